@@ -1,0 +1,49 @@
+"""QMP, the QEMU Machine Protocol, for Python: both ends of the wire.
+
+Names are handed out lazily (PEP 562): who only needs `Client` imports no asyncio.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qmpeer.client.aio import AsyncClient as AsyncClient
+    from qmpeer.client.blocking import Client as Client
+    from qmpeer.errors import CommandError as CommandError
+    from qmpeer.errors import CommandInterrupted as CommandInterrupted
+    from qmpeer.errors import ConnectionClosed as ConnectionClosed
+    from qmpeer.errors import NegotiationError as NegotiationError
+    from qmpeer.errors import QMPError as QMPError
+    from qmpeer.messages import Event as Event
+    from qmpeer.messages import Greeting as Greeting
+    from qmpeer.monitor import Context as Context
+    from qmpeer.monitor import Monitor as Monitor
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AsyncClient": "qmpeer.client.aio",
+    "Client": "qmpeer.client.blocking",
+    "CommandError": "qmpeer.errors",
+    "CommandInterrupted": "qmpeer.errors",
+    "ConnectionClosed": "qmpeer.errors",
+    "Context": "qmpeer.monitor",
+    "Event": "qmpeer.messages",
+    "Greeting": "qmpeer.messages",
+    "Monitor": "qmpeer.monitor",
+    "NegotiationError": "qmpeer.errors",
+    "QMPError": "qmpeer.errors",
+}
+
+__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - all are names
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,675 @@
+"""The blocking client: no event loop, no thread of its own, and importable without asyncio.
+
+Theory of operation.  Whoever waits reads.  The thread that waits for a reply or an event takes the
+*reading role* if it is free, receives, and hands out what comes: replies to those who wait for
+them, events to the log. Other threads sleep until something changes and then see for themselves
+whether they are done, or take the role over. `_lock` guards the session and is never held while
+waiting; `_send_lock` keeps the bytes of commands in order.
+
+The deadline of a single receive is the kernel's own (SO_RCVTIMEO): it costs no system call while
+it stays the same, and a poll before each receive would cost one.
+"""
+
+import os
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from time import monotonic
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any
+
+from qmpeer import limits
+from qmpeer.client.events import EventLog, EventQueue, Match, Names, matcher
+from qmpeer.client.timeouts import DEFAULT, Default, Timeout
+from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, NegotiationError, QMPError
+from qmpeer.messages import Event, Greeting
+from qmpeer.protocol import ClientSession, Completion, Phase
+from qmpeer.transport import AddressLike, dial, listen, unlink_if_ours
+from qmpeer.values import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from qmpeer.client.launching import Launched
+
+__all__ = ["Client", "Events"]
+
+
+class _Call:
+    """Wait for one outcome."""
+
+    __slots__ = ("error", "is_done", "value")
+
+    def __init__(self) -> None:
+        self.is_done = False
+        self.value: JsonValue = None
+        self.error: QMPError | None = None
+
+
+class Client:
+    """Drive a QMP server from blocking code; several threads may share one.
+
+    Make one with `connect`, `accept` or `launch`, and use it as a context manager.
+
+    Attributes:
+        greeting: What the server said at first; None where nothing was negotiated.
+        command_timeout: Seconds for a command and for wait_event unless they say otherwise.
+
+    Example:
+        >>> from qmpeer.errors import ConnectionClosed
+        >>> try:  # doctest: +SKIP
+        ...     with Client.connect("unix:/run/vm.qmp", timeout=5.0) as vm:
+        ...         vm.execute("query-status")
+        ... except ConnectionClosed:
+        ...     ...
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        session: "ClientSession[_Call]",
+        command_timeout: float | None,
+    ) -> None:
+        sock.settimeout(None)
+        self.command_timeout = command_timeout
+        self._socket = sock
+        self._recv = sock.recv
+        self._session = session
+        self._log = EventLog()
+        self._lock = threading.Lock()
+        self._send_lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._is_read = False
+        self._sleepers = 0
+        self._receive_timeout: float | None = None
+        self._end: ConnectionClosed | None = None
+        self._launched: "Launched | None" = None
+
+    # Connecting
+
+    @classmethod
+    def connect(
+        cls,
+        address: AddressLike,
+        *,
+        timeout: float | None = limits.CONNECT_TIMEOUT,
+        command_timeout: float | None = limits.COMMAND_TIMEOUT,
+        negotiate: bool = True,
+        capabilities: Sequence[str] | None = None,
+        wait_for_socket: bool = False,
+    ) -> "Client":
+        """Connect to a server, take its greeting and negotiate.
+
+        Args:
+            address: Such as "unix:/run/vm.qmp", "localhost:4444", or a connected socket.
+            timeout: Seconds for all of that together; None waits for ever.
+            command_timeout: Seconds for each command later on.
+            negotiate: False for a guest agent, which neither greets nor negotiates.
+            capabilities: Those to enable; None enables "oob" if it is offered.
+            wait_for_socket: Keep trying while nobody listens there yet.
+
+        Raises:
+            OSError: If it can't be reached.
+            TimeoutError: If time runs out; it says whether the server was silent.
+            NegotiationError: If the server refuses.
+            ConnectionClosed: If it leaves, or isn't a QMP server.
+            ValueError: If the address isn't one.
+        """
+        start = monotonic()
+        sock = dial(address, timeout=timeout, wait_for_socket=wait_for_socket)
+        return cls._begin(sock, start, timeout, command_timeout, negotiate, capabilities)
+
+    @classmethod
+    def accept(
+        cls,
+        address: AddressLike,
+        *,
+        timeout: float | None = limits.CONNECT_TIMEOUT,
+        command_timeout: float | None = limits.COMMAND_TIMEOUT,
+        negotiate: bool = True,
+        capabilities: Sequence[str] | None = None,
+    ) -> "Client":
+        """Wait for a server that dials us, as QEMU does without ``server=on``; else as `connect`.
+
+        Args:
+            address: Where to listen, or a socket that listens already (and stays open).
+            timeout: Seconds until it has come, greeted and negotiated.
+            command_timeout: As in `connect`.
+            negotiate: As in `connect`.
+            capabilities: As in `connect`.
+        """
+        start = monotonic()
+        if isinstance(address, socket.socket):
+            sock = _accept(address, timeout)
+        else:
+            listener = listen(address, backlog=1)
+            try:
+                sock = _accept(listener, timeout)
+            finally:
+                unlink_if_ours(listener)
+                listener.close()
+        return cls._begin(sock, start, timeout, command_timeout, negotiate, capabilities)
+
+    @classmethod
+    def launch(
+        cls,
+        argv: Sequence[str],
+        *,
+        timeout: float | None = limits.CONNECT_TIMEOUT,
+        command_timeout: float | None = limits.COMMAND_TIMEOUT,
+        capabilities: Sequence[str] | None = None,
+        monitor: Sequence[str] | None = None,
+        stderr: int | IO[bytes] | None = None,
+    ) -> "Client":
+        """Start a program with its monitor on a socket pair, and connect; `close` ends it.
+
+        Args:
+            argv: The program and its options; those of the monitor are added.
+            timeout: Seconds until it has greeted and negotiated.
+            command_timeout: As in `connect`.
+            capabilities: As in `connect`.
+            monitor: The options to add, "{fd}" standing for the descriptor; by default QEMU's.
+            stderr: Where its stderr goes, as for subprocess.Popen; None keeps it for errors.
+
+        Raises:
+            ConnectionClosed: If it ends at once; with what it wrote to stderr.
+        """
+        from qmpeer.client.launching import Launched
+
+        launched = Launched(argv, monitor, stderr)
+        start = monotonic()
+        try:
+            return cls._begin(
+                launched.socket, start, timeout, command_timeout, True, capabilities, launched
+            )
+        except BaseException:
+            launched.end()
+            raise
+
+    @classmethod
+    def _begin(
+        cls,
+        sock: socket.socket,
+        start: float,
+        timeout: float | None,
+        command_timeout: float | None,
+        negotiate: bool,
+        capabilities: Sequence[str] | None,
+        launched: "Launched | None" = None,
+    ) -> "Client":
+        first_id = int.from_bytes(os.urandom(2), "little")
+        session: ClientSession[_Call] = ClientSession(
+            negotiate=negotiate, capabilities=capabilities, first_id=first_id
+        )
+        client = cls(sock, session, command_timeout)
+        client._launched = launched
+        try:
+            client._negotiate(None if timeout is None else start + timeout, timeout)
+        except BaseException:
+            client._launched = None
+            client.close()
+            raise
+        return client
+
+    def _negotiate(self, deadline: float | None, timeout: float | None) -> None:
+        session = self._session
+        while session.phase is not Phase.READY and self._end is None:
+            if not self._receive(_remaining(deadline)):
+                what = "greeted" if session.greeting is None else "answered qmp_capabilities"
+                raise TimeoutError(
+                    f"the server hasn't {what} in {timeout} s; another client may hold its monitor"
+                )
+        if self._end is not None:
+            if isinstance(session.failure, NegotiationError):
+                raise session.failure
+            raise self._end
+
+    # Commands
+
+    def execute(
+        self,
+        command: str,
+        arguments: JsonObject | None = None,
+        *,
+        timeout: Timeout = DEFAULT,
+        oob: bool = False,
+        fds: Sequence[int] = (),
+    ) -> Any:
+        """Execute one command and return its value.
+
+        Args:
+            command: Its name.
+            arguments: Its arguments.
+            timeout: Seconds until the reply; None waits for ever. A command that timed out may
+                still be executed; its late reply is dropped.
+            oob: Execute it out of band, overtaking those that wait.
+            fds: Descriptors to send with it, over a unix socket; they stay the caller's.
+
+        Returns:
+            The value as JSON has it; {} where the command returns nothing.
+
+        Raises:
+            CommandError: If the server answered with an error.
+            CommandInterrupted: If the connection ended first, and the outcome is unknown; the reply
+                of "quit" may be cut off, which counts as success.
+            ConnectionClosed: If the connection has ended before.
+            TimeoutError: If the deadline passed.
+            LocalProtocolError: If out-of-band execution isn't enabled.
+            TypeError: If JSON can't hold the arguments.
+        """
+        if timeout is DEFAULT:
+            timeout = self.command_timeout
+        deadline = None if timeout is None else monotonic() + timeout  # type: ignore[operator]
+        call = _Call()
+        with self._lock:
+            if self._end is not None:
+                raise ConnectionClosed(self._end.reason) from self._end.__cause__
+            sent = self._session.execute(command, arguments, call, oob, tuple(fds))
+        try:
+            self._send_all(deadline)
+            if not self._wait(lambda: call.is_done, timeout, deadline, call):  # type: ignore[arg-type]
+                raise TimeoutError(f"{command} wasn't answered in {timeout} s")
+        except BaseException:
+            with self._lock:
+                self._session.give_up(sent)
+            raise
+        if call.error is not None:
+            raise call.error
+        return call.value
+
+    # Events
+
+    def events(
+        self, *names: str, match: Match = None, limit: int = limits.EVENTS_SUBSCRIBED
+    ) -> "Events":
+        """Subscribe to the events that come from now on.
+
+        Args:
+            names: Those wanted; none means all.
+            match: Members that their data must have, or a function of the event.
+            limit: How many may be unread before the oldest are dropped, and counted.
+
+        Returns:
+            An iterator and context manager; it ends when the connection does.
+        """
+        with self._lock:
+            return Events(self, self._log.subscribe(names, match, limit))
+
+    def event_mark(self) -> int:
+        """Take in what has arrived, and return a mark: "everything after now" for wait_event."""
+        while self._end is None and self._take_role():
+            try:
+                if not self._receive_now():
+                    break
+            finally:
+                self._leave_role()
+        return self._log.last
+
+    def wait_event(
+        self,
+        names: Names = None,
+        match: Match = None,
+        *,
+        since: int | None = None,
+        timeout: Timeout = DEFAULT,
+    ) -> Event:
+        """Wait for an event and return it.
+
+        Args:
+            names: One name or several; None is any.
+            match: Members that its data must have, or a function of the event.
+            since: A mark: events after it count that have come already. None: only new ones.
+            timeout: Seconds; None waits for ever.
+
+        Raises:
+            TimeoutError: If none comes in time.
+            ConnectionClosed: If the connection ends first.
+            LimitError: If events after the mark are no longer kept, so that it may be one of them.
+        """
+        if timeout is DEFAULT:
+            timeout = self.command_timeout
+        assert not isinstance(timeout, Default)
+        deadline = None if timeout is None else monotonic() + timeout
+        matches = matcher(names, match)
+        now = self.event_mark()
+        mark = now if since is None else since
+        found: list[Event] = []
+
+        def is_found() -> bool:
+            nonlocal mark
+            if mark == self._log.last:
+                return False
+            event = self._log.first_after(mark, matches)
+            mark = self._log.last
+            if event is not None:
+                found.append(event)
+            return event is not None
+
+        if not self._wait(is_found, timeout, deadline):
+            wanted = "an event" if names is None else f"event {names}"
+            raise TimeoutError(f"{wanted} didn't come in {timeout} s")
+        return found[0]
+
+    # Sending
+
+    def _send_all(self, deadline: float | None) -> None:
+        """Send what the session has to send.
+
+        A failure to send isn't the end yet: what the server said before is read first.
+        """
+        with self._send_lock:
+            data, fds = self._next_to_send()
+            while data:
+                try:
+                    if fds:
+                        sent = socket.send_fds(self._socket, [data], list(fds), socket.MSG_DONTWAIT)
+                    else:
+                        sent = self._socket.send(data, socket.MSG_DONTWAIT)
+                except BlockingIOError:
+                    self._wait_writable(deadline)
+                    continue
+                except OSError:
+                    return
+                if sent < len(data):
+                    data, fds = data[sent:], ()
+                else:
+                    data, fds = self._next_to_send()
+
+    def _next_to_send(self) -> tuple[bytes, tuple[int, ...]]:
+        with self._lock:
+            return self._session.data_to_send()
+
+    def _wait_writable(self, deadline: float | None) -> None:
+        """Wait until the server takes more, taking in what it sends: it may wait for that."""
+        import select
+
+        reads = self._take_role()
+        try:
+            poll = select.poll()
+            poll.register(self._socket, select.POLLOUT | (select.POLLIN if reads else 0))
+            remaining = _remaining(deadline)
+            ready = poll.poll(None if remaining is None else max(0.0, remaining) * 1000)
+            if not ready:  # a part of a command may be out: no more can be said on this connection
+                reason = "the server took no more of a command until its deadline"
+                with self._lock:
+                    self._lose(TimeoutError(reason))
+                raise TimeoutError(reason)
+            if reads and ready[0][1] & ~select.POLLOUT:
+                self._receive_now()
+        finally:
+            if reads:
+                self._leave_role()
+
+    # Receiving
+
+    def _wait(
+        self,
+        is_done: Callable[[], bool],
+        timeout: float | None,
+        deadline: float | None,
+        call: _Call | None = None,
+    ) -> bool:
+        """Wait until is_done() or the deadline; False at that. Raise when the connection ends."""
+        remaining = timeout
+        while not is_done():
+            if self._end is not None:
+                raise ConnectionClosed(self._end.reason) from self._end.__cause__
+            if remaining is not None and remaining <= 0:
+                return False
+            if self._take_role():
+                try:
+                    if not is_done() and not self._receive(remaining):
+                        return is_done()
+                finally:
+                    self._leave_role()
+                if call is not None and call.is_done:
+                    return True
+            else:
+                with self._lock:
+                    if self._is_read and not is_done() and self._end is None:
+                        self._sleepers += 1
+                        self._changed.wait(remaining)
+                        self._sleepers -= 1
+            remaining = _remaining(deadline)
+        return True
+
+    def _take_role(self) -> bool:
+        with self._lock:
+            if self._is_read:
+                return False
+            self._is_read = True
+            return True
+
+    def _leave_role(self) -> None:
+        with self._lock:
+            self._is_read = False
+            if self._sleepers:
+                self._changed.notify_all()
+
+    def _receive(self, timeout: float | None) -> bool:
+        """Receive once and hand out what came; False if nothing did in time."""
+        if timeout != self._receive_timeout:
+            self._set_receive_timeout(timeout)
+        try:
+            data = self._recv(limits.READ_SIZE)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            with self._lock:
+                self._lose(error)
+            return True
+        with self._lock:
+            self._take_in(data)
+            if self._sleepers:
+                self._changed.notify_all()
+        if self._session.has_data_to_send:
+            self._send_all(None if timeout is None else monotonic() + timeout)
+        return True
+
+    def _receive_now(self) -> bool:
+        """Take in what has arrived; False if nothing has."""
+        with self._lock:
+            data = self._recv_now()
+            if data is None:
+                return False
+            self._take_in(data)
+            return bool(data)
+
+    def _recv_now(self) -> bytes | None:
+        try:
+            return self._recv(limits.READ_SIZE, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            self._lose(error)
+            return None
+
+    def _set_receive_timeout(self, timeout: float | None) -> None:
+        seconds = 0.0 if timeout is None else max(timeout, 1e-6)  # 0 is for ever to the kernel
+        whole = int(seconds)
+        value = struct.pack("@ll", whole, int((seconds - whole) * 1e6))
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, value)
+        except OSError:  # closed meanwhile; the receive tells
+            pass
+        self._receive_timeout = timeout
+
+    def _take_in(self, data: bytes | None) -> None:
+        """Hand out what the server sent. The lock is held."""
+        if data is None:
+            return
+        if not data:
+            self._lose(None)
+            return
+        session = self._session
+        for happened in session.receive_data(data):
+            if type(happened) is Completion:
+                call = happened.token
+                call.value = happened.value
+                call.error = happened.error
+                call.is_done = True
+            else:
+                self._log.add(happened)  # type: ignore[arg-type]
+        if session.failure is not None:
+            self._lose(session.failure)
+
+    def _lose(self, error: Exception | None) -> None:
+        """End the connection, and all that waits for it. The lock is held."""
+        if self._end is not None:
+            return
+        session = self._session
+        reason = "the server closed the connection" if error is None else str(error)
+        if self._launched is not None and not isinstance(error, TimeoutError):
+            reason = self._launched.obituary() or reason
+        session.receive_eof()
+        self._end = ConnectionClosed(reason)
+        self._end.__cause__ = error
+        for sent in session.interrupted:
+            call = sent.token
+            assert call is not None
+            if sent.name == "quit" and not isinstance(error, CommandError):
+                call.value = {}
+            else:
+                call.error = CommandInterrupted(sent.name, sent.id, reason)
+                call.error.__cause__ = error
+            call.is_done = True
+        self._changed.notify_all()
+
+    # The rest
+
+    @property
+    def greeting(self) -> Greeting | None:
+        """What the server said at first."""
+        return self._session.greeting
+
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """The capabilities that are enabled."""
+        return self._session.capabilities
+
+    @property
+    def process(self) -> "subprocess.Popen[bytes] | None":
+        """The process that `launch` started."""
+        return None if self._launched is None else self._launched.process
+
+    @property
+    def is_closed(self) -> bool:
+        """The connection has ended."""
+        return self._end is not None
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor, for select; -1 once it is closed."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Close the connection, and end what `launch` started; doing so twice is fine."""
+        with self._lock:
+            if self._end is None:
+                self._launched, launched = None, self._launched
+                self._lose(ConnectionClosed("the client was closed"))
+                self._launched = launched
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes a thread that receives
+        except OSError:
+            pass
+        self._socket.close()
+        if self._launched is not None:
+            self._launched.end()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        sock = getattr(self, "_socket", None)
+        if sock is not None:
+            sock.close()
+
+    def __repr__(self) -> str:
+        return f"<Client {'closed' if self._end else self._session.phase.value}>"
+
+
+class Events:
+    """Iterate over the events of a subscription, until the connection ends.
+
+    Example:
+        >>> with vm.events("JOB_STATUS_CHANGE") as jobs:  # doctest: +SKIP
+        ...     for event in jobs:
+        ...         print(event.data["status"])
+    """
+
+    def __init__(self, client: Client, queue: EventQueue) -> None:
+        self._client = client
+        self._queue = queue
+
+    @property
+    def dropped(self) -> int:
+        """How many events were dropped since the subscription began, as they weren't read."""
+        return self._queue.dropped
+
+    def next(self, timeout: float | None) -> Event:
+        """Return the next event.
+
+        Raises:
+            TimeoutError: If none comes in time.
+            ConnectionClosed: If the connection ends first.
+        """
+        event = self._queue.take()
+        if event is None:
+            deadline = None if timeout is None else monotonic() + timeout
+            if not self._client._wait(lambda: len(self._queue) > 0, timeout, deadline):
+                raise TimeoutError(f"no event came in {timeout} s")
+            event = self._queue.take()
+            assert event is not None
+        return event
+
+    def __iter__(self) -> Iterator[Event]:
+        return self
+
+    def __next__(self) -> Event:
+        event = self._queue.take()
+        if event is not None:
+            return event
+        try:
+            return self.next(None)
+        except ConnectionClosed:
+            raise StopIteration from None
+
+    def close(self) -> None:
+        """End the subscription; what is unread can still be read."""
+        with self._client._lock:
+            self._queue.close()
+
+    def __enter__(self) -> "Events":
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _remaining(deadline: float | None) -> float | None:
+    return None if deadline is None else deadline - monotonic()
+
+
+def _accept(listener: socket.socket, timeout: float | None) -> socket.socket:
+    before = listener.gettimeout()
+    listener.settimeout(timeout)
+    try:
+        return listener.accept()[0]
+    except TimeoutError:
+        raise TimeoutError(f"nobody connected in {timeout} s") from None
+    finally:
+        listener.settimeout(before)

@@ -1,0 +1,138 @@
+"""Events as a client keeps them: the last 4,096, and a queue for each subscription.
+
+No I/O and no waiting happens here; both clients look into the same log.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
+
+from qmpeer import limits
+from qmpeer.errors import LimitError
+from qmpeer.messages import Event
+from qmpeer.values import JsonValue
+
+__all__ = ["EventLog", "EventQueue", "Match", "Names", "matcher"]
+
+Names: TypeAlias = str | Iterable[str] | None
+"""One event's name, or several; None or none at all is any."""
+Match: TypeAlias = Mapping[str, JsonValue] | Callable[[Event], bool] | None
+"""Members that an event's data must have, with these values, at any depth; or a function."""
+
+
+def matcher(names: Names, match: Match) -> Callable[[Event], bool]:
+    """Return what tells whether an event is wanted."""
+    wanted = _name_set(names)
+
+    def matches(event: Event) -> bool:
+        if wanted is not None and event.name not in wanted:
+            return False
+        if match is None:
+            return True
+        if callable(match):
+            return match(event)
+        return _contains(event.data, match)
+
+    return matches
+
+
+def _name_set(names: Names) -> frozenset[str] | None:
+    if names is None:
+        return None
+    return frozenset((names,) if isinstance(names, str) else names) or None
+
+
+def _contains(value: JsonValue, wanted: object) -> bool:
+    if isinstance(wanted, Mapping):
+        return isinstance(value, dict) and all(
+            name in value and _contains(value[name], item) for name, item in wanted.items()
+        )
+    return value == wanted
+
+
+class EventQueue:
+    """Hold the unread events of one subscription; the oldest give way, and are counted.
+
+    Attributes:
+        dropped: How many were dropped since the subscription began.
+    """
+
+    __slots__ = ("_events", "_log", "_matches", "_names", "dropped")
+
+    def __init__(self, log: "EventLog", names: Names, match: Match, limit: int) -> None:
+        if limit < 1:
+            raise ValueError(f"found a limit of {limit} events, expected 1 or more")
+        self._names = _name_set(names)
+        self._matches = None if match is None else matcher(None, match)
+        self._events: deque[Event] = deque(maxlen=limit)
+        self._log = log
+        self.dropped = 0
+
+    def put(self, event: Event) -> None:
+        """Add an event, if it is wanted."""
+        if self._names is not None and event.name not in self._names:
+            return
+        if self._matches is not None and not self._matches(event):
+            return
+        if len(self._events) == self._events.maxlen:
+            self.dropped += 1
+        self._events.append(event)
+
+    def take(self) -> Event | None:
+        """Return the oldest unread event, None if there is none."""
+        return self._events.popleft() if self._events else None
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def close(self) -> None:
+        """Take in no more; doing so twice is fine. What is unread can still be taken."""
+        self._log.unsubscribe(self)
+
+
+class EventLog:
+    """Keep the last events of a connection.
+
+    Attributes:
+        last: The number of the last event, 0 before the first.
+    """
+
+    __slots__ = ("_kept", "_queues", "last")
+
+    def __init__(self, kept: int = limits.EVENTS_KEPT) -> None:
+        self._kept: deque[Event] = deque(maxlen=kept)
+        self._queues: tuple[EventQueue, ...] = ()
+        self.last = 0
+
+    def add(self, event: Event) -> None:
+        """Take in an event, in the order of its number."""
+        self.last = event.number
+        self._kept.append(event)
+        for queue in self._queues:
+            queue.put(event)
+
+    def subscribe(self, names: Names, match: Match, limit: int) -> EventQueue:
+        """Return a queue that takes in what comes from now on."""
+        queue = EventQueue(self, names, match, limit)
+        self._queues += (queue,)
+        return queue
+
+    def unsubscribe(self, queue: EventQueue) -> None:
+        """End a queue."""
+        self._queues = tuple(other for other in self._queues if other is not queue)
+
+    def first_after(self, mark: int, matches: Callable[[Event], bool]) -> Event | None:
+        """Return the first event after a mark that matches, None if there is none yet.
+
+        Raises:
+            LimitError: If events after the mark are no longer kept: it may have been one of them.
+        """
+        dropped = self.last - len(self._kept) - mark
+        if dropped > 0:
+            reason = f"{dropped} events after the mark are no longer kept; it may be one of them"
+            raise LimitError(reason, "EVENTS_KEPT", self._kept.maxlen or 0)
+        for index in range(-dropped, len(self._kept)):
+            event = self._kept[index]
+            if matches(event):
+                return event
+        return None

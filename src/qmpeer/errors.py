@@ -1,0 +1,188 @@
+"""What can go wrong, as one tree.
+
+::
+
+  QMPError
+    WireError             bytes are not QMP's JSON            .position .reason
+    LimitError            a limit was passed                  .limit .value
+    MessageError          JSON, but not a QMP message         .member .reason
+    ProtocolError         right message, wrong time
+      LocalProtocolError  we asked for it
+      RemoteProtocolError the peer did it
+    NegotiationError      the peer refused our capabilities   .requested .offered
+    CommandError          the peer answered {"error": …}      .error_class .desc .command .id
+    CommandInterrupted    the connection ended first; outcome unknown   .command .id
+    ConnectionClosed      no more will come                   .reason
+
+Before the greeting an ``OSError`` passes as it is; a deadline of ours is a ``TimeoutError``. Once
+connected, a program needs to catch at most ``CommandError``, ``CommandInterrupted``,
+``ConnectionClosed`` and ``TimeoutError``.
+"""
+
+from qmpeer.values import UNSET, JsonValue, UnsetType
+
+__all__ = [
+    "CommandError",
+    "CommandInterrupted",
+    "ConnectionClosed",
+    "LimitError",
+    "LocalProtocolError",
+    "MessageError",
+    "NegotiationError",
+    "ProtocolError",
+    "QMPError",
+    "RemoteProtocolError",
+    "WireError",
+]
+
+
+class QMPError(Exception):
+    """Catch everything that qmpeer raises on its own account, `TimeoutError` excepted."""
+
+
+class WireError(QMPError):
+    """Tell that bytes are not QMP's JSON.
+
+    Attributes:
+        position: Offset in the stream of the byte at which it showed, counted from the
+            connection's first; -1 where it isn't known.
+        reason: What was found and what was expected, in QEMU's words.
+    """
+
+    def __init__(self, reason: str, position: int = -1) -> None:
+        super().__init__(reason, position)
+        self.reason = reason
+        self.position = position
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class LimitError(QMPError):
+    """Tell that a limit was passed.
+
+    Attributes:
+        limit: The name of the limit in `qmpeer.limits`, or QEMU's words for it.
+        value: What it is set to.
+    """
+
+    def __init__(self, reason: str, limit: str, value: float) -> None:
+        super().__init__(reason, limit, value)
+        self.reason = reason
+        self.limit = limit
+        self.value = value
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class MessageError(QMPError):
+    """Tell that a JSON value is not a QMP message.
+
+    Attributes:
+        member: The member that is wrong, or None when it is the whole value.
+        reason: What was found and what was expected, in QEMU's words.
+    """
+
+    def __init__(self, reason: str, member: str | None = None) -> None:
+        super().__init__(reason, member)
+        self.reason = reason
+        self.member = member
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class ProtocolError(QMPError):
+    """Tell that the right message came at the wrong time."""
+
+
+class LocalProtocolError(ProtocolError):
+    """Tell the caller that it asked for something out of turn."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """Tell that the peer did something out of turn."""
+
+
+class NegotiationError(QMPError):
+    """Tell that the peer refused our capabilities.
+
+    Attributes:
+        requested: The capabilities that we asked for.
+        offered: Those that its greeting offered.
+        reason: The peer's own words.
+    """
+
+    def __init__(self, requested: tuple[str, ...], offered: tuple[str, ...], reason: str) -> None:
+        super().__init__(requested, offered, reason)
+        self.requested = requested
+        self.offered = offered
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"the server refused capabilities {list(self.requested)} "
+            f"(it offers {list(self.offered)}): {self.reason}"
+        )
+
+
+class CommandError(QMPError):
+    """Carry the error that the server returned; a handler raises it to return one.
+
+    Attributes:
+        error_class: GenericError, CommandNotFound, DeviceNotFound, …; new ones may appear.
+        desc: The server's description, for people.
+        command: The name of the command, None where it isn't known.
+        id: The command's id on the wire, UNSET where it had none.
+    """
+
+    def __init__(
+        self,
+        error_class: str,
+        desc: str,
+        command: str | None = None,
+        id: JsonValue | UnsetType = UNSET,
+    ) -> None:
+        super().__init__(error_class, desc, command, id)
+        self.error_class = error_class
+        self.desc = desc
+        self.command = command
+        self.id = id
+
+    def __str__(self) -> str:
+        return f"{self.error_class}: {self.desc}"
+
+
+class CommandInterrupted(QMPError):
+    """Tell that the connection ended before the reply: the command's outcome is unknown.
+
+    Attributes:
+        command: The name of the command.
+        id: The command's id on the wire.
+        reason: Why the connection ended.
+    """
+
+    def __init__(self, command: str, id: JsonValue | UnsetType, reason: str) -> None:
+        super().__init__(command, id, reason)
+        self.command = command
+        self.id = id
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.command} was cut off, its outcome is unknown: {self.reason}"
+
+
+class ConnectionClosed(QMPError):
+    """Tell that no more will come, and that nothing was in flight.
+
+    Attributes:
+        reason: Why the connection ended.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason

@@ -1,0 +1,51 @@
+"""Values and messages: greeting, command, response, event."""
+
+from qmpeer.messages.client import Incoming, command_message, parse_greeting, parse_message
+from qmpeer.messages.redaction import REDACTED, SECRETS, redact_arguments, redact_message
+from qmpeer.messages.server import (
+    error_message,
+    event_message,
+    greeting_message,
+    is_out_of_band,
+    parse_command,
+    return_message,
+    version_value,
+)
+from qmpeer.messages.types import (
+    CAPABILITIES_COMMAND,
+    Command,
+    ErrorResponse,
+    Event,
+    Greeting,
+    QemuVersion,
+    ReturnResponse,
+    Timestamp,
+    Version,
+)
+
+__all__ = [
+    "CAPABILITIES_COMMAND",
+    "REDACTED",
+    "SECRETS",
+    "Command",
+    "ErrorResponse",
+    "Event",
+    "Greeting",
+    "Incoming",
+    "QemuVersion",
+    "ReturnResponse",
+    "Timestamp",
+    "Version",
+    "command_message",
+    "error_message",
+    "event_message",
+    "greeting_message",
+    "is_out_of_band",
+    "parse_command",
+    "parse_greeting",
+    "parse_message",
+    "redact_arguments",
+    "redact_message",
+    "return_message",
+    "version_value",
+]

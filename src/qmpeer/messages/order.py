@@ -1,0 +1,36 @@
+"""The order in which QEMU walks an object's members.
+
+QEMU keeps an object in a hash table of 512 buckets and walks it bucket by bucket, the newest member
+first in each. It shows where several things are wrong at once: the first on the walk is reported.
+
+Spec: QEMU 7.2, measured; the hash is that of its QDict.
+"""
+
+from collections.abc import Iterable
+
+__all__ = ["hash_order", "walk"]
+
+_BUCKETS = 512
+_MASK = 0xFFFFFFFF
+
+
+def hash_order(name: str) -> int:
+    """Return the bucket of a name, by which members are sorted."""
+    key = name.encode("utf-8", "surrogatepass").replace(b"\x00", b"\xc0\x80")
+    value = 0x238F13AF * len(key) & _MASK
+    for index, byte in enumerate(key):
+        value = value + (byte << (index * 5 % 24)) & _MASK
+    return (1103515243 * value + 12345 & _MASK) % _BUCKETS
+
+
+def walk(names: Iterable[str]) -> list[str]:
+    """Return member names in QEMU's order.
+
+    Args:
+        names: The names in the order in which they stood in the text.
+
+    Example:
+        >>> walk(["zeta", "alpha", "m", "a", ""])
+        ['', 'zeta', 'a', 'm', 'alpha']
+    """
+    return sorted(reversed(list(names)), key=hash_order)

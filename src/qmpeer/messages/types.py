@@ -1,0 +1,126 @@
+"""What QMP says: greeting, command, response, event, each as a struct.
+
+The structs know nothing of bytes. Members bear the names of the specification, but for the two that
+are Python words: ``return_value`` and ``error_class``.
+
+Spec: qmp-spec, "Protocol Specification".
+"""
+
+from typing import Any
+
+import msgspec
+
+from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
+
+__all__ = [
+    "CAPABILITIES_COMMAND",
+    "Command",
+    "ErrorResponse",
+    "Event",
+    "Greeting",
+    "QemuVersion",
+    "ReturnResponse",
+    "Timestamp",
+    "Version",
+]
+
+CAPABILITIES_COMMAND = "qmp_capabilities"
+"""The one command that exists before negotiation."""
+
+
+class QemuVersion(msgspec.Struct, frozen=True, order=True):
+    """Hold the release whose interface a server follows; comparable."""
+
+    major: int
+    minor: int
+    micro: int
+
+
+class Version(msgspec.Struct, frozen=True):
+    """Hold what a server says of itself, in its greeting and in query-version.
+
+    Attributes:
+        qemu: The release whose interface it follows.
+        package: What was packaged, free text, often empty.
+    """
+
+    qemu: QemuVersion
+    package: str = ""
+
+
+class Greeting(msgspec.Struct, frozen=True):
+    """Hold the first message of a server.
+
+    Attributes:
+        version: What the server is. None from QEMU 0.12 and from servers that don't say.
+        capabilities: Those that it offers, in its order.
+    """
+
+    version: Version | None
+    capabilities: tuple[str, ...] = ()
+
+
+class Command(msgspec.Struct, frozen=True):
+    """Hold one command as it was asked for.
+
+    Attributes:
+        name: The name, which may be that of no command.
+        arguments: None where the member was left out.
+        id: Any JSON value, UNSET where there was none.
+        is_oob: It came as exec-oob, to be executed out of band.
+    """
+
+    name: str
+    arguments: JsonObject | None = None
+    id: Any = UNSET
+    is_oob: bool = False
+
+
+class ReturnResponse(msgspec.Struct, frozen=True):
+    """Hold the answer to a command that was done.
+
+    Attributes:
+        return_value: The command's value; {} where it returns nothing.
+        id: The command's own, UNSET where it had none.
+    """
+
+    return_value: JsonValue
+    id: JsonValue | UnsetType = UNSET
+
+
+class ErrorResponse(msgspec.Struct, frozen=True):
+    """Hold the answer to a command that failed.
+
+    Attributes:
+        error_class: GenericError, CommandNotFound, DeviceNotActive, DeviceNotFound, KVMMissingCap,
+            or what another server may call it.
+        desc: For people.
+        id: The command's own, UNSET where it had none or couldn't be read.
+    """
+
+    error_class: str
+    desc: str
+    id: JsonValue | UnsetType = UNSET
+
+
+class Timestamp(msgspec.Struct, frozen=True, order=True):
+    """Hold when an event was made, by the server's clock; -1 and -1 where that failed."""
+
+    seconds: int
+    microseconds: int
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Hold one asynchronous event.
+
+    Attributes:
+        name: The event's name, the member "event" on the wire.
+        data: Its data; empty where it had none.
+        timestamp: When it was made; None from servers that don't say.
+        number: The client's own count of events on this connection, from 1, given on arrival.
+    """
+
+    name: str
+    data: JsonObject
+    timestamp: Timestamp | None = None
+    number: int = 0

@@ -1,0 +1,380 @@
+"""The client's side of one connection, without I/O.
+
+A command bears the caller's *token* and gets a short id. Its reply is matched by that id, whenever
+it comes; a command whose caller has given up stays matched, so that its late reply is never taken
+for another's. What comes unasked, events, is numbered from 1 in the order of arrival.
+
+Once out-of-band execution is on, eight in-band commands are in flight at the most and the others
+wait here: with more, the server wouldn't read an out-of-band command behind them.
+
+A server that never echoes ids (old guest agents, some emulators) answers in order; its replies are
+matched in order. From one that has echoed an id, a reply without one isn't ours, nor is one with an
+id that we don't know (QEMU sends the reply of a client that left to the next): both are passed over.
+
+Spec: qmp-spec, "Issuing Commands", "Out-of-band execution".
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from qmpeer import limits
+from qmpeer.errors import (
+    CommandError,
+    LimitError,
+    LocalProtocolError,
+    MessageError,
+    NegotiationError,
+    QMPError,
+    WireError,
+)
+from qmpeer.messages import (
+    CAPABILITIES_COMMAND,
+    Event,
+    Greeting,
+    Incoming,
+    command_message,
+    parse_greeting,
+    parse_message,
+)
+from qmpeer.protocol.phases import Phase, move
+from qmpeer.values import UNSET, JsonObject, JsonValue
+from qmpeer.wire import ClientReader, encode_compact
+
+__all__ = ["ClientSession", "Completion", "Sent"]
+
+Token = TypeVar("Token")
+_KNOWN_CAPABILITIES = ("oob",)
+_FF = "JSON parse error, stray '\ufffd'"
+_decoder = msgspec.json.Decoder(Incoming)
+
+
+class Sent(msgspec.Struct, Generic[Token]):
+    """Hold a command that was asked for.
+
+    Attributes:
+        name: Its name.
+        token: The caller's own; None when the caller has given up.
+        id: Its id on the wire.
+        is_oob: It is executed out of band.
+        fds: Descriptors to go with it.
+    """
+
+    name: str
+    token: Token | None
+    id: int
+    is_oob: bool = False
+    fds: tuple[int, ...] = ()
+
+
+class Completion(msgspec.Struct, Generic[Token]):
+    """Hold the outcome of a command.
+
+    Attributes:
+        token: The caller's own.
+        value: The return value, where there is no error.
+        error: What the server answered instead.
+    """
+
+    token: Token
+    value: Any
+    error: CommandError | None = None
+
+
+class ClientSession(Generic[Token]):
+    """Speak as a QMP client with one server.
+
+    Args:
+        negotiate: Wait for a greeting and negotiate; a guest agent has neither.
+        capabilities: Those to enable, which the server must offer; None enables what it offers of
+            those we know.
+        first_id: Where the ids begin: best at random, so that a reply meant for a client before us
+            is hardly taken for ours.
+
+    Attributes:
+        phase: Where the connection stands.
+        greeting: The server's greeting, once it has come.
+        capabilities: Those that are enabled.
+        failure: What the peer did wrong, once it did; the connection is of no more use.
+        events_received: How many events have come; the number of the last.
+        ignored: How many messages were passed over, as they were nobody's.
+    """
+
+    __slots__ = (
+        "_echoes_ids",
+        "_id_span",
+        "_in_flight",
+        "_next_id",
+        "_outgoing",
+        "_pending",
+        "_reader",
+        "_requested",
+        "_waiting",
+        "_window",
+        "capabilities",
+        "events_received",
+        "failure",
+        "greeting",
+        "ignored",
+        "phase",
+    )
+
+    def __init__(
+        self,
+        *,
+        negotiate: bool = True,
+        capabilities: Sequence[str] | None = None,
+        first_id: int = 0,
+    ) -> None:
+        self.phase = Phase.GREETING if negotiate else Phase.READY
+        self.greeting: Greeting | None = None
+        self.capabilities: tuple[str, ...] = ()
+        self.failure: QMPError | None = None
+        self.events_received = 0
+        self.ignored = 0
+        self._requested = None if capabilities is None else tuple(capabilities)
+        self._reader: ClientReader[Incoming] = ClientReader(_decoder)
+        self._pending: dict[int, Sent[Token]] = {}
+        self._waiting: deque[tuple[Sent[Token], bytes]] = deque()
+        self._outgoing: deque[tuple[bytes, tuple[int, ...]]] = deque()
+        self._in_flight = 0
+        self._window = 0  # no limit while it is 0
+        self._echoes_ids: bool | None = None
+        self._next_id = first_id % limits.IDS
+        self._id_span = limits.IDS
+
+    # Commands
+
+    def execute(
+        self,
+        name: str,
+        arguments: JsonObject | None,
+        token: Token,
+        is_oob: bool = False,
+        fds: tuple[int, ...] = (),
+    ) -> Sent[Token]:
+        """Ask for one command; then send what data_to_send() returns.
+
+        Args:
+            name: Any; whether it exists is the server's to say.
+            arguments: Its arguments; empty ones are left out.
+            token: Comes back with the outcome.
+            is_oob: Execute it out of band.
+            fds: Descriptors to send with the command's own bytes.
+
+        Raises:
+            LocalProtocolError: Before negotiation is done, after the end, or if out-of-band
+                execution isn't enabled. Nothing was sent.
+            TypeError: If JSON can't hold the arguments. Nothing was sent.
+        """
+        if self.phase is not Phase.READY:
+            raise LocalProtocolError(f"{name} can't be sent: the connection {self.phase.value}")
+        if is_oob and "oob" not in self.capabilities:
+            raise LocalProtocolError(
+                f"{name} can't be sent out of band: enabled is {list(self.capabilities)}, "
+                "'oob' would be needed"
+            )
+        return self._ask(name, arguments, token, is_oob, fds)
+
+    def _ask(
+        self,
+        name: str,
+        arguments: JsonObject | None,
+        token: Token | None,
+        is_oob: bool,
+        fds: tuple[int, ...],
+    ) -> Sent[Token]:
+        id = self._new_id()
+        data = encode_compact(command_message(name, arguments, id, is_oob)) + b"\n"
+        sent = Sent(name, token, id, is_oob, fds)
+        self._pending[id] = sent
+        if is_oob:
+            self._outgoing.append((data, fds))
+        elif self._window and self._in_flight >= self._window:
+            self._waiting.append((sent, data))
+        else:
+            self._in_flight += 1
+            self._outgoing.append((data, fds))
+        return sent
+
+    def _new_id(self) -> int:
+        pending = self._pending
+        if len(pending) >= self._id_span:
+            self._id_span *= 10
+        elif not pending:
+            self._id_span = limits.IDS
+        id = self._next_id
+        while id in pending:
+            id = (id + 1) % self._id_span
+        self._next_id = (id + 1) % self._id_span
+        return id
+
+    def give_up(self, sent: Sent[Token]) -> None:
+        """Take note that nobody waits for a command any more.
+
+        One that wasn't sent yet never will be; the reply to one that was is dropped.
+        """
+        sent.token = None
+        for entry in self._waiting:
+            if entry[0] is sent:
+                self._waiting.remove(entry)
+                self._pending.pop(sent.id, None)
+                return
+
+    @property
+    def interrupted(self) -> list[Sent[Token]]:
+        """The commands that have no outcome yet and are waited for."""
+        return [sent for sent in self._pending.values() if sent.token is not None]
+
+    # Bytes
+
+    @property
+    def has_data_to_send(self) -> bool:
+        """There is something that data_to_send() would return."""
+        return bool(self._outgoing)
+
+    @property
+    def commands_in_flight(self) -> int:
+        """How many commands have no reply yet, those included that nobody waits for."""
+        return len(self._pending)
+
+    def data_to_send(self) -> tuple[bytes, tuple[int, ...]]:
+        """Return what is to be sent next, and the descriptors to go with its first byte.
+
+        Call it until it returns (b"", ()).
+        """
+        outgoing = self._outgoing
+        if not outgoing:
+            return b"", ()
+        if len(outgoing) == 1 or outgoing[0][1]:
+            return outgoing.popleft()
+        parts = []
+        while outgoing and not outgoing[0][1]:
+            parts.append(outgoing.popleft()[0])
+        return b"".join(parts), ()
+
+    def receive_eof(self) -> None:
+        """Take in that the server will send no more."""
+        self.phase = Phase.CLOSED
+
+    def receive_data(self, data: bytes) -> list[Event | Completion[Token]]:
+        """Take in bytes; return the events and outcomes that they hold, in order.
+
+        After it, look at `failure`, and send what data_to_send() returns: commands that waited may
+        go now. Nothing is raised.
+        """
+        happened: list[Event | Completion[Token]] = []
+        for item in self._reader.receive_data(data):
+            if type(item) is Incoming:
+                message = item
+            else:
+                try:
+                    message = self._look_at(item)  # type: ignore[arg-type]
+                except QMPError as error:
+                    if self._is_harmless(error):
+                        continue
+                    self._fail(error)
+                    break
+            try:
+                self._take_in(message, happened)
+            except QMPError as error:
+                self._fail(error)
+                break
+        if self._waiting:
+            self._release()
+        return happened
+
+    def _look_at(self, item: JsonValue | WireError | LimitError) -> Incoming:
+        if isinstance(item, QMPError):
+            raise item
+        return parse_message(item)
+
+    @staticmethod
+    def _is_harmless(error: QMPError) -> bool:
+        """A lone byte FF is the guest agent's mark, not a fault."""
+        return isinstance(error, WireError) and error.reason == _FF
+
+    def _fail(self, error: QMPError) -> None:
+        self.failure = error
+        self.phase = Phase.CLOSED
+
+    def _take_in(self, message: Incoming, happened: list[Event | Completion[Token]]) -> None:
+        if message.event is not UNSET:
+            self.events_received = number = self.events_received + 1
+            stamp = message.timestamp
+            happened.append(
+                Event(
+                    message.event,
+                    {} if message.data is UNSET else message.data,
+                    None if stamp is UNSET else stamp,
+                    number,
+                )
+            )
+        elif message.return_value is not UNSET or message.error is not UNSET:
+            sent = self._match(message.id)
+            if sent is None:
+                self.ignored += 1
+            elif self.phase is Phase.NEGOTIATION:
+                self._negotiated(message)
+            elif sent.token is not None:
+                error = None
+                if message.error is not UNSET:
+                    error = CommandError(
+                        message.error.error_class, message.error.desc, sent.name, message.id
+                    )
+                happened.append(Completion(sent.token, message.return_value, error))
+        elif message.greeting is not UNSET:
+            self._greeted(message.greeting)
+        else:
+            raise MessageError("found a message that is no greeting, response or event")
+
+    def _match(self, id: Any) -> Sent[Token] | None:
+        """Return the command that a reply is for, None if it is for none of ours."""
+        if type(id) is int:
+            sent = self._pending.pop(id, None)
+            if sent is None:
+                return None
+            self._echoes_ids = True
+        elif id is UNSET and not self._echoes_ids:
+            first = next((s for s in self._pending.values() if not s.is_oob), None)
+            if first is None:
+                return None
+            sent = self._pending.pop(first.id)
+        else:
+            return None
+        if not sent.is_oob:
+            self._in_flight -= 1
+        return sent
+
+    def _release(self) -> None:
+        while self._waiting and (not self._window or self._in_flight < self._window):
+            sent, data = self._waiting.popleft()
+            self._in_flight += 1
+            self._outgoing.append((data, sent.fds))
+
+    # Negotiation
+
+    def _greeted(self, value: JsonValue) -> None:
+        if self.phase is not Phase.GREETING:  # a pty's monitor greets twice
+            self.ignored += 1
+            return
+        self.greeting = greeting = parse_greeting(value)
+        self.phase = move(self.phase, Phase.NEGOTIATION)
+        requested = self._requested
+        if requested is None:
+            requested = tuple(c for c in _KNOWN_CAPABILITIES if c in greeting.capabilities)
+        elif not set(requested) <= set(greeting.capabilities):
+            raise NegotiationError(requested, greeting.capabilities, "not all are offered")
+        self.capabilities = requested
+        arguments: JsonObject = {"enable": list(requested)} if requested else {}
+        self._ask(CAPABILITIES_COMMAND, arguments, None, False, ())
+
+    def _negotiated(self, message: Incoming) -> None:
+        if message.error is not UNSET:
+            offered = self.greeting.capabilities if self.greeting else ()
+            raise NegotiationError(self.capabilities, offered, message.error.desc)
+        self.phase = move(self.phase, Phase.READY)
+        if "oob" in self.capabilities:
+            self._window = limits.IN_BAND_WINDOW

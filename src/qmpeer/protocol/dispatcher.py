@@ -1,0 +1,61 @@
+"""Whose turn it is: the order of in-band commands over all connections of a server.
+
+One command at a time, the connections in turn. A command that runs on while others go ahead (a
+coroutine) keeps back its own connection only; one that blocks holds everything in-band, as QEMU's
+main loop is held. Out-of-band commands don't come here.
+
+Spec: QEMU 7.2, measured: with both queues filled the order is a1 b1 a2 b2.
+[In QEMU a coroutine holds everything in-band as well.]
+"""
+
+from collections import deque
+
+from qmpeer.messages import Command
+from qmpeer.protocol.server import ServerSession
+
+__all__ = ["Dispatcher"]
+
+
+class Dispatcher:
+    """Hand out in-band commands in turn."""
+
+    __slots__ = ("_holder", "_is_stopped", "_ready")
+
+    def __init__(self) -> None:
+        self._ready: deque[ServerSession] = deque()
+        self._holder: Command | None = None
+        self._is_stopped = False
+
+    def enlist(self, session: ServerSession) -> None:
+        """Take note that a session may have a command to take; once is enough."""
+        if not session.is_enlisted:
+            session.is_enlisted = True
+            self._ready.append(session)
+
+    def next_command(self) -> tuple[ServerSession, Command] | None:
+        """Return the command whose turn it is, and its session; None while there is none."""
+        ready = self._ready
+        while ready and self._holder is None and not self._is_stopped:
+            session = ready.popleft()
+            session.is_enlisted = False
+            if not session.can_take:
+                continue
+            command = session.take()
+            if command is not None:
+                return session, command
+            if session.can_take:
+                self.enlist(session)
+        return None
+
+    def hold(self, command: Command) -> None:
+        """Let nothing in-band go ahead until this command is released."""
+        self._holder = command
+
+    def release(self, command: Command) -> None:
+        """Let others go ahead again."""
+        if self._holder is command:
+            self._holder = None
+
+    def stop(self) -> None:
+        """Hand out no further command."""
+        self._is_stopped = True

@@ -1,0 +1,329 @@
+"""The server's side of one connection, without I/O.
+
+Theory of operation.  Bytes become requests in the *backlog*; `admit` moves them from there, one at
+a time, while there is room::
+
+    bytes -> reader -> backlog -> admit -+-> out of band: executed at once
+                                         +-> in-band queue (8, or 1) -> take -> respond
+
+What isn't admitted isn't read either: `wants_data` turns false, and the client's own buffers fill.
+Whose turn it is among the queues of many connections is decided by `qmpeer.protocol.dispatcher`.
+
+Errors of form wait in the queue like the commands they aren't, so that answers keep their order.
+Whether a command exists is the backend's to say; negotiation is done here.
+
+[A reply whose client has left is dropped; QEMU sends it to the next one. Events that a client doesn't
+read are bounded; QEMU's aren't.]
+
+Spec: qmp-spec, "Server Greeting", "Capabilities Negotiation", "Out-of-band execution"; QEMU 7.2.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from qmpeer import limits
+from qmpeer.errors import LimitError, MessageError, QMPError
+from qmpeer.messages import (
+    CAPABILITIES_COMMAND,
+    Command,
+    Version,
+    error_message,
+    greeting_message,
+    is_out_of_band,
+    parse_command,
+    return_message,
+)
+from qmpeer.protocol.phases import Phase, move
+from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
+from qmpeer.wire import ServerReader, encode_line, encode_pretty
+
+__all__ = ["ServerSession"]
+
+_KNOWN_CAPABILITIES = ("oob",)
+
+
+class _Malformed:
+    """A request that was none; it waits for its turn to be answered."""
+
+    __slots__ = ("desc", "id")
+
+    def __init__(self, desc: str, id: JsonValue | UnsetType = UNSET) -> None:
+        self.desc = desc
+        self.id = id
+
+
+class ServerSession:
+    """Speak as a QMP server with one client.
+
+    Attributes:
+        owner: Whatever the caller wants to find again from a session.
+        running: The in-band command being executed.
+        failure: Why the connection must be cut, once it must.
+        is_oob_enabled: Out-of-band execution was negotiated.
+    """
+
+    __slots__ = (
+        "_backlog",
+        "_encode",
+        "_has_eof",
+        "_oob_running",
+        "_is_output_paused",
+        "_offered",
+        "_output",
+        "_output_size",
+        "_phase",
+        "_queue",
+        "_reader",
+        "_unsent_events",
+        "failure",
+        "is_enlisted",
+        "is_oob_enabled",
+        "owner",
+        "running",
+    )
+
+    def __init__(
+        self,
+        version: Version,
+        *,
+        capabilities: tuple[str, ...] = _KNOWN_CAPABILITIES,
+        is_pretty: bool = False,
+        owner: Any = None,
+    ) -> None:
+        self.owner = owner
+        self.running: Command | None = None
+        self.failure: QMPError | None = None
+        self.is_oob_enabled = False
+        self.is_enlisted = False
+        self._encode: Callable[[JsonValue], bytes] = encode_pretty if is_pretty else encode_line
+        self._offered = capabilities
+        self._phase = Phase.NEGOTIATION
+        self._reader = ServerReader()
+        self._backlog: deque[Any] = deque()
+        self._queue: deque[Command | _Malformed] = deque()
+        self._has_eof = False
+        self._is_output_paused = False
+        self._unsent_events = 0
+        self._oob_running = 0
+        self._output_size = 0
+        self._output: list[bytes] = [self._encode(greeting_message(version, capabilities))]
+
+    # What comes in
+
+    def receive_data(self, data: bytes) -> None:
+        """Take in bytes; then `admit` what came of them."""
+        self._backlog += self._reader.receive_data(data)
+
+    def receive_eof(self) -> None:
+        """Take in that the client will send no more; what it asked for is answered still."""
+        self._has_eof = True
+
+    @property
+    def wants_data(self) -> bool:
+        """There is nothing left that waits to be admitted."""
+        return not self._backlog
+
+    @property
+    def is_finished(self) -> bool:
+        """The client will send no more, and all it asked for is answered."""
+        return (
+            self._has_eof
+            and not self._backlog
+            and not self._queue
+            and self.running is None
+            and not self._oob_running
+        )
+
+    def admit(self) -> Command | bool:
+        """Admit the next request, if there is room.
+
+        Returns:
+            False when there is none, or no room: without out-of-band execution until the last
+            answer is out, with it until the queue is shorter than 8, in any case while much
+            output waits to be sent. A command when it is to be executed out of band, now. True when it was
+            queued, or answered.
+        """
+        backlog = self._backlog
+        if not backlog or self._is_output_paused or self._output_size > limits.READ_SIZE:
+            return False
+        if self.is_oob_enabled:
+            if len(self._queue) >= limits.IN_BAND_QUEUE or self._oob_running >= limits.OOB_RUNNING:
+                return False
+            if is_out_of_band(backlog[0]):
+                return self._admit_oob(backlog.popleft())
+        elif self._queue or self.running is not None:
+            return False
+        item = backlog.popleft()
+        if isinstance(item, QMPError):
+            self._queue.append(_Malformed(str(item)))
+            return True
+        try:
+            self._queue.append(parse_command(item, self.is_oob_enabled))
+        except MessageError as error:
+            id = item.get("id", UNSET) if type(item) is dict else UNSET
+            self._queue.append(_Malformed(error.reason, id))
+        return True
+
+    def _admit_oob(self, item: Any) -> Command | bool:
+        try:
+            command = parse_command(item, is_oob_enabled=True)
+            self._oob_running += 1
+            return command
+        except MessageError as error:
+            self._send(error_message("GenericError", error.reason, item.get("id", UNSET)))
+            return True
+
+    # In-band execution
+
+    @property
+    def can_take(self) -> bool:
+        """A request is queued, the last one is answered, and its answer would find room."""
+        return (
+            bool(self._queue)
+            and self.running is None
+            and not self._is_output_paused
+            and self._phase is not Phase.CLOSED
+        )
+
+    def take(self) -> Command | None:
+        """Take the next request from the queue.
+
+        Returns:
+            A command to execute and to `respond` to, or None when the session answered it itself:
+            errors of form, and all that concerns negotiation.
+        """
+        item = self._queue.popleft()
+        if type(item) is Command:
+            if self._phase is Phase.READY and item.name != CAPABILITIES_COMMAND:
+                self.running = item
+                return item
+            self._negotiate(item)
+        else:
+            assert isinstance(item, _Malformed)
+            self._send(error_message("GenericError", item.desc, item.id))
+        return None
+
+    def respond(self, command: Command, value: JsonValue) -> None:
+        """Answer one command.
+
+        In-band answers leave in the order in which their commands came; out-of-band ones at once.
+        After this call, send what data_to_send() returns.
+
+        Spec: qmp-spec, "Out-of-band execution".
+
+        Args:
+            command: As `admit` or `take` gave it.
+            value: Its return value; {} where it returns nothing.
+
+        Raises:
+            TypeError: If the value has something in it that JSON can't hold. The command is still
+                to be answered.
+        """
+        if self._phase is not Phase.CLOSED:
+            self._send(return_message(value, command.id))
+        self._answered(command)
+
+    def respond_error(self, command: Command, error_class: str, desc: str) -> None:
+        """Answer one command with an error; else as `respond`."""
+        if self._phase is not Phase.CLOSED:
+            self._send(error_message(error_class, desc, command.id))
+        self._answered(command)
+
+    def _answered(self, command: Command) -> None:
+        if command is self.running:
+            self.running = None
+        elif command.is_oob:
+            self._oob_running -= 1
+
+    def _negotiate(self, command: Command) -> None:
+        if command.name != CAPABILITIES_COMMAND:
+            desc = f"Expecting capabilities negotiation with '{CAPABILITIES_COMMAND}'"
+            self._send(error_message("CommandNotFound", desc, command.id))
+            return
+        enabled, desc = _read_enable(command.arguments or {})
+        missing = [name for name in enabled if name not in self._offered]
+        if desc is not None:
+            self._send(error_message("GenericError", desc, command.id))
+        elif self._phase is Phase.READY:
+            desc = "Capabilities negotiation is already complete, command ignored"
+            self._send(error_message("CommandNotFound", desc, command.id))
+        elif missing:
+            desc = f"Capability {', '.join(dict.fromkeys(missing))} not available"
+            self._send(error_message("GenericError", desc, command.id))
+        else:
+            self._phase = move(self._phase, Phase.READY)
+            self.is_oob_enabled = "oob" in enabled
+            self._send(return_message({}, command.id))
+
+    # What goes out
+
+    @property
+    def is_ready(self) -> bool:
+        """Negotiation is done: events are sent."""
+        return self._phase is Phase.READY
+
+    def send_event(self, line: bytes) -> None:
+        """Send an event, written out already; before negotiation it is passed over.
+
+        A client that lets ``limits.UNSENT_EVENTS`` bytes of events wait becomes a `failure`.
+        """
+        if self._phase is not Phase.READY or self.failure is not None:
+            return
+        if self._is_output_paused:
+            self._unsent_events += len(line)
+            if self._unsent_events > limits.UNSENT_EVENTS:
+                most = limits.UNSENT_EVENTS
+                desc = f"the client has let more than {most} bytes of events wait"
+                self.failure = LimitError(desc, "UNSENT_EVENTS", most)
+                return
+        self._output.append(line)
+
+    def data_to_send(self) -> bytes:
+        """Return what is to be sent now, b"" if nothing is."""
+        output = self._output
+        if not output:
+            return b""
+        data = output[0] if len(output) == 1 else b"".join(output)
+        output.clear()
+        self._output_size = 0
+        return data
+
+    def pause_output(self) -> None:
+        """Take note that more than ``limits.UNSENT_OUTPUT`` bytes are unsent."""
+        self._is_output_paused = True
+
+    def resume_output(self) -> None:
+        """Take note that few bytes are unsent; then `admit` again."""
+        self._is_output_paused = False
+        self._unsent_events = 0
+
+    def close(self) -> None:
+        """Forget what wasn't executed; answers are dropped from here on."""
+        self._phase = move(self._phase, Phase.CLOSED)
+        self._backlog.clear()
+        self._queue.clear()
+        self._output.clear()
+
+    def _send(self, message: JsonObject) -> None:
+        line = self._encode(message)
+        self._output.append(line)
+        self._output_size += len(line)
+
+
+def _read_enable(arguments: JsonObject) -> tuple[list[str], str | None]:
+    """Return the capabilities asked for, or what is wrong with the arguments, in QEMU's words."""
+    names = arguments.get("enable", [])
+    if not isinstance(names, list):
+        return [], "Invalid parameter type for 'enable', expected: array"
+    enabled: list[str] = []
+    for index, name in enumerate(names):
+        if not isinstance(name, str):
+            return [], f"Invalid parameter type for 'enable[{index}]', expected: string"
+        if name not in _KNOWN_CAPABILITIES:  # QEMU knows no name for a list's element, sic
+            return [], f"Parameter 'null' does not accept value '{name}'"
+        enabled.append(name)
+    for name in arguments:
+        if name != "enable":
+            return [], f"Parameter '{name}' is unexpected"
+    return enabled, None

@@ -1,0 +1,85 @@
+"""The rate limit of events, time coming in from outside.
+
+The first event of a kind goes out at once and starts its period. Those within the period replace
+one another; the last is sent when the period ends, with its own time stamp, and starts the next. A
+period without an event ends it. The state is global, not a connection's.
+
+Spec: QEMU 7.2: one second, for seven events, some of them told apart by a member of their data.
+"""
+
+from qmpeer import limits
+from qmpeer.messages import Timestamp
+from qmpeer.values import JsonObject
+
+__all__ = ["THROTTLED_EVENTS", "Throttle"]
+
+THROTTLED_EVENTS: dict[str, str | None] = {
+    "RTC_CHANGE": None,
+    "WATCHDOG": None,
+    "BALLOON_CHANGE": None,
+    "QUORUM_REPORT_BAD": "node-name",
+    "QUORUM_FAILURE": None,
+    "VSERPORT_CHANGE": "id",
+    "MEMORY_DEVICE_SIZE_CHANGE": "qom-path",
+}
+"""Each limited event, and the member of its data that tells kinds apart."""
+
+_Held = tuple[str, JsonObject | None, Timestamp]
+
+
+class Throttle:
+    """Decide which events go out at once, and keep the others until it is time.
+
+    Args:
+        period: Seconds between two events of one kind.
+        events: The table; by default QEMU's.
+    """
+
+    __slots__ = ("_events", "_period", "_state")
+
+    def __init__(
+        self,
+        period: float = limits.THROTTLE_PERIOD,
+        events: dict[str, str | None] | None = None,
+    ) -> None:
+        self._period = period
+        self._events = THROTTLED_EVENTS if events is None else events
+        self._state: dict[tuple[str, str], tuple[float, _Held | None]] = {}
+
+    def passes(
+        self, name: str, data: JsonObject | None, timestamp: Timestamp, now: float
+    ) -> bool:
+        """Tell whether an event goes out at once; one that doesn't is kept for `due`.
+
+        Args:
+            now: Seconds of any clock that doesn't go backwards.
+        """
+        if name not in self._events:
+            return True
+        member = self._events[name]
+        kind = (name, str((data or {}).get(member, "")) if member else "")
+        state = self._state.get(kind)
+        if state is None:
+            if len(self._state) < limits.THROTTLE_KEYS:
+                self._state[kind] = (now + self._period, None)
+            return True
+        self._state[kind] = (state[0], (name, data, timestamp))
+        return False
+
+    @property
+    def next_due(self) -> float | None:
+        """When `due` is to be asked next, by the clock of ``now``; None if nothing is kept."""
+        return min((end for end, _ in self._state.values()), default=None)
+
+    def due(self, now: float) -> list[_Held]:
+        """Return the kept events whose period has ended: name, data and time stamp of each."""
+        events: list[_Held] = []
+        for kind, (end, held) in list(self._state.items()):
+            if end > now:
+                continue
+            if held is None:
+                del self._state[kind]
+            else:
+                events.append(held)
+                self._state[kind] = (now + self._period, None)
+        return events

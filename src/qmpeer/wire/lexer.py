@@ -1,0 +1,231 @@
+"""The lexer of QEMU's JSON dialect: bytes in, in any chunks, tokens and stray bytes out.
+
+Theory of operation.  A token is found by one of two means that agree:
+
+* ``_RUN`` takes the longest stretch of whole tokens and white space at a position in one step of
+  the pattern engine, and ``_TOKENS`` cuts it up. Nearly all bytes go this way.
+* Where the run stops, a small automaton steps through what is there: a token that the data ends
+  in, a token begun in earlier data, or a lexical error. Its states are the law's; a state that
+  leads to itself takes a whole stretch of bytes at once, so that a string of 64 MiB in a thousand
+  chunks is read once and not a thousand times.
+
+A lexical error takes the offending byte into the token it reports, drops it, and skips to a byte at
+which a token could begin: one of ``{ } [ ] : ,``, a control byte other than TAB, or FE/FF.
+
+Spec: JSON as QEMU's monitor reads it (strings in single quotes; no exponent after a lone 0; keywords
+are lower case letters), measured on QEMU 7.2.
+"""
+
+import re
+from enum import Enum
+
+from qmpeer import limits
+
+__all__ = ["Lexer", "Oversize", "Stray"]
+
+
+class Stray(bytes):
+    """The bytes of a failed token, the offending one last."""
+
+    __slots__ = ()
+
+
+class Oversize(bytes):
+    """Stands where a token passed the limit of its size; empty."""
+
+    __slots__ = ()
+
+
+_CHAR = rb"[^\x00-\x1f\xfe\xff%b\\]"
+_BODY = _CHAR + rb"*+(?:\\[\x20-\xfd]" + _CHAR + rb"*+)*+"
+_DQ_BODY, _SQ_BODY = _BODY % (b'"', b'"'), _BODY % (b"'", b"'")
+_EXPONENT = rb"[eE][-+]?[0-9]++"
+_TOKEN = b"|".join(
+    (
+        rb"[{}\[\]:,]",
+        b'"' + _DQ_BODY + b'"',
+        b"'" + _SQ_BODY + b"'",
+        # Only what a following byte has ended, and that byte mustn't be one that spoils it.
+        rb"-?0(?=[^0-9.])",
+        rb"-?[1-9][0-9]*+(?=[^0-9.eE])",
+        rb"-?(?:0|[1-9][0-9]*+)\.[0-9]++(?=[^0-9eE])",
+        rb"-?(?:[1-9][0-9]*+|(?:0|[1-9][0-9]*+)\.[0-9]++)" + _EXPONENT + rb"(?=[^0-9])",
+        rb"[a-z]++(?=[^a-z])",
+    )
+)
+_SPACE = re.compile(rb"[ \t\r\n]*+")
+_RUN = re.compile(rb"[ \t\r\n]*+(?:(?:" + _TOKEN + rb")[ \t\r\n]*+)*+", re.DOTALL)
+_TOKENS = re.compile(_TOKEN, re.DOTALL)
+_SKIPPED = re.compile(rb"[^{}\[\]:,\x00-\x08\x0a-\x1f\xfe\xff]*+")
+
+
+class _State(Enum):
+    DQ_STRING = "in a string in double quotes"
+    DQ_ESCAPE = "behind a backslash in it"
+    SQ_STRING = "in a string in single quotes"
+    SQ_ESCAPE = "behind a backslash in that"
+    SIGN = "behind a minus sign"
+    ZERO = "behind a leading 0"
+    DIGITS = "in an integer"
+    POINT = "behind a decimal point"
+    FRACTION = "in the digits behind it"
+    E = "behind e or E"
+    E_SIGN = "behind its sign"
+    EXPONENT = "in the digits of an exponent"
+    KEYWORD = "in lower case letters"
+    WHOLE = "a token ends with this byte"
+
+
+_S = _State
+_DIGITS_19, _DIGITS_09 = b"123456789", b"0123456789"
+_LETTERS = b"abcdefghijklmnopqrstuvwxyz"
+_IN_STRING = bytes(range(0x20, 0xFE))
+
+
+def _moves(*rules: tuple[bytes, _State]) -> dict[int, _State]:
+    return {byte: state for chars, state in rules for byte in chars}
+
+
+_START = _moves(
+    (b"{}[]:,", _S.WHOLE),
+    (b'"', _S.DQ_STRING),
+    (b"'", _S.SQ_STRING),
+    (b"-", _S.SIGN),
+    (b"0", _S.ZERO),
+    (_DIGITS_19, _S.DIGITS),
+    (_LETTERS, _S.KEYWORD),
+)
+_NEXT: dict[_State, dict[int, _State]] = {
+    _S.DQ_STRING: _moves((_IN_STRING, _S.DQ_STRING), (b"\\", _S.DQ_ESCAPE), (b'"', _S.WHOLE)),
+    _S.DQ_ESCAPE: _moves((_IN_STRING, _S.DQ_STRING)),
+    _S.SQ_STRING: _moves((_IN_STRING, _S.SQ_STRING), (b"\\", _S.SQ_ESCAPE), (b"'", _S.WHOLE)),
+    _S.SQ_ESCAPE: _moves((_IN_STRING, _S.SQ_STRING)),
+    _S.SIGN: _moves((b"0", _S.ZERO), (_DIGITS_19, _S.DIGITS)),
+    _S.ZERO: _moves((b".", _S.POINT)),
+    _S.DIGITS: _moves((_DIGITS_09, _S.DIGITS), (b".", _S.POINT), (b"eE", _S.E)),
+    _S.POINT: _moves((_DIGITS_09, _S.FRACTION)),
+    _S.FRACTION: _moves((_DIGITS_09, _S.FRACTION), (b"eE", _S.E)),
+    _S.E: _moves((b"+-", _S.E_SIGN), (_DIGITS_09, _S.EXPONENT)),
+    _S.E_SIGN: _moves((_DIGITS_09, _S.EXPONENT)),
+    _S.EXPONENT: _moves((_DIGITS_09, _S.EXPONENT)),
+    _S.KEYWORD: _moves((_LETTERS, _S.KEYWORD)),
+}
+_ENDS_BEFORE = {_S.ZERO, _S.DIGITS, _S.FRACTION, _S.EXPONENT, _S.KEYWORD}
+"""States in which any byte without a move ends the token, and belongs to the next one …"""
+_SPOILED_BY = {_S.ZERO: _DIGITS_09}
+"""… but for these, which make it a lexical error."""
+_STRETCH = {
+    _S.DQ_STRING: re.compile(_DQ_BODY, re.DOTALL),
+    _S.SQ_STRING: re.compile(_SQ_BODY, re.DOTALL),
+    _S.DIGITS: re.compile(rb"[0-9]*+"),
+    _S.FRACTION: re.compile(rb"[0-9]*+"),
+    _S.EXPONENT: re.compile(rb"[0-9]*+"),
+    _S.KEYWORD: re.compile(rb"[a-z]*+"),
+}
+
+
+class Lexer:
+    """Cut a stream of bytes into tokens.
+
+    Attributes:
+        is_idle: No token is begun and nothing is being skipped.
+    """
+
+    __slots__ = ("_is_skipping", "_pieces", "_size", "_state")
+
+    def __init__(self) -> None:
+        self._state: _State | None = None
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._is_skipping = False
+
+    @property
+    def is_idle(self) -> bool:
+        return self._state is None and not self._is_skipping
+
+    def tokens(self, data: bytes) -> list[bytes]:
+        """Return the tokens that are complete with this data, in order.
+
+        A `Stray` stands where a token failed, an `Oversize` where one passed the limit. Numbers and
+        keywords are complete only when a following byte has come.
+        """
+        found: list[bytes] = []
+        position, end = 0, len(data)
+        if self._state is not None:
+            position = self._step(data, 0, found)
+        while position < end:
+            if self._is_skipping:
+                match = _SKIPPED.match(data, position)
+                assert match is not None
+                position = match.end()
+                if position == end:
+                    break
+                self._is_skipping = False
+            match = _RUN.match(data, position)
+            assert match is not None
+            if match.end() > position:
+                found += _TOKENS.findall(data, position, match.end())
+                position = match.end()
+                if position == end:
+                    break
+            position = self._step(data, position, found)
+        return found
+
+    def _step(self, data: bytes, position: int, found: list[bytes]) -> int:
+        """Go through one token by the automaton; return where the next one begins."""
+        start, end = position, len(data)
+        state = self._state
+        if state is None:
+            state = _START.get(data[position])
+            position += 1
+            if state is None:
+                self._fail(data[start:position], found)
+                return position
+        while state is not _S.WHOLE:
+            stretch = _STRETCH.get(state)
+            if stretch is not None:
+                match = stretch.match(data, position)
+                assert match is not None
+                position = match.end()
+                room = limits.TOKEN_SIZE - self._size
+                if position - start > room:
+                    return self._oversize(start + room + 1, found)
+            if position == end:
+                self._keep(state, data[start:])
+                return end
+            byte = data[position]
+            following = _NEXT[state].get(byte)
+            if following is not None:
+                state = following
+                position += 1
+            elif state in _ENDS_BEFORE and byte not in _SPOILED_BY.get(state, b""):
+                break
+            else:
+                self._fail(data[start : position + 1], found)
+                return position + 1
+        found.append(self._whole(data[start:position]))
+        return position
+
+    def _keep(self, state: _State, piece: bytes) -> None:
+        self._state = state
+        self._pieces.append(piece)
+        self._size += len(piece)
+
+    def _whole(self, piece: bytes) -> bytes:
+        if self._state is None:
+            return piece
+        self._pieces.append(piece)
+        token = b"".join(self._pieces)
+        self._state = None
+        self._pieces = []
+        self._size = 0
+        return token
+
+    def _fail(self, piece: bytes, found: list[bytes]) -> None:
+        found.append(Stray(self._whole(piece)))
+        self._is_skipping = True
+
+    def _oversize(self, position: int, found: list[bytes]) -> int:
+        self._whole(b"")
+        found.append(Oversize())
+        return position

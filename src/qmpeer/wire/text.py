@@ -1,0 +1,133 @@
+"""Strings of QEMU's JSON dialect: bytes of a token in, text out, and the malformed made visible.
+
+QEMU keeps strings in "modified UTF-8": UTF-8 without surrogates and noncharacters, with C0 80 for
+U+0000. Python's decoder differs in three points only: it takes noncharacters, refuses C0 80, and
+counts malformed units in its own way. So it does the work, and patterns watch these points.
+
+Spec: QEMU's reader and writer of JSON strings, measured on QEMU 7.2.
+"""
+
+import re
+from re import Match
+
+import msgspec
+
+from qmpeer.errors import WireError
+
+__all__ = ["decode_string", "replace_malformed"]
+
+_NONCHARACTER = re.compile(
+    rb"\xef\xb7[\x90-\xaf]|\xef\xbf[\xbe\xbf]|[\xf0-\xf4][\x8f\x9f\xaf\xbf]\xbf[\xbe\xbf]"
+)
+"""U+FDD0 to U+FDEF and the last two code points of every plane."""
+
+_UNIT = re.compile(
+    rb"[\x00-\x7f]++|[\xc0-\xdf][\x80-\xbf]?+|[\xe0-\xef][\x80-\xbf]{0,2}+|[\xf0-\xf7][\x80-\xbf]{0,3}+"
+    rb"|[\xf8-\xfb][\x80-\xbf]{0,4}+|[\xfc-\xfd][\x80-\xbf]{0,5}+|[\x80-\xbf\xfe\xff]"
+)
+"""What is read as one, whether well-formed or not: a lead byte takes the continuations it asks for."""
+
+_decode_json = msgspec.json.Decoder(str).decode
+_DOUBTFUL_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|[fF][dDfF])")
+_ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_SHORT = {
+    ord(escape): text
+    for escape, text in zip("\"'\\/bfnrt", "\"'\\/\b\f\n\r\t", strict=True)
+}
+
+
+def _decode(data: bytes) -> str | None:
+    """Decode modified UTF-8, or return None where it is malformed."""
+    if data.isascii():
+        return data.decode("ascii")
+    if _NONCHARACTER.search(data) is not None:
+        return None
+    try:
+        return data.replace(b"\xc0\x80", b"\x00").decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def replace_malformed(data: bytes) -> str:
+    """Decode bytes for an error's text, U+FFFD for each malformed unit.
+
+    The text ends at a NUL byte, as QEMU's does.
+    """
+    data = data.partition(b"\x00")[0]
+    text = _decode(data)
+    if text is not None:
+        return text
+    return "".join(
+        text if (text := _decode(unit)) is not None else "\ufffd" for unit in _UNIT.findall(data)
+    )
+
+
+def decode_string(token: bytes) -> str:
+    """Return the text of a string token, quotes and all.
+
+    Args:
+        token: A complete token in double or single quotes, as the lexer gives it.
+
+    Raises:
+        WireError: If an escape or a byte sequence isn't one; the first in the token counts.
+    """
+    body = token[1:-1]
+    if b"\\" not in body:
+        text = _decode(body)
+        if text is None:
+            raise WireError("invalid UTF-8 sequence in string")
+        return text
+    if token[0] == 0x22 and token.isascii() and _DOUBTFUL_ESCAPE.search(body) is None:
+        try:
+            return _decode_json(token)
+        except msgspec.DecodeError:
+            pass
+    return _decode_escaped(body, token)
+
+
+def _decode_escaped(body: bytes, token: bytes) -> str:
+    parts: list[str] = []
+    position = 0
+    while position < len(body):
+        start = body.find(b"\\", position)
+        if start < 0:
+            start = len(body)
+        if start > position:
+            text = _decode(body[position:start])
+            if text is None:
+                raise WireError("invalid UTF-8 sequence in string")
+            parts.append(text)
+        if start == len(body):
+            break
+        match = _ESCAPE.match(body, start)
+        if match is None or match[2] is not None:
+            text, position = _short_escape(body, start, token)
+        else:
+            text, position = _unicode_escape(body, match)
+        parts.append(text)
+    return "".join(parts)
+
+
+def _short_escape(body: bytes, start: int, token: bytes) -> tuple[str, int]:
+    byte = body[start + 1]
+    if byte == ord("u"):  # its digits are wrong; QEMU shows four bytes, the closing quote included
+        shown = replace_malformed(token[start + 1 : start + 7])
+        raise WireError(f"{shown} is not a valid Unicode character")
+    text = _SHORT.get(byte)
+    if text is None:
+        raise WireError("invalid escape sequence in string")
+    return text, start + 2
+
+
+def _unicode_escape(body: bytes, match: Match[bytes]) -> tuple[str, int]:
+    code = int(match[1], 16)
+    end = match.end()
+    if 0xD800 <= code <= 0xDBFF:
+        low = _ESCAPE.match(body, end)
+        if low is not None and low[1] is not None and 0xDC00 <= int(low[1], 16) <= 0xDFFF:
+            code = 0x10000 + ((code & 0x3FF) << 10 | int(low[1], 16) & 0x3FF)
+            end = low.end()
+    if 0xD800 <= code <= 0xDFFF or 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE:
+        shown = body[match.start() : end].decode("ascii")
+        raise WireError(f"{shown} is not a valid Unicode character")
+    return chr(code), end
