@@ -69,5 +69,8 @@ UNIX_PATH: Final = 107
 # Monitor.
 RECEIVED_FDS: Final = 64
 """Descriptors kept for one client until a command takes them; the oldest are closed. Ours."""
+LINGER: Final = 100e-6
+"""Seconds for which a monitor looks for the next command before it lets itself be put to sleep.
+Ours: to be woken takes 25 to 50 µs on a virtual machine, a small command 15 µs."""
 EMITTED_EVENTS: Final = 65536
 """Events emitted from other threads that wait for the loop; past it the oldest is lost. Ours."""

@@ -10,7 +10,5 @@ from msgspec import UNSET, UnsetType
 
 __all__ = ["UNSET", "JsonObject", "JsonValue", "UnsetType"]
 
-JsonValue: TypeAlias = Union[
-    bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"], None
-]
+JsonValue: TypeAlias = Union[bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"], None]
 JsonObject: TypeAlias = dict[str, JsonValue]

@@ -46,8 +46,8 @@ class _Call:
 class AsyncClient:
     """Drive a QMP server from asyncio.
 
-    Make one with `connect`, `accept` or `launch`, and use it as an async context manager. It belongs
-    to the loop that it was made on.
+    Make one with `connect`, `accept` or `launch`, and use it as an async context manager. It
+    belongs to the loop that it was made on.
 
     Attributes:
         command_timeout: Seconds for a command and for wait_event unless they say otherwise.

@@ -22,7 +22,13 @@ from typing import IO, TYPE_CHECKING, Any
 from qmpeer import limits
 from qmpeer.client.events import EventLog, EventQueue, Match, Names, matcher
 from qmpeer.client.timeouts import DEFAULT, Default, Timeout
-from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, NegotiationError, QMPError
+from qmpeer.errors import (
+    CommandError,
+    CommandInterrupted,
+    ConnectionClosed,
+    NegotiationError,
+    QMPError,
+)
 from qmpeer.messages import Event, Greeting
 from qmpeer.protocol import ClientSession, Completion, Phase
 from qmpeer.transport import AddressLike, dial, listen, unlink_if_ours
@@ -68,7 +74,7 @@ class Client:
     def __init__(
         self,
         sock: socket.socket,
-        session: "ClientSession[_Call]",
+        session: ClientSession[_Call],
         command_timeout: float | None,
     ) -> None:
         sock.settimeout(None)

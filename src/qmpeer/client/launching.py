@@ -21,7 +21,11 @@ def monitor_options(program: str) -> tuple[str, ...]:
         monitor = ("--monitor", "chardev=qmpeer-monitor")
     else:
         monitor = ("-mon", "chardev=qmpeer-monitor,mode=control")
-    return ("-chardev" if monitor[0] == "-mon" else "--chardev", "socket,id=qmpeer-monitor,fd={fd}", *monitor)
+    return (
+        "-chardev" if monitor[0] == "-mon" else "--chardev",
+        "socket,id=qmpeer-monitor,fd={fd}",
+        *monitor,
+    )
 
 
 class Launched:
@@ -43,7 +47,8 @@ class Launched:
     def __init__(
         self, argv: Sequence[str], options: Sequence[str] | None, stderr: int | IO[bytes] | None
     ) -> None:
-        self._stderr = tempfile.TemporaryFile() if stderr is None else None
+        self._stderr = tempfile.TemporaryFile() if stderr is None else None  # noqa: SIM115 - kept
+        self._name = argv[0]
         self.socket, theirs = socket.socketpair()
         with theirs:
             fd = theirs.fileno()
@@ -72,7 +77,7 @@ class Launched:
             return None
         how = f"exit status {status}" if status >= 0 else f"signal {-status}"
         said = self.stderr_text().strip()
-        return f"{self.process.args[0]} ended with {how}" + (f": {said}" if said else "")  # type: ignore[index]
+        return f"{self._name} ended with {how}" + (f": {said}" if said else "")
 
     def stderr_text(self) -> str:
         """Return the end of what it wrote to stderr."""

@@ -13,5 +13,5 @@ class Default:
 
 
 DEFAULT: Final = Default()
-Timeout: TypeAlias = float | None | Default
+Timeout: TypeAlias = float | Default | None
 """Seconds, None for ever, or the connection's own."""

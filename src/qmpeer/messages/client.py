@@ -26,7 +26,7 @@ class IncomingError(msgspec.Struct):
 
 
 class Incoming(msgspec.Struct):
-    """Hold any message of a server; one of ``event``, ``return_value``, ``error``, ``greeting`` is set."""
+    """Hold any message of a server; its ``event``, ``return_value``, ``error`` or ``greeting`` is set."""
 
     return_value: Any = msgspec.field(name="return", default=UNSET)
     id: Any = UNSET
@@ -87,10 +87,14 @@ def command_message(
     return message
 
 
-_KINDS = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+_KINDS = {
+    dict: "an object",
+    list: "an array",
+    str: "a string",
+    bool: "a boolean",
+    type(None): "null",
+}
 
 
 def _kind(value: object) -> str:
     return _KINDS.get(type(value), "a number")
-
-

@@ -9,7 +9,8 @@ wait here: with more, the server wouldn't read an out-of-band command behind the
 
 A server that never echoes ids (old guest agents, some emulators) answers in order; its replies are
 matched in order. From one that has echoed an id, a reply without one isn't ours, nor is one with an
-id that we don't know (QEMU sends the reply of a client that left to the next): both are passed over.
+id that we don't know (QEMU sends the reply of a client that left to the next): both are passed
+over.
 
 Spec: qmp-spec, "Issuing Commands", "Out-of-band execution".
 """
@@ -293,7 +294,7 @@ class ClientSession(Generic[Token]):
 
     @staticmethod
     def _is_harmless(error: QMPError) -> bool:
-        """A lone byte FF is the guest agent's mark, not a fault."""
+        """Tell whether it is but a lone byte FF, the guest agent's mark."""
         return isinstance(error, WireError) and error.reason == _FF
 
     def _fail(self, error: QMPError) -> None:

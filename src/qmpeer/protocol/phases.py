@@ -38,5 +38,7 @@ def move(current: Phase, following: Phase) -> Phase:
         LocalProtocolError: If that move isn't allowed.
     """
     if following not in _MOVES[current]:
-        raise LocalProtocolError(f"a connection that {current.value} can't become one that {following.value}")
+        raise LocalProtocolError(
+            f"a connection that {current.value} can't become one that {following.value}"
+        )
     return following

@@ -12,8 +12,8 @@ Whose turn it is among the queues of many connections is decided by `qmpeer.prot
 Errors of form wait in the queue like the commands they aren't, so that answers keep their order.
 Whether a command exists is the backend's to say; negotiation is done here.
 
-[A reply whose client has left is dropped; QEMU sends it to the next one. Events that a client doesn't
-read are bounded; QEMU's aren't.]
+[A reply whose client has left is dropped; QEMU sends it to the next one. Events that a client
+doesn't read are bounded; QEMU's aren't.]
 
 Spec: qmp-spec, "Server Greeting", "Capabilities Negotiation", "Out-of-band execution"; QEMU 7.2.
 """
@@ -148,9 +148,11 @@ class ServerSession:
         if not backlog or self._is_output_paused or self._output_size > limits.READ_SIZE:
             return False
         if self.is_oob_enabled:
-            if len(self._queue) >= limits.IN_BAND_QUEUE or self._oob_running >= limits.OOB_RUNNING:
+            if len(self._queue) >= limits.IN_BAND_QUEUE:
                 return False
             if is_out_of_band(backlog[0]):
+                if self._oob_running >= limits.OOB_RUNNING:
+                    return False
                 return self._admit_oob(backlog.popleft())
         elif self._queue or self.running is not None:
             return False
@@ -241,10 +243,10 @@ class ServerSession:
             desc = f"Expecting capabilities negotiation with '{CAPABILITIES_COMMAND}'"
             self._send(error_message("CommandNotFound", desc, command.id))
             return
-        enabled, desc = _read_enable(command.arguments or {})
+        enabled, complaint = _read_enable(command.arguments or {})
         missing = [name for name in enabled if name not in self._offered]
-        if desc is not None:
-            self._send(error_message("GenericError", desc, command.id))
+        if complaint is not None:
+            self._send(error_message("GenericError", complaint, command.id))
         elif self._phase is Phase.READY:
             desc = "Capabilities negotiation is already complete, command ignored"
             self._send(error_message("CommandNotFound", desc, command.id))

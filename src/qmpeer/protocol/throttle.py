@@ -46,9 +46,7 @@ class Throttle:
         self._events = THROTTLED_EVENTS if events is None else events
         self._state: dict[tuple[str, str], tuple[float, _Held | None]] = {}
 
-    def passes(
-        self, name: str, data: JsonObject | None, timestamp: Timestamp, now: float
-    ) -> bool:
+    def passes(self, name: str, data: JsonObject | None, timestamp: Timestamp, now: float) -> bool:
         """Tell whether an event goes out at once; one that doesn't is kept for `due`.
 
         Args:

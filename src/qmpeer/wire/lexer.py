@@ -9,11 +9,11 @@ Theory of operation.  A token is found by one of two means that agree:
   leads to itself takes a whole stretch of bytes at once, so that a string of 64 MiB in a thousand
   chunks is read once and not a thousand times.
 
-A lexical error takes the offending byte into the token it reports, drops it, and skips to a byte at
-which a token could begin: one of ``{ } [ ] : ,``, a control byte other than TAB, or FE/FF.
+A lexical error takes the offending byte into the token it reports, drops it, and skips to a byte
+at which a token could begin: one of ``{ } [ ] : ,``, a control byte other than TAB, or FE/FF.
 
-Spec: JSON as QEMU's monitor reads it (strings in single quotes; no exponent after a lone 0; keywords
-are lower case letters), measured on QEMU 7.2.
+Spec: JSON as QEMU's monitor reads it (strings in single quotes; no exponent after a lone 0;
+keywords are lower case letters), measured on QEMU 7.2.
 """
 
 import re
@@ -125,11 +125,7 @@ _STRETCH = {
 
 
 class Lexer:
-    """Cut a stream of bytes into tokens.
-
-    Attributes:
-        is_idle: No token is begun and nothing is being skipped.
-    """
+    """Cut a stream of bytes into tokens."""
 
     __slots__ = ("_is_skipping", "_pieces", "_size", "_state")
 
@@ -141,6 +137,7 @@ class Lexer:
 
     @property
     def is_idle(self) -> bool:
+        """No token is begun and nothing is being skipped."""
         return self._state is None and not self._is_skipping
 
     def tokens(self, data: bytes) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""The two readers of a connection: values out of bytes, by the fast path where it may be taken.
+r"""The two readers of a connection: values out of bytes, by the fast path where it may be taken.
 
 Both read ahead of what is used, by one chunk at the most.
 
@@ -11,7 +11,7 @@ msgspec accepts                       how it is noticed
 a member twice                        written out again, the text has fewer quotes
 integers past 64 bits                 MessagePack can't hold them
 ``0e1``                               the bytes ``0e`` or ``0E``
-noncharacters, C0 80 (it refuses)     text outside ASCII, or a ``\\u`` escape of D8…DF, FDxx, xxFx
+noncharacters, C0 80 (it refuses)     text outside ASCII, or a ``\u`` escape of D8…DF, FDxx, xxFx
 values without a gap, ``truefalse``   something that isn't an object
 1024 nested, 2 Mi tokens              counts of what could open or separate
 ====================================  =========================================================
@@ -206,9 +206,7 @@ class ClientReader(Generic[T]):
                 return data.find(b"\n") + 1
         return 0
 
-    def _receive_line_end(
-        self, head: bytes, rest: bytes
-    ) -> list[T | Item]:
+    def _receive_line_end(self, head: bytes, rest: bytes) -> list[T | Item]:
         """Take in whole lines, then the part of a line."""
         items: list[T | Item] = []
         try:

@@ -25,15 +25,12 @@ _UNIT = re.compile(
     rb"[\x00-\x7f]++|[\xc0-\xdf][\x80-\xbf]?+|[\xe0-\xef][\x80-\xbf]{0,2}+|[\xf0-\xf7][\x80-\xbf]{0,3}+"
     rb"|[\xf8-\xfb][\x80-\xbf]{0,4}+|[\xfc-\xfd][\x80-\xbf]{0,5}+|[\x80-\xbf\xfe\xff]"
 )
-"""What is read as one, whether well-formed or not: a lead byte takes the continuations it asks for."""
+"""What is read as one, well-formed or not: a lead byte takes the continuations it asks for."""
 
 _decode_json = msgspec.json.Decoder(str).decode
 _DOUBTFUL_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|[fF][dDfF])")
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
-_SHORT = {
-    ord(escape): text
-    for escape, text in zip("\"'\\/bfnrt", "\"'\\/\b\f\n\r\t", strict=True)
-}
+_SHORT = {ord(escape): text for escape, text in zip("\"'\\/bfnrt", "\"'\\/\b\f\n\r\t", strict=True)}
 
 
 def _decode(data: bytes) -> str | None:

@@ -116,8 +116,6 @@ class TolerantReader:
             reason = f"JSON parse error, stray '{replace_malformed(token)}'"
             items.append(WireError(reason, self.position))
 
-    def _exceed(
-        self, limit: str, value: int, items: list[Item]
-    ) -> None:
+    def _exceed(self, limit: str, value: int, items: list[Item]) -> None:
         self._start_afresh()
         items.append(LimitError(f"JSON {limit} limit exceeded", limit, value))

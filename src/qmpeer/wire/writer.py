@@ -1,7 +1,8 @@
-"""The writer: JSON values out, in the form that QEMU gives them.
+r"""The writer: JSON values out, in the form that QEMU gives them.
 
-One value a line in pure ASCII, ``", "`` and ``": "`` between its parts, upper-case digits in
-``\\uXXXX``, CR LF at the end; or pretty, four spaces a level, where empty containers take two lines.
+One value a line in pure ASCII, a space behind each comma and colon, upper-case digits in
+``\uXXXX``, CR LF at the end; or pretty, four spaces a level, where empty containers take two
+lines.
 [Members leave in the order in which they came; QEMU's is that of its hash tables. Floats are written
 as short as they read back the same. Infinity and NaN, which JSON can't say, leave as null: QEMU
 writes inf.]
@@ -129,8 +130,9 @@ def _walk(value: JsonValue, comma: str, colon: str) -> Iterator[str]:
             if not is_first:
                 yield comma
             if end == "}":
-                key, pending = pending  # type: ignore[misc]  # the items of a dict are pairs
-                yield _key(key) + colon
+                assert isinstance(pending, tuple)  # the items of a dict are pairs
+                yield _key(pending[0]) + colon
+                pending = pending[1]
             break
         else:
             return

@@ -1,0 +1,84 @@
+# Needs Python 3.11 or newer, make and PyPI, as pip is set up on this machine; all else goes into .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install -qq --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## Print the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
+
+# --- Set-up: each stamp adds to the same environment ---
+
+.venv/.package: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("qmpeer needs Python 3.11 or newer, found " + sys.version.split()[0] + "; say make PYTHON=...")'
+	@echo 'Setting up .venv'
+	@$(PYTHON) -m venv --clear .venv
+	@$(INSTALL) pip
+	@$(INSTALL) --build-constraint constraints.txt --editable '.[fast]'
+	@touch $@
+
+.venv/.dev: .venv/.package
+	@echo 'Installing the tools of development'
+	@$(INSTALL) --group dev
+	@touch $@
+
+.venv/.docs: .venv/.package
+	@echo 'Installing the tools of the documentation'
+	@$(INSTALL) --group docs
+	@touch $@
+
+# --- For everyone ---
+
+.PHONY: demo
+demo: .venv/.package ## Start a monitor, run a client against it, show the conversation
+	@$(BIN)/python examples/demo.py
+
+.PHONY: test
+test: .venv/.dev ## Run all tests, with coverage; as root on Debian, install QEMU for them first
+	@sh scripts/test_programs.sh
+	@$(BIN)/pytest -q -rs --cov --cov-report=term:skip-covered
+
+.PHONY: check
+check: .venv/.dev ## Check format, lint, types and the floors contract
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/mypy
+	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --verifytypes qmpeer --ignoreexternal
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: fix
+fix: .venv/.dev ## Format, and mend what ruff can mend
+	$(BIN)/ruff check --fix --quiet || true
+	$(BIN)/ruff format
+	$(BIN)/ruff check
+
+.PHONY: bench
+bench: .venv/.dev ## Measure against QEMU and the peers, print one table of ratios
+	@$(BIN)/python -m benchmarks
+
+.PHONY: fuzz
+fuzz: .venv/.dev ## Try the Hypothesis properties on many more examples
+	@HYPOTHESIS_PROFILE=long $(BIN)/pytest -q -m property --timeout=0
+
+.PHONY: docs
+docs: .venv/.docs ## Build the documentation into build/docs
+	@$(BIN)/sphinx-build -q -W --keep-going -d build/doctrees docs build/docs
+	@echo 'See build/docs/index.html'
+
+# --- For the house ---
+
+.PHONY: pins
+pins: .venv/.package ## Pin the newest versions of all tools in constraints.txt
+	@$(INSTALL) uv
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --custom-compile-command 'make pins' \
+		--all-extras --group dev --group docs --group tools pyproject.toml --output-file constraints.txt
+
+.PHONY: clean
+clean: ## Remove everything that make has made, .venv too
+	rm -rf .venv build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find src tests benchmarks examples docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

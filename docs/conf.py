@@ -1,0 +1,18 @@
+"""Sphinx configuration: Markdown pages, furo's looks, docstrings in Google's sections."""
+
+from importlib.metadata import version as installed_version
+
+project = "qmpeer"
+author = "The qmpeer authors"
+copyright = "The qmpeer authors"
+version = release = installed_version("qmpeer")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+
+html_theme = "furo"
+html_title = f"qmpeer {release}"
+html_copy_source = False

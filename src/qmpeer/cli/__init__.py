@@ -1,0 +1,1 @@
+"""The command line: subcommands and exit codes, nothing else."""

@@ -1,0 +1,91 @@
+"""``qmpeer exec``: one command, its value on standard output."""
+
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from qmpeer.cli.argument_words import read_arguments, read_object
+from qmpeer.cli.command_line import CommandLine, seconds
+from qmpeer.cli.exits import DONE, STATUSES, UsageError
+from qmpeer.cli.output import write_json
+from qmpeer.values import JsonObject
+
+PROGRAM: Final = "qmpeer exec"
+
+_AFTER: Final = """\
+arguments:
+  name=value     value is JSON if it parses as JSON (true, 4096, "0", [1, 2]), else text
+  name:=text     text, whatever it looks like
+  a.b=value      a member of an object; a.0=x a.1=y are the items of a list
+  '{…}'          all arguments as one JSON object
+  -              the same, read from standard input
+
+The value goes to standard output as JSON: indented on a terminal, else on one line.
+Everything else goes to standard error.
+
+""" + STATUSES
+
+
+def run(words: Sequence[str]) -> int:
+    """Execute one command.
+
+    Raises:
+        UsageError: If the words make no sense.
+        QMPError: If the server refuses, or the connection ends.
+        OSError: If there is no connection, or no reply in time.
+    """
+    parser = _parser()
+    given = parser.parse_intermixed_args(words)
+    arguments = _arguments(given.words)
+    from qmpeer.client import Client
+
+    negotiate = not given.no_negotiate
+    if given.oob and not negotiate:
+        raise UsageError("found --oob with --no-negotiate, but out-of-band has to be negotiated")
+    limits_given = {} if given.timeout is None else {"timeout": given.timeout}
+    command_timeout = {} if given.timeout is None else {"command_timeout": given.timeout}
+    try:
+        client = Client.connect(
+            given.address,
+            **limits_given,
+            **command_timeout,
+            negotiate=negotiate,
+            capabilities=["oob"] if given.oob else [],
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    with client:
+        value = client.execute(given.command, arguments, oob=given.oob)
+    write_json(value, is_pretty=given.pretty)
+    return DONE
+
+
+def _parser() -> CommandLine:
+    parser = CommandLine(PROGRAM, "Execute one command of a QMP server.", _AFTER)
+    parser.add_argument("address", metavar="ADDRESS", help="unix:PATH, tcp:HOST:PORT, …")
+    parser.add_argument("command", metavar="COMMAND", help="such as query-status")
+    parser.add_argument("words", metavar="ARGUMENT", nargs="*", default=[], help="see below")
+    parser.add_argument(
+        "--timeout",
+        metavar="S",
+        type=seconds,
+        help="seconds until connected, and then until the reply; by default 10 and 300",
+    )
+    parser.add_argument("--oob", action="store_true", help="execute it out of band")
+    parser.add_argument(
+        "--no-negotiate",
+        action="store_true",
+        help="for the guest agent, which neither greets nor negotiates",
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--pretty", action="store_true", default=None, help="indent in any case")
+    form.add_argument(
+        "--compact", dest="pretty", action="store_false", help="one line in any case"
+    )
+    return parser
+
+
+def _arguments(words: list[str]) -> JsonObject | None:
+    if words == ["-"]:
+        return read_object(sys.stdin.read())
+    return read_arguments(words) if words else None

@@ -1,0 +1,68 @@
+"""The entry: which subcommand it is, and how the process ends whatever happens in it."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Final
+
+from qmpeer import __version__
+from qmpeer.cli.exits import BROKEN_PIPE, INTERRUPTED, UsageError, status_of
+
+_SUBCOMMANDS: Final = {
+    "serve": "qmpeer.cli.serve_command",
+    "exec": "qmpeer.cli.exec_command",
+    "events": "qmpeer.cli.events_command",
+}
+_USAGE: Final = """\
+usage: qmpeer SUBCOMMAND …
+
+QMP, the QEMU Machine Protocol, from the command line.
+
+  qmpeer serve [QEMU options]                     a machine that answers QMP
+  qmpeer exec ADDRESS COMMAND [name=value …]      execute one command
+  qmpeer events ADDRESS [NAME …]                  show events as they come
+  qmpeer --version
+  qmpeer --help                                   this text; each subcommand has its own
+
+An ADDRESS is unix:PATH, tcp:HOST:PORT, vsock:CID:PORT or fd:N; a word alone is a path if it
+holds "/", else HOST:PORT if it ends in ":" and digits, else a path.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status.
+
+    Args:
+        argv: The words without the program's name; by default the process's own.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    name = words[0] if words else ""
+    program = f"qmpeer {name}" if name in _SUBCOMMANDS else "qmpeer"
+    try:
+        return _run(name, words[1:])
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # What is left in the buffer goes nowhere, so that the interpreter's last flush is quiet.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except SystemExit as end:  # argparse, after --help
+        return end.code if isinstance(end.code, int) else 0
+    except Exception as error:
+        return status_of(program, error)
+
+
+def _run(name: str, words: list[str]) -> int:
+    if name in _SUBCOMMANDS:
+        run: Callable[[Sequence[str]], int] = import_module(_SUBCOMMANDS[name]).run
+        return run(words)
+    if name in ("-h", "--help", "help"):
+        sys.stdout.write(_USAGE)
+        return 0
+    if name in ("--version", "-version", "-V"):
+        sys.stdout.write(f"qmpeer {__version__}\n")
+        return 0
+    expected = ", ".join(_SUBCOMMANDS)
+    found = f"found {name!r}" if name else "found no subcommand"
+    raise UsageError(f"{found}, expected one of {expected}")

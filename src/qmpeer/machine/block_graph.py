@@ -1,0 +1,199 @@
+"""The block nodes that blockdev-add has made, and how they hang together.
+
+Two drivers: ``null-co``, which stores nothing, and ``blkdebug``, a filter over another node. No
+guest reads or writes here, so that a node is its options, its name and its image; the rules that
+blkdebug is given are read and never fire.
+
+Spec: QEMU, blockdev-add and blockdev-del: the order of the checks and their words. A node is named
+before its driver opens it, and a node that fails to open takes down what was opened beneath it.
+"""
+
+import itertools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from qmpeer.errors import CommandError
+from qmpeer.machine.block_options import BlkdebugOptions, BlockdevOptions, NullCoOptions
+
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+_LONGEST_NAME: Final = 31
+_LARGEST_IMAGE: Final = 2**63 - 2**30
+_LONGEST_LATENCY: Final = 2**63 - 1
+_INT_MAX: Final = 2**31 - 1
+
+ReadConfig = Callable[[str], None]
+"""Opens and reads the rules of blkdebug; may block. Raises CommandError."""
+
+
+@dataclass(slots=True, eq=False)
+class BlockNode:
+    """Hold one node.
+
+    Attributes:
+        image: The node beneath it, None for null-co.
+        parents: How many nodes lie on it.
+        is_owned_by_monitor: Whether blockdev-add named it at its root, so that blockdev-del may
+            delete it.
+        alignment: The least unit of its requests, in bytes.
+    """
+
+    name: str
+    driver: str
+    is_owned_by_monitor: bool
+    image: "BlockNode | None" = None
+    parents: int = 0
+    alignment: int = 1
+
+
+class BlockGraph:
+    """Keep all nodes by name."""
+
+    def __init__(self, read_config: ReadConfig) -> None:
+        self._nodes: dict[str, BlockNode] = {}
+        self._read_config = read_config
+        self._numbers = itertools.count(1)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all nodes, the oldest first."""
+        return list(self._nodes)
+
+    def add(self, options: BlockdevOptions) -> None:
+        """Make a node, and those that its options describe within.
+
+        Raises:
+            CommandError: If it can't be made; then nothing has changed.
+        """
+        if options.node_name is None:
+            raise _refused("'node-name' must be specified for the root node")
+        self._open(options, is_root=True)
+
+    def delete(self, name: str) -> None:
+        """Delete a node, and those beneath it that only it held.
+
+        Raises:
+            CommandError: If there is none of that name, or if it can't be deleted.
+        """
+        node = self._nodes.get(name)
+        if node is None:
+            raise _refused(f"Failed to find node with node-name='{name}'")
+        if not node.is_owned_by_monitor:
+            raise _refused(f"Node {name} is not owned by the monitor")
+        if node.parents:
+            raise _refused(f"Block device {name} is in use")
+        node.is_owned_by_monitor = False
+        self._release(node)
+
+    def _open(self, options: BlockdevOptions, *, is_root: bool) -> BlockNode:
+        _check_common(options)
+        node = self._named(options)
+        try:
+            if isinstance(options, NullCoOptions):
+                _check_null(options)
+            elif isinstance(options, BlkdebugOptions):
+                self._open_blkdebug(node, options)
+        except CommandError:
+            self._release(node)
+            raise
+        node.is_owned_by_monitor = is_root
+        return node
+
+    def _named(self, options: BlockdevOptions) -> BlockNode:
+        name = options.node_name
+        if name is None:
+            name = f"#block{next(self._numbers):03}"
+        elif not _NAME.fullmatch(name):
+            raise _refused(f"Invalid node-name: '{name}'")
+        if name in self._nodes:
+            raise _refused(f"Duplicate nodes with node-name='{name}'")
+        if len(name) > _LONGEST_NAME:
+            raise _refused("Node name too long")
+        node = BlockNode(name, options.driver, is_owned_by_monitor=False)
+        self._nodes[name] = node
+        return node
+
+    def _open_blkdebug(self, node: BlockNode, options: BlkdebugOptions) -> None:
+        if options.config is not None:
+            self._read_config(options.config)
+        if isinstance(options.image, str):
+            beneath = self._find(options.image, above=node)
+        else:
+            beneath = self._open(options.image, is_root=False)
+        beneath.parents += 1
+        node.image = beneath
+        node.alignment = _check_alignments(options, beneath.alignment)
+
+    def _find(self, name: str, *, above: BlockNode) -> BlockNode:
+        found = self._nodes.get(name)
+        if found is None:
+            raise _refused(f"Cannot find device='{name}' nor node-name='{name}'")
+        if found is above:
+            raise _refused(f"Making '{name}' a image child of '{name}' would create a cycle")
+        return found
+
+    def _release(self, node: BlockNode) -> None:
+        """Forget a node that nobody holds any more, and so on downwards."""
+        while not node.is_owned_by_monitor and not node.parents:
+            del self._nodes[node.name]
+            if node.image is None:
+                return
+            node = node.image
+            node.parents -= 1
+
+
+def _check_common(options: BlockdevOptions) -> None:
+    if options.force_share and not options.read_only:
+        raise _refused("force-share=on can only be used with read-only images")
+    if options.detect_zeroes == "unmap" and options.discard != "unmap":
+        raise _refused(
+            "setting detect-zeroes to unmap is not allowed without setting discard operation"
+            " to unmap"
+        )
+
+
+def _check_null(options: NullCoOptions) -> None:
+    size = options.size or 0
+    if size < 0:  # [QEMU 7.2 aborts here]
+        raise _negative("size")
+    if (options.latency_ns or 0) > _LONGEST_LATENCY:
+        raise _refused("latency-ns is invalid")
+    if size > _LARGEST_IMAGE:
+        raise _refused("Could not refresh total sector count: File too large")
+
+
+def _check_alignments(options: BlkdebugOptions, beneath: int) -> int:
+    """Check blkdebug's limits against each other, and give the resulting alignment.
+
+    Spec: QEMU, blkdebug: each limit is a multiple of the alignment, the greatest of a pair a
+    multiple of the preferred one, and all are below 2^31 - 1.
+    """
+    align = _limit("align", options.align, 1)
+    if align & (align - 1):
+        raise _refused(f"Cannot meet constraints with align {align}")
+    align = max(align, beneath)
+    _limit("max-transfer", options.max_transfer, align)
+    preferred = _limit("opt-write-zero", options.opt_write_zero, align)
+    _limit("max-write-zero", options.max_write_zero, max(preferred, align))
+    preferred = _limit("opt-discard", options.opt_discard, align)
+    _limit("max-discard", options.max_discard, max(preferred, align))
+    return align
+
+
+def _limit(name: str, value: int | None, unit: int) -> int:
+    if value is None:
+        return 0
+    if value < 0:
+        raise _negative(name)
+    if value >= _INT_MAX or value % unit:
+        raise _refused(f"Cannot meet constraints with {name} {value}")
+    return value
+
+
+def _negative(name: str) -> CommandError:
+    return _refused(f"Parameter '{name}' expects a non-negative number below 2^64")
+
+
+def _refused(reason: str) -> CommandError:
+    return CommandError("GenericError", reason)

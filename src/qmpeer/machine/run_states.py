@@ -1,0 +1,36 @@
+"""Whether the guest runs, and which command moves it where.
+
+There is no guest code in this machine: what runs is the state alone, with the events that a
+client of QEMU relies on.
+"""
+
+import enum
+from typing import Final
+
+
+class RunState(enum.Enum):
+    """Name a state of the guest as query-status does."""
+
+    PRELAUNCH = "prelaunch"
+    RUNNING = "running"
+    PAUSED = "paused"
+
+
+_MOVES: Final = {
+    # A move that isn't in this table changes nothing and raises no event.
+    ("stop", RunState.RUNNING): RunState.PAUSED,
+    ("cont", RunState.PRELAUNCH): RunState.RUNNING,
+    ("cont", RunState.PAUSED): RunState.RUNNING,
+    # QEMU, main loop: a reset of a guest that doesn't run makes it one that never ran.
+    ("system_reset", RunState.PAUSED): RunState.PRELAUNCH,
+}
+
+
+def next_state(command: str, state: RunState) -> RunState:
+    """Say in which state a command leaves the guest.
+
+    Example:
+        >>> next_state("stop", RunState.RUNNING)
+        <RunState.PAUSED: 'paused'>
+    """
+    return _MOVES.get((command, state), state)

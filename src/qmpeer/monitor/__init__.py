@@ -1,0 +1,35 @@
+"""The embeddable monitor: commands from Python signatures, any number of clients, events."""
+
+from qmpeer.monitor.backend import Backend, CommandInfo, Context
+from qmpeer.monitor.monitor import Monitor
+from qmpeer.monitor.types import (
+    Alternate,
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    Size,
+    StrOrNull,
+    UInt8,
+    UInt16,
+    UInt32,
+    UInt64,
+)
+
+__all__ = [
+    "Alternate",
+    "Backend",
+    "CommandInfo",
+    "Context",
+    "Int8",
+    "Int16",
+    "Int32",
+    "Int64",
+    "Monitor",
+    "Size",
+    "StrOrNull",
+    "UInt8",
+    "UInt16",
+    "UInt32",
+    "UInt64",
+]

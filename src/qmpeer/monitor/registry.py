@@ -1,0 +1,136 @@
+"""The commands that a program registers, made into a backend.
+
+Each handler's signature is read once: its parameters are the command's arguments, its annotations
+their types.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from qmpeer.errors import CommandError
+from qmpeer.messages import Command
+from qmpeer.monitor.arguments import parameters_of, result_of
+from qmpeer.monitor.backend import CommandInfo, Context, Emit
+from qmpeer.values import JsonObject, JsonValue
+
+__all__ = ["Registry", "command_not_found"]
+
+
+def command_not_found(name: str) -> CommandError:
+    """Return the error for a name that isn't a command's, in QEMU's words."""
+    return CommandError("CommandNotFound", f"The command {name} has not been found")
+
+
+class _Handler:
+    """Hold a handler and what its signature says."""
+
+    __slots__ = ("context_name", "function", "info", "is_async", "is_blocking", "read", "result")
+
+    def __init__(self, function: Callable[..., Any], info: CommandInfo, is_blocking: bool) -> None:
+        parameters = parameters_of(function)
+        self.function = function
+        self.info = info
+        self.is_blocking = is_blocking
+        self.is_async = inspect.iscoroutinefunction(function)
+        self.context_name = parameters.context_name
+        self.read: Callable[[JsonObject | None], dict[str, Any]] = parameters.read
+        self.result: Callable[[Any], JsonValue] = result_of(function)
+
+
+class Blocking:
+    """Stand for a command that is yet to be run, in a thread of its own: it may block.
+
+    Call it there; what it returns or raises is the command's outcome.
+    """
+
+    __slots__ = ("_arguments", "_handler")
+
+    def __init__(self, handler: _Handler, arguments: dict[str, Any]) -> None:
+        self._handler = handler
+        self._arguments = arguments
+
+    def __call__(self) -> JsonValue:
+        return self._handler.result(self._handler.function(**self._arguments))
+
+
+class Registry:
+    """Be the backend that handlers make up.
+
+    Attributes:
+        runs_elsewhere: Sync handlers aren't run where they are executed; a `Blocking` stands for
+            each.
+    """
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, _Handler] = {}
+        self.runs_elsewhere = False
+
+    def add(
+        self,
+        function: Callable[..., Any],
+        name: str,
+        *,
+        allow_oob: bool,
+        blocking: bool,
+        features: Iterable[str],
+    ) -> None:
+        """Register a handler.
+
+        Raises:
+            ValueError: If the name is taken, or the command would block out of band.
+            TypeError: If its signature can't be a command's.
+        """
+        is_coroutine = inspect.iscoroutinefunction(function)
+        if name in self._handlers:
+            raise ValueError(f"command {name} is registered already")
+        if blocking and (allow_oob or is_coroutine):
+            raise ValueError(f"command {name} can't be blocking and also out-of-band or async")
+        parameters = parameters_of(function)
+        info = CommandInfo(name, allow_oob, tuple(features), tuple(parameters.names), not blocking)
+        self._handlers[name] = _Handler(function, info, blocking)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._handlers
+
+    def commands(self) -> Iterable[CommandInfo]:
+        """Return what is registered."""
+        return [handler.info for handler in self._handlers.values()]
+
+    def info(self, name: str) -> CommandInfo | None:
+        """Return what is known of one command, None if it isn't registered."""
+        handler = self._handlers.get(name)
+        return None if handler is None else handler.info
+
+    def execute(
+        self, command: Command, context: Context
+    ) -> JsonValue | Awaitable[JsonValue] | Blocking:
+        """Execute one command.
+
+        Returns:
+            Its value, an awaitable of it, or a `Blocking` that is to be called in a thread.
+
+        Raises:
+            CommandError: If it doesn't exist, or its arguments are wrong.
+        """
+        handler = self._handlers.get(command.name)
+        if handler is None:
+            raise command_not_found(command.name)
+        arguments = handler.read(command.arguments)
+        if handler.context_name is not None:
+            arguments = {**arguments, handler.context_name: context}
+        if handler.is_blocking or (self.runs_elsewhere and not handler.is_async):
+            return Blocking(handler, arguments)
+        value = handler.function(**arguments) if arguments else handler.function()
+        if value is None:
+            return {}
+        if type(value) is not dict and inspect.isawaitable(value):
+            return self._await(value, handler)
+        return handler.result(value)
+
+    @staticmethod
+    async def _await(value: Awaitable[Any], handler: _Handler) -> JsonValue:
+        return handler.result(await value)
+
+    def subscribe(self, emit: Emit) -> None:
+        """Do nothing: handlers call the monitor's own ``emit``."""

@@ -1,0 +1,18 @@
+"""Byte streams between two ends: addresses, dialling and listening.
+
+`address` and `blocking` import no asyncio and their names are here; the asyncio side is
+`qmpeer.transport.aio`, which is imported under its own name by those who run a loop.
+"""
+
+from qmpeer.transport.address import Address, AddressLike, parse_address, register_scheme
+from qmpeer.transport.blocking import dial, listen, unlink_if_ours
+
+__all__ = [
+    "Address",
+    "AddressLike",
+    "dial",
+    "listen",
+    "parse_address",
+    "register_scheme",
+    "unlink_if_ours",
+]

@@ -1,0 +1,237 @@
+"""A stream on a transport of the loop's own: TCP, and later what lies on top of it.
+
+The transports read into one buffer that all connections of a thread share: between the moment
+when a transport asks for it and the moment when it says how much is in it, nothing else runs.
+"""
+
+import asyncio
+import errno
+import threading
+from collections.abc import Sequence
+from typing import cast
+
+from qmpeer import limits
+from qmpeer.transport.aio.stream import NO_FDS, NOBODY, LostCallback, Stream, StreamHandler
+
+
+class _Shared(threading.local):
+    def __init__(self) -> None:
+        self.buffer = memoryview(bytearray(limits.READ_SIZE))
+
+
+_shared = _Shared()
+
+
+class BufferedStream(Stream, asyncio.BufferedProtocol):
+    """A stream to its handler and a protocol to its transport.
+
+    Pausing is a flag, as on unix sockets: bytes that come nevertheless are held, at most one
+    buffer full, and only then the transport is told to stop.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_handler",
+        "_has_held_eof",
+        "_has_stopped",
+        "_held",
+        "_is_closing",
+        "_is_lost",
+        "_is_paused",
+        "_is_writing_paused",
+        "_loop",
+        "_lost_callback",
+        "_lost_error",
+        "_peer",
+        "_timer",
+        "_transport",
+    )
+
+    def __init__(self, peer: str, lost_callback: LostCallback | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._buffer = _shared.buffer
+        self._peer = peer
+        self._lost_callback = lost_callback
+        self._handler: StreamHandler = NOBODY
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._held = b""
+        self._has_held_eof = False
+        self._has_stopped = False  # the transport, from reading
+        self._is_paused = False
+        self._is_writing_paused = False
+        self._is_closing = False
+        self._is_lost = False
+        self._lost_error: OSError | None = None
+
+    def start(self, handler: StreamHandler) -> None:
+        """Begin to call the handler; what has come before is held, as in a pause."""
+        self._handler = handler
+        if self._is_lost:
+            self._loop.call_soon(self._tell_lost)
+            return
+        if self._is_writing_paused:
+            handler.pause_writing()
+        if not self._is_paused:
+            self._release_held()
+
+    # The stream, as the handler sees it.
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that write() accepted and the kernel hasn't yet."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    @property
+    def peer(self) -> str:
+        """Who is at the other end, for logs."""
+        return self._peer
+
+    def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
+        """Send bytes, at once if the kernel takes them, and keep the rest; never block."""
+        if fds:
+            raise ValueError(f"descriptors travel over unix sockets only, found {self._peer}")
+        if not self._is_closing and self._transport is not None:
+            self._transport.write(bytes(data))  # uvloop keeps what it is given
+
+    def pause_reading(self) -> None:
+        """Hold back data_received() and eof_received() until resume_reading()."""
+        self._is_paused = True
+
+    def resume_reading(self) -> None:
+        """Let data_received() be called again."""
+        if self._is_paused:
+            self._is_paused = False
+            self._release_held()
+
+    def close(self) -> None:
+        """Stop reading, send what is unsent for a bounded time, then close."""
+        if self._is_closing or self._transport is None:
+            return
+        self._is_closing = True
+        if self.unsent:
+            self._timer = self._loop.call_later(limits.CLOSE_TIMEOUT, self._give_up)
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Close now and drop what is unsent."""
+        self._is_closing = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    # The protocol, as the transport sees it.
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a transport, which will report its end."""
+        return self._transport is not None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport, which reports to us at the same levels as our own streams do."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=limits.UNSENT_OUTPUT, low=limits.UNSENT_RESUME)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Lend the thread's buffer for one read."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Hand over what was read, or hold it."""
+        data = bytes(self._buffer[:nbytes])
+        if self._may_deliver and not self._held:
+            self._handler.data_received(data, NO_FDS)
+        elif not self._is_closing:
+            self._held += data
+            if self._transport is not None and not self._has_stopped:
+                self._has_stopped = True
+                self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """Tell the handler, now or after the pause; the stream stays open for writing."""
+        if self._may_deliver and not self._held:
+            self._handler.eof_received()
+        else:
+            self._has_held_eof = True
+        return True
+
+    def pause_writing(self) -> None:
+        """Pass it on."""
+        self._is_writing_paused = True
+        if not self._is_closing:
+            self._handler.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Pass it on."""
+        self._is_writing_paused = False
+        if not self._is_closing:
+            self._handler.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the handler what ended the stream, after what was held for it."""
+        self._transport = None
+        self._deliver_held()
+        self._is_closing = self._is_lost = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._lost_error is None:
+            self._lost_error = _as_os_error(exc)
+        if self._handler is not NOBODY:
+            self._tell_lost()
+        elif self._lost_callback is not None:
+            self._lost_callback(self)
+            self._lost_callback = None
+
+    # Inside.
+
+    @property
+    def _may_deliver(self) -> bool:
+        return not (self._is_paused or self._is_closing or self._handler is NOBODY)
+
+    def _release_held(self) -> None:
+        if self._has_stopped or self._has_held_eof:
+            self._loop.call_soon(self._deliver_held)
+
+    def _deliver_held(self) -> None:
+        try:
+            if self._held and self._may_deliver:
+                data, self._held = self._held, b""
+                self._handler.data_received(data, NO_FDS)
+            if not self._may_deliver:
+                return
+            if self._has_held_eof:
+                self._has_held_eof = False
+                self._handler.eof_received()
+            elif self._has_stopped and self._transport is not None:
+                self._has_stopped = False
+                self._transport.resume_reading()
+        except Exception as error:
+            self._loop.call_exception_handler(
+                {"message": f"the handler of {self._peer} failed", "exception": error}
+            )
+            self._lost_error = _as_os_error(error)
+            self.abort()
+
+    def _give_up(self) -> None:
+        self._lost_error = TimeoutError(
+            f"{self._peer} left {self.unsent} bytes unread for too long while closing"
+        )
+        self.abort()
+
+    def _tell_lost(self) -> None:
+        handler, self._handler = self._handler, NOBODY
+        callback, self._lost_callback = self._lost_callback, None
+        error, self._lost_error = self._lost_error, None
+        try:
+            handler.connection_lost(error)
+        finally:
+            if callback is not None:
+                callback(self)
+
+
+def _as_os_error(error: Exception | None) -> OSError | None:
+    if error is None or isinstance(error, OSError):
+        return error
+    lost = ConnectionAbortedError(errno.ECONNABORTED, "the handler failed")
+    lost.__cause__ = error
+    return lost

@@ -1,0 +1,174 @@
+"""Opening streams: dialling under a loop, and wrapping what is connected already."""
+
+import asyncio
+import errno
+import os
+import socket
+
+from qmpeer.transport.address import Address, AddressLike, address_of, parse_address
+from qmpeer.transport.aio.buffered_stream import BufferedStream
+from qmpeer.transport.aio.socket_stream import SocketStream
+from qmpeer.transport.aio.stdio_stream import StdioStream
+from qmpeer.transport.aio.stream import HandlerFactory, LostCallback, Stream, StreamHandler
+from qmpeer.transport.dialling import DialPlan, annotated
+from qmpeer.transport.sockets import (
+    Endpoint,
+    adopt_fd,
+    is_connected_to_itself,
+    needs_resolver,
+    new_socket,
+    resolve,
+)
+
+
+async def open_stream(
+    address: AddressLike,
+    handler_factory: HandlerFactory,
+    *,
+    timeout: float | None,
+    wait_for_socket: bool = False,
+) -> tuple[Stream, StreamHandler]:
+    """Connect, within so many seconds in all, and start a stream with its handler.
+
+    A connected socket, and fd:N, are taken over. Every address that a host name has is tried.
+
+    Args:
+        address: Whom to connect to.
+        handler_factory: Makes the handler; nothing is read before it returns.
+        timeout: None waits for ever.
+        wait_for_socket: Try again while nobody listens there yet, be it that the path doesn't
+            exist or that the connection is refused.
+
+    Raises:
+        OSError: If it can't be connected, as the kernel says it.
+        TimeoutError: If there was no connection in time; it says what stood in the way.
+        ValueError: If the address has no meaning.
+    """
+    target = parse_address(address)
+    if isinstance(target, Address):
+        peer = str(target)
+        sock = await _dial(target, timeout, wait_for_socket)
+    else:
+        sock = target
+        peer = str(address_of(sock.family, sock.getpeername()))
+    return await start_stream(sock, peer, handler_factory)
+
+
+async def open_stdio_stream(
+    handler_factory: HandlerFactory, stdin_fd: int = 0, stdout_fd: int = 1
+) -> tuple[Stream, StreamHandler]:
+    """Start a stream on the process's standard input and output, or on two such descriptors.
+
+    They may be pipes, a socket, a terminal or regular files. They are not closed at the end, and
+    block again then if they did before.
+    """
+    stream = StdioStream(stdin_fd, stdout_fd)
+    return stream, _start(stream, handler_factory)
+
+
+async def start_stream(
+    sock: socket.socket,
+    peer: str,
+    handler_factory: HandlerFactory,
+    lost_callback: LostCallback | None = None,
+) -> tuple[Stream, StreamHandler]:
+    """Start the stream that fits a connected socket, which belongs to it from here on."""
+    if has_own_stream(sock):
+        own = SocketStream(sock, peer, lost_callback)
+        return own, _start(own, handler_factory)
+    stream = BufferedStream(peer, lost_callback)
+    try:
+        sock.setblocking(False)
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: stream, sock)
+    except BaseException:
+        if stream.is_connected:
+            stream.abort()
+        else:
+            sock.close()
+            if lost_callback is not None:
+                lost_callback(stream)
+        raise
+    return stream, _start(stream, handler_factory)
+
+
+def start_socket_stream(
+    sock: socket.socket, peer: str, handler_factory: HandlerFactory, lost_callback: LostCallback
+) -> None:
+    """Do the same without a task, for a socket that has a stream of our own."""
+    _start(SocketStream(sock, peer, lost_callback), handler_factory)
+
+
+def has_own_stream(sock: socket.socket) -> bool:
+    """Say whether the loop's transports would lose something that this socket carries.
+
+    vsock is with the unix sockets, as loops know nothing about it.
+    """
+    return sock.family in (socket.AF_UNIX, socket.AF_VSOCK)
+
+
+def _start(
+    stream: SocketStream | BufferedStream | StdioStream, handler_factory: HandlerFactory
+) -> StreamHandler:
+    try:
+        handler = handler_factory(stream)
+    except BaseException:
+        stream.abort()
+        raise
+    stream.start(handler)
+    return handler
+
+
+async def _dial(address: Address, timeout: float | None, wait_for_socket: bool) -> socket.socket:
+    if address.scheme == "fd":
+        return adopt_fd(address)
+    loop = asyncio.get_running_loop()
+    plan = DialPlan(address, timeout=timeout, wait_for_socket=wait_for_socket, now=loop.time())
+    endpoints = await _resolve(address, plan)
+    while True:
+        try:
+            return await _try_each(endpoints, plan)
+        except OSError as error:
+            delay = plan.delay_after(error, loop.time())
+        await asyncio.sleep(delay)
+
+
+async def _resolve(address: Address, plan: DialPlan) -> list[Endpoint]:
+    loop = asyncio.get_running_loop()
+    try:
+        if not needs_resolver(address):
+            return resolve(address)
+        async with asyncio.timeout(plan.seconds_left(loop.time())):
+            return await loop.run_in_executor(None, resolve, address)
+    except TimeoutError:
+        raise plan.timed_out() from None
+    except OSError as error:
+        raise annotated(error, address) from None
+
+
+async def _try_each(endpoints: list[Endpoint], plan: DialPlan) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    failure: OSError | None = None
+    for shares, endpoint in zip(range(len(endpoints), 0, -1), endpoints, strict=True):
+        try:
+            return await _try(endpoint, plan.seconds_left(loop.time(), shares=shares))
+        except OSError as error:
+            failure = failure or error
+    assert failure is not None
+    raise failure
+
+
+async def _try(endpoint: Endpoint, timeout: float | None) -> socket.socket:
+    sock = new_socket(endpoint.family)
+    try:
+        sock.setblocking(False)
+        if endpoint.family == socket.AF_UNIX:
+            sock.connect(endpoint.sockaddr)  # at once, or it says why not
+        else:
+            async with asyncio.timeout(timeout):
+                await asyncio.get_running_loop().sock_connect(sock, endpoint.sockaddr)
+            if is_connected_to_itself(sock):
+                raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+    except BaseException:
+        sock.close()
+        raise
+    return sock

@@ -1,0 +1,268 @@
+"""A stream on file descriptors of our own, watched by the loop's readers and writers.
+
+How it works. The loop calls _readable() and _writable(); a subclass says there how bytes are read,
+and in _transmit() how they are sent. Three things are lazy, since they would cost more than a
+command does:
+
+- pause_reading() only sets a flag. Should bytes come meanwhile, _readable() finds the flag and only
+  then has the reader removed; resume_reading() puts it back.
+- write() sends at once. Only what the kernel leaves makes a queue and a writer, and both go when
+  the queue is empty.
+- connection_lost() is told from the loop, never from within a call of the handler's own.
+
+A failed write does not end the reading at once: who has gone may have left messages, and a client
+must not lose an event by having sent a command too late. What has arrived is handed over first.
+"""
+
+import asyncio
+import errno
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from qmpeer import limits
+from qmpeer.transport.aio.stream import NOBODY, LostCallback, Stream, StreamHandler
+from qmpeer.transport.aio.unsent import UnsentOutput
+
+
+class DescriptorStream(Stream):
+    """What unix sockets and standard input and output have in common."""
+
+    __slots__ = (
+        "_can_write",
+        "_handler",
+        "_has_reader",
+        "_is_closed",
+        "_is_closing",
+        "_is_paused",
+        "_is_reading",
+        "_is_writing_paused",
+        "_loop",
+        "_lost_callback",
+        "_peer",
+        "_queue",
+        "_read_fd",
+        "_timer",
+        "_write_fd",
+    )
+
+    def __init__(
+        self, read_fd: int, write_fd: int, peer: str, lost_callback: LostCallback | None = None
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._read_fd = read_fd
+        self._write_fd = write_fd
+        self._peer = peer
+        self._lost_callback = lost_callback
+        self._handler: StreamHandler = NOBODY
+        self._queue: UnsentOutput | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._has_reader = False
+        self._is_reading = False  # from start() until the end of the input or close()
+        self._is_paused = False
+        self._is_writing_paused = False
+        self._can_write = True
+        self._is_closing = False
+        self._is_closed = False
+
+    def start(self, handler: StreamHandler) -> None:
+        """Begin to read, and to call the handler."""
+        self._handler = handler
+        if self._is_closing:
+            return
+        self._is_reading = True
+        if not self._is_paused:
+            self._watch_reading()
+        if self._is_writing_paused:
+            handler.pause_writing()
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that write() accepted and the kernel hasn't yet."""
+        return 0 if self._queue is None else self._queue.size
+
+    @property
+    def peer(self) -> str:
+        """Who is at the other end, for logs."""
+        return self._peer
+
+    def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
+        """Send bytes, at once if the kernel takes them, and keep the rest; never block."""
+        if fds:
+            self._check_fds(data, fds)
+        if not self._can_write or not data:
+            return
+        sent = 0
+        if self._queue is None:
+            try:
+                sent = self._transmit((data,), fds)
+            except (BlockingIOError, InterruptedError):
+                pass
+            except OSError as error:
+                if fds and error.errno not in (errno.EPIPE, errno.ECONNRESET):
+                    raise  # the descriptors are refused, the stream is whole
+                self._fail_writing(error)
+                return
+            if sent == len(data):
+                return
+        self._enqueue(data, sent, () if sent else fds)
+
+    def pause_reading(self) -> None:
+        """Hold back data_received() and eof_received() until resume_reading()."""
+        self._is_paused = True
+
+    def resume_reading(self) -> None:
+        """Let data_received() be called again."""
+        self._is_paused = False
+        if self._is_reading and not self._has_reader:
+            self._watch_reading()
+
+    def close(self) -> None:
+        """Stop reading, send what is unsent for a bounded time, then close."""
+        if self._is_closing:
+            return
+        if self._queue is None:
+            self._finish(None)
+            return
+        self._is_closing = True
+        self._can_write = False
+        self._stop_reading()
+        self._timer = self._loop.call_later(limits.CLOSE_TIMEOUT, self._give_up)
+
+    def abort(self) -> None:
+        """Close now and drop what is unsent."""
+        self._finish(None)
+
+    # What a subclass says.
+
+    @abstractmethod
+    def _readable(self) -> bool:
+        """Read once and hand it over; say whether there were bytes."""
+
+    @abstractmethod
+    def _transmit(self, pieces: Sequence[bytes | memoryview], fds: Sequence[int]) -> int:
+        """Send once, without blocking, and say how many bytes have gone."""
+
+    @abstractmethod
+    def _release(self) -> None:
+        """Let go of the descriptors."""
+
+    def _check_fds(self, data: bytes, fds: Sequence[int]) -> None:
+        raise ValueError(f"descriptors travel over unix sockets only, found {self._peer}")
+
+    def _watch_reading(self) -> None:
+        self._loop.add_reader(self._read_fd, self._readable)
+        self._has_reader = True
+
+    def _unwatch_reading(self) -> None:
+        if self._has_reader:
+            self._loop.remove_reader(self._read_fd)
+            self._has_reader = False
+
+    # Reading.
+
+    def _hand_over(self, data: bytes, fds: Sequence[int]) -> bool:
+        try:
+            if data:
+                self._handler.data_received(data, fds)
+                return True
+            self._stop_reading()
+            self._handler.eof_received()
+        except Exception as error:
+            self._fail_handler(error)
+        return False
+
+    def _stop_reading(self) -> None:
+        self._is_reading = False
+        self._unwatch_reading()
+
+    # Writing.
+
+    def _enqueue(self, data: bytes, sent: int, fds: Sequence[int]) -> None:
+        data = bytes(data)  # no copy, unless it is something that the caller may change
+        if (queue := self._queue) is None:
+            queue = UnsentOutput()
+            queue.append(data, sent, fds)
+            self._queue = queue
+            self._loop.add_writer(self._write_fd, self._writable)
+        else:
+            queue.append(data, sent, fds)
+        if queue.size > limits.UNSENT_OUTPUT and not self._is_writing_paused:
+            self._is_writing_paused = True
+            self._handler.pause_writing()
+
+    def _writable(self) -> None:
+        queue = self._queue
+        if queue is None:
+            return
+        try:
+            queue.remove(self._transmit(*queue.next_batch()))
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._fail_writing(error)
+            return
+        if not queue.size:
+            self._drop_queue()
+            if self._is_closing:
+                self._finish(None)
+                return
+        if self._is_writing_paused and queue.size <= limits.UNSENT_RESUME:
+            self._is_writing_paused = False
+            if not self._is_closing:
+                self._handler.resume_writing()
+
+    def _drop_queue(self) -> None:
+        if self._queue is not None:
+            self._queue.drop()
+            self._queue = None
+            self._loop.remove_writer(self._write_fd)
+
+    # The end.
+
+    def _fail_writing(self, error: OSError) -> None:
+        self._can_write = False
+        self._drop_queue()
+        if self._is_reading and not self._is_paused:
+            self._loop.call_soon(self._drain, error)
+        else:
+            self._finish(error)
+
+    def _drain(self, error: OSError) -> None:
+        while self._is_reading and not self._is_paused and self._readable():
+            pass
+        self._finish(error)
+
+    def _fail_handler(self, error: Exception) -> None:
+        self._loop.call_exception_handler(
+            {"message": f"the handler of {self._peer} failed", "exception": error}
+        )
+        lost = ConnectionAbortedError(errno.ECONNABORTED, "the handler failed")
+        lost.__cause__ = error
+        self._finish(lost)
+
+    def _give_up(self) -> None:
+        self._finish(
+            TimeoutError(f"{self._peer} left {self.unsent} bytes unread for too long while closing")
+        )
+
+    def _finish(self, error: OSError | None) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = self._is_closing = True
+        self._can_write = False
+        self._stop_reading()
+        self._drop_queue()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._release()
+        self._loop.call_soon(self._tell_lost, error)
+
+    def _tell_lost(self, error: OSError | None) -> None:
+        handler, self._handler = self._handler, NOBODY
+        callback, self._lost_callback = self._lost_callback, None
+        try:
+            handler.connection_lost(error)
+        finally:
+            if callback is not None:
+                callback(self)

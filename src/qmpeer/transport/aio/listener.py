@@ -1,0 +1,179 @@
+"""Accepting clients: one at a time as QEMU does, or as many as come.
+
+The listener has its own accept loop on the loop's reader: no task and no future a client, but for
+the kinds of socket that the loop's own transports carry.
+"""
+
+import asyncio
+import errno
+import logging
+import socket
+from typing import Final
+
+from qmpeer.transport.address import Address, AddressLike, address_of
+from qmpeer.transport.aio.connecting import has_own_stream, start_socket_stream, start_stream
+from qmpeer.transport.aio.stream import HandlerFactory, Stream
+from qmpeer.transport.listening import listen, local_address, unlink_if_ours
+
+_logger: Final = logging.getLogger("qmpeer.transport")
+
+_BACKLOG_ONE: Final = 1
+"""QEMU's backlog: the next client waits, one more fits, the third gets EAGAIN."""
+_BACKLOG_MANY: Final = 1024
+_ACCEPTS: Final = 64
+"""Clients taken at one wake, so that those who are connected have their turn."""
+_PAUSE: Final = 1.0
+"""Seconds without accepting when the process or the system has no descriptors left."""
+_NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_CLIENT_GONE: Final = frozenset({errno.ECONNABORTED, errno.EPROTO, errno.EINTR, errno.EPERM})
+
+
+async def start_listening(
+    address: AddressLike,
+    handler_factory: HandlerFactory,
+    *,
+    many: bool = False,
+    insecure: bool = False,
+    mode: int = 0o600,
+) -> "Listener":
+    """Listen, and start a stream with its handler for every client.
+
+    Unless many is set, a client is taken only when the one before has gone and its handler's
+    connection_lost() has returned; until then the next one waits in the socket's queue, silently.
+
+    Spec: QEMU's socket chardev, one client at a time with a backlog of 1.
+
+    Args:
+        address: Where to listen, or a socket that listens already.
+        handler_factory: Makes the handler of a client; nothing is read before it returns.
+        many: Take any number of clients at once.
+        insecure: Allow addresses that others than this machine can reach.
+        mode: The mode of a unix socket's file, from its first moment on.
+
+    Raises:
+        OSError: If the address is in use, or can't be bound.
+        PermissionError: If other machines or guests could connect, and insecure isn't set.
+        ValueError: If the address has no meaning.
+    """
+    backlog = _BACKLOG_MANY if many else _BACKLOG_ONE
+    sock = listen(address, backlog=backlog, insecure=insecure, mode=mode)
+    return Listener(sock, handler_factory, many=many)
+
+
+class Listener:
+    """Where clients come in. Clients stay connected when it closes."""
+
+    __slots__ = (
+        "_address",
+        "_clients",
+        "_factory",
+        "_has_reader",
+        "_has_warned",
+        "_is_many",
+        "_loop",
+        "_pause",
+        "_sock",
+        "_tasks",
+    )
+
+    def __init__(self, sock: socket.socket, factory: HandlerFactory, *, many: bool) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._sock: socket.socket | None = sock
+        self._address = local_address(sock)
+        self._factory = factory
+        self._is_many = many
+        self._clients = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._has_reader = False
+        self._has_warned = False
+        self._pause: asyncio.TimerHandle | None = None
+        sock.setblocking(False)
+        self._watch()
+
+    @property
+    def address(self) -> Address:
+        """Where it listens, with the real port."""
+        return self._address
+
+    @property
+    def clients(self) -> int:
+        """How many clients are connected."""
+        return self._clients
+
+    def close(self) -> None:
+        """Accept no more, and remove the unix path if it is still ours."""
+        if self._sock is None:
+            return
+        self._unwatch()
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+        sock, self._sock = self._sock, None
+        unlink_if_ours(sock)
+        sock.close()
+
+    @property
+    def _is_full(self) -> bool:
+        return self._clients > 0 and not self._is_many
+
+    def _watch(self) -> None:
+        self._pause = None
+        if self._sock is not None and not self._has_reader:
+            self._loop.add_reader(self._sock.fileno(), self._accept)
+            self._has_reader = True
+
+    def _unwatch(self) -> None:
+        if self._sock is not None and self._has_reader:
+            self._loop.remove_reader(self._sock.fileno())
+            self._has_reader = False
+
+    def _accept(self) -> None:
+        if self._is_full:
+            # Only now that somebody waits: most often nobody does, and the reader may stay.
+            self._unwatch()
+            return
+        for _ in range(_ACCEPTS if self._is_many else 1):
+            if self._sock is None:
+                return
+            try:
+                sock, sockaddr = self._sock.accept()
+            except BlockingIOError:
+                self._has_warned = False
+                return
+            except OSError as error:
+                if error.errno in _CLIENT_GONE:
+                    continue
+                self._rest(error)
+                return
+            self._clients += 1
+            self._take(sock, sockaddr)
+
+    def _take(self, sock: socket.socket, sockaddr: object) -> None:
+        if not has_own_stream(sock):
+            peer = str(address_of(sock.family, sockaddr))
+            task = self._loop.create_task(self._take_slowly(sock, peer))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            return
+        try:
+            start_socket_stream(sock, str(self._address), self._factory, self._client_lost)
+        except Exception:
+            _logger.exception("a client of %s could not be served", self._address)
+
+    async def _take_slowly(self, sock: socket.socket, peer: str) -> None:
+        try:
+            await start_stream(sock, peer, self._factory, self._client_lost)
+        except Exception:
+            _logger.exception("a client of %s could not be served", self._address)
+
+    def _client_lost(self, stream: Stream) -> None:
+        self._clients -= 1
+        if self._pause is None:
+            self._watch()
+
+    def _rest(self, error: OSError) -> None:
+        if not self._has_warned or error.errno not in _NO_ROOM:
+            _logger.error("no client of %s can be accepted: %s", self._address, error)
+            self._has_warned = True
+        self._unwatch()
+        self._pause = self._loop.call_later(_PAUSE, self._watch)

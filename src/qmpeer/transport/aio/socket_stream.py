@@ -1,0 +1,101 @@
+"""A connected socket as a stream, with its descriptors: the hot path of unix sockets.
+
+asyncio's and uvloop's transports lose the descriptors that come with the bytes.
+"""
+
+import os
+import socket
+from array import array
+from collections.abc import Sequence
+from typing import Final
+
+from qmpeer import limits
+from qmpeer.transport.aio.descriptor_stream import DescriptorStream
+from qmpeer.transport.aio.stream import NO_FDS, LostCallback
+
+_INT_SIZE: Final = array("i").itemsize
+_ANCILLARY_SIZE: Final = socket.CMSG_SPACE(limits.MESSAGE_FDS * _INT_SIZE)
+_NOSIGNAL: Final = socket.MSG_NOSIGNAL  # the program may have SIGPIPE end it
+_READ_SIZE: Final = limits.READ_SIZE
+_CLOEXEC: Final = socket.MSG_CMSG_CLOEXEC
+
+
+class SocketStream(DescriptorStream):
+    """Read with recvmsg(), so that no descriptor is lost; send with send() unless there are any."""
+
+    __slots__ = ("_sock",)
+
+    def __init__(
+        self, sock: socket.socket, peer: str, lost_callback: LostCallback | None = None
+    ) -> None:
+        sock.setblocking(False)
+        fd = sock.fileno()
+        super().__init__(fd, fd, peer, lost_callback)
+        self._sock = sock
+
+    def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
+        """Send bytes, at once if the kernel takes them, and keep the rest; never block."""
+        if fds or self._queue is not None or not self._can_write:
+            super().write(data, fds)
+            return
+        try:
+            sent = self._sock.send(data, _NOSIGNAL)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError as error:
+            self._fail_writing(error)
+            return
+        if sent != len(data):
+            self._enqueue(data, sent, NO_FDS)
+
+    def _readable(self) -> bool:
+        if self._is_paused:
+            self._unwatch_reading()
+            return False
+        try:
+            data, ancillary, flags, _ = self._sock.recvmsg(_READ_SIZE, _ANCILLARY_SIZE, _CLOEXEC)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError as error:
+            self._finish(error)
+            return False
+        if not ancillary and data:
+            try:
+                self._handler.data_received(data, NO_FDS)
+            except Exception as error:
+                self._fail_handler(error)
+            return True
+        fds = _received_fds(ancillary)
+        if flags & socket.MSG_CTRUNC or not data:
+            # Some were lost, and which ones nobody can say: better none than the wrong ones.
+            for fd in fds:
+                os.close(fd)
+            fds = NO_FDS
+        return self._hand_over(data, fds)
+
+    def _transmit(self, pieces: Sequence[bytes | memoryview], fds: Sequence[int]) -> int:
+        if not fds:
+            return self._sock.sendmsg(pieces, (), _NOSIGNAL)
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", fds))
+        return self._sock.sendmsg(pieces, (rights,), _NOSIGNAL)
+
+    def _release(self) -> None:
+        self._sock.close()
+
+    def _check_fds(self, data: bytes, fds: Sequence[int]) -> None:
+        if self._sock.family != socket.AF_UNIX:
+            super()._check_fds(data, fds)
+        if not data:
+            raise ValueError("found descriptors without data, expected at least one byte")
+        if len(fds) > limits.MESSAGE_FDS:
+            raise ValueError(
+                f"found {len(fds)} descriptors, expected at most {limits.MESSAGE_FDS} at once"
+            )
+
+
+def _received_fds(ancillary: list[tuple[int, int, bytes]]) -> Sequence[int]:
+    fds = array("i")
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(data[: len(data) - len(data) % _INT_SIZE])
+    return fds.tolist()

@@ -1,0 +1,124 @@
+"""What a byte stream offers to the session's shell, and what it calls there."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+
+class StreamHandler(Protocol):
+    """What a stream calls: a monitor's or a client's connection.
+
+    All calls come from the loop's thread. An exception ends the stream and is reported to the
+    loop's exception handler.
+    """
+
+    def data_received(self, data: bytes, fds: Sequence[int]) -> None:
+        """Take bytes, at most 64 KiB, and the descriptors that came with them.
+
+        The descriptors are close-on-exec and belong to the handler, which has to close them.
+        """
+
+    def eof_received(self) -> None:
+        """Learn that the peer sends no more; the stream can be written to until close()."""
+
+    def pause_writing(self) -> None:
+        """Learn that more than limits.UNSENT_OUTPUT bytes are unsent. Called from write(), too."""
+
+    def resume_writing(self) -> None:
+        """Learn that no more than limits.UNSENT_RESUME bytes are unsent now."""
+
+    def connection_lost(self, error: OSError | None) -> None:
+        """Learn that the stream is closed; nothing is called after it, and never from write().
+
+        Args:
+            error: What ended it; None after close() and abort().
+        """
+
+
+class Stream(ABC):
+    """A connected stream of bytes, which belongs to one event loop's thread.
+
+    After close(), abort() or an error, every method is a quiet no-op.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
+        """Send bytes, at once if the kernel takes them, and keep the rest; never block.
+
+        Descriptors travel with the first of these very bytes. The caller keeps them and may close
+        them as soon as this returns.
+
+        Raises:
+            ValueError: If descriptors are given and the stream is no unix socket, or there are
+                no bytes for them to go with, or more than limits.MESSAGE_FDS of them.
+            OSError: If the kernel refuses the descriptors; none of the bytes is sent then.
+        """
+
+    @abstractmethod
+    def pause_reading(self) -> None:
+        """Hold back data_received() and eof_received() until resume_reading().
+
+        Cheap and idempotent, as resume_reading() is: meant to be called at every command.
+        """
+
+    @abstractmethod
+    def resume_reading(self) -> None:
+        """Let data_received() be called again."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop reading, send what is unsent, then close.
+
+        After limits.CLOSE_TIMEOUT seconds it closes all the same.
+        """
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Close now and drop what is unsent."""
+
+    @property
+    @abstractmethod
+    def unsent(self) -> int:
+        """Bytes that write() accepted and the kernel hasn't yet."""
+
+    @property
+    @abstractmethod
+    def peer(self) -> str:
+        """Who is at the other end, for logs."""
+
+
+HandlerFactory = Callable[[Stream], StreamHandler]
+"""Makes the handler of a new stream. It may already write; nothing is read before it returns."""
+
+LostCallback = Callable[[Stream], None]
+"""What a listener wants to be told after connection_lost()."""
+
+NO_FDS: Final[tuple[int, ...]] = ()
+
+
+class _Nobody:
+    """Stands where the handler is not yet, or not any more."""
+
+    __slots__ = ()
+
+    def data_received(self, data: bytes, fds: Sequence[int]) -> None:
+        for fd in fds:
+            os.close(fd)
+
+    def eof_received(self) -> None:
+        pass
+
+    def pause_writing(self) -> None:
+        pass
+
+    def resume_writing(self) -> None:
+        pass
+
+    def connection_lost(self, error: OSError | None) -> None:
+        pass
+
+
+NOBODY: Final[StreamHandler] = _Nobody()

@@ -1,0 +1,97 @@
+"""The output that the kernel hasn't taken yet, with the descriptors that wait in its midst."""
+
+import os
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
+from typing import Final
+
+_PIECES: Final = 512  # of one sendmsg(); Linux takes 1024
+_BATCH_SIZE: Final = 256 * 1024  # a unix socket takes about 208 KiB at once
+
+_Parcel = tuple[bytes, list[int]]
+
+
+class UnsentOutput:
+    """Queue of bytes, sent in batches; nothing is copied, whatever the size of a message.
+
+    Descriptors are duplicates of the caller's, owned by the queue until they are sent or dropped.
+    A batch begins, but never goes on, with bytes that carry descriptors: so these stay with the
+    first of their own bytes.
+    """
+
+    __slots__ = ("_pieces", "_sent_of_first", "size")
+
+    def __init__(self) -> None:
+        self._pieces: deque[bytes | _Parcel] = deque()
+        self._sent_of_first = 0
+        self.size = 0
+
+    def append(self, data: bytes, sent: int, fds: Sequence[int]) -> None:
+        """Add bytes, of which the first have been sent already if the queue is empty.
+
+        Raises:
+            OSError: If a descriptor can't be duplicated; nothing is added then.
+        """
+        if fds:
+            self._pieces.append((data, _duplicates(fds)))
+        else:
+            self._pieces.append(data)
+        if sent:
+            self._sent_of_first = sent
+        self.size += len(data) - sent
+
+    def next_batch(self) -> tuple[list[bytes | memoryview], Sequence[int]]:
+        """Give what to send now: pieces, and the descriptors to go with the first of them."""
+        first = self._pieces[0]
+        if isinstance(first, tuple):
+            return [first[0]], first[1]
+        start = self._sent_of_first
+        batch: list[bytes | memoryview] = [memoryview(first)[start:] if start else first]
+        size = len(first) - start
+        for piece in islice(self._pieces, 1, _PIECES):
+            if size >= _BATCH_SIZE or isinstance(piece, tuple):
+                break
+            batch.append(piece)
+            size += len(piece)
+        return batch, ()
+
+    def remove(self, sent: int) -> None:
+        """Forget bytes that have been sent, from the start of the last batch."""
+        first = self._pieces[0]
+        if isinstance(first, tuple) and sent:
+            _close_all(first[1])
+            self._pieces[0] = first[0]
+        self.size -= sent
+        sent += self._sent_of_first
+        while sent:
+            size = len(self._pieces[0])
+            if sent < size:
+                break
+            self._pieces.popleft()
+            sent -= size
+        self._sent_of_first = sent
+
+    def drop(self) -> None:
+        """Forget everything and close the descriptors."""
+        for piece in self._pieces:
+            if isinstance(piece, tuple):
+                _close_all(piece[1])
+        self._pieces.clear()
+        self._sent_of_first = self.size = 0
+
+
+def _duplicates(fds: Sequence[int]) -> list[int]:
+    copies: list[int] = []
+    try:
+        for fd in fds:
+            copies.append(os.dup(fd))  # one at a time, so that the first can be closed again
+    except OSError:
+        _close_all(copies)
+        raise
+    return copies
+
+
+def _close_all(fds: Sequence[int]) -> None:
+    for fd in fds:
+        os.close(fd)

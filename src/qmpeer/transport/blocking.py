@@ -1,0 +1,86 @@
+"""Dialling without an event loop: the blocking half of the room's door."""
+
+import errno
+import os
+import socket
+import time
+
+from qmpeer.transport.address import AddressLike, parse_address
+from qmpeer.transport.dialling import DialPlan, annotated
+from qmpeer.transport.listening import listen, unlink_if_ours
+from qmpeer.transport.sockets import (
+    Endpoint,
+    adopt_fd,
+    is_connected_to_itself,
+    new_socket,
+    resolve,
+)
+
+__all__ = ["dial", "listen", "unlink_if_ours"]
+
+
+def dial(
+    address: AddressLike, *, timeout: float | None, wait_for_socket: bool = False
+) -> socket.socket:
+    """Connect, within so many seconds in all; a connected socket is given back as it is.
+
+    Every address that a host name has is tried. The socket is in blocking mode and is not
+    inherited by child processes. fd:N is taken over: it belongs to the socket from here on.
+
+    [The deadline doesn't cover the system's resolver, which has its own; numbers don't need it.]
+
+    Args:
+        address: Whom to connect to.
+        timeout: None waits for ever.
+        wait_for_socket: Try again while nobody listens there yet, be it that the path doesn't
+            exist or that the connection is refused.
+
+    Raises:
+        OSError: If it can't be connected, as the kernel says it.
+        TimeoutError: If there was no connection in time; it says what stood in the way.
+        ValueError: If the address has no meaning.
+    """
+    target = parse_address(address)
+    if isinstance(target, socket.socket):
+        return target
+    if target.scheme == "fd":
+        sock = adopt_fd(target)
+        sock.setblocking(True)
+        return sock
+    plan = DialPlan(target, timeout=timeout, wait_for_socket=wait_for_socket, now=time.monotonic())
+    try:
+        endpoints = resolve(target)
+    except OSError as error:
+        raise annotated(error, target) from None
+    while True:
+        try:
+            return _try_each(endpoints, plan)
+        except OSError as error:
+            delay = plan.delay_after(error, time.monotonic())
+        time.sleep(delay)
+
+
+def _try_each(endpoints: list[Endpoint], plan: DialPlan) -> socket.socket:
+    failure: OSError | None = None
+    for shares, endpoint in zip(range(len(endpoints), 0, -1), endpoints, strict=True):
+        try:
+            return _try(endpoint, plan.seconds_left(time.monotonic(), shares=shares))
+        except OSError as error:
+            failure = failure or error
+    assert failure is not None
+    raise failure
+
+
+def _try(endpoint: Endpoint, timeout: float | None) -> socket.socket:
+    sock = new_socket(endpoint.family)
+    try:
+        # A unix socket connects at once or says why not.
+        sock.settimeout(0 if endpoint.family == socket.AF_UNIX else timeout)
+        sock.connect(endpoint.sockaddr)
+        if is_connected_to_itself(sock):
+            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+        sock.setblocking(True)
+    except BaseException:
+        sock.close()
+        raise
+    return sock

@@ -1,0 +1,201 @@
+"""Binding a socket to an address without harm to what is there, or to who should not reach it."""
+
+import errno
+import fcntl
+import os
+import socket
+import stat
+import time
+from typing import Final
+
+from qmpeer.transport.address import Address, AddressLike, address_of, parse_address
+from qmpeer.transport.dialling import annotated
+from qmpeer.transport.sockets import Endpoint, adopt_fd, new_socket, resolve
+
+_BIND_TRIES: Final = 3  # others may be removing and binding the same dead path
+_LOCK_TRIES: Final = 50
+_LOCK_DELAY: Final = 0.01
+
+
+class BoundSocket(socket.socket):
+    """A listening socket that remembers the file which bind() made for it."""
+
+    __slots__ = ("identity", "path")
+
+    path: str
+    identity: tuple[int, int]
+    """Device and inode; absent until it is bound."""
+
+
+def listen(
+    address: AddressLike, *, backlog: int = 1, insecure: bool = False, mode: int = 0o600
+) -> socket.socket:
+    """Bind and listen; a listening socket, or the number of one (fd:N), is taken as it is.
+
+    A unix path gets its mode before anybody can connect to it. What stands at the path stays there,
+    unless it is a dead socket. Port 0 chooses a free port.
+
+    [QEMU removes whatever is at the path, a regular file too, and takes the mode from the umask.]
+
+    Raises:
+        OSError: If the address is in use, or can't be bound.
+        PermissionError: If other machines or guests could connect, and insecure isn't set.
+        ValueError: If the address has no meaning, or if the given socket doesn't listen.
+    """
+    target = parse_address(address)
+    if isinstance(target, Address) and target.scheme != "fd":
+        return _listen_at(target, backlog, insecure, mode)
+    sock = adopt_fd(target) if isinstance(target, Address) else target
+    if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        raise ValueError(f"found {target}, expected a socket that listens")
+    if not insecure:
+        _refuse_strangers(Endpoint(sock.family, sock.getsockname()), local_address(sock))
+    return sock
+
+
+def unlink_if_ours(sock: socket.socket) -> None:
+    """Remove the file that listen() made for this socket, if it is still the one at its path.
+
+    Call it before the socket is closed, so that there is no dead socket in between.
+    """
+    if not isinstance(sock, BoundSocket):
+        return
+    try:
+        if _identity(sock.path) == sock.identity:
+            os.unlink(sock.path)
+    except OSError:
+        pass  # gone already, or its folder is
+    except AttributeError:
+        pass  # never bound
+
+
+def local_address(sock: socket.socket) -> Address:
+    """Say where a socket listens, with its real port."""
+    return address_of(sock.family, sock.getsockname())
+
+
+def _listen_at(address: Address, backlog: int, insecure: bool, mode: int) -> socket.socket:
+    try:
+        endpoints = resolve(address, to_listen=True)
+    except OSError as error:
+        raise annotated(error, address) from None
+    if not insecure:
+        for endpoint in endpoints:
+            _refuse_strangers(endpoint, address)
+    # An empty host is every interface: "::" takes IPv4 clients as well. A name is listened to
+    # on IPv4 first, which is where clients that try one address only look for "localhost".
+    endpoints.sort(key=lambda endpoint: endpoint.family, reverse=not address.host)
+    failure: OSError | None = None
+    for endpoint in endpoints:
+        try:
+            return _listen_on(endpoint, address, backlog, mode)
+        except OSError as error:
+            failure = failure or annotated(error, address)
+    assert failure is not None
+    raise failure
+
+
+def _listen_on(endpoint: Endpoint, address: Address, backlog: int, mode: int) -> socket.socket:
+    if endpoint.family == socket.AF_UNIX and not address.is_abstract:
+        return _listen_on_path(str(endpoint.sockaddr), backlog, mode)
+    sock = new_socket(endpoint.family)
+    try:
+        if endpoint.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if endpoint.family == socket.AF_INET6:
+            is_narrow = bool(address.host)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, is_narrow)
+        sock.bind(endpoint.sockaddr)
+        sock.listen(backlog)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _refuse_strangers(endpoint: Endpoint, address: Address) -> None:
+    if endpoint.is_loopback:
+        return
+    if endpoint.family == socket.AF_VSOCK:
+        # A monitor is the machine: a guest that reaches its own has left its box.
+        raise PermissionError(
+            f"{address} can be reached by guests; use a unix socket, or --insecure"
+        )
+    raise PermissionError(
+        f"{address} can be reached from other machines, without a password; "
+        "use 127.0.0.1, [::1] or a unix socket, or --insecure"
+    )
+
+
+def _listen_on_path(path: str, backlog: int, mode: int) -> BoundSocket:
+    sock = BoundSocket(socket.AF_UNIX, socket.SOCK_STREAM)
+    lock = _lock_folder(os.path.dirname(path))
+    try:
+        # Linux gives the new file the mode of the socket, less the umask; a socket that is bound
+        # and doesn't listen can't be connected to. So there is no moment with a wrong mode.
+        os.fchmod(sock.fileno(), mode)
+        _bind_path(sock, path)
+        sock.path = os.path.abspath(path)
+        sock.identity = _identity(path)
+        os.chmod(path, mode)
+        sock.listen(backlog)
+    except BaseException:
+        unlink_if_ours(sock)
+        sock.close()
+        raise
+    finally:
+        if lock is not None:
+            os.close(lock)
+    return sock
+
+
+def _lock_folder(folder: str) -> int | None:
+    # Between bind() and listen() a socket looks dead: two servers that start at once at one path
+    # would remove each other's. A lock on the folder leaves no file behind, and is best effort: the
+    # folder may be unreadable, or locked by a stranger for good.
+    try:
+        fd = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    for _ in range(_LOCK_TRIES):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except OSError:
+            time.sleep(_LOCK_DELAY)
+    return fd
+
+
+def _bind_path(sock: socket.socket, path: str) -> None:
+    for _ in range(_BIND_TRIES):
+        try:
+            return sock.bind(path)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+        _remove_dead_socket(path)
+    raise OSError(errno.EADDRINUSE, "somebody else is binding here at the same time", path)
+
+
+def _remove_dead_socket(path: str) -> None:
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(status.st_mode):
+        raise OSError(errno.EADDRINUSE, "there is a file here that is not a socket", path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        found = probe.connect_ex(path)
+    if found == errno.ENOENT:
+        return
+    if found != errno.ECONNREFUSED:
+        what = "somebody is listening here" if found in (0, errno.EAGAIN) else os.strerror(found)
+        raise OSError(errno.EADDRINUSE, f"the address is in use: {what}", path)
+    if _identity(path) == (status.st_dev, status.st_ino):
+        os.unlink(path)
+
+
+def _identity(path: str) -> tuple[int, int]:
+    status = os.lstat(path)
+    return status.st_dev, status.st_ino

@@ -1,0 +1,244 @@
+"""Accepting: one client at a time as QEMU does, or many."""
+
+import asyncio
+import errno
+import logging
+import os
+import resource
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from qmpeer.transport import dial, listen
+from qmpeer.transport.aio import Listener, Stream, StreamHandler, listener, start_listening
+from tests.transport.recorder import Recorder, spin
+
+
+class Clients:
+    """A handler factory that greets, and keeps the handlers."""
+
+    def __init__(self) -> None:
+        self.handlers: list[Recorder] = []
+        self._came = asyncio.Event()
+
+    def __call__(self, stream: Stream) -> StreamHandler:
+        stream.write(b"greeting")
+        self.handlers.append(Recorder(stream))
+        self._came.set()
+        return self.handlers[-1]
+
+    async def until(self, count: int) -> None:
+        async with asyncio.timeout(20):
+            while len(self.handlers) < count:
+                self._came.clear()
+                await self._came.wait()
+
+    async def leave(self) -> None:
+        for handler in self.handlers:
+            handler.stream.abort()
+            await handler.until_lost()
+
+
+Start = Callable[..., Awaitable[tuple[Listener, Clients]]]
+
+
+@pytest_asyncio.fixture(params=["unix", "tcp"])
+async def start(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
+    async def start(*, many: bool) -> tuple[Listener, Clients]:
+        clients = Clients()
+        address = f"unix:{tmp_path}/s" if request.param == "unix" else "tcp:127.0.0.1:0"
+        return await start_listening(address, clients, many=many), clients
+
+    return start
+
+
+async def receive(sock: socket.socket) -> bytes:
+    sock.setblocking(False)
+    async with asyncio.timeout(5):
+        return await asyncio.get_running_loop().sock_recv(sock, 100)
+
+
+def has_input(sock: socket.socket) -> bool:
+    sock.setblocking(False)
+    try:
+        return bool(sock.recv(1, socket.MSG_PEEK))
+    except BlockingIOError:
+        return False
+
+
+async def test_one_client_at_a_time_and_the_next_waits_silently(start: Start) -> None:
+    server, clients = await start(many=False)
+    first = dial(server.address, timeout=5)
+    assert await receive(first) == b"greeting"
+    second = dial(server.address, timeout=5)
+    second.send(b"early")
+    await spin()
+    assert not has_input(second)
+    assert (len(clients.handlers), server.clients) == (1, 1)
+    first.close()
+    await clients.handlers[0].until(lambda: clients.handlers[0].has_eof)
+    await spin()
+    assert not has_input(second)  # the stream is still ours to write to
+    clients.handlers[0].stream.close()
+    assert await receive(second) == b"greeting"
+    assert await clients.handlers[1].until_data(5) == b"early"
+    second.close()
+    await clients.leave()
+    server.close()
+
+
+async def test_one_after_the_other(start: Start) -> None:
+    server, clients = await start(many=False)
+    for number in range(1, 21):
+        with dial(server.address, timeout=5) as sock:
+            assert await receive(sock) == b"greeting"
+        await clients.until(number)
+        clients.handlers[-1].stream.close()
+    await clients.leave()
+    await spin()
+    assert server.clients == 0
+    server.close()
+
+
+async def test_a_thousand_clients_at_once(start: Start) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < 4096:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    server, clients = await start(many=True)
+    socks = [dial(server.address, timeout=5) for _ in range(1000)]
+    await clients.until(1000)
+    assert server.clients == 1000
+    for sock in socks:
+        assert await receive(sock) == b"greeting"
+        sock.close()
+    await clients.leave()
+    await spin()
+    assert server.clients == 0
+    server.close()
+
+
+async def test_closing_keeps_the_clients(start: Start) -> None:
+    server, clients = await start(many=True)
+    with dial(server.address, timeout=5) as sock:
+        await clients.until(1)
+        server.close()
+        server.close()
+        with pytest.raises(OSError) as found:
+            dial(server.address, timeout=5)
+        assert found.value.errno in (errno.ENOENT, errno.ECONNREFUSED)
+        sock.send(b"still here")
+        assert await clients.handlers[0].until_data(10) == b"still here"
+    await clients.leave()
+
+
+async def test_a_handler_factory_that_fails_costs_one_client_only(
+    start: Start, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server, clients = await start(many=False)
+    server.close()
+    calls = 0
+
+    def factory(stream: Stream) -> StreamHandler:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise RuntimeError("by the test")
+        return clients(stream)
+
+    server = await start_listening(server.address, factory)
+    with dial(server.address, timeout=5) as sock:
+        assert await receive(sock) == b""
+    with dial(server.address, timeout=5) as sock:
+        assert await receive(sock) == b"greeting"
+    assert "could not be served" in caplog.text
+    await clients.leave()
+    server.close()
+
+
+async def test_out_of_descriptors(
+    start: Start, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "_PAUSE", 0.01)
+    server, clients = await start(many=True)
+    sock = dial(server.address, timeout=5)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        async with asyncio.timeout(5):
+            while not caplog.records:
+                await asyncio.sleep(0)
+        for _ in range(5):
+            await asyncio.sleep(0.01)  # several rests
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert await receive(sock) == b"greeting"
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    assert "Too many open files" in caplog.text
+    sock.close()
+    await clients.leave()
+    server.close()
+
+
+async def test_the_path_is_removed_at_close(tmp_path: Path) -> None:
+    server = await start_listening(tmp_path / "s", Clients())
+    assert str(server.address) == f"unix:{tmp_path}/s"
+    assert (tmp_path / "s").exists()
+    server.close()
+    assert os.listdir(tmp_path) == []
+
+
+async def test_a_path_that_is_anothers_now_is_left(tmp_path: Path) -> None:
+    server = await start_listening(tmp_path / "s", Clients())
+    (tmp_path / "s").unlink()
+    (tmp_path / "s").write_text("another's")
+    server.close()
+    assert (tmp_path / "s").read_text() == "another's"
+
+
+async def test_a_listening_socket_is_served(tmp_path: Path) -> None:
+    clients = Clients()
+    server = await start_listening(listen(tmp_path / "s"), clients)
+    with dial(tmp_path / "s", timeout=5) as sock:
+        assert await receive(sock) == b"greeting"
+    await clients.leave()
+    server.close()
+    assert not (tmp_path / "s").exists()
+
+
+async def test_the_network_is_refused() -> None:
+    with pytest.raises(PermissionError, match="--insecure"):
+        await start_listening("tcp::0", Clients())
+    (await start_listening("tcp::0", Clients(), insecure=True)).close()
+
+
+async def test_clients_have_names(start: Start) -> None:
+    server, clients = await start(many=True)
+    with dial(server.address, timeout=5) as sock:
+        await clients.until(1)
+        peer = clients.handlers[0].stream.peer
+        if sock.family == socket.AF_UNIX:
+            assert peer == str(server.address)
+        else:
+            host, port = sock.getsockname()
+            assert peer == f"tcp:{host}:{port}"
+    await clients.leave()
+    server.close()
+
+
+async def test_backlog_of_one_as_qemu(tmp_path: Path) -> None:
+    server = await start_listening(tmp_path / "s", clients := Clients())
+    socks = [dial(tmp_path / "s", timeout=5)]
+    await clients.until(1)
+    socks += [dial(tmp_path / "s", timeout=5) for _ in range(2)]
+    start = time.monotonic()
+    with pytest.raises(TimeoutError, match="busy"):
+        dial(tmp_path / "s", timeout=0.02)
+    assert time.monotonic() - start < 5
+    for sock in socks:
+        sock.close()
+    await clients.leave()
+    server.close()
