@@ -8,6 +8,7 @@ import pytest
 
 from qmpeer import limits
 from qmpeer.transport.aio import Stream, StreamHandler, open_stream
+from qmpeer.transport.aio.buffered_stream import BufferedStream
 from tests.transport.recorder import Recorder, spin
 
 Pair = tuple[Recorder, Recorder]
@@ -337,6 +338,40 @@ async def test_a_handler_factory_that_fails_closes_the_socket(kind: str) -> None
         await spin()
         theirs.settimeout(5)
         assert theirs.recv(100) == b""
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+async def test_an_exception_after_a_pause_ends_the_stream_too(kind: str) -> None:
+    ours, theirs = await opened(kind)
+    reports: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, report: reports.append(report))
+
+    def fail(data: bytes, fds: list[int]) -> None:
+        raise RuntimeError("by the test")
+
+    ours.data_received = fail  # type: ignore[method-assign,assignment]
+    with theirs:
+        ours.stream.pause_reading()
+        theirs.send(b"x")
+        await spin()
+        ours.stream.resume_reading()
+        assert isinstance(await ours.until_lost(), ConnectionAbortedError)
+    assert [str(report["exception"]) for report in reports] == ["by the test"]
+
+
+async def test_a_transport_that_ends_before_its_handler_is_there() -> None:
+    lost: list[Stream] = []
+    stream = BufferedStream("tcp:127.0.0.1:1", lost.append)
+    stream.pause_writing()
+    stream.connection_lost(ConnectionResetError("by the test"))
+    handler = Recorder(stream)
+    stream.start(handler)
+    assert isinstance(await handler.until_lost(), ConnectionResetError)
+    assert handler.calls == ["connection_lost"]
+    assert lost == [stream]
+    stream.write(b"too late")
+    stream.close()
+    stream.abort()
 
 
 async def test_tcp_refuses_descriptors() -> None:

@@ -1,6 +1,7 @@
 """Values and messages: greeting, command, response, event."""
 
 from qmpeer.messages.client import Incoming, command_message, parse_greeting, parse_message
+from qmpeer.messages.echo import echoed
 from qmpeer.messages.redaction import REDACTED, SECRETS, redact_arguments, redact_message
 from qmpeer.messages.server import (
     error_message,
@@ -22,6 +23,7 @@ from qmpeer.messages.types import (
     Timestamp,
     Version,
 )
+from qmpeer.messages.unexpected import unexpected_member
 
 __all__ = [
     "CAPABILITIES_COMMAND",
@@ -37,6 +39,7 @@ __all__ = [
     "Timestamp",
     "Version",
     "command_message",
+    "echoed",
     "error_message",
     "event_message",
     "greeting_message",
@@ -47,5 +50,6 @@ __all__ = [
     "redact_arguments",
     "redact_message",
     "return_message",
+    "unexpected_member",
     "version_value",
 ]

@@ -7,6 +7,7 @@ and the texts are QEMU's, measured on QEMU 7.2.
 from typing import Any
 
 from qmpeer.errors import MessageError
+from qmpeer.messages.echo import echoed
 from qmpeer.messages.order import walk
 from qmpeer.messages.types import Command, Timestamp, Version
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
@@ -21,6 +22,7 @@ __all__ = [
     "version_value",
 ]
 
+_PLAIN = frozenset((int, str, type(UNSET)))
 _MEMBERS = frozenset(("execute", "arguments", "id"))
 
 
@@ -42,7 +44,8 @@ def parse_command(value: Any, is_oob_enabled: bool) -> Command:
         arguments = value.get("arguments")
         if arguments is not None or "arguments" not in value:
             if arguments is None or type(arguments) is dict:
-                return Command(name, arguments, value.get("id", UNSET))
+                id = value.get("id", UNSET)
+                return Command(name, arguments, id if type(id) in _PLAIN else echoed(id))
             raise MessageError("QMP input member 'arguments' must be an object", "arguments")
     return _parse_carefully(value, is_oob_enabled)
 
@@ -67,7 +70,7 @@ def _parse_carefully(value: JsonObject, is_oob_enabled: bool) -> Command:
     name, arguments = value[verb], value.get("arguments")
     assert isinstance(name, str)
     assert arguments is None or isinstance(arguments, dict)
-    return Command(name, arguments, value.get("id", UNSET), verb == "exec-oob")
+    return Command(name, arguments, echoed(value.get("id", UNSET)), verb == "exec-oob")
 
 
 def is_out_of_band(value: Any) -> bool:

@@ -41,6 +41,7 @@ class Connection:
         self._fds: list[int] = []
         self._is_reading_paused = False
         self.session = ServerSession(monitor.version, is_pretty=is_pretty, owner=self)
+        stream.tell_hangup(stream.abort)  # nobody is there to be answered
 
     # Context
 

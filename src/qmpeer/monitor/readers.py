@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from qmpeer.errors import CommandError
+from qmpeer.messages import unexpected_member
 from qmpeer.monitor.types import Signed, Unsigned
-from qmpeer.monitor.unexpected import unexpected_member
 from qmpeer.values import JsonObject, JsonValue
 
 __all__ = [

@@ -28,11 +28,13 @@ from qmpeer.messages import (
     CAPABILITIES_COMMAND,
     Command,
     Version,
+    echoed,
     error_message,
     greeting_message,
     is_out_of_band,
     parse_command,
     return_message,
+    unexpected_member,
 )
 from qmpeer.protocol.phases import Phase, move
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
@@ -163,7 +165,7 @@ class ServerSession:
         try:
             self._queue.append(parse_command(item, self.is_oob_enabled))
         except MessageError as error:
-            id = item.get("id", UNSET) if type(item) is dict else UNSET
+            id = echoed(item.get("id", UNSET)) if type(item) is dict else UNSET
             self._queue.append(_Malformed(error.reason, id))
         return True
 
@@ -173,7 +175,8 @@ class ServerSession:
             self._oob_running += 1
             return command
         except MessageError as error:
-            self._send(error_message("GenericError", error.reason, item.get("id", UNSET)))
+            id = echoed(item.get("id", UNSET))
+            self._send(error_message("GenericError", error.reason, id))
             return True
 
     # In-band execution
@@ -325,7 +328,8 @@ def _read_enable(arguments: JsonObject) -> tuple[list[str], str | None]:
         if name not in _KNOWN_CAPABILITIES:  # QEMU knows no name for a list's element, sic
             return [], f"Parameter 'null' does not accept value '{name}'"
         enabled.append(name)
-    for name in arguments:
-        if name != "enable":
-            return [], f"Parameter '{name}' is unexpected"
+    read = ["enable"] if "enable" in arguments else []
+    if len(arguments) > len(read):
+        name = unexpected_member(list(arguments), read)
+        return [], f"Parameter '{name}' is unexpected"
     return enabled, None

@@ -6,11 +6,12 @@ asyncio's and uvloop's transports lose the descriptors that come with the bytes.
 import os
 import socket
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from qmpeer import limits
 from qmpeer.transport.aio.descriptor_stream import DescriptorStream
+from qmpeer.transport.aio.hangups import is_hung_up, unwatch_hangup, watch_hangup
 from qmpeer.transport.aio.stream import NO_FDS, LostCallback
 
 _INT_SIZE: Final = array("i").itemsize
@@ -23,7 +24,7 @@ _CLOEXEC: Final = socket.MSG_CMSG_CLOEXEC
 class SocketStream(DescriptorStream):
     """Read with recvmsg(), so that no descriptor is lost; send with send() unless there are any."""
 
-    __slots__ = ("_sock",)
+    __slots__ = ("_hangup_callback", "_is_hangup_watched", "_sock")
 
     def __init__(
         self, sock: socket.socket, peer: str, lost_callback: LostCallback | None = None
@@ -32,6 +33,12 @@ class SocketStream(DescriptorStream):
         fd = sock.fileno()
         super().__init__(fd, fd, peer, lost_callback)
         self._sock = sock
+        self._hangup_callback: Callable[[], None] | None = None
+        self._is_hangup_watched = False
+
+    def tell_hangup(self, callback: Callable[[], None]) -> None:
+        """Have a function called when the peer is gone for good, should that show."""
+        self._hangup_callback = callback
 
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
         """Send bytes, at once if the kernel takes them, and keep the rest; never block."""
@@ -59,6 +66,10 @@ class SocketStream(DescriptorStream):
         except OSError as error:
             self._finish(error)
             return False
+        if not data and self._hangup_callback is not None and is_hung_up(self._read_fd):
+            self._stop_reading()
+            self._hangup_callback()
+            return False
         if not ancillary and data:
             try:
                 self._handler.data_received(data, NO_FDS)
@@ -79,7 +90,28 @@ class SocketStream(DescriptorStream):
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", fds))
         return self._sock.sendmsg(pieces, (rights,), _NOSIGNAL)
 
+    def _watch_reading(self) -> None:
+        self._unwatch_hangup()
+        super()._watch_reading()
+
+    def _unwatch_reading(self) -> None:
+        if self._has_reader and self._hangup_callback is not None and not self._is_closed:
+            watch_hangup(self._loop, self._read_fd, self._hung_up)
+            self._is_hangup_watched = True
+        super()._unwatch_reading()
+
+    def _hung_up(self) -> None:
+        self._is_hangup_watched = False
+        if self._hangup_callback is not None:
+            self._hangup_callback()
+
+    def _unwatch_hangup(self) -> None:
+        if self._is_hangup_watched:
+            self._is_hangup_watched = False
+            unwatch_hangup(self._loop, self._read_fd)
+
     def _release(self) -> None:
+        self._unwatch_hangup()
         self._sock.close()
 
     def _check_fds(self, data: bytes, fds: Sequence[int]) -> None:

@@ -79,6 +79,14 @@ class Stream(ABC):
     def abort(self) -> None:
         """Close now and drop what is unsent."""
 
+    def tell_hangup(self, callback: Callable[[], None]) -> None:
+        """Have a function called when the peer is gone for good, instead of eof_received().
+
+        It is called once, even while reading is paused; what the peer sent last may be unread then.
+        Only unix sockets can tell that from a peer that merely sends no more; on others nothing
+        happens.
+        """
+
     @property
     @abstractmethod
     def unsent(self) -> int:

@@ -1,0 +1,74 @@
+"""Noticing that a peer is gone for good while nothing is read from it.
+
+A loop watches a descriptor only for what it would read or write. The kernel tells of a hang-up
+without being asked for anything else, so all sockets that aren't read from are in one epoll of
+their own, and that epoll is what the loop watches.
+
+Spec: QEMU notices a unix client that closed while its commands wait, and greets the next one.
+"""
+
+import asyncio
+import select
+from collections.abc import Callable
+from weakref import WeakKeyDictionary
+
+__all__ = ["is_hung_up", "unwatch_hangup", "watch_hangup"]
+
+
+class _Watch:
+    """The sockets of one loop; it lives as long as there are any."""
+
+    __slots__ = ("_callbacks", "_epoll", "_loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._epoll = select.epoll()
+        self._callbacks: dict[int, Callable[[], None]] = {}
+        loop.add_reader(self._epoll.fileno(), self._look)
+
+    def add(self, fd: int, callback: Callable[[], None]) -> None:
+        self._callbacks[fd] = callback
+        self._epoll.register(fd, 0)
+
+    def remove(self, fd: int) -> None:
+        if self._callbacks.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
+        if not self._callbacks:
+            self._loop.remove_reader(self._epoll.fileno())
+            self._epoll.close()
+            del _watches[self._loop]
+
+    def _look(self) -> None:
+        for fd, _ in self._epoll.poll(0):
+            callback = self._callbacks[fd]
+            self.remove(fd)
+            callback()
+            if self._epoll.closed:
+                break
+
+
+_watches: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Watch]" = WeakKeyDictionary()
+
+
+def watch_hangup(
+    loop: asyncio.AbstractEventLoop, fd: int, callback: Callable[[], None]
+) -> None:
+    """Have a function called, once, when both directions of a socket are closed."""
+    watch = _watches.get(loop)
+    if watch is None:
+        watch = _watches[loop] = _Watch(loop)
+    watch.add(fd, callback)
+
+
+def unwatch_hangup(loop: asyncio.AbstractEventLoop, fd: int) -> None:
+    """Take that back; doing so twice is fine."""
+    watch = _watches.get(loop)
+    if watch is not None:
+        watch.remove(fd)
+
+
+def is_hung_up(fd: int) -> bool:
+    """Tell whether both directions of a socket are closed."""
+    poll = select.poll()
+    poll.register(fd, 0)
+    return bool(poll.poll(0))
