@@ -37,7 +37,7 @@ THROTTLE_KEYS: Final = 4096
 
 # The client's session (protocol) and the clients on it.
 IN_BAND_WINDOW: Final = 8
-"""In-band commands a client has in flight once out-of-band is on.
+"""In-band commands a client has in flight from its first out-of-band command on.
 
 Spec: qmp-spec, "Out-of-band execution": with more, an out-of-band command may have to wait."""
 IDS: Final = 100

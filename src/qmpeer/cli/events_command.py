@@ -12,14 +12,17 @@ from qmpeer.values import JsonObject
 
 PROGRAM: Final = "qmpeer events"
 
-_AFTER: Final = """\
+_AFTER: Final = (
+    """\
 Each event is one JSON line on standard output, as soon as it comes:
   {"timestamp": {"seconds": …, "microseconds": …}, "event": "STOP", "data": {…}}
 
 It ends with status 0 after --count events, or when the time of --timeout is up and there is no
 --count; with 3 when the time is up before --count events came, or when the connection ends.
 
-""" + STATUSES
+"""
+    + STATUSES
+)
 
 
 def run(words: Sequence[str]) -> int:
@@ -57,7 +60,9 @@ def run(words: Sequence[str]) -> int:
 def _parser() -> CommandLine:
     parser = CommandLine(PROGRAM, "Show the events of a QMP server as they come.", _AFTER)
     parser.add_argument("address", metavar="ADDRESS", help="unix:PATH, tcp:HOST:PORT, …")
-    parser.add_argument("names", metavar="NAME", nargs="*", default=[], help="which events; by default all")
+    parser.add_argument(
+        "names", metavar="NAME", nargs="*", default=[], help="which events; by default all"
+    )
     parser.add_argument("--count", metavar="N", type=count, help="end after so many")
     parser.add_argument("--timeout", metavar="S", type=seconds, help="end after so many seconds")
     return parser

@@ -12,7 +12,8 @@ from qmpeer.values import JsonObject
 
 PROGRAM: Final = "qmpeer exec"
 
-_AFTER: Final = """\
+_AFTER: Final = (
+    """\
 arguments:
   name=value     value is JSON if it parses as JSON (true, 4096, "0", [1, 2]), else text
   name:=text     text, whatever it looks like
@@ -23,7 +24,9 @@ arguments:
 The value goes to standard output as JSON: indented on a terminal, else on one line.
 Everything else goes to standard error.
 
-""" + STATUSES
+"""
+    + STATUSES
+)
 
 
 def run(words: Sequence[str]) -> int:
@@ -79,9 +82,7 @@ def _parser() -> CommandLine:
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--pretty", action="store_true", default=None, help="indent in any case")
-    form.add_argument(
-        "--compact", dest="pretty", action="store_false", help="one line in any case"
-    )
+    form.add_argument("--compact", dest="pretty", action="store_false", help="one line in any case")
     return parser
 
 

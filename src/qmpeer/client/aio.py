@@ -85,6 +85,7 @@ class AsyncClient:
         command_timeout: float | None = limits.COMMAND_TIMEOUT,
         negotiate: bool = True,
         capabilities: Sequence[str] | None = None,
+        max_in_flight: int | None = None,
         wait_for_socket: bool = False,
     ) -> "AsyncClient":
         """Connect to a server, take its greeting and negotiate.
@@ -95,6 +96,9 @@ class AsyncClient:
             command_timeout: Seconds for each command later on.
             negotiate: False for a guest agent, which neither greets nor negotiates.
             capabilities: Those to enable; None enables "oob" if it is offered.
+            max_in_flight: In-band commands sent before the first of them is answered; the others
+                wait their turn. None: any number, and 8 from the first out-of-band command on, so
+                that the next one isn't kept waiting.
             wait_for_socket: Keep trying while nobody listens there yet.
 
         Raises:
@@ -105,7 +109,7 @@ class AsyncClient:
             ValueError: If the address isn't one.
         """
         deadline = _Deadline(timeout)
-        make = cls._factory(command_timeout, negotiate, capabilities)
+        make = cls._factory(command_timeout, negotiate, capabilities, max_in_flight)
         _, client = await open_stream(
             address, make, timeout=timeout, wait_for_socket=wait_for_socket
         )
@@ -121,6 +125,7 @@ class AsyncClient:
         command_timeout: float | None = limits.COMMAND_TIMEOUT,
         negotiate: bool = True,
         capabilities: Sequence[str] | None = None,
+        max_in_flight: int | None = None,
     ) -> "AsyncClient":
         """Wait for a server that dials us, as QEMU does without ``server=on``; else as `connect`.
 
@@ -130,10 +135,11 @@ class AsyncClient:
             command_timeout: As in `connect`.
             negotiate: As in `connect`.
             capabilities: As in `connect`.
+            max_in_flight: As in `connect`.
         """
         deadline = _Deadline(timeout)
         arrived: asyncio.Future[AsyncClient] = asyncio.get_running_loop().create_future()
-        make = cls._factory(command_timeout, negotiate, capabilities)
+        make = cls._factory(command_timeout, negotiate, capabilities, max_in_flight)
 
         def arrive(stream: Stream) -> AsyncClient:
             client = make(stream)
@@ -157,6 +163,7 @@ class AsyncClient:
         timeout: float | None = limits.CONNECT_TIMEOUT,
         command_timeout: float | None = limits.COMMAND_TIMEOUT,
         capabilities: Sequence[str] | None = None,
+        max_in_flight: int | None = None,
         monitor: Sequence[str] | None = None,
         stderr: int | IO[bytes] | None = None,
     ) -> "AsyncClient":
@@ -167,6 +174,7 @@ class AsyncClient:
             timeout: Seconds until it has greeted and negotiated.
             command_timeout: As in `connect`.
             capabilities: As in `connect`.
+            max_in_flight: As in `connect`.
             monitor: The options to add, "{fd}" standing for the descriptor; by default QEMU's.
             stderr: Where its stderr goes, as for subprocess.Popen; None keeps it for errors.
 
@@ -178,7 +186,7 @@ class AsyncClient:
         deadline = _Deadline(timeout)
         launched = await asyncio.to_thread(Launched, argv, monitor, stderr)
         try:
-            make = cls._factory(command_timeout, True, capabilities, launched)
+            make = cls._factory(command_timeout, True, capabilities, max_in_flight, launched)
             _, client = await open_stream(launched.socket, make, timeout=timeout)
             assert isinstance(client, cls)
             return await client._begin(deadline)
@@ -192,13 +200,17 @@ class AsyncClient:
         command_timeout: float | None,
         negotiate: bool,
         capabilities: Sequence[str] | None,
+        max_in_flight: int | None,
         launched: "Launched | None" = None,
     ) -> Callable[[Stream], "AsyncClient"]:
         first_id = int.from_bytes(os.urandom(2), "little")
 
         def make(stream: Stream) -> AsyncClient:
             session: ClientSession[_Call] = ClientSession(
-                negotiate=negotiate, capabilities=capabilities, first_id=first_id
+                negotiate=negotiate,
+                capabilities=capabilities,
+                max_in_flight=max_in_flight,
+                first_id=first_id,
             )
             return cls(stream, session, command_timeout, launched)
 

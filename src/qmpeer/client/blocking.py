@@ -103,6 +103,7 @@ class Client:
         command_timeout: float | None = limits.COMMAND_TIMEOUT,
         negotiate: bool = True,
         capabilities: Sequence[str] | None = None,
+        max_in_flight: int | None = None,
         wait_for_socket: bool = False,
     ) -> "Client":
         """Connect to a server, take its greeting and negotiate.
@@ -113,6 +114,9 @@ class Client:
             command_timeout: Seconds for each command later on.
             negotiate: False for a guest agent, which neither greets nor negotiates.
             capabilities: Those to enable; None enables "oob" if it is offered.
+            max_in_flight: In-band commands sent before the first of them is answered; the others
+                wait their turn. None: any number, and 8 from the first out-of-band command on, so
+                that the next one isn't kept waiting.
             wait_for_socket: Keep trying while nobody listens there yet.
 
         Raises:
@@ -124,7 +128,8 @@ class Client:
         """
         start = monotonic()
         sock = dial(address, timeout=timeout, wait_for_socket=wait_for_socket)
-        return cls._begin(sock, start, timeout, command_timeout, negotiate, capabilities)
+        session = _session(negotiate, capabilities, max_in_flight)
+        return cls._begin(sock, session, start, timeout, command_timeout)
 
     @classmethod
     def accept(
@@ -135,6 +140,7 @@ class Client:
         command_timeout: float | None = limits.COMMAND_TIMEOUT,
         negotiate: bool = True,
         capabilities: Sequence[str] | None = None,
+        max_in_flight: int | None = None,
     ) -> "Client":
         """Wait for a server that dials us, as QEMU does without ``server=on``; else as `connect`.
 
@@ -144,6 +150,7 @@ class Client:
             command_timeout: As in `connect`.
             negotiate: As in `connect`.
             capabilities: As in `connect`.
+            max_in_flight: As in `connect`.
         """
         start = monotonic()
         if isinstance(address, socket.socket):
@@ -155,7 +162,8 @@ class Client:
             finally:
                 unlink_if_ours(listener)
                 listener.close()
-        return cls._begin(sock, start, timeout, command_timeout, negotiate, capabilities)
+        session = _session(negotiate, capabilities, max_in_flight)
+        return cls._begin(sock, session, start, timeout, command_timeout)
 
     @classmethod
     def launch(
@@ -165,6 +173,7 @@ class Client:
         timeout: float | None = limits.CONNECT_TIMEOUT,
         command_timeout: float | None = limits.COMMAND_TIMEOUT,
         capabilities: Sequence[str] | None = None,
+        max_in_flight: int | None = None,
         monitor: Sequence[str] | None = None,
         stderr: int | IO[bytes] | None = None,
     ) -> "Client":
@@ -175,6 +184,7 @@ class Client:
             timeout: Seconds until it has greeted and negotiated.
             command_timeout: As in `connect`.
             capabilities: As in `connect`.
+            max_in_flight: As in `connect`.
             monitor: The options to add, "{fd}" standing for the descriptor; by default QEMU's.
             stderr: Where its stderr goes, as for subprocess.Popen; None keeps it for errors.
 
@@ -186,9 +196,8 @@ class Client:
         launched = Launched(argv, monitor, stderr)
         start = monotonic()
         try:
-            return cls._begin(
-                launched.socket, start, timeout, command_timeout, True, capabilities, launched
-            )
+            session = _session(True, capabilities, max_in_flight)
+            return cls._begin(launched.socket, session, start, timeout, command_timeout, launched)
         except BaseException:
             launched.end()
             raise
@@ -197,17 +206,12 @@ class Client:
     def _begin(
         cls,
         sock: socket.socket,
+        session: ClientSession[_Call],
         start: float,
         timeout: float | None,
         command_timeout: float | None,
-        negotiate: bool,
-        capabilities: Sequence[str] | None,
         launched: "Launched | None" = None,
     ) -> "Client":
-        first_id = int.from_bytes(os.urandom(2), "little")
-        session: ClientSession[_Call] = ClientSession(
-            negotiate=negotiate, capabilities=capabilities, first_id=first_id
-        )
         client = cls(sock, session, command_timeout)
         client._launched = launched
         try:
@@ -664,6 +668,17 @@ class Events:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _session(
+    negotiate: bool, capabilities: Sequence[str] | None, max_in_flight: int | None
+) -> ClientSession[_Call]:
+    return ClientSession(
+        negotiate=negotiate,
+        capabilities=capabilities,
+        max_in_flight=max_in_flight,
+        first_id=int.from_bytes(os.urandom(2), "little"),
+    )
 
 
 def _remaining(deadline: float | None) -> float | None:

@@ -4,7 +4,8 @@ The file may be a FIFO: opening one waits until somebody opens its other end, an
 that end is closed. A client can so hold up in-band commands for as long as it likes, which is how
 out-of-band execution is tested. The wait here ends when the machine does.
 
-Spec: QEMU's configuration files: ``[group]`` or ``[group "id"]``, ``key = "value"``, ``#`` comments.
+Spec: QEMU's configuration files: ``[group]`` or ``[group "id"]``, then ``key = "value"``; a line
+that starts with ``#`` is a comment.
 """
 
 import os

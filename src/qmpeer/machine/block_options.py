@@ -26,7 +26,9 @@ BlkdebugEvent: TypeAlias = Literal[
     "pwritev", "pwritev_zero", "pwritev_done", "empty_image_prepare", "l1_shrink_write_table",
     "l1_shrink_free_l2_clusters", "cor_write", "cluster_alloc_space", "none",
 ]  # fmt: skip
-RequestKind: TypeAlias = Literal["read", "write", "write-zeroes", "discard", "flush", "block-status"]
+RequestKind: TypeAlias = Literal[
+    "read", "write", "write-zeroes", "discard", "flush", "block-status"
+]
 Permission: TypeAlias = Literal["consistent-read", "write", "write-unchanged", "resize"]
 
 

@@ -12,16 +12,23 @@ from qmpeer.transport import Address, parse_address
 
 Kind = Literal["tcp", "unix", "stdio"]
 
-_TCP: Final = re.compile(r"(?P<host>\[[^\],]*\]|[^:]{0,64}):(?P<port>[^,]{1,32})(?P<rest>,.*)?", re.S)
-
-_SOCKET_BOOLEANS: Final = frozenset({"server", "wait", "delay"})
-_SOCKET_KEYS: Final = frozenset({"path", "host", "port"}) | _SOCKET_BOOLEANS
-_NOT_OURS_YET: Final = frozenset(
-    "abstract fd ipv4 ipv6 logappend logfile mux reconnect telnet tight tls-authz tls-creds tn3270"
-    " to websocket".split()
+_TCP: Final = re.compile(
+    r"(?P<host>\[[^\],]*\]|[^:]{0,64}):(?P<port>[^,]{1,32})(?P<rest>,.*)?", re.S
 )
-_SCHEMES_NOT_OURS_YET: Final = frozenset(
-    "chardev con file mon null pipe pty telnet tn3270 udp vc websocket".split()
+
+_SOCKET_BOOLEANS: Final = frozenset({"delay", "nodelay", "server", "wait"})
+_SOCKET_KEYS: Final = frozenset({"path", "host", "port"}) | _SOCKET_BOOLEANS
+_KEYS_NOT_OURS_YET: Final = frozenset(
+    {
+        *("abstract", "fd", "ipv4", "ipv6", "logappend", "logfile", "mux", "reconnect", "telnet"),
+        *("tight", "tls-authz", "tls-creds", "tn3270", "to", "websocket"),
+    }
+)
+_DRIVERS_NOT_OURS_YET: Final = frozenset(
+    {
+        *("chardev", "con", "file", "mon", "null", "pipe", "pty", "telnet", "tn3270", "udp"),
+        *("vc", "websocket"),
+    }
 )
 
 
@@ -52,6 +59,9 @@ class CompatMonitor:
             path = "./" + self.path if self.path.startswith("@") else self.path
             text = f"unix:{path}"
         else:
+            if not (self.port.isdecimal() and self.port.isascii() and int(self.port) <= 0xFFFF):
+                why = "Servname not supported for ai_socktype"
+                raise ValueError(f"address resolution failed for {self.host}:{self.port}: {why}")
             host = f"[{self.host}]" if ":" in self.host else self.host
             text = f"tcp:{host}:{self.port}"
         address = parse_address(text)
@@ -102,7 +112,7 @@ def parse_compat_monitor(
         values = dict(_checked(split_key_values(rest, implied_key="path")))
         if not values.get("path"):
             raise ValueError("chardev: socket: no path given")
-    elif scheme in _SCHEMES_NOT_OURS_YET:
+    elif scheme in _DRIVERS_NOT_OURS_YET:
         raise ValueError(f"'{scheme}' is a char driver that this machine doesn't have yet")
     else:
         raise ValueError(f"'{argument}' is not a valid char driver")
@@ -134,7 +144,7 @@ def _tcp_values(argument: str, rest: str) -> dict[str, str]:
 
 def _checked(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     for key, value in pairs:
-        if key in _NOT_OURS_YET:
+        if key in _KEYS_NOT_OURS_YET:
             raise ValueError(f"this machine doesn't have the socket option '{key}' yet")
         if key not in _SOCKET_KEYS:
             raise ValueError(f"Invalid parameter '{key}'")

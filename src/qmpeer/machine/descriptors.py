@@ -60,9 +60,7 @@ class Descriptors:
             set_id = next(i for i in count() if i not in self._sets)
         elif set_id < 0:
             os.close(fd)
-            raise CommandError(
-                "GenericError", "Parameter 'fdset-id' expects a non-negative value"
-            )
+            raise CommandError("GenericError", "Parameter 'fdset-id' expects a non-negative value")
         self._sets.setdefault(set_id, []).append((fd, opaque))
         return {"fd": fd, "fdset-id": set_id}
 

@@ -1,11 +1,11 @@
-"""The built-in machine: a guest's run state, its devices as far as there are any, and their commands.
+"""The built-in machine: a guest's run state, what devices there are, and their commands.
 
 It is small on purpose. There is no guest in it, as in QEMU's machine type ``none``, and what it
 answers is what QEMU 7.2 answers there.
 """
 
 import os
-from typing import Final, TypedDict
+from typing import Final
 
 from qmpeer.errors import CommandError
 from qmpeer.machine.blkdebug_config import ConfigReader
@@ -72,10 +72,6 @@ class Machine:
 
     # Life
 
-    def add_device(self, device: MonitorDevice) -> None:
-        """Take in a monitor's device, for query-chardev and yank."""
-        self.devices.append(device)
-
     def start(self) -> None:
         """Let the guest run, unless it was to wait for cont. There is no event."""
         if not self._options.is_stopped:
@@ -106,14 +102,7 @@ class Machine:
 
     # The guest
 
-    class Status(TypedDict):
-        """Say whether the guest runs."""
-
-        status: str
-        singlestep: bool
-        running: bool
-
-    def query_status(self) -> Status:
+    def query_status(self) -> JsonObject:
         """Return whether the guest runs."""
         is_running = self.state is RunState.RUNNING
         return {"status": self.state.value, "singlestep": False, "running": is_running}
@@ -229,7 +218,9 @@ class Machine:
 
     def query_yank(self) -> list[JsonObject]:
         """Return what can be yanked: the monitors on sockets."""
-        return [{"type": "chardev", "id": device.label} for device in self.devices if device.is_socket]
+        return [
+            {"type": "chardev", "id": device.label} for device in self.devices if device.is_socket
+        ]
 
     def yank(self, **arguments: JsonValue) -> None:
         """Cut connections: all of the instances, or none if one doesn't exist."""

@@ -114,10 +114,19 @@ def parse_options(arguments: Sequence[str]) -> Options:
             raise StartError(word, None, "invalid option")
         if options.wants_help or options.wants_version:
             return options
+    if options.is_daemon:
+        _check_no_stdio(options)
     if options.accelerator is not None and options.machine_accelerator is not None:
         reason = 'The -accel and "-machine accel=" options are incompatible'
         raise StartError("", None, reason)
     return options
+
+
+def _check_no_stdio(options: Options) -> None:
+    for monitor in options.monitors:
+        if monitor.kind == "stdio":
+            reason = "cannot use stdio with -daemonize"
+            raise StartError(monitor.option, monitor.argument, reason)
 
 
 Flag = Callable[[Options], None]

@@ -14,7 +14,7 @@ from qmpeer.machine.devices import MonitorDevice
 from qmpeer.machine.machine import VERSION, Machine
 from qmpeer.machine.options import Options, StartError
 from qmpeer.monitor import Monitor
-from qmpeer.transport import Address, dial, listen
+from qmpeer.transport import Address, dial
 from qmpeer.transport.aio import open_stdio_stream, open_stream, start_listening
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
@@ -61,14 +61,16 @@ async def _serve(options: Options, say: Say, when_ready: Callable[[], None]) -> 
     monitor = Monitor(name="qmpeer", version=VERSION, package=f"qmpeer {__version__}")
     machine = Machine(monitor, options)
     _take_signals(machine, say)
+    closed = asyncio.create_task(monitor.wait_closed())
     try:
         for description in options.monitors:
             await _open(description, monitor, machine, options, say)
         if not machine.is_shutting_down:
             machine.start()
             when_ready()
-        await monitor.wait_closed()
+        await closed
     finally:
+        closed.cancel()
         for device in machine.devices:
             device.close()
         machine.close()
@@ -92,7 +94,7 @@ async def _open(
         return
     factory = monitor.connection_factory(pretty=description.is_pretty)
     device = MonitorDevice(description, factory, machine.clients_changed)
-    machine.add_device(device)
+    machine.devices.append(device)
     try:
         if description.kind == "stdio":
             await open_stdio_stream(device.connect)

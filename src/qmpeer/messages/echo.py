@@ -1,9 +1,10 @@
 """An id as QEMU gives it back: parsed, and written out again.
 
-What differs from the text that came is the spelling of numbers with a fraction or an exponent, which
-are doubles to QEMU: 1e16 comes back as 10000000000000000, and 0.1 as 0.10000000000000001.
+What differs from the text that came is the order of members, and the spelling of numbers with a
+fraction or an exponent, which are doubles to QEMU: 1e16 comes back as 10000000000000000, and 0.1 as
+0.10000000000000001.
 
-Spec: QEMU 7.2 writes doubles by "%.17g". [Infinity, which JSON can't say, comes back as null.]
+Spec: QEMU 7.2 walks its hash tables, and writes doubles by "%.17g". [Infinity, which JSON can't say, comes back as null.]
 """
 
 import math
@@ -11,16 +12,22 @@ from typing import Any
 
 import msgspec
 
+from qmpeer.messages.order import walk
+
 __all__ = ["echoed"]
 
 
 def echoed(id: Any) -> Any:
-    """Return an id with its doubles spelled as QEMU spells them; containers change in place."""
+    """Return an id ordered and spelled as QEMU does it; containers change in place."""
     if type(id) is float:
         return _spelled(id)
     containers = [id] if type(id) in (list, dict) else []
     while containers:
         container = containers.pop()
+        if type(container) is dict:
+            ordered = {name: container[name] for name in walk(container)}
+            container.clear()
+            container.update(ordered)
         for key, item in container.items() if type(container) is dict else enumerate(container):
             if type(item) is float:
                 container[key] = _spelled(item)

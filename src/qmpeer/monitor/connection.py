@@ -2,12 +2,16 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from qmpeer import limits
+from qmpeer.errors import QMPError
+from qmpeer.messages import redact_message
 from qmpeer.protocol import ServerSession
 from qmpeer.transport.aio import Stream
+from qmpeer.values import JsonValue
+from qmpeer.wire import encode_line
 
 if TYPE_CHECKING:
     from qmpeer.monitor.monitor import Monitor
@@ -26,6 +30,7 @@ class Connection:
     __slots__ = (
         "_fds",
         "_is_reading_paused",
+        "is_closing",
         "is_dirty",
         "is_pretty",
         "monitor",
@@ -38,6 +43,7 @@ class Connection:
         self.stream = stream
         self.is_pretty = is_pretty
         self.is_dirty = False
+        self.is_closing = False
         self._fds: list[int] = []
         self._is_reading_paused = False
         self.session = ServerSession(monitor.version, is_pretty=is_pretty, owner=self)
@@ -65,7 +71,9 @@ class Connection:
             for fd in self._fds[limits.RECEIVED_FDS :]:
                 os.close(fd)
             del self._fds[limits.RECEIVED_FDS :]
-        self.session.receive_data(data)
+        requests = self.session.receive_data(data)
+        if log.isEnabledFor(logging.DEBUG):
+            self._log_received(requests)
         self.monitor.pump(self)
 
     def eof_received(self) -> None:
@@ -80,7 +88,7 @@ class Connection:
     def resume_writing(self) -> None:
         """Take commands again."""
         self.session.resume_output()
-        self.monitor.pump(self)
+        self.monitor.resume(self)
 
     def connection_lost(self, error: OSError | None) -> None:
         """Forget the client."""
@@ -95,12 +103,17 @@ class Connection:
         session = self.session
         data = session.data_to_send()
         if session.failure is not None:
-            log.warning("%s: disconnected: %s", self.peer, session.failure)
+            log.warning("%s: = disconnected: %s", self.peer, session.failure)
+            session.failure = None
+            session.close()
             self.stream.abort()
             return False
-        if data:
-            self.stream.write(data)
-        return bool(data)
+        if not data:
+            return False
+        if log.isEnabledFor(logging.DEBUG):
+            self._log_sent(data)
+        self.stream.write(data)
+        return True
 
     def settle(self) -> None:
         """After a round of work: read on or not, and close if all is done."""
@@ -111,9 +124,28 @@ class Connection:
                 self.stream.resume_reading()
             if session.is_finished:
                 self.stream.close()
+                return
         elif not self._is_reading_paused:
             self._is_reading_paused = True
             self.stream.pause_reading()
+        if self.is_closing and not session.is_answering:
+            self.stream.close()
+
+    # Logging, where somebody listens
+
+    def _log_received(self, requests: Iterable[JsonValue | QMPError]) -> None:
+        for request in requests:
+            if isinstance(request, QMPError):
+                log.debug("%s: < %s", self.peer, request)
+            else:
+                text = encode_line(redact_message(request)).decode().rstrip()
+                log.debug("%s: < %s", self.peer, text)
+
+    def _log_sent(self, data: bytes) -> None:
+        messages = data.split(b"\r\n}\r\n") if self.is_pretty else data.splitlines()
+        for message in filter(None, messages):
+            lines = [line.strip() for line in message.decode().splitlines()]
+            log.debug("%s: > %s", self.peer, " ".join(lines) + " }" * self.is_pretty)
 
     def _drop_fds(self) -> None:
         for fd in self.take_fds():

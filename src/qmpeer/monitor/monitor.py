@@ -29,7 +29,6 @@ from qmpeer.messages import (
     Timestamp,
     Version,
     event_message,
-    redact_arguments,
     version_value,
 )
 from qmpeer.monitor.backend import Backend, CommandInfo
@@ -101,6 +100,8 @@ class Monitor:
         self._closed: asyncio.Event | None = None
         self._is_shut_down = False
         self._emitted: deque[tuple[str, JsonObject | None, Timestamp]] = deque()
+        self._is_taking_due = False
+        self._has_lost_emitted = False
         self._call: Call | None = None
         self._thread: threading.Thread | None = None
         if backend is not None:
@@ -245,6 +246,8 @@ class Monitor:
             self._connections.add(connection)
             log.debug("%s: = connected", stream.peer)
             connection.flush()
+            if self._is_shut_down:  # it was on its way in when the listener closed
+                stream.close()
             return connection
 
         return connect
@@ -264,12 +267,16 @@ class Monitor:
         self._dispatcher.stop()
         self._is_shut_down = True
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._close)
+            try:
+                self._loop.call_soon_threadsafe(self._close)
+            except RuntimeError:  # the loop has gone, and all that was open with it
+                pass
 
     async def wait_closed(self) -> None:
         """Wait until it was shut down and all connections are gone."""
         self._attach_to_loop()
         assert self._closed is not None
+        self._check_closed()  # it may have been shut down before there was a loop
         await self._closed.wait()
 
     def _close(self) -> None:
@@ -278,17 +285,13 @@ class Monitor:
             listener.close()
         self._listeners.clear()
         for connection in list(self._connections):
-            if connection.session.running is None:
-                connection.flush()
-                connection.stream.close()
-            else:
-                self._close_later(connection)
+            connection.flush()
+            connection.is_closing = True
+            connection.settle()
+            if connection.session.is_answering:
+                assert self._loop is not None
+                self._loop.call_later(limits.CLOSE_TIMEOUT, connection.stream.abort)
         self._check_closed()
-
-    def _close_later(self, connection: Connection) -> None:
-        assert self._loop is not None
-        connection.session.receive_eof()
-        self._loop.call_later(limits.CLOSE_TIMEOUT, connection.stream.abort)
 
     def _check_closed(self) -> None:
         if self._is_shut_down and not self._connections and self._closed is not None:
@@ -358,10 +361,14 @@ class Monitor:
             raise failure[0]
 
     def stop(self, timeout: float | None = 2 * limits.CLOSE_TIMEOUT) -> None:
-        """Shut down what `start` started, and wait for it; doing so twice is fine."""
+        """Shut down what `start` started, and wait for it; doing so twice is fine.
+
+        A handler that calls it in the monitor's own thread doesn't wait.
+        """
         if self._thread is not None:
             self.shutdown()
-            self._thread.join(timeout)
+            if self._thread is not threading.current_thread():
+                self._thread.join(timeout)
 
     # Events
 
@@ -377,7 +384,7 @@ class Monitor:
         """
         now = time.time_ns() // 1000
         timestamp = Timestamp(now // 1_000_000, now % 1_000_000)
-        if self._loop is None:
+        if self._loop is None or self._closed is None or self._closed.is_set():
             return
         if threading.get_ident() == self._loop_thread:
             if self._emitted:
@@ -386,13 +393,23 @@ class Monitor:
             return
         emitted = self._emitted
         emitted.append((name, data, timestamp))
-        if len(emitted) == 1:
-            self._loop.call_soon_threadsafe(self._take_emitted)
-        elif len(emitted) > limits.EMITTED_EVENTS:
-            emitted.popleft()
-            log.warning("events are emitted faster than they are sent: the oldest is lost")
+        try:
+            if not self._is_taking_due:  # set before, and cleared before the events are taken
+                self._is_taking_due = True
+                self._loop.call_soon_threadsafe(self._take_emitted)
+            elif len(emitted) > limits.EMITTED_EVENTS:
+                emitted.popleft()
+                self._warn_of_lost()
+        except (RuntimeError, IndexError):  # the loop has gone; it has taken all meanwhile
+            pass
+
+    def _warn_of_lost(self) -> None:
+        if not self._has_lost_emitted:
+            self._has_lost_emitted = True
+            log.warning("events are emitted faster than they are sent: the oldest are lost")
 
     def _take_emitted(self) -> None:
+        self._is_taking_due = self._has_lost_emitted = False
         emitted = self._emitted
         while emitted:
             try:
@@ -433,6 +450,8 @@ class Monitor:
             else:
                 line = line or encode_line(message)
                 connection.session.send_event(line)
+            if connection.session.output_size > limits.UNSENT_OUTPUT:
+                connection.flush()  # a burst within one round has its bound as well
             self._mark(connection)
 
     # Rounds of work
@@ -444,13 +463,18 @@ class Monitor:
         self._is_in_round = True
         connection.is_dirty = True  # what it says in its own round is sent by its own flush
         while True:
-            while (admitted := session.admit()) is not False:
+            while not self._is_shut_down and (admitted := session.admit()) is not False:
                 if admitted is True:
                     dispatcher.enlist(session)
                     self._dispatch()
                 else:
                     self._run(connection, admitted)
-            if not connection.flush() or session.wants_data:
+            if not connection.flush():
+                break
+            if session.can_take:  # much output had kept it back
+                dispatcher.enlist(session)
+                self._dispatch()
+            elif session.wants_data:
                 break
         connection.is_dirty = False
         self._is_in_round = False
@@ -469,6 +493,13 @@ class Monitor:
                 self._loop.call_soon(self._linger)
         else:
             self._last_served = connection
+
+    def resume(self, connection: Connection) -> None:
+        """Go on with a connection whose output has room again."""
+        if connection.session.can_take:
+            self._dispatcher.enlist(connection.session)
+            self._dispatch()
+        self.pump(connection)
 
     def _linger(self) -> None:
         """Keep the loop from sleeping for a moment: the next command is often on its way.
@@ -500,20 +531,23 @@ class Monitor:
             connection.is_dirty = False
             connection.flush()
             connection.settle()
+            if connection.session.can_take:
+                assert self._loop is not None
+                self._loop.call_soon(self.resume, connection)
 
     def _dispatch(self) -> None:
         dispatcher = self._dispatcher
         while (entry := dispatcher.next_command()) is not None:
             session, command = entry
+            if command is None:
+                self._mark(session.owner)
+                continue
             self._run(session.owner, command)
             if session.can_take:
                 dispatcher.enlist(session)
 
     def _run(self, connection: Connection, command: Command) -> None:
         session = connection.session
-        if log.isEnabledFor(logging.DEBUG):
-            arguments = redact_arguments(command.name, command.arguments)
-            log.debug("%s: < %s %s", connection.peer, command.name, arguments or "")
         try:
             value = self._execute(connection, command)
             if type(value) in _JSON_TYPES:
@@ -524,7 +558,7 @@ class Monitor:
                 self._run_task(connection, command, value)
             else:
                 session.respond(command, value)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             _respond_failure(session, command, error)
         self._mark(connection)
 
@@ -554,12 +588,13 @@ class Monitor:
 
         def done(task: "asyncio.Future[JsonValue]") -> None:
             self._tasks.discard(task)
-            if task.cancelled():
-                error: BaseException | None = CommandError(
-                    "GenericError", "The monitor was shut down"
-                )
-            else:
+            error: BaseException | None
+            if not task.cancelled():
                 error = task.exception()
+            elif self._is_shut_down:
+                error = CommandError("GenericError", "The monitor was shut down")
+            else:
+                error = asyncio.CancelledError("it was cancelled")
             self._finished(connection, command, None if error else task.result(), error)
 
         task.add_done_callback(done)
@@ -567,7 +602,6 @@ class Monitor:
     def _run_elsewhere(self, connection: Connection, command: Command, work: Blocking) -> None:
         loop = self._loop
         assert loop is not None
-        self._dispatcher.hold(command)
 
         def run() -> None:
             value: JsonValue = None
@@ -581,10 +615,16 @@ class Monitor:
             except RuntimeError:  # the loop has gone meanwhile
                 pass
 
-        if self._call is not None:
-            self._call(run)
-        else:
-            threading.Thread(target=run, name=f"{command.name} handler", daemon=True).start()
+        if not command.is_oob:
+            self._dispatcher.hold(command)
+        try:
+            if self._call is not None:
+                self._call(run)
+            else:
+                threading.Thread(target=run, name=f"{command.name} handler", daemon=True).start()
+        except BaseException:
+            self._dispatcher.release(command)
+            raise
 
     def _finished(
         self,
@@ -596,12 +636,13 @@ class Monitor:
         """End a command that ran on: answer it, and let go ahead what waited for it."""
         self._take_emitted()
         session = connection.session
-        try:
-            if error is not None:
-                raise error
-            session.respond(command, value)
-        except Exception as failure:
-            _respond_failure(session, command, failure)
+        if error is None:
+            try:
+                session.respond(command, value)
+            except Exception as failure:
+                error = failure
+        if error is not None:
+            _respond_failure(session, command, error)
         self._dispatcher.release(command)
         self._mark(connection)
         if session.can_take:
@@ -622,13 +663,17 @@ class Monitor:
 
 
 def _respond_failure(session: ServerSession, command: Command, error: BaseException) -> None:
-    """Answer a command whose handler raised."""
+    """Answer a command whose handler raised, whatever it raised."""
     if isinstance(error, CommandError):
-        session.respond_error(command, error.error_class, error.desc)
+        session.respond_error(command, str(error.error_class), str(error.desc))
         return
     log.error("the handler of %s failed", command.name, exc_info=error)
-    text = str(error) or type(error).__name__
-    session.respond_error(command, "GenericError", f"Internal error in {command.name}: {text}")
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    desc = f"Internal error in {command.name}: {text or type(error).__name__}"
+    session.respond_error(command, "GenericError", desc)
 
 
 def _is_listening(source: socket) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from qmpeer.errors import CommandError
-from qmpeer.messages import Command
+from qmpeer.messages import CAPABILITIES_COMMAND, Command
 from qmpeer.monitor.arguments import parameters_of, result_of
 from qmpeer.monitor.backend import CommandInfo, Context, Emit
 from qmpeer.values import JsonObject, JsonValue
@@ -82,7 +82,7 @@ class Registry:
             TypeError: If its signature can't be a command's.
         """
         is_coroutine = inspect.iscoroutinefunction(function)
-        if name in self._handlers:
+        if name in self._handlers or name == CAPABILITIES_COMMAND:
             raise ValueError(f"command {name} is registered already")
         if blocking and (allow_oob or is_coroutine):
             raise ValueError(f"command {name} can't be blocking and also out-of-band or async")

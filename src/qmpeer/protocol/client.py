@@ -4,8 +4,9 @@ A command bears the caller's *token* and gets a short id. Its reply is matched b
 it comes; a command whose caller has given up stays matched, so that its late reply is never taken
 for another's. What comes unasked, events, is numbered from 1 in the order of arrival.
 
-Once out-of-band execution is on, eight in-band commands are in flight at the most and the others
-wait here: with more, the server wouldn't read an out-of-band command behind them.
+From the first out-of-band command on, eight in-band commands are in flight at the most and the
+others wait here: with more, the server wouldn't read an out-of-band command behind them. Who needs
+the first one to overtake too says so with max_in_flight.
 
 A server that never echoes ids (old guest agents, some emulators) answers in order; its replies are
 matched in order. From one that has echoed an id, a reply without one isn't ours, nor is one with an
@@ -91,6 +92,8 @@ class ClientSession(Generic[Token]):
         negotiate: Wait for a greeting and negotiate; a guest agent has neither.
         capabilities: Those to enable, which the server must offer; None enables what it offers of
             those we know.
+        max_in_flight: In-band commands that are sent before the first of them is answered; None
+            for any number until the first out-of-band command.
         first_id: Where the ids begin: best at random, so that a reply meant for a client before us
             is hardly taken for ours.
 
@@ -127,8 +130,11 @@ class ClientSession(Generic[Token]):
         *,
         negotiate: bool = True,
         capabilities: Sequence[str] | None = None,
+        max_in_flight: int | None = None,
         first_id: int = 0,
     ) -> None:
+        if max_in_flight is not None and max_in_flight < 1:
+            raise ValueError(f"found {max_in_flight} as max_in_flight, expected 1 or more")
         self.phase = Phase.GREETING if negotiate else Phase.READY
         self.greeting: Greeting | None = None
         self.capabilities: tuple[str, ...] = ()
@@ -141,7 +147,7 @@ class ClientSession(Generic[Token]):
         self._waiting: deque[tuple[Sent[Token], bytes]] = deque()
         self._outgoing: deque[tuple[bytes, tuple[int, ...]]] = deque()
         self._in_flight = 0
-        self._window = 0  # no limit while it is 0
+        self._window = max_in_flight or 0  # no limit while it is 0
         self._echoes_ids: bool | None = None
         self._next_id = first_id % limits.IDS
         self._id_span = limits.IDS
@@ -192,6 +198,7 @@ class ClientSession(Generic[Token]):
         sent = Sent(name, token, id, is_oob, fds)
         self._pending[id] = sent
         if is_oob:
+            self._window = self._window or limits.IN_BAND_WINDOW
             self._outgoing.append((data, fds))
         elif self._window and self._in_flight >= self._window:
             self._waiting.append((sent, data))
@@ -377,5 +384,3 @@ class ClientSession(Generic[Token]):
             offered = self.greeting.capabilities if self.greeting else ()
             raise NegotiationError(self.capabilities, offered, message.error.desc)
         self.phase = move(self.phase, Phase.READY)
-        if "oob" in self.capabilities:
-            self._window = limits.IN_BAND_WINDOW

@@ -32,8 +32,13 @@ class Dispatcher:
             session.is_enlisted = True
             self._ready.append(session)
 
-    def next_command(self) -> tuple[ServerSession, Command] | None:
-        """Return the command whose turn it is, and its session; None while there is none."""
+    def next_command(self) -> tuple[ServerSession, Command | None] | None:
+        """Take the request whose turn it is.
+
+        Returns:
+            Its session and the command, or None in its place where the session answered by itself
+            and has something to send; nothing at all while it is nobody's turn.
+        """
         ready = self._ready
         while ready and self._holder is None and not self._is_stopped:
             session = ready.popleft()
@@ -41,10 +46,9 @@ class Dispatcher:
             if not session.can_take:
                 continue
             command = session.take()
-            if command is not None:
-                return session, command
             if session.can_take:
                 self.enlist(session)
+            return session, command
         return None
 
     def hold(self, command: Command) -> None:

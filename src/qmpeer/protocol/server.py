@@ -19,7 +19,7 @@ Spec: qmp-spec, "Server Greeting", "Capabilities Negotiation", "Out-of-band exec
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from qmpeer import limits
@@ -63,6 +63,7 @@ class ServerSession:
         running: The in-band command being executed.
         failure: Why the connection must be cut, once it must.
         is_oob_enabled: Out-of-band execution was negotiated.
+        output_size: Bytes that data_to_send() would return, the greeting not counted.
     """
 
     __slots__ = (
@@ -73,7 +74,6 @@ class ServerSession:
         "_is_output_paused",
         "_offered",
         "_output",
-        "_output_size",
         "_phase",
         "_queue",
         "_reader",
@@ -81,6 +81,7 @@ class ServerSession:
         "failure",
         "is_enlisted",
         "is_oob_enabled",
+        "output_size",
         "owner",
         "running",
     )
@@ -108,14 +109,21 @@ class ServerSession:
         self._is_output_paused = False
         self._unsent_events = 0
         self._oob_running = 0
-        self._output_size = 0
+        self.output_size = 0
         self._output: list[bytes] = [self._encode(greeting_message(version, capabilities))]
 
     # What comes in
 
-    def receive_data(self, data: bytes) -> None:
-        """Take in bytes; then `admit` what came of them."""
-        self._backlog += self._reader.receive_data(data)
+    def receive_data(self, data: bytes) -> Sequence[Any]:
+        """Take in bytes; then `admit` what came of them.
+
+        Returns:
+            The requests that are whole now, for a log: JSON values, and a QMPError where the bytes
+            were none.
+        """
+        requests = self._reader.receive_data(data)
+        self._backlog += requests
+        return requests
 
     def receive_eof(self) -> None:
         """Take in that the client will send no more; what it asked for is answered still."""
@@ -137,6 +145,11 @@ class ServerSession:
             and not self._oob_running
         )
 
+    @property
+    def is_answering(self) -> bool:
+        """A command is being executed, in-band or not."""
+        return self.running is not None or self._oob_running > 0
+
     def admit(self) -> Command | bool:
         """Admit the next request, if there is room.
 
@@ -147,7 +160,7 @@ class ServerSession:
             queued, or answered.
         """
         backlog = self._backlog
-        if not backlog or self._is_output_paused or self._output_size > limits.READ_SIZE:
+        if not backlog or self._is_output_paused or self.output_size > limits.READ_SIZE:
             return False
         if self.is_oob_enabled:
             if len(self._queue) >= limits.IN_BAND_QUEUE:
@@ -188,6 +201,7 @@ class ServerSession:
             bool(self._queue)
             and self.running is None
             and not self._is_output_paused
+            and self.output_size <= limits.UNSENT_OUTPUT
             and self._phase is not Phase.CLOSED
         )
 
@@ -283,6 +297,7 @@ class ServerSession:
                 self.failure = LimitError(desc, "UNSENT_EVENTS", most)
                 return
         self._output.append(line)
+        self.output_size += len(line)
 
     def data_to_send(self) -> bytes:
         """Return what is to be sent now, b"" if nothing is."""
@@ -291,7 +306,7 @@ class ServerSession:
             return b""
         data = output[0] if len(output) == 1 else b"".join(output)
         output.clear()
-        self._output_size = 0
+        self.output_size = 0
         return data
 
     def pause_output(self) -> None:
@@ -313,7 +328,7 @@ class ServerSession:
     def _send(self, message: JsonObject) -> None:
         line = self._encode(message)
         self._output.append(line)
-        self._output_size += len(line)
+        self.output_size += len(line)
 
 
 def _read_enable(arguments: JsonObject) -> tuple[list[str], str | None]:

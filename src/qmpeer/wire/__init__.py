@@ -1,13 +1,11 @@
 """Bytes and JSON values, in QEMU's dialect of JSON."""
 
 from qmpeer.wire.readers import ClientReader, ServerReader
-from qmpeer.wire.tolerant import TolerantReader
 from qmpeer.wire.writer import encode_compact, encode_line, encode_pretty
 
 __all__ = [
     "ClientReader",
     "ServerReader",
-    "TolerantReader",
     "encode_compact",
     "encode_line",
     "encode_pretty",

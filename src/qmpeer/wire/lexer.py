@@ -161,7 +161,8 @@ class Lexer:
             match = _RUN.match(data, position)
             assert match is not None
             if match.end() > position:
-                found += _TOKENS.findall(data, position, match.end())
+                # The byte behind the run has to be seen: it is what ends a number or a keyword.
+                found += _TOKENS.findall(data, position, match.end() + 1)
                 position = match.end()
                 if position == end:
                     break

@@ -22,14 +22,16 @@ formality, and takes the tolerant path only where msgspec refuses.
 """
 
 import re
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
 from qmpeer import limits
 from qmpeer.errors import LimitError
 from qmpeer.values import JsonValue
-from qmpeer.wire.tolerant import Item, TolerantReader
+
+if TYPE_CHECKING:
+    from qmpeer.wire.tolerant import Item, TolerantReader
 
 __all__ = ["ClientReader", "ServerReader"]
 
@@ -69,6 +71,13 @@ def _decode_alike(data: bytes) -> list[JsonValue] | None:
     return values
 
 
+def _tolerant_reader() -> "TolerantReader":
+    """Return a new one; its patterns cost a program's start more than most ever need of it."""
+    from qmpeer.wire.tolerant import TolerantReader
+
+    return TolerantReader()
+
+
 def _is_within_limits(data: bytes) -> bool:
     openers = data.count(b"{") + data.count(b"[")
     if openers > limits.NESTING or len(data) > limits.TOKEN_SIZE:
@@ -89,14 +98,14 @@ class ServerReader:
 
     def __init__(self) -> None:
         self._received = 0
-        self._tolerant: TolerantReader | None = None  # made when it is needed first
+        self._tolerant: "TolerantReader | None" = None  # made when it is needed first
 
     @property
     def is_idle(self) -> bool:
         """No value is under way."""
         return self._tolerant is None or self._tolerant.is_idle
 
-    def receive_data(self, data: bytes) -> list[Item]:
+    def receive_data(self, data: bytes) -> "list[Item]":
         """Take in bytes and return the values and errors that they complete, in order.
 
         Errors are items of the result; nothing is raised.
@@ -109,16 +118,16 @@ class ServerReader:
             return self._receive_by_lines(data)
         return tolerant.receive_data(data)
 
-    def _receive_by_lines(self, data: bytes) -> list[Item]:
+    def _receive_by_lines(self, data: bytes) -> "list[Item]":
         tolerant = self._tolerant
         if tolerant is None:
-            tolerant = self._tolerant = TolerantReader()
+            tolerant = self._tolerant = _tolerant_reader()
         tolerant.position = self._received - len(data)
         head = data[: data.rfind(b"\n") + 1]
         if head and len(head) < len(data) and (values := _decode_alike(head)) is not None:
             tolerant.position += len(head)
             return values + tolerant.receive_data(data[len(head) :])
-        items: list[Item] = []
+        items: "list[Item]" = []
         for line in data.splitlines(keepends=True) if head else (data,):
             if tolerant.is_idle and line.endswith((b"}\n", b"}\r\n")):
                 values = _decode_alike(line)
@@ -142,7 +151,7 @@ class ClientReader(Generic[T]):
 
     def __init__(self, decoder: "msgspec.json.Decoder[T]") -> None:
         self._decoder = decoder
-        self._tolerant: TolerantReader | None = None
+        self._tolerant: "TolerantReader | None" = None
         self._parts: list[bytes] = []
         self._forget()
 
@@ -152,7 +161,7 @@ class ClientReader(Generic[T]):
         self._balance = 0
         self._is_pretty = False
 
-    def receive_data(self, data: bytes) -> list[T | Item]:
+    def receive_data(self, data: bytes) -> "list[T | Item]":
         """Take in bytes and return the messages and errors that they complete, in order.
 
         Errors are items of the result; nothing is raised. A message longer than
@@ -167,7 +176,7 @@ class ClientReader(Generic[T]):
             return self._receive_tolerantly(data)
         return self._receive_part(data)
 
-    def _receive_part(self, data: bytes) -> list[T | Item]:
+    def _receive_part(self, data: bytes) -> "list[T | Item]":
         cut = self._cut(data)
         if cut:
             head = b"".join((*self._parts, data[:cut]))
@@ -206,9 +215,9 @@ class ClientReader(Generic[T]):
                 return data.find(b"\n") + 1
         return 0
 
-    def _receive_line_end(self, head: bytes, rest: bytes) -> list[T | Item]:
+    def _receive_line_end(self, head: bytes, rest: bytes) -> "list[T | Item]":
         """Take in whole lines, then the part of a line."""
-        items: list[T | Item] = []
+        items: "list[T | Item]" = []
         try:
             items += self._decoder.decode_lines(head)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -217,9 +226,9 @@ class ClientReader(Generic[T]):
             items += self.receive_data(rest)
         return items
 
-    def _receive_lines(self, head: bytes) -> list[T | Item]:
+    def _receive_lines(self, head: bytes) -> "list[T | Item]":
         """Take in whole lines of which one at least isn't a message."""
-        items: list[T | Item] = []
+        items: "list[T | Item]" = []
         lines = head.splitlines(keepends=True)
         for number, line in enumerate(lines):
             if self._tolerant is not None:
@@ -234,19 +243,19 @@ class ClientReader(Generic[T]):
             if line.rstrip() == b"{":
                 rest = b"".join((line, *lines[number + 1 :]))
                 return items + self._receive_pretty(rest)
-            self._tolerant = TolerantReader()
+            self._tolerant = _tolerant_reader()
             items += self._receive_tolerantly(line)
         return items
 
-    def _receive_pretty(self, text: bytes) -> list[T | Item]:
+    def _receive_pretty(self, text: bytes) -> "list[T | Item]":
         cut = text.rfind(b"\n}")
         cut = text.find(b"\n", cut + 1) + 1 if cut >= 0 else 0
-        items: list[T | Item] = []
+        items: "list[T | Item]" = []
         if cut:
             try:
                 items += self._decoder.decode_lines(text[:cut])
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                self._tolerant = TolerantReader()
+                self._tolerant = _tolerant_reader()
                 return self._receive_tolerantly(text)
         if cut < len(text):
             self._is_pretty = True
@@ -254,7 +263,7 @@ class ClientReader(Generic[T]):
             self._size = len(text) - cut
         return items
 
-    def _receive_tolerantly(self, data: bytes) -> list[T | Item]:
+    def _receive_tolerantly(self, data: bytes) -> "list[T | Item]":
         tolerant = self._tolerant
         assert tolerant is not None
         items = tolerant.receive_data(data)
