@@ -11,20 +11,19 @@ from pathlib import Path
 from qmpeer import Client, CommandError, Monitor
 
 monitor = Monitor(name="demo-emulator", version=(1, 0, 0))
-is_running = True
+guest = {"running": True}
 
 
 @monitor.command("query-status")
 def query_status() -> dict[str, bool]:
     """Tell whether the guest runs."""
-    return {"running": is_running}
+    return guest
 
 
 @monitor.command("stop")
 def stop() -> None:
     """Pause the guest."""
-    global is_running
-    is_running = False
+    guest["running"] = False
     monitor.emit("STOP")
 
 

@@ -1,0 +1,1 @@
+"""Measure both ends of qmpeer beside QEMU and the other QMP clients, and print ratios."""

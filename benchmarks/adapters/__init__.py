@@ -1,0 +1,5 @@
+"""One client a module: a function for each test, `test(path, count)`, that returns its timing.
+
+`sequential` sends one command after the other, `pipelined` keeps 1,000 in flight, `schema` asks
+for the 207 kB reply, `events` takes events as they come. Coroutines run on the loop under test.
+"""

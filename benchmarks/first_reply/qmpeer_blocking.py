@@ -1,0 +1,8 @@
+"""Our blocking client, from nothing to its first reply."""
+
+import sys
+
+from qmpeer import Client
+
+with Client.connect(sys.argv[1]) as client:
+    print(client.execute("query-version"), flush=True)

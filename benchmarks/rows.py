@@ -1,0 +1,236 @@
+"""The rows of the table: what is compared with what, and the bar that we promise."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Quantity(Enum):
+    """What a sample holds; its value is the unit and how many of them make one in a sample."""
+
+    RATE = ("/s", 1.0)
+    THROUGHPUT = ("MB/s", 1e-6)
+    CPU = ("us CPU", 1e6)
+    TIME = ("ms", 1e3)
+    MEMORY = ("KiB", 1 / 1024)
+
+    def text(self, value: float) -> str:
+        """Write a value of this quantity for people, with its unit."""
+        unit, scale = self.value
+        scaled = value * scale
+        digits = 0 if scaled >= 1000 else 1 if scaled >= 10 else 2
+        return f"{scaled:,.{digits}f} {unit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A promise about a ratio, or about a plain value where nobody stands beside us."""
+
+    limit: float
+    is_minimum: bool
+
+    def holds(self, value: float) -> bool:
+        """Tell whether a measured value keeps the promise."""
+        return value >= self.limit if self.is_minimum else value <= self.limit
+
+
+def at_least(limit: float) -> Bar:
+    """Promise this value or more."""
+    return Bar(limit, is_minimum=True)
+
+
+def at_most(limit: float) -> Bar:
+    """Promise this value or less."""
+    return Bar(limit, is_minimum=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        name: What `--rows` takes.
+        measure: What is measured, for people.
+        workload: The workload of `workloads` that yields the samples.
+        quantity: Which figure of the samples is compared.
+        ours: The contestant that is ours.
+        theirs: The contestant beside it; None where a plain value is promised.
+        bar: The promise; None for a row that is there to compare with only.
+    """
+
+    name: str
+    measure: str
+    workload: str
+    quantity: Quantity
+    ours: str
+    theirs: str | None
+    bar: Bar | None
+
+
+RATE, THROUGHPUT, CPU = Quantity.RATE, Quantity.THROUGHPUT, Quantity.CPU
+
+
+def _monitor_rows() -> tuple[Row, ...]:
+    """List what is measured of the monitor: once on each event loop."""
+    table = [
+        ("sequential", "query-version, 1 monitor, one by one", RATE, (2.5, 3.5)),
+        ("eight", "query-version, 8 monitors", RATE, (3.0, 4.0)),
+        ("pipelined", "query-version, 64 in flight", RATE, (20.0, 20.0)),
+        ("reply", "207 kB reply", RATE, (10.0, 10.0)),
+        ("request", "256 KiB request", THROUGHPUT, (50.0, 50.0)),
+        ("connect", "connect, negotiate, close", RATE, (1.1, 1.1)),
+        ("quoted", "tolerant reader, single-quoted schema", THROUGHPUT, (10.0, 10.0)),
+        ("ones", "tolerant reader, [1,1,...]", THROUGHPUT, (5.0, 5.0)),
+    ]
+    rows = [
+        Row(
+            f"{name}-{loop}",
+            f"monitor: {measure} ({loop})",
+            name,
+            quantity,
+            f"{'schema-monitor' if name == 'reply' else 'qmpeer'}+{loop}",
+            "qemu",
+            at_least(bar),
+        )
+        for name, measure, quantity, bars in table
+        for loop, bar in zip(("asyncio", "uvloop"), bars, strict=True)
+    ]
+    rows += [
+        Row(
+            f"idle-{loop}",
+            f"monitor: memory of an idle client, 1,000 connected ({loop})",
+            "idle",
+            Quantity.MEMORY,
+            f"crowd+{loop}",
+            None,
+            at_most(8 * 1024),
+        )
+        for loop in ("asyncio", "uvloop")
+    ]
+    return tuple(rows)
+
+
+BLOCKING, ASYNC = "qmpeer_blocking", "qmpeer_async"
+
+ROWS: tuple[Row, ...] = (
+    *_monitor_rows(),
+    Row(
+        "blocking-cpu",
+        "blocking client: CPU a command",
+        "commands",
+        CPU,
+        BLOCKING,
+        "raw_json",
+        at_most(1.1),
+    ),
+    Row(
+        "blocking-cpu-legacy",
+        "blocking client: CPU a command",
+        "commands",
+        CPU,
+        BLOCKING,
+        "qemu_qmp_legacy",
+        at_most(1 / 8),
+    ),
+    Row(
+        "blocking-rate",
+        "blocking client: commands on a real QEMU",
+        "commands-qemu",
+        RATE,
+        BLOCKING,
+        "raw_json",
+        at_least(1.0),
+    ),
+    Row(
+        "async-cpu", "async client: CPU a command", "commands", CPU, ASYNC, "qemu_qmp", at_most(0.3)
+    ),
+    Row(
+        "async-pipelined",
+        "async client: 1,000 commands in flight",
+        "pipelined-commands",
+        RATE,
+        ASYNC,
+        "qemu_qmp",
+        at_least(8.0),
+    ),
+    Row("async-events", "async client: events", "events", RATE, ASYNC, "qemu_qmp", at_least(8.0)),
+    Row(
+        "blocking-events",
+        "blocking client: events",
+        "events",
+        RATE,
+        BLOCKING,
+        "qemu_qmp",
+        at_least(8.0),
+    ),
+    Row(
+        "blocking-schema",
+        "blocking client: CPU of query-qmp-schema",
+        "schema",
+        CPU,
+        BLOCKING,
+        "qemu_qmp",
+        at_most(1 / 4),
+    ),
+    Row(
+        "async-schema",
+        "async client: CPU of query-qmp-schema",
+        "schema",
+        CPU,
+        ASYNC,
+        "qemu_qmp",
+        at_most(1 / 4),
+    ),
+    Row(
+        "first-reply",
+        "blocking client: process start to first reply",
+        "first-reply",
+        Quantity.TIME,
+        BLOCKING,
+        "qemu_qmp",
+        at_most(0.75),
+    ),
+)
+
+FLOORS: tuple[Row, ...] = tuple(
+    Row(f"{workload}-{ours}-{theirs}", measure, workload, quantity, ours, theirs, None)
+    for measure, workload, quantity, ours, theirs in (
+        ("blocking client: CPU a command", "commands", CPU, BLOCKING, "raw_orjson"),
+        ("blocking client: CPU a command", "commands", CPU, BLOCKING, "qmp_1_1_0"),
+        ("blocking client: commands on a real QEMU", "commands-qemu", RATE, BLOCKING, "c_loop"),
+        ("blocking client: commands, C server", "commands-fake", RATE, BLOCKING, "c_loop"),
+        ("blocking client: commands, C server", "commands-fake", RATE, BLOCKING, "raw_json"),
+        ("async client: CPU a command", "commands", CPU, ASYNC, "protocol_json"),
+        ("async client: CPU a command", "commands", CPU, ASYNC, "protocol_orjson"),
+        (
+            "async client: CPU a command (uvloop)",
+            "commands",
+            CPU,
+            f"{ASYNC}+uvloop",
+            "qemu_qmp+uvloop",
+        ),
+        (
+            "async client: 1,000 commands in flight",
+            "pipelined-commands",
+            RATE,
+            ASYNC,
+            "protocol_json",
+        ),
+        (
+            "async client: 1,000 commands in flight",
+            "pipelined-commands",
+            RATE,
+            ASYNC,
+            "protocol_orjson",
+        ),
+        ("async client: events", "events", RATE, ASYNC, "protocol_orjson"),
+        ("blocking client: events", "events", RATE, BLOCKING, "raw_json"),
+        ("blocking client: events", "events", RATE, BLOCKING, "raw_orjson"),
+        (
+            "blocking client: process start to first reply",
+            "first-reply",
+            Quantity.TIME,
+            BLOCKING,
+            "raw_json",
+        ),
+    )
+)

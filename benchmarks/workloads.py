@@ -1,0 +1,167 @@
+"""The workloads: by name, what one sample of a contestant is."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import client_load, server_load
+from benchmarks.cores import one_core
+from benchmarks.rounds import Sample
+from benchmarks.rows import Quantity
+from benchmarks.servers import Servers
+
+DEPTH = 64
+REQUEST_SIZE = 256 * 1024
+ONES = 150_000
+IDLE_CLIENTS = 1000
+WAVE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much of everything one sample holds.
+
+    Attributes:
+        seconds: How long a server is loaded.
+        commands: How many commands a client sends one by one.
+        waves: How often a client has its 1,000 commands in flight.
+        events: How many events a client takes.
+        schemas: How often a client asks for the schema.
+    """
+
+    seconds: float = 0.6
+    commands: int = 2000
+    waves: int = 5
+    events: int = 20_000
+    schemas: int = 10
+
+
+QUICK = Effort(seconds=0.2, commands=500, waves=2, events=5000, schemas=4)
+
+
+def quoted_request(document: str) -> bytes:
+    """Write a command with a large argument in single quotes, which only QEMU's dialect takes.
+
+    The answer is a short error: the time goes into reading.
+    """
+    return b"{'execute':'query-version','arguments':{'a':%b}}\n" % document.encode()
+
+
+class Workloads:
+    """Takes samples: `by_name[workload](contestant)`."""
+
+    by_name: Mapping[str, Callable[[str], Sample]]
+
+    def __init__(
+        self, servers: Servers, effort: Effort, *, cpu_server: str, any_core: bool
+    ) -> None:
+        """Set the scene.
+
+        Args:
+            servers: Where servers come from.
+            effort: The size of a sample.
+            cpu_server: Where the CPU time of a command is measured: `qemu` or `fake`.
+            any_core: Leave it to the scheduler on which cores a round trip runs.
+        """
+        self._any_core = any_core
+        self._servers = servers
+        self._effort = effort
+        self.by_name = {
+            "sequential": self._sequential,
+            "eight": self._eight,
+            "pipelined": self._pipelined,
+            "reply": self._reply,
+            "request": self._request,
+            "connect": self._connect,
+            "quoted": self._quoted,
+            "ones": self._ones,
+            "idle": self._idle,
+            "commands": lambda name: self._commands(name, cpu_server),
+            "commands-qemu": lambda name: self._commands(name, "qemu"),
+            "commands-fake": lambda name: self._commands(name, "fake"),
+            "pipelined-commands": self._pipelined_commands,
+            "events": self._events,
+            "schema": self._schema,
+            "first-reply": self._first_reply,
+        }
+
+    def _path(self, name: str) -> str:
+        return self._servers.get(name).paths[0]
+
+    def _round_trips(self, server: str) -> contextlib.AbstractContextManager[None]:
+        """Measure what a round trip costs, not how long a core takes to wake up."""
+        pid = self._servers.get(server).pid
+        return contextlib.nullcontext() if self._any_core else one_core(pid)
+
+    # servers
+
+    def _sequential(self, name: str) -> Sample:
+        with self._round_trips(name):
+            return {Quantity.RATE: server_load.sequential(self._path(name), self._effort.seconds)}
+
+    def _eight(self, name: str) -> Sample:
+        paths = self._servers.get(name).paths
+        return {Quantity.RATE: server_load.pipelined(paths, 1, self._effort.seconds)}
+
+    def _pipelined(self, name: str) -> Sample:
+        path = self._path(name)
+        return {Quantity.RATE: server_load.pipelined([path], DEPTH, self._effort.seconds)}
+
+    def _reply(self, name: str) -> Sample:
+        path, command = self._path(name), server_load.SCHEMA
+        return {Quantity.RATE: server_load.sequential(path, self._effort.seconds / 2, command)}
+
+    def _request(self, name: str) -> Sample:
+        command = b'{"execute":"query-version","id":"%b"}\n' % (b"a" * REQUEST_SIZE)
+        return self._throughput(name, command)
+
+    def _connect(self, name: str) -> Sample:
+        with self._round_trips(name):
+            return {Quantity.RATE: server_load.reconnects(self._path(name), self._effort.seconds)}
+
+    def _quoted(self, name: str) -> Sample:
+        text = Path(self._servers.schema_file()).read_text(encoding="ascii")
+        assert not set("'\\") & set(text)
+        return self._throughput(name, quoted_request(text.replace('"', "'")))
+
+    def _ones(self, name: str) -> Sample:
+        return self._throughput(name, quoted_request(f"[{','.join('1' * ONES)}]"))
+
+    def _throughput(self, name: str, request: bytes) -> Sample:
+        seconds = self._effort.seconds / 2
+        rate = server_load.throughput(self._path(name), request, seconds)
+        return {Quantity.THROUGHPUT: rate}
+
+    def _idle(self, name: str) -> Sample:
+        # A server of its own for each sample: memory once freed is used again, not given back.
+        server_load.allow_files(IDLE_CLIENTS + 100)
+        server = self._servers.start(name)
+        try:
+            cost = server_load.idle_memory(server.paths[0], server.pid, IDLE_CLIENTS)
+        finally:
+            server.stop()
+        return {Quantity.MEMORY: cost}
+
+    # clients
+
+    def _operations(self, name: str, test: str, server: str, count: int) -> Sample:
+        return client_load.operations(name, test, self._path(server), count, self._servers.folder)
+
+    def _commands(self, name: str, server: str) -> Sample:
+        factor = 1 if server == "qemu" else 5
+        with self._round_trips(server):
+            return self._operations(name, "sequential", server, factor * self._effort.commands)
+
+    def _pipelined_commands(self, name: str) -> Sample:
+        return self._operations(name, "pipelined", "fake", WAVE * self._effort.waves)
+
+    def _events(self, name: str) -> Sample:
+        return self._operations(name, "events", "fake", self._effort.events)
+
+    def _schema(self, name: str) -> Sample:
+        with self._round_trips("qemu"):
+            return self._operations(name, "schema", "qemu", self._effort.schemas)
+
+    def _first_reply(self, name: str) -> Sample:
+        return client_load.first_reply(name, self._path("qemu"), self._servers.folder)
