@@ -321,7 +321,7 @@ class ClientSession(Generic[Token]):
                 )
             )
         elif message.return_value is not UNSET or message.error is not UNSET:
-            sent = self._match(message.id)
+            sent = self._match(message)
             if sent is None:
                 self.ignored += 1
             elif self.phase is Phase.NEGOTIATION:
@@ -338,14 +338,15 @@ class ClientSession(Generic[Token]):
         else:
             raise MessageError("found a message that is no greeting, response or event")
 
-    def _match(self, id: Any) -> Sent[Token] | None:
+    def _match(self, message: Incoming) -> Sent[Token] | None:
         """Return the command that a reply is for, None if it is for none of ours."""
+        id = message.id
         if type(id) is int:
             sent = self._pending.pop(id, None)
             if sent is None:
                 return None
             self._echoes_ids = True
-        elif id is UNSET and not self._echoes_ids:
+        elif id is UNSET and not self._echoes_ids and not _answers_ff(message):
             first = next((s for s in self._pending.values() if not s.is_oob), None)
             if first is None:
                 return None
@@ -384,3 +385,11 @@ class ClientSession(Generic[Token]):
             offered = self.greeting.capabilities if self.greeting else ()
             raise NegotiationError(self.capabilities, offered, message.error.desc)
         self.phase = move(self.phase, Phase.READY)
+
+
+def _answers_ff(message: Incoming) -> bool:
+    """Tell whether it is the error that a byte FF of somebody's is answered with.
+
+    Spec: guest-sync-delimited, which is best sent behind such a byte.
+    """
+    return message.error is not UNSET and message.error.desc == _FF

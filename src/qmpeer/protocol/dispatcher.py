@@ -27,8 +27,11 @@ class Dispatcher:
         self._is_stopped = False
 
     def enlist(self, session: ServerSession) -> None:
-        """Take note that a session may have a command to take; once is enough."""
-        if not session.is_enlisted:
+        """Take note that a session may have a command to take; once is enough.
+
+        One whose command runs on has its turn after the others: it is to be enlisted then.
+        """
+        if not session.is_enlisted and session.running is None:
             session.is_enlisted = True
             self._ready.append(session)
 

@@ -50,9 +50,7 @@ class _Watch:
 _watches: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Watch]" = WeakKeyDictionary()
 
 
-def watch_hangup(
-    loop: asyncio.AbstractEventLoop, fd: int, callback: Callable[[], None]
-) -> None:
+def watch_hangup(loop: asyncio.AbstractEventLoop, fd: int, callback: Callable[[], None]) -> None:
     """Have a function called, once, when both directions of a socket are closed."""
     watch = _watches.get(loop)
     if watch is None:
