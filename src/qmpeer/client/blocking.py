@@ -90,7 +90,7 @@ class Client:
         self._sleepers = 0
         self._receive_timeout: float | None = None
         self._end: ConnectionClosed | None = None
-        self._launched: "Launched | None" = None
+        self._launched: Launched | None = None
 
     # Connecting
 

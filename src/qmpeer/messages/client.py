@@ -26,7 +26,7 @@ class IncomingError(msgspec.Struct):
 
 
 class Incoming(msgspec.Struct):
-    """Hold any message of a server; its ``event``, ``return_value``, ``error`` or ``greeting`` is set."""
+    """Hold any message of a server: its event, return_value, error or greeting is set."""
 
     return_value: Any = msgspec.field(name="return", default=UNSET)
     id: Any = UNSET

@@ -4,7 +4,8 @@ What differs from the text that came is the order of members, and the spelling o
 fraction or an exponent, which are doubles to QEMU: 1e16 comes back as 10000000000000000, and 0.1 as
 0.10000000000000001.
 
-Spec: QEMU 7.2 walks its hash tables, and writes doubles by "%.17g". [Infinity, which JSON can't say, comes back as null.]
+Spec: QEMU 7.2 walks its hash tables, and writes doubles by "%.17g". [Infinity, which JSON can't
+say, comes back as null.]
 """
 
 import math

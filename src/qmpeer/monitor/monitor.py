@@ -1,10 +1,10 @@
 """The embeddable monitor: commands in from any number of clients, replies and events out.
 
 Theory of operation.  All of it runs on one event loop's thread; `emit` and `shutdown` alone may be
-called from any. A round begins when bytes, an outcome or an event come in: `pump` admits requests, the dispatcher
-says whose turn it is, `_run` executes. Sync handlers run to their end inside the round. Async ones
-become tasks, blocking ones threads, and each ends in a round of its own (`_finished`). What the
-round wrote is sent at its end, one write a connection.
+called from any. A round begins when bytes, an outcome or an event come in: `pump` admits requests,
+the dispatcher says whose turn it is, `_run` executes. Sync handlers run to their end inside the
+round. Async ones become tasks, blocking ones threads, and each ends in a round of its own
+(`_finished`). What the round wrote is sent at its end, one write a connection.
 
 Spec: facts of QEMU 7.2 in `qmpeer.protocol`; here is only what needs a loop.
 """

@@ -156,8 +156,8 @@ class ServerSession:
         Returns:
             False when there is none, or no room: without out-of-band execution until the last
             answer is out, with it until the queue is shorter than 8, in any case while much
-            output waits to be sent. A command when it is to be executed out of band, now. True when it was
-            queued, or answered.
+            output waits to be sent. A command when it is to be executed out of band, now. True when
+            it was queued, or answered.
         """
         backlog = self._backlog
         if not backlog or self._is_output_paused or self.output_size > limits.READ_SIZE:

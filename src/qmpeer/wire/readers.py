@@ -98,7 +98,7 @@ class ServerReader:
 
     def __init__(self) -> None:
         self._received = 0
-        self._tolerant: "TolerantReader | None" = None  # made when it is needed first
+        self._tolerant: TolerantReader | None = None  # made when it is needed first
 
     @property
     def is_idle(self) -> bool:
@@ -127,7 +127,7 @@ class ServerReader:
         if head and len(head) < len(data) and (values := _decode_alike(head)) is not None:
             tolerant.position += len(head)
             return values + tolerant.receive_data(data[len(head) :])
-        items: "list[Item]" = []
+        items: list[Item] = []
         for line in data.splitlines(keepends=True) if head else (data,):
             if tolerant.is_idle and line.endswith((b"}\n", b"}\r\n")):
                 values = _decode_alike(line)
@@ -151,7 +151,7 @@ class ClientReader(Generic[T]):
 
     def __init__(self, decoder: "msgspec.json.Decoder[T]") -> None:
         self._decoder = decoder
-        self._tolerant: "TolerantReader | None" = None
+        self._tolerant: TolerantReader | None = None
         self._parts: list[bytes] = []
         self._forget()
 
@@ -217,7 +217,7 @@ class ClientReader(Generic[T]):
 
     def _receive_line_end(self, head: bytes, rest: bytes) -> "list[T | Item]":
         """Take in whole lines, then the part of a line."""
-        items: "list[T | Item]" = []
+        items: list[T | Item] = []
         try:
             items += self._decoder.decode_lines(head)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -228,7 +228,7 @@ class ClientReader(Generic[T]):
 
     def _receive_lines(self, head: bytes) -> "list[T | Item]":
         """Take in whole lines of which one at least isn't a message."""
-        items: "list[T | Item]" = []
+        items: list[T | Item] = []
         lines = head.splitlines(keepends=True)
         for number, line in enumerate(lines):
             if self._tolerant is not None:
@@ -250,7 +250,7 @@ class ClientReader(Generic[T]):
     def _receive_pretty(self, text: bytes) -> "list[T | Item]":
         cut = text.rfind(b"\n}")
         cut = text.find(b"\n", cut + 1) + 1 if cut >= 0 else 0
-        items: "list[T | Item]" = []
+        items: list[T | Item] = []
         if cut:
             try:
                 items += self._decoder.decode_lines(text[:cut])

@@ -3,9 +3,9 @@ r"""The writer: JSON values out, in the form that QEMU gives them.
 One value a line in pure ASCII, a space behind each comma and colon, upper-case digits in
 ``\uXXXX``, CR LF at the end; or pretty, four spaces a level, where empty containers take two
 lines.
-[Members leave in the order in which they came; QEMU's is that of its hash tables. Floats are written
-as short as they read back the same. Infinity and NaN, which JSON can't say, leave as null: QEMU
-writes inf.]
+[Members leave in the order in which they came; QEMU's is that of its hash tables. Floats are
+written as short as they read back the same. Infinity and NaN, which JSON can't say, leave as null:
+QEMU writes inf.]
 """
 
 import re

@@ -79,7 +79,7 @@ class Stream(ABC):
     def abort(self) -> None:
         """Close now and drop what is unsent."""
 
-    def tell_hangup(self, callback: Callable[[], None]) -> None:
+    def tell_hangup(self, callback: Callable[[], None]) -> None:  # noqa: B027 - most can't tell
         """Have a function called when the peer is gone for good, instead of eof_received().
 
         It is called once, even while reading is paused; what the peer sent last may be unread then.
