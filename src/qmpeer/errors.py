@@ -19,7 +19,7 @@ connected, a program needs to catch at most ``CommandError``, ``CommandInterrupt
 ``ConnectionClosed`` and ``TimeoutError``.
 """
 
-from qmpeer.values import UNSET, JsonValue, UnsetType
+from msgspec import UNSET
 
 __all__ = [
     "CommandError",
@@ -142,7 +142,7 @@ class CommandError(QMPError):
         error_class: str,
         desc: str,
         command: str | None = None,
-        id: JsonValue | UnsetType = UNSET,
+        id: object = UNSET,
     ) -> None:
         super().__init__(error_class, desc, command, id)
         self.error_class = error_class
@@ -163,7 +163,7 @@ class CommandInterrupted(QMPError):
         reason: Why the connection ended.
     """
 
-    def __init__(self, command: str, id: JsonValue | UnsetType, reason: str) -> None:
+    def __init__(self, command: str, id: object, reason: str) -> None:
         super().__init__(command, id, reason)
         self.command = command
         self.id = id

@@ -47,7 +47,7 @@ def read_arguments(words: Sequence[str]) -> JsonObject:
     return {name: _finished(value, [name]) for name, value in top.members.items()}
 
 
-def read_object(text: str) -> JsonObject:
+def read_object(text: str | bytes) -> JsonObject:
     """Read one JSON object.
 
     Raises:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Final
 
+from qmpeer import limits
 from qmpeer.cli.command_line import CommandLine, count, seconds
 from qmpeer.cli.exits import DONE, STATUSES, UsageError
 from qmpeer.cli.output import write_json
@@ -37,9 +38,9 @@ def run(words: Sequence[str]) -> int:
     from qmpeer.client import Client
 
     deadline = None if given.timeout is None else monotonic() + given.timeout
-    connect_timeout = {} if given.timeout is None else {"timeout": given.timeout}
+    timeout = limits.CONNECT_TIMEOUT if given.timeout is None else given.timeout
     try:
-        client = Client.connect(given.address, **connect_timeout)
+        client = Client.connect(given.address, timeout=timeout)
     except ValueError as error:
         raise UsageError(str(error)) from error
     with client, client.events(*given.names) as events:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from qmpeer import limits
 from qmpeer.cli.argument_words import read_arguments, read_object
 from qmpeer.cli.command_line import CommandLine, seconds
 from qmpeer.cli.exits import DONE, STATUSES, UsageError
@@ -45,13 +46,11 @@ def run(words: Sequence[str]) -> int:
     negotiate = not given.no_negotiate
     if given.oob and not negotiate:
         raise UsageError("found --oob with --no-negotiate, but out-of-band has to be negotiated")
-    limits_given = {} if given.timeout is None else {"timeout": given.timeout}
-    command_timeout = {} if given.timeout is None else {"command_timeout": given.timeout}
     try:
         client = Client.connect(
             given.address,
-            **limits_given,
-            **command_timeout,
+            timeout=limits.CONNECT_TIMEOUT if given.timeout is None else given.timeout,
+            command_timeout=limits.COMMAND_TIMEOUT if given.timeout is None else given.timeout,
             negotiate=negotiate,
             capabilities=["oob"] if given.oob else [],
         )
@@ -88,5 +87,5 @@ def _parser() -> CommandLine:
 
 def _arguments(words: list[str]) -> JsonObject | None:
     if words == ["-"]:
-        return read_object(sys.stdin.read())
+        return read_object(sys.stdin.buffer.read())
     return read_arguments(words) if words else None

@@ -1,9 +1,10 @@
 """How a subcommand ends: one exit status and, unless all went well, one line on standard error."""
 
+import logging
 import sys
 from typing import Final
 
-from qmpeer.errors import CommandError, CommandInterrupted, QMPError
+from qmpeer.errors import CommandError, QMPError
 
 DONE: Final = 0
 REFUSED: Final = 1
@@ -11,6 +12,8 @@ USAGE: Final = 2
 UNREACHABLE: Final = 3
 INTERRUPTED: Final = 130
 """After Ctrl-C, as shells count: 128 and the signal's number."""
+OUR_FAULT: Final = 70
+"""An error that no input should cause; sysexits.h calls it EX_SOFTWARE."""
 BROKEN_PIPE: Final = 141
 """When nobody reads standard output any more; the same count."""
 
@@ -30,33 +33,32 @@ class UsageError(Exception):
 def complain(program: str, text: str) -> None:
     """Write one line to standard error, whatever the text holds."""
     line = " ".join(text.splitlines()) or "failed without saying why"
-    sys.stderr.write(f"{program}: {line}\n")
+    try:
+        print(f"{program}: {line}", file=sys.stderr, flush=True)
+    except OSError:
+        pass  # nobody is there to be told
 
 
 def status_of(program: str, error: Exception) -> int:
-    """Complain of an error, and say with which status to end.
-
-    Raises:
-        Exception: The error itself, if it isn't one that a user can meet.
-    """
+    """Complain of an error, and say with which status to end."""
     if isinstance(error, UsageError):
         complain(program, f"{error}; see {program} --help")
         return USAGE
     if isinstance(error, CommandError):
         complain(program, str(error))
         return REFUSED
-    if isinstance(error, CommandInterrupted | TimeoutError):
-        complain(program, str(error) or "no answer in time")
-        return UNREACHABLE
     if isinstance(error, OSError):
-        complain(program, _os_text(error))
+        complain(program, os_text(error))
         return UNREACHABLE
     if isinstance(error, QMPError):
         complain(program, str(error))
         return UNREACHABLE
-    raise error
+    logging.getLogger("qmpeer.cli").debug("an error of our own", exc_info=error)
+    complain(program, f"internal error: {type(error).__name__}: {error}")
+    return OUR_FAULT
 
 
-def _os_text(error: OSError) -> str:
+def os_text(error: OSError) -> str:
+    """Say what the kernel, or a deadline, had against it."""
     why = error.strerror or str(error)
     return f"{error.filename}: {why}" if error.filename else why

@@ -13,6 +13,8 @@ def write_json(value: JsonValue, *, is_pretty: bool | None = False) -> None:
         value: What to write.
         is_pretty: Indented, or on one line; None is indented on a terminal only.
     """
+    if sys.stdout is None:  # it was closed from the start
+        return
     if is_pretty is None:
         is_pretty = sys.stdout.isatty()
     text = (encode_pretty if is_pretty else encode_line)(value)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from qmpeer import __version__
-from qmpeer.cli.exits import complain
+from qmpeer.cli.exits import complain, os_text
 from qmpeer.machine import USAGE, Options, StartError, parse_options
 
 PROGRAM: Final = "qmpeer serve"
@@ -25,12 +25,20 @@ def run(words: Sequence[str]) -> int:
         return _run(options)
     except StartError as error:
         complain(PROGRAM, str(error))
-        return _FAILED
+    except OSError as error:
+        complain(PROGRAM, os_text(error))
+    return _FAILED
 
 
 def _run(options: Options) -> int:
-    from qmpeer.machine.background import PidFile, Starter, go_into_background
+    from qmpeer.machine.background import (
+        PidFile,
+        Starter,
+        go_into_background,
+        hold_standard_descriptors,
+    )
 
+    hold_standard_descriptors()
     starter = None
     if options.is_daemon:
         # Before there are threads and a loop, which don't survive a fork.

@@ -13,6 +13,16 @@ from qmpeer.machine.options import StartError
 _READY = b"r"
 
 
+def hold_standard_descriptors() -> None:
+    """Put something in the place of standard streams that were closed from the start.
+
+    A socket of ours would get their number else, and be taken for a terminal.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+
+
 class Starter:
     """Be the line from the process that stays to the one that was started."""
 
