@@ -64,6 +64,18 @@ def read_object(text: str | bytes) -> JsonObject:
     return value
 
 
+def check_text(word: str) -> None:
+    """Check that a word is text, as words of a command line may be any bytes.
+
+    Raises:
+        UsageError: If it isn't UTF-8.
+    """
+    try:
+        word.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"found {word!r}, expected text in UTF-8") from error
+
+
 def _split(word: str) -> tuple[list[str], JsonValue]:
     name, equals, text = word.partition("=")
     if not equals:
@@ -74,10 +86,7 @@ def _split(word: str) -> tuple[list[str], JsonValue]:
         raise UsageError(f"found {word!r}, expected a name before '=' and around each dot")
     if len(path) > limits.NESTING:
         raise UsageError(f"found {len(path)} levels, expected at most {limits.NESTING}")
-    try:
-        word.encode()
-    except UnicodeEncodeError as error:
-        raise UsageError(f"found {word!r}, expected text in UTF-8") from error
+    check_text(word)
     return path, text if is_text else _read_value(text)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from qmpeer import limits
-from qmpeer.cli.argument_words import read_arguments, read_object
+from qmpeer.cli.argument_words import check_text, read_arguments, read_object
 from qmpeer.cli.command_line import CommandLine, seconds
 from qmpeer.cli.exits import DONE, STATUSES, UsageError
 from qmpeer.cli.output import write_json
@@ -40,6 +40,7 @@ def run(words: Sequence[str]) -> int:
     """
     parser = _parser()
     given = parser.parse_intermixed_args(words)
+    check_text(given.command)
     arguments = _arguments(given.words)
     from qmpeer.client import Client
 
@@ -87,5 +88,5 @@ def _parser() -> CommandLine:
 
 def _arguments(words: list[str]) -> JsonObject | None:
     if words == ["-"]:
-        return read_object(sys.stdin.buffer.read())
+        return read_object(b"" if sys.stdin is None else sys.stdin.buffer.read())
     return read_arguments(words) if words else None

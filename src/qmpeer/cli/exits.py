@@ -33,6 +33,8 @@ class UsageError(Exception):
 def complain(program: str, text: str) -> None:
     """Write one line to standard error, whatever the text holds."""
     line = " ".join(text.splitlines()) or "failed without saying why"
+    if sys.stderr is None:  # it was closed from the start
+        return
     try:
         print(f"{program}: {line}", file=sys.stderr, flush=True)
     except OSError:

@@ -66,7 +66,7 @@ class EventQueue:
         self._matches = None if match is None else matcher(None, match)
         self._events: deque[Event] = deque(maxlen=limit)
         self._log = log
-        self.dropped = 0
+        self.dropped: int = 0
 
     def put(self, event: Event) -> None:
         """Add an event, if it is wanted."""
@@ -102,7 +102,7 @@ class EventLog:
     def __init__(self, kept: int = limits.EVENTS_KEPT) -> None:
         self._kept: deque[Event] = deque(maxlen=kept)
         self._queues: tuple[EventQueue, ...] = ()
-        self.last = 0
+        self.last: int = 0
 
     def add(self, event: Event) -> None:
         """Take in an event, in the order of its number."""

@@ -33,14 +33,14 @@ class Machine:
     """
 
     def __init__(self, monitor: Monitor, options: Options) -> None:
-        self.state = RunState.PRELAUNCH
+        self.state: RunState = RunState.PRELAUNCH
         self.devices: list[MonitorDevice] = []
         self._monitor = monitor
         self._options = options
         self._descriptors = Descriptors()
         self._config_reader = ConfigReader()
         self._blocks = BlockGraph(self._config_reader.read)
-        self.is_shutting_down = False
+        self.is_shutting_down: bool = False
         self._register(monitor)
 
     def _register(self, monitor: Monitor) -> None:

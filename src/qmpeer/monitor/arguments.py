@@ -35,8 +35,8 @@ class Parameters:
         reserved: frozenset[str] = frozenset(),
         context_name: str | None = None,
     ) -> None:
-        self.names = tuple(member.wire for member in members)
-        self.context_name = context_name
+        self.names: tuple[str, ...] = tuple(member.wire for member in members)
+        self.context_name: str | None = context_name
         self._read = struct_reader(members, rest, reserved)
         self._all_optional = all(member.is_optional for member in members)
         self._empty: dict[str, object] = {}

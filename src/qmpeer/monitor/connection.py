@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Connection"]
 
-log = logging.getLogger("qmpeer.monitor")
+log: logging.Logger = logging.getLogger("qmpeer.monitor")
 
 
 class Connection:
@@ -39,14 +39,14 @@ class Connection:
     )
 
     def __init__(self, monitor: "Monitor", stream: Stream, is_pretty: bool) -> None:
-        self.monitor = monitor
-        self.stream = stream
-        self.is_pretty = is_pretty
-        self.is_dirty = False
-        self.is_closing = False
+        self.monitor: Monitor = monitor
+        self.stream: Stream = stream
+        self.is_pretty: bool = is_pretty
+        self.is_dirty: bool = False
+        self.is_closing: bool = False
         self._fds: list[int] = []
         self._is_reading_paused = False
-        self.session = ServerSession(monitor.version, is_pretty=is_pretty, owner=self)
+        self.session: ServerSession = ServerSession(monitor.version, is_pretty=is_pretty, owner=self)
         stream.tell_hangup(stream.abort)  # nobody is there to be answered
 
     # Context

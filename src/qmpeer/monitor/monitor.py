@@ -42,7 +42,7 @@ from qmpeer.wire import encode_line, encode_pretty
 
 __all__ = ["Monitor"]
 
-log = logging.getLogger("qmpeer.monitor")
+log: logging.Logger = logging.getLogger("qmpeer.monitor")
 _JSON_TYPES = frozenset((dict, list, str, int, float, bool, type(None)))
 Function = TypeVar("Function", bound=Callable[..., Any])
 Call = Callable[[Callable[[], None]], object]
@@ -79,7 +79,7 @@ class Monitor:
         backend: Backend | None = None,
     ) -> None:
         self.name = name
-        self.version = Version(QemuVersion(*version), name if package is None else package)
+        self.version: Version = Version(QemuVersion(*version), name if package is None else package)
         self._registry = Registry()
         self._backend = backend
         self._backend_infos: dict[str, CommandInfo] | None = None

@@ -64,7 +64,7 @@ class Refusal(Exception):
         super().__init__(before, after)
         self.before = before
         self.after = after
-        self.path = list(path)
+        self.path: list[str] = list(path)
         self.is_local = is_local
 
     def error(self) -> CommandError:

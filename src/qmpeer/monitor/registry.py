@@ -29,11 +29,11 @@ class _Handler:
 
     def __init__(self, function: Callable[..., Any], info: CommandInfo, is_blocking: bool) -> None:
         parameters = parameters_of(function)
-        self.function = function
-        self.info = info
-        self.is_blocking = is_blocking
-        self.is_async = inspect.iscoroutinefunction(function)
-        self.context_name = parameters.context_name
+        self.function: Callable[..., Any] = function
+        self.info: CommandInfo = info
+        self.is_blocking: bool = is_blocking
+        self.is_async: bool = inspect.iscoroutinefunction(function)
+        self.context_name: str | None = parameters.context_name
         self.read: Callable[[JsonObject | None], dict[str, Any]] = parameters.read
         self.result: Callable[[Any], JsonValue] = result_of(function)
 

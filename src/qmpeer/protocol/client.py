@@ -139,8 +139,8 @@ class ClientSession(Generic[Token]):
         self.greeting: Greeting | None = None
         self.capabilities: tuple[str, ...] = ()
         self.failure: QMPError | None = None
-        self.events_received = 0
-        self.ignored = 0
+        self.events_received: int = 0
+        self.ignored: int = 0
         self._requested = None if capabilities is None else tuple(capabilities)
         self._reader: ClientReader[Incoming] = ClientReader(_decoder)
         self._pending: dict[int, Sent[Token]] = {}

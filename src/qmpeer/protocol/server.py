@@ -94,11 +94,11 @@ class ServerSession:
         is_pretty: bool = False,
         owner: Any = None,
     ) -> None:
-        self.owner = owner
+        self.owner: Any = owner
         self.running: Command | None = None
         self.failure: QMPError | None = None
-        self.is_oob_enabled = False
-        self.is_enlisted = False
+        self.is_oob_enabled: bool = False
+        self.is_enlisted: bool = False
         self._encode: Callable[[JsonValue], bytes] = encode_pretty if is_pretty else encode_line
         self._offered = capabilities
         self._phase = Phase.NEGOTIATION
@@ -109,7 +109,7 @@ class ServerSession:
         self._is_output_paused = False
         self._unsent_events = 0
         self._oob_running = 0
-        self.output_size = 0
+        self.output_size: int = 0
         self._output: list[bytes] = [self._encode(greeting_message(version, capabilities))]
 
     # What comes in

@@ -39,7 +39,7 @@ class TolerantReader:
 
     def __init__(self) -> None:
         self._lexer = Lexer()
-        self.position = 0
+        self.position: int = 0
         self._start_afresh()
 
     def _start_afresh(self) -> None:

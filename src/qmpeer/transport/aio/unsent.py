@@ -25,7 +25,7 @@ class UnsentOutput:
     def __init__(self) -> None:
         self._pieces: deque[bytes | _Parcel] = deque()
         self._sent_of_first = 0
-        self.size = 0
+        self.size: int = 0
 
     def append(self, data: bytes, sent: int, fds: Sequence[int]) -> None:
         """Add bytes, of which the first have been sent already if the queue is empty.
