@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from qmpeer import limits
 from qmpeer.client.events import EventLog, EventQueue, Match, Names, matcher
 from qmpeer.client.timeouts import DEFAULT, Timeout
+from qmpeer.client.trace import Trace
 from qmpeer.errors import CommandInterrupted, ConnectionClosed, NegotiationError
 from qmpeer.messages import Event, Greeting
 from qmpeer.protocol import ClientSession, Completion, Phase
@@ -73,6 +74,7 @@ class AsyncClient:
         self._end: ConnectionClosed | None = None
         self._lost = self._loop.create_future()
         self._launched = launched
+        self._trace = Trace.of(stream.peer)
 
     # Connecting
 
@@ -278,9 +280,11 @@ class AsyncClient:
         future = loop.create_future()
         call = _Call(future, seconds, deadline)  # type: ignore[arg-type]
         sent = session.execute(command, arguments, call, oob, tuple(fds) if fds else ())
+        if self._trace is not None:
+            self._trace.sent(sent, arguments)
         if deadline is not None and (self._timer is None or deadline < self._timer.when()):
             self._set_timer(deadline)
-        if not session.has_data_to_send:  # it waits for its turn, and may be given up until then
+        if sent.is_waiting:  # it may be given up until its turn
             future.add_done_callback(lambda _: session.give_up(sent))
         elif fds or session.commands_in_flight == 1:
             self._flush()
@@ -425,7 +429,10 @@ class AsyncClient:
             os.close(fd)
         self._received += len(data)
         session = self._session
-        for happened in session.receive_data(data):
+        occurrences = session.receive_data(data)
+        if self._trace is not None:
+            self._trace.received(occurrences)
+        for happened in occurrences:
             if type(happened) is Completion:
                 future = happened.token.future
                 if future.done():
@@ -474,6 +481,8 @@ class AsyncClient:
         interrupted = session.interrupted
         session.receive_eof()
         self._end = ConnectionClosed(reason)
+        if self._trace is not None:
+            self._trace.ended(reason)
         self._end.__cause__ = error
         for sent in interrupted:
             future = sent.token.future if sent.token else None

@@ -22,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 from qmpeer import limits
 from qmpeer.client.events import EventLog, EventQueue, Match, Names, matcher
 from qmpeer.client.timeouts import DEFAULT, Default, Timeout
+from qmpeer.client.trace import Trace
 from qmpeer.errors import (
     CommandError,
     CommandInterrupted,
@@ -91,6 +92,7 @@ class Client:
         self._receive_timeout: float | None = None
         self._end: ConnectionClosed | None = None
         self._launched: Launched | None = None
+        self._trace = Trace.of(f"fd {sock.fileno()}")
 
     # Connecting
 
@@ -276,6 +278,8 @@ class Client:
             if self._end is not None:
                 raise ConnectionClosed(self._end.reason) from self._end.__cause__
             sent = self._session.execute(command, arguments, call, oob, tuple(fds))
+            if self._trace is not None:
+                self._trace.sent(sent, arguments)
         try:
             self._send_all(deadline)
             if not self._wait(lambda: call.is_done, timeout, deadline, call):  # type: ignore[arg-type]
@@ -513,7 +517,10 @@ class Client:
             self._lose(None)
             return
         session = self._session
-        for happened in session.receive_data(data):
+        occurrences = session.receive_data(data)
+        if self._trace is not None:
+            self._trace.received(occurrences)
+        for happened in occurrences:
             if type(happened) is Completion:
                 call = happened.token
                 call.value = happened.value
@@ -534,6 +541,8 @@ class Client:
             reason = self._launched.obituary() or reason
         session.receive_eof()
         self._end = ConnectionClosed(reason)
+        if self._trace is not None:
+            self._trace.ended(reason)
         self._end.__cause__ = error
         for sent in session.interrupted:
             call = sent.token

@@ -49,7 +49,8 @@ class Launched:
     ) -> None:
         self._stderr = tempfile.TemporaryFile() if stderr is None else None  # noqa: SIM115 - kept
         self._name = argv[0]
-        self.socket, theirs = socket.socketpair()
+        ours, theirs = socket.socketpair()
+        self.socket: socket.socket = ours
         with theirs:
             fd = theirs.fileno()
             added = monitor_options(argv[0]) if options is None else options

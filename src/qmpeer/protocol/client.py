@@ -62,6 +62,7 @@ class Sent(msgspec.Struct, Generic[Token]):
         id: Its id on the wire.
         is_oob: It is executed out of band.
         fds: Descriptors to go with it.
+        is_waiting: It isn't to be sent yet, as enough others are in flight.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Sent(msgspec.Struct, Generic[Token]):
     id: int
     is_oob: bool = False
     fds: tuple[int, ...] = ()
+    is_waiting: bool = False
 
 
 class Completion(msgspec.Struct, Generic[Token]):
@@ -201,6 +203,7 @@ class ClientSession(Generic[Token]):
             self._window = self._window or limits.IN_BAND_WINDOW
             self._outgoing.append((data, fds))
         elif self._window and self._in_flight >= self._window:
+            sent.is_waiting = True
             self._waiting.append((sent, data))
         else:
             self._in_flight += 1
@@ -225,11 +228,9 @@ class ClientSession(Generic[Token]):
         One that wasn't sent yet never will be; the reply to one that was is dropped.
         """
         sent.token = None
-        for entry in self._waiting:
-            if entry[0] is sent:
-                self._waiting.remove(entry)
-                self._pending.pop(sent.id, None)
-                return
+        if sent.is_waiting:
+            self._waiting = deque(entry for entry in self._waiting if entry[0] is not sent)
+            self._pending.pop(sent.id, None)
 
     @property
     def interrupted(self) -> list[Sent[Token]]:
@@ -360,6 +361,7 @@ class ClientSession(Generic[Token]):
     def _release(self) -> None:
         while self._waiting and (not self._window or self._in_flight < self._window):
             sent, data = self._waiting.popleft()
+            sent.is_waiting = False
             self._in_flight += 1
             self._outgoing.append((data, sent.fds))
 

@@ -1,0 +1,61 @@
+"""The conversation as log lines: "qmpeer.client" at DEBUG, one line a message.
+
+``>`` is what we send, ``<`` what comes, ``=`` what becomes of the connection. Secrets are blanked.
+A program that doesn't use logging doesn't pay for it either: without it imported there is nobody to
+listen, and nothing is formatted while nobody does.
+"""
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from qmpeer.messages import Event, redact_arguments
+from qmpeer.protocol import Completion, Sent
+from qmpeer.values import JsonObject
+
+if TYPE_CHECKING:
+    from logging import Logger
+
+__all__ = ["Trace"]
+
+_DEBUG = 10
+
+
+class Trace:
+    """Write one connection's log."""
+
+    __slots__ = ("_logger", "_peer")
+
+    def __init__(self, logger: "Logger", peer: str) -> None:
+        self._logger = logger
+        self._peer = peer
+
+    @classmethod
+    def of(cls, peer: str) -> "Trace | None":
+        """Return one if somebody listens now, else None."""
+        logging = sys.modules.get("logging")
+        if logging is None:
+            return None
+        logger = logging.getLogger("qmpeer.client")
+        return cls(logger, peer) if logger.isEnabledFor(_DEBUG) else None
+
+    def sent(self, sent: Sent[Any], arguments: JsonObject | None) -> None:
+        """Write down a command."""
+        verb = "exec-oob" if sent.is_oob else "execute"
+        shown = redact_arguments(sent.name, arguments) or ""
+        self._logger.debug("%s: > %s %s %s id=%s", self._peer, verb, sent.name, shown, sent.id)
+
+    def received(self, happened: Iterable[Event | Completion[Any]]) -> None:
+        """Write down what came."""
+        for item in happened:
+            if isinstance(item, Event):
+                what: tuple[object, ...] = ("event", item.name, item.data or "")
+            elif item.error is not None:
+                what = ("error", item.error, "")
+            else:
+                what = ("return", item.value, "")
+            self._logger.debug("%s: < %s %s %s", self._peer, *what)
+
+    def ended(self, reason: str) -> None:
+        """Write down the end."""
+        self._logger.debug("%s: = closed: %s", self._peer, reason)
