@@ -16,7 +16,7 @@ PROGRAM: Final = "qmpeer events"
 _AFTER: Final = (
     """\
 Each event is one JSON line on standard output, as soon as it comes:
-  {"timestamp": {"seconds": …, "microseconds": …}, "event": "STOP", "data": {…}}
+  {"timestamp": {"seconds": ..., "microseconds": ...}, "event": "STOP", "data": {...}}
 
 It ends with status 0 after --count events, or when the time of --timeout is up and there is no
 --count; with 3 when the time is up before --count events came, or when the connection ends.
@@ -60,7 +60,7 @@ def run(words: Sequence[str]) -> int:
 
 def _parser() -> CommandLine:
     parser = CommandLine(PROGRAM, "Show the events of a QMP server as they come.", _AFTER)
-    parser.add_argument("address", metavar="ADDRESS", help="unix:PATH, tcp:HOST:PORT, …")
+    parser.add_argument("address", metavar="ADDRESS", help="unix:PATH, tcp:HOST:PORT, ...")
     parser.add_argument(
         "names", metavar="NAME", nargs="*", default=[], help="which events; by default all"
     )

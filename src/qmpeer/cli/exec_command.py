@@ -19,7 +19,7 @@ arguments:
   name=value     value is JSON if it parses as JSON (true, 4096, "0", [1, 2]), else text
   name:=text     text, whatever it looks like
   a.b=value      a member of an object; a.0=x a.1=y are the items of a list
-  '{…}'          all arguments as one JSON object
+  '{...}'          all arguments as one JSON object
   -              the same, read from standard input
 
 The value goes to standard output as JSON: indented on a terminal, else on one line.
@@ -65,7 +65,7 @@ def run(words: Sequence[str]) -> int:
 
 def _parser() -> CommandLine:
     parser = CommandLine(PROGRAM, "Execute one command of a QMP server.", _AFTER)
-    parser.add_argument("address", metavar="ADDRESS", help="unix:PATH, tcp:HOST:PORT, …")
+    parser.add_argument("address", metavar="ADDRESS", help="unix:PATH, tcp:HOST:PORT, ...")
     parser.add_argument("command", metavar="COMMAND", help="such as query-status")
     parser.add_argument("words", metavar="ARGUMENT", nargs="*", default=[], help="see below")
     parser.add_argument(

@@ -15,13 +15,13 @@ _SUBCOMMANDS: Final = {
     "events": "qmpeer.cli.events_command",
 }
 _USAGE: Final = """\
-usage: qmpeer SUBCOMMAND …
+usage: qmpeer SUBCOMMAND ...
 
 QMP, the QEMU Machine Protocol, from the command line.
 
   qmpeer serve [QEMU options]                     a machine that answers QMP
-  qmpeer exec ADDRESS COMMAND [name=value …]      execute one command
-  qmpeer events ADDRESS [NAME …]                  show events as they come
+  qmpeer exec ADDRESS COMMAND [name=value ...]      execute one command
+  qmpeer events ADDRESS [NAME ...]                  show events as they come
   qmpeer --version
   qmpeer --help                                   this text; each subcommand has its own
 

@@ -11,8 +11,9 @@ before its driver opens it, and a node that fails to open takes down what was op
 import itertools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from qmpeer.errors import CommandError
 from qmpeer.machine.block_options import BlkdebugOptions, BlockdevOptions, NullCoOptions
@@ -27,8 +28,7 @@ ReadConfig = Callable[[str], None]
 """Opens and reads the rules of blkdebug; may block. Raises CommandError."""
 
 
-@dataclass(slots=True, eq=False)
-class BlockNode:
+class BlockNode(msgspec.Struct, eq=False):
     """Hold one node.
 
     Attributes:

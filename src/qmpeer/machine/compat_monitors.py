@@ -4,8 +4,9 @@ QEMU labels the device behind such an option ``compat_monitorN``, hence the name
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final, Literal
+
+import msgspec
 
 from qmpeer.machine.key_values import read_boolean, split_key_values
 from qmpeer.transport import Address, parse_address
@@ -32,8 +33,7 @@ _DRIVERS_NOT_OURS_YET: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompatMonitor:
+class CompatMonitor(msgspec.Struct, frozen=True, kw_only=True):
     """Describe one monitor of the command line and the device that it speaks through."""
 
     option: str

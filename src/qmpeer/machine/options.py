@@ -6,8 +6,9 @@ Options start with one dash or two and mean the same. The last of a repeated opt
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from qmpeer.machine.compat_monitors import CompatMonitor, parse_compat_monitor
 from qmpeer.machine.key_values import read_boolean, split_key_values
@@ -69,8 +70,7 @@ class StartError(Exception):
         return text.replace("\n", " ")
 
 
-@dataclass(slots=True, kw_only=True)
-class Options:
+class Options(msgspec.Struct, kw_only=True):
     """Hold what the command line asked for.
 
     Attributes:
@@ -79,7 +79,7 @@ class Options:
         is_stopped: Whether the guest waits for cont (-S).
     """
 
-    monitors: list[CompatMonitor] = field(default_factory=list)
+    monitors: list[CompatMonitor] = []
     guest_name: str | None = None
     guest_uuid: str = "00000000-0000-0000-0000-000000000000"
     is_stopped: bool = False

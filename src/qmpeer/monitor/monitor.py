@@ -306,6 +306,7 @@ class Monitor:
             self._loop = asyncio.get_running_loop()
             self._loop_thread = threading.get_ident()
             self._closed = asyncio.Event()
+            self._check_closed()  # it may have been shut down before
 
     # Beside a blocking main loop
 

@@ -1,0 +1,75 @@
+import pytest
+
+from qmpeer import __version__
+from qmpeer.cli.main import main
+
+MISSING = "unix:/nonexistent/q"
+
+
+@pytest.mark.parametrize("word", ["--version", "-V"])
+def test_the_version(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([word]) == 0
+    assert capsys.readouterr().out == f"qmpeer {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["exec", "--help"], ["events", "-h"], ["serve", "--help"]]
+)
+def test_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("usage: qmpeer")
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ([], "qmpeer: found no subcommand, expected one of serve, exec, events"),
+        (["bogus"], "qmpeer: found 'bogus', expected one of serve, exec, events"),
+        (["exec"], "qmpeer exec: the following arguments are required: ADDRESS, COMMAND;"),
+        (["exec", "q"], "qmpeer exec: the following arguments are required: COMMAND;"),
+        (["exec", "q", "stop", "--bogus"], "qmpeer exec: unrecognized arguments: --bogus"),
+        (["exec", "q", "stop", "--time", "1"], "qmpeer exec: unrecognized arguments: --time"),
+        (["exec", "q", "stop", "a"], "qmpeer exec: found 'a', expected name=value"),
+        (["exec", "q", "stop", "--timeout", "x"], "qmpeer exec: argument --timeout: "),
+        (["exec", "q", "stop", "--timeout", "0"], "qmpeer exec: argument --timeout: "),
+        (["exec", "q", "stop", "--timeout", "nan"], "qmpeer exec: argument --timeout: "),
+        (["exec", "q", "stop", "--pretty", "--compact"], "qmpeer exec: argument --compact: "),
+        (["exec", "tls:h:1", "stop"], "qmpeer exec: found 'tls:h:1', but tls is not available"),
+        (["exec", "tcp:h", "stop"], "qmpeer exec: found 'h', expected HOST:PORT"),
+        (["exec", "", "stop"], "qmpeer exec: found '', expected the path of a unix socket"),
+        (["exec", "q", "x", "--oob", "--no-negotiate"], "qmpeer exec: found --oob with "),
+        (["exec", "q", "\udcff"], "qmpeer exec: found '\\udcff', expected text in UTF-8"),
+        (["events"], "qmpeer events: the following arguments are required: ADDRESS;"),
+        (["events", "q", "--count", "0"], "qmpeer events: argument --count: "),
+    ],
+    ids=" ".join,
+)
+def test_usage_errors(words: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(text)
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["exec", MISSING, "stop"], ["events", MISSING]])
+def test_no_connection(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"qmpeer {words[0]}: {MISSING}: No such file or directory\n"
+
+
+def test_options_stand_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["exec", "--timeout", "1", MISSING, "--pretty", "stop", "a=1", "--oob", "b=2"]) == 3
+    assert "No such file" in capsys.readouterr().err
+
+
+def test_an_error_of_our_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("qmpeer.cli.exec_command.run", lambda words: {}[words[0]])
+    assert main(["exec", "x"]) == 70
+    assert capsys.readouterr().err == "qmpeer exec: internal error: KeyError: 'x'\n"

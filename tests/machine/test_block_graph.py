@@ -1,0 +1,72 @@
+from typing import Any
+
+import pytest
+
+from qmpeer.errors import CommandError
+from qmpeer.machine.blkdebug_config import ConfigReader
+from qmpeer.machine.block_graph import BlockGraph
+from qmpeer.machine.block_options import read_blockdev_options
+from tests.machine.block_conversation import CONVERSATION, debug, null
+
+
+def answer(graph: BlockGraph, entry: dict[str, Any] | str) -> str | None:
+    try:
+        if isinstance(entry, str):
+            graph.delete(entry)
+        else:
+            graph.add(read_blockdev_options(entry))
+    except CommandError as error:
+        return error.desc
+    return None
+
+
+def test_the_conversation() -> None:
+    graph = BlockGraph(ConfigReader().read)
+    for entry, expected in CONVERSATION:
+        assert answer(graph, entry) == expected, entry
+
+    assert graph.names == ["a.b-c_d", "n0", "n5", "n1", "n2", "b0", "b4", "c1", "c2"]
+
+
+@pytest.fixture
+def graph() -> BlockGraph:
+    def refuse(path: str) -> None:
+        raise CommandError("GenericError", f"no {path}")
+
+    return BlockGraph(refuse)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        debug("top", null("beneath"), config="rules"),
+        debug("top", null("beneath"), align=3),
+        debug("top", debug("middle", null("beneath")), align=3),
+        debug("top", debug("middle", null("beneath"), align=3)),
+        debug("top", null("beneath", latency_ns=-1)),
+        null("top", size=-1),
+    ],
+)
+def test_a_failure_leaves_nothing(graph: BlockGraph, options: dict[str, Any]) -> None:
+    assert answer(graph, options) is not None
+    assert graph.names == []
+
+
+def test_a_failure_leaves_the_image_of_others(graph: BlockGraph) -> None:
+    assert answer(graph, null("n")) is None
+    assert answer(graph, debug("top", "n", align=3)) is not None
+    assert graph.names == ["n"]
+    assert answer(graph, "n") is None
+
+
+def test_deleting_goes_down(graph: BlockGraph) -> None:
+    assert answer(graph, debug("top", debug("middle", null("beneath")))) is None
+    assert answer(graph, "top") is None
+    assert graph.names == []
+
+
+def test_alignment_comes_from_beneath(graph: BlockGraph) -> None:
+    assert answer(graph, debug("b", null("n"), align=4096)) is None
+    assert answer(graph, debug("c", "b", max_transfer=512)) == (
+        "Cannot meet constraints with max-transfer 512"
+    )

@@ -1,0 +1,121 @@
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from qmpeer.errors import CommandError
+from qmpeer.machine.descriptors import Descriptors
+
+New = Callable[[], int]
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> New:
+    def open_one() -> int:
+        return os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
+
+    return open_one
+
+
+@pytest.fixture
+def descriptors() -> Iterator[Descriptors]:
+    descriptors = Descriptors()
+    yield descriptors
+    descriptors.close()
+
+
+def is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+
+
+def test_a_name_is_kept_and_closed(descriptors: Descriptors, new: New) -> None:
+    fd = new()
+    descriptors.add_named("a", [fd])
+    assert is_open(fd)
+
+    descriptors.close_named("a")
+    assert not is_open(fd)
+    with pytest.raises(CommandError, match="File descriptor named 'a' not found"):
+        descriptors.close_named("a")
+
+
+def test_the_same_name_replaces(descriptors: Descriptors, new: New) -> None:
+    first, second = new(), new()
+    descriptors.add_named("a", [first])
+    descriptors.add_named("a", [second])
+
+    assert not is_open(first)
+    assert is_open(second)
+
+
+def test_the_first_is_taken_and_the_others_are_closed(descriptors: Descriptors, new: New) -> None:
+    first, second = new(), new()
+    descriptors.add_named("a", [first, second])
+
+    assert is_open(first)
+    assert not is_open(second)
+
+
+def test_nothing_sent(descriptors: Descriptors) -> None:
+    text = "No file descriptor supplied via SCM_RIGHTS"
+    with pytest.raises(CommandError, match=text):
+        descriptors.add_named("1", [])
+    with pytest.raises(CommandError, match=text):
+        descriptors.add_to_set(-1, None, [])
+
+
+def test_a_name_that_starts_with_a_digit(descriptors: Descriptors, new: New) -> None:
+    fd = new()
+    with pytest.raises(CommandError, match="'fdname' expects a name not starting with a digit"):
+        descriptors.add_named("1a", [fd])
+    assert not is_open(fd)
+
+
+def test_the_empty_name_is_one(descriptors: Descriptors, new: New) -> None:
+    descriptors.add_named("", [new()])
+    descriptors.close_named("")
+
+
+def test_sets(descriptors: Descriptors, new: New) -> None:
+    a, b, c, d = new(), new(), new(), new()
+    assert descriptors.add_to_set(None, None, [a]) == {"fd": a, "fdset-id": 0}
+    assert descriptors.add_to_set(7, "seven", [b]) == {"fd": b, "fdset-id": 7}
+    assert descriptors.add_to_set(None, "", [c]) == {"fd": c, "fdset-id": 1}
+    assert descriptors.add_to_set(7, None, [d]) == {"fd": d, "fdset-id": 7}
+
+    assert descriptors.describe_sets() == [
+        {"fds": [{"fd": b, "opaque": "seven"}, {"fd": d}], "fdset-id": 7},
+        {"fds": [{"fd": c, "opaque": ""}], "fdset-id": 1},
+        {"fds": [{"fd": a}], "fdset-id": 0},
+    ]
+    descriptors.remove_from_set(7, b)
+    assert [is_open(fd) for fd in (a, b, c, d)] == [True, False, True, True]
+    descriptors.remove_from_set(0, None)
+    assert [entry["fdset-id"] for entry in descriptors.describe_sets()] == [7, 1]
+    descriptors.clear_sets()
+    assert descriptors.describe_sets() == []
+    assert not any(map(is_open, (a, b, c, d)))
+
+
+def test_a_set_below_zero(descriptors: Descriptors, new: New) -> None:
+    fd = new()
+    with pytest.raises(CommandError, match="Parameter 'fdset-id' expects a non-negative value"):
+        descriptors.add_to_set(-1, None, [fd])
+    assert not is_open(fd)
+
+
+@pytest.mark.parametrize(
+    ("set_id", "fd", "where"),
+    [(5, None, "fdset-id:5"), (0, 999, "fdset-id:0, fd:999"), (-3, None, "fdset-id:-3")],
+)
+def test_what_is_in_no_set(
+    descriptors: Descriptors, new: New, set_id: int, fd: int | None, where: str
+) -> None:
+    descriptors.add_to_set(None, None, [new()])
+    with pytest.raises(CommandError, match=f"^GenericError: File descriptor named '{where}' not"):
+        descriptors.remove_from_set(set_id, fd)
