@@ -46,7 +46,9 @@ class Connection:
         self.is_closing: bool = False
         self._fds: list[int] = []
         self._is_reading_paused = False
-        self.session: ServerSession = ServerSession(monitor.version, is_pretty=is_pretty, owner=self)
+        self.session: ServerSession = ServerSession(
+            monitor.version, is_pretty=is_pretty, owner=self
+        )
         stream.tell_hangup(stream.abort)  # nobody is there to be answered
 
     # Context
