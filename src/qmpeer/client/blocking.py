@@ -60,7 +60,6 @@ class Client:
     Make one with `connect`, `accept` or `launch`, and use it as a context manager.
 
     Attributes:
-        greeting: What the server said at first; None where nothing was negotiated.
         command_timeout: Seconds for a command and for wait_event unless they say otherwise.
 
     Example:
@@ -559,7 +558,7 @@ class Client:
 
     @property
     def greeting(self) -> Greeting | None:
-        """What the server said at first."""
+        """What the server said at first; None where nothing was negotiated."""
         return self._session.greeting
 
     @property
