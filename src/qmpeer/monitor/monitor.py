@@ -470,12 +470,7 @@ class Monitor:
                     self._dispatch()
                 else:
                     self._run(connection, admitted)
-            if not connection.flush():
-                break
-            if session.can_take:  # much output had kept it back
-                dispatcher.enlist(session)
-                self._dispatch()
-            elif session.wants_data:
+            if not connection.flush() or session.wants_data:
                 break
         connection.is_dirty = False
         self._is_in_round = False
@@ -532,7 +527,7 @@ class Monitor:
             connection.is_dirty = False
             connection.flush()
             connection.settle()
-            if connection.session.can_take:
+            if connection.session.can_take:  # much output had kept it back
                 assert self._loop is not None
                 self._loop.call_soon(self.resume, connection)
 

@@ -1,0 +1,30 @@
+"""Both loops for the monitor's side, and both clients for the other."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.pretended_server import Twins
+from tests.monitor.conftest import LOOPS, connect, monitor, path
+
+__all__ = ["connect", "monitor", "path"]
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return LOOPS
+
+
+@pytest.fixture(params=["blocking", *LOOPS])
+def twins(request: pytest.FixtureRequest) -> Iterator[Twins]:
+    """Each client in turn: the blocking one, the async one on each loop."""
+    twins = Twins(LOOPS.get(request.param))
+    yield twins
+    twins.close()
+
+
+@pytest.fixture(params=["unix", "tcp"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
+    """Where a pretended server listens: at a path, or on a port of its choice."""
+    return tmp_path / "pretended" if request.param == "unix" else None

@@ -1,0 +1,162 @@
+"""A thousand clients at once; what an idle one costs; and no descriptors left."""
+
+import asyncio
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.monitor.conftest import LOOPS
+from tests.monitor.raw_client import PATIENCE, RawClient, until
+
+ROOT = Path(__file__).parents[2]
+COUNT = 1_000
+FIRST = 300
+DESCRIPTORS = FIRST + COUNT + 200
+BYTES_A_CLIENT = 8 * 1024
+
+Start = Callable[..., "tuple[str, subprocess.Popen[str]]"]
+
+
+@pytest.fixture(autouse=True)
+def _descriptors() -> Iterator[None]:
+    """Let this process have a descriptor for each client."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        pytest.skip(f"{wanted} descriptors are needed, the limit is {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    processes = []
+
+    def start(
+        kind: str, address: str | Path, descriptors: int = DESCRIPTORS
+    ) -> tuple[str, subprocess.Popen[str]]:
+        argv = [sys.executable, "-m", "tests.faults.crowded_monitor", kind, str(address)]
+        process = subprocess.Popen(
+            [*argv, str(descriptors)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), *sys.path])},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        assert process.stdout is not None
+        return process.stdout.readline().strip(), process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+async def crowd(address: str, count: int) -> list[RawClient]:
+    clients: list[RawClient] = []
+    while len(clients) < count:
+        few = range(min(100, count - len(clients)))
+        clients += await asyncio.gather(*(RawClient.connect(address, oob=True) for _ in few))
+    return clients
+
+
+@pytest.mark.parametrize("scheme", ["unix", "tcp"])
+@pytest.mark.parametrize("kind", LOOPS)
+def test_a_thousand_clients(
+    start: Start, path: Path, kind: str, scheme: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each negotiates, runs a command and gets an event; idle, it costs little memory."""
+
+    async def scenario() -> None:
+        address, process = start(kind, path if scheme == "unix" else "tcp:127.0.0.1:0")
+        first = await RawClient.connect(address)
+        # The first of them fill what the process has free already; that would flatter us.
+        clients = await crowd(address, FIRST)
+        before = await memory(first, connections=FIRST + 1)
+        clients += await crowd(address, COUNT)
+        after = await memory(first, connections=FIRST + COUNT + 1)
+        cost = (after - before) / COUNT
+        with capsys.disabled():
+            print(f"\n    {kind}, {scheme}: {cost:.0f} bytes for each idle client", end=" ")
+        assert cost <= BYTES_A_CLIENT
+
+        for client in clients:
+            client.send({"execute": "query-version", "id": 1})
+        for client in clients:
+            assert (await client.receive())["id"] == 1
+        first.send({"execute": "announce"})
+        for client in (*clients, first):
+            assert (await client.receive())["data"] == {"n": FIRST + COUNT + 1}
+        assert await first.receive() == {"return": {}}
+        for client in clients:
+            client.close()
+        await memory(first, connections=1)
+        await first.execute("quit")
+        assert await first.receive_rest() == b""
+        first.close()
+        out, err = await asyncio.to_thread(process.communicate, timeout=PATIENCE)
+        assert (process.returncode, out, err) == (0, "", "")
+
+    asyncio.run(scenario())
+
+
+async def memory(client: RawClient, connections: int) -> int:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            found: dict[str, Any] = (await client.execute("query-memory"))["return"]
+            if found["connections"] == connections:
+                return int(found["resident"])
+
+
+@pytest.mark.parametrize("scheme", ["unix", "tcp"])
+@pytest.mark.parametrize("kind", LOOPS)
+def test_no_descriptors_left(start: Start, path: Path, kind: str, scheme: str) -> None:
+    """Those who are in are served, the others come in when there is room; one line is logged."""
+
+    async def scenario() -> None:
+        address, process = start(kind, path if scheme == "unix" else "tcp:127.0.0.1:0", 40)
+        first = await RawClient.connect(address)
+        others = [await RawClient.dial(address) for _ in range(60)]
+        greeted = 0
+        while greeted < 15:
+            answer = await first.execute("query-memory")
+            greeted = answer["return"]["connections"] if "return" in answer else 15
+        assert process.stderr is not None
+        line = await asyncio.to_thread(process.stderr.readline)
+        assert "can be accepted" in line
+        assert "return" in await first.execute("query-version")
+        waiting = [client for client in others if client.is_silent()]
+        assert len(waiting) >= 20
+        for client in others:
+            if client not in waiting:
+                client.close()
+        await asyncio.gather(*(client.begin() for client in waiting[:20]))
+        assert "return" in await first.execute("query-version")
+        for client in (first, *others):
+            client.close()
+        process.kill()
+        assert process.stderr.read().count("can be accepted") <= 2
+
+    asyncio.run(scenario())
+
+
+async def test_a_thousand_clients_that_come_and_go(monitor: Any, path: Path) -> None:
+    await monitor.listen(path, many=True)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(COUNT):
+        (await RawClient.dial(path)).close()
+        await asyncio.sleep(0)
+    await until(lambda: monitor.connections == 0)
+    async with await RawClient.connect(path) as client:
+        assert "return" in await client.execute("query-version")
+    await until(lambda: monitor.connections == 0)
+    assert len(os.listdir("/proc/self/fd")) <= before + 1
