@@ -17,7 +17,7 @@ KERNEL = 8 * 1024 * 1024
 
 
 def unsent(monitor: Monitor) -> int:
-    return max((connection.stream.unsent for connection in monitor._connections), default=0)
+    return max((connection.stream.unsent for connection in monitor._rounds.connections), default=0)
 
 
 @pytest.mark.parametrize("scheme", ["unix", "tcp"])

@@ -146,7 +146,7 @@ async def test_shutdown_does_not_wait_for_ever(
 
     client = await connect()
     client.send({"execute": "hang"})
-    await until(lambda: monitor._tasks)
+    await until(lambda: monitor._rounds._tasks)
     monitor.shutdown()
     async with asyncio.timeout(PATIENCE):
         await monitor.wait_closed()
@@ -266,7 +266,7 @@ async def test_one_listener_waits_for_nobody_elses_client(monitor: Monitor, path
 
 async def test_attach_a_connected_socket(monitor: Monitor) -> None:
     ours, theirs = socket.socketpair()
-    await monitor.attach(ours)
+    monitor.attach(ours)
     async with await AsyncClient.connect(theirs) as client:
         assert (await client.execute("query-version"))["qemu"]["major"] == 7
     await until(lambda: monitor.connections == 0)
@@ -277,7 +277,7 @@ async def test_attach_a_connected_socket(monitor: Monitor) -> None:
 async def test_attach_a_listening_socket(monitor: Monitor, many: bool) -> None:
     sock = socket.create_server(("127.0.0.1", 0))
     address = f"tcp:127.0.0.1:{sock.getsockname()[1]}"
-    await monitor.attach(sock, many=many, pretty=True)
+    monitor.attach(sock, many=many, pretty=True)
     async with await RawClient.connect(address, pretty=True), await RawClient.dial(address) as two:
         if many:
             await two.begin(pretty=True)
@@ -309,7 +309,7 @@ async def test_a_stream_that_comes_too_late_is_closed(monitor: Monitor) -> None:
     monitor.shutdown()
     await monitor.wait_closed()
     ours, theirs = socket.socketpair()
-    await monitor.attach(ours)
+    monitor.attach(ours)
     async with RawClient(theirs) as client:
         await client.receive_rest()
     await until(lambda: monitor.connections == 0)

@@ -15,6 +15,7 @@ from qmpeer.wire import encode_line
 
 if TYPE_CHECKING:
     from qmpeer.monitor.monitor import Monitor
+    from qmpeer.monitor.rounds import Rounds
 
 __all__ = ["Connection"]
 
@@ -30,6 +31,7 @@ class Connection:
     __slots__ = (
         "_fds",
         "_is_reading_paused",
+        "_rounds",
         "is_closing",
         "is_dirty",
         "is_pretty",
@@ -38,8 +40,11 @@ class Connection:
         "stream",
     )
 
-    def __init__(self, monitor: "Monitor", stream: Stream, is_pretty: bool) -> None:
+    def __init__(
+        self, monitor: "Monitor", rounds: "Rounds", stream: Stream, is_pretty: bool
+    ) -> None:
         self.monitor: Monitor = monitor
+        self._rounds = rounds
         self.stream: Stream = stream
         self.is_pretty: bool = is_pretty
         self.is_dirty: bool = False
@@ -76,12 +81,12 @@ class Connection:
         requests = self.session.receive_data(data)
         if log.isEnabledFor(logging.DEBUG):
             self._log_received(requests)
-        self.monitor.pump(self)
+        self._rounds.pump(self)
 
     def eof_received(self) -> None:
         """Answer what was asked for, then close."""
         self.session.receive_eof()
-        self.monitor.pump(self)
+        self._rounds.pump(self)
 
     def pause_writing(self) -> None:
         """Take no further command."""
@@ -90,13 +95,13 @@ class Connection:
     def resume_writing(self) -> None:
         """Take commands again."""
         self.session.resume_output()
-        self.monitor.resume(self)
+        self._rounds.resume(self)
 
     def connection_lost(self, error: OSError | None) -> None:
         """Forget the client."""
         self.session.close()
         self._drop_fds()
-        self.monitor.forget(self, error)
+        self._rounds.forget(self, error)
 
     # Output
 

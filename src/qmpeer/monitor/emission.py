@@ -1,0 +1,123 @@
+"""Events on their way from a program to the clients: from any thread, limited, written out once.
+
+Spec: QEMU 7.2: an event goes to every monitor that has negotiated, and to nobody later.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+
+from qmpeer import limits
+from qmpeer.messages import Timestamp, event_message
+from qmpeer.monitor.rounds import Rounds
+from qmpeer.protocol import Throttle
+from qmpeer.values import JsonObject
+from qmpeer.wire import encode_line, encode_pretty
+
+__all__ = ["Emission"]
+
+log: logging.Logger = logging.getLogger("qmpeer.monitor")
+
+
+class Emission:
+    """Send events to the connections of a monitor.
+
+    Attributes:
+        thread: The loop's thread, once there is one.
+    """
+
+    def __init__(self, rounds: Rounds) -> None:
+        self.thread: int | None = None
+        self._rounds = rounds
+        self._throttle = Throttle()
+        self._throttle_timer: asyncio.TimerHandle | None = None
+        self._emitted: deque[tuple[str, JsonObject | None, Timestamp]] = deque()
+        self._is_taking_due = False
+        self._has_lost_emitted = False
+        self._is_closed = False
+        rounds.take_emitted = self.take_emitted
+
+    def close(self) -> None:
+        """Send no more."""
+        self._is_closed = True
+        if self._throttle_timer is not None:
+            self._throttle_timer.cancel()
+
+    def emit(self, name: str, data: JsonObject | None = None) -> None:
+        """Send an event, at once in the loop's thread, else soon."""
+        now = time.time_ns() // 1000
+        timestamp = Timestamp(now // 1_000_000, now % 1_000_000)
+        loop = self._rounds.loop
+        if loop is None or self._is_closed:
+            return
+        if threading.get_ident() == self.thread:
+            if self._emitted:
+                self.take_emitted()
+            self._offer(name, data, timestamp)
+            return
+        emitted = self._emitted
+        emitted.append((name, data, timestamp))
+        try:
+            if not self._is_taking_due:  # set before, and cleared before the events are taken
+                self._is_taking_due = True
+                loop.call_soon_threadsafe(self.take_emitted)
+            elif len(emitted) > limits.EMITTED_EVENTS:
+                emitted.popleft()
+                self._warn_of_lost()
+        except (RuntimeError, IndexError):  # the loop has gone; it has taken all meanwhile
+            pass
+
+    def _warn_of_lost(self) -> None:
+        if not self._has_lost_emitted:
+            self._has_lost_emitted = True
+            log.warning("events are emitted faster than they are sent: the oldest are lost")
+
+    def take_emitted(self) -> None:
+        """Send what other threads have emitted."""
+        self._is_taking_due = self._has_lost_emitted = False
+        emitted = self._emitted
+        while emitted:
+            try:
+                event = emitted.popleft()
+            except IndexError:
+                break
+            self._offer(*event)
+
+    def _offer(self, name: str, data: JsonObject | None, timestamp: Timestamp) -> None:
+        if self._throttle.passes(name, data, timestamp, time.monotonic()):
+            self._broadcast(name, data, timestamp)
+        if self._throttle_timer is None and self._throttle.next_due is not None:
+            self._set_throttle_timer()
+
+    def _set_throttle_timer(self) -> None:
+        loop = self._rounds.loop
+        assert loop is not None
+        due = self._throttle.next_due
+        self._throttle_timer = (
+            None
+            if due is None
+            else loop.call_later(max(0.0, due - time.monotonic()), self._throttle_due)
+        )
+
+    def _throttle_due(self) -> None:
+        for event in self._throttle.due(time.monotonic()):
+            self._broadcast(*event)
+        self._set_throttle_timer()
+
+    def _broadcast(self, name: str, data: JsonObject | None, timestamp: Timestamp) -> None:
+        message = event_message(name, data, timestamp)
+        line = pretty = b""
+        for connection in self._rounds.connections:
+            if not connection.session.is_ready:
+                continue
+            if connection.is_pretty:
+                pretty = pretty or encode_pretty(message)
+                connection.session.send_event(pretty)
+            else:
+                line = line or encode_line(message)
+                connection.session.send_event(line)
+            if connection.session.output_size > limits.UNSENT_OUTPUT:
+                connection.flush()  # a burst within one round has its bound as well
+            self._rounds.mark(connection)
