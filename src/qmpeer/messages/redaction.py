@@ -35,7 +35,13 @@ SECRETS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """Command, and path of the member; ``*`` as the command stands for each."""
 
-_HUMAN_SECRETS = ("set_password", "change vnc", "object_add secret", "block_passwd")
+_HUMAN_SECRETS: dict[str, int] = {
+    "set_password": 2,
+    "block_passwd": 2,
+    "change": 2,
+    "object_add": 1,
+}
+"""Commands of the human monitor, and how many words of them may be shown, blanks between."""
 
 
 def redact_arguments(command: str, arguments: JsonObject | None) -> JsonObject | None:
@@ -43,14 +49,16 @@ def redact_arguments(command: str, arguments: JsonObject | None) -> JsonObject |
     if not arguments:
         return arguments
     redacted: JsonValue = arguments
+    if command == "transaction":
+        redacted = _redact_actions(arguments)
     for name, path in SECRETS:
         if name in (command, "*"):
             redacted = _blank(redacted, path)
     if command == "human-monitor-command":
         line = arguments.get("command-line")
-        if isinstance(line, str) and line.lstrip().startswith(_HUMAN_SECRETS):
-            words = line.split(None, 2)
-            redacted = {**arguments, "command-line": " ".join((*words[:2], REDACTED))}
+        if isinstance(line, str) and _is_secret_line(words := line.split()):
+            shown = words[: _HUMAN_SECRETS[words[0]]]
+            redacted = {**arguments, "command-line": " ".join((*shown, REDACTED))}
     assert isinstance(redacted, dict)
     return redacted
 
@@ -58,15 +66,42 @@ def redact_arguments(command: str, arguments: JsonObject | None) -> JsonObject |
 def redact_message(message: JsonValue) -> JsonValue:
     """Return a command as it stands on the wire with its secrets blanked; others as they are.
 
-    A transaction's and a wrapped command's arguments are looked at too.
+    Whatever has arguments counts as a command, so that a misspelt verb gives nothing away.
     """
-    if not isinstance(message, dict):
+    if not isinstance(message, dict) or not isinstance(message.get("arguments"), dict):
         return message
-    for verb in ("execute", "exec-oob"):
-        name, arguments = message.get(verb), message.get("arguments")
-        if isinstance(name, str) and isinstance(arguments, dict):
-            return {**message, "arguments": redact_arguments(name, arguments)}
-    return message
+    name = message.get("execute", message.get("exec-oob"))
+    arguments = message["arguments"]
+    assert isinstance(arguments, dict)
+    redacted = redact_arguments(name if isinstance(name, str) else "", arguments)
+    return message if redacted is arguments else {**message, "arguments": redacted}
+
+
+def _redact_actions(arguments: JsonObject) -> JsonObject:
+    """Blank the secrets of a transaction's actions, each of which is like a command."""
+    actions = arguments.get("actions")
+    if not isinstance(actions, list):
+        return arguments
+    redacted = [_redact_action(action) for action in actions]
+    if all(new is old for new, old in zip(redacted, actions, strict=True)):
+        return arguments
+    return {**arguments, "actions": redacted}
+
+
+def _redact_action(action: JsonValue) -> JsonValue:
+    if isinstance(action, dict):
+        name, data = action.get("type"), action.get("data")
+        if isinstance(name, str) and isinstance(data, dict):
+            blanked = redact_arguments(name, data)
+            return action if blanked is data else {**action, "data": blanked}
+    return action
+
+
+def _is_secret_line(words: list[str]) -> bool:
+    """Tell whether a line for the human monitor holds more than may be shown."""
+    if not words or len(words) <= _HUMAN_SECRETS.get(words[0], len(words)):
+        return False
+    return words[0] != "change" or words[1] == "vnc"
 
 
 def _blank(value: JsonValue, path: tuple[str, ...]) -> JsonValue:

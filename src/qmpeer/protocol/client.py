@@ -25,6 +25,7 @@ import msgspec
 from qmpeer import limits
 from qmpeer.errors import (
     CommandError,
+    CommandInterrupted,
     LimitError,
     LocalProtocolError,
     MessageError,
@@ -79,12 +80,12 @@ class Completion(msgspec.Struct, Generic[Token]):
     Attributes:
         token: The caller's own.
         value: The return value, where there is no error.
-        error: What the server answered instead.
+        error: What the server answered instead, or that it never did.
     """
 
     token: Token
     value: Any
-    error: CommandError | None = None
+    error: CommandError | CommandInterrupted | None = None
 
 
 class ClientSession(Generic[Token]):
@@ -229,8 +230,17 @@ class ClientSession(Generic[Token]):
         """
         sent.token = None
         if sent.is_waiting:
+            sent.is_waiting = False
             self._waiting = deque(entry for entry in self._waiting if entry[0] is not sent)
             self._pending.pop(sent.id, None)
+
+    def withdraw(self, sent: Sent[Token]) -> None:
+        """Take back a command that data_to_send() gave and that couldn't be sent."""
+        sent.token = None
+        if self._pending.get(sent.id) is sent:
+            del self._pending[sent.id]
+            if not sent.is_oob:
+                self._in_flight -= 1
 
     @property
     def interrupted(self) -> list[Sent[Token]]:
@@ -267,6 +277,26 @@ class ClientSession(Generic[Token]):
     def receive_eof(self) -> None:
         """Take in that the server will send no more."""
         self.phase = Phase.CLOSED
+
+    def end(self, reason: str, *, has_left: bool) -> list[Completion[Token]]:
+        """End the connection, and return the outcomes of the commands that had none yet.
+
+        They are interrupted, but for a "quit" that was sent to a server that has left.
+
+        Args:
+            reason: Why it ended.
+            has_left: It was the server that closed the connection.
+        """
+        self.phase = Phase.CLOSED
+        outcomes: list[Completion[Token]] = []
+        for sent in self.interrupted:
+            assert sent.token is not None
+            if has_left and sent.name == "quit" and not sent.is_waiting:
+                outcomes.append(Completion(sent.token, {}))
+            else:
+                error = CommandInterrupted(sent.name, sent.id, reason)
+                outcomes.append(Completion(sent.token, None, error))
+        return outcomes
 
     def receive_data(self, data: bytes) -> list[Event | Completion[Token]]:
         """Take in bytes; return the events and outcomes that they hold, in order.

@@ -46,7 +46,7 @@ class TolerantReader:
         self._tokens: list[bytes] = []
         self._braces = 0
         self._brackets = 0
-        self._size = 0
+        self._size = 0  # of the tokens; between chunks at least that
 
     @property
     def is_idle(self) -> bool:
@@ -55,14 +55,21 @@ class TolerantReader:
 
     def receive_data(self, data: bytes) -> list[Item]:
         """Take in bytes and return what they complete, in order."""
+        if len(data) > limits.TOKEN_SIZE:  # a token past the limit must not come whole
+            step = limits.TOKEN_SIZE // 2
+            pieces = (data[at : at + step] for at in range(0, len(data), step))
+            return [item for piece in pieces for item in self.receive_data(piece)]
         self.position += len(data)
         items: list[Item] = []
         if len(data) + self._size <= limits.TOKEN_SIZE:  # no size can be passed
             self._size += len(data)
             self._take(self._lexer.tokens(data), items)
+            if items:  # what of it belongs to the value under way isn't looked at here
+                self._size = len(data)
         else:
             self._size = sum(map(len, self._tokens))
             self._take_counted(self._lexer.tokens(data), items)
+            self._size += len(data)  # a token may be begun
         return items
 
     def _take_counted(self, found: list[bytes], items: list[Item]) -> None:

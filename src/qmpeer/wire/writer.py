@@ -22,7 +22,7 @@ _encode = msgspec.json.Encoder().encode
 _format = msgspec.json.format
 # Compiled where they are needed first, which is seldom: a client's start waits for each.
 _TO_ESCAPE = r"[\x7f-\U0010ffff]|\\\\|\\u[0-9a-f]{4}"
-_EMPTY = rb"(?m)^( *)(.*[\[{])([\]}],?)$"
+_EMPTY = rb"[\[{](?=[\]}],?(?:\n|\Z))"
 _LONE_SURROGATE = "[\ud800-\udfff]"
 _OPENERS, _CLOSERS = frozenset("[{"), frozenset("]}")
 
@@ -67,8 +67,18 @@ def encode_pretty(value: JsonValue) -> bytes:
     except (RecursionError, UnicodeEncodeError):
         text = _indented(value)
     # Only a container's own brackets can end a line: a string ends with its quote.
-    text = re.sub(_EMPTY, rb"\1\2\n\1\3", text)
-    return _to_ascii(text).replace(b"\n", b"\r\n") + b"\r\n"
+    text = re.sub(_EMPTY, _opened, text)
+    if not text.isascii() or b"\x7f" in text or b"\\u00" in text:
+        text = _to_ascii(text)
+    return text.replace(b"\n", b"\r\n") + b"\r\n"
+
+
+def _opened(match: Match[bytes]) -> bytes:
+    """Return an empty container's opener and what comes before its closer on a line of its own."""
+    text, end = match.string, match.end()
+    start = text.rfind(b"\n", 0, end) + 1
+    line = text[start:end]
+    return match[0] + b"\n" + b" " * (len(line) - len(line.lstrip(b" ")))
 
 
 def _indented(value: JsonValue) -> bytes:

@@ -1,0 +1,138 @@
+"""The table of secrets: each row, at each depth, and nothing else."""
+
+import copy
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qmpeer.messages import REDACTED, SECRETS, redact_arguments, redact_message
+from qmpeer.values import JsonObject, JsonValue
+from tests.wire.strategies import json_values
+
+SECRET = "pa55"
+
+
+def placed(path: tuple[str, ...], secret: JsonValue) -> JsonValue:
+    """Return arguments with a secret where a row's path leads."""
+    if not path:
+        return secret
+    step, rest = path[0], path[1:]
+    if step == "*":
+        return [placed(rest, secret), placed(rest, secret)]
+    if step == "**":
+        inner = placed(rest, secret)
+        return {"a": {"b": [inner, {"c": [inner]}]}, "plain": 1, **dict(_as_object(inner))}
+    return {"other": 1, step: placed(rest, secret)}
+
+
+def _as_object(value: JsonValue) -> JsonObject:
+    assert isinstance(value, dict)
+    return value
+
+
+@pytest.mark.parametrize("row", SECRETS, ids=lambda row: f"{row[0]}: {'.'.join(row[1])}")
+@pytest.mark.parametrize("secret", [SECRET, {"a": SECRET}, [SECRET], 17, None], ids=repr)
+def test_each_row(row: tuple[str, tuple[str, ...]], secret: JsonValue) -> None:
+    command, path = row
+    name = "any-command" if command == "*" else command
+    arguments = placed(path, secret)
+    assert isinstance(arguments, dict)
+    before = copy.deepcopy(arguments)
+    redacted = redact_arguments(name, arguments)
+    assert redacted == placed(path, REDACTED)
+    assert arguments == before  # nothing is changed in place
+    message: JsonObject = {"execute": name, "arguments": arguments, "id": 1}
+    assert redact_message(message) == {**message, "arguments": redacted}
+    assert SECRET not in repr(redact_message(message))
+
+
+@pytest.mark.parametrize(
+    "arguments", [None, {}, {"a": 1}, {"passwords": "x"}, {"a": {"password": "x"}}]
+)
+def test_what_holds_no_secret_is_the_same_object(arguments: JsonObject | None) -> None:
+    assert redact_arguments("query-name", arguments) is arguments
+
+
+def test_what_stands_beside_is_left() -> None:
+    redacted = redact_arguments("set_password", {"protocol": "vnc", "password": SECRET})
+    assert redacted == {"protocol": "vnc", "password": REDACTED}
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("set_password vnc pa55", f"set_password vnc {REDACTED}"),
+        ("set_password vnc pa55 keep", f"set_password vnc {REDACTED}"),
+        ("  set_password  vnc   pa55", f"set_password vnc {REDACTED}"),
+        ("change vnc password pa55", f"change vnc {REDACTED}"),
+        ("object_add secret,id=s,data=pa55", f"object_add {REDACTED}"),
+        ("object_add secret,data=pa55,id=s file=x", f"object_add {REDACTED}"),
+        ("change  vnc\tpassword pa55", f"change vnc {REDACTED}"),
+        ("object_add  qom-type=secret,data=pa55", f"object_add {REDACTED}"),
+        ("block_passwd ide0 pa55", f"block_passwd ide0 {REDACTED}"),
+    ],
+)
+def test_a_human_command(line: str, shown: str) -> None:
+    arguments: JsonObject = {"command-line": line, "cpu-index": 0}
+    redacted = redact_arguments("human-monitor-command", arguments)
+    assert redacted == {"command-line": shown, "cpu-index": 0}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["info status", "help set_password", "change ide0 x.iso", "set_password", "change vnc", "", 7],
+)
+def test_a_human_command_without_a_secret(line: JsonValue) -> None:
+    arguments: JsonObject = {"command-line": line}
+    assert redact_arguments("human-monitor-command", arguments) is arguments
+
+
+def test_actions_of_a_transaction() -> None:
+    message: JsonValue = {
+        "execute": "transaction",
+        "arguments": {"actions": [{"type": "block_passwd", "data": {"password": SECRET, "a": 1}}]},
+    }
+    assert SECRET not in repr(redact_message(message))
+
+
+@pytest.mark.parametrize("actions", [None, [], [1, {}, {"type": "abort", "data": {"a": 1}}]])
+def test_a_transaction_without_secrets(actions: JsonValue) -> None:
+    arguments: JsonObject = {"actions": actions}
+    assert redact_arguments("transaction", arguments) is arguments
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        None,
+        1,
+        [],
+        "x",
+        {},
+        {"execute": 1, "arguments": {"a": 1}},
+        {"execute": "x"},
+        {"return": {"password": "x"}},
+        {"execute": "x", "arguments": ["password"]},
+    ],
+)
+def test_what_is_no_command_is_left(message: JsonValue) -> None:
+    assert redact_message(message) == message
+
+
+@pytest.mark.property
+@given(st.sampled_from([row[0] for row in SECRETS]), json_values)
+def test_any_arguments(command: str, value: JsonValue) -> None:
+    arguments: JsonObject = {"data": value, "password": [value], "props": value, "x": value}
+    before = copy.deepcopy(arguments)
+    redacted = redact_arguments(command, arguments)
+    assert arguments == before
+    assert redacted is not None
+    assert redacted["password"] == REDACTED
+    assert redact_arguments(command, redacted) == redacted
+
+
+@pytest.mark.parametrize("verb", [{}, {"execute": 1}, {"exekute": "set_password"}])
+def test_a_misspelt_verb_gives_nothing_away(verb: JsonObject) -> None:
+    message: JsonObject = {**verb, "arguments": {"protocol": "vnc", "password": SECRET}}
+    assert SECRET not in repr(redact_message(message))

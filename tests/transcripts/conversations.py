@@ -1,0 +1,63 @@
+"""Which transcripts there are, and how what was said is held against what should have been."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from qmpeer.values import JsonValue
+from tests.transcripts.reader import Case, Sender, parse_transcript
+
+__all__ = ["CASES", "FILES", "SENTINEL", "by_value", "check_sentinel", "turns"]
+
+FILES = sorted(Path(__file__).parent.glob("*.txt"))
+CASES = {path.stem: parse_transcript(path.read_text(encoding="ascii")).cases for path in FILES}
+SENTINEL = b'{"execute":"sentinel","id":"S"}\n'
+"""Sent when a case is over, to see that the server listens still."""
+
+
+def turns(case: Case) -> Iterator[tuple[bytes, bytes]]:
+    """Give what the client says in one go, and what the server answers to that."""
+    said: dict[Sender, bytes] = {Sender.CLIENT: b"", Sender.SERVER: b""}
+    last = Sender.CLIENT
+    for line in case.lines:
+        if line.sender is Sender.CLIENT and last is Sender.SERVER:
+            yield said[Sender.CLIENT], said[Sender.SERVER]
+            said = {Sender.CLIENT: b"", Sender.SERVER: b""}
+        last = line.sender
+        said[last] += line.data
+    yield said[Sender.CLIENT], said[Sender.SERVER]
+
+
+def _number(text: str) -> int | float:
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
+def _without_clock(value: JsonValue) -> JsonValue:
+    if isinstance(value, dict) and "event" in value:
+        return {**value, "timestamp": {"seconds": 0, "microseconds": 0}}
+    return value
+
+
+def by_value(data: bytes) -> list[tuple[bool, JsonValue]]:
+    """Return a server's lines as values, so that member order and number spelling don't matter.
+
+    Each goes with whether it ends as it should. True and 1 are told apart by their JSON text.
+    """
+    read = [
+        (line.endswith(b"\r\n"), _without_clock(json.loads(line, parse_float=_number)))
+        for line in data.splitlines(keepends=True)
+    ]
+    return [(is_whole, json.dumps(value, sort_keys=True)) for is_whole, value in read]
+
+
+def check_sentinel(case: Case, said: bytes) -> None:
+    """Check the answer to the sentinel: a plain one, or none if the case leaves a value open."""
+    if case.facts.get("ends") == "waiting":
+        assert said == b""
+        return
+    ((is_whole, text),) = by_value(said)
+    answer = json.loads(str(text))
+    assert is_whole
+    assert answer["id"] == "S"
+    assert answer["error"]["class"] == "CommandNotFound"

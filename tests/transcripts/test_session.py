@@ -1,0 +1,78 @@
+"""The transcripts of QEMU 7.2, said to the server's session without I/O.
+
+Each case is said in one go, then byte by byte, then cut up at random: what comes back is the same.
+"""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from qmpeer.protocol import ServerSession
+from tests.protocol.pretended_server import PretendedServer
+from tests.transcripts.conversations import CASES, SENTINEL, by_value, check_sentinel, turns
+from tests.transcripts.machine_commands import COMMANDS, OUT_OF_BAND
+from tests.transcripts.reader import Case
+
+ENABLED = {"negotiated": (), "negotiated with oob": ("oob",)}
+NEEDS_A_MACHINE = ("commands", "later_commands")
+"""These are said to the built-in machine, by test_machine."""
+
+SAID = [
+    pytest.param(case, id=f"{subject}: {case.name}")
+    for subject, cases in CASES.items()
+    if subject not in NEEDS_A_MACHINE
+    for case in cases
+]
+
+
+def start(case: Case) -> tuple[PretendedServer, ServerSession]:
+    server = PretendedServer(COMMANDS, oob=OUT_OF_BAND)
+    state = case.facts.get("state", "negotiated")
+    if state == "greeted":
+        session = server.connect()
+        session.data_to_send()
+        return server, session
+    return server, server.negotiated(*ENABLED[state])
+
+
+def converse(case: Case, pieces: list[list[bytes]]) -> None:
+    server, session = start(case)
+    for chunks, (_, answer) in zip(pieces, turns(case), strict=True):
+        said = b""
+        for chunk in chunks:
+            server.receive(session, chunk)
+            said += session.data_to_send()
+        assert by_value(said) == by_value(answer)
+    server.receive(session, SENTINEL)
+    check_sentinel(case, session.data_to_send())
+
+
+def cut(data: bytes, chance: random.Random) -> Iterator[bytes]:
+    while data:
+        size = chance.choice((1, 1, 2, 3, 7, 20))
+        yield data[:size]
+        data = data[size:]
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_in_one_go(case: Case) -> None:
+    converse(case, [[said] for said, _ in turns(case)])
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_byte_by_byte(case: Case) -> None:
+    converse(case, [[bytes([byte]) for byte in said] for said, _ in turns(case)])
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_cut_up(case: Case) -> None:
+    chance = random.Random(case.name)
+    for _ in range(5):
+        converse(case, [list(cut(said, chance)) for said, _ in turns(case)])
+
+
+def test_all_are_said_somewhere() -> None:
+    said = len(SAID) + sum(len(CASES[subject]) for subject in NEEDS_A_MACHINE)
+    assert said == sum(map(len, CASES.values()))
+    assert said > 400

@@ -1,0 +1,36 @@
+"""Values as text that tells all of them apart: 1, 1.0 and True, 0.0 and -0.0, at any nesting."""
+
+from collections.abc import Iterable, Iterator
+
+__all__ = ["exactly", "shown"]
+
+
+def exactly(value: object) -> str:
+    """Return such a text; unlike repr() it needs no recursion."""
+    parts: list[str] = []
+    stack: list[tuple[Iterator[object], str]] = [(iter([value]), "")]
+    while stack:
+        items, end = stack[-1]
+        for item in items:
+            if isinstance(item, dict):
+                parts.append("{")
+                stack.append((iter([part for pair in item.items() for part in pair]), "}"))
+            elif isinstance(item, list):
+                parts.append("[")
+                stack.append((iter(item), "]"))
+            else:
+                parts.append(repr(item))
+                continue
+            break
+        else:
+            stack.pop()
+            parts.append(end)
+    return " ".join(parts).rstrip()
+
+
+def shown(items: Iterable[object]) -> list[str]:
+    """Return the items of a reader, values exactly and errors as their texts."""
+    return [
+        f"{type(item).__name__}: {item}" if isinstance(item, Exception) else exactly(item)
+        for item in items
+    ]

@@ -1,0 +1,33 @@
+"""The server's reader against a real QEMU: both are said the same random bytes, and answer alike.
+
+Behind the reader stands a session that has been negotiated and knows no commands, so that what
+comes back is ids and errors.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.protocol.pretended_server import PretendedServer
+from tests.protocol.real_qemu import ask_qemu, ask_us, by_value, running_qemu
+from tests.wire.strategies import any_bytes, json_texts, near_json
+
+NEGOTIATE = b'{"execute":"qmp_capabilities"}\n'
+
+
+@pytest.fixture(scope="module")
+def qemu(tmp_path_factory: pytest.TempPathFactory, program: Callable[[str], str]) -> Iterator[Path]:
+    with running_qemu(program("qemu-system-x86_64"), tmp_path_factory.mktemp("qemu")) as path:
+        yield path
+
+
+@pytest.mark.real
+@pytest.mark.property
+@settings(max_examples=600, suppress_health_check=list(HealthCheck))
+@given(st.one_of(near_json, near_json, any_bytes, json_texts))
+def test_qemu_answers_the_same(qemu: Path, data: bytes) -> None:
+    ours = ask_us(PretendedServer(), NEGOTIATE + data)
+    assert by_value(ours) == by_value(ask_qemu(qemu, NEGOTIATE + data))

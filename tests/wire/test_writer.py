@@ -1,0 +1,148 @@
+"""The writer: exact bytes."""
+
+import math
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from hypothesis import given
+
+from qmpeer.values import JsonValue
+from qmpeer.wire import encode_compact, encode_line, encode_pretty
+from qmpeer.wire import writer as writer_module
+from tests.wire.strategies import json_values
+
+Encode = Callable[[JsonValue], bytes]
+every = pytest.mark.parametrize("encode", [encode_compact, encode_line, encode_pretty])
+
+LINES: list[tuple[object, bytes]] = [
+    ({"return": {}}, b'{"return": {}}'),
+    ({"return": [1, 2, {"a": []}], "id": None}, b'{"return": [1, 2, {"a": []}], "id": null}'),
+    ([True, False, None], b"[true, false, null]"),
+    ('\b\f\n\r\t"\\/', rb'"\b\f\n\r\t\"\\/"'),
+    ("\x00\x01\x1f", rb'"\u0000\u0001\u001F"'),
+    ("\x7f\x80\xab\xff", rb'"\u007F\u0080\u00AB\u00FF"'),
+    ("€\ufffd\U0001d11e\U0010fffd", rb'"\u20AC\uFFFD\uD834\uDD1E\uDBFF\uDFFD"'),
+    ("\\u00ab", rb'"\\u00ab"'),
+    ("\\\\u00ab\x1b", rb'"\\\\u00ab\u001B"'),
+    ("\\\x1b", rb'"\\\u001B"'),
+    ("a\ud800b", rb'"a\uFFFDb"'),
+    ({"\udfff": "\ud834\udd1e"}, rb'{"\uFFFD": "\uFFFD\uFFFD"}'),
+    ({"a, b: c": ", : [] {}"}, b'{"a, b: c": ", : [] {}"}'),
+    (
+        [0, -1, 2**63, 2**64 - 1, -(2**63)],
+        b"[0, -1, 9223372036854775808, 18446744073709551615, -9223372036854775808]",
+    ),
+    (2**64, b"18446744073709551616"),
+    ([10**30, -(10**30)], b"[1" + b"0" * 30 + b", -1" + b"0" * 30 + b"]"),
+    ([0.1, 1.5, -0.25, 1e300], b"[0.1, 1.5, -0.25, 1e300]"),
+    ([math.inf, -math.inf, math.nan], b"[null, null, null]"),
+    ((1, (2,)), b"[1, [2]]"),
+]
+
+PRETTY: list[tuple[JsonValue, bytes]] = [
+    (1, b"1\r\n"),
+    ({}, b"{\r\n}\r\n"),
+    ([], b"[\r\n]\r\n"),
+    ({"return": {}}, b'{\r\n    "return": {\r\n    }\r\n}\r\n'),
+    (
+        {"return": {}, "id": [[], {}, [1, {"a": []}]]},
+        (
+            b'{\r\n    "return": {\r\n    },\r\n    "id": [\r\n        [\r\n        ],\r\n'
+            b"        {\r\n        },\r\n        [\r\n            1,\r\n            {\r\n"
+            b'                "a": [\r\n                ]\r\n            }\r\n        ]\r\n'
+            b"    ]\r\n}\r\n"
+        ),
+    ),
+    ({"a": "[]", "b": "{},"}, b'{\r\n    "a": "[]",\r\n    "b": "{},"\r\n}\r\n'),
+    (
+        {"a{": ["x[", "[],"]},
+        b'{\r\n    "a{": [\r\n        "x[",\r\n        "[],"\r\n    ]\r\n}\r\n',
+    ),
+    ("\xe9\n\x1b", b'"\\u00E9\\n\\u001B"\r\n'),
+    (["\ud800", []], b'[\r\n    "\\uFFFD",\r\n    [\r\n    ]\r\n]\r\n'),
+]
+
+
+@pytest.mark.parametrize(("value", "text"), LINES)
+def test_line(value: JsonValue, text: bytes) -> None:
+    assert encode_line(value) == text + b"\r\n"
+
+
+@pytest.mark.parametrize(("value", "text"), PRETTY)
+def test_pretty(value: JsonValue, text: bytes) -> None:
+    assert encode_pretty(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"execute": "x", "arguments": {"a": [1, 2]}, "id": 0}, None),
+        ({"a": "\xe9€\U0001d11e"}, '{"a":"\xe9€\U0001d11e"}'),
+        ({"a": "\x7f\x1b"}, '{"a":"\x7f\\u001b"}'),
+        ({"a": "\ud800"}, '{"a":"\ufffd"}'),
+        ([math.inf], "[null]"),
+    ],
+)
+def test_compact(value: JsonValue, text: str | None) -> None:
+    if text is None:
+        text = '{"execute":"x","arguments":{"a":[1,2]},"id":0}'
+    assert encode_compact(value) == text.encode()
+
+
+@every
+@pytest.mark.parametrize("depth", [900, 1100, 5000])
+def test_any_nesting(encode: Encode, depth: int) -> None:
+    arrays: JsonValue = []
+    objects: JsonValue = {}
+    for _ in range(depth - 1):
+        arrays, objects = [arrays], {"a": objects}
+    for value, opener, closer in ((arrays, b"[", b"]"), (objects, b"{", b"}")):
+        text = encode(value)
+        assert (text.count(opener), text.count(closer)) == (depth, depth)
+        squeezed = b"".join(text.split()).replace(b'"a":', b"")
+        assert squeezed == opener * depth + closer * depth
+
+
+@every
+@pytest.mark.parametrize("depth", [1, 5000])
+def test_what_json_can_not_hold(encode: Encode, depth: int) -> None:
+    for bad in (object(), {"a": 1j}, {(1, 2): 3}, lambda: None):
+        value: object = bad
+        for _ in range(depth):
+            value = [value]
+        with pytest.raises(TypeError):
+            encode(value)  # type: ignore[arg-type]  # that is the point
+
+
+@pytest.mark.property
+@given(json_values)
+def test_the_slow_way_writes_the_same(value: JsonValue) -> None:
+    """What is deep or holds lone surrogates goes another way; it must not show."""
+    line = "".join(writer_module._walk(value, ", ", ": ")).encode()
+    assert line == msgspec.json.format(msgspec.json.encode(value), indent=0)
+    assert writer_module._indented(value) == msgspec.json.format(
+        msgspec.json.encode(value), indent=4
+    )
+
+
+@pytest.mark.property
+@given(json_values)
+def test_lines_are_ascii_and_one(value: JsonValue) -> None:
+    line = encode_line(value)
+    assert line.isascii()
+    assert line.endswith(b"\r\n")
+    assert all(0x20 <= byte < 0x7F for byte in line[:-2])
+    pretty = encode_pretty(value)
+    assert pretty.count(b"\r\n") == pretty.count(b"\n") == pretty.count(b"\r")
+    assert msgspec.json.decode(pretty) == msgspec.json.decode(line)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_pretty_of_the_empty_at_any_level(count: int) -> None:
+    value: JsonValue = [{}] * count
+    for _ in range(1200):
+        value = [value]
+    lines = encode_pretty(value).split(b"\r\n")
+    assert len(lines) == 2 * 1201 + 2 * count + 1
+    assert b"[]" not in b"".join(lines)
