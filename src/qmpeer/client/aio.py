@@ -16,9 +16,9 @@ from qmpeer import limits
 from qmpeer.client.events import EventLog, EventQueue, Match, Names, matcher
 from qmpeer.client.timeouts import DEFAULT, Timeout
 from qmpeer.client.trace import Trace
-from qmpeer.errors import CommandInterrupted, ConnectionClosed, NegotiationError
+from qmpeer.errors import ConnectionClosed, NegotiationError
 from qmpeer.messages import Event, Greeting
-from qmpeer.protocol import ClientSession, Completion, Phase
+from qmpeer.protocol import ClientSession, Completion, Phase, Sent
 from qmpeer.transport import AddressLike
 from qmpeer.transport.aio import Stream, open_stream, start_listening
 from qmpeer.values import JsonObject
@@ -265,7 +265,8 @@ class AsyncClient:
             A future of the value as JSON has it; {} where the command returns nothing. It raises
             CommandError if the server answered with an error; CommandInterrupted if the connection
             ended first, and the outcome is unknown (the reply of "quit" may be cut off, which
-            counts as success); TimeoutError if the deadline passed.
+            counts as success); TimeoutError if the deadline passed; ValueError or OSError if the
+            descriptors can't be sent.
 
         Raises:
             ConnectionClosed: If the connection has ended before.
@@ -279,12 +280,14 @@ class AsyncClient:
         deadline = None if seconds is None else loop.time() + seconds  # type: ignore[operator]
         future = loop.create_future()
         call = _Call(future, seconds, deadline)  # type: ignore[arg-type]
-        sent = session.execute(command, arguments, call, oob, tuple(fds) if fds else ())
+        sent = session.execute(command, arguments, call, oob, (*fds,) if fds else ())
         if self._trace is not None:
             self._trace.sent(sent, arguments)
         if deadline is not None and (self._timer is None or deadline < self._timer.when()):
             self._set_timer(deadline)
         if sent.is_waiting:  # it may be given up until its turn
+            if fds:
+                self._keep_fds(sent)
             future.add_done_callback(lambda _: session.give_up(sent))
         elif fds or session.commands_in_flight == 1:
             self._flush()
@@ -298,8 +301,32 @@ class AsyncClient:
         session = self._session
         data, fds = session.data_to_send()
         while data:
-            self._stream.write(data, fds)
+            try:
+                self._stream.write(data, fds)
+            except (OSError, ValueError) as error:  # the descriptors are refused
+                self._refuse(fds, error)
             data, fds = session.data_to_send()
+
+    def _keep_fds(self, sent: "Sent[_Call]") -> None:
+        """Keep descriptors of our own until they are sent: the caller may close his before."""
+        assert sent.token is not None
+        future = sent.token.future
+        try:
+            sent.fds = _duplicates(sent.fds)
+        except OSError as error:
+            self._session.give_up(sent)
+            future.set_exception(error)
+        else:
+            future.add_done_callback(lambda _: _close_all(sent.fds))
+
+    def _refuse(self, fds: tuple[int, ...], error: Exception) -> None:
+        """Fail the command whose descriptors can't be sent."""
+        session = self._session
+        for sent in session.interrupted:
+            if sent.fds is fds and sent.token is not None:
+                if not sent.token.future.done():
+                    sent.token.future.set_exception(error)
+                session.withdraw(sent)
 
     def _set_timer(self, deadline: float) -> None:
         if self._timer is not None:
@@ -380,8 +407,8 @@ class AsyncClient:
 
         def is_found() -> bool:
             nonlocal mark
-            if mark == self._log.last:
-                return False
+            if found or mark == self._log.last:
+                return bool(found)
             event = self._log.first_after(mark, matches)
             mark = self._log.last
             if event is not None:
@@ -478,22 +505,20 @@ class AsyncClient:
         if reason is None:
             reason = "the server closed the connection" if error is None else str(error)
         session = self._session
-        interrupted = session.interrupted
-        session.receive_eof()
         self._end = ConnectionClosed(reason)
         if self._trace is not None:
             self._trace.ended(reason)
         self._end.__cause__ = error
-        for sent in interrupted:
-            future = sent.token.future if sent.token else None
-            if future is None or future.done():
+        has_left = error is None or isinstance(error, (ConnectionResetError, BrokenPipeError))
+        for outcome in session.end(reason, has_left=has_left):
+            future = outcome.token.future
+            if future.done():
                 continue
-            if sent.name == "quit":
-                future.set_result({})
+            if outcome.error is None:
+                future.set_result(outcome.value)
             else:
-                interruption = CommandInterrupted(sent.name, sent.id, reason)
-                interruption.__cause__ = error
-                future.set_exception(interruption)
+                outcome.error.__cause__ = error
+                future.set_exception(outcome.error)
                 future.exception()  # it may have been sent without anybody waiting: be quiet then
         if self._timer is not None:
             self._timer.cancel()
@@ -526,7 +551,7 @@ class AsyncClient:
         """Close the connection, and end what `launch` started; doing so twice is fine."""
         self._lose(ConnectionClosed("the client was closed"))
         self._stream.close()
-        await self._lost
+        await asyncio.shield(self._lost)
         if self._launched is not None:
             await asyncio.to_thread(self._launched.end)
 
@@ -570,13 +595,10 @@ class AsyncEvents:
             TimeoutError: If none comes in time.
             ConnectionClosed: If the connection ends first.
         """
-        event = self._queue.take()
-        if event is None:
-            deadline = _Deadline(timeout)
+        deadline = _Deadline(timeout)
+        while (event := self._queue.take()) is None:  # another task may have taken it
             if not await self._client._wait(lambda: len(self._queue) > 0, deadline):
                 raise TimeoutError(f"no event came in {timeout} s")
-            event = self._queue.take()
-            assert event is not None
         return event
 
     def __aiter__(self) -> AsyncIterator[Event]:
@@ -620,3 +642,19 @@ class _Deadline:
     def remaining(self) -> float | None:
         """Return the seconds left; None if there is no end."""
         return None if self._end is None else self._end - self._loop.time()
+
+
+def _duplicates(fds: Sequence[int]) -> tuple[int, ...]:
+    made: list[int] = []
+    try:
+        for fd in fds:
+            made.append(os.dup(fd))
+    except OSError:
+        _close_all(made)
+        raise
+    return tuple(made)
+
+
+def _close_all(fds: Sequence[int]) -> None:
+    for fd in fds:
+        os.close(fd)

@@ -4,13 +4,17 @@ Theory of operation.  Whoever waits reads.  The thread that waits for a reply or
 *reading role* if it is free, receives, and hands out what comes: replies to those who wait for
 them, events to the log. Other threads sleep until something changes and then see for themselves
 whether they are done, or take the role over. `_lock` guards the session and is never held while
-waiting; `_send_lock` keeps the bytes of commands in order.
+waiting; `_send_lock` keeps the bytes of commands in order. Who finds it taken leaves his command to
+the thread that sends; and commands that waited for their turn are sent by those who wait for them,
+never by the one who reads, whose deadline is not theirs.
 
 The deadline of a single receive is the kernel's own (SO_RCVTIMEO): it costs no system call while
 it stays the same, and a poll before each receive would cost one.
 """
 
+import errno
 import os
+import select
 import socket
 import struct
 import threading
@@ -24,11 +28,8 @@ from qmpeer.client.events import EventLog, EventQueue, Match, Names, matcher
 from qmpeer.client.timeouts import DEFAULT, Default, Timeout
 from qmpeer.client.trace import Trace
 from qmpeer.errors import (
-    CommandError,
-    CommandInterrupted,
     ConnectionClosed,
     NegotiationError,
-    QMPError,
 )
 from qmpeer.messages import Event, Greeting
 from qmpeer.protocol import ClientSession, Completion, Phase
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Client", "Events"]
 
+_SEND_FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL  # the program may have SIGPIPE end it
+
 
 class _Call:
     """Wait for one outcome."""
@@ -51,7 +54,7 @@ class _Call:
     def __init__(self) -> None:
         self.is_done = False
         self.value: JsonValue = None
-        self.error: QMPError | None = None
+        self.error: Exception | None = None
 
 
 class Client:
@@ -226,11 +229,13 @@ class Client:
     def _negotiate(self, deadline: float | None, timeout: float | None) -> None:
         session = self._session
         while session.phase is not Phase.READY and self._end is None:
-            if not self._receive(_remaining(deadline)):
+            remaining = _remaining(deadline)
+            if (remaining is not None and remaining <= 0) or not self._receive(remaining):
                 what = "greeted" if session.greeting is None else "answered qmp_capabilities"
                 raise TimeoutError(
                     f"the server hasn't {what} in {timeout} s; another client may hold its monitor"
                 )
+            self._send_all(deadline)
         if self._end is not None:
             if isinstance(session.failure, NegotiationError):
                 raise session.failure
@@ -268,15 +273,19 @@ class Client:
             TimeoutError: If the deadline passed.
             LocalProtocolError: If out-of-band execution isn't enabled.
             TypeError: If JSON can't hold the arguments.
+            ValueError: If descriptors can't be sent here.
+            OSError: If one of them isn't open.
         """
         if timeout is DEFAULT:
             timeout = self.command_timeout
         deadline = None if timeout is None else monotonic() + timeout  # type: ignore[operator]
+        if fds:
+            fds = self._checked(fds)
         call = _Call()
         with self._lock:
             if self._end is not None:
                 raise ConnectionClosed(self._end.reason) from self._end.__cause__
-            sent = self._session.execute(command, arguments, call, oob, tuple(fds))
+            sent = self._session.execute(command, arguments, call, oob, fds)  # type: ignore[arg-type]
             if self._trace is not None:
                 self._trace.sent(sent, arguments)
         try:
@@ -311,13 +320,27 @@ class Client:
 
     def event_mark(self) -> int:
         """Take in what has arrived, and return a mark: "everything after now" for wait_event."""
-        while self._end is None and self._take_role():
-            try:
-                if not self._receive_now():
-                    break
-            finally:
-                self._leave_role()
+        while self._end is None:
+            if self._take_role():
+                try:
+                    if not self._receive_now():
+                        break
+                finally:
+                    self._leave_role()
+            elif not self._leave_it_to_the_reader():
+                break
         return self._log.last
+
+    def _leave_it_to_the_reader(self) -> bool:
+        """Let the thread that reads take in what has arrived; False if there is nothing more."""
+        has_input = bool(self._poll(select.POLLIN, 0.0))
+        with self._lock:
+            if self._is_read:
+                self._sleepers += 1
+                # What it has received but not yet handed out shows nowhere: give it a moment.
+                self._changed.wait(0.05 if has_input else 0.001)
+                self._sleepers -= 1
+        return has_input
 
     def wait_event(
         self,
@@ -351,8 +374,8 @@ class Client:
 
         def is_found() -> bool:
             nonlocal mark
-            if mark == self._log.last:
-                return False
+            if found or mark == self._log.last:
+                return bool(found)
             event = self._log.first_after(mark, matches)
             mark = self._log.last
             if event is not None:
@@ -366,53 +389,92 @@ class Client:
 
     # Sending
 
+    def _checked(self, fds: Sequence[int]) -> tuple[int, ...]:
+        if self._socket.family != socket.AF_UNIX:
+            raise ValueError("descriptors travel over unix sockets only")
+        if len(fds) > limits.MESSAGE_FDS:
+            raise ValueError(
+                f"found {len(fds)} descriptors, expected at most {limits.MESSAGE_FDS} at once"
+            )
+        return (*fds,)  # a tuple of this command's own, whatever was given
+
     def _send_all(self, deadline: float | None) -> None:
-        """Send what the session has to send.
+        """Send what the session has to send, or leave it to the thread that is at it."""
+        session, lock = self._session, self._send_lock
+        while session.has_data_to_send and lock.acquire(blocking=False):
+            try:
+                self._send_next(deadline)
+            finally:
+                lock.release()
 
-        A failure to send isn't the end yet: what the server said before is read first.
-        """
-        with self._send_lock:
-            data, fds = self._next_to_send()
-            while data:
-                try:
-                    if fds:
-                        sent = socket.send_fds(self._socket, [data], list(fds), socket.MSG_DONTWAIT)
-                    else:
-                        sent = self._socket.send(data, socket.MSG_DONTWAIT)
-                except BlockingIOError:
-                    self._wait_writable(deadline)
-                    continue
-                except OSError:
-                    return
-                if sent < len(data):
-                    data, fds = data[sent:], ()
-                else:
-                    data, fds = self._next_to_send()
-
-    def _next_to_send(self) -> tuple[bytes, tuple[int, ...]]:
+    def _send_next(self, deadline: float | None) -> None:
+        """Send one piece to its end; without that, no more can be said on this connection."""
         with self._lock:
-            return self._session.data_to_send()
+            data, fds = self._session.data_to_send()
+        try:
+            self._send(data, fds, deadline)
+        except BaseException as error:
+            if not isinstance(error, TimeoutError):
+                error = ConnectionClosed("a command was cut short while it was sent")
+            with self._lock:
+                self._lose(error)
+            raise
+
+    def _send(self, data: bytes | memoryview, fds: tuple[int, ...], deadline: float | None) -> None:
+        """Send bytes, with their descriptors.
+
+        A failure isn't the end yet: what the server said before is read first.
+        """
+        while data:
+            try:
+                if fds:
+                    sent = socket.send_fds(self._socket, [data], list(fds), _SEND_FLAGS)
+                else:
+                    sent = self._socket.send(data, _SEND_FLAGS)
+            except BlockingIOError:
+                self._wait_writable(deadline)
+                continue
+            except OSError as error:
+                if fds and error.errno not in (errno.EPIPE, errno.ECONNRESET):
+                    self._refuse(fds, error)
+                return
+            if sent == len(data):
+                return
+            data, fds = memoryview(data)[sent:], ()
+
+    def _refuse(self, fds: tuple[int, ...], error: OSError) -> None:
+        """Fail the command whose descriptors the kernel didn't take."""
+        with self._lock:
+            for sent in self._session.interrupted:
+                if sent.fds is fds and sent.token is not None:
+                    sent.token.error = error
+                    sent.token.is_done = True
+                    self._session.withdraw(sent)
+            self._changed.notify_all()
 
     def _wait_writable(self, deadline: float | None) -> None:
         """Wait until the server takes more, taking in what it sends: it may wait for that."""
-        import select
-
-        reads = self._take_role()
+        remaining = _remaining(deadline)
+        if remaining is not None and remaining <= 0:
+            raise TimeoutError("the server took no more of a command until its deadline")
+        if not self._take_role():  # the thread that reads now may soon do so no more
+            self._poll(select.POLLOUT, 0.05 if remaining is None else min(0.05, remaining))
+            return
         try:
-            poll = select.poll()
-            poll.register(self._socket, select.POLLOUT | (select.POLLIN if reads else 0))
-            remaining = _remaining(deadline)
-            ready = poll.poll(None if remaining is None else max(0.0, remaining) * 1000)
-            if not ready:  # a part of a command may be out: no more can be said on this connection
-                reason = "the server took no more of a command until its deadline"
-                with self._lock:
-                    self._lose(TimeoutError(reason))
-                raise TimeoutError(reason)
-            if reads and ready[0][1] & ~select.POLLOUT:
+            if self._poll(select.POLLOUT | select.POLLIN, remaining) & ~select.POLLOUT:
                 self._receive_now()
         finally:
-            if reads:
-                self._leave_role()
+            self._leave_role()
+
+    def _poll(self, wanted: int, seconds: float | None) -> int:
+        """Wait until the socket is ready for one of these, and say for which; 0 if it isn't."""
+        poll = select.poll()
+        try:
+            poll.register(self._socket, wanted)
+        except ValueError:  # closed meanwhile
+            return select.POLLHUP
+        ready = poll.poll(None if seconds is None else seconds * 1000)
+        return ready[0][1] if ready else 0
 
     # Receiving
 
@@ -430,6 +492,8 @@ class Client:
                 raise ConnectionClosed(self._end.reason) from self._end.__cause__
             if remaining is not None and remaining <= 0:
                 return False
+            if call is not None and self._session.has_data_to_send:  # its turn may have come
+                self._send_all(deadline)
             if self._take_role():
                 try:
                     if not is_done() and not self._receive(remaining):
@@ -440,7 +504,12 @@ class Client:
                     return True
             else:
                 with self._lock:
-                    if self._is_read and not is_done() and self._end is None:
+                    if (
+                        self._is_read
+                        and not is_done()
+                        and (call is None or not self._session.has_data_to_send)
+                        and self._end is None
+                    ):
                         self._sleepers += 1
                         self._changed.wait(remaining)
                         self._sleepers -= 1
@@ -476,8 +545,6 @@ class Client:
             self._take_in(data)
             if self._sleepers:
                 self._changed.notify_all()
-        if self._session.has_data_to_send:
-            self._send_all(None if timeout is None else monotonic() + timeout)
         return True
 
     def _receive_now(self) -> bool:
@@ -538,20 +605,19 @@ class Client:
         reason = "the server closed the connection" if error is None else str(error)
         if self._launched is not None and not isinstance(error, TimeoutError):
             reason = self._launched.obituary() or reason
-        session.receive_eof()
         self._end = ConnectionClosed(reason)
+        self._end.__cause__ = error
         if self._trace is not None:
             self._trace.ended(reason)
-        self._end.__cause__ = error
-        for sent in session.interrupted:
-            call = sent.token
-            assert call is not None
-            if sent.name == "quit" and not isinstance(error, CommandError):
-                call.value = {}
-            else:
-                call.error = CommandInterrupted(sent.name, sent.id, reason)
+        has_left = error is None or isinstance(error, (ConnectionResetError, BrokenPipeError))
+        for outcome in session.end(reason, has_left=has_left):
+            call = outcome.token
+            call.value, call.error = outcome.value, outcome.error
+            if call.error is not None:
                 call.error.__cause__ = error
             call.is_done = True
+        if error is not None:
+            self._shut_down()
         self._changed.notify_all()
 
     # The rest
@@ -587,13 +653,17 @@ class Client:
                 self._launched, launched = None, self._launched
                 self._lose(ConnectionClosed("the client was closed"))
                 self._launched = launched
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)  # wakes a thread that receives
-        except OSError:
-            pass
+        self._shut_down()
         self._socket.close()
         if self._launched is not None:
             self._launched.end()
+
+    def _shut_down(self) -> None:
+        """Let the server know, and wake a thread that receives."""
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
 
     def __enter__(self) -> "Client":
         return self
@@ -640,13 +710,10 @@ class Events:
             TimeoutError: If none comes in time.
             ConnectionClosed: If the connection ends first.
         """
-        event = self._queue.take()
-        if event is None:
-            deadline = None if timeout is None else monotonic() + timeout
-            if not self._client._wait(lambda: len(self._queue) > 0, timeout, deadline):
+        deadline = None if timeout is None else monotonic() + timeout
+        while (event := self._queue.take()) is None:  # another thread may have taken it
+            if not self._client._wait(lambda: len(self._queue) > 0, _remaining(deadline), deadline):
                 raise TimeoutError(f"no event came in {timeout} s")
-            event = self._queue.take()
-            assert event is not None
         return event
 
     def __iter__(self) -> Iterator[Event]:

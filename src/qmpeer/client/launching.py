@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import tempfile
+import weakref
 from collections.abc import Sequence
 from typing import IO
 
@@ -66,6 +67,8 @@ class Launched:
                 if self._stderr is not None:
                     self._stderr.close()
                 raise
+        # Also when a client is forgotten, or the interpreter ends: it would live on by itself.
+        self._finish = weakref.finalize(self, _end, self.process, self._stderr)
 
     def obituary(self) -> str | None:
         """Return how the program ended and what it said last; None while it lives.
@@ -89,13 +92,18 @@ class Launched:
         return self._stderr.read().decode(errors="replace")
 
     def end(self) -> None:
-        """End the program if it lives, and wait for it: politely first, then by SIGKILL."""
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(timeout=limits.CLOSE_TIMEOUT)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        if self._stderr is not None:
-            self._stderr.close()
+        """End the program if it lives, and wait for it; doing so twice is fine."""
+        self._finish()
+
+
+def _end(process: "subprocess.Popen[bytes]", stderr: IO[bytes] | None) -> None:
+    """End it politely first, then by SIGKILL."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(timeout=limits.CLOSE_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    if stderr is not None:
+        stderr.close()

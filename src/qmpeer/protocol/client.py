@@ -50,7 +50,8 @@ __all__ = ["ClientSession", "Completion", "Sent"]
 
 Token = TypeVar("Token")
 _KNOWN_CAPABILITIES = ("oob",)
-_FF = "JSON parse error, stray '\ufffd'"
+_STRAY = "JSON parse error, stray '"
+_FF = _STRAY + "\ufffd'"
 _decoder = msgspec.json.Decoder(Incoming)
 
 
@@ -420,8 +421,12 @@ class ClientSession(Generic[Token]):
 
 
 def _answers_ff(message: Incoming) -> bool:
-    """Tell whether it is the error that a byte FF of somebody's is answered with.
+    """Tell whether it is the error that a byte FF is answered with, which is no command's.
+
+    The error shows what the byte made an end of, such as a string of the client before us.
 
     Spec: guest-sync-delimited, which is best sent behind such a byte.
     """
-    return message.error is not UNSET and message.error.desc == _FF
+    if message.error is UNSET:
+        return False
+    return message.error.desc.startswith(_STRAY) and message.error.desc.endswith("\ufffd'")

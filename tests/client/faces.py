@@ -1,0 +1,308 @@
+"""Both clients under one face, so that a scenario is written once.
+
+A scenario is blocking code. The async client runs on a loop in a thread beside it, asyncio's or
+uvloop's, and each call waits for its outcome there.
+"""
+
+import asyncio
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import Future
+from subprocess import Popen
+from types import TracebackType
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from qmpeer import AsyncClient, Client, Event, Greeting
+from qmpeer.client import AsyncEvents, Events
+from qmpeer.transport import AddressLike
+
+SOON = 10.0
+"""Seconds for what ought to happen at once."""
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+def background(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+    """Call a function in a thread of its own."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(function(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
+class Subscription(Protocol):
+    """What both clients' subscriptions can do."""
+
+    @property
+    def dropped(self) -> int: ...
+
+    def next(self, timeout: float | None = SOON) -> Event: ...
+
+    def __iter__(self) -> Iterator[Event]: ...
+
+    def close(self) -> None: ...
+
+
+class Vm(ABC):
+    """What both clients can do."""
+
+    client: Any
+
+    @abstractmethod
+    def execute(self, command: str, arguments: Any = None, **options: Any) -> Any: ...
+
+    @abstractmethod
+    def begin(self, command: str, arguments: Any = None, **options: Any) -> Future[Any]:
+        """Execute a command, and don't wait for its outcome."""
+
+    @abstractmethod
+    def events(self, *names: str, **options: Any) -> Subscription: ...
+
+    @abstractmethod
+    def event_mark(self) -> int: ...
+
+    @abstractmethod
+    def wait_event(self, *wanted: Any, **options: Any) -> Event: ...
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    @property
+    def greeting(self) -> Greeting | None:
+        greeting: Greeting | None = self.client.greeting
+        return greeting
+
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        return tuple(self.client.capabilities)
+
+    @property
+    def process(self) -> "Popen[bytes]":
+        process: Popen[bytes] | None = self.client.process
+        assert process is not None
+        return process
+
+    @property
+    def is_closed(self) -> bool:
+        return bool(self.client.is_closed)
+
+    def __repr__(self) -> str:
+        return repr(self.client)
+
+    def __enter__(self) -> "Vm":
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Face(ABC):
+    """One client on one loop, or on none."""
+
+    @abstractmethod
+    def connect(self, address: AddressLike, **options: Any) -> Vm: ...
+
+    @abstractmethod
+    def accept(self, address: AddressLike, **options: Any) -> Vm: ...
+
+    @abstractmethod
+    def launch(self, argv: Sequence[str], **options: Any) -> Vm: ...
+
+    @abstractmethod
+    def end(self) -> None:
+        """Close what was made here."""
+
+
+class BlockingVm(Vm):
+    """The blocking client as it is."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def execute(self, command: str, arguments: Any = None, **options: Any) -> Any:
+        return self.client.execute(command, arguments, **options)
+
+    def begin(self, command: str, arguments: Any = None, **options: Any) -> Future[Any]:
+        return background(self.client.execute, command, arguments, **options)
+
+    def events(self, *names: str, **options: Any) -> "BlockingSubscription":
+        return BlockingSubscription(self.client.events(*names, **options))
+
+    def event_mark(self) -> int:
+        return int(self.client.event_mark())
+
+    def wait_event(self, *wanted: Any, **options: Any) -> Event:
+        event: Event = self.client.wait_event(*wanted, **options)
+        return event
+
+    def close(self) -> None:
+        self.client.close()
+
+
+class BlockingSubscription:
+    def __init__(self, events: Events) -> None:
+        self._events = events
+
+    @property
+    def dropped(self) -> int:
+        return self._events.dropped
+
+    def next(self, timeout: float | None = SOON) -> Event:
+        return self._events.next(timeout)
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self._events)
+
+    def close(self) -> None:
+        self._events.close()
+
+
+class BlockingFace(Face):
+    """The blocking client."""
+
+    def __init__(self) -> None:
+        self._clients: list[Client] = []
+
+    def _made(self, client: Client) -> BlockingVm:
+        self._clients.append(client)
+        return BlockingVm(client)
+
+    def connect(self, address: AddressLike, **options: Any) -> Vm:
+        return self._made(Client.connect(address, **options))
+
+    def accept(self, address: AddressLike, **options: Any) -> Vm:
+        return self._made(Client.accept(address, **options))
+
+    def launch(self, argv: Sequence[str], **options: Any) -> Vm:
+        return self._made(Client.launch(argv, **options))
+
+    def end(self) -> None:
+        for client in self._clients:
+            client.close()
+
+
+class LoopThread:
+    """A loop in a thread of its own."""
+
+    def __init__(self, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+        self.loop = new_loop()
+        self.complaints: list[dict[str, Any]] = []
+        self.loop.set_exception_handler(lambda _, context: self.complaints.append(context))
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def submit(self, make: Callable[[], Awaitable[T]]) -> Future[T]:
+        """Call a function on the loop and await what it returns."""
+
+        async def run() -> T:
+            return await make()
+
+        return asyncio.run_coroutine_threadsafe(run(), self.loop)
+
+    def call(self, make: Callable[[], Awaitable[T]]) -> T:
+        """Do that and wait for the outcome."""
+        return self.submit(make).result(60)
+
+    def end(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(SOON)
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        self.loop.close()
+
+
+class AsyncVm(Vm):
+    """The async client, each call waited for."""
+
+    def __init__(self, client: AsyncClient, loop: LoopThread) -> None:
+        self.client = client
+        self._loop = loop
+
+    def execute(self, command: str, arguments: Any = None, **options: Any) -> Any:
+        return self._loop.call(lambda: self.client.execute(command, arguments, **options))
+
+    def begin(self, command: str, arguments: Any = None, **options: Any) -> Future[Any]:
+        return self._loop.submit(lambda: self.client.execute(command, arguments, **options))
+
+    def events(self, *names: str, **options: Any) -> "AsyncSubscription":
+        async def subscribe() -> AsyncEvents:
+            events: AsyncEvents = self.client.events(*names, **options)
+            return events
+
+        return AsyncSubscription(self._loop.call(subscribe), self._loop)
+
+    def event_mark(self) -> int:
+        return int(self._loop.call(self.client.event_mark))
+
+    def wait_event(self, *wanted: Any, **options: Any) -> Event:
+        event: Event = self._loop.call(lambda: self.client.wait_event(*wanted, **options))
+        return event
+
+    def close(self) -> None:
+        self._loop.call(self.client.close)
+
+
+class AsyncSubscription:
+    def __init__(self, events: AsyncEvents, loop: LoopThread) -> None:
+        self._events = events
+        self._loop = loop
+
+    @property
+    def dropped(self) -> int:
+        return self._events.dropped
+
+    def next(self, timeout: float | None = SOON) -> Event:
+        return self._loop.call(lambda: self._events.next(timeout))
+
+    def __iter__(self) -> Iterator[Event]:
+        while True:
+            try:
+                yield self._loop.call(self._events.__anext__)
+            except StopAsyncIteration:
+                return
+
+    def close(self) -> None:
+        async def close() -> None:
+            self._events.close()
+
+        self._loop.call(close)
+
+
+class AsyncFace(Face):
+    """The async client on a loop of the kind given."""
+
+    def __init__(self, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+        self._loop = LoopThread(new_loop)
+        self._clients: list[AsyncClient] = []
+
+    def _made(self, make: Callable[[], Awaitable[AsyncClient]]) -> AsyncVm:
+        client = self._loop.call(make)
+        self._clients.append(client)
+        return AsyncVm(client, self._loop)
+
+    def connect(self, address: AddressLike, **options: Any) -> Vm:
+        return self._made(lambda: AsyncClient.connect(address, **options))
+
+    def accept(self, address: AddressLike, **options: Any) -> Vm:
+        return self._made(lambda: AsyncClient.accept(address, **options))
+
+    def launch(self, argv: Sequence[str], **options: Any) -> Vm:
+        return self._made(lambda: AsyncClient.launch(argv, **options))
+
+    def end(self) -> None:
+        for client in self._clients:
+            self._loop.call(client.close)
+        self._loop.end()
+        assert not self._loop.complaints

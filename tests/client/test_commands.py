@@ -1,0 +1,290 @@
+"""Commands: their form on the wire, their outcomes, and how each meets its own reply."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from qmpeer import CommandError
+from qmpeer.errors import LocalProtocolError
+from tests.client.conftest import OurMonitor
+from tests.client.faces import SOON, Face
+from tests.client.scripted import PLAIN_GREETING, connected
+
+STOPPED = '{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "STOP"}'
+
+
+def test_the_shortest_form(face: Face) -> None:
+    with connected(face) as (vm, server):
+        executing = vm.begin("query-status", {})
+        data = server.socket.recv(4096, 0x2)  # MSG_PEEK
+        command = server.command()
+        assert set(command) == {"execute", "id"}
+        assert len(data) == len('{"execute":"query-status","id":}\n') + len(str(command["id"]))
+        assert command["id"] in range(100)
+        server.reply(command, {"running": True})
+        assert executing.result(SOON) == {"running": True}
+
+
+def test_the_order_of_replies_does_not_matter(face: Face) -> None:
+    with connected(face) as (vm, server):
+        executing = [vm.begin("echo", {"value": number}) for number in range(8)]
+        commands = [server.command() for _ in executing]
+        for command in reversed(commands):
+            server.event("STOP")
+            server.reply(command, command["arguments"]["value"])
+        assert [each.result(SOON) for each in executing] == list(range(8))
+
+
+def test_an_error_has_all_its_facts(face: Face) -> None:
+    with connected(face) as (vm, server):
+        executing = vm.begin("device_del", {"id": "nope"})
+        command = server.command()
+        server.fail(command, "DeviceNotFound", "Device 'nope' not found")
+        with pytest.raises(CommandError) as caught:
+            executing.result(SOON)
+        error = caught.value
+        assert (error.error_class, error.desc) == ("DeviceNotFound", "Device 'nope' not found")
+        assert (error.command, error.id) == ("device_del", command["id"])
+        assert str(error) == "DeviceNotFound: Device 'nope' not found"
+
+
+UNFIT: dict[str, tuple[Any, type[Exception]]] = {
+    "object": (object(), TypeError),
+    "nested": ([{"a": object()}], TypeError),
+    "function": (print, TypeError),
+    "complex": (1j, TypeError),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_what_json_cannot_hold_is_not_sent(face: Face, name: str) -> None:
+    value, kind = UNFIT[name]
+    with connected(face) as (vm, server):
+        with pytest.raises(kind):
+            vm.execute("echo", {"value": value})
+        executing = vm.begin("echo", {"value": 1})
+        assert server.command()["arguments"] == {"value": 1}
+        assert not server.has_input()
+        server.close()
+        with pytest.raises(Exception, match="cut off"):
+            executing.result(SOON)
+
+
+FIT: dict[str, Any] = {
+    "unicode": "\u00e9\u4e2d\U0001f600\x00\x7f",
+    "escapes": "\"\\\b\f\n\r\t/'",
+    "integers": [0, -1, 2**63 - 1, -(2**63), 2**64 - 1],
+    "floats": [0.1, -0.0, 1e-300, math.pi],
+    "words": [True, False, None],
+    "empty": [[], {}, ""],
+    "keys": {"": 1, "a.b": 2, "id": 3},
+}
+
+
+@pytest.mark.parametrize("name", FIT)
+def test_values_come_back_as_they_went(face: Face, ours: OurMonitor, name: str) -> None:
+    with face.connect(ours.address) as vm:
+        assert vm.execute("echo", {"value": FIT[name]}) == {"value": FIT[name]}
+
+
+@pytest.mark.parametrize("value", [None, False, 0, "", [], "text", [1], 1.5])
+def test_any_value_may_be_returned(face: Face, value: Any) -> None:
+    with connected(face) as (vm, server):
+        executing = vm.begin("x")
+        server.say({"return": value, "id": server.command()["id"]})
+        assert executing.result(SOON) == value
+
+
+def test_replies_that_are_nobodys_are_passed_over(face: Face) -> None:
+    """QEMU sends the reply of a client that has left to the next one."""
+    with connected(face) as (vm, server):
+        executing = vm.begin("query-name")
+        command = server.command()
+        server.say({"return": "no id"})
+        server.say({"return": "another's", "id": "old-client"})
+        server.say({"return": "unknown", "id": command["id"] + 1000})
+        server.say({"error": {"class": "GenericError", "desc": "JSON parse error"}})
+        server.reply(command, "ours")
+        assert executing.result(SOON) == "ours"
+
+
+def test_a_server_that_never_echoes_ids(face: Face) -> None:
+    with connected(face, negotiate=False) as (vm, server):
+        first = vm.begin("guest-info")
+        server.command()
+        second = vm.begin("guest-ping")
+        server.command()
+        server.say({"return": 1})
+        server.say({"error": {"class": "GenericError", "desc": "no"}})
+        assert first.result(SOON) == 1
+        with pytest.raises(CommandError, match="GenericError: no"):
+            second.result(SOON)
+
+
+def test_members_from_the_future_are_passed_over(face: Face) -> None:
+    with connected(face) as (vm, server):
+        executing = vm.begin("x")
+        server.say({"return": 1, "id": server.command()["id"], "new": [1]})
+        assert executing.result(SOON) == 1
+
+
+def test_an_error_without_class(face: Face) -> None:
+    with connected(face) as (vm, server):
+        executing = vm.begin("x")
+        server.say({"error": {"desc": "odd"}, "id": server.command()["id"]})
+        with pytest.raises(CommandError, match="GenericError: odd"):
+            executing.result(SOON)
+
+
+def test_a_reply_cut_in_two_at_every_byte(face: Face) -> None:
+    with connected(face) as (vm, server):
+        expected = {"a": "\u00e9\\\"'}{][\U0001f600", "b": [{}, []]}
+        size = len(json.dumps({"return": expected, "id": 10})) + 2
+        for cut in range(1, size):
+            executing = vm.begin("x")
+            command = server.command()
+            reply = json.dumps({"return": expected, "id": command["id"]}).encode() + b"\r\n"
+            server.send(reply[:cut])
+            server.send(reply[cut:])
+            assert executing.result(SOON) == expected
+
+
+def test_messages_without_anything_between_them(face: Face) -> None:
+    with connected(face) as (vm, server):
+        executing = vm.begin("x")
+        server.send(f'{STOPPED}{STOPPED}{{"return": 1, "id": {server.command()["id"]}}}'.encode())
+        assert executing.result(SOON) == 1
+        assert vm.event_mark() == 2
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b""], ids=repr)
+def test_any_end_of_line(face: Face, line_end: bytes) -> None:
+    with connected(face) as (vm, server):
+        server.line_end = line_end
+        for _ in range(3):
+            executing = vm.begin("x")
+            command = server.command()
+            server.event("STOP")
+            server.reply(command, {"a": "}{"})
+            assert executing.result(SOON) == {"a": "}{"}
+        assert vm.event_mark() == 3
+
+
+def test_pretty_replies(face: Face) -> None:
+    with connected(face) as (vm, server):
+        for _ in range(3):
+            executing = vm.begin("x")
+            message = {"return": {"a": [{}, [], {"b": "}\n"}]}, "id": server.command()["id"]}
+            pretty = json.dumps(message, indent=4).replace("\n", "\r\n")
+            event = json.dumps(json.loads(STOPPED), indent=4).replace("\n", "\r\n")
+            server.send(f"{event}\r\n{pretty}\r\n".encode())
+            assert executing.result(SOON) == message["return"]
+        assert vm.event_mark() == 3
+
+
+def test_bytes_ff_are_passed_over(face: Face) -> None:
+    with connected(face, negotiate=False) as (vm, server):
+        server.line_end = b"\n"
+        for mark in (b"\xff", b"\xff\xff", b"\n\xff\n"):
+            executing = vm.begin("guest-sync-delimited", {"id": 7})
+            command = server.command()
+            server.send(mark)
+            server.reply(command, 7)
+            assert executing.result(SOON) == 7
+
+
+def test_the_answer_to_a_byte_ff_is_not_the_commands(face: Face) -> None:
+    """The opening that is recommended for the guest agent begins with a byte that it answers."""
+    with connected(face, negotiate=False) as (vm, server):
+        executing = vm.begin("guest-sync-delimited", {"id": 7})
+        command = server.command()
+        server.say({"error": {"class": "GenericError", "desc": "JSON parse error, stray '\ufffd'"}})
+        server.send(b"\xff")
+        server.reply(command, 7)
+        assert executing.result(SOON) == 7
+
+
+@pytest.mark.slow
+def test_a_reply_of_100_mib(face: Face) -> None:
+    text = "x" * (100 << 20)
+    with connected(face) as (vm, server):
+        executing = vm.begin("guest-file-read", timeout=50)
+        command = server.command()
+        server.send(b'{"return": "' + text.encode() + b'", "id": %d}\r\n' % command["id"])
+        assert executing.result(50) == text
+
+
+def test_a_command_that_is_larger_than_any_buffer(face: Face, ours: OurMonitor) -> None:
+    text = "x" * (8 << 20)
+    with face.connect(ours.address) as vm:
+        assert vm.execute("echo", {"value": text}) == {"value": text}
+
+
+def test_out_of_band_overtakes(face: Face, ours: OurMonitor) -> None:
+    with face.connect(ours.address) as vm:
+        holding = vm.begin("hold", {"name": "a"})
+        vm.wait_event("HELD", since=0, timeout=SOON)
+        assert vm.execute("release", {"name": "a"}, oob=True, timeout=SOON) == {}
+        assert holding.result(SOON) == {"held": "a"}
+
+
+@pytest.mark.parametrize("has_overtaken", [True, False], ids=["after_oob", "max_in_flight"])
+def test_eight_in_band_commands_are_in_flight_at_the_most(face: Face, has_overtaken: bool) -> None:
+    """With more, the server would not even read what is to overtake them."""
+    options: Any = {} if has_overtaken else {"max_in_flight": 8}
+    with connected(face, **options) as (vm, server):
+        if has_overtaken:
+            pausing = vm.begin("migrate-pause", oob=True)
+            server.reply(server.command())
+            pausing.result(SOON)
+        executing = []
+        for number in range(8):
+            executing.append(vm.begin("x", {"n": number}))
+            assert server.command()["arguments"] == {"n": number}
+        executing += [vm.begin("x", {"n": number}) for number in range(8, 12)]
+        # What goes out of band behind them isn't held back, and so it shows that they are.
+        urgent = vm.begin("migrate-pause", oob=True)
+        command = server.command()
+        assert "exec-oob" in command
+        server.reply(command)
+        assert urgent.result(SOON) == {}
+        assert not server.has_input()
+
+
+def test_the_window_moves_on(face: Face) -> None:
+    with connected(face, max_in_flight=3) as (vm, server):
+        executing = [vm.begin("x", {"n": number}) for number in range(20)]
+        for _ in executing:
+            command = server.command()
+            server.reply(command, command["arguments"]["n"])
+        assert sorted(each.result(SOON) for each in executing) == list(range(20))
+
+
+def test_before_out_of_band_is_used_there_is_no_window(face: Face) -> None:
+    with connected(face) as (vm, server):
+        executing = [vm.begin("x", {"n": number}) for number in range(20)]
+        commands = [server.command() for _ in executing]
+        for command in commands:
+            server.reply(command)
+        assert [each.result(SOON) for each in executing] == [{}] * 20
+
+
+def test_out_of_band_has_to_be_enabled(face: Face) -> None:
+    with connected(face, PLAIN_GREETING) as (vm, server):
+        with pytest.raises(LocalProtocolError, match="'oob' would be needed"):
+            vm.execute("migrate-pause", oob=True)
+        assert not server.has_input()
+
+
+def test_a_pretty_monitor_of_ours(face: Face, tmp_path: Any) -> None:
+    pretty = OurMonitor(tmp_path / "pretty")
+    pretty.start(pretty=True)
+    try:
+        with face.connect(pretty.address) as vm:
+            assert vm.execute("echo", {"value": [[], {}, "\n}\n"]}) == {"value": [[], {}, "\n}\n"]}
+            vm.execute("emit", {"name": "STOP"})
+            assert vm.event_mark() == 1
+    finally:
+        pretty.monitor.stop()

@@ -1,0 +1,217 @@
+"""Programs that are started with their monitor on a socket pair, and end with their client."""
+
+import os
+import signal
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from qmpeer import CommandInterrupted, ConnectionClosed, limits
+from tests.client.faces import SOON, Face
+from tests.client.scripted import open_fds
+from tests.client.test_closing import run_python
+
+Program = Callable[[str], str]
+QEMU = ("-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg")
+
+SERVER = textwrap.dedent(
+    """
+    import json, signal, socket, sys, time
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    said = sock.makefile("r")
+    def say(message):
+        sock.sendall(json.dumps(message).encode() + b"\\n")
+    say({"QMP": {"version": None, "capabilities": []}})
+    for line in said:
+        command = json.loads(line)
+        match command["execute"]:
+            case "stubborn":
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            case "die":
+                sys.exit("dying as told")
+            case "leave":
+                sock.shutdown(socket.SHUT_RDWR)
+                sock.detach()
+                while True:
+                    time.sleep(1)
+            case "mute":
+                continue
+        say({"return": sys.argv[2:], "id": command["id"]})
+    while True:
+        time.sleep(1)
+    """
+)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> list[str]:
+    """The command line of a small server; what launch() adds stands behind it."""
+    path = tmp_path / "server.py"
+    path.write_text(SERVER)
+    return [sys.executable, str(path)]
+
+
+MONITOR = ("{fd}", "x={fd}")
+
+
+def test_a_program_of_any_kind(face: Face, server: list[str]) -> None:
+    with face.launch(server, monitor=MONITOR) as vm:
+        (option,) = vm.execute("argv")
+        assert option.startswith("x=")
+        assert vm.process.poll() is None
+    assert vm.process.returncode == -signal.SIGTERM
+
+
+def test_closing_ends_it_also_when_it_does_not_want_to(
+    face: Face, server: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qmpeer.limits.CLOSE_TIMEOUT", 0.1)
+    with face.launch(server, monitor=MONITOR) as vm:
+        vm.execute("stubborn")
+    assert vm.process.returncode == -signal.SIGKILL
+    vm.close()
+
+
+def test_it_dies_at_once(face: Face) -> None:
+    argv = [sys.executable, "-c", "import sys; sys.exit('no such machine')"]
+    with pytest.raises(ConnectionClosed, match=r"ended with exit status 1: no such machine") as e:
+        face.launch(argv, monitor=[])
+    assert argv[0] in str(e.value)
+
+
+def test_it_dies_by_a_signal(face: Face) -> None:
+    argv = [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"]
+    with pytest.raises(ConnectionClosed, match=r"ended with signal 9$"):
+        face.launch(argv, monitor=[])
+
+
+def test_it_says_very_much(face: Face) -> None:
+    argv = [sys.executable, "-c", "import sys; sys.exit('x' * 1_000_000 + 'the end')"]
+    with pytest.raises(ConnectionClosed, match=r"xxxthe end$") as caught:
+        face.launch(argv, monitor=[])
+    assert len(str(caught.value)) < limits.LAUNCH_STDERR + 1000
+
+
+def test_its_stderr_may_go_elsewhere(face: Face, tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", "import sys; sys.exit('here')"]
+    with (
+        (tmp_path / "log").open("wb") as log,
+        pytest.raises(ConnectionClosed, match=r"exit status 1$"),
+    ):
+        face.launch(argv, monitor=[], stderr=log)
+    assert (tmp_path / "log").read_text() == "here\n"
+
+
+def test_it_never_greets(face: Face) -> None:
+    argv = [sys.executable, "-c", "import time; time.sleep(100)"]
+    with pytest.raises(TimeoutError, match=r"hasn't greeted in 0\.1 s"):
+        face.launch(argv, monitor=["{fd}"], timeout=0.1)
+
+
+def test_it_dies_later(face: Face, server: list[str]) -> None:
+    with face.launch(server, monitor=MONITOR) as vm:
+        with pytest.raises(CommandInterrupted, match="exit status 1: dying as told"):
+            vm.execute("die", timeout=SOON)
+        with pytest.raises(ConnectionClosed, match="exit status 1: dying as told"):
+            vm.execute("x")
+
+
+def test_it_is_killed_with_commands_in_flight(face: Face, server: list[str]) -> None:
+    with face.launch(server, monitor=MONITOR) as vm:
+        executing = [vm.begin("mute") for _ in range(4)]
+        vm.execute("x", timeout=SOON)
+        vm.process.kill()
+        for each in executing:
+            with pytest.raises((CommandInterrupted, ConnectionClosed), match="signal 9"):
+                each.result(SOON)
+
+
+def test_it_closes_its_monitor_and_lives(face: Face, server: list[str]) -> None:
+    with face.launch(server, monitor=MONITOR) as vm:
+        with pytest.raises(CommandInterrupted, match="the server closed the connection"):
+            vm.execute("leave", timeout=SOON)
+        assert vm.process.poll() is None
+    assert vm.process.poll() is not None
+
+
+def test_nothing_stays_open(face: Face, server: list[str]) -> None:
+    with face.launch(server, monitor=MONITOR):
+        pass
+    before = open_fds()
+    with face.launch(server, monitor=MONITOR) as vm:
+        vm.execute("x")
+    with pytest.raises(ConnectionClosed):
+        face.launch([sys.executable, "-c", ""], monitor=[])
+    assert open_fds() == before
+
+
+LEFT_OPEN = {
+    "blocking": "vm = Client.launch({argv}, monitor={monitor})\nprint(vm.process.pid)",
+    "async": "import asyncio\nfrom qmpeer import AsyncClient\n"
+    "async def main():\n    global vm\n"
+    "    vm = await AsyncClient.launch({argv}, monitor={monitor})\n"
+    "    print(vm.process.pid)\nasyncio.run(main())",
+}
+
+
+@pytest.mark.parametrize("kind", LEFT_OPEN)
+def test_it_ends_with_a_program_that_forgets_it(server: list[str], kind: str) -> None:
+    text = LEFT_OPEN[kind].format(argv=server, monitor=MONITOR)
+    done = run_python("from qmpeer import Client\n" + text)
+    assert done.stderr == ""
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(done.stdout), 0)
+
+
+@pytest.mark.real
+def test_qemu(face: Face, program: Program) -> None:
+    with face.launch([program("qemu-system-x86_64"), *QEMU, "-name", "a"]) as vm:
+        assert vm.execute("query-name") == {"name": "a"}
+        assert "oob" in vm.capabilities
+        assert vm.execute("quit") == {}
+        assert vm.process.wait(SOON) == 0
+        with pytest.raises((CommandInterrupted, ConnectionClosed), match="exit status 0"):
+            vm.execute("query-name")
+
+
+@pytest.mark.real
+def test_qemu_that_can_not_start(face: Face, program: Program) -> None:
+    with pytest.raises(ConnectionClosed, match="unsupported machine type") as caught:
+        face.launch([program("qemu-system-x86_64"), "-machine", "bogus", "-display", "none"])
+    assert "exit status 1" in str(caught.value)
+
+
+@pytest.mark.real
+def test_the_storage_daemon(face: Face, program: Program) -> None:
+    with face.launch([program("qemu-storage-daemon")]) as vm:
+        vm.execute("blockdev-add", {"driver": "null-co", "node-name": "n0"})
+        nodes = vm.execute("query-named-block-nodes", {"flat": True})
+        assert [node["node-name"] for node in nodes] == ["n0"]
+
+
+@pytest.mark.real
+def test_qemu_that_is_killed_with_commands_in_flight(
+    face: Face, program: Program, tmp_path: Path
+) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with face.launch([program("qemu-system-x86_64"), *QEMU]) as vm:
+        blockdev = {
+            "driver": "blkdebug",
+            "node-name": "b",
+            "config": str(fifo),
+            "image": {"driver": "null-co", "read-zeroes": True},
+        }
+        executing = [vm.begin("blockdev-add", blockdev)]
+        executing += [vm.begin("query-name") for _ in range(4)]
+        (instance,) = vm.execute("query-yank", oob=True, timeout=SOON)
+        assert instance["type"] == "chardev"
+        vm.process.send_signal(signal.SIGKILL)
+        for each in executing:
+            with pytest.raises((CommandInterrupted, ConnectionClosed), match="signal 9"):
+                each.result(SOON)
+        with pytest.raises(ConnectionClosed, match="signal 9"):
+            vm.execute("query-name")

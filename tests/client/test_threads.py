@@ -1,0 +1,222 @@
+"""One blocking client, several threads: each gets its own answers, none keeps others waiting."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from qmpeer import Client, CommandError, CommandInterrupted, ConnectionClosed
+from tests.client.conftest import OurMonitor
+from tests.client.faces import SOON, BlockingFace, background
+from tests.client.scripted import PLAIN_GREETING, connected
+
+
+@pytest.fixture
+def vm(ours: OurMonitor) -> Iterator[Client]:
+    with Client.connect(ours.address) as client:
+        yield client
+
+
+@pytest.fixture
+def face() -> Iterator[BlockingFace]:
+    made = BlockingFace()
+    yield made
+    made.end()
+
+
+def test_each_thread_gets_its_own_answers(vm: Client) -> None:
+    def work(thread: int) -> int:
+        for number in range(200):
+            value = f"{thread}:{number}"
+            assert vm.execute("echo", {"value": value}, timeout=SOON) == {"value": value}
+            if number % 10 == 0:
+                vm.execute("emit", {"name": "TICK"})
+            if number % 50 == 0:
+                with pytest.raises(CommandError, match=f"No-{value} has not been found"):
+                    vm.execute(f"No-{value}", timeout=SOON)
+        return thread
+
+    with vm.events("TICK") as ticks:
+        working = [background(work, thread) for thread in range(8)]
+        assert [each.result(30) for each in working] == list(range(8))
+        assert [ticks.next(SOON).number for _ in range(160)] == list(range(1, 161))
+
+
+def test_a_long_command_keeps_nobody_waiting(vm: Client) -> None:
+    holding = background(vm.execute, "hold", {"name": "a"}, timeout=SOON)
+    vm.wait_event("HELD", since=0, timeout=SOON)
+    mark = vm.event_mark()
+    waiting = background(vm.wait_event, "TICK", since=mark, timeout=SOON)
+    second = background(vm.execute, "hold", {"name": "b"}, timeout=SOON)  # behind the first
+    pausing = background(vm.execute, "release", {"name": "x"}, oob=True, timeout=SOON)
+    assert pausing.result(SOON) == {}
+    with pytest.raises(TimeoutError):
+        vm.execute("echo", timeout=0.05)  # behind them both
+    assert not holding.done()
+    vm.execute("release", {"name": "b"}, oob=True, timeout=SOON)
+    vm.execute("release", {"name": "a"}, oob=True, timeout=SOON)
+    assert holding.result(SOON) == {"held": "a"}
+    assert second.result(SOON) == {"held": "b"}
+    vm.execute("emit", {"name": "TICK"})
+    assert waiting.result(SOON).name == "TICK"
+
+
+def test_closing_wakes_everybody(vm: Client) -> None:
+    holding = background(vm.execute, "hold", {"name": "a"})
+    vm.wait_event("HELD", since=0, timeout=SOON)
+    behind = [background(vm.execute, "echo", {"value": number}) for number in range(3)]
+    waiting = background(vm.wait_event, "NEVER", timeout=None)
+    subscribed = background(list, vm.events())
+    with pytest.raises(TimeoutError):
+        vm.execute("echo", timeout=0.05)
+    vm.close()
+    for each in (holding, *behind):
+        # What had no time to be sent was told so.
+        with pytest.raises((CommandInterrupted, ConnectionClosed), match="the client was closed"):
+            each.result(SOON)
+    with pytest.raises(ConnectionClosed, match="the client was closed"):
+        waiting.result(SOON)
+    assert subscribed.result(SOON) == []
+
+
+def test_the_end_of_the_server_wakes_everybody(face: BlockingFace) -> None:
+    with connected(face) as (vm, server):
+        executing = [vm.begin("x") for _ in range(4)]
+        for _ in executing:
+            server.command()
+        server.close()
+        for each in executing:
+            with pytest.raises(CommandInterrupted, match="the server closed the connection"):
+                each.result(SOON)
+
+
+def test_deadlines_of_those_who_do_not_read(face: BlockingFace) -> None:
+    with connected(face) as (vm, server):
+        reading = vm.begin("x", timeout=None)
+        command = server.command()
+        with pytest.raises(TimeoutError):
+            vm.execute("y", timeout=0.02)
+        with pytest.raises(TimeoutError):
+            vm.wait_event("STOP", timeout=0.02)
+        with pytest.raises(TimeoutError):
+            vm.events().next(0.02)
+        assert not reading.done()
+        server.reply(command)
+        assert reading.result(SOON) == {}
+
+
+def test_the_deadline_of_the_one_who_reads(face: BlockingFace) -> None:
+    with connected(face) as (vm, server):
+        reading = vm.begin("x", timeout=0.1)
+        server.command()
+        sleeping = vm.begin("y", timeout=SOON)
+        command = server.command()
+        with pytest.raises(TimeoutError):
+            reading.result(SOON)
+        server.reply(command, "y")
+        assert sleeping.result(SOON) == "y"
+
+
+def test_an_event_for_one_who_does_not_read(face: BlockingFace) -> None:
+    with connected(face) as (vm, server):
+        reading = vm.begin("x")
+        command = server.command()
+        for number in range(100):
+            waiting = background(vm.wait_event, "STOP", {"n": number}, since=0, timeout=SOON)
+            server.event("STOP", n=number)
+            assert waiting.result(SOON).number == number + 1
+        server.reply(command)
+        assert reading.result(SOON) == {}
+
+
+def test_a_mark_while_another_thread_reads(face: BlockingFace) -> None:
+    with connected(face) as (vm, server):
+        reading = vm.begin("x")
+        command = server.command()
+        for number in range(1, 100):
+            server.event("STOP")
+            assert vm.event_mark() == number
+        server.reply(command)
+        assert reading.result(SOON) == {}
+
+
+def test_a_mark_sends_on_what_waits_for_its_turn(face: BlockingFace) -> None:
+    """A reply that a mark takes in makes room for a command of another thread."""
+    with connected(face, max_in_flight=1) as (vm, server):
+        for _ in range(50):
+            executing = [vm.begin("x", timeout=SOON), vm.begin("x", timeout=SOON)]
+            server.reply(server.command())
+            vm.event_mark()
+            server.reply(server.command())
+            for each in executing:
+                assert each.result(SOON) == {}
+
+
+def test_a_large_command_while_another_thread_reads(face: BlockingFace) -> None:
+    """The one who sends has to go on when the one who reads has his answer."""
+    with connected(face, PLAIN_GREETING) as (vm, server):
+        text = "x" * (4 << 20)
+        reading = vm.begin("first")
+        command = server.command()
+        sending = vm.begin("echo", {"value": text}, timeout=SOON)
+        server.socket.recv(1, 0x2)  # MSG_PEEK: it has begun
+        server.reply(command)
+        assert reading.result(SOON) == {}
+        for _ in range(1000):
+            server.event("BIG", text="y" * 1000)
+        command = server.command()
+        server.reply(command)
+        assert sending.result(SOON) == {}
+
+
+def test_a_deadline_behind_one_who_sends(face: BlockingFace) -> None:
+    with connected(face, PLAIN_GREETING) as (vm, server):
+        sending = vm.begin("big", {"value": "x" * (4 << 20)}, timeout=None)
+        server.socket.recv(1, 0x2)  # MSG_PEEK: it has begun
+        with pytest.raises(TimeoutError):
+            vm.execute("small", timeout=0.05)
+        assert not sending.done()
+        assert server.command()["execute"] == "big"
+        assert server.command()["execute"] == "small"
+        vm.close()
+        with pytest.raises(CommandInterrupted):
+            sending.result(SOON)
+
+
+def test_closing_while_a_command_is_sent(face: BlockingFace) -> None:
+    with connected(face, PLAIN_GREETING) as (vm, server):
+        sending = vm.begin("big", {"value": "x" * (4 << 20)}, timeout=None)
+        server.socket.recv(1, 0x2)  # MSG_PEEK: it has begun
+        vm.close()
+        with pytest.raises(CommandInterrupted):
+            sending.result(SOON)
+
+
+def test_threads_come_and_go_while_it_is_closed(ours: OurMonitor) -> None:
+    for _ in range(30):
+        client = Client.connect(ours.address)
+        is_up = threading.Barrier(5)
+
+        def work(client: Client = client, is_up: threading.Barrier = is_up) -> int:
+            is_up.wait(SOON)
+            count = 0
+            try:
+                while True:
+                    client.execute("echo", timeout=SOON)
+                    count += 1
+            except (CommandInterrupted, ConnectionClosed):
+                return count
+
+        working = [background(work) for _ in range(4)]
+        is_up.wait(SOON)
+        client.execute("echo")
+        client.close()
+        for each in working:
+            assert each.result(SOON) >= 0
+
+
+async def test_inside_a_running_loop_it_just_blocks(ours: OurMonitor) -> None:
+    with Client.connect(ours.address) as client:
+        assert client.execute("echo", {"value": 1}) == {"value": 1}
+        assert await asyncio.to_thread(client.execute, "echo", {"value": 2}) == {"value": 2}
