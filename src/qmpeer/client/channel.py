@@ -1,0 +1,406 @@
+"""A connection that several threads share: who reads, who sends, and how each gets its own.
+
+Theory of operation.  Whoever waits reads.  The thread that waits for a reply or an event takes the
+*reading role* if it is free, receives, and hands out what comes: replies to those who wait for
+them, events to the log. Other threads sleep until something changes and then see for themselves
+whether they are done, or take the role over. `lock` guards the session and is never held while
+waiting; `_send_lock` keeps the bytes of commands in order.
+
+The deadline of a single receive is the kernel's own (SO_RCVTIMEO): it costs no system call while
+it stays the same, and a poll before each receive would cost one.
+"""
+
+import errno
+import select
+import socket
+import struct
+import threading
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from qmpeer import limits
+from qmpeer.client.events import EventLog
+from qmpeer.client.trace import Trace
+from qmpeer.errors import ConnectionClosed, NegotiationError
+from qmpeer.protocol import ClientSession, Completion, Phase
+from qmpeer.values import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from qmpeer.client.launching import Launched
+
+__all__ = ["Call", "Channel", "remaining_of"]
+
+_SEND_FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL  # the program may have SIGPIPE end it
+
+
+def remaining_of(deadline: float | None) -> float | None:
+    """Return the seconds until a deadline, which is on the monotonic clock; None for ever."""
+    return None if deadline is None else deadline - monotonic()
+
+
+class Call:
+    """Wait for one outcome."""
+
+    __slots__ = ("error", "is_done", "value")
+
+    def __init__(self) -> None:
+        self.is_done = False
+        self.value: JsonValue = None
+        self.error: Exception | None = None
+
+
+class Channel:
+    """Send and receive for a blocking client.
+
+    Attributes:
+        socket: The connected socket.
+        session: The protocol's side of it.
+        log: The events that have come.
+        lock: Guards the session, the log and the end.
+        end: Why the connection has ended, once it has.
+        launched: The program at the other end, if it is ours.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        session: ClientSession[Call],
+        launched: "Launched | None",
+    ) -> None:
+        sock.settimeout(None)
+        self.socket: socket.socket = sock
+        self.session: ClientSession[Call] = session
+        self.log: EventLog = EventLog()
+        self.lock: threading.Lock = threading.Lock()
+        self.end: ConnectionClosed | None = None
+        self.launched: Launched | None = launched
+        self._recv = sock.recv
+        self._send_lock = threading.Lock()
+        self._changed = threading.Condition(self.lock)
+        self._is_read = False
+        self._sleepers = 0
+        self._receive_timeout: float | None = None
+        self._trace = Trace.of(f"fd {sock.fileno()}")
+
+    def negotiate(self, deadline: float | None, timeout: float | None) -> None:
+        """Take the greeting and negotiate, as `Client.connect` says."""
+        session = self.session
+        while session.phase is not Phase.READY and self.end is None:
+            remaining = remaining_of(deadline)
+            if (remaining is not None and remaining <= 0) or not self._receive(remaining):
+                what = "greeted" if session.greeting is None else "answered qmp_capabilities"
+                raise TimeoutError(
+                    f"the server hasn't {what} in {timeout} s; another client may hold its monitor"
+                )
+            self._send_all(deadline)
+        if self.end is not None:
+            if isinstance(session.failure, NegotiationError):
+                raise session.failure
+            raise self.end
+
+    def execute(
+        self,
+        command: str,
+        arguments: JsonObject | None,
+        timeout: float | None,
+        is_oob: bool,
+        fds: Sequence[int],
+    ) -> JsonValue:
+        """Execute one command, as `Client.execute` says."""
+        deadline = None if timeout is None else monotonic() + timeout
+        if fds:
+            fds = self._check_fds(fds)
+        call = Call()
+        with self.lock:
+            if self.end is not None:
+                raise ConnectionClosed(self.end.reason) from self.end.__cause__
+            sent = self.session.execute(command, arguments, call, is_oob, fds)  # type: ignore[arg-type]
+            if self._trace is not None:
+                self._trace.sent(sent, arguments)
+        try:
+            self._send_all(deadline)
+            if not self.wait(lambda: call.is_done, timeout, deadline, call):
+                raise TimeoutError(f"{command} wasn't answered in {timeout} s")
+        except BaseException:
+            with self.lock:
+                self.session.give_up(sent)
+            raise
+        if call.error is not None:
+            raise call.error
+        return call.value
+
+    def take_in_what_has_arrived(self) -> None:
+        """Receive until nothing more is there, or see to it that the thread that reads does."""
+        while self.end is None:
+            if self._take_role():
+                try:
+                    if not self._receive_now():
+                        break
+                finally:
+                    self._leave_role()
+            elif not self._leave_it_to_the_reader():
+                break
+
+    # Sending
+
+    def _check_fds(self, fds: Sequence[int]) -> tuple[int, ...]:
+        if self.socket.family != socket.AF_UNIX:
+            raise ValueError("descriptors travel over unix sockets only")
+        if len(fds) > limits.MESSAGE_FDS:
+            raise ValueError(
+                f"found {len(fds)} descriptors, expected at most {limits.MESSAGE_FDS} at once"
+            )
+        return (*fds,)  # a tuple of this command's own, whatever was given
+
+    def _send_all(self, deadline: float | None) -> None:
+        """Send what the session has to send, or leave it to the thread that is at it."""
+        session, lock = self.session, self._send_lock
+        while session.has_data_to_send and lock.acquire(blocking=False):
+            try:
+                self._send_next(deadline)
+            finally:
+                lock.release()
+
+    def _send_next(self, deadline: float | None) -> None:
+        """Send one piece to its end; without that, no more can be said on this connection."""
+        with self.lock:
+            data, fds = self.session.data_to_send()
+        try:
+            self._send(data, fds, deadline)
+        except BaseException as error:
+            if not isinstance(error, TimeoutError):
+                error = ConnectionClosed("a command was cut short while it was sent")
+            with self.lock:
+                self._lose(error)
+            raise
+
+    def _send(self, data: bytes | memoryview, fds: tuple[int, ...], deadline: float | None) -> None:
+        """Send bytes, with their descriptors.
+
+        A failure isn't the end yet: what the server said before is read first.
+        """
+        while data:
+            try:
+                if fds:
+                    sent = socket.send_fds(self.socket, [data], list(fds), _SEND_FLAGS)
+                else:
+                    sent = self.socket.send(data, _SEND_FLAGS)
+            except BlockingIOError:
+                self._wait_writable(deadline)
+                continue
+            except OSError as error:
+                if fds and error.errno not in (errno.EPIPE, errno.ECONNRESET):
+                    self._refuse(fds, error)
+                return
+            if sent == len(data):
+                return
+            data, fds = memoryview(data)[sent:], ()
+
+    def _refuse(self, fds: tuple[int, ...], error: OSError) -> None:
+        """Fail the command whose descriptors the kernel didn't take."""
+        with self.lock:
+            for sent in self.session.interrupted:
+                if sent.fds is fds and sent.token is not None:
+                    sent.token.error = error
+                    sent.token.is_done = True
+                    self.session.withdraw(sent)
+            self._changed.notify_all()
+
+    def _wait_writable(self, deadline: float | None) -> None:
+        """Wait until the server takes more, taking in what it sends: it may wait for that."""
+        remaining = remaining_of(deadline)
+        if remaining is not None and remaining <= 0:
+            raise TimeoutError("the server took no more of a command until its deadline")
+        if not self._take_role():  # the thread that reads now may soon do so no more
+            self._poll(select.POLLOUT, 0.05 if remaining is None else min(0.05, remaining))
+            return
+        try:
+            if self._poll(select.POLLOUT | select.POLLIN, remaining) & ~select.POLLOUT:
+                self._receive_now()
+        finally:
+            self._leave_role()
+
+    def _poll(self, wanted: int, seconds: float | None) -> int:
+        """Wait until the socket is ready for one of these, and say for which; 0 if it isn't."""
+        poll = select.poll()
+        try:
+            poll.register(self.socket, wanted)
+        except ValueError:  # closed meanwhile
+            return select.POLLHUP
+        ready = poll.poll(None if seconds is None else seconds * 1000)
+        return ready[0][1] if ready else 0
+
+    # Receiving
+
+    def wait(
+        self,
+        is_done: Callable[[], bool],
+        timeout: float | None,
+        deadline: float | None,
+        call: Call | None = None,
+    ) -> bool:
+        """Wait until is_done() or the deadline; False at that. Raise when the connection ends."""
+        remaining = timeout
+        while not is_done():
+            if self.end is not None:
+                raise ConnectionClosed(self.end.reason) from self.end.__cause__
+            if remaining is not None and remaining <= 0:
+                return False
+            if call is not None and self.session.has_data_to_send:  # its turn may have come
+                self._send_all(deadline)
+            if self._take_role():
+                try:
+                    if not is_done() and not self._receive(remaining):
+                        return is_done()
+                finally:
+                    self._leave_role()
+                if call is not None and call.is_done:
+                    return True
+            else:
+                with self.lock:
+                    if (
+                        self._is_read
+                        and not is_done()
+                        and (call is None or not self.session.has_data_to_send)
+                        and self.end is None
+                    ):
+                        self._sleepers += 1
+                        self._changed.wait(remaining)
+                        self._sleepers -= 1
+            remaining = remaining_of(deadline)
+        return True
+
+    def _take_role(self) -> bool:
+        with self.lock:
+            if self._is_read:
+                return False
+            self._is_read = True
+            return True
+
+    def _leave_role(self) -> None:
+        with self.lock:
+            self._is_read = False
+            if self._sleepers:
+                self._changed.notify_all()
+
+    def _receive(self, timeout: float | None) -> bool:
+        """Receive once and hand out what came; False if nothing did in time."""
+        if timeout != self._receive_timeout:
+            self._set_receive_timeout(timeout)
+        try:
+            data = self._recv(limits.READ_SIZE)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            with self.lock:
+                self._lose(error)
+            return True
+        with self.lock:
+            self._take_in(data)
+            if self._sleepers:
+                self._changed.notify_all()
+        return True
+
+    def _receive_now(self) -> bool:
+        """Take in what has arrived; False if nothing has."""
+        with self.lock:
+            data = self._recv_now()
+            if data is None:
+                return False
+            self._take_in(data)
+            return bool(data)
+
+    def _recv_now(self) -> bytes | None:
+        try:
+            return self._recv(limits.READ_SIZE, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            self._lose(error)
+            return None
+
+    def _set_receive_timeout(self, timeout: float | None) -> None:
+        seconds = 0.0 if timeout is None else max(timeout, 1e-6)  # 0 is for ever to the kernel
+        whole = int(seconds)
+        value = struct.pack("@ll", whole, int((seconds - whole) * 1e6))
+        try:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, value)
+        except OSError:  # closed meanwhile; the receive tells
+            pass
+        self._receive_timeout = timeout
+
+    def _take_in(self, data: bytes | None) -> None:
+        """Hand out what the server sent. The lock is held."""
+        if data is None:
+            return
+        if not data:
+            self._lose(None)
+            return
+        session = self.session
+        occurrences = session.receive_data(data)
+        if self._trace is not None:
+            self._trace.received(occurrences)
+        for happened in occurrences:
+            if type(happened) is Completion:
+                call = happened.token
+                call.value = happened.value
+                call.error = happened.error
+                call.is_done = True
+            else:
+                self.log.add(happened)  # type: ignore[arg-type]
+        if session.failure is not None:
+            self._lose(session.failure)
+
+    def _lose(self, error: Exception | None) -> None:
+        """End the connection, and all that waits for it. The lock is held."""
+        if self.end is not None:
+            return
+        session = self.session
+        reason = "the server closed the connection" if error is None else str(error)
+        if self.launched is not None and not isinstance(error, TimeoutError):
+            reason = self.launched.obituary() or reason
+        self.end = ConnectionClosed(reason)
+        self.end.__cause__ = error
+        if self._trace is not None:
+            self._trace.ended(reason)
+        has_left = error is None or isinstance(error, (ConnectionResetError, BrokenPipeError))
+        for outcome in session.end(reason, has_left=has_left):
+            call = outcome.token
+            call.value, call.error = outcome.value, outcome.error
+            if call.error is not None:
+                call.error.__cause__ = error
+            call.is_done = True
+        if error is not None:
+            self._shut_down()
+        self._changed.notify_all()
+
+    def _leave_it_to_the_reader(self) -> bool:
+        """Let the thread that reads take in what has arrived; False if there is nothing more."""
+        has_input = bool(self._poll(select.POLLIN, 0.0))
+        with self.lock:
+            if self._is_read:
+                self._sleepers += 1
+                # What it has received but not yet handed out shows nowhere: give it a moment.
+                self._changed.wait(0.05 if has_input else 0.001)
+                self._sleepers -= 1
+        return has_input
+
+    def _shut_down(self) -> None:
+        """Let the server know, and wake a thread that receives."""
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        """Close the connection, and end the program at its other end if it is ours."""
+        with self.lock:
+            if self.end is None:
+                self.launched, launched = None, self.launched
+                self._lose(ConnectionClosed("the client was closed"))
+                self.launched = launched
+        self._shut_down()
+        self.socket.close()
+        if self.launched is not None:
+            self.launched.end()
