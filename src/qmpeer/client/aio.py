@@ -1,10 +1,4 @@
-"""The async client: the same names as the blocking one, with await.
-
-Theory of operation.  The connection is a `StreamHandler`: what comes is taken in as it comes,
-whoever waits. A command is a future from the moment it is sent, so any number can be in flight; the
-first is written at once, those that follow in the same turn of the loop together. One timer a
-connection keeps all deadlines: it is set for the earliest and looks at the others when it fires.
-"""
+"""The async client: the same names as the blocking one, with await."""
 
 import asyncio
 import os
@@ -13,12 +7,12 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
 from qmpeer import limits
-from qmpeer.client.events import EventLog, EventQueue, Match, Names, matcher
-from qmpeer.client.timeouts import DEFAULT, Timeout
-from qmpeer.client.trace import Trace
-from qmpeer.errors import ConnectionClosed, NegotiationError
+from qmpeer.client.aio_channel import AsyncChannel, Call, Deadline
+from qmpeer.client.events import EventQueue, Match, Names, matcher
+from qmpeer.client.timeouts import DEFAULT, Default, Timeout
+from qmpeer.errors import ConnectionClosed
 from qmpeer.messages import Event, Greeting
-from qmpeer.protocol import ClientSession, Completion, Phase, Sent
+from qmpeer.protocol import ClientSession
 from qmpeer.transport import AddressLike
 from qmpeer.transport.aio import Stream, open_stream, start_listening
 from qmpeer.values import JsonObject
@@ -31,19 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["AsyncClient", "AsyncEvents"]
 
 
-class _Call:
-    """Hold a command's future and its deadline on the loop's clock."""
-
-    __slots__ = ("deadline", "future", "timeout")
-
-    def __init__(
-        self, future: "asyncio.Future[Any]", timeout: float | None, deadline: float | None
-    ) -> None:
-        self.future = future
-        self.timeout = timeout
-        self.deadline = deadline
-
-
 class AsyncClient:
     """Drive a QMP server from asyncio.
 
@@ -54,27 +35,9 @@ class AsyncClient:
         command_timeout: Seconds for a command and for wait_event unless they say otherwise.
     """
 
-    def __init__(
-        self,
-        stream: Stream,
-        session: "ClientSession[_Call]",
-        command_timeout: float | None,
-        launched: "Launched | None" = None,
-    ) -> None:
+    def __init__(self, channel: AsyncChannel, command_timeout: float | None) -> None:
         self.command_timeout = command_timeout
-        self._loop = asyncio.get_running_loop()
-        self._stream = stream
-        self._session = session
-        self._log = EventLog()
-        self._is_flush_due = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._waiters: list[asyncio.Future[None]] = []
-        self._received = 0
-        self._has_eof = False
-        self._end: ConnectionClosed | None = None
-        self._lost = self._loop.create_future()
-        self._launched = launched
-        self._trace = Trace.of(stream.peer)
+        self._channel = channel
 
     # Connecting
 
@@ -110,13 +73,14 @@ class AsyncClient:
             ConnectionClosed: If it leaves, or isn't a QMP server.
             ValueError: If the address isn't one.
         """
-        deadline = _Deadline(timeout)
-        make = cls._factory(command_timeout, negotiate, capabilities, max_in_flight)
-        _, client = await open_stream(
+        deadline = Deadline(timeout)
+        make = _channels(negotiate, capabilities, max_in_flight)
+        _, channel = await open_stream(
             address, make, timeout=timeout, wait_for_socket=wait_for_socket
         )
-        assert isinstance(client, cls)
-        return await client._begin(deadline)
+        assert isinstance(channel, AsyncChannel)
+        await channel.negotiate(deadline)
+        return cls(channel, command_timeout)
 
     @classmethod
     async def accept(
@@ -139,23 +103,24 @@ class AsyncClient:
             capabilities: As in `connect`.
             max_in_flight: As in `connect`.
         """
-        deadline = _Deadline(timeout)
-        arrived: asyncio.Future[AsyncClient] = asyncio.get_running_loop().create_future()
-        make = cls._factory(command_timeout, negotiate, capabilities, max_in_flight)
+        deadline = Deadline(timeout)
+        arrived: asyncio.Future[AsyncChannel] = asyncio.get_running_loop().create_future()
+        make = _channels(negotiate, capabilities, max_in_flight)
 
-        def arrive(stream: Stream) -> AsyncClient:
-            client = make(stream)
-            arrived.set_result(client)
-            return client
+        def arrive(stream: Stream) -> AsyncChannel:
+            channel = make(stream)
+            arrived.set_result(channel)
+            return channel
 
         listener = await start_listening(address, arrive)
         try:
-            client = await asyncio.wait_for(arrived, timeout)
+            channel = await asyncio.wait_for(arrived, timeout)
         except TimeoutError:
             raise TimeoutError(f"nobody connected in {timeout} s") from None
         finally:
             listener.close()
-        return await client._begin(deadline)
+        await channel.negotiate(deadline)
+        return cls(channel, command_timeout)
 
     @classmethod
     async def launch(
@@ -185,57 +150,17 @@ class AsyncClient:
         """
         from qmpeer.client.launching import Launched
 
-        deadline = _Deadline(timeout)
+        deadline = Deadline(timeout)
         launched = await asyncio.to_thread(Launched, argv, monitor, stderr)
         try:
-            make = cls._factory(command_timeout, True, capabilities, max_in_flight, launched)
-            _, client = await open_stream(launched.socket, make, timeout=timeout)
-            assert isinstance(client, cls)
-            return await client._begin(deadline)
+            make = _channels(True, capabilities, max_in_flight, launched)
+            _, channel = await open_stream(launched.socket, make, timeout=timeout)
+            assert isinstance(channel, AsyncChannel)
+            await channel.negotiate(deadline)
+            return cls(channel, command_timeout)
         except BaseException:
             await asyncio.to_thread(launched.end)
             raise
-
-    @classmethod
-    def _factory(
-        cls,
-        command_timeout: float | None,
-        negotiate: bool,
-        capabilities: Sequence[str] | None,
-        max_in_flight: int | None,
-        launched: "Launched | None" = None,
-    ) -> Callable[[Stream], "AsyncClient"]:
-        first_id = int.from_bytes(os.urandom(2), "little")
-
-        def make(stream: Stream) -> AsyncClient:
-            session: ClientSession[_Call] = ClientSession(
-                negotiate=negotiate,
-                capabilities=capabilities,
-                max_in_flight=max_in_flight,
-                first_id=first_id,
-            )
-            return cls(stream, session, command_timeout, launched)
-
-        return make
-
-    async def _begin(self, deadline: "_Deadline") -> "AsyncClient":
-        session = self._session
-        try:
-            if not await self._wait(lambda: session.phase is Phase.READY, deadline):
-                what = "greeted" if session.greeting is None else "answered qmp_capabilities"
-                raise TimeoutError(
-                    f"the server hasn't {what} in {deadline.timeout} s; "
-                    "another client may hold its monitor"
-                )
-        except ConnectionClosed:
-            await self.close()
-            if isinstance(session.failure, NegotiationError):
-                raise session.failure from None
-            raise
-        except BaseException:
-            await self.close()
-            raise
-        return self
 
     # Commands
 
@@ -273,82 +198,8 @@ class AsyncClient:
             LocalProtocolError: If out-of-band execution isn't enabled.
             TypeError: If JSON can't hold the arguments.
         """
-        if self._end is not None:
-            raise ConnectionClosed(self._end.reason) from self._end.__cause__
-        loop, session = self._loop, self._session
-        seconds = self.command_timeout if timeout is DEFAULT else timeout
-        deadline = None if seconds is None else loop.time() + seconds  # type: ignore[operator]
-        future = loop.create_future()
-        call = _Call(future, seconds, deadline)  # type: ignore[arg-type]
-        sent = session.execute(command, arguments, call, oob, (*fds,) if fds else ())
-        if self._trace is not None:
-            self._trace.sent(sent, arguments)
-        if deadline is not None and (self._timer is None or deadline < self._timer.when()):
-            self._set_timer(deadline)
-        if sent.is_waiting:  # it may be given up until its turn
-            if fds:
-                self._keep_fds(sent)
-            future.add_done_callback(lambda _: session.give_up(sent))
-        elif fds or session.commands_in_flight == 1:
-            self._flush()
-        elif not self._is_flush_due:
-            self._is_flush_due = True
-            loop.call_soon(self._flush)
-        return future
-
-    def _flush(self) -> None:
-        self._is_flush_due = False
-        session = self._session
-        data, fds = session.data_to_send()
-        while data:
-            try:
-                self._stream.write(data, fds)
-            except (OSError, ValueError) as error:  # the descriptors are refused
-                self._refuse(fds, error)
-            data, fds = session.data_to_send()
-
-    def _keep_fds(self, sent: "Sent[_Call]") -> None:
-        """Keep descriptors of our own until they are sent: the caller may close his before."""
-        assert sent.token is not None
-        future = sent.token.future
-        try:
-            sent.fds = _duplicates(sent.fds)
-        except OSError as error:
-            self._session.give_up(sent)
-            future.set_exception(error)
-        else:
-            future.add_done_callback(lambda _: _close_all(sent.fds))
-
-    def _refuse(self, fds: tuple[int, ...], error: Exception) -> None:
-        """Fail the command whose descriptors can't be sent."""
-        session = self._session
-        for sent in session.interrupted:
-            if sent.fds is fds and sent.token is not None:
-                if not sent.token.future.done():
-                    sent.token.future.set_exception(error)
-                session.withdraw(sent)
-
-    def _set_timer(self, deadline: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_at(deadline, self._check_deadlines)
-
-    def _check_deadlines(self) -> None:
-        self._timer = None
-        now = self._loop.time()
-        earliest: float | None = None
-        for sent in self._session.interrupted:
-            call = sent.token
-            if call is None or call.deadline is None or call.future.done():
-                continue
-            if call.deadline <= now:
-                self._session.give_up(sent)
-                error = TimeoutError(f"{sent.name} wasn't answered in {call.timeout} s")
-                call.future.set_exception(error)
-            elif earliest is None or call.deadline < earliest:
-                earliest = call.deadline
-        if earliest is not None:
-            self._set_timer(earliest)
+        seconds = self.command_timeout if isinstance(timeout, Default) else timeout
+        return self._channel.execute(command, arguments, seconds, oob, fds)
 
     # Events
 
@@ -365,17 +216,12 @@ class AsyncClient:
         Returns:
             An async iterator and context manager; it ends when the connection does.
         """
-        return AsyncEvents(self, self._log.subscribe(names, match, limit))
+        return AsyncEvents(self._channel, self._channel.log.subscribe(names, match, limit))
 
     async def event_mark(self) -> int:
         """Take in what has arrived, and return a mark: "everything after now" for wait_event."""
-        for _ in range(limits.MARK_TURNS):
-            before = self._received
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            if self._received == before:
-                break
-        return self._log.last
+        await self._channel.take_in_what_has_arrived()
+        return self._channel.log.last
 
     async def wait_event(
         self,
@@ -398,8 +244,9 @@ class AsyncClient:
             ConnectionClosed: If the connection ends first.
             LimitError: If events after the mark are no longer kept, so that it may be one of them.
         """
-        seconds = self.command_timeout if timeout is DEFAULT else timeout
-        deadline = _Deadline(seconds)  # type: ignore[arg-type]
+        seconds = self.command_timeout if isinstance(timeout, Default) else timeout
+        deadline = Deadline(seconds)
+        log = self._channel.log
         matches = matcher(names, match)
         now = await self.event_mark()
         mark = now if since is None else since
@@ -407,153 +254,45 @@ class AsyncClient:
 
         def is_found() -> bool:
             nonlocal mark
-            if found or mark == self._log.last:
+            if found or mark == log.last:
                 return bool(found)
-            event = self._log.first_after(mark, matches)
-            mark = self._log.last
+            event = log.first_after(mark, matches)
+            mark = log.last
             if event is not None:
                 found.append(event)
             return event is not None
 
-        if not await self._wait(is_found, deadline):
+        if not await self._channel.wait(is_found, deadline):
             wanted = "an event" if names is None else f"event {names}"
             raise TimeoutError(f"{wanted} didn't come in {seconds} s")
         return found[0]
-
-    async def _wait(self, is_done: Callable[[], bool], deadline: "_Deadline") -> bool:
-        """Wait until is_done() or the deadline; False at that. Raise when the connection ends."""
-        while not is_done():
-            if self._end is not None:
-                raise ConnectionClosed(self._end.reason) from self._end.__cause__
-            waiter: asyncio.Future[None] = self._loop.create_future()
-            self._waiters.append(waiter)
-            remaining = deadline.remaining()
-            try:
-                if remaining is None:
-                    await waiter
-                elif remaining <= 0:
-                    return False
-                else:
-                    await asyncio.wait_for(waiter, remaining)
-            except TimeoutError:
-                return is_done()
-            finally:
-                if waiter in self._waiters:
-                    self._waiters.remove(waiter)
-        return True
-
-    def _wake(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-
-    # StreamHandler
-
-    def data_received(self, data: bytes, fds: Sequence[int]) -> None:
-        """Take in what the server sent."""
-        for fd in fds:
-            os.close(fd)
-        self._received += len(data)
-        session = self._session
-        occurrences = session.receive_data(data)
-        if self._trace is not None:
-            self._trace.received(occurrences)
-        for happened in occurrences:
-            if type(happened) is Completion:
-                future = happened.token.future
-                if future.done():
-                    continue
-                if happened.error is None:
-                    future.set_result(happened.value)
-                else:
-                    future.set_exception(happened.error)
-            else:
-                self._log.add(happened)  # type: ignore[arg-type]
-        if session.failure is not None:
-            self._lose(session.failure)
-            self._stream.abort()
-        elif session.has_data_to_send and not self._is_flush_due:
-            self._flush()
-        if self._waiters:
-            self._wake()
-
-    def eof_received(self) -> None:
-        """Take in that the server sends no more."""
-        self._has_eof = True
-        self._stream.close()
-
-    def pause_writing(self) -> None:
-        """Do nothing: what is unsent is the caller's own commands."""
-
-    def resume_writing(self) -> None:
-        """Do nothing, as pause_writing."""
-
-    def connection_lost(self, error: OSError | None) -> None:
-        """End what waits."""
-        if self._launched is not None and self._end is None:
-            waiting = self._loop.run_in_executor(None, self._launched.obituary)
-            waiting.add_done_callback(lambda done: self._lose(error, done.result()))
-        else:
-            self._lose(error)
-        if not self._lost.done():
-            self._lost.set_result(None)
-
-    def _lose(self, error: Exception | None, reason: str | None = None) -> None:
-        if self._end is not None:
-            return
-        if reason is None:
-            reason = "the server closed the connection" if error is None else str(error)
-        session = self._session
-        self._end = ConnectionClosed(reason)
-        if self._trace is not None:
-            self._trace.ended(reason)
-        self._end.__cause__ = error
-        has_left = error is None or isinstance(error, (ConnectionResetError, BrokenPipeError))
-        for outcome in session.end(reason, has_left=has_left):
-            future = outcome.token.future
-            if future.done():
-                continue
-            if outcome.error is None:
-                future.set_result(outcome.value)
-            else:
-                outcome.error.__cause__ = error
-                future.set_exception(outcome.error)
-                future.exception()  # it may have been sent without anybody waiting: be quiet then
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._wake()
 
     # The rest
 
     @property
     def greeting(self) -> Greeting | None:
         """What the server said at first; None where nothing was negotiated."""
-        return self._session.greeting
+        return self._channel.session.greeting
 
     @property
     def capabilities(self) -> tuple[str, ...]:
         """The capabilities that are enabled."""
-        return self._session.capabilities
+        return self._channel.session.capabilities
 
     @property
     def process(self) -> "subprocess.Popen[bytes] | None":
         """The process that `launch` started."""
-        return None if self._launched is None else self._launched.process
+        launched = self._channel.launched
+        return None if launched is None else launched.process
 
     @property
     def is_closed(self) -> bool:
         """The connection has ended."""
-        return self._end is not None
+        return self._channel.end is not None
 
     async def close(self) -> None:
         """Close the connection, and end what `launch` started; doing so twice is fine."""
-        self._lose(ConnectionClosed("the client was closed"))
-        self._stream.close()
-        await asyncio.shield(self._lost)
-        if self._launched is not None:
-            await asyncio.to_thread(self._launched.end)
+        await self._channel.close()
 
     async def __aenter__(self) -> "AsyncClient":
         return self
@@ -567,7 +306,9 @@ class AsyncClient:
         await self.close()
 
     def __repr__(self) -> str:
-        return f"<AsyncClient {'closed' if self._end else self._session.phase.value}>"
+        return (
+            f"<AsyncClient {'closed' if self._channel.end else self._channel.session.phase.value}>"
+        )
 
 
 class AsyncEvents:
@@ -579,8 +320,8 @@ class AsyncEvents:
         ...         print(event.timestamp)
     """
 
-    def __init__(self, client: AsyncClient, queue: EventQueue) -> None:
-        self._client = client
+    def __init__(self, channel: AsyncChannel, queue: EventQueue) -> None:
+        self._channel = channel
         self._queue = queue
 
     @property
@@ -595,9 +336,9 @@ class AsyncEvents:
             TimeoutError: If none comes in time.
             ConnectionClosed: If the connection ends first.
         """
-        deadline = _Deadline(timeout)
+        deadline = Deadline(timeout)
         while (event := self._queue.take()) is None:  # another task may have taken it
-            if not await self._client._wait(lambda: len(self._queue) > 0, deadline):
+            if not await self._channel.wait(lambda: len(self._queue) > 0, deadline):
                 raise TimeoutError(f"no event came in {timeout} s")
         return event
 
@@ -629,32 +370,17 @@ class AsyncEvents:
         self.close()
 
 
-class _Deadline:
-    """Count down from a number of seconds, or from none."""
-
-    __slots__ = ("_end", "_loop", "timeout")
-
-    def __init__(self, timeout: float | None) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._end = None if timeout is None else self._loop.time() + timeout
-        self.timeout = timeout
-
-    def remaining(self) -> float | None:
-        """Return the seconds left; None if there is no end."""
-        return None if self._end is None else self._end - self._loop.time()
-
-
-def _duplicates(fds: Sequence[int]) -> tuple[int, ...]:
-    made: list[int] = []
-    try:
-        for fd in fds:
-            made.append(os.dup(fd))
-    except OSError:
-        _close_all(made)
-        raise
-    return tuple(made)
-
-
-def _close_all(fds: Sequence[int]) -> None:
-    for fd in fds:
-        os.close(fd)
+def _channels(
+    negotiate: bool,
+    capabilities: Sequence[str] | None,
+    max_in_flight: int | None,
+    launched: "Launched | None" = None,
+) -> Callable[[Stream], AsyncChannel]:
+    """Return what makes the channel of a new stream."""
+    session: ClientSession[Call] = ClientSession(
+        negotiate=negotiate,
+        capabilities=capabilities,
+        max_in_flight=max_in_flight,
+        first_id=int.from_bytes(os.urandom(2), "little"),
+    )
+    return lambda stream: AsyncChannel(stream, session, launched)

@@ -1,0 +1,320 @@
+"""A connection on an event loop: what comes is taken in as it comes, whoever waits.
+
+A command is a future from the moment it is sent, so any number can be in flight; the first is
+written at once, those that follow in the same turn of the loop together. One timer keeps all
+deadlines: it is set for the earliest and looks at the others when it fires.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from qmpeer import limits
+from qmpeer.client.events import EventLog
+from qmpeer.client.trace import Trace
+from qmpeer.errors import ConnectionClosed, NegotiationError
+from qmpeer.protocol import ClientSession, Completion, Phase, Sent
+from qmpeer.transport.aio import Stream
+from qmpeer.values import JsonObject
+
+if TYPE_CHECKING:
+    from qmpeer.client.launching import Launched
+
+__all__ = ["AsyncChannel", "Call", "Deadline"]
+
+
+class Deadline:
+    """Count down from a number of seconds, or from none."""
+
+    __slots__ = ("_end", "_loop", "timeout")
+
+    def __init__(self, timeout: float | None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._end = None if timeout is None else self._loop.time() + timeout
+        self.timeout = timeout
+
+    def remaining(self) -> float | None:
+        """Return the seconds left; None if there is no end."""
+        return None if self._end is None else self._end - self._loop.time()
+
+
+class Call:
+    """Hold a command's future and its deadline on the loop's clock."""
+
+    __slots__ = ("deadline", "future", "timeout")
+
+    def __init__(
+        self, future: "asyncio.Future[Any]", timeout: float | None, deadline: float | None
+    ) -> None:
+        self.future = future
+        self.timeout = timeout
+        self.deadline = deadline
+
+
+class AsyncChannel:
+    """Send and receive for an async client, as the handler of its stream.
+
+    Attributes:
+        session: The protocol's side of it.
+        log: The events that have come.
+        end: Why the connection has ended, once it has.
+        launched: The program at the other end, if it is ours.
+    """
+
+    def __init__(
+        self, stream: Stream, session: ClientSession[Call], launched: "Launched | None"
+    ) -> None:
+        self.session: ClientSession[Call] = session
+        self.log: EventLog = EventLog()
+        self.end: ConnectionClosed | None = None
+        self.launched: Launched | None = launched
+        self._loop = asyncio.get_running_loop()
+        self._stream = stream
+        self._is_flush_due = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiters: list[asyncio.Future[None]] = []
+        self._received = 0
+        self._lost = self._loop.create_future()
+        self._trace = Trace.of(stream.peer)
+
+    async def negotiate(self, deadline: Deadline) -> None:
+        """Take the greeting and negotiate, as `AsyncClient.connect` says."""
+        session = self.session
+        try:
+            if not await self.wait(lambda: session.phase is Phase.READY, deadline):
+                what = "greeted" if session.greeting is None else "answered qmp_capabilities"
+                raise TimeoutError(
+                    f"the server hasn't {what} in {deadline.timeout} s; "
+                    "another client may hold its monitor"
+                )
+        except ConnectionClosed:
+            await self.close()
+            if isinstance(session.failure, NegotiationError):
+                raise session.failure from None
+            raise
+        except BaseException:
+            await self.close()
+            raise
+
+    def execute(
+        self,
+        command: str,
+        arguments: JsonObject | None,
+        timeout: float | None,
+        is_oob: bool,
+        fds: Sequence[int],
+    ) -> "asyncio.Future[Any]":
+        """Send one command, as `AsyncClient.execute` says."""
+        if self.end is not None:
+            raise ConnectionClosed(self.end.reason) from self.end.__cause__
+        loop, session = self._loop, self.session
+        deadline = None if timeout is None else loop.time() + timeout
+        future = loop.create_future()
+        call = Call(future, timeout, deadline)
+        sent = session.execute(command, arguments, call, is_oob, (*fds,) if fds else ())
+        if self._trace is not None:
+            self._trace.sent(sent, arguments)
+        if deadline is not None and (self._timer is None or deadline < self._timer.when()):
+            self._set_timer(deadline)
+        if sent.is_waiting:  # it may be given up until its turn
+            if fds:
+                self._keep_fds(sent)
+            future.add_done_callback(lambda _: session.give_up(sent))
+        elif fds or session.commands_in_flight == 1:
+            self._flush()
+        elif not self._is_flush_due:
+            self._is_flush_due = True
+            loop.call_soon(self._flush)
+        return future
+
+    async def take_in_what_has_arrived(self) -> None:
+        """Let the loop read until nothing more is there."""
+        for _ in range(limits.MARK_TURNS):
+            before = self._received
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            if self._received == before:
+                break
+
+    def _flush(self) -> None:
+        self._is_flush_due = False
+        session = self.session
+        data, fds = session.data_to_send()
+        while data:
+            try:
+                self._stream.write(data, fds)
+            except (OSError, ValueError) as error:  # the descriptors are refused
+                self._refuse(fds, error)
+            data, fds = session.data_to_send()
+
+    def _keep_fds(self, sent: "Sent[Call]") -> None:
+        """Keep descriptors of our own until they are sent: the caller may close his before."""
+        assert sent.token is not None
+        future = sent.token.future
+        try:
+            sent.fds = _duplicates(sent.fds)
+        except OSError as error:
+            self.session.give_up(sent)
+            future.set_exception(error)
+        else:
+            future.add_done_callback(lambda _: _close_all(sent.fds))
+
+    def _refuse(self, fds: tuple[int, ...], error: Exception) -> None:
+        """Fail the command whose descriptors can't be sent."""
+        session = self.session
+        for sent in session.interrupted:
+            if sent.fds is fds and sent.token is not None:
+                if not sent.token.future.done():
+                    sent.token.future.set_exception(error)
+                session.withdraw(sent)
+
+    def _set_timer(self, deadline: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(deadline, self._check_deadlines)
+
+    def _check_deadlines(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        earliest: float | None = None
+        for sent in self.session.interrupted:
+            call = sent.token
+            if call is None or call.deadline is None or call.future.done():
+                continue
+            if call.deadline <= now:
+                self.session.give_up(sent)
+                error = TimeoutError(f"{sent.name} wasn't answered in {call.timeout} s")
+                call.future.set_exception(error)
+            elif earliest is None or call.deadline < earliest:
+                earliest = call.deadline
+        if earliest is not None:
+            self._set_timer(earliest)
+
+    async def wait(self, is_done: Callable[[], bool], deadline: "Deadline") -> bool:
+        """Wait until is_done() or the deadline; False at that. Raise when the connection ends."""
+        while not is_done():
+            if self.end is not None:
+                raise ConnectionClosed(self.end.reason) from self.end.__cause__
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._waiters.append(waiter)
+            remaining = deadline.remaining()
+            try:
+                if remaining is None:
+                    await waiter
+                elif remaining <= 0:
+                    return False
+                else:
+                    await asyncio.wait_for(waiter, remaining)
+            except TimeoutError:
+                return is_done()
+            finally:
+                if waiter in self._waiters:
+                    self._waiters.remove(waiter)
+        return True
+
+    def _wake(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    # StreamHandler
+
+    def data_received(self, data: bytes, fds: Sequence[int]) -> None:
+        """Take in what the server sent."""
+        for fd in fds:
+            os.close(fd)
+        self._received += len(data)
+        session = self.session
+        occurrences = session.receive_data(data)
+        if self._trace is not None:
+            self._trace.received(occurrences)
+        for happened in occurrences:
+            if type(happened) is Completion:
+                future = happened.token.future
+                if future.done():
+                    continue
+                if happened.error is None:
+                    future.set_result(happened.value)
+                else:
+                    future.set_exception(happened.error)
+            else:
+                self.log.add(happened)  # type: ignore[arg-type]
+        if session.failure is not None:
+            self._lose(session.failure)
+            self._stream.abort()
+        elif session.has_data_to_send and not self._is_flush_due:
+            self._flush()
+        if self._waiters:
+            self._wake()
+
+    def eof_received(self) -> None:
+        """Take in that the server sends no more."""
+        self._stream.close()
+
+    def pause_writing(self) -> None:
+        """Do nothing: what is unsent is the caller's own commands."""
+
+    def resume_writing(self) -> None:
+        """Do nothing, as pause_writing."""
+
+    def connection_lost(self, error: OSError | None) -> None:
+        """End what waits."""
+        if self.launched is not None and self.end is None:
+            waiting = self._loop.run_in_executor(None, self.launched.obituary)
+            waiting.add_done_callback(lambda done: self._lose(error, done.result()))
+        else:
+            self._lose(error)
+        if not self._lost.done():
+            self._lost.set_result(None)
+
+    def _lose(self, error: Exception | None, reason: str | None = None) -> None:
+        if self.end is not None:
+            return
+        if reason is None:
+            reason = "the server closed the connection" if error is None else str(error)
+        session = self.session
+        self.end = ConnectionClosed(reason)
+        if self._trace is not None:
+            self._trace.ended(reason)
+        self.end.__cause__ = error
+        has_left = error is None or isinstance(error, (ConnectionResetError, BrokenPipeError))
+        for outcome in session.end(reason, has_left=has_left):
+            future = outcome.token.future
+            if future.done():
+                continue
+            if outcome.error is None:
+                future.set_result(outcome.value)
+            else:
+                outcome.error.__cause__ = error
+                future.set_exception(outcome.error)
+                future.exception()  # it may have been sent without anybody waiting: be quiet then
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._wake()
+
+    async def close(self) -> None:
+        """Close the connection, and end the program at its other end if it is ours."""
+        self._lose(ConnectionClosed("the client was closed"))
+        self._stream.close()
+        await asyncio.shield(self._lost)
+        if self.launched is not None:
+            await asyncio.to_thread(self.launched.end)
+
+
+def _duplicates(fds: Sequence[int]) -> tuple[int, ...]:
+    made: list[int] = []
+    try:
+        for fd in fds:
+            made.append(os.dup(fd))
+    except OSError:
+        _close_all(made)
+        raise
+    return tuple(made)
+
+
+def _close_all(fds: Sequence[int]) -> None:
+    for fd in fds:
+        os.close(fd)
