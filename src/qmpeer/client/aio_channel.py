@@ -32,7 +32,7 @@ class Deadline:
     def __init__(self, timeout: float | None) -> None:
         self._loop = asyncio.get_running_loop()
         self._end = None if timeout is None else self._loop.time() + timeout
-        self.timeout = timeout
+        self.timeout: float | None = timeout
 
     def remaining(self) -> float | None:
         """Return the seconds left; None if there is no end."""
@@ -47,9 +47,9 @@ class Call:
     def __init__(
         self, future: "asyncio.Future[Any]", timeout: float | None, deadline: float | None
     ) -> None:
-        self.future = future
-        self.timeout = timeout
-        self.deadline = deadline
+        self.future: Future[Any] = future
+        self.timeout: float | None = timeout
+        self.deadline: float | None = deadline
 
 
 class AsyncChannel:

@@ -45,7 +45,7 @@ class Call:
     __slots__ = ("error", "is_done", "value")
 
     def __init__(self) -> None:
-        self.is_done = False
+        self.is_done: bool = False
         self.value: JsonValue = None
         self.error: Exception | None = None
 
