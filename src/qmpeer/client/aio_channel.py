@@ -47,7 +47,7 @@ class Call:
     def __init__(
         self, future: "asyncio.Future[Any]", timeout: float | None, deadline: float | None
     ) -> None:
-        self.future: Future[Any] = future
+        self.future: asyncio.Future[Any] = future
         self.timeout: float | None = timeout
         self.deadline: float | None = deadline
 
