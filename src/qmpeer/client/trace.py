@@ -7,14 +7,11 @@ listen, and nothing is formatted while nobody does.
 
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qmpeer.messages import Event, redact_arguments
 from qmpeer.protocol import Completion, Sent
 from qmpeer.values import JsonObject
-
-if TYPE_CHECKING:
-    from logging import Logger
 
 __all__ = ["Trace"]
 
@@ -26,8 +23,8 @@ class Trace:
 
     __slots__ = ("_logger", "_peer")
 
-    def __init__(self, logger: "Logger", peer: str) -> None:
-        self._logger = logger
+    def __init__(self, logger: Any, peer: str) -> None:
+        self._logger = logger  # a logging.Logger
         self._peer = peer
 
     @classmethod
