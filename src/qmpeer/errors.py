@@ -13,11 +13,17 @@
     CommandError          the peer answered {"error": …}      .error_class .desc .command .id
     CommandInterrupted    the connection ended first; outcome unknown   .command .id
     ConnectionClosed      no more will come                   .reason
+    SchemaError           a schema is wrong                   .location .reason .definition
+      SchemaSyntaxError   it can't be read
+      SchemaSemanticError it can be read, but says nothing that could be
+    ValidationError       a value doesn't fit a schema type   .path .expected .found
 
 Before the greeting an ``OSError`` passes as it is; a deadline of ours is a ``TimeoutError``. Once
 connected, a program needs to catch at most ``CommandError``, ``CommandInterrupted``,
 ``ConnectionClosed`` and ``TimeoutError``.
 """
+
+from typing import NamedTuple
 
 from msgspec import UNSET
 
@@ -27,11 +33,16 @@ __all__ = [
     "ConnectionClosed",
     "LimitError",
     "LocalProtocolError",
+    "Location",
     "MessageError",
     "NegotiationError",
     "ProtocolError",
     "QMPError",
     "RemoteProtocolError",
+    "SchemaError",
+    "SchemaSemanticError",
+    "SchemaSyntaxError",
+    "ValidationError",
     "WireError",
 ]
 
@@ -44,8 +55,7 @@ class WireError(QMPError):
     """Tell that bytes are not QMP's JSON.
 
     Attributes:
-        position: Offset in the stream of the byte at which it showed, counted from the
-            connection's first; -1 where it isn't known.
+        position: How many bytes of the stream had come when it showed; -1 where it isn't known.
         reason: What was found and what was expected, in QEMU's words.
     """
 
@@ -186,3 +196,94 @@ class ConnectionClosed(QMPError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class Location(NamedTuple):
+    """Say where something stands in a schema's file.
+
+    Attributes:
+        file: The name by which the file was read.
+        line: Counted from 1.
+        column: Counted from 1, in characters.
+
+    Example:
+        >>> str(Location("block.json", 12, 5))
+        'block.json:12:5'
+    """
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class SchemaError(QMPError):
+    """Tell that a schema is wrong, and where.
+
+    Attributes:
+        reason: What was found and what was expected.
+        location: Where; None for a schema that came from no file.
+        text: The line at that place, without its end.
+        definition: What it is in, such as "struct 'NameInfo'"; None outside of definitions.
+        includes: Where the file was included, then where that file was, up to the first.
+        others: What else is wrong with the same schema, found in the same run.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        location: Location | None = None,
+        text: str = "",
+        definition: str | None = None,
+        includes: tuple[Location, ...] = (),
+        others: tuple["SchemaError", ...] = (),
+    ) -> None:
+        super().__init__(reason, location, text, definition, includes, others)
+        self.reason = reason
+        self.location = location
+        self.text = text
+        self.definition = definition
+        self.includes = includes
+        self.others = others
+
+    def __str__(self) -> str:
+        lines = [f"{self.location}: {self.reason}" if self.location else self.reason]
+        if self.location and self.text:
+            before = self.text[: self.location.column - 1]
+            blank = "".join("\t" if char == "\t" else " " for char in before)
+            lines += [f"    {self.text}", f"    {blank}^"]
+        if self.definition:
+            lines.append(f"in {self.definition}")
+        lines += [f"included from {place}" for place in self.includes]
+        return "\n".join(lines)
+
+
+class SchemaSyntaxError(SchemaError):
+    """Tell that the text of a schema can't be read."""
+
+
+class SchemaSemanticError(SchemaError):
+    """Tell that a schema can be read, but contradicts itself or the rules of QAPI."""
+
+
+class ValidationError(QMPError):
+    """Tell that a value doesn't fit a schema type.
+
+    Attributes:
+        path: Where the value stands, such as "actions[0].type"; "" is the value itself.
+        expected: What was expected there: "string", "uint8_t", "one value", …
+        found: What was found: the value, or UNSET where there was none.
+        desc: The whole sentence, in QEMU's words.
+    """
+
+    def __init__(self, desc: str, path: str, expected: str, found: object) -> None:
+        super().__init__(desc, path, expected, found)
+        self.desc = desc
+        self.path = path
+        self.expected = expected
+        self.found = found
+
+    def __str__(self) -> str:
+        return self.desc

@@ -1,0 +1,80 @@
+"""One model of what a server offers: read from QAPI or introspection, checked, introspected."""
+
+from qmpeer.schema.conditions import condition_text, is_met
+from qmpeer.schema.introspection import introspection_of
+from qmpeer.schema.introspection_source import schema_from_introspection
+from qmpeer.schema.labels import label_types
+from qmpeer.schema.language import ReadFile, schema_from_qapi
+from qmpeer.schema.model import (
+    ANY_INTEGER,
+    BUILT_INS,
+    EMPTY,
+    AllOf,
+    Alternate,
+    AnyOf,
+    Array,
+    Branch,
+    BuiltIn,
+    Command,
+    Condition,
+    Definition,
+    Documentation,
+    Entity,
+    Enum,
+    EnumValue,
+    Event,
+    Feature,
+    IntrospectionForm,
+    Member,
+    Not,
+    Schema,
+    Section,
+    Struct,
+    Type,
+    Union,
+)
+from qmpeer.schema.selection import hide_deprecated, select
+from qmpeer.schema.shapes import Shape, shape_of
+from qmpeer.schema.validation import ArgumentsCheck, Validator
+
+__all__ = [
+    "ANY_INTEGER",
+    "BUILT_INS",
+    "EMPTY",
+    "AllOf",
+    "Alternate",
+    "AnyOf",
+    "ArgumentsCheck",
+    "Array",
+    "Branch",
+    "BuiltIn",
+    "Command",
+    "Condition",
+    "Definition",
+    "Documentation",
+    "Entity",
+    "Enum",
+    "EnumValue",
+    "Event",
+    "Feature",
+    "IntrospectionForm",
+    "Member",
+    "Not",
+    "ReadFile",
+    "Schema",
+    "Section",
+    "Shape",
+    "Struct",
+    "Type",
+    "Union",
+    "Validator",
+    "condition_text",
+    "hide_deprecated",
+    "introspection_of",
+    "is_met",
+    "label_types",
+    "schema_from_introspection",
+    "schema_from_qapi",
+    "select",
+    "shape_of",
+]

@@ -1,0 +1,330 @@
+"""Checks: functions that take one JSON value of one type, or refuse it in QEMU's words.
+
+Theory of operation. A check is a closure that knows nothing of where its value stands. A value
+that doesn't fit raises Refusal; each closure that the Refusal passes on its way out adds its own
+step to the path (".member" or "[3]"), so that no path is made while all is well. The text is made
+at the end.
+
+The order in which things are refused is QEMU's: members in the order of their declaration, those
+of a base first, those of a branch last, missing and ill-typed ones at once; unexpected ones when
+all the others of the same object have been read.
+
+Spec: QEMU's input visitor, whose error texts these are. Some of them give the member's own name
+instead of its path, and "null" for a list's element: a value outside an enum, an integer outside
+its bits, a value of none of an alternate's types.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, NamedTuple, TypeAlias
+
+from qmpeer.errors import ValidationError
+from qmpeer.messages import unexpected_member
+from qmpeer.schema.model import BuiltIn
+from qmpeer.values import UNSET, JsonObject, JsonValue
+
+__all__ = [
+    "SIMPLE_CHECKS",
+    "Check",
+    "Field",
+    "Fields",
+    "Refusal",
+    "alternate_check",
+    "array_check",
+    "enum_check",
+    "integer_check",
+    "object_check",
+    "rejected_check",
+]
+
+Check: TypeAlias = Callable[[JsonValue], None]
+
+_MISSING: Final = object()
+_MIN_INT64: Final = -(1 << 63)
+_MAX_INT64: Final = (1 << 63) - 1
+_MAX_UINT64: Final = (1 << 64) - 1
+
+
+class Refusal(Exception):
+    """Tell that a value doesn't fit, and collect where it stands.
+
+    Attributes:
+        before: The text before the name of the parameter.
+        after: The text after it.
+        expected: What was expected.
+        found: The value; UNSET where there was none.
+        is_local: Whether the text gives the last step of the path only.
+        name: What the text gives instead of the path; None to give that.
+        path: The steps to the value, the innermost first: ".member" or "[3]".
+    """
+
+    def __init__(
+        self,
+        before: str,
+        after: str,
+        expected: str,
+        found: object,
+        *,
+        is_local: bool = False,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(before, after)
+        self.before = before
+        self.after = after
+        self.expected = expected
+        self.found = found
+        self.is_local = is_local
+        self.name = name
+        self.path: list[str] = []
+
+    def error(self) -> ValidationError:
+        """Make the error for the caller."""
+        path = "".join(reversed(self.path)).removeprefix(".")
+        if self.name is not None:
+            name = self.name
+        elif self.is_local:
+            last = self.path[0] if self.path else ""
+            name = last[1:] if last.startswith(".") else "null"
+        else:
+            name = path or "null"
+        return ValidationError(f"{self.before}{name}{self.after}", path, self.expected, self.found)
+
+
+def _wrong_type(expected: str, value: JsonValue, *, is_local: bool = False) -> Refusal:
+    return Refusal(
+        "Invalid parameter type for '",
+        f"', expected: {expected}",
+        expected,
+        value,
+        is_local=is_local,
+    )
+
+
+def _parameter(problem: str, expected: str, value: object, *, is_local: bool = False) -> Refusal:
+    return Refusal("Parameter '", f"' {problem}", expected, value, is_local=is_local)
+
+
+# --- Values without parts -----------------------------------------------------------------------
+
+
+def _check_any(value: JsonValue) -> None:
+    pass
+
+
+def _check_string(value: JsonValue) -> None:
+    if type(value) is not str:
+        raise _wrong_type("string", value)
+
+
+def _check_boolean(value: JsonValue) -> None:
+    if type(value) is not bool:
+        raise _wrong_type("boolean", value)
+
+
+def _check_null(value: JsonValue) -> None:
+    if value is not None:
+        raise _wrong_type("null", value)
+
+
+def _check_number(value: JsonValue) -> None:
+    if type(value) is not float and type(value) is not int:
+        raise _wrong_type("number", value)
+
+
+SIMPLE_CHECKS: Final[dict[str, tuple[type | None, Check]]] = {
+    "str": (str, _check_string),
+    "bool": (bool, _check_boolean),
+    "null": (type(None), _check_null),
+    "number": (float, _check_number),
+    "any": (None, _check_any),
+}
+"""The checks of built-in types but the integers, and a Python type whose values all pass."""
+
+
+def integer_check(of: BuiltIn) -> Check:
+    """Make the check of an integer type; 1.0 and 1e3 are no integers, as in QEMU."""
+    low, high = of.low, of.high
+    if low < 0:
+        widest = max(high, _MAX_INT64)
+
+        def check_signed(value: JsonValue) -> None:
+            if type(value) is not int or not _MIN_INT64 <= value <= widest:
+                raise _wrong_type("integer", value)
+            if not low <= value <= high:
+                raise _parameter(f"expects {word}", word, value, is_local=True)
+
+        word = f"int{high.bit_length() + 1}_t"
+        return check_signed
+
+    def check_unsigned(value: JsonValue) -> None:
+        # A negative integer is taken for the two's complement of 64 bits.
+        if type(value) is not int or not _MIN_INT64 <= value <= _MAX_UINT64:
+            raise _parameter("expects uint64", "uint64", value)
+        if value & _MAX_UINT64 > high:
+            raise _parameter(f"expects {word}", word, value, is_local=True)
+
+    word = f"uint{high.bit_length()}_t"
+    return check_unsigned
+
+
+def enum_check(values: Iterable[str], rejected: Mapping[str, str]) -> Check:
+    """Make the check of an enum.
+
+    Args:
+        values: All its values.
+        rejected: Those that policy refuses, with the word why: "Deprecated" or "Unstable".
+    """
+    known = frozenset(values)
+
+    def check_enum(value: JsonValue) -> None:
+        if type(value) is not str:
+            raise _wrong_type("string", value)
+        if value not in known:
+            expected = "one of " + ", ".join(sorted(known))
+            raise _parameter(f"does not accept value '{value}'", expected, value, is_local=True)
+        if value in rejected:
+            before, after = f"{rejected[value]} value ", " disabled by policy"
+            raise Refusal(before, after, "another value", value, name=value)
+
+    return check_enum
+
+
+def rejected_check(word: str) -> Check:
+    """Make the check of a member that policy refuses whatever its value is."""
+
+    def check_rejected(value: JsonValue) -> None:
+        before, after = f"{word} parameter ", " disabled by policy"
+        raise Refusal(before, after, "no such member", value, is_local=True)
+
+    return check_rejected
+
+
+# --- Values with parts --------------------------------------------------------------------------
+
+
+def array_check(check: Check) -> Check:
+    """Make the check of an array from that of its elements."""
+
+    def check_array(value: JsonValue) -> None:
+        if type(value) is not list:
+            raise _wrong_type("array", value)
+        index = 0
+        try:
+            for item in value:
+                check(item)
+                index += 1
+        except Refusal as refusal:
+            refusal.path.append(f"[{index}]")
+            raise
+
+    return check_array
+
+
+def alternate_check(checks: Mapping[type, Check], name: str) -> Check:
+    """Make the check of an alternate.
+
+    Args:
+        checks: The check for each Python type of a JSON value that is allowed.
+        name: The alternate's name, which the text for any other type gives.
+    """
+
+    def check_alternate(value: JsonValue) -> None:
+        check = checks.get(type(value))
+        if check is None:
+            raise _wrong_type(name, value, is_local=True)
+        check(value)
+
+    return check_alternate
+
+
+class Field(NamedTuple):
+    """Hold one member of an object.
+
+    Attributes:
+        name: Its name.
+        simple: A Python type whose values all pass; None where there is no such type.
+        check: The check for all others.
+        is_optional: Whether it may be missing.
+    """
+
+    name: str
+    simple: type | None
+    check: Check
+    is_optional: bool
+
+
+class Fields:
+    """Hold the members of an object type, and of each of its branches.
+
+    It is filled after it was made, so that a type may contain itself.
+    """
+
+    __slots__ = ("branches", "fields", "tag")
+
+    def __init__(self) -> None:
+        self.fields: tuple[Field, ...] = ()
+        self.tag: str | None = None
+        self.branches: dict[str, Fields] = {}
+
+    @property
+    def takes_nothing(self) -> bool:
+        """Whether an object without members will do."""
+        return all(field.is_optional for field in self.fields)
+
+
+def object_check(top: Fields) -> Check:
+    """Make the check of an object."""
+
+    def check_object(value: JsonValue) -> None:
+        if type(value) is not dict:
+            raise _wrong_type("object", value)
+        count = 0
+        part: Fields = top
+        while True:
+            for name, simple, check, is_optional in part.fields:
+                item = value.get(name, _MISSING)
+                if type(item) is simple:
+                    count += 1
+                    continue
+                if item is _MISSING:
+                    if is_optional:
+                        continue
+                    refusal = _parameter("is missing", "a value", UNSET)
+                    refusal.path.append(f".{name}")
+                    raise refusal
+                try:
+                    check(item)  # type: ignore[arg-type]  # it isn't _MISSING
+                except Refusal as refusal:
+                    refusal.path.append(f".{name}")
+                    raise
+                count += 1
+            if part.tag is None:
+                break
+            part = _branch(part, value)
+        if count < len(value):
+            raise _unexpected(top, value)
+
+    return check_object
+
+
+def _branch(part: Fields, value: JsonObject) -> Fields:
+    tag = value.get(part.tag or "")
+    branch = part.branches.get(tag) if type(tag) is str else None
+    if branch is None:  # its own check took it: a string up to 2.0, where it should be an enum
+        expected = "one of " + ", ".join(sorted(part.branches))
+        refusal = _parameter(f"does not accept value '{tag}'", expected, tag, is_local=True)
+        refusal.path.append(f".{part.tag}")
+        raise refusal
+    return branch
+
+
+def _unexpected(top: Fields, value: JsonObject) -> Refusal:
+    part, read = top, list[str]()
+    while True:
+        read += [field.name for field in part.fields if field.name in value]
+        if part.tag is None:
+            break
+        part = _branch(part, value)
+    name = unexpected_member(list(value), read)
+    refusal = _parameter("is unexpected", "no such member", value[name])
+    refusal.path.append(f".{name}")
+    return refusal

@@ -1,0 +1,35 @@
+"""Circles: types that contain themselves where no value could, as bases or as branches."""
+
+from collections.abc import Iterable, Mapping
+
+__all__ = ["circles"]
+
+
+def circles(successors: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return one name of each circle met on the way through a graph.
+
+    Args:
+        successors: For each name those that it leads to; names that lead nowhere may be left out.
+
+    Example:
+        >>> circles({"A": ["B"], "B": ["C", "D"], "C": ["A"], "D": ["D"]})
+        ['A', 'D']
+    """
+    found = list[str]()
+    done, open_names = set[str](), set[str]()
+    for start in successors:
+        path = [] if start in done else [(start, iter(successors[start]))]
+        open_names.update(name for name, _ in path)
+        while path:
+            name, rest = path[-1]
+            following = next(rest, None)
+            if following is None:
+                path.pop()
+                open_names.remove(name)
+                done.add(name)
+            elif following in open_names:
+                found.append(following)
+            elif following not in done:
+                open_names.add(following)
+                path.append((following, iter(successors.get(following, ()))))
+    return found

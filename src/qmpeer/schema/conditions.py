@@ -1,0 +1,133 @@
+r"""Conditions: what `if` says, read from either form, and whether it is met.
+
+Since 6.2 a condition is a name or a tree of all, any and not. From 3.0 to 6.1 it was an expression
+of C's preprocessor, such as ``defined(CONFIG_VNC) && !defined(CONFIG_WIN32)``, which becomes the
+same tree, and a list of these meant all. An expression that is more than that stays one string.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from qmpeer.schema.model import AllOf, AnyOf, Condition, Not
+
+__all__ = ["condition_text", "is_met", "parse_expression"]
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_TOKEN: Final = re.compile(r"\s*(defined\s*\(\s*(\w+)\s*\)|defined\s+(\w+)|&&|\|\||!|\(|\)|\Z)")
+_NESTING: Final = 32
+
+
+def is_met(condition: Condition | None, is_defined: Callable[[str], bool]) -> bool:
+    """Return whether a condition is met; None always is.
+
+    Args:
+        condition: The condition.
+        is_defined: Says whether a name such as CONFIG_VNC is configured.
+
+    Example:
+        >>> is_met(AllOf(("A", Not("B"))), {"A"}.__contains__)
+        True
+    """
+    match condition:
+        case None:
+            return True
+        case str():
+            return is_defined(condition)
+        case AllOf():
+            return all(is_met(part, is_defined) for part in condition.conditions)
+        case AnyOf():
+            return any(is_met(part, is_defined) for part in condition.conditions)
+        case Not():
+            return not is_met(condition.condition, is_defined)
+
+
+def condition_text(condition: Condition) -> str:
+    """Return a condition for people.
+
+    Example:
+        >>> condition_text(AllOf(("A", Not("B"), AnyOf(("C", "D")))))
+        'A and not B and (C or D)'
+    """
+    match condition:
+        case str():
+            return condition
+        case Not():
+            return f"not {_part_text(condition.condition)}"
+        case AllOf():
+            return " and ".join(map(_part_text, condition.conditions))
+        case AnyOf():
+            return " or ".join(map(_part_text, condition.conditions))
+
+
+def _part_text(part: Condition) -> str:
+    return f"({condition_text(part)})" if isinstance(part, AllOf | AnyOf) else condition_text(part)
+
+
+def parse_expression(text: str) -> Condition:
+    """Return the condition that a name, or an expression of C's preprocessor, stands for.
+
+    Example:
+        >>> parse_expression("defined(A) && !defined(B)")
+        AllOf(conditions=('A', Not(condition='B')))
+        >>> parse_expression("VERSION > 3")
+        'VERSION > 3'
+    """
+    if _NAME.match(text):
+        return text
+    tokens = _tokens(text)
+    if tokens is None:
+        return text
+    try:
+        condition = _any(tokens, 0)
+    except _NotOursError:
+        return text
+    return condition if tokens == ["end"] else text
+
+
+class _NotOursError(Exception):
+    """Tell that an expression is more than defined(), not, and, or."""
+
+
+def _tokens(text: str) -> list[str] | None:
+    tokens, position = list[str](), 0
+    while not tokens or tokens[-1] != "end":
+        found = _TOKEN.match(text, position)
+        if found is None:
+            return None
+        name = found[2] or found[3]
+        tokens.append(f"defined {name}" if name else found[1] or "end")
+        position = found.end()
+    return tokens
+
+
+def _any(tokens: list[str], depth: int) -> Condition:
+    parts = [_all(tokens, depth)]
+    while tokens[0] == "||":
+        del tokens[0]
+        parts.append(_all(tokens, depth))
+    return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
+
+
+def _all(tokens: list[str], depth: int) -> Condition:
+    parts = [_one(tokens, depth)]
+    while tokens[0] == "&&":
+        del tokens[0]
+        parts.append(_one(tokens, depth))
+    return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
+
+
+def _one(tokens: list[str], depth: int) -> Condition:
+    token = tokens.pop(0)
+    if depth > _NESTING:
+        raise _NotOursError
+    if token == "!":
+        return Not(_one(tokens, depth + 1))
+    if token == "(":
+        condition = _any(tokens, depth + 1)
+        if tokens.pop(0) != ")":
+            raise _NotOursError
+        return condition
+    if token.startswith("defined "):
+        return token.removeprefix("defined ")
+    raise _NotOursError

@@ -1,0 +1,374 @@
+"""Definitions: expressions become the structs of the model.
+
+What can be seen within one definition is checked here; what needs others, such as whether a type
+exists, is left to `references`, together with a note of where each type is used.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from qmpeer.schema.expressions import Expression, described
+from qmpeer.schema.model import (
+    BUILT_INS,
+    Alternate,
+    Branch,
+    Command,
+    Entity,
+    Enum,
+    EnumValue,
+    Event,
+    Member,
+    Struct,
+    Type,
+    Union,
+)
+from qmpeer.schema.names import name_fault, style_fault
+from qmpeer.schema.parts import Parts, Use, element_of
+from qmpeer.schema.pragmas import Pragmas
+from qmpeer.schema.sources import Place, Problems
+from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
+
+__all__ = ["Definitions"]
+
+_ONLY_FALSE: Final = ("gen", "success-response")
+_ONLY_TRUE: Final = ("boxed", "allow-oob", "allow-preconfig", "coroutine")
+
+
+class Definitions:
+    """Collect definitions.
+
+    Args:
+        problems: Takes what is wrong with them.
+        pragmas: The rules, all pragmas taken.
+
+    Attributes:
+        types: The types, in their order.
+        entities: The commands and events, in their order.
+        origins: The expressions, by the name of what they define.
+        uses: The mentions of types, in their order.
+    """
+
+    def __init__(self, problems: Problems, pragmas: Pragmas) -> None:
+        self._problems = problems
+        self._pragmas = pragmas
+        self.types: dict[str, Type] = dict(BUILT_INS)
+        self.entities: dict[str, Entity] = {}
+        self.origins: dict[str, Expression] = {}
+        self._parts = Parts(problems, pragmas)
+        self.uses: list[Use] = self._parts.uses
+
+    def add(self, expression: Expression) -> None:
+        """Read one definition."""
+        self._check_name(expression)
+        if "data" not in expression.node and expression.keyword not in ("command", "event"):
+            return  # noted already
+        match expression.keyword:
+            case "enum":
+                self._add_enum(expression)
+            case "struct":
+                self._add_struct(expression)
+            case "union":
+                self._add_union(expression)
+            case "alternate":
+                self._add_alternate(expression)
+            case "command":
+                self._add_command(expression)
+            case _:
+                self._add_event(expression)
+
+    def _check_name(self, expression: Expression) -> None:
+        name, place = expression.name, expression.place
+        fault = name_fault(expression.keyword, name)
+        if fault:
+            self._problems.semantic(place, fault)
+        elif expression.keyword == "command" and self._pragmas.is_strict:
+            fault = None if name in self._pragmas.commands else style_fault(name)
+            if fault:
+                self._problems.semantic(place, fault)
+        first = self.origins.setdefault(name, expression)
+        if first is not expression:
+            self._problems.semantic(
+                place, f"{name!r} is defined a second time, first at {first.place.location}"
+            )
+        elif name in BUILT_INS:
+            self._problems.semantic(place, f"{name!r} is a built-in type")
+        elif name in self.types:
+            self._problems.semantic(place, f"{name!r} is the enum of a union without discriminator")
+        if self._pragmas.is_strict and expression.is_old:
+            now = expression.keyword
+            self._problems.semantic(place, f"this is the language of before 2.4; '{now}' it is now")
+
+    # --- The definitions ------------------------------------------------------------------------
+
+    def _add_enum(self, expression: Expression) -> None:
+        place = expression.value_place("data")
+        data = expression.node["data"]
+        if not isinstance(data, ArrayNode):
+            self._problems.semantic(place, f"'data' is {described(data)}, not an array")
+            return
+        values, seen = list[EnumValue](), dict[str, str]()
+        for item, offset in zip(data, data.items_at, strict=True):
+            value = self._parts.enum_value(item, place.at(offset))
+            if value and self._parts.is_new(value.name, "value", seen, place.at(offset)):
+                self._parts.check_style(expression, value.name, place.at(offset))
+                values.append(value)
+        self.types[expression.name] = Enum(
+            name=expression.name,
+            features=self._parts.features(expression.node, place),
+            condition=self._parts.condition(expression.node, place),
+            documentation=expression.documentation,
+            location=expression.place.location,
+            values=tuple(values),
+            prefix=self._optional_string(expression, "prefix"),
+        )
+
+    def _add_struct(self, expression: Expression) -> None:
+        place = expression.value_place("data")
+        self.types[expression.name] = Struct(
+            name=expression.name,
+            features=self._parts.features(expression.node, place),
+            condition=self._parts.condition(expression.node, place),
+            documentation=expression.documentation,
+            location=expression.place.location,
+            members=self._members(expression, expression.node["data"], place),
+            base=self._base(expression),
+        )
+
+    def _base(self, expression: Expression) -> str | None:
+        base = self._optional_string(expression, "base")
+        if base is not None:
+            self.uses.append(Use(base, "base", False, expression.value_place("base")))
+        return base
+
+    def _add_union(self, expression: Expression) -> None:
+        branches = self._branches(expression)
+        if not branches and expression.node["data"] == {}:
+            self._problems.semantic(expression.place, "a union without branches")
+        discriminator = self._optional_string(expression, "discriminator")
+        if "discriminator" in expression.node:
+            base = self._union_base(expression)
+            for branch in branches:
+                self._use_branch(expression, branch)
+        else:
+            is_new = self._pragmas.is_strict or isinstance(expression.node.get("base"), ObjectNode)
+            if is_new:
+                self._problems.semantic(expression.place, "key 'discriminator' is missing")
+            base = self._simple_base(expression, branches)
+            branches = tuple(self._wrapped(expression, branch) for branch in branches)
+        place = expression.place
+        self.types[expression.name] = Union(
+            name=expression.name,
+            features=self._parts.features(expression.node, place),
+            condition=self._parts.condition(expression.node, place),
+            documentation=expression.documentation,
+            location=expression.place.location,
+            base=base,
+            discriminator=discriminator or "type",
+            branches=branches,
+        )
+
+    def _use_branch(self, expression: Expression, branch: Branch) -> None:
+        data = expression.node["data"]
+        assert isinstance(data, ObjectNode)
+        name, is_array = element_of(branch.type)
+        place = expression.place.at(data.values_at[branch.name])
+        self.uses.append(Use(name, "branch", is_array, place))
+
+    def _union_base(self, expression: Expression) -> str:
+        """Return the base, a type of its own where its members stand in the union itself."""
+        base = expression.node.get("base")
+        if base is None:
+            self._problems.semantic(expression.place, "key 'base' is missing")
+        if not isinstance(base, ObjectNode):
+            return self._base(expression) or ""
+        place = expression.place.at(base.offset)
+        return self._add_implicit(expression, "base", self._members(expression, base, place))
+
+    def _simple_base(self, expression: Expression, branches: Sequence[Branch]) -> str:
+        """Make what a simple union has instead of a discriminator: an enum of its branches."""
+        kind = f"{expression.name}Kind"
+        if kind in self.types:
+            self._problems.semantic(
+                expression.place, f"{kind!r} is defined already, and it would be this union's enum"
+            )
+        self.types[kind] = Enum(
+            name=kind,
+            condition=self._parts.condition(expression.node, expression.place),
+            values=tuple(EnumValue(branch.name, (), branch.condition) for branch in branches),
+            is_implicit=True,
+        )
+        is_inline = isinstance(expression.node.get("base"), ObjectNode)  # noted already
+        base = None if is_inline else self._base(expression)
+        return self._add_implicit(expression, "base", (Member("type", kind),), base)
+
+    def _wrapped(self, expression: Expression, branch: Branch) -> Branch:
+        """Make the object that a simple union puts around a branch: its one member is `data`."""
+        data = expression.node["data"]
+        assert isinstance(data, ObjectNode)
+        name, is_array = element_of(branch.type)
+        place = expression.place.at(data.values_at[branch.name])
+        self.uses.append(Use(name, "member", is_array, place))
+        wrapper = f"{branch.type}-wrapper"
+        if wrapper not in self.types:
+            members = (Member("data", branch.type),)
+            self.types[wrapper] = Struct(name=wrapper, members=members, is_implicit=True)
+        return Branch(branch.name, wrapper, branch.condition)
+
+    def _add_alternate(self, expression: Expression) -> None:
+        place = expression.value_place("data")
+        branches = self._branches(expression)
+        if not branches and expression.node["data"] == {}:
+            self._problems.semantic(place, "an alternate without branches")
+        data = expression.node["data"]
+        for branch in branches:
+            assert isinstance(data, ObjectNode)
+            name, is_array = element_of(branch.type)
+            use = Use(name, "alternate", is_array, place.at(data.values_at[branch.name]))
+            self.uses.append(use)
+        self.types[expression.name] = Alternate(
+            name=expression.name,
+            features=self._parts.features(expression.node, place),
+            condition=self._parts.condition(expression.node, place),
+            documentation=expression.documentation,
+            location=expression.place.location,
+            branches=branches,
+        )
+
+    def _add_command(self, expression: Expression) -> None:
+        node, place = expression.node, expression.place
+        self._parts.is_unchecked = node.get("gen") == "no"
+        flags = {key for key in (*_ONLY_FALSE, *_ONLY_TRUE) if self._flag(expression, key)}
+        if {"allow-oob", "coroutine"} <= flags:
+            self._problems.semantic(place, "'allow-oob' and 'coroutine' exclude each other")
+        returns = None
+        if "returns" in node:
+            returns = self._parts.type_name(
+                node["returns"], "returns", expression.value_place("returns")
+            )
+        arguments = self._arguments(expression, "boxed" in flags)
+        self._parts.is_unchecked = False
+        self.entities[expression.name] = Command(
+            name=expression.name,
+            features=self._parts.features(node, place),
+            condition=self._parts.condition(node, place),
+            documentation=expression.documentation,
+            location=place.location,
+            arguments=arguments,
+            returns=returns,
+            is_boxed="boxed" in flags,
+            is_generated="gen" not in flags,
+            has_response="success-response" not in flags,
+            allow_oob="allow-oob" in flags,
+            allow_preconfig="allow-preconfig" in flags,
+            is_coroutine="coroutine" in flags,
+        )
+
+    def _add_event(self, expression: Expression) -> None:
+        is_boxed = self._flag(expression, "boxed")
+        self.entities[expression.name] = Event(
+            name=expression.name,
+            features=self._parts.features(expression.node, expression.place),
+            condition=self._parts.condition(expression.node, expression.place),
+            documentation=expression.documentation,
+            location=expression.place.location,
+            arguments=self._arguments(expression, is_boxed),
+            is_boxed=is_boxed,
+        )
+
+    def _arguments(self, expression: Expression, is_boxed: bool) -> str | None:
+        data = expression.node.get("data")
+        if data is None:
+            if is_boxed:
+                self._problems.semantic(expression.place, "'boxed' needs 'data', a type's name")
+            return None
+        place = expression.value_place("data")
+        if isinstance(data, ObjectNode):
+            if is_boxed:
+                self._problems.semantic(place, "'boxed' needs a type's name, not its members")
+            members = self._members(expression, data, place)
+            return self._add_implicit(expression, "arg", members) if members else None
+        if isinstance(data, ArrayNode):
+            self._problems.semantic(place, "'data' is an array, not an object or a type's name")
+            return None
+        return self._parts.type_name(data, "boxed" if is_boxed else "arguments", place)
+
+    def _add_implicit(
+        self,
+        expression: Expression,
+        suffix: str,
+        members: tuple[Member, ...],
+        base: str | None = None,
+    ) -> str:
+        name = f"{expression.name}-{suffix}"
+        self.types[name] = Struct(
+            name=name,
+            condition=self._parts.condition(expression.node, expression.place, is_silent=True),
+            location=expression.place.location,
+            members=members,
+            base=base,
+            is_implicit=True,
+        )
+        return name
+
+    # --- Their parts ----------------------------------------------------------------------------
+
+    def _members(self, expression: Expression, data: Node, place: Place) -> tuple[Member, ...]:
+        if not isinstance(data, ObjectNode):
+            self._problems.semantic(place, f"the members are {described(data)}, not an object")
+            return ()
+        members, seen = list[Member](), dict[str, str]()
+        for key, value in data.items():
+            name = key.removeprefix("*")
+            where = place.at(data.keys_at[key])
+            self._parts.check_fault("member", name, where)
+            self._parts.check_style(expression, name, where)
+            value_place = place.at(data.values_at[key])
+            node, of = self._parts.long_form(value, value_place)
+            if isinstance(of, ObjectNode) and expression.is_old:
+                type_name = self._nested(expression, name, of)
+            else:
+                type_name = self._parts.type_name(of, "member", value_place) or "any"
+            if self._parts.is_new(name, "member", seen, where):
+                features = self._parts.features(node, where)
+                condition = self._parts.condition(node, where)
+                members.append(Member(name, type_name, key != name, features, condition))
+        return tuple(members)
+
+    def _nested(self, expression: Expression, name: str, of: ObjectNode) -> str:
+        """Make a type of members that stand within those of another, as they could up to 2.3."""
+        members = self._members(expression, of, expression.place.at(of.offset))
+        return self._add_implicit(expression, name, members)
+
+    def _branches(self, expression: Expression) -> tuple[Branch, ...]:
+        data, place = expression.node["data"], expression.value_place("data")
+        if not isinstance(data, ObjectNode):
+            self._problems.semantic(place, f"'data' is {described(data)}, not an object")
+            return ()
+        branches, seen = list[Branch](), dict[str, str]()
+        for name, value in data.items():
+            where, value_place = place.at(data.keys_at[name]), place.at(data.values_at[name])
+            self._parts.check_fault("branch", name, where)
+            node, of = self._parts.long_form(value, value_place)
+            type_name = self._parts.type_text(of, value_place)
+            if type_name and self._parts.is_new(name, "branch", seen, where):
+                branches.append(Branch(name, type_name, self._parts.condition(node, where)))
+        return tuple(branches)
+
+    def _flag(self, expression: Expression, key: str) -> bool:
+        """Return whether a flag is there; its only value is what it isn't without."""
+        value = expression.node.get(key)
+        if value is None:
+            return False
+        wanted = key in _ONLY_TRUE
+        if value is not wanted and (wanted or value != "no"):  # 'no' up to 2.3
+            word = "true" if wanted else "false"
+            self._problems.semantic(expression.value_place(key), f"'{key}' can only be {word}")
+        return True
+
+    def _optional_string(self, expression: Expression, key: str) -> str | None:
+        value = expression.node.get(key)
+        if value is None or isinstance(value, str):
+            return value
+        place = expression.value_place(key)
+        self._problems.semantic(place, f"'{key}' is {described(value)}, not a string")
+        return None

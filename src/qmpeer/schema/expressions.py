@@ -1,0 +1,126 @@
+"""Expressions: the objects at the top of a file, each told by its keyword."""
+
+from typing import Final
+
+from qmpeer.schema.documentation import DocComment
+from qmpeer.schema.model import Documentation
+from qmpeer.schema.sources import Place, Problems, Source
+from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
+
+__all__ = ["DIRECTIVES", "Expression", "described", "read_expression"]
+
+DIRECTIVES: Final = ("include", "pragma")
+_COMMON: Final = ("if", "features")
+_KEYS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "include": ((), ()),
+    "pragma": ((), ()),
+    "enum": (("data",), ("prefix", *_COMMON)),
+    "struct": (("data",), ("base", *_COMMON)),
+    "type": (("data",), ("base", *_COMMON)),
+    "union": (("data",), ("base", "discriminator", *_COMMON)),
+    "alternate": (("data",), _COMMON),
+    "command": (
+        (),
+        (
+            *("data", "returns", "boxed", "gen", "success-response"),
+            *("allow-oob", "allow-preconfig", "coroutine", *_COMMON),
+        ),
+    ),
+    "event": ((), ("data", "boxed", *_COMMON)),
+}
+"""For each keyword the keys that must be there and those that may be."""
+
+
+class Expression:
+    """Hold one expression.
+
+    Attributes:
+        keyword: What it is; "struct" for an old "type", "alternate" for an old union of that kind.
+        name: What it defines; the file for an include, "" for a pragma.
+        node: The object.
+        place: Where its name stands.
+        comment: The doc comment in front of it.
+        has_other_comment: The doc comment in front of it is that of another; noted already.
+        is_old: It is of the language up to 2.3, before "type" became "struct".
+    """
+
+    __slots__ = ("comment", "has_other_comment", "is_old", "keyword", "name", "node", "place")
+
+    def __init__(self, keyword: str, name: str, node: ObjectNode, place: Place) -> None:
+        is_alternate = keyword == "union" and node.get("discriminator") == {}
+        self.is_old: bool = keyword == "type" or is_alternate
+        now = {"type": "struct"}.get(keyword, keyword)
+        self.keyword: str = "alternate" if is_alternate else now
+        self.name: str = name
+        self.node: ObjectNode = node
+        self.place: Place = place
+        self.comment: DocComment | None = None
+        self.has_other_comment: bool = False
+
+    @property
+    def documentation(self) -> Documentation | None:
+        """What the doc comment says."""
+        return self.comment.documentation if self.comment else None
+
+    def value_place(self, key: str) -> Place:
+        """Return where the value of one of the keys stands."""
+        return self.place.at(self.node.values_at[key])
+
+
+def read_expression(source: Source, node: ObjectNode, problems: Problems) -> Expression | None:
+    """Tell what an object is, and check its keys.
+
+    Args:
+        source: The file it stands in.
+        node: The object.
+        problems: Takes what is wrong with it.
+
+    Returns:
+        The expression; None if it is none.
+    """
+    place = Place(source, node.offset)
+    keyword = next((key for key in node if key in _KEYS), None)
+    if keyword is None:
+        problems.semantic(place, f"expected one of the keys {', '.join(_KEYS)}")
+        return None
+    value = node[keyword]
+    place = place.at(node.values_at[keyword])
+    if keyword == "pragma":
+        if not isinstance(value, ObjectNode):
+            problems.semantic(place, f"the value of 'pragma' is {described(value)}, not an object")
+            return None
+        value = ""
+    elif not isinstance(value, str):
+        problems.semantic(place, f"the value of '{keyword}' is {described(value)}, not a string")
+        return None
+    if keyword not in DIRECTIVES:
+        place.definition = f"{'struct' if keyword == 'type' else keyword} {value!r}"
+    _check_keys(keyword, node, place, problems)
+    return Expression(keyword, value, node, place)
+
+
+def _check_keys(keyword: str, node: ObjectNode, place: Place, problems: Problems) -> None:
+    required, optional = _KEYS[keyword]
+    for key in node:
+        if key not in (keyword, *required, *optional):
+            if key in _KEYS:
+                reason = f"it can't be both, {keyword} and {key}"
+            else:
+                reason = f"{keyword} has no key '{key}'"
+            problems.semantic(place.at(node.keys_at[key]), reason)
+    for key in required:
+        if key not in node:
+            problems.semantic(place, f"key '{key}' is missing")
+
+
+def described(node: Node) -> str:
+    """Return what a value is, for an error text."""
+    match node:
+        case ObjectNode():
+            return "an object"
+        case ArrayNode():
+            return "an array"
+        case bool():
+            return "true" if node else "false"
+        case _:
+            return "a string"

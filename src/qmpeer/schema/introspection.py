@@ -1,0 +1,130 @@
+"""Introspection as a sink: the model as query-qmp-schema answers it.
+
+Only what commands and events use is listed: they themselves in schema order, then the types in the
+order of their labels.
+"""
+
+from collections.abc import Sequence
+
+from qmpeer.schema.labels import label_types
+from qmpeer.schema.model import (
+    EMPTY,
+    Alternate,
+    Array,
+    BuiltIn,
+    Command,
+    Entity,
+    Enum,
+    Feature,
+    IntrospectionForm,
+    Member,
+    Schema,
+    Struct,
+    Type,
+    Union,
+)
+from qmpeer.schema.shapes import shape_of
+from qmpeer.values import JsonObject, JsonValue
+
+__all__ = ["introspection_of"]
+
+
+def introspection_of(schema: Schema, form: IntrospectionForm | None = None) -> list[JsonObject]:
+    """Return what query-qmp-schema answers.
+
+    Conditions are passed over: select() the schema first, or all that might be there is listed.
+
+    Args:
+        schema: The model.
+        form: In the form of which release; None for that of the schema's source.
+
+    Example:
+        >>> from qmpeer.schema.model import BUILT_INS
+        >>> for entity in introspection_of(Schema(BUILT_INS, (Command(name="stop"),))):
+        ...     print(entity)
+        {'name': 'stop', 'meta-type': 'command', 'arg-type': '0', 'ret-type': '0'}
+        {'name': '0', 'meta-type': 'object', 'members': []}
+    """
+    labels = schema.labels or label_types(schema)
+    output = _Output(schema, labels, form or schema.form)
+    listed = {labels[name]: schema.types[name] for name in labels if name in schema.types}
+    return [
+        *(output.entity(entity) for entity in schema.entities),
+        *(output.type(label, of) for label, of in listed.items()),
+    ]
+
+
+class _Output:
+    def __init__(self, schema: Schema, labels: dict[str, str], form: IntrospectionForm) -> None:
+        self._schema = schema
+        self._labels = labels
+        self._form = form
+
+    def entity(self, entity: Entity) -> JsonObject:
+        is_command = isinstance(entity, Command)
+        result: JsonObject = {
+            "name": entity.name,
+            "meta-type": "command" if is_command else "event",
+            "arg-type": self._labels[entity.arguments or EMPTY.name],
+        }
+        if isinstance(entity, Command):
+            result["ret-type"] = self._labels[entity.returns or EMPTY.name]
+            if entity.allow_oob or self._form.oob_always:
+                result["allow-oob"] = entity.allow_oob
+        return _with_features(result, entity.features)
+
+    def type(self, label: str, of: Type) -> JsonObject:
+        match of:
+            case BuiltIn():
+                return {"name": label, "meta-type": "builtin", "json-type": of.json_type}
+            case Array():
+                element = self._labels[of.element]
+                return {"name": label, "meta-type": "array", "element-type": element}
+            case Enum():
+                return self._enum(label, of)
+            case Alternate():
+                return self._alternate(label, of)
+            case Struct() | Union():
+                return self._object(label, of)
+
+    def _enum(self, label: str, of: Enum) -> JsonObject:
+        result: JsonObject = {"name": label, "meta-type": "enum"}
+        if self._form.enum_members:
+            result["members"] = [
+                _with_features({"name": value.name}, value.features) for value in of.values
+            ]
+        if self._form.enum_values:
+            result["values"] = [value.name for value in of.values]
+        return _with_features(result, of.features)
+
+    def _alternate(self, label: str, of: Alternate) -> JsonObject:
+        types: list[JsonValue] = [{"type": self._labels[branch.type]} for branch in of.branches]
+        result: JsonObject = {"name": label, "meta-type": "alternate", "members": types}
+        return _with_features(result, of.features)
+
+    def _object(self, label: str, of: Struct | Union) -> JsonObject:
+        shape = shape_of(self._schema, of)
+        result: JsonObject = {
+            "name": label,
+            "meta-type": "object",
+            "members": [self._member(member) for member in shape.members],
+        }
+        if shape.discriminator is not None:
+            result["tag"] = shape.discriminator
+            result["variants"] = [
+                {"case": branch.name, "type": self._labels[branch.type]}
+                for branch in shape.branches
+            ]
+        return _with_features(result, of.features)
+
+    def _member(self, member: Member) -> JsonObject:
+        result: JsonObject = {"name": member.name, "type": self._labels[member.type]}
+        if member.is_optional:
+            result["default"] = None
+        return _with_features(result, member.features)
+
+
+def _with_features(result: JsonObject, features: Sequence[Feature]) -> JsonObject:
+    if features:
+        result["features"] = [feature.name for feature in features]
+    return result

@@ -1,0 +1,222 @@
+"""Introspection as a source: what query-qmp-schema answers becomes a model.
+
+The answer may come from any release since 2.5, from a monitor of ours, or from nobody knows whom:
+it is checked first, so that whoever walks the model finds what each name stands for.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from qmpeer.errors import SchemaSemanticError
+from qmpeer.schema.entities import (
+    AlternateEntity,
+    ArrayEntity,
+    BuiltInEntity,
+    CommandEntity,
+    EntityMember,
+    EnumEntity,
+    EventEntity,
+    ObjectEntity,
+    SchemaEntity,
+    TypeEntity,
+)
+from qmpeer.schema.introspection_checks import check_entities, values_of
+from qmpeer.schema.model import (
+    ANY_INTEGER,
+    BUILT_INS,
+    EMPTY,
+    Alternate,
+    Array,
+    Branch,
+    Command,
+    Entity,
+    Enum,
+    EnumValue,
+    Event,
+    Feature,
+    IntrospectionForm,
+    Member,
+    Schema,
+    Struct,
+    Type,
+    Union,
+)
+from qmpeer.schema.type_names import name_types
+from qmpeer.values import UNSET, JsonObject, JsonValue
+
+__all__ = ["schema_from_introspection"]
+
+_NO_FEATURES: Final[tuple[Feature, ...]] = ()
+
+
+def schema_from_introspection(answer: JsonValue | list[JsonObject]) -> Schema:
+    """Make the model of what a server answered to query-qmp-schema.
+
+    Types whose names are masked get new ones, after the place of their first use.
+
+    Args:
+        answer: The command's return value.
+
+    Raises:
+        SchemaSemanticError: If it isn't what that command answers, or contradicts itself.
+
+    Example:
+        >>> schema = schema_from_introspection([
+        ...     {"name": "query-name", "meta-type": "command", "arg-type": "0", "ret-type": "1"},
+        ...     {"name": "0", "meta-type": "object", "members": []},
+        ...     {"name": "1", "meta-type": "object", "members": [{"name": "name", "type": "str"}]},
+        ...     {"name": "str", "meta-type": "builtin", "json-type": "string"},
+        ... ])
+        >>> next(schema.commands()).returns
+        'NameInfo'
+    """
+    try:
+        entities = msgspec.convert(answer, list[SchemaEntity])
+    except msgspec.ValidationError as error:
+        raise SchemaSemanticError(f"not an answer of query-qmp-schema: {error}") from error
+    except RecursionError:
+        raise SchemaSemanticError("not an answer of query-qmp-schema: nested too deeply") from None
+    tops = [entity for entity in entities if isinstance(entity, CommandEntity | EventEntity)]
+    types = {
+        entity.name: entity
+        for entity in entities
+        if not isinstance(entity, CommandEntity | EventEntity)
+    }
+    check_entities(tops, types, len(entities))
+    names = name_types(tops, types, _empty(tops, types))
+    return _Builder(names, types).build(tops, _form(entities))
+
+
+def _form(entities: Iterable[SchemaEntity]) -> IntrospectionForm:
+    enums = [entity for entity in entities if isinstance(entity, EnumEntity)]
+    return IntrospectionForm(
+        enum_members=any(enum.members is not UNSET for enum in enums) or not enums,
+        enum_values=any(enum.values is not UNSET for enum in enums) or not enums,
+        oob_always=any(
+            isinstance(entity, CommandEntity) and entity.allow_oob is False for entity in entities
+        ),
+    )
+
+
+def _empty(entities: Iterable[CommandEntity | EventEntity], types: Mapping[str, TypeEntity]) -> str:
+    """Find the type that stands for "nothing": an empty object, the one most used as such."""
+    uses = Counter(entity.arg_type for entity in entities)
+    uses.update(entity.ret_type for entity in entities if isinstance(entity, CommandEntity))
+    for name, _ in uses.most_common():
+        of = types[name]
+        if isinstance(of, ObjectEntity) and not (of.members or of.variants or of.features):
+            return name
+    return EMPTY.name
+
+
+# --- The model ----------------------------------------------------------------------------------
+
+
+class _Builder:
+    """Make the structs of the model, each with the new names."""
+
+    def __init__(self, names: Mapping[str, str], types: Mapping[str, TypeEntity]) -> None:
+        self._names = dict(names)
+        self._types = types
+        self._features: dict[tuple[str, ...], tuple[Feature, ...]] = {(): _NO_FEATURES}
+        self._members: dict[tuple[str, str, bool], Member] = {}
+        for name, of in types.items():
+            if isinstance(of, BuiltInEntity):
+                self._names[name] = name
+            elif isinstance(of, ArrayEntity):
+                element = of.element_type
+                self._names[name] = f"[{names.get(element, element)}]"
+
+    def build(
+        self, entities: Iterable[CommandEntity | EventEntity], form: IntrospectionForm
+    ) -> Schema:
+        built: dict[str, Type] = {**BUILT_INS, "int": ANY_INTEGER}
+        for of in self._types.values():
+            self._add_type(of, built)
+        labels = {self._names[label]: label for label in self._types}
+        return Schema(built, tuple(map(self._entity, entities)), form=form, labels=labels)
+
+    def _entity(self, entity: CommandEntity | EventEntity) -> Entity:
+        features = self._features_of(entity.features)
+        arguments = self._unless_empty(entity.arg_type)
+        if isinstance(entity, EventEntity):
+            return Event(name=entity.name, features=features, arguments=arguments)
+        return Command(
+            name=entity.name,
+            features=features,
+            arguments=arguments,
+            returns=self._unless_empty(entity.ret_type),
+            allow_oob=entity.allow_oob is True,
+        )
+
+    def _unless_empty(self, name: str) -> str | None:
+        name = self._names[name]
+        return None if name == EMPTY.name else name
+
+    def _add_type(self, of: TypeEntity, built: dict[str, Type]) -> None:
+        name = self._names[of.name]
+        if name in built:
+            return  # a built-in, or the empty type
+        match of:
+            case ObjectEntity(tag=None):
+                built[name] = Struct(
+                    name=name,
+                    features=self._features_of(of.features),
+                    members=self._members_of(of),
+                    is_implicit=name.endswith("-arg"),
+                )
+            case ObjectEntity(tag=tag):
+                base = f"{name}-base"
+                built[base] = Struct(name=base, members=self._members_of(of), is_implicit=True)
+                built[name] = Union(
+                    name=name,
+                    features=self._features_of(of.features),
+                    base=base,
+                    discriminator=tag or "",
+                    branches=tuple(
+                        Branch(variant.case, self._names[variant.type]) for variant in of.variants
+                    ),
+                )
+            case EnumEntity():
+                built[name] = Enum(
+                    name=name, features=self._features_of(of.features), values=self._values_of(of)
+                )
+            case ArrayEntity():
+                built[name] = Array(name, self._names[of.element_type])
+            case AlternateEntity():
+                built[name] = Alternate(
+                    name=name,
+                    features=self._features_of(of.features),
+                    branches=self._alternatives_of(of),
+                )
+
+    def _members_of(self, of: ObjectEntity) -> tuple[Member, ...]:
+        return tuple(map(self._member, of.members))
+
+    def _member(self, member: EntityMember) -> Member:
+        return Member(
+            member.name,
+            self._names[member.type],
+            member.default is not UNSET,
+            self._features_of(member.features),
+        )
+
+    def _values_of(self, of: EnumEntity) -> tuple[EnumValue, ...]:
+        if of.members is UNSET:
+            return tuple(map(EnumValue, values_of(of)))
+        return tuple(
+            EnumValue(value.name, self._features_of(value.features)) for value in of.members
+        )
+
+    def _alternatives_of(self, of: AlternateEntity) -> tuple[Branch, ...]:
+        """Name the branches, which introspection does not, after their types."""
+        names = [self._names[alternative.type] for alternative in of.members]
+        return tuple(Branch(name, name) for name in names)
+
+    def _features_of(self, names: tuple[str, ...]) -> tuple[Feature, ...]:
+        if names not in self._features:
+            self._features[names] = tuple(map(Feature, names))
+        return self._features[names]

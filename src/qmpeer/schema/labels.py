@@ -1,0 +1,79 @@
+"""Labels: what introspection calls the types, so that nobody relies on their names.
+
+Spec: QEMU numbers types in order of first use: it goes through the commands and events in schema
+order, of each the arguments and then what it returns; then through the types that these use, as
+they come, of each the members and then the branches. An array comes before its elements. Integer
+types are all "int"; arrays are "[int]" or "[7]". Conditions play no part: what they leave out
+leaves gaps.
+"""
+
+from qmpeer.schema.model import (
+    EMPTY,
+    Alternate,
+    Array,
+    BuiltIn,
+    Command,
+    Schema,
+    Struct,
+    Type,
+    Union,
+)
+from qmpeer.schema.shapes import shape_of
+
+__all__ = ["label_types"]
+
+
+def label_types(schema: Schema) -> dict[str, str]:
+    """Return the label of each type that commands and events use, in the order of introspection.
+
+    Example:
+        >>> from qmpeer.schema.model import BUILT_INS
+        >>> types = {**BUILT_INS, "[int8]": Array("[int8]", "int8")}
+        >>> label_types(Schema(types, (Command(name="query-temperatures", returns="[int8]"),)))
+        {'q_empty': '0', '[int8]': '[int]', 'int8': 'int'}
+    """
+    labels = _Labels(schema)
+    for entity in schema.entities:
+        labels.use(entity.arguments or EMPTY.name)
+        if isinstance(entity, Command):
+            labels.use(entity.returns or EMPTY.name)
+    labels.follow()
+    return labels.labels
+
+
+class _Labels:
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._queue: list[Type] = []
+        self._count = 0
+        self.labels: dict[str, str] = {}
+
+    def use(self, name: str) -> str:
+        label = self.labels.get(name)
+        if label is None:
+            label = self._label(self._schema.types[name])
+        return label
+
+    def _label(self, of: Type) -> str:
+        if isinstance(of, BuiltIn):
+            self.labels[of.name] = of.introspected
+        elif isinstance(of, Array):
+            self.labels[of.name] = ""  # it takes its place before its elements take theirs
+            self.labels[of.name] = f"[{self.use(of.element)}]"
+        else:
+            self.labels[of.name] = str(self._count)
+            self._count += 1
+            self._queue.append(of)
+        return self.labels[of.name]
+
+    def follow(self) -> None:
+        for of in self._queue:  # it grows meanwhile
+            if isinstance(of, Struct | Union):
+                shape = shape_of(self._schema, of)
+                for member in shape.members:
+                    self.use(member.type)
+                for branch in shape.branches:
+                    self.use(branch.type)
+            elif isinstance(of, Alternate):
+                for branch in of.branches:
+                    self.use(branch.type)

@@ -1,0 +1,232 @@
+"""The QAPI language as a source: schema files become a model.
+
+Theory of operation. Files are read in the order in which they include one another, each once;
+`syntax` gives their expressions and doc comments, `pragmas` takes the rules. When all are read,
+`definitions` makes structs of the expressions, `references` and `doc_checks` see whether these go
+together. What is wrong is collected on the way; only after text that could not be read are
+references left unchecked, since what they refer to may be in it.
+
+Spec: QEMU's "How to use the QAPI code generator", of today and of every release since 1.0.
+"""
+
+import posixpath
+from collections.abc import Callable, Iterable
+from typing import Final, TypeAlias
+
+from qmpeer.errors import Location
+from qmpeer.schema import bounds
+from qmpeer.schema.definitions import Definitions
+from qmpeer.schema.doc_checks import check_documentation
+from qmpeer.schema.documentation import DocComment, read_comment
+from qmpeer.schema.expressions import DIRECTIVES, Expression, read_expression
+from qmpeer.schema.model import Documentation, Entity, IntrospectionForm, Schema
+from qmpeer.schema.pragmas import Pragmas
+from qmpeer.schema.references import check_references
+from qmpeer.schema.sources import Place, Problems, Source, TooManyErrors
+from qmpeer.schema.syntax import Comment, read_file
+
+__all__ = ["ReadFile", "schema_from_qapi"]
+
+ReadFile: TypeAlias = Callable[[str], bytes]
+"""Reads a file by its name; an OSError says that there is none."""
+
+
+_BY_FILE: Final = (5, 0)
+_ENUM_MEMBERS: Final = (6, 2)
+_OOB_ALWAYS: Final = (2, 12)
+
+
+def schema_from_qapi(
+    file: str,
+    read: ReadFile,
+    *,
+    is_strict: bool = False,
+    release: tuple[int, int] | None = None,
+) -> Schema:
+    """Make the model of a schema in the QAPI language.
+
+    Args:
+        file: The name of its first file. Names of included files are made from the names of those
+            that include them, with slashes.
+        read: Reads a file by such a name.
+        is_strict: Hold it to the rules of today's style even if its pragmas don't ask for that:
+            names, results, documentation, nothing of the language of old.
+        release: The release of QEMU that it is from, where that is known, such as (4, 2): it
+            decides on the order and the form of introspection. None for today's.
+
+    Raises:
+        SchemaError: The first thing that is wrong with it; the others are in its `others`.
+        OSError: If the first file can't be read.
+
+    Example:
+        >>> text = b"{ 'command': 'eject', 'data': { 'id': 'str', '*force': 'bool' } }"
+        >>> schema = schema_from_qapi("eject.json", lambda name: text)
+        >>> [member.name for member in schema.types["eject-arg"].members]
+        ['id', 'force']
+    """
+    problems = Problems()
+    try:
+        schema = _Loader(read, problems, is_strict).load(file, release)
+    except TooManyErrors:
+        schema = None
+    if problems or schema is None:
+        raise problems.error()
+    return schema
+
+
+def _form(release: tuple[int, int] | None) -> IntrospectionForm:
+    if release is None:
+        return IntrospectionForm()
+    return IntrospectionForm(
+        enum_members=release >= _ENUM_MEMBERS, oob_always=release == _OOB_ALWAYS
+    )
+
+
+def _sorted_by_file(entities: Iterable[Entity], files: Iterable[str]) -> list[Entity]:
+    """Put together what a file defines, before what the files define that it includes.
+
+    Spec: QEMU's order since 5.0. Before, it was the order in which all was read.
+    """
+    order = {file: index for index, file in enumerate(files)}
+
+    def place(entity: Entity) -> int:
+        assert entity.location
+        return order[entity.location.file]
+
+    return sorted(entities, key=place)
+
+
+class _Loader:
+    def __init__(self, read: ReadFile, problems: Problems, is_strict: bool) -> None:
+        self._read = read
+        self._problems = problems
+        self._pragmas = Pragmas(is_strict)
+        self._files: dict[str, None] = {}
+        self._size = 0
+        self._expressions: list[Expression] = []
+        self._free: list[Documentation] = []
+
+    def load(self, file: str, release: tuple[int, int] | None) -> Schema:
+        self._load_text(file, self._read(file), None, ())
+        definitions = Definitions(self._problems, self._pragmas)
+        for expression in self._expressions:
+            definitions.add(expression)
+            check_documentation(expression, self._pragmas, self._problems)
+        if not self._problems.has_syntax_errors:
+            check_references(definitions, self._pragmas, self._problems)
+        entities = list(definitions.entities.values())
+        if release is None or release >= _BY_FILE:
+            entities = _sorted_by_file(entities, self._files)
+        return Schema(
+            definitions.types,
+            tuple(entities),
+            tuple(self._free),
+            _form(release),
+            files=tuple(self._files),
+        )
+
+    # --- Files ----------------------------------------------------------------------------------
+
+    def _load_text(
+        self, file: str, data: bytes, place: Place | None, chain: tuple[str, ...]
+    ) -> None:
+        includes: tuple[Location, ...] = ()
+        if place:
+            includes = (place.location, *place.source.includes)
+        self._files[file] = None
+        self._size += len(data)
+        too_large = len(data) > bounds.FILE_SIZE or self._size > bounds.SCHEMA_SIZE
+        if too_large or len(self._files) > bounds.FILES:
+            limit = f"{bounds.FILE_SIZE} bytes a file, {bounds.SCHEMA_SIZE} in {bounds.FILES} files"
+            empty = Place(Source(file, "", includes), 0)
+            self._problems.syntax(empty, f"the schema is too large; at most {limit} are read")
+            raise TooManyErrors
+        try:
+            source = Source(file, data.decode("utf-8"), includes)
+        except UnicodeDecodeError as error:
+            text = data[: error.start].decode("utf-8")
+            place = Place(Source(file, text, includes), len(text))
+            self._problems.syntax(place, f"byte 0x{data[error.start]:02x} is not UTF-8")
+            return
+        self._load_source(source, (*chain, file))
+
+    def _load_source(self, source: Source, chain: tuple[str, ...]) -> None:
+        comment: DocComment | None = None
+        for item in read_file(source, self._problems):
+            if isinstance(item, Comment):
+                self._end_comment(comment)
+                comment = self._comment(source, item)
+                continue
+            expression = read_expression(source, item, self._problems) if item is not None else None
+            if expression is None:
+                comment = None
+                continue
+            if expression.keyword in DIRECTIVES:
+                self._end_comment(comment)
+            else:
+                self._attach(expression, comment)
+            comment = None
+            self._take(expression, chain)
+        self._end_comment(comment)
+
+    def _take(self, expression: Expression, chain: tuple[str, ...]) -> None:
+        match expression.keyword:
+            case "include":
+                self._include(expression, chain)
+            case "pragma":
+                self._pragmas.take(expression, self._problems)
+            case _:
+                self._expressions.append(expression)
+
+    def _include(self, expression: Expression, chain: tuple[str, ...]) -> None:
+        source, place = expression.place.source, expression.place
+        folder = posixpath.dirname(source.file)
+        file = posixpath.normpath(posixpath.join(folder, expression.name))
+        if file in chain:
+            self._problems.semantic(place, f"{file!r} includes itself")
+        elif file not in self._files:
+            if len(chain) >= bounds.INCLUDES:
+                self._problems.semantic(place, f"more than {bounds.INCLUDES} files in a row")
+                return
+            try:
+                data = self._read(file)
+            except (OSError, ValueError) as error:
+                self._files[file] = None
+                reason = getattr(error, "strerror", None) or str(error)
+                self._problems.semantic(place, f"{file!r} can't be read: {reason}")
+                return
+            self._load_text(file, data, place, chain)
+
+    # --- Doc comments ---------------------------------------------------------------------------
+
+    def _comment(self, source: Source, comment: Comment) -> DocComment | None:
+        if not comment.is_closed:
+            if self._pragmas.is_doc_required:
+                reason = "the doc comment that begins here has no '##' at its end"
+                self._problems.syntax(Place(source, comment.offset), reason)
+            if "\n#" not in comment.text:
+                return None  # the end of one that has no beginning
+        return read_comment(source, comment)
+
+    def _attach(self, expression: Expression, comment: DocComment | None) -> None:
+        if comment is None:
+            return
+        symbol = comment.documentation.symbol
+        if symbol == expression.name:
+            expression.comment = comment
+        elif symbol is not None and self._pragmas.is_doc_required:
+            reason = f"the doc comment of {symbol!r} stands before {expression.name!r}"
+            self._problems.semantic(comment.place, reason)
+            expression.has_other_comment = True
+        else:
+            self._free.append(comment.documentation)  # or, up to 2.8, one with a misspelt symbol
+
+    def _end_comment(self, comment: DocComment | None) -> None:
+        """Take a doc comment that no definition follows."""
+        if comment is None:
+            return
+        symbol = comment.documentation.symbol
+        if symbol is not None and self._pragmas.is_doc_required:
+            reason = f"the doc comment of {symbol!r} has no definition behind it"
+            self._problems.semantic(comment.place, reason)
+        self._free.append(comment.documentation)

@@ -1,0 +1,210 @@
+"""Parts: the pieces that definitions are made of, each checked by itself."""
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from qmpeer.schema.conditions import parse_expression
+from qmpeer.schema.expressions import Expression, described
+from qmpeer.schema.model import AllOf, AnyOf, Condition, EnumValue, Feature, Not
+from qmpeer.schema.names import name_fault, style_fault
+from qmpeer.schema.pragmas import Pragmas
+from qmpeer.schema.sources import Place, Problems
+from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
+
+__all__ = ["Parts", "Use", "element_of"]
+
+_SPECIAL: Final = ("deprecated", "unstable")
+_NOTHING: Final = ObjectNode(0)
+_ANY: Final = ("**",)
+_UNCHECKED: Final = ("**", "dict", "visitor")
+
+
+class Use(NamedTuple):
+    """Hold one mention of a type.
+
+    Attributes:
+        type: The type, an array's elements' if it is an array.
+        role: As what: member, base, branch, alternate, arguments, boxed or returns.
+        is_array: It is mentioned in brackets.
+        place: Where.
+    """
+
+    type: str
+    role: str
+    is_array: bool
+    place: Place
+
+
+class Parts:
+    """Read the pieces of definitions.
+
+    Args:
+        problems: Takes what is wrong with them.
+        pragmas: The rules.
+
+    Attributes:
+        uses: The mentions of types, in their order.
+        is_unchecked: The types are those of a command of up to 2.3 at whose types nothing looked.
+    """
+
+    def __init__(self, problems: Problems, pragmas: Pragmas) -> None:
+        self._problems = problems
+        self._pragmas = pragmas
+        self.uses: list[Use] = []
+        self.is_unchecked = False
+
+    def enum_value(self, item: Node, place: Place) -> EnumValue | None:
+        """Read one value of an enum: a string, or an object with a name; None if it is neither."""
+        node = _NOTHING
+        if isinstance(item, ObjectNode):
+            node = item
+            if not self._is_part(node, place, "name", ("if", "features")):
+                return None
+            item = node["name"]
+        if not isinstance(item, str):
+            self._problems.semantic(place, f"a value is {described(item)}, not a string")
+            return None
+        self.check_fault("value", item, place)
+        return EnumValue(item, self.features(node, place), self.condition(node, place))
+
+    def type_name(self, node: Node, role: str, place: Place) -> str | None:
+        """Read the mention of a type, and note in which role; None if it is none."""
+        text = self.type_text(node, place)
+        if text is not None:
+            name, is_array = element_of(text)
+            self.uses.append(Use(name, role, is_array, place))
+        return text
+
+    def type_text(self, node: Node, place: Place) -> str | None:
+        """Return the name in the model of a type that is mentioned; None if it is no mention."""
+        any_names = _UNCHECKED if self.is_unchecked else _ANY  # ** up to 2.4
+        if isinstance(node, str):
+            return "any" if node in any_names else node
+        if not isinstance(node, ArrayNode):
+            self._problems.semantic(place, f"{described(node)} where a type's name is expected")
+        elif len(node) != 1 or not isinstance(node[0], str):
+            self._problems.semantic(place, "the type of an array is one type's name in brackets")
+        else:
+            return f"[{'any' if node[0] in any_names else node[0]}]"
+        return None
+
+    def long_form(self, value: Node, place: Place) -> tuple[ObjectNode, Node]:
+        """Take apart what may be a type or an object with a type, a condition and features."""
+        if not isinstance(value, ObjectNode) or "type" not in value:
+            return _NOTHING, value
+        self._is_part(value, place, "type", ("if", "features"))
+        return value, value["type"]
+
+    def features(self, node: ObjectNode, place: Place) -> tuple[Feature, ...]:
+        """Read the features of a definition or a part of one."""
+        listed = node.get("features")
+        if listed is None:
+            return ()
+        place = place.at(node.values_at["features"])
+        if not isinstance(listed, ArrayNode):
+            self._problems.semantic(place, f"'features' is {described(listed)}, not an array")
+            return ()
+        features, seen = list[Feature](), dict[str, str]()
+        for item, offset in zip(listed, listed.items_at, strict=True):
+            feature = self._feature(item, place.at(offset))
+            if feature and self.is_new(feature.name, "feature", seen, place.at(offset)):
+                features.append(feature)
+        return tuple(features)
+
+    def _feature(self, item: Node, place: Place) -> Feature | None:
+        condition = None
+        if isinstance(item, ObjectNode):
+            if not self._is_part(item, place, "name", ("if",)):
+                return None
+            condition = self.condition(item, place)
+            item = item["name"]
+        if not isinstance(item, str):
+            self._problems.semantic(place, f"a feature is {described(item)}, not a string")
+            return None
+        self.check_fault("feature", item, place)
+        if condition is not None and item in _SPECIAL:
+            self._problems.semantic(place, f"feature '{item}' can't have a condition")
+        return Feature(item, condition)
+
+    def condition(
+        self, node: ObjectNode, place: Place, *, is_silent: bool = False
+    ) -> Condition | None:
+        """Read the condition of a definition or a part of one; silently if it was read before."""
+        if "if" not in node:
+            return None
+        problems = Problems() if is_silent else self._problems
+        return _condition(node["if"], place.at(node.values_at["if"]), problems)
+
+    def check_fault(self, kind: str, name: str, place: Place) -> None:
+        """Note what is wrong with a name."""
+        fault = name_fault(kind, name)
+        if fault:
+            self._problems.semantic(place, fault)
+
+    def check_style(self, expression: Expression, name: str, place: Place) -> None:
+        """Note a member's or a value's name that is not in the style, if that is demanded."""
+        if self._pragmas.is_strict and expression.name not in self._pragmas.types:
+            # The pragma is of 6.0, but had members with underscores among those not excepted.
+            fault = style_fault(name, may_have_underscores=not self._pragmas.is_todays)
+            if fault:
+                self._problems.semantic(place, fault)
+
+    def is_new(self, name: str, kind: str, seen: dict[str, str], place: Place) -> bool:
+        """Return whether a name is new; note one that was there before, if only in C."""
+        key = name.replace("-", "_").replace(".", "_")
+        if key not in seen:
+            seen[key] = name
+            return True
+        same = "" if seen[key] == name else f", which in C is the same as {seen[key]!r}"
+        self._problems.semantic(place, f"{kind} {name!r} stands here a second time{same}")
+        return False
+
+    def _is_part(
+        self, node: ObjectNode, place: Place, required: str, optional: Iterable[str]
+    ) -> bool:
+        """Check the keys of an object within a definition, and return whether it is usable."""
+        for key in node:
+            if key != required and key not in optional:
+                where = place.at(node.keys_at[key])
+                self._problems.semantic(where, f"unknown key '{key}', expected '{required}'")
+        if required not in node:
+            self._problems.semantic(place, f"key '{required}' is missing")
+        return required in node
+
+
+def element_of(name: str) -> tuple[str, bool]:
+    """Return the type that stands in the source, and whether in brackets."""
+    return (name[1:-1], True) if name.startswith("[") else (name, False)
+
+
+def _condition(node: Node, place: Place, problems: Problems) -> Condition | None:
+    match node:
+        case str():
+            if not node.strip():
+                problems.semantic(place, "an empty condition")
+            return parse_expression(node)
+        case ArrayNode():  # from 3.0 to 6.1: all of these
+            return _conditions(AllOf, node, place, problems)
+        case ObjectNode() if len(node) == 1:
+            (word, part), where = next(iter(node.items())), place.at(node.offset)
+            if word == "not":
+                condition = _condition(part, where, problems)
+                return None if condition is None else Not(condition)
+            if word in ("all", "any"):
+                kind = AllOf if word == "all" else AnyOf
+                return _conditions(kind, part, where, problems)
+    problems.semantic(place, "a condition is a string, or an object with one of all, any, not")
+    return None
+
+
+def _conditions(
+    kind: type[AllOf] | type[AnyOf], node: Node, place: Place, problems: Problems
+) -> Condition | None:
+    if not isinstance(node, ArrayNode) or not node:
+        problems.semantic(place, "expected an array of one condition or more")
+        return None
+    parts = [
+        _condition(item, place.at(offset), problems)
+        for item, offset in zip(node, node.items_at, strict=True)
+    ]
+    return kind(tuple(part for part in parts if part is not None))

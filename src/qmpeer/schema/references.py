@@ -1,0 +1,274 @@
+"""References: what can only be checked when all definitions are known.
+
+A definition that is itself wrong is not held against those that use it.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from qmpeer.schema.circles import circles
+from qmpeer.schema.definitions import Definitions
+from qmpeer.schema.expressions import Expression
+from qmpeer.schema.model import (
+    EMPTY,
+    Alternate,
+    Array,
+    Branch,
+    BuiltIn,
+    Command,
+    Enum,
+    Member,
+    Struct,
+    Type,
+    Union,
+)
+from qmpeer.schema.parts import Use
+from qmpeer.schema.pragmas import Pragmas
+from qmpeer.schema.sources import Place, Problems
+from qmpeer.schema.syntax import ObjectNode
+
+__all__ = ["check_references"]
+
+_ROLES: Final[dict[str, tuple[tuple[type, ...], str]]] = {
+    "base": ((Struct,), "a base is a struct"),
+    "branch": ((Struct, Union), "a branch is a struct or a union"),
+    "arguments": ((Struct,), "the members are those of a struct ('boxed' takes a union as well)"),
+    "boxed": ((Struct, Union), "'boxed' takes a struct or a union"),
+    "alternate": ((BuiltIn, Array, Enum, Struct, Union), "an alternate can't hold another"),
+}
+_KINDS: Final[dict[type, str]] = {
+    BuiltIn: "a built-in type",
+    Array: "an array",
+    Enum: "an enum",
+    Struct: "a struct",
+    Union: "a union",
+    Alternate: "an alternate",
+}
+
+
+def check_references(definitions: Definitions, pragmas: Pragmas, problems: Problems) -> None:
+    """Check how definitions go together, and add the arrays that they use.
+
+    Args:
+        definitions: All of them.
+        pragmas: The rules.
+        problems: Takes what is wrong.
+    """
+    _Checker(definitions, pragmas, problems).check()
+
+
+class _Checker:
+    def __init__(self, definitions: Definitions, pragmas: Pragmas, problems: Problems) -> None:
+        self._definitions = definitions
+        self._types = definitions.types
+        self._pragmas = pragmas
+        self._problems = problems
+        self._circular: set[str] = set()
+
+    def check(self) -> None:
+        self._check_circles()
+        for use in self._definitions.uses:
+            self._check_use(use)
+        for name, expression in self._definitions.origins.items():
+            match self._types.get(name):
+                case Struct() as of:
+                    self._check_struct(of, expression)
+                case Union() as of:
+                    self._check_union(of, expression)
+                case Alternate() as of:
+                    self._check_alternate(of, expression)
+            command = self._definitions.entities.get(name)
+            if isinstance(command, Command) and command.returns and self._pragmas.is_strict:
+                self._check_returns(command.returns, expression)
+
+    # --- Names ----------------------------------------------------------------------------------
+
+    def _check_use(self, use: Use) -> None:
+        of = self._types.get(use.type)
+        if of is None or of is EMPTY or getattr(of, "is_implicit", False):
+            self._note_unknown(use)
+            return
+        if use.is_array:
+            of = self._types.setdefault(f"[{use.type}]", Array(f"[{use.type}]", use.type))
+        allowed = _ROLES.get(use.role)
+        if allowed and not isinstance(of, allowed[0]):
+            name = of.name
+            self._problems.semantic(use.place, f"{name!r} is {_KINDS[type(of)]}; {allowed[1]}")
+        elif use.role == "alternate" and of.name == "any":
+            self._problems.semantic(use.place, "an alternate can't hold 'any'")
+
+    def _note_unknown(self, use: Use) -> None:
+        origin = self._definitions.origins.get(use.type)
+        if origin and origin.keyword not in ("command", "event"):
+            return  # it is there, only wrong
+        from difflib import get_close_matches  # of no use to whom nothing is wrong
+
+        origins = self._definitions.origins.items()
+        types = [name for name, of in origins if of.keyword not in ("command", "event")]
+        near = get_close_matches(use.type, types, 1)
+        hint = f"; is {near[0]!r} meant?" if near and near[0] != use.type else ""
+        self._problems.semantic(use.place, f"unknown type {use.type!r}{hint}")
+
+    # --- Objects --------------------------------------------------------------------------------
+
+    def _check_circles(self) -> None:
+        """Note bases and branches that lead back to where they began."""
+        types = self._types.values()
+        bases = {of.name: [of.base] for of in types if isinstance(of, Struct) and of.base}
+        branches = {
+            of.name: [branch.type for branch in of.branches]
+            for of in types
+            if isinstance(of, Union)
+        }
+        for name in circles(bases):
+            self._circular.add(name)
+            place = self._definitions.origins[name].place
+            self._problems.semantic(place, "its bases lead back to it")
+        for name in circles(branches):
+            self._circular.add(name)
+            place = self._definitions.origins[name].place
+            self._problems.semantic(place, "its branches lead back to it")
+
+    def _base_members(self, name: str | None) -> dict[str, Member] | None:
+        """Return the members of a base and of its bases; None if that can't be made out."""
+        members = dict[str, Member]()
+        while name is not None:
+            of = self._types.get(name)
+            if not isinstance(of, Struct) or name in self._circular:
+                return None
+            members = {**{member.name: member for member in of.members}, **members}
+            name = of.base
+        return members
+
+    def _check_struct(self, of: Struct, expression: Expression) -> None:
+        members = self._base_members(of.base)
+        data = expression.node["data"]
+        if members is None or not isinstance(data, ObjectNode):
+            return
+        for key, offset in data.keys_at.items():
+            if key.removeprefix("*") in members:
+                reason = f"member {key.removeprefix('*')!r} is in the base {of.base!r} already"
+                self._problems.semantic(expression.place.at(offset), reason)
+
+    def _check_union(self, of: Union, expression: Expression) -> None:
+        members = self._base_members(of.base)
+        if members is None or "discriminator" not in expression.node:
+            return
+        if not isinstance(expression.node["discriminator"], str):
+            return
+        values = self._discriminator_values(of, members, expression)
+        data = expression.node["data"]
+        assert isinstance(data, ObjectNode) or not of.branches
+        for branch in of.branches:
+            assert isinstance(data, ObjectNode)
+            place = expression.place.at(data.keys_at[branch.name])
+            if values is not None and branch.name not in values:
+                self._problems.semantic(
+                    place, f"{branch.name!r} is no value of {members[of.discriminator].type!r}"
+                )
+            self._check_branch(of, branch, members, place)
+
+    def _discriminator_values(
+        self, of: Union, members: dict[str, Member], expression: Expression
+    ) -> set[str] | None:
+        """Return the values that the discriminator can have; None if that can't be made out."""
+        place = expression.value_place("discriminator")
+        tag = members.get(of.discriminator)
+        if tag is None:
+            reason = f"discriminator {of.discriminator!r} is no member of the base"
+        elif tag.is_optional:
+            reason = f"discriminator {tag.name!r} is optional"
+        elif tag.condition is not None:
+            reason = f"discriminator {tag.name!r} has a condition"
+        else:
+            values = self._types.get(tag.type)
+            if isinstance(values, Enum):
+                return {value.name for value in values.values}
+            base = self._definitions.origins.get(of.base)
+            if values is None or (tag.type == "str" and base and base.is_old):
+                return None  # noted already; or what an enum was before there were any for it
+            reason = f"discriminator {tag.name!r} is {_KINDS[type(values)]}, not an enum"
+        self._problems.semantic(place, reason)
+        return None
+
+    def _check_branch(
+        self, of: Union, branch: Branch, members: dict[str, Member], place: Place
+    ) -> None:
+        for inner in () if of.name in self._circular else self._reached(branch.type):
+            for member in inner.members:
+                if member.name in members:
+                    reason = f"member {member.name!r} of branch {branch.name!r}"
+                    self._problems.semantic(place, f"{reason} is in the base already")
+
+    def _reached(self, name: str) -> Iterator[Struct]:
+        """Give all structs whose members may be in a branch: its bases', its own branches'."""
+        names, seen = [name], set[str]()
+        while names:
+            name = names.pop()
+            of = self._types.get(name)
+            if name in seen or not isinstance(of, Struct | Union):
+                continue
+            seen.add(name)
+            if of.base is not None:
+                names.append(of.base)
+            if isinstance(of, Union):
+                names += (branch.type for branch in of.branches)
+            else:
+                yield of
+
+    # --- Alternates -----------------------------------------------------------------------------
+
+    def _check_alternate(self, of: Alternate, expression: Expression) -> None:
+        taken: dict[str, str] = {}
+        data = expression.node["data"]
+        assert isinstance(data, ObjectNode) or not of.branches
+        for branch in of.branches:
+            for kind in self._json_kinds(branch.type):
+                first = taken.setdefault(kind, branch.name)
+                if first != branch.name:
+                    assert isinstance(data, ObjectNode)
+                    place = expression.place.at(data.keys_at[branch.name])
+                    self._problems.semantic(
+                        place, f"branch {branch.name!r} can't be told from branch {first!r}"
+                    )
+                    break
+
+    def _json_kinds(self, name: str) -> Iterable[str]:
+        """Give the kinds of values of a type, and those it is mistaken for on a command line.
+
+        Spec: on QEMU's command line all values are strings, so that a string can't stand beside
+        a number or a boolean, nor an enum beside what one of its values looks like.
+        """
+        match self._types.get(name):
+            case BuiltIn(json_type="string"):
+                return ("string", "number", "boolean")
+            case BuiltIn(json_type="int"):
+                return ("number",)
+            case BuiltIn(json_type=json_type):
+                return (json_type,)
+            case Array():
+                return ("array",)
+            case Struct() | Union():
+                return ("object",)
+            case Enum(values=values):
+                names = {value.name for value in values}
+                looks = {"boolean"} if names & {"on", "off"} else set[str]()
+                if any(value[:1] in "0123456789+-." for value in names):
+                    looks.add("number")
+                return ("string", *sorted(looks))
+        return ()
+
+    # --- Commands -------------------------------------------------------------------------------
+
+    def _check_returns(self, name: str, expression: Expression) -> None:
+        of: Type | None = self._types.get(name)
+        if isinstance(of, Array):
+            of = self._types.get(of.element)
+        if of is None or isinstance(of, Struct | Union):
+            return
+        if expression.name not in self._pragmas.returns:
+            place = expression.value_place("returns")
+            self._problems.semantic(
+                place,
+                f"{name!r} is neither an object nor an array of objects, as is to be returned",
+            )

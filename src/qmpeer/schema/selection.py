@@ -1,0 +1,128 @@
+"""Selection: a schema as one build has it, or as policy shows it."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeAlias, TypeVar
+
+import msgspec
+
+from qmpeer.schema.conditions import is_met
+from qmpeer.schema.labels import label_types
+from qmpeer.schema.model import (
+    Alternate,
+    Array,
+    Branch,
+    BuiltIn,
+    Entity,
+    Enum,
+    EnumValue,
+    Feature,
+    Member,
+    Schema,
+    Struct,
+    Type,
+    Union,
+)
+
+__all__ = ["hide_deprecated", "select"]
+
+_Part: TypeAlias = (
+    Feature | Member | EnumValue | Branch | Entity | Enum | Struct | Union | Alternate
+)
+_P = TypeVar("_P", bound=_Part)
+
+
+def select(schema: Schema, is_defined: Callable[[str], bool]) -> Schema:
+    """Return the schema without what its conditions leave out, and without conditions.
+
+    Spec: in introspection, types keep the numbers that they had with all conditions met, which is
+    why the labels are made here.
+
+    Args:
+        schema: The schema.
+        is_defined: Says whether a name such as CONFIG_VNC or TARGET_I386 is configured.
+    """
+    return _Selection(is_defined).schema(schema)
+
+
+def hide_deprecated(schema: Schema) -> Schema:
+    """Return the schema as introspection gives it with ``-compat deprecated-output=hide``.
+
+    Spec: QEMU 7.2 leaves out commands, events and members that are deprecated, and the deprecated
+    `values` of enums. Values and types stay, and so do the numbers; what is unstable stays as well.
+    """
+
+    def is_shown(part: Entity | Member) -> bool:
+        return all(feature.name != "deprecated" for feature in part.features)
+
+    types: dict[str, Type] = {
+        name: msgspec.structs.replace(of, members=tuple(filter(is_shown, of.members)))
+        if isinstance(of, Struct)
+        else of
+        for name, of in schema.types.items()
+    }
+    return msgspec.structs.replace(
+        schema,
+        types=types,
+        entities=tuple(filter(is_shown, schema.entities)),
+        form=msgspec.structs.replace(schema.form, enum_members=True, enum_values=False),
+        labels=schema.labels or label_types(schema),
+    )
+
+
+class _Selection:
+    def __init__(self, is_defined: Callable[[str], bool]) -> None:
+        self._is_defined = is_defined
+
+    def schema(self, schema: Schema) -> Schema:
+        types = {name: self._type(of) for name, of in schema.types.items() if self._has(of)}
+        types = {
+            name: of
+            for name, of in types.items()
+            if not isinstance(of, Array) or of.element in types
+        }
+        return msgspec.structs.replace(
+            schema,
+            types=types,
+            entities=tuple(
+                msgspec.structs.replace(entity, features=self._features(entity), condition=None)
+                for entity in self._those(schema.entities)
+            ),
+            labels=schema.labels or label_types(schema),
+        )
+
+    def _has(self, of: Type) -> bool:
+        return isinstance(of, BuiltIn | Array) or is_met(of.condition, self._is_defined)
+
+    def _those(self, parts: Iterable[_P]) -> Iterable[_P]:
+        return (part for part in parts if is_met(part.condition, self._is_defined))
+
+    def _features(
+        self, of: Entity | Enum | Struct | Union | Alternate | Member | EnumValue
+    ) -> tuple[Feature, ...]:
+        return tuple(Feature(feature.name) for feature in self._those(of.features))
+
+    def _type(self, of: Type) -> Type:
+        if isinstance(of, BuiltIn | Array):
+            return of
+        features = self._features(of)
+        match of:
+            case Struct():
+                members = tuple(
+                    Member(member.name, member.type, member.is_optional, self._features(member))
+                    for member in self._those(of.members)
+                )
+                return msgspec.structs.replace(
+                    of, features=features, condition=None, members=members
+                )
+            case Enum():
+                values = tuple(
+                    EnumValue(value.name, self._features(value)) for value in self._those(of.values)
+                )
+                return msgspec.structs.replace(of, features=features, condition=None, values=values)
+            case Union() | Alternate():
+                branches = tuple(
+                    Branch(branch.name, branch.type) for branch in self._those(of.branches)
+                )
+                return msgspec.structs.replace(
+                    of, features=features, condition=None, branches=branches
+                )

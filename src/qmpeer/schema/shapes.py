@@ -1,0 +1,64 @@
+"""Shapes: what an object looks like on the wire, the members of its bases included."""
+
+import msgspec
+
+from qmpeer.schema.model import EMPTY, Branch, Enum, Member, Schema, Struct, Union
+
+__all__ = ["Shape", "shape_of"]
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """Hold an object type as it is on the wire.
+
+    Attributes:
+        members: Those of its bases first, the outermost base's at the front.
+        discriminator: The member that decides which branch there is; None without branches.
+        branches: One for each value of the discriminator: first those that the schema gives, in
+            their order, then the empty ones.
+    """
+
+    members: tuple[Member, ...]
+    discriminator: str | None = None
+    branches: tuple[Branch, ...] = ()
+
+
+def shape_of(schema: Schema, of: Struct | Union) -> Shape:
+    """Return the shape of an object type.
+
+    Args:
+        schema: The schema that holds the type and its bases.
+        of: The type.
+    """
+    if isinstance(of, Union):
+        members = _members(schema, of.base)
+        return Shape(members, of.discriminator, _all_branches(schema, of, members))
+    return Shape(of.members if of.base is None else _members(schema, of.base) + of.members)
+
+
+def _members(schema: Schema, name: str) -> tuple[Member, ...]:
+    """Return a base's members; the sources see to it that a base is a struct, and in no circle."""
+    members: tuple[Member, ...] = ()
+    base: str | None = name
+    while base is not None:
+        of = schema.types[base]
+        assert isinstance(of, Struct)
+        members = of.members + members
+        base = of.base
+    return members
+
+
+def _all_branches(schema: Schema, union: Union, members: tuple[Member, ...]) -> tuple[Branch, ...]:
+    """Give each value of the discriminator a branch.
+
+    Spec: introspection lists the values that have no further members with the empty type.
+    """
+    tag = next(member for member in members if member.name == union.discriminator)
+    values = schema.types[tag.type]
+    if not isinstance(values, Enum):
+        return union.branches  # a plain string, up to 2.0: there are no other values
+    given = {branch.name for branch in union.branches}
+    return union.branches + tuple(
+        Branch(value.name, EMPTY.name, value.condition)
+        for value in values.values
+        if value.name not in given
+    )

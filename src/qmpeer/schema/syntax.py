@@ -1,0 +1,269 @@
+"""Syntax: the text of one file becomes expressions and doc comments.
+
+A file is a sequence of objects in a JSON of its own: strings in single quotes, of printable ASCII,
+with no escape but a doubled backslash; true and false, no numbers, no null; comments from # to the
+end of the line. A comment between two lines of ## is a doc comment; up to 2.8, where nothing read
+these, one of the two may be missing.
+
+An error ends the expression it is in. Reading goes on at the next brace that stands at the
+beginning of a line, with the doc comment in front of it.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple, NoReturn, TypeAlias
+
+from qmpeer.schema import bounds
+from qmpeer.schema.sources import Place, Problems, Source
+
+__all__ = ["ArrayNode", "Comment", "Node", "ObjectNode", "read_file"]
+
+_TOKEN: Final = re.compile(
+    r"""[ \t\r\n]*+(?:
+        ([{}\[\],:])
+      | '([^'\\\n]*+)'
+      | (?<![^ \t\r\n])(\#\#[ \t\r]*\n
+          (?:(?:[ \t\r]*\n)*+ [ \t]*+\#(?!\#[ \t\r]*$)[^\n]*+\n)*+
+        )([ \t]*+\#\#[ \t\r]*$)?
+      | (\#[^\n]*+)
+      | ('(?:[^'\\\n]|\\[^\n])*+')
+      | (true|false)\b
+      | (\Z)
+      | ('[^\n]*+|[A-Za-z_0-9-]++|.)
+    )""",
+    re.VERBOSE | re.MULTILINE | re.DOTALL,
+)
+_PUNCTUATION, _PLAIN, _DOC, _DOC_END, _COMMENT, _ESCAPED, _BOOLEAN, _END, _WRONG = range(1, 10)
+_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+_NOT_PRINTABLE: Final = re.compile(r"[^ -~]")
+
+
+class ObjectNode(dict[str, "Node"]):
+    """Hold an object; `keys_at` and `values_at` are the offsets of its parts by key."""
+
+    __slots__ = ("keys_at", "offset", "values_at")
+
+    def __init__(self, offset: int) -> None:
+        self.offset: int = offset
+        self.keys_at: dict[str, int] = {}
+        self.values_at: dict[str, int] = {}
+
+
+class ArrayNode(list["Node"]):
+    """Hold an array; `items_at` are the offsets of its items."""
+
+    __slots__ = ("items_at", "offset")
+
+    def __init__(self, offset: int) -> None:
+        self.offset: int = offset
+        self.items_at: list[int] = []
+
+
+Node: TypeAlias = ObjectNode | ArrayNode | str | bool
+
+
+class Comment(NamedTuple):
+    """Hold a doc comment.
+
+    Attributes:
+        offset: Where it begins.
+        text: Its lines as they stand in the file, the ## at its end left out.
+        is_closed: Whether there was one.
+    """
+
+    offset: int
+    text: str
+    is_closed: bool
+
+
+class _Token(NamedTuple):
+    kind: int
+    text: str
+    offset: int
+
+
+class _Unreadable(Exception):
+    """Tell that an expression can't be read further; the problem is noted already."""
+
+
+def read_file(source: Source, problems: Problems) -> Iterator[ObjectNode | Comment | None]:
+    """Give the expressions and doc comments of a file, in their order.
+
+    None stands for an expression that can't be read.
+
+    Args:
+        source: The file.
+        problems: Takes what can't be read.
+    """
+    return _Parser(source, problems).items()
+
+
+class _Parser:
+    def __init__(self, source: Source, problems: Problems) -> None:
+        self._source = source
+        self._problems = problems
+        self._tokens = self._scan()
+        self._token = next(self._tokens)
+
+    def items(self) -> Iterator[ObjectNode | Comment | None]:
+        while self._token.kind != _END:
+            token = self._token
+            if token.kind in (_DOC, _DOC_END):
+                yield _comment(token)
+                self._after()
+                continue
+            try:
+                if token.text != "{" or token.kind != _PUNCTUATION:
+                    self._fail(f"found {_described(token)}, expected '{{' or a doc comment")
+                yield self._object(1)
+            except _Unreadable:
+                yield None
+                comment = self._resume()
+                if comment:
+                    yield comment
+
+    # --- Tokens ---------------------------------------------------------------------------------
+
+    def _scan(self) -> Iterator[_Token]:
+        text, match, position = self._source.text, _TOKEN.match, 0
+        while True:
+            found = match(text, position)
+            assert found is not None
+            kind = found.lastindex or 0
+            position = found.end()
+            if kind == _COMMENT:
+                continue
+            if kind == _DOC_END:
+                yield _Token(kind, found[_DOC], found.start(_DOC))
+                continue
+            yield _Token(kind, found[kind], found.start(kind) - (kind == _PLAIN))
+            if kind == _END:
+                return
+
+    def _fail(self, reason: str, offset: int | None = None) -> NoReturn:
+        if offset is None:
+            offset = self._token.offset
+            if self._token.kind in (_DOC, _DOC_END):
+                reason = "a doc comment stands inside an expression"
+        self._problems.syntax(Place(self._source, offset), reason)
+        raise _Unreadable
+
+    def _resume(self) -> Comment | None:
+        """Go to the next brace that may begin an expression.
+
+        Returns:
+            The doc comment right in front of it.
+        """
+        first, comment = self._token.offset, None
+        while self._token.kind != _END:
+            kind, text, offset = self._token
+            is_brace = kind == _PUNCTUATION and text == "{"
+            if is_brace and offset > first and self._source.text[offset - 1] == "\n":
+                return comment
+            comment = _comment(self._token) if kind in (_DOC, _DOC_END) else None
+            self._after()
+        return None
+
+    def _next(self) -> _Token:
+        """Go to the next token of the expression."""
+        self._token = next(self._tokens)
+        return self._token
+
+    def _after(self) -> None:
+        """Go behind a value; what ends an expression may be followed by a doc comment."""
+        self._token = next(self._tokens)
+
+    # --- Values ---------------------------------------------------------------------------------
+
+    def _object(self, level: int) -> ObjectNode:
+        node = ObjectNode(self._token.offset)
+        token = self._next()
+        if token.text == "}" and token.kind == _PUNCTUATION:
+            self._after()
+            return node
+        while True:
+            offset = self._token.offset
+            if self._token.kind not in (_PLAIN, _ESCAPED):
+                expected = "a string" if node else "a string or '}'"
+                self._fail(f"found {_described(self._token)}, expected {expected}")
+            key = self._string()
+            if self._token.text != ":" or self._token.kind != _PUNCTUATION:
+                self._fail(f"found {_described(self._token)}, expected ':'")
+            value_offset = self._next().offset
+            if key in node:
+                place = Place(self._source, offset)
+                self._problems.semantic(place, f"key {key!r} stands here a second time")
+            node[key] = self._value(level)
+            node.keys_at[key] = offset
+            node.values_at[key] = value_offset
+            if self._ends("}"):
+                return node
+
+    def _array(self, level: int) -> ArrayNode:
+        node = ArrayNode(self._token.offset)
+        token = self._next()
+        if token.text == "]" and token.kind == _PUNCTUATION:
+            self._after()
+            return node
+        while True:
+            node.items_at.append(self._token.offset)
+            node.append(self._value(level))
+            if self._ends("]"):
+                return node
+
+    def _ends(self, closing: str) -> bool:
+        kind, text, _ = self._token
+        if kind == _PUNCTUATION and text == closing:
+            self._after()
+            return True
+        if kind != _PUNCTUATION or text != ",":
+            self._fail(f"found {_described(self._token)}, expected ',' or '{closing}'")
+        self._next()
+        return False
+
+    def _value(self, level: int) -> Node:
+        kind, text, _ = self._token
+        if kind in (_PLAIN, _ESCAPED):
+            return self._string()
+        if kind == _BOOLEAN:
+            self._after()
+            return text == "true"
+        if kind == _PUNCTUATION and text in "{[":
+            if level >= bounds.LEVELS:
+                self._fail(f"more than {bounds.LEVELS} levels of braces and brackets")
+            return self._object(level + 1) if text == "{" else self._array(level + 1)
+        return self._fail(f"found {_described(self._token)}, expected a value")
+
+    def _string(self) -> str:
+        kind, text, offset = self._token
+        if kind == _ESCAPED:
+            text = text[1:-1]
+            for escape in _ESCAPE.finditer(text):
+                if escape[1] != "\\":
+                    where = offset + 1 + escape.start()
+                    self._fail(f"unknown escape '{escape[0]}'; only '\\\\' is known", where)
+            text = text.replace("\\\\", "\\")
+        wrong = _NOT_PRINTABLE.search(text)
+        if wrong:
+            reason = f"a string holds {wrong[0]!a}, which is not printable ASCII"
+            self._fail(reason, offset + 1 + wrong.start())
+        self._after()
+        return text
+
+
+def _comment(token: _Token) -> Comment:
+    return Comment(token.offset, token.text, token.kind == _DOC_END)
+
+
+def _described(token: _Token) -> str:
+    match token.kind:
+        case kind if kind == _END:
+            return "the end of the file"
+        case kind if kind in (_PLAIN, _ESCAPED):
+            return "a string"
+        case _:
+            if token.text.startswith("'"):
+                return "a string without an end"
+            if token.text == '"':
+                return "a double quote (strings stand in single ones)"
+            return f"'{token.text}'" if token.text.isprintable() else f"{token.text!a}"

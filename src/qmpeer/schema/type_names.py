@@ -1,0 +1,185 @@
+"""Readable names for types that introspection gives only as numbers.
+
+A type is named after the place of its first use, walking from the commands and events in their
+order, nearest uses first: what query-status returns is StatusInfo, the type of its member `status`
+is Status. The arguments of one command alone are a type without a name of its own, as they mostly
+are in QEMU's files: eject-arg.
+"""
+
+import re
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from qmpeer.schema.entities import (
+    AlternateEntity,
+    ArrayEntity,
+    BuiltInEntity,
+    CommandEntity,
+    EnumEntity,
+    EventEntity,
+    ObjectEntity,
+    TypeEntity,
+)
+from qmpeer.schema.model import BUILT_INS, EMPTY
+
+__all__ = ["camel_case", "name_types"]
+
+_WORDS: Final = re.compile("[A-Za-z0-9]+")
+_KNOWN_ALTERNATES: Final = {
+    frozenset({"str", "null"}): "StrOrNull",
+    frozenset({"str", "{driver…}"}): "BlockdevRef",
+    frozenset({"str", "null", "{driver…}"}): "BlockdevRefOrNull",
+    frozenset({"str", "{node,name}"}): "BlockDirtyBitmapOrStr",
+}
+"""QEMU's names, since an error text gives them."""
+
+
+def camel_case(name: str) -> str:
+    """Return a name of the wire in the form of a type's.
+
+    Example:
+        >>> camel_case("x-query-virtio"), camel_case("DEVICE_DELETED"), camel_case("__com.acme_x")
+        ('XQueryVirtio', 'DeviceDeleted', 'ComAcmeX')
+    """
+    words = (word.lower() if word.isupper() else word for word in _WORDS.findall(name))
+    return "".join(word[0].upper() + word[1:] for word in words)
+
+
+def name_types(
+    entities: Iterable[CommandEntity | EventEntity], types: Mapping[str, TypeEntity], empty: str
+) -> dict[str, str]:
+    """Name all types but arrays and built-ins.
+
+    Args:
+        entities: Commands and events in their order.
+        types: The types by the names that they came with.
+        empty: The one that means "nothing".
+
+    Returns:
+        The new names, by the old ones.
+    """
+    return _Namer(types, empty).name_all(list(entities))
+
+
+class _Namer:
+    def __init__(self, types: Mapping[str, TypeEntity], empty: str) -> None:
+        self._types = types
+        self._names = {empty: EMPTY.name}
+        self._taken = {*BUILT_INS, EMPTY.name, *types}
+        self._numbers = Counter[str]()
+        self._queue: deque[tuple[str, str]] = deque()
+
+    def name_all(self, entities: list[CommandEntity | EventEntity]) -> dict[str, str]:
+        uses = Counter(entity.arg_type for entity in entities)
+        for of in self._types.values():
+            uses.update(_references(of))
+        uses.update(entity.ret_type for entity in entities if isinstance(entity, CommandEntity))
+        for entity in entities:
+            self._name_arguments(entity, uses[entity.arg_type] == 1)
+            if isinstance(entity, CommandEntity):
+                stem = camel_case(entity.name.removeprefix("query-"))
+                is_query = entity.name.startswith("query-")
+                self._use(entity.ret_type, stem, "Info" if is_query else "Result")
+        self._follow()
+        for name in self._types:
+            self._use(name, "Unused")
+            self._follow()
+        return self._names
+
+    def _name_arguments(self, entity: CommandEntity | EventEntity, is_only_use: bool) -> None:
+        arguments = self._types[entity.arg_type]
+        if is_only_use and isinstance(arguments, ObjectEntity) and arguments.tag is None:
+            if arguments.name not in self._names:
+                self._give(arguments.name, camel_case(entity.name), f"{entity.name}-arg")
+        else:
+            suffix = "Arguments" if isinstance(entity, CommandEntity) else "Data"
+            self._use(entity.arg_type, camel_case(entity.name), suffix)
+
+    def _follow(self) -> None:
+        while self._queue:
+            name, stem = self._queue.popleft()
+            match self._types[name]:
+                case ObjectEntity(members=members, variants=variants):
+                    for member in members:
+                        self._use(member.type, stem, word=member.name)
+                    for variant in variants:
+                        self._use(variant.type, stem, word=variant.case)
+                case AlternateEntity(members=alternatives):
+                    for alternative in alternatives:
+                        self._use(alternative.type, stem, self._kind(alternative.type))
+
+    def _use(self, name: str, stem: str, suffix: str = "", word: str = "") -> None:
+        """Name a type, unless it has a name.
+
+        Args:
+            name: The type, or that of arrays of it.
+            stem: Where it is used, in CamelCase.
+            suffix: What to put behind that.
+            word: The member of the stem that it is the type of.
+        """
+        if name in self._names:
+            return
+        of = self._types[name]
+        is_array = isinstance(of, ArrayEntity)
+        if isinstance(of, ArrayEntity):
+            name = of.element_type
+            of = self._types[name]
+        if name in self._names or isinstance(of, BuiltInEntity):
+            return
+        stem = _join(stem, camel_case(word)) if word else stem
+        stem = stem.removesuffix("s") if is_array else stem
+        if not name.isdigit():  # from a server that doesn't mask them
+            self._names[name] = name
+            self._queue.append((name, camel_case(name)))
+        else:
+            known = _KNOWN_ALTERNATES.get(self._branches(of), stem + suffix)
+            self._give(name, stem, known)
+
+    def _give(self, name: str, stem: str, wish: str) -> None:
+        chosen = wish
+        while chosen in self._taken:
+            self._numbers[wish] = max(self._numbers[wish] + 1, 2)
+            chosen = f"{wish}{self._numbers[wish]}"
+        self._taken.add(chosen)
+        self._names[name] = chosen
+        self._queue.append((name, stem))
+
+    def _branches(self, of: TypeEntity) -> frozenset[str]:
+        """Return the types of an alternate's branches, an object as what tells it from others."""
+        if not isinstance(of, AlternateEntity):
+            return frozenset()
+        return frozenset(map(self._mark, (member.type for member in of.members)))
+
+    def _mark(self, name: str) -> str:
+        match self._types[name]:
+            case ObjectEntity(tag=None, members=members):
+                return "{" + ",".join(member.name for member in members) + "}"
+            case ObjectEntity(tag=tag):
+                return f"{{{tag}…}}"
+            case _:
+                return name
+
+    def _kind(self, name: str) -> str:
+        match self._types[name]:
+            case ObjectEntity():
+                return "Object"
+            case EnumEntity():
+                return "Enum"
+            case _:
+                return "Element"
+
+
+def _join(stem: str, word: str) -> str:
+    return stem if stem.endswith(word) else stem + word
+
+
+def _references(of: TypeEntity) -> Iterator[str]:
+    match of:
+        case ObjectEntity(members=members, variants=variants):
+            yield from (member.type for member in members)
+            yield from (variant.type for variant in variants)
+        case AlternateEntity(members=alternatives):
+            yield from (alternative.type for alternative in alternatives)
+        case ArrayEntity(element_type=element):
+            yield element

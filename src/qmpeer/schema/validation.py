@@ -1,0 +1,223 @@
+"""Validation: does a value fit a type of the schema?
+
+Each type is compiled to a check once, when it is first asked for.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+from qmpeer.errors import ValidationError
+from qmpeer.schema.checks import (
+    SIMPLE_CHECKS,
+    Check,
+    Field,
+    Fields,
+    Refusal,
+    alternate_check,
+    array_check,
+    enum_check,
+    integer_check,
+    object_check,
+    rejected_check,
+)
+from qmpeer.schema.model import (
+    EMPTY,
+    Alternate,
+    Array,
+    BuiltIn,
+    Enum,
+    Feature,
+    Member,
+    Schema,
+    Struct,
+    Type,
+    Union,
+)
+from qmpeer.schema.shapes import Shape, shape_of
+from qmpeer.values import JsonObject, JsonValue
+
+__all__ = ["ArgumentsCheck", "Validator"]
+
+ArgumentsCheck: TypeAlias = Callable[[JsonObject | None], None]
+
+_POLICY_WORDS: Final = {"deprecated": "Deprecated", "unstable": "Unstable"}
+_NOTHING: Final[JsonObject] = {}
+_JSON_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "string": (str,),
+    "number": (float, int),
+    "int": (int, float),  # which of the two it must be, the check says
+    "boolean": (bool,),
+    "null": (type(None),),
+    "value": (str, float, int, bool, type(None), dict, list),
+}
+
+
+class Validator:
+    """Check values against the types of a schema.
+
+    Args:
+        schema: The schema, conditions settled by select().
+        rejected: The features that policy refuses in what comes in: "deprecated", "unstable".
+
+    Example:
+        >>> from qmpeer.schema.model import BUILT_INS, Command
+        >>> types = {**BUILT_INS, "eject-arg": Struct(
+        ...     name="eject-arg", members=(Member("id", "str"), Member("force", "bool", True)))}
+        >>> eject = Command(name="eject", arguments="eject-arg")
+        >>> check = Validator(Schema(types, (eject,))).arguments("eject")
+        >>> check({"id": "cd0", "force": True})
+        >>> check({"force": 1})
+        Traceback (most recent call last):
+        qmpeer.errors.ValidationError: Parameter 'id' is missing
+    """
+
+    def __init__(self, schema: Schema, rejected: frozenset[str] = frozenset()) -> None:
+        self._schema = schema
+        self._words = {name: _POLICY_WORDS[name] for name in _POLICY_WORDS if name in rejected}
+        self._commands = {command.name: command for command in schema.commands()}
+        self._events = {event.name: event for event in schema.events()}
+        self._checks: dict[str, Check] = {}
+        self._fields: dict[str, Fields] = {}
+        self._unfilled: list[tuple[Fields, Struct | Union]] = []
+
+    def arguments(self, command: str) -> ArgumentsCheck:
+        """Return what checks a command's arguments and raises ValidationError.
+
+        Args:
+            command: Its name.
+
+        Raises:
+            KeyError: If the schema has no such command.
+        """
+        declared = self._commands[command]
+        if not declared.is_generated:
+            return _accept  # QEMU leaves them to the command
+        name = declared.arguments or EMPTY.name
+        return _arguments_check(self._settled_check(name), self._fields_of(name))
+
+    def check_return(self, command: str, value: JsonValue) -> None:
+        """Check what a command returned; one that returns nothing returns an empty object.
+
+        Raises:
+            ValidationError: If it doesn't fit.
+            KeyError: If the schema has no such command.
+        """
+        self.check(self._commands[command].returns or EMPTY.name, value)
+
+    def check_event(self, event: str, data: JsonObject | None) -> None:
+        """Check an event's data; None is that of an event without.
+
+        Raises:
+            ValidationError: If it doesn't fit.
+            KeyError: If the schema has no such event.
+        """
+        self.check(self._events[event].arguments or EMPTY.name, data or _NOTHING)
+
+    def check(self, type_name: str, value: JsonValue) -> None:
+        """Check any value against any type.
+
+        Raises:
+            ValidationError: If it doesn't fit.
+            KeyError: If the schema has no such type.
+        """
+        _run(self._settled_check(type_name), value)
+
+    # --- Compilation ----------------------------------------------------------------------------
+
+    def _settled_check(self, name: str) -> Check:
+        """Return the check of a type; all objects that it may meet are compiled."""
+        check = self._check(name)
+        while self._unfilled:  # not from within one another, or a long chain would be too deep
+            fields, of = self._unfilled.pop()
+            self._fill(fields, shape_of(self._schema, of))
+        return check
+
+    def _check(self, name: str) -> Check:
+        check = self._checks.get(name)
+        if check is None:
+            check = self._checks[name] = self._compile(self._schema.types[name])
+        return check
+
+    def _compile(self, of: Type) -> Check:
+        match of:
+            case BuiltIn():
+                return SIMPLE_CHECKS[of.name][1] if of.name in SIMPLE_CHECKS else integer_check(of)
+            case Array():
+                return array_check(self._check(of.element))
+            case Enum():
+                rejected = {value.name: self._rejection(value.features) for value in of.values}
+                words = {name: word for name, word in rejected.items() if word}
+                return enum_check(rejected, words)
+            case Alternate():
+                return alternate_check(self._alternatives(of), of.name)
+            case Struct() | Union():
+                return object_check(self._fields_of(of.name))
+
+    def _rejection(self, features: tuple[Feature, ...]) -> str | None:
+        names = {feature.name for feature in features}
+        return next((word for name, word in self._words.items() if name in names), None)
+
+    def _alternatives(self, of: Alternate) -> Mapping[type, Check]:
+        return {
+            python: self._check(branch.type)
+            for branch in of.branches
+            for python in _python_types(self._schema.types[branch.type])
+        }
+
+    def _fields_of(self, name: str) -> Fields:
+        if name not in self._fields:
+            of = self._schema.types[name]
+            assert isinstance(of, Struct | Union)
+            self._fields[name] = Fields()
+            self._unfilled.append((self._fields[name], of))
+        return self._fields[name]
+
+    def _fill(self, fields: Fields, shape: Shape) -> None:
+        fields.fields = tuple(map(self._field, shape.members))
+        fields.tag = shape.discriminator
+        fields.branches = {branch.name: self._fields_of(branch.type) for branch in shape.branches}
+
+    def _field(self, member: Member) -> Field:
+        word = self._rejection(member.features)
+        if word:
+            return Field(member.name, None, rejected_check(word), member.is_optional)
+        simple = SIMPLE_CHECKS[member.type][0] if member.type in SIMPLE_CHECKS else None
+        return Field(member.name, simple, self._check(member.type), member.is_optional)
+
+
+def _python_types(of: Type) -> tuple[type, ...]:
+    match of:
+        case BuiltIn():
+            return _JSON_TYPES[of.json_type]
+        case Array():
+            return (list,)
+        case Enum():
+            return (str,)
+        case _:
+            return (dict,)
+
+
+def _arguments_check(check: Check, fields: Fields) -> ArgumentsCheck:
+    takes_nothing = fields.takes_nothing and fields.tag is None
+
+    def check_arguments(arguments: JsonObject | None) -> None:
+        if arguments or not takes_nothing:
+            _run(check, arguments or _NOTHING)
+
+    return check_arguments
+
+
+def _accept(arguments: JsonObject | None) -> None:
+    pass
+
+
+def _run(check: Check, value: JsonValue) -> None:
+    try:
+        check(value)
+    except Refusal as refusal:
+        error = refusal.error()
+    except RecursionError:
+        error = ValidationError("Arguments are nested too deeply", "", "fewer levels", value)
+    else:
+        return
+    raise error

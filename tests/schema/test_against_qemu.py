@@ -1,0 +1,152 @@
+"""The same questions to a real QEMU, and the same answers."""
+
+import json
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from qmpeer.errors import ValidationError
+from qmpeer.schema import (
+    Schema,
+    Validator,
+    hide_deprecated,
+    introspection_of,
+    schema_from_introspection,
+    select,
+)
+from qmpeer.values import JsonObject, JsonValue
+
+Program = Callable[[str], str]
+QapiTree = Callable[..., Schema]
+Ask = Callable[..., list[JsonObject]]
+
+pytestmark = pytest.mark.real
+
+LEFT_OUT = {"CONFIG_BLKIO", "CONFIG_COCOA", "CONFIG_VMNET", "TARGET_ARM", "TARGET_S390X"}
+"""What the QEMU 7.2 of Debian 12 was built without."""
+
+CASES: list[tuple[str, JsonObject]] = [
+    ("blockdev-add", {}),
+    ("blockdev-add", {"node-name": 3}),
+    ("blockdev-add", {"driver": 3}),
+    ("blockdev-add", {"driver": "nope"}),
+    ("blockdev-add", {"driver": "qcow2"}),
+    ("blockdev-add", {"driver": "qcow2", "file": 3}),
+    ("blockdev-add", {"driver": "qcow2", "file": "x", "backing": 3}),
+    ("blockdev-add", {"driver": "qcow2", "file": "x", "overlap-check": 3}),
+    ("blockdev-add", {"driver": "qcow2", "file": "x", "overlap-check": "some"}),
+    ("blockdev-add", {"driver": "qcow2", "file": {"driver": "null-co", "foo": 1}}),
+    ("blockdev-add", {"driver": "qcow2", "file": {"driver": "raw", "file": {"driver": []}}}),
+    ("blockdev-add", {"driver": "null-co", "read-only": 1}),
+    ("blockdev-add", {"driver": "null-co", "size": "x"}),
+    ("blockdev-add", {"driver": "null-co", "size": 1 << 63}),
+    ("blockdev-add", {"driver": "null-co", "latency-ns": 1.5}),
+    ("blockdev-add", {"driver": "null-co", "latency-ns": -1, "zz": 1}),
+    ("blockdev-add", {"driver": "null-co", "b": 1, "a": 2, "c": 3}),
+    ("transaction", {"actions": 3}),
+    ("transaction", {"actions": [3]}),
+    ("transaction", {"actions": [{}]}),
+    ("transaction", {"actions": [{"type": "zzz"}]}),
+    ("transaction", {"actions": [{"type": "abort", "data": {"x": 1}}]}),
+    ("migrate-set-parameters", {"compress-level": 256}),
+    ("migrate-set-parameters", {"compress-level": -1}),
+    ("migrate-set-parameters", {"max-bandwidth": "1"}),
+    ("migrate-set-parameters", {"tls-creds": 3}),
+    ("migrate-set-parameters", {"tls-creds": None, "x": 1}),
+    ("migrate-set-capabilities", {"capabilities": [{"capability": "xbzrle", "state": 1}]}),
+    ("migrate-set-capabilities", {"capabilities": [{"capability": "zz", "state": True}]}),
+    ("human-monitor-command", {"cpu-index": 1}),
+    ("human-monitor-command", {"command-line": "x", "cpu-index": 1.0}),
+    ("human-monitor-command", {"command-line": "x", "cpu-index": 1 << 63}),
+    ("stop", {"a": 1}),
+    ("send-key", {"keys": [{"type": "qcode", "data": "zz"}]}),
+    ("send-key", {"keys": [{"type": "number"}]}),
+    ("object-add", {"qom-type": "iothread", "id": "a", "poll-max-ns": "x"}),
+    ("object-add", {"qom-type": "memory-backend-ram", "id": "a", "size": 1, "host-nodes": [70000]}),
+    ("object-add", {"qom-type": "memory-backend-ram", "id": "a", "size": 1, "host-nodes": ["x"]}),
+    ("netdev_add", {"type": "user", "id": "a", "net": None}),
+    ("block-dirty-bitmap-merge", {"node": "a", "target": "b", "bitmaps": [3]}),
+    ("block-dirty-bitmap-merge", {"node": "a", "target": "b", "bitmaps": [{"node": "x"}]}),
+    ("block-latency-histogram-set", {"id": "a", "boundaries": [1, -1, "x"]}),
+    ("set_password", {"protocol": "vnc", "password": "x", "foo": 1}),
+]
+UNSTABLE: list[tuple[str, JsonObject]] = [
+    ("migrate-set-parameters", {"x-checkpoint-delay": "x"}),
+    ("migrate-set-capabilities", {"capabilities": [{"capability": "x-colo", "state": True}]}),
+    ("blockdev-add", {"driver": "file", "filename": "x", "x-check-cache-dropped": True}),
+]
+
+
+@pytest.fixture(scope="module")
+def ask(program: Program) -> Ask:
+    """Return what sends commands to a QEMU of its own, and gives the answers."""
+    command = [program("qemu-system-x86_64"), "-machine", "none", "-nodefaults", "-display", "none"]
+    if "version 7.2" not in subprocess.check_output([command[0], "--version"], text=True):
+        pytest.skip("qemu-system-x86_64 is not of 7.2")
+
+    def send(commands: list[JsonObject], *options: str) -> list[JsonObject]:
+        return conversation([*command, "-qmp", "stdio", *options], commands)
+
+    return send
+
+
+def conversation(command: list[str], commands: list[JsonObject]) -> list[JsonObject]:
+    lines = [{"execute": "qmp_capabilities"}, *commands, {"execute": "quit"}]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=30)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    return [answer for answer in answers if "return" in answer or "error" in answer][1:-1]
+
+
+def test_schema_is_the_same(ask: Ask, qapi_tree: QapiTree) -> None:
+    (reply,) = ask([{"execute": "query-qmp-schema"}])
+    schema = select(qapi_tree("v7.2"), lambda name: name not in LEFT_OUT)
+    assert introspection_of(schema) == reply["return"]
+
+
+def test_schema_without_the_deprecated_is_the_same(ask: Ask, qapi_tree: QapiTree) -> None:
+    (reply,) = ask([{"execute": "query-qmp-schema"}], "-compat", "deprecated-output=hide")
+    schema = select(qapi_tree("v7.2"), lambda name: name not in LEFT_OUT)
+    assert introspection_of(hide_deprecated(schema)) == reply["return"]
+
+
+def test_schema_of_the_storage_daemon_is_the_same(program: Program, qapi_tree: QapiTree) -> None:
+    command = [program("qemu-storage-daemon"), "--chardev", "stdio,id=c", "--monitor", "c"]
+    if "version 7.2" not in subprocess.check_output([command[0], "--version"], text=True):
+        pytest.skip("qemu-storage-daemon is not of 7.2")
+    (reply,) = conversation(command, [{"execute": "query-qmp-schema"}])
+    root = "storage-daemon/qapi/qapi-schema.json"
+    schema = select(qapi_tree("v7.2", root), lambda name: name not in LEFT_OUT)
+    assert introspection_of(schema) == reply["return"]
+
+
+def test_answer_comes_back_as_it_was(ask: Ask) -> None:
+    (reply,) = ask([{"execute": "query-qmp-schema"}])
+    assert introspection_of(schema_from_introspection(reply["return"])) == reply["return"]
+
+
+def messages(validator: Validator, cases: list[tuple[str, JsonObject]]) -> list[JsonValue]:
+    found: list[JsonValue] = []
+    for command, arguments in cases:
+        with pytest.raises(ValidationError) as caught:
+            validator.arguments(command)(arguments)
+        found.append(str(caught.value))
+    return found
+
+
+def real_messages(ask: Ask, cases: list[tuple[str, JsonObject]], *options: str) -> list[JsonValue]:
+    commands: list[JsonObject] = [{"execute": name, "arguments": data} for name, data in cases]
+    return [reply["error"]["desc"] for reply in ask(commands, *options)]
+
+
+def test_texts_are_the_same(ask: Ask, qapi_tree: QapiTree) -> None:
+    schema = select(qapi_tree("v7.2"), lambda name: name not in LEFT_OUT)
+    assert messages(Validator(schema), CASES) == real_messages(ask, CASES)
+
+
+def test_policy_is_the_same(ask: Ask, qapi_tree: QapiTree) -> None:
+    schema = select(qapi_tree("v7.2"), lambda name: name not in LEFT_OUT)
+    validator = Validator(schema, frozenset({"unstable"}))
+    real = real_messages(ask, UNSTABLE, "-compat", "unstable-input=reject")
+    assert messages(validator, UNSTABLE) == real
