@@ -74,3 +74,18 @@ LINGER: Final = 100e-6
 Ours: to be woken takes 25 to 50 µs on a virtual machine, a small command 15 µs."""
 EMITTED_EVENTS: Final = 65536
 """Events emitted from other threads that wait for the loop; past it the oldest is lost. Ours."""
+
+# Schema files, so that none takes for ever or all memory. QEMU 10.2 has 46 files, 1.1 MB together,
+# the largest 0.2 MB, with 5 levels of braces and brackets and includes 3 deep.
+SCHEMA_FILE_SIZE: Final = 8 * 1024 * 1024
+"""Bytes of one file. Ours."""
+SCHEMA_SIZE: Final = 32 * 1024 * 1024
+"""Bytes of all files together. Ours."""
+SCHEMA_FILES: Final = 1000
+"""Files of one schema. Ours."""
+SCHEMA_INCLUDES: Final = 50
+"""Files that include one another in a row. Ours."""
+SCHEMA_LEVELS: Final = 32
+"""Braces and brackets open at once. Ours."""
+SCHEMA_ERRORS: Final = 100
+"""Errors reported in one run. Ours."""

@@ -3,8 +3,8 @@
 import pytest
 
 from qmpeer.errors import SchemaError
+from qmpeer.limits import SCHEMA_ERRORS, SCHEMA_FILE_SIZE, SCHEMA_INCLUDES
 from qmpeer.schema import schema_from_qapi
-from qmpeer.schema.bounds import ERRORS, FILE_SIZE, INCLUDES
 
 
 def reasons(text: str, **files: str) -> list[str]:
@@ -65,11 +65,11 @@ def test_mistakes_of_several_files_are_found() -> None:
 
 
 def test_reading_ends_after_too_many_mistakes() -> None:
-    assert len(reasons("{ 'enum': 3 }\n" * 10_000)) == ERRORS
+    assert len(reasons("{ 'enum': 3 }\n" * 10_000)) == SCHEMA_ERRORS
 
 
 def test_too_large_a_file_is_not_read() -> None:
-    (reason,) = reasons("#" * (FILE_SIZE + 1))
+    (reason,) = reasons("#" * (SCHEMA_FILE_SIZE + 1))
     assert reason.startswith("the schema is too large")
 
 
@@ -77,7 +77,7 @@ def test_endless_includes_end() -> None:
     def read(name: str) -> bytes:
         return f"{{ 'include': '{int(name) + 1}' }}".encode()
 
-    with pytest.raises(SchemaError, match=f"more than {INCLUDES} files in a row"):
+    with pytest.raises(SchemaError, match=f"more than {SCHEMA_INCLUDES} files in a row"):
         schema_from_qapi("0", read)
 
 

@@ -7,7 +7,9 @@ whether they are done, or take the role over. `lock` guards the session and is n
 waiting; `_send_lock` keeps the bytes of commands in order.
 
 The deadline of a single receive is the kernel's own (SO_RCVTIMEO): it costs no system call while
-it stays the same, and a poll before each receive would cost one.
+it stays the same, and a poll before each receive would cost one. [Python resumes a receive that a
+signal interrupts, and the kernel then counts anew: signals that keep coming faster than a deadline
+put it off.]
 """
 
 import errno

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Final
 
 from qmpeer import __version__
@@ -13,7 +14,7 @@ from qmpeer.machine.compat_monitors import CompatMonitor
 from qmpeer.machine.devices import MonitorDevice
 from qmpeer.machine.machine import VERSION, Machine
 from qmpeer.machine.options import Options, StartError
-from qmpeer.monitor import Monitor
+from qmpeer.monitor import Monitor, new_event_loop
 from qmpeer.transport import Address, dial
 from qmpeer.transport.aio import open_stdio_stream, open_stream, start_listening
 
@@ -46,15 +47,11 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     wanted = os.environ.get("QMPEER_LOOP", "")
     if wanted not in ("", "asyncio", "uvloop"):
         raise StartError("QMPEER_LOOP", wanted, "expected asyncio or uvloop")
-    if wanted != "asyncio":
-        try:
-            import uvloop
-        except ImportError:
-            if wanted:
-                raise StartError("QMPEER_LOOP", wanted, "uvloop is not installed") from None
-        else:
-            return uvloop.new_event_loop
-    return asyncio.new_event_loop
+    if wanted == "asyncio":
+        return asyncio.new_event_loop
+    if wanted == "uvloop" and find_spec("uvloop") is None:
+        raise StartError("QMPEER_LOOP", wanted, "uvloop is not installed")
+    return new_event_loop
 
 
 async def _serve(options: Options, say: Say, when_ready: Callable[[], None]) -> None:

@@ -1,7 +1,7 @@
-"""What QMP says: greeting, command, response, event, each as a struct.
+"""What QMP says and is kept: greeting, command, event, each as a struct.
 
-The structs know nothing of bytes. Members bear the names of the specification, but for the two that
-are Python words: ``return_value`` and ``error_class``.
+The structs know nothing of bytes. Responses aren't kept: a server writes them from their parts, and
+a client takes them apart (`qmpeer.messages.client`).
 
 Spec: qmp-spec, "Protocol Specification".
 """
@@ -10,16 +10,14 @@ from typing import Any
 
 import msgspec
 
-from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
+from qmpeer.values import UNSET, JsonObject
 
 __all__ = [
     "CAPABILITIES_COMMAND",
     "Command",
-    "ErrorResponse",
     "Event",
     "Greeting",
     "QemuVersion",
-    "ReturnResponse",
     "Timestamp",
     "Version",
 ]
@@ -74,33 +72,6 @@ class Command(msgspec.Struct, frozen=True):
     arguments: JsonObject | None = None
     id: Any = UNSET
     is_oob: bool = False
-
-
-class ReturnResponse(msgspec.Struct, frozen=True):
-    """Hold the answer to a command that was done.
-
-    Attributes:
-        return_value: The command's value; {} where it returns nothing.
-        id: The command's own, UNSET where it had none.
-    """
-
-    return_value: JsonValue
-    id: JsonValue | UnsetType = UNSET
-
-
-class ErrorResponse(msgspec.Struct, frozen=True):
-    """Hold the answer to a command that failed.
-
-    Attributes:
-        error_class: GenericError, CommandNotFound, DeviceNotActive, DeviceNotFound, KVMMissingCap,
-            or what another server may call it.
-        desc: For people.
-        id: The command's own, UNSET where it had none or couldn't be read.
-    """
-
-    error_class: str
-    desc: str
-    id: JsonValue | UnsetType = UNSET
 
 
 class Timestamp(msgspec.Struct, frozen=True, order=True):

@@ -1,7 +1,7 @@
 """The embeddable monitor: commands from Python signatures, any number of clients, events."""
 
 from qmpeer.monitor.backend import Backend, CommandInfo, Context
-from qmpeer.monitor.monitor import Monitor
+from qmpeer.monitor.monitor import Monitor, new_event_loop
 from qmpeer.monitor.types import (
     Alternate,
     Int8,
@@ -32,4 +32,5 @@ __all__ = [
     "UInt16",
     "UInt32",
     "UInt64",
+    "new_event_loop",
 ]

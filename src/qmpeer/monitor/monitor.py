@@ -24,7 +24,7 @@ from qmpeer.transport import AddressLike
 from qmpeer.transport.aio import Listener, Stream, open_stream, start_listening
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["Monitor"]
+__all__ = ["Monitor", "new_event_loop"]
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 Function = TypeVar("Function", bound=Callable[..., Any])

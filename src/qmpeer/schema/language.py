@@ -13,8 +13,8 @@ import posixpath
 from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
+from qmpeer import limits
 from qmpeer.errors import Location
-from qmpeer.schema import bounds
 from qmpeer.schema.definitions import Definitions
 from qmpeer.schema.doc_checks import check_documentation
 from qmpeer.schema.documentation import DocComment, read_comment
@@ -135,9 +135,12 @@ class _Loader:
             includes = (place.location, *place.source.includes)
         self._files[file] = None
         self._size += len(data)
-        too_large = len(data) > bounds.FILE_SIZE or self._size > bounds.SCHEMA_SIZE
-        if too_large or len(self._files) > bounds.FILES:
-            limit = f"{bounds.FILE_SIZE} bytes a file, {bounds.SCHEMA_SIZE} in {bounds.FILES} files"
+        too_large = len(data) > limits.SCHEMA_FILE_SIZE or self._size > limits.SCHEMA_SIZE
+        if too_large or len(self._files) > limits.SCHEMA_FILES:
+            limit = (
+                f"{limits.SCHEMA_FILE_SIZE} bytes a file, "
+                f"{limits.SCHEMA_SIZE} in {limits.SCHEMA_FILES} files"
+            )
             empty = Place(Source(file, "", includes), 0)
             self._problems.syntax(empty, f"the schema is too large; at most {limit} are read")
             raise TooManyErrors
@@ -185,8 +188,8 @@ class _Loader:
         if file in chain:
             self._problems.semantic(place, f"{file!r} includes itself")
         elif file not in self._files:
-            if len(chain) >= bounds.INCLUDES:
-                self._problems.semantic(place, f"more than {bounds.INCLUDES} files in a row")
+            if len(chain) >= limits.SCHEMA_INCLUDES:
+                self._problems.semantic(place, f"more than {limits.SCHEMA_INCLUDES} files in a row")
                 return
             try:
                 data = self._read(file)

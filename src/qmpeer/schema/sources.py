@@ -3,8 +3,8 @@
 from bisect import bisect_right
 from itertools import accumulate
 
+from qmpeer import limits
 from qmpeer.errors import Location, SchemaError, SchemaSemanticError, SchemaSyntaxError
-from qmpeer.schema import bounds
 
 __all__ = ["Place", "Problems", "Source", "TooManyErrors"]
 
@@ -98,7 +98,7 @@ class Problems:
         location = place.location
         text = place.source.line(location.line)
         self._errors.append(kind(reason, location, text, place.definition, place.source.includes))
-        if len(self._errors) >= bounds.ERRORS:
+        if len(self._errors) >= limits.SCHEMA_ERRORS:
             raise TooManyErrors
 
     def error(self) -> SchemaError:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple, NoReturn, TypeAlias
 
-from qmpeer.schema import bounds
+from qmpeer import limits
 from qmpeer.schema.sources import Place, Problems, Source
 
 __all__ = ["ArrayNode", "Comment", "Node", "ObjectNode", "read_file"]
@@ -229,8 +229,8 @@ class _Parser:
             self._after()
             return text == "true"
         if kind == _PUNCTUATION and text in "{[":
-            if level >= bounds.LEVELS:
-                self._fail(f"more than {bounds.LEVELS} levels of braces and brackets")
+            if level >= limits.SCHEMA_LEVELS:
+                self._fail(f"more than {limits.SCHEMA_LEVELS} levels of braces and brackets")
             return self._object(level + 1) if text == "{" else self._array(level + 1)
         return self._fail(f"found {_described(self._token)}, expected a value")
 
