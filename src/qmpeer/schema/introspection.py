@@ -4,6 +4,8 @@ Only what commands and events use is listed: they themselves in schema order, th
 order of their labels.
 """
 
+import hashlib
+import json
 from collections.abc import Sequence
 
 from qmpeer.schema.labels import label_types
@@ -26,7 +28,7 @@ from qmpeer.schema.model import (
 from qmpeer.schema.shapes import shape_of
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["introspection_of"]
+__all__ = ["introspection_hash", "introspection_of"]
 
 
 def introspection_of(schema: Schema, form: IntrospectionForm | None = None) -> list[JsonObject]:
@@ -52,6 +54,19 @@ def introspection_of(schema: Schema, form: IntrospectionForm | None = None) -> l
         *(output.entity(entity) for entity in schema.entities),
         *(output.type(label, of) for label, of in listed.items()),
     ]
+
+
+def introspection_hash(introspection: Sequence[object]) -> str:
+    """Return the SHA-256 of an answer of query-qmp-schema, as hexadecimal digits.
+
+    It is that of the answer's text with keys sorted, without blanks, in UTF-8.
+
+    Example:
+        >>> introspection_hash([])[:8]
+        '4f53cda1'
+    """
+    text = json.dumps(introspection, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class _Output:

@@ -1,5 +1,6 @@
 """Selection: a schema as one build has it, or as policy shows it."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TypeAlias, TypeVar
 
@@ -23,7 +24,7 @@ from qmpeer.schema.model import (
     Union,
 )
 
-__all__ = ["hide_deprecated", "select"]
+__all__ = ["hide_deprecated", "only", "select"]
 
 _Part: TypeAlias = (
     Feature | Member | EnumValue | Branch | Entity | Enum | Struct | Union | Alternate
@@ -67,6 +68,26 @@ def hide_deprecated(schema: Schema) -> Schema:
         form=msgspec.structs.replace(schema.form, enum_members=True, enum_values=False),
         labels=schema.labels or label_types(schema),
     )
+
+
+def only(schema: Schema, expressions: Iterable[str]) -> Schema:
+    """Return the schema with those commands and events alone whose name one expression matches.
+
+    Raises:
+        ValueError: If one of them is no regular expression, or matches none whole.
+    """
+    kept: set[str] = set()
+    for text in expressions:
+        try:
+            expression = re.compile(text)
+        except re.error as error:
+            raise ValueError(f"{text!r} is no regular expression: {error}") from None
+        found = {entity.name for entity in schema.entities if expression.fullmatch(entity.name)}
+        if not found:
+            raise ValueError(f"{text!r} matches no command and no event")
+        kept |= found
+    entities = tuple(entity for entity in schema.entities if entity.name in kept)
+    return msgspec.structs.replace(schema, entities=entities, labels={})
 
 
 class _Selection:

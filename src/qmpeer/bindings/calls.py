@@ -1,0 +1,161 @@
+"""Commands as values, and events as types: what a generated binding hands to a client."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from qmpeer.bindings.decoding import Decoder, decoder_of
+from qmpeer.bindings.deprecation import warn_once
+from qmpeer.bindings.encoding import encode_arguments
+from qmpeer.messages import Timestamp
+from qmpeer.values import UNSET, JsonObject, JsonValue
+
+__all__ = ["Command", "EventType", "TypedEvent", "command", "event_type", "union_command"]
+
+R = TypeVar("R")
+D = TypeVar("D")
+
+
+class Command(Generic[R]):
+    """Hold a command that is yet to be executed: its name, its arguments and what it returns.
+
+    Attributes:
+        name: Its name on the wire.
+        arguments: Its arguments as JSON, None for none.
+
+    Example:
+        >>> query_name = Command("query-name", None, lambda value: value.get("name"))
+        >>> query_name.decode({"name": "vm1"})
+        'vm1'
+    """
+
+    __slots__ = ("_decode", "arguments", "name")
+
+    def __init__(
+        self, name: str, arguments: JsonObject | None, decode: Callable[[JsonValue], R]
+    ) -> None:
+        self.name: str = name
+        self.arguments: JsonObject | None = arguments
+        self._decode = decode
+
+    def decode(self, value: JsonValue) -> R:
+        """Return the value of the reply as the type that the command returns."""
+        return self._decode(value)
+
+    def decode_json(self, text: bytes) -> R:
+        """Return the value of the reply, given as its text, as the type that the command returns.
+
+        Raises:
+            msgspec.DecodeError: If the text isn't JSON.
+        """
+        if isinstance(self._decode, Decoder):
+            value: R = self._decode.json(text)
+            return value
+        return self._decode(msgspec.json.decode(text))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Command):
+            return NotImplemented
+        return self.name == other.name and (self.arguments or {}) == (other.arguments or {})
+
+    __hash__ = None  # type: ignore[assignment]  # its arguments can change
+
+    def __repr__(self) -> str:
+        return f"Command({self.name!r}, {self.arguments!r})"
+
+
+def command(
+    name: str,
+    arguments: Mapping[str, Any],
+    returns: Any,
+    extra: Mapping[str, Any] | None = None,
+    deprecated: Iterable[str] = (),
+) -> Command[Any]:
+    """Make a command of typed arguments; generated functions call it.
+
+    Args:
+        name: Its name on the wire.
+        arguments: The arguments by their names on the wire; those that are UNSET are left out.
+        returns: The type that it returns.
+        extra: Further arguments, which the schema doesn't have.
+        deprecated: Arguments whose use gives a DeprecationWarning.
+    """
+    sent: JsonObject = {}
+    for wire, value in arguments.items():
+        if value is not UNSET:
+            sent[wire] = encode_arguments(value)
+    for wire in deprecated:
+        if wire in sent:
+            warn_once(f"argument {wire} of {name} is deprecated", stacklevel=4)
+    if extra:
+        sent.update({wire: encode_arguments(value) for wire, value in extra.items()})
+    return Command(name, sent or None, decoder_of(returns))
+
+
+def union_command(name: str, arguments: Any, returns: Any) -> Command[Any]:
+    """Make a command whose arguments are a union; generated functions call it.
+
+    Args:
+        name: Its name on the wire.
+        arguments: One of the union's branches.
+        returns: The type that the command returns.
+
+    Raises:
+        TypeError: If the arguments are no object.
+    """
+    sent = encode_arguments(arguments)
+    if not isinstance(sent, dict):
+        raise TypeError(f"found {arguments!r} as the arguments of {name}, expected a branch")
+    return Command(name, sent, decoder_of(returns))
+
+
+class TypedEvent(msgspec.Struct, Generic[D], frozen=True):
+    """Hold one event whose data is of the type that a binding has for it.
+
+    Attributes:
+        name: The event's name.
+        data: Its data.
+        timestamp: When it was made; None from servers that don't say.
+        number: The client's own count of events on this connection, from 1.
+    """
+
+    name: str
+    data: D
+    timestamp: Timestamp | None = None
+    number: int = 0
+
+
+class EventType(Generic[D]):
+    """Name an event, and say what its data is.
+
+    Attributes:
+        name: Its name on the wire.
+    """
+
+    __slots__ = ("_decode", "name")
+
+    def __init__(self, name: str, decode: Callable[[JsonObject], D]) -> None:
+        self.name: str = name
+        self._decode = decode
+
+    def decode(self, data: JsonObject) -> D:
+        """Return an event's data as its type; {} where it came without."""
+        return self._decode(data)
+
+    def __repr__(self) -> str:
+        return f"EventType({self.name!r})"
+
+
+def event_type(name: str, data: Any) -> EventType[Any]:
+    """Make an event's type; generated bindings call it.
+
+    Args:
+        name: The event's name on the wire.
+        data: The type of its data.
+    """
+
+    def decode(value: JsonObject) -> Any:  # the decoder is made when the first event comes
+        return decoder_of(data)(value)
+
+    return EventType(name, decode)

@@ -1,0 +1,221 @@
+"""From JSON to the types of a binding, whatever the server's release.
+
+Theory of operation. There are two paths. The *fast* one has msgspec build the type, members that
+it doesn't have forbidden; it refuses whatever isn't exactly what the schema says. Then, and for
+types that msgspec can't express (a union as a branch of a union), comes the *open* one: it walks
+the plain value along the type and refuses nothing. Members that aren't known are kept in `extra`,
+a branch that isn't known becomes an `UnknownBranch`, a value of another JSON type stays as it is,
+and a mandatory member that is missing is UNSET. Where the fast path succeeds, both give the same.
+
+A constructor of the open path is made from a type's annotations when it is first needed.
+"""
+
+import types
+import typing
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, Final, TypeAlias, get_args, get_origin
+
+import msgspec
+
+from qmpeer.bindings.types import Struct, UnknownBranch
+from qmpeer.values import UNSET
+
+__all__ = ["Decoder", "decoder_of"]
+
+Construct: TypeAlias = Callable[[Any], Any]
+
+_decoders: Final[dict[Any, "Decoder"]] = {}
+_constructors: Final[dict[Any, Construct | None]] = {}
+
+
+def decoder_of(of: Any) -> "Decoder":
+    """Return the decoder of a type; there is one for each."""
+    decoder = _decoders.get(of)
+    if decoder is None:
+        decoder = _decoders[of] = Decoder(of)
+    return decoder
+
+
+class Decoder:
+    """Decode values of one type.
+
+    Args:
+        of: The type, as annotations name it: a struct, a list of them, a union.
+
+    Example:
+        >>> decoder_of(list[str])(["a", "b"])
+        ['a', 'b']
+    """
+
+    __slots__ = ("_is_fast", "_json", "_type")
+
+    def __init__(self, of: Any) -> None:
+        self._type = of
+        self._json: msgspec.json.Decoder[Any] | None = None
+        try:
+            self._json = msgspec.json.Decoder(of)
+        except (TypeError, RecursionError):
+            self._is_fast = False
+        else:
+            self._is_fast = True
+
+    def __call__(self, value: Any) -> Any:
+        """Decode a plain JSON value; nothing is refused."""
+        if self._is_fast:
+            try:
+                return msgspec.convert(value, self._type)
+            except (msgspec.ValidationError, RecursionError):
+                pass
+        return self.open(value)
+
+    def json(self, text: bytes) -> Any:
+        """Decode a value from its text.
+
+        Raises:
+            msgspec.DecodeError: If the text isn't JSON.
+        """
+        if self._json is not None:
+            try:
+                return self._json.decode(text)
+            except (msgspec.ValidationError, RecursionError):
+                pass
+        return self.open(msgspec.json.decode(text))
+
+    def open(self, value: Any) -> Any:
+        """Decode a plain JSON value along the open path alone."""
+        construct = _constructor(self._type)
+        if construct is None:
+            return value
+        try:
+            return construct(value)
+        except RecursionError:  # nested deeper than any type is meant to be
+            return value
+
+
+def _constructor(of: Any) -> Construct | None:
+    """Return what builds values of a type from plain ones; None where they are plain themselves."""
+    if of in _constructors:
+        return _constructors[of]
+    construct: Construct | None = None
+    origin = get_origin(of)
+    if origin is Annotated:
+        construct = _constructor(get_args(of)[0])
+    elif origin is list:
+        construct = _list_constructor(*get_args(of))
+    elif origin in (typing.Union, types.UnionType):
+        construct = _union_constructor(get_args(of))
+    elif isinstance(of, type) and issubclass(of, Struct):
+        construct = _StructConstructor(of)
+    _constructors[of] = construct
+    return construct
+
+
+def _list_constructor(element: Any) -> Construct | None:
+    construct = _constructor(element)
+    if construct is None:
+        return None
+
+    def construct_list(value: Any) -> Any:
+        return [construct(item) for item in value] if type(value) is list else value
+
+    return construct_list
+
+
+class _StructConstructor:
+    """Build one struct; its fields are looked up when the first value comes.
+
+    Until then nothing is known of them, so that a struct may contain itself.
+    """
+
+    __slots__ = ("_fields", "_required", "_struct", "_tags")
+
+    def __init__(self, of: type[Struct]) -> None:
+        self._struct = of
+        self._tags = tags_of(of)
+        self._fields: dict[str, tuple[str, Construct | None]] | None = None
+        self._required: tuple[str, ...] = ()
+
+    def _look_up(self) -> dict[str, tuple[str, Construct | None]]:
+        fields = [field for field in msgspec.structs.fields(self._struct) if field.name != "extra"]
+        self._required = tuple(field.name for field in fields if field.required)
+        self._fields = {
+            field.encode_name: (field.name, _constructor(field.type)) for field in fields
+        }
+        return self._fields
+
+    def __call__(self, value: Any) -> Any:
+        if type(value) is not dict:
+            return value
+        fields = self._fields or self._look_up()
+        known: dict[str, Any] = {}
+        extra: dict[str, Any] = {}
+        for wire, item in value.items():
+            field = fields.get(wire)
+            if field is not None:
+                name, construct = field
+                known[name] = item if construct is None else construct(item)
+            elif wire not in self._tags:
+                extra[wire] = item
+        for name in self._required:
+            if name not in known:
+                known[name] = UNSET
+        return self._struct(**known, extra=extra)
+
+
+def tags_of(of: type[Struct]) -> dict[str, str]:
+    """Return the discriminators of a union's branch, and the values that mean it."""
+    tags: dict[str, str] | None = getattr(of, "branch_tags", None)
+    if tags is not None:
+        return tags
+    config = of.__struct_config__
+    return {} if config.tag_field is None else {config.tag_field: str(config.tag)}
+
+
+def _union_constructor(of: Iterable[Any]) -> Construct | None:
+    kinds: list[tuple[type, Construct]] = []
+    branches: list[type[Struct]] = []
+    unknown: type[UnknownBranch] | None = None
+    for alternative in of:
+        if isinstance(alternative, type) and issubclass(alternative, UnknownBranch):
+            unknown = alternative
+        elif isinstance(alternative, type) and issubclass(alternative, Struct):
+            branches.append(alternative)
+        else:
+            construct = _constructor(alternative)
+            if construct is not None:
+                kinds.append((list, construct))  # a struct's own constructor is among branches
+    if unknown is not None:
+        kinds.append((dict, _branch_constructor(branches, unknown)))
+    elif branches:
+        kinds.append((dict, _StructConstructor(branches[0])))  # an alternate has one at most
+    if not kinds:
+        return None
+
+    def construct_one(value: Any) -> Any:
+        for kind, construct in kinds:
+            if type(value) is kind:
+                return construct(value)
+        return value
+
+    return construct_one
+
+
+def _branch_constructor(branches: list[type[Struct]], unknown: type[UnknownBranch]) -> Construct:
+    tag_field = str(unknown.__struct_config__.tag_field)
+    candidates: dict[str, list[tuple[dict[str, str], Construct]]] = {}
+    for branch in branches:
+        tags = tags_of(branch)
+        constructor = _StructConstructor(branch)
+        candidates.setdefault(tags[tag_field], []).append((tags, constructor))
+
+    def construct_branch(value: dict[str, Any]) -> Any:
+        tag = value.get(tag_field)
+        if type(tag) is not str:
+            return value
+        for tags, construct in candidates.get(tag, ()):
+            if all(value.get(name) == wanted for name, wanted in tags.items()):
+                return construct(value)
+        members = {name: item for name, item in value.items() if name != tag_field}
+        return unknown(tag=tag, members=members)
+
+    return construct_branch

@@ -1,0 +1,65 @@
+"""The text of a binding's commands, functions that make them, and of its events."""
+
+from collections.abc import Iterator
+
+from qmpeer.codegen.bindings.docstrings import docstring, marks
+from qmpeer.codegen.bindings.plan import CommandPlan, EventPlan
+from qmpeer.codegen.bindings.types_text import literal, optional
+
+__all__ = ["command_lines", "event_lines"]
+
+_INDENT = "    "
+
+
+def command_lines(plan: CommandPlan) -> Iterator[str]:
+    """Give the lines of one command's function."""
+    of = plan.of
+    if "deprecated" in marks(of.features):
+        yield f"@deprecated({literal(f'command {of.name} is deprecated')})"
+    yield from _signature(plan)
+    fallback = f"Make the command {of.name}."
+    yield from docstring(plan.documentation, fallback, "Args", plan.arguments, of.features, _INDENT)
+    yield from _body(plan)
+
+
+def _signature(plan: CommandPlan) -> Iterator[str]:
+    after = f") -> Command[{plan.returns}]:"
+    if plan.union:
+        yield f"def {plan.name}(arguments: {plan.union}, /{after}"
+        return
+    parameters = [f"{a.name}: {optional(a)}" for a in plan.arguments]
+    parameters.append("extra: dict[str, Any] | None = None")
+    line = f"def {plan.name}(*, {', '.join(parameters)}{after}"
+    if len(line) <= 100:
+        yield line
+        return
+    yield f"def {plan.name}("
+    yield f"{_INDENT}*,"
+    yield from (f"{_INDENT}{parameter}," for parameter in parameters)
+    yield after
+
+
+def _body(plan: CommandPlan) -> Iterator[str]:
+    name = literal(plan.of.name)
+    if plan.union:
+        yield f"{_INDENT}return union_command({name}, arguments, {plan.returns})"
+        return
+    deprecated = [a.wire for a in plan.arguments if "deprecated" in marks(a.features)]
+    marked = "".join(f", {literal(wire)}" for wire in deprecated)
+    last = f", ({marked[2:]},)" if deprecated else ""
+    if not plan.arguments:
+        yield f"{_INDENT}return command({name}, {{}}, {plan.returns}, extra)"
+        return
+    yield f"{_INDENT}arguments: dict[str, Any] = {{"
+    for attribute in plan.arguments:
+        yield f"{_INDENT}    {literal(attribute.wire)}: {attribute.name},"
+    yield f"{_INDENT}}}"
+    yield f"{_INDENT}return command({name}, arguments, {plan.returns}, extra{last})"
+
+
+def event_lines(plan: EventPlan) -> Iterator[str]:
+    """Give the lines of one event's constant."""
+    of = plan.of
+    name = literal(of.name)
+    yield f"{plan.name}: Final[EventType[{plan.data}]] = event_type({name}, {plan.data})"
+    yield from docstring(of.documentation, f"The event {of.name}.", "", (), of.features, "")

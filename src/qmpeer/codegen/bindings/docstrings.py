@@ -1,0 +1,109 @@
+"""Docstrings of a binding, from the documentation in the schema."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from qmpeer.codegen.bindings.plan import Attribute
+from qmpeer.schema import Documentation, EnumValue, Feature
+
+__all__ = ["docstring", "enum_docstring", "marks"]
+
+_SYMBOL: Final = re.compile(r"(?<![\w@])@([A-Za-z_][\w.-]*)")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_KEPT_SECTIONS: Final = frozenset({"", "Returns", "Return", "Errors", "Note", "Notes"})
+_MARKS: Final = ("deprecated", "unstable")
+
+
+def marks(features: Iterable[Feature]) -> list[str]:
+    """Return those of "deprecated" and "unstable" that are among features."""
+    names = {feature.name for feature in features}
+    return [mark for mark in _MARKS if mark in names]
+
+
+def docstring(
+    documentation: Documentation | None,
+    fallback: str,
+    title: str,
+    attributes: Sequence[Attribute],
+    features: Sequence[Feature],
+    indent: str,
+) -> Iterator[str]:
+    """Give the lines of a docstring, its quotes included.
+
+    Args:
+        documentation: What the schema says; None where it says nothing.
+        fallback: What stands there instead.
+        title: Over the members: "Args" or "Attributes".
+        attributes: The members that are described.
+        features: Those of the definition.
+        indent: What each line begins with.
+    """
+    lines = list(_paragraphs(documentation)) or [fallback]
+    for mark in marks(features):
+        text = documentation.features.get(mark, "") if documentation is not None else ""
+        lines += ["", *_item(mark.capitalize(), text)]
+    described = list(_members(attributes))
+    if described:
+        lines += ["", f"{title}:", *("    " + line if line else "" for line in described)]
+    if documentation is not None:
+        for section in documentation.sections:
+            if section.tag in _KEPT_SECTIONS and section.text:
+                lines.append("")
+                lines += _item(section.tag, section.text) if section.tag else _text(section.text)
+        if documentation.since:
+            lines += ["", f"Since: {documentation.since}"]
+    yield from _quoted(lines, indent)
+
+
+def enum_docstring(
+    documentation: Documentation | None,
+    fallback: str,
+    constants: Iterable[tuple[str, EnumValue]],
+    features: Sequence[Feature],
+    indent: str,
+) -> Iterator[str]:
+    """Give the lines of the docstring of an enum, as `docstring` does."""
+    texts = {} if documentation is None else documentation.members
+    attributes = [
+        Attribute(value.name, name, "str", False, value.features, texts.get(value.name, ""))
+        for name, value in constants
+    ]
+    yield from docstring(documentation, fallback, "Attributes", attributes, features, indent)
+
+
+def _paragraphs(documentation: Documentation | None) -> list[str]:
+    return _text(documentation.text) if documentation is not None else []
+
+
+def _members(attributes: Sequence[Attribute]) -> Iterator[str]:
+    for attribute in attributes:
+        found = marks(attribute.features)
+        mark = f" ({', '.join(found)})" if found else ""
+        if attribute.text or mark:
+            yield from _item(attribute.name + mark, attribute.text)
+
+
+def _item(name: str, text: str) -> list[str]:
+    first, *rest = _text(text) or [""]
+    return [f"{name}: {first}".rstrip(), *("    " + line if line else "" for line in rest)]
+
+
+def _text(text: str) -> list[str]:
+    """Return the lines of a text, with members named as in Python code."""
+    cleaned = _CONTROL.sub("", text.expandtabs(4))
+    marked = _SYMBOL.sub(r"\1", cleaned)
+    return [line.rstrip() for line in marked.strip("\n").split("\n")] if marked.strip() else []
+
+
+def _quoted(lines: Sequence[str], indent: str) -> Iterator[str]:
+    safe = [line.replace("\\", "\\\\").replace('"""', '\\"\\"\\"') for line in lines]
+    while safe and not safe[-1]:
+        safe.pop()
+    if len(safe) == 1 and len(safe[0]) + len(indent) <= 94 and not safe[0].endswith('"'):
+        yield f'{indent}"""{safe[0]}"""'
+        return
+    first, *rest = safe
+    yield f'{indent}"""{" " if first.startswith(chr(34)) else ""}{first}'
+    yield from (indent + line if line else "" for line in rest)
+    yield f'{indent}"""'

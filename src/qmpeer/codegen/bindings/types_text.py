@@ -1,0 +1,174 @@
+"""The text of a binding's types: classes and aliases."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from qmpeer.codegen.bindings.docstrings import docstring, enum_docstring, marks
+from qmpeer.codegen.bindings.plan import (
+    AliasPlan,
+    Attribute,
+    BranchPlan,
+    EnumPlan,
+    StructPlan,
+    TypePlan,
+    UnionPlan,
+)
+from qmpeer.schema import Documentation, Feature
+
+__all__ = ["literal", "optional", "type_lines"]
+
+_INDENT = "    "
+_WIDTH = 100
+
+
+def literal(text: str) -> str:
+    """Return a string as source text."""
+    return json.dumps(text, ensure_ascii=False) if text.isprintable() else json.dumps(text)
+
+
+def optional(attribute: Attribute) -> str:
+    """Return an annotation with what makes it optional, and its default."""
+    if not attribute.is_optional:
+        return attribute.type
+    if attribute.type == "Any":
+        return "Any = UNSET"
+    return f"{attribute.type} | UnsetType = UNSET"
+
+
+def type_lines(plan: TypePlan) -> Iterator[str]:
+    """Give the lines of one type."""
+    match plan:
+        case EnumPlan():
+            yield from _enum(plan)
+        case StructPlan():
+            yield from _struct(plan)
+        case UnionPlan():
+            yield from _union(plan)
+        case AliasPlan():
+            yield from _alias(plan.name, plan.type.split(" | "))
+            yield from _alias_docstring(
+                plan.of.documentation, f"Either of the alternate {plan.of.name}."
+            )
+
+
+def _enum(plan: EnumPlan) -> Iterator[str]:
+    yield f"class {plan.name}(Enumeration):"
+    fallback = f"Values of the enum {plan.of.name}."
+    of = plan.of
+    yield from enum_docstring(of.documentation, fallback, plan.constants, of.features, _INDENT)
+    yield ""
+    for name, value in plan.constants:
+        yield f"{_INDENT}{name}: Final = {literal(value.name)}"
+
+
+def _struct(plan: StructPlan) -> Iterator[str]:
+    of = plan.of
+    fallback = "An object without a name of its own." if of.is_implicit else f"A {of.name}."
+    yield from _class(
+        plan.name, [plan.base], plan.attributes, {}, of.documentation, fallback, of.features
+    )
+
+
+def _union(plan: UnionPlan) -> Iterator[str]:
+    wire, name = plan.tag
+    of = plan.of
+    base, keywords = "Struct", [f"tag_field={literal(wire)}"]
+    if plan.common:
+        fallback = f"What all branches of {plan.name} have."
+        yield from _class(
+            plan.common, ["Struct", *keywords], plan.attributes, {}, of.documentation, fallback,
+            of.features,
+        )  # fmt: skip
+        yield from ("", "")
+        base, keywords = plan.common, []
+    for branch in plan.branches:
+        yield from _branch(plan, branch, base, keywords)
+        yield from ("", "")
+    yield f'class {plan.unknown}(UnknownBranch, tag_field={literal(wire)}, tag=""):'
+    yield f'{_INDENT}"""A branch of {plan.name} that this binding doesn\'t know."""'
+    yield ""
+    yield f"{_INDENT}@property"
+    yield f"{_INDENT}def {name}(self) -> str:"
+    yield f'{_INDENT}    """The discriminator."""'
+    yield f"{_INDENT}    return self.tag"
+    yield from ("", "")
+    yield from _alias(plan.name, [branch.name for branch in plan.branches] + [plan.unknown])
+    yield from _alias_docstring(of.documentation, f"The union {of.name}.")
+
+
+def _branch(
+    plan: UnionPlan, branch: BranchPlan, base: str, keywords: Sequence[str]
+) -> Iterator[str]:
+    values = ", ".join(f"{wire} is {value}" for wire, (_, value) in branch.constants.items())
+    yield from _class(
+        branch.name,
+        [base, *keywords, f"tag={literal(branch.value)}"],
+        branch.attributes,
+        branch.constants,
+        branch.documentation,
+        f"The {plan.name} whose {values}.",
+        (),
+    )
+
+
+def _class(
+    name: str,
+    bases: Sequence[str],
+    attributes: Sequence[Attribute],
+    constants: dict[str, tuple[str, str]],
+    documentation: Documentation | None,
+    fallback: str,
+    features: Sequence[Feature],
+) -> Iterator[str]:
+    renamed = {a.name: a.wire for a in attributes if a.name != a.wire}
+    arguments = list(bases)
+    if attributes:
+        arguments.append("kw_only=True")  # what comes with a base may be optional
+    if renamed:
+        pairs = ", ".join(f"{literal(key)}: {literal(value)}" for key, value in renamed.items())
+        arguments.append(f"rename={{{pairs}}}")
+    yield from _wrapped(f"class {name}(", arguments, "):")
+    yield from docstring(documentation, fallback, "Attributes", attributes, features, _INDENT)
+    body = list(_body(attributes, constants))
+    if body:
+        yield ""
+        yield from body
+
+
+def _body(attributes: Sequence[Attribute], constants: dict[str, tuple[str, str]]) -> Iterator[str]:
+    deprecated = [a.wire for a in attributes if "deprecated" in marks(a.features)]
+    if deprecated:
+        names = "".join(f"{literal(wire)}, " for wire in deprecated)
+        yield f"{_INDENT}deprecated_members: ClassVar[tuple[str, ...]] = ({names.rstrip()})"
+    if len(constants) > 1:
+        pairs = ", ".join(f"{literal(w)}: {literal(v)}" for w, (_, v) in constants.items())
+        yield f"{_INDENT}branch_tags: ClassVar[dict[str, str]] = {{{pairs}}}"
+    for name, value in constants.values():
+        yield f"{_INDENT}{name}: ClassVar[str] = {literal(value)}"
+    for attribute in attributes:
+        yield f"{_INDENT}{attribute.name}: {optional(attribute)}"
+
+
+def _alias(name: str, types: Sequence[str]) -> Iterator[str]:
+    text = f"{name}: TypeAlias = {' | '.join(types)}"
+    if len(text) <= _WIDTH:
+        yield text
+        return
+    yield f"{name}: TypeAlias = ("
+    yield f"{_INDENT}{types[0]}"
+    yield from (f"{_INDENT}| {other}" for other in types[1:])
+    yield ")"
+
+
+def _alias_docstring(documentation: Documentation | None, fallback: str) -> Iterator[str]:
+    yield from docstring(documentation, fallback, "Branches", (), (), "")
+
+
+def _wrapped(before: str, parts: Sequence[str], after: str) -> Iterator[str]:
+    line = before + ", ".join(parts) + after
+    if len(line) <= _WIDTH:
+        yield line
+        return
+    yield before
+    yield from (f"{_INDENT}{part}," for part in parts)
+    yield after

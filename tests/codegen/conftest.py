@@ -1,0 +1,47 @@
+"""Bindings of real schemas, each made and imported once."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from qmpeer.codegen import bindings_text
+from tests.corpus import qapi_schema, recorded_schema
+
+Import = Callable[[str], ModuleType]
+
+
+@pytest.fixture(scope="session")
+def import_text(tmp_path_factory: pytest.TempPathFactory) -> Import:
+    """Return what imports a module from its text."""
+    directory = tmp_path_factory.mktemp("made")
+    count = 0
+
+    def load(text: str) -> ModuleType:
+        nonlocal count
+        count += 1
+        path: Path = directory / f"made_binding_{count}.py"
+        path.write_text(text)
+        module = ModuleType(path.stem)
+        module.__file__ = str(path)
+        sys.modules[path.stem] = module  # where annotations are looked up
+        exec(compile(text, str(path), "exec"), module.__dict__)
+        return module
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def binding_of(import_text: Import) -> Import:
+    """Return what gives the binding of a recording, "7.2.0_x86_64", or of a release, "v7.2"."""
+    made: dict[str, ModuleType] = {}
+
+    def binding(name: str) -> ModuleType:
+        if name not in made:
+            schema = qapi_schema(name) if name.startswith("v") else recorded_schema(name)
+            made[name] = import_text(bindings_text(schema, source=name))
+        return made[name]
+
+    return binding
