@@ -4,7 +4,7 @@ import logging
 import sys
 from typing import Final
 
-from qmpeer.errors import CommandError, QMPError
+from qmpeer.errors import CommandError, QMPError, SchemaError, ValidationError
 
 DONE: Final = 0
 REFUSED: Final = 1
@@ -41,12 +41,32 @@ def complain(program: str, text: str) -> None:
         pass  # nobody is there to be told
 
 
+def show(program: str, error: SchemaError) -> None:
+    """Write what is wrong with a schema to standard error, all of it, with the lines at fault."""
+    if sys.stderr is None:
+        return
+    before = f"{program}: " if program else ""
+    texts = [before + _visible(str(each)) for each in (error, *error.others)]
+    try:
+        print("\n".join(texts), file=sys.stderr, flush=True)
+    except OSError:
+        pass
+
+
+def _visible(text: str) -> str:
+    """Return a text without what could steer a terminal."""
+    return "".join(c if c in "\n\t" or c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def status_of(program: str, error: Exception) -> int:
     """Complain of an error, and say with which status to end."""
     if isinstance(error, UsageError):
         complain(program, f"{error}; see {program} --help")
         return USAGE
-    if isinstance(error, CommandError):
+    if isinstance(error, SchemaError):
+        show(program, error)
+        return REFUSED
+    if isinstance(error, CommandError | ValidationError):
         complain(program, str(error))
         return REFUSED
     if isinstance(error, OSError):

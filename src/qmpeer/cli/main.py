@@ -13,6 +13,8 @@ _SUBCOMMANDS: Final = {
     "serve": "qmpeer.cli.serve_command",
     "exec": "qmpeer.cli.exec_command",
     "events": "qmpeer.cli.events_command",
+    "schema": "qmpeer.cli.schema_command",
+    "bindings": "qmpeer.cli.bindings_command",
 }
 _USAGE: Final = """\
 usage: qmpeer SUBCOMMAND ...
@@ -22,6 +24,8 @@ QMP, the QEMU Machine Protocol, from the command line.
   qmpeer serve [QEMU options]                     a machine that answers QMP
   qmpeer exec ADDRESS COMMAND [name=value ...]      execute one command
   qmpeer events ADDRESS [NAME ...]                  show events as they come
+  qmpeer schema dump|diff|has|lint ...            what a server offers: show, compare, look up
+  qmpeer bindings --from SOURCE [-o FILE]         write its typed Python binding
   qmpeer --version
   qmpeer --help                                   this text; each subcommand has its own
 

@@ -1,10 +1,12 @@
 """One model of what a server offers: read from QAPI or introspection, checked, introspected."""
 
 from qmpeer.schema.conditions import condition_text, is_met
-from qmpeer.schema.introspection import introspection_of
+from qmpeer.schema.differences import Change, Differences, differences
+from qmpeer.schema.introspection import introspection_hash, introspection_of
 from qmpeer.schema.introspection_source import schema_from_introspection
 from qmpeer.schema.labels import label_types
 from qmpeer.schema.language import ReadFile, schema_from_qapi
+from qmpeer.schema.listing import listing
 from qmpeer.schema.model import (
     ANY_INTEGER,
     BUILT_INS,
@@ -33,7 +35,8 @@ from qmpeer.schema.model import (
     Type,
     Union,
 )
-from qmpeer.schema.selection import hide_deprecated, select
+from qmpeer.schema.paths import Answer, find
+from qmpeer.schema.selection import hide_deprecated, only, select
 from qmpeer.schema.shapes import Shape, shape_of
 from qmpeer.schema.validation import ArgumentsCheck, Validator
 
@@ -43,14 +46,17 @@ __all__ = [
     "EMPTY",
     "AllOf",
     "Alternate",
+    "Answer",
     "AnyOf",
     "ArgumentsCheck",
     "Array",
     "Branch",
     "BuiltIn",
+    "Change",
     "Command",
     "Condition",
     "Definition",
+    "Differences",
     "Documentation",
     "Entity",
     "Enum",
@@ -69,10 +75,15 @@ __all__ = [
     "Union",
     "Validator",
     "condition_text",
+    "differences",
+    "find",
     "hide_deprecated",
+    "introspection_hash",
     "introspection_of",
     "is_met",
     "label_types",
+    "listing",
+    "only",
     "schema_from_introspection",
     "schema_from_qapi",
     "select",

@@ -1,0 +1,48 @@
+"""What the subcommands that take a SOURCE have in common: how it is given, and how it is read."""
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from qmpeer.cli.exits import UsageError
+
+if TYPE_CHECKING:
+    from qmpeer.schema import Schema
+
+SOURCES: Final = """\
+a SOURCE is one of:
+  a schema in the QAPI language     its first file, such as qapi/qapi-schema.json
+  a saved introspection answer      what query-qmp-schema returned, alone or as a reply
+  a recorded conversation           with such a reply in it, libvirt's .replies for instance
+  the address of a running monitor  unix:PATH, tcp:HOST:PORT, ...
+"""
+SCHEMA_STATUSES: Final = """\
+exit status:
+  0  done
+  1  the schema is faulty, or the server answered with an error
+  2  the command line makes no sense
+  3  the source can't be read or reached
+"""
+
+
+def load(source: str, timeout: float | None, release: "tuple[int, int] | None" = None) -> "Schema":
+    """Return the schema of a source.
+
+    Raises:
+        UsageError: If the word is neither a file nor an address.
+        QMPError: If the schema is faulty, or its monitor leaves.
+        OSError: If it can't be had.
+    """
+    from qmpeer.sources import load_schema
+
+    try:
+        return load_schema(source, timeout=timeout, release=release)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def release(text: str) -> tuple[int, int]:
+    """Read a release such as 4.2."""
+    found = re.fullmatch(r"v?(\d{1,3})\.(\d{1,3})(?:\.\d{1,3})?", text)
+    if not found:
+        raise ValueError
+    return int(found[1]), int(found[2])

@@ -1,0 +1,37 @@
+"""What values a type allows, by their kind in JSON: the one view that types of any sort share."""
+
+from typing import Final
+
+from qmpeer.schema.model import Alternate, Array, BuiltIn, Enum, Schema, Type
+
+__all__ = ["ALL_KINDS", "alternatives"]
+
+ALL_KINDS: Final = ("string", "int", "number", "boolean", "null", "array", "object")
+
+
+def alternatives(schema: Schema, name: str) -> dict[str, Type | None]:
+    """Return the kinds of values that a type allows, and what the type is for each.
+
+    The kind int is that of whole numbers, number that of all. A value that may be anything has
+    every kind, with None for the type.
+
+    Args:
+        schema: The schema that holds the type.
+        name: Its name.
+    """
+    match schema.types[name]:
+        case Alternate(branches=branches):
+            found: dict[str, Type | None] = {}
+            for branch in branches:
+                found.update(alternatives(schema, branch.type))
+            return found
+        case BuiltIn(json_type="value"):
+            return dict.fromkeys(ALL_KINDS)
+        case BuiltIn() as of:
+            return {of.json_type: of}
+        case Enum() as of:
+            return {"string": of}
+        case Array() as of:
+            return {"array": of}
+        case of:
+            return {"object": of}

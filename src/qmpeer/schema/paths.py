@@ -1,0 +1,308 @@
+"""Paths: does this schema have such an argument, branch, value or feature?
+
+An expression begins with a command or an event. Then, as often as there is something within::
+
+    .name       an argument, or a member of what is there; or the branch of a union for this value
+                of its discriminator
+    :name       the same, of what the command returns; only behind its name
+    .name?      ... and it is optional
+    =value      it can have this value: of an enum, or null, string, int, number, boolean, array,
+                object for a kind of values
+    @feature    it has this feature, such as deprecated
+
+so that ``blockdev-add.qcow2.backing=null`` asks whether a qcow2 node can be given no backing file.
+Elements of arrays and alternatives of alternates are looked into without being named.
+
+An expression with slashes is in libvirt's notation, as in its virQEMUQAPISchemaPathGet:
+``blockdev-add/arg-type/+qcow2/backing/!null``, with ``*name`` for an optional member, ``+branch``,
+``^value``, ``!kind`` and ``$feature``.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from qmpeer.schema.kinds import ALL_KINDS, alternatives
+from qmpeer.schema.model import (
+    EMPTY,
+    Array,
+    Command,
+    Entity,
+    Enum,
+    Feature,
+    Schema,
+    Struct,
+    Type,
+    Union,
+)
+from qmpeer.schema.shapes import shape_of
+
+__all__ = ["Answer", "find"]
+
+_Kind: TypeAlias = Literal["inside", "member", "branch", "value", "enum-value", "kind", "feature"]
+_STEP: Final = re.compile(r"([.:=@])([^.:=@?]+)(\?)?")
+_START: Final = re.compile(r"[^.:=@?]+")
+
+
+class _Step(msgspec.Struct, frozen=True):
+    """Hold one step of a path; an "inside" is a member or a branch, a "value" or a kind."""
+
+    kind: _Kind
+    name: str
+    must_be_optional: bool = False
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Hold whether a schema has something.
+
+    Attributes:
+        is_there: Whether it has.
+        expression: What was asked for.
+        reason: Where it fails, and what there is instead; "" if it is there.
+        near: Names there that look like the one that isn't.
+    """
+
+    is_there: bool
+    expression: str
+    reason: str = ""
+    near: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.is_there:
+            return f"{self.expression}: yes"
+        near = f"; did you mean {' or '.join(self.near)}?" if self.near else ""
+        return f"{self.expression}: no: {self.reason}{near}"
+
+
+class _Missing(Exception):
+    """Tell that a step leads nowhere; `depth` is how many steps were left."""
+
+    def __init__(self, reason: str, depth: int, near: Iterable[str] = ()) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.depth = depth
+        self.near = tuple(near)
+
+
+def find(schema: Schema, expression: str) -> Answer:
+    """Say whether a schema has what an expression names.
+
+    Conditions are passed over: what might be there is taken to be there.
+
+    Raises:
+        ValueError: If the expression isn't one.
+
+    Example:
+        >>> from qmpeer.schema.model import BUILT_INS
+        >>> schema = Schema(BUILT_INS, (Command(name="query-name"),))
+        >>> print(find(schema, "query-name"))
+        query-name: yes
+        >>> print(find(schema, "query-nmae"))
+        query-nmae: no: there is no command or event 'query-nmae'; did you mean query-name?
+    """
+    name, is_return, steps = _parse(expression)
+    try:
+        _Walk(schema).entity(name, is_return, steps)
+    except _Missing as missing:
+        return Answer(False, expression, missing.reason, missing.near)
+    return Answer(True, expression)
+
+
+# --- Reading expressions ------------------------------------------------------------------------
+
+
+def _parse(expression: str) -> tuple[str, bool, list[_Step]]:
+    if "/" in expression:
+        return _parse_slashes(expression)
+    start = _START.match(expression)
+    if not start:
+        raise ValueError(f"found {expression!r}, expected the name of a command or an event first")
+    steps: list[_Step] = []
+    is_return = False
+    position = start.end()
+    while position < len(expression):
+        found = _STEP.match(expression, position)
+        if not found:
+            raise ValueError(
+                f"found {expression[position:]!r} in {expression!r}, expected .name, :name, =value"
+                " or @feature"
+            )
+        sign, name, mark = found.groups()
+        position = found.end()
+        if sign == ":":
+            if steps:
+                raise ValueError(f"found ':' within {expression!r}, expected it behind a command")
+            is_return = True
+        if mark and sign in "=@":
+            raise ValueError(f"found '?' behind {sign}{name}, expected it behind a member")
+        kind: _Kind = "value" if sign == "=" else "feature" if sign == "@" else "inside"
+        steps.append(_Step(kind, name, bool(mark)))
+    return start[0], is_return, steps
+
+
+_SIGNS: Final[dict[str, _Kind]] = {
+    "*": "member",
+    "+": "branch",
+    "^": "enum-value",
+    "!": "kind",
+    "$": "feature",
+}
+
+
+def _parse_slashes(expression: str) -> tuple[str, bool, list[_Step]]:
+    name, *words = expression.split("/")
+    is_return = False
+    if words and words[0] in ("arg-type", "ret-type"):
+        is_return = words.pop(0) == "ret-type"
+    elif words and not words[0].startswith("$"):
+        raise ValueError(f"found {words[0]!r} in {expression!r}, expected arg-type or ret-type")
+    if not name or not all(words):
+        raise ValueError(f"found an empty name in {expression!r}")
+    steps = []
+    for word in words:
+        kind = _SIGNS.get(word[0], "member")
+        text = word[1:] if word[0] in _SIGNS or word[0] == " " else word
+        steps.append(_Step(kind, text, word[0] == "*"))
+    return name, is_return, steps
+
+
+# --- Walking ------------------------------------------------------------------------------------
+
+
+class _Walk:
+    """Walk along one schema. Each method raises `_Missing` if the steps lead nowhere."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+
+    def entity(self, name: str, is_return: bool, steps: Sequence[_Step]) -> None:
+        entity = next((e for e in self._schema.entities if e.name == name), None)
+        if entity is None:
+            names = [e.name for e in self._schema.entities]
+            raise _missing("command or event", name, names, len(steps) + 1)
+        if not steps:
+            return
+        if steps[0].kind == "feature" and len(steps) == 1 and not is_return:
+            _need_feature(entity.features, steps[0], name)
+            return
+        of, where = self._top(entity, is_return)
+        self._type(of, steps, where)
+
+    def _top(self, entity: Entity, is_return: bool) -> tuple[str, str]:
+        if not is_return:
+            word = "the arguments of" if isinstance(entity, Command) else "the data of"
+            return entity.arguments or EMPTY.name, f"{word} {entity.name}"
+        if isinstance(entity, Command):
+            return entity.returns or EMPTY.name, f"what {entity.name} returns"
+        raise _Missing(f"{entity.name} is an event, which returns nothing", 0)
+
+    def _type(self, name: str, steps: Sequence[_Step], where: str) -> None:
+        """Try all that values of a type can be; what came furthest says why there is nothing."""
+        if not steps:
+            return
+        step, rest = steps[0], steps[1:]
+        kinds = alternatives(self._schema, name)
+        failures: list[_Missing] = []
+        if step.kind in ("kind", "value"):
+            wanted = _KIND_WORDS.get(step.name, step.name)
+            if wanted in kinds and not rest:
+                return
+            failures.append(self._no_kind(step, kinds, where, len(steps)))
+        if step.kind != "kind":
+            for of in kinds.values():
+                if of is None:
+                    continue
+                try:
+                    self._alternative(of, step, rest, where)
+                except _Missing as missing:
+                    failures.append(missing)
+                else:
+                    return
+        if not failures:
+            raise _Missing(f"{where} can be anything, which says no more", len(steps))
+        raise min(failures, key=lambda failure: failure.depth)
+
+    def _no_kind(
+        self, step: _Step, kinds: dict[str, Type | None], where: str, depth: int
+    ) -> _Missing:
+        what = "anything" if len(kinds) == len(ALL_KINDS) else " or ".join(kinds)
+        return _Missing(f"{where} is {what}, not {step.name}", depth + 1)
+
+    def _alternative(self, of: Type, step: _Step, rest: Sequence[_Step], where: str) -> None:
+        depth = len(rest) + 1
+        match of:
+            case Array():
+                self._type(of.element, [step, *rest], where)
+            case Struct() | Union() if step.kind in ("inside", "member", "branch"):
+                self._inside(of, step, rest, where)
+            case Enum() if step.kind in ("value", "enum-value"):
+                self._value(of, step, rest, where)
+            case Struct() | Union() | Enum() if step.kind == "feature" and not rest:
+                _need_feature(of.features, step, where)
+            case Struct() | Union():
+                raise _Missing(f"{where} is an object, without values", depth + 1)
+            case _:
+                raise _Missing(f"{where} has nothing within", depth + 1)
+
+    def _inside(self, of: Struct | Union, step: _Step, rest: Sequence[_Step], where: str) -> None:
+        shape = shape_of(self._schema, of)
+        depth = len(rest) + 1
+        members = {member.name: member for member in shape.members}
+        branches = {branch.name: branch.type for branch in shape.branches}
+        if step.kind != "branch" and step.name in members:
+            member = members[step.name]
+            if step.must_be_optional and not member.is_optional:
+                raise _Missing(f"{step.name} of {where} is mandatory", depth)
+            path = f"{step.name} of {where}"
+            if rest and rest[0].kind == "feature" and len(rest) == 1:
+                self._member_feature(member.type, member.features, rest[0], path)
+            elif len(rest) > 1 and rest[0].name in branches and step.name == shape.discriminator:
+                self._type(branches[rest[0].name], rest[1:], f"{rest[0].name} of {where}")
+            else:
+                self._type(member.type, rest, path)
+        elif step.kind != "member" and step.name in branches:
+            if step.must_be_optional:
+                raise _Missing(f"{step.name} of {where} is a branch", depth)
+            self._type(branches[step.name], rest, f"{step.name} of {where}")
+        else:
+            word = "branch" if step.kind == "branch" else "member"
+            names = list(branches) if step.kind == "branch" else [*members, *branches]
+            raise _missing(word, step.name, names, depth, where)
+
+    def _member_feature(
+        self, of: str, features: Sequence[Feature], step: _Step, where: str
+    ) -> None:
+        """Look for a feature with a member, then with its type."""
+        if step.name not in {feature.name for feature in features}:
+            try:
+                self._type(of, [step], where)
+            except _Missing:
+                _need_feature(features, step, where)
+
+    def _value(self, of: Enum, step: _Step, rest: Sequence[_Step], where: str) -> None:
+        value = next((value for value in of.values if value.name == step.name), None)
+        if value is None:
+            names = [value.name for value in of.values]
+            raise _missing("value", step.name, names, len(rest) + 1, where)
+        if not rest:
+            return
+        if rest[0].kind != "feature" or len(rest) > 1:
+            raise _Missing(f"{step.name} of {where} is a value, with nothing within", len(rest))
+        _need_feature(value.features, rest[0], f"{step.name} of {where}")
+
+
+_KIND_WORDS: Final = {"integer": "int", "bool": "boolean", "str": "string"}
+
+
+def _need_feature(features: Sequence[Feature], step: _Step, where: str) -> None:
+    names = [feature.name for feature in features]
+    if step.name not in names:
+        raise _missing("feature", step.name, names, 1, where)
+
+
+def _missing(what: str, name: str, names: Sequence[str], depth: int, where: str = "") -> _Missing:
+    place = f" in {where}" if where else ""
+    return _Missing(f"there is no {what} {name!r}{place}", depth, get_close_matches(name, names))
