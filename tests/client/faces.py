@@ -44,7 +44,7 @@ class Subscription(Protocol):
     @property
     def dropped(self) -> int: ...
 
-    def next(self, timeout: float | None = SOON) -> Event: ...
+    def next(self, timeout: float | None = SOON) -> Any: ...
 
     def __iter__(self) -> Iterator[Event]: ...
 
@@ -57,20 +57,23 @@ class Vm(ABC):
     client: Any
 
     @abstractmethod
-    def execute(self, command: str, arguments: Any = None, **options: Any) -> Any: ...
+    def execute(self, command: Any, arguments: Any = None, **options: Any) -> Any: ...
 
     @abstractmethod
     def begin(self, command: str, arguments: Any = None, **options: Any) -> Future[Any]:
         """Execute a command, and don't wait for its outcome."""
 
     @abstractmethod
-    def events(self, *names: str, **options: Any) -> Subscription: ...
+    def events(self, *names: Any, **options: Any) -> Subscription: ...
 
     @abstractmethod
     def event_mark(self) -> int: ...
 
     @abstractmethod
-    def wait_event(self, *wanted: Any, **options: Any) -> Event: ...
+    def wait_event(self, *wanted: Any, **options: Any) -> Any: ...
+
+    @abstractmethod
+    def check(self, binding: Any) -> Any: ...
 
     @abstractmethod
     def close(self) -> None: ...
@@ -132,35 +135,37 @@ class BlockingVm(Vm):
     def __init__(self, client: Client) -> None:
         self.client = client
 
-    def execute(self, command: str, arguments: Any = None, **options: Any) -> Any:
+    def execute(self, command: Any, arguments: Any = None, **options: Any) -> Any:
         return self.client.execute(command, arguments, **options)
 
     def begin(self, command: str, arguments: Any = None, **options: Any) -> Future[Any]:
         return background(self.client.execute, command, arguments, **options)
 
-    def events(self, *names: str, **options: Any) -> "BlockingSubscription":
+    def events(self, *names: Any, **options: Any) -> "BlockingSubscription":
         return BlockingSubscription(self.client.events(*names, **options))
 
     def event_mark(self) -> int:
         return int(self.client.event_mark())
 
-    def wait_event(self, *wanted: Any, **options: Any) -> Event:
-        event: Event = self.client.wait_event(*wanted, **options)
-        return event
+    def wait_event(self, *wanted: Any, **options: Any) -> Any:
+        return self.client.wait_event(*wanted, **options)
+
+    def check(self, binding: Any) -> Any:
+        return self.client.check(binding)
 
     def close(self) -> None:
         self.client.close()
 
 
 class BlockingSubscription:
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: Events[Event]) -> None:
         self._events = events
 
     @property
     def dropped(self) -> int:
         return self._events.dropped
 
-    def next(self, timeout: float | None = SOON) -> Event:
+    def next(self, timeout: float | None = SOON) -> Any:
         return self._events.next(timeout)
 
     def __iter__(self) -> Iterator[Event]:
@@ -230,15 +235,15 @@ class AsyncVm(Vm):
         self.client = client
         self._loop = loop
 
-    def execute(self, command: str, arguments: Any = None, **options: Any) -> Any:
+    def execute(self, command: Any, arguments: Any = None, **options: Any) -> Any:
         return self._loop.call(lambda: self.client.execute(command, arguments, **options))
 
     def begin(self, command: str, arguments: Any = None, **options: Any) -> Future[Any]:
         return self._loop.submit(lambda: self.client.execute(command, arguments, **options))
 
-    def events(self, *names: str, **options: Any) -> "AsyncSubscription":
-        async def subscribe() -> AsyncEvents:
-            events: AsyncEvents = self.client.events(*names, **options)
+    def events(self, *names: Any, **options: Any) -> "AsyncSubscription":
+        async def subscribe() -> AsyncEvents[Event]:
+            events: AsyncEvents[Event] = self.client.events(*names, **options)
             return events
 
         return AsyncSubscription(self._loop.call(subscribe), self._loop)
@@ -246,16 +251,18 @@ class AsyncVm(Vm):
     def event_mark(self) -> int:
         return int(self._loop.call(self.client.event_mark))
 
-    def wait_event(self, *wanted: Any, **options: Any) -> Event:
-        event: Event = self._loop.call(lambda: self.client.wait_event(*wanted, **options))
-        return event
+    def wait_event(self, *wanted: Any, **options: Any) -> Any:
+        return self._loop.call(lambda: self.client.wait_event(*wanted, **options))
+
+    def check(self, binding: Any) -> Any:
+        return self._loop.call(lambda: self.client.check(binding))
 
     def close(self) -> None:
         self._loop.call(self.client.close)
 
 
 class AsyncSubscription:
-    def __init__(self, events: AsyncEvents, loop: LoopThread) -> None:
+    def __init__(self, events: AsyncEvents[Event], loop: LoopThread) -> None:
         self._events = events
         self._loop = loop
 
@@ -263,7 +270,7 @@ class AsyncSubscription:
     def dropped(self) -> int:
         return self._events.dropped
 
-    def next(self, timeout: float | None = SOON) -> Event:
+    def next(self, timeout: float | None = SOON) -> Any:
         return self._loop.call(lambda: self._events.next(timeout))
 
     def __iter__(self) -> Iterator[Event]:

@@ -97,7 +97,7 @@ def test_matches(face: Face) -> None:
         server.event("JOB")
 
         def number(match: object) -> int:
-            return vm.wait_event("JOB", match, since=0, timeout=SOON).number
+            return int(vm.wait_event("JOB", match, since=0, timeout=SOON).number)
 
         assert number({"id": "a", "status": "concluded"}) == 3
         assert number({"deep": {"x": 2}}) == 3

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -44,12 +45,12 @@ def test_each_thread_gets_its_own_answers(vm: Client) -> None:
 
 
 def test_a_long_command_keeps_nobody_waiting(vm: Client) -> None:
-    holding = background(vm.execute, "hold", {"name": "a"}, timeout=SOON)
+    holding = background(lambda: vm.execute("hold", {"name": "a"}, timeout=SOON))
     vm.wait_event("HELD", since=0, timeout=SOON)
     mark = vm.event_mark()
     waiting = background(vm.wait_event, "TICK", since=mark, timeout=SOON)
-    second = background(vm.execute, "hold", {"name": "b"}, timeout=SOON)  # behind the first
-    pausing = background(vm.execute, "release", {"name": "x"}, oob=True, timeout=SOON)
+    second = background(lambda: vm.execute("hold", {"name": "b"}, timeout=SOON))  # behind the first
+    pausing = background(lambda: vm.execute("release", {"name": "x"}, oob=True, timeout=SOON))
     assert pausing.result(SOON) == {}
     with pytest.raises(TimeoutError):
         vm.execute("echo", timeout=0.05)  # behind them both
@@ -63,9 +64,9 @@ def test_a_long_command_keeps_nobody_waiting(vm: Client) -> None:
 
 
 def test_closing_wakes_everybody(vm: Client) -> None:
-    holding = background(vm.execute, "hold", {"name": "a"})
+    holding = background(lambda: vm.execute("hold", {"name": "a"}))
     vm.wait_event("HELD", since=0, timeout=SOON)
-    behind = [background(vm.execute, "echo", {"value": number}) for number in range(3)]
+    behind = [background(partial(vm.execute, "echo", {"value": number})) for number in range(3)]
     waiting = background(vm.wait_event, "NEVER", timeout=None)
     subscribed = background(list, vm.events())
     with pytest.raises(TimeoutError):
@@ -219,4 +220,4 @@ def test_threads_come_and_go_while_it_is_closed(ours: OurMonitor) -> None:
 async def test_inside_a_running_loop_it_just_blocks(ours: OurMonitor) -> None:
     with Client.connect(ours.address) as client:
         assert client.execute("echo", {"value": 1}) == {"value": 1}
-        assert await asyncio.to_thread(client.execute, "echo", {"value": 2}) == {"value": 2}
+        assert await asyncio.to_thread(lambda: client.execute("echo", {"value": 2})) == {"value": 2}

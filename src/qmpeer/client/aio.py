@@ -2,15 +2,17 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
 
 from qmpeer import limits
-from qmpeer.client.aio_channel import AsyncChannel, Call, Deadline
-from qmpeer.client.events import EventQueue, Match, Names, matcher
+from qmpeer.client.aio_channel import AsyncChannel, Call, Deadline, decoded
+from qmpeer.client.aio_subscription import AsyncEvents
+from qmpeer.client.events import Match, Names, matcher
 from qmpeer.client.timeouts import DEFAULT, Default, Timeout
-from qmpeer.errors import ConnectionClosed
+from qmpeer.client.typed import Binding, EventName, compare, event_types
+from qmpeer.errors import CommandError
 from qmpeer.messages import Event, Greeting
 from qmpeer.protocol import ClientSession
 from qmpeer.transport import AddressLike
@@ -20,9 +22,15 @@ from qmpeer.values import JsonObject
 if TYPE_CHECKING:
     import subprocess
 
+    from qmpeer.bindings import Command, EventType, TypedEvent
     from qmpeer.client.launching import Launched
+    from qmpeer.client.strictness import Strictness
+    from qmpeer.schema import Differences, Schema
 
-__all__ = ["AsyncClient", "AsyncEvents"]
+__all__ = ["AsyncClient"]
+
+R = TypeVar("R")
+D = TypeVar("D")
 
 
 class AsyncClient:
@@ -38,6 +46,7 @@ class AsyncClient:
     def __init__(self, channel: AsyncChannel, command_timeout: float | None) -> None:
         self.command_timeout = command_timeout
         self._channel = channel
+        self._strictness: Strictness | None = None
 
     # Connecting
 
@@ -51,6 +60,7 @@ class AsyncClient:
         negotiate: bool = True,
         capabilities: Sequence[str] | None = None,
         max_in_flight: int | None = None,
+        strict: "bool | Schema" = False,
         wait_for_socket: bool = False,
     ) -> "AsyncClient":
         """Connect to a server, take its greeting and negotiate.
@@ -64,6 +74,9 @@ class AsyncClient:
             max_in_flight: In-band commands sent before the first of them is answered; the others
                 wait their turn. None: any number, and 8 from the first out-of-band command on, so
                 that the next one isn't kept waiting.
+            strict: Check commands before they are sent, against the server's schema or the one
+                given here; what the server would refuse raises ValidationError then. What is
+                deprecated gives a DeprecationWarning.
             wait_for_socket: Keep trying while nobody listens there yet.
 
         Raises:
@@ -71,6 +84,7 @@ class AsyncClient:
             TimeoutError: If time runs out; it says whether the server was silent.
             NegotiationError: If the server refuses.
             ConnectionClosed: If it leaves, or isn't a QMP server.
+            CommandError: If it can't say what its schema is, and strict=True asked for that.
             ValueError: If the address isn't one.
         """
         deadline = Deadline(timeout)
@@ -80,7 +94,7 @@ class AsyncClient:
         )
         assert isinstance(channel, AsyncChannel)
         await channel.negotiate(deadline)
-        return cls(channel, command_timeout)
+        return await cls._begin(channel, deadline, command_timeout, strict)
 
     @classmethod
     async def accept(
@@ -92,6 +106,7 @@ class AsyncClient:
         negotiate: bool = True,
         capabilities: Sequence[str] | None = None,
         max_in_flight: int | None = None,
+        strict: "bool | Schema" = False,
     ) -> "AsyncClient":
         """Wait for a server that dials us, as QEMU does without ``server=on``; else as `connect`.
 
@@ -102,6 +117,7 @@ class AsyncClient:
             negotiate: As in `connect`.
             capabilities: As in `connect`.
             max_in_flight: As in `connect`.
+            strict: As in `connect`.
         """
         deadline = Deadline(timeout)
         arrived: asyncio.Future[AsyncChannel] = asyncio.get_running_loop().create_future()
@@ -120,7 +136,7 @@ class AsyncClient:
         finally:
             listener.close()
         await channel.negotiate(deadline)
-        return cls(channel, command_timeout)
+        return await cls._begin(channel, deadline, command_timeout, strict)
 
     @classmethod
     async def launch(
@@ -131,6 +147,7 @@ class AsyncClient:
         command_timeout: float | None = limits.COMMAND_TIMEOUT,
         capabilities: Sequence[str] | None = None,
         max_in_flight: int | None = None,
+        strict: "bool | Schema" = False,
         monitor: Sequence[str] | None = None,
         stderr: int | IO[bytes] | None = None,
     ) -> "AsyncClient":
@@ -142,6 +159,7 @@ class AsyncClient:
             command_timeout: As in `connect`.
             capabilities: As in `connect`.
             max_in_flight: As in `connect`.
+            strict: As in `connect`.
             monitor: The options to add, "{fd}" standing for the descriptor; by default QEMU's.
             stderr: Where its stderr goes, as for subprocess.Popen; None keeps it for errors.
 
@@ -157,16 +175,64 @@ class AsyncClient:
             _, channel = await open_stream(launched.socket, make, timeout=timeout)
             assert isinstance(channel, AsyncChannel)
             await channel.negotiate(deadline)
-            return cls(channel, command_timeout)
+            return await cls._begin(channel, deadline, command_timeout, strict)
         except BaseException:
             await asyncio.to_thread(launched.end)
             raise
 
+    @classmethod
+    async def _begin(
+        cls,
+        channel: AsyncChannel,
+        deadline: Deadline,
+        command_timeout: float | None,
+        strict: "bool | Schema",
+    ) -> "AsyncClient":
+        client = cls(channel, command_timeout)
+        if strict is not False:
+            try:
+                await client._be_strict(strict, deadline.remaining())
+            except BaseException:
+                await channel.close()
+                raise
+        return client
+
+    async def _be_strict(self, strict: "bool | Schema", timeout: float | None) -> None:
+        from qmpeer.client.strictness import Strictness, no_schema
+
+        if isinstance(strict, bool):
+            try:
+                answer = await self.execute("query-qmp-schema", timeout=timeout)
+            except CommandError as error:
+                raise no_schema(error) from None
+            self._strictness = Strictness.of_answer(answer)
+        else:
+            self._strictness = Strictness(strict)
+
     # Commands
 
+    @overload
     def execute(
         self,
         command: str,
+        arguments: JsonObject | None = None,
+        *,
+        timeout: Timeout = DEFAULT,
+        oob: bool = False,
+        fds: Sequence[int] = (),
+    ) -> "asyncio.Future[Any]": ...
+    @overload
+    def execute(
+        self,
+        command: "Command[R]",
+        *,
+        timeout: Timeout = DEFAULT,
+        oob: bool = False,
+        fds: Sequence[int] = (),
+    ) -> "asyncio.Future[R]": ...
+    def execute(
+        self,
+        command: "str | Command[Any]",
         arguments: JsonObject | None = None,
         *,
         timeout: Timeout = DEFAULT,
@@ -179,15 +245,16 @@ class AsyncClient:
         command.
 
         Args:
-            command: Its name.
-            arguments: Its arguments.
+            command: Its name, or what a function of a binding returned.
+            arguments: Its arguments; those of a binding's command are in it already.
             timeout: Seconds until the reply; None waits for ever. A command that timed out may
                 still be executed; its late reply is dropped.
             oob: Execute it out of band, overtaking those that wait.
             fds: Descriptors to send with it, over a unix socket; they stay the caller's.
 
         Returns:
-            A future of the value as JSON has it; {} where the command returns nothing. It raises
+            A future of the value as JSON has it, {} where the command returns nothing; of a
+            binding's command as the type that it returns. It raises
             CommandError if the server answered with an error; CommandInterrupted if the connection
             ended first, and the outcome is unknown (the reply of "quit" may be cut off, which
             counts as success); TimeoutError if the deadline passed; ValueError or OSError if the
@@ -197,32 +264,85 @@ class AsyncClient:
             ConnectionClosed: If the connection has ended before.
             LocalProtocolError: If out-of-band execution isn't enabled.
             TypeError: If JSON can't hold the arguments.
+            ValidationError: If the client is strict, and the server would refuse the command.
         """
+        if not isinstance(command, str):
+            future = self.execute(
+                command.name, command.arguments, timeout=timeout, oob=oob, fds=fds
+            )
+            return decoded(future, command.decode)
+        if self._strictness is not None:
+            self._strictness.check(command, arguments)
         seconds = self.command_timeout if isinstance(timeout, Default) else timeout
         return self._channel.execute(command, arguments, seconds, oob, fds)
 
+    async def check(self, binding: Binding, *, timeout: Timeout = DEFAULT) -> "Differences":
+        """Compare the schema that a binding is for with the server's.
+
+        Args:
+            binding: The module of the binding.
+            timeout: Seconds for the server's answer; None waits for ever.
+
+        Returns:
+            What the server lacks ("gone"), what it has more ("new"), and what differs.
+
+        Raises:
+            CommandError: If the server can't say what its schema is.
+        """
+        return compare(binding, await self.execute("query-qmp-schema", timeout=timeout))
+
     # Events
 
+    @overload
+    def events(
+        self,
+        name: "EventType[D]",
+        /,
+        *,
+        match: Match = None,
+        limit: int = limits.EVENTS_SUBSCRIBED,
+    ) -> "AsyncEvents[TypedEvent[D]]": ...
+    @overload
     def events(
         self, *names: str, match: Match = None, limit: int = limits.EVENTS_SUBSCRIBED
-    ) -> "AsyncEvents":
+    ) -> "AsyncEvents[Event]": ...
+    @overload
+    def events(
+        self, *names: EventName, match: Match = None, limit: int = limits.EVENTS_SUBSCRIBED
+    ) -> "AsyncEvents[Any]": ...
+    def events(
+        self, *names: EventName, match: Match = None, limit: int = limits.EVENTS_SUBSCRIBED
+    ) -> "AsyncEvents[Any]":
         """Subscribe to the events that come from now on.
 
         Args:
-            names: Those wanted; none means all.
+            names: Those wanted, each by its name or its type in a binding, in which case events are
+                handed out with data of that type; none means all.
             match: Members that their data must have, or a function of the event.
             limit: How many may be unread before the oldest are dropped, and counted.
 
         Returns:
             An async iterator and context manager; it ends when the connection does.
         """
-        return AsyncEvents(self._channel, self._channel.log.subscribe(names, match, limit))
+        wanted = event_types(names)
+        queue = self._channel.log.subscribe(wanted.names, match, limit)
+        return AsyncEvents(self._channel, queue, wanted.hand_out)
 
     async def event_mark(self) -> int:
         """Take in what has arrived, and return a mark: "everything after now" for wait_event."""
         await self._channel.take_in_what_has_arrived()
         return self._channel.log.last
 
+    @overload
+    async def wait_event(
+        self,
+        names: "EventType[D]",
+        match: Match = None,
+        *,
+        since: int | None = None,
+        timeout: Timeout = DEFAULT,
+    ) -> "TypedEvent[D]": ...
+    @overload
     async def wait_event(
         self,
         names: Names = None,
@@ -230,11 +350,28 @@ class AsyncClient:
         *,
         since: int | None = None,
         timeout: Timeout = DEFAULT,
-    ) -> Event:
+    ) -> Event: ...
+    @overload
+    async def wait_event(
+        self,
+        names: Iterable[EventName],
+        match: Match = None,
+        *,
+        since: int | None = None,
+        timeout: Timeout = DEFAULT,
+    ) -> Any: ...
+    async def wait_event(
+        self,
+        names: EventName | Iterable[EventName] | None = None,
+        match: Match = None,
+        *,
+        since: int | None = None,
+        timeout: Timeout = DEFAULT,
+    ) -> Any:
         """Wait for an event and return it.
 
         Args:
-            names: One name or several; None is any.
+            names: One name or several, or types of a binding; None is any.
             match: Members that its data must have, or a function of the event.
             since: A mark: events after it count that have come already. None: only new ones.
             timeout: Seconds; None waits for ever.
@@ -247,7 +384,8 @@ class AsyncClient:
         seconds = self.command_timeout if isinstance(timeout, Default) else timeout
         deadline = Deadline(seconds)
         log = self._channel.log
-        matches = matcher(names, match)
+        wanted = event_types(names)
+        matches = matcher(wanted.names, match)
         now = await self.event_mark()
         mark = now if since is None else since
         found: list[Event] = []
@@ -263,9 +401,9 @@ class AsyncClient:
             return event is not None
 
         if not await self._channel.wait(is_found, deadline):
-            wanted = "an event" if names is None else f"event {names}"
-            raise TimeoutError(f"{wanted} didn't come in {seconds} s")
-        return found[0]
+            what = f"event {', '.join(wanted.names)}" if wanted.names else "an event"
+            raise TimeoutError(f"{what} didn't come in {seconds} s")
+        return wanted.hand_out(found[0])
 
     # The rest
 
@@ -309,65 +447,6 @@ class AsyncClient:
         return (
             f"<AsyncClient {'closed' if self._channel.end else self._channel.session.phase.value}>"
         )
-
-
-class AsyncEvents:
-    """Iterate over the events of a subscription, until the connection ends.
-
-    Example:
-        >>> async with vm.events("STOP") as events:  # doctest: +SKIP
-        ...     async for event in events:
-        ...         print(event.timestamp)
-    """
-
-    def __init__(self, channel: AsyncChannel, queue: EventQueue) -> None:
-        self._channel = channel
-        self._queue = queue
-
-    @property
-    def dropped(self) -> int:
-        """How many events were dropped since the subscription began, as they weren't read."""
-        return self._queue.dropped
-
-    async def next(self, timeout: float | None) -> Event:
-        """Return the next event.
-
-        Raises:
-            TimeoutError: If none comes in time.
-            ConnectionClosed: If the connection ends first.
-        """
-        deadline = Deadline(timeout)
-        while (event := self._queue.take()) is None:  # another task may have taken it
-            if not await self._channel.wait(lambda: len(self._queue) > 0, deadline):
-                raise TimeoutError(f"no event came in {timeout} s")
-        return event
-
-    def __aiter__(self) -> AsyncIterator[Event]:
-        return self
-
-    async def __anext__(self) -> Event:
-        event = self._queue.take()
-        if event is not None:
-            return event
-        try:
-            return await self.next(None)
-        except ConnectionClosed:
-            raise StopAsyncIteration from None
-
-    def close(self) -> None:
-        """End the subscription; what is unread can still be read."""
-        self._queue.close()
-
-    async def __aenter__(self) -> "AsyncEvents":
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _channels(

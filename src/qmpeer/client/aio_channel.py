@@ -21,7 +21,7 @@ from qmpeer.values import JsonObject
 if TYPE_CHECKING:
     from qmpeer.client.launching import Launched
 
-__all__ = ["AsyncChannel", "Call", "Deadline"]
+__all__ = ["AsyncChannel", "Call", "Deadline", "decoded"]
 
 
 class Deadline:
@@ -318,3 +318,26 @@ def _duplicates(fds: Sequence[int]) -> tuple[int, ...]:
 def _close_all(fds: Sequence[int]) -> None:
     for fd in fds:
         os.close(fd)
+
+
+def decoded(future: "asyncio.Future[Any]", decode: Callable[[Any], Any]) -> "asyncio.Future[Any]":
+    """Return a future of what another gives, decoded; to cancel it cancels that one."""
+    result = future.get_loop().create_future()
+
+    def pass_on(_: object) -> None:
+        if result.cancelled():
+            return
+        if future.cancelled():
+            result.cancel()
+        elif (error := future.exception()) is not None:
+            result.set_exception(error)
+        else:
+            result.set_result(decode(future.result()))
+
+    def cancel(_: object) -> None:
+        if result.cancelled():
+            future.cancel()
+
+    future.add_done_callback(pass_on)
+    result.add_done_callback(cancel)
+    return result

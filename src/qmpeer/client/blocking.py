@@ -2,16 +2,18 @@
 
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from time import monotonic
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
 
 from qmpeer import limits
 from qmpeer.client.channel import Call, Channel, remaining_of
-from qmpeer.client.events import EventQueue, Match, Names, matcher
+from qmpeer.client.events import Match, Names, matcher
+from qmpeer.client.subscription import Events
 from qmpeer.client.timeouts import DEFAULT, Default, Timeout
-from qmpeer.errors import ConnectionClosed
+from qmpeer.client.typed import Binding, EventName, compare, event_types
+from qmpeer.errors import CommandError
 from qmpeer.messages import Event, Greeting
 from qmpeer.protocol import ClientSession
 from qmpeer.transport import AddressLike, dial, listen, unlink_if_ours
@@ -20,9 +22,15 @@ from qmpeer.values import JsonObject
 if TYPE_CHECKING:
     import subprocess
 
+    from qmpeer.bindings import Command, EventType, TypedEvent
     from qmpeer.client.launching import Launched
+    from qmpeer.client.strictness import Strictness
+    from qmpeer.schema import Differences, Schema
 
-__all__ = ["Client", "Events"]
+__all__ = ["Client"]
+
+R = TypeVar("R")
+D = TypeVar("D")
 
 
 class Client:
@@ -34,7 +42,7 @@ class Client:
         command_timeout: Seconds for a command and for wait_event unless they say otherwise.
 
     Example:
-        >>> from qmpeer.errors import ConnectionClosed
+        >>> from qmpeer.errors import CommandError
         >>> try:  # doctest: +SKIP
         ...     with Client.connect("unix:/run/vm.qmp", timeout=5.0) as vm:
         ...         vm.execute("query-status")
@@ -45,6 +53,7 @@ class Client:
     def __init__(self, channel: Channel, command_timeout: float | None) -> None:
         self.command_timeout = command_timeout
         self._channel = channel
+        self._strictness: Strictness | None = None
 
     # Connecting
 
@@ -58,6 +67,7 @@ class Client:
         negotiate: bool = True,
         capabilities: Sequence[str] | None = None,
         max_in_flight: int | None = None,
+        strict: "bool | Schema" = False,
         wait_for_socket: bool = False,
     ) -> "Client":
         """Connect to a server, take its greeting and negotiate.
@@ -71,6 +81,9 @@ class Client:
             max_in_flight: In-band commands sent before the first of them is answered; the others
                 wait their turn. None: any number, and 8 from the first out-of-band command on, so
                 that the next one isn't kept waiting.
+            strict: Check commands before they are sent, against the server's schema or the one
+                given here; what the server would refuse raises ValidationError then. What is
+                deprecated gives a DeprecationWarning.
             wait_for_socket: Keep trying while nobody listens there yet.
 
         Raises:
@@ -78,12 +91,13 @@ class Client:
             TimeoutError: If time runs out; it says whether the server was silent.
             NegotiationError: If the server refuses.
             ConnectionClosed: If it leaves, or isn't a QMP server.
+            CommandError: If it can't say what its schema is, and strict=True asked for that.
             ValueError: If the address isn't one.
         """
         start = monotonic()
         sock = dial(address, timeout=timeout, wait_for_socket=wait_for_socket)
         session = _session(negotiate, capabilities, max_in_flight)
-        return cls._begin(sock, session, start, timeout, command_timeout)
+        return cls._begin(sock, session, start, timeout, command_timeout, strict)
 
     @classmethod
     def accept(
@@ -95,6 +109,7 @@ class Client:
         negotiate: bool = True,
         capabilities: Sequence[str] | None = None,
         max_in_flight: int | None = None,
+        strict: "bool | Schema" = False,
     ) -> "Client":
         """Wait for a server that dials us, as QEMU does without ``server=on``; else as `connect`.
 
@@ -105,6 +120,7 @@ class Client:
             negotiate: As in `connect`.
             capabilities: As in `connect`.
             max_in_flight: As in `connect`.
+            strict: As in `connect`.
         """
         start = monotonic()
         if isinstance(address, socket.socket):
@@ -117,7 +133,7 @@ class Client:
                 unlink_if_ours(listener)
                 listener.close()
         session = _session(negotiate, capabilities, max_in_flight)
-        return cls._begin(sock, session, start, timeout, command_timeout)
+        return cls._begin(sock, session, start, timeout, command_timeout, strict)
 
     @classmethod
     def launch(
@@ -128,6 +144,7 @@ class Client:
         command_timeout: float | None = limits.COMMAND_TIMEOUT,
         capabilities: Sequence[str] | None = None,
         max_in_flight: int | None = None,
+        strict: "bool | Schema" = False,
         monitor: Sequence[str] | None = None,
         stderr: int | IO[bytes] | None = None,
     ) -> "Client":
@@ -139,6 +156,7 @@ class Client:
             command_timeout: As in `connect`.
             capabilities: As in `connect`.
             max_in_flight: As in `connect`.
+            strict: As in `connect`.
             monitor: The options to add, "{fd}" standing for the descriptor; by default QEMU's.
             stderr: Where its stderr goes, as for subprocess.Popen; None keeps it for errors.
 
@@ -151,7 +169,9 @@ class Client:
         start = monotonic()
         try:
             session = _session(True, capabilities, max_in_flight)
-            return cls._begin(launched.socket, session, start, timeout, command_timeout, launched)
+            return cls._begin(
+                launched.socket, session, start, timeout, command_timeout, strict, launched
+            )
         except BaseException:
             launched.end()
             raise
@@ -164,22 +184,58 @@ class Client:
         start: float,
         timeout: float | None,
         command_timeout: float | None,
+        strict: "bool | Schema",
         launched: "Launched | None" = None,
     ) -> "Client":
         channel = Channel(sock, session, launched)
+        deadline = None if timeout is None else start + timeout
+        client = cls(channel, command_timeout)
         try:
-            channel.negotiate(None if timeout is None else start + timeout, timeout)
+            channel.negotiate(deadline, timeout)
+            if strict is not False:
+                client._be_strict(strict, remaining_of(deadline))
         except BaseException:
             channel.launched = None
             channel.close()
             raise
-        return cls(channel, command_timeout)
+        return client
+
+    def _be_strict(self, strict: "bool | Schema", timeout: float | None) -> None:
+        from qmpeer.client.strictness import Strictness, no_schema
+
+        if isinstance(strict, bool):
+            try:
+                answer = self.execute("query-qmp-schema", timeout=timeout)
+            except CommandError as error:
+                raise no_schema(error) from None
+            self._strictness = Strictness.of_answer(answer)
+        else:
+            self._strictness = Strictness(strict)
 
     # Commands
 
+    @overload
     def execute(
         self,
         command: str,
+        arguments: JsonObject | None = None,
+        *,
+        timeout: Timeout = DEFAULT,
+        oob: bool = False,
+        fds: Sequence[int] = (),
+    ) -> Any: ...
+    @overload
+    def execute(
+        self,
+        command: "Command[R]",
+        *,
+        timeout: Timeout = DEFAULT,
+        oob: bool = False,
+        fds: Sequence[int] = (),
+    ) -> R: ...
+    def execute(
+        self,
+        command: "str | Command[Any]",
         arguments: JsonObject | None = None,
         *,
         timeout: Timeout = DEFAULT,
@@ -189,15 +245,16 @@ class Client:
         """Execute one command and return its value.
 
         Args:
-            command: Its name.
-            arguments: Its arguments.
+            command: Its name, or what a function of a binding returned.
+            arguments: Its arguments; those of a binding's command are in it already.
             timeout: Seconds until the reply; None waits for ever. A command that timed out may
                 still be executed; its late reply is dropped.
             oob: Execute it out of band, overtaking those that wait.
             fds: Descriptors to send with it, over a unix socket; they stay the caller's.
 
         Returns:
-            The value as JSON has it; {} where the command returns nothing.
+            The value as JSON has it, {} where the command returns nothing; of a binding's command
+            as the type that it returns.
 
         Raises:
             CommandError: If the server answered with an error.
@@ -207,36 +264,86 @@ class Client:
             TimeoutError: If the deadline passed.
             LocalProtocolError: If out-of-band execution isn't enabled.
             TypeError: If JSON can't hold the arguments.
+            ValidationError: If the client is strict, and the server would refuse the command.
             ValueError: If descriptors can't be sent here.
             OSError: If one of them isn't open.
         """
+        if not isinstance(command, str):
+            value = self.execute(command.name, command.arguments, timeout=timeout, oob=oob, fds=fds)
+            return command.decode(value)
+        if self._strictness is not None:
+            self._strictness.check(command, arguments)
         seconds = self.command_timeout if isinstance(timeout, Default) else timeout
         return self._channel.execute(command, arguments, seconds, oob, fds)
 
+    def check(self, binding: Binding, *, timeout: Timeout = DEFAULT) -> "Differences":
+        """Compare the schema that a binding is for with the server's.
+
+        Args:
+            binding: The module of the binding.
+            timeout: Seconds for the server's answer; None waits for ever.
+
+        Returns:
+            What the server lacks ("gone"), what it has more ("new"), and what differs.
+
+        Raises:
+            CommandError: If the server can't say what its schema is.
+        """
+        return compare(binding, self.execute("query-qmp-schema", timeout=timeout))
+
     # Events
 
+    @overload
+    def events(
+        self,
+        name: "EventType[D]",
+        /,
+        *,
+        match: Match = None,
+        limit: int = limits.EVENTS_SUBSCRIBED,
+    ) -> "Events[TypedEvent[D]]": ...
+    @overload
     def events(
         self, *names: str, match: Match = None, limit: int = limits.EVENTS_SUBSCRIBED
-    ) -> "Events":
+    ) -> "Events[Event]": ...
+    @overload
+    def events(
+        self, *names: EventName, match: Match = None, limit: int = limits.EVENTS_SUBSCRIBED
+    ) -> "Events[Any]": ...
+    def events(
+        self, *names: EventName, match: Match = None, limit: int = limits.EVENTS_SUBSCRIBED
+    ) -> "Events[Any]":
         """Subscribe to the events that come from now on.
 
         Args:
-            names: Those wanted; none means all.
+            names: Those wanted, each by its name or its type in a binding, in which case events are
+                handed out with data of that type; none means all.
             match: Members that their data must have, or a function of the event.
             limit: How many may be unread before the oldest are dropped, and counted.
 
         Returns:
             An iterator and context manager; it ends when the connection does.
         """
-        channel = self._channel
+        channel, wanted = self._channel, event_types(names)
         with channel.lock:
-            return Events(channel, channel.log.subscribe(names, match, limit))
+            queue = channel.log.subscribe(wanted.names, match, limit)
+            return Events(channel, queue, wanted.hand_out)
 
     def event_mark(self) -> int:
         """Take in what has arrived, and return a mark: "everything after now" for wait_event."""
         self._channel.take_in_what_has_arrived()
         return self._channel.log.last
 
+    @overload
+    def wait_event(
+        self,
+        names: "EventType[D]",
+        match: Match = None,
+        *,
+        since: int | None = None,
+        timeout: Timeout = DEFAULT,
+    ) -> "TypedEvent[D]": ...
+    @overload
     def wait_event(
         self,
         names: Names = None,
@@ -244,11 +351,28 @@ class Client:
         *,
         since: int | None = None,
         timeout: Timeout = DEFAULT,
-    ) -> Event:
+    ) -> Event: ...
+    @overload
+    def wait_event(
+        self,
+        names: Iterable[EventName],
+        match: Match = None,
+        *,
+        since: int | None = None,
+        timeout: Timeout = DEFAULT,
+    ) -> Any: ...
+    def wait_event(
+        self,
+        names: EventName | Iterable[EventName] | None = None,
+        match: Match = None,
+        *,
+        since: int | None = None,
+        timeout: Timeout = DEFAULT,
+    ) -> Any:
         """Wait for an event and return it.
 
         Args:
-            names: One name or several; None is any.
+            names: One name or several, or types of a binding; None is any.
             match: Members that its data must have, or a function of the event.
             since: A mark: events after it count that have come already. None: only new ones.
             timeout: Seconds; None waits for ever.
@@ -261,7 +385,8 @@ class Client:
         seconds = self.command_timeout if isinstance(timeout, Default) else timeout
         deadline = None if seconds is None else monotonic() + seconds
         log = self._channel.log
-        matches = matcher(names, match)
+        wanted = event_types(names)
+        matches = matcher(wanted.names, match)
         now = self.event_mark()
         mark = now if since is None else since
         found: list[Event] = []
@@ -277,9 +402,9 @@ class Client:
             return event is not None
 
         if not self._channel.wait(is_found, seconds, deadline):
-            wanted = "an event" if names is None else f"event {names}"
-            raise TimeoutError(f"{wanted} didn't come in {seconds} s")
-        return found[0]
+            what = f"event {', '.join(wanted.names)}" if wanted.names else "an event"
+            raise TimeoutError(f"{what} didn't come in {seconds} s")
+        return wanted.hand_out(found[0])
 
     # The rest
 
@@ -330,68 +455,6 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<Client {'closed' if self._channel.end else self._channel.session.phase.value}>"
-
-
-class Events:
-    """Iterate over the events of a subscription, until the connection ends.
-
-    Example:
-        >>> with vm.events("JOB_STATUS_CHANGE") as jobs:  # doctest: +SKIP
-        ...     for event in jobs:
-        ...         print(event.data["status"])
-    """
-
-    def __init__(self, channel: Channel, queue: EventQueue) -> None:
-        self._channel = channel
-        self._queue = queue
-
-    @property
-    def dropped(self) -> int:
-        """How many events were dropped since the subscription began, as they weren't read."""
-        return self._queue.dropped
-
-    def next(self, timeout: float | None) -> Event:
-        """Return the next event.
-
-        Raises:
-            TimeoutError: If none comes in time.
-            ConnectionClosed: If the connection ends first.
-        """
-        deadline = None if timeout is None else monotonic() + timeout
-        while (event := self._queue.take()) is None:  # another thread may have taken it
-            if not self._channel.wait(
-                lambda: len(self._queue) > 0, remaining_of(deadline), deadline
-            ):
-                raise TimeoutError(f"no event came in {timeout} s")
-        return event
-
-    def __iter__(self) -> Iterator[Event]:
-        return self
-
-    def __next__(self) -> Event:
-        event = self._queue.take()
-        if event is not None:
-            return event
-        try:
-            return self.next(None)
-        except ConnectionClosed:
-            raise StopIteration from None
-
-    def close(self) -> None:
-        """End the subscription; what is unread can still be read."""
-        with self._channel.lock:
-            self._queue.close()
-
-    def __enter__(self) -> "Events":
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _session(

@@ -1,0 +1,76 @@
+"""A subscription to events, for the async client."""
+
+from collections.abc import AsyncIterator, Callable
+from types import TracebackType
+from typing import Generic, TypeVar
+
+from qmpeer.client.aio_channel import AsyncChannel, Deadline
+from qmpeer.client.events import EventQueue
+from qmpeer.errors import ConnectionClosed
+from qmpeer.messages import Event
+
+__all__ = ["AsyncEvents"]
+
+E = TypeVar("E")
+
+
+class AsyncEvents(Generic[E]):
+    """Iterate over the events of a subscription, until the connection ends.
+
+    Example:
+        >>> async with vm.events("STOP") as events:  # doctest: +SKIP
+        ...     async for event in events:
+        ...         print(event.timestamp)
+    """
+
+    def __init__(
+        self, channel: AsyncChannel, queue: EventQueue, hand_out: Callable[[Event], E]
+    ) -> None:
+        self._channel = channel
+        self._queue = queue
+        self._hand_out = hand_out
+
+    @property
+    def dropped(self) -> int:
+        """How many events were dropped since the subscription began, as they weren't read."""
+        return self._queue.dropped
+
+    async def next(self, timeout: float | None) -> E:
+        """Return the next event.
+
+        Raises:
+            TimeoutError: If none comes in time.
+            ConnectionClosed: If the connection ends first.
+        """
+        deadline = Deadline(timeout)
+        while (event := self._queue.take()) is None:  # another task may have taken it
+            if not await self._channel.wait(lambda: len(self._queue) > 0, deadline):
+                raise TimeoutError(f"no event came in {timeout} s")
+        return self._hand_out(event)
+
+    def __aiter__(self) -> AsyncIterator[E]:
+        return self
+
+    async def __anext__(self) -> E:
+        event = self._queue.take()
+        if event is not None:
+            return self._hand_out(event)
+        try:
+            return await self.next(None)
+        except ConnectionClosed:
+            raise StopAsyncIteration from None
+
+    def close(self) -> None:
+        """End the subscription; what is unread can still be read."""
+        self._queue.close()
+
+    async def __aenter__(self) -> "AsyncEvents[E]":
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
