@@ -68,7 +68,7 @@ OLD = """
 
 
 def documentation(schema: Schema) -> Documentation:
-    (command,) = schema.commands()
+    *_, command = schema.commands()
     assert command.documentation
     return command.documentation
 
@@ -106,16 +106,20 @@ def test_blank_lines_and_indentation_do_not_end_a_comment(schema_of: ReadSchema)
     assert documentation(schema_of(text)).text == "Stop.\n\nAt once."
 
 
-def test_comment_with_one_end_only_is_taken_where_none_is_required(schema_of: ReadSchema) -> None:
-    no_end = "##\n# @stop:\n#\n# Stop.\n{ 'command': 'stop' }"
+OF_OLD = "##\n# @quit\n##\n{ 'command': 'quit' }\n"
+"""What a file from before 2.9 looks like: the symbol has no colon."""
+
+
+def test_comment_with_one_end_only_is_taken_in_old_files(schema_of: ReadSchema) -> None:
+    no_end = OF_OLD + "##\n# @stop:\n#\n# Stop.\n{ 'command': 'stop' }"
     assert documentation(schema_of(no_end)).text == "Stop."
-    no_beginning = "# @stop:\n##\n{ 'command': 'stop' }"
-    (command,) = schema_of(no_beginning).commands()
+    no_beginning = OF_OLD + "# @stop:\n##\n{ 'command': 'stop' }"
+    *_, command = schema_of(no_beginning).commands()
     assert command.documentation is None
 
 
-def test_misspelt_symbol_is_free_text_where_none_is_required(schema_of: ReadSchema) -> None:
-    schema = schema_of("##\n# @Stop:\n##\n{ 'command': 'stop' }")
+def test_misspelt_symbol_is_free_text_in_old_files(schema_of: ReadSchema) -> None:
+    schema = schema_of(OF_OLD + "##\n# @Stop:\n##\n{ 'command': 'stop' }")
     assert [free.symbol for free in schema.free_documentation] == ["Stop"]
 
 

@@ -2,6 +2,7 @@
 
 from qmpeer.schema.conditions import condition_text, is_met
 from qmpeer.schema.differences import Change, Differences, differences
+from qmpeer.schema.hiding import Hiding
 from qmpeer.schema.introspection import introspection_hash, introspection_of
 from qmpeer.schema.introspection_source import schema_from_introspection
 from qmpeer.schema.labels import label_types
@@ -36,6 +37,7 @@ from qmpeer.schema.model import (
     Union,
 )
 from qmpeer.schema.paths import Answer, find
+from qmpeer.schema.policy import Policy
 from qmpeer.schema.selection import hide_deprecated, only, select
 from qmpeer.schema.shapes import Shape, shape_of
 from qmpeer.schema.validation import ArgumentsCheck, Validator
@@ -63,9 +65,11 @@ __all__ = [
     "EnumValue",
     "Event",
     "Feature",
+    "Hiding",
     "IntrospectionForm",
     "Member",
     "Not",
+    "Policy",
     "ReadFile",
     "Schema",
     "Section",

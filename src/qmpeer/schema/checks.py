@@ -32,6 +32,7 @@ __all__ = [
     "array_check",
     "enum_check",
     "integer_check",
+    "map_check",
     "object_check",
     "rejected_check",
 ]
@@ -54,6 +55,7 @@ class Refusal(Exception):
         found: The value; UNSET where there was none.
         is_local: Whether the text gives the last step of the path only.
         name: What the text gives instead of the path; None to give that.
+        feature: The feature that policy refuses; "" where it is no matter of policy.
         path: The steps to the value, the innermost first: ".member" or "[3]".
     """
 
@@ -66,6 +68,7 @@ class Refusal(Exception):
         *,
         is_local: bool = False,
         name: str | None = None,
+        feature: str = "",
     ) -> None:
         super().__init__(before, after)
         self.before = before
@@ -74,6 +77,7 @@ class Refusal(Exception):
         self.found = found
         self.is_local = is_local
         self.name = name
+        self.feature = feature
         self.path: list[str] = []
 
     def error(self) -> ValidationError:
@@ -85,8 +89,9 @@ class Refusal(Exception):
             last = self.path[0] if self.path else ""
             name = last[1:] if last.startswith(".") else "null"
         else:
-            name = path or "null"
-        return ValidationError(f"{self.before}{name}{self.after}", path, self.expected, self.found)
+            name = path if self.path else "null"
+        desc = f"{self.before}{name}{self.after}"
+        return ValidationError(desc, path, self.expected, self.found, self.feature)
 
 
 def _wrong_type(expected: str, value: JsonValue, *, is_local: bool = False) -> Refusal:
@@ -183,7 +188,8 @@ def enum_check(values: Iterable[str], rejected: Mapping[str, str]) -> Check:
             raise _parameter(f"does not accept value '{value}'", expected, value, is_local=True)
         if value in rejected:
             before, after = f"{rejected[value]} value ", " disabled by policy"
-            raise Refusal(before, after, "another value", value, name=value)
+            feature = rejected[value].lower()
+            raise Refusal(before, after, "another value", value, name=value, feature=feature)
 
     return check_enum
 
@@ -193,7 +199,8 @@ def rejected_check(word: str) -> Check:
 
     def check_rejected(value: JsonValue) -> None:
         before, after = f"{word} parameter ", " disabled by policy"
-        raise Refusal(before, after, "no such member", value, is_local=True)
+        feature = word.lower()
+        raise Refusal(before, after, "no such member", value, is_local=True, feature=feature)
 
     return check_rejected
 
@@ -217,6 +224,26 @@ def array_check(check: Check) -> Check:
             raise
 
     return check_array
+
+
+def map_check(check: Check) -> Check:
+    """Make the check of objects with any members from that of their values."""
+
+    def check_map(value: JsonValue) -> None:
+        if type(value) is not dict:
+            raise _wrong_type("object", value)
+        for name, item in value.items():
+            _check_member(check, name, item)
+
+    return check_map
+
+
+def _check_member(check: Check, name: str, value: JsonValue) -> None:
+    try:
+        check(value)
+    except Refusal as refusal:
+        refusal.path.append(f".{name}")
+        raise
 
 
 def alternate_check(checks: Mapping[type, Check], name: str) -> Check:
@@ -256,14 +283,23 @@ class Fields:
     """Hold the members of an object type, and of each of its branches.
 
     It is filled after it was made, so that a type may contain itself.
+
+    Attributes:
+        fields: The members, in the order in which they are checked.
+        tag: The member that decides which branch there is; None without branches.
+        branches: The further members, for each value of the tag.
+        rest: The check of all other members; None where there must be none.
+        barred: Members that must not be among these.
     """
 
-    __slots__ = ("branches", "fields", "tag")
+    __slots__ = ("barred", "branches", "fields", "rest", "tag")
 
     def __init__(self) -> None:
         self.fields: tuple[Field, ...] = ()
         self.tag: str | None = None
         self.branches: dict[str, Fields] = {}
+        self.rest: Check | None = None
+        self.barred: frozenset[str] = frozenset()
 
     @property
     def takes_nothing(self) -> bool:
@@ -301,9 +337,22 @@ def object_check(top: Fields) -> Check:
                 break
             part = _branch(part, value)
         if count < len(value):
-            raise _unexpected(top, value)
+            if top.rest is None:
+                raise _unexpected(top, value)
+            _check_rest(top, top.rest, value)
 
     return check_object
+
+
+def _check_rest(top: Fields, check: Check, value: JsonObject) -> None:
+    known = {field.name for field in top.fields}
+    for name, item in value.items():
+        if name in top.barred:
+            refusal = _parameter("is unexpected", "no such member", item)
+            refusal.path.append(f".{name}")
+            raise refusal
+        if name not in known:
+            _check_member(check, name, item)
 
 
 def _branch(part: Fields, value: JsonObject) -> Fields:

@@ -6,12 +6,13 @@ same tree, and a list of these meant all. An expression that is more than that s
 """
 
 import re
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 from qmpeer.schema.model import AllOf, AnyOf, Condition, Not
 
-__all__ = ["condition_text", "is_met", "parse_expression"]
+__all__ = ["condition_text", "is_condition_name", "is_met", "parse_expression"]
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _TOKEN: Final = re.compile(r"\s*(defined\s*\(\s*(\w+)\s*\)|defined\s+(\w+)|&&|\|\||!|\(|\)|\Z)")
@@ -82,15 +83,20 @@ def parse_expression(text: str) -> Condition:
         condition = _any(tokens, 0)
     except _NotOursError:
         return text
-    return condition if tokens == ["end"] else text
+    return condition if len(tokens) == 1 else text
 
 
 class _NotOursError(Exception):
     """Tell that an expression is more than defined(), not, and, or."""
 
 
-def _tokens(text: str) -> list[str] | None:
-    tokens, position = list[str](), 0
+def is_condition_name(text: str) -> bool:
+    """Return whether a condition is a plain name, as all have been since 6.2."""
+    return _NAME.match(text) is not None
+
+
+def _tokens(text: str) -> deque[str] | None:
+    tokens, position = deque[str](), 0
     while not tokens or tokens[-1] != "end":
         found = _TOKEN.match(text, position)
         if found is None:
@@ -101,31 +107,31 @@ def _tokens(text: str) -> list[str] | None:
     return tokens
 
 
-def _any(tokens: list[str], depth: int) -> Condition:
+def _any(tokens: deque[str], depth: int) -> Condition:
     parts = [_all(tokens, depth)]
     while tokens[0] == "||":
-        del tokens[0]
+        tokens.popleft()
         parts.append(_all(tokens, depth))
     return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
 
-def _all(tokens: list[str], depth: int) -> Condition:
+def _all(tokens: deque[str], depth: int) -> Condition:
     parts = [_one(tokens, depth)]
     while tokens[0] == "&&":
-        del tokens[0]
+        tokens.popleft()
         parts.append(_one(tokens, depth))
     return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
 
-def _one(tokens: list[str], depth: int) -> Condition:
-    token = tokens.pop(0)
+def _one(tokens: deque[str], depth: int) -> Condition:
+    token = tokens.popleft()
     if depth > _NESTING:
         raise _NotOursError
     if token == "!":
         return Not(_one(tokens, depth + 1))
     if token == "(":
         condition = _any(tokens, depth + 1)
-        if tokens.pop(0) != ")":
+        if tokens.popleft() != ")":
             raise _NotOursError
         return condition
     if token.startswith("defined "):

@@ -7,6 +7,8 @@ exists, is left to `references`, together with a note of where each type is used
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from qmpeer.schema.expressions import Expression, described
 from qmpeer.schema.model import (
     BUILT_INS,
@@ -23,7 +25,7 @@ from qmpeer.schema.model import (
     Union,
 )
 from qmpeer.schema.names import name_fault, style_fault
-from qmpeer.schema.parts import Parts, Use, element_of
+from qmpeer.schema.parts import SPECIAL_FEATURES, Parts, Use, element_of
 from qmpeer.schema.pragmas import Pragmas
 from qmpeer.schema.sources import Place, Problems
 from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
@@ -54,6 +56,7 @@ class Definitions:
         self.types: dict[str, Type] = dict(BUILT_INS)
         self.entities: dict[str, Entity] = {}
         self.origins: dict[str, Expression] = {}
+        self._wrapped_types: dict[str, str] = {}
         self._parts = Parts(problems, pragmas)
         self.uses: list[Use] = self._parts.uses
 
@@ -62,6 +65,8 @@ class Definitions:
         self._check_name(expression)
         if "data" not in expression.node and expression.keyword not in ("command", "event"):
             return  # noted already
+        if self._pragmas.is_todays and expression.keyword not in ("command", "event"):
+            self._check_type_features(expression)
         match expression.keyword:
             case "enum":
                 self._add_enum(expression)
@@ -75,6 +80,14 @@ class Definitions:
                 self._add_command(expression)
             case _:
                 self._add_event(expression)
+
+    def finish(self) -> None:
+        """End after the last definition: a simple union's wrappers get the wrapped conditions."""
+        for wrapper, name in self._wrapped_types.items():
+            condition = getattr(self.types.get(name), "condition", None)
+            if condition is not None:
+                wrapped = self.types[wrapper]
+                self.types[wrapper] = msgspec.structs.replace(wrapped, condition=condition)
 
     def _check_name(self, expression: Expression) -> None:
         name, place = expression.name, expression.place
@@ -97,6 +110,15 @@ class Definitions:
         if self._pragmas.is_strict and expression.is_old:
             now = expression.keyword
             self._problems.semantic(place, f"this is the language of before 2.4; '{now}' it is now")
+
+    def _check_type_features(self, expression: Expression) -> None:
+        """Note the features that only commands, events, members and values can have."""
+        listed = expression.node.get("features")
+        if isinstance(listed, ArrayNode):
+            for item, offset in zip(listed, listed.items_at, strict=True):
+                if item in SPECIAL_FEATURES:
+                    place = expression.place.at(offset)
+                    self._problems.semantic(place, f"a type can't have the feature {item!r}")
 
     # --- The definitions ------------------------------------------------------------------------
 
@@ -142,17 +164,16 @@ class Definitions:
 
     def _add_union(self, expression: Expression) -> None:
         branches = self._branches(expression)
-        if not branches and expression.node["data"] == {}:
-            self._problems.semantic(expression.place, "a union without branches")
         discriminator = self._optional_string(expression, "discriminator")
         if "discriminator" in expression.node:
             base = self._union_base(expression)
             for branch in branches:
                 self._use_branch(expression, branch)
         else:
-            is_new = self._pragmas.is_strict or isinstance(expression.node.get("base"), ObjectNode)
-            if is_new:
+            if self._pragmas.is_todays or "base" in expression.node:  # simple unions were up to 6.1
                 self._problems.semantic(expression.place, "key 'discriminator' is missing")
+            elif not branches and expression.node["data"] == {}:
+                self._problems.semantic(expression.place, "a union without branches")
             base = self._simple_base(expression, branches)
             branches = tuple(self._wrapped(expression, branch) for branch in branches)
         place = expression.place
@@ -212,6 +233,7 @@ class Definitions:
         if wrapper not in self.types:
             members = (Member("data", branch.type),)
             self.types[wrapper] = Struct(name=wrapper, members=members, is_implicit=True)
+            self._wrapped_types[wrapper] = name
         return Branch(branch.name, wrapper, branch.condition)
 
     def _add_alternate(self, expression: Expression) -> None:

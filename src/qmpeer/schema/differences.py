@@ -111,7 +111,7 @@ def differences(old: Schema, new: Schema) -> Differences:
         new: What it meets.
 
     Example:
-        >>> from qmpeer.schema.model import BUILT_INS
+        >>> from qmpeer.schema.model import BUILT_INS, Command, Event, Schema
         >>> old = Schema(BUILT_INS, (Command(name="stop"), Command(name="cont")))
         >>> print(differences(old, Schema(BUILT_INS, (Command(name="cont"), Event(name="STOP")))))
         Gone:

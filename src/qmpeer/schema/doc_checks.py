@@ -5,17 +5,53 @@ exist. Since 9.0 members, values and features must be described as well, but for
 definitions in documentation-exceptions.
 """
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
+from qmpeer import limits
+from qmpeer.schema.documentation import DocComment
 from qmpeer.schema.expressions import Expression
 from qmpeer.schema.pragmas import Pragmas
-from qmpeer.schema.sources import Problems
+from qmpeer.schema.sources import Place, Problems, Source
 from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
 
-__all__ = ["check_documentation"]
+__all__ = ["DocProblems", "check_documentation"]
+
+_OLD: Final = re.compile(r"^##[ \t]*\n# @[\w.-]+[ \t]*$|^\{ *'type'|#optional", re.MULTILINE)
+_INSTEAD: Final = {
+    "Note": ".. note::",
+    "Notes": ".. note::",
+    "Example": ".. qmp-example::",
+    "Examples": ".. qmp-example::",
+}
+"""Tags that there are no more since 9.1, and what is written now."""
 
 
-def check_documentation(expression: Expression, pragmas: Pragmas, problems: Problems) -> None:
+class DocProblems:
+    """Collect what is wrong with doc comments, until it is known whether that matters."""
+
+    def __init__(self) -> None:
+        self._noted: list[tuple[Place, str]] = []
+        self._is_old = False
+
+    def take(self, source: Source) -> None:
+        """Look in a file for signs of the time when nothing read doc comments."""
+        self._is_old = self._is_old or _OLD.search(source.text) is not None
+
+    def note(self, place: Place, reason: str) -> None:
+        """Note what is wrong."""
+        if len(self._noted) < limits.SCHEMA_ERRORS:
+            self._noted.append((place, reason))
+
+    def tell(self, pragmas: Pragmas, problems: Problems) -> None:
+        """Give on what was noted, at the end, if it matters."""
+        if pragmas.is_doc_required or not self._is_old:
+            for place, reason in self._noted:
+                problems.semantic(place, reason)
+
+
+def check_documentation(expression: Expression, pragmas: Pragmas, problems: DocProblems) -> None:
     """Check the documentation of one definition.
 
     Args:
@@ -24,13 +60,14 @@ def check_documentation(expression: Expression, pragmas: Pragmas, problems: Prob
         problems: Takes what is wrong.
     """
     comment = expression.comment
-    if not pragmas.is_doc_required:
-        return
     if comment is None:
-        if not expression.has_other_comment:
-            problems.semantic(expression.place, "it has no doc comment")
+        if pragmas.is_doc_required and not expression.has_other_comment:
+            problems.note(expression.place, "it has no doc comment")
         return
+    _check_sections(expression, comment, pragmas, problems)
     members, features = set(_members(expression)), set(_features(expression.node))
+    if isinstance(expression.node.get("data"), str) and _may_describe_boxed(pragmas):
+        members.update(comment.documentation.members)
     parts = (
         (
             "value" if expression.keyword == "enum" else "member",
@@ -44,10 +81,34 @@ def check_documentation(expression: Expression, pragmas: Pragmas, problems: Prob
             if name not in names:
                 place = comment.place_of(name)
                 place.definition = expression.place.definition
-                problems.semantic(place, f"{kind} {name!r} is documented, but isn't there")
-        if pragmas.needs_member_docs and expression.name not in pragmas.undocumented:
+                problems.note(place, f"{kind} {name!r} is documented, but isn't there")
+        is_needed = pragmas.needs_member_docs and expression.name not in pragmas.undocumented
+        if is_needed or kind == "feature":
             for name in sorted(names - set(described)):
-                problems.semantic(expression.place, f"{kind} {name!r} is not documented")
+                problems.note(expression.place, f"{kind} {name!r} is not documented")
+
+
+def _may_describe_boxed(pragmas: Pragmas) -> bool:
+    """Return whether members of a type that a command names may be described with the command.
+
+    Spec: up to 4.1 they could. Then there was doc-required, but not yet the other pragmas of today.
+    """
+    return pragmas.is_doc_required and not pragmas.is_strict
+
+
+def _check_sections(
+    expression: Expression, comment: DocComment, pragmas: Pragmas, problems: DocProblems
+) -> None:
+    tags = {section.tag for section in comment.documentation.sections}
+    if expression.keyword != "command":
+        for tag in ("Returns", "Errors"):
+            if tag in tags:
+                problems.note(comment.place_of(f"{tag}:"), f"only commands have '{tag}:'")
+    elif pragmas.is_todays and "Returns" in tags and "returns" not in expression.node:
+        problems.note(comment.place_of("Returns:"), "it returns nothing")
+    if pragmas.is_todays:
+        for tag in sorted(tags & _INSTEAD.keys()):
+            problems.note(comment.place_of(f"{tag}:"), f"'{tag}:' is now '{_INSTEAD[tag]}'")
 
 
 def _members(expression: Expression) -> Iterator[str]:

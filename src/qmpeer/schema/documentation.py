@@ -23,6 +23,9 @@ _TAG: Final = re.compile(
     r"(Since|Returns?|Errors|Notes?|Examples?|TODO)(?::(?:\s+|$)|(?<=Since)\s+(?=[0-9v]))"
 )
 _FEATURES: Final = re.compile(r"Features:\s*$")
+_FEATURES_TAG: Final = "Features:"
+_ONCE: Final = ("Since", "Returns", "Errors")
+_OLD_TAGS: Final = ("Note", "Notes", "Example", "Examples")
 _RELEASE: Final = re.compile(r"v?([0-9]+(?:\.[0-9]+)*)")
 _WHOLE, _MEMBER, _FEATURE, _SECTION = range(4)
 
@@ -33,21 +36,33 @@ class DocComment:
     Attributes:
         documentation: What it says.
         place: Where it begins.
-        lines: The number of the line, within the comment, on which each member or feature begins.
+        lines: The number of the line, within the comment, on which each member, feature or tagged
+            section begins.
+        faults: What is wrong with it by itself, with the numbers of the lines.
     """
 
-    __slots__ = ("documentation", "lines", "place")
+    __slots__ = ("documentation", "faults", "lines", "place")
 
-    def __init__(self, documentation: Documentation, place: Place, lines: dict[str, int]) -> None:
+    def __init__(
+        self,
+        documentation: Documentation,
+        place: Place,
+        lines: dict[str, int],
+        faults: list[tuple[int, str]],
+    ) -> None:
         self.documentation: Documentation = documentation
         self.place: Place = place
         self.lines: dict[str, int] = lines
+        self.faults: list[tuple[int, str]] = faults
 
     def place_of(self, name: str) -> Place:
-        """Return where a member or feature is documented."""
-        source = self.place.source
-        line = self.place.location.line + self.lines[name]
-        return self.place.at(source.line_offset(line))
+        """Return where a member, a feature or a tagged section begins."""
+        return self.place_of_line(self.lines[name])
+
+    def place_of_line(self, number: int) -> Place:
+        """Return where a line of the comment begins."""
+        line = self.place.location.line + number
+        return self.place.at(self.place.source.line_offset(line))
 
 
 def read_comment(source: Source, comment: Comment) -> DocComment:
@@ -60,7 +75,7 @@ def read_comment(source: Source, comment: Comment) -> DocComment:
     reader = _Reader()
     for number, line in enumerate(comment.text.split("\n")[1:-1], 1):
         reader.take(number, line.strip(" \t\r").removeprefix("#").rstrip())
-    reader.finish()
+    reader.end()
     place = Place(source, comment.offset)
     documentation = Documentation(
         reader.symbol,
@@ -71,7 +86,7 @@ def read_comment(source: Source, comment: Comment) -> DocComment:
         reader.since,
         place.location,
     )
-    return DocComment(documentation, place, reader.lines)
+    return DocComment(documentation, place, reader.lines, reader.faults)
 
 
 class _Reader:
@@ -83,24 +98,43 @@ class _Reader:
         self.sections: list[Section] = []
         self.since = ""
         self.lines: dict[str, int] = {}
+        self.faults: list[tuple[int, str]] = []
         self._is_first = True
         self._kind = _WHOLE
         self._name = ""
         self._part: list[str] = []
+        self._number = 0
         self._in_features = False
+        self._has_tags = False
 
     def take(self, number: int, line: str) -> None:
         """Take one line, the # at its beginning removed."""
+        self._number = number
         text = line[1:] if line.startswith(" ") else line
+        if text is line and line:
+            self._note("a blank is missing behind '#'")
         if self._is_first:
             self._is_first = not text
-            symbol = _SYMBOL.match(text)
-            if symbol:
-                self.symbol = symbol[1]
-                text = text[symbol.end() :]
-        elif self.symbol is not None and text[:1] not in ("", " "):
-            text = self._begin(number, text)
+            if text.startswith("@"):
+                text = self._take_symbol(text)
+        elif text[:1] not in ("", " "):
+            if self.symbol is not None:
+                text = self._begin(number, text)
+            elif text[0] == "@" and _ARGUMENT.match(text):
+                self._note("text without a symbol has no members")
         self._part.append(text)
+
+    def _note(self, reason: str, number: int | None = None) -> None:
+        self.faults.append((self._number if number is None else number, reason))
+
+    def _take_symbol(self, text: str) -> str:
+        symbol = _SYMBOL.match(text)
+        if symbol is None or ":" not in symbol[0]:
+            self._note("a symbol is '@', a name and ':'")
+        if symbol is None:
+            return text
+        self.symbol = symbol[1]
+        return text[symbol.end() :]
 
     def _begin(self, number: int, text: str) -> str:
         """Begin a new part where the line says so, and return the rest of the line."""
@@ -108,24 +142,57 @@ class _Reader:
             argument = _ARGUMENT.match(text)
             if argument:
                 self.finish()
-                self._kind = _FEATURE if self._in_features else _MEMBER
-                self._name = argument[1]
-                self.lines.setdefault(self._name, number)
+                self._begin_argument(argument[1], number)
                 return text[argument.end() :]
+            if text.startswith("@:"):
+                self._note("no name stands between '@' and ':'")
         elif _FEATURES.match(text):
             self.finish()
+            if _FEATURES_TAG in self.lines:
+                self._note(f"'{_FEATURES_TAG}' stands here a second time")
+            self.lines.setdefault(_FEATURES_TAG, number)
             self._kind, self._name, self._in_features = _SECTION, "", True
             return ""
         else:
             tag = _TAG.match(text)
             if tag:
                 self.finish()
-                self._kind, self._name, self._in_features = _SECTION, tag[1], False
+                self._begin_section(tag[1], number)
                 return text[tag.end() :]
-        if self._kind in (_MEMBER, _FEATURE, _SECTION) and self._part and not self._part[-1]:
+        is_behind_blank = bool(self._part) and not self._part[-1]
+        if is_behind_blank and self._kind != _WHOLE and not self._goes_on():
             self.finish()
             self._kind, self._name, self._in_features = _SECTION, "", False
         return text
+
+    def _goes_on(self) -> bool:
+        """Return whether text that is not indented belongs to the section before the blank line.
+
+        Spec: since 9.0 the text of a section is indented. Notes and examples were not, before.
+        """
+        return self._kind == _SECTION and (self._name in _OLD_TAGS or not any(self._part))
+
+    def _begin_argument(self, name: str, number: int) -> None:
+        self._kind = _FEATURE if self._in_features else _MEMBER
+        self._name = name
+        if name in (self.features if self._in_features else self.members):
+            self._note(f"{name!r} is documented a second time")
+        elif not self._in_features and self._has_tags:
+            self._note(f"{name!r} is documented behind a tagged section")
+        self.lines.setdefault(name, number)
+
+    def _begin_section(self, tag: str, number: int) -> None:
+        self._kind, self._name, self._in_features = _SECTION, tag, False
+        self._has_tags = True
+        if tag in _ONCE and f"{tag}:" in self.lines:
+            self._note(f"'{tag}:' stands here a second time")
+        self.lines.setdefault(f"{tag}:", number)
+
+    def end(self) -> None:
+        """End the comment."""
+        self.finish()
+        if _FEATURES_TAG in self.lines and not self.features:
+            self._note(f"'{_FEATURES_TAG}' has no feature behind it", self.lines[_FEATURES_TAG])
 
     def finish(self) -> None:
         """End the part that was begun."""
@@ -143,6 +210,8 @@ class _Reader:
             release = _RELEASE.match(text) if self._name == "Since" else None
             if release:
                 self.since = release[1]
+        elif self._name:
+            self._note(f"'{self._name}:' has no text", self.lines[f"{self._name}:"])
 
 
 def _dedented(lines: list[str]) -> str:

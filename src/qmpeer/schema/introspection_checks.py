@@ -46,8 +46,11 @@ def check_entities(
             raise _contradiction(entity, f"its arguments {entity.arg_type!r} are not an object")
         if isinstance(entity, CommandEntity):
             _find(entity.ret_type, types, entity)
+    values = {
+        name: frozenset(values_of(of)) for name, of in types.items() if type(of) is EnumEntity
+    }
     for of in types.values():
-        _check_type(of, types)
+        _check_type(of, types, values)
     variants = {
         name: [variant.type for variant in of.variants]
         for name, of in types.items()
@@ -57,10 +60,12 @@ def check_entities(
         raise _contradiction(types[name], "its variants lead back to it")
 
 
-def _check_type(of: TypeEntity, types: Mapping[str, TypeEntity]) -> None:
+def _check_type(
+    of: TypeEntity, types: Mapping[str, TypeEntity], values: Mapping[str, frozenset[str]]
+) -> None:
     match of:
         case ObjectEntity():
-            _check_object(of, types)
+            _check_object(of, types, values)
         case EnumEntity():
             _check_enum(of)
         case ArrayEntity():
@@ -74,7 +79,9 @@ def _check_type(of: TypeEntity, types: Mapping[str, TypeEntity]) -> None:
                 raise _contradiction(of, "no built-in type is named so")
 
 
-def _check_object(of: ObjectEntity, types: Mapping[str, TypeEntity]) -> None:
+def _check_object(
+    of: ObjectEntity, types: Mapping[str, TypeEntity], values: Mapping[str, frozenset[str]]
+) -> None:
     names = {member.name for member in of.members}
     if len(names) < len(of.members):
         raise _contradiction(of, "two of its members have one name")
@@ -88,11 +95,10 @@ def _check_object(of: ObjectEntity, types: Mapping[str, TypeEntity]) -> None:
     tag = next((member for member in of.members if member.name == of.tag), None)
     if tag is None:
         raise _contradiction(of, f"its tag {of.tag!r} is none of its members")
-    values = types[tag.type]
-    if not isinstance(values, EnumEntity):
+    if tag.type not in values:
         raise _contradiction(of, f"its tag {of.tag!r} is not an enum")
     cases = {variant.case for variant in of.variants}
-    if len(cases) < len(of.variants) or not cases <= set(values_of(values)):
+    if len(cases) < len(of.variants) or not cases <= values[tag.type]:
         raise _contradiction(of, f"its variants are not those of its tag {of.tag!r}")
     for variant in of.variants:
         branch = _find(variant.type, types, of)

@@ -6,7 +6,7 @@ it is checked first, so that whoever walks the model finds what each name stands
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, NoReturn
 
 import msgspec
 
@@ -23,6 +23,7 @@ from qmpeer.schema.entities import (
     SchemaEntity,
     TypeEntity,
 )
+from qmpeer.schema.extents import check_extents
 from qmpeer.schema.introspection_checks import check_entities, values_of
 from qmpeer.schema.model import (
     ANY_INTEGER,
@@ -87,7 +88,13 @@ def schema_from_introspection(answer: JsonValue | list[JsonObject]) -> Schema:
     }
     check_entities(tops, types, len(entities))
     names = name_types(tops, types, _empty(tops, types))
-    return _Builder(names, types).build(tops, _form(entities))
+    schema = _Builder(names, types).build(tops, _form(entities))
+    check_extents(schema.types, _refuse)
+    return schema
+
+
+def _refuse(name: str, reason: str) -> NoReturn:
+    raise SchemaSemanticError(reason, definition=f"type {name!r}")
 
 
 def _form(entities: Iterable[SchemaEntity]) -> IntrospectionForm:

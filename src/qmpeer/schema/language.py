@@ -11,12 +11,14 @@ Spec: QEMU's "How to use the QAPI code generator", of today and of every release
 
 import posixpath
 from collections.abc import Callable, Iterable
+from itertools import count
+from operator import attrgetter
 from typing import Final, TypeAlias
 
 from qmpeer import limits
 from qmpeer.errors import Location
 from qmpeer.schema.definitions import Definitions
-from qmpeer.schema.doc_checks import check_documentation
+from qmpeer.schema.doc_checks import DocProblems, check_documentation
 from qmpeer.schema.documentation import DocComment, read_comment
 from qmpeer.schema.expressions import DIRECTIVES, Expression, read_expression
 from qmpeer.schema.model import Documentation, Entity, IntrospectionForm, Schema
@@ -31,6 +33,7 @@ ReadFile: TypeAlias = Callable[[str], bytes]
 """Reads a file by its name; an OSError says that there is none."""
 
 
+_AS_READ: Final = (2, 12)
 _BY_FILE: Final = (5, 0)
 _ENUM_MEMBERS: Final = (6, 2)
 _OOB_ALWAYS: Final = (2, 12)
@@ -85,7 +88,8 @@ def _form(release: tuple[int, int] | None) -> IntrospectionForm:
 def _sorted_by_file(entities: Iterable[Entity], files: Iterable[str]) -> list[Entity]:
     """Put together what a file defines, before what the files define that it includes.
 
-    Spec: QEMU's order since 5.0. Before, it was the order in which all was read.
+    Spec: QEMU's order since 5.0. From 2.12 on it was the order in which all was read; before, that
+    of the names.
     """
     order = {file: index for index, file in enumerate(files)}
 
@@ -101,8 +105,10 @@ class _Loader:
         self._read = read
         self._problems = problems
         self._pragmas = Pragmas(is_strict)
+        self._docs = DocProblems()
         self._files: dict[str, None] = {}
         self._size = 0
+        self._count = count()
         self._expressions: list[Expression] = []
         self._free: list[Documentation] = []
 
@@ -111,12 +117,16 @@ class _Loader:
         definitions = Definitions(self._problems, self._pragmas)
         for expression in self._expressions:
             definitions.add(expression)
-            check_documentation(expression, self._pragmas, self._problems)
+            check_documentation(expression, self._pragmas, self._docs)
+        definitions.finish()
+        self._docs.tell(self._pragmas, self._problems)
         if not self._problems.has_syntax_errors:
             check_references(definitions, self._pragmas, self._problems)
         entities = list(definitions.entities.values())
         if release is None or release >= _BY_FILE:
             entities = _sorted_by_file(entities, self._files)
+        elif release < _AS_READ:
+            entities.sort(key=attrgetter("name"))
         return Schema(
             definitions.types,
             tuple(entities),
@@ -155,7 +165,8 @@ class _Loader:
 
     def _load_source(self, source: Source, chain: tuple[str, ...]) -> None:
         comment: DocComment | None = None
-        for item in read_file(source, self._problems):
+        self._docs.take(source)
+        for item in read_file(source, self._problems, self._count, self._pragmas.is_todays):
             if isinstance(item, Comment):
                 self._end_comment(comment)
                 comment = self._comment(source, item)
@@ -204,12 +215,14 @@ class _Loader:
 
     def _comment(self, source: Source, comment: Comment) -> DocComment | None:
         if not comment.is_closed:
-            if self._pragmas.is_doc_required:
-                reason = "the doc comment that begins here has no '##' at its end"
-                self._problems.syntax(Place(source, comment.offset), reason)
+            reason = "the doc comment that begins here has no '##' at its end"
+            self._docs.note(Place(source, comment.offset), reason)
             if "\n#" not in comment.text:
                 return None  # the end of one that has no beginning
-        return read_comment(source, comment)
+        read = read_comment(source, comment)
+        for number, reason in read.faults:
+            self._docs.note(read.place_of_line(number), reason)
+        return read
 
     def _attach(self, expression: Expression, comment: DocComment | None) -> None:
         if comment is None:
@@ -217,19 +230,20 @@ class _Loader:
         symbol = comment.documentation.symbol
         if symbol == expression.name:
             expression.comment = comment
-        elif symbol is not None and self._pragmas.is_doc_required:
-            reason = f"the doc comment of {symbol!r} stands before {expression.name!r}"
-            self._problems.semantic(comment.place, reason)
-            expression.has_other_comment = True
         else:
-            self._free.append(comment.documentation)  # or, up to 2.8, one with a misspelt symbol
+            reason = f"the doc comment of {symbol!r} stands before {expression.name!r}"
+            if symbol is None:
+                reason = f"the doc comment of {expression.name!r} has no symbol"
+            self._docs.note(comment.place, reason)
+            expression.has_other_comment = True
+            self._free.append(comment.documentation)
 
     def _end_comment(self, comment: DocComment | None) -> None:
         """Take a doc comment that no definition follows."""
         if comment is None:
             return
         symbol = comment.documentation.symbol
-        if symbol is not None and self._pragmas.is_doc_required:
+        if symbol is not None:
             reason = f"the doc comment of {symbol!r} has no definition behind it"
-            self._problems.semantic(comment.place, reason)
+            self._docs.note(comment.place, reason)
         self._free.append(comment.documentation)

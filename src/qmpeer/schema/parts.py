@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from qmpeer.schema.conditions import parse_expression
+from qmpeer.schema.conditions import is_condition_name, parse_expression
 from qmpeer.schema.expressions import Expression, described
 from qmpeer.schema.model import AllOf, AnyOf, Condition, EnumValue, Feature, Not
 from qmpeer.schema.names import name_fault, style_fault
@@ -11,9 +11,9 @@ from qmpeer.schema.pragmas import Pragmas
 from qmpeer.schema.sources import Place, Problems
 from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
 
-__all__ = ["Parts", "Use", "element_of"]
+__all__ = ["SPECIAL_FEATURES", "Parts", "Use", "element_of"]
 
-_SPECIAL: Final = ("deprecated", "unstable")
+SPECIAL_FEATURES: Final = ("deprecated", "unstable")
 _NOTHING: Final = ObjectNode(0)
 _ANY: Final = ("**",)
 _UNCHECKED: Final = ("**", "dict", "visitor")
@@ -122,7 +122,7 @@ class Parts:
             self._problems.semantic(place, f"a feature is {described(item)}, not a string")
             return None
         self.check_fault("feature", item, place)
-        if condition is not None and item in _SPECIAL:
+        if condition is not None and item in SPECIAL_FEATURES:
             self._problems.semantic(place, f"feature '{item}' can't have a condition")
         return Feature(item, condition)
 
@@ -133,7 +133,42 @@ class Parts:
         if "if" not in node:
             return None
         problems = Problems() if is_silent else self._problems
-        return _condition(node["if"], place.at(node.values_at["if"]), problems)
+        return self._condition(node["if"], place.at(node.values_at["if"]), problems)
+
+    def _condition(self, node: Node, place: Place, problems: Problems) -> Condition | None:
+        is_todays = self._pragmas.is_todays
+        match node:
+            case str() if not node.strip():
+                problems.semantic(place, "an empty condition")
+                return None
+            case str():
+                if is_todays and not is_condition_name(node):
+                    problems.semantic(place, f"{node!r} is not the name of a condition")
+                return parse_expression(node)
+            case ArrayNode() if not is_todays:  # from 3.0 to 6.1: all of these
+                return self._conditions(AllOf, node, place, problems)
+            case ObjectNode() if len(node) == 1:
+                (word, part), where = next(iter(node.items())), place.at(node.offset)
+                if word == "not":
+                    condition = self._condition(part, where, problems)
+                    return None if condition is None else Not(condition)
+                if word in ("all", "any"):
+                    kind = AllOf if word == "all" else AnyOf
+                    return self._conditions(kind, part, where, problems)
+        problems.semantic(place, "a condition is a string, or an object with one of all, any, not")
+        return None
+
+    def _conditions(
+        self, kind: type[AllOf] | type[AnyOf], node: Node, place: Place, problems: Problems
+    ) -> Condition | None:
+        if not isinstance(node, ArrayNode) or not node:
+            problems.semantic(place, "expected an array of one condition or more")
+            return None
+        parts = [
+            self._condition(item, place.at(offset), problems)
+            for item, offset in zip(node, node.items_at, strict=True)
+        ]
+        return kind(tuple(part for part in parts if part is not None))
 
     def check_fault(self, kind: str, name: str, place: Place) -> None:
         """Note what is wrong with a name."""
@@ -175,36 +210,3 @@ class Parts:
 def element_of(name: str) -> tuple[str, bool]:
     """Return the type that stands in the source, and whether in brackets."""
     return (name[1:-1], True) if name.startswith("[") else (name, False)
-
-
-def _condition(node: Node, place: Place, problems: Problems) -> Condition | None:
-    match node:
-        case str():
-            if not node.strip():
-                problems.semantic(place, "an empty condition")
-            return parse_expression(node)
-        case ArrayNode():  # from 3.0 to 6.1: all of these
-            return _conditions(AllOf, node, place, problems)
-        case ObjectNode() if len(node) == 1:
-            (word, part), where = next(iter(node.items())), place.at(node.offset)
-            if word == "not":
-                condition = _condition(part, where, problems)
-                return None if condition is None else Not(condition)
-            if word in ("all", "any"):
-                kind = AllOf if word == "all" else AnyOf
-                return _conditions(kind, part, where, problems)
-    problems.semantic(place, "a condition is a string, or an object with one of all, any, not")
-    return None
-
-
-def _conditions(
-    kind: type[AllOf] | type[AnyOf], node: Node, place: Place, problems: Problems
-) -> Condition | None:
-    if not isinstance(node, ArrayNode) or not node:
-        problems.semantic(place, "expected an array of one condition or more")
-        return None
-    parts = [
-        _condition(item, place.at(offset), problems)
-        for item, offset in zip(node, node.items_at, strict=True)
-    ]
-    return kind(tuple(part for part in parts if part is not None))

@@ -5,8 +5,10 @@ had other names, and the rules that there are now were not all there yet.
 
 [So that every release can be read, names in lower case with dashes, results that are objects and
 documented members are demanded only of schemas that know the rule: those with a pragma of the new
-names, or all when the caller says so. Only then are dashes demanded in names of members: the
-pragma doesn't tell whether it is of 6.0 or 6.1, where they weren't.]
+names, or all when the caller says so. What came later than that pragma is demanded only when the
+caller says so: dashes in names of members, discriminators of unions, conditions that are names.
+A pragma that isn't known may be of a release to come: then it is passed over, unless the caller
+wants today's rules.]
 """
 
 from typing import Final
@@ -64,7 +66,8 @@ class Pragmas:
                 else:
                     self.is_doc_required = value
             elif key not in _LISTS:
-                problems.semantic(place.at(pragma.keys_at[key]), f"unknown pragma '{key}'")
+                if self.is_todays:
+                    problems.semantic(place.at(pragma.keys_at[key]), f"unknown pragma '{key}'")
             elif not isinstance(value, ArrayNode) or not all(type(item) is str for item in value):
                 problems.semantic(place, f"'{key}' is not an array of strings")
             else:

@@ -4,11 +4,12 @@ A definition that is itself wrong is not held against those that use it.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, NoReturn
 
 from qmpeer.schema.circles import circles
 from qmpeer.schema.definitions import Definitions
 from qmpeer.schema.expressions import Expression
+from qmpeer.schema.extents import check_extents
 from qmpeer.schema.model import (
     EMPTY,
     Alternate,
@@ -16,6 +17,7 @@ from qmpeer.schema.model import (
     Branch,
     BuiltIn,
     Command,
+    Entity,
     Enum,
     Member,
     Struct,
@@ -24,7 +26,7 @@ from qmpeer.schema.model import (
 )
 from qmpeer.schema.parts import Use
 from qmpeer.schema.pragmas import Pragmas
-from qmpeer.schema.sources import Place, Problems
+from qmpeer.schema.sources import Place, Problems, TooManyErrors
 from qmpeer.schema.syntax import ObjectNode
 
 __all__ = ["check_references"]
@@ -36,6 +38,8 @@ _ROLES: Final[dict[str, tuple[tuple[type, ...], str]]] = {
     "boxed": ((Struct, Union), "'boxed' takes a struct or a union"),
     "alternate": ((BuiltIn, Array, Enum, Struct, Union), "an alternate can't hold another"),
 }
+_HINT_LENGTH: Final = 100
+_HINT_TYPES: Final = 5000
 _KINDS: Final[dict[type, str]] = {
     BuiltIn: "a built-in type",
     Array: "an array",
@@ -64,9 +68,11 @@ class _Checker:
         self._pragmas = pragmas
         self._problems = problems
         self._circular: set[str] = set()
+        self._kinds: dict[str, tuple[str, ...]] = {}
 
     def check(self) -> None:
         self._check_circles()
+        check_extents(self._types, self._refuse)
         for use in self._definitions.uses:
             self._check_use(use)
         for name, expression in self._definitions.origins.items():
@@ -77,9 +83,19 @@ class _Checker:
                     self._check_union(of, expression)
                 case Alternate() as of:
                     self._check_alternate(of, expression)
-            command = self._definitions.entities.get(name)
-            if isinstance(command, Command) and command.returns and self._pragmas.is_strict:
-                self._check_returns(command.returns, expression)
+            entity = self._definitions.entities.get(name)
+            if entity and self._pragmas.is_todays:
+                self._check_conditional_arguments(entity, expression)
+            if isinstance(entity, Command) and entity.returns:
+                self._check_returns(entity.returns, expression)
+
+    def _refuse(self, name: str, reason: str) -> NoReturn:
+        origins = self._definitions.origins
+        while name not in origins and "-" in name:  # an implicit type, named after a definition
+            name = name.rpartition("-")[0]
+        origin = origins.get(name) or next(iter(origins.values()))
+        self._problems.semantic(origin.place, reason)
+        raise TooManyErrors
 
     # --- Names ----------------------------------------------------------------------------------
 
@@ -105,7 +121,8 @@ class _Checker:
 
         origins = self._definitions.origins.items()
         types = [name for name, of in origins if of.keyword not in ("command", "event")]
-        near = get_close_matches(use.type, types, 1)
+        is_quick = len(use.type) <= _HINT_LENGTH and len(types) <= _HINT_TYPES
+        near = get_close_matches(use.type, types, 1) if is_quick else []
         hint = f"; is {near[0]!r} meant?" if near and near[0] != use.type else ""
         self._problems.semantic(use.place, f"unknown type {use.type!r}{hint}")
 
@@ -182,6 +199,10 @@ class _Checker:
             reason = f"discriminator {tag.name!r} has a condition"
         else:
             values = self._types.get(tag.type)
+            if isinstance(values, Enum) and not values.values:
+                reason = f"discriminator {tag.name!r} can have no value"
+                self._problems.semantic(place, reason)
+                return None
             if isinstance(values, Enum):
                 return {value.name for value in values.values}
             base = self._definitions.origins.get(of.base)
@@ -251,23 +272,40 @@ class _Checker:
             case Struct() | Union():
                 return ("object",)
             case Enum(values=values):
+                if name in self._kinds:
+                    return self._kinds[name]
                 names = {value.name for value in values}
                 looks = {"boolean"} if names & {"on", "off"} else set[str]()
                 if any(value[:1] in "0123456789+-." for value in names):
                     looks.add("number")
-                return ("string", *sorted(looks))
+                self._kinds[name] = ("string", *sorted(looks))
+                return self._kinds[name]
         return ()
 
-    # --- Commands -------------------------------------------------------------------------------
+    # --- Commands and events --------------------------------------------------------------------
+
+    def _check_conditional_arguments(self, entity: Entity, expression: Expression) -> None:
+        """Note a condition within arguments that are not boxed: C functions don't have any.
+
+        Spec: since 9.0.
+        """
+        members = {} if entity.is_boxed else self._base_members(entity.arguments)
+        for member in (members or {}).values():
+            if member.condition is not None:
+                reason = f"argument {member.name!r} has a condition, which takes 'boxed'"
+                self._problems.semantic(expression.value_place("data"), reason)
 
     def _check_returns(self, name: str, expression: Expression) -> None:
         of: Type | None = self._types.get(name)
+        place = expression.value_place("returns")
         if isinstance(of, Array):
             of = self._types.get(of.element)
-        if of is None or isinstance(of, Struct | Union):
+        if isinstance(of, Alternate):
+            self._problems.semantic(place, f"{name!r} is an alternate, which can't be returned")
+            return
+        if of is None or isinstance(of, Struct | Union) or not self._pragmas.is_strict:
             return
         if expression.name not in self._pragmas.returns:
-            place = expression.value_place("returns")
             self._problems.semantic(
                 place,
                 f"{name!r} is neither an object nor an array of objects, as is to be returned",

@@ -1,12 +1,16 @@
 """Sources: the files of a schema while it is read, and what is found wrong in them."""
 
+import re
+from array import array
 from bisect import bisect_right
-from itertools import accumulate
+from typing import Final
 
 from qmpeer import limits
 from qmpeer.errors import Location, SchemaError, SchemaSemanticError, SchemaSyntaxError
 
 __all__ = ["Place", "Problems", "Source", "TooManyErrors"]
+
+_LINE_END: Final = re.compile("\n")
 
 
 class Source:
@@ -22,8 +26,7 @@ class Source:
         self.file = file
         self.text = text
         self.includes = includes
-        self._lines: list[str] = []
-        self._starts: list[int] = []
+        self._starts = array("I")
 
     def location(self, offset: int) -> Location:
         """Return the line and the column of an offset in the text."""
@@ -34,7 +37,9 @@ class Source:
     def line(self, number: int) -> str:
         """Return a line by its number, without its end."""
         self._split()
-        return self._lines[number - 1].rstrip("\r")
+        start = self._starts[number - 1]
+        end = self.text.find("\n", start)
+        return self.text[start : end if end >= 0 else None].rstrip("\r")
 
     def line_offset(self, number: int) -> int:
         """Return the offset at which a line begins."""
@@ -43,9 +48,8 @@ class Source:
 
     def _split(self) -> None:
         if not self._starts:
-            self._lines = self.text.split("\n")
-            self._starts = list(accumulate((len(line) + 1 for line in self._lines), initial=0))
-            self._starts.pop()
+            self._starts.append(0)
+            self._starts.extend(found.end() for found in _LINE_END.finditer(self.text))
 
 
 class Place:

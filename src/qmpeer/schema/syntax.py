@@ -5,6 +5,10 @@ with no escape but a doubled backslash; true and false, no numbers, no null; com
 end of the line. A comment between two lines of ## is a doc comment; up to 2.8, where nothing read
 these, one of the two may be missing.
 
+[Up to 1.5 commas could be missing, or stand behind the last item. That is overlooked in files of
+that language, known by their definitions of a 'type'. From 2.4 to 3.1 strings had the escapes of
+JSON; those for printable characters are read. A strict schema may have none of these.]
+
 An error ends the expression it is in. Reading goes on at the next brace that stands at the
 beginning of a line, with the doc comment in front of it.
 """
@@ -14,7 +18,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple, NoReturn, TypeAlias
 
 from qmpeer import limits
-from qmpeer.schema.sources import Place, Problems, Source
+from qmpeer.schema.sources import Place, Problems, Source, TooManyErrors
 
 __all__ = ["ArrayNode", "Comment", "Node", "ObjectNode", "read_file"]
 
@@ -24,7 +28,7 @@ _TOKEN: Final = re.compile(
       | '([^'\\\n]*+)'
       | (?<![^ \t\r\n])(\#\#[ \t\r]*\n
           (?:(?:[ \t\r]*\n)*+ [ \t]*+\#(?!\#[ \t\r]*$)[^\n]*+\n)*+
-        )([ \t]*+\#\#[ \t\r]*$)?
+        )((?:[ \t\r]*\n)*+[ \t]*+\#\#[ \t\r]*$)?
       | (\#[^\n]*+)
       | ('(?:[^'\\\n]|\\[^\n])*+')
       | (true|false)\b
@@ -34,8 +38,11 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.MULTILINE | re.DOTALL,
 )
 _PUNCTUATION, _PLAIN, _DOC, _DOC_END, _COMMENT, _ESCAPED, _BOOLEAN, _END, _WRONG = range(1, 10)
-_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPE: Final = re.compile(r"\\(u00[2-7][0-9A-Fa-f]|.)")
+_OLD_ESCAPES: Final = ("'", '"', "/")
+_OLD_TYPE: Final = re.compile(r"^\{ *'type'", re.MULTILINE)
 _NOT_PRINTABLE: Final = re.compile(r"[^ -~]")
+_NO_OFFSETS: Final[dict[str, int]] = {}
 
 
 class ObjectNode(dict[str, "Node"]):
@@ -45,8 +52,8 @@ class ObjectNode(dict[str, "Node"]):
 
     def __init__(self, offset: int) -> None:
         self.offset: int = offset
-        self.keys_at: dict[str, int] = {}
-        self.values_at: dict[str, int] = {}
+        self.keys_at: dict[str, int] = _NO_OFFSETS
+        self.values_at: dict[str, int] = _NO_OFFSETS
 
 
 class ArrayNode(list["Node"]):
@@ -86,7 +93,9 @@ class _Unreadable(Exception):
     """Tell that an expression can't be read further; the problem is noted already."""
 
 
-def read_file(source: Source, problems: Problems) -> Iterator[ObjectNode | Comment | None]:
+def read_file(
+    source: Source, problems: Problems, count: Iterator[int], is_strict: bool = False
+) -> Iterator[ObjectNode | Comment | None]:
     """Give the expressions and doc comments of a file, in their order.
 
     None stands for an expression that can't be read.
@@ -94,14 +103,21 @@ def read_file(source: Source, problems: Problems) -> Iterator[ObjectNode | Comme
     Args:
         source: The file.
         problems: Takes what can't be read.
+        count: Counts the values of all files.
+        is_strict: Overlook nothing.
     """
-    return _Parser(source, problems).items()
+    return _Parser(source, problems, count, is_strict).items()
 
 
 class _Parser:
-    def __init__(self, source: Source, problems: Problems) -> None:
+    def __init__(
+        self, source: Source, problems: Problems, count: Iterator[int], is_strict: bool
+    ) -> None:
         self._source = source
         self._problems = problems
+        self._count = count
+        self._is_strict = is_strict
+        self._has_old_types: bool | None = None
         self._tokens = self._scan()
         self._token = next(self._tokens)
 
@@ -132,6 +148,9 @@ class _Parser:
             kind = found.lastindex or 0
             position = found.end()
             if kind == _COMMENT:
+                if self._is_strict and found[kind].startswith("##"):
+                    place = Place(self._source, found.start(kind))
+                    self._problems.syntax(place, "'##' has a line to itself")
                 continue
             if kind == _DOC_END:
                 yield _Token(kind, found[_DOC], found.start(_DOC))
@@ -181,6 +200,7 @@ class _Parser:
         if token.text == "}" and token.kind == _PUNCTUATION:
             self._after()
             return node
+        node.keys_at, node.values_at = {}, {}
         while True:
             offset = self._token.offset
             if self._token.kind not in (_PLAIN, _ESCAPED):
@@ -216,13 +236,27 @@ class _Parser:
         if kind == _PUNCTUATION and text == closing:
             self._after()
             return True
-        if kind != _PUNCTUATION or text != ",":
+        if kind == _PUNCTUATION and text == ",":
+            kind, text, _ = self._next()
+            if kind == _PUNCTUATION and text == closing and self._is_loose():
+                self._after()
+                return True
+        elif kind not in (_PLAIN, _ESCAPED) or not self._is_loose():
             self._fail(f"found {_described(self._token)}, expected ',' or '{closing}'")
-        self._next()
         return False
 
+    def _is_loose(self) -> bool:
+        """Return whether it is overlooked that a comma is missing, or one too many."""
+        if self._has_old_types is None:
+            self._has_old_types = bool(_OLD_TYPE.search(self._source.text))
+        return self._has_old_types and not self._is_strict
+
     def _value(self, level: int) -> Node:
-        kind, text, _ = self._token
+        kind, text, offset = self._token
+        if next(self._count) > limits.SCHEMA_VALUES:
+            reason = f"the schema is too large; at most {limits.SCHEMA_VALUES} values are read"
+            self._problems.syntax(Place(self._source, offset), reason)
+            raise TooManyErrors
         if kind in (_PLAIN, _ESCAPED):
             return self._string()
         if kind == _BOOLEAN:
@@ -237,18 +271,22 @@ class _Parser:
     def _string(self) -> str:
         kind, text, offset = self._token
         if kind == _ESCAPED:
-            text = text[1:-1]
-            for escape in _ESCAPE.finditer(text):
-                if escape[1] != "\\":
-                    where = offset + 1 + escape.start()
-                    self._fail(f"unknown escape '{escape[0]}'; only '\\\\' is known", where)
-            text = text.replace("\\\\", "\\")
+            text = _ESCAPE.sub(self._unescaped, text[1:-1])
         wrong = _NOT_PRINTABLE.search(text)
         if wrong:
             reason = f"a string holds {wrong[0]!a}, which is not printable ASCII"
             self._fail(reason, offset + 1 + wrong.start())
         self._after()
         return text
+
+    def _unescaped(self, escape: re.Match[str]) -> str:
+        sign = escape[1]
+        if sign == "\\":
+            return sign
+        if self._is_strict or not (sign in _OLD_ESCAPES or len(sign) > 1):
+            where = self._token.offset + 1 + escape.start()
+            self._fail(f"unknown escape '{escape[0]}'; only '\\\\' is known", where)
+        return sign if len(sign) == 1 else chr(int(sign[1:], 16))
 
 
 def _comment(token: _Token) -> Comment:

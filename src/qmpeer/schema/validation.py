@@ -36,7 +36,7 @@ from qmpeer.schema.model import (
 from qmpeer.schema.shapes import Shape, shape_of
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["ArgumentsCheck", "Validator"]
+__all__ = ["ArgumentsCheck", "Validator", "arguments_check"]
 
 ArgumentsCheck: TypeAlias = Callable[[JsonObject | None], None]
 
@@ -93,7 +93,8 @@ class Validator:
         if not declared.is_generated:
             return _accept  # QEMU leaves them to the command
         name = declared.arguments or EMPTY.name
-        return _arguments_check(self._settled_check(name), self._fields_of(name))
+        self._settled_check(name)
+        return arguments_check(self._fields_of(name))
 
     def check_return(self, command: str, value: JsonValue) -> None:
         """Check what a command returned; one that returns nothing returns an empty object.
@@ -197,7 +198,13 @@ def _python_types(of: Type) -> tuple[type, ...]:
             return (dict,)
 
 
-def _arguments_check(check: Check, fields: Fields) -> ArgumentsCheck:
+def arguments_check(fields: Fields) -> ArgumentsCheck:
+    """Make the check of a command's arguments, which raises ValidationError.
+
+    Args:
+        fields: Its arguments.
+    """
+    check = object_check(fields)
     takes_nothing = fields.takes_nothing and fields.tag is None
 
     def check_arguments(arguments: JsonObject | None) -> None:

@@ -1,0 +1,71 @@
+"""Extents: how much a type holds when its bases and branches are counted with it.
+
+Whoever uses the model writes their members out anew for every type that has them. A small file can
+make that more than any memory holds, so it is measured before anybody does.
+"""
+
+from collections.abc import Callable, Mapping
+
+from qmpeer import limits
+from qmpeer.schema.model import Enum, Struct, Type, Union
+
+__all__ = ["check_extents"]
+
+
+def check_extents(types: Mapping[str, Type], refuse: Callable[[str, str], None]) -> None:
+    """Refuse types that are too deep, or that hold too much together.
+
+    Circles are not followed.
+
+    Args:
+        types: All types.
+        refuse: Takes the name of a type with which it is too much, and why; it raises an exception.
+    """
+    extents = _Extents(types, refuse)
+    for name in types:
+        extents.add(name)
+
+
+class _Extents:
+    def __init__(self, types: Mapping[str, Type], refuse: Callable[[str, str], None]) -> None:
+        self._types = types
+        self._refuse = refuse
+        self._known: dict[str, int] = {}
+        self._total = 0
+
+    def add(self, name: str) -> None:
+        self._total += self._extent(name, 0, name)
+        if self._total > limits.SCHEMA_MEMBERS:
+            reason = f"with it, objects have more than {limits.SCHEMA_MEMBERS} members"
+            self._refuse(name, f"{reason}, inherited ones included")
+
+    def _extent(self, name: str, depth: int, top: str) -> int:
+        if name in self._known:
+            return self._known[name]
+        if depth > limits.SCHEMA_BASES:
+            self._refuse(top, f"it has more than {limits.SCHEMA_BASES} bases or branches in a row")
+        of = self._types.get(name)
+        extent = self._known[name] = 1
+        if isinstance(of, Struct):
+            extent += len(of.members)
+        if isinstance(of, Struct | Union) and of.base is not None:
+            extent += self._extent(of.base, depth + 1, top)
+        if isinstance(of, Union):
+            extent += self._values(of)
+            extent += sum(self._extent(branch.type, depth + 1, top) for branch in of.branches)
+        self._known[name] = extent
+        return extent
+
+    def _values(self, union: Union) -> int:
+        """Return how many values the discriminator has: each makes a branch."""
+        base: str | None = union.base
+        for _ in range(limits.SCHEMA_BASES):
+            of = self._types.get(base or "")
+            if not isinstance(of, Struct):
+                break
+            for member in of.members:
+                if member.name == union.discriminator:
+                    values = self._types.get(member.type)
+                    return len(values.values) if isinstance(values, Enum) else 0
+            base = of.base
+        return 0

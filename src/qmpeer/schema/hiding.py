@@ -1,0 +1,72 @@
+"""Hiding: values without the members that policy doesn't show."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from qmpeer.schema.kinds import alternatives
+from qmpeer.schema.model import Array, Feature, Schema, Struct, Union
+from qmpeer.schema.shapes import Shape, shape_of
+from qmpeer.values import JsonValue
+
+__all__ = ["Hiding"]
+
+_Hide: TypeAlias = Callable[[Any], Any]
+
+
+class Hiding:
+    """Take members with certain features out of values.
+
+    Args:
+        schema: The schema whose types the values are of.
+        hidden: The features: "deprecated", "unstable".
+
+    Example:
+        >>> from qmpeer.schema.model import BUILT_INS, Member
+        >>> old = Member("old", "str", features=(Feature("deprecated"),))
+        >>> info = Struct(name="Info", members=(old, Member("new", "str")))
+        >>> hiding = Hiding(Schema({**BUILT_INS, "Info": info}), frozenset({"deprecated"}))
+        >>> hiding.shown("Info", {"old": "a", "new": "b"})
+        {'new': 'b'}
+    """
+
+    def __init__(self, schema: Schema, hidden: frozenset[str]) -> None:
+        self._schema = schema
+        self._hidden = hidden
+        self._shapes: dict[str, Shape] = {}
+
+    def has_hidden(self, features: tuple[Feature, ...]) -> bool:
+        """Return whether one of these features is hidden."""
+        return any(feature.name in self._hidden for feature in features)
+
+    def shown(self, type_name: str, value: JsonValue) -> JsonValue:
+        """Return what is shown of a value; the value itself stays as it is."""
+        kinds = alternatives(self._schema, type_name)
+        if isinstance(value, list):
+            of = kinds.get("array")
+            if isinstance(of, Array):
+                return [self.shown(of.element, item) for item in value]
+        elif isinstance(value, dict):
+            of = kinds.get("object")
+            if isinstance(of, Struct | Union):
+                result = dict(value)
+                self._hide(of, result)
+                return result
+        return value
+
+    def _hide(self, of: Struct | Union, value: dict[str, JsonValue]) -> None:
+        shape = self._shapes.get(of.name)
+        if shape is None:
+            shape = self._shapes[of.name] = shape_of(self._schema, of)
+        tag = value.get(shape.discriminator) if shape.discriminator else None
+        for member in shape.members:
+            if member.name not in value:
+                continue
+            if self.has_hidden(member.features):
+                del value[member.name]
+            else:
+                value[member.name] = self.shown(member.type, value[member.name])
+        for branch in shape.branches:
+            if branch.name == tag:
+                inner = self._schema.types[branch.type]
+                assert isinstance(inner, Struct | Union)
+                self._hide(inner, value)
