@@ -46,6 +46,9 @@ __all__ = [
     "WireError",
 ]
 
+_SHOWN = 100
+"""Characters of a long line that are shown before and behind the place of an error."""
+
 
 class QMPError(Exception):
     """Catch everything that qmpeer raises on its own account, `TimeoutError` excepted."""
@@ -251,9 +254,11 @@ class SchemaError(QMPError):
     def __str__(self) -> str:
         lines = [f"{self.location}: {self.reason}" if self.location else self.reason]
         if self.location and self.text:
-            before = self.text[: self.location.column - 1]
+            column = self.location.column - 1
+            start = max(0, column - _SHOWN) if len(self.text) > 2 * _SHOWN else 0
+            before = self.text[start:column]
             blank = "".join("\t" if char == "\t" else " " for char in before)
-            lines += [f"    {self.text}", f"    {blank}^"]
+            lines += [f"    {self.text[start : start + 2 * _SHOWN]}", f"    {blank}^"]
         if self.definition:
             lines.append(f"in {self.definition}")
         lines += [f"included from {place}" for place in self.includes]
@@ -276,14 +281,18 @@ class ValidationError(QMPError):
         expected: What was expected there: "string", "uint8_t", "one value", …
         found: What was found: the value, or UNSET where there was none.
         desc: The whole sentence, in QEMU's words.
+        feature: What policy refuses it for: "deprecated" or "unstable"; "" if it is wrong as such.
     """
 
-    def __init__(self, desc: str, path: str, expected: str, found: object) -> None:
-        super().__init__(desc, path, expected, found)
+    def __init__(
+        self, desc: str, path: str, expected: str, found: object, feature: str = ""
+    ) -> None:
+        super().__init__(desc, path, expected, found, feature)
         self.desc = desc
         self.path = path
         self.expected = expected
         self.found = found
+        self.feature = feature
 
     def __str__(self) -> str:
         return self.desc

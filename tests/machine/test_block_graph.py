@@ -2,11 +2,14 @@ from typing import Any
 
 import pytest
 
-from qmpeer.errors import CommandError
+from qmpeer.errors import CommandError, ValidationError
 from qmpeer.machine.blkdebug_config import ConfigReader
 from qmpeer.machine.block_graph import BlockGraph
-from qmpeer.machine.block_options import read_blockdev_options
+from qmpeer.machine.interface import load
+from qmpeer.schema import Validator
 from tests.machine.block_conversation import CONVERSATION, debug, null
+
+check_arguments = Validator(load()).arguments("blockdev-add")
 
 
 def answer(graph: BlockGraph, entry: dict[str, Any] | str) -> str | None:
@@ -14,8 +17,9 @@ def answer(graph: BlockGraph, entry: dict[str, Any] | str) -> str | None:
         if isinstance(entry, str):
             graph.delete(entry)
         else:
-            graph.add(read_blockdev_options(entry))
-    except CommandError as error:
+            check_arguments(entry)
+            graph.add(entry)
+    except (CommandError, ValidationError) as error:
         return error.desc
     return None
 

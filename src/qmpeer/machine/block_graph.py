@@ -10,19 +10,21 @@ before its driver opens it, and a node that fails to open takes down what was op
 
 import itertools
 import re
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from qmpeer.errors import CommandError
-from qmpeer.machine.block_options import BlkdebugOptions, BlockdevOptions, NullCoOptions
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 _LONGEST_NAME: Final = 31
 _LARGEST_IMAGE: Final = 2**63 - 2**30
 _LONGEST_LATENCY: Final = 2**63 - 1
 _INT_MAX: Final = 2**31 - 1
+
+Options: TypeAlias = Mapping[str, Any]
+"""A BlockdevOptions of the schema, which the monitor has held to it."""
 
 ReadConfig = Callable[[str], None]
 """Opens and reads the rules of blkdebug; may block. Raises CommandError."""
@@ -60,13 +62,13 @@ class BlockGraph:
         """The names of all nodes, the oldest first."""
         return list(self._nodes)
 
-    def add(self, options: BlockdevOptions) -> None:
+    def add(self, options: Options) -> None:
         """Make a node, and those that its options describe within.
 
         Raises:
             CommandError: If it can't be made; then nothing has changed.
         """
-        if options.node_name is None:
+        if "node-name" not in options:
             raise _refused("'node-name' must be specified for the root node")
         self._open(options, is_root=True)
 
@@ -86,13 +88,13 @@ class BlockGraph:
         node.is_owned_by_monitor = False
         self._release(node)
 
-    def _open(self, options: BlockdevOptions, *, is_root: bool) -> BlockNode:
+    def _open(self, options: Options, *, is_root: bool) -> BlockNode:
         _check_common(options)
         node = self._named(options)
         try:
-            if isinstance(options, NullCoOptions):
+            if options["driver"] == "null-co":
                 _check_null(options)
-            elif isinstance(options, BlkdebugOptions):
+            else:
                 self._open_blkdebug(node, options)
         except CommandError:
             self._release(node)
@@ -100,8 +102,8 @@ class BlockGraph:
         node.is_owned_by_monitor = is_root
         return node
 
-    def _named(self, options: BlockdevOptions) -> BlockNode:
-        name = options.node_name
+    def _named(self, options: Options) -> BlockNode:
+        name: str | None = options.get("node-name")
         if name is None:
             name = f"#block{next(self._numbers):03}"
         elif not _NAME.fullmatch(name):
@@ -110,17 +112,18 @@ class BlockGraph:
             raise _refused(f"Duplicate nodes with node-name='{name}'")
         if len(name) > _LONGEST_NAME:
             raise _refused("Node name too long")
-        node = BlockNode(name, options.driver, is_owned_by_monitor=False)
+        node = BlockNode(name, options["driver"], is_owned_by_monitor=False)
         self._nodes[name] = node
         return node
 
-    def _open_blkdebug(self, node: BlockNode, options: BlkdebugOptions) -> None:
-        if options.config is not None:
-            self._read_config(options.config)
-        if isinstance(options.image, str):
-            beneath = self._find(options.image, above=node)
+    def _open_blkdebug(self, node: BlockNode, options: Options) -> None:
+        if "config" in options:
+            self._read_config(options["config"])
+        image = options["image"]
+        if isinstance(image, str):
+            beneath = self._find(image, above=node)
         else:
-            beneath = self._open(options.image, is_root=False)
+            beneath = self._open(image, is_root=False)
         beneath.parents += 1
         node.image = beneath
         node.alignment = _check_alignments(options, beneath.alignment)
@@ -143,47 +146,47 @@ class BlockGraph:
             node.parents -= 1
 
 
-def _check_common(options: BlockdevOptions) -> None:
-    if options.force_share and not options.read_only:
+def _check_common(options: Options) -> None:
+    if options.get("force-share") and not options.get("read-only"):
         raise _refused("force-share=on can only be used with read-only images")
-    if options.detect_zeroes == "unmap" and options.discard != "unmap":
+    if options.get("detect-zeroes") == "unmap" and options.get("discard") != "unmap":
         raise _refused(
             "setting detect-zeroes to unmap is not allowed without setting discard operation"
             " to unmap"
         )
 
 
-def _check_null(options: NullCoOptions) -> None:
-    size = options.size or 0
+def _check_null(options: Options) -> None:
+    size: int = options.get("size", 0)
     if size < 0:  # [QEMU 7.2 aborts here]
         raise _negative("size")
-    if (options.latency_ns or 0) > _LONGEST_LATENCY:
+    latency: int = options.get("latency-ns", 0)
+    if not 0 <= latency <= _LONGEST_LATENCY:  # a negative uint64 is its two's complement
         raise _refused("latency-ns is invalid")
     if size > _LARGEST_IMAGE:
         raise _refused("Could not refresh total sector count: File too large")
 
 
-def _check_alignments(options: BlkdebugOptions, beneath: int) -> int:
+def _check_alignments(options: Options, beneath: int) -> int:
     """Check blkdebug's limits against each other, and give the resulting alignment.
 
     Spec: QEMU, blkdebug: each limit is a multiple of the alignment, the greatest of a pair a
     multiple of the preferred one, and all are below 2^31 - 1.
     """
-    align = _limit("align", options.align, 1)
+    align = _limit("align", options, 1)
     if align & (align - 1):
         raise _refused(f"Cannot meet constraints with align {align}")
     align = max(align, beneath)
-    _limit("max-transfer", options.max_transfer, align)
-    preferred = _limit("opt-write-zero", options.opt_write_zero, align)
-    _limit("max-write-zero", options.max_write_zero, max(preferred, align))
-    preferred = _limit("opt-discard", options.opt_discard, align)
-    _limit("max-discard", options.max_discard, max(preferred, align))
+    _limit("max-transfer", options, align)
+    preferred = _limit("opt-write-zero", options, align)
+    _limit("max-write-zero", options, max(preferred, align))
+    preferred = _limit("opt-discard", options, align)
+    _limit("max-discard", options, max(preferred, align))
     return align
 
 
-def _limit(name: str, value: int | None, unit: int) -> int:
-    if value is None:
-        return 0
+def _limit(name: str, options: Options, unit: int) -> int:
+    value: int = options.get(name, 0)
     if value < 0:
         raise _negative(name)
     if value >= _INT_MAX or value % unit:

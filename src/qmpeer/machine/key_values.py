@@ -10,6 +10,9 @@ that comma makes a key of what stands before it; ``path=…`` in full takes any 
 
 from typing import Final
 
+from qmpeer.values import JsonObject
+from qmpeer.wire import ServerReader
+
 _ON: Final = frozenset({"on", "yes", "true", "y"})
 _OFF: Final = frozenset({"off", "no", "false", "n"})
 
@@ -39,6 +42,34 @@ def split_key_values(text: str, *, implied_key: str | None = None) -> list[tuple
             key, value = _flag(rest[:key_end])
             rest = rest[key_end + 1 :]
         pairs.append((key, value))
+    return pairs
+
+
+def read_structured(text: str) -> JsonObject:
+    """Read the argument of an option that QEMU declares in QAPI: an object in JSON, or key=value.
+
+    Spec: there are no flags in this syntax; the last of a repeated key counts.
+
+    Raises:
+        ValueError: If it is neither, in QEMU's words.
+
+    Example:
+        >>> read_structured("deprecated-input=reject"), read_structured('{"id": "a"}')
+        ({'deprecated-input': 'reject'}, {'id': 'a'})
+    """
+    if text.startswith("{"):
+        value, *_ = (*ServerReader().receive_data(f"{text}\n".encode()), None)
+        if isinstance(value, dict):
+            return value
+        raise ValueError(str(value or "JSON parse error, unexpected end of input"))
+    pairs: JsonObject = {}
+    rest = text
+    while rest:
+        key_end = _first_of(rest, "=,")
+        key = rest[:key_end]
+        if rest[key_end : key_end + 1] != "=":
+            raise ValueError(f"Expected '=' after parameter '{key}'")
+        pairs[key], rest = _take_value(rest[key_end + 1 :])
     return pairs
 
 

@@ -1,7 +1,8 @@
 """The built-in machine: a guest's run state, what devices there are, and their commands.
 
 It is small on purpose. There is no guest in it, as in QEMU's machine type ``none``, and what it
-answers is what QEMU 7.2 answers there.
+answers is what QEMU 7.2 answers there. Commands and events are declared in ``qapi/``; here are the
+handlers.
 """
 
 import os
@@ -10,12 +11,10 @@ from typing import Final
 from qmpeer.errors import CommandError
 from qmpeer.machine.blkdebug_config import ConfigReader
 from qmpeer.machine.block_graph import BlockGraph
-from qmpeer.machine.block_options import read_blockdev_options
 from qmpeer.machine.descriptors import Descriptors
 from qmpeer.machine.devices import MonitorDevice
 from qmpeer.machine.options import Options
 from qmpeer.machine.run_states import RunState, next_state
-from qmpeer.machine.yank import read_yank_instances
 from qmpeer.monitor import Context, Monitor
 from qmpeer.values import JsonObject, JsonValue
 
@@ -66,9 +65,9 @@ class Machine:
         command("query-fdsets")(self.query_fdsets)
         command("blockdev-add", blocking=True)(self.blockdev_add)
         command("blockdev-del")(self.blockdev_del)
-        command("migrate-pause", allow_oob=True)(self.migrate_pause)
-        command("yank", allow_oob=True)(self.yank)
-        command("query-yank", allow_oob=True)(self.query_yank)
+        command("migrate-pause")(self.migrate_pause)
+        command("yank")(self.yank)
+        command("query-yank")(self.query_yank)
 
     # Life
 
@@ -201,7 +200,7 @@ class Machine:
 
     def blockdev_add(self, **arguments: JsonValue) -> None:
         """Make a block node."""
-        self._blocks.add(read_blockdev_options(arguments))
+        self._blocks.add(arguments)
 
     def blockdev_del(self, node_name: str) -> None:
         """Delete a block node."""
@@ -222,14 +221,14 @@ class Machine:
             {"type": "chardev", "id": device.label} for device in self.devices if device.is_socket
         ]
 
-    def yank(self, **arguments: JsonValue) -> None:
+    def yank(self, instances: list[JsonObject]) -> None:
         """Cut connections: all of the instances, or none if one doesn't exist."""
         sockets = {device.label: device for device in self.devices if device.is_socket}
-        labels = read_yank_instances(arguments)
+        labels = [item["id"] if item["type"] == "chardev" else None for item in instances]
         if not all(label in sockets for label in labels):
             raise CommandError("DeviceNotFound", "Instance not found")
         for label in labels:
-            sockets[label].yank()
+            sockets[str(label)].yank()
 
     def close(self) -> None:
         """Give back what the machine holds of the system."""

@@ -11,9 +11,11 @@ from typing import Final
 import msgspec
 
 from qmpeer.machine.compat_monitors import CompatMonitor, parse_compat_monitor
-from qmpeer.machine.key_values import read_boolean, split_key_values
+from qmpeer.machine.key_values import read_boolean, read_structured, split_key_values
+from qmpeer.schema import Policy
 
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
+_POLICIES: Final = {"input": ("accept", "reject", "crash"), "output": ("accept", "hide")}
 _ACCELERATORS: Final = frozenset({"kvm", "qtest", "tcg"})
 
 USAGE: Final = """\
@@ -35,6 +37,9 @@ Options are QEMU's, with one dash or two:
   -pidfile FILE       write the process id to FILE, remove it at the end
   -daemonize          go on in the background once the monitors listen
   -machine none       the only machine there is; -M is the same
+  -compat WHAT=HOW    refuse or hide what clients had better not use; WHAT is deprecated-input
+                      or unstable-input with accept, reject or crash, deprecated-output or
+                      unstable-output with accept or hide
   -accel NAME         tcg, kvm or qtest; there is no guest to accelerate
   -display none       the only display there is; -nographic is the same
   -nodefaults, -no-user-config, -monitor none
@@ -77,6 +82,7 @@ class Options(msgspec.Struct, kw_only=True):
         guest_name: For query-name; None if the guest has none.
         guest_uuid: For query-uuid.
         is_stopped: Whether the guest waits for cont (-S).
+        policy: What is done about what is deprecated or unstable (-compat).
     """
 
     monitors: list[CompatMonitor] = []
@@ -88,6 +94,7 @@ class Options(msgspec.Struct, kw_only=True):
     is_insecure: bool = False
     accelerator: str | None = None
     machine_accelerator: str | None = None
+    policy: Policy = Policy()
     wants_help: bool = False
     wants_version: bool = False
 
@@ -187,6 +194,19 @@ def _pid_file(options: Options, option: str, argument: str) -> None:
     options.pid_file = argument
 
 
+def _compat(options: Options, option: str, argument: str) -> None:
+    given = read_structured(argument)
+    for key, value in given.items():
+        what, _, way = key.rpartition("-")
+        if what not in ("deprecated", "unstable") or way not in _POLICIES:
+            raise ValueError(f"Parameter '{key}' is unexpected")
+        if not isinstance(value, str):
+            raise ValueError(f"Invalid parameter type for '{key}', expected: string")
+        if value not in _POLICIES[way]:
+            raise ValueError(f"Parameter '{key}' does not accept value '{value}'")
+        options.policy = msgspec.structs.replace(options.policy, **{f"{what}_{way}": value})
+
+
 def _machine(options: Options, option: str, argument: str) -> None:
     for key, value in split_key_values(argument, implied_key="type"):
         if key == "accel":
@@ -239,5 +259,6 @@ _OPTIONS: Final[dict[str, Reader]] = {
     "machine": _machine,
     "M": _machine,
     "accel": _accel,
+    "compat": _compat,
     "display": _display,
 }

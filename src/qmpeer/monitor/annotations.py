@@ -1,4 +1,4 @@
-"""Annotations: which reader the type of a Python parameter or field asks for.
+"""Annotations: which type of a schema the type of a Python parameter or field asks for.
 
 =====================================  ==========================================================
 annotation                             on the wire
@@ -35,47 +35,68 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, NewType, Union, g
 
 import msgspec
 
-from qmpeer.errors import CommandError
-from qmpeer.monitor.hints import class_hints, struct_names, wire_name
-from qmpeer.monitor.readers import (
-    Member,
-    Reader,
-    alternate_reader,
-    enum_reader,
-    integer_reader,
-    list_reader,
-    object_reader,
-    read_any,
-    read_boolean,
-    read_float,
-    read_integer,
-    read_null,
-    read_number,
-    read_string,
-    struct_reader,
-    wrong_type,
+from qmpeer.monitor.conversion import (
+    Convert,
+    Part,
+    alternate_conversion,
+    enum_conversion,
+    list_conversion,
+    map_conversion,
+    members_conversion,
+    struct_conversion,
+    to_float,
+    to_uint64,
 )
+from qmpeer.monitor.declarations import ANY, Declarations
+from qmpeer.monitor.hints import class_hints, struct_names, wire_name
 from qmpeer.monitor.types import Alternate, Signed, Unsigned
-from qmpeer.values import JsonValue, UnsetType
+from qmpeer.schema import BUILT_INS, BuiltIn, Member
+from qmpeer.schema.checks import (
+    SIMPLE_CHECKS,
+    Check,
+    Field,
+    Fields,
+    alternate_check,
+    array_check,
+    enum_check,
+    integer_check,
+    map_check,
+    object_check,
+)
+from qmpeer.values import UnsetType
 
-__all__ = ["REQUIRED", "TypeReader", "Types"]
+__all__ = ["REQUIRED", "CompiledMember", "CompiledType", "Types"]
 
 REQUIRED: Final = object()
 """The default of a member that has none."""
 
 
-class TypeReader(NamedTuple):
+class CompiledType(NamedTuple):
     """Hold what an annotation was compiled to.
 
     Attributes:
-        read: Takes the JSON value.
+        type_name: The name of the type in the schema.
+        check: Refuses a value that doesn't fit.
+        convert: Turns one that does into what the annotation asks for.
         json: The Python types of the JSON values that it is for.
         word: What to call it in the name of an alternate.
+        simple: A Python type all of whose values fit.
     """
 
-    read: Reader
+    type_name: str
+    check: Check
+    convert: Convert
     json: frozenset[type]
     word: str
+    simple: type | None = None
+
+
+class CompiledMember(NamedTuple):
+    """Hold what one member of an object, or one argument of a command, was compiled to."""
+
+    field: Field
+    part: Part
+    member: Member
 
 
 _UNIONS: Final = (Union, types.UnionType)
@@ -87,25 +108,43 @@ _ANY: Final = (
     bool | int | float | str | list[Any] | dict[str, Any] | None,  # what JsonValue resolves to
 )
 _NUMBER: Final = frozenset({int, float})
-_SIMPLE: Final[dict[object, TypeReader]] = {
-    str: TypeReader(read_string, frozenset({str}), "str"),
-    bool: TypeReader(read_boolean, frozenset({bool}), "bool"),
-    int: TypeReader(read_integer, _NUMBER, "int"),
-    float: TypeReader(read_float, _NUMBER, "number"),
-    type(None): TypeReader(read_null, frozenset({type(None)}), "null"),
+
+
+def _simple(name: str, json: frozenset[type], convert: Convert = None) -> CompiledType:
+    simple, check = SIMPLE_CHECKS[name]
+    return CompiledType(name, check, convert, json, name, simple)
+
+
+def _integer(name: str) -> CompiledType:
+    of = BUILT_INS[name]
+    assert isinstance(of, BuiltIn)
+    convert = to_uint64 if of.low == 0 else None  # those of fewer bits are never negative
+    return CompiledType(name, integer_check(of), convert, _NUMBER, "int")
+
+
+_ANYTHING: Final = _simple("any", frozenset({bool, int, float, str, list, dict, type(None)}))
+_NUMBERS: Final = _simple("number", _NUMBER)
+_SIMPLE: Final[dict[object, CompiledType]] = {
+    str: _simple("str", frozenset({str})),
+    bool: _simple("bool", frozenset({bool})),
+    int: _integer("int"),
+    float: _simple("number", _NUMBER, to_float),
+    type(None): _simple("null", frozenset({type(None)})),
 }
-_ANYTHING: Final = TypeReader(
-    read_any, frozenset({bool, int, float, str, list, dict, type(None)}), "any"
-)
 
 
 class Types:
-    """Compile annotations to readers, each struct once, even where it contains itself."""
+    """Compile annotations, each class once, even where it contains itself.
 
-    def __init__(self) -> None:
-        self._structs: dict[type, TypeReader] = {}
+    Args:
+        declarations: Takes the types that it makes of them.
+    """
 
-    def member(self, wire: str, name: str, annotation: object, default: object) -> Member:
+    def __init__(self, declarations: Declarations) -> None:
+        self._declarations = declarations
+        self._classes: dict[type, CompiledType] = {}
+
+    def member(self, wire: str, name: str, annotation: object, default: object) -> CompiledMember:
         """Compile one member of a struct, or one argument of a command.
 
         Args:
@@ -118,19 +157,26 @@ class Types:
         Raises:
             TypeError: If the annotation is no type of QMP's.
         """
-        if default is not REQUIRED:
+        is_optional = default is not REQUIRED
+        if is_optional:
             annotation = _present(annotation, default)
         try:
-            return Member(wire, name, self.compile(annotation).read, default is not REQUIRED)
+            of = self.compile(annotation, hint=wire)
         except TypeError as error:
             raise TypeError(f"{name!r}: {error}") from error
+        return CompiledMember(
+            Field(wire, of.simple, of.check, is_optional),
+            Part(wire, name, of.convert),
+            Member(wire, of.type_name, is_optional),
+        )
 
-    def compile(self, annotation: Any, name: str | None = None) -> TypeReader:
+    def compile(self, annotation: Any, name: str | None = None, hint: str = "") -> CompiledType:
         """Compile an annotation.
 
         Args:
             annotation: As function_hints() gives it.
             name: What to call it if it is an alternate.
+            hint: What it is for; a type that has no name gets one after that.
 
         Raises:
             TypeError: If it is no type of QMP's.
@@ -138,96 +184,137 @@ class Types:
         if annotation in _ANY:
             return _ANYTHING
         if isinstance(annotation, NewType):
-            return self.compile(annotation.__supertype__, name or annotation.__name__)
+            return self.compile(annotation.__supertype__, name or annotation.__name__, hint)
         origin, args = get_origin(annotation), get_args(annotation)
         if origin is Annotated:
-            return self._annotated(args[0], args[1:], name)
+            return self._annotated(args[0], args[1:], name, hint)
         if origin in _UNIONS:
-            return self._alternate(args, name)
+            return self._alternate(args, name, hint)
         if origin is Literal:
-            return _literal(args)
+            return self._literal(args, hint)
         if (origin or annotation) in _ARRAYS:
-            item = self.compile(*args) if args else _ANYTHING
-            return TypeReader(list_reader(item.read), frozenset({list}), f"[{item.word}]")
+            return self._array(self.compile(args[0], hint=hint) if args else _ANYTHING)
         if (origin or annotation) in _OBJECTS:
             if args and args[0] is not str:
                 raise TypeError(f"the keys of {annotation} are not strings")
-            item = self.compile(args[1]) if args else _ANYTHING
-            return TypeReader(object_reader(item.read), frozenset({dict}), "object")
+            of = self.compile(args[1], hint=hint) if args else _ANYTHING
+            check, convert = map_check(of.check), map_conversion(of.convert)
+            return CompiledType(ANY, check, convert, frozenset({dict}), "object")
         if isinstance(annotation, type):
             return self._class(annotation)
         raise TypeError(f"{annotation!r} is no type that QMP has")
 
-    def _annotated(self, base: Any, metadata: Sequence[object], name: str | None) -> TypeReader:
+    def _annotated(
+        self, base: Any, metadata: Sequence[object], name: str | None, hint: str
+    ) -> CompiledType:
         for item in metadata:
             if isinstance(item, Alternate):
                 name = item.name
             elif isinstance(item, Signed | Unsigned):
                 if base is not int:
                     raise TypeError(f"{item} is for int, not for {base!r}")
-                return TypeReader(integer_reader(item), _NUMBER, "int")
-        return self.compile(base, name)
+                kind = "int" if isinstance(item, Signed) else "uint"
+                return _integer(f"{kind}{item.bits}")
+        return self.compile(base, name, hint)
 
-    def _alternate(self, args: Sequence[Any], name: str | None) -> TypeReader:
+    def _array(self, of: CompiledType) -> CompiledType:
+        return CompiledType(
+            self._declarations.array(of.type_name),
+            array_check(of.check),
+            list_conversion(of.convert),
+            frozenset({list}),
+            f"[{of.word}]",
+        )
+
+    def _alternate(self, args: Sequence[Any], name: str | None, hint: str) -> CompiledType:
         if any(arg in _ANY for arg in args):
             return _ANYTHING
-        members = [self.compile(arg) for arg in args if arg not in (int, float)]
         if int in args and float in args:
-            members.append(TypeReader(read_number, _NUMBER, "number"))
+            members = [self.compile(arg, hint=hint) for arg in args if arg not in (int, float)]
+            members.append(_NUMBERS)
         else:
-            members = [self.compile(arg) for arg in args]
-        readers = {json: member.read for member in members for json in member.json}
-        if len(readers) < sum(len(member.json) for member in members):
+            members = [self.compile(arg, hint=hint) for arg in args]
+        checks = {json: member.check for member in members for json in member.json}
+        if len(checks) < sum(len(member.json) for member in members):
             raise TypeError(f"two types of {' | '.join(map(str, args))} are the same in JSON")
-        name = name or "|".join(member.word for member in members)
-        return TypeReader(alternate_reader(readers, name), frozenset(readers), name)
+        if len(members) == 1:  # int | float
+            return members[0]
+        word = name or "|".join(member.word for member in members)
+        conversions = {json: member.convert for member in members for json in member.json}
+        return CompiledType(
+            self._declarations.alternate(name or hint, {m.word: m.type_name for m in members}),
+            alternate_check(checks, word),
+            alternate_conversion(conversions),
+            frozenset(checks),
+            word,
+        )
 
-    def _class(self, cls: type) -> TypeReader:
+    def _literal(self, values: Sequence[object], hint: str) -> CompiledType:
+        strings = [value for value in values if isinstance(value, str)]
+        if len(set(strings)) < len(values):
+            raise TypeError(
+                f"the values of Literal{list(values)} are not strings, or not all different"
+            )
+        return self._enum(hint, strings, None, "str")
+
+    def _enum(self, name: str, values: Sequence[str], convert: Convert, word: str) -> CompiledType:
+        of = self._declarations.enum(name, values)
+        return CompiledType(of, enum_check(values, {}), convert, frozenset({str}), word)
+
+    def _class(self, cls: type) -> CompiledType:
         if cls in _SIMPLE:
             return _SIMPLE[cls]
-        if cls in self._structs:
-            return self._structs[cls]
+        if cls in self._classes:
+            return self._classes[cls]
         if issubclass(cls, enum.Enum):
             members = {item.value: item for item in cls.__members__.values()}
             if not all(isinstance(value, str) for value in members):
                 raise TypeError(f"the values of {cls.__qualname__} are not strings")
-            return TypeReader(enum_reader(members), frozenset({str}), cls.__name__)
+            convert = enum_conversion(members)
+            self._classes[cls] = self._enum(cls.__name__, list(members), convert, cls.__name__)
+            return self._classes[cls]
         if hasattr(cls, "__required_keys__"):
-            return self._struct(cls, self.keys)
+            return self._struct(cls, self.keys, dict)
         if dataclasses.is_dataclass(cls):
-            return self._struct(cls, self._dataclass_fields, build=cls)
+            return self._struct(cls, self._dataclass_fields, cls)
         if issubclass(cls, msgspec.Struct):
-            return self._struct(cls, self._struct_fields, build=cls)
+            return self._struct(cls, self._struct_fields, cls)
         raise TypeError(f"{cls.__qualname__} is no type that QMP has")
 
     def _struct(
         self,
         cls: type,
-        members_of: Callable[[Any], list[Member]],
-        build: Callable[..., object] = dict,
-    ) -> TypeReader:
-        """Compile a class. Meanwhile a reference to it, from within itself, is read later on."""
-        json = frozenset({dict})
+        members_of: Callable[[Any], list[CompiledMember]],
+        build: Callable[..., object],
+    ) -> CompiledType:
+        """Compile a class. What refers to it meanwhile, from within itself, looks it up later."""
+        json, fields = frozenset({dict}), Fields()
+        name = self._declarations.reserve(cls.__name__)
+        check = object_check(fields)
 
-        def read_later(value: JsonValue) -> object:
-            return self._structs[cls].read(value)
+        def convert_later(value: Any) -> Any:
+            convert = self._classes[cls].convert
+            return value if convert is None else convert(value)
 
-        self._structs[cls] = TypeReader(read_later, json, cls.__name__)
-        read_members = struct_reader(members_of(cls))
+        self._classes[cls] = CompiledType(name, check, convert_later, json, cls.__name__)
+        try:
+            members = members_of(cls)
+        except BaseException:
+            del self._classes[cls]
+            raise
+        fields_of(members, fields)
+        parts = [member.part for member in members]
+        self._declarations.struct(name, [member.member for member in members])
+        if build is not dict:
+            convert = struct_conversion(parts, build)
+        elif any(part.convert for part in parts):
+            convert = members_conversion(parts)
+        else:
+            convert = None
+        self._classes[cls] = CompiledType(name, check, convert, json, cls.__name__)
+        return self._classes[cls]
 
-        def read_struct(value: JsonValue) -> object:
-            if type(value) is not dict:
-                raise wrong_type("object")
-            members = read_members(value)
-            try:
-                return build(**members)
-            except ValueError as error:  # what its own checks found
-                raise CommandError("GenericError", str(error)) from error
-
-        self._structs[cls] = TypeReader(read_struct, json, cls.__name__)
-        return self._structs[cls]
-
-    def keys(self, cls: Any) -> list[Member]:
+    def keys(self, cls: Any) -> list[CompiledMember]:
         """Compile a TypedDict's keys, which are members of it or of what unpacks it."""
         members = []
         for name, annotation in class_hints(cls).items():
@@ -238,7 +325,7 @@ class Types:
             members.append(self.member(name, name, hint, REQUIRED if is_required else ...))
         return members
 
-    def _dataclass_fields(self, cls: Any) -> list[Member]:
+    def _dataclass_fields(self, cls: Any) -> list[CompiledMember]:
         hints = class_hints(cls)
         members = []
         for field in dataclasses.fields(cls):
@@ -251,7 +338,7 @@ class Types:
                 )
         return members
 
-    def _struct_fields(self, cls: Any) -> list[Member]:
+    def _struct_fields(self, cls: Any) -> list[CompiledMember]:
         if cls.__struct_config__.tag is not None:
             raise TypeError(f"{cls.__qualname__} has a tag, which QMP has no use for")
         hints = class_hints(cls)
@@ -262,13 +349,18 @@ class Types:
         ]
 
 
-def _literal(values: Sequence[object]) -> TypeReader:
-    members = {value: value for value in values if isinstance(value, str)}
-    if len(members) < len(values):
-        raise TypeError(
-            f"the values of Literal{list(values)} are not strings, or not all different"
-        )
-    return TypeReader(enum_reader(members), frozenset({str}), "str")
+def fields_of(members: Sequence[CompiledMember], fields: Fields) -> Fields:
+    """Fill the fields of an object type.
+
+    Raises:
+        TypeError: If two members have one name on the wire, or in Python.
+    """
+    wires = [member.part.wire for member in members]
+    names = {member.part.name for member in members}
+    if len(set(wires)) < len(wires) or len(names) < len(wires):
+        raise TypeError(f"two of the members {', '.join(wires)} have one name")
+    fields.fields = tuple(member.field for member in members)
+    return fields
 
 
 def _present(annotation: Any, default: object) -> Any:

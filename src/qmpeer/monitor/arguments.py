@@ -1,47 +1,99 @@
 """The arguments of a command, from the signature of the function that answers it."""
 
 import inspect
-from collections.abc import Callable
-from typing import Any, Final, Unpack, get_args, get_origin
+from collections.abc import Callable, Mapping
+from typing import Any, Unpack, get_args, get_origin
 
-from qmpeer.errors import CommandError
-from qmpeer.monitor.annotations import REQUIRED, Types
+from qmpeer.errors import CommandError, ValidationError
+from qmpeer.monitor.annotations import (
+    REQUIRED,
+    CompiledMember,
+    CompiledType,
+    Types,
+    fields_of,
+)
 from qmpeer.monitor.backend import Context
+from qmpeer.monitor.conversion import Part, members_conversion
+from qmpeer.monitor.declarations import ANY, Declarations
 from qmpeer.monitor.hints import function_hints, underlying, wire_name
-from qmpeer.monitor.readers import Member, Reader, Refusal, struct_reader
-from qmpeer.monitor.results import result_of
+from qmpeer.schema import ArgumentsCheck, Member
+from qmpeer.schema.checks import Fields
+from qmpeer.schema.validation import arguments_check
 from qmpeer.values import JsonObject
 
-__all__ = ["Parameters", "parameters_of", "result_of"]
-
-_NOTHING: Final[JsonObject] = {}
+__all__ = ["Parameters", "parameters_of"]
 
 
 class Parameters:
     """Turn a command's arguments into the keyword arguments of its handler.
 
     Attributes:
-        names: The names of the arguments on the wire, in the order in which they are read.
+        members: The arguments as a schema has them, in the order in which they are judged.
+        parts: The same, with their names in Python.
+        is_open: There may be others.
         context_name: The name of the handler's parameter that takes the context, None without one.
             It is never among what read() gives.
+        check: Judges the arguments; raises ValidationError.
     """
 
-    __slots__ = ("_all_optional", "_empty", "_read", "context_name", "names")
+    __slots__ = (
+        "_convert",
+        "_empty",
+        "_rest",
+        "check",
+        "context_name",
+        "is_open",
+        "members",
+        "parts",
+    )
 
     def __init__(
         self,
-        members: list[Member],
-        rest: Reader | None = None,
+        members: list[CompiledMember],
+        rest: CompiledType | None = None,
         reserved: frozenset[str] = frozenset(),
         context_name: str | None = None,
     ) -> None:
-        self.names: tuple[str, ...] = tuple(member.wire for member in members)
+        fields = fields_of(members, Fields())
+        if rest is not None:
+            fields.rest = rest.check
+            fields.barred = reserved - {member.part.wire for member in members}
+        self.members: tuple[Member, ...] = tuple(member.member for member in members)
+        self.is_open: bool = rest is not None
+        self._rest = ANY if rest is None else rest.type_name
         self.context_name: str | None = context_name
-        self._read = struct_reader(members, rest, reserved)
-        self._all_optional = all(member.is_optional for member in members)
-        self._empty: dict[str, object] = {}
+        self.check: ArgumentsCheck = arguments_check(fields)
+        self.parts: tuple[Part, ...] = tuple(member.part for member in members)
+        self._convert = members_conversion(self.parts, None if rest is None else rest.convert)
+        self._empty: dict[str, Any] = {}
 
-    def read(self, arguments: JsonObject | None) -> dict[str, object]:
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the arguments on the wire, in the order in which they are judged."""
+        return tuple(member.name for member in self.members)
+
+    def judge_by(self, check: ArgumentsCheck, types: Mapping[str, str]) -> None:
+        """Have the arguments judged by what a schema declares.
+
+        Where the annotations ask for other types than that, they have a say after it.
+
+        Args:
+            check: The check of what is declared.
+            types: The declared type of each argument.
+        """
+        own = self.check
+        asked = {member.type for member in self.members if types.get(member.name) != member.type}
+        if not asked | {self._rest} <= {ANY}:
+
+            def check_both(arguments: JsonObject | None) -> None:
+                check(arguments)
+                own(arguments)
+
+            self.check = check_both
+        else:
+            self.check = check
+
+    def read(self, arguments: JsonObject | None) -> dict[str, Any]:
         """Return the keyword arguments to call the handler with.
 
         Optional ones that are missing are left out. Where there are none at all, the dict is one
@@ -53,18 +105,17 @@ class Parameters:
         Raises:
             CommandError: If one is missing, ill-typed or unexpected; QEMU's class and words.
         """
-        if not arguments and self._all_optional:
-            return self._empty
         try:
-            return self._read(arguments or _NOTHING)
-        except Refusal as refusal:
-            error = refusal.error()
+            self.check(arguments)
+            return self._convert(arguments) if arguments else self._empty
+        except ValidationError as error:
+            desc = error.desc
         except RecursionError:
-            error = CommandError("GenericError", "Arguments are nested too deeply")
-        raise error
+            desc = "Arguments are nested too deeply"
+        raise CommandError("GenericError", desc)
 
 
-def parameters_of(function: Callable[..., object]) -> Parameters:
+def parameters_of(function: Callable[..., object], types: Types | None = None) -> Parameters:
     """Read a handler's signature.
 
     An argument is optional if its parameter has a default. Its name on the wire is the parameter's,
@@ -75,6 +126,7 @@ def parameters_of(function: Callable[..., object]) -> Parameters:
 
     Args:
         function: The handler: a function, a method, a functools.partial, anything with a signature.
+        types: Compiles the annotations; None where nobody else's types matter.
 
     Raises:
         TypeError: If a parameter has a type that QMP doesn't have, or can't be given by name.
@@ -90,8 +142,9 @@ def parameters_of(function: Callable[..., object]) -> Parameters:
         Traceback (most recent call last):
         qmpeer.errors.CommandError: GenericError: Parameter 'filename' is missing
     """
+    types = types or Types(Declarations())
     hints = function_hints(function)
-    types, members, rest, context_name = Types(), list[Member](), None, None
+    members, rest, context_name = list[CompiledMember](), None, None
     for name, parameter in inspect.signature(function).parameters.items():
         annotation = hints.get(name, Any)
         try:
@@ -105,7 +158,7 @@ def parameters_of(function: Callable[..., object]) -> Parameters:
             elif get_origin(annotation) is Unpack:
                 members += types.keys(*get_args(annotation))
             else:
-                rest = types.compile(annotation).read
+                rest = types.compile(annotation)
         except TypeError as error:
             raise TypeError(f"{_name(function)}(): parameter {error}") from error
     return Parameters(members, rest, _parameter_names(function), context_name)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 from qmpeer.errors import CommandError
 from qmpeer.messages import CAPABILITIES_COMMAND, Command
 from qmpeer.monitor.backend import Backend, CommandInfo, Context
+from qmpeer.monitor.interface import Interface
 from qmpeer.monitor.registry import Blocking, Registry, command_not_found
 from qmpeer.values import JsonValue
 
@@ -14,19 +15,27 @@ __all__ = ["Commands"]
 class Commands:
     """Find out who executes a command, and have it executed.
 
+    Args:
+        interface: What the registered commands are.
+        backend: Executes all others.
+
     Attributes:
         registry: The commands that are registered; they come before the backend's.
     """
 
-    def __init__(self, backend: Backend | None) -> None:
-        self.registry: Registry = Registry()
+    def __init__(self, interface: Interface, backend: Backend | None) -> None:
+        self._interface = interface
+        self.registry: Registry = Registry(interface)
         self._backend = backend
         self._backend_infos: dict[str, CommandInfo] | None = None
 
     def names(self) -> list[str]:
-        """Return all names, sorted."""
-        names = {info.name for info in self.registry.commands()} | {CAPABILITIES_COMMAND}
-        return sorted(names | self._infos_of_backend().keys())
+        """Return all names, the last first.
+
+        Spec: QEMU 7.2 lists its commands in the reverse of the schema's order.
+        """
+        names = dict.fromkeys((*self._infos_of_backend(), *self._interface.names()))
+        return list(reversed(names))
 
     def execute(
         self, command: Command, context: Context
@@ -46,6 +55,7 @@ class Commands:
         return self._backend.execute(command, context)
 
     def _check_oob(self, name: str) -> None:
+        self.registry.check_policy(name)
         info = self.registry.info(name) or self._infos_of_backend().get(name)
         if info is None and name != CAPABILITIES_COMMAND:
             raise command_not_found(name)

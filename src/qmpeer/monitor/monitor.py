@@ -19,7 +19,9 @@ from qmpeer.monitor.backend import Backend
 from qmpeer.monitor.commands import Commands
 from qmpeer.monitor.connection import Connection
 from qmpeer.monitor.emission import Emission
+from qmpeer.monitor.interface import Interface
 from qmpeer.monitor.rounds import Call, Rounds
+from qmpeer.schema import Policy, Schema
 from qmpeer.transport import AddressLike
 from qmpeer.transport.aio import Listener, Stream, open_stream, start_listening
 from qmpeer.values import JsonObject, JsonValue
@@ -41,6 +43,15 @@ class Monitor:
         version: Its release, as major, minor, micro.
         package: Free text for the version.
         backend: What executes the commands that aren't registered here.
+        schema: Declares commands and events, conditions settled by `select`. A command in it takes
+            its arguments, features and whether it allows oob from there; its handler's signature
+            must go with that. Others are what their handlers' signatures say.
+        policy: What is done about what is deprecated or unstable; by default it is accepted.
+        checks_output: Hold replies and events to the schema too, which is for tests: a reply that
+            isn't as declared becomes an internal error, and `emit` raises ValidationError.
+
+    Raises:
+        ValueError: If the schema's types clash with those of the monitor's own commands.
 
     Example:
         >>> monitor = Monitor(name="my-emulator", version=(1, 2, 0))
@@ -58,10 +69,16 @@ class Monitor:
         package: str | None = None,
         *,
         backend: Backend | None = None,
+        schema: Schema | None = None,
+        policy: Policy | None = None,
+        checks_output: bool = False,
     ) -> None:
         self.name = name
         self.version: Version = Version(QemuVersion(*version), name if package is None else package)
-        self._commands = Commands(backend)
+        policy = policy or Policy()
+        self._interface = Interface(schema, policy, checks_output)
+        self._judges_events = schema is not None and (checks_output or bool(policy.hidden))
+        self._commands = Commands(self._interface, backend)
         self._rounds = Rounds(self._commands)
         self._rounds.when_gone = self._check_closed
         self._emission = Emission(self._rounds)
@@ -74,6 +91,8 @@ class Monitor:
             backend.subscribe(self.emit)
         self.command("query-version")(self._query_version)
         self.command("query-commands")(self._query_commands)
+        if backend is None or schema is not None:  # a backend alone knows its interface itself
+            self.command("query-qmp-schema")(self._interface.introspection)
 
     # Commands
 
@@ -97,13 +116,13 @@ class Monitor:
 
         Args:
             name: The command's name on the wire.
-            allow_oob: It may be executed out of band.
+            allow_oob: It may be executed out of band. Leave it out where a schema declares it.
             blocking: Run it in a thread; no other in-band command goes ahead meanwhile, as in QEMU.
-            features: Such as "deprecated".
+            features: Such as "deprecated". Leave them out where a schema declares them.
 
         Raises:
-            ValueError: If the name is taken.
-            TypeError: If its signature can't be a command's.
+            ValueError: If the name is taken, or what the schema declares is said again.
+            TypeError: If its signature can't be a command's, or isn't that of what is declared.
         """
 
         def register(function: Function) -> Function:
@@ -119,6 +138,18 @@ class Monitor:
 
     def _query_commands(self) -> JsonValue:
         return [{"name": name} for name in self._commands.names()]
+
+    def schema(self) -> Schema:
+        """Return the interface: what is declared, of commands those with a handler, and the rest.
+
+        Commands that no schema declares are what the signatures and docstrings of their handlers
+        say. A backend's aren't there.
+        """
+        return self._interface.schema()
+
+    def missing_handlers(self) -> list[str]:
+        """Return the commands that the schema declares but nothing answers yet."""
+        return self._interface.missing()
 
     # Opening and closing
 
@@ -355,7 +386,14 @@ class Monitor:
         Args:
             name: The event's name.
             data: Its data; None if it has none.
+
+        Raises:
+            ValidationError: If it isn't what the schema declares, and `checks_output` is on.
         """
+        if self._judges_events:
+            is_sent, data = self._interface.event(name, data)
+            if not is_sent:
+                return
         self._emission.emit(name, data)
 
 

@@ -1,17 +1,20 @@
 """The commands that a program registers, made into a backend.
 
 Each handler's signature is read once: its parameters are the command's arguments, its annotations
-their types.
+their types, unless a schema declares the command (`qmpeer.monitor.interface`).
 """
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+from qmpeer import schema
 from qmpeer.errors import CommandError
 from qmpeer.messages import CAPABILITIES_COMMAND, Command
-from qmpeer.monitor.arguments import parameters_of, result_of
+from qmpeer.monitor.arguments import Parameters, parameters_of
 from qmpeer.monitor.backend import CommandInfo, Context, Emit
+from qmpeer.monitor.interface import Interface
+from qmpeer.monitor.results import result_of
 from qmpeer.values import JsonObject, JsonValue
 
 __all__ = ["Registry", "command_not_found"]
@@ -23,19 +26,46 @@ def command_not_found(name: str) -> CommandError:
 
 
 class _Handler:
-    """Hold a handler and what its signature says."""
+    """Hold a handler, what its signature says, and which command it answers."""
 
-    __slots__ = ("context_name", "function", "info", "is_async", "is_blocking", "read", "result")
+    __slots__ = (
+        "command",
+        "context_name",
+        "function",
+        "has_output",
+        "info",
+        "is_async",
+        "is_blocking",
+        "read",
+        "result",
+    )
 
-    def __init__(self, function: Callable[..., Any], info: CommandInfo, is_blocking: bool) -> None:
-        parameters = parameters_of(function)
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        parameters: Parameters,
+        command: schema.Command,
+        is_blocking: bool,
+        output: Callable[[JsonValue], JsonValue] | None,
+    ) -> None:
         self.function: Callable[..., Any] = function
-        self.info: CommandInfo = info
+        self.command: schema.Command = command
+        self.info: CommandInfo = CommandInfo(
+            command.name,
+            command.allow_oob,
+            tuple(feature.name for feature in command.features),
+            tuple(parameters.names),
+            not is_blocking,
+        )
         self.is_blocking: bool = is_blocking
         self.is_async: bool = inspect.iscoroutinefunction(function)
         self.context_name: str | None = parameters.context_name
         self.read: Callable[[JsonObject | None], dict[str, Any]] = parameters.read
-        self.result: Callable[[Any], JsonValue] = result_of(function)
+        self.has_output: bool = output is not None
+        result = result_of(function)
+        self.result: Callable[[Any], JsonValue] = (
+            result if output is None else lambda value: output(result(value))
+        )
 
 
 class Blocking:
@@ -57,13 +87,18 @@ class Blocking:
 class Registry:
     """Be the backend that handlers make up.
 
+    Args:
+        interface: Knows what is declared, and takes in what signatures say.
+
     Attributes:
         runs_elsewhere: Sync handlers aren't run where they are executed; a `Blocking` stands for
             each.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, interface: Interface) -> None:
+        self._interface = interface
         self._handlers: dict[str, _Handler] = {}
+        self._refused: set[str] = set()
         self.runs_elsewhere = False
 
     def add(
@@ -78,17 +113,24 @@ class Registry:
         """Register a handler.
 
         Raises:
-            ValueError: If the name is taken, or the command would block out of band.
-            TypeError: If its signature can't be a command's.
+            ValueError: If the name is taken, if the command would block out of band, or if it is
+                said again what a schema says.
+            TypeError: If its signature can't be a command's, or isn't that of what is declared.
         """
         is_coroutine = inspect.iscoroutinefunction(function)
         if name in self._handlers or name == CAPABILITIES_COMMAND:
             raise ValueError(f"command {name} is registered already")
         if blocking and (allow_oob or is_coroutine):
             raise ValueError(f"command {name} can't be blocking and also out-of-band or async")
-        parameters = parameters_of(function)
-        info = CommandInfo(name, allow_oob, tuple(features), tuple(parameters.names), not blocking)
-        self._handlers[name] = _Handler(function, info, blocking)
+        interface = self._interface
+        parameters = parameters_of(function, interface.types)
+        command = interface.add(function, name, parameters, allow_oob=allow_oob, features=features)
+        if blocking and command.allow_oob:
+            raise ValueError(f"command {name} can't be blocking and also out-of-band")
+        if interface.is_refused(command):
+            self._refused.add(name)
+        output = interface.output(command)
+        self._handlers[name] = _Handler(function, parameters, command, blocking, output)
 
     def __contains__(self, name: str) -> bool:
         return name in self._handlers
@@ -101,6 +143,15 @@ class Registry:
         """Return what is known of one command, None if it isn't registered."""
         handler = self._handlers.get(name)
         return None if handler is None else handler.info
+
+    def check_policy(self, name: str) -> None:
+        """See whether policy lets a command in.
+
+        Raises:
+            CommandError: If it doesn't.
+        """
+        if name in self._refused:
+            self._interface.refuse(self._handlers[name].command)
 
     def execute(
         self, command: Command, context: Context
@@ -116,13 +167,15 @@ class Registry:
         handler = self._handlers.get(command.name)
         if handler is None:
             raise command_not_found(command.name)
+        if self._refused:
+            self.check_policy(command.name)
         arguments = handler.read(command.arguments)
         if handler.context_name is not None:
             arguments = {**arguments, handler.context_name: context}
         if handler.is_blocking or (self.runs_elsewhere and not handler.is_async):
             return Blocking(handler, arguments)
         value = handler.function(**arguments) if arguments else handler.function()
-        if value is None:
+        if value is None and not handler.has_output:
             return {}
         if type(value) is not dict and inspect.isawaitable(value):
             return self._await(value, handler)
