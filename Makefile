@@ -44,12 +44,13 @@ test: .venv/.dev ## Run all tests, with coverage; as root on Debian, install QEM
 	@$(BIN)/pytest -q -rs --cov --cov-report=term:skip-covered
 
 .PHONY: check
-check: .venv/.dev ## Check format, lint, types and the floors contract
+check: .venv/.dev ## Check format, lint, types, floors, and that the machine is as it is declared
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --verifytypes qmpeer --ignoreexternal
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python scripts/check_interface.py
 
 .PHONY: fix
 fix: .venv/.dev ## Format, and mend what ruff can mend

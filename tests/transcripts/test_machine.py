@@ -9,7 +9,7 @@ import json
 import pytest
 
 from qmpeer.machine.devices import MonitorDevice
-from qmpeer.machine.machine import VERSION, Machine
+from qmpeer.machine.machine import Machine
 from qmpeer.machine.options import parse_options
 from qmpeer.monitor import Monitor
 from qmpeer.transport.aio import StreamHandler
@@ -30,9 +30,9 @@ SAID = [
 
 
 def start() -> tuple[Monitor, MemoryStream, StreamHandler]:
-    monitor = Monitor(version=VERSION)
     options = parse_options(["-qmp", "unix:/run/q,server=on,wait=off"])
-    machine = Machine(monitor, options)
+    machine = Machine(options)
+    monitor = machine.monitor
     machine.start()
     device = MonitorDevice(
         options.monitors[0], monitor.connection_factory(), machine.clients_changed

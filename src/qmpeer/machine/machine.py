@@ -8,11 +8,13 @@ handlers.
 import os
 from typing import Final
 
+from qmpeer import __version__
 from qmpeer.errors import CommandError
 from qmpeer.machine.blkdebug_config import ConfigReader
 from qmpeer.machine.block_graph import BlockGraph
 from qmpeer.machine.descriptors import Descriptors
 from qmpeer.machine.devices import MonitorDevice
+from qmpeer.machine.interface import load
 from qmpeer.machine.options import Options
 from qmpeer.machine.run_states import RunState, next_state
 from qmpeer.monitor import Context, Monitor
@@ -23,27 +25,37 @@ VERSION: Final = (7, 2, 0)
 
 
 class Machine:
-    """Answer a machine's commands on a monitor.
+    """Answer a machine's commands on a monitor of its own.
+
+    Args:
+        options: What the command line asked for.
 
     Attributes:
+        monitor: The monitor; it is open nowhere yet.
         state: Whether the guest runs.
         is_shutting_down: Whether it takes no further command.
         devices: The character devices of the command line's monitors, in its order.
     """
 
-    def __init__(self, monitor: Monitor, options: Options) -> None:
+    def __init__(self, options: Options) -> None:
+        self.monitor: Monitor = Monitor(
+            name="qmpeer",
+            version=VERSION,
+            package=f"qmpeer {__version__}",
+            schema=load(),
+            policy=options.policy,
+        )
         self.state: RunState = RunState.PRELAUNCH
         self.devices: list[MonitorDevice] = []
-        self._monitor = monitor
         self._options = options
         self._descriptors = Descriptors()
         self._config_reader = ConfigReader()
         self._blocks = BlockGraph(self._config_reader.read)
         self.is_shutting_down: bool = False
-        self._register(monitor)
+        self._register()
 
-    def _register(self, monitor: Monitor) -> None:
-        command = monitor.command
+    def _register(self) -> None:
+        command = self.monitor.command
         command("query-status")(self.query_status)
         command("stop")(self.stop)
         command("cont")(self.cont)
@@ -85,11 +97,11 @@ class Machine:
         if self.is_shutting_down:
             return
         self.is_shutting_down = True
-        self._monitor.emit("SHUTDOWN", {"guest": False, "reason": reason})
+        self.monitor.emit("SHUTDOWN", {"guest": False, "reason": reason})
         for device in self.devices:
             device.close()
         self._config_reader.close()
-        self._monitor.shutdown()
+        self.monitor.shutdown()
 
     def clients_changed(self) -> None:
         """Take note that a client has come or gone.
@@ -109,17 +121,17 @@ class Machine:
     def stop(self) -> None:
         """Stop the guest."""
         if self._move("stop"):
-            self._monitor.emit("STOP")
+            self.monitor.emit("STOP")
 
     def cont(self) -> None:
         """Let the guest run."""
         if self._move("cont"):
-            self._monitor.emit("RESUME")
+            self.monitor.emit("RESUME")
 
     def system_reset(self) -> None:
         """Reset the guest."""
         self._move("system_reset")
-        self._monitor.emit("RESET", {"guest": False, "reason": "host-qmp-system-reset"})
+        self.monitor.emit("RESET", {"guest": False, "reason": "host-qmp-system-reset"})
 
     def _move(self, command: str) -> bool:
         """Move to the state that a command leads to; say whether it is another one."""
@@ -128,7 +140,7 @@ class Machine:
 
     def system_powerdown(self) -> None:
         """Press the power button; there is no guest to take notice."""
-        self._monitor.emit("POWERDOWN")
+        self.monitor.emit("POWERDOWN")
 
     def quit(self) -> None:
         """End the machine."""

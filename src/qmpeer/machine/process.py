@@ -9,11 +9,9 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Final
 
-from qmpeer import __version__
 from qmpeer.machine.compat_monitors import CompatMonitor
 from qmpeer.machine.devices import MonitorDevice
-from qmpeer.machine.interface import load
-from qmpeer.machine.machine import VERSION, Machine
+from qmpeer.machine.machine import Machine
 from qmpeer.machine.options import Options, StartError
 from qmpeer.monitor import Monitor, new_event_loop
 from qmpeer.transport import Address, dial
@@ -56,14 +54,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 async def _serve(options: Options, say: Say, when_ready: Callable[[], None]) -> None:
-    monitor = Monitor(
-        name="qmpeer",
-        version=VERSION,
-        package=f"qmpeer {__version__}",
-        schema=load(),
-        policy=options.policy,
-    )
-    machine = Machine(monitor, options)
+    machine = Machine(options)
+    monitor = machine.monitor
     _take_signals(machine, say)
     closed = asyncio.create_task(monitor.wait_closed())
     try:
