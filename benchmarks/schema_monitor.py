@@ -7,17 +7,37 @@ import os
 from pathlib import Path
 
 from qmpeer import Monitor
+from qmpeer.errors import CommandError
+from qmpeer.messages import Command
+from qmpeer.monitor import CommandInfo, Context
+from qmpeer.monitor.backend import Emit
+from qmpeer.values import JsonValue
 
 
-async def serve(path: str, document: object) -> None:
-    """Serve a monitor on a unix path until the process is ended."""
-    monitor = Monitor(name="benchmarks", version=(7, 2, 0), package="")
+class Document:
+    """Answer query-qmp-schema with a document; a monitor's own answer would be a small one."""
 
-    @monitor.command("query-qmp-schema")
-    def query_qmp_schema() -> object:
+    def __init__(self, document: JsonValue) -> None:
+        self._document = document
+
+    def commands(self) -> list[CommandInfo]:
+        """Return the one command."""
+        return [CommandInfo("query-qmp-schema")]
+
+    def execute(self, command: Command, context: Context) -> JsonValue:
         """Return the document."""
-        return document
+        if command.name != "query-qmp-schema":
+            raise CommandError("CommandNotFound", f"The command {command.name} has not been found")
+        return self._document
 
+    def subscribe(self, emit: Emit) -> None:
+        """Do nothing: there are no events."""
+
+
+async def serve(path: str, document: JsonValue) -> None:
+    """Serve a monitor on a unix path until the process is ended."""
+    backend = Document(document)
+    monitor = Monitor(name="benchmarks", version=(7, 2, 0), package="", backend=backend)
     await monitor.serve(f"unix:{path}", many=True)
 
 
