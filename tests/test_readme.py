@@ -51,9 +51,14 @@ def _port_of(client: Client) -> int:
     raise AssertionError("no chardev listens on TCP")
 
 
-def run_python(source: str) -> str:
+def run_python(source: str, folder: Path | None = None) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", source], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", source],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+        cwd=folder,
     )
     assert done.stderr == ""
     return done.stdout
@@ -91,8 +96,13 @@ def test_the_greeting_is_the_one_in_the_readme(port: int) -> None:
     assert str(version["qemu"]).replace("'", '"') in console
 
 
-def test_the_commands_print_what_the_readme_says(port: int) -> None:
+def test_the_commands_print_what_the_readme_says(port: int, tmp_path: Path) -> None:
     console, _ = block("console", "query-name")
+    assert_said(console, port, tmp_path)
+
+
+def assert_said(console: str, port: int, folder: Path) -> None:
+    """Run what a block shows, in a folder, and compare what is printed."""
     script = console.replace("localhost:4444", f"127.0.0.1:{port}")
     said = re.split(r"^\$ (.*)\n", script, flags=re.MULTILINE)[1:]
     python = f'qmpeer() {{ {sys.executable} -m qmpeer "$@"; }}\n'
@@ -104,6 +114,14 @@ def test_the_commands_print_what_the_readme_says(port: int) -> None:
             stderr=subprocess.STDOUT,
             text=True,
             timeout=30,
+            cwd=folder,
         )
         status = done.returncode
         assert done.stdout == output
+
+
+def test_the_binding_is_made_and_used_as_the_readme_says(port: int, tmp_path: Path) -> None:
+    console, _ = block("console", "qmpeer bindings")
+    assert_said(console, port, tmp_path)
+    source, output = block("python", "q.query_status")
+    assert run_python(source.replace("localhost:4444", f"127.0.0.1:{port}"), tmp_path) == output
