@@ -29,7 +29,7 @@ help: ## Print the targets
 
 .venv/.docs: .venv/.package
 	@echo 'Installing the tools of the documentation'
-	@$(INSTALL) --group docs
+	@$(INSTALL) --editable '.[fast,docs]'
 	@touch $@
 
 # --- For everyone ---
@@ -68,6 +68,9 @@ fuzz: .venv/.dev ## Try the Hypothesis properties on many more examples
 
 .PHONY: docs
 docs: .venv/.docs ## Build the documentation into build/docs
+	@rm -rf docs/reference
+	@$(BIN)/qmpeer docs --from src/qmpeer/machine/qapi/qapi-schema.json --format md --toctree \
+	  --title 'Commands and events of qmpeer serve' -o docs/reference >/dev/null
 	@$(BIN)/sphinx-build -q -W --keep-going -d build/doctrees docs build/docs
 	@echo 'See build/docs/index.html'
 

@@ -9,7 +9,7 @@ version = release = installed_version("qmpeer")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_enable_extensions = ["colon_fence", "deflist"]
-myst_heading_anchors = 3
+myst_heading_anchors = 6
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 

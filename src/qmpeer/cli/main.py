@@ -15,6 +15,7 @@ _SUBCOMMANDS: Final = {
     "events": "qmpeer.cli.events_command",
     "schema": "qmpeer.cli.schema_command",
     "bindings": "qmpeer.cli.bindings_command",
+    "docs": "qmpeer.cli.docs_command",
 }
 _USAGE: Final = """\
 usage: qmpeer SUBCOMMAND ...
@@ -26,6 +27,7 @@ QMP, the QEMU Machine Protocol, from the command line.
   qmpeer events ADDRESS [NAME ...]                  show events as they come
   qmpeer schema dump|diff|has|lint ...            what a server offers: show, compare, look up
   qmpeer bindings --from SOURCE [-o FILE]         write its typed Python binding
+  qmpeer docs --from SOURCE --format F -o DIR     write its reference: md, rst, man, html
   qmpeer --version
   qmpeer --help                                   this text; each subcommand has its own
 

@@ -1,5 +1,6 @@
 """What is written from a schema: typed bindings and the reference documentation."""
 
 from qmpeer.codegen.bindings import bindings_text
+from qmpeer.codegen.reference import FORMATS, ReferenceFormat, reference_files
 
-__all__ = ["bindings_text"]
+__all__ = ["FORMATS", "ReferenceFormat", "bindings_text", "reference_files"]

@@ -1,0 +1,66 @@
+"""HTML of pages in Markdown, with Sphinx, MyST and furo: the extra ``docs``."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from qmpeer.cli.exits import UsageError
+
+__all__ = ["build_html", "check_installed"]
+
+_NEEDED: Final = {"sphinx": "sphinx", "myst_parser": "myst-parser", "furo": "furo"}
+_SETTINGS: Final = """\
+project = {title!r}
+extensions = ["myst_parser"]
+myst_heading_anchors = 6
+html_theme = "furo"
+html_title = project
+html_copy_source = False
+html_show_sphinx = False
+"""
+
+
+def check_installed() -> None:
+    """See whether all that is needed is there.
+
+    Raises:
+        UsageError: If it isn't; it says what to install.
+    """
+    missing = [name for module, name in _NEEDED.items() if find_spec(module) is None]
+    if missing:
+        raise UsageError(f"HTML needs {', '.join(missing)}: pip install 'qmpeer[docs]'")
+
+
+def build_html(files: Mapping[str, str], title: str, folder: str) -> None:
+    """Build a site of pages in Markdown.
+
+    Args:
+        files: The pages by their files' names; ``index.md`` has the table of contents.
+        title: What the site is called.
+        folder: Where it goes.
+
+    Raises:
+        OSError: If it can't be built; it says what Sphinx said.
+    """
+    with tempfile.TemporaryDirectory(prefix="qmpeer-docs-") as name:
+        source = Path(name, "source")
+        source.mkdir()
+        source.joinpath("conf.py").write_text(_SETTINGS.format(title=title))
+        for file, text in files.items():
+            source.joinpath(file).write_text(text, encoding="utf-8")
+        words = ["-q", "-b", "html", "-j", "auto", "-d", str(Path(name, "doctrees"))]
+        done = subprocess.run(
+            [sys.executable, "-m", "sphinx", *words, str(source), folder],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or [f"it ended with {done.returncode}"]
+        raise OSError(f"Sphinx could not build {folder}: {last[0]}")

@@ -1,0 +1,51 @@
+"""Reference documentation: pages on all commands, events and types of a schema.
+
+`pages` makes pages of a schema, whose blocks (`blocks`) are the same for every format; `entries`
+says what stands in an entry, `markup` reads doc comments. One module a format writes them out.
+"""
+
+from collections.abc import Callable
+from typing import Final, Literal, TypeAlias
+
+from qmpeer.codegen.reference.manual import manual_files
+from qmpeer.codegen.reference.markdown import markdown_files
+from qmpeer.codegen.reference.pages import Reference, reference_of
+from qmpeer.codegen.reference.restructured import restructured_files
+from qmpeer.schema import Schema
+
+__all__ = ["FORMATS", "ReferenceFormat", "reference_files"]
+
+ReferenceFormat: TypeAlias = Literal["md", "rst", "man"]
+
+_WRITERS: Final[dict[str, Callable[[Reference], dict[str, str]]]] = {
+    "md": markdown_files,
+    "rst": restructured_files,
+    "man": manual_files,
+}
+FORMATS: Final = tuple(_WRITERS)
+
+
+def reference_files(
+    schema: Schema, format: ReferenceFormat, title: str, *, has_toctree: bool = False
+) -> dict[str, str]:
+    """Return the reference of a schema as texts of files, by the files' names.
+
+    One file is a module's, which is a QAPI file; one more, ``index`` or ``qmp.7``, leads to them.
+    The same schema gives the same texts.
+
+    Args:
+        schema: The schema, conditions and all.
+        format: "md", "rst" or "man".
+        title: What it is the reference of.
+        has_toctree: Of Markdown: put the pages into the table of contents of a Sphinx project.
+
+    Example:
+        >>> from qmpeer.schema import BUILT_INS, Command, Schema
+        >>> files = reference_files(Schema(BUILT_INS, (Command(name="stop"),)), "md", "Small")
+        >>> sorted(files)
+        ['index.md', 'interface.md']
+    """
+    reference = reference_of(schema, title)
+    if has_toctree and format == "md":
+        return markdown_files(reference, has_toctree=True)
+    return _WRITERS[format](reference)

@@ -1,0 +1,126 @@
+"""Pages for man: one a module, in section 7, and one that lists them.
+
+Links are the names of entries in bold.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from qmpeer.codegen.reference.blocks import (
+    Block,
+    Code,
+    Entry,
+    Heading,
+    Item,
+    Items,
+    Link,
+    Note,
+    Page,
+    Paragraph,
+    Span,
+)
+from qmpeer.codegen.reference.pages import INDEX, Reference
+
+__all__ = ["manual_files"]
+
+_PREFIX: Final = "qmp"
+_FONTS: Final = {"code": "B", "strong": "B", "emphasis": "I"}
+_SIGNS: Final = {"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti"}
+
+
+def manual_files(reference: Reference) -> dict[str, str]:
+    """Return the files of a reference as manual pages."""
+    files = {}
+    for page in (reference.index, *reference.pages):
+        name = _name(page)
+        head = [
+            f".TH {_word(name.upper())} 7 {_word('')} {_word(reference.title)}",
+            ".SH NAME",
+            f"{_escaped(name)} \\- {_escaped(page.title)}",
+        ]
+        lines = [*head, ".SH DESCRIPTION", *_Writer(reference).blocks(page.blocks)]
+        others = [INDEX] if page is not reference.index else [p.name for p in reference.pages]
+        see = ", ".join(f"\\fB{_escaped(_named(other))}\\fR(7)" for other in others)
+        if see:
+            lines += [".SH SEE ALSO", see]
+        files[f"{name}.7"] = "\n".join(lines) + "\n"
+    return files
+
+
+def _name(page: Page) -> str:
+    return _named(page.name)
+
+
+def _named(page: str) -> str:
+    return _PREFIX if page == INDEX else f"{_PREFIX}-{page}"
+
+
+class _Writer:
+    def __init__(self, reference: Reference) -> None:
+        self._reference = reference
+
+    def blocks(self, blocks: Sequence[Block]) -> Iterator[str]:
+        """Give the lines of blocks; each begins with its macro."""
+        for block in blocks:
+            match block:
+                case Paragraph(spans):
+                    yield from (".PP", self.spans(spans))
+                case Code(text):
+                    yield from (".PP", ".RS 4", ".nf", ".ft CR")
+                    yield from (_line(_escaped(line)) for line in text.split("\n"))
+                    yield from (".ft", ".fi", ".RE")
+                case Heading(level, text):
+                    yield f"{'.SH' if level == 2 else '.SS'} {_word(text)}"
+                case Entry(name=name, blocks=inner):
+                    yield f".SS {_word(name)}"
+                    yield from self.blocks(inner)
+                case Note(kind, inner, title):
+                    yield from (".PP", f"\\fB{_escaped(title or kind.capitalize())}\\fR")
+                    yield from (".RS 4", *self.blocks(inner), ".RE")
+                case Items(items, is_numbered):
+                    for number, item in enumerate(items, 1):
+                        yield from self._item(f"{number}." if is_numbered else "\\(bu", item)
+
+    def _item(self, mark: str, item: Item) -> Iterator[str]:
+        blocks = item.blocks
+        if item.head:
+            yield from (".TP", self.spans(item.head))
+        else:
+            yield f'.IP "{mark}" 4'
+        if blocks and isinstance(blocks[0], Paragraph):
+            yield self.spans(blocks[0].spans)
+            blocks = blocks[1:]
+        elif item.head and not blocks:
+            yield "\\&"
+        if blocks:
+            yield from (".RS", *self.blocks(blocks), ".RE")
+
+    def spans(self, spans: Sequence[Span]) -> str:
+        """Return a line of text."""
+        return _line("".join(map(self._span, spans)).strip() or "\\&")
+
+    def _span(self, span: Span) -> str:
+        if isinstance(span, Link):
+            text = span.text
+            if span.target.startswith("page:"):
+                return f"\\fB{_escaped(_named(span.target.removeprefix('page:')))}\\fR(7)"
+            if not span.target.startswith("#") and span.target != text:
+                text = f"{text} <{span.target}>"
+            return f"\\fB{_escaped(text)}\\fR"
+        font = _FONTS.get(span.style)
+        return f"\\f{font}{_escaped(span.text)}\\fR" if font else _escaped(span.text)
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"[\\\-'`^~]", lambda found: _SIGNS[found[0]], text)
+
+
+def _line(text: str) -> str:
+    """Keep a line from being taken for a macro."""
+    return f"\\&{text}" if text[:1] in (".", "'") else text
+
+
+def _word(text: str) -> str:
+    """Return the argument of a macro."""
+    return '"' + _escaped(" ".join(text.split())).replace('"', "\\(dq") + '"'

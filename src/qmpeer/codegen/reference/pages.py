@@ -1,0 +1,225 @@
+"""Pages: the reference of a schema, one page a module and an index over all of them.
+
+A module is a QAPI file. What comes from introspection, or from the signatures of handlers, has no
+files: it is one module.
+"""
+
+import itertools
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeAlias
+
+import msgspec
+
+from qmpeer.codegen.reference.blocks import (
+    Block,
+    Entry,
+    Heading,
+    Item,
+    Items,
+    Link,
+    Page,
+    Paragraph,
+    Text,
+)
+from qmpeer.codegen.reference.entries import Definitions, kind_of
+from qmpeer.codegen.reference.markup import blocks_of, plain
+from qmpeer.errors import Location
+from qmpeer.schema import (
+    BUILT_INS,
+    Array,
+    BuiltIn,
+    Documentation,
+    Entity,
+    Enum,
+    Schema,
+    Struct,
+    Type,
+)
+
+__all__ = ["INDEX", "Reference", "reference_of"]
+
+INDEX: Final = "index"
+_ALL: Final = "interface"
+_DEEPEST: Final = 6
+_UNSAFE: Final = re.compile(r"[^\w.-]+")
+_SECTIONS: Final = (
+    ("Commands", ("command",)),
+    ("Events", ("event",)),
+    ("Types", ("enum", "object", "union", "alternate")),
+)
+
+_Definition: TypeAlias = Entity | Type
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """Hold the reference of a schema.
+
+    Attributes:
+        title: What it is the reference of.
+        index: The page that leads to all others.
+        pages: The modules' pages, in the order of the schema.
+        places: For each entry's name, the name of its page.
+    """
+
+    title: str
+    index: Page
+    pages: tuple[Page, ...]
+    places: dict[str, str]
+
+
+def reference_of(schema: Schema, title: str) -> Reference:
+    """Make the reference of a schema.
+
+    Args:
+        schema: The schema, conditions and all.
+        title: What it is the reference of.
+    """
+    return _Maker(schema, title).reference()
+
+
+class _Maker:
+    def __init__(self, schema: Schema, title: str) -> None:
+        self._schema = schema
+        self._title = title
+        types = [of for of in schema.types.values() if _is_shown(of)]
+        self._definitions: dict[str, _Definition] = {of.name: of for of in types}
+        self._definitions.update((entity.name, entity) for entity in schema.entities)
+        names = _page_names(_files(schema, self._definitions.values()))
+        self._names = names
+        self._places = {
+            name: names[_file_of(definition)] for name, definition in self._definitions.items()
+        }
+        self._entries = Definitions(schema, self._resolve)
+
+    def _resolve(self, name: str) -> str | None:
+        return f"#{name}" if name in self._places else None
+
+    def reference(self) -> Reference:
+        pages = tuple(self._page(file, name) for file, name in self._names.items())
+        return Reference(self._title, self._index(pages), pages, self._places)
+
+    # --- Modules --------------------------------------------------------------------------------
+
+    def _page(self, file: str, name: str) -> Page:
+        free = [text for text in self._schema.free_documentation if _file_of(text) == file]
+        here = [of for of in self._definitions.values() if _file_of(of) == file]
+        if file:
+            order: Callable[[Documentation | _Definition], tuple[int, int]] = _place
+            blocks = self._in_order(sorted([*free, *here], key=order))
+        else:
+            blocks = self._by_kind(here)
+        title, blocks = _titled(blocks, name)
+        return Page(name, title, tuple(blocks))
+
+    def _in_order(self, parts: Sequence[Documentation | _Definition]) -> list[Block]:
+        """Give what a file holds as it stands there, entries one level below its headings."""
+        blocks: list[Block] = []
+        level = 2
+        for part in parts:
+            if isinstance(part, Documentation):
+                found = blocks_of(part.text, self._resolve)
+                blocks += found
+                levels = [block.level for block in found if isinstance(block, Heading)]
+                level = levels[-1] if levels else level
+            else:
+                blocks.append(self._entries.entry(part, level + 1))
+        return blocks
+
+    def _by_kind(self, definitions: Sequence[_Definition]) -> list[Block]:
+        blocks: list[Block] = []
+        for title, kinds in _SECTIONS:
+            chosen = [of for of in definitions if kind_of(of) in kinds]
+            if chosen:
+                blocks.append(Heading(2, title))
+                blocks += [self._entries.entry(of, 3) for of in chosen]
+        return blocks
+
+    # --- The index ------------------------------------------------------------------------------
+
+    def _index(self, pages: Sequence[Page]) -> Page:
+        modules = [Item((), (Link(page.title, f"page:{page.name}"),)) for page in pages]
+        blocks: list[Block] = [Heading(2, "Modules"), Items(tuple(modules))]
+        for title, kinds in _SECTIONS:
+            names = [name for name, of in self._definitions.items() if kind_of(of) in kinds]
+            if names:
+                names.sort(key=lambda name: (name.lower(), name))
+                items = [self._index_item(name) for name in names]
+                blocks += [Heading(2, title), Items(tuple(items))]
+        counts = [
+            f"{title}: {sum(kind_of(of) in kinds for of in self._definitions.values())}"
+            for title, kinds in _SECTIONS
+        ]
+        summary = Paragraph(plain(", ".join(counts)))
+        return Page(INDEX, self._title, (summary, *blocks))
+
+    def _index_item(self, name: str) -> Item:
+        of = self._definitions[name]
+        assert not isinstance(of, BuiltIn | Array)
+        marks = [f.name for f in of.features if f.name in ("deprecated", "unstable")]
+        note = (Text(" "), Text(f"({', '.join(marks)})", "emphasis")) if marks else ()
+        return Item((), (Link(name, f"#{name}", is_code=True), *note))
+
+
+def _is_shown(of: Type) -> bool:
+    if isinstance(of, BuiltIn | Array) or of.name in BUILT_INS:
+        return False
+    return not (isinstance(of, Struct | Enum) and of.is_implicit)
+
+
+def _location(of: Documentation | _Definition) -> Location | None:
+    return None if isinstance(of, BuiltIn | Array) else of.location
+
+
+def _file_of(of: Documentation | _Definition) -> str:
+    location = _location(of)
+    return location.file if location else ""
+
+
+def _place(of: Documentation | _Definition) -> tuple[int, int]:
+    location = _location(of)
+    return (location.line, location.column) if location else (0, 0)
+
+
+def _files(schema: Schema, definitions: Iterable[_Definition]) -> list[str]:
+    """Return the files that say something, in the schema's order."""
+    used = {_file_of(of) for of in (*schema.free_documentation, *definitions)}
+    known = [file for file in schema.files if file in used]
+    return known + sorted(used - set(known))
+
+
+def _page_names(files: Sequence[str]) -> dict[str, str]:
+    """Return what each file's page is called: by the file's name, with its folder if it must be."""
+    names: dict[str, str] = {}
+    taken = {INDEX}
+    for file in files:
+        parts = posixpath.splitext(file or _ALL)[0].split("/")
+        wishes = ["-".join(parts[at:]) for at in reversed(range(len(parts)))]
+        stems = [_UNSAFE.sub("-", wish).strip("-.") or "module" for wish in wishes]
+        numbered = (f"{stems[-1]}-{number}" for number in itertools.count(2))
+        names[file] = next(
+            stem for stem in itertools.chain(stems, numbered) if stem.lower() not in taken
+        )
+        taken.add(names[file].lower())
+    return names
+
+
+def _titled(blocks: Sequence[Block], name: str) -> tuple[str, list[Block]]:
+    """Take the title from the first heading, if the page begins with one.
+
+    The levels of what is left begin with 2, and none is left out.
+    """
+    title = name.capitalize() if name == _ALL else name
+    if blocks and isinstance(blocks[0], Heading):
+        title, blocks = blocks[0].text, blocks[1:]
+    result: list[Block] = []
+    above: list[int] = []
+    for block in blocks:
+        if isinstance(block, Heading | Entry):
+            while above and above[-1] >= block.level:
+                above.pop()
+            above.append(block.level)
+            block = msgspec.structs.replace(block, level=min(len(above) + 1, _DEEPEST))
+        result.append(block)
+    return title, result

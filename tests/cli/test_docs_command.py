@@ -1,0 +1,87 @@
+"""``qmpeer docs``, through its entry."""
+
+from pathlib import Path
+
+import pytest
+
+from qmpeer.cli import html_pages
+from qmpeer.cli.main import main
+
+QAPI = "##\n# @stop:\n#\n# Stop it.\n#\n# Since: 1.0\n##\n{ 'command': 'stop' }\n"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "small.json"
+    path.write_text(QAPI)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("format", "names"),
+    [
+        ("md", {"index.md", "small.md"}),
+        ("rst", {"index.rst", "small.rst"}),
+        ("man", {"qmp.7", "qmp-small.7"}),
+    ],
+)
+def test_files(
+    format: str, names: set[str], source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "new" / "folder"
+    words = ["docs", "--from", str(source), "--format", format, "-o", str(folder)]
+    assert main(words) == 0
+    assert capsys.readouterr().out == f"2 files in {folder}\n"
+    assert {path.name for path in folder.iterdir()} == names
+    assert "Stop it." in "".join(path.read_text() for path in folder.iterdir())
+    assert main([*words, "--title", "All of it"]) == 0
+    assert "All of it" in "".join(path.read_text() for path in folder.iterdir())
+
+
+def test_html(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for module in ("sphinx", "myst_parser", "furo"):
+        pytest.importorskip(module, reason="the extra docs is not installed")
+    folder = tmp_path / "html"
+    assert main(["docs", "--from", str(source), "--format", "html", "-o", str(folder)]) == 0
+    assert capsys.readouterr().out == f"{folder}/index.html\n"
+    page = (folder / "small.html").read_text()
+    assert "Stop it." in page
+    assert 'href="small.html#stop"' in (folder / "index.html").read_text()
+    assert (folder / "searchindex.js").exists()
+
+
+def test_html_says_what_to_install(
+    source: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(html_pages, "find_spec", lambda name: None)
+    assert main(["docs", "--from", str(source), "--format", "html", "-o", str(tmp_path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("qmpeer docs: HTML needs sphinx, myst-parser, furo: pip install 'qmpeer")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "text"),
+    [
+        ([], 2, "the following arguments are required: --from, --format, -o"),
+        (["--from", "x", "--format", "pdf", "-o", "y"], 2, "found format 'pdf', expected md, rst"),
+        (["--from", "/nonexistent/x", "--format", "md", "-o", "y"], 3, "/nonexistent/x"),
+    ],
+)
+def test_mistakes(
+    words: list[str], status: int, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["docs", *words]) == status
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert text in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_file_in_the_way(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["docs", "--from", str(source), "--format", "md", "-o", str(source)]) == 3
+    assert "File exists" in capsys.readouterr().err

@@ -1,0 +1,362 @@
+"""Reference documentation: what is on the pages, whatever the source and the format."""
+
+import io
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Literal, get_args
+
+import pytest
+
+from qmpeer.codegen import FORMATS, ReferenceFormat, reference_files
+from qmpeer.codegen.reference.blocks import Code, Heading, Items, Note, Paragraph, Text
+from qmpeer.codegen.reference.markup import blocks_of
+from qmpeer.schema import (
+    BUILT_INS,
+    Command,
+    Documentation,
+    Schema,
+    Section,
+    Struct,
+    schema_from_qapi,
+)
+from qmpeer.schema.model import Definition
+from tests.corpus import RECORDINGS, TREES, qapi_schema, recorded_schema
+
+QAPI = """
+##
+# = Players
+#
+# About players.
+##
+
+##
+# == Trays
+##
+
+##
+# @Tray:
+#
+# Where the tray is.
+#
+# @open: Out. Like *this*, _that_ and `so`.
+#
+# @half-way: (since 2.1)
+#
+# Since: 1.0
+##
+{ 'enum': 'Tray', 'data': [ 'open', 'half-way' ] }
+
+##
+# @move:
+#
+# Move the @tray of a player, as @query-player says.
+#
+# @tray: Where to, see https://example.org/trays_1.
+#
+# @speed: How fast (default: 5; since 2.0)
+#
+#     - slow
+#     - not so slow
+#
+# Features:
+#
+# @deprecated: Use @query-player instead.
+#
+# @json-cli: It is on the command line too.
+#
+# @unstable: Member @speed is an experiment.
+#
+# Returns: Where it is now.
+#
+# Errors:
+#     - GenericError if it is stuck
+#
+# .. note:: Don't hold it.
+#
+# Since: 1.0
+#
+# Example:
+#
+# -> { "execute": "move",
+#      "arguments": { "tray": "open" } }
+# <- { "return": {} }
+##
+{ 'command': 'move',
+  'data': { 'tray': 'Tray', '*speed': { 'type': 'int', 'features': [ 'unstable' ] } },
+  'returns': 'Player', 'features': [ 'deprecated', 'json-cli' ], 'if': 'CONFIG_TRAY',
+  'allow-oob': true }
+
+##
+# @Player:
+#
+# A player.
+#
+# @trays: All of them.
+#
+# Since: 1.0
+##
+{ 'struct': 'Player', 'data': { 'trays': [ 'Tray' ] } }
+
+##
+# @query-player:
+#
+# Return the player.
+#
+# Since: 1.0
+##
+{ 'command': 'query-player', 'returns': 'Player' }
+
+##
+# @MOVED:
+#
+# It has moved.
+#
+# @tray: Where to.
+#
+# Since: 1.0
+##
+{ 'event': 'MOVED', 'data': { 'tray': 'Tray' } }
+"""
+
+MOVE = """\
+### move
+
+*Command, since 1.0, deprecated, may come out of band*, if `CONFIG_TRAY`
+
+> **Deprecated**
+>
+> Use [`query-player`](#query-player) instead.
+
+Move the `tray` of a player, as [`query-player`](#query-player) says.
+
+**Arguments**
+
+- `tray` ([`Tray`](#tray)): Where to, see [https://example.org/trays\\_1](<https://example.org/trays_1>).
+- `speed` (`int`, optional, default 5, since 2.0, **unstable**): How fast
+
+  - slow
+  - not so slow
+
+**Returns**: [`Player`](#player)
+
+Where it is now.
+
+**Features**
+
+- `json-cli`: It is on the command line too.
+- `unstable`: Member `speed` is an experiment.
+
+**Errors**
+
+- GenericError if it is stuck
+
+> **Note**
+>
+> Don't hold it.
+
+**Example**
+
+```text
+-> { "execute": "move",
+     "arguments": { "tray": "open" } }
+<- { "return": {} }
+```
+"""
+
+
+@pytest.fixture(scope="module")
+def player() -> Schema:
+    return schema_from_qapi("player.json", lambda name: QAPI.encode())
+
+
+def test_formats_are_those_of_the_type() -> None:
+    assert get_args(ReferenceFormat) == FORMATS
+
+
+def test_entry(player: Schema) -> None:
+    page = reference_files(player, "md", "Player")["player.md"]
+    assert page.startswith("# Players\n\nAbout players.\n\n## Trays\n\n### Tray\n")
+    assert MOVE in page
+    assert "- `open`: Out. Like *this*, \\_that\\_ and *so*.\n- `half-way` (since 2.1)\n" in page
+
+
+def test_index(player: Schema) -> None:
+    index = reference_files(player, "md", "A <b>player</b>")["index.md"]
+    assert index.startswith("# A \\<b\\>player\\</b\\>\n\nCommands: 2, Events: 1, Types: 2\n")
+    assert "- [Players](player.md)" in index
+    assert "- [`move`](player.md#move) *(deprecated)*\n- [`query-player`]" in index
+    assert "toctree" not in index
+    assert (
+        "```{toctree}\n:hidden:\n:maxdepth: 1\n\nplayer\n```"
+        in (reference_files(player, "md", "Player", has_toctree=True)["index.md"])
+    )
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_same_schema_gives_the_same_bytes(format: ReferenceFormat, player: Schema) -> None:
+    again = schema_from_qapi("player.json", lambda name: QAPI.encode())
+    assert reference_files(player, format, "P") == reference_files(again, format, "P")
+
+
+# --- Markup of doc comments -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "blocks"),
+    [
+        ("a\nb\n\nc", (Paragraph((Text("a b"),)), Paragraph((Text("c"),)))),
+        ("-> {\n   }\n\n<- 1\n\nend", (Code("-> {\n   }\n\n<- 1"), Paragraph((Text("end"),)))),
+        ("| a\n|  b", (Code("a\n b"),)),
+        ("= A", (Heading(2, "A"),)),
+        ("== A", (Heading(3, "A"),)),
+        ("****\nTop\n****\n\nSub\n===", (Heading(2, "Top"), Heading(3, "Sub"))),
+        (".. code-block:: none\n\n  a", (Code("a"),)),
+        (".. warning:: b", (Note("warning", (Paragraph((Text("b"),)),)),)),
+        (".. qmp-example::\n    :title: T\n\n    -> 1", (Paragraph((Text("T:"),)), Code("-> 1"))),
+        ("::\n\n  a", (Code("a"),)),
+        (".. target:\n\nx", (Paragraph((Text("x"),)),)),
+        ("---", (Paragraph((Text("---"),)),)),
+        ("", ()),
+    ],
+)
+def test_blocks(text: str, blocks: tuple[object, ...]) -> None:
+    assert blocks_of(text, lambda name: None) == blocks
+
+
+def test_lists_nest_and_end() -> None:
+    found = blocks_of("- a\n  b\n\n  - c\n- d\n\n1. e\n2. f\nend", lambda name: None)
+    bullets, numbers = found[0], found[1]
+    assert isinstance(bullets, Items)
+    assert isinstance(numbers, Items)
+    assert numbers.is_numbered
+    assert [len(items.items) for items in (bullets, numbers)] == [2, 2]
+    assert isinstance(bullets.items[0].blocks[1], Items)
+
+
+def test_deep_text_ends() -> None:
+    deep = "\n".join(" " * (2 * index) + "- a" for index in range(2000))
+    assert blocks_of(deep, lambda name: None)
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "`", "``", "```\n```", "*a", "**a*", "_a_", "a_", "|a|", "a::", "::", ".. x", "..", ". x",
+    ".so /etc/passwd", "'br", "\\fBx", "\\", "# x", "=====", "+---+", "> x", "- ", "1.", "a. b",
+    "(a) b", ":field: x", "[a](b)", "![a](b)", "{role}`x`", "(x)=", "% c", "$x$", "&lt;", "@",
+    "@a.", "/V x", "--x  y", "http://a_b_.c/_d", "`a <b>`_", "`a <http://x y>`_", "\x1b[m",
+    "\ud800", "a\tb", "\N{BULLET} a", "__a__", "``a` b``", "*``a``*", "http://x`y",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_hostile_text_stays_text(format: ReferenceFormat) -> None:
+    schema = hostile_schema()
+    for page in reference_files(schema, format, "T").values():
+        assert "\x1b" not in page
+        if format == "man":
+            assert not re.search(r"^\.so|^'br", page, re.MULTILINE)
+        if format == "rst":
+            assert messages_of(page) == ""
+        if format == "md":
+            assert not re.search(r"(?<![\\`])<script>", page)
+
+
+def hostile_schema() -> Schema:
+    """Return a schema with all hostile texts, some of which its source would not let pass."""
+    texts = [text.replace("\ud800", "") for text in HOSTILE]
+    documentation = Documentation(
+        symbol="go",
+        text="\n\n".join(texts),
+        features={f"f{index}": text for index, text in enumerate(texts)},
+        sections=tuple(Section(tag, text) for text in texts for tag in ("", "Note", "Errors")),
+    )
+    return Schema(BUILT_INS, (Command(name="go", documentation=documentation),))
+
+
+def messages_of(page: str) -> str:
+    """Return what docutils has against a page, warnings and above."""
+    core = pytest.importorskip("docutils.core", reason="docutils comes with the extra docs")
+    said = io.StringIO()
+    core.publish_doctree(page, settings_overrides={"warning_stream": said, "report_level": 2})
+    return said.getvalue()
+
+
+# --- Real schemas ---------------------------------------------------------------------------------
+
+SOURCES = [
+    *(pytest.param(release, root, id=f"{release} {root}") for release, root in TREES),
+    *(pytest.param("recorded", name, id=name) for name in RECORDINGS),
+]
+
+
+def real_schema(release: str, root: str) -> Schema:
+    return recorded_schema(root) if release == "recorded" else qapi_schema(release, root)
+
+
+def shown(schema: Schema) -> list[Definition]:
+    types = [of for name, of in schema.types.items() if name not in BUILT_INS]
+    named = [of for of in types if isinstance(of, Definition)]
+    return [*schema.entities, *(of for of in named if not getattr(of, "is_implicit", False))]
+
+
+@pytest.mark.parametrize(("release", "root"), SOURCES)
+def test_markdown_of_real_schemas(release: str, root: str) -> None:
+    schema = real_schema(release, root)
+    files = reference_files(schema, "md", "Real")
+    headings = {
+        name: re.findall(r"^#{2,6} (.*)$", text, re.MULTILINE) for name, text in files.items()
+    }
+    entries = [title for name, titles in headings.items() if name != "index.md" for title in titles]
+    for of in shown(schema):
+        assert entries.count(of.name.replace("_", "\\_")) >= 1, of.name
+    anchors = {
+        name: {re.sub(r"[^\w\- ]", "", t.lower()).replace(" ", "-") for t in titles}
+        for name, titles in headings.items()
+    }
+    for name, text in files.items():
+        prose = re.sub(r"^(`{3,})text\n.*?^\1$", "", text, flags=re.MULTILINE | re.DOTALL)
+        for file, anchor in re.findall(r"\]\(([\w.-]*)(?:#([\w-]+))?\)", prose):
+            assert file == "" or file in files, (name, file)
+            if anchor:
+                stem = re.sub(r"-\d+$", "", anchor)
+                assert {anchor, stem} & anchors[file or name], (name, file, anchor)
+    every = "".join(files.values())
+    for of in shown(schema):
+        if isinstance(of, Struct) and not of.is_implicit:
+            assert all(f"- `{member.name}`" in every for member in of.members)
+
+
+@pytest.mark.parametrize("format", ["rst", "man"])
+@pytest.mark.parametrize(("release", "root"), SOURCES)
+def test_other_formats_of_real_schemas(
+    release: str, root: str, format: Literal["rst", "man"]
+) -> None:
+    schema = real_schema(release, root)
+    text = "".join(reference_files(schema, format, "Real").values())
+    sign = "\\-" if format == "man" else "-"
+    for entity in schema.entities:
+        name = entity.name.replace("-", sign)
+        assert (name if format == "man" else name.replace("_", "\\_")) in text
+
+
+@pytest.mark.parametrize(("release", "root"), [SOURCES[0].values, SOURCES[-8].values])
+def test_restructured_text_of_real_schemas_is_sound(release: object, root: object) -> None:
+    schema = real_schema(str(release), str(root))
+    pages = reference_files(schema, "rst", "Real")
+    assert {name: said for name, page in pages.items() if (said := messages_of(page))} == {}
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
+def test_manual_pages_are_sound(tmp_path: Path) -> None:
+    for name, page in reference_files(qapi_schema("v7.2"), "man", "QEMU 7.2").items():
+        (tmp_path / name).write_text(page)
+    done = subprocess.run(
+        ["groff", "-ww", "-z", "-man", "-Tutf8", *sorted(map(str, tmp_path.iterdir()))],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
