@@ -1,5 +1,7 @@
 """A server's messages as a client reads them, and commands as it writes them."""
 
+from itertools import permutations
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -77,6 +79,20 @@ def test_an_event_is_worth_more_than_its_stamp(
     assert message.event == "X"
     assert message.timestamp == timestamp
     assert message.data is UNSET
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"return": {"a": 1}, "id": 2},
+        {"id": 2, "error": {"class": "C", "desc": "d"}},
+        {"timestamp": {"seconds": 1, "microseconds": 2}, "event": "X", "data": {"a": 1}},
+    ],
+)
+def test_the_order_of_members_means_nothing(value: JsonObject) -> None:
+    expected = parse_message(value)
+    for members in permutations(value.items()):
+        assert parse_message(dict(members)) == expected
 
 
 def test_unknown_members_are_passed_over() -> None:

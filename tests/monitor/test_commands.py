@@ -326,6 +326,18 @@ async def test_query_version(monitor: Monitor, connect: Connect) -> None:
     assert await client.execute("query-version") == {"return": version}
 
 
+@pytest.mark.parametrize(
+    "name", ["Query-version", "QUERY-VERSION", "query_version", " query-version"]
+)
+async def test_names_are_exact(name: str, connect: Connect) -> None:
+    client = await connect()
+    answer = await client.execute(name)
+    assert answer["error"] == {
+        "class": "CommandNotFound",
+        "desc": f"The command {name} has not been found",
+    }
+
+
 async def test_query_commands_names_all_once(monitor: Monitor, connect: Connect) -> None:
     monitor.command("zz")(lambda: None)
     monitor.command("aa", allow_oob=True)(lambda: None)

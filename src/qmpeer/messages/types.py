@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from qmpeer.values import UNSET, JsonObject
+from qmpeer.values import UNSET, JsonObject, JsonValue
 
 __all__ = [
     "CAPABILITIES_COMMAND",
@@ -92,6 +92,6 @@ class Event(msgspec.Struct, frozen=True):
     """
 
     name: str
-    data: JsonObject
+    data: dict[str, JsonValue]
     timestamp: Timestamp | None = None
     number: int = 0
