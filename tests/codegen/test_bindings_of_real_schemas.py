@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import sys
 import typing
 from collections.abc import Callable
 from pathlib import Path
@@ -133,5 +134,7 @@ def test_the_text_passes_mypy_and_ruff(source: str, tmp_path: Path) -> None:
         ["ruff", "format", "--check", "--no-cache"],
     )
     for words in checks:
-        done = run([*words, str(path)], capture_output=True, text=True, timeout=120)
+        done = run(
+            [sys.executable, "-m", *words, str(path)], capture_output=True, text=True, timeout=120
+        )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

@@ -1,7 +1,7 @@
 """Commands as values, and events as types: what a generated binding hands to a client."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
@@ -59,7 +59,7 @@ class Command(Generic[R]):
             return NotImplemented
         return self.name == other.name and (self.arguments or {}) == (other.arguments or {})
 
-    __hash__ = None  # type: ignore[assignment]  # its arguments can change
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # its arguments can change
 
     def __repr__(self) -> str:
         return f"Command({self.name!r}, {self.arguments!r})"
