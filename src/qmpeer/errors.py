@@ -48,6 +48,8 @@ __all__ = [
 
 _SHOWN = 100
 """Characters of a long line that are shown before and behind the place of an error."""
+_LONGEST = 1000
+"""Characters of a sentence about a schema, whose names may be as long as the schema."""
 
 
 class QMPError(Exception):
@@ -252,7 +254,8 @@ class SchemaError(QMPError):
         self.others = others
 
     def __str__(self) -> str:
-        lines = [f"{self.location}: {self.reason}" if self.location else self.reason]
+        reason = _shortened(self.reason)
+        lines = [f"{self.location}: {reason}" if self.location else reason]
         if self.location and self.text:
             column = self.location.column - 1
             start = max(0, column - _SHOWN) if len(self.text) > 2 * _SHOWN else 0
@@ -260,9 +263,13 @@ class SchemaError(QMPError):
             blank = "".join("\t" if char == "\t" else " " for char in before)
             lines += [f"    {self.text[start : start + 2 * _SHOWN]}", f"    {blank}^"]
         if self.definition:
-            lines.append(f"in {self.definition}")
+            lines.append(f"in {_shortened(self.definition)}")
         lines += [f"included from {place}" for place in self.includes]
         return "\n".join(lines)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
 
 
 class SchemaSyntaxError(SchemaError):

@@ -83,6 +83,8 @@ SCHEMA_SIZE: Final = 16 * 1024 * 1024
 """Bytes of all files together. Ours."""
 SCHEMA_VALUES: Final = 500_000
 """Strings, objects and arrays in all files together. Ours."""
+SCHEMA_DEFINITIONS: Final = 50_000
+"""Commands, events and types of one schema. Ours; QEMU 10.2 has 1,100."""
 SCHEMA_BASES: Final = 100
 """Bases, or unions that are branches of unions, in a row. Ours; QEMU 10.2 has 3."""
 SCHEMA_MEMBERS: Final = 1_000_000
@@ -94,5 +96,7 @@ SCHEMA_INCLUDES: Final = 50
 """Files that include one another in a row. Ours."""
 SCHEMA_LEVELS: Final = 32
 """Braces and brackets open at once. Ours."""
+ANSWER_VALUES: Final = 200_000
+"""JSON values of a recorded conversation in which an answer is looked for. Ours."""
 SCHEMA_ERRORS: Final = 100
 """Errors reported in one run. Ours."""

@@ -125,8 +125,9 @@ def test_numbers_have_gaps_where_conditions_leave_something_out(schema_of: ReadS
         IntrospectionForm(enum_members=False),
         IntrospectionForm(enum_values=False),
         IntrospectionForm(enum_members=False, oob_always=True),
+        IntrospectionForm(enum_members=False, oob_always=True, preconfig_always=True),
     ],
-    ids=["today", "up to 6.1", "without values", "2.12"],
+    ids=["today", "up to 6.1", "without values", "2.12", "before 3.0"],
 )
 def test_form_is_kept(schema_of: ReadSchema, form: IntrospectionForm) -> None:
     answer = introspection_of(schema_of(SCHEMA), form)

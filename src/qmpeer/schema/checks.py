@@ -285,21 +285,32 @@ class Fields:
     It is filled after it was made, so that a type may contain itself.
 
     Attributes:
-        fields: The members, in the order in which they are checked.
+        rows: The `fields` as plain tuples, which are taken apart several times as fast.
         tag: The member that decides which branch there is; None without branches.
         branches: The further members, for each value of the tag.
         rest: The check of all other members; None where there must be none.
         barred: Members that must not be among these.
     """
 
-    __slots__ = ("barred", "branches", "fields", "rest", "tag")
+    __slots__ = ("_fields", "barred", "branches", "rest", "rows", "tag")
 
     def __init__(self) -> None:
-        self.fields: tuple[Field, ...] = ()
+        self._fields: tuple[Field, ...] = ()
+        self.rows: tuple[tuple[str, type | None, Check, bool], ...] = ()
         self.tag: str | None = None
         self.branches: dict[str, Fields] = {}
         self.rest: Check | None = None
         self.barred: frozenset[str] = frozenset()
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The members, in the order in which they are checked."""
+        return self._fields
+
+    @fields.setter
+    def fields(self, fields: tuple[Field, ...]) -> None:
+        self._fields = fields
+        self.rows = tuple((*field,) for field in fields)
 
     @property
     def takes_nothing(self) -> bool:
@@ -316,7 +327,7 @@ def object_check(top: Fields) -> Check:
         count = 0
         part: Fields = top
         while True:
-            for name, simple, check, is_optional in part.fields:
+            for name, simple, check, is_optional in part.rows:
                 item = value.get(name, _MISSING)
                 if type(item) is simple:
                     count += 1

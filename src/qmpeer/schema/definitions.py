@@ -63,6 +63,8 @@ class Definitions:
     def add(self, expression: Expression) -> None:
         """Read one definition."""
         self._check_name(expression)
+        if self.origins[expression.name] is not expression:
+            return  # noted already; what is checked later is the first
         if "data" not in expression.node and expression.keyword not in ("command", "event"):
             return  # noted already
         if self._pragmas.is_todays and expression.keyword not in ("command", "event"):

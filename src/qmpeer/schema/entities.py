@@ -61,6 +61,7 @@ class CommandEntity(_Entity, tag="command", gc=False):
     arg_type: str
     ret_type: str
     allow_oob: bool | UnsetType = UNSET
+    allow_preconfig: bool | UnsetType = UNSET
     features: tuple[str, ...] = ()
 
 

@@ -86,6 +86,8 @@ class _Output:
             result["ret-type"] = self._labels[entity.returns or EMPTY.name]
             if entity.allow_oob or self._form.oob_always:
                 result["allow-oob"] = entity.allow_oob
+            if self._form.preconfig_always:
+                result["allow-preconfig"] = entity.allow_preconfig
         return _with_features(result, entity.features)
 
     def type(self, label: str, of: Type) -> JsonObject:

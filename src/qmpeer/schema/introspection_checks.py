@@ -1,8 +1,11 @@
 """Checks of introspection: does an answer to query-qmp-schema contradict itself?"""
 
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Final
 
+from qmpeer import limits
 from qmpeer.errors import SchemaSemanticError
 from qmpeer.schema.circles import circles
 from qmpeer.schema.entities import (
@@ -16,10 +19,12 @@ from qmpeer.schema.entities import (
     SchemaEntity,
     TypeEntity,
 )
-from qmpeer.schema.model import BUILT_INS
+from qmpeer.schema.model import BUILT_INS, BuiltIn, Enum, Struct
 from qmpeer.values import UNSET
 
-__all__ = ["check_entities", "values_of"]
+__all__ = ["check_entities", "check_variants", "values_of"]
+
+_NOT_IN_NAMES: Final = re.compile(r"""[ "'\\\[\]]""")
 
 
 def check_entities(
@@ -41,7 +46,9 @@ def check_entities(
         raise SchemaSemanticError(
             f"two commands or events are named {twice!r}" if twice else "two types have one name"
         )
+    _check_size(types)
     for entity in entities:
+        _check_names((entity.name, *entity.features), entity)
         if not isinstance(_find(entity.arg_type, types, entity), ObjectEntity):
             raise _contradiction(entity, f"its arguments {entity.arg_type!r} are not an object")
         if isinstance(entity, CommandEntity):
@@ -60,9 +67,43 @@ def check_entities(
         raise _contradiction(types[name], "its variants lead back to it")
 
 
+def _check_size(types: Mapping[str, TypeEntity]) -> None:
+    """Refuse what would take long even before bases and branches are counted."""
+    size = 0
+    for of in types.values():
+        if isinstance(of, ObjectEntity):
+            size += len(of.members) + len(of.variants)
+        elif isinstance(of, EnumEntity):
+            size += len(values_of(of))
+    if size > limits.SCHEMA_MEMBERS:
+        raise SchemaSemanticError(f"types have more than {limits.SCHEMA_MEMBERS} members")
+
+
+def _check_names(names: Collection[str], of: SchemaEntity) -> None:
+    """Refuse names that nobody can write, half a surrogate pair among them."""
+    if "" in names or not _is_name("".join(names)):
+        name = next(name for name in names if not name or not _is_name(name))
+        raise _contradiction(of, f"{name!r} is no name")
+
+
+def _is_name(text: str) -> bool:
+    return text.isprintable() and not _NOT_IN_NAMES.search(text)
+
+
+def _check_values(values: Collection[str], of: SchemaEntity) -> None:
+    """Refuse values of an enum that nobody can write; a server may have any others."""
+    if not "".join(values).isprintable():
+        value = next(value for value in values if not value.isprintable())
+        raise _contradiction(of, f"{value!r} is no value")
+
+
 def _check_type(
     of: TypeEntity, types: Mapping[str, TypeEntity], values: Mapping[str, frozenset[str]]
 ) -> None:
+    if not isinstance(of, ArrayEntity | BuiltInEntity):
+        _check_names((of.name,), of)
+        if of.name in BUILT_INS and not _is_built_in(of):
+            raise _contradiction(of, "a built-in type is named so")
     match of:
         case ObjectEntity():
             _check_object(of, types, values)
@@ -71,23 +112,75 @@ def _check_type(
         case ArrayEntity():
             _check_array(of, types)
         case AlternateEntity():
-            for alternative in of.members:
-                if isinstance(_find(alternative.type, types, of), AlternateEntity):
-                    raise _contradiction(of, "one of its types is an alternate as well")
+            _check_alternate(of, types)
         case BuiltInEntity():
-            if of.name not in BUILT_INS:
+            known = BUILT_INS.get(of.name)
+            if not isinstance(known, BuiltIn):
                 raise _contradiction(of, "no built-in type is named so")
+            if of.json_type != known.json_type:
+                found = f"its JSON type is {of.json_type!r}"
+                raise _contradiction(of, f"{found}, not {known.json_type!r}")
+
+
+def check_variants(types: Mapping[str, TypeEntity]) -> None:
+    """Check that no member of a variant is one of the union's own, too.
+
+    Args:
+        types: The types by their names; those of unions are known to hold not too much.
+
+    Raises:
+        SchemaSemanticError: If one is.
+    """
+    names = {
+        name: {member.name for member in of.members}
+        for name, of in types.items()
+        if isinstance(of, ObjectEntity)
+    }
+    for of in types.values():
+        if isinstance(of, ObjectEntity) and of.variants:
+            for name in _reached(of, types):
+                if not names[name].isdisjoint(names[of.name]):
+                    raise _contradiction(of, "a member of a variant is its own as well")
+
+
+def _reached(union: ObjectEntity, types: Mapping[str, TypeEntity]) -> set[str]:
+    """Return the variants, and those of the variants."""
+    found = set[str]()
+    unions = [union]
+    while unions:
+        for variant in unions.pop().variants:
+            if variant.type not in found:
+                found.add(variant.type)
+                of = types[variant.type]
+                assert isinstance(of, ObjectEntity)
+                if of.variants:
+                    unions.append(of)
+    return found
+
+
+def _is_built_in(of: TypeEntity) -> bool:
+    """Return whether a type is what QAPI has of itself, of a server that doesn't mask names."""
+    match BUILT_INS[of.name], of:
+        case Struct(), ObjectEntity():
+            return not (of.members or of.variants or of.features)
+        case Enum(values=values), EnumEntity():
+            return tuple(value.name for value in values) == values_of(of) and not of.features
+        case _:
+            return False
 
 
 def _check_object(
     of: ObjectEntity, types: Mapping[str, TypeEntity], values: Mapping[str, frozenset[str]]
 ) -> None:
     names = {member.name for member in of.members}
+    _check_names((*names, *of.features), of)
     if len(names) < len(of.members):
         raise _contradiction(of, "two of its members have one name")
     for member in of.members:
         if member.type not in types:
             raise _unknown(of, member.type)
+        if member.features:
+            _check_names(member.features, of)
     if of.tag is None:
         if of.variants:
             raise _contradiction(of, "it has variants, but no tag")
@@ -95,6 +188,8 @@ def _check_object(
     tag = next((member for member in of.members if member.name == of.tag), None)
     if tag is None:
         raise _contradiction(of, f"its tag {of.tag!r} is none of its members")
+    if tag.default is not UNSET:
+        raise _contradiction(of, f"its tag {of.tag!r} is optional")
     if tag.type not in values:
         raise _contradiction(of, f"its tag {of.tag!r} is not an enum")
     cases = {variant.case for variant in of.variants}
@@ -119,12 +214,31 @@ def _check_enum(of: EnumEntity) -> None:
     values = values_of(of)
     if len(set(values)) < len(values):
         raise _contradiction(of, "two of its values have one name")
+    _check_values(values, of)
+    _check_names(of.features, of)
+    for value in () if of.members is UNSET else of.members:
+        if value.features:
+            _check_names(value.features, of)
+
+
+def _check_alternate(of: AlternateEntity, types: Mapping[str, TypeEntity]) -> None:
+    _check_names(of.features, of)
+    names = {alternative.type for alternative in of.members}
+    if not names:
+        raise _contradiction(of, "it has no types")
+    if len(names) < len(of.members):
+        raise _contradiction(of, "two of its types are one")
+    for name in names:
+        if isinstance(_find(name, types, of), AlternateEntity):
+            raise _contradiction(of, "one of its types is an alternate as well")
 
 
 def _check_array(of: ArrayEntity, types: Mapping[str, TypeEntity]) -> None:
     element = _find(of.element_type, types, of)
     if isinstance(element, ArrayEntity):
         raise _contradiction(of, "its elements are arrays")
+    if of.name != f"[{of.element_type}]":
+        raise _contradiction(of, f"arrays of {of.element_type!r} are not named so")
 
 
 def _find(name: str, types: Mapping[str, TypeEntity], of: SchemaEntity) -> TypeEntity:

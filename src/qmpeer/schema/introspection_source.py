@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 
 import msgspec
 
+from qmpeer import limits
 from qmpeer.errors import SchemaSemanticError
 from qmpeer.schema.entities import (
     AlternateEntity,
@@ -24,7 +25,7 @@ from qmpeer.schema.entities import (
     TypeEntity,
 )
 from qmpeer.schema.extents import check_extents
-from qmpeer.schema.introspection_checks import check_entities, values_of
+from qmpeer.schema.introspection_checks import check_entities, check_variants, values_of
 from qmpeer.schema.model import (
     ANY_INTEGER,
     BUILT_INS,
@@ -74,10 +75,16 @@ def schema_from_introspection(answer: JsonValue | list[JsonObject]) -> Schema:
         >>> next(schema.commands()).returns
         'NameInfo'
     """
+    if isinstance(answer, list) and len(answer) > limits.SCHEMA_DEFINITIONS:
+        raise SchemaSemanticError(
+            f"more than {limits.SCHEMA_DEFINITIONS} commands, events and types"
+        )
     try:
         entities = msgspec.convert(answer, list[SchemaEntity])
     except msgspec.ValidationError as error:
         raise SchemaSemanticError(f"not an answer of query-qmp-schema: {error}") from error
+    except UnicodeEncodeError as error:  # half a surrogate pair, in what was to be quoted
+        raise SchemaSemanticError("not an answer of query-qmp-schema: not Unicode") from error
     except RecursionError:
         raise SchemaSemanticError("not an answer of query-qmp-schema: nested too deeply") from None
     tops = [entity for entity in entities if isinstance(entity, CommandEntity | EventEntity)]
@@ -90,6 +97,7 @@ def schema_from_introspection(answer: JsonValue | list[JsonObject]) -> Schema:
     names = name_types(tops, types, _empty(tops, types))
     schema = _Builder(names, types).build(tops, _form(entities))
     check_extents(schema.types, _refuse)
+    check_variants(types)
     return schema
 
 
@@ -99,12 +107,12 @@ def _refuse(name: str, reason: str) -> NoReturn:
 
 def _form(entities: Iterable[SchemaEntity]) -> IntrospectionForm:
     enums = [entity for entity in entities if isinstance(entity, EnumEntity)]
+    commands = [entity for entity in entities if isinstance(entity, CommandEntity)]
     return IntrospectionForm(
         enum_members=any(enum.members is not UNSET for enum in enums) or not enums,
         enum_values=any(enum.values is not UNSET for enum in enums) or not enums,
-        oob_always=any(
-            isinstance(entity, CommandEntity) and entity.allow_oob is False for entity in entities
-        ),
+        oob_always=any(command.allow_oob is False for command in commands),
+        preconfig_always=any(command.allow_preconfig is not UNSET for command in commands),
     )
 
 
@@ -157,6 +165,7 @@ class _Builder:
             arguments=arguments,
             returns=self._unless_empty(entity.ret_type),
             allow_oob=entity.allow_oob is True,
+            allow_preconfig=entity.allow_preconfig is True,
         )
 
     def _unless_empty(self, name: str) -> str | None:

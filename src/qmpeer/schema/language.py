@@ -190,6 +190,10 @@ class _Loader:
             case "pragma":
                 self._pragmas.take(expression, self._problems)
             case _:
+                if len(self._expressions) >= limits.SCHEMA_DEFINITIONS:
+                    reason = f"more than {limits.SCHEMA_DEFINITIONS} definitions"
+                    self._problems.semantic(expression.place, reason)
+                    raise TooManyErrors
                 self._expressions.append(expression)
 
     def _include(self, expression: Expression, chain: tuple[str, ...]) -> None:

@@ -275,11 +275,13 @@ class IntrospectionForm(msgspec.Struct, frozen=True):
         enum_members: Enums have `members`, with features (since 6.2).
         enum_values: Enums have `values`, plain strings.
         oob_always: Commands have allow-oob even where it is false (2.12).
+        preconfig_always: They have allow-preconfig, too (some QEMUs on the way to 3.0).
     """
 
     enum_members: bool = True
     enum_values: bool = True
     oob_always: bool = False
+    preconfig_always: bool = False
 
 
 class Schema(msgspec.Struct, frozen=True):

@@ -13,9 +13,11 @@ from qmpeer.schema.model import (
     Array,
     Branch,
     BuiltIn,
+    Command,
     Entity,
     Enum,
     EnumValue,
+    Event,
     Feature,
     Member,
     Schema,
@@ -23,6 +25,7 @@ from qmpeer.schema.model import (
     Type,
     Union,
 )
+from qmpeer.schema.shapes import shape_of
 
 __all__ = ["hide_deprecated", "only", "select"]
 
@@ -34,6 +37,9 @@ _P = TypeVar("_P", bound=_Part)
 
 def select(schema: Schema, is_defined: Callable[[str], bool]) -> Schema:
     """Return the schema without what its conditions leave out, and without conditions.
+
+    Types that something left in refers to stay in, whatever their own conditions say; branches
+    of unions go with the values of their discriminator.
 
     Spec: in introspection, types keep the numbers that they had with all conditions met, which is
     why the labels are made here.
@@ -95,24 +101,36 @@ class _Selection:
         self._is_defined = is_defined
 
     def schema(self, schema: Schema) -> Schema:
-        types = {name: self._type(of) for name, of in schema.types.items() if self._has(of)}
-        types = {
-            name: of
-            for name, of in types.items()
-            if not isinstance(of, Array) or of.element in types
-        }
-        return msgspec.structs.replace(
-            schema,
-            types=types,
-            entities=tuple(
-                msgspec.structs.replace(entity, features=self._features(entity), condition=None)
-                for entity in self._those(schema.entities)
-            ),
-            labels=schema.labels or label_types(schema),
+        entities = tuple(
+            msgspec.structs.replace(entity, features=self._features(entity), condition=None)
+            for entity in self._those(schema.entities)
         )
+        kept = self._types(schema, entities)
+        types = {name: kept[name] for name in schema.types if name in kept}
+        for name, of in types.items():
+            if isinstance(of, Union):
+                types[name] = _with_values(of, schema, types)
+        labels = schema.labels or label_types(schema)
+        return msgspec.structs.replace(schema, types=types, entities=entities, labels=labels)
+
+    def _types(self, schema: Schema, entities: Iterable[Entity]) -> dict[str, Type]:
+        """Return the types that are there, and those that these and the entities refer to."""
+        found = [name for name, of in schema.types.items() if self._has(of)]
+        found += (name for entity in entities for name in _referred(entity))
+        kept = dict[str, Type]()
+        for name in found:  # it grows meanwhile
+            if name not in kept:
+                kept[name] = self._type(schema.types[name])
+                found += _referred(kept[name])
+        for of in schema.types.values():
+            if isinstance(of, Array) and of.element in kept:
+                kept[of.name] = of
+        return kept
 
     def _has(self, of: Type) -> bool:
-        return isinstance(of, BuiltIn | Array) or is_met(of.condition, self._is_defined)
+        if isinstance(of, Array):
+            return False  # as long as nothing refers to it
+        return isinstance(of, BuiltIn) or is_met(of.condition, self._is_defined)
 
     def _those(self, parts: Iterable[_P]) -> Iterable[_P]:
         return (part for part in parts if is_met(part.condition, self._is_defined))
@@ -147,3 +165,34 @@ class _Selection:
                 return msgspec.structs.replace(
                     of, features=features, condition=None, branches=branches
                 )
+
+
+def _referred(of: Type | Entity) -> list[str]:
+    match of:
+        case Command():
+            names = [of.arguments, of.returns]
+        case Event():
+            names = [of.arguments]
+        case Array():
+            names = [of.element]
+        case Struct():
+            names = [of.base, *(member.type for member in of.members)]
+        case Union():
+            names = [of.base, *(branch.type for branch in of.branches)]
+        case Alternate():
+            names = [branch.type for branch in of.branches]
+        case _:
+            names = []
+    return [name for name in names if name is not None]
+
+
+def _with_values(of: Union, schema: Schema, types: dict[str, Type]) -> Union:
+    """Return the union without the branches of values that are not there."""
+    members = shape_of(schema, of).members
+    tag = next(member for member in members if member.name == of.discriminator)
+    enum = types[tag.type]
+    if not isinstance(enum, Enum):
+        return of  # a plain string, up to 2.0
+    values = {value.name for value in enum.values}
+    branches = tuple(branch for branch in of.branches if branch.name in values)
+    return msgspec.structs.replace(of, branches=branches)

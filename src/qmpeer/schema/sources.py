@@ -27,6 +27,7 @@ class Source:
         self.text = text
         self.includes = includes
         self._starts = array("I")
+        self._line = (0, "")
 
     def location(self, offset: int) -> Location:
         """Return the line and the column of an offset in the text."""
@@ -35,11 +36,16 @@ class Source:
         return Location(self.file, line + 1, offset - self._starts[line] + 1)
 
     def line(self, number: int) -> str:
-        """Return a line by its number, without its end."""
-        self._split()
-        start = self._starts[number - 1]
-        end = self.text.find("\n", start)
-        return self.text[start : end if end >= 0 else None].rstrip("\r")
+        """Return a line by its number, without its end.
+
+        Errors of one line share its text, which may be as long as the file.
+        """
+        if self._line[0] != number:
+            self._split()
+            start = self._starts[number - 1]
+            end = self.text.find("\n", start)
+            self._line = (number, self.text[start : end if end >= 0 else None].rstrip("\r"))
+        return self._line[1]
 
     def line_offset(self, number: int) -> int:
         """Return the offset at which a line begins."""

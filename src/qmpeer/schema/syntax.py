@@ -33,11 +33,12 @@ _TOKEN: Final = re.compile(
       | ('(?:[^'\\\n]|\\[^\n])*+')
       | (true|false)\b
       | (\Z)
-      | ('[^\n]*+|[A-Za-z_0-9-]++|.)
+      | ('[^\n]*+|[A-Za-z_0-9-]++|[^][{},:'\#A-Za-z_0-9\s-]++|.)
     )""",
     re.VERBOSE | re.MULTILINE | re.DOTALL,
 )
 _PUNCTUATION, _PLAIN, _DOC, _DOC_END, _COMMENT, _ESCAPED, _BOOLEAN, _END, _WRONG = range(1, 10)
+_RESUME: Final = re.compile(r"^(?:\{|[ \t]*+##[ \t\r]*$)", re.MULTILINE)
 _ESCAPE: Final = re.compile(r"\\(u00[2-7][0-9A-Fa-f]|.)")
 _OLD_ESCAPES: Final = ("'", '"', "/")
 _OLD_TYPE: Final = re.compile(r"^\{ *'type'", re.MULTILINE)
@@ -118,6 +119,7 @@ class _Parser:
         self._count = count
         self._is_strict = is_strict
         self._has_old_types: bool | None = None
+        self._position = 0
         self._tokens = self._scan()
         self._token = next(self._tokens)
 
@@ -141,12 +143,12 @@ class _Parser:
     # --- Tokens ---------------------------------------------------------------------------------
 
     def _scan(self) -> Iterator[_Token]:
-        text, match, position = self._source.text, _TOKEN.match, 0
+        text, match = self._source.text, _TOKEN.match
         while True:
-            found = match(text, position)
+            found = match(text, self._position)
             assert found is not None
             kind = found.lastindex or 0
-            position = found.end()
+            self._position = found.end()
             if kind == _COMMENT:
                 if self._is_strict and found[kind].startswith("##"):
                     place = Place(self._source, found.start(kind))
@@ -173,13 +175,18 @@ class _Parser:
         Returns:
             The doc comment right in front of it.
         """
-        first, comment = self._token.offset, None
+        text, first, comment = self._source.text, self._token.offset, None
         while self._token.kind != _END:
-            kind, text, offset = self._token
-            is_brace = kind == _PUNCTUATION and text == "{"
-            if is_brace and offset > first and self._source.text[offset - 1] == "\n":
+            kind, word, offset = self._token
+            is_brace = kind == _PUNCTUATION and word == "{"
+            if is_brace and offset > first and text[offset - 1] == "\n":
                 return comment
-            comment = _comment(self._token) if kind in (_DOC, _DOC_END) else None
+            comment = None
+            if kind in (_DOC, _DOC_END):
+                comment = _comment(self._token)
+            else:
+                found = _RESUME.search(text, self._position)
+                self._position = found.start() if found else len(text)
             self._after()
         return None
 
@@ -304,4 +311,6 @@ def _described(token: _Token) -> str:
                 return "a string without an end"
             if token.text == '"':
                 return "a double quote (strings stand in single ones)"
-            return f"'{token.text}'" if token.text.isprintable() else f"{token.text!a}"
+            is_word = token.text[0].isalnum() or token.text[0] in "_-"
+            text = token.text if is_word else token.text[0]
+            return f"'{text}'" if text.isprintable() else f"{text!a}"

@@ -3,8 +3,10 @@
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
+from qmpeer import limits
 from qmpeer.errors import SchemaSyntaxError
 from qmpeer.values import JsonValue
 
@@ -41,7 +43,7 @@ def find_answer(data: bytes, name: str) -> JsonValue:
         ) from None
     if _TRANSCRIPT.search(data):
         text = _COMMENT.sub("", _ARROW.sub("  ", text))
-    for value in _values(text, name):
+    for value in islice(_values(text, name), limits.ANSWER_VALUES):
         answer = value["return"] if isinstance(value, dict) and "return" in value else value
         if _is_introspection(answer):
             return answer
@@ -61,6 +63,8 @@ def _values(text: str, name: str) -> Iterator[JsonValue]:
             place = f"{name}:{error.lineno}:{error.colno}"
             reason = error.msg[:1].lower() + error.msg[1:]
             raise SchemaSyntaxError(f"{place}: this is no JSON: {reason}") from None
+        except ValueError:  # from Python's own limit
+            raise SchemaSyntaxError(f"{name} holds a number with too many digits") from None
         except RecursionError:
             raise SchemaSyntaxError(f"{name} is nested too deeply") from None
         yield value

@@ -223,7 +223,9 @@ class _Planner:
         if isinstance(entity, Event):
             yield entity.arguments
             if isinstance(arguments, Struct) and arguments.is_implicit:
-                self._data_types.setdefault(arguments.name, camel_case(entity.name) + "Data")
+                self._data_types.setdefault(
+                    arguments.name, class_name(camel_case(entity.name)) + "Data"
+                )
         else:
             yield entity.returns
             if isinstance(arguments, Struct):
@@ -300,6 +302,17 @@ class _Planner:
             case of:
                 return _BUILT_INS_ELSEWHERE.get(of.name) or self._class_names[of.name]
 
+    def _alternative(self, name: str) -> str:
+        """Return the annotation of an alternate's branch, which is looked at on import.
+
+        An alias can't hold itself, as an alternate may whose branch is an array of alternates.
+        [The elements stay plain values; QEMU has no such alternate.]
+        """
+        of = self._schema.types[name]
+        if isinstance(of, Array) and isinstance(self._schema.types[of.element], Alternate):
+            return "list[Any]"
+        return self._annotation(name)
+
     def _attributes(
         self, members: Sequence[Member], documentation: Documentation | None, scope: Scope
     ) -> tuple[Attribute, ...]:
@@ -332,7 +345,7 @@ class _Planner:
             case Union() as of:
                 return self._union(own, of, *unions[name])
             case Alternate() as of:
-                types = [self._annotation(branch.type) for branch in of.branches]
+                types = [self._alternative(branch.type) for branch in of.branches]
                 return AliasPlan(own, of, " | ".join(dict.fromkeys(types)))
             case other:
                 raise AssertionError(other)
