@@ -109,6 +109,44 @@ def _monitor_rows() -> tuple[Row, ...]:
     return tuple(rows)
 
 
+def _schema_rows() -> tuple[Row, ...]:
+    """List what is measured of the schema and the bindings, on the real schema of QEMU 7.2."""
+    time = Quantity.TIME
+    return (
+        Row(
+            "validation",
+            "monitor: 3 arguments checked against a schema, 64 in flight",
+            "validation",
+            RATE,
+            "checked+asyncio",
+            "unchecked+asyncio",
+            at_least(0.85),
+        ),
+        *(
+            Row(f"schema-{name}", f"schema: {measure}", "tools", time, test, theirs, bar)
+            for name, measure, test, theirs, bar in (
+                ("answer", "7.2's introspection to model", "model", "allowance", at_most(1.0)),
+                ("files", "7.2's files read and checked", "tree", None, at_most(0.6)),
+            )
+        ),
+        *(
+            Row(f"bindings-{name}", f"bindings: {measure}", "tools", time, test, theirs, bar)
+            for name, measure, test, theirs, bar in (
+                ("text", "7.2's made", "bindings", None, at_most(2.0)),
+                ("decoding", "introspection to types", "typed", "loads", at_most(1.5)),
+                (
+                    "import",
+                    "7.2's imported, beside a client",
+                    "import_after_client",
+                    None,
+                    at_most(0.12),
+                ),
+                ("import-alone", "7.2's imported, alone", "import_alone", None, at_most(0.12)),
+            )
+        ),
+    )
+
+
 BLOCKING, ASYNC = "qmpeer_blocking", "qmpeer_async"
 
 ROWS: tuple[Row, ...] = (
@@ -189,6 +227,7 @@ ROWS: tuple[Row, ...] = (
         "qemu_qmp",
         at_most(0.75),
     ),
+    *_schema_rows(),
 )
 
 FLOORS: tuple[Row, ...] = tuple(

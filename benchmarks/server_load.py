@@ -67,12 +67,13 @@ class _Feeder:
 
     stream: socket.socket
     epoll: select.epoll
+    command: bytes
     unsent: bytes = b""
 
     def feed(self, count: int) -> None:
         """Send this many more commands, or keep what the kernel does not take."""
         had_unsent = self.unsent
-        unsent = had_unsent + COMMAND * count
+        unsent = had_unsent + self.command * count
         try:
             self.unsent = unsent[self.stream.send(unsent) :]
         except BlockingIOError:
@@ -82,14 +83,14 @@ class _Feeder:
             self.epoll.modify(self.stream, select.EPOLLIN | writable)
 
 
-def pipelined(paths: Sequence[str], depth: int, seconds: float) -> float:
+def pipelined(paths: Sequence[str], depth: int, seconds: float, command: bytes = COMMAND) -> float:
     """Return replies a second with `depth` commands outstanding on each path."""
     feeders: dict[int, _Feeder] = {}
     with select.epoll() as epoll:
         for path in paths:
             stream = connect(path)
             stream.setblocking(False)
-            feeders[stream.fileno()] = _Feeder(stream, epoll)
+            feeders[stream.fileno()] = _Feeder(stream, epoll, command)
             epoll.register(stream, select.EPOLLIN)
         try:
             return _pump(epoll, feeders, depth, seconds)

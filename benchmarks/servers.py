@@ -91,7 +91,8 @@ class Servers:
     """Hands out running servers by contestant's name, and ends them all at the end.
 
     Names: `qemu`, `fake` (the C server), and with `+asyncio` or `+uvloop` behind them `qmpeer`
-    (`qmpeer serve`), `schema-monitor` and `crowd` (both `schema_monitor`).
+    (`qmpeer serve`), `schema-monitor` and `crowd` (both `schema_monitor`), `checked` and
+    `unchecked` (`validating_monitor`).
     """
 
     def __init__(self, folder: Path) -> None:
@@ -148,6 +149,8 @@ class Servers:
                 return [sys.executable, "-m", "qmpeer", "serve", *OPTIONS, *monitors]
             case "fake":
                 return [str(programs.build("cserver", self.folder)), *paths, self.schema_file()]
+            case "checked" | "unchecked":
+                return [sys.executable, "-m", "benchmarks.validating_monitor", kind, *paths]
             case _:
                 module = "benchmarks.schema_monitor"
                 return [sys.executable, "-m", module, *paths, self.schema_file()]

@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import client_load, server_load
+from benchmarks import client_load, schema_load, server_load
 from benchmarks.cores import one_core
 from benchmarks.rounds import Sample
 from benchmarks.rows import Quantity
 from benchmarks.servers import Servers
+from benchmarks.validating_monitor import COMMAND as CHECKED_COMMAND
 
 DEPTH = 64
 REQUEST_SIZE = 256 * 1024
@@ -84,6 +85,8 @@ class Workloads:
             "events": self._events,
             "schema": self._schema,
             "first-reply": self._first_reply,
+            "validation": self._validation,
+            "tools": lambda name: schema_load.seconds(name, servers.folder),
         }
 
     def _path(self, name: str) -> str:
@@ -142,6 +145,11 @@ class Workloads:
         finally:
             server.stop()
         return {Quantity.MEMORY: cost}
+
+    def _validation(self, name: str) -> Sample:
+        path, seconds = self._path(name), self._effort.seconds
+        rate = server_load.pipelined([path], DEPTH, seconds, CHECKED_COMMAND)
+        return {Quantity.RATE: rate}
 
     # clients
 
