@@ -32,6 +32,8 @@ from tests.schema.mutations import ANSWER, CONDITIONS, QAPI, changed_answer, cha
 SECONDS: Final = 5.0
 """CPU time that anything may take; all take far less."""
 
+pytestmark = pytest.mark.no_cover  # it takes five times as long when every line is counted
+
 
 @pytest.fixture(autouse=True)
 def soon() -> Iterator[None]:
