@@ -1,0 +1,181 @@
+"""TLS: records to bytes and back, in memory.
+
+A record is handed on whole, as soon as it is there. [QEMU reads one byte of it at a time and then
+waits for the socket, so that QMP over TLS stalls there.] The goodbye is a close_notify; a wire that
+ends without one may have been cut by anybody, and is a failure.
+"""
+
+import re
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+from qmpeer.transport.filters.distinguished_name import subject_name
+from qmpeer.transport.filters.filter import Filter, Received
+
+Authorize = Callable[[str], bool]
+"""Says whether somebody with this distinguished name may come in."""
+
+_RECORD: Final = 16 * 1024
+"""Bytes that one record holds at most."""
+
+_REASONS: Final = {
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "the peer has sent no certificate",
+    "HTTP_REQUEST": "found HTTP, expected TLS",
+    "HTTPS_PROXY_REQUEST": "found HTTP, expected TLS",
+    "WRONG_VERSION_NUMBER": "found something else than TLS, or a version too old",
+    "UNSUPPORTED_PROTOCOL": "the peer has no version of TLS that is new enough",
+    "NO_SHARED_CIPHER": "the peer has no cipher that we have",
+    "UNEXPECTED_EOF_WHILE_READING": "the peer left during the TLS handshake",
+}
+_ALERT: Final = re.compile(r"(?:TLSV1|TLSV13|SSLV3)_ALERT_(\w+)")
+
+
+class TLSFilter(Filter):
+    """Speak TLS, as its context says.
+
+    Args:
+        context: Certificates, versions and whether the peer's certificate is checked.
+        server_side: Whether the peer is the one that dialled.
+        server_hostname: The server's name or address, which its certificate has to hold, for a
+            client whose context checks it.
+        authorize: Asked after the handshake whether who is named in the peer's certificate may
+            come in, with the name as `subject_name()` writes it; who has none may not.
+    """
+
+    __slots__ = ("_authorize", "_incoming", "_object", "_outgoing", "_peer_name")
+
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        *,
+        server_side: bool,
+        server_hostname: str | None = None,
+        authorize: Authorize | None = None,
+    ) -> None:
+        super().__init__()
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._object = context.wrap_bio(
+            self._incoming, self._outgoing, server_side, server_hostname
+        )
+        self._authorize = authorize
+        self._peer_name: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called in a log line."""
+        return "TLS"
+
+    @property
+    def peer_name(self) -> str | None:
+        """The distinguished name of the peer's certificate, if there was one that was checked."""
+        return self._peer_name
+
+    def start(self) -> bytes:
+        """Give a client's first flight."""
+        self._shake_hands()
+        return self._outgoing.read()
+
+    def receive(self, data: bytes) -> Received:
+        """Take records, and those of the handshake first."""
+        if self.failure is not None or self.has_ended or not data:
+            return [], b""
+        incoming, tls = self._incoming, self._object
+        incoming.write(data)
+        if not self.has_opened:
+            self._shake_hands()
+        if not self.is_open:
+            return [], self._outgoing.read()
+        pieces: list[bytes] = []
+        try:
+            while incoming.pending or tls.pending():
+                piece = tls.read(_RECORD)
+                if not piece:  # a close_notify
+                    self._end()
+                    break
+                pieces.append(piece)
+        except ssl.SSLWantReadError:
+            pass  # the rest of a record
+        except ssl.SSLError as error:
+            self._fail(explain(error))
+        return pieces, self._outgoing.read() if self._outgoing.pending else b""
+
+    def receive_eof(self) -> None:
+        """Learn that the wire ends, which it may do after a close_notify only."""
+        was_open = self.is_open and not self.has_ended
+        super().receive_eof()
+        if was_open:
+            self._fail("the TLS connection was cut off: it ended without a close_notify")
+
+    def send(self, data: bytes) -> bytes:
+        """Put bytes into records."""
+        if not self.is_open:
+            return b""
+        tls, rest = self._object, memoryview(data)
+        try:
+            sent = tls.write(data)
+            while sent < len(rest):  # one record at a time
+                rest = rest[sent:]
+                sent = tls.write(rest)
+        except ssl.SSLError as error:
+            self._fail(explain(error))
+        return self._outgoing.read()
+
+    def close(self) -> bytes:
+        """Give a close_notify, and wait for none."""
+        if self._shut():
+            self._say_goodbye()
+        return self._outgoing.read()
+
+    def _shake_hands(self) -> None:
+        try:
+            self._object.do_handshake()
+        except ssl.SSLWantReadError:
+            return
+        except (ssl.SSLError, ssl.CertificateError) as error:
+            self._fail(explain(error))
+            return
+        objection = self._examine()
+        if objection is None:
+            self._open()
+        else:
+            self._say_goodbye()
+            self._fail(objection)
+
+    def _examine(self) -> str | None:
+        """Find out who the peer is, and say what there is against letting it in."""
+        certificate = self._object.getpeercert(binary_form=True)
+        if certificate and self._object.context.verify_mode is not ssl.CERT_NONE:
+            try:
+                self._peer_name = subject_name(certificate)
+            except ValueError as error:
+                return f"the peer's certificate can't be read: {error}"
+        if self._authorize is None:
+            return None
+        if self._peer_name is None:
+            return "the peer has sent no certificate that could be authorised"
+        return None if self._authorize(self._peer_name) else f"{self._peer_name} is not authorised"
+
+    def _say_goodbye(self) -> None:
+        try:
+            self._object.unwrap()
+        except (ssl.SSLError, OSError):
+            pass  # the peer's own close_notify isn't there yet, which is no matter
+
+
+def explain(error: Exception) -> str:
+    """Say in one line what went wrong in TLS.
+
+    Example:
+        >>> explain(ssl.SSLError(1, "[SSL: NO_SHARED_CIPHER] no shared cipher (_ssl.c:1006)"))
+        '[SSL: NO_SHARED_CIPHER] no shared cipher (_ssl.c:1006)'
+    """
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the peer's certificate is refused: {error.verify_message or error}"
+    reason = getattr(error, "reason", None)
+    if not isinstance(reason, str):
+        return str(error.args[-1] if error.args else error)
+    if alert := _ALERT.fullmatch(reason):
+        return f"the peer refuses us: {alert[1].replace('_', ' ').lower()}"
+    return _REASONS.get(reason, f"TLS failed: {reason.replace('_', ' ').lower()}")

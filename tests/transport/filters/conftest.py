@@ -1,0 +1,10 @@
+"""One authority for a whole run: to make keys takes time."""
+
+import pytest
+
+from tests.transport.filters.certificates import Authority
+
+
+@pytest.fixture(scope="session")
+def authority() -> Authority:
+    return Authority()

@@ -1,0 +1,126 @@
+"""QEMU's own TLS, which is GnuTLS, as the client of ours."""
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from qmpeer.transport import Address
+from qmpeer.transport.aio import Stream, StreamHandler, start_listening
+from qmpeer.transport.aio.filtered_stream import FilterFactory, filtered
+from qmpeer.transport.filters import TLSFilter, anonymous_context, psk_context, x509_context
+from tests.transport.filters.certificates import Authority
+from tests.transport.filters.test_credentials import needs_psk
+from tests.transport.recorder import Recorder
+
+pytestmark = pytest.mark.real
+
+SOON = 20.0
+KEY, WRONG_KEY = "00112233445566778899", "99887766554433221100"
+
+
+@asynccontextmanager
+async def dialled(
+    make: FilterFactory, qemu: str, *objects: str
+) -> AsyncIterator["asyncio.Future[Recorder]"]:
+    """Let QEMU dial in, and give what becomes of it: a handler, or why there is none."""
+    found: asyncio.Future[Recorder] = asyncio.get_running_loop().create_future()
+
+    def take(stream: Stream) -> StreamHandler:
+        found.set_result(Recorder(stream))
+        return found.result()
+
+    def fail(error: OSError) -> None:
+        if not found.done():
+            found.set_exception(error)
+
+    factory = filtered(take, [make], timeout=SOON, failed=fail)
+    listener = await start_listening(Address(scheme="tcp", host="127.0.0.1", port=0), factory)
+    arguments = ["-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg", "-S"]
+    for one in objects:
+        arguments += ["-object", one]
+    monitor = f"socket,id=m,host=127.0.0.1,port={listener.address.port},tls-creds=tls"
+    arguments += ["-chardev", monitor, "-mon", "chardev=m,mode=control"]
+    with subprocess.Popen([qemu, *arguments], stderr=subprocess.DEVNULL) as process:
+        try:
+            yield found
+        finally:
+            listener.close()
+            if found.done() and not found.cancelled() and found.exception() is None:
+                found.result().stream.abort()
+            process.kill()
+
+
+@pytest.mark.parametrize("is_allowed", [True, False])
+async def test_qemu_dials_in(
+    program: Callable[[str], str], tmp_path: Path, authority: Authority, is_allowed: bool
+) -> None:
+    folder = authority.fill(
+        tmp_path / "pki", server=authority.issue("us"), client=authority.issue("a, qemu")
+    )
+    context = x509_context(folder, server_side=True)
+
+    def allows(name: str) -> bool:
+        return is_allowed and name == "CN=a\\, qemu"
+
+    async with (
+        dialled(
+            lambda: TLSFilter(context, server_side=True, authorize=allows),
+            program("qemu-system-x86_64"),
+            f"tls-creds-x509,id=tls,dir={folder},endpoint=client",
+        ) as found,
+        asyncio.timeout(SOON),
+    ):
+        if is_allowed:
+            qemu = await found
+            await qemu.until(lambda: qemu.data.endswith(b"\n"))
+            assert qemu.data.startswith(b'{"QMP": ')
+        else:
+            with pytest.raises(ConnectionAbortedError, match="qemu is not authorised"):
+                await found
+
+
+async def test_qemu_dials_in_without_a_name(program: Callable[[str], str], tmp_path: Path) -> None:
+    parameters = ["dhparam", "-dsaparam", "-out", f"{tmp_path}/dh-params.pem", "2048"]
+    subprocess.run([program("openssl"), *parameters], check=True, stderr=subprocess.DEVNULL)
+    context = anonymous_context(tmp_path, server_side=True)
+    async with (
+        dialled(
+            lambda: TLSFilter(context, server_side=True),
+            program("qemu-system-x86_64"),
+            "tls-creds-anon,id=tls,endpoint=client",
+        ) as found,
+        asyncio.timeout(SOON),
+    ):
+        qemu = await found
+        await qemu.until(lambda: qemu.data.endswith(b"\n"))
+        assert qemu.data.startswith(b'{"QMP": ')
+
+
+@needs_psk
+@pytest.mark.parametrize("key", [KEY, WRONG_KEY])
+async def test_qemu_dials_in_with_a_key(
+    program: Callable[[str], str], tmp_path: Path, key: str
+) -> None:
+    for end, its_key in (("server", KEY), ("client", key)):
+        (tmp_path / end).mkdir()
+        (tmp_path / end / "keys.psk").write_text(f"qemu:{its_key}\n")
+    context = psk_context(tmp_path / "server", server_side=True)
+    async with (
+        dialled(
+            lambda: TLSFilter(context, server_side=True),
+            program("qemu-system-x86_64"),
+            f"tls-creds-psk,id=tls,dir={tmp_path}/client,endpoint=client,username=qemu",
+        ) as found,
+        asyncio.timeout(SOON),
+    ):
+        if key == KEY:
+            qemu = await found
+            await qemu.until(lambda: qemu.data.endswith(b"\n"))
+            assert qemu.data.startswith(b'{"QMP": ')
+        else:
+            with pytest.raises(ConnectionAbortedError):
+                await found
