@@ -80,7 +80,7 @@ docs: .venv/.docs ## Build the documentation into build/docs
 pins: .venv/.package ## Pin the newest versions of all tools in constraints.txt
 	@$(INSTALL) uv
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --custom-compile-command 'make pins' \
-		--all-extras --group dev --group docs --group tools pyproject.toml --output-file constraints.txt
+		--all-extras --group dev --group tools pyproject.toml --output-file constraints.txt
 
 .PHONY: clean
 clean: ## Remove everything that make has made, .venv too
