@@ -11,8 +11,11 @@
       RemoteProtocolError the peer did it
     NegotiationError      the peer refused our capabilities   .requested .offered
     CommandError          the peer answered {"error": …}      .error_class .desc .command .id
+      JobError            a job that it had begun failed      .job .is_cancelled
+      MigrationError      a migration that it had begun did   .status
     CommandInterrupted    the connection ended first; outcome unknown   .command .id
     ConnectionClosed      no more will come                   .reason
+    ChardevError          a character device can't be had     .reason .hint .earlier
     SchemaError           a schema is wrong                   .location .reason .definition
       SchemaSyntaxError   it can't be read
       SchemaSemanticError it can be read, but says nothing that could be
@@ -28,13 +31,16 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 __all__ = [
+    "ChardevError",
     "CommandError",
     "CommandInterrupted",
     "ConnectionClosed",
+    "JobError",
     "LimitError",
     "LocalProtocolError",
     "Location",
     "MessageError",
+    "MigrationError",
     "NegotiationError",
     "ProtocolError",
     "QMPError",
@@ -169,6 +175,42 @@ class CommandError(QMPError):
         return f"{self.error_class}: {self.desc}"
 
 
+class JobError(CommandError):
+    """Tell that a job, begun well, failed or was cancelled.
+
+    Attributes:
+        job: The job's id.
+        is_cancelled: Somebody cancelled it, which is no fault of its own.
+    """
+
+    def __init__(self, job: str, desc: str, command: str, is_cancelled: bool = False) -> None:
+        super().__init__("GenericError", desc, command)
+        self.args = (job, desc, command, is_cancelled)
+        self.job = job
+        self.is_cancelled = is_cancelled
+
+    def __str__(self) -> str:
+        if self.is_cancelled:
+            return f"job {self.job} ({self.command}) was cancelled"
+        return f"job {self.job} ({self.command}) failed: {self.desc}"
+
+
+class MigrationError(CommandError):
+    """Tell that a migration, begun well, failed or was cancelled.
+
+    Attributes:
+        status: Its status: "failed", "cancelled", "postcopy-paused", …
+    """
+
+    def __init__(self, status: str, desc: str) -> None:
+        super().__init__("GenericError", desc, "migrate")
+        self.args = (status, desc)
+        self.status = status
+
+    def __str__(self) -> str:
+        return f"the migration is {self.status}" + (f": {self.desc}" if self.desc else "")
+
+
 class CommandInterrupted(QMPError):
     """Tell that the connection ended before the reply: the command's outcome is unknown.
 
@@ -198,6 +240,33 @@ class ConnectionClosed(QMPError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class ChardevError(QMPError, ValueError):
+    """Tell why a character device can't be had, or can't do what was asked.
+
+    Attributes:
+        reason: Why, in QEMU's words.
+        hint: What QEMU adds on a terminal only, "" if nothing.
+        earlier: What is said before that on a terminal, each in a line of its own.
+        error_class: The class of a command's error that says it.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        hint: str = "",
+        earlier: tuple[str, ...] = (),
+        error_class: str = "GenericError",
+    ) -> None:
+        super().__init__(reason, hint, earlier, error_class)
+        self.reason = reason
+        self.hint = hint
+        self.earlier = earlier
+        self.error_class = error_class
 
     def __str__(self) -> str:
         return self.reason

@@ -58,6 +58,39 @@ LAUNCH_STDERR: Final = 64 * 1024
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds to flush or to end before a connection or a launched process is cut off. Ours."""
 
+# What the clients do in several commands (client).
+PROGRESS_INTERVAL: Final = 1.0
+"""Seconds from one question for a job's or a migration's progress to the next. Ours."""
+PROGRESS_INTERVAL_LEAST: Final = 0.02
+"""Seconds below which that can't be set. Ours: QEMU answers in its main loop."""
+CANCEL_TIMEOUT: Final = 10.0
+"""Seconds to cancel a job or a migration that isn't wanted any more, or to dismiss one. Ours."""
+RECONNECT_DELAY: Final = 0.05
+"""Seconds before the second attempt to connect anew; each further one waits twice as long. Ours."""
+RECONNECT_DELAY_MOST: Final = 2.0
+"""Seconds from one attempt to connect anew to the next, at the most. Ours."""
+INTERRUPTIONS: Final = 256
+"""Interruptions of a connection, and commands cut off by one, that are remembered. Ours."""
+AGENT_PRESENCE: Final = 5.0
+"""Seconds in which a guest agent shows that it is there, before each thing that it is to do. Ours;
+libvirt: 5 s as well."""
+AGENT_RETRY: Final = 1.0
+"""Seconds after which an agent that hasn't answered yet is spoken to anew. Ours."""
+AGENT_CHUNK: Final = 48 * 1024
+"""Bytes of a guest's file in one command. Ours: 64 KiB in base64, what slow agents can take."""
+AGENT_FILE: Final = 256 * 1024 * 1024
+"""Bytes of a guest's file that are read into memory. Ours; larger ones go into a file."""
+AGENT_POLL: Final = 0.005
+"""Seconds after which a guest's program is first looked at; each time twice as long. Ours."""
+AGENT_POLL_MOST: Final = 0.25
+"""Seconds from one look at a guest's program to the next, at the most. Ours."""
+AGENT_THAW: Final = 60.0
+"""Seconds for which thawing a guest's file systems is tried again and again. Ours."""
+NAMES: Final = 10_000
+"""Names of one kind that are handed out for completion. Ours."""
+NAMES_TIMEOUT: Final = 2.0
+"""Seconds for asking for them. Ours: somebody has pressed TAB."""
+
 # Transport.
 READ_SIZE: Final = 64 * 1024
 """Bytes asked for at once. Ours: a buffer of 256 KiB costs 10 µs a read."""
@@ -65,6 +98,43 @@ MESSAGE_FDS: Final = 253
 """Descriptors with one message. Linux: SCM_MAX_FD."""
 UNIX_PATH: Final = 107
 """Bytes of a unix socket's path. Linux: sun_path is 108 with its final NUL."""
+LISTENER_CLIENTS: Final = 4096
+"""Clients of one listener at once; more wait in the socket's queue. Ours."""
+HANDSHAKE_TIMEOUT: Final = 10.0
+"""Seconds for the handshakes of TLS and WebSocket together. Ours; QEMU waits for ever."""
+UNSENT_CONTROL: Final = 64 * 1024
+"""Bytes of pongs and the like for a peer that reads nothing, before it is disconnected. Ours."""
+TELNET_SUBNEGOTIATION: Final = 64 * 1024
+"""Bytes of one telnet subnegotiation. Ours; they are skipped, not kept."""
+WEBSOCKET_HEADER: Final = 16 * 1024
+"""Bytes of the HTTP header of an upgrade. Ours; QEMU: 4096, which a browser's cookies may fill."""
+WEBSOCKET_FRAME: Final = 128 * 1024 * 1024
+"""Bytes that one frame of a client may announce. Ours: twice the longest message; none is kept."""
+
+# Character devices.
+RING_BUFFER: Final = 64 * 1024
+"""Bytes that a ring buffer keeps unless it is told otherwise. QEMU: 64 KiB."""
+RING_BUFFER_MOST: Final = 1024 * 1024 * 1024
+"""Bytes that a ring buffer may be told to keep. QEMU: its option holds 31 bits."""
+MUX_FRONT_ENDS: Final = 4
+"""Front ends of one mux. QEMU: 4."""
+MUX_HELD_INPUT: Final = 64 * 1024
+"""Bytes that wait for a mux's front end that doesn't read, before all its input waits. Ours; QEMU
+keeps 32."""
+DATAGRAM: Final = 65507
+"""Bytes of one UDP datagram over IPv4. UDP: 65,535 less its headers."""
+PTY_POLL: Final = 0.25
+"""Seconds between two looks whether somebody has opened a pty. Ours; QEMU looks once a second."""
+
+# The machine.
+OBJECTS: Final = 4096
+"""Objects of -object and object-add at once. Ours; QEMU sets none."""
+SECRET: Final = 1024 * 1024
+"""Bytes of a file that holds a secret. Ours; QEMU sets none."""
+CHARDEVS: Final = 4096
+"""Character devices at once. Ours; QEMU sets none."""
+NAMED_FDS: Final = 4096
+"""Descriptors kept by name, and as many in sets. Ours; QEMU sets none."""
 
 # Monitor.
 RECEIVED_FDS: Final = 64
@@ -74,6 +144,22 @@ LINGER: Final = 100e-6
 Ours: to be woken takes 25 to 50 µs on a virtual machine, a small command 15 µs."""
 EMITTED_EVENTS: Final = 65536
 """Events emitted from other threads that wait for the loop; past it the oldest is lost. Ours."""
+
+# Human monitor.
+HUMAN_LINE: Final = 4095
+"""Bytes of one line. QEMU: its readline's buffer."""
+HUMAN_TURN: Final = 64
+"""Lines and TABs of one human monitor that are taken before others have a turn. Ours."""
+HUMAN_HISTORY: Final = 64
+"""Lines that a human monitor remembers. QEMU: 64."""
+HUMAN_COMPLETIONS: Final = 256
+"""Names offered for completion. QEMU: 256."""
+HUMAN_FILES: Final = 65536
+"""Entries of a folder that are looked at to complete a file's name. Ours."""
+HUMAN_EXPRESSION: Final = 64 * 1024
+"""Characters of one expression, blanks included. Ours; QEMU's stack overflows at some length."""
+HUMAN_DUMP: Final = 1024 * 1024
+"""Bytes of memory that one command writes out. Ours; QEMU sets none."""
 
 # Schema files, so that none takes for ever or all memory. QEMU 10.2 has 46 files, 1.1 MB together,
 # the largest 0.2 MB, with 5 levels of braces and brackets and includes 3 deep.
@@ -100,3 +186,33 @@ ANSWER_VALUES: Final = 200_000
 """JSON values of a recorded conversation in which an answer is looked for. Ours."""
 SCHEMA_ERRORS: Final = 100
 """Errors reported in one run. Ours."""
+
+# The shell.
+SHELL_COMPLETIONS: Final = 1000
+"""Names of one kind that are offered. Ours."""
+SHELL_META: Final = 24
+"""Characters of an enum's values that are shown beside a name. Ours."""
+SHELL_PASTE: Final = 16 * 1024
+"""Characters of a paste that are shown as they are; more of them are kept aside. Ours."""
+SHELL_STATEMENT: Final = 64 * 1024 * 1024
+"""Bytes of one statement. QEMU: 64 MiB for a value."""
+SHELL_HISTORY_ENTRY: Final = 16 * 1024
+"""Characters of a line that history keeps. Ours."""
+SHELL_HISTORY: Final = 1024 * 1024
+"""Bytes from the end of the history file that are read. Ours; the file is never cut."""
+SHELL_EVENT_LINES: Final = 20
+"""Events that are shown in one period; the others are counted. Ours."""
+SHELL_EVENT_PERIOD: Final = 0.5
+"""Seconds of such a period. Ours."""
+SHELL_EVENT_TEXT: Final = 1000
+"""Characters of one event's line. Ours."""
+SHELL_SOURCES: Final = 10
+"""Files that source one another in a row. Ours."""
+SHELL_SILENCE: Final = 2.0
+"""Seconds without a greeting before the shell says so. Ours."""
+SHELL_NAMES_TIMEOUT: Final = 1.0
+"""Seconds in which a server has to name what it has, for completion. Ours."""
+SHELL_NAMES_AGE: Final = 5.0
+"""Seconds for which such names are kept. Ours."""
+SHELL_TABLE_ROWS: Final = 10_000
+"""Rows of a table; longer lists are shown as JSON. Ours."""

@@ -1,0 +1,171 @@
+"""What ``-chardev``'s keys mean to each type of device: the JSON that ``chardev-add`` takes.
+
+Spec: QAPI, ChardevBackend: ``{"type": …, "data": {…}}``, with addresses in their old form, which
+has a ``data`` of its own. The errors are QEMU's, and so is the order in which they are found.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from qmpeer.errors import ChardevError
+from qmpeer.values import JsonObject
+
+Values = Mapping[str, str | bool | int]
+
+ALIASES: Final = {"tty": "serial", "parport": "parallel"}
+"""Old names of types, which QEMU warns of."""
+
+
+def backend_of(label: str, values: Values) -> JsonObject:
+    """Make the JSON of a backend.
+
+    Raises:
+        ChardevError: If the keys don't go together, in QEMU's words.
+    """
+    name = values.get("backend")
+    if name is None:
+        raise ChardevError(f'chardev: "{label}" missing backend')
+    kind = ALIASES.get(str(name), str(name))
+    parser = _PARSERS.get(kind)
+    if parser is None:
+        raise ChardevError(f"'{name}' is not a valid char driver name")
+    data = _common(values)
+    data.update(parser(values))
+    return {"type": kind, "data": data}
+
+
+def alias_warning(values: Values) -> str | None:
+    """Say what QEMU warns of when a type goes by its old name."""
+    name = str(values.get("backend"))
+    if name not in ALIASES:
+        return None
+    return f"The alias '{name}' is deprecated, use '{ALIASES[name]}' instead"
+
+
+def _common(values: Values) -> JsonObject:
+    data: JsonObject = {}
+    if "logfile" in values:
+        data["logfile"] = values["logfile"]
+        data["logappend"] = values.get("logappend", False)
+    return data
+
+
+def _socket(values: Values) -> JsonObject:
+    address = _socket_address(values)
+    if "delay" in values and "nodelay" in values:
+        raise ChardevError("'delay' and 'nodelay' are mutually exclusive")
+    is_server = values.get("server", False)
+    data: JsonObject = {
+        "addr": address,
+        "server": is_server,
+        "telnet": values.get("telnet", False),
+        "tn3270": values.get("tn3270", False),
+        "websocket": values.get("websocket", False),
+        "nodelay": not values["delay"] if "delay" in values else values.get("nodelay", False),
+    }
+    if is_server or "wait" in values:
+        data["wait"] = values.get("wait", True)
+    if "reconnect" in values:
+        data["reconnect"] = _signed(values["reconnect"])
+    for key in ("tls-creds", "tls-authz"):
+        if key in values:
+            data[key] = values[key]
+    return data
+
+
+def _socket_address(values: Values) -> JsonObject:
+    if sum(key in values for key in ("path", "fd", "host")) > 1:
+        raise ChardevError("None or one of 'path', 'fd' or 'host' option required.")
+    if "path" in values:
+        unix: JsonObject = {"path": values["path"]}
+        for key in ("abstract", "tight"):
+            if key in values:
+                unix[key] = values[key]
+        return {"type": "unix", "data": unix}
+    if "host" in values:
+        if "port" not in values:
+            raise ChardevError("chardev: socket: no port given")
+        return {"type": "inet", "data": _inet(str(values["host"]), str(values["port"]), values)}
+    return {"type": "fd", "data": {"str": str(values.get("fd", ""))}}
+
+
+def _inet(host: str, port: str, values: Values) -> JsonObject:
+    data: JsonObject = {"host": host, "port": port}
+    for key in ("to", "ipv4", "ipv6"):
+        if key in values:
+            data[key] = values[key]
+    return data
+
+
+def _signed(number: object) -> int:
+    """Read a number of 64 bits as signed, as the integers of QAPI are."""
+    number = int(str(number))
+    return number - (1 << 64) if number >= 1 << 63 else number
+
+
+def _udp(values: Values) -> JsonObject:
+    host = str(values.get("host") or "localhost")
+    port = str(values.get("port") or "")
+    if not port:
+        raise ChardevError("chardev: udp: remote port not specified")
+    data: JsonObject = {"remote": {"type": "inet", "data": _inet(host, port, values)}}
+    local_host, local_port = values.get("localaddr", ""), values.get("localport", "")
+    if local_host or local_port:
+        local: JsonObject = {"host": local_host, "port": local_port or "0"}
+        data["local"] = {"type": "inet", "data": local}
+    return data
+
+
+def _stdio(values: Values) -> JsonObject:
+    return {"signal": values["signal"]} if "signal" in values else {}
+
+
+def _file(values: Values) -> JsonObject:
+    data: JsonObject = {"out": _required(values, "path", "chardev: file: no filename given")}
+    if "append" in values:
+        data["append"] = values["append"]
+    return data
+
+
+def _ringbuf(values: Values) -> JsonObject:
+    return {"size": values["size"]} if values.get("size") else {}
+
+
+def _vc(values: Values) -> JsonObject:
+    sizes = ("width", "height", "cols", "rows")
+    return {key: values[key] for key in sizes if values.get(key)}
+
+
+def _nothing(values: Values) -> JsonObject:
+    return {}
+
+
+def _one(member: str, key: str, complaint: str) -> Callable[[Values], JsonObject]:
+    return lambda values: {member: _required(values, key, complaint)}
+
+
+def _required(values: Values, key: str, complaint: str) -> str:
+    if key not in values:
+        raise ChardevError(complaint)
+    return str(values[key])
+
+
+_PARSERS: Final[dict[str, Callable[[Values], JsonObject]]] = {
+    "socket": _socket,
+    "udp": _udp,
+    "stdio": _stdio,
+    "file": _file,
+    "ringbuf": _ringbuf,
+    "memory": _ringbuf,
+    "vc": _vc,
+    "null": _nothing,
+    "pty": _nothing,
+    "msmouse": _nothing,
+    "wctablet": _nothing,
+    "testdev": _nothing,
+    "qemu-vdagent": _nothing,
+    "pipe": _one("device", "path", "chardev: pipe: no device path given"),
+    "serial": _one("device", "path", "chardev: serial/tty: no device path given"),
+    "parallel": _one("device", "path", "chardev: parallel: no device path given"),
+    "mux": _one("chardev", "chardev", "chardev: mux: no chardev given"),
+}

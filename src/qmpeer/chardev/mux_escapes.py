@@ -1,0 +1,109 @@
+"""The escapes of a mux: C-a and a letter, found among the input, without I/O.
+
+Spec: QEMU: ``h`` or ``?`` help, ``x`` exit, ``s`` save disks, ``b`` break, ``c`` next front end,
+``t`` time stamps, C-a itself once; any other letter is swallowed.
+"""
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+from typing import Final
+
+
+class Escape(Enum):
+    """What a letter behind the escape character asks for."""
+
+    HELP = "h"
+    EXIT = "x"
+    COMMIT = "s"
+    BREAK = "b"
+    NEXT = "c"
+    TIMESTAMPS = "t"
+
+
+_LINE: Final = re.compile(rb"[^\n]*\n|[^\n]+")
+_LETTERS: Final = {ord(escape.value): escape for escape in Escape} | {ord("?"): Escape.HELP}
+
+
+class EscapeReader:
+    """Tell escapes from input."""
+
+    def __init__(self, character: int) -> None:
+        """Take the character that begins an escape, 1 for C-a."""
+        self._character = character
+        self._mark = bytes((character,))
+        self._has_mark = False
+
+    def receive(self, data: bytes) -> Iterator[bytes | Escape]:
+        """Yield input and escapes, in their order."""
+        at = 0
+        while at < len(data):
+            if self._has_mark:
+                self._has_mark = False
+                byte = data[at]
+                at += 1
+                if byte == self._character:
+                    yield self._mark
+                elif byte in _LETTERS:
+                    yield _LETTERS[byte]
+                continue
+            end = data.find(self._mark, at)
+            end = len(data) if end < 0 else end
+            if end > at:
+                yield data[at:end]
+            self._has_mark = end < len(data)
+            at = end + 1
+
+
+def help_text(character: int) -> bytes:
+    """Return what is printed for help."""
+    if 0 < character < 26:
+        name, before = f"C-{chr(ord('a') - 1 + character)}", ""
+    else:
+        name, before = "Escape-Char", f"\n\rEscape-Char set to Ascii: 0x{character:02x}\n\r"
+    lines = (
+        f"{name} h    print this help",
+        f"{name} x    exit emulator",
+        f"{name} s    save disk data back to file (if -snapshot)",
+        f"{name} t    toggle console timestamps",
+        f"{name} b    send break (magic sysrq)",
+        f"{name} c    switch between console and monitor",
+        f"{name} {name}  sends {name}",
+    )
+    return (before + "".join(f"\n\r{line}" for line in lines) + "\n\r").encode()
+
+
+class Stamper:
+    """Put the time before each line: hours, minutes, seconds and thousandths since the first."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+        self._is_on = False
+        self._is_line_start = False
+
+    def toggle(self) -> None:
+        """Begin to stamp, or stop."""
+        self._is_on = not self._is_on
+        self._began = None
+        self._is_line_start = False
+
+    def stamp(self, data: bytes, now: float) -> bytes:
+        """Return output with its stamps."""
+        if not self._is_on or not data:
+            return data
+        pieces: list[bytes] = []
+        for line in _LINE.findall(data):
+            if self._is_line_start:
+                pieces.append(self._text(now))
+            pieces.append(line)
+            self._is_line_start = line.endswith(b"\n")
+        return b"".join(pieces)
+
+    def _text(self, now: float) -> bytes:
+        if self._began is None:
+            self._began = now
+        thousandths = int((now - self._began) * 1000)
+        seconds, thousandths = divmod(thousandths, 1000)
+        minutes, seconds = divmod(seconds, 60)
+        hours, minutes = divmod(minutes, 60)
+        return b"[%02d:%02d:%02d.%03d] " % (hours, minutes, seconds, thousandths)

@@ -1,0 +1,177 @@
+"""The argument of ``-chardev``: its keys, their types, and the device that they describe.
+
+QEMU reads such an option in two steps, and so do we, because the errors of all first steps come
+before those of the second ones: parse_chardev() takes the text apart and knows which keys there
+are; Description.backend() makes of them what ``chardev-add`` takes.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+import msgspec
+
+from qmpeer.chardev.backends import alias_warning, backend_of
+from qmpeer.chardev.key_values import (
+    KeyValue,
+    check_id,
+    parse_key_values,
+    read_boolean,
+    read_number,
+    read_size,
+    size_warning,
+)
+from qmpeer.errors import ChardevError
+from qmpeer.values import JsonObject
+
+_STRINGS: Final = frozenset(
+    {
+        *("backend", "chardev", "fd", "host", "localaddr", "localport", "logfile", "name", "path"),
+        *("port", "tls-authz", "tls-creds"),
+    }
+)
+_BOOLEANS: Final = frozenset(
+    {
+        *("abstract", "append", "clipboard", "delay", "ipv4", "ipv6", "logappend", "mouse", "mux"),
+        *("nodelay", "server", "signal", "telnet", "tight", "tn3270", "wait", "websocket"),
+    }
+)
+_NUMBERS: Final = frozenset({"cols", "debug", "height", "reconnect", "rows", "to", "width"})
+_SIZES: Final = frozenset({"size"})
+_KNOWN: Final = _STRINGS | _BOOLEANS | _NUMBERS | _SIZES
+_HELP_WORDS: Final = frozenset({"help", "?"})
+
+OptionValue = str | bool | int
+"""What a key's text has been read as."""
+
+BACKENDS: Final = (
+    *("stdio", "ringbuf", "mux", "pipe", "qemu-vdagent", "null", "msmouse", "socket", "vc"),
+    *("parallel", "udp", "memory", "file", "serial", "wctablet", "pty", "testdev"),
+)
+"""The types that QEMU 7.2 lists, in its order."""
+
+
+class Description(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold what an option says of a character device, before there is one.
+
+    Attributes:
+        label: Its id; None if there is none, which backend() complains about.
+        values: The keys with their values; the last of a repeated key counts.
+        warnings: What QEMU warns of, in its words.
+        help: What is to be printed instead of making a device; "" if nothing.
+        help_status: The exit status that goes with the help.
+        is_reference: It names a device that is there already (``chardev:ID``).
+    """
+
+    label: str | None
+    values: Mapping[str, OptionValue] = {}
+    warnings: tuple[str, ...] = ()
+    help: str = ""
+    help_status: int = 0
+    is_reference: bool = False
+
+    @property
+    def is_mux(self) -> bool:
+        """Whether several may share it: a mux stands before the device then."""
+        return self.values.get("mux") is True
+
+    def backend(self) -> JsonObject:
+        """Return the device as ``chardev-add`` takes it, of QAPI's type ChardevBackend.
+
+        Raises:
+            ChardevError: If it describes none, in QEMU's words.
+        """
+        if self.label is None:
+            raise ChardevError("chardev: no id specified")
+        return backend_of(self.label, self.values)
+
+
+def parse_chardev(text: str, taken: Collection[str] = ()) -> Description:
+    """Read the argument of ``-chardev``.
+
+    Args:
+        text: The argument.
+        taken: Ids that were given before.
+
+    Raises:
+        ChardevError: If it can't be read, in QEMU's words.
+
+    Example:
+        >>> mine = parse_chardev("socket,id=mon1,host=localhost,port=4444,server=on,wait=off")
+        >>> mine.label, mine.backend()["type"]
+        ('mon1', 'socket')
+    """
+    # QEMU looks for the id before it knows that the first part may leave out its key.
+    label = next((pair.value for pair in parse_key_values(text) if pair.key == "id"), None)
+    if label is not None:
+        check_new_id(label, taken)
+    pairs = parse_key_values(text, implied_key="backend")
+    asks = next((at for at, pair in enumerate(pairs) if pair.flag in _HELP_WORDS), None)
+    values, warnings = _read_warning(pairs[:asks])
+    if asks is not None:
+        return Description(label=label, warnings=warnings, help=_options_help(), help_status=1)
+    if values.get("backend") in _HELP_WORDS:
+        return Description(label=label, warnings=warnings, help=_backends_help())
+    if (alias := alias_warning(values)) is not None:
+        warnings = (*warnings, alias)
+    return Description(label=label, values=values, warnings=warnings)
+
+
+def check_new_id(label: str, taken: Collection[str]) -> None:
+    """Refuse a label that is no identifier, or is taken.
+
+    Raises:
+        ChardevError: In QEMU's words.
+    """
+    check_id(label)
+    if label in taken:
+        raise ChardevError(f"Duplicate ID '{label}' for chardev")
+
+
+def read_values(pairs: Collection[KeyValue]) -> dict[str, OptionValue]:
+    """Read the values by the types of their keys.
+
+    Raises:
+        ChardevError: At the first one that doesn't fit, in QEMU's words.
+    """
+    return {key: _read_value(key, value) for key, value, _ in pairs if key != "id"}
+
+
+def _read_warning(
+    pairs: Collection[KeyValue],
+) -> tuple[dict[str, OptionValue], tuple[str, ...]]:
+    """Read the values, and collect the warnings that stand before the first error."""
+    values: dict[str, OptionValue] = {}
+    warnings: list[str] = []
+    for pair in pairs:
+        if pair.warning is not None:
+            warnings.append(pair.warning)
+        if pair.key in _SIZES and (warning := size_warning(pair.value)) is not None:
+            warnings.append(warning)
+        try:
+            values.update(read_values([pair]))
+        except ChardevError as error:
+            earlier = (f"warning: {warning}" for warning in warnings)
+            raise ChardevError(error.reason, error.hint, tuple(earlier)) from None
+    return values, tuple(warnings)
+
+
+def _read_value(key: str, value: str) -> OptionValue:
+    if key in _STRINGS:
+        return value
+    if key in _BOOLEANS:
+        return read_boolean(key, value)
+    if key in _NUMBERS:
+        return read_number(key, value)
+    if key in _SIZES:
+        return read_size(key, value)
+    raise ChardevError(f"Invalid parameter '{key}'")
+
+
+def _backends_help() -> str:
+    return "Available chardev backend types: \n" + "".join(f"  {name}\n" for name in BACKENDS)
+
+
+def _options_help() -> str:
+    kinds = {_STRINGS: "str", _BOOLEANS: "bool (on/off)", _NUMBERS: "num", _SIZES: "size"}
+    lines = sorted(f"  {key}=<{kind}>\n" for keys, kind in kinds.items() for key in keys)
+    return "chardev options:\n" + "".join(lines)

@@ -1,0 +1,117 @@
+"""Devices that are opened by a path and are read and written as they come: pipe, serial, parallel.
+
+Spec: QEMU: a pipe is PATH.in and PATH.out where both are there, else PATH for both directions; it
+is opened in a way that never blocks and never ends. A serial line is 115200 8N1 and raw.
+"""
+
+import fcntl
+import os
+import termios
+import tty
+from typing import ClassVar, Final
+
+from qmpeer.chardev.device import Chardev
+from qmpeer.chardev.owned_stream import OwnedStream
+from qmpeer.errors import ChardevError
+
+_BREAK: Final = 0  # of tcsendbreak(): as long as it usually is
+_CLAIM_PORT: Final = 0x708B  # Linux: PPCLAIM
+
+
+class PathDevice(Chardev):
+    """Open one path for both directions."""
+
+    _write_fd: int | None = None
+
+    @property
+    def filename(self) -> str:
+        """What query-chardev calls its filename."""
+        return self.kind
+
+    @property
+    def _path(self) -> str:
+        return str(self.data["device"])
+
+    async def _open(self) -> None:
+        read_fd, write_fd = self._open_both()
+        try:
+            self._prepare(write_fd)
+        except ChardevError:
+            for fd in {read_fd, write_fd}:
+                os.close(fd)
+            raise
+        self._write_fd = write_fd
+        stream = OwnedStream(read_fd, write_fd, f"{self.kind}:{self._path}")
+        stream.start(self._connect(stream))
+
+    def _open_both(self) -> tuple[int, int]:
+        fd = self._try(self._path)
+        return fd, fd
+
+    def _try(self, path: str) -> int:
+        try:
+            return self._surroundings.open_path(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
+        except OSError as error:
+            raise ChardevError(f"Could not open '{self._path}': {error.strerror}") from error
+
+    def _prepare(self, fd: int) -> None:
+        """Set up what was opened.
+
+        Raises:
+            ChardevError: If it is the wrong thing.
+        """
+
+    def _disconnected(self, error: OSError | None) -> None:
+        self._write_fd = None
+
+
+class PipeDevice(PathDevice):
+    """Talk through two pipes."""
+
+    kind: ClassVar[str] = "pipe"
+
+    def _open_both(self) -> tuple[int, int]:
+        try:
+            read_fd = self._try(self._path + ".in")
+        except ChardevError:
+            return super()._open_both()
+        try:
+            return read_fd, self._try(self._path + ".out")
+        except ChardevError:
+            os.close(read_fd)
+            return super()._open_both()
+
+
+class SerialDevice(PathDevice):
+    """Talk through a serial line, or another terminal."""
+
+    kind: ClassVar[str] = "serial"
+
+    def send_break(self) -> None:
+        """Send a break to the other end."""
+        if self._write_fd is not None:
+            try:
+                termios.tcsendbreak(self._write_fd, _BREAK)
+            except termios.error:
+                pass  # no line, or none that can
+
+    def _prepare(self, fd: int) -> None:
+        try:
+            tty.setraw(fd, termios.TCSANOW)
+            settings = termios.tcgetattr(fd)
+            settings[4] = settings[5] = termios.B115200
+            termios.tcsetattr(fd, termios.TCSANOW, settings)
+        except termios.error:
+            pass  # no terminal: a file of /dev does as well
+
+
+class ParallelDevice(PathDevice):
+    """Talk through a parallel port's device file."""
+
+    kind: ClassVar[str] = "parallel"
+
+    def _prepare(self, fd: int) -> None:
+        try:
+            fcntl.ioctl(fd, _CLAIM_PORT)
+        except OSError as error:
+            raise ChardevError(f"not a parallel port: {error.strerror}") from error

@@ -1,0 +1,108 @@
+"""A pseudo-terminal: whoever opens its slave is the client.
+
+Nobody has to. While the slave is closed nothing is written, so that nothing piles up; the device
+looks from time to time whether somebody has come, and greets anew each time.
+
+Spec: QEMU: the slave is raw, its path is said on standard output; what a front end writes when the
+device is made waits in the pty's own buffer, so that the first client gets the greeting twice.
+"""
+
+import asyncio
+import os
+import select
+import tty
+from typing import ClassVar, Literal
+
+from qmpeer import limits
+from qmpeer.chardev.device import Chardev
+from qmpeer.chardev.owned_stream import OwnedStream
+from qmpeer.chardev.sink import SinkStream
+from qmpeer.errors import ChardevError
+from qmpeer.transport.aio import HandlerFactory
+
+
+class PtyDevice(Chardev):
+    """Hold the master of a pseudo-terminal."""
+
+    kind: ClassVar[str] = "pty"
+    input_end: ClassVar[Literal["told", "closes", "ignored"]] = "closes"
+
+    _master: int | None = None
+    _path = ""
+    _timer: asyncio.TimerHandle | None = None
+
+    @property
+    def filename(self) -> str:
+        """What query-chardev calls its filename."""
+        return f"pty:{self._path}"
+
+    @property
+    def pty(self) -> str | None:
+        """The path of its slave."""
+        return self._path
+
+    def attach(self, factory: HandlerFactory, *, wants_echo: bool = False) -> None:
+        """Give it its front end; what that writes at once is there for the first client."""
+        super().attach(factory, wants_echo=wants_echo)
+        if self._master is not None and self._link is None:
+            sink = SinkStream(self.filename, self._write_ahead)
+            sink.start(self._connect(sink))
+            sink.close()
+
+    async def _open(self) -> None:
+        try:
+            master, slave = os.openpty()
+        except OSError as error:
+            raise ChardevError(f"Failed to create PTY: {error.strerror}") from error
+        tty.setraw(slave)
+        self._path = os.ttyname(slave)
+        os.close(slave)
+        os.set_inheritable(master, False)
+        os.set_blocking(master, False)
+        self._master = master
+        self._surroundings.say(f"char device redirected to {self._path} (label {self.label})")
+        self._look_later()
+
+    def close(self) -> None:
+        """Let go of it; who talks to a front end stays."""
+        super().close()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._link is None:
+            self._close_master()
+
+    def _look_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(limits.PTY_POLL, self._look)
+
+    def _look(self) -> None:
+        """Begin if the slave is open; the kernel says nothing of itself when it is opened."""
+        assert self._master is not None
+        poll = select.poll()
+        poll.register(self._master, 0)
+        if self._link is not None or poll.poll(0):
+            self._look_later()
+            return
+        self._timer = None
+        fd = os.dup(self._master)
+        stream = OwnedStream(fd, fd, self.filename)
+        stream.start(self._connect(stream))
+
+    def _disconnected(self, error: OSError | None) -> None:
+        if self._is_closed:
+            self._close_master()
+        elif self._timer is None and self._master is not None:
+            self._look_later()
+
+    def _close_master(self) -> None:
+        if self._master is not None:
+            os.close(self._master)
+            self._master = None
+
+    def _write_ahead(self, data: bytes) -> None:
+        if self._master is not None:
+            try:
+                os.write(self._master, data)
+            except OSError:
+                pass  # its buffer is full

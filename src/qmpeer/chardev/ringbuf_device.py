@@ -1,0 +1,110 @@
+"""The ring buffer: what a front end writes is kept, the newest up to its size, to be read by QMP.
+
+Spec: QAPI, ringbuf-read and ringbuf-write; 64 KiB unless said otherwise, and a power of two. Data
+travels as text or as base64. Text is QEMU's modified UTF-8: it ends at a NUL byte, U+0000 is C0 80,
+and what is malformed is read as U+FFFD.
+"""
+
+import base64
+import re
+from typing import ClassVar, Final
+
+from qmpeer import limits
+from qmpeer.chardev.device import Chardev
+from qmpeer.chardev.sink import SinkStream
+from qmpeer.chardev.surroundings import Surroundings
+from qmpeer.errors import ChardevError
+from qmpeer.values import JsonObject
+from qmpeer.wire.text import replace_malformed
+
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/=\r\n]*")
+
+
+class RingBuffer(Chardev):
+    """Keep the last bytes that were written."""
+
+    kind: ClassVar[str] = "ringbuf"
+    offers_oob: ClassVar[bool] = False
+
+    def __init__(self, label: str, data: JsonObject, surroundings: Surroundings) -> None:
+        super().__init__(label, data, surroundings)
+        size = int(str(data.get("size") or limits.RING_BUFFER))
+        if size & (size - 1):
+            raise ChardevError("size of ringbuf chardev must be power of two")
+        if size > limits.RING_BUFFER_MOST:  # [QEMU takes the low 32 bits of an option's number]
+            most = limits.RING_BUFFER_MOST
+            raise ChardevError(f"size of ringbuf chardev must be at most {most}, found {size}")
+        self._size = size
+        self._bytes = bytearray()
+
+    @property
+    def filename(self) -> str:
+        """What query-chardev calls its filename."""
+        return self.kind
+
+    async def _open(self) -> None:
+        stream = SinkStream(self.kind, self.write)
+        stream.start(self._connect(stream))
+
+    def write(self, data: bytes) -> None:
+        """Keep bytes, and forget the oldest where there is no room."""
+        self._bytes += data[-self._size :]
+        if (surplus := len(self._bytes) - self._size) > 0:
+            del self._bytes[:surplus]
+
+    def read(self, size: int) -> bytes:
+        """Take out at most so many of the oldest bytes."""
+        data = bytes(self._bytes[:size])
+        del self._bytes[:size]
+        return data
+
+    def write_text(self, text: str, data_format: str = "utf8") -> None:
+        """Do what ringbuf-write does.
+
+        Raises:
+            ChardevError: If it isn't base64 where it should be, in QEMU's words.
+        """
+        if data_format != "base64":
+            self.write(text.encode("utf-8", "replace").replace(b"\0", b"\xc0\x80"))
+            return
+        if not _BASE64.fullmatch(text):
+            raise ChardevError("Base64 data contains invalid characters")
+        self.write(_decode(text.encode()))
+
+    def read_text(self, size: int, data_format: str = "utf8") -> str:
+        """Do what ringbuf-read does.
+
+        Spec: QEMU reads as many bytes as were asked for, even if a character is cut by that.
+
+        Raises:
+            ChardevError: If the size isn't one, in QEMU's words.
+        """
+        if size <= 0:
+            raise ChardevError("size must be greater than zero")
+        data = self.read(size)
+        if data_format == "base64":
+            return base64.b64encode(data).decode()
+        return replace_malformed(data)
+
+
+class MemoryDevice(RingBuffer):
+    """Be the same by its old name."""
+
+    kind: ClassVar[str] = "memory"
+
+
+def _decode(text: bytes) -> bytes:
+    """Decode base64 as far as it goes: what is left over of a group of four is dropped.
+
+    Spec: QEMU: padding may stand within the text, too, where it counts as zeros.
+    """
+    text = text.replace(b"\r", b"").replace(b"\n", b"")
+    text = text[: len(text) // 4 * 4]
+    if b"=" not in text[:-2]:
+        return base64.b64decode(text)
+    return b"".join(_decode_group(text[at : at + 4]) for at in range(0, len(text), 4))
+
+
+def _decode_group(group: bytes) -> bytes:
+    data = base64.b64decode(group.replace(b"=", b"A"))
+    return data[:1] + data[1:2] * (group[2:3] != b"=") + data[2:] * (group[3:] != b"=")

@@ -1,0 +1,304 @@
+"""The address of a socket device: QAPI's SocketAddressLegacy, as sockets and as text.
+
+Spec: QEMU: ``to`` scans ports upwards, ``ipv4`` and ``ipv6`` choose families, ``abstract`` names
+have no file, and ``tight=off`` fills them up with NULs. The errors are in its words.
+"""
+
+import asyncio
+import errno
+import os
+import re
+import secrets
+import socket
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from qmpeer import limits
+from qmpeer.errors import ChardevError
+from qmpeer.transport import Address, listen
+from qmpeer.transport.sockets import adopt_fd, is_connected_to_itself, new_socket
+from qmpeer.values import JsonObject
+
+FindFd = Callable[[str], int | None]
+SockAddr = str | tuple[Any, ...]
+
+_BUSY_DELAY: Final = 0.05
+_SUN_PATH: Final = 108
+_FD: Final = re.compile(r"[ \t-\r]*[+-]?[0-9]+")
+_LONGEST_FD: Final = 10
+_VSOCK_NUMBER: Final = re.compile(r"[0-9]{1,10}")
+_INT_MAX: Final = 0x7FFF_FFFF
+
+
+class SocketAddress:
+    """Know one address of a socket device.
+
+    Attributes:
+        kind: unix, inet, vsock or fd.
+        data: Its members.
+    """
+
+    def __init__(self, address: JsonObject) -> None:
+        self.kind: str = str(address["type"])
+        data = address["data"]
+        assert isinstance(data, dict)
+        self.data: JsonObject = data
+
+    @property
+    def where(self) -> str:
+        """How errors name it."""
+        match self.kind:
+            case "unix":
+                return str(self.data["path"])
+            case "inet":
+                return f"{self.data.get('host', '')}:{self.data['port']}"
+            case "vsock":
+                return f"{self.data['cid']}:{self.data['port']}"
+        return str(self.data["str"])
+
+    def text(self, protocol: str) -> str:
+        """Name it as query-chardev does while nobody is connected."""
+        match self.kind:
+            case "inet":
+                return f"{protocol}:{self.where}"
+            case "unix" if self.data.get("abstract"):
+                return f"unix:{self.where},abstract=on{',tight=on' if self._is_tight else ''}"
+        return f"{self.kind}:{self.where}"
+
+    @property
+    def _is_tight(self) -> bool:
+        return bool(self.data.get("tight", True))
+
+    # Listening
+
+    async def listen(self, *, insecure: bool, mode: int, find_fd: FindFd | None) -> socket.socket:
+        """Bind and listen.
+
+        Raises:
+            ChardevError: If that can't be done.
+        """
+        if self.kind == "fd":
+            return self._adopt_listener(insecure, find_fd)
+        if self.kind == "inet":
+            return await self._listen_inet(insecure)
+        if self.kind == "unix" and not self.where and not self.data.get("abstract"):
+            self.data = {**self.data, "path": _free_path()}
+        what = f"Failed to bind socket to {self.where}" if self.kind == "unix" else None
+        try:
+            return listen(self._plain(), insecure=insecure, mode=mode)
+        except OSError as error:
+            raise _refused(error, what or "Failed to bind socket") from error
+
+    def _adopt_listener(self, insecure: bool, find_fd: FindFd | None) -> socket.socket:
+        sock = self._adopt(find_fd)
+        try:
+            if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                sock.listen(1)
+            return listen(sock, insecure=insecure)
+        except OSError as error:
+            sock.close()
+            raise _refused(error, "Failed to listen on fd socket") from error
+
+    async def _listen_inet(self, insecure: bool) -> socket.socket:
+        host = str(self.data.get("host", ""))
+        found = await self.resolve(to_listen=True)
+        if not host and self.family == socket.AF_UNSPEC:
+            hosts = [("", int(found[0][1][1]))]  # one socket takes clients of both families
+        else:
+            found.sort(key=lambda endpoint: endpoint[0])
+            hosts = [(str(sockaddr[0]), int(sockaddr[1])) for _, sockaddr in found]
+        # Without a port to try QEMU gives whatever reason it has found last.
+        failure = OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        what = "Failed to create a socket"
+        for numeric, first in hosts:
+            last = int(str(self.data.get("to", first))) & 0xFFFF
+            for port in range(first, last + 1):
+                address = Address(scheme="tcp", host=numeric, port=port)
+                try:
+                    return listen(address, insecure=insecure)
+                except OSError as error:
+                    failure = error
+                    if error.errno != errno.EADDRINUSE:
+                        what = "Failed to bind socket"
+                        break
+                    what = "Failed to find an available port"
+        raise _refused(failure, what) from failure
+
+    # Connecting
+
+    async def connect(self, find_fd: FindFd | None, timeout: float | None) -> socket.socket:
+        """Connect.
+
+        Raises:
+            ChardevError: If that can't be done.
+        """
+        if self.kind == "fd":
+            return self._adopt(find_fd)
+        endpoints: Sequence[tuple[int, SockAddr]]
+        if self.kind == "inet":
+            endpoints = await self.resolve(to_listen=False)
+        else:
+            address = self._plain()
+            family = socket.AF_UNIX if self.kind == "unix" else socket.AF_VSOCK
+            endpoints = [(int(family), address.sockaddr)]
+        failure: OSError | None = None
+        for number, sockaddr in endpoints:
+            try:
+                async with asyncio.timeout(timeout):
+                    return await _connect(number, sockaddr)
+            except OSError as error:
+                failure = error
+        assert failure is not None
+        why = failure.strerror or f"no answer within {timeout:g} s"
+        raise ChardevError(f"Failed to connect to '{self.where}': {why}") from failure
+
+    # Both
+
+    def _plain(self) -> Address:
+        """Return an address that isn't TCP.
+
+        Raises:
+            ChardevError: If there can't be such an address.
+        """
+        if self.kind == "vsock":
+            return Address(scheme="vsock", cid=self._vsock("cid"), port=self._vsock("port"))
+        path = self.where
+        is_abstract = bool(self.data.get("abstract"))
+        longest = limits.UNIX_PATH - is_abstract
+        if len(os.fsencode(path)) > longest:
+            hint = f"Path must be less than {longest + 1} bytes"
+            raise ChardevError(f"UNIX socket path '{path}' is too long", hint=hint)
+        if is_abstract:
+            padding = 0 if self._is_tight else _SUN_PATH - 1 - len(os.fsencode(path))
+            return Address(scheme="unix", path="@" + path + "\0" * padding)
+        if not path:  # nobody listens there
+            return Address(scheme="unix", path="@" + "\0" * (_SUN_PATH - 1))
+        return Address(scheme="unix", path="./" + path if path.startswith("@") else path)
+
+    def _vsock(self, name: str) -> int:
+        text = str(self.data[name])
+        if not _VSOCK_NUMBER.fullmatch(text) or int(text) >= 1 << 32:
+            raise ChardevError(f"Failed to parse {name} '{text}'")
+        return int(text)
+
+    @property
+    def family(self) -> socket.AddressFamily:
+        """The family that ``ipv4`` and ``ipv6`` leave, or both.
+
+        Raises:
+            ChardevError: If they leave none.
+        """
+        four, six = self.data.get("ipv4"), self.data.get("ipv6")
+        if four is False and six is False:
+            raise ChardevError("Cannot disable IPv4 and IPv6 at same time")
+        if four and six:
+            return socket.AF_UNSPEC
+        if six or four is False:
+            return socket.AF_INET6
+        if four or six is False:
+            return socket.AF_INET
+        return socket.AF_UNSPEC
+
+    async def resolve(
+        self,
+        kind: socket.SocketKind = socket.SOCK_STREAM,
+        *,
+        to_listen: bool,
+        family: int | None = None,
+    ) -> list[tuple[int, tuple[Any, ...]]]:
+        """Find the families and addresses behind a host and port.
+
+        Raises:
+            ChardevError: If there are none.
+        """
+        wanted = int(self.family) if family is None else family
+        host, port = str(self.data.get("host", "")), str(self.data["port"])
+        where = f"(null):{port}" if kind is socket.SOCK_DGRAM and not host else self.where
+        flags = socket.AI_PASSIVE if to_listen else socket.AI_V4MAPPED
+        if self.data.get("numeric"):
+            flags |= socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+        if not to_listen and not host and kind is socket.SOCK_STREAM:
+            why = "Name or service not known"
+            raise ChardevError(f"address resolution failed for {where}: {why}")
+
+        def resolve() -> list[tuple[int, tuple[Any, ...]]]:
+            found = socket.getaddrinfo(host or None, port or None, wanted, kind, 0, flags)
+            return [(int(where[0]), where[4]) for where in found]
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(None, resolve)
+        except (OSError, UnicodeError) as error:
+            why = getattr(error, "strerror", None) or "Name or service not known"
+            raise ChardevError(f"address resolution failed for {where}: {why}") from error
+
+    def _adopt(self, find_fd: FindFd | None) -> socket.socket:
+        name = self.where
+        if find_fd is not None:
+            fd = find_fd(name)
+            if fd is None:
+                raise ChardevError(f"File descriptor named '{name}' has not been found")
+        else:
+            fd = _descriptor(name)
+        if fd < 0:
+            raise ChardevError(f"File descriptor '{name}' is not a socket")
+        try:
+            return adopt_fd(Address(scheme="fd", fd=fd))
+        except OSError as error:
+            if error.errno == errno.EPROTOTYPE:
+                raise ChardevError(str(error.strerror)) from error
+            raise ChardevError(f"File descriptor '{name}' is not a socket") from error
+
+
+def _descriptor(text: str) -> int:
+    if not _FD.fullmatch(text):
+        raise ChardevError(f"Unable to parse FD number {text}")
+    digits = text.strip().lstrip("+-").lstrip("0")
+    number = int(text) if len(digits) <= _LONGEST_FD else _INT_MAX + 1
+    if not -_INT_MAX - 1 <= number <= _INT_MAX:
+        raise ChardevError(f"Unable to parse FD number {text}: {os.strerror(errno.ERANGE)}")
+    return number
+
+
+def _free_path() -> str:
+    """Choose a path for a socket that was given none."""
+    return os.path.join(tempfile.gettempdir(), f"qemu-socket-{secrets.token_hex(4)}")
+
+
+async def _connect(family: int, sockaddr: SockAddr) -> socket.socket:
+    sock = new_socket(family)
+    try:
+        sock.setblocking(False)
+        if family == socket.AF_UNIX:
+            # Its queue may be full: it is busy, not absent, and nothing tells when that changes.
+            while not _is_connected(sock, sockaddr):  # noqa: ASYNC110
+                await asyncio.sleep(_BUSY_DELAY)
+        else:
+            await asyncio.get_running_loop().sock_connect(sock, sockaddr)
+            if is_connected_to_itself(sock):
+                raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+    except OSError as error:
+        sock.close()
+        if error.errno is not None:
+            error.strerror = os.strerror(error.errno)  # asyncio has put its own words there
+        raise
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _is_connected(sock: socket.socket, sockaddr: SockAddr) -> bool:
+    try:
+        sock.connect(sockaddr)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _refused(error: OSError, what: str) -> ChardevError:
+    if error.errno is None:  # ours, in full
+        return ChardevError(str(error))
+    if isinstance(error, socket.gaierror):
+        return ChardevError(str(error.strerror))
+    return ChardevError(f"{what}: {error.strerror}")

@@ -1,0 +1,210 @@
+"""The socket device: one client at a time comes in, or it dials somebody itself.
+
+Spec: QEMU: the next client waits, silently, until the one before has left; ``reconnect=N`` dials
+again every N seconds and says only once that nobody is there.
+"""
+
+import asyncio
+import re
+import socket
+from typing import ClassVar, Literal
+
+from qmpeer import limits
+from qmpeer.chardev.device import Chardev, Link
+from qmpeer.chardev.filtering import Filtering
+from qmpeer.chardev.socket_address import SocketAddress
+from qmpeer.chardev.surroundings import Surroundings
+from qmpeer.errors import ChardevError
+from qmpeer.transport import Address
+from qmpeer.transport.address import address_of
+from qmpeer.transport.aio import Listener, Stream, open_stream, start_listening
+from qmpeer.values import JsonObject
+
+_RECONNECT_MOST = 1_000_000
+
+
+class SocketDevice(Chardev):
+    """Be a unix, TCP or vsock socket, as a server or as a client."""
+
+    kind: ClassVar[str] = "socket"
+    is_socket: ClassVar[bool] = True
+    input_end: ClassVar[Literal["told", "closes", "ignored"]] = "told"
+
+    def __init__(self, label: str, data: JsonObject, surroundings: Surroundings) -> None:
+        super().__init__(label, data, surroundings)
+        address = data["addr"]
+        assert isinstance(address, dict)
+        self._address = SocketAddress(address)
+        self._is_server = bool(data.get("server", True))
+        self._reconnect = max(0, min(int(str(data.get("reconnect", 0))), _RECONNECT_MOST))
+        self._filtering = Filtering(data, surroundings, is_server=self._is_server)
+        self._listener: Listener | None = None
+        self._own_end = ""
+        self._other_end = ""
+        self._has_come = asyncio.Event()
+        self._has_left = asyncio.Event()
+        self._dialling: asyncio.Task[None] | None = None
+        self._check()
+
+    @property
+    def filename(self) -> str:
+        """What query-chardev calls its filename.
+
+        Spec: QEMU, query-chardev: ``disconnected:`` before a socket nobody is connected to, both
+        ends of a TCP connection, and of a unix connection the path of our own end.
+        """
+        server = ",server=on" if self._is_server else ""
+        if self._link is None:
+            return f"disconnected:{self._text}{server}"
+        if self._own_end:
+            return f"{self._protocol}:{self._own_end}{server} <-> {self._other_end}"
+        listener = self._listener
+        if self._address.kind == "vsock":
+            return f"{self._text}{server}"
+        if listener is None or listener.address.is_abstract:
+            return f"unix:{server}"
+        return f"{self._text}{server}"
+
+    @property
+    def address(self) -> Address | None:
+        """Where it listens, with the real port; None if it doesn't."""
+        return None if self._listener is None else self._listener.address
+
+    async def _open(self) -> None:
+        if self._is_server:
+            await self._listen()
+        elif self._reconnect:
+            self._dialling = asyncio.create_task(self._keep_dialling())
+        else:
+            await self._dial()
+
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether nothing should start before a client is there (``wait=on``)."""
+        return self._is_server and bool(self.data.get("wait")) and not self._has_come.is_set()
+
+    async def wait_for_client(self) -> None:
+        """Wait until somebody has connected, or until it is closed."""
+        await self._has_come.wait()
+
+    def close(self) -> None:
+        """Take no further client, dial no more; who talks to a front end stays."""
+        self._has_come.set()
+        if self._dialling is not None:
+            self._dialling.cancel()
+        if self._listener is not None:
+            self._listener.close()
+        super().close()
+
+    # Inside
+
+    @property
+    def _protocol(self) -> str:
+        return self._filtering.protocol
+
+    @property
+    def _text(self) -> str:
+        """Name its address as far as it is known by now."""
+        listener = self._listener
+        if listener is not None and listener.address.scheme == "tcp":
+            host = listener.address.host or ""
+            host = "0.0.0.0" if self._is_any else host
+            return f"{self._protocol}:{host}:{listener.address.port}"
+        if listener is not None and self._address.kind == "fd":
+            return str(listener.address)
+        return self._address.text(self._protocol)
+
+    @property
+    def _is_any(self) -> bool:
+        """Whether it listens on every interface, for both families."""
+        listener = self._listener
+        is_any = listener is not None and listener.address.host == "::" and not self._host
+        return is_any and self._address.family == socket.AF_UNSPEC
+
+    @property
+    def _host(self) -> str:
+        return str(self._address.data.get("host") or "")
+
+    def _check(self) -> None:
+        """Refuse what doesn't go together, in QEMU's order."""
+        self._filtering.check()
+        kind = self._address.kind
+        if kind == "fd" and "reconnect" in self.data:
+            raise _incompatible("reconnect", "'fd' address type")
+        if "tls-creds" in self.data and kind != "inet" and not (kind == "fd" and self._is_server):
+            client = " as client" if kind == "fd" else ""
+            raise _incompatible("tls_creds", f"'{kind}' address type{client}")
+        if "tls-authz" in self.data and "tls-creds" not in self.data:
+            raise ChardevError("'tls_authz' option requires 'tls_creds' option")
+        if self._is_server and "reconnect" in self.data:
+            raise _incompatible("reconnect", "socket in server listen mode")
+        if not self._is_server and self._filtering.is_websocket:
+            raise ChardevError("Websocket client is not implemented")
+        if not self._is_server and "wait" in self.data:
+            raise _incompatible("wait", "socket in client connect mode")
+
+    async def _listen(self) -> None:
+        is_insecure = self._surroundings.is_insecure or self._filtering.identifies_clients
+        sock = await self._address.listen(
+            insecure=is_insecure,
+            mode=self._surroundings.socket_mode,
+            find_fd=self.find_fd,
+        )
+        factory = self._filtering.wrap(self._connect, "")
+        try:
+            self._listener = await start_listening(sock, factory, insecure=True)
+        except BaseException:
+            sock.close()
+            raise
+
+    async def _dial(self) -> None:
+        sock = await self._address.connect(self.find_fd, limits.CONNECT_TIMEOUT)
+        self._own_end = _ends(address_of(sock.family, sock.getsockname()))
+        factory = self._filtering.wrap(self._connect, self._host, self._disconnected)
+        try:
+            await open_stream(sock, factory, timeout=limits.CONNECT_TIMEOUT)
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise ChardevError(f"Failed to connect to '{self._address.where}': {why}") from error
+
+    async def _keep_dialling(self) -> None:
+        has_complained = False
+        while True:
+            self._has_left.clear()
+            try:
+                await self._dial()
+            except ChardevError as error:
+                if not has_complained:
+                    has_complained = True
+                    self._surroundings.report(
+                        f"Unable to connect character device {self.label}: {error}"
+                    )
+            else:
+                has_complained = False
+                await self._has_left.wait()
+            await asyncio.sleep(self._reconnect)
+
+    def _connect(self, stream: Stream) -> Link:
+        if self._listener is not None and self._listener.address.scheme == "tcp":
+            self._own_end = _ends(self._listener.address)
+        self._other_end = stream.peer.removeprefix("tcp:")
+        if self._is_any:
+            # One socket takes both families; IPv4 clients look mapped, and QEMU's don't.
+            self._other_end = re.sub(r"\[::ffff:([0-9.]+)\]", r"\1", self._other_end)
+            self._own_end = self._text.partition(":")[2]
+        return super()._connect(stream)
+
+    def _connected(self) -> None:
+        self._has_come.set()
+
+    def _disconnected(self, error: OSError | None) -> None:
+        self._has_left.set()
+
+
+def _ends(address: Address) -> str:
+    """Write a TCP address as HOST:PORT; nothing of others."""
+    return str(address).removeprefix("tcp:") if address.scheme == "tcp" else ""
+
+
+def _incompatible(option: str, what: str) -> ChardevError:
+    return ChardevError(f"'{option}' option is incompatible with {what}")

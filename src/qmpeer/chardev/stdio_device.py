@@ -1,0 +1,115 @@
+"""Standard input and output.
+
+On a terminal a human monitor edits lines itself, so that the terminal is made raw; a control
+monitor leaves lines and their echo to the terminal. What was set before is put back at the end, and
+set again when the process goes on after it was stopped.
+
+Spec: QEMU: raw, but output is processed; signals stay unless ``signal=off``. The end of input ends
+nothing.
+"""
+
+import asyncio
+import atexit
+import os
+import signal
+import termios
+from typing import Any, ClassVar, Final
+
+from qmpeer.chardev.device import Chardev
+from qmpeer.errors import ChardevError
+from qmpeer.transport.aio import HandlerFactory, open_stdio_stream
+
+_INPUT_OFF: Final = (
+    termios.IGNBRK
+    | termios.BRKINT
+    | termios.PARMRK
+    | termios.ISTRIP
+    | termios.INLCR
+    | termios.IGNCR
+    | termios.ICRNL
+    | termios.IXON
+)
+_LOCAL_OFF: Final = termios.ECHO | termios.ECHONL | termios.ICANON | termios.IEXTEN
+
+
+class StdioDevice(Chardev):
+    """Talk through the process's own standard input and output."""
+
+    kind: ClassVar[str] = "stdio"
+
+    _saved: list[Any] | None = None
+    _wants_echo = False
+
+    @property
+    def filename(self) -> str:
+        """What query-chardev calls its filename."""
+        return self.kind
+
+    def attach(self, factory: HandlerFactory, *, wants_echo: bool = False) -> None:
+        """Give it its front end, and set the terminal as that wants it."""
+        super().attach(factory, wants_echo=wants_echo)
+        self._wants_echo = wants_echo
+        self._set_terminal()
+
+    async def _open(self) -> None:
+        if self._surroundings.standard_user is not None:
+            raise ChardevError("cannot use stdio by multiple character devices")
+        self._surroundings.standard_user = self.label
+        read_fd, write_fd = self._surroundings.standard
+        if os.isatty(read_fd):
+            self._saved = termios.tcgetattr(read_fd)
+            atexit.register(self._restore)
+            self._watch_continuing()
+            self._set_terminal()
+        await open_stdio_stream(self._connect, read_fd, write_fd)
+
+    def close(self) -> None:
+        """Put the terminal back."""
+        super().close()
+        self._restore()
+
+    def _disconnected(self, error: OSError | None) -> None:
+        self._restore()
+
+    def _set_terminal(self) -> None:
+        if self._saved is None:
+            return
+        settings = list(self._saved)
+        settings[6] = list(settings[6])
+        if not self._wants_echo:
+            settings[0] &= ~_INPUT_OFF
+            settings[1] |= termios.OPOST
+            settings[2] = settings[2] & ~(termios.CSIZE | termios.PARENB) | termios.CS8
+            settings[3] &= ~_LOCAL_OFF
+            settings[6][termios.VMIN], settings[6][termios.VTIME] = 1, 0
+            if not self.data.get("signal", True):
+                settings[3] &= ~termios.ISIG
+        self._apply(settings)
+
+    def _restore(self) -> None:
+        if self._surroundings.standard_user == self.label:
+            self._surroundings.standard_user = None
+        if self._saved is not None:
+            saved, self._saved = self._saved, None
+            self._apply(saved)
+            atexit.unregister(self._restore)
+
+    def _apply(self, settings: list[Any]) -> None:
+        # tcsetattr() from the background stops the process unless the signal is ignored.
+        try:
+            before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        except ValueError:
+            before = None  # not the main thread
+        try:
+            termios.tcsetattr(self._surroundings.standard[0], termios.TCSANOW, settings)
+        except (termios.error, OSError):
+            pass  # it has hung up, or is closed
+        finally:
+            if before is not None:
+                signal.signal(signal.SIGTTOU, before)
+
+    def _watch_continuing(self) -> None:
+        try:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGCONT, self._set_terminal)
+        except (ValueError, RuntimeError):
+            pass  # not the main thread

@@ -1,0 +1,133 @@
+"""Datagrams: what comes from the other end is input, every write is one datagram, or several.
+
+[QEMU never greets on UDP, so that a control monitor there answers nothing. Here the first datagram
+that comes in is the client's arrival, and it is greeted.]
+"""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+from qmpeer import limits
+from qmpeer.chardev.device import Chardev
+from qmpeer.chardev.socket_address import SocketAddress
+from qmpeer.errors import ChardevError
+from qmpeer.transport.aio.descriptor_stream import DescriptorStream
+from qmpeer.transport.aio.stream import NO_FDS
+from qmpeer.values import JsonObject, JsonValue
+
+_TRANSIENT: Final = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH})
+
+
+class UdpDevice(Chardev):
+    """Exchange datagrams with one other end."""
+
+    kind: ClassVar[str] = "udp"
+
+    _sock: socket.socket | None = None
+
+    @property
+    def filename(self) -> str:
+        """What query-chardev calls its filename."""
+        return self.kind
+
+    @property
+    def local_port(self) -> int:
+        """Where datagrams come in; 0 while it is closed."""
+        return 0 if self._sock is None else int(self._sock.getsockname()[1])
+
+    async def _open(self) -> None:
+        remote = self._remote()
+        local = _inet(self.data["local"], port="0") if "local" in self.data else None
+        family, sockaddr = (await remote.resolve(socket.SOCK_DGRAM, to_listen=False))[0]
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            if local is not None:
+                found = await local.resolve(socket.SOCK_DGRAM, to_listen=True, family=family)
+                sock.bind(found[0][1])
+            sock.connect(sockaddr)
+        except OSError as error:
+            sock.close()
+            raise ChardevError(f"Failed to bind socket: {error.strerror}") from error
+        except BaseException:
+            sock.close()
+            raise
+        self._sock = sock
+        sock.setblocking(False)
+        asyncio.get_running_loop().add_reader(sock.fileno(), self._arrived)
+
+    def _remote(self) -> SocketAddress:
+        address = _inet(self.data["remote"], host="localhost")
+        if not address.data["port"]:
+            raise ChardevError("remote port not specified")
+        return address
+
+    def _arrived(self) -> None:
+        """Begin with the first datagram, which is still to be read."""
+        assert self._sock is not None
+        asyncio.get_running_loop().remove_reader(self._sock.fileno())
+        stream = DatagramStream(self._sock, self._remote().where)
+        stream.start(self._connect(stream))
+
+    def close(self) -> None:
+        """Take no more, unless a front end still talks."""
+        super().close()
+        if self._sock is not None and self._link is None:
+            asyncio.get_running_loop().remove_reader(self._sock.fileno())
+            self._sock.close()
+            self._sock = None
+
+    def _disconnected(self, error: OSError | None) -> None:
+        self._sock = None
+
+
+class DatagramStream(DescriptorStream):
+    """Read and write a connected datagram socket; that nobody listens yet is no error."""
+
+    __slots__ = ("_sock",)
+
+    def __init__(self, sock: socket.socket, peer: str) -> None:
+        super().__init__(sock.fileno(), sock.fileno(), f"udp:{peer}")
+        self._sock = sock
+
+    def _readable(self) -> bool:
+        if self._is_paused:
+            self._unwatch_reading()
+            return False
+        try:
+            data = self._sock.recv(limits.READ_SIZE)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError as error:
+            if error.errno not in _TRANSIENT:
+                self._finish(error)
+            return False
+        return self._hand_over(data, NO_FDS) if data else True
+
+    def _transmit(self, pieces: Sequence[bytes | memoryview], fds: Sequence[int]) -> int:
+        try:
+            return self._sock.send(pieces[0][: limits.DATAGRAM])
+        except OSError as error:
+            if error.errno not in _TRANSIENT:
+                raise
+            return len(pieces[0])  # lost, as datagrams may be
+
+    def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
+        """Send bytes, in as many datagrams as they need."""
+        for start in range(0, max(len(data), 1), limits.DATAGRAM):
+            super().write(data[start : start + limits.DATAGRAM], fds)
+
+    def _release(self) -> None:
+        self._sock.close()
+
+
+def _inet(address: JsonValue, host: str = "", port: str = "") -> SocketAddress:
+    """Read an address, with what stands for an empty host or port."""
+    assert isinstance(address, dict)
+    data = address["data"]
+    if address["type"] != "inet" or not isinstance(data, dict):
+        raise ChardevError("socket type unsupported for datagram")
+    whole: JsonObject = {**data, "host": data.get("host") or host, "port": data["port"] or port}
+    return SocketAddress({"type": "inet", "data": whole})

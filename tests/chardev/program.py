@@ -1,0 +1,99 @@
+"""A program around character devices: it keeps what they say, and what their front ends hear."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from qmpeer.chardev import Chardev, Chardevs, Surroundings, parse_chardev
+from qmpeer.transport.aio import Stream, StreamHandler
+from tests.transport.recorder import Recorder
+
+SOON = 10.0
+
+
+class _Leaver(Recorder):
+    """Close the stream when the other end sends no more, as monitors do."""
+
+    def eof_received(self) -> None:
+        super().eof_received()
+        self.stream.close()
+
+
+class FrontEnd:
+    """Make the handlers of a device's streams, and keep them."""
+
+    def __init__(self, greeting: bytes = b"", *, stays: bool = False) -> None:
+        self.greeting = greeting
+        self.stays = stays
+        self.handlers: list[Recorder] = []
+        self._made = asyncio.Event()
+
+    def __call__(self, stream: Stream) -> StreamHandler:
+        handler = self.make(stream)
+        self.handlers.append(handler)
+        if self.greeting:
+            stream.write(self.greeting)
+        self._made.set()
+        return handler
+
+    def make(self, stream: Stream) -> Recorder:
+        return Recorder(stream) if self.stays else _Leaver(stream)
+
+    @property
+    def last(self) -> Recorder:
+        return self.handlers[-1]
+
+    async def connected(self, times: int = 1) -> Recorder:
+        """Wait until somebody has come so many times."""
+        async with asyncio.timeout(SOON):
+            while len(self.handlers) < times:
+                self._made.clear()
+                await self._made.wait()
+        return self.last
+
+
+class Program:
+    """Be what stands around the devices."""
+
+    def __init__(self, **surroundings: Any) -> None:
+        self.said: list[str] = []
+        self.reported: list[str] = []
+        self.asked: list[str] = []
+        self._changed = asyncio.Event()
+        self.surroundings = Surroundings(
+            say=self.said.append,
+            report=self._report,
+            quit=lambda: self.asked.append("quit"),
+            commit=lambda: self.asked.append("commit"),
+            when_changed=self._changed.set,
+        )
+        for name, value in surroundings.items():
+            setattr(self.surroundings, name, value)
+        self.devices = Chardevs(self.surroundings)
+
+    async def add(self, text: str, front: FrontEnd | None = None) -> Chardev:
+        """Make what -chardev describes, and attach a front end."""
+        device = await self.devices.add_described(parse_chardev(text))
+        if front is not None:
+            device.attach(front)
+        return device
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Wait until something is so that a device, or a report, changes."""
+        async with asyncio.timeout(SOON):
+            while not is_so():
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def end(self) -> None:
+        """Cut all connections, and let everybody hear of it."""
+        for device in self.devices:
+            device.yank()
+            device.close()
+            device.detach()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    def _report(self, line: str) -> None:
+        self.reported.append(line)
+        self._changed.set()
