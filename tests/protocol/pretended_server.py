@@ -114,6 +114,7 @@ class PretendedServer:
     def _dispatch(self) -> None:
         while (entry := self.dispatcher.next_command()) is not None:
             session, command = entry
+            assert isinstance(session, ServerSession)
             if command is not None:
                 self._run(session, command)
             if session.can_take:

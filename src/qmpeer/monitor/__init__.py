@@ -1,7 +1,7 @@
 """The embeddable monitor: commands from Python signatures, any number of clients, events."""
 
 from qmpeer.monitor.backend import Backend, CommandInfo, Context
-from qmpeer.monitor.monitor import Monitor, new_event_loop
+from qmpeer.monitor.monitor import CharacterDevice, Monitor, new_event_loop
 from qmpeer.monitor.types import (
     Alternate,
     Int8,
@@ -19,6 +19,7 @@ from qmpeer.monitor.types import (
 __all__ = [
     "Alternate",
     "Backend",
+    "CharacterDevice",
     "CommandInfo",
     "Context",
     "Int8",

@@ -2,36 +2,49 @@
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from qmpeer import limits
 from qmpeer.errors import QMPError
-from qmpeer.messages import redact_message
+from qmpeer.messages import Command, redact_message
+from qmpeer.monitor.registry import Blocking
 from qmpeer.protocol import ServerSession
 from qmpeer.transport.aio import Stream
 from qmpeer.values import JsonValue
 from qmpeer.wire import encode_line
 
 if TYPE_CHECKING:
+    from qmpeer.monitor.human.session import HumanSession
     from qmpeer.monitor.monitor import Monitor
     from qmpeer.monitor.rounds import Rounds
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "Executor"]
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
+
+
+class Executor(Protocol):
+    """Execute the commands of a connection."""
+
+    def execute(
+        self, command: Command, context: Any
+    ) -> JsonValue | Awaitable[JsonValue] | Blocking:
+        """Execute one command: give its value, an awaitable of it, or what a thread is to call."""
 
 
 class Connection:
     """Pass bytes, descriptors and flow control between a stream and a session.
 
-    It is the `StreamHandler` of its stream and the `Context` of its client's commands.
+    It is the `StreamHandler` of its stream and the `Context` of its client's commands, which
+    ``commands`` executes.
     """
 
     __slots__ = (
         "_fds",
         "_is_reading_paused",
         "_rounds",
+        "commands",
         "is_closing",
         "is_dirty",
         "is_pretty",
@@ -41,7 +54,13 @@ class Connection:
     )
 
     def __init__(
-        self, monitor: "Monitor", rounds: "Rounds", stream: Stream, is_pretty: bool
+        self,
+        monitor: "Monitor",
+        rounds: "Rounds",
+        stream: Stream,
+        session: "ServerSession | HumanSession",
+        commands: Executor,
+        is_pretty: bool = False,
     ) -> None:
         self.monitor: Monitor = monitor
         self._rounds = rounds
@@ -51,10 +70,18 @@ class Connection:
         self.is_closing: bool = False
         self._fds: list[int] = []
         self._is_reading_paused = False
-        self.session: ServerSession = ServerSession(
-            monitor.version, is_pretty=is_pretty, owner=self
-        )
+        self.commands: Executor = commands
+        self.session: ServerSession | HumanSession = session
+        session.owner = self
         stream.tell_hangup(stream.abort)  # nobody is there to be answered
+
+    def restart(self, session: "ServerSession") -> None:
+        """Begin anew on the same stream, with a session of its own."""
+        self.flush()
+        self.session.close()
+        self.session = session
+        session.owner = self
+        self.flush()
 
     # Context
 

@@ -8,28 +8,64 @@ from others says so.
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from socket import SO_ACCEPTCONN, SOL_SOCKET, socket
-from typing import Any, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from qmpeer import limits
 from qmpeer.messages import QemuVersion, Version, version_value
-from qmpeer.monitor.backend import Backend
+from qmpeer.monitor.backend import Backend, Context
 from qmpeer.monitor.commands import Commands
 from qmpeer.monitor.connection import Connection
 from qmpeer.monitor.emission import Emission
+from qmpeer.monitor.human.commands import HumanCommands
+from qmpeer.monitor.human.completion import Completions
+from qmpeer.monitor.human.connection import HumanConnection
+from qmpeer.monitor.human.derived import derive
+from qmpeer.monitor.human.session import PROMPT
+from qmpeer.monitor.human.terminals import Terminals
 from qmpeer.monitor.interface import Interface
 from qmpeer.monitor.rounds import Call, Rounds
+from qmpeer.protocol import ServerSession
 from qmpeer.schema import Policy, Schema
 from qmpeer.transport import AddressLike
-from qmpeer.transport.aio import Listener, Stream, open_stream, start_listening
+from qmpeer.transport.aio import (
+    HandlerFactory,
+    Listener,
+    Stream,
+    open_stream,
+    start_listening,
+)
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["Monitor", "new_event_loop"]
+__all__ = ["CharacterDevice", "Monitor", "new_event_loop"]
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class CharacterDevice(Protocol):
+    """What a monitor asks of a character device, such as those of `qmpeer.chardev`."""
+
+    @property
+    def kind(self) -> str:
+        """What type it is; a "mux" tells its front ends when they have the keyboard."""
+
+    @property
+    def offers_oob(self) -> bool:
+        """Whether out-of-band execution is offered on it."""
+
+    @property
+    def opens(self) -> Literal["now", "later", "never"]:
+        """When its other end is there, if that isn't for a client to say.
+
+        Where nobody is yet, a control monitor doesn't greet, and sends events; a human one is
+        silent. ``Monitor.open_devices`` says that it is later now.
+        """
+
+    def attach(self, factory: HandlerFactory, *, wants_echo: bool = False) -> None:
+        """Take what makes the handler of each of its streams."""
 
 
 class Monitor:
@@ -49,6 +85,9 @@ class Monitor:
         policy: What is done about what is deprecated or unstable; by default it is accepted.
         checks_output: Hold replies and events to the schema too, which is for tests: a reply that
             isn't as declared becomes an internal error, and `emit` raises ValidationError.
+
+    Attributes:
+        human: The commands of its human monitors, and the hooks of their completion and registers.
 
     Raises:
         ValueError: If the schema's types clash with those of the monitor's own commands.
@@ -79,11 +118,14 @@ class Monitor:
         self._interface = Interface(schema, policy, checks_output)
         self._judges_events = schema is not None and (checks_output or bool(policy.hidden))
         self._commands = Commands(self._interface, backend)
-        self._rounds = Rounds(self._commands)
+        self._rounds = Rounds()
         self._rounds.when_gone = self._check_closed
         self._emission = Emission(self._rounds)
+        self.human: HumanCommands = HumanCommands()
+        self._terminals = Terminals(self, self._rounds, self._emission, self.human)
         self._listeners: list[Listener] = []
         self._opening: set[asyncio.Task[None]] = set()
+        self._unopened: list[Callable[[], None]] = []
         self._closed: asyncio.Event | None = None
         self._is_shut_down = False
         self._thread: threading.Thread | None = None
@@ -133,6 +175,139 @@ class Monitor:
 
         return register
 
+    def human_command(
+        self,
+        name: str,
+        *,
+        args: str | None = None,
+        params: str | None = None,
+        help: str | None = None,
+        blocking: bool = False,
+        complete: Callable[[Sequence[str]], Iterable[str] | Completions] | None = None,
+        details: str | Callable[[], str] | None = None,
+    ) -> Callable[[Function], Function]:
+        r"""Register the decorated function as the handler of a human monitor's command.
+
+        Its parameters are the command's arguments. It returns the text to print, any other value
+        to have it written out, or None. Errors are as with `command`, and printed as
+        ``Error: DESC``. Sync, async and blocking handlers are run as those of `command` are.
+
+        Args:
+            name: The command's name, with others behind ``|``: ``stop|s``; or that of a subcommand:
+                ``info status``.
+            args: The arguments by QEMU's letters: ``force:-f,device:B``. By default they are what
+                the signature says: see `qmpeer.monitor.human.signatures`.
+            params: The arguments as help shows them; by default what ``args`` says.
+            help: What the command does; by default the first line of the docstring.
+            blocking: Run it in a thread; no in-band command goes ahead meanwhile, as in QEMU.
+            complete: Offers completions. It is given the words up to the cursor, the command's name
+                first and what is to be completed last.
+            details: What ``help NAME`` prints in place of the command's line, as QEMU does for
+                ``log``.
+
+        Raises:
+            ValueError: If a name is taken, or ``args`` can't be read.
+            TypeError: If the signature can't be a command's.
+
+        Example:
+            >>> monitor = Monitor()
+            >>> @monitor.human_command("eject")
+            ... def eject(device: str, force: bool = False) -> str:
+            ...     '''Open a drive's tray.'''
+            ...     return f"{device} is open"
+            >>> monitor.run_human("help eject")
+            "eject [-f] device -- open a drive's tray\r\n"
+            >>> monitor.run_human("eject -f cd0")
+            'cd0 is open\r\n'
+        """
+
+        def register(function: Function) -> Function:
+            self.human.add(
+                function,
+                name,
+                args=args,
+                params=params,
+                help=help,
+                blocking=blocking,
+                complete=complete,
+                details=details,
+            )
+            return function
+
+        return register
+
+    def human_from_qmp(
+        self,
+        command: str,
+        name: str | None = None,
+        *,
+        args: str | None = None,
+        params: str | None = None,
+        help: str | None = None,
+        show: Callable[[Any], str] | None = None,
+        complete: Callable[[Sequence[str]], Iterable[str] | Completions] | None = None,
+    ) -> None:
+        r"""Make a human monitor's command of a QMP command.
+
+        Args:
+            command: The QMP command's name.
+            name: The human one's, ``stop|s`` or ``info status``; by default the same.
+            args: Its arguments by QEMU's letters; their names are those of the QMP command's. By
+                default what the signature of the QMP command's handler says.
+            params: The arguments as help shows them; by default what ``args`` says.
+            help: What the command does; by default the first line of its handler's docstring.
+            show: Writes the QMP command's value for people; by default members a line each.
+            complete: As in `human_command`.
+
+        Raises:
+            ValueError: If a name is taken, or ``args`` are needed or can't be read.
+            TypeError: If a line can't give what the signature asks for.
+
+        Example:
+            >>> monitor = Monitor(version=(7, 2, 0), package="mine")
+            >>> monitor.human_from_qmp("query-version", "info version", help="show the version",
+            ...                        show=lambda version: f"7.2.0{version['package']}")
+            >>> monitor.run_human("info version")
+            '7.2.0mine\r\n'
+        """
+        derive(
+            self.human,
+            self._commands,
+            command,
+            name or command,
+            args=args,
+            params=params,
+            help=help,
+            show=show,
+            complete=complete,
+        )
+
+    def run_human(
+        self, line: str, context: Context | None = None, *, cpu_index: int | None = None
+    ) -> str | Awaitable[str]:
+        r"""Execute a line as a human monitor does, for QMP's human-monitor-command.
+
+        Errors are text too. A QMP handler may return what this returns.
+
+        Args:
+            line: The line.
+            context: Where it came from, if that is known.
+            cpu_index: The CPU that it is for; the handler finds it in its context's ``state``.
+
+        Returns:
+            What was printed, with CR LF at the ends of lines; an awaitable of it for a command that
+            is async or blocking.
+
+        Example:
+            >>> monitor = Monitor()
+            >>> @monitor.command("human-monitor-command")
+            ... def run(command_line: str, *, context: Context) -> str | Awaitable[str]:
+            ...     return monitor.run_human(command_line, context)
+            >>> monitor.run_human("print /d 6*7")
+            '42\r\n'
+        """
+        return self._terminals.run(line, context, cpu_index)
+
     def _query_version(self) -> JsonObject:
         return version_value(self.version)
 
@@ -159,6 +334,7 @@ class Monitor:
         *,
         many: bool = False,
         pretty: bool = False,
+        human: bool = False,
         insecure: bool = False,
     ) -> Listener:
         """Start to listen, and return at once.
@@ -167,6 +343,7 @@ class Monitor:
             address: Where; unix paths get mode 0600, TCP ports other than on loopback are refused.
             many: Greet any number of clients at once; by default one, and the next one waits.
             pretty: Write replies and events over many lines.
+            human: Be a human monitor there, for terminals.
             insecure: Let a TCP port be open to the network.
 
         Returns:
@@ -178,7 +355,7 @@ class Monitor:
         """
         self._attach_to_loop()
         listener = await start_listening(
-            address, self.connection_factory(pretty=pretty), many=many, insecure=insecure
+            address, self._factory(pretty, human), many=many, insecure=insecure
         )
         self._listeners.append(listener)
         return listener
@@ -188,6 +365,7 @@ class Monitor:
         address: AddressLike,
         *,
         pretty: bool = False,
+        human: bool = False,
         timeout: float | None = limits.CONNECT_TIMEOUT,
     ) -> None:
         """Dial a client that listens, and serve it; return once connected.
@@ -197,7 +375,7 @@ class Monitor:
             TimeoutError: If it takes too long.
         """
         self._attach_to_loop()
-        await open_stream(address, self.connection_factory(pretty=pretty), timeout=timeout)
+        await open_stream(address, self._factory(pretty, human), timeout=timeout)
 
     async def serve(
         self,
@@ -216,46 +394,149 @@ class Monitor:
             self._close()
 
     def attach(
-        self, source: socket, *, many: bool = False, pretty: bool = False, insecure: bool = False
+        self,
+        source: "socket | CharacterDevice",
+        *,
+        many: bool = False,
+        pretty: bool = False,
+        human: bool = False,
+        insecure: bool = False,
     ) -> None:
-        """Serve a connected socket, or what comes in at a listening one; it belongs to us then.
+        """Serve a connected socket, what comes in at a listening one, or a character device.
 
-        Call it in the loop's thread, or after `start` from any. For other transports there is
-        `connection_factory`.
+        A socket belongs to us then. Call it in the loop's thread, or after `start` from any. For
+        other transports there is `connection_factory`.
+
+        Args:
+            source: What is to be served.
+            many: As in `listen`; for sockets.
+            pretty: As in `listen`.
+            human: As in `listen`.
+            insecure: As in `listen`; for sockets.
+
+        Raises:
+            ChardevError: If the character device has a front end already.
+            ValueError: If a human monitor is to be pretty.
         """
+        if human and pretty:
+            raise ValueError("a human monitor can't be pretty")
         if self._rounds.loop is not None and self._emission.thread != threading.get_ident():
-            again = partial(self.attach, source, many=many, pretty=pretty, insecure=insecure)
+            again = partial(
+                self.attach, source, many=many, pretty=pretty, human=human, insecure=insecure
+            )
             self._rounds.loop.call_soon_threadsafe(again)
             return
-        opening = asyncio.ensure_future(self._attach(source, many, pretty, insecure))
+        if not isinstance(source, socket):
+            self._attach_device(source, pretty, human)
+            return
+        opening = asyncio.ensure_future(self._attach(source, many, pretty, human, insecure))
         self._opening.add(opening)
         opening.add_done_callback(self._opened)
 
-    async def _attach(self, source: socket, many: bool, pretty: bool, insecure: bool) -> None:
-        if source.getsockopt(SOL_SOCKET, SO_ACCEPTCONN):
-            await self.listen(source, many=many, pretty=pretty, insecure=insecure)
+    def _attach_device(self, device: CharacterDevice, pretty: bool, human: bool) -> None:
+        self._attach_to_loop()
+        is_silent = device.opens == "never"
+        if human:
+            is_ours = device.kind != "mux" and not is_silent  # else the prompt waits for the mux
+            greeting = "" if is_silent else None
+            device.attach(self.human_connection_factory(focused=is_ours, greeting=greeting))
+            return
+        is_open = device.opens == "now"
+        factory = self._control_factory(pretty, oob=device.offers_oob, greets=is_open)
+        if device.opens == "later":
+            device.attach(self._opened_later(factory, pretty, device.offers_oob), wants_echo=True)
         else:
-            await self.connect(source, pretty=pretty)
+            device.attach(factory, wants_echo=True)
+
+    def _opened_later(
+        self, factory: Callable[[Stream], Connection], pretty: bool, oob: bool
+    ) -> Callable[[Stream], Connection]:
+        def connect(stream: Stream) -> Connection:
+            connection = factory(stream)
+            begin = partial(self._session, pretty, oob=oob)
+            self._unopened.append(lambda: connection.restart(begin()))
+            return connection
+
+        return connect
+
+    def open_devices(self) -> None:
+        """Greet on the character devices that open only now."""
+        unopened, self._unopened = self._unopened, []
+        for greet in unopened:
+            greet()
+
+    async def _attach(
+        self, source: socket, many: bool, pretty: bool, human: bool, insecure: bool
+    ) -> None:
+        if source.getsockopt(SOL_SOCKET, SO_ACCEPTCONN):
+            await self.listen(source, many=many, pretty=pretty, human=human, insecure=insecure)
+        else:
+            await self.connect(source, pretty=pretty, human=human)
 
     def _opened(self, opening: "asyncio.Task[None]") -> None:
         self._opening.discard(opening)
         if not opening.cancelled() and (error := opening.exception()) is not None:
             log.error("what was attached can't be served: %s", error)
 
-    def connection_factory(self, *, pretty: bool = False) -> Callable[[Stream], Connection]:
-        """Return what makes the handler of a new stream: the way in for any transport."""
+    def connection_factory(
+        self, *, pretty: bool = False, oob: bool = True
+    ) -> Callable[[Stream], Connection]:
+        """Return what makes the handler of a new stream: the way in for any transport.
 
+        Args:
+            pretty: Write replies and events over many lines.
+            oob: Offer out-of-band execution.
+        """
+        return self._control_factory(pretty, oob=oob)
+
+    def _session(self, pretty: bool, *, oob: bool, greets: bool = True) -> ServerSession:
+        capabilities = ("oob",) if oob else ()
+        return ServerSession(
+            self.version, capabilities=capabilities, is_pretty=pretty, is_greeting=greets
+        )
+
+    def _control_factory(
+        self, pretty: bool, *, oob: bool, greets: bool = True
+    ) -> Callable[[Stream], Connection]:
         def connect(stream: Stream) -> Connection:
-            self._attach_to_loop()
-            connection = Connection(self, self._rounds, stream, pretty)
-            self._rounds.connections.add(connection)
-            log.debug("%s: = connected", stream.peer)
-            connection.flush()
-            if self._is_shut_down:  # it was on its way in when the listener closed
-                stream.close()
+            session = self._session(pretty, oob=oob, greets=greets)
+            connection = Connection(self, self._rounds, stream, session, self._commands, pretty)
+            self._greet(connection)
             return connection
 
         return connect
+
+    def human_connection_factory(
+        self, *, prompt: str = PROMPT, greeting: str | None = None, focused: bool = True
+    ) -> Callable[[Stream], HumanConnection]:
+        """Return what makes the handler of a human monitor's streams.
+
+        It is one monitor for all of them, in turn or at once: they have one history.
+
+        Args:
+            prompt: What stands before a line.
+            greeting: What a terminal is shown first, QEMU's banner by default.
+            focused: The terminal is ours from the start. With False, as on a mux, the prompt waits
+                for the handler's ``focus_gained()``.
+        """
+        return self._terminals.factory(
+            self._greet, prompt=prompt, greeting=greeting, is_focused=focused
+        )
+
+    def _factory(self, pretty: bool, human: bool) -> Callable[[Stream], Connection]:
+        if not human:
+            return self.connection_factory(pretty=pretty)
+        if pretty:
+            raise ValueError("a human monitor can't be pretty")
+        return self.human_connection_factory()
+
+    def _greet(self, connection: Connection) -> None:
+        self._attach_to_loop()
+        self._rounds.connections.add(connection)
+        log.debug("%s: = connected", connection.peer)
+        connection.flush()
+        if self._is_shut_down:  # it was on its way in when the listener closed
+            connection.stream.close()
 
     @property
     def listeners(self) -> tuple[Listener, ...]:
@@ -340,6 +621,7 @@ class Monitor:
             raise RuntimeError("this monitor was started before")
         self._rounds.call = call
         self._commands.registry.runs_elsewhere = call is not None
+        self.human.runs_elsewhere = call is not None
         started = threading.Event()
         failure: list[BaseException] = []
 

@@ -6,6 +6,7 @@ their types, unless a schema declares the command (`qmpeer.monitor.interface`).
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any
 
 from qmpeer import schema
@@ -68,20 +69,23 @@ class _Handler:
         )
 
 
+def _call(handler: _Handler, arguments: dict[str, Any]) -> JsonValue:
+    return handler.result(handler.function(**arguments))
+
+
 class Blocking:
     """Stand for a command that is yet to be run, in a thread of its own: it may block.
 
     Call it there; what it returns or raises is the command's outcome.
     """
 
-    __slots__ = ("_arguments", "_handler")
+    __slots__ = ("_work",)
 
-    def __init__(self, handler: _Handler, arguments: dict[str, Any]) -> None:
-        self._handler = handler
-        self._arguments = arguments
+    def __init__(self, work: Callable[[], JsonValue]) -> None:
+        self._work = work
 
     def __call__(self) -> JsonValue:
-        return self._handler.result(self._handler.function(**self._arguments))
+        return self._work()
 
 
 class Registry:
@@ -144,6 +148,11 @@ class Registry:
         handler = self._handlers.get(name)
         return None if handler is None else handler.info
 
+    def handler(self, name: str) -> Callable[..., Any] | None:
+        """Return the function that answers one command, None if it isn't registered."""
+        handler = self._handlers.get(name)
+        return None if handler is None else handler.function
+
     def check_policy(self, name: str) -> None:
         """See whether policy lets a command in.
 
@@ -173,7 +182,7 @@ class Registry:
         if handler.context_name is not None:
             arguments = {**arguments, handler.context_name: context}
         if handler.is_blocking or (self.runs_elsewhere and not handler.is_async):
-            return Blocking(handler, arguments)
+            return Blocking(partial(_call, handler, arguments))
         value = handler.function(**arguments) if arguments else handler.function()
         if value is None and not handler.has_output:
             return {}

@@ -14,6 +14,7 @@ import inspect
 import logging
 import threading
 from collections.abc import Awaitable, Callable
+from functools import partial
 from os import sched_yield
 from time import perf_counter
 from typing import Any, TypeAlias
@@ -21,13 +22,13 @@ from typing import Any, TypeAlias
 from qmpeer import limits
 from qmpeer.errors import CommandError
 from qmpeer.messages import Command
-from qmpeer.monitor.commands import Commands
 from qmpeer.monitor.connection import Connection
+from qmpeer.monitor.human.session import HumanSession
 from qmpeer.monitor.registry import Blocking
 from qmpeer.protocol import Dispatcher, ServerSession
 from qmpeer.values import JsonValue
 
-__all__ = ["Call", "Rounds"]
+__all__ = ["Call", "Rounds", "note_failure"]
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 _JSON_TYPES = frozenset((dict, list, str, int, float, bool, type(None)))
@@ -51,14 +52,13 @@ class Rounds:
         when_gone: Called when a connection has gone.
     """
 
-    def __init__(self, commands: Commands) -> None:
+    def __init__(self) -> None:
         self.connections: set[Connection] = set()
         self.loop: asyncio.AbstractEventLoop | None = None
         self.call: Call | None = None
         self.is_stopped: bool = False
         self.take_emitted: Callable[[], None] = _nothing
         self.when_gone: Callable[[], None] = _nothing
-        self._commands = commands
         self._dispatcher = Dispatcher()
         self._dirty: list[Connection] = []
         self._stalled: set[Connection] = set()
@@ -166,7 +166,7 @@ class Rounds:
     def _run(self, connection: Connection, command: Command) -> None:
         session = connection.session
         try:
-            value = self._commands.execute(command, connection)
+            value = connection.commands.execute(command, connection)
             if type(value) in _JSON_TYPES:
                 session.respond(command, value)  # type: ignore[arg-type]  # it is one of these
             elif isinstance(value, Blocking):
@@ -199,6 +199,48 @@ class Rounds:
         task.add_done_callback(done)
 
     def _run_elsewhere(self, connection: Connection, command: Command, work: Blocking) -> None:
+        if not command.is_oob:
+            self._dispatcher.hold(command)
+        try:
+            self._start_elsewhere(work, command.name, partial(self._finished, connection, command))
+        except BaseException:
+            self._dispatcher.release(command)
+            raise
+
+    def run_blocking(self, work: Blocking, name: str) -> "asyncio.Future[JsonValue]":
+        """Run what a command in progress has yet to do, where blocking handlers are run.
+
+        Nothing in-band goes ahead until it ends.
+        """
+        assert self.loop is not None
+        future: asyncio.Future[JsonValue] = self.loop.create_future()
+        command = Command(name)
+
+        def done(value: JsonValue, error: BaseException | None) -> None:
+            self._dispatcher.release(command)
+            if not future.done():
+                if error is None:
+                    future.set_result(value)
+                else:
+                    future.set_exception(error)
+            self._dispatch()
+            self._pump_stalled()
+
+        self._dispatcher.hold(command)
+        try:
+            self._start_elsewhere(work, name, done)
+        except BaseException:
+            self._dispatcher.release(command)
+            raise
+        return future
+
+    def _start_elsewhere(
+        self,
+        work: Blocking,
+        name: str,
+        done: Callable[[JsonValue, BaseException | None], None],
+    ) -> None:
+        """Have something run in a thread; its outcome comes back to the loop's."""
         loop = self.loop
         assert loop is not None
 
@@ -210,20 +252,14 @@ class Rounds:
             except BaseException as error:
                 failure = error
             try:
-                loop.call_soon_threadsafe(self._finished, connection, command, value, failure)
+                loop.call_soon_threadsafe(done, value, failure)
             except RuntimeError:  # the loop has gone meanwhile
                 pass
 
-        if not command.is_oob:
-            self._dispatcher.hold(command)
-        try:
-            if self.call is not None:
-                self.call(run)
-            else:
-                threading.Thread(target=run, name=f"{command.name} handler", daemon=True).start()
-        except BaseException:
-            self._dispatcher.release(command)
-            raise
+        if self.call is not None:
+            self.call(run)
+        else:
+            threading.Thread(target=run, name=f"{name} handler", daemon=True).start()
 
     def _finished(
         self,
@@ -248,6 +284,9 @@ class Rounds:
             self._dispatcher.enlist(session)
         self._dispatch()
         self.pump(connection)
+        self._pump_stalled()
+
+    def _pump_stalled(self) -> None:
         for stalled in list(self._stalled):
             self.pump(stalled)
 
@@ -261,15 +300,21 @@ class Rounds:
         self.when_gone()
 
 
-def _respond_failure(session: ServerSession, command: Command, error: BaseException) -> None:
+def _respond_failure(
+    session: ServerSession | HumanSession, command: Command, error: BaseException
+) -> None:
     """Answer a command whose handler raised, whatever it raised."""
     if isinstance(error, CommandError):
         session.respond_error(command, str(error.error_class), str(error.desc))
         return
-    log.error("the handler of %s failed", command.name, exc_info=error)
+    session.respond_error(command, "GenericError", note_failure(command.name, error))
+
+
+def note_failure(name: str, error: BaseException) -> str:
+    """Log that a handler failed; return what its client is told."""
+    log.error("the handler of %s failed", name, exc_info=error)
     try:
         text = str(error)
     except Exception:
         text = ""
-    desc = f"Internal error in {command.name}: {text or type(error).__name__}"
-    session.respond_error(command, "GenericError", desc)
+    return f"Internal error in {name}: {text or type(error).__name__}"

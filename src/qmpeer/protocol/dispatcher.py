@@ -9,11 +9,32 @@ Spec: QEMU 7.2, measured: with both queues filled the order is a1 b1 a2 b2.
 """
 
 from collections import deque
+from typing import Any, Protocol
 
 from qmpeer.messages import Command
-from qmpeer.protocol.server import ServerSession
 
-__all__ = ["Dispatcher"]
+__all__ = ["Dispatcher", "Queued"]
+
+
+class Queued(Protocol):
+    """What commands are taken from: a session of QMP, or a human monitor's.
+
+    Attributes:
+        owner: Whatever the caller wants to find again from a session.
+        running: The in-band command being executed.
+        is_enlisted: It is the dispatcher's, to know whom it has.
+    """
+
+    owner: Any
+    running: Command | None
+    is_enlisted: bool
+
+    @property
+    def can_take(self) -> bool:
+        """A request is queued, the last one is answered, and its answer would find room."""
+
+    def take(self) -> Command | None:
+        """Take the next request; None where the session answered it itself."""
 
 
 class Dispatcher:
@@ -22,11 +43,11 @@ class Dispatcher:
     __slots__ = ("_holder", "_is_stopped", "_ready")
 
     def __init__(self) -> None:
-        self._ready: deque[ServerSession] = deque()
+        self._ready: deque[Queued] = deque()
         self._holder: Command | None = None
         self._is_stopped = False
 
-    def enlist(self, session: ServerSession) -> None:
+    def enlist(self, session: Queued) -> None:
         """Take note that a session may have a command to take; once is enough.
 
         One whose command runs on has its turn after the others: it is to be enlisted then.
@@ -35,7 +56,7 @@ class Dispatcher:
             session.is_enlisted = True
             self._ready.append(session)
 
-    def next_command(self) -> tuple[ServerSession, Command | None] | None:
+    def next_command(self) -> tuple[Queued, Command | None] | None:
         """Take the request whose turn it is.
 
         Returns:

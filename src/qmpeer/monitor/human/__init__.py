@@ -1,0 +1,48 @@
+"""The human monitor: lines and words in, text out, for people at a terminal."""
+
+from qmpeer.monitor.human.commands import HumanCommands
+from qmpeer.monitor.human.completion import Completions
+from qmpeer.monitor.human.connection import HumanConnection
+from qmpeer.monitor.human.context import HumanContext, HumanState, OneLine
+from qmpeer.monitor.human.editor import LineEditor
+from qmpeer.monitor.human.expressions import ExpressionError, evaluate
+from qmpeer.monitor.human.formats import Format, dump_memory, format_value
+from qmpeer.monitor.human.history import History
+from qmpeer.monitor.human.session import PROMPT, HumanSession, banner
+from qmpeer.monitor.human.show import show_value
+from qmpeer.monitor.human.signatures import (
+    BlockDevice,
+    FileName,
+    Letter,
+    Mebibytes,
+    OnOff,
+    RestOfLine,
+    SizeInBytes,
+)
+
+__all__ = [
+    "PROMPT",
+    "BlockDevice",
+    "Completions",
+    "ExpressionError",
+    "FileName",
+    "Format",
+    "History",
+    "HumanCommands",
+    "HumanConnection",
+    "HumanContext",
+    "HumanSession",
+    "HumanState",
+    "Letter",
+    "LineEditor",
+    "Mebibytes",
+    "OnOff",
+    "OneLine",
+    "RestOfLine",
+    "SizeInBytes",
+    "banner",
+    "dump_memory",
+    "evaluate",
+    "format_value",
+    "show_value",
+]

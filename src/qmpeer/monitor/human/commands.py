@@ -1,0 +1,358 @@
+"""The human commands of a monitor: registered, found by a line, executed.
+
+Every monitor has ``help``, ``info``, ``info history`` and ``print``; what else there is, its
+program registers.
+"""
+
+import inspect
+import logging
+import os
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from itertools import islice
+from typing import Any, Final, TypeAlias
+
+from qmpeer import limits
+from qmpeer.messages import Command, redact_arguments
+from qmpeer.monitor.backend import Context
+from qmpeer.monitor.human.arguments import (
+    Argument,
+    ArgumentError,
+    Surroundings,
+    parse_letters,
+    read_arguments,
+)
+from qmpeer.monitor.human.completion import NOTHING, Completions, NamesFor, complete, file_names
+from qmpeer.monitor.human.context import HumanContext
+from qmpeer.monitor.human.expressions import no_registers
+from qmpeer.monitor.human.formats import Format, FormatMemory, format_value
+from qmpeer.monitor.human.signatures import Signature, context_name_of, params_of, read_signature
+from qmpeer.monitor.human.table import HumanCommand, Table, Unknown, help_text
+from qmpeer.monitor.human.words import BLANKS
+from qmpeer.monitor.registry import Blocking
+from qmpeer.values import JsonObject, JsonValue
+
+__all__ = ["LINE", "HumanCommands", "Outcome", "first_line"]
+
+log: logging.Logger = logging.getLogger("qmpeer.monitor")
+Outcome: TypeAlias = str | Awaitable[str] | Blocking
+"""What a command prints, now, later or in a thread."""
+LINE: Final = "command-line"
+"""The argument that holds the line, as in QMP's human-monitor-command."""
+
+
+class HumanCommands:
+    r"""Hold a monitor's human commands and execute lines.
+
+    Attributes:
+        table: The commands.
+        registers: Gives the value of a register by its name, for expressions; None where there is
+            none of that name.
+        kinds: Names for completion, by an argument's letter: ``F`` for files, ``B`` for block
+            devices. Called at a key, so they must be quick.
+        runs_elsewhere: Sync handlers aren't run where lines are read.
+
+    Example:
+        >>> from qmpeer import Monitor
+        >>> monitor = Monitor()
+        >>> monitor.human.registers = lambda name, context: {"pc": 0x7C00}.get(name)
+        >>> monitor.run_human("print $pc + 1")
+        '0x7c01\r\n'
+        >>> monitor.human.kinds["B"] = lambda prefix: ["cd0", "disk0", "disk1"]
+        >>> _ = monitor.human_command("eject", args="device:B")(lambda device: None)
+        >>> monitor.human.complete("eject d")
+        Completions(typed=1, names=['disk0', 'disk1'])
+    """
+
+    def __init__(self) -> None:
+        self.table: Table = Table()
+        self.registers: Callable[[str, HumanContext], int | None] | None = None
+        self.kinds: dict[str, NamesFor] = {"F": _files}
+        self.runs_elsewhere: bool = False
+        self._formats = FormatMemory()
+        self._add_generic()
+
+    # Registering
+
+    def add(
+        self,
+        function: Callable[..., Any],
+        name: str,
+        *,
+        args: str | None,
+        params: str | None,
+        help: str | None,
+        blocking: bool = False,
+        complete: Callable[..., Iterable[str] | Completions] | None = None,
+        details: str | Callable[[], str] | None = None,
+    ) -> None:
+        """Register a handler; see `Monitor.human_command`."""
+        if blocking and inspect.iscoroutinefunction(function):
+            raise ValueError(f"human command {name} can't be blocking and also async")
+        if args is None:
+            signature = read_signature(function)
+        else:
+            signature = Signature(parse_letters(args), context_name_of(function), {})
+        self._put(
+            name,
+            signature.arguments,
+            function,
+            params=params,
+            help=first_line(function) if help is None else help,
+            complete=complete,
+            is_blocking=blocking,
+            context_name=signature.context_name,
+            defaults=_defaults(function, signature.arguments),
+            conversions=signature.conversions,
+            details=details,
+        )
+
+    def derive(
+        self,
+        execute: Callable[[JsonObject, Context], Any],
+        name: str,
+        arguments: tuple[Argument, ...],
+        *,
+        params: str | None,
+        help: str,
+        show: Callable[[Any], str] | None,
+        complete: Callable[..., Iterable[str] | Completions] | None = None,
+    ) -> None:
+        """Register what executes a QMP command; see `Monitor.human_from_qmp`."""
+
+        def run(context: Context, /, **values: JsonValue) -> Any:
+            return execute({real_names[key]: value for key, value in values.items()}, context)
+
+        real_names = {_python_name(argument.name): argument.name for argument in arguments}
+        self._put(
+            name,
+            arguments,
+            run,
+            params=params,
+            help=help,
+            complete=complete,
+            is_quick=True,  # QMP's command says itself where it is run
+            context_name="",
+            show=show,
+        )
+
+    def _put(
+        self,
+        name: str,
+        arguments: tuple[Argument, ...],
+        handler: Callable[..., Any],
+        *,
+        params: str | None = None,
+        help: str = "",
+        **more: Any,
+    ) -> None:
+        """Add a command, or a subcommand where its name is of several words."""
+        *parents, last = name.split()
+        table = self.table
+        for depth, parent in enumerate(parents, 1):
+            command = table.find(parent)
+            if command is None:
+                topic = " ".join(parents[:depth])
+                show_help = partial(self._help, topic)
+                command = HumanCommand(
+                    parent,
+                    parse_letters("item:s?"),
+                    "[subcommand]",
+                    f"{parent} commands",
+                    show_help,
+                    Table(),
+                    is_quick=True,
+                )
+                table.add(command)
+            if command.subcommands is None:
+                raise ValueError(f"human command {parent} has no subcommands")
+            table = command.subcommands
+        params = params_of(arguments) if params is None else params
+        table.add(HumanCommand(last, arguments, params, help, handler, **more))
+
+    # Executing
+
+    def execute(self, command: Command, context: Any) -> Outcome:
+        """Execute the line that a session's command holds."""
+        assert command.arguments is not None
+        line = command.arguments[LINE]
+        assert isinstance(line, str)
+        if log.isEnabledFor(logging.DEBUG):
+            shown = redact_arguments("human-monitor-command", {LINE: line}) or {}
+            log.debug("%s: < %s", context.peer, shown[LINE])
+        return self.run(line, context)
+
+    def run(self, line: str, context: HumanContext) -> Outcome:
+        """Execute one line.
+
+        Returns:
+            What it prints, lines ended by LF; an awaitable of that; or a `Blocking` that is to be
+            called in a thread.
+
+        Raises:
+            CommandError: What its handler raises; so may the awaitable and the Blocking.
+        """
+        try:
+            found = self.table.resolve(line)
+        except Unknown as error:
+            return f"{error}\n"
+        if found is None:
+            return ""
+        command, start = found
+        try:
+            values = self._read(command, line, start, context)
+        except ArgumentError as error:
+            name = line[:start].rstrip(BLANKS)
+            return f'{error}\nTry "help {name}" for more information\n'
+        for key, convert in command.conversions.items():
+            if key in values:
+                values[key] = convert(values[key])
+        handler = command.handler
+        if command.context_name == "":
+            handler = partial(handler, context)
+        elif command.context_name is not None:
+            values[command.context_name] = context
+        runs_here = command.is_quick or inspect.iscoroutinefunction(command.handler)
+        if command.is_blocking or (self.runs_elsewhere and not runs_here):
+            return Blocking(partial(_call, command, handler, values))
+        value = handler(**values)
+        if isinstance(value, Blocking):
+            return Blocking(partial(_call, command, value, {}))
+        if inspect.isawaitable(value):
+            return _await(command, value)
+        return command.text(value)
+
+    def _read(
+        self, command: HumanCommand, line: str, start: int, context: HumanContext
+    ) -> dict[str, Any]:
+        registers = no_registers
+        if self.registers is not None:
+            registers = partial(self._register, self.registers, context)
+        surroundings = Surroundings(command.name, registers, self._formats)
+        values = read_arguments(command.arguments, line, start, surroundings)
+        given = {_python_name(name): value for name, value in values.items()}
+        return {**command.defaults, **given} if command.defaults else given
+
+    @staticmethod
+    def _register(
+        registers: Callable[[str, HumanContext], int | None], context: HumanContext, name: str
+    ) -> int | None:
+        return registers(name, context)
+
+    def complete(self, text: str) -> Completions:
+        """Say how the text up to the cursor can go on; it can't, where a hook fails."""
+        try:
+            return complete(self.table, text, self.kinds)
+        except Exception:
+            log.exception("the completion of a line failed")
+            return NOTHING
+
+    # What every monitor has
+
+    def _add_generic(self) -> None:
+        self._put(
+            "help|?",
+            parse_letters("name:S?"),
+            self._help,
+            params="[cmd]",
+            help="show the help",
+            is_quick=True,
+            is_help=True,
+        )
+        self._put(
+            "info",
+            parse_letters("item:s?"),
+            partial(self._help, "info"),
+            params="[subcommand]",
+            help="show various information about the system state",
+            is_quick=True,
+            subcommands=Table(),
+        )
+        self._put(
+            "info history",
+            (),
+            _show_history,
+            help="show the command line history",
+            is_quick=True,
+            context_name="context",
+        )
+        self._put(
+            "print|p",
+            parse_letters("fmt:/,val:l"),
+            _print,
+            params="/fmt expr",
+            help="print expression value (use $reg for CPU register access)",
+            is_quick=True,
+        )
+
+    def _help(self, name: str | None = None, item: str | None = None) -> str:
+        return help_text(self.table, name)
+
+
+def _print(fmt: Format, val: int) -> str:
+    return format_value(val, fmt.notation) + "\n"
+
+
+def _show_history(context: HumanContext) -> str:
+    if not context.is_interactive:
+        return ""
+    lines = (line.decode("utf-8", "surrogateescape") for line in context.state.history.lines())
+    return "".join(f"{index}: '{line}'\n" for index, line in enumerate(lines))
+
+
+def _call(command: HumanCommand, work: Callable[..., Any], values: dict[str, Any]) -> JsonValue:
+    return command.text(work(**values))
+
+
+async def _await(command: HumanCommand, value: Awaitable[Any]) -> str:
+    return command.text(await value)
+
+
+def _python_name(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def _defaults(function: Callable[..., object], arguments: tuple[Argument, ...]) -> dict[str, Any]:
+    """Return values for what may be missing and has no default in Python.
+
+    Raises:
+        TypeError: If the handler takes other arguments than these.
+    """
+    signature = inspect.signature(function)
+    needed = {
+        _python_name(argument.name): False if argument.letter == "-" else None
+        for argument in arguments
+        if (argument.mark or argument.letter in "-O")
+    }
+    names = {_python_name(argument.name): None for argument in arguments}
+    context_name = context_name_of(function)
+    try:
+        bound = signature.bind(**names, **({} if context_name is None else {context_name: None}))
+    except TypeError as error:
+        raise TypeError(f"{getattr(function, '__qualname__', function)}: {error}") from None
+    del bound
+    parameters = signature.parameters
+    return {
+        name: value
+        for name, value in needed.items()
+        if name in parameters and parameters[name].default is inspect.Parameter.empty
+    }
+
+
+def first_line(function: Callable[..., object]) -> str:
+    """Return a docstring's first sentence in the manner of help: no capital, no full stop."""
+    text = (inspect.getdoc(function) or "").partition("\n")[0].rstrip(".")
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+def _files(prefix: str) -> Iterable[str]:
+    return file_names(prefix, _list_folder)
+
+
+def _list_folder(path: str) -> Iterable[tuple[str, bool]]:
+    try:
+        with os.scandir(path) as entries:
+            for entry in islice(entries, limits.HUMAN_FILES):
+                yield entry.name, entry.is_dir()
+    except OSError:  # it can't be read, so there is nothing to offer
+        return

@@ -1,0 +1,194 @@
+"""Arguments of a human command from the signature of its handler.
+
+===============================  ===========================================================
+annotation                       on the line
+===============================  ===========================================================
+``str``                          a word
+``int``                          an expression
+``float``                        a number, with ``ms``, ``us`` or ``ns`` behind it if need be
+``bool``, False by default       a flag: its name's first letter
+``bool``                         ``on`` or ``off``
+``Literal["a", "b"]``, an Enum   one of these words
+those of this module             as they say
+===============================  ===========================================================
+
+A parameter with a default may be left out, if nothing follows. One annotated `Context` or
+`HumanContext` takes that instead.
+"""
+
+import enum
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, get_origin
+
+from qmpeer.errors import CommandError
+from qmpeer.monitor.backend import Context
+from qmpeer.monitor.hints import function_hints
+from qmpeer.monitor.human.arguments import Argument, parse_letters
+from qmpeer.monitor.human.context import HumanContext
+from qmpeer.monitor.human.formats import Format
+
+__all__ = [
+    "BlockDevice",
+    "FileName",
+    "Letter",
+    "Mebibytes",
+    "OnOff",
+    "RestOfLine",
+    "Signature",
+    "SizeInBytes",
+    "context_name_of",
+    "params_of",
+    "read_signature",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Say by QEMU's letter how an argument is read: ``Annotated[str, Letter("F")]``.
+
+    A flag of another letter than its name's first is ``Annotated[bool, Letter("-x")]``.
+    """
+
+    letter: str
+
+
+FileName: TypeAlias = Annotated[str, Letter("F")]
+"""A file's name, completed as such."""
+BlockDevice: TypeAlias = Annotated[str, Letter("B")]
+"""A block device's name, completed as such."""
+RestOfLine: TypeAlias = Annotated[str, Letter("S")]
+"""The rest of the line, blanks and quotes as they are."""
+Mebibytes: TypeAlias = Annotated[int, Letter("M")]
+"""An expression in MiB; given in bytes."""
+SizeInBytes: TypeAlias = Annotated[int, Letter("o")]
+"""A size such as 1.5G, in MiB without a suffix; given in bytes."""
+OnOff: TypeAlias = Annotated[bool, Letter("b")]
+"""``on`` or ``off``, even where there is a default."""
+
+_LETTERS: Final[dict[object, str]] = {str: "s", int: "l", float: "T", bool: "b", Format: "/"}
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Hold what a handler's signature says.
+
+    Attributes:
+        arguments: Its arguments.
+        context_name: The parameter that takes the context.
+        conversions: What turns a word into what a parameter asks for, by its name.
+    """
+
+    arguments: tuple[Argument, ...]
+    context_name: str | None
+    conversions: dict[str, Callable[[str], Any]]
+
+
+def read_signature(function: Callable[..., object]) -> Signature:
+    """Read a handler's signature.
+
+    Raises:
+        TypeError: If a parameter is none that a line can give.
+
+    Example:
+        >>> def eject(device: str, force: bool = False) -> str: ...
+        >>> [argument.letter for argument in read_signature(eject).arguments]
+        ['-', 's']
+    """
+    hints = function_hints(function)
+    arguments: list[Argument] = []
+    conversions: dict[str, Callable[[str], Any]] = {}
+    context_name = None
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise TypeError(f"{name!r}: a line can't give any number of arguments")
+        hint = hints.get(name, str)
+        if hint in (Context, HumanContext):
+            context_name = name
+            continue
+        argument, conversion = _argument(name, hint, parameter.default)
+        arguments.append(argument)
+        if conversion is not None:
+            conversions[name] = conversion
+    flags = [argument for argument in arguments if argument.letter == "-"]
+    if len({argument.flag for argument in flags}) < len(flags):
+        raise TypeError(f"two flags of {function.__qualname__} begin with the same letter")
+    arguments.sort(key=lambda argument: argument.letter != "-")  # flags stand first on a line
+    return Signature(tuple(arguments), context_name, conversions)
+
+
+def context_name_of(function: Callable[..., object]) -> str | None:
+    """Return the name of the parameter that takes the context, None without one."""
+    hints = function_hints(function).items()
+    return next((name for name, hint in hints if hint in (Context, HumanContext)), None)
+
+
+def _argument(
+    name: str, hint: Any, default: object
+) -> tuple[Argument, Callable[[str], Any] | None]:
+    is_optional = default is not inspect.Parameter.empty
+    if get_origin(hint) in (Union, UnionType):
+        others = [arg for arg in get_args(hint) if arg is not NoneType]
+        hint = others[0] if len(others) == 1 else hint
+    if get_origin(hint) is Annotated:
+        base, *metadata = get_args(hint)
+        letters = [item.letter for item in metadata if isinstance(item, Letter)]
+        if letters:
+            (argument,) = parse_letters(f"{name}:{letters[0]}")
+            has_mark = is_optional and argument.letter not in "-/"
+            return argument._replace(mark="?" * has_mark), None
+        hint = base
+    if hint is bool and default is False:
+        return Argument(name, "-", "", name[0]), None
+    if hint in _LETTERS:
+        letter = _LETTERS[hint]
+        return Argument(name, letter, "?" * (is_optional and letter != "/")), None
+    conversion = _choice(name, hint)
+    if conversion is None:
+        raise TypeError(f"{name!r}: {hint!r} is no type that a line can give")
+    return Argument(name, "s", "?" * is_optional), conversion
+
+
+def _choice(name: str, hint: Any) -> Callable[[str], Any] | None:
+    """Return what reads one of some words, None if the annotation isn't that."""
+    if get_origin(hint) is Literal:
+        choices: dict[object, Any] = {value: value for value in get_args(hint)}
+    elif isinstance(hint, type) and issubclass(hint, enum.Enum):
+        choices = {item.value: item for item in hint}
+    else:
+        return None
+    if not all(isinstance(choice, str) for choice in choices):
+        raise TypeError(f"{name!r}: the values of {hint!r} are not strings")
+    return partial(_choose, name, choices)
+
+
+def _choose(name: str, choices: dict[object, Any], word: str) -> Any:
+    if word not in choices:
+        desc = f"Parameter '{name}' does not accept value '{word}'"
+        raise CommandError("GenericError", desc)
+    return choices[word]
+
+
+def params_of(arguments: Sequence[Argument]) -> str:
+    """Write arguments for people, as QEMU does.
+
+    Example:
+        >>> from qmpeer.monitor.human.arguments import parse_letters
+        >>> params_of(parse_letters("force:-f,device:B,size:o?"))
+        '[-f] device [size]'
+    """
+    return " ".join(map(_param, arguments))
+
+
+def _param(argument: Argument) -> str:
+    if argument.letter == "-":
+        return (
+            f"[-{argument.flag} {argument.name}]" if argument.takes_word else f"[-{argument.flag}]"
+        )
+    name = "/fmt" if argument.letter == "/" else argument.name
+    if argument.letter == "b":
+        name = f"{name} on|off" if not argument.mark else f"{name}=on|off"
+    return f"[{name}]" if argument.mark or argument.letter == "O" else name

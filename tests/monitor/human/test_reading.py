@@ -1,0 +1,342 @@
+"""What lines are read with: words, expressions, formats, and arguments by their letters.
+
+Texts of errors and most values stand in lines.txt, as QEMU has them; here is the rest.
+"""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qmpeer import limits
+from qmpeer.monitor.human import ExpressionError, Format, dump_memory, evaluate, format_value
+from qmpeer.monitor.human.arguments import (
+    ArgumentError,
+    Surroundings,
+    parse_letters,
+    read_arguments,
+)
+from qmpeer.monitor.human.expressions import no_registers, signed
+from qmpeer.monitor.human.formats import FormatMemory
+from qmpeer.monitor.human.words import read_word, split_words
+
+GIB = 1 << 30
+
+
+def read(letters: str, line: str, formats: FormatMemory | None = None) -> dict[str, Any]:
+    surroundings = Surroundings("cmd", no_registers, formats or FormatMemory())
+    return read_arguments(parse_letters(letters), line, 0, surroundings)
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("a  b\tc\n", ["a", "b", "c"]),
+        ('"a b" c', ["a b", "c"]),
+        ('"a"b', ["a", "b"]),
+        ('a"b c"', ['a"b', 'c"']),
+        (r'"\n\r\\\"\'"', ["\n\r\\\"'"]),
+        ('""', [""]),
+        (r'"\q"', None),
+        ('"a', None),
+        (" ".join("a" * 16), ["a"] * 16),
+        (" ".join("a" * 17), None),
+        ("a\u00a0b", ["a\u00a0b"]),
+    ],
+)
+def test_words(line: str, words: list[str] | None) -> None:
+    assert split_words(line) == words
+
+
+def test_a_word_says_where_it_ends() -> None:
+    assert read_word("  one two", 0) == ("one", 5)
+    assert read_word("one  ", 3) is None
+
+
+# Expressions
+
+
+def test_registers_come_from_a_hook() -> None:
+    registers = {"pc": 0x7C00, "cs.base": -1, "": 5}.get
+    assert evaluate("$pc + 2", 0, registers) == (0x7C02, 7)
+    assert evaluate("$cs.base*2", 0, registers)[0] == -2
+    assert evaluate("$", 0, registers)[0] == 5
+    assert evaluate("$pc $pc", 0, registers) == (0x7C00, 4)
+
+
+def test_the_lowest_integer_by_minus_one_wraps() -> None:
+    assert evaluate("-9223372036854775808 / -1")[0] == -(1 << 63)
+    assert evaluate("-9223372036854775808 % -1")[0] == 0
+
+
+@pytest.mark.parametrize("text", ["(" * 4095, "-" * 4095 + "1", "(" * 2000 + "7" + ")" * 2000])
+def test_nesting_has_no_limit(text: str) -> None:
+    if text.startswith("(") and "7" not in text:
+        with pytest.raises(ExpressionError, match="unexpected end of expression"):
+            evaluate(text)
+    else:
+        assert evaluate(text) == (-1 if text[0] == "-" else 7, len(text))
+
+
+@pytest.mark.parametrize("text", ["9" * 100_000, "0x" + "f" * 100_000])
+def test_long_numbers_are_too_large(text: str) -> None:
+    with pytest.raises(ExpressionError, match="number too large"):
+        evaluate(text)
+
+
+@pytest.mark.parametrize("text", ["1+", "-", "(", "(1)*("])
+def test_an_expression_has_a_bound(text: str) -> None:
+    """So that none of a program's keeps others waiting for long."""
+    with pytest.raises(ExpressionError, match="expression too long"):
+        evaluate(text * (limits.HUMAN_EXPRESSION + 1))
+    assert evaluate("1+" * (limits.HUMAN_EXPRESSION // 2) + "1")[0] > 1
+
+
+def test_zeros_in_front_do_not_count() -> None:
+    assert evaluate("0" * 5000 + "17")[0] == 15
+    assert evaluate("0x" + "0" * 5000 + "f")[0] == 15
+
+
+OPERATORS = {"+": (1, int.__add__), "-": (1, int.__sub__), "&": (2, int.__and__)}
+OPERATORS |= {"|": (2, int.__or__), "^": (2, int.__xor__), "*": (3, int.__mul__)}
+Tree = int | tuple[str, Any] | tuple[str, Any, Any]
+TREES = st.recursive(
+    st.integers(0, (1 << 64) - 1),
+    lambda trees: (
+        st.tuples(st.sampled_from("+-~"), trees)
+        | st.tuples(st.sampled_from(sorted(OPERATORS)), trees, trees)
+    ),
+)
+
+
+def written(tree: Tree, level: int = 0) -> str:
+    """Write a tree with no more parentheses than it needs."""
+    if isinstance(tree, int):
+        return hex(tree) if tree % 2 else str(tree)
+    if len(tree) == 2:
+        return f"{tree[0]} {written(tree[1], 4)}"
+    own = OPERATORS[tree[0]][0]
+    text = f"{written(tree[1], own)}{tree[0]}{written(tree[2], own + 1)} "
+    return f"( {text})" if own < level else text
+
+
+def value_of(tree: Tree) -> int:
+    if isinstance(tree, int):
+        return signed(tree)
+    if len(tree) == 2:
+        value = value_of(tree[1])
+        return signed({"+": value, "-": -value, "~": ~value}[tree[0]])
+    return signed(OPERATORS[tree[0]][1](value_of(tree[1]), value_of(tree[2])))
+
+
+@pytest.mark.property
+@given(TREES)
+def test_an_expression_has_the_value_of_its_tree(tree: Tree) -> None:
+    text = written(tree)
+    assert evaluate(text) == (value_of(tree), len(text))
+
+
+@pytest.mark.property
+@given(st.text("0179axX+-*/%&|^~()'$ .", max_size=30))
+def test_any_text_is_an_expression_or_none(text: str) -> None:
+    try:
+        value, position = evaluate(text)
+    except ExpressionError:
+        return
+    assert -(1 << 63) <= value < 1 << 63
+    assert 0 < position <= len(text)
+
+
+# Formats
+
+
+def test_what_a_format_leaves_out_is_as_it_was_last() -> None:
+    formats = FormatMemory()
+    read_ = [read("f:/", line, formats)["f"] for line in ("", "/3", "/2dh", "/c", "/i", "", "/gx")]
+    assert read_ == [
+        Format(1, "x", 4),
+        Format(3, "x", 4),
+        Format(2, "d", 2),
+        Format(1, "c", 2),
+        Format(1, "i", -1),
+        Format(1, "i", -1),
+        Format(1, "x", 8),
+    ]
+    assert format_value(-1, "u") == "18446744073709551615"
+
+
+def test_nothing_is_remembered_of_a_wrong_format() -> None:
+    formats = FormatMemory()
+    with pytest.raises(ArgumentError, match="invalid char in format: 'z'"):
+        read("f:/", "/2dhz", formats)
+    assert formats.last() == Format(1, "x", 4)
+
+
+ROM = bytes.fromhex("ea5be000f03036 2f32332f393900fc00")
+"""The last 16 bytes of a PC's ROM, below 1 MiB; zeros follow."""
+
+
+def read_rom(address: int, size: int) -> bytes:
+    return (ROM + bytes(64))[address - 0xFFFF0 :][:size]
+
+
+@pytest.mark.parametrize(
+    ("format", "dump"),
+    [
+        ("4xb", "00000000000ffff0: 0xea 0x5b 0xe0 0x00"),
+        ("4xw", "00000000000ffff0: 0x00e05bea 0x2f3630f0 0x392f3332 0x00fc0039"),
+        ("8xh", "00000000000ffff0: 0x5bea 0x00e0 0x30f0 0x2f36 0x3332 0x392f 0x0039 0x00fc"),
+        ("5dh", "00000000000ffff0: 23530   224 12528 12086 13106"),
+        (
+            "3dg",
+            (
+                "00000000000ffff0:  3401960375889976298    70931939903615794\n"
+                "0000000000100000:                    0"
+            ),
+        ),
+        (
+            "3og",
+            (
+                "00000000000ffff0: 0274661417000070055752   03740003447113631462\n"
+                "0000000000100000:                      0"
+            ),
+        ),
+        (
+            "9cb",
+            (
+                "00000000000ffff0: '\\xea' '[' '\\xe0' '\\x00' '\\xf0' '0' '6' '/'\n"
+                "00000000000ffff8: '2'"
+            ),
+        ),
+        (
+            "3cw",
+            "00000000000ffff0: '\\xea' '[' '\\xe0' '\\x00' '\\xf0' '0' '6' '/' '2' '3' '/' '9'",
+        ),
+        ("3db", "00000000000ffff0: 234  91 224"),
+        ("2oh", "00000000000ffff0: 055752   0340"),
+        ("2ow", "00000000000ffff0:   070055752 05715430360"),
+        ("0x", ""),
+    ],
+)
+def test_memory_is_dumped_as_by_qemu(format: str, dump: str) -> None:
+    given = read("fmt:/", f"/{format}")["fmt"]
+    assert dump_memory(given, 0xFFFF0, read_rom) == (dump and dump + "\n")
+
+
+def test_only_eight_bytes_have_a_sign() -> None:
+    """As in QEMU, which reads the smaller ones without."""
+    dumps = [
+        dump_memory(Format(1, "d", size), 0, lambda address, length: b"\xff" * length)
+        for size in (1, 2, 4, 8)
+    ]
+    assert [int(dump.split()[1]) for dump in dumps] == [255, 65535, 0xFFFF_FFFF, -1]
+
+
+def test_a_dump_ends_where_nothing_can_be_read() -> None:
+    def read_page(address: int, size: int) -> bytes | None:
+        return bytes(size) if address < 16 else None
+
+    assert dump_memory(Format(8, "x", 4), 0, read_page).splitlines() == [
+        "0000000000000000: 0x00000000 0x00000000 0x00000000 0x00000000",
+        "0000000000000010: Cannot access memory",
+    ]
+
+
+def test_a_dump_has_a_bound() -> None:
+    count = read("fmt:/", "/" + "9" * 5000)["fmt"].count
+    dump = dump_memory(Format(count, "x", 8), 0, lambda address, size: bytes(size))
+    assert dump.endswith(f"\nonly the first {limits.HUMAN_DUMP} bytes are shown\n")
+    assert dump.count("\n") == limits.HUMAN_DUMP // 16 + 1
+
+
+# Arguments
+
+
+@pytest.mark.parametrize(
+    ("letters", "line", "values"),
+    [
+        ("a:s", ' "x y" ', {"a": "x y"}),
+        ("a:s,b:s?", "x", {"a": "x"}),
+        ("a:S", "  x  y ", {"a": "x  y "}),
+        ("a:S?", " ", {}),
+        ("a:O", "", {}),
+        ("a:O,b:s?", "x,y=z w", {"a": "x,y=z", "b": "w"}),
+        ("a:i", "0xffffffff", {"a": 0xFFFF_FFFF}),
+        ("a:l,b:l?", "1 + 1", {"a": 2}),
+        ("a:l,b:l?", "1 2", {"a": 1, "b": 2}),
+        ("a:i,b:i.", "1 . 2", {"a": 1, "b": 2}),
+        ("a:i,b:i.", "1", {"a": 1}),
+        ("a:M", "2", {"a": 2 << 20}),
+        ("a:M", "8796093022208", {"a": -(1 << 63)}),
+        ("a:o", "1", {"a": 1 << 20}),
+        ("a:o", "1.5G", {"a": 3 * GIB // 2}),
+        ("a:o", "1.", {"a": 1 << 20}),
+        ("a:o", "0.0009765625", {"a": 1 << 10}),
+        ("a:o", "0x10", {"a": 16 << 20}),
+        ("a:o", "0x10k", {"a": 16 << 10}),
+        ("a:o", "08b", {"a": 8}),
+        ("a:o", "+1t", {"a": 1 << 40}),
+        ("a:o", "7E", {"a": 7 << 60}),
+        ("a:o,b:o?", "1k 2k", {"a": 1 << 10, "b": 2 << 10}),
+        ("a:T", "1.5", {"a": 1.5}),
+        ("a:T", "-2e3ms", {"a": -2.0}),
+        ("a:T", ".5us", {"a": 5e-7}),
+        ("a:T,b:s?", "1ns x", {"a": 1e-9, "b": "x"}),
+        ("a:b,b:b", "on off", {"a": True, "b": False}),
+        ("a:b?", "", {}),
+        ("a:-a,b:-b,c:s", "x", {"c": "x"}),
+        ("a:-a,b:-b,c:s", "-a x", {"a": True, "c": "x"}),
+        ("a:-a,b:-b,c:s", "-b x", {"b": True, "c": "x"}),
+        ("a:-a,b:-b,c:s", "-ax", {"a": True, "c": "x"}),
+        ("a:-a,b:-b,c:s", "-a-b x", {"a": True, "b": True, "c": "x"}),
+        ("f:-fs,c:s?", "-f png x", {"f": "png", "c": "x"}),
+        ("f:-fs,c:s?", '-f"p g"', {"f": "p g"}),
+    ],
+)
+def test_arguments(letters: str, line: str, values: dict[str, object]) -> None:
+    assert read(letters, line) == values
+
+
+@pytest.mark.parametrize(
+    ("letters", "line", "text"),
+    [
+        ("a:T", "x", "Number expected"),
+        ("a:T", "inf", "Bad number"),
+        ("a:T", "1e999", "Bad number"),
+        ("a:T", "1s", "Unknown unit suffix"),
+        ("a:S", " ", "cmd: string expected"),
+        ("f:-fs,c:s?", "-f", "cmd: value expected for -f"),
+        ("a:o", "1.5e3", "invalid size"),
+        ("a:o", "1.e3", "cmd: extraneous characters at the end of line"),
+        ("a:o", "9" * 10_000, "invalid size"),
+        ("a:s", "x y", "cmd: extraneous characters at the end of line"),
+    ],
+)
+def test_wrong_arguments(letters: str, line: str, text: str) -> None:
+    with pytest.raises(ArgumentError) as raised:
+        read(letters, line)
+    assert str(raised.value) == text
+
+
+@pytest.mark.parametrize("letters", ["a", "a:", "a:z", "a:s!", "a:s.", "a:-", ":s", "a:ss"])
+def test_letters_that_mean_nothing_are_refused(letters: str) -> None:
+    with pytest.raises(ValueError, match="among arguments"):
+        parse_letters(letters)
+
+
+@pytest.mark.property
+@given(
+    st.lists(st.sampled_from("sFBSOilMoTb/"), max_size=4),
+    st.text("019aA.,:+-/ \t\"\\'$()xonfkGms\u00e9", max_size=40),
+)
+def test_any_line_is_read_or_refused(kinds: list[str], line: str) -> None:
+    letters = ",".join(f"a{index}:{kind}" for index, kind in enumerate(kinds))
+    try:
+        values = read(letters, line)
+    except ArgumentError:
+        return
+    assert len(values) <= len(kinds)
