@@ -10,7 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal
 
-from qmpeer.chardev.log_file import LogFile, LoggedStream
+from qmpeer.chardev.log_file import LoggedStream, open_log
+from qmpeer.chardev.output_file import OutputFile
 from qmpeer.chardev.surroundings import Surroundings
 from qmpeer.errors import ChardevError
 from qmpeer.transport.aio import HandlerFactory, Stream, StreamHandler
@@ -48,7 +49,7 @@ class Chardev(ABC):
         self._surroundings = surroundings
         self._factory: HandlerFactory | None = None
         self._link: Link | None = None
-        self._log: LogFile | None = None
+        self._log: OutputFile | None = None
         self._sharer: Chardev | None = None
         self._is_closed = False
 
@@ -126,7 +127,7 @@ class Chardev(ABC):
         """
         path = self.data.get("logfile")
         if path is not None:
-            self._log = LogFile(
+            self._log = open_log(
                 str(path), bool(self.data.get("logappend")), self._surroundings.open_path
             )
         try:

@@ -1,18 +1,13 @@
-"""Output into a file, and input from another if there is one.
+"""Output into a file, and input from another if there is one."""
 
-A full disk doesn't end the device: one line of the log says so, and what doesn't fit is lost.
-"""
-
-import logging
 import os
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from qmpeer.chardev.device import Chardev
+from qmpeer.chardev.output_file import OutputFile
 from qmpeer.chardev.owned_stream import OwnedStream
 from qmpeer.chardev.sink import SinkStream
 from qmpeer.errors import ChardevError
-
-_logger: Final = logging.getLogger("qmpeer.chardev")
 
 
 class FileDevice(Chardev):
@@ -20,8 +15,7 @@ class FileDevice(Chardev):
 
     kind: ClassVar[str] = "file"
 
-    _fd: int | None = None
-    _has_failed = False
+    _file: OutputFile | None = None
 
     @property
     def filename(self) -> str:
@@ -29,52 +23,41 @@ class FileDevice(Chardev):
         return self.kind
 
     async def _open(self) -> None:
-        appends = bool(self.data.get("append"))
-        flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if appends else os.O_TRUNC)
-        fd = self._open_path(str(self.data["out"]), flags)
+        path = str(self.data["out"])
+        try:
+            file = OutputFile(
+                path,
+                appends=bool(self.data.get("append")),
+                open_path=self._surroundings.open_path,
+            )
+        except OSError as error:
+            raise _not_opened(path, error) from error
         if "in" not in self.data:
-            self._fd = fd
-            sink = SinkStream(self.kind, self._write)
+            self._file = file
+            sink = SinkStream(self.kind, file.write)
             sink.start(self._connect(sink))
             return
+        path = str(self.data["in"])
         try:
-            read_fd = self._open_path(str(self.data["in"]), os.O_RDONLY | os.O_NONBLOCK)
-        except ChardevError:
-            os.close(fd)
-            raise
+            read_fd = self._surroundings.open_path(path, os.O_RDONLY | os.O_NONBLOCK)
+        except OSError as error:
+            file.close()
+            raise _not_opened(path, error) from error
+        fd = file.release()
+        assert fd is not None
         stream = OwnedStream(read_fd, fd, self.kind)
         stream.start(self._connect(stream))
 
     def close(self) -> None:
         """Close the file, unless a front end may still write to it."""
         super().close()
-        if self._link is None:
-            self._close_file()
+        if self._link is None and self._file is not None:
+            self._file.close()
 
     def _disconnected(self, error: OSError | None) -> None:
-        self._close_file()
+        if self._file is not None:
+            self._file.close()
 
-    def _close_file(self) -> None:
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
 
-    def _open_path(self, path: str, flags: int) -> int:
-        try:
-            return self._surroundings.open_path(path, flags)
-        except OSError as error:
-            raise ChardevError(f"Could not open '{path}': {error.strerror}") from error
-
-    def _write(self, data: bytes) -> None:
-        if self._fd is None:
-            return
-        view = memoryview(data)
-        try:
-            while view:
-                view = view[os.write(self._fd, view) :]
-        except OSError as error:
-            if not self._has_failed:
-                self._has_failed = True
-                _logger.error("%s can't be written, output is lost: %s", self.data["out"], error)
-            return
-        self._has_failed = False
+def _not_opened(path: str, error: OSError) -> ChardevError:
+    return ChardevError(f"Could not open '{path}': {error.strerror}")

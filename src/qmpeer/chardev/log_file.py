@@ -1,61 +1,27 @@
 """The file that a device's output is written to as well (``logfile=``, ``logappend=``).
 
-A log must never stop what it logs: when the disk is full, one line says so, and the device goes on;
-when there is room again, so does the log.
+A log never stops what it logs.
 
 Spec: QEMU logs what a front end writes, not what it reads.
 """
 
-import logging
-import os
 from collections.abc import Callable, Sequence
-from typing import Final
 
+from qmpeer.chardev.output_file import OpenPath, OutputFile
 from qmpeer.errors import ChardevError
 from qmpeer.transport.aio import Stream
 
-_logger: Final = logging.getLogger("qmpeer.chardev")
 
+def open_log(path: str, appends: bool, open_path: OpenPath) -> OutputFile:
+    """Open or create a log.
 
-class LogFile:
-    """Append to a file, and never complain twice."""
-
-    def __init__(self, path: str, appends: bool, open_path: Callable[[str, int], int]) -> None:
-        """Open or create it.
-
-        Raises:
-            ChardevError: If that can't be done, in QEMU's words.
-        """
-        self._path = path
-        self._has_failed = False
-        flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if appends else os.O_TRUNC)
-        try:
-            self._fd: int | None = open_path(path, flags)
-        except OSError as error:
-            raise ChardevError(f"Could not create '{path}': {error.strerror}") from error
-
-    def write(self, data: bytes) -> None:
-        """Write all of it, or lose the rest."""
-        if self._fd is None:
-            return
-        view = memoryview(data)
-        try:
-            while view:
-                view = view[os.write(self._fd, view) :]
-        except OSError as error:
-            if not self._has_failed:
-                self._has_failed = True
-                _logger.error("%s can't be written, and goes on without: %s", self._path, error)
-            return
-        if self._has_failed:
-            self._has_failed = False
-            _logger.info("%s can be written again", self._path)
-
-    def close(self) -> None:
-        """Close it; what is written afterwards is lost."""
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
+    Raises:
+        ChardevError: If that can't be done, in QEMU's words.
+    """
+    try:
+        return OutputFile(path, appends=appends, open_path=open_path, lost="and goes on without")
+    except OSError as error:
+        raise ChardevError(f"Could not create '{path}': {error.strerror}") from error
 
 
 class LoggedStream(Stream):
@@ -63,7 +29,7 @@ class LoggedStream(Stream):
 
     __slots__ = ("_log", "_stream")
 
-    def __init__(self, stream: Stream, log: LogFile) -> None:
+    def __init__(self, stream: Stream, log: OutputFile) -> None:
         self._stream = stream
         self._log = log
 
