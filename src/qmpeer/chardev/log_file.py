@@ -67,3 +67,8 @@ class LoggedStream(Stream):
     def peer(self) -> str:
         """Who is at the other end, for logs."""
         return self._stream.peer
+
+    @property
+    def own(self) -> str:
+        """Our end, written as `peer` is."""
+        return self._stream.own

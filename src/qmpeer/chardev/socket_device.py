@@ -7,7 +7,7 @@ again every N seconds and says only once that nobody is there.
 import asyncio
 import re
 import socket
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from qmpeer import limits
 from qmpeer.chardev.device import Chardev, Link
@@ -16,11 +16,11 @@ from qmpeer.chardev.socket_address import SocketAddress
 from qmpeer.chardev.surroundings import Surroundings
 from qmpeer.errors import ChardevError
 from qmpeer.transport import Address
-from qmpeer.transport.address import address_of
 from qmpeer.transport.aio import Listener, Stream, open_stream, start_listening
 from qmpeer.values import JsonObject
 
-_RECONNECT_MOST = 1_000_000
+_RECONNECT_MOST: Final = 1_000_000
+_MAPPED: Final = re.compile(r"\[::ffff:([0-9.]+)\]")
 
 
 class SocketDevice(Chardev):
@@ -159,7 +159,6 @@ class SocketDevice(Chardev):
 
     async def _dial(self) -> None:
         sock = await self._address.connect(self.find_fd, limits.CONNECT_TIMEOUT)
-        self._own_end = _ends(address_of(sock.family, sock.getsockname()))
         factory = self._filtering.wrap(self._connect, self._host, self._disconnected)
         try:
             await open_stream(sock, factory, timeout=limits.CONNECT_TIMEOUT)
@@ -185,13 +184,7 @@ class SocketDevice(Chardev):
             await asyncio.sleep(self._reconnect)
 
     def _connect(self, stream: Stream) -> Link:
-        if self._listener is not None and self._listener.address.scheme == "tcp":
-            self._own_end = _ends(self._listener.address)
-        self._other_end = stream.peer.removeprefix("tcp:")
-        if self._is_any:
-            # One socket takes both families; IPv4 clients look mapped, and QEMU's don't.
-            self._other_end = re.sub(r"\[::ffff:([0-9.]+)\]", r"\1", self._other_end)
-            self._own_end = self._text.partition(":")[2]
+        self._own_end, self._other_end = _tcp_end(stream.own), _tcp_end(stream.peer)
         return super()._connect(stream)
 
     def _connected(self) -> None:
@@ -201,9 +194,14 @@ class SocketDevice(Chardev):
         self._has_left.set()
 
 
-def _ends(address: Address) -> str:
-    """Write a TCP address as HOST:PORT; nothing of others."""
-    return str(address).removeprefix("tcp:") if address.scheme == "tcp" else ""
+def _tcp_end(end: str) -> str:
+    """Write one end of a TCP connection as HOST:PORT; nothing of others.
+
+    Where one socket takes both families, those of IPv4 look mapped; QEMU has a socket for each.
+    """
+    if not end.startswith("tcp:"):
+        return ""
+    return _MAPPED.sub(r"\1", end.removeprefix("tcp:"))
 
 
 def _incompatible(option: str, what: str) -> ChardevError:

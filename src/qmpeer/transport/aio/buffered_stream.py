@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from qmpeer import limits
+from qmpeer.transport.address import address_of
 from qmpeer.transport.aio.stream import NO_FDS, NOBODY, LostCallback, Stream, StreamHandler
 
 
@@ -86,6 +87,12 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
     def peer(self) -> str:
         """Who is at the other end, for logs."""
         return self._peer
+
+    @property
+    def own(self) -> str:
+        """Our end, written as `peer` is."""
+        sock = None if self._transport is None else self._transport.get_extra_info("socket")
+        return "" if sock is None else str(address_of(sock.family, sock.getsockname()))
 
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
         """Send bytes, at once if the kernel takes them, and keep the rest; never block."""

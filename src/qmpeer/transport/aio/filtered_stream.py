@@ -137,6 +137,11 @@ class FilteredStream(Stream):
         return self._raw.peer
 
     @property
+    def own(self) -> str:
+        """Our end, written as `peer` is."""
+        return self._raw.own
+
+    @property
     def peer_name(self) -> str | None:
         """Whom the peer's certificate names, None without one."""
         return self._filter.peer_name

@@ -97,6 +97,14 @@ class Stream(ABC):
     def peer(self) -> str:
         """Who is at the other end, for logs."""
 
+    @property
+    def own(self) -> str:
+        """Our end, written as `peer` is, where that is more than a listener knows; else "".
+
+        A listener on all addresses doesn't know to which of them a client came.
+        """
+        return ""
+
 
 HandlerFactory = Callable[[Stream], StreamHandler]
 """Makes the handler of a new stream. It may already write; nothing is read before it returns."""
