@@ -109,6 +109,33 @@ def _monitor_rows() -> tuple[Row, ...]:
     return tuple(rows)
 
 
+def _wire_rows() -> tuple[Row, ...]:
+    """List what is measured of telnet, TLS and WebSocket beside plain TCP, all ours."""
+    return tuple(
+        Row(
+            f"wire-{wire}",
+            f"monitor: query-version over {name}, one by one",
+            "wire",
+            RATE,
+            wire,
+            "tcp",
+            at_least(0.5),
+        )
+        for wire, name in (("telnet", "telnet"), ("tls", "TLS"), ("websocket", "WebSocket"))
+    )
+
+
+def _human_rows() -> tuple[Row, ...]:
+    """List what is measured of the human monitor."""
+    return tuple(
+        Row(f"human-{name}", f"human monitor: {measure}", f"human-{name}", RATE, ours, "qemu", bar)
+        for name, measure, ours, bar in (
+            ("command", "human-monitor-command", "qmpeer+asyncio", at_least(1.0)),
+            ("line", "typed lines", "qmpeer+asyncio", at_least(0.3)),
+        )
+    )
+
+
 def _schema_rows() -> tuple[Row, ...]:
     """List what is measured of the schema and the bindings, on the real schema of QEMU 7.2."""
     time = Quantity.TIME
@@ -227,6 +254,8 @@ ROWS: tuple[Row, ...] = (
         "qemu_qmp",
         at_most(0.75),
     ),
+    *_wire_rows(),
+    *_human_rows(),
     *_schema_rows(),
 )
 

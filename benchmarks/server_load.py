@@ -13,6 +13,7 @@ from pathlib import Path
 
 COMMAND = b'{"execute":"query-version"}\n'
 SCHEMA = b'{"execute":"query-qmp-schema"}\n'
+HUMAN = b'{"execute":"human-monitor-command","arguments":{"command-line":"info version"}}\n'
 NEGOTIATE = b'{"execute":"qmp_capabilities"}\n'
 TIMEOUT = 60.0
 BLOCK = 1 << 16

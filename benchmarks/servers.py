@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from benchmarks import programs
+from benchmarks import programs, wire_load
 from benchmarks.rounds import LeftOutError
 from benchmarks.server_load import connect
 
@@ -38,6 +38,7 @@ class Server:
 
     def __init__(self, argv: list[str], paths: list[str], log: Path, loop: str = "") -> None:
         self.paths = paths
+        self.human_path = _human_path(paths)
         self._log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -78,6 +79,11 @@ class Server:
             self._process.wait()
 
 
+def _human_path(paths: list[str]) -> str:
+    """Return where the human monitor is of a server that has one, too."""
+    return paths[0].replace("-0.sock", "-human.sock")
+
+
 def _answers(path: str) -> bool:
     """Tell whether a monitor greets and negotiates at this path."""
     try:
@@ -90,9 +96,9 @@ def _answers(path: str) -> bool:
 class Servers:
     """Hands out running servers by contestant's name, and ends them all at the end.
 
-    Names: `qemu`, `fake` (the C server), and with `+asyncio` or `+uvloop` behind them `qmpeer`
-    (`qmpeer serve`), `schema-monitor` and `crowd` (both `schema_monitor`), `checked` and
-    `unchecked` (`validating_monitor`).
+    Names: `qemu`, `fake` (the C server), `wires` (`qmpeer serve` with a monitor on every wire), and
+    with `+asyncio` or `+uvloop` behind them `qmpeer` (`qmpeer serve`), `schema-monitor` and `crowd`
+    (both `schema_monitor`), `checked` and `unchecked` (`validating_monitor`).
     """
 
     def __init__(self, folder: Path) -> None:
@@ -140,6 +146,7 @@ class Servers:
 
     def _program(self, kind: str, paths: list[str]) -> list[str]:
         monitors = [word for path in paths for word in ("-qmp", f"unix:{path},server=on,wait=off")]
+        monitors += ["-monitor", f"unix:{_human_path(paths)},server=on,wait=off"]
         match kind:
             case "qemu":
                 if shutil.which(QEMU) is None:
@@ -147,6 +154,9 @@ class Servers:
                 return [QEMU, *OPTIONS, *monitors]
             case "qmpeer":
                 return [sys.executable, "-m", "qmpeer", "serve", *OPTIONS, *monitors]
+            case "wires":
+                wires = wire_load.options(self.folder)
+                return [sys.executable, "-m", "qmpeer", "serve", *OPTIONS, *monitors, *wires]
             case "fake":
                 return [str(programs.build("cserver", self.folder)), *paths, self.schema_file()]
             case "checked" | "unchecked":

@@ -19,6 +19,7 @@ NAMES = {
     "c_loop": "C loop",
     "allowance": "3 json.loads + 10 ms",
     "loads": "json.loads",
+    "tcp": "plain TCP",
     "unchecked+asyncio": "the same without",
 }
 

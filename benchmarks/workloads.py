@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import client_load, schema_load, server_load
+from benchmarks import client_load, schema_load, server_load, wire_load
 from benchmarks.cores import one_core
 from benchmarks.rounds import Sample
 from benchmarks.rows import Quantity
@@ -86,6 +86,9 @@ class Workloads:
             "schema": self._schema,
             "first-reply": self._first_reply,
             "validation": self._validation,
+            "wire": self._wire,
+            "human-command": self._human_command,
+            "human-line": self._human_line,
             "tools": lambda name: schema_load.seconds(name, servers.folder),
         }
 
@@ -150,6 +153,23 @@ class Workloads:
         path, seconds = self._path(name), self._effort.seconds
         rate = server_load.pipelined([path], DEPTH, seconds, CHECKED_COMMAND)
         return {Quantity.RATE: rate}
+
+    def _wire(self, name: str) -> Sample:
+        server = self._servers.get("wires")
+        port = wire_load.port_of(name, server.paths[0])
+        with self._round_trips("wires"):
+            rate = wire_load.sequential(name, port, self._servers.folder, self._effort.seconds)
+        return {Quantity.RATE: rate}
+
+    def _human_command(self, name: str) -> Sample:
+        path, seconds = self._path(name), self._effort.seconds
+        with self._round_trips(name):
+            return {Quantity.RATE: server_load.sequential(path, seconds, server_load.HUMAN)}
+
+    def _human_line(self, name: str) -> Sample:
+        path, seconds = self._servers.get(name).human_path, self._effort.seconds
+        with self._round_trips(name):
+            return {Quantity.RATE: wire_load.human_lines(path, seconds)}
 
     # clients
 

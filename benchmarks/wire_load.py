@@ -1,0 +1,135 @@
+"""Commands one by one over each wire to a monitor: TCP, and telnet, TLS and WebSocket on it.
+
+As in `server_load` nothing is parsed. What the client sends is made before the clock runs.
+"""
+
+import json
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+from pathlib import Path
+
+from benchmarks.rounds import LeftOutError
+from benchmarks.server_load import BLOCK, COMMAND, NEGOTIATE, TIMEOUT, connect
+
+WIRES = ("tcp", "telnet", "tls", "websocket")
+PROMPT = b"(qemu) "
+LINE = b"info version\n"
+_UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+_MASK = bytes(range(1, 5))
+
+
+def options(folder: Path) -> list[str]:
+    """Return the options of a server that has a monitor on every wire, on ports of its choice.
+
+    Raises:
+        LeftOutError: If there is no `openssl` to make a certificate with.
+    """
+    words = ["-object", f"tls-creds-x509,id=tls,endpoint=server,verify-peer=off,dir={folder}"]
+    _make_certificate(folder)
+    for wire in WIRES:
+        extra = {"tcp": "", "tls": ",tls-creds=tls"}.get(wire, f",{wire}=on")
+        device = f"socket,id={wire},host=127.0.0.1,port=0,server=on,wait=off{extra}"
+        words += ["-chardev", device, "-mon", f"chardev={wire},mode=control"]
+    return words
+
+
+def _make_certificate(folder: Path) -> None:
+    if shutil.which("openssl") is None:
+        raise LeftOutError("no openssl")
+    key, certificate = folder / "server-key.pem", folder / "server-cert.pem"
+    if not certificate.exists():
+        subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+        new = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        subprocess.run(
+            ["openssl", "req", *new, *subject, "-keyout", str(key), "-out", str(certificate)],
+            check=True,
+            capture_output=True,
+        )
+        shutil.copy(certificate, folder / "ca-cert.pem")
+
+
+def port_of(wire: str, path: str) -> int:
+    """Ask a server, at the unix path of another monitor, on which port a wire ends."""
+    with connect(path) as stream, stream.makefile("rb") as lines:
+        stream.sendall(b'{"execute":"query-chardev"}\n')
+        devices = json.loads(lines.readline())["return"]
+    (filename,) = (device["filename"] for device in devices if device["label"] == wire)
+    return int(filename.partition(",")[0].rpartition(":")[2])
+
+
+def sequential(wire: str, port: int, folder: Path, seconds: float) -> float:
+    """Return replies a second when each command waits for the reply before."""
+    count = 0
+    command = _framed(wire, COMMAND)
+    with _connect(wire, port, folder) as stream:
+        now = start = time.perf_counter()
+        while now < start + seconds:
+            stream.sendall(command)
+            while not stream.recv(BLOCK).endswith(b"\n"):
+                pass
+            count += 1
+            now = time.perf_counter()
+    return count / (now - start)
+
+
+def human_lines(path: str, seconds: float) -> float:
+    """Return the lines a second that a human monitor executes, each typed at its prompt."""
+    count = 0
+    with socket.socket(socket.AF_UNIX) as stream:
+        stream.settimeout(TIMEOUT)
+        stream.connect(path)
+        _read_to(stream, PROMPT)
+        now = start = time.perf_counter()
+        while now < start + seconds:
+            stream.sendall(LINE)
+            _read_to(stream, PROMPT)
+            count += 1
+            now = time.perf_counter()
+    return count / (now - start)
+
+
+def _connect(wire: str, port: int, folder: Path) -> socket.socket:
+    stream = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+    try:
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if wire == "tls":
+            context = ssl.create_default_context(cafile=str(folder / "ca-cert.pem"))
+            stream = context.wrap_socket(stream, server_hostname="127.0.0.1")
+        elif wire == "websocket":
+            stream.sendall(_UPGRADE)
+        seen = b""
+        while b'"QMP"' not in seen or not seen.endswith(b"\n"):
+            seen += _receive(stream)
+        stream.sendall(_framed(wire, NEGOTIATE))
+        _read_to(stream, b"\n")
+    except BaseException:
+        stream.close()
+        raise
+    return stream
+
+
+def _framed(wire: str, command: bytes) -> bytes:
+    if wire != "websocket":
+        return command
+    masked = bytes(byte ^ _MASK[at % 4] for at, byte in enumerate(command))
+    assert len(command) < 126
+    return bytes((0x82, 0x80 | len(command))) + _MASK + masked
+
+
+def _read_to(stream: socket.socket, end: bytes) -> None:
+    tail = b""
+    while not tail.endswith(end):
+        tail = (tail + _receive(stream))[-BLOCK:]
+
+
+def _receive(stream: socket.socket) -> bytes:
+    data = stream.recv(BLOCK)
+    if not data:
+        raise EOFError("the server closed the connection")
+    return data
