@@ -1,0 +1,59 @@
+"""A program at a terminal of its own, and what its screen shows: tmux, with nobody's settings."""
+
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from tests.client.faces import SOON
+
+__all__ = ["Terminal"]
+
+
+class Terminal:
+    """Run one program at a terminal of 100 columns and 40 lines."""
+
+    def __init__(self, tmux: str, folder: Path, argv: Sequence[str]) -> None:
+        self._tmux = [tmux, "-S", str(folder / "tmux"), "-f", "/dev/null"]
+        self._call("new-session", "-d", "-x", "100", "-y", "40", *argv)
+
+    def enter(self, text: str) -> None:
+        """Type a line."""
+        self._call("send-keys", "-l", text)
+        self.press("Enter")
+
+    def press(self, *keys: str) -> None:
+        """Press keys by tmux's names, such as ``C-a`` or ``Tab``."""
+        self._call("send-keys", *keys)
+
+    def screen(self) -> list[str]:
+        """Return the lines of the screen, without blank ones at the end."""
+        return self._call("capture-pane", "-p").rstrip("\n").split("\n")
+
+    def until(self, text: str) -> list[str]:
+        """Wait until a line of the screen is this text; return all lines."""
+        deadline = time.monotonic() + SOON
+        while True:
+            lines = self.screen()
+            if text in lines:
+                return lines
+            assert time.monotonic() < deadline, lines
+            time.sleep(0.02)
+
+    def _call(self, *words: str) -> str:
+        done = subprocess.run(
+            [*self._tmux, *words], check=True, capture_output=True, text=True, timeout=SOON
+        )
+        return done.stdout
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True, timeout=SOON)

@@ -1,0 +1,348 @@
+"""What people have at hand, on our monitors: socat, nc, openssl, a browser, tmux, QEMU itself."""
+
+import http.server
+import json
+import os
+import queue
+import re
+import select
+import subprocess
+import threading
+import time
+import tty
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qmpeer import Client
+from tests.client.faces import SOON
+from tests.interop.conftest import OURS, Server, Start, StartServer
+from tests.interop.speaking import converse
+from tests.interop.terminal_program import Terminal
+from tests.transport.filters.certificates import Authority
+
+pytestmark = pytest.mark.real
+
+Program = Callable[[str], str]
+NEGOTIATE = '{"execute": "qmp_capabilities"}\n'
+QUERY = '{"execute": "query-status", "id": "mine"}\n'
+ANSWER = {"return": {"status": "running", "singlestep": False, "running": True}, "id": "mine"}
+
+
+@pytest.fixture
+def serve(start: Start, tmp_path: Path) -> StartServer:
+    """Start ``qmpeer serve`` with one QMP monitor, and whatever other options."""
+    return lambda *options: Server(OURS, tmp_path / "qmp", start, options)
+
+
+def check(heard: list[str]) -> None:
+    greeting, negotiated, answer = heard
+    assert "QMP" in json.loads(greeting)
+    assert json.loads(negotiated) == {"return": {}}
+    assert json.loads(answer) == ANSWER
+
+
+def port_of(server: Server, label: str) -> str:
+    with Client.connect(server.path) as vm:
+        (name,) = (c["filename"] for c in vm.execute("query-chardev") if c["label"] == label)
+    return str(name).partition(",")[0].rpartition(":")[2]
+
+
+def test_nc_on_a_unix_socket(serve: StartServer, program: Program) -> None:
+    server = serve()
+    check(converse([program("nc"), "-U", str(server.path)], NEGOTIATE, QUERY))
+
+
+@pytest.mark.parametrize("target", ["UNIX-CONNECT:{path}", "TCP:127.0.0.1:{port}"])
+def test_socat(serve: StartServer, program: Program, target: str) -> None:
+    server = serve("-qmp", "tcp:127.0.0.1:0,server=on,wait=off")
+    place = target.format(path=server.path, port=server.port())
+    check(converse([program("socat"), "-", place], NEGOTIATE, QUERY))
+
+
+def test_telnet_option(serve: StartServer, program: Program) -> None:
+    """With telnet=on, a real telnet negotiates, and none of that is seen in the JSON."""
+    server = serve("-qmp", "telnet:127.0.0.1:0,server=on,wait=off")
+    argv = [program("telnet"), "127.0.0.1", port_of(server, "compat_monitor1")]
+    check(converse(argv, NEGOTIATE, QUERY))
+
+
+# --- TLS ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def authority() -> Authority:
+    return Authority()
+
+
+def tls_server(
+    serve: StartServer, authority: Authority, folder: Path, *objects: str, extra: str = ""
+) -> Server:
+    authority.fill(folder / "server", server=authority.issue("server"))
+    words = [word for text in objects for word in ("-object", text)]
+    credentials = f"tls-creds-x509,id=tls,endpoint=server,dir={folder}/server,verify-peer=on"
+    device = "socket,id=t,host=127.0.0.1,port=0,server=on,wait=off,tls-creds=tls"
+    return serve(
+        *("-object", credentials, *words),
+        *("-chardev", device + extra, "-mon", "chardev=t,mode=control"),
+    )
+
+
+def s_client(program: Program, folder: Path, port: str, *, with_certificate: bool) -> list[str]:
+    own = ["-cert", f"{folder}/client-cert.pem", "-key", f"{folder}/client-key.pem"]
+    return [
+        *(program("openssl"), "s_client", "-quiet", "-verify_return_error"),
+        *("-CAfile", f"{folder}/ca-cert.pem", "-connect", f"127.0.0.1:{port}"),
+        *(own if with_certificate else []),
+    ]
+
+
+def test_openssl_with_a_client_certificate(
+    serve: StartServer, program: Program, authority: Authority, tmp_path: Path
+) -> None:
+    server = tls_server(serve, authority, tmp_path)
+    client = authority.fill(tmp_path / "client", client=authority.issue("somebody"))
+    port = port_of(server, "t")
+    check(
+        converse(s_client(program, client, port, with_certificate=True), NEGOTIATE, QUERY),
+    )
+    refused = s_client(program, client, port, with_certificate=False)
+    assert "QMP" not in only_output(refused)
+    check(
+        converse(s_client(program, client, port, with_certificate=True), NEGOTIATE, QUERY),
+    )
+
+
+def only_output(argv: Sequence[str]) -> str:
+    """Return what a program prints that is not let in; it ends by itself."""
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=SOON, stdin=subprocess.PIPE)
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", ["friend", "stranger"])
+def test_the_certificates_name_decides(
+    serve: StartServer, program: Program, authority: Authority, tmp_path: Path, name: str
+) -> None:
+    server = tls_server(
+        serve,
+        authority,
+        tmp_path,
+        "authz-simple,id=who,identity=CN=friend",
+        extra=",tls-authz=who",
+    )
+    client = authority.fill(tmp_path / "client", client=authority.issue(name))
+    argv = s_client(program, client, port_of(server, "t"), with_certificate=True)
+    if name == "friend":
+        check(converse(argv, NEGOTIATE, QUERY))
+    else:
+        assert "QMP" not in only_output(argv)
+
+
+# --- A browser ----------------------------------------------------------------------------------
+
+PAGE = """\
+<!doctype html><title>QMP</title><script>
+const socket = new WebSocket("ws://127.0.0.1:%s/");
+const next = ['{"execute": "qmp_capabilities"}', '{"execute": "query-status", "id": "mine"}'];
+let log = "";
+const tell = () => fetch("/", {method: "POST", body: log});
+socket.binaryType = "arraybuffer";
+socket.onmessage = message => {
+    log += new TextDecoder().decode(message.data);
+    if (next.length) socket.send(next.shift()); else tell();
+};
+socket.onerror = () => { log += "refused"; tell(); };
+</script>
+"""
+
+
+class _Web(http.server.BaseHTTPRequestHandler):
+    """Serve the page, and take what it tells."""
+
+    page = ""
+    told: "queue.Queue[str]"
+
+    def do_GET(self) -> None:
+        self._answer(self.page)
+
+    def do_POST(self) -> None:
+        self.told.put(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        self._answer("")
+
+    def _answer(self, text: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def web() -> Iterator[http.server.ThreadingHTTPServer]:
+    """Be a web server on this host, as any page's may be."""
+    handler = type("Web", (_Web,), {"told": queue.Queue()})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.mark.parametrize("is_allowed", [True, False], ids=["allowed", "foreign"])
+def test_a_page_in_a_browser(
+    serve: StartServer,
+    start: Start,
+    program: Program,
+    web: http.server.ThreadingHTTPServer,
+    tmp_path: Path,
+    is_allowed: bool,
+) -> None:
+    origin = f"http://127.0.0.1:{web.server_address[1]}"
+    allowed = origin if is_allowed else "https://console.example"
+    server = serve(*("-qmp", "websocket:127.0.0.1:0,server=on,wait=off", "--allow-origin", allowed))
+    handler: Any = web.RequestHandlerClass
+    handler.page = PAGE % port_of(server, "compat_monitor1")
+    start(
+        [
+            *(program("chromium"), "--headless", "--no-sandbox", "--disable-gpu"),
+            *(f"--user-data-dir={tmp_path}/browser", "--remote-debugging-port=0", origin),
+        ]
+    )
+    log = handler.told.get(timeout=6 * SOON)
+    if is_allowed:
+        check(log.splitlines())
+    else:
+        assert log == "refused"
+    with Client.connect(server.path) as vm:
+        assert vm.execute("query-status")["running"]
+
+
+# --- Terminals ----------------------------------------------------------------------------------
+
+
+def test_a_pty(serve: StartServer) -> None:
+    """As screen and minicom do: open the slave, type, read."""
+    server = serve("-monitor", "pty")
+    with Client.connect(server.path) as vm:
+        chardevs = vm.execute("query-chardev")
+    (path,) = (c["filename"][4:] for c in chardevs if c["label"] == "compat_monitor1")
+    for _ in range(2):  # whoever leaves can come back
+        slave = os.open(path, os.O_RDWR | os.O_NOCTTY)
+        try:
+            tty.setraw(slave)
+            os.write(slave, b"info status\n")
+            assert b"VM status: running\r\n(qemu) " in read_until(slave, b"running\r\n(qemu) ")
+        finally:
+            os.close(slave)
+
+
+def read_until(fd: int, end: bytes) -> bytes:
+    seen = b""
+    deadline = time.monotonic() + SOON
+    while not seen.endswith(end):
+        assert select.select([fd], [], [], deadline - time.monotonic())[0], seen
+        seen += os.read(fd, 4096)
+    return seen
+
+
+def test_stdio_at_a_terminal(program: Program, tmp_path: Path) -> None:
+    """The line that QMP's first README shows: a human monitor here, QMP on a port."""
+    argv = [
+        *(*OURS, "-chardev", "stdio,id=mon0", "-mon", "chardev=mon0,mode=readline"),
+        *("-chardev", "socket,id=mon1,host=localhost,port=0,server=on,wait=off"),
+        *("-mon", "chardev=mon1,mode=control"),
+    ]
+    with Terminal(program("tmux"), tmp_path, argv) as terminal:
+        terminal.until("(qemu)")
+        terminal.enter("info chardev")
+        lines = terminal.until("(qemu)")
+        (port,) = re.findall(
+            r"^mon1: filename=disconnected:tcp:127.0.0.1:(\d+)", "\n".join(lines), re.M
+        )
+        check(converse([program("telnet"), "localhost", port], NEGOTIATE, QUERY))
+        terminal.enter("quit")
+
+
+def test_a_mux_at_a_terminal(program: Program, tmp_path: Path) -> None:
+    """HMP and QMP on one terminal, by turns: in QEMU 7.2 'stop' aborts there."""
+    argv = [
+        *(*OURS, "-chardev", "stdio,id=m,mux=on"),
+        *("-mon", "chardev=m,mode=readline", "-mon", "chardev=m,mode=control"),
+    ]
+    with Terminal(program("tmux"), tmp_path, argv) as terminal:
+        until_seen(terminal, '{"QMP"')
+        terminal.press("C-a", "c")
+        until_seen(terminal, "(qemu)")
+        terminal.enter("stop")
+        terminal.enter("info status")
+        until_seen(terminal, "VM status: paused")
+        terminal.press("C-a", "c")
+        terminal.enter(NEGOTIATE.strip())
+        until_seen(terminal, '{"return": {}}')
+        terminal.enter(QUERY.strip())
+        until_seen(terminal, '"paused"')
+        terminal.press("C-a", "h")
+        until_seen(terminal, "C-a x")
+        terminal.press("C-a", "x")
+
+
+def until_seen(terminal: Terminal, text: str) -> None:
+    deadline = time.monotonic() + SOON
+    while text not in "\n".join(terminal.screen()):
+        assert time.monotonic() < deadline, terminal.screen()
+        time.sleep(0.02)
+
+
+# --- QEMU ---------------------------------------------------------------------------------------
+
+
+def test_qemu_dials_in_to_our_device(
+    serve: StartServer, start: Start, program: Program, tmp_path: Path
+) -> None:
+    """QEMU's serial console is the terminal of our human monitor."""
+    ours = serve("-monitor", f"unix:{tmp_path}/hmp,server=on,wait=off")
+    line = [
+        *("-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg"),
+        *("-chardev", f"socket,id=out,path={tmp_path}/hmp"),
+        *("-mon", "chardev=out,mode=readline"),
+        *("-qmp", f"unix:{tmp_path}/theirs,server=on,wait=off"),
+    ]
+    start([program("qemu-system-x86_64"), *line])
+    # Two human monitors talk to one another: whatever the one prints is a line for the other.
+    with Client.connect(f"unix:{tmp_path}/theirs", wait_for_socket=True, timeout=SOON) as theirs:
+        assert theirs.execute("query-status")["running"]
+    with Client.connect(ours.path) as vm:
+        assert vm.execute("query-status")["running"]
+        (name,) = (
+            c["filename"] for c in vm.execute("query-chardev") if c["label"] == "compat_monitor1"
+        )
+        assert not name.startswith("disconnected")
+
+
+def test_we_dial_in_to_qemus_device(
+    serve: StartServer, start: Start, program: Program, tmp_path: Path
+) -> None:
+    """Our QMP monitor comes out of QEMU's ring buffer, byte for byte."""
+    line = [
+        *("-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg"),
+        *("-chardev", f"socket,id=in,path={tmp_path}/in,server=on,wait=off,logfile={tmp_path}/log"),
+        *("-mon", "chardev=in,mode=control"),
+        *("-qmp", f"unix:{tmp_path}/theirs,server=on,wait=off"),
+    ]
+    start([program("qemu-system-x86_64"), *line])
+    Client.connect(f"unix:{tmp_path}/theirs", wait_for_socket=True, timeout=SOON).close()
+    ours = serve("-qmp", f"unix:{tmp_path}/in")
+    with Client.connect(ours.path) as vm:
+        (name,) = (
+            c["filename"] for c in vm.execute("query-chardev") if c["label"] == "compat_monitor1"
+        )
+        assert not name.startswith("disconnected")
+    deadline = time.monotonic() + SOON
+    # Both greet; each takes the other's greeting for a command, and says what is wrong with it.
+    while b"QMP input member 'QMP' is unexpected" not in (tmp_path / "log").read_bytes():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
