@@ -1,4 +1,4 @@
-"""The pages on bindings and schemas: what they show runs, and prints what stands there."""
+"""Pages whose code runs: what they show works, and prints what stands there."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ import pytest
 from qmpeer import Client
 from tests.docs.pages import SHOWN_PATH, blocks, run_console, run_python
 
-PAGES = ("bindings.md", "schema.md")
+PAGES = ("bindings.md", "monitors.md", "schema.md")
 PYTHON = [
     pytest.param(text, output, id=f"{page} {text.splitlines()[-1][:30]}")
     for page in PAGES

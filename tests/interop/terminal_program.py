@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -12,11 +12,11 @@ __all__ = ["Terminal"]
 
 
 class Terminal:
-    """Run one program at a terminal of 100 columns and 40 lines."""
+    """Run one program at a terminal, of 100 columns unless it is told."""
 
-    def __init__(self, tmux: str, folder: Path, argv: Sequence[str]) -> None:
+    def __init__(self, tmux: str, folder: Path, argv: Sequence[str], columns: int = 100) -> None:
         self._tmux = [tmux, "-S", str(folder / "tmux"), "-f", "/dev/null"]
-        self._call("new-session", "-d", "-x", "100", "-y", "40", *argv)
+        self._call("new-session", "-d", "-x", str(columns), "-y", "40", *argv)
 
     def enter(self, text: str) -> None:
         """Type a line."""
@@ -31,15 +31,20 @@ class Terminal:
         """Return the lines of the screen, without blank ones at the end."""
         return self._call("capture-pane", "-p").rstrip("\n").split("\n")
 
-    def until(self, text: str) -> list[str]:
-        """Wait until a line of the screen is this text; return all lines."""
+    def until_last(self, line: str) -> list[str]:
+        """Wait until the screen's last line is this one; return all of them."""
+        return self._until(lambda lines: lines[-1] == line)
+
+    def until_seen(self, text: str) -> list[str]:
+        """Wait until a text stands somewhere on the screen; return its lines."""
+        return self._until(lambda lines: text in "\n".join(lines))
+
+    def _until(self, is_so: Callable[[list[str]], bool]) -> list[str]:
         deadline = time.monotonic() + SOON
-        while True:
-            lines = self.screen()
-            if text in lines:
-                return lines
+        while not is_so(lines := self.screen()):
             assert time.monotonic() < deadline, lines
             time.sleep(0.02)
+        return lines
 
     def _call(self, *words: str) -> str:
         done = subprocess.run(

@@ -257,9 +257,9 @@ def test_stdio_at_a_terminal(program: Program, tmp_path: Path) -> None:
         *("-mon", "chardev=mon1,mode=control"),
     ]
     with Terminal(program("tmux"), tmp_path, argv) as terminal:
-        terminal.until("(qemu)")
+        terminal.until_last("(qemu)")
         terminal.enter("info chardev")
-        lines = terminal.until("(qemu)")
+        lines = terminal.until_last("(qemu)")
         (port,) = re.findall(
             r"^mon1: filename=disconnected:tcp:127.0.0.1:(\d+)", "\n".join(lines), re.M
         )
@@ -274,27 +274,20 @@ def test_a_mux_at_a_terminal(program: Program, tmp_path: Path) -> None:
         *("-mon", "chardev=m,mode=readline", "-mon", "chardev=m,mode=control"),
     ]
     with Terminal(program("tmux"), tmp_path, argv) as terminal:
-        until_seen(terminal, '{"QMP"')
+        terminal.until_seen('{"QMP"')
         terminal.press("C-a", "c")
-        until_seen(terminal, "(qemu)")
+        terminal.until_seen("(qemu)")
         terminal.enter("stop")
         terminal.enter("info status")
-        until_seen(terminal, "VM status: paused")
+        terminal.until_seen("VM status: paused")
         terminal.press("C-a", "c")
         terminal.enter(NEGOTIATE.strip())
-        until_seen(terminal, '{"return": {}}')
+        terminal.until_seen('{"return": {}}')
         terminal.enter(QUERY.strip())
-        until_seen(terminal, '"paused"')
+        terminal.until_seen('"paused"')
         terminal.press("C-a", "h")
-        until_seen(terminal, "C-a x")
+        terminal.until_seen("C-a x")
         terminal.press("C-a", "x")
-
-
-def until_seen(terminal: Terminal, text: str) -> None:
-    deadline = time.monotonic() + SOON
-    while text not in "\n".join(terminal.screen()):
-        assert time.monotonic() < deadline, terminal.screen()
-        time.sleep(0.02)
 
 
 # --- QEMU ---------------------------------------------------------------------------------------

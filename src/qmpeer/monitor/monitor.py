@@ -382,13 +382,14 @@ class Monitor:
         *addresses: AddressLike,
         many: bool = False,
         pretty: bool = False,
+        human: bool = False,
         insecure: bool = False,
     ) -> None:
         """Listen on all addresses and serve until `shutdown`, or until cancelled."""
         self._attach_to_loop()
         try:
             for address in addresses:
-                await self.listen(address, many=many, pretty=pretty, insecure=insecure)
+                await self.listen(address, many=many, pretty=pretty, human=human, insecure=insecure)
             await self.wait_closed()
         finally:
             self._close()
@@ -600,6 +601,7 @@ class Monitor:
         *addresses: AddressLike,
         many: bool = False,
         pretty: bool = False,
+        human: bool = False,
         insecure: bool = False,
         call: Call | None = None,
     ) -> None:
@@ -609,6 +611,7 @@ class Monitor:
             addresses: Where to listen, as in `listen`.
             many: As in `listen`.
             pretty: As in `listen`.
+            human: As in `listen`.
             insecure: As in `listen`.
             call: Has a function called in the thread where sync handlers belong, such as a main
                 loop's "call this when idle". By default they run in the monitor's own thread.
@@ -628,7 +631,9 @@ class Monitor:
         async def run() -> None:
             try:
                 for address in addresses:
-                    await self.listen(address, many=many, pretty=pretty, insecure=insecure)
+                    await self.listen(
+                        address, many=many, pretty=pretty, human=human, insecure=insecure
+                    )
             except BaseException as error:
                 failure.append(error)
                 self._close()

@@ -1,0 +1,93 @@
+"""The page on monitors: its session at two terminals is held here, with real programs."""
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
+
+import pytest
+
+from tests.client.faces import SOON, background
+from tests.docs.pages import blocks
+from tests.interop.terminal_program import Terminal
+
+pytestmark = pytest.mark.real
+
+SHOWN_PORT = "4444"
+TERMINAL, TELNET = (
+    [text for kind, text, _ in blocks("monitors.md") if kind == wanted]
+    for wanted in ("terminal", "telnet")
+)
+START, WORK = TERMINAL
+TALK, NEWS = TELNET
+PROMPT = "(qemu) "
+
+
+class Telnet:
+    """A program's end, played by telnet."""
+
+    def __init__(self, program: str, port: str) -> None:
+        self._process = Popen(
+            [program, "localhost", port],
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            text=True,
+            bufsize=1,
+        )
+
+    def read(self) -> str:
+        assert self._process.stdout is not None
+        line = ""
+        while not line.startswith("{"):  # telnet has its own lines before the first
+            line = background(self._process.stdout.readline).result(SOON)
+            assert line, "telnet has ended"
+        return line.rstrip("\r\n")
+
+    def write(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n")
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def alike(text: str) -> str:
+    """Leave out what differs each time: ports, the clock, blanks at the end."""
+    text = re.sub(r'"(micro)?seconds": \d+', r'"\1seconds": 0', text)
+    return re.sub(r"(localhost,port=|127\.0\.0\.1:)\d+", r"\1PORT", text).rstrip()
+
+
+@pytest.fixture
+def terminal(program: Callable[[str], str], tmp_path: Path) -> Iterator[Terminal]:
+    """Start what the page starts, on a port that is free."""
+    command, *_ = START.splitlines()
+    words = command.removeprefix("$ qmpeer ").replace(f"port={SHOWN_PORT}", "port=0").split()
+    with Terminal(
+        program("tmux"), tmp_path, [sys.executable, "-m", "qmpeer", *words], columns=200
+    ) as terminal:
+        yield terminal
+
+
+def test_the_session(terminal: Terminal, program: Callable[[str], str]) -> None:
+    shown = terminal.until_seen("waiting for connection")
+    assert [alike(line) for line in shown] == [alike(line) for line in START.splitlines()[1:]]
+    (port,) = re.findall(r"127\.0\.0\.1:(\d+)", "\n".join(shown))
+    telnet = Telnet(program("telnet"), port)
+    try:
+        for line in TALK.splitlines()[1:]:
+            if line.startswith("{ "):
+                telnet.write(line)
+            else:
+                assert telnet.read() == line
+        for line in WORK.splitlines():
+            if line.startswith(PROMPT):
+                terminal.until_last(PROMPT.strip())
+                terminal.enter(line.removeprefix(PROMPT))
+        shown = terminal.until_last(PROMPT.strip())[len(START.splitlines()) - 1 : -1]
+        assert [alike(line) for line in shown] == [alike(line) for line in WORK.splitlines()]
+        assert alike(telnet.read()) == alike(NEWS)
+    finally:
+        telnet.end()
