@@ -27,7 +27,7 @@ from qmpeer.transport.aio.stream import (
     Stream,
     StreamHandler,
 )
-from qmpeer.transport.filters.filter import Filter, FilterError, Stacked, one_line
+from qmpeer.transport.filters.filter import CutOffError, Filter, FilterError, Stacked, one_line
 
 FilterFactory = Callable[[], Filter]
 """Makes the filter of one stream."""
@@ -311,7 +311,8 @@ class FilteredStream(Stream):
         if self._factory is not None:
             self._tell_failed(error)
         else:
-            self._log.warning("%s: %s", self.peer, error)
+            level = logging.INFO if isinstance(error, CutOffError) else logging.WARNING
+            self._log.log(level, "%s: %s", self.peer, error)
         self.close()
 
     def _give_up(self, timeout: float) -> None:

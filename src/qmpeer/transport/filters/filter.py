@@ -28,6 +28,13 @@ class FilterError(ConnectionAbortedError):
         return self.reason
 
 
+class CutOffError(FilterError):
+    """Tell that the wire ended without the goodbye that the filter's terms ask for.
+
+    Many clients leave like that, and it does no harm to a session whose messages have ends.
+    """
+
+
 def one_line(text: str) -> str:
     r"""Escape what a peer has put into a text and would make more than one line of a log.
 
@@ -102,9 +109,9 @@ class Filter(ABC):
     def _end(self) -> None:
         self.has_ended = True
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, reason: str, kind: type[FilterError] = FilterError) -> None:
         if self.failure is None:
-            self.failure = FilterError(one_line(reason))
+            self.failure = kind(one_line(reason))
         self._shut()
 
     def _follow(self, lower: "Filter", upper: "Filter") -> None:

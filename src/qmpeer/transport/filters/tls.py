@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from qmpeer.transport.filters.distinguished_name import subject_name
-from qmpeer.transport.filters.filter import Filter, Received
+from qmpeer.transport.filters.filter import CutOffError, Filter, Received
 
 Authorize = Callable[[str], bool]
 """Says whether somebody with this distinguished name may come in."""
@@ -106,7 +106,7 @@ class TLSFilter(Filter):
         was_open = self.is_open and not self.has_ended
         super().receive_eof()
         if was_open:
-            self._fail("the TLS connection was cut off: it ended without a close_notify")
+            self._fail("the TLS connection ended without a close_notify", CutOffError)
 
     def send(self, data: bytes) -> bytes:
         """Put bytes into records."""
