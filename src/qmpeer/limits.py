@@ -100,6 +100,9 @@ UNIX_PATH: Final = 107
 """Bytes of a unix socket's path. Linux: sun_path is 108 with its final NUL."""
 LISTENER_CLIENTS: Final = 4096
 """Clients of one listener at once; more wait in the socket's queue. Ours."""
+LISTENER_MEMORY: Final = 256 * 1024 * 1024
+"""Bytes that the clients of one listener hold together, in unfinished requests and in output that
+they don't read, before whoever takes more is disconnected. Ours: four of the largest requests."""
 HANDSHAKE_TIMEOUT: Final = 10.0
 """Seconds for the handshakes of TLS and WebSocket together. Ours; QEMU waits for ever."""
 UNSENT_CONTROL: Final = 64 * 1024

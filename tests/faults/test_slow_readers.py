@@ -1,6 +1,7 @@
 """Clients of a monitor that don't read, or read late: they harm themselves alone."""
 
 import asyncio
+import contextlib
 import time
 from pathlib import Path
 
@@ -190,3 +191,36 @@ async def test_shutdown_does_not_wait_for_who_never_reads(
     monitor.shutdown()
     async with asyncio.timeout(5):
         await monitor.wait_closed()
+
+
+@pytest.mark.parametrize("what", ["requests without end", "replies that nobody reads"])
+async def test_clients_share_a_ceiling(
+    monitor: Monitor,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    what: str,
+) -> None:
+    """Who takes the last of a listener's memory leaves; the others go on."""
+    monkeypatch.setattr(limits, "LISTENER_MEMORY", 2_000_000)
+    monitor.command("get")(lambda: "x" * 900_000)
+    listener = await monitor.listen(path, many=True)
+    other_listener = await monitor.listen("tcp:127.0.0.1:0")
+    monitor_clients = [await RawClient.connect(listener.address) for _ in range(4)]
+    first, *others = monitor_clients
+    for client in others:
+        if what == "requests without end":
+            with contextlib.suppress(ConnectionError):
+                await client.send_all(b'{"execute": "' + b"a" * 800_000)
+        else:
+            client.send({"execute": "get"})
+    await until(lambda: any("= disconnected: the clients" in m for m in caplog.messages))
+    await until(lambda: monitor.connections == 3)
+    assert "return" in await first.execute("query-version")
+    async with await RawClient.connect(other_listener.address) as elsewhere:
+        assert "x" in (await elsewhere.execute("get"))["return"]
+    for client in monitor_clients:
+        client.close()
+    await until(lambda: monitor.connections == 0)
+    async with await RawClient.connect(listener.address) as client:  # nothing is held any more
+        assert "x" in (await client.execute("get"))["return"]

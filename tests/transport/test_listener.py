@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from qmpeer import limits
 from qmpeer.transport import dial, listen
 from qmpeer.transport.aio import Listener, Stream, StreamHandler, listener, start_listening
 from tests.transport.recorder import Recorder, spin
@@ -118,6 +119,26 @@ async def test_a_thousand_clients_at_once(start: Start) -> None:
     await clients.leave()
     await spin()
     assert server.clients == 0
+    server.close()
+
+
+async def test_more_clients_than_there_may_be(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(limits, "LISTENER_CLIENTS", 3)
+    server, clients = await start(many=True)
+    socks = [dial(server.address, timeout=5) for _ in range(5)]
+    await clients.until(3)
+    await spin()
+    assert server.clients == 3
+    assert sum("3 clients, others wait" in message for message in caplog.messages) == 1
+    socks[0].close()
+    await clients.until(4)
+    assert await receive(socks[3]) == b"greeting"
+    for sock in socks[1:]:
+        sock.close()
+    await clients.until(5)
+    await clients.leave()
     server.close()
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from qmpeer import limits
 from qmpeer.errors import QMPError
 from qmpeer.messages import Command, redact_message
+from qmpeer.monitor.ceiling import Ceiling
 from qmpeer.monitor.registry import Blocking
 from qmpeer.protocol import ServerSession
 from qmpeer.transport.aio import Stream
@@ -41,7 +42,9 @@ class Connection:
     """
 
     __slots__ = (
+        "_ceiling",
         "_fds",
+        "_held",
         "_is_reading_paused",
         "_rounds",
         "commands",
@@ -61,6 +64,7 @@ class Connection:
         session: "ServerSession | HumanSession",
         commands: Executor,
         is_pretty: bool = False,
+        ceiling: Ceiling | None = None,
     ) -> None:
         self.monitor: Monitor = monitor
         self._rounds = rounds
@@ -69,6 +73,8 @@ class Connection:
         self.is_dirty: bool = False
         self.is_closing: bool = False
         self._fds: list[int] = []
+        self._ceiling: Ceiling = ceiling or Ceiling()
+        self._held = 0  # of the ceiling
         self._is_reading_paused = False
         self.commands: Executor = commands
         self.session: ServerSession | HumanSession = session
@@ -109,6 +115,7 @@ class Connection:
         if log.isEnabledFor(logging.DEBUG):
             self._log_received(requests)
         self._rounds.pump(self)
+        self._weigh()
 
     def eof_received(self) -> None:
         """Answer what was asked for, then close."""
@@ -122,12 +129,15 @@ class Connection:
     def resume_writing(self) -> None:
         """Take commands again."""
         self.session.resume_output()
+        self._weigh()
         self._rounds.resume(self)
 
     def connection_lost(self, error: OSError | None) -> None:
         """Forget the client."""
         self.session.close()
         self._drop_fds()
+        self._ceiling.change(self._held, 0)
+        self._held = 0
         self._rounds.forget(self, error)
 
     # Output
@@ -147,6 +157,7 @@ class Connection:
         if log.isEnabledFor(logging.DEBUG):
             self._log_sent(data)
         self.stream.write(data)
+        self._weigh()
         return True
 
     def settle(self) -> None:
@@ -164,6 +175,18 @@ class Connection:
             self.stream.pause_reading()
         if self.is_closing and not session.is_answering:
             self.stream.close()
+
+    def _weigh(self) -> None:
+        """Tell the ceiling what this client holds, and leave if that is too much."""
+        held = self.session.held_size + self.stream.unsent
+        if held == self._held:
+            return
+        before, self._held = self._held, held
+        if self._ceiling.change(before, held):
+            text = "%s: = disconnected: the clients of its listener hold %d bytes"
+            log.warning(text, self.peer, self._ceiling.held)
+            self.session.close()
+            self.stream.abort()
 
     # Logging, where somebody listens
 

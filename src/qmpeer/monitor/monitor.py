@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from qmpeer import limits
 from qmpeer.messages import QemuVersion, Version, version_value
 from qmpeer.monitor.backend import Backend, Context
+from qmpeer.monitor.ceiling import Ceiling
 from qmpeer.monitor.commands import Commands
 from qmpeer.monitor.connection import Connection
 from qmpeer.monitor.emission import Emission
@@ -499,9 +500,13 @@ class Monitor:
     def _control_factory(
         self, pretty: bool, *, oob: bool, greets: bool = True
     ) -> Callable[[Stream], Connection]:
+        ceiling = Ceiling()
+
         def connect(stream: Stream) -> Connection:
             session = self._session(pretty, oob=oob, greets=greets)
-            connection = Connection(self, self._rounds, stream, session, self._commands, pretty)
+            connection = Connection(
+                self, self._rounds, stream, session, self._commands, pretty, ceiling
+            )
             self._greet(connection)
             return connection
 

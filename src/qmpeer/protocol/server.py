@@ -58,6 +58,13 @@ class _Malformed:
 class ServerSession:
     """Speak as a QMP server with one client.
 
+    Args:
+        version: What the greeting tells of the server.
+        capabilities: What is offered.
+        is_pretty: Write messages over many lines.
+        is_greeting: Greet and negotiate; without it events are sent from the start.
+        owner: Whatever the caller wants to find again.
+
     Attributes:
         owner: Whatever the caller wants to find again from a session.
         running: The in-band command being executed.
@@ -92,6 +99,7 @@ class ServerSession:
         *,
         capabilities: tuple[str, ...] = _KNOWN_CAPABILITIES,
         is_pretty: bool = False,
+        is_greeting: bool = True,
         owner: Any = None,
     ) -> None:
         self.owner: Any = owner
@@ -101,7 +109,7 @@ class ServerSession:
         self.is_enlisted: bool = False
         self._encode: Callable[[JsonValue], bytes] = encode_pretty if is_pretty else encode_line
         self._offered = capabilities
-        self._phase = Phase.NEGOTIATION
+        self._phase = Phase.NEGOTIATION if is_greeting else Phase.READY
         self._reader = ServerReader()
         self._backlog: deque[Any] = deque()
         self._queue: deque[Command | _Malformed] = deque()
@@ -110,7 +118,9 @@ class ServerSession:
         self._unsent_events = 0
         self._oob_running = 0
         self.output_size: int = 0
-        self._output: list[bytes] = [self._encode(greeting_message(version, capabilities))]
+        self._output: list[bytes] = []
+        if is_greeting:
+            self._output.append(self._encode(greeting_message(version, capabilities)))
 
     # What comes in
 
@@ -133,6 +143,11 @@ class ServerSession:
     def wants_data(self) -> bool:
         """There is nothing left that waits to be admitted."""
         return not self._backlog
+
+    @property
+    def held_size(self) -> int:
+        """Bytes of memory that an unfinished request and unsent output take, about."""
+        return self._reader.held_size + self.output_size
 
     @property
     def is_finished(self) -> bool:

@@ -108,6 +108,11 @@ class ServerReader:
         """No value is under way."""
         return self._tolerant is None or self._tolerant.is_idle
 
+    @property
+    def held_size(self) -> int:
+        """Bytes of memory that a value under way takes, about."""
+        return 0 if self._tolerant is None else self._tolerant.held_size
+
     def receive_data(self, data: bytes) -> "list[Item]":
         """Take in bytes and return the values and errors that they complete, in order.
 

@@ -24,6 +24,8 @@ Item: TypeAlias = JsonValue | WireError | LimitError
 _BRACES = {b"{": 1, b"}": -1}
 _BRACKETS = {b"[": 1, b"]": -1}
 _STRUCTURE = frozenset((b"{", b"}", b"[", b"]"))
+_TOKEN_COST = 48
+"""Bytes of a token besides its own: an object, and its place in a list."""
 
 
 class TolerantReader:
@@ -52,6 +54,11 @@ class TolerantReader:
     def is_idle(self) -> bool:
         """No value, token or recovery is under way."""
         return not self._tokens and self._lexer.is_idle
+
+    @property
+    def held_size(self) -> int:
+        """Bytes of memory that what is under way takes, about."""
+        return 0 if self.is_idle else self._size + _TOKEN_COST * len(self._tokens)
 
     def receive_data(self, data: bytes) -> list[Item]:
         """Take in bytes and return what they complete, in order."""

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from qmpeer.monitor.ceiling import Ceiling
 from qmpeer.monitor.connection import Connection
 from qmpeer.monitor.human.commands import HumanCommands
 from qmpeer.monitor.human.context import HumanState
@@ -37,8 +38,9 @@ class HumanConnection(Connection):
         commands: HumanCommands,
         state: HumanState,
         session: HumanSession,
+        ceiling: Ceiling | None = None,
     ) -> None:
-        super().__init__(monitor, rounds, stream, session, commands)
+        super().__init__(monitor, rounds, stream, session, commands, ceiling=ceiling)
         self.state: HumanState = state
         self.is_interactive: bool = True
 

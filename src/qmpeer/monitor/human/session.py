@@ -131,6 +131,11 @@ class HumanSession:
         return self._position == len(self._input)
 
     @property
+    def held_size(self) -> int:
+        """Bytes of keys that wait, and of output that is unsent."""
+        return len(self._input) - self._position + self.output_size
+
+    @property
     def is_finished(self) -> bool:
         """There are no more keys, and all that was entered is executed."""
         return self._has_eof and self.wants_data and self._line is None and self.running is None

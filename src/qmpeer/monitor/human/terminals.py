@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qmpeer import limits
 from qmpeer.errors import CommandError
 from qmpeer.monitor.backend import Context
+from qmpeer.monitor.ceiling import Ceiling
 from qmpeer.monitor.emission import Emission
 from qmpeer.monitor.human.commands import HumanCommands
 from qmpeer.monitor.human.connection import HumanConnection
@@ -52,6 +53,7 @@ class Terminals:
     ) -> Callable[[Stream], HumanConnection]:
         """Return what opens one human monitor on a stream, and again on the next."""
         state = HumanState()
+        ceiling = Ceiling()
 
         def connect(stream: Stream) -> HumanConnection:
             text = banner(self._monitor.version) if greeting is None else greeting
@@ -64,7 +66,7 @@ class Terminals:
                 is_over=lambda: self._rounds.is_stopped,
             )
             connection = HumanConnection(
-                self._monitor, self._rounds, stream, self._commands, state, session
+                self._monitor, self._rounds, stream, self._commands, state, session, ceiling
             )
             greet(connection)
             return connection

@@ -10,6 +10,7 @@ import logging
 import socket
 from typing import Final
 
+from qmpeer import limits
 from qmpeer.transport.address import Address, AddressLike, address_of
 from qmpeer.transport.aio.connecting import has_own_stream, start_socket_stream, start_stream
 from qmpeer.transport.aio.stream import HandlerFactory, Stream
@@ -46,7 +47,7 @@ async def start_listening(
     Args:
         address: Where to listen, or a socket that listens already.
         handler_factory: Makes the handler of a client; nothing is read before it returns.
-        many: Take any number of clients at once.
+        many: Take clients at once, as many as limits.LISTENER_CLIENTS.
         insecure: Allow addresses that others than this machine can reach.
         mode: The mode of a unix socket's file, from its first moment on.
 
@@ -114,7 +115,7 @@ class Listener:
 
     @property
     def _is_full(self) -> bool:
-        return self._clients > 0 and not self._is_many
+        return self._clients >= (limits.LISTENER_CLIENTS if self._is_many else 1)
 
     def _watch(self) -> None:
         self._pause = None
@@ -129,11 +130,12 @@ class Listener:
 
     def _accept(self) -> None:
         if self._is_full:
+            self._say_full()
             # Only now that somebody waits: most often nobody does, and the reader may stay.
             self._unwatch()
             return
         for _ in range(_ACCEPTS if self._is_many else 1):
-            if self._sock is None:
+            if self._sock is None or self._is_full:
                 return
             try:
                 sock, sockaddr = self._sock.accept()
@@ -147,6 +149,11 @@ class Listener:
                 return
             self._clients += 1
             self._take(sock, sockaddr)
+
+    def _say_full(self) -> None:
+        if self._is_many and not self._has_warned:
+            self._has_warned = True
+            _logger.warning("%s has %d clients, others wait", self._address, self._clients)
 
     def _take(self, sock: socket.socket, sockaddr: object) -> None:
         if not has_own_stream(sock):
