@@ -3,6 +3,7 @@
 As in `server_load` nothing is parsed. What the client sends is made before the clock runs.
 """
 
+import contextlib
 import json
 import shutil
 import socket
@@ -10,6 +11,7 @@ import ssl
 import subprocess
 import time
 from pathlib import Path
+from typing import TypeAlias
 
 from benchmarks.rounds import LeftOutError
 from benchmarks.server_load import BLOCK, COMMAND, NEGOTIATE, TIMEOUT, connect
@@ -21,6 +23,7 @@ _UPGRADE = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
+Stream: TypeAlias = "socket.socket | _TlsSocket"
 _MASK = bytes(range(1, 5))
 
 
@@ -63,11 +66,51 @@ def port_of(wire: str, path: str) -> int:
     return int(filename.partition(",")[0].rpartition(":")[2])
 
 
+class _TlsSocket:
+    """A socket that speaks TLS, with one system call where a plain one needs one.
+
+    The standard library's reads a record in two, and asks before whether it may.
+    """
+
+    def __init__(self, stream: socket.socket, folder: Path) -> None:
+        context = ssl.create_default_context(cafile=str(folder / "ca-cert.pem"))
+        self._stream = stream
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname="127.0.0.1")
+        while True:
+            try:
+                self._tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                self._flush()
+                self._incoming.write(_receive(stream))
+        self._flush()
+
+    def sendall(self, data: bytes) -> None:
+        self._tls.write(data)
+        self._flush()
+
+    def recv(self, size: int) -> bytes:
+        while True:
+            if not self._incoming.pending:
+                self._incoming.write(_receive(self._stream))
+            try:
+                return self._tls.read(size)
+            except ssl.SSLWantReadError:  # part of a record, or none for us
+                self._incoming.write(_receive(self._stream))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def _flush(self) -> None:
+        self._stream.sendall(self._outgoing.read())
+
+
 def sequential(wire: str, port: int, folder: Path, seconds: float) -> float:
     """Return replies a second when each command waits for the reply before."""
     count = 0
     command = _framed(wire, COMMAND)
-    with _connect(wire, port, folder) as stream:
+    with contextlib.closing(_connect(wire, port, folder)) as stream:
         now = start = time.perf_counter()
         while now < start + seconds:
             stream.sendall(command)
@@ -94,13 +137,13 @@ def human_lines(path: str, seconds: float) -> float:
     return count / (now - start)
 
 
-def _connect(wire: str, port: int, folder: Path) -> socket.socket:
-    stream = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+def _connect(wire: str, port: int, folder: Path) -> Stream:
+    plain = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+    stream: Stream = plain
     try:
-        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if wire == "tls":
-            context = ssl.create_default_context(cafile=str(folder / "ca-cert.pem"))
-            stream = context.wrap_socket(stream, server_hostname="127.0.0.1")
+            stream = _TlsSocket(plain, folder)
         elif wire == "websocket":
             stream.sendall(_UPGRADE)
         seen = b""
@@ -122,13 +165,13 @@ def _framed(wire: str, command: bytes) -> bytes:
     return bytes((0x82, 0x80 | len(command))) + _MASK + masked
 
 
-def _read_to(stream: socket.socket, end: bytes) -> None:
+def _read_to(stream: Stream, end: bytes) -> None:
     tail = b""
     while not tail.endswith(end):
         tail = (tail + _receive(stream))[-BLOCK:]
 
 
-def _receive(stream: socket.socket) -> bytes:
+def _receive(stream: Stream) -> bytes:
     data = stream.recv(BLOCK)
     if not data:
         raise EOFError("the server closed the connection")
