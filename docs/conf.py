@@ -2,6 +2,9 @@
 
 from importlib.metadata import version as installed_version
 
+from pygments.lexers.special import TextLexer
+from sphinx.application import Sphinx
+
 project = "qmpeer"
 author = "The qmpeer authors"
 copyright = "The qmpeer authors"
@@ -16,3 +19,9 @@ autodoc_typehints = "description"
 html_theme = "furo"
 html_title = f"qmpeer {release}"
 html_copy_source = False
+
+
+def setup(app: Sphinx) -> None:
+    """Show what stands on two terminals as it is."""
+    for name in ("terminal", "telnet"):
+        app.add_lexer(name, TextLexer)
