@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from qmpeer.client.aio import AsyncClient as AsyncClient
+    from qmpeer.client.aio_guest_agent import AsyncGuestAgent as AsyncGuestAgent
     from qmpeer.client.blocking import Client as Client
+    from qmpeer.client.guest_agent import GuestAgent as GuestAgent
     from qmpeer.errors import CommandError as CommandError
     from qmpeer.errors import CommandInterrupted as CommandInterrupted
     from qmpeer.errors import ConnectionClosed as ConnectionClosed
+    from qmpeer.errors import JobError as JobError
+    from qmpeer.errors import MigrationError as MigrationError
     from qmpeer.errors import NegotiationError as NegotiationError
     from qmpeer.errors import QMPError as QMPError
     from qmpeer.messages import Event as Event
@@ -23,6 +27,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AsyncClient": "qmpeer.client.aio",
+    "AsyncGuestAgent": "qmpeer.client.aio_guest_agent",
     "Client": "qmpeer.client.blocking",
     "CommandError": "qmpeer.errors",
     "CommandInterrupted": "qmpeer.errors",
@@ -30,6 +35,9 @@ _HOMES = {
     "Context": "qmpeer.monitor",
     "Event": "qmpeer.messages",
     "Greeting": "qmpeer.messages",
+    "GuestAgent": "qmpeer.client.guest_agent",
+    "JobError": "qmpeer.errors",
+    "MigrationError": "qmpeer.errors",
     "Monitor": "qmpeer.monitor",
     "NegotiationError": "qmpeer.errors",
     "QMPError": "qmpeer.errors",

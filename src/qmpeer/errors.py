@@ -185,9 +185,11 @@ class JobError(CommandError):
 
     def __init__(self, job: str, desc: str, command: str, is_cancelled: bool = False) -> None:
         super().__init__("GenericError", desc, command)
-        self.args = (job, desc, command, is_cancelled)
         self.job = job
         self.is_cancelled = is_cancelled
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return JobError, (self.job, self.desc, self.command, self.is_cancelled)
 
     def __str__(self) -> str:
         if self.is_cancelled:
@@ -204,8 +206,10 @@ class MigrationError(CommandError):
 
     def __init__(self, status: str, desc: str) -> None:
         super().__init__("GenericError", desc, "migrate")
-        self.args = (status, desc)
         self.status = status
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return MigrationError, (self.status, self.desc)
 
     def __str__(self) -> str:
         return f"the migration is {self.status}" + (f": {self.desc}" if self.desc else "")

@@ -80,6 +80,8 @@ AGENT_CHUNK: Final = 48 * 1024
 """Bytes of a guest's file in one command. Ours: 64 KiB in base64, what slow agents can take."""
 AGENT_FILE: Final = 256 * 1024 * 1024
 """Bytes of a guest's file that are read into memory. Ours; larger ones go into a file."""
+AGENT_INPUT: Final = 32 * 1024 * 1024
+"""Bytes that a guest's program is given to read. Ours: 43 MiB in base64, and a token has 64."""
 AGENT_POLL: Final = 0.005
 """Seconds after which a guest's program is first looked at; each time twice as long. Ours."""
 AGENT_POLL_MOST: Final = 0.25
@@ -219,3 +221,9 @@ SHELL_NAMES_AGE: Final = 5.0
 """Seconds for which such names are kept. Ours."""
 SHELL_TABLE_ROWS: Final = 10_000
 """Rows of a table; longer lists are shown as JSON. Ours."""
+
+# The tools (cli).
+QOM_OBJECTS: Final = 100_000
+"""Objects of a tree that is shown. Ours: a machine has some hundreds."""
+QOM_DEPTH: Final = 64
+"""Levels of such a tree. Ours: a machine has ten."""

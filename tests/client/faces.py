@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from qmpeer import AsyncClient, Client, Event, Greeting
-from qmpeer.client import AsyncEvents, Events
+from qmpeer.client import AsyncEvents, AsyncGuestAgent, Events, GuestAgent
 from qmpeer.transport import AddressLike
 
 SOON = 10.0
@@ -75,6 +75,18 @@ class Vm(ABC):
     @abstractmethod
     def check(self, binding: Any) -> Any: ...
 
+    def start(self, method: str, *args: Any, **options: Any) -> Future[Any]:
+        """Call a method of the client, and don't wait for its outcome."""
+        return self.start_on(self.client, method, *args, **options)
+
+    @abstractmethod
+    def start_on(self, what: Any, method: str, *args: Any, **options: Any) -> Future[Any]:
+        """Call a method of something that the client has made."""
+
+    def call(self, method: str, *args: Any, **options: Any) -> Any:
+        """Call a method of the client."""
+        return self.start(method, *args, **options).result(60)
+
     @abstractmethod
     def close(self) -> None: ...
 
@@ -125,8 +137,70 @@ class Face(ABC):
     def launch(self, argv: Sequence[str], **options: Any) -> Vm: ...
 
     @abstractmethod
+    def agent(self, address: AddressLike, **options: Any) -> "Agent":
+        """Connect to a guest agent."""
+
+    @abstractmethod
     def end(self) -> None:
         """Close what was made here."""
+
+
+class Agent(ABC):
+    """What both clients of a guest agent can do."""
+
+    @abstractmethod
+    def start(self, method: str, *args: Any, **options: Any) -> Future[Any]:
+        """Call a method, and don't wait for its outcome."""
+
+    def call(self, method: str, *args: Any, **options: Any) -> Any:
+        """Call a method."""
+        return self.start(method, *args, **options).result(60)
+
+    @abstractmethod
+    def while_frozen(self, function: Callable[[], T], **options: Any) -> Future[T]:
+        """Call a function in a block in which file systems are frozen."""
+
+    def __enter__(self) -> "Agent":
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.call("close")
+
+
+class BlockingAgent(Agent):
+    def __init__(self, agent: GuestAgent) -> None:
+        self.agent = agent
+
+    def start(self, method: str, *args: Any, **options: Any) -> Future[Any]:
+        return background(getattr(self.agent, method), *args, **options)
+
+    def while_frozen(self, function: Callable[[], T], **options: Any) -> Future[T]:
+        def run() -> T:
+            with self.agent.frozen(**options):
+                return function()
+
+        return background(run)
+
+
+class AsyncAgent(Agent):
+    def __init__(self, agent: AsyncGuestAgent, loop: "LoopThread") -> None:
+        self.agent = agent
+        self._loop = loop
+
+    def start(self, method: str, *args: Any, **options: Any) -> Future[Any]:
+        return self._loop.begin(lambda: getattr(self.agent, method)(*args, **options))
+
+    def while_frozen(self, function: Callable[[], T], **options: Any) -> Future[T]:
+        async def run() -> T:
+            async with self.agent.frozen(**options):
+                return function()
+
+        return self._loop.begin(run)
 
 
 class BlockingVm(Vm):
@@ -152,6 +226,9 @@ class BlockingVm(Vm):
 
     def check(self, binding: Any) -> Any:
         return self.client.check(binding)
+
+    def start_on(self, what: Any, method: str, *args: Any, **options: Any) -> Future[Any]:
+        return background(getattr(what, method), *args, **options)
 
     def close(self) -> None:
         self.client.close()
@@ -194,6 +271,9 @@ class BlockingFace(Face):
     def launch(self, argv: Sequence[str], **options: Any) -> Vm:
         return self._made(Client.launch(argv, **options))
 
+    def agent(self, address: AddressLike, **options: Any) -> Agent:
+        return BlockingAgent(GuestAgent.connect(address, **options))
+
     def end(self) -> None:
         for client in self._clients:
             client.close()
@@ -216,6 +296,31 @@ class LoopThread:
             return await make()
 
         return asyncio.run_coroutine_threadsafe(run(), self.loop)
+
+    def begin(self, make: Callable[[], Awaitable[T]]) -> Future[T]:
+        """Do that, and hand out what it raises as it is: notes and all."""
+        future: Future[T] = Future()
+
+        async def run() -> T:
+            return await make()
+
+        def end(task: "asyncio.Task[T]") -> None:
+            if task.cancelled():
+                future.cancel()
+            elif (error := task.exception()) is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(task.result())
+
+        def begin() -> None:
+            task = self.loop.create_task(run())
+            future.add_done_callback(
+                lambda done: done.cancelled() and self.loop.call_soon_threadsafe(task.cancel)
+            )
+            task.add_done_callback(end)
+
+        self.loop.call_soon_threadsafe(begin)
+        return future
 
     def call(self, make: Callable[[], Awaitable[T]]) -> T:
         """Do that and wait for the outcome."""
@@ -256,6 +361,9 @@ class AsyncVm(Vm):
 
     def check(self, binding: Any) -> Any:
         return self._loop.call(lambda: self.client.check(binding))
+
+    def start_on(self, what: Any, method: str, *args: Any, **options: Any) -> Future[Any]:
+        return self._loop.begin(lambda: getattr(what, method)(*args, **options))
 
     def close(self) -> None:
         self._loop.call(self.client.close)
@@ -307,6 +415,10 @@ class AsyncFace(Face):
 
     def launch(self, argv: Sequence[str], **options: Any) -> Vm:
         return self._made(lambda: AsyncClient.launch(argv, **options))
+
+    def agent(self, address: AddressLike, **options: Any) -> Agent:
+        agent = self._loop.begin(lambda: AsyncGuestAgent.connect(address, **options)).result(60)
+        return AsyncAgent(agent, self._loop)
 
     def end(self) -> None:
         for client in self._clients:

@@ -262,3 +262,16 @@ def test_several_read_one_subscription(face: Face) -> None:
         for reader in readers:
             reader.result(SOON)
         assert sorted(got) == list(range(1, 501))
+
+
+def test_a_function_that_fails_is_nobody_elses_trouble(face: Face, ours: OurMonitor) -> None:
+    with face.connect(ours.address) as vm:
+        other = vm.events("X")
+        failing = vm.events("X", match=lambda event: event.data["count"] == 0 or 1 / 0)
+        vm.execute("emit", {"name": "X", "count": 3})
+        assert failing.next().data == {"count": 0}
+        for _ in range(2):
+            with pytest.raises(ZeroDivisionError):
+                failing.next()
+        assert [other.next().data["count"] for _ in range(3)] == [0, 1, 2]
+        assert vm.execute("echo") == {"value": None}

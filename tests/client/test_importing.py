@@ -25,6 +25,28 @@ def test_the_blocking_client_imports_nothing_that_it_does_not_need(ours: OurMoni
     assert (done.stdout, done.stderr) == ("[] 1\n", "")
 
 
+def test_what_takes_several_commands_needs_no_more(ours: OurMonitor) -> None:
+    text = f"""
+        import sys, threading
+        from qmpeer import Client, CommandError, GuestAgent
+        with Client.connect({ours.address!r}, reconnect=1.0) as vm:
+            for call in (lambda: vm.run_job("x"), lambda: vm.migrate("exec:x")):
+                try:
+                    call()
+                except CommandError as error:
+                    print(error.error_class)
+            print(vm.names("job"))
+        try:
+            GuestAgent.connect({ours.address!r} + "-nobody")
+        except FileNotFoundError:
+            unneeded = {{"asyncio", "dataclasses", "logging", "ssl", "subprocess", "uvloop"}}
+            print(sorted(unneeded & set(sys.modules)), threading.active_count())
+        """
+    done = run_python(textwrap.dedent(text))
+    expected = "CommandNotFound\nCommandNotFound\n[]\n[] 1\n"
+    assert (done.stdout, done.stderr) == (expected, "")
+
+
 def test_each_client_comes_without_the_other() -> None:
     text = """
         import sys

@@ -7,19 +7,53 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from qmpeer.client.agent_courses import AgentCommand, AgentInfo, Executed
     from qmpeer.client.aio import AsyncClient
+    from qmpeer.client.aio_guest_agent import AsyncFrozen, AsyncGuestAgent
     from qmpeer.client.aio_subscription import AsyncEvents
     from qmpeer.client.blocking import Client
+    from qmpeer.client.guest_agent import Frozen, GuestAgent
+    from qmpeer.client.jobs import JobState
+    from qmpeer.client.migration import MigrationState
+    from qmpeer.client.names import kind_of
+    from qmpeer.client.reconnection import Interruption
     from qmpeer.client.subscription import Events
 
-__all__ = ["AsyncClient", "AsyncEvents", "Client", "Events"]
+__all__ = [
+    "AgentCommand",
+    "AgentInfo",
+    "AsyncClient",
+    "AsyncEvents",
+    "AsyncFrozen",
+    "AsyncGuestAgent",
+    "Client",
+    "Events",
+    "Executed",
+    "Frozen",
+    "GuestAgent",
+    "Interruption",
+    "JobState",
+    "MigrationState",
+    "kind_of",
+]
 
 
 _HOMES = {
+    "AgentCommand": "qmpeer.client.agent_courses",
+    "AgentInfo": "qmpeer.client.agent_courses",
     "AsyncClient": "qmpeer.client.aio",
     "AsyncEvents": "qmpeer.client.aio_subscription",
+    "AsyncFrozen": "qmpeer.client.aio_guest_agent",
+    "AsyncGuestAgent": "qmpeer.client.aio_guest_agent",
     "Client": "qmpeer.client.blocking",
     "Events": "qmpeer.client.subscription",
+    "Executed": "qmpeer.client.agent_courses",
+    "Frozen": "qmpeer.client.guest_agent",
+    "GuestAgent": "qmpeer.client.guest_agent",
+    "Interruption": "qmpeer.client.reconnection",
+    "JobState": "qmpeer.client.jobs",
+    "MigrationState": "qmpeer.client.migration",
+    "kind_of": "qmpeer.client.names",
 }
 
 

@@ -8,8 +8,9 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
 
 from qmpeer import limits
 from qmpeer.client.aio_channel import AsyncChannel, Call, Deadline, decoded
-from qmpeer.client.aio_subscription import AsyncEvents
-from qmpeer.client.events import Match, Names, matcher
+from qmpeer.client.aio_subscription import AnyAsyncChannel, AsyncEvents
+from qmpeer.client.events import EventLog, Match, Names, matcher
+from qmpeer.client.reconnection import Interruption, interrupted_since
 from qmpeer.client.timeouts import DEFAULT, Default, Timeout
 from qmpeer.client.typed import Binding, EventName, compare, event_types
 from qmpeer.errors import CommandError
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     import subprocess
 
     from qmpeer.bindings import Command, EventType, TypedEvent
+    from qmpeer.client.aio_guest_agent import AsyncGuestAgent
+    from qmpeer.client.jobs import JobState, WhenReady
     from qmpeer.client.launching import Launched
+    from qmpeer.client.migration import MigrationState
     from qmpeer.client.strictness import Strictness
     from qmpeer.schema import Differences, Schema
 
@@ -43,7 +47,7 @@ class AsyncClient:
         command_timeout: Seconds for a command and for wait_event unless they say otherwise.
     """
 
-    def __init__(self, channel: AsyncChannel, command_timeout: float | None) -> None:
+    def __init__(self, channel: AnyAsyncChannel, command_timeout: float | None) -> None:
         self.command_timeout = command_timeout
         self._channel = channel
         self._strictness: Strictness | None = None
@@ -62,6 +66,7 @@ class AsyncClient:
         max_in_flight: int | None = None,
         strict: "bool | Schema" = False,
         wait_for_socket: bool = False,
+        reconnect: float | None = 0.0,
     ) -> "AsyncClient":
         """Connect to a server, take its greeting and negotiate.
 
@@ -78,6 +83,10 @@ class AsyncClient:
                 given here; what the server would refuse raises ValidationError then. What is
                 deprecated gives a DeprecationWarning.
             wait_for_socket: Keep trying while nobody listens there yet.
+            reconnect: Seconds for which another connection is tried for whenever one is lost; None
+                for ever. Numbers of events go on, and `interruptions` tells what was lost: a
+                command that was cut off raises CommandInterrupted, as ever, and isn't repeated; all
+                else waits, no longer than its own deadline.
 
         Raises:
             OSError: If it can't be reached.
@@ -85,15 +94,27 @@ class AsyncClient:
             NegotiationError: If the server refuses.
             ConnectionClosed: If it leaves, or isn't a QMP server.
             CommandError: If it can't say what its schema is, and strict=True asked for that.
-            ValueError: If the address isn't one.
+            ValueError: If the address isn't one, or can't be connected to again.
         """
+
+        async def open_channel(seconds: float | None, log: EventLog) -> AsyncChannel:
+            deadline = Deadline(seconds)
+            make = _channels(negotiate, capabilities, max_in_flight, log=log)
+            _, channel = await open_stream(
+                address, make, timeout=seconds, wait_for_socket=wait_for_socket
+            )
+            assert isinstance(channel, AsyncChannel)
+            await channel.negotiate(deadline)
+            return channel
+
         deadline = Deadline(timeout)
-        make = _channels(negotiate, capabilities, max_in_flight)
-        _, channel = await open_stream(
-            address, make, timeout=timeout, wait_for_socket=wait_for_socket
-        )
-        assert isinstance(channel, AsyncChannel)
-        await channel.negotiate(deadline)
+        channel: AnyAsyncChannel
+        if reconnect == 0:
+            channel = await open_channel(timeout, EventLog())
+        else:
+            from qmpeer.client.aio_reconnecting_channel import AsyncReconnectingChannel
+
+            channel = await AsyncReconnectingChannel.open(address, open_channel, timeout, reconnect)
         return await cls._begin(channel, deadline, command_timeout, strict)
 
     @classmethod
@@ -183,7 +204,7 @@ class AsyncClient:
     @classmethod
     async def _begin(
         cls,
-        channel: AsyncChannel,
+        channel: AnyAsyncChannel,
         deadline: Deadline,
         command_timeout: float | None,
         strict: "bool | Schema",
@@ -387,7 +408,7 @@ class AsyncClient:
         wanted = event_types(names)
         matches = matcher(wanted.names, match)
         now = await self.event_mark()
-        mark = now if since is None else since
+        since = mark = now if since is None else since
         found: list[Event] = []
 
         def is_found() -> bool:
@@ -402,8 +423,160 @@ class AsyncClient:
 
         if not await self._channel.wait(is_found, deadline):
             what = f"event {', '.join(wanted.names)}" if wanted.names else "an event"
-            raise TimeoutError(f"{what} didn't come in {seconds} s")
+            gap = interrupted_since(self._channel.interruptions, since)
+            raise TimeoutError(f"{what} didn't come in {seconds} s{gap}")
         return wanted.hand_out(found[0])
+
+    # What takes several commands
+
+    async def _events_of_this_connection(
+        self, names: tuple[str, ...], match: Match, timeout: float | None
+    ) -> "AsyncEvents[Event]":
+        """Subscribe to events; with the connection that there is now, waiting for them ends."""
+        channel = await self._channel.connected(Deadline(timeout))
+        queue = channel.log.subscribe(names, match, limits.EVENTS_SUBSCRIBED)
+        return AsyncEvents(channel, queue, lambda event: event)
+
+    async def run_job(
+        self,
+        command: "str | Command[Any]",
+        arguments: JsonObject | None = None,
+        *,
+        when_ready: "WhenReady" = "complete",
+        progress: "Callable[[JobState], object] | None" = None,
+        interval: float = limits.PROGRESS_INTERVAL,
+        timeout: Timeout = DEFAULT,
+    ) -> "JobState":
+        """Begin a job, see it through by its events, and return how it stood at its end.
+
+        It is finalized and dismissed if it doesn't do so by itself. What keeps this from seeing its
+        end, be it the deadline or an exception of the progress function, cancels it; if that
+        doesn't work, the exception bears a note of it.
+
+        Args:
+            command: What begins it: "blockdev-mirror", "blockdev-create", "snapshot-save", …; any
+                that takes a job-id, by its name or from a binding.
+            arguments: Its arguments; without a job-id it is given one.
+            when_ready: Whether a job that is ready, and could go on for ever, switches over to its
+                target ("complete"), or stops, so that the target is a copy of what was ("stop").
+            progress: Called with the job's state whenever that changes; a coroutine is awaited.
+            interval: Seconds from one question for the progress to the next; without a progress
+                function, none is asked.
+            timeout: Seconds for all of it; None waits for ever.
+
+        Raises:
+            JobError: If the job fails, or somebody cancels it.
+            CommandError: If it can't be begun.
+            CommandInterrupted: If the connection ends meanwhile; the job may go on.
+            ConnectionClosed: Likewise.
+            TimeoutError: If the deadline passed.
+        """
+        from qmpeer.client.aio_walk import AsyncWalker
+        from qmpeer.client.jobs import JobRun
+        from qmpeer.client.steps import Countdown, named
+
+        seconds = self.command_timeout if isinstance(timeout, Default) else timeout
+        asked = None if progress is None else max(interval, limits.PROGRESS_INTERVAL_LEAST)
+        job = JobRun(*named(command, arguments), when_ready, asked, Countdown(seconds))
+        async with await self._events_of_this_connection(
+            JobRun.EVENTS, job.concerns, seconds
+        ) as events:
+            return await AsyncWalker(self, events, progress).walk(job.run())
+
+    async def migrate(
+        self,
+        uri: str | None = None,
+        arguments: JsonObject | None = None,
+        *,
+        progress: "Callable[[MigrationState], object] | None" = None,
+        interval: float = limits.PROGRESS_INTERVAL,
+        timeout: Timeout = DEFAULT,
+    ) -> "MigrationState":
+        """Migrate the machine, and return how that stood at its end.
+
+        Where the server has MIGRATION events they are enabled, and nothing is polled but the
+        progress. What keeps this from seeing the end cancels the migration, but not in postcopy.
+        One that pauses before it switches over goes on once the progress function has been told.
+
+        Args:
+            uri: Whereto, such as "unix:/run/other.sock" or "exec:cat >file".
+            arguments: Further arguments of the command "migrate".
+            progress: Called with the state whenever that changes, and each interval; a coroutine
+                is awaited.
+            interval: Seconds from one question for the progress to the next.
+            timeout: Seconds for all of it; None waits for ever.
+
+        Raises:
+            MigrationError: If it fails, for the server's own reason, or somebody cancels it.
+            CommandError: If it can't be begun.
+            CommandInterrupted: If the connection ends meanwhile; the migration may go on.
+            ConnectionClosed: Likewise.
+            TimeoutError: If the deadline passed.
+        """
+        from qmpeer.client.aio_walk import AsyncWalker
+        from qmpeer.client.migration import MigrationRun
+        from qmpeer.client.steps import Countdown
+
+        seconds = self.command_timeout if isinstance(timeout, Default) else timeout
+        given = dict(arguments or {}) if uri is None else {"uri": uri, **(arguments or {})}
+        every = max(interval, limits.PROGRESS_INTERVAL_LEAST)
+        migration = MigrationRun(given, every, progress is not None, Countdown(seconds))
+        async with await self._events_of_this_connection(
+            MigrationRun.EVENTS, None, seconds
+        ) as events:
+            return await AsyncWalker(self, events, progress).walk(migration.run())
+
+    async def guest_agent(
+        self,
+        address: AddressLike | None = None,
+        *,
+        timeout: float | None = limits.CONNECT_TIMEOUT,
+    ) -> "AsyncGuestAgent":
+        """Connect to the guest's agent, and wait until it answers; to be closed by the caller.
+
+        Args:
+            address: Of the chardev behind its port; None asks the server, which tells it if it is
+                a socket that waits for somebody.
+            timeout: Seconds for that; None waits for ever.
+
+        Raises:
+            ValueError: If the server doesn't tell an address.
+            OSError: If it can't be reached.
+            TimeoutError: If the agent doesn't answer.
+        """
+        from qmpeer.client.aio_guest_agent import AsyncGuestAgent
+        from qmpeer.client.aio_walk import AsyncWalker
+        from qmpeer.client.names import find_agent
+        from qmpeer.client.steps import Countdown
+
+        countdown = Countdown(timeout)
+        if address is None:
+            address = await AsyncWalker(self).walk(find_agent(countdown))
+        return await AsyncGuestAgent.connect(
+            address, timeout=countdown.remaining(), command_timeout=self.command_timeout
+        )
+
+    async def names(
+        self, kind: str, *, within: str = "", timeout: float | None = limits.NAMES_TIMEOUT
+    ) -> list[str]:
+        """Return the names of what is there, for completion; none if the server can't be asked.
+
+        Args:
+            kind: "block-node", "drive", "block" (either), "device", "job", "chardev", "netdev",
+                "qom-path", "qom-property", "object", "iothread", "memory-backend", "block-export",
+                "dirty-bitmap", "command", "device-type", "qom-type" or "chardev-backend".
+            within: Where to look: the path whose children or properties are meant.
+            timeout: Seconds for asking.
+
+        Raises:
+            ValueError: If there is no such kind.
+            TimeoutError: If the server doesn't answer in time.
+        """
+        from qmpeer.client.aio_walk import AsyncWalker
+        from qmpeer.client.names import names
+        from qmpeer.client.steps import Countdown
+
+        return await AsyncWalker(self).walk(names(kind, within, Countdown(timeout)))
 
     # The rest
 
@@ -424,8 +597,13 @@ class AsyncClient:
         return None if launched is None else launched.process
 
     @property
+    def interruptions(self) -> tuple[Interruption, ...]:
+        """The connections that were lost, the oldest first; none without ``reconnect``."""
+        return self._channel.interruptions
+
+    @property
     def is_closed(self) -> bool:
-        """The connection has ended."""
+        """The connection has ended, and no other will be made."""
         return self._channel.end is not None
 
     async def close(self) -> None:
@@ -454,6 +632,7 @@ def _channels(
     capabilities: Sequence[str] | None,
     max_in_flight: int | None,
     launched: "Launched | None" = None,
+    log: EventLog | None = None,
 ) -> Callable[[Stream], AsyncChannel]:
     """Return what makes the channel of a new stream."""
     session: ClientSession[Call] = ClientSession(
@@ -462,4 +641,4 @@ def _channels(
         max_in_flight=max_in_flight,
         first_id=int.from_bytes(os.urandom(2), "little"),
     )
-    return lambda stream: AsyncChannel(stream, session, launched)
+    return lambda stream: AsyncChannel(stream, session, launched, log)

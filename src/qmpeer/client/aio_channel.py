@@ -8,10 +8,11 @@ deadlines: it is set for the earliest and looks at the others when it fires.
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from qmpeer import limits
 from qmpeer.client.events import EventLog
+from qmpeer.client.reconnection import Interruption, interrupted_commands
 from qmpeer.client.trace import Trace
 from qmpeer.errors import ConnectionClosed, NegotiationError
 from qmpeer.protocol import ClientSession, Completion, Phase, Sent
@@ -21,7 +22,10 @@ from qmpeer.values import JsonObject
 if TYPE_CHECKING:
     from qmpeer.client.launching import Launched
 
-__all__ = ["AsyncChannel", "Call", "Deadline", "decoded"]
+__all__ = ["AsyncChannel", "Call", "Deadline", "OnLost", "close_all", "decoded", "duplicates"]
+
+OnLost: TypeAlias = Callable[[str, tuple[str, ...]], None]
+"""Is told of a connection's end, and of the commands that were cut off by it."""
 
 
 class Deadline:
@@ -60,13 +64,20 @@ class AsyncChannel:
         log: The events that have come.
         end: Why the connection has ended, once it has.
         launched: The program at the other end, if it is ours.
+        on_lost: What is told of the connection's end.
     """
 
     def __init__(
-        self, stream: Stream, session: ClientSession[Call], launched: "Launched | None"
+        self,
+        stream: Stream,
+        session: ClientSession[Call],
+        launched: "Launched | None",
+        log: EventLog | None = None,
     ) -> None:
         self.session: ClientSession[Call] = session
-        self.log: EventLog = EventLog()
+        self.log: EventLog = EventLog() if log is None else log
+        session.events_received = self.log.last
+        self.on_lost: OnLost | None = None
         self.end: ConnectionClosed | None = None
         self.launched: Launched | None = launched
         self._loop = asyncio.get_running_loop()
@@ -77,6 +88,11 @@ class AsyncChannel:
         self._received = 0
         self._lost = self._loop.create_future()
         self._trace = Trace.of(stream.peer)
+
+    @property
+    def interruptions(self) -> tuple[Interruption, ...]:
+        """Nothing: at the first one, all ends."""
+        return ()
 
     async def negotiate(self, deadline: Deadline) -> None:
         """Take the greeting and negotiate, as `AsyncClient.connect` says."""
@@ -115,6 +131,50 @@ class AsyncChannel:
         sent = session.execute(command, arguments, call, is_oob, (*fds,) if fds else ())
         if self._trace is not None:
             self._trace.sent(sent, arguments)
+        self._begin(sent, future, deadline)
+        return future
+
+    def synchronize(self, command: str, value: int, timeout: float | None) -> "asyncio.Future[Any]":
+        """Have a guest agent make an end of what was before; `ClientSession` says how."""
+        for sent in self.session.interrupted:
+            if sent.token is not None and sent.token.future.done():  # it was cancelled
+                self.session.give_up(sent)
+        return self._execute_as(
+            {"id": value}, timeout, lambda call: self.session.synchronize(command, value, call)
+        )
+
+    def execute_silently(
+        self, command: str, arguments: JsonObject | None, timeout: float | None
+    ) -> "asyncio.Future[Any]":
+        """Execute a command whose success isn't answered."""
+        return self._execute_as(
+            arguments,
+            timeout,
+            lambda call: self.session.execute_silently(command, arguments, call),
+        )
+
+    def _execute_as(
+        self,
+        arguments: JsonObject | None,
+        timeout: float | None,
+        ask: "Callable[[Call], Sent[Call]]",
+    ) -> "asyncio.Future[Any]":
+        if self.end is not None:
+            raise ConnectionClosed(self.end.reason) from self.end.__cause__
+        deadline = None if timeout is None else self._loop.time() + timeout
+        future = self._loop.create_future()
+        sent = ask(Call(future, timeout, deadline))
+        if self._trace is not None:
+            self._trace.sent(sent, arguments)
+        self._begin(sent, future, deadline)
+        self._flush()
+        return future
+
+    def _begin(
+        self, sent: "Sent[Call]", future: "asyncio.Future[Any]", deadline: float | None
+    ) -> None:
+        """Set its deadline, and send it at once or in this turn of the loop."""
+        session, fds = self.session, sent.fds
         if deadline is not None and (self._timer is None or deadline < self._timer.when()):
             self._set_timer(deadline)
         if sent.is_waiting:  # it may be given up until its turn
@@ -125,8 +185,7 @@ class AsyncChannel:
             self._flush()
         elif not self._is_flush_due:
             self._is_flush_due = True
-            loop.call_soon(self._flush)
-        return future
+            self._loop.call_soon(self._flush)
 
     async def take_in_what_has_arrived(self) -> None:
         """Let the loop read until nothing more is there."""
@@ -153,12 +212,12 @@ class AsyncChannel:
         assert sent.token is not None
         future = sent.token.future
         try:
-            sent.fds = _duplicates(sent.fds)
+            sent.fds = duplicates(sent.fds)
         except OSError as error:
             self.session.give_up(sent)
             future.set_exception(error)
         else:
-            future.add_done_callback(lambda _: _close_all(sent.fds))
+            future.add_done_callback(lambda _: close_all(sent.fds))
 
     def _refuse(self, fds: tuple[int, ...], error: Exception) -> None:
         """Fail the command whose descriptors can't be sent."""
@@ -190,6 +249,10 @@ class AsyncChannel:
                 earliest = call.deadline
         if earliest is not None:
             self._set_timer(earliest)
+
+    async def connected(self, deadline: Deadline) -> "AsyncChannel":
+        """Return the connection that there is: this one, even if it has ended."""
+        return self
 
     async def wait(self, is_done: Callable[[], bool], deadline: "Deadline") -> bool:
         """Wait until is_done() or the deadline; False at that. Raise when the connection ends."""
@@ -280,7 +343,8 @@ class AsyncChannel:
             self._trace.ended(reason)
         self.end.__cause__ = error
         has_left = error is None or isinstance(error, (ConnectionResetError, BrokenPipeError))
-        for outcome in session.end(reason, has_left=has_left):
+        outcomes = session.end(reason, has_left=has_left)
+        for outcome in outcomes:
             future = outcome.token.future
             if future.done():
                 continue
@@ -293,6 +357,8 @@ class AsyncChannel:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self.on_lost is not None:
+            self.on_lost(reason, interrupted_commands(outcomes))
         self._wake()
 
     async def close(self) -> None:
@@ -304,18 +370,24 @@ class AsyncChannel:
             await asyncio.to_thread(self.launched.end)
 
 
-def _duplicates(fds: Sequence[int]) -> tuple[int, ...]:
+def duplicates(fds: Sequence[int]) -> tuple[int, ...]:
+    """Return descriptors of our own for the same files.
+
+    Raises:
+        OSError: If one of them isn't open.
+    """
     made: list[int] = []
     try:
         for fd in fds:
             made.append(os.dup(fd))
     except OSError:
-        _close_all(made)
+        close_all(made)
         raise
     return tuple(made)
 
 
-def _close_all(fds: Sequence[int]) -> None:
+def close_all(fds: Sequence[int]) -> None:
+    """Close some descriptors."""
     for fd in fds:
         os.close(fd)
 

@@ -2,14 +2,20 @@
 
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, Union
 
 from qmpeer.client.aio_channel import AsyncChannel, Deadline
 from qmpeer.client.events import EventQueue
 from qmpeer.errors import ConnectionClosed
 from qmpeer.messages import Event
 
-__all__ = ["AsyncEvents"]
+if TYPE_CHECKING:
+    from qmpeer.client.aio_reconnecting_channel import AsyncReconnectingChannel
+
+__all__ = ["AnyAsyncChannel", "AsyncEvents"]
+
+AnyAsyncChannel: TypeAlias = Union[AsyncChannel, "AsyncReconnectingChannel"]
+"""What a client stands on: one connection, or one after the other."""
 
 E = TypeVar("E")
 
@@ -24,7 +30,7 @@ class AsyncEvents(Generic[E]):
     """
 
     def __init__(
-        self, channel: AsyncChannel, queue: EventQueue, hand_out: Callable[[Event], E]
+        self, channel: AnyAsyncChannel, queue: EventQueue, hand_out: Callable[[Event], E]
     ) -> None:
         self._channel = channel
         self._queue = queue
@@ -44,7 +50,7 @@ class AsyncEvents(Generic[E]):
         """
         deadline = Deadline(timeout)
         while (event := self._queue.take()) is None:  # another task may have taken it
-            if not await self._channel.wait(lambda: len(self._queue) > 0, deadline):
+            if not await self._channel.wait(lambda: self._queue.has_something, deadline):
                 raise TimeoutError(f"no event came in {timeout} s")
         return self._hand_out(event)
 

@@ -2,15 +2,16 @@
 
 import os
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
 
 from qmpeer import limits
 from qmpeer.client.channel import Call, Channel, remaining_of
-from qmpeer.client.events import Match, Names, matcher
-from qmpeer.client.subscription import Events
+from qmpeer.client.events import EventLog, Match, Names, matcher
+from qmpeer.client.reconnection import Interruption, interrupted_since
+from qmpeer.client.subscription import AnyChannel, Events
 from qmpeer.client.timeouts import DEFAULT, Default, Timeout
 from qmpeer.client.typed import Binding, EventName, compare, event_types
 from qmpeer.errors import CommandError
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     import subprocess
 
     from qmpeer.bindings import Command, EventType, TypedEvent
+    from qmpeer.client.guest_agent import GuestAgent
+    from qmpeer.client.jobs import JobState, WhenReady
     from qmpeer.client.launching import Launched
+    from qmpeer.client.migration import MigrationState
     from qmpeer.client.strictness import Strictness
     from qmpeer.schema import Differences, Schema
 
@@ -50,7 +54,7 @@ class Client:
         ...     ...
     """
 
-    def __init__(self, channel: Channel, command_timeout: float | None) -> None:
+    def __init__(self, channel: AnyChannel, command_timeout: float | None) -> None:
         self.command_timeout = command_timeout
         self._channel = channel
         self._strictness: Strictness | None = None
@@ -69,6 +73,7 @@ class Client:
         max_in_flight: int | None = None,
         strict: "bool | Schema" = False,
         wait_for_socket: bool = False,
+        reconnect: float | None = 0.0,
     ) -> "Client":
         """Connect to a server, take its greeting and negotiate.
 
@@ -85,6 +90,11 @@ class Client:
                 given here; what the server would refuse raises ValidationError then. What is
                 deprecated gives a DeprecationWarning.
             wait_for_socket: Keep trying while nobody listens there yet.
+            reconnect: Seconds for which another connection is tried for whenever one is lost; None
+                for ever. Numbers of events go on, and `interruptions` tells what was lost: a
+                command that was cut off raises CommandInterrupted, as ever, and isn't repeated; all
+                else waits, no longer than its own deadline. It is whoever needs the connection that
+                makes the new one: events that come while nobody waits for any are lost.
 
         Raises:
             OSError: If it can't be reached.
@@ -92,12 +102,30 @@ class Client:
             NegotiationError: If the server refuses.
             ConnectionClosed: If it leaves, or isn't a QMP server.
             CommandError: If it can't say what its schema is, and strict=True asked for that.
-            ValueError: If the address isn't one.
+            ValueError: If the address isn't one, or can't be connected to again.
         """
-        start = monotonic()
-        sock = dial(address, timeout=timeout, wait_for_socket=wait_for_socket)
-        session = _session(negotiate, capabilities, max_in_flight)
-        return cls._begin(sock, session, start, timeout, command_timeout, strict)
+
+        def open_channel(seconds: float | None, log: EventLog) -> Channel:
+            end = None if seconds is None else monotonic() + seconds
+            sock = dial(address, timeout=seconds, wait_for_socket=wait_for_socket)
+            session = _session(negotiate, capabilities, max_in_flight)
+            channel = Channel(sock, session, None, log)
+            try:
+                channel.negotiate(end, seconds)
+            except BaseException:
+                channel.close()
+                raise
+            return channel
+
+        deadline = None if timeout is None else monotonic() + timeout
+        channel: AnyChannel
+        if reconnect == 0:
+            channel = open_channel(timeout, EventLog())
+        else:
+            from qmpeer.client.reconnecting_channel import ReconnectingChannel
+
+            channel = ReconnectingChannel(address, open_channel, timeout, reconnect)
+        return cls._made(channel, deadline, command_timeout, strict)
 
     @classmethod
     def accept(
@@ -189,15 +217,29 @@ class Client:
     ) -> "Client":
         channel = Channel(sock, session, launched)
         deadline = None if timeout is None else start + timeout
-        client = cls(channel, command_timeout)
         try:
             channel.negotiate(deadline, timeout)
-            if strict is not False:
-                client._be_strict(strict, remaining_of(deadline))
+            return cls._made(channel, deadline, command_timeout, strict)
         except BaseException:
             channel.launched = None
             channel.close()
             raise
+
+    @classmethod
+    def _made(
+        cls,
+        channel: AnyChannel,
+        deadline: float | None,
+        command_timeout: float | None,
+        strict: "bool | Schema",
+    ) -> "Client":
+        client = cls(channel, command_timeout)
+        if strict is not False:
+            try:
+                client._be_strict(strict, remaining_of(deadline))
+            except BaseException:
+                client.close()
+                raise
         return client
 
     def _be_strict(self, strict: "bool | Schema", timeout: float | None) -> None:
@@ -388,7 +430,7 @@ class Client:
         wanted = event_types(names)
         matches = matcher(wanted.names, match)
         now = self.event_mark()
-        mark = now if since is None else since
+        since = mark = now if since is None else since
         found: list[Event] = []
 
         def is_found() -> bool:
@@ -403,8 +445,155 @@ class Client:
 
         if not self._channel.wait(is_found, seconds, deadline):
             what = f"event {', '.join(wanted.names)}" if wanted.names else "an event"
-            raise TimeoutError(f"{what} didn't come in {seconds} s")
+            gap = interrupted_since(self._channel.interruptions, since)
+            raise TimeoutError(f"{what} didn't come in {seconds} s{gap}")
         return wanted.hand_out(found[0])
+
+    # What takes several commands
+
+    def _events_of_this_connection(
+        self, names: tuple[str, ...], match: Match, timeout: float | None
+    ) -> "Events[Event]":
+        """Subscribe to events; with the connection that there is now, waiting for them ends."""
+        channel = self._channel.connected(None if timeout is None else monotonic() + timeout)
+        queue = channel.log.subscribe(names, match, limits.EVENTS_SUBSCRIBED)
+        return Events(channel, queue, lambda event: event)
+
+    def run_job(
+        self,
+        command: "str | Command[Any]",
+        arguments: JsonObject | None = None,
+        *,
+        when_ready: "WhenReady" = "complete",
+        progress: "Callable[[JobState], object] | None" = None,
+        interval: float = limits.PROGRESS_INTERVAL,
+        timeout: Timeout = DEFAULT,
+    ) -> "JobState":
+        """Begin a job, see it through by its events, and return how it stood at its end.
+
+        It is finalized and dismissed if it doesn't do so by itself. What keeps this from seeing its
+        end, be it the deadline or an exception of the progress function, cancels it; if that
+        doesn't work, the exception bears a note of it.
+
+        Args:
+            command: What begins it: "blockdev-mirror", "blockdev-create", "snapshot-save", …; any
+                that takes a job-id, by its name or from a binding.
+            arguments: Its arguments; without a job-id it is given one.
+            when_ready: Whether a job that is ready, and could go on for ever, switches over to its
+                target ("complete"), or stops, so that the target is a copy of what was ("stop").
+            progress: Called with the job's state whenever that changes.
+            interval: Seconds from one question for the progress to the next; without a progress
+                function, none is asked.
+            timeout: Seconds for all of it; None waits for ever.
+
+        Raises:
+            JobError: If the job fails, or somebody cancels it.
+            CommandError: If it can't be begun.
+            CommandInterrupted: If the connection ends meanwhile; the job may go on.
+            ConnectionClosed: Likewise.
+            TimeoutError: If the deadline passed.
+        """
+        from qmpeer.client.jobs import JobRun
+        from qmpeer.client.steps import Countdown, named
+        from qmpeer.client.walk import Walker
+
+        seconds = self.command_timeout if isinstance(timeout, Default) else timeout
+        asked = None if progress is None else max(interval, limits.PROGRESS_INTERVAL_LEAST)
+        job = JobRun(*named(command, arguments), when_ready, asked, Countdown(seconds))
+        with self._events_of_this_connection(JobRun.EVENTS, job.concerns, seconds) as events:
+            return Walker(self, events, progress).walk(job.run())
+
+    def migrate(
+        self,
+        uri: str | None = None,
+        arguments: JsonObject | None = None,
+        *,
+        progress: "Callable[[MigrationState], object] | None" = None,
+        interval: float = limits.PROGRESS_INTERVAL,
+        timeout: Timeout = DEFAULT,
+    ) -> "MigrationState":
+        """Migrate the machine, and return how that stood at its end.
+
+        Where the server has MIGRATION events they are enabled, and nothing is polled but the
+        progress. What keeps this from seeing the end cancels the migration, but not in postcopy.
+        One that pauses before it switches over goes on once the progress function has been told.
+
+        Args:
+            uri: Whereto, such as "unix:/run/other.sock" or "exec:cat >file".
+            arguments: Further arguments of the command "migrate".
+            progress: Called with the state whenever that changes, and each interval.
+            interval: Seconds from one question for the progress to the next.
+            timeout: Seconds for all of it; None waits for ever.
+
+        Raises:
+            MigrationError: If it fails, for the server's own reason, or somebody cancels it.
+            CommandError: If it can't be begun.
+            CommandInterrupted: If the connection ends meanwhile; the migration may go on.
+            ConnectionClosed: Likewise.
+            TimeoutError: If the deadline passed.
+        """
+        from qmpeer.client.migration import MigrationRun
+        from qmpeer.client.steps import Countdown
+        from qmpeer.client.walk import Walker
+
+        seconds = self.command_timeout if isinstance(timeout, Default) else timeout
+        given = dict(arguments or {}) if uri is None else {"uri": uri, **(arguments or {})}
+        every = max(interval, limits.PROGRESS_INTERVAL_LEAST)
+        migration = MigrationRun(given, every, progress is not None, Countdown(seconds))
+        with self._events_of_this_connection(MigrationRun.EVENTS, None, seconds) as events:
+            return Walker(self, events, progress).walk(migration.run())
+
+    def guest_agent(
+        self,
+        address: AddressLike | None = None,
+        *,
+        timeout: float | None = limits.CONNECT_TIMEOUT,
+    ) -> "GuestAgent":
+        """Connect to the guest's agent, and wait until it answers; to be closed by the caller.
+
+        Args:
+            address: Of the chardev behind its port; None asks the server, which tells it if it is
+                a socket that waits for somebody.
+            timeout: Seconds for that; None waits for ever.
+
+        Raises:
+            ValueError: If the server doesn't tell an address.
+            OSError: If it can't be reached.
+            TimeoutError: If the agent doesn't answer.
+        """
+        from qmpeer.client.guest_agent import GuestAgent
+        from qmpeer.client.names import find_agent
+        from qmpeer.client.steps import Countdown
+        from qmpeer.client.walk import Walker
+
+        countdown = Countdown(timeout)
+        if address is None:
+            address = Walker(self).walk(find_agent(countdown))
+        return GuestAgent.connect(
+            address, timeout=countdown.remaining(), command_timeout=self.command_timeout
+        )
+
+    def names(
+        self, kind: str, *, within: str = "", timeout: float | None = limits.NAMES_TIMEOUT
+    ) -> list[str]:
+        """Return the names of what is there, for completion; none if the server can't be asked.
+
+        Args:
+            kind: "block-node", "drive", "block" (either), "device", "job", "chardev", "netdev",
+                "qom-path", "qom-property", "object", "iothread", "memory-backend", "block-export",
+                "dirty-bitmap", "command", "device-type", "qom-type" or "chardev-backend".
+            within: Where to look: the path whose children or properties are meant.
+            timeout: Seconds for asking.
+
+        Raises:
+            ValueError: If there is no such kind.
+            TimeoutError: If the server doesn't answer in time.
+        """
+        from qmpeer.client.names import names
+        from qmpeer.client.steps import Countdown
+        from qmpeer.client.walk import Walker
+
+        return Walker(self).walk(names(kind, within, Countdown(timeout)))
 
     # The rest
 
@@ -425,13 +614,18 @@ class Client:
         return None if launched is None else launched.process
 
     @property
+    def interruptions(self) -> tuple[Interruption, ...]:
+        """The connections that were lost, the oldest first; none without ``reconnect``."""
+        return self._channel.interruptions
+
+    @property
     def is_closed(self) -> bool:
-        """The connection has ended."""
+        """The connection has ended, and no other will be made."""
         return self._channel.end is not None
 
     def fileno(self) -> int:
         """Return the socket's descriptor, for select; -1 once it is closed."""
-        return self._channel.socket.fileno()
+        return self._channel.fileno()
 
     def close(self) -> None:
         """Close the connection, and end what `launch` started; doing so twice is fine."""
@@ -451,7 +645,7 @@ class Client:
     def __del__(self) -> None:
         channel = getattr(self, "_channel", None)
         if channel is not None:
-            channel.socket.close()
+            channel.forget()
 
     def __repr__(self) -> str:
         return f"<Client {'closed' if self._channel.end else self._channel.session.phase.value}>"

@@ -19,19 +19,23 @@ import struct
 import threading
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from qmpeer import limits
 from qmpeer.client.events import EventLog
+from qmpeer.client.reconnection import Interruption, interrupted_commands
 from qmpeer.client.trace import Trace
 from qmpeer.errors import ConnectionClosed, NegotiationError
-from qmpeer.protocol import ClientSession, Completion, Phase
+from qmpeer.protocol import ClientSession, Completion, Phase, Sent
 from qmpeer.values import JsonObject, JsonValue
 
 if TYPE_CHECKING:
     from qmpeer.client.launching import Launched
 
-__all__ = ["Call", "Channel", "remaining_of"]
+__all__ = ["Call", "Channel", "OnLost", "remaining_of"]
+
+OnLost: TypeAlias = Callable[[str, tuple[str, ...]], None]
+"""Is told of a connection's end, and of the commands that were cut off by it."""
 
 _SEND_FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL  # the program may have SIGPIPE end it
 
@@ -62,6 +66,7 @@ class Channel:
         lock: Guards the session, the log and the end.
         end: Why the connection has ended, once it has.
         launched: The program at the other end, if it is ours.
+        on_lost: What is told of the connection's end, with the lock held.
     """
 
     def __init__(
@@ -69,11 +74,14 @@ class Channel:
         sock: socket.socket,
         session: ClientSession[Call],
         launched: "Launched | None",
+        log: EventLog | None = None,
     ) -> None:
         sock.settimeout(None)
         self.socket: socket.socket = sock
         self.session: ClientSession[Call] = session
-        self.log: EventLog = EventLog()
+        self.log: EventLog = EventLog() if log is None else log
+        session.events_received = self.log.last
+        self.on_lost: OnLost | None = None
         self.lock: threading.Lock = threading.Lock()
         self.end: ConnectionClosed | None = None
         self.launched: Launched | None = launched
@@ -84,6 +92,11 @@ class Channel:
         self._sleepers = 0
         self._receive_timeout: float | None = None
         self._trace = Trace.of(f"fd {sock.fileno()}")
+
+    @property
+    def interruptions(self) -> tuple[Interruption, ...]:
+        """Nothing: at the first one, all ends."""
+        return ()
 
     def negotiate(self, deadline: float | None, timeout: float | None) -> None:
         """Take the greeting and negotiate, as `Client.connect` says."""
@@ -120,10 +133,47 @@ class Channel:
             sent = self.session.execute(command, arguments, call, is_oob, fds)  # type: ignore[arg-type]
             if self._trace is not None:
                 self._trace.sent(sent, arguments)
+        return self._outcome(sent, call, timeout, deadline)
+
+    def synchronize(self, command: str, value: int, timeout: float | None) -> JsonValue:
+        """Have a guest agent make an end of what was before; `ClientSession` says how."""
+        return self._execute_as(
+            {"id": value}, timeout, lambda call: self.session.synchronize(command, value, call)
+        )
+
+    def execute_silently(
+        self, command: str, arguments: JsonObject | None, timeout: float | None
+    ) -> JsonValue:
+        """Execute a command whose success isn't answered."""
+        return self._execute_as(
+            arguments,
+            timeout,
+            lambda call: self.session.execute_silently(command, arguments, call),
+        )
+
+    def _execute_as(
+        self,
+        arguments: JsonObject | None,
+        timeout: float | None,
+        ask: Callable[[Call], Sent[Call]],
+    ) -> JsonValue:
+        deadline = None if timeout is None else monotonic() + timeout
+        call = Call()
+        with self.lock:
+            if self.end is not None:
+                raise ConnectionClosed(self.end.reason) from self.end.__cause__
+            sent = ask(call)
+            if self._trace is not None:
+                self._trace.sent(sent, arguments)
+        return self._outcome(sent, call, timeout, deadline)
+
+    def _outcome(
+        self, sent: Sent[Call], call: Call, timeout: float | None, deadline: float | None
+    ) -> JsonValue:
         try:
             self._send_all(deadline)
             if not self.wait(lambda: call.is_done, timeout, deadline, call):
-                raise TimeoutError(f"{command} wasn't answered in {timeout} s")
+                raise TimeoutError(f"{sent.name} wasn't answered in {timeout} s")
         except BaseException:
             with self.lock:
                 self.session.give_up(sent)
@@ -367,7 +417,8 @@ class Channel:
         if self._trace is not None:
             self._trace.ended(reason)
         has_left = error is None or isinstance(error, (ConnectionResetError, BrokenPipeError))
-        for outcome in session.end(reason, has_left=has_left):
+        outcomes = session.end(reason, has_left=has_left)
+        for outcome in outcomes:
             call = outcome.token
             call.value, call.error = outcome.value, outcome.error
             if call.error is not None:
@@ -375,6 +426,8 @@ class Channel:
             call.is_done = True
         if error is not None:
             self._shut_down()
+        if self.on_lost is not None:
+            self.on_lost(reason, interrupted_commands(outcomes))
         self._changed.notify_all()
 
     def _leave_it_to_the_reader(self) -> bool:
@@ -388,12 +441,24 @@ class Channel:
                 self._sleepers -= 1
         return has_input
 
+    def connected(self, deadline: float | None) -> "Channel":
+        """Return the connection that there is: this one, even if it has ended."""
+        return self
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor; -1 once it is closed."""
+        return self.socket.fileno()
+
     def _shut_down(self) -> None:
         """Let the server know, and wake a thread that receives."""
         try:
             self.socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
+
+    def forget(self) -> None:
+        """Give the socket back to the system."""
+        self.socket.close()
 
     def close(self) -> None:
         """Close the connection, and end the program at its other end if it is ours."""

@@ -3,6 +3,7 @@
 No I/O and no waiting happens here; both clients look into the same log.
 """
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
@@ -57,7 +58,7 @@ class EventQueue:
         dropped: How many were dropped since the subscription began.
     """
 
-    __slots__ = ("_events", "_log", "_matches", "_names", "dropped")
+    __slots__ = ("_events", "_failure", "_log", "_matches", "_names", "dropped")
 
     def __init__(self, log: "EventLog", names: Names, match: Match, limit: int) -> None:
         if limit < 1:
@@ -66,13 +67,23 @@ class EventQueue:
         self._matches = None if match is None else matcher(None, match)
         self._events: deque[Event] = deque(maxlen=limit)
         self._log = log
+        self._failure: Exception | None = None
         self.dropped: int = 0
 
     def put(self, event: Event) -> None:
-        """Add an event, if it is wanted."""
+        """Add an event, if it is wanted.
+
+        What a function of the caller's own raises is no business of whoever reads: it is raised by
+        `take`, and no more is taken in.
+        """
         if self._names is not None and event.name not in self._names:
             return
-        if self._matches is not None and not self._matches(event):
+        try:
+            if self._matches is not None and not self._matches(event):
+                return
+        except Exception as error:
+            self._failure = error
+            self.close()
             return
         if len(self._events) == self._events.maxlen:
             self.dropped += 1
@@ -80,10 +91,16 @@ class EventQueue:
 
     def take(self) -> Event | None:
         """Return the oldest unread event, None if there is none."""
-        return self._events.popleft() if self._events else None
+        if self._events:
+            return self._events.popleft()
+        if self._failure is not None:
+            raise self._failure
+        return None
 
-    def __len__(self) -> int:
-        return len(self._events)
+    @property
+    def has_something(self) -> bool:
+        """There is something that take() would return or raise."""
+        return bool(self._events) or self._failure is not None
 
     def close(self) -> None:
         """Take in no more; doing so twice is fine. What is unread can still be taken."""
@@ -97,11 +114,12 @@ class EventLog:
         last: The number of the last event, 0 before the first.
     """
 
-    __slots__ = ("_kept", "_queues", "last")
+    __slots__ = ("_kept", "_lock", "_queues", "last")
 
     def __init__(self, kept: int = limits.EVENTS_KEPT) -> None:
         self._kept: deque[Event] = deque(maxlen=kept)
         self._queues: tuple[EventQueue, ...] = ()
+        self._lock = threading.Lock()  # of who subscribes; connections change, the log stays
         self.last: int = 0
 
     def add(self, event: Event) -> None:
@@ -114,12 +132,14 @@ class EventLog:
     def subscribe(self, names: Names, match: Match, limit: int) -> EventQueue:
         """Return a queue that takes in what comes from now on."""
         queue = EventQueue(self, names, match, limit)
-        self._queues += (queue,)
+        with self._lock:
+            self._queues += (queue,)
         return queue
 
     def unsubscribe(self, queue: EventQueue) -> None:
         """End a queue."""
-        self._queues = tuple(other for other in self._queues if other is not queue)
+        with self._lock:
+            self._queues = tuple(other for other in self._queues if other is not queue)
 
     def first_after(self, mark: int, matches: Callable[[Event], bool]) -> Event | None:
         """Return the first event after a mark that matches, None if there is none yet.

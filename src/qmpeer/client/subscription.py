@@ -3,14 +3,20 @@
 from collections.abc import Callable, Iterator
 from time import monotonic
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, Union
 
 from qmpeer.client.channel import Channel, remaining_of
 from qmpeer.client.events import EventQueue
 from qmpeer.errors import ConnectionClosed
 from qmpeer.messages import Event
 
-__all__ = ["Events"]
+if TYPE_CHECKING:
+    from qmpeer.client.reconnecting_channel import ReconnectingChannel
+
+__all__ = ["AnyChannel", "Events"]
+
+AnyChannel: TypeAlias = Union[Channel, "ReconnectingChannel"]
+"""What a client stands on: one connection, or one after the other."""
 
 E = TypeVar("E")
 
@@ -24,7 +30,9 @@ class Events(Generic[E]):
         ...         print(event.data["status"])
     """
 
-    def __init__(self, channel: Channel, queue: EventQueue, hand_out: Callable[[Event], E]) -> None:
+    def __init__(
+        self, channel: AnyChannel, queue: EventQueue, hand_out: Callable[[Event], E]
+    ) -> None:
         self._channel = channel
         self._queue = queue
         self._hand_out = hand_out
@@ -44,7 +52,7 @@ class Events(Generic[E]):
         deadline = None if timeout is None else monotonic() + timeout
         while (event := self._queue.take()) is None:  # another thread may have taken it
             if not self._channel.wait(
-                lambda: len(self._queue) > 0, remaining_of(deadline), deadline
+                lambda: self._queue.has_something, remaining_of(deadline), deadline
             ):
                 raise TimeoutError(f"no event came in {timeout} s")
         return self._hand_out(event)

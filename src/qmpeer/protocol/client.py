@@ -13,7 +13,12 @@ matched in order. From one that has echoed an id, a reply without one isn't ours
 id that we don't know (QEMU sends the reply of a client that left to the next): both are passed
 over.
 
-Spec: qmp-spec, "Issuing Commands", "Out-of-band execution".
+A guest agent may be restarted behind a connection that stays, or be slow: *synchronizing* makes an
+end of what was before, and is answered by its own value and nothing else. Some of an agent's
+commands are not answered when they succeed; a ping is sent behind one, whose answer tells so.
+
+Spec: qmp-spec, "Issuing Commands", "Out-of-band execution"; QEMU, qga/qapi-schema.json,
+guest-sync-delimited and 'success-response'.
 """
 
 from collections import deque
@@ -43,7 +48,7 @@ from qmpeer.messages import (
     parse_message,
 )
 from qmpeer.protocol.phases import Phase, move
-from qmpeer.values import UNSET, JsonObject, JsonValue
+from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
 from qmpeer.wire import ClientReader, encode_compact
 
 __all__ = ["ClientSession", "Completion", "Sent"]
@@ -65,6 +70,9 @@ class Sent(msgspec.Struct, Generic[Token]):
         is_oob: It is executed out of band.
         fds: Descriptors to go with it.
         is_waiting: It isn't to be sent yet, as enough others are in flight.
+        expected: The only value that answers it; UNSET for any.
+        is_silent: Its success isn't answered.
+        tells_of: The silent command that has succeeded once this one is answered.
     """
 
     name: str
@@ -73,6 +81,9 @@ class Sent(msgspec.Struct, Generic[Token]):
     is_oob: bool = False
     fds: tuple[int, ...] = ()
     is_waiting: bool = False
+    expected: JsonValue | UnsetType = UNSET
+    is_silent: bool = False
+    tells_of: "Sent[Token] | None" = None
 
 
 class Completion(msgspec.Struct, Generic[Token]):
@@ -189,6 +200,52 @@ class ClientSession(Generic[Token]):
             )
         return self._ask(name, arguments, token, is_oob, fds)
 
+    def synchronize(self, name: str, value: int, token: Token) -> Sent[Token]:
+        """Have a guest agent make an end of what was before; then send what data_to_send() returns.
+
+        Replies to commands that were given up are no longer waited for: the agent that owed them
+        may be gone, and the one that answers be another, which may not echo ids. All that comes
+        without an id before the value does is passed over, but for CommandNotFound.
+
+        Args:
+            name: "guest-sync-delimited", or "guest-sync" for agents that don't have that.
+            value: A number that no other reply is likely to be.
+            token: Comes back with the outcome.
+
+        Raises:
+            LocalProtocolError: After the end.
+        """
+        for each in list(self._pending.values()):
+            waited_for = each if each.tells_of is None else each.tells_of
+            if waited_for.token is None:
+                self.withdraw(each)
+        sent = self.execute(name, {"id": value}, token)
+        sent.expected = value
+        self._echoes_ids = None
+        if not sent.is_waiting:
+            data, fds = self._outgoing[-1]
+            self._outgoing[-1] = b"\xff" + data, fds
+        return sent
+
+    def execute_silently(
+        self, name: str, arguments: JsonObject | None, token: Token
+    ) -> Sent[Token]:
+        """Ask for a command whose success isn't answered; its outcome is {} all the same.
+
+        Args:
+            name: A guest agent's, such as "guest-shutdown".
+            arguments: Its arguments.
+            token: Comes back with the outcome.
+
+        Raises:
+            LocalProtocolError: After the end.
+            TypeError: If JSON can't hold the arguments. Nothing was sent.
+        """
+        sent = self.execute(name, arguments, token)
+        sent.is_silent = True
+        self._ask("guest-ping", None, None, False, ()).tells_of = sent
+        return sent
+
     def _ask(
         self,
         name: str,
@@ -282,7 +339,8 @@ class ClientSession(Generic[Token]):
     def end(self, reason: str, *, has_left: bool) -> list[Completion[Token]]:
         """End the connection, and return the outcomes of the commands that had none yet.
 
-        They are interrupted, but for a "quit" that was sent to a server that has left.
+        They are interrupted, but for a "quit", or a command that is silent, that was sent to a
+        server that has left.
 
         Args:
             reason: Why it ended.
@@ -292,7 +350,8 @@ class ClientSession(Generic[Token]):
         outcomes: list[Completion[Token]] = []
         for sent in self.interrupted:
             assert sent.token is not None
-            if has_left and sent.name == "quit" and not sent.is_waiting:
+            is_leaving = sent.name == "quit" or sent.is_silent
+            if has_left and is_leaving and not sent.is_waiting:
                 outcomes.append(Completion(sent.token, {}))
             else:
                 error = CommandInterrupted(sent.name, sent.id, reason)
@@ -320,6 +379,8 @@ class ClientSession(Generic[Token]):
             try:
                 self._take_in(message, happened)
             except QMPError as error:
+                if self._is_harmless(error):
+                    continue
                 self._fail(error)
                 break
         if self._waiting:
@@ -331,10 +392,17 @@ class ClientSession(Generic[Token]):
             raise item
         return parse_message(item)
 
-    @staticmethod
-    def _is_harmless(error: QMPError) -> bool:
-        """Tell whether it is but a lone byte FF, the guest agent's mark."""
-        return isinstance(error, WireError) and error.reason == _FF
+    def _is_harmless(self, error: QMPError) -> bool:
+        """Tell whether it is but the guest agent's byte FF, or what that makes an end of.
+
+        The latter is a reply that an agent was restarted in the middle of: up to the byte FF, what
+        comes behind it may be read as anything.
+        """
+        if isinstance(error, WireError) and error.reason == _FF:
+            return True
+        return isinstance(error, (WireError, MessageError)) and any(
+            sent.expected is not UNSET for sent in self._pending.values()
+        )
 
     def _fail(self, error: QMPError) -> None:
         self.failure = error
@@ -365,10 +433,20 @@ class ClientSession(Generic[Token]):
                         message.error.error_class, message.error.desc, sent.name, message.id
                     )
                 happened.append(Completion(sent.token, message.return_value, error))
+            elif sent.tells_of is not None:
+                self._succeed(sent.tells_of, happened)
         elif message.greeting is not UNSET:
             self._greeted(message.greeting)
         else:
             raise MessageError("found a message that is no greeting, response or event")
+
+    def _succeed(self, silent: Sent[Token], happened: list[Event | Completion[Token]]) -> None:
+        """Take in that a command has succeeded whose success isn't answered."""
+        if self._pending.get(silent.id) is silent:
+            token = silent.token
+            self.withdraw(silent)
+            if token is not None:
+                happened.append(Completion(token, {}))
 
     def _match(self, message: Incoming) -> Sent[Token] | None:
         """Return the command that a reply is for, None if it is for none of ours."""
@@ -377,9 +455,12 @@ class ClientSession(Generic[Token]):
             sent = self._pending.pop(id, None)
             if sent is None:
                 return None
+            if sent.expected is not UNSET and message.return_value not in (UNSET, sent.expected):
+                self._pending[id] = sent  # a reply to one before it that had the same id
+                return None
             self._echoes_ids = True
         elif id is UNSET and not self._echoes_ids and not _answers_ff(message):
-            first = next((s for s in self._pending.values() if not s.is_oob), None)
+            first = next((s for s in self._pending.values() if _may_answer(message, s)), None)
             if first is None:
                 return None
             sent = self._pending.pop(first.id)
@@ -418,6 +499,15 @@ class ClientSession(Generic[Token]):
             offered = self.greeting.capabilities if self.greeting else ()
             raise NegotiationError(self.capabilities, offered, message.error.desc)
         self.phase = move(self.phase, Phase.READY)
+
+
+def _may_answer(message: Incoming, sent: Sent[Any]) -> bool:
+    """Tell whether a reply without an id may be a command's."""
+    if sent.is_oob:
+        return False
+    if message.error is not UNSET:
+        return sent.expected is UNSET or message.error.error_class == "CommandNotFound"
+    return not sent.is_silent and sent.expected in (UNSET, message.return_value)
 
 
 def _answers_ff(message: Incoming) -> bool:

@@ -1,0 +1,375 @@
+"""What is done by way of a guest agent, decided without I/O.
+
+Theory of operation.  Nobody says hello here, the agent may not run, or its guest not, and it may be
+restarted while our connection stays. So each thing that is done begins with a synchronization, in a
+few seconds: who is there answers, and what was left of anything before is passed over by both ends.
+That is what tells an agent that doesn't answer from a command that takes its time, whose deadline
+may then be long. Where the connection was lost, a new one is made in those few seconds; a command
+that was sent is never repeated, as its outcome is unknown, but for thawing, which does no harm.
+
+Spec: QEMU, qga/qapi-schema.json.
+"""
+
+import os
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from qmpeer import limits
+from qmpeer.client.steps import Connect, Countdown, Course, Execute, Pause, Send, Synchronize
+from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, LimitError
+from qmpeer.values import JsonObject, JsonValue
+
+__all__ = [
+    "AgentCommand",
+    "AgentInfo",
+    "Executed",
+    "Readable",
+    "Writable",
+    "execute",
+    "first_contact",
+    "freeze",
+    "freeze_status",
+    "get_file",
+    "info",
+    "put_file",
+    "read_file",
+    "run",
+    "send",
+    "synchronize",
+    "thaw",
+    "thaw_surely",
+]
+
+
+class Readable(Protocol):
+    """What can be read from, such as a file that was opened in binary mode."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most so many bytes, none at the end."""
+
+
+class Writable(Protocol):
+    """What can be written to, such as a file that was opened in binary mode."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take in some bytes."""
+
+
+class AgentCommand(msgspec.Struct, frozen=True):
+    """Say what an agent tells of one of its commands.
+
+    Attributes:
+        name: Its name.
+        is_enabled: It may be executed.
+        answers_success: Its success is answered; else only its failure is.
+    """
+
+    name: str
+    is_enabled: bool
+    answers_success: bool
+
+
+class AgentInfo(msgspec.Struct, frozen=True):
+    """Say what an agent is.
+
+    Attributes:
+        version: Its version.
+        commands: Its commands by name.
+    """
+
+    version: str
+    commands: dict[str, AgentCommand]
+
+
+class Executed(msgspec.Struct, frozen=True):
+    """Say how a program in the guest ended.
+
+    Attributes:
+        exit_code: What it returned; None where a signal ended it.
+        signal: The signal that ended it, or None; on Windows the exception's code.
+        stdout: What it wrote there, as far as the agent kept it (16 MiB).
+        stderr: What it wrote there, likewise.
+        is_truncated: The agent didn't keep all of it.
+    """
+
+    exit_code: int | None
+    signal: int | None
+    stdout: bytes
+    stderr: bytes
+    is_truncated: bool
+
+
+# Being in contact
+
+
+def synchronize(countdown: Countdown, most: float | None = None) -> Course[None]:
+    """Make sure that the agent is there, and that what it says from here on is said to us.
+
+    Args:
+        countdown: The deadline of all that is to be done.
+        most: Seconds for this, if fewer remain; None for `limits.AGENT_PRESENCE`.
+
+    Raises:
+        TimeoutError: If it doesn't answer.
+        ConnectionClosed: If there is no connection to it.
+        OSError: If there can't be one.
+    """
+    seconds = countdown.remaining(limits.AGENT_PRESENCE if most is None else most) or 0.0
+    presence = Countdown(seconds)
+    while True:
+        yield Connect(presence.remaining())
+        try:
+            yield from _synchronize_once(presence)
+            return
+        except (CommandInterrupted, ConnectionClosed):
+            if presence.is_over:
+                raise
+            yield from _pause(presence, limits.AGENT_POLL)  # it is being restarted
+        except TimeoutError:
+            raise TimeoutError(_no_answer(seconds)) from None
+
+
+def _no_answer(seconds: float) -> str:
+    return (
+        f"the guest agent hasn't answered in {seconds:.3g} s: "
+        "it may not run, or its guest be stopped"
+    )
+
+
+def first_contact(countdown: Countdown) -> Course[None]:
+    """Wait until the agent answers: what is said before it has opened its port may be lost."""
+    while True:
+        try:
+            yield from synchronize(countdown, limits.AGENT_RETRY)
+            return
+        except TimeoutError:
+            if countdown.is_over:
+                raise TimeoutError(
+                    f"the guest agent hasn't answered in {countdown.timeout} s: "
+                    "it may not run, or another client hold its port"
+                ) from None
+
+
+def _pause(countdown: Countdown, seconds: float) -> Course[None]:
+    yield Pause(countdown.remaining(seconds) or 0.0, is_watchful=False)
+
+
+def _synchronize_once(presence: Countdown) -> Course[None]:
+    try:
+        yield Synchronize("guest-sync-delimited", _number(), presence.remaining())
+    except CommandError:  # before QEMU 1.1, or forbidden to us
+        yield Synchronize("guest-sync", _number(), presence.remaining())
+
+
+def _number() -> int:
+    return int.from_bytes(os.urandom(4), "little") >> 1
+
+
+def execute(command: str, arguments: JsonObject | None, countdown: Countdown) -> Course[Any]:
+    """Execute a command of the agent that answers."""
+    yield from synchronize(countdown)
+    return (yield Execute(command, arguments, countdown.remaining()))
+
+
+def send(command: str, arguments: JsonObject | None, countdown: Countdown) -> Course[None]:
+    """Execute a command of the agent that answers its failure only."""
+    yield from synchronize(countdown)
+    yield Send(command, arguments, countdown.remaining())
+
+
+def info(countdown: Countdown) -> Course[AgentInfo]:
+    """Ask what the agent is."""
+    said = yield from execute("guest-info", None, countdown)
+    commands = (
+        AgentCommand(
+            str(each["name"]),
+            bool(each.get("enabled", True)),
+            bool(each.get("success-response", True)),
+        )
+        for each in said.get("supported_commands", ())
+    )
+    return AgentInfo(str(said.get("version", "")), {each.name: each for each in commands})
+
+
+# Programs
+
+
+def run(
+    argv: Sequence[str],
+    env: Mapping[str, str] | None,
+    input: bytes | None,
+    captures: bool,
+    countdown: Countdown,
+) -> Course[Executed]:
+    """Run a program in the guest until it ends; at the deadline it goes on by itself."""
+    arguments: JsonObject = {"path": argv[0], "arg": list(argv[1:]), "capture-output": captures}
+    if env is not None:
+        arguments["env"] = [f"{name}={value}" for name, value in env.items()]
+    if input is not None:
+        arguments["input-data"] = b64encode(input).decode()
+    pid = (yield from execute("guest-exec", arguments, countdown))["pid"]
+    delay = limits.AGENT_POLL
+    try:
+        while True:
+            status = yield from _look_at(argv[0], pid, countdown)
+            if status["exited"]:
+                return _executed(status)
+            yield Pause(countdown.remaining(delay) or 0.0)
+            delay = min(2 * delay, limits.AGENT_POLL_MOST)
+            if countdown.is_over:
+                raise TimeoutError(f"{argv[0]} hasn't ended in {countdown.timeout} s")
+    except (TimeoutError, CommandInterrupted, ConnectionClosed) as error:
+        error.add_note(f"{argv[0]} may go on in the guest, its pid is {pid}")
+        raise
+
+
+def _look_at(program: str, pid: int, countdown: Countdown) -> Course[dict[str, Any]]:
+    """Ask what has become of a program; an agent that is there answers that at once."""
+    seconds = countdown.remaining(limits.AGENT_PRESENCE)
+    try:
+        status: dict[str, Any] = yield Execute("guest-exec-status", {"pid": pid}, seconds)
+    except TimeoutError:
+        if countdown.is_over:
+            reason = f"{program} hasn't ended in {countdown.timeout} s"
+        else:
+            reason = _no_answer(seconds or 0.0)
+        raise TimeoutError(reason) from None
+    return status
+
+
+def _executed(status: dict[str, Any]) -> Executed:
+    return Executed(
+        exit_code=status.get("exitcode"),
+        signal=status.get("signal"),
+        stdout=b64decode(status.get("out-data", "")),
+        stderr=b64decode(status.get("err-data", "")),
+        is_truncated=bool(status.get("out-truncated") or status.get("err-truncated")),
+    )
+
+
+# Files
+
+
+def get_file(path: str, sink: Writable, most: int | None, countdown: Countdown) -> Course[int]:
+    """Copy a file of the guest's; return its size.
+
+    Raises:
+        LimitError: If it is larger than so many bytes.
+    """
+    handle = yield from execute("guest-file-open", {"path": path, "mode": "rb"}, countdown)
+    size = 0
+    try:
+        while True:
+            asked: JsonObject = {"handle": handle, "count": limits.AGENT_CHUNK}
+            part = yield Execute("guest-file-read", asked, countdown.remaining())
+            data = b64decode(part["buf-b64"])
+            size += len(data)
+            if most is not None and size > most:
+                reason = f"{path} is larger than {most} bytes"
+                raise LimitError(reason, "AGENT_FILE", most)
+            sink.write(data)
+            if part["eof"]:
+                break
+    except BaseException as error:
+        yield from _close_after(error, handle)
+        raise
+    yield Execute("guest-file-close", {"handle": handle}, countdown.remaining())
+    return size
+
+
+class _Memory:
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.parts.append(data)
+
+
+def read_file(path: str, most: int, countdown: Countdown) -> Course[bytes]:
+    """Return what a file of the guest's holds."""
+    memory = _Memory()
+    yield from get_file(path, memory, most, countdown)
+    return b"".join(memory.parts)
+
+
+def put_file(source: Readable, path: str, is_added: bool, countdown: Countdown) -> Course[int]:
+    """Write a file of the guest's; return how many bytes were written."""
+    mode = "ab" if is_added else "wb"
+    handle = yield from execute("guest-file-open", {"path": path, "mode": mode}, countdown)
+    size = 0
+    try:
+        while data := source.read(limits.AGENT_CHUNK):
+            size += len(data)
+            while data:  # an agent may write less than it was given
+                text: JsonValue = b64encode(data).decode()
+                asked: JsonObject = {"handle": handle, "buf-b64": text}
+                written = yield Execute("guest-file-write", asked, countdown.remaining())
+                data = data[written["count"] :]
+        # What the guest's disk has no room for shows when it is written out.
+        yield Execute("guest-file-flush", {"handle": handle}, countdown.remaining())
+    except BaseException as error:
+        yield from _close_after(error, handle)
+        raise
+    yield Execute("guest-file-close", {"handle": handle}, countdown.remaining())
+    return size
+
+
+def _close_after(error: BaseException, handle: int) -> Course[None]:
+    """Close a file in the guest after something went wrong; if that can't be done, say so."""
+    if isinstance(error, (GeneratorExit, ConnectionClosed, CommandInterrupted)):
+        return
+    try:
+        countdown = Countdown(limits.AGENT_PRESENCE)
+        yield from execute("guest-file-close", {"handle": handle}, countdown)
+    except (CommandError, CommandInterrupted, ConnectionClosed, TimeoutError, OSError) as failure:
+        error.add_note(f"the file stays open in the guest: {failure}")
+
+
+# File systems
+
+
+def freeze(mountpoints: Sequence[str] | None, countdown: Countdown) -> Course[int]:
+    """Freeze the guest's file systems; where it is unknown whether they are, thaw them.
+
+    Returns:
+        How many are frozen.
+    """
+    command = "guest-fsfreeze-freeze" if mountpoints is None else "guest-fsfreeze-freeze-list"
+    arguments: JsonObject = {} if mountpoints is None else {"mountpoints": list(mountpoints)}
+    yield from synchronize(countdown)
+    try:
+        return int((yield Execute(command, arguments, countdown.remaining())))
+    except (GeneratorExit, CommandError):  # the agent thaws what it froze before it failed
+        raise
+    except BaseException as error:
+        try:
+            yield from thaw_surely()
+        except (CommandError, ConnectionClosed, CommandInterrupted, OSError) as failure:
+            error.add_note(f"file systems may be frozen, they could not be thawed: {failure}")
+        raise
+
+
+def thaw(countdown: Countdown) -> Course[int]:
+    """Thaw the guest's file systems; return how many were frozen."""
+    return int((yield from execute("guest-fsfreeze-thaw", None, countdown)))
+
+
+def thaw_surely() -> Course[int]:
+    """Thaw them, again and again while the agent can't be reached or doesn't answer."""
+    countdown = Countdown(limits.AGENT_THAW)
+    while True:
+        try:
+            # Each attempt has its own deadline: the agent may be restarted while we wait.
+            return (yield from thaw(Countdown(countdown.remaining(2 * limits.AGENT_PRESENCE))))
+        except (ConnectionClosed, CommandInterrupted, OSError):  # TimeoutError is one
+            if countdown.is_over:
+                raise
+            yield from _pause(countdown, limits.AGENT_POLL_MOST)
+
+
+def freeze_status(countdown: Countdown) -> Course[str]:
+    """Return "frozen" or "thawed"."""
+    return str((yield from execute("guest-fsfreeze-status", None, countdown)))

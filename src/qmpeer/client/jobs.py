@@ -1,0 +1,300 @@
+"""A job, from the command that begins it to its end, decided without I/O.
+
+Theory of operation.  The job's own events tell what becomes of it, and nothing is asked while they
+are silent, but for its progress where somebody wants to know. JOB_STATUS_CHANGE (since 3.0) leads:
+at "ready" the job is completed, at "pending" finalized where it doesn't do so by itself, at
+"concluded" its error is fetched and it is dismissed, where it doesn't do that by itself. A server
+that never says JOB_STATUS_CHANGE tells the same by BLOCK_JOB_*. Those come in either case, and hold
+the error of a block job that dismisses itself.
+
+What ends the course before the job's end, be it a deadline or the caller's own exception, cancels
+the job: it would go on by itself, and its id be taken.
+
+Spec: QEMU, qapi/job.json, JobStatus and JobVerb.
+"""
+
+import os
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from qmpeer import limits
+from qmpeer.client.steps import (
+    Countdown,
+    Course,
+    Execute,
+    NextEvent,
+    Report,
+    first_that_exists,
+)
+from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, JobError
+from qmpeer.messages import Event
+from qmpeer.values import JsonObject
+
+__all__ = ["JobRun", "JobState", "WhenReady"]
+
+WhenReady: TypeAlias = Literal["complete", "stop"]
+"""What becomes of a job that could go on for ever: it switches over, or it just ends."""
+
+_CANCELED = "Operation canceled"
+"""The error of a cancelled job. QEMU: strerror(ECANCELED)."""
+
+
+class JobState(msgspec.Struct, frozen=True):
+    """Say how a job stands.
+
+    Attributes:
+        id: Its id.
+        status: "created", "running", "ready", "pending", "concluded", …; new ones may appear.
+        type: "mirror", "backup", "create", …; "" while it isn't known.
+        current: How much is done, in a unit of the job's own, mostly bytes.
+        total: How much that will be at the end, as far as is known; it may grow.
+        error: Why it failed, if it did.
+
+    Example:
+        >>> JobState("j", "running", current=1, total=4).fraction
+        0.25
+    """
+
+    id: str
+    status: str
+    type: str = ""
+    current: int = 0
+    total: int = 0
+    error: str | None = None
+
+    @property
+    def fraction(self) -> float:
+        """How much of it is done, from 0 to 1."""
+        if self.total <= 0:
+            return 1.0 if self.status in ("concluded", "null") else 0.0
+        return min(1.0, max(0.0, self.current / self.total))
+
+
+class JobRun:
+    """Begin a job and see it through.
+
+    Args:
+        command: What begins it.
+        arguments: Its arguments; a job-id is added where there is none.
+        when_ready: What is to be done with it once it is ready.
+        interval: Seconds from one question for its progress to the next; None never asks.
+        countdown: The deadline of all of it.
+    """
+
+    EVENTS = (
+        "JOB_STATUS_CHANGE",
+        "BLOCK_JOB_READY",
+        "BLOCK_JOB_PENDING",
+        "BLOCK_JOB_COMPLETED",
+        "BLOCK_JOB_CANCELLED",
+    )
+
+    def __init__(
+        self,
+        command: str,
+        arguments: dict[str, Any],
+        when_ready: WhenReady,
+        interval: float | None,
+        countdown: Countdown,
+    ) -> None:
+        self._is_id_ours = "job-id" not in arguments
+        if self._is_id_ours:
+            arguments["job-id"] = f"qmpeer-{os.urandom(6).hex()}"
+        self._id = str(arguments["job-id"])
+        self._command = command
+        self._arguments = arguments
+        self._when_ready = when_ready
+        self._interval = interval
+        self._countdown = countdown
+        self._state = JobState(self._id, "created")
+        self._has_statuses = False  # the server says JOB_STATUS_CHANGE
+        self._has_left_ready = False
+        self._is_cancelled = False
+        self._is_over = False
+
+    def concerns(self, event: Event) -> bool:
+        """Tell whether an event is about this job."""
+        return self._id in (event.data.get("id"), event.data.get("device"))
+
+    def run(self) -> Course[JobState]:
+        """Begin it, and return how it stood at its end."""
+        is_begun = False
+        try:
+            yield Execute(self._command, self._arguments, self._countdown.remaining())
+            is_begun = True
+            return (yield from self._follow())
+        except GeneratorExit:
+            raise
+        except (CommandInterrupted, ConnectionClosed) as error:
+            if not is_begun:
+                raise
+            reason = f"{error.reason}; job {self._id} may go on"
+            raise CommandInterrupted(self._command, self._id, reason) from error
+        except BaseException as error:
+            # A command that was refused began nothing; the id may be another's job then.
+            is_refused = isinstance(error, CommandError) and not is_begun
+            if not is_refused and not self._is_over:
+                yield from self._cancel(error, may_be_anothers=not is_begun)
+            raise
+
+    def _follow(self) -> Course[JobState]:
+        while not self._is_over:
+            event = yield NextEvent(self._countdown.remaining(self._interval))
+            if event is not None:
+                yield from self._take(event)
+            elif self._interval is not None and not self._countdown.is_over:
+                self._state = (yield from self._query()) or self._state
+            if not self._is_over:
+                if self._countdown.is_over:
+                    raise TimeoutError(
+                        f"job {self._id} ({self._command}) wasn't done in "
+                        f"{self._countdown.timeout} s"
+                    )
+                if self._interval is not None:
+                    yield Report(self._state)
+        if self._is_cancelled or self._state.error == _CANCELED:
+            raise JobError(self._id, _CANCELED, self._command, is_cancelled=True)
+        if self._state.error is not None:
+            raise JobError(self._id, self._state.error, self._command)
+        if self._interval is not None:
+            yield Report(self._state)
+        return self._state
+
+    # Events
+
+    def _take(self, event: Event) -> Course[None]:
+        data = event.data
+        if event.name == "JOB_STATUS_CHANGE":
+            self._has_statuses = True
+            yield from self._change_status(str(data.get("status")))
+            return
+        self._take_numbers(data)
+        if event.name == "BLOCK_JOB_CANCELLED":
+            self._is_cancelled = True
+        if self._has_statuses:
+            return
+        match event.name:
+            case "BLOCK_JOB_READY":
+                yield from self._change_status("ready")
+            case "BLOCK_JOB_PENDING":
+                yield from self._change_status("pending")
+            case _:
+                self._change(status="concluded")
+                self._is_over = True
+
+    def _take_numbers(self, data: JsonObject) -> None:
+        """Take in what a BLOCK_JOB event says: for a job that dismisses itself, the last of it."""
+        current, total = data.get("offset"), data.get("len")
+        if isinstance(current, int) and isinstance(total, int):
+            self._change(current=current, total=total)
+        if isinstance(error := data.get("error"), str):
+            self._change(error=error)
+        if isinstance(kind := data.get("type"), str):
+            self._change(type=kind)
+
+    def _change(self, **changes: Any) -> None:
+        self._state = msgspec.structs.replace(self._state, **changes)
+
+    def _change_status(self, status: str) -> Course[None]:
+        self._change(status=status)
+        match status:
+            case "ready":
+                yield from self._leave_ready()
+            case "pending" if self._arguments.get("auto-finalize") is False:
+                yield from first_that_exists(
+                    limits.CANCEL_TIMEOUT,
+                    ("job-finalize", {"id": self._id}),
+                    ("block-job-finalize", {"id": self._id}),
+                )
+            case "concluded":
+                yield from self._conclude()
+            case "null":
+                self._is_over = True
+
+    def _leave_ready(self) -> Course[None]:
+        """End a job that could go on for ever."""
+        if self._has_left_ready or self._is_cancelled:  # "standby" and back again, or cancelled
+            return
+        try:
+            if self._when_ready == "complete":
+                yield from first_that_exists(
+                    limits.CANCEL_TIMEOUT,
+                    ("job-complete", {"id": self._id}),
+                    ("block-job-complete", {"device": self._id}),
+                )
+            else:
+                # Without force: a job that is ready ends with all copied, and switches nothing.
+                yield Execute("block-job-cancel", {"device": self._id}, limits.CANCEL_TIMEOUT)
+        except CommandError:
+            state = yield from self._query()
+            if state is None or state.status == "ready":
+                raise
+            return  # it has left that state meanwhile, and will be back
+        self._has_left_ready = True
+
+    def _conclude(self) -> Course[None]:
+        """Fetch what became of it, and dismiss it; one that dismisses itself is gone by now."""
+        self._is_over = True
+        state = yield from self._query()
+        if state is None:
+            return
+        error = state.error or self._state.error
+        self._state = msgspec.structs.replace(state, error=error)
+        try:
+            yield Execute("job-dismiss", {"id": self._id}, limits.CANCEL_TIMEOUT)
+        except CommandError:  # somebody else did
+            pass
+
+    # Asking and cancelling
+
+    def _query(self) -> Course[JobState | None]:
+        """Ask how it stands; None if it isn't there."""
+        timeout = limits.CANCEL_TIMEOUT
+        try:
+            jobs = yield from first_that_exists(
+                timeout, ("query-jobs", None), ("query-block-jobs", None)
+            )
+        except CommandError:
+            return None
+        return next((state for state in map(_state_of, jobs) if state.id == self._id), None)
+
+    def _cancel(self, error: BaseException, may_be_anothers: bool) -> Course[None]:
+        """Cancel it, wait for its end, and dismiss it; what doesn't work is noted at the error."""
+        countdown = Countdown(limits.CANCEL_TIMEOUT)
+        try:
+            if may_be_anothers and not self._is_id_ours:
+                event = yield NextEvent(0)
+                if event is None or event.data.get("status") != "created":
+                    error.add_note(f"whether job {self._id} was begun is unknown")
+                    return
+            self._is_cancelled = True
+            yield from first_that_exists(
+                countdown.remaining(),
+                ("job-cancel", {"id": self._id}),
+                ("block-job-cancel", {"device": self._id, "force": True}),
+            )
+            while not self._is_over and not countdown.is_over:
+                event = yield NextEvent(countdown.remaining())
+                if event is not None:
+                    yield from self._take(event)
+            if not self._is_over:
+                error.add_note(f"job {self._id} was cancelled, but hasn't ended yet")
+        except CommandError as refusal:
+            if (yield from self._query()) is not None:
+                error.add_note(f"job {self._id} goes on, it could not be cancelled: {refusal}")
+        except (CommandInterrupted, ConnectionClosed, TimeoutError) as failure:
+            error.add_note(f"job {self._id} may go on, it could not be cancelled: {failure}")
+
+
+def _state_of(info: Any) -> JobState:
+    """Return the state that an element of query-jobs, or of query-block-jobs, tells of."""
+    is_old = "device" in info
+    return JobState(
+        id=info["device" if is_old else "id"],
+        status=info.get("status", "running"),
+        type=info["type"],
+        current=info["offset" if is_old else "current-progress"],
+        total=info["len" if is_old else "total-progress"],
+        error=info.get("error"),
+    )

@@ -1,0 +1,304 @@
+"""What is there to be named: block nodes, devices, jobs, …, from what a server can be asked.
+
+Each kind has sources, the best first; the first command that the server has gives the names.
+`kind_of` tells which kind an argument of a command names: the schema only says that it is a string.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from qmpeer import limits
+from qmpeer.client.steps import Countdown, Course, Execute
+from qmpeer.errors import CommandError
+from qmpeer.values import JsonObject
+
+__all__ = ["KINDS", "chardev_address", "find_agent", "kind_of", "names"]
+
+Source = tuple[str, JsonObject | None, Callable[[Any], Iterable[Any]]]
+
+
+# Reading replies
+
+_PERIPHERALS = ("/machine/peripheral", "/machine/peripheral-anon")
+
+
+def _members(name: str) -> Callable[[Any], Iterable[Any]]:
+    def read(answer: Any) -> Iterator[Any]:
+        for each in answer:
+            if isinstance(each, dict):
+                yield each.get(name)
+
+    return read
+
+
+def _inserted_nodes(blocks: Any) -> Iterator[Any]:
+    for block in blocks:
+        yield block.get("inserted", {}).get("node-name")
+
+
+def _drives(blocks: Any) -> Iterator[Any]:
+    """Yield what names a drive: its own name, and where it has none that of its device."""
+    for block in blocks:
+        yield block.get("device") or block.get("qdev")
+
+
+def _bitmaps(nodes: Any) -> Iterator[Any]:
+    for node in nodes:
+        for bitmap in node.get("dirty-bitmaps", ()):
+            yield bitmap.get("name")
+
+
+def _children(properties: Any) -> Iterator[Any]:
+    for each in properties:
+        if str(each.get("type", "")).startswith("child<"):
+            yield each.get("name")
+
+
+def _pci_devices(buses: Any) -> Iterator[Any]:
+    for bus in buses:
+        for device in bus.get("devices", ()):
+            yield device.get("qdev_id")
+            yield from _pci_devices([device.get("pci_bridge") or {}])
+
+
+def _netdevs(text: Any) -> Iterator[Any]:
+    r"""Yield the names of netdevs from what "info network" says; QMP has no command for them.
+
+    A line is such as "n0: index=0,type=user,…", with " \ " before it behind its NIC's line.
+    """
+    for match in re.finditer(r"^(?: \\ )?([^\s:]+): index=\d+,type=([\w-]+)", str(text), re.M):
+        if match[2] != "nic":
+            yield match[1]
+
+
+_BLOCK_NODES: tuple[Source, ...] = (
+    ("query-named-block-nodes", {"flat": True}, _members("node-name")),
+    ("query-named-block-nodes", None, _members("node-name")),  # before 5.0
+    ("query-block", None, _inserted_nodes),
+)
+_INFO_NETWORK: JsonObject = {"command-line": "info network"}
+
+KINDS: dict[str, tuple[Source, ...]] = {
+    "block-export": (("query-block-exports", None, _members("id")),),
+    "block-node": _BLOCK_NODES,
+    "chardev": (("query-chardev", None, _members("label")),),
+    "chardev-backend": (("query-chardev-backends", None, _members("name")),),
+    "command": (("query-commands", None, _members("name")),),
+    "device": (
+        ("qom-list", {"path": "/machine/peripheral"}, _children),
+        ("query-pci", None, _pci_devices),
+    ),
+    "device-type": (
+        ("qom-list-types", {"implements": "device", "abstract": False}, _members("name")),
+    ),
+    "dirty-bitmap": (
+        ("query-named-block-nodes", {"flat": True}, _bitmaps),
+        ("query-named-block-nodes", None, _bitmaps),
+    ),
+    "drive": (("query-block", None, _drives),),
+    "iothread": (("query-iothreads", None, _members("id")),),
+    "job": (
+        ("query-jobs", None, _members("id")),
+        ("query-block-jobs", None, _members("device")),
+    ),
+    "memory-backend": (("query-memdev", None, _members("id")),),
+    "netdev": (("human-monitor-command", _INFO_NETWORK, _netdevs),),
+    "object": (("qom-list", {"path": "/objects"}, _children),),
+    "qom-path": (("qom-list", None, _children),),
+    "qom-property": (("qom-list", None, _members("name")),),
+    "qom-type": (("qom-list-types", None, _members("name")),),
+}
+"""The kinds of names, each with what tells them."""
+
+
+def names(kind: str, within: str, countdown: Countdown) -> Course[list[str]]:
+    """Ask for the names of one kind, as `Client.names` says."""
+    if kind == "block":
+        nodes = yield from names("block-node", "", countdown)
+        drives = yield from names("drive", "", countdown)
+        return [*drives, *(name for name in nodes if name not in drives)]
+    sources = KINDS.get(kind)
+    if sources is None:
+        raise ValueError(f"found {kind!r} as a kind of names, expected one of {sorted(KINDS)}")
+    for command, arguments, read in sources:
+        if kind in ("qom-path", "qom-property"):
+            arguments = {"path": within or "/"}
+        try:
+            answer = yield Execute(command, arguments, countdown.remaining())
+        except CommandError:
+            continue
+        found = _sorted(_read(read, answer))
+        if kind == "qom-path":
+            return [f"{within.rstrip('/')}/{name}" for name in found]
+        return found
+    return []
+
+
+def _read(read: Callable[[Any], Iterable[Any]], answer: Any) -> set[str]:
+    """Return the names in a reply; one that isn't as expected holds none from there on."""
+    found: set[str] = set()
+    try:
+        for name in read(answer):
+            if isinstance(name, str) and name:
+                found.add(name)
+    except (AttributeError, TypeError):
+        pass
+    return found
+
+
+def _sorted(found: set[str]) -> list[str]:
+    """Return names by their numbers, too; those that QEMU gave ("#block123") behind the others."""
+
+    def key(name: str) -> list[Any]:
+        parts = re.split(r"(\d{1,18})", name)
+        return [name.startswith("#"), *(int(p) if n % 2 else p for n, p in enumerate(parts))]
+
+    return sorted(found, key=key)[: limits.NAMES]
+
+
+# Arguments
+
+_NEW = None
+_OF_COMMANDS: dict[tuple[str, str], str | None] = {
+    ("block-export-add", "id"): _NEW,
+    ("block-export-del", "id"): "block-export",
+    ("block-latency-histogram-set", "id"): "device",
+    ("block_set_io_throttle", "id"): "device",
+    ("blockdev-add", "node-name"): _NEW,
+    ("blockdev-snapshot-sync", "snapshot-node-name"): _NEW,
+    ("chardev-add", "id"): _NEW,
+    ("chardev-change", "id"): "chardev",
+    ("chardev-remove", "id"): "chardev",
+    ("chardev-send-break", "id"): "chardev",
+    ("device-list-properties", "typename"): "device-type",
+    ("device_add", "driver"): "device-type",
+    ("device_add", "id"): _NEW,
+    ("device_del", "id"): "device",
+    ("netdev_add", "id"): _NEW,
+    ("netdev_del", "id"): "netdev",
+    ("object-add", "id"): _NEW,
+    ("object-del", "id"): "object",
+    ("qom-list-properties", "typename"): "qom-type",
+    ("qom-list-types", "implements"): "qom-type",
+    ("ringbuf-read", "device"): "chardev",
+    ("ringbuf-write", "device"): "chardev",
+    ("set_link", "name"): "netdev",
+}
+_OF_FAMILIES: tuple[tuple[re.Pattern[str], dict[str, str | None]], ...] = (
+    (re.compile(r"job-"), {"id": "job"}),
+    (re.compile(r"block-job-"), {"device": "job", "id": "job"}),
+    (
+        re.compile(r"eject|blockdev-.*(tray|medium)|block_(resize|set_io_throttle)"),
+        {"id": "device", "device": "drive"},
+    ),
+    (re.compile(r"block-dirty-bitmap-add"), {"name": _NEW, "node": "block"}),
+    (re.compile(r"block-dirty-bitmap-"), {"name": "dirty-bitmap", "node": "block"}),
+    (re.compile(r"qom-"), {"path": "qom-path", "property": "qom-property"}),
+    (
+        re.compile(r"block|drive-|change-backing-file|nbd-server-add|x-blockdev"),
+        {"device": "block"},
+    ),
+)
+_OF_MEMBERS: dict[str, str] = {
+    "backing": "block-node",
+    "base-node": "block-node",
+    "bitmap": "dirty-bitmap",
+    "chardev": "chardev",
+    "drive": "block-node",
+    "file": "block-node",
+    "filename": "file",
+    "iothread": "iothread",
+    "memdev": "memory-backend",
+    "netdev": "netdev",
+    "node": "block-node",
+    "node-name": "block-node",
+    "overlay": "block-node",
+    "qom-path": "qom-path",
+    "replaces": "block-node",
+    "target": "block-node",
+    "top-node": "block-node",
+}
+
+
+def kind_of(command: str, path: str) -> str | None:
+    """Return which kind of names an argument takes; None if it isn't a name of what is there.
+
+    Args:
+        command: The command's name.
+        path: The argument's, dotted: "node-name", "file.filename", "actions.0.data.device".
+
+    Returns:
+        One of those that `Client.names` takes, "block" for a node or a drive, or "file".
+
+    Example:
+        >>> kind_of("blockdev-add", "node-name"), kind_of("blockdev-del", "node-name")
+        (None, 'block-node')
+        >>> kind_of("block-job-cancel", "device"), kind_of("blockdev-backup", "target")
+        ('job', 'block-node')
+        >>> kind_of("blockdev-add", "file.filename")
+        'file'
+    """
+    member = path.rpartition(".")[2]
+    if path == member:
+        if (command, member) in _OF_COMMANDS:
+            return _OF_COMMANDS[command, member]
+        for pattern, kinds in _OF_FAMILIES:
+            if pattern.match(command) and member in kinds:
+                return kinds[member]
+    elif command == "blockdev-add" and member == "node-name":
+        return _NEW  # nodes within nodes are new as well
+    if command.startswith("drive-") and member == "target":
+        return "file"
+    return _OF_MEMBERS.get(member)
+
+
+# The guest agent's address
+
+_AGENT_PORT = "org.qemu.guest_agent.0"
+"""The port's name that guest agents open. QEMU: qga."""
+
+
+def find_agent(countdown: Countdown) -> Course[str]:
+    """Ask where the guest agent's port can be reached.
+
+    Raises:
+        ValueError: If the machine has no port for one, or it can't be dialled.
+    """
+    for parent in _PERIPHERALS:
+        try:
+            children = yield Execute("qom-list", {"path": parent}, countdown.remaining())
+        except CommandError:
+            continue
+        for child in children:
+            if child.get("type") != "child<virtserialport>":
+                continue
+            path = f"{parent}/{child['name']}"
+            name = yield from _property(path, "name", countdown)
+            if name == _AGENT_PORT:
+                label = yield from _property(path, "chardev", countdown)
+                chardevs = yield Execute("query-chardev", None, countdown.remaining())
+                return chardev_address(str(label), chardevs)
+    raise ValueError(f"found no virtserialport called {_AGENT_PORT!r}, give the agent's address")
+
+
+def _property(path: str, name: str, countdown: Countdown) -> Course[Any]:
+    arguments: JsonObject = {"path": path, "property": name}
+    return (yield Execute("qom-get", arguments, countdown.remaining()))
+
+
+def chardev_address(label: str, chardevs: list[dict[str, Any]]) -> str:
+    """Return where a character device that waits for somebody can be dialled.
+
+    Raises:
+        ValueError: If it is none that can.
+
+    Example:
+        >>> chardev_address("ga", [{"label": "ga", "filename": "disconnected:unix:/ga,server=on"}])
+        'unix:/ga'
+    """
+    filename = next((str(c.get("filename")) for c in chardevs if c.get("label") == label), "")
+    address, _, options = filename.removeprefix("disconnected:").partition(",")
+    if address.startswith(("unix:", "tcp:")) and options.startswith("server"):
+        return address
+    raise ValueError(f"found {filename!r} behind the agent's port, expected a server's socket")

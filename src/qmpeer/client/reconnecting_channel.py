@@ -1,0 +1,201 @@
+"""A channel that outlives its connections, for the blocking client.
+
+There is no thread here that could see to it: whoever needs the connection next, be it for a command
+or for events, makes a new one, and others that need it wait for that.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import TypeAlias
+
+from qmpeer import limits
+from qmpeer.client.channel import Call, Channel, remaining_of
+from qmpeer.client.events import EventLog
+from qmpeer.client.reconnection import (
+    Interruption,
+    Interruptions,
+    Patience,
+    check_can_be_dialled_again,
+)
+from qmpeer.errors import ConnectionClosed, QMPError
+from qmpeer.protocol import ClientSession
+from qmpeer.transport import AddressLike
+from qmpeer.values import JsonObject, JsonValue
+
+__all__ = ["OpenChannel", "ReconnectingChannel"]
+
+OpenChannel: TypeAlias = Callable[[float | None, EventLog], Channel]
+"""Makes a channel that has negotiated, within so many seconds."""
+
+
+class ReconnectingChannel:
+    """Send and receive for a blocking client, over one connection after the other.
+
+    Args:
+        address: Where the server is.
+        open_channel: Makes the next connection.
+        timeout: Seconds for the first.
+        seconds: For how long another is tried for before all ends; None for ever.
+
+    Attributes:
+        log: The events that have come, over all of them.
+        lock: Guards who subscribes to events.
+        end: Why no more will come, once that is so.
+        launched: Nothing: what was launched can't be connected to again.
+
+    Raises:
+        ValueError: If the address is good for one connection only.
+    """
+
+    def __init__(
+        self,
+        address: AddressLike,
+        open_channel: OpenChannel,
+        timeout: float | None,
+        seconds: float | None,
+    ) -> None:
+        check_can_be_dialled_again(address)
+        self.log: EventLog = EventLog()
+        self.lock: threading.Lock = threading.Lock()
+        self.end: ConnectionClosed | None = None
+        self.launched: None = None
+        self._open = open_channel
+        self._seconds = seconds
+        self._interruptions = Interruptions()
+        self._reconnecting = threading.Lock()
+        self._is_closing = threading.Event()
+        self._patience: Patience | None = None  # while there is no connection
+        self.current: Channel
+        self._adopt(open_channel(timeout, self.log))
+
+    def _adopt(self, channel: Channel) -> None:
+        self.current = channel
+        channel.on_lost = self._lost
+        if channel.end is not None:
+            self._lost(channel.end.reason, ())
+
+    def _lost(self, reason: str, commands: tuple[str, ...]) -> None:
+        if self.end is None:
+            self._interruptions.add(reason, self.log.last, commands)
+
+    @property
+    def interruptions(self) -> tuple[Interruption, ...]:
+        """The connections that were lost."""
+        return self._interruptions.known
+
+    @property
+    def session(self) -> ClientSession[Call]:
+        """The protocol's side of the connection that there is, or was at last."""
+        return self.current.session
+
+    def fileno(self) -> int:
+        """Return the descriptor of the connection that there is."""
+        return self.current.fileno()
+
+    def execute(
+        self,
+        command: str,
+        arguments: JsonObject | None,
+        timeout: float | None,
+        is_oob: bool,
+        fds: Sequence[int],
+    ) -> JsonValue:
+        """Execute one command, as `Client.execute` says; connect before if need be."""
+        deadline = None if timeout is None else monotonic() + timeout
+        while True:
+            channel = self.current
+            # A command sent to who has left long since would be one whose outcome is unknown.
+            channel.take_in_what_has_arrived()
+            if channel.end is not None:
+                channel = self.connected(deadline)
+                timeout = remaining_of(deadline)
+            try:
+                return channel.execute(command, arguments, timeout, is_oob, fds)
+            except ConnectionClosed:  # it was before the command could be sent
+                if channel.end is None or self.end is not None:
+                    raise
+
+    def wait(
+        self,
+        is_done: Callable[[], bool],
+        timeout: float | None,
+        deadline: float | None,
+        call: Call | None = None,
+    ) -> bool:
+        """Wait until is_done() or the deadline; False at that. Raise when all ends."""
+        while True:
+            try:
+                return self.current.wait(is_done, timeout, deadline, call)
+            except ConnectionClosed:
+                try:
+                    self.connected(deadline)
+                except TimeoutError:
+                    return is_done()
+            timeout = remaining_of(deadline)
+
+    def take_in_what_has_arrived(self) -> None:
+        """Receive until nothing more is there."""
+        self.current.take_in_what_has_arrived()
+
+    def connected(self, deadline: float | None) -> Channel:
+        """Return the connection that there is, or make a new one.
+
+        Raises:
+            TimeoutError: If there is none in time.
+            ConnectionClosed: If there won't be one.
+        """
+        remaining = remaining_of(deadline)
+        if not self._reconnecting.acquire(timeout=-1 if remaining is None else max(0, remaining)):
+            raise TimeoutError("the connection was lost, and another thread is at making a new one")
+        try:
+            while True:
+                if self.end is not None:
+                    raise ConnectionClosed(self.end.reason) from self.end.__cause__
+                if self.current.end is None:
+                    return self.current
+                self._try(deadline)
+        finally:
+            self._reconnecting.release()
+
+    def _try(self, deadline: float | None) -> None:
+        """Try once to connect anew; after a failure, wait as long as is good before the next."""
+        if self._patience is None:
+            self._patience = Patience(self._seconds)
+        patience = self._patience
+        remaining = remaining_of(deadline)
+        most = (
+            limits.CONNECT_TIMEOUT if remaining is None else min(limits.CONNECT_TIMEOUT, remaining)
+        )
+        try:
+            channel = self._open(patience.countdown.remaining(max(0.0, most)), self.log)
+        except (OSError, QMPError) as error:
+            remaining = remaining_of(deadline)
+            if patience.countdown.is_over:
+                reason = f"the connection was lost, and not made anew in {self._seconds} s: {error}"
+                self.end = ConnectionClosed(reason)
+                self.end.__cause__ = error
+            elif remaining is not None and remaining <= 0:
+                raise TimeoutError(
+                    f"the connection was lost, and isn't made anew: {error}"
+                ) from None
+            else:
+                delay = patience.next_delay()
+                self._is_closing.wait(delay if remaining is None else min(delay, remaining))
+        else:
+            self._patience = None
+            self.current.close()
+            self._adopt(channel)
+            if self.end is not None:  # closed meanwhile
+                channel.close()
+
+    def forget(self) -> None:
+        """Give the socket back to the system."""
+        self.current.forget()
+
+    def close(self) -> None:
+        """Close the connection, and make no other."""
+        if self.end is None:
+            self.end = ConnectionClosed("the client was closed")
+        self._is_closing.set()
+        self.current.close()

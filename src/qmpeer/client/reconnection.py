@@ -1,0 +1,124 @@
+"""What a client that connects anew knows of its connections, and how long it waits in between.
+
+Numbers of events go on from one connection to the next, and an interruption tells between which two
+the connection was lost: what the server said meanwhile was said to nobody. A command that was cut
+off isn't repeated, as it may have been executed.
+"""
+
+import socket
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from qmpeer import limits
+from qmpeer.client.steps import Countdown
+from qmpeer.errors import CommandInterrupted
+from qmpeer.protocol import Completion
+from qmpeer.transport import AddressLike
+
+__all__ = [
+    "Interruption",
+    "Interruptions",
+    "Patience",
+    "can_be_dialled_again",
+    "check_can_be_dialled_again",
+    "interrupted_commands",
+    "interrupted_since",
+]
+
+
+class Interruption(msgspec.Struct, frozen=True):
+    """Tell of a connection that was lost.
+
+    Attributes:
+        reason: Why it was.
+        last_event: The number of the last event before it; those that follow came later, and
+            between the two some may be missing.
+        commands: The names of the commands that were cut off, whose outcome is unknown.
+    """
+
+    reason: str
+    last_event: int
+    commands: tuple[str, ...] = ()
+
+
+class Interruptions:
+    """Remember the last interruptions of a client's connections."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: tuple[Interruption, ...] = ()
+
+    @property
+    def known(self) -> tuple[Interruption, ...]:
+        """The last of them, the oldest first."""
+        return self._known
+
+    def add(self, reason: str, last_event: int, commands: tuple[str, ...]) -> None:
+        """Take in one."""
+        made = Interruption(reason, last_event, commands[: limits.INTERRUPTIONS])
+        self._known = (*self._known, made)[-limits.INTERRUPTIONS :]
+
+
+class Patience:
+    """Say how long to wait for the next attempt to connect anew, and when to give up.
+
+    Args:
+        seconds: From the first attempt to the last; None never gives up.
+
+    Example:
+        >>> patience = Patience(60.0)
+        >>> [patience.next_delay() for _ in range(8)]
+        [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
+    """
+
+    __slots__ = ("_delay", "countdown")
+
+    def __init__(self, seconds: float | None) -> None:
+        self.countdown: Countdown = Countdown(seconds)
+        self._delay = limits.RECONNECT_DELAY
+
+    def next_delay(self) -> float:
+        """Return the seconds until the next attempt."""
+        delay = self.countdown.remaining(self._delay)
+        assert delay is not None
+        self._delay = min(2 * self._delay, limits.RECONNECT_DELAY_MOST)
+        return delay
+
+
+def interrupted_commands(outcomes: Iterable[Completion[Any]]) -> tuple[str, ...]:
+    """Return the names of the commands that the end of a connection cut off."""
+    return tuple(
+        outcome.error.command
+        for outcome in outcomes
+        if isinstance(outcome.error, CommandInterrupted)
+    )
+
+
+def interrupted_since(interruptions: Iterable[Interruption], mark: int) -> str:
+    """Return what to add to "didn't come" where that may have been said to nobody."""
+    if any(each.last_event >= mark for each in interruptions):
+        return "; the connection was lost meanwhile, it may have come then"
+    return ""
+
+
+def can_be_dialled_again(address: AddressLike) -> bool:
+    """Tell whether an address leads to its server more than once; a descriptor doesn't.
+
+    Example:
+        >>> can_be_dialled_again("unix:/run/vm.qmp"), can_be_dialled_again("fd:3")
+        (True, False)
+    """
+    return not isinstance(address, socket.socket) and not str(address).startswith("fd:")
+
+
+def check_can_be_dialled_again(address: AddressLike) -> None:
+    """Check that an address leads to its server more than once.
+
+    Raises:
+        ValueError: If it doesn't.
+    """
+    if not can_be_dialled_again(address):
+        raise ValueError("found a socket or descriptor, expected an address to connect to again")

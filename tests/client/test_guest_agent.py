@@ -1,0 +1,657 @@
+"""A guest agent that a test pretends: of any age, silent, restarted in the middle, or wrong."""
+
+import base64
+import contextlib
+import io
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qmpeer import CommandError, CommandInterrupted, ConnectionClosed
+from qmpeer.client.agent_courses import Executed
+from qmpeer.errors import LimitError
+from tests.client.faces import SOON, Agent, Face
+from tests.client.scripted import connected
+
+FF = b"\xff"
+
+
+class Gone(Exception):
+    """The agent drops the connection."""
+
+
+class PretendedAgent:
+    """An agent that listens on a path, in a thread.
+
+    Attributes:
+        echoes_ids: It has the member "id", as agents have since 2.12 or so.
+        has_delimited: It has guest-sync-delimited, as agents have since 1.1.
+        answers: What becomes of a command: a value, an exception, or a function of its arguments;
+            None is no answer at all.
+        seen: The commands that came, in order.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.echoes_ids = True
+        self.has_delimited = True
+        self.answers: dict[str, Any] = {"guest-ping": {}}
+        self.seen: list[str] = []
+        self.changed = threading.Condition()
+        self.failure: BaseException | None = None
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        self._connection: socket.socket | None = None
+        self._is_over = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._is_over:
+            connection, _ = self._listener.accept()
+            self._connection = connection
+            with connection:
+                try:
+                    self._talk(connection)
+                except (Gone, OSError):
+                    pass
+                except BaseException as failure:
+                    self.failure = failure
+                    return
+
+    def _talk(self, connection: socket.socket) -> None:
+        part = b""
+        while data := connection.recv(1 << 16):
+            *lines, part = (part + data).split(b"\n")
+            for line in lines:
+                if FF in line:
+                    line = line.rpartition(FF)[2]
+                    desc = "JSON parse error, stray '\ufffd'"
+                    self._say(connection, {"error": {"class": "GenericError", "desc": desc}})
+                self._do(connection, json.loads(line))
+
+    def _do(self, connection: socket.socket, command: dict[str, Any]) -> None:
+        name, arguments = command["execute"], command.get("arguments", {})
+        try:
+            answer, prefix = self._answer(name, arguments)
+        finally:
+            with self.changed:
+                self.seen.append(name)
+                self.changed.notify_all()
+        if answer is None:
+            return
+        more = {"id": command["id"]} if self.echoes_ids else {}
+        if isinstance(answer, CommandError):
+            error = {"class": answer.error_class, "desc": answer.desc}
+            self._say(connection, {"error": error, **more})
+        else:
+            self._say(connection, {"return": answer, **more}, prefix)
+
+    def _answer(self, name: str, arguments: dict[str, Any]) -> tuple[Any, bytes]:
+        answer = self.answers.get(name, CommandError("CommandNotFound", f"no {name}"))
+        if name in self.answers:
+            if callable(answer):
+                answer = answer(**{key.replace("-", "_"): each for key, each in arguments.items()})
+            if isinstance(answer, Gone):
+                raise answer
+            return answer, b""
+        if name == "guest-sync":
+            return arguments["id"], b""
+        if name == "guest-sync-delimited" and self.has_delimited:
+            return arguments["id"], FF
+        return answer, b""
+
+    def _say(self, connection: socket.socket, message: Any, prefix: bytes = b"") -> None:
+        connection.sendall(prefix + json.dumps(message).encode() + b"\n")
+
+    def say(self, data: bytes) -> None:
+        """Say something unasked."""
+        assert self._connection is not None
+        self._connection.sendall(data)
+
+    def wait_for(self, name: str, count: int = 1) -> None:
+        """Wait until a command has come so often."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.seen.count(name) >= count, SOON)
+
+    def close(self) -> None:
+        self._is_over = True
+        if self._connection is not None:
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RDWR)
+        with socket.socket(socket.AF_UNIX) as last, contextlib.suppress(OSError):
+            last.connect(str(self.path))
+        self._thread.join(SOON)
+        self._listener.close()
+        if self.failure is not None:
+            raise self.failure
+
+
+@pytest.fixture
+def pretended(tmp_path: Path) -> Iterator[PretendedAgent]:
+    made = PretendedAgent(tmp_path / "ga")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def agent(face: Face, pretended: PretendedAgent) -> Iterator[Agent]:
+    with face.agent(pretended.path, timeout=SOON, command_timeout=SOON) as made:
+        yield made
+
+
+def once(first: Any, then: Any) -> Callable[..., Any]:
+    """Give one answer the first time, and another from then on."""
+    answers = iter([first])
+    return lambda **_: next(answers, then)
+
+
+# Being in contact
+
+
+@pytest.mark.parametrize("has_delimited", [True, False], ids=["delimited", "plain"])
+@pytest.mark.parametrize("echoes_ids", [True, False], ids=["ids", "no ids"])
+def test_agents_of_any_age(
+    face: Face, pretended: PretendedAgent, has_delimited: bool, echoes_ids: bool
+) -> None:
+    pretended.has_delimited, pretended.echoes_ids = has_delimited, echoes_ids
+    pretended.answers["guest-get-time"] = 1234
+    with face.agent(pretended.path, timeout=SOON) as agent:
+        agent.call("ping")
+        assert agent.call("execute", "guest-get-time") == 1234
+        with pytest.raises(CommandError, match="no guest-get-osinfo"):
+            agent.call("execute", "guest-get-osinfo")
+        agent.call("synchronize")
+
+
+def test_what_an_agent_is(agent: Agent, pretended: PretendedAgent) -> None:
+    commands = [
+        {"name": "guest-ping", "enabled": True, "success-response": True},
+        {"name": "guest-shutdown", "enabled": False, "success-response": False},
+        {"name": "guest-old"},
+    ]
+    pretended.answers["guest-info"] = {"version": "7.2.0", "supported_commands": commands}
+    info = agent.call("info")
+    assert info.version == "7.2.0"
+    assert [
+        (name, each.is_enabled, each.answers_success) for name, each in info.commands.items()
+    ] == [
+        ("guest-ping", True, True),
+        ("guest-shutdown", False, False),
+        ("guest-old", True, True),
+    ]
+
+
+def test_one_that_is_not_there_is_found_out_soon(agent: Agent, pretended: PretendedAgent) -> None:
+    """However long the command's own deadline is."""
+    pretended.answers["guest-sync-delimited"] = None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("qmpeer.limits.AGENT_PRESENCE", 0.1)
+        with pytest.raises(TimeoutError, match=r"the guest agent hasn't answered in 0\.1 s"):
+            agent.call("ping", timeout=None)
+    assert "guest-ping" not in pretended.seen
+    del pretended.answers["guest-sync-delimited"]
+    agent.call("ping")
+
+
+@pytest.mark.parametrize("echoes_ids", [True, False], ids=["ids", "no ids"])
+def test_a_command_that_takes_too_long(
+    agent: Agent, pretended: PretendedAgent, echoes_ids: bool
+) -> None:
+    """Its late reply, or that there is none, is no trouble to those that follow."""
+    pretended.echoes_ids = echoes_ids
+    pretended.answers["guest-fstrim"] = None
+    for _ in range(3):
+        with pytest.raises(TimeoutError, match="guest-fstrim wasn't answered"):
+            agent.call("execute", "guest-fstrim", timeout=0.05)
+    pretended.answers["guest-get-time"] = 1234
+    assert agent.call("execute", "guest-get-time") == 1234
+    pretended.say(b'{"return": "late"}\n' if not echoes_ids else b'{"return": 1, "id": 12345}\n')
+    assert agent.call("execute", "guest-get-time") == 1234
+
+
+def test_first_contact_waits_for_an_agent_that_is_being_started(
+    face: Face, pretended: PretendedAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is said before it opens its port is lost."""
+    monkeypatch.setattr("qmpeer.limits.AGENT_RETRY", 0.05)
+    lost = iter([None, None, None])
+
+    def synchronize(id: int) -> Any:
+        return next(lost, id)
+
+    pretended.answers["guest-sync-delimited"] = synchronize
+    with face.agent(pretended.path, timeout=SOON) as agent:
+        agent.call("ping")
+
+
+def test_first_contact_that_fails(face: Face, pretended: PretendedAgent, tmp_path: Path) -> None:
+    pretended.answers["guest-sync-delimited"] = None
+    with pytest.raises(TimeoutError, match=r"hasn't answered in 0\.1 s: it may not run"):
+        face.agent(pretended.path, timeout=0.1)
+    with pytest.raises(FileNotFoundError):
+        face.agent(tmp_path / "nobody", timeout=SOON)
+    with pytest.raises(TimeoutError):
+        face.agent(tmp_path / "nobody", timeout=0.1, wait_for_socket=True)
+
+
+def test_one_that_is_restarted_while_nothing_is_done(
+    agent: Agent, pretended: PretendedAgent
+) -> None:
+    for _ in range(3):
+        pretended.answers["guest-ping"] = once(Gone(), {})
+        with pytest.raises(CommandInterrupted, match="guest-ping was cut off"):
+            agent.call("ping")
+        agent.call("ping")
+        pretended.answers["guest-sync-delimited"] = lambda id: Gone()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("qmpeer.limits.AGENT_PRESENCE", 0.1)
+            with pytest.raises((CommandInterrupted, ConnectionClosed, TimeoutError)):
+                agent.call("ping")
+        del pretended.answers["guest-sync-delimited"]
+        agent.call("ping")
+
+
+@pytest.mark.parametrize("echoes_ids", [True, False], ids=["ids", "no ids"])
+def test_one_that_is_restarted_behind_a_connection_that_stays(
+    agent: Agent, pretended: PretendedAgent, echoes_ids: bool
+) -> None:
+    """As it is with a port of QEMU's: half a reply is all that is left of the old one."""
+    pretended.echoes_ids = echoes_ids
+    pretended.answers["guest-file-open"] = None
+    executing = agent.start("execute", "guest-file-open", {"path": "x"}, timeout=0.1)
+    pretended.wait_for("guest-file-open")
+    with pytest.raises(TimeoutError):
+        executing.result(SOON)
+    pretended.say(b'{"return": {"buf-b64": "QUJ')
+    agent.call("ping")
+    assert agent.call("execute", "guest-ping") == {}
+
+
+def test_after_closing(agent: Agent) -> None:
+    agent.call("close")
+    with pytest.raises(ConnectionClosed, match="was closed"):
+        agent.call("ping")
+
+
+def test_a_socket_is_good_for_one_connection(face: Face, pretended: PretendedAgent) -> None:
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(str(pretended.path))
+    pretended.answers["guest-ping"] = once({}, Gone())
+    with face.agent(sock, timeout=SOON) as agent:
+        agent.call("ping")
+        with pytest.raises(CommandInterrupted):
+            agent.call("ping")
+        with pytest.raises(ConnectionClosed, match="was made by a socket"):
+            agent.call("ping")
+
+
+# Programs
+
+
+def exec_of(*statuses: Any) -> dict[str, Any]:
+    given = iter(statuses)
+    return {"guest-exec": {"pid": 17}, "guest-exec-status": lambda pid: next(given)}
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def test_a_program(agent: Agent, pretended: PretendedAgent) -> None:
+    asked: dict[str, Any] = {}
+
+    def begin(**arguments: Any) -> Any:
+        asked.update(arguments)
+        return {"pid": 17}
+
+    running = {"exited": False}
+    done = {"exited": True, "exitcode": 3, "out-data": b64(b"out"), "err-data": b64(b"err")}
+    pretended.answers.update(exec_of(running, running, {**done, "out-truncated": True}))
+    pretended.answers["guest-exec"] = begin
+    executed = agent.call(
+        "run", ["/bin/x", "a b", "c"], env={"A": "1", "B": "x=y"}, input=b"\x00\xff"
+    )
+    assert executed == Executed(3, None, b"out", b"err", True)
+    assert asked == {
+        "path": "/bin/x",
+        "arg": ["a b", "c"],
+        "env": ["A=1", "B=x=y"],
+        "input_data": b64(b"\x00\xff"),
+        "capture_output": True,
+    }
+
+
+def test_a_program_that_a_signal_ends(agent: Agent, pretended: PretendedAgent) -> None:
+    pretended.answers.update(exec_of({"exited": True, "signal": 9}))
+    assert agent.call("run", ["x"]) == Executed(None, 9, b"", b"", False)
+
+
+def test_a_program_that_does_not_end(agent: Agent, pretended: PretendedAgent) -> None:
+    pretended.answers.update(exec_of(*[{"exited": False}] * 1000))
+    with pytest.raises(TimeoutError, match=r"sleep hasn't ended in 0\.1 s") as caught:
+        agent.call("run", ["sleep", "100"], timeout=0.1)
+    assert caught.value.__notes__ == ["sleep may go on in the guest, its pid is 17"]
+
+
+def test_an_agent_that_stops_while_a_program_runs(
+    agent: Agent, pretended: PretendedAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the program may take, an agent that is there tells so at once."""
+    monkeypatch.setattr("qmpeer.limits.AGENT_PRESENCE", 0.1)
+    pretended.answers.update(exec_of({"exited": False}, None))
+    with pytest.raises(TimeoutError, match=r"the guest agent hasn't answered in 0\.1 s"):
+        agent.call("run", ["x"], timeout=None)
+
+
+def test_a_program_is_not_asked_after_too_often(agent: Agent, pretended: PretendedAgent) -> None:
+    pretended.answers.update(exec_of(*[{"exited": False}] * 1000))
+    with pytest.raises(TimeoutError):
+        agent.call("run", ["sleep"], timeout=0.5)
+    assert pretended.seen.count("guest-exec-status") <= 10
+
+
+def test_the_agent_is_restarted_while_a_program_runs(
+    agent: Agent, pretended: PretendedAgent
+) -> None:
+    pretended.answers.update(exec_of({"exited": False}, Gone()))
+    with pytest.raises(CommandInterrupted) as caught:
+        agent.call("run", ["x"])
+    assert caught.value.__notes__ == ["x may go on in the guest, its pid is 17"]
+    agent.call("ping")
+
+
+# Files
+
+
+class GuestFile:
+    """A file behind the agent's commands."""
+
+    def __init__(self, pretended: PretendedAgent, data: bytes = b"") -> None:
+        self.data = bytearray(data)
+        self.position = 0
+        self.most_written = 1 << 30
+        self.opened: list[tuple[str, str]] = []
+        self.open = 0
+        pretended.answers.update(
+            {
+                "guest-file-open": self.do_open,
+                "guest-file-read": self.read,
+                "guest-file-write": self.write,
+                "guest-file-flush": {},
+                "guest-file-close": self.close,
+            }
+        )
+
+    def do_open(self, path: str, mode: str) -> int:
+        self.opened.append((path, mode))
+        self.open += 1
+        return 1000
+
+    def read(self, handle: int, count: int) -> Any:
+        part = bytes(self.data[self.position : self.position + count])
+        self.position += len(part)
+        eof = self.position == len(self.data) and len(part) < count
+        return {"count": len(part), "buf-b64": b64(part), "eof": eof}
+
+    def write(self, handle: int, buf_b64: str) -> Any:
+        data = base64.b64decode(buf_b64)[: self.most_written]
+        self.data += data
+        return {"count": len(data), "eof": False}
+
+    def close(self, handle: int) -> Any:
+        self.open -= 1
+        return {}
+
+
+@pytest.mark.parametrize("size", [0, 1, 48 * 1024, 200_000])
+def test_reading_a_file(agent: Agent, pretended: PretendedAgent, size: int) -> None:
+    data = bytes(range(256)) * (size // 256 + 1)
+    file = GuestFile(pretended, data[:size])
+    assert agent.call("read_file", "/x") == data[:size]
+    assert file.opened == [("/x", "rb")]
+    assert file.open == 0
+    file.position = 0
+    sink = io.BytesIO()
+    assert agent.call("get_file", "/x", sink) == size
+    assert sink.getvalue() == data[:size]
+
+
+def test_a_file_that_is_too_large(agent: Agent, pretended: PretendedAgent) -> None:
+    file = GuestFile(pretended, b"x" * 200_000)
+    with pytest.raises(LimitError, match="/x is larger than 100000 bytes"):
+        agent.call("read_file", "/x", limit=100_000)
+    assert file.open == 0
+
+
+@pytest.mark.parametrize("most_written", [1 << 30, 1000], ids=["at once", "in parts"])
+def test_writing_a_file(agent: Agent, pretended: PretendedAgent, most_written: int) -> None:
+    file = GuestFile(pretended)
+    file.most_written = most_written
+    data = bytes(range(256)) * 400
+    agent.call("write_file", "/x", data)
+    assert bytes(file.data) == data
+    agent.call("write_file", "/x", b"more", append=True)
+    assert bytes(file.data) == data + b"more"
+    assert file.opened == [("/x", "wb"), ("/x", "ab")]
+    assert file.open == 0
+    assert agent.call("put_file", io.BytesIO(data), "/y") == len(data)
+
+
+@pytest.mark.parametrize("command", ["guest-file-write", "guest-file-flush"])
+def test_a_disk_that_is_full(agent: Agent, pretended: PretendedAgent, command: str) -> None:
+    file = GuestFile(pretended)
+    pretended.answers[command] = CommandError("GenericError", "No space left on device")
+    with pytest.raises(CommandError, match="No space left"):
+        agent.call("write_file", "/x", b"data")
+    assert file.open == 0
+
+
+def test_a_file_that_cannot_be_closed(agent: Agent, pretended: PretendedAgent) -> None:
+    GuestFile(pretended)
+    failure = CommandError("GenericError", "no")
+    pretended.answers.update({"guest-file-write": failure, "guest-file-close": failure})
+    with pytest.raises(CommandError) as caught:
+        agent.call("write_file", "/x", b"data")
+    assert caught.value.__notes__ == ["the file stays open in the guest: GenericError: no"]
+
+
+def test_the_agent_is_restarted_while_a_file_is_written(
+    agent: Agent, pretended: PretendedAgent
+) -> None:
+    file = GuestFile(pretended)
+    pretended.answers["guest-file-write"] = Gone()
+    with pytest.raises(CommandInterrupted, match="guest-file-write was cut off"):
+        agent.call("write_file", "/x", b"data")
+    pretended.answers["guest-file-write"] = file.write
+    agent.call("write_file", "/x", b"data")
+    assert file.data == b"data"
+
+
+def test_the_deadline_is_that_of_the_whole_file(agent: Agent, pretended: PretendedAgent) -> None:
+    file = GuestFile(pretended)
+    file.most_written = 0  # for ever
+    with pytest.raises(TimeoutError):
+        agent.call("write_file", "/x", b"data", timeout=0.1)
+    assert file.open == 0
+
+
+# File systems
+
+
+class FileSystems:
+    """What can be frozen, behind the agent's commands."""
+
+    def __init__(self, pretended: PretendedAgent) -> None:
+        self.is_frozen = False
+        self.mountpoints: list[str] | None = None
+        pretended.answers.update(
+            {
+                "guest-fsfreeze-freeze": self.freeze,
+                "guest-fsfreeze-freeze-list": self.freeze,
+                "guest-fsfreeze-thaw": self.thaw,
+                "guest-fsfreeze-status": lambda: "frozen" if self.is_frozen else "thawed",
+            }
+        )
+
+    def freeze(self, mountpoints: list[str] | None = None) -> int:
+        self.is_frozen, self.mountpoints = True, mountpoints
+        return 2
+
+    def thaw(self) -> int:
+        self.is_frozen = False
+        return 2
+
+
+def test_freezing(agent: Agent, pretended: PretendedAgent) -> None:
+    systems = FileSystems(pretended)
+    assert agent.call("freeze_status") == "thawed"
+    assert agent.call("freeze", ["/", "/home"]) == 2
+    assert systems.mountpoints == ["/", "/home"]
+    assert agent.call("freeze_status") == "frozen"
+    assert agent.call("thaw") == 2
+    assert agent.call("freeze") == 2
+    assert systems.mountpoints is None
+
+
+def test_a_block_in_which_they_are_frozen(agent: Agent, pretended: PretendedAgent) -> None:
+    systems = FileSystems(pretended)
+    assert agent.while_frozen(lambda: systems.is_frozen).result(SOON) is True
+    assert not systems.is_frozen
+
+
+def test_they_are_thawed_whatever_happens(agent: Agent, pretended: PretendedAgent) -> None:
+    systems = FileSystems(pretended)
+
+    def fail() -> None:
+        assert systems.is_frozen
+        raise RuntimeError("of the caller's own")
+
+    with pytest.raises(RuntimeError, match="of the caller's own"):
+        agent.while_frozen(fail).result(SOON)
+    assert not systems.is_frozen
+
+
+@pytest.mark.parametrize("trouble", ["gone", "silent"])
+def test_thawing_is_tried_again(
+    agent: Agent, pretended: PretendedAgent, trouble: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qmpeer.limits.AGENT_PRESENCE", 0.05)
+    systems = FileSystems(pretended)
+    troubles = iter([Gone(), Gone()] if trouble == "gone" else [None, None])
+
+    def thaw() -> Any:
+        for each in troubles:
+            return each
+        return systems.thaw()
+
+    pretended.answers["guest-fsfreeze-thaw"] = thaw
+    agent.while_frozen(lambda: None).result(SOON)
+    assert not systems.is_frozen
+    assert pretended.seen.count("guest-fsfreeze-thaw") >= 3
+
+
+def test_thawing_that_is_refused_says_so(agent: Agent, pretended: PretendedAgent) -> None:
+    FileSystems(pretended)
+    pretended.answers["guest-fsfreeze-thaw"] = CommandError("GenericError", "failed to thaw")
+    with pytest.raises(CommandError, match="failed to thaw"):
+        agent.while_frozen(lambda: None).result(SOON)
+
+
+@pytest.mark.parametrize("trouble", [None, Gone()], ids=["silent", "gone"])
+def test_who_does_not_know_whether_they_are_frozen_thaws(
+    agent: Agent, pretended: PretendedAgent, trouble: Any
+) -> None:
+    systems = FileSystems(pretended)
+
+    def freeze(**_: Any) -> Any:
+        systems.is_frozen = True
+        return trouble
+
+    pretended.answers["guest-fsfreeze-freeze"] = freeze
+    with pytest.raises((TimeoutError, CommandInterrupted)) as caught:
+        agent.while_frozen(lambda: None, timeout=0.1).result(SOON)
+    assert not systems.is_frozen
+    assert not getattr(caught.value, "__notes__", [])
+
+
+def test_freezing_that_is_refused(agent: Agent, pretended: PretendedAgent) -> None:
+    FileSystems(pretended)
+    pretended.answers["guest-fsfreeze-freeze"] = CommandError("GenericError", "no")
+    with pytest.raises(CommandError):
+        agent.call("freeze")
+    assert "guest-fsfreeze-thaw" not in pretended.seen
+
+
+# Power
+
+
+@pytest.mark.parametrize("echoes_ids", [True, False], ids=["ids", "no ids"])
+@pytest.mark.parametrize(
+    ("method", "mode", "command"),
+    [
+        ("shutdown", "reboot", "guest-shutdown"),
+        ("suspend", "ram", "guest-suspend-ram"),
+        ("suspend", "hybrid", "guest-suspend-hybrid"),
+    ],
+)
+def test_what_succeeds_in_silence(
+    agent: Agent,
+    pretended: PretendedAgent,
+    method: str,
+    mode: str,
+    command: str,
+    echoes_ids: bool,
+) -> None:
+    pretended.echoes_ids = echoes_ids
+    pretended.answers[command] = None
+    agent.call(method, mode)
+    assert command in pretended.seen
+    agent.call("ping")
+    pretended.answers[command] = CommandError("GenericError", "not today")
+    with pytest.raises(CommandError, match="not today"):
+        agent.call(method, mode)
+    agent.call("ping")
+
+
+def test_a_guest_that_goes_down_at_once(agent: Agent, pretended: PretendedAgent) -> None:
+    pretended.answers["guest-shutdown"] = Gone()
+    agent.call("shutdown")
+
+
+def test_a_guest_that_sleeps(agent: Agent, pretended: PretendedAgent) -> None:
+    pretended.answers.update({"guest-suspend-ram": None, "guest-ping": None})
+    with pytest.raises(TimeoutError):
+        agent.call("suspend", timeout=0.1)
+
+
+# By way of a machine
+
+
+def test_the_machine_tells_where_the_agent_is(face: Face, pretended: PretendedAgent) -> None:
+    with connected(face) as (vm, server):
+        finding = vm.start("guest_agent", timeout=SOON)
+        filename = f"disconnected:unix:{pretended.path},server=on"
+        chardevs = [{"label": "console"}, {"label": "port", "filename": filename}]
+        children = [{"name": "a", "type": "child<e1000>"}]
+        port = [{"name": "b", "type": "child<virtserialport>"}]
+        for expected, answer in (
+            ("qom-list", children),
+            ("qom-list", port),
+            ("qom-get", "org.qemu.guest_agent.0"),
+            ("qom-get", "port"),
+            ("query-chardev", chardevs),
+        ):
+            command = server.command()
+            assert command["execute"] == expected
+            server.reply(command, answer)
+        agent = finding.result(SOON)
+        assert "GuestAgent" in repr(agent)
+        vm.start_on(agent, "close").result(SOON)
+    assert "guest-sync-delimited" in pretended.seen

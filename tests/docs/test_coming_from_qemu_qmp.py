@@ -1,0 +1,131 @@
+"""The page for those who come from qemu.qmp: both sides run, and print the same."""
+
+import inspect
+import itertools
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import qmpeer
+from qmpeer import Client
+from qmpeer.transport import dial
+from tests.docs.pages import DOCS, PATIENCE, SHOWN_PATH, blocks
+
+PAGE = "coming-from-qemu-qmp.md"
+TEXT = (DOCS / PAGE).read_text()
+
+
+def pairs() -> Iterator[tuple[str, str, str]]:
+    """Yield the code of the one, that of the other, and what both print."""
+    found = blocks(PAGE)
+    for (kind, theirs, _), (other, ours, output) in itertools.pairwise(found):
+        if (kind, other) == ("python", "python") and "qemu.qmp" in theirs:
+            yield theirs, ours, output
+
+
+PAIRS = list(pairs())
+ALONE = [
+    (text, output)
+    for kind, text, output in blocks(PAGE)
+    if kind == "python" and not any(text in pair for pair in PAIRS)
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Start the server that the page talks to."""
+    folder = tmp_path_factory.mktemp("page")
+    server = subprocess.Popen(
+        [sys.executable, "-m", "qmpeer", "serve", "-qmp", f"unix:{folder}/q,server,wait=off"]
+    )
+    try:
+        Client.connect(f"unix:{folder}/q", wait_for_socket=True).close()
+        yield folder
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def run(source: str, folder: Path, *options: str) -> str:
+    for shown, real in ((SHOWN_PATH, "q"), ("/run/ga.sock", "ga"), ("/tmp/note", "note")):
+        source = source.replace(shown, f"{folder}/{real}")
+    done = subprocess.run(
+        [sys.executable, *options, "-c", source],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        cwd=folder,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.mark.parametrize(("theirs", "ours", "output"), PAIRS, ids=range(len(PAIRS)))
+def test_both_print_the_same(theirs: str, ours: str, output: str, folder: Path) -> None:
+    assert run(ours, folder, "-W", "error") == output
+    assert run(theirs, folder) == output
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("text", "output"), ALONE, ids=range(len(ALONE)))
+def test_what_is_ours_alone(
+    text: str, output: str, tmp_path: Path, program: Callable[[str], str]
+) -> None:
+    """With a real machine and a real agent."""
+    null = "null-co,size=1048576,read-zeroes=on"
+    disks = ["-blockdev", f"{null},node-name=disk0", "-blockdev", f"{null},node-name=copy0"]
+    machine = ["-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg"]
+    monitor = ["-qmp", f"unix:{tmp_path}/q,server=on,wait=off"]
+    listening = ["-m", "unix-listen", "-p", f"{tmp_path}/ga", "-t", str(tmp_path)]
+    programs = [
+        subprocess.Popen([program("qemu-system-x86_64"), *machine, *disks, *monitor]),
+        subprocess.Popen([program("qemu-ga"), *listening, "-b", "guest-shutdown"]),
+    ]
+    try:
+        for path in ("q", "ga"):
+            dial(tmp_path / path, timeout=10, wait_for_socket=True).close()
+        printed = run(text, tmp_path, "-W", "error")
+        if output:
+            assert printed == output
+        elif "run_job" in text:
+            assert printed.splitlines()[-1] == "nightly concluded 100%"
+    finally:
+        for process in programs:
+            process.terminate()
+            process.wait(10)
+
+
+def test_there_is_something_to_run() -> None:
+    assert len(PAIRS) == 5
+    assert len(ALONE) == 3
+
+
+def calls(object_: object) -> set[str]:
+    """Return the names of what a class offers."""
+    return {
+        name
+        for name, _ in inspect.getmembers(object_)
+        if not name.startswith("_") and name not in {"logger", "name"}
+    }
+
+
+def test_every_call_of_theirs_has_its_row() -> None:
+    pytest.importorskip("qemu.qmp")
+    from qemu.qmp import EventListener, QMPClient
+    from qemu.qmp.legacy import QEMUMonitorProtocol
+
+    rows = "\n".join(line.split("|")[1] for line in TEXT.splitlines() if line.startswith("|"))
+    named = set(re.findall(r"\w+", rows))
+    unnamed = {"accept", "put", "listen", "remove_listener"}  # for subclasses, or a context's end
+    for kind in (QMPClient, EventListener, QEMUMonitorProtocol):
+        assert calls(kind) - named <= unnamed
+
+
+def test_every_name_of_ours_exists() -> None:
+    for name in re.findall(r"from qmpeer import (.*)", TEXT):
+        for each in name.split(", "):
+            assert hasattr(qmpeer, each)
