@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from qmpeer import Client, CommandError
+from qmpeer.machine.command_line_options import describe_options
 from tests.machine.block_conversation import CONVERSATION
 from tests.machine.serving import BASE, PATIENCE, SERVE, RawClient, Serving
 
@@ -142,17 +144,124 @@ START_ERRORS = [
     "-uuid 550e8400e29b41d4a716446655440000",
     "-display bogus",
     "-display none,x=1",
+    "-mon chardev=c,mode=bogus",
+    "-chardev null,id=c -mon c,pretty",
+    "-chardev null,id=c -mon c,pretty=x",
+    "-chardev null,id=c -mon c,nopretty,mode=bogus",
+    "-chardev null,id=c -mon c,id=1x",
+    "-chardev null,id=c -chardev null,id=d -mon c,id=x -mon d,id=x",
+    "-qmp chardev:c -qmp chardev:c",
+    "-qmp chardev:c",
+    "-qmp chardev:1c",
+    "-qmp chardev:",
+    "-chardev null,id=compat_monitor0 -qmp null",
+    "-chardev null,id=serial0 -serial null",
+    "-mon help",
+    "-mon c,help",
+    '-mon ""',
+    "-mon c,foo",
+    "-mon c,foo,pretty=x",
+    "-mon c,pretty,foo",
+    "-mon c,mode",
+    "-monitor no",
+    "-echr",
+    "-serial bogus",
+    "-serial tcp:127.0.0.1:1",
+    "-serial tcp:127.0.0.1",
+    "-serial chardev:x",
+    "-parallel bogus:x",
+    "-object bogus,id=x",
+    "-object tls-creds-x509",
+    "-object tls-creds-x509,id=1",
+    "-object tls-creds-x509,id=t",
+    "-object tls-creds-x509,id=t,dir=/nonexistent,endpoint=server",
+    "-object tls-creds-x509,id=t,dir=/tmp,endpoint=bogus",
+    "-object tls-creds-x509,id=t,dir=/tmp,endpoint=server,foo=1",
+    "-object tls-creds-x509,id=t,dir=/tmp,endpoint=server,verify-peer=maybe",
+    "-object tls-creds-x509,id=t,foo=1,verify-peer=maybe",
+    "-object secret,id=s",
+    "-object secret,id=s,data=x -object secret,id=s,data=y",
+    '-object secret,id=s,data=x -object \'{"qom-type":"secret","id":"s","data":"x"}\'',
+    "-object secret,id=s,data=x,file=/x",
+    "-object secret,id=s,file=/nonexistent",
+    "-object secret,id=s,data=z!z,format=base64",
+    "-object secret,id=s,data=zz,keyid=k",
+    "-object secret,id=s,data=x,format=bogus",
+    '-object \'{"qom-type":"secret","id":"s","data":1}\'',
+    '-object \'{"qom-type":"secret","id":"s","data":"x"\'',
+    '-object \'{"qom-type":"secret","data":"x"}\'',
+    '-object \'{"qom-type":"bogus","id":"s"}\'',
+    '-object \'{"qom-type":"secret","id":"1s","data":"x"}\'',
+    '-object \'{"qom-type":"secret","id":"s","data":"x","foo":1}\'',
+    "-object '{}'",
+    "-object '[]'",
+    "-object authz-list,id=a,policy=bogus",
+    "-object authz-simple,id=a",
+    '-object \'{"qom-type":"authz-list","id":"a","rules":[{"match":"x","policy":"bogus"}]}\'',
+    '-object \'{"qom-type":"authz-list","id":"a","rules":[{"match":"x"}]}\'',
+    "-object tls-creds-psk,id=t,dir=/nonexistent,endpoint=server",
+    "-object tls-creds-psk,id=t,endpoint=server",
+    "-object tls-creds-anon,endpoint=server",
+    "-object secret,help",
+    '-object ""',
+    "-object secret",
+    "-object =x",
+    "-object secret,data=x",
+    "-chardev stdio,id=s -daemonize",
+    "-qmp tcp:127.0.0.1:0,server,nowait,foo=1",
+    "-qmp tcp:127.0.0.1:0,server,nowait,wait=x",
+    "-qmp unix:server,nowait",
+    "-chardev null,id=c,mux=on -mon c -mon c -mon c -mon c -mon c",
+    "-chardev null,id=c,logfile=/nonexistent/x",
+    "-chardev file,id=c,path=/dev/fdset/1",
+    "-add-fd fd=0,set=1",
+    "-add-fd fd=77,set=1",
+    "-add-fd set=1",
+    "-add-fd fd=3",
+    "-add-fd fd=x,set=1",
+    "-add-fd foo=1",
+    "-chardev help -qmp bogus",
+    "-chardev help -chardev bogus,id=x",
+    "-chardev bogus,id=x -chardev help",
+    "-chardev null,help",
+    "-chardev null,id=x,help",
+    "-chardev ?",
+    "-chardev null,id=1 -object bogus",
+    "-pidfile /nonexistent/p",
+    "-name a,foo=1",
+    "-compat deprecated-input=foo",
+    "-chardev",
 ]
 
 
 @pytest.mark.parametrize("words", START_ERRORS, ids=lambda words: words)
 def test_start_errors(qemu: list[str], tmp_path: Path, words: str) -> None:
-    """The first of QEMU's lines is ours; the others repeat the argument or give a hint."""
     (tmp_path / "plain").touch()
     found = []
     for program in (SERVE, qemu):
-        argv = [*program, *BASE, *words.replace("@", str(tmp_path)).split()]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE)
-        line = done.stderr.splitlines()[0]
-        found.append((done.returncode, line.partition(": ")[2]))
+        argv = [*program, *BASE, *shlex.split(words.replace("@", str(tmp_path)))]
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE
+        )
+        name = "qmpeer serve" if program is SERVE else Path(qemu[0]).name
+        said = [line.removeprefix(f"{name}: ") for line in done.stderr.splitlines()]
+        found.append((done.returncode, done.stdout, said))
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("option", ["mon", "chardev", "add-fd", "name", "object", "accel"])
+def test_options_are_told(client: Client, option: str) -> None:
+    (found,) = client.execute("query-command-line-options", {"option": option})
+    told = [
+        tuple(parameter.get(part) for part in ("name", "type", "default"))
+        for parameter in found["parameters"]
+    ]
+    ours = describe_options(option)[0]
+    assert isinstance(ours, dict)
+    assert found["option"] == option
+    assert told == [
+        tuple(parameter.get(part) for part in ("name", "type", "default"))
+        for parameter in ours["parameters"]
+    ]
+    unknown = desc_of(client, "query-command-line-options", {"option": "nope"}, [])
+    assert unknown == "GenericError: invalid option name: nope"

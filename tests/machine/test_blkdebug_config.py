@@ -12,7 +12,7 @@ from tests.machine.serving import PATIENCE
 
 @pytest.fixture
 def reader() -> Iterator[ConfigReader]:
-    reader = ConfigReader()
+    reader = ConfigReader(os.open)
     yield reader
     reader.close()
 
@@ -107,7 +107,7 @@ def test_a_fifo_that_is_opened_and_closed(reader: ConfigReader, fifo: Path) -> N
 
 
 def test_closing_ends_the_wait(fifo: Path) -> None:
-    reader = ConfigReader()
+    reader = ConfigReader(os.open)
     reading = Reading(reader, fifo)
     writer = open_writer(fifo)  # from here on it does wait
     reader.close()

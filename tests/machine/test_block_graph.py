@@ -1,3 +1,4 @@
+import os
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ def answer(graph: BlockGraph, entry: dict[str, Any] | str) -> str | None:
 
 
 def test_the_conversation() -> None:
-    graph = BlockGraph(ConfigReader().read)
+    graph = BlockGraph(ConfigReader(os.open).read)
     for entry, expected in CONVERSATION:
         assert answer(graph, entry) == expected, entry
 

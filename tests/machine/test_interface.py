@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 
 from qmpeer.errors import SchemaError
-from qmpeer.machine.devices import MonitorDevice
 from qmpeer.machine.interface import load
 from qmpeer.machine.machine import Machine
+from qmpeer.machine.opening import open_all
 from qmpeer.machine.options import Options, parse_options
 from qmpeer.monitor import Monitor
 from qmpeer.schema import Validator, introspection_of, schema_from_qapi
-from qmpeer.transport.aio import Stream, StreamHandler
 from scripts.check_interface import (
     SOURCES,
     command_faults,
@@ -144,19 +143,20 @@ def test_commands_and_events_are_in_qemu_order() -> None:
     assert ours == [name for name in theirs if name in ours]
 
 
-def no_handler(stream: Stream) -> StreamHandler:
-    raise AssertionError("nobody connects here")
-
-
-def test_queries_give_what_is_declared() -> None:
-    options = parse_options(["-qmp", "tcp:localhost:0,server=on", "-name", "vm0"])
+async def test_queries_give_what_is_declared() -> None:
+    options = parse_options(["-qmp", "tcp:localhost:0,server=on,wait=off", "-name", "vm0"])
     machine = Machine(options)
-    device = MonitorDevice(options.monitors[0], no_handler, lambda: None)
-    machine.devices.append(device)
-    validator = Validator(load())
-    queries = [c.name for c in load().commands() if c.name.startswith("query-")]
-    own = {"query-version", "query-commands", "query-qmp-schema"}
-    for name in (name for name in queries if name not in own):
-        validator.check_return(name, getattr(machine, name.replace("-", "_"))())
-    assert machine.query_chardev()
-    assert machine.query_yank()
+    await open_all(machine, options, pytest.fail)
+    try:
+        validator = Validator(load())
+        queries = [c.name for c in load().commands() if c.name.startswith("query-")]
+        own = {"query-version", "query-commands", "query-qmp-schema"}
+        for name in (name for name in queries if name not in own):
+            handler = name.replace("-", "_")
+            of = machine if hasattr(machine, handler) else machine.chardev_commands
+            validator.check_return(name, getattr(of, handler)())
+        assert machine.chardev_commands.query_chardev()
+        assert machine.chardev_commands.query_yank()
+    finally:
+        machine.chardevs.close()
+        machine.close()

@@ -2,7 +2,7 @@ import shlex
 
 import pytest
 
-from qmpeer.machine import StartError, parse_options
+from qmpeer.machine import StartError, StartHelp, parse_options
 
 
 def test_the_options_of_a_capability_probe() -> None:
@@ -17,7 +17,19 @@ def test_the_options_of_a_capability_probe() -> None:
     assert options.is_daemon
     assert options.pid_file == "/run/pid"
     assert options.machine_accelerator == "kvm"
-    assert [monitor.path for monitor in options.monitors] == ["/run/q"]
+    (chardev,) = options.chardevs
+    assert chardev.description.backend() == {
+        "type": "socket",
+        "data": {
+            "addr": {"type": "unix", "data": {"path": "/run/q"}},
+            "server": True,
+            "telnet": False,
+            "tn3270": False,
+            "websocket": False,
+            "nodelay": False,
+            "wait": False,
+        },
+    }
 
 
 def test_one_dash_or_two() -> None:
@@ -31,11 +43,112 @@ def test_monitors_are_numbered_in_order() -> None:
         shlex.split("-qmp stdio -monitor none -qmp-pretty tcp:localhost:0,server -qmp unix:/q")
     )
 
-    assert [(m.label, m.kind, m.is_pretty) for m in options.monitors] == [
-        ("compat_monitor0", "stdio", False),
-        ("compat_monitor1", "tcp", True),
-        ("compat_monitor2", "unix", False),
+    assert [(m.chardev, m.mode, m.is_pretty) for m in options.monitors] == [
+        ("compat_monitor0", "control", False),
+        ("compat_monitor1", "control", True),
+        ("compat_monitor2", "control", False),
     ]
+    assert [c.description.label for c in options.chardevs] == options.labels
+    assert options.labels == ["compat_monitor0", "compat_monitor1", "compat_monitor2"]
+
+
+def test_devices_of_other_options_count_too() -> None:
+    options = parse_options(
+        shlex.split("-chardev null,id=c -qmp chardev:c -monitor stdio -mon c,mode=control -qmp pty")
+    )
+
+    assert [(m.id, m.chardev, m.mode) for m in options.monitors] == [
+        ("c", "c", "control"),
+        ("compat_monitor1", "compat_monitor1", "readline"),
+        (None, "c", "control"),
+        ("compat_monitor2", "compat_monitor2", "control"),
+    ]
+    assert options.labels == ["c", "compat_monitor1", "compat_monitor2"]
+
+
+@pytest.mark.parametrize(
+    ("words", "backend"),
+    [
+        ("", "stdio"),
+        ("-nographic", "stdio"),
+        ("-display none", "vc"),
+        ("-daemonize", "vc"),
+        ("-nodefaults", None),
+        ("-monitor none", None),
+        ("-serial mon:null", None),
+        ("-serial null", "stdio"),
+    ],
+)
+def test_the_monitor_that_no_option_makes(words: str, backend: str | None) -> None:
+    options = parse_options(words.split())
+
+    found = [chardev.description.backend()["type"] for chardev in options.chardevs]
+    assert found == ([] if backend is None else [backend])
+    assert [m.mode for m in options.monitors] == ["readline"] * len(found)
+
+
+@pytest.mark.parametrize(
+    ("argument", "escape", "notices"),
+    [
+        ("20", 20, []),
+        ("0x14", 20, []),
+        ("024", 20, []),
+        ("300", 44, []),
+        ("5x", 5, []),
+        ("x", 1, ["Bad argument to echr"]),
+        ("", 1, ["Bad argument to echr"]),
+    ],
+)
+def test_escape_characters(argument: str, escape: int, notices: list[str]) -> None:
+    options = parse_options(["-echr", argument])
+
+    assert (options.escape, options.notices) == (escape, notices)
+
+
+@pytest.mark.parametrize(("argument", "seconds"), [("2.5", 2.5), ("off", None)])
+def test_handshake_timeouts(argument: str, seconds: float | None) -> None:
+    assert parse_options(["-handshake-timeout", argument]).handshake_timeout == seconds
+
+
+def test_origins() -> None:
+    words = ["-allow-origin", "https://a.example", "--allow-origin", "http://LocalHost:8000/"]
+
+    assert parse_options(words).origins == ["https://a.example", "http://localhost:8000"]
+
+
+def test_warnings_come_as_they_are_found() -> None:
+    said: list[str] = []
+    with pytest.raises(StartError):
+        parse_options(
+            shlex.split("-chardev socket,id=c,path=/q,server -mon c,pretty -object x,id=y"),
+            said.append,
+        )
+
+    assert said == [
+        f"{option}: warning: short-form boolean option '{flag}' deprecated\n"
+        f"Please use {flag}=on instead"
+        for option, flag in [
+            ("-chardev socket,id=c,path=/q,server", "server"),
+            ("-mon c,pretty", "pretty"),
+        ]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "begin", "status"),
+    [
+        ("-mon c,help", "mon options:\n  chardev=<str>\n", 1),
+        ("-chardev null,help", "chardev options:\n", 1),
+        ("-object help", "List of user creatable objects:\n  authz-list\n", 0),
+        ("-object secret,help", "secret options:\n  data=<string>\n", 0),
+    ],
+)
+def test_options_that_ask_for_a_text(words: str, begin: str, status: int) -> None:
+    with pytest.raises(StartHelp) as caught:
+        parse_options(words.split())
+
+    assert caught.value.text.startswith(begin)
+    assert caught.value.status == status
 
 
 @pytest.mark.parametrize(
@@ -80,14 +193,24 @@ def test_version_ends_the_parsing(words: str) -> None:
         ("--", "--: invalid option"),
         ("disk.img", "disk.img: this machine takes no disk images"),
         ("-qmp", "-qmp: requires an argument"),
-        ("-qmp bogus", "-qmp bogus: 'bogus' is not a valid char driver"),
-        ("-qmp-pretty bogus", "-qmp-pretty bogus: 'bogus' is not a valid char driver"),
-        (
-            "-qmp stdio --qmp stdio",
-            "--qmp stdio: cannot use stdio by multiple character devices",
-        ),
-        ("-qmp stdio -daemonize", "-qmp stdio: cannot use stdio with -daemonize"),
-        ("-monitor stdio", "-monitor stdio: this machine doesn't have the human monitor yet"),
+        ("-qmp bogus", "-qmp bogus: parse error: bogus"),
+        ("-qmp-pretty bogus", "-qmp-pretty bogus: parse error: bogus"),
+        ("-monitor tcp:x", "-monitor tcp:x: parse error: tcp:x"),
+        ("-qmp chardev:1", "-qmp chardev:1: Parameter 'id' expects an identifier"),
+        ("-qmp chardev:c -qmp chardev:c", "-qmp chardev:c: Duplicate ID 'c' for mon"),
+        ("-mon c,foo=1", "-mon c,foo=1: Invalid parameter 'foo'"),
+        ("-mon c,id=1", "-mon c,id=1: Parameter 'id' expects an identifier"),
+        ("-mon c,pretty=x", "-mon c,pretty=x: Parameter 'pretty' expects 'on' or 'off'"),
+        ("-chardev null,id=a -chardev null,id=a", "-chardev null,id=a: Duplicate ID 'a' for"),
+        ("-nographic -daemonize", "-nographic cannot be used with -daemonize"),
+        ("-add-fd set=1", "-add-fd set=1: fd option is required and must be non-negative"),
+        ("-add-fd fd=2,set=1", "-add-fd fd=2,set=1: fd cannot be a standard I/O stream"),
+        ("-add-fd fd=999,set=1", "-add-fd fd=999,set=1: fd is not valid or already in use"),
+        ("-add-fd fd=9,x=1", "-add-fd fd=9,x=1: Invalid parameter 'x'"),
+        ("-handshake-timeout x", "-handshake-timeout x: expected 'off', or seconds up to 86400"),
+        ("-handshake-timeout -1", "-handshake-timeout -1: expected 'off', or seconds up to 86400"),
+        ("-handshake-timeout nan", "-handshake-timeout nan: expected 'off', or seconds up to"),
+        ("-object bogus,id=a", "-object bogus,id=a: Parameter 'qom-type' does not accept value"),
         ("-name a,b", "-name a,b: Invalid parameter 'b'"),
         (
             "-name a,debug-threads=x",
@@ -118,3 +241,21 @@ def test_an_error_is_one_line() -> None:
         parse_options(["-qmp", "a\nb"])
 
     assert "\n" not in str(caught.value)
+
+
+def test_an_error_is_all_that_qemu_says_of_it() -> None:
+    with pytest.raises(StartError) as caught:
+        parse_options(["-qmp", "bogus"])
+
+    assert caught.value.texts == [
+        "-qmp bogus: 'bogus' is not a valid char driver",
+        "-qmp bogus: parse error: bogus",
+    ]
+    with pytest.raises(StartError) as caught:
+        parse_options(["-chardev", "null,id=1"])
+
+    (text,) = caught.value.texts
+    assert text == (
+        "-chardev null,id=1: Parameter 'id' expects an identifier\n"
+        "Identifiers consist of letters, digits, '-', '.', '_', starting with a letter."
+    )

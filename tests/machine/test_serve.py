@@ -107,7 +107,9 @@ def test_signals(serving: Serving, number: signal.Signals) -> None:
         assert shortened(raw.receive()) == SIGNAL
         assert raw.receive() is None
     assert serving.wait() == 0
-    assert serving.stderr() == f"qmpeer serve: terminating on signal {number.value}\n"
+    name = Path("/proc/self/cmdline").read_bytes().partition(b"\0")[0].decode()
+    sender = f"from pid {os.getpid()} ({name})"
+    assert serving.stderr() == f"qmpeer serve: terminating on signal {number.value} {sender}\n"
     assert not serving.path.exists()
 
 
@@ -471,7 +473,12 @@ def test_the_loop_is_chosen(tmp_path: Path, loop: str) -> None:
             "-qmp tcp:0.0.0.0:0,server,nowait: tcp:0.0.0.0:0 can be reached from other machines",
         ),
         ("-qmp tcp:localhost:x", "-qmp tcp:localhost:x: address resolution failed for localhost:x"),
-        ("-pidfile @/no/p", "-pidfile @/no/p: cannot create PID file: Could not create '@/no/p'"),
+        ("-pidfile @/no/p", "cannot create PID file: Could not create '@/no/p': No such file"),
+        (
+            "-qmp stdio --qmp stdio",
+            "--qmp stdio: cannot use stdio by multiple character devices",
+        ),
+        ("-qmp stdio -daemonize", "-qmp stdio: cannot use stdio with -daemonize"),
     ],
     ids=lambda value: value,
 )

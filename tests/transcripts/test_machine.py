@@ -1,17 +1,19 @@
 """The transcripts of QEMU 7.2, all of them, said to the built-in machine by a stream in memory.
 
-Commands that the machine doesn't have yet are skipped by their name; nothing else is.
+Commands that the machine doesn't have yet are skipped by their name, and types of objects that it
+doesn't have; nothing else is.
 """
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
-from qmpeer.machine.devices import MonitorDevice
+from qmpeer.machine.human import register_human_commands
 from qmpeer.machine.machine import Machine
+from qmpeer.machine.opening import open_all
 from qmpeer.machine.options import parse_options
-from qmpeer.monitor import Monitor
 from qmpeer.transport.aio import StreamHandler
 from tests.transcripts.conversations import CASES, SENTINEL, by_value, check_sentinel, turns
 from tests.transcripts.memory_stream import MemoryStream
@@ -22,6 +24,8 @@ NEGOTIATE = {
     "negotiated": b'{"execute":"qmp_capabilities"}',
     "negotiated with oob": b'{"execute":"qmp_capabilities","arguments":{"enable":["oob"]}}',
 }
+TYPES_OF_QEMU = {"memory-backend-ram"}
+"""Types of objects that only QEMU has."""
 SAID = [
     pytest.param(subject, case, id=f"{subject}: {case.name}")
     for subject, cases in CASES.items()
@@ -29,17 +33,16 @@ SAID = [
 ]
 
 
-def start() -> tuple[Monitor, MemoryStream, StreamHandler]:
-    options = parse_options(["-qmp", "unix:/run/q,server=on,wait=off"])
+async def start(folder: Path) -> tuple[Machine, MemoryStream, StreamHandler]:
+    """Start a machine, and have a client in memory connect to its monitor's device."""
+    options = parse_options(["-qmp", f"unix:{folder}/q,server=on,wait=off"])
     machine = Machine(options)
-    monitor = machine.monitor
+    register_human_commands(machine)
+    await open_all(machine, options, pytest.fail)
     machine.start()
-    device = MonitorDevice(
-        options.monitors[0], monitor.connection_factory(), machine.clients_changed
-    )
-    machine.devices.append(device)
+    (device,) = machine.chardevs
     stream = MemoryStream()
-    return monitor, stream, device.connect(stream)
+    return machine, stream, device._connect(stream)
 
 
 async def said_to(
@@ -54,32 +57,45 @@ async def said_to(
     return stream.take()
 
 
-def commands_of(case: Case) -> set[str]:
-    """Return the names of the commands in a case of well-formed requests."""
-    return {json.loads(line)["execute"] for said, _ in turns(case) for line in said.splitlines()}
+def needs(case: Case) -> set[str]:
+    """Return the commands in a case of well-formed requests, and the types of objects."""
+    said = [json.loads(line) for turn, _ in turns(case) for line in turn.splitlines()]
+    names = {request["execute"] for request in said}
+    arguments = [request.get("arguments", {}) for request in said]
+    kinds = {of["qom-type"] for of in arguments if "qom-type" in of}
+    return names | {kind for kind in kinds if kind in TYPES_OF_QEMU}
 
 
-async def skip_unless_there(
-    case: Case, monitor: Monitor, stream: MemoryStream, handler: StreamHandler
-) -> None:
+async def skip_unless_there(case: Case, stream: MemoryStream, handler: StreamHandler) -> None:
     answer = await said_to(handler, stream, b'{"execute":"query-commands"}')
     there = {command["name"] for command in json.loads(answer)["return"]}
-    missing = commands_of(case) - there
+    missing = needs(case) - there
     if missing:
         pytest.skip(f"the built-in machine has no {', '.join(sorted(missing))} yet")
 
 
 @pytest.mark.parametrize(("subject", "case"), SAID)
-async def test_machine(subject: str, case: Case) -> None:
-    monitor, stream, handler = start()
+async def test_machine(subject: str, case: Case, tmp_path: Path) -> None:
+    machine, stream, handler = await start(tmp_path)
+    try:
+        await converse(subject, case, stream, handler, tmp_path)
+    finally:
+        handler.connection_lost(None)
+        machine.chardevs.close()
+        machine.close()
+
+
+async def converse(
+    subject: str, case: Case, stream: MemoryStream, handler: StreamHandler, folder: Path
+) -> None:
     negotiation = NEGOTIATE[case.facts.get("state", "negotiated")]
     if negotiation:
         await said_to(handler, stream, negotiation, lines=2)
     stream.take()
     if subject == "later_commands":
-        await skip_unless_there(case, monitor, stream, handler)
+        await skip_unless_there(case, stream, handler)
     for said, answer in turns(case):
         found = await said_to(handler, stream, said, answer.count(b"\n"))
+        found = found.replace(str(folder).encode(), b"/run")
         assert by_value(found) == by_value(answer)
     check_sentinel(case, await said_to(handler, stream, SENTINEL, case.facts.get("ends") is None))
-    handler.connection_lost(None)

@@ -1,5 +1,7 @@
 """The built-in machine behind ``qmpeer serve``, and its command line."""
 
-from qmpeer.machine.options import USAGE, Options, StartError, parse_options
+from qmpeer.machine.options import Options, parse_options
+from qmpeer.machine.start_error import StartError, StartHelp
+from qmpeer.machine.usage import USAGE
 
-__all__ = ["USAGE", "Options", "StartError", "parse_options"]
+__all__ = ["USAGE", "Options", "StartError", "StartHelp", "parse_options"]

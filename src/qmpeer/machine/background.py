@@ -8,7 +8,7 @@ is ready, so that its errors come out where they are looked for.
 import fcntl
 import os
 
-from qmpeer.machine.options import StartError
+from qmpeer.machine.start_error import StartError
 
 _READY = b"r"
 
@@ -72,7 +72,7 @@ class PidFile:
             self._fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except OSError as error:
             reason = f"Could not create '{path}': {error.strerror}"
-            raise StartError("-pidfile", path, f"cannot create PID file: {reason}") from error
+            raise StartError("", None, f"cannot create PID file: {reason}") from error
         try:
             fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(self._fd, 0)
@@ -80,7 +80,7 @@ class PidFile:
         except OSError as error:
             os.close(self._fd)
             reason = f"Cannot lock pid file: {error.strerror}"
-            raise StartError("-pidfile", path, f"cannot create PID file: {reason}") from error
+            raise StartError("", None, f"cannot create PID file: {reason}") from error
         self._path = os.path.abspath(path)
 
     def remove(self) -> None:

@@ -12,6 +12,7 @@ import os
 import re
 import select
 import stat
+from collections.abc import Callable
 from typing import Final
 
 from qmpeer.errors import CommandError
@@ -23,10 +24,15 @@ _LARGEST: Final = 1024 * 1024
 
 
 class ConfigReader:
-    """Read files of rules in a worker thread, until close() is called in another."""
+    """Read files of rules in a worker thread, until close() is called in another.
 
-    def __init__(self) -> None:
+    Args:
+        open_path: Opens a path with flags of open().
+    """
+
+    def __init__(self, open_path: Callable[[str, int], int]) -> None:
         self._wake_read, self._wake_write = os.pipe()
+        self._open_path = open_path
 
     def read(self, path: str) -> None:
         """Wait for the file's text and check it.
@@ -46,7 +52,7 @@ class ConfigReader:
 
     def _read_bytes(self, path: str) -> bytes:
         # Opened without blocking, a FIFO is there at once; then its writer is waited for.
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = self._open_path(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
             is_fifo = stat.S_ISFIFO(os.fstat(fd).st_mode)
             poll = select.poll()

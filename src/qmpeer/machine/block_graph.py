@@ -19,7 +19,10 @@ from qmpeer.errors import CommandError
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 _LONGEST_NAME: Final = 31
+_DEFAULT_SIZE: Final = 2**30
 _LARGEST_IMAGE: Final = 2**63 - 2**30
+_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+_SECTOR: Final = 512
 _LONGEST_LATENCY: Final = 2**63 - 1
 _INT_MAX: Final = 2**31 - 1
 
@@ -39,6 +42,8 @@ class BlockNode(msgspec.Struct, eq=False):
         is_owned_by_monitor: Whether blockdev-add named it at its root, so that blockdev-del may
             delete it.
         alignment: The least unit of its requests, in bytes.
+        is_read_only: Whether it refuses to be written.
+        size: How large it is, in bytes.
     """
 
     name: str
@@ -47,6 +52,23 @@ class BlockNode(msgspec.Struct, eq=False):
     image: "BlockNode | None" = None
     parents: int = 0
     alignment: int = 1
+    is_read_only: bool = False
+    size: int = _DEFAULT_SIZE
+
+    @property
+    def filename(self) -> str:
+        """What takes the place of a file's name."""
+        return f"blkdebug::{self.image.filename}" if self.image is not None else "null-co://"
+
+    @property
+    def described(self) -> str:
+        """What is said of its image."""
+        size = -(-self.size // _SECTOR) * _SECTOR
+        disk = "0 B" if self.image is None else "unavailable"
+        return (
+            f"image: {self.filename}\nfile format: {self.driver}\n"
+            f"virtual size: {_human_size(size)} ({size} bytes)\ndisk size: {disk}\n"
+        )
 
 
 class BlockGraph:
@@ -61,6 +83,31 @@ class BlockGraph:
     def names(self) -> list[str]:
         """The names of all nodes, the oldest first."""
         return list(self._nodes)
+
+    @property
+    def first_writable(self) -> str | None:
+        """The name of the oldest node that nothing lies on and that can be written."""
+        for node in self._nodes.values():
+            if node.is_owned_by_monitor and not node.parents and not node.is_read_only:
+                return node.name
+        return None
+
+    def describe(self, name: str, *, verbose: bool = False) -> str:
+        """Describe a node for people, as ``info block`` does.
+
+        Spec: QEMU's layout. [Options of a node don't stand in what takes the place of a file name.]
+        """
+        node = self._nodes[name]
+        how = f"{node.driver}, read-only" if node.is_read_only else node.driver
+        text = f"{name}: {node.filename} ({how})\n    Cache mode:       writeback\n"
+        if not verbose:
+            return text
+        beneath: BlockNode | None = node
+        images = ""
+        while beneath is not None:
+            images += beneath.described
+            beneath = beneath.image
+        return f"{text}\nImages:\n{images}"
 
     def add(self, options: Options) -> None:
         """Make a node, and those that its options describe within.
@@ -112,7 +159,13 @@ class BlockGraph:
             raise _refused(f"Duplicate nodes with node-name='{name}'")
         if len(name) > _LONGEST_NAME:
             raise _refused("Node name too long")
-        node = BlockNode(name, options["driver"], is_owned_by_monitor=False)
+        node = BlockNode(
+            name,
+            options["driver"],
+            is_owned_by_monitor=False,
+            is_read_only=bool(options.get("read-only")),
+            size=options.get("size", _DEFAULT_SIZE),
+        )
         self._nodes[name] = node
         return node
 
@@ -126,6 +179,7 @@ class BlockGraph:
             beneath = self._open(image, is_root=False)
         beneath.parents += 1
         node.image = beneath
+        node.size = beneath.size
         node.alignment = _check_alignments(options, beneath.alignment)
 
     def _find(self, name: str, *, above: BlockNode) -> BlockNode:
@@ -144,6 +198,15 @@ class BlockGraph:
                 return
             node = node.image
             node.parents -= 1
+
+
+def _human_size(size: int) -> str:
+    """Write a size with three digits, as QEMU does."""
+    number, unit = float(size), 0
+    while number >= 1000 and unit < len(_UNITS) - 1:
+        number /= 1024
+        unit += 1
+    return f"{number:.3g} {_UNITS[unit]}"
 
 
 def _check_common(options: Options) -> None:

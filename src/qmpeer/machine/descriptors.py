@@ -1,14 +1,24 @@
 """The file descriptors that clients have sent and the machine keeps: named ones, and sets.
 
-Spec: QEMU, getfd, closefd, add-fd, remove-fd, query-fdsets. A command takes the first of the
-descriptors that came last; what came with it beyond that is closed.
+Spec: QEMU, getfd, closefd, add-fd, remove-fd, query-fdsets, and -add-fd of its command line. A
+command takes the first of the descriptors that came last; what came with it beyond that is closed.
+Wherever a path is taken, ``/dev/fdset/N`` stands for that descriptor of set N which was opened for
+what it is wanted for.
 """
 
+import errno
+import fcntl
 import os
+import re
 from itertools import count
+from typing import Final
 
+from qmpeer import limits
 from qmpeer.errors import CommandError
 from qmpeer.values import JsonObject
+
+_SET_PATH: Final = re.compile(r"/dev/fdset/(.*)", re.DOTALL)
+_SET_NUMBER: Final = re.compile(r"\s*\+?([0-9]{1,10})")
 
 _NOTHING_SENT = "No file descriptor supplied via SCM_RIGHTS"
 
@@ -32,9 +42,16 @@ class Descriptors:
             raise CommandError(
                 "GenericError", "Parameter 'fdname' expects a name not starting with a digit"
             )
+        if len(self._named) >= limits.NAMED_FDS and name not in self._named:
+            os.close(fd)
+            raise _too_many()
         if (old := self._named.get(name)) is not None:
             os.close(old)
         self._named[name] = fd
+
+    def take_named(self, name: str) -> int | None:
+        """Give away the descriptor of a name; None if there is none."""
+        return self._named.pop(name, None)
 
     def close_named(self, name: str) -> None:
         """Close the descriptor of a name.
@@ -61,6 +78,9 @@ class Descriptors:
         elif set_id < 0:
             os.close(fd)
             raise CommandError("GenericError", "Parameter 'fdset-id' expects a non-negative value")
+        if sum(map(len, self._sets.values())) >= limits.NAMED_FDS:
+            os.close(fd)
+            raise _too_many()
         self._sets.setdefault(set_id, []).append((fd, opaque))
         return {"fd": fd, "fdset-id": set_id}
 
@@ -94,6 +114,29 @@ class Descriptors:
             for set_id, members in sorted(self._sets.items(), reverse=True)
         ]
 
+    def open_path(self, path: str, flags: int, mode: int = 0o666) -> int:
+        """Open a path, or take a copy of a descriptor where it names a set.
+
+        Spec: QEMU: the access mode must be the one that is wanted, else EACCES; other flags are
+        set as far as that can be done afterwards. The copy shares its position with what is copied.
+
+        Raises:
+            OSError: If it can't be had.
+        """
+        found = _SET_PATH.fullmatch(path)
+        if found is None:
+            return os.open(path, flags | os.O_CLOEXEC, mode)
+        number = _SET_NUMBER.fullmatch(found[1])
+        if number is None:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        members = self._sets.get(int(number[1]))
+        if members is None:
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        for fd, _ in members:
+            if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == flags & os.O_ACCMODE:
+                return _copied(fd, flags)
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
     def clear_sets(self) -> None:
         """Close all descriptors in sets; named ones stay."""
         for members in self._sets.values():
@@ -107,6 +150,24 @@ class Descriptors:
         for fd in self._named.values():
             os.close(fd)
         self._named.clear()
+
+
+def _copied(fd: int, flags: int) -> int:
+    copy = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 0)
+    try:
+        if (fcntl.fcntl(fd, fcntl.F_GETFL) ^ flags) & os.O_SYNC:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        fcntl.fcntl(copy, fcntl.F_SETFL, flags)
+        if flags & os.O_TRUNC:
+            os.ftruncate(copy, 0)
+    except OSError:
+        os.close(copy)
+        raise
+    return copy
+
+
+def _too_many() -> CommandError:
+    return CommandError("GenericError", f"there are {limits.NAMED_FDS} descriptors already")
 
 
 def _take_first(received: list[int]) -> int:

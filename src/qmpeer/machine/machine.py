@@ -6,15 +6,19 @@ handlers.
 """
 
 import os
+from collections.abc import Awaitable
 from typing import Final
 
 from qmpeer import __version__
-from qmpeer.errors import CommandError
+from qmpeer.chardev import Chardev, Chardevs, Surroundings
+from qmpeer.errors import ChardevError, CommandError
 from qmpeer.machine.blkdebug_config import ConfigReader
 from qmpeer.machine.block_graph import BlockGraph
+from qmpeer.machine.chardev_commands import ChardevCommands
+from qmpeer.machine.command_line_options import describe_options
 from qmpeer.machine.descriptors import Descriptors
-from qmpeer.machine.devices import MonitorDevice
 from qmpeer.machine.interface import load
+from qmpeer.machine.objects import Objects
 from qmpeer.machine.options import Options
 from qmpeer.machine.run_states import RunState, next_state
 from qmpeer.monitor import Context, Monitor
@@ -34,7 +38,15 @@ class Machine:
         monitor: The monitor; it is open nowhere yet.
         state: Whether the guest runs.
         is_shutting_down: Whether it takes no further command.
-        devices: The character devices of the command line's monitors, in its order.
+        chardevs: The character devices.
+        objects: What -object and object-add have made.
+        surroundings: What the character devices may ask of the program; its ``say`` and ``report``
+            are the program's to set.
+        control_devices: Those that have a QMP monitor.
+        descriptors: What clients have sent.
+        chardev_commands: The handlers of the commands about character devices.
+        blocks: The block nodes.
+        is_singlestep: What query-status says of stepping; there is nothing to step through.
     """
 
     def __init__(self, options: Options) -> None:
@@ -46,11 +58,29 @@ class Machine:
             policy=options.policy,
         )
         self.state: RunState = RunState.PRELAUNCH
-        self.devices: list[MonitorDevice] = []
         self._options = options
-        self._descriptors = Descriptors()
-        self._config_reader = ConfigReader()
-        self._blocks = BlockGraph(self._config_reader.read)
+        self.descriptors: Descriptors = Descriptors()
+        self.objects: Objects = Objects(self.descriptors.open_path)
+        self.surroundings: Surroundings = Surroundings(
+            quit=self.end,
+            when_changed=self.clients_changed,
+            open_path=self.descriptors.open_path,
+            credentials=self.objects.credentials,
+            authorizers=self.objects.authorizers,
+            origins=options.origins,
+            escape=options.escape,
+            is_insecure=options.is_insecure,
+            handshake_timeout=options.handshake_timeout,
+        )
+        self.chardevs: Chardevs = Chardevs(self.surroundings)
+        self.control_devices: list[Chardev] = []
+        self._has_clients = False
+        self.chardev_commands: ChardevCommands = ChardevCommands(
+            self.chardevs, self.descriptors, is_daemon=options.is_daemon
+        )
+        self._config_reader = ConfigReader(self.descriptors.open_path)
+        self.blocks: BlockGraph = BlockGraph(self._config_reader.read)
+        self.is_singlestep: bool = options.is_singlestep
         self.is_shutting_down: bool = False
         self._register()
 
@@ -69,7 +99,6 @@ class Machine:
         command("query-cpus-fast")(self.query_cpus_fast)
         command("query-mice")(self.query_mice)
         command("query-block")(self.query_block)
-        command("query-chardev")(self.query_chardev)
         command("getfd")(self.getfd)
         command("closefd")(self.closefd)
         command("add-fd")(self.add_fd)
@@ -78,15 +107,22 @@ class Machine:
         command("blockdev-add", blocking=True)(self.blockdev_add)
         command("blockdev-del")(self.blockdev_del)
         command("migrate-pause")(self.migrate_pause)
-        command("yank")(self.yank)
-        command("query-yank")(self.query_yank)
+        command("query-command-line-options")(self.query_command_line_options)
+        command("object-add")(self.object_add)
+        command("object-del")(self.object_del)
+        command("human-monitor-command")(self.human_monitor_command)
+        self.chardev_commands.register(self.monitor)
 
     # Life
 
     def start(self) -> None:
-        """Let the guest run, unless it was to wait for cont. There is no event."""
+        """Let the guest run, unless it was to wait for cont.
+
+        Spec: QEMU: who has negotiated by then gets the event, which is nobody but a log file.
+        """
         if not self._options.is_stopped:
-            self.state = RunState.RUNNING
+            self.cont()
+        self.monitor.open_devices()
 
     def shut_down(self, reason: str) -> None:
         """End the machine: send SHUTDOWN, then finish the answers and close the monitors.
@@ -96,10 +132,15 @@ class Machine:
         """
         if self.is_shutting_down:
             return
-        self.is_shutting_down = True
         self.monitor.emit("SHUTDOWN", {"guest": False, "reason": reason})
-        for device in self.devices:
-            device.close()
+        self.end()
+
+    def end(self) -> None:
+        """Finish the answers and close the monitors, as C-a x does: there is no event."""
+        if self.is_shutting_down:
+            return
+        self.is_shutting_down = True
+        self.chardevs.close()
         self._config_reader.close()
         self.monitor.shutdown()
 
@@ -108,19 +149,27 @@ class Machine:
 
         Spec: QEMU closes the descriptors in sets when the last client has gone and the guest runs.
         """
-        if self.state is RunState.RUNNING and not any(d.is_connected for d in self.devices):
-            self._descriptors.clear_sets()
+        had_clients = self._has_clients
+        devices = self.control_devices
+        self._has_clients = any(d.is_connected and d.opens != "never" for d in devices)
+        if had_clients and not self._has_clients and self.state is RunState.RUNNING:
+            self.descriptors.clear_sets()
 
     # The guest
 
     def query_status(self) -> JsonObject:
         """Return whether the guest runs."""
         is_running = self.state is RunState.RUNNING
-        return {"status": self.state.value, "singlestep": False, "running": is_running}
+        return {"status": self.state.value, "singlestep": self.is_singlestep, "running": is_running}
 
     def stop(self) -> None:
         """Stop the guest."""
         if self._move("stop"):
+            self.monitor.emit("STOP")
+
+    def stop_to_load(self) -> None:
+        """Stop the guest because a snapshot is about to be loaded."""
+        if self._move("loadvm"):
             self.monitor.emit("STOP")
 
     def cont(self) -> None:
@@ -177,46 +226,67 @@ class Machine:
         """Return the drives that the guest sees: none, as nodes of blockdev-add aren't drives."""
         return []
 
-    def query_chardev(self) -> list[JsonObject]:
-        """Return the character devices, the youngest first."""
-        return [
-            {"frontend-open": True, "filename": device.filename, "label": device.label}
-            for device in reversed(self.devices)
-        ]
+    # The command line, objects and people
+
+    def query_command_line_options(self, option: str | None = None) -> list[JsonValue]:
+        """Return the options of the command line."""
+        return describe_options(option)
+
+    def object_add(self, **properties: JsonValue) -> None:
+        """Make an object."""
+        try:
+            self.objects.add(properties)
+        except ChardevError as error:
+            raise CommandError("GenericError", error.reason) from error
+
+    def object_del(self, id: str) -> None:
+        """Remove an object."""
+        try:
+            self.objects.remove(id)
+        except ChardevError as error:
+            raise CommandError("GenericError", error.reason) from error
+
+    def human_monitor_command(
+        self, command_line: str, cpu_index: int | None = None, *, context: Context
+    ) -> str | Awaitable[str]:
+        """Execute a line of the human monitor."""
+        if cpu_index is not None:
+            raise CommandError("GenericError", "Parameter 'cpu-index' expects a CPU number")
+        return self.monitor.run_human(command_line, context)
 
     # Descriptors
 
     def getfd(self, fdname: str, *, context: Context) -> None:
         """Keep a descriptor that came with this command under a name."""
-        self._descriptors.add_named(fdname, context.take_fds())
+        self.descriptors.add_named(fdname, context.take_fds())
 
     def closefd(self, fdname: str) -> None:
         """Close the descriptor of a name."""
-        self._descriptors.close_named(fdname)
+        self.descriptors.close_named(fdname)
 
     def add_fd(
         self, fdset_id: int | None = None, opaque: str | None = None, *, context: Context
     ) -> JsonObject:
         """Put a descriptor that came with this command into a set."""
-        return self._descriptors.add_to_set(fdset_id, opaque, context.take_fds())
+        return self.descriptors.add_to_set(fdset_id, opaque, context.take_fds())
 
     def remove_fd(self, fdset_id: int, fd: int | None = None) -> None:
         """Close one descriptor of a set, or all."""
-        self._descriptors.remove_from_set(fdset_id, fd)
+        self.descriptors.remove_from_set(fdset_id, fd)
 
     def query_fdsets(self) -> list[JsonObject]:
         """Return all sets of descriptors."""
-        return self._descriptors.describe_sets()
+        return self.descriptors.describe_sets()
 
     # Block nodes
 
     def blockdev_add(self, **arguments: JsonValue) -> None:
         """Make a block node."""
-        self._blocks.add(arguments)
+        self.blocks.add(arguments)
 
     def blockdev_del(self, node_name: str) -> None:
         """Delete a block node."""
-        self._blocks.delete(node_name)
+        self.blocks.delete(node_name)
 
     # Out of band
 
@@ -227,21 +297,6 @@ class Machine:
             "migrate-pause is currently only supported during postcopy-active state",
         )
 
-    def query_yank(self) -> list[JsonObject]:
-        """Return what can be yanked: the monitors on sockets."""
-        return [
-            {"type": "chardev", "id": device.label} for device in self.devices if device.is_socket
-        ]
-
-    def yank(self, instances: list[JsonObject]) -> None:
-        """Cut connections: all of the instances, or none if one doesn't exist."""
-        sockets = {device.label: device for device in self.devices if device.is_socket}
-        labels = [item["id"] if item["type"] == "chardev" else None for item in instances]
-        if not all(label in sockets for label in labels):
-            raise CommandError("DeviceNotFound", "Instance not found")
-        for label in labels:
-            sockets[str(label)].yank()
-
     def close(self) -> None:
         """Give back what the machine holds of the system."""
-        self._descriptors.close()
+        self.descriptors.close()

@@ -1,111 +1,152 @@
 """The command line of ``qmpeer serve``: which of QEMU's options it takes, and what they say.
 
 Options start with one dash or two and mean the same. The last of a repeated option counts, but
-``-qmp`` and ``-qmp-pretty`` each add a monitor.
+those that make something, such as ``-chardev`` and ``-qmp``, each make one more. All are read
+before anything is made.
 """
 
+import fcntl
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
-from qmpeer.machine.compat_monitors import CompatMonitor, parse_compat_monitor
-from qmpeer.machine.key_values import read_boolean, read_structured, split_key_values
+from qmpeer import limits
+from qmpeer.chardev import Description, parse_chardev
+from qmpeer.chardev.key_values import (
+    parse_key_values,
+    read_boolean,
+    read_number,
+    read_structured,
+    split_key_values,
+)
+from qmpeer.errors import ChardevError
+from qmpeer.machine.monitor_options import (
+    Mode,
+    MonitorOption,
+    parse_mon,
+    parse_monitor_device,
+)
+from qmpeer.machine.start_error import StartError, StartHelp, notice
 from qmpeer.schema import Policy
+from qmpeer.values import JsonObject
+
+__all__ = ["ChardevOption", "ObjectOption", "Options", "PortOption", "parse_options"]
 
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 _POLICIES: Final = {"input": ("accept", "reject", "crash"), "output": ("accept", "hide")}
 _ACCELERATORS: Final = frozenset({"kvm", "qtest", "tcg"})
-
-USAGE: Final = """\
-usage: qmpeer serve [options]
-
-Starts a machine without a guest and answers QMP as QEMU 7.2 does.
-Options are QEMU's, with one dash or two:
-
-  -qmp DEV            a monitor on DEV, one JSON value a line
-  -qmp-pretty DEV     the same, indented
-                      DEV is tcp:HOST:PORT[,OPTS], unix:PATH[,OPTS] or stdio
-                      OPTS: server[=on|off]   listen (else connect)
-                            wait=on|off       start only when a client is there; default on
-                            nowait            the same as wait=off
-                            nodelay           accepted; small messages are never held back
-  -S                  start with the guest stopped
-  -name [guest=]NAME  name of the guest, for query-name
-  -uuid UUID          identity of the guest, for query-uuid
-  -pidfile FILE       write the process id to FILE, remove it at the end
-  -daemonize          go on in the background once the monitors listen
-  -machine none       the only machine there is; -M is the same
-  -compat WHAT=HOW    refuse or hide what clients had better not use; WHAT is deprecated-input
-                      or unstable-input with accept, reject or crash, deprecated-output or
-                      unstable-output with accept or hide
-  -accel NAME         tcg, kvm or qtest; there is no guest to accelerate
-  -display none       the only display there is; -nographic is the same
-  -nodefaults, -no-user-config, -monitor none
-                      accepted; there is nothing to leave out
-  --insecure          listen for TCP on other addresses than this host's own loopback,
-                      where anyone who reaches the port controls the machine
-  -h, --help          this text
-  -version            the version
-
-The environment's QMPEER_LOOP chooses the event loop: uvloop or asyncio.
-Exit status: 0 after quit, SIGTERM or SIGINT; 1 if it couldn't start.
-"""
+_NUMBER: Final = re.compile(r"\s*([+-]?)(0[xX][0-9a-fA-F]+|[0-9]+)")
+_LONGEST_TIMEOUT: Final = 86400.0
 
 
-class StartError(Exception):
-    """Tell why the machine can't start.
+class ChardevOption(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold an option that makes a character device: ``-chardev``, or ``-qmp`` and its kin."""
+
+    option: str
+    argument: str
+    description: Description
+
+
+class ObjectOption(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold an ``-object``, with what ``object-add`` takes."""
+
+    option: str
+    argument: str
+    properties: JsonObject
+
+
+class PortOption(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold a ``-serial`` or ``-parallel``, which is read only when monitors are there.
 
     Attributes:
-        option: The option at fault as it was spelled, "" if it is none of them.
-        argument: Its argument, None if it has none.
-        reason: What is wrong, in QEMU's words where QEMU has any.
+        kind: serial or parallel.
     """
 
-    def __init__(self, option: str, argument: str | None, reason: str) -> None:
-        super().__init__(option, argument, reason)
-        self.option = option
-        self.argument = argument
-        self.reason = reason
+    option: str
+    argument: str
+    kind: str
 
-    def __str__(self) -> str:
-        where = self.option if self.argument is None else f"{self.option} {self.argument}"
-        text = f"{where}: {self.reason}" if where else self.reason
-        return text.replace("\n", " ")
+
+class FdOption(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold an ``-add-fd``: a descriptor that was inherited and goes into a set."""
+
+    option: str
+    argument: str
+    fd: int
+    set_id: int
+    opaque: str | None
 
 
 class Options(msgspec.Struct, kw_only=True):
     """Hold what the command line asked for.
 
     Attributes:
+        chardevs: The character devices, in order.
+        monitors: The monitors, in order.
+        objects: The objects, in order.
+        ports: Serial and parallel ports, in order.
+        fds: Descriptors for sets.
         guest_name: For query-name; None if the guest has none.
         guest_uuid: For query-uuid.
         is_stopped: Whether the guest waits for cont (-S).
+        is_insecure: Whether TCP may be open to the network without certificates.
+        escape: The character that begins a mux's escape (-echr).
+        origins: Web pages that may connect by WebSocket.
+        handshake_timeout: Seconds for TLS and WebSocket to begin; None waits for ever.
+        has_defaults: Whether there is a monitor if no option makes one.
         policy: What is done about what is deprecated or unstable (-compat).
+        notices: What is to be said on standard output before all else.
     """
 
-    monitors: list[CompatMonitor] = []
+    chardevs: list[ChardevOption] = []
+    monitors: list[MonitorOption] = []
+    objects: list[ObjectOption] = []
+    ports: list[PortOption] = []
+    fds: list[FdOption] = []
     guest_name: str | None = None
     guest_uuid: str = "00000000-0000-0000-0000-000000000000"
     is_stopped: bool = False
     pid_file: str | None = None
     is_daemon: bool = False
     is_insecure: bool = False
+    is_singlestep: bool = False
+    has_no_graphic: bool = False
+    has_display: bool = False
+    escape: int = 1
+    origins: list[str] = []
+    handshake_timeout: float | None = limits.HANDSHAKE_TIMEOUT
+    has_defaults: bool = True
     accelerator: str | None = None
     machine_accelerator: str | None = None
     policy: Policy = Policy()
+    notices: list[str] = []
     wants_help: bool = False
     wants_version: bool = False
+    compat_monitors: int = 0
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels of the character devices."""
+        return [of.description.label for of in self.chardevs if of.description.label is not None]
 
 
-def parse_options(arguments: Sequence[str]) -> Options:
+Warn = Callable[[str], None]
+
+
+def parse_options(arguments: Sequence[str], warn: Warn = lambda text: None) -> Options:
     """Read a command line, without the program's name.
 
     Parsing ends at -h or -version.
 
+    Args:
+        arguments: The command line.
+        warn: Is given what QEMU warns of, as it is found.
+
     Raises:
         StartError: At the first option that is unknown or that can't be done here.
+        StartHelp: If an option asks for a text.
     """
     options = Options()
     rest = iter(arguments)
@@ -116,72 +157,205 @@ def parse_options(arguments: Sequence[str]) -> Options:
         if name in _FLAGS:
             _FLAGS[name](options)
         elif name in _OPTIONS:
-            _read_argument(options, word, _OPTIONS[name], rest)
+            _read_argument(options, word, _OPTIONS[name], rest, warn)
         else:
             raise StartError(word, None, "invalid option")
         if options.wants_help or options.wants_version:
             return options
-    if options.is_daemon:
-        _check_no_stdio(options)
     if options.accelerator is not None and options.machine_accelerator is not None:
         reason = 'The -accel and "-machine accel=" options are incompatible'
         raise StartError("", None, reason)
+    if options.has_defaults:
+        _add_default_monitor(options)
     return options
 
 
-def _check_no_stdio(options: Options) -> None:
-    for monitor in options.monitors:
-        if monitor.kind == "stdio":
-            reason = "cannot use stdio with -daemonize"
-            raise StartError(monitor.option, monitor.argument, reason)
+def _add_default_monitor(options: Options) -> None:
+    """Add the monitor that there is if no option makes one.
+
+    Spec: QEMU has a human monitor in its window, or with -nographic on standard input and output.
+    [There is no window here, so that it is there too, unless -display none was given: then it is a
+    console that nobody sees, as in QEMU. The same goes for -daemonize.]
+    """
+    if options.is_daemon and options.has_no_graphic:
+        raise StartError("", None, "-nographic cannot be used with -daemonize")
+    is_seen = options.has_no_graphic or not (options.has_display or options.is_daemon)
+    _monitor("readline")(options, "", "stdio" if is_seen else "vc:80Cx24C")
 
 
 Flag = Callable[[Options], None]
-Reader = Callable[[Options, str, str], None]
+Reader = Callable[[Options, str, str], Sequence[str] | None]
 
 
-def _read_argument(options: Options, word: str, reader: Reader, rest: Iterator[str]) -> None:
+def _read_argument(
+    options: Options, word: str, reader: Reader, rest: Iterator[str], warn: Warn
+) -> None:
     argument = next(rest, None)
     if argument is None:
         raise StartError(word, None, "requires an argument")
     try:
-        reader(options, word, argument)
+        warnings = reader(options, word, argument)
     except ValueError as error:
-        raise StartError(word, argument, str(error)) from error
+        raise StartError.of(word, argument, error) from error
+    for warning in warnings or ():
+        warn(notice(word, argument, f"warning: {warning}"))
 
 
 def _nothing(options: Options) -> None:
     """Take an option that leaves out what isn't here anyway."""
 
 
-def _set(name: str) -> Flag:
-    return lambda options: setattr(options, name, True)
+def _set(name: str, value: object = True) -> Flag:
+    return lambda options: setattr(options, name, value)
 
 
-def _monitor(is_pretty: bool) -> Reader:
+# Devices and monitors
+
+
+def _chardev(options: Options, option: str, argument: str) -> Sequence[str]:
+    description = parse_chardev(argument, options.labels)
+    if description.help and description.help_status:
+        raise StartHelp(description.help, description.help_status)
+    options.chardevs.append(
+        ChardevOption(option=option, argument=argument, description=description)
+    )
+    return description.warnings
+
+
+def _mon(options: Options, option: str, argument: str) -> Sequence[str]:
+    options.has_defaults = False
+    monitor, warnings = parse_mon(option, argument, _monitor_ids(options))
+    options.monitors.append(monitor)
+    return warnings
+
+
+def _monitor(mode: Mode, *, is_pretty: bool = False) -> Reader:
     def read(options: Options, option: str, argument: str) -> None:
-        label = f"compat_monitor{len(options.monitors)}"
-        monitor = parse_compat_monitor(option, argument, label=label, is_pretty=is_pretty)
-        if monitor.kind == "stdio" and any(m.kind == "stdio" for m in options.monitors):
-            raise ValueError("cannot use stdio by multiple character devices")
+        options.has_defaults = False
+        if mode == "readline" and argument.startswith("none"):
+            return
+        description, monitor = parse_monitor_device(
+            option,
+            argument,
+            mode=mode,
+            is_pretty=is_pretty,
+            number=options.compat_monitors,
+            devices=options.labels,
+            monitors=_monitor_ids(options),
+        )
+        options.compat_monitors += 1
         options.monitors.append(monitor)
+        if description is not None:
+            options.chardevs.append(
+                ChardevOption(option=option, argument=argument, description=description)
+            )
 
     return read
 
 
-def _human_monitor(options: Options, option: str, argument: str) -> None:
-    if argument != "none":
-        raise ValueError("this machine doesn't have the human monitor yet, only 'none'")
+def _monitor_ids(options: Options) -> list[str]:
+    return [monitor.id for monitor in options.monitors if monitor.id is not None]
 
 
-def _name(options: Options, option: str, argument: str) -> None:
-    for key, value in split_key_values(argument, implied_key="guest"):
-        if key == "guest":
-            options.guest_name = value
-        elif key == "debug-threads":
-            read_boolean(key, value)
-        elif key != "process":
-            raise ValueError(f"Invalid parameter '{key}'")
+def _port(kind: str) -> Reader:
+    def read(options: Options, option: str, argument: str) -> None:
+        if argument.startswith("mon:"):
+            options.has_defaults = False
+        options.ports.append(PortOption(option=option, argument=argument, kind=kind))
+
+    return read
+
+
+def _object(options: Options, option: str, argument: str) -> Sequence[str]:
+    from qmpeer.machine.objects import read_object
+
+    taken = [
+        str(other.properties["id"])
+        for other in options.objects
+        if not other.argument.startswith("{")
+    ]
+    properties, warnings = read_object(argument, taken)
+    options.objects.append(ObjectOption(option=option, argument=argument, properties=properties))
+    return warnings
+
+
+def _escape(options: Options, option: str, argument: str) -> None:
+    found = _NUMBER.match(argument)
+    if found is None:
+        options.notices.append("Bad argument to echr")
+        return
+    digits = found[2]
+    base = 16 if digits[1:2] in ("x", "X") else 8 if digits.startswith("0") else 10
+    try:
+        options.escape = int(digits, base) & 0xFF
+    except ValueError:
+        options.escape = 0  # as strtol() reads 09
+
+
+def _fd(options: Options, option: str, argument: str) -> None:
+    values = dict(split_key_values(argument))
+    for key in values:
+        if key not in ("fd", "set", "opaque"):
+            raise ChardevError(f"Invalid parameter '{key}'")
+    fd = read_number("fd", values["fd"]) if "fd" in values else -1
+    set_id = read_number("set", values["set"]) if "set" in values else -1
+    if not 0 <= fd < 1 << 31:
+        raise ChardevError("fd option is required and must be non-negative")
+    if fd <= 2:
+        raise ChardevError("fd cannot be a standard I/O stream")
+    try:
+        is_ours = bool(fcntl.fcntl(fd, fcntl.F_GETFD) & fcntl.FD_CLOEXEC)
+    except OSError:
+        is_ours = True
+    if is_ours:
+        raise ChardevError("fd is not valid or already in use")
+    if not 0 <= set_id < 1 << 31:
+        raise ChardevError("set option is required and must be non-negative")
+    opaque = values.get("opaque")
+    options.fds.append(
+        FdOption(option=option, argument=argument, fd=fd, set_id=set_id, opaque=opaque)
+    )
+
+
+# The network
+
+
+def _origin(options: Options, option: str, argument: str) -> None:
+    options.origins.append(argument.rstrip("/").lower())  # as browsers write it
+
+
+def _handshake_timeout(options: Options, option: str, argument: str) -> None:
+    if argument == "off":
+        options.handshake_timeout = None
+        return
+    try:
+        seconds = float(argument)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= _LONGEST_TIMEOUT:
+        raise ValueError(f"expected 'off', or seconds up to {_LONGEST_TIMEOUT:.0f}")
+    options.handshake_timeout = seconds
+
+
+# The guest
+
+
+def _name(options: Options, option: str, argument: str) -> Sequence[str]:
+    warnings: list[str] = []
+    for pair in parse_key_values(argument, implied_key="guest"):
+        if pair.warning is not None:
+            warnings.append(pair.warning)
+        try:
+            if pair.key == "guest":
+                options.guest_name = pair.value
+            elif pair.key == "debug-threads":
+                read_boolean(pair.key, pair.value)
+            elif pair.key != "process":
+                raise ChardevError(f"Invalid parameter '{pair.key}'")
+        except ChardevError as error:
+            earlier = tuple(f"warning: {warning}" for warning in warnings)
+            raise ChardevError(error.reason, error.hint, earlier) from None
+    return warnings
 
 
 def _uuid(options: Options, option: str, argument: str) -> None:
@@ -234,6 +408,7 @@ def _display(options: Options, option: str, argument: str) -> None:
     (_, name), *others = split_key_values(argument, implied_key="type") or [("type", "")]
     if name != "none":
         raise ValueError(f"Parameter 'type' does not accept value '{name}'")
+    options.has_display = True
     if others:
         raise ValueError(f"Parameter '{others[0][0]}' is unexpected")
 
@@ -242,17 +417,27 @@ _FLAGS: Final[dict[str, Flag]] = {
     "S": _set("is_stopped"),
     "daemonize": _set("is_daemon"),
     "insecure": _set("is_insecure"),
+    "singlestep": _set("is_singlestep"),
     "h": _set("wants_help"),
     "help": _set("wants_help"),
     "version": _set("wants_version"),
-    "nodefaults": _nothing,
+    "nodefaults": _set("has_defaults", False),
     "no-user-config": _nothing,
-    "nographic": _nothing,
+    "nographic": _set("has_no_graphic"),
 }
 _OPTIONS: Final[dict[str, Reader]] = {
-    "qmp": _monitor(is_pretty=False),
-    "qmp-pretty": _monitor(is_pretty=True),
-    "monitor": _human_monitor,
+    "chardev": _chardev,
+    "mon": _mon,
+    "qmp": _monitor("control"),
+    "qmp-pretty": _monitor("control", is_pretty=True),
+    "monitor": _monitor("readline"),
+    "serial": _port("serial"),
+    "parallel": _port("parallel"),
+    "object": _object,
+    "add-fd": _fd,
+    "echr": _escape,
+    "allow-origin": _origin,
+    "handshake-timeout": _handshake_timeout,
     "name": _name,
     "uuid": _uuid,
     "pidfile": _pid_file,

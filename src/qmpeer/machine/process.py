@@ -1,26 +1,20 @@
 """The process of ``qmpeer serve``: it opens the monitors, runs the machine and ends with it."""
 
 import asyncio
-import errno
+import logging
 import os
-import signal
-import socket
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Final
 
-from qmpeer.machine.compat_monitors import CompatMonitor
-from qmpeer.machine.devices import MonitorDevice
+from qmpeer.machine.human import register_human_commands
 from qmpeer.machine.machine import Machine
-from qmpeer.machine.options import Options, StartError
-from qmpeer.monitor import Monitor, new_event_loop
-from qmpeer.transport import Address, dial
-from qmpeer.transport.aio import open_stdio_stream, open_stream, start_listening
+from qmpeer.machine.opening import Say, open_all
+from qmpeer.machine.options import Options
+from qmpeer.machine.signals import block_signals, watch_signals
+from qmpeer.machine.start_error import StartError
+from qmpeer.monitor import new_event_loop
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
-
-Say = Callable[[str], None]
-"""Shows a line to whoever started the process."""
+__all__ = ["run_process"]
 
 
 def run_process(options: Options, say: Say, when_ready: Callable[[], None]) -> int:
@@ -28,7 +22,7 @@ def run_process(options: Options, say: Say, when_ready: Callable[[], None]) -> i
 
     Args:
         options: What the command line asked for.
-        say: Shows a line on standard error.
+        say: Shows a text on standard error.
         when_ready: Called when all monitors are open.
 
     Returns:
@@ -36,10 +30,28 @@ def run_process(options: Options, say: Say, when_ready: Callable[[], None]) -> i
 
     Raises:
         StartError: If a monitor can't be opened, or the event loop isn't there.
+        StartHelp: If an option asks for a text.
     """
+    block_signals()
+    logging.getLogger("qmpeer").addHandler(_Complaints(say))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(options, say, when_ready))
     return 0
+
+
+class _Complaints(logging.Handler):
+    """Show what the program's logs have to say on standard error, as QEMU's errors are shown."""
+
+    def __init__(self, say: Say) -> None:
+        super().__init__(logging.WARNING)
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one entry."""
+        try:
+            self._say(self.format(record))
+        except Exception:
+            self.handleError(record)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -55,92 +67,56 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 async def _serve(options: Options, say: Say, when_ready: Callable[[], None]) -> None:
     machine = Machine(options)
-    monitor = machine.monitor
+    register_human_commands(machine)
+    machine.surroundings.say = _print
+    machine.surroundings.report = say
     _take_signals(machine, say)
-    closed = asyncio.create_task(monitor.wait_closed())
+    closed = asyncio.create_task(machine.monitor.wait_closed())
+    opening = asyncio.create_task(_open(machine, options, say, when_ready))
     try:
-        for description in options.monitors:
-            await _open(description, monitor, machine, options, say)
-        if not machine.is_shutting_down:
-            machine.start()
-            when_ready()
+        await asyncio.wait((closed, opening), return_when=asyncio.FIRST_COMPLETED)
+        if opening.done():
+            opening.result()
         await closed
     finally:
         closed.cancel()
-        for device in machine.devices:
-            device.close()
+        opening.cancel()
+        machine.chardevs.close()
         machine.close()
 
 
+async def _open(
+    machine: Machine, options: Options, say: Say, when_ready: Callable[[], None]
+) -> None:
+    """Open everything and start, at once when the last monitor is there: before it takes a command.
+
+    Spec: QEMU executes none before the guest was started, so that nobody sees that in an event.
+    """
+    await open_all(machine, options, say)
+    if not machine.is_shutting_down:
+        machine.start()
+        when_ready()
+
+
+def _print(line: str) -> None:
+    """Show a line on standard output, if there is one."""
+    try:
+        print(line, flush=True)  # noqa: T201 - where ptys are is said there, as QEMU does
+    except (OSError, AttributeError):
+        pass
+
+
 def _take_signals(machine: Machine, say: Say) -> None:
-    def end(number: int) -> None:
-        say(f"terminating on signal {number}")
+    loop = asyncio.get_running_loop()
+
+    def end(number: int, sender: str) -> None:
+        say(f"terminating on signal {number}{sender}")
         machine.shut_down("host-signal")
 
-    loop = asyncio.get_running_loop()
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, end, number)
+    def tell(number: int, sender: str) -> None:
+        try:
+            loop.call_soon_threadsafe(end, number, sender)
+        except RuntimeError:  # the loop has ended by itself
+            pass
 
-
-async def _open(
-    description: CompatMonitor, monitor: Monitor, machine: Machine, options: Options, say: Say
-) -> None:
-    """Open the device of one monitor, and wait for its client if that was asked for."""
-    if machine.is_shutting_down:
-        return
-    factory = monitor.connection_factory(pretty=description.is_pretty)
-    device = MonitorDevice(description, factory, machine.clients_changed)
-    machine.devices.append(device)
-    try:
-        if description.kind == "stdio":
-            await open_stdio_stream(device.connect)
-        elif description.is_server:
-            await _listen(device, is_insecure=options.is_insecure)
-        else:
-            await _connect(device)
-    except (OSError, ValueError) as error:
-        reason = _reason(description, error)
-        raise StartError(description.option, description.argument, reason) from error
-    if description.is_waiting:
-        where = f"{description.option} {description.argument}"
-        say(f"{where}: info: QEMU waiting for connection on: {device.filename}")
-        await device.wait_for_client()
-
-
-async def _listen(device: MonitorDevice, *, is_insecure: bool) -> None:
-    device.listener = await start_listening(
-        device.description.target, device.connect, insecure=is_insecure
-    )
-    device.end = _host_port(device.listener.address)
-
-
-async def _connect(device: MonitorDevice) -> None:
-    target = device.description.target
-    sock = dial(target, timeout=None)
-    device.other_end = _host_port(target)
-    if sock.family in (socket.AF_INET, socket.AF_INET6):
-        host, port, *_ = sock.getsockname()
-        device.end = _host_port(Address(scheme="tcp", host=host, port=port))
-    await open_stream(sock, device.connect, timeout=None)
-
-
-def _host_port(address: Address) -> str:
-    return str(address).removeprefix("tcp:")
-
-
-def _reason(description: CompatMonitor, error: OSError | ValueError) -> str:
-    """Say why a device can't be opened, in QEMU's words."""
-    if not isinstance(error, OSError) or error.errno is None:
-        return str(error)
-    why = error.strerror or str(error)
-    where = f"{description.host}:{description.port}"
-    if isinstance(error, socket.gaierror):
-        return f"address resolution failed for {where}: {why}"
-    if not description.is_server:
-        where = description.path if description.kind == "unix" else where
-        return f"Failed to connect to '{where}': {why}"
-    if description.kind == "unix":
-        return f"Failed to bind socket to {description.path}: {why}"
-    if error.errno == errno.EADDRINUSE:
-        return f"Failed to find an available port: {why}"
-    return f"Failed to bind socket: {why}"
+    watch_signals(tell)

@@ -14,6 +14,7 @@ class RunState(enum.Enum):
     PRELAUNCH = "prelaunch"
     RUNNING = "running"
     PAUSED = "paused"
+    RESTORE_VM = "restore-vm"
 
 
 _MOVES: Final = {
@@ -21,8 +22,12 @@ _MOVES: Final = {
     ("stop", RunState.RUNNING): RunState.PAUSED,
     ("cont", RunState.PRELAUNCH): RunState.RUNNING,
     ("cont", RunState.PAUSED): RunState.RUNNING,
+    ("cont", RunState.RESTORE_VM): RunState.RUNNING,
+    # QEMU, loadvm: the guest stops first, and stays where that left it if nothing can be loaded.
+    ("loadvm", RunState.RUNNING): RunState.RESTORE_VM,
     # QEMU, main loop: a reset of a guest that doesn't run makes it one that never ran.
     ("system_reset", RunState.PAUSED): RunState.PRELAUNCH,
+    ("system_reset", RunState.RESTORE_VM): RunState.PRELAUNCH,
 }
 
 

@@ -22,9 +22,14 @@ _CLOEXEC: Final = socket.MSG_CMSG_CLOEXEC
 
 
 class SocketStream(DescriptorStream):
-    """Read with recvmsg(), so that no descriptor is lost; send with send() unless there are any."""
+    """Read with recvmsg(), so that no descriptor is lost; send with send() unless there are any.
 
-    __slots__ = ("_hangup_callback", "_is_hangup_watched", "_sock")
+    uvloop tells only once of a peer that is gone with something left unread, even if there are
+    bytes to read first, and watches no more then. A reply finds that out. Where bytes lead to none,
+    we look ourselves whether the peer is there.
+    """
+
+    __slots__ = ("_hangup_callback", "_has_written", "_is_hangup_watched", "_sock")
 
     def __init__(
         self, sock: socket.socket, peer: str, lost_callback: LostCallback | None = None
@@ -34,6 +39,7 @@ class SocketStream(DescriptorStream):
         super().__init__(fd, fd, peer, lost_callback)
         self._sock = sock
         self._hangup_callback: Callable[[], None] | None = None
+        self._has_written = False
         self._is_hangup_watched = False
 
     def tell_hangup(self, callback: Callable[[], None]) -> None:
@@ -42,6 +48,7 @@ class SocketStream(DescriptorStream):
 
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
         """Send bytes, at once if the kernel takes them, and keep the rest; never block."""
+        self._has_written = True
         if fds or self._queue is not None or not self._can_write:
             super().write(data, fds)
             return
@@ -70,11 +77,14 @@ class SocketStream(DescriptorStream):
             self._stop_reading()
             self._hangup_callback()
             return False
+        self._has_written = False
         if not ancillary and data:
             try:
                 self._handler.data_received(data, NO_FDS)
             except Exception as error:
                 self._fail_handler(error)
+            if not self._has_written:
+                self._look_for_peer()
             return True
         fds = _received_fds(ancillary)
         if flags & socket.MSG_CTRUNC or not data:
@@ -82,7 +92,19 @@ class SocketStream(DescriptorStream):
             for fd in fds:
                 os.close(fd)
             fds = NO_FDS
-        return self._hand_over(data, fds)
+        has_more = self._hand_over(data, fds)
+        if not self._has_written:
+            self._look_for_peer()
+        return has_more
+
+    def _look_for_peer(self) -> None:
+        """Read on if the peer is gone, since nobody may tell us again."""
+        if self._has_reader and is_hung_up(self._read_fd):
+            self._loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        if self._has_reader:
+            self._readable()
 
     def _transmit(self, pieces: Sequence[bytes | memoryview], fds: Sequence[int]) -> int:
         if not fds:

@@ -1,0 +1,141 @@
+"""The commands about character devices: what `Chardevs` does, with a monitor's descriptors."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from qmpeer import limits
+from qmpeer.chardev import Chardev, Chardevs, Description
+from qmpeer.errors import ChardevError, CommandError
+from qmpeer.machine.descriptors import Descriptors
+from qmpeer.monitor import Monitor
+from qmpeer.values import JsonObject, JsonValue
+
+__all__ = ["ChardevCommands", "refuse_stdio"]
+
+
+class ChardevCommands:
+    """Answer the commands about character devices.
+
+    Args:
+        chardevs: The devices.
+        descriptors: Those that monitors have received.
+        is_daemon: There are no standard streams to talk through.
+    """
+
+    def __init__(self, chardevs: Chardevs, descriptors: Descriptors, *, is_daemon: bool) -> None:
+        self._chardevs = chardevs
+        self._descriptors = descriptors
+        self._is_daemon = is_daemon
+
+    def register(self, monitor: Monitor) -> None:
+        """Register all on a monitor."""
+        command = monitor.command
+        command("query-chardev")(self.query_chardev)
+        command("query-chardev-backends")(self.query_chardev_backends)
+        command("ringbuf-write")(self.ringbuf_write)
+        command("ringbuf-read")(self.ringbuf_read)
+        command("chardev-add")(self.chardev_add)
+        command("chardev-change")(self.chardev_change)
+        command("chardev-remove")(self.chardev_remove)
+        command("chardev-send-break")(self.chardev_send_break)
+        command("yank")(self.yank)
+        command("query-yank")(self.query_yank)
+
+    def query_chardev(self) -> list[JsonValue]:
+        """Return the character devices."""
+        return self._chardevs.query()
+
+    def query_chardev_backends(self) -> list[JsonValue]:
+        """Return the types of character devices."""
+        return self._chardevs.query_backends()
+
+    def ringbuf_write(self, device: str, data: str, format: str = "utf8") -> None:
+        """Write into a ring buffer."""
+        _tried(lambda: self._chardevs.write_ring(device, data, format))
+
+    def ringbuf_read(self, device: str, size: int, format: str = "utf8") -> str:
+        """Take the oldest bytes out of a ring buffer."""
+        text: str = _tried(lambda: self._chardevs.read_ring(device, size, format))
+        return text
+
+    async def chardev_add(self, id: str, backend: dict[str, Any]) -> JsonObject:
+        """Make a character device."""
+        if len(self._chardevs) >= limits.CHARDEVS:
+            raise _refused(ChardevError(f"there are {limits.CHARDEVS} devices already"))
+        try:
+            if self._is_daemon:
+                refuse_stdio(backend)
+        except ChardevError as error:
+            reason = f"Failed to add chardev '{id}': {error}"
+            raise _refused(ChardevError(reason)) from error
+        return await self._made(id, self._chardevs.add, backend)
+
+    async def chardev_change(self, id: str, backend: dict[str, Any]) -> JsonObject:
+        """Make another character device of one."""
+        return await self._made(id, self._chardevs.change, backend)
+
+    async def _made(
+        self, id: str, make: Callable[..., Awaitable[JsonObject]], backend: JsonObject
+    ) -> JsonObject:
+        try:
+            result = await make(id, backend, self._descriptors.take_named)
+        except ChardevError as error:
+            raise _refused(error) from error
+        device = self._chardevs.get(id)
+        if device is not None and device.waits_for_client:
+            await device.wait_for_client()
+        return result
+
+    def check_stdio(self, description: Description) -> None:
+        """Refuse standard input and output to a process in the background.
+
+        Raises:
+            ChardevError: If that is what is described, and this process is there.
+        """
+        if self._is_daemon:
+            refuse_stdio(description.backend())
+
+    def chardev_remove(self, id: str) -> None:
+        """Remove a character device."""
+        _tried(lambda: self._chardevs.remove(id))
+
+    def chardev_send_break(self, id: str) -> None:
+        """Send a break to the other end of a character device."""
+        _tried(lambda: self._chardevs.send_break(id))
+
+    def query_yank(self) -> list[JsonObject]:
+        """Return what can be yanked: the devices on sockets."""
+        return [{"type": "chardev", "id": label} for label in self._chardevs.yankable()]
+
+    def yank(self, instances: list[JsonObject]) -> None:
+        """Cut connections: all of the instances, or none if one doesn't exist."""
+        sockets = {device.label: device for device in self._chardevs if device.is_socket}
+        found: list[Chardev] = []
+        for instance in instances:
+            device = sockets.get(str(instance.get("id")))
+            if device is None or instance["type"] != "chardev":
+                raise CommandError("DeviceNotFound", "Instance not found")
+            found.append(device)
+        for device in found:
+            device.yank()
+
+
+def refuse_stdio(backend: JsonObject) -> None:
+    """Refuse standard input and output to a process in the background.
+
+    Raises:
+        ChardevError: If a backend is of that type.
+    """
+    if backend["type"] == "stdio":
+        raise ChardevError("cannot use stdio with -daemonize")
+
+
+def _tried(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except ChardevError as error:
+        raise _refused(error) from error
+
+
+def _refused(error: ChardevError) -> CommandError:
+    return CommandError(error.error_class, error.reason)

@@ -1,0 +1,101 @@
+"""The human commands about drives and block nodes; there are nodes here, and no drives."""
+
+from collections.abc import Callable
+from typing import Any
+
+from qmpeer.chardev.key_values import parse_key_values
+from qmpeer.errors import CommandError
+from qmpeer.machine.machine import Machine
+
+__all__ = ["block_commands"]
+
+
+def block_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
+    """Return the handlers by their names, those of ``info`` as two words."""
+    blocks = machine.blocks
+
+    def check_snapshots() -> None:
+        name = blocks.first_writable
+        if name is not None:
+            desc = f"Device '{name}' is writable but does not support snapshots"
+            raise CommandError("GenericError", desc)
+
+    def store(name: str | None) -> str:
+        check_snapshots()
+        return "Error: no block device can store vmstate for snapshot"
+
+    def loadvm(name: str) -> str:
+        machine.stop_to_load()
+        return store(name)
+
+    def delvm(name: str) -> None:
+        check_snapshots()
+
+    def drive_del(id: str) -> str:
+        if id not in blocks.names:
+            return f"Device '{id}' not found"
+        try:
+            blocks.delete(id)
+        except CommandError as error:
+            return error.desc
+        return ""
+
+    def info_block(nodes: bool, verbose: bool, device: str | None) -> str:
+        if device is None and not nodes:
+            return ""
+        shown = [name for name in reversed(blocks.names) if device in (None, name)]
+        before = "" if device is None else "\n" * bool(shown)
+        return before + "\n".join(blocks.describe(name, verbose=verbose) for name in shown)
+
+    def qemu_io(qdev: bool, device: str, command: str) -> str:
+        if qdev:
+            return f"Error: Device '{device}' not found"
+        if device in blocks.names:
+            return "Error: this machine reads and writes no block nodes"
+        return f"Error: Cannot find device='' nor node-name='{device}'"
+
+    return {
+        "savevm": store,
+        "loadvm": loadvm,
+        "delvm": delvm,
+        "drive_del": drive_del,
+        "drive_add": _drive_add,
+        "change": _change,
+        "commit": lambda device: "" if device == "all" else f"Device '{device}' not found",
+        "snapshot_blkdev": _snapshot,
+        "qemu-io": qemu_io,
+        "info block": info_block,
+        "info snapshots": lambda: "no block device can store vmstate for snapshot",
+    }
+
+
+def _drive_add(node: bool, pci_addr: str, opts: str) -> str:
+    """Refuse: there are no drives."""
+    pairs = parse_key_values(opts)
+    said = "".join(f"warning: {pair.warning}\n" for pair in pairs if pair.warning is not None)
+    keys = {pair.key for pair in pairs}
+    if not keys & {"file", "driver"}:
+        return f"{said}Must specify either driver or file"
+    if node and "node-name" not in keys:
+        return f"{said}'node-name' needs to be specified"
+    return f"{said}this machine has no drives"
+
+
+def _change(
+    device: str, force: bool, target: str, arg: str | None, read_only_mode: str | None
+) -> str:
+    if device == "vnc":
+        if target not in ("passwd", "password"):
+            return "Expected 'password' after 'vnc'"
+        if arg is None:
+            return "terminal does not support password prompting"
+        return "Error: Could not set password"
+    if read_only_mode not in (None, "retain", "read-only", "read-write"):
+        return f"Error: invalid parameter value: {read_only_mode}"
+    return f"Error: Device '{device}' not found"
+
+
+def _snapshot(reuse: bool, device: str, snapshot_file: str | None, format: str | None) -> str:
+    if snapshot_file is None:
+        return "Error: Parameter 'snapshot-file' is missing"
+    return f"Error: Cannot find device='{device}' nor node-name=''"

@@ -1,0 +1,101 @@
+"""The human monitor's commands of the machine, put together: tables, handlers, completion.
+
+The tables say which commands there are, what they take and what help shows. A handler goes by the
+first of a command's names; where there is nothing to do, a text of `refusals` stands for it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from qmpeer.machine.human.block_commands import block_commands
+from qmpeer.machine.human.chardev_commands import (
+    backend_names,
+    chardev_commands,
+    chardev_labels,
+)
+from qmpeer.machine.human.command_table import COMMANDS
+from qmpeer.machine.human.guest_commands import guest_commands, key_names
+from qmpeer.machine.human.info_table import INFOS
+from qmpeer.machine.human.log_commands import LOG_HELP, log_commands
+from qmpeer.machine.human.memory_commands import memory_commands
+from qmpeer.machine.human.migration_commands import (
+    capability_names,
+    migration_commands,
+    parameter_names,
+)
+from qmpeer.machine.human.object_commands import (
+    object_commands,
+    object_names,
+    object_type_names,
+)
+from qmpeer.machine.human.refusals import INFO_TEXTS, TEXTS
+from qmpeer.machine.human.row import Row
+from qmpeer.machine.machine import Machine
+
+__all__ = ["register_human_commands"]
+
+Handler = Callable[..., Any]
+Completer = Callable[[Sequence[str]], Iterable[str]]
+
+
+def register_human_commands(machine: Machine) -> None:
+    """Register all commands of QEMU's human monitor on a machine's."""
+    handlers: dict[str, Handler] = {
+        **guest_commands(machine),
+        **chardev_commands(machine),
+        **block_commands(machine),
+        **memory_commands(machine),
+        **migration_commands(machine),
+        **object_commands(machine),
+        **log_commands(machine),
+    }
+    completers = _completers(machine)
+    for row in COMMANDS:
+        _register(machine, row, "", handlers, completers, TEXTS)
+    for row in INFOS:
+        _register(machine, row, "info ", handlers, completers, INFO_TEXTS)
+    log = machine.monitor.human.table.find("log")
+    assert log is not None
+    log.details = LOG_HELP
+
+
+def _register(
+    machine: Machine,
+    row: Row,
+    before: str,
+    handlers: Mapping[str, Handler],
+    completers: Mapping[str, Completer],
+    texts: Mapping[str, str],
+) -> None:
+    first = row.names.partition("|")[0]
+    handler = handlers.get(before + first) or _teller(texts[first])
+    machine.monitor.human_command(
+        before + row.names,
+        args=row.args,
+        params=row.params,
+        help=row.help,
+        complete=completers.get(before + first),
+    )(handler)
+
+
+def _teller(text: str) -> Handler:
+    def tell(**arguments: Any) -> str:
+        return text.format_map(arguments) if "{" in text else text
+
+    return tell
+
+
+def _completers(machine: Machine) -> dict[str, Completer]:
+    labels = chardev_labels(machine.chardevs)
+    rings = chardev_labels(machine.chardevs, "ringbuf")
+    return {
+        "chardev-add": backend_names,
+        "chardev-remove": labels,
+        "ringbuf_read": rings,
+        "ringbuf_write": rings,
+        "sendkey": key_names,
+        "object_add": object_type_names,
+        "object_del": object_names(machine),
+        "migrate_set_capability": capability_names,
+        "migrate_set_parameter": parameter_names,
+    }

@@ -1,0 +1,173 @@
+"""The human monitor's commands: what they print, held against a real QEMU's, and what they offer.
+
+The file human_lines.txt holds lines, in an order that matters, and below each what is printed,
+four blanks before it.
+"""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from qmpeer import Client
+from qmpeer.machine.human import register_human_commands
+from qmpeer.machine.human.command_table import COMMANDS
+from qmpeer.machine.human.info_table import INFOS
+from qmpeer.machine.human.refusals import INFO_TEXTS, TEXTS
+from qmpeer.machine.machine import Machine
+from qmpeer.machine.options import Options, parse_options
+from qmpeer.monitor.human import Completions
+from tests.machine.serving import SERVE, Serving
+
+LINES = Path(__file__).with_name("human_lines.txt")
+
+
+def conversation() -> Iterator[tuple[str, str]]:
+    """Give the file's lines and what they print, as QMP returns it."""
+    line, printed = "", ""
+    for text in LINES.read_text(encoding="utf-8").split("\n"):
+        if text.startswith("    "):
+            printed += text[4:] + "\r\n"
+            continue
+        if line:
+            yield line, printed
+        line, printed = text, ""
+
+
+@pytest.fixture(params=["ours", pytest.param("qemu", marks=pytest.mark.real)])
+def client(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Client]:
+    monkeypatch.chdir(tmp_path)
+    words = SERVE
+    if request.param == "qemu":
+        program: Callable[[str], str] = request.getfixturevalue("program")
+        words = [program("qemu-system-x86_64")]
+        version = subprocess.run([*words, "--version"], capture_output=True, text=True).stdout
+        if "version 7.2." not in version:
+            pytest.skip(f"the lines are QEMU 7.2's, and this is {version.splitlines()[0]}")
+    with Serving(tmp_path / "q", program=words) as serving, serving.client() as client:
+        yield client
+
+
+def test_what_lines_print(client: Client) -> None:
+    for line, printed in conversation():
+        found = client.execute("human-monitor-command", {"command-line": line})
+        assert found == printed, line
+
+
+@pytest.fixture
+def machine() -> Iterator[Machine]:
+    machine = Machine(Options())
+    register_human_commands(machine)
+    yield machine
+    machine.close()
+
+
+def run(machine: Machine, line: str) -> str:
+    text = machine.monitor.run_human(line)
+    assert isinstance(text, str)
+    return text
+
+
+def test_each_command_has_help_of_its_own(machine: Machine) -> None:
+    for before, rows in (("", COMMANDS), ("info ", INFOS)):
+        for row in rows:
+            if row.names != "log":
+                text = f"{before}{row.names} {row.params} -- {row.help}\n"
+                name = row.names.partition("|")[0]
+                assert run(machine, f"help {before}{name}") == text.replace("\n", "\r\n")
+    assert run(machine, "help log").startswith("Items of the log, with commas between:\r\n")
+    assert run(machine, "help log") == run(machine, "log help")
+
+
+def test_no_text_stands_for_a_command_that_is_not_there() -> None:
+    assert TEXTS.keys() <= {row.names.partition("|")[0] for row in COMMANDS}
+    assert INFO_TEXTS.keys() <= {row.names for row in INFOS}
+
+
+@pytest.mark.parametrize(
+    ("words", "line", "text"),
+    [
+        ("-name vm0", "info name", "vm0\r\n"),
+        ("-S", "info status", "VM status: paused (prelaunch)\r\n"),
+        ("-singlestep", "info status", "VM status: paused (single step mode) (prelaunch)\r\n"),
+        (
+            "-uuid 550e8400-e29b-41d4-a716-446655440000",
+            "info uuid",
+            "550e8400-e29b-41d4-a716-446655440000\r\n",
+        ),
+    ],
+)
+def test_what_options_say(words: str, line: str, text: str) -> None:
+    machine = Machine(parse_options(words.split()))
+    register_human_commands(machine)
+    assert run(machine, line) == text
+    machine.close()
+
+
+def test_block_nodes(machine: Machine) -> None:
+    machine.blockdev_add(driver="null-co", **{"node-name": "n0"})
+    machine.blockdev_add(driver="blkdebug", image="n0", **{"node-name": "b0"})
+    assert run(machine, "info block") == ""
+    assert run(machine, "info block -n") == (
+        "b0: blkdebug::null-co:// (blkdebug)\r\n    Cache mode:       writeback\r\n\r\n"
+        "n0: null-co:// (null-co)\r\n    Cache mode:       writeback\r\n"
+    )
+    assert run(machine, "info block -v b0") == (
+        "\r\nb0: blkdebug::null-co:// (blkdebug)\r\n    Cache mode:       writeback\r\n"
+        "\r\nImages:\r\nimage: blkdebug::null-co://\r\nfile format: blkdebug\r\n"
+        "virtual size: 1 GiB (1073741824 bytes)\r\ndisk size: unavailable\r\n"
+        "image: null-co://\r\nfile format: null-co\r\n"
+        "virtual size: 1 GiB (1073741824 bytes)\r\ndisk size: 0 B\r\n"
+    )
+    writable = "Error: Device 'b0' is writable but does not support snapshots\r\n"
+    for command in ("savevm", "loadvm", "delvm"):
+        assert run(machine, f"{command} x") == writable
+    assert run(machine, "drive_del n0") == "Block device n0 is in use\r\n"
+    assert run(machine, "drive_del b0") == ""
+    assert run(machine, "drive_del b0") == "Device 'b0' not found\r\n"
+
+
+def test_memory_is_written_to_a_file(machine: Machine, tmp_path: Path) -> None:
+    path = tmp_path / "memory"
+    assert run(machine, f'pmemsave 0 10 "{path}"') == ""
+    assert path.read_bytes() == bytes(10)
+    assert run(machine, f'pmemsave 0 10 "{tmp_path}/no/x"') == (
+        f"Error: Could not open '{tmp_path}/no/x': No such file or directory\r\n"
+    )
+
+
+def test_logs(machine: Machine, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    assert run(machine, "log tid") == "Filename template with '%d' required for 'tid'\r\n"
+    assert run(machine, f"logfile {path}") == ""
+    assert not path.exists()
+    assert run(machine, "log cpu,in_asm") == ""
+    assert path.read_bytes() == b""
+    assert run(machine, f"logfile {tmp_path}/no/x") == (
+        f"Error opening logfile {tmp_path}/no/x: No such file or directory\r\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "offered"),
+    [
+        ("chardev-add s", ["serial", "socket", "stdio"]),
+        ("sendkey ctrl-alt-f1", ["ctrl-alt-f1", "ctrl-alt-f10", "ctrl-alt-f11", "ctrl-alt-f12"]),
+        ("object_add tls", ["tls-creds-anon", "tls-creds-psk", "tls-creds-x509"]),
+        ("object_del ", ["s"]),
+        ("migrate_set_capability z", ["zero-blocks", "zero-copy-send"]),
+        ("migrate_set_capability xbzrle o", ["off", "on"]),
+        ("migrate_set_parameter tls-", ["tls-authz", "tls-creds", "tls-hostname"]),
+        ("chardev-remove ", []),
+        ("help quit", ["quit"]),
+        ("info stat", ["stats", "status"]),
+    ],
+)
+def test_completions(machine: Machine, text: str, offered: list[str]) -> None:
+    machine.object_add(**{"qom-type": "secret", "id": "s", "data": "x"})
+    found = machine.monitor.human.complete(text)
+    assert isinstance(found, Completions)
+    assert found.names == offered
