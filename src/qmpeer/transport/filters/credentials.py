@@ -76,7 +76,7 @@ def anonymous_context(
     context = _context(server_side)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context.set_ciphers("AECDH:ADH:@SECLEVEL=0")
+        context.set_ciphers("ADH+AESGCM:AECDH+AES:ADH+AES:@SECLEVEL=0")
     except ssl.SSLError:
         raise ValueError("anonymous TLS is not in this Python's OpenSSL") from None
     if server_side and folder is not None and _is_there(folder, "dh-params.pem"):
