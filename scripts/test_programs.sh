@@ -9,7 +9,12 @@ needed='qemu-system-x86_64=qemu-system-x86
 qemu-storage-daemon=qemu-system-common
 qemu-img=qemu-utils
 qemu-ga=qemu-guest-agent
-telnet=telnet'
+telnet=telnet
+socat=socat
+nc=netcat-openbsd
+openssl=openssl
+tmux=tmux
+chromium=chromium'
 
 missing() { # $1: what to print of each missing one, "program" or "package"
     for pair in $needed; do
