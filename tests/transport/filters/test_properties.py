@@ -1,17 +1,14 @@
 """The fuzz targets on what Hypothesis makes up, 100,000 inputs each in the long run."""
 
-from collections.abc import Callable
-from typing import TypeVar
-
 import pytest
-from hypothesis import given, settings, strategies
+from hypothesis import given, strategies
 
+from tests.fuzzing import fuzz_target
 from tests.transport.filters import targets
 from tests.transport.filters.websocket_peer import frame, request
 
 pytestmark = [pytest.mark.property, pytest.mark.timeout(0)]
 
-_Test = TypeVar("_Test", bound=Callable[..., None])
 
 _CUT = strategies.binary(min_size=1, max_size=1)
 _COMMANDS = strategies.sampled_from(
@@ -35,24 +32,19 @@ LINES = strategies.sampled_from(request().split(b"\r\n")) | strategies.binary(ma
 UPGRADES = strategies.lists(LINES, max_size=12).map(b"\r\n".join)
 
 
-def many(test: _Test) -> _Test:
-    is_long = settings().max_examples > 1000
-    return settings(max_examples=100_000 if is_long else 150)(test)
-
-
-@many
+@fuzz_target
 @given(_CUT, TELNET | strategies.binary(max_size=200))
 def test_telnet(size: bytes, data: bytes) -> None:
     targets.telnet(size + data)
 
 
-@many
+@fuzz_target
 @given(_CUT, FRAMES)
 def test_websocket(size: bytes, data: bytes) -> None:
     targets.websocket(size + data)
 
 
-@many
+@fuzz_target
 @given(_CUT, UPGRADES | strategies.binary(max_size=200), FRAMES)
 def test_upgrade(size: bytes, header: bytes, frames: bytes) -> None:
     targets.upgrade(size + header + b"\r\n\r\n" + frames)
