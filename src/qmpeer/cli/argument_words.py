@@ -8,23 +8,15 @@ list: ``a.0=x a.1=y`` is ``{"a": ["x", "y"]}``.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from qmpeer import limits
 from qmpeer.cli.exits import UsageError
 from qmpeer.values import JsonObject, JsonValue
 
-Tree = dict[str, "JsonValue | _Level"]
-
-
-class _Level:
-    """Hold the members of one level while they come in."""
-
-    __slots__ = ("members",)
-
-    def __init__(self) -> None:
-        self.members: Tree = {}
+if TYPE_CHECKING:
+    from qmpeer.shell.words import Word
 
 
 def read_arguments(words: Sequence[str]) -> JsonObject:
@@ -40,11 +32,18 @@ def read_arguments(words: Sequence[str]) -> JsonObject:
     """
     if len(words) == 1 and words[0].lstrip().startswith("{"):
         return read_object(words[0])
-    top = _Level()
+    if not words:
+        return {}
+    # Imported where it is needed: most commands are executed without arguments.
+    from qmpeer.shell.argument_tree import build_tree, free_object
+    from qmpeer.shell.mistakes import Mistake
+
     for word in words:
-        path, value = _split(word)
-        _insert(top, path, value)
-    return {name: _finished(value, [name]) for name, value in top.members.items()}
+        check_text(word)
+    try:
+        return free_object(build_tree(map(_word, words)))
+    except Mistake as mistake:
+        raise UsageError(mistake.reason) from mistake
 
 
 def read_object(text: str | bytes) -> JsonObject:
@@ -76,65 +75,15 @@ def check_text(word: str) -> None:
         raise UsageError(f"found {word!r}, expected text in UTF-8") from error
 
 
-def _split(word: str) -> tuple[list[str], JsonValue]:
+def _word(word: str) -> "Word":
+    """Return a word of a command line, quotes in which the system's shell has taken away."""
+    from qmpeer.shell.words import Value, Word
+
     name, equals, text = word.partition("=")
     if not equals:
-        raise UsageError(f"found {word!r}, expected name=value, or one JSON object")
-    is_text = name.endswith(":")
-    path = name.removesuffix(":").split(".")
-    if not all(path):
-        raise UsageError(f"found {word!r}, expected a name before '=' and around each dot")
-    if len(path) > limits.NESTING:
-        raise UsageError(f"found {len(path)} levels, expected at most {limits.NESTING}")
-    check_text(word)
-    return path, text if is_text else _read_value(text)
-
-
-def _read_value(text: str) -> JsonValue:
-    try:
-        value: JsonValue = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return text
-    except RecursionError as error:
-        raise UsageError(f"found {text[:20]}…, which is nested too deep") from error
-    return value
-
-
-def _insert(level: _Level, path: list[str], value: JsonValue) -> None:
-    for depth, name in enumerate(path[:-1], 1):
-        below = level.members.setdefault(name, _Level())
-        if not isinstance(below, _Level):
-            where, inner = ".".join(path[:depth]), ".".join(path)
-            raise UsageError(f"found both '{where}' and '{inner}', expected one value or its parts")
-        level = below
-    where, name = ".".join(path), path[-1]
-    if name in level.members:
-        if isinstance(level.members[name], _Level):
-            raise UsageError(f"found both '{where}' and parts of it, expected one or the other")
-        raise UsageError(f"found '{where}' twice, expected it once")
-    level.members[name] = value
-
-
-def _finished(value: "JsonValue | _Level", path: list[str]) -> JsonValue:
-    if not isinstance(value, _Level):
-        return value
-    members = value.members
-    where = ".".join(path)
-    numbers = {name for name in members if name.isdecimal() and name.isascii()}
-    if not numbers:
-        return {name: _finished(member, [*path, name]) for name, member in members.items()}
-    if len(numbers) < len(members):
-        name = next(name for name in members if name not in numbers)
-        number = next(iter(numbers))
-        raise UsageError(
-            f"found both '{where}.{number}' and '{where}.{name}', expected a list or an object"
-        )
-    expected = [str(i) for i in range(len(members))]
-    for name in expected:
-        if name not in members:
-            found = ", ".join(sorted(numbers, key=int))
-            raise UsageError(f"found {found} in '{where}', expected '{where}.{name}' as well")
-    return [_finished(members[name], [*path, name]) for name in expected]
+        return Word(None, Value("plain", word, 0, len(word)), 0)
+    value = Value("plain", text, len(name) + 1, len(word))
+    return Word(name.removesuffix(":"), value, 0, name.endswith(":"))
 
 
 def _kind(value: JsonValue) -> str:

@@ -1,0 +1,254 @@
+"""``qmpeer shell``, which is ``qmp-shell``: a prompt, or a script."""
+
+import os
+import sys
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from qmpeer import limits
+from qmpeer.cli.command_line import CommandLine, seconds
+from qmpeer.cli.exits import DONE, REFUSED, STATUSES, UNREACHABLE, USAGE, UsageError, status_of
+
+if TYPE_CHECKING:
+    import argparse
+
+    from qmpeer.schema import Schema
+    from qmpeer.shell.script import Piece
+
+PROGRAM: Final = "qmp-shell"
+
+_AFTER: Final = (
+    """\
+At the prompt: TAB completes, 'help' tells more, C-c cancels the line, C-d leaves.
+  query-block
+  blockdev-add driver=qcow2 node-name=disk0 file.driver=file file.filename=/srv/disk0.qcow2
+  {"execute": "query-status"}
+
+Scripts: without a terminal on standard input, with -c or with -f there is neither banner nor
+prompt. Each reply is one line of JSON, and the first error ends it.
+  echo query-status | qmp-shell vm.qmp | jq -r .status
+  qmp-shell vm.qmp -c stop -c 'migrate uri="exec:cat > vm.state"' -c 'wait 60 STOP'
+
+"""
+    + STATUSES
+)
+
+
+def run(words: Sequence[str]) -> int:
+    """Talk to a server at a prompt, or by a script.
+
+    Raises:
+        UsageError: If the words make no sense.
+    """
+    given = parser().parse_intermixed_args(words)
+    address = given.address or os.environ.get("QMP_SOCKET")
+    if not address:
+        raise UsageError("found no ADDRESS, expected one, or QMP_SOCKET in the environment")
+    given.address = address
+    _check_address(address)
+    is_script = bool(given.commands or given.files) or sys.stdin is None or not sys.stdin.isatty()
+    return _finished((_script if is_script else _prompt)(given))
+
+
+def qmp_shell(argv: Sequence[str] | None = None) -> int:
+    """Run ``qmp-shell``: the entry of the program of that name."""
+    from qmpeer.cli.main import main
+
+    return main(["shell", *(sys.argv[1:] if argv is None else argv)])
+
+
+def parser() -> CommandLine:
+    """Return what reads the words."""
+    parser = CommandLine(PROGRAM, "Talk to a QMP server: at a prompt, or by a script.", _AFTER)
+    parser.add_argument(
+        "address", metavar="ADDRESS", nargs="?", help="unix:PATH, tcp:HOST:PORT, ...; by default "
+        "$QMP_SOCKET",
+    )  # fmt: skip
+    parser.add_argument(
+        "-c",
+        dest="commands",
+        metavar="COMMAND",
+        action="append",
+        help="execute it; may be repeated",
+    )
+    parser.add_argument(
+        "-f", dest="files", metavar="FILE", action="append", help="execute its lines; - is stdin"
+    )
+    parser.add_argument(
+        "--keep-going", action="store_true", help="go on after an error of a script's command"
+    )
+    parser.add_argument(
+        "-H", "--hmp", action="store_true", help="lines are for the human monitor"
+    )  # fmt: skip
+    parser.add_argument(
+        "-g", "--no-negotiate",
+        action="store_true",
+        help="for the guest agent, which neither greets nor negotiates",
+    )  # fmt: skip
+    parser.add_argument(
+        "--reconnect", action="store_true", help="connect again by itself when the server has left"
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="S",
+        type=seconds,
+        help="seconds until connected, and for each reply; by default 10 and 300; at a prompt it "
+        "waits for a greeting until C-c",
+    )
+    parser.add_argument(
+        "--docs",
+        metavar="SOURCE",
+        help="a schema with documentation for 'help', such as QEMU's qapi/qapi-schema.json",
+    )
+    parser.add_argument("--no-history", action="store_true", help="neither read nor write history")
+    return parser
+
+
+def _check_address(address: str) -> None:
+    """Refuse what is no address, before anything is set up."""
+    from qmpeer.transport import parse_address
+
+    try:
+        parse_address(address)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _finished(work: "Coroutine[Any, Any, int]") -> int:
+    import asyncio
+
+    return asyncio.run(work)
+
+
+# --- Scripts ------------------------------------------------------------------------------------
+
+
+async def _script(given: "argparse.Namespace") -> int:
+    from qmpeer.errors import QMPError
+    from qmpeer.shell.link import Link
+    from qmpeer.shell.script import ScriptScreen, run_script
+    from qmpeer.shell.session import Session
+    from qmpeer.shell.settings import Settings
+
+    link = Link(
+        given.address,
+        negotiate=not given.no_negotiate,
+        connect_timeout=given.timeout or limits.CONNECT_TIMEOUT,
+        command_timeout=given.timeout or limits.COMMAND_TIMEOUT,
+    )
+    screen = ScriptScreen(sys.stdout.buffer, sys.stderr)
+    settings = Settings(is_interactive=False, timeout=given.timeout or limits.COMMAND_TIMEOUT)
+    session = Session(link, screen, settings, _documentation(given.docs))
+    try:
+        try:
+            await session.connect()
+        except (QMPError, OSError) as error:
+            return status_of(PROGRAM, error)
+        outcome = await run_script(
+            session,
+            screen,
+            _pieces(given),
+            keep_going=given.keep_going,
+            is_human=given.hmp,
+        )
+    finally:
+        await session.close()
+    return {"DONE": DONE, "REFUSED": REFUSED, "UNREADABLE": USAGE, "LOST": UNREACHABLE}[
+        outcome.name
+    ]
+
+
+async def _pieces(given: "argparse.Namespace") -> "AsyncIterator[Piece]":
+    from qmpeer.shell.script import file_pieces, stream_pieces, word_pieces
+
+    if given.commands:
+        async for piece in word_pieces(given.commands):
+            yield piece
+    for path in given.files or ([] if given.commands else ["-"]):
+        if path != "-":
+            try:
+                async for piece in file_pieces(path):
+                    yield piece
+            except OSError as error:
+                raise UsageError(f"{path}: {error.strerror or error}") from error
+        elif sys.stdin is not None:
+            async for piece in stream_pieces(sys.stdin.buffer):
+                yield piece
+
+
+def _documentation(source: str | None) -> "Any":
+    """Return what reads the documentation: that of a source, else of our own machine's schema."""
+    from functools import cache
+
+    @cache
+    def read() -> "Schema | None":
+        from importlib.resources import as_file, files
+
+        from qmpeer.errors import QMPError
+        from qmpeer.sources import load_schema
+
+        try:
+            if source is not None:
+                return load_schema(source)
+            with as_file(files("qmpeer.machine") / "qapi") as folder:
+                return load_schema(folder / "qapi-schema.json")
+        except (QMPError, OSError, ValueError):
+            return None
+
+    return read
+
+
+# --- The prompt ---------------------------------------------------------------------------------
+
+
+async def _prompt(given: "argparse.Namespace") -> int:
+    try:
+        from prompt_toolkit.output import create_output
+
+        from qmpeer.shell.history import FileHistory, history_path
+        from qmpeer.shell.terminal import Terminal
+        from qmpeer.shell.terminal_screen import TerminalScreen
+    except ImportError as error:
+        reason = f"the prompt needs {error.name}: pip install 'qmpeer[shell]'; scripts don't"
+        raise UsageError(reason) from error
+    from qmpeer.shell.colours import palette_for
+    from qmpeer.shell.link import Link
+    from qmpeer.shell.secrets import without_secrets
+    from qmpeer.shell.session import Session
+    from qmpeer.shell.settings import Settings
+    from qmpeer.shell.typing_ahead import end_of_file_is_a_key
+
+    palette = palette_for(sys.stdout)
+    settings = Settings(timeout=given.timeout or limits.COMMAND_TIMEOUT)
+    link = Link(
+        given.address,
+        negotiate=not given.no_negotiate,
+        connect_timeout=given.timeout,
+        command_timeout=settings.timeout,
+    )
+    output = create_output(sys.stdout)
+    screen = TerminalScreen(output, settings, palette, has_pager=sys.stdout.isatty())
+    session = Session(link, screen, settings, _documentation(given.docs))
+    history = FileHistory(
+        None if given.no_history else history_path(os.environ),
+        lambda text: without_secrets(text, link.vocabulary.commands, is_human=given.hmp),
+    )
+    terminal = Terminal(
+        session,
+        screen,
+        history,
+        output=output,
+        is_human=given.hmp,
+        reconnects=given.reconnect,
+        is_coloured=palette.is_coloured,
+    )
+    try:
+        with end_of_file_is_a_key():
+            outcome = await terminal.begin()
+            if outcome.name != "DONE":
+                return UNREACHABLE
+            await terminal.run()
+    finally:
+        await session.close()
+        await screen.close()
+    return DONE

@@ -1,0 +1,1 @@
+"""qmp-shell: the monitor at a prompt and in scripts."""

@@ -1,0 +1,225 @@
+"""Arguments in dotted form as a tree, and what they mean where no schema says it.
+
+Dots nest: ``a.b=1`` is ``{"a": {"b": 1}}``, and where all names of a level are numbers it is a
+list: ``a.0=x a.1=y`` is ``{"a": ["x", "y"]}``. Without a schema a value is JSON if it parses as
+JSON, else text; ``name:=text`` is text whatever it looks like.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TypeAlias, Union
+
+import msgspec
+
+from qmpeer import limits
+from qmpeer.shell.mistakes import Mistake
+from qmpeer.shell.words import Value, Word
+from qmpeer.values import JsonObject, JsonValue
+
+__all__ = [
+    "Level",
+    "Node",
+    "build_tree",
+    "free_json",
+    "free_object",
+    "free_value",
+    "insert_word",
+    "items_of",
+]
+
+Node: TypeAlias = Union[Word, "Level"]
+
+
+class Level:
+    """Hold the members of one level.
+
+    Attributes:
+        members: What each name stands for: a word with its value, or a level below.
+        path: The names that lead here.
+        first: The word that began it, for the place of mistakes; None at the top.
+    """
+
+    __slots__ = ("first", "members", "path")
+
+    def __init__(self, path: tuple[str, ...] = (), first: Word | None = None) -> None:
+        self.members: dict[str, Node] = {}
+        self.path: tuple[str, ...] = path
+        self.first: Word | None = first
+
+    @property
+    def is_list(self) -> bool:
+        """One of its names is a number."""
+        return any(map(_is_number, self.members))
+
+
+def _is_number(name: str) -> bool:
+    return name.isdecimal() and name.isascii()
+
+
+def build_tree(words: Iterable[Word]) -> Level:
+    """Make a tree of words that are all ``name=value``.
+
+    Raises:
+        Mistake: If one isn't, or if they contradict each other.
+    """
+    top = Level()
+    for word in words:
+        insert_word(top, word)
+    return top
+
+
+def insert_word(level: Level, word: Word) -> None:
+    """Add a word to a tree.
+
+    Raises:
+        Mistake: If it isn't ``name=value``, or contradicts what is there.
+    """
+    if word.name is None:
+        said = word.value.text
+        reason = f"found {said if len(said) < 100 else said[:100] + '…'!r}"
+        reason = f"{reason}, expected name=value, or one JSON object"
+        raise Mistake(reason, word.start, word.end, is_syntax=True)
+    path = word.name.split(".")
+    if not all(path):
+        sign = ":=" if word.is_text else "="
+        found = f"{word.name}{sign}{word.value.text}"
+        reason = f"found {found!r}, expected a name before '=' and around each dot"
+        raise _at_name(word, reason)
+    if len(path) > limits.NESTING:
+        raise _at_name(word, f"found {len(path)} levels, expected at most {limits.NESTING}")
+    for depth, name in enumerate(path[:-1], 1):
+        if name not in level.members:
+            level.members[name] = Level(tuple(path[:depth]), word)
+        below = level.members[name]
+        if not isinstance(below, Level):
+            where = ".".join(path[:depth])
+            reason = f"found both '{where}' and '{word.name}', expected one value or its parts"
+            raise _at_name(word, reason)
+        level = below
+    if path[-1] in level.members:
+        if isinstance(level.members[path[-1]], Level):
+            reason = f"found both '{word.name}' and parts of it, expected one or the other"
+        else:
+            reason = f"found '{word.name}' twice, expected it once"
+        raise _at_name(word, reason)
+    level.members[path[-1]] = word
+
+
+def _at_name(word: Word, reason: str) -> Mistake:
+    return Mistake(reason, word.start, word.start + len(word.name or ""), is_syntax=True)
+
+
+def items_of(level: Level) -> list[Node]:
+    """Return the items of a level that is a list, in their order.
+
+    Raises:
+        Mistake: If not all names are numbers, or one is missing.
+    """
+    members = level.members
+    where = ".".join(level.path)
+    numbers = {name for name in members if _is_number(name)}
+    if len(numbers) < len(members):
+        name = next(name for name in members if name not in numbers)
+        number = next(iter(numbers), "0")
+        reason = f"found both '{where}.{number}' and '{where}.{name}', expected a list or an object"
+        raise _at_node(members[name], reason)
+    for name in map(str, range(len(members))):
+        if name not in members:
+            found = ", ".join(sorted(numbers, key=int))
+            reason = f"found {found} in '{where}', expected '{where}.{name}' as well"
+            raise _at_node(next(iter(members.values())), reason)
+    return [members[str(index)] for index in range(len(members))]
+
+
+def _at_node(node: Node, reason: str) -> Mistake:
+    word = node.first if isinstance(node, Level) else node
+    return _at_name(word, reason) if word else Mistake(reason, 0, 0, is_syntax=True)
+
+
+# --- Without a schema ---------------------------------------------------------------------------
+
+
+def free_object(level: Level, value_of: "Callable[[Word], JsonValue] | None" = None) -> JsonObject:
+    """Return what a tree says where no schema tells what its values are.
+
+    Args:
+        level: The tree.
+        value_of: How a value is read; by default as `free_value` does.
+
+    Raises:
+        Mistake: If it contradicts itself.
+    """
+    read = value_of or free_value
+    return {name: _free_node(node, read) for name, node in level.members.items()}
+
+
+def _free_node(node: Node, read: Callable[[Word], JsonValue]) -> JsonValue:
+    if isinstance(node, Word):
+        return read(node)
+    if node.is_list:
+        return [_free_node(item, read) for item in items_of(node)]
+    return free_object(node, read)
+
+
+def free_value(word: Word) -> JsonValue:
+    """Return what a value says where no schema tells what it is.
+
+    Raises:
+        Mistake: If it is JSON that can't be read.
+    """
+    value = word.value
+    if value.kind == "json":
+        return free_json(value)
+    if value.kind == "quoted" or word.is_text:
+        return value.text
+    try:
+        found: JsonValue = msgspec.json.decode(value.text)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return value.text
+    except RecursionError:
+        reason = f"found {value.text[:20]}…, which is nested too deep"
+        raise Mistake(reason, value.start, value.end, is_syntax=True) from None
+    return found
+
+
+def free_json(value: Value) -> JsonValue:
+    """Read a value in JSON, or in QEMU's dialect of it.
+
+    Raises:
+        Mistake: If it can't be read.
+    """
+    try:
+        found: JsonValue = msgspec.json.decode(value.text)
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        return _tolerant(value, str(error))
+    except RecursionError:
+        return _tolerant(value, "nested too deep")
+    return found
+
+
+def _tolerant(value: Value, reason: str) -> JsonValue:
+    """Read it with the parser that takes all that QEMU takes."""
+    from qmpeer.errors import LimitError, WireError
+    from qmpeer.wire.tolerant import TolerantReader
+
+    try:
+        items = TolerantReader().receive_data(value.text.encode())
+    except UnicodeEncodeError:
+        items = []
+    if len(items) == 1 and not isinstance(items[0], WireError | LimitError):
+        return items[0]
+    raise Mistake(f"this is no JSON: {_reason(reason)}", *_place(value, reason), is_syntax=True)
+
+
+def _reason(text: str) -> str:
+    return text.removeprefix("JSON is malformed: ").partition(" (byte ")[0]
+
+
+def _place(value: Value, reason: str) -> tuple[int, int]:
+    """Return where the JSON decoder, which counts bytes, gave up."""
+    _, _, tail = reason.rpartition("(byte ")
+    digits = tail.rstrip(")")
+    if not digits.isdecimal():
+        return value.start, value.end
+    at = len(value.text.encode(errors="replace")[: int(digits)].decode(errors="replace"))
+    start = min(value.start + at, max(value.end - 1, value.start))
+    return start, start + 1

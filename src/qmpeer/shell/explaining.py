@@ -1,0 +1,49 @@
+"""What to say of whatever stopped a statement, and how bad that is."""
+
+from enum import Enum
+
+from qmpeer.errors import CommandError, QMPError, ValidationError
+from qmpeer.shell.mistakes import Mistake
+from qmpeer.shell.session import SourceError
+from qmpeer.shell.visible import visible
+
+__all__ = ["Outcome", "explanation", "outcome_of"]
+
+
+class Outcome(Enum):
+    """Say how a statement, or a script, ended."""
+
+    DONE = "done"
+    REFUSED = "the server refused it, or would have"
+    UNREADABLE = "it makes no sense"
+    LOST = "no connection, or no answer in time"
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """Return how a statement ended that raised this."""
+    match error:
+        case SourceError():
+            return outcome_of(error.error)
+        case Mistake():
+            return Outcome.UNREADABLE if error.is_syntax else Outcome.REFUSED
+        case CommandError() | ValidationError():
+            return Outcome.REFUSED
+        case OSError() if error.filename is not None:
+            return Outcome.UNREADABLE
+        case _:
+            return Outcome.LOST
+
+
+def explanation(error: Exception) -> str:
+    """Return what went wrong, as one line that is fit for a terminal."""
+    match error:
+        case SourceError():
+            return f"{error.place}: {explanation(error.error)}"
+        case OSError():
+            why = error.strerror or str(error)
+            text = f"{error.filename}: {why}" if error.filename else why
+        case QMPError():
+            text = str(error)
+        case _:
+            text = str(error)
+    return visible(" ".join(text.split("\n"))) or type(error).__name__

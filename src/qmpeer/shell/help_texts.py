@@ -1,0 +1,239 @@
+"""Help from the schema: what a command, an event or a type is, with documentation where known."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from qmpeer.schema import Schema, shape_of
+from qmpeer.schema.model import (
+    EMPTY,
+    Alternate,
+    Array,
+    BuiltIn,
+    Command,
+    Documentation,
+    Entity,
+    Enum,
+    Member,
+    Struct,
+    Type,
+    Union,
+)
+from qmpeer.shell.colours import PLAIN, Palette
+from qmpeer.shell.completion import type_words
+from qmpeer.shell.mistakes import near
+from qmpeer.shell.own_words import OWN_WORDS
+from qmpeer.shell.visible import visible
+from qmpeer.shell.vocabulary import Vocabulary, marks_of
+
+__all__ = ["OWN_HELP", "help_lines"]
+
+OWN_HELP: Final[Mapping[str, str]] = {
+    "help": "help [COMMAND|EVENT|TYPE]",
+    "events": "events [on|off|REGEX]      show events above the prompt as they come",
+    "set": "set [output auto|json|table|raw] [timing on|off] [pager on|off] [timeout SECONDS|none]",
+    "wait": "wait [SECONDS] EVENT [name=value ...]\n"
+    "Wait for an event whose data has these values. Those that came since the last command\n"
+    "was sent count, so that 'stop', then 'wait STOP' doesn't miss it.",
+    "job": "job ID      follow a job with its progress until it is done; C-c leaves it alone",
+    "record": "record FILE | record off      write what is sent and what comes, without secrets",
+    "source": "source FILE      execute the lines of a file, up to the first error",
+    "save": "save FILE      write the last reply as JSON",
+    "reconnect": "reconnect      connect again to the same address",
+    "transaction(": "transaction(\n    ACTION name=value ...\n    ...\n)\n"
+    "All actions together or none; a line that says cancel, or C-c, gives them up.",
+    "oob": "oob COMMAND [name=value ...]      out of band: overtakes the commands that wait",
+    "execute": "execute COMMAND [name=value ...]      for a command named like a word of ours",
+    "hmp": "hmp LINE      one command of the human monitor; qmp-shell -H is a session of them",
+    "exit": "exit      leave, as C-d does; 'quit' is QEMU's own command and ends QEMU",
+    "!": "! COMMAND      execute a command of the system's shell",
+}
+"""How each word of the shell's own is used."""
+_LONG_ENUM: Final = 40
+
+
+def help_lines(
+    topic: str,
+    vocabulary: Vocabulary,
+    documentation: Schema | None = None,
+    palette: Palette = PLAIN,
+) -> Iterator[str]:
+    """Give the lines of help for a topic; all that there is for none.
+
+    Args:
+        topic: A command, an event, a type, a word of the shell's; or "".
+        vocabulary: What the server takes.
+        documentation: A schema with documentation, of any release.
+        palette: The colours.
+    """
+    if not topic:
+        yield from _overview(vocabulary, palette)
+        return
+    own = OWN_HELP.get(topic) or OWN_HELP.get(f"{topic}(")
+    entity = vocabulary.commands.get(topic) or vocabulary.events.get(topic)
+    schema = vocabulary.schema
+    if own is not None and (entity is None or topic not in vocabulary.commands):
+        yield from own.split("\n")
+    elif own is not None and topic == "transaction":
+        yield from own.split("\n")
+        yield ""
+    if entity is not None and schema is not None:
+        yield from _Help(schema, documentation, palette).entity(entity)
+    elif schema is not None and topic in schema.types:
+        yield from _Help(schema, documentation, palette).type(schema.types[topic])
+    elif topic in vocabulary.commands:
+        yield f"command {topic}: this server doesn't tell its arguments"
+    elif own is None:
+        types = () if schema is None else schema.types
+        hint = near(topic, [*vocabulary.commands, *vocabulary.events, *OWN_WORDS, *types])
+        yield f"there is no command, event or type '{visible(topic)}'; {hint or 'help lists them'}"
+
+
+def _overview(vocabulary: Vocabulary, palette: Palette) -> Iterator[str]:
+    yield palette.paint("heading", "Type a command: name=value ..., or paste JSON. TAB completes.")
+    yield "  sub.name=value  a member within     list.0=value  an item     'a b'  with a blank"
+    yield "  name:=value     text, whatever it looks like    {...}  JSON    # a comment"
+    yield ""
+    yield palette.paint("heading", "The shell's own words (help WORD tells more)")
+    for word, meta in OWN_WORDS.items():
+        yield f"  {word:<14}{meta}"
+    yield f"  {'! ...':<14}execute a command of the system's shell"
+    yield ""
+    yield palette.paint("heading", f"Commands of this server: {len(vocabulary.commands)}")
+    for name in sorted(vocabulary.commands):
+        command = vocabulary.commands[name]
+        marks = marks_of(command.features) if command else ""
+        yield f"  {visible(name)}" + (palette.paint("hint", f"  ({marks})") if marks else "")
+    if vocabulary.events:
+        yield ""
+        yield palette.paint("heading", f"Events of this server: {len(vocabulary.events)}")
+        yield from (f"  {visible(name)}" for name in sorted(vocabulary.events))
+
+
+class _Help:
+    def __init__(self, schema: Schema, documentation: Schema | None, palette: Palette) -> None:
+        self._schema = schema
+        self._documented: dict[str, Documentation | None] = {}
+        self._types: dict[str, Documentation | None] = {}
+        if documentation is not None:
+            self._documented = {e.name: e.documentation for e in documentation.entities}
+            self._types = {
+                of.name: of.documentation
+                for of in documentation.types.values()
+                if isinstance(of, Enum | Struct | Union | Alternate)
+            }
+        self._palette = palette
+
+    def entity(self, entity: Entity) -> Iterator[str]:
+        is_command = isinstance(entity, Command)
+        head = f"{'command' if is_command else 'event'} {visible(entity.name)}"
+        marks = marks_of(entity.features)
+        yield self._palette.paint("heading", head) + self._marked(marks)
+        documentation = self._documented.get(entity.name)
+        yield from self._text(documentation)
+        yield from self._members_of(
+            entity.arguments or EMPTY.name,
+            "arguments" if is_command else "data",
+            documentation,
+        )
+        if isinstance(entity, Command):
+            if entity.returns is not None:
+                yield f"returns {self._type_name(entity.returns)}"
+            if entity.allow_oob:
+                yield "can be executed out of band: oob " + visible(entity.name)
+            yield from self._example(entity)
+
+    def _example(self, command: Command) -> Iterator[str]:
+        of = self._schema.types[command.arguments or EMPTY.name]
+        if isinstance(of, Struct | Union):
+            required = [m for m in shape_of(self._schema, of).members if not m.is_optional]
+            words = [f"{member.name}=…" for member in required]
+            yield f"example: {' '.join([visible(command.name), *words])}"
+
+    def type(self, of: Type) -> Iterator[str]:
+        kind = type(of).__name__.lower()
+        features = () if isinstance(of, BuiltIn | Array) else of.features
+        head = self._palette.paint("heading", f"{kind} {visible(of.name)}")
+        yield head + self._marked(marks_of(features))
+        documentation = self._types.get(of.name)
+        yield from self._text(documentation)
+        match of:
+            case Enum():
+                for value in of.values:
+                    marks = self._marked(marks_of(value.features))
+                    yield f"  {visible(value.name)}{marks}{_doc(documentation, value.name)}"
+            case Struct() | Union():
+                yield from self._members_of(of.name, "members", documentation)
+            case Alternate():
+                for branch in of.branches:
+                    yield f"  {self._type_name(branch.type)}"
+            case Array():
+                yield f"  a list of {self._type_name(of.element)}"
+            case BuiltIn():
+                yield f"  {type_words(self._schema, of.name)}"
+
+    def _members_of(
+        self, name: str, word: str, documentation: Documentation | None
+    ) -> Iterator[str]:
+        of = self._schema.types[name]
+        if not isinstance(of, Struct | Union):
+            return
+        shape = shape_of(self._schema, of)
+        if not shape.members:
+            yield f"no {word}"
+            return
+        required = [member for member in shape.members if not member.is_optional]
+        optional = [member for member in shape.members if member.is_optional]
+        for title, members in (("required", required), ("optional", optional)):
+            if members:
+                yield f"{title} {word}:"
+                yield from self._members(members, documentation)
+        for branch in shape.branches:
+            if branch.type != EMPTY.name:
+                yield f"with {shape.discriminator}={visible(branch.name)}: {branch.type}"
+                inner = self._schema.types[branch.type]
+                if isinstance(inner, Struct | Union):
+                    names = [_short(m) for m in shape_of(self._schema, inner).members]
+                    yield f"    {', '.join(names)}"
+
+    def _members(
+        self, members: Iterable[Member], documentation: Documentation | None
+    ) -> Iterator[str]:
+        for member in members:
+            marks = self._marked(marks_of(member.features))
+            name = self._palette.paint("name", visible(member.name))
+            text = f"  {name}: {self._type_name(member.type)}{marks}"
+            yield text + _doc(documentation, member.name)
+
+    def _type_name(self, name: str) -> str:
+        of = self._schema.types[name]
+        if isinstance(of, Array):
+            return f"[{self._type_name(of.element)}]"
+        if isinstance(of, Enum):
+            values = [visible(value.name) for value in of.values]
+            if len("|".join(values)) <= _LONG_ENUM:
+                return "|".join(values)
+        if isinstance(of, Alternate):
+            return " or ".join(self._type_name(branch.type) for branch in of.branches)
+        return visible(name)
+
+    def _marked(self, marks: str) -> str:
+        return self._palette.paint("hint", f"  ({marks})") if marks else ""
+
+    def _text(self, documentation: Documentation | None) -> Iterator[str]:
+        if documentation is not None and documentation.text:
+            yield from _wrapped(documentation.text)
+            if documentation.since:
+                yield f"since {documentation.since}"
+
+
+def _short(member: Member) -> str:
+    return visible(member.name) + ("?" if member.is_optional else "")
+
+
+def _doc(documentation: Documentation | None, name: str) -> str:
+    text = documentation.members.get(name, "") if documentation else ""
+    return f"  {visible(' '.join(text.split()))}" if text else ""
+
+
+def _wrapped(text: str) -> Sequence[str]:
+    return [visible(line) for line in text.strip().split("\n")]

@@ -1,0 +1,86 @@
+"""History: one file a user, to which lines are added and from which none is ever taken.
+
+Each line of the file is one entry as a JSON string. Several shells may write to it at once.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from prompt_toolkit.history import History
+
+from qmpeer import limits
+
+__all__ = ["FileHistory", "history_path"]
+
+
+def history_path(environment: "dict[str, str] | os._Environ[str]") -> Path:
+    """Return where history is kept: ``$XDG_STATE_HOME/qmpeer/history``, in the home by default."""
+    base = environment.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(base).expanduser() / "qmpeer" / "history"
+
+
+class FileHistory(History):
+    """Keep what was typed, without its secrets.
+
+    Args:
+        path: The file; None keeps it in memory only.
+        discretion: Returns what may be kept of a line, None for nothing.
+    """
+
+    def __init__(self, path: Path | None, discretion: Callable[[str], str | None]) -> None:
+        super().__init__()
+        self.path: Path | None = path
+        self._discretion = discretion
+        self._last: str | None = None
+
+    def append_string(self, string: str) -> None:
+        """Add a line; blank ones, too long ones and repetitions are left out."""
+        if len(string) > limits.SHELL_HISTORY_ENTRY or not string.strip():
+            return
+        shown = self._discretion(string.strip())
+        if shown is None or shown == self._last:
+            return
+        self._last = shown
+        super().append_string(shown)
+
+    def load_history_strings(self) -> Iterable[str]:
+        """Give the entries of the file, the last first."""
+        return reversed(self._read())
+
+    def _read(self) -> list[str]:
+        if self.path is None:
+            return []
+        try:
+            with open(self.path, "rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - limits.SHELL_HISTORY))
+                lines = file.read().splitlines()
+        except OSError:
+            return []
+        return [entry for line in lines if isinstance(entry := _entry(line), str)]
+
+    def store_string(self, string: str) -> None:
+        """Add a line to the file; where that is not possible, it is kept in memory only."""
+        if self.path is None:
+            return
+        data = json.dumps(string).encode() + b"\n"
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            fd = os.open(self.path, flags, 0o600)
+            try:
+                os.fchmod(fd, 0o600)
+                os.write(fd, data)
+            finally:
+                os.close(fd)
+        except OSError:
+            self.path = None
+
+
+def _entry(line: bytes) -> object:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None

@@ -1,0 +1,86 @@
+"""The human monitor through QMP: one line at a time, and what its own help says can be typed."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from qmpeer.client import AsyncClient
+from qmpeer.values import JsonObject
+
+__all__ = ["HumanMonitor", "human_names", "names_in_help"]
+
+_HELP: Final = re.compile(r"^(?:info )?([\w.|-]+)(?: .*)? -- ", re.M)
+_INFO: Final = re.compile(r"^info ([\w-]+)(?: .*)? -- ", re.M)
+
+
+class HumanMonitor:
+    """Execute lines of the human monitor.
+
+    QEMU takes the CPU with each line, and refuses one that isn't there: nothing is said of a CPU
+    until somebody chooses one by ``cpu N``.
+    """
+
+    def __init__(self) -> None:
+        self._cpu: int | None = None
+
+    async def execute(self, client: AsyncClient, line: str) -> str:
+        """Execute a line and return what is printed.
+
+        Raises:
+            QMPError: As `AsyncClient.execute`.
+        """
+        words = line.split()
+        arguments: JsonObject = {"command-line": line}
+        is_choice = len(words) == 2 and words[0] == "cpu" and words[1].isdecimal()
+        cpu = int(words[1]) if is_choice else self._cpu
+        if cpu is not None:
+            arguments["cpu-index"] = cpu
+        text = await client.execute("human-monitor-command", arguments)
+        if is_choice and "nvalid" not in str(text):
+            self._cpu = cpu
+        return str(text)
+
+
+def names_in_help(text: str, *, of_info: bool = False) -> Iterator[str]:
+    r"""Give the commands that a help text names, and their short forms.
+
+    Example:
+        >>> list(names_in_help("p|print /fmt expr -- print\nquit|q  -- quit"))
+        ['p', 'print', 'quit', 'q']
+        >>> list(names_in_help("info block [-v] -- show", of_info=True))
+        ['block']
+    """
+    for found in (_INFO if of_info else _HELP).finditer(text.replace("\r", "")):
+        yield from found[1].split("|")
+
+
+async def human_names(client: AsyncClient, before: str, timeout: float) -> Sequence[str]:
+    """Return what may follow the words of a line for the human monitor."""
+    if before not in ("", "info"):
+        kind = _ARGUMENTS.get(before.split(maxsplit=1)[0])
+        return await client.names(kind, timeout=timeout) if kind and " " not in before else ()
+    line = before or "help"
+    arguments: JsonObject = {"command-line": line}
+    text = await client.execute("human-monitor-command", arguments, timeout=timeout)
+    return sorted(names_in_help(str(text), of_info=before == "info"))
+
+
+_ARGUMENTS: Final = {
+    "eject": "drive",
+    "change": "drive",
+    "block_resize": "drive",
+    "block_stream": "drive",
+    "commit": "drive",
+    "drive_del": "drive",
+    "device_add": "device-type",
+    "device_del": "device",
+    "netdev_del": "netdev",
+    "set_link": "netdev",
+    "object_del": "object",
+    "chardev-remove": "chardev",
+    "chardev-change": "chardev",
+    "ringbuf_read": "chardev",
+    "ringbuf_write": "chardev",
+    "qom-list": "qom-path",
+}
+"""What the first argument of a command of the human monitor names."""

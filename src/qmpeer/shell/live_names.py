@@ -1,0 +1,93 @@
+"""Names of what the server has, kept for a moment: completion asks without waiting.
+
+What isn't known when it is asked for is noted, and fetched by who can wait.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from qmpeer import limits
+from qmpeer.client import AsyncClient
+from qmpeer.errors import QMPError
+from qmpeer.shell.files import file_names
+from qmpeer.shell.human import human_names
+from qmpeer.values import JsonObject
+
+__all__ = ["LiveNames"]
+
+_PATHS: Final = frozenset({"qom-path"})
+
+
+class LiveNames:
+    """Give names from a short memory.
+
+    Args:
+        client: Returns the connection, None while there is none.
+        clock: Seconds, from any time on.
+    """
+
+    def __init__(
+        self, client: Callable[[], AsyncClient | None], clock: Callable[[], float]
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._known: dict[tuple[str, str], tuple[float, Sequence[str]]] = {}
+        self._missing: set[tuple[str, str]] = set()
+        self._lock = asyncio.Lock()
+
+    def __call__(self, kind: str, about: str) -> Sequence[str]:
+        """Return the names that are known, and note it if there are none."""
+        if kind == "file":
+            return list(file_names(about))
+        key = _key(kind, about)
+        found = self._known.get(key)
+        if found is None or self._clock() - found[0] > limits.SHELL_NAMES_AGE:
+            self._missing.add(key)
+        return found[1] if found else ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Nothing was asked for in vain."""
+        return not self._missing and not self._lock.locked()
+
+    def forget(self) -> None:
+        """Forget what is known, as a command may have changed it."""
+        self._known = {key: item for key, item in self._known.items() if key[0] == "human"}
+
+    async def fetch(self) -> bool:
+        """Fetch what was asked for in vain; return whether more is known now."""
+        had_to_wait = self._lock.locked()
+        async with self._lock:
+            missing, self._missing = self._missing, set()
+            client = self._client()
+            if client is None or client.is_closed:
+                return had_to_wait
+            for key in missing:
+                found: Sequence[str] = ()
+                with contextlib.suppress(QMPError, TimeoutError, ValueError):
+                    found = await _ask(client, *key)
+                self._known[key] = (self._clock(), found)
+        return bool(missing) or had_to_wait
+
+
+def _key(kind: str, about: str) -> tuple[str, str]:
+    """Return what is asked of the server: the folder of a path, whatever was typed of a name."""
+    if kind in _PATHS:
+        return kind, about.rpartition("/")[0]
+    return kind, about
+
+
+async def _ask(client: AsyncClient, kind: str, about: str) -> Sequence[str]:
+    timeout = limits.SHELL_NAMES_TIMEOUT
+    if kind == "human":
+        return await human_names(client, about, timeout)
+    if kind == "device-property":
+        arguments: JsonObject = {"typename": about}
+        found = await client.execute("device-list-properties", arguments, timeout=timeout)
+        return [str(each["name"]) for each in found]
+    if kind == "secret":
+        found = await client.execute("qom-list", {"path": "/objects"}, timeout=timeout)
+        return [str(e["name"]) for e in found if "secret" in str(e["type"])]
+    return await client.names(kind, within=about, timeout=timeout)

@@ -1,0 +1,86 @@
+"""Mistakes in what was typed, each with its place, and how that place is marked."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from qmpeer.shell.visible import columns, cut, visible
+
+__all__ = ["Mistake", "close_names", "marked", "near"]
+
+_CONTEXT: Final = 12
+"""Columns that are shown before a mark where the line is cut."""
+_LONGEST_MARK: Final = 60
+
+
+class Mistake(Exception):
+    """Tell what is wrong with a text, where, and what would be right.
+
+    Attributes:
+        reason: What is wrong, in QEMU's words where it has some.
+        start: The first character at fault, counted from 0.
+        end: The one behind the last; the same as `start` where something is missing.
+        hint: What would be right; "" where the reason says it.
+        is_syntax: The text can't be read, whoever listens; else it is not for this server.
+    """
+
+    def __init__(
+        self, reason: str, start: int, end: int, hint: str = "", *, is_syntax: bool = False
+    ) -> None:
+        super().__init__(reason, start, end, hint)
+        self.reason = reason
+        self.start = start
+        self.end = end
+        self.hint = hint
+        self.is_syntax = is_syntax
+
+    def __str__(self) -> str:
+        return f"{self.reason}; {self.hint}" if self.hint else self.reason
+
+
+def near(name: str, names: Iterable[str]) -> str:
+    """Return what to say of the names that look like one that isn't there; "" if none does.
+
+    Example:
+        >>> near("blockdev_ad", ["blockdev-add", "query-name", "stop"])
+        'did you mean blockdev-add?'
+    """
+    found = close_names(name, names)
+    return f"did you mean {' or '.join(found)}?" if found else ""
+
+
+def close_names(name: str, names: Iterable[str]) -> Sequence[str]:
+    """Return at most three names that look like one that isn't there."""
+    if len(name) > 100:
+        return ()
+    from difflib import get_close_matches
+
+    simple = name.lower().replace("_", "-")
+    known = {known.lower().replace("_", "-"): known for known in names}
+    begun = [found for found in known if len(simple) > 1 and found.startswith(simple)]
+    if 0 < len(begun) <= 3:
+        return [known[found] for found in begun]
+    return [known[found] for found in get_close_matches(simple, known, 3, 0.6)]
+
+
+def marked(text: str, mistake: Mistake, width: int) -> Iterator[str]:
+    """Give the line that holds a mistake, cut to a width, and below it the mark.
+
+    Example:
+        >>> for line in marked("stop noww=1", Mistake("", 5, 9), 40):
+        ...     print(line)
+        stop noww=1
+             ^^^^
+    """
+    begin = text.rfind("\n", 0, mistake.start) + 1
+    newline = text.find("\n", mistake.start)
+    line = text[begin : newline if newline >= 0 else len(text)]
+    start = mistake.start - begin
+    before, fault = visible(line[:start]), line[start : max(mistake.end - begin, start)]
+    after = visible(line[start : start + 2000])
+    if columns(before) + columns(after) > width:
+        room = min(_CONTEXT, width // 3)
+        if columns(before) > room:
+            before = "…" + before[len(before) - room + 1 :] if room else ""
+    mark = min(columns(visible(fault[:_LONGEST_MARK])) or 1, _LONGEST_MARK)
+    yield cut(before + after, width)
+    yield " " * columns(before) + "^" * max(1, min(mark, width - columns(before)))

@@ -1,0 +1,236 @@
+"""Scripts: statements from the command line, from files or from standard input, JSON lines out."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from functools import partial
+from typing import BinaryIO, Final, TextIO
+
+import msgspec
+
+from qmpeer import limits
+from qmpeer.errors import QMPError
+from qmpeer.messages import Event
+from qmpeer.shell.colours import PLAIN, Palette
+from qmpeer.shell.explaining import Outcome, explanation, outcome_of
+from qmpeer.shell.files import read_text
+from qmpeer.shell.mistakes import Mistake, marked
+from qmpeer.shell.session import Leave, Session, SourceError
+from qmpeer.shell.words import split
+from qmpeer.values import JsonObject, JsonValue
+from qmpeer.wire import encode_line
+
+__all__ = ["Piece", "ScriptScreen", "file_pieces", "run_script", "stream_pieces", "word_pieces"]
+
+_WIDTH: Final = 100
+_SMALL: Final = 64 * 1024
+"""Characters up to which an open statement is looked at again with each line."""
+
+
+class ScriptScreen:
+    """Write each reply as one line of JSON, and all else to standard error.
+
+    Args:
+        output: Where replies go.
+        errors: Where the rest goes; None if there is no such place.
+
+    Attributes:
+        palette: No colours.
+    """
+
+    def __init__(self, output: BinaryIO, errors: TextIO | None) -> None:
+        self.palette: Palette = PLAIN
+        self._output = output
+        self._errors = errors
+        self._left_out = 0
+
+    @property
+    def width(self) -> int:
+        """Columns of a line."""
+        return _WIDTH
+
+    async def show_value(self, value: JsonValue, command: str, seconds: float) -> None:
+        """Write a reply."""
+        self._write(value)
+
+    async def show_text(self, text: str) -> None:
+        """Write a text to standard output, as it is."""
+        self._output.write(text.encode(errors="backslashreplace") + b"\n")
+        self._output.flush()
+
+    def show_human(self, text: str) -> None:
+        """Write what the human monitor printed, as a JSON string."""
+        self._write(text)
+
+    def show_event(self, event: Event) -> None:
+        """Write an event in the form that it has on the wire."""
+        message: JsonObject = {}
+        if event.timestamp is not None:
+            seconds, microseconds = event.timestamp.seconds, event.timestamp.microseconds
+            message["timestamp"] = {"seconds": seconds, "microseconds": microseconds}
+        message["event"] = event.name
+        if event.data:
+            message["data"] = event.data
+        self._write(message)
+
+    def leave_out(self, count: int) -> None:
+        """Take note of events that came too fast."""
+        self._left_out += count
+
+    def note(self, text: str) -> None:
+        """Write a line to standard error."""
+        if self._errors is not None:
+            with contextlib.suppress(OSError):
+                print(f"qmp-shell: {text}", file=self._errors, flush=True)
+
+    def show_progress(self, text: str) -> None:
+        """Show nothing."""
+
+    def complain(self, place: str, text: str, error: Exception) -> None:
+        """Write what went wrong, where, and with a mark in the line at fault."""
+        self.note(f"{place}: {explanation(error)}")
+        inner: Exception = error
+        while isinstance(inner, SourceError):
+            text, inner = inner.text, inner.error
+        if isinstance(inner, Mistake) and self._errors is not None:
+            lines = "\n".join(f"    {line}" for line in marked(text, inner, _WIDTH - 4))
+            with contextlib.suppress(OSError):
+                print(lines, file=self._errors, flush=True)
+
+    def finish(self) -> None:
+        """Say what was left out."""
+        if self._left_out:
+            self.note(f"{self._left_out} events were left out")
+
+    def _write(self, value: JsonValue) -> None:
+        self._output.write(encode_line(value).replace(b"\r\n", b"\n"))
+        self._output.flush()
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """Hold statements, and where they come from.
+
+    Attributes:
+        text: The statements.
+        name: What they are from.
+        line: The number of their first line; 0 where there are no lines.
+    """
+
+    text: str
+    name: str
+    line: int = 0
+
+
+async def run_script(
+    session: Session,
+    screen: ScriptScreen,
+    pieces: AsyncIterator[Piece],
+    *,
+    keep_going: bool = False,
+    is_human: bool = False,
+) -> Outcome:
+    """Execute statements up to the first that fails, and return how that ended.
+
+    Args:
+        session: The session, connected.
+        screen: Its screen.
+        pieces: The statements.
+        keep_going: Go on after one that failed; the first failure is the outcome all the same.
+        is_human: They are lines for the human monitor.
+    """
+    outcome = Outcome.DONE
+    try:
+        async for piece in pieces:
+            for start, run in _runs(session, piece.text, is_human):
+                try:
+                    await run()
+                except Leave:
+                    return outcome
+                except BrokenPipeError:
+                    raise
+                except (Mistake, QMPError, OSError, SourceError) as error:
+                    screen.complain(_place(piece, start), piece.text, error)
+                    if outcome is Outcome.DONE:
+                        outcome = outcome_of(error)
+                    if not keep_going or not session.link.is_connected:
+                        return outcome
+    finally:
+        screen.finish()
+    return outcome
+
+
+def _runs(
+    session: Session, text: str, is_human: bool
+) -> Iterator[tuple[int, Callable[[], Awaitable[None]]]]:
+    """Give what executes each statement of a text, and where that begins."""
+    if not is_human:
+        for statement in split(text):
+            yield statement.start, partial(session.run, statement)
+        return
+    at = 0
+    for line in text.split("\n"):
+        if line.strip():
+            yield at, partial(session.human, line.strip())
+        at += len(line) + 1
+
+
+def _place(piece: Piece, start: int) -> str:
+    if not piece.line:
+        return piece.name
+    return f"{piece.name}:{piece.line + piece.text.count(chr(10), 0, start)}"
+
+
+async def word_pieces(commands: Iterable[str]) -> AsyncIterator[Piece]:
+    """Give the commands of a command line."""
+    for number, command in enumerate(commands, 1):
+        yield Piece(command, f"command {number}")
+
+
+async def file_pieces(path: str) -> AsyncIterator[Piece]:
+    """Give what a file holds.
+
+    Raises:
+        OSError: If it can't be read.
+    """
+    yield Piece(await asyncio.to_thread(read_text, path), path, 1)
+
+
+async def stream_pieces(stream: BinaryIO, name: str = "stdin") -> AsyncIterator[Piece]:
+    """Give statements as soon as a stream has brought each of them to its end."""
+    loop = asyncio.get_running_loop()
+    lines: asyncio.Queue[bytes] = asyncio.Queue()
+    room = threading.Semaphore(1000)
+
+    def read() -> None:  # in a thread of its own that nobody waits for: it may never end
+        for line in stream:
+            room.acquire()
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(lines.put_nowait, line)
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(lines.put_nowait, b"")
+
+    threading.Thread(target=read, daemon=True).start()
+    gathered: list[str] = []
+    number, first, size, looked, depth = 0, 1, 0, 0, 0
+    while line := await lines.get():
+        room.release()
+        text = line.decode(errors="replace")
+        number += 1
+        gathered.append(text)
+        size += len(text)
+        depth += sum(map(text.count, "{[")) - sum(map(text.count, "}]"))
+        is_worth_it = size < _SMALL or depth <= 0 or size > 2 * looked
+        if not is_worth_it and size <= limits.SHELL_STATEMENT:
+            continue
+        looked = size
+        whole = "".join(gathered)
+        statements = split(whole)
+        if statements and statements[-1].is_open and size <= limits.SHELL_STATEMENT:
+            continue
+        if whole.endswith("\\\n"):
+            continue
+        yield Piece(whole, name, first)
+        gathered, first, size, looked, depth = [], number + 1, 0, 0, 0
+    if gathered:
+        yield Piece("".join(gathered), name, first)

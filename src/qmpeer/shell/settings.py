@@ -1,0 +1,84 @@
+"""Settings of a session, changed by ``set``."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from qmpeer import limits
+
+__all__ = ["Settings"]
+
+_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "output": ("auto", "json", "table", "raw"),
+    "timing": ("on", "off"),
+    "pager": ("on", "off"),
+}
+
+
+class Settings:
+    """Hold how a session behaves.
+
+    Attributes:
+        is_interactive: A person is there.
+        output: The form of replies: json, table (where that is possible), raw (one line), or auto,
+            a table where all of it fits.
+        timing: How long each command took is told.
+        pager: What is longer than the screen goes through the pager.
+        timeout: Seconds for a reply; None waits for ever.
+
+    Example:
+        >>> settings = Settings()
+        >>> settings.set("output", "table")
+        >>> settings.set("timeout", "1.5")
+        >>> list(settings.lines())
+        ['output table', 'timing off', 'pager on', 'timeout 1.5']
+    """
+
+    def __init__(
+        self, *, is_interactive: bool = True, timeout: float | None = limits.COMMAND_TIMEOUT
+    ) -> None:
+        self.is_interactive: bool = is_interactive
+        self.output: str = "auto"
+        self.timing: bool = False
+        self.pager: bool = True
+        self.timeout: float | None = timeout
+
+    def has(self, name: str) -> bool:
+        """Return whether there is such a setting."""
+        return name in _CHOICES or name == "timeout"
+
+    def set(self, name: str, value: str) -> None:
+        """Change one.
+
+        Raises:
+            ValueError: If there is none, or it can't be so.
+        """
+        if name == "timeout":
+            self.timeout = _timeout(value)
+        elif name not in _CHOICES:
+            names = ", ".join((*_CHOICES, "timeout"))
+            raise ValueError(f"there is no setting {name!r}, expected one of {names}")
+        elif value not in _CHOICES[name]:
+            raise ValueError(f"{name} is one of {', '.join(_CHOICES[name])}")
+        elif name == "output":
+            self.output = value
+        else:
+            setattr(self, name, value == "on")
+
+    def lines(self) -> Iterator[str]:
+        """Give each setting with its value."""
+        yield f"output {self.output}"
+        yield f"timing {'on' if self.timing else 'off'}"
+        yield f"pager {'on' if self.pager else 'off'}"
+        yield f"timeout {'none' if self.timeout is None else format(self.timeout, 'g')}"
+
+
+def _timeout(value: str) -> float | None:
+    if value == "none":
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 1e9:
+        raise ValueError("timeout is a number of seconds, or none")
+    return seconds

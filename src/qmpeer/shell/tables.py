@@ -1,0 +1,154 @@
+"""Lists of objects as tables: one row an object, one column a member, as many as fit."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from qmpeer import limits
+from qmpeer.shell.colours import PLAIN, Palette
+from qmpeer.shell.visible import columns, cut, one_line, visible
+from qmpeer.values import JsonObject, JsonValue
+
+__all__ = ["is_tabular", "table_text"]
+
+_FAVOURITES: Final[Mapping[str, Sequence[str]]] = {
+    "query-block": (
+        "device", "qdev", "inserted.node-name", "inserted.drv", "inserted.ro", "removable",
+        "locked", "inserted.file",
+    ),
+    "query-named-block-nodes": ("node-name", "drv", "ro", "active", "file"),
+    "query-cpus-fast": ("cpu-index", "thread-id", "qom-path", "target"),
+    "query-chardev": ("label", "frontend-open", "filename"),
+    "query-commands": ("name",),
+    "query-jobs": ("id", "type", "status", "current-progress", "total-progress", "error"),
+    "query-block-jobs": ("device", "type", "status", "offset", "len", "speed"),
+    "query-machines": ("name", "alias", "cpu-max", "is-default", "deprecated", "default-cpu-type"),
+    "query-iothreads": ("id", "thread-id"),
+    "qom-list": ("name", "type"),
+    "qom-list-types": ("name", "abstract", "parent"),
+}  # fmt: skip
+"""For well-known commands, the members that matter, the first of them most."""
+_SEPARATOR: Final = "  "
+_LEAST: Final = 6
+"""Columns of text that a column of a table has at least, where it has as many."""
+_DEEP: Final = 2
+"""Levels of objects whose members become columns."""
+
+
+def is_tabular(value: JsonValue) -> bool:
+    """Return whether a value is a list of objects, not too long for a table."""
+    return (
+        isinstance(value, list)
+        and 0 < len(value) <= limits.SHELL_TABLE_ROWS
+        and all(isinstance(item, dict) and item for item in value)
+    )
+
+
+def table_text(
+    rows: Sequence[JsonObject], width: int, palette: Palette = PLAIN, command: str = ""
+) -> tuple[str, list[str]]:
+    """Return a list of objects as a table, and which members are not in it for want of room.
+
+    Of a well-known command only the members that matter are shown; the others are named below.
+
+    Args:
+        rows: The objects.
+        width: Columns of the terminal. What is left out for want of room is said below.
+        palette: The colours.
+        command: The command that returned them, as some have favourite members.
+
+    Example:
+        >>> print(table_text([{"id": "a", "n": 1}, {"id": "bc", "n": 20}], 40)[0])
+        id   n
+        a    1
+        bc  20
+    """
+    flat = [_flattened(row) for row in rows]
+    there: dict[str, None] = {}
+    for row in flat:
+        there.update(dict.fromkeys(row))
+    ordered = sorted(there, key=lambda name: name.count("."))
+    favourites = [name for name in _FAVOURITES.get(command, ()) if name in there]
+    wanted = favourites or ordered
+    cells = {name: [_cell(row, name) for row in flat] for name in wanted}
+    shown, widths = _fitting(wanted, cells, width)
+    lines = [palette.paint("heading", _line(shown, widths, cells, -1))]
+    lines += [_line(shown, widths, cells, index) for index in range(len(flat))]
+    others = [name for name in ordered if name not in shown]
+    if others:
+        note = f"(also: {', '.join(map(visible, others))})"
+        lines.append(palette.paint("note", cut(note, max(width, 20))))
+    left_out = [name for name in wanted if name not in shown]
+    is_cut = any(widths[n] < max(map(columns, cells[n]), default=0) for n in shown)
+    return "\n".join(lines), left_out or (["…"] if is_cut and not favourites else [])
+
+
+def _flattened(row: JsonObject) -> JsonObject:
+    result: JsonObject = {}
+
+    def add(prefix: str, value: JsonObject, depth: int) -> None:
+        for name, item in value.items():
+            if isinstance(item, dict) and item and depth < _DEEP:
+                add(f"{prefix}{name}.", item, depth + 1)
+            else:
+                result[prefix + name] = item
+
+    add("", row, 1)
+    return result
+
+
+def _cell(row: JsonObject, name: str) -> str:
+    if name not in row:
+        return ""
+    value = row[name]
+    if isinstance(value, str):
+        return visible(value[:1000])
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict | list):
+        return f"[{len(value)}]" if len(value) > 20 else one_line(value)
+    return one_line(value)
+
+
+def _fitting(
+    names: Sequence[str], cells: Mapping[str, Sequence[str]], width: int
+) -> tuple[list[str], dict[str, int]]:
+    """Choose the columns that fit, and how wide each is."""
+    shown: list[str] = []
+    widths: dict[str, int] = {}
+    room = width
+    for name in names:
+        full = max([columns(visible(name)), *map(columns, cells[name])])
+        least = min(full, max(_LEAST, columns(visible(name))))
+        gap = len(_SEPARATOR) if shown else 0
+        if least + gap > room and shown:
+            continue
+        widths[name] = min(full, max(min(full, width // 2), least), room - gap)
+        if widths[name] + gap > room:
+            widths[name] = room - gap
+        shown.append(name)
+        room -= widths[name] + gap
+        if room < len(_SEPARATOR) + 1:
+            break
+    for name in shown:  # what is left goes to those that were cut
+        full = max([columns(visible(name)), *map(columns, cells[name])])
+        more = min(max(room, 0), full - widths[name])
+        if more > 0:
+            widths[name] += more
+            room -= more
+    return shown, widths
+
+
+def _line(
+    names: Sequence[str],
+    widths: Mapping[str, int],
+    cells: Mapping[str, Sequence[str]],
+    index: int,
+) -> str:
+    parts = []
+    for name in names:
+        text = visible(name) if index < 0 else cells[name][index]
+        text = cut(text, max(widths[name], 1))
+        blank = " " * (widths[name] - columns(text))
+        is_number = all(not c or c.lstrip("-").replace(".", "").isdigit() for c in cells[name])
+        parts.append(blank + text if is_number else text + blank)
+    return _SEPARATOR.join(parts).rstrip()

@@ -1,0 +1,412 @@
+"""The prompt: prompt_toolkit around a session."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Sequence,
+)
+from typing import TYPE_CHECKING, Any, Final
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import Application
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.completion import (
+    CompleteEvent,
+    Completer,
+    Completion,
+    get_common_complete_suffix,
+)
+from prompt_toolkit.document import Document
+from prompt_toolkit.enums import DEFAULT_BUFFER
+from prompt_toolkit.filters import has_completions, has_focus, is_searching
+from prompt_toolkit.history import History
+from prompt_toolkit.input import Input
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.output import Output
+from prompt_toolkit.styles import Style
+
+from qmpeer import limits
+from qmpeer.errors import QMPError
+from qmpeer.shell.explaining import Outcome, explanation, outcome_of
+from qmpeer.shell.lexer import LineLexer
+from qmpeer.shell.live_names import LiveNames
+from qmpeer.shell.mistakes import Mistake
+from qmpeer.shell.pasting import take_long_pastes
+from qmpeer.shell.session import Leave, Session, SourceError
+from qmpeer.shell.terminal_screen import TerminalScreen
+from qmpeer.shell.words import split
+
+if TYPE_CHECKING:
+    from qmpeer.shell.completion import Completions
+
+__all__ = ["Terminal"]
+
+_RETRY: Final = 1.0
+"""Seconds between two attempts to connect again."""
+_STYLE: Final = Style.from_dict(
+    {
+        "completion-menu.meta.completion": "noinherit",
+        "completion-menu.meta.completion.current": "noinherit reverse",
+        "prompt": "bold",
+    }
+)
+
+
+class Terminal:
+    """Read statements at a prompt and execute them.
+
+    Args:
+        session: The session, connected or not.
+        screen: Its screen.
+        history: What was typed before.
+        input: prompt_toolkit's input, None for the terminal's.
+        output: prompt_toolkit's output, the screen's own.
+        is_human: Lines are for the human monitor.
+        reconnects: Connect again by itself when the server has left.
+        is_coloured: Colour what is typed.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        screen: TerminalScreen,
+        history: History,
+        *,
+        input: Input | None = None,
+        output: Output | None = None,
+        is_human: bool = False,
+        reconnects: bool = False,
+        is_coloured: bool = True,
+    ) -> None:
+        self._session = session
+        self._screen = screen
+        self._is_human = is_human
+        self._reconnects = reconnects
+        self._reconnecting: asyncio.Task[None] | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._pastes: dict[str, str] = {}
+        loop_time = asyncio.get_running_loop().time
+        self._names = LiveNames(lambda: session.link.client, loop_time)
+        self._completer = _Completer(self._complete, self._fetch)
+        self._prompt: PromptSession[str] = PromptSession(
+            history=history,
+            completer=self._completer,
+            complete_while_typing=True,
+            lexer=LineLexer() if is_coloured and not is_human else None,
+            style=_STYLE,
+            include_default_pygments_style=False,
+            key_bindings=_bindings(self._is_complete, self._keep_paste, self._tab),
+            multiline=not is_human,
+            prompt_continuation=_continuation,
+            enable_open_in_editor=True,
+            reserve_space_for_menu=min(6, max(0, _rows(output) - 3)),
+            input=input,
+            output=output,
+        )
+        take_long_pastes(self._prompt.app.input)
+        screen.application = self._application
+        session.on_lost = self._lost
+
+    def _application(self) -> "Application[str]":
+        return self._prompt.app
+
+    @property
+    def _prompt_text(self) -> str:
+        if not self._session.link.is_connected:
+            return "(gone) "
+        if self._is_human:
+            return "(hmp) "
+        return "qmp> " if self._session.link.negotiate else "qga> "
+
+    # --- The loop -------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Read and execute until the user leaves."""
+        with self._taking_interrupts():
+            await self._run()
+        if self._reconnecting is not None:
+            self._reconnecting.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                text = await self._prompt.prompt_async(
+                    lambda: [("class:prompt", self._prompt_text)], handle_sigint=False
+                )
+            except KeyboardInterrupt:
+                continue
+            except EOFError:
+                break
+            expanded = self._expanded(text)
+            self._pastes.clear()
+            try:
+                await self._interruptible(self._execute(expanded, is_as_typed=expanded == text))
+            except Leave:
+                break
+
+    async def _interruptible(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that C-c ends."""
+        task = self._running = asyncio.ensure_future(work)
+        try:
+            await task
+        except asyncio.CancelledError:
+            if not task.cancelled():
+                task.cancel()
+                raise
+            self._screen.note("given up; what was sent may still be executed")
+        finally:
+            self._running = None
+
+    def _interrupt(self) -> None:
+        if self._running is not None:
+            self._running.cancel()
+
+    @contextlib.contextmanager
+    def _taking_interrupts(self) -> Iterator[None]:
+        """Take C-c for as long as the shell is there; without a task it does nothing."""
+        loop = asyncio.get_running_loop()
+        try:
+            loop.add_signal_handler(signal.SIGINT, self._interrupt)
+        except (NotImplementedError, RuntimeError, ValueError):  # not the main thread
+            yield
+            return
+        try:
+            yield
+        finally:
+            loop.remove_signal_handler(signal.SIGINT)
+
+    async def _execute(self, text: str, *, is_as_typed: bool) -> None:
+        self._names.forget()
+        if self._is_human:
+            await self._execute_human(text)
+            return
+        for statement in split(text):
+            try:
+                await self._session.run(statement)
+            except Leave:
+                raise
+            except Mistake as mistake:
+                typed_at = len(self._prompt_text) if is_as_typed else None
+                self._screen.mistake(text, mistake, typed_at)
+            except (QMPError, OSError, SourceError) as error:
+                self._complain(error)
+            else:
+                continue
+            rest = text[statement.end :].strip()
+            if rest:
+                self._screen.note("what stands behind it was not executed")
+            break
+
+    def _complain(self, error: Exception) -> None:
+        place, text = "", ""
+        inner: Exception = error
+        while isinstance(inner, SourceError):
+            place, text, inner = f"{place}{inner.place}: ", inner.text, inner.error
+        if isinstance(inner, Mistake):
+            self._screen.error(place.rstrip(" "))
+            self._screen.mistake(text, inner, None)
+        else:
+            self._screen.error(explanation(error))
+
+    async def _execute_human(self, text: str) -> None:
+        line = text.strip()
+        if line == "exit":
+            raise Leave
+        try:
+            if line == "reconnect":
+                await self._session.connect()
+            elif line:
+                await self._session.human(line)
+        except (QMPError, OSError) as error:
+            self._screen.error(explanation(error))
+
+    # --- The connection -------------------------------------------------------------------------
+
+    async def begin(self) -> Outcome:
+        """Connect, and say who is there or why nobody is."""
+        try:
+            with self._taking_interrupts():
+                await self._interruptible(self._session.connect())
+        except (QMPError, OSError) as error:
+            self._screen.error(explanation(error))
+            return outcome_of(error)
+        return Outcome.DONE if self._session.link.is_connected else Outcome.LOST
+
+    def _lost(self, reason: str) -> None:
+        if self._reconnects:
+            self._screen.note(f"{reason}; connecting again as soon as that is possible")
+            self._reconnecting = asyncio.ensure_future(self._reconnect())
+        else:
+            self._screen.note(f"{reason}; 'reconnect' connects again, C-d leaves")
+        self._prompt.app.invalidate()
+
+    async def _reconnect(self) -> None:
+        while not self._session.link.is_connected:
+            await asyncio.sleep(_RETRY)
+            try:
+                await self._session.connect()
+            except (QMPError, OSError):
+                continue
+        self._prompt.app.invalidate()
+
+    # --- What is typed --------------------------------------------------------------------------
+
+    def _is_complete(self, text: str) -> bool:
+        """Return whether Enter executes a text, or begins a new line in it."""
+        if self._is_human:
+            return True
+        statements = split(self._expanded(text))
+        if text.endswith("\\"):
+            return False
+        return not statements or not statements[-1].is_open
+
+    def _keep_paste(self, data: str) -> str:
+        """Keep a long paste aside, and return what stands for it in the line."""
+        name = f"<pasted {len(self._pastes) + 1}: {len(data)} characters>"
+        self._pastes[name] = data
+        return name
+
+    def _expanded(self, text: str) -> str:
+        for name, data in self._pastes.items():
+            text = text.replace(name, data)
+        return text
+
+    def _tab(self, buffer: Buffer) -> None:
+        """Go on as far as all completions agree; then choose one after the other.
+
+        It happens at once, as what was typed behind it may be there already, unless the server has
+        to be asked.
+        """
+        state = buffer.complete_state
+        if state is not None and state.current_completion is not None:
+            buffer.complete_next()
+            return
+        found = list(self._completer.get_completions(buffer.document, CompleteEvent()))
+        if self._names.is_complete and (self._is_human or self._session.link.has_learnt):
+            _go_on(buffer, found)
+        else:
+            self._prompt.app.create_background_task(self._tab_later(buffer))
+
+    async def _tab_later(self, buffer: Buffer) -> None:
+        document = buffer.document
+        await self._fetch()
+        if buffer.document == document:
+            _go_on(buffer, list(self._completer.get_completions(document, CompleteEvent())))
+
+    async def _fetch(self) -> bool:
+        """Ask the server for what completion lacks; return whether more is known now."""
+        link = self._session.link
+        is_new = not (self._is_human or link.has_learnt)
+        if is_new:
+            await link.learn()
+            self._complete(self._prompt.default_buffer.document)  # notes which names are missing
+        return await self._names.fetch() or is_new
+
+    def _complete(self, document: Document) -> "Completions":
+        from qmpeer.shell.completion import Completions, complete, complete_human
+
+        if len(document.text) > limits.SHELL_PASTE:
+            return Completions(0)
+        if self._is_human:
+            return complete_human(document.text_before_cursor, self._names)
+        vocabulary = self._session.link.vocabulary
+        return complete(document.text, document.cursor_position, vocabulary, self._names)
+
+
+class _Completer(Completer):
+    """Complete from what is known, then fetch what isn't and complete again."""
+
+    def __init__(
+        self, find: "Callable[[Document], Completions]", fetch: Callable[[], Awaitable[bool]]
+    ) -> None:
+        self._find = find
+        self._fetch = fetch
+
+    def get_completions(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> Iterable[Completion]:
+        """Give the completions that are known."""
+        found = self._find(document)
+        at = found.start - document.cursor_position
+        for item in found.items:
+            display = item.text.rstrip(" ")
+            yield Completion(item.text, at, display=display, display_meta=item.meta)
+
+    async def get_completions_async(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> AsyncGenerator[Completion, None]:
+        """Give the completions, names fetched where they have to be."""
+        found = list(self.get_completions(document, complete_event))
+        if await self._fetch():
+            found = list(self.get_completions(document, complete_event))
+        for item in found:
+            yield item
+
+
+def _rows(output: Output | None) -> int:
+    return 24 if output is None else output.get_size().rows
+
+
+def _continuation(width: int, line: int, wrapped: int) -> str:
+    return "... ".rjust(width)[:width]
+
+
+def _bindings(
+    is_complete: Callable[[str], bool],
+    keep_paste: Callable[[str], str],
+    tab: Callable[[Buffer], None],
+) -> KeyBindings:
+    bindings = KeyBindings()
+    is_in_line = has_focus(DEFAULT_BUFFER) & ~is_searching
+
+    @bindings.add(Keys.Enter, filter=is_in_line)
+    def _(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        state = buffer.complete_state
+        if state is not None and state.current_completion is not None:
+            buffer.complete_state = None  # what is chosen stands in the line
+        elif is_complete(buffer.text):
+            buffer.validate_and_handle()
+        else:
+            buffer.newline()
+
+    @bindings.add(Keys.Tab, filter=is_in_line)
+    def _(event: KeyPressEvent) -> None:
+        tab(event.current_buffer)
+
+    @bindings.add(Keys.Escape, filter=has_completions, eager=True)
+    def _(event: KeyPressEvent) -> None:
+        event.current_buffer.cancel_completion()
+
+    @bindings.add(Keys.BracketedPaste)
+    def _(event: KeyPressEvent) -> None:
+        data = event.data.replace("\r\n", "\n").replace("\r", "\n")
+        if len(data) > limits.SHELL_PASTE:
+            data = keep_paste(data)
+        event.current_buffer.insert_text(data)
+
+    return bindings
+
+
+def _go_on(buffer: Buffer, found: Sequence[Completion]) -> None:
+    """Insert what all completions have in common, or show them and choose the first."""
+    if len(found) == 1:
+        buffer.cancel_completion()
+        buffer.delete_before_cursor(-found[0].start_position)
+        buffer.insert_text(found[0].text)
+        return
+    suffix = get_common_complete_suffix(buffer.document, list(found))
+    if suffix:
+        buffer.insert_text(suffix)
+    elif buffer.complete_state is not None:
+        buffer.complete_next()
+    elif found:
+        buffer.start_completion(select_first=True)

@@ -1,0 +1,244 @@
+"""Showing things on a terminal, above the prompt while one is there."""
+
+import asyncio
+import contextlib
+import os
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+
+from prompt_toolkit.application import Application, in_terminal
+from prompt_toolkit.output import Output
+
+from qmpeer import limits
+from qmpeer.messages import Event
+from qmpeer.shell.colours import PLAIN, Palette
+from qmpeer.shell.event_lines import Pace, event_line
+from qmpeer.shell.json_text import json_text
+from qmpeer.shell.mistakes import Mistake, marked
+from qmpeer.shell.settings import Settings
+from qmpeer.shell.tables import is_tabular, table_text
+from qmpeer.shell.visible import columns, cut, for_encoding, visible, visible_lines
+from qmpeer.values import JsonValue
+
+__all__ = ["TerminalScreen"]
+
+_GATHER = 0.05
+"""Seconds for which lines above the prompt are gathered, as the prompt is drawn anew for each."""
+
+
+class TerminalScreen:
+    """Write to a terminal through prompt_toolkit's output.
+
+    Args:
+        output: The output.
+        settings: The session's settings.
+        palette: The colours.
+        has_pager: Long texts may go through the pager.
+
+    Attributes:
+        palette: The colours.
+        application: The prompt's application, once there is one.
+    """
+
+    def __init__(
+        self,
+        output: Output,
+        settings: Settings,
+        palette: Palette = PLAIN,
+        *,
+        has_pager: bool = False,
+    ) -> None:
+        self.palette: Palette = palette
+        self.application: Callable[[], Application[str] | None] = lambda: None
+        self._output = output
+        self._settings = settings
+        self._has_pager = has_pager
+        self._pending: list[str] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._pace = Pace()
+        self._is_progress_shown = False
+        self._is_paged = False
+
+    @property
+    def width(self) -> int:
+        """Columns of the terminal."""
+        return max(self._output.get_size().columns, 10)
+
+    # --- What a session shows -------------------------------------------------------------------
+
+    async def show_value(self, value: JsonValue, command: str, seconds: float) -> None:
+        """Show a reply as the settings say."""
+        await self.show_text(self._formatted(value, command))
+        if self._settings.timing:
+            self.note(f"{seconds * 1000:.1f} ms")
+
+    def _formatted(self, value: JsonValue, command: str) -> str:
+        form = self._settings.output
+        if form == "raw":
+            from qmpeer.wire import encode_line
+
+            return encode_line(value).decode("ascii").rstrip()
+        if form in ("auto", "table") and isinstance(value, list) and is_tabular(value):
+            rows = [row for row in value if isinstance(row, dict)]
+            text, left_out = table_text(rows, self.width, self.palette, command)
+            if not left_out or form == "table":
+                return text
+        return json_text(value, self.width, self.palette)
+
+    async def show_text(self, text: str) -> None:
+        """Show a text, through the pager if it is longer than the screen."""
+        is_long = text.count("\n") >= self._output.get_size().rows - 1
+        if is_long and self._has_pager and self._settings.pager:
+            self._flush_now()
+            self._is_paged = True
+            try:
+                await asyncio.to_thread(_page, text + "\n")
+            finally:
+                self._is_paged = False
+            self._flush_now()
+        else:
+            self.write(text)
+
+    def show_human(self, text: str) -> None:
+        """Show what the human monitor printed."""
+        if text:
+            self.write(visible_lines(text).rstrip("\n"))
+
+    def show_event(self, event: Event) -> None:
+        """Show an event, unless there are too many."""
+        if self._pace.take(time.monotonic()):
+            self.write(event_line(event, self.palette))
+        else:
+            self._flush_soon()
+
+    def leave_out(self, count: int) -> None:
+        """Take note of events that came too fast."""
+        self._pace.left_out += count
+        self._flush_soon()
+
+    def note(self, text: str) -> None:
+        """Say something of the shell's own, in lines that fit."""
+        self.write(
+            "\n".join(self.palette.paint("note", line) for line in _filled(text, self.width))
+        )
+
+    def show_progress(self, text: str) -> None:
+        """Show how something stands, on the line of what was last shown so."""
+        if not text and not self._is_progress_shown:
+            return
+        self._is_progress_shown = bool(text)
+        self._raw("\r" + cut(visible(text), self.width - 1) + "\x1b[K" if text else "\n")
+
+    # --- Errors ---------------------------------------------------------------------------------
+
+    def error(self, text: str) -> None:
+        """Say that something went wrong."""
+        self.write(
+            "\n".join(self.palette.paint("error", line) for line in _filled(text, self.width))
+        )
+
+    def mistake(self, text: str, mistake: Mistake, typed_at: int | None) -> None:
+        """Mark what is wrong with a text, and say what would be right.
+
+        Args:
+            text: What was typed.
+            mistake: What is wrong with it.
+            typed_at: The column where the text begins in the line above; None if that isn't there.
+        """
+        lines = list(marked(text, mistake, self.width))
+        is_one_line = typed_at is not None and "\n" not in text
+        if is_one_line and (typed_at or 0) + columns(visible(text)) < self.width:
+            lines = [" " * (typed_at or 0) + lines[-1]]
+        shown = [self.palette.paint("error", lines.pop())]
+        reason = _filled(mistake.reason, self.width)
+        said = [self.palette.paint("error", visible(line)) for line in reason]
+        hint = [self.palette.paint("hint", visible(e)) for e in _filled(mistake.hint, self.width)]
+        self.write("\n".join([*lines, *shown, *said, *(hint if mistake.hint else ())]))
+
+    # --- Writing --------------------------------------------------------------------------------
+
+    def write(self, text: str) -> None:
+        """Write lines: at once, or above the prompt while there is one."""
+        self._pending.append(text)
+        if self._is_prompting() or self._is_paged:
+            self._flush_soon()
+        else:
+            self._flush_now()
+
+    def _is_prompting(self) -> bool:
+        application = self.application()
+        return application is not None and application.is_running
+
+    def _flush_soon(self) -> None:
+        if self._flushing is None or self._flushing.done():
+            with contextlib.suppress(RuntimeError):  # there is no loop any more
+                self._flushing = asyncio.ensure_future(self._flush_later())
+
+    async def _flush_later(self) -> None:
+        while self._pending or self._pace.left_out:
+            await asyncio.sleep(_GATHER)
+            if self._is_paged:
+                continue
+            if self._pending:
+                await self._above_the_prompt()
+            elif self._pace.left_out:
+                await asyncio.sleep(limits.SHELL_EVENT_PERIOD)
+                self._tell_left_out()
+
+    def _tell_left_out(self) -> None:
+        count = self._pace.take_left_out()
+        if count:
+            text = f"… {count} more events were left out ('events REGEX' chooses)"
+            self._pending.append(self.palette.paint("note", text))
+
+    async def _above_the_prompt(self) -> None:
+        if not self._is_prompting():
+            self._flush_now()
+            return
+        async with in_terminal():
+            self._flush_now()
+
+    def _flush_now(self) -> None:
+        if self._pending and not self._is_paged:
+            pending, self._pending = self._pending, []
+            if self._is_progress_shown:
+                self._raw("\r\x1b[K")
+            self._raw("\n".join(pending) + "\n")
+
+    def _raw(self, text: str) -> None:
+        self._output.write_raw(for_encoding(text, self._output.encoding()))
+        self._output.flush()
+
+    async def close(self) -> None:
+        """Write what is pending."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._flushing
+        self._tell_left_out()
+        self._flush_now()
+
+
+def _filled(text: str, width: int) -> list[str]:
+    """Break a sentence into lines."""
+    lines: list[str] = []
+    for word in visible(text).split(" "):
+        if lines and columns(lines[-1]) + 1 + columns(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+def _page(text: str) -> None:
+    """Show a text with the pager."""
+    words = shlex.split(os.environ.get("PAGER") or "less")
+    if not words or shutil.which(words[0]) is None:
+        print(text, end="")
+        return
+    environment = {"LESS": "FRX", **os.environ}
+    with contextlib.suppress(OSError):
+        subprocess.run(words, input=text, text=True, env=environment, check=False)

@@ -1,0 +1,54 @@
+"""What is typed while no prompt is there: it waits for the next one, C-d as well.
+
+Between two prompts the terminal gathers lines by itself and takes C-d for an end of its own, of
+which a zero byte would be left. So C-d has no meaning for it while a shell runs, but for commands
+of the system's shell, which read from the terminal themselves.
+"""
+
+import contextlib
+import os
+import termios
+from collections.abc import Iterator
+
+__all__ = ["end_of_file_is_a_key", "end_of_file_is_the_terminals"]
+
+_CONTROLS = 6
+"""Where the special characters stand in what tcgetattr returns."""
+
+
+@contextlib.contextmanager
+def end_of_file_is_a_key(fd: int = 0) -> Iterator[None]:
+    """Let C-d be a key like others."""
+    with _end_of_file(fd, b"\0"):
+        yield
+
+
+@contextlib.contextmanager
+def end_of_file_is_the_terminals(fd: int = 0) -> Iterator[None]:
+    """Let C-d be the end of what is read from a terminal."""
+    with _end_of_file(fd, b"\x04"):
+        yield
+
+
+@contextlib.contextmanager
+def _end_of_file(fd: int, char: bytes) -> Iterator[None]:
+    try:
+        before = termios.tcgetattr(fd) if os.isatty(fd) else None
+    except termios.error:
+        before = None
+    if before is None:
+        yield
+        return
+    old = before[_CONTROLS][termios.VEOF]
+    _set(fd, char)
+    try:
+        yield
+    finally:
+        _set(fd, old)
+
+
+def _set(fd: int, char: bytes | int) -> None:
+    with contextlib.suppress(termios.error):
+        now = termios.tcgetattr(fd)
+        now[_CONTROLS][termios.VEOF] = char
+        termios.tcsetattr(fd, termios.TCSANOW, now)

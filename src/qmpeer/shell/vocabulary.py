@@ -1,0 +1,58 @@
+"""What can be said to the connected server: its commands and, if it tells it, its schema."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the schema's room is imported once the prompt is there
+    from qmpeer.schema import Schema
+    from qmpeer.schema.model import Command, Event, Feature
+
+__all__ = ["Vocabulary", "marks_of"]
+
+
+class Vocabulary:
+    """Hold what a server takes.
+
+    Args:
+        schema: Its schema; None where it has none to tell, or hasn't told it yet.
+        names: The names of its commands, where it only tells these.
+
+    Attributes:
+        schema: The schema.
+        commands: The commands by their names, None for each of which only the name is known.
+        events: The events by their names.
+
+    Example:
+        >>> vocabulary = Vocabulary(None, ["stop", "cont"])
+        >>> sorted(vocabulary.commands)
+        ['cont', 'stop']
+    """
+
+    def __init__(self, schema: "Schema | None" = None, names: Iterable[str] = ()) -> None:
+        self.schema: Schema | None = schema
+        self.commands: dict[str, Command | None] = dict.fromkeys(names)
+        self.events: dict[str, Event] = {}
+        if schema is not None:
+            self.commands.update((command.name, command) for command in schema.commands())
+            self.events.update((event.name, event) for event in schema.events())
+
+    @property
+    def is_known(self) -> bool:
+        """The names of the commands are known, so that one that isn't there is a mistake."""
+        return bool(self.commands)
+
+    def has_feature(self, name: str, feature: str) -> bool:
+        """Return whether a command has a feature, such as deprecated."""
+        command = self.commands.get(name)
+        return command is not None and any(each.name == feature for each in command.features)
+
+
+def marks_of(features: "Sequence[Feature]") -> str:
+    """Return the features that a user should know of: deprecated, unstable.
+
+    Example:
+        >>> from qmpeer.schema.model import Feature
+        >>> marks_of([Feature("unstable"), Feature("json-cli")])
+        'unstable'
+    """
+    return ", ".join(each.name for each in features if each.name in ("deprecated", "unstable"))

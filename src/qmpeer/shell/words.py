@@ -1,0 +1,336 @@
+r"""How a text divides into statements, and these into words, each with its place.
+
+A statement is a line, or several while a bracket is open; ``\`` at its end continues a line and
+``#`` at the start of a word begins a comment. A word is ``name=value``, ``name:=text``, or a value
+alone. A value is plain and ends at a blank, or quoted (with the escapes of JSON in ``"`` and
+``'``), or JSON, which begins with a bracket and ends where that is closed. Within a word quotes
+mean nothing, so that ``it's`` is what it looks like. Behind ``hmp`` and ``!`` the rest of the line
+is text.
+"""
+
+import re
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from qmpeer import limits
+from qmpeer.shell.mistakes import Mistake
+
+__all__ = ["RAW_WORDS", "Statement", "Value", "Word", "split"]
+
+Kind: TypeAlias = Literal["plain", "quoted", "json"]
+
+RAW_WORDS: Final = ("hmp", "!")
+"""The words behind which the rest of the line is text."""
+_BLANKS: Final = re.compile(r"(?:[ \t\r\f\v]|\\\r?\n)*")
+_COMMENT: Final = re.compile(r"#[^\n]*")
+_HEAD: Final = re.compile(r"[^\s=]*")
+_PLAIN: Final = re.compile(r"\S*")
+_LINE: Final = re.compile(r"[^\n]*")
+_STRING: Final = re.compile(r'"(?:[^"\\\n]|\\[^\n])*+"|' + r"'(?:[^'\\\n]|\\[^\n])*+'")
+_OPEN_STRING: Final = re.compile(r"""["'][^\n]*""")
+_STRUCTURE: Final = re.compile(r"""["'{}\[\]#]""")
+_ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.S)
+_SHORT: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+
+
+class Value(msgspec.Struct, frozen=True, gc=False):
+    """Hold a value as it was typed.
+
+    Attributes:
+        kind: How: plain, quoted or JSON.
+        text: What it says: of a quoted one without the quotes, of JSON with comments blanked.
+        start: Where it begins in the text.
+        end: Where it ends.
+        is_closed: Its quote or bracket is closed.
+    """
+
+    kind: Kind
+    text: str
+    start: int
+    end: int
+    is_closed: bool = True
+
+
+class Word(msgspec.Struct, frozen=True):
+    """Hold one word.
+
+    Attributes:
+        name: What stands before the equals sign; None where there is none.
+        value: What stands behind it, or the whole word.
+        start: Where the word begins in the text.
+        is_text: It was ``:=``, so that the value is text.
+    """
+
+    name: str | None
+    value: Value
+    start: int
+    is_text: bool = False
+
+    @property
+    def end(self) -> int:
+        """Where the word ends in the text."""
+        return self.value.end
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """Hold one statement.
+
+    Attributes:
+        words: Its words.
+        start: Where it begins in the text.
+        end: Where it ends.
+        breaks: In a transaction, before which words a new line or ";" began.
+        raw: The text behind ``hmp`` or ``!``, None for other statements.
+        is_open: A bracket is open, so that it may go on.
+        mistake: What can't be read; None if all can.
+    """
+
+    words: tuple[Word, ...]
+    start: int
+    end: int
+    breaks: frozenset[int] = frozenset()
+    raw: str | None = None
+    is_open: bool = False
+    mistake: Mistake | None = None
+
+
+def split(text: str) -> list[Statement]:
+    r"""Divide a text into statements.
+
+    Example:
+        >>> [[word.value.text for word in found.words] for found in split("stop # now\ncont")]
+        [['stop'], ['cont']]
+        >>> split('blockdev-add {"driver":')[0].is_open
+        True
+    """
+    statements = []
+    position = 0
+    while (position := _skip(text, position)) < len(text):
+        statement = _Scanner(text, position).statement()
+        statements.append(statement)
+        position = max(statement.end, position + 1)
+    return statements
+
+
+def _skip(text: str, position: int) -> int:
+    """Skip blanks, comments and empty lines."""
+    while True:
+        before = position
+        position = _blanks(text, position)
+        if text.startswith("#", position):
+            position = _end(_COMMENT, text, position)
+        if text.startswith("\n", position):
+            position += 1
+        if position == before:
+            return position
+
+
+def _end(pattern: "re.Pattern[str]", text: str, position: int) -> int:
+    found = pattern.match(text, position)
+    return found.end() if found else position
+
+
+def _blanks(text: str, position: int) -> int:
+    return _end(_BLANKS, text, position)
+
+
+class _Scanner:
+    """Scan one statement."""
+
+    def __init__(self, text: str, start: int) -> None:
+        self._text = text
+        self._start = start
+        self._at = start
+        self._mistake: Mistake | None = None
+
+    def statement(self) -> Statement:
+        text = self._text
+        if text.startswith("!", self._at):
+            return self._raw(self._at + 1)
+        first = self._word()
+        if first.name is None and first.value.text == "hmp":
+            return self._raw(first.end)
+        if first.name is None and first.value.text.startswith("transaction("):
+            return self._transaction(first)
+        words = [first]
+        is_open = not first.value.is_closed
+        while self._mistake is None and not is_open:
+            self._at = _blanks(text, self._at)
+            if self._at >= len(text) or text[self._at] in "\n#":
+                break
+            words.append(self._word())
+            is_open = not words[-1].value.is_closed
+        if self._at < len(text) and text[self._at] == "#":
+            self._at = _end(_COMMENT, text, self._at)
+        if self._mistake is not None:  # what follows on this line isn't another statement
+            self._at = max(self._at, _end(_LINE, text, self._at))
+        return Statement(
+            tuple(words),
+            self._start,
+            self._at,
+            is_open=is_open and self._mistake is None,
+            mistake=self._mistake,
+        )
+
+    def _raw(self, begin: int) -> Statement:
+        end = _end(_LINE, self._text, begin)
+        word = Word(None, Value("plain", self._text[self._start : begin], self._start, begin), 0)
+        raw = self._text[begin:end].strip()
+        return Statement((word,), self._start, end, raw=raw)
+
+    def _transaction(self, first: Word) -> Statement:
+        """Scan up to the closing parenthesis, or a line that says cancel."""
+        text = self._text
+        begin = first.start + len("transaction(")
+        words = [Word(None, Value("plain", "transaction(", first.start, begin), first.start)]
+        self._at = begin
+        breaks: set[int] = {1}
+        is_open = True
+        while is_open and self._mistake is None:
+            self._at = _blanks(text, self._at)
+            if text.startswith("#", self._at):
+                self._at = _end(_COMMENT, text, self._at)
+            if self._at >= len(text):
+                break
+            if text[self._at] in "\n;":
+                self._at += 1
+                breaks.add(len(words))
+                continue
+            words.append(self._word())
+            said = words[-1].value.text
+            if not words[-1].value.is_closed:
+                break
+            if words[-1].name is None and words[-1].value.kind == "plain":
+                is_open = said != ")" and not (
+                    said == "cancel" and len(words) - 1 in breaks and self._ends_line()
+                )
+        return Statement(
+            tuple(words),
+            self._start,
+            self._at,
+            frozenset(breaks),
+            is_open=is_open and self._mistake is None,
+            mistake=self._mistake,
+        )
+
+    def _ends_line(self) -> bool:
+        after = _blanks(self._text, self._at)
+        return after >= len(self._text) or self._text[after] == "\n"
+
+    # --- Words ----------------------------------------------------------------------------------
+
+    def _word(self) -> Word:
+        text, start = self._text, self._at
+        if text[start] in "{[\"'":
+            return Word(None, self._value(False), start)
+        at = _end(_HEAD, text, start)
+        if not text.startswith("=", at):
+            self._at = at
+            return Word(None, Value("plain", text[start:at], start, at), start)
+        name = text[start:at]
+        is_text = name.endswith(":")
+        self._at = at + 1
+        return Word(name.removesuffix(":"), self._value(is_text), start, is_text)
+
+    def _value(self, is_text: bool) -> Value:
+        text, start = self._text, self._at
+        char = text[start : start + 1]
+        if char in ('"', "'"):
+            return self._quoted(start)
+        if char in ("{", "[") and not is_text:
+            return self._json(start)
+        self._at = _end(_PLAIN, text, start)
+        return Value("plain", text[start : self._at], start, self._at)
+
+    def _quoted(self, start: int) -> Value:
+        found = _STRING.match(self._text, start)
+        if found is None:
+            end = self._at = _end(_OPEN_STRING, self._text, start)
+            self._fail(f"the quote {self._text[start]} isn't closed", start, end)
+            return Value("quoted", self._text[start + 1 : end], start, end, False)
+        end = self._at = found.end()
+        said = self._unescaped(start + 1, end - 1)
+        self._must_end("quote")
+        return Value("quoted", said, start, end)
+
+    def _unescaped(self, start: int, end: int) -> str:
+        body = self._text[start:end]
+        if "\\" not in body:
+            return body
+
+        def replace(found: "re.Match[str]") -> str:
+            escape = found[1]
+            if escape[0] == "u" and len(escape) == 5:
+                return chr(int(escape[1:], 16))
+            if escape in _SHORT:
+                return _SHORT[escape]
+            if escape not in "\"'\\/":
+                at = start + found.start()
+                reason = f"found \\{escape}, expected an escape of JSON, or \\\\ for a backslash"
+                self._fail(reason, at, at + 2)
+            return escape
+
+        said = _ESCAPE.sub(replace, body)
+        try:
+            return said.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+        except UnicodeDecodeError:
+            self._fail("found half a surrogate pair, expected both halves", start, end)
+            return said
+
+    def _json(self, start: int) -> Value:
+        text, depth, at = self._text, 0, start
+        comments: list[tuple[int, int]] = []
+        while True:
+            found = _STRUCTURE.search(text, at)
+            if found is None:
+                self._at = len(text)
+                said = _blanked(text, start, self._at, comments)
+                return Value("json", said, start, self._at, False)
+            char, at = found[0], found.end()
+            if char in "{[":
+                depth += 1
+                if depth > limits.NESTING:
+                    self._at = at
+                    self._fail(
+                        f"found {depth} levels, expected at most {limits.NESTING}", start, at
+                    )
+                    return Value("json", text[start:at], start, at)
+            elif char in "}]":
+                depth -= 1
+                if depth == 0:
+                    break
+            elif char == "#":
+                end = _end(_COMMENT, text, found.start())
+                comments.append((found.start(), end))
+                at = end
+            elif string := _STRING.match(text, found.start()):
+                at = string.end()
+            else:
+                end = self._at = _end(_OPEN_STRING, text, found.start())
+                self._fail(f"the quote {char} isn't closed", found.start(), end)
+                return Value("json", text[start:end], start, end, False)
+        self._at = at
+        self._must_end("bracket")
+        return Value("json", _blanked(text, start, at, comments), start, at)
+
+    def _must_end(self, what: str) -> None:
+        end = _end(_PLAIN, self._text, self._at)
+        if end > self._at and self._text[self._at] not in "#;":
+            found = self._text[self._at : min(end, self._at + 20)]
+            self._fail(f"found {found!r} right behind a {what}, expected a blank", self._at, end)
+
+    def _fail(self, reason: str, start: int, end: int) -> None:
+        if self._mistake is None:
+            self._mistake = Mistake(reason, start, end, is_syntax=True)
+
+
+def _blanked(text: str, start: int, end: int, spans: list[tuple[int, int]]) -> str:
+    """Return a part of a text with blanks in the place of comments."""
+    if not spans:
+        return text[start:end]
+    parts, at = [], start
+    for begin, finish in spans:
+        parts += [text[at:begin], " " * (min(finish, end) - begin)]
+        at = finish
+    return "".join([*parts, text[at:end]])

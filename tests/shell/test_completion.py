@@ -1,0 +1,171 @@
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from qmpeer.shell.completion import complete, complete_human
+from qmpeer.shell.vocabulary import Vocabulary
+
+THINGS = {
+    ("block-node", ""): ["node0", "n 1", "x\x1b[2J"],
+    ("device-type", ""): ["e1000"],
+    ("device-property", "e1000"): ["mac", "id", "driver"],
+    ("netdev", ""): ["net0"],
+    ("file", "/srv/d"): ["/srv/disk0", "/srv/dir/"],
+    ("file", "sc"): ["script"],
+    ("job", ""): ["job0"],
+    ("human", ""): ["info", "quit"],
+    ("human", "info"): ["block", "status"],
+}
+
+
+def names(kind: str, about: str) -> Sequence[str]:
+    return THINGS.get((kind, about), ())
+
+
+def completed(vocabulary: Vocabulary, text: str) -> tuple[str, list[str]]:
+    """Return what is replaced, and by what; a bar stands where the cursor is."""
+    before, _, after = text.partition("|")
+    found = complete(before + after, len(before), vocabulary, names)
+    return before[found.start :], [item.text for item in found.items]
+
+
+@pytest.mark.parametrize(
+    ("text", "replaced", "items"),
+    [
+        ("st|", "st", ["stop "]),
+        ("STO|", "STO", []),
+        ("top|", "top", ["old-stop ", "stop "]),
+        ("blo|", "blo", ["blockdev-del "]),
+        ("tr|", "tr", ["transaction ", "transaction("]),
+        ("oob |", "", ["stop "]),
+        ("execute old|", "old", ["old-stop "]),
+        ("stop |", "", []),
+        ("nothing |", "", []),
+        ("# st|", "", []),
+        ("stop # st|", "", []),
+        ("add driver=#|", "#", []),
+        ("'st|", "'st", []),
+        # Arguments: required ones first, then the optional ones in the schema's order.
+        ("add |", "", ["driver=", "node-name=", "read-only="]),
+        ("add n|", "n", ["node-name="]),
+        ("add driver=null |", "", ["node-name=", "read-only=", "size=", "level="]),
+        ("add driver=qcow2 |", "",
+         ["file=", "file.", "node-name=", "read-only=", "backing=", "backing.", "cache="]),
+        ("add driver=qcow2 file=x |", "",
+         ["node-name=", "read-only=", "backing=", "backing.", "cache="]),
+        ("add | driver=null", "", ["node-name=", "read-only=", "size=", "level="]),
+        ("add s| driver=null level=1", "s", ["size="]),
+        ("add driver=qcow2 read-only=on node-name=n backing=null cache=unsafe |", "",
+         ["file=", "file."]),
+        # What is missing in an object that was begun.
+        ("add driver=qcow2 file.driver=file |", "",
+         ["file.filename=", "node-name=", "read-only=", "file.", "backing=", "backing.", "cache="]),
+        ("add driver=qcow2 file.|", "file.",
+         ["file.driver=", "file.node-name=", "file.read-only="]),
+        ("add driver=qcow2 file.driver=null file.|", "file.",
+         ["file.node-name=", "file.read-only=", "file.size=", "file.level="]),
+        ("add driver=qcow2 file.driver=qcow2 file.file.d|", "file.file.d", ["file.file.driver="]),
+        ("add driver=qcow2 file.nothing.|", "file.nothing.", []),
+        # Lists.
+        ("set-states |", "", ["states.0.", "names.0="]),
+        ("set-states states.|", "states.", ["states.0."]),
+        ("set-states states.0.|", "states.0.",
+         ["states.0.name=", "states.0.state=", "states.0.ratio="]),
+        ("set-states states.0.name=file states.0.|", "states.0.",
+         ["states.0.state=", "states.0.ratio="]),
+        ("set-states states.0.name=file states.1.|", "states.1.",
+         ["states.1.name=", "states.1.state=", "states.1.ratio="]),
+        # Values.
+        ("add driver=|", "", ["file ", "null ", "qcow ", "qcow2 "]),
+        ("add driver=qc|", "qc", ["qcow ", "qcow2 "]),
+        ("add driver='qc|", "'qc", ['"qcow"', '"qcow2"']),
+        ('add driver="qc|', '"qc', ['"qcow"', '"qcow2"']),
+        ("add read-only=|", "", ["true ", "false "]),
+        ("add driver=qcow2 cache=|", "", ["writeback ", "unsafe "]),
+        ("add driver=qcow2 backing=|", "", ["null ", "node0 ", '"n 1" ']),
+        ("add driver=qcow2 file=n|", "n", ["node0 "]),
+        ("add node-name=|", "", ["node0 ", '"n 1" ']),
+        ("set-states states.0.name=q|", "q", ["qcow ", "qcow2 "]),
+        ("set-any value=|", "", []),
+        ("blockdev-del node-name=|", "", ["node0 ", '"n 1" ']),
+        ("add driver=file filename=/srv/d|", "/srv/d", ["/srv/disk0 ", "/srv/dir/"]),
+        # What the schema doesn't know.
+        ("device_add driver=|", "", ["e1000 "]),
+        ("device_add driver=e1000 |", "", ["id=", "mac="]),
+        ("device_add driver=e1000 netdev=|", "", ["net0 "]),
+        # JSON is left alone.
+        ('{"exec|', "", []),
+        ('add {"dr|', "", []),
+        # Several lines.
+        ("stop\nst|", "st", ["stop "]),
+        ("stop\n|", "", None),
+        ("add \\\n dri|", "dri", ["driver="]),
+        ("transaction(\n |", "", ["abort ", "snapshot ", ") ", "cancel"]),
+        ("transaction(\n sn|", "sn", ["snapshot "]),
+        ("transaction( snapshot |", "", ["node=", "format="]),
+        ("transaction(\n abort\n snapshot node=x f|", "f", ["format="]),
+        ("transaction(\n nothing |", "", []),
+        # The shell's own words.
+        ("help st|", "st", ["stop ", "str "]),
+        ("help CH|", "CH", ["CHANGED "]),
+        ("help Opt|", "Opt", ["OptionsFile ", "OptionsNull ", "OptionsQcow2 ", "Options "]),
+        ("events |", "", ["on ", "off ", "CHANGED ", "STOP "]),
+        ("set |", "", ["output ", "timing ", "pager ", "timeout "]),
+        ("set output t|", "t", ["table"]),
+        ("wait 5 CH|", "CH", ["CHANGED "]),
+        ("wait CHANGED |", "", ["id=", "level="]),
+        ("job |", "", ["job0 "]),
+        ("source sc|", "sc", ["script "]),
+        ("exit |", "", []),
+        # The human monitor.
+        ("hmp |", "", ["info ", "quit "]),
+        ("hmp q|", "q", ["quit "]),
+        ("hmp info st|", "st", ["status "]),
+        ("hmp help in|", "in", ["info "]),
+        ("! l|", "", []),
+    ],
+)  # fmt: skip
+def test_completions(
+    vocabulary: Vocabulary, text: str, replaced: str, items: list[str] | None
+) -> None:
+    found = completed(vocabulary, text)
+
+    if items is None:
+        assert "stop " in found[1]
+    else:
+        assert found == (replaced, items)
+
+
+def test_what_is_required_is_told(vocabulary: Vocabulary) -> None:
+    items = complete("add driver=qcow2 ", 17, vocabulary).items
+
+    assert [item.is_required for item in items[:3]] == [True, True, False]
+    assert items[0].meta == "required, object|str"
+    assert complete("old", 3, vocabulary).items[0].meta == "deprecated"
+
+
+def test_without_a_schema_there_are_names_of_commands() -> None:
+    vocabulary = Vocabulary(None, ["stop", "cont"])
+
+    assert completed(vocabulary, "st|") == ("st", ["stop "])
+    assert completed(vocabulary, "stop x|") == ("x", [])
+
+
+def test_a_line_for_the_human_monitor() -> None:
+    assert [item.text for item in complete_human("info ", names).items] == ["block ", "status "]
+
+
+@pytest.mark.parametrize("cursor", range(0, 70, 7))
+def test_any_place_of_the_cursor_is_fine(vocabulary: Vocabulary, cursor: int) -> None:
+    text = "add driver=qcow2 file.driver='file' file.filename=\"/x\" {[ # end\n)x=1 "
+    complete(text, cursor, vocabulary, names)
+
+
+def test_a_long_line_takes_no_long_time(vocabulary: Vocabulary) -> None:
+    text = "add " + " ".join(f"node-name{n}=x" for n in range(1000)) + " "
+    begin = time.process_time()
+
+    complete(text, len(text), vocabulary, names)
+
+    assert time.process_time() - begin < 1

@@ -1,0 +1,89 @@
+import pytest
+
+from qmpeer.schema import schema_from_qapi
+from qmpeer.shell.help_texts import OWN_HELP, help_lines
+from qmpeer.shell.own_words import OWN_WORDS
+from qmpeer.shell.vocabulary import Vocabulary
+
+DOCUMENTED = """
+##
+# @stop:
+#
+# Hold the guest.
+#
+# Since: 0.14
+##
+{ 'command': 'stop' }
+##
+# @blockdev-del:
+#
+# Delete a node.
+#
+# @node-name: which one
+##
+{ 'command': 'blockdev-del', 'data': { 'node-name': 'str' } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("topic", "lines"),
+    [
+        ("stop", ["command stop", "no arguments", "can be executed out of band: oob stop",
+                  "example: stop"]),
+        ("old-stop", ["command old-stop  (deprecated)", "no arguments", "example: old-stop"]),
+        ("blockdev-del", ["command blockdev-del", "required arguments:", "  node-name: str",
+                          "example: blockdev-del node-name=…"]),
+        ("query-things", ["command query-things", "no arguments", "returns [State]",
+                          "example: query-things"]),
+        ("add", ["command add", "required arguments:", "  driver: file|null|qcow|qcow2",
+                 "optional arguments:", "  node-name: str", "  read-only: bool",
+                 "with driver=file: OptionsFile", "    filename, locking?",
+                 "with driver=null: OptionsNull", "    size?, level?",
+                 "with driver=qcow2: OptionsQcow2", "    file, backing?, cache?",
+                 "example: add driver=…"]),
+        ("CHANGED", ["event CHANGED", "required data:", "  id: str", "  level: uint8"]),
+        ("Driver", ["enum Driver", "  file", "  null", "  qcow", "  qcow2"]),
+        ("Cache", ["enum Cache", "  writeback", "  unsafe  (deprecated)"]),
+        ("Ref", ["alternate Ref", "  Options", "  str"]),
+        ("set", [OWN_HELP["set"]]),
+        ("oob", [OWN_HELP["oob"]]),
+        ("stpo", ["there is no command, event or type 'stpo'; did you mean stop or STOP?"]),
+        ("zzzzzz", ["there is no command, event or type 'zzzzzz'; help lists them"]),
+    ],
+)  # fmt: skip
+def test_topics(vocabulary: Vocabulary, topic: str, lines: list[str]) -> None:
+    found = list(help_lines(topic, vocabulary))
+    if topic == "stpo":
+        assert found[0].startswith("there is no command, event or type 'stpo'; did you mean")
+    else:
+        assert found == lines
+
+
+def test_documentation_is_shown_where_it_is_known(vocabulary: Vocabulary) -> None:
+    documentation = schema_from_qapi("d.json", lambda name: DOCUMENTED.encode())
+
+    lines = list(help_lines("blockdev-del", vocabulary, documentation))
+    assert lines[1] == "Delete a node."
+    assert "  node-name: str  which one" in lines
+    assert "since 0.14" in list(help_lines("stop", vocabulary, documentation))
+
+
+def test_all_that_there_is(vocabulary: Vocabulary) -> None:
+    text = "\n".join(help_lines("", vocabulary))
+
+    assert all(f"\n  {word}" in text for word in OWN_WORDS)
+    assert "Commands of this server: 9" in text
+    assert "\n  old-stop  (deprecated)\n" in text
+    assert "Events of this server: 2" in text
+
+
+def test_each_word_of_our_own_has_help() -> None:
+    assert set(OWN_HELP) == {*OWN_WORDS, "!"}
+
+
+def test_a_server_that_tells_names_only() -> None:
+    vocabulary = Vocabulary(None, ["stop"])
+
+    assert list(help_lines("stop", vocabulary)) == [
+        "command stop: this server doesn't tell its arguments"
+    ]

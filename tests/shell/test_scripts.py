@@ -1,0 +1,266 @@
+"""Scripts: JSON lines out, complaints on the other stream, and how it ends."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from qmpeer.transport import dial
+from tests.shell.real_servers import ENVIRONMENT, OURS, QEMU, SHELL, listening, running
+
+
+@pytest.fixture(scope="module")
+def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with listening(OURS, tmp_path_factory.mktemp("ours") / "qmp") as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def qemu(tmp_path_factory: pytest.TempPathFactory, program: Callable[[str], str]) -> Iterator[Path]:
+    command = program("qemu-system-x86_64")
+    with listening((command, *QEMU), tmp_path_factory.mktemp("qemu") / "qmp") as path:
+        yield path
+
+
+@pytest.fixture(params=["ours", pytest.param("qemu", marks=pytest.mark.real)])
+def server(request: pytest.FixtureRequest) -> Path:
+    path: Path = request.getfixturevalue(request.param)
+    return path
+
+
+def script(path: object, *words: str, stdin: str = "", **more: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [*SHELL, str(path), *words],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env={**ENVIRONMENT, **more},
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_standard_input(server: Path) -> None:
+    status, out, err = script(server, stdin="query-status\n\n# done\nquery-name")
+
+    assert (status, err) == (0, "")
+    assert [json.loads(line) for line in out.splitlines()][1] == {}
+    assert json.loads(out.splitlines()[0])["status"] in ("running", "prelaunch")
+
+
+def test_jq(server: Path, program: Callable[[str], str]) -> None:
+    program("jq")
+    shell = " ".join(SHELL)
+    line = f"echo query-kvm | {shell} {server} | jq -r .present"
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, env=ENVIRONMENT)
+
+    assert done.stdout in ("true\n", "false\n")
+    assert done.stderr == ""
+
+
+def test_commands_of_the_command_line(server: Path) -> None:
+    status, out, err = script(server, "-c", "stop", "-c", "wait 5 STOP", "-c", "cont", "-c",
+                              'query-version {} # "')  # fmt: skip
+
+    assert (status, err) == (0, "")
+    stop, event, cont, version = map(json.loads, out.splitlines())
+    assert (stop, event["event"], cont) == ({}, "STOP", {})
+    assert version["qemu"]["major"] >= 7
+
+
+def test_a_file_and_several_lines(server: Path, tmp_path: Path) -> None:
+    file = tmp_path / "script"
+    file.write_text('{"execute":\n  "query-name"\n}\nexecute \\\n query-name\n')
+
+    assert script(server, "-f", str(file)) == (0, "{}\n{}\n", "")
+
+
+COMPLAINTS = [
+    ("query-name\nblockdev-del node-name=nope\nquery-name\n", 1, """\
+qmp-shell: stdin:2: GenericError: Failed to find node with node-name='nope'
+    blockdev-del node-name=nope
+                           ^^^^
+"""),
+    ("query-name\n\nblockdev-del nod=x", 1, """\
+qmp-shell: stdin:3: Parameter 'nod' is unexpected; did you mean node-name?
+    blockdev-del nod=x
+                 ^^^
+"""),
+    ("query-name\nquery-naem", 1, """\
+qmp-shell: stdin:2: The command query-naem has not been found; did you mean """),
+    ("query-name\nstop 'x\n", 2, """\
+qmp-shell: stdin:2: the quote ' isn't closed
+    stop 'x
+         ^^
+"""),
+    ("query-name\n\n {", 2, "qmp-shell: stdin:3: a bracket isn't closed\n"),
+    ('query-name\n{"execute": 1}', 2,
+     "qmp-shell: stdin:2: QMP input member 'execute' must be a string\n"),
+    ("query-name\nsource /nonexistent\n", 2,
+     "qmp-shell: stdin:2: /nonexistent: No such file or directory\n"),
+    ("query-name\nwait 0 STOP\n", 3, "qmp-shell: stdin:2: event STOP didn't come in 0.0 s\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("stdin", "status", "complaint"), COMPLAINTS, ids=[text for text, _, _ in COMPLAINTS]
+)
+def test_the_first_error_ends_it(server: Path, stdin: str, status: int, complaint: str) -> None:
+    found = script(server, stdin=stdin)
+
+    assert found[:2] == (status, "{}\n")
+    assert found[2].startswith(complaint)
+
+
+def test_or_not(server: Path) -> None:
+    status, out, err = script(server, "--keep-going", stdin="nothing\nquery-name\nstop 'x")
+
+    assert (status, out) == (1, "{}\n")
+    assert "stdin:1" in err
+    assert "stdin:3" in err
+
+
+def test_a_command_that_fails_names_its_number(server: Path) -> None:
+    status, out, err = script(server, "-c", "query-name", "-c", "nothing")
+
+    assert (status, out) == (1, "{}\n")
+    assert err.startswith("qmp-shell: command 2: The command nothing has not been found")
+
+
+def test_events_and_help(server: Path) -> None:
+    status, out, _ = script(server, stdin="events on\nstop\ncont\nevents off\nhelp query-name\n")
+
+    assert status == 0
+    assert [json.loads(line).get("event") for line in out.splitlines()[:4]] == [
+        "STOP", None, "RESUME", None,
+    ]  # fmt: skip
+    assert "command query-name" in out
+
+
+def test_exit_ends_it(server: Path) -> None:
+    assert script(server, stdin="query-name\nexit\nnothing\n") == (0, "{}\n", "")
+
+
+def test_source_names_both_lines(server: Path, tmp_path: Path) -> None:
+    file = tmp_path / "inner"
+    file.write_text("query-name\nnothing x=1\n")
+
+    status, out, err = script(server, stdin=f"\nsource {file}\n")
+
+    assert (status, out) == (1, "{}\n")
+    assert err.startswith(f"qmp-shell: stdin:2: {file}:2: The command nothing has not been found")
+    assert "    nothing x=1\n    ^^^^^^^\n" in err
+
+
+def test_a_transaction(server: Path) -> None:
+    text = "transaction(\n abort\n)\n"
+    status, _, err = script(server, stdin=text)
+
+    assert status == 1
+    assert err.startswith("qmp-shell: stdin:1: ")
+
+
+def test_the_server_leaves(tmp_path: Path, program: Callable[[str], str]) -> None:
+    with listening(OURS, tmp_path / "qmp") as path:
+        status, out, err = script(path, stdin="quit\nquery-name\n")
+
+    assert (status, out.splitlines()[0]) == (3, "{}")
+    assert "stdin:2: " in err
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["/nonexistent/x"], "qmp-shell: unix:/nonexistent/x: No such file or directory\n"),
+        (["x:y:z", "--nothing"], "qmpeer shell: unrecognized arguments: --nothing"),
+        ([""], "qmpeer shell: found no ADDRESS, expected one, or QMP_SOCKET in the environment"),
+    ],
+)
+def test_nobody_there(words: list[str], text: str) -> None:
+    status, out, err = script(*words)
+
+    assert status == (3 if "nonexistent" in words[0] else 2)
+    assert out == ""
+    assert err.startswith(text)
+
+
+def test_the_address_may_stand_in_the_environment(ours: Path) -> None:
+    done = subprocess.run(
+        [*SHELL, "-c", "query-name"], capture_output=True, text=True,
+        env={**ENVIRONMENT, "QMP_SOCKET": str(ours)},
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout) == (0, "{}\n")
+
+
+def test_statements_are_executed_as_they_come(ours: Path) -> None:
+    with subprocess.Popen(
+        [*SHELL, str(ours)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for text in ("query-name\n", "query-name {\n}\n"):
+            process.stdin.write(text)
+            process.stdin.flush()
+            assert process.stdout.readline() == "{}\n"
+        process.stdin.close()
+        assert process.wait(10) == 0
+
+
+def test_nobody_reads(ours: Path) -> None:
+    line = f"yes query-name | head -2000 | {' '.join(SHELL)} {ours} | head -1"
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, env=ENVIRONMENT)
+
+    assert (done.stdout, done.stderr) == ("{}\n", "")
+
+
+def test_the_socket_is_left_alone(server: Path) -> None:
+    before = os.stat(server).st_ino
+
+    script(server, "-l", "log")
+    script(server, "-c", "query-name")
+
+    assert os.stat(server).st_ino == before
+
+
+@pytest.mark.real
+def test_the_human_monitor(qemu: Path) -> None:
+    status, out, _ = script(qemu, "-H", "-c", "info status", "-c", "info name")
+    assert status == 0
+    assert json.loads(out.splitlines()[0]).startswith("VM status: ")
+    assert script(qemu, "-c", "hmp info status")[1] == out.splitlines()[0] + "\n"
+
+
+@pytest.mark.real
+def test_the_storage_daemon(tmp_path: Path, program: Callable[[str], str]) -> None:
+
+    path = tmp_path / "qmp"
+    argv = [
+        program("qemu-storage-daemon"),
+        "--chardev", f"socket,id=c,path={path},server=on,wait=off", "--monitor", "chardev=c",
+    ]  # fmt: skip
+    with running(argv, lambda: dial(path, timeout=1).close()):
+        status, out, err = script(path, stdin="blockdev-add driver=null-co node-name=n size=1M\n"
+                                  "query-named-block-nodes\n")  # fmt: skip
+    assert (status, err) == (0, "")
+    assert json.loads(out.splitlines()[1])[0]["node-name"] == "n"
+
+
+@pytest.mark.real
+def test_the_guest_agent(tmp_path: Path, program: Callable[[str], str]) -> None:
+
+    path = tmp_path / "qga"
+    argv = [program("qemu-ga"), "-m", "unix-listen", "-p", str(path), "-t", str(tmp_path)]
+    with running(argv, lambda: dial(path, timeout=1).close()):
+        status, out, err = script(
+            path, "--no-negotiate", stdin="guest-ping\nguest-sync id=5\nguest-pnig\n"
+        )
+    assert (status, out.splitlines()) == (1, ["{}", "5"])
+    assert "did you mean guest-ping" in err

@@ -1,0 +1,139 @@
+"""One session from end to end: a real QEMU, a real terminal, the program as people start it."""
+
+import contextlib
+import os
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.shell.real_servers import ENVIRONMENT, QEMU, SHELL, listening
+
+pytestmark = pytest.mark.real
+SOON = 10.0
+
+
+class Pane:
+    """A terminal in tmux, on a tmux server of its own."""
+
+    def __init__(self, tmux: str, socket: Path, command: str, columns: int, rows: int) -> None:
+        self._tmux = [tmux, "-f", "/dev/null", "-S", str(socket)]
+        size = ["-x", str(columns), "-y", str(rows)]
+        self._call("new-session", "-d", *size, command)
+        self._call("set-option", "-g", "remain-on-exit", "on")
+
+    def _call(self, *words: str) -> str:
+        environment = {**ENVIRONMENT, "TERM": "xterm-256color"}
+        environment.pop("TMUX", None)
+        done = subprocess.run(
+            [*self._tmux, *words], capture_output=True, text=True, env=environment, timeout=10
+        )
+        return done.stdout
+
+    def types(self, *keys: str) -> None:
+        """Type keys, as tmux calls them; what it has no name for is text."""
+        for key in keys:
+            literal = [] if key in ("Enter", "Tab", "C-c", "C-d", "Up", "Escape") else ["-l"]
+            self._call("send-keys", *literal, key)
+
+    def screen(self, *options: str) -> str:
+        return self._call("capture-pane", "-p", *options)
+
+    def shows(self, text: str) -> str:
+        """Wait until the screen shows a text, and return the screen."""
+        deadline = time.monotonic() + SOON
+        while text not in (screen := self.screen()):
+            assert time.monotonic() < deadline, screen
+            os.sched_yield()
+        return screen
+
+    def has_ended(self) -> str:
+        """Wait until the program has ended, and return its status."""
+        deadline = time.monotonic() + SOON
+        form = "#{pane_dead} #{pane_dead_status}"
+        while len(found := self._call("list-panes", "-F", form).split()) < 2:
+            assert time.monotonic() < deadline, self.screen()
+            os.sched_yield()
+        return found[1]
+
+    def ends(self) -> None:
+        """End the tmux server, and with it the pane."""
+        self._call("kill-server")
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def open_pane(
+    tmp_path: Path, state: Path, program: Callable[[str], str]
+) -> Iterator[Callable[..., Pane]]:
+    with contextlib.ExitStack() as stack:
+
+        def begin(*words: str, columns: int = 80, rows: int = 24) -> Pane:
+            line = shlex.join(["env", f"XDG_STATE_HOME={state}", "PAGER=cat", *SHELL, *words])
+            pane = Pane(program("tmux"), tmp_path / "tmux", line, columns, rows)
+            stack.callback(pane.ends)
+            return pane
+
+        yield begin
+
+
+@pytest.fixture
+def qemu(tmp_path: Path, program: Callable[[str], str]) -> Iterator[Path]:
+    with listening((program("qemu-system-x86_64"), *QEMU), tmp_path / "qmp") as path:
+        yield path
+
+
+def test_a_session(qemu: Path, open_pane: Callable[..., Pane], state: Path) -> None:
+    pane = open_pane(str(qemu))
+    pane.shows("qmp>")
+    pane.types("blockdev-add driver=nul", "Tab")
+    pane.shows("null-aio")
+    pane.types("C-c", "blockdev-add driver=null-co node-name=n0 siz=1M", "Enter")
+    screen = pane.shows("did you mean size?")
+    lines = screen.splitlines()
+    typed = next(n for n, line in enumerate(lines) if "siz=1M" in line and "qmp>" in line)
+    assert lines[typed + 1].index("^^^") == lines[typed].index("siz=1M")
+    pane.types("stop", "Enter")
+    pane.shows(" STOP")
+    pane.types("cont", "Enter")
+    pane.shows(" RESUME")
+    pane.types("query-status", "Enter")
+    pane.shows('"status": "running"')
+    pane.types("hmp info status", "Enter")
+    pane.shows("VM status: running")
+    pane.types("half a line", "C-c", "query-name", "Enter")
+    pane.shows("qmp> query-name\n{}")
+    pane.types("C-d")
+    assert pane.has_ended() == "0"
+    history = state / "qmpeer" / "history"
+    assert '"query-status"\n' in history.read_text()
+    assert "half a line" not in history.read_text()
+
+
+def test_control_c_gives_up_a_command(qemu: Path, open_pane: Callable[..., Pane]) -> None:
+    pane = open_pane(str(qemu))
+    pane.shows("qmp>")
+    pane.types("wait STOP", "Enter")
+    pane.shows("wait STOP\n")
+    deadline = time.monotonic() + SOON
+    while "given up" not in pane.screen():  # the first may come before it waits
+        assert time.monotonic() < deadline
+        pane.types("C-c")
+    pane.types("query-name", "Enter")
+    pane.shows("query-name\n{}")
+
+
+def test_a_terminal_of_twenty_columns(qemu: Path, open_pane: Callable[..., Pane]) -> None:
+    pane = open_pane(str(qemu), columns=20, rows=12)
+    pane.shows("qmp>")
+    pane.types("query-nam", "Tab")
+    pane.shows("qmp> query-name")
+    pane.types("Enter")
+    pane.shows("{}\nqmp>")

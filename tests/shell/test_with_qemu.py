@@ -1,0 +1,176 @@
+"""The prompt on a real QEMU with two disks: what people do there."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qmpeer import Client
+from qmpeer.shell.completion import complete
+from qmpeer.shell.vocabulary import Vocabulary
+from tests.shell.person import Person
+from tests.shell.real_servers import QEMU, listening
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def disks(tmp_path: Path) -> list[Path]:
+    paths = [tmp_path / f"disk{number}.img" for number in range(2)]
+    for path in paths:
+        path.write_bytes(bytes(1 << 20))
+    return paths
+
+
+@pytest.fixture
+def qemu(tmp_path: Path, disks: list[Path], program: Callable[[str], str]) -> Iterator[Path]:
+    options = [
+        word
+        for number, path in enumerate(disks)
+        for word in ("-blockdev", f"driver=file,node-name=file{number},filename={path}")
+    ]
+    command = (program("qemu-system-x86_64"), *QEMU, *options)
+    with listening(command, tmp_path / "qmp") as path:
+        yield path
+
+
+def asked(path: Path, command: str, arguments: dict[str, Any] | None = None) -> Any:
+    """Ask QEMU once nobody else holds its monitor."""
+    with Client.connect(path) as vm:
+        return vm.execute(command, arguments)
+
+
+async def test_a_qcow2_over_a_file_without_knowing_the_schema(qemu: Path, tmp_path: Path) -> None:
+    """Three characters at most, then TAB: each time what is required comes next."""
+    image = tmp_path / "new.qcow2"
+    async with Person(qemu) as person:
+        image.write_bytes(bytes(1 << 20))
+        await person.executes(f"blockdev-add driver=file node-name=raw filename={image}", r"\{\}\n")
+        await person.executes(
+            'blockdev-create job-id=make options={"driver": "qcow2", "file": "raw", "size": 65536}',
+            r"\{\}\n",
+        )
+        await person.executes("job make", "concluded")
+        await person.executes("job-dismiss id=make", r"\{\}\n")
+        await person.executes("blockdev-del node-name=raw", r"\{\}\n")
+        for typed, line in [
+            ("blo\t", "block"),
+            ("dev\t", "blockdev-"),
+            ("ad\t", "blockdev-add "),
+            ("dri\t", "blockdev-add driver="),
+            ("qco\t", "blockdev-add driver=qcow"),
+            ("2\t", "blockdev-add driver=qcow2 "),
+            ("fi\t", "blockdev-add driver=qcow2 file"),
+            (".dr\t", "blockdev-add driver=qcow2 file.driver="),
+            ("fil\t", "blockdev-add driver=qcow2 file.driver=file "),
+            ("\t", "blockdev-add driver=qcow2 file.driver=file file.filename="),
+            (f"{tmp_path}/new\t",
+             f"blockdev-add driver=qcow2 file.driver=file file.filename={image} "),
+            ("nod\t",
+             f"blockdev-add driver=qcow2 file.driver=file file.filename={image} node-name="),
+        ]:  # fmt: skip
+            person.types(typed)
+            await person.until(line)
+        person.types("disk\r")
+        await person.reads(r"\{\}\n")
+    nodes = asked(qemu, "query-named-block-nodes")
+    assert next(n for n in nodes if n["node-name"] == "disk")["drv"] == "qcow2"
+
+
+async def test_names_of_what_is_there(qemu: Path) -> None:
+    async with Person(qemu) as person:
+        for typed, line in [
+            ("blockdev-del node-name=f\t", "blockdev-del node-name=file"),
+            ("1\t", "blockdev-del node-name=file1 "),
+            ("\x15qom-list path=/mach\t", "qom-list path=/machine "),
+            ("\x15qom-get path=/machine property=typ\t", "qom-get path=/machine property=type "),
+            ("\x15device_add driver=virtio-rng-p\t", "device_add driver=virtio-rng-pci"),
+            ("\x15device-list-properties typename=isa-debugc\t",
+             "device-list-properties typename=isa-debugcon "),
+            ("\x15hmp info bloc\t", "hmp info block"),
+        ]:  # fmt: skip
+            person.types(typed)
+            await person.until(line)
+
+
+async def test_values_are_read_as_the_schema_says(qemu: Path) -> None:
+    async with Person(qemu) as person:
+        await person.executes("block-dirty-bitmap-add node=file0 name=123", r"\{\}\n")
+        await person.executes("block-dirty-bitmap-add node=file0 name='a b'", r"\{\}\n")
+        await person.executes(
+            "blockdev-add driver=raw node-name=over file.driver=null-co file.size=0x400", r"\{\}\n"
+        )
+        await person.executes("set output json", "")
+        await person.executes(
+            "query-named-block-nodes flat=yes", '"name": "(123|a b)".*"name": "(123|a b)"'
+        )
+        await person.executes("qom-get path=/machine property=type", '"none-machine"')
+
+
+async def test_a_transaction_all_or_none(qemu: Path) -> None:
+    async with Person(qemu) as person:
+        person.types(
+            "transaction(\r"
+            "block-dirty-bitmap-add node=file0 name=b0\r"
+            "block-dirty-bitmap-add node=file1 name=b1 granularity=64k\r"
+        )
+        person.types(")\r")
+        await person.reads(r"\{\}\n")
+        person.types("transaction(\rabort\rcancel\r")
+        await person.reads("transaction given up")
+        await person.executes("transaction( block-dirty-bitmap-ad node=x )", "did you mean")
+        await person.executes(
+            "transaction( block-dirty-bitmap-add node=nope name=b )", "Cannot find device=|node"
+        )
+        person.types("transaction(\rabort")
+        await person.until("transaction(\nabort")
+        person.types("\x03")
+        await person.until("")
+    nodes = {n["node-name"]: n for n in asked(qemu, "query-named-block-nodes")}
+    assert [bitmap["name"] for bitmap in nodes["file1"]["dirty-bitmaps"]] == ["b1"]
+
+
+async def test_tables_help_and_the_human_monitor(qemu: Path) -> None:
+    async with Person(qemu, columns=100, rows=400) as person:
+        await person.executes("query-named-block-nodes", r"node-name +drv +ro")
+        await person.executes("help blockdev-add", r"driver: .*with driver=qcow2")
+        await person.executes("help query-cpus-fast", "returns")
+        await person.executes("hmp info block", "file0|\n")
+        await person.executes("oob query-yank", r"\[\{|instance|type")
+    async with Person(qemu, is_human=True) as person:
+        await person.executes("info status", "VM status: ")
+        await person.executes("cpu", r"\(hmp\)")
+        await person.executes("info version", r"7\.")
+
+
+async def test_a_job_with_a_bar(qemu: Path) -> None:
+    async with Person(qemu) as person:
+        await person.executes(
+            "blockdev-backup job-id=copy device=file0 target=file1 sync=full auto-dismiss=off",
+            r"\{\}\n",
+        )
+        await person.executes("job copy", r"copy \w+ \[#* *\] +\d+%.*job-dismiss id=copy")
+        await person.executes("job nope", "there is no job 'nope'")
+
+
+async def test_quit_is_qemus_own(qemu: Path) -> None:
+    async with Person(qemu) as person:
+        await person.executes("quit", "the server closed the connection; 'reconnect'")
+
+
+def test_a_keystroke_takes_ten_milliseconds_at_most(qemu: Path) -> None:
+    """Measured on the processor's time, the best of five."""
+    import time
+
+    from qmpeer.schema import schema_from_introspection
+
+    vocabulary = Vocabulary(schema_from_introspection(asked(qemu, "query-qmp-schema")))
+    text = "blockdev-add driver=qcow2 file.driver=file file.filename=/x cache.direct=on backing."
+    for end in range(len(text) + 1):
+        spent = []
+        for _ in range(5):
+            begin = time.process_time()
+            complete(text[:end], end, vocabulary)
+            spent.append(time.process_time() - begin)
+        assert min(spent) < 0.010, text[:end]
