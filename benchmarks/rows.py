@@ -174,6 +174,17 @@ def _schema_rows() -> tuple[Row, ...]:
     )
 
 
+def _tool_rows() -> tuple[Row, ...]:
+    """List what is measured of the programs that people start."""
+    return tuple(
+        Row(name, measure, name, Quantity.TIME, ours, theirs, at_most(bar))
+        for name, measure, ours, theirs, bar in (
+            ("exec", "qmpeer exec: process start to end", "qmpeer_exec", "qemu_qmp_exec", 0.9),
+            ("prompt", "qmp-shell: process start to prompt", "qmpeer_shell", "qemu_qmp_shell", 2.0),
+        )
+    )
+
+
 BLOCKING, ASYNC = "qmpeer_blocking", "qmpeer_async"
 
 ROWS: tuple[Row, ...] = (
@@ -254,6 +265,7 @@ ROWS: tuple[Row, ...] = (
         "qemu_qmp",
         at_most(0.75),
     ),
+    *_tool_rows(),
     *_wire_rows(),
     *_human_rows(),
     *_schema_rows(),

@@ -10,6 +10,8 @@ NAMES = {
     "qemu": "QEMU",
     "qemu_qmp": "qemu.qmp",
     "qemu_qmp+uvloop": "qemu.qmp, uvloop",
+    "qemu_qmp_exec": "qemu.qmp script",
+    "qemu_qmp_shell": "qemu.qmp",
     "qemu_qmp_legacy": "qemu.qmp.legacy",
     "qmp_1_1_0": "qmp 1.1.0",
     "raw_json": "socket + json",

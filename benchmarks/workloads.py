@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import client_load, schema_load, server_load, wire_load
+from benchmarks import client_load, schema_load, server_load, tool_load, wire_load
 from benchmarks.cores import one_core
 from benchmarks.rounds import Sample
 from benchmarks.rows import Quantity
@@ -85,6 +85,8 @@ class Workloads:
             "events": self._events,
             "schema": self._schema,
             "first-reply": self._first_reply,
+            "exec": self._exec,
+            "prompt": self._prompt,
             "validation": self._validation,
             "wire": self._wire,
             "human-command": self._human_command,
@@ -190,6 +192,12 @@ class Workloads:
     def _schema(self, name: str) -> Sample:
         with self._round_trips("qemu"):
             return self._operations(name, "schema", "qemu", self._effort.schemas)
+
+    def _exec(self, name: str) -> Sample:
+        return tool_load.whole_run(name, self._path("qemu"), self._servers.folder)
+
+    def _prompt(self, name: str) -> Sample:
+        return tool_load.until_prompt(name, self._path("qemu"), self._servers.folder)
 
     def _first_reply(self, name: str) -> Sample:
         return client_load.first_reply(name, self._path("qemu"), self._servers.folder)

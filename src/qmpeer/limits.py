@@ -138,6 +138,8 @@ SECRET: Final = 1024 * 1024
 """Bytes of a file that holds a secret. Ours; QEMU sets none."""
 CHARDEVS: Final = 4096
 """Character devices at once. Ours; QEMU sets none."""
+BLOCK_NODES: Final = 4096
+"""Nodes of blockdev-add at once. Ours; QEMU sets none."""
 NAMED_FDS: Final = 4096
 """Descriptors kept by name, and as many in sets. Ours; QEMU sets none."""
 
@@ -223,6 +225,10 @@ SHELL_TABLE_ROWS: Final = 10_000
 """Rows of a table; longer lists are shown as JSON. Ours."""
 
 # The tools (cli).
+JOBS: Final = 1000
+"""Jobs that are followed; of more, those that have ended first are forgotten. Ours."""
+PICTURE: Final = 512 * 1024 * 1024
+"""Bytes of a picture of a screen. Ours: 8K has 100 MB as PPM."""
 QOM_OBJECTS: Final = 100_000
 """Objects of a tree that is shown. Ours: a machine has some hundreds."""
 QOM_DEPTH: Final = 64

@@ -34,7 +34,7 @@ def run(words: Sequence[str]) -> int:
         QMPError: If the schema is faulty, or its monitor leaves.
         OSError: If the schema can't be had, or the file not be written.
     """
-    given = _parser().parse_intermixed_args(words)
+    given = parser().parse_intermixed_args(words)
     schema = load(given.source, given.timeout, given.release)
     from qmpeer.codegen import bindings_text
 
@@ -55,7 +55,8 @@ def run(words: Sequence[str]) -> int:
     return DONE
 
 
-def _parser() -> CommandLine:
+def parser() -> CommandLine:
+    """Return what reads the words."""
     parser = CommandLine(PROGRAM, "Write the typed Python binding of a schema.", _AFTER)
     parser.add_argument("--from", dest="source", metavar="SOURCE", required=True, help="see below")
     parser.add_argument(

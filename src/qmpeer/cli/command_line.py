@@ -18,6 +18,14 @@ class CommandLine(argparse.ArgumentParser):
             allow_abbrev=False,
         )
 
+    def actions(self) -> list[argparse.Action]:
+        """Return all options and arguments, in the order in which --help shows them."""
+        return list(self._actions)
+
+    def help_of(self, action: argparse.Action) -> str:
+        """Return what --help says of one."""
+        return self._get_formatter()._expand_help(action) if action.help else ""
+
     def error(self, message: str) -> NoReturn:
         """Report a command line that makes no sense."""
         raise UsageError(message)
@@ -35,5 +43,13 @@ def count(text: str) -> int:
     """Read a number of things: 1 or more."""
     value = int(text)
     if value < 1:
+        raise ValueError
+    return value
+
+
+def natural(text: str) -> int:
+    """Read a number that may be 0."""
+    value = int(text)
+    if value < 0:
         raise ValueError
     return value

@@ -32,7 +32,7 @@ def run(words: Sequence[str]) -> int:
         QMPError: If the schema is faulty, or its monitor leaves.
         OSError: If the schema can't be had, or the files not be written.
     """
-    given = _parser().parse_intermixed_args(words)
+    given = parser().parse_intermixed_args(words)
     is_html = given.format == "html"
     if is_html:
         check_installed()
@@ -76,7 +76,8 @@ def _format(text: str) -> str:
     return text
 
 
-def _parser() -> CommandLine:
+def parser() -> CommandLine:
+    """Return what reads the words."""
     parser = CommandLine(
         PROGRAM, "Write the reference of all commands, events and types of a schema.", _AFTER
     )

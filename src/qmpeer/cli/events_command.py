@@ -1,11 +1,15 @@
-"""``qmpeer events``: events as they come, one JSON line each."""
+"""``qmpeer events``: events as they come, a line each."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Final
 
 from qmpeer import limits
 from qmpeer.cli.command_line import CommandLine, count, seconds
+from qmpeer.cli.connecting import ADDRESS_HELP
+from qmpeer.cli.event_choice import choice_of
 from qmpeer.cli.exits import DONE, STATUSES, UsageError
 from qmpeer.cli.output import write_json
 from qmpeer.messages import Event
@@ -15,15 +19,23 @@ PROGRAM: Final = "qmpeer events"
 
 _AFTER: Final = (
     """\
-Each event is one JSON line on standard output, as soon as it comes:
+On a terminal each event is a line with the time when it was made; else, and with --json, it is one
+line of JSON, as soon as it comes:
   {"timestamp": {"seconds": ..., "microseconds": ...}, "event": "STOP", "data": {...}}
 
 It ends with status 0 after --count events, or when the time of --timeout is up and there is no
 --count; with 3 when the time is up before --count events came, or when the connection ends.
 
+example:
+  $ qmpeer events /run/vm.qmp STOP RESUME 'JOB_.*'
+  14:02:11.093 JOB_STATUS_CHANGE {"status": "created", "id": "job0"}
+  14:02:11.094 JOB_STATUS_CHANGE {"status": "running", "id": "job0"}
+  $ qmpeer events /run/vm.qmp DEVICE_DELETED --count 1 --timeout 30 --json | jq -r .data.device
+
 """
     + STATUSES
 )
+_TIMES: Final = ("clock", "full", "since", "none")
 
 
 def run(words: Sequence[str]) -> int:
@@ -34,7 +46,8 @@ def run(words: Sequence[str]) -> int:
         QMPError: If the connection ends.
         OSError: If there is no connection, or fewer events than asked for in time.
     """
-    given = _parser().parse_intermixed_args(words)
+    given = parser().parse_intermixed_args(words)
+    names, match = choice_of(given.names)
     from qmpeer.client import Client
 
     deadline = None if given.timeout is None else monotonic() + given.timeout
@@ -43,7 +56,8 @@ def run(words: Sequence[str]) -> int:
         client = Client.connect(given.address, timeout=timeout)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    with client, client.events(*given.names) as events:
+    write = _writer(given.json, given.time)
+    with client, client.events(*names, match=match) as events:
         shown = 0
         while given.count is None or shown < given.count:
             try:
@@ -53,20 +67,77 @@ def run(words: Sequence[str]) -> int:
                     break
                 reason = f"found {shown} events in {given.timeout:g} s, expected {given.count}"
                 raise TimeoutError(reason) from None
-            write_json(_message(event))
+            write(event)
             shown += 1
     return DONE
 
 
-def _parser() -> CommandLine:
+def parser() -> CommandLine:
+    """Return what reads the words."""
     parser = CommandLine(PROGRAM, "Show the events of a QMP server as they come.", _AFTER)
-    parser.add_argument("address", metavar="ADDRESS", help="unix:PATH, tcp:HOST:PORT, ...")
+    parser.add_argument("address", metavar="ADDRESS", help=ADDRESS_HELP)
     parser.add_argument(
-        "names", metavar="NAME", nargs="*", default=[], help="which events; by default all"
+        "names",
+        metavar="NAME|REGEX",
+        nargs="*",
+        default=[],
+        help="which events: those whose whole name matches; by default all",
     )
     parser.add_argument("--count", metavar="N", type=count, help="end after so many")
     parser.add_argument("--timeout", metavar="S", type=seconds, help="end after so many seconds")
+    parser.add_argument(
+        "--time",
+        choices=_TIMES,
+        default="clock",
+        help="the time before an event, in text: clock, full (with the date), since (seconds after "
+        "the event before), none",
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", default=None, help="JSON in any case")
+    form.add_argument("--text", dest="json", action="store_false", help="text in any case")
     return parser
+
+
+def _writer(is_json: bool | None, form: str) -> Callable[[Event], None]:
+    if is_json is None:
+        is_json = sys.stdout is None or not sys.stdout.isatty()
+    if is_json:
+        return lambda event: write_json(_message(event))
+    from msgspec.structs import replace
+
+    from qmpeer.cli.page import Page
+    from qmpeer.shell.event_lines import event_line
+
+    page = Page.output()
+    before: list[float] = []
+
+    def write(event: Event) -> None:
+        time = _time(event, form, before)
+        if time is None:
+            page.write([event_line(event, page.palette)])
+        else:
+            line = event_line(replace(event, timestamp=None), page.palette)
+            page.write([f"{page.palette.paint('time', time)} {line}".lstrip()])
+
+    return write
+
+
+def _time(event: Event, form: str, before: list[float]) -> str | None:
+    """Return the time before an event; None for that of the clock."""
+    if form == "none":
+        return ""
+    stamp = event.timestamp
+    if form == "clock" or stamp is None or stamp.seconds < 0:
+        return None
+    now = stamp.seconds + stamp.microseconds / 1e6
+    if form == "since":
+        since = now - before[0] if before else 0.0
+        before[:] = [now]
+        return f"{since:+.6f}"
+    try:
+        return datetime.fromtimestamp(now, UTC).astimezone().isoformat(" ", "milliseconds")
+    except (OverflowError, OSError, ValueError):  # no server's clock is like this
+        return None
 
 
 def _message(event: Event) -> JsonObject:

@@ -1,6 +1,5 @@
 """How a subcommand ends: one exit status and, unless all went well, one line on standard error."""
 
-import logging
 import sys
 from typing import Final
 
@@ -32,7 +31,7 @@ class UsageError(Exception):
 
 def complain(program: str, text: str) -> None:
     """Write one line to standard error, whatever the text holds."""
-    line = " ".join(text.splitlines()) or "failed without saying why"
+    line = _visible(" ".join(text.splitlines())) or "failed without saying why"
     if sys.stderr is None:  # it was closed from the start
         return
     try:
@@ -60,6 +59,13 @@ def _visible(text: str) -> str:
 
 def status_of(program: str, error: Exception) -> int:
     """Complain of an error, and say with which status to end."""
+    status = _status_of(program, error)
+    for note in getattr(error, "__notes__", ()):
+        complain(program, note)
+    return status
+
+
+def _status_of(program: str, error: Exception) -> int:
     if isinstance(error, UsageError):
         complain(program, f"{error}; see {program} --help")
         return USAGE
@@ -75,6 +81,8 @@ def status_of(program: str, error: Exception) -> int:
     if isinstance(error, QMPError):
         complain(program, str(error))
         return UNREACHABLE
+    import logging  # costs 5 ms, which all that goes well need not pay
+
     logging.getLogger("qmpeer.cli").debug("an error of our own", exc_info=error)
     complain(program, f"internal error: {type(error).__name__}: {error}")
     return OUR_FAULT

@@ -9,31 +9,51 @@ from typing import Final
 from qmpeer import __version__
 from qmpeer.cli.exits import BROKEN_PIPE, INTERRUPTED, UsageError, status_of
 
-_SUBCOMMANDS: Final = {
+SUBCOMMANDS: Final = {
     "serve": "qmpeer.cli.serve_command",
     "exec": "qmpeer.cli.exec_command",
     "events": "qmpeer.cli.events_command",
+    "shell": "qmpeer.cli.shell_command",
+    "info": "qmpeer.cli.info_command",
+    "jobs": "qmpeer.cli.jobs_command",
+    "ga": "qmpeer.cli.ga_command",
+    "qom": "qmpeer.cli.qom_command",
+    "screenshot": "qmpeer.cli.screenshot_command",
+    "top": "qmpeer.cli.top_command",
     "schema": "qmpeer.cli.schema_command",
     "bindings": "qmpeer.cli.bindings_command",
     "docs": "qmpeer.cli.docs_command",
+    "completion": "qmpeer.cli.completion_command",
+    "man": "qmpeer.cli.man_command",
 }
-_USAGE: Final = """\
+"""By name, the module that runs it."""
+USAGE: Final = """\
 usage: qmpeer SUBCOMMAND ...
 
 QMP, the QEMU Machine Protocol, from the command line.
 
-  qmpeer serve [QEMU options]                     a machine that answers QMP
-  qmpeer exec ADDRESS COMMAND [name=value ...]      execute one command
-  qmpeer events ADDRESS [NAME ...]                  show events as they come
-  qmpeer schema dump|diff|has|lint ...            what a server offers: show, compare, look up
-  qmpeer bindings --from SOURCE [-o FILE]         write its typed Python binding
-  qmpeer docs --from SOURCE --format F -o DIR     write its reference: md, rst, man, html
+  qmpeer serve [QEMU options]                    a machine that answers QMP
+  qmpeer exec ADDRESS COMMAND [name=value ...]   execute one command
+  qmpeer shell ADDRESS                           a prompt, or a script; also called qmp-shell
+  qmpeer info ADDRESS                            what machine is this, at one look
+  qmpeer events ADDRESS [NAME|REGEX ...]         show events as they come
+  qmpeer jobs ADDRESS [ID ...] [--wait]          progress of jobs and migration
+  qmpeer ga ADDRESS VERB ...                     have a guest's agent do something
+  qmpeer qom ADDRESS tree|list|get|set ...       the objects that a machine is made of
+  qmpeer screenshot ADDRESS [FILE]               what the guest shows, as a picture
+  qmpeer top ADDRESS                             what its CPUs, disks and NICs do, live
+  qmpeer schema dump|diff|has|lint ...           what a server offers: show, compare, look up
+  qmpeer bindings --from SOURCE [-o FILE]        write its typed Python binding
+  qmpeer docs --from SOURCE --format F -o DIR    write its reference: md, rst, man, html
+  qmpeer completion bash|zsh|fish                a script that has TAB complete all this
+  qmpeer man -o DIR                              manual pages
   qmpeer --version
-  qmpeer --help                                   this text; each subcommand has its own
+  qmpeer --help                                  this text; each subcommand has its own
 
 An ADDRESS is unix:PATH, tcp:HOST:PORT, vsock:CID:PORT or fd:N; a word alone is a path if it
 holds "/", else HOST:PORT if it ends in ":" and digits, else a path.
 """
+"""What --help says."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     name = words[0] if words else ""
-    program = f"qmpeer {name}" if name in _SUBCOMMANDS else "qmpeer"
+    program = f"qmpeer {name}" if name in SUBCOMMANDS else "qmpeer"
     try:
         return _run(name, words[1:])
     except KeyboardInterrupt:
@@ -60,15 +80,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(name: str, words: list[str]) -> int:
-    if name in _SUBCOMMANDS:
-        run: Callable[[Sequence[str]], int] = import_module(_SUBCOMMANDS[name]).run
+    if name in SUBCOMMANDS:
+        run: Callable[[Sequence[str]], int] = import_module(SUBCOMMANDS[name]).run
         return run(words)
     if name in ("-h", "--help", "help"):
-        sys.stdout.write(_USAGE)
+        sys.stdout.write(USAGE)
         return 0
     if name in ("--version", "-version", "-V"):
         sys.stdout.write(f"qmpeer {__version__}\n")
         return 0
-    expected = ", ".join(_SUBCOMMANDS)
+    expected = ", ".join(SUBCOMMANDS)
     found = f"found {name!r}" if name else "found no subcommand"
     raise UsageError(f"{found}, expected one of {expected}")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = "qmpeer schema"
 
+ABOUT: Final = "What commands, events and types a QMP server has."
 _USAGE: Final = """\
 usage: qmpeer schema dump SOURCE [--json] [--only REGEX ...]
        qmpeer schema diff OLD NEW [--json] [--only REGEX ...]
@@ -71,12 +72,16 @@ def run(words: Sequence[str]) -> int:
     return _VERBS[name](words[1:])
 
 
-def _dump(words: Sequence[str]) -> int:
+def _dump_parser() -> CommandLine:
     parser = _parser("dump", "Show a schema.", SOURCES + "\n" + SCHEMA_STATUSES)
     parser.add_argument("source", metavar="SOURCE", help="see below")
     parser.add_argument("--json", action="store_true", help="as query-qmp-schema answers it")
     _add_common(parser)
-    given = parser.parse_intermixed_args(words)
+    return parser
+
+
+def _dump(words: Sequence[str]) -> int:
+    given = _dump_parser().parse_intermixed_args(words)
     schema = _only(load(given.source, given.timeout, given.release), given.only)
     from qmpeer.schema import introspection_of, listing
 
@@ -87,13 +92,17 @@ def _dump(words: Sequence[str]) -> int:
     return DONE
 
 
-def _diff(words: Sequence[str]) -> int:
+def _diff_parser() -> CommandLine:
     parser = _parser("diff", "Compare two schemas.", SOURCES + "\n" + _DIFF_STATUSES)
     parser.add_argument("old", metavar="OLD", help="what a client was made for; see below")
     parser.add_argument("new", metavar="NEW", help="what it meets")
     parser.add_argument("--json", action="store_true", help="as a list of objects")
     _add_common(parser)
-    given = parser.parse_intermixed_args(words)
+    return parser
+
+
+def _diff(words: Sequence[str]) -> int:
+    given = _diff_parser().parse_intermixed_args(words)
     try:
         old = load(given.old, given.timeout, given.release)
         new = load(given.new, given.timeout, given.release)
@@ -121,12 +130,16 @@ def _diff(words: Sequence[str]) -> int:
     return REFUSED if found.is_breaking else DONE
 
 
-def _has(words: Sequence[str]) -> int:
+def _has_parser() -> CommandLine:
     parser = _parser("has", "Say whether a schema has something.", _EXPRESSIONS + _HAS_STATUSES)
     parser.add_argument("source", metavar="SOURCE", help="as for qmpeer schema dump")
     parser.add_argument("expressions", metavar="EXPRESSION", nargs="+", help="see below")
     parser.add_argument("--timeout", metavar="S", type=seconds, default=10.0, help="seconds; 10")
-    given = parser.parse_intermixed_args(words)
+    return parser
+
+
+def _has(words: Sequence[str]) -> int:
+    given = _has_parser().parse_intermixed_args(words)
     try:
         schema = load(given.source, given.timeout)
     except Exception as error:
@@ -141,7 +154,7 @@ def _has(words: Sequence[str]) -> int:
     return DONE if all(answer.is_there for answer in answers) else REFUSED
 
 
-def _lint(words: Sequence[str]) -> int:
+def _lint_parser() -> CommandLine:
     parser = _parser("lint", "Check schemas in the QAPI language.", SCHEMA_STATUSES)
     parser.add_argument("files", metavar="FILE", nargs="+", help="the first file of a schema")
     parser.add_argument(
@@ -150,7 +163,11 @@ def _lint(words: Sequence[str]) -> int:
         help="ask for today's style and full documentation, whatever the files' pragmas say",
     )
     parser.add_argument("--release", metavar="X.Y", type=release, help="QEMU's, of old files")
-    given = parser.parse_intermixed_args(words)
+    return parser
+
+
+def _lint(words: Sequence[str]) -> int:
+    given = _lint_parser().parse_intermixed_args(words)
     from qmpeer.errors import SchemaError
     from qmpeer.sources import read_qapi
 
@@ -173,6 +190,13 @@ _VERBS: Final[dict[str, Callable[[Sequence[str]], int]]] = {
     "has": _has,
     "lint": _lint,
 }
+PARSERS: Final[dict[str, Callable[[], CommandLine]]] = {
+    "dump": _dump_parser,
+    "diff": _diff_parser,
+    "has": _has_parser,
+    "lint": _lint_parser,
+}
+"""What reads the words behind each of these."""
 
 
 class _Unreachable(OSError):

@@ -22,7 +22,7 @@ from qmpeer.codegen.reference.blocks import (
 )
 from qmpeer.codegen.reference.pages import INDEX, Reference
 
-__all__ = ["manual_files"]
+__all__ = ["escaped", "line", "manual_files", "word"]
 
 _PREFIX: Final = "qmp"
 _FONTS: Final = {"code": "B", "strong": "B", "emphasis": "I"}
@@ -35,13 +35,13 @@ def manual_files(reference: Reference) -> dict[str, str]:
     for page in (reference.index, *reference.pages):
         name = _name(page)
         head = [
-            f".TH {_word(name.upper())} 7 {_word('')} {_word(reference.title)}",
+            f".TH {word(name.upper())} 7 {word('')} {word(reference.title)}",
             ".SH NAME",
-            f"{_escaped(name)} \\- {_escaped(page.title)}",
+            f"{escaped(name)} \\- {escaped(page.title)}",
         ]
         lines = [*head, ".SH DESCRIPTION", *_Writer(reference).blocks(page.blocks)]
         others = [INDEX] if page is not reference.index else [p.name for p in reference.pages]
-        see = ", ".join(f"\\fB{_escaped(_named(other))}\\fR(7)" for other in others)
+        see = ", ".join(f"\\fB{escaped(_named(other))}\\fR(7)" for other in others)
         if see:
             lines += [".SH SEE ALSO", see]
         files[f"{name}.7"] = "\n".join(lines) + "\n"
@@ -68,15 +68,15 @@ class _Writer:
                     yield from (".PP", self.spans(spans))
                 case Code(text):
                     yield from (".PP", ".RS 4", ".nf", ".ft CR")
-                    yield from (_line(_escaped(line)) for line in text.split("\n"))
+                    yield from (line(escaped(each)) for each in text.split("\n"))
                     yield from (".ft", ".fi", ".RE")
                 case Heading(level, text):
-                    yield f"{'.SH' if level == 2 else '.SS'} {_word(text)}"
+                    yield f"{'.SH' if level == 2 else '.SS'} {word(text)}"
                 case Entry(name=name, blocks=inner):
-                    yield f".SS {_word(name)}"
+                    yield f".SS {word(name)}"
                     yield from self.blocks(inner)
                 case Note(kind, inner, title):
-                    yield from (".PP", f"\\fB{_escaped(title or kind.capitalize())}\\fR")
+                    yield from (".PP", f"\\fB{escaped(title or kind.capitalize())}\\fR")
                     yield from (".RS 4", *self.blocks(inner), ".RE")
                 case Items(items, is_numbered):
                     for number, item in enumerate(items, 1):
@@ -98,29 +98,30 @@ class _Writer:
 
     def spans(self, spans: Sequence[Span]) -> str:
         """Return a line of text."""
-        return _line("".join(map(self._span, spans)).strip() or "\\&")
+        return line("".join(map(self._span, spans)).strip() or "\\&")
 
     def _span(self, span: Span) -> str:
         if isinstance(span, Link):
             text = span.text
             if span.target.startswith("page:"):
-                return f"\\fB{_escaped(_named(span.target.removeprefix('page:')))}\\fR(7)"
+                return f"\\fB{escaped(_named(span.target.removeprefix('page:')))}\\fR(7)"
             if not span.target.startswith("#") and span.target != text:
                 text = f"{text} <{span.target}>"
-            return f"\\fB{_escaped(text)}\\fR"
+            return f"\\fB{escaped(text)}\\fR"
         font = _FONTS.get(span.style)
-        return f"\\f{font}{_escaped(span.text)}\\fR" if font else _escaped(span.text)
+        return f"\\f{font}{escaped(span.text)}\\fR" if font else escaped(span.text)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return a text as it stands in the source of a page."""
     return re.sub(r"[\\\-'`^~]", lambda found: _SIGNS[found[0]], text)
 
 
-def _line(text: str) -> str:
+def line(text: str) -> str:
     """Keep a line from being taken for a macro."""
     return f"\\&{text}" if text[:1] in (".", "'") else text
 
 
-def _word(text: str) -> str:
+def word(text: str) -> str:
     """Return the argument of a macro."""
-    return '"' + _escaped(" ".join(text.split())).replace('"', "\\(dq") + '"'
+    return '"' + escaped(" ".join(text.split())).replace('"', "\\(dq") + '"'

@@ -1,0 +1,18 @@
+"""The short script on qemu.qmp that executes one command."""
+
+import asyncio
+import json
+import sys
+
+from qemu.qmp import QMPClient
+
+
+async def main() -> None:
+    """Connect, send the command, show its value."""
+    client = QMPClient()
+    await client.connect(sys.argv[1])
+    print(json.dumps(await client.execute("query-status")))
+    await client.disconnect()
+
+
+asyncio.run(main())

@@ -1,0 +1,7 @@
+"""What pip installs as `qmpeer`, told to execute one command."""
+
+import sys
+
+from qmpeer.cli.main import main
+
+sys.exit(main(["exec", sys.argv[1], "query-status"]))

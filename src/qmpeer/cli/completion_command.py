@@ -1,0 +1,80 @@
+"""``qmpeer completion``: scripts that have TAB complete, and the names that they ask for."""
+
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from qmpeer import limits
+from qmpeer.cli.command_line import CommandLine
+from qmpeer.cli.exits import DONE, STATUSES, UsageError
+from qmpeer.cli.output import write_bytes
+
+PROGRAM: Final = "qmpeer completion"
+
+_AFTER: Final = (
+    """\
+example, for this user:
+  $ qmpeer completion bash >~/.local/share/bash-completion/completions/qmpeer
+  $ qmpeer completion zsh >~/.zfunc/_qmpeer        # a folder of $fpath
+  $ qmpeer completion fish >~/.config/fish/completions/qmpeer.fish
+bash finds the one for qmp-shell under that name: ln -s qmpeer qmp-shell there.
+
+The scripts ask for the names that a server has, such as its commands and its jobs:
+  $ qmpeer completion names job /run/vm.qmp
+
+"""
+    + STATUSES
+)
+_SHELLS: Final = ("bash", "zsh", "fish")
+
+
+def run(words: Sequence[str]) -> int:
+    """Write a script, or names.
+
+    Raises:
+        UsageError: If the words make no sense.
+        QMPError: If the server can't be asked.
+        OSError: If it can't be reached.
+    """
+    given = parser().parse_intermixed_args(words)
+    if given.what == "names":
+        if given.kind is None or given.address is None:
+            raise UsageError("found too little behind 'names', expected KIND and ADDRESS")
+        return _write_names(given.kind, given.address, given.typed)
+    if given.kind is not None:
+        raise UsageError(f"found {given.kind!r} behind {given.what!r}, expected nothing")
+    from qmpeer.cli import completion_scripts
+    from qmpeer.cli.grammar import usages
+
+    make = {
+        "bash": completion_scripts.bash_script,
+        "zsh": completion_scripts.zsh_script,
+        "fish": completion_scripts.fish_script,
+    }[given.what]
+    write_bytes(make(usages()).encode(), sys.stdout)
+    return DONE
+
+
+def parser() -> CommandLine:
+    """Return what reads the words."""
+    parser = CommandLine(PROGRAM, "Write a script that has TAB complete all this.", _AFTER)
+    parser.add_argument("what", choices=(*_SHELLS, "names"), help="for which shell; or names")
+    parser.add_argument("kind", metavar="KIND", nargs="?", help="of names: command, job, ...")
+    parser.add_argument("address", metavar="ADDRESS", nargs="?", help="of names: who has them")
+    parser.add_argument("typed", metavar="TEXT", nargs="?", default="", help="how they begin")
+    return parser
+
+
+def _write_names(kind: str, address: str, typed: str) -> int:
+    from qmpeer.client import Client
+
+    within = typed.rpartition("/")[0] if kind == "qom-path" else ""
+    timeout = limits.NAMES_TIMEOUT
+    try:
+        with Client.connect(address, timeout=timeout, command_timeout=timeout) as client:
+            names = client.names(kind, within=within)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    found = [name for name in names if name.startswith(typed) and name.isprintable()]
+    write_bytes("".join(f"{name}\n" for name in found if " " not in name).encode(), sys.stdout)
+    return DONE

@@ -1,0 +1,156 @@
+"""Files on this side of a copy: whole or not at all, and counted on a terminal."""
+
+import errno
+import os
+import tempfile
+from time import monotonic
+from types import TracebackType
+from typing import BinaryIO, Final
+
+from qmpeer.cli.bars import Bar, bars_on
+from qmpeer.cli.page import Page
+from qmpeer.client.agent_courses import Readable, Writable
+
+__all__ = ["Counted", "Whole", "naming"]
+
+_PATIENCE: Final = 1.0
+"""Seconds after which a copy is long enough for a bar."""
+
+
+def naming(path: str, file: str | None) -> str:
+    r"""Return the name of the file that a guest's file is copied to.
+
+    Args:
+        path: Of the guest's file; on Windows with backslashes.
+        file: A file, a folder, or None for this folder.
+
+    Raises:
+        OSError: If the path doesn't end in a name.
+
+    Example:
+        >>> naming("/etc/hostname", None), naming("C:\\logs\\a.txt", None)
+        ('hostname', 'a.txt')
+    """
+    if file is not None and not os.path.isdir(file):
+        return file
+    name = path.replace("\\", "/").rpartition("/")[2]
+    if name in ("", ".", ".."):
+        raise OSError(errno.EINVAL, "expected the path of a file", path)
+    return os.path.join(file, name) if file is not None else name
+
+
+class Whole:
+    """Write a file that appears under its name once all of it is there.
+
+    Args:
+        path: Its name; what was there before is replaced.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._is_special = os.path.exists(path) and not os.path.isfile(path)
+        if self._is_special:  # such as /dev/null
+            self._file: BinaryIO = open(path, "wb")  # noqa: SIM115 - closed by __exit__
+            return
+        folder = os.path.dirname(os.path.realpath(path))
+        number, self._part = tempfile.mkstemp(prefix=".qmpeer-", dir=folder)
+        self._file = open(number, "wb")  # noqa: SIM115 - closed by __exit__
+
+    def write(self, data: bytes, /) -> None:
+        """Add to it."""
+        self._file.write(data)
+
+    def commit(self) -> None:
+        """Put it in its place: all of it is there."""
+        self._file.close()
+        if not self._is_special:
+            target = os.path.realpath(self._path)
+            os.chmod(self._part, _mode_of(target))
+            os.replace(self._part, target)
+            self._is_special = True
+
+    def __enter__(self) -> "Whole":
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.close()
+        if not self._is_special:
+            os.unlink(self._part)
+
+
+def _mode_of(path: str) -> int:
+    """Return the permissions of a file, or those that a new one gets."""
+    try:
+        return os.stat(path).st_mode & 0o777
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+class Counted:
+    """Count what passes, and show it on a terminal if it takes long.
+
+    Args:
+        name: What is copied.
+        total: How many bytes there will be; 0 if that isn't known.
+        source: What is read from, if it is read.
+        sink: What is written to, if it is written.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        total: int = 0,
+        *,
+        source: Readable | None = None,
+        sink: Writable | None = None,
+    ) -> None:
+        self._name = name
+        self._total = total
+        self._source = source
+        self._sink = sink
+        self._count = 0
+        self._end = monotonic() + _PATIENCE
+        page = Page.errors()
+        self._bars = bars_on(page) if page.is_terminal else None
+        self._is_shown = False
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes."""
+        assert self._source is not None
+        data = self._source.read(size)
+        self._add(len(data))
+        return data
+
+    def write(self, data: bytes, /) -> None:
+        """Write some bytes."""
+        assert self._sink is not None
+        self._sink.write(data)
+        self._add(len(data))
+
+    def _add(self, count: int) -> None:
+        self._count += count
+        if self._bars is None or monotonic() < self._end:
+            return
+        if not self._is_shown:
+            self._bars.__enter__()
+            self._is_shown = True
+        self._bars.show([Bar(self._name, "", self._count, self._total)])
+
+    def __enter__(self) -> "Counted":
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bars is not None and self._is_shown:
+            self._bars.__exit__(exc_type, exc, traceback)

@@ -1,0 +1,98 @@
+"""``qmpeer screenshot``: what a guest shows, as a picture."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from qmpeer.cli.command_line import CommandLine, natural
+from qmpeer.cli.connecting import add_common, connect
+from qmpeer.cli.exits import DONE, STATUSES, UsageError
+from qmpeer.cli.output import write_json, write_text
+from qmpeer.values import JsonObject
+
+PROGRAM: Final = "qmpeer screenshot"
+
+_AFTER: Final = (
+    """\
+The picture is a PNG, whatever the server writes. The server needs no permission for FILE's folder:
+over a unix socket it is handed an open file, elsewhere it writes into a temporary one, for which it
+has to be on this host.
+
+example:
+  $ qmpeer screenshot /run/vm.qmp screen.png
+  screen.png: 720x400
+  $ qmpeer screenshot /run/vm.qmp --show
+
+"""
+    + STATUSES
+)
+
+
+def run(words: Sequence[str]) -> int:
+    """Take a picture.
+
+    Raises:
+        UsageError: If the words make no sense.
+        QMPError: If the server has no screen, or the connection ends.
+        OSError: If there is no connection, no reply in time, or the file can't be written.
+    """
+    given = parser().parse_intermixed_args(words)
+    if given.file is None and not given.show:
+        raise UsageError("found no FILE, expected one, - for standard output, or --show")
+    if given.head is not None and given.device is None:
+        raise UsageError("found --head without --device")
+    from qmpeer.cli.pictures import inline_form, inline_text, png_size
+    from qmpeer.cli.screen_dump import screen_dump
+
+    form = None
+    if given.show:
+        is_terminal = sys.stdout is not None and sys.stdout.isatty()
+        form = inline_form(os.environ) if is_terminal else None
+        if form is None:
+            raise UsageError("this terminal isn't known to show pictures, expected FILE")
+    options: JsonObject = {}
+    if given.device is not None:
+        options["device"] = given.device
+    if given.head is not None:
+        options["head"] = given.head
+    with connect(given) as client:
+        png = screen_dump(client, given.address, options)
+    if form is not None:
+        for text in inline_text(png, form):
+            sys.stdout.write(text)
+        sys.stdout.flush()
+    if given.file == "-":
+        if sys.stdout is not None:
+            if sys.stdout.isatty():
+                raise UsageError("found a terminal as standard output, expected --show")
+            sys.stdout.buffer.write(png)
+            sys.stdout.buffer.flush()
+    elif given.file is not None:
+        from qmpeer.cli.file_copies import Whole
+
+        with Whole(given.file) as file:
+            file.write(png)
+            file.commit()
+        width, height = png_size(png)
+        if given.json:
+            write_json({"file": given.file, "width": width, "height": height})
+        else:
+            write_text(f"{given.file}: {width}x{height}\n")
+    return DONE
+
+
+def parser() -> CommandLine:
+    """Return what reads the words."""
+    parser = CommandLine(PROGRAM, "Take a picture of what a guest shows.", _AFTER)
+    add_common(parser)
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", help="where to, a PNG; - for standard output"
+    )
+    parser.add_argument(
+        "--show", action="store_true", help="in the terminal, if it shows pictures: kitty, iTerm2, "
+        "WezTerm, Ghostty",
+    )  # fmt: skip
+    parser.add_argument("--device", metavar="ID", help="which display device; by default the first")
+    parser.add_argument("--head", metavar="N", type=natural, help="which of its heads")
+    return parser

@@ -1,0 +1,220 @@
+"""Completion in real shells: the same places in each of them."""
+
+import os
+import pty
+import re
+import select
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from qmpeer.cli.completion_scripts import bash_script, fish_script, zsh_script
+from qmpeer.cli.grammar import serve_options, usages
+from qmpeer.cli.main import SUBCOMMANDS, main
+from tests.cli.scripted_server import Scripted
+from tests.machine.serving import PATIENCE
+
+SUBCOMMAND_NAMES = set(SUBCOMMANDS)
+VERBS = {"ping", "info", "exec", "get", "put", "freeze", "thaw", "status", "shutdown", "suspend",
+         "call"}  # fmt: skip
+CASES: dict[str, tuple[str, set[str]]] = {
+    "subcommands": ("qmpeer ", SUBCOMMAND_NAMES),
+    "one subcommand": ("qmpeer sche", {"schema"}),
+    "verbs": ("qmpeer schema ", {"dump", "diff", "has", "lint"}),
+    "verbs behind an address": ("qmpeer ga /run/x ", VERBS),
+    "options": ("qmpeer exec --o", {"--oob"}),
+    "options behind other words": ("qmpeer exec unix:/x stop --p", {"--pretty"}),
+    "options of a verb": ("qmpeer ga unix:/x put --a", {"--append"}),
+    "options of qmp-shell": ("qmp-shell --keep", {"--keep-going"}),
+    "options of the machine": ("qmpeer serve -chard", {"-chardev"}),
+    "a value of an option": ("qmpeer events /x --time s", {"since"}),
+    "words behind values": ("qmpeer ga /x suspend --timeout 3 r", {"ram"}),
+    "files": ("qmpeer exec vm", {"vm.qmp"}),
+    "files behind a scheme": ("qmpeer exec unix:./vm", {"./vm.qmp"}),
+    "files behind an option": ("qmp-shell -f vm", {"vm.qmp"}),
+    "the server's names": ("qmpeer exec ./vm.qmp query-st", {"query-status"}),
+    "the server's jobs": ("qmpeer jobs ./vm.qmp --wait ", {"job0", "other"}),
+    "the server's objects": ("qmpeer qom ./vm.qmp tree /mach", {"/machine"}),
+}
+"""What is typed, and what is offered."""
+ANSWERS = {
+    "query-status": {},
+    "query-jobs": [{"id": "job0"}, {"id": "other"}, {"id": "with blank"}],
+    "qom-list": [{"name": "machine", "type": "child<x>"}],
+}
+HARNESS = r"""
+compopt() { :; }
+source "$1"
+COMP_LINE=$2 COMP_POINT=${#2}
+# As readline does it: words end at blanks, and ":" and "=" are words of their own.
+read -ra COMP_WORDS <<< "${2//:/ : }"
+[[ $2 == *" " || $2 == *: ]] && COMP_WORDS+=("")
+COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 ))
+_qmpeer
+(( ${#COMPREPLY[@]} )) && printf '%s\n' "${COMPREPLY[@]}"
+exit 0
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the scripts, and with programs of ours that a shell finds."""
+    folder = tmp_path_factory.mktemp("completion")
+    made = usages()
+    (folder / "bash").write_text(bash_script(made))
+    (folder / "_qmpeer").write_text(zsh_script(made))
+    (folder / "qmpeer.fish").write_text(fish_script(made))
+    (folder / "bin").mkdir()
+    for name in ("qmpeer", "qmp-shell"):
+        program = folder / "bin" / name
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} -m qmpeer "$@"\n')
+        program.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> "Path":
+    return tmp_path_factory.mktemp("place")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server(place: Path) -> "object":
+    with Scripted(place / "vm.qmp", ANSWERS) as server:
+        yield server
+
+
+def environment(folder: Path) -> dict[str, str]:
+    path = f"{folder}/bin:{os.environ['PATH']}"
+    home = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+    return {**os.environ, **home, "PATH": path, "TERM": "xterm", "LC_ALL": "C.UTF-8"}
+
+
+def output(argv: Sequence[str], folder: Path, place: Path) -> str:
+    done = subprocess.run(
+        argv, cwd=place, env=environment(folder), capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
+    return done.stdout
+
+
+@pytest.mark.parametrize(("typed", "offered"), CASES.values(), ids=CASES)
+def test_bash(
+    typed: str, offered: set[str], folder: Path, place: Path, program: Callable[[str], str]
+) -> None:
+    argv = [program("bash"), "--norc", "-c", HARNESS, "bash", str(folder / "bash"), typed]
+    assert set(output(argv, folder, place).splitlines()) == offered
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("typed", "offered"), CASES.values(), ids=CASES)
+def test_fish(
+    typed: str, offered: set[str], folder: Path, place: Path, program: Callable[[str], str]
+) -> None:
+    script = f'source {folder}/qmpeer.fish; complete -C "{typed}"'
+    argv = [program("fish"), "--no-config", "-c", script]
+    found = {line.partition("\t")[0] for line in output(argv, folder, place).splitlines()}
+    # A scheme before a path is a part of the word here.
+    assert {word.removeprefix("unix:") for word in found} == offered
+
+
+@pytest.mark.real
+def test_zsh(folder: Path, place: Path, program: Callable[[str], str]) -> None:
+    shell = Zsh([program("zsh"), "-f", "-i"], folder, place)
+    try:
+        for typed, offered in CASES.values():
+            if "unix:" in typed or typed == "qmp-shell -f vm":
+                continue  # what is a file's name, and how it is completed, is the user's to say
+            found = shell.offers(typed)
+            assert all(word in found for word in offered), (typed, offered, found)
+    finally:
+        shell.end()
+
+
+class Zsh:
+    """An interactive zsh, whose widget says what would be offered."""
+
+    def __init__(self, argv: Sequence[str], folder: Path, place: Path) -> None:
+        self._ours, its = pty.openpty()
+        self._process = subprocess.Popen(
+            argv, stdin=its, stdout=its, stderr=its, cwd=place, env=environment(folder)
+        )
+        os.close(its)
+        setup = (
+            f"stty -echo; PS1= PROMPT_EOL_MARK= LISTMAX=1000; fpath=({folder} $fpath); "
+            "autoload -Uz compinit; compinit -u -D; setopt no_beep; unset zle_bracketed_paste; "
+            "offer() { zle list-choices; zle -R; print -r -- '<end>' }; zle -N offer; "
+            "bindkey '^Xl' offer; print -r -- begin''ning"
+        )
+        self._write(setup + "\n")
+        self._until("beginning")
+
+    def _write(self, text: str) -> None:
+        os.write(self._ours, text.encode())
+
+    def _until(self, text: str) -> str:
+        deadline, seen = time.monotonic() + PATIENCE, ""
+        while text not in seen:
+            assert time.monotonic() < deadline, seen
+            if select.select([self._ours], [], [], 0.05)[0]:
+                seen += os.read(self._ours, 65536).decode(errors="replace")
+        return seen
+
+    def offers(self, typed: str) -> str:
+        """Return what a list below a line shows."""
+        self._write(f"{typed}\x18l")  # and nothing behind it, or it would not be shown
+        seen = self._until("<end>")
+        self._write("\x15")
+        return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|[\r\x07]", "", seen)
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait(PATIENCE)
+        os.close(self._ours)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_syntax(shell: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    path = shutil.which(shell)
+    if path is not None:
+        subprocess.run([path, "-n"], input=script, text=True, check=True, timeout=PATIENCE)
+    for name in SUBCOMMANDS:
+        assert name in script
+
+
+def test_all_is_described() -> None:
+    """Each subcommand, each verb and each option says what it is."""
+    made = usages()
+    assert {usage.words[0] for usage in made} == SUBCOMMAND_NAMES
+    for usage in made:
+        assert usage.about
+        if usage.parser is not None:
+            assert all(option.help for option in usage.options), usage.key
+            epilog = usage.parser.epilog or ""
+            assert usage.words[0] in ("exec", "shell", "schema", "bindings") or (
+                "example" in epilog
+            ), usage.key
+
+
+def test_options_of_the_machine() -> None:
+    options = {option.flags[0]: option.value for option in serve_options()}
+    assert options["-qmp"] == "DEV"
+    assert options["-S"] is None
+    assert options["--insecure"] is None
+    assert options["-name"] == "[guest=]NAME"
+
+
+def test_names(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", "names", "job", str(place / "vm.qmp"), "jo"]) == 0
+    assert capsys.readouterr().out == "job0\n"
+    assert main(["completion", "names", "nope", str(place / "vm.qmp")]) == 2
+    assert main(["completion", "names"]) == 2
+    assert main(["completion", "bash", "x"]) == 2
+    assert main(["completion", "names", "job", str(place / "nobody")]) == 3
