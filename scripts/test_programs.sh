@@ -14,7 +14,11 @@ socat=socat
 nc=netcat-openbsd
 openssl=openssl
 tmux=tmux
-chromium=chromium'
+chromium=chromium
+jq=jq
+zsh=zsh
+fish=fish
+man=man-db'
 
 missing() { # $1: what to print of each missing one, "program" or "package"
     for pair in $needed; do

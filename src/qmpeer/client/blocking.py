@@ -10,7 +10,6 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
 from qmpeer import limits
 from qmpeer.client.channel import Call, Channel, remaining_of
 from qmpeer.client.events import EventLog, Match, Names, matcher
-from qmpeer.client.reconnection import Interruption, interrupted_since
 from qmpeer.client.subscription import AnyChannel, Events
 from qmpeer.client.timeouts import DEFAULT, Default, Timeout
 from qmpeer.client.typed import Binding, EventName, compare, event_types
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from qmpeer.client.jobs import JobState, WhenReady
     from qmpeer.client.launching import Launched
     from qmpeer.client.migration import MigrationState
+    from qmpeer.client.reconnection import Interruption
     from qmpeer.client.strictness import Strictness
     from qmpeer.schema import Differences, Schema
 
@@ -445,6 +445,8 @@ class Client:
 
         if not self._channel.wait(is_found, seconds, deadline):
             what = f"event {', '.join(wanted.names)}" if wanted.names else "an event"
+            from qmpeer.client.reconnection import interrupted_since
+
             gap = interrupted_since(self._channel.interruptions, since)
             raise TimeoutError(f"{what} didn't come in {seconds} s{gap}")
         return wanted.hand_out(found[0])
@@ -614,7 +616,7 @@ class Client:
         return None if launched is None else launched.process
 
     @property
-    def interruptions(self) -> tuple[Interruption, ...]:
+    def interruptions(self) -> "tuple[Interruption, ...]":
         """The connections that were lost, the oldest first; none without ``reconnect``."""
         return self._channel.interruptions
 

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from qmpeer import limits
 from qmpeer.client.events import EventLog
-from qmpeer.client.reconnection import Interruption, interrupted_commands
 from qmpeer.client.trace import Trace
 from qmpeer.errors import ConnectionClosed, NegotiationError
 from qmpeer.protocol import ClientSession, Completion, Phase, Sent
@@ -31,6 +30,7 @@ from qmpeer.values import JsonObject, JsonValue
 
 if TYPE_CHECKING:
     from qmpeer.client.launching import Launched
+    from qmpeer.client.reconnection import Interruption
 
 __all__ = ["Call", "Channel", "OnLost", "remaining_of"]
 
@@ -94,7 +94,7 @@ class Channel:
         self._trace = Trace.of(f"fd {sock.fileno()}")
 
     @property
-    def interruptions(self) -> tuple[Interruption, ...]:
+    def interruptions(self) -> "tuple[Interruption, ...]":
         """Nothing: at the first one, all ends."""
         return ()
 
@@ -427,6 +427,8 @@ class Channel:
         if error is not None:
             self._shut_down()
         if self.on_lost is not None:
+            from qmpeer.client.reconnection import interrupted_commands
+
             self.on_lost(reason, interrupted_commands(outcomes))
         self._changed.notify_all()
 
