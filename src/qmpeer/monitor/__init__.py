@@ -1,7 +1,8 @@
 """The embeddable monitor: commands from Python signatures, any number of clients, events."""
 
 from qmpeer.monitor.backend import Backend, CommandInfo, Context
-from qmpeer.monitor.monitor import CharacterDevice, Monitor, new_event_loop
+from qmpeer.monitor.endpoints import CharacterDevice
+from qmpeer.monitor.monitor import Monitor, new_event_loop
 from qmpeer.monitor.types import (
     Alternate,
     Int8,

@@ -15,15 +15,16 @@ class Ceiling:
 
     Attributes:
         held: Bytes that they hold now, about: unfinished requests, and output that waits.
+        most: How many there may be.
     """
 
-    __slots__ = ("_most", "held")
+    __slots__ = ("held", "most")
 
     def __init__(self) -> None:
-        self._most = limits.LISTENER_MEMORY
+        self.most: int = limits.LISTENER_MEMORY
         self.held: int = 0
 
     def change(self, before: int, now: int) -> bool:
         """Take note that a client holds more or less than before; say whether that is too much."""
         self.held += now - before
-        return now > before and self.held > self._most
+        return now > before and self.held > self.most

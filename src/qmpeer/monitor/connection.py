@@ -183,8 +183,8 @@ class Connection:
             return
         before, self._held = self._held, held
         if self._ceiling.change(before, held):
-            text = "%s: = disconnected: the clients of its listener hold %d bytes"
-            log.warning(text, self.peer, self._ceiling.held)
+            text = "%s: = disconnected: the clients of its listener hold %d bytes, at most %d"
+            log.warning(text, self.peer, self._ceiling.held, self._ceiling.most)
             self.session.close()
             self.stream.abort()
 

@@ -1,25 +1,23 @@
 """The embeddable monitor: commands in from any number of clients, replies and events out.
 
-This is the face that a program sees; the work is done in `qmpeer.monitor.rounds`, and events go
-through `qmpeer.monitor.emission`. All of it runs on one event loop's thread; what may be called
-from others says so.
+This is the face that a program sees. The work is done in `qmpeer.monitor.rounds`, events go through
+`qmpeer.monitor.emission`, and `qmpeer.monitor.endpoints` knows where it is open. All of it runs on
+one event loop's thread; what may be called from others says so.
 """
 
 import asyncio
-import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import partial
-from socket import SO_ACCEPTCONN, SOL_SOCKET, socket
-from typing import Any, Literal, Protocol, TypeVar
+from socket import socket
+from typing import Any, TypeVar
 
 from qmpeer import limits
 from qmpeer.messages import QemuVersion, Version, version_value
 from qmpeer.monitor.backend import Backend, Context
-from qmpeer.monitor.ceiling import Ceiling
 from qmpeer.monitor.commands import Commands
 from qmpeer.monitor.connection import Connection
 from qmpeer.monitor.emission import Emission
+from qmpeer.monitor.endpoints import CharacterDevice, Endpoints
 from qmpeer.monitor.human.commands import HumanCommands
 from qmpeer.monitor.human.completion import Completions
 from qmpeer.monitor.human.connection import HumanConnection
@@ -28,45 +26,14 @@ from qmpeer.monitor.human.session import PROMPT
 from qmpeer.monitor.human.terminals import Terminals
 from qmpeer.monitor.interface import Interface
 from qmpeer.monitor.rounds import Call, Rounds
-from qmpeer.protocol import ServerSession
 from qmpeer.schema import Policy, Schema
 from qmpeer.transport import AddressLike
-from qmpeer.transport.aio import (
-    HandlerFactory,
-    Listener,
-    Stream,
-    open_stream,
-    start_listening,
-)
+from qmpeer.transport.aio import Listener, Stream
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["CharacterDevice", "Monitor", "new_event_loop"]
+__all__ = ["Monitor", "new_event_loop"]
 
-log: logging.Logger = logging.getLogger("qmpeer.monitor")
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-class CharacterDevice(Protocol):
-    """What a monitor asks of a character device, such as those of `qmpeer.chardev`."""
-
-    @property
-    def kind(self) -> str:
-        """What type it is; a "mux" tells its front ends when they have the keyboard."""
-
-    @property
-    def offers_oob(self) -> bool:
-        """Whether out-of-band execution is offered on it."""
-
-    @property
-    def opens(self) -> Literal["now", "later", "never"]:
-        """When its other end is there, if that isn't for a client to say.
-
-        Where nobody is yet, a control monitor doesn't greet, and sends events; a human one is
-        silent. ``Monitor.open_devices`` says that it is later now.
-        """
-
-    def attach(self, factory: HandlerFactory, *, wants_echo: bool = False) -> None:
-        """Take what makes the handler of each of its streams."""
 
 
 class Monitor:
@@ -120,15 +87,12 @@ class Monitor:
         self._judges_events = schema is not None and (checks_output or bool(policy.hidden))
         self._commands = Commands(self._interface, backend)
         self._rounds = Rounds()
-        self._rounds.when_gone = self._check_closed
         self._emission = Emission(self._rounds)
         self.human: HumanCommands = HumanCommands()
         self._terminals = Terminals(self, self._rounds, self._emission, self.human)
-        self._listeners: list[Listener] = []
-        self._opening: set[asyncio.Task[None]] = set()
-        self._unopened: list[Callable[[], None]] = []
-        self._closed: asyncio.Event | None = None
-        self._is_shut_down = False
+        self._endpoints = Endpoints(
+            self, self._rounds, self._emission, self._commands, self._terminals
+        )
         self._thread: threading.Thread | None = None
         if backend is not None:
             backend.subscribe(self.emit)
@@ -354,12 +318,9 @@ class Monitor:
             OSError: If that address can't be had.
             ValueError: If it isn't one.
         """
-        self._attach_to_loop()
-        listener = await start_listening(
-            address, self._factory(pretty, human), many=many, insecure=insecure
+        return await self._endpoints.listen(
+            address, many=many, pretty=pretty, human=human, insecure=insecure
         )
-        self._listeners.append(listener)
-        return listener
 
     async def connect(
         self,
@@ -375,8 +336,7 @@ class Monitor:
             OSError: If nobody can be reached.
             TimeoutError: If it takes too long.
         """
-        self._attach_to_loop()
-        await open_stream(address, self._factory(pretty, human), timeout=timeout)
+        await self._endpoints.connect(address, pretty=pretty, human=human, timeout=timeout)
 
     async def serve(
         self,
@@ -387,13 +347,13 @@ class Monitor:
         insecure: bool = False,
     ) -> None:
         """Listen on all addresses and serve until `shutdown`, or until cancelled."""
-        self._attach_to_loop()
+        self._endpoints.attach_to_loop()
         try:
             for address in addresses:
                 await self.listen(address, many=many, pretty=pretty, human=human, insecure=insecure)
             await self.wait_closed()
         finally:
-            self._close()
+            self._endpoints.close()
 
     def attach(
         self,
@@ -420,65 +380,11 @@ class Monitor:
             ChardevError: If the character device has a front end already.
             ValueError: If a human monitor is to be pretty.
         """
-        if human and pretty:
-            raise ValueError("a human monitor can't be pretty")
-        if self._rounds.loop is not None and self._emission.thread != threading.get_ident():
-            again = partial(
-                self.attach, source, many=many, pretty=pretty, human=human, insecure=insecure
-            )
-            self._rounds.loop.call_soon_threadsafe(again)
-            return
-        if not isinstance(source, socket):
-            self._attach_device(source, pretty, human)
-            return
-        opening = asyncio.ensure_future(self._attach(source, many, pretty, human, insecure))
-        self._opening.add(opening)
-        opening.add_done_callback(self._opened)
-
-    def _attach_device(self, device: CharacterDevice, pretty: bool, human: bool) -> None:
-        self._attach_to_loop()
-        is_silent = device.opens == "never"
-        if human:
-            is_ours = device.kind != "mux" and not is_silent  # else the prompt waits for the mux
-            greeting = "" if is_silent else None
-            device.attach(self.human_connection_factory(focused=is_ours, greeting=greeting))
-            return
-        is_open = device.opens == "now"
-        factory = self._control_factory(pretty, oob=device.offers_oob, greets=is_open)
-        if device.opens == "later":
-            device.attach(self._opened_later(factory, pretty, device.offers_oob), wants_echo=True)
-        else:
-            device.attach(factory, wants_echo=True)
-
-    def _opened_later(
-        self, factory: Callable[[Stream], Connection], pretty: bool, oob: bool
-    ) -> Callable[[Stream], Connection]:
-        def connect(stream: Stream) -> Connection:
-            connection = factory(stream)
-            begin = partial(self._session, pretty, oob=oob)
-            self._unopened.append(lambda: connection.restart(begin()))
-            return connection
-
-        return connect
+        self._endpoints.attach(source, many=many, pretty=pretty, human=human, insecure=insecure)
 
     def open_devices(self) -> None:
         """Greet on the character devices that open only now."""
-        unopened, self._unopened = self._unopened, []
-        for greet in unopened:
-            greet()
-
-    async def _attach(
-        self, source: socket, many: bool, pretty: bool, human: bool, insecure: bool
-    ) -> None:
-        if source.getsockopt(SOL_SOCKET, SO_ACCEPTCONN):
-            await self.listen(source, many=many, pretty=pretty, human=human, insecure=insecure)
-        else:
-            await self.connect(source, pretty=pretty, human=human)
-
-    def _opened(self, opening: "asyncio.Task[None]") -> None:
-        self._opening.discard(opening)
-        if not opening.cancelled() and (error := opening.exception()) is not None:
-            log.error("what was attached can't be served: %s", error)
+        self._endpoints.open_devices()
 
     def connection_factory(
         self, *, pretty: bool = False, oob: bool = True
@@ -489,28 +395,7 @@ class Monitor:
             pretty: Write replies and events over many lines.
             oob: Offer out-of-band execution.
         """
-        return self._control_factory(pretty, oob=oob)
-
-    def _session(self, pretty: bool, *, oob: bool, greets: bool = True) -> ServerSession:
-        capabilities = ("oob",) if oob else ()
-        return ServerSession(
-            self.version, capabilities=capabilities, is_pretty=pretty, is_greeting=greets
-        )
-
-    def _control_factory(
-        self, pretty: bool, *, oob: bool, greets: bool = True
-    ) -> Callable[[Stream], Connection]:
-        ceiling = Ceiling()
-
-        def connect(stream: Stream) -> Connection:
-            session = self._session(pretty, oob=oob, greets=greets)
-            connection = Connection(
-                self, self._rounds, stream, session, self._commands, pretty, ceiling
-            )
-            self._greet(connection)
-            return connection
-
-        return connect
+        return self._endpoints.control_factory(pretty, oob=oob)
 
     def human_connection_factory(
         self, *, prompt: str = PROMPT, greeting: str | None = None, focused: bool = True
@@ -525,29 +410,12 @@ class Monitor:
             focused: The terminal is ours from the start. With False, as on a mux, the prompt waits
                 for the handler's ``focus_gained()``.
         """
-        return self._terminals.factory(
-            self._greet, prompt=prompt, greeting=greeting, is_focused=focused
-        )
-
-    def _factory(self, pretty: bool, human: bool) -> Callable[[Stream], Connection]:
-        if not human:
-            return self.connection_factory(pretty=pretty)
-        if pretty:
-            raise ValueError("a human monitor can't be pretty")
-        return self.human_connection_factory()
-
-    def _greet(self, connection: Connection) -> None:
-        self._attach_to_loop()
-        self._rounds.connections.add(connection)
-        log.debug("%s: = connected", connection.peer)
-        connection.flush()
-        if self._is_shut_down:  # it was on its way in when the listener closed
-            connection.stream.close()
+        return self._endpoints.human_factory(prompt=prompt, greeting=greeting, focused=focused)
 
     @property
     def listeners(self) -> tuple[Listener, ...]:
         """Where it listens."""
-        return tuple(self._listeners)
+        return tuple(self._endpoints.listeners)
 
     @property
     def connections(self) -> int:
@@ -556,48 +424,11 @@ class Monitor:
 
     def shutdown(self) -> None:
         """Take no further command, finish the answers, close all. Callable from any thread."""
-        self._rounds.stop()
-        self._is_shut_down = True
-        if self._rounds.loop is not None:
-            try:
-                self._rounds.loop.call_soon_threadsafe(self._close)
-            except RuntimeError:  # the loop has gone, and all that was open with it
-                pass
+        self._endpoints.shut_down()
 
     async def wait_closed(self) -> None:
         """Wait until it was shut down and all connections are gone."""
-        self._attach_to_loop()
-        assert self._closed is not None
-        self._check_closed()  # it may have been shut down before there was a loop
-        await self._closed.wait()
-
-    def _close(self) -> None:
-        self._rounds.stop()
-        self._is_shut_down = True
-        for listener in self._listeners:
-            listener.close()
-        self._listeners.clear()
-        for connection in list(self._rounds.connections):
-            connection.flush()
-            connection.is_closing = True
-            connection.settle()
-            if connection.session.is_answering:
-                assert self._rounds.loop is not None
-                self._rounds.loop.call_later(limits.CLOSE_TIMEOUT, connection.stream.abort)
-        self._check_closed()
-
-    def _check_closed(self) -> None:
-        if self._is_shut_down and not self._rounds.connections and self._closed is not None:
-            self._rounds.cancel_tasks()
-            self._emission.close()
-            self._closed.set()
-
-    def _attach_to_loop(self) -> None:
-        if self._rounds.loop is None:
-            self._rounds.loop = asyncio.get_running_loop()
-            self._emission.thread = threading.get_ident()
-            self._closed = asyncio.Event()
-            self._check_closed()  # it may have been shut down before
+        await self._endpoints.wait_closed()
 
     # Beside a blocking main loop
 
@@ -641,7 +472,7 @@ class Monitor:
                     )
             except BaseException as error:
                 failure.append(error)
-                self._close()
+                self._endpoints.close()
                 return
             finally:
                 started.set()

@@ -149,7 +149,8 @@ def _read_flag(
         return _MISSING, start
     letter = line[start + 1 : start + 2]
     if letter != argument.flag:
-        if letter and any(letter == later.flag for later in arguments):
+        # QEMU looks for "-X" in all that describes what comes, the names too.
+        if letter and any(letter == of.flag or f"-{letter}" in of.name for of in arguments[1:]):
             return _MISSING, start
         raise ArgumentError(f"{surroundings.command}: unsupported option -{letter}")
     if not argument.takes_word:

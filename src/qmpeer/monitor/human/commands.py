@@ -225,19 +225,12 @@ class HumanCommands:
     def _read(
         self, command: HumanCommand, line: str, start: int, context: HumanContext
     ) -> dict[str, Any]:
-        registers = no_registers
-        if self.registers is not None:
-            registers = partial(self._register, self.registers, context)
+        hook = self.registers
+        registers = no_registers if hook is None else lambda name: hook(name, context)
         surroundings = Surroundings(command.name, registers, self._formats)
         values = read_arguments(command.arguments, line, start, surroundings)
         given = {_python_name(name): value for name, value in values.items()}
         return {**command.defaults, **given} if command.defaults else given
-
-    @staticmethod
-    def _register(
-        registers: Callable[[str, HumanContext], int | None], context: HumanContext, name: str
-    ) -> int | None:
-        return registers(name, context)
 
     def complete(self, text: str) -> Completions:
         """Say how the text up to the cursor can go on; it can't, where a hook fails."""
@@ -327,10 +320,9 @@ def _defaults(function: Callable[..., object], arguments: tuple[Argument, ...]) 
     names = {_python_name(argument.name): None for argument in arguments}
     context_name = context_name_of(function)
     try:
-        bound = signature.bind(**names, **({} if context_name is None else {context_name: None}))
+        signature.bind(**names, **({} if context_name is None else {context_name: None}))
     except TypeError as error:
         raise TypeError(f"{getattr(function, '__qualname__', function)}: {error}") from None
-    del bound
     parameters = signature.parameters
     return {
         name: value

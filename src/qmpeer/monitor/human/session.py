@@ -20,7 +20,7 @@ from qmpeer.monitor.human.history import History
 from qmpeer.monitor.human.words import BLANKS, to_text
 from qmpeer.values import JsonValue
 
-__all__ = ["PROMPT", "HumanSession", "banner", "to_wire"]
+__all__ = ["PROMPT", "HumanSession", "banner", "to_lines"]
 
 PROMPT: Final = "(qemu) "
 
@@ -32,9 +32,9 @@ def banner(version: Version) -> str:
     return f"QEMU {release} monitor - type 'help' for more information\n"
 
 
-def to_wire(text: str) -> bytes:
+def to_lines(text: str) -> str:
     """Return text as a terminal wants it: each LF as CR LF."""
-    return text.replace("\n", "\r\n").encode("utf-8", "surrogateescape")
+    return text.replace("\n", "\r\n")
 
 
 class HumanSession:
@@ -105,7 +105,7 @@ class HumanSession:
         self._is_focused = is_focused
         self._is_over = is_over
         self._output: list[bytes] = []
-        self._write(to_wire(greeting))
+        self._write_text(greeting)
         if is_focused:
             self._restart()
 
@@ -206,7 +206,7 @@ class HumanSession:
         assert isinstance(value, str)
         self.running = None
         if not self._is_closed:
-            self._write(to_wire(value))
+            self._write_text(value)
             self._restart()
 
     def respond_error(self, command: Command, error_class: str, desc: str) -> None:
@@ -258,6 +258,9 @@ class HumanSession:
         if self._is_focused and not self._is_over():
             self._editor.restart()
             self._write(self._editor.data_to_send())
+
+    def _write_text(self, text: str) -> None:
+        self._write(to_lines(text).encode("utf-8", "surrogateescape"))
 
     def _write(self, data: bytes) -> None:
         if data:

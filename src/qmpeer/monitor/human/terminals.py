@@ -13,7 +13,7 @@ from qmpeer.monitor.emission import Emission
 from qmpeer.monitor.human.commands import HumanCommands
 from qmpeer.monitor.human.connection import HumanConnection
 from qmpeer.monitor.human.context import HumanState, OneLine
-from qmpeer.monitor.human.session import HumanSession, banner
+from qmpeer.monitor.human.session import HumanSession, banner, to_lines
 from qmpeer.monitor.registry import Blocking
 from qmpeer.monitor.rounds import Rounds, note_failure
 from qmpeer.transport.aio import Stream
@@ -104,11 +104,6 @@ async def _finish(line: str, outcome: Awaitable[JsonValue]) -> str:
         return to_lines(str(await outcome))
     except Exception as error:
         return _failure(line, error)
-
-
-def to_lines(text: str) -> str:
-    """Return text with CR LF at its lines' ends."""
-    return text.replace("\n", "\r\n")
 
 
 def _failure(line: str, error: Exception) -> str:
