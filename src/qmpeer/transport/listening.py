@@ -53,6 +53,20 @@ def listen(
     return sock
 
 
+def own_path(sock: socket.socket) -> socket.socket:
+    """Take over a socket that listens: its file, if it has one, is to go with it."""
+    path = sock.getsockname() if sock.family == socket.AF_UNIX else ""
+    if not isinstance(path, str) or not path:
+        return sock
+    try:
+        identity = _identity(path)
+    except OSError:  # removed already
+        return sock
+    owner = BoundSocket(socket.AF_UNIX, socket.SOCK_STREAM, 0, sock.detach())
+    owner.path, owner.identity = os.path.abspath(path), identity
+    return owner
+
+
 def unlink_if_ours(sock: socket.socket) -> None:
     """Remove the file that listen() made for this socket, if it is still the one at its path.
 

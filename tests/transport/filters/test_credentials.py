@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from qmpeer import limits
 from qmpeer.transport.filters import (
     TLSFilter,
     anonymous_context,
@@ -158,7 +159,12 @@ def test_two_with_one_key(tmp_path: Path) -> None:
 @needs_psk
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("other:00\n", "has no key of 'qemu'"), ("qemu:xyz\n", "of 'qemu' that is not hexadecimal")],
+    [
+        ("other:00\n", "has no key of 'qemu'"),
+        ("qemu:xyz\n", "of 'qemu' that is not hexadecimal"),
+        ("#" * (limits.SECRET + 1), f"has more than {limits.SECRET} bytes"),
+    ],
+    ids=["another's", "no digits", "too much"],
 )
 def test_bad_keys(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):

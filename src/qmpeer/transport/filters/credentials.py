@@ -18,8 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-_MAX_KEYS: Final = 1024 * 1024
-"""Bytes of keys.psk that are read."""
+from qmpeer import limits
 
 Passphrase = Callable[[], bytes] | bytes | str | None
 
@@ -157,9 +156,10 @@ def _load_certificates(context: ssl.SSLContext, path: Path, refusal: str) -> Non
 def _load_own(
     context: ssl.SSLContext, certificate: Path, key: Path, passphrase: Passphrase
 ) -> None:
+    found = passphrase() if callable(passphrase) else passphrase
+
     def ask() -> bytes:
         # Without this OpenSSL would ask on the terminal.
-        found = passphrase() if callable(passphrase) else passphrase
         return found.encode() if isinstance(found, str) else found or b""
 
     try:
@@ -173,14 +173,17 @@ def _load_own(
 
 
 def _read_keys(path: Path) -> dict[str, bytes]:
+    with path.open("rb") as file:
+        data = file.read(limits.SECRET + 1)
+    if len(data) > limits.SECRET:
+        raise ValueError(f"{path} has more than {limits.SECRET} bytes")
     keys: dict[str, bytes] = {}
-    with path.open(encoding="utf-8", errors="surrogateescape") as file:
-        for line in file.read(_MAX_KEYS).splitlines():
-            name, colon, key = line.partition(":")
-            if not colon:
-                continue
-            try:
-                keys[name] = bytes.fromhex(key.strip())
-            except ValueError:
-                raise ValueError(f"{path} has a key of {name!r} that is not hexadecimal") from None
+    for line in data.decode("utf-8", "surrogateescape").splitlines():
+        name, colon, key = line.partition(":")
+        if not colon:
+            continue
+        try:
+            keys[name] = bytes.fromhex(key.strip())
+        except ValueError:
+            raise ValueError(f"{path} has a key of {name!r} that is not hexadecimal") from None
     return keys

@@ -11,6 +11,7 @@ Spec: RFC 6455; section 5.5.3 for answering the last of several pings.
 import base64
 import os
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Final
 
@@ -115,10 +116,18 @@ class _WebSocket(Filter):
         return output, bytes(header[end + len(_END) :])
 
     def _refuse(self, refusal: Refusal) -> bytes:
-        raise NotImplementedError
+        """Fail; give what says so to the peer."""
+        self._header = None
+        self._fail(refusal.reason)
+        return b""
 
+    @abstractmethod
     def _upgrade(self, header: bytes) -> bytes:
-        raise NotImplementedError
+        """Take the peer's header, without its blank line; give the answer to it.
+
+        Raises:
+            Refusal: If it isn't what was to come.
+        """
 
 
 class WebSocketFilter(_WebSocket):
@@ -145,8 +154,7 @@ class WebSocketFilter(_WebSocket):
         return answer_upgrade(header, self._origins, self._clock())
 
     def _refuse(self, refusal: Refusal) -> bytes:
-        self._header = None
-        self._fail(refusal.reason)
+        super()._refuse(refusal)
         return refuse_upgrade(refusal, self._clock())
 
 
@@ -172,9 +180,4 @@ class WebSocketClientFilter(_WebSocket):
 
     def _upgrade(self, header: bytes) -> bytes:
         check_answer(header, self._key)
-        return b""
-
-    def _refuse(self, refusal: Refusal) -> bytes:
-        self._header = None
-        self._fail(refusal.reason)
         return b""
