@@ -227,6 +227,12 @@ async def test_stdio(own: Program) -> None:
         await own.add("stdio,id=c")
 
 
+async def test_stdio_that_was_given_up(own: Program) -> None:
+    own.surroundings.standard = None
+    with pytest.raises(ChardevError, match=r"^cannot use stdio with -daemonize$"):
+        await own.add("stdio,id=a")
+
+
 @pytest.mark.parametrize(
     ("wants_echo", "options", "is_raw", "has_signals"),
     [

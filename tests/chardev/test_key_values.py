@@ -162,10 +162,11 @@ def test_structured() -> None:
     [
         ("a", "Expected '=' after parameter 'a'"),
         ("a=1,b", "Expected '=' after parameter 'b'"),
-        ("{", "JSON parse error, unexpected end of input"),
+        ("{", "JSON parse error, premature EOI"),
+        ('{"a": 1} {"b": 2}', "Expecting at most one JSON value"),
         ("{]", "JSON parse error, expecting value"),
     ],
 )
 def test_no_structure(text: str, reason: str) -> None:
-    with pytest.raises(ValueError, match=f"^{reason}$"):
+    with pytest.raises(ChardevError, match=f"^{reason}$"):
         read_structured(text)

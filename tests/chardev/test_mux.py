@@ -317,3 +317,9 @@ def test_stamps_count_from_the_first() -> None:
     assert stamper.stamp(b"c\nd", 3800.5) == b"[01:03:00.500] c\n[01:03:00.500] d"
     assert stamper.stamp(b"e\n", 3801.0) == b"e\n"
     assert stamper.stamp(b"", 3801.0) == b""
+
+
+@pytest.mark.parametrize("character", [-1, 256])
+def test_what_is_no_byte_begins_no_escape(character: int) -> None:
+    data = bytes(range(256))
+    assert list(EscapeReader(character).receive(data)) == [data]

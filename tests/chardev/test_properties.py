@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmpeer.chardev import BACKENDS, Description, create, parse_chardev, parse_device
-from qmpeer.chardev.options import _KNOWN
+from qmpeer.chardev.options import PARAMETERS
 from qmpeer.errors import ChardevError
+from tests.fuzzing import fuzz_target
 
 _SCHEMES = ("tcp", "telnet", "tn3270", "websocket", "unix", "udp", "file", "pipe", "vc", "mon")
 _WORDS = (
-    *(*BACKENDS, *_KNOWN, "tty", "help", "?", "no", "id", "/dev/", "chardev", "con", "COM"),
+    *(*BACKENDS, *PARAMETERS, "tty", "help", "?", "no", "id", "/dev/", "chardev", "con", "COM"),
     *("on", "off", "maybe", "0", "-1", "0x10k", "1.5M", "18446744073709551616", "[::1]", "99999"),
     *(",", ",,", "=", ":", "@", " ", "x", "C", "80x24"),
     *(f"{scheme}:" for scheme in _SCHEMES),
@@ -36,19 +37,21 @@ def check(read: Callable[[], Description]) -> None:
 
 
 @pytest.mark.property
+@fuzz_target
 @given(texts)
 def test_any_chardev(text: str) -> None:
     check(lambda: parse_chardev(text, {"b"}))
 
 
 @pytest.mark.property
+@fuzz_target
 @given(texts)
 def test_any_device(text: str) -> None:
     check(lambda: parse_device(text, "compat_monitor0", taken={"b"}))
 
 
 @pytest.mark.property
-@given(st.dictionaries(st.sampled_from(sorted(_KNOWN)), st.text(min_size=1), max_size=6))
+@given(st.dictionaries(st.sampled_from(sorted(PARAMETERS)), st.text(min_size=1), max_size=6))
 def test_commas_survive(values: dict[str, str]) -> None:
     strings = {key: value for key, value in values.items() if key in ("path", "host", "logfile")}
     pairs = [f"{key}={value.replace(',', ',,')}" for key, value in strings.items()]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from qmpeer import limits
 from qmpeer.chardev import BACKENDS, Chardevs, parse_chardev
 from qmpeer.chardev.query_order import QueryOrder
 from qmpeer.errors import ChardevError
@@ -52,6 +53,15 @@ async def test_two_adds_at_once(devices: Chardevs) -> None:
         "Failed to add chardev 'a': Chardev with id 'a' already exists",
         "{}",
     ]
+
+
+async def test_add_too_many(devices: Chardevs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CHARDEVS", 1)
+    await devices.add("a", NULL)
+    with pytest.raises(ChardevError, match=r"^there are 1 devices already$"):
+        await devices.add_described(parse_chardev("null,id=b"))
+    with pytest.raises(ChardevError, match=r"^Failed to add chardev 'b': there are 1 devices"):
+        await devices.add("b", NULL)
 
 
 async def test_remove(devices: Chardevs) -> None:

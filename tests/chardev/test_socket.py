@@ -5,10 +5,12 @@ import os
 import socket
 import ssl
 import stat
+import threading
 from pathlib import Path
 
 import pytest
 
+from qmpeer import limits
 from qmpeer.chardev import (
     Chardevs,
     Surroundings,
@@ -225,6 +227,20 @@ async def test_telnet(own: Program) -> None:
 # Clients.
 
 
+async def test_telnet_is_not_spoken_by_who_dials(own: Program) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        front = FrontEnd(b"greeting")
+        port = server.getsockname()[1]
+        await own.add(f"socket,id=a,host=127.0.0.1,port={port},telnet=on", front)
+        end, _ = server.accept()
+        with end:
+            assert await read(end, 8) == b"greeting"
+            end.send(b"\xff\xfd\x01")
+            assert await front.last.until_data(3) == b"\xff\xfd\x01"
+
+
 async def test_dial(own: Program, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(f"{tmp_path}/s")
@@ -254,6 +270,18 @@ async def test_dial_tcp(own: Program) -> None:
         ChardevError, match=f"^Failed to connect to '127.0.0.1:{port}': Connection refused$"
     ):
         await own.add(f"socket,id=b,host=127.0.0.1,port={port}")
+
+
+async def test_names_that_nobody_resolves(own: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_over = threading.Event()
+    monkeypatch.setattr(limits, "CONNECT_TIMEOUT", 0.01)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: is_over.wait(SOON) and [])
+    try:
+        with pytest.raises(ChardevError) as caught:
+            await own.add("socket,id=a,host=nobody,port=1")
+    finally:
+        is_over.set()
+    assert str(caught.value) == ("address resolution failed for nobody:1: no answer within 0.01 s")
 
 
 async def test_reconnect(own: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,7 +341,7 @@ async def test_descriptor_of_a_listener(own: Program, tmp_path: Path) -> None:
     with dial(f"{tmp_path}/s") as client:
         assert await read(client, 8) == b"greeting"
     device.close()
-    assert (tmp_path / "s").exists()  # it isn't ours to remove
+    assert not (tmp_path / "s").exists()
 
 
 async def test_named_descriptor(own: Program) -> None:
@@ -417,10 +445,27 @@ async def test_tls_where_there_is_none(
         await own.add(f"socket,id=a,{address},tls-creds=t{options}")
 
 
-async def test_authorizer_is_no_credentials(own: Program) -> None:
-    own.surroundings.authorizers = {"t": lambda name: True}
+async def test_another_object_is_no_credentials(own: Program) -> None:
+    own.surroundings.is_object = lambda id: id == "t"
     with pytest.raises(ChardevError, match=r"^Object with id 't' is not TLS credentials$"):
         await own.add("socket,id=a,host=127.0.0.1,port=1,tls-creds=t")
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_UNIX], ids=["tcp", "unix"])
+async def test_handshakes_have_a_deadline_where_the_network_is(
+    own: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: socket.AddressFamily
+) -> None:
+    server = socket.socket(family)
+    server.bind(("127.0.0.1", 0) if family == socket.AF_INET else str(tmp_path / "s"))
+    deadlines: list[float | None] = []
+
+    def filtered(factory: object, filters: object, *, timeout: float | None, **_: object) -> object:
+        deadlines.append(timeout)
+        return factory
+
+    monkeypatch.setattr("qmpeer.transport.aio.filtered_stream.filtered", filtered)
+    await own.add(f"socket,id=a,fd={server.detach()},server=on,wait=off,websocket=on")
+    assert deadlines == [limits.HANDSHAKE_TIMEOUT if family == socket.AF_INET else None]
 
 
 async def test_clients_with_certificates_may_come_from_anywhere(own: Program) -> None:

@@ -230,6 +230,8 @@ START_ERRORS = [
     "-pidfile /nonexistent/p",
     "-name a,foo=1",
     "-compat deprecated-input=foo",
+    "-compat {",
+    '-compat \'{"a": 1} {"b": 2}\'',
     "-chardev",
 ]
 

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from qmpeer import limits
 from qmpeer.errors import CommandError, ValidationError
 from qmpeer.machine.blkdebug_config import ConfigReader
 from qmpeer.machine.block_graph import BlockGraph
@@ -75,3 +76,18 @@ def test_alignment_comes_from_beneath(graph: BlockGraph) -> None:
     assert answer(graph, debug("c", "b", max_transfer=512)) == (
         "Cannot meet constraints with max-transfer 512"
     )
+
+
+def test_nodes_have_a_limit(graph: BlockGraph, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "BLOCK_NODES", 2)
+    assert answer(graph, debug("a", null("b"))) is None
+    assert answer(graph, null("c")) == "there are 2 block nodes already"
+    assert graph.names == ["a", "b"]
+
+
+def test_a_tower_of_filters(graph: BlockGraph) -> None:
+    """One that was built node by node may be higher than anything can recurse."""
+    assert answer(graph, null("n0")) is None
+    for number in range(1, 2000):
+        assert answer(graph, debug(f"n{number}", f"n{number - 1}")) is None
+    assert "blkdebug::" * 1999 + "null-co://" in graph.describe("n1999")

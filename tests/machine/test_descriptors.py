@@ -97,7 +97,8 @@ def test_sets(descriptors: Descriptors, new: New) -> None:
     assert [is_open(fd) for fd in (a, b, c, d)] == [True, False, True, True]
     descriptors.remove_from_set(0, None)
     assert [entry["fdset-id"] for entry in descriptors.describe_sets()] == [7, 1]
-    descriptors.clear_sets()
+    descriptors.has_clients = False
+    descriptors.clean_sets()
     assert descriptors.describe_sets() == []
     assert not any(map(is_open, (a, b, c, d)))
 
@@ -119,3 +120,40 @@ def test_what_is_in_no_set(
     descriptors.add_to_set(None, None, [new()])
     with pytest.raises(CommandError, match=f"^GenericError: File descriptor named '{where}' not"):
         descriptors.remove_from_set(set_id, fd)
+
+
+def test_a_set_in_use_outlives_its_members(descriptors: Descriptors, new: New) -> None:
+    fd = new()
+    descriptors.add_to_set(3, None, [fd])
+    copies = [descriptors.open_lasting("/dev/fdset/3", os.O_RDWR) for _ in range(2)]
+
+    descriptors.has_clients = False
+    descriptors.clean_sets()
+    assert is_open(fd)
+
+    descriptors.has_clients = True
+    descriptors.remove_from_set(3, None)
+    assert not is_open(fd)
+    assert descriptors.describe_sets() == [{"fds": [], "fdset-id": 3}]
+    with pytest.raises(PermissionError):
+        descriptors.open_path("/dev/fdset/3", os.O_RDWR)
+    descriptors.remove_from_set(3, None)
+    with pytest.raises(CommandError, match="'fdset-id:3, fd:9' not found"):
+        descriptors.remove_from_set(3, 9)
+
+    descriptors.close_lasting(copies[0])
+    assert descriptors.describe_sets() == [{"fds": [], "fdset-id": 3}]
+    descriptors.close_lasting(copies[1])
+    assert descriptors.describe_sets() == []
+
+
+def test_no_member_goes_while_the_guest_is_stopped(descriptors: Descriptors, new: New) -> None:
+    fd = new()
+    descriptors.is_running = lambda: False
+    descriptors.add_to_set(0, None, [fd])
+
+    descriptors.remove_from_set(0, None)
+    assert descriptors.describe_sets() == [{"fds": [{"fd": fd}], "fdset-id": 0}]
+    descriptors.is_running = lambda: True
+    descriptors.clean_sets()
+    assert descriptors.describe_sets() == []

@@ -4,6 +4,7 @@ The file human_lines.txt holds lines, in an order that matters, and below each w
 four blanks before it.
 """
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -143,9 +144,11 @@ def test_logs(machine: Machine, tmp_path: Path) -> None:
     path = tmp_path / "log"
     assert run(machine, "log tid") == "Filename template with '%d' required for 'tid'\r\n"
     assert run(machine, f"logfile {path}") == ""
-    assert not path.exists()
-    assert run(machine, "log cpu,in_asm") == ""
     assert path.read_bytes() == b""
+    assert run(machine, "log cpu,in_asm") == ""
+    assert run(machine, f"logfile {path}-%d-%d") == f"Bad logfile template: {path}-%d-%d\r\n"
+    assert run(machine, f"logfile {path}-%d") == ""
+    assert Path(f"{path}-{os.getpid()}").exists()
     assert run(machine, f"logfile {tmp_path}/no/x") == (
         f"Error opening logfile {tmp_path}/no/x: No such file or directory\r\n"
     )

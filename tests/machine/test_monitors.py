@@ -392,7 +392,19 @@ def test_a_set_stands_for_a_path(client: Client, tmp_path: Path) -> None:
     client.execute("chardev-add", {"id": "r", "backend": logged})
     out: JsonObject = {"type": "file", "data": {"out": "/dev/fdset/3"}}
     client.execute("chardev-add", {"id": "f", "backend": out})
+    for number, desc in [
+        ("4", "Could not dup FD for /dev/fdset/4 flags 241: No such file or directory"),
+        ("x", "Could not parse fdset /dev/fdset/x"),
+    ]:
+        logged = {"type": "null", "data": {"logfile": f"/dev/fdset/{number}"}}
+        assert desc_of(client, "chardev_add", id="n", backend=logged) == (
+            f"Failed to add chardev 'n': {desc}"
+        )
     client.execute("remove-fd", {"fdset-id": 3})
+    assert client.execute("query-fdsets") == [{"fds": [], "fdset-id": 3}]  # it is in use
+    client.execute("chardev-remove", {"id": "f"})
+    client.execute("chardev-remove", {"id": "r"})
+    assert client.execute("query-fdsets") == []
     config: JsonObject = {
         "driver": "blkdebug",
         "node-name": "b",

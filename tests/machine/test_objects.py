@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from qmpeer.errors import ChardevError
-from qmpeer.machine.objects import Objects, read_object
+from qmpeer.machine.object_options import read_object
+from qmpeer.machine.objects import Objects
 from qmpeer.machine.start_error import StartHelp
 from tests.transport.filters.certificates import Authority
 
@@ -117,6 +118,19 @@ UNREADABLE = (
 )
 def test_secrets(objects: Objects, argument: str, reason: str | None) -> None:
     assert add(objects, f"secret,{argument}") == reason
+
+
+@pytest.mark.parametrize(
+    ("data", "fits"), [("YWJjZA==", True), ("YWJjZA", False)], ids=["whole", "without its end"]
+)
+def test_the_secret_of_a_key(objects: Objects, tmp_path: Path, data: str, fits: bool) -> None:
+    authority = Authority()
+    issued = authority.issue("localhost")
+    folder = authority.fill(tmp_path / "tls", server=issued)
+    (folder / "server-key.pem").write_bytes(issued.key_pem(b"abcd"))
+    assert add(objects, f"secret,id=s,format=base64,data={data}") is None
+    reason = add(objects, f"tls-creds-x509,id=t,endpoint=server,passwordid=s,dir={folder}")
+    assert (reason is None) is fits
 
 
 NAME = "C=GB,O=Acme,CN=laptop"

@@ -93,10 +93,11 @@ def test_the_monitor_that_no_option_makes(words: str, backend: str | None) -> No
         ("20", 20, []),
         ("0x14", 20, []),
         ("024", 20, []),
-        ("300", 44, []),
+        ("300", 300, []),
+        ("-1", -1, []),
         ("5x", 5, []),
-        ("x", 1, ["Bad argument to echr"]),
-        ("", 1, ["Bad argument to echr"]),
+        ("x", 0, ["Bad argument to echr"]),
+        ("", 0, ["Bad argument to echr"]),
     ],
 )
 def test_escape_characters(argument: str, escape: int, notices: list[str]) -> None:

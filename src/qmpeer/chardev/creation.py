@@ -1,6 +1,6 @@
 """From a backend's JSON to the device: which class stands for which type."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from qmpeer.chardev.device import Chardev
@@ -19,7 +19,7 @@ from qmpeer.chardev.pty_device import PtyDevice
 from qmpeer.chardev.ringbuf_device import MemoryDevice, RingBuffer
 from qmpeer.chardev.socket_device import SocketDevice
 from qmpeer.chardev.stdio_device import StdioDevice
-from qmpeer.chardev.surroundings import Surroundings
+from qmpeer.chardev.surroundings import FindFd, Surroundings
 from qmpeer.chardev.udp_device import UdpDevice
 from qmpeer.errors import ChardevError
 from qmpeer.values import JsonObject
@@ -40,7 +40,7 @@ def create(
     surroundings: Surroundings | None = None,
     *,
     bases: Mapping[str, Chardev] | None = None,
-    find_fd: Callable[[str], int | None] | None = None,
+    find_fd: FindFd | None = None,
 ) -> Chardev:
     """Make a device, which open() then makes usable.
 

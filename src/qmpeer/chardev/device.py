@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from qmpeer.chardev.log_file import LoggedStream, open_log
 from qmpeer.chardev.output_file import OutputFile
-from qmpeer.chardev.surroundings import Surroundings
+from qmpeer.chardev.surroundings import FindFd, Surroundings
 from qmpeer.errors import ChardevError
 from qmpeer.transport.aio import HandlerFactory, Stream, StreamHandler
 from qmpeer.values import JsonObject
@@ -45,7 +45,7 @@ class Chardev(ABC):
     def __init__(self, label: str, data: JsonObject, surroundings: Surroundings) -> None:
         self.label = label
         self.data = data
-        self.find_fd: Callable[[str], int | None] | None = None
+        self.find_fd: FindFd | None = None
         self._surroundings = surroundings
         self._factory: HandlerFactory | None = None
         self._link: Link | None = None
@@ -128,7 +128,10 @@ class Chardev(ABC):
         path = self.data.get("logfile")
         if path is not None:
             self._log = open_log(
-                str(path), bool(self.data.get("logappend")), self._surroundings.open_path
+                str(path),
+                bool(self.data.get("logappend")),
+                self._surroundings.open_path,
+                self._surroundings.close_path,
             )
         try:
             await self._open()
@@ -258,12 +261,6 @@ class Link:
                 self._handler.connection_lost(error)
         finally:
             self._device.link_lost(self, error)
-
-    def break_received(self) -> None:
-        """Pass on a break, to front ends that know what that is."""
-        tell = getattr(self._handler, "break_received", None)
-        if tell is not None:
-            tell()
 
     def _refuse(self, data: bytes, fds: Sequence[int]) -> None:
         raise AssertionError("found bytes without a front end, expected a pause")

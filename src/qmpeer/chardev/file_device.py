@@ -29,6 +29,7 @@ class FileDevice(Chardev):
                 path,
                 appends=bool(self.data.get("append")),
                 open_path=self._surroundings.open_path,
+                close_path=self._surroundings.close_path,
             )
         except OSError as error:
             raise _not_opened(path, error) from error
@@ -45,7 +46,7 @@ class FileDevice(Chardev):
             raise _not_opened(path, error) from error
         fd = file.release()
         assert fd is not None
-        stream = OwnedStream(read_fd, fd, self.kind)
+        stream = OwnedStream(read_fd, fd, self.kind, self._surroundings.close_path)
         stream.start(self._connect(stream))
 
     def close(self) -> None:

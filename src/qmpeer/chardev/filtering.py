@@ -4,14 +4,15 @@ TLS is the outermost on the wire, so that nothing leaves in clear text in front 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from qmpeer.chardev.surroundings import Surroundings, TlsCredentials
 from qmpeer.errors import ChardevError
 from qmpeer.transport.aio import HandlerFactory
 from qmpeer.values import JsonObject
 
-MakeFilter = Callable[[], Any]
+if TYPE_CHECKING:  # what needs the ssl module is imported when there is TLS
+    from qmpeer.transport.aio.filtered_stream import FilterFactory
 
 
 class Filtering:
@@ -58,7 +59,7 @@ class Filtering:
             return
         credentials = self._credentials
         if credentials is None:
-            if name in self._surroundings.authorizers:
+            if self._surroundings.is_object(str(name)):
                 raise ChardevError(f"Object with id '{name}' is not TLS credentials")
             raise ChardevError(f"No TLS credentials with id '{name}'")
         if credentials.is_for_server is not self._is_server:
@@ -68,7 +69,9 @@ class Filtering:
     def wrap(
         self,
         factory: HandlerFactory,
-        host: str,
+        *,
+        host: str = "",
+        is_local: bool,
         failed: Callable[[OSError], None] | None = None,
     ) -> HandlerFactory:
         """Put the filters before what makes the handler of a new stream.
@@ -76,6 +79,7 @@ class Filtering:
         Args:
             factory: What gets the clear text.
             host: Whom a client of ours believes to reach.
+            is_local: The other end is let in by a file's mode, and may take its time.
             failed: Called if the stream ends during the handshakes, before there is a handler.
         """
         filters = [*self._tls(host), *self._upper()]
@@ -83,20 +87,14 @@ class Filtering:
             return factory
         from qmpeer.transport.aio.filtered_stream import filtered
 
-        # Local clients may take their time: they are let in by their files' modes.
-        timeout = self._surroundings.handshake_timeout if self._is_network else None
+        timeout = None if is_local else self._surroundings.handshake_timeout
         return filtered(factory, filters, timeout=timeout, failed=failed)
 
     @property
     def _credentials(self) -> TlsCredentials | None:
         return self._surroundings.credentials.get(str(self._data.get("tls-creds")))
 
-    @property
-    def _is_network(self) -> bool:
-        address = self._data["addr"]
-        return isinstance(address, dict) and address["type"] == "inet"
-
-    def _tls(self, host: str) -> list[MakeFilter]:
+    def _tls(self, host: str) -> "list[FilterFactory]":
         credentials = self._credentials
         if credentials is None:
             return []
@@ -115,14 +113,17 @@ class Filtering:
         authorize = self._surroundings.authorizers.get(str(self._data["tls-authz"]))
         return authorize is not None and authorize(name)
 
-    def _upper(self) -> list[MakeFilter]:
-        """Choose what is spoken above TLS. Spec: QEMU: telnet within WebSocket, if it is both."""
-        filters: list[MakeFilter] = []
+    def _upper(self) -> "list[FilterFactory]":
+        """Choose what is spoken above TLS.
+
+        Spec: QEMU: telnet within WebSocket, if it is both; where it dials itself, plain bytes.
+        """
+        filters: list[FilterFactory] = []
         if self.is_websocket:
             from qmpeer.transport.filters import WebSocketFilter
 
             filters.append(lambda: WebSocketFilter(origins=self._surroundings.origins))
-        if self._data.get("telnet") or self._data.get("tn3270"):
+        if self._is_server and (self._data.get("telnet") or self._data.get("tn3270")):
             from qmpeer.transport.filters import TelnetFilter
 
             is_tn3270 = bool(self._data.get("tn3270"))

@@ -97,26 +97,37 @@ def read_structured(text: str) -> JsonObject:
     Spec: there are no flags in this syntax; the last of a repeated key counts.
 
     Raises:
-        ValueError: If it is neither, in QEMU's words.
+        ChardevError: If it is neither, in QEMU's words.
 
     Example:
         >>> read_structured("deprecated-input=reject"), read_structured('{"id": "a"}')
         ({'deprecated-input': 'reject'}, {'id': 'a'})
     """
     if text.startswith("{"):
-        value, *_ = (*ServerReader().receive_data(f"{text}\n".encode()), None)
-        if isinstance(value, dict):
-            return value
-        raise ValueError(str(value or "JSON parse error, unexpected end of input"))
+        return read_json(text)
     pairs: JsonObject = {}
     at = 0
     while at < len(text):
         key_end = _first_of(text, at)
         key = text[at:key_end]
         if text[key_end : key_end + 1] != "=":
-            raise ValueError(f"Expected '=' after parameter '{key}'")
+            raise ChardevError(f"Expected '=' after parameter '{key}'")
         pairs[key], at = _take_value(text, key_end + 1)
     return pairs
+
+
+def read_json(text: str) -> JsonObject:
+    """Read an option's argument that is an object in JSON.
+
+    Raises:
+        ChardevError: If it is none, in QEMU's words.
+    """
+    found = ServerReader().receive_data(f"{text}\n".encode("utf-8", "surrogateescape"))
+    if len(found) > 1:
+        raise ChardevError("Expecting at most one JSON value")
+    if found and isinstance(found[0], dict):
+        return found[0]
+    raise ChardevError(str(found[0]) if found else "JSON parse error, premature EOI")
 
 
 def read_boolean(key: str, value: str) -> bool:

@@ -5,23 +5,42 @@ A log never stops what it logs.
 Spec: QEMU logs what a front end writes, not what it reads.
 """
 
+import errno
+import os
 from collections.abc import Callable, Sequence
 
-from qmpeer.chardev.output_file import OpenPath, OutputFile
+from qmpeer.chardev.output_file import ClosePath, OpenPath, OutputFile
 from qmpeer.errors import ChardevError
 from qmpeer.transport.aio import Stream
 
 
-def open_log(path: str, appends: bool, open_path: OpenPath) -> OutputFile:
+def open_log(
+    path: str, appends: bool, open_path: OpenPath, close_path: ClosePath = os.close
+) -> OutputFile:
     """Open or create a log.
 
     Raises:
         ChardevError: If that can't be done, in QEMU's words.
     """
     try:
-        return OutputFile(path, appends=appends, open_path=open_path, lost="and goes on without")
+        return OutputFile(
+            path,
+            appends=appends,
+            open_path=open_path,
+            close_path=close_path,
+            lost="and goes on without",
+        )
     except OSError as error:
-        raise ChardevError(f"Could not create '{path}': {error.strerror}") from error
+        raise ChardevError(_refusal(path, appends, error)) from error
+
+
+def _refusal(path: str, appends: bool, error: OSError) -> str:
+    if not path.startswith("/dev/fdset/"):
+        return f"Could not create '{path}': {error.strerror}"
+    if error.errno == errno.EINVAL:
+        return f"Could not parse fdset {path}"
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if appends else os.O_TRUNC)
+    return f"Could not dup FD for {path} flags {flags:x}: {error.strerror}"
 
 
 class LoggedStream(Stream):

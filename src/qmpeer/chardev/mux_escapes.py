@@ -29,14 +29,17 @@ class EscapeReader:
     """Tell escapes from input."""
 
     def __init__(self, character: int) -> None:
-        """Take the character that begins an escape, 1 for C-a."""
+        """Take the character that begins an escape, 1 for C-a; what is no byte never comes."""
         self._character = character
-        self._mark = bytes((character,))
+        self._mark = bytes((character,)) if 0 <= character <= 0xFF else b""
         self._has_mark = False
 
     def receive(self, data: bytes) -> Iterator[bytes | Escape]:
         """Yield input and escapes, in their order."""
         at = 0
+        if not self._mark:
+            yield data
+            return
         while at < len(data):
             if self._has_mark:
                 self._has_mark = False

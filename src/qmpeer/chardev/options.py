@@ -23,21 +23,18 @@ from qmpeer.chardev.key_values import (
 from qmpeer.errors import ChardevError
 from qmpeer.values import JsonObject
 
-_STRINGS: Final = frozenset(
-    {
-        *("backend", "chardev", "fd", "host", "localaddr", "localport", "logfile", "name", "path"),
-        *("port", "tls-authz", "tls-creds"),
-    }
+_TYPES: Final = {"s": "string", "b": "boolean", "n": "number", "z": "size"}
+_PARAMETERS: Final = (
+    "backend:s path:s host:s port:s fd:s localaddr:s localport:s to:n ipv4:b ipv6:b wait:b server:b"
+    " delay:b nodelay:b reconnect:n telnet:b tn3270:b tls-creds:s tls-authz:s websocket:b width:n"
+    " height:n cols:n rows:n mux:b signal:b name:s debug:n size:z chardev:s append:b logfile:s"
+    " logappend:b mouse:b clipboard:b tight:b abstract:b"
 )
-_BOOLEANS: Final = frozenset(
-    {
-        *("abstract", "append", "clipboard", "delay", "ipv4", "ipv6", "logappend", "mouse", "mux"),
-        *("nodelay", "server", "signal", "telnet", "tight", "tn3270", "wait", "websocket"),
-    }
-)
-_NUMBERS: Final = frozenset({"cols", "debug", "height", "reconnect", "rows", "to", "width"})
-_SIZES: Final = frozenset({"size"})
-_KNOWN: Final = _STRINGS | _BOOLEANS | _NUMBERS | _SIZES
+PARAMETERS: Final[Mapping[str, str]] = {
+    name: _TYPES[kind] for name, kind in (word.split(":") for word in _PARAMETERS.split())
+}
+"""The keys that ``-chardev`` knows and their types, in QEMU's order."""
+_TYPES_IN_HELP: Final = {"string": "str", "boolean": "bool (on/off)", "number": "num"}
 _HELP_WORDS: Final = frozenset({"help", "?"})
 
 OptionValue = str | bool | int
@@ -108,7 +105,8 @@ def parse_chardev(text: str, taken: Collection[str] = ()) -> Description:
     asks = next((at for at, pair in enumerate(pairs) if pair.flag in _HELP_WORDS), None)
     values, warnings = _read_warning(pairs[:asks])
     if asks is not None:
-        return Description(label=label, warnings=warnings, help=_options_help(), help_status=1)
+        text = parameters_help("chardev", PARAMETERS)
+        return Description(label=label, warnings=warnings, help=text, help_status=1)
     if values.get("backend") in _HELP_WORDS:
         return Description(label=label, warnings=warnings, help=_backends_help())
     if (alias := alias_warning(values)) is not None:
@@ -145,7 +143,7 @@ def _read_warning(
     for pair in pairs:
         if pair.warning is not None:
             warnings.append(pair.warning)
-        if pair.key in _SIZES and (warning := size_warning(pair.value)) is not None:
+        if PARAMETERS.get(pair.key) == "size" and (warning := size_warning(pair.value)) is not None:
             warnings.append(warning)
         try:
             values.update(read_values([pair]))
@@ -156,14 +154,15 @@ def _read_warning(
 
 
 def _read_value(key: str, value: str) -> OptionValue:
-    if key in _STRINGS:
-        return value
-    if key in _BOOLEANS:
-        return read_boolean(key, value)
-    if key in _NUMBERS:
-        return read_number(key, value)
-    if key in _SIZES:
-        return read_size(key, value)
+    match PARAMETERS.get(key):
+        case "string":
+            return value
+        case "boolean":
+            return read_boolean(key, value)
+        case "number":
+            return read_number(key, value)
+        case "size":
+            return read_size(key, value)
     raise ChardevError(f"Invalid parameter '{key}'")
 
 
@@ -171,7 +170,9 @@ def _backends_help() -> str:
     return "Available chardev backend types: \n" + "".join(f"  {name}\n" for name in BACKENDS)
 
 
-def _options_help() -> str:
-    kinds = {_STRINGS: "str", _BOOLEANS: "bool (on/off)", _NUMBERS: "num", _SIZES: "size"}
-    lines = sorted(f"  {key}=<{kind}>\n" for keys, kind in kinds.items() for key in keys)
-    return "chardev options:\n" + "".join(lines)
+def parameters_help(option: str, parameters: Mapping[str, str]) -> str:
+    """Write for people which keys an option knows, by their types."""
+    lines = (
+        f"  {key}=<{_TYPES_IN_HELP.get(kind, kind)}>\n" for key, kind in sorted(parameters.items())
+    )
+    return f"{option} options:\n{''.join(lines)}"

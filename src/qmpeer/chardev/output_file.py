@@ -14,6 +14,9 @@ _logger: Final = logging.getLogger("qmpeer.chardev")
 OpenPath = Callable[[str, int], int]
 """Opens a path with flags, as os.open() does."""
 
+ClosePath = Callable[[int], None]
+"""Closes what OpenPath has opened."""
+
 
 class OutputFile:
     """Write to a file, and never complain twice.
@@ -22,6 +25,7 @@ class OutputFile:
         path: Where it is.
         appends: What is there stays, in front.
         open_path: Opens it.
+        close_path: Closes it.
         lost: What a complaint says of the output.
 
     Raises:
@@ -29,11 +33,18 @@ class OutputFile:
     """
 
     def __init__(
-        self, path: str, *, appends: bool, open_path: OpenPath, lost: str = "output is lost"
+        self,
+        path: str,
+        *,
+        appends: bool,
+        open_path: OpenPath,
+        close_path: ClosePath = os.close,
+        lost: str = "output is lost",
     ) -> None:
         self._path = path
         self._lost = lost
         self._has_failed = False
+        self._close_path = close_path
         flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if appends else os.O_TRUNC)
         self._fd: int | None = open_path(path, flags)
 
@@ -62,4 +73,4 @@ class OutputFile:
     def close(self) -> None:
         """Close it; what is written afterwards is lost."""
         if (fd := self.release()) is not None:
-            os.close(fd)
+            self._close_path(fd)

@@ -38,10 +38,11 @@ class PathDevice(Chardev):
             self._prepare(write_fd)
         except ChardevError:
             for fd in {read_fd, write_fd}:
-                os.close(fd)
+                self._surroundings.close_path(fd)
             raise
         self._write_fd = write_fd
-        stream = OwnedStream(read_fd, write_fd, f"{self.kind}:{self._path}")
+        peer = f"{self.kind}:{self._path}"
+        stream = OwnedStream(read_fd, write_fd, peer, self._surroundings.close_path)
         stream.start(self._connect(stream))
 
     def _open_both(self) -> tuple[int, int]:
@@ -78,7 +79,7 @@ class PipeDevice(PathDevice):
         try:
             return read_fd, self._try(self._path + ".out")
         except ChardevError:
-            os.close(read_fd)
+            self._surroundings.close_path(read_fd)
             return super()._open_both()
 
 

@@ -57,7 +57,6 @@ class PtyDevice(Chardev):
         tty.setraw(slave)
         self._path = os.ttyname(slave)
         os.close(slave)
-        os.set_inheritable(master, False)
         os.set_blocking(master, False)
         self._master = master
         self._surroundings.say(f"char device redirected to {self._path} (label {self.label})")

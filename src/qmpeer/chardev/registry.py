@@ -4,20 +4,19 @@ Every method that a command stands behind raises `ChardevError` with QEMU's word
 one event loop's thread.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
+from qmpeer import limits
 from qmpeer.chardev.creation import create
 from qmpeer.chardev.device import Chardev
 from qmpeer.chardev.mux_device import MuxDevice
 from qmpeer.chardev.options import BACKENDS, Description
 from qmpeer.chardev.query_order import QueryOrder
 from qmpeer.chardev.ringbuf_device import RingBuffer
-from qmpeer.chardev.surroundings import Surroundings
+from qmpeer.chardev.surroundings import FindFd, Surroundings
 from qmpeer.errors import ChardevError
 from qmpeer.values import JsonObject, JsonValue
-
-FindFd = Callable[[str], int | None]
 
 
 class Chardevs:
@@ -163,6 +162,8 @@ class Chardevs:
         if label in self._devices:
             what = "to object (type 'container')"
             raise ChardevError(f"attempt to add duplicate property '{label}' {what}")
+        if len(self._devices) >= limits.CHARDEVS:
+            raise ChardevError(f"there are {limits.CHARDEVS} devices already")
         device = create(label, backend, self.surroundings, bases=self._devices, find_fd=find_fd)
         await device.open()
         if label in self._devices:  # another command was faster while this one connected

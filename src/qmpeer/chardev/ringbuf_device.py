@@ -6,18 +6,16 @@ and what is malformed is read as U+FFFD.
 """
 
 import base64
-import re
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from qmpeer import limits
+from qmpeer.chardev.base64_text import read_base64
 from qmpeer.chardev.device import Chardev
 from qmpeer.chardev.sink import SinkStream
 from qmpeer.chardev.surroundings import Surroundings
 from qmpeer.errors import ChardevError
 from qmpeer.values import JsonObject
 from qmpeer.wire.text import replace_malformed
-
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/=\r\n]*")
 
 
 class RingBuffer(Chardev):
@@ -67,9 +65,7 @@ class RingBuffer(Chardev):
         if data_format != "base64":
             self.write(text.encode("utf-8", "replace").replace(b"\0", b"\xc0\x80"))
             return
-        if not _BASE64.fullmatch(text):
-            raise ChardevError("Base64 data contains invalid characters")
-        self.write(_decode(text.encode()))
+        self.write(read_base64(text.encode("utf-8", "surrogatepass")))
 
     def read_text(self, size: int, data_format: str = "utf8") -> str:
         """Do what ringbuf-read does.
@@ -91,20 +87,3 @@ class MemoryDevice(RingBuffer):
     """Be the same by its old name."""
 
     kind: ClassVar[str] = "memory"
-
-
-def _decode(text: bytes) -> bytes:
-    """Decode base64 as far as it goes: what is left over of a group of four is dropped.
-
-    Spec: QEMU: padding may stand within the text, too, where it counts as zeros.
-    """
-    text = text.replace(b"\r", b"").replace(b"\n", b"")
-    text = text[: len(text) // 4 * 4]
-    if b"=" not in text[:-2]:
-        return base64.b64decode(text)
-    return b"".join(_decode_group(text[at : at + 4]) for at in range(0, len(text), 4))
-
-
-def _decode_group(group: bytes) -> bytes:
-    data = base64.b64decode(group.replace(b"=", b"A"))
-    return data[:1] + data[1:2] * (group[2:3] != b"=") + data[2:] * (group[3:] != b"=")

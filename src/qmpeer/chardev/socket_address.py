@@ -11,16 +11,17 @@ import re
 import secrets
 import socket
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from qmpeer import limits
+from qmpeer.chardev.surroundings import FindFd
 from qmpeer.errors import ChardevError
 from qmpeer.transport import Address, listen
+from qmpeer.transport.listening import own_path
 from qmpeer.transport.sockets import adopt_fd, is_connected_to_itself, new_socket
 from qmpeer.values import JsonObject
 
-FindFd = Callable[[str], int | None]
 SockAddr = str | tuple[Any, ...]
 
 _BUSY_DELAY: Final = 0.05
@@ -95,7 +96,8 @@ class SocketAddress:
         try:
             if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
                 sock.listen(1)
-            return listen(sock, insecure=insecure)
+            # Spec: QEMU removes the file in the end, as of a socket of its own.
+            return own_path(listen(sock, insecure=insecure))
         except OSError as error:
             sock.close()
             raise _refused(error, "Failed to listen on fd socket") from error
@@ -226,8 +228,13 @@ class SocketAddress:
             found = socket.getaddrinfo(host or None, port or None, wanted, kind, 0, flags)
             return [(int(where[0]), where[4]) for where in found]
 
+        timeout = limits.CONNECT_TIMEOUT
         try:
-            return await asyncio.get_running_loop().run_in_executor(None, resolve)
+            async with asyncio.timeout(timeout):
+                return await asyncio.get_running_loop().run_in_executor(None, resolve)
+        except TimeoutError as error:
+            why = f"no answer within {timeout:g} s"
+            raise ChardevError(f"address resolution failed for {where}: {why}") from error
         except (OSError, UnicodeError) as error:
             why = getattr(error, "strerror", None) or "Name or service not known"
             raise ChardevError(f"address resolution failed for {where}: {why}") from error

@@ -150,7 +150,7 @@ class SocketDevice(Chardev):
             mode=self._surroundings.socket_mode,
             find_fd=self.find_fd,
         )
-        factory = self._filtering.wrap(self._connect, "")
+        factory = self._filtering.wrap(self._connect, is_local=sock.family == socket.AF_UNIX)
         try:
             self._listener = await start_listening(sock, factory, insecure=True)
         except BaseException:
@@ -159,7 +159,12 @@ class SocketDevice(Chardev):
 
     async def _dial(self) -> None:
         sock = await self._address.connect(self.find_fd, limits.CONNECT_TIMEOUT)
-        factory = self._filtering.wrap(self._connect, self._host, self._disconnected)
+        factory = self._filtering.wrap(
+            self._connect,
+            host=self._host,
+            is_local=sock.family == socket.AF_UNIX,
+            failed=self._disconnected,
+        )
         try:
             await open_stream(sock, factory, timeout=limits.CONNECT_TIMEOUT)
         except OSError as error:

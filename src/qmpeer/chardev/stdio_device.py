@@ -37,6 +37,7 @@ class StdioDevice(Chardev):
 
     kind: ClassVar[str] = "stdio"
 
+    _terminal: int = 0
     _saved: list[Any] | None = None
     _wants_echo = False
 
@@ -52,11 +53,14 @@ class StdioDevice(Chardev):
         self._set_terminal()
 
     async def _open(self) -> None:
+        if self._surroundings.standard is None:
+            raise ChardevError("cannot use stdio with -daemonize")
         if self._surroundings.standard_user is not None:
             raise ChardevError("cannot use stdio by multiple character devices")
         self._surroundings.standard_user = self.label
         read_fd, write_fd = self._surroundings.standard
         if os.isatty(read_fd):
+            self._terminal = read_fd
             self._saved = termios.tcgetattr(read_fd)
             atexit.register(self._restore)
             self._watch_continuing()
@@ -101,7 +105,7 @@ class StdioDevice(Chardev):
         except ValueError:
             before = None  # not the main thread
         try:
-            termios.tcsetattr(self._surroundings.standard[0], termios.TCSANOW, settings)
+            termios.tcsetattr(self._terminal, termios.TCSANOW, settings)
         except (termios.error, OSError):
             pass  # it has hung up, or is closed
         finally:

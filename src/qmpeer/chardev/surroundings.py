@@ -27,6 +27,8 @@ class TlsCredentials:
     identifies_clients: bool
 
 
+FindFd = Callable[[str], int | None]
+"""Gives a descriptor that a monitor was passed, by its name, to who asks: None if there is none."""
 Authorize = Callable[[str], bool]
 """Says whether the owner of a certificate with this name may come in."""
 
@@ -54,14 +56,16 @@ class Surroundings:
         commit: Writes disks back: a mux's C-a s.
         when_changed: Called when somebody connected to a device, or left it.
         open_path: Opens a path with flags of open(); knows /dev/fdset/N if the program does.
+        close_path: Closes what that has opened.
         credentials: TLS credentials by their ids.
+        is_object: Says whether there is any object with an id.
         authorizers: What decides on the names of TLS clients, by their ids (``tls-authz``).
         origins: Web pages that may connect by WebSocket.
         escape: The character that begins a mux's escape: C-a.
         is_insecure: TCP may be open to the network without TLS.
         socket_mode: The mode of unix sockets' files.
         handshake_timeout: Seconds for TLS and WebSocket to begin on TCP; None waits for ever.
-        standard: Descriptors of standard input and output.
+        standard: Descriptors of standard input and output; None if the program gives them up.
         standard_user: The label of the device that has them.
     """
 
@@ -71,12 +75,14 @@ class Surroundings:
     commit: Callable[[], None] = _nothing
     when_changed: Callable[[], None] = _nothing
     open_path: Callable[[str, int], int] = _open
+    close_path: Callable[[int], None] = os.close
     credentials: Mapping[str, TlsCredentials] = field(default_factory=dict)
+    is_object: Callable[[str], bool] = lambda id: False
     authorizers: Mapping[str, Authorize] = field(default_factory=dict)
     origins: Collection[str] = ()
     escape: int = 1
     is_insecure: bool = False
     socket_mode: int = 0o600
     handshake_timeout: float | None = limits.HANDSHAKE_TIMEOUT
-    standard: tuple[int, int] = (0, 1)
+    standard: tuple[int, int] | None = (0, 1)
     standard_user: str | None = None

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from qmpeer import limits
 from qmpeer.errors import CommandError
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
@@ -58,7 +59,10 @@ class BlockNode(msgspec.Struct, eq=False):
     @property
     def filename(self) -> str:
         """What takes the place of a file's name."""
-        return f"blkdebug::{self.image.filename}" if self.image is not None else "null-co://"
+        filters, node = 0, self
+        while node.image is not None:
+            filters, node = filters + 1, node.image
+        return "blkdebug::" * filters + "null-co://"
 
     @property
     def described(self) -> str:
@@ -143,7 +147,7 @@ class BlockGraph:
                 _check_null(options)
             else:
                 self._open_blkdebug(node, options)
-        except CommandError:
+        except BaseException:
             self._release(node)
             raise
         node.is_owned_by_monitor = is_root
@@ -159,6 +163,8 @@ class BlockGraph:
             raise _refused(f"Duplicate nodes with node-name='{name}'")
         if len(name) > _LONGEST_NAME:
             raise _refused("Node name too long")
+        if len(self._nodes) >= limits.BLOCK_NODES:
+            raise _refused(f"there are {limits.BLOCK_NODES} block nodes already")
         node = BlockNode(
             name,
             options["driver"],

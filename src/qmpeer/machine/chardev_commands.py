@@ -3,14 +3,13 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from qmpeer import limits
-from qmpeer.chardev import Chardev, Chardevs, Description
+from qmpeer.chardev import Chardev, Chardevs
 from qmpeer.errors import ChardevError, CommandError
 from qmpeer.machine.descriptors import Descriptors
 from qmpeer.monitor import Monitor
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["ChardevCommands", "refuse_stdio"]
+__all__ = ["ChardevCommands"]
 
 
 class ChardevCommands:
@@ -19,13 +18,11 @@ class ChardevCommands:
     Args:
         chardevs: The devices.
         descriptors: Those that monitors have received.
-        is_daemon: There are no standard streams to talk through.
     """
 
-    def __init__(self, chardevs: Chardevs, descriptors: Descriptors, *, is_daemon: bool) -> None:
+    def __init__(self, chardevs: Chardevs, descriptors: Descriptors) -> None:
         self._chardevs = chardevs
         self._descriptors = descriptors
-        self._is_daemon = is_daemon
 
     def register(self, monitor: Monitor) -> None:
         """Register all on a monitor."""
@@ -60,14 +57,6 @@ class ChardevCommands:
 
     async def chardev_add(self, id: str, backend: dict[str, Any]) -> JsonObject:
         """Make a character device."""
-        if len(self._chardevs) >= limits.CHARDEVS:
-            raise _refused(ChardevError(f"there are {limits.CHARDEVS} devices already"))
-        try:
-            if self._is_daemon:
-                refuse_stdio(backend)
-        except ChardevError as error:
-            reason = f"Failed to add chardev '{id}': {error}"
-            raise _refused(ChardevError(reason)) from error
         return await self._made(id, self._chardevs.add, backend)
 
     async def chardev_change(self, id: str, backend: dict[str, Any]) -> JsonObject:
@@ -85,15 +74,6 @@ class ChardevCommands:
         if device is not None and device.waits_for_client:
             await device.wait_for_client()
         return result
-
-    def check_stdio(self, description: Description) -> None:
-        """Refuse standard input and output to a process in the background.
-
-        Raises:
-            ChardevError: If that is what is described, and this process is there.
-        """
-        if self._is_daemon:
-            refuse_stdio(description.backend())
 
     def chardev_remove(self, id: str) -> None:
         """Remove a character device."""
@@ -118,16 +98,6 @@ class ChardevCommands:
             found.append(device)
         for device in found:
             device.yank()
-
-
-def refuse_stdio(backend: JsonObject) -> None:
-    """Refuse standard input and output to a process in the background.
-
-    Raises:
-        ChardevError: If a backend is of that type.
-    """
-    if backend["type"] == "stdio":
-        raise ChardevError("cannot use stdio with -daemonize")
 
 
 def _tried(work: Callable[[], Any]) -> Any:

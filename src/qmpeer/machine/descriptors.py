@@ -10,6 +10,8 @@ import errno
 import fcntl
 import os
 import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
@@ -23,12 +25,36 @@ _SET_NUMBER: Final = re.compile(r"\s*\+?([0-9]{1,10})")
 _NOTHING_SENT = "No file descriptor supplied via SCM_RIGHTS"
 
 
-class Descriptors:
-    """Keep descriptors by name and in sets, and close each when its time has come."""
+@dataclass(slots=True)
+class _Member:
+    fd: int
+    opaque: str | None
+    is_removed: bool = False
 
-    def __init__(self) -> None:
+
+@dataclass(slots=True)
+class _Set:
+    members: list[_Member] = field(default_factory=list)
+    copies: set[int] = field(default_factory=set)
+
+
+class Descriptors:
+    """Keep descriptors by name and in sets, and close each when its time has come.
+
+    Spec: QEMU: a set is in use while there are copies of its members, and is there as long. While
+    the guest is stopped no member goes. Members go when they are removed, and when nobody is
+    connected and the set isn't in use.
+
+    Attributes:
+        is_running: Says whether the guest runs.
+        has_clients: Whether somebody is connected who may ask for a set.
+    """
+
+    def __init__(self, is_running: Callable[[], bool] = lambda: True) -> None:
+        self.is_running: Callable[[], bool] = is_running
+        self.has_clients: bool = True
         self._named: dict[str, int] = {}
-        self._sets: dict[int, list[tuple[int, str | None]]] = {}
+        self._sets: dict[int, _Set] = {}
 
     def add_named(self, name: str, received: list[int]) -> None:
         """Keep the first of the received descriptors under a name; an older one is closed.
@@ -78,40 +104,41 @@ class Descriptors:
         elif set_id < 0:
             os.close(fd)
             raise CommandError("GenericError", "Parameter 'fdset-id' expects a non-negative value")
-        if sum(map(len, self._sets.values())) >= limits.NAMED_FDS:
+        if sum(len(found.members) for found in self._sets.values()) >= limits.NAMED_FDS:
             os.close(fd)
             raise _too_many()
-        self._sets.setdefault(set_id, []).append((fd, opaque))
+        self._sets.setdefault(set_id, _Set()).members.append(_Member(fd, opaque))
         return {"fd": fd, "fdset-id": set_id}
 
     def remove_from_set(self, set_id: int, fd: int | None) -> None:
-        """Close one descriptor of a set, or all of them; an empty set is gone.
+        """Close one descriptor of a set, or all of them; an empty set is gone if it isn't in use.
 
         Raises:
             CommandError: If there is no such set, or if it doesn't hold the descriptor.
         """
-        members = self._sets.get(set_id, [])
-        chosen = [member for member in members if fd is None or member[0] == fd]
-        if not chosen:
+        found = self._sets.get(set_id)
+        members = [] if found is None else found.members
+        chosen = [member for member in members if fd is None or member.fd == fd]
+        if found is None or (fd is not None and not chosen):
             where = f"fdset-id:{set_id}" if fd is None else f"fdset-id:{set_id}, fd:{fd}"
             raise _not_found(where)
-        self._sets[set_id] = [member for member in members if member not in chosen]
-        if not self._sets[set_id]:
-            del self._sets[set_id]
-        for number, _ in chosen:
-            os.close(number)
+        for member in chosen:
+            member.is_removed = True
+        self._clean(set_id)
 
     def describe_sets(self) -> list[JsonObject]:
         """Describe all sets as query-fdsets does, the highest number first."""
         return [
             {
                 "fds": [
-                    {"fd": fd} if opaque is None else {"fd": fd, "opaque": opaque}
-                    for fd, opaque in members
+                    {"fd": member.fd}
+                    if member.opaque is None
+                    else {"fd": member.fd, "opaque": member.opaque}
+                    for member in found.members
                 ],
                 "fdset-id": set_id,
             }
-            for set_id, members in sorted(self._sets.items(), reverse=True)
+            for set_id, found in sorted(self._sets.items(), reverse=True)
         ]
 
     def open_path(self, path: str, flags: int, mode: int = 0o666) -> int:
@@ -123,33 +150,74 @@ class Descriptors:
         Raises:
             OSError: If it can't be had.
         """
-        found = _SET_PATH.fullmatch(path)
-        if found is None:
+        name = _SET_PATH.fullmatch(path)
+        if name is None:
             return os.open(path, flags | os.O_CLOEXEC, mode)
-        number = _SET_NUMBER.fullmatch(found[1])
-        if number is None:
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-        members = self._sets.get(int(number[1]))
-        if members is None:
-            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
-        for fd, _ in members:
-            if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == flags & os.O_ACCMODE:
-                return _copied(fd, flags)
-        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        return _copied(self._member(name[1], flags), flags)
 
-    def clear_sets(self) -> None:
-        """Close all descriptors in sets; named ones stay."""
-        for members in self._sets.values():
-            for fd, _ in members:
-                os.close(fd)
-        self._sets.clear()
+    def open_lasting(self, path: str, flags: int) -> int:
+        """Do the same; a set is in use until close_lasting() is called.
+
+        Raises:
+            OSError: If it can't be had.
+        """
+        fd = self.open_path(path, flags)
+        if name := _SET_PATH.fullmatch(path):
+            self._sets[_set_number(name[1])].copies.add(fd)
+        return fd
+
+    def close_lasting(self, fd: int) -> None:
+        """Close what open_lasting() has opened."""
+        os.close(fd)
+        for set_id, found in list(self._sets.items()):
+            if fd in found.copies:
+                found.copies.remove(fd)
+                if not found.copies:
+                    self._clean(set_id)
+
+    def clean_sets(self) -> None:
+        """Close what has no reason to be open any more; named descriptors stay."""
+        for set_id in list(self._sets):
+            self._clean(set_id)
 
     def close(self) -> None:
         """Close everything."""
-        self.clear_sets()
+        for found in self._sets.values():
+            for member in found.members:
+                os.close(member.fd)
+        self._sets.clear()
         for fd in self._named.values():
             os.close(fd)
         self._named.clear()
+
+    def _clean(self, set_id: int) -> None:
+        found = self._sets[set_id]
+        is_unused = not found.copies and not self.has_clients
+        kept = []
+        for member in found.members:
+            if (member.is_removed or is_unused) and self.is_running():
+                os.close(member.fd)
+            else:
+                kept.append(member)
+        found.members = kept
+        if not kept and not found.copies:
+            del self._sets[set_id]
+
+    def _member(self, set_id: str, flags: int) -> int:
+        found = self._sets.get(_set_number(set_id))
+        if found is None:
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        for member in found.members:
+            access = fcntl.fcntl(member.fd, fcntl.F_GETFL) & os.O_ACCMODE
+            if access == flags & os.O_ACCMODE:
+                return member.fd
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _set_number(text: str) -> int:
+    if (found := _SET_NUMBER.fullmatch(text)) is None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    return int(found[1])
 
 
 def _copied(fd: int, flags: int) -> int:

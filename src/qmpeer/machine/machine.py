@@ -59,25 +59,26 @@ class Machine:
         )
         self.state: RunState = RunState.PRELAUNCH
         self._options = options
-        self.descriptors: Descriptors = Descriptors()
+        self.descriptors: Descriptors = Descriptors(lambda: self.state is RunState.RUNNING)
         self.objects: Objects = Objects(self.descriptors.open_path)
         self.surroundings: Surroundings = Surroundings(
-            quit=self.end,
+            quit=self.quit,
             when_changed=self.clients_changed,
-            open_path=self.descriptors.open_path,
+            open_path=self.descriptors.open_lasting,
+            close_path=self.descriptors.close_lasting,
             credentials=self.objects.credentials,
+            is_object=self.objects.types.__contains__,
             authorizers=self.objects.authorizers,
             origins=options.origins,
             escape=options.escape,
             is_insecure=options.is_insecure,
             handshake_timeout=options.handshake_timeout,
+            standard=None if options.is_daemon else (0, 1),
         )
         self.chardevs: Chardevs = Chardevs(self.surroundings)
         self.control_devices: list[Chardev] = []
-        self._has_clients = False
-        self.chardev_commands: ChardevCommands = ChardevCommands(
-            self.chardevs, self.descriptors, is_daemon=options.is_daemon
-        )
+        self._clients = 0
+        self.chardev_commands: ChardevCommands = ChardevCommands(self.chardevs, self.descriptors)
         self._config_reader = ConfigReader(self.descriptors.open_path)
         self.blocks: BlockGraph = BlockGraph(self._config_reader.read)
         self.is_singlestep: bool = options.is_singlestep
@@ -136,7 +137,7 @@ class Machine:
         self.end()
 
     def end(self) -> None:
-        """Finish the answers and close the monitors, as C-a x does: there is no event."""
+        """Finish the answers and close the monitors."""
         if self.is_shutting_down:
             return
         self.is_shutting_down = True
@@ -147,13 +148,14 @@ class Machine:
     def clients_changed(self) -> None:
         """Take note that a client has come or gone.
 
-        Spec: QEMU closes the descriptors in sets when the last client has gone and the guest runs.
+        Spec: QEMU looks which descriptors in sets are still wanted whenever a client has gone.
         """
-        had_clients = self._has_clients
+        before = self._clients
         devices = self.control_devices
-        self._has_clients = any(d.is_connected and d.opens != "never" for d in devices)
-        if had_clients and not self._has_clients and self.state is RunState.RUNNING:
-            self.descriptors.clear_sets()
+        self._clients = sum(d.is_connected and d.opens != "never" for d in devices)
+        self.descriptors.has_clients = self._clients > 0
+        if self._clients < before:
+            self.descriptors.clean_sets()
 
     # The guest
 

@@ -15,6 +15,7 @@ import msgspec
 
 from qmpeer.chardev import Description, parse_device
 from qmpeer.chardev.key_values import check_id, parse_key_values, read_boolean
+from qmpeer.chardev.options import parameters_help
 from qmpeer.errors import ChardevError
 from qmpeer.machine.start_error import StartHelp
 
@@ -22,8 +23,8 @@ __all__ = ["MON_PARAMETERS", "Mode", "MonitorOption", "parse_mon", "parse_monito
 
 Mode = Literal["readline", "control"]
 
-MON_PARAMETERS: Final = {"chardev": "str", "mode": "str", "pretty": "bool (on/off)"}
-"""What ``-mon`` takes besides an id, each with its type as help shows it."""
+MON_PARAMETERS: Final = {"mode": "string", "chardev": "string", "pretty": "boolean"}
+"""The keys that ``-mon`` knows besides an id and their types, in QEMU's order."""
 
 
 class MonitorOption(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,8 +79,7 @@ def parse_mon(
     """
     pairs = parse_key_values(argument, implied_key="chardev")
     if any(pair.flag in ("help", "?") for pair in pairs):
-        lines = (f"  {key}=<{kind}>\n" for key, kind in MON_PARAMETERS.items())
-        raise StartHelp(f"mon options:\n{''.join(lines)}", status=1)
+        raise StartHelp(parameters_help("mon", MON_PARAMETERS), status=1)
     id = next((pair.value for pair in pairs if pair.key == "id"), None)
     if id is not None:
         _check_new_id(check_id(id), taken)

@@ -1,39 +1,22 @@
 """The objects of ``-object`` and ``object-add``: TLS credentials, secrets, and who may come in.
 
-An option is read in two steps, as QEMU does, because all options are read before anything is made:
-`read_object` gives what ``object-add`` takes, judged by the schema; `Objects.add` makes the object.
-
 Spec: QAPI, ObjectOptions. The texts are QEMU's. [Secrets that are encrypted with another one are
 refused: the standard library has no AES.]
 """
 
-import base64
 import fnmatch
 import os
-import re
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
 
 from qmpeer import limits
 from qmpeer.chardev import TlsCredentials
-from qmpeer.chardev.key_values import (
-    KeyValue,
-    check_id,
-    parse_key_values,
-    read_boolean,
-    read_structured,
-)
-from qmpeer.errors import ChardevError, ValidationError
-from qmpeer.machine.interface import load
-from qmpeer.machine.start_error import StartHelp
-from qmpeer.schema import Array, Enum, Schema, Struct, Union, Validator
+from qmpeer.chardev.base64_text import read_base64
+from qmpeer.chardev.key_values import check_id
+from qmpeer.errors import ChardevError
 from qmpeer.values import JsonObject
-from qmpeer.wire import ServerReader
 
-__all__ = ["Objects", "object_types", "read_object"]
-
-_TYPE: Final = "qom-type"
-_BASE64: Final = re.compile(rb"[A-Za-z0-9+/=\r\n]*")
+__all__ = ["Objects"]
 
 
 class Objects:
@@ -80,7 +63,7 @@ class Objects:
             raise ChardevError(f"attempt to add duplicate property '{id}' {what}")
         if len(self.types) >= limits.OBJECTS:
             raise ChardevError(f"there are {limits.OBJECTS} objects already")
-        kind = str(properties[_TYPE])
+        kind = str(properties["qom-type"])
         if "loaded" in properties:
             raise ChardevError(f"Property '{kind}.loaded' is not writable")
         self._makers[kind](id, properties)
@@ -124,7 +107,7 @@ class Objects:
         else:
             raise ChardevError("Either 'file' or 'data' must be provided")
         if properties.get("format") == "base64":
-            secret = _from_base64(secret)
+            secret = read_base64(secret)
         self._secrets[id] = secret
 
     def _read(self, path: str) -> bytes:
@@ -171,23 +154,13 @@ class Objects:
         is_server, folder = _is_server(properties), _folder(properties)
         verifies = bool(properties.get("verify-peer", True))
         password = properties.get("passwordid")
-        secret = None if password is None else self._secret(str(password))
+        passphrase = None if password is None else lambda: self._secret(str(password))
         context = _made(
             lambda: x509_context(
-                folder, server_side=is_server, verify_peer=verifies, passphrase=secret
+                folder, server_side=is_server, verify_peer=verifies, passphrase=passphrase
             )
         )
         self.credentials[id] = TlsCredentials(context, is_server, identifies_clients=verifies)
-
-
-def _from_base64(text: bytes) -> bytes:
-    """Decode base64. Spec: QEMU minds other characters, and no missing end."""
-    if not _BASE64.fullmatch(text):
-        raise ChardevError("Base64 data contains invalid characters")
-    digits = text.translate(None, b"=\r\n")
-    if len(digits) % 4 == 1:
-        digits = digits[:-1]
-    return base64.b64decode(digits + b"=" * (-len(digits) % 4))
 
 
 def _decide(rules: list[JsonObject], allows_others: bool, name: str) -> bool:
@@ -219,132 +192,3 @@ def _made(make: Callable[[], Any]) -> Any:
         raise ChardevError(error.strerror or str(error)) from error
     except ValueError as error:
         raise ChardevError(str(error)) from error
-
-
-# What an option says
-
-
-def read_object(
-    argument: str, taken: Collection[str], *, is_option: bool = True
-) -> tuple[JsonObject, list[str]]:
-    """Read the argument of ``-object``: JSON, or keys with their values.
-
-    Args:
-        argument: The argument.
-        taken: Ids of objects that other options describe by keys and values.
-        is_option: It is an option's; a human command's has another syntax, without flags.
-
-    Returns:
-        What ``object-add`` takes, and what QEMU warns of.
-
-    Raises:
-        ChardevError: If it can't be read, in QEMU's words.
-        StartHelp: If it asks which objects there are, or what one takes.
-    """
-    if argument.startswith("{"):
-        properties = _read_json(argument)
-        _judge(properties)
-        return properties, []
-    schema = load()
-    if not is_option:
-        return _read_plainly(schema, argument), []
-    pairs = parse_key_values(argument, implied_key=_TYPE)
-    _help(schema, pairs)
-    id = next((pair.value for pair in pairs if pair.key == "id"), None)
-    if id is not None and check_id(id) in taken:
-        raise ChardevError(f"Duplicate ID '{id}' for object")
-    warnings = [pair.warning for pair in pairs if pair.warning is not None]
-    values = {pair.key: pair.value for pair in pairs}
-    try:
-        properties = _typed(schema, values)
-    except ChardevError as error:
-        earlier = tuple(f"warning: {warning}" for warning in warnings)
-        raise ChardevError(error.reason, error.hint, earlier) from None
-    return properties, warnings
-
-
-def _read_plainly(schema: Schema, argument: str) -> JsonObject:
-    """Read keys with their values as QEMU reads what it declares in QAPI."""
-    kind, comma, rest = argument.partition(",")
-    text = argument if "=" in kind else f"{_TYPE}={kind}{comma}{rest}"
-    if kind in ("help", "?") or rest in ("help", "?"):
-        _help(schema, parse_key_values(argument, implied_key=_TYPE))
-    try:
-        values = read_structured(text)
-    except ValueError as error:
-        raise ChardevError(str(error)) from error
-    return _typed(schema, {key: str(value) for key, value in values.items()}, is_option=False)
-
-
-def _read_json(text: str) -> JsonObject:
-    found = ServerReader().receive_data(f"{text}\n".encode("utf-8", "surrogateescape"))
-    if len(found) > 1:
-        raise ChardevError("Expecting at most one JSON value")
-    if found and isinstance(found[0], dict):
-        return found[0]
-    raise ChardevError(str(found[0]) if found else "JSON parse error, premature EOI")
-
-
-def _judge(properties: JsonObject) -> None:
-    try:
-        Validator(load(), frozenset()).arguments("object-add")(properties)
-    except ValidationError as error:
-        raise ChardevError(error.desc) from error
-
-
-def _typed(schema: Schema, values: Mapping[str, str], *, is_option: bool = True) -> JsonObject:
-    """Read the values by the types that the schema gives their keys."""
-    known = _members(schema, values.get(_TYPE, ""))
-    properties: JsonObject = {}
-    unknown: list[str] = []
-    for key, value in values.items():
-        of = known.get(key)
-        if of == "bool":
-            properties[key] = read_boolean(key, value)
-        elif of is None or isinstance(schema.types.get(of), Array):
-            unknown.append(key)
-        else:
-            properties[key] = value
-    _judge(properties)  # a missing member comes before an unknown one
-    if unknown:
-        what = "Invalid parameter '{}'" if is_option else "Parameter '{}' is unexpected"
-        raise ChardevError(what.format(unknown[0]))
-    return properties
-
-
-def _members(schema: Schema, kind: str) -> dict[str, str]:
-    """Return the members of a type of object with their types; of an unknown one, all there are."""
-    options = schema.types["ObjectOptions"]
-    assert isinstance(options, Union)
-    names = [branch.type for branch in options.branches if kind in (branch.name, "")]
-    found = {_TYPE: "str", "id": "str"}
-    while names:
-        struct = schema.types[names.pop()]
-        assert isinstance(struct, Struct)
-        found.update({member.name: member.type for member in struct.members})
-        if struct.base is not None:
-            names.append(struct.base)
-    return found
-
-
-def object_types() -> list[str]:
-    """Return the types of objects that there are."""
-    kinds = load().types["ObjectType"]
-    assert isinstance(kinds, Enum)
-    return [value.name for value in kinds.values]
-
-
-def _help(schema: Schema, pairs: list[KeyValue]) -> None:
-    kind = next((pair.value for pair in pairs if pair.key == _TYPE), "")
-    names = object_types()
-    if kind in ("help", "?"):
-        lines = "".join(f"  {name}\n" for name in sorted(names))
-        raise StartHelp(f"List of user creatable objects:\n{lines}")
-    if any(pair.flag in ("help", "?") for pair in pairs) and kind in names:
-        members = _members(schema, kind)
-        lines = "".join(
-            f"  {name}=<{'string' if of == 'str' else of}>\n"
-            for name, of in sorted(members.items())
-            if name not in (_TYPE, "id", "loaded")  # which is deprecated
-        )
-        raise StartHelp(f"{kind} options:\n{lines}")

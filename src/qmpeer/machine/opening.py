@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from qmpeer.chardev import Chardev, Description, parse_device
 from qmpeer.errors import ChardevError, CommandError
-from qmpeer.machine.chardev_commands import refuse_stdio
 from qmpeer.machine.machine import Machine
 from qmpeer.machine.monitor_options import MonitorOption
 from qmpeer.machine.options import ChardevOption, FdOption, Options, PortOption
@@ -44,13 +43,15 @@ async def open_all(machine: Machine, options: Options, say: Say) -> None:
         except ChardevError as error:
             raise StartError.of("", None, error) from error  # QEMU doesn't say which option
     for chardev in options.chardevs:
-        await _open_chardev(machine, options, chardev, say)
+        await _open_chardev(machine, chardev, say)
+        if machine.is_shutting_down:  # a signal came while a client was awaited
+            return
     for monitor in options.monitors:
         _open_monitor(machine, monitor)
     for kind in ("serial", "parallel"):
         ports = [port for port in options.ports if port.kind == kind]
         for number, port in enumerate(ports):
-            await _open_port(machine, options, port, f"{kind}{number}", say)
+            await _open_port(machine, port, f"{kind}{number}", say)
 
 
 def _adopt(machine: Machine, inherited: FdOption) -> None:
@@ -65,27 +66,22 @@ def _adopt(machine: Machine, inherited: FdOption) -> None:
         raise StartError(inherited.option, inherited.argument, error.desc) from error
 
 
-async def _open_chardev(
-    machine: Machine, options: Options, chardev: ChardevOption, say: Say
-) -> None:
+async def _open_chardev(machine: Machine, chardev: ChardevOption, say: Say) -> None:
     if chardev.description.help:
         raise StartHelp(chardev.description.help)
     try:
-        await _make(machine, options, chardev, chardev.description, say)
+        await _make(machine, chardev, chardev.description, say)
     except ChardevError as error:
         raise StartError.of(chardev.option, chardev.argument, error) from error
 
 
 async def _make(
     machine: Machine,
-    options: Options,
     source: ChardevOption | PortOption,
     description: Description,
     say: Say,
 ) -> Chardev:
     """Make and open a device, and wait for its client if that was asked for."""
-    if options.is_daemon:
-        refuse_stdio(description.backend())
     device = await machine.chardevs.add_described(description)
     base = machine.chardevs.get(f"{device.label}-base") if description.is_mux else None
     base = base or device
@@ -109,9 +105,7 @@ def _open_monitor(machine: Machine, monitor: MonitorOption) -> None:
         machine.control_devices.append(device)
 
 
-async def _open_port(
-    machine: Machine, options: Options, port: PortOption, label: str, say: Say
-) -> None:
+async def _open_port(machine: Machine, port: PortOption, label: str, say: Say) -> None:
     """Make the device of a port, which has a human monitor on it if it is shared.
 
     Spec: QEMU looks at these options last of all. [The port itself has no guest behind it.]
@@ -125,7 +119,7 @@ async def _open_port(
             if description.label not in machine.chardevs:
                 raise ChardevError("parse error: ")
             return
-        device = await _make(machine, options, port, description, say)
+        device = await _make(machine, port, description, say)
         if description.is_mux:
             machine.monitor.attach(device, human=True)
     except ChardevError as error:
@@ -134,4 +128,6 @@ async def _open_port(
         earlier = (*error.earlier, first)
         if first.startswith("parse error: "):  # which is the last word of -qmp and its kin
             earlier = error.earlier
+        if port.argument.startswith("chardev:"):
+            earlier = ()
         raise StartError(port.option, port.argument, last, earlier=earlier) from error

@@ -28,6 +28,7 @@ from qmpeer.machine.monitor_options import (
     parse_mon,
     parse_monitor_device,
 )
+from qmpeer.machine.object_options import read_object
 from qmpeer.machine.start_error import StartError, StartHelp, notice
 from qmpeer.schema import Policy
 from qmpeer.values import JsonObject
@@ -92,7 +93,7 @@ class Options(msgspec.Struct, kw_only=True):
         guest_uuid: For query-uuid.
         is_stopped: Whether the guest waits for cont (-S).
         is_insecure: Whether TCP may be open to the network without certificates.
-        escape: The character that begins a mux's escape (-echr).
+        escape: The byte that begins a mux's escape (-echr).
         origins: Web pages that may connect by WebSocket.
         handshake_timeout: Seconds for TLS and WebSocket to begin; None waits for ever.
         has_defaults: Whether there is a monitor if no option makes one.
@@ -267,8 +268,6 @@ def _port(kind: str) -> Reader:
 
 
 def _object(options: Options, option: str, argument: str) -> Sequence[str]:
-    from qmpeer.machine.objects import read_object
-
     taken = [
         str(other.properties["id"])
         for other in options.objects
@@ -280,6 +279,8 @@ def _object(options: Options, option: str, argument: str) -> Sequence[str]:
 
 
 def _escape(options: Options, option: str, argument: str) -> None:
+    """Read it as strtol() does. What no byte can be is never typed."""
+    options.escape = 0
     found = _NUMBER.match(argument)
     if found is None:
         options.notices.append("Bad argument to echr")
@@ -287,9 +288,9 @@ def _escape(options: Options, option: str, argument: str) -> None:
     digits = found[2]
     base = 16 if digits[1:2] in ("x", "X") else 8 if digits.startswith("0") else 10
     try:
-        options.escape = int(digits, base) & 0xFF
+        options.escape = int(found[1] + digits, base)
     except ValueError:
-        options.escape = 0  # as strtol() reads 09
+        pass  # 09
 
 
 def _fd(options: Options, option: str, argument: str) -> None:

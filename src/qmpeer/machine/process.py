@@ -93,9 +93,16 @@ async def _open(
     Spec: QEMU executes none before the guest was started, so that nobody sees that in an event.
     """
     await open_all(machine, options, say)
+    machine.surroundings.say = (
+        _say_nothing  # who makes a pty from now on gets its path as an answer
+    )
     if not machine.is_shutting_down:
         machine.start()
         when_ready()
+
+
+def _say_nothing(line: str) -> None:
+    """Say nothing."""
 
 
 def _print(line: str) -> None:

@@ -8,7 +8,6 @@ import msgspec
 from qmpeer.chardev import BACKENDS, Chardevs, Description, parse_chardev
 from qmpeer.errors import ChardevError
 from qmpeer.machine.machine import Machine
-from qmpeer.monitor import Context
 
 __all__ = ["backend_names", "chardev_commands", "chardev_labels"]
 
@@ -26,12 +25,14 @@ def chardev_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
         if description.help:
             return said + description.help
         try:
-            commands.check_stdio(description)
             device = await chardevs.add_described(description)
         except ChardevError as error:
             return f"{said}Error: {error.reason}"
         if device.waits_for_client:
             await device.wait_for_client()
+        base = chardevs.get(f"{device.label}-base") if description.is_mux else device
+        if base is not None and base.pty is not None:
+            said += f"char device redirected to {base.pty} (label {base.label})\n"
         return said
 
     async def chardev_change(id: str, args: str) -> str:
@@ -42,7 +43,6 @@ def chardev_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
             if description.label is not None:
                 raise ChardevError("Unexpected 'id' parameter")
             backend = msgspec.structs.replace(description, label=id).backend()
-            commands.check_stdio(description)
             await chardevs.change(id, backend, machine.descriptors.take_named)
         except ChardevError as error:
             return f"{said}Error: {error.reason}"
@@ -58,9 +58,6 @@ def chardev_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
     def ringbuf_read(device: str, size: int) -> str:
         return "".join(map(_visible, commands.ringbuf_read(device, size))) + "\n"
 
-    def getfd(fdname: str, *, context: Context) -> None:
-        machine.getfd(fdname, context=context)
-
     return {
         "chardev-add": chardev_add,
         "chardev-change": chardev_change,
@@ -68,7 +65,7 @@ def chardev_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
         "chardev-send-break": commands.chardev_send_break,
         "ringbuf_read": ringbuf_read,
         "ringbuf_write": commands.ringbuf_write,
-        "getfd": getfd,
+        "getfd": machine.getfd,
         "closefd": machine.closefd,
         "info chardev": info_chardev,
     }

@@ -72,12 +72,15 @@ class _Log:
         return self._open()
 
     def set_file(self, filename: str) -> str:
-        """Choose where it is logged."""
-        self._path = filename
+        """Choose where it is logged. Spec: QEMU: %d stands for the process's number, once."""
+        if "%" in filename.replace("%d", "", 1):
+            return f"Bad logfile template: {filename}"
+        self._path = filename.replace("%d", str(os.getpid()), 1)
         return self._open()
 
     def _open(self) -> str:
-        if not self._items or self._path is None:
+        """Make the file, whatever is logged. Spec: QEMU: its traces may always be."""
+        if self._path is None:
             return ""
         try:
             os.close(self._open_path(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC))

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from qmpeer.errors import CommandError
 from qmpeer.machine.machine import Machine
+from qmpeer.machine.run_states import RunState
 from qmpeer.monitor.human import Format, dump_memory
 
 __all__ = ["memory_commands"]
@@ -47,11 +48,32 @@ def memory_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
         finally:
             os.close(fd)
 
+    def dump_guest(
+        paging: bool,
+        detach: bool,
+        windmp: bool,
+        zlib: bool,
+        lzo: bool,
+        snappy: bool,
+        filename: str,
+        begin: int | None,
+        length: int | None,
+    ) -> str:
+        """Refuse, as there is no memory. Spec: QEMU finds that when the guest has been stopped."""
+        if windmp + zlib + lzo + snappy > 1:
+            return "Error: only one of '-z|-l|-s|-w' can be set"
+        if begin is not None and length is None:
+            return "Error: Parameter 'length' is missing"
+        if machine.state is RunState.RUNNING:
+            machine.stop()
+            machine.cont()
+        return "Error: dump: no guest memory to dump"
+
     return {
         "xp": _xp,
         "i": _read_port,
         "pmemsave": pmemsave,
-        "dump-guest-memory": _dump_guest,
+        "dump-guest-memory": dump_guest,
         "calc_dirty_rate": _calc_dirty_rate,
         "info registers": _info_registers,
         "info mtree": _info_mtree,
@@ -72,24 +94,6 @@ def _read_port(fmt: Format, addr: int, index: int | None) -> str:
     suffix = _PORT_SUFFIXES.get(fmt.size, "b")
     value = (1 << 8 * (fmt.size if suffix != "b" else 1)) - 1
     return f"port{suffix}[0x{port:04x}] = 0x{value:0{max(fmt.size, 1) * 2}x}"
-
-
-def _dump_guest(
-    paging: bool,
-    detach: bool,
-    windmp: bool,
-    zlib: bool,
-    lzo: bool,
-    snappy: bool,
-    filename: str,
-    begin: int | None,
-    length: int | None,
-) -> str:
-    if windmp + zlib + lzo + snappy > 1:
-        return "Error: only one of '-z|-l|-s|-w' can be set"
-    if begin is not None and length is None:
-        return "Error: Parameter 'length' is missing"
-    return "Error: dump: no guest memory to dump"
 
 
 def _calc_dirty_rate(

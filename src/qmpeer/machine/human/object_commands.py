@@ -7,7 +7,7 @@ from typing import Any, Final
 from qmpeer.chardev.key_values import check_id, parse_key_values
 from qmpeer.errors import ChardevError
 from qmpeer.machine.machine import Machine
-from qmpeer.machine.objects import object_types, read_object
+from qmpeer.machine.object_options import object_types, read_object
 from qmpeer.machine.start_error import StartHelp
 
 __all__ = ["object_commands", "object_names", "object_type_names"]

@@ -5,7 +5,7 @@ first of a command's names; where there is nothing to do, a text of `refusals` s
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from qmpeer.machine.human.block_commands import block_commands
 from qmpeer.machine.human.chardev_commands import (
@@ -37,6 +37,9 @@ __all__ = ["register_human_commands"]
 Handler = Callable[..., Any]
 Completer = Callable[[Sequence[str]], Iterable[str]]
 
+_DETAILS: Final = {"log": LOG_HELP}
+"""What ``help NAME`` shows where that is more than a line."""
+
 
 def register_human_commands(machine: Machine) -> None:
     """Register all commands of QEMU's human monitor on a machine's."""
@@ -54,9 +57,6 @@ def register_human_commands(machine: Machine) -> None:
         _register(machine, row, "", handlers, completers, TEXTS)
     for row in INFOS:
         _register(machine, row, "info ", handlers, completers, INFO_TEXTS)
-    log = machine.monitor.human.table.find("log")
-    assert log is not None
-    log.details = LOG_HELP
 
 
 def _register(
@@ -75,6 +75,7 @@ def _register(
         params=row.params,
         help=row.help,
         complete=completers.get(before + first),
+        details=_DETAILS.get(before + first),
     )(handler)
 
 
