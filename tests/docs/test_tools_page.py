@@ -1,0 +1,52 @@
+"""The page about the tools: what it shows is what a real QEMU shows, but for numbers."""
+
+import re
+import shlex
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from qmpeer.transport import dial
+from tests.docs.pages import DOCS, PATIENCE, blocks, run_console
+
+pytestmark = pytest.mark.real
+CONSOLE = [text for kind, text, _ in blocks("tools.md") if kind == "console"]
+
+
+@pytest.fixture(scope="module")
+def folder(
+    program: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """Start the machine as the page says."""
+    folder = tmp_path_factory.mktemp("tools")
+    image = [program("qemu-img"), "create", "-q", "-f", "qcow2", "disk0.qcow2", "1G"]
+    subprocess.run(image, cwd=folder, check=True, timeout=PATIENCE)
+    (line,) = [text for kind, text, _ in blocks("tools.md") if kind == "sh"]
+    name, *options = shlex.split(line.replace("\\\n", " "))
+    qemu = subprocess.Popen([program(name), *options], cwd=folder, stdin=subprocess.DEVNULL)
+    try:
+        dial(folder / "vm.qmp", timeout=PATIENCE, wait_for_socket=True).close()
+        yield folder
+    finally:
+        qemu.kill()
+        qemu.wait(PATIENCE)
+
+
+def without_numbers(text: str) -> str:
+    """Return a text without what differs between releases and builds."""
+    text = re.sub(r"(?m)^(QEMU [0-9.]+) \(.*\)", r"\1", text)
+    return re.sub(r" +", " ", re.sub(r"\d+(\.\d+)*", "#", text))
+
+
+@pytest.mark.parametrize("text", CONSOLE, ids=[text.split("\n")[0][2:30] for text in CONSOLE])
+def test_console(text: str, folder: Path) -> None:
+    assert without_numbers(run_console(text, folder)) == without_numbers(text)
+
+
+def test_all_tools_are_there() -> None:
+    page = (DOCS / "tools.md").read_text()
+    for name in ("info", "events", "jobs", "ga", "qom", "screenshot", "top", "completion", "man"):
+        assert f"qmpeer {name} " in page
+    assert len(CONSOLE) == 3
