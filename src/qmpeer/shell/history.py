@@ -3,11 +3,10 @@
 Each line of the file is one entry as a JSON string. Several shells may write to it at once.
 """
 
-import json
 import os
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 
+import msgspec
 from prompt_toolkit.history import History
 
 from qmpeer import limits
@@ -15,10 +14,10 @@ from qmpeer import limits
 __all__ = ["FileHistory", "history_path"]
 
 
-def history_path(environment: "dict[str, str] | os._Environ[str]") -> Path:
+def history_path(environment: Mapping[str, str]) -> str:
     """Return where history is kept: ``$XDG_STATE_HOME/qmpeer/history``, in the home by default."""
     base = environment.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(base).expanduser() / "qmpeer" / "history"
+    return os.path.join(os.path.expanduser(base), "qmpeer", "history")
 
 
 class FileHistory(History):
@@ -29,9 +28,11 @@ class FileHistory(History):
         discretion: Returns what may be kept of a line, None for nothing.
     """
 
-    def __init__(self, path: Path | None, discretion: Callable[[str], str | None]) -> None:
+    def __init__(
+        self, path: "str | os.PathLike[str] | None", discretion: Callable[[str], str | None]
+    ) -> None:
         super().__init__()
-        self.path: Path | None = path
+        self.path: str | None = None if path is None else os.fspath(path)
         self._discretion = discretion
         self._last: str | None = None
 
@@ -65,9 +66,9 @@ class FileHistory(History):
         """Add a line to the file; where that is not possible, it is kept in memory only."""
         if self.path is None:
             return
-        data = json.dumps(string).encode() + b"\n"
+        data = msgspec.json.encode(string.encode(errors="replace").decode()) + b"\n"
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
             fd = os.open(self.path, flags, 0o600)
             try:
@@ -81,6 +82,6 @@ class FileHistory(History):
 
 def _entry(line: bytes) -> object:
     try:
-        return json.loads(line)
-    except ValueError:
+        return msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
