@@ -10,6 +10,11 @@ from typing import Any
 __all__ = ["PretendedAgent"]
 
 
+class _Server(socketserver.ThreadingUnixStreamServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a client that has left meanwhile."""
+
+
 class PretendedAgent:
     """An agent in a thread.
 
@@ -46,7 +51,7 @@ class PretendedAgent:
                     answer["id"] = command["id"]
                     self.wfile.write(json.dumps(answer).encode() + b"\n")
 
-        self._server = socketserver.ThreadingUnixStreamServer(str(path), Handler)
+        self._server = _Server(str(path), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()

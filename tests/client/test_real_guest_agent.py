@@ -235,7 +235,8 @@ def test_it_is_restarted_behind_a_port_that_stays(
         for most in (1, 20, 6000):
             port.most = most
             while port.most is not None:
-                with pytest.raises(TimeoutError):
+                # On a busy machine the restart may come between two of its commands.
+                with pytest.raises((TimeoutError, CommandError)):
                     agent.call("read_file", str(tmp_path / "file"), timeout=0.2)
             assert agent.call("read_file", str(tmp_path / "file")) == b"x" * 10_000
     port.close()
