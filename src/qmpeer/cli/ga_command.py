@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 PROGRAM: Final = "qmpeer ga"
 ABOUT: Final = """\
 Have a guest's agent do something. ADDRESS is that of the chardev behind its port, or where it
-listens itself; with --monitor it is the machine's monitor, which tells where its agent is."""
+listens itself; with --monitor, behind the verb, it is the machine's monitor, which tells where its
+agent is: qmpeer ga /run/vm.qmp ping --monitor."""
 _EXEC_STATUSES: Final = """\
 exit status:
   that of the program, 128 and the signal's number if a signal ended it; where it could not be run,
