@@ -1,5 +1,6 @@
 """How long programs take that people start: each in an environment that holds it alone."""
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -9,6 +10,7 @@ import struct
 import subprocess
 import termios
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import environments
@@ -23,8 +25,11 @@ PACKAGES = {
     "qemu_qmp_exec": ("qemu.qmp",),
     "qmpeer_shell": ("qmpeer", "msgspec", "prompt_toolkit", "wcwidth"),
     "qemu_qmp_shell": ("qemu.qmp",),
+    "qmpeer_keystroke": ("qmpeer", "msgspec"),
 }
 """By program, what its environment holds."""
+TYPED, COMPLETED = b"blockdev-add dri\t", b"ver="
+"""Keys that only the server's schema completes, and what is shown then."""
 PROMPTS = {"qmpeer_shell": b"qmp>", "qemu_qmp_shell": b"(QEMU) "}
 CURSOR_QUESTION, CURSOR_ANSWER = b"\x1b[6n", b"\x1b[1;1R"
 
@@ -48,8 +53,35 @@ def whole_run(program: str, path: str, folder: Path) -> Sample:
     return {Quantity.TIME: seconds}
 
 
+def measured(program: str, path: str, folder: Path) -> Sample:
+    """Return the time that a program has measured itself, and prints in seconds."""
+    argv = _argv(program, path, folder)
+    done = subprocess.run(
+        argv, capture_output=True, text=True, env=_environment(folder), timeout=TIMEOUT, check=False
+    )
+    if done.returncode:
+        raise LeftOutError(f"{program} failed with status {done.returncode}")
+    return {Quantity.TIME: float(done.stdout)}
+
+
 def until_prompt(program: str, path: str, folder: Path) -> Sample:
     """Return the time from the start of a program at a terminal to its prompt."""
+    with _at_prompt(program, path, folder) as (start, _):
+        return {Quantity.TIME: time.perf_counter() - start}
+
+
+def until_completion(program: str, path: str, folder: Path) -> Sample:
+    """Return the time from the prompt to the completion of what is typed there at once."""
+    with _at_prompt(program, path, folder) as (_, terminal):
+        start = time.perf_counter()
+        os.write(terminal, TYPED)
+        _await(terminal, COMPLETED, program)
+        return {Quantity.TIME: time.perf_counter() - start}
+
+
+@contextlib.contextmanager
+def _at_prompt(program: str, path: str, folder: Path) -> Iterator[tuple[float, int]]:
+    """Run a program at a terminal; give when it started and the terminal, once it prompts."""
     argv = _argv(program, path, folder)
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
@@ -60,24 +92,24 @@ def until_prompt(program: str, path: str, folder: Path) -> Sample:
         os.close(its)
         try:
             _await(ours, PROMPTS[program], program)
-            return {Quantity.TIME: time.perf_counter() - start}
+            yield start, ours
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
             os.close(ours)
 
 
-def _await(terminal: int, prompt: bytes, program: str) -> None:
-    """Wait for a prompt, and be the terminal that a program asks where its cursor is."""
+def _await(terminal: int, text: bytes, program: str) -> None:
+    """Wait for a text, and be the terminal that a program asks where its cursor is."""
     seen, deadline = b"", time.perf_counter() + TIMEOUT
-    while prompt not in seen:
+    while text not in seen:
         remaining = deadline - time.perf_counter()
         if remaining <= 0 or not select.select([terminal], [], [], remaining)[0]:
-            raise LeftOutError(f"{program} showed no prompt")
+            raise LeftOutError(f"{program} did not show {text!r}")
         try:
             data = os.read(terminal, 65536)
         except OSError:
-            raise LeftOutError(f"{program} ended before its prompt") from None
+            raise LeftOutError(f"{program} ended before it showed {text!r}") from None
         for _ in range(data.count(CURSOR_QUESTION)):
             os.write(terminal, CURSOR_ANSWER)
         seen += data

@@ -87,6 +87,8 @@ class Workloads:
             "first-reply": self._first_reply,
             "exec": self._exec,
             "prompt": self._prompt,
+            "completion": self._completion,
+            "keystroke": self._keystroke,
             "validation": self._validation,
             "wire": self._wire,
             "human-command": self._human_command,
@@ -198,6 +200,12 @@ class Workloads:
 
     def _prompt(self, name: str) -> Sample:
         return tool_load.until_prompt(name, self._path("qemu"), self._servers.folder)
+
+    def _completion(self, name: str) -> Sample:
+        return tool_load.until_completion(name, self._path("qemu"), self._servers.folder)
+
+    def _keystroke(self, name: str) -> Sample:
+        return tool_load.measured(name, self._path("qemu"), self._servers.folder)
 
     def _first_reply(self, name: str) -> Sample:
         return client_load.first_reply(name, self._path("qemu"), self._servers.folder)

@@ -91,6 +91,6 @@ def test_where_nothing_can_be_written_it_lasts_as_long_as_the_shell(tmp_path: Pa
 
 
 def test_where_it_is() -> None:
-    assert history_path({"XDG_STATE_HOME": "/x"}) == Path("/x/qmpeer/history")
+    assert history_path({"XDG_STATE_HOME": "/x"}) == "/x/qmpeer/history"
     home = os.path.expanduser("~")
-    assert history_path({}) == Path(f"{home}/.local/state/qmpeer/history")
+    assert history_path({}) == f"{home}/.local/state/qmpeer/history"

@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qmpeer.client import JobState
 from qmpeer.errors import CommandError, ConnectionClosed
 from qmpeer.messages import Event, Timestamp
 from qmpeer.shell.colours import PLAIN, TERMINAL, palette_for
 from qmpeer.shell.event_lines import EventFilter, Pace, event_line
 from qmpeer.shell.explaining import Outcome, explanation, outcome_of
-from qmpeer.shell.job_watch import JobStand, progress_bar
+from qmpeer.shell.job_watch import progress_bar
 from qmpeer.shell.json_text import json_text
 from qmpeer.shell.mistakes import Mistake, marked
-from qmpeer.shell.session import SourceError
+from qmpeer.shell.own_statements import SourceError
 from qmpeer.shell.settings import Settings
 from qmpeer.shell.tables import is_tabular, table_text
 from qmpeer.shell.visible import columns, cut, for_encoding, one_line, visible, visible_lines
@@ -218,7 +219,7 @@ def test_explanations(error: Exception, text: str, outcome: Outcome) -> None:
 
 @pytest.mark.parametrize("width", [1, 10, 20, 80])
 def test_a_bar_fits(width: int) -> None:
-    bar = progress_bar(JobStand("job0", "running", 5, 10), width)
+    bar = progress_bar(JobState("job0", "running", "backup", 5, 10), width)
 
     assert "50%" in bar
     assert len(bar) <= max(width, 16)

@@ -1,4 +1,7 @@
-"""One session from end to end: a real QEMU, a real terminal, the program as people start it."""
+"""One session from end to end: a real QEMU, a real terminal, the program as people start it.
+
+The pictures of the documentation are taken here; scripts/shell_pictures.sh makes them anew.
+"""
 
 import contextlib
 import os
@@ -10,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.shell.pictures import keep_picture
 from tests.shell.real_servers import ENVIRONMENT, QEMU, SHELL, listening
 
 pytestmark = pytest.mark.real
@@ -21,9 +25,11 @@ class Pane:
 
     def __init__(self, tmux: str, socket: Path, command: str, columns: int, rows: int) -> None:
         self._tmux = [tmux, "-f", "/dev/null", "-S", str(socket)]
+        self._columns = columns
+        self._status = socket.with_name("status")  # tmux itself loses it now and then
         size = ["-x", str(columns), "-y", str(rows)]
-        self._call("new-session", "-d", *size, command)
-        self._call("set-option", "-g", "remain-on-exit", "on")
+        line = f"{command}; echo $? > {shlex.quote(str(self._status))}; sleep 60"
+        self._call("new-session", "-d", *size, line)
 
     def _call(self, *words: str) -> str:
         environment = {**ENVIRONMENT, "TERM": "xterm-256color"}
@@ -36,11 +42,18 @@ class Pane:
     def types(self, *keys: str) -> None:
         """Type keys, as tmux calls them; what it has no name for is text."""
         for key in keys:
-            literal = [] if key in ("Enter", "Tab", "C-c", "C-d", "Up", "Escape") else ["-l"]
+            literal = [] if key in ("Enter", "Tab", "C-c", "C-d", "C-l", "Escape") else ["-l"]
             self._call("send-keys", *literal, key)
 
-    def screen(self, *options: str) -> str:
-        return self._call("capture-pane", "-p", *options)
+    def screen(self) -> str:
+        """Return what is shown, without blanks at the ends of lines: some were written."""
+        lines = self._call("capture-pane", "-p").splitlines()
+        return "\n".join(line.rstrip() for line in lines)
+
+    def picture(self, name: str) -> None:
+        """Keep what is shown as a picture."""
+        captured = self._call("capture-pane", "-p", "-e")
+        keep_picture(captured, self._columns, f"shell-{name}")
 
     def shows(self, text: str) -> str:
         """Wait until the screen shows a text, and return the screen."""
@@ -53,11 +66,10 @@ class Pane:
     def has_ended(self) -> str:
         """Wait until the program has ended, and return its status."""
         deadline = time.monotonic() + SOON
-        form = "#{pane_dead} #{pane_dead_status}"
-        while len(found := self._call("list-panes", "-F", form).split()) < 2:
+        while not self._status.exists() or not (found := self._status.read_text().strip()):
             assert time.monotonic() < deadline, self.screen()
             os.sched_yield()
-        return found[1]
+        return found
 
     def ends(self) -> None:
         """End the tmux server, and with it the pane."""
@@ -115,6 +127,43 @@ def test_a_session(qemu: Path, open_pane: Callable[..., Pane], state: Path) -> N
     history = state / "qmpeer" / "history"
     assert '"query-status"\n' in history.read_text()
     assert "half a line" not in history.read_text()
+
+
+def test_what_the_documentation_shows(
+    tmp_path: Path, open_pane: Callable[..., Pane], program: Callable[[str], str]
+) -> None:
+    for number in range(2):
+        (tmp_path / f"disk{number}.img").write_bytes(bytes(1 << 20))
+    options = [
+        word
+        for number in range(2)
+        for word in (
+            "-blockdev",
+            f"driver=file,node-name=disk{number},filename={tmp_path}/disk{number}.img",
+        )
+    ]
+    command = (program("qemu-system-x86_64"), *QEMU, *options)
+    with listening(command, tmp_path / "vm.qmp") as path:
+        pane = open_pane(str(path), rows=14)
+        pane.shows("qmp>")
+        pane.types("blockdev-add driver=qcow2 fil", "Tab")
+        pane.shows("driver=qcow2 file")
+        pane.types(".")
+        pane.shows("file.driver=")
+        pane.picture("completion")
+        pane.types("C-c", "block-dirty-bitmap-add node=disk0 name=b0 granularty=64k", "Enter")
+        pane.shows("did you mean granularity?")
+        pane.types("query-statsu", "Enter")
+        pane.shows("did you mean query-stats or query-status")
+        pane.picture("mistakes")
+        pane.types("C-l")
+        pane.types("stop", "Enter")
+        pane.shows(" STOP")
+        pane.types("query-block-jobs", "Enter", "query-named-block-nodes", "Enter")
+        pane.shows("node-name")
+        pane.types("job nothing", "Enter")
+        pane.shows("there is no job 'nothing'")
+        pane.picture("events")
 
 
 def test_control_c_gives_up_a_command(qemu: Path, open_pane: Callable[..., Pane]) -> None:

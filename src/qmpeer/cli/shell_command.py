@@ -1,24 +1,22 @@
 """``qmpeer shell``, which is ``qmp-shell``: a prompt, or a script."""
 
+import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from qmpeer import limits
-from qmpeer.cli.command_line import CommandLine, seconds
-from qmpeer.cli.exits import DONE, REFUSED, STATUSES, UNREACHABLE, USAGE, UsageError, status_of
 
 if TYPE_CHECKING:
-    import argparse
-
+    from qmpeer.cli.command_line import CommandLine
     from qmpeer.schema import Schema
+    from qmpeer.shell.link import Link
     from qmpeer.shell.script import Piece
 
 PROGRAM: Final = "qmp-shell"
 
-_AFTER: Final = (
-    """\
+_AFTER: Final = """\
 At the prompt: TAB completes, 'help' tells more, C-c cancels the line, C-d leaves.
   query-block
   blockdev-add driver=qcow2 node-name=disk0 file.driver=file file.filename=/srv/disk0.qcow2
@@ -30,8 +28,6 @@ prompt. Each reply is one line of JSON, and the first error ends it.
   qmp-shell vm.qmp -c stop -c 'migrate uri="exec:cat > vm.state"' -c 'wait 60 STOP'
 
 """
-    + STATUSES
-)
 
 
 def run(words: Sequence[str]) -> int:
@@ -40,8 +36,10 @@ def run(words: Sequence[str]) -> int:
     Raises:
         UsageError: If the words make no sense.
     """
-    given = parser().parse_intermixed_args(words)
-    address = given.address or os.environ.get("QMP_SOCKET")
+    from qmpeer.cli.exits import UsageError
+
+    given = _read(words)
+    address = given.address or os.environ.get("QMP_SOCKET", "")
     if not address:
         raise UsageError("found no ADDRESS, expected one, or QMP_SOCKET in the environment")
     given.address = address
@@ -50,16 +48,55 @@ def run(words: Sequence[str]) -> int:
     return _finished((_script if is_script else _prompt)(given))
 
 
+class _Given:
+    """Hold what the words say."""
+
+    def __init__(
+        self,
+        address: str | None = None,
+        commands: Sequence[str] | None = None,
+        files: Sequence[str] | None = None,
+        keep_going: bool = False,
+        hmp: bool = False,
+        no_negotiate: bool = False,
+        reconnect: bool = False,
+        timeout: float | None = None,
+        docs: str | None = None,
+        no_history: bool = False,
+    ) -> None:
+        self.address = address or ""
+        self.commands = commands or ()
+        self.files = files or ()
+        self.keep_going = keep_going
+        self.hmp = hmp
+        self.no_negotiate = no_negotiate
+        self.reconnect = reconnect
+        self.timeout = timeout
+        self.docs = docs
+        self.no_history = no_history
+
+
+def _read(words: Sequence[str]) -> _Given:
+    if len(words) == 1 and not words[0].startswith("-"):
+        return _Given(words[0])  # without options there is nothing for argparse to read
+    return _Given(**vars(parser().parse_intermixed_args(words)))
+
+
 def qmp_shell(argv: Sequence[str] | None = None) -> int:
     """Run ``qmp-shell``: the entry of the program of that name."""
+    gc.disable()  # as _prompt says; it is too early for anything of ours to be imported
     from qmpeer.cli.main import main
 
     return main(["shell", *(sys.argv[1:] if argv is None else argv)])
 
 
-def parser() -> CommandLine:
+def parser() -> "CommandLine":
     """Return what reads the words."""
-    parser = CommandLine(PROGRAM, "Talk to a QMP server: at a prompt, or by a script.", _AFTER)
+    from qmpeer.cli.command_line import CommandLine, seconds
+    from qmpeer.cli.exits import STATUSES
+
+    about = "Talk to a QMP server: at a prompt, or by a script."
+    parser = CommandLine(PROGRAM, about, _AFTER + STATUSES)
     parser.add_argument(
         "address", metavar="ADDRESS", nargs="?", help="unix:PATH, tcp:HOST:PORT, ...; by default "
         "$QMP_SOCKET",
@@ -106,6 +143,7 @@ def parser() -> CommandLine:
 
 def _check_address(address: str) -> None:
     """Refuse what is no address, before anything is set up."""
+    from qmpeer.cli.exits import UsageError
     from qmpeer.transport import parse_address
 
     try:
@@ -123,7 +161,9 @@ def _finished(work: "Coroutine[Any, Any, int]") -> int:
 # --- Scripts ------------------------------------------------------------------------------------
 
 
-async def _script(given: "argparse.Namespace") -> int:
+async def _script(given: _Given) -> int:
+    gc.enable()
+    from qmpeer.cli.exits import DONE, REFUSED, UNREACHABLE, USAGE, status_of
     from qmpeer.errors import QMPError
     from qmpeer.shell.link import Link
     from qmpeer.shell.script import ScriptScreen, run_script
@@ -158,7 +198,8 @@ async def _script(given: "argparse.Namespace") -> int:
     ]
 
 
-async def _pieces(given: "argparse.Namespace") -> "AsyncIterator[Piece]":
+async def _pieces(given: _Given) -> "AsyncIterator[Piece]":
+    from qmpeer.cli.exits import UsageError
     from qmpeer.shell.script import file_pieces, stream_pieces, word_pieces
 
     if given.commands:
@@ -201,46 +242,72 @@ def _documentation(source: str | None) -> "Any":
 # --- The prompt ---------------------------------------------------------------------------------
 
 
-async def _prompt(given: "argparse.Namespace") -> int:
-    try:
-        from prompt_toolkit.output import create_output
+async def _prompt(given: _Given) -> int:
+    import asyncio
 
-        from qmpeer.shell.history import FileHistory, history_path
-        from qmpeer.shell.terminal import Terminal
-        from qmpeer.shell.terminal_screen import TerminalScreen
-    except ImportError as error:
-        reason = f"the prompt needs {error.name}: pip install 'qmpeer[shell]'; scripts don't"
-        raise UsageError(reason) from error
-    from qmpeer.shell.colours import palette_for
+    from qmpeer.cli.exits import UsageError
     from qmpeer.shell.link import Link
-    from qmpeer.shell.secrets import without_secrets
-    from qmpeer.shell.session import Session
-    from qmpeer.shell.settings import Settings
-    from qmpeer.shell.typing_ahead import end_of_file_is_a_key
 
-    palette = palette_for(sys.stdout)
-    settings = Settings(timeout=given.timeout or limits.COMMAND_TIMEOUT)
+    # What is made until the prompt is there stays; to look for garbage among it takes a tenth of
+    # the time until then.
+    gc.disable()
     link = Link(
         given.address,
         negotiate=not given.no_negotiate,
         connect_timeout=given.timeout,
-        command_timeout=settings.timeout,
+        command_timeout=given.timeout or limits.COMMAND_TIMEOUT,
     )
+    link.begin_connecting()
+    try:
+        await asyncio.to_thread(_import_prompt)
+    except ImportError as error:
+        await link.close()
+        reason = f"the prompt needs {error.name}: pip install 'qmpeer[shell]'; scripts don't"
+        raise UsageError(reason) from error
+    return await _talk(given, link)
+
+
+def _import_prompt() -> None:
+    """Import the prompt, while the server answers."""
+    from qmpeer.shell.late_widths import late_widths
+
+    with late_widths():
+        import qmpeer.shell.history
+        import qmpeer.shell.terminal  # noqa: F401 - that is all
+
+
+async def _talk(given: _Given, link: "Link") -> int:
+    from prompt_toolkit.output import create_output
+
+    from qmpeer.cli.exits import DONE, UNREACHABLE
+    from qmpeer.shell.colours import palette_for
+    from qmpeer.shell.history import FileHistory, history_path
+    from qmpeer.shell.session import Session
+    from qmpeer.shell.settings import Settings
+    from qmpeer.shell.terminal import Terminal
+    from qmpeer.shell.terminal_screen import TerminalScreen
+    from qmpeer.shell.typing_ahead import end_of_file_is_a_key
+
+    palette = palette_for(sys.stdout)
+    settings = Settings(timeout=link.command_timeout)
     output = create_output(sys.stdout)
     screen = TerminalScreen(output, settings, palette, has_pager=sys.stdout.isatty())
     session = Session(link, screen, settings, _documentation(given.docs))
-    history = FileHistory(
-        None if given.no_history else history_path(os.environ),
-        lambda text: without_secrets(text, link.vocabulary.commands, is_human=given.hmp),
-    )
+
+    def discreet(text: str) -> str | None:
+        from qmpeer.shell.secrets import without_secrets
+
+        return without_secrets(text, link.vocabulary.commands, is_human=given.hmp)
+
     terminal = Terminal(
         session,
         screen,
-        history,
+        FileHistory(None if given.no_history else history_path(os.environ), discreet),
         output=output,
         is_human=given.hmp,
         reconnects=given.reconnect,
         is_coloured=palette.is_coloured,
+        on_ready=_collect_garbage,
     )
     try:
         with end_of_file_is_a_key():
@@ -252,3 +319,9 @@ async def _prompt(given: "argparse.Namespace") -> int:
         await session.close()
         await screen.close()
     return DONE
+
+
+def _collect_garbage() -> None:
+    """Look for garbage from now on, but not among what is there."""
+    gc.freeze()
+    gc.enable()

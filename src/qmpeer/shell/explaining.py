@@ -4,7 +4,7 @@ from enum import Enum
 
 from qmpeer.errors import CommandError, QMPError, ValidationError
 from qmpeer.shell.mistakes import Mistake
-from qmpeer.shell.session import SourceError
+from qmpeer.shell.own_statements import SourceError
 from qmpeer.shell.visible import visible
 
 __all__ = ["Outcome", "explanation", "outcome_of"]

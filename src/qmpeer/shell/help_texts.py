@@ -19,7 +19,7 @@ from qmpeer.schema.model import (
     Union,
 )
 from qmpeer.shell.colours import PLAIN, Palette
-from qmpeer.shell.completion import type_words
+from qmpeer.shell.members import type_words
 from qmpeer.shell.mistakes import near
 from qmpeer.shell.own_words import OWN_WORDS
 from qmpeer.shell.visible import visible

@@ -1,4 +1,4 @@
-"""The human monitor through QMP: one line at a time, and what its own help says can be typed."""
+"""The human monitor through QMP: the CPU that lines are about, and what its help says of them."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ _INFO: Final = re.compile(r"^info ([\w-]+)(?: .*)? -- ", re.M)
 
 
 class HumanMonitor:
-    """Execute lines of the human monitor.
+    """Know the CPU that lines for the human monitor are about.
 
     QEMU takes the CPU with each line, and refuses one that isn't there: nothing is said of a CPU
     until somebody chooses one by ``cpu N``.
@@ -23,22 +23,25 @@ class HumanMonitor:
     def __init__(self) -> None:
         self._cpu: int | None = None
 
-    async def execute(self, client: AsyncClient, line: str) -> str:
-        """Execute a line and return what is printed.
+    def arguments(self, line: str) -> JsonObject:
+        """Return the arguments of human-monitor-command for a line."""
+        cpu = _choice(line)
+        if cpu is None:
+            cpu = self._cpu
+        return {"command-line": line} | ({} if cpu is None else {"cpu-index": cpu})
 
-        Raises:
-            QMPError: As `AsyncClient.execute`.
-        """
-        words = line.split()
-        arguments: JsonObject = {"command-line": line}
-        is_choice = len(words) == 2 and words[0] == "cpu" and words[1].isdecimal()
-        cpu = int(words[1]) if is_choice else self._cpu
-        if cpu is not None:
-            arguments["cpu-index"] = cpu
-        text = await client.execute("human-monitor-command", arguments)
-        if is_choice and "nvalid" not in str(text):
+    def take(self, line: str, text: str) -> None:
+        """Take in what a line printed: the CPU that it chose counts if it is there."""
+        cpu = _choice(line)
+        if cpu is not None and "nvalid" not in text:
             self._cpu = cpu
-        return str(text)
+
+
+def _choice(line: str) -> int | None:
+    """Return the CPU that a line chooses; None if it chooses none."""
+    words = line.split()
+    is_choice = len(words) == 2 and words[0] == "cpu" and words[1].isdecimal()
+    return int(words[1]) if is_choice else None
 
 
 def names_in_help(text: str, *, of_info: bool = False) -> Iterator[str]:

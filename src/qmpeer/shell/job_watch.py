@@ -3,96 +3,76 @@
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
-from qmpeer.client import AsyncClient
-from qmpeer.errors import CommandError
+from qmpeer import limits
+from qmpeer.client import AsyncClient, JobState
+from qmpeer.client.aio_walk import AsyncWalker
+from qmpeer.client.steps import first_that_exists
 from qmpeer.shell.visible import columns, visible
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["JobStand", "follow_job", "progress_bar"]
+__all__ = ["advice", "follow_job", "progress_bar"]
 
 _REFRESH: Final = 0.5
 """Seconds between two looks at the progress, of which no event tells."""
 _ENDS: Final = frozenset({"concluded", "ready", "pending", "null", "aborting", "standby"})
 
 
-class JobStand(msgspec.Struct, frozen=True):
-    """Say how a job stands.
-
-    Attributes:
-        id: Its id.
-        status: In the server's word.
-        current: How much is done.
-        total: Of how much.
-        error: Why it failed; "" if it did not.
-        entry: What the server said of it.
-    """
-
-    id: str
-    status: str
-    current: int = 0
-    total: int = 0
-    error: str = ""
-    entry: JsonObject = {}
-
-    @property
-    def advice(self) -> str:
-        """What it waits for."""
-        name = visible(self.id)
-        match self.status:
-            case "ready" | "standby":
-                return f"it is ready: job-complete id={name} ends it"
-            case "pending":
-                return f"it waits: job-finalize id={name}"
-            case "concluded":
-                return f"job-dismiss id={name} takes it off the list"
-        return ""
+def advice(job: JobState) -> str:
+    """Return what a job waits for; "" if for nobody."""
+    name = visible(job.id)
+    match job.status:
+        case "ready" | "standby":
+            return f"it is ready: job-complete id={name} ends it"
+        case "pending":
+            return f"it waits: job-finalize id={name}"
+        case "concluded":
+            return f"job-dismiss id={name} takes it off the list"
+    return ""
 
 
 async def follow_job(
-    client: AsyncClient, job: str, report: Callable[[JobStand], None]
-) -> JobStand | None:
-    """Follow a job; return how it stands at last, None if there is no such job.
+    client: AsyncClient, job: str, report: Callable[[JobState], None]
+) -> tuple[JobState, JsonObject] | None:
+    """Follow a job; return how it stood at last, and the server's own words for that.
+
+    None if there is no such job.
 
     Raises:
         QMPError: As `AsyncClient.execute`.
     """
-    last: JobStand | None = None
+    last: tuple[JobState, JsonObject] | None = None
     async with client.events("JOB_STATUS_CHANGE", "BLOCK_JOB_COMPLETED") as events:
         while True:
-            stand = await _stand(client, job)
-            if stand is None:
-                return None if last is None else msgspec.structs.replace(last, status="null")
-            last = stand
-            report(stand)
-            if stand.status in _ENDS:
-                return stand
+            found = await _look(client, job)
+            if found is None:
+                return last
+            last = found
+            report(found[0])
+            if found[0].status in _ENDS:
+                return found
             try:
                 await events.next(_REFRESH)
             except TimeoutError:
                 continue
 
 
-async def _stand(client: AsyncClient, job: str) -> JobStand | None:
-    try:
-        found = await client.execute("query-jobs")
-        names = ("id", "current-progress", "total-progress")
-    except CommandError as error:
-        if error.error_class != "CommandNotFound":
-            raise
-        found = await client.execute("query-block-jobs")  # before 3.0
-        names = ("device", "offset", "len")
-    for entry in found:
-        if entry.get(names[0]) == job:
-            return JobStand(
+async def _look(client: AsyncClient, job: str) -> tuple[JobState, JsonObject] | None:
+    course = first_that_exists(
+        limits.CANCEL_TIMEOUT, ("query-jobs", None), ("query-block-jobs", None)
+    )
+    for entry in await AsyncWalker(client).walk(course):
+        is_old = "device" in entry  # of query-block-jobs: before 3.0
+        if entry.get("device" if is_old else "id") == job:
+            current, total = ("offset", "len") if is_old else ("current-progress", "total-progress")
+            state = JobState(
                 job,
                 str(entry.get("status", "running")),
-                _count(entry.get(names[1])),
-                _count(entry.get(names[2])),
-                str(entry.get("error", "")),
-                entry,
+                str(entry.get("type", "")),
+                _count(entry.get(current)),
+                _count(entry.get(total)),
+                entry.get("error"),
             )
+            return state, entry
     return None
 
 
@@ -100,18 +80,17 @@ def _count(value: JsonValue) -> int:
     return value if isinstance(value, int) else 0
 
 
-def progress_bar(stand: JobStand, width: int) -> str:
+def progress_bar(job: JobState, width: int) -> str:
     """Return a line with a bar.
 
     Example:
-        >>> progress_bar(JobStand("j", "running", 1, 4), 32)
+        >>> progress_bar(JobState("j", "running", "backup", 1, 4), 32)
         'j running [###        ]  25%'
     """
-    name = visible(f"{stand.id} {stand.status}")
-    share = min(max(stand.current / stand.total, 0.0), 1.0) if stand.total > 0 else 0.0
-    percent = f"{share * 100:3.0f}%"
+    name = visible(f"{job.id} {job.status}")
+    percent = f"{job.fraction * 100:3.0f}%"
     room = width - columns(name) - 12
     if room < 4:
         return f"{name} {percent.strip()}"
-    done = round(share * room)
+    done = round(job.fraction * room)
     return f"{name} [{'#' * done}{' ' * (room - done)}] {percent}"

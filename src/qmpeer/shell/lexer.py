@@ -1,14 +1,16 @@
 """Colours of what is being typed."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.lexers import Lexer
 
 from qmpeer import limits
-from qmpeer.shell.words import Statement, split
+
+if TYPE_CHECKING:  # what the prompt can do without is imported when it is needed
+    from qmpeer.shell.words import Statement
 
 __all__ = ["LineLexer"]
 
@@ -21,8 +23,10 @@ class LineLexer(Lexer):
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
         """Return what gives each line in its pieces."""
         text = document.text
-        if len(text) > limits.SHELL_PASTE:
+        if not text or len(text) > limits.SHELL_PASTE:
             return lambda number: [("", document.lines[number])]
+        from qmpeer.shell.words import split
+
         styles = [""] * len(text)
         at = 0
         for statement in split(text):
@@ -41,7 +45,7 @@ class LineLexer(Lexer):
         return line_of
 
 
-def _paint(styles: list[str], statement: Statement) -> None:
+def _paint(styles: list[str], statement: "Statement") -> None:
     if statement.raw is None:
         _mark(styles, statement.start, statement.end, "ansibrightblack")
     for number, word in enumerate(statement.words):

@@ -1,15 +1,25 @@
 """The connection of a shell: to connect, to learn what the server takes, to connect again."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from qmpeer import limits
 from qmpeer.client import AsyncClient
 from qmpeer.errors import CommandError, ConnectionClosed, QMPError
 from qmpeer.shell.vocabulary import Vocabulary
+from qmpeer.values import JsonObject
+
+if TYPE_CHECKING:  # of a guest agent only
+    from qmpeer.client.steps import Course
 
 __all__ = ["Link"]
+
+_SILENT: Final = frozenset(
+    {"guest-shutdown", "guest-suspend-disk", "guest-suspend-ram", "guest-suspend-hybrid"}
+)
+"""The commands of a guest agent that answer only when they fail."""
 
 
 class Link:
@@ -40,33 +50,35 @@ class Link:
         self.vocabulary: Vocabulary = Vocabulary()
         self.command_timeout: float | None = command_timeout
         self._connect_timeout = connect_timeout
+        self._connecting: asyncio.Task[AsyncClient] | None = None
         self._learning: asyncio.Task[Vocabulary] | None = None
+        self._is_agent = not negotiate
 
     @property
     def is_connected(self) -> bool:
         """There is a connection."""
         return self.client is not None and not self.client.is_closed
 
+    def begin_connecting(self) -> None:
+        """Begin to connect, while there is something else to do; `connect` goes on with it."""
+        self._connecting = asyncio.ensure_future(self._open())
+
     async def connect(self, on_silence: Callable[[], None] | None = None) -> AsyncClient:
         """Connect, for the first time or again.
 
         Args:
-            on_silence: Called once when nobody has greeted for two seconds.
+            on_silence: Called once when nobody has greeted, or no agent answered, for two seconds.
 
         Raises:
             OSError: As `AsyncClient.connect`.
             QMPError: As `AsyncClient.connect`.
             ValueError: If the address isn't one.
         """
-        await self.close()
-        connecting = asyncio.ensure_future(
-            AsyncClient.connect(
-                self.address,
-                timeout=self._connect_timeout,
-                command_timeout=self.command_timeout,
-                negotiate=self.negotiate,
-            )
-        )
+        if self._connecting is None:
+            await self.close()
+            self.begin_connecting()
+        connecting, self._connecting = self._connecting, None
+        assert connecting is not None
         try:
             done, _ = await asyncio.wait([connecting], timeout=limits.SHELL_SILENCE)
             if not done and on_silence is not None:
@@ -76,6 +88,71 @@ class Link:
             connecting.cancel()
             raise
         return self.client
+
+    async def _open(self) -> AsyncClient:
+        """Connect; a guest agent is there once it has answered."""
+        client = await AsyncClient.connect(
+            self.address,
+            timeout=self._connect_timeout,
+            command_timeout=self.command_timeout,
+            negotiate=self.negotiate,
+        )
+        self._is_agent = not self.negotiate
+        if self._is_agent:
+            from qmpeer.client.agent_courses import first_contact
+            from qmpeer.client.steps import Countdown
+
+            try:
+                await self._agree(client, first_contact(Countdown(self._connect_timeout)))
+            except BaseException:
+                await client.close()
+                raise
+        return client
+
+    async def _agree(self, client: AsyncClient, course: "Course[None]") -> None:
+        """Agree with a guest agent on where its answers to us begin."""
+        from qmpeer.client.aio_walk import AsyncWalker
+
+        async def same(timeout: float | None) -> AsyncClient:
+            return client
+
+        try:
+            await AsyncWalker(client, connect=same).walk(course)
+        except CommandError:  # this is none, but something else that doesn't greet
+            self._is_agent = False
+
+    async def execute(
+        self,
+        command: str,
+        arguments: JsonObject | None,
+        *,
+        is_oob: bool = False,
+        timeout: float | None,
+    ) -> Any:
+        """Execute a command and return its value.
+
+        Raises:
+            CommandError: If the server returned an error.
+            QMPError: If the connection ends.
+            TimeoutError: If there is no reply in time.
+        """
+        client = self.connected()
+        if not self._is_agent:
+            return await client.execute(command, arguments, oob=is_oob, timeout=timeout)
+        from qmpeer.client.agent_courses import send, synchronize
+        from qmpeer.client.aio_walk import AsyncWalker
+        from qmpeer.client.steps import Countdown
+
+        countdown = Countdown(timeout)
+        if command in _SILENT:
+
+            async def same(timeout: float | None) -> AsyncClient:
+                return client
+
+            await AsyncWalker(client, connect=same).walk(send(command, arguments, countdown))
+            return {}
+        await self._agree(client, synchronize(countdown))
+        return await client.execute(command, arguments, timeout=countdown.remaining())
 
     def connected(self) -> AsyncClient:
         """Return the connection.
@@ -108,16 +185,10 @@ class Link:
         client = self.connected()
         try:
             answer = await client.execute("query-qmp-schema", timeout=limits.CONNECT_TIMEOUT)
-            self.vocabulary = await self._read(answer)
+            self.vocabulary = await asyncio.to_thread(_vocabulary_of, answer)
         except (QMPError, TimeoutError):
             self.vocabulary = Vocabulary(None, await self._names(client))
         return self.vocabulary
-
-    async def _read(self, answer: Any) -> Vocabulary:
-        from qmpeer.schema import schema_from_introspection
-
-        await asyncio.sleep(0)
-        return Vocabulary(schema_from_introspection(answer))
 
     async def _names(self, client: AsyncClient) -> list[str]:
         """Ask for the names only: of a server before 2.5, or of a guest agent."""
@@ -134,8 +205,20 @@ class Link:
 
     async def close(self) -> None:
         """Close the connection; doing so twice is fine."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+            with contextlib.suppress(asyncio.CancelledError, QMPError, OSError, ValueError):
+                await (await self._connecting).close()
+            self._connecting = None
         if self._learning is not None:
             self._learning.cancel()
             self._learning = None
         if self.client is not None:
             await self.client.close()
+
+
+def _vocabulary_of(answer: Any) -> Vocabulary:
+    """Return what the answer to query-qmp-schema says, in a thread of its own: keys go first."""
+    from qmpeer.schema import schema_from_introspection
+
+    return Vocabulary(schema_from_introspection(answer))

@@ -12,7 +12,6 @@ from qmpeer import limits
 from qmpeer.client import AsyncClient
 from qmpeer.errors import QMPError
 from qmpeer.shell.files import file_names
-from qmpeer.shell.human import human_names
 from qmpeer.values import JsonObject
 
 __all__ = ["LiveNames"]
@@ -82,6 +81,8 @@ def _key(kind: str, about: str) -> tuple[str, str]:
 async def _ask(client: AsyncClient, kind: str, about: str) -> Sequence[str]:
     timeout = limits.SHELL_NAMES_TIMEOUT
     if kind == "human":
+        from qmpeer.shell.human import human_names
+
         return await human_names(client, about, timeout)
     if kind == "device-property":
         arguments: JsonObject = {"typename": about}

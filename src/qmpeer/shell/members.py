@@ -1,14 +1,26 @@
-"""Which members an object has, its branches followed as far as its discriminators are known."""
+"""Which members an object has, its branches followed as far as its discriminators are known.
+
+And what is found by these: the actions of a transaction, and what a member is, in words.
+"""
 
 from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
+from qmpeer import limits
 from qmpeer.schema import Schema, shape_of
-from qmpeer.schema.model import EMPTY, Command, Member, Struct, Union
+from qmpeer.schema.kinds import ALL_KINDS, alternatives
+from qmpeer.schema.model import EMPTY, Array, Command, Enum, Member, Struct, Union
 
-__all__ = ["OPEN_COMMANDS", "Members", "members_of"]
+__all__ = [
+    "OPEN_COMMANDS",
+    "Members",
+    "arguments_type",
+    "members_of",
+    "transaction_types",
+    "type_words",
+]
 
 OPEN_COMMANDS: Final = frozenset({"device_add"})
 """The commands that take more arguments than the schema says: QEMU leaves them to the device."""
@@ -59,3 +71,39 @@ def members_of(schema: Schema, name: str, value_of: Callable[[str], str | None])
 def arguments_type(command: Command) -> str:
     """Return the type of a command's arguments."""
     return command.arguments or EMPTY.name
+
+
+def transaction_types(schema: Schema) -> dict[str, str]:
+    """Return the actions of a transaction, and the type of each one's data."""
+    command = next((each for each in schema.commands() if each.name == "transaction"), None)
+    if command is None:
+        return {}
+    actions = members_of(schema, arguments_type(command), lambda _: None).members.get("actions")
+    array = schema.types.get(actions.type) if actions else None
+    if not isinstance(array, Array):
+        return {}
+    tags = members_of(schema, array.element, lambda _: None).discriminators
+    found = {}
+    for name in tags.get("type", ()):
+        data = _data_of(schema, array.element, name)
+        if data is not None:
+            found[name] = data
+    return found
+
+
+def _data_of(schema: Schema, action: str, name: str) -> str | None:
+    member = members_of(schema, action, lambda _: name).members.get("data")
+    return None if member is None else member.type
+
+
+def type_words(schema: Schema, name: str) -> str:
+    """Say what a type is, in a word or two."""
+    kinds = alternatives(schema, name)
+    if len(kinds) == len(ALL_KINDS):
+        return "any"
+    of = schema.types[name]
+    if isinstance(of, Enum):
+        values = "|".join(value.name for value in of.values)
+        return values if len(values) <= limits.SHELL_META else "enum"
+    words = {"boolean": "bool", "string": "str"}
+    return "|".join(words.get(kind, kind) for kind in kinds)

@@ -16,7 +16,8 @@ from qmpeer.shell.colours import PLAIN, Palette
 from qmpeer.shell.explaining import Outcome, explanation, outcome_of
 from qmpeer.shell.files import read_text
 from qmpeer.shell.mistakes import Mistake, marked
-from qmpeer.shell.session import Leave, Session, SourceError
+from qmpeer.shell.own_statements import Leave, SourceError
+from qmpeer.shell.session import Session
 from qmpeer.shell.words import split
 from qmpeer.values import JsonObject, JsonValue
 from qmpeer.wire import encode_line

@@ -34,23 +34,22 @@ from prompt_toolkit.output import Output
 from prompt_toolkit.styles import Style
 
 from qmpeer import limits
+from qmpeer.client.reconnection import Patience
 from qmpeer.errors import QMPError
 from qmpeer.shell.explaining import Outcome, explanation, outcome_of
 from qmpeer.shell.lexer import LineLexer
 from qmpeer.shell.live_names import LiveNames
 from qmpeer.shell.mistakes import Mistake
+from qmpeer.shell.own_statements import Leave, SourceError
 from qmpeer.shell.pasting import take_long_pastes
-from qmpeer.shell.session import Leave, Session, SourceError
+from qmpeer.shell.session import Session
 from qmpeer.shell.terminal_screen import TerminalScreen
-from qmpeer.shell.words import split
 
 if TYPE_CHECKING:
     from qmpeer.shell.completion import Completions
 
 __all__ = ["Terminal"]
 
-_RETRY: Final = 1.0
-"""Seconds between two attempts to connect again."""
 _STYLE: Final = Style.from_dict(
     {
         "completion-menu.meta.completion": "noinherit",
@@ -72,6 +71,7 @@ class Terminal:
         is_human: Lines are for the human monitor.
         reconnects: Connect again by itself when the server has left.
         is_coloured: Colour what is typed.
+        on_ready: Called once the prompt is there, and all that completion needs.
     """
 
     def __init__(
@@ -85,6 +85,7 @@ class Terminal:
         is_human: bool = False,
         reconnects: bool = False,
         is_coloured: bool = True,
+        on_ready: Callable[[], None] = lambda: None,
     ) -> None:
         self._session = session
         self._screen = screen
@@ -92,6 +93,8 @@ class Terminal:
         self._reconnects = reconnects
         self._reconnecting: asyncio.Task[None] | None = None
         self._running: asyncio.Task[None] | None = None
+        self._preparing: asyncio.Task[None] | None = None
+        self._on_ready = on_ready
         self._pastes: dict[str, str] = {}
         loop_time = asyncio.get_running_loop().time
         self._names = LiveNames(lambda: session.link.client, loop_time)
@@ -111,9 +114,10 @@ class Terminal:
             input=input,
             output=output,
         )
+        self._prompt.app.after_render += self._rendered
         take_long_pastes(self._prompt.app.input)
         screen.application = self._application
-        session.on_lost = self._lost
+        session.events.on_lost = self._lost
 
     def _application(self) -> "Application[str]":
         return self._prompt.app
@@ -126,14 +130,28 @@ class Terminal:
             return "(hmp) "
         return "qmp> " if self._session.link.negotiate else "qga> "
 
+    def _rendered(self, application: "Application[str]") -> None:
+        """Begin what typing can do without, now that there is a prompt."""
+        if self._preparing is None:
+            self._preparing = asyncio.ensure_future(self._prepare())
+        if not self._is_human:
+            self._session.link.begin_learning()
+
+    async def _prepare(self) -> None:
+        await asyncio.to_thread(_import_what_comes_next)
+        if not self._is_human:
+            await self._session.link.learn()
+        self._on_ready()
+
     # --- The loop -------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Read and execute until the user leaves."""
         with self._taking_interrupts():
             await self._run()
-        if self._reconnecting is not None:
-            self._reconnecting.cancel()
+        for task in (self._reconnecting, self._preparing):
+            if task is not None:
+                task.cancel()
 
     async def _run(self) -> None:
         while True:
@@ -188,6 +206,8 @@ class Terminal:
         if self._is_human:
             await self._execute_human(text)
             return
+        from qmpeer.shell.words import split
+
         for statement in split(text):
             try:
                 await self._session.run(statement)
@@ -249,8 +269,9 @@ class Terminal:
         self._prompt.app.invalidate()
 
     async def _reconnect(self) -> None:
+        patience = Patience(None)
         while not self._session.link.is_connected:
-            await asyncio.sleep(_RETRY)
+            await asyncio.sleep(patience.next_delay())
             try:
                 await self._session.connect()
             except (QMPError, OSError):
@@ -263,6 +284,8 @@ class Terminal:
         """Return whether Enter executes a text, or begins a new line in it."""
         if self._is_human:
             return True
+        from qmpeer.shell.words import split
+
         statements = split(self._expanded(text))
         if text.endswith("\\"):
             return False
@@ -349,6 +372,13 @@ class _Completer(Completer):
             found = list(self.get_completions(document, complete_event))
         for item in found:
             yield item
+
+
+def _import_what_comes_next() -> None:
+    """Import what the first keys need, so that they needn't wait for it."""
+    import wcwidth  # noqa: F401 - that is all
+
+    from qmpeer.shell import completion, json_text, secrets, tables, words  # noqa: F401 - that is all
 
 
 def _rows(output: Output | None) -> int:

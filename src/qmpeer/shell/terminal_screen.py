@@ -3,9 +3,6 @@
 import asyncio
 import contextlib
 import os
-import shlex
-import shutil
-import subprocess
 import time
 from collections.abc import Callable
 
@@ -16,10 +13,8 @@ from qmpeer import limits
 from qmpeer.messages import Event
 from qmpeer.shell.colours import PLAIN, Palette
 from qmpeer.shell.event_lines import Pace, event_line
-from qmpeer.shell.json_text import json_text
 from qmpeer.shell.mistakes import Mistake, marked
 from qmpeer.shell.settings import Settings
-from qmpeer.shell.tables import is_tabular, table_text
 from qmpeer.shell.visible import columns, cut, for_encoding, visible, visible_lines
 from qmpeer.values import JsonValue
 
@@ -81,6 +76,9 @@ class TerminalScreen:
             from qmpeer.wire import encode_line
 
             return encode_line(value).decode("ascii").rstrip()
+        from qmpeer.shell.json_text import json_text
+        from qmpeer.shell.tables import is_tabular, table_text
+
         if form in ("auto", "table") and isinstance(value, list) and is_tabular(value):
             rows = [row for row in value if isinstance(row, dict)]
             text, left_out = table_text(rows, self.width, self.palette, command)
@@ -235,6 +233,10 @@ def _filled(text: str, width: int) -> list[str]:
 
 def _page(text: str) -> None:
     """Show a text with the pager."""
+    import shlex
+    import shutil
+    import subprocess
+
     words = shlex.split(os.environ.get("PAGER") or "less")
     if not words or shutil.which(words[0]) is None:
         print(text, end="")

@@ -1,0 +1,7 @@
+#!/bin/sh
+# Make the pictures in docs/shell.md anew, from the test that takes them.
+set -e
+cd "$(dirname "$0")/.."
+mkdir -p docs/pictures
+QMPEER_PICTURES=docs/pictures .venv/bin/pytest -q -p no:cacheprovider \
+    tests/shell/test_tmux.py -k test_what_the_documentation_shows

@@ -1,0 +1,85 @@
+"""Events on their way from the connection to the screen and into the record."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from qmpeer import limits
+from qmpeer.client import AsyncClient, AsyncEvents
+from qmpeer.errors import ConnectionClosed
+from qmpeer.messages import Event
+from qmpeer.shell.event_lines import EventFilter
+from qmpeer.shell.screen import Screen
+
+if TYPE_CHECKING:  # needed by who records
+    from qmpeer.shell.recording import Recording
+
+__all__ = ["EventPump"]
+
+
+class EventPump:
+    """Show the events of one connection after the other.
+
+    Args:
+        screen: Where they are shown.
+        is_on: They are shown until somebody says otherwise.
+
+    Attributes:
+        filter: Which events are shown.
+        recording: Where all of them are written; None for nowhere.
+        on_lost: Called with the reason when the server has closed the connection.
+    """
+
+    def __init__(self, screen: Screen, *, is_on: bool) -> None:
+        self.filter: EventFilter = EventFilter(is_on=is_on)
+        self.recording: Recording | None = None
+        self.on_lost: Callable[[str], None] | None = None
+        self._screen = screen
+        self._queue: AsyncEvents[Event] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, client: AsyncClient) -> None:
+        """Begin to show events, unless that was done."""
+        if self._task is None:
+            self._queue = client.events()
+            self._task = asyncio.ensure_future(self._show(self._queue))
+
+    async def end(self) -> None:
+        """Show no more."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        if self._queue is not None:
+            self._queue.close()
+            self._queue = None
+
+    async def _show(self, queue: AsyncEvents[Event]) -> None:
+        dropped = 0
+        try:
+            while True:
+                self._happened(await queue.next(None))
+                if queue.dropped > dropped:
+                    self._screen.leave_out(queue.dropped - dropped)
+                    dropped = queue.dropped
+                await asyncio.sleep(0)
+        except ConnectionClosed as closed:
+            self._task = None
+            if self.on_lost is not None:
+                self.on_lost(closed.reason)
+
+    async def take(self) -> None:
+        """Show the events that have come."""
+        if self._task is None or self._queue is None:
+            return
+        with contextlib.suppress(TimeoutError, ConnectionClosed):
+            for _ in range(limits.EVENTS_SUBSCRIBED):
+                self._happened(await self._queue.next(0))
+
+    def _happened(self, event: Event) -> None:
+        if self.recording is not None:
+            self.recording.happened(event)
+        if self.filter.takes(event):
+            self._screen.show_event(event)
