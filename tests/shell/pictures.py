@@ -31,8 +31,7 @@ FORMAT = """\
 </clipPath>
 {lines}
 </defs>
-<rect fill="#fafaf8" stroke="#c8c8c4" x="1" y="1" width="{terminal_width}" \
-height="{terminal_height}" rx="6"/>
+<rect fill="#fafaf8" width="100%" height="100%" rx="6"/>
 <g transform="translate(9, 9)" clip-path="url(#{unique_id}-clip-terminal)">
 {backgrounds}
 <g class="{unique_id}-matrix">

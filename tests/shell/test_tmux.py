@@ -132,19 +132,10 @@ def test_a_session(qemu: Path, open_pane: Callable[..., Pane], state: Path) -> N
 def test_what_the_documentation_shows(
     tmp_path: Path, open_pane: Callable[..., Pane], program: Callable[[str], str]
 ) -> None:
-    for number in range(2):
-        (tmp_path / f"disk{number}.img").write_bytes(bytes(1 << 20))
-    options = [
-        word
-        for number in range(2)
-        for word in (
-            "-blockdev",
-            f"driver=file,node-name=disk{number},filename={tmp_path}/disk{number}.img",
-        )
-    ]
-    command = (program("qemu-system-x86_64"), *QEMU, *options)
+    threads = ("-object", "iothread,id=io0", "-object", "iothread,id=io1")
+    command = (program("qemu-system-x86_64"), *QEMU, *threads)
     with listening(command, tmp_path / "vm.qmp") as path:
-        pane = open_pane(str(path), rows=14)
+        pane = open_pane(str(path), rows=18)
         pane.shows("qmp>")
         pane.types("blockdev-add driver=qcow2 fil", "Tab")
         pane.shows("driver=qcow2 file")
@@ -159,10 +150,10 @@ def test_what_the_documentation_shows(
         pane.types("C-l")
         pane.types("stop", "Enter")
         pane.shows(" STOP")
-        pane.types("query-block-jobs", "Enter", "query-named-block-nodes", "Enter")
-        pane.shows("node-name")
-        pane.types("job nothing", "Enter")
-        pane.shows("there is no job 'nothing'")
+        pane.types("query-status", "Enter")
+        pane.shows('"status": "paused"')
+        pane.types("query-iothreads", "Enter")
+        pane.shows("thread-id\nio")
         pane.picture("events")
 
 
