@@ -103,23 +103,13 @@ class Link:
             from qmpeer.client.steps import Countdown
 
             try:
-                await self._agree(client, first_contact(Countdown(self._connect_timeout)))
+                await _walk(client, first_contact(Countdown(self._connect_timeout)))
+            except CommandError:  # this is none, but something else that doesn't greet
+                self._is_agent = False
             except BaseException:
                 await client.close()
                 raise
         return client
-
-    async def _agree(self, client: AsyncClient, course: "Course[None]") -> None:
-        """Agree with a guest agent on where its answers to us begin."""
-        from qmpeer.client.aio_walk import AsyncWalker
-
-        async def same(timeout: float | None) -> AsyncClient:
-            return client
-
-        try:
-            await AsyncWalker(client, connect=same).walk(course)
-        except CommandError:  # this is none, but something else that doesn't greet
-            self._is_agent = False
 
     async def execute(
         self,
@@ -139,20 +129,13 @@ class Link:
         client = self.connected()
         if not self._is_agent:
             return await client.execute(command, arguments, oob=is_oob, timeout=timeout)
-        from qmpeer.client.agent_courses import send, synchronize
-        from qmpeer.client.aio_walk import AsyncWalker
+        from qmpeer.client import agent_courses
         from qmpeer.client.steps import Countdown
 
-        countdown = Countdown(timeout)
-        if command in _SILENT:
-
-            async def same(timeout: float | None) -> AsyncClient:
-                return client
-
-            await AsyncWalker(client, connect=same).walk(send(command, arguments, countdown))
-            return {}
-        await self._agree(client, synchronize(countdown))
-        return await client.execute(command, arguments, timeout=countdown.remaining())
+        is_silent = command in _SILENT
+        course = agent_courses.send if is_silent else agent_courses.execute
+        value = await _walk(client, course(command, arguments, Countdown(timeout)))
+        return {} if is_silent else value
 
     def connected(self) -> AsyncClient:
         """Return the connection.
@@ -222,3 +205,13 @@ def _vocabulary_of(answer: Any) -> Vocabulary:
     from qmpeer.schema import schema_from_introspection
 
     return Vocabulary(schema_from_introspection(answer))
+
+
+async def _walk(client: AsyncClient, course: "Course[Any]") -> Any:
+    """Walk a course of a guest agent's, on a connection that is there."""
+    from qmpeer.client.aio_walk import AsyncWalker
+
+    async def same(timeout: float | None) -> AsyncClient:
+        return client
+
+    return await AsyncWalker(client, connect=same).walk(course)
