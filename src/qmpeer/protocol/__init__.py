@@ -1,10 +1,18 @@
-"""Both sides of QMP as state machines without I/O, and what orders and limits them."""
+"""Both sides of QMP as state machines without I/O, and what orders and limits them.
+
+The server's side is handed out lazily: a client's start needn't wait for it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from qmpeer.protocol.client import ClientSession, Completion, Sent
-from qmpeer.protocol.dispatcher import Dispatcher
 from qmpeer.protocol.phases import Phase
-from qmpeer.protocol.server import ServerSession
-from qmpeer.protocol.throttle import THROTTLED_EVENTS, Throttle
+
+if TYPE_CHECKING:
+    from qmpeer.protocol.dispatcher import Dispatcher
+    from qmpeer.protocol.server import ServerSession
+    from qmpeer.protocol.throttle import THROTTLED_EVENTS, Throttle
 
 __all__ = [
     "THROTTLED_EVENTS",
@@ -16,3 +24,17 @@ __all__ = [
     "ServerSession",
     "Throttle",
 ]
+
+_HOMES = {
+    "THROTTLED_EVENTS": "qmpeer.protocol.throttle",
+    "Dispatcher": "qmpeer.protocol.dispatcher",
+    "ServerSession": "qmpeer.protocol.server",
+    "Throttle": "qmpeer.protocol.throttle",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(home), name)
