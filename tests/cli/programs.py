@@ -6,16 +6,16 @@ import pty
 import struct
 import subprocess
 import termios
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pyte
 
+from tests.listening import until_listening
 from tests.machine.serving import PATIENCE, QMPEER
 
-__all__ = ["Shown", "Start", "at_terminal", "until_listening"]
+__all__ = ["Shown", "Start", "at_terminal"]
 
 
 class Start:
@@ -28,12 +28,7 @@ class Start:
         """Start one, and wait until it listens."""
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
         self._processes.append(process)
-        deadline = time.monotonic() + PATIENCE
-        while not listens_at.exists():
-            assert process.poll() is None, f"it ended with status {process.returncode}"
-            assert time.monotonic() < deadline
-            os.sched_yield()
-        until_listening(listens_at)
+        until_listening(listens_at, process)
         return process
 
     def end(self) -> None:
@@ -41,13 +36,6 @@ class Start:
         for process in self._processes:
             process.kill()
             process.wait(PATIENCE)
-
-
-def until_listening(path: Path) -> None:
-    """Wait until somebody listens at a path."""
-    from qmpeer.transport import dial
-
-    dial(path, timeout=PATIENCE, wait_for_socket=True).close()
 
 
 class Shown(NamedTuple):

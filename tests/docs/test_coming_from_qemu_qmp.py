@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 import qmpeer
-from qmpeer import Client
-from qmpeer.transport import dial
 from tests.docs.pages import DOCS, PATIENCE, SHOWN_PATH, blocks
+from tests.listening import until_listening
 
 PAGE = "coming-from-qemu-qmp.md"
 TEXT = (DOCS / PAGE).read_text()
@@ -43,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         [sys.executable, "-m", "qmpeer", "serve", "-qmp", f"unix:{folder}/q,server,wait=off"]
     )
     try:
-        Client.connect(f"unix:{folder}/q", wait_for_socket=True).close()
+        until_listening(folder / "q", server)
         yield folder
     finally:
         server.terminate()
@@ -86,8 +85,8 @@ def test_what_is_ours_alone(
         subprocess.Popen([program("qemu-ga"), *listening, "-b", "guest-shutdown"]),
     ]
     try:
-        for path in ("q", "ga"):
-            dial(tmp_path / path, timeout=10, wait_for_socket=True).close()
+        for path, process in zip(("q", "ga"), programs, strict=True):
+            until_listening(tmp_path / path, process)
         printed = run(text, tmp_path, "-W", "error")
         if output:
             assert printed == output

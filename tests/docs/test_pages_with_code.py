@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from qmpeer import Client
 from tests.docs.pages import SHOWN_PATH, blocks, run_console, run_python
+from tests.listening import until_listening
 
 PAGES = ("bindings.md", "monitors.md", "schema.md")
 PYTHON = [
@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         [sys.executable, "-m", "qmpeer", "serve", "-qmp", f"unix:{folder}/q,server,wait=off"]
     )
     try:
-        Client.connect(f"unix:{folder}/q", wait_for_socket=True).close()
+        until_listening(folder / "q", server)
         run_console(f"$ qmpeer bindings --from unix:{folder}/q -o q.py", folder)
         yield folder
     finally:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from qmpeer.transport import dial
 from tests.docs.pages import DOCS, PATIENCE, blocks, run_console
+from tests.listening import until_listening
 
 pytestmark = pytest.mark.real
 CONSOLE = [text for kind, text, _ in blocks("tools.md") if kind == "console"]
@@ -27,7 +27,7 @@ def folder(
     name, *options = shlex.split(line.replace("\\\n", " "))
     qemu = subprocess.Popen([program(name), *options], cwd=folder, stdin=subprocess.DEVNULL)
     try:
-        dial(folder / "vm.qmp", timeout=PATIENCE, wait_for_socket=True).close()
+        until_listening("vm.qmp", qemu)  # as the line names it
         yield folder
     finally:
         qemu.kill()

@@ -4,7 +4,6 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -12,9 +11,9 @@ import pytest
 
 import qmpeer
 from qmpeer import Client
-from qmpeer.transport import dial
 from tests.client.conftest import LOOPS
 from tests.client.faces import SOON, AsyncFace, BlockingFace, Face
+from tests.listening import until_listening
 
 MACHINE = ("-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg")
 Start = Callable[[Sequence[str]], "subprocess.Popen[str]"]
@@ -67,7 +66,7 @@ class Server:
         self.address = str(path)
         unix = ("-qmp", f"unix:{path},server=on,wait=off")
         self.process = start([*command, *MACHINE, *unix, *options])
-        dial(path, timeout=20, wait_for_socket=True).close()
+        until_listening(path, self.process)
 
     def port(self) -> int:
         """Say where it listens on TCP."""
@@ -77,14 +76,6 @@ class Server:
                     name = chardev["filename"].partition(",")[0]
                     return int(name.rpartition(":")[2])
         raise AssertionError("it doesn't listen on TCP")
-
-
-def until_there(path: Path) -> None:
-    """Wait until somebody listens there, without connecting."""
-    deadline = time.monotonic() + SOON
-    while not path.exists():
-        assert time.monotonic() < deadline
-        os.sched_yield()
 
 
 OURS = (sys.executable, "-m", "qmpeer", "serve")

@@ -13,7 +13,8 @@ import pytest
 from qmpeer import CommandError, CommandInterrupted, ConnectionClosed, NegotiationError
 from tests.client.faces import SOON, Face, Vm, background
 from tests.client.scripted import open_fds
-from tests.interop.conftest import MACHINE, Server, Start, until_there
+from tests.interop.conftest import MACHINE, Server, Start
+from tests.listening import until_listening
 
 pytestmark = pytest.mark.real
 
@@ -192,7 +193,7 @@ def test_killed_with_commands_in_flight(face: Face, qemu: Server, tmp_path: Path
 def test_qemu_dials_us(face: Face, start: Start, program: Any, tmp_path: Path) -> None:
     path = tmp_path / "here"
     accepting = background(face.accept, path, timeout=20)
-    until_there(path)
+    until_listening(path)
     start([program("qemu-system-x86_64"), *MACHINE, "-qmp", f"unix:{path}"])
     with accepting.result(20) as vm:
         assert vm.execute("query-status")["running"] is True

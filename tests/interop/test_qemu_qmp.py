@@ -12,7 +12,8 @@ import pytest
 import pytest_asyncio
 
 from tests.client.faces import SOON
-from tests.interop.conftest import MACHINE, OURS, Server, Start, StartServer, until_there
+from tests.interop.conftest import MACHINE, OURS, Server, Start, StartServer
+from tests.listening import until_listening
 
 qemu_qmp = pytest.importorskip("qemu.qmp", reason="qemu.qmp is not installed")
 legacy = pytest.importorskip("qemu.qmp.legacy", reason="qemu.qmp is not installed")
@@ -198,7 +199,7 @@ def test_legacy_descriptors(blocking: Any) -> None:
 def test_we_dial_it(start: Start, tmp_path: Path) -> None:
     path = tmp_path / "here"
     client = legacy.QEMUMonitorProtocol(str(path), server=True)
-    until_there(path)
+    until_listening(path)
     start([*OURS, *MACHINE, "-qmp", f"unix:{path}"])
     assert client.accept(timeout=20.0)["QMP"]["capabilities"] == ["oob"]
     assert client.cmd("query-status")["running"] is True
