@@ -161,17 +161,18 @@ def test_one_that_stands_still(agent: Agent, real: RealAgent) -> None:
     assert agent.call("run", ["/bin/echo", "on"]).stdout == b"on\n"
 
 
-def test_one_that_stands_still_in_the_middle(agent: Agent, real: RealAgent, tmp_path: Path) -> None:
+def test_one_that_stands_still_in_the_middle(
+    agent: Agent, real: RealAgent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qmpeer.limits.AGENT_PRESENCE", 1.0)
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     running = agent.start("run", ["/bin/cat", str(fifo)], timeout=None)
     with fifo.open("wb") as writing:  # it runs once this opens
         os.kill(real.process.pid, signal.SIGSTOP)
         try:
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("qmpeer.limits.AGENT_PRESENCE", 0.2)
-                with pytest.raises(TimeoutError, match="the guest agent hasn't answered"):
-                    running.result(SOON)
+            with pytest.raises(TimeoutError, match="the guest agent hasn't answered"):
+                running.result(SOON)
         finally:
             os.kill(real.process.pid, signal.SIGCONT)
         writing.write(b"")
