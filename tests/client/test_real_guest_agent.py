@@ -162,21 +162,29 @@ def test_one_that_stands_still(agent: Agent, real: RealAgent) -> None:
 
 
 def test_one_that_stands_still_in_the_middle(
-    agent: Agent, real: RealAgent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    face: Face,
+    real: RealAgent,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level(logging.DEBUG, "qmpeer.client")
     monkeypatch.setattr("qmpeer.limits.AGENT_PRESENCE", 1.0)
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    running = agent.start("run", ["/bin/cat", str(fifo)], timeout=None)
-    with fifo.open("wb") as writing:  # it runs once this opens
-        os.kill(real.process.pid, signal.SIGSTOP)
-        try:
-            with pytest.raises(TimeoutError, match="the guest agent hasn't answered"):
-                running.result(SOON)
-        finally:
-            os.kill(real.process.pid, signal.SIGCONT)
-        writing.write(b"")
-    agent.call("ping")
+    with face.agent(real.path, timeout=SOON) as agent:
+        running = agent.start("run", ["/bin/cat", str(fifo)], timeout=None)
+        with fifo.open("wb") as writing:  # it runs once this opens
+            while "guest-exec-status" not in caplog.text:
+                assert not running.done()
+            os.kill(real.process.pid, signal.SIGSTOP)
+            try:
+                with pytest.raises(TimeoutError, match="the guest agent hasn't answered"):
+                    running.result(SOON)
+            finally:
+                os.kill(real.process.pid, signal.SIGCONT)
+            writing.write(b"")
+        agent.call("ping")
 
 
 class Port:

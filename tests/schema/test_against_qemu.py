@@ -92,11 +92,24 @@ def ask(program: Program) -> Ask:
 
 
 def conversation(command: list[str], commands: list[JsonObject]) -> list[JsonObject]:
-    lines = [{"execute": "qmp_capabilities"}, *commands, {"execute": "quit"}]
+    lines = [{"execute": "qmp_capabilities"}, *commands]
     text = "".join(json.dumps(line) + "\n" for line in lines)
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=30)
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
-    return [answer for answer in answers if "return" in answer or "error" in answer][1:-1]
+    answers: list[JsonObject] = []
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        stdin, stdout = process.stdin, process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        stdin.write(text)
+        stdin.flush()
+        while len(answers) < len(lines) and (line := stdout.readline()):
+            answer = json.loads(line)
+            if "return" in answer or "error" in answer:
+                answers.append(answer)
+        # Not before: what the pipe hasn't taken when it quits is lost.
+        stdin.write('{"execute": "quit"}\n')
+    return answers[1:]
 
 
 def test_schema_is_the_same(ask: Ask, qapi_tree: QapiTree) -> None:
