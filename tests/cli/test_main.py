@@ -36,7 +36,7 @@ def test_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
         (["exec", "q", "stop", "--timeout", "0"], "qmpeer exec: argument --timeout: "),
         (["exec", "q", "stop", "--timeout", "nan"], "qmpeer exec: argument --timeout: "),
         (["exec", "q", "stop", "--pretty", "--compact"], "qmpeer exec: argument --compact: "),
-        (["exec", "tls:h:1", "stop"], "qmpeer exec: found 'tls:h:1', but tls is not available"),
+        (["exec", "ssh://h/q", "stop"], "qmpeer exec: found 'ssh://h/q', but ssh is not available"),
         (["exec", "tcp:h", "stop"], "qmpeer exec: found 'h', expected HOST:PORT"),
         (["exec", "", "stop"], "qmpeer exec: found '', expected the path of a unix socket"),
         (["exec", "q", "x", "--oob", "--no-negotiate"], "qmpeer exec: found --oob with "),

@@ -2,6 +2,7 @@
 
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,10 @@ def unix(path: str) -> Address:
 
 def tcp(host: str, port: int) -> Address:
     return Address(scheme="tcp", host=host, port=port)
+
+
+def filtered(scheme: str, host: str, port: int, **others: Any) -> Address:
+    return Address(scheme=scheme, host=host, port=port, **others)
 
 
 FORMS: dict[str, tuple[AddressLike, Address, str]] = {
@@ -31,6 +36,31 @@ FORMS: dict[str, tuple[AddressLike, Address, str]] = {
     "scoped IPv6": ("[fe80::1%eth0]:1", tcp("fe80::1%eth0", 1), "tcp:[fe80::1%eth0]:1"),
     "vsock": ("vsock:3:1234", Address(scheme="vsock", cid=3, port=1234), "vsock:3:1234"),
     "fd": ("fd:7", Address(scheme="fd", fd=7), "fd:7"),
+    "tls": ("tls:vm.example:4444", filtered("tls", "vm.example", 4444), "tls:vm.example:4444"),
+    "tls with options": (
+        "tls:[::1]:4444?dir=/etc/pki/a%20b&tls-hostname=vm.example&verify-peer=off",
+        filtered(
+            "tls", "::1", 4444, tls_dir="/etc/pki/a b", tls_hostname="vm.example", verify_peer=False
+        ),
+        "tls:[::1]:4444?dir=/etc/pki/a%20b&tls-hostname=vm.example&verify-peer=off",
+    ),
+    "tls in small pieces": (
+        "tls:a:1?one-byte-records=on",
+        filtered("tls", "a", 1, one_byte_records=True),
+        "tls:a:1?one-byte-records=on",
+    ),
+    "ws": ("ws://localhost:5/", filtered("ws", "localhost", 5, path="/"), "ws://localhost:5/"),
+    "ws alone": ("ws://localhost", filtered("ws", "localhost", 80, path="/"), "ws://localhost:80/"),
+    "ws with a path": (
+        "ws://[::1]:5/a/b%20c",
+        filtered("ws", "::1", 5, path="/a/b%20c"),
+        "ws://[::1]:5/a/b%20c",
+    ),
+    "wss": (
+        "wss://[::1]/?verify-peer=on&dir=x",
+        filtered("wss", "::1", 443, path="/", tls_dir="x"),
+        "wss://[::1]:443/?dir=x",
+    ),
     "bare host and port": ("localhost:4444", tcp("localhost", 4444), "tcp:localhost:4444"),
     "bare port": (":4444", tcp("", 4444), "tcp::4444"),
     "bare path": ("/run/vm.qmp", unix("/run/vm.qmp"), "unix:/run/vm.qmp"),
@@ -75,9 +105,31 @@ MISTAKES: dict[str, tuple[object, str]] = {
     "vsock with a word": ("vsock:host:1", "found 'host', expected a CID"),
     "fd with a word": ("fd:stdin", "found 'stdin', expected a file descriptor"),
     "negative fd": ("fd:-1", "found '-1', expected a file descriptor"),
-    "tls": ("tls:localhost:1", "found 'tls:localhost:1', but tls is not available yet; expected"),
-    "ws": ("ws://localhost:1", "ws is not available yet; expected unix:PATH"),
-    "wss": ("wss://localhost:1", "wss is not available yet"),
+    "tls without port": ("tls:localhost", "found 'localhost', expected HOST:PORT"),
+    "tls without host": ("tls::1", "found ':1', expected tls:HOST:PORT"),
+    "tls as url": ("tls://localhost:1", "found '//localhost:1', expected HOST:PORT"),
+    "tls with an unknown option": (
+        "tls:a:1?ca=x",
+        "found the option 'ca=x', expected dir=, tls-hostname=, verify-peer= or",
+    ),
+    "tls with an option twice": (
+        "tls:a:1?dir=x&dir=y",
+        "found the option 'dir=y', expected .*once",
+    ),
+    "tls with an empty option": ("tls:a:1?dir=", "found the option 'dir=', expected a value"),
+    "tls with a NUL": ("tls:a:1?dir=%00", "found the option 'dir=%00', expected a value"),
+    "tls that is verified somehow": ("tls:a:1?verify-peer=1", "expected verify-peer=on or =off"),
+    "ws without slashes": (
+        "ws:localhost:1",
+        "found 'ws:localhost:1', expected ws://HOST",
+    ),
+    "ws without host": ("ws://:1", "found 'ws://:1', expected ws://HOST"),
+    "ws with options": ("ws://a/?dir=x", "options are for TLS"),
+    "ws with a fragment": ("ws://a/#x", "found 'ws://a/#x', expected ws://HOST"),
+    "ws with a blank": ("ws://a/b c", "found 'ws://a/b c', expected ws://HOST"),
+    "ws with a line": ("ws://a/\r\nHost: b", "expected ws://HOST"),
+    "ws with a user": ("ws://me@a:b/", "found 'me@a:b', expected HOST:PORT"),
+    "wss without slashes": ("wss:localhost:1", "expected wss://HOST"),
     "ssh": ("ssh://host/run/vm.qmp", "ssh is not available yet"),
     "nats": ("nats://server/host/vm", "nats is not available yet"),
     "another scheme": ("http://localhost", "there is no scheme 'http'; expected unix:PATH"),

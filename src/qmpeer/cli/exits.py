@@ -81,6 +81,9 @@ def _status_of(program: str, error: Exception) -> int:
     if isinstance(error, QMPError):
         complain(program, str(error))
         return UNREACHABLE
+    if isinstance(error, ModuleNotFoundError):  # of an extra; it says which
+        complain(program, str(error))
+        return UNREACHABLE
     import logging  # costs 5 ms, which all that goes well need not pay
 
     logging.getLogger("qmpeer.cli").debug("an error of our own", exc_info=error)

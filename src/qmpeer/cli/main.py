@@ -50,8 +50,9 @@ QMP, the QEMU Machine Protocol, from the command line.
   qmpeer --version
   qmpeer --help                                  this text; each subcommand has its own
 
-An ADDRESS is unix:PATH, tcp:HOST:PORT, vsock:CID:PORT or fd:N; a word alone is a path if it
-holds "/", else HOST:PORT if it ends in ":" and digits, else a path.
+An ADDRESS is unix:PATH, tcp:HOST:PORT, tls:HOST:PORT, ws://HOST:PORT, wss://HOST:PORT,
+vsock:CID:PORT or fd:N; a word alone is a path if it holds "/", else HOST:PORT if it ends in ":" and
+digits, else a path. "?dir=FOLDER" behind tls: or wss: has the certificates, as QEMU wants them.
 """
 """What --help says."""
 

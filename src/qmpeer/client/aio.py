@@ -21,6 +21,7 @@ from qmpeer.transport.aio import Stream, open_stream, start_listening
 from qmpeer.values import JsonObject
 
 if TYPE_CHECKING:
+    import ssl
     import subprocess
 
     from qmpeer.bindings import Command, EventType, TypedEvent
@@ -67,11 +68,13 @@ class AsyncClient:
         strict: "bool | Schema" = False,
         wait_for_socket: bool = False,
         reconnect: float | None = 0.0,
+        tls: "ssl.SSLContext | None" = None,
     ) -> "AsyncClient":
         """Connect to a server, take its greeting and negotiate.
 
         Args:
-            address: Such as "unix:/run/vm.qmp", "localhost:4444", or a connected socket.
+            address: Such as "unix:/run/vm.qmp", "localhost:4444", "tls:vm.example:4444",
+                "wss://vm.example:4444/", or a connected socket.
             timeout: Seconds for all of that together; None waits for ever.
             command_timeout: Seconds for each command later on.
             negotiate: False for a guest agent, which neither greets nor negotiates.
@@ -87,9 +90,11 @@ class AsyncClient:
                 for ever. Numbers of events go on, and `interruptions` tells what was lost: a
                 command that was cut off raises CommandInterrupted, as ever, and isn't repeated; all
                 else waits, no longer than its own deadline.
+            tls: For tls and wss: certificates, and what is checked, in place of the options that
+                such an address has.
 
         Raises:
-            OSError: If it can't be reached.
+            OSError: If it can't be reached, or if it, or we, refuse the other's certificate.
             TimeoutError: If time runs out; it says whether the server was silent.
             NegotiationError: If the server refuses.
             ConnectionClosed: If it leaves, or isn't a QMP server.
@@ -101,7 +106,7 @@ class AsyncClient:
             deadline = Deadline(seconds)
             make = _channels(negotiate, capabilities, max_in_flight, log=log)
             _, channel = await open_stream(
-                address, make, timeout=seconds, wait_for_socket=wait_for_socket
+                address, make, timeout=seconds, wait_for_socket=wait_for_socket, tls=tls
             )
             assert isinstance(channel, AsyncChannel)
             await channel.negotiate(deadline)

@@ -20,6 +20,7 @@ from qmpeer.transport import AddressLike, dial, listen, unlink_if_ours
 from qmpeer.values import JsonObject
 
 if TYPE_CHECKING:
+    import ssl
     import subprocess
 
     from qmpeer.bindings import Command, EventType, TypedEvent
@@ -74,11 +75,13 @@ class Client:
         strict: "bool | Schema" = False,
         wait_for_socket: bool = False,
         reconnect: float | None = 0.0,
+        tls: "ssl.SSLContext | None" = None,
     ) -> "Client":
         """Connect to a server, take its greeting and negotiate.
 
         Args:
-            address: Such as "unix:/run/vm.qmp", "localhost:4444", or a connected socket.
+            address: Such as "unix:/run/vm.qmp", "localhost:4444", "tls:vm.example:4444",
+                "wss://vm.example:4444/", or a connected socket.
             timeout: Seconds for all of that together; None waits for ever.
             command_timeout: Seconds for each command later on.
             negotiate: False for a guest agent, which neither greets nor negotiates.
@@ -95,9 +98,11 @@ class Client:
                 command that was cut off raises CommandInterrupted, as ever, and isn't repeated; all
                 else waits, no longer than its own deadline. It is whoever needs the connection that
                 makes the new one: events that come while nobody waits for any are lost.
+            tls: For tls and wss: certificates, and what is checked, in place of the options that
+                such an address has.
 
         Raises:
-            OSError: If it can't be reached.
+            OSError: If it can't be reached, or if it, or we, refuse the other's certificate.
             TimeoutError: If time runs out; it says whether the server was silent.
             NegotiationError: If the server refuses.
             ConnectionClosed: If it leaves, or isn't a QMP server.
@@ -107,7 +112,7 @@ class Client:
 
         def open_channel(seconds: float | None, log: EventLog) -> Channel:
             end = None if seconds is None else monotonic() + seconds
-            sock = dial(address, timeout=seconds, wait_for_socket=wait_for_socket)
+            sock = dial(address, timeout=seconds, wait_for_socket=wait_for_socket, tls=tls)
             session = _session(negotiate, capabilities, max_in_flight)
             channel = Channel(sock, session, None, log)
             try:

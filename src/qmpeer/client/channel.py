@@ -344,6 +344,8 @@ class Channel:
             data = self._recv(limits.READ_SIZE)
         except BlockingIOError:
             return False
+        except InterruptedError:  # what came was for the filters of the wire
+            return True
         except OSError as error:
             with self.lock:
                 self._lose(error)

@@ -6,6 +6,7 @@ from qmpeer import limits
 from qmpeer.client import Client
 from qmpeer.errors import CommandError, QMPError, SchemaSyntaxError
 from qmpeer.transport import dial
+from qmpeer.transport.filtered_socket import FilteredSocket
 from qmpeer.values import JsonValue
 
 __all__ = ["ask"]
@@ -21,7 +22,7 @@ def ask(address: str, timeout: float | None) -> JsonValue:
         CommandError: If it has no query-qmp-schema.
         ValueError: If the address isn't one.
     """
-    with _BoundedSocket(fileno=dial(address, timeout=timeout).detach()) as sock:
+    with _bounded(dial(address, timeout=timeout)) as sock:
         try:
             return _answer(sock, timeout)
         except CommandError as error:
@@ -30,7 +31,7 @@ def ask(address: str, timeout: float | None) -> JsonValue:
             desc = f"{address} has no query-qmp-schema; QEMU has it since 2.5"
             raise CommandError(error.error_class, desc, error.command, error.id) from None
         except QMPError as error:
-            if sock.received <= limits.SCHEMA_SIZE:
+            if sock.most is None or sock.most >= 0:
                 raise
             reason = f"{address} sends too much: at most {limits.SCHEMA_SIZE} bytes are read"
             raise SchemaSyntaxError(reason) from error
@@ -42,14 +43,21 @@ def _answer(sock: socket.socket, timeout: float | None) -> JsonValue:
     return answer
 
 
+def _bounded(sock: socket.socket) -> "_BoundedSocket | FilteredSocket":
+    if not isinstance(sock, FilteredSocket):
+        return _BoundedSocket(fileno=sock.detach())
+    sock.most = limits.SCHEMA_SIZE
+    return sock
+
+
 class _BoundedSocket(socket.socket):
     """Receive no more than a schema can have: a reply of any other command may be far longer."""
 
-    received = 0
+    most = limits.SCHEMA_SIZE
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
         data = super().recv(size, flags)
-        self.received += len(data)
-        if self.received > limits.SCHEMA_SIZE:
+        self.most -= len(data)
+        if self.most < 0:
             raise OSError("more came than a schema can have")
         return data

@@ -11,13 +11,14 @@ import msgspec
 from qmpeer import limits
 
 
-class Address(msgspec.Struct, frozen=True, kw_only=True):
+class Address(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True):
     """Name one end of a stream.
 
     Only the members of its scheme are set: path for unix ("@NAME" is in the abstract namespace),
     host and port for tcp, cid and port for vsock, fd for fd, and text (all behind the scheme) for
-    the schemes that other rooms have added. str() gives text that parse_address() reads as the
-    same address.
+    the schemes that other rooms have added. tls, ws and wss have host and port, the latter two a
+    path as well, and `filtered_address` says what else. str() gives text that parse_address() reads
+    as the same address.
     """
 
     scheme: str
@@ -27,6 +28,15 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     cid: int | None = None
     fd: int | None = None
     text: str = ""
+    tls_dir: str | None = None
+    tls_hostname: str | None = None
+    verify_peer: bool = True
+    one_byte_records: bool = False
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether filters stand between its wire, which is TCP, and the session."""
+        return self.scheme in ("tls", "ws", "wss")
 
     @property
     def is_abstract(self) -> bool:
@@ -54,6 +64,10 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
                 return f"vsock:{self.cid}:{self.port}"
             case "fd":
                 return f"fd:{self.fd}"
+            case "tls" | "ws" | "wss":
+                from qmpeer.transport.filtered_address import format_filtered
+
+                return format_filtered(self)
         return f"{self.scheme}:{self.text}"
 
 
@@ -63,8 +77,11 @@ AddressLike = str | os.PathLike[str] | tuple[str, int] | Address | socket.socket
 Parser = Callable[[str], Address]
 """Makes an address of the text behind "SCHEME:", or raises ValueError."""
 
-_EXPECTED: Final = "unix:PATH, tcp:HOST:PORT, vsock:CID:PORT, fd:N, HOST:PORT or a path"
-_NOT_AVAILABLE: Final = frozenset({"tls", "ws", "wss", "ssh", "nats"})
+_EXPECTED: Final = (
+    "unix:PATH, tcp:HOST:PORT, tls:HOST:PORT, ws://HOST:PORT, wss://HOST:PORT, vsock:CID:PORT, "
+    "fd:N, HOST:PORT or a path"
+)
+_NOT_AVAILABLE: Final = frozenset({"ssh", "nats"})
 _HOST_PORT: Final = re.compile(r"(?s)(?:\[(?P<six>[^\[\]]*)\]|(?P<host>[^\[\]:]*)):(?P<port>\d+)")
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -81,7 +98,7 @@ def parse_address(address: AddressLike) -> Address | socket.socket:
 
     Example:
         >>> parse_address("localhost:4444")
-        Address(scheme='tcp', path=None, host='localhost', port=4444, cid=None, fd=None, text='')
+        Address(scheme='tcp', host='localhost', port=4444)
         >>> str(parse_address("/run/vm.qmp"))
         'unix:/run/vm.qmp'
     """
@@ -146,6 +163,16 @@ def _parse_unix(path: str) -> Address:
 
 
 def _parse_tcp(text: str) -> Address:
+    host, port = parse_host_port(text)
+    return Address(scheme="tcp", host=host, port=port)
+
+
+def parse_host_port(text: str) -> tuple[str, int]:
+    """Read HOST:PORT; an IPv6 address stands in brackets.
+
+    Raises:
+        ValueError: If it is something else.
+    """
     found = _HOST_PORT.fullmatch(text)
     if found is None:
         hint = " (an IPv6 address stands in brackets)" if text.count(":") > 1 else ""
@@ -153,7 +180,7 @@ def _parse_tcp(text: str) -> Address:
     host = found["host"] if found["six"] is None else found["six"]
     if "/" in host or "\0" in host:
         raise ValueError(f"found {text!r}, expected HOST:PORT")
-    return Address(scheme="tcp", host=host, port=_number(found["port"], 0xFFFF, "a port"))
+    return host, _number(found["port"], 0xFFFF, "a port")
 
 
 def _parse_pair(pair: tuple[object, ...]) -> Address:
@@ -183,9 +210,30 @@ def _number(text: str, most: int, what: str) -> int:
     raise ValueError(f"found {text!r}, expected {what}: a number up to {most}")
 
 
+def _parse_tls(text: str) -> Address:
+    from qmpeer.transport.filtered_address import parse_tls
+
+    return parse_tls(text)
+
+
+def _parse_ws(text: str) -> Address:
+    from qmpeer.transport.filtered_address import parse_ws
+
+    return parse_ws(text)
+
+
+def _parse_wss(text: str) -> Address:
+    from qmpeer.transport.filtered_address import parse_wss
+
+    return parse_wss(text)
+
+
 _SCHEMES: Final[dict[str, Parser]] = {
     "unix": _parse_unix,
     "tcp": _parse_tcp,
     "vsock": _parse_vsock,
     "fd": _parse_fd,
+    "tls": _parse_tls,
+    "ws": _parse_ws,
+    "wss": _parse_wss,
 }

@@ -4,8 +4,9 @@ import errno
 import os
 import socket
 import time
+from typing import TYPE_CHECKING
 
-from qmpeer.transport.address import AddressLike, parse_address
+from qmpeer.transport.address import Address, AddressLike, parse_address
 from qmpeer.transport.dialling import DialPlan, annotated
 from qmpeer.transport.listening import listen, unlink_if_ours
 from qmpeer.transport.sockets import (
@@ -16,16 +17,26 @@ from qmpeer.transport.sockets import (
     resolve,
 )
 
+if TYPE_CHECKING:
+    import ssl
+
+    from qmpeer.transport.filters.filter import Filter
+
 __all__ = ["dial", "listen", "unlink_if_ours"]
 
 
 def dial(
-    address: AddressLike, *, timeout: float | None, wait_for_socket: bool = False
+    address: AddressLike,
+    *,
+    timeout: float | None,
+    wait_for_socket: bool = False,
+    tls: "ssl.SSLContext | None" = None,
 ) -> socket.socket:
     """Connect, within so many seconds in all; a connected socket is given back as it is.
 
     Every address that a host name has is tried. The socket is in blocking mode and is not
-    inherited by child processes. fd:N is taken over: it belongs to the socket from here on.
+    inherited by child processes. fd:N is taken over: it belongs to the socket from here on. For
+    tls, ws and wss it is a `FilteredSocket`, with the handshakes done.
 
     [The deadline doesn't cover the system's resolver, which has its own; numbers don't need it.]
 
@@ -34,11 +45,14 @@ def dial(
         timeout: None waits for ever.
         wait_for_socket: Try again while nobody listens there yet, be it that the path doesn't
             exist or that the connection is refused.
+        tls: For tls and wss: certificates, and what is checked, in place of the address's options.
 
     Raises:
-        OSError: If it can't be connected, as the kernel says it.
+        OSError: If it can't be connected, as the kernel says it; or a handshake's FilterError, that
+            says what was wrong; or a file of certificates can't be read.
         TimeoutError: If there was no connection in time; it says what stood in the way.
-        ValueError: If the address has no meaning.
+        ValueError: If the address has no meaning, or a file of certificates has none.
+        ModuleNotFoundError: If ws and wss need wsproto, and that is not installed.
     """
     target = parse_address(address)
     if isinstance(target, socket.socket):
@@ -47,17 +61,33 @@ def dial(
         sock = adopt_fd(target)
         sock.setblocking(True)
         return sock
+    filter = _filter(target, tls) if target.is_filtered else None
     plan = DialPlan(target, timeout=timeout, wait_for_socket=wait_for_socket, now=time.monotonic())
     try:
         endpoints = resolve(target)
     except OSError as error:
         raise annotated(error, target) from None
+    sock = _connected(endpoints, plan)
+    if filter is None:
+        return sock
+    from qmpeer.transport.filtered_socket import open_filtered
+
+    return open_filtered(sock, filter, plan)
+
+
+def _connected(endpoints: list[Endpoint], plan: DialPlan) -> socket.socket:
     while True:
         try:
             return _try_each(endpoints, plan)
         except OSError as error:
             delay = plan.delay_after(error, time.monotonic())
         time.sleep(delay)
+
+
+def _filter(target: Address, tls: "ssl.SSLContext | None") -> "Filter":
+    from qmpeer.transport.filters.dialled import dialled_filter
+
+    return dialled_filter(target, tls)
 
 
 def _try_each(endpoints: list[Endpoint], plan: DialPlan) -> socket.socket:

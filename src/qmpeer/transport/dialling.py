@@ -61,9 +61,10 @@ class DialPlan:
         delay, self._delay = self._delay, min(self._delay * 1.5, _LAST_DELAY)
         return delay if self._deadline is None else min(delay, self._deadline - now)
 
-    def timed_out(self) -> TimeoutError:
+    def timed_out(self, reason: str | None = None) -> TimeoutError:
         """Make the error that says what was waited for, how long, and what stood in the way."""
-        return TimeoutError(f"waited {self._timeout:g} s for {self._address}, but {self._reason}")
+        reason = reason or self._reason
+        return TimeoutError(f"waited {self._timeout:g} s for {self._address}, but {reason}")
 
 
 def annotated(error: OSError, address: object) -> OSError:

@@ -33,7 +33,8 @@ class Endpoint(NamedTuple):
 
 def needs_resolver(address: Address) -> bool:
     """Say whether resolve() may have to ask the network, and so may take seconds."""
-    return address.scheme == "tcp" and bool(address.host) and not _is_numeric(address)
+    has_host = address.scheme == "tcp" or address.is_filtered
+    return has_host and bool(address.host) and not _is_numeric(address)
 
 
 def resolve(address: Address, *, to_listen: bool = False) -> list[Endpoint]:
@@ -49,7 +50,9 @@ def resolve(address: Address, *, to_listen: bool = False) -> list[Endpoint]:
         return [Endpoint(socket.AF_UNIX, address.sockaddr)]
     if address.scheme == "vsock":
         return [Endpoint(socket.AF_VSOCK, address.sockaddr)]
-    if address.scheme != "tcp":
+    if address.is_filtered and to_listen:
+        raise ValueError(f"found {str(address)!r}, which can be dialled, not listened at")
+    if address.scheme != "tcp" and not address.is_filtered:
         raise ValueError(f"found {str(address)!r}, expected an address of unix, tcp, vsock or fd")
     flags = socket.AI_PASSIVE if to_listen else 0
     found = socket.getaddrinfo(

@@ -2,8 +2,10 @@
 
 import asyncio
 import errno
+import logging
 import os
 import socket
+from typing import TYPE_CHECKING, Final
 
 from qmpeer.transport.address import Address, AddressLike, address_of, parse_address
 from qmpeer.transport.aio.buffered_stream import BufferedStream
@@ -20,6 +22,12 @@ from qmpeer.transport.sockets import (
     resolve,
 )
 
+if TYPE_CHECKING:
+    import ssl
+
+_QUIET: Final = logging.Logger("qmpeer.transport", logging.CRITICAL)  # noqa: LOG001 - of no tree
+"""Writes nothing: who dials learns by an exception why it failed, or from its handler."""
+
 
 async def open_stream(
     address: AddressLike,
@@ -27,10 +35,12 @@ async def open_stream(
     *,
     timeout: float | None,
     wait_for_socket: bool = False,
+    tls: "ssl.SSLContext | None" = None,
 ) -> tuple[Stream, StreamHandler]:
     """Connect, within so many seconds in all, and start a stream with its handler.
 
-    A connected socket, and fd:N, are taken over. Every address that a host name has is tried.
+    A connected socket, and fd:N, are taken over. Every address that a host name has is tried. For
+    tls, ws and wss the handler is made once the handshakes are done.
 
     Args:
         address: Whom to connect to.
@@ -38,16 +48,21 @@ async def open_stream(
         timeout: None waits for ever.
         wait_for_socket: Try again while nobody listens there yet, be it that the path doesn't
             exist or that the connection is refused.
+        tls: For tls and wss: certificates, and what is checked, in place of the address's options.
 
     Raises:
-        OSError: If it can't be connected, as the kernel says it.
+        OSError: If it can't be connected, as the kernel says it; or a handshake's FilterError, that
+            says what was wrong; or a file of certificates can't be read.
         TimeoutError: If there was no connection in time; it says what stood in the way.
-        ValueError: If the address has no meaning.
+        ValueError: If the address has no meaning, or a file of certificates has none.
+        ModuleNotFoundError: If ws and wss need wsproto, and that is not installed.
     """
     target = parse_address(address)
     if isinstance(target, Address):
+        if target.is_filtered:
+            return await _open_filtered(target, handler_factory, timeout, wait_for_socket, tls)
         peer = str(target)
-        sock = await _dial(target, timeout, wait_for_socket)
+        sock = await _dial(target, _plan(target, timeout, wait_for_socket))
     else:
         sock = target
         peer = str(address_of(sock.family, sock.getpeername()))
@@ -118,11 +133,53 @@ def _start(
     return handler
 
 
-async def _dial(address: Address, timeout: float | None, wait_for_socket: bool) -> socket.socket:
+async def _open_filtered(
+    address: Address,
+    handler_factory: HandlerFactory,
+    timeout: float | None,
+    wait_for_socket: bool,
+    tls: "ssl.SSLContext | None",
+) -> tuple[Stream, StreamHandler]:
+    from qmpeer.transport.aio.filtered_stream import filtered
+    from qmpeer.transport.filters.dialled import dialled_filter
+
+    filter = dialled_filter(address, tls)
+    loop = asyncio.get_running_loop()
+    opened: asyncio.Future[tuple[Stream, StreamHandler]] = loop.create_future()
+
+    def open_up(stream: Stream) -> StreamHandler:
+        handler = handler_factory(stream)
+        if not opened.done():
+            opened.set_result((stream, handler))
+        return handler
+
+    def fail(error: OSError) -> None:
+        if not opened.done():
+            opened.set_exception(error)
+
+    plan = _plan(address, timeout, wait_for_socket)
+    sock = await _dial(address, plan)
+    seconds = plan.seconds_left(loop.time())
+    factory = filtered(open_up, [lambda: filter], timeout=seconds, log=_QUIET, failed=fail)
+    raw, _ = await start_stream(sock, str(address), factory)
+    try:
+        return await opened
+    except TimeoutError:
+        raise plan.timed_out(f"the {filter.name} handshake is not over") from None
+    except BaseException:
+        raw.abort()
+        raise
+
+
+def _plan(address: Address, timeout: float | None, wait_for_socket: bool) -> DialPlan:
+    now = asyncio.get_running_loop().time()
+    return DialPlan(address, timeout=timeout, wait_for_socket=wait_for_socket, now=now)
+
+
+async def _dial(address: Address, plan: DialPlan) -> socket.socket:
     if address.scheme == "fd":
         return adopt_fd(address)
     loop = asyncio.get_running_loop()
-    plan = DialPlan(address, timeout=timeout, wait_for_socket=wait_for_socket, now=loop.time())
     endpoints = await _resolve(address, plan)
     while True:
         try:

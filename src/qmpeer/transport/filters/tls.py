@@ -16,7 +16,7 @@ from qmpeer.transport.filters.filter import CutOffError, Filter, Received
 Authorize = Callable[[str], bool]
 """Says whether somebody with this distinguished name may come in."""
 
-_RECORD: Final = 16 * 1024
+RECORD: Final = 16 * 1024
 """Bytes that one record holds at most."""
 
 _REASONS: Final = {
@@ -39,11 +39,22 @@ class TLSFilter(Filter):
         server_side: Whether the peer is the one that dialled.
         server_hostname: The server's name or address, which its certificate has to hold, for a
             client whose context checks it.
+        record: Bytes of the session in a record that is sent, at most.
+        needs_goodbye: Whether a wire that ends without a close_notify is a failure. Who tells by
+            the messages themselves that all has come can do without.
         authorize: Asked after the handshake whether who is named in the peer's certificate may
             come in, with the name as `subject_name()` writes it; who has none may not.
     """
 
-    __slots__ = ("_authorize", "_incoming", "_object", "_outgoing", "_peer_name")
+    __slots__ = (
+        "_authorize",
+        "_incoming",
+        "_needs_goodbye",
+        "_object",
+        "_outgoing",
+        "_peer_name",
+        "_record",
+    )
 
     def __init__(
         self,
@@ -51,6 +62,8 @@ class TLSFilter(Filter):
         *,
         server_side: bool,
         server_hostname: str | None = None,
+        record: int = RECORD,
+        needs_goodbye: bool = True,
         authorize: Authorize | None = None,
     ) -> None:
         super().__init__()
@@ -60,6 +73,8 @@ class TLSFilter(Filter):
             self._incoming, self._outgoing, server_side, server_hostname
         )
         self._authorize = authorize
+        self._needs_goodbye = needs_goodbye
+        self._record = record
         self._peer_name: str | None = None
 
     @property
@@ -90,7 +105,7 @@ class TLSFilter(Filter):
         pieces: list[bytes] = []
         try:
             while incoming.pending or tls.pending():
-                piece = tls.read(_RECORD)
+                piece = tls.read(RECORD)
                 if not piece:  # a close_notify
                     self._end()
                     break
@@ -102,22 +117,24 @@ class TLSFilter(Filter):
         return pieces, self._outgoing.read() if self._outgoing.pending else b""
 
     def receive_eof(self) -> None:
-        """Learn that the wire ends, which it may do after a close_notify only."""
+        """Learn that the wire ends, which it should do after a close_notify only."""
         was_open = self.is_open and not self.has_ended
         super().receive_eof()
-        if was_open:
+        if was_open and self._needs_goodbye:
             self._fail("the TLS connection ended without a close_notify", CutOffError)
 
     def send(self, data: bytes) -> bytes:
         """Put bytes into records."""
         if not self.is_open:
             return b""
-        tls, rest = self._object, memoryview(data)
+        tls, size = self._object, self._record
         try:
-            sent = tls.write(data)
-            while sent < len(rest):  # one record at a time
-                rest = rest[sent:]
-                sent = tls.write(rest)
+            if len(data) <= size:
+                tls.write(data)
+            else:
+                whole = memoryview(data)
+                for start in range(0, len(data), size):
+                    tls.write(whole[start : start + size])
         except ssl.SSLError as error:
             self._fail(explain(error))
         return self._outgoing.read()

@@ -1,0 +1,312 @@
+"""Both clients at addresses of TLS and WebSocket: our server, QEMU, and who is neither."""
+
+import json
+import select
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from qmpeer import CommandError, ConnectionClosed
+from qmpeer.cli.main import main
+from qmpeer.sources import load_schema
+from qmpeer.transport.filters import x509_context
+from tests.client.faces import SOON, Face, background
+from tests.interop.conftest import OURS, Server, Start
+from tests.interop.test_at_hand import port_of
+from tests.transport.filters.certificates import Authority
+
+pytestmark = pytest.mark.real
+
+
+class Site(NamedTuple):
+    """Our server, open in several ways, and folders of certificates to come to it with."""
+
+    server: Server
+    folder: Path
+    authority: Authority
+
+    def address(self, scheme: str, client: str = "friend", **options: str) -> str:
+        port = port_of(self.server, scheme)
+        words = [f"{name.replace('_', '-')}={value}" for name, value in options.items()]
+        if scheme == "ws":
+            return f"ws://127.0.0.1:{port}/"
+        query = "&".join([f"dir={self.folder}/{client}", *words])
+        return f"{scheme}:127.0.0.1:{port}?{query}".replace("wss:", "wss://")
+
+
+@pytest.fixture
+def site(start: Start, tmp_path: Path) -> Site:
+    authority = Authority()
+    authority.fill(tmp_path / "server", server=authority.issue("server"))
+    authority.fill(tmp_path / "friend", client=authority.issue("friend"))
+    authority.fill(tmp_path / "nobody")
+    other = Authority("another authority")
+    other.fill(tmp_path / "stranger", client=other.issue("friend"))
+    words = [
+        f"tls-creds-x509,id=tls,endpoint=server,dir={tmp_path}/server,verify-peer=on",
+        "authz-simple,id=who,identity=CN=friend",
+    ]
+    options = [word for text in words for word in ("-object", text)]
+    for label, extra in (
+        ("tls", "tls-creds=tls,tls-authz=who"),
+        ("ws", "websocket=on"),
+        ("wss", "websocket=on,tls-creds=tls"),
+    ):
+        device = f"socket,id={label},host=127.0.0.1,port=0,server=on,wait=off,{extra}"
+        options += ["-chardev", device, "-mon", f"chardev={label},mode=control"]
+    return Site(Server(OURS, tmp_path / "qmp", start, options), tmp_path, authority)
+
+
+@pytest.mark.parametrize("scheme", ["tls", "ws", "wss"])
+def test_commands_and_events(face: Face, site: Site, scheme: str) -> None:
+    with face.connect(site.address(scheme), timeout=SOON) as vm:
+        mark = vm.event_mark()
+        vm.execute("stop")
+        assert vm.wait_event("STOP", since=mark, timeout=SOON).data == {}
+        assert vm.execute("query-status")["status"] == "paused"
+        with pytest.raises(CommandError, match="has not been found"):
+            vm.execute("a-long-one", {"x": "y" * (1 << 20)})
+        waiting = [vm.begin("query-qmp-schema") for _ in range(20)]
+        answers = [future.result(SOON) for future in waiting]
+        assert len(answers[0]) > 100
+        assert all(answer == answers[0] for answer in answers)
+        with pytest.raises(TimeoutError):
+            vm.wait_event("NEVER", timeout=0.05)
+        with pytest.raises(ValueError, match="descriptors travel over"):
+            vm.execute("getfd", {"fdname": "a"}, fds=[0])
+        vm.execute("query-status")
+
+
+@pytest.mark.parametrize("scheme", ["tls", "wss"])
+def test_the_server_goes_away(face: Face, site: Site, scheme: str) -> None:
+    """It says no goodbye in the terms of TLS then, which is no news."""
+    with face.connect(site.address(scheme), timeout=SOON) as vm:
+        site.server.process.kill()
+        with pytest.raises(ConnectionClosed, match="the server closed the connection"):
+            vm.wait_event("NEVER", timeout=SOON)
+
+
+def test_it_is_left_with_a_goodbye(
+    face: Face, site: Site, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for scheme in ("tls", "ws", "wss"):
+        face.connect(site.address(scheme), timeout=SOON).close()
+    with face.connect(site.server.path) as vm:
+        vm.execute("quit")
+    site.server.process.wait(SOON)
+    assert capfd.readouterr().err == ""
+
+
+REFUSED = {
+    "no certificate": ("nobody", {}, "certificate required|the server closed|refuses us"),
+    "another authority": ("stranger", {}, "the peer's certificate is refused: .*"),
+    "another name": (
+        "friend",
+        {"tls_hostname": "vm.example"},
+        "the peer's certificate is refused: Hostname mismatch",
+    ),
+    "no folder": ("missing", {}, "Unable to access credentials .*/missing/ca-cert.pem: No such"),
+}
+
+
+@pytest.mark.parametrize(("client", "options", "reason"), REFUSED.values(), ids=list(REFUSED))
+def test_who_is_refused(
+    face: Face, site: Site, client: str, options: dict[str, str], reason: str
+) -> None:
+    with pytest.raises((OSError, ConnectionClosed), match=reason):
+        face.connect(site.address("tls", client, **options), timeout=SOON)
+    face.connect(site.address("tls"), timeout=SOON).close()
+
+
+def test_any_server_will_do(face: Face, site: Site) -> None:
+    (site.folder / "friend" / "ca-cert.pem").write_bytes(
+        (site.folder / "stranger" / "ca-cert.pem").read_bytes()
+    )
+    with pytest.raises(OSError, match="certificate is refused"):
+        face.connect(site.address("tls"), timeout=SOON)
+    face.connect(site.address("tls", verify_peer="off"), timeout=SOON).close()
+
+
+def test_the_systems_authorities(face: Face, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = site.address("wss").partition("?")[0]
+    with pytest.raises(OSError, match="certificate is refused"):
+        face.connect(address, timeout=SOON)
+    monkeypatch.setenv("SSL_CERT_FILE", f"{site.folder}/friend/ca-cert.pem")
+    # Known to the system now; but the server wants to know us as well.
+    with pytest.raises((OSError, ConnectionClosed), match="certificate required"):
+        face.connect(address, timeout=SOON)
+
+
+def test_a_context_of_ones_own(face: Face, site: Site) -> None:
+    context = x509_context(site.folder / "friend", server_side=False)
+    address = site.address("tls").partition("?")[0]
+    face.connect(address, timeout=SOON, tls=context).close()
+    assert context.check_hostname
+
+
+def test_reconnecting(face: Face, site: Site) -> None:
+    address = site.address("tls")
+    port = int(port_of(site.server, "tls"))
+    with Relay(port) as relay:
+        address = address.replace(str(port), str(relay.port), 1)
+        with face.connect(address, timeout=SOON, reconnect=SOON) as vm:
+            assert vm.execute("query-status")["running"]
+            relay.cut()
+            while not vm.client.interruptions:
+                vm.event_mark()
+            assert vm.execute("query-status")["running"]
+            assert len(vm.client.interruptions) == 1
+
+
+class Relay:
+    """Pass on what two ends say, one client after the other."""
+
+    def __init__(self, port: int) -> None:
+        self._upstream = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._client: socket.socket | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    @property
+    def port(self) -> int:
+        return int(self._listener.getsockname()[1])
+
+    def cut(self) -> None:
+        assert self._client is not None
+        self._client.shutdown(socket.SHUT_RDWR)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            with (
+                client,
+                socket.create_connection(("127.0.0.1", self._upstream)) as server,
+                suppress(ConnectionError),
+            ):
+                self._client = client
+                while data := self._next(client, server):
+                    to, text = data
+                    to.sendall(text)
+
+    def _next(
+        self, client: socket.socket, server: socket.socket
+    ) -> tuple[socket.socket, bytes] | None:
+        readable, _, _ = select.select([client, server], [], [])
+        text = readable[0].recv(65536)
+        return (server if readable[0] is client else client, text) if text else None
+
+    def __enter__(self) -> "Relay":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(SOON)
+
+
+def test_a_schema_through_tls(site: Site) -> None:
+    assert len(list(load_schema(site.address("tls")).commands())) > 30
+
+
+def test_the_tools(site: Site, capfd: pytest.CaptureFixture[str]) -> None:
+    for scheme in ("tls", "ws", "wss"):
+        assert main(["exec", site.address(scheme), "query-status"]) == 0
+        assert json.loads(capfd.readouterr().out)["status"] == "running"
+        assert main(["shell", site.address(scheme), "-c", "query-name"]) == 0
+        assert json.loads(capfd.readouterr().out) == {}
+    assert main(["exec", site.address("tls", "stranger"), "query-status"]) == 3
+    assert "qmpeer exec: the peer's certificate is refused: " in capfd.readouterr().err
+
+
+def test_without_wsproto(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "qmpeer.transport.filters.websocket_frames", None)
+    assert main(["exec", "ws://127.0.0.1:1", "query-status"]) == 3
+    text = "qmpeer exec: WebSocket needs wsproto: pip install 'qmpeer[websocket]'\n"
+    assert capsys.readouterr().err == text
+
+
+@contextmanager
+def answering(answer: bytes | None) -> Iterator[int]:
+    """Answer whoever comes, and stay; None says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def run() -> None:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            with client, suppress(ConnectionError):
+                client.recv(65536)
+                if answer is not None:
+                    client.sendall(answer)
+                client.recv(65536)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+    thread.join(SOON)
+
+
+STRANGE = {
+    "HTTP on ws": ("ws", b"HTTP/1.1 404 Not Found\r\n\r\n", "404"),
+    "QMP on ws": ("ws", b'{"QMP": {}}\r\n\r\n', "no HTTP server"),
+    "QMP on tls": ("tls", b'{"QMP": {}}\r\n', "found something else than TLS"),
+    "QMP on wss": ("wss", b'{"QMP": {}}\r\n', "found something else than TLS"),
+    "an endless header": ("ws", b"HTTP/1.1 101 x\r\n" + b"a: b\r\n" * 9000, "HTTP header is long"),
+}
+
+
+@pytest.mark.parametrize(("scheme", "answer", "reason"), STRANGE.values(), ids=list(STRANGE))
+def test_who_is_no_such_server(face: Face, scheme: str, answer: bytes, reason: str) -> None:
+    slashes = "" if scheme == "tls" else "//"
+    with (
+        answering(answer) as port,
+        pytest.raises(OSError, match=reason),
+    ):
+        face.connect(f"{scheme}:{slashes}127.0.0.1:{port}", timeout=SOON)
+
+
+@pytest.mark.parametrize("scheme", ["tls", "ws"])
+def test_who_says_nothing(face: Face, scheme: str) -> None:
+    slashes = "" if scheme == "tls" else "//"
+    name = {"tls": "TLS", "ws": "WebSocket"}[scheme]
+    with (
+        answering(None) as port,
+        pytest.raises(TimeoutError, match=rf"waited 0\.2 s for {scheme}.*{name} handshake"),
+    ):
+        face.connect(f"{scheme}:{slashes}127.0.0.1:{port}", timeout=0.2)
+
+
+def test_cancelled_while_shaking_hands(face: Face) -> None:
+    with answering(None) as port:
+        connecting = background(face.connect, f"tls:127.0.0.1:{port}", timeout=0.3)
+        with pytest.raises(TimeoutError):
+            connecting.result(SOON)
+
+
+def test_qemus_tls(
+    face: Face, start: Start, program: Callable[[str], str], site: Site, tmp_path: Path
+) -> None:
+    """Its monitor reads a byte of each record, and then waits for the next one."""
+    credentials = f"tls-creds-x509,id=tls,endpoint=server,dir={tmp_path}/server,verify-peer=on"
+    device = "socket,id=t,host=127.0.0.1,port=0,server=on,wait=off,tls-creds=tls"
+    words = ["-object", credentials, "-chardev", device, "-mon", "chardev=t,mode=control"]
+    server = Server((program("qemu-system-x86_64"),), tmp_path / "qemu", start, words)
+    address = f"tls:127.0.0.1:{port_of(server, 't')}?dir={tmp_path}/friend&one-byte-records=on"
+    with face.connect(address, timeout=SOON) as vm:
+        assert len(vm.execute("query-qmp-schema")) > 1000
+        mark = vm.event_mark()
+        vm.execute("stop")
+        vm.wait_event("STOP", since=mark, timeout=SOON)

@@ -1,0 +1,189 @@
+"""A blocking socket above a filter that is simple to see through, the wire in the test's hands."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+from qmpeer import limits
+from qmpeer.transport import Address
+from qmpeer.transport.dialling import DialPlan
+from qmpeer.transport.filtered_socket import FilteredSocket, open_filtered
+from qmpeer.transport.filters import Filter, FilterError, Received
+
+DONTWAIT = socket.MSG_DONTWAIT
+
+
+class Marks(Filter):
+    """Send "<DATA>"; take "?" for a question, "." for the end, "#" for a mistake, "+" for hello."""
+
+    name = "marks"
+
+    def start(self) -> bytes:
+        return b"+"
+
+    def receive(self, data: bytes) -> Received:
+        found, reply = b"", b""
+        for byte in data.decode():
+            if self.failure is not None or self.has_ended:
+                break
+            match byte:
+                case "+":
+                    self._open()
+                case "?":
+                    reply += b"!"
+                case ".":
+                    self._end()
+                case "#":
+                    self._fail("found #")
+                case _:
+                    found += byte.encode()
+        return [found] if found else [], reply
+
+    def send(self, data: bytes) -> bytes:
+        return b"<" + data + b">" if self.is_open else b""
+
+    def close(self) -> bytes:
+        return b"." if self._shut() else b""
+
+
+class Ends(NamedTuple):
+    ours: FilteredSocket
+    wire: socket.socket
+
+    def heard(self) -> bytes:
+        return self.wire.recv(1 << 20, DONTWAIT)
+
+
+def opened(raw: socket.socket, timeout: float | None = 10) -> FilteredSocket:
+    where = Address(scheme="tls", host="here", port=1)
+    plan = DialPlan(where, timeout=timeout, wait_for_socket=False, now=time.monotonic())
+    return open_filtered(raw, Marks(), plan)
+
+
+@pytest.fixture
+def ends() -> Iterator[Ends]:
+    raw, wire = socket.socketpair()
+    wire.settimeout(10)
+    wire.sendall(b"+first")
+    with opened(raw) as ours, wire:
+        assert wire.recv(1) == b"+"
+        assert ours.recv(100, DONTWAIT) == b"first"
+        yield Ends(ours, wire)
+
+
+def test_both_ways(ends: Ends) -> None:
+    assert ends.ours.send(b"question") == 8
+    assert ends.heard() == b"<question>"
+    ends.wire.sendall(b"answer")
+    assert ends.ours.recv(100) == b"answer"
+    with pytest.raises(BlockingIOError):
+        ends.ours.recv(100, DONTWAIT)
+
+
+def test_what_is_for_the_filter_alone(ends: Ends) -> None:
+    """It is answered; who waits looks at the clock anew, who doesn't gets what is behind it."""
+    ends.wire.sendall(b"??")
+    with pytest.raises(InterruptedError):
+        ends.ours.recv(100)
+    assert ends.heard() == b"!!"
+    ends.wire.sendall(b"?" * limits.READ_SIZE + b"x")
+    assert ends.ours.recv(limits.READ_SIZE, DONTWAIT) == b"x"
+
+
+def test_the_end(ends: Ends) -> None:
+    ends.wire.sendall(b"last.more")
+    assert ends.ours.recv(100) == b"last"
+    assert ends.ours.recv(100) == b""
+    assert ends.ours.recv(100) == b""
+
+
+def test_the_wires_end(ends: Ends) -> None:
+    ends.wire.close()
+    assert ends.ours.recv(100) == b""
+
+
+def test_a_mistake_behind_what_was_right(ends: Ends) -> None:
+    ends.wire.sendall(b"right#wrong")
+    assert ends.ours.recv(100) == b"right"
+    for _ in range(2):
+        with pytest.raises(FilterError, match="found #"):
+            ends.ours.recv(100)
+    with pytest.raises(OSError, match="found #"):
+        ends.ours.send(b"x")
+
+
+def test_a_wire_that_takes_no_more(ends: Ends) -> None:
+    data = b"x" * (8 << 20)
+    sent = 0
+    with pytest.raises(BlockingIOError):
+        while True:
+            sent += ends.ours.send(data[sent:])
+    assert 0 < sent < len(data)
+    heard = bytearray()
+
+    def hear() -> None:
+        while heard.count(b"x") < len(data):
+            heard.extend(ends.wire.recv(1 << 20))
+
+    thread = threading.Thread(target=hear)
+    thread.start()
+    while sent < len(data):
+        try:
+            sent += ends.ours.send(data[sent:])
+        except BlockingIOError:
+            time.sleep(0.001)
+    thread.join(10)
+    assert sent == len(data)
+    assert heard.replace(b"><", b"").rstrip(b">") == b"<" + data
+
+
+def test_who_asks_and_never_listens(ends: Ends) -> None:
+    with pytest.raises(OSError, match="the peer leaves our answers unread, but asks on"):
+        while True:
+            ends.wire.sendall(b"?" * limits.READ_SIZE)
+            try:
+                ends.ours.recv(limits.READ_SIZE, DONTWAIT)
+            except BlockingIOError:
+                pass
+
+
+def test_goodbye(ends: Ends) -> None:
+    ends.ours.shutdown(socket.SHUT_RDWR)
+    assert ends.wire.recv(100) == b"."
+    assert ends.wire.recv(100) == b""
+    with pytest.raises(BrokenPipeError):
+        ends.ours.send(b"x")
+
+
+def test_no_more_than_was_to_come(ends: Ends) -> None:
+    ends.ours.most = 5
+    ends.wire.sendall(b"12345")
+    assert ends.ours.recv(100) == b"12345"
+    ends.wire.sendall(b"6")
+    with pytest.raises(OSError, match="more came"):
+        ends.ours.recv(100)
+
+
+HANDSHAKES = {
+    "left": (b"", True, ConnectionAbortedError, "the peer left during the marks handshake"),
+    "wrong": (b"#", False, FilterError, "found #"),
+    "silent": (b"??", False, TimeoutError, r"waited 0\.05 s for tls:here:1, but the marks handsh"),
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "leaves", "error", "reason"), HANDSHAKES.values(), ids=[*HANDSHAKES]
+)
+def test_handshakes_that_fail(said: bytes, leaves: bool, error: type[OSError], reason: str) -> None:
+    raw, wire = socket.socketpair()
+    with wire:
+        wire.sendall(said)
+        if leaves:
+            wire.shutdown(socket.SHUT_WR)
+        with pytest.raises(error, match=reason):
+            opened(raw, 0.05)
+        assert wire.recv(1) == b"+"
