@@ -10,6 +10,7 @@ import msgspec
 
 from qmpeer import limits
 from qmpeer.cli.bars import Bar
+from qmpeer.client.jobs import job_state_of
 from qmpeer.messages import Event
 from qmpeer.values import JsonObject
 
@@ -198,18 +199,7 @@ class JobBoard:
 
 def job_entry(info: Any) -> Entry:
     """Read an element of query-jobs, or of query-block-jobs."""
-    is_old = "device" in info
-    status = str(info.get("status", "running"))
-    if is_old and info.get("paused") and status == "running":
-        status = "paused"
-    return Entry(
-        id=str(info["device" if is_old else "id"]),
-        type=str(info.get("type", "")),
-        status=status,
-        current=_count(info.get("offset" if is_old else "current-progress")),
-        total=_count(info.get("len" if is_old else "total-progress")),
-        error=None if info.get("error") is None else str(info["error"]),
-    )
+    return Entry(**msgspec.structs.asdict(job_state_of(info)))
 
 
 def migration_entry(info: dict[str, Any]) -> Entry:

@@ -29,9 +29,9 @@ from qmpeer.client.steps import (
 )
 from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, JobError
 from qmpeer.messages import Event
-from qmpeer.values import JsonObject
+from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["JobRun", "JobState", "WhenReady"]
+__all__ = ["JobRun", "JobState", "WhenReady", "job_state_of"]
 
 WhenReady: TypeAlias = Literal["complete", "stop"]
 """What becomes of a job that could go on for ever: it switches over, or it just ends."""
@@ -257,7 +257,7 @@ class JobRun:
             )
         except CommandError:
             return None
-        return next((state for state in map(_state_of, jobs) if state.id == self._id), None)
+        return next((state for state in map(job_state_of, jobs) if state.id == self._id), None)
 
     def _cancel(self, error: BaseException, may_be_anothers: bool) -> Course[None]:
         """Cancel it, wait for its end, and dismiss it; what doesn't work is noted at the error."""
@@ -287,14 +287,25 @@ class JobRun:
             error.add_note(f"job {self._id} may go on, it could not be cancelled: {failure}")
 
 
-def _state_of(info: Any) -> JobState:
-    """Return the state that an element of query-jobs, or of query-block-jobs, tells of."""
-    is_old = "device" in info
+def job_state_of(info: JsonObject) -> JobState:
+    """Read an element of query-jobs, or of query-block-jobs, where that is all there is.
+
+    What a server leaves out, or writes in another form, is as if it were not known.
+    """
+    is_old = "device" in info  # of query-block-jobs: before 3.0
+    status = str(info.get("status", "running"))
+    if is_old and info.get("paused") is True and status == "running":
+        status = "paused"
+    error = info.get("error")
     return JobState(
-        id=info["device" if is_old else "id"],
-        status=info.get("status", "running"),
-        type=info["type"],
-        current=info["offset" if is_old else "current-progress"],
-        total=info["len" if is_old else "total-progress"],
-        error=info.get("error"),
+        id=str(info.get("device" if is_old else "id", "")),
+        status=status,
+        type=str(info.get("type", "")),
+        current=_count(info.get("offset" if is_old else "current-progress")),
+        total=_count(info.get("len" if is_old else "total-progress")),
+        error=None if error is None else str(error),
     )
+
+
+def _count(value: JsonValue) -> int:
+    return value if isinstance(value, int) else 0

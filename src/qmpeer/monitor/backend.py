@@ -29,14 +29,12 @@ class CommandInfo(msgspec.Struct, frozen=True):
         allow_oob: It may be executed out of band; it must not block then.
         features: Such as "deprecated" and "unstable".
         arguments: The names of its arguments.
-        is_coroutine: While it runs, the in-band commands of other connections go ahead.
     """
 
     name: str
     allow_oob: bool = False
     features: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
-    is_coroutine: bool = True
 
 
 class Context(Protocol):

@@ -56,7 +56,6 @@ class _Handler:
             command.allow_oob,
             tuple(feature.name for feature in command.features),
             tuple(parameters.names),
-            not is_blocking,
         )
         self.is_blocking: bool = is_blocking
         self.is_async: bool = inspect.iscoroutinefunction(function)

@@ -6,9 +6,10 @@ from typing import Final
 from qmpeer import limits
 from qmpeer.client import AsyncClient, JobState
 from qmpeer.client.aio_walk import AsyncWalker
+from qmpeer.client.jobs import job_state_of
 from qmpeer.client.steps import first_that_exists
 from qmpeer.shell.visible import columns, visible
-from qmpeer.values import JsonObject, JsonValue
+from qmpeer.values import JsonObject
 
 __all__ = ["advice", "follow_job", "progress_bar"]
 
@@ -61,23 +62,10 @@ async def _look(client: AsyncClient, job: str) -> tuple[JobState, JsonObject] | 
         limits.CANCEL_TIMEOUT, ("query-jobs", None), ("query-block-jobs", None)
     )
     for entry in await AsyncWalker(client).walk(course):
-        is_old = "device" in entry  # of query-block-jobs: before 3.0
-        if entry.get("device" if is_old else "id") == job:
-            current, total = ("offset", "len") if is_old else ("current-progress", "total-progress")
-            state = JobState(
-                job,
-                str(entry.get("status", "running")),
-                str(entry.get("type", "")),
-                _count(entry.get(current)),
-                _count(entry.get(total)),
-                entry.get("error"),
-            )
+        state = job_state_of(entry)
+        if state.id == job:
             return state, entry
     return None
-
-
-def _count(value: JsonValue) -> int:
-    return value if isinstance(value, int) else 0
 
 
 def progress_bar(job: JobState, width: int) -> str:
