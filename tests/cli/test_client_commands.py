@@ -207,6 +207,15 @@ def test_events_end_with_the_connection(tmp_path: Path) -> None:
     assert err == "qmpeer events: the server closed the connection\n"
 
 
+def test_a_name_that_the_server_lacks(address: str) -> None:
+    done = run_qmpeer("events", address, "stopp", "RESUME", "zz", "--timeout", "0.2")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.splitlines() == [
+        "qmpeer events: warning: the server lists no event 'stopp'; is it STOP?",
+        "qmpeer events: warning: the server lists no event 'zz'",
+    ]
+
+
 def test_interrupted(address: str, second: RawClient) -> None:
     process = events(address)
     while not has_output(process):

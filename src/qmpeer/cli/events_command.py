@@ -4,16 +4,20 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from qmpeer import limits
 from qmpeer.cli.command_line import CommandLine, count, seconds
 from qmpeer.cli.connecting import ADDRESS_HELP
 from qmpeer.cli.event_choice import choice_of
-from qmpeer.cli.exits import DONE, STATUSES, UsageError
+from qmpeer.cli.exits import DONE, STATUSES, UsageError, complain
 from qmpeer.cli.output import write_json
+from qmpeer.errors import CommandError
 from qmpeer.messages import Event
 from qmpeer.values import JsonObject
+
+if TYPE_CHECKING:
+    from qmpeer.client import Client
 
 PROGRAM: Final = "qmpeer events"
 
@@ -58,6 +62,8 @@ def run(words: Sequence[str]) -> int:
         raise UsageError(str(error)) from error
     write = _writer(given.json, given.time)
     with client, client.events(*names, match=match) as events:
+        if names:
+            _warn_of_unknown(client, names)
         shown = 0
         while given.count is None or shown < given.count:
             try:
@@ -70,6 +76,22 @@ def run(words: Sequence[str]) -> int:
             write(event)
             shown += 1
     return DONE
+
+
+def _warn_of_unknown(client: "Client", names: Sequence[str]) -> None:
+    """Say which names the server's schema lacks: a mistyped one would be waited for in vain."""
+    try:
+        entries = client.execute("query-qmp-schema", timeout=limits.SHELL_SILENCE)
+        known = [entry["name"] for entry in entries if entry["meta-type"] == "event"]
+    except (CommandError, TimeoutError, LookupError, TypeError):
+        return  # it has none, or is busy
+    for name in names:
+        if name not in known:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name.upper(), known, 1)
+            hint = f"; is it {near[0]}?" if near else ""
+            complain(PROGRAM, f"warning: the server lists no event {name!r}{hint}")
 
 
 def parser() -> CommandLine:
