@@ -478,10 +478,11 @@ def test_two_at_once(face: Face) -> None:
     [
         (JobState("j", "running", current=0, total=0), 0.0),
         (JobState("j", "concluded", current=0, total=0), 1.0),
+        (JobState("j", "pending", current=0, total=0), 1.0),
         (JobState("j", "running", current=5, total=4), 1.0),
         (JobState("j", "running", current=-1, total=4), 0.0),
     ],
-    ids=["unknown", "nothing to do", "too much", "negative"],
+    ids=["unknown", "nothing to do", "nothing was to do", "too much", "negative"],
 )
 def test_fractions(state: JobState, fraction: float) -> None:
     assert state.fraction == fraction

@@ -36,6 +36,8 @@ __all__ = ["JobRun", "JobState", "WhenReady", "job_state_of"]
 WhenReady: TypeAlias = Literal["complete", "stop"]
 """What becomes of a job that could go on for ever: it switches over, or it just ends."""
 
+_WORKED = frozenset({"waiting", "pending", "concluded", "null"})
+"""States in which all its work is done, however little that was."""
 _CANCELED = "Operation canceled"
 """The error of a cancelled job. QEMU: strerror(ECANCELED)."""
 
@@ -67,7 +69,7 @@ class JobState(msgspec.Struct, frozen=True):
     def fraction(self) -> float:
         """How much of it is done, from 0 to 1."""
         if self.total <= 0:
-            return 1.0 if self.status in ("concluded", "null") else 0.0
+            return 1.0 if self.status in _WORKED else 0.0
         return min(1.0, max(0.0, self.current / self.total))
 
 
