@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from qmpeer import limits
@@ -152,6 +153,7 @@ class OwnStatements:
         word = _only(words, statement, "the id of a job")
         client = self._session.link.connected()
         screen = self._session.screen
+        begin = monotonic()
         try:
             found = await follow_job(
                 client,
@@ -164,7 +166,7 @@ class OwnStatements:
             reason = f"there is no job '{visible(word.value.text)}'"
             raise Mistake(reason, word.start, word.end, "query-jobs lists them")
         job, entry = found
-        await screen.show_value(entry, "query-jobs", 0.0)
+        await screen.show_value(entry, "query-jobs", monotonic() - begin)
         if job.error is not None:
             raise JobError(job.id, job.error, job.type or "job")
         if self._session.settings.is_interactive and advice(job):
