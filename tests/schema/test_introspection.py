@@ -99,6 +99,24 @@ def test_answer_comes_back_as_it_was() -> None:
     assert introspection_of(schema_from_introspection(ANSWER)) == ANSWER
 
 
+def test_branches_that_an_answer_leaves_out() -> None:
+    """They have nothing, though nothing in the answer is empty, and are written down with that."""
+    kind: JsonObject = {"name": "kind", "type": "1"}
+    answer: list[JsonObject] = [
+        {"name": "a", "meta-type": "command", "arg-type": "0", "ret-type": "0"},
+        {"name": "0", "meta-type": "object", "members": [kind], "tag": "kind"},
+        {"name": "1", "meta-type": "enum", "members": [{"name": "x"}], "values": ["x"]},
+    ]
+    again = introspection_of(schema_from_introspection(answer))
+    assert again == [
+        answer[0],
+        {**answer[1], "variants": [{"case": "x", "type": "2"}]},
+        answer[2],
+        {"name": "2", "meta-type": "object", "members": []},
+    ]
+    assert introspection_of(schema_from_introspection(again)) == again
+
+
 def test_numbers_have_gaps_where_conditions_leave_something_out(schema_of: ReadSchema) -> None:
     schema = select(
         schema_of(

@@ -6,7 +6,7 @@ order of their labels.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from qmpeer.schema.labels import label_types
 from qmpeer.schema.model import (
@@ -48,6 +48,12 @@ def introspection_of(schema: Schema, form: IntrospectionForm | None = None) -> l
         {'name': '0', 'meta-type': 'object', 'members': []}
     """
     labels = schema.labels or label_types(schema)
+    if EMPTY.name not in labels and _has_bare_branches(schema, labels):
+        free = (str(number) for number in range(len(labels) + 1))
+        labels = {
+            **labels,
+            EMPTY.name: next(label for label in free if label not in labels.values()),
+        }
     output = _Output(schema, labels, form or schema.form)
     listed = {labels[name]: schema.types[name] for name in labels if name in schema.types}
     return [
@@ -67,6 +73,17 @@ def introspection_hash(introspection: Sequence[object]) -> str:
     """
     text = json.dumps(introspection, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _has_bare_branches(schema: Schema, names: Iterable[str]) -> bool:
+    """Tell whether a union leaves out a value of its discriminator: nothing stands there then.
+
+    [QEMU writes all of them down.]
+    """
+    unions = (of for name in names if isinstance(of := schema.types.get(name), Union))
+    return any(
+        branch.type == EMPTY.name for of in unions for branch in shape_of(schema, of).branches
+    )
 
 
 class _Output:

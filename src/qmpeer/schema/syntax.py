@@ -27,16 +27,17 @@ _TOKEN: Final = re.compile(
         ([{}\[\],:])
       | '([^'\\\n]*+)'
       | (?<![^ \t\r\n])(\#\#[ \t\r]*\n
-          (?:(?:[ \t\r]*\n)*+ [ \t]*+\#(?!\#[ \t\r]*$)[^\n]*+\n)*+
-        )((?:[ \t\r]*\n)*+[ \t]*+\#\#[ \t\r]*$)?
+          (?:[ \t\r\n]*+\#(?!\#[ \t\r]*$)[^\n]*+\n)*
+        )([ \t\r\n]*+\#\#[ \t\r]*$)?
       | (\#[^\n]*+)
-      | ('(?:[^'\\\n]|\\[^\n])*+')
+      | ('[^'\\\n]*+(?:\\[^\n][^'\\\n]*+)*')
       | (true|false)\b
       | (\Z)
       | ('[^\n]*+|[A-Za-z_0-9-]++|[^][{},:'\#A-Za-z_0-9\s-]++|.)
     )""",
     re.VERBOSE | re.MULTILINE | re.DOTALL,
 )
+# No group is possessive: before 3.11.5 Python got those wrong. What they repeat is a file at most.
 _PUNCTUATION, _PLAIN, _DOC, _DOC_END, _COMMENT, _ESCAPED, _BOOLEAN, _END, _WRONG = range(1, 10)
 _RESUME: Final = re.compile(r"^(?:\{|[ \t]*+##[ \t\r]*$)", re.MULTILINE)
 _ESCAPE: Final = re.compile(r"\\(u00[2-7][0-9A-Fa-f]|.)")

@@ -27,7 +27,9 @@ _COMMENT: Final = re.compile(r"#[^\n]*")
 _HEAD: Final = re.compile(r"[^\s=]*")
 _PLAIN: Final = re.compile(r"\S*")
 _LINE: Final = re.compile(r"[^\n]*")
-_STRING: Final = re.compile(r'"(?:[^"\\\n]|\\[^\n])*+"|' + r"'(?:[^'\\\n]|\\[^\n])*+'")
+_STRING: Final = re.compile(
+    r'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*"|' + r"'[^'\\\n]*+(?:\\[^\n][^'\\\n]*+)*'"
+)
 _OPEN_STRING: Final = re.compile(r"""["'][^\n]*""")
 _STRUCTURE: Final = re.compile(r"""["'{}\[\]#]""")
 _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.S)

@@ -37,7 +37,7 @@ class Oversize(bytes):
 
 
 _CHAR = rb"[^\x00-\x1f\xfe\xff%b\\]"
-_BODY = _CHAR + rb"*+(?:\\[\x20-\xfd]" + _CHAR + rb"*+)*+"
+_BODY = _CHAR + rb"*+(?:\\[\x20-\xfd]" + _CHAR + rb"*+)*"
 _DQ_BODY, _SQ_BODY = _BODY % (b'"', b'"'), _BODY % (b"'", b"'")
 _EXPONENT = rb"[eE][-+]?[0-9]++"
 _TOKEN = b"|".join(
@@ -54,8 +54,11 @@ _TOKEN = b"|".join(
     )
 )
 _SPACE = re.compile(rb"[ \t\r\n]*+")
-_RUN = re.compile(rb"[ \t\r\n]*+(?:(?:" + _TOKEN + rb")[ \t\r\n]*+)*+", re.DOTALL)
+_RUN = re.compile(rb"[ \t\r\n]*+(?:(?:" + _TOKEN + rb")[ \t\r\n]*+)*", re.DOTALL)
 _TOKENS = re.compile(_TOKEN, re.DOTALL)
+_WINDOW = 64 * 1024
+"""Bytes that a pattern looks at in one go, as it takes up to 128 bytes of memory for each. Its
+groups can't be possessive: Python gets that wrong before 3.11.5."""
 _SKIPPED = re.compile(rb"[^{}\[\]:,\x00-\x08\x0a-\x1f\xfe\xff]*+")
 
 
@@ -158,7 +161,7 @@ class Lexer:
                 if position == end:
                     break
                 self._is_skipping = False
-            match = _RUN.match(data, position)
+            match = _RUN.match(data, position, position + _WINDOW)
             assert match is not None
             if match.end() > position:
                 # The byte behind the run has to be seen: it is what ends a number or a keyword.
@@ -182,7 +185,7 @@ class Lexer:
         while state is not _S.WHOLE:
             stretch = _STRETCH.get(state)
             if stretch is not None:
-                match = stretch.match(data, position)
+                match = stretch.match(data, position, position + _WINDOW)
                 assert match is not None
                 position = match.end()
                 room = limits.TOKEN_SIZE - self._size
