@@ -18,7 +18,8 @@ chromium=chromium
 jq=jq
 zsh=zsh
 fish=fish
-man=man-db'
+man=man-db
+ip=iproute2'
 
 missing() { # $1: what to print of each missing one, "program" or "package"
     for pair in $needed; do
