@@ -51,8 +51,8 @@ CONNECT_TIMEOUT: Final = 10.0
 """Seconds for connecting, greeting and negotiation together. Ours."""
 COMMAND_TIMEOUT: Final = 300.0
 """Seconds for a command's reply and for wait_event. Ours: real replies have taken 3 minutes."""
-MARK_TURNS: Final = 1024
-"""Turns of the loop in which event_mark() takes in what has arrived, 64 KiB each. Ours."""
+MARK_TIME: Final = 1.0
+"""Seconds in which event_mark() takes in what has arrived, if that finds no end. Ours."""
 LAUNCH_STDERR: Final = 64 * 1024
 """Bytes kept from the end of a launched program's stderr. Ours."""
 CLOSE_TIMEOUT: Final = 5.0

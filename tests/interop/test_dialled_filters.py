@@ -3,6 +3,7 @@
 import json
 import select
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ import pytest
 from qmpeer import CommandError, ConnectionClosed
 from qmpeer.cli.main import main
 from qmpeer.sources import load_schema
-from qmpeer.transport.filters import x509_context
+from qmpeer.transport.filters import WebSocketFilter, x509_context
 from tests.client.faces import SOON, Face, background
 from tests.interop.conftest import OURS, Server, Start
 from tests.interop.test_at_hand import port_of
@@ -148,6 +149,61 @@ def test_a_context_of_ones_own(face: Face, site: Site) -> None:
     address = site.address("tls").partition("?")[0]
     face.connect(address, timeout=SOON, tls=context).close()
     assert context.check_hostname
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "ws"])
+def test_a_context_where_nothing_is_encrypted(face: Face, scheme: str) -> None:
+    slashes = "//" * (scheme == "ws")
+    with pytest.raises(ValueError, match=f"found tls= with {scheme}:.*expected an address of tls"):
+        face.connect(f"{scheme}:{slashes}127.0.0.1:1", tls=ssl.create_default_context())
+
+
+def test_a_certificate_that_is_half_written(face: Face, site: Site) -> None:
+    (site.folder / "friend" / "client-key.pem").write_text("-----BEGIN")
+    with pytest.raises(OSError, match="Unable to load certificate"):
+        face.connect(site.address("tls"), timeout=SOON)
+
+
+@pytest.mark.parametrize("call", ["event_mark", "execute", "close"])
+def test_pings_without_a_pause(face: Face, call: str) -> None:
+    with Pinging() as server:
+        vm = face.connect(f"ws://127.0.0.1:{server.port}", negotiate=False, timeout=SOON)
+        if call == "execute":
+            with pytest.raises(TimeoutError):
+                vm.execute("x", timeout=0.2)
+        elif call == "event_mark":
+            background(vm.event_mark).result(SOON)
+        background(vm.close).result(SOON)
+
+
+class Pinging:
+    """Upgrade, then send nothing but pings, and read whatever comes."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        client, _ = self._listener.accept()
+        with client, suppress(OSError):
+            filter = WebSocketFilter()
+            _, answer = filter.receive(client.recv(65536))
+            client.sendall(answer)
+            while True:
+                with suppress(BlockingIOError):
+                    client.send(b"\x89\x00" * 30_000, socket.MSG_DONTWAIT)
+                with suppress(BlockingIOError):
+                    if not client.recv(1 << 20, socket.MSG_DONTWAIT):
+                        return
+
+    def __enter__(self) -> "Pinging":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._listener.close()
+        self._thread.join(SOON)
 
 
 def test_reconnecting(face: Face, site: Site) -> None:

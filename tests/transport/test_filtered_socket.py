@@ -3,7 +3,8 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 import pytest
@@ -55,7 +56,11 @@ class Ends(NamedTuple):
     wire: socket.socket
 
     def heard(self) -> bytes:
-        return self.wire.recv(1 << 20, DONTWAIT)
+        self.wire.setblocking(False)
+        try:
+            return self.wire.recv(1 << 20)
+        finally:
+            self.wire.settimeout(10)
 
 
 def opened(raw: socket.socket, timeout: float | None = 10) -> FilteredSocket:
@@ -90,8 +95,10 @@ def test_what_is_for_the_filter_alone(ends: Ends) -> None:
     with pytest.raises(InterruptedError):
         ends.ours.recv(100)
     assert ends.heard() == b"!!"
-    ends.wire.sendall(b"?" * limits.READ_SIZE + b"x")
-    assert ends.ours.recv(limits.READ_SIZE, DONTWAIT) == b"x"
+    ends.wire.sendall(b"?" * 1000 + b"x")
+    with pytest.raises(InterruptedError):
+        ends.ours.recv(1000, DONTWAIT)
+    assert ends.ours.recv(1000, DONTWAIT) == b"x"
 
 
 def test_the_end(ends: Ends) -> None:
@@ -114,6 +121,7 @@ def test_a_mistake_behind_what_was_right(ends: Ends) -> None:
             ends.ours.recv(100)
     with pytest.raises(OSError, match="found #"):
         ends.ours.send(b"x")
+    ends.ours.shutdown(socket.SHUT_RDWR)
 
 
 def test_a_wire_that_takes_no_more(ends: Ends) -> None:
@@ -145,10 +153,63 @@ def test_who_asks_and_never_listens(ends: Ends) -> None:
     with pytest.raises(OSError, match="the peer leaves our answers unread, but asks on"):
         while True:
             ends.wire.sendall(b"?" * limits.READ_SIZE)
-            try:
+            with suppress(BlockingIOError, InterruptedError):
                 ends.ours.recv(limits.READ_SIZE, DONTWAIT)
-            except BlockingIOError:
-                pass
+
+
+def test_what_the_filter_could_not_say_yet_goes_first(ends: Ends) -> None:
+    sent = 0
+    with suppress(BlockingIOError):
+        while True:
+            sent += ends.ours.send(b"x" * 100_000)
+    ends.wire.sendall(b"?")
+    with pytest.raises(InterruptedError):
+        ends.ours.recv(1)
+    heard = bytearray()
+    while not heard.endswith(b"!"):
+        with suppress(BlockingIOError):
+            heard += ends.heard()
+        with suppress(BlockingIOError):
+            ends.ours.recv(1, DONTWAIT)
+    assert heard.count(b"!") == 1
+
+
+def test_an_answer_that_nobody_takes_spoils_no_other(ends: Ends) -> None:
+    """The peer has left; what it said before is still to be read."""
+    ends.wire.sendall(b"last?words")
+    ends.wire.close()
+    assert ends.ours.recv(100) == b"lastwords"
+    assert ends.ours.recv(100) == b""
+
+
+def test_interrupted_in_the_middle(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody knows then how much was taken in: the connection is of no more use."""
+
+    def interrupt(data: bytes) -> Received:
+        raise KeyboardInterrupt
+
+    ends.wire.sendall(b"x")
+    with monkeypatch.context() as patch:
+        patch.setattr(ends.ours._filter, "receive", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            ends.ours.recv(100)
+    with pytest.raises(FilterError, match="lost by an interruption"):
+        ends.ours.recv(100)
+
+
+def test_nothing_passes_the_filter_by(ends: Ends) -> None:
+    attempts: list[Callable[[], object]] = [
+        lambda: ends.ours.sendall(b"x"),
+        lambda: ends.ours.sendmsg([b"x"]),
+        lambda: ends.ours.recv_into(bytearray(1)),
+        lambda: ends.ours.makefile("rb"),
+        ends.ours.dup,
+    ]
+    for attempt in attempts:
+        with pytest.raises(NotImplementedError, match=r"only recv\(\), send\(\) and shutdown\(\)"):
+            attempt()
+    with pytest.raises(BlockingIOError):
+        ends.heard()
 
 
 def test_goodbye(ends: Ends) -> None:
@@ -187,3 +248,24 @@ def test_handshakes_that_fail(said: bytes, leaves: bool, error: type[OSError], r
         with pytest.raises(error, match=reason):
             opened(raw, 0.05)
         assert wire.recv(1) == b"+"
+
+
+def test_a_peer_that_keeps_talking_has_no_more_time_than_others() -> None:
+    raw, wire = socket.socketpair()
+    with wire:
+        stop = threading.Event()
+
+        def talk() -> None:
+            with suppress(OSError):
+                while not stop.is_set():
+                    wire.sendall(b"?" * 100)
+                    wire.recv(65536, DONTWAIT)
+
+        thread = threading.Thread(target=talk)
+        thread.start()
+        try:
+            with pytest.raises(TimeoutError, match="handshake is not over"):
+                opened(raw, 0.1)
+        finally:
+            stop.set()
+            thread.join(10)

@@ -188,8 +188,9 @@ class AsyncChannel:
             self._loop.call_soon(self._flush)
 
     async def take_in_what_has_arrived(self) -> None:
-        """Let the loop read until nothing more is there."""
-        for _ in range(limits.MARK_TURNS):
+        """Let the loop read until nothing more is there, or until it finds no end."""
+        end = self._loop.time() + limits.MARK_TIME
+        while self._loop.time() < end:
             before = self._received
             await asyncio.sleep(0)
             await asyncio.sleep(0)

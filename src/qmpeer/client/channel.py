@@ -183,8 +183,12 @@ class Channel:
         return call.value
 
     def take_in_what_has_arrived(self) -> None:
-        """Receive until nothing more is there, or see to it that the thread that reads does."""
-        while self.end is None:
+        """Receive until nothing more is there, or see to it that the thread that reads does.
+
+        Not for ever: a server may send without a pause.
+        """
+        end = monotonic() + limits.MARK_TIME
+        while self.end is None and monotonic() < end:
             if self._take_role():
                 try:
                     if not self._receive_now():
@@ -359,20 +363,17 @@ class Channel:
     def _receive_now(self) -> bool:
         """Take in what has arrived; False if nothing has."""
         with self.lock:
-            data = self._recv_now()
-            if data is None:
+            try:
+                data = self._recv(limits.READ_SIZE, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return False
+            except InterruptedError:  # what came was for the filters of the wire
+                return True
+            except OSError as error:
+                self._lose(error)
                 return False
             self._take_in(data)
             return bool(data)
-
-    def _recv_now(self) -> bytes | None:
-        try:
-            return self._recv(limits.READ_SIZE, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return None
-        except OSError as error:
-            self._lose(error)
-            return None
 
     def _set_receive_timeout(self, timeout: float | None) -> None:
         seconds = 0.0 if timeout is None else max(timeout, 1e-6)  # 0 is for ever to the kernel

@@ -114,6 +114,16 @@ def parse_address(address: AddressLike) -> Address | socket.socket:
     return _parse_text(address)
 
 
+def check_use_of_tls(target: Address | socket.socket, tls: object) -> None:
+    """Check that what is to be encrypted would be.
+
+    Raises:
+        ValueError: If there is a context for TLS, but the address hasn't to do with TLS.
+    """
+    if tls is not None and not (isinstance(target, Address) and target.scheme in ("tls", "wss")):
+        raise ValueError(f"found tls= with {target}, expected an address of tls or wss")
+
+
 def register_scheme(name: str, parser: Parser) -> None:
     """Teach parse_address() another scheme, or a scheme that it knew by name only.
 

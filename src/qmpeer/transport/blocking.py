@@ -6,7 +6,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from qmpeer.transport.address import Address, AddressLike, parse_address
+from qmpeer.transport.address import Address, AddressLike, check_use_of_tls, parse_address
 from qmpeer.transport.dialling import DialPlan, annotated
 from qmpeer.transport.listening import listen, unlink_if_ours
 from qmpeer.transport.sockets import (
@@ -51,10 +51,11 @@ def dial(
         OSError: If it can't be connected, as the kernel says it; or a handshake's FilterError, that
             says what was wrong; or a file of certificates can't be read.
         TimeoutError: If there was no connection in time; it says what stood in the way.
-        ValueError: If the address has no meaning, or a file of certificates has none.
+        ValueError: If the address has no meaning, or is one without TLS though tls is given.
         ModuleNotFoundError: If ws and wss need wsproto, and that is not installed.
     """
     target = parse_address(address)
+    check_use_of_tls(target, tls)
     if isinstance(target, socket.socket):
         return target
     if target.scheme == "fd":

@@ -37,6 +37,10 @@ class DialPlan:
         """
         return None if self._deadline is None else max((self._deadline - now) / shares, 0.001)
 
+    def is_over(self, now: float) -> bool:
+        """Whether there is no time left."""
+        return self._deadline is not None and now >= self._deadline
+
     def delay_after(self, error: OSError, now: float) -> float:
         """Say how many seconds to wait before all addresses are tried again.
 
@@ -56,7 +60,7 @@ class DialPlan:
             self._reason = f"it is not there: {os.strerror(error.errno)}"
         else:
             raise annotated(error, self._address)
-        if self._deadline is not None and now >= self._deadline:
+        if self.is_over(now):
             raise self.timed_out() from error
         delay, self._delay = self._delay, min(self._delay * 1.5, _LAST_DELAY)
         return delay if self._deadline is None else min(delay, self._deadline - now)
@@ -64,7 +68,8 @@ class DialPlan:
     def timed_out(self, reason: str | None = None) -> TimeoutError:
         """Make the error that says what was waited for, how long, and what stood in the way."""
         reason = reason or self._reason
-        return TimeoutError(f"waited {self._timeout:g} s for {self._address}, but {reason}")
+        long = "" if self._timeout is None else f" {self._timeout:g} s"
+        return TimeoutError(f"waited{long} for {self._address}, but {reason}")
 
 
 def annotated(error: OSError, address: object) -> OSError:

@@ -19,9 +19,10 @@ The options are for this end and are never sent. They have QEMU's names where QE
     of each, and then waits for the next. QEMU has no such option.
 """
 
+import os
 import re
 from typing import Any, Final
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote_to_bytes
 
 from qmpeer.transport.address import Address, parse_host_port
 
@@ -64,9 +65,9 @@ def format_filtered(address: Address) -> str:
         text = f"{address.scheme}://{host}:{address.port}{address.path or '/'}"
     options = []
     if address.tls_dir is not None:
-        options.append(f"dir={quote(address.tls_dir)}")
+        options.append(f"dir={quote(os.fsencode(address.tls_dir))}")
     if address.tls_hostname is not None:
-        options.append(f"tls-hostname={quote(address.tls_hostname)}")
+        options.append(f"tls-hostname={quote(os.fsencode(address.tls_hostname))}")
     if not address.verify_peer:
         options.append("verify-peer=off")
     if address.one_byte_records:
@@ -99,7 +100,7 @@ def _options(query: str) -> dict[str, Any]:
         if not equals or name not in _OPTIONS or _OPTIONS[name] in found:
             expected = "dir=, tls-hostname=, verify-peer= or one-byte-records=, each once"
             raise ValueError(f"found the option {word!r}, expected {expected}")
-        text = unquote(value)
+        text = os.fsdecode(unquote_to_bytes(value))
         if not text or "\0" in text:
             raise ValueError(f"found the option {word!r}, expected a value behind {name}=")
         if name in _BOOLEANS:

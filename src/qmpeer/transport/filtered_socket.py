@@ -1,20 +1,23 @@
 """A blocking socket with filters between its wire and who reads and writes: TLS, WebSocket.
 
-It is used as a socket in blocking mode is, by `recv`, `send` and `shutdown`, with MSG_DONTWAIT or
-without, from one thread that receives and another that sends. What a filter has to say itself
-(handshakes, pongs) is sent in passing.
+It is used by `recv`, `send` and `shutdown`, with MSG_DONTWAIT or without, from one thread that
+receives and another that sends; what else a socket can do would pass the filters by. What a filter
+has to say itself (handshakes, pongs) is sent in passing.
 """
 
 import errno
 import os
 import socket
 import threading
-from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
+from typing import Any, NoReturn
 
 from qmpeer import limits
 from qmpeer.transport.dialling import DialPlan
-from qmpeer.transport.filters.filter import Filter
+from qmpeer.transport.filters.filter import Filter, FilterError
+
+__all__ = ["FilteredSocket", "open_filtered"]
 
 _SEND_FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 
@@ -36,36 +39,38 @@ class FilteredSocket(socket.socket):
         self._filter = filter
         self._lock = threading.Lock()  # guards the filter, and the order of its output
         self._unsent = bytearray()
-        self._encoded = 0
+        self._control = 0  # what of it the filter has added by itself
+        self._encoded = 0  # how much of what is to be sent stands in it
         self._early = b""
+        self._broken: FilterError | None = None
 
-    def shake_hands(self, seconds_left: Callable[[], float | None]) -> None:
-        """Do the handshakes of the filters.
-
-        Args:
-            seconds_left: Says how long the next step may take; None for ever.
+    def shake_hands(self, plan: DialPlan) -> None:
+        """Do the handshakes of the filters, within the time of the plan.
 
         Raises:
             OSError: If the peer isn't one to talk to; FilterError says why.
-            TimeoutError: If a step takes too long.
+            TimeoutError: If the time is up.
         """
-        self._unsent += self._filter.start()
+        filter, unsent = self._filter, self._filter.start()
         while True:
-            self.settimeout(seconds_left())
-            if self._unsent:
-                self.sendall(self._unsent, socket.MSG_NOSIGNAL)
-                self._unsent.clear()
-            if self._filter.has_opened or self._filter.failure is not None:
+            now = monotonic()
+            if plan.is_over(now):
+                raise TimeoutError
+            self.settimeout(plan.seconds_left(now))
+            if filter.failure is not None:
+                with suppress(OSError):  # what tells the peer why; it may have left
+                    super().sendall(unsent, socket.MSG_NOSIGNAL)
+                raise filter.failure
+            if unsent:
+                super().sendall(unsent, socket.MSG_NOSIGNAL)
+                unsent = b""
+            if filter.has_opened:
                 break
-            data = super().recv(limits.READ_SIZE)
-            if not data:
-                self._filter.receive_eof()
-                continue
-            pieces, output = self._filter.receive(data)
-            self._early += b"".join(pieces)
-            self._unsent += output
-        if not self._filter.has_opened:
-            self._raise_failure()
+            if data := super().recv(limits.READ_SIZE):
+                pieces, unsent = filter.receive(data)
+                self._early += b"".join(pieces)
+            else:
+                filter.receive_eof()
         self.setblocking(True)
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
@@ -73,24 +78,32 @@ class FilteredSocket(socket.socket):
 
         Raises:
             BlockingIOError: If nothing came in time, or with MSG_DONTWAIT at once.
-            InterruptedError: If what came was for the filters: the time may be over by now.
+            InterruptedError: If what came was for the filters: there may be more, and the time may
+                be over by now.
             OSError: If the peer broke their rules; FilterError says which.
         """
         if self._early:
             found, self._early = self._early, b""
             return self._counted(found)
-        while not self._filter.has_ended:
-            self._raise_failure()
-            data = super().recv(size, flags)
+        self._raise_failure()
+        if self._filter.has_ended:
+            return b""
+        if self._unsent:
+            with self._lock:
+                self._flush_control()
+        data = super().recv(size, flags)
+        try:
             with self._lock:
                 found = self._take_in(data)
-            if found:
-                return self._counted(found)
-            if not flags & socket.MSG_DONTWAIT and not self._filter.has_ended:
-                self._raise_failure()
-                raise InterruptedError(errno.EINTR, os.strerror(errno.EINTR))
+        except BaseException:  # of a signal's handler: nobody knows how much is taken in
+            self._broken = self._broken or FilterError("what had come was lost by an interruption")
+            raise
+        if found:
+            return self._counted(found)
         self._raise_failure()
-        return b""
+        if self._filter.has_ended:
+            return b""
+        raise InterruptedError(errno.EINTR, os.strerror(errno.EINTR))
 
     def send(self, data: bytes | memoryview, flags: int = 0, /) -> int:  # type: ignore[override]
         """Send some of the session's bytes, without waiting, and say how many.
@@ -124,30 +137,43 @@ class FilteredSocket(socket.socket):
                 self._lock.release()
         super().shutdown(how)
 
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise NotImplementedError("only recv(), send() and shutdown() go through the filters")
+
+    dup = makefile = sendall = sendfile = sendmsg = sendto = _refuse
+    recv_into = recvfrom = recvfrom_into = recvmsg = recvmsg_into = _refuse
+
     def _take_in(self, data: bytes) -> bytes:
         if not data:
             self._filter.receive_eof()
             return b""
         pieces, output = self._filter.receive(data)
-        self._unsent += output
         if output:
-            try:
-                self._flush()
-            except BlockingIOError:
-                if len(self._unsent) > limits.READ_SIZE + limits.UNSENT_CONTROL:
-                    raise ConnectionAbortedError(
-                        errno.ECONNABORTED, "the peer leaves our answers unread, but asks on"
-                    ) from None
+            self._unsent += output
+            self._control += len(output)
+            self._flush_control()
         return b"".join(pieces)
+
+    def _flush_control(self) -> None:
+        """Send what the filter says by itself, as far as that goes."""
+        try:
+            self._flush()
+        except BlockingIOError:
+            if self._control > limits.UNSENT_CONTROL:
+                self._broken = FilterError("the peer leaves our answers unread, but asks on")
+        except OSError:  # at its end: what came before that is still to be read
+            self._unsent.clear()
 
     def _flush(self) -> None:
         while self._unsent:
             sent = super().send(self._unsent, _SEND_FLAGS)
             del self._unsent[:sent]
+        self._control = 0
 
     def _raise_failure(self) -> None:
-        if self._filter.failure is not None:
-            raise self._filter.failure
+        failure = self._filter.failure or self._broken
+        if failure is not None:
+            raise failure
 
     def _counted(self, data: bytes) -> bytes:
         if self.most is not None:
@@ -166,11 +192,10 @@ def open_filtered(raw: socket.socket, filter: Filter, plan: DialPlan) -> Filtere
     """
     sock = FilteredSocket(raw, filter)
     try:
-        sock.shake_hands(lambda: plan.seconds_left(monotonic()))
+        sock.shake_hands(plan)
     except BaseException as error:
         sock.close()
         if isinstance(error, TimeoutError) and error.errno is None:
-            reason = f"the {filter.name} handshake is not over"
-            raise plan.timed_out(reason) from None
+            raise plan.timed_out(f"the {filter.name} handshake is not over") from None
         raise
     return sock

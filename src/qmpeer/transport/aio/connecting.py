@@ -7,7 +7,13 @@ import os
 import socket
 from typing import TYPE_CHECKING, Final
 
-from qmpeer.transport.address import Address, AddressLike, address_of, parse_address
+from qmpeer.transport.address import (
+    Address,
+    AddressLike,
+    address_of,
+    check_use_of_tls,
+    parse_address,
+)
 from qmpeer.transport.aio.buffered_stream import BufferedStream
 from qmpeer.transport.aio.socket_stream import SocketStream
 from qmpeer.transport.aio.stdio_stream import StdioStream
@@ -54,10 +60,11 @@ async def open_stream(
         OSError: If it can't be connected, as the kernel says it; or a handshake's FilterError, that
             says what was wrong; or a file of certificates can't be read.
         TimeoutError: If there was no connection in time; it says what stood in the way.
-        ValueError: If the address has no meaning, or a file of certificates has none.
+        ValueError: If the address has no meaning, or is one without TLS though tls is given.
         ModuleNotFoundError: If ws and wss need wsproto, and that is not installed.
     """
     target = parse_address(address)
+    check_use_of_tls(target, tls)
     if isinstance(target, Address):
         if target.is_filtered:
             return await _open_filtered(target, handler_factory, timeout, wait_for_socket, tls)
@@ -164,7 +171,9 @@ async def _open_filtered(
     raw, _ = await start_stream(sock, str(address), factory)
     try:
         return await opened
-    except TimeoutError:
+    except TimeoutError as error:
+        if error.errno is not None:  # the kernel's own
+            raise
         raise plan.timed_out(f"the {filter.name} handshake is not over") from None
     except BaseException:
         raw.abort()

@@ -4,7 +4,7 @@ import ssl
 
 from qmpeer.transport.address import Address
 from qmpeer.transport.filters.credentials import x509_context
-from qmpeer.transport.filters.filter import Filter, Stacked
+from qmpeer.transport.filters.filter import Filter, FilterError, Stacked
 from qmpeer.transport.filters.tls import RECORD, TLSFilter
 from qmpeer.transport.filters.websocket import WebSocketClientFilter
 
@@ -17,8 +17,8 @@ def dialled_filter(address: Address, context: ssl.SSLContext | None) -> Filter:
         context: Certificates and what is checked, in place of what the address says.
 
     Raises:
-        OSError: If a file of certificates is missing or can't be read.
-        ValueError: If one has not in it what it should.
+        OSError: If a file of certificates is missing or can't be read, or has not in it what it
+            should.
         ModuleNotFoundError: If it needs wsproto, and that is not installed.
     """
     if address.scheme == "tls":
@@ -41,9 +41,14 @@ def _tls(address: Address, context: ssl.SSLContext | None) -> TLSFilter:
 
 def _context(address: Address) -> ssl.SSLContext:
     if address.tls_dir is not None:
-        return x509_context(address.tls_dir, server_side=False, verify_peer=address.verify_peer)
+        folder, verify = address.tls_dir, address.verify_peer
+        try:
+            return x509_context(folder, server_side=False, verify_peer=verify)
+        except ValueError as error:  # it may be half written, as a missing one may come yet
+            raise FilterError(str(error)) from None
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
     if not address.verify_peer:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

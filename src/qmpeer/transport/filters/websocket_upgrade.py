@@ -22,6 +22,7 @@ from typing import Final
 
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _REQUEST_LINE: Final = re.compile(rb"([!-~]+) ([!-~]+) HTTP/1\.1")
+_VISIBLE: Final = re.compile(r"[!-~]+")
 _HEADER_LINE: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\0\r\n]*?)[ \t]*")
 _REASONS: Final = {
     400: "Bad Request",
@@ -117,7 +118,15 @@ def refuse_upgrade(refusal: Refusal, now: float) -> bytes:
 
 
 def request_upgrade(host: str, path: str, key: str) -> bytes:
-    """Make a client's request."""
+    """Make a client's request.
+
+    Raises:
+        ValueError: If the host or the path would end its line.
+    """
+    if not (_VISIBLE.fullmatch(host) and _VISIBLE.fullmatch(path)):
+        raise ValueError(
+            f"found {host!r} and {path!r}, expected a host and a path of visible ASCII"
+        )
     return _header(
         [
             f"GET {path} HTTP/1.1",
