@@ -181,7 +181,7 @@ def test_a_deadline_cancels_it(face: Face) -> None:
 def test_nothing_cancels_it_in_postcopy(face: Face) -> None:
     """The guest is on both sides then, and would be lost."""
     with connected(face) as (vm, server):
-        running = vm.start("migrate", URI, timeout=0.1)
+        running = vm.start("migrate", URI, timeout=0.5)
         migration = MigrationServer(server)
         migration.begin()
         migration.status("active", "postcopy-active")
