@@ -186,7 +186,7 @@ def test_server_without_end(
         (b'{"return":{}}\n', 1, "not an answer of query-qmp-schema"),
         (b'{"return":[3]}\n', 1, "not an answer of query-qmp-schema"),
         (b'{"error":{"class":"CommandNotFound","desc":"no"}}\n', 1, "has no query-qmp-schema"),
-        (b'{"return":%b%b}\n' % (b"[" * 5000, b"]" * 5000), 3, "nesting"),
+        (b'{"return":%b%b}\n' % (b"[" * 100_000, b"]" * 100_000), 3, "nesting"),
     ],
     ids=["object", "numbers", "no such command", "nested deeply"],
 )

@@ -54,6 +54,7 @@ class Authority:
             _builder(self._name, self._name, self._key, 0)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(_usage(is_authority=True), critical=True)
+            .add_extension(_subject_id(self._key), critical=False)
             .sign(self._key, hashes.SHA256())
         )
 
@@ -77,6 +78,7 @@ class Authority:
             .add_extension(_usage(is_authority=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .add_extension(_authority_id(self._key), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         return Issued(certificate, key)
@@ -125,6 +127,15 @@ def name_of(*attributes: tuple[x509.ObjectIdentifier, str] | Any) -> x509.Name:
 
 def _name(common_name: str) -> x509.Name:
     return name_of((NameOID.COMMON_NAME, common_name))
+
+
+def _subject_id(key: Key) -> x509.SubjectKeyIdentifier:
+    return x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+
+
+def _authority_id(key: Key) -> x509.AuthorityKeyIdentifier:
+    """What Python asks for since 3.13, unless it is told otherwise."""
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
 
 
 def _now() -> datetime.datetime:
