@@ -140,8 +140,17 @@ class FilteredSocket(socket.socket):
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise NotImplementedError("only recv(), send() and shutdown() go through the filters")
 
-    dup = makefile = sendall = sendfile = sendmsg = sendto = _refuse
-    recv_into = recvfrom = recvfrom_into = recvmsg = recvmsg_into = _refuse
+    dup: Any = _refuse
+    makefile: Any = _refuse
+    recv_into: Any = _refuse
+    recvfrom: Any = _refuse
+    recvfrom_into: Any = _refuse
+    recvmsg: Any = _refuse
+    recvmsg_into: Any = _refuse
+    sendall: Any = _refuse
+    sendfile: Any = _refuse
+    sendmsg: Any = _refuse
+    sendto: Any = _refuse
 
     def _take_in(self, data: bytes) -> bytes:
         if not data:
