@@ -38,11 +38,17 @@ CASES: dict[str, tuple[str, set[str]]] = {
     "files behind a scheme": ("qmpeer exec unix:./vm", {"./vm.qmp"}),
     "files behind an option": ("qmp-shell -f vm", {"vm.qmp"}),
     "the server's names": ("qmpeer exec ./vm.qmp query-st", {"query-status"}),
+    "the server's names behind -c": ("qmp-shell ./vm.qmp -c query-st", {"query-status"}),
+    "... and behind other words": ("qmpeer shell ./vm.qmp -c query-st", {"query-status"}),
+    "the server's events": ("qmpeer events ./vm.qmp ST", {"STOP"}),
     "the server's jobs": ("qmpeer jobs ./vm.qmp --wait ", {"job0", "other"}),
     "the server's objects": ("qmpeer qom ./vm.qmp tree /mach", {"/machine"}),
 }
 """What is typed, and what is offered."""
 ANSWERS = {
+    "query-qmp-schema": [
+        {"name": name, "meta-type": "event", "arg-type": "0"} for name in ("STOP", "RESUME")
+    ],
     "query-status": {},
     "query-jobs": [{"id": "job0"}, {"id": "other"}, {"id": "with blank"}],
     "qom-list": [{"name": "machine", "type": "child<x>"}],
@@ -215,6 +221,8 @@ def test_names(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", "names", "job", str(place / "vm.qmp"), "jo"]) == 0
     assert capsys.readouterr().out == "job0\n"
     assert main(["completion", "names", "nope", str(place / "vm.qmp")]) == 2
+    found = "qmpeer completion: found 'nope' as a kind of names, expected one of block, block-"
+    assert capsys.readouterr().err.startswith(found)
     assert main(["completion", "names"]) == 2
     assert main(["completion", "bash", "x"]) == 2
     assert main(["completion", "names", "job", str(place / "nobody")]) == 3

@@ -83,5 +83,5 @@ def test_mistakes(
 def test_a_file_in_the_way(
     source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["docs", "--from", str(source), "--format", "md", "-o", str(source)]) == 3
-    assert "File exists" in capsys.readouterr().err
+    assert main(["docs", "--from", str(source), "--format", "md", "-o", str(source)]) == 2
+    assert capsys.readouterr().err == f"qmpeer docs: {source}: File exists\n"

@@ -152,9 +152,15 @@ def test_a_file_that_can_not_be_got_leaves_what_was_there(
     assert main(["ga", agent, "get", "/etc/hostname"]) == 0
     assert (tmp_path / "hostname").read_bytes() == Path("/etc/hostname").read_bytes()
     assert main(["ga", agent, "get", "/etc/hostname", "/dev/null"]) == 0
-    assert main(["ga", agent, "get", "/etc/"]) == 3
-    assert main(["ga", agent, "put", "no-such-file", "/x"]) == 3
     capsys.readouterr()
+    assert main(["ga", agent, "get", "/etc/"]) == 2
+    assert main(["ga", agent, "get", "/etc/hostname", "/nowhere/y"]) == 2
+    assert main(["ga", agent, "put", "no-such-file", "/x"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "qmpeer ga: found '/etc/', expected the path of a file; see qmpeer ga --help",
+        "qmpeer ga: /nowhere/y: No such file or directory",
+        "qmpeer ga: no-such-file: No such file or directory",
+    ]
 
 
 @real

@@ -2,6 +2,7 @@ import pytest
 
 from qmpeer import __version__
 from qmpeer.cli.main import main
+from qmpeer.cli.shell_command import qmp_shell
 
 MISSING = "unix:/nonexistent/q"
 
@@ -10,6 +11,18 @@ MISSING = "unix:/nonexistent/q"
 def test_the_version(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([word]) == 0
     assert capsys.readouterr().out == f"qmpeer {__version__}\n"
+
+
+def test_qmp_shell_goes_by_its_own_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("gc.disable", lambda: None)  # which would last
+    assert qmp_shell(["--version"]) == 0
+    assert qmp_shell(["--nothing"]) == 2
+    assert capsys.readouterr() == (
+        f"qmp-shell {__version__}\n",
+        "qmp-shell: unrecognized arguments: --nothing; see qmp-shell --help\n",
+    )
 
 
 @pytest.mark.parametrize(

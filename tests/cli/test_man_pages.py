@@ -20,6 +20,13 @@ def test_one_for_each() -> None:
     assert PAGES.keys() == {"qmpeer.1", *(f"{name}.1" for name in names)}
 
 
+def test_how_many_there_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["man", "-o", str(tmp_path)]) == 0
+    assert main(["man", "--help"]) == 0
+    written, *help = capsys.readouterr().out.splitlines()
+    assert f"  {written.partition(' in ')[0]} in /home/me/.local/share/man/man1" in help
+
+
 def test_all_options_are_there() -> None:
     for usage in usages():
         name = "qmp-shell" if usage.key == "shell" else f"qmpeer-{usage.words[0]}"

@@ -90,6 +90,13 @@ def test_an_old_server(tmp_path: Path) -> None:
     assert (tmp_path / "x.png").read_bytes() == png_of_ppm(PPM)
 
 
+def test_a_file_that_can_not_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(tmp_path / "nowhere" / "x.png")
+    with old_server(tmp_path, PPM) as server:
+        assert main(["screenshot", server.address, path]) == 2
+    assert capsys.readouterr().err == f"qmpeer screenshot: {path}: No such file or directory\n"
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [(b"", "the server wrote no picture where it can be read"), (b"x", "the server wrote no pic")],

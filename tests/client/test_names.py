@@ -21,12 +21,38 @@ REPLIES: list[tuple[str, str, dict[str, Any], list[str]]] = [
         "drive",
         "",
         {"query-block": [{"device": "ide0", "qdev": "q"}, {"device": "", "qdev": "/machine/x"}]},
-        ["/machine/x", "ide0"],
+        ["ide0"],
+    ),
+    (
+        "drive-device",
+        "",
+        {
+            "query-block": [
+                {"device": "ide0", "qdev": "q"},
+                {"device": "", "qdev": "/machine/x"},
+                {},
+            ]
+        },
+        ["/machine/x", "q"],
+    ),
+    (
+        "event",
+        "",
+        {
+            "query-qmp-schema": [
+                {"name": "stop", "meta-type": "command"},
+                {"name": "STOP", "meta-type": "event"},
+            ]
+        },
+        ["STOP"],
     ),
     (
         "block",
         "",
-        {"query-block": [{"device": "ide0"}], "query-named-block-nodes": NODES[:1]},
+        {
+            "query-block": [{"device": "ide0"}, {"device": "", "qdev": "/machine/x"}],
+            "query-named-block-nodes": NODES[:1],
+        },
         ["ide0", "disk10"],
     ),
     (
@@ -166,7 +192,12 @@ def test_a_kind_that_is_none(face: Face) -> None:
         ("block-dirty-bitmap-remove", "name", "dirty-bitmap"),
         ("block-dirty-bitmap-remove", "node", "block"),
         ("block_resize", "device", "drive"),
-        ("blockdev-open-tray", "id", "device"),
+        ("blockdev-open-tray", "id", "drive-device"),
+        ("block_set_io_throttle", "id", "drive-device"),
+        ("block_set_io_throttle", "device", "drive"),
+        ("block-latency-histogram-set", "id", "drive-device"),
+        ("blockdev-snapshot-sync", "device", "drive"),
+        ("drive-mirror", "device", "block"),
         ("eject", "device", "drive"),
         ("device_add", "driver", "device-type"),
         ("device_add", "id", None),

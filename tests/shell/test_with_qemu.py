@@ -1,5 +1,7 @@
 """The prompt on a real QEMU with two disks: what people do there."""
 
+import shlex
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -7,12 +9,16 @@ from typing import Any
 import pytest
 
 from qmpeer import Client
+from qmpeer.cli.shell_command import parser
+from qmpeer.client import kind_of
 from qmpeer.shell.completion import complete
 from qmpeer.shell.vocabulary import Vocabulary
 from tests.shell.person import Person
-from tests.shell.real_servers import QEMU, listening
+from tests.shell.real_servers import ENVIRONMENT, QEMU, SHELL, listening
 
 pytestmark = pytest.mark.real
+PC = ("-machine", "pc", "-m", "32", *QEMU[2:])
+"""A machine with memory, which can be migrated, and with buses."""
 
 
 @pytest.fixture
@@ -157,6 +163,59 @@ async def test_a_job_with_a_bar(qemu: Path) -> None:
 async def test_quit_is_qemus_own(qemu: Path) -> None:
     async with Person(qemu) as person:
         await person.executes("quit", "the server closed the connection; 'reconnect'")
+
+
+def test_the_names_of_drives_are_those_that_it_takes(
+    tmp_path: Path, disks: list[Path], program: Callable[[str], str]
+) -> None:
+    options = (
+        "-blockdev", f"driver=file,node-name=node,filename={disks[0]}",
+        "-device", "virtio-blk,drive=node,id=disk",
+        "-drive", f"if=none,id=drive,format=raw,file={disks[1]}",
+    )  # fmt: skip
+    with (
+        listening((program("qemu-system-x86_64"), *PC, *options), tmp_path / "vm.qmp") as path,
+        Client.connect(path) as vm,
+    ):
+        taken = {}
+        for argument in ("device", "node-name"):
+            kind = kind_of("block_resize", argument)
+            assert kind is not None
+            taken[argument] = vm.names(kind)
+            for name in taken[argument]:
+                vm.execute("block_resize", {argument: name, "size": 1 << 20})
+        kind = kind_of("block_set_io_throttle", "id")
+        assert kind is not None
+        taken["id"] = vm.names(kind)
+        limits = dict.fromkeys(("bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"), 0)
+        for name in taken["id"]:
+            vm.execute("block_set_io_throttle", {"id": name, **limits})
+
+    assert taken["device"] == ["drive"]
+    assert "node" in taken["node-name"]
+    assert taken["id"] == ["/machine/peripheral/disk/virtio-backend"]
+
+
+def test_the_example_of_help(
+    tmp_path: Path, program: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine is saved into a file."""
+    monkeypatch.chdir(tmp_path)
+    (example,) = (line for line in (parser().epilog or "").splitlines() if "migrate" in line)
+    assert example.split()[:2] == ["qmp-shell", "vm.qmp"]
+    with listening((program("qemu-system-x86_64"), *PC), Path("vm.qmp")):
+        done = subprocess.run(
+            example.replace("qmp-shell", shlex.join(SHELL)),
+            shell=True,
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert '"event": "STOP"' in done.stdout
+    assert (tmp_path / "vm.state").stat().st_size > 0
 
 
 def test_a_keystroke_takes_ten_milliseconds_at_most(qemu: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from qmpeer.cli.command_line import CommandLine, seconds
-from qmpeer.cli.exits import DONE, UsageError
+from qmpeer.cli.exits import DONE, UsageError, about_file
 from qmpeer.cli.schema_words import SCHEMA_STATUSES, SOURCES, load, release
 
 PROGRAM: Final = "qmpeer bindings"
@@ -30,9 +30,9 @@ def run(words: Sequence[str]) -> int:
     """Write a binding.
 
     Raises:
-        UsageError: If the words make no sense.
+        UsageError: If the words make no sense, or the file can't be written.
         QMPError: If the schema is faulty, or its monitor leaves.
-        OSError: If the schema can't be had, or the file not be written.
+        OSError: If the schema can't be had.
     """
     given = parser().parse_intermixed_args(words)
     schema = load(given.source, given.timeout, given.release)
@@ -50,7 +50,7 @@ def run(words: Sequence[str]) -> int:
     path = given.output
     if os.path.isdir(path):
         path = os.path.join(path, DEFAULT_NAME)
-    with open(path, "w", encoding="utf-8", newline="\n") as file:
+    with about_file(path), open(path, "w", encoding="utf-8", newline="\n") as file:
         file.write(text)
     return DONE
 

@@ -161,6 +161,7 @@ _qmpeer() {
     local qmpeer_address= key=
     local -a found
     if [[ ${words[1]:t} == qmp-shell ]]; then
+        qmpeer_address=$words[2]
         _qmpeer_of shell
         return
     fi
@@ -316,7 +317,9 @@ end
 
 function __qmpeer_names
     set -l words (commandline -opc)
-    qmpeer completion names $argv[1] $words[3] (commandline -ct) 2>/dev/null
+    set -l address $words[3]
+    test (basename -- $words[1]) = qmp-shell; and set address $words[2]
+    qmpeer completion names $argv[1] $address (commandline -ct) 2>/dev/null
 end
 
 @LINES@

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from qmpeer.cli.command_line import CommandLine, seconds
-from qmpeer.cli.exits import DONE, UsageError
+from qmpeer.cli.exits import DONE, UsageError, about_file
 from qmpeer.cli.html_pages import build_html, check_installed
 from qmpeer.cli.schema_words import SCHEMA_STATUSES, SOURCES, load, release
 
@@ -28,9 +28,10 @@ def run(words: Sequence[str]) -> int:
     """Write reference documentation.
 
     Raises:
-        UsageError: If the words make no sense, or what HTML needs isn't installed.
+        UsageError: If the words make no sense, what HTML needs isn't installed, or the files can't
+            be written.
         QMPError: If the schema is faulty, or its monitor leaves.
-        OSError: If the schema can't be had, or the files not be written.
+        OSError: If the schema can't be had.
     """
     given = parser().parse_intermixed_args(words)
     is_html = given.format == "html"
@@ -57,12 +58,13 @@ def write_files(files: Mapping[str, str], folder: str) -> None:
     """Write texts into a folder, which is made if it isn't there.
 
     Raises:
-        OSError: If they can't be written.
+        FileError: If they can't be written.
     """
-    os.makedirs(folder, exist_ok=True)
-    for name, text in files.items():
-        with open(os.path.join(folder, name), "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+    with about_file(folder):
+        os.makedirs(folder, exist_ok=True)
+        for name, text in files.items():
+            with open(os.path.join(folder, name), "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
 
 
 def _title(source: str) -> str:

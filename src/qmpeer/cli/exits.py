@@ -1,6 +1,8 @@
 """How a subcommand ends: one exit status and, unless all went well, one line on standard error."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from qmpeer.errors import CommandError, QMPError, SchemaError, ValidationError
@@ -20,13 +22,32 @@ STATUSES: Final = """\
 exit status:
   0  done
   1  the server answered with an error
-  2  the command line makes no sense
+  2  the command line makes no sense, or a file of its can't be read or written
   3  no connection, connection lost, or no answer in time
 """
 
 
 class UsageError(Exception):
     """Tell that a command line makes no sense: what was found, what was expected."""
+
+
+class FileError(UsageError):
+    """Tell that a file that the command line names can't be read or written."""
+
+
+@contextmanager
+def about_file(path: str) -> Iterator[None]:
+    """Have what the kernel has against a file said of the name that the user gave it.
+
+    Raises:
+        FileError: If an OSError is raised within.
+    """
+    try:
+        yield
+    except BrokenPipeError:  # nobody reads it any more, as on standard output
+        raise
+    except OSError as error:
+        raise FileError(f"{path}: {error.strerror or error}") from error
 
 
 def complain(program: str, text: str) -> None:
@@ -66,6 +87,9 @@ def status_of(program: str, error: Exception) -> int:
 
 
 def _status_of(program: str, error: Exception) -> int:
+    if isinstance(error, FileError):
+        complain(program, str(error))
+        return USAGE
     if isinstance(error, UsageError):
         complain(program, f"{error}; see {program} --help")
         return USAGE

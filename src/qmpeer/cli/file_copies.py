@@ -1,6 +1,5 @@
 """Files on this side of a copy: whole or not at all, and counted on a terminal."""
 
-import errno
 import os
 import tempfile
 from time import monotonic
@@ -8,6 +7,7 @@ from types import TracebackType
 from typing import BinaryIO, Final
 
 from qmpeer.cli.bars import Bar, bars_on
+from qmpeer.cli.exits import UsageError, about_file
 from qmpeer.cli.page import Page
 from qmpeer.client.agent_courses import Readable, Writable
 
@@ -25,7 +25,7 @@ def naming(path: str, file: str | None) -> str:
         file: A file, a folder, or None for this folder.
 
     Raises:
-        OSError: If the path doesn't end in a name.
+        UsageError: If the path doesn't end in a name.
 
     Example:
         >>> naming("/etc/hostname", None), naming("C:\\logs\\a.txt", None)
@@ -35,7 +35,7 @@ def naming(path: str, file: str | None) -> str:
         return file
     name = path.replace("\\", "/").rpartition("/")[2]
     if name in ("", ".", ".."):
-        raise OSError(errno.EINVAL, "expected the path of a file", path)
+        raise UsageError(f"found {path!r}, expected the path of a file")
     return os.path.join(file, name) if file is not None else name
 
 
@@ -44,24 +44,35 @@ class Whole:
 
     Args:
         path: Its name; what was there before is replaced.
+
+    Raises:
+        FileError: If it can't be written; here as in all its methods.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._is_special = os.path.exists(path) and not os.path.isfile(path)
+        with about_file(path):
+            self._file: BinaryIO = self._open()
+
+    def _open(self) -> BinaryIO:
+        self._is_special = os.path.exists(self._path) and not os.path.isfile(self._path)
         if self._is_special:  # such as /dev/null
-            self._file: BinaryIO = open(path, "wb")  # noqa: SIM115 - closed by __exit__
-            return
-        folder = os.path.dirname(os.path.realpath(path))
+            return open(self._path, "wb")
+        folder = os.path.dirname(os.path.realpath(self._path))
         number, self._part = tempfile.mkstemp(prefix=".qmpeer-", dir=folder)
-        self._file = open(number, "wb")  # noqa: SIM115 - closed by __exit__
+        return open(number, "wb")
 
     def write(self, data: bytes, /) -> None:
         """Add to it."""
-        self._file.write(data)
+        with about_file(self._path):
+            self._file.write(data)
 
     def commit(self) -> None:
         """Put it in its place: all of it is there."""
+        with about_file(self._path):
+            self._commit()
+
+    def _commit(self) -> None:
         self._file.close()
         if not self._is_special:
             target = os.path.realpath(self._path)

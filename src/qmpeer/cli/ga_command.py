@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from qmpeer import limits
 from qmpeer.cli.command_line import CommandLine
 from qmpeer.cli.connecting import add_common, connect
-from qmpeer.cli.exits import DONE, STATUSES, UsageError
+from qmpeer.cli.exits import DONE, STATUSES, UsageError, about_file
 from qmpeer.cli.output import write_bytes, write_json, write_text
 from qmpeer.cli.verbs import Verb, run_verb
 from qmpeer.values import JsonObject
@@ -36,9 +36,9 @@ def run(words: Sequence[str]) -> int:
     """Do what the words say.
 
     Raises:
-        UsageError: If the words make no sense.
+        UsageError: If the words make no sense, or a file of theirs can't be read or written.
         QMPError: If the agent refuses, or the connection ends.
-        OSError: If there is no agent, or no reply in time; or a file can't be read or written.
+        OSError: If there is no agent, or no reply in time.
     """
     return run_verb(PROGRAM, ABOUT, VERBS, words)
 
@@ -288,7 +288,9 @@ def _put(given: argparse.Namespace) -> int:
         with _agent(given) as agent:
             size = agent.put_file(sys.stdin.buffer, given.path, append=given.append)
         return _say_size(given, given.path, size)
-    with open(given.file, "rb") as source, _agent(given) as agent:
+    with about_file(given.file):
+        source = open(given.file, "rb")  # noqa: SIM115 - closed below
+    with source, _agent(given) as agent:
         total = os.fstat(source.fileno()).st_size
         with Counted(given.path, total, source=source) as counted:
             size = agent.put_file(counted, given.path, append=given.append)

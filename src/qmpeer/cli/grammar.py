@@ -16,6 +16,8 @@ __all__ = ["Argument", "Option", "Usage", "serve_options", "usages"]
 _FILES = frozenset({"ADDRESS", "DIR", "FILE", "NEW", "OLD", "SOURCE"})
 _NAMES = {
     ("exec", "COMMAND"): "command",
+    ("shell", "COMMAND"): "command",
+    ("events", "NAME|REGEX"): "event",
     ("jobs", "ID"): "job",
     ("qom tree", "PATH"): "qom-path",
     ("qom list", "PATH"): "qom-path",

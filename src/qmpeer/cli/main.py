@@ -57,15 +57,16 @@ digits, else a path. "?dir=FOLDER" behind tls: or wss: has the certificates, as 
 """What --help says."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, program: str | None = None) -> int:
     """Run the command line and return the exit status.
 
     Args:
         argv: The words without the program's name; by default the process's own.
+        program: What complains; by default qmpeer with the subcommand.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     name = words[0] if words else ""
-    program = f"qmpeer {name}" if name in SUBCOMMANDS else "qmpeer"
+    program = program or (f"qmpeer {name}" if name in SUBCOMMANDS else "qmpeer")
     try:
         return _run(name, words[1:])
     except KeyboardInterrupt:

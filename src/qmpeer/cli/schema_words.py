@@ -19,7 +19,7 @@ SCHEMA_STATUSES: Final = """\
 exit status:
   0  done
   1  the schema is faulty, or the server answered with an error
-  2  the command line makes no sense
+  2  the command line makes no sense, or what it names can't be written
   3  the source can't be read or reached
 """
 

@@ -33,9 +33,9 @@ def run(words: Sequence[str]) -> int:
     """Take a picture.
 
     Raises:
-        UsageError: If the words make no sense.
+        UsageError: If the words make no sense, or the file can't be written.
         QMPError: If the server has no screen, or the connection ends.
-        OSError: If there is no connection, no reply in time, or the file can't be written.
+        OSError: If there is no connection, or no reply in time.
     """
     given = parser().parse_intermixed_args(words)
     if given.file is None and not given.show:

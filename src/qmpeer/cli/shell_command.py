@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from qmpeer import limits
+from qmpeer import __version__, limits
 
 if TYPE_CHECKING:
     from qmpeer.cli.command_line import CommandLine
@@ -25,7 +25,7 @@ At the prompt: TAB completes, 'help' tells more, C-c cancels the line, C-d leave
 Scripts: without a terminal on standard input, with -c or with -f there is neither banner nor
 prompt. Each reply is one line of JSON, and the first error ends it.
   echo query-status | qmp-shell vm.qmp | jq -r .status
-  qmp-shell vm.qmp -c stop -c 'migrate uri="exec:cat > vm.state"' -c 'wait 60 STOP'
+  qmp-shell vm.qmp -c 'migrate uri="exec:cat > vm.state"' -c 'wait 60 STOP'
 
 """
 
@@ -79,7 +79,17 @@ class _Given:
 def _read(words: Sequence[str]) -> _Given:
     if len(words) == 1 and not words[0].startswith("-"):
         return _Given(words[0])  # without options there is nothing for argparse to read
-    return _Given(**vars(parser().parse_intermixed_args(words)))
+    given, rest = parser().parse_known_intermixed_args(words)
+    if rest:
+        import shlex
+
+        from qmpeer.cli.exits import UsageError
+
+        if rest[0].startswith("-"):
+            raise UsageError(f"unrecognized arguments: {' '.join(rest)}")
+        command = shlex.quote(" ".join(rest))
+        raise UsageError(f"found {rest[0]!r} behind ADDRESS, expected -c {command}")
+    return _Given(**vars(given))
 
 
 def qmp_shell(argv: Sequence[str] | None = None) -> int:
@@ -87,7 +97,7 @@ def qmp_shell(argv: Sequence[str] | None = None) -> int:
     gc.disable()  # as _prompt says; it is too early for anything of ours to be imported
     from qmpeer.cli.main import main
 
-    return main(["shell", *(sys.argv[1:] if argv is None else argv)])
+    return main(["shell", *(sys.argv[1:] if argv is None else argv)], program=PROGRAM)
 
 
 def parser() -> "CommandLine":
@@ -138,6 +148,8 @@ def parser() -> "CommandLine":
         help="a schema with documentation for 'help', such as QEMU's qapi/qapi-schema.json",
     )
     parser.add_argument("--no-history", action="store_true", help="neither read nor write history")
+    version = f"{PROGRAM} {__version__}"
+    parser.add_argument("--version", action="version", version=version, help="show it and exit")
     return parser
 
 
@@ -199,7 +211,7 @@ async def _script(given: _Given) -> int:
 
 
 async def _pieces(given: _Given) -> "AsyncIterator[Piece]":
-    from qmpeer.cli.exits import UsageError
+    from qmpeer.cli.exits import about_file
     from qmpeer.shell.script import file_pieces, stream_pieces, word_pieces
 
     if given.commands:
@@ -207,11 +219,9 @@ async def _pieces(given: _Given) -> "AsyncIterator[Piece]":
             yield piece
     for path in given.files or ([] if given.commands else ["-"]):
         if path != "-":
-            try:
+            with about_file(path):
                 async for piece in file_pieces(path):
                     yield piece
-            except OSError as error:
-                raise UsageError(f"{path}: {error.strerror or error}") from error
         elif sys.stdin is not None:
             async for piece in stream_pieces(sys.stdin.buffer):
                 yield piece

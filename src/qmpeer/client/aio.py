@@ -567,9 +567,10 @@ class AsyncClient:
         """Return the names of what is there, for completion; none if the server can't be asked.
 
         Args:
-            kind: "block-node", "drive", "block" (either), "device", "job", "chardev", "netdev",
-                "qom-path", "qom-property", "object", "iothread", "memory-backend", "block-export",
-                "dirty-bitmap", "command", "device-type", "qom-type" or "chardev-backend".
+            kind: "block-node", "drive", "block" (either), "drive-device", "device", "job",
+                "chardev", "netdev", "qom-path", "qom-property", "object", "iothread",
+                "memory-backend", "block-export", "dirty-bitmap", "command", "event",
+                "device-type", "qom-type" or "chardev-backend".
             within: Where to look: the path whose children or properties are meant.
             timeout: Seconds for asking.
 

@@ -37,12 +37,6 @@ def _inserted_nodes(blocks: Any) -> Iterator[Any]:
         yield block.get("inserted", {}).get("node-name")
 
 
-def _drives(blocks: Any) -> Iterator[Any]:
-    """Yield what names a drive: its own name, and where it has none that of its device."""
-    for block in blocks:
-        yield block.get("device") or block.get("qdev")
-
-
 def _bitmaps(nodes: Any) -> Iterator[Any]:
     for node in nodes:
         for bitmap in node.get("dirty-bitmaps", ()):
@@ -60,6 +54,12 @@ def _pci_devices(buses: Any) -> Iterator[Any]:
         for device in bus.get("devices", ()):
             yield device.get("qdev_id")
             yield from _pci_devices([device.get("pci_bridge") or {}])
+
+
+def _events(entities: Any) -> Iterator[Any]:
+    for entity in entities:
+        if entity.get("meta-type") == "event":
+            yield entity.get("name")
 
 
 def _netdevs(text: Any) -> Iterator[Any]:
@@ -96,7 +96,11 @@ KINDS: dict[str, tuple[Source, ...]] = {
         ("query-named-block-nodes", {"flat": True}, _bitmaps),
         ("query-named-block-nodes", None, _bitmaps),
     ),
-    "drive": (("query-block", None, _drives),),
+    "drive": (("query-block", None, _members("device")),),
+    "drive-device": (
+        ("query-block", None, _members("qdev")),
+    ),  # ids, and paths where there is none
+    "event": (("query-qmp-schema", None, _events),),
     "iothread": (("query-iothreads", None, _members("id")),),
     "job": (
         ("query-jobs", None, _members("id")),
@@ -120,7 +124,8 @@ def names(kind: str, within: str, countdown: Countdown) -> Course[list[str]]:
         return [*drives, *(name for name in nodes if name not in drives)]
     sources = KINDS.get(kind)
     if sources is None:
-        raise ValueError(f"found {kind!r} as a kind of names, expected one of {sorted(KINDS)}")
+        known = ", ".join(sorted([*KINDS, "block"]))
+        raise ValueError(f"found {kind!r} as a kind of names, expected one of {known}")
     for command, arguments, read in sources:
         if kind in ("qom-path", "qom-property"):
             arguments = {"path": within or "/"}
@@ -163,8 +168,7 @@ _NEW = None
 _OF_COMMANDS: dict[tuple[str, str], str | None] = {
     ("block-export-add", "id"): _NEW,
     ("block-export-del", "id"): "block-export",
-    ("block-latency-histogram-set", "id"): "device",
-    ("block_set_io_throttle", "id"): "device",
+    ("block-latency-histogram-set", "id"): "drive-device",
     ("blockdev-add", "node-name"): _NEW,
     ("blockdev-snapshot-sync", "snapshot-node-name"): _NEW,
     ("chardev-add", "id"): _NEW,
@@ -189,9 +193,10 @@ _OF_FAMILIES: tuple[tuple[re.Pattern[str], dict[str, str | None]], ...] = (
     (re.compile(r"job-"), {"id": "job"}),
     (re.compile(r"block-job-"), {"device": "job", "id": "job"}),
     (
-        re.compile(r"eject|blockdev-.*(tray|medium)|block_(resize|set_io_throttle)"),
-        {"id": "device", "device": "drive"},
+        re.compile(r"eject|blockdev-.*(tray|medium)|block_set_io_throttle"),
+        {"id": "drive-device", "device": "drive"},
     ),
+    (re.compile(r"block_resize|blockdev-snapshot-sync"), {"device": "drive"}),
     (re.compile(r"block-dirty-bitmap-add"), {"name": _NEW, "node": "block"}),
     (re.compile(r"block-dirty-bitmap-"), {"name": "dirty-bitmap", "node": "block"}),
     (re.compile(r"qom-"), {"path": "qom-path", "property": "qom-property"}),

@@ -33,11 +33,13 @@ class Item(msgspec.Struct, frozen=True):
         text: What the text from the start of the completions up to the cursor becomes.
         meta: What it is, in a few words.
         is_required: It has to be given.
+        name: The name that `text` has in quotes; "" where it is the same as typed.
     """
 
     text: str
     meta: str = ""
     is_required: bool = False
+    name: str = ""
 
 
 class Completions(msgspec.Struct, frozen=True):
@@ -223,15 +225,17 @@ def live_items(names: Names, kind: str, about: str) -> list[Item]:
         if not name or not name.isprintable():
             continue
         end = "" if name.endswith("/") and kind in ("file", "qom-path") else " "
-        items.append(Item(_word(name) + end, kind))
+        word = _word(name)
+        items.append(Item(word + end, kind, name="" if word == name else name))
     return items
 
 
 def starting(typed: str, items: Iterable[Item]) -> Iterator[Item]:
-    """Give the items that begin with what was typed, each once."""
+    """Give the items that begin with what was typed, in quotes or not, each once."""
     seen: set[str] = set()
     for item in items:
-        if item.text.startswith(typed) and item.text not in seen:
+        is_begun = item.text.startswith(typed) or item.name.startswith(typed)
+        if is_begun and item.text not in seen:
             seen.add(item.text)
             yield item
 

@@ -10,6 +10,8 @@ __all__ = ["Mistake", "close_names", "marked", "near"]
 _CONTEXT: Final = 12
 """Columns that are shown before a mark where the line is cut."""
 _LONGEST_MARK: Final = 60
+_OTHERWISE: Final = {"info": ("hmp info", "query-status")}
+"""What is meant by a command of the human monitor's."""
 
 
 class Mistake(Exception):
@@ -49,13 +51,16 @@ def near(name: str, names: Iterable[str]) -> str:
 
 
 def close_names(name: str, names: Iterable[str]) -> Sequence[str]:
-    """Return at most three names that look like one that isn't there."""
+    """Return at most three names that look, or are meant, like one that isn't there."""
     if len(name) > 100:
         return ()
     from difflib import get_close_matches
 
     simple = name.lower().replace("_", "-")
     known = {known.lower().replace("_", "-"): known for known in names}
+    meant = [text for text in _OTHERWISE.get(simple, ()) if text.split()[0] in known]
+    if meant:
+        return meant
     begun = [found for found in known if len(simple) > 1 and found.startswith(simple)]
     if 0 < len(begun) <= 3:
         return [known[found] for found in begun]

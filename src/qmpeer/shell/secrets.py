@@ -7,6 +7,7 @@ can't be read is given up as a whole if it could hold one.
 import json
 import re
 from collections.abc import Collection, Sequence
+from operator import is_
 from typing import Final
 
 from qmpeer.messages.redaction import REDACTED, SECRETS, redact_arguments, redact_message
@@ -21,9 +22,13 @@ _LAST_NAMES: Final = frozenset(
     name for _, path in SECRETS for name in path[-2:] if name not in ("*", "**", "props", "env")
 )
 _SUSPECT: Final = re.compile("|".join(sorted(_LAST_NAMES)), re.I)
+_SECRET_OBJECT: Final = "secret"
+_HARMLESS: Final = frozenset({"qom-type", "id", "file", "format", "keyid", "iv", "loaded", "props"})
+"""What may be shown of an object that is a secret: one of its data would be another's misspelt."""
 _OWN: Final = frozenset(
     {"help", "events", "set", "wait", "job", "record", "source", "save", "exit"}
 )
+_HUMAN_SECRET: Final = re.compile(r"(?s)(\bsecret,).+")
 _OBJECT_ADD: Final = re.compile(r"(?i)\b(data|password)=(?:[^,\s]|,,)+")
 
 
@@ -46,17 +51,30 @@ def without_secrets(
         return _human(text)
     parts, at = [], 0
     for statement in split(text):
-        if statement.is_open or statement.mistake is not None:
-            return None if _SUSPECT.search(text) else text
+        if not _is_readable(statement):
+            return None if _SUSPECT.search(text) or _SECRET_OBJECT in text else text
         parts += [text[at : statement.start], _statement(text, statement, commands)]
         at = statement.end
     return "".join([*parts, text[at:]])
 
 
+def _is_readable(statement: Statement) -> bool:
+    if statement.is_open or statement.mistake is not None:
+        return False
+    try:
+        for word in statement.words:
+            if word.value.kind == "json":
+                free_json(word.value)
+    except Mistake:
+        return False
+    return True
+
+
 def _human(line: str) -> str:
     shown = redact_arguments("human-monitor-command", {"command-line": line})
     assert shown is not None
-    return _OBJECT_ADD.sub(rf"\1={REDACTED}", str(shown["command-line"]))
+    said = _OBJECT_ADD.sub(rf"\1={REDACTED}", str(shown["command-line"]))
+    return _HUMAN_SECRET.sub(rf"\1{REDACTED}", said)
 
 
 def _statement(text: str, statement: Statement, commands: Collection[str]) -> str:
@@ -68,7 +86,7 @@ def _statement(text: str, statement: Statement, commands: Collection[str]) -> st
         return f"hmp {_human(statement.raw)}"
     first = words[0]
     if first.name is None and first.value.kind == "json":
-        return _message(said, first)
+        return _message(said, first, commands)
     if statement.breaks:
         return _transaction(text, statement, commands)
     if first.value.text in ("oob", "execute") and len(words) > 1:
@@ -96,12 +114,49 @@ def _replaced(
 ) -> str:
     parts, at = [], statement.start
     for command, words in commands:
+        is_known = command in known
+        is_secret = _may_make_objects(command, known) and any(
+            word.value.text == _SECRET_OBJECT for word in words
+        )
         for word in words:
-            shown = _word(command, word, command in known)
+            shown = _word(command, word, is_known)
+            if is_secret and not _is_harmless(word):
+                shown = REDACTED
             if shown is not None:
                 parts += [text[at : word.value.start], shown]
                 at = word.end
     return "".join([*parts, text[at : statement.end]])
+
+
+def _may_make_objects(command: str, known: Collection[str]) -> bool:
+    """Return whether a command is the one that makes objects, or may be it, misspelt."""
+    return command == "object-add" or command not in known
+
+
+def _is_harmless(word: Word) -> bool:
+    """Return whether a word of an object that is a secret may be shown."""
+    if word.value.kind == "json":
+        return False
+    names = [] if word.name is None else word.name.split(".")
+    return word.value.text == _SECRET_OBJECT or (bool(names) and _HARMLESS.issuperset(names))
+
+
+def _without_secret_objects(value: JsonValue) -> JsonValue:
+    """Return JSON with the objects blanked that are secrets; the same where there are none."""
+    if isinstance(value, list):
+        items = [_without_secret_objects(item) for item in value]
+        return value if all(map(is_, items, value)) else items
+    if not isinstance(value, dict):
+        return value
+    if _SECRET_OBJECT not in value.values():
+        members = {name: _without_secret_objects(member) for name, member in value.items()}
+        return value if all(map(is_, members.values(), value.values())) else members
+    return {
+        name: member
+        if member == _SECRET_OBJECT or (name in _HARMLESS and not isinstance(member, dict | list))
+        else REDACTED
+        for name, member in value.items()
+    }
 
 
 def _word(command: str, word: Word, is_known: bool) -> str | None:
@@ -109,15 +164,19 @@ def _word(command: str, word: Word, is_known: bool) -> str | None:
     if word.name is None:
         if word.value.kind != "json":
             return None
-        value = _json(word)
-        shown = redact_arguments(command, value) if isinstance(value, dict) else value
+        value = free_json(word.value)
+        shown: JsonValue = redact_arguments(command, value) if isinstance(value, dict) else value
+        if command == "object-add" or not is_known:
+            shown = _without_secret_objects(shown)
         return None if shown is value else json.dumps(shown, ensure_ascii=False)
     path = word.name.split(".")
     if not is_known and any(name in _LAST_NAMES for name in path):
         return REDACTED
-    value = _json(word) if word.value.kind == "json" else word.value.text
+    value = free_json(word.value) if word.value.kind == "json" else word.value.text
     nested: JsonObject = _nested(path, value)
     shown = redact_arguments(command, nested)
+    if word.value.kind == "json" and (command == "object-add" or not is_known):
+        shown = _without_secret_objects(shown)
     if shown is nested or shown is None:
         return None
     inner = _within(shown, path)
@@ -141,14 +200,10 @@ def _within(value: JsonValue, path: Sequence[str]) -> JsonValue:
     return value
 
 
-def _json(word: Word) -> JsonValue:
-    try:
-        return free_json(word.value)
-    except Mistake:
-        return None
-
-
-def _message(said: str, word: Word) -> str:
-    value = _json(word)
+def _message(said: str, word: Word, commands: Collection[str]) -> str:
+    value = free_json(word.value)
     shown = redact_message(value)
+    name = value.get("execute", value.get("exec-oob")) if isinstance(value, dict) else None
+    if _may_make_objects(str(name), commands):
+        shown = _without_secret_objects(shown)
     return said if shown is value else json.dumps(shown, ensure_ascii=False)
