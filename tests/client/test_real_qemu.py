@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -247,6 +248,8 @@ def test_qemu_is_restarted(face: Face, program: Callable[[str], str], tmp_path: 
             waiting = vm.start("wait_event", "STOP", since=mark)
             process.kill()
             process.wait()
+            while not vm.client.interruptions:  # else the next command might yet be sent to it
+                time.sleep(0.001)
             process = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
             assert vm.execute("query-status")["status"] == "running"
             vm.execute("stop")

@@ -47,6 +47,7 @@ class Person:
         reconnects: bool = False,
         negotiate: bool = True,
         connect_timeout: float | None = None,
+        has_pager: bool = False,
     ) -> None:
         self.paper = Paper()
         self._seen = 0
@@ -57,7 +58,7 @@ class Person:
         )
         settings = Settings()
         self.link = Link(str(address), negotiate=negotiate, connect_timeout=connect_timeout)
-        self._screen = TerminalScreen(output, settings)
+        self._screen = TerminalScreen(output, settings, has_pager=has_pager)
         self.session = Session(self.link, self._screen, settings)
         self.terminal = Terminal(
             self.session,

@@ -48,6 +48,7 @@ DOCUMENTED = """
         ("set", [OWN_HELP["set"]]),
         ("oob", [OWN_HELP["oob"]]),
         ("stpo", ["there is no command, event or type 'stpo'; did you mean stop or STOP?"]),
+        ("info", ["there is no command, event or type 'info'; did you mean hmp info?"]),
         ("zzzzzz", ["there is no command, event or type 'zzzzzz'; help lists them"]),
     ],
 )  # fmt: skip

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -66,6 +67,8 @@ async def monitor(path: Path) -> AsyncIterator[Monitor]:
             return "info [what] -- show\r\nquit|q  -- leave\r\nfill -- \r\n"
         if command_line == "info":
             return "info status  -- show\r\ninfo block  -- show\r\n"
+        if command_line.startswith("lines "):
+            return "".join(f"line {n}\r\n" for n in range(int(command_line[6:])))
         return f"you said {command_line}{HOSTILE}\r\n"
 
     await monitor.listen(path, many=True)
@@ -273,7 +276,7 @@ async def test_waiting_for_an_event(monitor: Monitor, path: Path) -> None:
         monitor.emit("CHANGED", {"id": "y"})
         monitor.emit("CHANGED", {"id": "x"})
         await person.reads(r'"id": "x"')
-        await person.executes("wait 0 STOP", r"event STOP didn't come in 0.0 s")
+        await person.executes("wait 0 STOP", r"event STOP didn't come in 0 s")
         await person.executes("wait", "expected the name of an event")
 
 
@@ -398,6 +401,55 @@ async def test_commands_of_the_system(monitor: Monitor, path: Path, tmp_path: Pa
         await person.executes(f"! echo 'a # b' > {tmp_path}/out", "qmp>")
         await person.executes("! exit 3", "it ended with status 3")
     assert (tmp_path / "out").read_text() == "a # b\n"
+
+
+@pytest.mark.parametrize("line", ["! {child}", "query-long size=100"], ids=["child", "pager"])
+async def test_control_c_belongs_to_the_child_that_has_the_terminal(
+    monitor: Monitor, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    child, out = tmp_path / "child", tmp_path / "out"
+    os.mkfifo(tmp_path / "keys")
+    child.write_text(f"#!/bin/sh\nread keys < {tmp_path}/keys && echo $keys > {out}\n")
+    child.chmod(0o700)
+    monkeypatch.setenv("PAGER", str(child))
+    async with Person(path, has_pager=True) as person:
+        person.types(line.format(child=child) + "\r")
+        async with asyncio.timeout(PATIENCE):
+            keys = await asyncio.to_thread((tmp_path / "keys").open, "w")
+        with keys:
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            keys.write("still there\n")
+        await person.executes("stop", r"\{\}\n")
+    assert out.read_text() == "still there\n"
+    assert "given up" not in person.text
+
+
+async def test_what_the_human_monitor_prints_goes_through_the_pager(
+    monitor: Monitor, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGER", f"tee {tmp_path}/out")
+    async with Person(path, has_pager=True) as person:
+        await person.executes("hmp lines 3", "line 2")
+        assert not (tmp_path / "out").exists()
+        await person.executes("hmp lines 50", r"\nqmp>")
+    assert (tmp_path / "out").read_text() == "".join(f"line {n}\n" for n in range(50))
+
+
+async def test_help_breaks_at_blanks(monitor: Monitor, path: Path) -> None:
+    async with Person(path, columns=40) as person:
+        await person.executes("help set", r"set \[output auto\|json\|table\|raw\]\n    \[timing on")
+        await person.executes("help query-nmae", r"or type\n    'query-nmae'; did you mean\n")
+
+
+async def test_escape_is_a_key_of_its_own_before_long(monitor: Monitor, path: Path) -> None:
+    async with Person(path) as person:
+        application = person.terminal._prompt.app
+        assert application.timeoutlen is not None
+        assert application.ttimeoutlen + application.timeoutlen <= 0.5
+        person.types("\x1bb")  # together they are another
+        await person.executes("stop", r"\{\}\n")
 
 
 async def test_the_human_monitor(monitor: Monitor, path: Path) -> None:

@@ -71,6 +71,15 @@ def test_commands_of_the_command_line(server: Path) -> None:
     assert version["qemu"]["major"] >= 7
 
 
+def test_a_byte_order_mark_is_passed_over(server: Path, tmp_path: Path) -> None:
+    file = tmp_path / "script"
+    file.write_text("\ufeffquery-name\n", encoding="utf-8")
+
+    assert script(server, "-f", str(file)) == (0, "{}\n", "")
+    assert script(server, "-c", f"source {file}") == (0, "{}\n", "")
+    assert script(server, stdin="\ufeffquery-name\n") == (0, "{}\n", "")
+
+
 def test_a_file_and_several_lines(server: Path, tmp_path: Path) -> None:
     file = tmp_path / "script"
     file.write_text('{"execute":\n  "query-name"\n}\nexecute \\\n query-name\n')
@@ -96,12 +105,51 @@ qmp-shell: stdin:2: the quote ' isn't closed
     stop 'x
          ^^
 """),
-    ("query-name\n\n {", 2, "qmp-shell: stdin:3: a bracket isn't closed\n"),
+    ("query-name\n\n {", 2, """\
+qmp-shell: stdin:3: a bracket isn't closed
+     {
+     ^
+"""),
+    ("query-name\ntransaction(\n abort\n", 2, """\
+qmp-shell: stdin:2: a bracket isn't closed
+    transaction(
+    ^^^^^^^^^^^^
+"""),
+    ("query-name\ntransaction(\n abort x=[1\n", 2, """\
+qmp-shell: stdin:2: a bracket isn't closed
+     abort x=[1
+             ^
+"""),
+    ("query-name\nevents [\nquery-name\n", 2, """\
+qmp-shell: stdin:2: this is no regular expression: unterminated character set at position 0
+    events [
+           ^
+"""),
+    ("query-name\nwait 2 id=1\n", 2, """\
+qmp-shell: stdin:2: expected the name of an event first
+    wait 2 id=1
+           ^^^^
+"""),
+    ("query-name\nwait -1 STOP\n", 2, """\
+qmp-shell: stdin:2: expected seconds from 0 on
+    wait -1 STOP
+         ^^
+"""),
+    ("query-name\nwait STPO\n", 1, """\
+qmp-shell: stdin:2: there is no event STPO; did you mean STOP?
+    wait STPO
+         ^^^^
+"""),
+    ("query-name\nwait NOPE\n", 1, """\
+qmp-shell: stdin:2: there is no event NOPE; 'help' lists the events
+    wait NOPE
+         ^^^^
+"""),
     ('query-name\n{"execute": 1}', 2,
      "qmp-shell: stdin:2: QMP input member 'execute' must be a string\n"),
     ("query-name\nsource /nonexistent\n", 2,
      "qmp-shell: stdin:2: /nonexistent: No such file or directory\n"),
-    ("query-name\nwait 0 STOP\n", 3, "qmp-shell: stdin:2: event STOP didn't come in 0.0 s\n"),
+    ("query-name\nwait 0 STOP\n", 3, "qmp-shell: stdin:2: event STOP didn't come in 0 s\n"),
 ]  # fmt: skip
 
 
@@ -176,9 +224,11 @@ def test_the_server_leaves(tmp_path: Path, program: Callable[[str], str]) -> Non
     [
         (["/nonexistent/x"], "qmp-shell: unix:/nonexistent/x: No such file or directory\n"),
         (["x:y:z", "--nothing"], "qmpeer shell: unrecognized arguments: --nothing"),
+        (["x:y:z", "query-name", "a=b c"],
+         "qmpeer shell: found 'query-name' behind ADDRESS, expected -c 'query-name a=b c'; see"),
         ([""], "qmpeer shell: found no ADDRESS, expected one, or QMP_SOCKET in the environment"),
     ],
-)
+)  # fmt: skip
 def test_nobody_there(words: list[str], text: str) -> None:
     status, out, err = script(*words)
 

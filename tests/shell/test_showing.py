@@ -20,7 +20,15 @@ from qmpeer.shell.mistakes import Mistake, marked
 from qmpeer.shell.own_statements import SourceError
 from qmpeer.shell.settings import Settings
 from qmpeer.shell.tables import is_tabular, table_text
-from qmpeer.shell.visible import columns, cut, for_encoding, one_line, visible, visible_lines
+from qmpeer.shell.visible import (
+    columns,
+    cut,
+    for_encoding,
+    one_line,
+    visible,
+    visible_lines,
+    wrapped,
+)
 
 HOSTILE = "\x1b]0;title\x07\x9b2J\r\b\x00\u202e\u2028 é ☃"
 OURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -95,7 +103,7 @@ def test_a_well_known_command_shows_what_matters() -> None:
          "props": {"core-id": 0}},
         {"cpu-index": 10, "thread-id": 101, "qom-path": "/machine/cpu[1]", "target": "x86_64"},
     ]  # fmt: skip
-    text, left_out = table_text(rows, 80, PLAIN, "query-cpus-fast")
+    text, says_enough = table_text(rows, 80, PLAIN, "query-cpus-fast")
 
     assert text.split("\n") == [
         "cpu-index  thread-id  qom-path         target",
@@ -103,14 +111,63 @@ def test_a_well_known_command_shows_what_matters() -> None:
         "       10        101  /machine/cpu[1]  x86_64",
         "(also: props.core-id)",
     ]
-    assert left_out == []
+    assert says_enough
 
 
 def test_what_does_not_fit_is_told() -> None:
-    text, left_out = table_text([{f"member{n}": "x" * 30 for n in range(5)}], 20)
+    text, says_enough = table_text([{f"member{n}": "x" * 30 for n in range(5)}], 20)
 
-    assert left_out == ["member2", "member3", "member4"]
     assert text.split("\n")[-1] == "(also: member2, mem…"
+    assert says_enough
+
+
+DISKS: list[Any] = [
+    {"device": "", "qdev": f"/machine/peripheral/disk{n}/virtio-backend", "locked": False,
+     "inserted": {"node-name": f"node{n}", "drv": "raw", "file": f"/srv/disk{n}.raw"}}
+    for n in range(2)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_a_table_lacks_what_matters_least(width: int) -> None:
+    text, says_enough = table_text(DISKS, width, PLAIN, "query-block")
+
+    assert says_enough
+    assert all(f"node{n}" in line for n, line in enumerate(text.split("\n")[1:3]))
+
+
+@pytest.mark.parametrize(
+    ("row", "width", "answer"),
+    [
+        ({"a": "x" * 80}, 80, True),
+        ({"a": "x" * 80}, 79, False),
+        ({"a": "x" * 80, "b": 1}, 80, True),
+        ({"a": "x" * 80, "b": 1}, 4, False),
+        ({"a": "x", "b": ""}, 80, False),
+    ],
+)
+def test_a_table_that_says_enough(row: dict[str, Any], width: int, answer: bool) -> None:
+    assert table_text([row], width)[1] is answer
+
+
+# --- Lines --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "width", "parts"),
+    [
+        ("", 20, [""]),
+        ("as wide as there is", 19, ["as wide as there is"]),
+        ("one more than fits", 17, ["one more than", "    fits"]),
+        ("  indented by two more", 18, ["  indented by two", "      more"]),
+        ("set [timing on|off]", 18, ["set", "    [timing on|off]"]),
+        ("\x1b[1mone\x1b[0m two", 7, ["\x1b[1mone\x1b[0m two"]),
+        ("日本 日本", 8, ["日本", "    日本"]),
+        ("word-that-is-too-long b", 8, ["word-that-is-too-long", "    b"]),
+    ],
+)
+def test_lines_break_at_blanks(line: str, width: int, parts: list[str]) -> None:
+    assert list(wrapped(line, width)) == parts
 
 
 @pytest.mark.parametrize(

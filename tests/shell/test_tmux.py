@@ -42,7 +42,9 @@ class Pane:
     def types(self, *keys: str) -> None:
         """Type keys, as tmux calls them; what it has no name for is text."""
         for key in keys:
-            literal = [] if key in ("Enter", "Tab", "C-c", "C-d", "C-l", "Escape") else ["-l"]
+            literal = (
+                [] if key in ("Enter", "Tab", "C-c", "C-d", "C-l", "C-z", "Escape") else ["-l"]
+            )
             self._call("send-keys", *literal, key)
 
     def screen(self) -> str:
@@ -87,10 +89,14 @@ def open_pane(
 ) -> Iterator[Callable[..., Pane]]:
     with contextlib.ExitStack() as stack:
 
-        def begin(*words: str, columns: int = 80, rows: int = 24) -> Pane:
+        def begin(*words: str, columns: int = 80, rows: int = 24, is_job: bool = False) -> Pane:
             line = shlex.join(["env", f"XDG_STATE_HOME={state}", "PAGER=cat", *SHELL, *words])
-            pane = Pane(program("tmux"), tmp_path / "tmux", line, columns, rows)
+            command = "PS1='sh: ' bash --norc --noprofile -i" if is_job else line
+            pane = Pane(program("tmux"), tmp_path / "tmux", command, columns, rows)
             stack.callback(pane.ends)
+            if is_job:
+                pane.shows("sh:")
+                pane.types(line, "Enter")
             return pane
 
         yield begin
@@ -168,6 +174,19 @@ def test_control_c_gives_up_a_command(qemu: Path, open_pane: Callable[..., Pane]
         pane.types("C-c")
     pane.types("query-name", "Enter")
     pane.shows("query-name\n{}")
+
+
+def test_control_z_suspends(qemu: Path, open_pane: Callable[..., Pane]) -> None:
+    pane = open_pane(str(qemu), is_job=True)
+    pane.shows("qmp>")
+    pane.types("query-na", "C-z")
+    pane.shows("Stopped")
+    pane.types("fg", "Enter")
+    pane.shows("qmp> query-na")
+    pane.types("me", "Enter")
+    pane.shows("qmp> query-name\n{}")
+    pane.types("C-d", "exit", "Enter")
+    assert pane.has_ended() == "0"
 
 
 def test_a_terminal_of_twenty_columns(qemu: Path, open_pane: Callable[..., Pane]) -> None:

@@ -36,6 +36,9 @@ def shown(word: Word) -> tuple[str | None, str, str]:
         ("a [1, # two\n2]", [(None, "plain", "a"), (None, "json", "[1,      \n2]")]),
         ("a \\\n b=1", [(None, "plain", "a"), ("b", "plain", "1")]),
         ("a é=ü", [(None, "plain", "a"), ("é", "plain", "ü")]),
+        ("events [A-Z", [(None, "plain", "events"), (None, "plain", "[A-Z")]),
+        ("events x={", [(None, "plain", "events"), (None, "plain", "x={")]),
+        ("events '[ ]' #", [(None, "plain", "events"), (None, "quoted", "[ ]")]),
         ("a json:{x}", [(None, "plain", "a"), (None, "plain", "json:{x}")]),
     ],
 )

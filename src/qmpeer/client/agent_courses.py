@@ -134,7 +134,7 @@ def synchronize(countdown: Countdown, most: float | None = None) -> Course[None]
 
 def _no_answer(seconds: float) -> str:
     return (
-        f"the guest agent hasn't answered in {seconds:.3g} s: "
+        f"the guest agent hasn't answered in {seconds:.4g} s: "
         "it may not run, or its guest be stopped"
     )
 
@@ -148,7 +148,7 @@ def first_contact(countdown: Countdown) -> Course[None]:
         except TimeoutError:
             if countdown.is_over:
                 raise TimeoutError(
-                    f"the guest agent hasn't answered in {countdown.timeout} s: "
+                    f"the guest agent hasn't answered in {countdown.timeout:.4g} s: "
                     "it may not run, or another client hold its port"
                 ) from None
 
@@ -220,7 +220,7 @@ def run(
             yield Pause(countdown.remaining(delay) or 0.0)
             delay = min(2 * delay, limits.AGENT_POLL_MOST)
             if countdown.is_over:
-                raise TimeoutError(f"{argv[0]} hasn't ended in {countdown.timeout} s")
+                raise TimeoutError(f"{argv[0]} hasn't ended in {countdown.timeout:.4g} s")
     except (TimeoutError, CommandInterrupted, ConnectionClosed) as error:
         error.add_note(f"{argv[0]} may go on in the guest, its pid is {pid}")
         raise
@@ -233,7 +233,7 @@ def _look_at(program: str, pid: int, countdown: Countdown) -> Course[dict[str, A
         status: dict[str, Any] = yield Execute("guest-exec-status", {"pid": pid}, seconds)
     except TimeoutError:
         if countdown.is_over:
-            reason = f"{program} hasn't ended in {countdown.timeout} s"
+            reason = f"{program} hasn't ended in {countdown.timeout:.4g} s"
         else:
             reason = _no_answer(seconds or 0.0)
         raise TimeoutError(reason) from None

@@ -158,7 +158,7 @@ class AsyncClient:
         try:
             channel = await asyncio.wait_for(arrived, timeout)
         except TimeoutError:
-            raise TimeoutError(f"nobody connected in {timeout} s") from None
+            raise TimeoutError(f"nobody connected in {timeout:.4g} s") from None
         finally:
             listener.close()
         await channel.negotiate(deadline)
@@ -429,7 +429,7 @@ class AsyncClient:
         if not await self._channel.wait(is_found, deadline):
             what = f"event {', '.join(wanted.names)}" if wanted.names else "an event"
             gap = interrupted_since(self._channel.interruptions, since)
-            raise TimeoutError(f"{what} didn't come in {seconds} s{gap}")
+            raise TimeoutError(f"{what} didn't come in {seconds:.4g} s{gap}")
         return wanted.hand_out(found[0])
 
     # What takes several commands

@@ -101,7 +101,7 @@ class AsyncChannel:
             if not await self.wait(lambda: session.phase is Phase.READY, deadline):
                 what = "greeted" if session.greeting is None else "answered qmp_capabilities"
                 raise TimeoutError(
-                    f"the server hasn't {what} in {deadline.timeout} s; "
+                    f"the server hasn't {what} in {deadline.timeout:.4g} s; "
                     "another client may hold its monitor"
                 )
         except ConnectionClosed:
@@ -244,7 +244,7 @@ class AsyncChannel:
                 continue
             if call.deadline <= now:
                 self.session.give_up(sent)
-                error = TimeoutError(f"{sent.name} wasn't answered in {call.timeout} s")
+                error = TimeoutError(f"{sent.name} wasn't answered in {call.timeout:.4g} s")
                 call.future.set_exception(error)
             elif earliest is None or call.deadline < earliest:
                 earliest = call.deadline

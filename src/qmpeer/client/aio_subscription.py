@@ -51,7 +51,7 @@ class AsyncEvents(Generic[E]):
         deadline = Deadline(timeout)
         while (event := self._queue.take()) is None:  # another task may have taken it
             if not await self._channel.wait(lambda: self._queue.has_something, deadline):
-                raise TimeoutError(f"no event came in {timeout} s")
+                raise TimeoutError(f"no event came in {timeout:.4g} s")
         return self._hand_out(event)
 
     def __aiter__(self) -> AsyncIterator[E]:

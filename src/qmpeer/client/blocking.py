@@ -453,7 +453,7 @@ class Client:
             from qmpeer.client.reconnection import interrupted_since
 
             gap = interrupted_since(self._channel.interruptions, since)
-            raise TimeoutError(f"{what} didn't come in {seconds} s{gap}")
+            raise TimeoutError(f"{what} didn't come in {seconds:.4g} s{gap}")
         return wanted.hand_out(found[0])
 
     # What takes several commands
@@ -676,6 +676,6 @@ def _accept(listener: socket.socket, timeout: float | None) -> socket.socket:
     try:
         return listener.accept()[0]
     except TimeoutError:
-        raise TimeoutError(f"nobody connected in {timeout} s") from None
+        raise TimeoutError(f"nobody connected in {timeout:.4g} s") from None
     finally:
         listener.settimeout(before)

@@ -106,7 +106,7 @@ class Channel:
             if (remaining is not None and remaining <= 0) or not self._receive(remaining):
                 what = "greeted" if session.greeting is None else "answered qmp_capabilities"
                 raise TimeoutError(
-                    f"the server hasn't {what} in {timeout} s; another client may hold its monitor"
+                    f"the server hasn't {what} in {timeout:.4g} s; another client may hold its monitor"
                 )
             self._send_all(deadline)
         if self.end is not None:
@@ -173,7 +173,7 @@ class Channel:
         try:
             self._send_all(deadline)
             if not self.wait(lambda: call.is_done, timeout, deadline, call):
-                raise TimeoutError(f"{sent.name} wasn't answered in {timeout} s")
+                raise TimeoutError(f"{sent.name} wasn't answered in {timeout:.4g} s")
         except BaseException:
             with self.lock:
                 self.session.give_up(sent)

@@ -31,14 +31,14 @@ from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, Jo
 from qmpeer.messages import Event
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["JobRun", "JobState", "WhenReady", "job_state_of"]
+__all__ = ["CANCELED", "JobRun", "JobState", "WhenReady", "job_state_of"]
 
 WhenReady: TypeAlias = Literal["complete", "stop"]
 """What becomes of a job that could go on for ever: it switches over, or it just ends."""
 
 _WORKED = frozenset({"waiting", "pending", "concluded", "null"})
 """States in which all its work is done, however little that was."""
-_CANCELED = "Operation canceled"
+CANCELED = "Operation canceled"
 """The error of a cancelled job. QEMU: strerror(ECANCELED)."""
 
 
@@ -151,12 +151,12 @@ class JobRun:
                 if self._countdown.is_over:
                     raise TimeoutError(
                         f"job {self._id} ({self._command}) wasn't done in "
-                        f"{self._countdown.timeout} s"
+                        f"{self._countdown.timeout:.4g} s"
                     )
                 if self._interval is not None:
                     yield Report(self._state)
-        if self._is_cancelled or self._state.error == _CANCELED:
-            raise JobError(self._id, _CANCELED, self._command, is_cancelled=True)
+        if self._is_cancelled or self._state.error == CANCELED:
+            raise JobError(self._id, CANCELED, self._command, is_cancelled=True)
         if self._state.error is not None:
             raise JobError(self._id, self._state.error, self._command)
         if self._interval is not None:

@@ -113,7 +113,7 @@ class MigrationRun:
         while True:
             is_changed = yield from self._wait()
             if self._countdown.is_over and self._status not in (*_FAILED, "completed"):
-                raise TimeoutError(f"the migration wasn't done in {self._countdown.timeout} s")
+                raise TimeoutError(f"the migration wasn't done in {self._countdown.timeout:.4g} s")
             if is_changed and self._has_events and not self._is_telling():
                 continue
             state = yield from self._query()

@@ -54,7 +54,7 @@ class Events(Generic[E]):
             if not self._channel.wait(
                 lambda: self._queue.has_something, remaining_of(deadline), deadline
             ):
-                raise TimeoutError(f"no event came in {timeout} s")
+                raise TimeoutError(f"no event came in {timeout:.4g} s")
         return self._hand_out(event)
 
     def __iter__(self) -> Iterator[E]:

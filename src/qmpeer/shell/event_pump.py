@@ -42,7 +42,7 @@ class EventPump:
     def begin(self, client: AsyncClient) -> None:
         """Begin to show events, unless that was done."""
         if self._task is None:
-            self._queue = client.events()
+            self._queue = client.events(match=self._matters)
             self._task = asyncio.ensure_future(self._show(self._queue))
 
     async def end(self) -> None:
@@ -61,9 +61,9 @@ class EventPump:
         try:
             while True:
                 self._happened(await queue.next(None))
-                if queue.dropped > dropped:
+                if queue.dropped > dropped and self.filter.is_on:
                     self._screen.leave_out(queue.dropped - dropped)
-                    dropped = queue.dropped
+                dropped = queue.dropped
                 await asyncio.sleep(0)
         except ConnectionClosed as closed:
             self._task = None
@@ -77,6 +77,10 @@ class EventPump:
         with contextlib.suppress(TimeoutError, ConnectionClosed):
             for _ in range(limits.EVENTS_SUBSCRIBED):
                 self._happened(await self._queue.next(0))
+
+    def _matters(self, event: Event) -> bool:
+        """Return whether an event is for anybody: what isn't must not push out what is."""
+        return self.recording is not None or self.filter.takes(event)
 
     def _happened(self, event: Event) -> None:
         if self.recording is not None:

@@ -32,8 +32,8 @@ OWN_HELP: Final[Mapping[str, str]] = {
     "events": "events [on|off|REGEX]      show events above the prompt as they come",
     "set": "set [output auto|json|table|raw] [timing on|off] [pager on|off] [timeout SECONDS|none]",
     "wait": "wait [SECONDS] EVENT [name=value ...]\n"
-    "Wait for an event whose data has these values. Those that came since the last command\n"
-    "was sent count, so that 'stop', then 'wait STOP' doesn't miss it.",
+    "Wait for an event whose data has these values. Those that came since the last\n"
+    "command was sent count, so that 'stop', then 'wait STOP' doesn't miss it.",
     "job": "job ID      follow a job with its progress until it is done; C-c leaves it alone",
     "record": "record FILE | record off      write what is sent and what comes, without secrets",
     "source": "source FILE      execute the lines of a file, up to the first error",

@@ -1,13 +1,18 @@
 """Following a job that somebody else began, until it is done or waits for somebody."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Final
+
+import msgspec
 
 from qmpeer import limits
 from qmpeer.client import AsyncClient, JobState
 from qmpeer.client.aio_walk import AsyncWalker
-from qmpeer.client.jobs import job_state_of
+from qmpeer.client.jobs import CANCELED, job_state_of
 from qmpeer.client.steps import first_that_exists
+from qmpeer.errors import LimitError
+from qmpeer.messages import Event
 from qmpeer.shell.visible import columns, visible
 from qmpeer.values import JsonObject
 
@@ -15,7 +20,8 @@ __all__ = ["advice", "follow_job", "progress_bar"]
 
 _REFRESH: Final = 0.5
 """Seconds between two looks at the progress, of which no event tells."""
-_ENDS: Final = frozenset({"concluded", "ready", "pending", "null", "aborting", "standby"})
+_RESTING: Final = frozenset({"concluded", "ready", "pending", "null", "standby"})
+_EVENTS: Final = ("JOB_STATUS_CHANGE", "BLOCK_JOB_COMPLETED", "BLOCK_JOB_CANCELLED")
 
 
 def advice(job: JobState) -> str:
@@ -32,29 +38,115 @@ def advice(job: JobState) -> str:
 
 
 async def follow_job(
-    client: AsyncClient, job: str, report: Callable[[JobState], None]
+    client: AsyncClient, job: str, report: Callable[[JobState], None], *, since: int
 ) -> tuple[JobState, JsonObject] | None:
-    """Follow a job; return how it stood at last, and the server's own words for that.
+    """Follow a job; return how it stood at last, and the same as query-jobs has it.
 
-    None if there is no such job.
+    Args:
+        client: The connection.
+        job: The job's id.
+        report: Called now and then with how it stands.
+        since: A mark: what events after it told of the job's end counts.
+
+    Returns:
+        None if there is no such job, nor was one after the mark.
 
     Raises:
         QMPError: As `AsyncClient.execute`.
     """
-    last: tuple[JobState, JsonObject] | None = None
-    async with client.events("JOB_STATUS_CHANGE", "BLOCK_JOB_COMPLETED") as events:
-        while True:
-            found = await _look(client, job)
-            if found is None:
-                return last
-            last = found
+
+    def concerns(event: Event) -> bool:
+        return job in (event.data.get("id"), event.data.get("device"))
+
+    told = _Told(job)
+    async with client.events(*_EVENTS, match=concerns) as events:
+        mark = max(since, await client.event_mark() - limits.EVENTS_KEPT)
+        with contextlib.suppress(TimeoutError, LimitError):
+            while True:
+                event = await client.wait_event(_EVENTS, concerns, since=mark, timeout=0)
+                mark = event.number
+                told.take(event)
+        while (found := await _look(client, job)) is not None:
+            told.learn(*found)
             report(found[0])
-            if found[0].status in _ENDS:
+            if found[0].status in _RESTING:
                 return found
-            try:
-                await events.next(_REFRESH)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                told.take(await events.next(_REFRESH))
+        with contextlib.suppress(TimeoutError):  # what is gone told its end before that answer
+            while True:
+                told.take(await events.next(0))
+    return told.end()
+
+
+class _Told:
+    """Keep what is told of a job of which, at its end, nobody can be asked any more."""
+
+    def __init__(self, job: str) -> None:
+        self._begin(job)
+
+    def _begin(self, job: str) -> None:
+        self._state = JobState(job, "created")
+        self._entry: JsonObject = {}
+        self._is_over = False
+        self._is_aborting = False
+
+    def learn(self, state: JobState, entry: JsonObject) -> None:
+        """Take in what the server answered."""
+        self._state, self._entry = state, entry
+        self._is_over = False
+        self._is_aborting = state.status == "aborting"
+
+    def take(self, event: Event) -> None:
+        """Take in what one of the job's events says."""
+        data = event.data
+        if event.name == "JOB_STATUS_CHANGE":
+            self._change_status(str(data.get("status")))
+            return
+        self._is_over = True
+        self._change(status="concluded")
+        for member, key, kind in (
+            ("current", "offset", int),
+            ("total", "len", int),
+            ("type", "type", str),
+            ("error", "error", str),
+        ):
+            if isinstance(value := data.get(key), kind):
+                self._change(**{member: value})
+        if event.name == "BLOCK_JOB_CANCELLED":
+            self._change(error=CANCELED)
+
+    def _change_status(self, status: str) -> None:
+        match status:
+            case "created":  # another one of the same name
+                self._begin(self._state.id)
+            case "concluded" | "null":
+                self._is_over = True
+                self._change(status="concluded")
+            case _:
+                self._is_aborting = self._is_aborting or status == "aborting"
+                self._change(status=status)
+
+    def _change(self, **changes: object) -> None:
+        self._state = msgspec.structs.replace(self._state, **changes)
+
+    def end(self) -> tuple[JobState, JsonObject] | None:
+        """Return how it ended, None if nothing was told of that."""
+        if not (self._is_over or self._entry):
+            return None
+        if self._state.error is None and self._is_aborting:
+            self._change(error="it failed, and why can't be asked any more")
+        if self._state.error is None and self._is_over:
+            self._change(current=self._state.total)
+        state = self._state
+        entry: JsonObject = {
+            "id": state.id,
+            "type": state.type,
+            "status": state.status,
+            "current-progress": state.current,
+            "total-progress": state.total,
+        }
+        return state, entry if state.error is None else {**entry, "error": state.error}
 
 
 async def _look(client: AsyncClient, job: str) -> tuple[JobState, JsonObject] | None:

@@ -11,7 +11,7 @@ from qmpeer import limits
 from qmpeer.errors import JobError, QMPError
 from qmpeer.shell.files import read_text, write_file
 from qmpeer.shell.mistakes import Mistake, near
-from qmpeer.shell.typing_ahead import end_of_file_is_the_terminals
+from qmpeer.shell.typing_ahead import lent_to_a_child
 from qmpeer.shell.visible import visible
 from qmpeer.values import JsonObject
 
@@ -123,15 +123,18 @@ class OwnStatements:
         if not words:
             end = statement.end
             raise Mistake("expected the name of an event", end, end, is_syntax=True)
+        if words[0].name is not None:
+            reason = "expected the name of an event first"
+            raise Mistake(reason, words[0].start, words[0].end, is_syntax=True)
         vocabulary = await self._session.link.learn()
         name = words[0].value.text
         event_type = vocabulary.events.get(name)
         match: JsonObject = {}
+        if event_type is None and vocabulary.events:
+            reason = f"there is no event {visible(name)}"
+            hint = near(name, vocabulary.events) or "'help' lists the events"
+            raise Mistake(reason, words[0].start, words[0].end, hint)
         if event_type is None:
-            hint = near(name, vocabulary.events)
-            if hint:  # others may be sent for all that the schema says
-                reason = f"there is no event {visible(name)}"
-                raise Mistake(reason, words[0].start, words[0].end, hint)
             from qmpeer.shell.reading import read_freely
 
             match = read_freely(words[1:])
@@ -148,6 +151,7 @@ class OwnStatements:
         self._session.remember(event.data)
 
     async def _job(self, statement: "Statement", words: "Sequence[Word]") -> None:
+        from qmpeer.client.jobs import CANCELED
         from qmpeer.shell.job_watch import advice, follow_job, progress_bar
 
         word = _only(words, statement, "the id of a job")
@@ -159,6 +163,7 @@ class OwnStatements:
                 client,
                 word.value.text,
                 lambda job: screen.show_progress(progress_bar(job, screen.width)),
+                since=self._session.mark,
             )
         finally:
             screen.show_progress("")
@@ -168,7 +173,8 @@ class OwnStatements:
         job, entry = found
         await screen.show_value(entry, "query-jobs", monotonic() - begin)
         if job.error is not None:
-            raise JobError(job.id, job.error, job.type or "job")
+            is_cancelled = job.error == CANCELED
+            raise JobError(job.id, job.error, job.type or "job", is_cancelled)
         if self._session.settings.is_interactive and advice(job):
             screen.note(advice(job))
 
@@ -194,9 +200,9 @@ class OwnStatements:
             SourceError: If one fails.
             OSError: If the file can't be read.
         """
-        from qmpeer.shell.words import split
+        from qmpeer.shell.words import BYTE_ORDER_MARK, split
 
-        text = await asyncio.to_thread(read_text, path)
+        text = (await asyncio.to_thread(read_text, path)).removeprefix(BYTE_ORDER_MARK)
         for statement in split(text):
             try:
                 await self._session.run(statement)
@@ -223,7 +229,7 @@ class OwnStatements:
         """Execute a command of the system's shell."""
         if not statement.raw:
             raise Mistake("expected a command", statement.end, statement.end, is_syntax=True)
-        with end_of_file_is_the_terminals():
+        with lent_to_a_child():
             status = await _finished(statement.raw)
         if status != 0:
             raise Mistake(f"it ended with status {status}", statement.start, statement.end)
@@ -250,8 +256,12 @@ def _only(words: "Sequence[Word]", statement: "Statement | None" = None, what: s
 
 
 def _seconds(word: "Word") -> float | None:
+    if word.name is not None:
+        return None
     try:
-        seconds = float(word.value.text) if word.name is None else -1.0
+        seconds = float(word.value.text)
     except ValueError:
         return None
-    return seconds if 0 <= seconds <= 1e9 else None
+    if not 0 <= seconds <= 1e9:
+        raise Mistake("expected seconds from 0 on", word.start, word.end, is_syntax=True)
+    return seconds

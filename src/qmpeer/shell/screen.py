@@ -29,7 +29,7 @@ class Screen(Protocol):
     async def show_text(self, text: str) -> None:
         """Show a text of several lines, which may be long."""
 
-    def show_human(self, text: str) -> None:
+    async def show_human(self, text: str) -> None:
         """Show what the human monitor printed."""
 
     def show_event(self, event: Event) -> None:

@@ -18,7 +18,7 @@ from qmpeer.shell.files import read_text
 from qmpeer.shell.mistakes import Mistake, marked
 from qmpeer.shell.own_statements import Leave, SourceError
 from qmpeer.shell.session import Session
-from qmpeer.shell.words import split
+from qmpeer.shell.words import BYTE_ORDER_MARK, split
 from qmpeer.values import JsonObject, JsonValue
 from qmpeer.wire import encode_line
 
@@ -60,7 +60,7 @@ class ScriptScreen:
         self._output.write(text.encode(errors="backslashreplace") + b"\n")
         self._output.flush()
 
-    def show_human(self, text: str) -> None:
+    async def show_human(self, text: str) -> None:
         """Write what the human monitor printed, as a JSON string."""
         self._write(text)
 
@@ -194,7 +194,8 @@ async def file_pieces(path: str) -> AsyncIterator[Piece]:
     Raises:
         OSError: If it can't be read.
     """
-    yield Piece(await asyncio.to_thread(read_text, path), path, 1)
+    text = await asyncio.to_thread(read_text, path)
+    yield Piece(text.removeprefix(BYTE_ORDER_MARK), path, 1)
 
 
 async def stream_pieces(stream: BinaryIO, name: str = "stdin") -> AsyncIterator[Piece]:
@@ -217,6 +218,8 @@ async def stream_pieces(stream: BinaryIO, name: str = "stdin") -> AsyncIterator[
     while line := await lines.get():
         room.release()
         text = line.decode(errors="replace")
+        if number == 0:
+            text = text.removeprefix(BYTE_ORDER_MARK)
         number += 1
         gathered.append(text)
         size += len(text)

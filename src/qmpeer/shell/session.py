@@ -47,6 +47,7 @@ class Session:
         mark: Events with greater numbers came since the last command was sent.
         last: The last reply.
         has_value: There was one.
+        is_unanswered: The statement sent a command, and there is no reply yet.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Session:
         self.mark: int = 0
         self.last: JsonValue = None
         self.has_value: bool = False
+        self.is_unanswered: bool = False
         self._human = HumanMonitor()
         self._reader: tuple[Schema, Reader] | None = None
         self._warned: set[str] = set()
@@ -80,11 +82,11 @@ class Session:
             OSError: If a file can't be had, or there is no reply in time.
             Leave: If that is what it says.
         """
+        self.is_unanswered = False
         if statement.mistake is not None:
             raise statement.mistake
         if statement.is_open:
-            end = statement.end
-            raise Mistake("a bracket isn't closed", end, end, is_syntax=True)
+            raise _unclosed(statement)
         words = statement.words
         first = words[0]
         if statement.raw is not None:
@@ -212,15 +214,18 @@ class Session:
             self.events.recording.sent(name, arguments, is_oob=is_oob)
         begin = time.monotonic()
         timeout = self.settings.timeout
+        self.is_unanswered = True
         try:
             value: JsonValue = await self.link.execute(
                 name, arguments, is_oob=is_oob, timeout=timeout
             )
         except CommandError as error:
+            self.is_unanswered = False
             await self.events.take()
             if self.events.recording is not None:
                 self.events.recording.failed(error.error_class, error.desc)
             raise
+        self.is_unanswered = False
         seconds = time.monotonic() - begin
         await self.events.take()
         if self.events.recording is not None:
@@ -296,7 +301,7 @@ class Session:
         value, _ = await self._ask("human-monitor-command", self._human.arguments(line))
         text = str(value)
         self._human.take(line, text)
-        self.screen.show_human(text)
+        await self.screen.show_human(text)
 
     async def _hmp(self, statement: "Statement") -> None:
         if not statement.raw:
@@ -313,6 +318,7 @@ class Session:
             OSError: As `Link.connect`.
             QMPError: As `Link.connect`.
         """
+        self.is_unanswered = False
         await self.events.end()
         await self.link.connect(self._tell_silence)
         self.mark = 0
@@ -383,6 +389,14 @@ class Session:
         await self.events.end()
         self.record(None)
         await self.link.close()
+
+
+def _unclosed(statement: "Statement") -> Mistake:
+    """Return what to say of a statement that ends within a bracket: which one."""
+    last = statement.words[-1].value
+    bracket = last if not last.is_closed else statement.words[0].value  # transaction(
+    end = bracket.end if last.is_closed else bracket.start + 1
+    return Mistake("a bracket isn't closed", bracket.start, end, is_syntax=True)
 
 
 class Refused(Mistake):

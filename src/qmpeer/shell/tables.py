@@ -45,8 +45,8 @@ def is_tabular(value: JsonValue) -> bool:
 
 def table_text(
     rows: Sequence[JsonObject], width: int, palette: Palette = PLAIN, command: str = ""
-) -> tuple[str, list[str]]:
-    """Return a list of objects as a table, and which members are not in it for want of room.
+) -> tuple[str, bool]:
+    """Return a list of objects as a table, and whether what there was room for says enough.
 
     Of a well-known command only the members that matter are shown; the others are named below.
 
@@ -68,8 +68,8 @@ def table_text(
         there.update(dict.fromkeys(row))
     ordered = sorted(there, key=lambda name: name.count("."))
     favourites = [name for name in _FAVOURITES.get(command, ()) if name in there]
-    wanted = favourites or ordered
-    cells = {name: [_cell(row, name) for row in flat] for name in wanted}
+    cells = {name: [_cell(row, name) for row in flat] for name in favourites or ordered}
+    wanted = sorted(cells, key=lambda name: not any(cells[name]))  # the empty ones last
     shown, widths = _fitting(wanted, cells, width)
     lines = [palette.paint("heading", _line(shown, widths, cells, -1))]
     lines += [_line(shown, widths, cells, index) for index in range(len(flat))]
@@ -77,9 +77,19 @@ def table_text(
     if others:
         note = f"(also: {', '.join(map(visible, others))})"
         lines.append(palette.paint("note", cut(note, max(width, 20))))
-    left_out = [name for name in wanted if name not in shown]
-    is_cut = any(widths[n] < max(map(columns, cells[n]), default=0) for n in shown)
-    return "\n".join(lines), left_out or (["…"] if is_cut and not favourites else [])
+    return "\n".join(lines), _says_enough(wanted, shown, widths, cells)
+
+
+def _says_enough(
+    wanted: Sequence[str],
+    shown: Sequence[str],
+    widths: Mapping[str, int],
+    cells: Mapping[str, Sequence[str]],
+) -> bool:
+    """Return whether two columns are left, or the only one is whole."""
+    if len(wanted) > 1:
+        return sum(any(cells[name]) for name in shown) > 1
+    return all(columns(cell) <= widths[name] for name in shown for cell in cells[name])
 
 
 def _flattened(row: JsonObject) -> JsonObject:

@@ -44,6 +44,7 @@ from qmpeer.shell.own_statements import Leave, SourceError
 from qmpeer.shell.pasting import take_long_pastes
 from qmpeer.shell.session import Session
 from qmpeer.shell.terminal_screen import TerminalScreen
+from qmpeer.shell.typing_ahead import is_lent_to_a_child
 
 if TYPE_CHECKING:
     from qmpeer.shell.completion import Completions
@@ -57,6 +58,10 @@ _STYLE: Final = Style.from_dict(
         "prompt": "bold",
     }
 )
+_ESCAPE: Final = 0.1
+"""Seconds in which what follows an escape byte is the same key."""
+_PREFIX: Final = 0.4
+"""Seconds in which the second key of two that belong together follows: C-x C-e, Escape and f."""
 
 
 class Terminal:
@@ -110,10 +115,12 @@ class Terminal:
             multiline=not is_human,
             prompt_continuation=_continuation,
             enable_open_in_editor=True,
+            enable_suspend=True,
             reserve_space_for_menu=min(6, max(0, _rows(output) - 3)),
             input=input,
             output=output,
         )
+        self._prompt.app.ttimeoutlen, self._prompt.app.timeoutlen = _ESCAPE, _PREFIX
         self._prompt.app.after_render += self._rendered
         take_long_pastes(self._prompt.app.input)
         screen.application = self._application
@@ -179,12 +186,13 @@ class Terminal:
             if not task.cancelled():
                 task.cancel()
                 raise
-            self._screen.note("given up; what was sent may still be executed")
+            doubt = "; what was sent may still be executed" if self._session.is_unanswered else ""
+            self._screen.note(f"given up{doubt}")
         finally:
             self._running = None
 
     def _interrupt(self) -> None:
-        if self._running is not None:
+        if self._running is not None and not is_lent_to_a_child():
             self._running.cancel()
 
     @contextlib.contextmanager

@@ -15,7 +15,8 @@ from qmpeer.shell.colours import PLAIN, Palette
 from qmpeer.shell.event_lines import Pace, event_line
 from qmpeer.shell.mistakes import Mistake, marked
 from qmpeer.shell.settings import Settings
-from qmpeer.shell.visible import columns, cut, for_encoding, visible, visible_lines
+from qmpeer.shell.typing_ahead import lent_to_a_child
+from qmpeer.shell.visible import columns, cut, for_encoding, visible, visible_lines, wrapped
 from qmpeer.values import JsonValue
 
 __all__ = ["TerminalScreen"]
@@ -66,7 +67,7 @@ class TerminalScreen:
 
     async def show_value(self, value: JsonValue, command: str, seconds: float) -> None:
         """Show a reply as the settings say."""
-        await self.show_text(self._formatted(value, command))
+        await self._show(self._formatted(value, command))
         if self._settings.timing:
             self.note(f"{seconds * 1000:.1f} ms")
 
@@ -81,29 +82,35 @@ class TerminalScreen:
 
         if form in ("auto", "table") and isinstance(value, list) and is_tabular(value):
             rows = [row for row in value if isinstance(row, dict)]
-            text, left_out = table_text(rows, self.width, self.palette, command)
-            if not left_out or form == "table":
+            text, says_enough = table_text(rows, self.width, self.palette, command)
+            if says_enough or form == "table":
                 return text
         return json_text(value, self.width, self.palette)
 
     async def show_text(self, text: str) -> None:
-        """Show a text, through the pager if it is longer than the screen."""
+        """Show a text in lines that fit."""
+        lines = (part for line in text.split("\n") for part in wrapped(line, self.width))
+        await self._show("\n".join(lines))
+
+    async def _show(self, text: str) -> None:
+        """Show lines, through the pager if they are more than the screen has."""
         is_long = text.count("\n") >= self._output.get_size().rows - 1
         if is_long and self._has_pager and self._settings.pager:
             self._flush_now()
             self._is_paged = True
             try:
-                await asyncio.to_thread(_page, text + "\n")
+                with lent_to_a_child():
+                    await asyncio.to_thread(_page, text + "\n")
             finally:
                 self._is_paged = False
             self._flush_now()
         else:
             self.write(text)
 
-    def show_human(self, text: str) -> None:
+    async def show_human(self, text: str) -> None:
         """Show what the human monitor printed."""
         if text:
-            self.write(visible_lines(text).rstrip("\n"))
+            await self._show(visible_lines(text).rstrip("\n"))
 
     def show_event(self, event: Event) -> None:
         """Show an event, unless there are too many."""

@@ -1,19 +1,22 @@
-"""What is typed while no prompt is there: it waits for the next one, C-d as well.
+"""What is typed while no prompt is there: it waits for the next one, or belongs to a child.
 
 Between two prompts the terminal gathers lines by itself and takes C-d for an end of its own, of
 which a zero byte would be left. So C-d has no meaning for it while a shell runs, but for commands
-of the system's shell, which read from the terminal themselves.
+of the system's shell and the pager, which read from the terminal themselves. Theirs is C-c, too.
 """
 
 import contextlib
 import os
 import termios
 from collections.abc import Iterator
+from typing import Final
 
-__all__ = ["end_of_file_is_a_key", "end_of_file_is_the_terminals"]
+__all__ = ["end_of_file_is_a_key", "is_lent_to_a_child", "lent_to_a_child"]
 
 _CONTROLS = 6
 """Where the special characters stand in what tcgetattr returns."""
+_LOANS: Final[list[int]] = []
+"""The terminals that children have; a process has one terminal, whoever in it asks."""
 
 
 @contextlib.contextmanager
@@ -24,10 +27,19 @@ def end_of_file_is_a_key(fd: int = 0) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def end_of_file_is_the_terminals(fd: int = 0) -> Iterator[None]:
-    """Let C-d be the end of what is read from a terminal."""
-    with _end_of_file(fd, b"\x04"):
-        yield
+def lent_to_a_child(fd: int = 0) -> Iterator[None]:
+    """Let C-d be the end of what a child reads from a terminal, and C-c be for the child."""
+    _LOANS.append(fd)
+    try:
+        with _end_of_file(fd, b"\x04"):
+            yield
+    finally:
+        _LOANS.remove(fd)
+
+
+def is_lent_to_a_child() -> bool:
+    """Return whether a child has the terminal: then C-c is none of ours."""
+    return bool(_LOANS)
 
 
 @contextlib.contextmanager

@@ -1,13 +1,17 @@
 """Text that can't steer a terminal, whoever sent it."""
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from qmpeer.values import JsonValue
 
-__all__ = ["columns", "cut", "for_encoding", "one_line", "visible", "visible_lines"]
+__all__ = ["columns", "cut", "for_encoding", "one_line", "visible", "visible_lines", "wrapped"]
 
 _NEWLINES: Final = re.compile(r"\r+\n")
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
+_WORD: Final = re.compile(r" *(?:\[[^\]]{1,30}\]|[^ ])+")
+"""A word with the blanks before it; what stands in brackets is one."""
 
 
 def visible(text: str) -> str:
@@ -63,6 +67,24 @@ def cut(text: str, width: int) -> str:
             break
         kept.append(char)
     return "".join(kept) + "…"
+
+
+def wrapped(line: str, width: int) -> Iterator[str]:
+    """Break a visible line, coloured or not, at blanks; what follows the first part is indented.
+
+    Example:
+        >>> list(wrapped("set [timing on|off] [pager on|off]", 24))
+        ['set [timing on|off]', '    [pager on|off]']
+    """
+    indent = " " * min(len(line) - len(line.lstrip(" ")) + 4, width // 2)
+    row = ""
+    for word in _WORD.findall(line):
+        if row and columns(_COLOUR.sub("", row + word)) > width:
+            yield row
+            row = indent + word.lstrip(" ")
+        else:
+            row += word
+    yield row
 
 
 def for_encoding(text: str, encoding: str | None) -> str:

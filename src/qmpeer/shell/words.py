@@ -5,7 +5,7 @@ A statement is a line, or several while a bracket is open; ``\`` at its end cont
 alone. A value is plain and ends at a blank, or quoted (with the escapes of JSON in ``"`` and
 ``'``), or JSON, which begins with a bracket and ends where that is closed. Within a word quotes
 mean nothing, so that ``it's`` is what it looks like. Behind ``hmp`` and ``!`` the rest of the line
-is text.
+is text, and behind ``events`` no bracket begins JSON.
 """
 
 import re
@@ -16,10 +16,12 @@ import msgspec
 from qmpeer import limits
 from qmpeer.shell.mistakes import Mistake
 
-__all__ = ["RAW_WORDS", "Statement", "Value", "Word", "split"]
+__all__ = ["BYTE_ORDER_MARK", "RAW_WORDS", "Statement", "Value", "Word", "split"]
 
 Kind: TypeAlias = Literal["plain", "quoted", "json"]
 
+BYTE_ORDER_MARK: Final = "\ufeff"
+"""What some editors begin a file with; it is no part of its text."""
 RAW_WORDS: Final = ("hmp", "!")
 """The words behind which the rest of the line is text."""
 _BLANKS: Final = re.compile(r"(?:[ \t\r\f\v]|\\\r?\n)*")
@@ -157,11 +159,12 @@ class _Scanner:
             return self._transaction(first)
         words = [first]
         is_open = not first.value.is_closed
+        is_pattern = first.name is None and first.value.text == "events"
         while self._mistake is None and not is_open:
             self._at = _blanks(text, self._at)
             if self._at >= len(text) or text[self._at] in "\n#":
                 break
-            words.append(self._word())
+            words.append(self._pattern() if is_pattern else self._word())
             is_open = not words[-1].value.is_closed
         if self._at < len(text) and text[self._at] == "#":
             self._at = _end(_COMMENT, text, self._at)
@@ -234,6 +237,11 @@ class _Scanner:
         is_text = name.endswith(":")
         self._at = at + 1
         return Word(name.removesuffix(":"), self._value(is_text), start, is_text)
+
+    def _pattern(self) -> Word:
+        """Scan a regular expression, where brackets and equals signs mean something else."""
+        start = self._at
+        return Word(None, self._value(is_text=True), start)
 
     def _value(self, is_text: bool) -> Value:
         text, start = self._text, self._at

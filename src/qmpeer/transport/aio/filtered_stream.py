@@ -195,6 +195,11 @@ class FilteredStream(Stream):
         """Have a function called when the peer is gone for good, where the raw stream can tell."""
         self._raw.tell_hangup(callback)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it is known to be closed."""
+        return self._raw.is_over
+
     # The handler, as the raw stream sees it.
 
     def data_received(self, data: bytes, fds: Sequence[int]) -> None:
@@ -317,7 +322,7 @@ class FilteredStream(Stream):
 
     def _give_up(self, timeout: float) -> None:
         self._error = TimeoutError(
-            f"waited {timeout:g} s for {self.peer}, but the {self._filter.name} handshake "
+            f"waited {timeout:.4g} s for {self.peer}, but the {self._filter.name} handshake "
             "is not over"
         )
         self._tell_failed(self._error)

@@ -1,0 +1,60 @@
+"""C-c while something is waited for: what is said depends on whether a command is on its way."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+
+from qmpeer.monitor import Monitor
+from tests.shell.person import PATIENCE, Person
+
+
+class Sleeper:
+    """Serve a command that never ends, and tell when it was begun."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.is_asleep = asyncio.Event()
+
+    async def sleep(self) -> None:
+        self.is_asleep.set()
+        await asyncio.Event().wait()
+
+
+@pytest_asyncio.fixture
+async def sleeper(tmp_path: Path) -> AsyncIterator[Sleeper]:
+    sleeper = Sleeper(tmp_path / "qmp")
+    monitor = Monitor(name="test", version=(7, 2, 0))
+    monitor.command("sleep")(sleeper.sleep)
+    await monitor.listen(sleeper.path, many=True)
+    yield sleeper
+    monitor.shutdown()
+    await monitor.wait_closed()
+
+
+async def test_a_command_that_was_sent(sleeper: Sleeper) -> None:
+    async with Person(sleeper.path) as person:
+        person.types("sleep\r")
+        async with asyncio.timeout(PATIENCE):
+            await sleeper.is_asleep.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+        await person.reads("given up; what was sent may still be executed")
+
+
+async def test_where_nothing_was_sent(sleeper: Sleeper) -> None:
+    async with Person(sleeper.path) as person:
+        person.types("sleep\r")  # what was given up before is no matter
+        async with asyncio.timeout(PATIENCE):
+            await sleeper.is_asleep.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+        await person.reads("may still be executed.*qmp>")
+        person.types("wait 60 LATE\r")
+        async with asyncio.timeout(PATIENCE):
+            while person.terminal._running is None:
+                await asyncio.sleep(0)
+        os.kill(os.getpid(), signal.SIGINT)
+        found = await person.reads(r"given up([^\n]*)\n")
+        assert found[1] == ""
