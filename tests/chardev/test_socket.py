@@ -87,6 +87,56 @@ async def test_client_before_there_is_a_front_end(own: Program, tmp_path: Path) 
         assert await read(client, 1) == b""
 
 
+@pytest.mark.parametrize("options", ["", ",logfile=/dev/null"])
+async def test_client_leaves_before_there_is_a_front_end(
+    own: Program, tmp_path: Path, options: str
+) -> None:
+    path = str(tmp_path / "s")
+    device = await own.add(f"socket,id=a,path={path},server=on,wait=off{options}")
+    for last in (b"", b"unread", b""):
+        with dial(path) as client:
+            await own.until(lambda: device.is_connected)
+            if last:
+                client.send(last)
+            client.shutdown(socket.SHUT_WR)  # it may still want to read
+            await spin()
+            assert device.is_connected
+        await own.until(lambda: not device.is_connected)
+        assert device.filename == f"disconnected:unix:{path},server=on"
+    with dial(path) as client:
+        client.send(b"early")
+        await own.until(lambda: device.is_connected)
+        front = FrontEnd(b"greeting")
+        device.attach(front)
+        assert await front.last.until_data(5) == b"early"
+        assert await read(client, 8) == b"greeting"
+
+
+async def test_client_leaves_a_mux_without_front_ends(own: Program, tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    mux = await own.add(f"socket,id=a,path={path},server=on,wait=off,mux=on")
+    for _ in range(3):
+        with dial(path):
+            await own.until(lambda: mux.is_connected)
+        await own.until(lambda: not mux.is_connected)
+    front = FrontEnd(b"greeting")
+    mux.attach(front)
+    with dial(path) as client:
+        assert await read(client, 8) == b"greeting"
+
+
+async def test_who_is_cut_off_counts_no_more(own: Program, tmp_path: Path) -> None:
+    front = FrontEnd()
+    path = f"{tmp_path}/s"
+    device = await own.add(f"socket,id=a,path={path},server=on,wait=off", front)
+    with dial(path):
+        handler = await front.connected()
+        device.yank()
+        assert not handler.is_lost  # it is to be told soon
+        assert device.filename == f"disconnected:unix:{path},server=on"
+        await handler.until_lost()
+
+
 async def test_half_close_is_told(own: Program, tmp_path: Path) -> None:
     front = FrontEnd(stays=True)
     await own.add(f"socket,id=a,path={tmp_path}/s,server=on,wait=off", front)
@@ -342,6 +392,22 @@ async def test_descriptor_of_a_listener(own: Program, tmp_path: Path) -> None:
         assert await read(client, 8) == b"greeting"
     device.close()
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize(
+    ("rest", "shown"),
+    [(b"", ",abstract=on,tight=on"), (b"\0more", ",abstract=on,tight=on"), (None, ",abstract=on")],
+    ids=["plain", "nul", "padded"],
+)
+async def test_descriptor_of_an_abstract_listener(
+    own: Program, rest: bytes | None, shown: str
+) -> None:
+    name = f"qmpeer-fd-{os.getpid()}-{id(own)}"
+    server = socket.socket(socket.AF_UNIX)
+    bound = b"\0" + name.encode()
+    server.bind(bound.ljust(108, b"\0") if rest is None else bound + rest)
+    device = await own.add(f"socket,id=a,fd={server.detach()},server=on,wait=off")
+    assert device.filename == f"disconnected:unix:{name}{shown},server=on"
 
 
 async def test_named_descriptor(own: Program) -> None:

@@ -3,7 +3,8 @@
 How it works. A front end is what makes the handler of a new stream. A device comes and goes as a
 socket's clients do: each time somebody is there, it makes a `Link`, which is the stream's handler
 and hands everything on to the front end's. Nobody has to be attached yet: then the link reads
-nothing until somebody is, so that what the client has sent early isn't lost.
+nothing until somebody is, so that what the client has sent early isn't lost, and only watches
+whether the client is still there.
 """
 
 from abc import ABC, abstractmethod
@@ -76,7 +77,7 @@ class Chardev(ABC):
     @property
     def is_connected(self) -> bool:
         """Whether somebody is at the other end."""
-        return self._link is not None
+        return self._link is not None and not self._link.stream.is_over
 
     @property
     def pty(self) -> str | None:
@@ -174,6 +175,7 @@ class Chardev(ABC):
         link = self._link = Link(self, logged)
         if self._factory is None:
             stream.pause_reading()
+            stream.tell_hangup(stream.abort)
         else:
             try:
                 link.attach(self._factory)

@@ -88,6 +88,11 @@ class LoggedStream(Stream):
         return self._stream.peer
 
     @property
+    def is_over(self) -> bool:
+        """Whether it is known to be closed."""
+        return self._stream.is_over
+
+    @property
     def own(self) -> str:
         """Our end, written as `peer` is."""
         return self._stream.own

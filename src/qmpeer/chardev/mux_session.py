@@ -48,6 +48,7 @@ class MuxSession:
         self._is_lost = False
         self._beginning: asyncio.Handle | None = None
         stream.pause_reading()
+        stream.tell_hangup(stream.abort)  # nobody may read from it for long
         if factories:
             self._beginning = self._loop.call_soon(self._begin)
 

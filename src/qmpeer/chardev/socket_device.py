@@ -5,6 +5,7 @@ again every N seconds and says only once that nobody is there.
 """
 
 import asyncio
+import os
 import re
 import socket
 from typing import ClassVar, Final, Literal
@@ -54,7 +55,7 @@ class SocketDevice(Chardev):
         ends of a TCP connection, and of a unix connection the path of our own end.
         """
         server = ",server=on" if self._is_server else ""
-        if self._link is None:
+        if not self.is_connected:
             return f"disconnected:{self._text}{server}"
         if self._own_end:
             return f"{self._protocol}:{self._own_end}{server} <-> {self._other_end}"
@@ -111,7 +112,7 @@ class SocketDevice(Chardev):
             host = "0.0.0.0" if self._is_any else host
             return f"{self._protocol}:{host}:{listener.address.port}"
         if listener is not None and self._address.kind == "fd":
-            return str(listener.address)
+            return _listener_text(listener.address)
         return self._address.text(self._protocol)
 
     @property
@@ -207,6 +208,18 @@ def _tcp_end(end: str) -> str:
     if not end.startswith("tcp:"):
         return ""
     return _MAPPED.sub(r"\1", end.removeprefix("tcp:"))
+
+
+def _listener_text(address: Address) -> str:
+    """Write the address of a unix socket that was handed over.
+
+    Spec: QEMU: an abstract name is cut at its first NUL, and tight unless it is as long as can be.
+    """
+    if not address.is_abstract:
+        return str(address)
+    name = str(address.path)[1:]
+    tight = "" if len(os.fsencode(name)) == limits.UNIX_PATH else ",tight=on"
+    return f"unix:{name.partition(chr(0))[0]},abstract=on{tight}"
 
 
 def _incompatible(option: str, what: str) -> ChardevError:

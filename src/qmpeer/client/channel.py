@@ -106,7 +106,8 @@ class Channel:
             if (remaining is not None and remaining <= 0) or not self._receive(remaining):
                 what = "greeted" if session.greeting is None else "answered qmp_capabilities"
                 raise TimeoutError(
-                    f"the server hasn't {what} in {timeout:.4g} s; another client may hold its monitor"
+                    f"the server hasn't {what} in {timeout:.4g} s; "
+                    "another client may hold its monitor"
                 )
             self._send_all(deadline)
         if self.end is not None:

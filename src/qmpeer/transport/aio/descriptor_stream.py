@@ -85,6 +85,11 @@ class DescriptorStream(Stream):
         """Who is at the other end, for logs."""
         return self._peer
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it is known to be closed."""
+        return self._is_closed
+
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
         """Send bytes, at once if the kernel takes them, and keep the rest; never block."""
         if fds:

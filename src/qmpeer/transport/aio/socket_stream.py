@@ -12,7 +12,7 @@ from typing import Final
 from qmpeer import limits
 from qmpeer.transport.aio.descriptor_stream import DescriptorStream
 from qmpeer.transport.aio.hangups import is_hung_up, unwatch_hangup, watch_hangup
-from qmpeer.transport.aio.stream import NO_FDS, LostCallback
+from qmpeer.transport.aio.stream import NO_FDS, LostCallback, StreamHandler
 
 _INT_SIZE: Final = array("i").itemsize
 _ANCILLARY_SIZE: Final = socket.CMSG_SPACE(limits.MESSAGE_FDS * _INT_SIZE)
@@ -45,6 +45,12 @@ class SocketStream(DescriptorStream):
     def tell_hangup(self, callback: Callable[[], None]) -> None:
         """Have a function called when the peer is gone for good, should that show."""
         self._hangup_callback = callback
+
+    def start(self, handler: StreamHandler) -> None:
+        """Begin to read, and to call the handler."""
+        super().start(handler)
+        if not self._has_reader:  # paused before it began
+            self._watch_hangup()
 
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
         """Send bytes, at once if the kernel takes them, and keep the rest; never block."""
@@ -117,10 +123,14 @@ class SocketStream(DescriptorStream):
         super()._watch_reading()
 
     def _unwatch_reading(self) -> None:
-        if self._has_reader and self._hangup_callback is not None and not self._is_closed:
+        if self._has_reader:
+            self._watch_hangup()
+        super()._unwatch_reading()
+
+    def _watch_hangup(self) -> None:
+        if self._hangup_callback is not None and not self._is_closed:
             watch_hangup(self._loop, self._read_fd, self._hung_up)
             self._is_hangup_watched = True
-        super()._unwatch_reading()
 
     def _hung_up(self) -> None:
         self._is_hangup_watched = False

@@ -98,6 +98,11 @@ class Stream(ABC):
         """Who is at the other end, for logs."""
 
     @property
+    def is_over(self) -> bool:
+        """Whether it is known to be closed, though connection_lost() may be still to come."""
+        return False
+
+    @property
     def own(self) -> str:
         """Our end, written as `peer` is, where that is more than a listener knows; else "".
 
