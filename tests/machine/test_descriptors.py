@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from qmpeer.errors import CommandError
-from qmpeer.machine.descriptors import Descriptors
+from qmpeer.machine.descriptors import Descriptors, close_named, name_received
+from qmpeer.monitor import NamedFds
 
 New = Callable[[], int]
 
@@ -25,6 +26,13 @@ def descriptors() -> Iterator[Descriptors]:
     descriptors.close()
 
 
+@pytest.fixture
+def names() -> Iterator[NamedFds]:
+    names = NamedFds()
+    yield names
+    names.close()
+
+
 def is_open(fd: int) -> bool:
     try:
         os.fstat(fd)
@@ -33,52 +41,52 @@ def is_open(fd: int) -> bool:
     return True
 
 
-def test_a_name_is_kept_and_closed(descriptors: Descriptors, new: New) -> None:
+def test_a_name_is_kept_and_closed(names: NamedFds, new: New) -> None:
     fd = new()
-    descriptors.add_named("a", [fd])
+    name_received(names, "a", [fd])
     assert is_open(fd)
 
-    descriptors.close_named("a")
+    close_named(names, "a")
     assert not is_open(fd)
     with pytest.raises(CommandError, match="File descriptor named 'a' not found"):
-        descriptors.close_named("a")
+        close_named(names, "a")
 
 
-def test_the_same_name_replaces(descriptors: Descriptors, new: New) -> None:
+def test_the_same_name_replaces(names: NamedFds, new: New) -> None:
     first, second = new(), new()
-    descriptors.add_named("a", [first])
-    descriptors.add_named("a", [second])
+    name_received(names, "a", [first])
+    name_received(names, "a", [second])
 
     assert not is_open(first)
     assert is_open(second)
 
 
-def test_the_first_is_taken_and_the_others_are_closed(descriptors: Descriptors, new: New) -> None:
+def test_the_first_is_taken_and_the_others_are_closed(names: NamedFds, new: New) -> None:
     first, second = new(), new()
-    descriptors.add_named("a", [first, second])
+    name_received(names, "a", [first, second])
 
     assert is_open(first)
     assert not is_open(second)
 
 
-def test_nothing_sent(descriptors: Descriptors) -> None:
+def test_nothing_sent(descriptors: Descriptors, names: NamedFds) -> None:
     text = "No file descriptor supplied via SCM_RIGHTS"
     with pytest.raises(CommandError, match=text):
-        descriptors.add_named("1", [])
+        name_received(names, "1", [])
     with pytest.raises(CommandError, match=text):
         descriptors.add_to_set(-1, None, [])
 
 
-def test_a_name_that_starts_with_a_digit(descriptors: Descriptors, new: New) -> None:
+def test_a_name_that_starts_with_a_digit(names: NamedFds, new: New) -> None:
     fd = new()
     with pytest.raises(CommandError, match="'fdname' expects a name not starting with a digit"):
-        descriptors.add_named("1a", [fd])
+        name_received(names, "1a", [fd])
     assert not is_open(fd)
 
 
-def test_the_empty_name_is_one(descriptors: Descriptors, new: New) -> None:
-    descriptors.add_named("", [new()])
-    descriptors.close_named("")
+def test_the_empty_name_is_one(names: NamedFds, new: New) -> None:
+    name_received(names, "", [new()])
+    close_named(names, "")
 
 
 def test_sets(descriptors: Descriptors, new: New) -> None:

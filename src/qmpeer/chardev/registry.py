@@ -43,8 +43,14 @@ class Chardevs:
 
     # What a command line does
 
-    async def add_described(self, description: Description) -> Chardev:
+    async def add_described(
+        self, description: Description, find_fd: FindFd | None = None
+    ) -> Chardev:
         """Make and open the device of an option; of two, when a mux stands before it.
+
+        Args:
+            description: What the option says.
+            find_fd: As in `add`, where a monitor's line says it.
 
         Raises:
             ChardevError: If it can't be had, in QEMU's words.
@@ -53,8 +59,8 @@ class Chardevs:
         label = description.label
         assert label is not None
         if not description.is_mux:
-            return await self._add(label, backend)
-        base = await self._add(f"{label}-base", backend)
+            return await self._add(label, backend, find_fd)
+        base = await self._add(f"{label}-base", backend, find_fd)
         mux: JsonObject = {"type": "mux", "data": {"chardev": base.label}}
         try:
             return await self._add(label, mux)

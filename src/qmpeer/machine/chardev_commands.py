@@ -1,12 +1,11 @@
-"""The commands about character devices: what `Chardevs` does, with a monitor's descriptors."""
+"""The commands about character devices: what `Chardevs` does, with the asker's descriptors."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from qmpeer.chardev import Chardev, Chardevs
 from qmpeer.errors import ChardevError, CommandError
-from qmpeer.machine.descriptors import Descriptors
-from qmpeer.monitor import Monitor
+from qmpeer.monitor import Context, Monitor
 from qmpeer.values import JsonObject, JsonValue
 
 __all__ = ["ChardevCommands"]
@@ -17,12 +16,10 @@ class ChardevCommands:
 
     Args:
         chardevs: The devices.
-        descriptors: Those that monitors have received.
     """
 
-    def __init__(self, chardevs: Chardevs, descriptors: Descriptors) -> None:
+    def __init__(self, chardevs: Chardevs) -> None:
         self._chardevs = chardevs
-        self._descriptors = descriptors
 
     def register(self, monitor: Monitor) -> None:
         """Register all on a monitor."""
@@ -55,19 +52,27 @@ class ChardevCommands:
         text: str = _tried(lambda: self._chardevs.read_ring(device, size, format))
         return text
 
-    async def chardev_add(self, id: str, backend: dict[str, Any]) -> JsonObject:
+    async def chardev_add(
+        self, id: str, backend: dict[str, Any], *, context: Context
+    ) -> JsonObject:
         """Make a character device."""
-        return await self._made(id, self._chardevs.add, backend)
+        return await self._made(id, self._chardevs.add, backend, context)
 
-    async def chardev_change(self, id: str, backend: dict[str, Any]) -> JsonObject:
+    async def chardev_change(
+        self, id: str, backend: dict[str, Any], *, context: Context
+    ) -> JsonObject:
         """Make another character device of one."""
-        return await self._made(id, self._chardevs.change, backend)
+        return await self._made(id, self._chardevs.change, backend, context)
 
     async def _made(
-        self, id: str, make: Callable[..., Awaitable[JsonObject]], backend: JsonObject
+        self,
+        id: str,
+        make: Callable[..., Awaitable[JsonObject]],
+        backend: JsonObject,
+        context: Context,
     ) -> JsonObject:
         try:
-            result = await make(id, backend, self._descriptors.take_named)
+            result = await make(id, backend, context.named_fds.take)
         except ChardevError as error:
             raise _refused(error) from error
         device = self._chardevs.get(id)

@@ -1,4 +1,4 @@
-"""The file descriptors that clients have sent and the machine keeps: named ones, and sets.
+"""The file descriptors that clients have sent: sets, which the machine keeps, and named ones.
 
 Spec: QEMU, getfd, closefd, add-fd, remove-fd, query-fdsets, and -add-fd of its command line. A
 command takes the first of the descriptors that came last; what came with it beyond that is closed.
@@ -17,6 +17,7 @@ from typing import Final
 
 from qmpeer import limits
 from qmpeer.errors import CommandError
+from qmpeer.monitor import NamedFds
 from qmpeer.values import JsonObject
 
 _SET_PATH: Final = re.compile(r"/dev/fdset/(.*)", re.DOTALL)
@@ -39,7 +40,7 @@ class _Set:
 
 
 class Descriptors:
-    """Keep descriptors by name and in sets, and close each when its time has come.
+    """Keep descriptors in sets, and close each when its time has come.
 
     Spec: QEMU: a set is in use while there are copies of its members, and is there as long. While
     the guest is stopped no member goes. Members go when they are removed, and when nobody is
@@ -53,41 +54,7 @@ class Descriptors:
     def __init__(self, is_running: Callable[[], bool] = lambda: True) -> None:
         self.is_running: Callable[[], bool] = is_running
         self.has_clients: bool = True
-        self._named: dict[str, int] = {}
         self._sets: dict[int, _Set] = {}
-
-    def add_named(self, name: str, received: list[int]) -> None:
-        """Keep the first of the received descriptors under a name; an older one is closed.
-
-        Raises:
-            CommandError: If none was received, or if the name starts with a digit.
-        """
-        fd = _take_first(received)
-        if name[:1] in "0123456789" and name:
-            os.close(fd)
-            raise CommandError(
-                "GenericError", "Parameter 'fdname' expects a name not starting with a digit"
-            )
-        if len(self._named) >= limits.NAMED_FDS and name not in self._named:
-            os.close(fd)
-            raise _too_many()
-        if (old := self._named.get(name)) is not None:
-            os.close(old)
-        self._named[name] = fd
-
-    def take_named(self, name: str) -> int | None:
-        """Give away the descriptor of a name; None if there is none."""
-        return self._named.pop(name, None)
-
-    def close_named(self, name: str) -> None:
-        """Close the descriptor of a name.
-
-        Raises:
-            CommandError: If there is none.
-        """
-        if (fd := self._named.pop(name, None)) is None:
-            raise _not_found(name)
-        os.close(fd)
 
     def add_to_set(self, set_id: int | None, opaque: str | None, received: list[int]) -> JsonObject:
         """Put the first of the received descriptors into a set, by default a new one.
@@ -106,7 +73,7 @@ class Descriptors:
             raise CommandError("GenericError", "Parameter 'fdset-id' expects a non-negative value")
         if sum(len(found.members) for found in self._sets.values()) >= limits.NAMED_FDS:
             os.close(fd)
-            raise _too_many()
+            raise CommandError("GenericError", f"there are {limits.NAMED_FDS} descriptors already")
         self._sets.setdefault(set_id, _Set()).members.append(_Member(fd, opaque))
         return {"fd": fd, "fdset-id": set_id}
 
@@ -176,7 +143,7 @@ class Descriptors:
                     self._clean(set_id)
 
     def clean_sets(self) -> None:
-        """Close what has no reason to be open any more; named descriptors stay."""
+        """Close what has no reason to be open any more."""
         for set_id in list(self._sets):
             self._clean(set_id)
 
@@ -186,9 +153,6 @@ class Descriptors:
             for member in found.members:
                 os.close(member.fd)
         self._sets.clear()
-        for fd in self._named.values():
-            os.close(fd)
-        self._named.clear()
 
     def _clean(self, set_id: int) -> None:
         found = self._sets[set_id]
@@ -214,6 +178,32 @@ class Descriptors:
         raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
 
+def name_received(names: NamedFds, name: str, received: list[int]) -> None:
+    """Keep the first of the received descriptors under a name; an older one is closed.
+
+    Raises:
+        CommandError: If none was received, or if the name starts with a digit.
+    """
+    fd = _take_first(received)
+    if name[:1] in "0123456789" and name:
+        os.close(fd)
+        raise CommandError(
+            "GenericError", "Parameter 'fdname' expects a name not starting with a digit"
+        )
+    names.keep(name, fd)
+
+
+def close_named(names: NamedFds, name: str) -> None:
+    """Close the descriptor of a name.
+
+    Raises:
+        CommandError: If there is none.
+    """
+    if (fd := names.take(name)) is None:
+        raise _not_found(name)
+    os.close(fd)
+
+
 def _set_number(text: str) -> int:
     if (found := _SET_NUMBER.fullmatch(text)) is None:
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
@@ -232,10 +222,6 @@ def _copied(fd: int, flags: int) -> int:
         os.close(copy)
         raise
     return copy
-
-
-def _too_many() -> CommandError:
-    return CommandError("GenericError", f"there are {limits.NAMED_FDS} descriptors already")
 
 
 def _take_first(received: list[int]) -> int:

@@ -16,7 +16,7 @@ from qmpeer.machine.blkdebug_config import ConfigReader
 from qmpeer.machine.block_graph import BlockGraph
 from qmpeer.machine.chardev_commands import ChardevCommands
 from qmpeer.machine.command_line_options import describe_options
-from qmpeer.machine.descriptors import Descriptors
+from qmpeer.machine.descriptors import Descriptors, close_named, name_received
 from qmpeer.machine.interface import load
 from qmpeer.machine.objects import Objects
 from qmpeer.machine.options import Options
@@ -43,7 +43,7 @@ class Machine:
         surroundings: What the character devices may ask of the program; its ``say`` and ``report``
             are the program's to set.
         control_devices: Those that have a QMP monitor.
-        descriptors: What clients have sent.
+        descriptors: The sets of descriptors that clients have sent.
         chardev_commands: The handlers of the commands about character devices.
         blocks: The block nodes.
         is_singlestep: What query-status says of stepping; there is nothing to step through.
@@ -78,7 +78,7 @@ class Machine:
         self.chardevs: Chardevs = Chardevs(self.surroundings)
         self.control_devices: list[Chardev] = []
         self._clients = 0
-        self.chardev_commands: ChardevCommands = ChardevCommands(self.chardevs, self.descriptors)
+        self.chardev_commands: ChardevCommands = ChardevCommands(self.chardevs)
         self._config_reader = ConfigReader(self.descriptors.open_path)
         self.blocks: BlockGraph = BlockGraph(self._config_reader.read)
         self.is_singlestep: bool = options.is_singlestep
@@ -260,11 +260,11 @@ class Machine:
 
     def getfd(self, fdname: str, *, context: Context) -> None:
         """Keep a descriptor that came with this command under a name."""
-        self.descriptors.add_named(fdname, context.take_fds())
+        name_received(context.named_fds, fdname, context.take_fds())
 
-    def closefd(self, fdname: str) -> None:
+    def closefd(self, fdname: str, *, context: Context) -> None:
         """Close the descriptor of a name."""
-        self.descriptors.close_named(fdname)
+        close_named(context.named_fds, fdname)
 
     def add_fd(
         self, fdset_id: int | None = None, opaque: str | None = None, *, context: Context

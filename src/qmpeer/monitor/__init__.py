@@ -3,6 +3,7 @@
 from qmpeer.monitor.backend import Backend, CommandInfo, Context
 from qmpeer.monitor.endpoints import CharacterDevice
 from qmpeer.monitor.monitor import Monitor, new_event_loop
+from qmpeer.monitor.named_fds import NamedFds
 from qmpeer.monitor.types import (
     Alternate,
     Int8,
@@ -28,6 +29,7 @@ __all__ = [
     "Int32",
     "Int64",
     "Monitor",
+    "NamedFds",
     "Size",
     "StrOrNull",
     "UInt8",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import msgspec
 
 from qmpeer.messages import Command
+from qmpeer.monitor.named_fds import NamedFds
 from qmpeer.values import JsonObject, JsonValue
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ class Context(Protocol):
     @property
     def monitor(self) -> "Monitor":
         """The monitor that it came to."""
+
+    @property
+    def named_fds(self) -> NamedFds:
+        """Keeps descriptors for all clients of where it came to, and for nobody else."""
 
     def take_fds(self) -> list[int]:
         """Return the last set of descriptors that this client sent; they are the caller's now.

@@ -9,6 +9,7 @@ from qmpeer import limits
 from qmpeer.errors import QMPError
 from qmpeer.messages import Command, redact_message
 from qmpeer.monitor.ceiling import Ceiling
+from qmpeer.monitor.named_fds import NamedFds
 from qmpeer.monitor.registry import Blocking
 from qmpeer.protocol import ServerSession
 from qmpeer.transport.aio import Stream
@@ -46,6 +47,7 @@ class Connection:
         "_fds",
         "_held",
         "_is_reading_paused",
+        "_named_fds",
         "_rounds",
         "commands",
         "is_closing",
@@ -63,6 +65,7 @@ class Connection:
         stream: Stream,
         session: "ServerSession | HumanSession",
         commands: Executor,
+        named_fds: NamedFds,
         is_pretty: bool = False,
         ceiling: Ceiling | None = None,
     ) -> None:
@@ -73,6 +76,7 @@ class Connection:
         self.is_dirty: bool = False
         self.is_closing: bool = False
         self._fds: list[int] = []
+        self._named_fds = named_fds
         self._ceiling: Ceiling = ceiling or Ceiling()
         self._held = 0  # of the ceiling
         self._is_reading_paused = False
@@ -95,6 +99,11 @@ class Connection:
     def peer(self) -> str:
         """The client, for logs."""
         return self.stream.peer
+
+    @property
+    def named_fds(self) -> NamedFds:
+        """Keeps descriptors for all clients of where it came to, and for nobody else."""
+        return self._named_fds
 
     def take_fds(self) -> list[int]:
         """Return the last set of descriptors that this client sent; they are the caller's now."""

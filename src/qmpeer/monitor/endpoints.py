@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from socket import SO_ACCEPTCONN, SOL_SOCKET, socket
 from typing import TYPE_CHECKING, Literal, Protocol
+from weakref import WeakSet
 
 from qmpeer import limits
 from qmpeer.monitor.ceiling import Ceiling
@@ -19,6 +20,7 @@ from qmpeer.monitor.emission import Emission
 from qmpeer.monitor.human.connection import HumanConnection
 from qmpeer.monitor.human.session import PROMPT
 from qmpeer.monitor.human.terminals import Terminals
+from qmpeer.monitor.named_fds import NamedFds
 from qmpeer.monitor.rounds import Rounds
 from qmpeer.protocol import ServerSession
 from qmpeer.transport import AddressLike
@@ -85,6 +87,7 @@ class Endpoints:
         self._terminals = terminals
         self._opening: set[asyncio.Task[None]] = set()
         self._unopened: list[Callable[[], None]] = []
+        self._named_fds: WeakSet[NamedFds] = WeakSet()
         self._closed: asyncio.Event | None = None
         self._is_shut_down = False
         rounds.when_gone = self._check_closed
@@ -116,11 +119,19 @@ class Endpoints:
     ) -> Callable[[Stream], Connection]:
         """Return what makes a control monitor's; see `Monitor.connection_factory`."""
         ceiling = Ceiling()
+        named_fds = self._new_names()
 
         def connect(stream: Stream) -> Connection:
             session = self._session(pretty, oob=oob, greets=greets)
             connection = Connection(
-                self._monitor, self._rounds, stream, session, self._commands, pretty, ceiling
+                self._monitor,
+                self._rounds,
+                stream,
+                session,
+                self._commands,
+                named_fds,
+                pretty,
+                ceiling,
             )
             self._greet(connection)
             return connection
@@ -132,8 +143,17 @@ class Endpoints:
     ) -> Callable[[Stream], HumanConnection]:
         """Return what makes a human monitor's; see `Monitor.human_connection_factory`."""
         return self._terminals.factory(
-            self._greet, prompt=prompt, greeting=greeting, is_focused=focused
+            self._greet,
+            self._new_names(),
+            prompt=prompt,
+            greeting=greeting,
+            is_focused=focused,
         )
+
+    def _new_names(self) -> NamedFds:
+        named_fds = NamedFds()
+        self._named_fds.add(named_fds)
+        return named_fds
 
     def _session(self, pretty: bool, *, oob: bool, greets: bool = True) -> ServerSession:
         capabilities = ("oob",) if oob else ()
@@ -279,4 +299,6 @@ class Endpoints:
         if self._is_shut_down and not self._rounds.connections and self._closed is not None:
             self._rounds.cancel_tasks()
             self._emission.close()
+            for named_fds in self._named_fds:
+                named_fds.close()
             self._closed.set()

@@ -224,16 +224,13 @@ def test_a_line_of_a_program_has_its_context(monitor: Monitor) -> None:
         monitor = None
         peer = "unix:7"
 
-        def take_fds(self) -> list[int]:
-            return [9]
-
     @monitor.human_command("who")
     def who(context: HumanContext) -> str:
         assert context.monitor is monitor
-        return f"{context.peer!r} {context.take_fds()}"
+        return repr(context.peer)
 
-    assert said(monitor, "who") == "'' []\n"
-    assert monitor.run_human("who", Program()) == "'unix:7' [9]\r\n"  # type: ignore[arg-type]  # all it asks
+    assert said(monitor, "who") == "''\n"
+    assert monitor.run_human("who", Program()) == "'unix:7'\r\n"  # type: ignore[arg-type]  # all it asks
 
 
 def test_errors_are_text(monitor: Monitor, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,6 +9,7 @@ from qmpeer.monitor.connection import Connection
 from qmpeer.monitor.human.commands import HumanCommands
 from qmpeer.monitor.human.context import HumanState
 from qmpeer.monitor.human.session import HumanSession
+from qmpeer.monitor.named_fds import NamedFds
 from qmpeer.transport.aio import Stream
 
 if TYPE_CHECKING:
@@ -38,9 +39,10 @@ class HumanConnection(Connection):
         commands: HumanCommands,
         state: HumanState,
         session: HumanSession,
+        named_fds: NamedFds,
         ceiling: Ceiling | None = None,
     ) -> None:
-        super().__init__(monitor, rounds, stream, session, commands, ceiling=ceiling)
+        super().__init__(monitor, rounds, stream, session, commands, named_fds, ceiling=ceiling)
         self.state: HumanState = state
         self.is_interactive: bool = True
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from qmpeer.monitor.backend import Context
 from qmpeer.monitor.human.history import History
+from qmpeer.monitor.named_fds import NamedFds
 
 if TYPE_CHECKING:
     from qmpeer.monitor.monitor import Monitor
@@ -41,19 +42,23 @@ class HumanContext(Context, Protocol):
 class OneLine:
     """Stand behind a line that came by another way than a human monitor.
 
+    Spec: QEMU: it is a monitor of its own, which knows no descriptors. Those that came with the
+    line stay with whoever sent them, for the next command.
+
     Args:
         monitor: The monitor.
         origin: Where the line came from, if that is known.
         cpu_index: The CPU that it is for.
     """
 
-    __slots__ = ("_monitor", "_origin", "is_interactive", "state")
+    __slots__ = ("_monitor", "_named_fds", "_origin", "is_interactive", "state")
 
     def __init__(
         self, monitor: "Monitor", origin: Context | None, cpu_index: int | None = None
     ) -> None:
         self._monitor = monitor
         self._origin = origin
+        self._named_fds = NamedFds()
         self.state: HumanState = HumanState(cpu_index=cpu_index)
         self.is_interactive: bool = False
 
@@ -67,6 +72,11 @@ class OneLine:
         """The client, for logs."""
         return "" if self._origin is None else self._origin.peer
 
+    @property
+    def named_fds(self) -> NamedFds:
+        """Keeps descriptors while the line is executed."""
+        return self._named_fds
+
     def take_fds(self) -> list[int]:
-        """Return the last set of descriptors that this client sent; they are the caller's now."""
-        return [] if self._origin is None else self._origin.take_fds()
+        """Return nothing: descriptors belong to where the line came from."""
+        return []

@@ -14,6 +14,7 @@ from qmpeer.monitor.human.commands import HumanCommands
 from qmpeer.monitor.human.connection import HumanConnection
 from qmpeer.monitor.human.context import HumanState, OneLine
 from qmpeer.monitor.human.session import HumanSession, banner, to_lines
+from qmpeer.monitor.named_fds import NamedFds
 from qmpeer.monitor.registry import Blocking
 from qmpeer.monitor.rounds import Rounds, note_failure
 from qmpeer.transport.aio import Stream
@@ -46,6 +47,7 @@ class Terminals:
     def factory(
         self,
         greet: Callable[[HumanConnection], None],
+        named_fds: NamedFds,
         *,
         prompt: str,
         greeting: str | None,
@@ -66,7 +68,14 @@ class Terminals:
                 is_over=lambda: self._rounds.is_stopped,
             )
             connection = HumanConnection(
-                self._monitor, self._rounds, stream, self._commands, state, session, ceiling
+                self._monitor,
+                self._rounds,
+                stream,
+                self._commands,
+                state,
+                session,
+                named_fds,
+                ceiling,
             )
             greet(connection)
             return connection
