@@ -132,6 +132,8 @@ PTY_POLL: Final = 0.25
 """Seconds between two looks whether somebody has opened a pty. Ours; QEMU looks once a second."""
 
 # The machine.
+KEY_PARTS: Final = 64
+"""Parts between the dots of an option's key. Ours; what objects take has 3 at most."""
 OBJECTS: Final = 4096
 """Objects of -object and object-add at once. Ours; QEMU sets none."""
 SECRET: Final = 1024 * 1024
@@ -141,7 +143,7 @@ CHARDEVS: Final = 4096
 BLOCK_NODES: Final = 4096
 """Nodes of blockdev-add at once. Ours; QEMU sets none."""
 NAMED_FDS: Final = 4096
-"""Descriptors kept by name, and as many in sets. Ours; QEMU sets none."""
+"""Descriptors that one monitor keeps by name, and as many in sets. Ours; QEMU sets none."""
 
 # Monitor.
 RECEIVED_FDS: Final = 64

@@ -251,7 +251,7 @@ def test_start_errors(qemu: list[str], tmp_path: Path, words: str) -> None:
     assert found[0] == found[1]
 
 
-@pytest.mark.parametrize("option", ["mon", "chardev", "add-fd", "name", "object", "accel"])
+@pytest.mark.parametrize("option", ["mon", "chardev", "add-fd", "name", "object", "accel", ""])
 def test_options_are_told(client: Client, option: str) -> None:
     (found,) = client.execute("query-command-line-options", {"option": option})
     told = [

@@ -4,6 +4,7 @@ The file human_lines.txt holds lines, in an order that matters, and below each w
 four blanks before it.
 """
 
+import asyncio
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from qmpeer import Client
+from qmpeer.chardev import parse_chardev
 from qmpeer.machine.human import register_human_commands
 from qmpeer.machine.human.command_table import COMMANDS
 from qmpeer.machine.human.info_table import INFOS
@@ -158,19 +160,75 @@ def test_logs(machine: Machine, tmp_path: Path) -> None:
     ("text", "offered"),
     [
         ("chardev-add s", ["serial", "socket", "stdio"]),
-        ("sendkey ctrl-alt-f1", ["ctrl-alt-f1", "ctrl-alt-f10", "ctrl-alt-f11", "ctrl-alt-f12"]),
+        ("sendkey ctrl-alt-f1", ["f1", "f10", "f11", "f12"]),
+        ("sendkey num", ["num_lock"]),
+        ("sendkey a 1", []),
+        ("chardev-send-break ", ["c"]),
+        ("chardev-remove c", ["c"]),
+        ("set_link ", []),
+        ("set_link x ", ["off", "on"]),
+        ("trace-event x o", ["off", "on"]),
+        (
+            "watchdog_action ",
+            ["debug", "inject-nmi", "none", "pause", "poweroff", "reset", "shutdown"],
+        ),
+        ("watchdog_action p", ["pause", "poweroff"]),
+        ("watchdog_action pause ", []),
         ("object_add tls", ["tls-creds-anon", "tls-creds-psk", "tls-creds-x509"]),
         ("object_del ", ["s"]),
         ("migrate_set_capability z", ["zero-blocks", "zero-copy-send"]),
         ("migrate_set_capability xbzrle o", ["off", "on"]),
         ("migrate_set_parameter tls-", ["tls-authz", "tls-creds", "tls-hostname"]),
-        ("chardev-remove ", []),
         ("help quit", ["quit"]),
         ("info stat", ["stats", "status"]),
     ],
 )
 def test_completions(machine: Machine, text: str, offered: list[str]) -> None:
     machine.object_add(**{"qom-type": "secret", "id": "s", "data": "x"})
+    asyncio.run(machine.chardevs.add_described(parse_chardev("null,id=c")))
     found = machine.monitor.human.complete(text)
     assert isinstance(found, Completions)
     assert found.names == offered
+
+
+def test_a_key_behind_others_is_completed_from_the_dash_on(machine: Machine) -> None:
+    typed, names = machine.monitor.human.complete("sendkey ctrl-")
+    assert typed == 0
+    assert "a" in names
+    assert machine.monitor.human.complete("sendkey ctrl-sp") == Completions(2, ["spc"])
+
+
+SPECIAL = bytes((0x61, 9, 0x5C, 10, 0x7A, 1, 0x7F, 13))
+
+
+def test_what_a_ring_holds_is_printed_readably(client: Client) -> None:
+    client.execute("chardev-add", {"id": "r", "backend": {"type": "ringbuf", "data": {}}})
+    client.execute("ringbuf-write", {"device": "r", "data": SPECIAL.decode()})
+    found = client.execute("human-monitor-command", {"command-line": "ringbuf_read r 64"})
+    assert found == "a\t\\\\\r\nz\\u0001\\u007F\\u000D\r\n"
+
+
+def test_a_name_that_two_have_is_ambiguous(client: Client) -> None:
+    client.execute("object-add", {"qom-type": "secret", "id": "n", "data": "x"})
+    client.execute("chardev-add", {"id": "n", "backend": {"type": "null", "data": {}}})
+    for line, printed in (
+        ("qom-list n", "Error: Path 'n' is ambiguous"),
+        ('qom-list ""', "Error: Path '' is ambiguous"),
+        ("qom-list /n", "Error: Device '/n' not found"),
+        ("qom-list nope", "Error: Device 'nope' not found"),
+        ("qom-list chardevs/n", "type (string)"),
+        ("qom-get n type", "Error: Device 'n' not found"),
+        ('qom-get "" type', "Error: Device '' not found"),
+        ("info qom-tree n", "Path 'n' could not be resolved."),
+        ('info qom-tree ""', "Path '' could not be resolved."),
+    ):
+        found = client.execute("human-monitor-command", {"command-line": line})
+        assert str(found).splitlines()[0] == printed, line
+
+
+@pytest.mark.parametrize("flags", ["", " -f", " -o", " -f -o"])
+def test_who_owns_memory(client: Client, flags: str) -> None:
+    found = client.execute("human-monitor-command", {"command-line": f"info mtree{flags}"})
+    regions = [line for line in str(found).splitlines() if line.endswith(("io", "unattached}"))]
+    owner = " parent:{obj path=/machine/unattached}" if "-o" in flags else ""
+    assert f"  0000000000000000-000000000000ffff (prio 0, i/o): io{owner}" in regions

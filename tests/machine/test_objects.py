@@ -180,3 +180,16 @@ def test_credentials_say_whom_they_let_in(objects: Objects, tmp_path: Path) -> N
     assert add(objects, f"tls-creds-x509,id=t,dir={tmp_path}/no") == (
         f"Unable to access credentials {tmp_path}/no/ca-cert.pem: No such file or directory"
     )
+
+
+def test_a_folder_is_no_secret_and_is_closed(tmp_path: Path) -> None:
+    opened: list[int] = []
+
+    def open_path(path: str, flags: int) -> int:
+        opened.append(os.open(path, flags))
+        return opened[-1]
+
+    reason = add(Objects(open_path), f"secret,id=s,file={tmp_path}")
+    assert reason == (f"Unable to read {tmp_path}: Error reading file “{tmp_path}”: Is a directory")
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened[0])

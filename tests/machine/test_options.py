@@ -217,6 +217,21 @@ def test_version_ends_the_parsing(words: str) -> None:
             "-name a,debug-threads=x",
             "-name a,debug-threads=x: Parameter 'debug-threads' expects 'on' or 'off'",
         ),
+        ("-set x", '-set x: can\'t parse: "x"'),
+        ("-set chardev.x.y", '-set chardev.x.y: can\'t parse: "chardev.x.y"'),
+        ("-set chardev..y=1", '-set chardev..y=1: can\'t parse: "chardev..y=1"'),
+        ("-set chardev.x.y=1", '-set chardev.x.y=1: there is no chardev "x" defined'),
+        ("-set mon.x.y=1", '-set mon.x.y=1: there is no mon "x" defined'),
+        ("-set device.x.y=1", '-set device.x.y=1: there is no device "x" defined'),
+        ("-set nope.x.y=1", "-set nope.x.y=1: There is no option group 'nope'"),
+        ("-set object.x.y=1", "-set object.x.y=1: -set is not supported with object"),
+        ("-chardev null,id=c -set chardev.c.y=1", "-set chardev.c.y=1: Invalid parameter 'y'"),
+        ("-chardev null,id=c -set chardev.c.id=d", "-set chardev.c.id=d: Invalid parameter 'id'"),
+        ("-qmp stdio -set mon.compat_monitor0.y=1", "-set mon.compat_monitor0.y=1: Invalid para"),
+        (
+            "-chardev null,id=c -set chardev.c.mux=maybe",
+            "-set chardev.c.mux=maybe: Parameter 'mux' expects 'on' or 'off'",
+        ),
         ("-uuid x", "-uuid x: failed to parse UUID string: wrong format"),
         ("-machine pc", "-machine pc: unsupported machine type"),
         ("-M none,x=1", "-M none,x=1: Property 'none-machine.x' not found"),
@@ -259,4 +274,31 @@ def test_an_error_is_all_that_qemu_says_of_it() -> None:
     assert text == (
         "-chardev null,id=1: Parameter 'id' expects an identifier\n"
         "Identifiers consist of letters, digits, '-', '.', '_', starting with a letter."
+    )
+
+
+def test_options_are_added_to() -> None:
+    words = (
+        "-chardev socket,id=c,host=h,port=1 -set chardev.c.port=2,3 -set chardev.c.server=on"
+        " -qmp stdio -set chardev.compat_monitor0.signal=off -set mon.compat_monitor0.pretty=on"
+        " -mon c,id=m,mode=readline -set mon.m.mode=control -set mon.m.chardev=compat_monitor0"
+    )
+    options = parse_options(words.split())
+    first, second = (of.description.values for of in options.chardevs)
+    assert (first["port"], first["server"], second["signal"]) == ("2,3", True, False)
+    assert [of.checked() for of in options.monitors] == [
+        ("compat_monitor0", "control", True),
+        ("compat_monitor0", "control", False),
+    ]
+
+
+def test_a_size_that_is_added_may_be_warned_of() -> None:
+    warnings: list[str] = []
+    words = "-chardev ringbuf,id=r -set chardev.r.size=0x1k"
+    options = parse_options(words.split(), warnings.append)
+    assert options.chardevs[0].description.values["size"] == 1024
+    (warning,) = warnings
+    assert warning == (
+        "-set chardev.r.size=0x1k: warning: Using a multiplier suffix on hex numbers is"
+        " deprecated: 0x1k"
     )

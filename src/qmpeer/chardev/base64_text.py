@@ -9,6 +9,7 @@ from qmpeer.errors import ChardevError
 __all__ = ["read_base64"]
 
 _TEXT: Final = re.compile(rb"[A-Za-z0-9+/=\r\n]*")
+_PADDED: Final = re.compile(rb"[^=]*={0,2}")
 
 
 def read_base64(text: bytes) -> bytes:
@@ -28,7 +29,7 @@ def read_base64(text: bytes) -> bytes:
         raise ChardevError("Base64 data contains invalid characters")
     text = text.translate(None, b"\r\n")
     text = text[: len(text) // 4 * 4]
-    if b"=" not in text[:-2]:
+    if _PADDED.fullmatch(text):
         return base64.b64decode(text)
     return b"".join(_decode_group(text[at : at + 4]) for at in range(0, len(text), 4))
 

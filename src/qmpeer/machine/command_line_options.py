@@ -15,6 +15,7 @@ from qmpeer.values import JsonObject, JsonValue
 __all__ = ["describe_options"]
 
 _OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "": {},
     "name": {"guest": "string", "process": "string", "debug-threads": "boolean"},
     "object": {},
     "add-fd": {"fd": "number", "set": "number", "opaque": "string"},

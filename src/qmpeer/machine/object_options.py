@@ -12,12 +12,13 @@ from qmpeer.chardev.key_values import (
     parse_key_values,
     read_boolean,
     read_json,
-    read_structured,
 )
 from qmpeer.errors import ChardevError, ValidationError
 from qmpeer.machine.interface import load
+from qmpeer.machine.nested_keys import parse_nested_keys
+from qmpeer.machine.nested_members import read_members, struct_members
 from qmpeer.machine.start_error import StartHelp
-from qmpeer.schema import Array, Enum, Schema, Struct, Union, Validator
+from qmpeer.schema import Array, Enum, Member, Schema, Union, Validator
 from qmpeer.values import JsonObject
 
 __all__ = ["object_types", "read_object"]
@@ -48,7 +49,7 @@ def read_object(
         return properties, []
     schema = load()
     if not is_option:
-        return _read_plainly(schema, argument), []
+        return _read_nested(schema, argument), []
     pairs = parse_key_values(argument, implied_key=_TYPE)
     _help(schema, pairs)
     id = next((pair.value for pair in pairs if pair.key == "id"), None)
@@ -64,14 +65,20 @@ def read_object(
     return properties, warnings
 
 
-def _read_plainly(schema: Schema, argument: str) -> JsonObject:
+def _read_nested(schema: Schema, argument: str) -> JsonObject:
     """Read keys with their values as QEMU reads what it declares in QAPI."""
-    kind, comma, rest = argument.partition(",")
-    text = argument if "=" in kind else f"{_TYPE}={kind}{comma}{rest}"
-    if kind in ("help", "?") or rest in ("help", "?"):
-        _help(schema, parse_key_values(argument, implied_key=_TYPE))
-    values = read_structured(text)
-    return _typed(schema, {key: str(value) for key, value in values.items()}, is_option=False)
+    values, wants_help = parse_nested_keys(argument, implied_key=_TYPE)
+    kind = values.get(_TYPE)
+    if wants_help:
+        raise StartHelp(_members_help(schema, str(kind)) or _types_help())
+    base = {_TYPE: Member(_TYPE, "ObjectType"), "id": Member("id", "str")}
+    given = {key: value for key, value in values.items() if key in base}
+    properties = read_members(schema, base, given)
+    return properties | read_members(
+        schema,
+        _members(schema, str(kind)),
+        {key: value for key, value in values.items() if key not in base},
+    )
 
 
 def _judge(properties: JsonObject) -> None:
@@ -81,13 +88,13 @@ def _judge(properties: JsonObject) -> None:
         raise ChardevError(error.desc) from error
 
 
-def _typed(schema: Schema, values: Mapping[str, str], *, is_option: bool = True) -> JsonObject:
+def _typed(schema: Schema, values: Mapping[str, str]) -> JsonObject:
     """Read the values by the types that the schema gives their keys."""
     known = _members(schema, values.get(_TYPE, ""))
     properties: JsonObject = {}
     unknown: list[str] = []
     for key, value in values.items():
-        of = known.get(key)
+        of = "str" if key in (_TYPE, "id") else known[key].type if key in known else None
         if of == "bool":
             properties[key] = read_boolean(key, value)
         elif of is None or isinstance(schema.types.get(of), Array):
@@ -96,23 +103,18 @@ def _typed(schema: Schema, values: Mapping[str, str], *, is_option: bool = True)
             properties[key] = value
     _judge(properties)  # a missing member comes before an unknown one
     if unknown:
-        what = "Invalid parameter '{}'" if is_option else "Parameter '{}' is unexpected"
-        raise ChardevError(what.format(unknown[0]))
+        raise ChardevError(f"Invalid parameter '{unknown[0]}'")
     return properties
 
 
-def _members(schema: Schema, kind: str) -> dict[str, str]:
-    """Return the members of a type of object with their types; of an unknown one, all there are."""
+def _members(schema: Schema, kind: str) -> dict[str, Member]:
+    """Return what a type of object has of its own; with "" for a type, what there is at all."""
     options = schema.types["ObjectOptions"]
     assert isinstance(options, Union)
     names = [branch.type for branch in options.branches if kind in (branch.name, "")]
-    found = {_TYPE: "str", "id": "str"}
-    while names:
-        struct = schema.types[names.pop()]
-        assert isinstance(struct, Struct)
-        found.update({member.name: member.type for member in struct.members})
-        if struct.base is not None:
-            names.append(struct.base)
+    found: dict[str, Member] = {}
+    for name in names:
+        found.update(struct_members(schema, name))
     return found
 
 
@@ -127,13 +129,23 @@ def _help(schema: Schema, pairs: list[KeyValue]) -> None:
     kind = next((pair.value for pair in pairs if pair.key == _TYPE), "")
     names = object_types()
     if kind in ("help", "?"):
-        lines = "".join(f"  {name}\n" for name in sorted(names))
-        raise StartHelp(f"List of user creatable objects:\n{lines}")
+        raise StartHelp(_types_help())
     if any(pair.flag in ("help", "?") for pair in pairs) and kind in names:
-        members = _members(schema, kind)
-        lines = "".join(
-            f"  {name}=<{'string' if of == 'str' else of}>\n"
-            for name, of in sorted(members.items())
-            if name not in (_TYPE, "id", "loaded")  # which is deprecated
-        )
-        raise StartHelp(f"{kind} options:\n{lines}")
+        raise StartHelp(_members_help(schema, kind))
+
+
+def _types_help() -> str:
+    lines = "".join(f"  {name}\n" for name in sorted(object_types()))
+    return f"List of user creatable objects:\n{lines}"
+
+
+def _members_help(schema: Schema, kind: str) -> str:
+    """Say what a type of object takes; "" if there is no such type."""
+    if kind not in object_types():
+        return ""
+    lines = "".join(
+        f"  {name}=<{'string' if member.type == 'str' else member.type.strip('[]')}>\n"
+        for name, member in sorted(_members(schema, kind).items())
+        if name != "loaded"  # which is deprecated
+    )
+    return f"{kind} options:\n{lines}"

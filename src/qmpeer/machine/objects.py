@@ -7,7 +7,7 @@ refused: the standard library has no AES.]
 import fnmatch
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, BinaryIO
 
 from qmpeer import limits
 from qmpeer.chardev import TlsCredentials
@@ -111,11 +111,14 @@ class Objects:
         self._secrets[id] = secret
 
     def _read(self, path: str) -> bytes:
+        what = "Failed to open"
         try:
-            with os.fdopen(self._open_path(path, os.O_RDONLY), "rb") as file:
+            fd = self._open_path(path, os.O_RDONLY)
+            what = "Error reading"
+            with _reader(fd) as file:
                 secret = file.read(limits.SECRET + 1)
         except OSError as error:
-            why = f"Failed to open file “{path}”: {error.strerror}"
+            why = f"{what} file “{path}”: {error.strerror}"
             raise ChardevError(f"Unable to read {path}: {why}") from error
         if len(secret) > limits.SECRET:
             raise ChardevError(f"Unable to read {path}: more than {limits.SECRET} bytes")
@@ -161,6 +164,14 @@ class Objects:
             )
         )
         self.credentials[id] = TlsCredentials(context, is_server, identifies_clients=verifies)
+
+
+def _reader(fd: int) -> BinaryIO:
+    try:
+        return os.fdopen(fd, "rb")
+    except OSError:  # a folder: that leaves it open
+        os.close(fd)
+        raise
 
 
 def _decide(rules: list[JsonObject], allows_others: bool, name: str) -> bool:

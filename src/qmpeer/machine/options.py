@@ -29,6 +29,7 @@ from qmpeer.machine.monitor_options import (
     parse_monitor_device,
 )
 from qmpeer.machine.object_options import read_object
+from qmpeer.machine.set_option import parse_set, set_in_chardev, set_in_monitor
 from qmpeer.machine.start_error import StartError, StartHelp, notice
 from qmpeer.schema import Policy
 from qmpeer.values import JsonObject
@@ -258,6 +259,23 @@ def _monitor_ids(options: Options) -> list[str]:
     return [monitor.id for monitor in options.monitors if monitor.id is not None]
 
 
+def _add_setting(options: Options, option: str, argument: str) -> Sequence[str]:
+    """Add to the option of its id. Spec: messages name the option that was added to."""
+    setting = parse_set(argument)
+    if setting.group == "chardev":
+        for at, chardev in enumerate(options.chardevs):
+            if chardev.description.label == setting.id:
+                changed, warnings = set_in_chardev(chardev.description, setting)
+                options.chardevs[at] = msgspec.structs.replace(chardev, description=changed)
+                return warnings
+    if setting.group == "mon":
+        for at, monitor in enumerate(options.monitors):
+            if monitor.id == setting.id:
+                options.monitors[at] = set_in_monitor(monitor, setting)
+                return ()
+    raise ChardevError(f'there is no {setting.group} "{setting.id}" defined')
+
+
 def _port(kind: str) -> Reader:
     def read(options: Options, option: str, argument: str) -> None:
         if argument.startswith("mon:"):
@@ -435,6 +453,7 @@ _OPTIONS: Final[dict[str, Reader]] = {
     "serial": _port("serial"),
     "parallel": _port("parallel"),
     "object": _object,
+    "set": _add_setting,
     "add-fd": _fd,
     "echr": _escape,
     "allow-origin": _origin,

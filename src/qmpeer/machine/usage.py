@@ -38,6 +38,8 @@ character devices:
   -echr N             the character that begins the escapes of mux=on; default 1, C-a
   -add-fd fd=N,set=SET[,opaque=TEXT]
                       an inherited descriptor that /dev/fdset/SET stands for
+  -set chardev.ID.KEY=VALUE, -set mon.ID.KEY=VALUE
+                      add to a -chardev or -mon, or one that -qmp made, that stands before
 
 credentials and who may come in:
   -object TYPE,id=ID[,...], or in JSON

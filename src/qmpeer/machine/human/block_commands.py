@@ -74,10 +74,10 @@ def _drive_add(node: bool, pci_addr: str, opts: str) -> str:
     pairs = parse_key_values(opts)
     said = "".join(f"warning: {pair.warning}\n" for pair in pairs if pair.warning is not None)
     keys = {pair.key for pair in pairs}
-    if not keys & {"file", "driver"}:
-        return f"{said}Must specify either driver or file"
     if node and "node-name" not in keys:
         return f"{said}'node-name' needs to be specified"
+    if not keys & {"file", "driver"}:
+        return f"{said}Must specify either driver or file"
     return f"{said}this machine has no drives"
 
 

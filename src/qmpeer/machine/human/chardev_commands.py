@@ -6,8 +6,10 @@ from typing import Any
 import msgspec
 
 from qmpeer.chardev import BACKENDS, Chardevs, Description, parse_chardev
+from qmpeer.chardev.key_values import split_key_values
 from qmpeer.errors import ChardevError
 from qmpeer.machine.machine import Machine
+from qmpeer.monitor import Context
 
 __all__ = ["backend_names", "chardev_commands", "chardev_labels"]
 
@@ -18,14 +20,14 @@ def chardev_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
     """Return the handlers by their names, those of ``info`` as two words."""
     chardevs, commands = machine.chardevs, machine.chardev_commands
 
-    async def chardev_add(args: str) -> str:
+    async def chardev_add(args: str, *, context: Context) -> str:
         said, description = _read(args)
         if description is None:
             return said
         if description.help:
             return said + description.help
         try:
-            device = await chardevs.add_described(description)
+            device = await chardevs.add_described(description, context.named_fds.take)
         except ChardevError as error:
             return f"{said}Error: {error.reason}"
         if device.waits_for_client:
@@ -35,15 +37,20 @@ def chardev_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
             said += f"char device redirected to {base.pty} (label {base.label})\n"
         return said
 
-    async def chardev_change(id: str, args: str) -> str:
+    async def chardev_change(id: str, args: str, *, context: Context) -> str:
         said, description = _read(args)
         if description is None:
             return said
         try:
             if description.label is not None:
                 raise ChardevError("Unexpected 'id' parameter")
+            if description.help:  # which isn't given here
+                word = dict(split_key_values(args, implied_key="backend"))["backend"]
+                raise ChardevError(f"'{word}' is not a valid char driver name")
+            if "backend" not in description.values:
+                raise ChardevError('chardev: "(null)" missing backend')
             backend = msgspec.structs.replace(description, label=id).backend()
-            await chardevs.change(id, backend, machine.descriptors.take_named)
+            await chardevs.change(id, backend, context.named_fds.take)
         except ChardevError as error:
             return f"{said}Error: {error.reason}"
         return said
@@ -86,7 +93,7 @@ def _read(args: str) -> tuple[str, Description | None]:
 def _visible(character: str) -> str:
     if character == "\\":
         return "\\\\"
-    if character == "\n" or " " <= character != "\x7f":
+    if character in "\t\n" or " " <= character != "\x7f":
         return character
     return f"\\u{ord(character):04X}"
 

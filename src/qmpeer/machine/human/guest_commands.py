@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from qmpeer.machine.machine import Machine
+from qmpeer.monitor.human import Completions
 
-__all__ = ["guest_commands", "key_names"]
+__all__ = ["guest_commands", "key_names", "watchdog_actions"]
 
 _WATCHDOG_ACTIONS: Final = ("reset", "shutdown", "poweroff", "pause", "debug", "none", "inject-nmi")
 _SCREEN_FORMATS: Final = ("png", "ppm")
@@ -81,12 +82,17 @@ def _version(machine: Machine) -> str:
 # Keys
 
 
-def key_names(words: Sequence[str]) -> Iterable[str]:
+def key_names(words: Sequence[str]) -> Completions:
     """Offer the names of keys for ``sendkey``, behind those that are there."""
     if len(words) != 2:
-        return ()
-    before, dash, _ = words[1].rpartition("-")
-    return (f"{before}{dash}{key}" for key in _KEYS)
+        return Completions(0, [])
+    typed = words[1].rpartition("-")[2]
+    return Completions(len(typed), [key for key in _KEYS if key.startswith(typed)])
+
+
+def watchdog_actions(words: Sequence[str]) -> Iterable[str]:
+    """Offer what a watchdog may do."""
+    return _WATCHDOG_ACTIONS if len(words) == 2 else ()
 
 
 def _sendkey(keys: str, hold_time: int | None) -> str:

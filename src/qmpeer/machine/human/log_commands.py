@@ -29,6 +29,7 @@ _ITEMS: Final = {
     "strace": "system calls of a user-mode program",
     "tid": "a file for each thread; its name has %d",
 }
+_TRACE: Final = "trace:"
 LOG_HELP: Final = (
     "Items of the log, with commas between:\n"
     + "".join(f"{name:<15} {text}\n" for name, text in {"none": "nothing", **_ITEMS}.items())
@@ -63,13 +64,16 @@ class _Log:
         chosen = set() if items == "none" else set(items.split(","))
         if "all" in chosen:
             chosen = {*_ITEMS}
-        known = {item for item in chosen if item in _ITEMS or item.startswith("trace:")}
-        if chosen - known:
-            return LOG_HELP
+        warnings = ""
+        for item in items.split(","):
+            if item.startswith(_TRACE) and item != _TRACE:
+                warnings += _warning(item.removeprefix(_TRACE))
+            elif item not in _ITEMS and item != "all" and items != "none":
+                return warnings + LOG_HELP
         if "tid" in chosen and self._path is None:
-            return "Filename template with '%d' required for 'tid'"
+            return f"{warnings}Filename template with '%d' required for 'tid'"
         self._items = chosen
-        return self._open()
+        return warnings + self._open()
 
     def set_file(self, filename: str) -> str:
         """Choose where it is logged. Spec: QEMU: %d stands for the process's number, once."""
@@ -100,6 +104,12 @@ class _Log:
             case _:
                 return f"Error: Invalid parameter '{op}'"
         return ""
+
+
+def _warning(pattern: str) -> str:
+    """Say that there is no such event; patterns with wildcards may match none."""
+    name = pattern.removeprefix("-")
+    return "" if "*" in name else f"warning: trace event '{name}' does not exist\n"
 
 
 def _trace_event(name: str, option: bool, vcpu: int | None) -> str:

@@ -16,6 +16,7 @@ _TREE: Final = (
     ("memory", "ffffffffffffffff", "system"),
     ("I/O", "000000000000ffff", "io"),
 )
+"""The address spaces. Spec: QEMU's order of them changes from one start to the next."""
 _FLAT_TREE: Final = """\
 FlatView #0
  AS "memory", root: system
@@ -25,7 +26,7 @@ FlatView #0
 FlatView #1
  AS "I/O", root: io
  Root memory region: io
-  0000000000000000-000000000000ffff (prio 0, i/o): io
+  0000000000000000-000000000000ffff (prio 0, i/o): io{parent}
 
 """
 
@@ -118,9 +119,9 @@ def _info_registers(cpustate_all: bool, vcpu: int | None) -> str:
 
 
 def _info_mtree(flatview: bool, dispatch_tree: bool, owner: bool, disabled: bool) -> str:
-    if flatview:
-        return _FLAT_TREE
     parent = " parent:{obj path=/machine/unattached}" if owner else ""
+    if flatview:
+        return _FLAT_TREE.format(parent=parent)
     return "".join(
         f"address-space: {space}\n  0000000000000000-{end} (prio 0, i/o): {name}{parent}\n\n"
         for space, end, name in _TREE

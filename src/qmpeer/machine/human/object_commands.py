@@ -67,12 +67,21 @@ class _Tree:
 
     def find(self, path: str) -> str | None:
         """Return the whole path that a path means: one from the root, or its end, if unique."""
+        found = self._matches(path)
+        return found[0] if len(found) == 1 else None
+
+    def refuse(self, path: str) -> str:
+        """Say why a path that isn't found isn't."""
+        if len(self._matches(path)) > 1:
+            return f"Error: Path '{path}' is ambiguous"
+        return f"Error: Device '{path}' not found"
+
+    def _matches(self, path: str) -> list[str]:
         types = self.types()
-        whole = "/" + "/".join(filter(None, path.split("/")))
-        if path.startswith("/") or not path:
-            return whole if whole in types else None
-        ends = [known for known in types if known.endswith(whole)]
-        return ends[0] if len(ends) == 1 else None
+        parts = "".join(f"/{part}" for part in path.split("/") if part)
+        if path.startswith("/"):
+            return [known for known in types if known == (parts or "/")]
+        return [known for known in types if known.endswith(parts)]
 
     def children(self, path: str) -> dict[str, str]:
         """Return the types of an object's children by their names."""
@@ -103,7 +112,7 @@ def object_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
             return "/"
         found = tree.find(path)
         if found is None:
-            return f"Error: Device '{path}' not found"
+            return tree.refuse(path)
         properties = [_TYPE]
         if found == "/machine":
             properties += [(name, of) for name, (of, _) in _MACHINE.items()]
@@ -177,6 +186,8 @@ def _device_add(device: str | None) -> str:
         return "Error: Parameter 'driver' is missing"
     if driver in ("help", "?"):
         return ""
+    if any(pair.key in ("help", "?") for pair in pairs):
+        return f"Device '{driver}' not found"
     return f"Error: '{driver}' is not a valid device model name"
 
 

@@ -14,7 +14,7 @@ from qmpeer.machine.human.chardev_commands import (
     chardev_labels,
 )
 from qmpeer.machine.human.command_table import COMMANDS
-from qmpeer.machine.human.guest_commands import guest_commands, key_names
+from qmpeer.machine.human.guest_commands import guest_commands, key_names, watchdog_actions
 from qmpeer.machine.human.info_table import INFOS
 from qmpeer.machine.human.log_commands import LOG_HELP, log_commands
 from qmpeer.machine.human.memory_commands import memory_commands
@@ -31,11 +31,12 @@ from qmpeer.machine.human.object_commands import (
 from qmpeer.machine.human.refusals import INFO_TEXTS, TEXTS
 from qmpeer.machine.human.row import Row
 from qmpeer.machine.machine import Machine
+from qmpeer.monitor.human import Completions
 
 __all__ = ["register_human_commands"]
 
 Handler = Callable[..., Any]
-Completer = Callable[[Sequence[str]], Iterable[str]]
+Completer = Callable[[Sequence[str]], Iterable[str] | Completions]
 
 _DETAILS: Final = {"log": LOG_HELP}
 """What ``help NAME`` shows where that is more than a line."""
@@ -86,15 +87,24 @@ def _teller(text: str) -> Handler:
     return tell
 
 
+def _on_off(words: Sequence[str]) -> Iterable[str]:
+    """Offer what may stand behind a name."""
+    return ("on", "off") if len(words) == 3 else ()
+
+
 def _completers(machine: Machine) -> dict[str, Completer]:
     labels = chardev_labels(machine.chardevs)
     rings = chardev_labels(machine.chardevs, "ringbuf")
     return {
         "chardev-add": backend_names,
         "chardev-remove": labels,
+        "chardev-send-break": labels,
         "ringbuf_read": rings,
         "ringbuf_write": rings,
         "sendkey": key_names,
+        "set_link": _on_off,
+        "trace-event": _on_off,
+        "watchdog_action": watchdog_actions,
         "object_add": object_type_names,
         "object_del": object_names(machine),
         "migrate_set_capability": capability_names,

@@ -1,0 +1,73 @@
+"""Strings in objects and arrays, read by the types that the schema gives them.
+
+Spec: QEMU's input visitor for the keyval syntax: members in the schema's order, each object's
+unknown ones after its known ones.
+"""
+
+from collections.abc import Mapping
+
+from qmpeer.chardev.key_values import read_boolean
+from qmpeer.errors import ChardevError
+from qmpeer.schema import Array, Enum, Member, Schema, Struct
+from qmpeer.values import JsonObject, JsonValue
+
+__all__ = ["read_members", "struct_members"]
+
+
+def struct_members(schema: Schema, name: str) -> dict[str, Member]:
+    """Return the members of a struct by their names, its base's first."""
+    struct = schema.types[name]
+    assert isinstance(struct, Struct)
+    found = {} if struct.base is None else struct_members(schema, struct.base)
+    found.update({member.name: member for member in struct.members})
+    return found
+
+
+def read_members(
+    schema: Schema, members: Mapping[str, Member], values: Mapping[str, JsonValue], path: str = ""
+) -> JsonObject:
+    """Read the members of an object.
+
+    Args:
+        schema: Knows the members' types: strings, booleans, enums, structs and arrays of these.
+        members: The members that there are.
+        values: What they are given.
+        path: The object's key and a dot; "" for the outermost.
+
+    Raises:
+        ChardevError: If they don't fit, in QEMU's words.
+    """
+    found: JsonObject = {}
+    for name, member in members.items():
+        if name in values:
+            found[name] = _read(schema, member.type, values[name], name, f"{path}{name}")
+        elif not member.is_optional:
+            raise ChardevError(f"Parameter '{path}{name}' is missing")
+    for name in values:
+        if name not in members:
+            raise ChardevError(f"Parameter '{path}{name}' is unexpected")
+    return found
+
+
+def _read(schema: Schema, type: str, value: JsonValue, name: str, key: str) -> JsonValue:
+    definition = schema.types[type]
+    if isinstance(definition, Array):
+        if not isinstance(value, list):
+            raise _mistyped(key, "array")
+        element = definition.element
+        return [_read(schema, element, of, "null", f"{key}.{at}") for at, of in enumerate(value)]
+    if isinstance(definition, Struct):
+        if not isinstance(value, dict):
+            raise _mistyped(key, "object")
+        return read_members(schema, struct_members(schema, type), value, f"{key}.")
+    if not isinstance(value, str):
+        raise ChardevError(f"Parameters '{key}.*' are unexpected")
+    if type == "bool":
+        return read_boolean(key, value)
+    if isinstance(definition, Enum) and value not in {of.name for of in definition.values}:
+        raise ChardevError(f"Parameter '{name}' does not accept value '{value}'")
+    return value
+
+
+def _mistyped(key: str, expected: str) -> ChardevError:
+    return ChardevError(f"Invalid parameter type for '{key}', expected: {expected}")
