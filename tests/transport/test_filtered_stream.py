@@ -277,6 +277,7 @@ async def test_pongs_for_who_reads_nothing_are_bounded() -> None:
     ping = frame(PING, b"p" * 125)
     for _ in range(limits.UNSENT_CONTROL // 127):
         session.receive(ping)
+        await asyncio.sleep(0)
     assert not session.wire.is_aborted
     session.receive(ping)
     assert session.wire.is_aborted
@@ -289,6 +290,8 @@ async def test_pongs_for_who_reads_are_not() -> None:
     session = upgraded()
     for _ in range(2 * limits.UNSENT_CONTROL // 127):
         session.receive(frame(PING, b"p" * 125))
+        assert session.wire.is_paused  # others have their turn before the next ones
+        await asyncio.sleep(0)
     assert not session.wire.is_aborted
 
 

@@ -213,6 +213,8 @@ class FilteredStream(Stream):
             self._raw.write(reply)
             if self._is_writing_paused:
                 self._limit_control(len(reply))
+            if not pieces and self._factory is None:
+                self._take_turns()
         if self._factory is not None and not self._advance():
             self._take_end()
             return
@@ -297,6 +299,19 @@ class FilteredStream(Stream):
         self._guarded(self._deliver)
         self._guarded(self._take_end)
         if not self._is_paused and not self._held:
+            self._raw.resume_reading()
+
+    def _take_turns(self) -> None:
+        """Read no more in this turn of the loop: many small frames take long, and uvloop reads on.
+
+        Who asks for answers, such as pongs, without a pause would keep all others waiting.
+        """
+        if not self._is_paused:
+            self._raw.pause_reading()
+            self._loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        if not (self._is_paused or self._held or self._is_closing):
             self._raw.resume_reading()
 
     def _guarded(self, step: Callable[[], None]) -> None:
