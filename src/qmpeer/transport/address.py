@@ -4,6 +4,7 @@ import os
 import re
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -36,7 +37,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True, repr_omit_defaults=True
     @property
     def is_filtered(self) -> bool:
         """Whether filters stand between its wire, which is TCP, and the session."""
-        return self.scheme in ("tls", "ws", "wss")
+        return self.scheme in _FILTERED
 
     @property
     def is_abstract(self) -> bool:
@@ -81,6 +82,7 @@ _EXPECTED: Final = (
     "unix:PATH, tcp:HOST:PORT, tls:HOST:PORT, ws://HOST:PORT, wss://HOST:PORT, vsock:CID:PORT, "
     "fd:N, HOST:PORT or a path"
 )
+_FILTERED: Final = ("tls", "ws", "wss")
 _NOT_AVAILABLE: Final = frozenset({"ssh", "nats"})
 _HOST_PORT: Final = re.compile(r"(?s)(?:\[(?P<six>[^\[\]]*)\]|(?P<host>[^\[\]:]*)):(?P<port>\d+)")
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -220,22 +222,10 @@ def _number(text: str, most: int, what: str) -> int:
     raise ValueError(f"found {text!r}, expected {what}: a number up to {most}")
 
 
-def _parse_tls(text: str) -> Address:
-    from qmpeer.transport.filtered_address import parse_tls
+def _parse_filtered(scheme: str, text: str) -> Address:
+    from qmpeer.transport.filtered_address import parse_filtered
 
-    return parse_tls(text)
-
-
-def _parse_ws(text: str) -> Address:
-    from qmpeer.transport.filtered_address import parse_ws
-
-    return parse_ws(text)
-
-
-def _parse_wss(text: str) -> Address:
-    from qmpeer.transport.filtered_address import parse_wss
-
-    return parse_wss(text)
+    return parse_filtered(scheme, text)
 
 
 _SCHEMES: Final[dict[str, Parser]] = {
@@ -243,7 +233,5 @@ _SCHEMES: Final[dict[str, Parser]] = {
     "tcp": _parse_tcp,
     "vsock": _parse_vsock,
     "fd": _parse_fd,
-    "tls": _parse_tls,
-    "ws": _parse_ws,
-    "wss": _parse_wss,
+    **{scheme: partial(_parse_filtered, scheme) for scheme in _FILTERED},
 }

@@ -38,23 +38,13 @@ _PORTS: Final = {"ws": 80, "wss": 443}
 _PATH: Final = re.compile(r"[!-~]*")  # sent as it is; what else is in it is written as %XX
 
 
-def parse_tls(text: str) -> Address:
-    """Read what stands behind "tls:"."""
-    where, mark, query = text.partition("?")
-    host, port = parse_host_port(where)
-    if not host:
-        raise ValueError(f"found {text!r}, expected tls:HOST:PORT")
-    return Address(scheme="tls", host=host, port=port, **_options(query if mark else ""))
+def parse_filtered(scheme: str, text: str) -> Address:
+    """Read what stands behind "tls:", "ws:" or "wss:".
 
-
-def parse_ws(text: str) -> Address:
-    """Read what stands behind "ws:"."""
-    return _parse_url("ws", text)
-
-
-def parse_wss(text: str) -> Address:
-    """Read what stands behind "wss:"."""
-    return _parse_url("wss", text)
+    Raises:
+        ValueError: If it is no such address.
+    """
+    return _parse_tls(text) if scheme == "tls" else _parse_url(scheme, text)
 
 
 def format_filtered(address: Address) -> str:
@@ -73,6 +63,14 @@ def format_filtered(address: Address) -> str:
     if address.one_byte_records:
         options.append("one-byte-records=on")
     return text + ("?" + "&".join(options) if options else "")
+
+
+def _parse_tls(text: str) -> Address:
+    where, mark, query = text.partition("?")
+    host, port = parse_host_port(where)
+    if not host:
+        raise ValueError(f"found {text!r}, expected tls:HOST:PORT")
+    return Address(scheme="tls", host=host, port=port, **_options(query if mark else ""))
 
 
 def _parse_url(scheme: str, text: str) -> Address:
