@@ -4,13 +4,18 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install -qq --constraint constraints.txt
+PYTEST := $(BIN)/pytest -q
+# Half of a test's time is waiting, so each core takes two workers. A worker takes tests that stand together,
+# since these share servers.
+WORKERS = $(shell $(BIN)/python -c 'import os; print(2 * len(os.sched_getaffinity(0)))')
+SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
 .PHONY: help
 help: ## Print the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-21s%s\n", $$1, $$2}'
 
 # --- Set-up: each stamp adds to the same environment ---
 
@@ -39,9 +44,9 @@ demo: .venv/.package ## Start a monitor, run a client against it, show the conve
 	@$(BIN)/python examples/demo.py
 
 .PHONY: test
-test: .venv/.dev ## Run all tests, with coverage; as root on Debian, install QEMU for them first
-	@sh scripts/test_programs.sh
-	@$(BIN)/pytest -q -rs --cov --cov-report=term:skip-covered
+test: .venv/.dev test-programs ## Run the tests: side by side, then those that count time or pids by themselves
+	@$(PYTEST) -rs $(SIDE_BY_SIDE) -m 'not slow and not alone'
+	@$(PYTEST) -rs -p no:xdist -m 'not slow and alone'
 
 .PHONY: check
 check: .venv/.dev ## Check format, lint, types, floors, and that the machine is as it is declared
@@ -73,6 +78,21 @@ docs: .venv/.docs ## Build the documentation into build/docs
 	  --title 'Commands and events of qmpeer serve' -o docs/reference >/dev/null
 	@$(BIN)/sphinx-build -q -W --keep-going -d build/doctrees docs build/docs
 	@echo 'See build/docs/index.html'
+
+# --- Tests in their second gear: more of the same, for longer ---
+
+.PHONY: test-programs
+test-programs: ## Install the programs of others that the tests drive (as root on Debian; QMPEER_INSTALL=no: don't)
+	@sh scripts/test_programs.sh
+
+.PHONY: test-slow
+test-slow: .venv/.dev test-programs ## Run the tests that take long: limits at their real size, all of QEMU's answers
+	@$(PYTEST) -rs -p no:xdist -m slow --timeout=600
+
+.PHONY: coverage
+coverage: .venv/.dev test-programs ## Run the tests of make test, and tell which lines they leave out
+	@$(PYTEST) $(SIDE_BY_SIDE) -m 'not slow and not alone' --cov --cov-report=
+	@$(PYTEST) -p no:xdist -m 'not slow and alone' --cov --cov-append --cov-report=term:skip-covered
 
 # --- For the house ---
 
