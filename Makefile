@@ -5,6 +5,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install -qq --constraint constraints.txt
 PYTEST := $(BIN)/pytest -q
+# The tests start Python some hundred times. Where nothing may write byte code, each start compiles qmpeer anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Half of a test's time is waiting, so each core takes two workers. A worker takes tests that stand together,
 # since these share servers.
 WORKERS = $(shell $(BIN)/python -c 'import os; print(2 * len(os.sched_getaffinity(0)))')
