@@ -10,11 +10,11 @@ from qmpeer.machine.human import register_human_commands
 from qmpeer.machine.machine import Machine
 from qmpeer.machine.opening import Say, open_all
 from qmpeer.machine.options import Options
-from qmpeer.machine.signals import block_signals, watch_signals
+from qmpeer.machine.signals import When, block_signals, watch_signals
 from qmpeer.machine.start_error import StartError
 from qmpeer.monitor import new_event_loop
 
-__all__ = ["run_process"]
+__all__ = ["run_machine", "run_process"]
 
 
 def run_process(options: Options, say: Say, when_ready: Callable[[], None]) -> int:
@@ -33,9 +33,14 @@ def run_process(options: Options, say: Say, when_ready: Callable[[], None]) -> i
         StartHelp: If an option asks for a text.
     """
     block_signals()
-    logging.getLogger("qmpeer").addHandler(_Complaints(say))
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(options, say, when_ready))
+    complaints = _Complaints(say)
+    logger = logging.getLogger("qmpeer")
+    logger.addHandler(complaints)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(run_machine(options, say, when_ready, watch_signals))
+    finally:
+        logger.removeHandler(complaints)
     return 0
 
 
@@ -65,12 +70,29 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     return new_event_loop
 
 
-async def _serve(options: Options, say: Say, when_ready: Callable[[], None]) -> None:
+async def run_machine(
+    options: Options,
+    say: Say,
+    when_ready: Callable[[], None],
+    watch_signals: Callable[[When], None],
+) -> None:
+    """Run a machine until quit or a signal, on the running loop.
+
+    Args:
+        options: What the command line asked for.
+        say: Shows a text on standard error.
+        when_ready: Called when all monitors are open.
+        watch_signals: Calls a function from any thread when a signal is to end the machine.
+
+    Raises:
+        StartError: If a monitor can't be opened.
+        StartHelp: If an option asks for a text.
+    """
     machine = Machine(options)
     register_human_commands(machine)
     machine.surroundings.say = _print
     machine.surroundings.report = say
-    _take_signals(machine, say)
+    watch_signals(_ending(machine, say))
     closed = asyncio.create_task(machine.monitor.wait_closed())
     opening = asyncio.create_task(_open(machine, options, say, when_ready))
     try:
@@ -113,7 +135,8 @@ def _print(line: str) -> None:
         pass
 
 
-def _take_signals(machine: Machine, say: Say) -> None:
+def _ending(machine: Machine, say: Say) -> When:
+    """Return what ends the machine, called from any thread with a signal and its sender."""
     loop = asyncio.get_running_loop()
 
     def end(number: int, sender: str) -> None:
@@ -126,4 +149,4 @@ def _take_signals(machine: Machine, say: Say) -> None:
         except RuntimeError:  # the loop has ended by itself
             pass
 
-    watch_signals(tell)
+    return tell

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["block_signals", "watch_signals"]
+__all__ = ["When", "block_signals", "watch_signals"]
 
 _SIGNALS: Final = frozenset({signal.SIGINT, signal.SIGHUP, signal.SIGTERM})
 
