@@ -50,6 +50,10 @@ test: .venv/.dev test-programs ## Run the tests: side by side, then those that c
 	@$(PYTEST) -rs $(SIDE_BY_SIDE) -m 'not slow and not alone'
 	@$(PYTEST) -rs -p no:xdist -m 'not slow and alone'
 
+.PHONY: record
+record: .venv/.dev ## Ask the real QEMU 7.2 about every golden command line, write its answers down
+	@$(BIN)/python -m tests.starts "$${QMPEER_QEMU:-qemu-system-x86_64}"
+
 .PHONY: check
 check: .venv/.dev ## Check format, lint, types, floors, and that the machine is as it is declared
 	$(BIN)/ruff format --check --quiet

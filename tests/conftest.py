@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.starts import WrongReleaseError, check_release
+
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", parent=settings.get_profile("default"), max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
@@ -27,3 +29,14 @@ def program() -> Callable[[str], str]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def recorded_qemu(program: Callable[[str], str]) -> str:
+    """Return the QEMU whose answers stand in golden files, or skip the test."""
+    path = program("qemu-system-x86_64")
+    try:
+        check_release(path)
+    except WrongReleaseError as error:
+        pytest.skip(str(error))
+    return path

@@ -1,13 +1,9 @@
 """What a program says of the character devices of its command line, line by line, as QEMU does.
 
-The file start_lines.txt holds command lines, their words separated by tabs, with what is said of
-them; "@" stands for the option that it is said of, "DIR" for a folder that holds `plain`, a file,
-and `fifo`, a named pipe.
+The golden file start_lines.txt holds the command lines, with what QEMU says of them.
 """
 
 import asyncio
-import os
-import re
 from pathlib import Path
 
 from qmpeer.chardev import (
@@ -18,74 +14,51 @@ from qmpeer.chardev import (
     parse_device,
 )
 from qmpeer.errors import ChardevError
+from tests.starts import Place, Said, Words
 
 LINES = Path(__file__).with_name("start_lines.txt")
-Said = list[str]
 
 
-def expectations() -> dict[tuple[str, ...], Said]:
-    """Read the file: command lines, and what is said of them."""
-    found: dict[tuple[str, ...], Said] = {}
-    said: Said = []
-    for line in LINES.read_text().splitlines():
-        if line.startswith("    "):
-            said.append(line[4:])
-        else:
-            said = found[tuple(line.split("\t"))] = []
-    return found
-
-
-def prepare(folder: Path) -> None:
-    """Put there what the command lines speak of."""
-    folder.mkdir()
-    (folder / "plain").touch()
-    os.mkfifo(folder / "fifo")
-
-
-def in_folder(words: tuple[str, ...], folder: Path) -> list[str]:
-    return [word.replace("DIR", str(folder)) for word in words]
-
-
-def neutral(text: str, folder: Path) -> str:
-    """Leave out what differs from run to run."""
-    return re.sub(r"/dev/pts/\d+", "PTS", text.replace(str(folder), "DIR"))
-
-
-async def say(words: list[str]) -> Said:
+async def say(words: Words, place: Place) -> Said:
     """Do what a program does that starts with this command line, and return what it says."""
     start = _Start()
     try:
         async with asyncio.timeout(10):
-            status = await start.run(words)
+            status = await start.run(place.put(words))
     finally:
         start.devices.close()
-    return [*start.said, f"-> {status}"]
+    return place.said(words, "\n".join(start.err), "\n".join(start.out), status)
 
 
 class _Start:
+    """A program's start: it makes its devices, and keeps what it writes."""
+
     def __init__(self) -> None:
-        self.said: Said = []
+        self.out: list[str] = []
+        self.err: list[str] = []
         self._monitors = 0
-        self.devices = Chardevs(Surroundings(say=self.said.append, is_insecure=True))
+        self.devices = Chardevs(Surroundings(say=self.out.append, is_insecure=True))
 
     async def run(self, words: list[str]) -> str:
-        descriptions: list[Description] = []
+        """Return the exit status, or "starts"."""
+        described: list[tuple[str, Description]] = []
         for option, text in zip(words[::2], words[1::2], strict=True):
+            where = f"{option} {text}: "
             try:
-                description = self._read(option, text, [each.label for each in descriptions])
+                description = self._read(option, text, [each.label for _, each in described])
             except ChardevError as error:
-                return self._fail(error)
+                return self._fail(where, error)
             for warning in description.warnings:
-                self._say(f"@: warning: {warning}")
-            descriptions.append(description)
-        for description in descriptions:
+                self.err.append(f"{where}warning: {warning}")
+            described.append((where, description))
+        for where, description in described:
             if description.help:
-                self.said.append("stdout")
+                self.out.append(description.help.removesuffix("\n"))
                 return str(description.help_status)
             try:
                 await self._make(description)
             except ChardevError as error:
-                return self._fail(error)
+                return self._fail(where, error)
         return "starts"
 
     def _read(self, option: str, text: str, labels: list[str | None]) -> Description:
@@ -101,13 +74,9 @@ class _Start:
         else:
             await self.devices.add_described(description)
 
-    def _fail(self, error: ChardevError) -> str:
-        for line in error.earlier:
-            self._say(f"@: {line}")
-        self._say(f"@: {error.reason}")
+    def _fail(self, where: str, error: ChardevError) -> str:
+        for text in (*error.earlier, error.reason):
+            self.err.append(f"{where}{text}")
         if error.hint:
-            self._say(error.hint)
+            self.err.append(error.hint)
         return "1"
-
-    def _say(self, text: str) -> None:
-        self.said += text.split("\n")

@@ -1,21 +1,40 @@
-"""``qmpeer serve`` as a process of its own, every wait bounded."""
+"""``qmpeer serve`` as a process of its own or in a thread of this one, every wait bounded."""
 
+import asyncio
 import json
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from qmpeer import Client
+from qmpeer.machine import parse_options
+from qmpeer.machine.process import run_machine
+from qmpeer.machine.signals import When
+from qmpeer.monitor import new_event_loop
 from qmpeer.transport import AddressLike, dial
+from tests.starts import BASE
 
 PATIENCE = 20.0
 """Seconds for what takes milliseconds, so that a busy machine fails no test."""
 QMPEER = [sys.executable, "-m", "qmpeer"]
 SERVE = [*QMPEER, "serve"]
-BASE = ["-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg"]
+
+
+class Ended(NamedTuple):
+    """The end of a start in the test's own process; the status is None if the machine started."""
+
+    returncode: int | None
+    stdout: str
+    stderr: str
+
+
+Start = Callable[..., Ended]
+"""What the fixture of that name gives: runs a command line in the test's own process."""
 
 
 def run_qmpeer(*words: str, **options: Any) -> "subprocess.CompletedProcess[str]":
@@ -25,17 +44,12 @@ def run_qmpeer(*words: str, **options: Any) -> "subprocess.CompletedProcess[str]
     )
 
 
-class Serving:
+class Served:
     """A machine with one monitor at a unix path, and whatever other options."""
 
-    def __init__(
-        self, path: Path, *options: str, program: Sequence[str] = SERVE, **popen: Any
-    ) -> None:
+    def __init__(self, path: Path, *options: str) -> None:
         self.path = path
-        words = [*BASE, "-qmp", f"unix:{path},server=on,wait=off", *options]
-        self.process = subprocess.Popen(
-            [*program, *words], text=True, stderr=subprocess.PIPE, **popen
-        )
+        self.words = [*BASE, "-qmp", f"unix:{path},server=on,wait=off", *options]
 
     def client(self, **options: Any) -> Client:
         """Connect, as soon as it listens."""
@@ -49,14 +63,13 @@ class Serving:
 
     def wait(self) -> int:
         """Wait for the end and return the exit status."""
-        return self.process.wait(PATIENCE)
+        raise NotImplementedError
 
-    def stderr(self) -> str:
-        """Wait for the end and return what it said."""
-        text: str = self.process.communicate(timeout=PATIENCE)[1]
-        return text
+    def end(self) -> None:
+        """End it."""
+        raise NotImplementedError
 
-    def __enter__(self) -> "Serving":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -65,8 +78,84 @@ class Serving:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.end()
+
+
+class Serving(Served):
+    """A machine that is a process of its own: ours, or another program's."""
+
+    def __init__(
+        self, path: Path, *options: str, program: Sequence[str] = SERVE, **popen: Any
+    ) -> None:
+        super().__init__(path, *options)
+        self.process = subprocess.Popen(
+            [*program, *self.words], text=True, stderr=subprocess.PIPE, **popen
+        )
+
+    def wait(self) -> int:
+        """Wait for the end and return the exit status."""
+        return self.process.wait(PATIENCE)
+
+    def stderr(self) -> str:
+        """Wait for the end and return what it said."""
+        text: str = self.process.communicate(timeout=PATIENCE)[1]
+        return text
+
+    def end(self) -> None:
+        """Kill it."""
         self.process.kill()
         self.process.communicate()
+
+
+class Threaded(Served):
+    """A machine in a thread of this process, for all that needs no process of its own.
+
+    Attributes:
+        said: What it has written to standard error.
+    """
+
+    def __init__(self, path: Path, *options: str) -> None:
+        super().__init__(path, *options)
+        self.said: list[str] = []
+        self._error: BaseException | None = None
+        self._signal: When | None = None
+        self._is_ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="machine", daemon=True)
+        self._thread.start()
+        assert self._is_ready.wait(PATIENCE), "it doesn't start"
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            options = parse_options(self.words, self.said.append)
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+                runner.run(run_machine(options, self.said.append, self._is_ready.set, self._watch))
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._is_ready.set()
+
+    def _watch(self, when: When) -> None:
+        self._signal = when
+
+    def send_signal(self, number: int) -> None:
+        """Do what a signal does, sent by nobody."""
+        assert self._signal is not None
+        self._signal(number, "")
+
+    def wait(self) -> int:
+        """Wait for the end and return the exit status that it means."""
+        self._thread.join(PATIENCE)
+        assert not self._thread.is_alive(), "it doesn't end"
+        if self._error is not None:
+            raise self._error
+        return 0
+
+    def end(self) -> None:
+        """End it as a signal does."""
+        self.send_signal(signal.SIGTERM)
+        self.wait()
 
 
 class RawClient:

@@ -17,7 +17,8 @@ import pytest
 from qmpeer import Client, CommandError
 from qmpeer.transport import dial
 from qmpeer.values import JsonObject
-from tests.machine.serving import BASE, PATIENCE, QMPEER, RawClient, Serving, run_qmpeer
+from tests.machine.serving import PATIENCE, QMPEER, RawClient, Serving, run_qmpeer
+from tests.starts import BASE
 from tests.transport.filters.certificates import Authority, Issued
 
 HUMAN_GREETING = b"QEMU 7.2.0 monitor - type 'help' for more information\r\n(qemu) "

@@ -16,7 +16,6 @@ import pytest
 from qmpeer import Client, CommandError
 from qmpeer.values import JsonObject
 from tests.machine.serving import (
-    BASE,
     PATIENCE,
     QMPEER,
     RawClient,
@@ -24,6 +23,7 @@ from tests.machine.serving import (
     run_qmpeer,
     shortened,
 )
+from tests.starts import BASE
 
 QUIT = ("SHUTDOWN", {"guest": False, "reason": "host-qmp-quit"})
 SIGNAL = ("SHUTDOWN", {"guest": False, "reason": "host-signal"})

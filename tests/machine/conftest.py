@@ -1,0 +1,67 @@
+"""Starts of ``qmpeer serve`` in the test's own process."""
+
+import asyncio
+import gc
+import os
+from collections.abc import Iterator
+from typing import NoReturn
+
+import pytest
+
+from qmpeer.cli.main import main
+from qmpeer.machine import Options
+from qmpeer.machine.machine import Machine
+from qmpeer.machine.opening import Say, open_all
+from tests.machine.serving import PATIENCE, Ended, Start
+from tests.starts import resolve_offline
+
+
+class _Started(BaseException):
+    """In place of the machine's life: it has started."""
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Start]:
+    """Return what runs ``qmpeer serve`` up to where the guest would start.
+
+    It ends with no status if the machine starts. Nothing forks, takes signals or resolves names;
+    standard input is empty.
+    """
+
+    def run(*words: str) -> Ended:
+        capfd.readouterr()
+        status: int | None = None
+        try:
+            status = main(["serve", *words])
+        except _Started:
+            pass
+        finally:
+            gc.unfreeze()
+        out, err = capfd.readouterr()
+        return Ended(status, out, err)
+
+    monkeypatch.setattr(Machine, "start", _raise_started)
+    monkeypatch.setattr("os.fork", _fail_to_fork)
+    monkeypatch.setattr("qmpeer.machine.process.block_signals", lambda: None)
+    monkeypatch.setattr("qmpeer.machine.process.watch_signals", lambda when: None)
+    monkeypatch.setattr("qmpeer.machine.process.open_all", _open_in_time)
+    monkeypatch.setattr("socket.getaddrinfo", resolve_offline)
+    with open(os.devnull) as nothing:
+        saved = os.dup(0)
+        os.dup2(nothing.fileno(), 0)
+        yield run
+        os.dup2(saved, 0)
+        os.close(saved)
+
+
+def _raise_started(machine: Machine) -> NoReturn:
+    raise _Started
+
+
+def _fail_to_fork() -> NoReturn:
+    raise AssertionError("it goes into the background")
+
+
+async def _open_in_time(machine: Machine, options: Options, say: Say) -> None:
+    async with asyncio.timeout(PATIENCE):
+        await open_all(machine, options, say)

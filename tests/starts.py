@@ -1,0 +1,238 @@
+"""Golden files of starts: command lines, and what QEMU 7.2 says of each.
+
+A case is a command line, quoted as for a shell. The lines below it begin with four blanks::
+
+    -chardev null,id=c -mon c,pretty=x
+        -mon c,pretty=x: Parameter 'pretty' expects 'on' or 'off'
+        -> 1
+    -chardev help
+        | Available chardev backend types:
+        -> 0
+
+First comes standard error, without the program's name; "@" at the beginning of a line is the whole
+command line. Standard output follows, with "| " before each line. "= -chardev help" is what the
+case of that command line prints there. Last is the exit status, or "starts" for a program that
+goes on.
+
+Each case has a folder of its own, where it runs. What depends on the host has a name in the files:
+DIR is the folder, which holds the file ``plain`` and the named pipe ``fifo``; PORT is a TCP port
+of 127.0.0.1 where nobody listens; PTS is a pseudo-terminal. Names of hosts are unknown everywhere,
+whatever the resolver says.
+
+``make record`` asks the real QEMU about every case and writes the files anew. For a new case, write
+its command line and record.
+"""
+
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+
+Words = tuple[str, ...]
+Said = list[str]
+Cases = dict[Words, Said]
+
+HERE = Path(__file__).parent
+FILES = (HERE / "chardev" / "start_lines.txt", HERE / "machine" / "start_lines.txt")
+RELEASE = "7.2"
+"""The QEMU whose answers stand in the files."""
+BASE = ["-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg"]
+
+_LAST = ("-device", "nosuch")
+"""An option that QEMU looks at after all others, and that ends it."""
+_SAID_OF_LAST = "-device nosuch: 'nosuch' is not a valid device model name"
+_DEADLINE = 120.0
+_ABRIDGED = 4
+"""Output of so many lines or more is written once."""
+_UNRESOLVED = re.compile(
+    r"(address resolution failed for .*: )"
+    r"(?:Temporary failure in name resolution|No address associated with hostname"
+    r"|Non-recoverable failure in name resolution|System error)$"
+)
+_UNKNOWN_HOST = "Name or service not known"
+
+
+class WrongReleaseError(Exception):
+    """A QEMU that isn't the one whose answers are recorded."""
+
+
+# Files
+
+
+def read_cases(path: Path) -> Cases:
+    """Read a golden file."""
+    cases: Cases = {}
+    said: Said = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("    = "):
+            same = cases[tuple(shlex.split(line[6:]))]
+            said += [each for each in same if each.startswith("| ")]
+        elif line.startswith("    "):
+            said.append(line[4:])
+        else:
+            said = cases[tuple(shlex.split(line))] = []
+    return cases
+
+
+def write_cases(path: Path, cases: Cases) -> None:
+    """Write a golden file."""
+    lines: list[str] = []
+    printed: dict[Words, Words] = {}
+    for words, said in cases.items():
+        lines.append(shlex.join(words))
+        output = tuple(line for line in said if line.startswith("| "))
+        before = said[: -len(output) - 1]
+        if len(output) >= _ABRIDGED and output in printed:
+            output = (f"= {shlex.join(printed[output])}",)
+        else:
+            printed[output] = words
+        lines += [f"    {line}" for line in (*before, *output, *said[-1:])]
+    path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+
+# Cases
+
+
+class Place:
+    """The surroundings of one case: a folder, and a port where nobody listens."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        (folder / "plain").touch()
+        os.mkfifo(folder / "fifo")
+        self._closed = socket.socket()
+        self._closed.bind(("127.0.0.1", 0))
+        self._port = str(self._closed.getsockname()[1])
+
+    def put(self, words: Sequence[str]) -> list[str]:
+        """Return a command line of a golden file as it is here."""
+        return [word.replace("DIR", str(self.folder)).replace("PORT", self._port) for word in words]
+
+    def said(self, words: Words, err: str, out: str, status: int | str) -> Said:
+        """Return what was said of a command line as a golden file has it."""
+        whole = " ".join(self.put(words)) + ": "
+        said = [
+            f"@: {line.removeprefix(whole)}" if line.startswith(whole) else line
+            for line in err.splitlines()
+        ]
+        said += [f"| {line}" for line in out.splitlines()]
+        return [*map(self._neutral, said), f"-> {status}"]
+
+    def _neutral(self, line: str) -> str:
+        line = re.sub(r"/dev/pts/\d+", "PTS", line.replace(str(self.folder), "DIR"))
+        line = _UNRESOLVED.sub(rf"\g<1>{_UNKNOWN_HOST}", line)
+        return re.sub(rf"\b{self._port}\b", "PORT", line)
+
+    def __enter__(self) -> "Place":
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._closed.close()
+
+
+def resolve_offline(
+    host: str | None,
+    port: str | int | None,
+    family: int = 0,
+    type: int = 0,
+    proto: int = 0,
+    flags: int = 0,
+) -> object:
+    """Resolve as a host does that knows no name but its own: for ``socket.getaddrinfo``."""
+    host = "127.0.0.1" if host == "localhost" else host
+    return _getaddrinfo(host, port, family, type, proto, flags | socket.AI_NUMERICHOST)
+
+
+_getaddrinfo = socket.getaddrinfo
+
+
+def sample(cases: Cases, count: int) -> Cases:
+    """Choose the first case of each kind of answer, and a few more from the whole file.
+
+    None of them has a name that a resolver must look up.
+    """
+    asked = {words: said for words, said in cases.items() if _UNKNOWN_HOST not in "".join(said)}
+    firsts: dict[object, Words] = {}
+    for words, said in asked.items():
+        kind = (said[-1], said[0].startswith("| "), said[0].startswith("->"))
+        firsts.setdefault(kind, words)
+    rest = [words for words in asked if words not in firsts.values()]
+    chosen = {*firsts.values(), *rest[len(rest) // count // 2 :: len(rest) // count]}
+    return {words: said for words, said in cases.items() if words in chosen}
+
+
+# The real QEMU
+
+
+def check_release(qemu: str) -> None:
+    """Find out whether this is the QEMU whose answers are recorded.
+
+    Raises:
+        WrongReleaseError: If it is another.
+    """
+    done = subprocess.run([qemu, "--version"], capture_output=True, text=True, check=True)
+    if f"version {RELEASE}." not in done.stdout:
+        found = done.stdout.partition("\n")[0]
+        raise WrongReleaseError(f"the answers are QEMU {RELEASE}'s, and {qemu} is {found}")
+
+
+def ask(qemu: str, words: Words, folder: Path) -> Said:
+    """Start a QEMU in a new folder, and return what it says of a command line."""
+    with Place(folder) as place:
+        done = subprocess.run(
+            [qemu, *BASE, *_LAST, *place.put(words)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            cwd=folder,
+            env={**os.environ, "TMPDIR": str(folder), "LC_ALL": "C"},
+            encoding="utf-8",
+            timeout=_DEADLINE,
+            check=False,
+        )
+        name = f"{Path(qemu).name}: "
+        lines = [line.removeprefix(name) for line in done.stderr.splitlines()]
+        status: int | str = done.returncode
+        if lines and lines[-1] == _SAID_OF_LAST:
+            lines.pop()
+            status = "starts"
+        return place.said(words, "\n".join(lines), done.stdout, status)
+
+
+def ask_all(qemu: str, cases: Cases, folder: Path) -> Cases:
+    """Ask a QEMU about all cases, as many at a time as there are processors."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        folders = [folder / str(number) for number in range(len(cases))]
+        answers = pool.map(ask, [qemu] * len(cases), cases, folders)
+        return dict(zip(cases, answers, strict=True))
+
+
+def record(path: Path, qemu: str) -> None:
+    """Write a golden file anew, with the answers of a QEMU.
+
+    Raises:
+        WrongReleaseError: If it isn't the right one.
+    """
+    check_release(qemu)
+    with TemporaryDirectory() as folder:
+        write_cases(path, ask_all(qemu, read_cases(path), Path(folder)))
+
+
+if __name__ == "__main__":
+    for file in FILES:
+        try:
+            record(file, sys.argv[1])
+        except WrongReleaseError as error:
+            sys.exit(f"record: {error}")
