@@ -6,8 +6,7 @@ four blanks before it.
 
 import asyncio
 import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from qmpeer.machine.human.refusals import INFO_TEXTS, TEXTS
 from qmpeer.machine.machine import Machine
 from qmpeer.machine.options import Options, parse_options
 from qmpeer.monitor.human import Completions
-from tests.machine.serving import SERVE, Serving
+from tests.machine.serving import Served, Serving, Threaded
 
 LINES = Path(__file__).with_name("human_lines.txt")
 
@@ -43,14 +42,13 @@ def client(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Client]:
     monkeypatch.chdir(tmp_path)
-    words = SERVE
-    if request.param == "qemu":
-        program: Callable[[str], str] = request.getfixturevalue("program")
-        words = [program("qemu-system-x86_64")]
-        version = subprocess.run([*words, "--version"], capture_output=True, text=True).stdout
-        if "version 7.2." not in version:
-            pytest.skip(f"the lines are QEMU 7.2's, and this is {version.splitlines()[0]}")
-    with Serving(tmp_path / "q", program=words) as serving, serving.client() as client:
+    path = tmp_path / "q"
+    served: Served
+    if request.param == "ours":
+        served = Threaded(path)
+    else:
+        served = Serving(path, program=[request.getfixturevalue("recorded_qemu")])
+    with served, served.client() as client:
         yield client
 
 

@@ -17,7 +17,7 @@ import pytest
 from qmpeer import Client, CommandError
 from qmpeer.transport import dial
 from qmpeer.values import JsonObject
-from tests.machine.serving import PATIENCE, QMPEER, RawClient, Serving, run_qmpeer
+from tests.machine.serving import PATIENCE, QMPEER, RawClient, Serving, Start, Threaded
 from tests.starts import BASE
 from tests.transport.filters.certificates import Authority, Issued
 
@@ -25,14 +25,8 @@ HUMAN_GREETING = b"QEMU 7.2.0 monitor - type 'help' for more information\r\n(qem
 
 
 @pytest.fixture
-def serving(tmp_path: Path) -> Iterator[Serving]:
-    with Serving(tmp_path / "q") as serving:
-        yield serving
-
-
-@pytest.fixture
-def client(serving: Serving) -> Iterator[Client]:
-    with serving.client() as client:
+def client(tmp_path: Path) -> Iterator[Client]:
+    with Threaded(tmp_path / "q") as served, served.client() as client:
         yield client
 
 
@@ -100,7 +94,7 @@ def test_labels_and_what_is_listed(tmp_path: Path) -> None:
         *("-chardev", "ringbuf,id=ring", "-mon", "ring,mode=control,id=foo"),
         *("-serial", "null", "-parallel", "null", "-serial", "none", "-serial", "null"),
     )
-    with Serving(tmp_path / "q", *words) as serving, serving.client() as client:
+    with Threaded(tmp_path / "q", *words) as served, served.client() as client:
         found = {entry["label"]: entry for entry in client.execute("query-chardev")}
         assert {label: entry["frontend-open"] for label, entry in found.items()} == {
             **dict.fromkeys(("compat_monitor0", "compat_monitor1", "compat_monitor2"), True),
@@ -119,7 +113,7 @@ def test_a_mux_of_two(tmp_path: Path) -> None:
         *("-chardev", f"socket,id=c,path={tmp_path}/c,server=on,wait=off,mux=on"),
         *("-mon", "c,mode=control", "-mon", "c,mode=readline", "-echr", "20"),
     ]
-    with Serving(tmp_path / "q", *words) as serving:
+    with Threaded(tmp_path / "q", *words) as served:
         sock = dial(tmp_path / "c", timeout=PATIENCE, wait_for_socket=True)
         with sock:
             sock.settimeout(PATIENCE)
@@ -132,29 +126,28 @@ def test_a_mux_of_two(tmp_path: Path) -> None:
             sock.sendall(b"\x14x")
             with sock.makefile("rb") as rest:
                 assert rest.read().startswith(b"QEMU: Terminated\n\r")
-        assert serving.wait() == 0
-    assert "terminating" not in serving.stderr()
+        assert served.wait() == 0
+        assert served.said == []
 
 
-def test_a_pty_says_where_it_is(tmp_path: Path) -> None:
-    with Serving(tmp_path / "q", "-monitor", "pty", stdout=subprocess.PIPE) as serving:
-        assert serving.process.stdout is not None
-        line = serving.process.stdout.readline()
+def test_a_pty_says_where_it_is(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with Threaded(tmp_path / "q", "-monitor", "pty") as served:
+        line = capfd.readouterr().out
         words = line.split()
         assert line == f"char device redirected to {words[4]} (label compat_monitor1)\n"
-        with serving.client() as client:
+        with served.client() as client:
             entries = client.execute("query-chardev")
         assert f"pty:{words[4]}" in [entry["filename"] for entry in entries]
 
 
-def test_nobody_listens_to_the_network_by_accident() -> None:
+def test_nobody_listens_to_the_network_by_accident(start: Start) -> None:
     for device in ("tcp::0,server=on", "telnet:0.0.0.0:0,server=on", "websocket:0.0.0.0:0,server"):
-        done = run_qmpeer("serve", *BASE, "-qmp", device)
+        done = start(*BASE, "-qmp", device)
         assert done.returncode == 1
         assert "can be reached from other machines" in done.stderr
     with_anybody = ["-object", "tls-creds-anon,id=t,endpoint=server"]
     device = "socket,id=c,host=0.0.0.0,port=0,server=on,wait=off,tls-creds=t"
-    done = run_qmpeer("serve", *BASE, *with_anybody, "-chardev", device)
+    done = start(*BASE, *with_anybody, "-chardev", device)
     assert done.returncode == 1
     assert "can be reached from other machines" in done.stderr
 
@@ -203,8 +196,8 @@ def test_with_certificates_the_network_may_come_in(tmp_path: Path) -> None:
 
 def test_a_handshake_has_its_time(tmp_path: Path) -> None:
     words = ("-qmp", "websocket:127.0.0.1:0,server=on,wait=off", "-handshake-timeout", "0.05")
-    with Serving(tmp_path / "q", *words) as serving:
-        with serving.client() as client:
+    with Threaded(tmp_path / "q", *words) as served:
+        with served.client() as client:
             names = [entry["filename"] for entry in client.execute("query-chardev")]
         port = next(int(name.split(":")[3].split(",")[0]) for name in names if "websocket" in name)
         with socket.create_connection(("127.0.0.1", port), PATIENCE) as sock:
@@ -216,8 +209,8 @@ def test_a_handshake_has_its_time(tmp_path: Path) -> None:
 )
 def test_pages_need_leave(tmp_path: Path, origin: str, status: bytes) -> None:
     words = ("-qmp", "websocket:127.0.0.1:0,server=on,wait=off")
-    with Serving(tmp_path / "q", *words, "-allow-origin", "https://A.example/") as serving:
-        with serving.client() as client:
+    with Threaded(tmp_path / "q", *words, "-allow-origin", "https://A.example/") as served:
+        with served.client() as client:
             names = [entry["filename"] for entry in client.execute("query-chardev")]
         port = next(int(name.split(":")[3].split(",")[0]) for name in names if "websocket" in name)
         with socket.create_connection(("127.0.0.1", port), PATIENCE) as sock:
@@ -260,8 +253,8 @@ def test_pages_need_leave(tmp_path: Path, origin: str, status: bytes) -> None:
         ),
     ],
 )
-def test_start_errors(words: str, text: str) -> None:
-    done = run_qmpeer("serve", *BASE, *words.split())
+def test_start_errors(start: Start, words: str, text: str) -> None:
+    done = start(*BASE, *words.split())
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"qmpeer serve: {text}")
@@ -275,8 +268,8 @@ def test_start_errors(words: str, text: str) -> None:
         ("-mon c,help", "mon options:\n", 1),
     ],
 )
-def test_options_that_ask_for_a_text(words: str, begin: str, status: int) -> None:
-    done = run_qmpeer("serve", *BASE, *words.split())
+def test_options_that_ask_for_a_text(start: Start, words: str, begin: str, status: int) -> None:
+    done = start(*BASE, *words.split())
 
     assert (done.returncode, done.stderr) == (status, "")
     assert done.stdout.startswith(begin)
@@ -466,6 +459,12 @@ def test_sets_stay_when_others_than_programs_leave(tmp_path: Path) -> None:
                 assert client.execute("query-fdsets") == []
 
 
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Serving]:
+    with Serving(tmp_path / "q") as serving:
+        yield serving
+
+
 def test_nothing_leaks_when_clients_die_with_descriptors_in_flight(serving: Serving) -> None:
     folder = f"/proc/{serving.process.pid}/fd"
 
@@ -524,7 +523,7 @@ def test_devices_that_open_later_or_never(
 ) -> None:
     log = tmp_path / "log"
     words = ("-chardev", f"{device},id=c,logfile={log}", "-mon", f"c,mode={mode}")
-    with Serving(tmp_path / "q", *words) as serving, serving.client() as client:
+    with Threaded(tmp_path / "q", *words) as served, served.client() as client:
         client.execute("query-name")
         lines = log.read_text().splitlines()
     known = ("RESUME", "QMP", "QEMU")

@@ -10,7 +10,7 @@ import pytest
 
 from qmpeer import Client, CommandError
 from qmpeer.values import JsonObject
-from tests.machine.serving import PATIENCE, SERVE, Serving
+from tests.machine.serving import PATIENCE, Served, Serving, Threaded
 
 PROMPT = b"(qemu) "
 NOTHING_SENT = "No file descriptor supplied via SCM_RIGHTS"
@@ -51,20 +51,22 @@ class Terminal:
 
 
 @pytest.fixture(params=["ours", pytest.param("qemu", marks=pytest.mark.real)])
-def serving(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Serving]:
-    words = SERVE
-    if request.param == "qemu":
-        program: Callable[[str], str] = request.getfixturevalue("program")
-        words = [program("qemu-system-x86_64")]
+def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
     more = ["-monitor", f"unix:{tmp_path}/human,server=on,wait=off"]
     more += ["-qmp", f"unix:{tmp_path}/other,server=on,wait=off"]
-    with Serving(tmp_path / "q", *more, program=words) as serving:
-        yield serving
+    served: Served
+    if request.param == "ours":
+        served = Threaded(tmp_path / "q", *more)
+    else:
+        program: Callable[[str], str] = request.getfixturevalue("program")
+        served = Serving(tmp_path / "q", *more, program=[program("qemu-system-x86_64")])
+    with served:
+        yield served
 
 
 @pytest.fixture
-def client(serving: Serving) -> Iterator[Client]:
-    with serving.client() as client:
+def client(served: Served) -> Iterator[Client]:
+    with served.client() as client:
         yield client
 
 
@@ -132,10 +134,10 @@ def test_another_monitor_takes_none(client: Client, other: Client, connected: in
     assert client.execute("chardev-add", dialled("x", "s")) == {}
 
 
-def test_the_next_client_of_the_same_monitor_has_them(serving: Serving, fd: int) -> None:
-    with serving.client() as client:
+def test_the_next_client_of_the_same_monitor_has_them(served: Served, fd: int) -> None:
+    with served.client() as client:
         client.execute("getfd", {"fdname": "n"}, fds=[fd])
-    with serving.client() as client:
+    with served.client() as client:
         assert client.execute("closefd", {"fdname": "n"}) == {}
         assert desc_of(client, "closefd", fdname="n") == not_found("n")
 

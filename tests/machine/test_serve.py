@@ -1,5 +1,6 @@
-"""The process of ``qmpeer serve``, end to end."""
+"""``qmpeer serve``: its monitors and commands, and its process, end to end."""
 
+import asyncio
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from tests.machine.serving import (
     QMPEER,
     RawClient,
     Serving,
+    Start,
+    Threaded,
     run_qmpeer,
     shortened,
 )
@@ -38,8 +42,14 @@ def serving(tmp_path: Path) -> Iterator[Serving]:
 
 
 @pytest.fixture
-def client(serving: Serving) -> Iterator[Client]:
-    with serving.client() as client:
+def served(tmp_path: Path) -> Iterator[Threaded]:
+    with Threaded(tmp_path / "q", "-qmp", "tcp:127.0.0.1:0,server,nowait") as served:
+        yield served
+
+
+@pytest.fixture
+def client(served: Threaded) -> Iterator[Client]:
+    with served.client() as client:
         yield client
 
 
@@ -48,8 +58,8 @@ def status(name: str) -> dict[str, object]:
     return {"return": {"status": name, "singlestep": False, "running": running}}
 
 
-def test_the_greeting(serving: Serving) -> None:
-    with RawClient(serving.path) as raw:
+def test_the_greeting(served: Threaded) -> None:
+    with RawClient(served.path) as raw:
         greeting = raw.negotiate()["QMP"]
     assert greeting["version"]["qemu"] == {"major": 7, "minor": 2, "micro": 0}
     assert greeting["version"]["package"].startswith("qmpeer ")
@@ -80,18 +90,18 @@ def test_the_run_state_with_its_events(serving: Serving) -> None:
     assert not serving.path.exists()
 
 
-def test_what_comes_after_quit_is_not_answered(serving: Serving) -> None:
-    with RawClient(serving.path) as raw:
+def test_what_comes_after_quit_is_not_answered(served: Threaded) -> None:
+    with RawClient(served.path) as raw:
         raw.negotiate()
         raw.send("quit", "query-status")
         raw.receive()
         assert raw.receive() == DONE
         assert raw.receive() is None
-    assert serving.wait() == 0
+    assert served.wait() == 0
 
 
 def test_a_guest_that_waits(tmp_path: Path) -> None:
-    with Serving(tmp_path / "q", "-S") as serving, RawClient(serving.path) as raw:
+    with Threaded(tmp_path / "q", "-S") as served, RawClient(served.path) as raw:
         raw.negotiate()
         assert raw.exchange("query-status") == [status("prelaunch")]
         assert raw.exchange("stop") == [DONE]
@@ -138,7 +148,7 @@ def test_simple_questions(client: Client) -> None:
 def test_name_and_uuid(tmp_path: Path) -> None:
     uuid = "550e8400-e29b-41d4-a716-446655440000"
     options = ("-name", "guest=vm0", "--uuid", uuid)
-    with Serving(tmp_path / "q", *options) as serving, serving.client() as client:
+    with Threaded(tmp_path / "q", *options) as served, served.client() as client:
         assert client.execute("query-name") == {"name": "vm0"}
         assert client.execute("query-uuid") == {"UUID": uuid}
 
@@ -150,12 +160,12 @@ def tcp_port(client: Client) -> int:
     return int(found[1])
 
 
-def test_query_chardev_is_live(serving: Serving, client: Client) -> None:
+def test_query_chardev_is_live(served: Threaded, client: Client) -> None:
     port = tcp_port(client)
     first, second = client.execute("query-chardev")
     assert second == {
         "frontend-open": True,
-        "filename": f"unix:{serving.path},server=on",
+        "filename": f"unix:{served.path},server=on",
         "label": "compat_monitor0",
     }
     assert first["label"] == "compat_monitor1"
@@ -216,7 +226,7 @@ def test_yank_refuses(shared: Client, arguments: JsonObject, desc: str) -> None:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    with Serving(tmp_path_factory.mktemp("shared") / "q") as serving, serving.client() as client:
+    with Threaded(tmp_path_factory.mktemp("shared") / "q") as served, served.client() as client:
         yield client
 
 
@@ -242,18 +252,18 @@ def test_descriptors(client: Client) -> None:
     assert client.execute("closefd", {"fdname": "a"}) == {}
 
 
-def test_sets_go_with_the_last_client_and_names_stay(serving: Serving) -> None:
-    with open(os.devnull) as file, serving.client() as client:
+def test_sets_go_with_the_last_client_and_names_stay(served: Threaded) -> None:
+    with open(os.devnull) as file, served.client() as client:
         client.execute("getfd", {"fdname": "a"}, fds=[file.fileno()])
         client.execute("add-fd", fds=[file.fileno()])
-    with serving.client() as client:
+    with served.client() as client:
         assert client.execute("query-fdsets") == []
         assert client.execute("closefd", {"fdname": "a"}) == {}
 
 
-def test_out_of_band_overtakes_a_blocking_command(serving: Serving, tmp_path: Path) -> None:
+def test_out_of_band_overtakes_a_blocking_command(served: Threaded, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
-    with RawClient(serving.path) as raw:
+    with RawClient(served.path) as raw:
         raw.receive()
         options = {"driver": "blkdebug", "node-name": "b", "config": str(tmp_path / "fifo")}
         image = '{"driver": "null-co"}'
@@ -312,25 +322,21 @@ def test_a_signal_while_it_waits(tmp_path: Path) -> None:
         process.communicate()
 
 
-def test_dialling_out() -> None:
+def test_dialling_out(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         host, port = listener.getsockname()
-        process = subprocess.Popen([*QMPEER, "serve", *BASE, "-qmp", f"tcp:{host}:{port}"])
-        try:
+        with Threaded(tmp_path / "q", "-qmp", f"tcp:{host}:{port}") as served:
             with Client.accept(listener, timeout=PATIENCE) as client:
-                (entry,) = client.execute("query-chardev")
+                entry = client.execute("query-chardev")[0]
                 assert re.fullmatch(rf"tcp:{host}:\d+ <-> {host}:{port}", entry["filename"])
                 client.execute("quit")
-            assert process.wait(PATIENCE) == 0
-        finally:
-            process.kill()
-            process.wait()
+            assert served.wait() == 0
 
 
 def test_pretty(tmp_path: Path) -> None:
     path = tmp_path / "p"
     options = ("-qmp-pretty", f"unix:{path},server,nowait")
-    with Serving(tmp_path / "q", *options), RawClient(path) as raw:
+    with Threaded(tmp_path / "q", *options), RawClient(path) as raw:
         lines = [raw._lines.readline() for _ in range(3)]
     assert lines == [b"{\r\n", b'    "QMP": {\r\n', b'        "version": {\r\n']
 
@@ -354,17 +360,9 @@ def test_stdio_outlives_its_input(tmp_path: Path) -> None:
 
 
 @pytest.mark.real
-def test_telnet(program: Callable[[str], str]) -> None:
+def test_telnet(program: Callable[[str], str], client: Client) -> None:
     telnet = program("telnet")
-    words = ["-qmp", "tcp:localhost:0,server"]
-    with subprocess.Popen([*QMPEER, "serve", *words], stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stderr is not None
-            found = re.search(r"tcp:127\.0\.0\.1:(\d+),server=on", process.stderr.readline())
-            assert found is not None
-            answers = talk([telnet, "127.0.0.1", found[1]])
-        finally:
-            process.kill()
+    answers = talk([telnet, "127.0.0.1", str(tcp_port(client))])
     greeting, done, version = answers
     assert done == DONE
     assert version == {"return": greeting["QMP"]["version"]}
@@ -441,19 +439,32 @@ def test_an_error_in_the_background_comes_out(tmp_path: Path) -> None:
     )
 
 
-def test_two_processes_with_one_pid_file(tmp_path: Path) -> None:
+def test_two_processes_with_one_pid_file(tmp_path: Path, start: Start) -> None:
     pid_file = str(tmp_path / "pid")
     with Serving(tmp_path / "q", "-pidfile", pid_file) as serving, serving.client():
-        done = run_qmpeer("serve", *BASE, "-pidfile", pid_file)
+        done = start(*BASE, "-pidfile", pid_file)
     assert done.returncode == 1
     assert "cannot create PID file: Cannot lock pid file: " in done.stderr
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop", ""])
-def test_the_loop_is_chosen(tmp_path: Path, loop: str) -> None:
-    if loop == "uvloop":
-        pytest.importorskip("uvloop")
-    environment = {**os.environ, "QMPEER_LOOP": loop}
+def test_the_loop_is_chosen(start: Start, monkeypatch: pytest.MonkeyPatch, loop: str) -> None:
+    has_uvloop = find_spec("uvloop") is not None
+    if loop == "uvloop" and not has_uvloop:
+        pytest.skip("uvloop is not installed")
+    found = []
+
+    async def find_loop(*arguments: object) -> None:
+        found.append(type(asyncio.get_running_loop()).__module__.partition(".")[0])
+
+    monkeypatch.setattr("qmpeer.machine.process.run_machine", find_loop)
+    monkeypatch.setenv("QMPEER_LOOP", loop)
+    assert start(*BASE) == (0, "", "")
+    assert found == [loop or ("uvloop" if has_uvloop else "asyncio")]
+
+
+def test_it_runs_on_the_standard_librarys_loop(tmp_path: Path) -> None:
+    environment = {**os.environ, "QMPEER_LOOP": "asyncio"}
     with Serving(tmp_path / "q", env=environment) as serving, serving.client() as client:
         client.execute("quit")
         assert serving.wait() == 0
@@ -478,13 +489,12 @@ def test_the_loop_is_chosen(tmp_path: Path, loop: str) -> None:
             "-qmp stdio --qmp stdio",
             "--qmp stdio: cannot use stdio by multiple character devices",
         ),
-        ("-qmp stdio -daemonize", "-qmp stdio: cannot use stdio with -daemonize"),
     ],
     ids=lambda value: value,
 )
-def test_start_errors(tmp_path: Path, words: str, text: str) -> None:
+def test_start_errors(tmp_path: Path, start: Start, words: str, text: str) -> None:
     (tmp_path / "plain").write_text("precious")
-    done = run_qmpeer("serve", *BASE, *words.replace("@", str(tmp_path)).split())
+    done = start(*BASE, *words.replace("@", str(tmp_path)).split())
 
     assert done.returncode == 1
     assert done.stdout == ""
@@ -503,10 +513,15 @@ def test_a_wrong_loop() -> None:
 
 def test_insecure(tmp_path: Path) -> None:
     options = ("-qmp", "tcp:0.0.0.0:0,server,nowait", "--insecure")
-    with Serving(tmp_path / "q", *options) as serving, serving.client() as client:
+    with Threaded(tmp_path / "q", *options) as served, served.client() as client:
         assert "tcp:0.0.0.0:" in client.execute("query-chardev")[0]["filename"]
 
 
-def test_help_and_version() -> None:
-    assert run_qmpeer("serve", "-h").stdout.startswith("usage: qmpeer serve")
-    assert run_qmpeer("serve", "-version").stdout.startswith("qmpeer ")
+def test_help_and_version(start: Start) -> None:
+    done = run_qmpeer("serve", "-h")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: qmpeer serve")
+    assert start("-h") == (0, done.stdout, "")
+    version = start("-version")
+    assert (version.returncode, version.stderr) == (0, "")
+    assert version.stdout.startswith("qmpeer ")
