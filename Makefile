@@ -50,10 +50,6 @@ test: .venv/.dev test-programs ## Run the tests: side by side, then those that c
 	@$(PYTEST) -rs $(SIDE_BY_SIDE) -m 'not slow and not alone'
 	@$(PYTEST) -rs -p no:xdist -m 'not slow and alone'
 
-.PHONY: record
-record: .venv/.dev ## Ask the real QEMU 7.2 about every golden command line, write its answers down
-	@$(BIN)/python -m tests.starts "$${QMPEER_QEMU:-qemu-system-x86_64}"
-
 .PHONY: check
 check: .venv/.dev ## Check format, lint, types, floors, and that the machine is as it is declared
 	$(BIN)/ruff format --check --quiet
@@ -73,10 +69,6 @@ fix: .venv/.dev ## Format, and mend what ruff can mend
 bench: .venv/.dev ## Measure against QEMU and the peers, print one table of ratios
 	@$(BIN)/python -m benchmarks
 
-.PHONY: fuzz
-fuzz: .venv/.dev ## Try the Hypothesis properties on many more examples
-	@HYPOTHESIS_PROFILE=long $(BIN)/pytest -q -m property --timeout=0
-
 .PHONY: docs
 docs: .venv/.docs ## Build the documentation into build/docs
 	@rm -rf docs/reference
@@ -88,17 +80,31 @@ docs: .venv/.docs ## Build the documentation into build/docs
 # --- Tests in their second gear: more of the same, for longer ---
 
 .PHONY: test-programs
-test-programs: ## Install the programs of others that the tests drive (as root on Debian; QMPEER_INSTALL=no: don't)
+test-programs: ## Install the programs that the tests drive, as root on Debian, unless QMPEER_INSTALL=no
 	@sh scripts/test_programs.sh
 
 .PHONY: test-slow
-test-slow: .venv/.dev test-programs ## Run the tests that take long: limits at their real size, all of QEMU's answers
+test-slow: .venv/.dev test-programs ## Run what takes long: limits at their real size, all of QEMU's answers, soaks
 	@$(PYTEST) -rs -p no:xdist -m slow --timeout=600
+
+.PHONY: fuzz
+fuzz: .venv/.dev ## Try the Hypothesis properties on many more examples
+	@HYPOTHESIS_PROFILE=long $(PYTEST) -m property --timeout=0
 
 .PHONY: coverage
 coverage: .venv/.dev test-programs ## Run the tests of make test, and tell which lines they leave out
 	@$(PYTEST) $(SIDE_BY_SIDE) -m 'not slow and not alone' --cov --cov-report=
 	@$(PYTEST) -p no:xdist -m 'not slow and alone' --cov --cov-append --cov-report=term:skip-covered
+
+.PHONY: record
+record: .venv/.dev ## Ask the real QEMU 7.2 about every golden command line, write its answers down
+	@$(BIN)/python -m tests.starts "$${QMPEER_QEMU:-qemu-system-x86_64}"
+
+SUITES ?= bookworm trixie
+
+.PHONY: fresh
+fresh: ## Run demo and tests on fresh Debian machines, as root, with debootstrap; SUITES=trixie takes one
+	@for suite in $(SUITES); do sh scripts/fresh_machine.sh $$suite || exit 1; done
 
 # --- For the house ---
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Find the programs of others that the tests drive, and install what is missing where that can be
-# done without asking: as root on Debian. Elsewhere, say what will be left out, and why.
+# Find the programs of others that the tests drive. As root on Debian, install what is missing, and
+# say first what that is; QMPEER_INSTALL=no leaves it out. Elsewhere, say what the tests leave out.
 set -u
 PATH=$PATH:/usr/sbin:/sbin # qemu-ga is there
 
@@ -28,21 +28,36 @@ missing() { # $1: what to print of each missing one, "program" or "package"
     done
 }
 
+# Print how many packages would come, or fail if apt doesn't know them yet.
+count() {
+    # shellcheck disable=SC2046 # one word a package
+    apt-get install -s -y --no-install-recommends $(missing package) >"$log" 2>&1 &&
+        grep -c '^Inst' "$log"
+}
+
 install() {
     # shellcheck disable=SC2046 # one word a package
     DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(missing package)
 }
 
 [ -n "$(missing program)" ] || exit 0
+command="apt-get install --no-install-recommends $(missing package | paste -s -d ' ')"
 
-if ! [ -e /etc/debian_version ] || ! command -v apt-get >/dev/null 2>&1; then
+if [ "${QMPEER_INSTALL-}" = no ]; then
+    why='QMPEER_INSTALL=no'
+elif ! [ -e /etc/debian_version ] || ! command -v apt-get >/dev/null 2>&1; then
     why='this is not Debian, so nothing was installed'
 elif [ "$(id -u)" -ne 0 ]; then
-    why="only root can install them: apt-get install --no-install-recommends $(missing package | tr '\n' ' ')"
+    why="only root can install them: $command"
 else
-    echo "Installing for the tests:" $(missing package)
     log=$(mktemp)
-    # The package lists may be missing or old: fetch them only if it doesn't work without.
+    number=$(count) || {
+        echo 'Fetching the lists of packages: apt-get update'
+        apt-get update -qq >/dev/null 2>&1 </dev/null
+        number=$(count) || number=some
+    }
+    echo "Installing $number packages for the tests (QMPEER_INSTALL=no leaves that out): $command"
+    # The lists may be too old: fetch them if it doesn't work without.
     install >"$log" 2>&1 </dev/null || { apt-get update -qq && install; } >"$log" 2>&1 </dev/null
     why="apt-get could not install them: $(tail -n 1 "$log")"
     rm -f "$log"
