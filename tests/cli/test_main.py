@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from qmpeer import __version__
@@ -86,3 +88,9 @@ def test_an_error_of_our_own(
     monkeypatch.setattr("qmpeer.cli.exec_command.run", lambda words: {}[words[0]])
     assert main(["exec", "x"]) == 70
     assert capsys.readouterr().err == "qmpeer exec: internal error: KeyError: 'x'\n"
+
+
+def test_output_that_a_full_disk_does_not_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main(["--version"]) == 3

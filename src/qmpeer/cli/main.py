@@ -68,17 +68,30 @@ def main(argv: Sequence[str] | None = None, *, program: str | None = None) -> in
     name = words[0] if words else ""
     program = program or (f"qmpeer {name}" if name in SUBCOMMANDS else "qmpeer")
     try:
-        return _run(name, words[1:])
+        status = _run(name, words[1:])
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return status
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # What is left in the buffer goes nowhere, so that the interpreter's last flush is quiet.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return BROKEN_PIPE
     except SystemExit as end:  # argparse, after --help
         return end.code if isinstance(end.code, int) else 0
     except Exception as error:
         return status_of(program, error)
+    finally:
+        _discard_unwritten()
+
+
+def _discard_unwritten() -> None:
+    """Discard what a stream doesn't take, before the interpreter fails to flush it (status 120)."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _run(name: str, words: list[str]) -> int:
