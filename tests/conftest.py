@@ -1,8 +1,11 @@
-"""What all tests share: how long properties are tried, and where real programs are."""
+"""What all tests share: a neutral host, how long properties are tried, where real programs are."""
 
 import os
+import re
 import shutil
 import signal
+import tempfile
+import time
 from collections.abc import Callable
 
 import pytest
@@ -14,8 +17,33 @@ settings.register_profile("default", deadline=None, suppress_health_check=[Healt
 settings.register_profile("long", parent=settings.get_profile("default"), max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # what started us in the background did that
+# --- A neutral host: no test, and no program that a test starts, sees how this one is set up ---
+
+KEPT = re.compile("PATH|LD_.*|PYTHONPATH|QMPEER_(?!LOOP).*|(HYPOTHESIS|PYTEST|COV).*")
+NEUTRAL = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "xterm-256color", "SHELL": "/bin/sh"}
+LONGEST = 16
+"""How long the folder of temporary files may be called: paths of sockets end at 107 bytes."""
+
+for name in set(os.environ):
+    if not KEPT.fullmatch(name):
+        del os.environ[name]
+os.environ.update(NEUTRAL)
+time.tzset()
+os.umask(0o022)
+if len(tempfile.gettempdir()) > LONGEST:
+    tempfile.tempdir = "/tmp"
+os.environ["TMPDIR"] = tempfile.gettempdir()
+# What starts us in the background may have ignored these, and programs inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give programs a home without settings."""
+    home = tempfile.TemporaryDirectory(prefix="home-", ignore_cleanup_errors=True)
+    config.add_cleanup(home.cleanup)
+    os.environ["HOME"] = home.name
 
 
 @pytest.fixture(scope="session")

@@ -253,7 +253,7 @@ def test_stdio_at_a_terminal(program: Program, tmp_path: Path) -> None:
     """The line that QMP's first README shows: a human monitor here, QMP on a port."""
     argv = [
         *(*OURS, "-chardev", "stdio,id=mon0", "-mon", "chardev=mon0,mode=readline"),
-        *("-chardev", "socket,id=mon1,host=localhost,port=0,server=on,wait=off"),
+        *("-chardev", "socket,id=mon1,host=127.0.0.1,port=0,server=on,wait=off"),
         *("-mon", "chardev=mon1,mode=control"),
     ]
     with Terminal(program("tmux"), tmp_path, argv) as terminal:
@@ -263,7 +263,7 @@ def test_stdio_at_a_terminal(program: Program, tmp_path: Path) -> None:
         (port,) = re.findall(
             r"^mon1: filename=disconnected:tcp:127.0.0.1:(\d+)", "\n".join(lines), re.M
         )
-        check(converse([program("telnet"), "localhost", port], NEGOTIATE, QUERY))
+        check(converse([program("telnet"), "127.0.0.1", port], NEGOTIATE, QUERY))
         terminal.enter("quit")
 
 

@@ -138,7 +138,7 @@ async def test_quit(vm: Any, server: Server) -> None:
 
 
 async def test_over_tcp(start_server: StartServer) -> None:
-    server = start_server("-qmp", "tcp:localhost:0,server=on,wait=off")
+    server = start_server("-qmp", "tcp:127.0.0.1:0,server=on,wait=off")
     client = qemu_qmp.QMPClient("test")
     await asyncio.wait_for(client.connect(("127.0.0.1", server.port())), SOON)
     assert await client.execute("query-name") == {}

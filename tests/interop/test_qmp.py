@@ -99,7 +99,7 @@ def test_quit(vm: Any, server: Server) -> None:
 
 
 def test_over_tcp(start_server: StartServer) -> None:
-    server = start_server("-qmp", "tcp:localhost:0,server=on,wait=off")
+    server = start_server("-qmp", "tcp:127.0.0.1:0,server=on,wait=off")
     with qmp.QEMUMonitorProtocol(("127.0.0.1", server.port())) as client:
         client.settimeout(SOON)
         client.connect()

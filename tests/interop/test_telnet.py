@@ -20,7 +20,7 @@ CONVERSATION = (
 
 @pytest.mark.parametrize("start_server", ["ours"], indirect=True)
 def test_the_conversation(start_server: StartServer, program: Callable[[str], str]) -> None:
-    server = start_server("-qmp", "tcp:localhost:0,server,nowait")
+    server = start_server("-qmp", "tcp:127.0.0.1:0,server,nowait")
     said = [f"{line}\n" for line, _ in CONVERSATION if line is not None]
-    heard = converse([program("telnet"), "localhost", str(server.port())], *said)
+    heard = converse([program("telnet"), "127.0.0.1", str(server.port())], *said)
     assert heard == [f"{answer}\n" for _, answer in CONVERSATION]

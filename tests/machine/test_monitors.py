@@ -50,7 +50,7 @@ def human(path: Path) -> socket.socket:
 def test_a_human_on_stdio_and_a_program_on_a_port(tmp_path: Path) -> None:
     words = [
         *("-chardev", "stdio,id=mon0", "-mon", "chardev=mon0,mode=readline"),
-        *("-chardev", "socket,id=mon1,host=localhost,port=0,server"),
+        *("-chardev", "socket,id=mon1,host=127.0.0.1,port=0,server"),
         *("-mon", "chardev=mon1,mode=control"),
     ]
     process = subprocess.Popen(

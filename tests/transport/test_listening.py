@@ -6,6 +6,7 @@ import socket
 import stat
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -175,7 +176,14 @@ def test_abstract_sockets_have_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "[::1]", "localhost"])
-def test_loopback(host: str) -> None:
+def test_loopback(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    real = socket.getaddrinfo
+
+    def getaddrinfo(host: str, *args: int, **options: int) -> list[Any]:
+        hosts = ["::1", "127.0.0.1"] if host == "localhost" else [host]
+        return [found for each in hosts for found in real(each, *args, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     with listen(f"tcp:{host}:0") as sock:
         address = local_address(sock)
         assert address.port
