@@ -88,8 +88,8 @@ def command(
     for wire in deprecated:
         if wire in sent:
             warn_once(f"argument {wire} of {name} is deprecated", stacklevel=4)
-    if extra:
-        sent.update({wire: encode_arguments(value) for wire, value in extra.items()})
+    for wire, value in (extra or {}).items():  # no comprehension: it would be a call of its own
+        sent[wire] = encode_arguments(value)
     return Command(name, sent or None, decoder_of(returns))
 
 
