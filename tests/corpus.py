@@ -1,54 +1,94 @@
-"""Real schemas and recorded conversations, where the environment says they are.
+"""Schemas and recorded conversations: our own small ones, and real ones.
 
-They are other people's, and no part of the project; tests say so when there are none.
+Our own are those of `tests/small_corpus`, whose names say which release's language they are in, and
+the built-in machine's. The real ones are other people's and no part of the project: the variable
+QMPEER_CORPUS names the directory that has them, laid out as ours is. Without it, each test is
+skipped once for all of them.
 """
 
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from qmpeer.schema import Schema, schema_from_introspection, schema_from_qapi
 
-RECORDINGS = ("2.12.0_x86_64", "4.2.0_x86_64", "6.2.0_x86_64", "7.2.0_x86_64", "8.2.0_aarch64")
-TREES = (
-    ("v1.0", "qapi-schema.json"),
-    ("v2.0.0", "qapi-schema.json"),
-    ("v2.0.0", "qga/qapi-schema.json"),
-    ("v2.12.0", "qapi/qapi-schema.json"),
-    ("v2.12.0", "qga/qapi-schema.json"),
-    ("v2.4.0", "qapi-schema.json"),
-    ("v2.4.0", "qga/qapi-schema.json"),
-    ("v4.2.0", "qapi/qapi-schema.json"),
-    ("v4.2.0", "qga/qapi-schema.json"),
-    ("v6.2.0", "qapi/qapi-schema.json"),
-    ("v6.2.0", "qga/qapi-schema.json"),
-    ("v7.2", "qapi/qapi-schema.json"),
-    ("v7.2", "qga/qapi-schema.json"),
-    ("v7.2", "storage-daemon/qapi/qapi-schema.json"),
+SMALL: Final = Path(__file__).parent / "small_corpus"
+MACHINE: Final = Path(__file__).parents[1] / "src" / "qmpeer" / "machine" / "qapi"
+HAS_CORPUS: Final = "QMPEER_CORPUS" in os.environ
+NO_CORPUS: Final = "QMPEER_CORPUS names no directory with real schemas and recordings"
+
+SMALL_RECORDINGS: Final = ("small-9.2", "small-10.0")
+RECORDINGS: Final = (
+    *("2.12.0_x86_64", "4.2.0_x86_64", "6.2.0_x86_64"),
+    *("7.2.0_x86_64", "8.2.0_aarch64"),
 )
-"""Releases of QEMU and the first files of their schemas."""
+SMALL_TREES: Final = {
+    ("small-2.4", "qapi-schema.json"): (11, 2),
+    ("small-6.0", "qapi/qapi-schema.json"): (2, 1),
+    ("small-9.2", "qapi/qapi-schema.json"): (18, 5),
+}
+"""Releases and the first files of their schemas; how many commands and events these have."""
+MACHINE_TREE: Final = ("machine", "qapi-schema.json")
+TREES: Final = {
+    ("v1.0", "qapi-schema.json"): (21, 0),
+    ("v2.0.0", "qapi-schema.json"): (102, 0),
+    ("v2.0.0", "qga/qapi-schema.json"): (23, 0),
+    ("v2.12.0", "qapi/qapi-schema.json"): (167, 39),
+    ("v2.12.0", "qga/qapi-schema.json"): (35, 0),
+    ("v2.4.0", "qapi-schema.json"): (124, 35),
+    ("v2.4.0", "qga/qapi-schema.json"): (29, 0),
+    ("v4.2.0", "qapi/qapi-schema.json"): (187, 44),
+    ("v4.2.0", "qga/qapi-schema.json"): (35, 0),
+    ("v6.2.0", "qapi/qapi-schema.json"): (208, 49),
+    ("v6.2.0", "qga/qapi-schema.json"): (40, 0),
+    ("v7.2", "qapi/qapi-schema.json"): (220, 52),
+    ("v7.2", "qga/qapi-schema.json"): (42, 0),
+    ("v7.2", "storage-daemon/qapi/qapi-schema.json"): (74, 13),
+}
+"""The same of releases of QEMU."""
+
+
+def own_and_real(own: Iterable[Any], real: Iterable[Any]) -> list[Any]:
+    """Return what a test is parametrized with: our own, then the real ones, if they are there.
+
+    Args:
+        own: Parameters of our own schemas or recordings.
+        real: Those of the real ones; where these are missing, one stands for all and is skipped.
+    """
+    real = [*real]
+    if not HAS_CORPUS:
+        first = real[0]
+        values = getattr(first, "values", first if isinstance(first, tuple) else (first,))
+        real = [pytest.param(*values, marks=pytest.mark.skip(reason=NO_CORPUS), id="real")]
+    return [*own, *real]
 
 
 def corpus_path() -> Path:
-    """Return where it is, or skip the test."""
+    """Return where the real ones are, or skip the test."""
     path = os.environ.get("QMPEER_CORPUS")
     if not path:
-        pytest.skip("QMPEER_CORPUS names no directory with real schemas and recordings")
+        pytest.skip(NO_CORPUS)
     return Path(path)
 
 
-def conversation(name: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Give each command of a recording with its reply."""
-    path = corpus_path() / "replies" / f"caps_{name}.replies"
+def _home(name: str) -> Path:
+    return SMALL if name.startswith("small-") else corpus_path()
+
+
+@cache
+def conversation(name: str) -> tuple[tuple[dict[str, Any], dict[str, Any]], ...]:
+    """Return each command of a recording with its reply."""
+    path = _home(name) / "replies" / f"caps_{name}.replies"
     if not path.exists():
         pytest.skip(f"{path} is not there")
-    values = json_values(path.read_text())
-    return zip(values, values, strict=True)
+    values = json_values(path.read_text(encoding="utf-8"))
+    return tuple(zip(values, values, strict=True))
 
 
 def recorded_introspection(name: str) -> list[Any]:
@@ -60,19 +100,23 @@ def recorded_introspection(name: str) -> list[Any]:
     raise AssertionError(f"no schema in {name}")
 
 
+@cache
 def recorded_schema(name: str) -> Schema:
     """Return the model of a recording."""
     return schema_from_introspection(recorded_introspection(name))
 
 
+@cache
 def qapi_schema(release: str, root: str = "qapi/qapi-schema.json") -> Schema:
-    """Return the model of a release's files, its own rules applied."""
-    path = corpus_path() / "qapi" / release
+    """Return the model of a release's files, its own rules applied; "machine" is the machine's."""
+    path = MACHINE if release == "machine" else _home(release) / "qapi" / release
     if not (path / root).exists():
         pytest.skip(f"{path / root} is not there")
-    major, minor = re.findall("[0-9]+", release)[:2]
+    numbers = re.findall("[0-9]+", release)[:2]
     return schema_from_qapi(
-        root, lambda name: (path / name).read_bytes(), release=(int(major), int(minor))
+        root,
+        lambda name: (path / name).read_bytes(),
+        release=(int(numbers[0]), int(numbers[1])) if numbers else None,
     )
 
 

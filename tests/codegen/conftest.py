@@ -35,12 +35,13 @@ def import_text(tmp_path_factory: pytest.TempPathFactory) -> Import:
 
 @pytest.fixture(scope="session")
 def binding_of(import_text: Import) -> Import:
-    """Return what gives the binding of a recording, "7.2.0_x86_64", or of a release, "v7.2"."""
+    """Return what gives the binding of a recording, "7.2.0_x86_64", or of files, "v7.2 files"."""
     made: dict[str, ModuleType] = {}
 
     def binding(name: str) -> ModuleType:
         if name not in made:
-            schema = qapi_schema(name) if name.startswith("v") else recorded_schema(name)
+            release = name.removesuffix(" files")
+            schema = recorded_schema(name) if release == name else qapi_schema(release)
             made[name] = import_text(bindings_text(schema, source=name))
         return made[name]
 

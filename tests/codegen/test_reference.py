@@ -4,8 +4,9 @@ import io
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import pytest
 
@@ -22,7 +23,16 @@ from qmpeer.schema import (
     schema_from_qapi,
 )
 from qmpeer.schema.model import Definition
-from tests.corpus import RECORDINGS, TREES, qapi_schema, recorded_schema
+from tests.corpus import (
+    MACHINE_TREE,
+    RECORDINGS,
+    SMALL_RECORDINGS,
+    SMALL_TREES,
+    TREES,
+    own_and_real,
+    qapi_schema,
+    recorded_schema,
+)
 
 QAPI = """
 ##
@@ -283,15 +293,25 @@ def messages_of(page: str) -> str:
     return said.getvalue()
 
 
-# --- Real schemas ---------------------------------------------------------------------------------
-
-SOURCES = [
-    *(pytest.param(release, root, id=f"{release} {root}") for release, root in TREES),
-    *(pytest.param("recorded", name, id=name) for name in RECORDINGS),
-]
+# --- Whole schemas: our own, and real ones --------------------------------------------------------
 
 
-def real_schema(release: str, root: str) -> Schema:
+def _sources(trees: Iterable[tuple[str, str]], recordings: Iterable[str]) -> list[Any]:
+    return [
+        *(pytest.param(release, root, id=f"{release} {root}") for release, root in trees),
+        *(pytest.param("recorded", name, id=name) for name in recordings),
+    ]
+
+
+sources = pytest.mark.parametrize(
+    ("release", "root"),
+    own_and_real(
+        _sources([*SMALL_TREES, MACHINE_TREE], SMALL_RECORDINGS), _sources(TREES, RECORDINGS)
+    ),
+)
+
+
+def whole_schema(release: str, root: str) -> Schema:
     return recorded_schema(root) if release == "recorded" else qapi_schema(release, root)
 
 
@@ -301,10 +321,10 @@ def shown(schema: Schema) -> list[Definition]:
     return [*schema.entities, *(of for of in named if not getattr(of, "is_implicit", False))]
 
 
-@pytest.mark.parametrize(("release", "root"), SOURCES)
-def test_markdown_of_real_schemas(release: str, root: str) -> None:
-    schema = real_schema(release, root)
-    files = reference_files(schema, "md", "Real")
+@sources
+def test_markdown_of_whole_schemas(release: str, root: str) -> None:
+    schema = whole_schema(release, root)
+    files = reference_files(schema, "md", "Whole")
     headings = {
         name: re.findall(r"^#{2,6} (.*)$", text, re.MULTILINE) for name, text in files.items()
     }
@@ -329,28 +349,31 @@ def test_markdown_of_real_schemas(release: str, root: str) -> None:
 
 
 @pytest.mark.parametrize("format", ["rst", "man"])
-@pytest.mark.parametrize(("release", "root"), SOURCES)
-def test_other_formats_of_real_schemas(
+@sources
+def test_other_formats_of_whole_schemas(
     release: str, root: str, format: Literal["rst", "man"]
 ) -> None:
-    schema = real_schema(release, root)
-    text = "".join(reference_files(schema, format, "Real").values())
+    schema = whole_schema(release, root)
+    text = "".join(reference_files(schema, format, "Whole").values())
     sign = "\\-" if format == "man" else "-"
     for entity in schema.entities:
         name = entity.name.replace("-", sign)
         assert (name if format == "man" else name.replace("_", "\\_")) in text
 
 
-@pytest.mark.parametrize(("release", "root"), [SOURCES[0].values, SOURCES[-8].values])
-def test_restructured_text_of_real_schemas_is_sound(release: object, root: object) -> None:
-    schema = real_schema(str(release), str(root))
-    pages = reference_files(schema, "rst", "Real")
+@pytest.mark.parametrize(
+    ("release", "root"),
+    own_and_real(SMALL_TREES, [("v1.0", "qapi-schema.json"), ("v7.2", "qapi/qapi-schema.json")]),
+)
+def test_restructured_text_of_whole_schemas_is_sound(release: str, root: str) -> None:
+    pages = reference_files(whole_schema(release, root), "rst", "Whole")
     assert {name: said for name, page in pages.items() if (said := messages_of(page))} == {}
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
-def test_manual_pages_are_sound(tmp_path: Path) -> None:
-    for name, page in reference_files(qapi_schema("v7.2"), "man", "QEMU 7.2").items():
+@pytest.mark.parametrize("release", own_and_real(["small-9.2"], ["v7.2"]))
+def test_manual_pages_are_sound(release: str, tmp_path: Path) -> None:
+    for name, page in reference_files(qapi_schema(release), "man", "QEMU 7.2").items():
         (tmp_path / name).write_text(page)
     done = subprocess.run(
         ["groff", "-ww", "-z", "-man", "-Tutf8", *sorted(map(str, tmp_path.iterdir()))],

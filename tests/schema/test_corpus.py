@@ -1,6 +1,7 @@
-"""Real schemas of eleven years, and real answers."""
+"""Schemas of eleven years and of our own, and recorded answers."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -9,62 +10,84 @@ from qmpeer.schema import (
     Schema,
     introspection_of,
     schema_from_introspection,
+    schema_from_qapi,
 )
 from qmpeer.values import JsonObject
+from tests.corpus import (
+    MACHINE,
+    RECORDINGS,
+    SMALL,
+    SMALL_RECORDINGS,
+    SMALL_TREES,
+    TREES,
+    own_and_real,
+)
 
 RecordedSchema = Callable[[str], list[JsonObject]]
 QapiTree = Callable[..., Schema]
 
-RECORDINGS = ("2.12.0_x86_64", "4.2.0_x86_64", "6.2.0_x86_64", "7.2.0_x86_64", "8.2.0_aarch64")
-TREES = [
-    # release, root, commands, events
-    ("v1.0", "qapi-schema.json", 21, 0),
-    ("v2.0.0", "qapi-schema.json", 102, 0),
-    ("v2.0.0", "qga/qapi-schema.json", 23, 0),
-    ("v2.4.0", "qapi-schema.json", 124, 35),
-    ("v2.4.0", "qga/qapi-schema.json", 29, 0),
-    ("v2.12.0", "qapi/qapi-schema.json", 167, 39),
-    ("v2.12.0", "qga/qapi-schema.json", 35, 0),
-    ("v4.2.0", "qapi/qapi-schema.json", 187, 44),
-    ("v4.2.0", "qga/qapi-schema.json", 35, 0),
-    ("v6.2.0", "qapi/qapi-schema.json", 208, 49),
-    ("v6.2.0", "qga/qapi-schema.json", 40, 0),
-    ("v7.2", "qapi/qapi-schema.json", 220, 52),
-    ("v7.2", "qga/qapi-schema.json", 42, 0),
-    ("v7.2", "storage-daemon/qapi/qapi-schema.json", 74, 13),
-]
 
-
-@pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.parametrize("name", own_and_real(SMALL_RECORDINGS, RECORDINGS))
 def test_answer_comes_back_as_it_was(recorded_schema: RecordedSchema, name: str) -> None:
     answer = recorded_schema(name)
     schema = schema_from_introspection(answer)
     assert introspection_of(schema) == answer
 
 
-@pytest.mark.parametrize(("release", "root", "commands", "events"), TREES, ids=str)
+@pytest.mark.parametrize(
+    ("release", "root", "commands", "events"),
+    own_and_real(
+        [(*tree, *counts) for tree, counts in SMALL_TREES.items()],
+        [(*tree, *counts) for tree, counts in TREES.items()],
+    ),
+    ids=str,
+)
 def test_tree_is_read(
     qapi_tree: QapiTree, release: str, root: str, commands: int, events: int
 ) -> None:
     schema = qapi_tree(release, root)
     assert len(list(schema.commands())) == commands
     assert len(list(schema.events())) == events
-    if release not in ("v1.0", "v2.0.0", "v2.4.0"):  # where nothing looked at them yet
+    if release not in ("v1.0", "v2.0.0", "v2.4.0", "small-2.4"):  # nothing looked at them yet
         assert all(entity.documentation for entity in schema.entities)
 
 
-def test_form_of_a_release(qapi_tree: QapiTree) -> None:
-    assert qapi_tree("v2.12.0").form == IntrospectionForm(enum_members=False, oob_always=True)
-    assert qapi_tree("v4.2.0").form == IntrospectionForm(enum_members=False)
-    assert qapi_tree("v6.2.0").form == IntrospectionForm()
-
-
-def test_documentation_is_found(qapi_tree: QapiTree) -> None:
-    schema = qapi_tree("v7.2")
-    commands = {command.name: command for command in schema.commands()}
-    documentation = commands["blockdev-backup"].documentation
-    assert documentation
-    assert documentation.since == "2.3"
-    assert all(
-        command.documentation.since for command in commands.values() if command.documentation
+@pytest.mark.parametrize("root", [SMALL / "qapi/small-9.2/qapi", MACHINE], ids=["small", "machine"])
+def test_todays_language_passes_all_of_todays_rules(root: Path) -> None:
+    schema = schema_from_qapi(
+        "qapi-schema.json", lambda name: (root / name).read_bytes(), is_strict=True
     )
+    assert schema.form == IntrospectionForm()
+
+
+@pytest.mark.parametrize(
+    ("release", "form"),
+    own_and_real(
+        [
+            ("small-6.0", IntrospectionForm(enum_members=False)),
+            ("small-9.2", IntrospectionForm()),
+        ],
+        [
+            ("v2.12.0", IntrospectionForm(enum_members=False, oob_always=True)),
+            ("v4.2.0", IntrospectionForm(enum_members=False)),
+            ("v6.2.0", IntrospectionForm()),
+        ],
+    ),
+    ids=lambda value: value if isinstance(value, str) else "form",
+)
+def test_form_of_a_release(qapi_tree: QapiTree, release: str, form: IntrospectionForm) -> None:
+    assert qapi_tree(release).form == form
+
+
+@pytest.mark.parametrize(
+    ("release", "command", "since"),
+    own_and_real([("small-9.2", "take-disc", "1.1")], [("v7.2", "blockdev-backup", "2.3")]),
+)
+def test_documentation_is_found(
+    qapi_tree: QapiTree, release: str, command: str, since: str
+) -> None:
+    commands = {of.name: of for of in qapi_tree(release).commands()}
+    documentation = commands[command].documentation
+    assert documentation
+    assert documentation.since == since
+    assert all(of.documentation.since for of in commands.values() if of.documentation)

@@ -23,7 +23,7 @@ open: what a newer server has more survives in `extra`, in strings and in unknow
 """
 
 # fmt: off
-# ruff: noqa: D205, D301, D401, D403, D414, D415, E501, E741, RUF100
+# ruff: noqa: D205, D301, D401, D403, D414, D415, E501, E741, PYI041, RUF100
 
 from __future__ import annotations
 
