@@ -44,16 +44,21 @@ def _answer(sock: socket.socket, timeout: float | None) -> JsonValue:
 
 
 def _bounded(sock: socket.socket) -> "_BoundedSocket | FilteredSocket":
-    if not isinstance(sock, FilteredSocket):
-        return _BoundedSocket(fileno=sock.detach())
-    sock.most = limits.SCHEMA_SIZE
-    return sock
+    bounded = sock if isinstance(sock, FilteredSocket) else _BoundedSocket(fileno=sock.detach())
+    bounded.most = limits.SCHEMA_SIZE
+    return bounded
 
 
 class _BoundedSocket(socket.socket):
-    """Receive no more than a schema can have: a reply of any other command may be far longer."""
+    """A socket that receives no more than a schema can have.
 
-    most = limits.SCHEMA_SIZE
+    A reply of any other command may be far longer.
+
+    Attributes:
+        most: How many bytes may come yet.
+    """
+
+    most: int
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
         data = super().recv(size, flags)
