@@ -10,11 +10,14 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from qmpeer import Client, CommandError
+from qmpeer.chardev import Chardev
+from qmpeer.machine.machine import Machine
+from qmpeer.machine.options import parse_options
 from qmpeer.transport import dial
 from qmpeer.values import JsonObject
 from tests.machine.serving import PATIENCE, QMPEER, RawClient, Serving, Start, Threaded
@@ -457,6 +460,51 @@ def test_sets_stay_when_others_than_programs_leave(tmp_path: Path) -> None:
                 assert numbers == [2, 1]
             with serving.client() as client:  # now the last program has left
                 assert client.execute("query-fdsets") == []
+
+
+def test_a_client_counts_that_came_before_its_monitor(tmp_path: Path) -> None:
+    words = ("-chardev", f"socket,id=w,path={tmp_path}/w,server=on,wait=on")
+    with Serving(tmp_path / "q", *words) as serving:
+        early = dial(serving.path, timeout=PATIENCE, wait_for_socket=True)
+        with dial(tmp_path / "w", timeout=PATIENCE, wait_for_socket=True):  # then come monitors
+            with Client.connect(early, timeout=PATIENCE) as client, open(os.devnull) as file:
+                client.execute("add-fd", fds=[file.fileno()])
+            with serving.client() as client:
+                assert client.execute("query-fdsets") == []
+
+
+class OneClient:
+    """A device as a machine sees it, with a client that comes and goes unannounced."""
+
+    opens = "later"
+    client: object = None
+
+
+def test_one_client_leaves_and_one_comes_between_two_looks() -> None:
+    machine = Machine(parse_options(["-nodefaults"]))
+    devices = [OneClient(), OneClient()]
+    for device in devices:
+        machine.add_control_device(cast(Chardev, device))
+    machine.cont()
+
+    def has_set_with(*clients: object) -> bool:
+        devices[0].client, devices[1].client = clients
+        machine.clients_changed()
+        return bool(machine.descriptors.describe_sets())
+
+    def add_set() -> None:
+        machine.descriptors.add_to_set(None, None, [os.open(os.devnull, os.O_RDONLY)])
+
+    assert not has_set_with("A", None)
+    add_set()
+    assert not has_set_with("B", None)
+    add_set()
+    assert not has_set_with(None, "C")
+    add_set()
+    assert has_set_with("D", "C")
+    assert has_set_with("E", "C")  # C was there all the time
+    assert not has_set_with(None, None)
+    machine.close()
 
 
 @pytest.fixture

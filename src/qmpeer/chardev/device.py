@@ -75,9 +75,14 @@ class Chardev(ABC):
         return self._factory is not None
 
     @property
+    def client(self) -> "Link | None":
+        """The link of whoever is at the other end, or None."""
+        return None if self._link is None or self._link.stream.is_over else self._link
+
+    @property
     def is_connected(self) -> bool:
         """Whether somebody is at the other end."""
-        return self._link is not None and not self._link.stream.is_over
+        return self.client is not None
 
     @property
     def pty(self) -> str | None:

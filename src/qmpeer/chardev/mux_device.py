@@ -6,7 +6,7 @@ It is the front end of its base; `mux_session` does the work.
 from typing import ClassVar
 
 from qmpeer import limits
-from qmpeer.chardev.device import Chardev
+from qmpeer.chardev.device import Chardev, Link
 from qmpeer.chardev.mux_session import MuxSession
 from qmpeer.chardev.surroundings import Surroundings
 from qmpeer.errors import ChardevError
@@ -45,9 +45,9 @@ class MuxDevice(Chardev):
         return True
 
     @property
-    def is_connected(self) -> bool:
-        """Whether somebody is at the other end."""
-        return self._base.is_connected
+    def client(self) -> Link | None:
+        """The link of whoever is at the other end of its base, or None."""
+        return self._base.client
 
     @property
     def focus(self) -> int:

@@ -42,7 +42,6 @@ class Machine:
         objects: What -object and object-add have made.
         surroundings: What the character devices may ask of the program; its ``say`` and ``report``
             are the program's to set.
-        control_devices: Those that have a QMP monitor.
         descriptors: The sets of descriptors that clients have sent.
         chardev_commands: The handlers of the commands about character devices.
         blocks: The block nodes.
@@ -76,8 +75,8 @@ class Machine:
             standard=None if options.is_daemon else (0, 1),
         )
         self.chardevs: Chardevs = Chardevs(self.surroundings)
-        self.control_devices: list[Chardev] = []
-        self._clients = 0
+        self._control_devices: list[Chardev] = []
+        self._clients: set[object] = set()
         self.chardev_commands: ChardevCommands = ChardevCommands(self.chardevs)
         self._config_reader = ConfigReader(self.descriptors.open_path)
         self.blocks: BlockGraph = BlockGraph(self._config_reader.read)
@@ -145,17 +144,26 @@ class Machine:
         self._config_reader.close()
         self.monitor.shutdown()
 
+    def add_control_device(self, device: Chardev) -> None:
+        """Count the clients of a device that has a QMP monitor; one may be there already."""
+        self._control_devices.append(device)
+        self.clients_changed()
+
     def clients_changed(self) -> None:
         """Take note that a client has come or gone.
+
+        Clients that came since the last look have come after those that left, even if both are
+        seen at once.
 
         Spec: QEMU looks which descriptors in sets are still wanted whenever a client has gone.
         """
         before = self._clients
-        devices = self.control_devices
-        self._clients = sum(d.is_connected and d.opens != "never" for d in devices)
-        self.descriptors.has_clients = self._clients > 0
-        if self._clients < before:
+        devices = (device for device in self._control_devices if device.opens != "never")
+        clients = self._clients = {device.client for device in devices if device.client}
+        if before - clients:
+            self.descriptors.has_clients = bool(before & clients)
             self.descriptors.clean_sets()
+        self.descriptors.has_clients = bool(clients)
 
     # The guest
 

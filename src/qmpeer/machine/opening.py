@@ -102,7 +102,7 @@ def _open_monitor(machine: Machine, monitor: MonitorOption) -> None:
     except ChardevError as error:
         raise StartError.of(monitor.option, monitor.argument, error) from error
     if mode == "control":
-        machine.control_devices.append(device)
+        machine.add_control_device(device)
 
 
 async def _open_port(machine: Machine, port: PortOption, label: str, say: Say) -> None:
