@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.patience import PATIENCE
+
 __all__ = ["until_listening"]
 
-PATIENCE = 20.0
 LISTENING = "00010000"
 """The flags of a listening socket in ``/proc/net/unix`` (``__SO_ACCEPTCON``)."""
 

@@ -4,12 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.patience import PATIENCE
+
 DEMO = Path(__file__).parent.parent / "examples" / "demo.py"
 
 
 def test_demo() -> None:
     done = subprocess.run(
-        [sys.executable, DEMO], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, DEMO], capture_output=True, text=True, timeout=PATIENCE, check=True
     )
     assert done.stderr == ""
     lines = done.stdout.splitlines()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from qmpeer import Client
+from tests.patience import PATIENCE
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README.read_text(), re.DOTALL)
@@ -40,7 +41,7 @@ def port() -> Iterator[int]:
                 yield _port_of(client)
         finally:
             server.terminate()
-            assert server.wait(10) == 0
+            assert server.wait(PATIENCE) == 0
 
 
 def _port_of(client: Client) -> int:
@@ -56,7 +57,7 @@ def run_python(source: str, folder: Path | None = None) -> str:
         [sys.executable, "-c", source],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=True,
         cwd=folder,
     )
@@ -113,7 +114,7 @@ def assert_said(console: str, port: int, folder: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=30,
+            timeout=PATIENCE,
             cwd=folder,
         )
         status = done.returncode

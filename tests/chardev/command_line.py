@@ -14,6 +14,7 @@ from qmpeer.chardev import (
     parse_device,
 )
 from qmpeer.errors import ChardevError
+from tests.patience import PATIENCE
 from tests.starts import Place, Said, Words
 
 LINES = Path(__file__).with_name("start_lines.txt")
@@ -23,7 +24,7 @@ async def say(words: Words, place: Place) -> Said:
     """Do what a program does that starts with this command line, and return what it says."""
     start = _Start()
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             status = await start.run(place.put(words))
     finally:
         start.devices.close()

@@ -6,9 +6,10 @@ from typing import Any
 
 from qmpeer.chardev import Chardev, Chardevs, Surroundings, parse_chardev
 from qmpeer.transport.aio import Stream, StreamHandler
+from tests import patience
 from tests.transport.recorder import Recorder
 
-SOON = 10.0
+SOON = patience.PATIENCE
 
 
 class _Leaver(Recorder):

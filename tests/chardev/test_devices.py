@@ -18,6 +18,7 @@ from qmpeer.chardev.udp_device import UdpDevice
 from qmpeer.errors import ChardevError
 from qmpeer.values import JsonObject
 from tests.chardev.program import FrontEnd, Program
+from tests.patience import PATIENCE
 from tests.transport.recorder import spin
 
 
@@ -269,7 +270,7 @@ async def test_terminal(
 async def test_udp(own: Program) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", 0))
-        other.settimeout(5)
+        other.settimeout(PATIENCE)
         port = other.getsockname()[1]
         front = FrontEnd(b"greeting")
         device = await own.add(

@@ -11,6 +11,7 @@ from qmpeer.chardev import BACKENDS, Description, create, parse_chardev, parse_d
 from qmpeer.chardev.options import PARAMETERS
 from qmpeer.errors import ChardevError
 from tests.fuzzing import fuzz_target
+from tests.growth import assert_linear
 
 _SCHEMES = ("tcp", "telnet", "tn3270", "websocket", "unix", "udp", "file", "pipe", "vc", "mon")
 _WORDS = (
@@ -62,11 +63,11 @@ def test_commas_survive(values: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "a," * 200_000,
-        ",," * 500_000,
-        "path=" + ",," * 500_000,
+        "a," * 100_000,
+        ",," * 200_000,
+        "path=" + ",," * 200_000,
         "=" * 1_000_000,
-        "path=x," * 150_000,
+        "path=x," * 75_000,
         "size=" + "9" * 1_000_000,
         "size=1." + "9" * 1_000_000 + "k",
         "cols=" + "0" * 1_000_000,
@@ -75,9 +76,13 @@ def test_commas_survive(values: dict[str, str]) -> None:
     ],
     ids=lambda text: text[:8],
 )
-@pytest.mark.timeout(20)
 def test_long_text(text: str) -> None:
     """What takes time by the square of its length would take minutes."""
-    check(lambda: parse_chardev(text))
-    for scheme in ("tcp:", "unix:", "udp:", "vc:", ""):
-        check(lambda scheme=scheme: parse_device(scheme + text, "a"))  # type: ignore[misc]
+
+    def run(size: int) -> None:
+        part = text[: size - 1] + text[-1]
+        check(lambda: parse_chardev(part))
+        for scheme in ("tcp:", "unix:", "udp:", "vc:", ""):
+            check(lambda scheme=scheme: parse_device(scheme + part, "a"))  # type: ignore[misc]
+
+    assert_linear(run, len(text))

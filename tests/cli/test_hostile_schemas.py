@@ -11,6 +11,8 @@ from typing import Final
 
 import pytest
 
+from tests.patience import PATIENCE
+
 SECONDS: Final = 5
 MEMORY: Final = 600 * 1024 * 1024
 _BOUNDED: Final = f"""
@@ -34,7 +36,7 @@ def run(*words: str) -> tuple[int, str]:
         [sys.executable, "-c", _BOUNDED, *words],
         capture_output=True,
         stdin=subprocess.DEVNULL,
-        timeout=50,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.stdout == b""

@@ -16,9 +16,9 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 from qmpeer import AsyncClient, Client, Event, Greeting
 from qmpeer.client import AsyncEvents, AsyncGuestAgent, Events, GuestAgent
 from qmpeer.transport import AddressLike
+from tests import patience
 
-SOON = 10.0
-"""Seconds for what ought to happen at once."""
+SOON = patience.PATIENCE
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -85,7 +85,7 @@ class Vm(ABC):
 
     def call(self, method: str, *args: Any, **options: Any) -> Any:
         """Call a method of the client."""
-        return self.start(method, *args, **options).result(60)
+        return self.start(method, *args, **options).result(SOON)
 
     @abstractmethod
     def close(self) -> None: ...
@@ -154,7 +154,7 @@ class Agent(ABC):
 
     def call(self, method: str, *args: Any, **options: Any) -> Any:
         """Call a method."""
-        return self.start(method, *args, **options).result(60)
+        return self.start(method, *args, **options).result(SOON)
 
     @abstractmethod
     def while_frozen(self, function: Callable[[], T], **options: Any) -> Future[T]:
@@ -324,7 +324,7 @@ class LoopThread:
 
     def call(self, make: Callable[[], Awaitable[T]]) -> T:
         """Do that and wait for the outcome."""
-        return self.submit(make).result(60)
+        return self.submit(make).result(SOON)
 
     def end(self) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)
@@ -417,7 +417,7 @@ class AsyncFace(Face):
         return self._made(lambda: AsyncClient.launch(argv, **options))
 
     def agent(self, address: AddressLike, **options: Any) -> Agent:
-        agent = self._loop.begin(lambda: AsyncGuestAgent.connect(address, **options)).result(60)
+        agent = self._loop.begin(lambda: AsyncGuestAgent.connect(address, **options)).result(SOON)
         return AsyncAgent(agent, self._loop)
 
     def end(self) -> None:

@@ -265,7 +265,7 @@ def run_python(text: str, *options: str) -> "subprocess.CompletedProcess[str]":
         [sys.executable, *options, "-c", text],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=SOON,
         env={"PYTHONPATH": str(source)},
     )
 

@@ -210,10 +210,10 @@ def test_the_answer_to_a_byte_ff_is_not_the_commands(face: Face) -> None:
 def test_a_reply_of_100_mib(face: Face) -> None:
     text = "x" * (100 << 20)
     with connected(face) as (vm, server):
-        executing = vm.begin("guest-file-read", timeout=50)
+        executing = vm.begin("guest-file-read", timeout=SOON)
         command = server.command()
         server.send(b'{"return": "' + text.encode() + b'", "id": %d}\r\n' % command["id"])
-        assert executing.result(50) == text
+        assert executing.result(SOON) == text
 
 
 def test_a_command_that_is_larger_than_any_buffer(face: Face, ours: OurMonitor) -> None:

@@ -36,6 +36,7 @@ from tests.corpus import (
     recorded_introspection,
     recorded_schema,
 )
+from tests.patience import PATIENCE
 
 NOT_A_WORD = re.compile(r"[^A-Za-z0-9_]+")
 
@@ -184,6 +185,6 @@ def test_the_texts_pass_mypy_and_ruff(tmp_path: Path) -> None:
             [sys.executable, "-m", *words, *map(str, paths)],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
         )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

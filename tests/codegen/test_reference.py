@@ -33,6 +33,7 @@ from tests.corpus import (
     qapi_schema,
     recorded_schema,
 )
+from tests.patience import PATIENCE
 
 QAPI = """
 ##
@@ -379,7 +380,7 @@ def test_manual_pages_are_sound(release: str, tmp_path: Path) -> None:
         ["groff", "-ww", "-z", "-man", "-Tutf8", *sorted(map(str, tmp_path.iterdir()))],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")

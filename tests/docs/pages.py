@@ -5,12 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import patience
+
 __all__ = ["SHOWN_PATH", "blocks", "run_console", "run_python"]
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 SHOWN_PATH = "/run/vm.qmp"
 """Where pages say that a server listens."""
-PATIENCE = 60.0
+PATIENCE = patience.PATIENCE
 
 
 def blocks(page: str) -> list[tuple[str, str, str]]:

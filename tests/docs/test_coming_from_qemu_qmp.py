@@ -46,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(PATIENCE)
 
 
 def run(source: str, folder: Path, *options: str) -> str:
@@ -95,7 +95,7 @@ def test_what_is_ours_alone(
     finally:
         for process in programs:
             process.terminate()
-            process.wait(10)
+            process.wait(PATIENCE)
 
 
 def test_there_is_something_to_run() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.docs.pages import SHOWN_PATH, blocks, run_console, run_python
 from tests.listening import until_listening
+from tests.patience import PATIENCE
 
 PAGES = ("bindings.md", "monitors.md", "schema.md")
 PYTHON = [
@@ -38,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(PATIENCE)
 
 
 def placed(text: str, folder: Path) -> str:

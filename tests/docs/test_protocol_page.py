@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "protocol.md").read_text()
 RULES = re.findall(r"^\*\*R(\d+)\*\* (.*?)(?=\n\n)", PAGE, re.MULTILINE | re.DOTALL)
 EXAMPLES = re.findall(r"^```text\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-PATIENCE = 10.0
 
 QMPEER = [sys.executable, "-m", "qmpeer", "serve"]
 QEMU = ["qemu-system-x86_64", "-machine", "none", "-nodefaults", "-display", "none"]

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
@@ -23,7 +25,10 @@ def test_etimedout_from_the_kernel(program: Callable[[str], str]) -> None:
     environment = {**os.environ, "PATH": PATH, "PYTHONPATH": source}
     probe = [unshare, "--net", shutil.which("ip", path=PATH) or "ip"]
     probe += ["link", "add", "name", "a", "type", "veth", "peer", "name", "b"]
-    if subprocess.run(probe, capture_output=True, env=environment, timeout=20).returncode != 0:
+    if (
+        subprocess.run(probe, capture_output=True, env=environment, timeout=PATIENCE).returncode
+        != 0
+    ):
         pytest.skip("no network namespace with a veth pair can be made (root can)")
     run = subprocess.run(
         [unshare, "--net", sys.executable, "-m", "tests.faults.dropped_link"],
@@ -31,7 +36,7 @@ def test_etimedout_from_the_kernel(program: Callable[[str], str]) -> None:
         cwd=ROOT,
         env=environment,
         text=True,
-        timeout=45,
+        timeout=PATIENCE,
     )
     assert run.returncode == 0, run.stderr
     outcomes = json.loads(run.stdout)

@@ -12,6 +12,7 @@ from qmpeer.monitor import Monitor
 from qmpeer.values import JsonObject
 from tests.monitor.conftest import Connect
 from tests.monitor.raw_client import RawClient, until
+from tests.patience import PATIENCE
 
 KERNEL = 8 * 1024 * 1024
 """More than sockets take on both sides together."""
@@ -189,7 +190,7 @@ async def test_shutdown_does_not_wait_for_who_never_reads(
     client.send({"execute": "get"})
     await until(lambda: unsent(monitor))
     monitor.shutdown()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await monitor.wait_closed()
 
 

@@ -212,7 +212,7 @@ def test_a_page_in_a_browser(
             *(f"--user-data-dir={tmp_path}/browser", "--remote-debugging-port=0", origin),
         ]
     )
-    log = handler.told.get(timeout=6 * SOON)
+    log = handler.told.get(timeout=SOON)
     if is_allowed:
         check(log.splitlines())
     else:

@@ -172,8 +172,8 @@ def test_pings_without_a_pause(face: Face, call: str) -> None:
             with pytest.raises(TimeoutError):
                 vm.execute("x", timeout=0.2)
         elif call == "event_mark":
-            background(vm.event_mark).result(4 * SOON)
-        background(vm.close).result(4 * SOON)
+            background(vm.event_mark).result(SOON)
+        background(vm.close).result(SOON)
 
 
 class Pinging:

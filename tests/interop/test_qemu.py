@@ -192,10 +192,10 @@ def test_killed_with_commands_in_flight(face: Face, qemu: Server, tmp_path: Path
 
 def test_qemu_dials_us(face: Face, start: Start, program: Any, tmp_path: Path) -> None:
     path = tmp_path / "here"
-    accepting = background(face.accept, path, timeout=20)
+    accepting = background(face.accept, path, timeout=SOON)
     until_listening(path)
     start([program("qemu-system-x86_64"), *MACHINE, "-qmp", f"unix:{path}"])
-    with accepting.result(20) as vm:
+    with accepting.result(SOON) as vm:
         assert vm.execute("query-status")["running"] is True
 
 
@@ -203,7 +203,7 @@ def test_pretty(face: Face, start: Start, program: Any, tmp_path: Path) -> None:
     path = tmp_path / "pretty"
     listening = f"unix:{path},server=on,wait=off"
     start([program("qemu-system-x86_64"), *MACHINE, "-qmp-pretty", listening])
-    with face.connect(path, wait_for_socket=True, timeout=20) as vm:
+    with face.connect(path, wait_for_socket=True, timeout=SOON) as vm:
         mark = vm.event_mark()
         vm.execute("stop")
         assert vm.wait_event("STOP", since=mark, timeout=SOON).data == {}
@@ -219,13 +219,13 @@ def test_a_capability_that_is_not_offered(
     path = tmp_path / "qmp"
     start([program("qemu-storage-daemon"), *monitor_options(path)])
     with pytest.raises(NegotiationError):
-        face.connect(path, capabilities=["bogus"], wait_for_socket=True, timeout=20)
+        face.connect(path, capabilities=["bogus"], wait_for_socket=True, timeout=SOON)
 
 
 def test_the_storage_daemon(face: Face, start: Start, program: Any, tmp_path: Path) -> None:
     path = tmp_path / "qmp"
     process = start([program("qemu-storage-daemon"), *monitor_options(path)])
-    with face.connect(path, wait_for_socket=True, timeout=20) as vm:
+    with face.connect(path, wait_for_socket=True, timeout=SOON) as vm:
         assert vm.capabilities == ("oob",)
         blocked = Blocked(vm, tmp_path / "fifo")
         overtake(vm)

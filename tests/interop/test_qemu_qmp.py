@@ -201,7 +201,7 @@ def test_we_dial_it(start: Start, tmp_path: Path) -> None:
     client = legacy.QEMUMonitorProtocol(str(path), server=True)
     until_listening(path)
     start([*OURS, *MACHINE, "-qmp", f"unix:{path}"])
-    assert client.accept(timeout=20.0)["QMP"]["capabilities"] == ["oob"]
+    assert client.accept(timeout=SOON)["QMP"]["capabilities"] == ["oob"]
     assert client.cmd("query-status")["running"] is True
     close_legacy(client)
 
@@ -213,7 +213,7 @@ def test_its_shell(server: Server, tmp_path: Path) -> None:
         input="".join(f"{line}\n" for line in lines),
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=SOON,
         env={**os.environ, "HOME": str(tmp_path)},
     )
     assert done.stderr == ""

@@ -17,10 +17,10 @@ from qmpeer.machine.process import run_machine
 from qmpeer.machine.signals import When
 from qmpeer.monitor import new_event_loop
 from qmpeer.transport import AddressLike, dial
+from tests import patience
 from tests.starts import BASE
 
-PATIENCE = 20.0
-"""Seconds for what takes milliseconds, so that a busy machine fails no test."""
+PATIENCE = patience.PATIENCE
 QMPEER = [sys.executable, "-m", "qmpeer"]
 SERVE = [*QMPEER, "serve"]
 

@@ -9,9 +9,9 @@ from types import TracebackType
 from typing import Any
 
 from qmpeer.transport import Address, parse_address
+from tests import patience
 
-PATIENCE = 20.0
-"""Seconds for what takes milliseconds, so that a busy machine fails no test."""
+PATIENCE = patience.PATIENCE
 
 
 class RawClient:

@@ -37,6 +37,7 @@ from qmpeer.monitor.types import (
     UInt64,
 )
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
+from tests.patience import PATIENCE
 
 
 class Capability(TypedDict):
@@ -533,7 +534,7 @@ def test_the_unexpected_member_is_the_one_that_qemu_names() -> None:
         capture_output=True,
         check=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
     ).stdout
     replies = [json.loads(line) for line in output.splitlines()]
     assert [reply["error"]["desc"] for reply in replies if "error" in reply] == ours

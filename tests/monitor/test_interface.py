@@ -372,7 +372,7 @@ def test_policy_can_end_the_process(tmp_path: Path, request_line: str, last_word
         input=f'{{"execute": "qmp_capabilities"}}{request_line}',
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         cwd=tmp_path,
         env=dict(os.environ),
         check=False,

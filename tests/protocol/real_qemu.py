@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.patience import PATIENCE
 from tests.protocol.pretended_server import PretendedServer
 
 __all__ = ["LAST", "ask_qemu", "ask_us", "by_value", "running_qemu"]
@@ -45,7 +46,7 @@ def running_qemu(program: str, directory: Path) -> Iterator[Path]:
 def ask_qemu(path: Path, data: bytes) -> bytes:
     """Return what QEMU answers, without its greeting."""
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(10)
+        connection.settimeout(PATIENCE)
         connection.connect(str(path))
         connection.sendall(data + LAST)
         answer = bytearray()

@@ -16,6 +16,7 @@ from qmpeer.schema import (
     select,
 )
 from qmpeer.values import JsonObject, JsonValue
+from tests.growth import assert_linear
 
 ReadSchema = Callable[..., Schema]
 
@@ -234,9 +235,11 @@ def test_error_says_in_which_entity() -> None:
     assert caught.value.location is None
 
 
-@pytest.mark.timeout(10)
 def test_long_chains_end() -> None:
-    count = 20_000
+    assert_linear(_walk_chain, 20_000)
+
+
+def _walk_chain(count: int) -> None:
     chain: list[JsonObject] = [
         {
             "name": str(index),

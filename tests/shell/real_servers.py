@@ -10,6 +10,7 @@ from pathlib import Path
 
 import qmpeer
 from qmpeer.transport import dial
+from tests.patience import PATIENCE
 
 OURS = (sys.executable, "-m", "qmpeer", "serve", "-machine", "none")
 QEMU = ("-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg")
@@ -24,7 +25,7 @@ def running(
     """Run a program; it is ready once a function doesn't raise OSError any more."""
     process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, env=ENVIRONMENT)
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 is_ready()
@@ -37,7 +38,7 @@ def running(
     finally:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -151,7 +151,7 @@ def run(path: Path | None, *words: str, stdin: str = "", **more: str) -> tuple[i
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         env={**ENVIRONMENT, **more},
     )
     return done.returncode, done.stdout, done.stderr

@@ -12,6 +12,7 @@ from qmpeer.messages import Event
 from qmpeer.monitor import Monitor
 from qmpeer.shell.event_pump import EventPump
 from qmpeer.shell.script import ScriptScreen
+from tests.patience import PATIENCE
 
 
 class Screen(ScriptScreen):
@@ -60,7 +61,7 @@ async def test_only_what_the_filter_takes_is_told_as_left_out(
     try:
         flood(connected)
         monitor.emit("LAST")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await screen.is_last_shown.wait()
         expected = 0 if word == "LAST" else 10
         assert expected <= screen.left_out <= expected + 1
@@ -85,7 +86,7 @@ async def test_off_is_off(client: tuple[Monitor, AsyncClient]) -> None:
         assert (screen.shown, screen.left_out) == ([], 0)
         pump.filter.set("on")
         monitor.emit("LAST")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await screen.is_last_shown.wait()
         assert (screen.shown, screen.left_out) == (["LAST"], 0)
     finally:

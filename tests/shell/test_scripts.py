@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from qmpeer.transport import dial
+from tests.patience import PATIENCE
 from tests.shell.real_servers import ENVIRONMENT, OURS, QEMU, SHELL, listening, running
 
 
@@ -37,7 +38,7 @@ def script(path: object, *words: str, stdin: str = "", **more: str) -> tuple[int
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         env={**ENVIRONMENT, **more},
     )
     return done.returncode, done.stdout, done.stderr
@@ -261,7 +262,7 @@ def test_statements_are_executed_as_they_come(ours: Path) -> None:
             process.stdin.flush()
             assert process.stdout.readline() == "{}\n"
         process.stdin.close()
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 def test_nobody_reads(ours: Path) -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.shell.real_servers import ENVIRONMENT, OURS, SHELL, listening
 
-SOON = 20.0
 COLOUR = re.compile(r"\x1b\[[0-9;]*(?:3[0-7]|9[0-7]|4[0-7]|38|48)[0-9;]*m")
 SEQUENCE = re.compile(r"\x1b(?:\[[0-9;?]*[a-zA-Z]|\][^\x07]*\x07|[=>])|\r")
 
@@ -63,7 +63,7 @@ class Seat:
         os.write(self._master, data)
 
     def shows(self, text: str) -> None:
-        deadline = time.monotonic() + SOON
+        deadline = time.monotonic() + PATIENCE
         while text not in self.text:
             remaining = deadline - time.monotonic()
             assert remaining > 0, self.text

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.shell.pictures import keep_picture
 from tests.shell.real_servers import ENVIRONMENT, QEMU, SHELL, listening
 
 pytestmark = pytest.mark.real
-SOON = 10.0
 
 
 class Pane:
@@ -35,7 +35,7 @@ class Pane:
         environment = {**ENVIRONMENT, "TERM": "xterm-256color"}
         environment.pop("TMUX", None)
         done = subprocess.run(
-            [*self._tmux, *words], capture_output=True, text=True, env=environment, timeout=10
+            [*self._tmux, *words], capture_output=True, text=True, env=environment, timeout=PATIENCE
         )
         return done.stdout
 
@@ -59,7 +59,7 @@ class Pane:
 
     def shows(self, text: str) -> str:
         """Wait until the screen shows a text, and return the screen."""
-        deadline = time.monotonic() + SOON
+        deadline = time.monotonic() + PATIENCE
         while text not in (screen := self.screen()):
             assert time.monotonic() < deadline, screen
             os.sched_yield()
@@ -67,7 +67,7 @@ class Pane:
 
     def has_ended(self) -> str:
         """Wait until the program has ended, and return its status."""
-        deadline = time.monotonic() + SOON
+        deadline = time.monotonic() + PATIENCE
         while not self._status.exists() or not (found := self._status.read_text().strip()):
             assert time.monotonic() < deadline, self.screen()
             os.sched_yield()
@@ -168,7 +168,7 @@ def test_control_c_gives_up_a_command(qemu: Path, open_pane: Callable[..., Pane]
     pane.shows("qmp>")
     pane.types("wait STOP", "Enter")
     pane.shows("wait STOP\n")
-    deadline = time.monotonic() + SOON
+    deadline = time.monotonic() + PATIENCE
     while "given up" not in pane.screen():  # the first may come before it waits
         assert time.monotonic() < deadline
         pane.types("C-c")

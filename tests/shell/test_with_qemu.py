@@ -13,6 +13,7 @@ from qmpeer.cli.shell_command import parser
 from qmpeer.client import kind_of
 from qmpeer.shell.completion import complete
 from qmpeer.shell.vocabulary import Vocabulary
+from tests.patience import PATIENCE
 from tests.shell.person import Person
 from tests.shell.real_servers import ENVIRONMENT, QEMU, SHELL, listening
 
@@ -210,7 +211,7 @@ def test_the_example_of_help(
             env=ENVIRONMENT,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
         )
 
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,4 +1,3 @@
-import time
 from typing import Any
 
 import pytest
@@ -6,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmpeer.shell.words import Statement, Word, split
+from tests.growth import assert_linear
 
 
 def shown(word: Word) -> tuple[str | None, str, str]:
@@ -150,8 +150,4 @@ def test_any_text_divides(text: str) -> None:
     ids=lambda text: text[:10],
 )
 def test_five_megabytes_take_no_long_time(text: str) -> None:
-    begin = time.process_time()
-
-    assert split(text)
-
-    assert time.process_time() - begin < 5
+    assert_linear(lambda size: split(text[:size]), len(text))

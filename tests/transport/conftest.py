@@ -17,6 +17,7 @@ from qmpeer.transport.aio import (
     open_stream,
     start_listening,
 )
+from tests.patience import PATIENCE
 from tests.transport.recorder import Recorder
 
 try:
@@ -47,7 +48,7 @@ async def connected(address: Address) -> Pair:
         return server.result()
 
     listener = await start_listening(address, serve)
-    _, client = await open_stream(listener.address, recorder, timeout=5)
+    _, client = await open_stream(listener.address, recorder, timeout=PATIENCE)
     assert isinstance(client, Recorder)
     pair = client, await server
     listener.close()
@@ -55,7 +56,7 @@ async def connected(address: Address) -> Pair:
 
 
 async def socketpair() -> Pair:
-    one, other = [await open_stream(end, recorder, timeout=5) for end in socket.socketpair()]
+    one, other = [await open_stream(end, recorder, timeout=PATIENCE) for end in socket.socketpair()]
     assert isinstance(one[1], Recorder)
     assert isinstance(other[1], Recorder)
     return one[1], other[1]

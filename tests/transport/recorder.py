@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from qmpeer.transport.aio import Stream
+from tests.patience import PATIENCE
 
 
 class Recorder:
@@ -48,7 +49,7 @@ class Recorder:
         self._note("connection_lost")
 
     async def until(self, is_so: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not is_so():
                 self._changed = asyncio.get_running_loop().create_future()
                 await self._changed

@@ -9,6 +9,7 @@ import pytest
 from qmpeer import limits
 from qmpeer.transport.aio import Stream, StreamHandler, open_stream
 from qmpeer.transport.aio.buffered_stream import BufferedStream
+from tests.patience import PATIENCE
 from tests.transport.recorder import Recorder, spin
 
 Pair = tuple[Recorder, Recorder]
@@ -219,7 +220,7 @@ async def opened(kind: str) -> tuple[Recorder, socket.socket]:
     """A stream, and the bare socket at its other end."""
     ours, theirs = KINDS[kind]()
     theirs.setblocking(False)
-    _, handler = await open_stream(ours, Recorder, timeout=5)
+    _, handler = await open_stream(ours, Recorder, timeout=PATIENCE)
     assert isinstance(handler, Recorder)
     return handler, theirs
 
@@ -237,7 +238,7 @@ async def test_a_half_closed_stream_can_be_written_to(kind: str) -> None:
         ours.stream.write(b"answer")
         ours.stream.close()
         await ours.until_lost()
-        theirs.settimeout(5)
+        theirs.settimeout(PATIENCE)
         assert theirs.recv(100) == b"answer"
         assert theirs.recv(100) == b""
 
@@ -296,13 +297,13 @@ async def test_a_handler_factory_may_write_and_pause(kind: str) -> None:
         return Recorder(stream)
 
     with theirs:
-        stream, handler = await open_stream(ours, factory, timeout=5)
+        stream, handler = await open_stream(ours, factory, timeout=PATIENCE)
         assert isinstance(handler, Recorder)
         await spin()
         assert not handler.data
         stream.resume_reading()
         assert await handler.until_data(5) == b"early"
-        theirs.settimeout(5)
+        theirs.settimeout(PATIENCE)
         assert theirs.recv(100) == b"greeting"
         stream.abort()
         await handler.until_lost()
@@ -318,10 +319,10 @@ async def test_a_handler_factory_may_close(kind: str) -> None:
         return Recorder(stream)
 
     with theirs:
-        _, handler = await open_stream(ours, factory, timeout=5)
+        _, handler = await open_stream(ours, factory, timeout=PATIENCE)
         assert isinstance(handler, Recorder)
         assert await handler.until_lost() is None
-        theirs.settimeout(5)
+        theirs.settimeout(PATIENCE)
         assert theirs.recv(100) == b"bye"
 
 
@@ -334,9 +335,9 @@ async def test_a_handler_factory_that_fails_closes_the_socket(kind: str) -> None
 
     with theirs:
         with pytest.raises(RuntimeError, match="by the test"):
-            await open_stream(ours, factory, timeout=5)
+            await open_stream(ours, factory, timeout=PATIENCE)
         await spin()
-        theirs.settimeout(5)
+        theirs.settimeout(PATIENCE)
         assert theirs.recv(100) == b""
 
 

@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from qmpeer.transport.aio import open_stream
+from tests.patience import PATIENCE
 from tests.transport.conftest import recorder
 from tests.transport.recorder import Recorder
 
@@ -14,7 +15,7 @@ from tests.transport.recorder import Recorder
 @pytest.mark.parametrize("with_fds", [False, True])
 async def test_a_peer_that_leaves_at_once_with_something_unread_is_noticed(with_fds: bool) -> None:
     ours, theirs = socket.socketpair()
-    _, end = await open_stream(ours, recorder, timeout=5)
+    _, end = await open_stream(ours, recorder, timeout=PATIENCE)
     assert isinstance(end, Recorder)
     end.stream.write(b"something")
     null = os.open(os.devnull, os.O_RDONLY)
@@ -22,7 +23,7 @@ async def test_a_peer_that_leaves_at_once_with_something_unread_is_noticed(with_
         socket.send_fds(theirs, [data], [null] if with_fds else [])
     theirs.close()
     os.close(null)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await end.until_lost()
     assert end.data == b"[ "
     for fd in end.fds:

@@ -16,6 +16,7 @@ from qmpeer.transport import Address, AddressLike, dial, listen
 from qmpeer.transport.aio import open_stream
 from qmpeer.transport.dialling import DialPlan
 from qmpeer.transport.sockets import is_connected_to_itself
+from tests.patience import PATIENCE
 from tests.transport.recorder import Recorder
 
 Connect = Callable[..., None]
@@ -165,7 +166,7 @@ def test_a_peer_that_does_not_answer(connect: Connect) -> None:
 def test_tcp_sends_small_messages_at_once() -> None:
     with (
         listen("tcp:127.0.0.1:0", backlog=1) as server,
-        dial(server.getsockname(), timeout=5) as sock,
+        dial(server.getsockname(), timeout=PATIENCE) as sock,
     ):
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert sock.gettimeout() is None
@@ -175,7 +176,7 @@ def test_tcp_sends_small_messages_at_once() -> None:
 def test_a_connected_socket_is_taken_as_it_is() -> None:
     one, other = socket.socketpair()
     with one, other:
-        assert dial(one, timeout=5) is one
+        assert dial(one, timeout=PATIENCE) is one
 
 
 def test_fd(connect: Connect) -> None:
@@ -217,7 +218,7 @@ def test_the_blocking_side_imports_no_asyncio() -> None:
         "print([m for m in ('asyncio', 'dataclasses', 'logging') if m in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE
     )
     assert done.stdout == "[]\n"
 

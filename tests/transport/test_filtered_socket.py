@@ -14,6 +14,7 @@ from qmpeer.transport import Address
 from qmpeer.transport.dialling import DialPlan
 from qmpeer.transport.filtered_socket import FilteredSocket, open_filtered
 from qmpeer.transport.filters import Filter, FilterError, Received
+from tests.patience import PATIENCE
 
 DONTWAIT = socket.MSG_DONTWAIT
 
@@ -60,10 +61,10 @@ class Ends(NamedTuple):
         try:
             return self.wire.recv(1 << 20)
         finally:
-            self.wire.settimeout(10)
+            self.wire.settimeout(PATIENCE)
 
 
-def opened(raw: socket.socket, timeout: float | None = 10) -> FilteredSocket:
+def opened(raw: socket.socket, timeout: float | None = PATIENCE) -> FilteredSocket:
     where = Address(scheme="tls", host="here", port=1)
     plan = DialPlan(where, timeout=timeout, wait_for_socket=False, now=time.monotonic())
     return open_filtered(raw, Marks(), plan)
@@ -72,7 +73,7 @@ def opened(raw: socket.socket, timeout: float | None = 10) -> FilteredSocket:
 @pytest.fixture
 def ends() -> Iterator[Ends]:
     raw, wire = socket.socketpair()
-    wire.settimeout(10)
+    wire.settimeout(PATIENCE)
     wire.sendall(b"+first")
     with opened(raw) as ours, wire:
         assert wire.recv(1) == b"+"
@@ -144,7 +145,7 @@ def test_a_wire_that_takes_no_more(ends: Ends) -> None:
             sent += ends.ours.send(data[sent:])
         except BlockingIOError:
             time.sleep(0.001)
-    thread.join(10)
+    thread.join(PATIENCE)
     assert sent == len(data)
     assert heard.replace(b"><", b"").rstrip(b">") == b"<" + data
 
@@ -268,4 +269,4 @@ def test_a_peer_that_keeps_talking_has_no_more_time_than_others() -> None:
                 opened(raw, 0.1)
         finally:
             stop.set()
-            thread.join(10)
+            thread.join(PATIENCE)

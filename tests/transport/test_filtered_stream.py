@@ -22,6 +22,7 @@ from qmpeer.transport.filters import (
     WebSocketFilter,
     x509_context,
 )
+from tests.patience import PATIENCE
 from tests.transport.filters.certificates import Authority
 from tests.transport.filters.websocket_peer import BINARY, PING, frame, goodbye, request
 from tests.transport.recorder import Recorder, spin
@@ -174,7 +175,7 @@ async def test_the_error_of_a_wire_lost_during_the_handshake() -> None:
 
 async def test_the_deadline_of_the_handshake() -> None:
     session = Session(WebSocketFilter, timeout=0)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not session.wire.is_aborted:
             await asyncio.sleep(0)
     session.below.connection_lost(None)
@@ -388,12 +389,14 @@ class Server:
         return client
 
     async def client(self) -> Recorder:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             return await self.clients.get()
 
 
 @asynccontextmanager
-async def serving(*filters: FilterFactory, timeout: float | None = 10) -> AsyncIterator[Server]:
+async def serving(
+    *filters: FilterFactory, timeout: float | None = PATIENCE
+) -> AsyncIterator[Server]:
     server = Server()
     factory = filtered(server.take, filters, timeout=timeout)
     listener = await start_listening(server.address, factory)
@@ -449,7 +452,7 @@ async def test_our_own_tls_client(contexts: tuple[ssl.SSLContext, ssl.SSLContext
             take,
             [lambda: TLSFilter(contexts[0], server_side=False, server_hostname="127.0.0.1")],
         )
-        await open_stream(server.address, make, timeout=5)
+        await open_stream(server.address, make, timeout=PATIENCE)
         ours, theirs = await opened, await server.client()
         ours.stream.write(b"ping")
         assert await theirs.until_data(4) == b"ping"
@@ -468,7 +471,7 @@ async def test_who_is_refused_makes_way_for_the_next(
     async with serving(tls(contexts[1])) as server:
         reader, writer = await dial(server)
         writer.write(b"GET / HTTP/1.1\r\n\r\n")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             try:
                 await reader.read()  # an alert, perhaps
             except ConnectionResetError:
@@ -491,7 +494,7 @@ async def test_half_a_handshake_hits_the_deadline(
     async with serving(tls(contexts[1]), WebSocketFilter, timeout=0.01) as server:
         reader, writer = await dial(server)
         writer.write(b"\x16\x03\x01")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             try:
                 assert await reader.read() == b""
             except ConnectionResetError:

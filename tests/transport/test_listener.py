@@ -16,6 +16,7 @@ import pytest_asyncio
 from qmpeer import limits
 from qmpeer.transport import dial, listen
 from qmpeer.transport.aio import Listener, Stream, StreamHandler, listener, start_listening
+from tests.patience import PATIENCE
 from tests.transport.recorder import Recorder, spin
 
 
@@ -33,7 +34,7 @@ class Clients:
         return self.handlers[-1]
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while len(self.handlers) < count:
                 self._came.clear()
                 await self._came.wait()
@@ -59,7 +60,7 @@ async def start(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
 
 async def receive(sock: socket.socket) -> bytes:
     sock.setblocking(False)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         return await asyncio.get_running_loop().sock_recv(sock, 100)
 
 
@@ -73,9 +74,9 @@ def has_input(sock: socket.socket) -> bool:
 
 async def test_one_client_at_a_time_and_the_next_waits_silently(start: Start) -> None:
     server, clients = await start(many=False)
-    first = dial(server.address, timeout=5)
+    first = dial(server.address, timeout=PATIENCE)
     assert await receive(first) == b"greeting"
-    second = dial(server.address, timeout=5)
+    second = dial(server.address, timeout=PATIENCE)
     second.send(b"early")
     await spin()
     assert not has_input(second)
@@ -95,7 +96,7 @@ async def test_one_client_at_a_time_and_the_next_waits_silently(start: Start) ->
 async def test_one_after_the_other(start: Start) -> None:
     server, clients = await start(many=False)
     for number in range(1, 21):
-        with dial(server.address, timeout=5) as sock:
+        with dial(server.address, timeout=PATIENCE) as sock:
             assert await receive(sock) == b"greeting"
         await clients.until(number)
         clients.handlers[-1].stream.close()
@@ -110,7 +111,7 @@ async def test_a_thousand_clients_at_once(start: Start) -> None:
     if soft < 4096:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
     server, clients = await start(many=True)
-    socks = [dial(server.address, timeout=5) for _ in range(1000)]
+    socks = [dial(server.address, timeout=PATIENCE) for _ in range(1000)]
     await clients.until(1000)
     assert server.clients == 1000
     for sock in socks:
@@ -127,7 +128,7 @@ async def test_more_clients_than_there_may_be(
 ) -> None:
     monkeypatch.setattr(limits, "LISTENER_CLIENTS", 3)
     server, clients = await start(many=True)
-    socks = [dial(server.address, timeout=5) for _ in range(5)]
+    socks = [dial(server.address, timeout=PATIENCE) for _ in range(5)]
     await clients.until(3)
     await spin()
     assert server.clients == 3
@@ -144,12 +145,12 @@ async def test_more_clients_than_there_may_be(
 
 async def test_closing_keeps_the_clients(start: Start) -> None:
     server, clients = await start(many=True)
-    with dial(server.address, timeout=5) as sock:
+    with dial(server.address, timeout=PATIENCE) as sock:
         await clients.until(1)
         server.close()
         server.close()
         with pytest.raises(OSError) as found:
-            dial(server.address, timeout=5)
+            dial(server.address, timeout=PATIENCE)
         assert found.value.errno in (errno.ENOENT, errno.ECONNREFUSED)
         sock.send(b"still here")
         assert await clients.handlers[0].until_data(10) == b"still here"
@@ -171,9 +172,9 @@ async def test_a_handler_factory_that_fails_costs_one_client_only(
         return clients(stream)
 
     server = await start_listening(server.address, factory)
-    with dial(server.address, timeout=5) as sock:
+    with dial(server.address, timeout=PATIENCE) as sock:
         assert await receive(sock) == b""
-    with dial(server.address, timeout=5) as sock:
+    with dial(server.address, timeout=PATIENCE) as sock:
         assert await receive(sock) == b"greeting"
     assert "could not be served" in caplog.text
     await clients.leave()
@@ -185,11 +186,11 @@ async def test_out_of_descriptors(
 ) -> None:
     monkeypatch.setattr(listener, "_PAUSE", 0.01)
     server, clients = await start(many=True)
-    sock = dial(server.address, timeout=5)
+    sock = dial(server.address, timeout=PATIENCE)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not caplog.records:
                 await asyncio.sleep(0)
         for _ in range(5):
@@ -223,7 +224,7 @@ async def test_a_path_that_is_anothers_now_is_left(tmp_path: Path) -> None:
 async def test_a_listening_socket_is_served(tmp_path: Path) -> None:
     clients = Clients()
     server = await start_listening(listen(tmp_path / "s"), clients)
-    with dial(tmp_path / "s", timeout=5) as sock:
+    with dial(tmp_path / "s", timeout=PATIENCE) as sock:
         assert await receive(sock) == b"greeting"
     await clients.leave()
     server.close()
@@ -238,7 +239,7 @@ async def test_the_network_is_refused() -> None:
 
 async def test_clients_have_names(start: Start) -> None:
     server, clients = await start(many=True)
-    with dial(server.address, timeout=5) as sock:
+    with dial(server.address, timeout=PATIENCE) as sock:
         await clients.until(1)
         peer = clients.handlers[0].stream.peer
         if sock.family == socket.AF_UNIX:
@@ -252,9 +253,9 @@ async def test_clients_have_names(start: Start) -> None:
 
 async def test_backlog_of_one_as_qemu(tmp_path: Path) -> None:
     server = await start_listening(tmp_path / "s", clients := Clients())
-    socks = [dial(tmp_path / "s", timeout=5)]
+    socks = [dial(tmp_path / "s", timeout=PATIENCE)]
     await clients.until(1)
-    socks += [dial(tmp_path / "s", timeout=5) for _ in range(2)]
+    socks += [dial(tmp_path / "s", timeout=PATIENCE) for _ in range(2)]
     start = time.monotonic()
     with pytest.raises(TimeoutError, match="busy"):
         dial(tmp_path / "s", timeout=0.02)

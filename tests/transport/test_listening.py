@@ -12,6 +12,7 @@ import pytest
 
 from qmpeer.transport import dial, listen, unlink_if_ours
 from qmpeer.transport.listening import local_address
+from tests.patience import PATIENCE
 
 
 def leave_dead_socket(path: Path) -> None:
@@ -50,7 +51,7 @@ def test_the_mode_is_right_from_the_first_moment(
 def test_a_dead_socket_is_removed(tmp_path: Path) -> None:
     leave_dead_socket(tmp_path / "s")
     with listen(tmp_path / "s") as sock:
-        dial(tmp_path / "s", timeout=5).close()
+        dial(tmp_path / "s", timeout=PATIENCE).close()
         sock.accept()[0].close()
 
 
@@ -161,7 +162,7 @@ def test_servers_that_start_at_once_do_not_remove_each_other(tmp_path: Path) -> 
         for thread in threads:
             thread.join()
         assert len(won) == 1, lost
-        dial(path, timeout=5).close()
+        dial(path, timeout=PATIENCE).close()
         unlink_if_ours(won[0])
         won[0].close()
 
@@ -169,7 +170,7 @@ def test_servers_that_start_at_once_do_not_remove_each_other(tmp_path: Path) -> 
 def test_abstract_sockets_have_no_file(tmp_path: Path) -> None:
     with listen(f"unix:@{tmp_path}") as sock:
         assert str(local_address(sock)) == f"unix:@{tmp_path}"
-        dial(f"unix:@{tmp_path}", timeout=5).close()
+        dial(f"unix:@{tmp_path}", timeout=PATIENCE).close()
         with pytest.raises(OSError) as found:
             listen(f"unix:@{tmp_path}")
         assert found.value.errno == errno.EADDRINUSE
@@ -187,7 +188,7 @@ def test_loopback(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     with listen(f"tcp:{host}:0") as sock:
         address = local_address(sock)
         assert address.port
-        dial(address, timeout=5).close()
+        dial(address, timeout=PATIENCE).close()
         with pytest.raises(OSError, match=r"Address already in use: 'tcp:") as found:
             listen(address)
         assert found.value.errno == errno.EADDRINUSE
@@ -220,7 +221,7 @@ def test_the_network_is_allowed_on_demand() -> None:
     with listen("tcp::0", backlog=8, insecure=True) as sock:
         port = local_address(sock).port
         for host in ("127.0.0.1", "[::1]", ""):  # every interface, both versions
-            dial(f"tcp:{host}:{port}", timeout=5).close()
+            dial(f"tcp:{host}:{port}", timeout=PATIENCE).close()
 
 
 def test_a_listening_socket_is_taken_as_it_is() -> None:

@@ -15,10 +15,10 @@ import pytest
 from qmpeer import Client, limits
 from qmpeer.monitor import Monitor
 from tests.monitor.human.terminal import PROMPT, Screen, Terminal
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.real
 
-PATIENCE = 20.0
 BANNER = re.compile(rb"QEMU [0-9.]+ monitor - type 'help' for more information\r\n")
 SHOWN = PROMPT.encode()
 CLEAR = b"\x0c"

@@ -12,13 +12,13 @@ from qmpeer.transport import Address
 from qmpeer.transport.aio import Stream, StreamHandler, start_listening
 from qmpeer.transport.aio.filtered_stream import FilterFactory, filtered
 from qmpeer.transport.filters import TLSFilter, anonymous_context, psk_context, x509_context
+from tests.patience import PATIENCE
 from tests.transport.filters.certificates import Authority
 from tests.transport.filters.test_credentials import needs_psk
 from tests.transport.recorder import Recorder
 
 pytestmark = pytest.mark.real
 
-SOON = 20.0
 KEY, WRONG_KEY = "00112233445566778899", "99887766554433221100"
 
 
@@ -37,7 +37,7 @@ async def dialled(
         if not found.done():
             found.set_exception(error)
 
-    factory = filtered(take, [make], timeout=SOON, failed=fail)
+    factory = filtered(take, [make], timeout=PATIENCE, failed=fail)
     listener = await start_listening(Address(scheme="tcp", host="127.0.0.1", port=0), factory)
     arguments = ["-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg", "-S"]
     for one in objects:
@@ -72,7 +72,7 @@ async def test_qemu_dials_in(
             program("qemu-system-x86_64"),
             f"tls-creds-x509,id=tls,dir={folder},endpoint=client",
         ) as found,
-        asyncio.timeout(SOON),
+        asyncio.timeout(PATIENCE),
     ):
         if is_allowed:
             qemu = await found
@@ -93,7 +93,7 @@ async def test_qemu_dials_in_without_a_name(program: Callable[[str], str], tmp_p
             program("qemu-system-x86_64"),
             "tls-creds-anon,id=tls,endpoint=client",
         ) as found,
-        asyncio.timeout(SOON),
+        asyncio.timeout(PATIENCE),
     ):
         qemu = await found
         await qemu.until(lambda: qemu.data.endswith(b"\n"))
@@ -115,7 +115,7 @@ async def test_qemu_dials_in_with_a_key(
             program("qemu-system-x86_64"),
             f"tls-creds-psk,id=tls,dir={tmp_path}/client,endpoint=client,username=qemu",
         ) as found,
-        asyncio.timeout(SOON),
+        asyncio.timeout(PATIENCE),
     ):
         if key == KEY:
             qemu = await found

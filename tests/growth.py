@@ -1,0 +1,34 @@
+"""How the cost of something grows with its size, in CPU time: other processes don't count."""
+
+import time
+from collections.abc import Callable
+
+__all__ = ["assert_linear", "cpu_time"]
+
+RATIO = 8
+"""How much larger the large case is than the small one."""
+MOST = 24
+"""How much dearer it may be: the square would be 64 times."""
+LEAST_SECONDS = 0.005
+"""What the small case counts at least; less is mostly noise."""
+
+
+def assert_linear(run: Callable[[int], object], size: int) -> None:
+    """Check that a run of this size costs about eight times as much as one of an eighth.
+
+    Args:
+        run: Does the work for a size.
+        size: The large size; the work for its square must take seconds.
+    """
+    small = max(LEAST_SECONDS, *(cpu_time(lambda: run(size // RATIO)) for _ in range(2)))
+    spent = [cpu_time(lambda: run(size))]
+    while spent[-1] > MOST * small and len(spent) < 3:  # something else was in the way
+        spent.append(cpu_time(lambda: run(size)))
+    assert spent[-1] <= MOST * small, f"size / {RATIO} took {small:.3f} s, size took {spent} s"
+
+
+def cpu_time(call: Callable[[], object]) -> float:
+    """Return the seconds that the processor needed for a call, in this process."""
+    begin = time.process_time()
+    call()
+    return time.process_time() - begin
