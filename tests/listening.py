@@ -3,6 +3,8 @@
 The storage daemon's monitor drops a client that comes right after one that left ungreeted.
 """
 
+import os
+import select
 import subprocess
 import time
 from pathlib import Path
@@ -12,18 +14,26 @@ from tests.patience import PATIENCE
 
 __all__ = ["until_listening"]
 
+REST = 0.002
 LISTENING = "00010000"
 """The flags of a listening socket in ``/proc/net/unix`` (``__SO_ACCEPTCON``)."""
 
 
 def until_listening(path: Path | str, process: "subprocess.Popen[Any] | None" = None) -> None:
-    """Wait until somebody listens at a path; fail at once if the process ends instead."""
+    """Wait until somebody listens at a path; fail at once if the process ends instead.
+
+    The kernel tells nobody that a socket has begun to listen, so that the table is read again and
+    again, with a rest between.
+    """
+    ends = [] if process is None else [os.pidfd_open(process.pid)]
     deadline = time.monotonic() + PATIENCE
-    while not is_listening(str(path)):
-        if process is not None:
-            assert process.poll() is None, f"it ended with status {process.returncode}"
-        assert time.monotonic() < deadline, f"nobody listens at {path}"
-        time.sleep(0.002)
+    try:
+        while not is_listening(str(path)):
+            assert time.monotonic() < deadline, f"nobody listens at {path}"
+            assert not select.select(ends, [], [], REST)[0], f"it ended: {path}"
+    finally:
+        for end in ends:
+            os.close(end)
 
 
 def is_listening(path: str) -> bool:

@@ -19,7 +19,7 @@ QEMU = ("-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg")
 
 SERVER = textwrap.dedent(
     """
-    import json, signal, socket, sys, time
+    import json, signal, socket, sys
     sock = socket.socket(fileno=int(sys.argv[1]))
     said = sock.makefile("r")
     def say(message):
@@ -36,12 +36,12 @@ SERVER = textwrap.dedent(
                 sock.shutdown(socket.SHUT_RDWR)
                 sock.detach()
                 while True:
-                    time.sleep(1)
+                    signal.pause()
             case "mute":
                 continue
         say({"return": sys.argv[2:], "id": command["id"]})
     while True:
-        time.sleep(1)
+        signal.pause()
     """
 )
 
@@ -106,7 +106,7 @@ def test_its_stderr_may_go_elsewhere(face: Face, tmp_path: Path) -> None:
 
 
 def test_it_never_greets(face: Face) -> None:
-    argv = [sys.executable, "-c", "import time; time.sleep(100)"]
+    argv = [sys.executable, "-c", "import signal; signal.pause()"]
     with pytest.raises(TimeoutError, match=r"hasn't greeted in 0\.1 s"):
         face.launch(argv, monitor=["{fd}"], timeout=0.1)
 

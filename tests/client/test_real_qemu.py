@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -249,7 +248,7 @@ def test_qemu_is_restarted(face: Face, program: Callable[[str], str], tmp_path: 
             process.kill()
             process.wait()
             while not vm.client.interruptions:  # else the next command might yet be sent to it
-                time.sleep(0.001)
+                vm.event_mark()
             process = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
             assert vm.execute("query-status")["status"] == "running"
             vm.execute("stop")

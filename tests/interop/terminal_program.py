@@ -1,12 +1,12 @@
 """A program at a terminal of its own, and what its screen shows: tmux, with nobody's settings."""
 
 import subprocess
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from tests.client.faces import SOON
+from tests.tmux_changes import ScreenChanges
 
 __all__ = ["Terminal"]
 
@@ -17,6 +17,7 @@ class Terminal:
     def __init__(self, tmux: str, folder: Path, argv: Sequence[str], columns: int = 100) -> None:
         self._tmux = [tmux, "-S", str(folder / "tmux"), "-f", "/dev/null"]
         self._call("new-session", "-d", "-x", str(columns), "-y", "40", *argv)
+        self._changes = ScreenChanges(self._tmux)
 
     def enter(self, text: str) -> None:
         """Type a line."""
@@ -29,7 +30,7 @@ class Terminal:
 
     def screen(self) -> list[str]:
         """Return the lines of the screen, without blank ones at the end."""
-        return self._call("capture-pane", "-p").rstrip("\n").split("\n")
+        return self._text().split("\n")
 
     def until_last(self, line: str) -> list[str]:
         """Wait until the screen's last line is this one; return all of them."""
@@ -40,11 +41,10 @@ class Terminal:
         return self._until(lambda lines: text in "\n".join(lines))
 
     def _until(self, is_so: Callable[[list[str]], bool]) -> list[str]:
-        deadline = time.monotonic() + SOON
-        while not is_so(lines := self.screen()):
-            assert time.monotonic() < deadline, lines
-            time.sleep(0.02)
-        return lines
+        return self._changes.until(self._text, lambda text: is_so(text.split("\n"))).split("\n")
+
+    def _text(self) -> str:
+        return self._call("capture-pane", "-p").rstrip("\n")
 
     def _call(self, *words: str) -> str:
         done = subprocess.run(
@@ -62,3 +62,4 @@ class Terminal:
         traceback: TracebackType | None,
     ) -> None:
         subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True, timeout=SOON)
+        self._changes.close()

@@ -1,13 +1,14 @@
 """``qmpeer serve``: its monitors and commands, and its process, end to end."""
 
 import asyncio
+import contextlib
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -389,34 +390,23 @@ def talk(argv: list[str]) -> list[Any]:
     return answers
 
 
-def is_alive(pid: int) -> bool:
-    """Tell whether a process is there and isn't merely waiting to be collected."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
 def test_in_the_background(tmp_path: Path) -> None:
     path, pid_file = tmp_path / "q", tmp_path / "pid"
     words = [*BASE, "-daemonize", "-pidfile", "pid", "-qmp", "unix:q,server=on,wait=off"]
     done = run_qmpeer("serve", *words, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    pid = int(pid_file.read_text())
+    process = os.pidfd_open(int(pid_file.read_text()))
     try:
         with Client.connect(path, timeout=PATIENCE) as client:  # it listens already
             assert client.execute("query-status")["running"] is True
             client.execute("quit")
-        deadline = time.monotonic() + PATIENCE
-        while is_alive(pid) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert not is_alive(pid)
+        assert select.select([process], [], [], PATIENCE)[0]  # it has ended
         assert not path.exists()
         assert not pid_file.exists()
     finally:
-        if is_alive(pid):
-            os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+        os.close(process)
 
 
 def test_without_standard_streams(tmp_path: Path) -> None:

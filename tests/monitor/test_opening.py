@@ -96,8 +96,9 @@ async def test_shutdown_in_a_handler(monitor: Monitor, path: Path, scheme: str) 
 
 @pytest.mark.parametrize("kind", ["async", "blocking", "oob"])
 async def test_shutdown_lets_what_runs_be_answered(
-    monitor: Monitor, connect: Connect, kind: str
+    monitor: Monitor, connect: Connect, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("qmpeer.limits.CLOSE_TIMEOUT", 2 * PATIENCE)
     entered, release = asyncio.Event(), asyncio.Event()
     loop, let = asyncio.get_running_loop(), threading.Event()
 
@@ -126,7 +127,7 @@ async def test_shutdown_lets_what_runs_be_answered(
     client.send({"execute": "query-version", "id": 3})
     release.set()
     let.set()
-    async with asyncio.timeout(2):  # it doesn't wait for anything else, CLOSE_TIMEOUT say
+    async with asyncio.timeout(PATIENCE):  # it doesn't wait for CLOSE_TIMEOUT
         assert await client.receive_rest() == b'{"return": "done", "id": 1}\r\n'
         await monitor.wait_closed()
 

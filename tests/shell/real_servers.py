@@ -48,5 +48,7 @@ def running(
 def listening(argv: Sequence[str], path: Path) -> Iterator[Path]:
     """Run a program with a monitor at a path."""
     options = ("-qmp", f"unix:{path},server=on,wait=off")
-    with running([*argv, *options], lambda: dial(path, timeout=1).close()):
+    with running(
+        [*argv, *options], lambda: dial(path, timeout=PATIENCE, wait_for_socket=True).close()
+    ):
         yield path

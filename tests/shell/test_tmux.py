@@ -4,10 +4,8 @@ The pictures of the documentation are taken here; scripts/shell_pictures.sh make
 """
 
 import contextlib
-import os
 import shlex
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import pytest
 from tests.patience import PATIENCE
 from tests.shell.pictures import keep_picture
 from tests.shell.real_servers import ENVIRONMENT, QEMU, SHELL, listening
+from tests.tmux_changes import ScreenChanges
 
 pytestmark = pytest.mark.real
 
@@ -24,18 +23,23 @@ class Pane:
     """A terminal in tmux, on a tmux server of its own."""
 
     def __init__(self, tmux: str, socket: Path, command: str, columns: int, rows: int) -> None:
+        self._environment = {**ENVIRONMENT, "TERM": "xterm-256color"}
+        self._environment.pop("TMUX", None)
         self._tmux = [tmux, "-f", "/dev/null", "-S", str(socket)]
         self._columns = columns
         self._status = socket.with_name("status")  # tmux itself loses it now and then
         size = ["-x", str(columns), "-y", str(rows)]
-        line = f"{command}; echo $? > {shlex.quote(str(self._status))}; sleep 60"
-        self._call("new-session", "-d", *size, line)
+        ended = f"echo $? > {shlex.quote(str(self._status))}; {shlex.quote(tmux)} wait-for -S ended"
+        self._call("new-session", "-d", *size, f"{command}; {ended}; cat")
+        self._changes = ScreenChanges(self._tmux, self._environment)
 
     def _call(self, *words: str) -> str:
-        environment = {**ENVIRONMENT, "TERM": "xterm-256color"}
-        environment.pop("TMUX", None)
         done = subprocess.run(
-            [*self._tmux, *words], capture_output=True, text=True, env=environment, timeout=PATIENCE
+            [*self._tmux, *words],
+            capture_output=True,
+            text=True,
+            env=self._environment,
+            timeout=PATIENCE,
         )
         return done.stdout
 
@@ -57,25 +61,24 @@ class Pane:
         captured = self._call("capture-pane", "-p", "-e")
         keep_picture(captured, self._columns, f"shell-{name}")
 
-    def shows(self, text: str) -> str:
-        """Wait until the screen shows a text, and return the screen."""
-        deadline = time.monotonic() + PATIENCE
-        while text not in (screen := self.screen()):
-            assert time.monotonic() < deadline, screen
-            os.sched_yield()
-        return screen
+    def shows(self, text: str, behind: str = "") -> str:
+        """Wait until the screen shows a text, behind the last place of another; return it all."""
+
+        def is_so(screen: str) -> bool:
+            shown = screen.rpartition(behind)[2] if behind else screen
+            return behind in screen and text in shown
+
+        return self._changes.until(self.screen, is_so)
 
     def has_ended(self) -> str:
         """Wait until the program has ended, and return its status."""
-        deadline = time.monotonic() + PATIENCE
-        while not self._status.exists() or not (found := self._status.read_text().strip()):
-            assert time.monotonic() < deadline, self.screen()
-            os.sched_yield()
-        return found
+        self._call("wait-for", "ended")
+        return self._status.read_text().strip()
 
     def ends(self) -> None:
         """End the tmux server, and with it the pane."""
         self._call("kill-server")
+        self._changes.close()
 
 
 @pytest.fixture
@@ -168,9 +171,7 @@ def test_control_c_gives_up_a_command(qemu: Path, open_pane: Callable[..., Pane]
     pane.shows("qmp>")
     pane.types("wait STOP", "Enter")
     pane.shows("wait STOP\n")
-    deadline = time.monotonic() + PATIENCE
     while "given up" not in pane.screen():  # the first may come before it waits
-        assert time.monotonic() < deadline
         pane.types("C-c")
     pane.types("query-name", "Enter")
     pane.shows("query-name\n{}")
@@ -182,10 +183,12 @@ def test_control_z_suspends(qemu: Path, open_pane: Callable[..., Pane]) -> None:
     pane.types("query-na", "C-z")
     pane.shows("Stopped")
     pane.types("fg", "Enter")
-    pane.shows("qmp> query-na")
+    pane.shows("qmp> query-na", behind="sh: fg")
     pane.types("me", "Enter")
     pane.shows("qmp> query-name\n{}")
-    pane.types("C-d", "exit", "Enter")
+    pane.types("C-d")
+    pane.shows("sh:", behind="\n{}")
+    pane.types("exit", "Enter")
     assert pane.has_ended() == "0"
 
 

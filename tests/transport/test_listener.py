@@ -6,7 +6,6 @@ import logging
 import os
 import resource
 import socket
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -184,17 +183,23 @@ async def test_a_handler_factory_that_fails_costs_one_client_only(
 async def test_out_of_descriptors(
     start: Start, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "_PAUSE", 0.01)
+    monkeypatch.setattr(listener, "_PAUSE", 0)
+    accept, accepts = Listener._accept, 0
+
+    def count(self: Listener) -> None:
+        nonlocal accepts
+        accepts += 1
+        accept(self)
+
+    monkeypatch.setattr(Listener, "_accept", count)
     server, clients = await start(many=True)
     sock = dial(server.address, timeout=PATIENCE)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
         async with asyncio.timeout(PATIENCE):
-            while not caplog.records:
+            while accepts < 5:
                 await asyncio.sleep(0)
-        for _ in range(5):
-            await asyncio.sleep(0.01)  # several rests
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert await receive(sock) == b"greeting"
@@ -256,10 +261,8 @@ async def test_backlog_of_one_as_qemu(tmp_path: Path) -> None:
     socks = [dial(tmp_path / "s", timeout=PATIENCE)]
     await clients.until(1)
     socks += [dial(tmp_path / "s", timeout=PATIENCE) for _ in range(2)]
-    start = time.monotonic()
     with pytest.raises(TimeoutError, match="busy"):
         dial(tmp_path / "s", timeout=0.02)
-    assert time.monotonic() - start < 5
     for sock in socks:
         sock.close()
     await clients.leave()
