@@ -9,6 +9,7 @@ import pytest
 from qmpeer import Monitor
 from qmpeer.values import JsonValue
 from tests.client.faces import AsyncFace, BlockingFace, Face
+from tests.client.hourglass import Hourglass
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
 try:
@@ -28,6 +29,11 @@ def face(request: pytest.FixtureRequest) -> Iterator[Face]:
     made = BlockingFace() if request.param == "blocking" else AsyncFace(LOOPS[request.param])
     yield made
     made.end()
+
+
+@pytest.fixture
+def hourglass(monkeypatch: pytest.MonkeyPatch) -> Hourglass:
+    return Hourglass(monkeypatch)
 
 
 class OurMonitor:

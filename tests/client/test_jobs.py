@@ -11,6 +11,7 @@ from qmpeer.bindings import Command
 from qmpeer.client.jobs import JobState
 from qmpeer.errors import JobError
 from tests.client.faces import SOON, AsyncVm, Face
+from tests.client.hourglass import Hourglass
 from tests.client.scripted import ScriptedServer, connected
 
 BACKUP = {"job-id": "j", "device": "a", "target": "b"}
@@ -326,9 +327,10 @@ def test_a_progress_function_that_fails_cancels_the_job(face: Face) -> None:
 # Deadlines, cancelling, and the end of the connection
 
 
-def test_a_deadline_cancels_the_job(face: Face) -> None:
+def test_a_deadline_cancels_the_job(face: Face, hourglass: Hourglass) -> None:
     with connected(face) as (vm, server):
         running, jobs = started(vm, server, timeout=0.1)
+        runs_out(hourglass, jobs)
         jobs.answer("job-cancel")
         jobs.status("aborting", "concluded", "null")
         jobs.answer("query-jobs", [])
@@ -337,22 +339,31 @@ def test_a_deadline_cancels_the_job(face: Face) -> None:
         assert not getattr(caught.value, "__notes__", [])
 
 
-def test_the_connections_own_deadline(face: Face) -> None:
+def runs_out(hourglass: Hourglass, jobs: JobServer) -> None:
+    """Let the job's time run out now that it has begun."""
+    hourglass.let_go()
+    jobs.status("running")
+
+
+def test_the_connections_own_deadline(face: Face, hourglass: Hourglass) -> None:
     with connected(face, command_timeout=0.1) as (vm, server):
         running = vm.start("run_job", "blockdev-backup", BACKUP)
         jobs = JobServer(server)
         jobs.begin("created")
+        runs_out(hourglass, jobs)
         jobs.answer("job-cancel")
         jobs.status("null")
         with pytest.raises(TimeoutError, match=r"wasn't done in 0\.1 s"):
             running.result(SOON)
 
 
-def test_a_deadline_of_an_old_server(face: Face) -> None:
+def test_a_deadline_of_an_old_server(face: Face, hourglass: Hourglass) -> None:
     with connected(face) as (vm, server):
         running = vm.start("run_job", "drive-backup", BACKUP, timeout=0.1)
         jobs = JobServer(server)
         jobs.answer("drive-backup")
+        hourglass.let_go()
+        jobs.block("PENDING")
         jobs.do_not_know("job-cancel")
         arguments = jobs.answer("block-job-cancel")["arguments"]
         assert arguments == {"device": "j", "force": True}
@@ -361,9 +372,10 @@ def test_a_deadline_of_an_old_server(face: Face) -> None:
             running.result(SOON)
 
 
-def test_events_do_not_stretch_a_deadline(face: Face) -> None:
+def test_events_do_not_stretch_a_deadline(face: Face, hourglass: Hourglass) -> None:
     with connected(face) as (vm, server):
         running, jobs = started(vm, server, timeout=0.1)
+        hourglass.let_go()
         while not server.has_input():
             jobs.status("paused", "running")
         jobs.answer("job-cancel")
@@ -372,9 +384,10 @@ def test_events_do_not_stretch_a_deadline(face: Face) -> None:
             running.result(SOON)
 
 
-def test_one_that_cannot_be_cancelled(face: Face) -> None:
+def test_one_that_cannot_be_cancelled(face: Face, hourglass: Hourglass) -> None:
     with connected(face) as (vm, server):
         running, jobs = started(vm, server, timeout=0.05)
+        runs_out(hourglass, jobs)
         jobs.refuse("job-cancel", desc="cannot accept command verb 'cancel'")
         jobs.answer("query-jobs", [info("pending")])
         with pytest.raises(TimeoutError) as caught:
@@ -384,21 +397,27 @@ def test_one_that_cannot_be_cancelled(face: Face) -> None:
 
 
 def test_one_that_does_not_end_when_it_is_cancelled(
-    face: Face, monkeypatch: pytest.MonkeyPatch
+    face: Face, hourglass: Hourglass, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("qmpeer.limits.CANCEL_TIMEOUT", 0.1)
     with connected(face) as (vm, server):
         running, jobs = started(vm, server, timeout=0.05)
+        runs_out(hourglass, jobs)
         jobs.answer("job-cancel")
+        runs_out(hourglass, jobs)
         with pytest.raises(TimeoutError) as caught:
             running.result(SOON)
         assert caught.value.__notes__ == ["job j was cancelled, but hasn't ended yet"]
 
 
-def test_a_server_that_answers_no_more(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_answers_no_more(
+    face: Face, hourglass: Hourglass, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("qmpeer.limits.CANCEL_TIMEOUT", 0.1)
     with connected(face) as (vm, server):
-        running, _ = started(vm, server, timeout=0.05)
+        running, jobs = started(vm, server, timeout=0.05)
+        hourglass.let_go()
+        runs_out(hourglass, jobs)
         with pytest.raises(TimeoutError, match="wasn't done") as caught:
             running.result(SOON)
         (note,) = caught.value.__notes__
@@ -409,7 +428,8 @@ def test_a_server_that_answers_no_more(face: Face, monkeypatch: pytest.MonkeyPat
 def test_a_beginning_that_is_not_answered(face: Face, is_begun: bool) -> None:
     """Whose job it would be that is cancelled, only its event tells."""
     with connected(face) as (vm, server):
-        running = vm.start("run_job", "blockdev-backup", BACKUP, timeout=0.1)
+        # Nothing holds a command's own deadline back.
+        running = vm.start("run_job", "blockdev-backup", BACKUP, timeout=1.0 if is_begun else 0.1)
         jobs = JobServer(server)
         assert server.command()["execute"] == "blockdev-backup"
         if is_begun:

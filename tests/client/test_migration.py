@@ -8,6 +8,7 @@ from qmpeer import CommandError, CommandInterrupted
 from qmpeer.client.migration import MigrationState
 from qmpeer.errors import MigrationError
 from tests.client.faces import SOON, Face
+from tests.client.hourglass import Hourglass
 from tests.client.scripted import ScriptedServer, connected
 
 URI = "unix:/elsewhere"
@@ -164,11 +165,12 @@ def test_one_that_pauses_before_it_switches_over(face: Face) -> None:
         assert running.result(SOON).status == "completed"
 
 
-def test_a_deadline_cancels_it(face: Face) -> None:
+def test_a_deadline_cancels_it(face: Face, hourglass: Hourglass) -> None:
     with connected(face) as (vm, server):
         running = vm.start("migrate", URI, timeout=0.1)
         migration = MigrationServer(server)
         migration.begin()
+        hourglass.let_go()
         migration.status("active")
         server.reply(migration.until("migrate_cancel"))
         migration.tell("cancelling")
@@ -178,13 +180,15 @@ def test_a_deadline_cancels_it(face: Face) -> None:
         assert not getattr(caught.value, "__notes__", [])
 
 
-def test_nothing_cancels_it_in_postcopy(face: Face) -> None:
+def test_nothing_cancels_it_in_postcopy(face: Face, hourglass: Hourglass) -> None:
     """The guest is on both sides then, and would be lost."""
     with connected(face) as (vm, server):
-        running = vm.start("migrate", URI, timeout=0.5)
+        running = vm.start("migrate", URI, timeout=0.1)
         migration = MigrationServer(server)
         migration.begin()
-        migration.status("active", "postcopy-active")
+        migration.status("active")
+        hourglass.let_go()
+        migration.status("postcopy-active")
         migration.tell("postcopy-active")
         with pytest.raises(TimeoutError) as caught:
             running.result(SOON)
@@ -193,11 +197,17 @@ def test_nothing_cancels_it_in_postcopy(face: Face) -> None:
         assert not server.has_input()
 
 
-def test_one_that_cannot_be_cancelled(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_cannot_be_cancelled(
+    face: Face, hourglass: Hourglass, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("qmpeer.limits.CANCEL_TIMEOUT", 0.1)
     with connected(face) as (vm, server):
         running = vm.start("migrate", URI, timeout=0.05)
-        MigrationServer(server).begin()
+        migration = MigrationServer(server)
+        migration.begin()
+        hourglass.let_go()
+        hourglass.let_go()
+        migration.status("active")
         with pytest.raises(TimeoutError) as caught:
             running.result(SOON)
         (note,) = caught.value.__notes__

@@ -1,0 +1,45 @@
+"""Deadlines of procedures that a test holds back until all that must come before has come."""
+
+import pytest
+
+from qmpeer.client.steps import Countdown
+from tests.client.faces import SOON
+
+__all__ = ["Hourglass"]
+
+
+class Hourglass:
+    """What counts down in a client's procedures: nothing does before a test lets it.
+
+    Countdowns are let go in the order in which they are made. One that is let go has really begun
+    when it was made: it may be over already, which its procedure sees at the next event.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._made: list[Countdown] = []
+        self._let_go = 0
+        make, remaining = Countdown.__init__, Countdown.remaining
+        is_over = Countdown.__dict__["is_over"].__get__
+
+        def note(countdown: Countdown, timeout: float | None) -> None:
+            make(countdown, timeout)
+            self._made.append(countdown)
+
+        def held_remaining(countdown: Countdown, at_most: float | None = None) -> float | None:
+            if self._is_held(countdown):
+                return SOON if at_most is None else at_most
+            return remaining(countdown, at_most)
+
+        def held_is_over(countdown: Countdown) -> bool:
+            return not self._is_held(countdown) and bool(is_over(countdown))
+
+        monkeypatch.setattr(Countdown, "__init__", note)
+        monkeypatch.setattr(Countdown, "remaining", held_remaining)
+        monkeypatch.setattr(Countdown, "is_over", property(held_is_over))
+
+    def let_go(self) -> None:
+        """Let the next one count down."""
+        self._let_go += 1
+
+    def _is_held(self, countdown: Countdown) -> bool:
+        return not any(each is countdown for each in self._made[: self._let_go])
