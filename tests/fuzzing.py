@@ -1,16 +1,26 @@
-"""How often the fuzz targets are tried: shortly in the tests, 100,000 times by ``make fuzz``."""
+"""How often properties are tried: shortly in the tests, many more times by ``make fuzz``."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from hypothesis import settings
 
-__all__ = ["fuzz_target"]
+__all__ = ["fuzz_target", "tried"]
 
 _Test = TypeVar("_Test", bound=Callable[..., Any])
 
 
-def fuzz_target(test: _Test) -> _Test:
-    """Try a property 150 times, or 100,000 in the long profile."""
-    is_long = settings().max_examples > 1000
-    return settings(max_examples=100_000 if is_long else 150)(test)
+def tried(times: float, *, long: float | None = None) -> Callable[[_Test], _Test]:
+    """Try a property more often than others, or less often.
+
+    Args:
+        times: How many times as often as the profile says.
+        long: The same in the long profile; None for the same.
+    """
+    count = settings().max_examples
+    is_long = count > 1000
+    return settings(max_examples=round(count * (long if is_long and long else times)))
+
+
+fuzz_target = tried(1.5, long=20)
+"""Tries a property 150 times, or 100,000 in the long profile."""

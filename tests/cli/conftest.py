@@ -1,6 +1,7 @@
 """Real servers that the tools are tried on: a machine with disks and a NIC, a daemon, an agent."""
 
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -100,3 +101,10 @@ def agent(
     options = ["-m", "unix-listen", "-p", str(path), "-t", str(folder / "state"), "-b", HARMFUL]
     start([program("qemu-ga"), *options], path)
     return str(path)
+
+
+@pytest.fixture
+def no_rich(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make rich something that can't be imported."""
+    for name in ("rich", *(name for name in sys.modules if name.startswith("rich."))):
+        monkeypatch.setitem(sys.modules, name, None)

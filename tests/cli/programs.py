@@ -1,21 +1,27 @@
-"""The tools as programs: to their end, with a terminal or without."""
+"""The tools, run to their end: in this process, with a terminal or without, or as programs."""
 
+import contextlib
 import fcntl
+import io
 import os
 import pty
 import struct
 import subprocess
+import sys
 import termios
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pyte
+import pytest
 
+from qmpeer.cli.main import main
 from tests.listening import until_listening
-from tests.machine.serving import PATIENCE, QMPEER
+from tests.machine.serving import PATIENCE
 
-__all__ = ["Shown", "Start", "at_terminal"]
+__all__ = ["Ended", "Shown", "Start", "at_terminal", "run_here"]
 
 
 class Start:
@@ -38,8 +44,43 @@ class Start:
             process.wait(PATIENCE)
 
 
+class Ended(NamedTuple):
+    """How a command line ended.
+
+    Attributes:
+        status: Its exit status.
+        out: What it wrote to standard output.
+        err: What it wrote to standard error.
+    """
+
+    status: int
+    out: bytes
+    err: bytes
+
+
+def run_here(*words: str, input: bytes = b"", **environment: str) -> Ended:
+    """Run a command line of ours in this process, without a terminal.
+
+    Args:
+        words: The command line, without the program's name.
+        input: What standard input holds.
+        environment: Variables besides those of this process.
+    """
+    standard = io.BytesIO(input), io.BytesIO(), io.BytesIO()
+    streams = [io.TextIOWrapper(stream, "utf-8", write_through=True) for stream in standard]
+    with pytest.MonkeyPatch.context() as patch:
+        for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
+            patch.setattr(sys, name, stream)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        status = main(words)
+    for stream in streams:
+        stream.detach()  # it would close what a thread may still read
+    return Ended(status, standard[1].getvalue(), standard[2].getvalue())
+
+
 class Shown(NamedTuple):
-    """Hold what a program showed at a terminal.
+    """What a command line showed at a terminal.
 
     Attributes:
         status: Its exit status.
@@ -58,32 +99,52 @@ class Shown(NamedTuple):
 
 
 def at_terminal(*words: str, columns: int = 80, rows: int = 40, **environment: str) -> Shown:
-    """Run a command line of ours at a terminal."""
+    """Run a command line of ours in this process, at a terminal."""
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    variables = {**os.environ, "TERM": "xterm-256color", **environment}
-    variables.pop("COLUMNS", None)
-    variables.pop("LINES", None)
-    if "NO_COLOR" not in environment:
-        variables.pop("NO_COLOR", None)
-    process = subprocess.Popen(
-        [*QMPEER, *words], stdin=its, stdout=its, stderr=its, env=variables, close_fds=True
-    )
-    os.close(its)
     screen = pyte.Screen(columns, rows)
     stream = pyte.ByteStream(screen)
-    raw = b""
-    while True:
-        try:
-            data = os.read(ours, 65536)
-        except OSError:  # EIO: nobody has the terminal open any more
-            break
-        if not data:
-            break
-        raw += data
-        stream.feed(data)
-    os.close(ours)
+    raw = bytearray()
+
+    def look() -> None:
+        with contextlib.suppress(OSError):  # EIO: nobody has the terminal open any more
+            while data := os.read(ours, 65536):
+                raw.extend(data)
+                stream.feed(data)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        with _sitting_at(its, environment):
+            status = main(words)
+    finally:
+        os.close(its)
+        looking.join(PATIENCE)
+        os.close(ours)
     lines = [line.rstrip() for line in screen.display]
     while lines and not lines[-1]:
         lines.pop()
-    return Shown(process.wait(PATIENCE), lines, raw)
+    return Shown(status, lines, bytes(raw))
+
+
+@contextlib.contextmanager
+def _sitting_at(terminal: int, environment: dict[str, str]) -> Iterator[None]:
+    """Make a terminal this process's standard input, output and error."""
+    encoding = environment.get("PYTHONIOENCODING", "utf-8")
+    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
+        stack.callback(_put_back, [os.dup(descriptor) for descriptor in range(3)])
+        for name in ("COLUMNS", "LINES", "NO_COLOR"):
+            patch.delenv(name, raising=False)
+        for name, value in {"TERM": "xterm-256color", **environment}.items():
+            patch.setenv(name, value)
+        for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+            os.dup2(terminal, descriptor)
+            stream = open(descriptor, mode, encoding=encoding, closefd=False)
+            patch.setattr(sys, name, stack.enter_context(stream))
+        yield
+
+
+def _put_back(kept: Sequence[int]) -> None:
+    for descriptor, copy in enumerate(kept):
+        os.dup2(copy, descriptor)
+        os.close(copy)

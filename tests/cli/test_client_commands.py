@@ -1,15 +1,20 @@
-"""``qmpeer exec`` and ``qmpeer events`` against ``qmpeer serve``, as processes."""
+"""``qmpeer exec`` and ``qmpeer events`` against ``qmpeer serve``.
+
+Streams, signals and the exit status are those of processes; the rest runs in this one.
+"""
 
 import json
 import select
 import signal
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.cli.programs import run_here
 from tests.machine.serving import PATIENCE, QMPEER, RawClient, Serving, run_qmpeer
 
 ERROR = "GenericError: Parameter 'driver' does not accept value 'nope'"
@@ -45,35 +50,33 @@ def test_one_command(address: str) -> None:
 
 
 def test_pretty(address: str) -> None:
-    done = run_qmpeer("exec", address, "query-target", "--pretty")
-    assert done.stdout == '{\n    "arch": "x86_64"\n}\n'
+    done = run_here("exec", address, "query-target", "--pretty")
+    assert done.out == b'{\n    "arch": "x86_64"\n}\n'
 
 
 def test_arguments(address: str) -> None:
     words = ["driver=blkdebug", "node-name=b", "image.driver=null-co", "image.node-name:=n0"]
-    assert run_qmpeer("exec", address, "blockdev-add", *words).returncode == 0
+    assert run_here("exec", address, "blockdev-add", *words).status == 0
     text = '{"driver": "null-co", "node-name": "n1"}'
-    assert run_qmpeer("exec", address, "blockdev-add", text).returncode == 0
-    text = '{"node-name": "n1"}'
-    assert run_qmpeer("exec", address, "blockdev-del", "-", input=text).returncode == 0
-    assert run_qmpeer("exec", address, "blockdev-del", "node-name=b").returncode == 0
+    assert run_here("exec", address, "blockdev-add", text).status == 0
+    given = b'{"node-name": "n1"}'
+    assert run_here("exec", address, "blockdev-del", "-", input=given).status == 0
+    assert run_here("exec", address, "blockdev-del", "node-name=b").status == 0
 
 
 def test_an_error_of_the_server(address: str) -> None:
-    done = run_qmpeer("exec", address, "blockdev-add", "driver=nope")
-
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"qmpeer exec: {ERROR}\n"
+    done = run_here("exec", address, "blockdev-add", "driver=nope")
+    assert done == (1, b"", f"qmpeer exec: {ERROR}\n".encode())
 
 
 def test_out_of_band(address: str) -> None:
-    done = run_qmpeer("exec", address, "query-yank", "--oob")
-    assert json.loads(done.stdout)[0] == {"type": "chardev", "id": "compat_monitor0"}
+    done = run_here("exec", address, "query-yank", "--oob")
+    assert json.loads(done.out)[0] == {"type": "chardev", "id": "compat_monitor0"}
 
-    done = run_qmpeer("exec", address, "query-name", "--oob")
-    assert (done.returncode, done.stderr) == (
+    done = run_here("exec", address, "query-name", "--oob")
+    assert (done.status, done.err) == (
         1,
-        "qmpeer exec: GenericError: The command query-name does not support OOB\n",
+        b"qmpeer exec: GenericError: The command query-name does not support OOB\n",
     )
 
 
@@ -94,20 +97,19 @@ def test_streams_that_do_not_work(address: str, redirection: str, status: int) -
 
 @pytest.mark.parametrize("text", [b"", b"\xff", b"[]", b"{"])
 def test_standard_input_that_is_no_object(address: str, text: bytes) -> None:
-    argv = [*QMPEER, "exec", address, "stop", "-"]
-    done = subprocess.run(argv, input=text, capture_output=True, timeout=PATIENCE)
-    assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.startswith(b"qmpeer exec: found arguments that are ")
+    done = run_here("exec", address, "stop", "-", input=text)
+    assert (done.status, done.out) == (2, b"")
+    assert done.err.startswith(b"qmpeer exec: found arguments that are ")
 
 
 def test_a_silent_server(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "q"))
         listener.listen()
-        done = run_qmpeer("exec", str(tmp_path / "q"), "stop", "--timeout", "0.05")
-    assert (done.returncode, done.stdout) == (3, "")
-    assert "greeted in 0.05 s" in done.stderr
-    assert done.stderr.count("\n") == 1
+        done = run_here("exec", str(tmp_path / "q"), "stop", "--timeout", "0.05")
+    assert (done.status, done.out) == (3, b"")
+    assert b"greeted in 0.05 s" in done.err
+    assert done.err.count(b"\n") == 1
 
 
 def test_no_reply_in_time(tmp_path: Path) -> None:
@@ -115,27 +117,27 @@ def test_no_reply_in_time(tmp_path: Path) -> None:
         listener.bind(str(tmp_path / "q"))
         listener.listen()
         words = ["exec", str(tmp_path / "q"), "guest-ping", "--no-negotiate", "--timeout", "0.05"]
-        done = run_qmpeer(*words)
-    assert (done.returncode, done.stderr) == (
-        3,
-        "qmpeer exec: guest-ping wasn't answered in 0.05 s\n",
-    )
+        done = run_here(*words)
+    assert (done.status, done.err) == (3, b"qmpeer exec: guest-ping wasn't answered in 0.05 s\n")
 
 
 def test_no_qmp_server(tmp_path: Path) -> None:
+    def greet() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"220 mail.example ESMTP\r\n")
+            connection.recv(1)
+
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "q"))
         listener.listen()
-        process = subprocess.Popen(
-            [*QMPEER, "exec", str(tmp_path / "q"), "stop"], stderr=subprocess.PIPE, text=True
-        )
-        connection, _ = listener.accept()
-        connection.sendall(b"220 mail.example ESMTP\r\n")
-        _, err = process.communicate(timeout=PATIENCE)
-        connection.close()
-    assert process.returncode == 3
-    assert err.startswith("qmpeer exec: ")
-    assert err.count("\n") == 1
+        greeting = threading.Thread(target=greet)
+        greeting.start()
+        done = run_here("exec", str(tmp_path / "q"), "stop")
+        greeting.join(PATIENCE)
+    assert done.status == 3
+    assert done.err.startswith(b"qmpeer exec: ")
+    assert done.err.count(b"\n") == 1
 
 
 def events(*words: str) -> "subprocess.Popen[str]":
@@ -178,41 +180,24 @@ def test_events_by_name(address: str, second: RawClient) -> None:
 @pytest.mark.parametrize(
     ("words", "status", "text"),
     [
-        ((), 0, ""),
-        (("--count", "2"), 3, "qmpeer events: found 0 events in 0.05 s, expected 2\n"),
+        ((), 0, b""),
+        (("--count", "2"), 3, b"qmpeer events: found 0 events in 0.05 s, expected 2\n"),
     ],
     ids=["without count", "with count"],
 )
-def test_events_until_a_time(address: str, words: tuple[str, ...], status: int, text: str) -> None:
-    done = run_qmpeer("events", address, "--timeout", "0.05", *words)
-    assert (done.returncode, done.stdout, done.stderr) == (status, "", text)
-
-
-def test_events_end_with_the_connection(tmp_path: Path) -> None:
-    with (
-        Serving(tmp_path / "q", "-qmp", f"unix:{tmp_path}/second,server,nowait") as serving,
-        RawClient(tmp_path / "second") as second,
-    ):
-        second.negotiate()
-        process = events(str(serving.path))
-        assert process.stdout is not None
-        while not has_output(process):
-            second.exchange("stop")
-            second.exchange("cont")
-        second.exchange("quit")
-        out, err = process.communicate(timeout=PATIENCE)
-    last = json.loads(out.splitlines()[-1])
-    assert (last["event"], last["data"]["reason"]) == ("SHUTDOWN", "host-qmp-quit")
-    assert process.returncode == 3
-    assert err == "qmpeer events: the server closed the connection\n"
+def test_events_until_a_time(
+    address: str, words: tuple[str, ...], status: int, text: bytes
+) -> None:
+    done = run_here("events", address, "--timeout", "0.05", *words)
+    assert done == (status, b"", text)
 
 
 def test_a_name_that_the_server_lacks(address: str) -> None:
-    done = run_qmpeer("events", address, "stopp", "RESUME", "zz", "--timeout", "0.2")
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr.splitlines() == [
-        "qmpeer events: warning: the server lists no event 'stopp'; is it STOP?",
-        "qmpeer events: warning: the server lists no event 'zz'",
+    done = run_here("events", address, "stopp", "RESUME", "zz", "--timeout", "0.2")
+    assert (done.status, done.out) == (0, b"")
+    assert done.err.splitlines() == [
+        b"qmpeer events: warning: the server lists no event 'stopp'; is it STOP?",
+        b"qmpeer events: warning: the server lists no event 'zz'",
     ]
 
 
@@ -238,10 +223,21 @@ def test_a_broken_pipe(address: str, second: RawClient) -> None:
     process.stderr.close()
 
 
-def test_quit_is_a_success(tmp_path: Path) -> None:
-    with Serving(tmp_path / "q") as serving:
+def test_quit_is_a_success_and_events_end_with_the_connection(tmp_path: Path) -> None:
+    second_path = tmp_path / "second"
+    with Serving(tmp_path / "q", "-qmp", f"unix:{second_path},server,nowait") as serving:
         with serving.client():
             pass
-        done = run_qmpeer("exec", str(serving.path), "quit")
-        assert (done.returncode, done.stdout, done.stderr) == (0, "{}\n", "")
+        process = events(str(second_path))
+        with RawClient(serving.path) as raw:
+            raw.negotiate()
+            while not has_output(process):
+                raw.exchange("stop")
+                raw.exchange("cont")
+        assert run_here("exec", str(serving.path), "quit") == (0, b"{}\n", b"")
         assert serving.wait() == 0
+        out, err = process.communicate(timeout=PATIENCE)
+    last = json.loads(out.splitlines()[-1])
+    assert (last["event"], last["data"]["reason"]) == ("SHUTDOWN", "host-qmp-quit")
+    assert process.returncode == 3
+    assert err == "qmpeer events: the server closed the connection\n"

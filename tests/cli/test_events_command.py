@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +11,8 @@ import pytest
 
 from qmpeer.cli.events_command import _time
 from qmpeer.messages import Event, Timestamp
-from tests.cli.programs import at_terminal
+from tests.cli.programs import at_terminal, run_here
 from tests.cli.scripted_server import Scripted
-from tests.machine.serving import PATIENCE, QMPEER
 
 
 @contextmanager
@@ -71,19 +69,16 @@ def test_forms_can_be_chosen(server: Scripted, is_json: bool) -> None:
             (line,) = at_terminal(*words, "--json", columns=200).lines
             assert json.loads(line)["data"] == {"a": "b"}
         else:
-            done = subprocess.run(
-                [*QMPEER, *words, "--text"], capture_output=True, text=True, timeout=PATIENCE
-            )
+            done = run_here(*words, "--text")
             form = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d CHANGED \{\"a\": \"b\"\}\n"
-            assert re.fullmatch(form, done.stdout)
+            assert re.fullmatch(form, done.out.decode())
 
 
 def test_a_pattern_and_too_few(server: Scripted) -> None:
     words = ["events", server.address, "NO.*", "--count", "1", "--timeout", "0.3"]
     with emitting(server, "CHANGED"):
-        done = subprocess.run([*QMPEER, *words], capture_output=True, text=True, timeout=PATIENCE)
-    assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr == "qmpeer events: found 0 events in 0.3 s, expected 1\n"
+        done = run_here(*words)
+    assert done == (3, b"", b"qmpeer events: found 0 events in 0.3 s, expected 1\n")
 
 
 def test_times() -> None:

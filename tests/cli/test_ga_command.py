@@ -15,17 +15,15 @@ from qmpeer.cli.ga_command import _split_program
 from qmpeer.cli.main import main
 from tests.cli.conftest import HARMFUL
 from tests.cli.pretended_agent import PretendedAgent
-from tests.cli.programs import Start, at_terminal
+from tests.cli.programs import Ended, Start, at_terminal, run_here
 from tests.machine.serving import PATIENCE, QMPEER
 
 MIB = 1 << 20
 real = pytest.mark.real
 
 
-def ga(*words: str, input: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
-    return subprocess.run(
-        [*QMPEER, "ga", *words], input=input, capture_output=True, timeout=PATIENCE
-    )
+def ga(*words: str, input: bytes = b"") -> Ended:
+    return run_here("ga", *words, input=input)
 
 
 @real
@@ -51,32 +49,32 @@ def test_info_and_status_and_call(agent: str, capsys: pytest.CaptureFixture[str]
 def test_a_program(agent: str) -> None:
     script = 'cat; echo "$NAME" >&2; exit 7'
     done = ga(agent, "exec", "-e", "NAME=x y", "sh", "-c", script, input=b"\0in\xff")
-    assert (done.returncode, done.stdout, done.stderr) == (7, b"\0in\xff", b"x y\n")
+    assert done == (7, b"\0in\xff", b"x y\n")
 
 
 @real
 def test_a_program_with_an_output_of_1_mib(agent: str) -> None:
     done = ga(agent, "exec", "head", "-c", str(MIB), "/dev/zero")
-    assert (done.returncode, done.stdout, done.stderr) == (0, bytes(MIB), b"")
+    assert done == (0, bytes(MIB), b"")
 
 
 @real
 def test_a_program_that_a_signal_ends(agent: str) -> None:
-    assert ga(agent, "exec", "sh", "-c", "kill -9 $$").returncode == 137
+    assert ga(agent, "exec", "sh", "-c", "kill -9 $$").status == 137
 
 
 @real
 def test_a_program_that_can_not_be_run(agent: str) -> None:
     done = ga(agent, "exec", "/nowhere/x")
-    assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr.startswith(b"qmpeer ga: GenericError: ")
+    assert (done.status, done.out) == (1, b"")
+    assert done.err.startswith(b"qmpeer ga: GenericError: ")
 
 
 @real
 def test_a_program_as_json(agent: str) -> None:
     done = ga(agent, "exec", "-n", "--json", "sh", "-c", r"printf '\377'; echo é >&2; exit 1")
-    assert done.returncode == 1
-    assert json.loads(done.stdout) == {
+    assert done.status == 1
+    assert json.loads(done.out) == {
         "exit-code": 1,
         "signal": None,
         "stdout-base64": base64.b64encode(b"\xff").decode(),
@@ -88,8 +86,8 @@ def test_a_program_as_json(agent: str) -> None:
 @real
 def test_a_program_that_lasts_too_long(agent: str) -> None:
     done = ga(agent, "exec", "-n", "--timeout", "0.3", "sh", "-c", "echo $$; exec sleep 60")
-    assert done.returncode == 3
-    reason, note = done.stderr.decode().splitlines()
+    assert done.status == 3
+    reason, note = done.err.decode().splitlines()
     assert note.startswith("qmpeer ga: sh may go on in the guest, its pid is ")
     assert reason.startswith("qmpeer ga: sh hasn't ended in ")
     os.kill(int(note.split()[-1]), signal.SIGKILL)
@@ -123,19 +121,19 @@ def test_a_file_of_10_mib(agent: str, tmp_path: Path) -> None:
     source, guest, back = (tmp_path / name for name in ("source", "guest", "back"))
     source.write_bytes(data)
     done = ga(agent, "put", str(source), str(guest))
-    assert (done.returncode, done.stdout) == (0, f"{guest}: {len(data)} bytes\n".encode())
+    assert (done.status, done.out) == (0, f"{guest}: {len(data)} bytes\n".encode())
     assert guest.read_bytes() == data
     done = ga(agent, "get", str(guest), str(back), "--json")
-    assert json.loads(done.stdout) == {"file": str(back), "size": len(data)}
+    assert json.loads(done.out) == {"file": str(back), "size": len(data)}
     assert back.read_bytes() == data
 
 
 @real
 def test_files_by_way_of_standard_input_and_output(agent: str, tmp_path: Path) -> None:
     guest = str(tmp_path / "guest")
-    assert ga(agent, "put", "-", guest, input=b"one").returncode == 0
-    assert ga(agent, "put", "--append", "-", guest, input=b" two\x1b").returncode == 0
-    assert ga(agent, "get", guest, "-").stdout == b"one two\x1b"
+    assert ga(agent, "put", "-", guest, input=b"one").status == 0
+    assert ga(agent, "put", "--append", "-", guest, input=b" two\x1b").status == 0
+    assert ga(agent, "get", guest, "-").out == b"one two\x1b"
     assert at_terminal("ga", agent, "get", guest, "-").raw == rb"one two\u001b"
 
 
@@ -193,7 +191,7 @@ def test_an_agent_that_is_restarted(
     unknown = "qmpeer ga: guest-exec was cut off, its outcome is unknown"
     assert err.endswith(known) or err.startswith(unknown)
     start(argv, path)
-    assert ga(str(path), "ping").returncode == 0
+    assert ga(str(path), "ping").status == 0
 
 
 @real

@@ -1,20 +1,32 @@
-"""Sources that somebody made to do harm, read by a process that is held to its time and memory."""
+"""Sources that somebody made to do harm: what they say ends in one line, and takes little memory.
+
+They are as large as the limits, which are made small here; in their real size they are read by the
+tests marked slow, in a process that is held to its time and memory.
+"""
 
 import os
+import resource
 import socket
 import subprocess
 import sys
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from qmpeer import limits
+from tests.cli.programs import run_here
 from tests.patience import PATIENCE
+from tests.schema.sizes import smaller_limits, with_limits
 
 SECONDS: Final = 5
 MEMORY: Final = 600 * 1024 * 1024
+"""What a process may take for a source of the largest size, the process itself included."""
+DIVISOR: Final = 64
 _BOUNDED: Final = f"""
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, {MEMORY}))
@@ -31,7 +43,33 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits are Linu
 
 
 def run(*words: str) -> tuple[int, str]:
-    """Return the exit status and the text on standard error."""
+    """Return the exit status and the text on standard error, with limits that are made small."""
+    with smaller_limits(DIVISOR), _room_for(MEMORY):
+        tracemalloc.start()
+        try:
+            done = run_here(*words)
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert done.out == b""
+    assert most < MEMORY // DIVISOR
+    return done.status, done.err.decode()
+
+
+@contextmanager
+def _room_for(size: int) -> Iterator[None]:
+    """Give this process so much more memory and no more, whatever it is made to read."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def run_bounded(*words: str) -> tuple[int, str]:
+    """Do the same in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-c", _BOUNDED, *words],
         capture_output=True,
@@ -52,55 +90,77 @@ def check(result: tuple[int, str], status: int, text: str) -> None:
     assert len(errors) < 50_000
 
 
+def filling(form: bytes, share: float = 0.9) -> bytes:
+    """Return a text over and over, until it takes this share of what may be read."""
+    return form * int(limits.SCHEMA_SIZE * share / len(form))
+
+
+def of_members(form: bytes) -> bytes:
+    return b'[{"name":"0","meta-type":"object","members":[%b]}]' % filling(form + b",")[:-1]
+
+
 TEXTS: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
-    "QAPI of 100 MB": (lambda: b"{ 'event': 'A' }\n" * 6_000_000, "at most 16777216 bytes"),
-    "an answer of 100 MB": (
-        lambda: b"[%b]" % b",".join([ENTITY] * 2_100_000),
-        "at most 16777216 bytes",
+    "QAPI": (lambda: filling(b"{ 'event': 'A' }\n", 6), "at most {SCHEMA_SIZE} bytes"),
+    "an answer": (lambda: b"[%b]" % filling(ENTITY + b",", 6)[:-1], "at most {SCHEMA_SIZE} bytes"),
+    "a doc comment": (
+        lambda: b"##\n# @A:\n#\n%b##\n{ 'event': 'A' }\n" % filling(b"# text\n", 0.6),
+        "at most {SCHEMA_FILE_SIZE} bytes",
     ),
-    "a doc comment of 10 MB": (
-        lambda: b"##\n# @A:\n#\n%b##\n{ 'event': 'A' }\n" % (b"# text\n" * 1_500_000),
-        "at most 4194304 bytes",
-    ),
-    "blanks": (lambda: b" " * 16_000_000, "at most 4194304 bytes"),
+    "blanks": (lambda: filling(b" "), "at most {SCHEMA_FILE_SIZE} bytes"),
     "values up to the limit": (
-        lambda: b"{ 'enum': 'A', 'data': [ %b ] }" % (b"'aaaa', " * 499_000 + b"3"),
+        lambda: (
+            b"{ 'enum': 'A', 'data': [ %b ] }"
+            % (b"'aaaa', " * (limits.SCHEMA_VALUES - 1000) + b"3")
+        ),
         "found '3', expected a value",
     ),
-    "no answer in many values": (lambda: b"{}" * 8_000_000, "holds no answer"),
-    "arrows": (lambda: b"-> {}\n" * 2_500_000, "holds no answer"),
-    "an object of 5 million members": (
-        lambda: b'[{"name":"0","meta-type":"object","members":[{}%b]}]' % (b",{}" * 5_400_000),
-        "missing required field `name`",
-    ),
-    "an object of 5 million arrays": (
-        lambda: b'[{"name":"0","meta-type":"object","members":[[]%b]}]' % (b",[]" * 5_400_000),
-        "Expected `object`, got `array`",
-    ),
-    "JSON nested deeply": (lambda: b'[{"meta-type":' + b"[" * 4_000_000, "nested too deeply"),
-    "a number of 15 million digits": (
-        lambda: b'[{"meta-type":%b}]' % (b"1" * 15_000_000),
+    "no answer in many values": (lambda: filling(b"{}"), "holds no answer"),
+    "arrows": (lambda: filling(b"-> {}\n"), "holds no answer"),
+    "an object of many members": (lambda: of_members(b"{}"), "missing required field `name`"),
+    "an object of many arrays": (lambda: of_members(b"[]"), "Expected `object`, got `array`"),
+    "JSON nested deeply": (lambda: b'[{"meta-type":' + filling(b"["), "nested too deeply"),
+    "a number of many digits": (
+        lambda: b'[{"meta-type":%b}]' % filling(b"1"),
         "too many digits",
     ),
-    "a name of 15 MB": (
-        lambda: b'[{"name":"%b","meta-type":"event","arg-type":"0"}]' % (b"a" * 15_000_000),
+    "a long name": (
+        lambda: b'[{"name":"%b","meta-type":"event","arg-type":"0"}]' % filling(b"a"),
         "it refers to '0', which is not among the types",
     ),
-    "a truncated answer": (lambda: b"[%b" % ENTITY, "this is no JSON"),
-    "an answer that is not UTF-8": (lambda: b'[{"meta-type":"\xff"}]', "byte 0xff"),
-    "an answer with a NUL": (lambda: b"[%b,\0]" % ENTITY, "this is no JSON"),
+}
+"""What fills a limit, or passes it by far, and what the error says."""
+SMALL_TEXTS: Final[dict[str, tuple[bytes, str]]] = {
+    "a truncated answer": (b"[%b" % ENTITY, "this is no JSON"),
+    "an answer that is not UTF-8": (b'[{"meta-type":"\xff"}]', "byte 0xff"),
+    "an answer with a NUL": (b"[%b,\0]" % ENTITY, "this is no JSON"),
     "control characters in names": (
-        lambda: b'[{"name":"\\u001b[31m","meta-type":"event","arg-type":"0"},%b]' % ENTITY,
+        b'[{"name":"\\u001b[31m","meta-type":"event","arg-type":"0"},%b]' % ENTITY,
         r"'\x1b[31m' is no name",
     ),
 }
 
 
-@pytest.mark.parametrize("name", TEXTS)
-def test_file(name: str, tmp_path: Path) -> None:
-    make, text = TEXTS[name]
+@pytest.mark.parametrize(("make", "text"), TEXTS.values(), ids=TEXTS)
+def test_large_file(make: Callable[[], bytes], text: str, tmp_path: Path) -> None:
+    file = tmp_path / "schema.json"
+    with smaller_limits(DIVISOR):
+        file.write_bytes(make())
+        expected = with_limits(text)
+    check(run("schema", "dump", str(file)), 1, expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("make", "text"), TEXTS.values(), ids=TEXTS)
+def test_file_of_the_largest_size(make: Callable[[], bytes], text: str, tmp_path: Path) -> None:
     file = tmp_path / "schema.json"
     file.write_bytes(make())
+    check(run_bounded("schema", "dump", str(file)), 1, with_limits(text))
+
+
+@pytest.mark.parametrize(("data", "text"), SMALL_TEXTS.values(), ids=SMALL_TEXTS)
+def test_file(data: bytes, text: str, tmp_path: Path) -> None:
+    file = tmp_path / "schema.json"
+    file.write_bytes(data)
     check(run("schema", "dump", str(file)), 1, text)
 
 
@@ -135,6 +195,7 @@ def test_links_that_lead_round_end(tmp_path: Path) -> None:
 def serve(tmp_path: Path) -> Iterator[Callable[[bytes, bytes], str]]:
     """Return what starts a server that greets, and then sends two texts, the last without end."""
     listeners: list[socket.socket] = []
+    threads: list[threading.Thread] = []
 
     def start(first: bytes, rest: bytes) -> str:
         path = str(tmp_path / "server.sock")
@@ -142,10 +203,14 @@ def serve(tmp_path: Path) -> Iterator[Callable[[bytes, bytes], str]]:
         listener.bind(path)
         listener.listen()
         listeners.append(listener)
-        threading.Thread(target=_answer, args=(listener, first, rest), daemon=True).start()
+        thread = threading.Thread(target=_answer, args=(listener, first, rest))
+        thread.start()
+        threads.append(thread)
         return path
 
     yield start
+    for thread in threads:
+        thread.join(PATIENCE)
     for listener in listeners:
         listener.close()
 
@@ -166,7 +231,7 @@ def _answer(listener: socket.socket, first: bytes, rest: bytes) -> None:
             pass
 
 
-@pytest.mark.parametrize(
+ENDLESS = pytest.mark.parametrize(
     ("first", "rest"),
     [
         (b'{"return":[', b"%b," % ENTITY * 1000),
@@ -176,10 +241,26 @@ def _answer(listener: socket.socket, first: bytes, rest: bytes) -> None:
     ],
     ids=["answer", "string", "events", "blank lines"],
 )
+
+
+@ENDLESS
 def test_server_without_end(
     serve: Callable[[bytes, bytes], str], first: bytes, rest: bytes
 ) -> None:
-    check(run("schema", "dump", serve(first, rest)), 1, "sends too much: at most 16777216 bytes")
+    text = f"sends too much: at most {limits.SCHEMA_SIZE // DIVISOR} bytes"
+    check(run("schema", "dump", serve(first, rest)), 1, text)
+
+
+@pytest.mark.slow
+@ENDLESS
+def test_server_that_sends_the_most(
+    serve: Callable[[bytes, bytes], str], first: bytes, rest: bytes
+) -> None:
+    text = f"sends too much: at most {limits.SCHEMA_SIZE} bytes"
+    check(run_bounded("schema", "dump", serve(first, rest)), 1, text)
+
+
+NESTED: Final = b'{"return":%b%b}\n'
 
 
 @pytest.mark.parametrize(
@@ -188,7 +269,7 @@ def test_server_without_end(
         (b'{"return":{}}\n', 1, "not an answer of query-qmp-schema"),
         (b'{"return":[3]}\n', 1, "not an answer of query-qmp-schema"),
         (b'{"error":{"class":"CommandNotFound","desc":"no"}}\n', 1, "has no query-qmp-schema"),
-        (b'{"return":%b%b}\n' % (b"[" * 100_000, b"]" * 100_000), 3, "nesting"),
+        (NESTED % (b"[" * 2000, b"]" * 2000), 3, "nesting"),
     ],
     ids=["object", "numbers", "no such command", "nested deeply"],
 )
@@ -196,3 +277,9 @@ def test_server_with_an_odd_answer(
     serve: Callable[[bytes, bytes], str], reply: bytes, status: int, text: str
 ) -> None:
     check(run("schema", "dump", serve(reply, b"")), status, text)
+
+
+@pytest.mark.slow
+def test_server_with_an_answer_nested_most_deeply(serve: Callable[[bytes, bytes], str]) -> None:
+    reply = NESTED % (b"[" * 100_000, b"]" * 100_000)
+    check(run_bounded("schema", "dump", serve(reply, b"")), 3, "nesting")

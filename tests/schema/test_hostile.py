@@ -1,6 +1,8 @@
 """Schemas that somebody made to do harm end in one clear error, soon.
 
-That they don't take all memory either is seen in tests/cli, where each has a process of its own.
+What fills a limit is made small, the limit with it, and must take time in proportion to its size;
+in its real size it is tried by the tests marked slow. That it doesn't take all memory either is
+seen in tests/cli.
 """
 
 import copy
@@ -28,8 +30,9 @@ from qmpeer.schema import (
 )
 from qmpeer.values import JsonObject
 from tests.schema.mutations import ANSWER, CONDITIONS, QAPI, changed_answer, changed_qapi
+from tests.schema.sizes import check_growth, with_limits
 
-SECONDS: Final = 5.0
+SECONDS: Final = 15.0
 """CPU time that anything may take; all take far less."""
 
 pytestmark = pytest.mark.no_cover  # it takes five times as long when every line is counted
@@ -59,93 +62,138 @@ def joined(form: bytes, count: int) -> bytes:
     return b"\n".join(form.replace(b"#", b"%d" % number) for number in range(count))
 
 
-TEXTS: Final[dict[str, tuple[bytes, str]]] = {
+def filling(form: bytes, share: float = 1) -> bytes:
+    """Return a text over and over, until it takes this share of what a file may have."""
+    return form * int(limits.SCHEMA_FILE_SIZE * share / len(form))
+
+
+def many(form: bytes, count: int) -> bytes:
+    """Return so many texts of one form, a comma between them, each with its number in it."""
+    return joined(form + b",", count)[:-1]
+
+
+Make = Callable[[], bytes]
+LARGE: Final[dict[str, tuple[Make, str]]] = {
     "more definitions than any schema has": (
-        joined(b"{ 'event': 'A#' }", limits.SCHEMA_DEFINITIONS + 1),
-        "more than 50000 definitions",
+        lambda: joined(b"{ 'event': 'A#' }", limits.SCHEMA_DEFINITIONS + 1),
+        "more than {SCHEMA_DEFINITIONS} definitions",
     ),
     "more values": (
-        b"{ 'enum': 'A', 'data': [ %b ] }" % (b"'a', " * limits.SCHEMA_VALUES + b"'a'"),
-        "at most 500000 values are read",
+        lambda: b"{ 'enum': 'A', 'data': [ %b ] }" % (b"'a', " * limits.SCHEMA_VALUES + b"'a'"),
+        "at most {SCHEMA_VALUES} values are read",
     ),
-    "one line of errors": (b"{ 'enum': 3 } " * 200_000, "found '3', expected a value"),
-    "nothing but signs": (b"\x00\x1b[\xc2\xa0}" * 600_000, "found '\\x00', expected '{'"),
-    "nothing but brackets": (b"[" * 4_000_000, "found '[', expected '{'"),
-    "a name of 4 MB": (
-        b"{ 'struct': '%b', 'data': {} }" % (b"a_" * 1_900_000),
+    "one line of errors": (
+        lambda: filling(b"{ 'enum': 3 } ", 0.6),
+        "found '3', expected a value",
+    ),
+    "nothing but signs": (
+        lambda: filling(b"\x00\x1b[\xc2\xa0}", 0.8),
+        "found '\\x00', expected '{{'",
+    ),
+    "nothing but brackets": (lambda: filling(b"["), "found '[', expected '{{'"),
+    "a long name": (
+        lambda: b"{ 'struct': '%b', 'data': {} }" % filling(b"a_", 0.9),
         "'a_a_a_",
     ),
-    "a doc comment of 4 MB": (
-        b"##\n# @A:\n#\n%b##\n{ 'event': 'A' }" % (b"# @x: y\n" * 500_000),
+    "a long doc comment": (
+        lambda: b"##\n# @A:\n#\n%b##\n{ 'event': 'A' }" % filling(b"# @x: y\n", 0.95),
         "'x' is documented a second time",
     ),
-    "a doc comment of 4 MB of tags": (
-        b"##\n# @A:\n%b##\n{ 'event': 'A' }" % (b"#\n# Since: 1.0\n" * 250_000),
+    "a doc comment of tags": (
+        lambda: b"##\n# @A:\n%b##\n{ 'event': 'A' }" % filling(b"#\n# Since: 1.0\n", 0.95),
         "'Since:' stands here a second time",
     ),
     "a circle of bases": (
-        joined(
+        lambda: joined(
             b"{ 'struct': 'T#x', 'base': 'NextT#x', 'data': {} }\n"
             b"{ 'struct': 'NextT#x', 'base': 'T#x', 'data': {} }",
-            10_000,
+            limits.SCHEMA_DEFINITIONS // 5,
         ),
         "its bases lead back to it",
     ),
     "branches that double at every level": (
-        b"{ 'enum': 'E', 'data': [ 'a', 'b' ] }\n"
-        + b"".join(
-            b"{ 'union': 'U%dx', 'base': { 'k%d': 'E' }, 'discriminator': 'k%d',"
-            b" 'data': { 'a': 'U%dx', 'b': 'U%dx' } }\n" % (n, n, n, n + 1, n + 1)
-            for n in range(60)
-        )
-        + b"{ 'struct': 'U60x', 'data': {} }",
-        "objects have more than 1000000 members",
+        lambda: (
+            b"{ 'enum': 'E', 'data': [ 'a', 'b' ] }\n"
+            + b"".join(
+                b"{ 'union': 'U%dx', 'base': { 'k%d': 'E' }, 'discriminator': 'k%d',"
+                b" 'data': { 'a': 'U%dx', 'b': 'U%dx' } }\n" % (n, n, n, n + 1, n + 1)
+                for n in range(60)
+            )
+            + b"{ 'struct': 'U60x', 'data': {} }"
+        ),
+        "objects have more than {SCHEMA_MEMBERS} members",
     ),
     "a large base of many": (
-        b"{ 'struct': 'B', 'data': { %b } }\n%b"
-        % (
-            b", ".join(b"'v%d': 'int'" % number for number in range(50_000)),
-            joined(b"{ 'struct': 'T#x', 'base': 'B', 'data': {} }", 1000),
+        lambda: (
+            b"{ 'struct': 'B', 'data': { %b } }\n%b"
+            % (
+                many(b"'v#': 'int'", limits.SCHEMA_MEMBERS // 10),
+                joined(
+                    b"{ 'struct': 'T#x', 'base': 'B', 'data': {} }", limits.SCHEMA_DEFINITIONS // 40
+                ),
+            )
         ),
-        "objects have more than 1000000 members",
+        "objects have more than {SCHEMA_MEMBERS} members",
     ),
     "a large enum of many unions": (
-        b"{ 'enum': 'E', 'data': [ %b ] }\n%b"
-        % (
-            b", ".join(b"'v%d'" % number for number in range(50_000)),
-            joined(
-                b"{ 'union': 'U#x', 'base': { 'e': 'E' }, 'discriminator': 'e', 'data': {} }", 1000
-            ),
+        lambda: (
+            b"{ 'enum': 'E', 'data': [ %b ] }\n%b"
+            % (
+                many(b"'v#'", limits.SCHEMA_MEMBERS // 10),
+                joined(
+                    b"{ 'union': 'U#x', 'base': { 'e': 'E' }, 'discriminator': 'e', 'data': {} }",
+                    limits.SCHEMA_DEFINITIONS // 40,
+                ),
+            )
         ),
-        "objects have more than 1000000 members",
+        "objects have more than {SCHEMA_MEMBERS} members",
     ),
     "an alternate that holds itself": (
-        b"{ 'alternate': 'A', 'data': { %b } }"
-        % b", ".join(b"'v%d': 'A'" % number for number in range(100_000)),
+        lambda: (
+            b"{ 'alternate': 'A', 'data': { %b } }" % many(b"'v#': 'A'", limits.SCHEMA_VALUES // 5)
+        ),
         "'A' is an alternate; an alternate can't hold another",
     ),
     "types that aren't there": (
-        b"{ 'struct': 'A', 'data': { %b } }"
-        % b", ".join(b"'v%d': 'Int%d'" % (number, number) for number in range(100_000)),
+        lambda: (
+            b"{ 'struct': 'A', 'data': { %b } }" % many(b"'v#': 'Int#'", limits.SCHEMA_VALUES // 5)
+        ),
         "unknown type 'Int0'",
     ),
+    "no UTF-8 at the end": (lambda: filling(b"# \xc3\xa9\n", 0.8) + b"\xc3", "byte 0xc3 is not"),
+}
+"""What fills a limit: how it is made, and what the error says."""
+SMALL: Final[dict[str, tuple[bytes, str]]] = {
     "UTF-16": ("{ 'enum': 'A', 'data': [] }".encode("utf-16"), "byte 0xff is not UTF-8"),
     "a byte order mark": (b"\xef\xbb\xbf{ 'event': 'A' }", r"found '\ufeff', expected '{'"),
-    "no UTF-8 at the end": (b"# \xc3\xa9\n" * 700_000 + b"\xc3", "byte 0xc3 is not UTF-8"),
     "NUL in a name": (b"{ 'event': 'A\0' }", r"a string holds '\x00'"),
     "a truncated file": (QAPI.encode()[:-46], "found a string without an end"),
 }
 
 
-@pytest.mark.parametrize("name", TEXTS)
-def test_text_ends_in_one_clear_error(name: str) -> None:
-    text, reason = TEXTS[name]
+def check_text(text: bytes, reason: str) -> None:
     error = error_of({"schema.json": text})
     assert reason in str(error)
     assert len(str(error)) < 3000
     assert len(error.others) < limits.SCHEMA_ERRORS
     # However long a line is, its errors share it.
     assert sum(len(line) for line in {id(e.text): e.text for e in error.others}.values()) < 5e6
+
+
+@pytest.mark.parametrize(("text", "reason"), SMALL.values(), ids=SMALL)
+def test_text_ends_in_one_clear_error(text: bytes, reason: str) -> None:
+    check_text(text, reason)
+
+
+@pytest.mark.parametrize(("make", "reason"), LARGE.values(), ids=LARGE)
+def test_large_text_ends_in_one_clear_error(make: Make, reason: str) -> None:
+    check_growth(lambda: (make(), with_limits(reason)), lambda made: check_text(*made))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("make", "reason"), LARGE.values(), ids=LARGE)
+def test_text_of_the_largest_size(make: Make, reason: str) -> None:
+    check_text(make(), with_limits(reason))
 
 
 def test_includes_that_fan_out_end() -> None:
@@ -265,65 +313,77 @@ ENTITIES: Final[dict[str, tuple[list[Any], str]]] = {
         [{"name": "5", "meta-type": "alternate", "members": [{"type": "5"}]}],
         "is an alternate as well",
     ),
+}
+
+
+def level(number: int, *cases: str) -> JsonObject:
+    """Return an object whose variants are all the next one."""
+    return {
+        "name": str(number + 10),
+        "meta-type": "object",
+        "members": [{"name": f"k{number}", "type": "2"}],
+        "tag": f"k{number}",
+        "variants": [{"case": case, "type": str(number + 11)} for case in cases],
+    }
+
+
+LARGE_ANSWERS: Final[dict[str, tuple[Callable[[], list[Any]], str]]] = {
     "more entities than any schema has": (
-        [EMPTY, *(command(f"c{number}") for number in range(limits.SCHEMA_DEFINITIONS))],
-        "more than 50000 commands, events and types",
+        lambda: [EMPTY, *(command(f"c{number}") for number in range(limits.SCHEMA_DEFINITIONS))],
+        "more than {SCHEMA_DEFINITIONS} commands, events and types",
     ),
     "more members": (
-        [of_members(*[{"name": "a", "type": "0"}] * (limits.SCHEMA_MEMBERS + 1)), EMPTY],
-        "types have more than 1000000 members",
+        lambda: [of_members(*[{"name": "a", "type": "0"}] * (limits.SCHEMA_MEMBERS + 1)), EMPTY],
+        "types have more than {SCHEMA_MEMBERS} members",
     ),
     "more values": (
-        [{**ENUM, "values": ["a"] * (limits.SCHEMA_MEMBERS + 1)}],
-        "types have more than 1000000 members",
+        lambda: [{**ENUM, "values": ["a"] * (limits.SCHEMA_MEMBERS + 1)}],
+        "types have more than {SCHEMA_MEMBERS} members",
     ),
     "a chain of variants": (
-        [
-            *(
-                {
-                    "name": str(number + 10),
-                    "meta-type": "object",
-                    "members": [{"name": f"k{number}", "type": "2"}],
-                    "tag": f"k{number}",
-                    "variants": [{"case": "a", "type": str(number + 11)}],
-                }
-                for number in range(10_000)
-            ),
-            {**EMPTY, "name": "10010"},
+        lambda: [
+            *(level(number, "a") for number in range(limits.SCHEMA_DEFINITIONS // 5)),
+            {**EMPTY, "name": str(limits.SCHEMA_DEFINITIONS // 5 + 10)},
             ENUM,
         ],
         "it has more than 100 bases or branches in a row",
     ),
     "variants that double at every level": (
-        [
-            *(
-                {
-                    "name": str(number + 10),
-                    "meta-type": "object",
-                    "members": [{"name": f"k{number}", "type": "2"}],
-                    "tag": f"k{number}",
-                    "variants": [
-                        {"case": case, "type": str(number + 11)} for case in ("a", "b", "c")
-                    ],
-                }
-                for number in range(60)
-            ),
+        lambda: [
+            *(level(number, "a", "b", "c") for number in range(60)),
             {**EMPTY, "name": "70"},
             {**ENUM, "values": ["a", "b", "c"]},
         ],
-        "objects have more than 1000000 members",
+        "objects have more than {SCHEMA_MEMBERS} members",
     ),
-    "a name of 1 MB": ([command("a" * 1_000_000)], "it refers to '0', which is not among the"),
+    "a long name": (
+        lambda: [command("a" * limits.SCHEMA_MEMBERS)],
+        "it refers to '0', which is not among the",
+    ),
 }
 
 
-@pytest.mark.parametrize("name", ENTITIES)
-def test_answer_ends_in_one_clear_error(name: str) -> None:
-    answer, reason = ENTITIES[name]
+def check_answer(answer: list[Any], reason: str) -> None:
     with pytest.raises(SchemaSemanticError) as caught:
         schema_from_introspection(answer)
     assert reason in str(caught.value)
     assert len(str(caught.value)) < 3000
+
+
+@pytest.mark.parametrize(("answer", "reason"), ENTITIES.values(), ids=ENTITIES)
+def test_answer_ends_in_one_clear_error(answer: list[Any], reason: str) -> None:
+    check_answer(answer, reason)
+
+
+@pytest.mark.parametrize(("make", "reason"), LARGE_ANSWERS.values(), ids=LARGE_ANSWERS)
+def test_large_answer_ends_in_one_clear_error(make: Callable[[], list[Any]], reason: str) -> None:
+    check_growth(lambda: (make(), with_limits(reason)), lambda made: check_answer(*made))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("make", "reason"), LARGE_ANSWERS.values(), ids=LARGE_ANSWERS)
+def test_answer_of_the_largest_size(make: Callable[[], list[Any]], reason: str) -> None:
+    check_answer(make(), with_limits(reason))
 
 
 @pytest.mark.parametrize("opening", ["[", '{"a":'], ids=["arrays", "objects"])
