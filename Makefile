@@ -96,6 +96,13 @@ coverage: .venv/.dev test-programs ## Run the tests of make test, and tell which
 	@$(PYTEST) $(SIDE_BY_SIDE) -m 'not slow and not alone' --cov --cov-report=
 	@$(PYTEST) -p no:xdist -m 'not slow and alone' --cov --cov-append --cov-report=term:skip-covered
 
+.PHONY: test-qemu10
+test-qemu10: .venv/.dev build/qemu10/bin ## Run the tests that drive real programs, with QEMU 10 of Debian 13
+	@QMPEER_QEMU='$(CURDIR)/build/qemu10/bin/qemu-system-x86_64' $(PYTEST) -rs $(SIDE_BY_SIDE) -m 'real and not slow'
+
+build/qemu10/bin: scripts/qemu10.sh
+	@sh scripts/qemu10.sh build/qemu10
+
 .PHONY: record
 record: .venv/.dev ## Ask the real QEMU 7.2 about every golden command line, write its answers down
 	@$(BIN)/python -m tests.starts "$${QMPEER_QEMU:-qemu-system-x86_64}"

@@ -4,10 +4,9 @@ import ast
 import json
 import re
 import select
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ RULES = re.findall(r"^\*\*R(\d+)\*\* (.*?)(?=\n\n)", PAGE, re.MULTILINE | re.DOT
 EXAMPLES = re.findall(r"^```text\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 QMPEER = [sys.executable, "-m", "qmpeer", "serve"]
-QEMU = ["qemu-system-x86_64", "-machine", "none", "-nodefaults", "-display", "none"]
+MACHINE = ["-machine", "none", "-nodefaults", "-display", "none"]
 
 
 def test_rules_are_numbered() -> None:
@@ -67,11 +66,12 @@ class Conversation:
         return json.loads(self.process.stdout.readline())
 
 
-@pytest.fixture(params=[pytest.param(QMPEER, id="qmpeer"), pytest.param(QEMU, id="qemu")])
-def conversation(request: pytest.FixtureRequest) -> Iterator[Conversation]:
-    if request.param is QEMU and shutil.which(QEMU[0]) is None:
-        pytest.skip("QEMU is not installed")
-    conversation = Conversation(request.param)
+@pytest.fixture(params=["qmpeer", pytest.param("qemu", marks=pytest.mark.real)])
+def conversation(
+    request: pytest.FixtureRequest, program: Callable[[str], str]
+) -> Iterator[Conversation]:
+    command = QMPEER if request.param == "qmpeer" else [program("qemu-system-x86_64"), *MACHINE]
+    conversation = Conversation(command)
     try:
         yield conversation
     finally:

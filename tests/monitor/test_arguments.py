@@ -6,7 +6,6 @@ The tables' texts are those of QEMU 7.2; where a row bears the name of a command
 import enum
 import functools
 import json
-import shutil
 import subprocess
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -513,8 +512,7 @@ def test_several_unexpected_members_name_one_whatever_their_number() -> None:
 
 
 @pytest.mark.real
-@pytest.mark.skipif(not shutil.which("qemu-system-x86_64"), reason="qemu-system-x86_64 is missing")
-def test_the_unexpected_member_is_the_one_that_qemu_names() -> None:
+def test_the_unexpected_member_is_the_one_that_qemu_names(program: Callable[[str], str]) -> None:
     def query() -> None: ...
     def trace(name: str, enable: bool) -> None: ...
 
@@ -529,7 +527,7 @@ def test_the_unexpected_member_is_the_one_that_qemu_names() -> None:
     commands.append('{"execute": "quit"}')
     options = "-machine none -nodefaults -display none -accel tcg -qmp stdio"
     output = subprocess.run(
-        ["qemu-system-x86_64", *options.split(" ")],
+        [program("qemu-system-x86_64"), *options.split(" ")],
         input="\n".join(commands),
         capture_output=True,
         check=True,
