@@ -89,9 +89,12 @@ libraries=$(dirname "$(find "$root" -name libc.so.6 | head -n 1)")
 loader=$(find "$libraries" -name 'ld-linux*.so.*' | head -n 1)
 [ -n "$loader" ] || fail "the packages hold no loader"
 
+modules=${libraries#"$root"}/qemu # where QEMU looks for its modules too, and aborts if they are another release's
+
 for program in $programs; do
     path=$(find "$root" -type f -path "*bin/$program")
     [ -n "$path" ] || fail "the packages hold no $program"
+    LC_ALL=C sed -i "s,$modules\x00,/nil${modules#/usr}\x00,g" "$path" # a path of the same length, and of nothing
     options=
     if [ "$program" = qemu-system-x86_64 ]; then # its firmware
         options=" -L $root/usr/share/qemu -L $root/usr/share/seabios -L $root/usr/lib/ipxe/qemu"
