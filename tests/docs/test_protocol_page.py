@@ -87,8 +87,18 @@ def comparable(message: Any) -> Any:
     return message
 
 
+@pytest.fixture
+def members_that_went(request: pytest.FixtureRequest) -> set[str]:
+    """Return the members of the page's replies that the server, of a later release, hasn't."""
+    if request.node.callspec.params["conversation"] == "qmpeer":
+        return set()
+    return {"singlestep"} if request.getfixturevalue("qemu_version") >= (10, 0) else set()
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda text: text.splitlines()[1][:40])
-def test_conversations_are_true(example: str, conversation: Conversation) -> None:
+def test_conversations_are_true(
+    example: str, conversation: Conversation, members_that_went: set[str]
+) -> None:
     heard = 0
     for line in example.splitlines():
         arrow, text = line[:3], line[3:]
@@ -96,7 +106,10 @@ def test_conversations_are_true(example: str, conversation: Conversation) -> Non
             conversation.say(text)
         else:
             assert arrow == "<- "
-            assert comparable(conversation.hear()) == comparable(json.loads(text))
+            expected = comparable(json.loads(text))
+            for name in members_that_went & set(expected.get("return", ())):
+                del expected["return"][name]
+            assert comparable(conversation.hear()) == expected
             heard += 1
     assert heard >= 5
 

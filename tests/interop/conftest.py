@@ -104,5 +104,14 @@ def server(start_server: StartServer) -> Server:
 
 
 @pytest.fixture
+def release(server: Server, request: pytest.FixtureRequest) -> tuple[int, int]:
+    """Return the release of QEMU that the server is of, or follows."""
+    if server.command == OURS:
+        return (7, 2)
+    version: tuple[int, int] = request.getfixturevalue("qemu_version")
+    return version
+
+
+@pytest.fixture
 def qemu(start: Start, tmp_path: Path, program: Callable[[str], str]) -> Server:
     return Server((program("qemu-system-x86_64"),), tmp_path / "qmp", start)

@@ -142,7 +142,7 @@ TAKEN: list[tuple[str, Any]] = [
     ("blockdev-add", {"driver": "null-co", "node-name": "n1", "latency-ns": -1}),
     ("blockdev-add", {"driver": "null-co", "node-name": "n2", "cache": {"direct": True}}),
     ("migrate-set-parameters", {"max-bandwidth": 1 << 40}),
-    ("migrate-set-parameters", {"compress-level": 256}),  # introspection doesn't tell of 8 bits
+    ("migrate-set-parameters", {"multifd-zlib-level": 256}),  # introspection doesn't tell of 8 bits
     ("qom-set", {"path": "/nowhere", "property": "x", "value": [None]}),
 ]
 

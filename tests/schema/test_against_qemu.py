@@ -1,6 +1,7 @@
 """The same questions to a real QEMU, and the same answers."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 
@@ -23,8 +24,11 @@ Ask = Callable[..., list[JsonObject]]
 
 pytestmark = pytest.mark.real
 
+QUERY: JsonObject = {"execute": "query-qmp-schema"}
 LEFT_OUT = {"CONFIG_BLKIO", "CONFIG_COCOA", "CONFIG_VMNET", "TARGET_ARM", "TARGET_S390X"}
 """What the QEMU 7.2 of Debian 12 was built without."""
+
+OF_INTEGERS = re.compile("expects u?int[0-9]+|expected: integer")
 
 CASES: list[tuple[str, JsonObject]] = [
     ("blockdev-add", {}),
@@ -49,8 +53,8 @@ CASES: list[tuple[str, JsonObject]] = [
     ("transaction", {"actions": [{}]}),
     ("transaction", {"actions": [{"type": "zzz"}]}),
     ("transaction", {"actions": [{"type": "abort", "data": {"x": 1}}]}),
-    ("migrate-set-parameters", {"compress-level": 256}),
-    ("migrate-set-parameters", {"compress-level": -1}),
+    ("migrate-set-parameters", {"multifd-zlib-level": 256}),
+    ("migrate-set-parameters", {"multifd-zlib-level": -1}),
     ("migrate-set-parameters", {"max-bandwidth": "1"}),
     ("migrate-set-parameters", {"tls-creds": 3}),
     ("migrate-set-parameters", {"tls-creds": None, "x": 1}),
@@ -82,13 +86,30 @@ UNSTABLE: list[tuple[str, JsonObject]] = [
 def ask(program: Program) -> Ask:
     """Return what sends commands to a QEMU of its own, and gives the answers."""
     command = [program("qemu-system-x86_64"), "-machine", "none", "-nodefaults", "-display", "none"]
-    if "version 7.2" not in subprocess.check_output([command[0], "--version"], text=True):
-        pytest.skip("qemu-system-x86_64 is not of 7.2")
 
     def send(commands: list[JsonObject], *options: str) -> list[JsonObject]:
         return conversation([*command, "-qmp", "stdio", *options], commands)
 
     return send
+
+
+@pytest.fixture
+def from_files(qemu_version: tuple[int, int]) -> bool:
+    """Return whether the schema is that of files: there are those of one release."""
+    return qemu_version == (7, 2)
+
+
+@pytest.fixture
+def schema(ask: Ask, request: pytest.FixtureRequest, from_files: bool) -> Schema:
+    """Return the model of the release's files, or else that of its own answer."""
+    if from_files:
+        return release_7_2(request.getfixturevalue("qapi_tree"))
+    (reply,) = ask([QUERY])
+    return schema_from_introspection(reply["return"])
+
+
+def release_7_2(qapi_tree: QapiTree, *root: str) -> Schema:
+    return select(qapi_tree("v7.2", *root), lambda name: name not in LEFT_OUT)
 
 
 def conversation(command: list[str], commands: list[JsonObject]) -> list[JsonObject]:
@@ -112,54 +133,69 @@ def conversation(command: list[str], commands: list[JsonObject]) -> list[JsonObj
     return answers[1:]
 
 
-def test_schema_is_the_same(ask: Ask, qapi_tree: QapiTree) -> None:
-    (reply,) = ask([{"execute": "query-qmp-schema"}])
-    schema = select(qapi_tree("v7.2"), lambda name: name not in LEFT_OUT)
+def test_schema_is_the_same(ask: Ask, schema: Schema) -> None:
+    (reply,) = ask([QUERY])
     assert introspection_of(schema) == reply["return"]
 
 
-def test_schema_without_the_deprecated_is_the_same(ask: Ask, qapi_tree: QapiTree) -> None:
-    (reply,) = ask([{"execute": "query-qmp-schema"}], "-compat", "deprecated-output=hide")
-    schema = select(qapi_tree("v7.2"), lambda name: name not in LEFT_OUT)
+def test_schema_without_the_deprecated_is_the_same(ask: Ask, schema: Schema) -> None:
+    (reply,) = ask([QUERY], "-compat", "deprecated-output=hide")
     assert introspection_of(hide_deprecated(schema)) == reply["return"]
 
 
-def test_schema_of_the_storage_daemon_is_the_same(program: Program, qapi_tree: QapiTree) -> None:
+def test_schema_of_the_storage_daemon_is_the_same(
+    program: Program, request: pytest.FixtureRequest, from_files: bool
+) -> None:
     command = [program("qemu-storage-daemon"), "--chardev", "stdio,id=c", "--monitor", "c"]
-    if "version 7.2" not in subprocess.check_output([command[0], "--version"], text=True):
-        pytest.skip("qemu-storage-daemon is not of 7.2")
-    (reply,) = conversation(command, [{"execute": "query-qmp-schema"}])
-    root = "storage-daemon/qapi/qapi-schema.json"
-    schema = select(qapi_tree("v7.2", root), lambda name: name not in LEFT_OUT)
+    (reply,) = conversation(command, [QUERY])
+    if from_files:
+        root = "storage-daemon/qapi/qapi-schema.json"
+        schema = release_7_2(request.getfixturevalue("qapi_tree"), root)
+    else:
+        schema = schema_from_introspection(reply["return"])
     assert introspection_of(schema) == reply["return"]
 
 
 def test_answer_comes_back_as_it_was(ask: Ask) -> None:
-    (reply,) = ask([{"execute": "query-qmp-schema"}])
+    (reply,) = ask([QUERY])
     assert introspection_of(schema_from_introspection(reply["return"])) == reply["return"]
 
 
-def messages(validator: Validator, cases: list[tuple[str, JsonObject]]) -> list[JsonValue]:
-    found: list[JsonValue] = []
+def messages(validator: Validator, cases: list[tuple[str, JsonObject]]) -> list[str | None]:
+    """Return what is refused and how, None where nothing is."""
+    found: list[str | None] = []
     for command, arguments in cases:
-        with pytest.raises(ValidationError) as caught:
+        try:
             validator.arguments(command)(arguments)
-        found.append(str(caught.value))
+        except ValidationError as error:
+            found.append(str(error))
+        else:
+            found.append(None)
     return found
 
 
-def real_messages(ask: Ask, cases: list[tuple[str, JsonObject]], *options: str) -> list[JsonValue]:
+def real_messages(ask: Ask, cases: list[tuple[str, JsonObject]], *options: str) -> list[str]:
     commands: list[JsonObject] = [{"execute": name, "arguments": data} for name, data in cases]
     return [reply["error"]["desc"] for reply in ask(commands, *options)]
 
 
-def test_texts_are_the_same(ask: Ask, qapi_tree: QapiTree) -> None:
-    schema = select(qapi_tree("v7.2"), lambda name: name not in LEFT_OUT)
-    assert messages(Validator(schema), CASES) == real_messages(ask, CASES)
+def without_name(text: str | None) -> str:
+    return re.sub(r"(?<=expected: )[A-Z]\w+", "ALTERNATE", text or "")
 
 
-def test_policy_is_the_same(ask: Ask, qapi_tree: QapiTree) -> None:
-    schema = select(qapi_tree("v7.2"), lambda name: name not in LEFT_OUT)
+def test_texts_are_the_same(ask: Ask, schema: Schema, from_files: bool) -> None:
+    ours, theirs = messages(Validator(schema), CASES), real_messages(ask, CASES)
+    if from_files:
+        assert ours == theirs
+        return
+    # An answer tells neither the names of alternates nor the widths of integers.
+    pairs = zip(map(without_name, ours), map(without_name, theirs), strict=True)
+    differing = [pair for pair in pairs if pair[0] != pair[1]]
+    assert [their for _, their in differing if not OF_INTEGERS.search(their)] == []
+    assert len(differing) < 10
+
+
+def test_policy_is_the_same(ask: Ask, schema: Schema) -> None:
     validator = Validator(schema, frozenset({"unstable"}))
     real = real_messages(ask, UNSTABLE, "-compat", "unstable-input=reject")
     assert messages(validator, UNSTABLE) == real
