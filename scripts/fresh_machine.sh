@@ -27,12 +27,17 @@ fail() {
 
 # $1: the step's name; the rest: what to run.
 step() {
-    name=$1
+    running=$1
     shift
-    echo "== $suite: $name"
+    echo "== $suite: $running"
     began=$(date +%s)
     "$@"
-    echo "$name $(($(date +%s) - began)) s" >>"$work/times"
+    record_time
+    running=
+}
+
+record_time() {
+    [ -z "$running" ] || echo "$running $(($(date +%s) - began)) s" >>"$work/times"
 }
 
 debootstrap_machine() {
@@ -127,7 +132,7 @@ copy_settings() {
 run() {
     env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         ${QMPEER_CORPUS:+QMPEER_CORPUS=/srv/schemas} QMPEER_INSTALL="${QMPEER_INSTALL-}" \
-        chroot "$root" sh -c 'cd /root/qmpeer && exec "$@"' sh "$@"
+        chroot "$root" sh -c 'cd /srv/qmpeer && exec "$@"' sh "$@"
 }
 
 run_with_settings() {
@@ -146,8 +151,10 @@ run_alone() {
 
 inside() {
     work=$1 suite=$2 mirror=$3
-    root=$work/machine
-    shift 3
+    root=$work/machine here=$4
+    shift 4
+    running=
+    trap record_time EXIT # of a step that fails, too
     step debootstrap debootstrap_machine
     mount_devices
     name_machine
@@ -158,16 +165,51 @@ inside() {
         bind "$FRESH_CACHE/$suite" /var/cache/apt/archives rw
     fi
     [ -z "${QMPEER_CORPUS-}" ] || bind "$QMPEER_CORPUS" /srv/schemas ro
-    git clone -q "file://$here" "$root/root/qmpeer"
+    git clone -q "file://$here" "$root/srv/qmpeer"
     step demo run_with_settings make demo
     step environment run_with_settings make .venv/.dev
     step programs run_with_settings make test-programs
-    step tests unshare --net sh "$here/scripts/fresh_machine.sh" --alone "$work" "$@"
+    step tests unshare --net sh "$work/script" --alone "$work" "$@"
 }
 
 # --- Outside ---
 
-here=$(cd "$(dirname "$0")/.." && pwd)
+make_machine() {
+    suite=$1
+    shift
+    [ "$(id -u)" -eq 0 ] || fail "only root can make a machine"
+    for program in debootstrap unshare setsid ip git; do
+        command -v "$program" >/dev/null || fail "$program is missing; on Debian: apt-get install debootstrap iproute2 git"
+    done
+    mirror=${MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | head -n 1)}
+    [ -n "$mirror" ] || fail "say where Debian is: MIRROR=http://..."
+    [ $# -gt 0 ] || set -- make test
+
+    work=$(mktemp -d "${TMPDIR:-/tmp}/fresh-$suite.XXXXXX")
+    cp "$0" "$work/script"
+    here=$(cd "$(dirname "$0")/.." && pwd)
+    status=0
+    setsid env --default-signal unshare --mount --pid --fork --kill-child --uts --mount-proc \
+        sh "$work/script" --inside "$work" "$suite" "$mirror" "$here" "$@" </dev/null &
+    machine=$!
+    # The kernel ends all processes of the machine with its first one.
+    trap 'kill -KILL $(cat /proc/$machine/task/$machine/children) || kill -KILL $machine' INT TERM HUP
+    wait $machine || status=$?
+    trap '' INT TERM HUP
+    wait $machine 2>/dev/null || true
+
+    if [ -e "$work/times" ]; then
+        echo "== $suite: $(paste -s -d , "$work/times" | sed 's/,/, /g')"
+        grep -E '(passed|failed|error).* in [0-9.:]+' "$work/log" || true
+    fi
+    if grep -q " $work/" /proc/self/mounts; then
+        fail "something is still mounted in $work, so it stays"
+    fi
+    rm -rf --one-file-system "$work"
+    return "$status"
+}
+
+# The shell reads this to its end before it begins, so that this file may be edited meanwhile.
 case ${1-} in
     --inside)
         shift
@@ -181,35 +223,8 @@ case ${1-} in
         exit
         ;;
     '' | -*) fail "say which suite of Debian: bookworm or trixie" ;;
+    *)
+        make_machine "$@"
+        exit
+        ;;
 esac
-
-suite=$1
-shift
-[ "$(id -u)" -eq 0 ] || fail "only root can make a machine"
-for program in debootstrap unshare setsid ip git; do
-    command -v "$program" >/dev/null || fail "$program is missing; on Debian: apt-get install debootstrap iproute2 git"
-done
-mirror=${MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | head -n 1)}
-[ -n "$mirror" ] || fail "say where Debian is: MIRROR=http://..."
-[ $# -gt 0 ] || set -- make test
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/fresh-$suite.XXXXXX")
-status=0
-setsid env --default-signal unshare --mount --pid --fork --kill-child --uts --mount-proc \
-    sh "$0" --inside "$work" "$suite" "$mirror" "$@" </dev/null &
-machine=$!
-# The kernel ends all processes of the machine with its first one.
-trap 'kill -KILL $(cat /proc/$machine/task/$machine/children) || kill -KILL $machine' INT TERM HUP
-wait $machine || status=$?
-trap '' INT TERM HUP
-wait $machine 2>/dev/null || true
-
-if [ -e "$work/times" ]; then
-    echo "== $suite: $(paste -s -d , "$work/times" | sed 's/,/, /g')"
-    grep -E '(passed|failed|error).* in [0-9.:]+' "$work/log" | tail -n 1 || true
-fi
-if grep -q " $work/" /proc/self/mounts; then
-    fail "something is still mounted in $work, so it stays"
-fi
-rm -rf --one-file-system "$work"
-exit "$status"

@@ -3,16 +3,14 @@
 import os
 import re
 import shutil
-import signal
 import subprocess
-import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.neutral_host import make_neutral, skip_what_is_missing
 from tests.starts import WrongReleaseError, check_release
 
 QEMU = "qemu-system-x86_64"
@@ -23,33 +21,13 @@ settings.register_profile(
 settings.register_profile("long", parent=settings.get_profile("default"), max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-# --- A neutral host: no test, and no program that a test starts, sees how this one is set up ---
-
-KEPT = re.compile("PATH|LD_.*|PYTHONPATH|QMPEER_(?!LOOP).*|(HYPOTHESIS|PYTEST|COV).*")
-NEUTRAL = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "xterm-256color", "SHELL": "/bin/sh"}
-LONGEST = 16
-"""How long the folder of temporary files may be called: paths of sockets end at 107 bytes."""
-
-for name in set(os.environ):
-    if not KEPT.fullmatch(name):
-        del os.environ[name]
-os.environ.update(NEUTRAL)
-time.tzset()
-os.umask(0o022)
-if len(tempfile.gettempdir()) > LONGEST:
-    tempfile.tempdir = "/tmp"
-os.environ["TMPDIR"] = tempfile.gettempdir()
-# What starts us in the background may have ignored these, and programs inherit that.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-signal.signal(signal.SIGQUIT, signal.SIG_DFL)
-
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give programs a home without settings."""
-    home = tempfile.TemporaryDirectory(prefix="home-", ignore_cleanup_errors=True)
-    config.add_cleanup(home.cleanup)
-    os.environ["HOME"] = home.name
+    config.add_cleanup(make_neutral())
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    skip_what_is_missing(item)
 
 
 def find_program(name: str) -> str | None:

@@ -242,11 +242,8 @@ async def test_port_is_found(own: Program) -> None:
             await own.add(f"socket,id=b,host=127.0.0.1,port={port},server=on,wait=off")
 
 
+@pytest.mark.ipv6
 async def test_brackets(own: Program) -> None:
-    try:
-        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    except OSError:
-        pytest.skip("no IPv6 here")
     device = await own.devices.add_described(parse_device("tcp:[::1]:0,server=on,wait=off", "a"))
     assert where(device)[0] == "::1"
 

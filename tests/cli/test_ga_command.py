@@ -147,12 +147,12 @@ def test_a_file_that_can_not_be_got_leaves_what_was_there(
     assert main(["ga", agent, "get", "/proc/self/mem", "x"]) == 1
     assert (tmp_path / "x").read_text() == "old"
     assert os.listdir(tmp_path) == ["x"]
-    assert main(["ga", agent, "get", "/etc/hostname"]) == 0
-    assert (tmp_path / "hostname").read_bytes() == Path("/etc/hostname").read_bytes()
-    assert main(["ga", agent, "get", "/etc/hostname", "/dev/null"]) == 0
+    assert main(["ga", agent, "get", "/etc/passwd"]) == 0
+    assert (tmp_path / "passwd").read_bytes() == Path("/etc/passwd").read_bytes()
+    assert main(["ga", agent, "get", "/etc/passwd", "/dev/null"]) == 0
     capsys.readouterr()
     assert main(["ga", agent, "get", "/etc/"]) == 2
-    assert main(["ga", agent, "get", "/etc/hostname", "/nowhere/y"]) == 2
+    assert main(["ga", agent, "get", "/etc/passwd", "/nowhere/y"]) == 2
     assert main(["ga", agent, "put", "no-such-file", "/x"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "qmpeer ga: found '/etc/', expected the path of a file; see qmpeer ga --help",

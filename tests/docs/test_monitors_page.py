@@ -12,7 +12,7 @@ from tests.client.faces import SOON, background
 from tests.docs.pages import blocks
 from tests.interop.terminal_program import Terminal
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.terminal]
 
 SHOWN_PORT = "4444"
 TERMINAL, TELNET = (

@@ -282,6 +282,7 @@ def test_a_crowd_that_stays(serve: Serve) -> None:
     server.end()
 
 
+@pytest.mark.terminal
 def test_a_pty_that_nobody_opens(serve: Serve) -> None:
     server = serve(*monitor("pty"), *monitor_again("pty"))
     for _ in range(2000):

@@ -223,6 +223,7 @@ def test_a_page_in_a_browser(
 # --- Terminals ----------------------------------------------------------------------------------
 
 
+@pytest.mark.terminal
 def test_a_pty(serve: StartServer) -> None:
     """As screen and minicom do: open the slave, type, read."""
     server = serve("-monitor", "pty")
@@ -247,6 +248,7 @@ def read_until(fd: int, end: bytes) -> bytes:
     return seen
 
 
+@pytest.mark.terminal
 def test_stdio_at_a_terminal(program: Program, tmp_path: Path) -> None:
     """The line that QMP's first README shows: a human monitor here, QMP on a port."""
     argv = [
@@ -265,6 +267,7 @@ def test_stdio_at_a_terminal(program: Program, tmp_path: Path) -> None:
         terminal.enter("quit")
 
 
+@pytest.mark.terminal
 def test_a_mux_at_a_terminal(program: Program, tmp_path: Path) -> None:
     """HMP and QMP on one terminal, by turns: in QEMU 7.2 'stop' aborts there."""
     argv = [

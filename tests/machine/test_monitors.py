@@ -133,6 +133,7 @@ def test_a_mux_of_two(tmp_path: Path) -> None:
         assert served.said == []
 
 
+@pytest.mark.terminal
 def test_a_pty_says_where_it_is(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with Threaded(tmp_path / "q", "-monitor", "pty") as served:
         line = capfd.readouterr().out
@@ -309,6 +310,10 @@ def test_devices_come_and_go(client: Client) -> None:
     assert desc_of(client, "chardev_add", id="s", backend={"type": "console", "data": {}}) == (
         "Failed to add chardev 's': 'console' is not a valid char driver name"
     )
+
+
+@pytest.mark.terminal
+def test_adding_a_pty(client: Client) -> None:
     pty = client.execute("chardev-add", {"id": "p", "backend": {"type": "pty", "data": {}}})
     assert os.path.exists(pty["pty"])
 

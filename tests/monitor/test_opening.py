@@ -21,6 +21,7 @@ async def listening(monitor: Monitor, count: int) -> Sequence[Address]:
     return [listener.address for listener in monitor.listeners]
 
 
+@pytest.mark.ipv6
 async def test_serve_on_several_addresses(monitor: Monitor, path: Path) -> None:
     serving = asyncio.create_task(monitor.serve(path, "tcp:127.0.0.1:0", "tcp:[::1]:0"))
     clients = [await RawClient.connect(address) for address in await listening(monitor, 3)]

@@ -16,7 +16,7 @@ from tests.shell.pictures import keep_picture
 from tests.shell.real_servers import ENVIRONMENT, QEMU, SHELL, listening
 from tests.tmux_changes import ScreenChanges
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.terminal]
 
 
 class Pane:

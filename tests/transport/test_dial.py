@@ -19,6 +19,7 @@ from tests.patience import PATIENCE
 from tests.transport.recorder import Recorder
 
 Connect = Callable[..., None]
+SIX = pytest.param("tcp:[::1]:0", marks=pytest.mark.ipv6)
 
 
 def connect_blocking(
@@ -45,7 +46,7 @@ def connect(request: pytest.FixtureRequest) -> Connect:
     return found
 
 
-@pytest.mark.parametrize("address", ["unix:{}/s", "tcp:127.0.0.1:0", "tcp:[::1]:0", "unix:@{}"])
+@pytest.mark.parametrize("address", ["unix:{}/s", "tcp:127.0.0.1:0", SIX, "unix:@{}"])
 def test_connects(connect: Connect, tmp_path: Path, address: str) -> None:
     with listen(address.format(tmp_path), backlog=1) as server:
         target: AddressLike = address.format(tmp_path)

@@ -14,6 +14,8 @@ from qmpeer.transport import dial, listen, unlink_if_ours
 from qmpeer.transport.listening import local_address
 from tests.patience import PATIENCE
 
+SIX = pytest.param("[::1]", marks=pytest.mark.ipv6)
+
 
 def leave_dead_socket(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as sock:
@@ -176,7 +178,7 @@ def test_abstract_sockets_have_no_file(tmp_path: Path) -> None:
         assert found.value.errno == errno.EADDRINUSE
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "[::1]", "localhost"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", SIX, "localhost"])
 def test_loopback(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     real = socket.getaddrinfo
 
@@ -217,6 +219,7 @@ def test_a_name_is_refused_if_one_of_its_addresses_is(monkeypatch: pytest.Monkey
         listen("tcp:localhost:0")
 
 
+@pytest.mark.ipv6
 def test_the_network_is_allowed_on_demand() -> None:
     with listen("tcp::0", backlog=8, insecure=True) as sock:
         port = local_address(sock).port

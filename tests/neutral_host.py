@@ -1,0 +1,72 @@
+"""A host without settings, in place of the one that the tests really run on.
+
+Tests, and the programs that they start, get the same environment, home, umask, time zone and
+signals everywhere. What the host doesn't have, tests that need it leave out.
+"""
+
+import os
+import re
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+
+import pytest
+
+KEPT = re.compile("PATH|LD_.*|PYTHONPATH|QMPEER_(?!LOOP).*|(HYPOTHESIS|PYTEST|COV).*")
+"""Variables of the real host that stay."""
+NEUTRAL = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "xterm-256color", "SHELL": "/bin/sh"}
+LONGEST = 16
+"""The longest name for the folder of temporary files: paths of sockets end at 107 bytes."""
+
+
+def make_neutral() -> Callable[[], None]:
+    """Make this process neutral, and return what cleans up after it."""
+    for name in set(os.environ):
+        if not KEPT.fullmatch(name):
+            del os.environ[name]
+    os.environ.update(NEUTRAL)
+    time.tzset()
+    os.umask(0o022)
+    if len(tempfile.gettempdir()) > LONGEST:
+        tempfile.tempdir = "/tmp"
+    os.environ["TMPDIR"] = tempfile.gettempdir()
+    home = tempfile.TemporaryDirectory(prefix="home-", ignore_cleanup_errors=True)
+    os.environ["HOME"] = home.name
+    # What started us in the background may have ignored these, and programs inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    if not _has_terminals():
+        os.openpty = _skip_for_want_of_terminals
+    return home.cleanup
+
+
+def skip_what_is_missing(item: pytest.Item) -> None:
+    """Skip a test whose markers ask for what this host doesn't have."""
+    if item.get_closest_marker("terminal") and not _has_terminals():
+        _skip_for_want_of_terminals()
+    if item.get_closest_marker("ipv6") and not _has_ipv6():
+        pytest.skip("this host has no IPv6")
+
+
+def _has_terminals() -> bool:
+    try:
+        for fd in os.openpty():
+            os.close(fd)
+    except (OSError, pytest.skip.Exception):
+        return False
+    return True
+
+
+def _skip_for_want_of_terminals() -> tuple[int, int]:
+    pytest.skip("this host has no pseudo-terminals")
+
+
+def _has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
