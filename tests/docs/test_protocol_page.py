@@ -18,6 +18,11 @@ ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "protocol.md").read_text()
 RULES = re.findall(r"^\*\*R(\d+)\*\* (.*?)(?=\n\n)", PAGE, re.MULTILINE | re.DOTALL)
 EXAMPLES = re.findall(r"^```text\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+IN_QEMU_10 = [
+    ('"singlestep": false, ', ""),
+    ("during postcopy-active state", "during postcopy-active or postcopy-recover state"),
+]
+"""What the page's conversations have from release 7.2, and what 10.0 has in its place."""
 
 QMPEER = [sys.executable, "-m", "qmpeer", "serve"]
 MACHINE = ["-machine", "none", "-nodefaults", "-display", "none"]
@@ -88,16 +93,16 @@ def comparable(message: Any) -> Any:
 
 
 @pytest.fixture
-def members_that_went(request: pytest.FixtureRequest) -> set[str]:
-    """Return the members of the page's replies that the server, of a later release, hasn't."""
+def differences(request: pytest.FixtureRequest) -> list[tuple[str, str]]:
+    """Return what the server writes otherwise than the page, being of a later release."""
     if request.node.callspec.params["conversation"] == "qmpeer":
-        return set()
-    return {"singlestep"} if request.getfixturevalue("qemu_version") >= (10, 0) else set()
+        return []
+    return IN_QEMU_10 if request.getfixturevalue("qemu_version") >= (10, 0) else []
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda text: text.splitlines()[1][:40])
 def test_conversations_are_true(
-    example: str, conversation: Conversation, members_that_went: set[str]
+    example: str, conversation: Conversation, differences: list[tuple[str, str]]
 ) -> None:
     heard = 0
     for line in example.splitlines():
@@ -106,10 +111,9 @@ def test_conversations_are_true(
             conversation.say(text)
         else:
             assert arrow == "<- "
-            expected = comparable(json.loads(text))
-            for name in members_that_went & set(expected.get("return", ())):
-                del expected["return"][name]
-            assert comparable(conversation.hear()) == expected
+            for written, in_later_releases in differences:
+                text = text.replace(written, in_later_releases)
+            assert comparable(conversation.hear()) == comparable(json.loads(text))
             heard += 1
     assert heard >= 5
 

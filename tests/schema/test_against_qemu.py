@@ -16,7 +16,7 @@ from qmpeer.schema import (
     schema_from_introspection,
     select,
 )
-from qmpeer.values import JsonObject, JsonValue
+from qmpeer.values import JsonObject
 
 Program = Callable[[str], str]
 QapiTree = Callable[..., Schema]
