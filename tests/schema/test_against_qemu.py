@@ -176,7 +176,7 @@ def messages(validator: Validator, cases: list[tuple[str, JsonObject]]) -> list[
 
 def real_messages(ask: Ask, cases: list[tuple[str, JsonObject]], *options: str) -> list[str]:
     commands: list[JsonObject] = [{"execute": name, "arguments": data} for name, data in cases]
-    return [reply["error"]["desc"] for reply in ask(commands, *options)]
+    return [str(reply["error"]["desc"]) for reply in ask(commands, *options)]
 
 
 def without_name(text: str | None) -> str:
