@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qmpeer.values import JsonValue
@@ -84,7 +84,6 @@ def qemu(tmp_path_factory: pytest.TempPathFactory, program: Callable[[str], str]
 
 @pytest.mark.real
 @pytest.mark.property
-@settings(max_examples=400, suppress_health_check=list(HealthCheck))
 @given(requests)
 def test_qemu_answers_the_same(qemu: Path, data: bytes) -> None:
     # Out-of-band answers overtake at times, as it happens: so the order is set aside.

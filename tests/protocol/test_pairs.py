@@ -8,13 +8,14 @@ import random
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qmpeer.errors import CommandError
 from qmpeer.messages import Event
 from qmpeer.protocol import ClientSession, Completion, Phase, Sent, ServerSession
 from qmpeer.values import JsonObject, JsonValue
+from tests.fuzzing import tried
 from tests.protocol.pretended_server import PretendedServer
 
 Token = tuple[str, int]
@@ -170,7 +171,7 @@ PEERS = st.lists(
 
 
 @pytest.mark.property
-@settings(max_examples=400)
+@tried(2)
 @given(
     PEERS,
     st.booleans(),

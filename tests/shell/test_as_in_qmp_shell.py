@@ -5,7 +5,6 @@ The rows of the table in docs/shell.md, on a real QEMU.
 
 import asyncio
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,8 +12,9 @@ import pytest
 
 from qmpeer import AsyncClient
 from qmpeer.shell.history import FileHistory
+from tests.cli.programs import run_here
 from tests.shell.person import PATIENCE, Person
-from tests.shell.real_servers import ENVIRONMENT, QEMU, SHELL, listening
+from tests.shell.real_servers import QEMU, listening
 
 pytestmark = pytest.mark.real
 
@@ -148,15 +148,9 @@ async def test_a_monitor_that_another_client_holds(
 
 
 def run(path: Path | None, *words: str, stdin: str = "", **more: str) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [*SHELL, *([str(path)] if path else []), *words],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        env={**ENVIRONMENT, **more},
-    )
-    return done.returncode, done.stdout, done.stderr
+    address = [str(path)] if path else []
+    done = run_here("shell", *address, *words, input=stdin.encode(), **more)
+    return done.status, done.out.decode(), done.err.decode()
 
 
 def test_standard_input_that_is_no_terminal(qemu: Path) -> None:

@@ -1,4 +1,7 @@
-"""Scripts: JSON lines out, complaints on the other stream, and how it ends."""
+"""Scripts: JSON lines out, complaints on the other stream, and how it ends.
+
+Most run in this process; pipes and the exit status are tried on processes.
+"""
 
 import json
 import os
@@ -9,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from qmpeer.transport import dial
+from tests.cli.programs import run_here
 from tests.patience import PATIENCE
 from tests.shell.real_servers import ENVIRONMENT, OURS, QEMU, SHELL, listening, running
 
@@ -33,15 +37,8 @@ def server(request: pytest.FixtureRequest) -> Path:
 
 
 def script(path: object, *words: str, stdin: str = "", **more: str) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [*SHELL, str(path), *words],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        env={**ENVIRONMENT, **more},
-    )
-    return done.returncode, done.stdout, done.stderr
+    done = run_here("shell", str(path), *words, input=stdin.encode(), **more)
+    return done.status, done.out.decode(), done.err.decode()
 
 
 def test_standard_input(server: Path) -> None:
@@ -239,12 +236,19 @@ def test_nobody_there(words: list[str], text: str) -> None:
 
 
 def test_the_address_may_stand_in_the_environment(ours: Path) -> None:
-    done = subprocess.run(
-        [*SHELL, "-c", "query-name"], capture_output=True, text=True,
-        env={**ENVIRONMENT, "QMP_SOCKET": str(ours)},
-    )  # fmt: skip
+    done = run_here("shell", "-c", "query-name", QMP_SOCKET=str(ours))
 
-    assert (done.returncode, done.stdout) == (0, "{}\n")
+    assert done == (0, b"{}\n", b"")
+
+
+def test_a_process_ends_with_the_status(ours: Path) -> None:
+    argv = [*SHELL, str(ours)]
+    done = subprocess.run(
+        argv, input="query-name\nnothing\n", capture_output=True, text=True, env=ENVIRONMENT
+    )
+
+    assert (done.returncode, done.stdout) == (1, "{}\n")
+    assert done.stderr.startswith("qmp-shell: stdin:2: The command nothing has not been found")
 
 
 def test_statements_are_executed_as_they_come(ours: Path) -> None:

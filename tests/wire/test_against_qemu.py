@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.protocol.pretended_server import PretendedServer
@@ -26,7 +26,6 @@ def qemu(tmp_path_factory: pytest.TempPathFactory, program: Callable[[str], str]
 
 @pytest.mark.real
 @pytest.mark.property
-@settings(max_examples=600, suppress_health_check=list(HealthCheck))
 @given(st.one_of(near_json, near_json, any_bytes, json_texts))
 def test_qemu_answers_the_same(qemu: Path, data: bytes) -> None:
     ours = ask_us(PretendedServer(), NEGOTIATE + data)

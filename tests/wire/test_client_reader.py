@@ -1,12 +1,11 @@
 """The client's reader: servers of all kinds, in any chunking."""
 
-import math
 import time
 from collections.abc import Callable
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qmpeer import limits
@@ -14,6 +13,7 @@ from qmpeer.errors import LimitError, WireError
 from qmpeer.messages import Incoming
 from qmpeer.values import UNSET, JsonValue
 from qmpeer.wire import ClientReader, encode_compact, encode_line, encode_pretty
+from tests.fuzzing import tried
 from tests.wire.exactly import shown
 from tests.wire.strategies import any_bytes, chunks, json_values
 
@@ -94,7 +94,6 @@ def test_a_conversation_cut_in_two_at_every_byte(encode: Encode) -> None:
 
 
 @pytest.mark.property
-@settings(max_examples=1500)
 @given(
     st.lists(st.dictionaries(st.sampled_from(["return", "id", "{"]), json_values), max_size=4),
     st.sampled_from([*SERVERS.values()]),
@@ -121,7 +120,7 @@ def test_servers_that_change_their_form(
 
 
 @pytest.mark.property
-@settings(max_examples=1500)
+@tried(2)
 @given(any_bytes, SEEDS)
 def test_garbage_never_raises(data: bytes, seed: int) -> None:
     for reader in (plain_reader(), message_reader()):
@@ -219,13 +218,13 @@ def test_a_message_past_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (error.limit, error.value) == ("MESSAGE_SIZE", 100)
 
 
-@pytest.mark.slow
-@servers
-def test_a_reply_of_100_mib(encode: Encode) -> None:
-    item: JsonValue = {"name": "x" * 1000, "braces": "}{", "list": [1, 2, {}]}
-    data = encode({"return": [item] * (100 * 1024), "id": 7})
-    pieces = [data[at : at + 65536] for at in range(0, len(data), 65536)]
-    assert math.isclose(len(data), 100 * 1024**2, rel_tol=0.2)
+ITEM: JsonValue = {"name": "x" * 1000, "braces": "}{", "list": [1, 2, {}]}
+
+
+def seconds_for(encode: Encode, count: int, size: int) -> float:
+    """Return the CPU time that a reply of so many items takes in pieces of a size."""
+    data = encode({"return": [ITEM] * count, "id": 7})
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
     reader = message_reader()
     begin = time.process_time()
     items = [item for piece in pieces for item in reader.receive_data(piece)]
@@ -233,8 +232,27 @@ def test_a_reply_of_100_mib(encode: Encode) -> None:
     (message,) = items
     assert isinstance(message, Incoming)
     assert message.id == 7
-    assert len(message.return_value) == 100 * 1024
-    assert spent < 10  # tenths of a second; were it read anew for each chunk, minutes
+    assert len(message.return_value) == count
+    return spent
+
+
+@servers
+def test_a_long_reply_is_read_once(encode: Encode) -> None:
+    """Four times as long in as many more pieces, it would take sixteen times as long otherwise."""
+    ratios = []
+    while len(ratios) < 4:
+        before = seconds_for(encode, 500, 500)
+        ratios.append(seconds_for(encode, 2000, 500) / before)
+        if ratios[-1] < 9:
+            return
+    raise AssertionError(ratios)
+
+
+@pytest.mark.slow
+@servers
+def test_a_reply_of_100_mib(encode: Encode) -> None:
+    assert len(encode([ITEM] * 1024)) >= 0.8 * 1024**2
+    assert seconds_for(encode, 100 * 1024, 65536) < 60  # read anew for each piece: minutes
 
 
 def test_errors_bear_where_they_showed() -> None:
