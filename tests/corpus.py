@@ -4,6 +4,7 @@ Our own are those of `tests/small_corpus`, whose names say which release's langu
 the built-in machine's. The real ones are other people's and no part of the project: the variable
 QMPEER_CORPUS names the directory that has them, laid out as ours is. Without it, each test is
 skipped once for all of them.
+Each is read once by a process: nobody changes what is returned.
 """
 
 import json
@@ -91,6 +92,7 @@ def conversation(name: str) -> tuple[tuple[dict[str, Any], dict[str, Any]], ...]
     return tuple(zip(values, values, strict=True))
 
 
+@cache
 def recorded_introspection(name: str) -> list[Any]:
     """Return the first answer to query-qmp-schema in a recording."""
     for command, reply in conversation(name):

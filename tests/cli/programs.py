@@ -139,7 +139,7 @@ def _sitting_at(terminal: int, environment: dict[str, str]) -> Iterator[None]:
             patch.setenv(name, value)
         for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
             os.dup2(terminal, descriptor)
-            stream = open(descriptor, mode, encoding=encoding, closefd=False)
+            stream = os.fdopen(descriptor, mode, encoding=encoding, closefd=False)
             patch.setattr(sys, name, stack.enter_context(stream))
         yield
 

@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from qmpeer import limits
 from tests.protocol.pretended_server import PretendedServer
 from tests.transcripts.conversations import SENTINEL, by_value
 from tests.transcripts.machine_commands import COMMANDS
@@ -138,29 +139,53 @@ def test_other_texts_are_not_cut(said: bytes, text: str) -> None:
     assert say(said)[0] == [text]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("ones", "texts"),
-    [(MI - 1, [NO_OBJECT]), (MI, [TOKENS]), (MI + 1, [TOKENS, NO_OBJECT, NO_VALUE])],
-    ids=["2 Mi tokens less 1", "2 Mi and 1", "2 Mi and 3"],
-)
-def test_token_count(ones: int, texts: list[str]) -> None:
+def check_token_count(limit: int, more: int, texts: list[str]) -> None:
+    ones = limit // 2 + more
     assert say(b"[" + b"1," * (ones - 1) + b"1]\n")[0] == texts
 
 
-@pytest.mark.slow
-def test_an_id_just_below_the_limit_is_given_back() -> None:
-    text = b"a" * (64 * MI - 100)
+def check_token_size(limit: int) -> None:
+    """Check an id just below the limit of a token's size, which is given back, and one past it."""
+    text = b"a" * (limit - 100)
     texts, answer = say(as_id(b'"' + text + b'"'))
     assert texts == [NOT_FOUND]
     assert answer.startswith(b'{"id": "' + text + b'", "error": ')
-
-
-@pytest.mark.slow
-def test_an_id_past_the_limit() -> None:
-    texts, _ = say(as_id(b'"' + b"a" * (64 * MI + 10) + b'"'))
+    texts, _ = say(as_id(b'"' + b"a" * (limit + 10) + b'"'))
     assert texts == [
         "JSON token size limit exceeded",
         "JSON parse error, invalid keyword 'aaaaaaaaaa'",
         "JSON parse error, stray '\\\"}\\n'",
     ]
+
+
+around_the_count = pytest.mark.parametrize(
+    ("more", "texts"),
+    [(-1, [NO_OBJECT]), (0, [TOKENS]), (1, [TOKENS, NO_OBJECT, NO_VALUE])],
+    ids=["the limit less 1", "the limit and 1", "the limit and 3"],
+)
+
+
+@around_the_count
+def test_token_count(more: int, texts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "TOKENS", 200_000)  # they come in several chunks
+    check_token_count(limits.TOKENS, more, texts)
+
+
+def test_token_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "TOKEN_SIZE", 500_000)
+    check_token_size(limits.TOKEN_SIZE)
+
+
+@pytest.mark.slow
+@around_the_count
+def test_qemus_token_count(more: int, texts: list[str]) -> None:
+    check_token_count(2 * MI, more, texts)
+
+
+@pytest.mark.slow
+def test_qemus_token_size() -> None:
+    check_token_size(64 * MI)
+
+
+def test_the_limits_are_qemus() -> None:
+    assert (limits.TOKENS, limits.TOKEN_SIZE, limits.NESTING) == (2 * MI, 64 * MI, 1024)

@@ -6,9 +6,11 @@ doesn't have; nothing else is.
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from qmpeer.machine.human import register_human_commands
 from qmpeer.machine.machine import Machine
@@ -26,23 +28,34 @@ NEGOTIATE = {
 }
 TYPES_OF_QEMU = {"memory-backend-ram"}
 """Types of objects that only QEMU has."""
-SAID = [
-    pytest.param(subject, case, id=f"{subject}: {case.name}")
-    for subject, cases in CASES.items()
-    for case in cases
-]
+CHANGING = ("commands", "later_commands")
+"""Subjects whose commands change a machine: each of their cases has one of its own."""
 
 
-async def start(folder: Path) -> tuple[Machine, MemoryStream, StreamHandler]:
-    """Start a machine, and have a client in memory connect to its monitor's device."""
+def said(*, is_changing: bool) -> pytest.MarkDecorator:
+    """Give a test the cases that change a machine, or those that don't."""
+    cases = [
+        pytest.param(subject, case, id=f"{subject}: {case.name}")
+        for subject, cases in CASES.items()
+        if (subject in CHANGING) is is_changing
+        for case in cases
+    ]
+    return pytest.mark.parametrize(("subject", "case"), cases)
+
+
+async def start(folder: Path) -> Machine:
+    """Start a machine."""
     options = parse_options(["-qmp", f"unix:{folder}/q,server=on,wait=off"])
     machine = Machine(options)
     register_human_commands(machine)
     await open_all(machine, options, pytest.fail)
     machine.start()
-    (device,) = machine.chardevs
-    stream = MemoryStream()
-    return machine, stream, device._connect(stream)
+    return machine
+
+
+def end(machine: Machine) -> None:
+    machine.chardevs.close()
+    machine.close()
 
 
 async def said_to(
@@ -74,18 +87,42 @@ async def skip_unless_there(case: Case, stream: MemoryStream, handler: StreamHan
         pytest.skip(f"the built-in machine has no {', '.join(sorted(missing))} yet")
 
 
-@pytest.mark.parametrize(("subject", "case"), SAID)
-async def test_machine(subject: str, case: Case, tmp_path: Path) -> None:
-    machine, stream, handler = await start(tmp_path)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Machine, Path]]:
+    """A machine that no case changes, and its folder."""
+    folder = tmp_path_factory.mktemp("machine")
+    machine = await start(folder)
+    yield machine, folder
+    end(machine)
+
+
+@said(is_changing=False)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_machine(subject: str, case: Case, shared: tuple[Machine, Path]) -> None:
+    await converse(subject, case, *shared)
+
+
+@said(is_changing=True)
+async def test_machine_that_changes(subject: str, case: Case, tmp_path: Path) -> None:
+    machine = await start(tmp_path)
     try:
-        await converse(subject, case, stream, handler, tmp_path)
+        await converse(subject, case, machine, tmp_path)
+    finally:
+        end(machine)
+
+
+async def converse(subject: str, case: Case, machine: Machine, folder: Path) -> None:
+    """Have a client in memory connect to the monitor's device, and speak."""
+    (device,) = machine.chardevs
+    stream = MemoryStream()
+    handler = device._connect(stream)
+    try:
+        await speak(subject, case, stream, handler, folder)
     finally:
         handler.connection_lost(None)
-        machine.chardevs.close()
-        machine.close()
 
 
-async def converse(
+async def speak(
     subject: str, case: Case, stream: MemoryStream, handler: StreamHandler, folder: Path
 ) -> None:
     negotiation = NEGOTIATE[case.facts.get("state", "negotiated")]

@@ -88,24 +88,47 @@ TEXTS = [
 
 
 RARE = [
+    # A line that looks whole, within a value that another line began.
+    b'{"a":\n{"b":1}\n}\n{"c":}\n',
     b"{\"a\":'a'}\n\n\xea",
-    b'{"a:{\n\n"d\xb3"  :\r\n{"g": [1E+2,\t0\n],"d":"\\ud834\\udd1ea"} }{"a":1e400\n\n, \r"f"\r\n: [\n]}',
+    (
+        b'{"a:{\n\n"d\xb3"  :\r\n{"g": [1E+2,\t0\n],"d":"\\ud834\\udd1ea"} }{"a":1e400'
+        b'\n\n, \r"f"\r\n: [\n]}'
+    ),
     b'"\\\'""\\ufdd0"',
     b'{"exec1e-2te":"a\\\\/"}\n\n\n\n\nte":"a\\\\/"}\n\n\n',
     b'"\xf4\x8f\xbf\xbf""\\uzzzz""\\a"{"execute":"x"}\n"\\uD800\\uD801" ',
-    b'{"a":[["a\\\\/"\n,  "\\"a\\"" \r]\t,\n"\x7f"":\n\n{\n"b"\n\n:"\\"b".}\n\n, "h"\t:  {  \n}\n\n}\n]}\n',
-    b'{""\\ufdd0"c"\r\n:"b"}\n,\r\n{\r\n"a"\r\n:{ \r}\n}\n,\r\n"\\""" :"/\\u007fa"}  } ,\n\n[1E+2g\n]]\r\n]} \n',
+    (
+        b'{"a":[["a\\\\/"\n,  "\\"a\\"" \r]\t,\n"\x7f"":\n\n{\n"b"\n\n:"\\"b".}\n\n, "h'
+        b'"\t:  {  \n}\n\n}\n]}\n'
+    ),
+    (
+        b'{""\\ufdd0"c"\r\n:"b"}\n,\r\n{\r\n"a"\r\n:{ \r}\n}\n,\r\n"\\""" :"/\\u007fa"}'
+        b"  } ,\n\n[1E+2g\n]]\r\n]} \n"
+    ),
     b'{"a":[ \r""]}\n\n{"a":[ \r""]}\n\n{"a":"\\"a":[ \r""]}\n\n{"a":"\\uFFFF"}\n',
     b"0",
-    b'{"a":[[[\n0.0, \r"arguments", \r""\n\n]],  1]}\n\n{"a":{"b"\n\n:"b",\n"d" \r:  "/"}}  \n\'%p\'',
-    b'{"id":{\t\r\n}}\r\n{"id":{"f" \r: \xe8 {"c":[ \r]  }\n,"a":\n"a\\u007f\\u00e9"\n}}\r\n{"a":-1e400}\n',
+    (
+        b'{"a":[[[\n0.0, \r"arguments", \r""\n\n]],  1]}\n\n{"a":{"b"\n\n:"b",\n"d" \r:'
+        b"  \"/\"}}  \n'%p'"
+    ),
+    (
+        b'{"id":{\t\r\n}}\r\n{"id":{"f" \r: \xe8 {"c":[ \r]  }\n,"a":\n"a\\u007f\\u00e9'
+        b'"\n}}\r\n{"a":-1e400}\n'
+    ),
     b'{"a"}\n',
     b'"\x7f"]\xff\xffinf\na',
     b'{1e2"id":""}',
     b'18446744073709551616"{""a b"',
     b'{"a":{ \r \r}} {"a":{ \r \r}}  {"a1.0\\\\007\xb3f\\"\\\\"}\t\n',
-    b'{"a":\'a"\\uDC00"\\u0041\'}{"id":"/\\""}{"a":[{"e"\t:\xfe{\r\n"f" :  "\\b\\f1e-2\\t"  }\r\n]} \r',
-    b'{"a":[{ "a":[\n\r\n]`,\n"c"\n:\n-1e400} \r, [ \r-1  , \r{ \r"b" :\r\n"\\u00e9"\r\n}]} \r\r\n',
+    (
+        b'{"a":\'a"\\uDC00"\\u0041\'}{"id":"/\\""}{"a":[{"e"\t:\xfe{\r\n"f" :  "\\b\\f1'
+        b'e-2\\t"  }\r\n]} \r'
+    ),
+    (
+        b'{"a":[{ "a":[\n\r\n]`,\n"c"\n:\n-1e400} \r, [ \r-1  , \r{ \r"b" :\r\n"\\u00e9'
+        b'"\r\n}]} \r\r\n'
+    ),
 ]
 """Inputs that go through all of the reader, picked out of thousands that properties had made."""
 
