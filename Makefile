@@ -51,13 +51,14 @@ test: .venv/.dev test-programs ## Run the tests: side by side, then those that c
 	@$(PYTEST) -rs -p no:xdist -m 'not slow and alone'
 
 .PHONY: check
-check: .venv/.dev ## Check format, lint, types, floors, and that the machine is as it is declared
+check: .venv/.dev ## Check format, lint, types, floors, and the machine as declared, tests for each module
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --verifytypes qmpeer --ignoreexternal
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/check_interface.py
+	$(BIN)/python scripts/check_tests.py
 
 .PHONY: fix
 fix: .venv/.dev ## Format, and mend what ruff can mend
@@ -114,6 +115,10 @@ fresh: ## Run demo and tests on fresh Debian machines, as root, with debootstrap
 	@for suite in $(SUITES); do sh scripts/fresh_machine.sh $$suite || exit 1; done
 
 # --- For the house ---
+
+.PHONY: coverage-rooms
+coverage-rooms: .venv/.dev ## Print the modules that their own room's tests execute least
+	@$(BIN)/python scripts/room_coverage.py
 
 .PHONY: pins
 pins: .venv/.package ## Pin the newest versions of all tools in constraints.txt

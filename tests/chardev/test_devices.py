@@ -1,4 +1,7 @@
-"""Devices other than sockets, each on what it is made of: files, pipes, terminals, datagrams."""
+"""Devices other than sockets, each on what it is made of: files, pipes, terminals, datagrams.
+
+Modules: owned_stream, sink.
+"""
 
 import asyncio
 import errno

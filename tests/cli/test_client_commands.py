@@ -1,6 +1,8 @@
 """``qmpeer exec`` and ``qmpeer events`` against ``qmpeer serve``.
 
 Streams, signals and the exit status are those of processes; the rest runs in this one.
+
+Modules: exec_command, serve_command.
 """
 
 import json

@@ -1,4 +1,7 @@
-"""Completion in real shells: the same places in each of them."""
+"""Completion in real shells: the same places in each of them.
+
+Modules: completion_command.
+"""
 
 import os
 import pty

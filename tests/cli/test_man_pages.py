@@ -1,4 +1,7 @@
-"""Manual pages: whole, and read by man without complaint."""
+"""Manual pages: whole, and read by man without complaint.
+
+Modules: man_command.
+"""
 
 import os
 import subprocess

@@ -1,4 +1,8 @@
-"""Reference documentation: what is on the pages, whatever the source and the format."""
+"""Reference documentation: what is on the pages, whatever the source and the format.
+
+Modules: reference.entries, reference.manual, reference.markdown, reference.pages,
+    reference.restructured.
+"""
 
 import io
 import re

@@ -1,4 +1,7 @@
-"""``qmpeer serve``: its monitors and commands, and its process, end to end."""
+"""``qmpeer serve``: its monitors and commands, and its process, end to end.
+
+Modules: background, process, signals, usage.
+"""
 
 import asyncio
 import contextlib

@@ -1,4 +1,7 @@
-"""What every stream promises, on every transport and both loops."""
+"""What every stream promises, on every transport and both loops.
+
+Modules: aio.descriptor_stream, aio.hangups.
+"""
 
 import asyncio
 import socket

@@ -1,0 +1,83 @@
+"""Measure how much of each module its own room's tests execute.
+
+Room by room, only tests/<room>/ is run, with coverage of the room's package alone, programs that
+the tests start included. Printed are the modules of which less than 80 % of the lines and branches
+were executed, the least first: other rooms' tests may execute the rest, but who breaks such a line
+learns it late and far away. Nothing passes or fails by these numbers.
+
+Arguments: names of rooms (default: all), then options for pytest.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).parent.parent
+ENOUGH = 80.0
+CONFIGURATION = """\
+[run]
+source_pkgs = qmpeer.{room}
+branch = true
+parallel = true
+patch = subprocess
+data_file = {folder}/data
+[report]
+exclude_also =
+    if TYPE_CHECKING:
+    assert_never\\(
+    @overload
+    ^\\s*\\.\\.\\.$
+"""
+
+
+def shares(room: str, options: list[str]) -> dict[str, float]:
+    """Run a room's tests; return the percentages of its modules that they execute."""
+    with TemporaryDirectory() as folder:
+        configuration = Path(folder) / "coverage.ini"
+        configuration.write_text(CONFIGURATION.format(room=room, folder=folder))
+
+        def coverage(*words: str) -> None:
+            command, *rest = words
+            subprocess.run(
+                [sys.executable, "-m", "coverage", command, f"--rcfile={configuration}", *rest],
+                cwd=ROOT,
+                stdout=subprocess.DEVNULL,
+                check=command != "run",
+            )
+
+        coverage("run", "-m", "pytest", "-q", "-m", "not slow", *options, f"tests/{room}")
+        coverage("combine")
+        coverage("json", "-o", f"{folder}/report.json")
+        report = json.loads((Path(folder) / "report.json").read_text())
+    return {
+        str(Path(file).relative_to(Path("src", "qmpeer", room))): of["summary"]["percent_covered"]
+        for file, of in report["files"].items()
+        if of["summary"]["num_statements"]
+    }
+
+
+def rooms() -> list[str]:
+    """Return the rooms, by name."""
+    return sorted(path.parent.name for path in ROOT.glob("src/qmpeer/*/__init__.py"))
+
+
+def lines(room: str, measured: dict[str, float]) -> Iterator[str]:
+    """Give what is printed about a room."""
+    low = sorted((share, file) for file, share in measured.items() if share < ENOUGH)
+    yield f"{room}: {len(measured)} modules, {len(low)} below {ENOUGH:.0f} %"
+    yield from (f"  {share:5.1f} %  {file}" for share, file in low)
+
+
+def main(words: list[str]) -> None:
+    """Measure, and print the modules that are covered least."""
+    wanted = [word for word in words if word in rooms()]
+    for room in wanted or rooms():
+        measured = shares(room, [word for word in words if word not in wanted])
+        print(*lines(room, measured), sep="\n", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
