@@ -269,7 +269,8 @@ class _Walk:
             self._type(branches[step.name], rest, f"{step.name} of {where}")
         else:
             word = "branch" if step.kind == "branch" else "member"
-            names = list(branches) if step.kind == "branch" else [*members, *branches]
+            names = [] if step.kind == "branch" else list(members)
+            names += [] if step.kind == "member" else list(branches)
             raise _missing(word, step.name, names, depth, where)
 
     def _member_feature(
