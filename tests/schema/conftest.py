@@ -1,21 +1,14 @@
 """Where the real schemas and recordings are, and how schemas of a few lines are read."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from qmpeer.schema import Schema, schema_from_qapi
 from qmpeer.values import JsonObject
-from tests.corpus import corpus_path, qapi_schema, recorded_introspection
+from tests.corpus import qapi_schema, recorded_introspection
 
 ReadSchema = Callable[..., Schema]
-
-
-@pytest.fixture(scope="session")
-def corpus() -> Path:
-    """Return the directory of real schemas and recordings, or skip the test."""
-    return corpus_path()
 
 
 @pytest.fixture(scope="session")

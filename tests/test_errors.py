@@ -1,0 +1,120 @@
+"""The tree of errors: their sentences, their facts, and that they survive pickling."""
+
+import pickle
+
+import pytest
+
+from qmpeer import errors
+from qmpeer.errors import (
+    ChardevError,
+    CommandError,
+    CommandInterrupted,
+    ConnectionClosed,
+    JobError,
+    LimitError,
+    LocalProtocolError,
+    Location,
+    MessageError,
+    MigrationError,
+    NegotiationError,
+    ProtocolError,
+    QMPError,
+    RemoteProtocolError,
+    SchemaError,
+    SchemaSemanticError,
+    SchemaSyntaxError,
+    ValidationError,
+    WireError,
+)
+from qmpeer.values import UNSET
+
+PLACE = Location("block.json", 2, 3)
+MULTI_LINE = """\
+block.json:2:3: no type 'X'
+    {\tX }
+     \t^
+in struct 'A'
+included from q.json:1:9"""
+SENTENCES = [
+    (WireError("Invalid JSON syntax", 7), "Invalid JSON syntax"),
+    (LimitError("too many tokens", "TOKENS", 3), "too many tokens"),
+    (MessageError("found no 'execute'", "execute"), "found no 'execute'"),
+    (LocalProtocolError("negotiate first"), "negotiate first"),
+    (RemoteProtocolError("a second greeting"), "a second greeting"),
+    (
+        NegotiationError(("oob",), (), "not offered"),
+        "the server refused capabilities ['oob'] (it offers []): not offered",
+    ),
+    (CommandError("GenericError", "no", "stop", 4), "GenericError: no"),
+    (JobError("j0", "no space", "block-commit"), "job j0 (block-commit) failed: no space"),
+    (JobError("j0", "", "block-commit", True), "job j0 (block-commit) was cancelled"),
+    (MigrationError("failed", "refused"), "the migration is failed: refused"),
+    (MigrationError("cancelled", ""), "the migration is cancelled"),
+    (
+        CommandInterrupted("stop", 4, "the server left"),
+        "stop was cut off, its outcome is unknown: the server left",
+    ),
+    (ConnectionClosed("the server left"), "the server left"),
+    (ChardevError("no such device", "try another", ("earlier",)), "no such device"),
+    (
+        ValidationError("Invalid parameter 'x'", "a.x", "nothing", 3, "deprecated"),
+        "Invalid parameter 'x'",
+    ),
+    (SchemaError("it is empty"), "it is empty"),
+    (SchemaSyntaxError("found ')'", PLACE), "block.json:2:3: found ')'"),
+    (
+        SchemaSemanticError(
+            "no type 'X'", PLACE, "{\tX }", "struct 'A'", (Location("q.json", 1, 9),)
+        ),
+        MULTI_LINE,
+    ),
+]
+ids = [type(error).__name__ for error, _ in SENTENCES]
+
+
+@pytest.mark.parametrize(("error", "sentence"), SENTENCES, ids=ids)
+def test_sentence(error: QMPError, sentence: str) -> None:
+    assert str(error) == sentence
+
+
+@pytest.mark.parametrize(("error", "sentence"), SENTENCES, ids=ids)
+def test_another_process_gets_it_whole(error: QMPError, sentence: str) -> None:
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert str(again) == sentence
+    assert vars(again) == vars(error)
+
+
+def test_all_errors_are_tried() -> None:
+    public = {getattr(errors, name) for name in errors.__all__}
+    bases = {QMPError, ProtocolError}
+    found = {of for of in public if isinstance(of, type) and issubclass(of, QMPError)}
+    assert found - bases == {type(error) for error, _ in SENTENCES}
+
+
+@pytest.mark.parametrize("name", sorted(errors.__all__))
+def test_the_tree_in_the_docstring_has_it(name: str) -> None:
+    of = getattr(errors, name)
+    if isinstance(of, type) and issubclass(of, Exception):
+        assert name in (errors.__doc__ or "")
+
+
+def test_what_is_of_what() -> None:
+    assert issubclass(JobError, CommandError)
+    assert issubclass(MigrationError, CommandError)
+    assert issubclass(ChardevError, ValueError)
+    assert CommandError("GenericError", "no").id is UNSET
+
+
+def test_a_long_line_is_shown_around_its_place() -> None:
+    line = "a" * 5000 + "!" + "b" * 5000
+    text = str(SchemaSyntaxError("found '!'", Location("s.json", 1, 5001), line)).splitlines()
+    assert len(text[1]) < 300
+    assert text[1][text[2].index("^")] == "!"
+
+
+def test_a_long_reason_is_shortened() -> None:
+    text = str(SchemaSyntaxError("found '" + "a" * 100_000 + "'"))
+    assert len(text) < 5_000
+    assert text.startswith("found 'aaa")
+    assert text.endswith("aaa'")

@@ -1,0 +1,36 @@
+"""Each limit has a source, and makes sense as a number."""
+
+import ast
+import inspect
+from itertools import pairwise
+from typing import Final
+
+import pytest
+
+from qmpeer import limits
+
+LIMITS: Final = sorted(name for name in vars(limits) if name.isupper())
+
+
+def _described() -> dict[str, str]:
+    """Return the string behind each assignment of the module."""
+    body = ast.parse(inspect.getsource(limits)).body
+    found: dict[str, str] = {}
+    for node, following in pairwise(body):
+        match node, following:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(
+                value=ast.Constant(value=str(text))
+            ):
+                found[name] = text
+            case _:
+                pass
+    return found
+
+
+DESCRIBED: Final = _described()
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_limit_is_positive_and_says_whose_it_is(name: str) -> None:
+    assert getattr(limits, name) > 0
+    assert DESCRIBED.get(name, "").rstrip().endswith(".")
