@@ -18,6 +18,12 @@ HARMFUL = (
 MIB = 1 << 20
 
 
+@pytest.fixture(autouse=True)
+def patience_with_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a busy machine take its time for names to complete."""
+    monkeypatch.setattr("qmpeer.limits.NAMES_TIMEOUT", PATIENCE)
+
+
 @pytest.fixture(scope="session")
 def start() -> Iterator[Start]:
     starting = Start()

@@ -265,7 +265,7 @@ def test_one_that_is_restarted_behind_a_connection_that_stays(
     """As it is with a port of QEMU's: half a reply is all that is left of the old one."""
     pretended.echoes_ids = echoes_ids
     pretended.answers["guest-file-open"] = None
-    executing = agent.start("execute", "guest-file-open", {"path": "x"}, timeout=0.1)
+    executing = agent.start("execute", "guest-file-open", {"path": "x"}, timeout=0.5)
     pretended.wait_for("guest-file-open")
     with pytest.raises(TimeoutError):
         executing.result(SOON)
@@ -335,8 +335,8 @@ def test_a_program_that_a_signal_ends(agent: Agent, pretended: PretendedAgent) -
 
 def test_a_program_that_does_not_end(agent: Agent, pretended: PretendedAgent) -> None:
     pretended.answers.update(exec_of(*[{"exited": False}] * 1000))
-    with pytest.raises(TimeoutError, match=r"sleep hasn't ended in 0\.1 s") as caught:
-        agent.call("run", ["sleep", "100"], timeout=0.1)
+    with pytest.raises(TimeoutError, match=r"sleep hasn't ended in 0\.5 s") as caught:
+        agent.call("run", ["sleep", "100"], timeout=0.5)
     assert caught.value.__notes__ == ["sleep may go on in the guest, its pid is 17"]
 
 

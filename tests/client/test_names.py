@@ -133,7 +133,7 @@ def test_names(
 
 def test_where_a_path_is_asked_for(face: Face) -> None:
     with connected(face) as (vm, server):
-        asking = vm.start("names", "qom-path", within="/machine/")
+        asking = vm.start("names", "qom-path", within="/machine/", timeout=SOON)
         command = server.command()
         assert command["arguments"] == {"path": "/machine/"}
         server.reply(command, [{"name": "x", "type": "child<y>"}])
@@ -142,7 +142,7 @@ def test_where_a_path_is_asked_for(face: Face) -> None:
 
 def test_an_old_server_does_not_know_flat(face: Face) -> None:
     with connected(face) as (vm, server):
-        asking = vm.start("names", "block-node")
+        asking = vm.start("names", "block-node", timeout=SOON)
         command = server.command()
         assert command["arguments"] == {"flat": True}
         server.fail(command, "GenericError", "Parameter 'flat' is unexpected")
@@ -155,7 +155,7 @@ def test_an_old_server_does_not_know_flat(face: Face) -> None:
 def test_there_are_only_so_many(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qmpeer.limits.NAMES", 3)
     with connected(face) as (vm, server):
-        asking = vm.start("names", "chardev")
+        asking = vm.start("names", "chardev", timeout=SOON)
         server.reply(server.command(), [{"label": f"c{n}"} for n in range(10)])
         assert asking.result(SOON) == ["c0", "c1", "c2"]
 

@@ -271,9 +271,9 @@ def test_by_way_of_a_machine(face: Face, program: Callable[[str], str], tmp_path
     qemu = program("qemu-system-x86_64")
     with (
         face.launch([qemu, *machine, *options]) as vm,
-        pytest.raises(TimeoutError, match="the guest agent hasn't answered in 0"),
+        pytest.raises(TimeoutError, match=r"the guest agent hasn't answered in \d"),
     ):
-        vm.call("guest_agent", timeout=0.3)
+        vm.call("guest_agent", timeout=2.0)
     with (
         face.launch([qemu, *machine, "-S"]) as vm,
         pytest.raises(ValueError, match=r"no virtserialport called 'org\.qemu\.guest_agent\.0'"),

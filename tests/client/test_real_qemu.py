@@ -14,6 +14,7 @@ from qmpeer.client.jobs import JobState
 from qmpeer.client.migration import MigrationState
 from qmpeer.errors import JobError, MigrationError
 from tests.client.faces import SOON, Face, Vm
+from tests.client.hourglass import Hourglass
 
 pytestmark = pytest.mark.real
 MACHINE = ("-nodefaults", "-display", "none", "-accel", "tcg")
@@ -113,13 +114,17 @@ def test_a_disk_that_fails(vm: Vm, auto: bool) -> None:
 
 
 @pytest.mark.parametrize("auto", [True, False], ids=["by itself", "by us"])
-def test_a_deadline(vm: Vm, auto: bool) -> None:
+def test_a_deadline(vm: Vm, auto: bool, hourglass: Hourglass) -> None:
     backup = slow_backup(vm, **{"auto-dismiss": auto})
     told: list[JobState] = []
+
+    def tell(state: JobState) -> None:
+        told.append(state)
+        if state.total:
+            hourglass.let_go()
+
     with pytest.raises(TimeoutError, match=r"wasn't done in 0\.3 s") as caught:
-        vm.call(
-            "run_job", "blockdev-backup", backup, progress=told.append, interval=0.05, timeout=0.3
-        )
+        vm.call("run_job", "blockdev-backup", backup, progress=tell, interval=0.05, timeout=0.3)
     assert not getattr(caught.value, "__notes__", [])
     assert vm.execute("query-jobs") == []
     assert told[-1].total == 64 * MIB
@@ -185,15 +190,19 @@ def test_a_migration_that_fails(launch: Callable[..., Vm], tmp_path: Path) -> No
         assert vm.execute("query-status")["status"] == "running"
 
 
-def test_a_migration_that_takes_too_long(launch: Callable[..., Vm]) -> None:
+def test_a_migration_that_takes_too_long(launch: Callable[..., Vm], hourglass: Hourglass) -> None:
     with launch("-m", "64", machine="pc") as vm:
         bandwidth = {"max-bandwidth": 1000}
         vm.execute("migrate-set-parameters", bandwidth)
         told: list[MigrationState] = []
+
+        def tell(state: MigrationState) -> None:
+            told.append(state)
+            if state.remaining:
+                hourglass.let_go()
+
         with pytest.raises(TimeoutError) as caught:
-            vm.call(
-                "migrate", "exec:cat >/dev/null", progress=told.append, interval=0.05, timeout=0.5
-            )
+            vm.call("migrate", "exec:cat >/dev/null", progress=tell, interval=0.05, timeout=0.5)
         assert not getattr(caught.value, "__notes__", [])
         assert vm.execute("query-migrate")["status"] == "cancelled"
         assert told[-1].remaining > 0
@@ -223,11 +232,15 @@ def test_names(launch: Callable[..., Vm], tmp_path: Path) -> None:
         assert found["job"] == []
         assert found["netdev"] == ["n0", "n1"]
         assert "io0" in found["object"]
-        assert "/machine/peripheral" in vm.call("names", "qom-path", within="/machine")
-        properties = vm.call("names", "qom-property", within="/machine/peripheral/nic0")
+        assert "/machine/peripheral" in vm.call(
+            "names", "qom-path", within="/machine", timeout=SOON
+        )
+        properties = vm.call(
+            "names", "qom-property", within="/machine/peripheral/nic0", timeout=SOON
+        )
         assert "realized" in properties
-        assert "e1000" in vm.call("names", "device-type")
-        assert "query-status" in vm.call("names", "command")
+        assert "e1000" in vm.call("names", "device-type", timeout=SOON)
+        assert "query-status" in vm.call("names", "command", timeout=SOON)
 
 
 # Connecting anew

@@ -4,6 +4,7 @@ import pytest
 
 from qmpeer.schema import Schema, schema_from_qapi
 from qmpeer.shell.vocabulary import Vocabulary
+from tests.patience import PATIENCE
 
 QAPI = """
 { 'pragma': { 'doc-required': false } }
@@ -39,6 +40,12 @@ QAPI = """
 { 'event': 'STOP' }
 { 'event': 'CHANGED', 'data': { 'id': 'str', 'level': 'uint8' } }
 """
+
+
+@pytest.fixture(autouse=True)
+def patience_with_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a busy machine take its time for names to complete."""
+    monkeypatch.setattr("qmpeer.limits.SHELL_NAMES_TIMEOUT", PATIENCE)
 
 
 @pytest.fixture(scope="session")

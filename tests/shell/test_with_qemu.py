@@ -219,6 +219,7 @@ def test_the_example_of_help(
     assert (tmp_path / "vm.state").stat().st_size > 0
 
 
+@pytest.mark.alone
 def test_a_keystroke_takes_ten_milliseconds_at_most(qemu: Path) -> None:
     """Measured on the processor's time, the best of five."""
     import time
