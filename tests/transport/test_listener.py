@@ -129,6 +129,9 @@ async def test_more_clients_than_there_may_be(
     server, clients = await start(many=True)
     socks = [dial(server.address, timeout=PATIENCE) for _ in range(5)]
     await clients.until(3)
+    async with asyncio.timeout(PATIENCE):
+        while "others wait" not in caplog.text:
+            await asyncio.sleep(0)
     await spin()
     assert server.clients == 3
     assert sum("3 clients, others wait" in message for message in caplog.messages) == 1
