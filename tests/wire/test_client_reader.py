@@ -239,7 +239,7 @@ def seconds_for(encode: Encode, count: int, size: int) -> float:
 @servers
 def test_a_long_reply_is_read_once(encode: Encode) -> None:
     """Four times as long in as many more pieces, it would take sixteen times as long otherwise."""
-    ratios = []
+    ratios: list[float] = []
     while len(ratios) < 4:
         before = seconds_for(encode, 500, 500)
         ratios.append(seconds_for(encode, 2000, 500) / before)
