@@ -28,6 +28,9 @@ UNSENT_OUTPUT: Final = 1024 * 1024
 """Unsent bytes above which a client has no further command taken. Ours; QEMU buffers for ever."""
 UNSENT_RESUME: Final = 256 * 1024
 """Unsent bytes below which its commands are taken again. Ours."""
+UNSENT_PIECES: Final = 16 * 1024
+"""Unsent bytes that an event loop's TCP transport has; what comes behind them waits in one piece.
+Ours: from Python 3.12 on asyncio counts all its pieces at every write."""
 UNSENT_EVENTS: Final = 4 * 1024 * 1024
 """Bytes of events that wait behind unsent output before their client is disconnected. Ours."""
 THROTTLE_PERIOD: Final = 1.0

@@ -37,6 +37,7 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         "_has_stopped",
         "_held",
         "_is_closing",
+        "_is_full",
         "_is_lost",
         "_is_paused",
         "_is_writing_paused",
@@ -46,6 +47,7 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         "_peer",
         "_timer",
         "_transport",
+        "_waiting",
     )
 
     def __init__(self, peer: str, lost_callback: LostCallback | None = None) -> None:
@@ -56,6 +58,8 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         self._handler: StreamHandler = NOBODY
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._waiting = bytearray()  # behind what the transport has
+        self._is_full = False  # the transport
         self._held = b""
         self._has_held_eof = False
         self._has_stopped = False  # the transport, from reading
@@ -81,7 +85,9 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
     @property
     def unsent(self) -> int:
         """Bytes that write() accepted and the kernel hasn't yet."""
-        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+        if self._transport is None:
+            return 0
+        return self._transport.get_write_buffer_size() + len(self._waiting)
 
     @property
     def peer(self) -> str:
@@ -98,7 +104,12 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         """Send bytes, at once if the kernel takes them, and keep the rest; never block."""
         if fds:
             raise ValueError(f"descriptors travel over unix sockets only, found {self._peer}")
-        if not self._is_closing and self._transport is not None:
+        if self._is_closing or self._transport is None:
+            return
+        if self._is_full:
+            self._waiting += data
+            self._pause_if_much()
+        else:
             self._transport.write(bytes(data))  # uvloop keeps what it is given
 
     def pause_reading(self) -> None:
@@ -116,6 +127,7 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         if self._is_closing or self._transport is None:
             return
         self._is_closing = True
+        self._pass_on_waiting()
         if self.unsent:
             self._timer = self._loop.call_later(limits.CLOSE_TIMEOUT, self._give_up)
         self._transport.close()
@@ -123,6 +135,7 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
     def abort(self) -> None:
         """Close now and drop what is unsent."""
         self._is_closing = True
+        self._waiting.clear()
         if self._transport is not None:
             self._transport.abort()
 
@@ -134,9 +147,9 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         return self._transport is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport, which reports to us at the same levels as our own streams do."""
+        """Take the transport, which gets more when it has nearly nothing left."""
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.set_write_buffer_limits(high=limits.UNSENT_OUTPUT, low=limits.UNSENT_RESUME)
+        self._transport.set_write_buffer_limits(high=limits.UNSENT_PIECES, low=limits.UNSENT_PIECES)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Lend the thread's buffer for one read."""
@@ -162,20 +175,23 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         return True
 
     def pause_writing(self) -> None:
-        """Pass it on."""
-        self._is_writing_paused = True
-        if not self._is_closing:
-            self._handler.pause_writing()
+        """Give the transport no more, and tell the handler if that is too much already."""
+        self._is_full = True
+        self._pause_if_much()
 
     def resume_writing(self) -> None:
-        """Pass it on."""
-        self._is_writing_paused = False
-        if not self._is_closing:
-            self._handler.resume_writing()
+        """Give the transport what waits, and tell the handler if little is left."""
+        self._is_full = False
+        self._pass_on_waiting()
+        if self._is_writing_paused and self.unsent <= limits.UNSENT_RESUME:
+            self._is_writing_paused = False
+            if not self._is_closing:
+                self._handler.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the handler what ended the stream, after what was held for it."""
         self._transport = None
+        self._waiting.clear()
         self._deliver_held()
         self._is_closing = self._is_lost = True
         if self._timer is not None:
@@ -194,6 +210,18 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
     @property
     def _may_deliver(self) -> bool:
         return not (self._is_paused or self._is_closing or self._handler is NOBODY)
+
+    def _pause_if_much(self) -> None:
+        if not self._is_writing_paused and self.unsent > limits.UNSENT_OUTPUT:
+            self._is_writing_paused = True
+            if not self._is_closing:
+                self._handler.pause_writing()
+
+    def _pass_on_waiting(self) -> None:
+        if self._waiting and self._transport is not None:
+            data = bytes(self._waiting)
+            self._waiting.clear()
+            self._transport.write(data)
 
     def _release_held(self) -> None:
         if self._has_stopped or self._has_held_eof:
