@@ -21,6 +21,7 @@ async def test_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.real
+@pytest.mark.terminal
 def test_recording_a_few(tmp_path: Path, recorded_qemu: str) -> None:
     expected = sample(read_cases(LINES), 4)
     write_cases(tmp_path / "lines", {words: [] for words in expected})
@@ -29,6 +30,7 @@ def test_recording_a_few(tmp_path: Path, recorded_qemu: str) -> None:
 
 
 @pytest.mark.real
+@pytest.mark.terminal
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_qemu(tmp_path: Path, recorded_qemu: str) -> None:

@@ -128,8 +128,10 @@ def test_fish(
     script = f'source {folder}/qmpeer.fish; complete -C "{typed}"'
     argv = [program("fish"), "--no-config", "-c", script]
     found = {line.partition("\t")[0] for line in output(argv, folder, place).splitlines()}
-    # A scheme before a path is a part of the word here.
-    assert {word.removeprefix("unix:") for word in found} == offered
+    # A scheme before a path is a part of the word here. Fish 4 offers words, too, that only have
+    # the same letters somewhere.
+    last = typed.rpartition(" ")[2]
+    assert {word.removeprefix("unix:") for word in found if word.startswith(last)} == offered
 
 
 @pytest.mark.real

@@ -46,6 +46,7 @@ def client(
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "q"
     served: Served
+    monkeypatch.setattr("qmpeer.machine.machine.KVM_DEVICE", "/dev/null")  # QEMU was built with KVM
     if request.param == "ours":
         served = Threaded(path)
     else:

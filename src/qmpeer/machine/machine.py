@@ -24,6 +24,7 @@ from qmpeer.machine.run_states import RunState, next_state
 from qmpeer.monitor import Context, Monitor
 from qmpeer.values import JsonObject, JsonValue
 
+KVM_DEVICE: Final = "/dev/kvm"
 VERSION: Final = (7, 2, 0)
 """The QEMU whose interface this is."""
 
@@ -218,7 +219,7 @@ class Machine:
 
     def query_kvm(self) -> JsonObject:
         """Return whether KVM is used, and whether it could be."""
-        return {"enabled": False, "present": os.path.exists("/dev/kvm")}
+        return {"enabled": False, "present": os.path.exists(KVM_DEVICE)}
 
     def query_target(self) -> JsonObject:
         """Return the guest's architecture."""
