@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from qmpeer.values import JsonValue
 from tests.protocol.pretended_server import PretendedServer
 from tests.protocol.real_qemu import ask_qemu, ask_us, by_value, running_qemu
+from tests.releases import as_written_by
 from tests.transcripts.machine_commands import COMMANDS, OUT_OF_BAND
 
 _NAMES = ("execute", "execute", "id", "arguments", "exec-oob", "Execute", "", "x", "__com.x_y")
@@ -85,7 +86,8 @@ def qemu(tmp_path_factory: pytest.TempPathFactory, program: Callable[[str], str]
 @pytest.mark.real
 @pytest.mark.property
 @given(requests)
-def test_qemu_answers_the_same(qemu: Path, data: bytes) -> None:
+def test_qemu_answers_the_same(qemu: Path, qemu_version: tuple[int, int], data: bytes) -> None:
     # Out-of-band answers overtake at times, as it happens: so the order is set aside.
     ours = by_value(ask_us(PretendedServer(COMMANDS, oob=OUT_OF_BAND), data))
+    ours = [as_written_by(qemu_version, answer) for answer in ours]
     assert sorted(ours) == sorted(by_value(ask_qemu(qemu, data)))

@@ -131,7 +131,7 @@ LINES = [
 KEYS = [
     *(
         b"hist\x1b[D\x1b[DX",
-        b"abc\x01Y\x05Z\x02\x03\x0b\x15",
+        b"abc\x01Y\x05Z\x02\x03\x0b",
         b"one two  \x17\x17",
         b"abc\x7f\x08\x04",
     ),
@@ -170,6 +170,28 @@ def test_lines_print_the_same(used: Pair, line: str) -> None:
 @pytest.mark.parametrize("keys", KEYS, ids=repr)
 def test_keys_show_the_same(used: Pair, keys: bytes) -> None:
     used.press(keys)
+
+
+@pytest.mark.parametrize(
+    ("keys", "in_qemu_10"),
+    [
+        pytest.param(b"\x15", "(qemu) Xf", id="control-U deletes to the left"),
+        pytest.param(b"\x10", "(qemu) p 1X", id="control-P is the line before"),
+        pytest.param(b"\x10\x10\x0e", "(qemu) p 1X", id="control-N is the line behind"),
+    ],
+)
+def test_keys_that_qemu_10_has_besides(
+    pair: Pair, qemu_version: tuple[int, int], keys: bytes, in_qemu_10: str
+) -> None:
+    before = b"p 2\rp 1\r", b"ab cd ef\x1b[D" + keys + b"X"
+    if qemu_version < (10, 0):
+        pair.press(*before)
+        return
+    for together in before:
+        pair.qemu.press(together)
+    screen = Screen(1200)
+    screen.feed(pair.qemu.press(b""))
+    assert screen.rows == [in_qemu_10]
 
 
 def test_a_line_ends_where_the_buffer_does(pair: Pair) -> None:
