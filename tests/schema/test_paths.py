@@ -2,7 +2,7 @@
 
 import pytest
 
-from qmpeer.schema import Schema, find
+from qmpeer.schema import Schema, find, schema_from_qapi
 from tests.corpus import qapi_schema, recorded_schema
 
 THERE = [
@@ -135,3 +135,30 @@ def test_it_is_no_expression(expression: str, expected: str) -> None:
     with pytest.raises(ValueError, match=r"^found") as caught:
         find(qapi_schema("small-9.2"), expression)
     assert str(caught.value) == expected
+
+
+SELECTING = b"""
+{ 'enum': 'Driver', 'data': [ 'raw', { 'name': 'gluster', 'features': [ 'deprecated' ] } ] }
+{ 'struct': 'Raw', 'data': { 'file': 'str' }, 'features': [ 'dynamic' ] }
+{ 'struct': 'Gluster', 'data': { 'volume': 'str' } }
+{ 'union': 'Options', 'base': { 'driver': 'Driver' }, 'discriminator': 'driver',
+  'data': { 'raw': 'Raw', 'gluster': 'Gluster' } }
+{ 'command': 'add', 'data': 'Options', 'boxed': true }
+"""
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_there"),
+    [
+        ("add.driver=gluster", True),
+        ("add.driver=gluster.volume", True),
+        ("add.driver=raw.volume", False),
+        ("add.driver=gluster@deprecated", True),
+        ("add.driver=raw@deprecated", False),
+        ("add.driver=raw@dynamic", True),
+        ("add.gluster@deprecated", False),
+    ],
+)
+def test_a_value_that_selects_a_branch(expression: str, is_there: bool) -> None:
+    schema = schema_from_qapi("a.json", lambda _: SELECTING)
+    assert find(schema, expression).is_there is is_there

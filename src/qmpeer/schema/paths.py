@@ -260,7 +260,7 @@ class _Walk:
             if rest and rest[0].kind == "feature" and len(rest) == 1:
                 self._member_feature(member.type, member.features, rest[0], path)
             elif len(rest) > 1 and rest[0].name in branches and step.name == shape.discriminator:
-                self._type(branches[rest[0].name], rest[1:], f"{rest[0].name} of {where}")
+                self._tagged(member.type, branches[rest[0].name], rest, where)
             else:
                 self._type(member.type, rest, path)
         elif step.kind != "member" and step.name in branches:
@@ -272,6 +272,17 @@ class _Walk:
             names = [] if step.kind == "branch" else list(members)
             names += [] if step.kind == "member" else list(branches)
             raise _missing(word, step.name, names, depth, where)
+
+    def _tagged(self, tag: str, branch: str, rest: Sequence[_Step], where: str) -> None:
+        """Look within a branch; a feature is that of the value that selects it, or of its type."""
+        name = f"{rest[0].name} of {where}"
+        if rest[1].kind != "feature":
+            self._type(branch, rest[1:], name)
+            return
+        try:
+            self._type(branch, rest[1:], name)
+        except _Missing:
+            self._type(tag, rest, where)
 
     def _member_feature(
         self, of: str, features: Sequence[Feature], step: _Step, where: str
