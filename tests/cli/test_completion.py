@@ -56,17 +56,27 @@ ANSWERS = {
     "query-jobs": [{"id": "job0"}, {"id": "other"}, {"id": "with blank"}],
     "qom-list": [{"name": "machine", "type": "child<x>"}],
 }
-HARNESS = r"""
+BASH = r"""
 compopt() { :; }
 source "$1"
-COMP_LINE=$2 COMP_POINT=${#2}
-# As readline does it: words end at blanks, and ":" and "=" are words of their own.
-read -ra COMP_WORDS <<< "${2//:/ : }"
-[[ $2 == *" " || $2 == *: ]] && COMP_WORDS+=("")
-COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 ))
-_qmpeer
-(( ${#COMPREPLY[@]} )) && printf '%s\n' "${COMPREPLY[@]}"
-exit 0
+shift
+for typed; do
+  COMP_LINE=$typed COMP_POINT=${#typed} COMPREPLY=()
+  # As readline does it: words end at blanks, and ":" and "=" are words of their own.
+  read -ra COMP_WORDS <<< "${typed//:/ : }"
+  [[ $typed == *" " || $typed == *: ]] && COMP_WORDS+=("")
+  COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 ))
+  _qmpeer
+  (( ${#COMPREPLY[@]} )) && printf '%s\n' "${COMPREPLY[@]}"
+  printf '<end>\n'
+done
+"""
+FISH = r"""
+source $argv[1]
+for typed in $argv[2..]
+    complete -C $typed
+    echo '<end>'
+end
 """
 
 
@@ -103,31 +113,45 @@ def environment(folder: Path) -> dict[str, str]:
     return {**os.environ, **home, "PATH": path, "TERM": "xterm", "LC_ALL": "C.UTF-8"}
 
 
-def output(argv: Sequence[str], folder: Path, place: Path) -> str:
+def offered_by(argv: Sequence[str], folder: Path, place: Path) -> dict[str, list[str]]:
+    """Return the lines that one shell offers for each text that is typed."""
+    typed = [text for text, _ in CASES.values()]
     done = subprocess.run(
-        argv, cwd=place, env=environment(folder), capture_output=True, text=True, timeout=PATIENCE
+        [*argv, *typed],
+        cwd=place,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=50,
     )
     assert done.stderr == ""
     assert done.returncode == 0
-    return done.stdout
+    *parts, rest = done.stdout.split("<end>\n")
+    assert rest == ""
+    return {text: part.splitlines() for text, part in zip(typed, parts, strict=True)}
+
+
+@pytest.fixture(scope="module")
+def bash(folder: Path, place: Path, program: Callable[[str], str]) -> dict[str, list[str]]:
+    argv = [program("bash"), "--norc", "-c", BASH, "bash", str(folder / "bash")]
+    return offered_by(argv, folder, place)
+
+
+@pytest.fixture(scope="module")
+def fish(folder: Path, place: Path, program: Callable[[str], str]) -> dict[str, list[str]]:
+    argv = [program("fish"), "--no-config", "-c", FISH, f"{folder}/qmpeer.fish"]
+    return offered_by(argv, folder, place)
 
 
 @pytest.mark.parametrize(("typed", "offered"), CASES.values(), ids=CASES)
-def test_bash(
-    typed: str, offered: set[str], folder: Path, place: Path, program: Callable[[str], str]
-) -> None:
-    argv = [program("bash"), "--norc", "-c", HARNESS, "bash", str(folder / "bash"), typed]
-    assert set(output(argv, folder, place).splitlines()) == offered
+def test_bash(typed: str, offered: set[str], bash: dict[str, list[str]]) -> None:
+    assert set(bash[typed]) == offered
 
 
 @pytest.mark.real
 @pytest.mark.parametrize(("typed", "offered"), CASES.values(), ids=CASES)
-def test_fish(
-    typed: str, offered: set[str], folder: Path, place: Path, program: Callable[[str], str]
-) -> None:
-    script = f'source {folder}/qmpeer.fish; complete -C "{typed}"'
-    argv = [program("fish"), "--no-config", "-c", script]
-    found = {line.partition("\t")[0] for line in output(argv, folder, place).splitlines()}
+def test_fish(typed: str, offered: set[str], fish: dict[str, list[str]]) -> None:
+    found = {line.partition("\t")[0] for line in fish[typed]}
     # A scheme before a path is a part of the word here. Fish 4 offers words, too, that only have
     # the same letters somewhere.
     last = typed.rpartition(" ")[2]

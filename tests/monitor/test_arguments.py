@@ -607,7 +607,7 @@ def test_other_results_are_converted(
         ((1, {2}), "an object of type set"),
         (({1: 2},), "an object with a key that is no string"),
     ],
-    ids=str,
+    ids=["bytes", "object", "class", "set", "key"],
 )
 def test_a_result_that_is_no_json_is_named(value: object, text: str) -> None:
     with pytest.raises(TypeError, match=rf"^no_annotation\(\) returned {text}, which is no JSON$"):
