@@ -17,7 +17,7 @@ SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist worksteal
 
 .PHONY: help
 help: ## Print the targets
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-21s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-23s%s\n", $$1, $$2}'
 
 # --- Set-up: each stamp adds to the same environment ---
 
