@@ -49,8 +49,8 @@ def shares(room: str, options: list[str]) -> dict[str, float]:
             )
 
         coverage("run", "-m", "pytest", "-q", "-m", "not slow", *options, f"tests/{room}")
-        coverage("combine")
-        coverage("json", "-o", f"{folder}/report.json")
+        coverage("combine", "-q")
+        coverage("json", "-q", "-o", f"{folder}/report.json")
         report = json.loads((Path(folder) / "report.json").read_text())
     return {
         str(Path(file).relative_to(Path("src", "qmpeer", room))): of["summary"]["percent_covered"]
