@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import socket
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from qmpeer.errors import (
     MessageError,
     WireError,
 )
+from qmpeer.transport import dial
 from qmpeer.values import JsonObject
 from tests.faults.pretended_server import GREETING, PATIENCE, Peer, PretendedServer, Twins, causes
 
@@ -104,8 +106,10 @@ def test_a_server_that_leaves_at_once(twins: Twins, place: Path | None, sent: by
 
 def test_no_greeting(twins: Twins, place: Path | None) -> None:
     server = PretendedServer(lambda peer: peer.read(), place)
-    with server, pytest.raises(TimeoutError, match="hasn't greeted"):
-        twins.connect(server.address, timeout=0.05)
+    with server:
+        connected = dial(server.address, timeout=PATIENCE)
+        with pytest.raises(TimeoutError, match="hasn't greeted"):
+            twins.connect(connected, timeout=0.05)
 
 
 def test_no_answer_to_qmp_capabilities(twins: Twins, place: Path | None) -> None:
@@ -115,8 +119,11 @@ def test_no_answer_to_qmp_capabilities(twins: Twins, place: Path | None) -> None
             pass
 
     server = PretendedServer(script, place)
-    with server, pytest.raises(TimeoutError, match="hasn't answered qmp_capabilities"):
-        twins.connect(server.address, timeout=0.05)
+    with server:
+        connected = dial(server.address, timeout=PATIENCE)
+        connected.recv(1, socket.MSG_PEEK)  # the greeting is there
+        with pytest.raises(TimeoutError, match="hasn't answered qmp_capabilities"):
+            twins.connect(connected, timeout=0.5)
 
 
 def test_no_answer_to_a_command(twins: Twins, place: Path | None) -> None:
