@@ -56,6 +56,7 @@ _UNRESOLVED = re.compile(
     r"(?:Temporary failure in name resolution|No address associated with hostname"
     r"|Non-recoverable failure in name resolution|System error)$"
 )
+_TERMINAL = "PTS"
 _UNKNOWN_HOST = "Name or service not known"
 
 
@@ -127,7 +128,7 @@ class Place:
         return [*map(self._neutral, said), f"-> {status}"]
 
     def _neutral(self, line: str) -> str:
-        line = re.sub(r"/dev/pts/\d+", "PTS", line.replace(str(self.folder), "DIR"))
+        line = re.sub(r"/dev/pts/\d+", _TERMINAL, line.replace(str(self.folder), "DIR"))
         line = _UNRESOLVED.sub(rf"\g<1>{_UNKNOWN_HOST}", line)
         return re.sub(rf"\b{self._port}\b", "PORT", line)
 
@@ -159,12 +160,21 @@ def resolve_offline(
 _getaddrinfo = socket.getaddrinfo
 
 
+def without_terminals(cases: Cases) -> Cases:
+    """Leave out the cases that open a pseudo-terminal."""
+    return {words: said for words, said in cases.items() if _TERMINAL not in "".join(said)}
+
+
 def sample(cases: Cases, count: int) -> Cases:
     """Choose the first case of each kind of answer, and a few more from the whole file.
 
-    None of them has a name that a resolver must look up.
+    None of them opens a pseudo-terminal or has a name that a resolver must look up.
     """
-    asked = {words: said for words, said in cases.items() if _UNKNOWN_HOST not in "".join(said)}
+    asked = {
+        words: said
+        for words, said in without_terminals(cases).items()
+        if _UNKNOWN_HOST not in "".join(said)
+    }
     firsts: dict[object, Words] = {}
     for words, said in asked.items():
         kind = (said[-1], said[0].startswith("| "), said[0].startswith("->"))
