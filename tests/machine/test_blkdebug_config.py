@@ -1,3 +1,4 @@
+import gc
 import os
 import threading
 from collections.abc import Iterator
@@ -115,3 +116,14 @@ def test_closing_ends_the_wait(fifo: Path) -> None:
     reading.end()
     os.close(writer)
     assert reading.error is not None
+
+
+def test_no_descriptor_stays_when_a_reader_is_gone() -> None:
+    reader = ConfigReader(os.open)
+    ends = (reader._wake_read, reader._wake_write)
+    reader.close()
+    del reader
+    gc.collect()
+    for fd in ends:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(fd)

@@ -12,6 +12,7 @@ import os
 import re
 import select
 import stat
+import weakref
 from collections.abc import Callable
 from typing import Final
 
@@ -32,6 +33,8 @@ class ConfigReader:
 
     def __init__(self, open_path: Callable[[str, int], int]) -> None:
         self._wake_read, self._wake_write = os.pipe()
+        # Only when the reader is gone does nobody wait, or begin to wait, for this end.
+        weakref.finalize(self, os.close, self._wake_read)
         self._open_path = open_path
 
     def read(self, path: str) -> None:
