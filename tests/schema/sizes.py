@@ -19,7 +19,8 @@ SIZES: Final = (
     "SCHEMA_SIZE",
     "SCHEMA_VALUES",
 )
-GROWTH: Final = 4
+SMALL: Final = 64
+GROWTH: Final = 8
 NOTHING: Final = 0.02
 """Seconds of CPU time that are too few to tell anything."""
 ATTEMPTS: Final = 4
@@ -42,7 +43,7 @@ def smaller_limits(divisor: int) -> Iterator[None]:
 
 
 def check_growth(make: Callable[[], T], read: Callable[[T], None]) -> None:
-    """Check that an input four times as large takes far less than sixteen times as long.
+    """Check that an input takes time in proportion to its size, not to its square.
 
     Args:
         make: Makes an input of the size that the limits have.
@@ -50,8 +51,8 @@ def check_growth(make: Callable[[], T], read: Callable[[T], None]) -> None:
     """
     ratio = 0.0
     for _ in range(ATTEMPTS):  # others use the same caches
-        before, after = (_seconds(make, read, divisor) for divisor in (16 * GROWTH, 16))
-        if after < NOTHING or (ratio := after / before) < 2.2 * GROWTH:
+        before, after = (_seconds(make, read, divisor) for divisor in (SMALL, SMALL // GROWTH))
+        if after < NOTHING or (ratio := after / before) < 1.5 * GROWTH:
             return
     raise AssertionError(f"an input {GROWTH} times as large takes {ratio:.1f} times as long")
 

@@ -10,7 +10,7 @@ WHOLE = [
     *(b'""', b"''", b'"a"', b"'a'", b'"\\""', b"'\\''", b'"\\\\"', b'"\'"', b"'\"'", b'"\x7f\xfd"'),
     b'"{}[]:,"',
     *(b"0", b"-0", b"1", b"-1", b"120", b"0.5", b"-0.25", b"1.0", b"10.25"),
-    *(b"1e5", b"1E5", b"1e+5", b"1E-05", b"0.0e1", b"1.5e300"),
+    *(b"1e5", b"1E5", b"1e+5", b"1E-05", b"0.0e1", b"1.5e300", b"1.5E3", b"0.5E-3"),
     *(b"true", b"x", b"abc"),
 ]
 """Tokens; behind each comes a byte that ends it, and belongs to the next."""
