@@ -1,11 +1,12 @@
 """A host without settings, in place of the one that the tests really run on.
 
-Tests, and the programs that they start, get the same environment, home, umask, time zone and
-signals everywhere. What the host doesn't have, tests that need it leave out.
+Tests, and the programs that they start, get the same environment, home, umask, time zone,
+limits and signals everywhere. What the host doesn't have, tests that need it leave out.
 """
 
 import os
 import re
+import resource
 import signal
 import socket
 import tempfile
@@ -16,6 +17,8 @@ import pytest
 
 KEPT = re.compile("PATH|LD_.*|PYTHONPATH|QMPEER_(?!LOOP).*|(HYPOTHESIS|PYTEST|COV).*")
 """Variables of the real host that stay."""
+FILES = 1024
+"""Descriptors that a process may have open, as on most hosts."""
 NEUTRAL = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "xterm-256color", "SHELL": "/bin/sh"}
 LONGEST = 16
 """The longest name for the folder of temporary files: paths of sockets end at 107 bytes."""
@@ -29,6 +32,9 @@ def make_neutral() -> Callable[[], None]:
     os.environ.update(NEUTRAL)
     time.tzset()
     os.umask(0o022)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = FILES if most == resource.RLIM_INFINITY else min(FILES, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
     if len(tempfile.gettempdir()) > LONGEST:
         tempfile.tempdir = "/tmp"
     os.environ["TMPDIR"] = tempfile.gettempdir()
