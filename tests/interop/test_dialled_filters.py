@@ -191,6 +191,7 @@ class Pinging:
             _, answer = filter.receive(client.recv(65536))
             client.sendall(answer)
             while True:
+                select.select([client], [client], [])
                 with suppress(BlockingIOError):
                     client.send(b"\x89\x00" * 30_000, socket.MSG_DONTWAIT)
                 with suppress(BlockingIOError):

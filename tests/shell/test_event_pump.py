@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from prompt_toolkit.output import DummyOutput
 
 from qmpeer import AsyncClient, limits
 from qmpeer.messages import Event
 from qmpeer.monitor import Monitor
 from qmpeer.shell.event_pump import EventPump
 from qmpeer.shell.script import ScriptScreen
+from qmpeer.shell.settings import Settings
+from qmpeer.shell.terminal_screen import TerminalScreen
 from tests.patience import PATIENCE
 
 
@@ -91,3 +94,30 @@ async def test_off_is_off(client: tuple[Monitor, AsyncClient]) -> None:
         assert (screen.shown, screen.left_out) == (["LAST"], 0)
     finally:
         await pump.end()
+
+
+class BusyScreen(TerminalScreen):
+    """A screen that has something more to show whenever it has shown something."""
+
+    def __init__(self) -> None:
+        super().__init__(DummyOutput(), Settings())
+        self.shown: list[str] = []
+        self.is_told = asyncio.Event()
+
+    async def _above_the_prompt(self) -> None:
+        self.shown += self._pending
+        self._pending[:] = ["NOISE"]
+        if "7 more events were left out" in "".join(self.shown):
+            self.is_told.set()
+            self._pending.clear()
+
+
+async def test_what_was_left_out_is_told_while_more_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qmpeer.limits.SHELL_EVENT_PERIOD", 0.0)
+    monkeypatch.setattr("qmpeer.shell.terminal_screen._GATHER", 0)
+    screen = BusyScreen()
+    monkeypatch.setattr(screen, "_pending", ["NOISE"])
+    screen.leave_out(7)
+    async with asyncio.timeout(PATIENCE):
+        await screen.is_told.wait()
+    await screen.close()

@@ -183,15 +183,16 @@ class TerminalScreen:
                 self._flushing = asyncio.ensure_future(self._flush_later())
 
     async def _flush_later(self) -> None:
+        due = time.monotonic() + limits.SHELL_EVENT_PERIOD
         while self._pending or self._pace.left_out:
             await asyncio.sleep(_GATHER)
             if self._is_paged:
                 continue
+            if time.monotonic() >= due:  # a slow terminal may always have something to show
+                due = time.monotonic() + limits.SHELL_EVENT_PERIOD
+                self._tell_left_out()
             if self._pending:
                 await self._above_the_prompt()
-            elif self._pace.left_out:
-                await asyncio.sleep(limits.SHELL_EVENT_PERIOD)
-                self._tell_left_out()
 
     def _tell_left_out(self) -> None:
         count = self._pace.take_left_out()
