@@ -1,4 +1,7 @@
-"""Real servers, and our own as a program: each in a process of its own, on a socket of its own."""
+"""Real servers, and our own as a program: each in a process of its own, on a socket of its own.
+
+Tests that leave a server as they found it share it; a changed one is ended, and another started.
+"""
 
 import contextlib
 import os
@@ -6,11 +9,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
 import qmpeer
-from qmpeer import Client
+from qmpeer import Client, CommandError
+from qmpeer.errors import QMPError
 from tests.client.conftest import LOOPS
 from tests.client.faces import SOON, AsyncFace, BlockingFace, Face
 from tests.listening import until_listening
@@ -26,22 +31,30 @@ def face(request: pytest.FixtureRequest) -> Iterator[Face]:
     made.end()
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a program, and end it after the test."""
+@contextlib.contextmanager
+def starting(folder: Path, stderr: IO[str] | None = None) -> Iterator[Start]:
+    """Give what starts programs in a folder, and end them all at the end."""
     with contextlib.ExitStack() as stack:
 
         def begin(argv: Sequence[str]) -> "subprocess.Popen[str]":
             process = subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL,
+                stderr=stderr,
                 env={**os.environ, "PYTHONPATH": str(Path(qmpeer.__file__).parents[1])},
-                cwd=tmp_path,
+                cwd=folder,
                 text=True,
             )
             stack.callback(end, process)
             return process
 
+        yield begin
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a program, and end it after the test."""
+    with starting(tmp_path) as begin:
         yield begin
 
 
@@ -77,30 +90,79 @@ class Server:
                     return int(name.rpartition(":")[2])
         raise AssertionError("it doesn't listen on TCP")
 
+    def state(self) -> list[Any]:
+        """Ask for what one test could leave behind for the next."""
+        with Client.connect(self.path, timeout=SOON, command_timeout=SOON) as vm:
+            return [answer(vm, command) for command in LASTING]
+
+
+LASTING = ("query-status", "query-fdsets", "query-named-block-nodes", "query-jobs")
+
+
+def answer(vm: Client, command: str) -> Any:
+    try:
+        return vm.execute(command)
+    except CommandError as error:
+        return error.desc
+
 
 OURS = (sys.executable, "-m", "qmpeer", "serve")
 StartServer = Callable[..., Server]
 
 
+class Shared:
+    """The servers that tests share, by their command: each listens on a unix socket and on TCP."""
+
+    def __init__(self, start: Start, folder: Path) -> None:
+        self._start = start
+        self._folder = folder
+        self._servers: dict[Sequence[str], tuple[Server, list[Any]]] = {}
+        self._count = 0
+
+    def server(self, command: Sequence[str]) -> Server:
+        """Return the one that is there, or start one."""
+        if command not in self._servers:
+            self._count += 1
+            path = self._folder / f"qmp{self._count}"
+            options = ("-qmp", "tcp:127.0.0.1:0,server=on,wait=off")
+            server = Server(command, path, self._start, options)
+            self._servers[command] = server, server.state()
+        return self._servers[command][0]
+
+    def give_back(self, command: Sequence[str]) -> None:
+        """End the one that is there if it isn't as it was."""
+        server, state = self._servers[command]
+        try:
+            is_as_it_was = server.process.poll() is None and server.state() == state
+        except (OSError, QMPError):
+            is_as_it_was = False
+        if not is_as_it_was:
+            end(server.process)
+            del self._servers[command]
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    folder = tmp_path_factory.mktemp("shared")
+    with starting(folder) as begin:
+        yield Shared(begin, folder)
+
+
 @pytest.fixture(params=["ours", "qemu"])
-def start_server(
-    request: pytest.FixtureRequest,
-    start: Start,
-    tmp_path: Path,
-    program: Callable[[str], str],
-) -> StartServer:
-    """Start our own server, or QEMU: what is true of the one is true of the other."""
+def server(
+    request: pytest.FixtureRequest, shared: Shared, program: Callable[[str], str]
+) -> Iterator[Server]:
+    """Our own server, or QEMU: what is true of the one is true of the other."""
     command = OURS if request.param == "ours" else (program("qemu-system-x86_64"),)
-
-    def begin(*options: str) -> Server:
-        return Server(command, tmp_path / "qmp", start, options)
-
-    return begin
+    yield shared.server(command)
+    shared.give_back(command)
 
 
 @pytest.fixture
-def server(start_server: StartServer) -> Server:
-    return start_server()
+def shared_qemu(shared: Shared, program: Callable[[str], str]) -> Iterator[Server]:
+    command = (program("qemu-system-x86_64"),)
+    yield shared.server(command)
+    shared.give_back(command)
 
 
 @pytest.fixture

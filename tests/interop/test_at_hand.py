@@ -11,15 +11,16 @@ import threading
 import tty
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pytest
 
 from qmpeer import Client
 from tests.client.faces import SOON
-from tests.interop.conftest import OURS, Server, Start, StartServer
+from tests.interop.conftest import OURS, Server, Start, StartServer, starting
 from tests.interop.speaking import converse
 from tests.interop.terminal_program import Terminal
+from tests.listening import until_listening
 from tests.transport.filters.certificates import Authority
 
 pytestmark = pytest.mark.real
@@ -36,6 +37,48 @@ def serve(start: Start, tmp_path: Path) -> StartServer:
     return lambda *options: Server(OURS, tmp_path / "qmp", start, options)
 
 
+class Site(NamedTuple):
+    """A server that can be reached in every way, and a folder with certificates to come with."""
+
+    server: Server
+    folder: Path
+    web: "Web"
+
+    def port(self, label: str) -> str:
+        return port_of(self.server, label)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    authority = Authority()
+    authority.fill(folder / "server", server=authority.issue("server"))
+    for name in ("friend", "stranger"):
+        authority.fill(folder / name, client=authority.issue(name))
+    tls = "socket,host=127.0.0.1,port=0,server=on,wait=off,tls-creds=tls"
+    with Web() as web, starting(folder) as start:
+        options = [
+            *("-qmp", "tcp:127.0.0.1:0,server=on,wait=off"),
+            *("-qmp", "telnet:127.0.0.1:0,server=on,wait=off"),
+            *("-qmp", "websocket:127.0.0.1:0,server=on,wait=off", "--allow-origin", web.origin),
+            *("-monitor", f"unix:{folder}/hmp,server=on,wait=off"),
+            *(
+                "-object",
+                f"tls-creds-x509,id=tls,endpoint=server,dir={folder}/server,verify-peer=on",
+            ),
+            *("-object", "authz-simple,id=who,identity=CN=friend"),
+            *("-chardev", f"{tls},id=any", "-mon", "chardev=any,mode=control"),
+            *("-chardev", f"{tls},tls-authz=who,id=one", "-mon", "chardev=one,mode=control"),
+        ]
+        server = Server(OURS, folder / "qmp", start, options)
+        until_listening(folder / "hmp", server.process)  # which is opened last
+        yield Site(server, folder, web)
+
+
+TCP, TELNET, WEBSOCKET, HMP = (f"compat_monitor{number}" for number in range(1, 5))
+"""The labels that the server gives its monitors; the first is that of the unix socket."""
+
+
 def check(heard: list[str]) -> None:
     greeting, negotiated, answer = heard
     assert "QMP" in json.loads(greeting)
@@ -49,44 +92,23 @@ def port_of(server: Server, label: str) -> str:
     return str(name).partition(",")[0].rpartition(":")[2]
 
 
-def test_nc_on_a_unix_socket(serve: StartServer, program: Program) -> None:
-    server = serve()
-    check(converse([program("nc"), "-U", str(server.path)], NEGOTIATE, QUERY))
+def test_nc_on_a_unix_socket(site: Site, program: Program) -> None:
+    check(converse([program("nc"), "-U", str(site.server.path)], NEGOTIATE, QUERY))
 
 
 @pytest.mark.parametrize("target", ["UNIX-CONNECT:{path}", "TCP:127.0.0.1:{port}"])
-def test_socat(serve: StartServer, program: Program, target: str) -> None:
-    server = serve("-qmp", "tcp:127.0.0.1:0,server=on,wait=off")
-    place = target.format(path=server.path, port=server.port())
+def test_socat(site: Site, program: Program, target: str) -> None:
+    place = target.format(path=site.server.path, port=site.port(TCP))
     check(converse([program("socat"), "-", place], NEGOTIATE, QUERY))
 
 
-def test_telnet_option(serve: StartServer, program: Program) -> None:
+def test_telnet_option(site: Site, program: Program) -> None:
     """With telnet=on, a real telnet negotiates, and none of that is seen in the JSON."""
-    server = serve("-qmp", "telnet:127.0.0.1:0,server=on,wait=off")
-    argv = [program("telnet"), "127.0.0.1", port_of(server, "compat_monitor1")]
+    argv = [program("telnet"), "127.0.0.1", site.port(TELNET)]
     check(converse(argv, NEGOTIATE, QUERY))
 
 
 # --- TLS ----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def authority() -> Authority:
-    return Authority()
-
-
-def tls_server(
-    serve: StartServer, authority: Authority, folder: Path, *objects: str, extra: str = ""
-) -> Server:
-    authority.fill(folder / "server", server=authority.issue("server"))
-    words = [word for text in objects for word in ("-object", text)]
-    credentials = f"tls-creds-x509,id=tls,endpoint=server,dir={folder}/server,verify-peer=on"
-    device = "socket,id=t,host=127.0.0.1,port=0,server=on,wait=off,tls-creds=tls"
-    return serve(
-        *("-object", credentials, *words),
-        *("-chardev", device + extra, "-mon", "chardev=t,mode=control"),
-    )
 
 
 def s_client(program: Program, folder: Path, port: str, *, with_certificate: bool) -> list[str]:
@@ -98,19 +120,15 @@ def s_client(program: Program, folder: Path, port: str, *, with_certificate: boo
     ]
 
 
-def test_openssl_with_a_client_certificate(
-    serve: StartServer, program: Program, authority: Authority, tmp_path: Path
-) -> None:
-    server = tls_server(serve, authority, tmp_path)
-    client = authority.fill(tmp_path / "client", client=authority.issue("somebody"))
-    port = port_of(server, "t")
+def test_openssl_with_a_client_certificate(site: Site, program: Program) -> None:
+    folder, port = site.folder / "stranger", site.port("any")
     check(
-        converse(s_client(program, client, port, with_certificate=True), NEGOTIATE, QUERY),
+        converse(s_client(program, folder, port, with_certificate=True), NEGOTIATE, QUERY),
     )
-    refused = s_client(program, client, port, with_certificate=False)
+    refused = s_client(program, folder, port, with_certificate=False)
     assert "QMP" not in only_output(refused)
     check(
-        converse(s_client(program, client, port, with_certificate=True), NEGOTIATE, QUERY),
+        converse(s_client(program, folder, port, with_certificate=True), NEGOTIATE, QUERY),
     )
 
 
@@ -121,18 +139,8 @@ def only_output(argv: Sequence[str]) -> str:
 
 
 @pytest.mark.parametrize("name", ["friend", "stranger"])
-def test_the_certificates_name_decides(
-    serve: StartServer, program: Program, authority: Authority, tmp_path: Path, name: str
-) -> None:
-    server = tls_server(
-        serve,
-        authority,
-        tmp_path,
-        "authz-simple,id=who,identity=CN=friend",
-        extra=",tls-authz=who",
-    )
-    client = authority.fill(tmp_path / "client", client=authority.issue(name))
-    argv = s_client(program, client, port_of(server, "t"), with_certificate=True)
+def test_the_certificates_name_decides(site: Site, program: Program, name: str) -> None:
+    argv = s_client(program, site.folder / name, site.port("one"), with_certificate=True)
     if name == "friend":
         check(converse(argv, NEGOTIATE, QUERY))
     else:
@@ -146,7 +154,10 @@ PAGE = """\
 const socket = new WebSocket("ws://127.0.0.1:%s/");
 const next = ['{"execute": "qmp_capabilities"}', '{"execute": "query-status", "id": "mine"}'];
 let log = "";
-const tell = () => fetch("/", {method: "POST", body: log});
+const tell = async () => {
+    await fetch("/", {method: "POST", body: log});
+    if ("%s") location = "%s";
+};
 socket.binaryType = "arraybuffer";
 socket.onmessage = message => {
     log += new TextDecoder().decode(message.data);
@@ -157,17 +168,16 @@ socket.onerror = () => { log += "refused"; tell(); };
 """
 
 
-class _Web(http.server.BaseHTTPRequestHandler):
+class _Answering(http.server.BaseHTTPRequestHandler):
     """Serve the page, and take what it tells."""
 
-    page = ""
-    told: "queue.Queue[str]"
+    web: "Web"
 
     def do_GET(self) -> None:
-        self._answer(self.page)
+        self._answer(self.web.page)
 
     def do_POST(self) -> None:
-        self.told.put(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        self.web.told.put(self.rfile.read(int(self.headers["Content-Length"])).decode())
         self._answer("")
 
     def _answer(self, text: str) -> None:
@@ -181,42 +191,45 @@ class _Web(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def web() -> Iterator[http.server.ThreadingHTTPServer]:
-    """Be a web server on this host, as any page's may be."""
-    handler = type("Web", (_Web,), {"told": queue.Queue()})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
+class Web:
+    """A web server on this host, as any page's may be, with one page."""
+
+    def __init__(self) -> None:
+        self.page = ""
+        self.told: queue.Queue[str] = queue.Queue()
+        handler = type("Answering", (_Answering,), {"web": self})
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.origin = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def show(self, port: str, then: str) -> None:
+        """Let the page dial a port, and go to another page when it has told the outcome."""
+        self.page = PAGE % (port, then, then)
+
+    def __enter__(self) -> "Web":
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
 
 
-@pytest.mark.parametrize("is_allowed", [True, False], ids=["allowed", "foreign"])
-def test_a_page_in_a_browser(
-    serve: StartServer,
-    start: Start,
-    program: Program,
-    web: http.server.ThreadingHTTPServer,
-    tmp_path: Path,
-    is_allowed: bool,
-) -> None:
-    origin = f"http://127.0.0.1:{web.server_address[1]}"
-    allowed = origin if is_allowed else "https://console.example"
-    server = serve(*("-qmp", "websocket:127.0.0.1:0,server=on,wait=off", "--allow-origin", allowed))
-    handler: Any = web.RequestHandlerClass
-    handler.page = PAGE % port_of(server, "compat_monitor1")
-    start(
-        [
-            *(program("chromium"), "--headless", "--no-sandbox", "--disable-gpu"),
-            *(f"--user-data-dir={tmp_path}/browser", "--remote-debugging-port=0", origin),
-        ]
-    )
-    log = handler.told.get(timeout=SOON)
-    if is_allowed:
-        check(log.splitlines())
-    else:
-        assert log == "refused"
-    with Client.connect(server.path) as vm:
+def test_pages_in_a_browser(site: Site, start: Start, program: Program, tmp_path: Path) -> None:
+    """A page from elsewhere is refused, and one of the origin that is allowed comes in."""
+    port = site.port(WEBSOCKET)
+    with Web() as foreign:
+        foreign.show(port, then=site.web.origin)
+        site.web.show(port, then="")
+        start(
+            [
+                *(program("chromium"), "--headless", "--no-sandbox", "--disable-gpu"),
+                *(f"--user-data-dir={tmp_path}/browser", "--remote-debugging-port=0"),
+                foreign.origin,
+            ]
+        )
+        assert foreign.told.get(timeout=SOON) == "refused"
+        check(site.web.told.get(timeout=SOON).splitlines())
+    with Client.connect(site.server.path) as vm:
         assert vm.execute("query-status")["running"]
 
 
@@ -295,13 +308,12 @@ def test_a_mux_at_a_terminal(program: Program, tmp_path: Path) -> None:
 
 
 def test_qemu_dials_in_to_our_device(
-    serve: StartServer, start: Start, program: Program, tmp_path: Path
+    site: Site, start: Start, program: Program, tmp_path: Path
 ) -> None:
     """QEMU's serial console is the terminal of our human monitor."""
-    ours = serve("-monitor", f"unix:{tmp_path}/hmp,server=on,wait=off")
     line = [
         *("-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg"),
-        *("-chardev", f"socket,id=out,path={tmp_path}/hmp"),
+        *("-chardev", f"socket,id=out,path={site.folder}/hmp"),
         *("-mon", "chardev=out,mode=readline"),
         *("-qmp", f"unix:{tmp_path}/theirs,server=on,wait=off"),
     ]
@@ -309,11 +321,9 @@ def test_qemu_dials_in_to_our_device(
     # Two human monitors talk to one another: whatever the one prints is a line for the other.
     with Client.connect(f"unix:{tmp_path}/theirs", wait_for_socket=True, timeout=SOON) as theirs:
         assert theirs.execute("query-status")["running"]
-    with Client.connect(ours.path) as vm:
+    with Client.connect(site.server.path) as vm:
         assert vm.execute("query-status")["running"]
-        (name,) = (
-            c["filename"] for c in vm.execute("query-chardev") if c["label"] == "compat_monitor1"
-        )
+        (name,) = (c["filename"] for c in vm.execute("query-chardev") if c["label"] == HMP)
         assert not name.startswith("disconnected")
 
 

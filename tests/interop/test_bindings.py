@@ -43,8 +43,8 @@ def q(qemu_answer: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture
-def vm(face: Face, qemu: Server) -> Iterator[Vm]:
-    with face.connect(qemu.address) as made:
+def vm(face: Face, shared_qemu: Server) -> Iterator[Vm]:
+    with face.connect(shared_qemu.address) as made:
         yield made
 
 
@@ -147,10 +147,10 @@ TAKEN: list[tuple[str, Any]] = [
 ]
 
 
-def test_strict_refuses_what_the_server_refuses(face: Face, qemu: Server) -> None:
-    with face.connect(qemu.address) as lax, warnings.catch_warnings():
+def test_strict_refuses_what_the_server_refuses(face: Face, shared_qemu: Server) -> None:
+    with face.connect(shared_qemu.address) as lax, warnings.catch_warnings():
         outcomes = [outcome(lax, *call) for call in REFUSED + TAKEN]
-    with face.connect(qemu.address, strict=True) as strict:
+    with face.connect(shared_qemu.address, strict=True) as strict:
         for call, expected in zip(REFUSED, outcomes, strict=False):
             with pytest.raises(ValidationError) as caught:
                 strict.execute(call[0], call[1])
@@ -170,8 +170,8 @@ def outcome(vm: Vm, command: str, arguments: Any) -> str:
     return ""
 
 
-def test_strict_warns_once_of_what_is_deprecated(face: Face, qemu: Server) -> None:
-    with face.connect(qemu.address, strict=True) as strict:
+def test_strict_warns_once_of_what_is_deprecated(face: Face, shared_qemu: Server) -> None:
+    with face.connect(shared_qemu.address, strict=True) as strict:
         with pytest.warns(DeprecationWarning, match="command drive-backup is deprecated"):
             outcome(strict, "drive-backup", {"device": "d", "target": "t", "sync": "full"})
         with warnings.catch_warnings():

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.client.faces import SOON
-from tests.interop.conftest import MACHINE, OURS, Server, Start, StartServer
+from tests.interop.conftest import MACHINE, OURS, Server, Start
 from tests.listening import until_listening
 
 qemu_qmp = pytest.importorskip("qemu.qmp", reason="qemu.qmp is not installed")
@@ -108,6 +108,7 @@ async def test_out_of_band_overtakes(vm: Any, tmp_path: Path) -> None:
     (tmp_path / "fifo").write_text("")
     assert await asyncio.wait_for(blocked, SOON) == {}
     assert await asyncio.wait_for(asyncio.gather(*behind), SOON) == [{}] * 5
+    await vm.execute("blockdev-del", {"node-name": "n"})
 
 
 async def test_many_at_once(vm: Any) -> None:
@@ -137,8 +138,7 @@ async def test_quit(vm: Any, server: Server) -> None:
         await asyncio.wait_for(vm.disconnect(), SOON)
 
 
-async def test_over_tcp(start_server: StartServer) -> None:
-    server = start_server("-qmp", "tcp:127.0.0.1:0,server=on,wait=off")
+async def test_over_tcp(server: Server) -> None:
     client = qemu_qmp.QMPClient("test")
     await asyncio.wait_for(client.connect(("127.0.0.1", server.port())), SOON)
     assert await client.execute("query-name") == {}
@@ -192,6 +192,7 @@ def test_legacy_descriptors(blocking: Any) -> None:
     try:
         blocking.send_fd_scm(fd)
         assert blocking.cmd("getfd", fdname="a") == {}
+        assert blocking.cmd("closefd", fdname="a") == {}
     finally:
         os.close(fd)
 

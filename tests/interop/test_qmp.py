@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.client.faces import SOON
-from tests.interop.conftest import Server, StartServer
+from tests.interop.conftest import Server
 
 qmp = pytest.importorskip("qmp", reason="qmp is not installed")
 
@@ -98,8 +98,7 @@ def test_quit(vm: Any, server: Server) -> None:
     assert not os.path.exists(server.address)
 
 
-def test_over_tcp(start_server: StartServer) -> None:
-    server = start_server("-qmp", "tcp:127.0.0.1:0,server=on,wait=off")
+def test_over_tcp(server: Server) -> None:
     with qmp.QEMUMonitorProtocol(("127.0.0.1", server.port())) as client:
         client.settimeout(SOON)
         client.connect()

@@ -1,11 +1,12 @@
 """A person with telnet: the conversation that stands in the README."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from qmpeer import __version__
-from tests.interop.conftest import StartServer
+from tests.interop.conftest import OURS, Server, Start
 from tests.interop.speaking import converse
 
 pytestmark = pytest.mark.real
@@ -18,9 +19,9 @@ CONVERSATION = (
 )
 
 
-@pytest.mark.parametrize("start_server", ["ours"], indirect=True)
-def test_the_conversation(start_server: StartServer, program: Callable[[str], str]) -> None:
-    server = start_server("-qmp", "tcp:127.0.0.1:0,server,nowait")
+def test_the_conversation(start: Start, program: Callable[[str], str], tmp_path: Path) -> None:
+    options = ("-qmp", "tcp:127.0.0.1:0,server,nowait")
+    server = Server(OURS, tmp_path / "qmp", start, options)
     said = [f"{line}\n" for line, _ in CONVERSATION if line is not None]
     heard = converse([program("telnet"), "127.0.0.1", str(server.port())], *said)
     assert heard == [f"{answer}\n" for _, answer in CONVERSATION]
