@@ -15,9 +15,9 @@ from tests.monitor.conftest import LOOPS
 from tests.monitor.raw_client import PATIENCE, RawClient, until
 
 ROOT = Path(__file__).parents[2]
-COUNT = 1_000
+THOUSAND = 1_000
 FIRST = 300
-DESCRIPTORS = FIRST + COUNT + 200
+DESCRIPTORS = FIRST + THOUSAND + 200
 BYTES_A_CLIENT = 8 * 1024
 
 Start = Callable[..., "tuple[str, subprocess.Popen[str]]"]
@@ -71,20 +71,28 @@ async def crowd(address: str, count: int) -> list[RawClient]:
 
 @pytest.mark.parametrize("scheme", ["unix", "tcp"])
 @pytest.mark.parametrize("kind", LOOPS)
+@pytest.mark.parametrize("count", [300, pytest.param(THOUSAND, marks=pytest.mark.slow)])
 def test_a_thousand_clients(
-    start: Start, path: Path, kind: str, scheme: str, capsys: pytest.CaptureFixture[str]
+    start: Start,
+    path: Path,
+    kind: str,
+    scheme: str,
+    count: int,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Each negotiates, runs a command and gets an event; idle, it costs little memory."""
+
+    warm = FIRST * count // THOUSAND
 
     async def scenario() -> None:
         address, process = start(kind, path if scheme == "unix" else "tcp:127.0.0.1:0")
         first = await RawClient.connect(address)
         # The first of them fill what the process has free already; that would flatter us.
-        clients = await crowd(address, FIRST)
-        before = await memory(first, connections=FIRST + 1)
-        clients += await crowd(address, COUNT)
-        after = await memory(first, connections=FIRST + COUNT + 1)
-        cost = (after - before) / COUNT
+        clients = await crowd(address, warm)
+        before = await memory(first, connections=warm + 1)
+        clients += await crowd(address, count)
+        after = await memory(first, connections=warm + count + 1)
+        cost = (after - before) / count
         with capsys.disabled():
             print(f"\n    {kind}, {scheme}: {cost:.0f} bytes for each idle client", end=" ")
         assert cost <= BYTES_A_CLIENT
@@ -95,7 +103,7 @@ def test_a_thousand_clients(
             assert (await client.receive())["id"] == 1
         first.send({"execute": "announce"})
         for client in (*clients, first):
-            assert (await client.receive())["data"] == {"n": FIRST + COUNT + 1}
+            assert (await client.receive())["data"] == {"n": warm + count + 1}
         assert await first.receive() == {"return": {}}
         for client in clients:
             client.close()
@@ -152,7 +160,7 @@ def test_no_descriptors_left(start: Start, path: Path, kind: str, scheme: str) -
 async def test_a_thousand_clients_that_come_and_go(monitor: Any, path: Path) -> None:
     await monitor.listen(path, many=True)
     before = len(os.listdir("/proc/self/fd"))
-    for _ in range(COUNT):
+    for _ in range(THOUSAND):
         (await RawClient.dial(path)).close()
         await asyncio.sleep(0)
     await until(lambda: monitor.connections == 0)

@@ -29,7 +29,7 @@ async def test_no_further_command_is_taken(
     monitor: Monitor, path: Path, scheme: str, is_oob: bool
 ) -> None:
     executed = 0
-    size, count = 50_000, 1_000
+    size, count = 50_000, 400
 
     @monitor.command("get")
     def get() -> str:
@@ -188,7 +188,7 @@ async def test_shutdown_does_not_wait_for_who_never_reads(
     connect: Connect, monitor: Monitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "CLOSE_TIMEOUT", 0.05)
-    monitor.command("get")(lambda: "x" * 30_000_000)
+    monitor.command("get")(lambda: "x" * (KERNEL + 4_000_000))
     client = await connect()
     client.send({"execute": "get"})
     await until(lambda: unsent(monitor))

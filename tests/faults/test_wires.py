@@ -8,88 +8,130 @@ import os
 import socket
 import ssl
 import struct
+import subprocess
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
+from types import TracebackType
 
 import pytest
 
 from qmpeer import Client
 from tests.client.faces import background
-from tests.machine.serving import PATIENCE, Serving
+from tests.machine.serving import PATIENCE, SERVE
+from tests.starts import BASE
 from tests.transport.filters.certificates import Authority
 
 MEBIBYTE = 1 << 20
-GROWTH = 24 * MEBIBYTE
+GROWTH = 3 * MEBIBYTE
 """What a server's memory may grow by."""
-FLOOD = 8 * MEBIBYTE
-LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
-CROWD = 10_000 if LONG else 1000
 
 UPGRADE = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 
-Serve = Callable[..., "Faulty"]
-
 
 class Faulty:
-    """A serving machine, with what a fault must leave as it is."""
+    """A serving machine with monitors of every kind, and what a fault must leave as it is."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        self.serving = Serving(folder / "qmp", "--handshake-timeout", "0.5", *options)
-        assert self.serving.process.stderr is not None
-        self._said = background(self.serving.process.stderr.read)  # so that it is never stopped
-        self.vm: Client = self.serving.client()
+        self.folder = folder
+        self._stderr = folder / "stderr"
+        words = ["-qmp", f"unix:{folder}/qmp,server=on,wait=off", "--handshake-timeout", "2"]
+        with self._stderr.open("w") as stderr:  # a file never stops it, as a pipe might
+            self.process = subprocess.Popen([*SERVE, *BASE, *words, *options], stderr=stderr)
+        self.vm = Client.connect(
+            folder / "qmp", wait_for_socket=True, timeout=PATIENCE, command_timeout=PATIENCE
+        )
+        self.begin()
+
+    def begin(self) -> None:
+        """Look at what it is before a fault."""
         self._before = self.memory()
+        self._said = len(self.said_in_all())
 
     def memory(self) -> int:
-        status = Path(f"/proc/{self.serving.process.pid}/status").read_text()
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
         (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1]) * 1024
+
+    def descriptors(self) -> list[str]:
+        return os.listdir(f"/proc/{self.process.pid}/fd")
 
     def filename(self, label: str) -> str:
         (name,) = (c["filename"] for c in self.vm.execute("query-chardev") if c["label"] == label)
         return str(name)
 
-    def dial(self, label: str = "x") -> socket.socket:
+    def dial(self, label: str) -> socket.socket:
         port = self.filename(label).partition(",")[0].rpartition(":")[2]
         sock = socket.create_connection(("127.0.0.1", int(port)), PATIENCE)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock
 
-    def end(self) -> str:
-        """See that it goes on and hasn't grown, and end it; return what it said on stderr."""
+    def said_in_all(self) -> str:
+        return self._stderr.read_text()
+
+    def said(self, growth: int = GROWTH) -> str:
+        """See that it goes on and hasn't grown; return what it has said on stderr meanwhile."""
         assert self.vm.execute("query-status")["running"]
-        assert self.memory() - self._before < GROWTH
-        self.vm.execute("quit")
-        self.vm.close()
-        self.serving.wait()
-        said: str = self._said.result(PATIENCE)
-        return said
+        assert self.memory() - self._before < growth
+        return self.said_in_all()[self._said :]
+
+    def __enter__(self) -> "Faulty":
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if exc_type is None:
+                self.vm.execute("quit")
+                assert self.process.wait(PATIENCE) == 0
+        finally:
+            self.vm.close()
+            self.process.kill()
+            self.process.wait(PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
+    folder = tmp_path_factory.mktemp("wires")
+    make_certificates(folder)
+    credentials = f"tls-creds-x509,id=tls,endpoint=server,dir={folder}/server,verify-peer=on"
+    faulty = Faulty(
+        folder,
+        *("-object", credentials, *tcp("tls", ",tls-creds=tls")),
+        *(*tcp("tcp"), *tcp("telnet", ",telnet=on"), *tcp("ws", ",websocket=on")),
+        *tcp("full", ",logfile=/dev/full"),
+    )
+    with faulty:
+        yield faulty
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Serve]:
-    started = []
-
-    def begin(*options: str) -> Faulty:
-        started.append(Faulty(tmp_path, *options))
-        return started[-1]
-
-    yield begin
-    for faulty in started:
-        faulty.vm.close()
-        faulty.serving.__exit__(None, None, None)
+def server(running: Faulty) -> Faulty:
+    """The same for all tests: whatever came before, it goes on."""
+    running.begin()
+    return running
 
 
 def monitor(device: str, mode: str = "control") -> tuple[str, ...]:
-    return ("-chardev", f"{device},id=x", "-mon", f"chardev=x,mode={mode}")
+    label = device.partition("id=")[2].partition(",")[0]
+    return ("-chardev", device, "-mon", f"chardev={label},mode={mode}")
 
 
-def tcp(extra: str) -> tuple[str, ...]:
-    return monitor(f"socket,host=127.0.0.1,port=0,server=on,wait=off{extra}")
+def tcp(label: str, extra: str = "") -> tuple[str, ...]:
+    return monitor(f"socket,id={label},host=127.0.0.1,port=0,server=on,wait=off{extra}")
+
+
+def several(name: str, few: int, many: int) -> pytest.MarkDecorator:
+    """Run a test for a second or so, and in the slow tests for longer."""
+    return pytest.mark.parametrize(name, [few, pytest.param(many, marks=pytest.mark.slow)])
 
 
 def rest(sock: socket.socket) -> bytes:
@@ -115,29 +157,27 @@ def greeting(sock: socket.socket) -> bytes:
 # --- TLS ----------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def tls(serve: Serve, tmp_path: Path) -> Faulty:
-    """A server that asks its clients for certificates."""
+def make_certificates(folder: Path) -> None:
+    """Make a server's folder, and those of its clients."""
     ours, theirs = Authority(), Authority("another authority")
     revoked = ours.issue("revoked")
-    ours.fill(tmp_path / "server", server=ours.issue("server"), revoked=[revoked])
+    ours.fill(folder / "server", server=ours.issue("server"), revoked=[revoked])
     for name, issued in (
         ("good", ours.issue("good")),
         ("expired", ours.issue("expired", age=9)),
         ("revoked", revoked),
         ("wrong", theirs.issue("wrong")),
     ):
-        ours.fill(tmp_path / name, client=issued)
-    credentials = f"tls-creds-x509,id=tls,endpoint=server,dir={tmp_path}/server,verify-peer=on"
-    return serve("-object", credentials, *tcp(",tls-creds=tls"))
+        ours.fill(folder / name, client=issued)
 
 
-def handshake(tls: Faulty, folder: Path, name: str) -> bytes:
+def handshake(server: Faulty, name: str) -> bytes:
     """Connect as somebody; return the greeting, or nothing where it is refused."""
+    folder = server.folder
     context = ssl.create_default_context(cafile=str(folder / "server" / "ca-cert.pem"))
     if name != "nobody":
         context.load_cert_chain(folder / name / "client-cert.pem", folder / name / "client-key.pem")
-    with tls.dial() as raw:
+    with server.dial("tls") as raw:
         try:
             with context.wrap_socket(raw, server_hostname="127.0.0.1") as sock:
                 return greeting(sock)
@@ -154,11 +194,11 @@ def handshake(tls: Faulty, folder: Path, name: str) -> bytes:
         ("nobody", "has sent no certificate"),
     ],
 )
-def test_certificates_that_are_refused(tls: Faulty, tmp_path: Path, name: str, said: str) -> None:
-    assert b'"QMP"' in handshake(tls, tmp_path, "good")
-    assert handshake(tls, tmp_path, name) == b""
-    assert b'"QMP"' in handshake(tls, tmp_path, "good")
-    assert said in tls.end()
+def test_certificates_that_are_refused(server: Faulty, name: str, said: str) -> None:
+    assert b'"QMP"' in handshake(server, "good")
+    assert handshake(server, name) == b""
+    assert b'"QMP"' in handshake(server, "good")
+    assert said in server.said()
 
 
 @pytest.mark.parametrize(
@@ -171,12 +211,12 @@ def test_certificates_that_are_refused(tls: Faulty, tmp_path: Path, name: str, s
     ],
     ids=["half", "silence", "clear text", "noise"],
 )
-def test_handshakes_that_are_none(tls: Faulty, tmp_path: Path, first: bytes, said: str) -> None:
-    with tls.dial() as sock:
+def test_handshakes_that_are_none(server: Faulty, first: bytes, said: str) -> None:
+    with server.dial("tls") as sock:
         sock.sendall(first)
         assert b'"QMP"' not in rest(sock)
-    assert b'"QMP"' in handshake(tls, tmp_path, "good")
-    assert said in tls.end()
+    assert b'"QMP"' in handshake(server, "good")
+    assert said in server.said()
 
 
 # --- WebSocket and telnet -----------------------------------------------------------------------
@@ -187,29 +227,27 @@ def test_handshakes_that_are_none(tls: Faulty, tmp_path: Path, first: bytes, sai
     [b"\0" * 4096, b"GET /etc/passwd HTTP/1.1\r\n\r\n", b"POST / HTTP/1.1\r\n\r\n", b"X" * 65536],
     ids=["zeros", "another path", "another verb", "no end"],
 )
-def test_garbage_before_an_upgrade(serve: Serve, garbage: bytes) -> None:
-    server = serve(*tcp(",websocket=on"))
-    with server.dial() as sock:
+def test_garbage_before_an_upgrade(server: Faulty, garbage: bytes) -> None:
+    with server.dial("ws") as sock:
         sock.sendall(garbage)
         assert b'"QMP"' not in rest(sock)
-    with server.dial() as sock:
+    with server.dial("ws") as sock:
         sock.sendall(UPGRADE)
         greeting(sock)
-    assert "refused: " in server.end()
+    assert "refused: " in server.said()
 
 
-def test_a_frame_of_a_gibibyte(serve: Serve) -> None:
-    server = serve(*tcp(",websocket=on"))
-    with server.dial() as sock:
+def test_a_frame_of_a_gibibyte(server: Faulty) -> None:
+    with server.dial("ws") as sock:
         sock.sendall(UPGRADE)
         greeting(sock)
         sock.sendall(b"\x82\xff" + struct.pack(">Q", 1 << 30) + bytes(4))
         closing = rest(sock)
     assert closing[:4] == b"\x88" + closing[1:2] + struct.pack(">H", 1009)  # too big
-    with server.dial() as sock:
+    with server.dial("ws") as sock:
         sock.sendall(UPGRADE)
         greeting(sock)
-    assert str(1 << 30) in server.end()
+    assert str(1 << 30) in server.said()
 
 
 @pytest.mark.parametrize(
@@ -217,11 +255,12 @@ def test_a_frame_of_a_gibibyte(serve: Serve) -> None:
     [(b"\xff\xf1", False), (b"\xff\xfd\x01", False), (b"\xff\xfa\x18\0", True)],
     ids=["nothing to do", "asking for echo", "a subnegotiation without end"],
 )
-def test_a_flood_of_telnet_commands(serve: Serve, unit: bytes, is_cut: bool) -> None:
-    server = serve(*tcp(",telnet=on"))
-    flood = unit + b"v" * MEBIBYTE if is_cut else unit * (FLOOD // len(unit))
-    with server.dial() as sock:
+@several("size", MEBIBYTE // 2, 8 * MEBIBYTE)
+def test_a_flood_of_telnet_commands(server: Faulty, unit: bytes, is_cut: bool, size: int) -> None:
+    flood = unit + b"v" * size if is_cut else unit * (size // len(unit))
+    with server.dial("telnet") as sock:
         greeting(sock)
+        sock.settimeout(10 * PATIENCE)
         try:
             sock.sendall(flood)
             if not is_cut:
@@ -230,44 +269,57 @@ def test_a_flood_of_telnet_commands(serve: Serve, unit: bytes, is_cut: bool) -> 
             assert is_cut
         answer = rest(sock) if is_cut else sock.recv(1 << 16)
     assert (b'"return"' in answer) is not is_cut
-    with server.dial() as sock:
+    with server.dial("telnet") as sock:
         greeting(sock)
-    said = server.end()
+    said = server.said(growth=max(GROWTH, 3 * size))
     assert ("a subnegotiation is longer than" in said) is is_cut
 
 
 # --- Crowds, terminals, disks -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("extra", ["", ",telnet=on", ",websocket=on"], ids=["tcp", "telnet", "ws"])
-def test_many_connects(serve: Serve, extra: str) -> None:
-    """Somebody connects again and again, and leaves at once; whoever is there is served."""
-    server = serve(*tcp(extra))
-    with server.dial() as sock:
+@pytest.mark.parametrize("label", ["tcp", "telnet", "ws"])
+@several("least", 500, 10_000)
+def test_many_connects(server: Faulty, label: str, least: int) -> None:
+    """Somebody connects and leaves, again and again: others are answered meanwhile."""
+    with server.dial(label) as sock:
         address = sock.getpeername()
+    is_over = Event()
+    crowding = background(crowd, address, least, is_over)
+    try:
+        for _ in range(20):
+            assert server.vm.execute("query-status")["running"]
+            assert not crowding.done()
+    finally:
+        is_over.set()
+    crowding.result(PATIENCE)
+    with server.dial(label) as sock:
+        if label == "ws":
+            sock.sendall(UPGRADE)
+        greeting(sock)
+    server.said()
+
+
+def crowd(address: tuple[str, int], least: int, is_over: Event) -> None:
+    """Connect and leave, at least so often, and until it is over."""
     connecting: deque[socket.socket] = deque()
-    for number in range(CROWD):
+    count = 0
+    while count < least or not is_over.is_set():
         connecting.append(socket.socket())
         connecting[-1].setblocking(False)
         connecting[-1].connect_ex(address)
+        count += 1
         if len(connecting) > 5:  # long enough to be let in, where there is room
             connecting.popleft().close()
-        if number % 2 == 0:  # the server's answer is the beat: it lets some in between
-            server.vm.execute("query-status")
     for sock in connecting:
         sock.close()
-    with server.dial() as sock:
-        if "websocket" in extra:
-            sock.sendall(UPGRADE)
-        greeting(sock)
-    server.end()
 
 
-def test_a_crowd_that_stays(serve: Serve) -> None:
+def test_a_crowd_that_stays(server: Faulty) -> None:
     """Who comes while somebody is there waits in silence, and costs the server nothing."""
-    server = serve(*tcp(""))
+    before = len(server.descriptors())
     with contextlib.ExitStack() as stack:
-        first = stack.enter_context(server.dial())
+        first = stack.enter_context(server.dial("tcp"))
         greeting(first)
         address = first.getpeername()
         for _ in range(200):
@@ -276,32 +328,29 @@ def test_a_crowd_that_stays(serve: Serve) -> None:
             with contextlib.suppress(BlockingIOError):
                 waiting.connect(address)
         assert server.vm.execute("query-status")["running"]
-        assert len(os.listdir(f"/proc/{server.serving.process.pid}/fd")) < 50
-    with server.dial() as sock:
+        assert len(server.descriptors()) < before + 10
+    with server.dial("tcp") as sock:
         greeting(sock)
-    server.end()
+    server.said()
 
 
 @pytest.mark.terminal
-def test_a_pty_that_nobody_opens(serve: Serve) -> None:
-    server = serve(*monitor("pty"), *monitor_again("pty"))
-    for _ in range(2000):
-        server.vm.execute("stop")
-        server.vm.execute("cont")
-    assert "/dev/pts/" in server.filename("x")
-    server.end()
+@several("turns", 500, 2_000)
+def test_a_pty_that_nobody_opens(tmp_path: Path, turns: int) -> None:
+    ptys = (*monitor("pty,id=pty"), *monitor("pty,id=human", mode="readline"))
+    with Faulty(tmp_path, *ptys) as server:
+        for _ in range(turns):
+            server.vm.execute("stop")
+            server.vm.execute("cont")
+        assert "/dev/pts/" in server.filename("pty")
+        server.said()
 
 
-def monitor_again(device: str) -> tuple[str, ...]:
-    return ("-chardev", f"{device},id=y", "-mon", "chardev=y,mode=readline")
-
-
-def test_a_disk_that_is_full(serve: Serve) -> None:
-    server = serve(*tcp(",logfile=/dev/full"))
-    with server.dial() as sock:
+def test_a_disk_that_is_full(server: Faulty) -> None:
+    with server.dial("full") as sock:
         greeting(sock)
         for _ in range(100):
             sock.sendall(b'{"execute": "qmp_capabilities"}')
             assert sock.recv(1 << 16)
-    said = server.end()
-    assert said.count("No space left on device") == 1
+    server.said()
+    assert server.said_in_all().count("No space left on device") == 1
