@@ -24,7 +24,7 @@ def block(language: str, containing: str) -> tuple[str, str]:
     raise AssertionError(f"the README has no {language} block with {containing!r}")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     """Start what the README starts first, on a port of its own."""
     console, _ = block("console", "qmpeer serve")
@@ -37,7 +37,7 @@ def port() -> Iterator[int]:
             [sys.executable, "-m", "qmpeer", *argv, *extra], stdin=theirs, stdout=theirs
         )
         try:
-            with Client.connect(control) as client:
+            with Client.connect(control, timeout=PATIENCE) as client:
                 yield _port_of(client)
         finally:
             server.terminate()

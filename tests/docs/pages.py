@@ -1,10 +1,18 @@
-"""Pages with code: their blocks, and a server for them."""
+"""Pages with code: their blocks, and how they are run."""
 
+import contextlib
+import functools
+import io
 import re
+import shlex
 import subprocess
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
+from qmpeer.cli.main import main
 from tests import patience
 
 __all__ = ["SHOWN_PATH", "blocks", "run_console", "run_python"]
@@ -25,34 +33,68 @@ def blocks(page: str) -> list[tuple[str, str, str]]:
     ]
 
 
-def run_python(source: str, folder: Path) -> str:
-    """Run Python in a folder; return what it prints."""
+def run_python(source: str, folder: Path, warning: Literal["error", "ignore"] = "error") -> str:
+    """Run Python in a folder, as a program of its own would run; return what it prints."""
+    path, modules = list(sys.path), set(sys.modules)
+
+    def run() -> int:
+        with warnings.catch_warnings():
+            warnings.simplefilter(warning)
+            exec(compile(source, "<page>", "exec"), {"__name__": "__main__"})
+        return 0
+
+    sys.path.insert(0, str(folder))
+    try:
+        status, shown, complaints = captured(run, folder)
+    finally:
+        sys.path[:] = path
+        for name in set(sys.modules) - modules:
+            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
+                del sys.modules[name]
+    assert (status, complaints) == (0, "")
+    return shown
+
+
+def captured(run: Callable[[], int], folder: Path) -> tuple[int, str, str]:
+    """Call a function in a folder; return its status, and what it writes to stdout and stderr."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), write_through=True) for _ in range(2))
+    with (
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        status = run()
+    shown, complaints = (each.buffer.getvalue().decode() for each in (out, err))
+    return status, shown, complaints
+
+
+def run_console(text: str, folder: Path) -> str:
+    """Run the commands of a console block; return it with what they really print.
+
+    Those of qmpeer alone run in this process, and those that need a shell in one.
+    """
+    shown, status = "", 0
+    for command in re.findall(r"^\$ (.*)$", text, re.MULTILINE):
+        if re.fullmatch(r"qmpeer [^|&;<>$`\\]*", command):
+            run = functools.partial(main, shlex.split(command)[1:])
+            status, output, complaints = captured(run, folder)
+            output += complaints
+        else:
+            status, output = run_in_shell(command, status, folder)
+        shown += f"$ {command}\n{output}"
+    return shown
+
+
+def run_in_shell(command: str, status: int, folder: Path) -> tuple[int, str]:
+    """Run a command behind one that ended with a status; return its own, and its output."""
+    python = f'qmpeer() {{ {sys.executable} -m qmpeer "$@"; }}\n'
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", source],
-        capture_output=True,
+        ["sh", "-c", f"{python}(exit {status}); {command}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         timeout=PATIENCE,
         cwd=folder,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
-
-
-def run_console(text: str, folder: Path) -> str:
-    """Run the commands of a console block; return it with what they really print."""
-    python = f'qmpeer() {{ {sys.executable} -m qmpeer "$@"; }}\n'
-    shown, status = "", 0
-    for command in re.findall(r"^\$ (.*)$", text, re.MULTILINE):
-        done = subprocess.run(
-            ["sh", "-c", f"{python}(exit {status}); {command}"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=PATIENCE,
-            cwd=folder,
-            check=False,
-        )
-        status = done.returncode
-        shown += f"$ {command}\n{done.stdout}"
-    return shown
+    return done.returncode, done.stdout

@@ -1,15 +1,10 @@
 """Pages whose code runs: what they show works, and prints what stands there."""
 
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.docs.pages import SHOWN_PATH, blocks, run_console, run_python
-from tests.listening import until_listening
-from tests.patience import PATIENCE
 
 PAGES = ("bindings.md", "monitors.md", "schema.md")
 PYTHON = [
@@ -27,19 +22,10 @@ CONSOLE = [
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Start the server that the pages talk to, and make the binding that they import."""
-    folder = tmp_path_factory.mktemp("pages")
-    server = subprocess.Popen(
-        [sys.executable, "-m", "qmpeer", "serve", "-qmp", f"unix:{folder}/q,server,wait=off"]
-    )
-    try:
-        until_listening(folder / "q", server)
-        run_console(f"$ qmpeer bindings --from unix:{folder}/q -o q.py", folder)
-        yield folder
-    finally:
-        server.terminate()
-        server.wait(PATIENCE)
+def folder(served: Path) -> Path:
+    """Make the binding that the pages import."""
+    run_console(f"$ qmpeer bindings --from unix:{served}/q -o q.py", served)
+    return served
 
 
 def placed(text: str, folder: Path) -> str:

@@ -1,9 +1,9 @@
 """The page on the protocol: each rule has tests that exist, and its conversations are true."""
 
 import ast
+import functools
 import json
 import re
-import select
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from qmpeer import Client
+from qmpeer.transport import dial
+from tests.listening import until_listening
 from tests.patience import PATIENCE
 from tests.releases import as_written_by
 
@@ -29,18 +32,22 @@ def test_rules_are_numbered() -> None:
     assert len(RULES) >= 50
 
 
+@functools.cache
+def functions_in(file: str) -> set[str]:
+    tree = ast.parse((ROOT / file).read_text())
+    return {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+
+
 @pytest.mark.parametrize(("number", "text"), RULES, ids=lambda value: value[:3])
 def test_each_rule_names_tests_that_exist(number: str, text: str) -> None:
     named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", text)
     assert named, f"R{number} names no test"
     for file, name in named:
-        tree = ast.parse((ROOT / file).read_text())
-        functions = {
-            node.name
-            for node in ast.walk(tree)
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        }
-        assert name in functions, f"R{number}: {file} has no {name}"
+        assert name in functions_in(file), f"R{number}: {file} has no {name}"
 
 
 def test_every_name_of_a_test_is_within_a_rule() -> None:
@@ -48,36 +55,50 @@ def test_every_name_of_a_test_is_within_a_rule() -> None:
 
 
 class Conversation:
-    """Talk to a server on its standard input and output."""
+    """Talk to a server."""
 
-    def __init__(self, command: list[str]) -> None:
-        self.process = subprocess.Popen(
-            [*command, "-qmp", "stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-        )
+    def __init__(self, path: Path) -> None:
+        self._socket = dial(path, timeout=PATIENCE)
+        self._socket.settimeout(PATIENCE)
+        self._lines = self._socket.makefile("rb")
 
     def say(self, line: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(line.encode() + b"\n")
-        self.process.stdin.flush()
+        self._socket.sendall(line.encode() + b"\n")
 
     def hear(self) -> Any:
-        assert self.process.stdout is not None
-        ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
-        assert ready, "the server says nothing"
-        return json.loads(self.process.stdout.readline())
+        return json.loads(self._lines.readline())
+
+    def close(self) -> None:
+        self._lines.close()
+        self._socket.close()
 
 
-@pytest.fixture(params=["qmpeer", pytest.param("qemu", marks=pytest.mark.real)])
-def conversation(
-    request: pytest.FixtureRequest, program: Callable[[str], str]
-) -> Iterator[Conversation]:
+@pytest.fixture(scope="module", params=["qmpeer", pytest.param("qemu", marks=pytest.mark.real)])
+def path(
+    request: pytest.FixtureRequest,
+    program: Callable[[str], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Path]:
+    """Where a server listens that holds all conversations, one after the other."""
     command = QMPEER if request.param == "qmpeer" else [program("qemu-system-x86_64"), *MACHINE]
-    conversation = Conversation(command)
+    path = tmp_path_factory.mktemp("protocol") / "q"
+    listening = ["-qmp", f"unix:{path},server=on,wait=off"]
+    process = subprocess.Popen([*command, *listening], stdin=subprocess.DEVNULL)
     try:
-        yield conversation
+        until_listening(path, process)
+        yield path
     finally:
-        conversation.process.kill()
-        conversation.process.communicate(timeout=PATIENCE)
+        process.kill()
+        process.wait(PATIENCE)
+
+
+@pytest.fixture
+def conversation(path: Path) -> Iterator[Conversation]:
+    with Client.connect(path, timeout=PATIENCE) as vm:
+        vm.execute("cont")
+    conversation = Conversation(path)
+    yield conversation
+    conversation.close()
 
 
 def comparable(message: Any) -> Any:
@@ -91,7 +112,7 @@ def comparable(message: Any) -> Any:
 @pytest.fixture
 def release(request: pytest.FixtureRequest) -> tuple[int, int]:
     """Return the release of QEMU that the server is of, or follows."""
-    if request.node.callspec.params["conversation"] == "qmpeer":
+    if request.node.callspec.params["path"] == "qmpeer":
         return (7, 2)
     version: tuple[int, int] = request.getfixturevalue("qemu_version")
     return version

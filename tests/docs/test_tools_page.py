@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from qmpeer import Client
+from tests.client.faces import SOON
 from tests.docs.pages import DOCS, PATIENCE, blocks, run_console
-from tests.listening import until_listening
 
 pytestmark = pytest.mark.real
 CONSOLE = [text for kind, text, _ in blocks("tools.md") if kind == "console"]
@@ -27,7 +28,7 @@ def folder(
     name, *options = shlex.split(line.replace("\\\n", " "))
     qemu = subprocess.Popen([program(name), *options], cwd=folder, stdin=subprocess.DEVNULL)
     try:
-        until_listening("vm.qmp", qemu)  # as the line names it
+        Client.connect(folder / "vm.qmp", wait_for_socket=True, timeout=SOON).close()
         yield folder
     finally:
         qemu.kill()

@@ -1,0 +1,26 @@
+"""A server that pages talk to."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import PATIENCE
+from tests.listening import until_listening
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder in which ``qmpeer serve`` listens, at "q"; whoever comes leaves all as it was."""
+    folder = tmp_path_factory.mktemp("pages")
+    server = subprocess.Popen(
+        [sys.executable, "-m", "qmpeer", "serve", "-qmp", f"unix:{folder}/q,server,wait=off"]
+    )
+    try:
+        until_listening(folder / "q", server)
+        yield folder
+    finally:
+        server.terminate()
+        server.wait(PATIENCE)
