@@ -41,11 +41,13 @@ async def connect(**options: Any) -> Pair:
 
 @pytest_asyncio.fixture
 async def pair() -> AsyncIterator[Pair]:
+    gc.freeze()  # what was there before the test is none of its garbage, and much to look through
     made = await connect()
     yield made
     await made.vm.close()
     made.server.close()
     gc.collect()
+    gc.unfreeze()
     assert not made.complaints
 
 

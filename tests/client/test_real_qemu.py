@@ -1,6 +1,7 @@
 """Jobs, migration, names and connecting anew with a real QEMU, each promise once."""
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -30,18 +31,24 @@ def launch(face: Face, program: Callable[[str], str]) -> Callable[..., Vm]:
     return begin
 
 
-@pytest.fixture
-def vm(launch: Callable[..., Vm], program: Callable[[str], str], tmp_path: Path) -> Iterator[Vm]:
-    """A machine with a qcow2 disk of 8 MiB, "disk", of which half is written, and a copy's file."""
+@pytest.fixture(scope="module")
+def images(program: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with qcow2 images of 8 MiB: "disk", of which half is written, and "copy"."""
+    folder = tmp_path_factory.mktemp("images")
     for name in ("disk", "copy"):
-        path = tmp_path / f"{name}.qcow2"
-        image = program("qemu-img")
-        subprocess.run([image, "create", "-q", "-f", "qcow2", path, "8M"], check=True)
-    io = program("qemu-io")
-    disk = tmp_path / "disk.qcow2"
-    subprocess.run([io, "-f", "qcow2", "-c", "write -q -P 7 0 4M", disk], check=True)
+        words = ["create", "-q", "-f", "qcow2", f"{folder}/{name}.qcow2", "8M"]
+        subprocess.run([program("qemu-img"), *words], check=True)
+    words = ["-f", "qcow2", "-c", "write -q -P 7 0 4M", f"{folder}/disk.qcow2"]
+    subprocess.run([program("qemu-io"), *words], check=True)
+    return folder
+
+
+@pytest.fixture
+def vm(launch: Callable[..., Vm], images: Path, tmp_path: Path) -> Iterator[Vm]:
+    """A machine with a disk, "disk", and a node for its copy, each in a file of its own."""
     with launch() as made:
         for name in ("disk", "copy"):
+            shutil.copy(images / f"{name}.qcow2", tmp_path)
             file = {"driver": "file", "filename": str(tmp_path / f"{name}.qcow2")}
             add(made, {"driver": "qcow2", "node-name": name, "file": file})
         yield made

@@ -83,10 +83,19 @@ async def test_qemu_dials_in(
                 await found
 
 
-async def test_qemu_dials_in_without_a_name(program: Callable[[str], str], tmp_path: Path) -> None:
-    parameters = ["dhparam", "-dsaparam", "-out", f"{tmp_path}/dh-params.pem", "2048"]
-    subprocess.run([program("openssl"), *parameters], check=True, stderr=subprocess.DEVNULL)
-    context = anonymous_context(tmp_path, server_side=True)
+@pytest.fixture(scope="module")
+def parameters(program: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder with parameters for Diffie and Hellman, which takes a while."""
+    folder = tmp_path_factory.mktemp("parameters")
+    words = ["dhparam", "-dsaparam", "-out", f"{folder}/dh-params.pem", "2048"]
+    subprocess.run([program("openssl"), *words], check=True, stderr=subprocess.DEVNULL)
+    return folder
+
+
+async def test_qemu_dials_in_without_a_name(
+    program: Callable[[str], str], parameters: Path
+) -> None:
+    context = anonymous_context(parameters, server_side=True)
     async with (
         dialled(
             lambda: TLSFilter(context, server_side=True),
