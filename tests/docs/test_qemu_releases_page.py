@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,13 @@ TEXTS = re.findall(
     PAGE.partition("\n## Texts\n")[2].partition("\n## ")[0],
     re.MULTILINE,
 )
-ARGUMENTS = {
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "blockdev-add": {
+        "driver": "blkdebug",
+        "node-name": "d",
+        "image": {"driver": "null-co"},
+        "align": -1,
+    },
     "expire_password": {"protocol": "vnc", "time": "x"},
     "dump-guest-memory": {"paging": False, "protocol": "x"},
 }
@@ -98,7 +105,7 @@ def test_no_command_and_no_event_is_left_out(vm: Client, schema: Schema, column:
 
 @pytest.mark.real
 def test_the_texts_are_those_of_the_release(vm: Client, column: int) -> None:
-    assert len(TEXTS) == PAGE.partition("\n## Texts\n")[2].partition("\n## ")[0].count("\n| `") == 8
+    assert len(TEXTS) == PAGE.partition("\n## Texts\n")[2].partition("\n## ")[0].count("\n| `") == 9
     for command, *texts in TEXTS:
         arguments = ARGUMENTS.get(command, {})
         if command == "migrate" and "bogus" in texts[1]:
