@@ -6,10 +6,8 @@ from typing import Any
 
 from qmpeer.chardev import Chardev, Chardevs, Surroundings, parse_chardev
 from qmpeer.transport.aio import Stream, StreamHandler
-from tests import patience
+from tests.patience import PATIENCE
 from tests.transport.recorder import Recorder
-
-SOON = patience.PATIENCE
 
 
 class _Leaver(Recorder):
@@ -46,7 +44,7 @@ class FrontEnd:
 
     async def connected(self, times: int = 1) -> Recorder:
         """Wait until somebody has come so many times."""
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE):
             while len(self.handlers) < times:
                 self._made.clear()
                 await self._made.wait()
@@ -81,7 +79,7 @@ class Program:
 
     async def until(self, is_so: Callable[[], bool]) -> None:
         """Wait until something is so that a device, or a report, changes."""
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE):
             while not is_so():
                 self._changed.clear()
                 await self._changed.wait()

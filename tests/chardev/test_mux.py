@@ -13,7 +13,8 @@ from qmpeer.chardev.mux_device import MuxDevice
 from qmpeer.chardev.mux_escapes import Escape, EscapeReader, Stamper, help_text
 from qmpeer.errors import ChardevError
 from qmpeer.transport.aio import Stream
-from tests.chardev.program import SOON, FrontEnd, Program
+from tests.chardev.program import FrontEnd, Program
+from tests.patience import PATIENCE
 from tests.transport.recorder import Recorder, spin
 
 
@@ -42,7 +43,7 @@ class Mux:
         self.program = program
         self.device = device
         self.end = end
-        end.settimeout(SOON)
+        end.settimeout(PATIENCE)
 
     async def attach(self, *fronts: FrontEnd) -> None:
         for front in fronts:
@@ -238,7 +239,7 @@ async def test_new_connection_begins_anew(own: Program, tmp_path: str) -> None:
     device.attach(control)
     for times in (1, 2):
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(SOON)
+            client.settimeout(PATIENCE)
             client.connect(path)
             await control.connected(times)
             await spin()

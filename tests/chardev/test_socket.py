@@ -21,7 +21,8 @@ from qmpeer.chardev import (
 from qmpeer.chardev.socket_device import SocketDevice
 from qmpeer.errors import ChardevError
 from qmpeer.values import JsonObject
-from tests.chardev.program import SOON, FrontEnd, Program
+from tests.chardev.program import FrontEnd, Program
+from tests.patience import PATIENCE
 from tests.transport.recorder import spin
 
 
@@ -29,7 +30,7 @@ def dial(address: str | tuple[str, int]) -> socket.socket:
     """Connect to what listens already, and wait no longer than anybody should."""
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     sock = socket.socket(family)
-    sock.settimeout(SOON)
+    sock.settimeout(PATIENCE)
     sock.connect(address)
     return sock
 
@@ -154,7 +155,7 @@ async def test_wait(own: Program, tmp_path: Path) -> None:
     device = await own.add(f"socket,id=a,path={tmp_path}/s,server=on", FrontEnd())
     assert device.waits_for_client
     with dial(f"{tmp_path}/s"):
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE):
             await device.wait_for_client()
         assert not device.waits_for_client
     other = await own.add(f"socket,id=b,path={tmp_path}/t,server=on")
@@ -162,7 +163,7 @@ async def test_wait(own: Program, tmp_path: Path) -> None:
     await spin()
     assert not waiting.done()
     other.close()
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(PATIENCE):
         await waiting
 
 
@@ -322,7 +323,7 @@ async def test_dial_tcp(own: Program) -> None:
 async def test_names_that_nobody_resolves(own: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     is_over = threading.Event()
     monkeypatch.setattr(limits, "CONNECT_TIMEOUT", 0.01)
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: is_over.wait(SOON) and [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: is_over.wait(PATIENCE) and [])
     try:
         with pytest.raises(ChardevError) as caught:
             await own.add("socket,id=a,host=nobody,port=1")
@@ -343,7 +344,7 @@ async def test_reconnect(own: Program, tmp_path: Path, monkeypatch: pytest.Monke
     front = FrontEnd(b"greeting")
     device = await own.add(f"socket,id=a,path={tmp_path}/s,reconnect=7", front)
     assert device.filename == f"disconnected:unix:{tmp_path}/s"
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(PATIENCE):
         while len(slept) < 3:
             await sleep(0)
     why = f"Failed to connect to '{tmp_path}/s': No such file or directory"
@@ -462,7 +463,7 @@ async def test_failed_handshake_is_dialled_again(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     own.surroundings.credentials = {"t": TlsCredentials(context, False, False)}
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(SOON)
+        server.settimeout(PATIENCE)
         port = server.getsockname()[1]
         front = FrontEnd()
         await own.add(f"socket,id=a,host=127.0.0.1,port={port},tls-creds=t,reconnect=1", front)

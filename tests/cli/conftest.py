@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.programs import Start
-from tests.machine.serving import PATIENCE
+from tests.patience import PATIENCE
 
 HARMFUL = (
     "guest-fsfreeze-freeze,guest-fsfreeze-freeze-list,guest-fsfreeze-thaw,guest-fstrim,"

@@ -19,7 +19,7 @@ import pytest
 
 from qmpeer.cli.main import main
 from tests.listening import until_listening
-from tests.machine.serving import PATIENCE
+from tests.patience import PATIENCE
 
 __all__ = ["Ended", "Shown", "Start", "at_terminal", "run_here"]
 

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.programs import run_here
-from tests.machine.serving import PATIENCE, QMPEER, RawClient, Serving, run_qmpeer
+from tests.machine.serving import QMPEER, RawClient, Serving, run_qmpeer
+from tests.patience import PATIENCE
 
 ERROR = "GenericError: Parameter 'driver' does not accept value 'nope'"
 

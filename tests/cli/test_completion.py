@@ -20,7 +20,7 @@ from qmpeer.cli.completion_scripts import bash_script, fish_script, zsh_script
 from qmpeer.cli.grammar import serve_options, usages
 from qmpeer.cli.main import SUBCOMMANDS, main
 from tests.cli.scripted_server import Scripted
-from tests.machine.serving import PATIENCE
+from tests.patience import PATIENCE
 
 SUBCOMMAND_NAMES = set(SUBCOMMANDS)
 VERBS = {"ping", "info", "exec", "get", "put", "freeze", "thaw", "status", "shutdown", "suspend",

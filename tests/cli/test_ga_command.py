@@ -16,7 +16,8 @@ from qmpeer.cli.main import main
 from tests.cli.conftest import HARMFUL
 from tests.cli.pretended_agent import PretendedAgent
 from tests.cli.programs import Ended, Start, at_terminal, run_here
-from tests.machine.serving import PATIENCE, QMPEER
+from tests.machine.serving import QMPEER
+from tests.patience import PATIENCE
 
 MIB = 1 << 20
 real = pytest.mark.real

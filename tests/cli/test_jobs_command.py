@@ -12,7 +12,8 @@ from qmpeer import Client, CommandError
 from qmpeer.cli.main import main
 from qmpeer.values import JsonObject
 from tests.cli.programs import at_terminal
-from tests.machine.serving import PATIENCE, QMPEER
+from tests.machine.serving import QMPEER
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.real
 FAST = 1 << 30

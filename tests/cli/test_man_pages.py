@@ -13,7 +13,7 @@ import pytest
 from qmpeer.cli.grammar import usages
 from qmpeer.cli.main import SUBCOMMANDS, main
 from qmpeer.cli.man_pages import man_pages
-from tests.machine.serving import PATIENCE
+from tests.patience import PATIENCE
 
 PAGES = man_pages()
 

@@ -14,7 +14,7 @@ from qmpeer.cli.main import main
 from qmpeer.cli.pictures import PNG, png_of_ppm, png_size
 from tests.cli.programs import Start, at_terminal
 from tests.cli.scripted_server import Scripted
-from tests.machine.serving import PATIENCE
+from tests.patience import PATIENCE
 
 real = pytest.mark.real
 PPM = b"P6 2 1 255 abcdef"

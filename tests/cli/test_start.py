@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from tests.cli.scripted_server import Scripted
-from tests.machine.serving import PATIENCE
+from tests.patience import PATIENCE
 
 SOURCE = """
 import sys

@@ -16,9 +16,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 from qmpeer import AsyncClient, Client, Event, Greeting
 from qmpeer.client import AsyncEvents, AsyncGuestAgent, Events, GuestAgent
 from qmpeer.transport import AddressLike
-from tests import patience
-
-SOON = patience.PATIENCE
+from tests.patience import PATIENCE
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -44,7 +42,7 @@ class Subscription(Protocol):
     @property
     def dropped(self) -> int: ...
 
-    def next(self, timeout: float | None = SOON) -> Any: ...
+    def next(self, timeout: float | None = PATIENCE) -> Any: ...
 
     def __iter__(self) -> Iterator[Event]: ...
 
@@ -85,7 +83,7 @@ class Vm(ABC):
 
     def call(self, method: str, *args: Any, **options: Any) -> Any:
         """Call a method of the client."""
-        return self.start(method, *args, **options).result(SOON)
+        return self.start(method, *args, **options).result(PATIENCE)
 
     @abstractmethod
     def close(self) -> None: ...
@@ -154,7 +152,7 @@ class Agent(ABC):
 
     def call(self, method: str, *args: Any, **options: Any) -> Any:
         """Call a method."""
-        return self.start(method, *args, **options).result(SOON)
+        return self.start(method, *args, **options).result(PATIENCE)
 
     @abstractmethod
     def while_frozen(self, function: Callable[[], T], **options: Any) -> Future[T]:
@@ -242,7 +240,7 @@ class BlockingSubscription:
     def dropped(self) -> int:
         return self._events.dropped
 
-    def next(self, timeout: float | None = SOON) -> Any:
+    def next(self, timeout: float | None = PATIENCE) -> Any:
         return self._events.next(timeout)
 
     def __iter__(self) -> Iterator[Event]:
@@ -324,11 +322,11 @@ class LoopThread:
 
     def call(self, make: Callable[[], Awaitable[T]]) -> T:
         """Do that and wait for the outcome."""
-        return self.submit(make).result(SOON)
+        return self.submit(make).result(PATIENCE)
 
     def end(self) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(SOON)
+        self._thread.join(PATIENCE)
         self.loop.run_until_complete(self.loop.shutdown_default_executor())
         self.loop.close()
 
@@ -378,7 +376,7 @@ class AsyncSubscription:
     def dropped(self) -> int:
         return self._events.dropped
 
-    def next(self, timeout: float | None = SOON) -> Any:
+    def next(self, timeout: float | None = PATIENCE) -> Any:
         return self._loop.call(lambda: self._events.next(timeout))
 
     def __iter__(self) -> Iterator[Event]:
@@ -417,7 +415,9 @@ class AsyncFace(Face):
         return self._made(lambda: AsyncClient.launch(argv, **options))
 
     def agent(self, address: AddressLike, **options: Any) -> Agent:
-        agent = self._loop.begin(lambda: AsyncGuestAgent.connect(address, **options)).result(SOON)
+        agent = self._loop.begin(lambda: AsyncGuestAgent.connect(address, **options)).result(
+            PATIENCE
+        )
         return AsyncAgent(agent, self._loop)
 
     def end(self) -> None:

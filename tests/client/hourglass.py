@@ -3,7 +3,7 @@
 import pytest
 
 from qmpeer.client.steps import Countdown
-from tests.client.faces import SOON
+from tests.patience import PATIENCE
 
 __all__ = ["Hourglass"]
 
@@ -27,7 +27,7 @@ class Hourglass:
 
         def held_remaining(countdown: Countdown, at_most: float | None = None) -> float | None:
             if self._is_held(countdown):
-                return SOON if at_most is None else at_most
+                return PATIENCE if at_most is None else at_most
             return remaining(countdown, at_most)
 
         def held_is_over(countdown: Countdown) -> bool:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.client.faces import SOON, Face, Vm, background
+from tests.client.faces import Face, Vm, background
+from tests.patience import PATIENCE
 
 GREETING = (
     b'{"QMP": {"version": {"qemu": {"micro": 22, "minor": 2, "major": 7}, "package": "scripted"},'
@@ -24,7 +25,7 @@ class ScriptedServer:
     """One connection, from the server's side."""
 
     def __init__(self, sock: socket.socket) -> None:
-        sock.settimeout(SOON)
+        sock.settimeout(PATIENCE)
         self.socket = sock
         self.line_end = b"\r\n"
         self._lines: deque[bytes] = deque()
@@ -100,7 +101,7 @@ def connected(
         if options.get("negotiate", True):
             server.greet(greeting)
             server.negotiate()
-        vm = connecting.result(SOON)
+        vm = connecting.result(PATIENCE)
         yield vm, server
         vm.close()
     finally:

@@ -12,8 +12,8 @@ import pytest_asyncio
 
 from qmpeer import AsyncClient, CommandError, CommandInterrupted, ConnectionClosed
 from tests.client.conftest import OurMonitor
-from tests.client.faces import SOON
 from tests.client.scripted import PLAIN_GREETING, ScriptedServer
+from tests.patience import PATIENCE
 
 
 class Pair:
@@ -90,7 +90,7 @@ async def test_the_deadline_of_asyncio(pair: Pair) -> None:
     future = pair.vm.execute("fast")
     pair.server.reply(late, "late")
     pair.server.reply(await pair.command(), "ours")
-    assert await asyncio.wait_for(future, SOON) == "ours"
+    assert await asyncio.wait_for(future, PATIENCE) == "ours"
 
 
 async def test_a_cancelled_command_that_waits_for_its_turn() -> None:
@@ -176,7 +176,7 @@ async def test_connecting_that_is_cancelled() -> None:
     connecting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await connecting
-    theirs.settimeout(SOON)
+    theirs.settimeout(PATIENCE)
     assert await asyncio.to_thread(theirs.recv, 1) == b""
     theirs.close()
 
@@ -191,7 +191,7 @@ async def test_waiting_for_an_event_that_is_cancelled(pair: Pair) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
     pair.server.event("STOP")
-    assert (await events.next(SOON)).number == 1
+    assert (await events.next(PATIENCE)).number == 1
     assert (await pair.vm.wait_event("STOP", since=0)).number == 1
 
 

@@ -10,8 +10,9 @@ import pytest
 from qmpeer import CommandInterrupted, ConnectionClosed
 from qmpeer.errors import LimitError, MessageError
 from tests.client.conftest import OurMonitor
-from tests.client.faces import SOON, Face
+from tests.client.faces import Face
 from tests.client.scripted import connected, open_fds, reset
+from tests.patience import PATIENCE
 
 
 def test_a_command_in_flight_is_interrupted(face: Face) -> None:
@@ -20,7 +21,7 @@ def test_a_command_in_flight_is_interrupted(face: Face) -> None:
         command = server.command()
         server.close()
         with pytest.raises(CommandInterrupted) as caught:
-            executing.result(SOON)
+            executing.result(PATIENCE)
         assert (caught.value.command, caught.value.id) == ("device_add", command["id"])
         assert caught.value.reason == "the server closed the connection"
         assert "its outcome is unknown" in str(caught.value)
@@ -32,7 +33,7 @@ def test_all_commands_in_flight_are_interrupted(face: Face) -> None:
         commands = [server.command() for _ in range(4)]
         server.send(b'{"return": 17, "id": %d}\r\n{"return": {}, "i' % commands[0]["id"])
         server.close()
-        outcomes = [each.exception(SOON) for each in executing]
+        outcomes = [each.exception(PATIENCE) for each in executing]
         assert outcomes.count(None) == 1
         sent = {command["arguments"]["n"] for command in commands}
         for n, outcome in enumerate(outcomes):
@@ -47,7 +48,7 @@ def test_afterwards_the_connection_is_closed(face: Face) -> None:
         server.command()
         server.close()
         with pytest.raises(CommandInterrupted):
-            executing.result(SOON)
+            executing.result(PATIENCE)
         caught = []
         for _ in range(2):
             with pytest.raises(ConnectionClosed, match="the server closed the connection") as one:
@@ -66,7 +67,7 @@ def test_a_reset_is_no_os_error(face: Face) -> None:
         server.command()
         reset(server)
         with pytest.raises(CommandInterrupted) as caught:
-            executing.result(SOON)
+            executing.result(PATIENCE)
         assert isinstance(caught.value.__cause__, ConnectionResetError)
         with pytest.raises(ConnectionClosed) as closed:
             vm.execute("x")
@@ -91,7 +92,7 @@ def test_a_server_that_talks_nonsense(
         server.command()
         server.send(said)
         with pytest.raises(CommandInterrupted) as caught:
-            executing.result(SOON)
+            executing.result(PATIENCE)
         assert caught.value.__cause__ is not None
         if kind is not None:
             assert isinstance(caught.value.__cause__, kind)
@@ -109,7 +110,7 @@ def test_a_message_without_end(face: Face, monkeypatch: pytest.MonkeyPatch) -> N
         except (BrokenPipeError, ConnectionResetError):
             pass
         with pytest.raises(CommandInterrupted, match="longer than 1048576 bytes") as caught:
-            executing.result(SOON)
+            executing.result(PATIENCE)
         assert isinstance(caught.value.__cause__, LimitError)
 
 
@@ -120,7 +121,7 @@ def test_what_came_before_the_end_is_an_outcome(face: Face) -> None:
         server.event("STOP")
         server.reply(command, 1)
         server.close()
-        assert executing.result(SOON) == 1
+        assert executing.result(PATIENCE) == 1
         assert vm.event_mark() == 1
 
 
@@ -130,7 +131,7 @@ def test_what_came_before_a_command_too_late_is_kept(face: Face) -> None:
         server.close()
         with pytest.raises((CommandInterrupted, ConnectionClosed)):
             vm.execute("x")
-        assert vm.wait_event("SHUTDOWN", since=0, timeout=SOON).number == 1
+        assert vm.wait_event("SHUTDOWN", since=0, timeout=PATIENCE).number == 1
 
 
 @pytest.mark.parametrize("is_reset", [False, True], ids=["closed", "reset"])
@@ -142,7 +143,7 @@ def test_quit_that_is_cut_off_is_a_success(face: Face, is_reset: bool) -> None:
             reset(server)
         else:
             server.close()
-        assert quitting.result(SOON) == {}
+        assert quitting.result(PATIENCE) == {}
         with pytest.raises(ConnectionClosed):
             vm.execute("query-status")
 
@@ -153,7 +154,7 @@ def test_quit_is_no_success_when_we_close(face: Face) -> None:
         server.command()
         vm.close()
         with pytest.raises(CommandInterrupted, match="the client was closed"):
-            quitting.result(SOON)
+            quitting.result(PATIENCE)
 
 
 def test_quit_is_no_success_when_it_was_never_sent(face: Face) -> None:
@@ -167,7 +168,7 @@ def test_quit_is_no_success_when_it_was_never_sent(face: Face) -> None:
         server.close()
         for each in (holding, quitting):
             with pytest.raises(CommandInterrupted):
-                each.result(SOON)
+                each.result(PATIENCE)
 
 
 def test_a_half_closed_connection_is_an_end(face: Face) -> None:
@@ -176,7 +177,7 @@ def test_a_half_closed_connection_is_an_end(face: Face) -> None:
         server.command()
         server.socket.shutdown(1)
         with pytest.raises(CommandInterrupted):
-            executing.result(SOON)
+            executing.result(PATIENCE)
 
 
 def test_closing_ends_what_is_in_flight(face: Face) -> None:
@@ -185,7 +186,7 @@ def test_closing_ends_what_is_in_flight(face: Face) -> None:
         server.command()
         vm.close()
         with pytest.raises(CommandInterrupted, match="the client was closed"):
-            executing.result(SOON)
+            executing.result(PATIENCE)
         assert list(waiting) == []
         with pytest.raises(ConnectionClosed, match="the client was closed"):
             vm.execute("x")
@@ -269,7 +270,7 @@ def run_python(text: str, *options: str) -> "subprocess.CompletedProcess[str]":
         [sys.executable, *options, "-c", text],
         capture_output=True,
         text=True,
-        timeout=SOON,
+        timeout=PATIENCE,
         env={"PYTHONPATH": str(source)},
     )
 

@@ -9,8 +9,9 @@ import pytest
 from qmpeer import CommandError
 from qmpeer.errors import LocalProtocolError
 from tests.client.conftest import OurMonitor
-from tests.client.faces import SOON, Face
+from tests.client.faces import Face
 from tests.client.scripted import PLAIN_GREETING, connected
+from tests.patience import PATIENCE
 
 STOPPED = '{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "STOP"}'
 
@@ -24,7 +25,7 @@ def test_the_shortest_form(face: Face) -> None:
         assert len(data) == len('{"execute":"query-status","id":}\n') + len(str(command["id"]))
         assert command["id"] in range(100)
         server.reply(command, {"running": True})
-        assert executing.result(SOON) == {"running": True}
+        assert executing.result(PATIENCE) == {"running": True}
 
 
 def test_the_order_of_replies_does_not_matter(face: Face) -> None:
@@ -34,7 +35,7 @@ def test_the_order_of_replies_does_not_matter(face: Face) -> None:
         for command in reversed(commands):
             server.event("STOP")
             server.reply(command, command["arguments"]["value"])
-        assert [each.result(SOON) for each in executing] == list(range(8))
+        assert [each.result(PATIENCE) for each in executing] == list(range(8))
 
 
 def test_an_error_has_all_its_facts(face: Face) -> None:
@@ -43,7 +44,7 @@ def test_an_error_has_all_its_facts(face: Face) -> None:
         command = server.command()
         server.fail(command, "DeviceNotFound", "Device 'nope' not found")
         with pytest.raises(CommandError) as caught:
-            executing.result(SOON)
+            executing.result(PATIENCE)
         error = caught.value
         assert (error.error_class, error.desc) == ("DeviceNotFound", "Device 'nope' not found")
         assert (error.command, error.id) == ("device_del", command["id"])
@@ -69,7 +70,7 @@ def test_what_json_cannot_hold_is_not_sent(face: Face, name: str) -> None:
         assert not server.has_input()
         server.close()
         with pytest.raises(Exception, match="cut off"):
-            executing.result(SOON)
+            executing.result(PATIENCE)
 
 
 FIT: dict[str, Any] = {
@@ -94,7 +95,7 @@ def test_any_value_may_be_returned(face: Face, value: Any) -> None:
     with connected(face) as (vm, server):
         executing = vm.begin("x")
         server.say({"return": value, "id": server.command()["id"]})
-        assert executing.result(SOON) == value
+        assert executing.result(PATIENCE) == value
 
 
 def test_replies_that_are_nobodys_are_passed_over(face: Face) -> None:
@@ -107,7 +108,7 @@ def test_replies_that_are_nobodys_are_passed_over(face: Face) -> None:
         server.say({"return": "unknown", "id": command["id"] + 1000})
         server.say({"error": {"class": "GenericError", "desc": "JSON parse error"}})
         server.reply(command, "ours")
-        assert executing.result(SOON) == "ours"
+        assert executing.result(PATIENCE) == "ours"
 
 
 def test_a_server_that_never_echoes_ids(face: Face) -> None:
@@ -118,16 +119,16 @@ def test_a_server_that_never_echoes_ids(face: Face) -> None:
         server.command()
         server.say({"return": 1})
         server.say({"error": {"class": "GenericError", "desc": "no"}})
-        assert first.result(SOON) == 1
+        assert first.result(PATIENCE) == 1
         with pytest.raises(CommandError, match="GenericError: no"):
-            second.result(SOON)
+            second.result(PATIENCE)
 
 
 def test_members_from_the_future_are_passed_over(face: Face) -> None:
     with connected(face) as (vm, server):
         executing = vm.begin("x")
         server.say({"return": 1, "id": server.command()["id"], "new": [1]})
-        assert executing.result(SOON) == 1
+        assert executing.result(PATIENCE) == 1
 
 
 def test_an_error_without_class(face: Face) -> None:
@@ -135,7 +136,7 @@ def test_an_error_without_class(face: Face) -> None:
         executing = vm.begin("x")
         server.say({"error": {"desc": "odd"}, "id": server.command()["id"]})
         with pytest.raises(CommandError, match="GenericError: odd"):
-            executing.result(SOON)
+            executing.result(PATIENCE)
 
 
 def test_a_reply_cut_in_two_at_every_byte(face: Face) -> None:
@@ -148,14 +149,14 @@ def test_a_reply_cut_in_two_at_every_byte(face: Face) -> None:
             reply = json.dumps({"return": expected, "id": command["id"]}).encode() + b"\r\n"
             server.send(reply[:cut])
             server.send(reply[cut:])
-            assert executing.result(SOON) == expected
+            assert executing.result(PATIENCE) == expected
 
 
 def test_messages_without_anything_between_them(face: Face) -> None:
     with connected(face) as (vm, server):
         executing = vm.begin("x")
         server.send(f'{STOPPED}{STOPPED}{{"return": 1, "id": {server.command()["id"]}}}'.encode())
-        assert executing.result(SOON) == 1
+        assert executing.result(PATIENCE) == 1
         assert vm.event_mark() == 2
 
 
@@ -168,7 +169,7 @@ def test_any_end_of_line(face: Face, line_end: bytes) -> None:
             command = server.command()
             server.event("STOP")
             server.reply(command, {"a": "}{"})
-            assert executing.result(SOON) == {"a": "}{"}
+            assert executing.result(PATIENCE) == {"a": "}{"}
         assert vm.event_mark() == 3
 
 
@@ -180,7 +181,7 @@ def test_pretty_replies(face: Face) -> None:
             pretty = json.dumps(message, indent=4).replace("\n", "\r\n")
             event = json.dumps(json.loads(STOPPED), indent=4).replace("\n", "\r\n")
             server.send(f"{event}\r\n{pretty}\r\n".encode())
-            assert executing.result(SOON) == message["return"]
+            assert executing.result(PATIENCE) == message["return"]
         assert vm.event_mark() == 3
 
 
@@ -192,7 +193,7 @@ def test_bytes_ff_are_passed_over(face: Face) -> None:
             command = server.command()
             server.send(mark)
             server.reply(command, 7)
-            assert executing.result(SOON) == 7
+            assert executing.result(PATIENCE) == 7
 
 
 def test_the_answer_to_a_byte_ff_is_not_the_commands(face: Face) -> None:
@@ -203,17 +204,17 @@ def test_the_answer_to_a_byte_ff_is_not_the_commands(face: Face) -> None:
         server.say({"error": {"class": "GenericError", "desc": "JSON parse error, stray '\ufffd'"}})
         server.send(b"\xff")
         server.reply(command, 7)
-        assert executing.result(SOON) == 7
+        assert executing.result(PATIENCE) == 7
 
 
 @pytest.mark.slow
 def test_a_reply_of_100_mib(face: Face) -> None:
     text = "x" * (100 << 20)
     with connected(face) as (vm, server):
-        executing = vm.begin("guest-file-read", timeout=SOON)
+        executing = vm.begin("guest-file-read", timeout=PATIENCE)
         command = server.command()
         server.send(b'{"return": "' + text.encode() + b'", "id": %d}\r\n' % command["id"])
-        assert executing.result(SOON) == text
+        assert executing.result(PATIENCE) == text
 
 
 def test_a_command_that_is_larger_than_any_buffer(face: Face, ours: OurMonitor) -> None:
@@ -225,9 +226,9 @@ def test_a_command_that_is_larger_than_any_buffer(face: Face, ours: OurMonitor) 
 def test_out_of_band_overtakes(face: Face, ours: OurMonitor) -> None:
     with face.connect(ours.address) as vm:
         holding = vm.begin("hold", {"name": "a"})
-        vm.wait_event("HELD", since=0, timeout=SOON)
-        assert vm.execute("release", {"name": "a"}, oob=True, timeout=SOON) == {}
-        assert holding.result(SOON) == {"held": "a"}
+        vm.wait_event("HELD", since=0, timeout=PATIENCE)
+        assert vm.execute("release", {"name": "a"}, oob=True, timeout=PATIENCE) == {}
+        assert holding.result(PATIENCE) == {"held": "a"}
 
 
 @pytest.mark.parametrize("has_overtaken", [True, False], ids=["after_oob", "max_in_flight"])
@@ -238,7 +239,7 @@ def test_eight_in_band_commands_are_in_flight_at_the_most(face: Face, has_overta
         if has_overtaken:
             pausing = vm.begin("migrate-pause", oob=True)
             server.reply(server.command())
-            pausing.result(SOON)
+            pausing.result(PATIENCE)
         executing = []
         for number in range(8):
             executing.append(vm.begin("x", {"n": number}))
@@ -249,7 +250,7 @@ def test_eight_in_band_commands_are_in_flight_at_the_most(face: Face, has_overta
         command = server.command()
         assert "exec-oob" in command
         server.reply(command)
-        assert urgent.result(SOON) == {}
+        assert urgent.result(PATIENCE) == {}
         assert not server.has_input()
 
 
@@ -259,7 +260,7 @@ def test_the_window_moves_on(face: Face) -> None:
         for _ in executing:
             command = server.command()
             server.reply(command, command["arguments"]["n"])
-        assert sorted(each.result(SOON) for each in executing) == list(range(20))
+        assert sorted(each.result(PATIENCE) for each in executing) == list(range(20))
 
 
 def test_before_out_of_band_is_used_there_is_no_window(face: Face) -> None:
@@ -268,7 +269,7 @@ def test_before_out_of_band_is_used_there_is_no_window(face: Face) -> None:
         commands = [server.command() for _ in executing]
         for command in commands:
             server.reply(command)
-        assert [each.result(SOON) for each in executing] == [{}] * 20
+        assert [each.result(PATIENCE) for each in executing] == [{}] * 20
 
 
 def test_out_of_band_has_to_be_enabled(face: Face) -> None:

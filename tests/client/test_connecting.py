@@ -13,8 +13,9 @@ from qmpeer.errors import MessageError
 from qmpeer.messages import QemuVersion
 from qmpeer.transport import parse_address
 from tests.client.conftest import OurMonitor
-from tests.client.faces import SOON, Face, background
+from tests.client.faces import Face, background
 from tests.client.scripted import GREETING, PLAIN_GREETING, ScriptedServer, connected, open_fds
+from tests.patience import PATIENCE
 
 
 def test_the_greeting_is_known(face: Face) -> None:
@@ -62,7 +63,7 @@ def test_every_form_of_a_tcp_address(face: Face, form: str) -> None:
         server = ScriptedServer(listener.accept()[0])
         server.greet()
         server.negotiate()
-        connecting.result(SOON).close()
+        connecting.result(PATIENCE).close()
         server.close()
 
 
@@ -72,7 +73,7 @@ def test_what_is_offered_is_enabled(face: Face) -> None:
     connecting = background(face.connect, ours)
     server.greet(GREETING.replace(b'["oob"]', b'["oob", "later"]'))
     assert server.negotiate()["arguments"] == {"enable": ["oob"]}
-    connecting.result(SOON)
+    connecting.result(PATIENCE)
     server.close()
 
 
@@ -85,7 +86,7 @@ def test_nothing_is_enabled_that_was_not_asked_for(
     connecting = background(face.connect, ours, capabilities=capabilities)
     server.greet(PLAIN_GREETING if capabilities is None else GREETING)
     assert "arguments" not in server.negotiate()
-    assert connecting.result(SOON).capabilities == ()
+    assert connecting.result(PATIENCE).capabilities == ()
     server.close()
 
 
@@ -95,7 +96,7 @@ def test_a_capability_that_is_not_offered(face: Face) -> None:
     server = ScriptedServer(theirs)
     server.greet(PLAIN_GREETING)
     with pytest.raises(NegotiationError, match="not all are offered") as caught:
-        connecting.result(SOON)
+        connecting.result(PATIENCE)
     assert caught.value.requested == ("oob",)
     assert caught.value.offered == ()
     assert theirs.recv(1) == b""  # closed, and nothing was asked for
@@ -109,7 +110,7 @@ def test_the_server_refuses(face: Face) -> None:
     server.greet()
     server.fail(server.command(), "GenericError", "Capability oob not available")
     with pytest.raises(NegotiationError, match="Capability oob not available") as caught:
-        connecting.result(SOON)
+        connecting.result(PATIENCE)
     assert caught.value.offered == ("oob",)
     server.close()
 
@@ -123,9 +124,9 @@ def test_events_in_between_are_kept(face: Face) -> None:
     command = server.command()
     server.event("RESUME")
     server.reply(command)
-    vm = connecting.result(SOON)
-    assert vm.wait_event("VSERPORT_CHANGE", since=0, timeout=SOON).number == 1
-    assert vm.wait_event("RESUME", since=0, timeout=SOON).number == 2
+    vm = connecting.result(PATIENCE)
+    assert vm.wait_event("VSERPORT_CHANGE", since=0, timeout=PATIENCE).number == 1
+    assert vm.wait_event("RESUME", since=0, timeout=PATIENCE).number == 2
     server.close()
 
 
@@ -148,7 +149,7 @@ def test_a_second_greeting_is_passed_over(face: Face) -> None:
     server = ScriptedServer(theirs)
     server.send(GREETING + GREETING)
     server.negotiate()
-    connecting.result(SOON)
+    connecting.result(PATIENCE)
     assert not server.has_input()
     server.close()
 
@@ -161,7 +162,7 @@ def test_a_server_that_never_greets(face: Face, timeout: float) -> None:
     )
     with pytest.raises(TimeoutError, match=said):
         face.connect(ours, timeout=timeout)
-    theirs.settimeout(SOON)
+    theirs.settimeout(PATIENCE)
     assert theirs.recv(1) == b""
     theirs.close()
 
@@ -184,7 +185,7 @@ def test_a_server_that_trickles_does_not_stretch_the_deadline(face: Face) -> Non
     except (BrokenPipeError, ConnectionResetError):
         pass
     with pytest.raises(TimeoutError, match="hasn't greeted"):
-        connecting.result(SOON)
+        connecting.result(PATIENCE)
     theirs.close()
 
 
@@ -204,7 +205,7 @@ def test_what_is_no_qmp_server(face: Face, said: bytes, cause: str | None) -> No
     theirs.sendall(said)
     theirs.shutdown(socket.SHUT_WR)
     with pytest.raises(ConnectionClosed) as caught:
-        face.connect(ours, timeout=SOON)
+        face.connect(ours, timeout=PATIENCE)
     if cause is None:
         assert str(caught.value) == "the server closed the connection"
     else:
@@ -217,7 +218,7 @@ def test_a_wrong_message_is_the_cause(face: Face) -> None:
     ours, theirs = socket.socketpair()
     theirs.sendall(b"17\n")
     with pytest.raises(ConnectionClosed) as caught:
-        face.connect(ours, timeout=SOON)
+        face.connect(ours, timeout=PATIENCE)
     assert isinstance(caught.value.__cause__, MessageError)
     theirs.close()
 
@@ -251,11 +252,11 @@ def test_waiting_for_a_socket(face: Face, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
-        listener.settimeout(SOON)
+        listener.settimeout(PATIENCE)
         server = ScriptedServer(listener.accept()[0])
     server.greet()
     server.negotiate()
-    connecting.result(SOON)
+    connecting.result(PATIENCE)
     server.close()
 
 
@@ -265,10 +266,10 @@ def test_a_server_dials_us(face: Face, tmp_path: Path) -> None:
     server = ScriptedServer(dial_when_there(path))
     server.greet()
     server.negotiate()
-    vm = connecting.result(SOON)
+    vm = connecting.result(PATIENCE)
     executing = vm.begin("query-name")
     server.reply(server.command(), {"name": "a"})
-    assert executing.result(SOON) == {"name": "a"}
+    assert executing.result(PATIENCE) == {"name": "a"}
     assert not path.exists()
     server.close()
 
@@ -279,7 +280,7 @@ def test_a_server_dials_a_socket_of_ours(face: Face) -> None:
         connecting = background(face.accept, listener)
         server.greet()
         server.negotiate()
-        connecting.result(SOON)
+        connecting.result(PATIENCE)
         server.close()
 
 
@@ -287,7 +288,7 @@ def dial_when_there(path: Path) -> socket.socket:
     """Our own dialling knows how to wait."""
     from qmpeer.transport import dial
 
-    return dial(path, timeout=SOON, wait_for_socket=True)
+    return dial(path, timeout=PATIENCE, wait_for_socket=True)
 
 
 def test_nobody_dials_us(face: Face, tmp_path: Path) -> None:
@@ -304,7 +305,7 @@ def test_without_negotiation(face: Face) -> None:
         assert command["arguments"] == {"id": 5}
         server.line_end = b"\n"
         server.reply(command, 5)
-        assert executing.result(SOON) == 5
+        assert executing.result(PATIENCE) == 5
 
 
 def test_our_own_monitor(face: Face, ours: OurMonitor) -> None:

@@ -7,8 +7,9 @@ from select import select
 import pytest
 
 from qmpeer import CommandError
-from tests.client.faces import SOON, Face
+from tests.client.faces import Face
 from tests.client.scripted import PLAIN_GREETING, connected
+from tests.patience import PATIENCE
 
 
 def test_a_late_reply_is_dropped(face: Face) -> None:
@@ -21,7 +22,7 @@ def test_a_late_reply_is_dropped(face: Face) -> None:
         assert command["id"] != late["id"]
         server.reply(late, "late")
         server.reply(command, "ours")
-        assert executing.result(SOON) == "ours"
+        assert executing.result(PATIENCE) == "ours"
 
 
 def test_late_replies_stay_matched_while_ids_go_round(face: Face) -> None:
@@ -38,7 +39,7 @@ def test_late_replies_stay_matched_while_ids_go_round(face: Face) -> None:
             if late and number % 50 == 0:
                 server.reply(late.pop(), "late")
             server.reply(command, number)
-            assert executing.result(SOON) == number
+            assert executing.result(PATIENCE) == number
 
 
 def test_a_late_error_is_dropped(face: Face) -> None:
@@ -48,7 +49,7 @@ def test_a_late_error_is_dropped(face: Face) -> None:
         server.fail(server.command(), "GenericError", "late")
         executing = vm.begin("fast")
         server.reply(server.command(), 1)
-        assert executing.result(SOON) == 1
+        assert executing.result(PATIENCE) == 1
 
 
 def test_late_replies_without_ids_stay_in_order(face: Face) -> None:
@@ -60,7 +61,7 @@ def test_late_replies_without_ids_stay_in_order(face: Face) -> None:
         server.command()
         server.say({"return": "late"})
         server.say({"return": "ours"})
-        assert executing.result(SOON) == "ours"
+        assert executing.result(PATIENCE) == "ours"
 
 
 def test_the_connections_own_deadline(face: Face) -> None:
@@ -75,7 +76,7 @@ def test_the_connections_own_deadline(face: Face) -> None:
         with pytest.raises(TimeoutError):
             vm.execute("slow")
         server.reply(command, "patient")
-        assert patient.result(SOON) == "patient"
+        assert patient.result(PATIENCE) == "patient"
 
 
 def test_nobody_waits_at_all_with_a_deadline_of_nothing(face: Face) -> None:
@@ -90,24 +91,24 @@ def test_nobody_waits_at_all_with_a_deadline_of_nothing(face: Face) -> None:
 
 def test_the_earlier_of_two_deadlines_comes_first(face: Face) -> None:
     with connected(face) as (vm, server):
-        patient = vm.begin("slow", timeout=SOON)
+        patient = vm.begin("slow", timeout=PATIENCE)
         command = server.command()
         with pytest.raises(TimeoutError):
             vm.execute("slow", timeout=0.02)
         assert not patient.done()
         server.reply(command, 1)
-        assert patient.result(SOON) == 1
+        assert patient.result(PATIENCE) == 1
 
 
 def test_a_deadline_behind_one_that_was_kept(face: Face) -> None:
     with connected(face) as (vm, server):
         first = vm.begin("fast", timeout=1.0)
         server.reply(server.command(), 1)
-        assert first.result(SOON) == 1
+        assert first.result(PATIENCE) == 1
         second = vm.begin("slow", timeout=1.02)
         server.command()
         with pytest.raises(TimeoutError):
-            second.result(SOON)
+            second.result(PATIENCE)
 
 
 def test_events_do_not_stretch_a_deadline(face: Face) -> None:
@@ -116,12 +117,12 @@ def test_events_do_not_stretch_a_deadline(face: Face) -> None:
         server.command()
         start = time.monotonic()
         while not executing.done():
-            assert time.monotonic() < start + SOON
+            assert time.monotonic() < start + PATIENCE
             _, is_writable, _ = select([], [server.socket], [], 0.01)
             if is_writable:  # it isn't read any more once the deadline has passed
                 server.event("RTC_CHANGE")
         with pytest.raises(TimeoutError):
-            executing.result(SOON)
+            executing.result(PATIENCE)
 
 
 def test_a_command_that_waits_for_its_turn_is_withdrawn(face: Face) -> None:
@@ -132,11 +133,11 @@ def test_a_command_that_waits_for_its_turn_is_withdrawn(face: Face) -> None:
             vm.execute("never", timeout=0.02)
         following = vm.begin("following")
         server.reply(command)
-        assert holding.result(SOON) == {}
+        assert holding.result(PATIENCE) == {}
         command = server.command()
         assert command["execute"] == "following"
         server.reply(command)
-        assert following.result(SOON) == {}
+        assert following.result(PATIENCE) == {}
 
 
 def test_a_server_that_takes_no_more(face: Face) -> None:
@@ -155,7 +156,7 @@ def test_a_server_that_takes_no_more_before_it_has_spoken(face: Face) -> None:
             server.event("BIG", text="y" * 1000, number=number)
         command = server.command()
         server.reply(command, len(command["arguments"]["value"]))
-        assert executing.result(SOON) == len(text)
+        assert executing.result(PATIENCE) == len(text)
         assert vm.event_mark() == 2000
 
 
@@ -169,4 +170,4 @@ def test_after_a_deadline_all_goes_on(face: Face) -> None:
             server.reply(late)
             server.fail(server.command(), "GenericError", f"{number}")
             with pytest.raises(CommandError, match=f"{number}"):
-                executing.result(SOON)
+                executing.result(PATIENCE)

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from qmpeer import limits
-from tests.client.faces import SOON, Face
+from tests.client.faces import Face
 from tests.client.scripted import connected, open_fds
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_they_come_with_their_command(face: Face, files: list[int]) -> None:
             command, fds = server.command_with_fds()
             assert contents(fds) == sent
             server.reply(command)
-        assert [each.result(SOON) for each in executing] == [{}] * 4
+        assert [each.result(PATIENCE) for each in executing] == [{}] * 4
         assert contents([os.dup(fd) for fd in files]) == [0, 1, 2, 3]  # still the caller's
 
 
@@ -50,11 +51,11 @@ def test_they_wait_for_their_turn_with_their_command(face: Face, files: list[int
         with pytest.raises(TimeoutError):  # which shows that it is in the queue
             vm.execute("y", timeout=0.05)
         server.reply(command)
-        first.result(SOON)
+        first.result(PATIENCE)
         command, fds = server.command_with_fds()
         assert contents(fds) == [0, 1]
         server.reply(command)
-        assert waiting.result(SOON) == {}
+        assert waiting.result(PATIENCE) == {}
 
 
 def test_one_that_is_not_open(face: Face, files: list[int]) -> None:
@@ -62,29 +63,29 @@ def test_one_that_is_not_open(face: Face, files: list[int]) -> None:
         gone = os.dup(files[0])
         os.close(gone)
         with pytest.raises(OSError) as caught:
-            vm.execute("getfd", fds=[gone], timeout=SOON)
+            vm.execute("getfd", fds=[gone], timeout=PATIENCE)
         assert caught.value.errno == errno.EBADF
         executing = vm.begin("getfd", fds=files[:1])
         command, fds = server.command_with_fds()
         assert contents(fds) == [0]
         server.reply(command)
-        assert executing.result(SOON) == {}
+        assert executing.result(PATIENCE) == {}
 
 
 def test_more_than_linux_takes(face: Face, files: list[int]) -> None:
     with connected(face) as (vm, server):
         with pytest.raises(ValueError, match="found 254 descriptors, expected at most 253"):
-            vm.execute("x", fds=[files[0]] * (limits.MESSAGE_FDS + 1), timeout=SOON)
+            vm.execute("x", fds=[files[0]] * (limits.MESSAGE_FDS + 1), timeout=PATIENCE)
         assert not server.has_input()
 
 
 def test_over_tcp(face: Face, files: list[int]) -> None:
     with connected(face, tcp=True, max_in_flight=1) as (vm, server):
         with pytest.raises(ValueError, match="descriptors travel over unix sockets only"):
-            vm.execute("getfd", fds=files[:1], timeout=SOON)
+            vm.execute("getfd", fds=files[:1], timeout=PATIENCE)
         executing = vm.begin("x")
         server.reply(server.command())
-        assert executing.result(SOON) == {}
+        assert executing.result(PATIENCE) == {}
 
 
 def test_none_stays_open(face: Face, files: list[int]) -> None:
@@ -99,11 +100,11 @@ def test_none_stays_open(face: Face, files: list[int]) -> None:
             vm.execute("withdrawn", fds=files, timeout=0.02)
         waiting = vm.begin("waiting", fds=files)
         server.reply(command)
-        holding.result(SOON)
+        holding.result(PATIENCE)
         command, fds = server.command_with_fds()
         contents(fds)
         server.reply(command)
-        waiting.result(SOON)
+        waiting.result(PATIENCE)
         assert open_fds() == before
 
 
@@ -111,5 +112,5 @@ def test_what_a_server_sends_is_closed(face: Face, files: list[int]) -> None:
     with connected(face) as (vm, server):
         before = open_fds()
         socket.send_fds(server.socket, [b'{"event": "X"}\n'], files)
-        assert vm.wait_event("X", since=0, timeout=SOON).number == 1
+        assert vm.wait_event("X", since=0, timeout=PATIENCE).number == 1
         assert open_fds() == before

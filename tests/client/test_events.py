@@ -9,8 +9,9 @@ from qmpeer import ConnectionClosed, Event, limits
 from qmpeer.errors import LimitError
 from qmpeer.messages import Timestamp
 from tests.client.conftest import OurMonitor
-from tests.client.faces import SOON, Face, background
+from tests.client.faces import Face, background
 from tests.client.scripted import connected
+from tests.patience import PATIENCE
 
 
 def test_events_are_numbered_from_one(face: Face) -> None:
@@ -29,8 +30,8 @@ def test_an_event_with_an_odd_timestamp(face: Face) -> None:
     with connected(face) as (vm, server):
         server.say({"event": "STOP", "timestamp": "now"})
         server.say({"event": "STOP", "timestamp": {"seconds": -1, "microseconds": -1}})
-        assert vm.wait_event(since=0, timeout=SOON).timestamp is None
-        assert vm.wait_event(since=1, timeout=SOON).timestamp == Timestamp(-1, -1)
+        assert vm.wait_event(since=0, timeout=PATIENCE).timestamp is None
+        assert vm.wait_event(since=1, timeout=PATIENCE).timestamp == Timestamp(-1, -1)
 
 
 def test_an_event_is_never_a_reply(face: Face) -> None:
@@ -39,7 +40,7 @@ def test_an_event_is_never_a_reply(face: Face) -> None:
         command = server.command()
         server.say({"event": "STOP", "id": command["id"], "return": 1})
         server.reply(command, 2)
-        assert executing.result(SOON) == 2
+        assert executing.result(PATIENCE) == 2
         assert vm.event_mark() == 1
 
 
@@ -65,8 +66,8 @@ def test_not_missed_and_not_stale(face: Face) -> None:
             command = server.command()
             server.event("STOP", number=number, stale=False)
             server.reply(command)
-            executing.result(SOON)
-            event = vm.wait_event("STOP", since=mark, timeout=SOON)
+            executing.result(PATIENCE)
+            event = vm.wait_event("STOP", since=mark, timeout=PATIENCE)
             assert event.data == {"number": number, "stale": False}
 
 
@@ -83,10 +84,10 @@ def test_one_of_several_names(face: Face) -> None:
     with connected(face) as (vm, server):
         for name in ("A", "B", "C"):
             server.event(name)
-        assert vm.wait_event(["B", "C"], since=0, timeout=SOON).name == "B"
-        assert vm.wait_event({"C"}, since=0, timeout=SOON).name == "C"
-        assert vm.wait_event(None, since=0, timeout=SOON).name == "A"
-        assert vm.wait_event([], since=0, timeout=SOON).name == "A"
+        assert vm.wait_event(["B", "C"], since=0, timeout=PATIENCE).name == "B"
+        assert vm.wait_event({"C"}, since=0, timeout=PATIENCE).name == "C"
+        assert vm.wait_event(None, since=0, timeout=PATIENCE).name == "A"
+        assert vm.wait_event([], since=0, timeout=PATIENCE).name == "A"
 
 
 def test_matches(face: Face) -> None:
@@ -97,7 +98,7 @@ def test_matches(face: Face) -> None:
         server.event("JOB")
 
         def number(match: object) -> int:
-            return int(vm.wait_event("JOB", match, since=0, timeout=SOON).number)
+            return int(vm.wait_event("JOB", match, since=0, timeout=PATIENCE).number)
 
         assert number({"id": "a", "status": "concluded"}) == 3
         assert number({"deep": {"x": 2}}) == 3
@@ -113,7 +114,7 @@ def test_a_match_that_fails_tells_who_waits(face: Face) -> None:
     with connected(face) as (vm, server):
         server.event("JOB")
         with pytest.raises(KeyError):
-            vm.wait_event("JOB", lambda event: bool(event.data["id"]), since=0, timeout=SOON)
+            vm.wait_event("JOB", lambda event: bool(event.data["id"]), since=0, timeout=PATIENCE)
         server.event("JOB", id=1)
         assert vm.event_mark() == 2
 
@@ -122,31 +123,31 @@ def test_an_event_that_comes_while_it_is_waited_for(face: Face) -> None:
     with connected(face) as (vm, server):
         for number in range(50):
             waiting = background(
-                vm.wait_event, "STOP", {"n": number}, since=vm.event_mark(), timeout=SOON
+                vm.wait_event, "STOP", {"n": number}, since=vm.event_mark(), timeout=PATIENCE
             )
             server.event("NOISE")
             server.event("STOP", n=number)
-            assert waiting.result(SOON).data == {"n": number}
+            assert waiting.result(PATIENCE).data == {"n": number}
 
 
 def test_the_last_4096_are_kept(face: Face, ours: OurMonitor) -> None:
     with face.connect(ours.address) as vm:
         vm.execute("emit", {"name": "X", "count": limits.EVENTS_KEPT + 1})
-        assert vm.wait_event("X", since=1, timeout=SOON).number == 2
-        assert vm.wait_event("X", {"count": 4096}, since=1, timeout=SOON).number == 4097
+        assert vm.wait_event("X", since=1, timeout=PATIENCE).number == 2
+        assert vm.wait_event("X", {"count": 4096}, since=1, timeout=PATIENCE).number == 4097
         with pytest.raises(LimitError, match="1 events after the mark are no longer kept") as error:
-            vm.wait_event("X", since=0, timeout=SOON)
+            vm.wait_event("X", since=0, timeout=PATIENCE)
         assert error.value.limit == "EVENTS_KEPT"
 
 
 def test_more_than_are_kept_come_while_they_are_waited_for(face: Face, ours: OurMonitor) -> None:
     """Each is looked at as it comes; what isn't kept any more wasn't it."""
     with face.connect(ours.address) as vm:
-        waiting = background(vm.wait_event, "LAST", since=vm.event_mark(), timeout=SOON)
+        waiting = background(vm.wait_event, "LAST", since=vm.event_mark(), timeout=PATIENCE)
         for _ in range(3):
             vm.execute("emit", {"name": "X", "count": 3000})
         vm.execute("emit", {"name": "LAST"})
-        assert waiting.result(SOON).number == 9001
+        assert waiting.result(PATIENCE).number == 9001
 
 
 def test_a_subscription_has_what_comes_from_now_on(face: Face) -> None:
@@ -208,7 +209,7 @@ def test_a_subscription_ends_with_the_connection(face: Face) -> None:
         server.event("X")
         server.event("Y")
         server.close()
-        assert [event.name for event in reading.result(SOON)] == ["X", "Y"]
+        assert [event.name for event in reading.result(PATIENCE)] == ["X", "Y"]
         with pytest.raises(ConnectionClosed):
             events.next()
 
@@ -220,7 +221,7 @@ def test_a_subscription_ends_when_the_client_is_closed(face: Face) -> None:
         assert events.next().name == "X"
         reading = background(list, events)
         vm.close()
-        assert reading.result(SOON) == []
+        assert reading.result(PATIENCE) == []
 
 
 def test_events_before_the_end_can_still_be_waited_for(face: Face) -> None:
@@ -228,8 +229,8 @@ def test_events_before_the_end_can_still_be_waited_for(face: Face) -> None:
         server.event("SHUTDOWN")
         server.close()
         with pytest.raises(ConnectionClosed, match="the server closed the connection"):
-            vm.wait_event("NEVER", timeout=SOON)
-        assert vm.wait_event("SHUTDOWN", since=0, timeout=SOON).number == 1
+            vm.wait_event("NEVER", timeout=PATIENCE)
+        assert vm.wait_event("SHUTDOWN", since=0, timeout=PATIENCE).number == 1
         assert vm.event_mark() == 1
 
 
@@ -237,11 +238,12 @@ def test_several_wait_for_the_same(face: Face) -> None:
     with connected(face) as (vm, server):
         mark = vm.event_mark()
         waiting = [
-            background(vm.wait_event, name, since=mark, timeout=SOON) for name in ("A", "B", "A")
+            background(vm.wait_event, name, since=mark, timeout=PATIENCE)
+            for name in ("A", "B", "A")
         ]
         server.event("B")
         server.event("A")
-        assert [each.result(SOON).number for each in waiting] == [2, 1, 2]
+        assert [each.result(PATIENCE).number for each in waiting] == [2, 1, 2]
 
 
 def test_several_read_one_subscription(face: Face) -> None:
@@ -260,7 +262,7 @@ def test_several_read_one_subscription(face: Face) -> None:
             server.event("X")
         server.close()
         for reader in readers:
-            reader.result(SOON)
+            reader.result(PATIENCE)
         assert sorted(got) == list(range(1, 501))
 
 

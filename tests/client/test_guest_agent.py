@@ -15,8 +15,9 @@ import pytest
 from qmpeer import CommandError, CommandInterrupted, ConnectionClosed
 from qmpeer.client.agent_courses import Executed
 from qmpeer.errors import LimitError
-from tests.client.faces import SOON, Agent, Face
+from tests.client.faces import Agent, Face
 from tests.client.scripted import connected
+from tests.patience import PATIENCE
 
 FF = b"\xff"
 
@@ -118,7 +119,7 @@ class PretendedAgent:
     def wait_for(self, name: str, count: int = 1) -> None:
         """Wait until a command has come so often."""
         with self.changed:
-            assert self.changed.wait_for(lambda: self.seen.count(name) >= count, SOON)
+            assert self.changed.wait_for(lambda: self.seen.count(name) >= count, PATIENCE)
 
     def close(self) -> None:
         self._is_over = True
@@ -127,7 +128,7 @@ class PretendedAgent:
                 self._connection.shutdown(socket.SHUT_RDWR)
         with socket.socket(socket.AF_UNIX) as last, contextlib.suppress(OSError):
             last.connect(str(self.path))
-        self._thread.join(SOON)
+        self._thread.join(PATIENCE)
         self._listener.close()
         if self.failure is not None:
             raise self.failure
@@ -142,7 +143,7 @@ def pretended(tmp_path: Path) -> Iterator[PretendedAgent]:
 
 @pytest.fixture
 def agent(face: Face, pretended: PretendedAgent) -> Iterator[Agent]:
-    with face.agent(pretended.path, timeout=SOON, command_timeout=SOON) as made:
+    with face.agent(pretended.path, timeout=PATIENCE, command_timeout=PATIENCE) as made:
         yield made
 
 
@@ -162,7 +163,7 @@ def test_agents_of_any_age(
 ) -> None:
     pretended.has_delimited, pretended.echoes_ids = has_delimited, echoes_ids
     pretended.answers["guest-get-time"] = 1234
-    with face.agent(pretended.path, timeout=SOON) as agent:
+    with face.agent(pretended.path, timeout=PATIENCE) as agent:
         agent.call("ping")
         assert agent.call("execute", "guest-get-time") == 1234
         with pytest.raises(CommandError, match="no guest-get-osinfo"):
@@ -227,7 +228,7 @@ def test_first_contact_waits_for_an_agent_that_is_being_started(
         return next(lost, id)
 
     pretended.answers["guest-sync-delimited"] = synchronize
-    with face.agent(pretended.path, timeout=SOON) as agent:
+    with face.agent(pretended.path, timeout=PATIENCE) as agent:
         agent.call("ping")
 
 
@@ -236,7 +237,7 @@ def test_first_contact_that_fails(face: Face, pretended: PretendedAgent, tmp_pat
     with pytest.raises(TimeoutError, match=r"hasn't answered in 0\.1 s: it may not run"):
         face.agent(pretended.path, timeout=0.1)
     with pytest.raises(FileNotFoundError):
-        face.agent(tmp_path / "nobody", timeout=SOON)
+        face.agent(tmp_path / "nobody", timeout=PATIENCE)
     with pytest.raises(TimeoutError):
         face.agent(tmp_path / "nobody", timeout=0.1, wait_for_socket=True)
 
@@ -268,7 +269,7 @@ def test_one_that_is_restarted_behind_a_connection_that_stays(
     executing = agent.start("execute", "guest-file-open", {"path": "x"}, timeout=0.5)
     pretended.wait_for("guest-file-open")
     with pytest.raises(TimeoutError):
-        executing.result(SOON)
+        executing.result(PATIENCE)
     pretended.say(b'{"return": {"buf-b64": "QUJ')
     agent.call("ping")
     assert agent.call("execute", "guest-ping") == {}
@@ -284,7 +285,7 @@ def test_a_socket_is_good_for_one_connection(face: Face, pretended: PretendedAge
     sock = socket.socket(socket.AF_UNIX)
     sock.connect(str(pretended.path))
     pretended.answers["guest-ping"] = once({}, Gone())
-    with face.agent(sock, timeout=SOON) as agent:
+    with face.agent(sock, timeout=PATIENCE) as agent:
         agent.call("ping")
         with pytest.raises(CommandInterrupted):
             agent.call("ping")
@@ -522,7 +523,7 @@ def test_freezing(agent: Agent, pretended: PretendedAgent) -> None:
 
 def test_a_block_in_which_they_are_frozen(agent: Agent, pretended: PretendedAgent) -> None:
     systems = FileSystems(pretended)
-    assert agent.while_frozen(lambda: systems.is_frozen).result(SOON) is True
+    assert agent.while_frozen(lambda: systems.is_frozen).result(PATIENCE) is True
     assert not systems.is_frozen
 
 
@@ -534,7 +535,7 @@ def test_they_are_thawed_whatever_happens(agent: Agent, pretended: PretendedAgen
         raise RuntimeError("of the caller's own")
 
     with pytest.raises(RuntimeError, match="of the caller's own"):
-        agent.while_frozen(fail).result(SOON)
+        agent.while_frozen(fail).result(PATIENCE)
     assert not systems.is_frozen
 
 
@@ -552,7 +553,7 @@ def test_thawing_is_tried_again(
         return systems.thaw()
 
     pretended.answers["guest-fsfreeze-thaw"] = thaw
-    agent.while_frozen(lambda: None).result(SOON)
+    agent.while_frozen(lambda: None).result(PATIENCE)
     assert not systems.is_frozen
     assert pretended.seen.count("guest-fsfreeze-thaw") >= 3
 
@@ -561,7 +562,7 @@ def test_thawing_that_is_refused_says_so(agent: Agent, pretended: PretendedAgent
     FileSystems(pretended)
     pretended.answers["guest-fsfreeze-thaw"] = CommandError("GenericError", "failed to thaw")
     with pytest.raises(CommandError, match="failed to thaw"):
-        agent.while_frozen(lambda: None).result(SOON)
+        agent.while_frozen(lambda: None).result(PATIENCE)
 
 
 @pytest.mark.parametrize("trouble", [None, Gone()], ids=["silent", "gone"])
@@ -576,7 +577,7 @@ def test_who_does_not_know_whether_they_are_frozen_thaws(
 
     pretended.answers["guest-fsfreeze-freeze"] = freeze
     with pytest.raises((TimeoutError, CommandInterrupted)) as caught:
-        agent.while_frozen(lambda: None, timeout=0.1).result(SOON)
+        agent.while_frozen(lambda: None, timeout=0.1).result(PATIENCE)
     assert not systems.is_frozen
     assert not getattr(caught.value, "__notes__", [])
 
@@ -636,7 +637,7 @@ def test_a_guest_that_sleeps(agent: Agent, pretended: PretendedAgent) -> None:
 
 def test_the_machine_tells_where_the_agent_is(face: Face, pretended: PretendedAgent) -> None:
     with connected(face) as (vm, server):
-        finding = vm.start("guest_agent", timeout=SOON)
+        finding = vm.start("guest_agent", timeout=PATIENCE)
         filename = f"disconnected:unix:{pretended.path},server=on"
         chardevs = [{"label": "console"}, {"label": "port", "filename": filename}]
         children = [{"name": "a", "type": "child<e1000>"}]
@@ -651,7 +652,7 @@ def test_the_machine_tells_where_the_agent_is(face: Face, pretended: PretendedAg
             command = server.command()
             assert command["execute"] == expected
             server.reply(command, answer)
-        agent = finding.result(SOON)
+        agent = finding.result(PATIENCE)
         assert "GuestAgent" in repr(agent)
-        vm.start_on(agent, "close").result(SOON)
+        vm.start_on(agent, "close").result(PATIENCE)
     assert "guest-sync-delimited" in pretended.seen

@@ -10,9 +10,10 @@ from qmpeer import CommandError, CommandInterrupted
 from qmpeer.bindings import Command
 from qmpeer.client.jobs import JobState
 from qmpeer.errors import JobError
-from tests.client.faces import SOON, AsyncVm, Face
+from tests.client.faces import AsyncVm, Face
 from tests.client.hourglass import Hourglass
 from tests.client.scripted import ScriptedServer, connected
+from tests.patience import PATIENCE
 
 BACKUP = {"job-id": "j", "device": "a", "target": "b"}
 
@@ -71,7 +72,7 @@ def info(status: str = "concluded", **more: Any) -> dict[str, Any]:
 def started(
     vm: Any, server: ScriptedServer, command: str = "blockdev-backup", **options: Any
 ) -> tuple[Future[Any], JobServer]:
-    running = vm.start("run_job", command, dict(BACKUP), **{"timeout": SOON, **options})
+    running = vm.start("run_job", command, dict(BACKUP), **{"timeout": PATIENCE, **options})
     jobs = JobServer(server)
     jobs.begin("created", "running")
     return running, jobs
@@ -84,7 +85,7 @@ def test_one_that_does_all_by_itself(face: Face) -> None:
         jobs.block("COMPLETED")
         jobs.status("concluded", "null")
         jobs.answer("query-jobs", [])
-        state = running.result(SOON)
+        state = running.result(PATIENCE)
         assert state == JobState("j", "concluded", "backup", 100, 100)
         assert state.fraction == 1.0
         assert not server.has_input()
@@ -92,17 +93,17 @@ def test_one_that_does_all_by_itself(face: Face) -> None:
 
 def test_one_that_is_over_before_the_reply(face: Face) -> None:
     with connected(face) as (vm, server):
-        running = vm.start("run_job", "blockdev-backup", BACKUP, timeout=SOON)
+        running = vm.start("run_job", "blockdev-backup", BACKUP, timeout=PATIENCE)
         jobs = JobServer(server)
         jobs.begin("created", "running", "waiting", "pending", "concluded", "null")
         jobs.answer("query-jobs", [])
-        assert running.result(SOON).status == "concluded"
+        assert running.result(PATIENCE).status == "concluded"
 
 
 def test_one_that_has_to_be_finalized_and_dismissed(face: Face) -> None:
     with connected(face) as (vm, server):
         arguments = {**BACKUP, "auto-finalize": False, "auto-dismiss": False}
-        running = vm.start("run_job", "blockdev-backup", arguments, timeout=SOON)
+        running = vm.start("run_job", "blockdev-backup", arguments, timeout=PATIENCE)
         jobs = JobServer(server)
         jobs.answer("blockdev-backup")
         jobs.status("created", "running", "waiting", "pending")
@@ -110,29 +111,29 @@ def test_one_that_has_to_be_finalized_and_dismissed(face: Face) -> None:
         jobs.status("concluded")
         jobs.answer("query-jobs", [{**info(), "id": "another"}, info()])
         assert jobs.answer("job-dismiss")["arguments"] == {"id": "j"}
-        assert running.result(SOON) == JobState("j", "concluded", "backup", 100, 100)
+        assert running.result(PATIENCE) == JobState("j", "concluded", "backup", 100, 100)
 
 
 def test_it_is_given_an_id(face: Face) -> None:
     with connected(face) as (vm, server):
-        running = vm.start("run_job", "blockdev-create", {"options": {}}, timeout=SOON)
+        running = vm.start("run_job", "blockdev-create", {"options": {}}, timeout=PATIENCE)
         jobs = JobServer(server)
         id = jobs.answer("blockdev-create")["arguments"]["job-id"]
         assert id[0].isalpha()
         jobs.status("concluded", id="another")
         jobs.status("created", "concluded", "null", id=id)
         jobs.answer("query-jobs", [])
-        assert running.result(SOON).id == id
+        assert running.result(PATIENCE).id == id
 
 
 def test_a_command_of_a_binding(face: Face) -> None:
     with connected(face) as (vm, server):
         command = Command("blockdev-backup", {"job-id": "j", "device": "a"}, lambda value: value)
-        running = vm.start("run_job", command, timeout=SOON)
+        running = vm.start("run_job", command, timeout=PATIENCE)
         jobs = JobServer(server)
         assert jobs.answer("blockdev-backup")["arguments"] == {"job-id": "j", "device": "a"}
         jobs.status("null")
-        assert running.result(SOON).status == "null"
+        assert running.result(PATIENCE).status == "null"
 
 
 @pytest.mark.parametrize("is_dismissed", [True, False], ids=["by itself", "by us"])
@@ -149,7 +150,7 @@ def test_a_failure(face: Face, is_dismissed: bool) -> None:
             jobs.answer("query-jobs", [info(error="No space left on device")])
             jobs.answer("job-dismiss")
         with pytest.raises(JobError) as caught:
-            running.result(SOON)
+            running.result(PATIENCE)
         error = caught.value
         assert str(error) == "job j (blockdev-backup) failed: No space left on device"
         assert (error.job, error.command, error.is_cancelled) == ("j", "blockdev-backup", False)
@@ -163,7 +164,7 @@ def test_somebody_else_dismisses_it(face: Face) -> None:
         jobs.status("concluded")
         jobs.answer("query-jobs", [info()])
         jobs.refuse("job-dismiss", desc="Job not found")
-        assert running.result(SOON).current == 100
+        assert running.result(PATIENCE).current == 100
 
 
 def test_somebody_else_cancels_it(face: Face) -> None:
@@ -174,7 +175,7 @@ def test_somebody_else_cancels_it(face: Face) -> None:
         jobs.status("concluded", "null")
         jobs.answer("query-jobs", [])
         with pytest.raises(JobError, match="was cancelled") as caught:
-            running.result(SOON)
+            running.result(PATIENCE)
         assert caught.value.is_cancelled
 
 
@@ -184,7 +185,7 @@ def test_one_that_cannot_be_begun(face: Face) -> None:
         running = vm.start("run_job", "blockdev-backup", BACKUP)
         JobServer(server).refuse("blockdev-backup", desc="Job ID 'j' already in use")
         with pytest.raises(CommandError, match="already in use"):
-            running.result(SOON)
+            running.result(PATIENCE)
         assert not server.has_input()
 
 
@@ -202,7 +203,7 @@ def test_one_that_is_ready(face: Face, when_ready: str, command: str) -> None:
         jobs.block("COMPLETED")
         jobs.status("concluded", "null")
         jobs.answer("query-jobs", [])
-        assert running.result(SOON).status == "concluded"
+        assert running.result(PATIENCE).status == "concluded"
         assert jobs.asked.count(command) == 1
 
 
@@ -216,7 +217,7 @@ def test_one_that_is_ready_but_not_when_it_is_asked(face: Face) -> None:
         jobs.answer("job-complete")
         jobs.status("concluded", "null")
         jobs.answer("query-jobs", [])
-        assert running.result(SOON).status == "concluded"
+        assert running.result(PATIENCE).status == "concluded"
 
 
 def test_one_that_is_ready_and_cannot_be_completed(face: Face) -> None:
@@ -229,31 +230,31 @@ def test_one_that_is_ready_and_cannot_be_completed(face: Face) -> None:
         jobs.status("aborting", "concluded", "null")
         jobs.answer("query-jobs", [])
         with pytest.raises(CommandError, match="Node is in use"):
-            running.result(SOON)
+            running.result(PATIENCE)
 
 
 def test_a_server_that_knows_block_jobs_only(face: Face) -> None:
     """QEMU before 3.0."""
     with connected(face) as (vm, server):
-        running = vm.start("run_job", "drive-mirror", BACKUP, timeout=SOON)
+        running = vm.start("run_job", "drive-mirror", BACKUP, timeout=PATIENCE)
         jobs = JobServer(server)
         jobs.answer("drive-mirror")
         jobs.block("READY")
         jobs.do_not_know("job-complete")
         assert jobs.answer("block-job-complete")["arguments"] == {"device": "j"}
         jobs.block("COMPLETED")
-        assert running.result(SOON) == JobState("j", "concluded", "backup", 100, 100)
+        assert running.result(PATIENCE) == JobState("j", "concluded", "backup", 100, 100)
 
 
 def test_a_failure_of_an_old_one(face: Face) -> None:
     with connected(face) as (vm, server):
-        running = vm.start("run_job", "drive-backup", BACKUP, timeout=SOON)
+        running = vm.start("run_job", "drive-backup", BACKUP, timeout=PATIENCE)
         jobs = JobServer(server)
         jobs.answer("drive-backup")
         jobs.block("ERROR", operation="write", action="report")
         jobs.block("COMPLETED", error="Input/output error")
         with pytest.raises(JobError, match="Input/output error"):
-            running.result(SOON)
+            running.result(PATIENCE)
 
 
 # Progress
@@ -274,7 +275,7 @@ def test_progress(face: Face) -> None:
             command = server.command()
         assert command["execute"] == "job-dismiss"
         server.reply(command)
-        state = running.result(SOON)
+        state = running.result(PATIENCE)
         assert told[-1] == state
         assert [s.status for s in told][:2] == ["created", "running"]
         assert {10, 20, 100} <= {s.current for s in told}
@@ -292,7 +293,7 @@ def test_a_progress_function_may_be_a_coroutine(face: Face) -> None:
         progress = tell if isinstance(vm, AsyncVm) else lambda state: told.append(state.status)
         running, jobs = started(vm, server, progress=progress)
         jobs.status("paused", "null")
-        running.result(SOON)
+        running.result(PATIENCE)
         assert told == ["created", "running", "paused", "null"]
 
 
@@ -303,7 +304,7 @@ def test_nothing_is_asked_without_it(face: Face) -> None:
             running.result(0.2)
         assert not server.has_input()
         jobs.status("null")
-        running.result(SOON)
+        running.result(PATIENCE)
 
 
 def test_a_progress_function_that_fails_cancels_the_job(face: Face) -> None:
@@ -320,7 +321,7 @@ def test_a_progress_function_that_fails_cancels_the_job(face: Face) -> None:
         jobs.answer("query-jobs", [info(error="Operation canceled")])
         jobs.answer("job-dismiss")
         with pytest.raises(RuntimeError, match="of the caller's own") as caught:
-            running.result(SOON)
+            running.result(PATIENCE)
         assert not getattr(caught.value, "__notes__", [])
 
 
@@ -335,7 +336,7 @@ def test_a_deadline_cancels_the_job(face: Face, hourglass: Hourglass) -> None:
         jobs.status("aborting", "concluded", "null")
         jobs.answer("query-jobs", [])
         with pytest.raises(TimeoutError, match=r"wasn't done in 0\.1 s") as caught:
-            running.result(SOON)
+            running.result(PATIENCE)
         assert not getattr(caught.value, "__notes__", [])
 
 
@@ -354,7 +355,7 @@ def test_the_connections_own_deadline(face: Face, hourglass: Hourglass) -> None:
         jobs.answer("job-cancel")
         jobs.status("null")
         with pytest.raises(TimeoutError, match=r"wasn't done in 0\.1 s"):
-            running.result(SOON)
+            running.result(PATIENCE)
 
 
 def test_a_deadline_of_an_old_server(face: Face, hourglass: Hourglass) -> None:
@@ -369,7 +370,7 @@ def test_a_deadline_of_an_old_server(face: Face, hourglass: Hourglass) -> None:
         assert arguments == {"device": "j", "force": True}
         jobs.block("CANCELLED")
         with pytest.raises(TimeoutError):
-            running.result(SOON)
+            running.result(PATIENCE)
 
 
 def test_events_do_not_stretch_a_deadline(face: Face, hourglass: Hourglass) -> None:
@@ -381,7 +382,7 @@ def test_events_do_not_stretch_a_deadline(face: Face, hourglass: Hourglass) -> N
         jobs.answer("job-cancel")
         jobs.status("null")
         with pytest.raises(TimeoutError):
-            running.result(SOON)
+            running.result(PATIENCE)
 
 
 def test_one_that_cannot_be_cancelled(face: Face, hourglass: Hourglass) -> None:
@@ -391,7 +392,7 @@ def test_one_that_cannot_be_cancelled(face: Face, hourglass: Hourglass) -> None:
         jobs.refuse("job-cancel", desc="cannot accept command verb 'cancel'")
         jobs.answer("query-jobs", [info("pending")])
         with pytest.raises(TimeoutError) as caught:
-            running.result(SOON)
+            running.result(PATIENCE)
         (note,) = caught.value.__notes__
         assert note.startswith("job j goes on, it could not be cancelled: GenericError: cannot")
 
@@ -406,7 +407,7 @@ def test_one_that_does_not_end_when_it_is_cancelled(
         jobs.answer("job-cancel")
         runs_out(hourglass, jobs)
         with pytest.raises(TimeoutError) as caught:
-            running.result(SOON)
+            running.result(PATIENCE)
         assert caught.value.__notes__ == ["job j was cancelled, but hasn't ended yet"]
 
 
@@ -419,7 +420,7 @@ def test_a_server_that_answers_no_more(
         hourglass.let_go()
         runs_out(hourglass, jobs)
         with pytest.raises(TimeoutError, match="wasn't done") as caught:
-            running.result(SOON)
+            running.result(PATIENCE)
         (note,) = caught.value.__notes__
         assert note.startswith("job j may go on, it could not be cancelled: job-cancel wasn't")
 
@@ -437,7 +438,7 @@ def test_a_beginning_that_is_not_answered(face: Face, is_begun: bool) -> None:
             jobs.answer("job-cancel")
             jobs.status("null")
         with pytest.raises(TimeoutError, match="blockdev-backup wasn't answered") as caught:
-            running.result(SOON)
+            running.result(PATIENCE)
         notes = getattr(caught.value, "__notes__", [])
         assert notes == ([] if is_begun else ["whether job j was begun is unknown"])
         assert not server.has_input()
@@ -449,7 +450,7 @@ def test_the_end_of_the_connection(face: Face) -> None:
         jobs.status("paused")
         server.close()
         with pytest.raises(CommandInterrupted, match="blockdev-backup") as caught:
-            running.result(SOON)
+            running.result(PATIENCE)
         assert "job j may go on" in str(caught.value)
 
 
@@ -471,9 +472,9 @@ def test_who_is_interrupted_cancels_the_job(face: Face) -> None:
         jobs.answer("job-dismiss")
         executing = vm.begin("after")
         jobs.answer("after")
-        assert executing.result(SOON) == {}
+        assert executing.result(PATIENCE) == {}
         with pytest.raises((CancelledError, KeyboardInterrupt)):
-            running.result(SOON)
+            running.result(PATIENCE)
 
 
 def test_two_at_once(face: Face) -> None:
@@ -481,13 +482,13 @@ def test_two_at_once(face: Face) -> None:
         running = {}
         jobs = JobServer(server)
         for id in ("one", "two"):
-            running[id] = vm.start("run_job", "blockdev-backup", {"job-id": id}, timeout=SOON)
+            running[id] = vm.start("run_job", "blockdev-backup", {"job-id": id}, timeout=PATIENCE)
             jobs.answer("blockdev-backup")
         jobs.status("created", "running", "null", id="two")
-        assert running["two"].result(SOON).id == "two"
+        assert running["two"].result(PATIENCE).id == "two"
         assert not running["one"].done()
         jobs.status("created", "null", id="one")
-        assert running["one"].result(SOON).id == "one"
+        assert running["one"].result(PATIENCE).id == "one"
 
 
 # States

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from qmpeer import CommandInterrupted, ConnectionClosed, limits
-from tests.client.faces import SOON, Face
+from tests.client.faces import Face
 from tests.client.scripted import open_fds
 from tests.client.test_closing import run_python
+from tests.patience import PATIENCE
 
 Program = Callable[[str], str]
 QEMU = ("-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg")
@@ -114,7 +115,7 @@ def test_it_never_greets(face: Face) -> None:
 def test_it_dies_later(face: Face, server: list[str]) -> None:
     with face.launch(server, monitor=MONITOR) as vm:
         with pytest.raises(CommandInterrupted, match="exit status 1: dying as told"):
-            vm.execute("die", timeout=SOON)
+            vm.execute("die", timeout=PATIENCE)
         with pytest.raises(ConnectionClosed, match="exit status 1: dying as told"):
             vm.execute("x")
 
@@ -122,17 +123,17 @@ def test_it_dies_later(face: Face, server: list[str]) -> None:
 def test_it_is_killed_with_commands_in_flight(face: Face, server: list[str]) -> None:
     with face.launch(server, monitor=MONITOR) as vm:
         executing = [vm.begin("mute") for _ in range(4)]
-        vm.execute("x", timeout=SOON)
+        vm.execute("x", timeout=PATIENCE)
         vm.process.kill()
         for each in executing:
             with pytest.raises((CommandInterrupted, ConnectionClosed), match="signal 9"):
-                each.result(SOON)
+                each.result(PATIENCE)
 
 
 def test_it_closes_its_monitor_and_lives(face: Face, server: list[str]) -> None:
     with face.launch(server, monitor=MONITOR) as vm:
         with pytest.raises(CommandInterrupted, match="the server closed the connection"):
-            vm.execute("leave", timeout=SOON)
+            vm.execute("leave", timeout=PATIENCE)
         assert vm.process.poll() is None
     assert vm.process.poll() is not None
 
@@ -172,7 +173,7 @@ def test_qemu(face: Face, program: Program) -> None:
         assert vm.execute("query-name") == {"name": "a"}
         assert "oob" in vm.capabilities
         assert vm.execute("quit") == {}
-        assert vm.process.wait(SOON) == 0
+        assert vm.process.wait(PATIENCE) == 0
         with pytest.raises((CommandInterrupted, ConnectionClosed), match="exit status 0"):
             vm.execute("query-name")
 
@@ -207,11 +208,11 @@ def test_qemu_that_is_killed_with_commands_in_flight(
         }
         executing = [vm.begin("blockdev-add", blockdev)]
         executing += [vm.begin("query-name") for _ in range(4)]
-        (instance,) = vm.execute("query-yank", oob=True, timeout=SOON)
+        (instance,) = vm.execute("query-yank", oob=True, timeout=PATIENCE)
         assert instance["type"] == "chardev"
         vm.process.send_signal(signal.SIGKILL)
         for each in executing:
             with pytest.raises((CommandInterrupted, ConnectionClosed), match="signal 9"):
-                each.result(SOON)
+                each.result(PATIENCE)
         with pytest.raises(ConnectionClosed, match="signal 9"):
             vm.execute("query-name")

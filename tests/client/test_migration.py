@@ -7,9 +7,10 @@ import pytest
 from qmpeer import CommandError, CommandInterrupted
 from qmpeer.client.migration import MigrationState
 from qmpeer.errors import MigrationError
-from tests.client.faces import SOON, Face
+from tests.client.faces import Face
 from tests.client.hourglass import Hourglass
 from tests.client.scripted import ScriptedServer, connected
+from tests.patience import PATIENCE
 
 URI = "unix:/elsewhere"
 
@@ -57,7 +58,7 @@ class MigrationServer:
 
 def test_by_events(face: Face) -> None:
     with connected(face) as (vm, server):
-        running = vm.start("migrate", URI, timeout=SOON)
+        running = vm.start("migrate", URI, timeout=PATIENCE)
         migration = MigrationServer(server)
         capabilities = [{"capability": "events", "state": False}]
         migration.answer("query-migrate-capabilities", capabilities)
@@ -67,7 +68,7 @@ def test_by_events(face: Face) -> None:
         assert migration.answer("migrate")["arguments"] == {"uri": URI}
         migration.status("setup", "active", "completed")
         migration.tell("completed", downtime=5)
-        state = running.result(SOON)
+        state = running.result(PATIENCE)
         assert (state.status, state.transferred, state.info["downtime"]) == ("completed", 10, 5)
         assert state.fraction == 1.0
         assert not server.has_input()
@@ -76,7 +77,7 @@ def test_by_events(face: Face) -> None:
 @pytest.mark.parametrize("knows", ["nothing", "no events", "no setting"])
 def test_by_questions(face: Face, knows: str) -> None:
     with connected(face) as (vm, server):
-        running = vm.start("migrate", URI, timeout=SOON, interval=0.02)
+        running = vm.start("migrate", URI, timeout=PATIENCE, interval=0.02)
         migration = MigrationServer(server)
         if knows == "nothing":
             migration.refuse("query-migrate-capabilities", "CommandNotFound")
@@ -90,24 +91,24 @@ def test_by_questions(face: Face, knows: str) -> None:
         migration.answer("migrate")
         for status in ("setup", "active", "active", "completed"):
             migration.tell(status)
-        assert running.result(SOON).status == "completed"
+        assert running.result(PATIENCE).status == "completed"
 
 
 def test_further_arguments(face: Face) -> None:
     with connected(face) as (vm, server):
         arguments: dict[str, Any] = {"channels": []}
-        running = vm.start("migrate", arguments=arguments, timeout=SOON)
+        running = vm.start("migrate", arguments=arguments, timeout=PATIENCE)
         migration = MigrationServer(server)
         assert migration.begin()["arguments"] == arguments
         migration.status("completed")
         migration.tell("completed")
-        running.result(SOON)
+        running.result(PATIENCE)
 
 
 def test_progress(face: Face) -> None:
     with connected(face) as (vm, server):
         told: list[MigrationState] = []
-        running = vm.start("migrate", URI, progress=told.append, interval=0.02, timeout=SOON)
+        running = vm.start("migrate", URI, progress=told.append, interval=0.02, timeout=PATIENCE)
         migration = MigrationServer(server)
         migration.begin()
         migration.tell("setup")
@@ -117,7 +118,7 @@ def test_progress(face: Face) -> None:
         while not running.done():
             if server.has_input():
                 migration.tell("completed")
-        assert running.result(SOON) == told[-1]
+        assert running.result(PATIENCE) == told[-1]
         assert [state.status for state in told][:2] == ["setup", "active"]
         assert told[1].fraction == 0.25
 
@@ -125,14 +126,14 @@ def test_progress(face: Face) -> None:
 @pytest.mark.parametrize("status", ["failed", "cancelled", "postcopy-paused"])
 def test_a_failure(face: Face, status: str) -> None:
     with connected(face) as (vm, server):
-        running = vm.start("migrate", URI, timeout=SOON)
+        running = vm.start("migrate", URI, timeout=PATIENCE)
         migration = MigrationServer(server)
         migration.begin()
         migration.status("setup", status)
         more = {"error-desc": "Connection refused"} if status == "failed" else {}
         migration.tell(status, **more)
         with pytest.raises(MigrationError) as caught:
-            running.result(SOON)
+            running.result(PATIENCE)
         assert caught.value.status == status
         assert caught.value.desc == more.get("error-desc", "")
         assert str(caught.value).startswith(f"the migration is {status}")
@@ -147,13 +148,13 @@ def test_one_that_cannot_be_begun(face: Face) -> None:
         migration.answer("query-migrate-capabilities", [{"capability": "events", "state": True}])
         migration.refuse("migrate", desc="There's a migration process in progress")
         with pytest.raises(CommandError, match="in progress"):
-            running.result(SOON)
+            running.result(PATIENCE)
         assert not server.has_input()
 
 
 def test_one_that_pauses_before_it_switches_over(face: Face) -> None:
     with connected(face) as (vm, server):
-        running = vm.start("migrate", URI, timeout=SOON)
+        running = vm.start("migrate", URI, timeout=PATIENCE)
         migration = MigrationServer(server)
         migration.begin()
         migration.status("active", "pre-switchover")
@@ -162,7 +163,7 @@ def test_one_that_pauses_before_it_switches_over(face: Face) -> None:
         assert command["arguments"] == {"state": "pre-switchover"}
         migration.status("device", "completed")
         migration.tell("completed")
-        assert running.result(SOON).status == "completed"
+        assert running.result(PATIENCE).status == "completed"
 
 
 def test_a_deadline_cancels_it(face: Face, hourglass: Hourglass) -> None:
@@ -176,7 +177,7 @@ def test_a_deadline_cancels_it(face: Face, hourglass: Hourglass) -> None:
         migration.tell("cancelling")
         migration.tell("cancelled")
         with pytest.raises(TimeoutError, match=r"wasn't done in 0\.1 s") as caught:
-            running.result(SOON)
+            running.result(PATIENCE)
         assert not getattr(caught.value, "__notes__", [])
 
 
@@ -191,7 +192,7 @@ def test_nothing_cancels_it_in_postcopy(face: Face, hourglass: Hourglass) -> Non
         migration.status("postcopy-active")
         migration.tell("postcopy-active")
         with pytest.raises(TimeoutError) as caught:
-            running.result(SOON)
+            running.result(PATIENCE)
         (note,) = caught.value.__notes__
         assert note == "the migration goes on, as it can't be cancelled in postcopy-active"
         assert not server.has_input()
@@ -209,7 +210,7 @@ def test_one_that_cannot_be_cancelled(
         hourglass.let_go()
         migration.status("active")
         with pytest.raises(TimeoutError) as caught:
-            running.result(SOON)
+            running.result(PATIENCE)
         (note,) = caught.value.__notes__
         assert note.startswith("the migration may go on, it could not be cancelled: query-migrate")
 
@@ -222,7 +223,7 @@ def test_the_end_of_the_connection(face: Face) -> None:
         migration.status("active")
         server.close()
         with pytest.raises(CommandInterrupted, match="the migration may go on"):
-            running.result(SOON)
+            running.result(PATIENCE)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from qmpeer.client.names import KINDS, chardev_address, kind_of
-from tests.client.faces import SOON, Face
+from tests.client.faces import Face
 from tests.client.scripted import connected
+from tests.patience import PATIENCE
 
 NODES = [{"node-name": name} for name in ("disk10", "#block123", "disk9", "")]
 REPLIES: list[tuple[str, str, dict[str, Any], list[str]]] = [
@@ -119,7 +120,7 @@ def test_names(
     face: Face, kind: str, within: str, replies: dict[str, Any], expected: list[str]
 ) -> None:
     with connected(face) as (vm, server):
-        asking = vm.start("names", kind, within=within, timeout=SOON)
+        asking = vm.start("names", kind, within=within, timeout=PATIENCE)
         while not asking.done():
             if not server.has_input():
                 continue
@@ -128,36 +129,36 @@ def test_names(
                 server.reply(command, replies[command["execute"]])
             else:
                 server.fail(command, "CommandNotFound", "no")
-        assert asking.result(SOON) == expected
+        assert asking.result(PATIENCE) == expected
 
 
 def test_where_a_path_is_asked_for(face: Face) -> None:
     with connected(face) as (vm, server):
-        asking = vm.start("names", "qom-path", within="/machine/", timeout=SOON)
+        asking = vm.start("names", "qom-path", within="/machine/", timeout=PATIENCE)
         command = server.command()
         assert command["arguments"] == {"path": "/machine/"}
         server.reply(command, [{"name": "x", "type": "child<y>"}])
-        assert asking.result(SOON) == ["/machine/x"]
+        assert asking.result(PATIENCE) == ["/machine/x"]
 
 
 def test_an_old_server_does_not_know_flat(face: Face) -> None:
     with connected(face) as (vm, server):
-        asking = vm.start("names", "block-node", timeout=SOON)
+        asking = vm.start("names", "block-node", timeout=PATIENCE)
         command = server.command()
         assert command["arguments"] == {"flat": True}
         server.fail(command, "GenericError", "Parameter 'flat' is unexpected")
         command = server.command()
         assert "arguments" not in command
         server.reply(command, NODES[:1])
-        assert asking.result(SOON) == ["disk10"]
+        assert asking.result(PATIENCE) == ["disk10"]
 
 
 def test_there_are_only_so_many(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qmpeer.limits.NAMES", 3)
     with connected(face) as (vm, server):
-        asking = vm.start("names", "chardev", timeout=SOON)
+        asking = vm.start("names", "chardev", timeout=PATIENCE)
         server.reply(server.command(), [{"label": f"c{n}"} for n in range(10)])
-        assert asking.result(SOON) == ["c0", "c1", "c2"]
+        assert asking.result(PATIENCE) == ["c0", "c1", "c2"]
 
 
 def test_a_server_that_is_busy(face: Face) -> None:

@@ -16,8 +16,9 @@ import pytest
 
 from qmpeer import CommandError, CommandInterrupted, ConnectionClosed
 from qmpeer.transport import dial
-from tests.client.faces import SOON, Agent, Face
+from tests.client.faces import Agent, Face
 from tests.listening import until_listening
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.real
 MIB = 1 << 20
@@ -58,7 +59,7 @@ def real(program: Callable[[str], str], tmp_path: Path) -> Iterator[RealAgent]:
 
 @pytest.fixture
 def agent(face: Face, real: RealAgent) -> Iterator[Agent]:
-    with face.agent(real.path, timeout=SOON, command_timeout=SOON) as made:
+    with face.agent(real.path, timeout=PATIENCE, command_timeout=PATIENCE) as made:
         yield made
 
 
@@ -120,7 +121,7 @@ def test_it_is_restarted_in_the_middle(
     face: Face, real: RealAgent, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "qmpeer.client")
-    with face.agent(real.path, timeout=SOON) as agent:
+    with face.agent(real.path, timeout=PATIENCE) as agent:
         running = agent.start("run", ["/bin/sleep", "60"])
         while "guest-exec-status" not in caplog.text:
             assert not running.done()
@@ -128,7 +129,7 @@ def test_it_is_restarted_in_the_middle(
         real.kill()
         real.start()
         with pytest.raises((CommandInterrupted, ConnectionClosed)) as caught:
-            running.result(SOON)
+            running.result(PATIENCE)
         assert f"its pid is {child}" in caught.value.__notes__[0]
         os.kill(child, signal.SIGKILL)
         assert agent.call("run", ["/bin/echo", "again"]).stdout == b"again\n"
@@ -144,7 +145,7 @@ def test_it_comes_back_while_it_is_waited_for(agent: Agent, real: RealAgent) -> 
     pinging = agent.start("ping")
     time.sleep(0)
     real.start()
-    pinging.result(SOON)
+    pinging.result(PATIENCE)
 
 
 def test_one_that_stands_still(agent: Agent, real: RealAgent) -> None:
@@ -173,7 +174,7 @@ def test_one_that_stands_still_in_the_middle(
     monkeypatch.setattr("qmpeer.limits.AGENT_PRESENCE", 1.0)
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    with face.agent(real.path, timeout=SOON) as agent:
+    with face.agent(real.path, timeout=PATIENCE) as agent:
         running = agent.start("run", ["/bin/cat", str(fifo)], timeout=None)
         with fifo.open("wb") as writing:  # it runs once this opens
             while "guest-exec-status" not in caplog.text:
@@ -181,7 +182,7 @@ def test_one_that_stands_still_in_the_middle(
             os.kill(real.process.pid, signal.SIGSTOP)
             try:
                 with pytest.raises(TimeoutError, match="the guest agent hasn't answered"):
-                    running.result(SOON)
+                    running.result(PATIENCE)
             finally:
                 os.kill(real.process.pid, signal.SIGCONT)
             writing.write(b"")
@@ -208,7 +209,7 @@ class Port:
         client, _ = self._listener.accept()
         with client:
             while True:
-                with dial(self._real.path, timeout=SOON, wait_for_socket=True) as agent:
+                with dial(self._real.path, timeout=PATIENCE, wait_for_socket=True) as agent:
                     if not self._relay(client, agent):
                         return
 
@@ -234,7 +235,7 @@ class Port:
                 agent.sendall(data)
 
     def close(self) -> None:
-        self._thread.join(SOON)
+        self._thread.join(PATIENCE)
         self._listener.close()
 
 
@@ -243,7 +244,7 @@ def test_it_is_restarted_behind_a_port_that_stays(
 ) -> None:
     port = Port(tmp_path / "port", real)
     (tmp_path / "file").write_bytes(b"x" * 10_000)
-    with face.agent(tmp_path / "port", timeout=SOON, command_timeout=SOON) as agent:
+    with face.agent(tmp_path / "port", timeout=PATIENCE, command_timeout=PATIENCE) as agent:
         for most in (1, 20, 6000):
             port.most = most
             while port.most is not None:
@@ -256,10 +257,10 @@ def test_it_is_restarted_behind_a_port_that_stays(
 
 
 def test_what_a_client_before_us_left_unfinished(face: Face, real: RealAgent) -> None:
-    with dial(real.path, timeout=SOON) as departed:
+    with dial(real.path, timeout=PATIENCE) as departed:
         departed.sendall(b'{"execute": "guest-ping", "arguments": {"text": "unfin')
         departed.shutdown(socket.SHUT_WR)
-    with face.agent(real.path, timeout=SOON) as agent:
+    with face.agent(real.path, timeout=PATIENCE) as agent:
         agent.call("ping")
 
 

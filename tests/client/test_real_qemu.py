@@ -14,8 +14,9 @@ from qmpeer import CommandError, CommandInterrupted
 from qmpeer.client.jobs import JobState
 from qmpeer.client.migration import MigrationState
 from qmpeer.errors import JobError, MigrationError
-from tests.client.faces import SOON, Face, Vm
+from tests.client.faces import Face, Vm
 from tests.client.hourglass import Hourglass
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.real
 MACHINE = ("-nodefaults", "-display", "none", "-accel", "tcg")
@@ -26,7 +27,9 @@ MIB = 1 << 20
 def launch(face: Face, program: Callable[[str], str]) -> Callable[..., Vm]:
     def begin(*options: str, machine: str = "none") -> Vm:
         qemu = program("qemu-system-x86_64")
-        return face.launch([qemu, "-machine", machine, *MACHINE, *options], command_timeout=SOON)
+        return face.launch(
+            [qemu, "-machine", machine, *MACHINE, *options], command_timeout=PATIENCE
+        )
 
     return begin
 
@@ -70,7 +73,7 @@ def slow_backup(vm: Vm, **more: Any) -> dict[str, Any]:
 def test_a_backup_is_a_copy(vm: Vm, program: Callable[[str], str], tmp_path: Path) -> None:
     told: list[JobState] = []
     backup = {"device": "disk", "target": "copy", "sync": "full"}
-    state = vm.call("run_job", "blockdev-backup", backup, progress=told.append, timeout=SOON)
+    state = vm.call("run_job", "blockdev-backup", backup, progress=told.append, timeout=PATIENCE)
     assert (state.status, state.type, state.fraction, state.error) == (
         "concluded",
         "backup",
@@ -91,7 +94,9 @@ def test_a_mirror(vm: Vm, auto: bool, when_ready: str) -> None:
     mirror = {"device": "disk", "target": "copy", "sync": "full"}
     auto_options = {"auto-finalize": auto, "auto-dismiss": auto}
     arguments = {**mirror, **auto_options}
-    state = vm.call("run_job", "blockdev-mirror", arguments, when_ready=when_ready, timeout=SOON)
+    state = vm.call(
+        "run_job", "blockdev-mirror", arguments, when_ready=when_ready, timeout=PATIENCE
+    )
     assert (state.status, state.type, state.fraction) == ("concluded", "mirror", 1.0)
     assert vm.execute("query-jobs") == []
 
@@ -115,7 +120,7 @@ def test_a_disk_that_fails(vm: Vm, auto: bool) -> None:
     backup = {"job-id": "b", "device": "disk", "target": "bad", "sync": "full"}
     arguments = {**backup, "auto-dismiss": auto, "auto-finalize": auto}
     with pytest.raises(JobError) as caught:
-        vm.call("run_job", "blockdev-backup", arguments, timeout=SOON)
+        vm.call("run_job", "blockdev-backup", arguments, timeout=PATIENCE)
     assert str(caught.value) == "job b (blockdev-backup) failed: Input/output error"
     assert vm.execute("query-jobs") == []
 
@@ -139,11 +144,11 @@ def test_a_deadline(vm: Vm, auto: bool, hourglass: Hourglass) -> None:
 
 def test_somebody_cancels_it(vm: Vm) -> None:
     backup = slow_backup(vm)
-    running = vm.start("run_job", "blockdev-backup", backup, timeout=SOON)
+    running = vm.start("run_job", "blockdev-backup", backup, timeout=PATIENCE)
     vm.wait_event("JOB_STATUS_CHANGE", {"id": "b", "status": "running"}, since=0)
     vm.execute("job-cancel", {"id": "b"})
     with pytest.raises(JobError) as caught:
-        running.result(SOON)
+        running.result(PATIENCE)
     assert caught.value.is_cancelled
 
 
@@ -158,12 +163,12 @@ def test_an_id_that_is_taken(vm: Vm) -> None:
 
 def test_qemu_is_killed_meanwhile(vm: Vm) -> None:
     backup = slow_backup(vm)
-    running = vm.start("run_job", "blockdev-backup", backup, timeout=SOON)
+    running = vm.start("run_job", "blockdev-backup", backup, timeout=PATIENCE)
     vm.wait_event("JOB_STATUS_CHANGE", {"id": "b", "status": "running"}, since=0)
     vm.execute("query-jobs")  # the reply to what began it came before this one's
     os.kill(vm.process.pid, signal.SIGKILL)
     with pytest.raises(CommandInterrupted, match="job b may go on"):
-        running.result(SOON)
+        running.result(PATIENCE)
 
 
 # Migration
@@ -176,7 +181,7 @@ def test_a_migration(launch: Callable[..., Vm], tmp_path: Path) -> None:
         launch("-incoming", address) as target,
         launch() as source,
     ):
-        state = source.call("migrate", address, progress=told.append, timeout=SOON)
+        state = source.call("migrate", address, progress=told.append, timeout=PATIENCE)
         assert state.status == "completed"
         assert state.info["total-time"] >= 0
         assert told[-1] == state
@@ -188,9 +193,9 @@ def test_a_migration(launch: Callable[..., Vm], tmp_path: Path) -> None:
 def test_a_migration_that_fails(launch: Callable[..., Vm], tmp_path: Path) -> None:
     with launch("-m", "64", machine="pc") as vm:
         with pytest.raises(CommandError, match="No such file or directory") as caught:
-            vm.call("migrate", f"unix:{tmp_path}/nobody", timeout=SOON)
+            vm.call("migrate", f"unix:{tmp_path}/nobody", timeout=PATIENCE)
         with pytest.raises(MigrationError) as failed:
-            vm.call("migrate", "exec:exit 1", timeout=SOON)
+            vm.call("migrate", "exec:exit 1", timeout=PATIENCE)
         assert failed.value.status == "failed"
         assert failed.value.desc
         assert caught.value.command == "migrate"
@@ -229,7 +234,7 @@ def test_names(launch: Callable[..., Vm], tmp_path: Path) -> None:
         with pytest.raises(CommandError):
             vm.execute("blockdev-backup", {**backup, "sync": "full"})
         found = {
-            kind: vm.call("names", kind, timeout=SOON)
+            kind: vm.call("names", kind, timeout=PATIENCE)
             for kind in ("block-node", "chardev", "device", "iothread", "job", "netdev", "object")
         }
         assert found["block-node"] == ["disk0"]
@@ -240,14 +245,14 @@ def test_names(launch: Callable[..., Vm], tmp_path: Path) -> None:
         assert found["netdev"] == ["n0", "n1"]
         assert "io0" in found["object"]
         assert "/machine/peripheral" in vm.call(
-            "names", "qom-path", within="/machine", timeout=SOON
+            "names", "qom-path", within="/machine", timeout=PATIENCE
         )
         properties = vm.call(
-            "names", "qom-property", within="/machine/peripheral/nic0", timeout=SOON
+            "names", "qom-property", within="/machine/peripheral/nic0", timeout=PATIENCE
         )
         assert "realized" in properties
-        assert "e1000" in vm.call("names", "device-type", timeout=SOON)
-        assert "query-status" in vm.call("names", "command", timeout=SOON)
+        assert "e1000" in vm.call("names", "device-type", timeout=PATIENCE)
+        assert "query-status" in vm.call("names", "command", timeout=PATIENCE)
 
 
 # Connecting anew
@@ -259,8 +264,8 @@ def test_qemu_is_restarted(face: Face, program: Callable[[str], str], tmp_path: 
     argv += ["-qmp", f"unix:{path},server=on,wait=off"]
     process = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
     try:
-        options = {"timeout": SOON, "wait_for_socket": True, "reconnect": SOON}
-        with face.connect(path, command_timeout=SOON, **options) as vm:
+        options = {"timeout": PATIENCE, "wait_for_socket": True, "reconnect": PATIENCE}
+        with face.connect(path, command_timeout=PATIENCE, **options) as vm:
             vm.execute("stop")
             vm.execute("cont")
             mark = vm.event_mark()
@@ -272,7 +277,7 @@ def test_qemu_is_restarted(face: Face, program: Callable[[str], str], tmp_path: 
             process = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
             assert vm.execute("query-status")["status"] == "running"
             vm.execute("stop")
-            assert waiting.result(SOON).number > mark
+            assert waiting.result(PATIENCE).number > mark
             (interruption,) = vm.client.interruptions
             assert interruption.last_event == mark
     finally:

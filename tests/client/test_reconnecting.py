@@ -12,8 +12,9 @@ import pytest
 
 from qmpeer import CommandInterrupted, ConnectionClosed
 from qmpeer.client.reconnection import Interruption, Interruptions, Patience
-from tests.client.faces import SOON, BlockingFace, Face, Vm, background
+from tests.client.faces import BlockingFace, Face, Vm, background
 from tests.client.scripted import ScriptedServer, open_fds
+from tests.patience import PATIENCE
 
 
 class RestartedServer:
@@ -26,7 +27,7 @@ class RestartedServer:
 
     def listen(self) -> None:
         self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.settimeout(SOON)
+        self.listener.settimeout(PATIENCE)
         self.listener.bind(str(self.path))
         self.listener.listen()
 
@@ -57,10 +58,15 @@ def connected(
 ) -> Iterator[tuple[Vm, RestartedServer, ScriptedServer]]:
     servers = RestartedServer(tmp_path / "qmp")
     try:
-        options = {"timeout": SOON, "command_timeout": SOON, "reconnect": SOON, **options}
+        options = {
+            "timeout": PATIENCE,
+            "command_timeout": PATIENCE,
+            "reconnect": PATIENCE,
+            **options,
+        }
         connecting = background(face.connect, str(servers.path), **options)
         server = servers.greet()
-        vm = connecting.result(SOON)
+        vm = connecting.result(PATIENCE)
         yield vm, servers, server
         vm.close()
     finally:
@@ -69,7 +75,7 @@ def connected(
 
 def until_lost(vm: Vm, count: int = 1) -> None:
     """Wait until the client knows that its connection is gone."""
-    end = time.monotonic() + SOON
+    end = time.monotonic() + PATIENCE
     while len(vm.client.interruptions) < count:
         assert time.monotonic() < end
         vm.event_mark()
@@ -82,7 +88,7 @@ def test_a_command_after_the_loss(face: Face, tmp_path: Path) -> None:
         executing = vm.begin("query-status")
         second = servers.greet()
         second.reply(second.command(), {"status": "running"})
-        assert executing.result(SOON) == {"status": "running"}
+        assert executing.result(PATIENCE) == {"status": "running"}
         assert not vm.is_closed
         assert vm.client.interruptions[0].commands == ()
 
@@ -93,7 +99,7 @@ def test_who_has_left_long_since_is_sent_nothing(tmp_path: Path) -> None:
         executing = vm.begin("query-status")
         second = servers.greet()
         second.reply(second.command())
-        assert executing.result(SOON) == {}
+        assert executing.result(PATIENCE) == {}
 
 
 def test_descriptors_wait_with_their_command(face: Face, tmp_path: Path) -> None:
@@ -105,7 +111,7 @@ def test_descriptors_wait_with_their_command(face: Face, tmp_path: Path) -> None
             second = servers.greet()
             command, (fd,) = second.command_with_fds()
             second.reply(command)
-            assert executing.result(SOON) == {}
+            assert executing.result(PATIENCE) == {}
             assert os.path.sameopenfile(fd, file.fileno())
             os.close(fd)
 
@@ -119,14 +125,14 @@ def test_a_command_that_is_cut_off_is_not_repeated(face: Face, tmp_path: Path) -
         server.close()
         for each in executing:
             with pytest.raises(CommandInterrupted, match="its outcome is unknown"):
-                each.result(SOON)
+                each.result(PATIENCE)
         until_lost(vm)
         after = vm.begin("query-status")
         second = servers.greet()
         command = second.command()
         assert command["execute"] == "query-status"
         second.reply(command)
-        assert after.result(SOON) == {}
+        assert after.result(PATIENCE) == {}
         (interruption,) = vm.client.interruptions
         reason = "the server closed the connection"
         assert interruption == Interruption(reason, 1, ("device_add", "device_add"))
@@ -143,7 +149,7 @@ def test_events_are_numbered_on(face: Face, tmp_path: Path) -> None:
         second = servers.greet()
         second.event("STOP")
         second.event("RESET")
-        assert waiting.result(SOON).number == 4
+        assert waiting.result(PATIENCE).number == 4
         assert [(e.name, e.number) for e in (events.next(), events.next())] == [
             ("STOP", 3),
             ("RESET", 4),
@@ -158,7 +164,7 @@ def test_an_event_may_have_come_meanwhile(face: Face, tmp_path: Path) -> None:
         server.close()
         servers.greet()
         with pytest.raises(TimeoutError, match="the connection was lost meanwhile"):
-            waiting.result(SOON)
+            waiting.result(PATIENCE)
         with pytest.raises(TimeoutError) as caught:
             vm.wait_event("RESET", timeout=0.02, since=vm.event_mark() + 1)
         assert "lost" not in str(caught.value)
@@ -171,7 +177,7 @@ def test_one_connection_after_the_other(face: Face, tmp_path: Path) -> None:
             server.close()
             server = servers.greet()
             server.event(f"E{number}")
-            assert waiting.result(SOON).number == number + 1
+            assert waiting.result(PATIENCE).number == number + 1
         assert len(vm.client.interruptions) == 5
 
 
@@ -197,7 +203,7 @@ def test_several_threads_share_one(tmp_path: Path) -> None:
             server.close()
             server = servers.greet()
         answer_all(server, workers)
-        assert sum(worker.result(SOON) for worker in workers) >= 4
+        assert sum(worker.result(PATIENCE) for worker in workers) >= 4
         assert len(vm.client.interruptions) == 4
 
 
@@ -217,7 +223,7 @@ def test_a_server_that_is_away_for_a_while(face: Face, tmp_path: Path) -> None:
             vm.execute("query-status", timeout=0.2)
         servers.listen()
         servers.greet().event("STOP")
-        assert waiting.result(SOON).number == 1
+        assert waiting.result(PATIENCE).number == 1
 
 
 def test_a_server_that_greets_nobody(face: Face, tmp_path: Path) -> None:
@@ -236,7 +242,7 @@ def test_patience_ends(face: Face, tmp_path: Path) -> None:
         waiting = vm.start("wait_event", "STOP")
         servers.go_away()
         with pytest.raises(ConnectionClosed, match=r"not made anew in 0\.2 s: ") as caught:
-            waiting.result(SOON)
+            waiting.result(PATIENCE)
         assert isinstance(caught.value.__cause__, OSError)
         assert vm.is_closed
         assert list(events) == []
@@ -252,7 +258,7 @@ def test_closing_while_it_is_connecting_anew(face: Face, tmp_path: Path) -> None
             waiting.result(0.2)
         vm.close()
         with pytest.raises(ConnectionClosed, match="the client was closed"):
-            waiting.result(SOON)
+            waiting.result(PATIENCE)
         with pytest.raises(ConnectionClosed, match="the client was closed"):
             vm.execute("query-status")
         assert vm.is_closed
@@ -271,11 +277,11 @@ def test_a_job_is_not_followed_into_the_next_connection(face: Face, tmp_path: Pa
         server.reply(server.command())
         server.close()
         with pytest.raises(CommandInterrupted, match="job j may go on"):
-            running.result(SOON)
+            running.result(PATIENCE)
         after = vm.begin("query-jobs")
         second = servers.greet()
         second.reply(second.command(), [])
-        assert after.result(SOON) == []
+        assert after.result(PATIENCE) == []
 
 
 def test_without_it_the_end_is_the_end(face: Face, tmp_path: Path) -> None:
@@ -302,7 +308,7 @@ def test_no_descriptor_is_left_over(face: Face, tmp_path: Path) -> None:
             executing = vm.begin("query-status")
             server = servers.greet()
             server.reply(server.command())
-            executing.result(SOON)
+            executing.result(PATIENCE)
     assert open_fds() == before
 
 

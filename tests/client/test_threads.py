@@ -9,8 +9,9 @@ import pytest
 
 from qmpeer import Client, CommandError, CommandInterrupted, ConnectionClosed
 from tests.client.conftest import OurMonitor
-from tests.client.faces import SOON, BlockingFace, background
+from tests.client.faces import BlockingFace, background
 from tests.client.scripted import PLAIN_GREETING, connected
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -31,43 +32,45 @@ def test_each_thread_gets_its_own_answers(vm: Client, count: int) -> None:
     def work(thread: int) -> int:
         for number in range(count):
             value = f"{thread}:{number}"
-            assert vm.execute("echo", {"value": value}, timeout=SOON) == {"value": value}
+            assert vm.execute("echo", {"value": value}, timeout=PATIENCE) == {"value": value}
             if number % 10 == 0:
                 vm.execute("emit", {"name": "TICK"})
             if number % 50 == 0:
                 with pytest.raises(CommandError, match=f"No-{value} has not been found"):
-                    vm.execute(f"No-{value}", timeout=SOON)
+                    vm.execute(f"No-{value}", timeout=PATIENCE)
         return thread
 
     with vm.events("TICK") as ticks:
         working = [background(work, thread) for thread in range(8)]
-        assert [each.result(SOON) for each in working] == list(range(8))
-        numbers = [ticks.next(SOON).number for _ in range(8 * count // 10)]
+        assert [each.result(PATIENCE) for each in working] == list(range(8))
+        numbers = [ticks.next(PATIENCE).number for _ in range(8 * count // 10)]
         assert numbers == list(range(1, len(numbers) + 1))
 
 
 def test_a_long_command_keeps_nobody_waiting(vm: Client) -> None:
-    holding = background(lambda: vm.execute("hold", {"name": "a"}, timeout=SOON))
-    vm.wait_event("HELD", since=0, timeout=SOON)
+    holding = background(lambda: vm.execute("hold", {"name": "a"}, timeout=PATIENCE))
+    vm.wait_event("HELD", since=0, timeout=PATIENCE)
     mark = vm.event_mark()
-    waiting = background(vm.wait_event, "TICK", since=mark, timeout=SOON)
-    second = background(lambda: vm.execute("hold", {"name": "b"}, timeout=SOON))  # behind the first
-    pausing = background(lambda: vm.execute("release", {"name": "x"}, oob=True, timeout=SOON))
-    assert pausing.result(SOON) == {}
+    waiting = background(vm.wait_event, "TICK", since=mark, timeout=PATIENCE)
+    second = background(
+        lambda: vm.execute("hold", {"name": "b"}, timeout=PATIENCE)
+    )  # behind the first
+    pausing = background(lambda: vm.execute("release", {"name": "x"}, oob=True, timeout=PATIENCE))
+    assert pausing.result(PATIENCE) == {}
     with pytest.raises(TimeoutError):
         vm.execute("echo", timeout=0.05)  # behind them both
     assert not holding.done()
-    vm.execute("release", {"name": "b"}, oob=True, timeout=SOON)
-    vm.execute("release", {"name": "a"}, oob=True, timeout=SOON)
-    assert holding.result(SOON) == {"held": "a"}
-    assert second.result(SOON) == {"held": "b"}
+    vm.execute("release", {"name": "b"}, oob=True, timeout=PATIENCE)
+    vm.execute("release", {"name": "a"}, oob=True, timeout=PATIENCE)
+    assert holding.result(PATIENCE) == {"held": "a"}
+    assert second.result(PATIENCE) == {"held": "b"}
     vm.execute("emit", {"name": "TICK"})
-    assert waiting.result(SOON).name == "TICK"
+    assert waiting.result(PATIENCE).name == "TICK"
 
 
 def test_closing_wakes_everybody(vm: Client) -> None:
     holding = background(lambda: vm.execute("hold", {"name": "a"}))
-    vm.wait_event("HELD", since=0, timeout=SOON)
+    vm.wait_event("HELD", since=0, timeout=PATIENCE)
     behind = [background(partial(vm.execute, "echo", {"value": number})) for number in range(3)]
     waiting = background(vm.wait_event, "NEVER", timeout=None)
     subscribed = background(list, vm.events())
@@ -77,10 +80,10 @@ def test_closing_wakes_everybody(vm: Client) -> None:
     for each in (holding, *behind):
         # What had no time to be sent was told so.
         with pytest.raises((CommandInterrupted, ConnectionClosed), match="the client was closed"):
-            each.result(SOON)
+            each.result(PATIENCE)
     with pytest.raises(ConnectionClosed, match="the client was closed"):
-        waiting.result(SOON)
-    assert subscribed.result(SOON) == []
+        waiting.result(PATIENCE)
+    assert subscribed.result(PATIENCE) == []
 
 
 def test_the_end_of_the_server_wakes_everybody(face: BlockingFace) -> None:
@@ -91,7 +94,7 @@ def test_the_end_of_the_server_wakes_everybody(face: BlockingFace) -> None:
         server.close()
         for each in executing:
             with pytest.raises(CommandInterrupted, match="the server closed the connection"):
-                each.result(SOON)
+                each.result(PATIENCE)
 
 
 def test_deadlines_of_those_who_do_not_read(face: BlockingFace) -> None:
@@ -106,19 +109,19 @@ def test_deadlines_of_those_who_do_not_read(face: BlockingFace) -> None:
             vm.events().next(0.02)
         assert not reading.done()
         server.reply(command)
-        assert reading.result(SOON) == {}
+        assert reading.result(PATIENCE) == {}
 
 
 def test_the_deadline_of_the_one_who_reads(face: BlockingFace) -> None:
     with connected(face) as (vm, server):
         reading = vm.begin("x", timeout=0.1)
         server.command()
-        sleeping = vm.begin("y", timeout=SOON)
+        sleeping = vm.begin("y", timeout=PATIENCE)
         command = server.command()
         with pytest.raises(TimeoutError):
-            reading.result(SOON)
+            reading.result(PATIENCE)
         server.reply(command, "y")
-        assert sleeping.result(SOON) == "y"
+        assert sleeping.result(PATIENCE) == "y"
 
 
 def test_an_event_for_one_who_does_not_read(face: BlockingFace) -> None:
@@ -126,11 +129,11 @@ def test_an_event_for_one_who_does_not_read(face: BlockingFace) -> None:
         reading = vm.begin("x")
         command = server.command()
         for number in range(100):
-            waiting = background(vm.wait_event, "STOP", {"n": number}, since=0, timeout=SOON)
+            waiting = background(vm.wait_event, "STOP", {"n": number}, since=0, timeout=PATIENCE)
             server.event("STOP", n=number)
-            assert waiting.result(SOON).number == number + 1
+            assert waiting.result(PATIENCE).number == number + 1
         server.reply(command)
-        assert reading.result(SOON) == {}
+        assert reading.result(PATIENCE) == {}
 
 
 def test_a_mark_while_another_thread_reads(face: BlockingFace) -> None:
@@ -141,19 +144,19 @@ def test_a_mark_while_another_thread_reads(face: BlockingFace) -> None:
             server.event("STOP")
             assert vm.event_mark() == number
         server.reply(command)
-        assert reading.result(SOON) == {}
+        assert reading.result(PATIENCE) == {}
 
 
 def test_a_mark_sends_on_what_waits_for_its_turn(face: BlockingFace) -> None:
     """A reply that a mark takes in makes room for a command of another thread."""
     with connected(face, max_in_flight=1) as (vm, server):
         for _ in range(50):
-            executing = [vm.begin("x", timeout=SOON), vm.begin("x", timeout=SOON)]
+            executing = [vm.begin("x", timeout=PATIENCE), vm.begin("x", timeout=PATIENCE)]
             server.reply(server.command())
             vm.event_mark()
             server.reply(server.command())
             for each in executing:
-                assert each.result(SOON) == {}
+                assert each.result(PATIENCE) == {}
 
 
 def test_a_large_command_while_another_thread_reads(face: BlockingFace) -> None:
@@ -162,15 +165,15 @@ def test_a_large_command_while_another_thread_reads(face: BlockingFace) -> None:
         text = "x" * (4 << 20)
         reading = vm.begin("first")
         command = server.command()
-        sending = vm.begin("echo", {"value": text}, timeout=SOON)
+        sending = vm.begin("echo", {"value": text}, timeout=PATIENCE)
         server.socket.recv(1, 0x2)  # MSG_PEEK: it has begun
         server.reply(command)
-        assert reading.result(SOON) == {}
+        assert reading.result(PATIENCE) == {}
         for _ in range(1000):
             server.event("BIG", text="y" * 1000)
         command = server.command()
         server.reply(command)
-        assert sending.result(SOON) == {}
+        assert sending.result(PATIENCE) == {}
 
 
 def test_a_deadline_behind_one_who_sends(face: BlockingFace) -> None:
@@ -184,7 +187,7 @@ def test_a_deadline_behind_one_who_sends(face: BlockingFace) -> None:
         assert server.command()["execute"] == "small"
         vm.close()
         with pytest.raises(CommandInterrupted):
-            sending.result(SOON)
+            sending.result(PATIENCE)
 
 
 def test_closing_while_a_command_is_sent(face: BlockingFace) -> None:
@@ -193,7 +196,7 @@ def test_closing_while_a_command_is_sent(face: BlockingFace) -> None:
         server.socket.recv(1, 0x2)  # MSG_PEEK: it has begun
         vm.close()
         with pytest.raises(CommandInterrupted):
-            sending.result(SOON)
+            sending.result(PATIENCE)
 
 
 def test_threads_come_and_go_while_it_is_closed(ours: OurMonitor) -> None:
@@ -202,21 +205,21 @@ def test_threads_come_and_go_while_it_is_closed(ours: OurMonitor) -> None:
         is_up = threading.Barrier(5)
 
         def work(client: Client = client, is_up: threading.Barrier = is_up) -> int:
-            is_up.wait(SOON)
+            is_up.wait(PATIENCE)
             count = 0
             try:
                 while True:
-                    client.execute("echo", timeout=SOON)
+                    client.execute("echo", timeout=PATIENCE)
                     count += 1
             except (CommandInterrupted, ConnectionClosed):
                 return count
 
         working = [background(work) for _ in range(4)]
-        is_up.wait(SOON)
+        is_up.wait(PATIENCE)
         client.execute("echo")
         client.close()
         for each in working:
-            assert each.result(SOON) >= 0
+            assert each.result(PATIENCE) >= 0
 
 
 async def test_inside_a_running_loop_it_just_blocks(ours: OurMonitor) -> None:

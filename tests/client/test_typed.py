@@ -9,7 +9,8 @@ from qmpeer import AsyncClient, CommandError, Event
 from qmpeer.bindings import Command, Empty, EventType, Struct, TypedEvent, command, event_type
 from qmpeer.values import UNSET, UnsetType
 from tests.client.conftest import OurMonitor
-from tests.client.faces import SOON, Face, Vm
+from tests.client.faces import Face, Vm
+from tests.patience import PATIENCE
 
 
 class Echo(Struct, kw_only=True):
@@ -36,7 +37,7 @@ def vm(face: Face, ours: OurMonitor) -> Iterator[Vm]:
 
 
 def test_a_typed_value_comes_back(vm: Vm) -> None:
-    assert vm.execute(echo(3), timeout=SOON) == Echo(value=3)
+    assert vm.execute(echo(3), timeout=PATIENCE) == Echo(value=3)
 
 
 def test_errors_pass(vm: Vm) -> None:
@@ -76,8 +77,8 @@ def test_typed_and_plain_events(vm: Vm) -> None:
 def test_wait_for_a_typed_event(vm: Vm) -> None:
     mark = vm.event_mark()
     vm.execute("emit", {"name": "TICK"})
-    event = vm.wait_event(TICK, {"count": 0}, since=mark, timeout=SOON)
+    event = vm.wait_event(TICK, {"count": 0}, since=mark, timeout=PATIENCE)
     assert event.data == TickData(count=0)
-    assert vm.wait_event([TOCK, TICK], since=mark, timeout=SOON).data == TickData(count=0)
+    assert vm.wait_event([TOCK, TICK], since=mark, timeout=PATIENCE).data == TickData(count=0)
     with pytest.raises(TimeoutError, match="event TOCK didn't come"):
         vm.wait_event(TOCK, timeout=0.01)

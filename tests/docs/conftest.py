@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import PATIENCE
 from tests.listening import until_listening
+from tests.patience import PATIENCE
 
 
 @pytest.fixture(scope="session")

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Literal
 
 from qmpeer.cli.main import main
-from tests import patience
+from tests.patience import PATIENCE
 
 __all__ = ["SHOWN_PATH", "blocks", "run_console", "run_python"]
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 SHOWN_PATH = "/run/vm.qmp"
 """Where pages say that a server listens."""
-PATIENCE = patience.PATIENCE
 
 
 def blocks(page: str) -> list[tuple[str, str, str]]:

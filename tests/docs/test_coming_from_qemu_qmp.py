@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import qmpeer
-from tests.docs.pages import DOCS, PATIENCE, SHOWN_PATH, blocks, run_python
+from tests.docs.pages import DOCS, SHOWN_PATH, blocks, run_python
 from tests.listening import until_listening
+from tests.patience import PATIENCE
 
 PAGE = "coming-from-qemu-qmp.md"
 TEXT = (DOCS / PAGE).read_text()

@@ -8,9 +8,10 @@ from subprocess import DEVNULL, PIPE, Popen
 
 import pytest
 
-from tests.client.faces import SOON, background
+from tests.client.faces import background
 from tests.docs.pages import blocks
 from tests.interop.terminal_program import Terminal
+from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.real, pytest.mark.terminal]
 
@@ -41,7 +42,7 @@ class Telnet:
         assert self._process.stdout is not None
         line = ""
         while not line.startswith("{"):  # telnet has its own lines before the first
-            line = background(self._process.stdout.readline).result(SOON)
+            line = background(self._process.stdout.readline).result(PATIENCE)
             assert line, "telnet has ended"
         return line.rstrip("\r\n")
 

@@ -13,7 +13,8 @@ import pytest
 
 from qmpeer import Client, CommandError
 from qmpeer.schema import Command, Event, Schema, find, schema_from_introspection
-from tests.docs.pages import DOCS, PATIENCE
+from tests.docs.pages import DOCS
+from tests.patience import PATIENCE
 
 PAGE = (DOCS / "qemu-releases.md").read_text()
 ROWS = re.findall(r"^\| `([^`]+)` \| (yes|no) \| (yes|no) \|", PAGE, re.MULTILINE)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from qmpeer import Client
-from tests.client.faces import SOON
-from tests.docs.pages import DOCS, PATIENCE, blocks, run_console
+from tests.docs.pages import DOCS, blocks, run_console
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.real
 CONSOLE = [text for kind, text, _ in blocks("tools.md") if kind == "console"]
@@ -28,7 +28,7 @@ def folder(
     name, *options = shlex.split(line.replace("\\\n", " "))
     qemu = subprocess.Popen([program(name), *options], cwd=folder, stdin=subprocess.DEVNULL)
     try:
-        Client.connect(folder / "vm.qmp", wait_for_socket=True, timeout=SOON).close()
+        Client.connect(folder / "vm.qmp", wait_for_socket=True, timeout=PATIENCE).close()
         yield folder
     finally:
         qemu.kill()

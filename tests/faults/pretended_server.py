@@ -17,9 +17,8 @@ from typing import Any, Protocol
 
 from qmpeer.client import AsyncClient, Client
 from qmpeer.messages import Event
-from tests import patience
+from tests.patience import PATIENCE
 
-PATIENCE = patience.PATIENCE
 GREETING = (
     b'{"QMP": {"version": {"qemu": {"micro": 0, "minor": 2, "major": 7}, "package": ""}, '
     b'"capabilities": ["oob"]}}\r\n'

@@ -14,7 +14,8 @@ import pytest
 
 from qmpeer.monitor import Monitor
 from tests.monitor.conftest import Connect
-from tests.monitor.raw_client import PATIENCE, RawClient, until
+from tests.monitor.raw_client import RawClient, until
+from tests.patience import PATIENCE
 
 
 def is_all_read(client: RawClient) -> bool:

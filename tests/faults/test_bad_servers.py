@@ -19,7 +19,8 @@ from qmpeer.errors import (
 )
 from qmpeer.transport import dial
 from qmpeer.values import JsonObject
-from tests.faults.pretended_server import GREETING, PATIENCE, Peer, PretendedServer, Twins, causes
+from tests.faults.pretended_server import GREETING, Peer, PretendedServer, Twins, causes
+from tests.patience import PATIENCE
 
 
 def serve_well(peer: Peer) -> None:

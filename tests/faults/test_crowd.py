@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.monitor.conftest import LOOPS
-from tests.monitor.raw_client import PATIENCE, RawClient, until
+from tests.monitor.raw_client import RawClient, until
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 THOUSAND = 1_000

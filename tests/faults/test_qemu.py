@@ -10,7 +10,8 @@ import pytest
 
 from qmpeer.errors import CommandInterrupted, ConnectionClosed
 from qmpeer.values import JsonObject
-from tests.faults.pretended_server import PATIENCE, Twins
+from tests.faults.pretended_server import Twins
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.real
 

@@ -19,7 +19,8 @@ import pytest
 
 from qmpeer import Client
 from tests.client.faces import background
-from tests.machine.serving import PATIENCE, SERVE
+from tests.machine.serving import SERVE
+from tests.patience import PATIENCE
 from tests.starts import BASE
 from tests.transport.filters.certificates import Authority
 

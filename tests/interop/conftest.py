@@ -17,8 +17,9 @@ import qmpeer
 from qmpeer import Client, CommandError
 from qmpeer.errors import QMPError
 from tests.client.conftest import LOOPS
-from tests.client.faces import SOON, AsyncFace, BlockingFace, Face
+from tests.client.faces import AsyncFace, BlockingFace, Face
 from tests.listening import until_listening
+from tests.patience import PATIENCE
 
 MACHINE = ("-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg")
 Start = Callable[[Sequence[str]], "subprocess.Popen[str]"]
@@ -62,7 +63,7 @@ def end(process: "subprocess.Popen[str]") -> None:
     if process.poll() is None:
         process.terminate()
         try:
-            process.wait(SOON)
+            process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -92,7 +93,7 @@ class Server:
 
     def state(self) -> list[Any]:
         """Ask for what one test could leave behind for the next."""
-        with Client.connect(self.path, timeout=SOON, command_timeout=SOON) as vm:
+        with Client.connect(self.path, timeout=PATIENCE, command_timeout=PATIENCE) as vm:
             return [answer(vm, command) for command in LASTING]
 
 

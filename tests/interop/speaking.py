@@ -3,7 +3,8 @@
 import subprocess
 from collections.abc import Sequence
 
-from tests.client.faces import SOON, background
+from tests.client.faces import background
+from tests.patience import PATIENCE
 
 __all__ = ["converse"]
 
@@ -28,7 +29,7 @@ def converse(argv: Sequence[str], *said: str) -> list[str]:
             for line in (*said, None):
                 answer = ""
                 while not answer.startswith("{"):
-                    answer = background(process.stdout.readline).result(SOON)
+                    answer = background(process.stdout.readline).result(PATIENCE)
                     assert answer, f"{argv[0]} has ended behind {heard}"
                 heard.append(answer)
                 if line is not None:

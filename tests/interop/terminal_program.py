@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from tests.client.faces import SOON
+from tests.patience import PATIENCE
 from tests.tmux_changes import ScreenChanges
 
 __all__ = ["Terminal"]
@@ -48,7 +48,7 @@ class Terminal:
 
     def _call(self, *words: str) -> str:
         done = subprocess.run(
-            [*self._tmux, *words], check=True, capture_output=True, text=True, timeout=SOON
+            [*self._tmux, *words], check=True, capture_output=True, text=True, timeout=PATIENCE
         )
         return done.stdout
 
@@ -61,5 +61,7 @@ class Terminal:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True, timeout=SOON)
+        subprocess.run(
+            [*self._tmux, "kill-server"], check=False, capture_output=True, timeout=PATIENCE
+        )
         self._changes.close()

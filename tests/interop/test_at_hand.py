@@ -16,11 +16,11 @@ from typing import NamedTuple
 import pytest
 
 from qmpeer import Client
-from tests.client.faces import SOON
 from tests.interop.conftest import OURS, Server, Start, StartServer, starting
 from tests.interop.speaking import converse
 from tests.interop.terminal_program import Terminal
 from tests.listening import until_listening
+from tests.patience import PATIENCE
 from tests.transport.filters.certificates import Authority
 
 pytestmark = pytest.mark.real
@@ -134,7 +134,9 @@ def test_openssl_with_a_client_certificate(site: Site, program: Program) -> None
 
 def only_output(argv: Sequence[str]) -> str:
     """Return what a program prints that is not let in; it ends by itself."""
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=SOON, stdin=subprocess.PIPE)
+    done = subprocess.run(
+        argv, capture_output=True, text=True, timeout=PATIENCE, stdin=subprocess.PIPE
+    )
     return done.stdout
 
 
@@ -227,8 +229,8 @@ def test_pages_in_a_browser(site: Site, start: Start, program: Program, tmp_path
                 foreign.origin,
             ]
         )
-        assert foreign.told.get(timeout=SOON) == "refused"
-        check(site.web.told.get(timeout=SOON).splitlines())
+        assert foreign.told.get(timeout=PATIENCE) == "refused"
+        check(site.web.told.get(timeout=PATIENCE).splitlines())
     with Client.connect(site.server.path) as vm:
         assert vm.execute("query-status")["running"]
 
@@ -256,7 +258,7 @@ def test_a_pty(serve: StartServer) -> None:
 def read_until(fd: int, end: bytes) -> bytes:
     seen = b""
     while end not in seen:
-        assert select.select([fd], [], [], SOON)[0], seen
+        assert select.select([fd], [], [], PATIENCE)[0], seen
         seen += os.read(fd, 4096)
     return seen
 
@@ -319,7 +321,9 @@ def test_qemu_dials_in_to_our_device(
     ]
     start([program("qemu-system-x86_64"), *line])
     # Two human monitors talk to one another: whatever the one prints is a line for the other.
-    with Client.connect(f"unix:{tmp_path}/theirs", wait_for_socket=True, timeout=SOON) as theirs:
+    with Client.connect(
+        f"unix:{tmp_path}/theirs", wait_for_socket=True, timeout=PATIENCE
+    ) as theirs:
         assert theirs.execute("query-status")["running"]
     with Client.connect(site.server.path) as vm:
         assert vm.execute("query-status")["running"]
@@ -340,7 +344,7 @@ def test_we_dial_in_to_qemus_device(
     os.mkfifo(tmp_path / "log")
     log = os.open(tmp_path / "log", os.O_RDWR)
     start([program("qemu-system-x86_64"), *line])
-    Client.connect(f"unix:{tmp_path}/theirs", wait_for_socket=True, timeout=SOON).close()
+    Client.connect(f"unix:{tmp_path}/theirs", wait_for_socket=True, timeout=PATIENCE).close()
     ours = serve("-qmp", f"unix:{tmp_path}/in")
     with Client.connect(ours.path) as vm:
         (name,) = (

@@ -17,8 +17,9 @@ from qmpeer.codegen import bindings_text
 from qmpeer.errors import ValidationError
 from qmpeer.schema import introspection_hash
 from qmpeer.sources import load_schema
-from tests.client.faces import SOON, Face, Vm
+from tests.client.faces import Face, Vm
 from tests.interop.conftest import MACHINE, Server
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.real
 
@@ -56,7 +57,7 @@ def test_it_is_for_this_server(vm: Vm, q: ModuleType, qemu_answer: list[Any]) ->
 
 
 def test_queries(vm: Vm, q: ModuleType) -> None:
-    status = vm.execute(q.query_status(), timeout=SOON)
+    status = vm.execute(q.query_status(), timeout=PATIENCE)
     assert (type(status).__name__, status.running, status.status) == ("StatusInfo", True, "running")
     assert status.extra == {}
     assert vm.execute(q.query_block()) == []
@@ -65,9 +66,9 @@ def test_queries(vm: Vm, q: ModuleType) -> None:
 def test_a_union_goes_in_and_comes_out(vm: Vm, q: ModuleType) -> None:
     node = q.BlockdevAddArgumentsNullCo(node_name="n0", size=1 << 20, read_zeroes=True)
     assert node.driver == "null-co"
-    vm.execute(q.blockdev_add(node), timeout=SOON)
+    vm.execute(q.blockdev_add(node), timeout=PATIENCE)
     top = q.BlockdevAddArgumentsRaw(node_name="top", file="n0", offset=0, size=4096)
-    vm.execute(q.blockdev_add(top), timeout=SOON)
+    vm.execute(q.blockdev_add(top), timeout=PATIENCE)
     nodes = {node.node_name: node for node in vm.execute(q.query_named_block_nodes())}
     assert nodes["top"].drv == "raw"
     assert nodes["n0"].image.virtual_size == 1 << 20
@@ -79,7 +80,7 @@ def test_a_union_goes_in_and_comes_out(vm: Vm, q: ModuleType) -> None:
 def test_an_unknown_branch_is_sent_as_it_is(vm: Vm, q: ModuleType) -> None:
     node = q.UnknownBlockdevAddArguments(tag="null-aio", members={"node-name": "n0"})
     assert isinstance(node, UnknownBranch)
-    vm.execute(q.blockdev_add(node), timeout=SOON)
+    vm.execute(q.blockdev_add(node), timeout=PATIENCE)
     assert [n.node_name for n in vm.execute(q.query_named_block_nodes())] == ["n0"]
 
 
@@ -93,7 +94,7 @@ def test_a_transaction(vm: Vm, q: ModuleType) -> None:
     ]
     command = q.transaction(actions=bitmaps)
     assert command.arguments["actions"][0]["type"] == "block-dirty-bitmap-add"
-    vm.execute(command, timeout=SOON)
+    vm.execute(command, timeout=PATIENCE)
     (node,) = vm.execute(q.query_named_block_nodes())
     assert sorted(bitmap.name for bitmap in node.dirty_bitmaps) == ["a", "b"]
 
@@ -101,10 +102,10 @@ def test_a_transaction(vm: Vm, q: ModuleType) -> None:
 def test_an_event_with_data(vm: Vm, q: ModuleType) -> None:
     mark = vm.event_mark()
     with_data = vm.events(q.RESET)
-    vm.execute(q.stop(), timeout=SOON)
-    vm.execute(q.system_reset(), timeout=SOON)
-    assert vm.wait_event(q.STOP, since=mark, timeout=SOON).data.extra == {}
-    reset = with_data.next(SOON)
+    vm.execute(q.stop(), timeout=PATIENCE)
+    vm.execute(q.system_reset(), timeout=PATIENCE)
+    assert vm.wait_event(q.STOP, since=mark, timeout=PATIENCE).data.extra == {}
+    reset = with_data.next(PATIENCE)
     assert (reset.data.guest, reset.data.reason) == (False, "host-qmp-system-reset")
     assert reset.timestamp.seconds > 0
 
@@ -157,14 +158,14 @@ def test_strict_refuses_what_the_server_refuses(face: Face, shared_qemu: Server)
             assert caught.value.desc == expected
         for call in TAKEN:
             try:
-                strict.execute(*call, timeout=SOON)
+                strict.execute(*call, timeout=PATIENCE)
             except CommandError:
                 pass  # the command's own affair
 
 
 def outcome(vm: Vm, command: str, arguments: Any) -> str:
     try:
-        vm.execute(command, arguments, timeout=SOON)
+        vm.execute(command, arguments, timeout=PATIENCE)
     except CommandError as error:
         return error.desc
     return ""

@@ -17,9 +17,10 @@ from qmpeer import CommandError, ConnectionClosed
 from qmpeer.cli.main import main
 from qmpeer.sources import load_schema
 from qmpeer.transport.filters import WebSocketFilter, x509_context
-from tests.client.faces import SOON, Face, background
+from tests.client.faces import Face, background
 from tests.interop.conftest import OURS, Server, starting
 from tests.interop.test_at_hand import port_of
+from tests.patience import PATIENCE
 from tests.transport.filters.certificates import Authority
 
 pytestmark = pytest.mark.real
@@ -100,16 +101,16 @@ def qemu_site(folder: Path, program: Callable[[str], str]) -> Iterator[Site]:
 
 @pytest.mark.parametrize("scheme", ["tls", "ws", "wss"])
 def test_commands_and_events(face: Face, site: Site, scheme: str) -> None:
-    with face.connect(site.address(scheme), timeout=SOON) as vm:
+    with face.connect(site.address(scheme), timeout=PATIENCE) as vm:
         mark = vm.event_mark()
         vm.execute("stop")
-        assert vm.wait_event("STOP", since=mark, timeout=SOON).data == {}
+        assert vm.wait_event("STOP", since=mark, timeout=PATIENCE).data == {}
         assert vm.execute("query-status")["status"] == "paused"
         vm.execute("cont")
         with pytest.raises(CommandError, match="has not been found"):
             vm.execute("a-long-one", {"x": "y" * (1 << 20)})
         waiting = [vm.begin("query-qmp-schema") for _ in range(20)]
-        answers = [future.result(SOON) for future in waiting]
+        answers = [future.result(PATIENCE) for future in waiting]
         assert len(answers[0]) > 100
         assert all(answer == answers[0] for answer in answers)
         with pytest.raises(TimeoutError):
@@ -124,11 +125,11 @@ def test_the_server_goes_away(face: Face, site: Site, scheme: str) -> None:
     """It says no goodbye in the terms of TLS then, which is no news."""
     with (
         Relay(site.port(scheme)) as relay,
-        face.connect(site.address(scheme, port=relay.port), timeout=SOON) as vm,
+        face.connect(site.address(scheme, port=relay.port), timeout=PATIENCE) as vm,
     ):
         relay.cut()
         with pytest.raises(ConnectionClosed, match="the server closed the connection"):
-            vm.wait_event("NEVER", timeout=SOON)
+            vm.wait_event("NEVER", timeout=PATIENCE)
 
 
 def test_it_is_left_with_a_goodbye(face: Face, site: Site) -> None:
@@ -136,7 +137,7 @@ def test_it_is_left_with_a_goodbye(face: Face, site: Site) -> None:
     before = ""
     for turn in range(3):
         for scheme in ("tls", "ws", "wss"):
-            face.connect(site.address(scheme), timeout=SOON).close()
+            face.connect(site.address(scheme), timeout=PATIENCE).close()
         if turn == 0:
             before = site.complaints()
     assert site.complaints() == before
@@ -159,31 +160,31 @@ def test_who_is_refused(
     face: Face, site: Site, client: str, options: tuple[str, ...], reason: str
 ) -> None:
     with pytest.raises((OSError, ConnectionClosed), match=reason):
-        face.connect(site.address("tls", client, *options), timeout=SOON)
-    face.connect(site.address("tls"), timeout=SOON).close()
+        face.connect(site.address("tls", client, *options), timeout=PATIENCE)
+    face.connect(site.address("tls"), timeout=PATIENCE).close()
 
 
 def test_any_server_will_do(face: Face, site: Site) -> None:
     with pytest.raises(OSError, match="certificate is refused"):
-        face.connect(site.address("tls", "mistaken"), timeout=SOON)
+        face.connect(site.address("tls", "mistaken"), timeout=PATIENCE)
     address = site.address("tls", "mistaken", "verify-peer=off")
-    face.connect(address, timeout=SOON).close()
+    face.connect(address, timeout=PATIENCE).close()
 
 
 def test_the_systems_authorities(face: Face, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     address = site.address("wss").partition("?")[0]
     with pytest.raises(OSError, match="certificate is refused"):
-        face.connect(address, timeout=SOON)
+        face.connect(address, timeout=PATIENCE)
     monkeypatch.setenv("SSL_CERT_FILE", f"{site.folder}/friend/ca-cert.pem")
     # Known to the system now; but the server wants to know us as well.
     with pytest.raises((OSError, ConnectionClosed), match="certificate required"):
-        face.connect(address, timeout=SOON)
+        face.connect(address, timeout=PATIENCE)
 
 
 def test_a_context_of_ones_own(face: Face, site: Site) -> None:
     context = x509_context(site.folder / "friend", server_side=False)
     address = site.address("tls").partition("?")[0]
-    face.connect(address, timeout=SOON, tls=context).close()
+    face.connect(address, timeout=PATIENCE, tls=context).close()
     assert context.check_hostname
 
 
@@ -196,19 +197,19 @@ def test_a_context_where_nothing_is_encrypted(face: Face, scheme: str) -> None:
 
 def test_a_certificate_that_is_half_written(face: Face, site: Site) -> None:
     with pytest.raises(OSError, match="Unable to load certificate"):
-        face.connect(site.address("tls", "half"), timeout=SOON)
+        face.connect(site.address("tls", "half"), timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("call", ["event_mark", "execute", "close"])
 def test_pings_without_a_pause(face: Face, call: str) -> None:
     with Pinging() as server:
-        vm = face.connect(f"ws://127.0.0.1:{server.port}", negotiate=False, timeout=SOON)
+        vm = face.connect(f"ws://127.0.0.1:{server.port}", negotiate=False, timeout=PATIENCE)
         if call == "execute":
             with pytest.raises(TimeoutError):
                 vm.execute("x", timeout=0.2)
         elif call == "event_mark":
-            background(vm.event_mark).result(SOON)
-        background(vm.close).result(SOON)
+            background(vm.event_mark).result(PATIENCE)
+        background(vm.close).result(PATIENCE)
 
 
 class Pinging:
@@ -248,13 +249,13 @@ class Pinging:
 
     def __exit__(self, *exc: object) -> None:
         self._listener.close()
-        self._thread.join(SOON)
+        self._thread.join(PATIENCE)
 
 
 def test_reconnecting(face: Face, site: Site) -> None:
     with Relay(site.port("tls")) as relay:
         address = site.address("tls", port=relay.port)
-        with face.connect(address, timeout=SOON, reconnect=SOON) as vm:
+        with face.connect(address, timeout=PATIENCE, reconnect=PATIENCE) as vm:
             assert vm.execute("query-status")["running"]
             relay.cut()
             while not vm.client.interruptions:
@@ -310,7 +311,7 @@ class Relay:
     def __exit__(self, *exc: object) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(SOON)
+        self._thread.join(PATIENCE)
 
 
 def test_a_schema_through_tls(site: Site) -> None:
@@ -355,7 +356,7 @@ def answering(answer: bytes | None) -> Iterator[int]:
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
         yield listener.getsockname()[1]
-    thread.join(SOON)
+    thread.join(PATIENCE)
 
 
 STRANGE = {
@@ -374,7 +375,7 @@ def test_who_is_no_such_server(face: Face, scheme: str, answer: bytes, reason: s
         answering(answer) as port,
         pytest.raises(OSError, match=reason),
     ):
-        face.connect(f"{scheme}:{slashes}127.0.0.1:{port}", timeout=SOON)
+        face.connect(f"{scheme}:{slashes}127.0.0.1:{port}", timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("scheme", ["tls", "ws"])
@@ -392,15 +393,15 @@ def test_cancelled_while_shaking_hands(face: Face) -> None:
     with answering(None) as port:
         connecting = background(face.connect, f"tls:127.0.0.1:{port}", timeout=0.3)
         with pytest.raises(TimeoutError):
-            connecting.result(SOON)
+            connecting.result(PATIENCE)
 
 
 def test_qemus_tls(face: Face, qemu_site: Site) -> None:
     """Its monitor reads a byte of each record, and then waits for the next one."""
     address = qemu_site.address("tls", "friend", "one-byte-records=on")
-    with face.connect(address, timeout=SOON) as vm:
+    with face.connect(address, timeout=PATIENCE) as vm:
         assert len(vm.execute("query-qmp-schema")) > 1000
         mark = vm.event_mark()
         vm.execute("stop")
-        vm.wait_event("STOP", since=mark, timeout=SOON)
+        vm.wait_event("STOP", since=mark, timeout=PATIENCE)
         vm.execute("cont")

@@ -8,8 +8,9 @@ import pytest
 
 from qmpeer import CommandError
 from qmpeer.transport import dial
-from tests.client.faces import SOON, Face
+from tests.client.faces import Face
 from tests.interop.conftest import Start
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.real
 
@@ -40,23 +41,23 @@ def test_commands(face: Face, agent: Path) -> None:
 def test_several_in_flight(face: Face, agent: Path) -> None:
     with face.connect(agent, negotiate=False, wait_for_socket=True) as ga:
         executing = [ga.begin("guest-sync-delimited", {"id": number}) for number in range(20)]
-        assert [each.result(SOON) for each in executing] == list(range(20))
+        assert [each.result(PATIENCE) for each in executing] == list(range(20))
 
 
 def test_the_opening_that_is_recommended(face: Face, agent: Path) -> None:
     """What a client before us left unfinished is still there; a byte FF makes an end of it."""
-    with dial(agent, timeout=SOON, wait_for_socket=True) as departed:
+    with dial(agent, timeout=PATIENCE, wait_for_socket=True) as departed:
         departed.sendall(b'{"execute": "guest-ping", "arguments": {"text": "unfin')
-    sock = dial(agent, timeout=SOON)
+    sock = dial(agent, timeout=PATIENCE)
     sock.sendall(b"\xff")
     with face.connect(sock, negotiate=False) as ga:
-        assert ga.execute("guest-sync-delimited", {"id": 1}, timeout=SOON) == 1
-        assert ga.execute("guest-ping", timeout=SOON) == {}
+        assert ga.execute("guest-sync-delimited", {"id": 1}, timeout=PATIENCE) == 1
+        assert ga.execute("guest-ping", timeout=PATIENCE) == {}
 
 
 def test_the_answer_to_the_mark_comes_before_any_command(face: Face, agent: Path) -> None:
-    sock = dial(agent, timeout=SOON, wait_for_socket=True)
+    sock = dial(agent, timeout=PATIENCE, wait_for_socket=True)
     sock.sendall(b"\xff")
     assert b"stray" in sock.recv(4096, socket.MSG_PEEK)
     with face.connect(sock, negotiate=False) as ga:
-        assert ga.execute("guest-sync-delimited", {"id": 1}, timeout=SOON) == 1
+        assert ga.execute("guest-sync-delimited", {"id": 1}, timeout=PATIENCE) == 1

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from qmpeer import CommandError, CommandInterrupted, ConnectionClosed, NegotiationError
-from tests.client.faces import SOON, Face, Vm, background
+from tests.client.faces import Face, Vm, background
 from tests.client.scripted import open_fds
 from tests.interop.conftest import MACHINE, Server, Start
 from tests.listening import until_listening
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.real
 
@@ -41,7 +42,7 @@ class Blocked:
             "image": {"driver": "null-co", "read-zeroes": True},
         }
         self.executing = vm.begin("blockdev-add", arguments)
-        deadline = time.monotonic() + SOON
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 self._end = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -58,7 +59,7 @@ class Blocked:
 def overtake(vm: Vm) -> None:
     """Execute something out of band; the storage daemon knows nothing that could be."""
     with contextlib.suppress(CommandError):
-        vm.execute("query-yank", oob=True, timeout=SOON)
+        vm.execute("query-yank", oob=True, timeout=PATIENCE)
 
 
 def test_commands_and_errors(face: Face, qemu: Server) -> None:
@@ -84,7 +85,7 @@ def test_events(face: Face, qemu: Server) -> None:
         for _ in range(20):
             vm.execute("stop")
             vm.execute("cont")
-        assert vm.wait_event("RESUME", since=mark, timeout=SOON).number > mark
+        assert vm.wait_event("RESUME", since=mark, timeout=PATIENCE).number > mark
         names = [events.next().name for _ in range(40)]
         assert names == ["STOP", "RESUME"] * 20
 
@@ -96,12 +97,12 @@ def test_out_of_band_overtakes_a_blocked_command(face: Face, qemu: Server, tmp_p
         behind = [vm.begin("query-name") for _ in range(20)]
         for _ in range(10):
             with pytest.raises(CommandError, match="postcopy"):
-                vm.execute("migrate-pause", oob=True, timeout=SOON)
+                vm.execute("migrate-pause", oob=True, timeout=PATIENCE)
         assert not blocked.executing.done()
         assert not any(each.done() for each in behind)
         blocked.release()
-        assert blocked.executing.result(SOON) == {}
-        assert [each.result(SOON) for each in behind] == [{}] * 20
+        assert blocked.executing.result(PATIENCE) == {}
+        assert [each.result(PATIENCE) for each in behind] == [{}] * 20
 
 
 def test_a_late_reply_is_not_taken_for_anothers(face: Face, qemu: Server, tmp_path: Path) -> None:
@@ -111,8 +112,8 @@ def test_a_late_reply_is_not_taken_for_anothers(face: Face, qemu: Server, tmp_pa
         with pytest.raises(TimeoutError):
             vm.execute("query-status", timeout=0.05)
         blocked.release()
-        assert vm.execute("query-uuid", timeout=SOON)["UUID"].count("-") == 4
-        assert blocked.executing.result(SOON) == {}
+        assert vm.execute("query-uuid", timeout=PATIENCE)["UUID"].count("-") == 4
+        assert blocked.executing.result(PATIENCE) == {}
 
 
 def test_the_monitor_is_held_by_another(face: Face, qemu: Server) -> None:
@@ -129,10 +130,10 @@ def test_the_reply_of_one_who_left_is_not_the_next_ones(
         with face.connect(qemu.path) as vm:
             blocked = Blocked(vm, fifo, f"n{number}")
         with pytest.raises(CommandInterrupted):
-            blocked.executing.result(SOON)
+            blocked.executing.result(PATIENCE)
         connecting = background(face.connect, qemu.path)
         blocked.release()
-        with connecting.result(SOON) as vm:
+        with connecting.result(PATIENCE) as vm:
             assert vm.execute("query-name") == {}
         fifo.unlink()
 
@@ -162,9 +163,9 @@ def test_descriptors(face: Face, qemu: Server) -> None:
 def test_quit(face: Face, qemu: Server) -> None:
     with face.connect(qemu.path) as vm:
         assert vm.execute("quit") == {}
-        event = vm.wait_event("SHUTDOWN", since=0, timeout=SOON)
+        event = vm.wait_event("SHUTDOWN", since=0, timeout=PATIENCE)
         assert event.data == {"guest": False, "reason": "host-qmp-quit"}
-        assert qemu.process.wait(SOON) == 0
+        assert qemu.process.wait(PATIENCE) == 0
         with pytest.raises((ConnectionClosed, CommandInterrupted)):
             vm.execute("query-status")
         with pytest.raises(ConnectionClosed):
@@ -176,15 +177,15 @@ def test_killed_with_commands_in_flight(face: Face, qemu: Server, tmp_path: Path
         blocked = Blocked(vm, tmp_path / "fifo")
         behind = [vm.begin("query-name") for _ in range(10)]
         events = background(list, vm.events())
-        vm.execute("query-yank", oob=True, timeout=SOON)
+        vm.execute("query-yank", oob=True, timeout=PATIENCE)
         qemu.process.send_signal(signal.SIGKILL)
         with pytest.raises(CommandInterrupted) as caught:
-            blocked.executing.result(SOON)
+            blocked.executing.result(PATIENCE)
         assert caught.value.command == "blockdev-add"
         for each in behind:
             with pytest.raises((CommandInterrupted, ConnectionClosed)):
-                each.result(SOON)
-        assert events.result(SOON) == []
+                each.result(PATIENCE)
+        assert events.result(PATIENCE) == []
         with pytest.raises(ConnectionClosed):
             vm.execute("query-name")
         blocked.release()
@@ -192,10 +193,10 @@ def test_killed_with_commands_in_flight(face: Face, qemu: Server, tmp_path: Path
 
 def test_qemu_dials_us(face: Face, start: Start, program: Any, tmp_path: Path) -> None:
     path = tmp_path / "here"
-    accepting = background(face.accept, path, timeout=SOON)
+    accepting = background(face.accept, path, timeout=PATIENCE)
     until_listening(path)
     start([program("qemu-system-x86_64"), *MACHINE, "-qmp", f"unix:{path}"])
-    with accepting.result(SOON) as vm:
+    with accepting.result(PATIENCE) as vm:
         assert vm.execute("query-status")["running"] is True
 
 
@@ -203,10 +204,10 @@ def test_pretty(face: Face, start: Start, program: Any, tmp_path: Path) -> None:
     path = tmp_path / "pretty"
     listening = f"unix:{path},server=on,wait=off"
     start([program("qemu-system-x86_64"), *MACHINE, "-qmp-pretty", listening])
-    with face.connect(path, wait_for_socket=True, timeout=SOON) as vm:
+    with face.connect(path, wait_for_socket=True, timeout=PATIENCE) as vm:
         mark = vm.event_mark()
         vm.execute("stop")
-        assert vm.wait_event("STOP", since=mark, timeout=SOON).data == {}
+        assert vm.wait_event("STOP", since=mark, timeout=PATIENCE).data == {}
         assert vm.execute("query-status")["running"] is False
         assert vm.execute("query-block") == []
         assert len(vm.execute("query-commands")) > 100
@@ -219,20 +220,20 @@ def test_a_capability_that_is_not_offered(
     path = tmp_path / "qmp"
     start([program("qemu-storage-daemon"), *monitor_options(path)])
     with pytest.raises(NegotiationError):
-        face.connect(path, capabilities=["bogus"], wait_for_socket=True, timeout=SOON)
+        face.connect(path, capabilities=["bogus"], wait_for_socket=True, timeout=PATIENCE)
 
 
 def test_the_storage_daemon(face: Face, start: Start, program: Any, tmp_path: Path) -> None:
     path = tmp_path / "qmp"
     process = start([program("qemu-storage-daemon"), *monitor_options(path)])
-    with face.connect(path, wait_for_socket=True, timeout=SOON) as vm:
+    with face.connect(path, wait_for_socket=True, timeout=PATIENCE) as vm:
         assert vm.capabilities == ("oob",)
         blocked = Blocked(vm, tmp_path / "fifo")
         overtake(vm)
         assert not blocked.executing.done()
         blocked.release()
-        assert blocked.executing.result(SOON) == {}
+        assert blocked.executing.result(PATIENCE) == {}
         nodes = vm.execute("query-named-block-nodes", {"flat": True})
         assert "blocked" in [node["node-name"] for node in nodes]
         assert vm.execute("quit") == {}
-    assert process.wait(SOON) == 0
+    assert process.wait(PATIENCE) == 0

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.client.faces import SOON
 from tests.interop.conftest import MACHINE, OURS, Server, Start
 from tests.listening import until_listening
+from tests.patience import PATIENCE
 
 qemu_qmp = pytest.importorskip("qemu.qmp", reason="qemu.qmp is not installed")
 legacy = pytest.importorskip("qemu.qmp.legacy", reason="qemu.qmp is not installed")
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.real
 @pytest_asyncio.fixture
 async def vm(server: Server) -> AsyncIterator[Any]:
     client = qemu_qmp.QMPClient("test")
-    await asyncio.wait_for(client.connect(server.address), SOON)
+    await asyncio.wait_for(client.connect(server.address), PATIENCE)
     yield client
     try:
         await client.disconnect()
@@ -102,12 +102,12 @@ async def test_out_of_band_overtakes(vm: Any, tmp_path: Path) -> None:
     behind = [asyncio.ensure_future(vm.execute("query-name")) for _ in range(5)]
     await asyncio.sleep(0)
     urgent = vm.execute_msg(vm.make_execute_msg("query-yank", oob=True))
-    assert isinstance(await asyncio.wait_for(urgent, SOON), list)
+    assert isinstance(await asyncio.wait_for(urgent, PATIENCE), list)
     assert not blocked.done()
     assert not any(each.done() for each in behind)
     (tmp_path / "fifo").write_text("")
-    assert await asyncio.wait_for(blocked, SOON) == {}
-    assert await asyncio.wait_for(asyncio.gather(*behind), SOON) == [{}] * 5
+    assert await asyncio.wait_for(blocked, PATIENCE) == {}
+    assert await asyncio.wait_for(asyncio.gather(*behind), PATIENCE) == [{}] * 5
     await vm.execute("blockdev-del", {"node-name": "n"})
 
 
@@ -131,16 +131,16 @@ async def test_descriptors(vm: Any) -> None:
 async def test_quit(vm: Any, server: Server) -> None:
     with vm.listener("SHUTDOWN") as listener:
         assert await vm.execute("quit") == {}
-        event = await asyncio.wait_for(listener.get(), SOON)
+        event = await asyncio.wait_for(listener.get(), PATIENCE)
         assert event["data"] == {"guest": False, "reason": "host-qmp-quit"}
-    assert await asyncio.to_thread(server.process.wait, SOON) == 0
+    assert await asyncio.to_thread(server.process.wait, PATIENCE) == 0
     with pytest.raises(EOFError):
-        await asyncio.wait_for(vm.disconnect(), SOON)
+        await asyncio.wait_for(vm.disconnect(), PATIENCE)
 
 
 async def test_over_tcp(server: Server) -> None:
     client = qemu_qmp.QMPClient("test")
-    await asyncio.wait_for(client.connect(("127.0.0.1", server.port())), SOON)
+    await asyncio.wait_for(client.connect(("127.0.0.1", server.port())), PATIENCE)
     assert await client.execute("query-name") == {}
     await client.disconnect()
 
@@ -148,7 +148,7 @@ async def test_over_tcp(server: Server) -> None:
 async def test_one_client_after_another(server: Server) -> None:
     for _ in range(10):
         client = qemu_qmp.QMPClient("test")
-        await asyncio.wait_for(client.connect(server.address), SOON)
+        await asyncio.wait_for(client.connect(server.address), PATIENCE)
         await client.execute("query-status")
         await client.disconnect()
 
@@ -156,7 +156,7 @@ async def test_one_client_after_another(server: Server) -> None:
 @pytest.fixture
 def blocking(server: Server) -> Iterator[Any]:
     client = legacy.QEMUMonitorProtocol(server.address)
-    client.settimeout(SOON)
+    client.settimeout(PATIENCE)
     client.connect()
     yield client
     close_legacy(client)
@@ -182,9 +182,9 @@ def test_legacy_commands(blocking: Any) -> None:
 
 def test_legacy_events(blocking: Any) -> None:
     blocking.cmd("stop")
-    assert blocking.pull_event(wait=SOON)["event"] == "STOP"
+    assert blocking.pull_event(wait=PATIENCE)["event"] == "STOP"
     blocking.cmd("cont")
-    assert [event["event"] for event in blocking.get_events(wait=SOON)] == ["RESUME"]
+    assert [event["event"] for event in blocking.get_events(wait=PATIENCE)] == ["RESUME"]
 
 
 def test_legacy_descriptors(blocking: Any) -> None:
@@ -202,7 +202,7 @@ def test_we_dial_it(start: Start, tmp_path: Path) -> None:
     client = legacy.QEMUMonitorProtocol(str(path), server=True)
     until_listening(path)
     start([*OURS, *MACHINE, "-qmp", f"unix:{path}"])
-    assert client.accept(timeout=SOON)["QMP"]["capabilities"] == ["oob"]
+    assert client.accept(timeout=PATIENCE)["QMP"]["capabilities"] == ["oob"]
     assert client.cmd("query-status")["running"] is True
     close_legacy(client)
 
@@ -214,7 +214,7 @@ def test_its_shell(server: Server, release: tuple[int, int], tmp_path: Path) -> 
         input="".join(f"{line}\n" for line in lines),
         capture_output=True,
         text=True,
-        timeout=SOON,
+        timeout=PATIENCE,
         env={**os.environ, "HOME": str(tmp_path)},
     )
     assert done.stderr == ""

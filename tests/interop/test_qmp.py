@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.client.faces import SOON
 from tests.interop.conftest import Server
+from tests.patience import PATIENCE
 
 qmp = pytest.importorskip("qmp", reason="qmp is not installed")
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.real
 @pytest.fixture
 def vm(server: Server) -> Iterator[Any]:
     with qmp.QEMUMonitorProtocol(server.address) as client:
-        client.settimeout(SOON)
+        client.settimeout(PATIENCE)
         yield client
 
 
@@ -54,7 +54,7 @@ def test_events_come_before_the_reply(vm: Any) -> None:
         assert vm.cmd(command) == {"return": {}}
         # What it has taken in before the reply it has in its list.
         assert [each["event"] for each in vm._QEMUMonitorProtocol__events] == [event]
-        assert vm.pull_event(wait=SOON)["event"] == event
+        assert vm.pull_event(wait=PATIENCE)["event"] == event
 
 
 def test_without_negotiation(vm: Any) -> None:
@@ -69,7 +69,7 @@ def test_without_negotiation(vm: Any) -> None:
 
 def test_pipelined_without_anything_between(vm: Any, server: Server) -> None:
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(SOON)
+        sock.settimeout(PATIENCE)
         sock.connect(server.address)
         lines = sock.makefile("r")
         assert "QMP" in json.loads(lines.readline())
@@ -92,14 +92,14 @@ def test_pipelined_without_anything_between(vm: Any, server: Server) -> None:
 def test_quit(vm: Any, server: Server) -> None:
     vm.connect()
     assert vm.cmd("quit") == {"return": {}}
-    assert vm.pull_event(wait=SOON)["event"] == "SHUTDOWN"
-    assert server.process.wait(SOON) == 0
+    assert vm.pull_event(wait=PATIENCE)["event"] == "SHUTDOWN"
+    assert server.process.wait(PATIENCE) == 0
     assert vm.cmd("query-status") is None
     assert not os.path.exists(server.address)
 
 
 def test_over_tcp(server: Server) -> None:
     with qmp.QEMUMonitorProtocol(("127.0.0.1", server.port())) as client:
-        client.settimeout(SOON)
+        client.settimeout(PATIENCE)
         client.connect()
         assert client.command("query-status")["running"] is True

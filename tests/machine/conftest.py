@@ -12,7 +12,8 @@ from qmpeer.cli.main import main
 from qmpeer.machine import Options
 from qmpeer.machine.machine import Machine
 from qmpeer.machine.opening import Say, open_all
-from tests.machine.serving import PATIENCE, Ended, Start
+from tests.machine.serving import Ended, Start
+from tests.patience import PATIENCE
 from tests.starts import resolve_offline
 
 

@@ -17,10 +17,9 @@ from qmpeer.machine.process import run_machine
 from qmpeer.machine.signals import When
 from qmpeer.monitor import new_event_loop
 from qmpeer.transport import AddressLike, dial
-from tests import patience
+from tests.patience import PATIENCE
 from tests.starts import BASE
 
-PATIENCE = patience.PATIENCE
 QMPEER = [sys.executable, "-m", "qmpeer"]
 SERVE = [*QMPEER, "serve"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from qmpeer.errors import CommandError
 from qmpeer.machine.blkdebug_config import ConfigReader
-from tests.machine.serving import PATIENCE
+from tests.patience import PATIENCE
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ from qmpeer.machine.machine import Machine
 from qmpeer.machine.options import parse_options
 from qmpeer.transport import dial
 from qmpeer.values import JsonObject
-from tests.machine.serving import PATIENCE, QMPEER, RawClient, Serving, Start, Threaded
+from tests.machine.serving import QMPEER, RawClient, Serving, Start, Threaded
+from tests.patience import PATIENCE
 from tests.starts import BASE
 from tests.transport.filters.certificates import Authority, Issued
 

@@ -10,7 +10,8 @@ import pytest
 
 from qmpeer import Client, CommandError
 from qmpeer.values import JsonObject
-from tests.machine.serving import PATIENCE, Served, Serving, Threaded
+from tests.machine.serving import Served, Serving, Threaded
+from tests.patience import PATIENCE
 
 PROMPT = b"(qemu) "
 NOTHING_SENT = "No file descriptor supplied via SCM_RIGHTS"

@@ -21,16 +21,8 @@ import pytest
 
 from qmpeer import Client, CommandError
 from qmpeer.values import JsonObject
-from tests.machine.serving import (
-    PATIENCE,
-    QMPEER,
-    RawClient,
-    Serving,
-    Start,
-    Threaded,
-    run_qmpeer,
-    shortened,
-)
+from tests.machine.serving import QMPEER, RawClient, Serving, Start, Threaded, run_qmpeer, shortened
+from tests.patience import PATIENCE
 from tests.starts import BASE
 
 QUIT = ("SHUTDOWN", {"guest": False, "reason": "host-qmp-quit"})

@@ -9,7 +9,8 @@ import pytest
 import pytest_asyncio
 
 from qmpeer.monitor import Monitor
-from tests.monitor.raw_client import PATIENCE, RawClient
+from tests.monitor.raw_client import RawClient
+from tests.patience import PATIENCE
 
 try:
     import uvloop

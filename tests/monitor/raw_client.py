@@ -9,9 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from qmpeer.transport import Address, parse_address
-from tests import patience
-
-PATIENCE = patience.PATIENCE
+from tests.patience import PATIENCE
 
 
 class RawClient:

@@ -12,7 +12,8 @@ from qmpeer.messages import Command
 from qmpeer.monitor import CommandInfo, Context, Monitor
 from qmpeer.monitor.backend import Emit
 from qmpeer.values import JsonValue
-from tests.monitor.raw_client import PATIENCE, RawClient
+from tests.monitor.raw_client import RawClient
+from tests.patience import PATIENCE
 
 
 class Parrot:

@@ -11,7 +11,8 @@ from qmpeer import limits
 from qmpeer.monitor import Monitor
 from qmpeer.protocol import Throttle
 from tests.monitor.conftest import Connect
-from tests.monitor.raw_client import PATIENCE, RawClient, until
+from tests.monitor.raw_client import RawClient, until
+from tests.patience import PATIENCE
 
 
 def names(*messages: dict[str, Any]) -> list[Any]:

@@ -24,7 +24,8 @@ from qmpeer.schema import (
     schema_from_qapi,
 )
 from tests.monitor.conftest import Connect
-from tests.monitor.raw_client import PATIENCE, RawClient
+from tests.monitor.raw_client import RawClient
+from tests.patience import PATIENCE
 
 QAPI = """
 { 'enum': 'Tray', 'data': [ 'open', 'closed', { 'name': 'ajar', 'features': [ 'deprecated' ] } ] }

@@ -13,7 +13,8 @@ from qmpeer.client import AsyncClient, Client
 from qmpeer.monitor import Monitor
 from qmpeer.transport import Address
 from tests.monitor.conftest import Connect
-from tests.monitor.raw_client import PATIENCE, RawClient, until
+from tests.monitor.raw_client import RawClient, until
+from tests.patience import PATIENCE
 
 
 async def listening(monitor: Monitor, count: int) -> Sequence[Address]:

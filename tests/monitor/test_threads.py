@@ -11,7 +11,7 @@ import pytest
 from qmpeer.client import Client
 from qmpeer.errors import CommandError
 from qmpeer.monitor import Monitor
-from tests.monitor.raw_client import PATIENCE
+from tests.patience import PATIENCE
 
 
 @pytest.fixture

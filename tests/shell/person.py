@@ -16,9 +16,8 @@ from qmpeer.shell.session import Session
 from qmpeer.shell.settings import Settings
 from qmpeer.shell.terminal import Terminal
 from qmpeer.shell.terminal_screen import TerminalScreen
-from tests import patience
+from tests.patience import PATIENCE
 
-PATIENCE = patience.PATIENCE
 SEQUENCE = re.compile(r"\x1b(?:\[[0-9;?]*[a-zA-Z]|\][^\x07]*\x07|[=>])|\r")
 
 

@@ -13,7 +13,8 @@ import pytest
 from qmpeer import AsyncClient
 from qmpeer.shell.history import FileHistory
 from tests.cli.programs import run_here
-from tests.shell.person import PATIENCE, Person
+from tests.patience import PATIENCE
+from tests.shell.person import Person
 from tests.shell.real_servers import QEMU, listening
 
 pytestmark = pytest.mark.real

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest_asyncio
 
 from qmpeer.monitor import Monitor
-from tests.shell.person import PATIENCE, Person
+from tests.patience import PATIENCE
+from tests.shell.person import Person
 
 
 class Sleeper:

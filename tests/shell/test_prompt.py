@@ -20,7 +20,8 @@ from qmpeer.monitor import Monitor
 from qmpeer.shell.history import FileHistory
 from qmpeer.shell.secrets import without_secrets
 from tests import growth
-from tests.shell.person import PATIENCE, Person
+from tests.patience import PATIENCE
+from tests.shell.person import Person
 
 HOSTILE = "\x1b]0;title\x07\x1b[2J\x9b31m\r\u202e"
 

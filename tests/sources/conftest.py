@@ -10,6 +10,7 @@ from time import time
 import pytest
 
 from qmpeer.transport.filters.websocket_upgrade import answer_upgrade
+from tests.patience import PATIENCE
 
 GREETING = (
     b'{"QMP": {"version": {"qemu": {"micro": 0, "minor": 2, "major": 9}, "package": ""},'
@@ -18,7 +19,6 @@ GREETING = (
 DONE = b'{"return": {}}\n'
 LEAVE = b"leave"
 """In place of a text: the server closes the connection."""
-SOON = 10.0
 
 Serve = Callable[..., str]
 
@@ -43,7 +43,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             listener.bind(str(path))
             listener.listen()
             address = f"unix:{path}"
-        listener.settimeout(SOON)
+        listener.settimeout(PATIENCE)
         listeners.append(listener)
         threads.append(threading.Thread(target=_answer, args=(listener, texts, websocket)))
         threads[-1].start()
@@ -58,7 +58,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
 def _answer(listener: socket.socket, texts: tuple[bytes, ...], websocket: bool) -> None:
     client, _ = listener.accept()
-    client.settimeout(SOON)
+    client.settimeout(PATIENCE)
     # A client that has had enough resets the connection.
     with client, suppress(BrokenPipeError, ConnectionResetError):
         if websocket:

@@ -10,7 +10,8 @@ from qmpeer.errors import ConnectionClosed, SchemaSyntaxError
 from qmpeer.schema import schema_from_introspection
 from qmpeer.sources.running import ask
 from tests.corpus import recorded_introspection
-from tests.sources.conftest import DONE, GREETING, LEAVE, SOON, Serve
+from tests.patience import PATIENCE
+from tests.sources.conftest import DONE, GREETING, LEAVE, Serve
 
 
 def test_our_own_monitor_answers(tmp_path: Path) -> None:
@@ -18,7 +19,7 @@ def test_our_own_monitor_answers(tmp_path: Path) -> None:
     monitor.command("pause")(lambda: None)
     monitor.start(f"unix:{tmp_path / 'qmp'}")
     try:
-        answer = ask(f"unix:{tmp_path / 'qmp'}", SOON)
+        answer = ask(f"unix:{tmp_path / 'qmp'}", PATIENCE)
     finally:
         monitor.stop()
     assert "pause" in [command.name for command in schema_from_introspection(answer).commands()]
@@ -30,7 +31,7 @@ def test_events_before_the_answer_are_passed_over(serve: Serve, websocket: bool)
     answer = recorded_introspection("small-9.2")
     reply = json.dumps({"return": answer}).encode() + b"\n"
     address = serve(GREETING + event, DONE + event, event + reply, websocket=websocket)
-    assert ask(address, SOON) == answer
+    assert ask(address, PATIENCE) == answer
 
 
 REFUSALS: list[tuple[str, bytes, type[Exception], str]] = [
@@ -60,7 +61,7 @@ def test_a_monitor_without_an_answer(
 ) -> None:
     address = serve(GREETING, DONE, reply)
     with pytest.raises(kind) as caught:
-        ask(address, SOON)
+        ask(address, PATIENCE)
     cause = caught.value.__cause__
     assert expected.format(address) in f"{caught.value} {cause}"
 
@@ -69,7 +70,7 @@ def test_an_error_of_the_monitor_keeps_its_class(serve: Serve) -> None:
     for name in ("CommandNotFound", "GenericError"):
         reply = json.dumps({"error": {"class": name, "desc": ""}}).encode() + b"\n"
         with pytest.raises(CommandError) as caught:
-            ask(serve(GREETING, DONE, reply), SOON)
+            ask(serve(GREETING, DONE, reply), PATIENCE)
         assert caught.value.error_class == name
         assert caught.value.command == "query-qmp-schema"
 
@@ -94,7 +95,7 @@ def test_a_monitor_that_leaves(
     texts: tuple[bytes, ...], expected: type[QMPError], serve: Serve
 ) -> None:
     with pytest.raises(expected, match="closed the connection"):
-        ask(serve(*texts), SOON)
+        ask(serve(*texts), PATIENCE)
 
 
 @pytest.mark.parametrize("websocket", [False, True], ids=["unix", "ws"])
@@ -112,7 +113,7 @@ def test_a_monitor_whose_answer_has_no_end(
     monkeypatch.setattr(limits, "SCHEMA_SIZE", 1000)
     address = serve(*texts, websocket=websocket)
     with pytest.raises(SchemaSyntaxError) as caught:
-        ask(address, SOON)
+        ask(address, PATIENCE)
     assert str(caught.value) == f"{address} sends too much: at most 1000 bytes are read"
 
 
@@ -126,4 +127,4 @@ def test_a_monitor_whose_answer_has_no_end(
 )
 def test_an_address_where_nobody_is(address: str, expected: type[Exception]) -> None:
     with pytest.raises(expected):
-        ask(address, SOON)
+        ask(address, PATIENCE)

@@ -17,7 +17,8 @@ from qmpeer.monitor import Context, Monitor
 from qmpeer.monitor.human import HumanConnection, HumanContext
 from qmpeer.transport.aio import Stream
 from tests.monitor.conftest import Connect
-from tests.monitor.raw_client import PATIENCE, RawClient, until
+from tests.monitor.raw_client import RawClient, until
+from tests.patience import PATIENCE
 from tests.transcripts.memory_stream import MemoryStream
 
 BANNER = b"QEMU 7.2.0 monitor - type 'help' for more information\r\n"
