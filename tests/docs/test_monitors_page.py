@@ -87,9 +87,8 @@ def test_the_session(terminal: Terminal, program: Callable[[str], str]) -> None:
                 assert telnet.read() == line
         for line in WORK.splitlines():
             if line.startswith(PROMPT):
-                terminal.until_last(PROMPT.strip())
-                terminal.enter(line.removeprefix(PROMPT))
-        shown = terminal.until_last(PROMPT.strip())[len(START.splitlines()) - 1 : -1]
+                shown = terminal.ask(PROMPT.strip(), line.removeprefix(PROMPT))
+        shown = shown[len(START.splitlines()) - 1 : -1]
         assert [alike(line) for line in shown] == [alike(line) for line in WORK.splitlines()]
         assert alike(telnet.read()) == alike(NEWS)
     finally:

@@ -36,6 +36,17 @@ class Terminal:
         """Wait until the screen's last line is this one; return all of them."""
         return self._until(lambda lines: lines[-1] == line)
 
+    def ask(self, prompt: str, text: str) -> list[str]:
+        """Type a line at a prompt, and wait for the next prompt; return the screen's lines."""
+        count = sum(line.startswith(prompt) for line in self.until_last(prompt))
+        self.enter(text)
+        # The prompt alone doesn't tell: before the line is echoed it is still the last one.
+        return self._until(
+            lambda lines: (
+                lines[-1] == prompt and sum(line.startswith(prompt) for line in lines) > count
+            )
+        )
+
     def until_seen(self, text: str) -> list[str]:
         """Wait until a text stands somewhere on the screen; return its lines."""
         return self._until(lambda lines: text in "\n".join(lines))

@@ -272,9 +272,7 @@ def test_stdio_at_a_terminal(program: Program, tmp_path: Path) -> None:
         *("-mon", "chardev=mon1,mode=control"),
     ]
     with Terminal(program("tmux"), tmp_path, argv) as terminal:
-        terminal.until_last("(qemu)")
-        terminal.enter("info chardev")
-        lines = terminal.until_last("(qemu)")
+        lines = terminal.ask("(qemu)", "info chardev")
         (port,) = re.findall(
             r"^mon1: filename=disconnected:tcp:127.0.0.1:(\d+)", "\n".join(lines), re.M
         )

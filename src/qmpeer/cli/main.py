@@ -88,9 +88,9 @@ def _discard_unwritten() -> None:
     """Discard what a stream doesn't take, before the interpreter fails to flush it (status 120)."""
     for stream in (sys.stdout, sys.stderr):
         try:
-            if stream is not None:
+            if stream is not None and not stream.closed:
                 stream.flush()
-        except (OSError, ValueError):
+        except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
