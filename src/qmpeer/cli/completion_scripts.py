@@ -308,7 +308,7 @@ function __qmpeer_place  # KEY PLACE OPTION...: the options take a value
             set skip 0
         else if contains -- $word $argv[3..-1]
             set skip 1
-        else if not string match -q -- '-?*' $word
+        else if not string match -qr -- '^-.' $word
             set place (math $place + 1)
         end
     end
