@@ -95,7 +95,10 @@ def conversation(served: Served) -> list[Any]:
 
 
 @pytest.mark.real
-def test_answers_and_events(recorded_qemu: str, tmp_path: Path) -> None:
+def test_answers_and_events(
+    recorded_qemu: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qmpeer.machine.machine.KVM_DEVICE", "/dev/null")  # QEMU was built with KVM
     named = ("-name", "vm0")
     found = []
     for served in (

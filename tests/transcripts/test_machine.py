@@ -87,6 +87,12 @@ async def skip_unless_there(case: Case, stream: MemoryStream, handler: StreamHan
         pytest.skip(f"the built-in machine has no {', '.join(sorted(missing))} yet")
 
 
+@pytest.fixture(autouse=True)
+def kvm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let KVM be there, on every host, as it is where the cases were recorded."""
+    monkeypatch.setattr("qmpeer.machine.machine.KVM_DEVICE", "/dev/null")
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Machine, Path]]:
     """A machine that no case changes, and its folder."""
