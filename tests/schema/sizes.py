@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import process_time
 from typing import Final, TypeVar
 
 import pytest
 
 from qmpeer import limits
+from tests.growth import RATIO, assert_linear_time, cpu_time
 
 __all__ = ["check_growth", "smaller_limits", "with_limits"]
 
@@ -20,10 +20,7 @@ SIZES: Final = (
     "SCHEMA_VALUES",
 )
 SMALL: Final = 64
-GROWTH: Final = 8
-NOTHING: Final = 0.02
-"""Seconds of CPU time that are too few to tell anything."""
-ATTEMPTS: Final = 4
+"""What the limits are divided by for the small input."""
 
 T = TypeVar("T")
 
@@ -49,17 +46,10 @@ def check_growth(make: Callable[[], T], read: Callable[[T], None]) -> None:
         make: Makes an input of the size that the limits have.
         read: Reads it.
     """
-    ratio = 0.0
-    for _ in range(ATTEMPTS):  # others use the same caches
-        before, after = (_seconds(make, read, divisor) for divisor in (SMALL, SMALL // GROWTH))
-        if after < NOTHING or (ratio := after / before) < 1.5 * GROWTH:
-            return
-    raise AssertionError(f"an input {GROWTH} times as large takes {ratio:.1f} times as long")
 
+    def seconds(size: int) -> float:
+        with smaller_limits(SMALL // size):
+            made = make()
+            return cpu_time(lambda: read(made))
 
-def _seconds(make: Callable[[], T], read: Callable[[T], None], divisor: int) -> float:
-    with smaller_limits(divisor):
-        made = make()
-        start = process_time()
-        read(made)
-        return process_time() - start
+    assert_linear_time(seconds, RATIO)

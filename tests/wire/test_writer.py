@@ -21,6 +21,7 @@ LINES: list[tuple[object, bytes]] = [
     ([True, False, None], b"[true, false, null]"),
     ('\b\f\n\r\t"\\/', rb'"\b\f\n\r\t\"\\/"'),
     ("\x00\x01\x1f", rb'"\u0000\u0001\u001F"'),
+    ({"id": "\x7f"}, rb'{"id": "\u007F"}'),
     ("\x7f\x80\xab\xff", rb'"\u007F\u0080\u00AB\u00FF"'),
     ("€\ufffd\U0001d11e\U0010fffd", rb'"\u20AC\uFFFD\uD834\uDD1E\uDBFF\uDFFD"'),
     ("\\u00ab", rb'"\\u00ab"'),
@@ -60,6 +61,8 @@ PRETTY: list[tuple[JsonValue, bytes]] = [
         b'{\r\n    "a{": [\r\n        "x[",\r\n        "[],"\r\n    ]\r\n}\r\n',
     ),
     ("\xe9\n\x1b", b'"\\u00E9\\n\\u001B"\r\n'),
+    ("\x7f", b'"\\u007F"\r\n'),
+    ("\x1b", b'"\\u001B"\r\n'),
     (["\ud800", []], b'[\r\n    "\\uFFFD",\r\n    [\r\n    ]\r\n]\r\n'),
 ]
 
