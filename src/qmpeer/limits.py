@@ -17,7 +17,7 @@ ERROR_TEXT: Final = 1023
 
 # The reader of the client's side. Source: ours; QEMU sets none for what it sends.
 MESSAGE_SIZE: Final = 1024 * 1024 * 1024
-"""Bytes of one message from a server. Replies of 100 MiB are real (guest-file-read)."""
+"""Bytes of one message from a server. Ours: replies of 100 MiB are real (guest-file-read)."""
 
 # The server's session (protocol).
 IN_BAND_QUEUE: Final = 8
@@ -29,8 +29,8 @@ UNSENT_OUTPUT: Final = 1024 * 1024
 UNSENT_RESUME: Final = 256 * 1024
 """Unsent bytes below which its commands are taken again. Ours."""
 UNSENT_PIECES: Final = 16 * 1024
-"""Unsent bytes that an event loop's TCP transport has; what comes behind them waits in one piece.
-Ours: from Python 3.12 on asyncio counts all its pieces at every write."""
+"""Unsent bytes that an event loop's TCP transport is given; later ones wait in one buffer of the
+stream. Ours: from Python 3.12 on, asyncio adds up all its pieces at every write."""
 UNSENT_EVENTS: Final = 4 * 1024 * 1024
 """Bytes of events that wait behind unsent output before their client is disconnected. Ours."""
 THROTTLE_PERIOD: Final = 1.0

@@ -5,12 +5,20 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from qmpeer.bindings import Command, Struct, command, deprecated, encode
+from qmpeer.bindings import Command, Empty, Struct, command, deprecated, encode
+from qmpeer.values import UNSET, UnsetType
 from tests.bindings.players import MediumDisk, Tray, eject, insert, move
 
 LABELLED = Tray(is_open=True, label="a")
 OF_FORCE = "argument force-it of move is deprecated"
+OF_LIFT = "command lift is deprecated"
+OF_LIFT_FORCE = "argument force of lift is deprecated"
 OF_LABEL = "member label of Tray is deprecated"
+
+
+@deprecated(OF_LIFT)
+def lift(force: bool | UnsetType = UNSET, tray: Tray | UnsetType = UNSET) -> Command[Empty]:
+    return command("lift", {"force": force, "tray": tray}, Empty, deprecated=("force",))
 
 
 @pytest.fixture
@@ -24,6 +32,8 @@ Calls = list[tuple[str, Callable[[], object], list[str]]]
 CALLS: Calls = [
     ("command", lambda: eject("a"), ["command eject is deprecated"]),
     ("argument", lambda: move(force=True), [OF_FORCE]),
+    ("argument of a deprecated command", lambda: lift(force=True), [OF_LIFT, OF_LIFT_FORCE]),
+    ("member within one", lambda: lift(tray=LABELLED), [OF_LIFT, OF_LABEL]),
     ("argument that is not sent", lambda: move(tray=Tray(is_open=True)), []),
     ("member", lambda: move(tray=LABELLED), [OF_LABEL]),
     ("member within an array", lambda: move(trays=[LABELLED]), [OF_LABEL]),

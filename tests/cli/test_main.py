@@ -90,7 +90,10 @@ def test_an_error_of_our_own(
     assert capsys.readouterr().err == "qmpeer exec: internal error: KeyError: 'x'\n"
 
 
-def test_output_that_a_full_disk_does_not_take(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["exec", "--help"]], ids=" ".join)
+def test_output_that_a_full_disk_does_not_take(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with open("/dev/full", "w") as full:
         monkeypatch.setattr(sys, "stdout", full)
-        assert main(["--version"]) == 3
+        assert main(words) == 3

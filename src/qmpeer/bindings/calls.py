@@ -87,9 +87,9 @@ def command(
             sent[wire] = encode_arguments(value)
     for wire in deprecated:
         if wire in sent:
-            warn_once(f"argument {wire} of {name} is deprecated", stacklevel=4)
-    for wire, value in (extra or {}).items():  # no comprehension: it would be a call of its own
-        sent[wire] = encode_arguments(value)
+            warn_once(f"argument {wire} of {name} is deprecated", calls=1)
+    if extra:
+        sent.update({wire: encode_arguments(value) for wire, value in extra.items()})
     return Command(name, sent or None, decoder_of(returns))
 
 

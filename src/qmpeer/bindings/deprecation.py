@@ -1,20 +1,38 @@
 """Warnings of what a later release may no longer have, each given once."""
 
 import functools
+import sys
 import warnings
 from collections.abc import Callable
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 __all__ = ["deprecated", "warn_once"]
 
+_ROOM: Final = __name__.rpartition(".")[0]
 _given: Final[set[str]] = set()
 
 
-def warn_once(text: str, *, stacklevel: int) -> None:
-    """Give a DeprecationWarning, unless the same was given before."""
-    if text not in _given:
-        _given.add(text)
-        warnings.warn(text, DeprecationWarning, stacklevel=stacklevel)
+def warn_once(text: str, *, calls: int) -> None:
+    """Give a DeprecationWarning, unless the same was given before.
+
+    It names the line that uses what is deprecated: Python shows only those of the main program.
+
+    Args:
+        text: What is deprecated.
+        calls: Calls between that line and this room; 1 if a generated function was called there.
+    """
+    if text in _given:
+        return
+    _given.add(text)
+    frame: FrameType | None = sys._getframe()
+    level = 1
+    for further in range(calls, -1, -1):
+        while frame is not None and frame.f_globals.get("__name__", "").startswith(_ROOM):
+            frame, level = frame.f_back, level + 1
+        if further and frame is not None:
+            frame, level = frame.f_back, level + 1
+    warnings.warn(text, DeprecationWarning, stacklevel=level)
 
 
 if TYPE_CHECKING:
@@ -27,7 +45,7 @@ else:
         def mark(function: Callable[..., Any]) -> Callable[..., Any]:
             @functools.wraps(function)
             def call(*args: Any, **kwargs: Any) -> Any:
-                warn_once(text, stacklevel=3)
+                warn_once(text, calls=0)
                 return function(*args, **kwargs)
 
             call.__deprecated__ = text

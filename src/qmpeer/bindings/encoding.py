@@ -1,5 +1,6 @@
 """From the types of a binding to JSON: exactly what they hold, unknown members included."""
 
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -12,8 +13,7 @@ from qmpeer.values import UNSET, JsonObject, JsonValue
 __all__ = ["encode", "encode_arguments"]
 
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
-_Deprecated: TypeAlias = list[tuple[type[Struct], str]] | None
-"""Takes the deprecated members that were met, by their types; None where nobody asks."""
+_Warn: TypeAlias = Callable[[type[Struct], str], None] | None
 
 
 class _Plan(msgspec.Struct, frozen=True):
@@ -42,40 +42,37 @@ def encode(value: Any) -> JsonValue:
 
 
 def encode_arguments(value: Any) -> JsonValue:
-    """Return what is to be sent as JSON, and warn of deprecated members in it, once each.
-
-    A warning names the line two calls up: the one that called the generated function.
-    """
-    deprecated: list[tuple[type[Struct], str]] = []
-    result = _encode(value, deprecated)
-    for of, name in deprecated:
-        warn_once(f"member {name} of {of.__name__} is deprecated", stacklevel=5)
-    return result
+    """Return what is to be sent as JSON, and warn of deprecated members in it, once each."""
+    return _encode(value, _warn)
 
 
-def _encode(value: Any, deprecated: _Deprecated) -> JsonValue:
+def _warn(of: type[Struct], name: str) -> None:
+    warn_once(f"member {name} of {of.__name__} is deprecated", calls=1)
+
+
+def _encode(value: Any, warn: _Warn) -> JsonValue:
     kind = type(value)
     if kind in _PLAIN:
         return value  # type: ignore[no-any-return]
     if kind is list or kind is tuple:
-        return [_encode(item, deprecated) for item in value]
+        return [_encode(item, warn) for item in value]
     if kind is dict:
-        return {name: _encode(item, deprecated) for name, item in value.items()}
+        return {name: _encode(item, warn) for name, item in value.items()}
     if isinstance(value, Struct):
-        return _encode_struct(value, deprecated)
+        return _encode_struct(value, warn)
     if isinstance(value, UnknownBranch):
         tag_field = str(value.__struct_config__.tag_field)
-        return {tag_field: value.tag, **_encode_object(value.members, deprecated)}
+        return {tag_field: value.tag, **_encode_object(value.members, warn)}
     if isinstance(value, str | int | float):
         return value
     raise TypeError(f"found {value!r}, expected a value of a binding's type or of JSON")
 
 
-def _encode_object(members: dict[str, Any], deprecated: _Deprecated) -> JsonObject:
-    return {name: _encode(item, deprecated) for name, item in members.items()}
+def _encode_object(members: dict[str, Any], warn: _Warn) -> JsonObject:
+    return {name: _encode(item, warn) for name, item in members.items()}
 
 
-def _encode_struct(value: Struct, deprecated: _Deprecated) -> JsonObject:
+def _encode_struct(value: Struct, warn: _Warn) -> JsonObject:
     of = type(value)
     plan = _plans.get(of)
     if plan is None:
@@ -85,9 +82,9 @@ def _encode_struct(value: Struct, deprecated: _Deprecated) -> JsonObject:
     for name, wire in plan.members:
         item = getattr(value, name)
         if item is not UNSET:
-            if deprecated is not None and wire in of.deprecated_members:
-                deprecated.append((of, wire))
-            result[wire] = _encode(item, deprecated)
+            if warn is not None and wire in of.deprecated_members:
+                warn(of, wire)
+            result[wire] = _encode(item, warn)
     if value.extra:
-        result.update(_encode_object(value.extra, deprecated))
+        result.update(_encode_object(value.extra, warn))
     return result

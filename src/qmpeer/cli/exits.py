@@ -23,7 +23,7 @@ exit status:
   0  done
   1  the server answered with an error
   2  the command line makes no sense, or a file of its can't be read or written
-  3  no connection, connection lost, or no answer in time
+  3  no connection, connection lost, no answer in time, or output that can't be written
 """
 
 

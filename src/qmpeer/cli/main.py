@@ -68,7 +68,10 @@ def main(argv: Sequence[str] | None = None, *, program: str | None = None) -> in
     name = words[0] if words else ""
     program = program or (f"qmpeer {name}" if name in SUBCOMMANDS else "qmpeer")
     try:
-        status = _run(name, words[1:])
+        try:
+            status = _run(name, words[1:])
+        except SystemExit as end:  # argparse, after --help
+            status = end.code if isinstance(end.code, int) else 0
         if sys.stdout is not None:
             sys.stdout.flush()
         return status
@@ -76,8 +79,6 @@ def main(argv: Sequence[str] | None = None, *, program: str | None = None) -> in
         return INTERRUPTED
     except BrokenPipeError:
         return BROKEN_PIPE
-    except SystemExit as end:  # argparse, after --help
-        return end.code if isinstance(end.code, int) else 0
     except Exception as error:
         return status_of(program, error)
     finally:
@@ -85,7 +86,7 @@ def main(argv: Sequence[str] | None = None, *, program: str | None = None) -> in
 
 
 def _discard_unwritten() -> None:
-    """Discard what a stream doesn't take, before the interpreter fails to flush it (status 120)."""
+    """Drop what can't be written, or the interpreter's last flush fails (status 120)."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None and not stream.closed:

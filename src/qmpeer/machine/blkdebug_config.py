@@ -33,7 +33,7 @@ class ConfigReader:
 
     def __init__(self, open_path: Callable[[str, int], int]) -> None:
         self._wake_read, self._wake_write = os.pipe()
-        # Only when the reader is gone does nobody wait, or begin to wait, for this end.
+        # Not in close(): a thread may still poll this end.
         weakref.finalize(self, os.close, self._wake_read)
         self._open_path = open_path
 

@@ -153,8 +153,8 @@ class Machine:
     def clients_changed(self) -> None:
         """Take note that a client has come or gone.
 
-        Clients that came since the last look have come after those that left, even if both are
-        seen at once.
+        If one client left and another came since the last look, the first left before the other
+        came.
 
         Spec: QEMU looks which descriptors in sets are still wanted whenever a client has gone.
         """

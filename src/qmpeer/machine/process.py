@@ -74,7 +74,7 @@ async def run_machine(
     options: Options,
     say: Say,
     when_ready: Callable[[], None],
-    watch_signals: Callable[[When], None],
+    call_on_signal: Callable[[When], None],
 ) -> None:
     """Run a machine until quit or a signal, on the running loop.
 
@@ -82,7 +82,7 @@ async def run_machine(
         options: What the command line asked for.
         say: Shows a text on standard error.
         when_ready: Called when all monitors are open.
-        watch_signals: Calls a function from any thread when a signal is to end the machine.
+        call_on_signal: Calls a function from any thread when a signal is to end the machine.
 
     Raises:
         StartError: If a monitor can't be opened.
@@ -92,7 +92,7 @@ async def run_machine(
     register_human_commands(machine)
     machine.surroundings.say = _print
     machine.surroundings.report = say
-    watch_signals(_ending(machine, say))
+    call_on_signal(_ending(machine, say))
     closed = asyncio.create_task(machine.monitor.wait_closed())
     opening = asyncio.create_task(_open(machine, options, say, when_ready))
     try:

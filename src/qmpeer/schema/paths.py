@@ -274,7 +274,7 @@ class _Walk:
             raise _missing(word, step.name, names, depth, where)
 
     def _tagged(self, tag: str, branch: str, rest: Sequence[_Step], where: str) -> None:
-        """Look within a branch; a feature is that of the value that selects it, or of its type."""
+        """Look within a branch; a feature may be its type's or the selecting value's."""
         name = f"{rest[0].name} of {where}"
         if rest[1].kind != "feature":
             self._type(branch, rest[1:], name)

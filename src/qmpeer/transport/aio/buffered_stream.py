@@ -58,8 +58,8 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         self._handler: StreamHandler = NOBODY
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._waiting = bytearray()  # behind what the transport has
-        self._is_full = False  # the transport
+        self._waiting = bytearray()  # follows the transport's own unsent bytes
+        self._is_full = False  # the transport takes no more for now
         self._held = b""
         self._has_held_eof = False
         self._has_stopped = False  # the transport, from reading
@@ -127,7 +127,8 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         if self._is_closing or self._transport is None:
             return
         self._is_closing = True
-        self._pass_on_waiting()
+        if self._waiting:
+            self._pass_on(len(self._waiting))
         if self.unsent:
             self._timer = self._loop.call_later(limits.CLOSE_TIMEOUT, self._give_up)
         self._transport.close()
@@ -147,7 +148,7 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         return self._transport is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport, which gets more when it has nearly nothing left."""
+        """Take the transport; give it more only when it is nearly empty."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=limits.UNSENT_PIECES, low=limits.UNSENT_PIECES)
 
@@ -180,13 +181,8 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         self._pause_if_much()
 
     def resume_writing(self) -> None:
-        """Give the transport what waits, and tell the handler if little is left."""
-        self._is_full = False
-        self._pass_on_waiting()
-        if self._is_writing_paused and self.unsent <= limits.UNSENT_RESUME:
-            self._is_writing_paused = False
-            if not self._is_closing:
-                self._handler.resume_writing()
+        """Go on soon: within this call, asyncio's transport can't bear a write that fails."""
+        self._loop.call_soon(self._go_on_writing)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the handler what ended the stream, after what was held for it."""
@@ -217,10 +213,21 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
             if not self._is_closing:
                 self._handler.pause_writing()
 
-    def _pass_on_waiting(self) -> None:
-        if self._waiting and self._transport is not None:
-            data = bytes(self._waiting)
-            self._waiting.clear()
+    def _go_on_writing(self) -> None:
+        """Give the transport what waits, as long as it takes some; tell the handler in time."""
+        self._is_full = False
+        piece = limits.UNSENT_RESUME - limits.UNSENT_PIECES
+        while self._waiting and not self._is_full:
+            self._pass_on(piece)
+        if self._is_writing_paused and self.unsent <= limits.UNSENT_RESUME:
+            self._is_writing_paused = False
+            if not self._is_closing:
+                self._handler.resume_writing()
+
+    def _pass_on(self, size: int) -> None:
+        data = bytes(self._waiting[:size])
+        del self._waiting[:size]
+        if self._transport is not None:
             self._transport.write(data)
 
     def _release_held(self) -> None:
