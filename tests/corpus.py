@@ -21,7 +21,7 @@ from qmpeer.schema import Schema, schema_from_introspection, schema_from_qapi
 
 SMALL: Final = Path(__file__).parent / "small_corpus"
 MACHINE: Final = Path(__file__).parents[1] / "src" / "qmpeer" / "machine" / "qapi"
-HAS_CORPUS: Final = "QMPEER_CORPUS" in os.environ
+HAS_CORPUS: Final = bool(os.environ.get("QMPEER_CORPUS"))
 NO_CORPUS: Final = "QMPEER_CORPUS names no directory with real schemas and recordings"
 
 SMALL_RECORDINGS: Final = ("small-9.2", "small-10.0")

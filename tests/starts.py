@@ -35,6 +35,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 
+from tests.patience import PATIENCE
+
 Words = tuple[str, ...]
 Said = list[str]
 Cases = dict[Words, Said]
@@ -48,7 +50,6 @@ BASE = ["-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg"]
 _LAST = ("-device", "nosuch")
 """An option that QEMU looks at after all others, and that ends it."""
 _SAID_OF_LAST = "-device nosuch: 'nosuch' is not a valid device model name"
-_DEADLINE = 120.0
 _ABRIDGED = 4
 """Output of so many lines or more is written once."""
 _UNRESOLVED = re.compile(
@@ -209,7 +210,7 @@ def ask(qemu: str, words: Words, folder: Path) -> Said:
             cwd=folder,
             env={**os.environ, "TMPDIR": str(folder), "LC_ALL": "C"},
             encoding="utf-8",
-            timeout=_DEADLINE,
+            timeout=2 * PATIENCE,
             check=False,
         )
         name = f"{Path(qemu).name}: "

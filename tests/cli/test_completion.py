@@ -10,7 +10,6 @@ import select
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -122,7 +121,7 @@ def offered_by(argv: Sequence[str], folder: Path, place: Path) -> dict[str, list
         env=environment(folder),
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=PATIENCE,
     )
     assert done.stderr == ""
     assert done.returncode == 0
@@ -193,11 +192,10 @@ class Zsh:
         os.write(self._ours, text.encode())
 
     def _until(self, text: str) -> str:
-        deadline, seen = time.monotonic() + PATIENCE, ""
+        seen = ""
         while text not in seen:
-            assert time.monotonic() < deadline, seen
-            if select.select([self._ours], [], [], 0.05)[0]:
-                seen += os.read(self._ours, 65536).decode(errors="replace")
+            assert select.select([self._ours], [], [], PATIENCE)[0], seen
+            seen += os.read(self._ours, 65536).decode(errors="replace")
         return seen
 
     def offers(self, typed: str) -> str:

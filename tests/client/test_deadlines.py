@@ -102,10 +102,10 @@ def test_the_earlier_of_two_deadlines_comes_first(face: Face) -> None:
 
 def test_a_deadline_behind_one_that_was_kept(face: Face) -> None:
     with connected(face) as (vm, server):
-        first = vm.begin("fast", timeout=1.0)
+        first = vm.begin("fast", timeout=3.0)
         server.reply(server.command(), 1)
         assert first.result(PATIENCE) == 1
-        second = vm.begin("slow", timeout=1.02)
+        second = vm.begin("slow", timeout=3.02)
         server.command()
         with pytest.raises(TimeoutError):
             second.result(PATIENCE)

@@ -430,7 +430,7 @@ def test_a_beginning_that_is_not_answered(face: Face, is_begun: bool) -> None:
     """Whose job it would be that is cancelled, only its event tells."""
     with connected(face) as (vm, server):
         # Nothing holds a command's own deadline back.
-        running = vm.start("run_job", "blockdev-backup", BACKUP, timeout=1.0 if is_begun else 0.1)
+        running = vm.start("run_job", "blockdev-backup", BACKUP, timeout=3.0 if is_begun else 0.1)
         jobs = JobServer(server)
         assert server.command()["execute"] == "blockdev-backup"
         if is_begun:

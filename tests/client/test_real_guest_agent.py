@@ -99,10 +99,12 @@ def test_a_file_of_many_chunks(agent: Agent, tmp_path: Path, size: int) -> None:
     data = os.urandom(size)
     (tmp_path / "source").write_bytes(data)
     with (tmp_path / "source").open("rb") as source:
-        assert agent.call("put_file", source, str(tmp_path / "guest"), timeout=60) == len(data)
+        assert agent.call("put_file", source, str(tmp_path / "guest"), timeout=PATIENCE) == len(
+            data
+        )
     assert (tmp_path / "guest").read_bytes() == data
     with (tmp_path / "sink").open("wb") as sink:
-        assert agent.call("get_file", str(tmp_path / "guest"), sink, timeout=60) == len(data)
+        assert agent.call("get_file", str(tmp_path / "guest"), sink, timeout=PATIENCE) == len(data)
     assert (tmp_path / "sink").read_bytes() == data
 
 

@@ -160,7 +160,7 @@ def test_events_are_numbered_on(face: Face, tmp_path: Path) -> None:
 
 def test_an_event_may_have_come_meanwhile(face: Face, tmp_path: Path) -> None:
     with connected(face, tmp_path) as (vm, servers, server):
-        waiting = vm.start("wait_event", "RESET", timeout=1.0)
+        waiting = vm.start("wait_event", "RESET", timeout=3.0)
         server.close()
         servers.greet()
         with pytest.raises(TimeoutError, match="the connection was lost meanwhile"):

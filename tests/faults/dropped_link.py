@@ -15,6 +15,7 @@ from typing import Any
 
 from qmpeer.client import AsyncClient, Client
 from qmpeer.monitor import Monitor
+from tests.patience import PATIENCE
 
 HERE, THERE = "10.213.0.1", "10.213.0.2"
 MAC_HERE, MAC_THERE = "02:00:00:00:00:01", "02:00:00:00:00:02"
@@ -51,7 +52,7 @@ def serve() -> None:
 
 
 def connected(port: int) -> socket.socket:
-    sock = socket.create_connection((THERE, port), timeout=10)
+    sock = socket.create_connection((THERE, port), timeout=PATIENCE)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GIVE_UP_AFTER)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)

@@ -124,7 +124,7 @@ def test_no_answer_to_qmp_capabilities(twins: Twins, place: Path | None) -> None
         connected = dial(server.address, timeout=PATIENCE)
         connected.recv(1, socket.MSG_PEEK)  # the greeting is there
         with pytest.raises(TimeoutError, match="hasn't answered qmp_capabilities"):
-            twins.connect(connected, timeout=0.5)
+            twins.connect(connected, timeout=2.0)
 
 
 def test_no_answer_to_a_command(twins: Twins, place: Path | None) -> None:
