@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install -qq --constraint constraints.txt
 PYTEST := $(BIN)/pytest -q
-# The tests start Python some hundred times. Where nothing may write byte code, each start compiles qmpeer anew.
+# Where nothing may write byte code, each worker would rewrite all assertions anew.
 unexport PYTHONDONTWRITEBYTECODE
 # Half of a test's time is waiting, so each core takes two workers. A worker takes tests that stand together,
 # since these share servers.
@@ -46,12 +46,12 @@ demo: .venv/.package ## Start a monitor, run a client against it, show the conve
 	@$(BIN)/python examples/demo.py
 
 .PHONY: test
-test: .venv/.dev test-programs ## Run the tests: side by side, then those that count time or pids by themselves
+test: .venv/.dev test-programs ## Run the tests: side by side, then those that count time by themselves
 	@$(PYTEST) -rs $(SIDE_BY_SIDE) -m 'not slow and not alone'
 	@$(PYTEST) -rs -p no:xdist -m 'not slow and alone'
 
 .PHONY: check
-check: .venv/.dev ## Check format, lint, types, floors, and the machine as declared, tests for each module
+check: .venv/.dev ## Check format, lint, types, floors, the machine's declaration, and that each module has tests
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
@@ -99,7 +99,7 @@ coverage: .venv/.dev test-programs ## Run the tests of make test, and tell which
 
 .PHONY: test-qemu10
 test-qemu10: .venv/.dev build/qemu10/bin ## Run the tests that drive real programs, with QEMU 10 of Debian 13
-	@QMPEER_QEMU='$(CURDIR)/build/qemu10/bin/qemu-system-x86_64' $(PYTEST) -rs $(SIDE_BY_SIDE) -m 'real and not slow'
+	@QMPEER_QEMU='$(CURDIR)/build/qemu10/bin/qemu-system-x86_64' $(PYTEST) -rs $(SIDE_BY_SIDE) -m 'real and not slow and not alone'
 
 build/qemu10/bin: scripts/qemu10.sh
 	@sh scripts/qemu10.sh build/qemu10

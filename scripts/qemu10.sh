@@ -24,7 +24,7 @@ folder=${1:-build/qemu10}
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 case $folder in *[!A-Za-z0-9/._+-]*) fail "the folder's path may not hold spaces or quotes: $folder" ;; esac
-rm -rf "$folder/bin" "$folder/root" "$folder/apt"
+rm -rf "$folder/bin" "$folder/bin.new" "$folder/root" "$folder/apt"
 mkdir -p "$folder/bin.new"
 
 codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null || true)
