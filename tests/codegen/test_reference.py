@@ -278,6 +278,15 @@ def test_hostile_text_stays_text(format: ReferenceFormat) -> None:
             assert not re.search(r"(?<![\\`])<script>", page)
 
 
+@pytest.mark.parametrize(("code", "fence"), [("plain", 3), ("`a`", 3), ("```", 4), ("x ````` y", 6)])
+def test_no_code_ends_its_own_fence(code: str, fence: int) -> None:
+    documentation = Documentation(symbol="go", text=f"::\n\n  {code}")
+    schema = Schema(BUILT_INS, (Command(name="go", documentation=documentation),))
+    (page,) = (text for text in reference_files(schema, "md", "T").values() if code in text)
+    ticks = "`" * fence
+    assert f"\n{ticks}text\n{code}\n{ticks}\n" in page
+
+
 def hostile_schema() -> Schema:
     """Return a schema with all hostile texts, some of which its source would not let pass."""
     texts = [text.replace("\ud800", "") for text in HOSTILE]
