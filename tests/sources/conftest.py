@@ -38,7 +38,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             listener = socket.create_server(("127.0.0.1", 0))
             address = f"ws://127.0.0.1:{listener.getsockname()[1]}"
         else:
-            path = tmp_path / f"server{len(listeners)}"
+            path = tmp_path / f"server{len(listeners)}.json"  # a word like that of a file
             listener = socket.socket(socket.AF_UNIX)
             listener.bind(str(path))
             listener.listen()
