@@ -278,7 +278,9 @@ def test_hostile_text_stays_text(format: ReferenceFormat) -> None:
             assert not re.search(r"(?<![\\`])<script>", page)
 
 
-@pytest.mark.parametrize(("code", "fence"), [("plain", 3), ("`a`", 3), ("```", 4), ("x ````` y", 6)])
+@pytest.mark.parametrize(
+    ("code", "fence"), [("plain", 3), ("`a`", 3), ("```", 4), ("x ````` y", 6)]
+)
 def test_no_code_ends_its_own_fence(code: str, fence: int) -> None:
     documentation = Documentation(symbol="go", text=f"::\n\n  {code}")
     schema = Schema(BUILT_INS, (Command(name="go", documentation=documentation),))
