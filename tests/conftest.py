@@ -1,19 +1,14 @@
 """What all tests share: a neutral host, how long properties are tried, where real programs are."""
 
 import os
-import re
-import shutil
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.neutral_host import make_neutral, skip_what_is_missing
+from tests.qemu import QEMU, find_program, release_of
 from tests.starts import WrongReleaseError, check_release
-
-QEMU = "qemu-system-x86_64"
 
 settings.register_profile(
     "default", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
@@ -28,21 +23,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     skip_what_is_missing(item)
-
-
-def find_program(name: str) -> str | None:
-    """Find a real program, or None.
-
-    The variable QMPEER_QEMU names the QEMU to drive; its siblings, such as qemu-img, are taken from
-    the same folder if they are there.
-    """
-    qemu = os.environ.get("QMPEER_QEMU")
-    if qemu and name == QEMU:
-        return shutil.which(qemu) or pytest.fail(f"QMPEER_QEMU names no program: {qemu}")
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    if qemu and name.startswith("qemu-"):
-        path = f"{Path(qemu).parent}:{path}"
-    return shutil.which(name, path=path)
 
 
 @pytest.fixture(scope="session")
@@ -69,9 +49,4 @@ def recorded_qemu(program: Callable[[str], str]) -> str:
 @pytest.fixture(scope="session")
 def qemu_version(program: Callable[[str], str]) -> tuple[int, int]:
     """Return the release of the QEMU that tests drive, such as (7, 2)."""
-    answer = subprocess.run(
-        [program(QEMU), "--version"], capture_output=True, text=True, check=True
-    )
-    release = re.search(r"version (\d+)\.(\d+)", answer.stdout)
-    assert release, answer.stdout
-    return int(release[1]), int(release[2])
+    return release_of(program(QEMU))

@@ -36,6 +36,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 
 from tests.patience import PATIENCE
+from tests.qemu import BASE, release_of
 
 Words = tuple[str, ...]
 Said = list[str]
@@ -43,9 +44,8 @@ Cases = dict[Words, Said]
 
 HERE = Path(__file__).parent
 FILES = (HERE / "chardev" / "start_lines.txt", HERE / "machine" / "start_lines.txt")
-RELEASE = "7.2"
+RELEASE = (7, 2)
 """The QEMU whose answers stand in the files."""
-BASE = ["-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg"]
 
 _LAST = ("-device", "nosuch")
 """An option that QEMU looks at after all others, and that ends it."""
@@ -194,10 +194,9 @@ def check_release(qemu: str) -> None:
     Raises:
         WrongReleaseError: If it is another.
     """
-    done = subprocess.run([qemu, "--version"], capture_output=True, text=True, check=True)
-    if f"version {RELEASE}." not in done.stdout:
-        found = done.stdout.partition("\n")[0]
-        raise WrongReleaseError(f"the answers are QEMU {RELEASE}'s, and {qemu} is {found}")
+    if (found := release_of(qemu)) != RELEASE:
+        right, wrong = ("{}.{}".format(*release) for release in (RELEASE, found))
+        raise WrongReleaseError(f"the answers are QEMU {right}'s, and {qemu} is QEMU {wrong}")
 
 
 def ask(qemu: str, words: Words, folder: Path) -> Said:

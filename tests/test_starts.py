@@ -61,6 +61,6 @@ def test_another_release_records_nothing(tmp_path: Path) -> None:
     qemu = tmp_path / "qemu"
     qemu.write_text("#!/bin/sh\necho QEMU emulator version 10.0.2\n")
     qemu.chmod(0o755)
-    with pytest.raises(WrongReleaseError, match=r"QEMU 7\.2's, and .*/qemu is QEMU .* 10\.0\.2"):
+    with pytest.raises(WrongReleaseError, match=r"QEMU 7\.2's, and .*/qemu is QEMU 10\.0$"):
         record(tmp_path / "lines", str(qemu))
     assert (tmp_path / "lines").read_text() == "-foo\n    -> 1\n"

@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.programs import Start
 from tests.patience import PATIENCE
+from tests.qemu import QEMU
 
 HARMFUL = (
     "guest-fsfreeze-freeze,guest-fsfreeze-freeze-list,guest-fsfreeze-thaw,guest-fstrim,"
@@ -56,7 +57,7 @@ def qemu(
     """A real machine, stopped; its monitor's path."""
     path = tmp_path_factory.mktemp("qemu") / "q"
     argv = [
-        program("qemu-system-x86_64"), "-machine", "q35", "-m", "64", "-smp", "2", "-accel", "tcg",
+        program(QEMU), "-machine", "q35", "-m", "64", "-smp", "2", "-accel", "tcg",
         "-display", "none", "-S", "-name", "vm one", "-nodefaults", "-device", "VGA,id=screen",
         "-uuid", "11111111-2222-3333-4444-555555555555",
         "-blockdev", f"driver=qcow2,node-name=n0,file.driver=file,file.filename={disks[0]}",

@@ -14,6 +14,7 @@ from qmpeer.values import JsonObject
 from tests.cli.programs import at_terminal
 from tests.machine.serving import QMPEER
 from tests.patience import PATIENCE
+from tests.qemu import BASE, QEMU
 
 pytestmark = pytest.mark.real
 FAST = 1 << 30
@@ -135,9 +136,9 @@ def test_at_a_terminal_without_rich(qemu: str, vm: Client) -> None:
 def test_a_migration(
     program: Callable[[str], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    argv = [program("qemu-system-x86_64"), "-machine", "none", "-display", "none", "-nodefaults"]
+    argv = [program(QEMU), *BASE]
     second = str(tmp_path / "second")
-    options = ["-accel", "tcg", "-qmp", f"unix:{second},server=on,wait=off"]
+    options = ["-qmp", f"unix:{second},server=on,wait=off"]
     with Client.launch([*argv, *options], timeout=PATIENCE) as vm:
         events: JsonObject = {"capability": "events", "state": True}
         vm.execute("migrate-set-capabilities", {"capabilities": [events]})

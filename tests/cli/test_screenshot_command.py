@@ -15,6 +15,7 @@ from qmpeer.cli.pictures import PNG, png_of_ppm, png_size
 from tests.cli.programs import Start, at_terminal
 from tests.cli.scripted_server import Scripted
 from tests.patience import PATIENCE
+from tests.qemu import QEMU
 
 real = pytest.mark.real
 PPM = b"P6 2 1 255 abcdef"
@@ -49,7 +50,7 @@ def test_all_ways(
 @real
 def test_over_tcp(program: Callable[[str], str], start: Start, tmp_path: Path) -> None:
     path = tmp_path / "q"
-    argv = [program("qemu-system-x86_64"), "-machine", "q35", "-m", "16", "-accel", "tcg", "-S"]
+    argv = [program(QEMU), "-machine", "q35", "-m", "16", "-accel", "tcg", "-S"]
     options = ["-display", "none", "-qmp", f"unix:{path},server=on,wait=off"]
     start([*argv, *options, "-qmp", "tcp:127.0.0.1:0,server=on,wait=off"], path)
     with Client.connect(path) as vm:

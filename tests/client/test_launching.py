@@ -14,9 +14,9 @@ from tests.client.faces import Face
 from tests.client.scripted import open_fds
 from tests.client.test_closing import run_python
 from tests.patience import PATIENCE
+from tests.qemu import BASE, QEMU
 
 Program = Callable[[str], str]
-QEMU = ("-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg")
 
 SERVER = textwrap.dedent(
     """
@@ -169,7 +169,7 @@ def test_it_ends_with_a_program_that_forgets_it(server: list[str], kind: str) ->
 
 @pytest.mark.real
 def test_qemu(face: Face, program: Program) -> None:
-    with face.launch([program("qemu-system-x86_64"), *QEMU, "-name", "a"]) as vm:
+    with face.launch([program(QEMU), *BASE, "-name", "a"]) as vm:
         assert vm.execute("query-name") == {"name": "a"}
         assert "oob" in vm.capabilities
         assert vm.execute("quit") == {}
@@ -181,7 +181,7 @@ def test_qemu(face: Face, program: Program) -> None:
 @pytest.mark.real
 def test_qemu_that_can_not_start(face: Face, program: Program) -> None:
     with pytest.raises(ConnectionClosed, match="unsupported machine type") as caught:
-        face.launch([program("qemu-system-x86_64"), "-machine", "bogus", "-display", "none"])
+        face.launch([program(QEMU), "-machine", "bogus", "-display", "none"])
     assert "exit status 1" in str(caught.value)
 
 
@@ -199,7 +199,7 @@ def test_qemu_that_is_killed_with_commands_in_flight(
 ) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    with face.launch([program("qemu-system-x86_64"), *QEMU]) as vm:
+    with face.launch([program(QEMU), *BASE]) as vm:
         blockdev = {
             "driver": "blkdebug",
             "node-name": "b",

@@ -17,18 +17,18 @@ from qmpeer.errors import JobError, MigrationError
 from tests.client.faces import Face, Vm
 from tests.client.hourglass import Hourglass
 from tests.patience import PATIENCE
+from tests.qemu import BASE, QEMU
 
 pytestmark = pytest.mark.real
-MACHINE = ("-nodefaults", "-display", "none", "-accel", "tcg")
 MIB = 1 << 20
 
 
 @pytest.fixture
 def launch(face: Face, program: Callable[[str], str]) -> Callable[..., Vm]:
     def begin(*options: str, machine: str = "none") -> Vm:
-        qemu = program("qemu-system-x86_64")
+        qemu = program(QEMU)
         return face.launch(
-            [qemu, "-machine", machine, *MACHINE, *options], command_timeout=PATIENCE
+            [qemu, "-machine", machine, *BASE[2:], *options], command_timeout=PATIENCE
         )
 
     return begin
@@ -260,7 +260,7 @@ def test_names(launch: Callable[..., Vm], tmp_path: Path) -> None:
 
 def test_qemu_is_restarted(face: Face, program: Callable[[str], str], tmp_path: Path) -> None:
     path = tmp_path / "qmp"
-    argv = [program("qemu-system-x86_64"), "-machine", "none", *MACHINE]
+    argv = [program(QEMU), *BASE]
     argv += ["-qmp", f"unix:{path},server=on,wait=off"]
     process = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
     try:

@@ -14,6 +14,7 @@ import qmpeer
 from tests.docs.pages import DOCS, SHOWN_PATH, blocks, run_python
 from tests.listening import until_listening
 from tests.patience import PATIENCE
+from tests.qemu import BASE, QEMU
 
 PAGE = "coming-from-qemu-qmp.md"
 TEXT = (DOCS / PAGE).read_text()
@@ -72,11 +73,10 @@ def test_what_is_ours_alone(
     """With a real machine and a real agent."""
     null = "null-co,size=1048576,read-zeroes=on"
     disks = ["-blockdev", f"{null},node-name=disk0", "-blockdev", f"{null},node-name=copy0"]
-    machine = ["-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg"]
     monitor = ["-qmp", f"unix:{tmp_path}/q,server=on,wait=off"]
     listening = ["-m", "unix-listen", "-p", f"{tmp_path}/ga", "-t", str(tmp_path)]
     programs = [
-        subprocess.Popen([program("qemu-system-x86_64"), *machine, *disks, *monitor]),
+        subprocess.Popen([program(QEMU), *BASE, *disks, *monitor]),
         subprocess.Popen([program("qemu-ga"), *listening, "-b", "guest-shutdown"]),
     ]
     try:

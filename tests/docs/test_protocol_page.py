@@ -16,6 +16,7 @@ from qmpeer import Client
 from qmpeer.transport import dial
 from tests.listening import until_listening
 from tests.patience import PATIENCE
+from tests.qemu import BASE, QEMU
 from tests.releases import as_written_by
 
 ROOT = Path(__file__).parent.parent.parent
@@ -24,7 +25,6 @@ RULES = re.findall(r"^\*\*R(\d+)\*\* (.*?)(?=\n\n)", PAGE, re.MULTILINE | re.DOT
 EXAMPLES = re.findall(r"^```text\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 QMPEER = [sys.executable, "-m", "qmpeer", "serve"]
-MACHINE = ["-machine", "none", "-nodefaults", "-display", "none"]
 
 
 def test_rules_are_numbered() -> None:
@@ -80,7 +80,7 @@ def path(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Path]:
     """Where a server listens that holds all conversations, one after the other."""
-    command = QMPEER if request.param == "qmpeer" else [program("qemu-system-x86_64"), *MACHINE]
+    command = QMPEER if request.param == "qmpeer" else [program(QEMU), *BASE]
     path = tmp_path_factory.mktemp("protocol") / "q"
     listening = ["-qmp", f"unix:{path},server=on,wait=off"]
     process = subprocess.Popen([*command, *listening], stdin=subprocess.DEVNULL)

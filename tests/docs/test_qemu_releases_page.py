@@ -15,6 +15,7 @@ from qmpeer import Client, CommandError
 from qmpeer.schema import Command, Event, Schema, find, schema_from_introspection
 from tests.docs.pages import DOCS
 from tests.patience import PATIENCE
+from tests.qemu import BASE, QEMU
 
 PAGE = (DOCS / "qemu-releases.md").read_text()
 ROWS = re.findall(r"^\| `([^`]+)` \| (yes|no) \| (yes|no) \|", PAGE, re.MULTILINE)
@@ -50,8 +51,7 @@ def column(qemu_version: tuple[int, int]) -> int:
 
 @pytest.fixture(scope="module")
 def vm(program: Callable[[str], str], column: int) -> Iterator[Client]:
-    machine = ["-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg"]
-    with Client.launch([program("qemu-system-x86_64"), *machine]) as vm:
+    with Client.launch([program(QEMU), *BASE]) as vm:
         yield vm
 
 
@@ -168,7 +168,7 @@ class Disk:
 def test_errors_of_a_disk_are_events(
     program: Callable[[str], str], column: int, tmp_path: Path
 ) -> None:
-    disk = Disk(program("qemu-system-x86_64"), tmp_path / "ports")
+    disk = Disk(program(QEMU), tmp_path / "ports")
     try:
         started = time.monotonic()
         with disk.vm.events("BLOCK_IO_ERROR") as events:

@@ -12,6 +12,7 @@ from qmpeer.errors import CommandInterrupted, ConnectionClosed
 from qmpeer.values import JsonObject
 from tests.faults.pretended_server import Twins
 from tests.patience import PATIENCE
+from tests.qemu import BASE, QEMU
 
 pytestmark = pytest.mark.real
 
@@ -19,8 +20,7 @@ pytestmark = pytest.mark.real
 @pytest.fixture
 def qemu(program: Callable[[str], str], path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A QEMU that listens at the path."""
-    argv = [program("qemu-system-x86_64"), "-machine", "none", "-nodefaults", "-display", "none"]
-    argv += ["-accel", "tcg", "-qmp", f"unix:{path},server=on,wait=off"]
+    argv = [program(QEMU), *BASE, "-qmp", f"unix:{path},server=on,wait=off"]
     process = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
     yield process
     process.kill()

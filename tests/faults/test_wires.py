@@ -21,7 +21,7 @@ from qmpeer import Client
 from tests.client.faces import background
 from tests.machine.serving import SERVE
 from tests.patience import PATIENCE
-from tests.starts import BASE
+from tests.qemu import BASE
 from tests.transport.filters.certificates import Authority
 
 MEBIBYTE = 1 << 20

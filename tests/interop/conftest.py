@@ -20,8 +20,8 @@ from tests.client.conftest import LOOPS
 from tests.client.faces import AsyncFace, BlockingFace, Face
 from tests.listening import until_listening
 from tests.patience import PATIENCE
+from tests.qemu import BASE, QEMU
 
-MACHINE = ("-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg")
 Start = Callable[[Sequence[str]], "subprocess.Popen[str]"]
 
 
@@ -79,7 +79,7 @@ class Server:
         self.command = command
         self.address = str(path)
         unix = ("-qmp", f"unix:{path},server=on,wait=off")
-        self.process = start([*command, *MACHINE, *unix, *options])
+        self.process = start([*command, *BASE, *unix, *options])
         until_listening(path, self.process)
 
     def port(self) -> int:
@@ -154,14 +154,14 @@ def server(
     request: pytest.FixtureRequest, shared: Shared, program: Callable[[str], str]
 ) -> Iterator[Server]:
     """Our own server, or QEMU: what is true of the one is true of the other."""
-    command = OURS if request.param == "ours" else (program("qemu-system-x86_64"),)
+    command = OURS if request.param == "ours" else (program(QEMU),)
     yield shared.server(command)
     shared.give_back(command)
 
 
 @pytest.fixture
 def shared_qemu(shared: Shared, program: Callable[[str], str]) -> Iterator[Server]:
-    command = (program("qemu-system-x86_64"),)
+    command = (program(QEMU),)
     yield shared.server(command)
     shared.give_back(command)
 
@@ -177,4 +177,4 @@ def release(server: Server, request: pytest.FixtureRequest) -> tuple[int, int]:
 
 @pytest.fixture
 def qemu(start: Start, tmp_path: Path, program: Callable[[str], str]) -> Server:
-    return Server((program("qemu-system-x86_64"),), tmp_path / "qmp", start)
+    return Server((program(QEMU),), tmp_path / "qmp", start)

@@ -21,6 +21,7 @@ from tests.interop.speaking import converse
 from tests.interop.terminal_program import Terminal
 from tests.listening import until_listening
 from tests.patience import PATIENCE
+from tests.qemu import BASE, QEMU
 from tests.transport.filters.certificates import Authority
 
 pytestmark = pytest.mark.real
@@ -312,12 +313,12 @@ def test_qemu_dials_in_to_our_device(
 ) -> None:
     """QEMU's serial console is the terminal of our human monitor."""
     line = [
-        *("-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg"),
+        *BASE,
         *("-chardev", f"socket,id=out,path={site.folder}/hmp"),
         *("-mon", "chardev=out,mode=readline"),
         *("-qmp", f"unix:{tmp_path}/theirs,server=on,wait=off"),
     ]
-    start([program("qemu-system-x86_64"), *line])
+    start([program(QEMU), *line])
     # Two human monitors talk to one another: whatever the one prints is a line for the other.
     with Client.connect(
         f"unix:{tmp_path}/theirs", wait_for_socket=True, timeout=PATIENCE
@@ -334,14 +335,14 @@ def test_we_dial_in_to_qemus_device(
 ) -> None:
     """Our QMP monitor comes out of QEMU's ring buffer, byte for byte."""
     line = [
-        *("-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg"),
+        *BASE,
         *("-chardev", f"socket,id=in,path={tmp_path}/in,server=on,wait=off,logfile={tmp_path}/log"),
         *("-mon", "chardev=in,mode=control"),
         *("-qmp", f"unix:{tmp_path}/theirs,server=on,wait=off"),
     ]
     os.mkfifo(tmp_path / "log")
     log = os.open(tmp_path / "log", os.O_RDWR)
-    start([program("qemu-system-x86_64"), *line])
+    start([program(QEMU), *line])
     Client.connect(f"unix:{tmp_path}/theirs", wait_for_socket=True, timeout=PATIENCE).close()
     ours = serve("-qmp", f"unix:{tmp_path}/in")
     with Client.connect(ours.path) as vm:

@@ -18,15 +18,16 @@ from qmpeer.errors import ValidationError
 from qmpeer.schema import introspection_hash
 from qmpeer.sources import load_schema
 from tests.client.faces import Face, Vm
-from tests.interop.conftest import MACHINE, Server
+from tests.interop.conftest import Server
 from tests.patience import PATIENCE
+from tests.qemu import BASE, QEMU
 
 pytestmark = pytest.mark.real
 
 
 @pytest.fixture(scope="module")
 def qemu_answer(program: Callable[[str], str]) -> Any:
-    with Client.launch([program("qemu-system-x86_64"), *MACHINE]) as vm:
+    with Client.launch([program(QEMU), *BASE]) as vm:
         return vm.execute("query-qmp-schema")
 
 

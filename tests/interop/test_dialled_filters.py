@@ -21,6 +21,7 @@ from tests.client.faces import Face, background
 from tests.interop.conftest import OURS, Server, starting
 from tests.interop.test_at_hand import port_of
 from tests.patience import PATIENCE
+from tests.qemu import QEMU
 from tests.transport.filters.certificates import Authority
 
 pytestmark = pytest.mark.real
@@ -94,7 +95,7 @@ def site(folder: Path) -> Iterator[Site]:
 def qemu_site(folder: Path, program: Callable[[str], str]) -> Iterator[Site]:
     """QEMU."""
     options = [*credentials(folder), *monitor("tls", "tls-creds=tls")]
-    qemu = program("qemu-system-x86_64")
+    qemu = program(QEMU)
     with starting(folder) as start:
         yield Site(Server((qemu,), folder / "qemu", start, options), folder)
 

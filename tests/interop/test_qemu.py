@@ -13,9 +13,10 @@ import pytest
 from qmpeer import CommandError, CommandInterrupted, ConnectionClosed, NegotiationError
 from tests.client.faces import Face, Vm, background
 from tests.client.scripted import open_fds
-from tests.interop.conftest import MACHINE, Server, Start
+from tests.interop.conftest import Server, Start
 from tests.listening import until_listening
 from tests.patience import PATIENCE
+from tests.qemu import BASE, QEMU
 
 pytestmark = pytest.mark.real
 
@@ -195,7 +196,7 @@ def test_qemu_dials_us(face: Face, start: Start, program: Any, tmp_path: Path) -
     path = tmp_path / "here"
     accepting = background(face.accept, path, timeout=PATIENCE)
     until_listening(path)
-    start([program("qemu-system-x86_64"), *MACHINE, "-qmp", f"unix:{path}"])
+    start([program(QEMU), *BASE, "-qmp", f"unix:{path}"])
     with accepting.result(PATIENCE) as vm:
         assert vm.execute("query-status")["running"] is True
 
@@ -203,7 +204,7 @@ def test_qemu_dials_us(face: Face, start: Start, program: Any, tmp_path: Path) -
 def test_pretty(face: Face, start: Start, program: Any, tmp_path: Path) -> None:
     path = tmp_path / "pretty"
     listening = f"unix:{path},server=on,wait=off"
-    start([program("qemu-system-x86_64"), *MACHINE, "-qmp-pretty", listening])
+    start([program(QEMU), *BASE, "-qmp-pretty", listening])
     with face.connect(path, wait_for_socket=True, timeout=PATIENCE) as vm:
         mark = vm.event_mark()
         vm.execute("stop")

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.interop.conftest import MACHINE, OURS, Server, Start
+from tests.interop.conftest import OURS, Server, Start
 from tests.listening import until_listening
 from tests.patience import PATIENCE
+from tests.qemu import BASE
 
 qemu_qmp = pytest.importorskip("qemu.qmp", reason="qemu.qmp is not installed")
 legacy = pytest.importorskip("qemu.qmp.legacy", reason="qemu.qmp is not installed")
@@ -201,7 +202,7 @@ def test_we_dial_it(start: Start, tmp_path: Path) -> None:
     path = tmp_path / "here"
     client = legacy.QEMUMonitorProtocol(str(path), server=True)
     until_listening(path)
-    start([*OURS, *MACHINE, "-qmp", f"unix:{path}"])
+    start([*OURS, *BASE, "-qmp", f"unix:{path}"])
     assert client.accept(timeout=PATIENCE)["QMP"]["capabilities"] == ["oob"]
     assert client.cmd("query-status")["running"] is True
     close_legacy(client)

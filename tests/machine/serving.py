@@ -18,7 +18,7 @@ from qmpeer.machine.signals import When
 from qmpeer.monitor import new_event_loop
 from qmpeer.transport import AddressLike, dial
 from tests.patience import PATIENCE
-from tests.starts import BASE
+from tests.qemu import BASE
 
 QMPEER = [sys.executable, "-m", "qmpeer"]
 SERVE = [*QMPEER, "serve"]

@@ -22,6 +22,7 @@ from qmpeer.machine.machine import Machine
 from qmpeer.machine.options import Options, parse_options
 from qmpeer.monitor.human import Completions
 from tests.machine.serving import Served, Serving, Threaded
+from tests.qemu import QEMU
 
 LINES = Path(__file__).with_name("human_lines.txt")
 LINES_IN_QEMU_10 = Path(__file__).with_name("human_lines_in_qemu_10.txt")
@@ -51,7 +52,7 @@ def client(
         served = Threaded(path)
     else:
         program: Callable[[str], str] = request.getfixturevalue("program")
-        served = Serving(path, program=[program("qemu-system-x86_64")])
+        served = Serving(path, program=[program(QEMU)])
     with served, served.client() as client:
         yield client
 

@@ -22,7 +22,7 @@ from qmpeer.transport import dial
 from qmpeer.values import JsonObject
 from tests.machine.serving import QMPEER, RawClient, Serving, Start, Threaded
 from tests.patience import PATIENCE
-from tests.starts import BASE
+from tests.qemu import BASE
 from tests.transport.filters.certificates import Authority, Issued
 
 HUMAN_GREETING = b"QEMU 7.2.0 monitor - type 'help' for more information\r\n(qemu) "

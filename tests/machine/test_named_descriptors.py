@@ -12,6 +12,7 @@ from qmpeer import Client, CommandError
 from qmpeer.values import JsonObject
 from tests.machine.serving import Served, Serving, Threaded
 from tests.patience import PATIENCE
+from tests.qemu import QEMU
 
 PROMPT = b"(qemu) "
 NOTHING_SENT = "No file descriptor supplied via SCM_RIGHTS"
@@ -60,7 +61,7 @@ def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
         served = Threaded(tmp_path / "q", *more)
     else:
         program: Callable[[str], str] = request.getfixturevalue("program")
-        served = Serving(tmp_path / "q", *more, program=[program("qemu-system-x86_64")])
+        served = Serving(tmp_path / "q", *more, program=[program(QEMU)])
     with served:
         yield served
 

@@ -23,7 +23,7 @@ from qmpeer import Client, CommandError
 from qmpeer.values import JsonObject
 from tests.machine.serving import QMPEER, RawClient, Serving, Start, Threaded, run_qmpeer, shortened
 from tests.patience import PATIENCE
-from tests.starts import BASE
+from tests.qemu import BASE
 
 QUIT = ("SHUTDOWN", {"guest": False, "reason": "host-qmp-quit"})
 SIGNAL = ("SHUTDOWN", {"guest": False, "reason": "host-signal"})

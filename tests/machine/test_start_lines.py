@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.machine.serving import Start, run_qmpeer
+from tests.qemu import BASE
 from tests.starts import (
-    BASE,
     Place,
     Words,
     ask_all,

@@ -37,6 +37,7 @@ from qmpeer.monitor.types import (
 )
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
 from tests.patience import PATIENCE
+from tests.qemu import BASE, QEMU
 
 
 class Capability(TypedDict):
@@ -525,9 +526,8 @@ def test_the_unexpected_member_is_the_one_that_qemu_names(program: Callable[[str
         commands.append(json.dumps({"execute": execute, "arguments": arguments}))
         ours.append(refusal(parameters_of(trace if expected else query), arguments))
     commands.append('{"execute": "quit"}')
-    options = "-machine none -nodefaults -display none -accel tcg -qmp stdio"
     output = subprocess.run(
-        [program("qemu-system-x86_64"), *options.split(" ")],
+        [program(QEMU), *BASE, "-qmp", "stdio"],
         input="\n".join(commands),
         capture_output=True,
         check=True,

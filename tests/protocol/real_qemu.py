@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.patience import PATIENCE
 from tests.protocol.pretended_server import PretendedServer
+from tests.qemu import BASE
 
 __all__ = ["LAST", "ask_qemu", "ask_us", "by_value", "running_qemu"]
 
@@ -26,11 +27,10 @@ def running_qemu(program: str, directory: Path) -> Iterator[Path]:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     listener.listen(8)
-    words = "-machine none -nodefaults -display none -accel tcg"
     label = "compat_monitor0"
     chardev = f"socket,id={label},fd={listener.fileno()},server=on,wait=off"
     process = subprocess.Popen(
-        [program, *words.split(), "-chardev", chardev, "-mon", f"chardev={label},mode=control"],
+        [program, *BASE, "-chardev", chardev, "-mon", f"chardev={label},mode=control"],
         pass_fds=[listener.fileno()],
         stdin=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

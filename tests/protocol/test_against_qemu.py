@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from qmpeer.values import JsonValue
 from tests.protocol.pretended_server import PretendedServer
 from tests.protocol.real_qemu import ask_qemu, ask_us, by_value, running_qemu
+from tests.qemu import QEMU
 from tests.releases import as_written_by
 from tests.transcripts.machine_commands import COMMANDS, OUT_OF_BAND
 
@@ -79,7 +80,7 @@ requests = st.builds(_requests, st.integers(0, 2**48))
 
 @pytest.fixture(scope="module")
 def qemu(tmp_path_factory: pytest.TempPathFactory, program: Callable[[str], str]) -> Iterator[Path]:
-    with running_qemu(program("qemu-system-x86_64"), tmp_path_factory.mktemp("qemu")) as path:
+    with running_qemu(program(QEMU), tmp_path_factory.mktemp("qemu")) as path:
         yield path
 
 

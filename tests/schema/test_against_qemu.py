@@ -17,6 +17,7 @@ from qmpeer.schema import (
     select,
 )
 from qmpeer.values import JsonObject
+from tests.qemu import BASE, QEMU
 
 Program = Callable[[str], str]
 QapiTree = Callable[..., Schema]
@@ -85,7 +86,7 @@ UNSTABLE: list[tuple[str, JsonObject]] = [
 @pytest.fixture(scope="module")
 def ask(program: Program) -> Ask:
     """Return what sends commands to a QEMU of its own, and gives the answers."""
-    command = [program("qemu-system-x86_64"), "-machine", "none", "-nodefaults", "-display", "none"]
+    command = [program(QEMU), *BASE]
 
     def send(commands: list[JsonObject], *options: str) -> list[JsonObject]:
         return conversation([*command, "-qmp", "stdio", *options], commands)

@@ -13,7 +13,6 @@ from qmpeer.transport import dial
 from tests.patience import PATIENCE
 
 OURS = (sys.executable, "-m", "qmpeer", "serve", "-machine", "none")
-QEMU = ("-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg")
 SHELL = (sys.executable, "-m", "qmpeer", "shell")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(qmpeer.__file__).parents[1])}
 

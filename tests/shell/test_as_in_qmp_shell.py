@@ -14,15 +14,16 @@ from qmpeer import AsyncClient
 from qmpeer.shell.history import FileHistory
 from tests.cli.programs import run_here
 from tests.patience import PATIENCE
+from tests.qemu import BASE, QEMU
 from tests.shell.person import Person
-from tests.shell.real_servers import QEMU, listening
+from tests.shell.real_servers import listening
 
 pytestmark = pytest.mark.real
 
 
 @pytest.fixture
 def qemu(tmp_path: Path, program: Callable[[str], str]) -> Iterator[Path]:
-    with listening((program("qemu-system-x86_64"), *QEMU), tmp_path / "qmp") as path:
+    with listening((program(QEMU), *BASE), tmp_path / "qmp") as path:
         yield path
 
 
@@ -82,7 +83,7 @@ async def test_events_come_by_themselves_and_as_json(
     tmp_path: Path, program: Callable[[str], str]
 ) -> None:
     second = ("-qmp", f"unix:{tmp_path}/second,server=on,wait=off")
-    with listening((program("qemu-system-x86_64"), *QEMU, *second), tmp_path / "qmp") as path:
+    with listening((program(QEMU), *BASE, *second), tmp_path / "qmp") as path:
         async with Person(path) as person:
             person.types("query-st")
             await person.until("query-st")

@@ -13,8 +13,9 @@ from qmpeer.client import JobState
 from qmpeer.client.jobs import CANCELED
 from qmpeer.monitor import Monitor
 from qmpeer.shell.job_watch import follow_job
+from tests.qemu import BASE, QEMU
 from tests.shell.person import Person
-from tests.shell.real_servers import QEMU, listening
+from tests.shell.real_servers import listening
 from tests.shell.test_scripts import script
 
 Told: TypeAlias = tuple[str, dict[str, Any]]
@@ -176,7 +177,7 @@ def test_qemu(tmp_path: Path, program: Callable[[str], str]) -> None:
     ]
     options = [word for node in nodes for word in ("-blockdev", json.dumps(node))]
     backup = "blockdev-backup job-id=j device=from sync=full target"
-    with listening((program("qemu-system-x86_64"), *QEMU, *options), tmp_path / "qmp") as path:
+    with listening((program(QEMU), *BASE, *options), tmp_path / "qmp") as path:
         done = script(path, "-c", f"{backup}=to", "-c", "job j")
         failed = script(path, "-c", f"{backup}=broken", "-c", "job j")
         slow = script(path, "-c", f"{backup}=to speed=65536", "-c", "block-job-cancel device=j",

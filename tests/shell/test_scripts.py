@@ -14,7 +14,8 @@ import pytest
 from qmpeer.transport import dial
 from tests.cli.programs import run_here
 from tests.patience import PATIENCE
-from tests.shell.real_servers import ENVIRONMENT, OURS, QEMU, SHELL, listening, running
+from tests.qemu import BASE, QEMU
+from tests.shell.real_servers import ENVIRONMENT, OURS, SHELL, listening, running
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +26,8 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def qemu(tmp_path_factory: pytest.TempPathFactory, program: Callable[[str], str]) -> Iterator[Path]:
-    command = program("qemu-system-x86_64")
-    with listening((command, *QEMU), tmp_path_factory.mktemp("qemu") / "qmp") as path:
+    command = program(QEMU)
+    with listening((command, *BASE), tmp_path_factory.mktemp("qemu") / "qmp") as path:
         yield path
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.patience import PATIENCE
+from tests.qemu import BASE, QEMU
 from tests.shell.pictures import keep_picture
-from tests.shell.real_servers import ENVIRONMENT, QEMU, SHELL, listening
+from tests.shell.real_servers import ENVIRONMENT, SHELL, listening
 from tests.tmux_changes import ScreenChanges
 
 pytestmark = [pytest.mark.real, pytest.mark.terminal]
@@ -107,7 +108,7 @@ def open_pane(
 
 @pytest.fixture
 def qemu(tmp_path: Path, program: Callable[[str], str]) -> Iterator[Path]:
-    with listening((program("qemu-system-x86_64"), *QEMU), tmp_path / "qmp") as path:
+    with listening((program(QEMU), *BASE), tmp_path / "qmp") as path:
         yield path
 
 
@@ -142,7 +143,7 @@ def test_what_the_documentation_shows(
     tmp_path: Path, open_pane: Callable[..., Pane], program: Callable[[str], str]
 ) -> None:
     threads = ("-object", "iothread,id=io0", "-object", "iothread,id=io1")
-    command = (program("qemu-system-x86_64"), *QEMU, *threads)
+    command = (program(QEMU), *BASE, *threads)
     with listening(command, tmp_path / "vm.qmp") as path:
         pane = open_pane(str(path), rows=18)
         pane.shows("qmp>")

@@ -14,11 +14,12 @@ from qmpeer.client import kind_of
 from qmpeer.shell.completion import complete
 from qmpeer.shell.vocabulary import Vocabulary
 from tests.patience import PATIENCE
+from tests.qemu import BASE
 from tests.shell.person import Person
-from tests.shell.real_servers import ENVIRONMENT, QEMU, SHELL, listening
+from tests.shell.real_servers import ENVIRONMENT, SHELL, listening
 
 pytestmark = pytest.mark.real
-PC = ("-machine", "pc", "-m", "32", *QEMU[2:])
+PC = ("-machine", "pc", "-m", "32", *BASE[2:])
 """A machine with memory, which can be migrated, and with buses."""
 
 
@@ -37,7 +38,7 @@ def qemu(tmp_path: Path, disks: list[Path], program: Callable[[str], str]) -> It
         for number, path in enumerate(disks)
         for word in ("-blockdev", f"driver=file,node-name=file{number},filename={path}")
     ]
-    command = (program("qemu-system-x86_64"), *QEMU, *options)
+    command = (program("qemu-system-x86_64"), *BASE, *options)
     with listening(command, tmp_path / "qmp") as path:
         yield path
 

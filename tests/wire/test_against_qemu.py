@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.protocol.pretended_server import PretendedServer
 from tests.protocol.real_qemu import ask_qemu, ask_us, by_value, running_qemu
+from tests.qemu import QEMU
 from tests.wire.strategies import any_bytes, json_texts, near_json
 
 NEGOTIATE = b'{"execute":"qmp_capabilities"}\n'
@@ -20,7 +21,7 @@ NEGOTIATE = b'{"execute":"qmp_capabilities"}\n'
 
 @pytest.fixture(scope="module")
 def qemu(tmp_path_factory: pytest.TempPathFactory, program: Callable[[str], str]) -> Iterator[Path]:
-    with running_qemu(program("qemu-system-x86_64"), tmp_path_factory.mktemp("qemu")) as path:
+    with running_qemu(program(QEMU), tmp_path_factory.mktemp("qemu")) as path:
         yield path
 
 

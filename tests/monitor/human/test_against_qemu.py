@@ -16,6 +16,7 @@ from qmpeer import Client, limits
 from qmpeer.monitor import Monitor
 from tests.monitor.human.terminal import PROMPT, Screen, Terminal
 from tests.patience import PATIENCE
+from tests.qemu import BASE, QEMU
 
 pytestmark = pytest.mark.real
 
@@ -33,7 +34,7 @@ class Qemu:
         self.control, control = socket.socketpair()
         self.human.settimeout(PATIENCE)
         options = [
-            *("-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg"),
+            *BASE,
             *("-chardev", f"socket,id=h,fd={human.fileno()}", "-mon", "chardev=h"),
             *("-chardev", f"socket,id=c,fd={control.fileno()}"),
             *("-mon", "chardev=c,mode=control"),
@@ -99,7 +100,7 @@ class Pair:
 
 @pytest.fixture
 def pair(program: Callable[[str], str]) -> Iterator[Pair]:
-    pair = Pair(program("qemu-system-x86_64"))
+    pair = Pair(program(QEMU))
     yield pair
     pair.qemu.end()
 
@@ -107,7 +108,7 @@ def pair(program: Callable[[str], str]) -> Iterator[Pair]:
 @pytest.fixture(scope="module")
 def used(program: Callable[[str], str]) -> Iterator[Pair]:
     """Return a pair that was used before: its history and its last format are the same, too."""
-    pair = Pair(program("qemu-system-x86_64"))
+    pair = Pair(program(QEMU))
     yield pair
     pair.qemu.end()
 

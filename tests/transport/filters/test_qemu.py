@@ -13,6 +13,7 @@ from qmpeer.transport.aio import Stream, StreamHandler, start_listening
 from qmpeer.transport.aio.filtered_stream import FilterFactory, filtered
 from qmpeer.transport.filters import TLSFilter, anonymous_context, psk_context, x509_context
 from tests.patience import PATIENCE
+from tests.qemu import BASE, QEMU
 from tests.transport.filters.certificates import Authority
 from tests.transport.filters.test_credentials import needs_psk
 from tests.transport.recorder import Recorder
@@ -39,7 +40,7 @@ async def dialled(
 
     factory = filtered(take, [make], timeout=PATIENCE, failed=fail)
     listener = await start_listening(Address(scheme="tcp", host="127.0.0.1", port=0), factory)
-    arguments = ["-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg", "-S"]
+    arguments = [*BASE, "-S"]
     for one in objects:
         arguments += ["-object", one]
     monitor = f"socket,id=m,host=127.0.0.1,port={listener.address.port},tls-creds=tls"
@@ -69,7 +70,7 @@ async def test_qemu_dials_in(
     async with (
         dialled(
             lambda: TLSFilter(context, server_side=True, authorize=allows),
-            program("qemu-system-x86_64"),
+            program(QEMU),
             f"tls-creds-x509,id=tls,dir={folder},endpoint=client",
         ) as found,
         asyncio.timeout(PATIENCE),
@@ -99,7 +100,7 @@ async def test_qemu_dials_in_without_a_name(
     async with (
         dialled(
             lambda: TLSFilter(context, server_side=True),
-            program("qemu-system-x86_64"),
+            program(QEMU),
             "tls-creds-anon,id=tls,endpoint=client",
         ) as found,
         asyncio.timeout(PATIENCE),
@@ -121,7 +122,7 @@ async def test_qemu_dials_in_with_a_key(
     async with (
         dialled(
             lambda: TLSFilter(context, server_side=True),
-            program("qemu-system-x86_64"),
+            program(QEMU),
             f"tls-creds-psk,id=tls,dir={tmp_path}/client,endpoint=client,username=qemu",
         ) as found,
         asyncio.timeout(PATIENCE),
