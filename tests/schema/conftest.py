@@ -1,26 +1,12 @@
-"""Where the real schemas and recordings are, and how schemas of a few lines are read."""
+"""Schemas of a few lines, read from their text."""
 
 from collections.abc import Callable
 
 import pytest
 
 from qmpeer.schema import Schema, schema_from_qapi
-from qmpeer.values import JsonObject
-from tests.corpus import qapi_schema, recorded_introspection
 
 ReadSchema = Callable[..., Schema]
-
-
-@pytest.fixture(scope="session")
-def recorded_schema() -> Callable[[str], list[JsonObject]]:
-    """Return what gives the first answer to query-qmp-schema in a recording."""
-    return recorded_introspection
-
-
-@pytest.fixture(scope="session")
-def qapi_tree() -> ReadSchema:
-    """Return what reads a real schema by its release and root, the release's own rules applied."""
-    return qapi_schema
 
 
 @pytest.fixture

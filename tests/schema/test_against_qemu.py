@@ -17,10 +17,10 @@ from qmpeer.schema import (
     select,
 )
 from qmpeer.values import JsonObject
+from tests.corpus import qapi_schema
 from tests.qemu import BASE, QEMU
 
 Program = Callable[[str], str]
-QapiTree = Callable[..., Schema]
 Ask = Callable[..., list[JsonObject]]
 
 pytestmark = pytest.mark.real
@@ -101,16 +101,16 @@ def from_files(qemu_version: tuple[int, int]) -> bool:
 
 
 @pytest.fixture
-def schema(ask: Ask, request: pytest.FixtureRequest, from_files: bool) -> Schema:
+def schema(ask: Ask, from_files: bool) -> Schema:
     """Return the model of the release's files, or else that of its own answer."""
     if from_files:
-        return release_7_2(request.getfixturevalue("qapi_tree"))
+        return release_7_2()
     (reply,) = ask([QUERY])
     return schema_from_introspection(reply["return"])
 
 
-def release_7_2(qapi_tree: QapiTree, *root: str) -> Schema:
-    return select(qapi_tree("v7.2", *root), lambda name: name not in LEFT_OUT)
+def release_7_2(*root: str) -> Schema:
+    return select(qapi_schema("v7.2", *root), lambda name: name not in LEFT_OUT)
 
 
 def conversation(command: list[str], commands: list[JsonObject]) -> list[JsonObject]:
@@ -144,14 +144,12 @@ def test_schema_without_the_deprecated_is_the_same(ask: Ask, schema: Schema) -> 
     assert introspection_of(hide_deprecated(schema)) == reply["return"]
 
 
-def test_schema_of_the_storage_daemon_is_the_same(
-    program: Program, request: pytest.FixtureRequest, from_files: bool
-) -> None:
+def test_schema_of_the_storage_daemon_is_the_same(program: Program, from_files: bool) -> None:
     command = [program("qemu-storage-daemon"), "--chardev", "stdio,id=c", "--monitor", "c"]
     (reply,) = conversation(command, [QUERY])
     if from_files:
         root = "storage-daemon/qapi/qapi-schema.json"
-        schema = release_7_2(request.getfixturevalue("qapi_tree"), root)
+        schema = release_7_2(root)
     else:
         schema = schema_from_introspection(reply["return"])
     assert introspection_of(schema) == reply["return"]

@@ -1,18 +1,15 @@
 """Schemas of eleven years and of our own, and recorded answers."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from qmpeer.schema import (
     IntrospectionForm,
-    Schema,
     introspection_of,
     schema_from_introspection,
     schema_from_qapi,
 )
-from qmpeer.values import JsonObject
 from tests.corpus import (
     MACHINE,
     RECORDINGS,
@@ -21,15 +18,14 @@ from tests.corpus import (
     SMALL_TREES,
     TREES,
     own_and_real,
+    qapi_schema,
+    recorded_introspection,
 )
-
-RecordedSchema = Callable[[str], list[JsonObject]]
-QapiTree = Callable[..., Schema]
 
 
 @pytest.mark.parametrize("name", own_and_real(SMALL_RECORDINGS, RECORDINGS))
-def test_answer_comes_back_as_it_was(recorded_schema: RecordedSchema, name: str) -> None:
-    answer = recorded_schema(name)
+def test_answer_comes_back_as_it_was(name: str) -> None:
+    answer = recorded_introspection(name)
     schema = schema_from_introspection(answer)
     assert introspection_of(schema) == answer
 
@@ -42,10 +38,8 @@ def test_answer_comes_back_as_it_was(recorded_schema: RecordedSchema, name: str)
     ),
     ids=str,
 )
-def test_tree_is_read(
-    qapi_tree: QapiTree, release: str, root: str, commands: int, events: int
-) -> None:
-    schema = qapi_tree(release, root)
+def test_tree_is_read(release: str, root: str, commands: int, events: int) -> None:
+    schema = qapi_schema(release, root)
     assert len(list(schema.commands())) == commands
     assert len(list(schema.events())) == events
     if release not in ("v1.0", "v2.0.0", "v2.4.0", "small-2.4"):  # nothing looked at them yet
@@ -75,18 +69,16 @@ def test_todays_language_passes_all_of_todays_rules(root: Path) -> None:
     ),
     ids=lambda value: value if isinstance(value, str) else "form",
 )
-def test_form_of_a_release(qapi_tree: QapiTree, release: str, form: IntrospectionForm) -> None:
-    assert qapi_tree(release).form == form
+def test_form_of_a_release(release: str, form: IntrospectionForm) -> None:
+    assert qapi_schema(release).form == form
 
 
 @pytest.mark.parametrize(
     ("release", "command", "since"),
     own_and_real([("small-9.2", "take-disc", "1.1")], [("v7.2", "blockdev-backup", "2.3")]),
 )
-def test_documentation_is_found(
-    qapi_tree: QapiTree, release: str, command: str, since: str
-) -> None:
-    commands = {of.name: of for of in qapi_tree(release).commands()}
+def test_documentation_is_found(release: str, command: str, since: str) -> None:
+    commands = {of.name: of for of in qapi_schema(release).commands()}
     documentation = commands[command].documentation
     assert documentation
     assert documentation.since == since
