@@ -8,7 +8,6 @@ import os
 import socket
 import ssl
 import struct
-import subprocess
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,11 +16,9 @@ from types import TracebackType
 
 import pytest
 
-from qmpeer import Client
 from tests.client.faces import background
-from tests.machine.serving import SERVE
+from tests.machine.serving import Serving
 from tests.patience import PATIENCE
-from tests.qemu import BASE
 from tests.transport.filters.certificates import Authority
 
 MEBIBYTE = 1 << 20
@@ -34,18 +31,15 @@ UPGRADE = (
 )
 
 
-class Faulty:
+class Faulty(Serving):
     """A serving machine with monitors of every kind, and what a fault must leave as it is."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
         self._stderr = folder / "stderr"
-        words = ["-qmp", f"unix:{folder}/qmp,server=on,wait=off"]
         with self._stderr.open("w") as stderr:  # a file never stops it, as a pipe might
-            self.process = subprocess.Popen([*SERVE, *BASE, *words, *options], stderr=stderr)
-        self.vm = Client.connect(
-            folder / "qmp", wait_for_socket=True, timeout=PATIENCE, command_timeout=PATIENCE
-        )
+            super().__init__(folder / "qmp", *options, stderr=stderr)
+        self.vm = self.client()
         self.begin()
 
     def begin(self) -> None:
@@ -80,9 +74,6 @@ class Faulty:
         assert self.memory() - self._before < growth
         return self.said_in_all()[self._said :]
 
-    def __enter__(self) -> "Faulty":
-        return self
-
     def __exit__(
         self,
         exc_type: type[BaseException] | None,
@@ -92,11 +83,10 @@ class Faulty:
         try:
             if exc_type is None:
                 self.vm.execute("quit")
-                assert self.process.wait(PATIENCE) == 0
+                assert self.wait() == 0
         finally:
             self.vm.close()
-            self.process.kill()
-            self.process.wait(PATIENCE)
+            self.end()
 
 
 @pytest.fixture(scope="module")

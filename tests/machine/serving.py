@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import IO, Any, NamedTuple, Self
 
 from qmpeer import Client
 from qmpeer.machine import parse_options
@@ -84,12 +84,15 @@ class Serving(Served):
     """A machine that is a process of its own: ours, or another program's."""
 
     def __init__(
-        self, path: Path, *options: str, program: Sequence[str] = SERVE, **popen: Any
+        self,
+        path: Path,
+        *options: str,
+        program: Sequence[str] = SERVE,
+        stderr: int | IO[str] = subprocess.PIPE,
+        **popen: Any,
     ) -> None:
         super().__init__(path, *options)
-        self.process = subprocess.Popen(
-            [*program, *self.words], text=True, stderr=subprocess.PIPE, **popen
-        )
+        self.process = subprocess.Popen([*program, *self.words], text=True, stderr=stderr, **popen)
 
     def wait(self) -> int:
         """Wait for the end and return the exit status."""
