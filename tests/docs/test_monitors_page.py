@@ -10,8 +10,8 @@ import pytest
 
 from tests.client.faces import background
 from tests.docs.pages import blocks
-from tests.interop.terminal_program import Terminal
 from tests.patience import PATIENCE
+from tests.tmux import Terminal
 
 pytestmark = [pytest.mark.real, pytest.mark.terminal]
 

@@ -18,10 +18,10 @@ import pytest
 from qmpeer import Client
 from tests.interop.conftest import OURS, Server, Start, StartServer, starting
 from tests.interop.speaking import converse
-from tests.interop.terminal_program import Terminal
 from tests.listening import until_listening
 from tests.patience import PATIENCE
 from tests.qemu import BASE, QEMU
+from tests.tmux import Terminal
 from tests.transport.filters.certificates import Authority
 
 pytestmark = pytest.mark.real

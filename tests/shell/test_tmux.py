@@ -5,57 +5,35 @@ The pictures of the documentation are taken here; scripts/shell_pictures.sh make
 
 import contextlib
 import shlex
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.patience import PATIENCE
 from tests.qemu import BASE, QEMU
 from tests.shell.pictures import keep_picture
-from tests.shell.real_servers import ENVIRONMENT, SHELL, listening
-from tests.tmux_changes import ScreenChanges
+from tests.shell.real_servers import SHELL, listening
+from tests.tmux import Terminal
 
 pytestmark = [pytest.mark.real, pytest.mark.terminal]
 
 
-class Pane:
-    """A terminal in tmux, on a tmux server of its own."""
+class Pane(Terminal):
+    """A command line of a shell at a terminal: pictures are taken of it, and its status is kept."""
 
-    def __init__(self, tmux: str, socket: Path, command: str, columns: int, rows: int) -> None:
-        self._environment = {**ENVIRONMENT, "TERM": "xterm-256color"}
-        self._environment.pop("TMUX", None)
-        self._tmux = [tmux, "-f", "/dev/null", "-S", str(socket)]
+    def __init__(self, tmux: str, folder: Path, command: str, columns: int, rows: int) -> None:
         self._columns = columns
-        self._status = socket.with_name("status")  # tmux itself loses it now and then
-        size = ["-x", str(columns), "-y", str(rows)]
+        self._status = folder / "status"  # tmux itself loses it now and then
         ended = f"echo $? > {shlex.quote(str(self._status))}; {shlex.quote(tmux)} wait-for -S ended"
-        self._call("new-session", "-d", *size, f"{command}; {ended}; cat")
-        self._changes = ScreenChanges(self._tmux, self._environment)
-
-    def _call(self, *words: str) -> str:
-        done = subprocess.run(
-            [*self._tmux, *words],
-            capture_output=True,
-            text=True,
-            env=self._environment,
-            timeout=PATIENCE,
-        )
-        return done.stdout
+        super().__init__(tmux, folder, [f"{command}; {ended}; cat"], columns, rows)
 
     def types(self, *keys: str) -> None:
         """Type keys, as tmux calls them; what it has no name for is text."""
         for key in keys:
-            literal = (
-                [] if key in ("Enter", "Tab", "C-c", "C-d", "C-l", "C-z", "Escape") else ["-l"]
-            )
-            self._call("send-keys", *literal, key)
-
-    def screen(self) -> str:
-        """Return what is shown, without blanks at the ends of lines: some were written."""
-        lines = self._call("capture-pane", "-p").splitlines()
-        return "\n".join(line.rstrip() for line in lines)
+            if key in ("Enter", "Tab", "C-c", "C-d", "C-l", "C-z", "Escape"):
+                self.press(key)
+            else:
+                self.write(key)
 
     def picture(self, name: str) -> None:
         """Keep what is shown as a picture."""
@@ -69,17 +47,12 @@ class Pane:
             shown = screen.rpartition(behind)[2] if behind else screen
             return behind in screen and text in shown
 
-        return self._changes.until(self.screen, is_so)
+        return self.until(is_so)
 
     def has_ended(self) -> str:
         """Wait until the program has ended, and return its status."""
         self._call("wait-for", "ended")
         return self._status.read_text().strip()
-
-    def ends(self) -> None:
-        """End the tmux server, and with it the pane."""
-        self._call("kill-server")
-        self._changes.close()
 
 
 @pytest.fixture
@@ -96,8 +69,7 @@ def open_pane(
         def begin(*words: str, columns: int = 80, rows: int = 24, is_job: bool = False) -> Pane:
             line = shlex.join(["env", f"XDG_STATE_HOME={state}", "PAGER=cat", *SHELL, *words])
             command = "PS1='sh: ' bash --norc --noprofile -i" if is_job else line
-            pane = Pane(program("tmux"), tmp_path / "tmux", command, columns, rows)
-            stack.callback(pane.ends)
+            pane = stack.enter_context(Pane(program("tmux"), tmp_path, command, columns, rows))
             if is_job:
                 pane.shows("sh:")
                 pane.types(line, "Enter")
@@ -172,7 +144,7 @@ def test_control_c_gives_up_a_command(qemu: Path, open_pane: Callable[..., Pane]
     pane.shows("qmp>")
     pane.types("wait STOP", "Enter")
     pane.shows("wait STOP\n")
-    while "given up" not in pane.screen():  # the first may come before it waits
+    while "given up" not in pane.text():  # the first may come before it waits
         pane.types("C-c")
     pane.types("query-name", "Enter")
     pane.shows("query-name\n{}")
