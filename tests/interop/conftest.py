@@ -22,7 +22,7 @@ from tests.listening import until_listening
 from tests.patience import PATIENCE
 from tests.qemu import BASE, QEMU
 
-Start = Callable[[Sequence[str]], "subprocess.Popen[str]"]
+StartProgram = Callable[[Sequence[str]], "subprocess.Popen[str]"]
 
 
 @pytest.fixture(params=["blocking", *LOOPS])
@@ -33,7 +33,7 @@ def face(request: pytest.FixtureRequest) -> Iterator[Face]:
 
 
 @contextlib.contextmanager
-def starting(folder: Path, stderr: IO[str] | None = None) -> Iterator[Start]:
+def starting(folder: Path, stderr: IO[str] | None = None) -> Iterator[StartProgram]:
     """Give what starts programs in a folder, and end them all at the end."""
     with contextlib.ExitStack() as stack:
 
@@ -53,7 +53,7 @@ def starting(folder: Path, stderr: IO[str] | None = None) -> Iterator[Start]:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start(tmp_path: Path) -> Iterator[StartProgram]:
     """Start a program, and end it after the test."""
     with starting(tmp_path) as begin:
         yield begin
@@ -73,7 +73,7 @@ class Server:
     """A server that listens on a unix socket, and on TCP, too, if it was asked to."""
 
     def __init__(
-        self, command: Sequence[str], path: Path, start: Start, options: Sequence[str] = ()
+        self, command: Sequence[str], path: Path, start: StartProgram, options: Sequence[str] = ()
     ) -> None:
         self.path = path
         self.command = command
@@ -114,7 +114,7 @@ StartServer = Callable[..., Server]
 class Shared:
     """The servers that tests share, by their command: each listens on a unix socket and on TCP."""
 
-    def __init__(self, start: Start, folder: Path) -> None:
+    def __init__(self, start: StartProgram, folder: Path) -> None:
         self._start = start
         self._folder = folder
         self._servers: dict[Sequence[str], tuple[Server, list[Any]]] = {}
@@ -176,5 +176,5 @@ def release(server: Server, request: pytest.FixtureRequest) -> tuple[int, int]:
 
 
 @pytest.fixture
-def qemu(start: Start, tmp_path: Path, program: Callable[[str], str]) -> Server:
+def qemu(start: StartProgram, tmp_path: Path, program: Callable[[str], str]) -> Server:
     return Server((program(QEMU),), tmp_path / "qmp", start)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from qmpeer import Client
-from tests.interop.conftest import OURS, Server, Start, StartServer, starting
+from tests.interop.conftest import OURS, Server, StartProgram, StartServer, starting
 from tests.interop.speaking import converse
 from tests.listening import until_listening
 from tests.patience import PATIENCE
@@ -33,7 +33,7 @@ ANSWER = {"return": {"status": "running", "singlestep": False, "running": True},
 
 
 @pytest.fixture
-def serve(start: Start, tmp_path: Path) -> StartServer:
+def serve(start: StartProgram, tmp_path: Path) -> StartServer:
     """Start ``qmpeer serve`` with one QMP monitor, and whatever other options."""
     return lambda *options: Server(OURS, tmp_path / "qmp", start, options)
 
@@ -217,7 +217,9 @@ class Web:
         self._server.server_close()
 
 
-def test_pages_in_a_browser(site: Site, start: Start, program: Program, tmp_path: Path) -> None:
+def test_pages_in_a_browser(
+    site: Site, start: StartProgram, program: Program, tmp_path: Path
+) -> None:
     """A page from elsewhere is refused, and one of the origin that is allowed comes in."""
     port = site.port(WEBSOCKET)
     with Web() as foreign:
@@ -309,7 +311,7 @@ def test_a_mux_at_a_terminal(program: Program, tmp_path: Path) -> None:
 
 
 def test_qemu_dials_in_to_our_device(
-    site: Site, start: Start, program: Program, tmp_path: Path
+    site: Site, start: StartProgram, program: Program, tmp_path: Path
 ) -> None:
     """QEMU's serial console is the terminal of our human monitor."""
     line = [
@@ -331,7 +333,7 @@ def test_qemu_dials_in_to_our_device(
 
 
 def test_we_dial_in_to_qemus_device(
-    serve: StartServer, start: Start, program: Program, tmp_path: Path
+    serve: StartServer, start: StartProgram, program: Program, tmp_path: Path
 ) -> None:
     """Our QMP monitor comes out of QEMU's ring buffer, byte for byte."""
     line = [

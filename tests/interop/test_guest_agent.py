@@ -9,14 +9,14 @@ import pytest
 from qmpeer import CommandError
 from qmpeer.transport import dial
 from tests.client.faces import Face
-from tests.interop.conftest import Start
+from tests.interop.conftest import StartProgram
 from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.real
 
 
 @pytest.fixture
-def agent(start: Start, program: Callable[[str], str], tmp_path: Path) -> Path:
+def agent(start: StartProgram, program: Callable[[str], str], tmp_path: Path) -> Path:
     path = tmp_path / "ga"
     (tmp_path / "state").mkdir()
     start([program("qemu-ga"), "-m", "unix-listen", "-p", str(path), "-t", str(tmp_path / "state")])

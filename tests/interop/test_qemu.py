@@ -13,7 +13,7 @@ import pytest
 from qmpeer import CommandError, CommandInterrupted, ConnectionClosed, NegotiationError
 from tests.client.faces import Face, Vm, background
 from tests.client.scripted import open_fds
-from tests.interop.conftest import Server, Start
+from tests.interop.conftest import Server, StartProgram
 from tests.listening import until_listening
 from tests.patience import PATIENCE
 from tests.qemu import BASE, QEMU
@@ -192,7 +192,7 @@ def test_killed_with_commands_in_flight(face: Face, qemu: Server, tmp_path: Path
         blocked.release()
 
 
-def test_qemu_dials_us(face: Face, start: Start, program: Any, tmp_path: Path) -> None:
+def test_qemu_dials_us(face: Face, start: StartProgram, program: Any, tmp_path: Path) -> None:
     path = tmp_path / "here"
     accepting = background(face.accept, path, timeout=PATIENCE)
     until_listening(path)
@@ -201,7 +201,7 @@ def test_qemu_dials_us(face: Face, start: Start, program: Any, tmp_path: Path) -
         assert vm.execute("query-status")["running"] is True
 
 
-def test_pretty(face: Face, start: Start, program: Any, tmp_path: Path) -> None:
+def test_pretty(face: Face, start: StartProgram, program: Any, tmp_path: Path) -> None:
     path = tmp_path / "pretty"
     listening = f"unix:{path},server=on,wait=off"
     start([program(QEMU), *BASE, "-qmp-pretty", listening])
@@ -216,7 +216,7 @@ def test_pretty(face: Face, start: Start, program: Any, tmp_path: Path) -> None:
 
 
 def test_a_capability_that_is_not_offered(
-    face: Face, start: Start, program: Any, tmp_path: Path
+    face: Face, start: StartProgram, program: Any, tmp_path: Path
 ) -> None:
     path = tmp_path / "qmp"
     start([program("qemu-storage-daemon"), *monitor_options(path)])
@@ -224,7 +224,7 @@ def test_a_capability_that_is_not_offered(
         face.connect(path, capabilities=["bogus"], wait_for_socket=True, timeout=PATIENCE)
 
 
-def test_the_storage_daemon(face: Face, start: Start, program: Any, tmp_path: Path) -> None:
+def test_the_storage_daemon(face: Face, start: StartProgram, program: Any, tmp_path: Path) -> None:
     path = tmp_path / "qmp"
     process = start([program("qemu-storage-daemon"), *monitor_options(path)])
     with face.connect(path, wait_for_socket=True, timeout=PATIENCE) as vm:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.interop.conftest import OURS, Server, Start
+from tests.interop.conftest import OURS, Server, StartProgram
 from tests.listening import until_listening
 from tests.patience import PATIENCE
 from tests.qemu import BASE
@@ -198,7 +198,7 @@ def test_legacy_descriptors(blocking: Any) -> None:
         os.close(fd)
 
 
-def test_we_dial_it(start: Start, tmp_path: Path) -> None:
+def test_we_dial_it(start: StartProgram, tmp_path: Path) -> None:
     path = tmp_path / "here"
     client = legacy.QEMUMonitorProtocol(str(path), server=True)
     until_listening(path)

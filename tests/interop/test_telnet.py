@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from qmpeer import __version__
-from tests.interop.conftest import OURS, Server, Start
+from tests.interop.conftest import OURS, Server, StartProgram
 from tests.interop.speaking import converse
 
 pytestmark = pytest.mark.real
@@ -19,7 +19,9 @@ CONVERSATION = (
 )
 
 
-def test_the_conversation(start: Start, program: Callable[[str], str], tmp_path: Path) -> None:
+def test_the_conversation(
+    start: StartProgram, program: Callable[[str], str], tmp_path: Path
+) -> None:
     options = ("-qmp", "tcp:127.0.0.1:0,server,nowait")
     server = Server(OURS, tmp_path / "qmp", start, options)
     said = [f"{line}\n" for line, _ in CONVERSATION if line is not None]

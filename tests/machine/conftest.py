@@ -12,7 +12,7 @@ from qmpeer.cli.main import main
 from qmpeer.machine import Options
 from qmpeer.machine.machine import Machine
 from qmpeer.machine.opening import Say, open_all
-from tests.machine.serving import Ended, Start
+from tests.machine.serving import Ended, StartHere
 from tests.patience import PATIENCE
 from tests.starts import resolve_offline
 
@@ -22,7 +22,9 @@ class _Started(BaseException):
 
 
 @pytest.fixture
-def start(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Start]:
+def start(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[StartHere]:
     """Return what runs ``qmpeer serve`` up to where the guest would start.
 
     It ends with no status if the machine starts. Nothing forks, takes signals or resolves names;

@@ -32,8 +32,8 @@ class Ended(NamedTuple):
     stderr: str
 
 
-Start = Callable[..., Ended]
-"""What the fixture of that name gives: runs a command line in the test's own process."""
+StartHere = Callable[..., Ended]
+"""What the fixture ``start`` gives: it runs a command line in the test's own process."""
 
 
 def run_qmpeer(*words: str, **options: Any) -> "subprocess.CompletedProcess[str]":

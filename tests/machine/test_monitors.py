@@ -20,7 +20,7 @@ from qmpeer.machine.machine import Machine
 from qmpeer.machine.options import parse_options
 from qmpeer.transport import dial
 from qmpeer.values import JsonObject
-from tests.machine.serving import QMPEER, RawClient, Serving, Start, Threaded
+from tests.machine.serving import QMPEER, RawClient, Serving, StartHere, Threaded
 from tests.patience import PATIENCE
 from tests.qemu import BASE
 from tests.transport.filters.certificates import Authority, Issued
@@ -145,7 +145,7 @@ def test_a_pty_says_where_it_is(tmp_path: Path, capfd: pytest.CaptureFixture[str
         assert f"pty:{words[4]}" in [entry["filename"] for entry in entries]
 
 
-def test_nobody_listens_to_the_network_by_accident(start: Start) -> None:
+def test_nobody_listens_to_the_network_by_accident(start: StartHere) -> None:
     for device in ("tcp::0,server=on", "telnet:0.0.0.0:0,server=on", "websocket:0.0.0.0:0,server"):
         done = start(*BASE, "-qmp", device)
         assert done.returncode == 1
@@ -258,7 +258,7 @@ def test_pages_need_leave(tmp_path: Path, origin: str, status: bytes) -> None:
         ),
     ],
 )
-def test_start_errors(start: Start, words: str, text: str) -> None:
+def test_start_errors(start: StartHere, words: str, text: str) -> None:
     done = start(*BASE, *words.split())
 
     assert (done.returncode, done.stdout) == (1, "")
@@ -273,7 +273,7 @@ def test_start_errors(start: Start, words: str, text: str) -> None:
         ("-mon c,help", "mon options:\n", 1),
     ],
 )
-def test_options_that_ask_for_a_text(start: Start, words: str, begin: str, status: int) -> None:
+def test_options_that_ask_for_a_text(start: StartHere, words: str, begin: str, status: int) -> None:
     done = start(*BASE, *words.split())
 
     assert (done.returncode, done.stderr) == (status, "")

@@ -21,7 +21,15 @@ import pytest
 
 from qmpeer import Client, CommandError
 from qmpeer.values import JsonObject
-from tests.machine.serving import QMPEER, RawClient, Serving, Start, Threaded, run_qmpeer, shortened
+from tests.machine.serving import (
+    QMPEER,
+    RawClient,
+    Serving,
+    StartHere,
+    Threaded,
+    run_qmpeer,
+    shortened,
+)
 from tests.patience import PATIENCE
 from tests.qemu import BASE
 
@@ -424,7 +432,7 @@ def test_an_error_in_the_background_comes_out(tmp_path: Path) -> None:
     )
 
 
-def test_two_processes_with_one_pid_file(tmp_path: Path, start: Start) -> None:
+def test_two_processes_with_one_pid_file(tmp_path: Path, start: StartHere) -> None:
     pid_file = str(tmp_path / "pid")
     with Serving(tmp_path / "q", "-pidfile", pid_file) as serving, serving.client():
         done = start(*BASE, "-pidfile", pid_file)
@@ -433,7 +441,7 @@ def test_two_processes_with_one_pid_file(tmp_path: Path, start: Start) -> None:
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop", ""])
-def test_the_loop_is_chosen(start: Start, monkeypatch: pytest.MonkeyPatch, loop: str) -> None:
+def test_the_loop_is_chosen(start: StartHere, monkeypatch: pytest.MonkeyPatch, loop: str) -> None:
     has_uvloop = find_spec("uvloop") is not None
     if loop == "uvloop" and not has_uvloop:
         pytest.skip("uvloop is not installed")
@@ -477,7 +485,7 @@ def test_it_runs_on_the_standard_librarys_loop(tmp_path: Path) -> None:
     ],
     ids=lambda value: value,
 )
-def test_start_errors(tmp_path: Path, start: Start, words: str, text: str) -> None:
+def test_start_errors(tmp_path: Path, start: StartHere, words: str, text: str) -> None:
     (tmp_path / "plain").write_text("precious")
     done = start(*BASE, *words.replace("@", str(tmp_path)).split())
 
@@ -502,7 +510,7 @@ def test_insecure(tmp_path: Path) -> None:
         assert "tcp:0.0.0.0:" in client.execute("query-chardev")[0]["filename"]
 
 
-def test_help_and_version(start: Start) -> None:
+def test_help_and_version(start: StartHere) -> None:
     done = run_qmpeer("serve", "-h")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("usage: qmpeer serve")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.machine.serving import Start, run_qmpeer
+from tests.machine.serving import StartHere, run_qmpeer
 from tests.qemu import BASE
 from tests.starts import (
     Place,
@@ -24,7 +24,7 @@ CASES = read_cases(LINES)
 
 @pytest.mark.parametrize("words", CASES, ids=shlex.join)
 def test_start_lines(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: Start, words: Words
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: StartHere, words: Words
 ) -> None:
     with Place(tmp_path / "here") as place:
         monkeypatch.chdir(place.folder)
