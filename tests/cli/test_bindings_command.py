@@ -7,14 +7,11 @@ from types import ModuleType
 
 import pytest
 
-from qmpeer.cli.main import main
 from qmpeer.schema import introspection_hash
+from tests.cli.programs import run_here
 from tests.corpus import SMALL, recorded_introspection
 
 NOW = str(SMALL / "replies" / "caps_small-9.2.replies")
-
-Capture = pytest.CaptureFixture[str]
-
 
 Import = Callable[[str], ModuleType]
 
@@ -32,10 +29,10 @@ def module_of(monkeypatch: pytest.MonkeyPatch) -> Import:
     return load
 
 
-def test_to_standard_output(module_of: Import, capsys: Capture) -> None:
-    assert main(["bindings", "--from", NOW]) == 0
-    output, errors = capsys.readouterr()
-    assert errors == ""
+def test_to_standard_output(module_of: Import) -> None:
+    done = run_here("bindings", "--from", NOW)
+    assert (done.status, done.err) == (0, b"")
+    output = done.out.decode()
     assert "caps_small-9.2.replies" in output
     assert NOW not in output  # where it lay is nobody's business
     q = module_of(output)
@@ -43,18 +40,18 @@ def test_to_standard_output(module_of: Import, capsys: Capture) -> None:
     assert q.stop_now().name == "stop-now"
 
 
-def test_to_a_file_and_into_a_folder(tmp_path: Path, capsys: Capture) -> None:
-    assert main(["bindings", "--from", NOW, "-o", str(tmp_path / "vm.py")]) == 0
-    assert main(["bindings", "--from", NOW, "-o", str(tmp_path)]) == 0
-    assert capsys.readouterr() == ("", "")
+def test_to_a_file_and_into_a_folder(tmp_path: Path) -> None:
+    for place in (tmp_path / "vm.py", tmp_path):
+        assert run_here("bindings", "--from", NOW, "-o", str(place)) == (0, b"", b"")
     text = (tmp_path / "vm.py").read_bytes()
     assert (tmp_path / "qmp_bindings.py").read_bytes() == text
     assert b"\r" not in text
 
 
-def test_some_commands_only(module_of: Import, capsys: Capture) -> None:
-    assert main(["bindings", "--from", NOW, "--only", "stop-now", "STOPPED"]) == 0
-    q = module_of(capsys.readouterr().out)
+def test_some_commands_only(module_of: Import) -> None:
+    done = run_here("bindings", "--from", NOW, "--only", "stop-now", "STOPPED")
+    assert done.status == 0
+    q = module_of(done.out.decode())
     assert q.stop_now().name == "stop-now"
     assert q.STOPPED.name == "STOPPED"
     assert not hasattr(q, "play")
@@ -76,13 +73,11 @@ def test_mistakes(
     words: list[str],
     status: int,
     expected: str,
-    capsys: Capture,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hello").write_text("hello\n")
-    assert main(["bindings", *words]) == status
-    output, errors = capsys.readouterr()
-    assert output == ""
-    assert expected in errors
+    done = run_here("bindings", *words)
+    assert (done.status, done.out) == (status, b"")
+    assert expected in done.err.decode()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from qmpeer.cli.main import main
+from tests.cli.programs import run_here
 from tests.corpus import SMALL, recorded_introspection
 
 QAPI = str(SMALL / "qapi" / "small-9.2" / "qapi" / "qapi-schema.json")
@@ -13,69 +13,67 @@ OLD_QAPI = str(SMALL / "qapi" / "small-2.4" / "qapi-schema.json")
 NOW = str(SMALL / "replies" / "caps_small-9.2.replies")
 NEWER = str(SMALL / "replies" / "caps_small-10.0.replies")
 
-Capture = pytest.CaptureFixture[str]
+
+def run(*words: str) -> tuple[int, str, str]:
+    done = run_here("schema", *words)
+    return done.status, done.out.decode(), done.err.decode()
 
 
-def run(capsys: Capture, *words: str) -> tuple[int, str, str]:
-    status = main(["schema", *words])
-    return (status, *capsys.readouterr())
-
-
-def test_dump_as_json_is_the_answer_itself(capsys: Capture) -> None:
-    status, output, errors = run(capsys, "dump", NOW, "--json")
+def test_dump_as_json_is_the_answer_itself() -> None:
+    status, output, errors = run("dump", NOW, "--json")
     assert (status, errors) == (0, "")
     assert json.loads(output) == recorded_introspection("small-9.2")
 
 
 @pytest.mark.parametrize("source", [QAPI, NOW], ids=["files", "recording"])
-def test_dump_for_people(source: str, capsys: Capture) -> None:
-    status, output, errors = run(capsys, "dump", source)
+def test_dump_for_people(source: str) -> None:
+    status, output, errors = run("dump", source)
     assert (status, errors) == (0, "")
     assert "query-discs" in output
     assert "DISC_ADDED" in output
-    status, output, _ = run(capsys, "dump", source, "--only", "stop-.*", "STOP.*")
+    status, output, _ = run("dump", source, "--only", "stop-.*", "STOP.*")
     assert status == 0
     assert "stop-now" in output
     assert "STOPPED" in output
     assert "query-discs" not in output
 
 
-def test_dump_of_old_files_takes_their_release(capsys: Capture) -> None:
-    status, output, errors = run(capsys, "dump", OLD_QAPI, "--json", "--release", "2.4")
+def test_dump_of_old_files_takes_their_release() -> None:
+    status, output, errors = run("dump", OLD_QAPI, "--json", "--release", "2.4")
     assert (status, errors) == (0, "")
     enums = [of for of in json.loads(output) if of["meta-type"] == "enum"]
     assert all("members" not in of for of in enums)
     assert enums
 
 
-def test_diff_with_a_newer_one_breaks_nothing(capsys: Capture) -> None:
-    status, output, errors = run(capsys, "diff", NOW, NEWER)
+def test_diff_with_a_newer_one_breaks_nothing() -> None:
+    status, output, errors = run("diff", NOW, NEWER)
     assert (status, errors) == (0, "")
     assert "    pause: command\n" in output
     assert "!" not in output
 
 
-def test_diff_with_an_older_one_breaks(capsys: Capture) -> None:
-    status, output, _ = run(capsys, "diff", NEWER, NOW)
+def test_diff_with_an_older_one_breaks() -> None:
+    status, output, _ = run("diff", NEWER, NOW)
     assert status == 1
     assert "!" in output
-    status, output, _ = run(capsys, "diff", NEWER, NOW, "--json")
+    status, output, _ = run("diff", NEWER, NOW, "--json")
     assert status == 1
     changes = json.loads(output)
     assert {"pause", "query-player:state=paused"} <= {change["path"] for change in changes}
     assert all(
         change.keys() == {"kind", "path", "text", "breaking", "other-paths"} for change in changes
     )
-    assert run(capsys, "diff", NEWER, NOW, "--only", "stop-now")[0] == 0
+    assert run("diff", NEWER, NOW, "--only", "stop-now")[0] == 0
 
 
-def test_has(capsys: Capture) -> None:
-    assert run(capsys, "has", NOW, "stop-now", "query-discs.kind=vinyl") == (
+def test_has() -> None:
+    assert run("has", NOW, "stop-now", "query-discs.kind=vinyl") == (
         0,
         "stop-now: yes\nquery-discs.kind=vinyl: yes\n",
         "",
     )
-    status, output, _ = run(capsys, "has", NOW, "stop-now", "stop-then")
+    status, output, _ = run("has", NOW, "stop-now", "stop-then")
     assert status == 1
     assert output == (
         "stop-now: yes\nstop-then: no: there is no command or event 'stop-then'"
@@ -83,15 +81,15 @@ def test_has(capsys: Capture) -> None:
     )
 
 
-def test_lint(capsys: Capture, tmp_path: Path) -> None:
-    assert run(capsys, "lint", QAPI, OLD_QAPI) == (0, "", "")
-    assert run(capsys, "lint", QAPI, "--strict") == (0, "", "")
-    status, output, errors = run(capsys, "lint", OLD_QAPI, "--strict")
+def test_lint(tmp_path: Path) -> None:
+    assert run("lint", QAPI, OLD_QAPI) == (0, "", "")
+    assert run("lint", QAPI, "--strict") == (0, "", "")
+    status, output, errors = run("lint", OLD_QAPI, "--strict")
     assert (status, output) == (1, "")
     assert "key 'discriminator' is missing" in errors
     # One that can't be read doesn't keep the others from being read.
     (tmp_path / "bad.json").write_text("{ 'command': 3 }")
-    status, _, errors = run(capsys, "lint", str(tmp_path / "none"), str(tmp_path / "bad.json"))
+    status, _, errors = run("lint", str(tmp_path / "none"), str(tmp_path / "bad.json"))
     assert status == 3
     assert "No such file or directory" in errors
     assert "bad.json:1:14:" in errors
@@ -121,22 +119,18 @@ def test_mistakes(
     words: list[str],
     status: int,
     expected: str,
-    capsys: Capture,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hello").write_text("hello\n")
-    found, output, errors = run(capsys, *words)
+    found, output, errors = run(*words)
     assert (found, output) == (status, "")
     assert expected in errors
 
 
 @pytest.mark.parametrize("words", [["--help"], ["dump", "--help"], ["has", "-h"]], ids=" ".join)
-def test_help(words: list[str], capsys: Capture) -> None:
-    try:
-        status = main(["schema", *words])
-    except SystemExit as end:  # from argparse
-        status = int(end.code or 0)
-    assert status == 0
-    assert capsys.readouterr().out.startswith("usage: qmpeer schema")
+def test_help(words: list[str]) -> None:
+    status, output, errors = run(*words)
+    assert (status, errors) == (0, "")
+    assert output.startswith("usage: qmpeer schema")
