@@ -6,10 +6,8 @@ tests marked slow, in a process that is held to its time and memory.
 
 import os
 import resource
-import socket
 import subprocess
 import sys
-import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +20,7 @@ from qmpeer import limits
 from tests.cli.programs import run_here
 from tests.patience import PATIENCE
 from tests.schema.sizes import smaller_limits, with_limits
+from tests.sources.scripted import DONE, GREETING, Serve, serving
 
 SECONDS: Final = 5
 MEMORY: Final = 600 * 1024 * 1024
@@ -35,9 +34,6 @@ from qmpeer.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 ENTITY: Final = b'{"name":"0","meta-type":"object","members":[]}'
-GREETING: Final = (
-    b'{"QMP":{"version":{"qemu":{"micro":0,"minor":2,"major":7},"package":""},"capabilities":[]}}\n'
-)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits are Linux's here")
 
@@ -192,43 +188,9 @@ def test_links_that_lead_round_end(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[[bytes, bytes], str]]:
-    """Return what starts a server that greets, and then sends two texts, the last without end."""
-    listeners: list[socket.socket] = []
-    threads: list[threading.Thread] = []
-
-    def start(first: bytes, rest: bytes) -> str:
-        path = str(tmp_path / "server.sock")
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(path)
-        listener.listen()
-        listeners.append(listener)
-        thread = threading.Thread(target=_answer, args=(listener, first, rest))
-        thread.start()
-        threads.append(thread)
-        return path
-
-    yield start
-    for thread in threads:
-        thread.join(PATIENCE)
-    for listener in listeners:
-        listener.close()
-
-
-def _answer(listener: socket.socket, first: bytes, rest: bytes) -> None:
-    client, _ = listener.accept()
-    with client:
-        try:
-            client.sendall(GREETING)
-            client.recv(4096)
-            client.sendall(b'{"return":{}}\n')
-            client.recv(4096)
-            client.sendall(first)
-            while rest:
-                client.sendall(rest)
-            client.recv(4096)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    with serving(tmp_path) as start:
+        yield start
 
 
 ENDLESS = pytest.mark.parametrize(
@@ -244,20 +206,16 @@ ENDLESS = pytest.mark.parametrize(
 
 
 @ENDLESS
-def test_server_without_end(
-    serve: Callable[[bytes, bytes], str], first: bytes, rest: bytes
-) -> None:
+def test_server_without_end(serve: Serve, first: bytes, rest: bytes) -> None:
     text = f"sends too much: at most {limits.SCHEMA_SIZE // DIVISOR} bytes"
-    check(run("schema", "dump", serve(first, rest)), 1, text)
+    check(run("schema", "dump", serve(GREETING, DONE, first, endless=rest)), 1, text)
 
 
 @pytest.mark.slow
 @ENDLESS
-def test_server_that_sends_the_most(
-    serve: Callable[[bytes, bytes], str], first: bytes, rest: bytes
-) -> None:
+def test_server_that_sends_the_most(serve: Serve, first: bytes, rest: bytes) -> None:
     text = f"sends too much: at most {limits.SCHEMA_SIZE} bytes"
-    check(run_bounded("schema", "dump", serve(first, rest)), 1, text)
+    check(run_bounded("schema", "dump", serve(GREETING, DONE, first, endless=rest)), 1, text)
 
 
 NESTED: Final = b'{"return":%b%b}\n'
@@ -273,13 +231,11 @@ NESTED: Final = b'{"return":%b%b}\n'
     ],
     ids=["object", "numbers", "no such command", "nested deeply"],
 )
-def test_server_with_an_odd_answer(
-    serve: Callable[[bytes, bytes], str], reply: bytes, status: int, text: str
-) -> None:
-    check(run("schema", "dump", serve(reply, b"")), status, text)
+def test_server_with_an_odd_answer(serve: Serve, reply: bytes, status: int, text: str) -> None:
+    check(run("schema", "dump", serve(GREETING, DONE, reply)), status, text)
 
 
 @pytest.mark.slow
-def test_server_with_an_answer_nested_most_deeply(serve: Callable[[bytes, bytes], str]) -> None:
+def test_server_with_an_answer_nested_most_deeply(serve: Serve) -> None:
     reply = NESTED % (b"[" * 9999, b"]" * 9999)
-    check(run_bounded("schema", "dump", serve(reply, b"")), 3, "nesting")
+    check(run_bounded("schema", "dump", serve(GREETING, DONE, reply)), 3, "nesting")

@@ -12,7 +12,7 @@ from qmpeer.errors import SchemaError, SchemaSyntaxError
 from qmpeer.schema import Schema, introspection_of
 from qmpeer.sources import load_schema
 from tests.corpus import SMALL, recorded_introspection
-from tests.sources.conftest import DONE, GREETING, Serve
+from tests.sources.scripted import DONE, GREETING, Serve
 
 QAPI = SMALL / "qapi" / "small-9.2" / "qapi" / "qapi-schema.json"
 RECORDING = SMALL / "replies" / "caps_small-9.2.replies"

@@ -11,7 +11,7 @@ from qmpeer.schema import schema_from_introspection
 from qmpeer.sources.running import ask
 from tests.corpus import recorded_introspection
 from tests.patience import PATIENCE
-from tests.sources.conftest import DONE, GREETING, LEAVE, Serve
+from tests.sources.scripted import DONE, GREETING, LEAVE, Serve
 
 
 def test_our_own_monitor_answers(tmp_path: Path) -> None:
