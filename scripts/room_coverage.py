@@ -11,6 +11,7 @@ Arguments: names of rooms (default: all), then options for pytest.
 import json
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,18 +27,24 @@ patch = subprocess
 data_file = {folder}/data
 [report]
 exclude_also =
-    if TYPE_CHECKING:
-    assert_never\\(
-    @overload
-    ^\\s*\\.\\.\\.$
+{excluded}
 """
+
+
+def excluded() -> str:
+    """Return what isn't measured, as pyproject.toml says, a line each."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns: list[str] = project["tool"]["coverage"]["report"]["exclude_also"]
+    return "\n".join(f"    {pattern}" for pattern in patterns)
 
 
 def shares(room: str, options: list[str]) -> dict[str, float]:
     """Run a room's tests; return the percentages of its modules that they execute."""
     with TemporaryDirectory() as folder:
         configuration = Path(folder) / "coverage.ini"
-        configuration.write_text(CONFIGURATION.format(room=room, folder=folder))
+        configuration.write_text(
+            CONFIGURATION.format(room=room, folder=folder, excluded=excluded())
+        )
 
         def coverage(*words: str) -> None:
             command, *rest = words
