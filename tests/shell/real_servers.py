@@ -4,12 +4,11 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import qmpeer
-from qmpeer.transport import dial
+from tests.listening import until_listening
 from tests.patience import PATIENCE
 
 OURS = (sys.executable, "-m", "qmpeer", "serve", "-machine", "none")
@@ -18,21 +17,11 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(qmpeer.__file__).parents[1])
 
 
 @contextlib.contextmanager
-def running(
-    argv: Sequence[str], is_ready: Callable[[], object]
-) -> "Iterator[subprocess.Popen[bytes]]":
-    """Run a program; it is ready once a function doesn't raise OSError any more."""
+def running(argv: Sequence[str], path: Path) -> "Iterator[subprocess.Popen[bytes]]":
+    """Run a program that listens at a path; it is ready once it does."""
     process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, env=ENVIRONMENT)
     try:
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                is_ready()
-                break
-            except OSError:
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                os.sched_yield()
+        until_listening(path, process)
         yield process
     finally:
         process.terminate()
@@ -47,7 +36,5 @@ def running(
 def listening(argv: Sequence[str], path: Path) -> Iterator[Path]:
     """Run a program with a monitor at a path."""
     options = ("-qmp", f"unix:{path},server=on,wait=off")
-    with running(
-        [*argv, *options], lambda: dial(path, timeout=PATIENCE, wait_for_socket=True).close()
-    ):
+    with running([*argv, *options], path):
         yield path

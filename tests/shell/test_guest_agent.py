@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from qmpeer.transport import dial
 from tests.cli.pretended_agent import PretendedAgent
-from tests.patience import PATIENCE
 from tests.shell.person import Person
 from tests.shell.real_servers import running
 
@@ -19,7 +17,7 @@ from tests.shell.real_servers import running
 def agent(tmp_path: Path, program: Callable[[str], str]) -> Iterator[Path]:
     path = tmp_path / "qga"
     argv = [program("qemu-ga"), "-m", "unix-listen", "-p", str(path), "-t", str(tmp_path)]
-    with running(argv, lambda: dial(path, timeout=PATIENCE, wait_for_socket=True).close()):
+    with running(argv, path):
         yield path
 
 

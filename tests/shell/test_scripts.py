@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from qmpeer.transport import dial
 from tests.cli.programs import run_here
 from tests.patience import PATIENCE
 from tests.qemu import BASE, QEMU
@@ -302,7 +301,7 @@ def test_the_storage_daemon(tmp_path: Path, program: Callable[[str], str]) -> No
         program("qemu-storage-daemon"),
         "--chardev", f"socket,id=c,path={path},server=on,wait=off", "--monitor", "chardev=c",
     ]  # fmt: skip
-    with running(argv, lambda: dial(path, timeout=PATIENCE, wait_for_socket=True).close()):
+    with running(argv, path):
         status, out, err = script(path, stdin="blockdev-add driver=null-co node-name=n size=1M\n"
                                   "query-named-block-nodes\n")  # fmt: skip
     assert (status, err) == (0, "")
@@ -314,7 +313,7 @@ def test_the_guest_agent(tmp_path: Path, program: Callable[[str], str]) -> None:
 
     path = tmp_path / "qga"
     argv = [program("qemu-ga"), "-m", "unix-listen", "-p", str(path), "-t", str(tmp_path)]
-    with running(argv, lambda: dial(path, timeout=PATIENCE, wait_for_socket=True).close()):
+    with running(argv, path):
         status, out, err = script(
             path, "--no-negotiate", stdin="guest-ping\nguest-sync id=5\nguest-pnig\n"
         )
