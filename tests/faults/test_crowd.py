@@ -1,4 +1,4 @@
-"""A thousand clients at once; what an idle one costs; and no descriptors left."""
+"""A crowd of clients at once; what an idle one costs; and no descriptors left."""
 
 import asyncio
 import os
@@ -73,7 +73,7 @@ async def crowd(address: str, count: int) -> list[RawClient]:
 @pytest.mark.parametrize("scheme", ["unix", "tcp"])
 @pytest.mark.parametrize("kind", LOOPS)
 @pytest.mark.parametrize("count", [300, pytest.param(THOUSAND, marks=pytest.mark.slow)])
-def test_a_thousand_clients(
+def test_a_crowd(
     start: Start,
     path: Path,
     kind: str,
