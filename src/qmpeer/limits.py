@@ -62,6 +62,8 @@ CLOSE_TIMEOUT: Final = 5.0
 """Seconds to flush or to end before a connection or a launched process is cut off. Ours."""
 
 # What the clients do in several commands (client).
+TIMER_EARLINESS: Final = 0.002
+"""Seconds by which a timer may come before its time. Ours: uvloop counts whole milliseconds."""
 PROGRESS_INTERVAL: Final = 1.0
 """Seconds from one question for a job's or a migration's progress to the next. Ours."""
 PROGRESS_INTERVAL_LEAST: Final = 0.02

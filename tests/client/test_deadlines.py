@@ -7,6 +7,7 @@ from select import select
 import pytest
 
 from qmpeer import CommandError
+from qmpeer.client.steps import Countdown
 from tests.client.faces import Face
 from tests.client.scripted import PLAIN_GREETING, connected
 from tests.patience import PATIENCE
@@ -171,3 +172,11 @@ def test_after_a_deadline_all_goes_on(face: Face) -> None:
             server.fail(server.command(), "GenericError", f"{number}")
             with pytest.raises(CommandError, match=f"{number}"):
                 executing.result(PATIENCE)
+
+
+def test_a_timer_that_comes_a_little_early_ends_the_countdown() -> None:
+    now = 100.0
+    countdown = Countdown(0.1, lambda: now)
+    now += 0.0985  # when a loop that counts whole milliseconds may wake
+    assert countdown.is_over
+    assert Countdown(None, lambda: now).is_over is False

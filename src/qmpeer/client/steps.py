@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
+from qmpeer import limits
 from qmpeer.errors import CommandError
 from qmpeer.values import JsonObject
 
@@ -117,8 +118,8 @@ class Countdown:
 
     @property
     def is_over(self) -> bool:
-        """The time has run out."""
-        return self._end is not None and self._clock() >= self._end
+        """The time has run out, or will before a timer can tell."""
+        return self._end is not None and self._clock() >= self._end - limits.TIMER_EARLINESS
 
 
 def first_that_exists(
