@@ -56,6 +56,9 @@ COMMAND_TIMEOUT: Final = 300.0
 """Seconds for a command's reply and for wait_event. Ours: real replies have taken 3 minutes."""
 MARK_TIME: Final = 1.0
 """Seconds in which event_mark() takes in what has arrived, if that finds no end. Ours."""
+MARK_MOMENT: Final = 0.02
+"""Seconds that event_mark() gives a thread that may have received something, to hand it out.
+Ours: a busy machine lets a thread wait that long for a processor."""
 LAUNCH_STDERR: Final = 64 * 1024
 """Bytes kept from the end of a launched program's stderr. Ours."""
 CLOSE_TIMEOUT: Final = 5.0

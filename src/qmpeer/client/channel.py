@@ -443,7 +443,7 @@ class Channel:
             if self._is_read:
                 self._sleepers += 1
                 # What it has received but not yet handed out shows nowhere: give it a moment.
-                self._changed.wait(0.05 if has_input else 0.001)
+                self._changed.wait(0.05 if has_input else limits.MARK_MOMENT)
                 self._sleepers -= 1
         return has_input
 
