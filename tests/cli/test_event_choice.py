@@ -28,7 +28,7 @@ def test_names(words: list[str]) -> None:
 def test_patterns(words: list[str], chosen: list[str]) -> None:
     names, takes = choice_of(words)
     takes = takes or (lambda event: event.name in names)
-    there = ("BLOCK_JOB_READY", "JOB_STATUS_CHANGE", "STOP")
+    there = ("BLOCK_JOB_READY", "JOB_STATUS_CHANGE", "STOP", "STOPPED")
     assert [name for name in there if takes(Event(name, {}))] == chosen
 
 

@@ -91,3 +91,12 @@ def test_a_tower_of_filters(graph: BlockGraph) -> None:
     for number in range(1, 2000):
         assert answer(graph, debug(f"n{number}", f"n{number - 1}")) is None
     assert "blkdebug::" * 1999 + "null-co://" in graph.describe("n1999")
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [(0, "0 B (0 bytes)"), (512, "512 B (512 bytes)"), (1000, "1 KiB (1024 bytes)")],
+)
+def test_a_size_is_told_in_whole_sectors(graph: BlockGraph, size: int, told: str) -> None:
+    graph.add({"driver": "null-co", "node-name": "n", "size": size})
+    assert f"virtual size: {told}" in graph.describe("n", verbose=True)
