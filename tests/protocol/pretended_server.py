@@ -94,6 +94,7 @@ class PretendedServer:
                     self._dispatch()
                 else:
                     self._run(session, admitted)
+        self._dispatch()  # whoever's output has been resumed may be waiting for a turn
 
     def finish(self, number: int = 0, value: JsonValue = None) -> None:
         """Answer a slow command, the oldest by default."""

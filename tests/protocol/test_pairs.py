@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from qmpeer.errors import CommandError
@@ -173,10 +173,16 @@ PEERS = st.lists(
 @pytest.mark.property
 @tried(2)
 @given(
-    PEERS,
-    st.booleans(),
-    st.lists(ACTIONS, min_size=1, max_size=120),
-    st.integers(0, 2**32),
+    peers=PEERS,
+    holds=st.booleans(),
+    actions=st.lists(ACTIONS, min_size=1, max_size=120),
+    seed=st.integers(0, 2**32),
+)
+@example(  # nothing but a queued command is left when the output is resumed
+    peers=[(None, True), (None, False)],
+    holds=False,
+    actions=["slow", "echo", "echo", "give up", "carry", "echo", "pause", "oob", "finish", "carry"],
+    seed=1,
 )
 def test_random_walk(
     peers: list[tuple[int | None, bool]], holds: bool, actions: list[str], seed: int
