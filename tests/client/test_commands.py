@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from qmpeer import CommandError
-from qmpeer.errors import LocalProtocolError
+from qmpeer import CommandError, limits
+from qmpeer.errors import LimitError, LocalProtocolError, ValidationError
 from tests.client.conftest import OurMonitor
 from tests.client.faces import Face
 from tests.client.scripted import PLAIN_GREETING, connected
@@ -106,9 +106,42 @@ def test_replies_that_are_nobodys_are_passed_over(face: Face) -> None:
         server.say({"return": "no id"})
         server.say({"return": "another's", "id": "old-client"})
         server.say({"return": "unknown", "id": command["id"] + 1000})
-        server.say({"error": {"class": "GenericError", "desc": "JSON parse error"}})
         server.reply(command, "ours")
         assert executing.result(PATIENCE) == "ours"
+
+
+def test_an_error_without_an_id_ends_the_oldest_command(face: Face) -> None:
+    with connected(face) as (vm, server):
+        calls, ids = [], []
+        for name in "abc":
+            calls.append(vm.begin(name))
+            ids.append(server.command()["id"])
+        first, second, third = calls
+        server.say({"error": {"class": "GenericError", "desc": "JSON parse error, x"}})
+        with pytest.raises(CommandError, match="JSON parse error, x") as caught:
+            first.result(PATIENCE)
+        assert caught.value.command == "a"
+        server.say({"error": {"class": "GenericError", "desc": "JSON parse error, y"}})
+        server.say({"return": {}, "id": ids[2]})
+        assert third.result(PATIENCE) == {}
+        with pytest.raises(CommandError, match="JSON parse error, x"):
+            second.result(PATIENCE)
+
+
+def test_what_no_server_reads_is_not_sent(face: Face) -> None:
+    deep: Any = []
+    for _ in range(limits.NESTING):
+        deep = [deep]
+    with connected(face) as (vm, server):
+        with pytest.raises(ValidationError, match=r"arguments\.a holds U\+D800, a lone surrogate"):
+            vm.execute("x", {"a": "\ud800"})
+        with pytest.raises(LimitError, match="nested 1027 deep, expected at most 1024"):
+            vm.execute("x", {"a": deep})
+        executing = vm.begin("y")
+        command = server.command()
+        assert command["execute"] == "y"
+        server.reply(command)
+        assert executing.result(PATIENCE) == {}
 
 
 def test_a_server_that_never_echoes_ids(face: Face) -> None:

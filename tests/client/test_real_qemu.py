@@ -14,6 +14,8 @@ from qmpeer import CommandError, CommandInterrupted
 from qmpeer.client.jobs import JobState
 from qmpeer.client.migration import MigrationState
 from qmpeer.errors import JobError, MigrationError
+from qmpeer.values import JsonValue
+from qmpeer.wire import encode_compact
 from tests.client.faces import Face, Vm
 from tests.client.hourglass import Hourglass
 from tests.patience import PATIENCE
@@ -59,6 +61,13 @@ def vm(launch: Callable[..., Vm], images: Path, tmp_path: Path) -> Iterator[Vm]:
 
 def add(vm: Vm, node: dict[str, Any]) -> None:
     vm.execute("blockdev-add", node)
+
+
+def deep(levels: int) -> JsonValue:
+    value: JsonValue = []
+    for _ in range(levels):
+        value = [value]
+    return value
 
 
 def slow_backup(vm: Vm, **more: Any) -> dict[str, Any]:
@@ -253,6 +262,33 @@ def test_names(launch: Callable[..., Vm], tmp_path: Path) -> None:
         assert "realized" in properties
         assert "e1000" in vm.call("names", "device-type", timeout=PATIENCE)
         assert "query-status" in vm.call("names", "command", timeout=PATIENCE)
+
+
+# What it can't read
+
+
+UNREADABLE: dict[str, tuple[JsonValue, str]] = {
+    "a noncharacter": ("\uffff", "JSON parse error, invalid UTF-8 sequence in string"),
+    "nested too deep": (deep(1100), "JSON nesting depth limit exceeded"),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_what_qemu_cannot_read_is_refused_at_once(
+    launch: Callable[..., Vm], monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """QEMU answers without an id. The client refuses such values itself, which this undoes."""
+    value, desc = UNREADABLE[kind]
+    monkeypatch.setattr("qmpeer.protocol.client.encode_request", encode_compact)
+    with launch() as vm:
+        before = vm.begin("query-version")
+        refused = vm.begin("human-monitor-command", {"command-line": value})
+        after = [vm.begin("query-status") for _ in range(3)]
+        assert before.result(PATIENCE)["qemu"]
+        with pytest.raises(CommandError, match=desc) as caught:
+            refused.result(PATIENCE)
+        assert caught.value.command == "human-monitor-command"
+        assert [each.result(PATIENCE)["status"] for each in after] == ["running"] * 3
 
 
 # Connecting anew

@@ -17,11 +17,11 @@ from qmpeer.errors import (
     WireError,
 )
 from qmpeer.messages import Event, Timestamp
-from qmpeer.protocol import ClientSession, Completion, Phase
+from qmpeer.protocol import ClientSession, Completion, Phase, Unclaimed
 from qmpeer.values import JsonObject, JsonValue
 
 Client = ClientSession[str]
-Happened = list[Event | Completion[str]]
+Happened = list[Event | Completion[str] | Unclaimed]
 
 
 def greeting(*capabilities: str) -> bytes:
@@ -65,6 +65,8 @@ def outcomes(happened: Happened) -> list[tuple[str, Any]]:
     for item in happened:
         if isinstance(item, Event):
             found.append(("event", item.name))
+        elif isinstance(item, Unclaimed):
+            found.append(("nobody", item.error.desc))
         else:
             found.append((item.token, item.error.desc if item.error else item.value))
     return found
@@ -284,6 +286,99 @@ def test_marks_are_passed_over(data: bytes) -> None:
     happened += client.receive_data(reply(1))
     assert outcomes(happened) == [("t", {})]
     assert client.failure is None
+
+
+# Errors without an id: a text that the server couldn't read
+
+
+def refusal(desc: str = "bad") -> bytes:
+    return line({"error": {"class": "GenericError", "desc": desc}})
+
+
+def test_the_oldest_in_band_command_ends_with_an_error_without_an_id() -> None:
+    client = negotiated("oob")
+    client.execute("o", None, "oob", is_oob=True)
+    for name in "ab":
+        client.execute(name, None, name)
+    (happened,) = client.receive_data(refusal())
+    assert isinstance(happened, Completion)
+    assert isinstance(happened.error, CommandError)
+    assert (happened.token, happened.error.command, happened.error.id) == ("a", "a", 2)
+    assert outcomes(client.receive_data(reply(3) + reply(1))) == [("b", {}), ("oob", {})]
+    assert client.commands_in_flight == 0
+
+
+def test_further_errors_are_about_the_same_text_until_a_reply_with_an_id() -> None:
+    client = negotiated()
+    for name in "abc":
+        client.execute(name, None, name)
+    flood = refusal("deep") + refusal("more") * 3
+    assert outcomes(client.receive_data(flood)) == [("a", "deep")] + 3 * [("nobody", "more")]
+    assert outcomes(client.receive_data(reply(2) + refusal("again"))) == [("b", {}), ("c", "again")]
+
+
+def test_a_reply_shows_that_all_before_it_were_refused() -> None:
+    client = negotiated("oob")
+    client.execute("o", None, "oob", is_oob=True)
+    for name in "abcde":
+        client.execute(name, None, name)
+    happened = client.receive_data(refusal("first") + refusal("second") + reply(5))
+    assert outcomes(happened) == [
+        ("a", "first"),
+        ("nobody", "second"),
+        ("b", "first"),
+        ("c", "first"),
+        ("d", {}),
+    ]
+    assert [sent.token for sent in client.interrupted] == ["oob", "e"]
+
+
+def test_without_such_an_error_a_reply_shows_nothing() -> None:
+    client = negotiated()
+    for name in "abc":
+        client.execute(name, None, name)
+    client.receive_data(refusal() + reply(2))
+    client.execute("d", None, "d")
+    assert outcomes(client.receive_data(reply(4))) == [("d", {})]
+    assert [sent.token for sent in client.interrupted] == ["c"]
+
+
+def test_a_reply_out_of_band_ends_none_before_it() -> None:
+    client = negotiated("oob")
+    for name in "ab":
+        client.execute(name, None, name)
+    client.execute("o", None, "oob", is_oob=True)
+    assert outcomes(client.receive_data(refusal() + reply(3))) == [("a", "bad"), ("oob", {})]
+    assert outcomes(client.receive_data(refusal("next"))) == [("b", "next")]
+
+
+def test_a_command_that_waits_for_its_turn_was_not_refused() -> None:
+    client = negotiated("oob", max_in_flight=1)
+    for name in "ab":
+        client.execute(name, None, name)
+    said(client)
+    assert outcomes(client.receive_data(refusal())) == [("a", "bad")]
+    assert [command["id"] for command in said(client)] == [2]  # its turn has come
+    assert outcomes(client.receive_data(reply(2))) == [("b", {})]
+
+
+def test_one_that_nobody_waits_for_takes_its_error_with_it() -> None:
+    client = negotiated()
+    client.give_up(client.execute("a", None, "a"))
+    client.execute("b", None, "b")
+    assert client.receive_data(refusal()) == []
+    assert outcomes(client.receive_data(reply(2))) == [("b", {})]
+
+
+def test_an_error_of_no_command_is_quoted_when_one_has_no_answer() -> None:
+    client = negotiated("oob")
+    assert outcomes(client.receive_data(refusal("stale"))) == [("nobody", "stale")]
+    sent = client.execute("o", None, "t", is_oob=True)
+    assert str(client.unanswered(sent, 4)) == "o wasn't answered in 4 s"
+    client.receive_data(refusal("unreadable"))
+    assert str(client.unanswered(sent, 4)) == (
+        "o wasn't answered in 4 s; the server sent an error without an id: GenericError: unreadable"
+    )
 
 
 # Giving up

@@ -77,6 +77,7 @@ class Peer:
             if isinstance(item, Event):
                 self.events.append(item.name)
                 continue
+            assert isinstance(item, Completion)
             assert item.token not in self.outcomes
             assert item.token not in self.given_up
             self.outcomes[item.token] = item

@@ -15,6 +15,7 @@ from qmpeer.client.events import EventLog
 from qmpeer.client.reconnection import Interruption, interrupted_commands
 from qmpeer.client.trace import Trace
 from qmpeer.errors import ConnectionClosed, NegotiationError
+from qmpeer.messages import Event
 from qmpeer.protocol import ClientSession, Completion, Phase, Sent
 from qmpeer.transport.aio import Stream
 from qmpeer.values import JsonObject
@@ -244,8 +245,7 @@ class AsyncChannel:
                 continue
             if call.deadline <= now:
                 self.session.give_up(sent)
-                error = TimeoutError(f"{sent.name} wasn't answered in {call.timeout:.4g} s")
-                call.future.set_exception(error)
+                call.future.set_exception(self.session.unanswered(sent, call.timeout))
             elif earliest is None or call.deadline < earliest:
                 earliest = call.deadline
         if earliest is not None:
@@ -303,8 +303,8 @@ class AsyncChannel:
                     future.set_result(happened.value)
                 else:
                     future.set_exception(happened.error)
-            else:
-                self.log.add(happened)  # type: ignore[arg-type]
+            elif type(happened) is Event:
+                self.log.add(happened)
         if session.failure is not None:
             self._lose(session.failure)
             self._stream.abort()

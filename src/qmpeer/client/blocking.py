@@ -311,7 +311,9 @@ class Client:
             TimeoutError: If the deadline passed.
             LocalProtocolError: If out-of-band execution isn't enabled.
             TypeError: If JSON can't hold the arguments.
-            ValidationError: If the client is strict, and the server would refuse the command.
+            ValidationError: If there is a character in them that no server reads (a lone surrogate,
+                a noncharacter), or the client is strict, and the server would refuse the command.
+            LimitError: If they are nested deeper, or longer, than a server reads.
             ValueError: If descriptors can't be sent here.
             OSError: If one of them isn't open.
         """

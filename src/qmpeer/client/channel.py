@@ -25,6 +25,7 @@ from qmpeer import limits
 from qmpeer.client.events import EventLog
 from qmpeer.client.trace import Trace
 from qmpeer.errors import ConnectionClosed, NegotiationError
+from qmpeer.messages import Event
 from qmpeer.protocol import ClientSession, Completion, Phase, Sent
 from qmpeer.values import JsonObject, JsonValue
 
@@ -174,7 +175,7 @@ class Channel:
         try:
             self._send_all(deadline)
             if not self.wait(lambda: call.is_done, timeout, deadline, call):
-                raise TimeoutError(f"{sent.name} wasn't answered in {timeout:.4g} s")
+                raise self.session.unanswered(sent, timeout)
         except BaseException:
             with self.lock:
                 self.session.give_up(sent)
@@ -403,8 +404,8 @@ class Channel:
                 call.value = happened.value
                 call.error = happened.error
                 call.is_done = True
-            else:
-                self.log.add(happened)  # type: ignore[arg-type]
+            elif type(happened) is Event:
+                self.log.add(happened)
         if session.failure is not None:
             self._lose(session.failure)
 

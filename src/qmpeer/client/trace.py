@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from qmpeer.messages import Event, redact_arguments
-from qmpeer.protocol import Completion, Sent
+from qmpeer.protocol import Happened, Sent, Unclaimed
 from qmpeer.values import JsonObject
 
 __all__ = ["Trace"]
@@ -42,11 +42,13 @@ class Trace:
         shown = redact_arguments(sent.name, arguments) or ""
         self._logger.debug("%s: > %s %s %s id=%s", self._peer, verb, sent.name, shown, sent.id)
 
-    def received(self, happened: Iterable[Event | Completion[Any]]) -> None:
+    def received(self, happened: Iterable[Happened[Any]]) -> None:
         """Write down what came."""
         for item in happened:
             if isinstance(item, Event):
                 what: tuple[object, ...] = ("event", item.name, item.data or "")
+            elif isinstance(item, Unclaimed):
+                what = ("error of no command", item.error, "")
             elif item.error is not None:
                 what = ("error", item.error, "")
             else:

@@ -1,6 +1,12 @@
 """Values and messages: greeting, command, response, event."""
 
-from qmpeer.messages.client import Incoming, command_message, parse_greeting, parse_message
+from qmpeer.messages.client import (
+    Incoming,
+    IncomingError,
+    command_message,
+    parse_greeting,
+    parse_message,
+)
 from qmpeer.messages.echo import echoed
 from qmpeer.messages.redaction import REDACTED, SECRETS, redact_arguments, redact_message
 from qmpeer.messages.server import (
@@ -31,6 +37,7 @@ __all__ = [
     "Event",
     "Greeting",
     "Incoming",
+    "IncomingError",
     "QemuVersion",
     "Timestamp",
     "Version",

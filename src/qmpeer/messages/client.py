@@ -15,7 +15,7 @@ from qmpeer.errors import MessageError
 from qmpeer.messages.types import Greeting, Timestamp, Version
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
 
-__all__ = ["Incoming", "command_message", "parse_greeting", "parse_message"]
+__all__ = ["Incoming", "IncomingError", "command_message", "parse_greeting", "parse_message"]
 
 
 class IncomingError(msgspec.Struct):

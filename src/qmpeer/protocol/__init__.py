@@ -6,7 +6,7 @@ The server's side is handed out lazily: a client's start needn't wait for it.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from qmpeer.protocol.client import ClientSession, Completion, Sent
+from qmpeer.protocol.client import ClientSession, Completion, Happened, Sent, Unclaimed
 from qmpeer.protocol.phases import Phase
 
 if TYPE_CHECKING:
@@ -19,10 +19,12 @@ __all__ = [
     "ClientSession",
     "Completion",
     "Dispatcher",
+    "Happened",
     "Phase",
     "Sent",
     "ServerSession",
     "Throttle",
+    "Unclaimed",
 ]
 
 _HOMES = {

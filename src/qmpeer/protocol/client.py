@@ -9,9 +9,12 @@ others wait here: with more, the server wouldn't read an out-of-band command beh
 the first one to overtake too says so with max_in_flight.
 
 A server that never echoes ids (old guest agents, some emulators) answers in order; its replies are
-matched in order. From one that has echoed an id, a reply without one isn't ours, nor is one with an
-id that we don't know (QEMU sends the reply of a client that left to the next): both are passed
-over.
+matched in order. From one that has echoed an id, a return without one isn't ours, nor is a reply
+with an id that we don't know (QEMU sends the reply of a client that left to the next): both are
+passed over. An error without an id answers a text that the server couldn't read. Such texts are
+answered in order, so the first error ends the oldest in-band command in flight; those that follow
+are about the same text, until a reply with an id comes. If that is a later command's, the in-band
+commands between were refused too.
 
 A guest agent may be restarted behind a connection that stays, or be slow: *synchronizing* makes an
 end of what was before, and is answered by its own value and nothing else. Some of an agent's
@@ -22,8 +25,9 @@ guest-sync-delimited and 'success-response'.
 """
 
 from collections import deque
-from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 
@@ -43,15 +47,16 @@ from qmpeer.messages import (
     Event,
     Greeting,
     Incoming,
+    IncomingError,
     command_message,
     parse_greeting,
     parse_message,
 )
 from qmpeer.protocol.phases import Phase, move
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
-from qmpeer.wire import ClientReader, encode_compact
+from qmpeer.wire import ClientReader, encode_request
 
-__all__ = ["ClientSession", "Completion", "Sent"]
+__all__ = ["ClientSession", "Completion", "Happened", "Sent", "Unclaimed"]
 
 Token = TypeVar("Token")
 _KNOWN_CAPABILITIES = ("oob",)
@@ -86,6 +91,16 @@ class Sent(msgspec.Struct, Generic[Token]):
     tells_of: "Sent[Token] | None" = None
 
 
+class Unclaimed(msgspec.Struct):
+    """An error without an id that ended no command.
+
+    Attributes:
+        error: What the server wrote.
+    """
+
+    error: CommandError
+
+
 class Completion(msgspec.Struct, Generic[Token]):
     """Hold the outcome of a command.
 
@@ -98,6 +113,10 @@ class Completion(msgspec.Struct, Generic[Token]):
     token: Token
     value: Any
     error: CommandError | CommandInterrupted | None = None
+
+
+Happened: TypeAlias = Event | Completion[Token] | Unclaimed
+"""What a server's bytes bring."""
 
 
 class ClientSession(Generic[Token]):
@@ -129,7 +148,9 @@ class ClientSession(Generic[Token]):
         "_outgoing",
         "_pending",
         "_reader",
+        "_refusal",
         "_requested",
+        "_unclaimed",
         "_waiting",
         "_window",
         "capabilities",
@@ -164,6 +185,8 @@ class ClientSession(Generic[Token]):
         self._in_flight = 0
         self._window = max_in_flight or 0  # no limit while it is 0
         self._echoes_ids: bool | None = None
+        self._refusal: CommandError | None = None  # the last one without an id, until one has it
+        self._unclaimed = ""
         self._next_id = first_id % limits.IDS
         self._id_span = limits.IDS
 
@@ -190,6 +213,8 @@ class ClientSession(Generic[Token]):
             LocalProtocolError: Before negotiation is done, after the end, or if out-of-band
                 execution isn't enabled. Nothing was sent.
             TypeError: If JSON can't hold the arguments. Nothing was sent.
+            ValidationError: If there is a character in them that no server reads. Nothing was sent.
+            LimitError: If they are deeper or longer than a server reads. Nothing was sent.
         """
         if self.phase is not Phase.READY:
             raise LocalProtocolError(f"{name} can't be sent: the connection {self.phase.value}")
@@ -254,8 +279,10 @@ class ClientSession(Generic[Token]):
         is_oob: bool,
         fds: tuple[int, ...],
     ) -> Sent[Token]:
+        if not self._pending:
+            self._unclaimed = ""
         id = self._new_id()
-        data = encode_compact(command_message(name, arguments, id, is_oob)) + b"\n"
+        data = encode_request(command_message(name, arguments, id, is_oob)) + b"\n"
         sent = Sent(name, token, id, is_oob, fds)
         self._pending[id] = sent
         if is_oob:
@@ -304,6 +331,16 @@ class ClientSession(Generic[Token]):
     def interrupted(self) -> list[Sent[Token]]:
         """The commands that have no outcome yet and are waited for."""
         return [sent for sent in self._pending.values() if sent.token is not None]
+
+    def unanswered(self, sent: Sent[Token], timeout: float | None) -> TimeoutError:
+        """Return the error of a command whose deadline has passed.
+
+        It quotes the last error that no command could be given: it may be this command's.
+        """
+        text = f"{sent.name} wasn't answered in {timeout:.4g} s"
+        if self._unclaimed:
+            text += f"; the server sent an error without an id: {self._unclaimed}"
+        return TimeoutError(text)
 
     # Bytes
 
@@ -358,13 +395,13 @@ class ClientSession(Generic[Token]):
                 outcomes.append(Completion(sent.token, None, error))
         return outcomes
 
-    def receive_data(self, data: bytes) -> list[Event | Completion[Token]]:
-        """Take in bytes; return the events and outcomes that they hold, in order.
+    def receive_data(self, data: bytes) -> list[Happened[Token]]:
+        """Take in bytes; return the events, outcomes and unclaimed errors in them, in order.
 
         After it, look at `failure`, and send what data_to_send() returns: commands that waited may
         go now. Nothing is raised.
         """
-        happened: list[Event | Completion[Token]] = []
+        happened: list[Happened[Token]] = []
         for item in self._reader.receive_data(data):
             if type(item) is Incoming:
                 message = item
@@ -408,7 +445,7 @@ class ClientSession(Generic[Token]):
         self.failure = error
         self.phase = Phase.CLOSED
 
-    def _take_in(self, message: Incoming, happened: list[Event | Completion[Token]]) -> None:
+    def _take_in(self, message: Incoming, happened: list[Happened[Token]]) -> None:
         if message.event is not UNSET:
             self.events_received = number = self.events_received + 1
             stamp = message.timestamp
@@ -421,18 +458,24 @@ class ClientSession(Generic[Token]):
                 )
             )
         elif message.return_value is not UNSET or message.error is not UNSET:
+            error = None if message.error is UNSET else message.error
+            if error is not None and message.id is UNSET and self._echoes_ids:
+                self._take_in_refusal(error, happened)
+                return
+            if self._refusal is not None:
+                self._end_refused(message.id, self._refusal, happened)
             sent = self._match(message)
             if sent is None:
                 self.ignored += 1
             elif self.phase is Phase.NEGOTIATION:
                 self._negotiated(message)
             elif sent.token is not None:
-                error = None
-                if message.error is not UNSET:
-                    error = CommandError(
-                        message.error.error_class, message.error.desc, sent.name, message.id
+                outcome = Completion(sent.token, message.return_value)
+                if error is not None:
+                    outcome.error = CommandError(
+                        error.error_class, error.desc, sent.name, message.id
                     )
-                happened.append(Completion(sent.token, message.return_value, error))
+                happened.append(outcome)
             elif sent.tells_of is not None:
                 self._succeed(sent.tells_of, happened)
         elif message.greeting is not UNSET:
@@ -440,13 +483,56 @@ class ClientSession(Generic[Token]):
         else:
             raise MessageError("found a message that is no greeting, response or event")
 
-    def _succeed(self, silent: Sent[Token], happened: list[Event | Completion[Token]]) -> None:
+    def _succeed(self, silent: Sent[Token], happened: list[Happened[Token]]) -> None:
         """Take in that a command has succeeded whose success isn't answered."""
         if self._pending.get(silent.id) is silent:
             token = silent.token
             self.withdraw(silent)
             if token is not None:
                 happened.append(Completion(token, {}))
+
+    def _take_in_refusal(self, found: IncomingError, happened: list[Happened[Token]]) -> None:
+        """Take in an error without an id: a text of ours that the server couldn't read.
+
+        Spec: QEMU answers such texts in order with in-band commands, and one nested too deep
+        hundreds of times.
+        """
+        error = CommandError(found.error_class, found.desc)
+        oldest = None
+        if self._refusal is None and not _answers_ff(found):
+            oldest = next(self._sent_in_band(), None)
+        if oldest is not None:
+            self._refusal = error
+            self._refuse(oldest, error, happened)
+        else:
+            self._unclaimed = str(error)
+            self.ignored += 1
+            happened.append(Unclaimed(error))
+
+    def _end_refused(
+        self, id: object, error: CommandError, happened: list[Happened[Token]]
+    ) -> None:
+        """End the in-band commands before one that is answered: the server has passed them over."""
+        answered = self._pending.get(id) if type(id) is int else None
+        if answered is None:
+            return
+        self._refusal = None
+        if not answered.is_oob:
+            for sent in list(takewhile(lambda sent: sent is not answered, self._sent_in_band())):
+                self._refuse(sent, error, happened)
+
+    def _refuse(
+        self, sent: Sent[Token], error: CommandError, happened: list[Happened[Token]]
+    ) -> None:
+        token = sent.token
+        self.withdraw(sent)
+        if token is not None:
+            refusal = CommandError(error.error_class, error.desc, sent.name, sent.id)
+            happened.append(Completion(token, None, refusal))
+
+    def _sent_in_band(self) -> Iterator[Sent[Token]]:
+        """Give the in-band commands that were sent and aren't answered, oldest first."""
+        return (sent for sent in self._pending.values() if not (sent.is_oob or sent.is_waiting))
 
     def _match(self, message: Incoming) -> Sent[Token] | None:
         """Return the command that a reply is for, None if it is for none of ours."""
@@ -459,7 +545,11 @@ class ClientSession(Generic[Token]):
                 self._pending[id] = sent  # a reply to one before it that had the same id
                 return None
             self._echoes_ids = True
-        elif id is UNSET and not self._echoes_ids and not _answers_ff(message):
+        elif (
+            id is UNSET
+            and not self._echoes_ids
+            and not (message.error is not UNSET and _answers_ff(message.error))
+        ):
             first = next((s for s in self._pending.values() if _may_answer(message, s)), None)
             if first is None:
                 return None
@@ -510,13 +600,11 @@ def _may_answer(message: Incoming, sent: Sent[Any]) -> bool:
     return not sent.is_silent and sent.expected in (UNSET, message.return_value)
 
 
-def _answers_ff(message: Incoming) -> bool:
+def _answers_ff(error: IncomingError | UnsetType) -> bool:
     """Tell whether it is the error that a byte FF is answered with, which is no command's.
 
     The error shows what the byte made an end of, such as a string of the client before us.
 
     Spec: guest-sync-delimited, which is best sent behind such a byte.
     """
-    if message.error is UNSET:
-        return False
-    return message.error.desc.startswith(_STRAY) and message.error.desc.endswith("\ufffd'")
+    return error is not UNSET and error.desc.startswith(_STRAY) and error.desc.endswith("\ufffd'")

@@ -1,6 +1,7 @@
 """Bytes and JSON values, in QEMU's dialect of JSON."""
 
 from qmpeer.wire.readers import ClientReader, ServerReader
+from qmpeer.wire.request import encode_request
 from qmpeer.wire.writer import encode_compact, encode_line, encode_pretty
 
 __all__ = [
@@ -9,4 +10,5 @@ __all__ = [
     "encode_compact",
     "encode_line",
     "encode_pretty",
+    "encode_request",
 ]

@@ -13,13 +13,11 @@ from re import Match
 import msgspec
 
 from qmpeer.errors import WireError
+from qmpeer.wire.request import NONCHARACTER
 
 __all__ = ["decode_string", "replace_malformed"]
 
-_NONCHARACTER = re.compile(
-    rb"\xef\xb7[\x90-\xaf]|\xef\xbf[\xbe\xbf]|[\xf0-\xf4][\x8f\x9f\xaf\xbf]\xbf[\xbe\xbf]"
-)
-"""U+FDD0 to U+FDEF and the last two code points of every plane."""
+_NONCHARACTER = re.compile(NONCHARACTER)
 
 _UNIT = re.compile(
     rb"[\x00-\x7f]++|[\xc0-\xdf][\x80-\xbf]?+|[\xe0-\xef][\x80-\xbf]{0,2}+|[\xf0-\xf7][\x80-\xbf]{0,3}+"

@@ -1,0 +1,120 @@
+"""The text of a client's command; what no server can read is refused before it is sent.
+
+A server answers such a text with an error that bears no id, so its sender can only guess which
+command it is about. QEMU 7.2 gives a thousand errors for one value that is nested too deep.
+
+Spec: QEMU's reader of JSON: UTF-8 without surrogates and noncharacters, 1024 braces and brackets
+open at once, 2 Mi tokens, 64 MiB.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+
+import msgspec
+
+from qmpeer import limits
+from qmpeer.errors import LimitError, ValidationError
+from qmpeer.values import JsonObject
+from qmpeer.wire.writer import encode_compact
+
+__all__ = ["NONCHARACTER", "encode_request"]
+
+_encode = msgspec.json.Encoder().encode
+# Compiled where they are needed first, which is seldom: a client's start waits for each.
+NONCHARACTER = (
+    rb"\xef\xb7[\x90-\xaf]|\xef\xbf[\xbe\xbf]|[\xf0-\xf4][\x8f\x9f\xaf\xbf]\xbf[\xbe\xbf]"
+)
+"""A pattern of U+FDD0 to U+FDEF and the last two code points of every plane, in UTF-8."""
+_STRING = rb'"(?:[^"\\]++|\\.)*+"'
+_TOKEN = rb"[\[\]{},:]|[^\[\]{},:]++"
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_SMALL = 2 * limits.NESTING
+"""No text of fewer bytes can pass a limit."""
+
+
+def encode_request(message: JsonObject) -> bytes:
+    """Return the shortest JSON text of a command, in UTF-8 and without a line's end.
+
+    Spec: QEMU reads one byte at a time, so each one that isn't sent is time saved.
+
+    Raises:
+        TypeError: If there is something in it that JSON can't hold.
+        ValidationError: If there is a character in it that no server reads: a lone surrogate or a
+            noncharacter.
+        LimitError: If it is nested deeper, or longer, than a server reads.
+    """
+    try:
+        text = _encode(message)
+    except UnicodeEncodeError:
+        raise _unreadable(message) from None
+    except RecursionError:  # Python's limit is met before a server's
+        text = encode_compact(message)
+    if not text.isascii() and re.search(NONCHARACTER, text) is not None:
+        raise _unreadable(message)
+    if len(text) > _SMALL:
+        _check_limits(text)
+    return text
+
+
+def _check_limits(text: bytes) -> None:
+    if len(text) >= limits.TOKEN_SIZE:
+        raise _exceeded(f"takes {len(text)} bytes", "TOKEN_SIZE", limits.TOKEN_SIZE - 1)
+    openers = text.count(b"{") + text.count(b"[")
+    structure = 2 * openers + text.count(b",") + text.count(b":")
+    if openers <= limits.NESTING and 2 * structure < limits.TOKENS:
+        return  # with the brackets in strings counted, and a value beside each of all these
+    text = re.sub(_STRING, b"0", text)
+    brackets = text.translate(None, _NOT_BRACKETS)
+    depth = max(accumulate(1 if byte in b"[{" else -1 for byte in brackets))
+    if depth > limits.NESTING:
+        raise _exceeded(f"is nested {depth} deep", "NESTING", limits.NESTING)
+    tokens = sum(1 for _ in re.finditer(_TOKEN, text))
+    if tokens > limits.TOKENS:
+        raise _exceeded(f"has {tokens} tokens", "TOKENS", limits.TOKENS)
+
+
+def _exceeded(found: str, limit: str, value: int) -> LimitError:
+    return LimitError(f"a command {found}, expected at most {value}", limit, value)
+
+
+def _unreadable(message: JsonObject) -> ValidationError:
+    """Return the error for a text that holds a character which no server reads."""
+    wanted = "characters that a server reads"
+    for path, text in _strings(message):
+        for char in text:
+            code = ord(char)
+            if 0xD800 <= code <= 0xDFFF:
+                found = f"U+{code:04X}, a lone surrogate"
+            elif 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE:
+                found = f"U+{code:04X}, a noncharacter"
+            else:
+                continue
+            return ValidationError(f"{path} holds {found}, expected {wanted}", path, wanted, text)
+    return ValidationError(f"found a noncharacter, expected {wanted}", "", wanted, message)
+
+
+def _strings(message: JsonObject) -> Iterator[tuple[str, str]]:
+    """Give all strings of a value with their paths, in the order in which they are written."""
+    stack: list[Iterator[tuple[str, object]]] = [iter([("", message)])]
+    while stack:
+        path, value = next(stack[-1], ("", stack))
+        if value is stack:
+            stack.pop()
+        elif isinstance(value, str):
+            yield path, value
+        elif isinstance(value, dict):
+            stack.append(_members(path, value))
+        elif isinstance(value, (list, tuple)):
+            stack.append(_items(path, value))
+
+
+def _members(path: str, value: dict[object, object]) -> Iterator[tuple[str, object]]:
+    for name, item in value.items():
+        yield f"a name in {path or 'the command'}", name
+        yield f"{path}.{name}" if path else str(name), item
+
+
+def _items(path: str, value: Iterable[object]) -> Iterator[tuple[str, object]]:
+    for index, item in enumerate(value):
+        yield f"{path}[{index}]", item
