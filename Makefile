@@ -98,7 +98,7 @@ coverage: .venv/.dev test-programs ## Run the tests of make test, and tell which
 	@$(PYTEST) -p no:xdist -m 'not slow and alone' --cov --cov-append --cov-report=term:skip-covered
 
 .PHONY: test-qemu10
-test-qemu10: .venv/.dev build/qemu10/bin ## Run the tests that drive real programs, with QEMU 10 of Debian 13
+test-qemu10: .venv/.dev build/qemu10/bin ## Run the tests that drive real programs, with QEMU 10 and fish 4 of Debian 13
 	@QMPEER_QEMU='$(CURDIR)/build/qemu10/bin/qemu-system-x86_64' $(PYTEST) -rs $(SIDE_BY_SIDE) -m 'real and not slow and not alone'
 
 build/qemu10/bin: scripts/qemu10.sh

@@ -1,16 +1,16 @@
 #!/bin/sh
-# Unpack QEMU 10, as Debian 13 (trixie) packages it, into FOLDER, beside the system's own QEMU.
+# Unpack QEMU 10 and fish 4, as Debian 13 (trixie) packages them, into FOLDER, beside the system's own.
 #
 # usage: qemu10.sh [FOLDER]   (build/qemu10 if none is named)
 #
-# FOLDER/bin then holds qemu-system-x86_64, qemu-img, qemu-io, qemu-storage-daemon and qemu-ga. Each is a small script that starts
+# FOLDER/bin then holds qemu-system-x86_64, qemu-img, qemu-io, qemu-storage-daemon, qemu-ga and fish. Each is a small script that starts
 # the unpacked program by the unpacked loader, with the unpacked libraries. Nothing is installed, and root isn't needed.
 # apt resolves, fetches and verifies the packages in folders of its own, as if nothing were installed. It asks the mirror that
 # this machine uses already; the variable MIRROR names another one. On Debian 13 itself FOLDER/bin links to the system's programs.
 set -eu
 
-programs='qemu-system-x86_64 qemu-img qemu-io qemu-storage-daemon qemu-ga'
-packages='qemu-system-x86 qemu-system-common qemu-utils qemu-guest-agent'
+programs='qemu-system-x86_64 qemu-img qemu-io qemu-storage-daemon qemu-ga fish'
+packages='qemu-system-x86 qemu-system-common qemu-utils qemu-guest-agent fish'
 release=trixie
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 PATH=$PATH:/usr/sbin:/sbin # qemu-ga is there
@@ -30,7 +30,7 @@ mkdir -p "$folder/bin.new"
 codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null || true)
 
 if [ "$codename" = "$release" ]; then
-    echo "This is Debian 13: its own QEMU is the one that is wanted"
+    echo "This is Debian 13: its own programs are the ones that are wanted"
     for program in $programs; do
         path=$(command -v "$program") || fail "$program is missing; make test-programs installs it"
         ln -sf "$path" "$folder/bin.new/$program"
@@ -69,7 +69,7 @@ Dir::State "$apt";
 Dir::State::status "$apt/status";
 END
 
-echo "Fetching QEMU 10 of Debian 13"
+echo "Fetching QEMU 10 and fish 4 of Debian 13"
 # shellcheck disable=SC2086 # one word a package
 {
     apt-get -qq -c "$apt/apt.conf" update &&

@@ -18,14 +18,14 @@ BASE = ("-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg")
 def find_program(name: str) -> str | None:
     """Find a real program, or None.
 
-    The variable QMPEER_QEMU names the QEMU to drive; its siblings, such as qemu-img, are taken from
-    the same folder if they are there.
+    The variable QMPEER_QEMU names the QEMU to drive; its siblings, such as qemu-img, and a fish
+    are taken from the same folder if they are there.
     """
     qemu = os.environ.get("QMPEER_QEMU")
     if qemu and name == QEMU:
         return shutil.which(qemu) or pytest.fail(f"QMPEER_QEMU names no program: {qemu}")
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    if qemu and name.startswith("qemu-"):
+    if qemu and name.startswith(("qemu-", "fish")):
         path = f"{Path(qemu).parent}:{path}"
     return shutil.which(name, path=path)
 

@@ -3,7 +3,9 @@ from collections.abc import Sequence
 import pytest
 
 from qmpeer.shell.completion import complete, complete_human
+from qmpeer.shell.own_words import OWN_WORDS
 from qmpeer.shell.vocabulary import Vocabulary
+from qmpeer.shell.words import split
 from tests.growth import assert_linear
 
 THINGS = {
@@ -173,3 +175,37 @@ def test_a_long_line_takes_no_long_time(vocabulary: Vocabulary) -> None:
         complete(text, len(text), vocabulary, names)
 
     assert_linear(run, 1000)
+
+
+EVIL = ["!touch x", "#n", "a b", "a\nstop", "e\x1b[2J", "{n}", "'n", "n=1", "-", ""]
+"""Names that would be something else where a command stands."""
+
+
+def test_commands_that_would_be_something_else_are_left_out() -> None:
+    vocabulary = Vocabulary(None, ["stop", *EVIL])
+    for text in ("", *(name[:2] for name in EVIL), "oob ", "execute "):
+        found = complete(text, len(text), vocabulary)
+        assert {item.text.strip() for item in found.items} <= {"stop", *OWN_WORDS}, text
+
+
+def test_names_are_one_word_of_the_statement(vocabulary: Vocabulary) -> None:
+    """Whatever a server calls its nodes, each is the value that the statement then has."""
+    begin = "blockdev-del node-name="
+    found = complete(begin, len(begin), vocabulary, lambda kind, about: EVIL)
+    values = []
+    for item in found.items:
+        (statement,) = split(begin + item.text)
+        assert len(statement.words) == 2
+        values.append(statement.words[1].value.text)
+    assert values == [name for name in EVIL if name and name.isprintable()]
+
+
+def test_properties_with_blanks_are_left_out(vocabulary: Vocabulary) -> None:
+    text = "device_add driver=x "
+    found = complete(text, len(text), vocabulary, lambda kind, about: ["a b", "c", "d\x1b"])
+    assert [item.text for item in found.items] == ["id=", "c="]
+
+
+def test_names_in_lines_for_the_human_monitor() -> None:
+    found = complete_human("device_del ", lambda kind, about: ["a b", "c", "d\x1b", "e\nquit"])
+    assert [item.text for item in found.items] == ["c "]

@@ -1,5 +1,6 @@
 """``qmpeer completion``: scripts that have TAB complete, and the names that they ask for."""
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -75,6 +76,17 @@ def _write_names(kind: str, address: str, typed: str) -> int:
             names = client.names(kind, within=within)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    found = [name for name in names if name.startswith(typed) and name.isprintable()]
-    write_bytes("".join(f"{name}\n" for name in found if " " not in name).encode(), sys.stdout)
+    found = [name for name in names if name.startswith(typed) and _is_offered(kind, name)]
+    write_bytes("".join(f"{name}\n" for name in found).encode(), sys.stdout)
     return DONE
+
+
+def _is_offered(kind: str, name: str) -> bool:
+    """Return whether a name can be typed and means nothing else: a server may have any.
+
+    One with a dash in front would be an option. A command may stand in the language of qmp-shell,
+    behind its -c, and an event is a pattern: these are offered only if QAPI would have them.
+    """
+    if kind in ("command", "event"):
+        return re.fullmatch(r"[A-Za-z_][\w.-]*", name, re.ASCII) is not None
+    return name.isprintable() and not name.startswith("-")

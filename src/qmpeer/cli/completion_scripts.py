@@ -31,28 +31,49 @@ def _names(usages: Sequence[Usage]) -> dict[str, str]:
 
 _BASH = r"""# Completion of qmpeer and qmp-shell for bash. Made by: qmpeer completion bash
 
+_qmpeer_offer() {  # WORD...: data, which is matched and inserted quoted
+    local word quoted
+    for word; do
+        printf -v quoted %q "$word"
+        [[ $word == "$typed"* && $quoted == "$head"* ]] && COMPREPLY+=("${quoted#"$head"}")
+    done
+}
+
 _qmpeer_complete() {  # KIND: file, words:A,B, names:KIND, or nothing
-    local IFS=$'\n'
+    local found
     case $1 in
         file)
-            compopt -o filenames
-            COMPREPLY=($(compgen -f -- "$piece")) ;;
+            compopt -o default ;;  # names of files are for readline to find and quote
         words:*)
-            local list=${1#words:}
-            COMPREPLY=($(compgen -W "${list//,/$'\n'}" -- "$cur")) ;;
+            IFS=, read -ra found <<< "${1#words:}"
+            _qmpeer_offer "${found[@]}" ;;
         names:*)
-            COMPREPLY=($(compgen -W "$(qmpeer completion names "${1#names:}" "$address" \
-                "$cur" 2>/dev/null)" -- "$cur")) ;;
+            mapfile -t found < <(qmpeer completion names "${1#names:}" -- "$address" \
+                "$typed" 2>/dev/null)
+            _qmpeer_offer "${found[@]}" ;;
     esac
 }
 
+_qmpeer_words() {  # as on the line: readline takes ":" and "=" for words of their own
+    local line=${COMP_LINE:0:COMP_POINT} word rest
+    for word in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
+        rest=${line#"${line%%[![:space:]]*}"}
+        if [[ $rest != "$line" || -z $rest || ${#words[@]} == 0 ]]; then
+            words+=("")
+        fi
+        word=${word:0:${#rest}}
+        words[-1]+=$word line=${rest#"$word"}
+    done
+    cur=${words[-1]}
+    [[ $word && $COMP_WORDBREAKS == *"${word:0:1}"* ]] && word=
+    head=${cur%"$word"}  # what stands before the text that is replaced
+    IFS= read typed <<< "$cur"  # without its quotes
+}
+
 _qmpeer() {
-    local words cur piece key at address= verbs= skip= place=0 word
+    local IFS=$' \t\n' words=() cur typed head key at address= verbs= skip= place=0 word
     local options= valued= places=
-    read -ra words <<< "${COMP_LINE:0:COMP_POINT}"
-    [[ ${COMP_LINE:0:COMP_POINT} == *[[:space:]] ]] && words+=("")
-    cur=${words[-1]} piece=${COMP_WORDS[COMP_CWORD]}
-    [[ $piece == [:=] ]] && piece=
+    _qmpeer_words
     COMPREPLY=()
     if [[ ${words[0]##*/} == qmp-shell ]]; then
         key=shell at=1
@@ -69,7 +90,8 @@ _qmpeer() {
                 _qmpeer_complete file
                 return
             fi
-            address=${words[2]} at=3 verbs=${verbs#address:}
+            IFS= read address <<< "${words[2]}"
+            at=3 verbs=${verbs#address:}
         fi
         if [[ $verbs ]]; then
             if (( ${#words[@]} == at + 1 )); then
@@ -90,7 +112,7 @@ _qmpeer() {
             skip=$word
         elif [[ $word != -?* ]]; then
             (( place += 1 ))
-            [[ $address ]] || address=$word
+            [[ $address ]] || IFS= read address <<< "$word"
         fi
     done
     if [[ $skip ]]; then
@@ -147,8 +169,8 @@ _ZSH = r"""#compdef qmpeer qmp-shell
 
 _qmpeer_names() {  # KIND
     local -a names
-    names=("${(@f)$(qmpeer completion names $1 "$qmpeer_address" "$PREFIX" 2>/dev/null)}")
-    compadd -a names
+    names=(${(f)"$(qmpeer completion names $1 -- "$qmpeer_address" "${(Q)PREFIX}" 2>/dev/null)"})
+    compadd -a -- names
 }
 
 _qmpeer_of() {  # KEY
@@ -161,7 +183,7 @@ _qmpeer() {
     local qmpeer_address= key=
     local -a found
     if [[ ${words[1]:t} == qmp-shell ]]; then
-        qmpeer_address=$words[2]
+        qmpeer_address=${(Q)words[2]}
         _qmpeer_of shell
         return
     fi
@@ -183,12 +205,12 @@ _qmpeer() {
             _files
             return
         fi
-        qmpeer_address=$words[2]
+        qmpeer_address=${(Q)words[2]}
         shift words
         (( CURRENT -= 1 ))
         shift found
     elif (( ! $#found )); then
-        qmpeer_address=$words[2]
+        qmpeer_address=${(Q)words[2]}
     fi
     if (( $#found )); then
         if (( CURRENT == 2 )); then
@@ -319,7 +341,7 @@ function __qmpeer_names
     set -l words (commandline -opc)
     set -l address $words[3]
     test (basename -- $words[1]) = qmp-shell; and set address $words[2]
-    qmpeer completion names $argv[1] $address (commandline -ct) 2>/dev/null
+    qmpeer completion names $argv[1] -- "$address" (commandline -ct | string unescape) 2>/dev/null
 end
 
 @LINES@

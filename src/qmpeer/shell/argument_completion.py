@@ -102,7 +102,7 @@ class ArgumentCompletion:
         driver = _said(self._tree, "driver")
         there = {item.text.rstrip("=") for item in items} | set(self._tree.members)
         for name in self._names("device-property", driver) if driver else ():
-            if name not in there and name.isprintable():
+            if name not in there:
                 yield Item(f"{name}=", "property")
 
     def _object(self, type_name: str, level: Level, prefix: str) -> list[Item]:
@@ -231,13 +231,21 @@ def live_items(names: Names, kind: str, about: str) -> list[Item]:
 
 
 def starting(typed: str, items: Iterable[Item]) -> Iterator[Item]:
-    """Give the items that begin with what was typed, in quotes or not, each once."""
+    """Give the items that begin with what was typed, in quotes or not, each once.
+
+    A server may have any names: those are left out that no single word can stand for.
+    """
     seen: set[str] = set()
     for item in items:
         is_begun = item.text.startswith(typed) or item.name.startswith(typed)
-        if is_begun and item.text not in seen:
+        if is_begun and item.text not in seen and is_one_word(item.text):
             seen.add(item.text)
             yield item
+
+
+def is_one_word(text: str) -> bool:
+    """Return whether a text is one word once it is inserted, a blank behind it or not."""
+    return text.isprintable() and (text.startswith('"') or " " not in text.rstrip(" "))
 
 
 def _word(name: str) -> str:

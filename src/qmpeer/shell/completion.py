@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from qmpeer.schema.names import name_fault
 from qmpeer.shell.argument_completion import (
     ArgumentCompletion,
     Completions,
     Item,
+    is_one_word,
     live_items,
     starting,
 )
@@ -175,6 +177,8 @@ class _Completer:
 
     def _commands(self, *, is_oob: bool = False) -> Iterator[Item]:
         for name in sorted(self._vocabulary.commands):
+            if name_fault("command", name):  # it would be something else: "!reboot"
+                continue
             command = self._vocabulary.commands[name]
             if is_oob and command is not None and not command.allow_oob:
                 continue
@@ -256,5 +260,5 @@ def _offer(current: Word, items: Iterable[Item]) -> Completions:
     given = list(items)
     found = list(starting(typed, given))
     if not found and len(typed) > 1:
-        found = [item for item in given if typed in item.text]
+        found = [item for item in given if typed in item.text and is_one_word(item.text)]
     return Completions(current.start, tuple(found))
