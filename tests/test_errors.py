@@ -6,6 +6,7 @@ import pytest
 
 from qmpeer import errors
 from qmpeer.errors import (
+    AnswerError,
     ChardevError,
     CommandError,
     CommandInterrupted,
@@ -48,6 +49,14 @@ SENTENCES = [
     (CommandError("GenericError", "no", "stop", 4), "GenericError: no"),
     (JobError("j0", "no space", "block-commit"), "job j0 (block-commit) failed: no space"),
     (JobError("j0", "", "block-commit", True), "job j0 (block-commit) was cancelled"),
+    (
+        JobError("j0", "no space", "block-commit", is_stopped=True),
+        "job j0 (block-commit) was stopped by an error: no space",
+    ),
+    (
+        AnswerError("guest-exec", {"pid": "7"}, "a pid"),
+        'the answer to guest-exec is of no use: found {"pid": "7"}, expected a pid',
+    ),
     (MigrationError("failed", "refused"), "the migration is failed: refused"),
     (MigrationError("cancelled", ""), "the migration is cancelled"),
     (

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from qmpeer.client.aio_guest_agent import AsyncGuestAgent as AsyncGuestAgent
     from qmpeer.client.blocking import Client as Client
     from qmpeer.client.guest_agent import GuestAgent as GuestAgent
+    from qmpeer.errors import AnswerError as AnswerError
     from qmpeer.errors import CommandError as CommandError
     from qmpeer.errors import CommandInterrupted as CommandInterrupted
     from qmpeer.errors import ConnectionClosed as ConnectionClosed
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AnswerError": "qmpeer.errors",
     "AsyncClient": "qmpeer.client.aio",
     "AsyncGuestAgent": "qmpeer.client.aio_guest_agent",
     "Client": "qmpeer.client.blocking",

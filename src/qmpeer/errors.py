@@ -11,7 +11,8 @@
       RemoteProtocolError the peer did it
     NegotiationError      the peer refused our capabilities   .requested .offered
     CommandError          the peer answered {"error": …}      .error_class .desc .command .id
-      JobError            a job that it had begun failed      .job .is_cancelled
+      AnswerError         the peer's answer is of no use      .found .expected
+      JobError            a job that it had begun failed      .job .is_cancelled .is_stopped
       MigrationError      a migration that it had begun did   .status
     CommandInterrupted    the connection ended first; outcome unknown   .command .id
     ConnectionClosed      no more will come                   .reason
@@ -26,11 +27,15 @@ connected, a program needs to catch at most ``CommandError``, ``CommandInterrupt
 ``ConnectionClosed`` and ``TimeoutError``.
 """
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
+import msgspec
 from msgspec import UNSET
 
 __all__ = [
+    "AnswerError",
     "ChardevError",
     "CommandError",
     "CommandInterrupted",
@@ -54,6 +59,8 @@ __all__ = [
 
 _SHOWN = 100
 """Characters of a long line that are shown before and behind the place of an error."""
+_MEMBERS = 8
+"""Members of an object or a list that are shown."""
 _LONGEST = 1000
 """Characters of a sentence about a schema, whose names may be as long as the schema."""
 
@@ -175,23 +182,75 @@ class CommandError(QMPError):
         return f"{self.error_class}: {self.desc}"
 
 
+class AnswerError(CommandError):
+    """An answer that isn't what its command returns.
+
+    Attributes:
+        found: What came, a JSON value.
+        expected: What was expected, for people.
+    """
+
+    def __init__(self, command: str, found: object, expected: str) -> None:
+        super().__init__("GenericError", f"found {_in_short(found)}, expected {expected}", command)
+        self.found = found
+        self.expected = expected
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return AnswerError, (self.command, self.found, self.expected)
+
+    def __str__(self) -> str:
+        return f"the answer to {self.command} is of no use: {self.desc}"
+
+
+def _in_short(value: object, levels: int = 3) -> str:
+    """Return the beginning of a value's JSON, however large or deep it is."""
+    if isinstance(value, list):
+        text = f"[{_first_of((_in_short(each, levels - 1) for each in value), levels)}]"
+    elif isinstance(value, dict):
+        members = (f"{_in_short(k)}: {_in_short(v, levels - 1)}" for k, v in value.items())
+        text = f"{{{_first_of(members, levels)}}}"
+    else:
+        part = value[: _SHOWN + 1] if isinstance(value, str) else value
+        try:
+            text = msgspec.json.encode(part).decode()
+        except ValueError:  # half of a surrogate pair
+            text = ascii(part)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _first_of(parts: Iterator[str], levels: int) -> str:
+    shown = [*islice(parts, _MEMBERS)] if levels > 0 else []
+    return ", ".join([*shown, *("…" for _ in islice(parts, 1))])
+
+
 class JobError(CommandError):
-    """Tell that a job, begun well, failed or was cancelled.
+    """A job, begun well, that failed, was cancelled, or was stopped by an error.
 
     Attributes:
         job: The job's id.
         is_cancelled: Somebody cancelled it, which is no fault of its own.
+        is_stopped: It is still there, and waits to be resumed or cancelled.
     """
 
-    def __init__(self, job: str, desc: str, command: str, is_cancelled: bool = False) -> None:
+    def __init__(
+        self,
+        job: str,
+        desc: str,
+        command: str,
+        is_cancelled: bool = False,
+        is_stopped: bool = False,
+    ) -> None:
         super().__init__("GenericError", desc, command)
         self.job = job
         self.is_cancelled = is_cancelled
+        self.is_stopped = is_stopped
 
     def __reduce__(self) -> tuple[object, ...]:
-        return JobError, (self.job, self.desc, self.command, self.is_cancelled)
+        return JobError, (self.job, self.desc, self.command, self.is_cancelled, self.is_stopped)
 
     def __str__(self) -> str:
+        if self.is_stopped:
+            return f"job {self.job} ({self.command}) was stopped by an error: {self.desc}"
         if self.is_cancelled:
             return f"job {self.job} ({self.command}) was cancelled"
         return f"job {self.job} ({self.command}) failed: {self.desc}"

@@ -6,12 +6,13 @@ import pytest
 
 from qmpeer.cli.bars import Bar, bar_line
 from qmpeer.cli.job_board import JobBoard
+from qmpeer.client.jobs import JobState, job_state_of
 from qmpeer.messages import Event
+from qmpeer.values import JsonObject
 
 
-def job(status: str = "running", id: str = "j", current: int = 1, **more: Any) -> dict[str, Any]:
-    progress = {"current-progress": current, "total-progress": 4}
-    return {"id": id, "type": "mirror", "status": status, **progress, **more}
+def job(status: str = "running", id: str = "j", current: int = 1, **more: Any) -> JobState:
+    return JobState(id, status, "mirror", current, 4, **more)
 
 
 def change(status: str, id: str = "j") -> Event:
@@ -35,8 +36,9 @@ def stand(board: JobBoard) -> list[tuple[str, str, int, str | None]]:
         ([job("created"), job("concluded", "k")], False),
         ([job("ready"), job("pending", "k"), job("standby", "l"), job("concluded", "m")], True),
         ([job("a-status-of-tomorrow")], False),
+        ([job("paused", stop_reason="No space")], True),
     ],
-    ids=["none", "running", "paused", "one of two", "all rest", "unknown"],
+    ids=["none", "running", "paused", "one of two", "all rest", "unknown", "stopped"],
 )
 def test_when_it_is_over(said: list[Any], is_over: bool) -> None:
     board = JobBoard()
@@ -96,8 +98,15 @@ def test_jobs_that_begin_meanwhile() -> None:
 
 def test_jobs_before_3_0() -> None:
     board = JobBoard()
-    old = {"device": "d", "type": "stream", "len": 8, "offset": 2, "paused": True, "busy": False}
-    board.learn([old], None)
+    old: JsonObject = {
+        "device": "d",
+        "type": "stream",
+        "len": 8,
+        "offset": 2,
+        "paused": True,
+        "busy": False,
+    }
+    board.learn([job_state_of(old)], None)
     (entry,) = board.entries
     assert (entry.id, entry.status, entry.current, entry.total) == ("d", "paused", 2, 8)
 
@@ -108,7 +117,8 @@ def test_jobs_before_3_0() -> None:
         ({"status": "completed", "ram": {"total": 8, "remaining": 0}}, "completed", False),
         ({"status": "failed", "error-desc": "no route"}, "failed", True),
         ({"status": "cancelled"}, "cancelled", True),
-        ({"status": "postcopy-paused"}, "postcopy-paused", False),
+        ({"status": "postcopy-paused"}, "postcopy-paused", True),
+        ({"status": "pre-switchover"}, "pre-switchover", False),
     ],
 )
 def test_migration(info: dict[str, Any], end: str, is_failed: bool) -> None:
@@ -123,6 +133,35 @@ def test_migration(info: dict[str, Any], end: str, is_failed: bool) -> None:
     (entry,) = board.entries
     assert board.is_over
     assert (entry.status, entry.is_failed, entry.was_seen_running) == (end, is_failed, True)
+
+
+@pytest.mark.parametrize(
+    ("info", "advice"),
+    [
+        ({"status": "pre-switchover"},
+         "migration is pre-switchover: migrate-continue state=pre-switchover"),
+        ({"status": "postcopy-paused", "error-desc": "no route"},
+         "migration was stopped by an error: no route; to go on: migrate resume=true uri=…"),
+        ({"status": "active", "ram": []}, ""),
+    ],
+    ids=["pre-switchover", "postcopy-paused", "active"],
+)  # fmt: skip
+def test_what_makes_a_migration_go_on(info: dict[str, Any], advice: str) -> None:
+    board = JobBoard()
+    board.learn([], info)
+    assert board.entries[0].advice == advice
+
+
+def test_one_that_an_error_has_stopped_and_goes_on() -> None:
+    board = JobBoard()
+    board.learn([job("paused", stop_reason="No space")], None)
+    (entry,) = board.entries
+    assert (entry.is_failed, entry.bar.text) == (True, "mirror stopped: No space")
+    assert entry.message()["stop-reason"] == "No space"
+    board.take(change("running"))
+    (entry,) = board.entries
+    assert (entry.is_failed, entry.is_resting, entry.bar.text) == (False, False, "mirror running")
+    assert "stop-reason" not in entry.message()
 
 
 def test_a_migration_of_yesterday() -> None:
@@ -143,7 +182,16 @@ def test_more_jobs_than_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (job("ready"), "j is ready: job-complete id=j"),
         (job("pending"), "j is pending: job-finalize id=j"),
+        (job("standby"), "j is standby: job-resume id=j"),
         (job("running"), ""),
+        (
+            job("paused", stop_reason="No space"),
+            "j was stopped by an error: No space; to go on: job-resume id=j",
+        ),
+        (
+            job("standby", stop_reason="No space"),
+            "j was stopped by an error: No space; to go on: job-resume id=j",
+        ),
     ],
 )
 def test_advice(entry: Any, advice: str) -> None:

@@ -112,6 +112,55 @@ def test_one_that_waits_for_somebody(
     assert err == "qmpeer jobs: copy is pending: job-finalize id=copy\n"
 
 
+def stop_by_an_error(vm: Client, name: str, errno: int) -> None:
+    """Begin a job that stops at its first write."""
+    broken: JsonObject = {
+        "driver": "blkdebug",
+        "node-name": f"broken-{name}",
+        "image": {"driver": "null-co", "size": 64 * MIB},
+        "inject-error": [{"event": "none", "iotype": "write", "errno": errno}],
+    }
+    vm.execute("blockdev-add", broken)
+    mark = vm.event_mark()
+    copy(vm, name, FAST, target=f"broken-{name}", **{"on-target-error": "stop"})
+    vm.wait_event("BLOCK_JOB_ERROR", since=mark)
+    vm.wait_event("JOB_STATUS_CHANGE", {"id": name, "status": "paused"}, since=mark)
+
+
+@pytest.mark.parametrize(
+    ("errno", "reason"),
+    [(28, "No space left on device"), (5, "reading or writing failed")],
+    ids=["no space", "other"],
+)
+def test_one_that_an_error_has_stopped(
+    qemu: str, vm: Client, errno: int, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = f"copy{errno}"
+    stop_by_an_error(vm, name, errno)
+    assert main(["jobs", qemu]) == 0
+    assert main(["info", qemu]) == 0
+    for text in capsys.readouterr().out.split("jobs", 1):
+        assert reason in text
+    advice = f"{name} was stopped by an error: {reason}; to go on: job-resume id={name}"
+    assert main(["jobs", qemu, "--wait"]) == 1
+    assert capsys.readouterr().err == f"qmpeer jobs: {advice}\n"
+    assert main(["jobs", qemu, "--wait", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["stop-reason"] == reason
+
+
+def test_an_error_stops_it_while_it_is_waited_for(qemu: str, vm: Client) -> None:
+    copy(vm, "copy", SLOW)
+    with jobs(qemu, "broken", "--wait", "copy", "--json") as waiting:
+        assert waiting.stdout is not None
+        assert json.loads(waiting.stdout.readline())["status"] == "running"
+        stop_by_an_error(vm, "broken", 28)
+        vm.execute("block-job-set-speed", {"device": "copy", "speed": FAST})
+        out, _ = waiting.communicate(timeout=PATIENCE)
+    assert waiting.returncode == 1
+    reasons = [line.get("stop-reason") for line in map(json.loads, out.splitlines())]
+    assert "No space left on device" in reasons
+
+
 @pytest.mark.parametrize("columns", [80, 20])
 def test_live_at_a_terminal(qemu: str, vm: Client, columns: int) -> None:
     copy(vm, "copy", 256 * MIB, **{"auto-finalize": False})

@@ -257,6 +257,124 @@ def test_a_failure_of_an_old_one(face: Face) -> None:
             running.result(PATIENCE)
 
 
+# An error that only stops it
+
+
+def block_info(io_status: str = "nospace", status: str = "paused", **more: Any) -> dict[str, Any]:
+    return {"device": "j", "type": "backup", "status": status, "io-status": io_status, **more}
+
+
+REASONS = {"nospace": "No space left on device", "failed": "reading or writing failed"}
+
+
+@pytest.mark.parametrize("status", ["paused", "standby"])
+@pytest.mark.parametrize("io_status", REASONS)
+def test_an_error_stops_it(face: Face, io_status: str, status: str) -> None:
+    """It is left as it is: nothing more is asked."""
+    with connected(face) as (vm, server):
+        running, jobs = started(vm, server)
+        jobs.status("paused", "running")  # as QEMU has it, whenever its graph changes
+        jobs.block("ERROR", operation="write", action="stop")
+        jobs.status(status)
+        jobs.answer("query-jobs", [info(status)])
+        jobs.answer("query-block-jobs", [block_info(io_status, status)])
+        with pytest.raises(JobError) as caught:
+            running.result(PATIENCE)
+        error, reason = caught.value, REASONS[io_status]
+        assert str(error) == f"job j (blockdev-backup) was stopped by an error: {reason}"
+        assert (error.job, error.is_stopped, error.is_cancelled) == ("j", True, False)
+        assert not server.has_input()
+
+
+def test_an_error_that_comes_while_it_stands_still(face: Face) -> None:
+    with connected(face) as (vm, server):
+        running, jobs = started(vm, server)
+        jobs.status("paused")
+        jobs.block("ERROR", operation="read", action="stop")
+        jobs.answer("query-jobs", [info("paused")])
+        jobs.answer("query-block-jobs", [block_info()])
+        with pytest.raises(JobError, match="stopped by an error"):
+            running.result(PATIENCE)
+
+
+def test_an_error_stops_an_old_one(face: Face) -> None:
+    """QEMU before 3.0."""
+    with connected(face) as (vm, server):
+        running = vm.start("run_job", "drive-backup", BACKUP, timeout=PATIENCE)
+        jobs = JobServer(server)
+        jobs.answer("drive-backup")
+        jobs.block("ERROR", operation="write", action="stop")
+        jobs.do_not_know("query-jobs")
+        old = {"device": "j", "type": "backup", "paused": True, "io-status": "nospace"}
+        jobs.answer("query-block-jobs", [old])
+        jobs.answer("query-block-jobs", [old])
+        with pytest.raises(JobError, match="stopped by an error: No space"):
+            running.result(PATIENCE)
+
+
+def test_an_error_that_somebody_waits_for(face: Face) -> None:
+    with connected(face) as (vm, server):
+        told: list[JobState] = []
+        running, jobs = started(vm, server, on_stopped="wait", progress=told.append, interval=60)
+        jobs.block("ERROR", operation="write", action="stop")
+        jobs.status("paused")
+        jobs.answer("query-jobs", [info("paused")])
+        jobs.answer("query-block-jobs", [block_info()])
+        jobs.status("running")  # somebody has made room, and resumed it
+        jobs.status("concluded", "null")
+        jobs.answer("query-jobs", [])
+        assert running.result(PATIENCE).status == "concluded"
+        reasons = [(state.status, state.stop_reason) for state in told]
+        assert ("paused", "No space left on device") in reasons
+        assert reasons[-1] == ("concluded", None)
+
+
+def test_a_deadline_that_an_error_has_used_up(face: Face, hourglass: Hourglass) -> None:
+    with connected(face) as (vm, server):
+        running, jobs = started(vm, server, on_stopped="wait", timeout=0.1)
+        jobs.block("ERROR", operation="write", action="stop")
+        jobs.status("paused")
+        jobs.answer("query-jobs", [info("paused")])
+        hourglass.let_go()
+        jobs.answer("query-block-jobs", [block_info()])
+        jobs.answer("job-cancel")
+        jobs.status("running", "aborting", "concluded", "null")
+        jobs.answer("query-jobs", [])
+        with pytest.raises(TimeoutError, match="an error has stopped it: No space left on device"):
+            running.result(PATIENCE)
+
+
+@pytest.mark.parametrize("action", ["report", "ignore", None])
+def test_an_error_that_does_not_stop_it(face: Face, action: str | None) -> None:
+    with connected(face) as (vm, server):
+        running, jobs = started(vm, server)
+        jobs.block("ERROR", operation="write", action=action)
+        jobs.status("paused", "running", "null")
+        assert running.result(PATIENCE).status == "null"
+        assert not server.has_input()
+
+
+def test_one_that_was_resumed_before_we_asked(face: Face) -> None:
+    with connected(face) as (vm, server):
+        running, jobs = started(vm, server)
+        jobs.block("ERROR", operation="write", action="stop")
+        jobs.status("paused")
+        jobs.answer("query-jobs", [info("running")])
+        jobs.status("running", "null")
+        assert running.result(PATIENCE).status == "null"
+
+
+def test_one_that_somebody_has_paused_after_an_error(face: Face) -> None:
+    with connected(face) as (vm, server):
+        running, jobs = started(vm, server)
+        jobs.block("ERROR", operation="write", action="stop")
+        jobs.status("paused")
+        jobs.answer("query-jobs", [info("paused")])
+        jobs.answer("query-block-jobs", [block_info("ok")])
+        jobs.status("running", "null")
+        assert running.result(PATIENCE).status == "null"
+
+
 # Progress
 
 

@@ -90,7 +90,7 @@ async def server(path: Path) -> AsyncIterator[Server]:
     await monitor.wait_closed()
 
 
-async def followed(client: AsyncClient, since: int = 0) -> tuple[JobState, Any] | None:
+async def followed(client: AsyncClient, since: int = 0) -> JobState | None:
     return await follow_job(client, "j", lambda job: None, since=since)
 
 
@@ -104,10 +104,7 @@ async def test_the_end_of_a_job_that_dismisses_itself(
 
         found = await followed(client)
 
-    assert found is not None
-    assert found[0] == expected
-    assert (found[1]["status"], found[1].get("error")) == ("concluded", expected.error)
-    assert found[1]["current-progress"] == expected.current
+    assert found == expected
 
 
 @pytest.mark.parametrize(("told", "expected"), ENDS.values(), ids=ENDS)
@@ -122,8 +119,7 @@ async def test_the_end_of_a_job_that_is_gone_already(
         found = await followed(client, mark)
         later = await followed(client, await client.event_mark())
 
-    assert found is not None
-    assert found[0] == expected
+    assert found == expected
     assert later is None
 
 
@@ -135,7 +131,7 @@ async def test_a_job_that_aborts_is_followed_on(server: Server, path: Path) -> N
         found = await followed(client)
 
     assert found is not None
-    assert found[0].status == "concluded"
+    assert found.status == "concluded"
 
 
 async def test_a_failure_of_which_only_the_status_is_told(server: Server, path: Path) -> None:
@@ -144,7 +140,7 @@ async def test_a_failure_of_which_only_the_status_is_told(server: Server, path: 
         found = await followed(client)
 
     assert found is not None
-    assert found[0].error == "it failed, and why can't be asked any more"
+    assert found.error == "it failed, and why can't be asked any more"
 
 
 async def test_a_job_that_never_was(server: Server, path: Path) -> None:
@@ -161,6 +157,24 @@ async def test_at_the_prompt(server: Server, path: Path) -> None:
         await person.executes("job j", r"GenericError|job j \(backup\) failed: no space")
         server.told = CANCELLED
         await person.executes("job j", r"job j \(backup\) was cancelled")
+
+
+async def test_one_that_an_error_has_stopped(server: Server, path: Path) -> None:
+    blocks = [{"device": "j", "type": "backup", "status": "paused", "io-status": "nospace"}]
+    server.monitor.command("query-block-jobs")(lambda: blocks)
+    server.states = ["running", "paused", "paused"]
+    async with await AsyncClient.connect(path) as client:
+        server.tell([status("running")])
+
+        found = await followed(client)
+
+    assert found == JobState("j", "paused", "backup", 2, 10, None, "No space left on device")
+    server.states = ["paused"] * 10
+    async with Person(path) as person:
+        await person.executes(
+            "job j",
+            r"job-resume id=j tries again|job j \(backup\) was stopped by an error: No space",
+        )
 
 
 @pytest.mark.real
@@ -180,6 +194,9 @@ def test_qemu(tmp_path: Path, program: Callable[[str], str]) -> None:
     with listening((program(QEMU), *BASE, *options), tmp_path / "qmp") as path:
         done = script(path, "-c", f"{backup}=to", "-c", "job j")
         failed = script(path, "-c", f"{backup}=broken", "-c", "job j")
+        stop = "on-target-error=stop"
+        stopped = script(path, "-c", f"{backup}=broken {stop}", "-c", "job j")
+        script(path, "-c", "job-cancel id=j", "-c", "job j")
         slow = script(path, "-c", f"{backup}=to speed=65536", "-c", "block-job-cancel device=j",
                       "-c", "job j")  # fmt: skip
 
@@ -189,4 +206,6 @@ def test_qemu(tmp_path: Path, program: Callable[[str], str]) -> None:
         "current-progress": 1 << 24, "total-progress": 1 << 24,
     }  # fmt: skip
     assert (failed[0], "job j (backup) failed: Input/output error" in failed[2]) == (1, True)
+    assert (stopped[0], "was stopped by an error: reading or" in stopped[2]) == (1, True)
+    assert json.loads(stopped[1].splitlines()[-1])["stop-reason"] == "reading or writing failed"
     assert (slow[0], "job j (backup) was cancelled" in slow[2]) == (1, True)

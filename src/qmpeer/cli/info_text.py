@@ -155,7 +155,7 @@ def _migration(facts: Facts) -> Rows:
 def _progress(job: Facts) -> list[str]:
     done, total = job["current-progress"], job["total-progress"]
     share = f"{done / total:.0%}" if total > 0 else ""
-    return [job["status"], share, job.get("error", "")]
+    return [job["status"], share, job.get("error", job.get("stop-reason", ""))]
 
 
 def _interfaces(facts: Facts) -> Rows:

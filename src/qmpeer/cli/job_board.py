@@ -10,11 +10,11 @@ import msgspec
 
 from qmpeer import limits
 from qmpeer.cli.bars import Bar
-from qmpeer.client.jobs import job_state_of
+from qmpeer.client.jobs import NEXT_COMMANDS, JobState
 from qmpeer.messages import Event
 from qmpeer.values import JsonObject
 
-__all__ = ["EVENTS", "MIGRATION", "Entry", "JobBoard", "job_entry", "migration_entry"]
+__all__ = ["EVENTS", "MIGRATION", "Entry", "JobBoard", "migration_entry"]
 
 EVENTS: Final = (
     "JOB_STATUS_CHANGE",
@@ -26,57 +26,56 @@ EVENTS: Final = (
 """Those that tell what becomes of jobs."""
 MIGRATION: Final = "migration"
 """By which name the migration is among the jobs."""
-_AWAITING: Final = {
-    "ready": "job-complete",
-    "standby": "job-complete",
-    "pending": "job-finalize",
+_NEXT_OF_MIGRATION: Final = {
+    "pre-switchover": "migrate-continue state=pre-switchover",
+    "postcopy-paused": "migrate resume=true uri=…",
 }
-"""By states in which a job waits for somebody, the command that makes it go on."""
+"""By states in which the migration waits for somebody, the command that makes it go on."""
 _ENDED: Final = frozenset({"concluded", "null", "completed", "failed", "cancelled"})
-_RESTING: Final = frozenset({*_AWAITING, *_ENDED, "postcopy-paused", "none"})
+_RESTING: Final = frozenset({*NEXT_COMMANDS, *_ENDED, "pre-switchover", "none"})
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """Say how a job, or the migration, stands.
+class Entry(JobState, frozen=True):
+    """How a job, or the migration, stands; a job that is gone is "null".
 
     Attributes:
-        id: Its id.
-        type: "mirror", "backup", "create", …; "migration".
-        status: In the server's word; "null" for a job that is gone.
-        current: How much is done.
-        total: Of how much.
-        error: Why it failed, if it did.
         was_seen_running: It was still under way at some time.
     """
 
-    id: str
-    type: str
-    status: str
-    current: int = 0
-    total: int = 0
-    error: str | None = None
     was_seen_running: bool = False
 
     @property
     def is_resting(self) -> bool:
         """It is at its end, or waits for somebody."""
-        return self.status in _RESTING
+        return self.status in _RESTING or self.stop_reason is not None
 
     @property
     def is_failed(self) -> bool:
-        """It came to a bad end."""
-        return self.error is not None
+        """It came to a bad end, or an error has stopped it."""
+        return self.error is not None or self.stop_reason is not None
 
     @property
     def advice(self) -> str:
         """What makes it go on."""
-        command = _AWAITING.get(self.status)
-        return "" if command is None else f"{self.id} is {self.status}: {command} id={self.id}"
+        if self.id == MIGRATION:
+            command = _NEXT_OF_MIGRATION.get(self.status)
+        elif self.stop_reason is not None:
+            command = f"job-resume id={self.id}"
+        else:
+            command = NEXT_COMMANDS.get(self.status)
+            command = command and f"{command} id={self.id}"
+        if command is None:
+            return ""
+        if self.stop_reason is not None:
+            return f"{self.id} was stopped by an error: {self.stop_reason}; to go on: {command}"
+        return f"{self.id} is {self.status}: {command}"
 
     @property
     def bar(self) -> Bar:
         """How it stands, as a bar."""
         status = "done" if self.status in ("null", "concluded", "completed") else self.status
+        if self.stop_reason is not None:
+            status = f"stopped: {self.stop_reason}"
         parts = (self.type if self.id != self.type else "", self.error or status)
         return Bar(
             self.id,
@@ -86,19 +85,6 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
             is_over=self.status in _ENDED,
             is_failed=self.is_failed,
         )
-
-    def message(self) -> JsonObject:
-        """Return it as JSON."""
-        message: JsonObject = {
-            "id": self.id,
-            "type": self.type,
-            "status": self.status,
-            "current-progress": self.current,
-            "total-progress": self.total,
-        }
-        if self.error is not None:
-            message["error"] = self.error
-        return message
 
 
 class JobBoard:
@@ -129,9 +115,9 @@ class JobBoard:
 
     # What the server says when it is asked
 
-    def learn(self, jobs: Iterable[Any], migration: Any) -> None:
-        """Take in what query-jobs (or query-block-jobs) and query-migrate say."""
-        said = [*map(job_entry, jobs)]
+    def learn(self, jobs: Iterable[JobState], migration: Any) -> None:
+        """Take in how all jobs stand, and what query-migrate says."""
+        said = [Entry(**msgspec.structs.asdict(job)) for job in jobs]
         if isinstance(migration, dict) and migration.get("status", "none") != "none":
             said.append(migration_entry(migration))
         there = set()
@@ -172,14 +158,14 @@ class JobBoard:
         if event.name == "MIGRATION":
             entry = self._entries.get(MIGRATION)
             if entry is not None:
-                self._put(msgspec.structs.replace(entry, status=str(data.get("status"))))
+                self._put(_changed(entry, data))
             return
         name = str(data.get("id", data.get("device", "")))
         entry = self._entries.get(name)
         if entry is None:
             entry = Entry(id=name, type=str(data.get("type", "")), status="created")
         if event.name == "JOB_STATUS_CHANGE":
-            self._put(msgspec.structs.replace(entry, status=str(data.get("status"))))
+            self._put(_changed(entry, data))
             return
         changes: dict[str, Any] = {
             member: data[key]
@@ -197,19 +183,23 @@ class JobBoard:
         self._put(msgspec.structs.replace(entry, **changes))
 
 
-def job_entry(info: Any) -> Entry:
-    """Read an element of query-jobs, or of query-block-jobs."""
-    return Entry(**msgspec.structs.asdict(job_state_of(info)))
+def _changed(entry: Entry, data: JsonObject) -> Entry:
+    return msgspec.structs.replace(entry, status=str(data.get("status")), stop_reason=None)
 
 
 def migration_entry(info: dict[str, Any]) -> Entry:
     """Read what query-migrate says."""
-    ram = info.get("ram", {})
+    ram = info.get("ram")
+    if not isinstance(ram, dict):
+        ram = {}
     total = _count(ram.get("total"))
-    status = str(info["status"])
+    status = str(info.get("status"))
     error = info.get("error-desc")
     if error is None and status in ("failed", "cancelled"):
         error = status
+    stop_reason = None
+    if status == "postcopy-paused":
+        stop_reason, error = str(error or "the other side can't be reached"), None
     return Entry(
         id=MIGRATION,
         type=MIGRATION,
@@ -217,6 +207,7 @@ def migration_entry(info: dict[str, Any]) -> Entry:
         current=total if status == "completed" else max(total - _count(ram.get("remaining")), 0),
         total=total,
         error=None if error is None else str(error),
+        stop_reason=stop_reason,
     )
 
 

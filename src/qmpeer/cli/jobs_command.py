@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from qmpeer.cli.command_line import CommandLine
 from qmpeer.cli.connecting import add_common, connect
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from qmpeer.client.subscription import Events
     from qmpeer.messages import Event
 
+T = TypeVar("T")
+
 PROGRAM: Final = "qmpeer jobs"
 _INTERVAL: Final = 0.5
 """Seconds from one question for the progress to the next; events tell of all else at once."""
@@ -23,8 +25,9 @@ _INTERVAL: Final = 0.5
 _AFTER: Final = (
     """\
 With --wait it ends when no job is under way any more: each is done, or waits for somebody, as a
-mirror that is ready does. Then 1 is the status if one has failed or was cancelled. --timeout is for
-all of the waiting then, and 3 the status if it is up first. With --json each job is a line of JSON,
+mirror that is ready does, and a job that an error has stopped. Then 1 is the status if one has
+failed, was cancelled, or was stopped by an error. --timeout is for all of the waiting then, and 3
+the status if it is up first. With --json each job is a line of JSON,
 and with --wait another one whenever it has changed.
 
 example:
@@ -87,19 +90,22 @@ def _is_failed(entry: "Entry") -> bool:
 
 
 def _look(client: "Client", board: "JobBoard") -> None:
-    board.learn(_ask(client, "query-jobs", "query-block-jobs") or (), _ask(client, "query-migrate"))
+    from qmpeer.client.jobs import job_states
+    from qmpeer.client.walk import Walker
+
+    jobs = _asked(lambda: Walker(client).walk(job_states(client.command_timeout)))
+    board.learn(jobs or (), _asked(lambda: client.execute("query-migrate")))
 
 
-def _ask(client: "Client", *commands: str) -> Any:
-    """Return the value of the first command that the server has."""
+def _asked(ask: Callable[[], T]) -> T | None:
+    """Return what a server says; None if it doesn't have the command."""
     from qmpeer.errors import CommandError
 
-    for command in commands:
-        try:
-            return client.execute(command)
-        except CommandError as error:
-            if error.error_class != "CommandNotFound":
-                raise
+    try:
+        return ask()
+    except CommandError as error:
+        if error.error_class != "CommandNotFound":
+            raise
     return None
 
 

@@ -8,8 +8,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from qmpeer.cli.job_board import job_entry, migration_entry
+from qmpeer.cli.job_board import migration_entry
 from qmpeer.client import Client
+from qmpeer.client.jobs import JobState, job_states
+from qmpeer.client.walk import Walker
 from qmpeer.errors import CommandError
 from qmpeer.values import JsonObject, JsonValue
 
@@ -17,6 +19,7 @@ __all__ = ["Asking", "machine_facts", "nics"]
 
 _CPU_TYPE: Final = re.compile(r"(-[a-z0-9_]+)?-cpu$")
 _NET_LINE: Final = re.compile(r"(?P<peer> \\ )?(?P<name>[^:]+): index=\d+,type=(?P<rest>.*)")
+_JOBS: Final = ("query-jobs", "query-block-jobs")
 _TOPOLOGY: Final = ("sockets", "dies", "clusters", "cores", "threads")
 
 
@@ -42,6 +45,15 @@ class Asking:
             return None
         try:
             return self._client.execute(command, arguments)
+        except CommandError:
+            return None
+
+    def jobs(self) -> list[JobState] | None:
+        """Return how its jobs stand; None if it doesn't tell."""
+        if self.commands is not None and self.commands.isdisjoint(_JOBS):
+            return None
+        try:
+            return Walker(self._client).walk(job_states(self._client.command_timeout))
         except CommandError:
             return None
 
@@ -282,10 +294,8 @@ def _chardevs(asking: Asking) -> JsonValue:
 
 
 def _jobs(asking: Asking) -> JsonValue:
-    said = asking.ask("query-jobs")
-    if said is None:
-        said = asking.ask("query-block-jobs")  # before 3.0
-    return None if said is None else [job_entry(each).message() for each in said]
+    jobs = asking.jobs()
+    return None if jobs is None else [job.message() for job in jobs]
 
 
 def _migration(asking: Asking) -> JsonValue:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from qmpeer.bindings import Command, EventType, TypedEvent
     from qmpeer.client.guest_agent import GuestAgent
-    from qmpeer.client.jobs import JobState, WhenReady
+    from qmpeer.client.jobs import JobState, OnStopped, WhenReady
     from qmpeer.client.launching import Launched
     from qmpeer.client.migration import MigrationState
     from qmpeer.client.reconnection import Interruption
@@ -474,6 +474,7 @@ class Client:
         arguments: JsonObject | None = None,
         *,
         when_ready: "WhenReady" = "complete",
+        on_stopped: "OnStopped" = "raise",
         progress: "Callable[[JobState], object] | None" = None,
         interval: float = limits.PROGRESS_INTERVAL,
         timeout: Timeout = DEFAULT,
@@ -490,13 +491,16 @@ class Client:
             arguments: Its arguments; without a job-id it is given one.
             when_ready: Whether a job that is ready, and could go on for ever, switches over to its
                 target ("complete"), or stops, so that the target is a copy of what was ("stop").
+            on_stopped: Whether a job that an error has stopped (on-target-error=stop) raises
+                JobError and is left as it is, for job-resume or job-cancel ("raise"), or is waited
+                for, as somebody else will see to it ("wait").
             progress: Called with the job's state whenever that changes.
             interval: Seconds from one question for the progress to the next; without a progress
                 function, none is asked.
             timeout: Seconds for all of it; None waits for ever.
 
         Raises:
-            JobError: If the job fails, or somebody cancels it.
+            JobError: If the job fails, somebody cancels it, or an error has stopped it.
             CommandError: If it can't be begun.
             CommandInterrupted: If the connection ends meanwhile; the job may go on.
             ConnectionClosed: Likewise.
@@ -508,7 +512,7 @@ class Client:
 
         seconds = self.command_timeout if isinstance(timeout, Default) else timeout
         asked = None if progress is None else max(interval, limits.PROGRESS_INTERVAL_LEAST)
-        job = JobRun(*named(command, arguments), when_ready, asked, Countdown(seconds))
+        job = JobRun(*named(command, arguments), when_ready, on_stopped, asked, Countdown(seconds))
         with self._events_of_this_connection(JobRun.EVENTS, job.concerns, seconds) as events:
             return Walker(self, events, progress).walk(job.run())
 

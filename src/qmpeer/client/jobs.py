@@ -7,18 +7,25 @@ at "ready" the job is completed, at "pending" finalized where it doesn't do so b
 that never says JOB_STATUS_CHANGE tells the same by BLOCK_JOB_*. Those come in either case, and hold
 the error of a block job that dismisses itself.
 
-What ends the course before the job's end, be it a deadline or the caller's own exception, cancels
-the job: it would go on by itself, and its id be taken.
+An error may only stop a job (on-target-error=stop, -ENOSPC): BLOCK_JOB_ERROR says so, then its
+status is "paused", or "standby" where it was ready. Why, query-block-jobs alone tells, by its
+io-status; that also tells it from a job that somebody has paused. It is left as it is, for somebody
+to resume or to cancel.
+
+What else ends the course before the job's end, be it a deadline or the caller's own exception,
+cancels the job: it would go on by itself, and its id be taken.
 
 Spec: QEMU, qapi/job.json, JobStatus and JobVerb.
 """
 
 import os
-from typing import Any, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
 from qmpeer import limits
+from qmpeer.client.answers import read_answer
 from qmpeer.client.steps import (
     Countdown,
     Course,
@@ -31,11 +38,31 @@ from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, Jo
 from qmpeer.messages import Event
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["CANCELED", "JobRun", "JobState", "WhenReady", "job_state_of"]
+__all__ = [
+    "CANCELED",
+    "NEXT_COMMANDS",
+    "JobRun",
+    "JobState",
+    "OnStopped",
+    "WhenReady",
+    "job_state_of",
+    "job_states",
+]
 
 WhenReady: TypeAlias = Literal["complete", "stop"]
 """What becomes of a job that could go on for ever: it switches over, or it just ends."""
 
+OnStopped: TypeAlias = Literal["raise", "wait"]
+"""What is done once an error has stopped a job: it is left, or somebody will see to it."""
+
+NEXT_COMMANDS: Final[Mapping[str, str]] = {
+    "ready": "job-complete",
+    "standby": "job-resume",
+    "pending": "job-finalize",
+}
+"""By states in which a job waits for somebody, the command that makes it go on."""
+_STANDING: Final = frozenset({"paused", "standby"})
+"""States in which a job may have been stopped by an error."""
 _WORKED = frozenset({"waiting", "pending", "concluded", "null"})
 """States in which all its work is done, however little that was."""
 CANCELED = "Operation canceled"
@@ -52,6 +79,7 @@ class JobState(msgspec.Struct, frozen=True):
         current: How much is done, in a unit of the job's own, mostly bytes.
         total: How much that will be at the end, as far as is known; it may grow.
         error: Why it failed, if it did.
+        stop_reason: Why an error has stopped it, if one has: it waits to be resumed or cancelled.
 
     Example:
         >>> JobState("j", "running", current=1, total=4).fraction
@@ -64,6 +92,7 @@ class JobState(msgspec.Struct, frozen=True):
     current: int = 0
     total: int = 0
     error: str | None = None
+    stop_reason: str | None = None
 
     @property
     def fraction(self) -> float:
@@ -71,6 +100,20 @@ class JobState(msgspec.Struct, frozen=True):
         if self.total <= 0:
             return 1.0 if self.status in _WORKED else 0.0
         return min(1.0, max(0.0, self.current / self.total))
+
+    def message(self) -> JsonObject:
+        """Return it as query-jobs has it, and "stop-reason"."""
+        message: JsonObject = {
+            "id": self.id,
+            "type": self.type,
+            "status": self.status,
+            "current-progress": self.current,
+            "total-progress": self.total,
+        }
+        for name, text in (("error", self.error), ("stop-reason", self.stop_reason)):
+            if text is not None:
+                message[name] = text
+        return message
 
 
 class JobRun:
@@ -80,6 +123,7 @@ class JobRun:
         command: What begins it.
         arguments: Its arguments; a job-id is added where there is none.
         when_ready: What is to be done with it once it is ready.
+        on_stopped: What is to be done once an error has stopped it.
         interval: Seconds from one question for its progress to the next; None never asks.
         countdown: The deadline of all of it.
     """
@@ -90,6 +134,7 @@ class JobRun:
         "BLOCK_JOB_PENDING",
         "BLOCK_JOB_COMPLETED",
         "BLOCK_JOB_CANCELLED",
+        "BLOCK_JOB_ERROR",
     )
 
     def __init__(
@@ -97,6 +142,7 @@ class JobRun:
         command: str,
         arguments: dict[str, Any],
         when_ready: WhenReady,
+        on_stopped: OnStopped,
         interval: float | None,
         countdown: Countdown,
     ) -> None:
@@ -107,11 +153,13 @@ class JobRun:
         self._command = command
         self._arguments = arguments
         self._when_ready = when_ready
+        self._on_stopped = on_stopped
         self._interval = interval
         self._countdown = countdown
         self._state = JobState(self._id, "created")
         self._has_statuses = False  # the server says JOB_STATUS_CHANGE
         self._has_left_ready = False
+        self._had_error = False  # one that was to stop it
         self._is_cancelled = False
         self._is_over = False
 
@@ -127,6 +175,8 @@ class JobRun:
             is_begun = True
             return (yield from self._follow())
         except GeneratorExit:
+            raise
+        except JobError:  # it is over, or is left as it is
             raise
         except (CommandInterrupted, ConnectionClosed) as error:
             if not is_begun:
@@ -146,12 +196,14 @@ class JobRun:
             if event is not None:
                 yield from self._take(event)
             elif self._interval is not None and not self._countdown.is_over:
-                self._state = (yield from self._query()) or self._state
+                yield from self._look()
             if not self._is_over:
                 if self._countdown.is_over:
+                    why = self._state.stop_reason
                     raise TimeoutError(
                         f"job {self._id} ({self._command}) wasn't done in "
                         f"{self._countdown.timeout:.4g} s"
+                        + (f", an error has stopped it: {why}" if why else "")
                     )
                 if self._interval is not None:
                     yield Report(self._state)
@@ -170,6 +222,11 @@ class JobRun:
         if event.name == "JOB_STATUS_CHANGE":
             self._has_statuses = True
             yield from self._change_status(str(data.get("status")))
+            return
+        if event.name == "BLOCK_JOB_ERROR":
+            self._had_error = self._had_error or data.get("action") == "stop"
+            if not self._has_statuses or self._state.status in _STANDING:
+                yield from self._look_whether_stopped()
             return
         self._take_numbers(data)
         if event.name == "BLOCK_JOB_CANCELLED":
@@ -199,8 +256,10 @@ class JobRun:
         self._state = msgspec.structs.replace(self._state, **changes)
 
     def _change_status(self, status: str) -> Course[None]:
-        self._change(status=status)
+        self._change(status=status, stop_reason=None)
         match status:
+            case "paused" | "standby":
+                yield from self._look_whether_stopped()
             case "ready":
                 yield from self._leave_ready()
             case "pending" if self._arguments.get("auto-finalize") is False:
@@ -250,16 +309,28 @@ class JobRun:
 
     # Asking and cancelling
 
+    def _look_whether_stopped(self) -> Course[None]:
+        """Ask whether an error has stopped it; jobs also pause for a moment by themselves."""
+        if self._had_error and not self._is_cancelled:
+            yield from self._look()
+
+    def _look(self) -> Course[None]:
+        """Ask how it stands.
+
+        Raises:
+            JobError: If an error has stopped it, and nobody was to be waited for.
+        """
+        self._state = state = (yield from self._query()) or self._state
+        if state.stop_reason is not None and self._on_stopped == "raise":
+            raise JobError(self._id, state.stop_reason, self._command, is_stopped=True)
+
     def _query(self) -> Course[JobState | None]:
         """Ask how it stands; None if it isn't there."""
-        timeout = limits.CANCEL_TIMEOUT
         try:
-            jobs = yield from first_that_exists(
-                timeout, ("query-jobs", None), ("query-block-jobs", None)
-            )
+            states = yield from job_states(limits.CANCEL_TIMEOUT, self._had_error)
         except CommandError:
             return None
-        return next((state for state in map(job_state_of, jobs) if state.id == self._id), None)
+        return next((state for state in states if state.id == self._id), None)
 
     def _cancel(self, error: BaseException, may_be_anothers: bool) -> Course[None]:
         """Cancel it, wait for its end, and dismiss it; what doesn't work is noted at the error."""
@@ -289,6 +360,29 @@ class JobRun:
             error.add_note(f"job {self._id} may go on, it could not be cancelled: {failure}")
 
 
+def job_states(timeout: float | None, asks_why: bool = True) -> Course[list[JobState]]:
+    """Ask how all jobs stand, and why an error has stopped one.
+
+    Raises:
+        CommandError: CommandNotFound, if the server can't be asked.
+    """
+    said = yield from first_that_exists(timeout, ("query-jobs", None), ("query-block-jobs", None))
+    states = _read_states("query-jobs", said)
+    if not asks_why or all(state.status not in _STANDING for state in states):
+        return states
+    try:
+        said = yield Execute("query-block-jobs", None, timeout)
+    except CommandError:
+        return states
+    reasons = {state.id: state.stop_reason for state in _read_states("query-block-jobs", said)}
+    return [msgspec.structs.replace(each, stop_reason=reasons.get(each.id)) for each in states]
+
+
+def _read_states(command: str, said: object) -> list[JobState]:
+    jobs = read_answer(command, said, list[dict[str, Any]], "a list of objects")
+    return [job_state_of(each) for each in jobs]
+
+
 def job_state_of(info: JsonObject) -> JobState:
     """Read an element of query-jobs, or of query-block-jobs, where that is all there is.
 
@@ -306,7 +400,15 @@ def job_state_of(info: JsonObject) -> JobState:
         current=_count(info.get("offset" if is_old else "current-progress")),
         total=_count(info.get("len" if is_old else "total-progress")),
         error=None if error is None else str(error),
+        stop_reason=_stop_reason(info.get("io-status")) if status in _STANDING else None,
     )
+
+
+def _stop_reason(io_status: JsonValue) -> str | None:
+    """Return what an io-status says; QEMU tells a full disk from all else."""
+    if io_status in (None, "ok"):
+        return None
+    return "No space left on device" if io_status == "nospace" else "reading or writing failed"
 
 
 def _count(value: JsonValue) -> int:

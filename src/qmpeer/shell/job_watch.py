@@ -9,38 +9,34 @@ import msgspec
 from qmpeer import limits
 from qmpeer.client import AsyncClient, JobState
 from qmpeer.client.aio_walk import AsyncWalker
-from qmpeer.client.jobs import CANCELED, job_state_of
-from qmpeer.client.steps import first_that_exists
+from qmpeer.client.jobs import CANCELED, NEXT_COMMANDS, job_states
 from qmpeer.errors import LimitError
 from qmpeer.messages import Event
 from qmpeer.shell.visible import columns, visible
-from qmpeer.values import JsonObject
 
 __all__ = ["advice", "follow_job", "progress_bar"]
 
 _REFRESH: Final = 0.5
 """Seconds between two looks at the progress, of which no event tells."""
-_RESTING: Final = frozenset({"concluded", "ready", "pending", "null", "standby"})
+_RESTING: Final = frozenset({*NEXT_COMMANDS, "concluded", "null"})
 _EVENTS: Final = ("JOB_STATUS_CHANGE", "BLOCK_JOB_COMPLETED", "BLOCK_JOB_CANCELLED")
 
 
 def advice(job: JobState) -> str:
     """Return what a job waits for; "" if for nobody."""
     name = visible(job.id)
-    match job.status:
-        case "ready" | "standby":
-            return f"it is ready: job-complete id={name} ends it"
-        case "pending":
-            return f"it waits: job-finalize id={name}"
-        case "concluded":
-            return f"job-dismiss id={name} takes it off the list"
-    return ""
+    if job.stop_reason is not None:
+        return f"it waits: job-resume id={name} tries again, job-cancel id={name} gives it up"
+    if job.status == "concluded":
+        return f"job-dismiss id={name} takes it off the list"
+    command = NEXT_COMMANDS.get(job.status)
+    return f"it is {job.status}: {command} id={name}" if command else ""
 
 
 async def follow_job(
     client: AsyncClient, job: str, report: Callable[[JobState], None], *, since: int
-) -> tuple[JobState, JsonObject] | None:
-    """Follow a job; return how it stood at last, and the same as query-jobs has it.
+) -> JobState | None:
+    """Follow a job until it is over, waits for somebody, or was stopped by an error.
 
     Args:
         client: The connection.
@@ -49,7 +45,7 @@ async def follow_job(
         since: A mark: what events after it told of the job's end counts.
 
     Returns:
-        None if there is no such job, nor was one after the mark.
+        How it stood at last; None if there is no such job, nor was one after the mark.
 
     Raises:
         QMPError: As `AsyncClient.execute`.
@@ -67,9 +63,9 @@ async def follow_job(
                 mark = event.number
                 told.take(event)
         while (found := await _look(client, job)) is not None:
-            told.learn(*found)
-            report(found[0])
-            if found[0].status in _RESTING:
+            told.learn(found)
+            report(found)
+            if found.status in _RESTING or found.stop_reason is not None:
                 return found
             with contextlib.suppress(TimeoutError):
                 told.take(await events.next(_REFRESH))
@@ -87,13 +83,14 @@ class _Told:
 
     def _begin(self, job: str) -> None:
         self._state = JobState(job, "created")
-        self._entry: JsonObject = {}
+        self._was_there = False
         self._is_over = False
         self._is_aborting = False
 
-    def learn(self, state: JobState, entry: JsonObject) -> None:
+    def learn(self, state: JobState) -> None:
         """Take in what the server answered."""
-        self._state, self._entry = state, entry
+        self._state = state
+        self._was_there = True
         self._is_over = False
         self._is_aborting = state.status == "aborting"
 
@@ -130,34 +127,20 @@ class _Told:
     def _change(self, **changes: object) -> None:
         self._state = msgspec.structs.replace(self._state, **changes)
 
-    def end(self) -> tuple[JobState, JsonObject] | None:
+    def end(self) -> JobState | None:
         """Return how it ended, None if nothing was told of that."""
-        if not (self._is_over or self._entry):
+        if not (self._is_over or self._was_there):
             return None
         if self._state.error is None and self._is_aborting:
             self._change(error="it failed, and why can't be asked any more")
         if self._state.error is None and self._is_over:
             self._change(current=self._state.total)
-        state = self._state
-        entry: JsonObject = {
-            "id": state.id,
-            "type": state.type,
-            "status": state.status,
-            "current-progress": state.current,
-            "total-progress": state.total,
-        }
-        return state, entry if state.error is None else {**entry, "error": state.error}
+        return self._state
 
 
-async def _look(client: AsyncClient, job: str) -> tuple[JobState, JsonObject] | None:
-    course = first_that_exists(
-        limits.CANCEL_TIMEOUT, ("query-jobs", None), ("query-block-jobs", None)
-    )
-    for entry in await AsyncWalker(client).walk(course):
-        state = job_state_of(entry)
-        if state.id == job:
-            return state, entry
-    return None
+async def _look(client: AsyncClient, job: str) -> JobState | None:
+    states = await AsyncWalker(client).walk(job_states(limits.CANCEL_TIMEOUT))
+    return next((state for state in states if state.id == job), None)
 
 
 def progress_bar(job: JobState, width: int) -> str:

@@ -159,24 +159,25 @@ class OwnStatements:
         screen = self._session.screen
         begin = monotonic()
         try:
-            found = await follow_job(
+            job = await follow_job(
                 client,
                 word.value.text,
-                lambda job: screen.show_progress(progress_bar(job, screen.width)),
+                lambda state: screen.show_progress(progress_bar(state, screen.width)),
                 since=self._session.mark,
             )
         finally:
             screen.show_progress("")
-        if found is None:
+        if job is None:
             reason = f"there is no job '{visible(word.value.text)}'"
             raise Mistake(reason, word.start, word.end, "query-jobs lists them")
-        job, entry = found
-        await screen.show_value(entry, "query-jobs", monotonic() - begin)
+        await screen.show_value(job.message(), "query-jobs", monotonic() - begin)
         if job.error is not None:
             is_cancelled = job.error == CANCELED
             raise JobError(job.id, job.error, job.type or "job", is_cancelled)
         if self._session.settings.is_interactive and advice(job):
             screen.note(advice(job))
+        if job.stop_reason is not None:
+            raise JobError(job.id, job.stop_reason, job.type or "job", is_stopped=True)
 
     async def _record(self, statement: "Statement", words: "Sequence[Word]") -> None:
         word = _only(words, statement, "a file, or off")

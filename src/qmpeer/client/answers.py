@@ -1,0 +1,37 @@
+"""What commands return, read as what it should be: the other end decides what comes."""
+
+import binascii
+from typing import Any, TypeVar
+
+import msgspec
+
+from qmpeer.errors import AnswerError
+
+__all__ = ["read_answer", "read_base64"]
+
+T = TypeVar("T")
+
+
+def read_answer(command: str, value: object, kind: type[T], expected: str) -> T:
+    """Return a command's value as a type of msgspec's; members that it doesn't have are ignored.
+
+    Raises:
+        AnswerError: If it is something else; `expected` says what it should be.
+    """
+    try:
+        return msgspec.convert(value, kind)
+    except (msgspec.ValidationError, RecursionError):
+        raise AnswerError(command, value, expected) from None
+
+
+def read_base64(command: str, value: Any, text: str) -> bytes:
+    """Return what a member of a command's value says in base64, which may stand in lines.
+
+    Raises:
+        AnswerError: If it isn't base64.
+    """
+    try:
+        data = text.encode("ascii").translate(None, b" \t\r\n")
+        return binascii.a2b_base64(data, strict_mode=True)
+    except ValueError:
+        raise AnswerError(command, value, "base64") from None
