@@ -4,7 +4,6 @@ import asyncio
 import dataclasses
 import inspect
 import logging
-import os
 import threading
 from typing import Any
 
@@ -255,49 +254,6 @@ async def test_a_command_error_is_the_answer(
     client = await connect()
     assert await client.execute("fail") == error(error_class, "Device 'x' not found")
     assert not caplog.records
-
-
-class Unspeakable(Exception):
-    def __str__(self) -> str:
-        raise RuntimeError("even its text fails")
-
-
-FAILURES = [
-    asyncio.CancelledError(),
-    Unspeakable(),
-    FileNotFoundError(2, "gone", os.fsdecode(b"/caf\xe9")),
-    CommandError("GenericError", b"bytes"),  # type: ignore[arg-type]  # the point
-    StopIteration(1),
-    SystemExit(3),
-]
-
-
-@pytest.mark.parametrize(
-    ("kind", "failure"),
-    [
-        pytest.param(kind, failure, id=f"{kind}-{type(failure).__name__}")
-        for kind in ("sync", "async", "blocking")
-        for failure in FAILURES
-        # SystemExit on the loop's own thread ends the program, as it does anywhere.
-        if kind == "blocking" or not isinstance(failure, SystemExit)
-    ],
-)
-async def test_no_exception_ends_the_monitor(
-    monitor: Monitor, connect: Connect, kind: str, failure: BaseException
-) -> None:
-    def handler() -> None:
-        raise failure
-
-    async def slow() -> None:
-        handler()
-
-    monitor.command("fail", blocking=kind == "blocking")(slow if kind == "async" else handler)
-    client = await connect()
-    answer = await client.execute("fail", id=1)
-    assert answer["id"] == 1
-    assert answer["error"]["class"] == "GenericError"
-    assert "shut down" not in answer["error"]["desc"]
-    assert "return" in await client.execute("query-version")
 
 
 async def test_a_thread_that_cannot_be_started_holds_nobody_up(

@@ -69,6 +69,7 @@ class Endpoints:
 
     Attributes:
         listeners: Where it listens.
+        ended_by: What a handler raised, if that has ended the monitor.
     """
 
     def __init__(
@@ -90,7 +91,9 @@ class Endpoints:
         self._named_fds: WeakSet[NamedFds] = WeakSet()
         self._closed: asyncio.Event | None = None
         self._is_shut_down = False
+        self.ended_by: BaseException | None = None
         rounds.when_gone = self._check_closed
+        rounds.when_ended = self._end
 
     def attach_to_loop(self) -> None:
         """Belong to the loop that runs, if there was none before."""
@@ -268,6 +271,11 @@ class Endpoints:
                 self._rounds.loop.call_soon_threadsafe(self.close)
             except RuntimeError:  # the loop has gone, and all that was open with it
                 pass
+
+    def _end(self, error: BaseException) -> None:
+        log.error("the monitor ends by %s", type(error).__name__)
+        self.ended_by = self.ended_by or error
+        self.shut_down()
 
     def close(self) -> None:
         """Take no further command, finish the answers, close all."""

@@ -25,6 +25,7 @@ from qmpeer.monitor.human.derived import derive
 from qmpeer.monitor.human.session import PROMPT
 from qmpeer.monitor.human.terminals import Terminals
 from qmpeer.monitor.interface import Interface
+from qmpeer.monitor.registry import ENDING
 from qmpeer.monitor.rounds import Call, Rounds
 from qmpeer.schema import Policy, Schema
 from qmpeer.transport import AddressLike
@@ -116,7 +117,8 @@ class Monitor:
         Its parameters are the command's arguments, underscores written as dashes; their annotations
         are the types, and those with a default are optional. A parameter annotated `Context` gets
         that instead. It returns the command's value, None for {}. To answer with an error it raises
-        `CommandError`; any other exception is logged and answered as a GenericError.
+        `CommandError`; any other exception is logged and answered as a GenericError. SystemExit and
+        KeyboardInterrupt then shut the monitor down as `shutdown` does; see `ended_by`.
 
         A sync handler runs on the loop and must not block. An async one may take its time: it keeps
         back only the in-band commands of its own client.
@@ -426,6 +428,14 @@ class Monitor:
         """Take no further command, finish the answers, close all. Callable from any thread."""
         self._endpoints.shut_down()
 
+    @property
+    def ended_by(self) -> BaseException | None:
+        """The SystemExit or KeyboardInterrupt of a handler by which the monitor was shut down.
+
+        The program goes on. If it is to end as well, raise this when `serve` has returned.
+        """
+        return self._endpoints.ended_by
+
     async def wait_closed(self) -> None:
         """Wait until it was shut down and all connections are gone."""
         await self._endpoints.wait_closed()
@@ -480,7 +490,13 @@ class Monitor:
 
         def run_loop() -> None:
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
-                runner.run(run())
+                loop = runner.get_loop()
+                serving = loop.create_task(run())
+                while not serving.done():
+                    try:
+                        loop.run_until_complete(serving)
+                    except ENDING as error:  # of a task or a callback of the program's own
+                        self._rounds.end(error)
 
         self._thread = threading.Thread(target=run_loop, name=f"{self.name} monitor", daemon=True)
         self._thread.start()

@@ -7,7 +7,7 @@ their types, unless a schema declares the command (`qmpeer.monitor.interface`).
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from qmpeer import schema
 from qmpeer.errors import CommandError
@@ -18,7 +18,10 @@ from qmpeer.monitor.interface import Interface
 from qmpeer.monitor.results import result_of
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["Registry", "command_not_found"]
+__all__ = ["ENDING", "Registry", "command_not_found"]
+
+ENDING: Final = (SystemExit, KeyboardInterrupt)
+"""What ends the monitor when a handler raises it."""
 
 
 def command_not_found(name: str) -> CommandError:

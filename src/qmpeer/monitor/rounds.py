@@ -6,6 +6,9 @@ handlers run to their end inside the round. Async ones become tasks, blocking on
 ends in a round of its own (`_finished`). What a round wrote is sent at its end, one write a
 connection.
 
+A handler may raise whatever it likes: its client gets an internal error, and the log the traceback.
+`SystemExit` and `KeyboardInterrupt` then end the monitor, in order, and not the loop it runs on.
+
 Every decision is the session's or the dispatcher's; here is only what needs a loop.
 """
 
@@ -24,11 +27,11 @@ from qmpeer.errors import CommandError
 from qmpeer.messages import Command
 from qmpeer.monitor.connection import Connection
 from qmpeer.monitor.human.session import HumanSession
-from qmpeer.monitor.registry import Blocking
+from qmpeer.monitor.registry import ENDING, Blocking
 from qmpeer.protocol import Dispatcher, ServerSession
 from qmpeer.values import JsonValue
 
-__all__ = ["Call", "Rounds", "note_failure"]
+__all__ = ["Call", "Outcome", "Rounds", "failure_of", "outcome_of"]
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 _JSON_TYPES = frozenset((dict, list, str, int, float, bool, type(None)))
@@ -36,7 +39,26 @@ Call: TypeAlias = Callable[[Callable[[], None]], object]
 """Have a function called in some thread of the caller's choice, soon, and return at once."""
 
 
+Outcome: TypeAlias = tuple[JsonValue, BaseException | None]
+"""What a handler returned, or what it raised."""
+
+
+async def outcome_of(value: Awaitable[JsonValue]) -> Outcome:
+    """Wait for a handler's value; what it raises is returned.
+
+    A task that raised SystemExit or KeyboardInterrupt would end the loop that it runs on.
+    """
+    try:
+        return await value, None
+    except BaseException as error:
+        return None, error
+
+
 def _nothing() -> None:
+    pass
+
+
+def _ignore(error: BaseException) -> None:
     pass
 
 
@@ -50,6 +72,7 @@ class Rounds:
         is_stopped: No further command is executed.
         take_emitted: Sends the events that other threads have emitted; called before a reply.
         when_gone: Called when a connection has gone.
+        when_ended: Called when a handler has raised what ends the monitor; from any thread.
     """
 
     def __init__(self) -> None:
@@ -59,6 +82,7 @@ class Rounds:
         self.is_stopped: bool = False
         self.take_emitted: Callable[[], None] = _nothing
         self.when_gone: Callable[[], None] = _nothing
+        self.when_ended: Callable[[BaseException], None] = _ignore
         self._dispatcher = Dispatcher()
         self._dirty: list[Connection] = []
         self._stalled: set[Connection] = set()
@@ -81,20 +105,15 @@ class Rounds:
     def pump(self, connection: Connection) -> None:
         """Execute what a connection asks for, as far as the rules let it now."""
         session = connection.session
-        dispatcher = self._dispatcher
         self._is_in_round = True
         connection.is_dirty = True  # what it says in its own round is sent by its own flush
-        while True:
-            while not self.is_stopped and (admitted := session.admit()) is not False:
-                if admitted is True:
-                    dispatcher.enlist(session)
-                    self._dispatch()
-                else:
-                    self._run(connection, admitted)
-            if not connection.flush() or session.wants_data:
-                break
-        connection.is_dirty = False
-        self._is_in_round = False
+        try:
+            self._admit_all(connection)
+        except ENDING as error:  # of a hook, such as that of completion
+            self.end(error)
+        finally:
+            connection.is_dirty = False
+            self._is_in_round = False
         connection.settle()
         if session.wants_data:
             self._stalled.discard(connection)
@@ -110,6 +129,18 @@ class Rounds:
                 self.loop.call_soon(self._linger)
         else:
             self._last_served = connection
+
+    def _admit_all(self, connection: Connection) -> None:
+        session = connection.session
+        while True:
+            while not self.is_stopped and (admitted := session.admit()) is not False:
+                if admitted is True:
+                    self._dispatcher.enlist(session)
+                    self._dispatch()
+                else:
+                    self._run(connection, admitted)
+            if not connection.flush() or session.wants_data:
+                break
 
     def resume(self, connection: Connection) -> None:
         """Go on with a connection whose output has room again."""
@@ -175,26 +206,22 @@ class Rounds:
                 self._run_task(connection, command, value)
             else:
                 session.respond(command, value)
-        except (Exception, asyncio.CancelledError) as error:
-            _respond_failure(session, command, error)
+        except BaseException as error:
+            self._fail(session, command, error)
         self.mark(connection)
 
     def _run_task(
         self, connection: Connection, command: Command, value: Awaitable[JsonValue]
     ) -> None:
-        task = asyncio.ensure_future(value)
+        task = asyncio.ensure_future(outcome_of(value))
         self._tasks.add(task)
 
-        def done(task: "asyncio.Future[JsonValue]") -> None:
+        def done(task: "asyncio.Future[Outcome]") -> None:
             self._tasks.discard(task)
-            error: BaseException | None
-            if not task.cancelled():
-                error = task.exception()
-            elif self.is_stopped:
+            result, error = (None, asyncio.CancelledError()) if task.cancelled() else task.result()
+            if isinstance(error, asyncio.CancelledError) and self.is_stopped:
                 error = CommandError("GenericError", "The monitor was shut down")
-            else:
-                error = asyncio.CancelledError("it was cancelled")
-            self._finished(connection, command, None if error else task.result(), error)
+            self._finished(connection, command, result, error)
 
         task.add_done_callback(done)
 
@@ -207,22 +234,19 @@ class Rounds:
             self._dispatcher.release(command)
             raise
 
-    def run_blocking(self, work: Blocking, name: str) -> "asyncio.Future[JsonValue]":
+    def run_blocking(self, work: Blocking, name: str) -> "asyncio.Future[Outcome]":
         """Run what a command in progress has yet to do, where blocking handlers are run.
 
         Nothing in-band goes ahead until it ends.
         """
         assert self.loop is not None
-        future: asyncio.Future[JsonValue] = self.loop.create_future()
+        future: asyncio.Future[Outcome] = self.loop.create_future()
         command = Command(name)
 
         def done(value: JsonValue, error: BaseException | None) -> None:
             self._dispatcher.release(command)
             if not future.done():
-                if error is None:
-                    future.set_result(value)
-                else:
-                    future.set_exception(error)
+                future.set_result((value, error))  # set_exception() refuses a StopIteration
             self._dispatch()
             self._pump_stalled()
 
@@ -255,9 +279,12 @@ class Rounds:
                 loop.call_soon_threadsafe(done, value, failure)
             except RuntimeError:  # the loop has gone meanwhile
                 pass
+            if call is not None and isinstance(failure, ENDING):
+                raise failure  # in a thread of the program's own, it is the program's as well
 
-        if self.call is not None:
-            self.call(run)
+        call = self.call
+        if call is not None:
+            call(run)
         else:
             threading.Thread(target=run, name=f"{name} handler", daemon=True).start()
 
@@ -274,10 +301,10 @@ class Rounds:
         if error is None:
             try:
                 session.respond(command, value)
-            except Exception as failure:
+            except BaseException as failure:
                 error = failure
         if error is not None:
-            _respond_failure(session, command, error)
+            self._fail(session, command, error)
         self._dispatcher.release(command)
         self.mark(connection)
         if session.can_take:
@@ -285,6 +312,19 @@ class Rounds:
         self._dispatch()
         self.pump(connection)
         self._pump_stalled()
+
+    def _fail(
+        self, session: ServerSession | HumanSession, command: Command, error: BaseException
+    ) -> None:
+        """Answer a command whose handler raised, whatever it raised."""
+        session.respond_error(command, *failure_of(command.name, error))
+        if isinstance(error, ENDING):
+            self.when_ended(error)
+
+    def end(self, error: BaseException) -> None:
+        """End the monitor by what was raised elsewhere than in a handler."""
+        log.error("what the program runs beside its handlers failed", exc_info=error)
+        self.when_ended(error)
 
     def _pump_stalled(self) -> None:
         for stalled in list(self._stalled):
@@ -300,21 +340,19 @@ class Rounds:
         self.when_gone()
 
 
-def _respond_failure(
-    session: ServerSession | HumanSession, command: Command, error: BaseException
-) -> None:
-    """Answer a command whose handler raised, whatever it raised."""
+def failure_of(name: str, error: BaseException) -> tuple[str, str]:
+    """Return the class and the text by which a handler's exception is answered.
+
+    One that isn't a CommandError is logged.
+    """
     if isinstance(error, CommandError):
-        session.respond_error(command, str(error.error_class), str(error.desc))
-        return
-    session.respond_error(command, "GenericError", note_failure(command.name, error))
-
-
-def note_failure(name: str, error: BaseException) -> str:
-    """Log that a handler failed; return what its client is told."""
+        try:
+            return str(error.error_class), str(error.desc)
+        except BaseException as failure:
+            error = failure
     log.error("the handler of %s failed", name, exc_info=error)
     try:
         text = str(error)
-    except Exception:
+    except BaseException:
         text = ""
-    return f"Internal error in {name}: {text or type(error).__name__}"
+    return "GenericError", f"Internal error in {name}: {text or type(error).__name__}"

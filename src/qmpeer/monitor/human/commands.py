@@ -29,7 +29,7 @@ from qmpeer.monitor.human.formats import Format, FormatMemory, format_value
 from qmpeer.monitor.human.signatures import Signature, context_name_of, params_of, read_signature
 from qmpeer.monitor.human.table import HumanCommand, Table, Unknown, help_text
 from qmpeer.monitor.human.words import BLANKS
-from qmpeer.monitor.registry import Blocking
+from qmpeer.monitor.registry import ENDING, Blocking
 from qmpeer.values import JsonObject, JsonValue
 
 __all__ = ["LINE", "HumanCommands", "Outcome", "first_line"]
@@ -236,7 +236,9 @@ class HumanCommands:
         """Say how the text up to the cursor can go on; it can't, where a hook fails."""
         try:
             return complete(self.table, text, self.kinds)
-        except Exception:
+        except ENDING:
+            raise
+        except BaseException:
             log.exception("the completion of a line failed")
             return NOTHING
 

@@ -6,7 +6,6 @@ from threading import get_ident
 from typing import TYPE_CHECKING
 
 from qmpeer import limits
-from qmpeer.errors import CommandError
 from qmpeer.monitor.backend import Context
 from qmpeer.monitor.ceiling import Ceiling
 from qmpeer.monitor.emission import Emission
@@ -15,10 +14,9 @@ from qmpeer.monitor.human.connection import HumanConnection
 from qmpeer.monitor.human.context import HumanState, OneLine
 from qmpeer.monitor.human.session import HumanSession, banner, to_lines
 from qmpeer.monitor.named_fds import NamedFds
-from qmpeer.monitor.registry import Blocking
-from qmpeer.monitor.rounds import Rounds, note_failure
+from qmpeer.monitor.registry import ENDING, Blocking
+from qmpeer.monitor.rounds import Outcome, Rounds, failure_of, outcome_of
 from qmpeer.transport.aio import Stream
-from qmpeer.values import JsonValue
 
 if TYPE_CHECKING:
     from qmpeer.monitor.monitor import Monitor
@@ -94,28 +92,36 @@ class Terminals:
             if isinstance(outcome, Blocking):
                 if self._emission.thread != get_ident():  # where handlers may block
                     return to_lines(str(outcome()))
-                later: Awaitable[JsonValue] = self._rounds.run_blocking(
+                later: Awaitable[Outcome] = self._rounds.run_blocking(
                     outcome, line.partition(" ")[0]
                 )
             else:
-                later = outcome
-        except Exception as error:
+                later = outcome_of(outcome)
+        except ENDING:
+            raise
+        except BaseException as error:
             return _failure(line, error)
         finish = _finish(line, later)
         loop = self._rounds.loop
         if loop is None or self._emission.thread == get_ident():
             return finish
-        return asyncio.run_coroutine_threadsafe(finish, loop).result(limits.COMMAND_TIMEOUT)
+        waiting = asyncio.run_coroutine_threadsafe(outcome_of(finish), loop)
+        text, failure = waiting.result(limits.COMMAND_TIMEOUT)
+        if failure is not None:
+            raise failure
+        return str(text)
 
 
-async def _finish(line: str, outcome: Awaitable[JsonValue]) -> str:
-    try:
-        return to_lines(str(await outcome))
-    except Exception as error:
-        return _failure(line, error)
+async def _finish(line: str, later: Awaitable[Outcome]) -> str:
+    value, error = await later
+    if error is None:
+        return to_lines(str(value))
+    task = asyncio.current_task()
+    if isinstance(error, ENDING) or (task is not None and task.cancelling()):
+        raise error
+    return _failure(line, error)
 
 
-def _failure(line: str, error: Exception) -> str:
-    if isinstance(error, CommandError):
-        return to_lines(f"Error: {error.desc}\n")
-    return to_lines(f"Error: {note_failure(line.split(maxsplit=1)[0], error)}\n")
+def _failure(line: str, error: BaseException) -> str:
+    _, desc = failure_of(line.split(maxsplit=1)[0], error)
+    return to_lines(f"Error: {desc}\n")
