@@ -1,15 +1,22 @@
-"""Programs that are started with their monitor on a socket pair, and end with their client."""
+"""Programs that are started with their monitor on a socket pair, and end with their client.
+
+Modules: launching, guard.
+"""
 
 import os
+import re
+import select
 import signal
+import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from qmpeer import CommandInterrupted, ConnectionClosed, limits
+from qmpeer import Client, CommandInterrupted, ConnectionClosed, limits
 from tests.client.faces import Face
 from tests.client.scripted import open_fds
 from tests.client.test_closing import run_python
@@ -165,6 +172,129 @@ def test_it_ends_with_a_program_that_forgets_it(server: list[str], kind: str) ->
     assert done.stderr == ""
     with pytest.raises(ProcessLookupError):
         os.kill(int(done.stdout), 0)
+
+
+# The end of the program that launched it
+
+
+def has_ended(pid: int) -> bool:
+    """Wait until a process that isn't our child has ended."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    try:
+        return bool(poll.poll(PATIENCE * 1000))
+    finally:
+        os.close(pidfd)
+
+
+def children() -> set[int]:
+    """The processes that this one has started and not waited for."""
+    found: set[int] = set()
+    for path in Path("/proc/self/task").glob("*/children"):
+        found.update(map(int, path.read_text().split()))
+    return found
+
+
+def catches(pid: int, signum: int) -> bool:
+    """True once a process has a handler for a signal."""
+    (mask,) = re.findall(r"SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return bool(int(mask, 16) >> (signum - 1) & 1)
+
+
+ENDS = {
+    "SIGKILL": "os.kill(os.getpid(), signal.SIGKILL)",
+    "SIGTERM": "os.kill(os.getpid(), signal.SIGTERM)",
+    "_exit": "os._exit(0)",
+    "a forked child lives on": (
+        "pid = os.fork()\nif not pid: signal.pause()\n"
+        "print(pid, flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"
+    ),
+}
+
+
+def printed_by(text: str, tmp_path: Path) -> list[int]:
+    """Run a program to its end, which others may survive, and return the numbers it printed."""
+    path = tmp_path / "printed"
+    with path.open("wb") as out:
+        subprocess.run([sys.executable, "-c", text], stdout=out, timeout=PATIENCE, check=False)
+    return [int(word) for word in path.read_text().split()]
+
+
+@pytest.mark.parametrize("kind", LEFT_OPEN)
+@pytest.mark.parametrize("how", ENDS)
+def test_it_ends_with_its_parent(server: list[str], kind: str, how: str, tmp_path: Path) -> None:
+    argv = [*server[:1], "-c", STUBBORN] if how == "SIGKILL" else server
+    text = LEFT_OPEN[kind].format(argv=argv, monitor=MONITOR)
+    text = f"from qmpeer import Client, limits\nlimits.CLOSE_TIMEOUT = 0.1\n{text}\n"
+    text += f"import os, signal, sys\nsys.stdout.flush()\n{ENDS[how]}"
+    pid, *children = printed_by(text, tmp_path)
+    assert has_ended(pid)
+    for child in children:
+        os.kill(child, signal.SIGKILL)
+
+
+STUBBORN = SERVER.replace(
+    "for line in said:", "signal.signal(15, signal.SIG_IGN)\nfor line in said:"
+)
+
+
+def test_it_outlives_the_thread_that_launched_it(server: list[str]) -> None:
+    before = children()
+    with ThreadPoolExecutor(1) as pool:
+        launched = pool.submit(Client.launch, server, monitor=MONITOR)
+        with launched.result(PATIENCE) as vm:
+            assert vm.process is not None
+            (guard,) = children() - before - {vm.process.pid}
+            while not catches(guard, signal.SIGUSR1):
+                pass
+            pool.shutdown()
+            vm.execute("x", timeout=PATIENCE)
+            assert {vm.process.pid, guard} <= children()
+            assert vm.process.poll() is None
+
+
+def test_it_may_outlive_its_parent(server: list[str], tmp_path: Path) -> None:
+    text = LEFT_OPEN["blocking"].replace("monitor={monitor}", "monitor={monitor}, {options}")
+    text = text.format(argv=server, monitor=MONITOR, options="ends_with_parent=False")
+    (pid,) = printed_by("from qmpeer import Client\n" + text, tmp_path)
+    try:
+        os.kill(pid, 0)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("own_session", [True, False])
+def test_its_session(face: Face, server: list[str], own_session: bool) -> None:
+    with face.launch(server, monitor=MONITOR, own_session=own_session) as vm:
+        vm.execute("x", timeout=PATIENCE)
+        assert (os.getsid(vm.process.pid) == vm.process.pid) is own_session
+        assert (os.getsid(vm.process.pid) == os.getsid(0)) is not own_session
+
+
+def test_without_a_python_to_stand_guard(
+    server: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    with (
+        pytest.warns(RuntimeWarning, match="won't end with this program if that is killed"),
+        Client.launch(server, monitor=MONITOR) as vm,
+    ):
+        vm.execute("x", timeout=PATIENCE)
+
+
+def test_a_guard_goes_with_what_it_guards(server: list[str]) -> None:
+    before = children()
+    with Client.launch(server, monitor=MONITOR) as vm:
+        assert vm.process is not None
+        (guard,) = children() - before - {vm.process.pid}
+        vm.process.kill()
+        vm.process.wait()
+        assert has_ended(guard)
+    assert children() <= before
 
 
 @pytest.mark.real

@@ -176,6 +176,8 @@ class AsyncClient:
         strict: "bool | Schema" = False,
         monitor: Sequence[str] | None = None,
         stderr: int | IO[bytes] | None = None,
+        ends_with_parent: bool = True,
+        own_session: bool = True,
     ) -> "AsyncClient":
         """Start a program with its monitor on a socket pair, and connect; `close` ends it.
 
@@ -188,6 +190,11 @@ class AsyncClient:
             strict: As in `connect`.
             monitor: The options to add, "{fd}" standing for the descriptor; by default QEMU's.
             stderr: Where its stderr goes, as for subprocess.Popen; None keeps it for errors.
+            ends_with_parent: It ends when this program does, however that ends: by returning, by
+                an exception, by os._exit or by a signal, SIGKILL included. A small process of
+                Python stands guard over it. False leaves it running, and its monitor closed.
+            own_session: It runs in a session of its own, so that Ctrl-C at this program's terminal
+                doesn't reach it, and it can be told to quit. False leaves it in ours.
 
         Raises:
             ConnectionClosed: If it ends at once; with what it wrote to stderr.
@@ -195,7 +202,9 @@ class AsyncClient:
         from qmpeer.client.launching import Launched
 
         deadline = Deadline(timeout)
-        launched = await asyncio.to_thread(Launched, argv, monitor, stderr)
+        launched = await asyncio.to_thread(
+            Launched, argv, monitor, stderr, ends_with_parent, own_session
+        )
         try:
             make = _channels(True, capabilities, max_in_flight, launched)
             _, channel = await open_stream(launched.socket, make, timeout=timeout)

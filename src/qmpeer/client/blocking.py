@@ -180,6 +180,8 @@ class Client:
         strict: "bool | Schema" = False,
         monitor: Sequence[str] | None = None,
         stderr: int | IO[bytes] | None = None,
+        ends_with_parent: bool = True,
+        own_session: bool = True,
     ) -> "Client":
         """Start a program with its monitor on a socket pair, and connect; `close` ends it.
 
@@ -192,13 +194,18 @@ class Client:
             strict: As in `connect`.
             monitor: The options to add, "{fd}" standing for the descriptor; by default QEMU's.
             stderr: Where its stderr goes, as for subprocess.Popen; None keeps it for errors.
+            ends_with_parent: It ends when this program does, however that ends: by returning, by
+                an exception, by os._exit or by a signal, SIGKILL included. A small process of
+                Python stands guard over it. False leaves it running, and its monitor closed.
+            own_session: It runs in a session of its own, so that Ctrl-C at this program's terminal
+                doesn't reach it, and it can be told to quit. False leaves it in ours.
 
         Raises:
             ConnectionClosed: If it ends at once; with what it wrote to stderr.
         """
         from qmpeer.client.launching import Launched
 
-        launched = Launched(argv, monitor, stderr)
+        launched = Launched(argv, monitor, stderr, ends_with_parent, own_session)
         start = monotonic()
         try:
             session = _session(True, capabilities, max_in_flight)

@@ -1,11 +1,19 @@
-"""A program started with its monitor on a socket pair: no path, no race at start-up."""
+"""A program started with its monitor on a socket pair: no path, no race at start-up.
+
+It ends with its client, with the program that launched it, however that ends (`qmpeer.client.guard`
+says how), and doesn't get the signals of that program's terminal, unless the caller wants it
+otherwise.
+"""
 
 import os
 import socket
 import subprocess
+import sys
 import tempfile
+import warnings
 import weakref
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import IO
 
 from qmpeer import limits
@@ -36,6 +44,8 @@ class Launched:
         argv: The program and its options, without those of the monitor.
         options: Those of the monitor, "{fd}" standing for the descriptor; None for QEMU's.
         stderr: Where its stderr goes; None keeps it for error messages.
+        ends_with_parent: It ends when this program does.
+        own_session: It runs in a session of its own, out of reach of this program's terminal.
 
     Attributes:
         process: The process.
@@ -46,7 +56,12 @@ class Launched:
     """
 
     def __init__(
-        self, argv: Sequence[str], options: Sequence[str] | None, stderr: int | IO[bytes] | None
+        self,
+        argv: Sequence[str],
+        options: Sequence[str] | None,
+        stderr: int | IO[bytes] | None,
+        ends_with_parent: bool,
+        own_session: bool,
     ) -> None:
         self._stderr = tempfile.TemporaryFile() if stderr is None else None  # noqa: SIM115 - kept
         self._name = argv[0]
@@ -61,14 +76,17 @@ class Launched:
                     stdin=subprocess.DEVNULL,
                     stderr=self._stderr if stderr is None else stderr,
                     pass_fds=(fd,),
+                    start_new_session=own_session,
                 )
             except BaseException:
                 self.socket.close()
                 if self._stderr is not None:
                     self._stderr.close()
                 raise
+        guard = _Guard.of(self.process) if ends_with_parent else None
         # Also when a client is forgotten, or the interpreter ends: it would live on by itself.
-        self._finish = weakref.finalize(self, _end, self.process, self._stderr)
+        self._finish = weakref.finalize(self, _end, self.process, self._stderr, guard)
+        self._finish.atexit = ends_with_parent
 
     def obituary(self) -> str | None:
         """Return how the program ended and what it said last; None while it lives.
@@ -96,7 +114,64 @@ class Launched:
         self._finish()
 
 
-def _end(process: "subprocess.Popen[bytes]", stderr: IO[bytes] | None) -> None:
+class _Guard:
+    """The guard of a launched program, and what tells it that we live."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", lifeline: socket.socket) -> None:
+        self._process = process
+        self._lifeline = lifeline
+
+    @classmethod
+    def of(cls, guarded: "subprocess.Popen[bytes]") -> "_Guard | None":
+        """Start one; warn if that can't be done."""
+        try:
+            return cls._start(guarded)
+        except OSError as error:
+            warnings.warn(
+                f"process {guarded.pid} won't end with this program if that is killed: {error}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            return None
+
+    @classmethod
+    def _start(cls, guarded: "subprocess.Popen[bytes]") -> "_Guard":
+        spec = find_spec("qmpeer.client.guard")
+        source = spec and spec.loader and spec.loader.get_source(spec.name)  # type: ignore[attr-defined]
+        if not (source and sys.executable) or getattr(sys, "frozen", False):
+            raise OSError("there is no Python to run the guard")
+        pidfd = os.pidfd_open(guarded.pid)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            fds = (pidfd, theirs.fileno())
+            words = [*fds, os.getpid(), limits.CLOSE_TIMEOUT]
+            try:
+                process = subprocess.Popen(
+                    [sys.executable, "-ISB", "-c", source, *map(str, words)],
+                    cwd="/",
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    pass_fds=fds,
+                    start_new_session=True,
+                )
+            except BaseException:
+                ours.close()
+                raise
+            finally:
+                os.close(pidfd)
+        return cls(process, ours)
+
+    def dismiss(self) -> None:
+        """End it, once what it guards has ended."""
+        self._process.kill()
+        self._process.wait()
+        self._lifeline.close()
+
+
+def _end(
+    process: "subprocess.Popen[bytes]", stderr: IO[bytes] | None, guard: "_Guard | None"
+) -> None:
     """End it politely first, then by SIGKILL."""
     if process.poll() is None:
         process.terminate()
@@ -105,5 +180,7 @@ def _end(process: "subprocess.Popen[bytes]", stderr: IO[bytes] | None) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+    if guard is not None:
+        guard.dismiss()
     if stderr is not None:
         stderr.close()
