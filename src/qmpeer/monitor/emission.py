@@ -1,5 +1,8 @@
 """Events on their way from a program to the clients: from any thread, limited, written out once.
 
+An event is written out where it is emitted. So what JSON can't hold is its emitter's mistake alone,
+and what is changed afterwards changes no event.
+
 Spec: QEMU 7.2: an event goes to every monitor that has negotiated, and to nobody later.
 """
 
@@ -9,16 +12,22 @@ import threading
 import time
 from collections import deque
 
+import msgspec
+
 from qmpeer import limits
 from qmpeer.messages import Timestamp, event_message
 from qmpeer.monitor.rounds import Rounds
-from qmpeer.protocol import Throttle
+from qmpeer.protocol import THROTTLED_EVENTS, Throttle
 from qmpeer.values import JsonObject
 from qmpeer.wire import encode_line, encode_pretty
 
 __all__ = ["Emission"]
 
+_Event = tuple[str, JsonObject | None, Timestamp, bytes]
+"""Its name, its data where they may be kept back, its time, and its line."""
+
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
+_decode = msgspec.json.Decoder().decode
 
 
 class Emission:
@@ -33,7 +42,7 @@ class Emission:
         self._rounds = rounds
         self._throttle = Throttle()
         self._throttle_timer: asyncio.TimerHandle | None = None
-        self._emitted: deque[tuple[str, JsonObject | None, Timestamp]] = deque()
+        self._emitted: deque[_Event] = deque()
         self._is_taking_due = False
         self._has_lost_emitted = False
         self._is_closed = False
@@ -46,19 +55,22 @@ class Emission:
             self._throttle_timer.cancel()
 
     def emit(self, name: str, data: JsonObject | None = None) -> None:
-        """Send an event, at once in the loop's thread, else soon."""
-        now = time.time_ns() // 1000
-        timestamp = Timestamp(now // 1_000_000, now % 1_000_000)
+        """Send an event, at once in the loop's thread, else soon.
+
+        Raises:
+            TypeError: If there is something in it that JSON can't hold.
+        """
+        event = _written(name, data)
         loop = self._rounds.loop
         if loop is None or self._is_closed:
             return
         if threading.get_ident() == self.thread:
             if self._emitted:
                 self.take_emitted()
-            self._offer(name, data, timestamp)
+            self._offer(event)
             return
         emitted = self._emitted
-        emitted.append((name, data, timestamp))
+        emitted.append(event)
         try:
             if not self._is_taking_due:  # set before, and cleared before the events are taken
                 self._is_taking_due = True
@@ -83,11 +95,12 @@ class Emission:
                 event = emitted.popleft()
             except IndexError:
                 break
-            self._offer(*event)
+            self._offer(event)
 
-    def _offer(self, name: str, data: JsonObject | None, timestamp: Timestamp) -> None:
+    def _offer(self, event: _Event) -> None:
+        name, data, timestamp, line = event
         if self._throttle.passes(name, data, timestamp, time.monotonic()):
-            self._broadcast(name, data, timestamp)
+            self._broadcast(line)
         if self._throttle_timer is None and self._throttle.next_due is not None:
             self._set_throttle_timer()
 
@@ -103,21 +116,38 @@ class Emission:
 
     def _throttle_due(self) -> None:
         for event in self._throttle.due(time.monotonic()):
-            self._broadcast(*event)
+            self._broadcast(encode_line(event_message(*event)))
         self._set_throttle_timer()
 
-    def _broadcast(self, name: str, data: JsonObject | None, timestamp: Timestamp) -> None:
-        message = event_message(name, data, timestamp)
-        line = pretty = b""
+    def _broadcast(self, line: bytes) -> None:
+        pretty = b""
         for connection in self._rounds.connections:
             if not connection.session.is_ready:
                 continue
             if connection.is_pretty:
-                pretty = pretty or encode_pretty(message)
+                pretty = pretty or encode_pretty(_decode(line))
                 connection.session.send_event(pretty)
             else:
-                line = line or encode_line(message)
                 connection.session.send_event(line)
             if connection.session.output_size > limits.UNSENT_OUTPUT:
                 connection.flush()  # a burst within one round has its bound as well
             self._rounds.mark(connection)
+
+
+def _written(name: str, data: JsonObject | None) -> _Event:
+    """Write an event out, with the time of now.
+
+    Raises:
+        TypeError: If there is something in it that JSON can't hold.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"found {type(name).__name__}, expected an event's name as a str")
+    if data is not None and not isinstance(data, dict):
+        raise TypeError(f"event {name}: found {type(data).__name__}, expected data as a dict")
+    now = time.time_ns() // 1000
+    timestamp = Timestamp(now // 1_000_000, now % 1_000_000)
+    try:
+        line = encode_line(event_message(name, data, timestamp))
+    except Exception as error:
+        raise TypeError(f"event {name} can't be written as JSON: {error}") from error
+    return name, _decode(line).get("data") if name in THROTTLED_EVENTS else None, timestamp, line

@@ -527,6 +527,7 @@ class Monitor:
             data: Its data; None if it has none.
 
         Raises:
+            TypeError: If there is something in it that JSON can't hold; nothing is sent then.
             ValidationError: If it isn't what the schema declares, and `checks_output` is on.
         """
         if self._judges_events:
