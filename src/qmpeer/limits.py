@@ -15,6 +15,13 @@ TOKEN_SIZE: Final = 64 * 1024 * 1024
 ERROR_TEXT: Final = 1023
 """Bytes of a parser's message behind its prefix. QEMU: its buffer of 1 KiB."""
 
+# Both sides (wire).
+SLICE: Final = 256 * 1024
+"""Bytes of a value that are read or written before others are served. Ours."""
+WRITTEN_SIZE: Final = 256 * 1024 * 1024
+"""Bytes of one value that is written, before it is made ASCII. Ours: four of the largest that QEMU
+reads. A value may hold others many times over, and so grow without end."""
+
 # The reader of the client's side. Source: ours; QEMU sets none for what it sends.
 MESSAGE_SIZE: Final = 1024 * 1024 * 1024
 """Bytes of one message from a server. Ours: replies of 100 MiB are real (guest-file-read)."""

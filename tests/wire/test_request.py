@@ -77,7 +77,7 @@ def test_nesting(is_list: bool) -> None:
     )
     with pytest.raises(LimitError) as caught:
         encode_request(command([deepest] if not is_list else deepest))
-    assert str(caught.value) == "a command is nested 1025 deep, expected at most 1024"
+    assert str(caught.value) == "a value is nested deeper than 1024 levels"
     assert (caught.value.limit, caught.value.value) == ("NESTING", limits.NESTING)
 
 

@@ -1,15 +1,18 @@
 """The writer: exact bytes."""
 
 import math
+import tracemalloc
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 
+from qmpeer import limits
+from qmpeer.errors import LimitError
 from qmpeer.values import JsonValue
 from qmpeer.wire import encode_compact, encode_line, encode_pretty
-from qmpeer.wire import writer as writer_module
 from tests.wire.strategies import json_values
 
 Encode = Callable[[JsonValue], bytes]
@@ -94,14 +97,9 @@ def test_compact(value: JsonValue, text: str | None) -> None:
 
 
 @every
-@pytest.mark.parametrize("depth", [900, 1100, 5000])
-def test_any_nesting(encode: Encode, depth: int) -> None:
-    if encode is encode_pretty:
-        depth = min(depth, 2000)  # each level is indented: 5000 of them are 200 MB
-    arrays: JsonValue = []
-    objects: JsonValue = {}
-    for _ in range(depth - 1):
-        arrays, objects = [arrays], {"a": objects}
+@pytest.mark.parametrize("depth", [900, 1010, 1024])
+def test_any_nesting_that_can_be_read(encode: Encode, depth: int) -> None:
+    arrays, objects = nested(depth - 1)
     for value, opener, closer in ((arrays, b"[", b"]"), (objects, b"{", b"}")):
         text = encode(value)
         assert (text.count(opener), text.count(closer)) == (depth, depth)
@@ -109,8 +107,76 @@ def test_any_nesting(encode: Encode, depth: int) -> None:
         assert squeezed == opener * depth + closer * depth
 
 
+def nested(depth: int, value: Any = None) -> tuple[Any, Any]:
+    """Return a value in so many arrays, and in so many objects."""
+    arrays, objects = ([], {}) if value is None else (value, value)
+    for _ in range(depth):
+        arrays, objects = [arrays], {"a": objects}
+    return arrays, objects
+
+
+def holds_itself(make: Callable[[list[Any]], object]) -> object:
+    """Return a list that holds what is made of it."""
+    value: list[Any] = []
+    value.append(make(value))
+    return value
+
+
+MANY: list[Any] = [{"a": n} for n in range(20_000)]
+ENDLESS: dict[str, object] = {
+    "a list": holds_itself(lambda value: value),
+    "a list twice": holds_itself(lambda value: [value, value]),
+    "an object": holds_itself(lambda value: {"a": 1, "b": value}),
+    "a tuple": holds_itself(lambda value: (1, (value,))),
+    "much before": holds_itself(lambda value: [MANY, value, MANY]),
+    "a long string before": holds_itself(lambda value: ["x" * 5_000_000, value]),
+    "many members before": {"a": [*MANY, holds_itself(lambda value: {"parent": value})]},
+    "a lone surrogate before": holds_itself(lambda value: ["\ud800", value]),
+    "1,025 arrays": nested(1025)[0],
+    "1,025 objects": nested(1025)[1],
+    "100,000 arrays": nested(100_000)[0],
+    "deep in many": [*MANY, nested(1100)[1]],
+    "deep and long": nested(1100, "x" * 100_000)[0],
+    "many and deep": nested(1100, MANY)[1],
+}
+
+
 @every
-@pytest.mark.parametrize("depth", [1, 5000])
+@pytest.mark.parametrize("value", ENDLESS.values(), ids=ENDLESS)
+def test_what_has_no_end(encode: Encode, value: JsonValue) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(
+            (TypeError, LimitError), match=r"that holds itself|nested deeper than 1024 levels"
+        ):
+            encode(value)
+        assert tracemalloc.get_traced_memory()[1] < 128 * 1024**2
+    finally:
+        tracemalloc.stop()
+
+
+@every
+def test_what_grows_by_holding_others_twice(
+    encode: Encode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "WRITTEN_SIZE", 1_000_000)
+    value: JsonValue = 1
+    for _ in range(60):
+        value = [value, value]
+    with pytest.raises(LimitError, match="longer than 1000000 bytes"):
+        encode(value)
+
+
+def test_numbers_with_too_many_digits() -> None:
+    """Python refuses to write them out."""
+    values: list[JsonValue] = [10**5000, [10**5000], {"a": [1, 10**5000]}]
+    for value in values:
+        with pytest.raises(TypeError, match="digits"):
+            encode_line(value)
+
+
+@every
+@pytest.mark.parametrize("depth", [1, 1015])
 def test_what_json_can_not_hold(encode: Encode, depth: int) -> None:
     for bad in (object(), {"a": 1j}, {(1, 2): 3}, lambda: None):
         value: object = bad
@@ -123,12 +189,11 @@ def test_what_json_can_not_hold(encode: Encode, depth: int) -> None:
 @pytest.mark.property
 @given(json_values)
 def test_the_slow_way_writes_the_same(value: JsonValue) -> None:
-    """What is deep or holds lone surrogates goes another way; it must not show."""
-    line = "".join(writer_module._walk(value, ", ", ": ")).encode()
-    assert line == msgspec.json.format(msgspec.json.encode(value), indent=0)
-    assert writer_module._indented(value) == msgspec.json.format(
-        msgspec.json.encode(value), indent=4
-    )
+    """What is long or holds lone surrogates goes another way; it must not show."""
+    odd: JsonValue = {"a": value, "odd": ["\ud800", value], "b": [value]}
+    plain: JsonValue = {"a": value, "odd": ["\ufffd", value], "b": [value]}
+    for encode in (encode_compact, encode_line, encode_pretty):
+        assert encode(odd) == encode(plain)
 
 
 @pytest.mark.property
@@ -146,8 +211,8 @@ def test_lines_are_ascii_and_one(value: JsonValue) -> None:
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_pretty_of_the_empty_at_any_level(count: int) -> None:
     value: JsonValue = [{}] * count
-    for _ in range(1200):
+    for _ in range(1000):
         value = [value]
     lines = encode_pretty(value).split(b"\r\n")
-    assert len(lines) == 2 * 1201 + 2 * count + 1
+    assert len(lines) == 2 * 1001 + 2 * count + 1
     assert b"[]" not in b"".join(lines)

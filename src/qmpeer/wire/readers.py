@@ -29,6 +29,7 @@ import msgspec
 from qmpeer import limits
 from qmpeer.errors import LimitError
 from qmpeer.values import JsonValue
+from qmpeer.wire.structure import has_few_tokens
 
 if TYPE_CHECKING:
     from qmpeer.wire.tolerant import Item, TolerantReader
@@ -85,9 +86,7 @@ def _is_within_limits(data: bytes) -> bool:
     openers = data.count(b"{") + data.count(b"[")
     if openers > limits.NESTING or len(data) > limits.TOKEN_SIZE:
         return False
-    # Every token is one of these, or stands next to one that it shares with one other at the most.
-    structure = 2 * openers + data.count(b",") + data.count(b":")
-    return 2 * structure + 1 <= limits.TOKENS
+    return has_few_tokens(data, openers)
 
 
 class ServerReader:

@@ -9,28 +9,20 @@ open at once, 2 Mi tokens, 64 MiB.
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import accumulate
-
-import msgspec
 
 from qmpeer import limits
 from qmpeer.errors import LimitError, ValidationError
 from qmpeer.values import JsonObject
+from qmpeer.wire.structure import count_tokens, has_few_tokens
 from qmpeer.wire.writer import encode_compact
 
 __all__ = ["NONCHARACTER", "encode_request"]
 
-_encode = msgspec.json.Encoder().encode
 # Compiled where they are needed first, which is seldom: a client's start waits for each.
 NONCHARACTER = (
     rb"\xef\xb7[\x90-\xaf]|\xef\xbf[\xbe\xbf]|[\xf0-\xf4][\x8f\x9f\xaf\xbf]\xbf[\xbe\xbf]"
 )
 """A pattern of U+FDD0 to U+FDEF and the last two code points of every plane, in UTF-8."""
-_STRING = rb'"(?:[^"\\]++|\\.)*+"'
-_TOKEN = rb"[\[\]{},:]|[^\[\]{},:]++"
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_SMALL = 2 * limits.NESTING
-"""No text of fewer bytes can pass a limit."""
 
 
 def encode_request(message: JsonObject) -> bytes:
@@ -39,39 +31,24 @@ def encode_request(message: JsonObject) -> bytes:
     Spec: QEMU reads one byte at a time, so each one that isn't sent is time saved.
 
     Raises:
-        TypeError: If there is something in it that JSON can't hold.
+        TypeError: If there is something in it that JSON can't hold, or it holds itself.
         ValidationError: If there is a character in it that no server reads: a lone surrogate or a
             noncharacter.
         LimitError: If it is nested deeper, or longer, than a server reads.
     """
     try:
-        text = _encode(message)
+        text = encode_compact(message, is_exact=True)
     except UnicodeEncodeError:
         raise _unreadable(message) from None
-    except RecursionError:  # Python's limit is met before a server's
-        text = encode_compact(message)
     if not text.isascii() and re.search(NONCHARACTER, text) is not None:
         raise _unreadable(message)
-    if len(text) > _SMALL:
-        _check_limits(text)
-    return text
-
-
-def _check_limits(text: bytes) -> None:
     if len(text) >= limits.TOKEN_SIZE:
         raise _exceeded(f"takes {len(text)} bytes", "TOKEN_SIZE", limits.TOKEN_SIZE - 1)
-    openers = text.count(b"{") + text.count(b"[")
-    structure = 2 * openers + text.count(b",") + text.count(b":")
-    if openers <= limits.NESTING and 2 * structure < limits.TOKENS:
-        return  # with the brackets in strings counted, and a value beside each of all these
-    text = re.sub(_STRING, b"0", text)
-    brackets = text.translate(None, _NOT_BRACKETS)
-    depth = max(accumulate(1 if byte in b"[{" else -1 for byte in brackets))
-    if depth > limits.NESTING:
-        raise _exceeded(f"is nested {depth} deep", "NESTING", limits.NESTING)
-    tokens = sum(1 for _ in re.finditer(_TOKEN, text))
-    if tokens > limits.TOKENS:
-        raise _exceeded(f"has {tokens} tokens", "TOKENS", limits.TOKENS)
+    if not has_few_tokens(text, text.count(b"{") + text.count(b"[")):
+        tokens = count_tokens(text)
+        if tokens > limits.TOKENS:
+            raise _exceeded(f"has {tokens} tokens", "TOKENS", limits.TOKENS)
+    return text
 
 
 def _exceeded(found: str, limit: str, value: int) -> LimitError:
