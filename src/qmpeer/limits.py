@@ -166,6 +166,11 @@ RECEIVED_FDS: Final = 64
 LINGER: Final = 100e-6
 """Seconds for which a monitor looks for the next command before it lets itself be put to sleep.
 Ours: to be woken takes 25 to 50 µs on a virtual machine, a small command 15 µs."""
+BLOCKING_THREADS: Final = 64
+"""Blocking handlers of one monitor that run at once; further commands wait. Ours: 8 MiB of address
+space each, and QEMU's own pool of threads has 64."""
+BLOCKING_WAITING: Final = 16384
+"""Commands of one monitor that wait for such a thread; further ones fail. Ours."""
 EMITTED_EVENTS: Final = 65536
 """Events emitted from other threads that wait for the loop; past it the oldest is lost. Ours."""
 

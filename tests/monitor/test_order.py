@@ -22,7 +22,7 @@ class Gate:
         self.entered: list[str] = []
         monitor.command("slow")(self.slow)
         monitor.command("slow-oob", allow_oob=True)(self.slow)
-        monitor.command("block", blocking=True)(self.block)
+        monitor.command("block", exclusive=True)(self.block)
         monitor.command("note")(self.note)
         monitor.command("note-oob", allow_oob=True)(self.note)
 
@@ -94,7 +94,7 @@ async def test_an_async_handler_keeps_back_its_own_client_only(
     assert gate.entered == ["slow", "other", "late"]
 
 
-async def test_a_blocking_handler_holds_all_in_band(connect: Connect, gate: Gate) -> None:
+async def test_an_exclusive_handler_holds_all_in_band(connect: Connect, gate: Gate) -> None:
     client, other, oob = await connect(), await connect(), await connect(oob=True)
     client.send(execute("block", 1), execute("note", 2, name="a"))
     await until(lambda: gate.entered)
@@ -110,7 +110,7 @@ async def test_a_blocking_handler_holds_all_in_band(connect: Connect, gate: Gate
     assert gate.entered[:2] == ["block", "d"]
 
 
-async def test_blocking_handlers_take_turns(connect: Connect, gate: Gate) -> None:
+async def test_exclusive_handlers_take_turns(connect: Connect, gate: Gate) -> None:
     clients = [await connect(oob=True) for _ in range(3)]
     for index, client in enumerate(clients):
         client.send(*(execute("block", n, name=f"{index}{n}") for n in range(3)))

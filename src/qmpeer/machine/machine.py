@@ -105,7 +105,7 @@ class Machine:
         command("add-fd")(self.add_fd)
         command("remove-fd")(self.remove_fd)
         command("query-fdsets")(self.query_fdsets)
-        command("blockdev-add", blocking=True)(self.blockdev_add)
+        command("blockdev-add", exclusive=True)(self.blockdev_add)
         command("blockdev-del")(self.blockdev_del)
         command("migrate-pause")(self.migrate_pause)
         command("query-command-line-options")(self.query_command_line_options)

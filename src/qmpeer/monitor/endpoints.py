@@ -283,6 +283,7 @@ class Endpoints:
         for listener in self.listeners:
             listener.close()
         self.listeners.clear()
+        self._rounds.give_up_waiting()
         for connection in list(self._rounds.connections):
             connection.flush()
             connection.is_closing = True

@@ -26,7 +26,8 @@ from qmpeer.monitor.human.session import PROMPT
 from qmpeer.monitor.human.terminals import Terminals
 from qmpeer.monitor.interface import Interface
 from qmpeer.monitor.registry import ENDING
-from qmpeer.monitor.rounds import Call, Rounds
+from qmpeer.monitor.rounds import Rounds
+from qmpeer.monitor.threads import Call
 from qmpeer.schema import Policy, Schema
 from qmpeer.transport import AddressLike
 from qmpeer.transport.aio import Listener, Stream
@@ -110,6 +111,7 @@ class Monitor:
         *,
         allow_oob: bool = False,
         blocking: bool = False,
+        exclusive: bool = False,
         features: Iterable[str] = (),
     ) -> Callable[[Function], Function]:
         """Register the decorated function as a command's handler.
@@ -126,7 +128,11 @@ class Monitor:
         Args:
             name: The command's name on the wire.
             allow_oob: It may be executed out of band. Leave it out where a schema declares it.
-            blocking: Run it in a thread; no other in-band command goes ahead meanwhile, as in QEMU.
+            blocking: Run it in a thread. It keeps back only the in-band commands of its own client,
+                so it may run beside any other handler, itself included. At most
+                `limits.BLOCKING_THREADS` run at once; further commands wait.
+            exclusive: Run it in a thread, and let no other in-band command start meanwhile, whoever
+                sends it, as in QEMU. One that hangs leaves only out-of-band commands to everybody.
             features: Such as "deprecated". Leave them out where a schema declares them.
 
         Raises:
@@ -136,7 +142,12 @@ class Monitor:
 
         def register(function: Function) -> Function:
             self._commands.registry.add(
-                function, name, allow_oob=allow_oob, blocking=blocking, features=features
+                function,
+                name,
+                allow_oob=allow_oob,
+                blocking=blocking,
+                exclusive=exclusive,
+                features=features,
             )
             return function
 
@@ -150,6 +161,7 @@ class Monitor:
         params: str | None = None,
         help: str | None = None,
         blocking: bool = False,
+        exclusive: bool = False,
         complete: Callable[[Sequence[str]], Iterable[str] | Completions] | None = None,
         details: str | Callable[[], str] | None = None,
     ) -> Callable[[Function], Function]:
@@ -166,7 +178,8 @@ class Monitor:
                 the signature says: see `qmpeer.monitor.human.signatures`.
             params: The arguments as help shows them; by default what ``args`` says.
             help: What the command does; by default the first line of the docstring.
-            blocking: Run it in a thread; no in-band command goes ahead meanwhile, as in QEMU.
+            blocking: As with `command`: run it in a thread.
+            exclusive: As with `command`: let no in-band command start meanwhile.
             complete: Offers completions. It is given the words up to the cursor, the command's name
                 first and what is to be completed last.
             details: What ``help NAME`` prints in place of the command's line, as QEMU does for
@@ -196,6 +209,7 @@ class Monitor:
                 params=params,
                 help=help,
                 blocking=blocking,
+                exclusive=exclusive,
                 complete=complete,
                 details=details,
             )
@@ -461,6 +475,7 @@ class Monitor:
             insecure: As in `listen`.
             call: Has a function called in the thread where sync handlers belong, such as a main
                 loop's "call this when idle". By default they run in the monitor's own thread.
+                Blocking ones go there too. Those that aren't blocking stay one at a time.
 
         Raises:
             OSError: If an address can't be had.
@@ -468,7 +483,7 @@ class Monitor:
         """
         if self._thread is not None or self._rounds.loop is not None:
             raise RuntimeError("this monitor was started before")
-        self._rounds.call = call
+        self._rounds.threads.call = call
         self._commands.registry.runs_elsewhere = call is not None
         self.human.runs_elsewhere = call is not None
         started = threading.Event()

@@ -40,6 +40,7 @@ class _Handler:
         "info",
         "is_async",
         "is_blocking",
+        "is_exclusive",
         "read",
         "result",
     )
@@ -50,6 +51,7 @@ class _Handler:
         parameters: Parameters,
         command: schema.Command,
         is_blocking: bool,
+        is_exclusive: bool,
         output: Callable[[JsonValue], JsonValue] | None,
     ) -> None:
         self.function: Callable[..., Any] = function
@@ -61,6 +63,7 @@ class _Handler:
             tuple(parameters.names),
         )
         self.is_blocking: bool = is_blocking
+        self.is_exclusive: bool = is_exclusive
         self.is_async: bool = inspect.iscoroutinefunction(function)
         self.context_name: str | None = parameters.context_name
         self.read: Callable[[JsonObject | None], dict[str, Any]] = parameters.read
@@ -76,15 +79,19 @@ def _call(handler: _Handler, arguments: dict[str, Any]) -> JsonValue:
 
 
 class Blocking:
-    """Stand for a command that is yet to be run, in a thread of its own: it may block.
+    """A command that is yet to be run, in a thread: it may block.
 
     Call it there; what it returns or raises is the command's outcome.
+
+    Attributes:
+        is_exclusive: No other in-band command goes ahead meanwhile.
     """
 
-    __slots__ = ("_work",)
+    __slots__ = ("_work", "is_exclusive")
 
-    def __init__(self, work: Callable[[], JsonValue]) -> None:
+    def __init__(self, work: Callable[[], JsonValue], is_exclusive: bool) -> None:
         self._work = work
+        self.is_exclusive: bool = is_exclusive
 
     def __call__(self) -> JsonValue:
         return self._work()
@@ -114,6 +121,7 @@ class Registry:
         *,
         allow_oob: bool,
         blocking: bool,
+        exclusive: bool,
         features: Iterable[str],
     ) -> None:
         """Register a handler.
@@ -126,8 +134,10 @@ class Registry:
         is_coroutine = inspect.iscoroutinefunction(function)
         if name in self._handlers or name == CAPABILITIES_COMMAND:
             raise ValueError(f"command {name} is registered already")
+        blocking = blocking or exclusive
         if blocking and (allow_oob or is_coroutine):
-            raise ValueError(f"command {name} can't be blocking and also out-of-band or async")
+            kind = "exclusive" if exclusive else "blocking"
+            raise ValueError(f"command {name} can't be {kind} and also out-of-band or async")
         interface = self._interface
         parameters = parameters_of(function, interface.types)
         command = interface.add(function, name, parameters, allow_oob=allow_oob, features=features)
@@ -136,7 +146,7 @@ class Registry:
         if interface.is_refused(command):
             self._refused.add(name)
         output = interface.output(command)
-        self._handlers[name] = _Handler(function, parameters, command, blocking, output)
+        self._handlers[name] = _Handler(function, parameters, command, blocking, exclusive, output)
 
     def __contains__(self, name: str) -> bool:
         return name in self._handlers
@@ -183,8 +193,10 @@ class Registry:
         arguments = handler.read(command.arguments)
         if handler.context_name is not None:
             arguments = {**arguments, handler.context_name: context}
-        if handler.is_blocking or (self.runs_elsewhere and not handler.is_async):
-            return Blocking(partial(_call, handler, arguments))
+        if handler.is_blocking:
+            return Blocking(partial(_call, handler, arguments), handler.is_exclusive)
+        if self.runs_elsewhere and not handler.is_async:  # one at a time, as on the loop
+            return Blocking(partial(_call, handler, arguments), is_exclusive=True)
         value = handler.function(**arguments) if arguments else handler.function()
         if value is None and not handler.has_output:
             return {}

@@ -2,9 +2,9 @@
 
 Theory of operation.  All of it runs on one event loop's thread. A round begins when bytes or an
 outcome come in: `pump` admits requests, the dispatcher says whose turn it is, `_run` executes. Sync
-handlers run to their end inside the round. Async ones become tasks, blocking ones threads, and each
-ends in a round of its own (`_finished`). What a round wrote is sent at its end, one write a
-connection.
+handlers run to their end inside the round. Async ones become tasks, blocking ones threads
+(`qmpeer.monitor.threads`), and each ends in a round of its own (`_finished`). What a round wrote is
+sent at its end, one write a connection.
 
 A handler may raise whatever it likes: its client gets an internal error, and the log the traceback.
 `SystemExit` and `KeyboardInterrupt` then end the monitor, in order, and not the loop it runs on.
@@ -15,12 +15,11 @@ Every decision is the session's or the dispatcher's; here is only what needs a l
 import asyncio
 import inspect
 import logging
-import threading
 from collections.abc import Awaitable, Callable
 from functools import partial
 from os import sched_yield
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from qmpeer import limits
 from qmpeer.errors import CommandError
@@ -28,15 +27,16 @@ from qmpeer.messages import Command
 from qmpeer.monitor.connection import Connection
 from qmpeer.monitor.human.session import HumanSession
 from qmpeer.monitor.registry import ENDING, Blocking
+from qmpeer.monitor.threads import Done, Threads
 from qmpeer.protocol import Dispatcher, ServerSession
 from qmpeer.values import JsonValue
 
-__all__ = ["Call", "Outcome", "Rounds", "failure_of", "outcome_of"]
+__all__ = ["Outcome", "Rounds", "failure_of", "outcome_of"]
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 _JSON_TYPES = frozenset((dict, list, str, int, float, bool, type(None)))
-Call: TypeAlias = Callable[[Callable[[], None]], object]
-"""Have a function called in some thread of the caller's choice, soon, and return at once."""
+_GONE: Final = CommandError("GenericError", "The client has gone")
+_SHUT_DOWN: Final = CommandError("GenericError", "The monitor was shut down")
 
 
 Outcome: TypeAlias = tuple[JsonValue, BaseException | None]
@@ -68,7 +68,7 @@ class Rounds:
     Attributes:
         connections: All that there are.
         loop: The loop that all of this runs on, once there is one.
-        call: Where handlers go that don't run in the loop's thread; None for a new thread each.
+        threads: Where handlers go that don't run in the loop's thread.
         is_stopped: No further command is executed.
         take_emitted: Sends the events that other threads have emitted; called before a reply.
         when_gone: Called when a connection has gone.
@@ -78,7 +78,7 @@ class Rounds:
     def __init__(self) -> None:
         self.connections: set[Connection] = set()
         self.loop: asyncio.AbstractEventLoop | None = None
-        self.call: Call | None = None
+        self.threads: Threads = Threads()
         self.is_stopped: bool = False
         self.take_emitted: Callable[[], None] = _nothing
         self.when_gone: Callable[[], None] = _nothing
@@ -96,6 +96,10 @@ class Rounds:
         """Execute no further command; callable from any thread."""
         self._dispatcher.stop()
         self.is_stopped = True
+
+    def give_up_waiting(self) -> None:
+        """Answer what still waits for a thread."""
+        self.threads.forget_all(_SHUT_DOWN)
 
     def cancel_tasks(self) -> None:
         """Cancel the async handlers that still run."""
@@ -220,73 +224,40 @@ class Rounds:
             self._tasks.discard(task)
             result, error = (None, asyncio.CancelledError()) if task.cancelled() else task.result()
             if isinstance(error, asyncio.CancelledError) and self.is_stopped:
-                error = CommandError("GenericError", "The monitor was shut down")
+                error = _SHUT_DOWN
             self._finished(connection, command, result, error)
 
         task.add_done_callback(done)
 
     def _run_elsewhere(self, connection: Connection, command: Command, work: Blocking) -> None:
-        if not command.is_oob:
-            self._dispatcher.hold(command)
-        try:
-            self._start_elsewhere(work, command.name, partial(self._finished, connection, command))
-        except BaseException:
-            self._dispatcher.release(command)
-            raise
+        done = partial(self._finished, connection, command)
+        self._start_elsewhere(connection, command, work, done)
 
     def run_blocking(self, work: Blocking, name: str) -> "asyncio.Future[Outcome]":
-        """Run what a command in progress has yet to do, where blocking handlers are run.
-
-        Nothing in-band goes ahead until it ends.
-        """
+        """Run what a command in progress has yet to do, where blocking handlers are run."""
         assert self.loop is not None
         future: asyncio.Future[Outcome] = self.loop.create_future()
         command = Command(name)
 
         def done(value: JsonValue, error: BaseException | None) -> None:
-            self._dispatcher.release(command)
             if not future.done():
                 future.set_result((value, error))  # set_exception() refuses a StopIteration
-            self._dispatch()
-            self._pump_stalled()
+            if self._dispatcher.release(command):
+                self._go_on()
 
-        self._dispatcher.hold(command)
+        self._start_elsewhere(future, command, work, done)
+        future.add_done_callback(partial(self.threads.forget, error=_GONE))  # it was cancelled
+        return future
+
+    def _start_elsewhere(self, owner: object, command: Command, work: Blocking, done: Done) -> None:
+        assert self.loop is not None
+        if work.is_exclusive and not command.is_oob:
+            self._dispatcher.hold(command)
         try:
-            self._start_elsewhere(work, name, done)
+            self.threads.run(self.loop, owner, command.name, work, done)
         except BaseException:
             self._dispatcher.release(command)
             raise
-        return future
-
-    def _start_elsewhere(
-        self,
-        work: Blocking,
-        name: str,
-        done: Callable[[JsonValue, BaseException | None], None],
-    ) -> None:
-        """Have something run in a thread; its outcome comes back to the loop's."""
-        loop = self.loop
-        assert loop is not None
-
-        def run() -> None:
-            value: JsonValue = None
-            failure: BaseException | None = None
-            try:
-                value = work()
-            except BaseException as error:
-                failure = error
-            try:
-                loop.call_soon_threadsafe(done, value, failure)
-            except RuntimeError:  # the loop has gone meanwhile
-                pass
-            if call is not None and isinstance(failure, ENDING):
-                raise failure  # in a thread of the program's own, it is the program's as well
-
-        call = self.call
-        if call is not None:
-            call(run)
-        else:
-            threading.Thread(target=run, name=f"{name} handler", daemon=True).start()
 
     def _finished(
         self,
@@ -305,13 +276,14 @@ class Rounds:
                 error = failure
         if error is not None:
             self._fail(session, command, error)
-        self._dispatcher.release(command)
+        was_held = self._dispatcher.release(command)
         self.mark(connection)
         if session.can_take:
             self._dispatcher.enlist(session)
         self._dispatch()
         self.pump(connection)
-        self._pump_stalled()
+        if was_held:
+            self._go_on()
 
     def _fail(
         self, session: ServerSession | HumanSession, command: Command, error: BaseException
@@ -326,7 +298,9 @@ class Rounds:
         log.error("what the program runs beside its handlers failed", exc_info=error)
         self.when_ended(error)
 
-    def _pump_stalled(self) -> None:
+    def _go_on(self) -> None:
+        """Go on with what an exclusive command has held up."""
+        self._dispatch()
         for stalled in list(self._stalled):
             self.pump(stalled)
 
@@ -335,6 +309,7 @@ class Rounds:
         log.debug("%s: = gone: %s", connection.peer, error or "closed")
         self.connections.discard(connection)
         self._stalled.discard(connection)
+        self.threads.forget(connection, _GONE)
         if connection is self._last_served:
             self._last_served = None
         self.when_gone()

@@ -1,11 +1,11 @@
 """Whose turn it is: the order of in-band commands over all connections of a server.
 
 One command at a time, the connections in turn. A command that runs on while others go ahead (a
-coroutine) keeps back its own connection only; one that blocks holds everything in-band, as QEMU's
-main loop is held. Out-of-band commands don't come here.
+coroutine, a thread) keeps back its own connection only; an exclusive one holds everything in-band,
+as QEMU's main loop is held. Out-of-band commands don't come here.
 
 Spec: QEMU 7.2, measured: with both queues filled the order is a1 b1 a2 b2.
-[In QEMU a coroutine holds everything in-band as well.]
+[In QEMU each command holds everything in-band.]
 """
 
 from collections import deque
@@ -40,11 +40,11 @@ class Queued(Protocol):
 class Dispatcher:
     """Hand out in-band commands in turn."""
 
-    __slots__ = ("_holder", "_is_stopped", "_ready")
+    __slots__ = ("_holders", "_is_stopped", "_ready")
 
     def __init__(self) -> None:
         self._ready: deque[Queued] = deque()
-        self._holder: Command | None = None
+        self._holders: dict[int, Command] = {}  # by identity: their arguments have no hash
         self._is_stopped = False
 
     def enlist(self, session: Queued) -> None:
@@ -64,7 +64,7 @@ class Dispatcher:
             and has something to send; nothing at all while it is nobody's turn.
         """
         ready = self._ready
-        while ready and self._holder is None and not self._is_stopped:
+        while ready and not self._holders and not self._is_stopped:
             session = ready.popleft()
             session.is_enlisted = False
             if not session.can_take:
@@ -77,12 +77,11 @@ class Dispatcher:
 
     def hold(self, command: Command) -> None:
         """Let nothing in-band go ahead until this command is released."""
-        self._holder = command
+        self._holders[id(command)] = command
 
-    def release(self, command: Command) -> None:
-        """Let others go ahead again."""
-        if self._holder is command:
-            self._holder = None
+    def release(self, command: Command) -> bool:
+        """Let others go ahead again, as far as this command goes; tell whether it held them."""
+        return self._holders.pop(id(command), None) is not None
 
     def stop(self) -> None:
         """Hand out no further command."""

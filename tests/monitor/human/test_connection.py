@@ -82,7 +82,7 @@ def noted(monitor: Monitor) -> list[str]:
     for register in (monitor.command, monitor.human_command):
         register("note")(note)
         register("slow")(slow)
-        register("block", blocking=True)(block)
+        register("block", exclusive=True)(block)
     monitor.command("release", allow_oob=True)(release)
 
     @monitor.command("human-monitor-command")

@@ -83,12 +83,14 @@ class HumanCommands:
         params: str | None,
         help: str | None,
         blocking: bool = False,
+        exclusive: bool = False,
         complete: Callable[..., Iterable[str] | Completions] | None = None,
         details: str | Callable[[], str] | None = None,
     ) -> None:
         """Register a handler; see `Monitor.human_command`."""
-        if blocking and inspect.iscoroutinefunction(function):
-            raise ValueError(f"human command {name} can't be blocking and also async")
+        if (blocking or exclusive) and inspect.iscoroutinefunction(function):
+            kind = "exclusive" if exclusive else "blocking"
+            raise ValueError(f"human command {name} can't be {kind} and also async")
         if args is None:
             signature = read_signature(function)
         else:
@@ -100,7 +102,8 @@ class HumanCommands:
             params=params,
             help=first_line(function) if help is None else help,
             complete=complete,
-            is_blocking=blocking,
+            is_blocking=blocking or exclusive,
+            is_exclusive=exclusive,
             context_name=signature.context_name,
             defaults=_defaults(function, signature.arguments),
             conversions=signature.conversions,
@@ -213,11 +216,13 @@ class HumanCommands:
         elif command.context_name is not None:
             values[command.context_name] = context
         runs_here = command.is_quick or inspect.iscoroutinefunction(command.handler)
-        if command.is_blocking or (self.runs_elsewhere and not runs_here):
-            return Blocking(partial(_call, command, handler, values))
+        if command.is_blocking:
+            return Blocking(partial(_call, command, handler, values), command.is_exclusive)
+        if self.runs_elsewhere and not runs_here:  # one at a time, as on the loop
+            return Blocking(partial(_call, command, handler, values), is_exclusive=True)
         value = handler(**values)
         if isinstance(value, Blocking):
-            return Blocking(partial(_call, command, value, {}))
+            return Blocking(partial(_call, command, value, {}), value.is_exclusive)
         if inspect.isawaitable(value):
             return _await(command, value)
         return command.text(value)

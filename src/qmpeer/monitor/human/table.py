@@ -31,7 +31,8 @@ class HumanCommand:
         handler: Executes it, with the arguments as keywords.
         subcommands: Those that may follow its name.
         complete: Offers completions for the last of the words, the command's name being the first.
-        is_blocking: It is to be executed in a thread, nothing in-band beside it.
+        is_blocking: It is to be executed in a thread.
+        is_exclusive: No in-band command goes ahead meanwhile.
         is_quick: It is executed where lines are read, even if handlers belong elsewhere.
         context_name: The handler's parameter that takes the context.
         defaults: Values of arguments that are missing, where the handler has none for them.
@@ -49,6 +50,7 @@ class HumanCommand:
     subcommands: "Table | None" = None
     complete: Callable[[Sequence[str]], Iterable[str] | Completions] | None = None
     is_blocking: bool = False
+    is_exclusive: bool = False
     is_quick: bool = False
     context_name: str | None = None
     defaults: dict[str, Any] = field(default_factory=dict)

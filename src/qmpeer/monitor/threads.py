@@ -1,0 +1,117 @@
+"""The threads that blocking handlers run in: so many at once, and further work waits for one.
+
+All but `Call` and the work itself runs on one event loop's thread.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
+from qmpeer import limits
+from qmpeer.errors import CommandError
+from qmpeer.monitor.registry import ENDING, Blocking
+from qmpeer.values import JsonValue
+
+__all__ = ["Call", "Done", "Threads"]
+
+Call: TypeAlias = Callable[[Callable[[], None]], object]
+"""Have a function called in some thread of the caller's choice, soon, and return at once."""
+Done: TypeAlias = Callable[[JsonValue, BaseException | None], None]
+"""Take what a handler returned, or what it raised."""
+
+
+class Threads:
+    """A pool of threads, each of which ends with its work.
+
+    They are daemons: a handler that never returns doesn't keep the program from its end.
+
+    Attributes:
+        call: Has work done in a thread of the program's choice, where no number limits it; None for
+            threads of our own.
+    """
+
+    def __init__(self) -> None:
+        self.call: Call | None = None
+        self._count = 0
+        self._waiting: dict[object, tuple[Callable[[], None], Callable[[Exception], object]]] = {}
+
+    def run(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        owner: object,
+        name: str,
+        work: Blocking,
+        done: Done,
+    ) -> None:
+        """Have work done in a thread, now or when one is free.
+
+        Args:
+            loop: Where ``done`` is called.
+            owner: By whom it is found while it waits; nobody has two.
+            name: The command's, for the thread's.
+            work: What is to be done.
+            done: Takes the outcome.
+
+        Raises:
+            CommandError: If too much waits already.
+            RuntimeError: If no thread can be started.
+        """
+        if self.call is not None:
+            self.call(partial(_do, loop, work, done, is_ours=False))
+            return
+        start = partial(self._start, loop, name, work, done)
+        if self._waiting or self._count >= limits.BLOCKING_THREADS:
+            if len(self._waiting) >= limits.BLOCKING_WAITING:
+                desc = f"{len(self._waiting)} commands wait for a thread already"
+                raise CommandError("GenericError", desc)
+            self._waiting[owner] = start, partial(loop.call_soon, partial(done, None))
+        else:
+            start()
+
+    def forget(self, owner: object, error: CommandError) -> None:
+        """Give up what waits for a thread, if something of this owner does."""
+        if owner in self._waiting:
+            _, fail = self._waiting.pop(owner)
+            fail(error)
+
+    def forget_all(self, error: CommandError) -> None:
+        """Give up all that waits for a thread."""
+        for owner in list(self._waiting):
+            self.forget(owner, error)
+
+    def _start(
+        self, loop: asyncio.AbstractEventLoop, name: str, work: Blocking, done: Done
+    ) -> None:
+        def ended(value: JsonValue, error: BaseException | None) -> None:
+            self._count -= 1
+            done(value, error)
+            self._start_waiting()
+
+        do = partial(_do, loop, work, ended, is_ours=True)
+        threading.Thread(target=do, name=f"{name} handler", daemon=True).start()
+        self._count += 1
+
+    def _start_waiting(self) -> None:
+        while self._waiting and self._count < limits.BLOCKING_THREADS:
+            start, fail = self._waiting.pop(next(iter(self._waiting)))
+            try:
+                start()
+            except RuntimeError as error:  # the system has no thread left
+                fail(error)
+
+
+def _do(loop: asyncio.AbstractEventLoop, work: Blocking, done: Done, *, is_ours: bool) -> None:
+    value: JsonValue = None
+    failure: BaseException | None = None
+    try:
+        value = work()
+    except BaseException as error:
+        failure = error
+    try:
+        loop.call_soon_threadsafe(done, value, failure)
+    except RuntimeError:  # the loop has gone meanwhile
+        pass
+    if isinstance(failure, ENDING) and not is_ours:
+        raise failure  # in a thread of the program's own, it is the program's as well
