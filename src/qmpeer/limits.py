@@ -53,6 +53,8 @@ Spec: qmp-spec, "Out-of-band execution": with more, an out-of-band command may h
 IDS: Final = 100
 """Ids of commands go round in this many numbers, so that they stay short: QEMU takes 1.9 µs a
 byte. More commands in flight than this lengthen them."""
+FIRST_BYTES: Final = 512
+"""Bytes of what a server sends first that are kept, to say what it is if it isn't QMP. Ours."""
 EVENTS_KEPT: Final = 4096
 """Events a client keeps for wait_event(since=…). Ours."""
 EVENTS_SUBSCRIBED: Final = 4096

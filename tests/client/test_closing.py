@@ -80,7 +80,7 @@ def test_a_reset_is_no_os_error(face: Face) -> None:
         (b'{"return": nope}\r\n', None),
         (b"17\r\n", MessageError),
         (b'{"event": 1}\r\n', MessageError),
-        (b'{"error": {}, "id": 1}\r\n', MessageError),
+        (b'{"error": "no", "id": 1}\r\n', MessageError),
     ],
     ids=["json", "number", "event", "error"],
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from qmpeer import CommandError, limits
+from qmpeer import CommandError, CommandInterrupted, limits
 from qmpeer.errors import LimitError, LocalProtocolError, ValidationError
 from tests.client.conftest import OurMonitor
 from tests.client.faces import Face
@@ -135,7 +135,7 @@ def test_what_no_server_reads_is_not_sent(face: Face) -> None:
     with connected(face) as (vm, server):
         with pytest.raises(ValidationError, match=r"arguments\.a holds U\+D800, a lone surrogate"):
             vm.execute("x", {"a": "\ud800"})
-        with pytest.raises(LimitError, match="nested 1027 deep, expected at most 1024"):
+        with pytest.raises(LimitError, match="nested deeper than 1024 levels"):
             vm.execute("x", {"a": deep})
         executing = vm.begin("y")
         command = server.command()
@@ -162,6 +162,35 @@ def test_members_from_the_future_are_passed_over(face: Face) -> None:
         executing = vm.begin("x")
         server.say({"return": 1, "id": server.command()["id"], "new": [1]})
         assert executing.result(PATIENCE) == 1
+
+
+def test_odd_messages_that_end_nothing(face: Face) -> None:
+    with connected(face) as (vm, server):
+        executing = vm.begin("x")
+        id = server.command()["id"]
+        server.send(b'{"event": "ODD", "data": null}\r\n')
+        server.send(b'{"return": [NaN, Infinity, -Infinity, 1.5], "id": %d}\r\n' % id)
+        assert executing.result(PATIENCE) == [None, None, None, 1.5]
+        assert vm.wait_event("ODD", since=0, timeout=PATIENCE).data == {}
+        executing = vm.begin("y")
+        server.say({"error": {"class": "DeviceNotFound"}, "id": server.command()["id"]})
+        with pytest.raises(CommandError, match="DeviceNotFound: the server didn't say why"):
+            executing.result(PATIENCE)
+        executing = vm.begin("z")
+        server.reply(server.command(), 1)
+        assert executing.result(PATIENCE) == 1
+
+
+def test_a_reply_that_is_not_json_is_quoted(face: Face) -> None:
+    with connected(face) as (vm, server):
+        executing = vm.begin("x")
+        server.command()
+        server.send(b'{"return": {"file": "C:\\save\x1b"}}\r\n')
+        with pytest.raises(CommandInterrupted) as caught:
+            executing.result(PATIENCE)
+        assert r"""found '{"return": {"file": "C:\\save\x1b"}}' in place of QMP""" in str(
+            caught.value
+        )
 
 
 def test_an_error_without_class(face: Face) -> None:

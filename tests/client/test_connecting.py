@@ -214,6 +214,56 @@ def test_what_is_no_qmp_server(face: Face, said: bytes, cause: str | None) -> No
     theirs.close()
 
 
+STRANGERS = {
+    "human monitor": (b"QEMU 7.2.0 monitor - type 'help'\r\n(qemu) ", "human monitor; .* -qmp"),
+    "ssh": (b"SSH-2.0-OpenSSH_9.2p1\r\n", "an SSH server"),
+    "tls": (b"\x15\x03\x03\x00\x02\x02\x46", "TLS; write tls:HOST:PORT"),
+    "http": (b"HTTP/1.1 400 Bad Request\r\n\r\n", "an HTTP server"),
+}
+
+
+@pytest.mark.parametrize(("said", "look"), STRANGERS.values(), ids=STRANGERS)
+@pytest.mark.parametrize("is_tcp", [False, True], ids=["unix", "tcp"])
+def test_a_stranger_is_named_at_once(
+    face: Face, tmp_path: Path, said: bytes, look: str, is_tcp: bool
+) -> None:
+    """It stays, so that a client that waits for more would wait for its whole deadline."""
+    address: Any = ("127.0.0.1", 0) if is_tcp else str(tmp_path / "s")
+    with socket.socket(socket.AF_INET if is_tcp else socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen()
+        listener.settimeout(PATIENCE)
+        address = f"tcp:127.0.0.1:{listener.getsockname()[1]}" if is_tcp else f"unix:{address}"
+        connecting = background(face.connect, address, timeout=PATIENCE)
+        with listener.accept()[0] as theirs:
+            theirs.sendall(said)
+            with pytest.raises(ConnectionClosed) as caught:
+                connecting.result(PATIENCE)
+    text = str(caught.value)
+    assert text.startswith(f"{address} doesn't speak QMP: found {repr(said)[1:]}, which looks like")
+    assert re.search(look, text)
+    assert text.isprintable()
+
+
+def test_an_error_in_place_of_a_greeting(face: Face) -> None:
+    ours, theirs = socket.socketpair()
+    connecting = background(face.connect, ours, timeout=PATIENCE)
+    server = ScriptedServer(theirs)
+    server.say({"error": {"class": "GenericError", "desc": "already in use"}})
+    said = "sent an error in place of a greeting: GenericError: already in use"
+    with pytest.raises(ConnectionClosed, match=said):
+        connecting.result(PATIENCE)
+    server.close()
+
+
+def test_a_guest_agents_silence(face: Face) -> None:
+    ours, theirs = socket.socketpair()
+    said = rf"fd:{ours.fileno()} is a guest agent, which never greets \(negotiate=False\)"
+    with pytest.raises(TimeoutError, match=said):
+        face.connect(ours, timeout=0.05)
+    theirs.close()
+
+
 def test_a_wrong_message_is_the_cause(face: Face) -> None:
     ours, theirs = socket.socketpair()
     theirs.sendall(b"17\n")

@@ -274,7 +274,7 @@ def test_what_is_nobodys_is_passed_over(twins: Twins, aside: bytes) -> None:
         (b"{}\r\n", MessageError),
         (b"[1]\r\n", MessageError),
         (b'{"event": 1}\r\n', MessageError),
-        (b'{"error": {}}\r\n', MessageError),
+        (b'{"error": "no"}\r\n', MessageError),
     ],
 )
 def test_garbage_instead_of_a_reply(twins: Twins, nonsense: bytes, cause: type[Exception]) -> None:

@@ -362,8 +362,10 @@ def answering(answer: bytes | None) -> Iterator[int]:
 
 STRANGE = {
     "HTTP on ws": ("ws", b"HTTP/1.1 404 Not Found\r\n\r\n", "404"),
-    "QMP on ws": ("ws", b'{"QMP": {}}\r\n\r\n', "no HTTP server"),
-    "QMP on tls": ("tls", b'{"QMP": {}}\r\n', "found something else than TLS"),
+    "QMP on ws": ("ws", b'{"QMP": {}}\r\n', "^ws://127.* no HTTP server: found .*QMP as it is"),
+    "QMP on tls": ("tls", b'{"QMP": {}}\r\n', "^tls:127.* than TLS.*: found .*QMP as it is"),
+    "ssh on tls": ("tls", b"SSH-2.0-x\r\n", "looks like an SSH server"),
+    "the human monitor on wss": ("wss", b"QEMU 7.2.0 monitor - type 'help'", "human monitor"),
     "QMP on wss": ("wss", b'{"QMP": {}}\r\n', "found something else than TLS"),
     "an endless header": ("ws", b"HTTP/1.1 101 x\r\n" + b"a: b\r\n" * 9000, "HTTP header is long"),
 }

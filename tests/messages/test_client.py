@@ -111,6 +111,35 @@ def test_an_error_without_a_class_is_generic() -> None:
 
 
 @pytest.mark.parametrize(
+    "error",
+    [{"class": "C"}, {"class": "C", "desc": None}, {"class": "C", "desc": None, "data": {}}],
+)
+def test_an_error_without_a_desc(error: JsonObject) -> None:
+    found = parse_message({"error": error, "id": 1})
+    assert not isinstance(found.error, UnsetType)
+    assert (found.error.error_class, found.error.desc) == ("C", "the server didn't say why")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"event": "X", "data": None},
+        {"event": "X", "data": None, "timestamp": None, "error": None, "id": None},
+    ],
+)
+def test_null_stands_for_what_is_not_there(value: JsonObject) -> None:
+    message = parse_message(value)
+    assert message.event == "X"
+    assert not message.data
+    assert (message.timestamp, message.error) == (UNSET, UNSET)
+
+
+def test_null_may_be_returned() -> None:
+    message = parse_message({"return": None, "error": None, "event": None, "id": None})
+    assert (message.return_value, message.id, message.error) == (None, None, UNSET)
+
+
+@pytest.mark.parametrize(
     ("value", "text"),
     [
         (None, "found null where a message must be an object"),
@@ -121,7 +150,6 @@ def test_an_error_without_a_class_is_generic() -> None:
         ({"event": 1}, "a message is malformed: "),
         ({"event": "X", "data": []}, "a message is malformed: "),
         ({"error": "no"}, "a message is malformed: "),
-        ({"error": {"class": "C"}}, "a message is malformed: "),
     ],
 )
 def test_no_message(value: JsonValue, text: str) -> None:

@@ -1,5 +1,6 @@
 """The client's session: greeting, negotiation, matching of replies, ids, the window, failures."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from qmpeer.errors import (
     MessageError,
     NegotiationError,
     QMPError,
+    RemoteProtocolError,
     WireError,
 )
 from qmpeer.messages import Event, Timestamp
@@ -628,6 +630,137 @@ def test_failures(data: bytes, kind: type[QMPError], text: str) -> None:
     assert type(client.failure) is kind
     assert str(client.failure).startswith(text)
     assert client.phase is Phase.CLOSED
+
+
+HUMAN = b"QEMU 7.2.22 monitor - type 'help' for more information\r\n(qemu) "
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "reason"),
+    [
+        (
+            HUMAN,
+            WireError,
+            r"found .QEMU 7\.2\.22.*, which looks like QEMU's human monitor; .*-qmp",
+        ),
+        (
+            b"SSH-2.0-x\r\n",
+            WireError,
+            r"found 'SSH-2\.0-x\\r\\n', which looks like an SSH server; ",
+        ),
+        (b"\x15\x03\x01", RemoteProtocolError, r"found '\\x15\\x03\\x01', .* TLS; write tls:"),
+        (b"\x16\x03\x01\0\n", WireError, "looks like TLS; write tls:"),
+        (b"HTTP/1.1 400 Bad", RemoteProtocolError, "looks like an HTTP server; "),
+        (b'{"jsonrpc":"2.0"}\n', MessageError, r"JSON-RPC server, .* \(found a message that is no"),
+        (b"\x1b]0;x\x07\n", WireError, r"found '\\x1b]0;x\\x07\\n'"),
+    ],
+)
+def test_what_the_peer_is(data: bytes, kind: type[QMPError], reason: str) -> None:
+    for chunks in ([data], [data[i : i + 1] for i in range(len(data))]):
+        client = Client(peer="tcp:vm:4444")
+        for chunk in chunks:
+            client.receive_data(chunk)
+            if client.failure is not None:
+                break
+        assert isinstance(client.failure, kind | RemoteProtocolError)
+        why = client.end_reason(client.failure)
+        assert why.startswith("tcp:vm:4444 doesn't speak QMP: found ")
+        assert why.isprintable()
+        if chunks == [data]:
+            assert re.search(reason, why), why
+
+
+def test_an_error_in_place_of_a_greeting() -> None:
+    client = Client(peer="unix:/q")
+    error = line({"error": {"class": "GenericError", "desc": "already in use\x1b"}})
+    assert client.receive_data(error[:9]) == []
+    assert client.receive_data(error[9:]) == []
+    assert isinstance(client.failure, RemoteProtocolError)
+    said = r"unix:/q sent an error in place of a greeting: GenericError: already in use\x1b"
+    assert client.end_reason(client.failure) == said
+
+
+@pytest.mark.parametrize("id", [{}, {"id": 9}, {"id": "old"}], ids=["none", "number", "text"])
+def test_an_error_for_a_client_before_us(id: JsonObject) -> None:
+    client = Client()
+    client.receive_data(line({"error": {"class": "C", "desc": "stale"}, **id}) + greeting())
+    assert (client.failure, client.phase) == (None, Phase.NEGOTIATION)
+
+
+def test_what_came_in_place_of_a_reply_is_quoted() -> None:
+    client = negotiated()
+    client.execute("a", None, "a")
+    bad = b'{"return": {"file": "C:\\save\x1b"}, "id": 1}'
+    client.receive_data(event("X") + bad + b"\r\n" + reply(1))
+    assert isinstance(client.failure, WireError)
+    why = client.end_reason(client.failure)
+    assert why.startswith("found " + repr(bad)[1:] + " in place of QMP (JSON parse error, ")
+    assert why.isprintable()
+
+
+def test_a_long_text_is_cut() -> None:
+    client = negotiated()
+    client.receive_data(b"x" * 100_000 + b"\n")
+    assert len(client.end_reason(client.failure)) < 600
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (
+            b"",
+            "another client may hold its monitor, or unix:/q is a guest agent, which never greets",
+        ),
+        (b'{"return": {}}\r\n', "a guest agent, which doesn't greet: negotiate=False"),
+        (b'{"QMP": {"ver', "unix:/q hasn't sent a whole greeting: found '{\"QMP\": {\"ver'"),
+        (b"Debian GNU", "found 'Debian GNU', which looks like a console"),
+        (event("X"), "another client may hold its monitor"),
+    ],
+)
+def test_a_deadline_without_a_greeting(data: bytes, said: str) -> None:
+    client = Client(peer="unix:/q")
+    client.receive_data(data)
+    text = str(client.late_to_negotiate(2.0))
+    assert text.startswith("the server hasn't greeted in 2 s; ")
+    assert said in text
+    if data and not data.startswith(b'{"timestamp'):
+        assert said in client.end_reason(None)
+
+
+def test_a_deadline_behind_a_greeting() -> None:
+    client = Client()
+    client.receive_data(greeting())
+    assert str(client.late_to_negotiate(0.05)) == (
+        "the server hasn't answered qmp_capabilities in 0.05 s; another client may hold its monitor"
+    )
+
+
+def test_what_never_spoke_qmp_without_a_greeting() -> None:
+    client = Client(negotiate=False, peer="unix:/q")
+    sent = client.execute("guest-ping", None, "t")
+    client.receive_data(b"\x15\x03\x03\x00\x02")
+    assert "unix:/q doesn't speak QMP: " in str(client.unanswered(sent, 1))
+    assert "looks like TLS" in client.end_reason(ConnectionResetError(104, "reset"))
+
+
+def test_odd_messages_that_end_nothing() -> None:
+    client = negotiated()
+    for name in "abc":
+        client.execute(name, None, name)
+    happened = client.receive_data(
+        b'{"event": "X", "data": null}\r\n{"error": {"class": "C"}, "id": 1}\r\n'
+        b'{"return": [NaN, Infinity, -Infinity], "id": 2}\r\n'
+        b'{"return": 1, "error": null, "id": 3}\r\n'
+    )
+    assert outcomes(happened) == [
+        ("event", "X"),
+        ("a", "the server didn't say why"),
+        ("b", [None, None, None]),
+        ("c", 1),
+    ]
+    assert isinstance(happened[0], Event)
+    assert happened[0].data == {}
+    assert client.failure is None
 
 
 def test_what_came_before_a_failure_counts() -> None:

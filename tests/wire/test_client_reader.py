@@ -148,6 +148,10 @@ def test_marks_between_values() -> None:
         pytest.param(b'{"a": inf, "b": "inf"}', {"a": None, "b": "inf"}, id="inf"),
         pytest.param(b'{"a": [-inf, nan, -nan]}', {"a": [None, None, None]}, id="in an array"),
         pytest.param(b'{\r\n    "a": inf\r\n}', {"a": None}, id="pretty"),
+        pytest.param(
+            b'{"a": NaN, "b": [Infinity,-Infinity]}', {"a": None, "b": [None, None]}, id="Python's"
+        ),
+        pytest.param(b'{"a":NaN}', {"a": None}, id="without blanks"),
     ],
 )
 def test_doubles_that_json_can_not_say(line: bytes, value: JsonValue) -> None:

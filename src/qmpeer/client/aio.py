@@ -16,7 +16,7 @@ from qmpeer.client.typed import Binding, EventName, compare, event_types
 from qmpeer.errors import CommandError
 from qmpeer.messages import Event, Greeting
 from qmpeer.protocol import ClientSession
-from qmpeer.transport import AddressLike
+from qmpeer.transport import AddressLike, address_text
 from qmpeer.transport.aio import Stream, open_stream, start_listening
 from qmpeer.values import JsonObject
 
@@ -104,7 +104,8 @@ class AsyncClient:
 
         async def open_channel(seconds: float | None, log: EventLog) -> AsyncChannel:
             deadline = Deadline(seconds)
-            make = _channels(negotiate, capabilities, max_in_flight, log=log)
+            peer = address_text(address)
+            make = _channels(peer, negotiate, capabilities, max_in_flight, log=log)
             _, channel = await open_stream(
                 address, make, timeout=seconds, wait_for_socket=wait_for_socket, tls=tls
             )
@@ -147,7 +148,7 @@ class AsyncClient:
         """
         deadline = Deadline(timeout)
         arrived: asyncio.Future[AsyncChannel] = asyncio.get_running_loop().create_future()
-        make = _channels(negotiate, capabilities, max_in_flight)
+        make = _channels(address_text(address), negotiate, capabilities, max_in_flight)
 
         def arrive(stream: Stream) -> AsyncChannel:
             channel = make(stream)
@@ -206,7 +207,7 @@ class AsyncClient:
             Launched, argv, monitor, stderr, ends_with_parent, own_session
         )
         try:
-            make = _channels(True, capabilities, max_in_flight, launched)
+            make = _channels(argv[0], True, capabilities, max_in_flight, launched)
             _, channel = await open_stream(launched.socket, make, timeout=timeout)
             assert isinstance(channel, AsyncChannel)
             await channel.negotiate(deadline)
@@ -649,6 +650,7 @@ class AsyncClient:
 
 
 def _channels(
+    peer: str,
     negotiate: bool,
     capabilities: Sequence[str] | None,
     max_in_flight: int | None,
@@ -661,5 +663,6 @@ def _channels(
         capabilities=capabilities,
         max_in_flight=max_in_flight,
         first_id=int.from_bytes(os.urandom(2), "little"),
+        peer=peer,
     )
     return lambda stream: AsyncChannel(stream, session, launched, log)

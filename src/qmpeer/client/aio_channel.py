@@ -100,11 +100,7 @@ class AsyncChannel:
         session = self.session
         try:
             if not await self.wait(lambda: session.phase is Phase.READY, deadline):
-                what = "greeted" if session.greeting is None else "answered qmp_capabilities"
-                raise TimeoutError(
-                    f"the server hasn't {what} in {deadline.timeout:.4g} s; "
-                    "another client may hold its monitor"
-                )
+                raise session.late_to_negotiate(deadline.timeout)
         except ConnectionClosed:
             await self.close()
             if isinstance(session.failure, NegotiationError):
@@ -336,9 +332,9 @@ class AsyncChannel:
     def _lose(self, error: Exception | None, reason: str | None = None) -> None:
         if self.end is not None:
             return
-        if reason is None:
-            reason = "the server closed the connection" if error is None else str(error)
         session = self.session
+        if reason is None:
+            reason = session.end_reason(error)
         self.end = ConnectionClosed(reason)
         if self._trace is not None:
             self._trace.ended(reason)

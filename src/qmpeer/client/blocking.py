@@ -16,7 +16,7 @@ from qmpeer.client.typed import Binding, EventName, compare, event_types
 from qmpeer.errors import CommandError
 from qmpeer.messages import Event, Greeting
 from qmpeer.protocol import ClientSession
-from qmpeer.transport import AddressLike, dial, listen, unlink_if_ours
+from qmpeer.transport import AddressLike, address_text, dial, listen, unlink_if_ours
 from qmpeer.values import JsonObject
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Client:
         def open_channel(seconds: float | None, log: EventLog) -> Channel:
             end = None if seconds is None else monotonic() + seconds
             sock = dial(address, timeout=seconds, wait_for_socket=wait_for_socket, tls=tls)
-            session = _session(negotiate, capabilities, max_in_flight)
+            session = _session(address_text(address), negotiate, capabilities, max_in_flight)
             channel = Channel(sock, session, None, log)
             try:
                 channel.negotiate(end, seconds)
@@ -165,7 +165,7 @@ class Client:
             finally:
                 unlink_if_ours(listener)
                 listener.close()
-        session = _session(negotiate, capabilities, max_in_flight)
+        session = _session(address_text(address), negotiate, capabilities, max_in_flight)
         return cls._begin(sock, session, start, timeout, command_timeout, strict)
 
     @classmethod
@@ -208,7 +208,7 @@ class Client:
         launched = Launched(argv, monitor, stderr, ends_with_parent, own_session)
         start = monotonic()
         try:
-            session = _session(True, capabilities, max_in_flight)
+            session = _session(argv[0], True, capabilities, max_in_flight)
             return cls._begin(
                 launched.socket, session, start, timeout, command_timeout, strict, launched
             )
@@ -673,13 +673,14 @@ class Client:
 
 
 def _session(
-    negotiate: bool, capabilities: Sequence[str] | None, max_in_flight: int | None
+    peer: str, negotiate: bool, capabilities: Sequence[str] | None, max_in_flight: int | None
 ) -> ClientSession[Call]:
     return ClientSession(
         negotiate=negotiate,
         capabilities=capabilities,
         max_in_flight=max_in_flight,
         first_id=int.from_bytes(os.urandom(2), "little"),
+        peer=peer,
     )
 
 

@@ -105,11 +105,7 @@ class Channel:
         while session.phase is not Phase.READY and self.end is None:
             remaining = remaining_of(deadline)
             if (remaining is not None and remaining <= 0) or not self._receive(remaining):
-                what = "greeted" if session.greeting is None else "answered qmp_capabilities"
-                raise TimeoutError(
-                    f"the server hasn't {what} in {timeout:.4g} s; "
-                    "another client may hold its monitor"
-                )
+                raise session.late_to_negotiate(timeout)
             self._send_all(deadline)
         if self.end is not None:
             if isinstance(session.failure, NegotiationError):
@@ -414,7 +410,7 @@ class Channel:
         if self.end is not None:
             return
         session = self.session
-        reason = "the server closed the connection" if error is None else str(error)
+        reason = session.end_reason(error)
         if self.launched is not None and not isinstance(error, TimeoutError):
             reason = self.launched.obituary() or reason
         self.end = ConnectionClosed(reason)

@@ -18,6 +18,7 @@ from qmpeer.messages.server import (
     return_message,
     version_value,
 )
+from qmpeer.messages.strangers import found_instead, look_of, shown, shown_text
 from qmpeer.messages.types import (
     CAPABILITIES_COMMAND,
     Command,
@@ -45,14 +46,18 @@ __all__ = [
     "echoed",
     "error_message",
     "event_message",
+    "found_instead",
     "greeting_message",
     "is_out_of_band",
+    "look_of",
     "parse_command",
     "parse_greeting",
     "parse_message",
     "redact_arguments",
     "redact_message",
     "return_message",
+    "shown",
+    "shown_text",
     "unexpected_member",
     "version_value",
 ]

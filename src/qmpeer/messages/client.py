@@ -21,7 +21,7 @@ __all__ = ["Incoming", "IncomingError", "command_message", "parse_greeting", "pa
 class IncomingError(msgspec.Struct):
     """Hold the member "error" of a response."""
 
-    desc: str
+    desc: str = "the server didn't say why"
     error_class: str = msgspec.field(name="class", default="GenericError")
 
 
@@ -31,7 +31,7 @@ class Incoming(msgspec.Struct):
     return_value: Any = msgspec.field(name="return", default=UNSET)
     id: Any = UNSET
     event: str | UnsetType = UNSET
-    data: dict[str, Any] | UnsetType = UNSET
+    data: dict[str, Any] | UnsetType | None = UNSET
     timestamp: Timestamp | UnsetType = UNSET
     error: IncomingError | UnsetType = UNSET
     greeting: Any = msgspec.field(name="QMP", default=UNSET)
@@ -45,15 +45,25 @@ def parse_message(value: JsonValue) -> Incoming:
     """
     if not isinstance(value, dict):
         raise MessageError(f"found {_kind(value)} where a message must be an object")
+    value = _without_nulls(value)
+    if isinstance(error := value.get("error"), dict):
+        value["error"] = _without_nulls(error)
     if "timestamp" in value:
         try:
             msgspec.convert(value["timestamp"], Timestamp)
         except msgspec.ValidationError:  # an event is worth more than its stamp
-            value = {name: item for name, item in value.items() if name != "timestamp"}
+            del value["timestamp"]
     try:
         return msgspec.convert(value, Incoming)
     except msgspec.ValidationError as error:
         raise MessageError(f"a message is malformed: {error}") from None
+
+
+def _without_nulls(value: JsonObject) -> JsonObject:
+    """Return a copy without the members that are null, as others write what isn't there."""
+    return {
+        name: item for name, item in value.items() if item is not None or name in ("return", "id")
+    }
 
 
 def parse_greeting(value: Any) -> Greeting:

@@ -40,6 +40,7 @@ from qmpeer.errors import (
     MessageError,
     NegotiationError,
     QMPError,
+    RemoteProtocolError,
     WireError,
 )
 from qmpeer.messages import (
@@ -49,8 +50,12 @@ from qmpeer.messages import (
     Incoming,
     IncomingError,
     command_message,
+    found_instead,
+    look_of,
     parse_greeting,
     parse_message,
+    shown,
+    shown_text,
 )
 from qmpeer.protocol.phases import Phase, move
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
@@ -130,6 +135,7 @@ class ClientSession(Generic[Token]):
             for any number until the first out-of-band command.
         first_id: Where the ids begin: best at random, so that a reply meant for a client before us
             is hardly taken for ours.
+        peer: The server's address, for errors.
 
     Attributes:
         phase: Where the connection stands.
@@ -142,16 +148,20 @@ class ClientSession(Generic[Token]):
 
     __slots__ = (
         "_echoes_ids",
+        "_first",
         "_id_span",
         "_in_flight",
         "_next_id",
         "_outgoing",
+        "_peer",
         "_pending",
         "_reader",
         "_refusal",
         "_requested",
+        "_turned_away",
         "_unclaimed",
         "_waiting",
+        "_why",
         "_window",
         "capabilities",
         "events_received",
@@ -168,6 +178,7 @@ class ClientSession(Generic[Token]):
         capabilities: Sequence[str] | None = None,
         max_in_flight: int | None = None,
         first_id: int = 0,
+        peer: str = "the server",
     ) -> None:
         if max_in_flight is not None and max_in_flight < 1:
             raise ValueError(f"found {max_in_flight} as max_in_flight, expected 1 or more")
@@ -177,6 +188,8 @@ class ClientSession(Generic[Token]):
         self.failure: QMPError | None = None
         self.events_received: int = 0
         self.ignored: int = 0
+        self._peer = peer
+        self._first: bytes | None = b""  # the peer's first bytes; None once it has spoken QMP
         self._requested = None if capabilities is None else tuple(capabilities)
         self._reader: ClientReader[Incoming] = ClientReader(_decoder)
         self._pending: dict[int, Sent[Token]] = {}
@@ -187,6 +200,8 @@ class ClientSession(Generic[Token]):
         self._echoes_ids: bool | None = None
         self._refusal: CommandError | None = None  # the last one without an id, until one has it
         self._unclaimed = ""
+        self._turned_away: CommandError | None = None  # the error that stands for a greeting
+        self._why = ""  # what the peer sent in place of QMP
         self._next_id = first_id % limits.IDS
         self._id_span = limits.IDS
 
@@ -340,6 +355,8 @@ class ClientSession(Generic[Token]):
         text = f"{sent.name} wasn't answered in {timeout:.4g} s"
         if self._unclaimed:
             text += f"; the server sent an error without an id: {self._unclaimed}"
+        elif self._first:
+            text += f"; {self._no_qmp(self._first)}"
         return TimeoutError(text)
 
     # Bytes
@@ -402,6 +419,8 @@ class ClientSession(Generic[Token]):
         go now. Nothing is raised.
         """
         happened: list[Happened[Token]] = []
+        if self._first is not None:
+            self._first += data[: limits.FIRST_BYTES - len(self._first)]
         for item in self._reader.receive_data(data):
             if type(item) is Incoming:
                 message = item
@@ -411,15 +430,17 @@ class ClientSession(Generic[Token]):
                 except QMPError as error:
                     if self._is_harmless(error):
                         continue
-                    self._fail(error)
+                    self._fail(error, self._explain(error, data, happened))
                     break
             try:
                 self._take_in(message, happened)
             except QMPError as error:
                 if self._is_harmless(error):
                     continue
-                self._fail(error)
+                self._fail(error, self._explain(error, data, happened))
                 break
+        if self._first is not None:
+            self._look_at_first(self._first, happened)
         if self._waiting:
             self._release()
         return happened
@@ -441,9 +462,59 @@ class ClientSession(Generic[Token]):
             sent.expected is not UNSET for sent in self._pending.values()
         )
 
-    def _fail(self, error: QMPError) -> None:
+    def _fail(self, error: QMPError, why: str = "") -> None:
         self.failure = error
         self.phase = Phase.CLOSED
+        self._why = why or str(error)
+
+    # Who it is that speaks
+
+    def _explain(self, error: QMPError, data: bytes, happened: list[Happened[Token]]) -> str:
+        """Return what is wrong with what the peer has sent, with a piece of it."""
+        if isinstance(error, NegotiationError):
+            return str(error)
+        if self._first is None or self.greeting is not None or happened:
+            found = f"found {shown(_unlike_qmp(data))} in place of QMP"
+        else:
+            found = self._no_qmp(self._first)
+        return f"{found} ({shown_text(str(error))})"
+
+    def _look_at_first(self, first: bytes, happened: list[Happened[Token]]) -> None:
+        """See whether the peer has spoken QMP by now, or whether it never will."""
+        if self.greeting is not None or happened:
+            self._first = None
+        elif self.phase is Phase.GREETING:
+            if self._turned_away is not None:
+                said = shown_text(str(self._turned_away))
+                reason = f"{self._peer} sent an error in place of a greeting: {said}"
+                self._fail(RemoteProtocolError(reason))
+            elif look_of(first, is_whole=False) is not None:
+                self._fail(RemoteProtocolError(self._no_qmp(first)))
+
+    def _no_qmp(self, first: bytes) -> str:
+        if first.lstrip().startswith(b'{"QMP"'):
+            return f"{self._peer} hasn't sent a whole greeting: found {shown(first)}"
+        return f"{self._peer} doesn't speak QMP: {found_instead(first)}"
+
+    def late_to_negotiate(self, timeout: float | None) -> TimeoutError:
+        """Return the error of a connection that isn't ready when its deadline has passed."""
+        what, hint = "greeted", "another client may hold its monitor"
+        if self.greeting is not None:
+            what = "answered qmp_capabilities"
+        elif self._first:
+            hint = self._no_qmp(self._first)
+        else:
+            hint += f", or {self._peer} is a guest agent, which never greets (negotiate=False)"
+            if self._peer.startswith("tcp:"):
+                hint += ", or expects TLS or WebSocket (tls:, ws://)"
+        return TimeoutError(f"the server hasn't {what} in {timeout:.4g} s; {hint}")
+
+    def end_reason(self, error: Exception | None) -> str:
+        """Return why a connection ended: for an error, or because the server has closed it."""
+        if error is not None and error is self.failure:
+            return self._why
+        reason = "the server closed the connection" if error is None else str(error)
+        return f"{reason}; {self._no_qmp(self._first)}" if self._first else reason
 
     def _take_in(self, message: Incoming, happened: list[Happened[Token]]) -> None:
         if message.event is not UNSET:
@@ -452,7 +523,7 @@ class ClientSession(Generic[Token]):
             happened.append(
                 Event(
                     message.event,
-                    {} if message.data is UNSET else message.data,
+                    message.data or {},
                     None if stamp is UNSET else stamp,
                     number,
                 )
@@ -467,6 +538,8 @@ class ClientSession(Generic[Token]):
             sent = self._match(message)
             if sent is None:
                 self.ignored += 1
+                if error is not None and message.id is UNSET:
+                    self._turned_away = CommandError(error.error_class, error.desc)
             elif self.phase is Phase.NEGOTIATION:
                 self._negotiated(message)
             elif sent.token is not None:
@@ -589,6 +662,18 @@ class ClientSession(Generic[Token]):
             offered = self.greeting.capabilities if self.greeting else ()
             raise NegotiationError(self.capabilities, offered, message.error.desc)
         self.phase = move(self.phase, Phase.READY)
+
+
+def _unlike_qmp(data: bytes) -> bytes:
+    """Return the first line in bytes of a server that is no message, all of them if each is."""
+    for line in filter(None, data.splitlines()):
+        try:
+            message = _decoder.decode(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return line
+        if message == Incoming(id=message.id):
+            return line
+    return data
 
 
 def _may_answer(message: Incoming, sent: Sent[Any]) -> bool:

@@ -4,12 +4,19 @@
 `qmpeer.transport.aio`, which is imported under its own name by those who run a loop.
 """
 
-from qmpeer.transport.address import Address, AddressLike, parse_address, register_scheme
+from qmpeer.transport.address import (
+    Address,
+    AddressLike,
+    address_text,
+    parse_address,
+    register_scheme,
+)
 from qmpeer.transport.blocking import dial, listen, unlink_if_ours
 
 __all__ = [
     "Address",
     "AddressLike",
+    "address_text",
     "dial",
     "listen",
     "parse_address",

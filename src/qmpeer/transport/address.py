@@ -116,6 +116,17 @@ def parse_address(address: AddressLike) -> Address | socket.socket:
     return _parse_text(address)
 
 
+def address_text(address: AddressLike) -> str:
+    """Return an address as an error names it.
+
+    Example:
+        >>> address_text(("localhost", 4444)), address_text("/run/vm.qmp")
+        ('tcp:localhost:4444', 'unix:/run/vm.qmp')
+    """
+    found = parse_address(address)
+    return f"fd:{found.fileno()}" if isinstance(found, socket.socket) else str(found)
+
+
 def check_use_of_tls(target: Address | socket.socket, tls: object) -> None:
     """Check that what is to be encrypted would be.
 

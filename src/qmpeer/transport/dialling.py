@@ -16,14 +16,18 @@ _LAST_DELAY: Final = 0.05
 
 
 class DialPlan:
-    """Keep the deadline of one dial, and the reason why it hasn't succeeded so far."""
+    """Keep the deadline of one dial, and the reason why it hasn't succeeded so far.
 
-    __slots__ = ("_address", "_deadline", "_delay", "_is_patient", "_reason", "_timeout")
+    Attributes:
+        address: Whom to connect to.
+    """
+
+    __slots__ = ("_deadline", "_delay", "_is_patient", "_reason", "_timeout", "address")
 
     def __init__(
         self, address: Address, *, timeout: float | None, wait_for_socket: bool, now: float
     ) -> None:
-        self._address = address
+        self.address: Address = address
         self._timeout = timeout
         self._deadline = None if timeout is None else now + timeout
         self._is_patient = wait_for_socket
@@ -59,7 +63,7 @@ class DialPlan:
         elif self._is_patient and error.errno in _NOT_THERE_YET:
             self._reason = f"it is not there: {os.strerror(error.errno)}"
         else:
-            raise annotated(error, self._address)
+            raise annotated(error, self.address)
         if self.is_over(now):
             raise self.timed_out() from error
         delay, self._delay = self._delay, min(self._delay * 1.5, _LAST_DELAY)
@@ -69,7 +73,7 @@ class DialPlan:
         """Make the error that says what was waited for, how long, and what stood in the way."""
         reason = reason or self._reason
         long = "" if self._timeout is None else f" {self._timeout:g} s"
-        return TimeoutError(f"waited{long} for {self._address}, but {reason}")
+        return TimeoutError(f"waited{long} for {self.address}, but {reason}")
 
 
 def annotated(error: OSError, address: object) -> OSError:

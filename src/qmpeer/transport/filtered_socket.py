@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from qmpeer import limits
 from qmpeer.transport.dialling import DialPlan
-from qmpeer.transport.filters.filter import Filter, FilterError
+from qmpeer.transport.filters.filter import Filter, FilterError, StrangerError
 
 __all__ = ["FilteredSocket", "open_filtered"]
 
@@ -206,5 +206,7 @@ def open_filtered(raw: socket.socket, filter: Filter, plan: DialPlan) -> Filtere
         sock.close()
         if isinstance(error, TimeoutError) and error.errno is None:
             raise plan.timed_out(f"the {filter.name} handshake is not over") from None
+        if isinstance(error, StrangerError):
+            error.filename = str(plan.address)
         raise
     return sock

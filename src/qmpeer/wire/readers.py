@@ -44,7 +44,7 @@ _pack = msgspec.msgpack.Encoder().encode
 _DOUBTFUL_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|[fF][dDfF])")
 _ESCAPE = re.compile(rb"\\.", re.DOTALL)
 # Compiled where they are needed first, which is seldom: a client's start waits for each.
-_NO_NUMBER = rb"(?<=[:\[, ])-?(?:inf|nan)(?=[,\]}\r\n])"
+_NO_NUMBER = rb"(?<=[:\[, ])-?(?:inf|nan|NaN|Infinity)(?=[,\]}\r\n])"
 _LONE_BRACE = rb"\n\}\r?\n"
 _SMALL = 2 * limits.NESTING
 """No text of fewer bytes can pass a limit."""
@@ -160,7 +160,7 @@ class ClientReader(Generic[T]):
     Each message is decoded into the type of the decoder given; where that refuses, into a plain
     value. LF alone ends a line as well as CR LF, a value may go over many lines (as pretty monitors
     write), bytes FF between values are passed over (the guest agent sends them), and the inf and
-    nan that QEMU writes for some doubles are null.
+    nan that QEMU writes for some doubles are null, as are Python's Infinity and NaN.
     """
 
     __slots__ = ("_balance", "_decoder", "_is_pretty", "_parts", "_size", "_tolerant")
@@ -209,7 +209,7 @@ class ClientReader(Generic[T]):
         if data.endswith(b"}") and (self._balance == 0 or self._size <= limits.READ_SIZE):
             text = b"".join(self._parts).lstrip(b"\xff")
             try:
-                items = self._decoder.decode_lines(text)
+                items = self._decode(text)
             except (msgspec.ValidationError, RecursionError):
                 if self._balance == 0:  # it is whole, as likely as not, and odd
                     self._forget()
@@ -218,7 +218,7 @@ class ClientReader(Generic[T]):
                 pass
             else:
                 self._forget()
-                return items  # type: ignore[return-value]
+                return items  # type: ignore[return-value]  # lists are invariant
         return []
 
     def _cut(self, data: bytes) -> int:
@@ -282,7 +282,7 @@ class ClientReader(Generic[T]):
         try:
             return self._decoder.decode_lines(text)
         except msgspec.DecodeError:
-            if b"inf" not in text and b"nan" not in text:
+            if re.search(_NO_NUMBER, text) is None:
                 raise
             return self._decoder.decode_lines(re.sub(_NO_NUMBER, b"null", text))
 

@@ -149,6 +149,7 @@ async def _open_filtered(
 ) -> tuple[Stream, StreamHandler]:
     from qmpeer.transport.aio.filtered_stream import filtered
     from qmpeer.transport.filters.dialled import dialled_filter
+    from qmpeer.transport.filters.filter import StrangerError
 
     filter = dialled_filter(address, tls)
     loop = asyncio.get_running_loop()
@@ -175,8 +176,10 @@ async def _open_filtered(
         if error.errno is not None:  # the kernel's own
             raise
         raise plan.timed_out(f"the {filter.name} handshake is not over") from None
-    except BaseException:
+    except BaseException as error:
         raw.abort()
+        if isinstance(error, StrangerError):
+            error.filename = str(address)
         raise
 
 

@@ -25,7 +25,11 @@ class FilterError(ConnectionAbortedError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return self.reason
+        return f"{self.filename}: {self.reason}" if self.filename else self.reason
+
+
+class StrangerError(FilterError):
+    """The peer speaks something else than the filter; who dialled it names its address."""
 
 
 class CutOffError(FilterError):

@@ -10,8 +10,9 @@ import ssl
 from collections.abc import Callable
 from typing import Final
 
+from qmpeer.messages import found_instead
 from qmpeer.transport.filters.distinguished_name import subject_name
-from qmpeer.transport.filters.filter import CutOffError, Filter, Received
+from qmpeer.transport.filters.filter import CutOffError, Filter, Received, StrangerError
 
 Authorize = Callable[[str], bool]
 """Says whether somebody with this distinguished name may come in."""
@@ -19,11 +20,12 @@ Authorize = Callable[[str], bool]
 RECORD: Final = 16 * 1024
 """Bytes that one record holds at most."""
 
+_NOT_TLS: Final = "found something else than TLS, or a version too old"
 _REASONS: Final = {
     "PEER_DID_NOT_RETURN_A_CERTIFICATE": "the peer has sent no certificate",
     "HTTP_REQUEST": "found HTTP, expected TLS",
     "HTTPS_PROXY_REQUEST": "found HTTP, expected TLS",
-    "WRONG_VERSION_NUMBER": "found something else than TLS, or a version too old",
+    "WRONG_VERSION_NUMBER": _NOT_TLS,
     "UNSUPPORTED_PROTOCOL": "the peer has no version of TLS that is new enough",
     "NO_SHARED_CIPHER": "the peer has no cipher that we have",
     "UNEXPECTED_EOF_WHILE_READING": "the peer left during the TLS handshake",
@@ -99,7 +101,7 @@ class TLSFilter(Filter):
         incoming, tls = self._incoming, self._object
         incoming.write(data)
         if not self.has_opened:
-            self._shake_hands()
+            self._shake_hands(data)
         if not self.is_open:
             return [], self._outgoing.read()
         pieces: list[bytes] = []
@@ -145,13 +147,17 @@ class TLSFilter(Filter):
             self._say_goodbye()
         return self._outgoing.read()
 
-    def _shake_hands(self) -> None:
+    def _shake_hands(self, data: bytes = b"") -> None:
         try:
             self._object.do_handshake()
         except ssl.SSLWantReadError:
             return
         except (ssl.SSLError, ssl.CertificateError) as error:
-            self._fail(explain(error))
+            reason = explain(error)
+            if reason == _NOT_TLS and not self._object.server_side:
+                self._fail(f"{reason}: {found_instead(data, 'TLS')}", StrangerError)
+            else:
+                self._fail(reason)
             return
         objection = self._examine()
         if objection is None:

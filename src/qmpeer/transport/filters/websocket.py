@@ -16,7 +16,8 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Final
 
 from qmpeer import limits
-from qmpeer.transport.filters.filter import Filter, Received
+from qmpeer.messages import found_instead
+from qmpeer.transport.filters.filter import Filter, Received, StrangerError
 from qmpeer.transport.filters.websocket_upgrade import (
     Refusal,
     answer_upgrade,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from qmpeer.transport.filters.websocket_frames import Framing
 
 _END: Final = b"\r\n\r\n"
+_HTTP: Final = b"HTTP/"
 _NORMAL: Final = 1000
 
 
@@ -177,6 +179,14 @@ class WebSocketClientFilter(_WebSocket):
     def start(self) -> bytes:
         """Give the request."""
         return request_upgrade(self._host, self._path, self._key)
+
+    def _take_header(self, header: bytearray, data: bytes) -> tuple[bytes, bytes]:
+        first = bytes(header) + data
+        if not header.startswith(_HTTP) and not _HTTP.startswith(first[: len(_HTTP)]):
+            found = found_instead(first, "HTTP")
+            self._fail(f"what answers is no HTTP server: {found}", StrangerError)
+            return b"", b""
+        return super()._take_header(header, data)
 
     def _upgrade(self, header: bytes) -> bytes:
         check_answer(header, self._key)
