@@ -24,6 +24,7 @@ class Fails:
     __repr__ = __str__
 
 
+SHARED: Any = {"x": [1, 2]}
 UNWRITABLE: dict[str, Callable[[], Any]] = {
     "object": object,
     "fails": Fails,
@@ -33,7 +34,32 @@ UNWRITABLE: dict[str, Callable[[], Any]] = {
     "digits": lambda: 10**5000,
     "within": lambda: [{"a": [1, 2, {"b": [object()]}]}],
     "function": lambda: print,
+    "itself": lambda: [holding_itself()],
+    "itself-by-name": lambda: {"a": [holding_itself()]},
+    "deep": lambda: nested(5_000),
+    "a-little-deep": lambda: nested(1024),
 }
+WRITABLE: dict[str, Any] = {
+    "as-deep-as-it-may-be": lambda: nested(1020),
+    "wide": lambda: [[]] * 10_000,
+    "shared": lambda: [SHARED, SHARED, {"a": SHARED}],
+    "pairs": lambda: "\U0001f600" * 100,
+}
+
+
+def holding_itself() -> list[Any]:
+    value: list[Any] = [1]
+    value.append({"again": value})
+    return value
+
+
+def nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth - 1):
+        value = [value]
+    return value
+
+
 values = pytest.mark.parametrize("value", UNWRITABLE.values(), ids=list(UNWRITABLE))
 EVENTS = ["STOP", "RTC_CHANGE", "VSERPORT_CHANGE"]  # the last two are limited, by name and by id
 
@@ -181,3 +207,17 @@ async def test_without_anybody_there(monitor: Monitor) -> None:
     """The mistake shows before the first client comes."""
     with pytest.raises(TypeError, match="event STOP can't be written as JSON"):
         monitor.emit("STOP", {"value": object()})  # type: ignore[dict-item]  # the point
+
+
+@pytest.mark.parametrize("value", WRITABLE.values(), ids=list(WRITABLE))
+async def test_what_it_can_hold_is_sent(
+    monitor: Monitor, connect: Connect, value: Callable[[], Any]
+) -> None:
+    client = await connect()
+    monitor.command("get")(value)
+    for name in EVENTS:
+        monitor.emit(name, {"id": value(), "value": value()})
+        assert name.encode() in await client.receive_bytes()
+    client.send({"execute": "get"})
+    assert (await client.receive_bytes()).startswith(b'{"return": ')
+    await still_well(monitor, client)

@@ -12,8 +12,6 @@ import threading
 import time
 from collections import deque
 
-import msgspec
-
 from qmpeer import limits
 from qmpeer.messages import Timestamp, event_message
 from qmpeer.monitor.rounds import Rounds
@@ -23,11 +21,10 @@ from qmpeer.wire import encode_line, encode_pretty
 
 __all__ = ["Emission"]
 
-_Event = tuple[str, JsonObject | None, Timestamp, bytes]
-"""Its name, its data where they may be kept back, its time, and its line."""
+_Event = tuple[str, JsonObject | None, tuple[bytes, bytes]]
+"""Its name, what tells its kind where it is limited, and its text: a line, and many lines."""
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
-_decode = msgspec.json.Decoder().decode
 
 
 class Emission:
@@ -46,7 +43,12 @@ class Emission:
         self._is_taking_due = False
         self._has_lost_emitted = False
         self._is_closed = False
+        self._has_pretty = False
         rounds.take_emitted = self.take_emitted
+
+    def write_pretty_too(self) -> None:
+        """Write events over many lines as well, from now on."""
+        self._has_pretty = True
 
     def close(self) -> None:
         """Send no more."""
@@ -60,7 +62,7 @@ class Emission:
         Raises:
             TypeError: If there is something in it that JSON can't hold.
         """
-        event = _written(name, data)
+        event = self._written(name, data)
         loop = self._rounds.loop
         if loop is None or self._is_closed:
             return
@@ -98,9 +100,8 @@ class Emission:
             self._offer(event)
 
     def _offer(self, event: _Event) -> None:
-        name, data, timestamp, line = event
-        if self._throttle.passes(name, data, timestamp, time.monotonic()):
-            self._broadcast(line)
+        if self._throttle.passes(*event, time.monotonic()):
+            self._broadcast(*event)
         if self._throttle_timer is None and self._throttle.next_due is not None:
             self._set_throttle_timer()
 
@@ -116,38 +117,40 @@ class Emission:
 
     def _throttle_due(self) -> None:
         for event in self._throttle.due(time.monotonic()):
-            self._broadcast(encode_line(event_message(*event)))
+            self._broadcast(*event)
         self._set_throttle_timer()
 
-    def _broadcast(self, line: bytes) -> None:
-        pretty = b""
+    def _broadcast(self, name: str, kind: JsonObject | None, text: tuple[bytes, bytes]) -> None:
+        line, pretty = text
         for connection in self._rounds.connections:
             if not connection.session.is_ready:
                 continue
             if connection.is_pretty:
-                pretty = pretty or encode_pretty(_decode(line))
-                connection.session.send_event(pretty)
+                if pretty:  # else nobody could be here when it was emitted
+                    connection.session.send_event(pretty)
             else:
                 connection.session.send_event(line)
             if connection.session.output_size > limits.UNSENT_OUTPUT:
                 connection.flush()  # a burst within one round has its bound as well
             self._rounds.mark(connection)
 
+    def _written(self, name: str, data: JsonObject | None) -> _Event:
+        """Write an event out, with the time of now.
 
-def _written(name: str, data: JsonObject | None) -> _Event:
-    """Write an event out, with the time of now.
-
-    Raises:
-        TypeError: If there is something in it that JSON can't hold.
-    """
-    if not isinstance(name, str):
-        raise TypeError(f"found {type(name).__name__}, expected an event's name as a str")
-    if data is not None and not isinstance(data, dict):
-        raise TypeError(f"event {name}: found {type(data).__name__}, expected data as a dict")
-    now = time.time_ns() // 1000
-    timestamp = Timestamp(now // 1_000_000, now % 1_000_000)
-    try:
-        line = encode_line(event_message(name, data, timestamp))
-    except Exception as error:
-        raise TypeError(f"event {name} can't be written as JSON: {error}") from error
-    return name, _decode(line).get("data") if name in THROTTLED_EVENTS else None, timestamp, line
+        Raises:
+            TypeError: If there is something in it that JSON can't hold.
+        """
+        if not isinstance(name, str):
+            raise TypeError(f"found {type(name).__name__}, expected an event's name as a str")
+        if data is not None and not isinstance(data, dict):
+            raise TypeError(f"event {name}: found {type(data).__name__}, expected data as a dict")
+        now = time.time_ns() // 1000
+        message = event_message(name, data, Timestamp(now // 1_000_000, now % 1_000_000))
+        kind: JsonObject | None = None
+        try:
+            text = encode_line(message), encode_pretty(message) if self._has_pretty else b""
+            if data and (member := THROTTLED_EVENTS.get(name)):
+                kind = {member: encode_line(data.get(member)).decode()}
+        except Exception as error:
+            raise TypeError(f"event {name} can't be written as JSON: {error}") from error
+        return name, kind, text

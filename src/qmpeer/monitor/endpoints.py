@@ -123,6 +123,8 @@ class Endpoints:
         """Return what makes a control monitor's; see `Monitor.connection_factory`."""
         ceiling = Ceiling()
         named_fds = self._new_names()
+        if pretty:
+            self._emission.write_pretty_too()
 
         def connect(stream: Stream) -> Connection:
             session = self._session(pretty, oob=oob, greets=greets)

@@ -7,8 +7,9 @@ period without an event ends it. The state is global, not a connection's.
 Spec: QEMU 7.2: one second, for seven events, some of them told apart by a member of their data.
 """
 
+from typing import Any
+
 from qmpeer import limits
-from qmpeer.messages import Timestamp
 from qmpeer.values import JsonObject
 
 __all__ = ["THROTTLED_EVENTS", "Throttle"]
@@ -24,7 +25,7 @@ THROTTLED_EVENTS: dict[str, str | None] = {
 }
 """Each limited event, and the member of its data that tells kinds apart."""
 
-_Held = tuple[str, JsonObject | None, Timestamp]
+_Held = tuple[str, JsonObject | None, Any]
 
 
 class Throttle:
@@ -46,10 +47,13 @@ class Throttle:
         self._events = THROTTLED_EVENTS if events is None else events
         self._state: dict[tuple[str, str], tuple[float, _Held | None]] = {}
 
-    def passes(self, name: str, data: JsonObject | None, timestamp: Timestamp, now: float) -> bool:
+    def passes(self, name: str, data: JsonObject | None, stamped: Any, now: float) -> bool:
         """Tell whether an event goes out at once; one that doesn't is kept for `due`.
 
         Args:
+            name: The event's name.
+            data: Its data, or as much of it as tells kinds apart.
+            stamped: Its own time stamp, or whatever else is kept with it.
             now: Seconds of any clock that doesn't go backwards.
         """
         if name not in self._events:
@@ -61,7 +65,7 @@ class Throttle:
             if len(self._state) < limits.THROTTLE_KEYS:
                 self._state[kind] = (now + self._period, None)
             return True
-        self._state[kind] = (state[0], (name, data, timestamp))
+        self._state[kind] = (state[0], (name, data, stamped))
         return False
 
     @property
@@ -70,7 +74,7 @@ class Throttle:
         return min((end for end, _ in self._state.values()), default=None)
 
     def due(self, now: float) -> list[_Held]:
-        """Return the kept events whose period has ended: name, data and time stamp of each."""
+        """Return the kept events whose period has ended: each as `passes` took it."""
         events: list[_Held] = []
         for kind, (end, held) in list(self._state.items()):
             if end > now:
