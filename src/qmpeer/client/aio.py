@@ -42,7 +42,8 @@ class AsyncClient:
     """Drive a QMP server from asyncio.
 
     Make one with `connect`, `accept` or `launch`, and use it as an async context manager. It
-    belongs to the loop that it was made on.
+    belongs to the loop that it was made on, and to the process: in a forked child, using it raises
+    ConnectionClosed, and closing it doesn't touch the parent's connection.
 
     Attributes:
         command_timeout: Seconds for a command and for wait_event unless they say otherwise.

@@ -18,6 +18,7 @@ from qmpeer.errors import ConnectionClosed, NegotiationError
 from qmpeer.messages import Event
 from qmpeer.protocol import ClientSession, Completion, Phase, Sent
 from qmpeer.transport.aio import Stream
+from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject
 
 if TYPE_CHECKING:
@@ -87,8 +88,9 @@ class AsyncChannel:
         self._timer: asyncio.TimerHandle | None = None
         self._waiters: list[asyncio.Future[None]] = []
         self._received = 0
-        self._lost = self._loop.create_future()
+        self._lost: asyncio.Future[None] | None = self._loop.create_future()
         self._trace = Trace.of(stream.peer)
+        own(self)
 
     @property
     def interruptions(self) -> tuple[Interruption, ...]:
@@ -326,7 +328,7 @@ class AsyncChannel:
             waiting.add_done_callback(lambda done: self._lose(error, done.result()))
         else:
             self._lose(error)
-        if not self._lost.done():
+        if self._lost is not None and not self._lost.done():
             self._lost.set_result(None)
 
     def _lose(self, error: Exception | None, reason: str | None = None) -> None:
@@ -358,8 +360,17 @@ class AsyncChannel:
             self.on_lost(reason, interrupted_commands(outcomes))
         self._wake()
 
+    def _disown(self, reason: str) -> None:
+        """Take in that this is a forked child: the connection, and its loop, are its parent's."""
+        self._lost = None
+        if self.end is None:
+            self.end = ConnectionClosed(reason)
+
     async def close(self) -> None:
         """Close the connection, and end the program at its other end if it is ours."""
+        if self._lost is None:
+            self._stream.abort()
+            return
         self._lose(ConnectionClosed("the client was closed"))
         self._stream.close()
         await asyncio.shield(self._lost)

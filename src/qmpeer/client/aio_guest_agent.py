@@ -15,6 +15,7 @@ from qmpeer.client.steps import Countdown, Course
 from qmpeer.client.timeouts import DEFAULT, Default, Timeout
 from qmpeer.errors import ConnectionClosed
 from qmpeer.transport import AddressLike
+from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject
 
 __all__ = ["AsyncFrozen", "AsyncGuestAgent"]
@@ -48,8 +49,13 @@ class AsyncGuestAgent:
         self._address = address
         self._client: AsyncClient | None = None
         self._lock = asyncio.Lock()
+        own(self)
         self._waits_for_socket = False
         self._is_closed = False
+
+    def _disown(self, reason: str) -> None:
+        """Free the lock in a forked child: it may have been held in the parent."""
+        self._lock = asyncio.Lock()
 
     @classmethod
     async def connect(

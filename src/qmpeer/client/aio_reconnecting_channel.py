@@ -22,6 +22,7 @@ from qmpeer.client.reconnection import (
 from qmpeer.errors import ConnectionClosed, QMPError
 from qmpeer.protocol import ClientSession
 from qmpeer.transport import AddressLike
+from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject
 
 __all__ = ["AsyncOpenChannel", "AsyncReconnectingChannel"]
@@ -52,6 +53,7 @@ class AsyncReconnectingChannel:
         self._interruptions = Interruptions()
         self._task: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
+        own(self)
 
     @classmethod
     async def open(
@@ -195,6 +197,12 @@ class AsyncReconnectingChannel:
         reason = f"the connection was lost, and not made anew in {self._seconds} s: {error}"
         self.end = ConnectionClosed(reason)
         self.end.__cause__ = error
+
+    def _disown(self, reason: str) -> None:
+        """Take in that this is a forked child: the connection is its parent's."""
+        self._task = None
+        if self.end is None:
+            self.end = ConnectionClosed(reason)
 
     async def close(self) -> None:
         """Close the connection, and make no other."""

@@ -41,7 +41,9 @@ D = TypeVar("D")
 class Client:
     """Drive a QMP server from blocking code; several threads may share one.
 
-    Make one with `connect`, `accept` or `launch`, and use it as a context manager.
+    Make one with `connect`, `accept` or `launch`, and use it as a context manager. It belongs to
+    the process that made it: in a forked child, using it raises ConnectionClosed, and closing it
+    doesn't touch the parent's connection.
 
     Attributes:
         command_timeout: Seconds for a command and for wait_event unless they say otherwise.

@@ -27,6 +27,7 @@ from qmpeer.client.trace import Trace
 from qmpeer.errors import ConnectionClosed, NegotiationError
 from qmpeer.messages import Event
 from qmpeer.protocol import ClientSession, Completion, Phase, Sent
+from qmpeer.transport.forking import own, own_socket
 from qmpeer.values import JsonObject, JsonValue
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ class Channel:
         launched: "Launched | None",
         log: EventLog | None = None,
     ) -> None:
+        own_socket(sock)
+        own(self)
         sock.settimeout(None)
         self.socket: socket.socket = sock
         self.session: ClientSession[Call] = session
@@ -447,6 +450,14 @@ class Channel:
     def connected(self, deadline: float | None) -> "Channel":
         """Return the connection that there is: this one, even if it has ended."""
         return self
+
+    def _disown(self, reason: str) -> None:
+        """Take in that this is a forked child: the connection is its parent's."""
+        self.lock = threading.Lock()
+        self._send_lock = threading.Lock()
+        self._changed = threading.Condition(self.lock)
+        if self.end is None:
+            self.end = ConnectionClosed(reason)
 
     def fileno(self) -> int:
         """Return the socket's descriptor; -1 once it is closed."""

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from qmpeer import limits
 from qmpeer.errors import LimitError
 from qmpeer.messages import Event
+from qmpeer.transport.forking import own
 from qmpeer.values import JsonValue
 
 __all__ = ["EventLog", "EventQueue", "Match", "Names", "matcher"]
@@ -114,13 +115,18 @@ class EventLog:
         last: The number of the last event, 0 before the first.
     """
 
-    __slots__ = ("_kept", "_lock", "_queues", "last")
+    __slots__ = ("__weakref__", "_kept", "_lock", "_queues", "last")
 
     def __init__(self, kept: int = limits.EVENTS_KEPT) -> None:
         self._kept: deque[Event] = deque(maxlen=kept)
         self._queues: tuple[EventQueue, ...] = ()
         self._lock = threading.Lock()  # of who subscribes; connections change, the log stays
+        own(self)
         self.last: int = 0
+
+    def _disown(self, reason: str) -> None:
+        """Free the lock in a forked child: a thread of the parent may have held it."""
+        self._lock = threading.Lock()
 
     def add(self, event: Event) -> None:
         """Take in an event, in the order of its number."""

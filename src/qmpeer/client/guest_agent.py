@@ -15,6 +15,7 @@ from qmpeer.client.timeouts import DEFAULT, Default, Timeout
 from qmpeer.client.walk import Walker
 from qmpeer.errors import ConnectionClosed
 from qmpeer.transport import AddressLike
+from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject
 
 __all__ = ["Frozen", "GuestAgent"]
@@ -48,8 +49,13 @@ class GuestAgent:
         self._address = address
         self._client: Client | None = None
         self._lock = threading.Lock()
+        own(self)
         self._waits_for_socket = False
         self._is_closed = False
+
+    def _disown(self, reason: str) -> None:
+        """Free the lock in a forked child: it may have been held in the parent."""
+        self._lock = threading.Lock()
 
     @classmethod
     def connect(

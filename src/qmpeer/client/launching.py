@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from typing import IO
 
 from qmpeer import limits
+from qmpeer.transport.forking import own, own_socket
 
 __all__ = ["Launched", "monitor_options"]
 
@@ -87,6 +88,7 @@ class Launched:
         # Also when a client is forgotten, or the interpreter ends: it would live on by itself.
         self._finish = weakref.finalize(self, _end, self.process, self._stderr, guard)
         self._finish.atexit = ends_with_parent
+        own(self)
 
     def obituary(self) -> str | None:
         """Return how the program ended and what it said last; None while it lives.
@@ -108,6 +110,10 @@ class Launched:
         size = self._stderr.seek(0, os.SEEK_END)
         self._stderr.seek(max(0, size - limits.LAUNCH_STDERR))
         return self._stderr.read().decode(errors="replace")
+
+    def _disown(self, reason: str) -> None:
+        """Take in that this is a forked child: the program is its parent's."""
+        self._finish.detach()
 
     def end(self) -> None:
         """End the program if it lives, and wait for it; doing so twice is fine."""
@@ -142,6 +148,7 @@ class _Guard:
             raise OSError("there is no Python to run the guard")
         pidfd = os.pidfd_open(guarded.pid)
         ours, theirs = socket.socketpair()
+        own_socket(ours)
         with theirs:
             fds = (pidfd, theirs.fileno())
             words = [*fds, os.getpid(), limits.CLOSE_TIMEOUT]

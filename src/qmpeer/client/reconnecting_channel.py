@@ -21,6 +21,7 @@ from qmpeer.client.reconnection import (
 from qmpeer.errors import ConnectionClosed, QMPError
 from qmpeer.protocol import ClientSession
 from qmpeer.transport import AddressLike
+from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject, JsonValue
 
 __all__ = ["OpenChannel", "ReconnectingChannel"]
@@ -66,6 +67,7 @@ class ReconnectingChannel:
         self._reconnecting = threading.Lock()
         self._is_closing = threading.Event()
         self._patience: Patience | None = None  # while there is no connection
+        own(self)
         self.current: Channel
         self._adopt(open_channel(timeout, self.log))
 
@@ -88,6 +90,14 @@ class ReconnectingChannel:
     def session(self) -> ClientSession[Call]:
         """The protocol's side of the connection that there is, or was at last."""
         return self.current.session
+
+    def _disown(self, reason: str) -> None:
+        """Take in that this is a forked child: the connection is its parent's."""
+        self.lock = threading.Lock()
+        self._reconnecting = threading.Lock()
+        self._is_closing = threading.Event()
+        if self.end is None:
+            self.end = ConnectionClosed(reason)
 
     def fileno(self) -> int:
         """Return the descriptor of the connection that there is."""

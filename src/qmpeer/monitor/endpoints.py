@@ -263,6 +263,12 @@ class Endpoints:
         for greet in unopened:
             greet()
 
+    def disown(self) -> None:
+        """Forget what is open: in a forked child it is the parent's."""
+        self._rounds.loop = None
+        self._rounds.connections.clear()
+        self.listeners.clear()
+
     # Closing
 
     def shut_down(self) -> None:

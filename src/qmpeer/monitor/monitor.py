@@ -31,6 +31,7 @@ from qmpeer.monitor.threads import Call
 from qmpeer.schema import Policy, Schema
 from qmpeer.transport import AddressLike
 from qmpeer.transport.aio import Listener, Stream
+from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject, JsonValue
 
 __all__ = ["Monitor", "new_event_loop"]
@@ -96,6 +97,7 @@ class Monitor:
             self, self._rounds, self._emission, self._commands, self._terminals
         )
         self._thread: threading.Thread | None = None
+        own(self)
         if backend is not None:
             backend.subscribe(self.emit)
         self.command("query-version")(self._query_version)
@@ -528,6 +530,11 @@ class Monitor:
             self.shutdown()
             if self._thread is not threading.current_thread():
                 self._thread.join(timeout)
+
+    def _disown(self, reason: str) -> None:
+        """Take in that this is a forked child: what is open, and the thread, are its parent's."""
+        self._thread = None
+        self._endpoints.disown()
 
     # Events
 

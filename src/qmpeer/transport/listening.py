@@ -10,6 +10,7 @@ from typing import Final
 
 from qmpeer.transport.address import Address, AddressLike, address_of, parse_address
 from qmpeer.transport.dialling import annotated
+from qmpeer.transport.forking import is_ours, own_socket
 from qmpeer.transport.sockets import Endpoint, adopt_fd, new_socket, resolve
 
 _BIND_TRIES: Final = 3  # others may be removing and binding the same dead path
@@ -64,6 +65,7 @@ def own_path(sock: socket.socket) -> socket.socket:
         return sock
     owner = BoundSocket(socket.AF_UNIX, socket.SOCK_STREAM, 0, sock.detach())
     owner.path, owner.identity = os.path.abspath(path), identity
+    own_socket(owner)
     return owner
 
 
@@ -72,7 +74,7 @@ def unlink_if_ours(sock: socket.socket) -> None:
 
     Call it before the socket is closed, so that there is no dead socket in between.
     """
-    if not isinstance(sock, BoundSocket):
+    if not isinstance(sock, BoundSocket) or not is_ours(sock):
         return
     try:
         if _identity(sock.path) == sock.identity:
@@ -143,6 +145,7 @@ def _refuse_strangers(endpoint: Endpoint, address: Address) -> None:
 
 def _listen_on_path(path: str, backlog: int, mode: int) -> BoundSocket:
     sock = BoundSocket(socket.AF_UNIX, socket.SOCK_STREAM)
+    own_socket(sock)
     lock = _lock_folder(os.path.dirname(path))
     try:
         # Linux gives the new file the mode of the socket, less the umask; a socket that is bound

@@ -19,6 +19,7 @@ from qmpeer.transport.aio.socket_stream import SocketStream
 from qmpeer.transport.aio.stdio_stream import StdioStream
 from qmpeer.transport.aio.stream import HandlerFactory, LostCallback, Stream, StreamHandler
 from qmpeer.transport.dialling import DialPlan, annotated
+from qmpeer.transport.forking import own_socket
 from qmpeer.transport.sockets import (
     Endpoint,
     adopt_fd,
@@ -98,6 +99,7 @@ async def start_stream(
     if has_own_stream(sock):
         own = SocketStream(sock, peer, lost_callback)
         return own, _start(own, handler_factory)
+    own_socket(sock)
     stream = BufferedStream(peer, lost_callback)
     try:
         sock.setblocking(False)

@@ -14,6 +14,7 @@ from qmpeer import limits
 from qmpeer.transport.address import Address, AddressLike, address_of
 from qmpeer.transport.aio.connecting import has_own_stream, start_socket_stream, start_stream
 from qmpeer.transport.aio.stream import HandlerFactory, Stream
+from qmpeer.transport.forking import own_socket
 from qmpeer.transport.listening import listen, local_address, unlink_if_ours
 
 _logger: Final = logging.getLogger("qmpeer.transport")
@@ -88,6 +89,7 @@ class Listener:
         self._has_reader = False
         self._has_warned = False
         self._pause: asyncio.TimerHandle | None = None
+        own_socket(sock)
         sock.setblocking(False)
         self._watch()
 

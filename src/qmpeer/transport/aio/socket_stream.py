@@ -13,6 +13,7 @@ from qmpeer import limits
 from qmpeer.transport.aio.descriptor_stream import DescriptorStream
 from qmpeer.transport.aio.hangups import is_hung_up, unwatch_hangup, watch_hangup
 from qmpeer.transport.aio.stream import NO_FDS, LostCallback, StreamHandler
+from qmpeer.transport.forking import own_socket
 
 _INT_SIZE: Final = array("i").itemsize
 _ANCILLARY_SIZE: Final = socket.CMSG_SPACE(limits.MESSAGE_FDS * _INT_SIZE)
@@ -34,6 +35,7 @@ class SocketStream(DescriptorStream):
     def __init__(
         self, sock: socket.socket, peer: str, lost_callback: LostCallback | None = None
     ) -> None:
+        own_socket(sock)
         sock.setblocking(False)
         fd = sock.fileno()
         super().__init__(fd, fd, peer, lost_callback)

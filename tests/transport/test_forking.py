@@ -1,0 +1,44 @@
+"""Sockets that belong to one process: nothing of them is left in a forked child."""
+
+import os
+import socket
+from pathlib import Path
+
+from qmpeer.transport import listen
+from qmpeer.transport.forking import is_ours, own_socket
+from qmpeer.transport.listening import unlink_if_ours
+from tests.forks import in_child
+
+
+def test_a_child_has_something_else_in_its_place() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        own_socket(ours)
+        assert is_ours(ours)
+        link = f"/proc/self/fd/{ours.fileno()}"
+        assert in_child(lambda: (os.readlink(link), is_ours(ours))) == "('/dev/null', False)"
+        assert os.readlink(link).startswith("socket:")
+        assert not ours.get_inheritable()
+
+
+def test_one_that_is_closed_takes_no_other_descriptor_with_it() -> None:
+    ours, theirs = socket.socketpair()
+    own_socket(ours)
+    fd = ours.fileno()
+    ours.close()
+    with theirs:
+        os.dup2(theirs.fileno(), fd)
+        try:
+            link = f"/proc/self/fd/{fd}"
+            assert in_child(lambda: os.readlink(link)) == repr(os.readlink(link))
+        finally:
+            os.close(fd)
+
+
+def test_a_child_leaves_the_path(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with listen(f"unix:{path}") as sock:
+        assert in_child(lambda: unlink_if_ours(sock)) == "None"
+        assert path.exists()
+        unlink_if_ours(sock)
+        assert not path.exists()
