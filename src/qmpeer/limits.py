@@ -236,6 +236,8 @@ SHELL_STATEMENT: Final = 64 * 1024 * 1024
 """Bytes of one statement. QEMU: 64 MiB for a value."""
 SHELL_HISTORY_ENTRY: Final = 16 * 1024
 """Characters of a line that history keeps. Ours."""
+SHELL_SHOWN: Final = 256 * 1024
+"""Characters of a statement at fault that is shown: its secrets are looked for. Ours."""
 SHELL_HISTORY: Final = 1024 * 1024
 """Bytes from the end of the history file that are read. Ours; the file is never cut."""
 SHELL_EVENT_LINES: Final = 20
@@ -254,6 +256,22 @@ SHELL_NAMES_AGE: Final = 5.0
 """Seconds for which such names are kept. Ours."""
 SHELL_TABLE_ROWS: Final = 10_000
 """Rows of a table; longer lists are shown as JSON. Ours."""
+SHELL_SOURCE_SILENCE: Final = 10.0
+"""Seconds without a byte from a file that is executed, such as a FIFO. Ours."""
+SHELL_SOURCE_TIMEOUT: Final = 300.0
+"""Seconds in which such a file has to come to its end. Ours."""
+
+# What is written down (messages).
+REDACTION_DEPTH: Final = 64
+"""Levels of arguments that are looked into for secrets; deeper ones are blanked. Ours."""
+REDACTION_NAMES: Final = 1000
+"""Members of one command among which misspelt names of secrets are looked for. Ours."""
+REDACTED_TEXTS: Final = 64
+"""Secrets of recent commands that are looked for in errors. Ours."""
+REDACTED_LENGTH: Final = 4
+"""Characters of such a secret at least: a shorter one may be a part of any word. Ours."""
+REDACTED_SIZE: Final = 4096
+"""Characters of such a secret at most. Ours."""
 
 # The tools (cli).
 JOBS: Final = 1000

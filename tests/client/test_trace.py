@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from qmpeer import AsyncClient, Client, CommandError, Monitor
+from qmpeer.values import JsonObject
 
 
 def _serve(path: Path) -> Monitor:
@@ -65,3 +66,43 @@ def test_nothing_is_logged_while_nobody_listens(
     _blocking(tmp_path / "m")
     monitor.stop()
     assert "set_password" not in caplog.text
+
+
+ODD: list[tuple[str, JsonObject]] = [
+    ("qom-set", {"path": "/objects/s", "property": "data", "value": "hunter2"}),
+    ("blockdev-add", {"driver": "https", "url": "https://me:hunter2@h/", "cookie": "hunter2"}),
+    ("human-monitor-command", {"command-line": "set_password vnc hunter2"}),
+    ("set_passwrd", {"protocol": "vnc", "pasword": "hunter2"}),
+]
+
+
+@pytest.mark.parametrize(("command", "arguments"), ODD, ids=[command for command, _ in ODD])
+@pytest.mark.parametrize("side", ["qmpeer.client", "qmpeer.monitor"])
+def test_secrets_in_odd_places(
+    side: str,
+    command: str,
+    arguments: JsonObject,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Neither what is sent nor an error that repeats it, nor a URL that comes back."""
+    monitor = Monitor(name="traced")
+
+    @monitor.command(command)
+    def refuse(**rest: object) -> None:
+        raise CommandError("GenericError", "no 'hunter2' here")
+
+    @monitor.command("query-url")
+    def query_url() -> str:
+        monitor.emit("URL", {"url": "https://me:hunter2@h/"})
+        return "https://me:hunter2@h/"
+
+    monitor.start(tmp_path / "m")
+    with caplog.at_level(logging.DEBUG, side), Client.connect(tmp_path / "m") as client:
+        with pytest.raises(CommandError, match="hunter2"):
+            client.execute(command, arguments)
+        assert client.execute("query-url") == "https://me:hunter2@h/"
+    monitor.stop()
+    assert command in caplog.text
+    assert "URL" in caplog.text
+    assert "hunter2" not in caplog.text

@@ -94,3 +94,37 @@ def test_where_it_is() -> None:
     assert history_path({"XDG_STATE_HOME": "/x"}) == "/x/qmpeer/history"
     home = os.path.expanduser("~")
     assert history_path({}) == f"{home}/.local/state/qmpeer/history"
+
+
+def test_no_link_is_followed(tmp_path: Path) -> None:
+    target, path = tmp_path / "target", tmp_path / "history"
+    target.write_text('"from there"\n')
+    target.chmod(0o644)
+    path.symlink_to(target)
+    history = FileHistory(path, keep_all)
+
+    history.append_string("stop")
+
+    assert target.read_text() == '"from there"\n'
+    assert stat.S_IMODE(target.stat().st_mode) == 0o644
+    assert entries(path) == []
+    assert history.get_strings() == ["stop"]
+
+
+def test_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "history")
+    history = FileHistory(tmp_path / "history", keep_all)
+
+    history.append_string("stop")
+
+    assert entries(tmp_path / "history") == []
+
+
+def test_a_file_that_others_may_read_is_made_private(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    path.write_text("")
+    path.chmod(0o666)
+
+    FileHistory(path, keep_all).append_string("stop")
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -3,14 +3,17 @@
 Most run in this process; pipes and the exit status are tried on processes.
 """
 
+import errno
 import json
 import os
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from qmpeer import limits
 from tests.cli.programs import run_here
 from tests.patience import PATIENCE
 from tests.qemu import BASE, QEMU
@@ -319,3 +322,97 @@ def test_the_guest_agent(tmp_path: Path, program: Callable[[str], str]) -> None:
         )
     assert (status, out.splitlines()) == (1, ["{}", "5"])
     assert "did you mean guest-ping" in err
+
+
+WRONG = [
+    ("set_password {protocol=vnc pasword=hunter2}", "hunter2"),
+    ("set_password protocol=vnc password='hunter2", "hunter2"),
+    ("set_password protocol=vnc password=hunter2 x", "hunter2"),
+    ("set_password vnc hunter2", "hunter2"),
+    ("nonesuch password=hunter2", "hunter2"),
+    ("object-add qom-type=secret id=s data=hunter2 x=1", "hunter2"),
+    ("chardev-change id=none backend={'type': 'null', 'password': 'hunter2'}", "hunter2"),
+    ("transaction(\n nonesuch password=hunter2\n)", "hunter2"),
+    ('{"execute": "set_password", "argments": {"password": "hunter2"}}', "hunter2"),
+    ("blockdev-add driver=https url=https://me:hunter2@[", "hunter2"),
+]
+
+
+@pytest.mark.parametrize(("line", "secret"), WRONG, ids=[line for line, _ in WRONG])
+def test_a_wrong_line_is_shown_without_its_secrets(
+    server: Path, line: str, secret: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "script"
+    file.write_text(f"query-name\n{line}\n")
+    for words, stdin in (
+        (("-c", line), ""),
+        ((), line),
+        (("-f", str(file)), ""),
+        (("-c", f"source {file}"), ""),
+    ):
+        status, _, err = script(server, *words, stdin=stdin)
+        assert status in (1, 2)
+        assert secret not in err
+        assert err.startswith("qmp-shell: ")
+
+
+def test_a_recording_is_private(server: Path, tmp_path: Path) -> None:
+    file = tmp_path / "record"
+    file.write_text("old\n")
+    file.chmod(0o644)
+
+    assert script(server, "-c", f"record {file}", "-c", "query-name") == (0, "{}\n", "")
+
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.read_text().startswith("old\n-> ")
+
+
+def test_a_recording_that_cannot_be_made_private_is_refused(
+    server: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    file = tmp_path / "record"
+    file.write_text("")
+    file.chmod(0o644)
+    monkeypatch.setattr(os, "fchmod", refuse)
+
+    status, _, err = script(server, "-c", f"record {file}", "-c", "query-name")
+
+    assert status == 2
+    assert "others may read it: Operation not permitted" in err
+    assert file.read_text() == ""
+
+
+def test_recording_does_not_wait_for_a_reader(server: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    assert script(server, "-c", f"record {tmp_path}/fifo")[0] == 2
+
+
+@pytest.mark.parametrize("how", ["-f", "source"])
+def test_a_fifo_into_which_nobody_writes(
+    server: Path, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SHELL_SOURCE_SILENCE", 0.1)
+    os.mkfifo(path := tmp_path / "fifo")
+    words = ("-f", str(path)) if how == "-f" else ("-c", f"source {path}")
+
+    status, _, err = script(server, *words)
+
+    assert (status, err.endswith(f"{path}: nothing came for 0.1 seconds\n")) == (2, True)
+
+
+@pytest.mark.parametrize("rest", ["", "query-name\n" * 20_000])
+def test_a_fifo_is_read_to_its_end(server: Path, rest: str, tmp_path: Path) -> None:
+    os.mkfifo(path := tmp_path / "fifo")
+    writer = threading.Thread(target=lambda: path.write_text(f"exit\n{rest}"))
+    writer.start()
+
+    assert script(server, "-f", str(path)) == (0, "", "")
+    writer.join(PATIENCE)
+
+
+def test_a_folder_is_no_script(server: Path, tmp_path: Path) -> None:
+    status, _, err = script(server, "-f", str(tmp_path))
+    assert (status, err) == (2, f"qmpeer shell: {tmp_path}: Is a directory\n")

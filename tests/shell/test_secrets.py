@@ -1,6 +1,15 @@
+from pathlib import Path
+
 import pytest
 
-from qmpeer.shell.secrets import without_secrets
+from qmpeer import limits
+from qmpeer.messages import REDACTED
+from qmpeer.shell.explaining import complaint
+from qmpeer.shell.mistakes import Mistake
+from qmpeer.shell.own_words import OWN_WORDS
+from qmpeer.shell.secrets import shown_text, without_secrets
+from qmpeer.shell.words import split
+from tests.growth import assert_linear
 
 COMMANDS = {"object-add", "set_password", "blockdev-add", "stop", "ringbuf-write", "transaction"}
 
@@ -53,7 +62,7 @@ COMMANDS = {"object-add", "set_password", "blockdev-add", "stop", "ringbuf-write
          '{"execute": "object-add", "argments": {"qom-type": "secret", "dta": "<redacted>"}}'),
         ('object-add props={"qom-type": "secret", "dta": "geheim"}',
          'object-add props={"qom-type": "secret", "dta": "<redacted>"}'),
-        ("hmp objcet_add secret,id=s,dta=ge heim", "hmp objcet_add secret,<redacted>"),
+        ("hmp objcet_add secret,id=s,dta=ge heim", "hmp objcet_add <redacted>"),
         ("object-add qom-type=rng-random id=s dta=known",
          "object-add qom-type=rng-random id=s dta=known"),
         ("object-add qom-type=secret dta='geheim", None),
@@ -74,6 +83,83 @@ def test_lines(text: str, kept: str | None) -> None:
 
 def test_before_the_commands_are_known_all_that_is_called_like_a_secret_is_one() -> None:
     assert without_secrets("ringbuf-write data=x") == "ringbuf-write data=<redacted>"
+
+
+HERE = Path(__file__).parent
+SECRET_LINES = (HERE / "secret_lines.txt").read_text().splitlines()
+"""Lines with S3CRET in as many places and spellings as anybody thought of."""
+ORDINARY_LINES = (HERE / "ordinary_lines.txt").read_text().splitlines()
+"""Lines as people type them, some of them misspelt, without a secret."""
+MISSPELT = {"stpo", "query-stauts", "qeury-block", "blockdev-ad", "device_ad", "query-blok",
+            "block-jobcancel", "netdev-add"}  # fmt: skip
+FIRST_WORDS = {line.split()[0] for line in ORDINARY_LINES if line[0].isalpha()}
+KNOWN = FIRST_WORDS - MISSPELT - set(OWN_WORDS) | {
+    "set_password", "change-vnc-password", "block_passwd", "guest-set-user-password",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("commands", [KNOWN, {"stop"}, ()], ids=["known", "other", "none"])
+@pytest.mark.parametrize("line", SECRET_LINES)
+def test_no_spelling_is_kept(line: str, commands: set[str]) -> None:
+    assert "S3CRET" in line
+    assert "S3CRET" not in (without_secrets(line, commands) or "")
+    shown = shown_text(line, 0, 0)
+    assert shown is None or "S3CRET" not in shown.text
+
+
+@pytest.mark.parametrize("line", SECRET_LINES)
+def test_no_spelling_is_kept_within_several_lines(line: str) -> None:
+    for text in (f"stop\n{line}", f"{line}\nstop", f"transaction(\n{line}\n)", f"  {line} "):
+        assert "S3CRET" not in (without_secrets(text, KNOWN) or "")
+
+
+@pytest.mark.parametrize("line", [line[4:] for line in SECRET_LINES if line.startswith("hmp ")])
+def test_no_spelling_is_kept_in_the_human_monitor(line: str) -> None:
+    assert "S3CRET" not in (without_secrets(line, KNOWN, is_human=True) or "")
+
+
+@pytest.mark.parametrize(("commands", "most"), [(KNOWN, 0), ((), 10)], ids=["known", "none"])
+def test_ordinary_lines_are_kept_whole(commands: set[str], most: int) -> None:
+    assert len(ORDINARY_LINES) >= 500
+    changed = [line for line in ORDINARY_LINES if without_secrets(line, commands) != line]
+    assert len(changed) <= most, changed
+
+
+@pytest.mark.parametrize("line", SECRET_LINES)
+def test_a_complaint_shows_none(line: str) -> None:
+    """What went wrong is shown with the line at fault, wherever the mark is."""
+    words = [word for statement in split(line) for word in statement.words]
+    for start, end in [(0, len(line)), *((word.start, word.end) for word in words)]:
+        mistake = Mistake(f"found {line[start:end]!r}, expected 'on'", start, end)
+        assert "S3CRET" not in "\n".join(complaint(line, mistake, 200))
+
+
+def test_the_mark_stays_below_the_fault() -> None:
+    line = "set_password protocol=vnc password='geheim' conected=keep"
+    at = line.index("conected")
+    what, shown, mark = complaint(
+        line, Mistake("Parameter 'conected' is unexpected", at, at + 8), 99
+    )
+    assert what == "Parameter 'conected' is unexpected"
+    assert shown[mark.index("^") :].startswith(("conected=", "keep"))
+    assert shown == f"set_password protocol=vnc password={REDACTED} conected={REDACTED}"
+
+
+def test_a_statement_that_is_too_large_to_look_into_is_not_shown() -> None:
+    text = "stop " + "x" * limits.SHELL_SHOWN
+    assert list(complaint(text, Mistake("found 'x'", 0, 4), 80)) == [
+        f"found {REDACTED}",
+        REDACTED,
+        "^",
+    ]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a b ", "a=", "'\n", "#x\n", "password='", "a {} {} ", "://a:", "set_password x\n# x\n"],
+)
+def test_a_long_text_takes_no_long_time(piece: str) -> None:
+    assert_linear(lambda size: without_secrets(piece * (size // len(piece))), 64_000)
 
 
 def test_a_line_of_a_human_monitor() -> None:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from qmpeer.messages import Event, redact_arguments
+from qmpeer.messages import Event, Scrubber, redact_urls
 from qmpeer.protocol import Happened, Sent, Unclaimed
 from qmpeer.values import JsonObject
 
@@ -21,11 +21,12 @@ _DEBUG = 10
 class Trace:
     """Write one connection's log."""
 
-    __slots__ = ("_logger", "_peer")
+    __slots__ = ("_logger", "_peer", "_scrubber")
 
     def __init__(self, logger: Any, peer: str) -> None:
         self._logger = logger  # a logging.Logger
         self._peer = peer
+        self._scrubber = Scrubber()
 
     @classmethod
     def of(cls, peer: str) -> "Trace | None":
@@ -39,21 +40,21 @@ class Trace:
     def sent(self, sent: Sent[Any], arguments: JsonObject | None) -> None:
         """Write down a command."""
         verb = "exec-oob" if sent.is_oob else "execute"
-        shown = redact_arguments(sent.name, arguments) or ""
+        shown = self._scrubber.arguments(sent.name, arguments) or ""
         self._logger.debug("%s: > %s %s %s id=%s", self._peer, verb, sent.name, shown, sent.id)
 
     def received(self, happened: Iterable[Happened[Any]]) -> None:
         """Write down what came."""
         for item in happened:
             if isinstance(item, Event):
-                what: tuple[object, ...] = ("event", item.name, item.data or "")
+                what = f"event {item.name} {redact_urls(str(item.data or ''))}"
             elif isinstance(item, Unclaimed):
-                what = ("error of no command", item.error, "")
+                what = f"error of no command {self._scrubber.text(str(item.error))}"
             elif item.error is not None:
-                what = ("error", item.error, "")
+                what = f"error {self._scrubber.text(str(item.error))}"
             else:
-                what = ("return", item.value, "")
-            self._logger.debug("%s: < %s %s %s", self._peer, *what)
+                what = f"return {redact_urls(str(item.value))}"
+            self._logger.debug("%s: < %s", self._peer, what)
 
     def ended(self, reason: str) -> None:
         """Write down the end."""

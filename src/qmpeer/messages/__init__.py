@@ -8,7 +8,14 @@ from qmpeer.messages.client import (
     parse_message,
 )
 from qmpeer.messages.echo import echoed
-from qmpeer.messages.redaction import REDACTED, SECRETS, redact_arguments, redact_message
+from qmpeer.messages.redaction import (
+    REDACTED,
+    Scrubber,
+    redact_arguments,
+    redact_human_line,
+    redact_message,
+    redact_urls,
+)
 from qmpeer.messages.server import (
     error_message,
     event_message,
@@ -33,13 +40,13 @@ from qmpeer.messages.unexpected import unexpected_member
 __all__ = [
     "CAPABILITIES_COMMAND",
     "REDACTED",
-    "SECRETS",
     "Command",
     "Event",
     "Greeting",
     "Incoming",
     "IncomingError",
     "QemuVersion",
+    "Scrubber",
     "Timestamp",
     "Version",
     "command_message",
@@ -54,7 +61,9 @@ __all__ = [
     "parse_greeting",
     "parse_message",
     "redact_arguments",
+    "redact_human_line",
     "redact_message",
+    "redact_urls",
     "return_message",
     "shown",
     "shown_text",

@@ -1,64 +1,237 @@
-"""What must not be written down: one table of secrets in commands, and the means to blank them.
+"""What must not be written down: which values are secrets, and the means to blank them.
 
-Every log, history and recording goes through here. A row names a command and the path of a member
-in its arguments; ``*`` stands for any list element or member at one step, ``**`` for any depth.
+Every log, history and recording goes through here. A value is blanked
+
+- if it is called like a secret, at any depth and even if that is misspelt;
+- if its command may carry one, unless it is shown to be harmless: a number, a truth value, or a
+  text of the form that its member takes;
+- as a part of a text: the password in a URL, what stands behind ``password=``.
+
+Nothing here knows a server's schema: a command is often wrong when it is written down.
 
 Spec: the QAPI schema's members that carry passwords, keys and secrets, QEMU 2.0 to 10.
 """
 
+import re
+from collections import deque
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import islice
+from typing import Final
+
+from qmpeer import limits
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["REDACTED", "SECRETS", "redact_arguments", "redact_message"]
+__all__ = [
+    "CARRIERS",
+    "REDACTED",
+    "SECRETS",
+    "Scrubber",
+    "carrier_of",
+    "is_plain_object",
+    "is_secret_name",
+    "is_shown",
+    "keeps_secrets",
+    "redact_arguments",
+    "redact_human_line",
+    "redact_message",
+    "redact_text",
+    "redact_urls",
+]
 
-REDACTED = "<redacted>"
+REDACTED: Final = "<redacted>"
 
-SECRETS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("block_passwd", ("password",)),
-    ("change-vnc-password", ("password",)),
-    ("change", ("arg",)),  # change vnc password TEXT
-    ("set_password", ("password",)),
-    ("guest-set-user-password", ("password",)),
-    ("guest-ssh-add-authorized-keys", ("keys", "*")),
-    ("object-add", ("data",)),
-    ("object-add", ("props", "data")),  # before 6.0
-    ("object-add", ("password",)),
-    ("object_add", ("data",)),
-    ("guest-file-write", ("buf-b64",)),
-    ("guest-exec", ("input-data",)),
-    ("guest-exec", ("env", "*")),
-    ("blockdev-add", ("**", "password")),
-    ("blockdev-add", ("**", "cookie")),
-    ("blockdev-create", ("**", "password")),
-    ("x-blockdev-amend", ("**", "password")),
-    ("*", ("password",)),
-    ("*", ("secret",)),
-)
-"""Command, and path of the member; ``*`` as the command stands for each."""
-
-_HUMAN_SECRETS: dict[str, int] = {
-    "set_password": 2,
-    "block_passwd": 2,
-    "change": 2,
-    "object_add": 1,
+SECRETS: Final[Mapping[str, frozenset[str]]] = {
+    "blockdev-add": frozenset({"key"}),  # of rbd
+    "change": frozenset({"arg"}),  # change vnc password TEXT
+    "guest-exec": frozenset({"arg", "env", "input-data"}),
+    "guest-file-write": frozenset({"buf-b64"}),
+    "guest-ssh-add-authorized-keys": frozenset({"keys"}),
+    "migrate": frozenset({"args"}),  # of a program
+    "migrate-incoming": frozenset({"args"}),
+    "netdev-add": frozenset({"smb"}),  # a share, maybe with its user's password
+    "object-add": frozenset({"data"}),
 }
-"""Commands of the human monitor, and how many words of them may be shown, blanks between."""
+"""By command, members that are secrets though they aren't called so."""
+
+_OF_ANY: Final = frozenset().union(*SECRETS.values()) - {"key", "keys", "args"}
+"""Members that are secrets in a command that isn't known."""
+
+_ID: Final = r"[\w.#:/\[\]-]+"
+_PATH: Final = r"[^\s=]+"
+_SWITCH: Final = r"true|false|on|off|yes|no"
+_PLAIN: Final = rf"{_SWITCH}|[+-]?[0-9][0-9a-fA-Fx.]*[kKMGTb]?"
+_VNC: Final = {"protocol": "vnc|spice", "display": r"vnc\d?|default"}
+
+CARRIERS: Final[Mapping[str, Mapping[str, str]]] = {
+    "block-passwd": {"device": _ID, "node-name": _ID},
+    "change": {"device": _ID, "target": _PATH},
+    "change-vnc-password": {},
+    "expire-password": {**_VNC, "time": r"now|never|\+?\d+"},
+    "guest-exec": {"path": r"[\w./+-]+", "capture-output": rf"{_SWITCH}|\w{{1,9}}"},
+    "guest-file-write": {"handle": r"\d+", "count": r"\d+"},
+    "guest-set-user-password": {"username": _ID, "crypted": _SWITCH},
+    "guest-ssh-add-authorized-keys": {"username": _ID, "reset": _SWITCH},
+    "object-add": {
+        "qom-type": r"secret(?:_keyring)?|tls-[\w-]+",
+        "id": _ID,
+        "file": _PATH,
+        "format": "raw|base64",
+        "keyid": _ID,
+        "iv": r"[\w+/=]+",
+        "loaded": _SWITCH,
+        "serial": r"\d+",
+        "dir": _PATH,
+        "endpoint": "client|server",
+        "verify-peer": _SWITCH,
+        "sanity-check": _SWITCH,
+        "priority": r"[\w+:.@!%-]+",
+        "username": _ID,
+    },
+    "qom-set": {"path": _PATH, "property": _ID, "value": _PLAIN},
+    "set-password": {**_VNC, "connected": "keep|fail|disconnect"},
+}
+"""Commands that may carry a secret, each with the forms of those texts that may be shown.
+
+`object-add` is one only for objects that keep secrets.
+"""
+
+_OBJECTS: Final = re.compile(
+    r"acpi-|authz-|can-|colo-|cryptodev-|dbus-|filter-|igvm|input-|iommufd|iothread|main-loop|"
+    r"memory-backend-|monitor-|pef-|pr-manager|qtest|rng-|s390-|sev-|tdx-|thread-|throttle-|x-"
+)
+"""The types of objects that keep no secrets begin so."""
+_HUMAN: Final[Mapping[str, int]] = {
+    "block-passwd": 2,
+    "change": 2,
+    "expire-password": 2,
+    "object-add": 1,
+    "qom-set": 3,
+    "set-password": 2,
+}
+"""Commands of the human monitor, and how many words of them may be shown."""
+_MORE_NAMES: Final = (
+    "api-key", "apikey", "auth-token", "cookie", "cookies", "credentials", "pass", "passphrase",
+    "private-key", "pw", "pwd", "secret", "secrets", "secretkey", "token",
+)  # fmt: skip
+_MISSPELT: Final = ("cookie", "passphrase", "passwd", "password", "secret")
+_UNICODE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
+_USERINFO: Final = re.compile(r"(://[^\s/?#@:%\"',]*[:%])[^\s/?#@\"']+(?=@)")
+_RBD_KEY: Final = re.compile(r"(:key=)[^\s:,\"']+")
+_NAME: Final = re.compile(
+    r"(?<![\w.\\-])(-*+)([A-Za-z](?:[\w.-]|\\u[0-9a-fA-F]{4})*+)"
+    r"([\\\"']*+[ \t]*+:?[=:][ \t]*+\\?|[ \t]++)"
+)
+"""A name that a value may follow: ``password=``, ``"password": ``, ``--password ``."""
+_VALUE: Final = re.compile(r"\"[^\"]*+\"?|'[^'\n]*+'?|(?:[^,\s&;\"'\\]|,,)*+")
+_OPTIONS: Final = ("u", "user")
+"""Options of programs that take a name with a password."""
+_WORDS: Final = re.compile(r"[^\s,:=@%\"']{4,}")
 
 
-def redact_arguments(command: str, arguments: JsonObject | None) -> JsonObject | None:
-    """Return the arguments with their secrets blanked, the same object where there are none."""
+# --- Names --------------------------------------------------------------------------------------
+
+
+def _simple(name: str) -> str:
+    plain = _UNICODE.sub(lambda found: chr(int(found[1], 16)), name) if "\\" in name else name
+    return plain.lower().replace("_", "-")
+
+
+@lru_cache(maxsize=1024)
+def is_secret_name(name: str) -> bool:
+    """Return whether a member's name, misspelt or not, is that of a secret.
+
+    Example:
+        >>> [is_secret_name(name) for name in ("password", "PASSWRD", "proxy-password", "key")]
+        [True, True, True, False]
+        >>> is_secret_name("password-secret")  # the id of an object
+        False
+    """
+    if is_called_secret(name):
+        return True
+    simple = _simple(name)
+    if not 4 <= len(simple) <= 12 or simple.endswith("-secret"):
+        return False
+    from difflib import get_close_matches  # costs 3 ms, and is seldom needed
+
+    return bool(get_close_matches(simple, _MISSPELT, 1, 0.8))
+
+
+def is_called_secret(name: str) -> bool:
+    """Return whether a name is that of a secret, spelt right."""
+    simple = _simple(name)
+    return ("passw" in simple and not simple.endswith("-secret")) or simple in _MORE_NAMES
+
+
+@lru_cache(maxsize=1024)
+def carrier_of(command: str) -> str | None:
+    """Return which of the commands that may carry a secret one is, misspelt or not.
+
+    Example:
+        >>> carrier_of("set_passwrd"), carrier_of("query-name")
+        ('set-password', None)
+    """
+    simple = _simple(command)
+    if simple in CARRIERS:
+        return simple
+    if len(simple) > 60 or simple in _NEIGHBOURS:
+        return None
+    from difflib import get_close_matches
+
+    found = get_close_matches(simple, CARRIERS, 1, 0.82)
+    return found[0] if found else None
+
+
+_NEIGHBOURS: Final = frozenset(
+    {
+        "guest-file-read",
+        "guest-ssh-get-authorized-keys",
+        "guest-ssh-remove-authorized-keys",
+        "object-del",
+        "qom-get",
+        "qom-list",
+    }
+)
+"""Commands without secrets that look like one of the others."""
+
+
+# --- Values -------------------------------------------------------------------------------------
+
+
+def is_shown(carrier: str, member: str, text: str) -> bool:
+    """Return whether a text may be shown as a member of a command that may carry a secret."""
+    form = CARRIERS[carrier].get(_simple(member))
+    return form is not None and re.fullmatch(form, text) is not None
+
+
+def keeps_secrets(type_name: str) -> bool:
+    """Return whether a text is the type of an object that keeps secrets."""
+    return re.fullmatch(CARRIERS["object-add"]["qom-type"], type_name) is not None
+
+
+def is_plain_object(type_name: str) -> bool:
+    """Return whether a text is the type of an object that keeps none."""
+    return _OBJECTS.match(type_name) is not None
+
+
+def redact_arguments(
+    command: str, arguments: JsonObject | None, *, is_known: bool | None = None
+) -> JsonObject | None:
+    """Return the arguments with their secrets blanked, the same object where there are none.
+
+    Args:
+        command: The command's name.
+        arguments: Its arguments.
+        is_known: True if the server has this command, so that it isn't another one misspelt; False
+            if it has not, so that what is a secret in any command is one here.
+
+    Example:
+        >>> redact_arguments("set_password", {"protocol": "vnc", "passwrd": "x"})
+        {'protocol': 'vnc', 'passwrd': '<redacted>'}
+    """
     if not arguments:
         return arguments
-    redacted: JsonValue = arguments
-    if command == "transaction":
-        redacted = _redact_actions(arguments)
-    for name, path in SECRETS:
-        if name in (command, "*"):
-            redacted = _blank(redacted, path)
-    if command == "human-monitor-command":
-        line = arguments.get("command-line")
-        if isinstance(line, str) and _is_secret_line(words := line.split()):
-            shown = words[: _HUMAN_SECRETS[words[0]]]
-            redacted = {**arguments, "command-line": " ".join((*shown, REDACTED))}
+    redacted = _Blanking(command, is_known).of(arguments, "", 0)
     assert isinstance(redacted, dict)
     return redacted
 
@@ -66,59 +239,238 @@ def redact_arguments(command: str, arguments: JsonObject | None) -> JsonObject |
 def redact_message(message: JsonValue) -> JsonValue:
     """Return a command as it stands on the wire with its secrets blanked; others as they are.
 
-    Whatever has arguments counts as a command, so that a misspelt verb gives nothing away.
+    Misspelt verbs and members give nothing away.
     """
-    if not isinstance(message, dict) or not isinstance(message.get("arguments"), dict):
+    if isinstance(message, list):
+        items = [redact_message(item) for item in message]
+        if any(isinstance(item, str) and carrier_of(item) for item in _some(message)):
+            items = [REDACTED for _ in message]
+        return items if _differ(items, message) else message
+    if not isinstance(message, dict) or {"return", "error", "event", "QMP"} & message.keys():
         return message
+    command = _command_of(message)
+    redacted: JsonObject = {}
+    for name, value in message.items():
+        if isinstance(value, dict) and name != "id":
+            redacted[name] = redact_arguments(command, value)
+        elif value != command and name != "id":
+            redacted.update(redact_arguments(command, {name: value}) or {})
+        else:
+            redacted[name] = value
+    return redacted if _differ(redacted.values(), message.values()) else message
+
+
+def _command_of(message: JsonObject) -> str:
+    """Return the command of a message, wherever it stands if it is one that may carry a secret."""
     name = message.get("execute", message.get("exec-oob"))
-    arguments = message["arguments"]
-    assert isinstance(arguments, dict)
-    redacted = redact_arguments(name if isinstance(name, str) else "", arguments)
-    return message if redacted is arguments else {**message, "arguments": redacted}
+    values = [item for each in _some(message.values()) for item in (each, *_items(each))]
+    texts = [text for text in (name, *values) if isinstance(text, str)]
+    return next(filter(carrier_of, texts), name if isinstance(name, str) else "")
 
 
-def _redact_actions(arguments: JsonObject) -> JsonObject:
-    """Blank the secrets of a transaction's actions, each of which is like a command."""
-    actions = arguments.get("actions")
-    if not isinstance(actions, list):
-        return arguments
-    redacted = [_redact_action(action) for action in actions]
-    if all(new is old for new, old in zip(redacted, actions, strict=True)):
-        return arguments
-    return {**arguments, "actions": redacted}
+def _items(value: JsonValue) -> Iterable[JsonValue]:
+    return _some(value) if isinstance(value, list) else ()
 
 
-def _redact_action(action: JsonValue) -> JsonValue:
-    if isinstance(action, dict):
-        name, data = action.get("type"), action.get("data")
-        if isinstance(name, str) and isinstance(data, dict):
-            blanked = redact_arguments(name, data)
-            return action if blanked is data else {**action, "data": blanked}
-    return action
+def _some(values: Iterable[JsonValue]) -> Iterable[JsonValue]:
+    """Give the first of many values: a message of a sane client has no more."""
+    return islice(values, 8)
 
 
-def _is_secret_line(words: list[str]) -> bool:
-    """Tell whether a line for the human monitor holds more than may be shown."""
-    if not words or len(words) <= _HUMAN_SECRETS.get(words[0], len(words)):
-        return False
-    return words[0] != "change" or words[1] == "vnc"
+def _differ(new: Iterable[JsonValue], old: Iterable[JsonValue]) -> bool:
+    return any(one is not other for one, other in zip(new, old, strict=True))
 
 
-def _blank(value: JsonValue, path: tuple[str, ...]) -> JsonValue:
-    """Return the value with what the path leads to blanked; nothing is changed in place."""
-    if not path:
+class _Blanking:
+    """The rules for the arguments of one command."""
+
+    def __init__(self, command: str, is_known: bool | None) -> None:
+        self._command = _simple(command)
+        self._carrier = carrier_of(command)
+        if is_known and self._command not in CARRIERS:
+            self._carrier = None
+        self._is_unknown = is_known is False
+        self._names = 0
+        self._secrets = SECRETS.get(self._carrier or self._command, frozenset())
+
+    def of(self, value: JsonValue, name: str, depth: int) -> JsonValue:
+        """Return a value with its secrets blanked, the same where there are none."""
+        if depth > limits.REDACTION_DEPTH:
+            return REDACTED
+        match value:
+            case dict():
+                carrier = self._carrier_at(value, depth)
+                members: JsonObject = {
+                    key: self._member(carrier, key, member, depth) for key, member in value.items()
+                }
+                return members if _differ(members.values(), value.values()) else value
+            case list():
+                items = [self.of(item, name, depth + 1) for item in value]
+                return items if _differ(items, value) else value
+            case str():
+                return self._text(name, value)
+        return value
+
+    def _carrier_at(self, value: JsonObject, depth: int) -> str | None:
+        """Return the command whose members an object holds, None if it can hold no secret."""
+        if self._carrier == "object-add" or self._is_unknown:
+            if any(isinstance(each, str) and keeps_secrets(each) for each in value.values()):
+                return "object-add"
+            kind = value.get("qom-type")
+            if "props" in value or (isinstance(kind, str) and is_plain_object(kind)):
+                return None
+        return self._carrier if depth == 0 else None
+
+    def _member(self, carrier: str | None, name: str, value: JsonValue, depth: int) -> JsonValue:
+        self._names += 1  # to look for misspelt ones takes 60 microseconds each
+        is_secret = is_secret_name if self._names <= limits.REDACTION_NAMES else is_called_secret
+        if is_secret(name) or _simple(name) in self._secrets:
+            return REDACTED
+        if self._is_unknown and depth == 0 and name in _OF_ANY:
+            return REDACTED
+        if carrier is None or not isinstance(value, str | list | dict):
+            if self._command == "transaction" and name == "actions" and isinstance(value, list):
+                if len(value) > limits.REDACTION_NAMES:
+                    return REDACTED
+                actions = [_action(each) for each in value]
+                return actions if _differ(actions, value) else value
+            return self.of(value, name, depth + 1)
+        if isinstance(value, str) and is_shown(carrier, name, value):
+            return redact_text(value)
         return REDACTED
-    step, rest = path[0], path[1:]
-    if step == "**":
-        value = _blank(value, rest)
-        rest = path
-    if isinstance(value, dict):
-        names = value if step in ("*", "**") else ((step,) if step in value else ())
-        changes = {name: _blank(value[name], rest) for name in names}
-        if any(changes[name] is not value[name] for name in changes):
-            return {**value, **changes}
-    elif isinstance(value, list) and step in ("*", "**"):
-        items = [_blank(item, rest) for item in value]
-        if any(new is not old for new, old in zip(items, value, strict=True)):
-            return items
-    return value
+
+    def _text(self, name: str, value: str) -> str:
+        if self._command == "human-monitor-command":
+            return redact_human_line(value)
+        return redact_text(value)
+
+
+def _action(action: JsonValue) -> JsonValue:
+    """Return an action of a transaction, which is like a command, with its secrets blanked."""
+    if isinstance(action, dict) and isinstance(name := action.get("type"), str):
+        data = action.get("data")
+        blanked = redact_arguments(name, data) if isinstance(data, dict) else data
+        action = action if blanked is data else {**action, "data": blanked}
+    return _Blanking("", None).of(action, "", 0)
+
+
+# --- Texts --------------------------------------------------------------------------------------
+
+
+def redact_text(text: str) -> str:
+    """Return a text without the passwords in its URLs, and behind what is called like a secret.
+
+    Example:
+        >>> redact_text("http://me:x@host/ --password y key=z")
+        'http://me:<redacted>@host/ --password <redacted> key=z'
+    """
+    if text.startswith("exec:"):  # a program's command line
+        return f"exec:{REDACTED}"
+    if "rbd:" in text:
+        text = _RBD_KEY.sub(rf"\1{REDACTED}", text)
+    parts, at = [], 0
+    for found in _NAME.finditer(text):
+        dashes, name, between = found.groups()
+        if found.start() < at or (between.isspace() and not dashes):
+            continue
+        is_option = bool(dashes) and name in _OPTIONS
+        if is_option or is_called_secret(name.rpartition(".")[2]):
+            value = _VALUE.match(text, found.end())
+            if value is not None and value[0]:
+                parts += [text[at : found.end()], REDACTED]
+                at = value.end()
+    return redact_urls("".join([*parts, text[at:]]) if parts else text)
+
+
+def redact_urls(text: str) -> str:
+    """Return a text without the passwords in its URLs."""
+    return _USERINFO.sub(rf"\1{REDACTED}", text) if "://" in text else text
+
+
+def redact_human_line(line: str) -> str:
+    """Return a line for the human monitor with its secrets blanked, the same if it has none."""
+    words = line.split()
+    for at, word in enumerate(words):
+        name = _human_carrier(word.strip("\"';"), is_first=at == 0)
+        if name is not None:
+            rest = words[at:]
+            count = _shown_words(name, rest)
+            if count < len(rest):
+                shown = [*words[:at], *rest[:count]]
+                return " ".join([*map(redact_text, shown), REDACTED])
+        elif word.startswith("exec:"):
+            return " ".join([*words[:at], f"exec:{REDACTED}"])
+        elif "secret," in word:
+            before = word.partition("secret,")[0]
+            return " ".join([*words[:at], f"{before}secret,{REDACTED}"])
+    return redact_text(line)
+
+
+def _human_carrier(word: str, *, is_first: bool) -> str | None:
+    """Return which command with a secret a word names; the first may be shortened or misspelt."""
+    name = _simple(word)
+    if name in _HUMAN:
+        return name
+    if not is_first or len(name) < 2:
+        return None
+    begun = [each for each in _HUMAN if each.startswith(name)]
+    found = begun[0] if begun else carrier_of(name)
+    return found if found in _HUMAN else None
+
+
+def _shown_words(name: str, words: list[str]) -> int:
+    """Return how many words of a command of the human monitor may be shown."""
+    behind = [word.strip("\"'") for word in words[1:]]
+    first = behind[0] if behind else ""
+    if name == "change" and not first.startswith("vnc"):
+        return len(words)
+    if name == "object-add" and is_plain_object(first.removeprefix("qom-type=")):
+        return len(words) if redact_text(first) == first else 1
+    if name in ("set-password", "expire-password") and first not in ("vnc", "spice"):
+        return 1
+    last = behind[-1] if len(behind) == _HUMAN[name] else ""
+    member = {"qom-set": "value", "expire-password": "time"}.get(name)
+    if member is not None and is_shown(name, member, last):
+        return len(words)
+    return _HUMAN[name]
+
+
+# --- Answers ------------------------------------------------------------------------------------
+
+
+class Scrubber:
+    """The secrets of recent commands: what was blanked there is blanked in errors, too."""
+
+    __slots__ = ("_secrets",)
+
+    def __init__(self) -> None:
+        self._secrets: deque[str] = deque(maxlen=limits.REDACTED_TEXTS)
+
+    def arguments(self, command: str, arguments: JsonObject | None) -> JsonObject | None:
+        """Return a command's arguments with their secrets blanked, and remember these."""
+        redacted = redact_arguments(command, arguments)
+        if redacted is not arguments:
+            self.blanked(arguments, redacted)
+        return redacted
+
+    def blanked(self, value: JsonValue, shown: JsonValue) -> None:
+        """Remember what was blanked in a value."""
+        if value is shown:
+            return
+        if isinstance(value, str) and len(value) <= limits.REDACTED_SIZE:
+            kept = set(_WORDS.findall(shown)) if isinstance(shown, str) else ()
+            words = [word for word in _WORDS.findall(value) if word not in kept]
+            whole = [value] if shown == REDACTED and len(value) >= limits.REDACTED_LENGTH else []
+            self._secrets.extend([*whole, *words])
+        elif isinstance(value, dict):
+            for name, member in value.items():
+                self.blanked(member, shown[name] if isinstance(shown, dict) else REDACTED)
+        elif isinstance(value, list):
+            for at, item in enumerate(value):
+                self.blanked(item, shown[at] if isinstance(shown, list) else REDACTED)
+
+    def text(self, text: str) -> str:
+        """Return a text, such as an error's, without what was blanked."""
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, REDACTED)
+        return redact_urls(text)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from qmpeer import limits
 from qmpeer.errors import QMPError
-from qmpeer.messages import Command, redact_message
+from qmpeer.messages import Command, Scrubber, redact_message, redact_urls
 from qmpeer.monitor.ceiling import Ceiling
 from qmpeer.monitor.named_fds import NamedFds
 from qmpeer.monitor.registry import Blocking
@@ -49,6 +49,7 @@ class Connection:
         "_is_reading_paused",
         "_named_fds",
         "_rounds",
+        "_scrubber",
         "commands",
         "is_closing",
         "is_dirty",
@@ -80,6 +81,7 @@ class Connection:
         self._ceiling: Ceiling = ceiling or Ceiling()
         self._held = 0  # of the ceiling
         self._is_reading_paused = False
+        self._scrubber = Scrubber()  # of the log
         self.commands: Executor = commands
         self.session: ServerSession | HumanSession = session
         session.owner = self
@@ -204,14 +206,19 @@ class Connection:
             if isinstance(request, QMPError):
                 log.debug("%s: < %s", self.peer, request)
             else:
-                text = encode_line(redact_message(request)).decode().rstrip()
+                shown = redact_message(request)
+                self._scrubber.blanked(request, shown)
+                text = encode_line(shown).decode().rstrip()
                 log.debug("%s: < %s", self.peer, text)
 
     def _log_sent(self, data: bytes) -> None:
         messages = data.split(b"\r\n}\r\n") if self.is_pretty else data.splitlines()
         for message in filter(None, messages):
             lines = [line.strip() for line in message.decode().splitlines()]
-            log.debug("%s: > %s", self.peer, " ".join(lines) + " }" * self.is_pretty)
+            text = " ".join(lines) + " }" * self.is_pretty
+            is_error = '"error": {' in text
+            shown = self._scrubber.text(text) if is_error else redact_urls(text)
+            log.debug("%s: > %s", self.peer, shown)
 
     def _drop_fds(self) -> None:
         for fd in self.take_fds():

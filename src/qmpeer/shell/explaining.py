@@ -1,13 +1,20 @@
 """What to say of whatever stopped a statement, and how bad that is."""
 
+import re
+from collections.abc import Iterator
 from enum import Enum
+from typing import Final
 
 from qmpeer.errors import CommandError, QMPError, ValidationError
-from qmpeer.shell.mistakes import Mistake
+from qmpeer.messages import REDACTED
+from qmpeer.shell.mistakes import Mistake, marked
 from qmpeer.shell.own_statements import SourceError
+from qmpeer.shell.secrets import shown_text
 from qmpeer.shell.visible import visible
 
-__all__ = ["Outcome", "explanation", "outcome_of"]
+__all__ = ["Outcome", "complaint", "explanation", "outcome_of", "shown_mistake"]
+
+_QUOTED: Final = re.compile(r"'[^']*'")
 
 
 class Outcome(Enum):
@@ -47,3 +54,45 @@ def explanation(error: Exception) -> str:
         case _:
             text = str(error)
     return visible(" ".join(text.split("\n"))) or type(error).__name__
+
+
+def complaint(text: str, error: Exception, width: int, start: int = 0) -> Iterator[str]:
+    """Give what went wrong, then the line at fault with a mark below, without their secrets.
+
+    Args:
+        text: The statement.
+        error: Why it failed.
+        width: The columns of the line.
+        start: Where the statement begins in the text from whose start a mistake counts.
+    """
+    places = ""
+    while isinstance(error, SourceError):
+        places, text, start, error = (
+            f"{places}{error.place}: ",
+            error.text,
+            error.start,
+            error.error,
+        )
+    if isinstance(error, Mistake):
+        line, mistake = shown_mistake(text, error, start)
+        yield places + explanation(mistake)
+        yield from marked(line, mistake, width)
+    else:
+        shown = shown_text(text, 0, 0)
+        said = explanation(error)
+        yield places + (_QUOTED.sub(REDACTED, said) if shown is None else shown.scrubber.text(said))
+
+
+def shown_mistake(text: str, mistake: Mistake, start: int = 0) -> tuple[str, Mistake]:
+    """Return a text and what is wrong with it, both without secrets.
+
+    Args:
+        text: The text.
+        mistake: What is wrong.
+        start: What the mistake's place has to be reduced by.
+    """
+    shown = shown_text(text, mistake.start - start, mistake.end - start)
+    if shown is None:
+        return REDACTED, Mistake(_QUOTED.sub(REDACTED, mistake.reason), 0, 0, mistake.hint)
+    reason, hint = map(shown.scrubber.text, (mistake.reason, mistake.hint))
+    return shown.text, Mistake(reason, shown.start, shown.end, hint)

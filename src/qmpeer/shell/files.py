@@ -2,11 +2,18 @@
 
 import errno
 import os
+import select
+import stat
+import time
 from collections.abc import Iterator
+from typing import Final
 
 from qmpeer import limits
 
-__all__ = ["file_names", "read_text", "write_file"]
+__all__ = ["file_names", "open_private", "read_text", "write_file"]
+
+
+_PIECE: Final = 1024 * 1024
 
 
 def file_names(typed: str) -> Iterator[str]:
@@ -42,10 +49,13 @@ def read_text(path: str) -> str:
     """Return what a file holds; ``~/`` stands for the home.
 
     Raises:
-        OSError: If it can't be read, or is too large.
+        OSError: If it can't be read, is too large, or is a FIFO into which nobody writes.
     """
-    with open(os.path.expanduser(path), "rb") as file:
-        data = file.read(limits.SHELL_STATEMENT + 1)
+    fd = os.open(os.path.expanduser(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        data = b"".join(_pieces(fd, path))
+    finally:
+        os.close(fd)
     if len(data) > limits.SHELL_STATEMENT:
         reason = f"too large: at most {limits.SHELL_STATEMENT} bytes are read"
         raise OSError(errno.EFBIG, reason, path)
@@ -54,6 +64,48 @@ def read_text(path: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise OSError(errno.EILSEQ, f"line {line} is not UTF-8", path) from None
+
+
+def _pieces(fd: int, path: str) -> Iterator[bytes]:
+    """Yield what a file holds, up to the limit; a FIFO or a terminal has to be in time.
+
+    Of a FIFO that nobody has opened for writing yet, reading finds an end at once, polling doesn't.
+    """
+    size, end = 0, time.monotonic() + limits.SHELL_SOURCE_TIMEOUT
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    while size <= limits.SHELL_STATEMENT:
+        patience = min(limits.SHELL_SOURCE_SILENCE, end - time.monotonic())
+        if not poll.poll(max(0, round(patience * 1000))):
+            reason = f"nothing came for {limits.SHELL_SOURCE_SILENCE:g} seconds"
+            raise OSError(errno.ETIME, reason, path)
+        try:
+            piece = os.read(fd, min(_PIECE, limits.SHELL_STATEMENT + 1 - size))
+        except OSError as error:  # it is a folder
+            raise OSError(error.errno, error.strerror, path) from None
+        if not piece:
+            return
+        size += len(piece)
+        yield piece
+
+
+def open_private(path: str, flags: int = 0) -> int:
+    """Open a file to add to it, which nobody else may read from now on; return its descriptor.
+
+    Raises:
+        OSError: If it can't be written, or is somebody else's.
+    """
+    flags |= os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+    fd = os.open(path, flags, 0o600)
+    try:
+        status = os.fstat(fd)
+        if stat.S_ISREG(status.st_mode) and stat.S_IMODE(status.st_mode) & 0o077:
+            os.fchmod(fd, stat.S_IMODE(status.st_mode) & 0o700)
+        os.set_blocking(fd, True)
+    except OSError as error:
+        os.close(fd)
+        raise OSError(error.errno, f"others may read it: {error.strerror}", path) from None
+    return fd
 
 
 def write_file(path: str, data: bytes) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from prompt_toolkit.history import History
 
 from qmpeer import limits
+from qmpeer.shell.files import open_private
 
 __all__ = ["FileHistory", "history_path"]
 
@@ -54,7 +55,7 @@ class FileHistory(History):
         if self.path is None:
             return []
         try:
-            with open(self.path, "rb") as file:
+            with open(self.path, "rb", opener=_no_link) as file:
                 size = file.seek(0, os.SEEK_END)
                 file.seek(max(0, size - limits.SHELL_HISTORY))
                 lines = file.read().splitlines()
@@ -69,15 +70,15 @@ class FileHistory(History):
         data = msgspec.json.encode(string.encode(errors="replace").decode()) + b"\n"
         try:
             os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-            fd = os.open(self.path, flags, 0o600)
-            try:
-                os.fchmod(fd, 0o600)
-                os.write(fd, data)
-            finally:
-                os.close(fd)
+            with open(open_private(self.path, os.O_NOFOLLOW), "ab") as file:
+                file.write(data)
         except OSError:
             self.path = None
+
+
+def _no_link(path: str, flags: int) -> int:
+    """Open a file, but not by a link, and without waiting for somebody to write to it."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _entry(line: bytes) -> object:

@@ -32,15 +32,17 @@ class SourceError(Exception):
 
     Attributes:
         place: The file and the line.
-        text: All that the file holds.
+        text: The statement's lines.
         error: Why.
+        start: Where these begin in the file, from whose start mistakes count.
     """
 
-    def __init__(self, place: str, text: str, error: Exception) -> None:
+    def __init__(self, place: str, text: str, error: Exception, start: int = 0) -> None:
         super().__init__(place, text, error)
         self.place = place
         self.text = text
         self.error = error
+        self.start = start
 
     def __str__(self) -> str:
         return f"{self.place}: {self.error}"
@@ -208,8 +210,9 @@ class OwnStatements:
             try:
                 await self._session.run(statement)
             except (Mistake, QMPError, OSError, SourceError) as error:
-                line = text.count("\n", 0, statement.start) + 1
-                raise SourceError(f"{visible(path)}:{line}", text, error) from error
+                place = f"{visible(path)}:{text.count(chr(10), 0, statement.start) + 1}"
+                line = text.rfind("\n", 0, statement.start) + 1
+                raise SourceError(place, text[line : statement.end], error, line) from error
 
     async def _save(self, statement: "Statement", words: "Sequence[Word]") -> None:
         word = _only(words, statement, "a file")

@@ -3,8 +3,8 @@
 import os
 from typing import IO
 
-from qmpeer.messages import Event
-from qmpeer.messages.redaction import redact_arguments
+from qmpeer.messages import Event, Scrubber, redact_urls
+from qmpeer.shell.files import open_private
 from qmpeer.values import JsonObject, JsonValue
 from qmpeer.wire import encode_line
 
@@ -18,20 +18,20 @@ class Recording:
         path: The file, to which lines are added.
 
     Raises:
-        OSError: If it can't be written.
+        OSError: If it can't be written, or others may read it and that can't be changed.
     """
 
     def __init__(self, path: str) -> None:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        fd = os.open(os.path.expanduser(path), flags, 0o600)
+        fd = open_private(os.path.expanduser(path))
         self.path: str = path
+        self._scrubber = Scrubber()
         self._file: IO[bytes] = open(fd, "ab", buffering=0)  # noqa: SIM115 - it stays open
 
     def sent(self, command: str, arguments: JsonObject | None, *, is_oob: bool) -> None:
         """Write a command."""
         message: JsonObject = {"exec-oob" if is_oob else "execute": command}
         if arguments:
-            message["arguments"] = redact_arguments(command, arguments)
+            message["arguments"] = self._scrubber.arguments(command, arguments)
         self._write(b"-> ", message)
 
     def returned(self, value: JsonValue) -> None:
@@ -40,7 +40,8 @@ class Recording:
 
     def failed(self, error_class: str, desc: str) -> None:
         """Write its error."""
-        self._write(b"<- ", {"error": {"class": error_class, "desc": desc}})
+        shown = self._scrubber.text(desc)
+        self._write(b"<- ", {"error": {"class": error_class, "desc": shown}})
 
     def happened(self, event: Event) -> None:
         """Write an event."""
@@ -54,7 +55,8 @@ class Recording:
         self._write(b"<- ", message)
 
     def _write(self, arrow: bytes, message: JsonObject) -> None:
-        self._file.write(arrow + encode_line(message).replace(b"\r\n", b"\n"))
+        text = redact_urls(encode_line(message).decode())
+        self._file.write(arrow + text.replace("\r\n", "\n").encode())
 
     def close(self) -> None:
         """Close the file."""

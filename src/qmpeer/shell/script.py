@@ -13,9 +13,9 @@ from qmpeer import limits
 from qmpeer.errors import QMPError
 from qmpeer.messages import Event
 from qmpeer.shell.colours import PLAIN, Palette
-from qmpeer.shell.explaining import Outcome, explanation, outcome_of
+from qmpeer.shell.explaining import Outcome, complaint, outcome_of
 from qmpeer.shell.files import read_text
-from qmpeer.shell.mistakes import Mistake, marked
+from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.own_statements import Leave, SourceError
 from qmpeer.shell.session import Session
 from qmpeer.shell.words import BYTE_ORDER_MARK, split
@@ -88,16 +88,20 @@ class ScriptScreen:
     def show_progress(self, text: str) -> None:
         """Show nothing."""
 
-    def complain(self, place: str, text: str, error: Exception) -> None:
-        """Write what went wrong, where, and with a mark in the line at fault."""
-        self.note(f"{place}: {explanation(error)}")
-        inner: Exception = error
-        while isinstance(inner, SourceError):
-            text, inner = inner.text, inner.error
-        if isinstance(inner, Mistake) and self._errors is not None:
-            lines = "\n".join(f"    {line}" for line in marked(text, inner, _WIDTH - 4))
+    def complain(self, place: str, text: str, error: Exception, start: int = 0) -> None:
+        """Write what went wrong, where, and with a mark in the line at fault.
+
+        Args:
+            place: Where the statement stands.
+            text: The statement.
+            error: Why it failed.
+            start: Where the statement begins in its script, from where mistakes count.
+        """
+        what, *lines = complaint(text, error, _WIDTH - 4, start)
+        self.note(f"{place}: {what}")
+        if lines and self._errors is not None:
             with contextlib.suppress(OSError):
-                print(lines, file=self._errors, flush=True)
+                print("\n".join(f"    {e}" for e in lines), file=self._errors, flush=True)
 
     def finish(self) -> None:
         """Say what was left out."""
@@ -143,7 +147,7 @@ async def run_script(
     outcome = Outcome.DONE
     try:
         async for piece in pieces:
-            for start, run in _runs(session, piece.text, is_human):
+            for start, end, run in _runs(session, piece.text, is_human):
                 try:
                     await run()
                 except Leave:
@@ -151,7 +155,7 @@ async def run_script(
                 except BrokenPipeError:
                     raise
                 except (Mistake, QMPError, OSError, SourceError) as error:
-                    screen.complain(_place(piece, start), piece.text, error)
+                    screen.complain(_place(piece, start), piece.text[start:end], error, start)
                     if outcome is Outcome.DONE:
                         outcome = outcome_of(error)
                     if not keep_going or not session.link.is_connected:
@@ -163,16 +167,17 @@ async def run_script(
 
 def _runs(
     session: Session, text: str, is_human: bool
-) -> Iterator[tuple[int, Callable[[], Awaitable[None]]]]:
-    """Give what executes each statement of a text, and where that begins."""
+) -> Iterator[tuple[int, int, Callable[[], Awaitable[None]]]]:
+    """Give what executes each statement of a text, and where its lines begin and end."""
     if not is_human:
         for statement in split(text):
-            yield statement.start, partial(session.run, statement)
+            begin = text.rfind("\n", 0, statement.start) + 1
+            yield begin, statement.end, partial(session.run, statement)
         return
     at = 0
     for line in text.split("\n"):
         if line.strip():
-            yield at, partial(session.human, line.strip())
+            yield at, at + len(line), partial(session.human, line.strip())
         at += len(line) + 1
 
 

@@ -36,7 +36,7 @@ from prompt_toolkit.styles import Style
 from qmpeer import limits
 from qmpeer.client.reconnection import Patience
 from qmpeer.errors import QMPError
-from qmpeer.shell.explaining import Outcome, explanation, outcome_of
+from qmpeer.shell.explaining import Outcome, explanation, outcome_of, shown_mistake
 from qmpeer.shell.lexer import LineLexer
 from qmpeer.shell.live_names import LiveNames
 from qmpeer.shell.mistakes import Mistake
@@ -234,13 +234,14 @@ class Terminal:
             break
 
     def _complain(self, error: Exception) -> None:
-        place, text = "", ""
+        place, text, start = "", "", 0
         inner: Exception = error
         while isinstance(inner, SourceError):
-            place, text, inner = f"{place}{inner.place}: ", inner.text, inner.error
+            place, text, start = f"{place}{inner.place}: ", inner.text, inner.start
+            inner = inner.error
         if isinstance(inner, Mistake):
             self._screen.error(place.rstrip(" "))
-            self._screen.mistake(text, inner, None)
+            self._screen.mistake(*shown_mistake(text, inner, start), None)
         else:
             self._screen.error(explanation(error))
 

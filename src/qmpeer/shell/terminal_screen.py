@@ -13,6 +13,7 @@ from qmpeer import limits
 from qmpeer.messages import Event
 from qmpeer.shell.colours import PLAIN, Palette
 from qmpeer.shell.event_lines import Pace, event_line
+from qmpeer.shell.explaining import shown_mistake
 from qmpeer.shell.mistakes import Mistake, marked
 from qmpeer.shell.settings import Settings
 from qmpeer.shell.typing_ahead import lent_to_a_child
@@ -153,10 +154,12 @@ class TerminalScreen:
             mistake: What is wrong with it.
             typed_at: The column where the text begins in the line above; None if that isn't there.
         """
-        lines = list(marked(text, mistake, self.width))
         is_one_line = typed_at is not None and "\n" not in text
         if is_one_line and (typed_at or 0) + columns(visible(text)) < self.width:
-            lines = [" " * (typed_at or 0) + lines[-1]]
+            *_, mark = marked(text, mistake, self.width)
+            lines = [" " * (typed_at or 0) + mark]
+        else:
+            lines = list(marked(*shown_mistake(text, mistake), self.width))
         shown = [self.palette.paint("error", lines.pop())]
         reason = _filled(mistake.reason, self.width)
         said = [self.palette.paint("error", visible(line)) for line in reason]

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from qmpeer import limits
-from qmpeer.messages import Command, redact_arguments
+from qmpeer.messages import Command, redact_human_line
 from qmpeer.monitor.backend import Context
 from qmpeer.monitor.human.arguments import (
     Argument,
@@ -181,8 +181,7 @@ class HumanCommands:
         line = command.arguments[LINE]
         assert isinstance(line, str)
         if log.isEnabledFor(logging.DEBUG):
-            shown = redact_arguments("human-monitor-command", {LINE: line}) or {}
-            log.debug("%s: < %s", context.peer, shown[LINE])
+            log.debug("%s: < %s", context.peer, redact_human_line(line))
         return self.run(line, context)
 
     def run(self, line: str, context: HumanContext) -> Outcome:
