@@ -46,6 +46,62 @@ def test_a_name_can_be_registered_once() -> None:
         monitor.command("stop")(lambda: None)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "*",
+        "",
+        " ",
+        "stop ",
+        "a b",
+        "2a",
+        "-a",
+        "_a",
+        "a/b",
+        "a.b",
+        "a\n",
+        "a\0",
+        "\u00e9",
+        "\u0663",
+    ],
+)
+def test_a_name_that_qapi_would_not_have_is_refused(name: str) -> None:
+    monitor = Monitor()
+    with pytest.raises(ValueError, match="is no name"):
+        monitor.command(name)
+    assert monitor.schema() == Monitor().schema()
+
+
+@pytest.mark.parametrize(
+    "name", ["__com.vendor_x", "__org.qemu-test_a-b", "x-a", "device_add", "A1"]
+)
+def test_a_name_that_qapi_has_is_taken(name: str) -> None:
+    monitor = Monitor()
+    monitor.command(name)(lambda: None)
+    assert name in [command.name for command in monitor.schema().commands()]
+
+
+def test_a_decorator_without_a_name_is_refused() -> None:
+    monitor = Monitor()
+    with pytest.raises(
+        TypeError, match=r'a function, expected a name: @monitor.command\("memory-read"'
+    ):
+
+        @monitor.command  # type: ignore[arg-type]  # the point
+        def memory_read() -> None: ...
+
+    with pytest.raises(TypeError, match=r'expected a name: @monitor.human_command\("eject"\)'):
+
+        @monitor.human_command  # type: ignore[arg-type]  # the point
+        def eject() -> None: ...
+
+    for name in (None, 5, b"stop", ["stop"], lambda: None):
+        with pytest.raises(TypeError, match=r"expected a name: @monitor.command\("):
+            monitor.command(name)  # type: ignore[arg-type]  # the point
+    with pytest.raises(TypeError, match="expected a list"):
+        monitor.command("a", features="deprecated")
+
+
 @pytest.mark.parametrize("name", ["qmp_capabilities", "query-version", "query-commands"])
 def test_what_is_built_in_cannot_be_replaced(name: str) -> None:
     with pytest.raises(ValueError, match=name):

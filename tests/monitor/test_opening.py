@@ -316,3 +316,19 @@ async def test_a_stream_that_comes_too_late_is_closed(monitor: Monitor) -> None:
     async with RawClient(theirs) as client:
         await client.receive_rest()
     await until(lambda: monitor.connections == 0)
+
+
+@pytest.mark.parametrize("address", ["5555", "localhost", "127.0.0.1", "::1", "localhost:"])
+async def test_half_of_an_address_opens_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monitor = Monitor()
+    with pytest.raises(ValueError, match="expected"):
+        Monitor().start(address)
+    for open_at in (monitor.serve, monitor.listen, monitor.connect):
+        with pytest.raises(ValueError, match="expected"):
+            await open_at(address)
+    with pytest.raises(TypeError, match="expected a socket or a character device; addr"):
+        monitor.attach(address)  # type: ignore[arg-type]  # the point
+    assert not list(tmp_path.iterdir())

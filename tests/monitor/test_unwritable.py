@@ -36,7 +36,7 @@ UNWRITABLE: dict[str, Callable[[], Any]] = {
     "function": lambda: print,
     "itself": lambda: [holding_itself()],
     "itself-by-name": lambda: {"a": [holding_itself()]},
-    "deep": lambda: nested(5_000),
+    "deep": lambda: nested(1_100),
     "a-little-deep": lambda: nested(1024),
 }
 WRITABLE: dict[str, Any] = {

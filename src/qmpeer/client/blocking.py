@@ -74,7 +74,6 @@ class Client:
         negotiate: bool = True,
         capabilities: Sequence[str] | None = None,
         max_in_flight: int | None = None,
-        message_limit: int = limits.MESSAGE_SIZE,
         strict: "bool | Schema" = False,
         wait_for_socket: bool = False,
         reconnect: float | None = 0.0,
@@ -92,7 +91,6 @@ class Client:
             max_in_flight: In-band commands sent before the first of them is answered; the others
                 wait their turn. None: any number, and 8 from the first out-of-band command on, so
                 that the next one isn't kept waiting.
-            message_limit: Bytes of the longest message; a longer one ends the connection.
             strict: Check commands before they are sent, against the server's schema or the one
                 given here; what the server would refuse raises ValidationError then. What is
                 deprecated gives a DeprecationWarning.
@@ -117,9 +115,7 @@ class Client:
         def open_channel(seconds: float | None, log: EventLog) -> Channel:
             end = None if seconds is None else monotonic() + seconds
             sock = dial(address, timeout=seconds, wait_for_socket=wait_for_socket, tls=tls)
-            session = _session(
-                address_text(address), negotiate, capabilities, max_in_flight, message_limit
-            )
+            session = _session(address_text(address), negotiate, capabilities, max_in_flight)
             channel = Channel(sock, session, None, log)
             try:
                 channel.negotiate(end, seconds)
@@ -148,7 +144,6 @@ class Client:
         negotiate: bool = True,
         capabilities: Sequence[str] | None = None,
         max_in_flight: int | None = None,
-        message_limit: int = limits.MESSAGE_SIZE,
         strict: "bool | Schema" = False,
     ) -> "Client":
         """Wait for a server that dials us, as QEMU does without ``server=on``; else as `connect`.
@@ -160,7 +155,6 @@ class Client:
             negotiate: As in `connect`.
             capabilities: As in `connect`.
             max_in_flight: As in `connect`.
-            message_limit: As in `connect`.
             strict: As in `connect`.
         """
         start = monotonic()
@@ -173,9 +167,7 @@ class Client:
             finally:
                 unlink_if_ours(listener)
                 listener.close()
-        session = _session(
-            address_text(address), negotiate, capabilities, max_in_flight, message_limit
-        )
+        session = _session(address_text(address), negotiate, capabilities, max_in_flight)
         return cls._begin(sock, session, start, timeout, command_timeout, strict)
 
     @classmethod
@@ -187,7 +179,6 @@ class Client:
         command_timeout: float | None = limits.COMMAND_TIMEOUT,
         capabilities: Sequence[str] | None = None,
         max_in_flight: int | None = None,
-        message_limit: int = limits.MESSAGE_SIZE,
         strict: "bool | Schema" = False,
         monitor: Sequence[str] | None = None,
         stderr: int | IO[bytes] | None = None,
@@ -202,7 +193,6 @@ class Client:
             command_timeout: As in `connect`.
             capabilities: As in `connect`.
             max_in_flight: As in `connect`.
-            message_limit: As in `connect`.
             strict: As in `connect`.
             monitor: The options to add, "{fd}" standing for the descriptor; by default QEMU's.
             stderr: Where its stderr goes, as for subprocess.Popen; None keeps it for errors.
@@ -220,7 +210,7 @@ class Client:
         launched = Launched(argv, monitor, stderr, ends_with_parent, own_session)
         start = monotonic()
         try:
-            session = _session(argv[0], True, capabilities, max_in_flight, message_limit)
+            session = _session(argv[0], True, capabilities, max_in_flight)
             return cls._begin(
                 launched.socket, session, start, timeout, command_timeout, strict, launched
             )
@@ -685,17 +675,12 @@ class Client:
 
 
 def _session(
-    peer: str,
-    negotiate: bool,
-    capabilities: Sequence[str] | None,
-    max_in_flight: int | None,
-    message_limit: int,
+    peer: str, negotiate: bool, capabilities: Sequence[str] | None, max_in_flight: int | None
 ) -> ClientSession[Call]:
     return ClientSession(
         negotiate=negotiate,
         capabilities=capabilities,
         max_in_flight=max_in_flight,
-        message_limit=message_limit,
         first_id=int.from_bytes(os.urandom(2), "little"),
         peer=peer,
     )

@@ -19,7 +19,7 @@ import struct
 import threading
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from qmpeer import limits
 from qmpeer.client.events import EventLog
@@ -343,8 +343,6 @@ class Channel:
 
     def _receive(self, timeout: float | None) -> bool:
         """Receive once and hand out what came; False if nothing did in time."""
-        if self.session.is_busy and self._read_on():
-            return True
         if timeout != self._receive_timeout:
             self._set_receive_timeout(timeout)
         try:
@@ -365,8 +363,6 @@ class Channel:
 
     def _receive_now(self) -> bool:
         """Take in what has arrived; False if nothing has."""
-        if self.session.is_busy and self._read_on():
-            return True
         with self.lock:
             try:
                 data = self._recv(limits.READ_SIZE, socket.MSG_DONTWAIT)
@@ -397,22 +393,8 @@ class Channel:
         if not data:
             self._lose(None)
             return
-        self._hand_out(self.session.receive_data(data))
-
-    def _read_on(self) -> bool:
-        """Read on in what was received, for a moment; False if all is read."""
         session = self.session
-        if not session.is_busy:
-            return False
-        with self.lock:
-            self._hand_out(session.resume())
-            if self._sleepers:
-                self._changed.notify_all()
-        return True
-
-    def _hand_out(self, occurrences: Sequence[Any]) -> None:
-        """Give everybody what is theirs. The lock is held."""
-        session = self.session
+        occurrences = session.receive_data(data)
         if self._trace is not None:
             self._trace.received(occurrences)
         for happened in occurrences:

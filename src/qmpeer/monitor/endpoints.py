@@ -206,6 +206,11 @@ class Endpoints:
         """Serve a socket or a character device; see `Monitor.attach`."""
         if human and pretty:
             raise ValueError("a human monitor can't be pretty")
+        if not isinstance(source, socket) and not hasattr(source, "attach"):
+            raise TypeError(
+                f"found {source!r}, expected a socket or a character device; "
+                "addresses are for listen(), connect(), serve() and start()"
+            )
         if self._rounds.loop is not None and self._emission.thread != threading.get_ident():
             again = partial(
                 self.attach, source, many=many, pretty=pretty, human=human, insecure=insecure

@@ -88,6 +88,10 @@ class Interface:
 
     # Commands
 
+    def is_declared(self, name: str) -> bool:
+        """Return whether the schema has a command of this name."""
+        return name in self._commands
+
     def add(
         self,
         function: Callable[..., Any],

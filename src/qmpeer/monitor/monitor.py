@@ -18,6 +18,7 @@ from qmpeer.monitor.commands import Commands
 from qmpeer.monitor.connection import Connection
 from qmpeer.monitor.emission import Emission
 from qmpeer.monitor.endpoints import CharacterDevice, Endpoints
+from qmpeer.monitor.hints import wire_name
 from qmpeer.monitor.human.commands import HumanCommands
 from qmpeer.monitor.human.completion import Completions
 from qmpeer.monitor.human.connection import HumanConnection
@@ -28,7 +29,7 @@ from qmpeer.monitor.interface import Interface
 from qmpeer.monitor.registry import ENDING
 from qmpeer.monitor.rounds import Rounds
 from qmpeer.monitor.threads import Call
-from qmpeer.schema import Policy, Schema
+from qmpeer.schema import Policy, Schema, name_fault
 from qmpeer.transport import AddressLike
 from qmpeer.transport.aio import Listener, Stream
 from qmpeer.transport.forking import own
@@ -138,9 +139,26 @@ class Monitor:
             features: Such as "deprecated". Leave them out where a schema declares them.
 
         Raises:
-            ValueError: If the name is taken, or what the schema declares is said again.
-            TypeError: If its signature can't be a command's, or isn't that of what is declared.
+            ValueError: If the name is taken or can't be one in QAPI, or what the schema declares is
+                said again.
+            TypeError: If its signature can't be a command's, or isn't that of what is declared; or
+                if this stands without a name, as ``@monitor.command``.
+
+        Example:
+            >>> monitor = Monitor()
+            >>> @monitor.command("query-load")
+            ... def query_load() -> float:
+            ...     return 0.5
+            >>> @monitor.command  # a program says which name is promised to its clients
+            ... def query_load() -> float: ...
+            Traceback (most recent call last):
+            TypeError: found a function, expected a name: @monitor.command("query-load")
         """
+        _check_name(name, "command")
+        if isinstance(features, str):
+            raise TypeError(f"found features={features!r}, expected a list: [{features!r}]")
+        if (fault := name_fault("command", name)) and not self._interface.is_declared(name):
+            raise ValueError(fault)
 
         def register(function: Function) -> Function:
             self._commands.registry.add(
@@ -189,7 +207,7 @@ class Monitor:
 
         Raises:
             ValueError: If a name is taken, or ``args`` can't be read.
-            TypeError: If the signature can't be a command's.
+            TypeError: If the signature can't be a command's, or if this stands without a name.
 
         Example:
             >>> monitor = Monitor()
@@ -202,6 +220,7 @@ class Monitor:
             >>> monitor.run_human("eject -f cd0")
             'cd0 is open\r\n'
         """
+        _check_name(name, "human_command")
 
         def register(function: Function) -> Function:
             self.human.add(
@@ -396,6 +415,7 @@ class Monitor:
 
         Raises:
             ChardevError: If the character device has a front end already.
+            TypeError: If it is something else, such as an address.
             ValueError: If a human monitor is to be pretty.
         """
         self._endpoints.attach(source, many=many, pretty=pretty, human=human, insecure=insecure)
@@ -557,6 +577,21 @@ class Monitor:
             if not is_sent:
                 return
         self._emission.emit(name, data)
+
+
+def _check_name(name: object, decorator: str) -> None:
+    """Refuse a decorator without a name: it would register nothing, in silence.
+
+    Raises:
+        TypeError: If it is no text.
+    """
+    if isinstance(name, str):
+        return
+    found, example = repr(name), "NAME"
+    if callable(name):
+        found = "a function"
+        example = wire_name(getattr(name, "__name__", example))
+    raise TypeError(f'found {found}, expected a name: @monitor.{decorator}("{example}")')
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

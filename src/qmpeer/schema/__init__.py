@@ -36,6 +36,7 @@ from qmpeer.schema.model import (
     Type,
     Union,
 )
+from qmpeer.schema.names import name_fault
 from qmpeer.schema.paths import Answer, find
 from qmpeer.schema.policy import Policy
 from qmpeer.schema.selection import hide_deprecated, only, select
@@ -87,6 +88,7 @@ __all__ = [
     "is_met",
     "label_types",
     "listing",
+    "name_fault",
     "only",
     "schema_from_introspection",
     "schema_from_qapi",

@@ -84,6 +84,7 @@ _EXPECTED: Final = (
 )
 _FILTERED: Final = ("tls", "ws", "wss")
 _NOT_AVAILABLE: Final = frozenset({"ssh", "nats"})
+_LOCAL_NAMES: Final = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"})
 _HOST_PORT: Final = re.compile(r"(?s)(?:\[(?P<six>[^\[\]]*)\]|(?P<host>[^\[\]:]*)):(?P<port>\d+)")
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -92,8 +93,9 @@ def parse_address(address: AddressLike) -> Address | socket.socket:
     """Read an address in any of its forms.
 
     A text that starts with "SCHEME:" is read by that scheme; another is a path if it holds "/",
-    else HOST:PORT if it ends in ":digits", else a path. A path object is always a path, a pair is
-    a host and a port, and an Address or a socket comes back as it is.
+    else HOST:PORT if it ends in ":digits", else a path; but a port or a host alone, such as "4444",
+    "localhost" or "::1", is refused. A path object is always a path, a pair is a host and a port,
+    and an Address or a socket comes back as it is.
 
     Raises:
         ValueError: If the text fits no form, or if its scheme can't be used here.
@@ -168,9 +170,43 @@ def _parse_text(text: str) -> Address:
         raise ValueError(f"found {text!r}, but {scheme} is not available yet; expected {_EXPECTED}")
     if _URL.match(text):
         raise ValueError(f"found {text!r}, but there is no scheme {scheme!r}; expected {_EXPECTED}")
-    if "/" not in text and re.search(r":\d+\Z", text):
-        return _parse_tcp(text)
+    if "/" not in text:
+        if re.search(r":\d+\Z", text):
+            return _parse_tcp(text)
+        _refuse_half_of_tcp(text)
     return _parse_unix(text)
+
+
+def _refuse_half_of_tcp(text: str) -> None:
+    """Refuse a port without a host, or a host without a port: nobody means a file of that name.
+
+    Raises:
+        ValueError: If it is one.
+    """
+    host = text if _is_host(text) else text.partition(":")[0]
+    if re.fullmatch("[0-9]+", text):
+        wanted = f"localhost:{text}"
+    elif _is_host(host):
+        wanted = f"[{host.strip('[]')}]:PORT" if ":" in host else f"{host}:PORT"
+    else:
+        return
+    raise ValueError(
+        f"found {text!r}, expected {wanted} for TCP, or unix:{text} for the file of a unix socket"
+    )
+
+
+def _is_host(text: str) -> bool:
+    """Return whether a text can be nothing but a host: a number, or this machine's own name."""
+    text = text.removeprefix("[").removesuffix("]").partition("%")[0]
+    if text.lower() in _LOCAL_NAMES:
+        return True
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, text)
+            return True
+        except (OSError, ValueError):  # ValueError: of a NUL
+            pass
+    return False
 
 
 def _parse_unix(path: str) -> Address:
