@@ -28,6 +28,7 @@ QAPI = """
 { 'command': 'old-stop', 'features': [ 'deprecated' ] }
 { 'command': 'query-things', 'returns': [ 'State' ] }
 { 'command': 'device_add', 'data': { 'driver': 'str', '*id': 'str' }, 'gen': false }
+{ 'command': 'qom-set', 'data': { 'path': 'str', 'property': 'str', 'value': 'any' } }
 { 'command': 'blockdev-del', 'data': { 'node-name': 'str' } }
 { 'struct': 'Snapshot', 'data': { 'node': 'str', '*format': 'str' } }
 { 'struct': 'Abort', 'data': { } }

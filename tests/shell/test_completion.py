@@ -1,17 +1,18 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from qmpeer.shell.completion import complete, complete_human
 from qmpeer.shell.own_words import OWN_WORDS
+from qmpeer.shell.properties import Question
 from qmpeer.shell.vocabulary import Vocabulary
 from qmpeer.shell.words import split
+from qmpeer.values import JsonValue
 from tests.growth import assert_linear
 
 THINGS = {
     ("block-node", ""): ["node0", "n 1", "x\x1b[2J"],
     ("device-type", ""): ["e1000"],
-    ("device-property", "e1000"): ["mac", "id", "driver"],
     ("netdev", ""): ["net0"],
     ("file", "/srv/d"): ["/srv/disk0", "/srv/dir/"],
     ("file", "sc"): ["script"],
@@ -22,14 +23,37 @@ THINGS = {
 }
 
 
+PROPERTIES: Mapping[str, JsonValue] = {
+    "e1000": [
+        {"name": "id", "type": "str"},
+        {"name": "x-new", "type": "uint8"},
+        {"name": "mac", "type": "str", "description": "Ethernet 6-byte MAC Address"},
+        {"name": "rombar", "type": "OnOffAuto", "description": "on/off/auto"},
+        {"name": "speed", "type": "LinkSpeed", "description": "Speed (2_5/5/8)"},
+        {"name": "mq", "type": "bool", "description": "on/off"},
+        {"name": "irq[0]", "type": "child<irq>"},
+        {"name": "netdev", "type": "str"},
+        {"name": "evil\x1b[2J", "type": "str"},
+        {"name": "evil name", "type": "str"},
+        {"name": 5, "type": "str"},
+        "nonsense",
+    ],
+    "/machine": [{"name": "graphics", "type": "bool"}, {"name": "smm", "type": "OnOffAuto"}],
+}
+
+
 def names(kind: str, about: str) -> Sequence[str]:
     return THINGS.get((kind, about), ())
+
+
+def answers(question: Question) -> JsonValue:
+    return PROPERTIES.get(question.value)
 
 
 def completed(vocabulary: Vocabulary, text: str) -> tuple[str, list[str]]:
     """Return what is replaced, and by what; a bar stands where the cursor is."""
     before, _, after = text.partition("|")
-    found = complete(before + after, len(before), vocabulary, names)
+    found = complete(before + after, len(before), vocabulary, names, answers)
     return before[found.start :], [item.text for item in found.items]
 
 
@@ -99,7 +123,19 @@ def completed(vocabulary: Vocabulary, text: str) -> tuple[str, list[str]]:
         ("source my|", "my", ['"my disk" ', "myself "]),
         # What the schema doesn't know.
         ("device_add driver=|", "", ["e1000 "]),
-        ("device_add driver=e1000 |", "", ["id=", "mac="]),
+        ("device_add |", "", ["driver=", "id="]),
+        ("device_add driver=nothing |", "", ["id="]),
+        ("device_add driver=e1000 |", "",
+         ["id=", "mac=", "mq=", "netdev=", "rombar=", "speed=", "x-new="]),
+        ("device_add m| driver=e1000", "m", ["mac=", "mq="]),
+        ("device_add driver=e1000 mq=|", "", ["true ", "false "]),
+        ("device_add driver=e1000 rombar=o|", "o", ["on ", "off "]),
+        ("device_add driver=e1000 speed=|", "", ["2_5 ", "5 ", "8 "]),
+        ("device_add driver=e1000 mac=|", "", []),
+        ("qom-set path=/machine property=graphics value=|", "", ["true ", "false "]),
+        ("qom-set path=/machine property=smm value=|", "", ["on ", "off ", "auto "]),
+        ("qom-set path=/machine property=nothing value=|", "", []),
+        ("qom-set path=/nothing property=smm value=|", "", []),
         ("device_add driver=e1000 netdev=|", "", ["net0 "]),
         # JSON is left alone.
         ('{"exec|', "", []),
@@ -198,12 +234,6 @@ def test_names_are_one_word_of_the_statement(vocabulary: Vocabulary) -> None:
         assert len(statement.words) == 2
         values.append(statement.words[1].value.text)
     assert values == [name for name in EVIL if name and name.isprintable()]
-
-
-def test_properties_with_blanks_are_left_out(vocabulary: Vocabulary) -> None:
-    text = "device_add driver=x "
-    found = complete(text, len(text), vocabulary, lambda kind, about: ["a b", "c", "d\x1b"])
-    assert [item.text for item in found.items] == ["id=", "c="]
 
 
 def test_names_in_lines_for_the_human_monitor() -> None:

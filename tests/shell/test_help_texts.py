@@ -73,7 +73,7 @@ def test_all_that_there_is(vocabulary: Vocabulary) -> None:
     text = "\n".join(help_lines("", vocabulary))
 
     assert all(f"\n  {word}" in text for word in OWN_WORDS)
-    assert "Commands of this server: 9" in text
+    assert "Commands of this server: 10" in text
     assert "\n  old-stop  (deprecated)\n" in text
     assert "Events of this server: 2" in text
 

@@ -1,13 +1,16 @@
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from qmpeer.schema import Schema
+from qmpeer.schema import Schema, schema_from_qapi
 from qmpeer.schema.model import Event
 from qmpeer.shell.mistakes import Mistake
+from qmpeer.shell.properties import Question, said_in, with_properties
 from qmpeer.shell.reading import Reader, boolean, integer, read_freely
 from qmpeer.shell.vocabulary import Vocabulary
 from qmpeer.shell.words import split
+from qmpeer.values import JsonValue
 
 
 def read(vocabulary: Vocabulary, text: str) -> Any:
@@ -139,6 +142,184 @@ def test_mistakes(vocabulary: Vocabulary, text: str, at_fault: str, reason: str,
         assert (mistake.start, mistake.end) == (len(text), len(text))
     elif at_fault != '"x"':
         assert text[mistake.start : mistake.end] == at_fault
+
+
+DEVICE: JsonValue = [
+    {"name": "mq", "type": "bool", "description": "on/off"},
+    {"name": "serial", "type": "str"},
+    {"name": "lun", "type": "uint32"},
+    {"name": "level", "type": "uint8"},
+    {"name": "size", "type": "size"},
+    {"name": "base", "type": "uint64_t"},
+    {"name": "ratio", "type": "number"},
+    {"name": "iothread", "type": "link<iothread>"},
+    {"name": "write-cache", "type": "OnOffAuto"},
+    {"name": "werror", "type": "BlockdevOnError", "description": "Policy, report/ignore/auto"},
+    {"name": "uuid", "type": "QemuUUID", "description": "UUID (aka GUID) or auto"},
+    {"name": "x-width", "type": "PCIELinkWidth", "description": "1/2/4"},
+    {"name": "addr", "type": "int32",
+     "description": "Slot and optional function number, example: 06.0 or 06"},
+    {"name": "vq-mapping", "type": "IOThreadVirtQueueMappingList"},
+    {"name": "nodes", "type": "int"},
+    {"name": "boot", "type": "BootConfiguration"},
+    {"name": "child", "type": "child<bus>"},
+    {"name": "driver", "type": "uint8"},
+]  # fmt: skip
+"""Types in the words of QEMU 7.2 and 10.0."""
+
+
+def read_with_properties(
+    schema: Schema, text: str, answers: Mapping[str, JsonValue]
+) -> tuple[Any, list[str]]:
+    """Read a statement where a server answers questions, by what they are about."""
+    words = split(text)[0].words
+    command = Vocabulary(schema).commands[words[0].value.text]
+    assert command is not None
+    asked: list[str] = []
+
+    def answer(question: Question) -> JsonValue:
+        asked.append(" ".join([question.command, *map(str, question.arguments.values())]))
+        return answers.get(question.value)
+
+    schema, command = with_properties(schema, command, said_in(words), answer)
+    return Reader(schema).arguments(command, words[1:]), asked
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [
+        ("mq=on", True), ("mq=no", False), ("mq=true", True), ("mq={}", {}),
+        ("serial=123", "123"), ("serial=true", "true"), ("serial=0x1", "0x1"),
+        ("serial:=5", "5"), ("serial='5'", "5"),
+        ("lun=0x1", 1), ("lun=1k", 1024), ("size=64M", 64 << 20), ("base=0xfee00000", 0xFEE00000),
+        ("ratio=0.5", 0.5), ("iothread=5", "5"), ("write-cache=on", "on"),
+        ("write-cache=auto", "auto"), ("werror=report", "report"), ("uuid=1234", "1234"),
+        ("x-width=4", "4"), ("addr=5", "5"), ("addr=0x5.1", "0x5.1"),
+        ('vq-mapping=[{"iothread": "a"}]', [{"iothread": "a"}]),
+        ("vq-mapping.0.iothread=a", [{"iothread": "a"}]),
+        ("nodes=[0]", [0]), ("nodes.0=1", [1]), ("nodes=3", 3),
+        ('boot={"menu": true}', {"menu": True}), ("boot=5", "5"),
+        # What the server doesn't list is JSON, or text, and its own matter.
+        ("child=5", 5), ("len-ports=2", 2), ("other=on", True), ("other=text", "text"),
+    ],
+)  # fmt: skip
+def test_values_of_properties(schema: Schema, typed: str, value: Any) -> None:
+    text = f"device_add driver=nic {typed}"
+
+    found, asked = read_with_properties(schema, text, {"nic": DEVICE})
+
+    name = typed.partition("=")[0].partition(".")[0].removesuffix(":")
+    assert found == {"driver": "nic", name: value}
+    assert type(found[name]) is type(value)
+    assert asked == ["device-list-properties nic"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason", "hint"),
+    [
+        ("mq=maybe", "Invalid parameter type for 'mq', expected: boolean",
+         "mq= takes true or false"),
+        ("lun=many", "Invalid parameter type for 'lun', expected: integer",
+         "lun= takes a whole number (4096, 0x1000, 64M)"),
+        ("level=256", "Parameter 'level' expects uint8_t", "from 0 to 255"),
+        ("write-cache=true", "Parameter 'write-cache' does not accept value 'true'",
+         "expected on, off, auto"),
+        ("werror=repot", "Parameter 'werror' does not accept value 'repot'",
+         "did you mean report?"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_properties(schema: Schema, typed: str, reason: str, hint: str) -> None:
+    with pytest.raises(Mistake) as caught:
+        read_with_properties(schema, f"device_add driver=nic {typed}", {"nic": DEVICE})
+
+    mistake = caught.value
+    assert (mistake.reason, mistake.hint) == (reason, hint)
+    assert mistake.start == len("device_add driver=nic ") + typed.index("=") + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("device_add driver=virtio-net a=1",
+         [f"device-list-properties virtio-net{end}" for end in ("", "-pci", "-ccw", "-device")]),
+        ("device_add driver=virtio-net-pci a=1", ["device-list-properties virtio-net-pci"]),
+        ("device_add driver=virtio-vga-gl a=1", []),  # QEMU 7.2 would exit
+        ("device_add driver=virtio-gpu-gl-pci a=1", []),
+        ('device_add {"driver": "nic", "a": 1}', []),
+        ("qom-set path=/machine property=a value=1", ["qom-list /machine"]),
+        ("add driver=null size=1", []),
+    ],
+)  # fmt: skip
+def test_what_is_asked_about_properties(schema: Schema, text: str, asked: list[str]) -> None:
+    assert read_with_properties(schema, text, {})[1] == asked
+
+
+def test_an_alias_is_asked_about_by_its_type(schema: Schema) -> None:
+    found, asked = read_with_properties(
+        schema, "device_add driver=virtio-net serial=1", {"virtio-net-pci": DEVICE}
+    )
+
+    assert found == {"driver": "virtio-net", "serial": "1"}
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [("lun value=0x10", 16), ("serial value=16", "16"), ("mq value=off", False),
+     ("boot.menu value=1", 1), ("other value=1", 1), ("other value=x", "x")],
+)  # fmt: skip
+def test_a_property_is_set_to_a_value_of_its_type(schema: Schema, typed: str, value: Any) -> None:
+    text = f"qom-set path=/nic property={typed}"
+
+    assert read_with_properties(schema, text, {"/nic": DEVICE})[0]["value"] == value
+
+
+OLD_QAPI = """
+{ 'pragma': { 'doc-required': false } }
+{ 'command': 'object-add', 'data': { 'qom-type': 'str', 'id': 'str', '*props': 'any' } }
+{ 'command': 'netdev_add', 'data': { 'type': 'str', 'id': 'str' } }
+"""
+"""As introspection shows the commands of QEMU 4.2, which takes further members."""
+
+
+@pytest.mark.parametrize(
+    ("typed", "arguments"),
+    [
+        ("serial=1 size=1M", {"serial": "1", "size": 1 << 20}),
+        ("props.serial=1 props.size=1M", {"props": {"serial": "1", "size": 1 << 20}}),
+        ('props={"size": "1M"}', {"props": {"size": "1M"}}),
+        ("props.other=1", {"props": {"other": 1}}),
+    ],
+)
+def test_objects_before_they_were_in_the_schema(typed: str, arguments: dict[str, Any]) -> None:
+    schema = schema_from_qapi("schema.json", lambda name: OLD_QAPI.encode())
+
+    found, asked = read_with_properties(
+        schema, f"object-add qom-type=ram id=m {typed}", {"ram": DEVICE}
+    )
+
+    assert found == {"qom-type": "ram", "id": "m", **arguments}
+    assert asked == ["qom-list-properties ram"]
+
+
+def test_network_backends_before_they_were_in_the_schema() -> None:
+    schema = schema_from_qapi("schema.json", lambda name: OLD_QAPI.encode())
+
+    found, _ = read_with_properties(schema, "netdev_add type=user id=u restrict=on", {})
+
+    assert found == {"type": "user", "id": "u", "restrict": True}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{}, "text", 5, [5], [[]], [{}], [{"name": 5, "type": "str"}], [{"name": "serial"}],
+     [{"name": "serial", "type": None}], [{"name": "serial", "type": "uint8", "description": 5}]],
+    ids=repr,
+)  # fmt: skip
+def test_odd_answers_about_properties(schema: Schema, answer: JsonValue) -> None:
+    found, _ = read_with_properties(schema, "device_add driver=nic serial=5", {"nic": answer})
+
+    assert found == {"driver": "nic", "serial": 5}
 
 
 @pytest.mark.parametrize(

@@ -236,3 +236,79 @@ def test_a_keystroke_takes_ten_milliseconds_at_most(qemu: Path) -> None:
             complete(text[:end], end, vocabulary)
             spent.append(time.process_time() - begin)
         assert min(spent) < 0.010, text[:end]
+
+
+Q35 = (
+    "-machine", "q35", "-S", *BASE[2:],
+    "-device", "pcie-root-port,id=r0,chassis=1", "-device", "pcie-root-port,id=r1,chassis=2",
+    "-netdev", "hubport,id=h,hubid=0", "-device", "virtio-scsi,id=sc",
+    "-blockdev", "driver=null-co,node-name=n0,size=1048576",
+)  # fmt: skip
+"""A machine that devices can be plugged into."""
+DEVICE_LINES = {
+    "driver=virtio-net-pci id=nic bus=r0 netdev=h mq=on vectors=0xa mac=52:54:00:12:34:56 addr=0":
+        {"mq": True, "vectors": 10, "mac": "52:54:00:12:34:56"},
+    "driver=scsi-hd id=disk bus=sc.0 drive=n0 serial=123 lun=0x1 share-rw=on write-cache=on":
+        {"serial": "123", "lun": 1, "share-rw": True},
+    "driver=virtio-rng id=rng bus=r1 vectors=3 multifunction=off": {"vectors": 3},  # an alias
+}  # fmt: skip
+"""Properties as they are typed, and as the device has them."""
+
+
+@pytest.mark.parametrize("program_name", ["shell", "exec"])
+def test_devices_with_properties(
+    tmp_path: Path, program: Callable[[str], str], program_name: str
+) -> None:
+    with listening((program("qemu-system-x86_64"), *Q35), tmp_path / "qmp") as path:
+        for line, properties in DEVICE_LINES.items():
+            words = ["exec", str(path), "device_add", *line.split()]
+            if program_name == "shell":
+                words = ["shell", str(path), "-c", f"device_add {line}"]
+            done = subprocess.run(
+                [*SHELL[:-1], *words], env=ENVIRONMENT, capture_output=True, timeout=PATIENCE
+            )
+            assert (done.stdout, done.stderr) == (b"{}\n", b"")
+            device = line.split()[1].removeprefix("id=")
+            for name, value in properties.items():
+                where = {"path": f"/machine/peripheral/{device}", "property": name}
+                assert asked(path, "qom-get", where) == value
+
+
+def test_a_slot_is_text(tmp_path: Path, program: Callable[[str], str]) -> None:
+    """QEMU takes the text 5 for slot 5, as on its command line, but the number 5 for function 5."""
+    with listening((program("qemu-system-x86_64"), *PC), tmp_path / "qmp") as path:
+        line = "device_add driver=virtio-rng-pci id=rng addr=5"
+        subprocess.run([*SHELL, str(path), "-c", line], env=ENVIRONMENT, timeout=PATIENCE)
+        where = {"path": "/machine/peripheral/rng", "property": "addr"}
+        assert asked(path, "qom-get", where) == 5 * 8
+
+
+@pytest.mark.parametrize(
+    ("line", "marked", "said"),
+    [
+        ("device_add driver=scsi-hd id=x bus=sc.0 drive=n0 lun=many", "many",
+         "Invalid parameter type for 'lun', expected: integer; lun= takes a whole number"),
+        ("device_add driver=virtio-rng id=x bus=r1 vectrs=3", "vectrs", "did you mean vectors?"),
+        ("device_add driver=virtio-blk-pci id=x bus=r1 drive=n0 write-cache=maybe", "maybe",
+         "Parameter 'write-cache' does not accept value 'maybe'; expected on, off, auto"),
+        ("qom-set path=/machine property=graphcs value=on", "graphcs", "did you mean graphics?"),
+        ("qom-set path=/machine property=graphics value=5", "5", "expected: boolean"),
+        ("device_add driver=virtio-vga-gl id=x max_outputs=1", None, "GenericError: "),
+    ],
+)  # fmt: skip
+def test_mistakes_in_properties_are_marked(
+    tmp_path: Path, program: Callable[[str], str], line: str, marked: str | None, said: str
+) -> None:
+    with listening((program("qemu-system-x86_64"), *Q35), tmp_path / "qmp") as path:
+        done = subprocess.run(
+            [*SHELL, str(path), "-c", line],
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+        assert asked(path, "query-status")["status"] == "prelaunch"
+    assert done.returncode == 1
+    assert said in done.stderr
+    if marked is not None:
+        assert done.stderr.splitlines()[2] == " " * (4 + line.rindex(marked)) + "^" * len(marked)

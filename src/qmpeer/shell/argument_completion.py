@@ -16,7 +16,7 @@ from qmpeer.schema import Schema
 from qmpeer.schema.kinds import ALL_KINDS, alternatives
 from qmpeer.schema.model import Array, Enum, Member, Struct, Type, Union
 from qmpeer.shell.argument_tree import Level
-from qmpeer.shell.members import OPEN_COMMANDS, Members, members_of, type_words
+from qmpeer.shell.members import Members, members_of, type_words
 from qmpeer.shell.name_kinds import Names, kind_of
 from qmpeer.shell.vocabulary import marks_of
 from qmpeer.shell.words import Word
@@ -93,17 +93,7 @@ class ArgumentCompletion:
         if isinstance(array, Array):
             index = sum(name.isdecimal() for name in level.members)
             items += self._named(array.element, f"{prefix}{index}", "item", False)
-        if self._command in OPEN_COMMANDS and not parents:
-            items += self._properties(items)
         return Completions(current.start, tuple(starting(current.value.text, items)))
-
-    def _properties(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Give the properties of a device, which the schema doesn't know."""
-        driver = _said(self._tree, "driver")
-        there = {item.text.rstrip("=") for item in items} | set(self._tree.members)
-        for name in self._names("device-property", driver) if driver else ():
-            if name not in there:
-                yield Item(f"{name}=", "property")
 
     def _object(self, type_name: str, level: Level, prefix: str) -> list[Item]:
         """Give the members that can come next, what is required first."""

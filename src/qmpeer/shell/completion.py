@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from qmpeer.schema import Schema
 from qmpeer.schema.names import name_fault
 from qmpeer.shell.argument_completion import (
     ArgumentCompletion,
@@ -18,6 +19,7 @@ from qmpeer.shell.members import arguments_type, transaction_types
 from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.name_kinds import Names, no_names
 from qmpeer.shell.own_words import OWN_WORDS
+from qmpeer.shell.properties import Answers, no_answers, said_in, with_properties
 from qmpeer.shell.vocabulary import Vocabulary, marks_of
 from qmpeer.shell.words import Statement, Value, Word, split
 
@@ -33,7 +35,11 @@ _COMMENT: Final = re.compile(r"""(?:^|(?<=\s))#[^'"]*$""")
 
 
 def complete(
-    text: str, cursor: int, vocabulary: Vocabulary, names: Names = no_names
+    text: str,
+    cursor: int,
+    vocabulary: Vocabulary,
+    names: Names = no_names,
+    answers: Answers = no_answers,
 ) -> Completions:
     """Find how a text can go on.
 
@@ -42,6 +48,7 @@ def complete(
         cursor: Where the cursor stands in it.
         vocabulary: What the server takes.
         names: The names of what it has.
+        answers: What it says of properties.
 
     Example:
         >>> found = complete("st", 2, Vocabulary(None, ["stop", "cont"]))
@@ -60,7 +67,7 @@ def complete(
     ):
         return Completions(cursor)
     later = _words_behind(text, cursor, statement)
-    found = _Completer(vocabulary, names)
+    found = _Completer(vocabulary, names, answers)
     if statement is not None and statement.breaks:
         return found.in_transaction(statement, words, current, later)
     return found.statement(words, current, later)
@@ -130,9 +137,10 @@ def complete_human(line: str, names: Names) -> Completions:
 class _Completer:
     """Complete by one vocabulary."""
 
-    def __init__(self, vocabulary: Vocabulary, names: Names) -> None:
+    def __init__(self, vocabulary: Vocabulary, names: Names, answers: Answers) -> None:
         self._vocabulary = vocabulary
         self._names = names
+        self._answers = answers
 
     def statement(self, words: Sequence[Word], current: Word, later: Sequence[Word]) -> Completions:
         """Complete in a statement, which begins with a word of ours or with a command."""
@@ -227,9 +235,12 @@ class _Completer:
         self, name: str, words: Sequence[Word], current: Word, later: Sequence[Word]
     ) -> Completions:
         command = self._vocabulary.commands.get(name)
-        if command is None:
+        schema = self._vocabulary.schema
+        if command is None or schema is None:
             return Completions(current.start)
-        return self._members(arguments_type(command), name, words, current, later)
+        said = said_in((*words, *later))
+        schema, command = with_properties(schema, command, said, self._answers)
+        return self._members(arguments_type(command), name, words, current, later, schema)
 
     def _members(
         self,
@@ -238,8 +249,9 @@ class _Completer:
         words: Sequence[Word],
         current: Word,
         later: Sequence[Word],
+        schema: Schema | None = None,
     ) -> Completions:
-        schema = self._vocabulary.schema
+        schema = schema or self._vocabulary.schema
         if schema is None or (current.name is None and current.value.kind != "plain"):
             return Completions(current.start)
         tree = Level()

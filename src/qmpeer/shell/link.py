@@ -2,17 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from qmpeer import limits
 from qmpeer.client import AsyncClient
 from qmpeer.errors import CommandError, ConnectionClosed, QMPError
 from qmpeer.shell.vocabulary import Vocabulary
-from qmpeer.values import JsonObject
+from qmpeer.values import JsonObject, JsonValue
 
-if TYPE_CHECKING:  # of a guest agent only
+if TYPE_CHECKING:  # imported where it is needed
     from qmpeer.client.steps import Course
+    from qmpeer.schema import Schema
+    from qmpeer.schema.model import Command
 
 __all__ = ["Link"]
 
@@ -185,6 +187,29 @@ class Link:
             except (QMPError, TimeoutError, KeyError, TypeError):
                 break
         return []
+
+    async def with_properties(
+        self, schema: "Schema", command: "Command", said: "Mapping[str, str]"
+    ) -> "tuple[Schema, Command]":
+        """Return a schema and a command that know the properties among its arguments.
+
+        Raises:
+            QMPError: If the connection ends.
+        """
+        from qmpeer.shell.properties import Question, questions, with_properties
+
+        found: dict[Question, JsonValue] = {}
+        for question in questions(schema, command, said):
+            try:
+                found[question] = await self.connected().execute(
+                    question.command, question.arguments, timeout=limits.CONNECT_TIMEOUT
+                )
+                break
+            except CommandError:
+                continue
+            except TimeoutError:
+                break
+        return with_properties(schema, command, said, found.get)
 
     async def close(self) -> None:
         """Close the connection; doing so twice is fine."""

@@ -6,13 +6,16 @@ What isn't known when it is asked for is noted, and fetched by who can wait.
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from qmpeer import limits
 from qmpeer.client import AsyncClient
 from qmpeer.errors import QMPError
 from qmpeer.shell.files import file_names
-from qmpeer.values import JsonObject
+from qmpeer.values import JsonValue
+
+if TYPE_CHECKING:  # the schema's room is imported once the prompt is there
+    from qmpeer.shell.properties import Question
 
 __all__ = ["LiveNames"]
 
@@ -32,19 +35,27 @@ class LiveNames:
     ) -> None:
         self._client = client
         self._clock = clock
-        self._known: dict[tuple[str, str], tuple[float, Sequence[str]]] = {}
-        self._missing: set[tuple[str, str]] = set()
+        self._known: dict[_Key, tuple[float, Any]] = {}
+        self._missing: set[_Key] = set()
         self._lock = asyncio.Lock()
 
     def __call__(self, kind: str, about: str) -> Sequence[str]:
         """Return the names that are known, and note it if there are none."""
         if kind == "file":
             return list(file_names(about))
-        key = _key(kind, about)
+        found: Sequence[str] | None = self._remembered(_key(kind, about))
+        return found or ()
+
+    def answer(self, question: "Question") -> JsonValue:
+        """Return the answer to a question if it is known, and note it if not."""
+        answer: JsonValue = self._remembered(question)
+        return answer
+
+    def _remembered(self, key: "_Key") -> Any:
         found = self._known.get(key)
         if found is None or self._clock() - found[0] > limits.SHELL_NAMES_AGE:
             self._missing.add(key)
-        return found[1] if found else ()
+        return found[1] if found else None
 
     @property
     def is_complete(self) -> bool:
@@ -53,7 +64,7 @@ class LiveNames:
 
     def forget(self) -> None:
         """Forget what is known, as a command may have changed it."""
-        self._known = {key: item for key, item in self._known.items() if key[0] == "human"}
+        self._known = {key: item for key, item in self._known.items() if _is_lasting(key)}
 
     async def fetch(self) -> bool:
         """Fetch what was asked for in vain; return whether more is known now."""
@@ -64,11 +75,20 @@ class LiveNames:
             if client is None or client.is_closed:
                 return had_to_wait
             for key in missing:
-                found: Sequence[str] = ()
+                found: Any = None
                 with contextlib.suppress(QMPError, TimeoutError, ValueError):
-                    found = await _ask(client, *key)
+                    found = await _ask(client, key)
                 self._known[key] = (self._clock(), found)
         return bool(missing) or had_to_wait
+
+
+_Key: TypeAlias = "tuple[str, str] | Question"
+"""A kind of names with what they are about, or a question."""
+
+
+def _is_lasting(key: _Key) -> bool:
+    """Return whether no command changes an answer: what the human monitor takes."""
+    return isinstance(key, tuple) and key[0] == "human"
 
 
 def _key(kind: str, about: str) -> tuple[str, str]:
@@ -78,16 +98,15 @@ def _key(kind: str, about: str) -> tuple[str, str]:
     return kind, about
 
 
-async def _ask(client: AsyncClient, kind: str, about: str) -> Sequence[str]:
+async def _ask(client: AsyncClient, key: _Key) -> Any:
     timeout = limits.SHELL_NAMES_TIMEOUT
+    if not isinstance(key, tuple):
+        return await client.execute(key.command, key.arguments, timeout=timeout)
+    kind, about = key
     if kind == "human":
         from qmpeer.shell.human import human_names
 
         return await human_names(client, about, timeout)
-    if kind == "device-property":
-        arguments: JsonObject = {"typename": about}
-        found = await client.execute("device-list-properties", arguments, timeout=timeout)
-        return [str(each["name"]) for each in found]
     if kind == "secret":
         found = await client.execute("qom-list", {"path": "/objects"}, timeout=timeout)
         return [str(e["name"]) for e in found if "secret" in str(e["type"])]

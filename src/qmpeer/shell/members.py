@@ -4,7 +4,6 @@ And what is found by these: the actions of a transaction, and what a member is, 
 """
 
 from collections.abc import Callable
-from typing import Final
 
 import msgspec
 
@@ -14,16 +13,12 @@ from qmpeer.schema.kinds import ALL_KINDS, alternatives
 from qmpeer.schema.model import EMPTY, Array, Command, Enum, Member, Struct, Union
 
 __all__ = [
-    "OPEN_COMMANDS",
     "Members",
     "arguments_type",
     "members_of",
     "transaction_types",
     "type_words",
 ]
-
-OPEN_COMMANDS: Final = frozenset({"device_add"})
-"""The commands that take more arguments than the schema says: QEMU leaves them to the device."""
 
 
 class Members(msgspec.Struct, frozen=True):

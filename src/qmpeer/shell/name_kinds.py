@@ -12,8 +12,8 @@ __all__ = ["Names", "kind_of", "no_names"]
 
 Names: TypeAlias = Callable[[str, str], Sequence[str]]
 """Give the names of things of a kind, as `qmpeer.client` calls the kinds, and of some more: "file",
-"secret", "device-property", "human" (commands of the human monitor). The text is what was typed of
-a file's or a QOM path, and what a property belongs to; for other kinds it is empty."""
+"secret", "human" (commands of the human monitor). The text is what was typed of a file's or a QOM
+path, and what a property belongs to; for other kinds it is empty."""
 
 _FILES: Final = frozenset({"file.filename", "snapshot-file", "filename"})
 

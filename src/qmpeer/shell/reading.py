@@ -22,8 +22,9 @@ from qmpeer.shell.argument_tree import (
     free_value,
     items_of,
 )
-from qmpeer.shell.members import OPEN_COMMANDS, arguments_type, members_of
+from qmpeer.shell.members import arguments_type, members_of
 from qmpeer.shell.mistakes import Mistake, near
+from qmpeer.shell.properties import is_lenient
 from qmpeer.shell.words import Value, Word
 from qmpeer.values import JsonObject, JsonValue
 
@@ -78,8 +79,9 @@ class Reader:
         Raises:
             Mistake: If something is wrong with them.
         """
-        is_open = command.name in OPEN_COMMANDS or not command.is_generated
-        return self.members(arguments_type(command), words, command.name, end, is_open=is_open)
+        return self.members(
+            arguments_type(command), words, command.name, end, is_open=not command.is_generated
+        )
 
     def event_match(self, event: Event, words: Sequence[Word]) -> JsonObject:
         """Read values that an event's data must have; none of them is mandatory.
@@ -184,9 +186,10 @@ class Reader:
 
     def _node(self, type_name: str, node: Node, path: str, is_partial: bool = False) -> JsonValue:
         if isinstance(node, Word):
-            return self._value(type_name, node, path)
+            return self.value(type_name, node, path)
         kinds = alternatives(self._schema, type_name)
-        if "array" in kinds and "object" in kinds and kinds["object"] is None:
+        is_any = "array" in kinds and "object" in kinds and kinds["object"] is None
+        if is_any or (is_lenient(type_name) and "object" not in kinds):
             return _free(node)
         of = kinds.get("array") if node.is_list or "object" not in kinds else kinds["object"]
         if isinstance(of, Array):
@@ -195,7 +198,8 @@ class Reader:
                 for index, item in enumerate(items_of(node))
             ]
         if isinstance(of, Struct | Union):
-            return self._object(of.name, node, path, is_partial=is_partial)
+            is_open = is_lenient(type_name)
+            return self._object(of.name, node, path, is_open=is_open, is_partial=is_partial)
         word = node.first
         assert word is not None
         reason = f"'{path}' has nothing within"
@@ -204,7 +208,17 @@ class Reader:
 
     # --- Values ---------------------------------------------------------------------------------
 
-    def _value(self, type_name: str, word: Word, path: str) -> JsonValue:
+    def value(self, type_name: str, word: Word, path: str) -> JsonValue:
+        """Read the value of a word as one of some type.
+
+        Args:
+            type_name: The type.
+            word: The word.
+            path: What it is for, in messages.
+
+        Raises:
+            Mistake: If it can't be one.
+        """
         value = word.value
         if value.text == REDACTED:
             reason = "this was a secret, which history doesn't keep"
@@ -214,7 +228,8 @@ class Reader:
             return free_value(word)
         if value.kind == "json":
             found = free_json(value)
-            self._check(type_name, found, value, (path,))
+            if not is_lenient(type_name):
+                self._check(type_name, found, value, (path,))
             return found
         if value.kind == "plain" and not word.is_text:
             simple = _simple(kinds, value.text)

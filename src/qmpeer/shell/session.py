@@ -123,7 +123,7 @@ class Session:
             vocabulary = await self.link.learn()
         if vocabulary.is_known and name not in vocabulary.commands:
             raise self._unknown(words[0], vocabulary)
-        arguments = self._arguments(vocabulary, words)
+        schema, arguments = await self._arguments(vocabulary, words)
         if is_oob and "oob" not in self.link.connected().capabilities:
             reason = "this server doesn't do out of band"
             raise Mistake(reason, words[0].start, words[0].end)
@@ -131,7 +131,7 @@ class Session:
         try:
             await self._execute(name, arguments, is_oob=is_oob)
         except CommandError as error:
-            raise await self._placed(error, words) from error
+            raise await self._placed(error, words, schema) from error
 
     def _unknown(self, word: "Word", vocabulary: Vocabulary) -> Mistake:
         name = word.value.text
@@ -139,14 +139,23 @@ class Session:
         hint = near(name, [*vocabulary.commands, *OWN_WORDS]) or "'help' lists the commands"
         return Mistake(f"The command {shown} has not been found", word.start, word.end, hint)
 
-    def _arguments(self, vocabulary: Vocabulary, words: "Sequence[Word]") -> JsonObject | None:
+    async def _arguments(
+        self, vocabulary: Vocabulary, words: "Sequence[Word]"
+    ) -> "tuple[Schema | None, JsonObject | None]":
+        """Return what the words say, and the schema by which they were read."""
         if vocabulary.schema is None:
             from qmpeer.shell.reading import read_freely
 
-            return read_freely(words[1:]) if len(words) > 1 else None
+            return None, read_freely(words[1:]) if len(words) > 1 else None
         command = vocabulary.commands[words[0].value.text]
         assert command is not None
-        return self.reader(vocabulary.schema).arguments(command, words[1:], words[0].end) or None
+        schema = vocabulary.schema
+        if len(words) > 1:
+            from qmpeer.shell.properties import said_in
+
+            schema, command = await self.link.with_properties(schema, command, said_in(words))
+        reader = self.reader(schema)
+        return schema, reader.arguments(command, words[1:], words[0].end) or None
 
     def reader(self, schema: "Schema") -> "Reader":
         """Return what reads values by a schema."""
@@ -162,12 +171,24 @@ class Session:
             if self.settings.is_interactive:
                 self.screen.note(f"{name} is deprecated")
 
-    async def _placed(self, error: CommandError, words: "Sequence[Word]") -> Exception:
+    async def _placed(
+        self, error: CommandError, words: "Sequence[Word]", schema: "Schema | None" = None
+    ) -> Exception:
         """Return what a server's error says, with the place of the argument that it names."""
         if error.error_class == "CommandNotFound":
             vocabulary = await self.link.learn()
             if vocabulary.is_known and words[0].value.text not in vocabulary.commands:
                 return self._unknown(words[0], vocabulary)
+        if schema is not None:
+            from qmpeer.shell.properties import missing_property, property_names
+
+            missing = missing_property(error.desc)
+            hint = near(missing, property_names(schema)) if missing else ""
+            for word in words[1:] if missing else ():
+                if word.name == missing:
+                    return Refused(error, word.start, word.start + len(missing), hint)
+                if word.value.text == missing:
+                    return Refused(error, word.value.start, word.value.end, hint)
         for found in _QUOTED.finditer(error.desc):
             for word in words[1:]:
                 if found[1] in (word.name, (word.name or "").rpartition(".")[2]):
@@ -406,6 +427,6 @@ class Refused(Mistake):
         error: The server's error.
     """
 
-    def __init__(self, error: CommandError, start: int, end: int) -> None:
-        super().__init__(str(error), start, end)
+    def __init__(self, error: CommandError, start: int, end: int, hint: str = "") -> None:
+        super().__init__(str(error), start, end, hint)
         self.error = error

@@ -350,7 +350,8 @@ class Terminal:
         if self._is_human:
             return complete_human(document.text_before_cursor, self._names)
         vocabulary = self._session.link.vocabulary
-        return complete(document.text, document.cursor_position, vocabulary, self._names)
+        cursor, names = document.cursor_position, self._names
+        return complete(document.text, cursor, vocabulary, names, names.answer)
 
 
 class _Completer(Completer):

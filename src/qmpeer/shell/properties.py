@@ -1,0 +1,246 @@
+"""Arguments that are properties of a device or an object: the server tells their types.
+
+The schema leaves them open: what ``device_add`` takes depends on the device, the value of
+``qom-set`` on the property. A server that is asked lists the properties with a type in QOM's words,
+such as uint32, OnOffAuto or link<iothread>. Once they are members of the schema, they are read,
+completed and refused like all others.
+
+Spec: QEMU's device-list-properties, qom-list-properties and qom-list.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Final, TypeAlias
+
+import msgspec
+
+from qmpeer import limits
+from qmpeer.schema import Schema
+from qmpeer.schema.model import (
+    ANY_INTEGER,
+    BUILT_INS,
+    BuiltIn,
+    Command,
+    Enum,
+    EnumValue,
+    Feature,
+    Member,
+    Struct,
+    Type,
+)
+from qmpeer.shell.members import arguments_type
+from qmpeer.shell.words import Word
+from qmpeer.values import JsonObject, JsonValue
+
+__all__ = [
+    "Answers",
+    "Question",
+    "is_lenient",
+    "missing_property",
+    "no_answers",
+    "property_names",
+    "property_type",
+    "questions",
+    "said_in",
+    "with_properties",
+]
+
+_PREFIX: Final = "property:"
+"""The beginning of our types' names. No name of QAPI has a colon."""
+_TEXT: Final = BUILT_INS["str"]
+_OPEN: Final = frozenset({"device_add", "netdev_add", "object-add"})
+"""Commands that QEMU leaves open, unless their arguments are a union: netdev_add before 5.0,
+object-add before 6.0, device_add always. Introspection doesn't tell."""
+_BUILT_INS: Final[Mapping[str, Type]] = {
+    **{name: of for name, of in BUILT_INS.items() if not isinstance(of, Enum | Struct)},
+    "int": ANY_INTEGER,
+    "boolean": BUILT_INS["bool"],
+    "double": BUILT_INS["number"],
+    "uint4": BUILT_INS["uint8"],
+    "size32": BUILT_INS["uint32"],
+    "busnr": BUILT_INS["uint32"],
+    "list": BUILT_INS["any"],
+}
+"""QOM's words for types, as QAPI has them. Enums and structs apart, all others are text."""
+_KNOWN_VALUES: Final = {"OnOffAuto": ("on", "off", "auto"), "OnOffSplit": ("on", "off", "split")}
+"""The values of enums that QEMU doesn't always describe."""
+_VALUES: Final = re.compile(r"[\w.+-]+(?:/[\w.+-]+)+")
+"""The last word of a description that lists the values of an enum."""
+_MISSING: Final = re.compile(r"Property '.*\.([^.']+)' not found")
+_TYPE_ENDS: Final = ("-pci", "-ccw", "-device", "transitional")
+"""What the types behind QEMU's aliases end with: virtio-net stands for virtio-net-pci or -ccw. Only
+types have lists of properties."""
+_UNSAFE: Final = re.compile(r"-gl(-|$)")
+"""Types that nobody asks about: QEMU 7.2 exits where the module of virtio-vga-gl or
+virtio-gpu-gl-pci isn't installed. They can't be hot-plugged anyway."""
+_PCI_SLOT: Final = "Slot and optional function number"
+"""The description of `addr`. QEMU takes the text 5 for slot 5, but the number 5 for function 5."""
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A command that lists properties, and its one argument."""
+
+    command: str
+    name: str
+    value: str
+
+    @property
+    def arguments(self) -> JsonObject:
+        """The arguments, as they are sent."""
+        return {self.name: self.value}
+
+
+Answers: TypeAlias = Callable[[Question], JsonValue]
+"""Returns what a server answers to a question; None if it gave no answer."""
+
+
+def no_answers(question: Question) -> JsonValue:
+    """Return None: there is no answer."""
+    return None
+
+
+def said_in(words: Iterable[Word]) -> dict[str, str]:
+    """Return what words of the form name=value say, as text."""
+    return {word.name: word.value.text for word in words if word.name is not None}
+
+
+def questions(schema: Schema, command: Command, said: Mapping[str, str]) -> Iterator[Question]:
+    """Yield what to ask a server about properties; the first answer counts.
+
+    Args:
+        schema: The server's schema.
+        command: The command.
+        said: Its arguments as they were typed.
+
+    Example:
+        >>> device_add = Command(name="device_add")
+        >>> [asked.value for asked in questions(Schema(BUILT_INS), device_add, {"driver": "nvme"})]
+        ['nvme']
+    """
+    driver, kind, path = said.get("driver"), said.get("qom-type"), said.get("path")
+    if command.name == "device_add" and driver and not _UNSAFE.search(driver):
+        yield Question("device-list-properties", "typename", driver)
+        if driver.startswith("virtio-") and not driver.endswith(_TYPE_ENDS):  # maybe an alias
+            for end in _TYPE_ENDS[:3]:
+                yield Question("device-list-properties", "typename", f"{driver}{end}")
+    elif command.name == "object-add" and kind and _is_open(schema, command):
+        yield Question("qom-list-properties", "typename", kind)
+    elif command.name == "qom-set" and path:
+        yield Question("qom-list", "path", path)
+
+
+def with_properties(
+    schema: Schema, command: Command, said: Mapping[str, str], answers: Answers = no_answers
+) -> tuple[Schema, Command]:
+    """Return the schema and the command, with the properties as members of its arguments.
+
+    Args:
+        schema: The server's schema.
+        command: The command.
+        said: Its arguments as they were typed.
+        answers: What the server answers to the questions.
+    """
+    is_open = _is_open(schema, command)
+    asked = map(answers, questions(schema, command, said))
+    answer = next((each for each in asked if each is not None), None)
+    properties = dict(sorted(_properties(answer), key=itemgetter(0))) if answer else {}
+    of = schema.types[arguments_type(command)]
+    if not isinstance(of, Struct) or of.base is not None or not (is_open or properties):
+        return schema, command
+    types = {**schema.types, **{f"{_PREFIX}{name}": type_ for name, type_ in properties.items()}}
+    members = {member.name: member for member in of.members}
+    if command.name == "qom-set":
+        name = said.get("property", "")
+        if name in properties and "value" in members:
+            members["value"] = Member("value", _type_name(name, properties[name]))
+    else:
+        found = {name: _member(name, type_) for name, type_ in properties.items()}
+        if "props" in members:  # of object-add before 6.0: they may be in there as well
+            inner = Struct(name=f"{_PREFIX}", members=tuple(found.values()))
+            types[inner.name] = inner
+            members["props"] = Member("props", inner.name, is_optional=True)
+        members = {**members, **{name: found[name] for name in found if name not in members}}
+    arguments = Struct(name=f"{_PREFIX}:", members=tuple(members.values()))
+    types[arguments.name] = arguments
+    derived = msgspec.structs.replace(schema, types=types)
+    return derived, msgspec.structs.replace(
+        command, arguments=arguments.name, is_generated=not is_open
+    )
+
+
+def _is_open(schema: Schema, command: Command) -> bool:
+    """Return whether the schema doesn't name all that a command takes."""
+    is_struct = isinstance(schema.types[arguments_type(command)], Struct)
+    return not command.is_generated or (command.name in _OPEN and is_struct)
+
+
+def _member(name: str, of: Type) -> Member:
+    unstable = (Feature("unstable"),) if name.startswith("x-") else ()
+    return Member(name, _type_name(name, of), True, unstable)
+
+
+def _type_name(name: str, of: Type) -> str:
+    return "str" if of is _TEXT else f"{_PREFIX}{name}"
+
+
+def _properties(answer: JsonValue) -> Iterator[tuple[str, Type]]:
+    """Yield the names and types of the properties in an answer that can be set."""
+    for each in answer[: limits.NAMES] if isinstance(answer, list) else ():
+        if isinstance(each, dict):
+            name, kind, about = (each.get(key) for key in ("name", "type", "description"))
+            if isinstance(name, str) and isinstance(kind, str) and not kind.startswith("child<"):
+                yield name, property_type(kind, about if isinstance(about, str) else "")
+
+
+def property_type(kind: str, description: str = "") -> Type:
+    """Return what QAPI has for a property's type.
+
+    Args:
+        kind: The type in QOM's words.
+        description: The property's description, which may list the values of an enum.
+
+    Example:
+        >>> property_type("uint32").name, property_type("link<iothread>").name
+        ('uint32', 'str')
+        >>> [value.name for value in property_type("OffAuto", "Where (off/auto)").values]
+        ['off', 'auto']
+    """
+    kind = kind.removesuffix("_t")
+    if description.startswith(_PCI_SLOT):
+        return _TEXT
+    if kind in _BUILT_INS:
+        return _BUILT_INS[kind]
+    if kind.endswith("List"):
+        return BUILT_INS["any"]
+    values: Sequence[str] = _KNOWN_VALUES.get(kind, ())
+    last = description.rpartition(" ")[2].strip("()")
+    if not values and kind[:1].isupper() and _VALUES.fullmatch(last):
+        values = last.split("/")
+    if values:
+        return Enum(name=kind, values=tuple(map(EnumValue, values)))
+    return BuiltIn(kind, "string", "str") if kind[:1].isupper() else _TEXT  # or a struct, as JSON
+
+
+def missing_property(desc: str) -> str:
+    """Return the name of the property that an error of QEMU says isn't there; "" if it says not.
+
+    Example:
+        >>> missing_property("Property 'virtio-blk-pci.driv' not found")
+        'driv'
+    """
+    found = _MISSING.fullmatch(desc)
+    return found[1] if found else ""
+
+
+def property_names(schema: Schema) -> list[str]:
+    """Return the names of the properties in a schema that `with_properties` returned."""
+    return [name.removeprefix(_PREFIX) for name in schema.types if is_lenient(name)]
+
+
+def is_lenient(type_name: str) -> bool:
+    """Return whether a type is a property's: a value in JSON is for the server to judge.
+
+    QOM's words are rough: a list of numbers, for one, may be called int.
+    """
+    return type_name.startswith(_PREFIX)
