@@ -69,7 +69,7 @@ def test_arguments(address: str) -> None:
 
 def test_an_error_of_the_server(address: str) -> None:
     done = run_here("exec", address, "blockdev-add", "driver=nope")
-    assert done == (1, b"", f"qmpeer exec: {ERROR}\n".encode())
+    assert done == (1, b"", f"qmpeer exec: {ERROR}; expected blkdebug, null-co\n".encode())
 
 
 def test_out_of_band(address: str) -> None:
@@ -112,6 +112,7 @@ def test_a_silent_server(tmp_path: Path) -> None:
         done = run_here("exec", str(tmp_path / "q"), "stop", "--timeout", "0.05")
     assert (done.status, done.out) == (3, b"")
     assert b"greeted in 0.05 s" in done.err
+    assert b"--no-negotiate" in done.err
     assert done.err.count(b"\n") == 1
 
 

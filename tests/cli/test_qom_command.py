@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from qmpeer import CommandError
+from qmpeer.cli.exits import RefusedError
 from qmpeer.cli.main import main
 from qmpeer.cli.qom_command import read_value
 from qmpeer.values import JsonValue
@@ -70,7 +71,7 @@ def test_changing(qemu: str, capsys: pytest.CaptureFixture[str]) -> None:
     for word, value in (("off", "false"), ("true", "true")):
         assert qom(capsys, qemu, "set", "/machine", "dump-guest-core", word) == ""
         assert qom(capsys, qemu, "get", "/machine", "dump-guest-core") == f"{value}\n"
-    assert main(["qom", qemu, "set", "/machine", "dump-guest-core", "maybe"]) == 2
+    assert main(["qom", qemu, "set", "/machine", "dump-guest-core", "maybe"]) == 1
     assert main(["qom", qemu, "set", "/machine", "nope", "1"]) == 1
     assert main(["qom", qemu, "get", "/nowhere"]) == 1
     assert capsys.readouterr().err.splitlines()[2].startswith("qmpeer qom: DeviceNotFound: ")
@@ -83,6 +84,18 @@ def test_changing(qemu: str, capsys: pytest.CaptureFixture[str]) -> None:
         ("1", "str", "1"),
         ("/machine", "link<x>", "/machine"),
         ("1", "uint8", 1),
+        ("0x10", "uint32", 16),
+        ("64M", "size", 64 << 20),
+        ("18446744073709551615", "uint64_t", 2**64 - 1),
+        ('{"a": 1}', "string", '{"a": 1}'),
+        ('"1"', "str", '"1"'),
+        ("", "str", ""),
+        ("a=b", "str", "a=b"),
+        ("5", "PCIELinkSpeed", "5"),
+        ("[1, 2]", "int", [1, 2]),
+        ("1", None, 1),
+        ("on", None, "on"),
+        ("[", None, "["),
         ("-1.5", "number", -1.5),
         ("yes", "bool", True),
         ("on", "OnOffAuto", "on"),
@@ -91,8 +104,25 @@ def test_changing(qemu: str, capsys: pytest.CaptureFixture[str]) -> None:
         ("[" * 5000, "", "[" * 5000),
     ],
 )
-def test_values(text: str, kind: str, value: JsonValue) -> None:
-    assert read_value(text, kind) == value
+def test_values(text: str, kind: str | None, value: JsonValue) -> None:
+    found = read_value(text, "name", kind)
+
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "reason"),
+    [
+        ("maybe", "bool", "Invalid parameter type for 'name', expected: boolean"),
+        ("x", "uint8", "Invalid parameter type for 'name', expected: integer"),
+        ("256", "uint8", "Parameter 'name' expects uint8_t"),
+        ("maybe", "OnOffAuto", "Parameter 'name' does not accept value 'maybe'"),
+    ],
+)
+def test_values_that_are_none(text: str, kind: str, reason: str) -> None:
+    with pytest.raises(RefusedError, match=reason):
+        read_value(text, "name", kind)
 
 
 def test_a_tree_without_an_end(

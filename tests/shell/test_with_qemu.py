@@ -245,7 +245,7 @@ Q35 = (
     "-blockdev", "driver=null-co,node-name=n0,size=1048576",
 )  # fmt: skip
 """A machine that devices can be plugged into."""
-DEVICE_LINES = {
+DEVICE_LINES: dict[str, dict[str, Any]] = {
     "driver=virtio-net-pci id=nic bus=r0 netdev=h mq=on vectors=0xa mac=52:54:00:12:34:56 addr=0":
         {"mq": True, "vectors": 10, "mac": "52:54:00:12:34:56"},
     "driver=scsi-hd id=disk bus=sc.0 drive=n0 serial=123 lun=0x1 share-rw=on write-cache=on":

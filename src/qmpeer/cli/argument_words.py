@@ -1,10 +1,8 @@
-"""How the words behind a command become its arguments: ``name=value``, or one JSON object.
+"""The words behind a command as its arguments: ``name=value``, or one JSON object.
 
 A value is JSON if it parses as JSON, else text; ``name:=text`` is text whatever it looks like.
 Dots nest: ``a.b=1`` is ``{"a": {"b": 1}}``, and where all names of a level are numbers it is a
 list: ``a.0=x a.1=y`` is ``{"a": ["x", "y"]}``.
-
-[Without the schema, text that happens to be JSON, such as a node named 0, needs ``:=``.]
 """
 
 from collections.abc import Sequence
@@ -16,7 +14,7 @@ from qmpeer.cli.exits import UsageError
 from qmpeer.values import JsonObject, JsonValue
 
 if TYPE_CHECKING:
-    from qmpeer.shell.words import Word
+    from qmpeer.shell.words import Kind, Word
 
 
 def read_arguments(words: Sequence[str]) -> JsonObject:
@@ -30,18 +28,39 @@ def read_arguments(words: Sequence[str]) -> JsonObject:
         >>> read_arguments(["driver=null-co", "size=4096", "cache.direct=true", "node-name:=1"])
         {'driver': 'null-co', 'size': 4096, 'cache': {'direct': True}, 'node-name': '1'}
     """
-    if len(words) == 1 and words[0].lstrip().startswith("{"):
+    if is_object(words):
         return read_object(words[0])
-    if not words:
-        return {}
+    return free_arguments(to_words(words)) if words else {}
+
+
+def is_object(words: Sequence[str]) -> bool:
+    """Return whether words are one JSON object."""
+    return len(words) == 1 and words[0].lstrip().startswith("{")
+
+
+def to_words(words: Sequence[str]) -> "list[Word]":
+    """Take words of a command line for those of a statement.
+
+    Raises:
+        UsageError: If one isn't UTF-8.
+    """
+    for word in words:
+        check_text(word)
+    return [_word(word) for word in words]
+
+
+def free_arguments(words: "Sequence[Word]") -> JsonObject:
+    """Return what words mean where no schema says it.
+
+    Raises:
+        UsageError: If they make no sense.
+    """
     # Imported where it is needed: most commands are executed without arguments.
     from qmpeer.shell.argument_tree import build_tree, free_object
     from qmpeer.shell.mistakes import Mistake
 
-    for word in words:
-        check_text(word)
     try:
-        return free_object(build_tree(map(_word, words)))
+        return free_object(build_tree(words))
     except Mistake as mistake:
         raise UsageError(mistake.reason) from mistake
 
@@ -82,8 +101,23 @@ def _word(word: str) -> "Word":
     name, equals, text = word.partition("=")
     if not equals:
         return Word(None, Value("plain", word, 0, len(word)), 0)
-    value = Value("plain", text, len(name) + 1, len(word))
-    return Word(name.removesuffix(":"), value, 0, name.endswith(":"))
+    is_text = name.endswith(":")
+    kind: Kind = "plain"
+    if not is_text:
+        kind, text = _kind_and_text(text)
+    value = Value(kind, text, len(name) + 1, len(word))
+    return Word(name.removesuffix(":"), value, 0, is_text)
+
+
+def _kind_and_text(text: str) -> "tuple[Kind, str]":
+    """Tell plain text from JSON: a string in quotes, an object, a list."""
+    if text[:1] in ('"', "{", "["):
+        try:
+            value: JsonValue = msgspec.json.decode(text)
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            return "plain", text
+        return ("quoted", value) if isinstance(value, str) else ("json", text)
+    return "plain", text
 
 
 def _kind(value: JsonValue) -> str:

@@ -5,20 +5,23 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from qmpeer import limits
-from qmpeer.cli.argument_words import check_text, read_arguments, read_object
-from qmpeer.cli.exits import DONE, STATUSES, UsageError
+from qmpeer.cli.argument_words import check_text, free_arguments, is_object, read_object, to_words
+from qmpeer.cli.exits import DONE, REFUSED, STATUSES, RefusedError, UsageError, complain
 from qmpeer.cli.output import write_json
+from qmpeer.errors import CommandError
 from qmpeer.values import JsonObject
 
 if TYPE_CHECKING:
     from qmpeer.cli.command_line import CommandLine
+    from qmpeer.client import Client
 
 PROGRAM: Final = "qmpeer exec"
 
 _AFTER: Final = (
     """\
 arguments:
-  name=value     value is JSON if it parses as JSON (true, 4096, "0", [1, 2]), else text
+  name=value     a number (4096, 0x1000, 64M), true or on, text, or JSON: the server's schema
+                 decides; without one it is JSON if it parses as JSON, else text
   name:=text     text, whatever it looks like
   a.b=value      a member of an object; a.0=x a.1=y are the items of a list
   '{...}'          all arguments as one JSON object
@@ -28,7 +31,7 @@ The value goes to standard output as JSON: indented on a terminal, else on one l
 Everything else goes to standard error.
 
 example:
-  $ qmpeer exec /run/vm.qmp blockdev-add driver=null-co node-name=n0 size=4096
+  $ qmpeer exec /run/vm.qmp blockdev-add driver=null-co node-name=n0 size=64M
   {}
   $ qmpeer exec /run/vm.qmp query-status | jq -r .status
   running
@@ -70,7 +73,7 @@ def run(words: Sequence[str]) -> int:
     """
     given = _read(words)
     check_text(given.command)
-    arguments = _arguments(given.words)
+    words, arguments = _arguments(given.words)
     from qmpeer.client import Client
 
     negotiate = not given.no_negotiate
@@ -86,8 +89,20 @@ def run(words: Sequence[str]) -> int:
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
+    except TimeoutError as error:
+        hint = "a guest agent, which never greets, needs --no-negotiate"
+        raise TimeoutError(f"{error}; {hint}" if negotiate else str(error)) from error
     with client:
-        value = client.execute(given.command, arguments, oob=given.oob)
+        if words and negotiate:
+            arguments = _typed(client, given.command, words)
+        try:
+            value = client.execute(given.command, arguments, oob=given.oob)
+        except CommandError as error:
+            from qmpeer.cli.server_words import explain
+
+            hints = explain(client, given.command, words, arguments, error)
+            complain(PROGRAM, "; ".join([str(error), *hints]))
+            return REFUSED
     write_json(value, is_pretty=given.pretty)
     return DONE
 
@@ -125,7 +140,21 @@ def parser() -> "CommandLine":
     return parser
 
 
-def _arguments(words: list[str]) -> JsonObject | None:
+def _arguments(words: list[str]) -> tuple[list[str], JsonObject | None]:
+    """Return the words of the form name=value, and what they mean without a schema."""
     if words == ["-"]:
-        return read_object(b"" if sys.stdin is None else sys.stdin.buffer.read())
-    return read_arguments(words) if words else None
+        return [], read_object(b"" if sys.stdin is None else sys.stdin.buffer.read())
+    if is_object(words):
+        return [], read_object(words[0])
+    return words, free_arguments(to_words(words)) if words else None
+
+
+def _typed(client: "Client", command: str, words: list[str]) -> JsonObject:
+    """Return what the words mean to the server."""
+    from qmpeer.cli.server_words import read_by_server
+    from qmpeer.shell.mistakes import Mistake
+
+    try:
+        return read_by_server(client, command, words)
+    except Mistake as mistake:
+        raise (UsageError if mistake.is_syntax else RefusedError)(str(mistake)) from mistake

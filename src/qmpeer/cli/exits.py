@@ -21,7 +21,7 @@ BROKEN_PIPE: Final = 141
 STATUSES: Final = """\
 exit status:
   0  done
-  1  the server answered with an error
+  1  the server answered with an error, or would have
   2  the command line makes no sense, or a file of its can't be read or written
   3  no connection, connection lost, no answer in time, or output that can't be written
 """
@@ -29,6 +29,10 @@ exit status:
 
 class UsageError(Exception):
     """Tell that a command line makes no sense: what was found, what was expected."""
+
+
+class RefusedError(Exception):
+    """Arguments that the connected server would refuse."""
 
 
 class FileError(UsageError):
@@ -96,7 +100,7 @@ def _status_of(program: str, error: Exception) -> int:
     if isinstance(error, SchemaError):
         show(program, error)
         return REFUSED
-    if isinstance(error, CommandError | ValidationError):
+    if isinstance(error, CommandError | ValidationError | RefusedError):
         complain(program, str(error))
         return REFUSED
     if isinstance(error, OSError):

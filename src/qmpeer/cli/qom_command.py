@@ -5,13 +5,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from qmpeer import limits
-from qmpeer.cli.argument_words import check_text
+from qmpeer.cli.argument_words import check_text, to_words
 from qmpeer.cli.command_line import CommandLine, count
 from qmpeer.cli.connecting import add_common, connect
-from qmpeer.cli.exits import DONE, STATUSES, UsageError
+from qmpeer.cli.exits import DONE, STATUSES, RefusedError
 from qmpeer.cli.output import write_json
 from qmpeer.cli.verbs import Verb, run_verb
 from qmpeer.errors import CommandError, LimitError
@@ -24,15 +22,6 @@ if TYPE_CHECKING:
 PROGRAM: Final = "qmpeer qom"
 ABOUT: Final = "Show and change the objects that a machine is made of (QOM), and their properties."
 _CHILD: Final = re.compile(r"child<(.*)>")
-_TEXTS: Final = re.compile(r"str(ing)?|link<.*>")
-_BOOLEANS: Final = {
-    "true": True,
-    "on": True,
-    "yes": True,
-    "false": False,
-    "off": False,
-    "no": False,
-}
 
 
 def run(words: Sequence[str]) -> int:
@@ -206,8 +195,8 @@ def _set_parser() -> CommandLine:
         "set",
         "Change a property.",
         "  $ qmpeer qom /run/vm.qmp set /machine/peripheral/rng0 max-bytes 1024\n"
-        "\nVALUE is text where the property is; else JSON, or text that is none. A boolean may be\n"
-        "on or off.",
+        "\nThe property's type decides what VALUE is: text, true or on, a number (4096, 0x1000,\n"
+        "64M). Where the server doesn't tell, it is JSON, or text that is none.",
     )
     parser.add_argument("path", metavar="PATH", help="such as /machine")
     parser.add_argument("name", metavar="PROPERTY", help="such as graphics")
@@ -220,7 +209,7 @@ def _set(given: argparse.Namespace) -> int:
         check_text(word)
     with connect(given) as client:
         kinds = dict(_list(client, given.path))
-        value = read_value(given.value, kinds.get(given.name, ""))
+        value = read_value(given.value, given.name, kinds.get(given.name))
         arguments: JsonObject = {"path": given.path, "property": given.name, "value": value}
         client.execute("qom-set", arguments)
         if given.json:
@@ -228,29 +217,37 @@ def _set(given: argparse.Namespace) -> int:
     return DONE
 
 
-def read_value(text: str, kind: str) -> JsonValue:
-    """Read a word as the value of a property of some type.
+def read_value(text: str, name: str, kind: str | None) -> JsonValue:
+    """Read a word as the value of a property.
+
+    Args:
+        text: The word.
+        name: The property's name.
+        kind: Its type in QOM's words; None if that isn't known.
 
     Raises:
-        UsageError: If it can't be one.
+        RefusedError: If the property can't have that value.
 
     Example:
-        >>> read_value("1", "string"), read_value("1", "uint32"), read_value("on", "bool")
-        ('1', 1, True)
-        >>> read_value("off", "OnOffAuto")
-        'off'
+        >>> read_value("1", "id", "string"), read_value("64M", "size", "uint32")
+        ('1', 67108864)
+        >>> read_value("on", "acpi", "OnOffAuto"), read_value("on", "mq", "bool")
+        ('on', True)
     """
-    if _TEXTS.fullmatch(kind):
-        return text
-    if kind == "bool":
-        if text not in _BOOLEANS:
-            raise UsageError(f"found {text!r}, expected true or false")
-        return _BOOLEANS[text]
+    from qmpeer.schema import Schema
+    from qmpeer.schema.model import BUILT_INS
+    from qmpeer.shell.mistakes import Mistake
+    from qmpeer.shell.properties import property_type
+    from qmpeer.shell.reading import Reader
+
+    of = BUILT_INS["any"] if kind is None else property_type(kind)
+    is_text = of is BUILT_INS["str"]
+    (word,) = to_words([f"{name}{':=' if is_text else '='}{text}"])
+    schema = Schema({**BUILT_INS, f"property:{name}": of})
     try:
-        value: JsonValue = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return text
-    return value
+        return Reader(schema).value(f"property:{name}", word, name)
+    except Mistake as mistake:
+        raise RefusedError(str(mistake)) from mistake
 
 
 VERBS: Final[dict[str, Verb]] = {

@@ -64,7 +64,7 @@ def close_names(name: str, names: Iterable[str]) -> Sequence[str]:
     begun = [found for found in known if len(simple) > 1 and found.startswith(simple)]
     if 0 < len(begun) <= 3:
         return [known[found] for found in begun]
-    return [known[found] for found in get_close_matches(simple, known, 3, 0.6)]
+    return [known[found] for found in get_close_matches(simple, known, 3, 0.7)]
 
 
 def marked(text: str, mistake: Mistake, width: int) -> Iterator[str]:

@@ -16,7 +16,7 @@ import msgspec
 from qmpeer import limits
 from qmpeer.shell.mistakes import Mistake
 
-__all__ = ["BYTE_ORDER_MARK", "RAW_WORDS", "Statement", "Value", "Word", "split"]
+__all__ = ["BYTE_ORDER_MARK", "RAW_WORDS", "Kind", "Statement", "Value", "Word", "split"]
 
 Kind: TypeAlias = Literal["plain", "quoted", "json"]
 

@@ -1,0 +1,186 @@
+"""What the words of a command line mean to the connected server, and why it refused them.
+
+The server's schema and the types of its properties decide, as in the shell: ``serial=123`` is text,
+``size=64M`` a number. The server is only asked where a word can be read in several ways. Where it
+doesn't tell, a value is JSON if it parses as JSON, else text.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from qmpeer import limits
+from qmpeer.cli.argument_words import free_arguments, to_words
+from qmpeer.errors import CommandError, QMPError
+from qmpeer.messages.redaction import redact_arguments
+from qmpeer.values import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from qmpeer.client import Client
+    from qmpeer.schema import Schema
+    from qmpeer.schema.model import Command
+    from qmpeer.shell.words import Word
+
+__all__ = ["explain", "read_by_server"]
+
+_SEVERAL_MEANINGS: Final = re.compile(r"[+-]?\.?[0-9].*|null|true|false|on|off|yes|no", re.I | re.S)
+"""Plain values that may be text or something else; all others are text whatever the schema says."""
+_WRONG_TYPE: Final = re.compile(
+    r"Invalid parameter type for '([^']+)'|Parameter '([^']+)' expects "
+)
+_SHOWN: Final = 100
+"""Characters of a value that a hint shows."""
+
+
+def read_by_server(client: "Client", command: str, typed: Sequence[str]) -> JsonObject:
+    """Return the arguments that words of the form name=value stand for.
+
+    Raises:
+        UsageError: If they make no sense.
+        Mistake: If the server would refuse them.
+    """
+    words = to_words(typed)
+    free = free_arguments(words)
+    if not any(map(_has_several_meanings, words)):
+        return free
+    declared = _declared(client, command, words)
+    if declared is None:
+        return free
+    from qmpeer.shell.reading import Reader
+
+    return Reader(declared[0]).arguments(declared[1], words)
+
+
+def _has_several_meanings(word: "Word") -> bool:
+    value = word.value
+    is_plain = value.kind == "plain" and not word.is_text
+    return is_plain and _SEVERAL_MEANINGS.fullmatch(value.text) is not None
+
+
+def _declared(
+    client: "Client", command: str, words: "Sequence[Word]"
+) -> "tuple[Schema, Command] | None":
+    """Ask for the schema, the command in it, and its properties; return None if there is none."""
+    schema = _schema_of(client)
+    if schema is None:
+        return None
+    found = next((each for each in schema.commands() if each.name == command), None)
+    if found is None:
+        return None
+    from qmpeer.shell.properties import Question, questions, said_in, with_properties
+
+    said = said_in(words)
+    answers: dict[Question, JsonValue] = {}
+    for question in questions(schema, found, said):
+        answer = _ask(client, question.command, question.arguments)
+        if answer is not None:
+            answers[question] = answer
+            break
+    return with_properties(schema, found, said, answers.get)
+
+
+def _schema_of(client: "Client") -> "Schema | None":
+    from qmpeer.schema import schema_from_introspection
+
+    answer = _ask(client, "query-qmp-schema")
+    try:
+        return None if answer is None else schema_from_introspection(answer)
+    except QMPError:
+        return None
+
+
+def _ask(client: "Client", command: str, arguments: JsonObject | None = None) -> JsonValue:
+    """Return a reply; None if there is none in time."""
+    timeout = min(limits.CONNECT_TIMEOUT, client.command_timeout or limits.CONNECT_TIMEOUT)
+    try:
+        value: JsonValue = client.execute(command, arguments, timeout=timeout)
+    except (QMPError, TimeoutError):
+        return None
+    return value
+
+
+# --- Refusals -----------------------------------------------------------------------------------
+
+
+def explain(
+    client: "Client",
+    command: str,
+    typed: Sequence[str],
+    arguments: JsonObject | None,
+    error: CommandError,
+) -> Iterator[str]:
+    """Yield what helps somebody whose command a server has refused.
+
+    Args:
+        client: The connection.
+        command: The command's name.
+        typed: Its arguments as words; empty where they came as JSON.
+        arguments: The arguments as they were sent.
+        error: What the server said.
+    """
+    if error.error_class == "CommandNotFound":
+        from qmpeer.shell.mistakes import near
+
+        if hint := near(command, _command_names(client)):
+            yield hint
+        return
+    wrong = _WRONG_TYPE.search(error.desc)
+    if wrong is not None:
+        path = wrong[1] or wrong[2]
+        yield from _what_was_sent(path, typed, redact_arguments(command, arguments))
+    if typed and client.greeting is not None:
+        words = to_words(typed)
+        declared = _declared(client, command, words)
+        if declared is not None:
+            yield from _declared_otherwise(*declared, words, error)
+
+
+def _declared_otherwise(
+    schema: "Schema", command: "Command", words: "Sequence[Word]", error: CommandError
+) -> Iterator[str]:
+    """Yield what the schema has in place of what was refused."""
+    from qmpeer.shell.mistakes import Mistake, near
+    from qmpeer.shell.properties import missing_property, property_names
+    from qmpeer.shell.reading import Reader
+
+    if missing := missing_property(error.desc):
+        if hint := near(missing, property_names(schema)):
+            yield hint
+        return
+    try:
+        Reader(schema).arguments(command, words)
+    except Mistake as mistake:
+        if mistake.hint and mistake.reason == error.desc:
+            yield mistake.hint
+
+
+def _command_names(client: "Client") -> Iterable[str]:
+    answer = _ask(client, "query-commands")
+    if answer is None and isinstance(info := _ask(client, "guest-info"), dict):
+        answer = info.get("supported_commands")
+    for each in answer if isinstance(answer, list) else ():
+        if isinstance(each, dict) and isinstance(name := each.get("name"), str):
+            yield name
+
+
+def _what_was_sent(path: str, typed: Sequence[str], arguments: JsonObject | None) -> Iterator[str]:
+    """Yield the value that the server found to be of a wrong type, and how to send text."""
+    names = re.findall(r"[^.\[\]]+", path)
+    value: JsonValue = arguments
+    for name in names:
+        if isinstance(value, Mapping) and name in value:
+            value = value[name]
+        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+            value = value[int(name)]
+        else:
+            return
+    text = msgspec.json.encode(value).decode()
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    words = {word.name: word.value.text for word in to_words(typed)}
+    said = words.get(".".join(names))
+    if said is not None and not isinstance(value, str) and len(said) <= _SHOWN:
+        yield f"sent {path} as {shown}; {'.'.join(names)}:={said} sends text"
+    else:
+        yield f"sent {path} as {shown}"
