@@ -365,3 +365,10 @@ def test_our_own_monitor(face: Face, ours: OurMonitor) -> None:
         assert {"name": "hold"} in vm.execute("query-commands")
         assert json.dumps(vm.execute("echo", {"value": [1, None]})) == '{"value": [1, null]}'
     assert __version__
+
+
+def test_nobody_listens_to_the_network_unasked(face: Face) -> None:
+    with pytest.raises(PermissionError, match=r"unix socket, or insecure=True\Z"):
+        face.accept("tcp:0.0.0.0:0", timeout=0.02)
+    with pytest.raises(TimeoutError, match="nobody connected"):
+        face.accept("tcp:0.0.0.0:0", timeout=0.02, insecure=True)

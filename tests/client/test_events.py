@@ -2,10 +2,11 @@
 
 import re
 import threading
+from typing import Any
 
 import pytest
 
-from qmpeer import ConnectionClosed, Event, limits
+from qmpeer import AsyncClient, ConnectionClosed, Event, limits
 from qmpeer.errors import LimitError
 from qmpeer.messages import Timestamp
 from tests.client.conftest import OurMonitor
@@ -117,6 +118,59 @@ def test_a_match_that_fails_tells_who_waits(face: Face) -> None:
             vm.wait_event("JOB", lambda event: bool(event.data["id"]), since=0, timeout=PATIENCE)
         server.event("JOB", id=1)
         assert vm.event_mark() == 2
+
+
+MISSED = "one came before it was waited for: take a mark with event_mark() before what causes it"
+
+
+def test_one_that_came_before_it_was_waited_for(face: Face) -> None:
+    with connected(face) as (vm, server):
+        server.event("STOP", n=1)
+        vm.wait_event("STOP", since=0, timeout=PATIENCE)
+        for names, match in (("STOP", None), (("RESUME", "STOP"), None), ("STOP", {"n": 1})):
+            with pytest.raises(TimeoutError, match=re.escape(f"in 0.05 s; {MISSED}")):
+                vm.wait_event(names, match, timeout=0.05)
+        for names, match in (("RESUME", None), ("STOP", {"n": 2})):
+            with pytest.raises(TimeoutError) as caught:
+                vm.wait_event(names, match, timeout=0.05)
+            assert str(caught.value).endswith("didn't come in 0.05 s")
+        with pytest.raises(TimeoutError) as caught:  # who has a mark knows what a mark is
+            vm.wait_event("STOP", since=1, timeout=0.05)
+        assert "event_mark" not in str(caught.value)
+
+
+def test_one_that_came_before_the_connection_ended(face: Face) -> None:
+    with connected(face) as (vm, server):
+        server.event("SHUTDOWN")
+        vm.wait_event("SHUTDOWN", since=0, timeout=PATIENCE)
+        server.close()
+        with pytest.raises(ConnectionClosed, match=re.escape(f"closed the connection; {MISSED}")):
+            vm.wait_event("SHUTDOWN", timeout=PATIENCE)
+        with pytest.raises(ConnectionClosed) as caught:
+            vm.wait_event("RESET", timeout=PATIENCE)
+        assert caught.value.reason == "the server closed the connection"
+
+
+def test_a_match_that_knows_some_events_only(face: Face) -> None:
+    with connected(face) as (vm, server):
+        server.event("X")
+        vm.wait_event("X", since=0, timeout=PATIENCE)
+        with pytest.raises(TimeoutError, match="didn't come in 0"):
+            vm.wait_event(None, lambda event: event.data["n"] == 1, timeout=0.05)
+
+
+@pytest.mark.parametrize("mark", ["1", 1.5, [1]], ids=repr)
+def test_what_is_no_mark(face: Face, mark: Any) -> None:
+    with connected(face) as (vm, _):
+        said = f"found {type(mark).__name__} as since, expected a mark, a number"
+        with pytest.raises(TypeError, match=said):
+            vm.wait_event("X", since=mark, timeout=PATIENCE)
+
+
+async def test_a_mark_that_was_not_awaited(ours: OurMonitor) -> None:
+    async with await AsyncClient.connect(ours.address) as vm:
+        with pytest.raises(TypeError, match=r"wasn't awaited, write mark = await vm\.event_mark"):
+            await vm.wait_event("X", since=vm.event_mark())
 
 
 def test_an_event_that_comes_while_it_is_waited_for(face: Face) -> None:

@@ -474,7 +474,10 @@ def test_it_runs_on_the_standard_librarys_loop(tmp_path: Path) -> None:
         ),
         (
             "-qmp tcp:0.0.0.0:0,server,nowait",
-            "-qmp tcp:0.0.0.0:0,server,nowait: tcp:0.0.0.0:0 can be reached from other machines",
+            (
+                "-qmp tcp:0.0.0.0:0,server,nowait: tcp:0.0.0.0:0 can be reached from other machines"
+                ", without a password; use 127.0.0.1, [::1] or a unix socket, or --insecure\n"
+            ),
         ),
         ("-qmp tcp:127.0.0.1:x", "-qmp tcp:127.0.0.1:x: address resolution failed for 127.0.0.1:x"),
         ("-pidfile @/no/p", "cannot create PID file: Could not create '@/no/p': No such file"),

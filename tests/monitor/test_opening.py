@@ -61,7 +61,7 @@ async def test_serve_that_cannot_listen_closes_the_rest(monitor: Monitor, path: 
 
 
 async def test_an_open_port_is_refused(monitor: Monitor) -> None:
-    with pytest.raises(PermissionError, match="--insecure"):
+    with pytest.raises(PermissionError, match="insecure=True"):
         await monitor.listen("tcp:0.0.0.0:0")
 
 

@@ -240,7 +240,7 @@ async def test_a_listening_socket_is_served(tmp_path: Path) -> None:
 
 
 async def test_the_network_is_refused() -> None:
-    with pytest.raises(PermissionError, match="--insecure"):
+    with pytest.raises(PermissionError, match="insecure=True"):
         await start_listening("tcp::0", Clients())
     (await start_listening("tcp::0", Clients(), insecure=True)).close()
 

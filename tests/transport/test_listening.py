@@ -202,7 +202,7 @@ def test_the_network_is_refused(address: str) -> None:
         listen(address)
     assert str(found.value) == (
         f"{address} can be reached from other machines, without a password; "
-        "use 127.0.0.1, [::1] or a unix socket, or --insecure"
+        "use 127.0.0.1, [::1] or a unix socket, or insecure=True"
     )
 
 

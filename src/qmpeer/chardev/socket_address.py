@@ -18,7 +18,7 @@ from qmpeer import limits
 from qmpeer.chardev.surroundings import FindFd
 from qmpeer.errors import ChardevError
 from qmpeer.transport import Address, listen
-from qmpeer.transport.listening import own_path
+from qmpeer.transport.listening import ExposedError, own_path
 from qmpeer.transport.sockets import adopt_fd, is_connected_to_itself, new_socket
 from qmpeer.values import JsonObject
 
@@ -304,6 +304,8 @@ def _is_connected(sock: socket.socket, sockaddr: SockAddr) -> bool:
 
 
 def _refused(error: OSError, what: str) -> ChardevError:
+    if isinstance(error, ExposedError):
+        return ChardevError(f"{error.reason}, or --insecure")
     if error.errno is None:  # ours, in full
         return ChardevError(str(error))
     if isinstance(error, socket.gaierror):

@@ -107,7 +107,7 @@ def _status_of(program: str, error: Exception) -> int:
         complain(program, os_text(error))
         return UNREACHABLE
     if isinstance(error, QMPError):
-        complain(program, str(error))
+        complain(program, _in_options(str(error)))
         return UNREACHABLE
     if isinstance(error, ModuleNotFoundError):  # of an extra; it says which
         complain(program, str(error))
@@ -121,5 +121,10 @@ def _status_of(program: str, error: Exception) -> int:
 
 def os_text(error: OSError) -> str:
     """Say what the kernel, or a deadline, had against it."""
-    why = error.strerror or str(error)
+    why = _in_options(error.strerror or str(error))
     return f"{error.filename}: {why}" if error.filename else why
+
+
+def _in_options(text: str) -> str:
+    """Return an error's text with what the command line has for an argument of Python."""
+    return text.replace("negotiate=False", "qmpeer ga, or exec --no-negotiate")

@@ -9,11 +9,11 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
 from qmpeer import limits
 from qmpeer.client.aio_channel import AsyncChannel, Call, Deadline, decoded
 from qmpeer.client.aio_subscription import AnyAsyncChannel, AsyncEvents
-from qmpeer.client.events import EventLog, Match, Names, matcher
+from qmpeer.client.events import EventLog, EventWait, Match, Names
 from qmpeer.client.reconnection import Interruption, interrupted_since
 from qmpeer.client.timeouts import DEFAULT, Default, Timeout
 from qmpeer.client.typed import Binding, EventName, compare, event_types
-from qmpeer.errors import CommandError
+from qmpeer.errors import CommandError, ConnectionClosed
 from qmpeer.messages import Event, Greeting
 from qmpeer.protocol import ClientSession
 from qmpeer.transport import AddressLike, address_text
@@ -135,6 +135,7 @@ class AsyncClient:
         capabilities: Sequence[str] | None = None,
         max_in_flight: int | None = None,
         strict: "bool | Schema" = False,
+        insecure: bool = False,
     ) -> "AsyncClient":
         """Wait for a server that dials us, as QEMU does without ``server=on``; else as `connect`.
 
@@ -146,6 +147,7 @@ class AsyncClient:
             capabilities: As in `connect`.
             max_in_flight: As in `connect`.
             strict: As in `connect`.
+            insecure: Listen where other machines can reach it; whoever comes first is the server.
         """
         deadline = Deadline(timeout)
         arrived: asyncio.Future[AsyncChannel] = asyncio.get_running_loop().create_future()
@@ -156,7 +158,7 @@ class AsyncClient:
             arrived.set_result(channel)
             return channel
 
-        listener = await start_listening(address, arrive)
+        listener = await start_listening(address, arrive, insecure=insecure)
         try:
             channel = await asyncio.wait_for(arrived, timeout)
         except TimeoutError:
@@ -419,31 +421,22 @@ class AsyncClient:
             TimeoutError: If none comes in time.
             ConnectionClosed: If the connection ends first.
             LimitError: If events after the mark are no longer kept, so that it may be one of them.
+            TypeError: If the mark isn't one.
         """
         seconds = self.command_timeout if isinstance(timeout, Default) else timeout
         deadline = Deadline(seconds)
-        log = self._channel.log
         wanted = event_types(names)
-        matches = matcher(wanted.names, match)
-        now = await self.event_mark()
-        since = mark = now if since is None else since
-        found: list[Event] = []
-
-        def is_found() -> bool:
-            nonlocal mark
-            if found or mark == log.last:
-                return bool(found)
-            event = log.first_after(mark, matches)
-            mark = log.last
-            if event is not None:
-                found.append(event)
-            return event is not None
-
-        if not await self._channel.wait(is_found, deadline):
-            what = f"event {', '.join(wanted.names)}" if wanted.names else "an event"
-            gap = interrupted_since(self._channel.interruptions, since)
-            raise TimeoutError(f"{what} didn't come in {seconds:.4g} s{gap}")
-        return wanted.hand_out(found[0])
+        waiting = EventWait(self._channel.log, wanted.names, match, since)
+        waiting.begin(await self.event_mark())
+        try:
+            if not await self._channel.wait(waiting.is_found, deadline):
+                gap = interrupted_since(self._channel.interruptions, waiting.began)
+                raise waiting.late(seconds, gap)
+        except ConnectionClosed as error:
+            error.reason += waiting.missed()
+            raise
+        assert waiting.event is not None
+        return wanted.hand_out(waiting.event)
 
     # What takes several commands
 

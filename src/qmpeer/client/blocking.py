@@ -9,11 +9,11 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
 
 from qmpeer import limits
 from qmpeer.client.channel import Call, Channel, remaining_of
-from qmpeer.client.events import EventLog, Match, Names, matcher
+from qmpeer.client.events import EventLog, EventWait, Match, Names
 from qmpeer.client.subscription import AnyChannel, Events
 from qmpeer.client.timeouts import DEFAULT, Default, Timeout
 from qmpeer.client.typed import Binding, EventName, compare, event_types
-from qmpeer.errors import CommandError
+from qmpeer.errors import CommandError, ConnectionClosed
 from qmpeer.messages import Event, Greeting
 from qmpeer.protocol import ClientSession
 from qmpeer.transport import AddressLike, address_text, dial, listen, unlink_if_ours
@@ -49,7 +49,7 @@ class Client:
         command_timeout: Seconds for a command and for wait_event unless they say otherwise.
 
     Example:
-        >>> from qmpeer.errors import CommandError
+        >>> from qmpeer.errors import CommandError, ConnectionClosed
         >>> try:  # doctest: +SKIP
         ...     with Client.connect("unix:/run/vm.qmp", timeout=5.0) as vm:
         ...         vm.execute("query-status")
@@ -145,6 +145,7 @@ class Client:
         capabilities: Sequence[str] | None = None,
         max_in_flight: int | None = None,
         strict: "bool | Schema" = False,
+        insecure: bool = False,
     ) -> "Client":
         """Wait for a server that dials us, as QEMU does without ``server=on``; else as `connect`.
 
@@ -156,12 +157,13 @@ class Client:
             capabilities: As in `connect`.
             max_in_flight: As in `connect`.
             strict: As in `connect`.
+            insecure: Listen where other machines can reach it; whoever comes first is the server.
         """
         start = monotonic()
         if isinstance(address, socket.socket):
             sock = _accept(address, timeout)
         else:
-            listener = listen(address, backlog=1)
+            listener = listen(address, backlog=1, insecure=insecure)
             try:
                 sock = _accept(listener, timeout)
             finally:
@@ -439,33 +441,24 @@ class Client:
             TimeoutError: If none comes in time.
             ConnectionClosed: If the connection ends first.
             LimitError: If events after the mark are no longer kept, so that it may be one of them.
+            TypeError: If the mark isn't one.
         """
         seconds = self.command_timeout if isinstance(timeout, Default) else timeout
         deadline = None if seconds is None else monotonic() + seconds
-        log = self._channel.log
         wanted = event_types(names)
-        matches = matcher(wanted.names, match)
-        now = self.event_mark()
-        since = mark = now if since is None else since
-        found: list[Event] = []
+        waiting = EventWait(self._channel.log, wanted.names, match, since)
+        waiting.begin(self.event_mark())
+        try:
+            if not self._channel.wait(waiting.is_found, seconds, deadline):
+                from qmpeer.client.reconnection import interrupted_since
 
-        def is_found() -> bool:
-            nonlocal mark
-            if found or mark == log.last:
-                return bool(found)
-            event = log.first_after(mark, matches)
-            mark = log.last
-            if event is not None:
-                found.append(event)
-            return event is not None
-
-        if not self._channel.wait(is_found, seconds, deadline):
-            what = f"event {', '.join(wanted.names)}" if wanted.names else "an event"
-            from qmpeer.client.reconnection import interrupted_since
-
-            gap = interrupted_since(self._channel.interruptions, since)
-            raise TimeoutError(f"{what} didn't come in {seconds:.4g} s{gap}")
-        return wanted.hand_out(found[0])
+                gap = interrupted_since(self._channel.interruptions, waiting.began)
+                raise waiting.late(seconds, gap)
+        except ConnectionClosed as error:
+            error.reason += waiting.missed()
+            raise
+        assert waiting.event is not None
+        return wanted.hand_out(waiting.event)
 
     # What takes several commands
 

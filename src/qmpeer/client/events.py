@@ -5,7 +5,7 @@ No I/O and no waiting happens here; both clients look into the same log.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TypeAlias
 
 from qmpeer import limits
@@ -14,7 +14,7 @@ from qmpeer.messages import Event
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonValue
 
-__all__ = ["EventLog", "EventQueue", "Match", "Names", "matcher"]
+__all__ = ["EventLog", "EventQueue", "EventWait", "Match", "Names", "matcher"]
 
 Names: TypeAlias = str | Iterable[str] | None
 """One event's name, or several; None or none at all is any."""
@@ -162,3 +162,82 @@ class EventLog:
             if matches(event):
                 return event
         return None
+
+    def has_come(self, mark: int, matches: Callable[[Event], bool]) -> bool:
+        """Return whether an event matches that came before the mark and is still kept."""
+        return any(event.number <= mark and matches(event) for event in tuple(self._kept))
+
+
+class EventWait:
+    """An event that is waited for, and how far the log has been searched for it.
+
+    Args:
+        names: What it may be called; None is any.
+        match: What else is asked of it.
+        since: The mark that the caller gave.
+
+    Attributes:
+        began: The mark behind which it counts.
+        event: The event, once it is found.
+
+    Raises:
+        TypeError: If the mark isn't one.
+    """
+
+    __slots__ = ("_log", "_mark", "_matches", "_names", "_since", "began", "event")
+
+    def __init__(
+        self, log: EventLog, names: tuple[str, ...] | None, match: Match, since: int | None
+    ) -> None:
+        if since is not None and not isinstance(since, int):
+            raise TypeError(_no_mark(since))
+        self._log = log
+        self._names = names
+        self._matches = matcher(names, match)
+        self._since = since
+        self.began: int = since or 0
+        self.event: Event | None = None
+
+    def begin(self, now: int) -> None:
+        """Take in the mark of now, which counts if the caller gave none."""
+        if self._since is None:
+            self.began = now
+        self._mark = self.began
+
+    def is_found(self) -> bool:
+        """Look at what has come since the last call."""
+        if self.event is None and self._mark != self._log.last:
+            self.event = self._log.first_after(self._mark, self._matches)
+            self._mark = self._log.last
+        return self.event is not None
+
+    def late(self, seconds: float | None, gap: str) -> TimeoutError:
+        """Return the error of a deadline that has passed.
+
+        Args:
+            seconds: How long that was.
+            gap: What else may have kept the event from coming.
+        """
+        what = f"event {', '.join(self._names)}" if self._names else "an event"
+        return TimeoutError(f"{what} didn't come in {seconds:.4g} s{gap}{self.missed()}")
+
+    def missed(self) -> str:
+        """Return what to add to an error where such an event came before it was waited for."""
+        try:
+            if self._since is not None or not self._log.has_come(self.began, self._matches):
+                return ""
+        except Exception:  # the caller's own function has met an event that it doesn't know
+            return ""
+        return (
+            "; one came before it was waited for: take a mark with event_mark() before what causes "
+            "it, and give since=mark"
+        )
+
+
+def _no_mark(found: object) -> str:
+    """Return what is wrong with a mark; one that wasn't awaited yet is never awaited."""
+    text = f"found {type(found).__name__} as since, expected a mark, a number"
+    if isinstance(found, Coroutine):
+        found.close()
+        text += ": event_mark() wasn't awaited, write mark = await vm.event_mark()"
+    return text

@@ -18,6 +18,21 @@ _LOCK_TRIES: Final = 50
 _LOCK_DELAY: Final = 0.01
 
 
+class ExposedError(PermissionError):
+    """An address that others than this machine could reach, where that wasn't asked for.
+
+    Attributes:
+        reason: Who could, and what to use instead; ``or insecure=True`` comes behind it.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.reason}, or insecure=True"
+
+
 class BoundSocket(socket.socket):
     """A listening socket that remembers the file which bind() made for it."""
 
@@ -134,12 +149,10 @@ def _refuse_strangers(endpoint: Endpoint, address: Address) -> None:
         return
     if endpoint.family == socket.AF_VSOCK:
         # A monitor is the machine: a guest that reaches its own has left its box.
-        raise PermissionError(
-            f"{address} can be reached by guests; use a unix socket, or --insecure"
-        )
-    raise PermissionError(
+        raise ExposedError(f"{address} can be reached by guests; use a unix socket")
+    raise ExposedError(
         f"{address} can be reached from other machines, without a password; "
-        "use 127.0.0.1, [::1] or a unix socket, or --insecure"
+        "use 127.0.0.1, [::1] or a unix socket"
     )
 
 
