@@ -55,6 +55,8 @@ IDS: Final = 100
 byte. More commands in flight than this lengthen them."""
 FIRST_BYTES: Final = 512
 """Bytes of what a server sends first that are kept, to say what it is if it isn't QMP. Ours."""
+ERRORS_NOTED: Final = 8
+"""Different errors about one text that are noted on the first of them. Ours: QEMU has four."""
 EVENTS_KEPT: Final = 4096
 """Events a client keeps for wait_event(since=…). Ours."""
 EVENTS_SUBSCRIBED: Final = 4096

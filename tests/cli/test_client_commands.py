@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from qmpeer.wire import encode_compact
 from tests.cli.programs import run_here
 from tests.machine.serving import QMPEER, RawClient, Serving, run_qmpeer
 from tests.patience import PATIENCE
@@ -254,3 +255,31 @@ def test_quit_is_a_success_and_events_end_with_the_connection(tmp_path: Path) ->
     assert (last["event"], last["data"]["reason"]) == ("SHUTDOWN", "host-qmp-quit")
     assert process.returncode == 3
     assert err == "qmpeer events: the server closed the connection\n"
+
+
+def test_a_guest_agents_silence_is_told_in_options(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "q"))
+        listener.listen()
+        done = run_here("exec", str(tmp_path / "q"), "guest-ping", "--timeout", "0.05")
+    assert b"guest agent, which never greets (qmpeer ga, or exec --no-negotiate)" in done.err
+
+
+UNREADABLE = {
+    "a noncharacter": ("a=\uffff", b"arguments.a holds U+FFFF, a noncharacter"),
+    "too deep": ("a=" + "[" * 1025 + "]" * 1025, b"nested"),
+}
+
+
+@pytest.mark.parametrize(("word", "reason"), UNREADABLE.values(), ids=UNREADABLE)
+def test_what_no_server_reads(address: str, word: str, reason: bytes) -> None:
+    done = run_here("exec", address, "query-status", word)
+    assert (done.status, done.out) == (2, b"")
+    assert reason in done.err
+
+
+def test_an_error_without_an_id(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qmpeer.protocol.client.encode_request", encode_compact)
+    done = run_here("exec", address, "query-status", "a=\uffff")
+    reason = b"GenericError: JSON parse error, invalid UTF-8 sequence in string\n"
+    assert (done.status, done.err) == (1, b"qmpeer exec: " + reason)

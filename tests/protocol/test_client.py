@@ -351,7 +351,93 @@ def test_a_reply_out_of_band_ends_none_before_it() -> None:
         client.execute(name, None, name)
     client.execute("o", None, "oob", is_oob=True)
     assert outcomes(client.receive_data(refusal() + reply(3))) == [("a", "bad"), ("oob", {})]
-    assert outcomes(client.receive_data(refusal("next"))) == [("b", "next")]
+    assert outcomes(client.receive_data(refusal("JSON x"))) == [("nobody", "JSON x")]
+    assert outcomes(client.receive_data(reply(2) + refusal("next"))) == [
+        ("b", {}),
+        ("nobody", "next"),
+    ]
+
+
+def test_a_silent_command_was_not_refused_unless_its_error_says_so() -> None:
+    client = Client(negotiate=False)
+    client.execute("a", None, "a")
+    client.receive_data(reply(0))
+    client.execute("a", None, "a")
+    client.execute_silently("guest-shutdown", None, "silent")
+    assert outcomes(client.receive_data(refusal() + reply(3))) == [("a", "bad"), ("silent", {})]
+    client.execute_silently("guest-shutdown", None, "silent")
+    assert outcomes(client.receive_data(refusal())) == [("silent", "bad")]
+
+
+@pytest.mark.parametrize("negotiates", [True, False], ids=["monitor", "agent"])
+def test_two_commands_that_fail_one_after_the_other(negotiates: bool) -> None:
+    """The server has forgotten the ids of its errors; a command is sent to find out whose it is."""
+    client = negotiated() if negotiates else Client(negotiate=False)
+    client.execute("first", None, "first")
+    client.receive_data(reply(int(negotiates)))
+    said(client)
+    client.execute("a", None, "a")
+    assert outcomes(client.receive_data(refusal("a failed"))) == [("a", "a failed")]
+    client.execute("b", None, "b")
+    assert [command["execute"] for command in said(client)] == ["a", "b"]
+    happened = client.receive_data(refusal("b failed") + refusal("b failed"))
+    assert outcomes(happened) == 2 * [("nobody", "b failed")]
+    (probe,) = said(client)
+    assert probe["execute"] == ("query-version" if negotiates else "guest-ping")
+    assert isinstance(probe["id"], int)
+    happened = client.receive_data(reply(probe["id"]))
+    assert [token for token, _ in outcomes(happened)] == ["b"]
+    assert isinstance(happened[0], Completion)
+    assert isinstance(happened[0].error, CommandError)
+    assert client.commands_in_flight == 0
+
+
+def test_one_that_succeeds_after_one_that_failed() -> None:
+    client = negotiated()
+    client.execute("a", None, "a")
+    client.receive_data(refusal("odd"))
+    client.execute("b", None, "b")
+    client.receive_data(refusal("more of the same"))
+    assert outcomes(client.receive_data(reply(2))) == [("b", {})]
+    assert outcomes(client.receive_data(reply(3))) == []  # of the command that was to find out
+
+
+def test_a_readers_errors_come_in_numbers_and_need_no_such_command() -> None:
+    client = negotiated()
+    for name in "ab":
+        client.execute(name, None, name)
+    said(client)
+    client.receive_data(refusal("JSON nesting depth limit exceeded") + 1028 * refusal("JSON parse"))
+    client.receive_data(refusal("QMP input must be a JSON object"))
+    assert said(client) == []
+
+
+def test_further_errors_are_noted_once_each() -> None:
+    client = negotiated()
+    for name in "ab":
+        client.execute(name, None, name)
+    (happened, *_) = client.receive_data(
+        refusal("JSON nesting") + 20 * (refusal("JSON parse") + refusal("QMP input"))
+    )
+    assert isinstance(happened, Completion)
+    assert happened.error is not None
+    assert happened.error.__notes__ == [
+        "the server sent another error without an id: GenericError: JSON parse",
+        "the server sent another error without an id: GenericError: QMP input",
+    ]
+    for number in range(50):
+        client.receive_data(refusal(f"JSON {number}"))
+    assert len(happened.error.__notes__) == limits.ERRORS_NOTED
+
+
+def test_an_interrupted_command_may_have_been_refused() -> None:
+    client = negotiated("oob")
+    client.execute("o", None, "t", is_oob=True)
+    client.receive_data(refusal("JSON x"))
+    (outcome,) = client.end("gone", has_left=True)
+    assert str(outcome.error).endswith(
+        "gone; the server sent an error without an id: GenericError: JSON x"
+    )
 
 
 def test_a_command_that_waits_for_its_turn_was_not_refused() -> None:

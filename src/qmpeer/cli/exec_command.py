@@ -8,7 +8,7 @@ from qmpeer import limits
 from qmpeer.cli.argument_words import check_text, free_arguments, is_object, read_object, to_words
 from qmpeer.cli.exits import DONE, REFUSED, STATUSES, RefusedError, UsageError, complain
 from qmpeer.cli.output import write_json
-from qmpeer.errors import CommandError
+from qmpeer.errors import CommandError, LimitError, ValidationError
 from qmpeer.values import JsonObject
 
 if TYPE_CHECKING:
@@ -89,19 +89,19 @@ def run(words: Sequence[str]) -> int:
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
-    except TimeoutError as error:
-        hint = "a guest agent, which never greets, needs --no-negotiate"
-        raise TimeoutError(f"{error}; {hint}" if negotiate else str(error)) from error
     with client:
         if words and negotiate:
             arguments = _typed(client, given.command, words)
         try:
             value = client.execute(given.command, arguments, oob=given.oob)
+        except (LimitError, ValidationError) as error:  # no server reads it
+            raise UsageError(str(error)) from error
         except CommandError as error:
             from qmpeer.cli.server_words import explain
 
             hints = explain(client, given.command, words, arguments, error)
-            complain(PROGRAM, "; ".join([str(error), *hints]))
+            notes = getattr(error, "__notes__", ())
+            complain(PROGRAM, "; ".join([str(error), *hints, *notes]))
             return REFUSED
     write_json(value, is_pretty=given.pretty)
     return DONE

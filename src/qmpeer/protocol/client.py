@@ -14,7 +14,7 @@ with an id that we don't know (QEMU sends the reply of a client that left to the
 passed over. An error without an id answers a text that the server couldn't read. Such texts are
 answered in order, so the first error ends the oldest in-band command in flight; those that follow
 are about the same text, until a reply with an id comes. If that is a later command's, the in-band
-commands between were refused too.
+commands between were refused too. Where no later command may come, one is sent to find that out.
 
 A guest agent may be restarted behind a connection that stays, or be slow: *synchronizing* makes an
 end of what was before, and is answered by its own value and nothing else. Some of an agent's
@@ -67,6 +67,8 @@ Token = TypeVar("Token")
 _KNOWN_CAPABILITIES = ("oob",)
 _STRAY = "JSON parse error, stray '"
 _FF = _STRAY + "\ufffd'"
+_OF_READER = ("JSON ", "QMP input ")
+"""How QEMU's errors begin that are about a text, not about a command."""
 _decoder = msgspec.json.Decoder(Incoming)
 
 
@@ -155,6 +157,7 @@ class ClientSession(Generic[Token]):
         "_outgoing",
         "_peer",
         "_pending",
+        "_probe",
         "_reader",
         "_refusal",
         "_requested",
@@ -200,6 +203,7 @@ class ClientSession(Generic[Token]):
         self._echoes_ids: bool | None = None
         self._refusal: CommandError | None = None  # the last one without an id, until one has it
         self._unclaimed = ""
+        self._probe: Sent[Token] | None = None
         self._turned_away: CommandError | None = None  # the error that stands for a greeting
         self._why = ""  # what the peer sent in place of QMP
         self._next_id = first_id % limits.IDS
@@ -353,11 +357,15 @@ class ClientSession(Generic[Token]):
         It quotes the last error that no command could be given: it may be this command's.
         """
         text = f"{sent.name} wasn't answered in {timeout:.4g} s"
-        if self._unclaimed:
-            text += f"; the server sent an error without an id: {self._unclaimed}"
-        elif self._first:
+        if self._first and not self._unclaimed:
             text += f"; {self._no_qmp(self._first)}"
-        return TimeoutError(text)
+        return TimeoutError(text + self._quoted())
+
+    def _quoted(self) -> str:
+        """Return what an error of a command adds that may have been refused unnoticed."""
+        if not self._unclaimed:
+            return ""
+        return f"; the server sent an error without an id: {self._unclaimed}"
 
     # Bytes
 
@@ -408,7 +416,7 @@ class ClientSession(Generic[Token]):
             if has_left and is_leaving and not sent.is_waiting:
                 outcomes.append(Completion(sent.token, {}))
             else:
-                error = CommandInterrupted(sent.name, sent.id, reason)
+                error = CommandInterrupted(sent.name, sent.id, reason + self._quoted())
                 outcomes.append(Completion(sent.token, None, error))
         return outcomes
 
@@ -570,38 +578,56 @@ class ClientSession(Generic[Token]):
         Spec: QEMU answers such texts in order with in-band commands, and one nested too deep
         hundreds of times.
         """
+        oldest = None if _answers_ff(found) else next(self._sent_in_band(), None)
+        if oldest is not None and self._refusal is None:
+            self._refusal = self._refuse(oldest, found, happened)
+            return
         error = CommandError(found.error_class, found.desc)
-        oldest = None
-        if self._refusal is None and not _answers_ff(found):
-            oldest = next(self._sent_in_band(), None)
-        if oldest is not None:
-            self._refusal = error
-            self._refuse(oldest, error, happened)
-        else:
-            self._unclaimed = str(error)
-            self.ignored += 1
-            happened.append(Unclaimed(error))
+        self._unclaimed = text = str(error)
+        self.ignored += 1
+        happened.append(Unclaimed(error))
+        if oldest is not None and self._refusal is not None:
+            _note(self._refusal, text)
+            if not found.desc.startswith(_OF_READER):
+                self._ask_whether_refused()
+
+    def _ask_whether_refused(self) -> None:
+        """Send a command that is answered, once: what is unanswered before it was refused.
+
+        A reader that has lost its place gives many errors, which are about one text. An error of
+        another kind may well be about the next command, and no other command need follow that.
+        """
+        if self._probe is None or self._pending.get(self._probe.id) is not self._probe:
+            name = "guest-ping" if self.greeting is None else "query-version"
+            self._probe = self._ask(name, None, None, False, ())
 
     def _end_refused(
         self, id: object, error: CommandError, happened: list[Happened[Token]]
     ) -> None:
-        """End the in-band commands before one that is answered: the server has passed them over."""
+        """End the in-band commands before one that is answered: the server has passed them over.
+
+        What is answered out of band shows nothing: such answers overtake a text's errors.
+        """
         answered = self._pending.get(id) if type(id) is int else None
-        if answered is None:
+        if answered is None or answered.is_oob:
             return
         self._refusal = None
-        if not answered.is_oob:
-            for sent in list(takewhile(lambda sent: sent is not answered, self._sent_in_band())):
+        for sent in list(takewhile(lambda sent: sent is not answered, self._sent_in_band())):
+            if not sent.is_silent:  # whose success isn't answered either
                 self._refuse(sent, error, happened)
 
     def _refuse(
-        self, sent: Sent[Token], error: CommandError, happened: list[Happened[Token]]
-    ) -> None:
+        self,
+        sent: Sent[Token],
+        error: CommandError | IncomingError,
+        happened: list[Happened[Token]],
+    ) -> CommandError:
         token = sent.token
+        refusal = CommandError(error.error_class, error.desc, sent.name, sent.id)
         self.withdraw(sent)
         if token is not None:
-            refusal = CommandError(error.error_class, error.desc, sent.name, sent.id)
             happened.append(Completion(token, None, refusal))
+        return refusal
 
     def _sent_in_band(self) -> Iterator[Sent[Token]]:
         """Give the in-band commands that were sent and aren't answered, oldest first."""
@@ -662,6 +688,14 @@ class ClientSession(Generic[Token]):
             offered = self.greeting.capabilities if self.greeting else ()
             raise NegotiationError(self.capabilities, offered, message.error.desc)
         self.phase = move(self.phase, Phase.READY)
+
+
+def _note(error: CommandError, text: str) -> None:
+    """Note on a text's error what else the server has found in that."""
+    note = f"the server sent another error without an id: {text}"
+    notes = getattr(error, "__notes__", ())
+    if note not in notes and len(notes) < limits.ERRORS_NOTED:
+        error.add_note(note)
 
 
 def _unlike_qmp(data: bytes) -> bytes:
