@@ -1,7 +1,9 @@
 """Contexts made of folders: what is taken, and the one line for what isn't."""
 
+import base64
 import ssl
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +123,37 @@ def test_two_who_dont_know_each_other() -> None:
     ends.exchange(ends.client.send(b"{}"))
     assert ends.server_data == b"{}"
     assert ends.server.peer_name is None
+
+
+def test_the_group_of_anonymous_tls() -> None:
+    """RFC 7919, A.1: p = 2^2048 - 2^1984 + {[2^1918 * e] + 560316} * 2^64 - 1."""
+    precision = 2100
+    e, term, n = 0, 1 << precision, 0
+    while term:
+        e += term
+        n += 1
+        term //= n
+    p = 2**2048 - 2**1984 + ((e >> (precision - 1918)) + 560316) * 2**64 - 1
+    file = resources.files("qmpeer.transport.filters") / "ffdhe2048.pem"
+    head, *body, tail = file.read_text().splitlines()
+
+    assert (head, tail) == ("-----BEGIN DH PARAMETERS-----", "-----END DH PARAMETERS-----")
+    sequence_of_p_and_2 = bytes.fromhex("30820108 0282010100") + p.to_bytes(256) + b"\x02\1\2"
+    assert base64.b64decode("".join(body)) == sequence_of_p_and_2
+
+
+@pytest.mark.parametrize("has_folder", [False, True])
+def test_anonymous_clients_that_know_no_elliptic_curves(tmp_path: Path, has_folder: bool) -> None:
+    folder = tmp_path if has_folder else None
+    context = anonymous_context(None, server_side=False)
+    context.set_ciphers("ADH+AESGCM:@SECLEVEL=0")
+    server = TLSFilter(anonymous_context(folder, server_side=True), server_side=True)
+
+    ends = Ends(TLSFilter(context, server_side=False), server)
+
+    assert ends.failures == (None, None)
+    ends.exchange(ends.client.send(b"{}"))
+    assert ends.server_data == b"{}"
 
 
 def test_bad_parameters_of_anonymous_tls(tmp_path: Path) -> None:

@@ -93,10 +93,16 @@ def parameters(program: Callable[[str], str], tmp_path_factory: pytest.TempPathF
     return folder
 
 
+@pytest.mark.parametrize("has_parameters", [False, True])
 async def test_qemu_dials_in_without_a_name(
-    program: Callable[[str], str], parameters: Path
+    program: Callable[[str], str],
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    has_parameters: bool,
 ) -> None:
-    context = anonymous_context(parameters, server_side=True)
+    """It takes parameters for Diffie and Hellman only: those of the folder, or ours."""
+    folder = request.getfixturevalue("parameters") if has_parameters else tmp_path
+    context = anonymous_context(folder, server_side=True)
     async with (
         dialled(
             lambda: TLSFilter(context, server_side=True),

@@ -6,10 +6,10 @@ client-cert.pem with client-key.pem, and perhaps ca-crl.pem, a list of revoked c
 dh-params.pem.
 
 TLS 1.2 is the oldest version taken. [QEMU takes what GnuTLS's priorities say, 1.0 among them.]
-[Anonymous TLS, which anybody in between can read, ends at 1.2 as such; without dh-params.pem it
-uses elliptic curves only.]
+[Anonymous TLS, which anybody in between can read, ends at 1.2 as such.] Without dh-params.pem it
+uses the group ffdhe2048: QEMU as a client takes no elliptic curves there.
 
-Spec: QEMU's texts for what can't be read.
+Spec: QEMU's texts for what can't be read; RFC 7919, appendix A.1, for the group.
 """
 
 import os
@@ -78,8 +78,10 @@ def anonymous_context(
         context.set_ciphers("ADH+AESGCM:AECDH+AES:ADH+AES:@SECLEVEL=0")
     except ssl.SSLError:
         raise ValueError("anonymous TLS is not in this Python's OpenSSL") from None
-    if server_side and folder is not None and _is_there(folder, "dh-params.pem"):
-        path = Path(folder, "dh-params.pem")
+    if server_side:
+        path = _GROUP
+        if folder is not None and _is_there(folder, "dh-params.pem"):
+            path = Path(folder, "dh-params.pem")
         try:
             context.load_dh_params(str(path))
         except (ssl.SSLError, OSError):
@@ -118,6 +120,8 @@ def psk_context(
 
 
 _PARTS: Final = ("cert", "key")
+_GROUP: Final = Path(__file__).with_name("ffdhe2048.pem")
+"""Parameters for Diffie and Hellman, as OpenSSL reads them: from a file only."""
 
 
 def _context(server_side: bool) -> ssl.SSLContext:
