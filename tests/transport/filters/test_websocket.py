@@ -46,6 +46,7 @@ TAKEN = {
     "upgrade with more in it": request(upgrade="h2c, WebSocket"),
     "no blanks": request().replace(b": ", b":"),
     "cookies": request(cookie="a=" + "b" * 8000),
+    "a body of no length": request(content_length="0"),
     "an extension, which is not taken": request(sec_websocket_extensions="permessage-deflate"),
 }
 
@@ -85,6 +86,17 @@ REFUSED = {
         400,
         request(sec_websocket_protocol="chat"),
         "found no subprotocol 'binary' among those asked for",
+    ),
+    "a body": (400, request(content_length="5") + b"hello", "found a body, expected none"),
+    "two lengths": (
+        400,
+        request(extra=("Content-Length: 0", "Content-Length: 5")),
+        "found a body, expected none",
+    ),
+    "chunks": (
+        400,
+        request(transfer_encoding="chunked") + b"0\r\n\r\n",
+        "found a body, expected none",
     ),
     "a line without colon": (400, request(extra=("oops",)), "found a line that is no HTTP header"),
     "a folded line": (400, request(extra=(" x: y",)), "found a line that is no HTTP header"),

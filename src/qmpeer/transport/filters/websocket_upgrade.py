@@ -76,6 +76,8 @@ def answer_upgrade(header: bytes, origins: Collection[str], now: float) -> bytes
         raise Refusal(404, f"found path {request[2].decode()[:100]!r}, expected '/'")
     fields = _fields(rest)
     _expect_upgrade(fields)
+    if fields.get("content-length", "0") != "0" or "transfer-encoding" in fields:
+        raise Refusal(400, "found a body, expected none")
     if "host" not in fields:
         raise Refusal(400, "found no Host")
     if fields.get("sec-websocket-version") != "13":
