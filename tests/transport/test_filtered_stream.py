@@ -488,6 +488,34 @@ async def test_who_is_refused_makes_way_for_the_next(
     assert caplog.messages[0].endswith(": refused: found HTTP, expected TLS")
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            b'{"execute": "qmp_capabilities"}\n',
+            "found something else than TLS, or a version too old",
+        ),
+        (b"SSH-2.0-client\r\n", "found something else than TLS, or a version too old"),
+        (b"GET / HTTP/1.1\r\nHost: here\r\n\r\n", "found HTTP, expected TLS"),
+    ],
+)
+async def test_a_plain_client_is_reset(
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext],
+    caplog: pytest.LogCaptureFixture,
+    text: bytes,
+    reason: str,
+) -> None:
+    """As QEMU does it: nothing is sent, and the end is no orderly one."""
+    async with serving(tls(contexts[1])) as server:
+        reader, writer = await dial(server)
+        writer.write(text)
+        async with asyncio.timeout(PATIENCE):
+            with pytest.raises(ConnectionResetError):
+                await reader.readexactly(1)
+        writer.close()
+    assert [message.partition(": refused: ")[2] for message in caplog.messages] == [reason]
+
+
 async def test_half_a_handshake_hits_the_deadline(
     contexts: tuple[ssl.SSLContext, ssl.SSLContext], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -5,14 +5,20 @@ when a transport asks for it and the moment when it says how much is in it, noth
 """
 
 import asyncio
+import contextlib
 import errno
+import socket
+import struct
 import threading
 from collections.abc import Sequence
-from typing import cast
+from typing import Final, cast
 
 from qmpeer import limits
 from qmpeer.transport.address import address_of
 from qmpeer.transport.aio.stream import NO_FDS, NOBODY, LostCallback, Stream, StreamHandler
+
+_AT_ONCE: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER's value for a close that resets the connection."""
 
 
 class _Shared(threading.local):
@@ -139,6 +145,14 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         self._waiting.clear()
         if self._transport is not None:
             self._transport.abort()
+
+    def reset(self) -> None:
+        """Abort by a TCP reset."""
+        sock = None if self._transport is None else self._transport.get_extra_info("socket")
+        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+            with contextlib.suppress(OSError):  # the peer is gone already
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        self.abort()
 
     # The protocol, as the transport sees it.
 

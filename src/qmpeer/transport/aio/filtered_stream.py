@@ -7,7 +7,8 @@ has to say itself (handshakes, pongs) goes out at once.
 
 The end comes in three ways, each after all that came before it was handed over: the peer says
 goodbye in a filter's terms, which is an eof_received(); the wire ends; or a filter fails, and then
-the raw stream is closed, behind the answer that tells the peer why.
+the raw stream is closed, behind the answer that tells the peer why, or reset if the peer speaks
+something else.
 """
 
 import asyncio
@@ -27,7 +28,14 @@ from qmpeer.transport.aio.stream import (
     Stream,
     StreamHandler,
 )
-from qmpeer.transport.filters.filter import CutOffError, Filter, FilterError, Stacked, one_line
+from qmpeer.transport.filters.filter import (
+    CutOffError,
+    Filter,
+    FilterError,
+    Stacked,
+    StrangerError,
+    one_line,
+)
 
 FilterFactory = Callable[[], Filter]
 """Makes the filter of one stream."""
@@ -333,7 +341,12 @@ class FilteredStream(Stream):
         else:
             level = logging.INFO if isinstance(error, CutOffError) else logging.WARNING
             self._log.log(level, "%s: %s", self.peer, error)
-        self.close()
+        if isinstance(error, StrangerError):
+            self._is_closing = True
+            self._held.clear()
+            self._raw.reset()
+        else:
+            self.close()
 
     def _give_up(self, timeout: float) -> None:
         self._error = TimeoutError(

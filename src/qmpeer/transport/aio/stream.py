@@ -79,6 +79,10 @@ class Stream(ABC):
     def abort(self) -> None:
         """Close now and drop what is unsent."""
 
+    def reset(self) -> None:
+        """Abort, and have the peer know of it: on TCP by a reset."""
+        self.abort()
+
     def tell_hangup(self, callback: Callable[[], None]) -> None:  # noqa: B027 - most can't tell
         """Have a function called when the peer is gone for good, instead of eof_received().
 

@@ -29,7 +29,11 @@ class FilterError(ConnectionAbortedError):
 
 
 class StrangerError(FilterError):
-    """The peer speaks something else than the filter; who dialled it names its address."""
+    """The peer speaks something else than the filter.
+
+    Who dialled it names its address. Who was dialled resets the connection, as no answer would be
+    understood.
+    """
 
 
 class CutOffError(FilterError):

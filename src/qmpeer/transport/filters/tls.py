@@ -12,7 +12,13 @@ from typing import Final
 
 from qmpeer.messages import found_instead
 from qmpeer.transport.filters.distinguished_name import subject_name
-from qmpeer.transport.filters.filter import CutOffError, Filter, Received, StrangerError
+from qmpeer.transport.filters.filter import (
+    CutOffError,
+    Filter,
+    FilterError,
+    Received,
+    StrangerError,
+)
 
 Authorize = Callable[[str], bool]
 """Says whether somebody with this distinguished name may come in."""
@@ -21,10 +27,11 @@ RECORD: Final = 16 * 1024
 """Bytes that one record holds at most."""
 
 _NOT_TLS: Final = "found something else than TLS, or a version too old"
+_HTTP: Final = "found HTTP, expected TLS"
 _REASONS: Final = {
     "PEER_DID_NOT_RETURN_A_CERTIFICATE": "the peer has sent no certificate",
-    "HTTP_REQUEST": "found HTTP, expected TLS",
-    "HTTPS_PROXY_REQUEST": "found HTTP, expected TLS",
+    "HTTP_REQUEST": _HTTP,
+    "HTTPS_PROXY_REQUEST": _HTTP,
     "WRONG_VERSION_NUMBER": _NOT_TLS,
     "UNSUPPORTED_PROTOCOL": "the peer has no version of TLS that is new enough",
     "NO_SHARED_CIPHER": "the peer has no cipher that we have",
@@ -155,9 +162,9 @@ class TLSFilter(Filter):
         except (ssl.SSLError, ssl.CertificateError) as error:
             reason = explain(error)
             if reason == _NOT_TLS and not self._object.server_side:
-                self._fail(f"{reason}: {found_instead(data, 'TLS')}", StrangerError)
-            else:
-                self._fail(reason)
+                reason = f"{reason}: {found_instead(data, 'TLS')}"
+            is_stranger = reason.startswith((_NOT_TLS, _HTTP))
+            self._fail(reason, StrangerError if is_stranger else FilterError)
             return
         objection = self._examine()
         if objection is None:
