@@ -27,6 +27,10 @@ exit status:
 """
 
 
+_FOR_AGENTS: Final = dict.fromkeys(("qmpeer exec", "qmp-shell"), "--no-negotiate")
+"""What the programs that can talk to a guest agent call negotiate=False, the clients' argument."""
+
+
 class UsageError(Exception):
     """Tell that a command line makes no sense: what was found, what was expected."""
 
@@ -56,6 +60,7 @@ def about_file(path: str) -> Iterator[None]:
 
 def complain(program: str, text: str) -> None:
     """Write one line to standard error, whatever the text holds."""
+    text = text.replace("negotiate=False", _FOR_AGENTS.get(program, "qmpeer ga talks to it"))
     line = _visible(" ".join(text.splitlines())) or "failed without saying why"
     if sys.stderr is None:  # it was closed from the start
         return
