@@ -1,10 +1,14 @@
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from qmpeer import __version__
-from qmpeer.cli.main import main
+from qmpeer.cli.main import SUBCOMMANDS, main
 from qmpeer.cli.shell_command import qmp_shell
+from tests.cli.scripted_server import Scripted
+from tests.patience import PATIENCE
 
 MISSING = "unix:/nonexistent/q"
 
@@ -97,3 +101,42 @@ def test_output_that_a_full_disk_does_not_take(
     with open("/dev/full", "w") as full:
         monkeypatch.setattr(sys, "stdout", full)
         assert main(words) == 3
+
+
+CLOSED = {"output": ">&-", "errors": "2>&-", "input": "<&-", "all": "<&- >&- 2>&-"}
+EACH_HELP = [
+    ["--help"], ["--version"], *([name, "--help"] for name in SUBCOMMANDS),
+    ["ga", "x", "ping", "--help"], ["schema", "dump", "--help"], ["serve", "-chardev", "help"],
+    ["serve", "-version"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", EACH_HELP, ids=" ".join)
+def test_help_where_standard_output_is_closed(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(words) == 0
+
+
+@pytest.mark.parametrize("how", CLOSED.values(), ids=CLOSED)
+def test_closed_streams(how: str, tmp_path: Path) -> None:
+    """Their numbers go to no socket, so that nothing is written to the server but commands."""
+    told = tmp_path / "told"
+    with Scripted(tmp_path / "q", {"query-name": {}, "query-qmp-schema": []}) as server:
+        tool = f"{sys.executable} -m qmpeer"
+        commands = {
+            f"{tool} exec {server.address} query-name": 0,
+            f"{tool} exec {server.address} nonesuch": 1,
+            f"{tool} shell {server.address} -c query-name": 0,
+            f"{tool} shell {server.address} -c nonesuch": 1,
+            f"{tool} nonesuch": 2,
+            f"{tool} --help": 0,
+        }
+        lines = [f"{command} {how}; echo $? >>{told}" for command in commands]
+        shown = subprocess.run(
+            ["/bin/sh", "-c", "\n".join(lines)], capture_output=True, text=True, timeout=PATIENCE
+        )
+    assert [int(status) for status in told.read_text().split()] == list(commands.values())
+    assert "internal error" not in shown.stderr
+    assert "Traceback" not in shown.stderr

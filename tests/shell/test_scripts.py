@@ -6,6 +6,7 @@ Most run in this process; pipes and the exit status are tried on processes.
 import errno
 import json
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -416,3 +417,40 @@ def test_a_fifo_is_read_to_its_end(server: Path, rest: str, tmp_path: Path) -> N
 def test_a_folder_is_no_script(server: Path, tmp_path: Path) -> None:
     status, _, err = script(server, "-f", str(tmp_path))
     assert (status, err) == (2, f"qmpeer shell: {tmp_path}: Is a directory\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "status"), [("exit\n", 0), ("query-name\nnonesuch\n", 1), ("'\n", 2), ("", 130)]
+)
+@pytest.mark.parametrize("is_blocking", [True, False], ids=["blocking", "non-blocking"])
+def test_it_ends_while_standard_input_is_open(
+    server: Path, text: str, status: int, is_blocking: bool
+) -> None:
+    ours, its = os.pipe()
+    os.set_blocking(ours, is_blocking)
+    process = subprocess.Popen(
+        [*SHELL, str(server)], stdin=ours, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        os.write(its, text.encode() or b"query-name\n")
+        if not text:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"{}\n"
+            process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=PATIENCE)
+        assert process.returncode == status, err
+        assert b"Fatal" not in err
+        assert b"Traceback" not in err
+    finally:
+        process.kill()
+        os.close(ours)
+        os.close(its)
+
+
+def test_a_long_line_in_pieces(server: Path) -> None:
+    """Lines arrive as the pipe has room, not as they were written."""
+    text = "query-name # " + "x" * 300_000 + "\r\nquery-name\n" * 3 + "query-name"
+    done = subprocess.run(
+        [*SHELL, str(server)], input=text.encode(), capture_output=True, timeout=PATIENCE
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"{}\n" * 5, b"")

@@ -122,7 +122,7 @@ def parser() -> CommandLine:
 
 def _writer(is_json: bool | None, form: str) -> Callable[[Event], None]:
     if is_json is None:
-        is_json = sys.stdout is None or not sys.stdout.isatty()
+        is_json = not sys.stdout.isatty()
     if is_json:
         return lambda event: write_json(_message(event))
     from msgspec.structs import replace

@@ -62,8 +62,6 @@ def complain(program: str, text: str) -> None:
     """Write one line to standard error, whatever the text holds."""
     text = text.replace("negotiate=False", _FOR_AGENTS.get(program, "qmpeer ga talks to it"))
     line = _visible(" ".join(text.splitlines())) or "failed without saying why"
-    if sys.stderr is None:  # it was closed from the start
-        return
     try:
         print(f"{program}: {line}", file=sys.stderr, flush=True)
     except OSError:
@@ -72,8 +70,6 @@ def complain(program: str, text: str) -> None:
 
 def show(program: str, error: SchemaError) -> None:
     """Write what is wrong with a schema to standard error, all of it, with the lines at fault."""
-    if sys.stderr is None:
-        return
     before = f"{program}: " if program else ""
     texts = [before + _visible(str(each)) for each in (error, *error.others)]
     try:

@@ -260,7 +260,7 @@ def _get(given: argparse.Namespace) -> int:
 
 
 def _get_to_output(agent: "GuestAgent", path: str) -> None:
-    if sys.stdout is not None and not sys.stdout.isatty():
+    if not sys.stdout.isatty():
         agent.get_file(path, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     else:

@@ -64,6 +64,7 @@ def main(argv: Sequence[str] | None = None, *, program: str | None = None) -> in
         argv: The words without the program's name; by default the process's own.
         program: What complains; by default qmpeer with the subcommand.
     """
+    _hold_closed_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     name = words[0] if words else ""
     program = program or (f"qmpeer {name}" if name in SUBCOMMANDS else "qmpeer")
@@ -72,8 +73,7 @@ def main(argv: Sequence[str] | None = None, *, program: str | None = None) -> in
             status = _run(name, words[1:])
         except SystemExit as end:  # argparse, after --help
             status = end.code if isinstance(end.code, int) else 0
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
         return status
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -85,11 +85,23 @@ def main(argv: Sequence[str] | None = None, *, program: str | None = None) -> in
         _discard_unwritten()
 
 
+def _hold_closed_streams() -> None:
+    """Open the null device for streams that were closed from the start.
+
+    A socket would get the number of one, and what is written there would reach the server.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            fd = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            if name != "stdin":  # who reads has to know that there is nothing
+                setattr(sys, name, open(fd, "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
 def _discard_unwritten() -> None:
     """Drop what can't be written, or the interpreter's last flush fails (status 120)."""
     for stream in (sys.stdout, sys.stderr):
         try:
-            if stream is not None and not stream.closed:
+            if not stream.closed:
                 stream.flush()
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

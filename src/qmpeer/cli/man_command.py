@@ -1,7 +1,6 @@
 """``qmpeer man``: manual pages, of what --help says."""
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import Final
 
@@ -36,8 +35,7 @@ def run(words: Sequence[str]) -> int:
             path = os.path.join(given.output, name)
             with open(path, "w", encoding="utf-8", newline="\n") as file:
                 file.write(text)
-    if sys.stdout is not None:
-        write_text(f"{len(pages)} files in {given.output}\n")
+    write_text(f"{len(pages)} files in {given.output}\n")
     return DONE
 
 

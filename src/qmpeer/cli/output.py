@@ -13,8 +13,6 @@ def write_json(value: JsonValue, *, is_pretty: bool | None = False) -> None:
         value: What to write.
         is_pretty: Indented, or on one line; None is indented on a terminal only.
     """
-    if sys.stdout is None:  # it was closed from the start
-        return
     from qmpeer.wire import encode_line, encode_pretty
 
     if is_pretty is None:
@@ -29,10 +27,8 @@ def write_text(text: str) -> None:
     write_bytes(text.encode("utf-8", "surrogateescape"), sys.stdout)
 
 
-def write_bytes(data: bytes, stream: TextIO | None) -> None:
+def write_bytes(data: bytes, stream: TextIO) -> None:
     """Write what somebody else made: as it is, but on a terminal without what could steer it."""
-    if stream is None:
-        return
     if stream.isatty():
         from qmpeer.cli.page import Page
         from qmpeer.shell.visible import visible_lines

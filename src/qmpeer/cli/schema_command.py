@@ -236,8 +236,6 @@ def _only(schema: "Schema", expressions: Sequence[str]) -> "Schema":
 
 
 def _write(lines: Iterable[str]) -> None:
-    if sys.stdout is None:
-        return
     for line in lines:
         sys.stdout.buffer.write(f"{line}\n".encode("utf-8", "backslashreplace"))
     sys.stdout.buffer.flush()

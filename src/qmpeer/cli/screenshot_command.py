@@ -47,8 +47,7 @@ def run(words: Sequence[str]) -> int:
 
     form = None
     if given.show:
-        is_terminal = sys.stdout is not None and sys.stdout.isatty()
-        form = inline_form(os.environ) if is_terminal else None
+        form = inline_form(os.environ) if sys.stdout.isatty() else None
         if form is None:
             raise UsageError("this terminal isn't known to show pictures, expected FILE")
     options: JsonObject = {}
@@ -63,11 +62,10 @@ def run(words: Sequence[str]) -> int:
             sys.stdout.write(text)
         sys.stdout.flush()
     if given.file == "-":
-        if sys.stdout is not None:
-            if sys.stdout.isatty():
-                raise UsageError("found a terminal as standard output, expected --show")
-            sys.stdout.buffer.write(png)
-            sys.stdout.buffer.flush()
+        if sys.stdout.isatty():
+            raise UsageError("found a terminal as standard output, expected --show")
+        sys.stdout.buffer.write(png)
+        sys.stdout.buffer.flush()
     elif given.file is not None:
         from qmpeer.cli.file_copies import Whole
 

@@ -78,7 +78,7 @@ def _say(text: str) -> None:
     """Write a text to standard error, the program's name before its first line."""
     first, *below = text.split("\n")
     complain(PROGRAM, first)
-    if below and sys.stderr is not None:
+    if below:
         try:
             print(*below, sep="\n", file=sys.stderr, flush=True)
         except OSError:

@@ -45,7 +45,7 @@ def run(words: Sequence[str]) -> int:
     given.address = address
     _check_address(address)
     is_script = bool(given.commands or given.files) or sys.stdin is None or not sys.stdin.isatty()
-    return _finished((_script if is_script else _prompt)(given))
+    return _finished(_interruptible(_script(given)) if is_script else _prompt(given))
 
 
 class _Given:
@@ -168,6 +168,28 @@ def _finished(work: "Coroutine[Any, Any, int]") -> int:
     import asyncio
 
     return asyncio.run(work)
+
+
+async def _interruptible(work: "Coroutine[Any, Any, int]") -> int:
+    """Do some work, and cancel it at C-c.
+
+    The loop's handler is needed for that: it wakes a loop that a signal finds about to sleep.
+
+    Raises:
+        KeyboardInterrupt: If it was cancelled.
+    """
+    import asyncio
+    import contextlib
+    import signal
+
+    task = asyncio.current_task()
+    assert task is not None
+    with contextlib.suppress(ValueError, RuntimeError):  # this isn't the main thread
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 # --- Scripts ------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import io
+import select
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from functools import partial
@@ -25,6 +27,7 @@ from qmpeer.wire import encode_line
 __all__ = ["Piece", "ScriptScreen", "file_pieces", "run_script", "stream_pieces", "word_pieces"]
 
 _WIDTH: Final = 100
+_PIECE: Final = 64 * 1024
 _SMALL: Final = 64 * 1024
 """Characters up to which an open statement is looked at again with each line."""
 
@@ -203,6 +206,28 @@ async def file_pieces(path: str) -> AsyncIterator[Piece]:
     yield Piece(text.removeprefix(BYTE_ORDER_MARK), path, 1)
 
 
+def _lines_of(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a stream, without the lock of its buffer.
+
+    A thread that holds that while it waits for more would abort the interpreter's exit.
+    """
+    raw = getattr(stream, "raw", None)
+    if not isinstance(raw, io.RawIOBase):
+        yield from stream
+        return
+    begun: list[bytes] = []
+    while (data := raw.read(_PIECE)) != b"":
+        if data is None:  # somebody made it non-blocking
+            select.select([raw], [], [])
+            continue
+        for line in data.splitlines(keepends=True):
+            begun.append(line)
+            if line.endswith(b"\n"):
+                yield b"".join(begun)
+                begun = []
+    yield b"".join(begun)
+
+
 async def stream_pieces(stream: BinaryIO, name: str = "stdin") -> AsyncIterator[Piece]:
     """Give statements as soon as a stream has brought each of them to its end."""
     loop = asyncio.get_running_loop()
@@ -210,7 +235,7 @@ async def stream_pieces(stream: BinaryIO, name: str = "stdin") -> AsyncIterator[
     room = threading.Semaphore(1000)
 
     def read() -> None:  # in a thread of its own that nobody waits for: it may never end
-        for line in stream:
+        for line in _lines_of(stream):
             room.acquire()
             with contextlib.suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(lines.put_nowait, line)
