@@ -219,8 +219,10 @@ def _in_short(value: object, levels: int = 3) -> str:
 
 
 def _first_of(parts: Iterator[str], levels: int) -> str:
-    shown = [*islice(parts, _MEMBERS)] if levels > 0 else []
-    return ", ".join([*shown, *("…" for _ in islice(parts, 1))])
+    if levels <= 0:
+        return "…"
+    shown = [*islice(parts, _MEMBERS + 1)]
+    return ", ".join(shown if len(shown) <= _MEMBERS else [*shown[:-1], "…"])
 
 
 class JobError(CommandError):

@@ -105,6 +105,9 @@ AGENT_POLL: Final = 0.005
 """Seconds after which a guest's program is first looked at; each time twice as long. Ours."""
 AGENT_POLL_MOST: Final = 0.25
 """Seconds from one look at a guest's program to the next, at the most. Ours."""
+AGENT_LAST: Final = 0.3
+"""Seconds for what is put right in a guest once a deadline is over: file systems that may be frozen
+are thawed, open files closed. Ours: it is asked for in any case, and not waited for any longer."""
 AGENT_THAW: Final = 60.0
 """Seconds for which thawing a guest's file systems is tried again and again. Ours."""
 NAMES: Final = 10_000

@@ -14,12 +14,14 @@ import pytest
 
 from qmpeer import CommandError, CommandInterrupted, ConnectionClosed
 from qmpeer.client.agent_courses import Executed
-from qmpeer.errors import LimitError
+from qmpeer.errors import AnswerError, LimitError
 from tests.client.faces import Agent, Face
 from tests.client.scripted import connected
 from tests.patience import PATIENCE
 
 FF = b"\xff"
+NULL = object()
+"""The answer null."""
 
 
 class Gone(Exception):
@@ -33,7 +35,7 @@ class PretendedAgent:
         echoes_ids: It has the member "id", as agents have since 2.12 or so.
         has_delimited: It has guest-sync-delimited, as agents have since 1.1.
         answers: What becomes of a command: a value, an exception, or a function of its arguments;
-            None is no answer at all.
+            None is no answer at all, NULL is null.
         seen: The commands that came, in order.
     """
 
@@ -92,7 +94,8 @@ class PretendedAgent:
             error = {"class": answer.error_class, "desc": answer.desc}
             self._say(connection, {"error": error, **more})
         else:
-            self._say(connection, {"return": answer, **more}, prefix)
+            value = None if answer is NULL else answer
+            self._say(connection, {"return": value, **more}, prefix)
 
     def _answer(self, name: str, arguments: dict[str, Any]) -> tuple[Any, bytes]:
         answer = self.answers.get(name, CommandError("CommandNotFound", f"no {name}"))
@@ -334,6 +337,45 @@ def test_a_program_that_a_signal_ends(agent: Agent, pretended: PretendedAgent) -
     assert agent.call("run", ["x"]) == Executed(None, 9, b"", b"", False)
 
 
+@pytest.mark.parametrize("code", [0, 255, 256, -1, -1073741510, 3221225786, None])
+def test_a_programs_exit_code_is_what_the_agent_says(
+    agent: Agent, pretended: PretendedAgent, code: int | None
+) -> None:
+    pretended.answers.update(exec_of({"exited": True, "exitcode": code, "signal": 0}))
+    assert agent.call("run", ["x"]) == Executed(code, None, b"", b"", False)
+
+
+def test_a_signal_counts_more_than_a_code(agent: Agent, pretended: PretendedAgent) -> None:
+    pretended.answers.update(exec_of({"exited": True, "exitcode": 0, "signal": 9}))
+    assert agent.call("run", ["x"]) == Executed(None, 9, b"", b"", False)
+
+
+@pytest.mark.parametrize("text", ["###", "YQ", "YQ=", "Y", "=", "YQ==YQ==", "Ä", "YWJj\x00"])
+def test_output_in_base64_that_is_broken(
+    agent: Agent, pretended: PretendedAgent, text: str
+) -> None:
+    for member in ("out-data", "err-data"):
+        pretended.answers.update(exec_of({"exited": True, "exitcode": 0, member: text}))
+        with pytest.raises(AnswerError, match="expected base64") as caught:
+            agent.call("run", ["x"])
+        assert caught.value.found == {"exited": True, "exitcode": 0, member: text}
+
+
+def test_output_in_base64_that_stands_in_lines(agent: Agent, pretended: PretendedAgent) -> None:
+    text = "YWFh\r\nYWFh\n YWFh\t"
+    pretended.answers.update(exec_of({"exited": True, "exitcode": 0, "out-data": text}))
+    assert agent.call("run", ["x"]).stdout == b"a" * 9
+
+
+def test_members_that_are_null(agent: Agent, pretended: PretendedAgent) -> None:
+    """That is as if they weren't there."""
+    nothing = dict.fromkeys(("exitcode", "signal", "out-data", "err-data", "out-truncated"))
+    pretended.answers.update(exec_of({"exited": True, **nothing}))
+    assert agent.call("run", ["x"]) == Executed(None, None, b"", b"", False)
+    pretended.answers["guest-info"] = {"version": None, "supported_commands": None}
+    assert agent.call("info").commands == {}
+
+
 def test_a_program_that_does_not_end(agent: Agent, pretended: PretendedAgent) -> None:
     pretended.answers.update(exec_of(*[{"exited": False}] * 1000))
     with pytest.raises(TimeoutError, match=r"sleep hasn't ended in 0\.5 s") as caught:
@@ -483,6 +525,90 @@ def test_the_deadline_is_that_of_the_whole_file(agent: Agent, pretended: Pretend
     assert file.open == 0
 
 
+# Answers that are of no use
+
+
+ODD: list[Any] = [None, True, 0, -1, 1.5, "", "x", "7", [], [None], [[]], {}, {"x": 1}, 2**63]
+OPEN = {"guest-file-open": 3, "guest-file-close": {}, "guest-file-flush": {}}
+READ = {**OPEN, "guest-file-read": {"count": 1, "buf-b64": "YQ==", "eof": True}}
+WRITE = {**OPEN, "guest-file-write": {"count": 3, "eof": False}}
+EXEC = {"guest-exec": {"pid": 7}, "guest-exec-status": {"exited": True, "exitcode": 0}}
+COMMANDS = [{"name": "a", "enabled": True, "success-response": True}]
+INFO = {"guest-info": {"version": "1", "supported_commands": COMMANDS}}
+FREEZE = {"guest-fsfreeze-freeze": 1, "guest-fsfreeze-thaw": 1}
+STATUS = {"guest-fsfreeze-status": "thawed"}
+ASKING: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
+    ("info", (), INFO),
+    ("run", (["x"],), EXEC),
+    ("read_file", ("/x",), READ),
+    ("write_file", ("/x", b"abc"), WRITE),
+    ("freeze", (), FREEZE),
+    ("thaw", (), FREEZE),
+    ("freeze_status", (), STATUS),
+]
+
+
+def changed(value: Any, odd: Any) -> Iterator[Any]:
+    """Give a value with another one in place of each of its parts, itself first."""
+    yield odd
+    keys = value if isinstance(value, dict) else range(len(value) if isinstance(value, list) else 0)
+    for key in keys:
+        for part in changed(value[key], odd):
+            copy: Any = dict(value) if isinstance(value, dict) else list(value)
+            copy[key] = part
+            yield copy
+
+
+@pytest.mark.parametrize(("method", "args", "answers"), ASKING, ids=[each[0] for each in ASKING])
+def test_whatever_an_agent_answers(
+    agent: Agent, pretended: PretendedAgent, method: str, args: tuple[Any, ...], answers: Any
+) -> None:
+    """It is one error of ours that says what came, or an outcome."""
+    found = []
+    for command, good in answers.items():
+        for bad in (bad for odd in ODD for bad in changed(good, odd) if bad != good):
+            pretended.answers = {**answers, command: NULL if bad is None else bad}
+            if isinstance(bad, dict) and (bad.get("exited") is False or bad.get("count") == 0):
+                continue  # that goes on for ever
+            with contextlib.suppress(AnswerError):
+                agent.call(method, *args)
+                continue
+            found.append(bad)
+    assert len(found) >= len(ODD) - 3  # it may be right by chance
+    pretended.answers = answers
+    agent.call(method, *args)
+
+
+@pytest.mark.parametrize("count", [-1, 4])
+def test_a_write_of_more_than_was_given(
+    agent: Agent, pretended: PretendedAgent, count: int
+) -> None:
+    pretended.answers = {**WRITE, "guest-file-write": {"count": count}}
+    with pytest.raises(AnswerError, match="expected a count up to 3"):
+        agent.call("write_file", "/x", b"abc")
+    assert pretended.seen[-1] == "guest-file-close"
+
+
+def test_a_file_without_an_end(agent: Agent, pretended: PretendedAgent) -> None:
+    """One that gives nothing isn't asked as fast as can be."""
+    pretended.answers = {**READ, "guest-file-read": {"count": 0, "buf-b64": "", "eof": False}}
+    with pytest.raises(TimeoutError):
+        agent.call("read_file", "/x", timeout=0.6)
+    assert pretended.seen.count("guest-file-read") <= 6
+    pretended.wait_for("guest-file-close")
+
+
+def test_a_program_whose_end_cannot_be_read(agent: Agent, pretended: PretendedAgent) -> None:
+    pretended.answers.update(exec_of([]))
+    with pytest.raises(AnswerError) as caught:
+        agent.call("run", ["x"])
+    assert str(caught.value) == (
+        "the answer to guest-exec-status is of no use: found [], expected an object that says "
+        "whether it has exited"
+    )
+    assert caught.value.__notes__ == ["x may go on in the guest, its pid is 17"]
+
+
 # File systems
 
 
@@ -567,8 +693,9 @@ def test_thawing_that_is_refused_says_so(agent: Agent, pretended: PretendedAgent
 
 @pytest.mark.parametrize("trouble", [None, Gone()], ids=["silent", "gone"])
 def test_who_does_not_know_whether_they_are_frozen_thaws(
-    agent: Agent, pretended: PretendedAgent, trouble: Any
+    agent: Agent, pretended: PretendedAgent, trouble: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("qmpeer.limits.AGENT_LAST", PATIENCE)
     systems = FileSystems(pretended)
 
     def freeze(**_: Any) -> Any:
@@ -580,6 +707,44 @@ def test_who_does_not_know_whether_they_are_frozen_thaws(
         agent.while_frozen(lambda: None, timeout=0.1).result(PATIENCE)
     assert not systems.is_frozen
     assert not getattr(caught.value, "__notes__", [])
+
+
+@pytest.mark.parametrize("answer", [NULL, {}, "2", -1, True, [1]])
+def test_an_answer_that_does_not_say_whether_they_are_frozen(
+    agent: Agent, pretended: PretendedAgent, answer: Any
+) -> None:
+    systems = FileSystems(pretended)
+
+    def freeze(**_: Any) -> Any:
+        systems.is_frozen = True
+        return answer
+
+    pretended.answers["guest-fsfreeze-freeze"] = freeze
+    entered = []
+    with pytest.raises(AnswerError, match="expected a number of file systems") as caught:
+        agent.while_frozen(lambda: entered.append(1)).result(PATIENCE)
+    assert (systems.is_frozen, entered) == (False, [])
+    assert not getattr(caught.value, "__notes__", [])
+
+
+@pytest.mark.parametrize("is_silent", [False, True], ids=["thaw", "all"])
+def test_an_agent_that_is_silent_does_not_stretch_the_deadline(
+    agent: Agent, pretended: PretendedAgent, is_silent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thaw is asked for all the same: an agent that is only slow does it in its turn."""
+    monkeypatch.setattr("qmpeer.limits.AGENT_THAW", 100 * PATIENCE)
+    monkeypatch.setattr("qmpeer.limits.AGENT_PRESENCE", 100 * PATIENCE)
+
+    def freeze() -> Any:
+        if is_silent:
+            pretended.answers.update({"guest-sync-delimited": None, "guest-sync": None})
+
+    pretended.answers.update({"guest-fsfreeze-freeze": freeze, "guest-fsfreeze-thaw": None})
+    with pytest.raises(TimeoutError) as caught:
+        agent.while_frozen(lambda: None, timeout=0.1).result(PATIENCE)
+    (note,) = caught.value.__notes__
+    assert note.startswith("file systems may be frozen, they could not be thawed: ")
+    pretended.wait_for("guest-fsfreeze-thaw")
 
 
 def test_freezing_that_is_refused(agent: Agent, pretended: PretendedAgent) -> None:
@@ -656,3 +821,26 @@ def test_the_machine_tells_where_the_agent_is(face: Face, pretended: PretendedAg
         assert "GuestAgent" in repr(agent)
         vm.start_on(agent, "close").result(PATIENCE)
     assert "guest-sync-delimited" in pretended.seen
+
+
+@pytest.mark.parametrize(
+    ("answers", "error"),
+    [
+        ([7, 7], ValueError),
+        ([[None], {}], ValueError),
+        ([[{}], [{"type": 1}]], ValueError),
+        ([[{"type": "child<virtserialport>"}], [], []], ValueError),
+        ([[{"type": "child<virtserialport>"}], "org.qemu.guest_agent.0", 1, {}], AnswerError),
+        ([[{"type": "child<virtserialport>"}], "org.qemu.guest_agent.0", [], [{}]], ValueError),
+    ],
+    ids=["number", "null", "no names", "no port", "no chardevs", "another chardev"],
+)
+def test_a_machine_that_tells_something_else(
+    face: Face, answers: list[Any], error: type[Exception]
+) -> None:
+    with connected(face) as (vm, server):
+        finding = vm.start("guest_agent", timeout=PATIENCE)
+        for answer in answers:
+            server.reply(server.command(), answer)
+        with pytest.raises(error):
+            finding.result(PATIENCE)

@@ -375,6 +375,28 @@ def test_one_that_somebody_has_paused_after_an_error(face: Face) -> None:
         assert running.result(PATIENCE).status == "null"
 
 
+@pytest.mark.parametrize(
+    "odd", [0, "x", [None], [[]], [{}], {}, [{"id": 1, "status": [], "error": {}}]], ids=repr
+)
+def test_answers_that_are_no_jobs(face: Face, odd: Any) -> None:
+    """That is as if nothing could be asked."""
+    with connected(face) as (vm, server):
+        running, jobs = started(vm, server)
+        server.event("JOB_STATUS_CHANGE", id="j", status=odd)
+        server.event("JOB_STATUS_CHANGE", id=odd, status="concluded")
+        jobs.block("ERROR", operation=odd, action="stop")
+        jobs.status("paused")
+        jobs.answer("query-jobs", odd)
+        jobs.block("COMPLETED", offset=odd, len=odd, error=odd if isinstance(odd, str) else None)
+        jobs.status("concluded")
+        jobs.answer("query-jobs", odd)
+        if odd == "x":
+            with pytest.raises(JobError, match="failed: x"):
+                running.result(PATIENCE)
+        else:
+            assert running.result(PATIENCE).status == "concluded"
+
+
 # Progress
 
 

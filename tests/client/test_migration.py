@@ -6,7 +6,7 @@ import pytest
 
 from qmpeer import CommandError, CommandInterrupted
 from qmpeer.client.migration import MigrationState
-from qmpeer.errors import MigrationError
+from qmpeer.errors import AnswerError, MigrationError
 from tests.client.faces import Face
 from tests.client.hourglass import Hourglass
 from tests.client.scripted import ScriptedServer, connected
@@ -238,3 +238,46 @@ def test_the_end_of_the_connection(face: Face) -> None:
 )
 def test_fractions(state: MigrationState, fraction: float) -> None:
     assert state.fraction == fraction
+
+
+# Answers that are of no use
+
+
+@pytest.mark.parametrize("odd", [0, "x", [], [None], [{}], [{"capability": 1}]], ids=repr)
+def test_capabilities_that_cannot_be_read(face: Face, odd: Any) -> None:
+    """Then it is asked how it stands."""
+    with connected(face) as (vm, server):
+        running = vm.start("migrate", URI, timeout=PATIENCE, interval=0.02)
+        migration = MigrationServer(server)
+        migration.answer("query-migrate-capabilities", odd)
+        migration.answer("migrate")
+        migration.answer("query-migrate", {"status": "completed"})
+        assert running.result(PATIENCE).status == "completed"
+
+
+@pytest.mark.parametrize("odd", [0, "x", [], {"x": 1}, True], ids=repr)
+def test_a_state_that_is_half_told(face: Face, odd: Any) -> None:
+    with connected(face) as (vm, server):
+        running = vm.start("migrate", URI, timeout=PATIENCE)
+        migration = MigrationServer(server)
+        migration.begin()
+        server.event("MIGRATION", status=odd)
+        migration.status("failed")
+        migration.answer("query-migrate", {"status": "failed", "ram": odd, "error-desc": odd})
+        with pytest.raises(MigrationError) as caught:
+            running.result(PATIENCE)
+        assert caught.value.desc == (odd if isinstance(odd, str) else "failed")
+
+
+def test_a_state_that_is_none(face: Face) -> None:
+    with connected(face) as (vm, server):
+        running = vm.start("migrate", URI, timeout=PATIENCE)
+        migration = MigrationServer(server)
+        migration.begin()
+        migration.status("completed")
+        migration.answer("query-migrate", [])
+        migration.answer("query-migrate", {"status": "completed"})
+        migration.answer("migrate_cancel")
+        with pytest.raises(AnswerError, match="query-migrate is of no use") as caught:
+            running.result(PATIENCE)
+        assert caught.value.__notes__ == ["the migration was to be cancelled, and is completed"]

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from qmpeer.cli.machine_facts import Asking, nics
+from qmpeer.client.answers import UNREADABLE
 from qmpeer.values import JsonObject
 
 __all__ = ["Sample", "Sampler", "rates"]
@@ -86,7 +87,7 @@ class Sampler:
                 interface = str(backend.get("interface", ""))
                 if interface and "/" not in interface:
                     found[str(nic["name"])] = interface
-        except (AttributeError, KeyError, TypeError):
+        except UNREADABLE:
             pass
         return found
 
@@ -126,7 +127,7 @@ class Sampler:
             {"target": "vcpu", "providers": [{"provider": "kvm", "names": ["exits"]}]},
         )
         return {
-            str(each["qom-path"]): float(counter["value"])
+            str(each["qom-path"]): _number(counter["value"])
             for each in said or ()
             for counter in each.get("stats", ())
             if isinstance(counter.get("value"), int)
@@ -138,7 +139,7 @@ class Sampler:
             stats = disk["stats"]
             yield (
                 str(name or number),
-                {counter: float(stats[counter]) for counter in _DISK_COUNTERS},
+                {counter: _number(stats[counter]) for counter in _DISK_COUNTERS},
             )
 
     def _nets(self) -> Iterator[tuple[str, dict[str, float]]]:
@@ -163,9 +164,20 @@ def _tolerant(found: Iterator[tuple[str, dict[str, float]]]) -> dict[str, dict[s
     try:
         for name, counters in found:
             result[name] = counters
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except UNREADABLE:
         pass
     return result
+
+
+def _number(value: Any) -> float:
+    """Return a counter.
+
+    Raises:
+        TypeError: If it is none.
+    """
+    if not isinstance(value, int):
+        raise TypeError
+    return float(value)
 
 
 def _short(path: Any) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from qmpeer.client.answers import UNREADABLE
 from qmpeer.client.guest_agent import GuestAgent
 from qmpeer.errors import CommandError
 from qmpeer.values import JsonObject, JsonValue
@@ -25,7 +26,7 @@ def agent_facts(agent: GuestAgent) -> JsonObject:
             continue
         try:
             value = read(agent.execute(command))
-        except (AttributeError, KeyError, TypeError, ValueError, CommandError):
+        except (*UNREADABLE, CommandError):
             continue  # it isn't there in this guest, or isn't told in the form that is known
         if value is not None:
             facts[name] = value

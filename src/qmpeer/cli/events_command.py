@@ -12,7 +12,6 @@ from qmpeer.cli.connecting import ADDRESS_HELP
 from qmpeer.cli.event_choice import choice_of
 from qmpeer.cli.exits import DONE, STATUSES, UsageError, complain
 from qmpeer.cli.output import write_json
-from qmpeer.errors import CommandError
 from qmpeer.messages import Event
 from qmpeer.values import JsonObject
 
@@ -81,10 +80,11 @@ def run(words: Sequence[str]) -> int:
 def _warn_of_unknown(client: "Client", names: Sequence[str]) -> None:
     """Say which names the server's schema lacks: a mistyped one would be waited for in vain."""
     try:
-        entries = client.execute("query-qmp-schema", timeout=limits.SHELL_SILENCE)
-        known = [entry["name"] for entry in entries if entry["meta-type"] == "event"]
-    except (CommandError, TimeoutError, LookupError, TypeError):
-        return  # it has none, or is busy
+        known = client.names("event", timeout=limits.SHELL_SILENCE)
+    except TimeoutError:  # it is busy
+        return
+    if not known:  # it can't be asked
+        return
     for name in names:
         if name not in known:
             from difflib import get_close_matches

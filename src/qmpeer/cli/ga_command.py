@@ -26,10 +26,13 @@ listens itself; with --monitor, behind the verb, it is the machine's monitor, wh
 agent is: qmpeer ga /run/vm.qmp ping --monitor."""
 _EXEC_STATUSES: Final = """\
 exit status:
-  that of the program, 128 and the signal's number if a signal ended it; where it could not be run,
-  1 if the agent refused, 2 if the command line makes no sense, 3 if the agent doesn't answer
+  that of the program, 255 if that isn't from 0 to 255, 128 and the signal's number if a signal
+  ended it; where it could not be run, 1 if the agent refused or its answer is of no use, 2 if the
+  command line makes no sense, 3 if the agent doesn't answer
 """
 _SIGNALLED: Final = 128
+_MOST: Final = 255
+"""The highest exit status."""
 
 
 def run(words: Sequence[str]) -> int:
@@ -201,9 +204,21 @@ def _exec(given: argparse.Namespace) -> int:
         write_bytes(outcome.stderr, sys.stderr)
         if outcome.is_truncated:
             _note("the agent didn't keep all of the output")
+    return _status_of(outcome)
+
+
+def _status_of(outcome: "Executed") -> int:
+    """Return a program's exit status; no end but 0 becomes 0."""
+    if outcome.signal is not None:
+        status = _SIGNALLED + outcome.signal
+        return status if _SIGNALLED < status < _MOST else _MOST
     if outcome.exit_code is None:
-        return min(_SIGNALLED + (outcome.signal or 0), 255)
-    return outcome.exit_code & 0xFF
+        _note("the agent doesn't say how the program ended")
+        return _MOST
+    if 0 <= outcome.exit_code <= _MOST:
+        return outcome.exit_code
+    _note(f"the program's exit code is {outcome.exit_code}")
+    return _MOST
 
 
 def _input() -> bytes | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from qmpeer.cli.page import Page, size_text
+from qmpeer.client.answers import UNREADABLE
 
 __all__ = ["info_lines"]
 
@@ -22,7 +23,10 @@ def info_lines(facts: Facts, page: Page) -> Iterator[str]:
     """Give the lines that tell facts, those of `machine_facts` or of `agent_facts`."""
     yield page.palette.paint("heading", page.fitted(" ".join(_headline(facts))))
     for title, rows_of in _SECTIONS.items():
-        rows = list(rows_of(facts))
+        try:
+            rows = [[str(cell) for cell in row] for row in rows_of(facts)]
+        except UNREADABLE:
+            continue  # it isn't QEMU's answer
         if rows:
             yield from page.section(title, rows, _INDENT)
 

@@ -10,6 +10,7 @@ import msgspec
 
 from qmpeer import limits
 from qmpeer.cli.bars import Bar
+from qmpeer.client.answers import count_of, text_of
 from qmpeer.client.jobs import NEXT_COMMANDS, JobState
 from qmpeer.messages import Event
 from qmpeer.values import JsonObject
@@ -160,10 +161,10 @@ class JobBoard:
             if entry is not None:
                 self._put(_changed(entry, data))
             return
-        name = str(data.get("id", data.get("device", "")))
+        name = text_of(data.get("id", data.get("device")))
         entry = self._entries.get(name)
         if entry is None:
-            entry = Entry(id=name, type=str(data.get("type", "")), status="created")
+            entry = Entry(id=name, type=text_of(data.get("type")), status="created")
         if event.name == "JOB_STATUS_CHANGE":
             self._put(_changed(entry, data))
             return
@@ -184,7 +185,7 @@ class JobBoard:
 
 
 def _changed(entry: Entry, data: JsonObject) -> Entry:
-    return msgspec.structs.replace(entry, status=str(data.get("status")), stop_reason=None)
+    return msgspec.structs.replace(entry, status=text_of(data.get("status")), stop_reason=None)
 
 
 def migration_entry(info: dict[str, Any]) -> Entry:
@@ -192,24 +193,20 @@ def migration_entry(info: dict[str, Any]) -> Entry:
     ram = info.get("ram")
     if not isinstance(ram, dict):
         ram = {}
-    total = _count(ram.get("total"))
-    status = str(info.get("status"))
-    error = info.get("error-desc")
-    if error is None and status in ("failed", "cancelled"):
+    total = count_of(ram.get("total"))
+    status = text_of(info.get("status"))
+    error = info.get("error-desc") and text_of(info["error-desc"], "failed")
+    if not error and status in ("failed", "cancelled"):
         error = status
     stop_reason = None
     if status == "postcopy-paused":
-        stop_reason, error = str(error or "the other side can't be reached"), None
+        stop_reason, error = error or "the other side can't be reached", None
     return Entry(
         id=MIGRATION,
         type=MIGRATION,
         status=status,
-        current=total if status == "completed" else max(total - _count(ram.get("remaining")), 0),
+        current=total if status == "completed" else max(total - count_of(ram.get("remaining")), 0),
         total=total,
-        error=None if error is None else str(error),
+        error=error or None,
         stop_reason=stop_reason,
     )
-
-
-def _count(value: object) -> int:
-    return value if isinstance(value, int) else 0

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from qmpeer.cli.job_board import migration_entry
 from qmpeer.client import Client
+from qmpeer.client.answers import UNREADABLE
 from qmpeer.client.jobs import JobState, job_states
 from qmpeer.client.walk import Walker
 from qmpeer.errors import CommandError
@@ -69,7 +70,7 @@ def machine_facts(client: Client) -> JsonObject:
     for name, ask in _SECTIONS.items():
         try:
             value = ask(asking)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        except UNREADABLE:
             continue  # it isn't QEMU's answer
         if value is not None:
             facts[name] = value

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from qmpeer import limits
 from qmpeer.cli.argument_words import check_text, to_words
 from qmpeer.cli.command_line import CommandLine, count
@@ -41,11 +43,18 @@ def _parser(verb: str, about: str, example: str) -> CommandLine:
     return parser
 
 
+class _Property(msgspec.Struct):
+    name: str
+    type: str
+
+
 def _list(client: "Client", path: str) -> list[tuple[str, str]]:
     """Return the names and the types of what an object has, in their order."""
-    said = client.execute("qom-list", {"path": path})
-    found = [(str(each["name"]), str(each["type"])) for each in said]
-    return sorted(found, key=lambda each: _by_number(each[0]))
+    from qmpeer.client.answers import read_answer
+
+    answer = client.execute("qom-list", {"path": path})
+    said = read_answer("qom-list", answer, list[_Property], "a list of names and types")
+    return sorted(((each.name, each.type) for each in said), key=lambda each: _by_number(each[0]))
 
 
 def _by_number(name: str) -> list[Any]:

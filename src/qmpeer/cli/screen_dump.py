@@ -7,9 +7,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
+import msgspec
+
 from qmpeer import limits
 from qmpeer.cli.pictures import PNG, png_of_ppm
 from qmpeer.client import Client
+from qmpeer.client.answers import read_answer
 from qmpeer.errors import CommandError, QMPError
 from qmpeer.transport import parse_address
 from qmpeer.values import JsonObject
@@ -18,6 +21,10 @@ __all__ = ["UnreadableError", "screen_dump"]
 
 _FORMATS: Final = ("png", None)
 """What the server is asked for: PNG, since 7.1 and where it was built with that; else PPM."""
+
+
+class _FdSet(msgspec.Struct, rename="kebab"):
+    fdset_id: int
 
 
 class UnreadableError(OSError):
@@ -68,7 +75,7 @@ def _by_descriptor(client: Client, options: JsonObject) -> bytes:
             added = client.execute("add-fd", {"opaque": "qmpeer screenshot"}, fds=[writing])
         finally:
             os.close(writing)
-        number = added["fdset-id"]
+        number = read_answer("add-fd", added, _FdSet, "an object with an fdset-id").fdset_id
         try:
             return _dump(client, f"/dev/fdset/{number}", options, lambda: _content(file))
         finally:

@@ -1,7 +1,8 @@
 """What is done by way of a guest agent, decided without I/O.
 
 Theory of operation.  Nobody says hello here, the agent may not run, or its guest not, and it may be
-restarted while our connection stays. So each thing that is done begins with a synchronization, in a
+restarted while our connection stays. What it answers the guest decides: each answer is read as what
+it should be, or raises AnswerError. Each thing that is done begins with a synchronization, in a
 few seconds: who is there answers, and what was left of anything before is passed over by both ends.
 That is what tells an agent that doesn't answer from a command that takes its time, whose deadline
 may then be long. Where the connection was lost, a new one is made in those few seconds; a command
@@ -11,15 +12,22 @@ Spec: QEMU, qga/qapi-schema.json.
 """
 
 import os
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
 
 from qmpeer import limits
+from qmpeer.client.answers import read_answer, read_base64
 from qmpeer.client.steps import Connect, Countdown, Course, Execute, Pause, Send, Synchronize
-from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, LimitError
+from qmpeer.errors import (
+    AnswerError,
+    CommandError,
+    CommandInterrupted,
+    ConnectionClosed,
+    LimitError,
+)
 from qmpeer.values import JsonObject, JsonValue
 
 __all__ = [
@@ -88,7 +96,7 @@ class Executed(msgspec.Struct, frozen=True):
     """Say how a program in the guest ended.
 
     Attributes:
-        exit_code: What it returned; None where a signal ended it.
+        exit_code: What it returned, on Windows any 32 bits; None where a signal ended it.
         signal: The signal that ended it, or None; on Windows the exception's code.
         stdout: What it wrote there, as far as the agent kept it (16 MiB).
         stderr: What it wrote there, likewise.
@@ -180,21 +188,43 @@ def send(command: str, arguments: JsonObject | None, countdown: Countdown) -> Co
     yield Send(command, arguments, countdown.remaining())
 
 
+class _Supported(msgspec.Struct, rename="kebab"):
+    name: str
+    enabled: bool | None = True
+    success_response: bool | None = True
+
+
+class _Info(msgspec.Struct):
+    version: str | None = None
+    supported_commands: list[_Supported] | None = None
+
+
 def info(countdown: Countdown) -> Course[AgentInfo]:
     """Ask what the agent is."""
-    said = yield from execute("guest-info", None, countdown)
+    answer = yield from execute("guest-info", None, countdown)
+    said = read_answer("guest-info", answer, _Info, "an object with a version and commands")
     commands = (
-        AgentCommand(
-            str(each["name"]),
-            bool(each.get("enabled", True)),
-            bool(each.get("success-response", True)),
-        )
-        for each in said.get("supported_commands", ())
+        AgentCommand(each.name, each.enabled is not False, each.success_response is not False)
+        for each in said.supported_commands or ()
     )
-    return AgentInfo(str(said.get("version", "")), {each.name: each for each in commands})
+    return AgentInfo(said.version or "", {each.name: each for each in commands})
 
 
 # Programs
+
+
+class _Begun(msgspec.Struct):
+    pid: int
+
+
+class _Status(msgspec.Struct, rename="kebab"):
+    exited: bool
+    exitcode: int | None = None
+    signal: int | None = None
+    out_data: str | None = None
+    err_data: str | None = None
+    out_truncated: bool | None = None
+    err_truncated: bool | None = None
 
 
 def run(
@@ -210,47 +240,64 @@ def run(
         arguments["env"] = [f"{name}={value}" for name, value in env.items()]
     if input is not None:
         arguments["input-data"] = b64encode(input).decode()
-    pid = (yield from execute("guest-exec", arguments, countdown))["pid"]
+    answer = yield from execute("guest-exec", arguments, countdown)
+    pid = read_answer("guest-exec", answer, _Begun, "an object with a pid, an integer").pid
     delay = limits.AGENT_POLL
     try:
         while True:
             status = yield from _look_at(argv[0], pid, countdown)
-            if status["exited"]:
-                return _executed(status)
+            if status is not None:
+                return status
             yield Pause(countdown.remaining(delay) or 0.0)
             delay = min(2 * delay, limits.AGENT_POLL_MOST)
             if countdown.is_over:
                 raise TimeoutError(f"{argv[0]} hasn't ended in {countdown.timeout:.4g} s")
-    except (TimeoutError, CommandInterrupted, ConnectionClosed) as error:
+    except (AnswerError, TimeoutError, CommandInterrupted, ConnectionClosed) as error:
         error.add_note(f"{argv[0]} may go on in the guest, its pid is {pid}")
         raise
 
 
-def _look_at(program: str, pid: int, countdown: Countdown) -> Course[dict[str, Any]]:
-    """Ask what has become of a program; an agent that is there answers that at once."""
+def _look_at(program: str, pid: int, countdown: Countdown) -> Course[Executed | None]:
+    """Ask whether a program has ended, and how; an agent that is there answers that at once."""
     seconds = countdown.remaining(limits.AGENT_PRESENCE)
+    command = "guest-exec-status"
     try:
-        status: dict[str, Any] = yield Execute("guest-exec-status", {"pid": pid}, seconds)
+        answer = yield Execute(command, {"pid": pid}, seconds)
     except TimeoutError:
         if countdown.is_over:
             reason = f"{program} hasn't ended in {countdown.timeout:.4g} s"
         else:
             reason = _no_answer(seconds or 0.0)
         raise TimeoutError(reason) from None
-    return status
-
-
-def _executed(status: dict[str, Any]) -> Executed:
+    status = read_answer(command, answer, _Status, "an object that says whether it has exited")
+    if not status.exited:
+        return None
+    signal = status.signal or None  # 0 is none
     return Executed(
-        exit_code=status.get("exitcode"),
-        signal=status.get("signal"),
-        stdout=b64decode(status.get("out-data", "")),
-        stderr=b64decode(status.get("err-data", "")),
-        is_truncated=bool(status.get("out-truncated") or status.get("err-truncated")),
+        exit_code=status.exitcode if signal is None else None,
+        signal=signal,
+        stdout=read_base64(command, answer, status.out_data or ""),
+        stderr=read_base64(command, answer, status.err_data or ""),
+        is_truncated=bool(status.out_truncated or status.err_truncated),
     )
 
 
 # Files
+
+
+class _Part(msgspec.Struct, rename="kebab"):
+    buf_b64: str
+    eof: bool
+
+
+class _Written(msgspec.Struct):
+    count: int
+
+
+def _open(path: str, mode: str, countdown: Countdown) -> Course[int]:
+    arguments: JsonObject = {"path": path, "mode": mode}
+    answer = yield from execute("guest-file-open", arguments, countdown)
+    return read_answer("guest-file-open", answer, int, "a handle, an integer")
 
 
 def get_file(path: str, sink: Writable, most: int | None, countdown: Countdown) -> Course[int]:
@@ -259,22 +306,24 @@ def get_file(path: str, sink: Writable, most: int | None, countdown: Countdown) 
     Raises:
         LimitError: If it is larger than so many bytes.
     """
-    handle = yield from execute("guest-file-open", {"path": path, "mode": "rb"}, countdown)
+    handle = yield from _open(path, "rb", countdown)
     size = 0
     try:
         while True:
             asked: JsonObject = {"handle": handle, "count": limits.AGENT_CHUNK}
-            part = yield Execute("guest-file-read", asked, countdown.remaining())
-            data = b64decode(part["buf-b64"])
+            answer = yield Execute("guest-file-read", asked, countdown.remaining())
+            part = read_answer("guest-file-read", answer, _Part, "an object with buf-b64 and eof")
+            data = read_base64("guest-file-read", answer, part.buf_b64)
             size += len(data)
             if most is not None and size > most:
                 reason = f"{path} is larger than {most} bytes"
                 raise LimitError(reason, "AGENT_FILE", most)
             sink.write(data)
-            if part["eof"]:
+            if part.eof:
                 break
+            yield from _pause_unless(len(data), countdown)
     except BaseException as error:
-        yield from _close_after(error, handle)
+        yield from _close_after(error, handle, countdown)
         raise
     yield Execute("guest-file-close", {"handle": handle}, countdown.remaining())
     return size
@@ -297,8 +346,7 @@ def read_file(path: str, most: int, countdown: Countdown) -> Course[bytes]:
 
 def put_file(source: Readable, path: str, is_added: bool, countdown: Countdown) -> Course[int]:
     """Write a file of the guest's; return how many bytes were written."""
-    mode = "ab" if is_added else "wb"
-    handle = yield from execute("guest-file-open", {"path": path, "mode": mode}, countdown)
+    handle = yield from _open(path, "ab" if is_added else "wb", countdown)
     size = 0
     try:
         while data := source.read(limits.AGENT_CHUNK):
@@ -306,33 +354,68 @@ def put_file(source: Readable, path: str, is_added: bool, countdown: Countdown) 
             while data:  # an agent may write less than it was given
                 text: JsonValue = b64encode(data).decode()
                 asked: JsonObject = {"handle": handle, "buf-b64": text}
-                written = yield Execute("guest-file-write", asked, countdown.remaining())
-                data = data[written["count"] :]
+                answer = yield Execute("guest-file-write", asked, countdown.remaining())
+                written = read_answer(
+                    "guest-file-write", answer, _Written, "an object with a count"
+                )
+                if not 0 <= written.count <= len(data):
+                    raise AnswerError("guest-file-write", answer, f"a count up to {len(data)}")
+                data = data[written.count :]
+                yield from _pause_unless(written.count, countdown)
         # What the guest's disk has no room for shows when it is written out.
         yield Execute("guest-file-flush", {"handle": handle}, countdown.remaining())
     except BaseException as error:
-        yield from _close_after(error, handle)
+        yield from _close_after(error, handle, countdown)
         raise
     yield Execute("guest-file-close", {"handle": handle}, countdown.remaining())
     return size
 
 
-def _close_after(error: BaseException, handle: int) -> Course[None]:
+def _pause_unless(is_moving: int, countdown: Countdown) -> Course[None]:
+    """Wait a moment, as the agent had no data for us or no room for ours."""
+    if not is_moving:
+        yield Pause(countdown.remaining(limits.AGENT_POLL_MOST) or 0.0)
+
+
+def _close_after(error: BaseException, handle: int, countdown: Countdown) -> Course[None]:
     """Close a file in the guest after something went wrong; if that can't be done, say so."""
     if isinstance(error, (GeneratorExit, ConnectionClosed, CommandInterrupted)):
         return
     try:
-        countdown = Countdown(limits.AGENT_PRESENCE)
-        yield from execute("guest-file-close", {"handle": handle}, countdown)
+        yield from _ask_at_last(
+            "guest-file-close", {"handle": handle}, _rest_of(countdown, limits.AGENT_PRESENCE)
+        )
     except (CommandError, CommandInterrupted, ConnectionClosed, TimeoutError, OSError) as failure:
         error.add_note(f"the file stays open in the guest: {failure}")
 
 
+# What is put right after something went wrong
+
+
+def _rest_of(countdown: Countdown, most: float) -> Countdown:
+    """Return what remains of the caller's deadline, or a moment if that is over."""
+    return Countdown(max(countdown.remaining(most) or 0.0, limits.AGENT_LAST))
+
+
+def _ask_at_last(command: str, arguments: JsonObject | None, countdown: Countdown) -> Course[Any]:
+    """Execute a command that must not be left out; an agent that is slow does it in its turn."""
+    yield Connect(countdown.remaining())
+    try:
+        yield from _synchronize_once(Countdown((countdown.remaining() or 0.0) / 2))
+    except TimeoutError:
+        pass
+    return (yield Execute(command, arguments, countdown.remaining()))
+
+
 # File systems
+
+_THAW = "guest-fsfreeze-thaw"
 
 
 def freeze(mountpoints: Sequence[str] | None, countdown: Countdown) -> Course[int]:
     """Freeze the guest's file systems; where it is unknown whether they are, thaw them.
+
+    Thawing them takes no longer than the deadline: at its end it is asked for, and not waited for.
 
     Returns:
         How many are frozen.
@@ -341,12 +424,13 @@ def freeze(mountpoints: Sequence[str] | None, countdown: Countdown) -> Course[in
     arguments: JsonObject = {} if mountpoints is None else {"mountpoints": list(mountpoints)}
     yield from synchronize(countdown)
     try:
-        return int((yield Execute(command, arguments, countdown.remaining())))
-    except (GeneratorExit, CommandError):  # the agent thaws what it froze before it failed
-        raise
+        return _count(command, (yield Execute(command, arguments, countdown.remaining())))
     except BaseException as error:
+        is_refused = isinstance(error, CommandError) and not isinstance(error, AnswerError)
+        if is_refused or isinstance(error, GeneratorExit):
+            raise  # the agent thaws what it froze before it failed
         try:
-            yield from thaw_surely()
+            yield from thaw_surely(_rest_of(countdown, limits.AGENT_THAW))
         except (CommandError, ConnectionClosed, CommandInterrupted, OSError) as failure:
             error.add_note(f"file systems may be frozen, they could not be thawed: {failure}")
         raise
@@ -354,16 +438,17 @@ def freeze(mountpoints: Sequence[str] | None, countdown: Countdown) -> Course[in
 
 def thaw(countdown: Countdown) -> Course[int]:
     """Thaw the guest's file systems; return how many were frozen."""
-    return int((yield from execute("guest-fsfreeze-thaw", None, countdown)))
+    return _count(_THAW, (yield from execute(_THAW, None, countdown)))
 
 
-def thaw_surely() -> Course[int]:
+def thaw_surely(countdown: Countdown | None = None) -> Course[int]:
     """Thaw them, again and again while the agent can't be reached or doesn't answer."""
-    countdown = Countdown(limits.AGENT_THAW)
+    countdown = Countdown(limits.AGENT_THAW) if countdown is None else countdown
     while True:
+        # Each attempt has its own deadline: the agent may be restarted while we wait.
+        attempt = Countdown(countdown.remaining(2 * limits.AGENT_PRESENCE))
         try:
-            # Each attempt has its own deadline: the agent may be restarted while we wait.
-            return (yield from thaw(Countdown(countdown.remaining(2 * limits.AGENT_PRESENCE))))
+            return _count(_THAW, (yield from _ask_at_last(_THAW, None, attempt)))
         except (ConnectionClosed, CommandInterrupted, OSError):  # TimeoutError is one
             if countdown.is_over:
                 raise
@@ -372,4 +457,11 @@ def thaw_surely() -> Course[int]:
 
 def freeze_status(countdown: Countdown) -> Course[str]:
     """Return "frozen" or "thawed"."""
-    return str((yield from execute("guest-fsfreeze-status", None, countdown)))
+    answer = yield from execute("guest-fsfreeze-status", None, countdown)
+    return read_answer("guest-fsfreeze-status", answer, str, "frozen or thawed")
+
+
+def _count(command: str, answer: object) -> int:
+    kind = Annotated[int, msgspec.Meta(ge=0)]
+    count: int = read_answer(command, answer, kind, "a number of file systems")
+    return count

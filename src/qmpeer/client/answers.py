@@ -1,15 +1,20 @@
 """What commands return, read as what it should be: the other end decides what comes."""
 
 import binascii
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from qmpeer.errors import AnswerError
 
-__all__ = ["read_answer", "read_base64"]
+__all__ = ["UNREADABLE", "count_of", "read_answer", "read_base64", "text_of"]
 
 T = TypeVar("T")
+
+UNREADABLE: Final = (
+    ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError,
+)  # fmt: skip
+"""What code raises that reads an answer without a look at its form; for what may be left out."""
 
 
 def read_answer(command: str, value: object, kind: type[T], expected: str) -> T:
@@ -35,3 +40,13 @@ def read_base64(command: str, value: Any, text: str) -> bytes:
         return binascii.a2b_base64(data, strict_mode=True)
     except ValueError:
         raise AnswerError(command, value, "base64") from None
+
+
+def text_of(value: object, otherwise: str = "") -> str:
+    """Return a text that may be left out; one that is no text is as if it were."""
+    return value if isinstance(value, str) else otherwise
+
+
+def count_of(value: object) -> int:
+    """Return a number that may be left out, which is 0 then; one that is none is as if it were."""
+    return value if isinstance(value, int) else 0

@@ -31,9 +31,9 @@ class GuestAgent:
     of its own count alone. An agent that was restarted is connected to again, by the next thing
     that is done; what was under way raises CommandInterrupted, or ConnectionClosed.
 
-    All methods raise CommandError if the agent refuses, TimeoutError if it doesn't answer in time,
-    CommandInterrupted if the connection ends first and the outcome is unknown, and
-    ConnectionClosed or OSError if there is none.
+    All methods raise CommandError if the agent refuses, AnswerError (which is one) if its answer is
+    of no use, TimeoutError if it doesn't answer in time, CommandInterrupted if the connection ends
+    first and the outcome is unknown, and ConnectionClosed or OSError if there is none.
 
     Attributes:
         command_timeout: Seconds for each thing that is done unless it says otherwise.
@@ -167,7 +167,8 @@ class GuestAgent:
     ) -> int:
         """Freeze the guest's file systems, or some; return how many. `frozen` is the safer way.
 
-        If it remains unknown whether they are frozen, they are thawed before this raises.
+        If it remains unknown whether they are frozen, thawing them is asked for before this raises;
+        where that wasn't answered before the deadline, the exception bears a note of it.
         """
         return self._walk(courses.freeze(mountpoints, self._countdown(timeout)))
 

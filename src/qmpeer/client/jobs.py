@@ -25,7 +25,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from qmpeer import limits
-from qmpeer.client.answers import read_answer
+from qmpeer.client.answers import count_of, read_answer, text_of
 from qmpeer.client.steps import (
     Countdown,
     Course,
@@ -221,7 +221,7 @@ class JobRun:
         data = event.data
         if event.name == "JOB_STATUS_CHANGE":
             self._has_statuses = True
-            yield from self._change_status(str(data.get("status")))
+            yield from self._change_status(text_of(data.get("status")))
             return
         if event.name == "BLOCK_JOB_ERROR":
             self._had_error = self._had_error or data.get("action") == "stop"
@@ -389,17 +389,17 @@ def job_state_of(info: JsonObject) -> JobState:
     What a server leaves out, or writes in another form, is as if it were not known.
     """
     is_old = "device" in info  # of query-block-jobs: before 3.0
-    status = str(info.get("status", "running"))
+    status = text_of(info.get("status"), "running")
     if is_old and info.get("paused") is True and status == "running":
         status = "paused"
     error = info.get("error")
     return JobState(
-        id=str(info.get("device" if is_old else "id", "")),
+        id=text_of(info.get("device" if is_old else "id")),
         status=status,
-        type=str(info.get("type", "")),
-        current=_count(info.get("offset" if is_old else "current-progress")),
-        total=_count(info.get("len" if is_old else "total-progress")),
-        error=None if error is None else str(error),
+        type=text_of(info.get("type")),
+        current=count_of(info.get("offset" if is_old else "current-progress")),
+        total=count_of(info.get("len" if is_old else "total-progress")),
+        error=None if error is None else text_of(error, "failed"),
         stop_reason=_stop_reason(info.get("io-status")) if status in _STANDING else None,
     )
 
@@ -409,7 +409,3 @@ def _stop_reason(io_status: JsonValue) -> str | None:
     if io_status in (None, "ok"):
         return None
     return "No space left on device" if io_status == "nospace" else "reading or writing failed"
-
-
-def _count(value: JsonValue) -> int:
-    return value if isinstance(value, int) else 0

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from qmpeer import limits
+from qmpeer.client.answers import count_of, read_answer, text_of
 from qmpeer.client.steps import Countdown, Course, Execute, NextEvent, Pause, Report
 from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, MigrationError
 from qmpeer.values import JsonObject
@@ -49,6 +50,11 @@ class MigrationState(msgspec.Struct, frozen=True):
         if self.total <= 0 or self.remaining <= 0:
             return 0.0
         return min(1.0, max(0.0, 1 - self.remaining / self.total))
+
+
+class _Capability(msgspec.Struct):
+    capability: str
+    state: bool
 
 
 class MigrationRun:
@@ -96,8 +102,10 @@ class MigrationRun:
 
     def _enable_events(self) -> Course[bool]:
         try:
-            known = yield Execute("query-migrate-capabilities", None, self._countdown.remaining())
-            states = {each["capability"]: each["state"] for each in known}
+            command = "query-migrate-capabilities"
+            answer = yield Execute(command, None, self._countdown.remaining())
+            known = read_answer(command, answer, list[_Capability], "a list of capabilities")
+            states = {each.capability: each.state for each in known}
             if states.get("events") is False:
                 wanted: JsonObject = {"capability": "events", "state": True}
                 yield Execute(
@@ -139,19 +147,21 @@ class MigrationRun:
         event = yield NextEvent(self._countdown.remaining(interval))
         if event is None:
             return False
-        self._status = str(event.data.get("status"))
+        self._status = text_of(event.data.get("status"))
         return True
 
     def _query(self) -> Course[MigrationState]:
-        info = yield Execute("query-migrate", None, limits.CANCEL_TIMEOUT)
-        ram = info.get("ram", {})
-        self._status = str(info.get("status", "none"))
+        answer = yield Execute("query-migrate", None, limits.CANCEL_TIMEOUT)
+        info = read_answer("query-migrate", answer, dict[str, Any], "an object")
+        ram = info.get("ram")
+        error = info.get("error-desc")
+        self._status = text_of(info.get("status"), "none")
         return MigrationState(
             status=self._status,
-            transferred=int(ram.get("transferred", 0)),
-            remaining=int(ram.get("remaining", 0)),
-            total=int(ram.get("total", 0)),
-            error=info.get("error-desc"),
+            transferred=_bytes_of(ram, "transferred"),
+            remaining=_bytes_of(ram, "remaining"),
+            total=_bytes_of(ram, "total"),
+            error=None if error is None else text_of(error, "failed"),
             info=info,
         )
 
@@ -180,3 +190,8 @@ class MigrationRun:
                 error.add_note(f"the migration was to be cancelled, and is {status}")
         except (CommandError, CommandInterrupted, ConnectionClosed, TimeoutError) as failure:
             error.add_note(f"the migration may go on, it could not be cancelled: {failure}")
+
+
+def _bytes_of(ram: object, member: str) -> int:
+    """Return a number of what is said of the memory; 0 if it isn't said."""
+    return count_of(ram.get(member)) if isinstance(ram, dict) else 0

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from qmpeer import limits
+from qmpeer.client.answers import UNREADABLE, read_answer
 from qmpeer.client.steps import Countdown, Course, Execute
 from qmpeer.errors import CommandError
 from qmpeer.values import JsonObject
@@ -147,7 +148,7 @@ def _read(read: Callable[[Any], Iterable[Any]], answer: Any) -> set[str]:
         for name in read(answer):
             if isinstance(name, str) and name:
                 found.add(name)
-    except (AttributeError, TypeError):
+    except UNREADABLE:
         pass
     return found
 
@@ -272,19 +273,26 @@ def find_agent(countdown: Countdown) -> Course[str]:
     """
     for parent in _PERIPHERALS:
         try:
-            children = yield Execute("qom-list", {"path": parent}, countdown.remaining())
+            children = yield from _objects("qom-list", {"path": parent}, countdown)
         except CommandError:
             continue
         for child in children:
             if child.get("type") != "child<virtserialport>":
                 continue
-            path = f"{parent}/{child['name']}"
+            path = f"{parent}/{child.get('name')}"
             name = yield from _property(path, "name", countdown)
             if name == _AGENT_PORT:
                 label = yield from _property(path, "chardev", countdown)
-                chardevs = yield Execute("query-chardev", None, countdown.remaining())
+                chardevs = yield from _objects("query-chardev", None, countdown)
                 return chardev_address(str(label), chardevs)
     raise ValueError(f"found no virtserialport called {_AGENT_PORT!r}, give the agent's address")
+
+
+def _objects(
+    command: str, arguments: JsonObject | None, countdown: Countdown
+) -> Course[list[dict[str, Any]]]:
+    answer = yield Execute(command, arguments, countdown.remaining())
+    return read_answer(command, answer, list[dict[str, Any]], "a list of objects")
 
 
 def _property(path: str, name: str, countdown: Countdown) -> Course[Any]:

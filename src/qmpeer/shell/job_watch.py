@@ -9,6 +9,7 @@ import msgspec
 from qmpeer import limits
 from qmpeer.client import AsyncClient, JobState
 from qmpeer.client.aio_walk import AsyncWalker
+from qmpeer.client.answers import text_of
 from qmpeer.client.jobs import CANCELED, NEXT_COMMANDS, job_states
 from qmpeer.errors import LimitError
 from qmpeer.messages import Event
@@ -98,7 +99,7 @@ class _Told:
         """Take in what one of the job's events says."""
         data = event.data
         if event.name == "JOB_STATUS_CHANGE":
-            self._change_status(str(data.get("status")))
+            self._change_status(text_of(data.get("status")))
             return
         self._is_over = True
         self._change(status="concluded")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from qmpeer import limits
 from qmpeer.client import AsyncClient
+from qmpeer.client.answers import UNREADABLE
 from qmpeer.errors import CommandError, ConnectionClosed, QMPError
 from qmpeer.shell.vocabulary import Vocabulary
 from qmpeer.values import JsonObject, JsonValue
@@ -184,7 +185,7 @@ class Link:
                 return [str(entry["name"]) for entry in entries]
             except CommandError:
                 continue
-            except (QMPError, TimeoutError, KeyError, TypeError):
+            except (QMPError, TimeoutError, *UNREADABLE):
                 break
         return []
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from qmpeer import limits
 from qmpeer.client import AsyncClient
+from qmpeer.client.answers import UNREADABLE
 from qmpeer.errors import QMPError
 from qmpeer.shell.files import file_names
 from qmpeer.values import JsonValue
@@ -76,7 +77,7 @@ class LiveNames:
                 return had_to_wait
             for key in missing:
                 found: Any = None
-                with contextlib.suppress(QMPError, TimeoutError, ValueError):
+                with contextlib.suppress(QMPError, TimeoutError, *UNREADABLE):
                     found = await _ask(client, key)
                 self._known[key] = (self._clock(), found)
         return bool(missing) or had_to_wait
