@@ -46,7 +46,9 @@ def test_known_once_no_more_is_waited_for(first: bytes, look: str) -> None:
     assert look_of(first, is_whole=False) is None
 
 
-@pytest.mark.parametrize("first", [b"", b"{", b'{"QMP": {"ver', b"\xff\n", b" \r\n", b"Q", b"SS"])
+@pytest.mark.parametrize(
+    "first", [b"", b"{", b'{"QMP": {"ver', b'{"QMP": "(qemu) ', b"\xff\n", b" \r\n", b"Q", b"SS"]
+)
 def test_what_may_still_be_a_greeting(first: bytes) -> None:
     assert look_of(first, is_whole=False) is None
 

@@ -152,6 +152,11 @@ def test_marks_between_values() -> None:
             b'{"a": NaN, "b": [Infinity,-Infinity]}', {"a": None, "b": [None, None]}, id="Python's"
         ),
         pytest.param(b'{"a":NaN}', {"a": None}, id="without blanks"),
+        pytest.param(
+            rb'{"a, nan, b": ["x, NaN, y", nan, "\\\", inf, \\", "\\", inf, "\u0041\\\\"]}',
+            {"a, nan, b": ["x, NaN, y", None, '\\", inf, \\', "\\", None, "A\\\\"]},
+            id="strings that hold them",
+        ),
     ],
 )
 def test_doubles_that_json_can_not_say(line: bytes, value: JsonValue) -> None:

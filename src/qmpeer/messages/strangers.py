@@ -15,7 +15,7 @@ _SHOWN: Final = 80
 # Patterns stay text until they are needed, which is seldom: a client's start waits for each.
 _KINDS: Final = (
     (
-        rb"QEMU [^\n]*monitor - type|(?:.|\n)*\(qemu\) ",
+        rb"QEMU [^\n]*monitor - type|[^{]*\(qemu\) ",
         "QEMU's human monitor; start QEMU with -qmp in place of -monitor, or mode=control in -mon",
     ),
     (rb"SSH-", "an SSH server; give the address of the monitor itself"),

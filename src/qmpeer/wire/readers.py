@@ -43,8 +43,8 @@ _encode = msgspec.json.Encoder().encode
 _pack = msgspec.msgpack.Encoder().encode
 _DOUBTFUL_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|[fF][dDfF])")
 _ESCAPE = re.compile(rb"\\.", re.DOTALL)
+_NO_NUMBERS = (b"nan", b"inf", b"NaN", b"Infinity")
 # Compiled where they are needed first, which is seldom: a client's start waits for each.
-_NO_NUMBER = rb"(?<=[:\[, ])-?(?:inf|nan|NaN|Infinity)(?=[,\]}\r\n])"
 _LONE_BRACE = rb"\n\}\r?\n"
 _SMALL = 2 * limits.NESTING
 """No text of fewer bytes can pass a limit."""
@@ -152,6 +152,18 @@ def _after_lone_brace(text: bytes) -> int:
     for match in re.finditer(_LONE_BRACE, text):
         end = match.end()
     return end
+
+
+def _with_nulls(text: bytes) -> bytes:
+    """Return a text with null for each double that JSON can't say; strings stay as they are."""
+    if b"\0" in text or b"\1" in text:  # no JSON, and to stand for escapes here
+        return text
+    pieces = text.replace(rb"\\", b"\0").replace(rb"\"", b"\1").split(b'"')
+    outside = b'"'.join(pieces[::2])
+    for word in _NO_NUMBERS:
+        outside = outside.replace(b"-" + word, b"null").replace(word, b"null")
+    pieces[::2] = outside.split(b'"')
+    return b'"'.join(pieces).replace(b"\1", rb"\"").replace(b"\0", rb"\\")
 
 
 class ClientReader(Generic[T]):
@@ -282,9 +294,9 @@ class ClientReader(Generic[T]):
         try:
             return self._decoder.decode_lines(text)
         except msgspec.DecodeError:
-            if re.search(_NO_NUMBER, text) is None:
+            if not any(word in text for word in _NO_NUMBERS):
                 raise
-            return self._decoder.decode_lines(re.sub(_NO_NUMBER, b"null", text))
+            return self._decoder.decode_lines(_with_nulls(text))
 
     def _receive_tolerantly(self, data: bytes) -> "list[T | Item]":
         tolerant = self._tolerant
