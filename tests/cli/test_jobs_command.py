@@ -51,10 +51,12 @@ def jobs(*words: str) -> "subprocess.Popen[str]":
 
 
 def test_none(qemu: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["jobs", qemu]) == 0
+    for words in ([], ["--wait"]):
+        assert main(["jobs", qemu, *words]) == 0
+        assert capsys.readouterr() == ("", "qmpeer jobs: there are no jobs\n")
     assert main(["jobs", qemu, "--wait", "--json"]) == 0
     assert capsys.readouterr() == ("", "")
-    assert at_terminal("jobs", qemu).lines == ["no jobs"]
+    assert at_terminal("jobs", qemu).lines == ["qmpeer jobs: there are no jobs"]
 
 
 def test_one_that_is_not_there(qemu: str, capsys: pytest.CaptureFixture[str]) -> None:

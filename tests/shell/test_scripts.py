@@ -165,6 +165,28 @@ def test_the_first_error_ends_it(server: Path, stdin: str, status: int, complain
     assert found[2].startswith(complaint)
 
 
+@pytest.mark.parametrize("setting", ["output table", "output json", "timing on", "pager off"])
+def test_settings_that_change_nothing_are_told(server: Path, setting: str) -> None:
+    status, out, err = script(server, stdin=f"set {setting}\nset timeout 50\nquery-name\n")
+
+    assert (status, out) == (0, "{}\n")
+    name = setting.partition(" ")[0]
+    assert err.startswith(f"qmp-shell: set {name} changes nothing in a script: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [("foo", "; 'help' lists the commands"), ("query-kmv", "; did you mean query-kvm"),
+     ("qiut", "; did you mean quit?"), ("hlep", "; did you mean help?")],
+)  # fmt: skip
+def test_names_that_are_offered_are_alike(server: Path, word: str, hint: str) -> None:
+    status, _, err = script(server, stdin=f"{word} x=1\n")
+
+    assert status == 1
+    assert f"The command {word} has not been found{hint}" in err
+
+
 def test_or_not(server: Path) -> None:
     status, out, err = script(server, "--keep-going", stdin="nothing\nquery-name\nstop 'x")
 

@@ -71,6 +71,13 @@ def has_input(sock: socket.socket) -> bool:
         return False
 
 
+async def test_how_a_listener_is_shown(start: Start) -> None:
+    server, _ = await start(many=False)
+
+    assert repr(server) == f"<Listener {server.address}>"
+    server.close()
+
+
 async def test_one_client_at_a_time_and_the_next_waits_silently(start: Start) -> None:
     server, clients = await start(many=False)
     first = dial(server.address, timeout=PATIENCE)

@@ -62,6 +62,8 @@ def run(words: Sequence[str]) -> int:
     if board.missing:
         return REFUSED
     entries = board.entries
+    if not entries and not given.json:
+        complain(PROGRAM, "there are no jobs")
     if given.wait and not given.json:
         for entry in entries:
             if entry.advice:
@@ -166,10 +168,7 @@ def _list(board: "JobBoard") -> None:
     from qmpeer.cli.page import Page
 
     page = Page.output()
-    entries = board.entries
-    page.write(bar_line(entry.bar, min(page.width, 100)) for entry in entries)
-    if not entries and not board.missing and page.is_terminal:
-        page.write([page.palette.paint("note", "no jobs")])
+    page.write(bar_line(entry.bar, min(page.width, 100)) for entry in board.entries)
 
 
 class _JsonLines:

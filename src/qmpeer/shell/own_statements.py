@@ -117,6 +117,11 @@ class OwnStatements:
         except ValueError as error:
             word = words[1] if self._session.settings.has(words[0].value.text) else words[0]
             raise Mistake(str(error), word.start, word.end, is_syntax=True) from None
+        name = words[0].value.text
+        if name != "timeout" and not self._session.settings.is_interactive:
+            self._session.screen.note(
+                f"set {name} changes nothing in a script: each reply is one line of JSON"
+            )
 
     async def _wait(self, statement: "Statement", words: "Sequence[Word]") -> None:
         timeout = self._session.settings.timeout

@@ -93,6 +93,9 @@ class Listener:
         sock.setblocking(False)
         self._watch()
 
+    def __repr__(self) -> str:
+        return f"<Listener {self._address}>"
+
     @property
     def address(self) -> Address:
         """Where it listens, with the real port."""
