@@ -59,7 +59,9 @@ def test_html_says_what_to_install(
     monkeypatch.setattr(html_pages, "find_spec", lambda name: None)
     assert main(["docs", "--from", str(source), "--format", "html", "-o", str(tmp_path)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("qmpeer docs: HTML needs sphinx, myst-parser, furo: pip install 'qmpeer")
+    assert line.startswith(
+        "qmpeer docs: HTML needs sphinx, myst-parser, furo: pip install '.[docs]'"
+    )
 
 
 @pytest.mark.parametrize(

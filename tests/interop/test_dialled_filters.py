@@ -334,7 +334,7 @@ def test_without_wsproto(
 ) -> None:
     monkeypatch.setitem(sys.modules, "qmpeer.transport.filters.websocket_frames", None)
     assert main(["exec", "ws://127.0.0.1:1", "query-status"]) == 3
-    text = "qmpeer exec: WebSocket needs wsproto: pip install 'qmpeer[websocket]'\n"
+    text = "qmpeer exec: WebSocket needs wsproto: pip install '.[websocket]' in qmpeer's checkout\n"
     assert capsys.readouterr().err == text
 
 

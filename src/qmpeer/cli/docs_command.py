@@ -89,7 +89,7 @@ def parser() -> CommandLine:
         type=_format,
         metavar="FORMAT",
         required=True,
-        help="md, rst, man, or html, which needs the extra: pip install 'qmpeer[docs]'",
+        help="md, rst, man, or html, which needs more: pip install '.[docs]' in qmpeer's checkout",
     )
     parser.add_argument(
         "-o", dest="output", metavar="DIR", required=True, help="the folder to write to"

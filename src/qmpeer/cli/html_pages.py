@@ -32,7 +32,9 @@ def check_installed() -> None:
     """
     missing = [name for module, name in _NEEDED.items() if find_spec(module) is None]
     if missing:
-        raise UsageError(f"HTML needs {', '.join(missing)}: pip install 'qmpeer[docs]'")
+        raise UsageError(
+            f"HTML needs {', '.join(missing)}: pip install '.[docs]' in qmpeer's checkout"
+        )
 
 
 def build_html(files: Mapping[str, str], title: str, folder: str) -> None:

@@ -294,7 +294,10 @@ async def _prompt(given: _Given) -> int:
         await asyncio.to_thread(_import_prompt)
     except ImportError as error:
         await link.close()
-        reason = f"the prompt needs {error.name}: pip install 'qmpeer[shell]'; scripts don't"
+        reason = (
+            f"the prompt needs {error.name}: pip install '.[shell]' in qmpeer's checkout; "
+            "scripts don't"
+        )
         raise UsageError(reason) from error
     return await _talk(given, link)
 

@@ -371,4 +371,6 @@ def test_without_wsproto_one_line_says_what_to_install() -> None:
         "except ModuleNotFoundError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.stdout == "WebSocket needs wsproto: pip install 'qmpeer[websocket]'\n"
+    assert done.stdout == (
+        "WebSocket needs wsproto: pip install '.[websocket]' in qmpeer's checkout\n"
+    )

@@ -43,7 +43,7 @@ def load_framing() -> "type[Framing]":
     try:
         from qmpeer.transport.filters.websocket_frames import Framing
     except ModuleNotFoundError:
-        text = "WebSocket needs wsproto: pip install 'qmpeer[websocket]'"
+        text = "WebSocket needs wsproto: pip install '.[websocket]' in qmpeer's checkout"
         raise ModuleNotFoundError(text, name="wsproto") from None
     return Framing
 
