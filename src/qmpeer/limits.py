@@ -122,8 +122,11 @@ MESSAGE_FDS: Final = 253
 """Descriptors with one message. Linux: SCM_MAX_FD."""
 UNIX_PATH: Final = 107
 """Bytes of a unix socket's path. Linux: sun_path is 108 with its final NUL."""
-LISTENER_CLIENTS: Final = 4096
-"""Clients of one listener at once; more wait in the socket's queue. Ours."""
+LISTENER_CLIENTS: Final = 10_000
+"""Clients of one listener at once, unless it is told otherwise or RLIMIT_NOFILE allows fewer; more
+wait in the socket's queue. Ours."""
+SPARE_FDS: Final = 64
+"""Descriptors that its clients leave to the rest of the process. Ours."""
 LISTENER_MEMORY: Final = 256 * 1024 * 1024
 """Bytes that the clients of one listener hold together, in unfinished requests and in output that
 they don't read, before whoever takes more is disconnected. Ours: four of the largest requests."""

@@ -158,6 +158,57 @@ def test_no_descriptors_left(start: Start, path: Path, kind: str, scheme: str) -
     asyncio.run(scenario())
 
 
+def test_descriptors_allow_fewer(start: Start, path: Path) -> None:
+    """Some are spared for the rest of the process; the next client comes in when one has left."""
+    descriptors, allowed = 130, 66
+
+    async def scenario() -> None:
+        address, process = start("asyncio", path, descriptors)
+        first = await RawClient.connect(address)
+        others = [await RawClient.dial(address) for _ in range(allowed)]
+        assert process.stderr is not None
+        line = await asyncio.to_thread(process.stderr.readline)
+        assert line.endswith(f"has {allowed} clients, others wait until one leaves\n")
+        await memory(first, connections=allowed)
+        assert others[-1].is_silent()
+        others[0].close()
+        await others[-1].begin()
+        for client in (first, *others):
+            client.close()
+        process.kill()
+        assert process.stderr.read() == ""
+
+    asyncio.run(scenario())
+
+
+def test_serve_raises_the_limit_of_descriptors(path: Path) -> None:
+    """As far as its clients need, for the whole process."""
+    program = (
+        "import asyncio, resource, sys\n"
+        "from qmpeer import Monitor\n"
+        "hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))\n"
+        "monitor = Monitor()\n"
+        "limit = lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0]\n"
+        "monitor.command('query-limit')(limit)\n"
+        "asyncio.run(monitor.serve(sys.argv[1], many=True, max_clients=300))\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program, str(path)])
+
+    async def scenario() -> None:
+        await until(path.exists)
+        clients = await crowd(str(path), 300)
+        assert await clients[0].execute("query-limit") == {"return": 364}
+        for client in clients:
+            client.close()
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        process.kill()
+        process.wait(PATIENCE)
+
+
 async def test_a_thousand_clients_that_come_and_go(monitor: Any, path: Path) -> None:
     await monitor.listen(path, many=True)
     before = len(os.listdir("/proc/self/fd"))

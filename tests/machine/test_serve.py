@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import select
 import signal
 import socket
@@ -19,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from qmpeer import Client, CommandError
+from qmpeer import Client, CommandError, limits
 from qmpeer.values import JsonObject
 from tests.machine.serving import (
     QMPEER,
@@ -521,3 +522,17 @@ def test_help_and_version(start: StartHere) -> None:
     version = start("-version")
     assert (version.returncode, version.stderr) == (0, "")
     assert version.stdout.startswith("qmpeer ")
+
+
+def test_the_limit_of_descriptors_is_raised(tmp_path: Path) -> None:
+    """Many monitors with their clients take more than most shells allow a program."""
+
+    def lower() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with Serving(tmp_path / "q", preexec_fn=lower) as serving, RawClient(serving.path) as raw:
+        raw.negotiate()
+        soft, _ = resource.prlimit(serving.process.pid, resource.RLIMIT_NOFILE)
+    wanted = limits.LISTENER_CLIENTS + limits.SPARE_FDS
+    assert soft == (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard))

@@ -8,13 +8,15 @@ import resource
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from qmpeer import limits
-from qmpeer.transport import dial, listen
+from qmpeer.transport import dial, listen, raise_fd_limit
 from qmpeer.transport.aio import Listener, Stream, StreamHandler, listener, start_listening
+from qmpeer.transport.listening import allowed_clients
 from tests.patience import PATIENCE
 from tests.transport.recorder import Recorder, spin
 
@@ -49,10 +51,10 @@ Start = Callable[..., Awaitable[tuple[Listener, Clients]]]
 
 @pytest_asyncio.fixture(params=["unix", "tcp"])
 async def start(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
-    async def start(*, many: bool) -> tuple[Listener, Clients]:
+    async def start(**options: Any) -> tuple[Listener, Clients]:
         clients = Clients()
         address = f"unix:{tmp_path}/s" if request.param == "unix" else "tcp:127.0.0.1:0"
-        return await start_listening(address, clients, many=many), clients
+        return await start_listening(address, clients, **options), clients
 
     return start
 
@@ -150,6 +152,78 @@ async def test_more_clients_than_there_may_be(
     await clients.until(5)
     await clients.leave()
     server.close()
+
+
+async def test_how_many_there_may_be_can_be_set(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged when it is reached, once: again only after half of them have left."""
+
+    def said() -> int:
+        return sum("4 clients, others wait" in message for message in caplog.messages)
+
+    server, clients = await start(many=True, max_clients=4)
+    socks = [dial(server.address, timeout=PATIENCE) for _ in range(4)]
+    await clients.until(4)
+    assert said() == 1
+    for number in range(5, 8):
+        clients.handlers[number - 5].stream.abort()
+        socks.append(dial(server.address, timeout=PATIENCE))
+        await clients.until(number)
+    waiting = dial(server.address, timeout=PATIENCE)
+    await spin()
+    assert (server.clients, said()) == (4, 1)
+    assert not has_input(waiting)
+    clients.handlers[3].stream.abort()
+    assert await receive(waiting) == b"greeting"
+    await clients.until(8)
+    await clients.leave()
+    socks += [dial(server.address, timeout=PATIENCE) for _ in range(4)]
+    await clients.until(12)
+    assert (server.clients, said()) == (4, 2)
+    for sock in (*socks, waiting):
+        sock.close()
+    await clients.leave()
+    server.close()
+
+
+@pytest.mark.parametrize(("many", "most"), [(True, 0), (True, -1), (False, 5)])
+async def test_a_number_of_clients_that_makes_no_sense(
+    tmp_path: Path, many: bool, most: int
+) -> None:
+    with pytest.raises(ValueError, match=f"found max_clients={most}, expected many=True and 1 or"):
+        await start_listening(tmp_path / "s", Clients(), many=many, max_clients=most)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("soft", "allowed"),
+    [(resource.RLIM_INFINITY, 10_000), (1_000_000, 10_000), (1024, 960), (128, 64), (100, 10_000)],
+)
+def test_descriptors_allow_fewer(monkeypatch: pytest.MonkeyPatch, soft: int, allowed: int) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (soft, soft))
+    assert allowed_clients(limits.LISTENER_CLIENTS) == allowed
+    assert allowed_clients(10) == 10
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "raised"),
+    [
+        (1024, 20_000, 1064),
+        (1024, 1050, 1050),
+        (1024, resource.RLIM_INFINITY, 1064),
+        (5000, 20_000, None),
+        (resource.RLIM_INFINITY, resource.RLIM_INFINITY, None),
+    ],
+)
+def test_the_soft_limit_is_raised_as_far_as_needed(
+    monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, raised: int | None
+) -> None:
+    raises: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (soft, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda which, pair: raises.append(pair))
+    raise_fd_limit(1000)
+    assert raises == ([] if raised is None else [(raised, hard)])
 
 
 async def test_closing_keeps_the_clients(start: Start) -> None:

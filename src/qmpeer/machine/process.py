@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from importlib.util import find_spec
 
+from qmpeer import limits
 from qmpeer.machine.human import register_human_commands
 from qmpeer.machine.machine import Machine
 from qmpeer.machine.opening import Say, open_all
@@ -13,6 +14,7 @@ from qmpeer.machine.options import Options
 from qmpeer.machine.signals import When, block_signals, watch_signals
 from qmpeer.machine.start_error import StartError
 from qmpeer.monitor import new_event_loop
+from qmpeer.transport import raise_fd_limit
 
 __all__ = ["run_machine", "run_process"]
 
@@ -33,6 +35,7 @@ def run_process(options: Options, say: Say, when_ready: Callable[[], None]) -> i
         StartHelp: If an option asks for a text.
     """
     block_signals()
+    raise_fd_limit(limits.LISTENER_CLIENTS)
     complaints = _Complaints(say)
     logger = logging.getLogger("qmpeer")
     logger.addHandler(complaints)

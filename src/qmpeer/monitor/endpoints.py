@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from socket import SO_ACCEPTCONN, SOL_SOCKET, socket
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from weakref import WeakSet
 
 from qmpeer import limits
@@ -29,7 +29,7 @@ from qmpeer.transport.aio import HandlerFactory, Listener, Stream, open_stream, 
 if TYPE_CHECKING:
     from qmpeer.monitor.monitor import Monitor
 
-__all__ = ["CharacterDevice", "Endpoints"]
+__all__ = ["CharacterDevice", "Endpoints", "Opening"]
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 
@@ -55,6 +55,16 @@ class CharacterDevice(Protocol):
 
     def attach(self, factory: HandlerFactory, *, wants_echo: bool = False) -> None:
         """Take what makes the handler of each of its streams."""
+
+
+class Opening(NamedTuple):
+    """How something is opened; see `Monitor.listen`."""
+
+    many: bool
+    max_clients: int | None
+    pretty: bool
+    human: bool
+    insecure: bool
 
 
 class Endpoints:
@@ -176,13 +186,15 @@ class Endpoints:
 
     # Opening
 
-    async def listen(
-        self, address: AddressLike, *, many: bool, pretty: bool, human: bool, insecure: bool
-    ) -> Listener:
+    async def listen(self, address: AddressLike, opening: Opening) -> Listener:
         """Start to listen; see `Monitor.listen`."""
         self.attach_to_loop()
         listener = await start_listening(
-            address, self.factory(pretty, human), many=many, insecure=insecure
+            address,
+            self.factory(opening.pretty, opening.human),
+            many=opening.many,
+            max_clients=opening.max_clients,
+            insecure=opening.insecure,
         )
         self.listeners.append(listener)
         return listener
@@ -194,17 +206,9 @@ class Endpoints:
         self.attach_to_loop()
         await open_stream(address, self.factory(pretty, human), timeout=timeout)
 
-    def attach(
-        self,
-        source: "socket | CharacterDevice",
-        *,
-        many: bool,
-        pretty: bool,
-        human: bool,
-        insecure: bool,
-    ) -> None:
+    def attach(self, source: "socket | CharacterDevice", opening: Opening) -> None:
         """Serve a socket or a character device; see `Monitor.attach`."""
-        if human and pretty:
+        if opening.human and opening.pretty:
             raise ValueError("a human monitor can't be pretty")
         if not isinstance(source, socket) and not hasattr(source, "attach"):
             raise TypeError(
@@ -212,25 +216,25 @@ class Endpoints:
                 "addresses are for listen(), connect(), serve() and start()"
             )
         if self._rounds.loop is not None and self._emission.thread != threading.get_ident():
-            again = partial(
-                self.attach, source, many=many, pretty=pretty, human=human, insecure=insecure
-            )
-            self._rounds.loop.call_soon_threadsafe(again)
+            self._rounds.loop.call_soon_threadsafe(self.attach, source, opening)
             return
         if not isinstance(source, socket):
-            self._attach_device(source, pretty, human)
+            self._attach_device(source, opening.pretty, opening.human)
             return
-        opening = asyncio.ensure_future(self._attach(source, many, pretty, human, insecure))
-        self._opening.add(opening)
-        opening.add_done_callback(self._opened)
+        task = asyncio.ensure_future(self._attach(source, opening))
+        self._opening.add(task)
+        task.add_done_callback(self._opened)
 
-    async def _attach(
-        self, source: socket, many: bool, pretty: bool, human: bool, insecure: bool
-    ) -> None:
+    async def _attach(self, source: socket, opening: Opening) -> None:
         if source.getsockopt(SOL_SOCKET, SO_ACCEPTCONN):
-            await self.listen(source, many=many, pretty=pretty, human=human, insecure=insecure)
+            await self.listen(source, opening)
         else:
-            await self.connect(source, pretty=pretty, human=human, timeout=limits.CONNECT_TIMEOUT)
+            await self.connect(
+                source,
+                pretty=opening.pretty,
+                human=opening.human,
+                timeout=limits.CONNECT_TIMEOUT,
+            )
 
     def _opened(self, opening: "asyncio.Task[None]") -> None:
         self._opening.discard(opening)

@@ -17,7 +17,7 @@ from qmpeer.monitor.backend import Backend, Context
 from qmpeer.monitor.commands import Commands
 from qmpeer.monitor.connection import Connection
 from qmpeer.monitor.emission import Emission
-from qmpeer.monitor.endpoints import CharacterDevice, Endpoints
+from qmpeer.monitor.endpoints import CharacterDevice, Endpoints, Opening
 from qmpeer.monitor.hints import wire_name
 from qmpeer.monitor.human.commands import HumanCommands
 from qmpeer.monitor.human.completion import Completions
@@ -30,7 +30,7 @@ from qmpeer.monitor.registry import ENDING
 from qmpeer.monitor.rounds import Rounds
 from qmpeer.monitor.threads import Call
 from qmpeer.schema import Policy, Schema, name_fault
-from qmpeer.transport import AddressLike
+from qmpeer.transport import AddressLike, raise_fd_limit
 from qmpeer.transport.aio import Listener, Stream
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject, JsonValue
@@ -335,6 +335,7 @@ class Monitor:
         address: AddressLike,
         *,
         many: bool = False,
+        max_clients: int | None = None,
         pretty: bool = False,
         human: bool = False,
         insecure: bool = False,
@@ -343,7 +344,9 @@ class Monitor:
 
         Args:
             address: Where; unix paths get mode 0600, TCP ports other than on loopback are refused.
-            many: Greet any number of clients at once; by default one, and the next one waits.
+            many: Greet many clients at once; by default one, and the next one waits.
+            max_clients: How many of them; by default `limits.LISTENER_CLIENTS`, 10,000. They are
+                never more than RLIMIT_NOFILE allows, less 64. The next one waits; the log says so.
             pretty: Write replies and events over many lines.
             human: Be a human monitor there, for terminals.
             insecure: Let a TCP port be open to the network.
@@ -355,9 +358,8 @@ class Monitor:
             OSError: If that address can't be had.
             ValueError: If it isn't one.
         """
-        return await self._endpoints.listen(
-            address, many=many, pretty=pretty, human=human, insecure=insecure
-        )
+        opening = Opening(many, max_clients, pretty, human, insecure)
+        return await self._endpoints.listen(address, opening)
 
     async def connect(
         self,
@@ -379,15 +381,22 @@ class Monitor:
         self,
         *addresses: AddressLike,
         many: bool = False,
+        max_clients: int | None = None,
         pretty: bool = False,
         human: bool = False,
         insecure: bool = False,
     ) -> None:
-        """Listen on all addresses and serve until `shutdown`, or until cancelled."""
+        """Listen on all addresses and serve until `shutdown`, or until cancelled.
+
+        With ``many`` the process's soft limit of descriptors is raised to what the clients need.
+        """
         self._endpoints.attach_to_loop()
+        opening = Opening(many, max_clients, pretty, human, insecure)
+        if many:
+            raise_fd_limit(max_clients or limits.LISTENER_CLIENTS)
         try:
             for address in addresses:
-                await self.listen(address, many=many, pretty=pretty, human=human, insecure=insecure)
+                await self._endpoints.listen(address, opening)
             await self.wait_closed()
         finally:
             self._endpoints.close()
@@ -397,6 +406,7 @@ class Monitor:
         source: "socket | CharacterDevice",
         *,
         many: bool = False,
+        max_clients: int | None = None,
         pretty: bool = False,
         human: bool = False,
         insecure: bool = False,
@@ -409,6 +419,7 @@ class Monitor:
         Args:
             source: What is to be served.
             many: As in `listen`; for sockets.
+            max_clients: As in `listen`; for sockets.
             pretty: As in `listen`.
             human: As in `listen`.
             insecure: As in `listen`; for sockets.
@@ -418,7 +429,7 @@ class Monitor:
             TypeError: If it is something else, such as an address.
             ValueError: If a human monitor is to be pretty.
         """
-        self._endpoints.attach(source, many=many, pretty=pretty, human=human, insecure=insecure)
+        self._endpoints.attach(source, Opening(many, max_clients, pretty, human, insecure))
 
     def open_devices(self) -> None:
         """Greet on the character devices that open only now."""
@@ -482,6 +493,7 @@ class Monitor:
         self,
         *addresses: AddressLike,
         many: bool = False,
+        max_clients: int | None = None,
         pretty: bool = False,
         human: bool = False,
         insecure: bool = False,
@@ -492,6 +504,7 @@ class Monitor:
         Args:
             addresses: Where to listen, as in `listen`.
             many: As in `listen`.
+            max_clients: As in `listen`.
             pretty: As in `listen`.
             human: As in `listen`.
             insecure: As in `listen`.
@@ -508,15 +521,14 @@ class Monitor:
         self._rounds.threads.call = call
         self._commands.registry.runs_elsewhere = call is not None
         self.human.runs_elsewhere = call is not None
+        opening = Opening(many, max_clients, pretty, human, insecure)
         started = threading.Event()
         failure: list[BaseException] = []
 
         async def run() -> None:
             try:
                 for address in addresses:
-                    await self.listen(
-                        address, many=many, pretty=pretty, human=human, insecure=insecure
-                    )
+                    await self._endpoints.listen(address, opening)
             except BaseException as error:
                 failure.append(error)
                 self._endpoints.close()

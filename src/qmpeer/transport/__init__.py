@@ -12,6 +12,7 @@ from qmpeer.transport.address import (
     register_scheme,
 )
 from qmpeer.transport.blocking import dial, listen, unlink_if_ours
+from qmpeer.transport.listening import raise_fd_limit
 
 __all__ = [
     "Address",
@@ -20,6 +21,7 @@ __all__ = [
     "dial",
     "listen",
     "parse_address",
+    "raise_fd_limit",
     "register_scheme",
     "unlink_if_ours",
 ]

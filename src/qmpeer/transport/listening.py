@@ -3,11 +3,14 @@
 import errno
 import fcntl
 import os
+import resource
 import socket
 import stat
 import time
+from contextlib import suppress
 from typing import Final
 
+from qmpeer import limits
 from qmpeer.transport.address import Address, AddressLike, address_of, parse_address
 from qmpeer.transport.dialling import annotated
 from qmpeer.transport.forking import is_ours, own_socket
@@ -67,6 +70,28 @@ def listen(
     if not insecure:
         _refuse_strangers(Endpoint(sock.family, sock.getsockname()), local_address(sock))
     return sock
+
+
+def raise_fd_limit(clients: int) -> None:
+    """Raise this process's soft limit of descriptors to what so many clients take, if it may be."""
+    wanted = clients + limits.SPARE_FDS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # a system may forbid that too
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def allowed_clients(most: int) -> int:
+    """Return how many clients a listener may have, at most so many, by this process's limit.
+
+    Where that is very low there is nothing to spare: then the kernel says when it is reached.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft < 2 * limits.SPARE_FDS:
+        return most
+    return min(most, soft - limits.SPARE_FDS)
 
 
 def own_path(sock: socket.socket) -> socket.socket:

@@ -15,7 +15,7 @@ from qmpeer.transport.address import Address, AddressLike, address_of
 from qmpeer.transport.aio.connecting import has_own_stream, start_socket_stream, start_stream
 from qmpeer.transport.aio.stream import HandlerFactory, Stream
 from qmpeer.transport.forking import own_socket
-from qmpeer.transport.listening import listen, local_address, unlink_if_ours
+from qmpeer.transport.listening import allowed_clients, listen, local_address, unlink_if_ours
 
 _logger: Final = logging.getLogger("qmpeer.transport")
 
@@ -35,6 +35,7 @@ async def start_listening(
     handler_factory: HandlerFactory,
     *,
     many: bool = False,
+    max_clients: int | None = None,
     insecure: bool = False,
     mode: int = 0o600,
 ) -> "Listener":
@@ -48,18 +49,23 @@ async def start_listening(
     Args:
         address: Where to listen, or a socket that listens already.
         handler_factory: Makes the handler of a client; nothing is read before it returns.
-        many: Take clients at once, as many as limits.LISTENER_CLIENTS.
+        many: Take clients at once, as many as max_clients, or as RLIMIT_NOFILE allows less
+            limits.SPARE_FDS; the next one waits until one has gone.
+        max_clients: By default limits.LISTENER_CLIENTS.
         insecure: Allow addresses that others than this machine can reach.
         mode: The mode of a unix socket's file, from its first moment on.
 
     Raises:
         OSError: If the address is in use, or can't be bound.
         PermissionError: If other machines or guests could connect, and insecure isn't set.
-        ValueError: If the address has no meaning.
+        ValueError: If the address has no meaning, or max_clients hasn't.
     """
+    if max_clients is not None and (not many or max_clients < 1):
+        raise ValueError(f"found max_clients={max_clients}, expected many=True and 1 or more")
     backlog = _BACKLOG_MANY if many else _BACKLOG_ONE
     sock = listen(address, backlog=backlog, insecure=insecure, mode=mode)
-    return Listener(sock, handler_factory, many=many)
+    most = (max_clients or limits.LISTENER_CLIENTS) if many else 1
+    return Listener(sock, handler_factory, most)
 
 
 class Listener:
@@ -70,24 +76,26 @@ class Listener:
         "_clients",
         "_factory",
         "_has_reader",
+        "_has_said_full",
         "_has_warned",
-        "_is_many",
         "_loop",
+        "_most",
         "_pause",
         "_sock",
         "_tasks",
     )
 
-    def __init__(self, sock: socket.socket, factory: HandlerFactory, *, many: bool) -> None:
+    def __init__(self, sock: socket.socket, factory: HandlerFactory, most: int) -> None:
         self._loop = asyncio.get_running_loop()
         self._sock: socket.socket | None = sock
         self._address = local_address(sock)
         self._factory = factory
-        self._is_many = many
+        self._most = most
         self._clients = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._has_reader = False
         self._has_warned = False
+        self._has_said_full = False
         self._pause: asyncio.TimerHandle | None = None
         own_socket(sock)
         sock.setblocking(False)
@@ -120,7 +128,7 @@ class Listener:
 
     @property
     def _is_full(self) -> bool:
-        return self._clients >= (limits.LISTENER_CLIENTS if self._is_many else 1)
+        return self._clients >= allowed_clients(self._most)
 
     def _watch(self) -> None:
         self._pause = None
@@ -135,11 +143,10 @@ class Listener:
 
     def _accept(self) -> None:
         if self._is_full:
-            self._say_full()
             # Only now that somebody waits: most often nobody does, and the reader may stay.
             self._unwatch()
             return
-        for _ in range(_ACCEPTS if self._is_many else 1):
+        for _ in range(min(_ACCEPTS, self._most)):
             if self._sock is None or self._is_full:
                 return
             try:
@@ -153,12 +160,15 @@ class Listener:
                 self._rest(error)
                 return
             self._clients += 1
+            if self._most > 1 and self._is_full:
+                self._say_full()
             self._take(sock, sockaddr)
 
     def _say_full(self) -> None:
-        if self._is_many and not self._has_warned:
-            self._has_warned = True
-            _logger.warning("%s has %d clients, others wait", self._address, self._clients)
+        if not self._has_said_full:
+            self._has_said_full = True
+            text = "%s has %d clients, others wait until one leaves"
+            _logger.warning(text, self._address, self._clients)
 
     def _take(self, sock: socket.socket, sockaddr: object) -> None:
         if not has_own_stream(sock):
@@ -180,6 +190,8 @@ class Listener:
 
     def _client_lost(self, stream: Stream) -> None:
         self._clients -= 1
+        if self._has_said_full and 2 * self._clients < allowed_clients(self._most):
+            self._has_said_full = False  # a crowd about the limit shall not fill the log
         if self._pause is None:
             self._watch()
 
