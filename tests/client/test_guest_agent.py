@@ -245,6 +245,17 @@ def test_first_contact_that_fails(face: Face, pretended: PretendedAgent, tmp_pat
         face.agent(tmp_path / "nobody", timeout=0.1, wait_for_socket=True)
 
 
+@pytest.mark.parametrize("said", [b"QEMU 7.2.0 monitor - type 'help'\r\n(qemu) ", b'lue"}\n'])
+def test_who_is_no_agent(face: Face, said: bytes) -> None:
+    """It is told from the end of a reply that was for somebody else."""
+    ours, theirs = socket.socketpair()
+    theirs.sendall(said)
+    with pytest.raises(TimeoutError) as caught:
+        face.agent(ours, timeout=0.1)
+    assert ("looks like QEMU's human monitor" in str(caught.value)) is said.startswith(b"QEMU")
+    theirs.close()
+
+
 def test_one_that_is_restarted_while_nothing_is_done(
     agent: Agent, pretended: PretendedAgent
 ) -> None:

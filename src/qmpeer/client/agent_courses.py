@@ -136,8 +136,14 @@ def synchronize(countdown: Countdown, most: float | None = None) -> Course[None]
             if presence.is_over:
                 raise
             yield from _pause(presence, limits.AGENT_POLL)  # it is being restarted
-        except TimeoutError:
-            raise TimeoutError(_no_answer(seconds)) from None
+        except TimeoutError as error:
+            raise TimeoutError(_no_answer(seconds) + _what_came(error)) from None
+
+
+def _what_came(error: TimeoutError) -> str:
+    """Return what a deadline's error says of what came in place of an answer."""
+    _, mark, found = str(error).partition("; ")
+    return mark + found
 
 
 def _no_answer(seconds: float) -> str:
@@ -153,11 +159,11 @@ def first_contact(countdown: Countdown) -> Course[None]:
         try:
             yield from synchronize(countdown, limits.AGENT_RETRY)
             return
-        except TimeoutError:
+        except TimeoutError as error:
             if countdown.is_over:
                 raise TimeoutError(
                     f"the guest agent hasn't answered in {countdown.timeout:.4g} s: "
-                    "it may not run, or another client hold its port"
+                    f"it may not run, or another client hold its port{_what_came(error)}"
                 ) from None
 
 

@@ -357,7 +357,7 @@ class ClientSession(Generic[Token]):
         It quotes the last error that no command could be given: it may be this command's.
         """
         text = f"{sent.name} wasn't answered in {timeout:.4g} s"
-        if self._first and not self._unclaimed:
+        if self._first and look_of(self._first, is_whole=False) is not None:
             text += f"; {self._no_qmp(self._first)}"
         return TimeoutError(text + self._quoted())
 
