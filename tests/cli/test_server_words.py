@@ -3,7 +3,10 @@
 Modules: server_words, argument_words, exec_command.
 """
 
-from collections.abc import Mapping
+import json
+import socket
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from qmpeer import CommandError
 from qmpeer.cli.main import main
 from qmpeer.schema import introspection_of, schema_from_qapi
 from tests.cli.scripted_server import Scripted
+from tests.patience import PATIENCE
 
 QAPI = """
 { 'pragma': { 'doc-required': false } }
@@ -210,3 +214,75 @@ def test_a_mistake_in_text_is_explained(tmp_path: Path, capsys: pytest.CaptureFi
         assert main(["exec", scripted.address, "add", "drivr=x"]) == 1
 
     assert capsys.readouterr().err.endswith("is unexpected; did you mean driver?\n")
+
+
+def test_out_of_band_nothing_is_asked(tmp_path: Path) -> None:
+    """It is for a server whose commands in band hang."""
+    with server(tmp_path) as scripted:
+        assert main(["exec", scripted.address, "add", "size=64M", "--oob"]) == 1
+
+    assert [name for name, _ in scripted.seen] in ([], ["add"])
+
+
+class Deaf(threading.Thread):
+    """A server that answers a few commands and then nothing more.
+
+    Args:
+        path: Where it listens.
+        answers: Its replies, that to qmp_capabilities first.
+
+    Attributes:
+        seen: The names of the commands that came.
+    """
+
+    def __init__(self, path: Path, answers: Sequence[Any]) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+        self._answers = list(answers)
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        self._listener.settimeout(PATIENCE)
+
+    def run(self) -> None:
+        with self._listener, self._listener.accept()[0] as client, client.makefile("rwb") as lines:
+            client.settimeout(PATIENCE)
+            lines.write(b'{"QMP": {"version": {}, "capabilities": []}}\n')
+            lines.flush()
+            for line in lines:
+                request = json.loads(line)
+                self.seen.append(request["execute"])
+                if self._answers:
+                    reply = {**self._answers.pop(0), "id": request.get("id")}
+                    lines.write(json.dumps(reply).encode() + b"\n")
+                    lines.flush()
+
+
+@pytest.mark.parametrize(
+    ("words", "answers", "status", "line", "seen"),
+    [
+        (["add", "size=1"], [{"return": {}}], 3, "query-qmp-schema wasn't answered in 0.5 s",
+         ["query-qmp-schema"]),
+        (["ad"], [{"return": {}}, {"error": {"class": "CommandNotFound", "desc": "no ad"}}], 1,
+         "CommandNotFound: no ad", ["ad", "query-commands"]),
+        (["add", "name=x"], [{"return": {}}, {"error": {"class": "GenericError", "desc": "no"}}], 1,
+         "GenericError: no", ["add", "query-qmp-schema"]),
+    ],
+)  # fmt: skip
+def test_a_server_that_answers_no_more(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    answers: list[Any],
+    status: int,
+    line: str,
+    seen: list[str],
+) -> None:
+    deaf = Deaf(tmp_path / "q", answers)
+    deaf.start()
+
+    assert main(["exec", str(tmp_path / "q"), *words, "--timeout", "0.5"]) == status
+
+    deaf.join(PATIENCE)
+    assert capsys.readouterr().err == f"qmpeer exec: {line}\n"
+    assert deaf.seen[1:] == seen

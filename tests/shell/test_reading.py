@@ -313,6 +313,7 @@ def test_network_backends_before_they_were_in_the_schema() -> None:
 @pytest.mark.parametrize(
     "answer",
     [{}, "text", 5, [5], [[]], [{}], [{"name": 5, "type": "str"}], [{"name": "serial"}],
+     [{"name": "", "type": "uint8"}, {"name": ":", "type": "uint8"}],
      [{"name": "serial", "type": None}], [{"name": "serial", "type": "uint8", "description": 5}]],
     ids=repr,
 )  # fmt: skip

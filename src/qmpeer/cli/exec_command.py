@@ -90,7 +90,7 @@ def run(words: Sequence[str]) -> int:
     except ValueError as error:
         raise UsageError(str(error)) from error
     with client:
-        if words and negotiate:
+        if words and negotiate and not given.oob:  # in-band questions may hang, oob may not
             arguments = _typed(client, given.command, words)
         try:
             value = client.execute(given.command, arguments, oob=given.oob)
@@ -99,7 +99,7 @@ def run(words: Sequence[str]) -> int:
         except CommandError as error:
             from qmpeer.cli.server_words import explain
 
-            hints = explain(client, given.command, words, arguments, error)
+            hints = explain(client, given.command, words, arguments, error, may_ask=not given.oob)
             notes = getattr(error, "__notes__", ())
             complain(PROGRAM, "; ".join([str(error), *hints, *notes]))
             return REFUSED
@@ -128,7 +128,9 @@ def parser() -> "CommandLine":
         type=seconds,
         help="seconds until connected, and then until the reply; by default 10 and 300",
     )
-    parser.add_argument("--oob", action="store_true", help="execute it out of band")
+    parser.add_argument(
+        "--oob", action="store_true", help="execute it out of band; the schema isn't asked"
+    )
     parser.add_argument(
         "--no-negotiate",
         action="store_true",

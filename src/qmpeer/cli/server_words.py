@@ -6,8 +6,10 @@ doesn't tell, a value is JSON if it parses as JSON, else text.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["explain", "read_by_server"]
 
+Ask: TypeAlias = Callable[..., JsonValue]
+"""Executes a command: `Client.execute`."""
 _SEVERAL_MEANINGS: Final = re.compile(r"[+-]?\.?[0-9].*|null|true|false|on|off|yes|no", re.I | re.S)
 """Plain values that may be text or something else; all others are text whatever the schema says."""
 _WRONG_TYPE: Final = re.compile(
@@ -40,12 +44,14 @@ def read_by_server(client: "Client", command: str, typed: Sequence[str]) -> Json
     Raises:
         UsageError: If they make no sense.
         Mistake: If the server would refuse them.
+        QMPError: If the connection ends.
+        TimeoutError: If the server doesn't answer.
     """
     words = to_words(typed)
     free = free_arguments(words)
     if not any(map(_has_several_meanings, words)):
         return free
-    declared = _declared(client, command, words)
+    declared = _declared(client.execute, command, words)
     if declared is None:
         return free
     from qmpeer.shell.reading import Reader
@@ -59,11 +65,9 @@ def _has_several_meanings(word: "Word") -> bool:
     return is_plain and _SEVERAL_MEANINGS.fullmatch(value.text) is not None
 
 
-def _declared(
-    client: "Client", command: str, words: "Sequence[Word]"
-) -> "tuple[Schema, Command] | None":
+def _declared(ask: Ask, command: str, words: "Sequence[Word]") -> "tuple[Schema, Command] | None":
     """Ask for the schema, the command in it, and its properties; return None if there is none."""
-    schema = _schema_of(client)
+    schema = _schema(ask)
     if schema is None:
         return None
     found = next((each for each in schema.commands() if each.name == command), None)
@@ -74,31 +78,29 @@ def _declared(
     said = said_in(words)
     answers: dict[Question, JsonValue] = {}
     for question in questions(schema, found, said):
-        answer = _ask(client, question.command, question.arguments)
+        answer = _answer(ask, question.command, question.arguments)
         if answer is not None:
             answers[question] = answer
             break
     return with_properties(schema, found, said, answers.get)
 
 
-def _schema_of(client: "Client") -> "Schema | None":
+def _schema(ask: Ask) -> "Schema | None":
     from qmpeer.schema import schema_from_introspection
 
-    answer = _ask(client, "query-qmp-schema")
+    answer = _answer(ask, "query-qmp-schema")
     try:
         return None if answer is None else schema_from_introspection(answer)
     except QMPError:
         return None
 
 
-def _ask(client: "Client", command: str, arguments: JsonObject | None = None) -> JsonValue:
-    """Return a reply; None if there is none in time."""
-    timeout = min(limits.CONNECT_TIMEOUT, client.command_timeout or limits.CONNECT_TIMEOUT)
+def _answer(ask: Ask, command: str, arguments: JsonObject | None = None) -> JsonValue:
+    """Return a reply; None if the server refuses."""
     try:
-        value: JsonValue = client.execute(command, arguments, timeout=timeout)
-    except (QMPError, TimeoutError):
+        return ask(command, arguments)
+    except CommandError:
         return None
-    return value
 
 
 # --- Refusals -----------------------------------------------------------------------------------
@@ -110,6 +112,8 @@ def explain(
     typed: Sequence[str],
     arguments: JsonObject | None,
     error: CommandError,
+    *,
+    may_ask: bool = True,
 ) -> Iterator[str]:
     """Yield what helps somebody whose command a server has refused.
 
@@ -119,22 +123,21 @@ def explain(
         typed: Its arguments as words; empty where they came as JSON.
         arguments: The arguments as they were sent.
         error: What the server said.
+        may_ask: The server may be asked; it needn't answer.
     """
-    if error.error_class == "CommandNotFound":
-        from qmpeer.shell.mistakes import near
-
-        if hint := near(command, _command_names(client)):
-            yield hint
+    if wrong := _WRONG_TYPE.search(error.desc):
+        yield from _what_was_sent(wrong[1] or wrong[2], typed, redact_arguments(command, arguments))
+    if not may_ask:
         return
-    wrong = _WRONG_TYPE.search(error.desc)
-    if wrong is not None:
-        path = wrong[1] or wrong[2]
-        yield from _what_was_sent(path, typed, redact_arguments(command, arguments))
-    if typed and client.greeting is not None:
-        words = to_words(typed)
-        declared = _declared(client, command, words)
-        if declared is not None:
-            yield from _declared_otherwise(*declared, words, error)
+    timeout = min(limits.CONNECT_TIMEOUT, client.command_timeout or limits.CONNECT_TIMEOUT)
+    ask = partial(client.execute, timeout=timeout)
+    with suppress(QMPError, TimeoutError):
+        if error.error_class == "CommandNotFound":
+            yield from _names_like(ask, command)
+        elif typed and client.greeting is not None:
+            words = to_words(typed)
+            if declared := _declared(ask, command, words):
+                yield from _declared_otherwise(*declared, words, error)
 
 
 def _declared_otherwise(
@@ -156,13 +159,19 @@ def _declared_otherwise(
             yield mistake.hint
 
 
-def _command_names(client: "Client") -> Iterable[str]:
-    answer = _ask(client, "query-commands")
-    if answer is None and isinstance(info := _ask(client, "guest-info"), dict):
+def _names_like(ask: Ask, command: str) -> Iterator[str]:
+    """Yield the names of the commands that look like one that isn't there."""
+    from qmpeer.shell.mistakes import near
+
+    answer = _answer(ask, "query-commands")
+    if answer is None and isinstance(info := _answer(ask, "guest-info"), dict):
         answer = info.get("supported_commands")
-    for each in answer if isinstance(answer, list) else ():
-        if isinstance(each, dict) and isinstance(name := each.get("name"), str):
-            yield name
+    entries = (
+        [each for each in answer if isinstance(each, dict)] if isinstance(answer, list) else []
+    )
+    names = [name for each in entries if isinstance(name := each.get("name"), str)]
+    if hint := near(command, names):
+        yield hint
 
 
 def _what_was_sent(path: str, typed: Sequence[str], arguments: JsonObject | None) -> Iterator[str]:

@@ -190,12 +190,17 @@ class Link:
         return []
 
     async def with_properties(
-        self, schema: "Schema", command: "Command", said: "Mapping[str, str]"
+        self,
+        schema: "Schema",
+        command: "Command",
+        said: "Mapping[str, str]",
+        timeout: float | None,
     ) -> "tuple[Schema, Command]":
         """Return a schema and a command that know the properties among its arguments.
 
         Raises:
             QMPError: If the connection ends.
+            TimeoutError: If there is no reply in time.
         """
         from qmpeer.shell.properties import Question, questions, with_properties
 
@@ -203,13 +208,11 @@ class Link:
         for question in questions(schema, command, said):
             try:
                 found[question] = await self.connected().execute(
-                    question.command, question.arguments, timeout=limits.CONNECT_TIMEOUT
+                    question.command, question.arguments, timeout=timeout
                 )
                 break
             except CommandError:
                 continue
-            except TimeoutError:
-                break
         return with_properties(schema, command, said, found.get)
 
     async def close(self) -> None:

@@ -47,7 +47,9 @@ __all__ = [
 ]
 
 _PREFIX: Final = "property:"
-"""The beginning of our types' names. No name of QAPI has a colon."""
+"""The beginning of the names of properties' types. No name of QAPI has a colon."""
+_PROPS: Final = "properties:props"
+_ARGUMENTS: Final = "properties:arguments"
 _TEXT: Final = BUILT_INS["str"]
 _OPEN: Final = frozenset({"device_add", "netdev_add", "object-add"})
 """Commands that QEMU leaves open, unless their arguments are a union: netdev_add before 5.0,
@@ -157,11 +159,11 @@ def with_properties(
     else:
         found = {name: _member(name, type_) for name, type_ in properties.items()}
         if "props" in members:  # of object-add before 6.0: they may be in there as well
-            inner = Struct(name=f"{_PREFIX}", members=tuple(found.values()))
+            inner = Struct(name=_PROPS, members=tuple(found.values()))
             types[inner.name] = inner
             members["props"] = Member("props", inner.name, is_optional=True)
         members = {**members, **{name: found[name] for name in found if name not in members}}
-    arguments = Struct(name=f"{_PREFIX}:", members=tuple(members.values()))
+    arguments = Struct(name=_ARGUMENTS, members=tuple(members.values()))
     types[arguments.name] = arguments
     derived = msgspec.structs.replace(schema, types=types)
     return derived, msgspec.structs.replace(
@@ -235,7 +237,8 @@ def missing_property(desc: str) -> str:
 
 def property_names(schema: Schema) -> list[str]:
     """Return the names of the properties in a schema that `with_properties` returned."""
-    return [name.removeprefix(_PREFIX) for name in schema.types if is_lenient(name)]
+    types = schema.types
+    return [name.removeprefix(_PREFIX) for name in types if name.startswith(_PREFIX)]
 
 
 def is_lenient(type_name: str) -> bool:
@@ -243,4 +246,4 @@ def is_lenient(type_name: str) -> bool:
 
     QOM's words are rough: a list of numbers, for one, may be called int.
     """
-    return type_name.startswith(_PREFIX)
+    return type_name.startswith((_PREFIX, _PROPS))

@@ -153,7 +153,9 @@ class Session:
         if len(words) > 1:
             from qmpeer.shell.properties import said_in
 
-            schema, command = await self.link.with_properties(schema, command, said_in(words))
+            schema, command = await self.link.with_properties(
+                schema, command, said_in(words), self.settings.timeout
+            )
         reader = self.reader(schema)
         return schema, reader.arguments(command, words[1:], words[0].end) or None
 
