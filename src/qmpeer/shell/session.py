@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from qmpeer import limits
+from qmpeer.client.answers import read_answer
 from qmpeer.errors import CommandError
 from qmpeer.shell.event_pump import EventPump
 from qmpeer.shell.human import HumanMonitor
@@ -322,7 +323,7 @@ class Session:
             QMPError: As `run`.
         """
         value, _ = await self._ask("human-monitor-command", self._human.arguments(line))
-        text = str(value)
+        text = read_answer("human-monitor-command", value, str, "text")
         self._human.take(line, text)
         await self.screen.show_human(text)
 
