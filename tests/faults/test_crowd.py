@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.listening import until_listening
 from tests.monitor.conftest import LOOPS
 from tests.monitor.raw_client import RawClient, until
 from tests.patience import PATIENCE
@@ -196,7 +197,7 @@ def test_serve_raises_the_limit_of_descriptors(path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", program, str(path)])
 
     async def scenario() -> None:
-        await until(path.exists)
+        until_listening(path, process)
         clients = await crowd(str(path), 300)
         assert await clients[0].execute("query-limit") == {"return": 364}
         for client in clients:
