@@ -225,7 +225,7 @@ def property_type(kind: str, description: str = "") -> Type:
 
 
 def missing_property(desc: str) -> str:
-    """Return the name of the property that an error of QEMU says isn't there; "" if it says not.
+    """Return the property that QEMU's error says isn't there; "" if it is another error.
 
     Example:
         >>> missing_property("Property 'virtio-blk-pci.driv' not found")
