@@ -60,6 +60,7 @@ def untidy(tracked: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def build(kind: str, source: Path, output: Path) -> Path:
+    pytest.importorskip("uv_build", reason="uv_build is not installed: make .venv/.dev")
     beside = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     argv = [sys.executable, "-c", BUILD, f"build_{kind}", str(output)]
     environment = {**os.environ, "PATH": beside}
