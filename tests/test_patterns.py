@@ -1,12 +1,19 @@
-"""No regular expression uses what Python 3.11 got wrong up to 3.11.4."""
+"""Regular expressions: none uses what Python 3.11 got wrong up to 3.11.4, none is quadratic."""
 
+import importlib
+import inspect
+import pkgutil
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType
+from typing import Any
+
+import pytest
 
 import qmpeer
+from tests.growth import cpu_time
 
 POSSESSIVE_GROUP = re.compile(rb"(?<!\\)\)(?:[*+?]|\{[0-9,]*\})\+|\(\?>")
 
@@ -39,3 +46,69 @@ def test_the_pattern_itself() -> None:
     assert POSSESSIVE_GROUP.search(rb")[ ]*+)*+")
     assert POSSESSIVE_GROUP.search(rb"(a){0,5}+")
     assert not POSSESSIVE_GROUP.search(rb"(a[b]*+)*")
+
+
+CUT_UP = {"qmpeer.wire.lexer._TOKENS"}
+"""Patterns for texts that another one has found to be whole: what is open there never ends."""
+
+
+def searches() -> Iterator[tuple[str, Callable[[str], object]]]:
+    """Yield what looks for a pattern of ours in a text, as far as patterns have names."""
+    for module in pkgutil.walk_packages(qmpeer.__path__, "qmpeer."):
+        if module.name.endswith("__main__"):
+            continue
+        found = importlib.import_module(module.name)
+        source = inspect.getsource(found)
+        for name, pattern in vars(found).items():
+            if not isinstance(pattern, re.Pattern) or f"{module.name}.{name}" in CUT_UP:
+                continue
+            is_searched = re.search(rf"\b{name}\.(search|sub|find|split)", source)
+            yield f"{module.name}.{name}", run_of(pattern, is_searched is not None)
+
+
+def run_of(pattern: "re.Pattern[Any]", is_searched: bool) -> Callable[[str], object]:
+    is_bytes = isinstance(pattern.pattern, bytes)
+
+    def run(text: str) -> object:
+        given: Any = text.encode("latin-1") if is_bytes else text
+        return pattern.sub(given[:0], given) if is_searched else pattern.match(given)
+
+    run.__doc__ = pattern.pattern.decode("latin-1") if is_bytes else pattern.pattern
+    return run
+
+
+def pumps(pattern: str) -> Iterator[tuple[str, str]]:
+    """Yield how a text begins that a pattern may take long for, and what then comes many times."""
+    signs = sorted({char for char in pattern if not char.isalnum() and char not in "()|?+"})[:14]
+    words = re.findall(r"[a-z]{3,}", pattern)[:4]
+    repeated = [*signs, " ", "a", *words, *(a + b for a in signs for b in ' a"\\' if a != b)]
+    for begin in ("", "a", *signs[:1], *words, '"', "`a"):
+        for pump in repeated:
+            yield begin, pump
+
+
+def spent(run: Callable[[str], object], begin: str, pump: str, size: int) -> float:
+    """Return the seconds that a search takes in a text of a size."""
+    text = begin + pump * (size // len(pump)) + "\0"
+    return cpu_time(lambda: run(text))
+
+
+@pytest.mark.slow
+def test_no_pattern_is_quadratic() -> None:
+    """What comes many times, and then doesn't go on, costs as often as much."""
+    found = []
+    for name, run in searches():
+        for begin, pump in pumps(run.__doc__ or ""):
+            if spent(run, begin, pump, 4000) > 0.02:  # what is quadratic takes 50 ms
+                small, large = (
+                    min(spent(run, begin, pump, size) for _ in range(3)) for size in (4000, 16_000)
+                )
+                if large > 10 * small:
+                    found.append((name, begin, pump))
+                    break
+    assert not found
+
+
+def test_a_quadratic_pattern_is_found() -> None:
+    run = run_of(re.compile(r"\s*\(x"), is_searched=True)
+    assert spent(run, "", " ", 8000) > 10 * spent(run, "", " ", 2000)

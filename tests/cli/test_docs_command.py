@@ -6,6 +6,7 @@ import pytest
 
 from qmpeer.cli import html_pages
 from qmpeer.cli.main import main
+from tests.growth import assert_linear
 
 QAPI = "##\n# @stop:\n#\n# Stop it.\n#\n# Since: 1.0\n##\n{ 'command': 'stop' }\n"
 
@@ -87,3 +88,31 @@ def test_a_file_in_the_way(
 ) -> None:
     assert main(["docs", "--from", str(source), "--format", "md", "-o", str(source)]) == 2
     assert capsys.readouterr().err == f"qmpeer docs: {source}: File exists\n"
+
+
+LONG_LINES = {
+    "blanks in front": " {}x", "blanks within": "a{}(x", "blanks behind": "a{}", "tabs": "a{}b",
+    "blanks in backticks": "`a{}x", "since and blanks": "since{}x", "roles": "{}`", "colons": "{}",
+    "asides": "{}", "stars": "{}", "backticks": "{}", "urls": "{}", "names": "{}", "bullets": "{}",
+}  # fmt: skip
+PUMPS = {
+    "tabs": "\t", "roles": ":a", "colons": "::", "asides": "(since ", "stars": "**a ",
+    "backticks": "``a`", "urls": "http://,", "names": "@a.", "bullets": "- ",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", LONG_LINES)
+def test_a_long_line_takes_no_long_time(kind: str, tmp_path: Path) -> None:
+    def run(size: int) -> None:
+        pump = PUMPS.get(kind, " ")
+        line = LONG_LINES[kind].format(pump * (size // len(pump)))
+        schema.write_text(
+            "{ 'pragma': { 'doc-required': true } }\n##\n# @foo:\n#\n"
+            f"# {line}\n#\n# @x: a {line}\n#\n# Since: 1.0\n##\n"
+            "{ 'command': 'foo', 'data': { 'x': 'str' } }\n"
+        )
+        words = ["--from", str(schema), "--format", "md", "-o", str(tmp_path / "out")]
+        assert main(["docs", *words]) == 0
+
+    schema = tmp_path / "schema.json"
+    assert_linear(run, 24_000)

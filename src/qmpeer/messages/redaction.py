@@ -119,11 +119,11 @@ _UNICODE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 _USERINFO: Final = re.compile(r"(://[^\s/?#@:%\"',]*[:%])[^\s/?#@\"']+(?=@)")
 _RBD_KEY: Final = re.compile(r"(:key=)[^\s:,\"']+")
 _NAME: Final = re.compile(
-    r"(?<![\w.\\-])(-*+)([A-Za-z](?:[\w.-]|\\u[0-9a-fA-F]{4})*+)"
+    r"(?<![\w.\\-])(-*+)([A-Za-z][\w.-]*+(?:\\u[0-9a-fA-F]{4}[\w.-]*+)*)"
     r"([\\\"']*+[ \t]*+:?[=:][ \t]*+\\?|[ \t]++)"
 )
 """A name that a value may follow: ``password=``, ``"password": ``, ``--password ``."""
-_VALUE: Final = re.compile(r"\"[^\"]*+\"?|'[^'\n]*+'?|(?:[^,\s&;\"'\\]|,,)*+")
+_VALUE: Final = re.compile(r"\"[^\"]*+\"?|'[^'\n]*+'?|[^,\s&;\"'\\]*+(?:,,[^,\s&;\"'\\]*+)*")
 _OPTIONS: Final = ("u", "user")
 """Options of programs that take a name with a password."""
 _WORDS: Final = re.compile(r"[^\s,:=@%\"']{4,}")

@@ -41,7 +41,7 @@ from qmpeer.schema.conditions import condition_text
 __all__ = ["Definitions", "kind_of"]
 
 _MARKS: Final = ("deprecated", "unstable")
-_ASIDE: Final = re.compile(r"\s*\(((?:since|default)\b[^()]*)\)", re.IGNORECASE)
+_ASIDE: Final = re.compile(r"\(((?:since|default)\b[^()]*+)\)", re.IGNORECASE)
 _SINCE: Final = re.compile(r"since:?\s+(?:version\s+)?v?([\d.]+\w*)", re.IGNORECASE)
 _DEFAULT: Final = re.compile(r"default(?:s to|:| is)?\s+(.+)", re.IGNORECASE)
 _LEFT_OUT: Final = frozenset({"Since", "TODO"})
@@ -339,4 +339,7 @@ def _without_asides(text: str) -> tuple[str, str, str]:
                 default = value[1]
             else:
                 return text, "", ""
-    return (_ASIDE.sub("", text) if since or default else text), since, default
+    if not since and not default:
+        return text, "", ""
+    *before, last = _ASIDE.split(text)[::2]  # every other part is what stands in brackets
+    return "".join([*map(str.rstrip, before), last]), since, default
