@@ -92,6 +92,13 @@ test-slow: .venv/.dev test-programs ## Run what takes long: limits at their real
 fuzz: .venv/.dev ## Try the Hypothesis properties on many more examples
 	@HYPOTHESIS_PROFILE=long $(PYTEST) -m property --timeout=0
 
+INTERRUPTS ?= 100000
+
+.PHONY: interrupts
+interrupts: .venv/.dev ## Interrupt a blocking client at random moments, with one thread and with three
+	@$(BIN)/python -m tests.faults.interrupted_client --interrupts $(INTERRUPTS)
+	@$(BIN)/python -m tests.faults.interrupted_client --interrupts $(INTERRUPTS) --threads 3
+
 .PHONY: coverage
 coverage: .venv/.dev test-programs ## Run the tests of make test, and tell which lines they leave out
 	@$(PYTEST) $(SIDE_BY_SIDE) -m 'not slow and not alone' --cov --cov-report=

@@ -70,6 +70,9 @@ MARK_TIME: Final = 1.0
 MARK_MOMENT: Final = 0.02
 """Seconds that event_mark() gives a thread that may have received something, to hand it out.
 Ours: a busy machine lets a thread wait that long for a processor."""
+WAKE_INTERVAL: Final = 0.05
+"""Seconds after which a thread that waits for another one looks by itself. Ours: an exception from
+a signal's handler may keep the other from waking it."""
 LAUNCH_STDERR: Final = 64 * 1024
 """Bytes kept from the end of a launched program's stderr. Ours."""
 CLOSE_TIMEOUT: Final = 5.0

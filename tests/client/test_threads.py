@@ -187,7 +187,7 @@ def test_a_deadline_behind_one_who_sends(face: BlockingFace) -> None:
             vm.execute("small", timeout=0.05)
         assert not sending.done()
         assert server.command()["execute"] == "big"
-        assert server.command()["execute"] == "small"
+        assert not server.has_input()
         vm.close()
         with pytest.raises(CommandInterrupted):
             sending.result(PATIENCE)

@@ -60,6 +60,7 @@ def test_its_own_value_answers_it(session: Session, stray: bytes, echoes: bool) 
 
 def test_late_replies_without_ids_are_passed_over(session: Session) -> None:
     given_up = [session.execute("guest-exec-status", {"pid": n}, f"{n}") for n in range(3)]
+    sent_by(session)
     for each in given_up:
         session.give_up(each)
     session.synchronize("guest-sync-delimited", 77, "sync")
@@ -73,7 +74,9 @@ def test_late_replies_without_ids_are_passed_over(session: Session) -> None:
 
 def test_replies_that_will_never_come_are_not_waited_for(session: Session) -> None:
     """The agent was restarted behind a connection that stayed."""
-    for each in [session.execute("guest-info", None, f"{n}") for n in range(3)]:
+    given_up = [session.execute("guest-info", None, f"{n}") for n in range(3)]
+    sent_by(session)
+    for each in given_up:
         session.give_up(each)
     session.synchronize("guest-sync-delimited", 77, "sync")
     assert outcomes(session, FF + line(77)) == [("sync", 77)]
@@ -103,7 +106,9 @@ REPLY = b'{"return": {"count": 3, "buf-b64": "QUJD", "eof": false}, "id": 1}\r\n
 @pytest.mark.parametrize("length", range(len(REPLY)))
 def test_a_reply_that_was_broken_off(session: Session, length: int, stray: bytes) -> None:
     """The agent was restarted in the middle of it."""
-    session.give_up(session.execute("guest-file-read", {"handle": 1}, "read"))
+    given_up = session.execute("guest-file-read", {"handle": 1}, "read")
+    sent_by(session)
+    session.give_up(given_up)
     session.synchronize("guest-sync-delimited", 77, "sync")
     assert outcomes(session, REPLY[:length] + stray) == []
     assert outcomes(session, FF + line(77)) == [("sync", 77)]
@@ -150,8 +155,9 @@ def test_a_guest_that_goes_down_at_once(session: Session) -> None:
 
 
 def test_one_that_nobody_waits_for(session: Session) -> None:
-    session.give_up(session.execute_silently("guest-shutdown", None, "shutdown"))
+    silent = session.execute_silently("guest-shutdown", None, "shutdown")
     _, ping = sent_by(session)
+    session.give_up(silent)
     assert outcomes(session, line({}, id=ping["id"])) == []
     assert session.commands_in_flight == 0
 

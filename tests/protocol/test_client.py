@@ -265,6 +265,7 @@ def test_one_that_never_echoes_ids_and_a_command_given_up() -> None:
     client = Client(negotiate=False)
     first = client.execute("a", None, "a")
     client.execute("b", None, "b")
+    said(client)
     client.give_up(first)
     happened = client.receive_data(line({"return": "of a"}) + line({"return": "of b"}))
     assert outcomes(happened) == [("b", "of b")]
@@ -452,7 +453,9 @@ def test_a_command_that_waits_for_its_turn_was_not_refused() -> None:
 
 def test_one_that_nobody_waits_for_takes_its_error_with_it() -> None:
     client = negotiated()
-    client.give_up(client.execute("a", None, "a"))
+    given_up = client.execute("a", None, "a")
+    said(client)
+    client.give_up(given_up)
     client.execute("b", None, "b")
     assert client.receive_data(refusal()) == []
     assert outcomes(client.receive_data(reply(2))) == [("b", {})]
@@ -475,6 +478,7 @@ def test_an_error_of_no_command_is_quoted_when_one_has_no_answer() -> None:
 def test_a_late_reply_is_dropped_and_matched_to_no_other() -> None:
     client = negotiated()
     first = client.execute("a", None, "a")
+    said(client)
     client.give_up(first)
     assert client.interrupted == []
     for number in range(2 * limits.IDS):
@@ -498,6 +502,17 @@ def test_a_command_that_was_not_sent_never_will_be() -> None:
     assert [command["execute"] for command in said(client)] == ["a"]
     client.receive_data(reply(1))
     assert [command["execute"] for command in said(client)] == ["c"]
+
+
+def test_one_whose_bytes_are_still_here_never_will_be_either() -> None:
+    client = negotiated("oob", max_in_flight=1)
+    a = client.execute("a", None, "a")
+    client.execute("b", None, "b")
+    o = client.execute("o", None, "o", is_oob=True)
+    client.give_up(a)
+    client.give_up(o)
+    assert [command["execute"] for command in said(client)] == ["b"]  # its turn has come
+    assert client.commands_in_flight == 1
 
 
 def test_giving_up_twice_harms_nobody() -> None:
@@ -542,8 +557,8 @@ def test_how_commands_end_with_the_connection(has_left: bool) -> None:
     for name in ("a", "gone", "quit"):
         client.execute(name, None, name)
     client.execute("quit", None, "never sent")
-    client.give_up(client.interrupted[1])
     assert len(said(client)) == 3
+    client.give_up(client.interrupted[1])
     ended = {o.token: o for o in client.end("the end", has_left=has_left)}
     assert client.phase is Phase.CLOSED
     assert [*ended] == ["a", "quit", "never sent"]

@@ -637,7 +637,7 @@ class Client:
     @property
     def is_closed(self) -> bool:
         """The connection has ended, and no other will be made."""
-        return self._channel.end is not None
+        return self._channel.end is not None or self._channel.is_closing
 
     def fileno(self) -> int:
         """Return the socket's descriptor, for select; -1 once it is closed."""

@@ -3,30 +3,51 @@
 Theory of operation.  Whoever waits reads.  The thread that waits for a reply or an event takes the
 *reading role* if it is free, receives, and hands out what comes: replies to those who wait for
 them, events to the log. Other threads sleep until something changes and then see for themselves
-whether they are done, or take the role over. `lock` guards the session and is never held while
-waiting; `_send_lock` keeps the bytes of commands in order.
+whether they are done, or take the role over. Who sends has the *sending role*. `lock` guards the
+session and is never held while waiting.
 
 The deadline of a single receive is the kernel's own (SO_RCVTIMEO): it costs no system call while
 it stays the same, and a poll before each receive would cost one. [Python resumes a receive that a
 signal interrupts, and the kernel then counts anew: signals that keep coming faster than a deadline
 put it off.]
+
+An exception from a signal's handler may strike behind every call, and another one while the first
+is cleaned up. Five things keep the connection usable, or closed, but never stuck:
+
+- A lock is taken by `with` alone, which CPython never leaves with the lock taken.
+- A role is an attribute, taken inside the `try` that gives it back, and given back by a store, in
+  front of which no signal is delivered.
+- What is received goes into the inbox inside one call of C, so it isn't lost.
+- While the session changes, `is_changing` is set. Who finds it set ends the connection: an
+  exception has struck there. `_is_cut` says the same of bytes that were being sent.
+- Nobody relies on being woken: who sleeps looks again after limits.WAKE_INTERVAL.
+
+`close` waits for no lock: it marks and shuts the socket down, and whoever has the lock or a role
+does the rest. A handler that uses a client whose wait or send it has interrupted is refused.
+
+Spec: CPython 3.11 to 3.13 deliver signals at the start of a Python function, behind a call, and at
+a jump backwards.
 """
 
 import errno
 import select
 import socket
 import struct
+import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
+from threading import get_ident
 from time import monotonic
+from types import FrameType
 from typing import TYPE_CHECKING, TypeAlias
 
 from qmpeer import limits
 from qmpeer.client.events import EventLog
 from qmpeer.client.trace import Trace
-from qmpeer.errors import ConnectionClosed, NegotiationError
+from qmpeer.errors import ConnectionClosed, LocalProtocolError, NegotiationError
 from qmpeer.messages import Event
-from qmpeer.protocol import ClientSession, Completion, Phase, Sent
+from qmpeer.protocol import ClientSession, Completion, Happened, Phase, Sent
 from qmpeer.transport.forking import own, own_socket
 from qmpeer.values import JsonObject, JsonValue
 
@@ -34,11 +55,12 @@ if TYPE_CHECKING:
     from qmpeer.client.launching import Launched
     from qmpeer.client.reconnection import Interruption
 
-__all__ = ["Call", "Channel", "OnLost", "remaining_of"]
+__all__ = ["INTERRUPTED", "Call", "Channel", "OnLost", "remaining_of"]
 
 OnLost: TypeAlias = Callable[[str, tuple[str, ...]], None]
 """Is told of a connection's end, and of the commands that were cut off by it."""
 
+INTERRUPTED = "a signal's handler can't use the client whose call it has interrupted"
 _SEND_FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL  # the program may have SIGPIPE end it
 
 
@@ -48,14 +70,15 @@ def remaining_of(deadline: float | None) -> float | None:
 
 
 class Call:
-    """Wait for one outcome."""
+    """What a thread waits for: the outcome of a command, or its turn in a role."""
 
-    __slots__ = ("error", "is_done", "value")
+    __slots__ = ("error", "is_done", "thread", "value")
 
     def __init__(self) -> None:
         self.is_done: bool = False
         self.value: JsonValue = None
         self.error: Exception | None = None
+        self.thread: int = get_ident()
 
 
 class Channel:
@@ -67,6 +90,7 @@ class Channel:
         log: The events that have come.
         lock: Guards the session, the log and the end.
         end: Why the connection has ended, once it has.
+        is_closing: It was closed, though the end may be still to come.
         launched: The program at the other end, if it is ours.
         on_lost: What is told of the connection's end, with the lock held.
     """
@@ -86,14 +110,17 @@ class Channel:
         self.log: EventLog = EventLog() if log is None else log
         session.events_received = self.log.last
         self.on_lost: OnLost | None = None
-        self.lock: threading.Lock = threading.Lock()
+        self.lock: threading.RLock = threading.RLock()  # a handler may have interrupted its holder
         self.end: ConnectionClosed | None = None
         self.launched: Launched | None = launched
+        self.is_closing: bool = False
         self._recv = sock.recv
-        self._send_lock = threading.Lock()
-        self._changed = threading.Condition(self.lock)
-        self._is_read = False
-        self._sleepers = 0
+        self._inbox: deque[bytes] = deque()
+        self._reader: Call | None = None
+        self._sender: Call | None = None
+        self._sleepers: list[threading.Lock] = []
+        self._is_cut = False
+        self._has_ended = False
         self._receive_timeout: float | None = None
         self._trace = Trace.of(f"fd {sock.fileno()}")
 
@@ -104,12 +131,12 @@ class Channel:
 
     def negotiate(self, deadline: float | None, timeout: float | None) -> None:
         """Take the greeting and negotiate, as `Client.connect` says."""
-        session = self.session
+        session, role = self.session, Call()
         while session.phase is not Phase.READY and self.end is None:
             remaining = remaining_of(deadline)
             if (remaining is not None and remaining <= 0) or not self._receive(remaining):
                 raise session.late_to_negotiate(timeout)
-            self._send_all(deadline)
+            self._send_all(role, deadline)
         if self.end is not None:
             if isinstance(session.failure, NegotiationError):
                 raise session.failure
@@ -127,76 +154,113 @@ class Channel:
         deadline = None if timeout is None else monotonic() + timeout
         if fds:
             fds = self._check_fds(fds)
-        call = Call()
-        with self.lock:
-            if self.end is not None:
-                raise ConnectionClosed(self.end.reason) from self.end.__cause__
-            sent = self.session.execute(command, arguments, call, is_oob, fds)  # type: ignore[arg-type]
-            if self._trace is not None:
-                self._trace.sent(sent, arguments)
-        return self._outcome(sent, call, timeout, deadline)
+        return self._outcome(
+            lambda call: self.session.execute(command, arguments, call, is_oob, fds),  # type: ignore[arg-type]
+            arguments,
+            timeout,
+            deadline,
+        )
 
     def synchronize(self, command: str, value: int, timeout: float | None) -> JsonValue:
         """Have a guest agent make an end of what was before; `ClientSession` says how."""
-        return self._execute_as(
-            {"id": value}, timeout, lambda call: self.session.synchronize(command, value, call)
+        return self._outcome(
+            lambda call: self.session.synchronize(command, value, call),
+            {"id": value},
+            timeout,
+            None if timeout is None else monotonic() + timeout,
         )
 
     def execute_silently(
         self, command: str, arguments: JsonObject | None, timeout: float | None
     ) -> JsonValue:
         """Execute a command whose success isn't answered."""
-        return self._execute_as(
+        return self._outcome(
+            lambda call: self.session.execute_silently(command, arguments, call),
             arguments,
             timeout,
-            lambda call: self.session.execute_silently(command, arguments, call),
+            None if timeout is None else monotonic() + timeout,
         )
 
-    def _execute_as(
+    def _outcome(
         self,
+        ask: Callable[[Call], Sent[Call]],
         arguments: JsonObject | None,
         timeout: float | None,
-        ask: Callable[[Call], Sent[Call]],
+        deadline: float | None,
     ) -> JsonValue:
-        deadline = None if timeout is None else monotonic() + timeout
         call = Call()
-        with self.lock:
-            if self.end is not None:
-                raise ConnectionClosed(self.end.reason) from self.end.__cause__
-            sent = ask(call)
-            if self._trace is not None:
-                self._trace.sent(sent, arguments)
-        return self._outcome(sent, call, timeout, deadline)
-
-    def _outcome(
-        self, sent: Sent[Call], call: Call, timeout: float | None, deadline: float | None
-    ) -> JsonValue:
         try:
-            self._send_all(deadline)
+            with self.lock:
+                self._check_open(call)
+                sent = ask(call)
+                if self._trace is not None:
+                    self._trace.sent(sent, arguments)
+            self._send_all(call, deadline)
             if not self.wait(lambda: call.is_done, timeout, deadline, call):
                 raise self.session.unanswered(sent, timeout)
         except BaseException:
-            with self.lock:
-                self.session.give_up(sent)
+            try:
+                self._abandon(call)
+            finally:  # should a signal have struck there, too
+                self._abandon(call)
             raise
         if call.error is not None:
             raise call.error
         return call.value
+
+    def _check_open(self, role: Call) -> None:
+        """Raise if the connection isn't usable, or not by this thread now. The lock is held."""
+        if self.session.is_changing and self._is_within_itself():
+            raise LocalProtocolError(INTERRUPTED)
+        self._notice_interruption()
+        if self.end is not None:
+            raise ConnectionClosed(self.end.reason) from self.end.__cause__
+        for other in (self._reader, self._sender):
+            if other is not None and other is not role and other.thread == role.thread:
+                raise LocalProtocolError(INTERRUPTED)
+
+    def _is_within_itself(self) -> bool:
+        """Return whether this is a handler's call, below which another is still running."""
+        frame: FrameType | None = sys._getframe()
+        while frame is not None and frame.f_code.co_filename == __file__:
+            frame = frame.f_back
+        while frame is not None:
+            if frame.f_code.co_filename == __file__ and frame.f_locals.get("self") is self:
+                return True
+            frame = frame.f_back
+        return False
+
+    def _notice_interruption(self) -> None:
+        """End the connection if it was closed, or torn by an exception. The lock is held."""
+        if self.is_closing:
+            self._lose(ConnectionClosed("the client was closed"))
+        elif self.session.is_changing or (self._is_cut and self._sender is None):
+            self._lose(ConnectionClosed("an exception of a signal's handler cut a command short"))
+
+    def _abandon(self, call: Call) -> None:
+        """Give up what a call has asked for, and end the connection if it is torn."""
+        with self.lock:
+            if self.session.is_changing and self._is_within_itself():
+                return  # it was refused
+            self._notice_interruption()
+            session = self.session
+            session.is_changing = True
+            for sent in session.interrupted:
+                if sent.token is call:
+                    session.give_up(sent)
+            session.is_changing = False
 
     def take_in_what_has_arrived(self) -> None:
         """Receive until nothing more is there, or see to it that the thread that reads does.
 
         Not for ever: a server may send without a pause.
         """
-        end = monotonic() + limits.MARK_TIME
+        role, end = Call(), monotonic() + limits.MARK_TIME
         while self.end is None and monotonic() < end:
-            if self._take_role():
-                try:
-                    if not self._receive_now():
-                        break
-                finally:
-                    self._leave_role()
-            elif not self._leave_it_to_the_reader():
+            has_more = self._in_role(role, self._receive_now, 0.0)
+            if has_more is None:
+                has_more = self._leave_it_to_the_reader(role)
+            if not has_more:
                 break
 
     # Sending
@@ -210,32 +274,40 @@ class Channel:
             )
         return (*fds,)  # a tuple of this command's own, whatever was given
 
-    def _send_all(self, deadline: float | None) -> None:
+    def _send_all(self, role: Call, deadline: float | None) -> None:
         """Send what the session has to send, or leave it to the thread that is at it."""
-        session, lock = self.session, self._send_lock
-        while session.has_data_to_send and lock.acquire(blocking=False):
+        session = self.session
+        while session.has_data_to_send:
             try:
-                self._send_next(deadline)
+                with self.lock:
+                    if self._sender is not None or self._has_ended:
+                        return
+                    self._sender = role
+                    self._is_cut = True
+                    data, fds = session.data_to_send()
+                self._send(data, fds, role, deadline)
+                self._is_cut = False
+            except TimeoutError as error:
+                with self.lock:
+                    self._lose(error)
+                raise
             finally:
-                lock.release()
+                if self._sender is role:
+                    self._sender = None
+                if self.is_closing:
+                    self._close_socket()
 
-    def _send_next(self, deadline: float | None) -> None:
-        """Send one piece to its end; without that, no more can be said on this connection."""
-        with self.lock:
-            data, fds = self.session.data_to_send()
-        try:
-            self._send(data, fds, deadline)
-        except BaseException as error:
-            if not isinstance(error, TimeoutError):
-                error = ConnectionClosed("a command was cut short while it was sent")
-            with self.lock:
-                self._lose(error)
-            raise
+    def _send(
+        self,
+        data: bytes | memoryview,
+        fds: tuple[int, ...],
+        role: Call,
+        deadline: float | None,
+    ) -> None:
+        """Send bytes to their end, with their descriptors.
 
-    def _send(self, data: bytes | memoryview, fds: tuple[int, ...], deadline: float | None) -> None:
-        """Send bytes, with their descriptors.
-
-        A failure isn't the end yet: what the server said before is read first.
+        A failure isn't the end yet: what the server said before is read first. Whatever else is
+        raised leaves a command cut short, and no more can be said on this connection.
         """
         while data:
             try:
@@ -244,7 +316,7 @@ class Channel:
                 else:
                     sent = self.socket.send(data, _SEND_FLAGS)
             except BlockingIOError:
-                self._wait_writable(deadline)
+                self._wait_writable(role, deadline)
                 continue
             except OSError as error:
                 if fds and error.errno not in (errno.EPIPE, errno.ECONNRESET):
@@ -262,21 +334,24 @@ class Channel:
                     sent.token.error = error
                     sent.token.is_done = True
                     self.session.withdraw(sent)
-            self._changed.notify_all()
+            self._wake()
 
-    def _wait_writable(self, deadline: float | None) -> None:
+    def _wait_writable(self, role: Call, deadline: float | None) -> None:
         """Wait until the server takes more, taking in what it sends: it may wait for that."""
         remaining = remaining_of(deadline)
         if remaining is not None and remaining <= 0:
             raise TimeoutError("the server took no more of a command until its deadline")
-        if not self._take_role():  # the thread that reads now may soon do so no more
-            self._poll(select.POLLOUT, 0.05 if remaining is None else min(0.05, remaining))
-            return
-        try:
-            if self._poll(select.POLLOUT | select.POLLIN, remaining) & ~select.POLLOUT:
+
+        def receive(seconds: float | None) -> bool:
+            if self._poll(select.POLLOUT | select.POLLIN, seconds) & ~select.POLLOUT:
                 self._receive_now()
-        finally:
-            self._leave_role()
+            return True
+
+        if (
+            self._in_role(role, receive, remaining) is None
+        ):  # the thread that reads may soon do so no more
+            most = limits.WAKE_INTERVAL
+            self._poll(select.POLLOUT, most if remaining is None else min(most, remaining))
 
     def _poll(self, wanted: int, seconds: float | None) -> int:
         """Wait until the socket is ready for one of these, and say for which; 0 if it isn't."""
@@ -298,83 +373,104 @@ class Channel:
         call: Call | None = None,
     ) -> bool:
         """Wait until is_done() or the deadline; False at that. Raise when the connection ends."""
-        remaining = timeout
+
+        def receive(seconds: float | None) -> bool:
+            return is_done() or self._receive(seconds)
+
+        role, remaining = call or Call(), timeout
         while not is_done():
-            if self.end is not None:
-                raise ConnectionClosed(self.end.reason) from self.end.__cause__
+            if self.end is not None or self.is_closing:
+                with self.lock:
+                    self._check_open(role)
             if remaining is not None and remaining <= 0:
                 return False
             if call is not None and self.session.has_data_to_send:  # its turn may have come
-                self._send_all(deadline)
-            if self._take_role():
-                try:
-                    if not is_done() and not self._receive(remaining):
-                        return is_done()
-                finally:
-                    self._leave_role()
-                if call is not None and call.is_done:
-                    return True
-            else:
-                with self.lock:
-                    if (
-                        self._is_read
-                        and not is_done()
-                        and (call is None or not self.session.has_data_to_send)
-                        and self.end is None
-                    ):
-                        self._sleepers += 1
-                        self._changed.wait(remaining)
-                        self._sleepers -= 1
+                self._send_all(call, deadline)
+            has_received = self._in_role(role, receive, remaining)
+            if has_received is None:
+                self._sleep(
+                    role,
+                    remaining,
+                    lambda: not is_done() and (call is None or not self.session.has_data_to_send),
+                )
+            elif not has_received:
+                return is_done()
+            elif call is not None and call.is_done:
+                return True
             remaining = remaining_of(deadline)
         return True
 
-    def _take_role(self) -> bool:
-        with self.lock:
-            if self._is_read:
-                return False
-            self._is_read = True
-            return True
+    def _in_role(
+        self, role: Call, receive: Callable[[float | None], bool], seconds: float | None
+    ) -> bool | None:
+        """Receive as the one that does; None if somebody else does already."""
+        try:
+            with self.lock:
+                if self._reader is None:
+                    self._reader = role
+            return receive(seconds) if self._reader is role else None
+        finally:
+            if self._reader is role:
+                self._reader = None
+                if self._sleepers:
+                    self._wake()
+                if self.is_closing:
+                    self._close_socket()
 
-    def _leave_role(self) -> None:
+    def _sleep(self, role: Call, seconds: float | None, is_needed: Callable[[], bool]) -> None:
+        """Sleep until something changes, or for a moment, while somebody else receives."""
+        gate = threading.Lock()
+        gate.acquire()  # opened by who wakes us, if anybody does
         with self.lock:
-            self._is_read = False
-            if self._sleepers:
-                self._changed.notify_all()
+            self._check_open(role)
+            if self._reader is None or not is_needed():
+                return
+            self._sleepers.append(gate)
+        most = limits.WAKE_INTERVAL
+        if not gate.acquire(timeout=most if seconds is None else max(0.0, min(most, seconds))):
+            try:
+                self._sleepers.remove(gate)
+            except ValueError:  # somebody is just opening it
+                pass
+
+    def _wake(self) -> None:
+        """Have all who sleep look again."""
+        sleepers = self._sleepers
+        try:
+            while sleepers:
+                sleepers.pop().release()
+        except IndexError:  # others do it, too
+            pass
 
     def _receive(self, timeout: float | None) -> bool:
         """Receive once and hand out what came; False if nothing did in time."""
-        if timeout != self._receive_timeout:
-            self._set_receive_timeout(timeout)
+        if not self._inbox:
+            if timeout != self._receive_timeout:
+                self._set_receive_timeout(timeout)
+            if not self._fill_inbox(0):
+                return False
+        self._take_in()
+        return True
+
+    def _receive_now(self, seconds: float | None = 0.0) -> bool:
+        """Take in what has arrived; False if nothing has."""
+        if not (self._inbox or self._fill_inbox(socket.MSG_DONTWAIT)):
+            return False
+        self._take_in()
+        return self.end is None
+
+    def _fill_inbox(self, flags: int) -> bool:
+        """Receive once; False if nothing came in time."""
         try:
-            data = self._recv(limits.READ_SIZE)
+            self._inbox.extend(map(self._recv, (limits.READ_SIZE,), (flags,)))
         except BlockingIOError:
             return False
         except InterruptedError:  # what came was for the filters of the wire
-            return True
+            pass
         except OSError as error:
             with self.lock:
                 self._lose(error)
-            return True
-        with self.lock:
-            self._take_in(data)
-            if self._sleepers:
-                self._changed.notify_all()
         return True
-
-    def _receive_now(self) -> bool:
-        """Take in what has arrived; False if nothing has."""
-        with self.lock:
-            try:
-                data = self._recv(limits.READ_SIZE, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                return False
-            except InterruptedError:  # what came was for the filters of the wire
-                return True
-            except OSError as error:
-                self._lose(error)
-                return False
-            self._take_in(data)
-            return bool(data)
 
     def _set_receive_timeout(self, timeout: float | None) -> None:
         seconds = 0.0 if timeout is None else max(timeout, 1e-6)  # 0 is for ever to the kernel
@@ -386,15 +482,25 @@ class Channel:
             pass
         self._receive_timeout = timeout
 
-    def _take_in(self, data: bytes | None) -> None:
-        """Hand out what the server sent. The lock is held."""
-        if data is None:
-            return
-        if not data:
-            self._lose(None)
-            return
+    def _take_in(self) -> None:
+        """Hand out what the server sent."""
+        session, inbox = self.session, self._inbox
+        with self.lock:
+            self._notice_interruption()
+            if self._has_ended:
+                return
+            session.is_changing = True
+            if inbox:
+                data = inbox.popleft()
+                if data:
+                    self._hand_out(session.receive_data(data))
+                else:
+                    self._lose(None)
+            session.is_changing = False
+
+    def _hand_out(self, occurrences: list[Happened[Call]]) -> None:
+        """Give everybody what is theirs. The lock is held."""
         session = self.session
-        occurrences = session.receive_data(data)
         if self._trace is not None:
             self._trace.received(occurrences)
         for happened in occurrences:
@@ -410,17 +516,21 @@ class Channel:
 
     def _lose(self, error: Exception | None) -> None:
         """End the connection, and all that waits for it. The lock is held."""
-        if self.end is not None:
+        if self._has_ended:
             return
         session = self.session
-        reason = session.end_reason(error)
-        if self.launched is not None and not isinstance(error, TimeoutError):
-            reason = self.launched.obituary() or reason
-        self.end = ConnectionClosed(reason)
-        self.end.__cause__ = error
-        if self._trace is not None:
-            self._trace.ended(reason)
         has_left = error is None or isinstance(error, (ConnectionResetError, BrokenPipeError))
+        if self.end is None:
+            reason = session.end_reason(error)
+            if self.launched is not None and has_left:
+                reason = self.launched.obituary() or reason
+            self.end = ConnectionClosed(reason)
+            self.end.__cause__ = error
+            if self._trace is not None:
+                self._trace.ended(reason)
+        reason = self.end.reason
+        if error is not None:
+            self._shut_down()
         outcomes = session.end(reason, has_left=has_left)
         for outcome in outcomes:
             call = outcome.token
@@ -428,23 +538,19 @@ class Channel:
             if call.error is not None:
                 call.error.__cause__ = error
             call.is_done = True
-        if error is not None:
-            self._shut_down()
-        if self.on_lost is not None:
+        on_lost, self.on_lost = self.on_lost, None
+        if on_lost is not None:
             from qmpeer.client.reconnection import interrupted_commands
 
-            self.on_lost(reason, interrupted_commands(outcomes))
-        self._changed.notify_all()
+            on_lost(reason, interrupted_commands(outcomes))
+        self._has_ended = True
+        self._wake()
 
-    def _leave_it_to_the_reader(self) -> bool:
+    def _leave_it_to_the_reader(self, role: Call) -> bool:
         """Let the thread that reads take in what has arrived; False if there is nothing more."""
         has_input = bool(self._poll(select.POLLIN, 0.0))
-        with self.lock:
-            if self._is_read:
-                self._sleepers += 1
-                # What it has received but not yet handed out shows nowhere: give it a moment.
-                self._changed.wait(0.05 if has_input else limits.MARK_MOMENT)
-                self._sleepers -= 1
+        # What it has received but not yet handed out shows nowhere: give it a moment.
+        self._sleep(role, None if has_input else limits.MARK_MOMENT, lambda: True)
         return has_input
 
     def connected(self, deadline: float | None) -> "Channel":
@@ -453,9 +559,8 @@ class Channel:
 
     def _disown(self, reason: str) -> None:
         """Take in that this is a forked child: the connection is its parent's."""
-        self.lock = threading.Lock()
-        self._send_lock = threading.Lock()
-        self._changed = threading.Condition(self.lock)
+        self.lock = threading.RLock()
+        self._reader = self._sender = None
         if self.end is None:
             self.end = ConnectionClosed(reason)
 
@@ -470,18 +575,30 @@ class Channel:
         except OSError:
             pass
 
+    def _close_socket(self) -> None:
+        """Give the socket back to the system, unless somebody is receiving or sending."""
+        if self._reader is None and self._sender is None:
+            self.socket.close()
+
     def forget(self) -> None:
         """Give the socket back to the system."""
         self.socket.close()
 
     def close(self) -> None:
-        """Close the connection, and end the program at its other end if it is ours."""
-        with self.lock:
-            if self.end is None:
-                self.launched, launched = None, self.launched
-                self._lose(ConnectionClosed("the client was closed"))
-                self.launched = launched
+        """Close the connection, and end the program at its other end if it is ours.
+
+        It waits for no lock: a signal's handler may call it, another thread, or a finalizer.
+        """
+        self.is_closing = True
         self._shut_down()
-        self.socket.close()
+        taken: list[bool] = []
+        try:
+            taken.extend(map(self.lock.acquire, (False,)))  # as with the inbox
+            if taken[0]:
+                self._notice_interruption()
+        finally:
+            if taken and taken[0]:
+                self.lock.release()
+        self._close_socket()
         if self.launched is not None:
             self.launched.end()

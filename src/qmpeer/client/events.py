@@ -120,13 +120,13 @@ class EventLog:
     def __init__(self, kept: int = limits.EVENTS_KEPT) -> None:
         self._kept: deque[Event] = deque(maxlen=kept)
         self._queues: tuple[EventQueue, ...] = ()
-        self._lock = threading.Lock()  # of who subscribes; connections change, the log stays
+        self._lock = threading.RLock()  # of who subscribes; connections change, the log stays
         own(self)
         self.last: int = 0
 
     def _disown(self, reason: str) -> None:
         """Free the lock in a forked child: a thread of the parent may have held it."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def add(self, event: Event) -> None:
         """Take in an event, in the order of its number."""

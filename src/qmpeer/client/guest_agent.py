@@ -48,14 +48,14 @@ class GuestAgent:
         self.command_timeout = command_timeout
         self._address = address
         self._client: Client | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         own(self)
         self._waits_for_socket = False
         self._is_closed = False
 
     def _disown(self, reason: str) -> None:
         """Free the lock in a forked child: it may have been held in the parent."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     @classmethod
     def connect(

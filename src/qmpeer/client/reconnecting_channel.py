@@ -6,11 +6,11 @@ or for events, makes a new one, and others that need it wait for that.
 
 import threading
 from collections.abc import Callable, Sequence
-from time import monotonic
+from time import monotonic, sleep
 from typing import TypeAlias
 
 from qmpeer import limits
-from qmpeer.client.channel import Call, Channel, remaining_of
+from qmpeer.client.channel import INTERRUPTED, Call, Channel, remaining_of
 from qmpeer.client.events import EventLog
 from qmpeer.client.reconnection import (
     Interruption,
@@ -18,7 +18,8 @@ from qmpeer.client.reconnection import (
     Patience,
     check_can_be_dialled_again,
 )
-from qmpeer.errors import ConnectionClosed, QMPError
+from qmpeer.client.steps import Countdown
+from qmpeer.errors import ConnectionClosed, LocalProtocolError, QMPError
 from qmpeer.protocol import ClientSession
 from qmpeer.transport import AddressLike
 from qmpeer.transport.forking import own
@@ -43,6 +44,7 @@ class ReconnectingChannel:
         log: The events that have come, over all of them.
         lock: Guards who subscribes to events.
         end: Why no more will come, once that is so.
+        is_closing: It was closed.
         launched: Nothing: what was launched can't be connected to again.
 
     Raises:
@@ -58,14 +60,14 @@ class ReconnectingChannel:
     ) -> None:
         check_can_be_dialled_again(address)
         self.log: EventLog = EventLog()
-        self.lock: threading.Lock = threading.Lock()
+        self.lock: threading.RLock = threading.RLock()
         self.end: ConnectionClosed | None = None
         self.launched: None = None
         self._open = open_channel
         self._seconds = seconds
         self._interruptions = Interruptions()
-        self._reconnecting = threading.Lock()
-        self._is_closing = threading.Event()
+        self.is_closing: bool = False
+        self._maker: Call | None = None  # of the next connection
         self._patience: Patience | None = None  # while there is no connection
         own(self)
         self.current: Channel
@@ -93,9 +95,8 @@ class ReconnectingChannel:
 
     def _disown(self, reason: str) -> None:
         """Take in that this is a forked child: the connection is its parent's."""
-        self.lock = threading.Lock()
-        self._reconnecting = threading.Lock()
-        self._is_closing = threading.Event()
+        self.lock = threading.RLock()
+        self._maker = None
         if self.end is None:
             self.end = ConnectionClosed(reason)
 
@@ -155,10 +156,15 @@ class ReconnectingChannel:
             TimeoutError: If there is none in time.
             ConnectionClosed: If there won't be one.
         """
-        remaining = remaining_of(deadline)
-        if not self._reconnecting.acquire(timeout=-1 if remaining is None else max(0, remaining)):
-            raise TimeoutError("the connection was lost, and another thread is at making a new one")
+        role = Call()
         try:
+            while not self._takes_role(role):
+                remaining = remaining_of(deadline)
+                if remaining is not None and remaining <= 0:
+                    raise TimeoutError(
+                        "the connection was lost, and another thread is at making a new one"
+                    )
+                sleep(min(limits.WAKE_INTERVAL, remaining or limits.WAKE_INTERVAL))
             while True:
                 if self.end is not None:
                     raise ConnectionClosed(self.end.reason) from self.end.__cause__
@@ -166,7 +172,16 @@ class ReconnectingChannel:
                     return self.current
                 self._try(deadline)
         finally:
-            self._reconnecting.release()
+            if self._maker is role:
+                self._maker = None
+
+    def _takes_role(self, role: Call) -> bool:
+        with self.lock:
+            if self._maker is None:
+                self._maker = role
+            elif self._maker.thread == role.thread:
+                raise LocalProtocolError(INTERRUPTED)
+        return self._maker is role
 
     def _try(self, deadline: float | None) -> None:
         """Try once to connect anew; after a failure, wait as long as is good before the next."""
@@ -191,7 +206,9 @@ class ReconnectingChannel:
                 ) from None
             else:
                 delay = patience.next_delay()
-                self._is_closing.wait(delay if remaining is None else min(delay, remaining))
+                countdown = Countdown(delay if remaining is None else min(delay, remaining))
+                while self.end is None and not countdown.is_over:
+                    sleep(countdown.remaining(limits.WAKE_INTERVAL) or 0.0)
         else:
             self._patience = None
             self.current.close()
@@ -207,5 +224,5 @@ class ReconnectingChannel:
         """Close the connection, and make no other."""
         if self.end is None:
             self.end = ConnectionClosed("the client was closed")
-        self._is_closing.set()
+        self.is_closing = True
         self.current.close()

@@ -146,6 +146,9 @@ class ClientSession(Generic[Token]):
         failure: What the peer did wrong, once it did; the connection is of no more use.
         events_received: How many events have come; the number of the last.
         ignored: How many messages were passed over, as they were nobody's.
+        is_changing: It is set while a command is added; others may set it for as long as they
+            change something. If it is found set when nobody is at it, an exception has struck
+            there, and the session is of no more use.
     """
 
     __slots__ = (
@@ -171,6 +174,7 @@ class ClientSession(Generic[Token]):
         "failure",
         "greeting",
         "ignored",
+        "is_changing",
         "phase",
     )
 
@@ -191,13 +195,14 @@ class ClientSession(Generic[Token]):
         self.failure: QMPError | None = None
         self.events_received: int = 0
         self.ignored: int = 0
+        self.is_changing: bool = False
         self._peer = peer
         self._first: bytes | None = b""  # the peer's first bytes; None once it has spoken QMP
         self._requested = None if capabilities is None else tuple(capabilities)
         self._reader: ClientReader[Incoming] = ClientReader(_decoder)
         self._pending: dict[int, Sent[Token]] = {}
         self._waiting: deque[tuple[Sent[Token], bytes]] = deque()
-        self._outgoing: deque[tuple[bytes, tuple[int, ...]]] = deque()
+        self._outgoing: deque[tuple[Sent[Token], bytes]] = deque()
         self._in_flight = 0
         self._window = max_in_flight or 0  # no limit while it is 0
         self._echoes_ids: bool | None = None
@@ -259,16 +264,20 @@ class ClientSession(Generic[Token]):
         Raises:
             LocalProtocolError: After the end.
         """
+        self.is_changing = True
         for each in list(self._pending.values()):
             waited_for = each if each.tells_of is None else each.tells_of
             if waited_for.token is None:
                 self.withdraw(each)
+        self.is_changing = False
         sent = self.execute(name, {"id": value}, token)
+        self.is_changing = True
         sent.expected = value
         self._echoes_ids = None
         if not sent.is_waiting:
-            data, fds = self._outgoing[-1]
-            self._outgoing[-1] = b"\xff" + data, fds
+            _, data = self._outgoing[-1]
+            self._outgoing[-1] = sent, b"\xff" + data
+        self.is_changing = False
         return sent
 
     def execute_silently(
@@ -286,8 +295,10 @@ class ClientSession(Generic[Token]):
             TypeError: If JSON can't hold the arguments. Nothing was sent.
         """
         sent = self.execute(name, arguments, token)
+        self.is_changing = True
         sent.is_silent = True
         self._ask("guest-ping", None, None, False, ()).tells_of = sent
+        self.is_changing = False
         return sent
 
     def _ask(
@@ -303,16 +314,18 @@ class ClientSession(Generic[Token]):
         id = self._new_id()
         data = encode_request(command_message(name, arguments, id, is_oob)) + b"\n"
         sent = Sent(name, token, id, is_oob, fds)
+        self.is_changing = True
         self._pending[id] = sent
         if is_oob:
             self._window = self._window or limits.IN_BAND_WINDOW
-            self._outgoing.append((data, fds))
+            self._outgoing.append((sent, data))
         elif self._window and self._in_flight >= self._window:
             sent.is_waiting = True
             self._waiting.append((sent, data))
         else:
             self._in_flight += 1
-            self._outgoing.append((data, fds))
+            self._outgoing.append((sent, data))
+        self.is_changing = False
         return sent
 
     def _new_id(self) -> int:
@@ -337,6 +350,9 @@ class ClientSession(Generic[Token]):
             sent.is_waiting = False
             self._waiting = deque(entry for entry in self._waiting if entry[0] is not sent)
             self._pending.pop(sent.id, None)
+        elif any(entry[0] is sent for entry in self._outgoing):
+            self._outgoing = deque(entry for entry in self._outgoing if entry[0] is not sent)
+            self.withdraw(sent)
 
     def withdraw(self, sent: Sent[Token]) -> None:
         """Take back a command that data_to_send() gave and that couldn't be sent."""
@@ -345,6 +361,7 @@ class ClientSession(Generic[Token]):
             del self._pending[sent.id]
             if not sent.is_oob:
                 self._in_flight -= 1
+                self._release()
 
     @property
     def interrupted(self) -> list[Sent[Token]]:
@@ -387,11 +404,12 @@ class ClientSession(Generic[Token]):
         outgoing = self._outgoing
         if not outgoing:
             return b"", ()
-        if len(outgoing) == 1 or outgoing[0][1]:
-            return outgoing.popleft()
+        if len(outgoing) == 1 or outgoing[0][0].fds:
+            sent, data = outgoing.popleft()
+            return data, sent.fds
         parts = []
-        while outgoing and not outgoing[0][1]:
-            parts.append(outgoing.popleft()[0])
+        while outgoing and not outgoing[0][0].fds:
+            parts.append(outgoing.popleft()[1])
         return b"".join(parts), ()
 
     def receive_eof(self) -> None:
@@ -664,7 +682,7 @@ class ClientSession(Generic[Token]):
             sent, data = self._waiting.popleft()
             sent.is_waiting = False
             self._in_flight += 1
-            self._outgoing.append((data, sent.fds))
+            self._outgoing.append((sent, data))
 
     # Negotiation
 

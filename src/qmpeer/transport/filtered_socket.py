@@ -9,6 +9,7 @@ import errno
 import os
 import socket
 import threading
+from collections import deque
 from contextlib import suppress
 from time import monotonic
 from typing import Any, NoReturn
@@ -42,6 +43,8 @@ class FilteredSocket(socket.socket):
         self._control = 0  # what of it the filter has added by itself
         self._encoded = 0  # how much of what is to be sent stands in it
         self._early = b""
+        self._inbox: deque[bytes] = deque()  # received, and not taken in yet
+        self._is_torn = False
         self._broken: FilterError | None = None
 
     def shake_hands(self, plan: DialPlan) -> None:
@@ -85,21 +88,26 @@ class FilteredSocket(socket.socket):
         if self._early:
             found, self._early = self._early, b""
             return self._counted(found)
+        if self._is_torn:
+            self._broken = self._broken or FilterError("what had come was lost by an interruption")
         self._raise_failure()
         if self._filter.has_ended:
             return b""
         if self._unsent:
             with self._lock:
                 self._flush_control()
-        data = super().recv(size, flags)
-        try:
-            with self._lock:
-                found = self._take_in(data)
-        except BaseException:  # of a signal's handler: nobody knows how much is taken in
-            self._broken = self._broken or FilterError("what had come was lost by an interruption")
-            raise
+        # An exception of a signal's handler strikes between calls: this one loses no bytes, and
+        # those that follow are marked until what they have found is returned.
+        if not self._inbox:
+            self._inbox.extend(map(super().recv, (size,), (flags,)))
+        self._is_torn = True
+        with self._lock:
+            found = self._take_in(self._inbox.popleft())
         if found:
-            return self._counted(found)
+            found = self._counted(found)
+            self._is_torn = False
+            return found
+        self._is_torn = False
         self._raise_failure()
         if self._filter.has_ended:
             return b""
@@ -126,15 +134,14 @@ class FilteredSocket(socket.socket):
 
     def shutdown(self, how: int, /) -> None:
         """Say goodbye, as far as the wire takes it now, and end the connection."""
-        if how != socket.SHUT_RD and self._lock.acquire(blocking=False):
+        if how != socket.SHUT_RD and not self._lock.locked():  # its holder never waits
             try:
-                if not self._encoded:
-                    self._unsent += self._filter.close()
-                    self._flush()
+                with self._lock:
+                    if not self._encoded:
+                        self._unsent += self._filter.close()
+                        self._flush()
             except OSError:
                 pass
-            finally:
-                self._lock.release()
         super().shutdown(how)
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
