@@ -15,6 +15,8 @@ An exception from a signal's handler may strike behind every call, and another o
 is cleaned up. Five things keep the connection usable, or closed, but never stuck:
 
 - A lock is taken by `with` alone, which CPython never leaves with the lock taken.
+  No loop stands in a `with` or `try` that cleans up: CPython 3.13 doesn't guard the jump
+  backwards of a loop whose body ends with an `if`.
 - A role is an attribute, taken inside the `try` that gives it back, and given back by a store, in
   front of which no signal is delivered.
 - What is received goes into the inbox inside one call of C, so it isn't lost.
@@ -243,12 +245,14 @@ class Channel:
             if self.session.is_changing and self._is_within_itself():
                 return  # it was refused
             self._notice_interruption()
-            session = self.session
-            session.is_changing = True
-            for sent in session.interrupted:
-                if sent.token is call:
-                    session.give_up(sent)
-            session.is_changing = False
+            self.session.is_changing = True
+            self._give_up(call)
+            self.session.is_changing = False
+
+    def _give_up(self, call: Call) -> None:
+        for sent in self.session.interrupted:
+            if sent.token is call:
+                self.session.give_up(sent)
 
     def take_in_what_has_arrived(self) -> None:
         """Receive until nothing more is there, or see to it that the thread that reads does.
@@ -329,12 +333,15 @@ class Channel:
     def _refuse(self, fds: tuple[int, ...], error: OSError) -> None:
         """Fail the command whose descriptors the kernel didn't take."""
         with self.lock:
-            for sent in self.session.interrupted:
-                if sent.fds is fds and sent.token is not None:
-                    sent.token.error = error
-                    sent.token.is_done = True
-                    self.session.withdraw(sent)
+            self._withdraw(fds, error)
             self._wake()
+
+    def _withdraw(self, fds: tuple[int, ...], error: OSError) -> None:
+        for sent in self.session.interrupted:
+            if sent.fds is fds and sent.token is not None:
+                sent.token.error = error
+                sent.token.is_done = True
+                self.session.withdraw(sent)
 
     def _wait_writable(self, role: Call, deadline: float | None) -> None:
         """Wait until the server takes more, taking in what it sends: it may wait for that."""

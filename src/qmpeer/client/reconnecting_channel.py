@@ -158,22 +158,27 @@ class ReconnectingChannel:
         """
         role = Call()
         try:
-            while not self._takes_role(role):
-                remaining = remaining_of(deadline)
-                if remaining is not None and remaining <= 0:
-                    raise TimeoutError(
-                        "the connection was lost, and another thread is at making a new one"
-                    )
-                sleep(min(limits.WAKE_INTERVAL, remaining or limits.WAKE_INTERVAL))
-            while True:
-                if self.end is not None:
-                    raise ConnectionClosed(self.end.reason) from self.end.__cause__
-                if self.current.end is None:
-                    return self.current
-                self._try(deadline)
+            self._wait_for_role(role, deadline)
+            return self._made(deadline)
         finally:
             if self._maker is role:
                 self._maker = None
+
+    def _made(self, deadline: float | None) -> Channel:
+        while self.end is None:
+            if self.current.end is None:
+                return self.current
+            self._try(deadline)
+        raise ConnectionClosed(self.end.reason) from self.end.__cause__
+
+    def _wait_for_role(self, role: Call, deadline: float | None) -> None:
+        while not self._takes_role(role):
+            remaining = remaining_of(deadline)
+            if remaining is not None and remaining <= 0:
+                raise TimeoutError(
+                    "the connection was lost, and another thread is at making a new one"
+                )
+            sleep(min(limits.WAKE_INTERVAL, remaining or limits.WAKE_INTERVAL))
 
     def _takes_role(self, role: Call) -> bool:
         with self.lock:

@@ -1,0 +1,74 @@
+"""What CPython's compiler makes of the blocking client's blocks: no signal strikes past a clean-up.
+
+CPython 3.13 leaves a jump backwards out of the table of handlers where a loop's body ends with an
+`if`. An exception of a signal's handler that strikes there leaves a `with` or a `try` without its
+clean-up, and a lock taken for ever. A loop in a function of its own doesn't have that.
+"""
+
+import ast
+import dis
+import inspect
+from collections.abc import Iterator
+from types import CodeType, ModuleType
+
+import pytest
+
+import qmpeer.client.blocking
+import qmpeer.client.channel
+import qmpeer.client.events
+import qmpeer.client.guest_agent
+import qmpeer.client.reconnecting_channel
+import qmpeer.client.subscription
+import qmpeer.transport.filtered_socket
+
+MODULES = [
+    qmpeer.client.blocking,
+    qmpeer.client.channel,
+    qmpeer.client.events,
+    qmpeer.client.guest_agent,
+    qmpeer.client.reconnecting_channel,
+    qmpeer.client.subscription,
+    qmpeer.transport.filtered_socket,
+]
+
+
+def code_objects(code: CodeType) -> Iterator[CodeType]:
+    if not code.co_name.startswith("<"):  # an expression's loop is in a frame of its own
+        yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from code_objects(constant)
+
+
+def protected_lines(tree: ast.AST) -> set[int]:
+    """Return the lines in the bodies of `with` and of `try` with a clean-up."""
+    lines: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.With) or (isinstance(node, ast.Try) and node.finalbody):
+            for each in node.body:
+                lines |= {*range(each.lineno, (each.end_lineno or each.lineno) + 1)}
+    return lines
+
+
+def unprotected_jumps(source: str, code: CodeType) -> list[int]:
+    """Return the lines of jumps backwards that are in such a body, but not in its table."""
+    lines = protected_lines(ast.parse(source))
+    found = []
+    for each in code_objects(code):
+        bytecode = dis.Bytecode(each)
+        ranges = [(entry.start, entry.end) for entry in bytecode.exception_entries]  # type: ignore[attr-defined]
+        for instruction in bytecode:
+            line = instruction.positions and instruction.positions.lineno
+            if (
+                "JUMP_BACKWARD" in instruction.opname
+                and line in lines
+                and not any(start <= instruction.offset < end for start, end in ranges)
+            ):
+                found.append(line)
+    return found
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_no_jump_passes_a_clean_up_by(module: ModuleType) -> None:
+    source = inspect.getsource(module)
+    assert unprotected_jumps(source, compile(source, module.__name__, "exec")) == []
