@@ -1,162 +1,334 @@
-"""A program that interrupts its blocking client at random moments, and sees what is left of it.
+"""Interrupt blocking clients at random moments by exceptions from a signal's handler.
 
-A signal's handler raises in the main thread, often a second time while the first is cleaned up.
-The command is then answered, interrupted, or its connection is closed, and the next one works or
-raises ConnectionClosed at once. The program prints in one line what it has seen; its status is 1 if
-a command got a wrong answer or none.
+    python -m tests.faults.interrupted_client [--kind KIND] [--threads N] [--interrupts N]
+
+The main thread uses a client, and SIGALRM raises an exception there some microseconds later; in a
+third of the cases further ones follow while the first is cleaned up. Then nothing interrupts, and
+the client must work or be closed. Other threads use the same client all the while. Every answer is
+compared with what was asked. The server is a process of its own, to be quick.
+
+What was seen is printed as JSON: how often the client was interrupted, was closed by that, was
+stuck, or got another's answer, the longest time in seconds until it worked or said that it was
+closed, and the descriptors that stayed open. Any stuck or wrong makes the exit status 1.
 """
 
 import argparse
-import itertools
+import faulthandler
 import json
+import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 from collections import Counter
-from pathlib import Path
-from time import monotonic, sleep
-from types import FrameType
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, TypeAlias
 
 from qmpeer import Client, CommandInterrupted, ConnectionClosed
+from qmpeer.client import GuestAgent
+from qmpeer.values import JsonObject
 
-AT_ONCE: Final = 0.1
-PATIENCE: Final = 10.0
-SERVER: Final = """
-import sys
-from qmpeer import Monitor
-monitor = Monitor()
-@monitor.command("echo")
-def echo(value: int) -> int:
-    return value
-monitor.start(sys.argv[1], many=True)
-sys.stdin.read()
-monitor.stop()
-"""
+__all__ = ["KINDS", "Seen", "run"]
+
+STUCK_AFTER = 3.0
+"""Seconds without an answer of a server that answers at once."""
+SHORTEST, LONGEST = 5e-6, 4e-4
+"""Seconds until an interrupt: a command takes about 1e-4."""
+CALLS = 50
+"""Calls in which an interrupt is awaited."""
+
+ENDED = (ConnectionClosed, CommandInterrupted)
 
 
-class Struck(BaseException):
-    """What the signal's handler raises."""
+class Interrupted(BaseException):
+    """Raised by the signal's handler, as KeyboardInterrupt is."""
+
+
+# The server
+
+GREETING = {
+    "QMP": {
+        "version": {"qemu": {"major": 7, "minor": 2, "micro": 0}, "package": ""},
+        "capabilities": ["oob"],
+    }
+}
+TICK = b'{"event": "TICK", "timestamp": {"seconds": 1, "microseconds": 2}}\r\n'
+
+
+def answer(sock: socket.socket, greets: bool) -> None:
+    """Answer one client until it leaves; guest-sync-delimited as an agent does."""
+
+    def say(message: object, before: bytes = b"") -> None:
+        sock.sendall(before + json.dumps(message).encode() + b"\r\n")
+
+    try:
+        if greets:
+            say(GREETING)
+        for line in sock.makefile("rb"):
+            command = json.loads(line.lstrip(b"\xff"))
+            name = command.get("execute") or command["exec-oob"]
+            arguments = command.get("arguments", {})
+            if name == "guest-sync-delimited":
+                say({"return": arguments["id"], "id": command["id"]}, b"\xff")
+                continue
+            before = TICK if name == "emit" else b""
+            say({"return": arguments, "id": command["id"]}, before)
+    except OSError:
+        pass
+    finally:
+        sock.close()
+
+
+def serve(path: str) -> None:
+    """Answer at two sockets: "qmp" greets, "agent" doesn't."""
+    for name in ("agent", "qmp"):
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(f"{path}/{name}.new")
+        listener.listen(16)
+        os.rename(f"{path}/{name}.new", f"{path}/{name}")
+
+        def accept(listener: socket.socket = listener, greets: bool = name == "qmp") -> None:
+            while True:
+                sock, _ = listener.accept()
+                threading.Thread(target=answer, args=(sock, greets), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+    sys.stdin.read()  # until whoever started us has gone
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """Run the server in a process of its own, and give the folder of its sockets."""
+    with tempfile.TemporaryDirectory() as folder:
+        argv = [sys.executable, "-m", __spec__.name, "--serve", folder]
+        with subprocess.Popen(argv, stdin=subprocess.PIPE) as process:
+            try:
+                yield folder
+            finally:
+                process.kill()
+
+
+# Its clients
+
+AnyClient: TypeAlias = Client | GuestAgent
+
+
+def open_qmp(folder: str) -> Client:
+    return Client.connect(f"unix:{folder}/qmp", wait_for_socket=True)
+
+
+def open_reconnecting(folder: str) -> Client:
+    return Client.connect(f"unix:{folder}/qmp", wait_for_socket=True, reconnect=10.0)
+
+
+def open_agent(folder: str) -> GuestAgent:
+    return GuestAgent.connect(f"unix:{folder}/agent", wait_for_socket=True)
+
+
+def open_launched(folder: str) -> Client:
+    argv = [sys.executable, "-m", __spec__.name]
+    return Client.launch(argv, monitor=["--answer", "{fd}"])
+
+
+KINDS: Mapping[str, Callable[[str], AnyClient]] = {
+    "plain": open_qmp,
+    "reconnecting": open_reconnecting,
+    "agent": open_agent,
+    "launched": open_launched,
+}
+
+
+@dataclass
+class Seen:
+    """What became of a client."""
+
+    interrupts: int = 0
+    repeated: int = 0
+    commands: int = 0
+    closed: int = 0
+    stuck: int = 0
+    wrong: int = 0
+    slowest: float = 0.0
+    left_open: int = 0
+    errors: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def is_good(self) -> bool:
+        """Nothing was stuck, wrong, left open, or an error that callers don't expect."""
+        return not (self.stuck or self.wrong or self.left_open or self.errors)
 
 
 class Trial:
-    """One client, interrupted again and again in the main thread, and shared with other threads."""
+    """One client after the other, used by several threads and interrupted in the main one."""
 
-    def __init__(self, address: str, seed: int) -> None:
-        self.counts: Counter[str] = Counter()
-        self.longest = 0.0
-        self.is_over = False
-        self.client = Client.connect(address, wait_for_socket=True)
-        self._address = address
-        self._chance = random.Random(seed)
-        self._strikes_left = 0
-        signal.signal(signal.SIGALRM, self._strike)
+    def __init__(self, kind: str, folder: str, threads: int, seed: int) -> None:
+        self.seen = Seen()
+        self._open = KINDS[kind]
+        self._folder = folder
+        self._random = random.Random(seed)
+        self._is_armed = False
+        self._is_over = False
+        self._struck = 0
+        self._number = 0
+        self._client = self._open(folder)
+        self._threads = [threading.Thread(target=self._work) for _ in range(1, threads)]
 
-    def _strike(self, signum: int, frame: FrameType | None) -> None:
-        if self._strikes_left > 0:
-            self._strikes_left -= 1
-            if self._strikes_left:
-                signal.setitimer(signal.ITIMER_REAL, self._chance.uniform(1e-6, 3e-5))
-            raise Struck
+    def run(self, interrupts: int) -> Seen:
+        """Interrupt so often, and return what was seen."""
+        before = signal.signal(signal.SIGALRM, self._strike)
+        for thread in self._threads:
+            thread.start()
+        try:
+            while self.seen.interrupts < interrupts and not self.seen.stuck:
+                try:
+                    self._interrupted_calls()
+                except Interrupted:
+                    pass
+                self._is_armed = False
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                self.seen.interrupts += self._struck
+                self.seen.repeated += self._struck > 1
+                self._look()
+        finally:
+            self._is_armed = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            self._is_over = True
+            for thread in self._threads:
+                thread.join(4 * STUCK_AFTER)
+                if thread.is_alive():
+                    self.seen.stuck += 1
+                    faulthandler.dump_traceback()
+            self._client.close()
+            signal.signal(signal.SIGALRM, before)
+        return self.seen
 
-    def run(self, interrupts: int) -> None:
-        """Interrupt it so many times."""
-        numbers = itertools.count()
-        while self.counts["interrupts"] < interrupts:
-            strikes = self._chance.choice((1, 1, 2))
-            try:
-                self._strikes_left = strikes
-                signal.setitimer(signal.ITIMER_REAL, self._chance.uniform(2e-5, 6e-4))
-                for _ in range(200):
-                    self._check(next(numbers))
-            except Struck:
-                self._strikes_left = 0  # a store: nothing strikes before it
-                self.counts["interrupts"] += 1
-            self._strikes_left = 0
-            self._go_on(next(numbers))
-        self.is_over = True
+    def _strike(self, signum: int, frame: object) -> None:
+        if self._is_armed:
+            self._struck += 1
+            raise Interrupted
 
-    def _check(self, number: int) -> None:
-        if self.client.execute("echo", {"value": number}, timeout=PATIENCE) != number:
-            self.counts["wrong"] += 1
+    def _interrupted_calls(self) -> None:
+        self._struck = 0
+        again = self._random.random() < 1 / 3
+        delay = self._random.uniform(SHORTEST, LONGEST)
+        interval = self._random.uniform(SHORTEST, LONGEST / 4) if again else 0.0
+        call = self._random.choice((self._echo, self._echo, self._see_event, self._mark))
+        try:
+            self._is_armed = True
+            signal.setitimer(signal.ITIMER_REAL, delay, interval)
+            for _ in range(CALLS):
+                call(self._client)
+        except ENDED:  # an interrupt that its caller has survived, or another thread's
+            pass
+        except Exception as error:
+            self._note(error)
 
-    def _go_on(self, number: int) -> None:
-        """Take the next command, and another connection if this one is closed."""
+    def _look(self) -> None:
+        """See whether the client works, or says that it is closed, and open another one then."""
         start = monotonic()
         try:
-            self._check(number)
-        except ConnectionClosed:
-            self.counts["closed"] += 1
-            elapsed = monotonic() - start
-            before, self.client = self.client, Client.connect(self._address)
-            before.close()
+            self._echo(self._client)
+        except ENDED:
+            self.seen.slowest = max(self.seen.slowest, monotonic() - start)
+            if isinstance(self._client, Client) and self._client.is_closed:
+                self.seen.closed += 1
+                self._client.close()
+                self._client = self._open(self._folder)
+        except TimeoutError:
+            self._note_stuck()
         except Exception as error:
-            self.counts[f"stuck: {type(error).__name__}"] += 1
-            self.client = Client.connect(self._address)
-            elapsed = monotonic() - start
+            self._note(error)
         else:
-            elapsed = monotonic() - start
-        self.longest = max(self.longest, elapsed)
-        self.counts["late"] += elapsed > AT_ONCE
+            self.seen.slowest = max(self.seen.slowest, monotonic() - start)
 
-    def share(self, first: int) -> None:
-        """Use the client in another thread, which no signal strikes, until all is over."""
-        for number in itertools.count(first):
-            if self.is_over:
-                return
-            client, start = self.client, monotonic()
+    def _work(self) -> None:
+        """Use the client, and the next one once it is closed."""
+        while not self._is_over:
+            client = self._client
             try:
-                if client.execute("echo", {"value": -number}, timeout=PATIENCE) != -number:
-                    self.counts["wrong"] += 1
-            except (ConnectionClosed, CommandInterrupted):
-                while self.client is client and not self.is_over:
-                    sleep(0.001)
+                self._echo(client)
+            except ENDED:
+                pass
             except TimeoutError:
-                self.counts["stuck: another thread"] += 1
-            self.counts["late in another thread"] += monotonic() - start > 1.0
+                if client is self._client and not self._is_over:
+                    self._note_stuck()
+            except Exception as error:
+                self._note(error)
+
+    def _note_stuck(self) -> None:
+        traceback.print_exc()
+        self.seen.stuck += 1
+
+    def _note(self, error: Exception) -> None:
+        if not self.seen.errors:
+            traceback.print_exc()
+        self.seen.errors[f"{type(error).__name__}: {error}"] += 1
+
+    # What is done with a client
+
+    def _echo(self, client: AnyClient) -> None:
+        self._number += 1
+        asked: JsonObject = {"value": f"{threading.get_ident()}-{self._number}"}
+        answered: Any = client.execute("echo", asked, timeout=STUCK_AFTER)
+        self.seen.commands += 1
+        if answered != asked:
+            self.seen.wrong += 1
+            print(f"found {answered}, expected {asked}", file=sys.stderr)
+
+    def _see_event(self, client: AnyClient) -> None:
+        if isinstance(client, Client):
+            mark = client.event_mark()
+            client.execute("emit", timeout=STUCK_AFTER, oob=self._number % 2 == 0)
+            client.wait_event("TICK", since=mark, timeout=STUCK_AFTER)
+        self._echo(client)
+
+    def _mark(self, client: AnyClient) -> None:
+        if isinstance(client, Client):
+            with client.events("TICK"):
+                client.event_mark()
+        self._echo(client)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the trial as the command line says."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--interrupts", type=int, default=1000)
-    parser.add_argument("--threads", type=int, default=1)
+def run(kind: str, threads: int, interrupts: int, seed: int) -> Seen:
+    """Interrupt one kind of client so often, and return what was seen."""
+    # An exception in a finalizer is told of, and nothing else comes of it.
+    sys.unraisablehook = lambda seen: None
+    with serving() as folder:
+        KINDS[kind](folder).close()  # what is imported or made once is there now
+        before = len(os.listdir("/proc/self/fd"))
+        seen = Trial(kind, folder, threads, seed).run(interrupts)
+        seen.left_open = len(os.listdir("/proc/self/fd")) - before
+    return seen
+
+
+def main() -> int:
+    """Run the command line above."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--interrupts", type=int, default=1000, metavar="N")
+    parser.add_argument("--kind", choices=KINDS, default="plain")
+    parser.add_argument("--threads", type=int, default=1, metavar="N")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
-    options = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory() as folder:
-        address = f"unix:{Path(folder) / 'monitor'}"
-        server = subprocess.Popen([sys.executable, "-c", SERVER, address], stdin=subprocess.PIPE)
-        trial = Trial(address, options.seed)
-        others = [
-            threading.Thread(target=trial.share, args=(number << 32,), daemon=True)
-            for number in range(1, options.threads)
-        ]
-        for thread in others:
-            thread.start()
-        trial.run(options.interrupts)
-        for thread in others:
-            thread.join(2 * PATIENCE)
-            trial.counts["hung"] += thread.is_alive()
-        trial.client.close()
-        server.communicate(timeout=PATIENCE)
-    counts = {name: count for name, count in trial.counts.items() if count}
+    parser.add_argument("--serve", metavar="FOLDER", help=argparse.SUPPRESS)
+    parser.add_argument("--answer", metavar="FD", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        serve(options.serve)
+        return 0
+    if options.answer is not None:
+        answer(socket.socket(fileno=options.answer), greets=True)
+        return 0
+    seen = run(options.kind, options.threads, options.interrupts, options.seed)
     python = ".".join(map(str, sys.version_info[:3]))
-    longest = round(1000 * trial.longest, 1)
-    print(
-        json.dumps(
-            {
-                "python": python,
-                "threads": options.threads,
-                "seed": options.seed,
-                **counts,
-                "longest_ms": longest,
-            }
-        )
-    )
-    return any(name.startswith(("wrong", "stuck", "hung")) for name in counts)
+    how = {"python": python, "kind": options.kind, "threads": options.threads, "seed": options.seed}
+    print(json.dumps({**how, **vars(seen)}))
+    return 0 if seen.is_good else 1
 
 
 if __name__ == "__main__":
