@@ -23,8 +23,15 @@ WRITTEN_SIZE: Final = 256 * 1024 * 1024
 reads. A value may hold others many times over, and so grow without end."""
 
 # The reader of the client's side. Source: ours; QEMU sets none for what it sends.
-MESSAGE_SIZE: Final = 1024 * 1024 * 1024
-"""Bytes of one message from a server. Ours: replies of 100 MiB are real (guest-file-read)."""
+MESSAGE_SIZE: Final = 128 * 1024 * 1024
+"""Bytes of one message from a server, unless it is told otherwise. Ours: replies of 100 MiB are
+real (guest-file-read)."""
+MESSAGE_STRUCTURE: Final = 2 * 1024 * 1024
+"""Brackets, commas and colons of a message longer than TOLERANT_SIZE. Ours: what takes half a
+second to decode at the most, in which nothing else runs."""
+TOLERANT_SIZE: Final = 1024 * 1024
+"""Bytes of a message that only the tolerant reader takes. Ours: no server that we know sends more
+than a line that isn't JSON."""
 
 # The server's session (protocol).
 IN_BAND_QUEUE: Final = 8

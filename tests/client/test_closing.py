@@ -99,9 +99,8 @@ def test_a_server_that_talks_nonsense(
         assert server.socket.recv(1) == b""
 
 
-def test_a_message_without_end(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qmpeer.limits.MESSAGE_SIZE", 1 << 20)
-    with connected(face) as (vm, server):
+def test_a_message_without_end(face: Face) -> None:
+    with connected(face, message_limit=1 << 20) as (vm, server):
         executing = vm.begin("x")
         server.command()
         try:

@@ -1,6 +1,8 @@
 """The client's reader: servers of all kinds, in any chunking."""
 
+import random
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -63,9 +65,17 @@ def message_reader() -> ClientReader[Incoming]:
     return ClientReader(msgspec.json.Decoder(Incoming))
 
 
+def taken_in(reader: ClientReader[Any], data: bytes) -> list[Any]:
+    """Have data read to the end."""
+    items = reader.receive_data(data)
+    while reader.is_busy:
+        items += reader.resume()
+    return items
+
+
 def read(pieces: list[bytes]) -> list[object]:
     reader = plain_reader()
-    return [item for piece in pieces for item in reader.receive_data(piece)]
+    return [item for piece in pieces for item in taken_in(reader, piece)]
 
 
 CONVERSATION: list[JsonValue] = [
@@ -237,7 +247,7 @@ def seconds_for(encode: Encode, count: int, size: int) -> float:
     reader = message_reader()
     items: list[object] = []
     spent = cpu_time(
-        lambda: items.extend(item for piece in pieces for item in reader.receive_data(piece))
+        lambda: items.extend(item for piece in pieces for item in taken_in(reader, piece))
     )
     (message,) = items
     assert isinstance(message, Incoming)
@@ -262,3 +272,143 @@ def test_errors_bear_where_they_showed() -> None:
     (error,) = plain_reader().receive_data(b"@\n")
     assert isinstance(error, WireError)
     assert error.position >= 1
+
+
+# What has bounds
+
+
+def steps(reader: ClientReader[Any], data: bytes) -> tuple[list[object], int]:
+    """Return the items of a text, in pieces as they come, and how many steps it took."""
+    items: list[object] = []
+    count = 0
+    for at in range(0, len(data), limits.READ_SIZE):
+        items += reader.receive_data(data[at : at + limits.READ_SIZE])
+        while reader.is_busy:
+            items += reader.resume()
+            count += 1
+    return items, count
+
+
+LONG = b'"' + b"x" * limits.TOLERANT_SIZE + b'"'
+
+
+def test_a_long_text_that_is_no_json_is_one_error() -> None:
+    for text in (b"{'a':%s}\r\n", b'{"a":%s,}\r\n', b'{"a":%s "b":[1,2,nan]}\r\n', b"x%s\r\n"):
+        (error, after), _ = steps(plain_reader(), text % LONG + b'{"b":1}\n')
+        assert isinstance(error, WireError)
+        assert "can't be read" in str(error)
+        assert after == {"b": 1}
+
+
+def test_a_long_text_that_is_json_and_no_message() -> None:
+    (value,), _ = steps(message_reader(), b'{"event":%s,"data":[1]}\r\n' % LONG)
+    assert isinstance(value, dict)
+    assert value["data"] == [1]
+
+
+def test_a_short_text_that_is_no_json_is_one_error() -> None:
+    (error, value), _ = steps(plain_reader(), b",,,,]]]}}} it's 00 \xff\xff \x01\n" + b'{"a":1}\n')
+    assert isinstance(error, WireError)
+    assert value == {"a": 1}
+
+
+def test_what_only_the_tolerant_reader_takes_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "TOLERANT_SIZE", 100_000)
+    item = b"{'a':\n'xx'},\n"
+    count = 100_000 // len(item) - 1
+    assert len(read([b"[" + item * count + b"1]\n"])) == 1
+    found, _ = steps(plain_reader(), b"[" + item * (count + 3) + b"1]\n")
+    assert [error.limit for error in found if isinstance(error, LimitError)] == ["TOLERANT_SIZE"]
+
+
+@pytest.mark.parametrize("item", [b"1,", b"{},", b"[],", b"nan,", b'{"a":1},'])
+def test_brackets_and_commas_are_counted_first(
+    item: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "TOLERANT_SIZE", 10_000)
+    monkeypatch.setattr(limits, "MESSAGE_STRUCTURE", 100_000)
+    each = len(item.translate(None, b'1nan"')) if item != b"nan," else 1
+    for count, is_error in ((100_000 // each - 10, False), (100_000 // each, True)):
+        items, _ = steps(plain_reader(), b'{"return":[' + item * count + b"1]}\r\n")
+        assert [type(found) for found in items[:1]] == [LimitError if is_error else dict]
+        if is_error:
+            expected = "a message has more than 100000 brackets, commas and colons"
+            assert str(items[0]) == expected
+
+
+def test_a_limit_of_ones_own() -> None:
+    reader: ClientReader[JsonValue] = ClientReader(msgspec.json.Decoder(), 1000)
+    assert taken_in(reader, b'{"a":"' + b"x" * 900) == []
+    (error,) = taken_in(reader, b"x" * 200)
+    assert isinstance(error, LimitError)
+    assert (error.limit, error.value) == ("MESSAGE_SIZE", 1000)
+
+
+ODD = {
+    "nan": None,
+    "-nan": None,
+    "inf": None,
+    "-inf": None,
+    "Infinity": None,
+    "-Infinity": None,
+    "NaN": None,
+    '", nan, "': ", nan, ",
+    r'"\", -inf, \\"': '", -inf, \\',
+    r'"\\\"nan"': '\\"nan',
+    "[inf]": [None],
+    '"é nan"': "é nan",
+    "1e5": 1e5,
+}
+
+
+@pytest.mark.parametrize("count", [1, 3, 20_000], ids="{} times".format)
+def test_odd_numbers_outside_strings(count: int) -> None:
+    """Wherever a text is cut for it."""
+    chance = random.Random(count)
+    for size in (1, 7, limits.READ_SIZE + 3):
+        chosen = [chance.choice([*ODD]) for _ in range(count)]
+        spaces = (
+            [" " * chance.randrange(size) for _ in range(count)] if count < 10 else [""] * count
+        )
+        text = ", ".join(space + item for space, item in zip(spaces, chosen, strict=True))
+        (found,), _ = steps(plain_reader(), f'{{"return": [nan, {text}]}}\r\n'.encode())
+        assert isinstance(found, dict)
+        assert found["return"] == [None, *(ODD[item] for item in chosen)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(b'{"return":["' + b"nan" * 700_000 + b'",nan', id="a bad end"),
+        pytest.param(b'{"return":["' + b"x" * 2_000_000 + b'",nan]}', id="a good one"),
+        pytest.param(b'{"return":["' + b'\\"' * 1_000_000 + b'",nan]}', id="escapes"),
+        pytest.param(b'{"return":[' + b"nan," * 260_000 + b"1]}", id="many"),
+        pytest.param(b"[" + b"'a'," * 200_000 + b"1]", id="tolerantly"),
+        pytest.param(b",1" * 300_000, id="errors"),
+        pytest.param(b"x\n" * 100_000, id="lines"),
+    ],
+)
+def test_what_takes_long_is_done_in_steps(text: bytes) -> None:
+    """Each is so short that a deadline is kept; CPU time, compared with the whole."""
+    _, count = steps(plain_reader(), text + b"\r\n")
+    assert count >= 8
+
+
+BRACES = ['"}"', '"{\\\\"', '"\\"}"', "[]", "{}", '{"a":"{"}', '"\\\\\\"{"']
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+def test_where_a_text_without_a_line_ends(size: int) -> None:
+    for text in BRACES:
+        data = b'{"a":[%s,%s]}' % (text.encode(), text.encode())
+        assert len(read([data[at : at + size] for at in range(0, len(data), size)])) == 1
+
+
+def seconds_to_balance(count: int) -> float:
+    reader = plain_reader()
+    reader.receive_data(b'{"return":"}')
+    return cpu_time(lambda: [reader.receive_data(b"{}" * 40) for _ in range(count)])
+
+
+def test_braces_that_even_out_are_read_once() -> None:
+    assert_linear_time(seconds_to_balance, 16_000)

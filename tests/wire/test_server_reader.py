@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from qmpeer.errors import LimitError, WireError
 from qmpeer.values import JsonValue
 from qmpeer.wire import ServerReader, encode_compact, encode_line, encode_pretty
-from qmpeer.wire.readers import _decode_alike
+from qmpeer.wire.server_reader import _decode_alike
 from qmpeer.wire.tolerant import Item, TolerantReader
 from tests.fuzzing import tried
 from tests.wire.exactly import shown

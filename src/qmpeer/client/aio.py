@@ -66,6 +66,7 @@ class AsyncClient:
         negotiate: bool = True,
         capabilities: Sequence[str] | None = None,
         max_in_flight: int | None = None,
+        message_limit: int = limits.MESSAGE_SIZE,
         strict: "bool | Schema" = False,
         wait_for_socket: bool = False,
         reconnect: float | None = 0.0,
@@ -83,6 +84,7 @@ class AsyncClient:
             max_in_flight: In-band commands sent before the first of them is answered; the others
                 wait their turn. None: any number, and 8 from the first out-of-band command on, so
                 that the next one isn't kept waiting.
+            message_limit: Bytes of the longest message; a longer one ends the connection.
             strict: Check commands before they are sent, against the server's schema or the one
                 given here; what the server would refuse raises ValidationError then. What is
                 deprecated gives a DeprecationWarning.
@@ -106,7 +108,7 @@ class AsyncClient:
         async def open_channel(seconds: float | None, log: EventLog) -> AsyncChannel:
             deadline = Deadline(seconds)
             peer = address_text(address)
-            make = _channels(peer, negotiate, capabilities, max_in_flight, log=log)
+            make = _channels(peer, negotiate, capabilities, max_in_flight, message_limit, log=log)
             _, channel = await open_stream(
                 address, make, timeout=seconds, wait_for_socket=wait_for_socket, tls=tls
             )
@@ -134,6 +136,7 @@ class AsyncClient:
         negotiate: bool = True,
         capabilities: Sequence[str] | None = None,
         max_in_flight: int | None = None,
+        message_limit: int = limits.MESSAGE_SIZE,
         strict: "bool | Schema" = False,
         insecure: bool = False,
     ) -> "AsyncClient":
@@ -146,12 +149,15 @@ class AsyncClient:
             negotiate: As in `connect`.
             capabilities: As in `connect`.
             max_in_flight: As in `connect`.
+            message_limit: As in `connect`.
             strict: As in `connect`.
             insecure: Listen where other machines can reach it; whoever comes first is the server.
         """
         deadline = Deadline(timeout)
         arrived: asyncio.Future[AsyncChannel] = asyncio.get_running_loop().create_future()
-        make = _channels(address_text(address), negotiate, capabilities, max_in_flight)
+        make = _channels(
+            address_text(address), negotiate, capabilities, max_in_flight, message_limit
+        )
 
         def arrive(stream: Stream) -> AsyncChannel:
             channel = make(stream)
@@ -177,6 +183,7 @@ class AsyncClient:
         command_timeout: float | None = limits.COMMAND_TIMEOUT,
         capabilities: Sequence[str] | None = None,
         max_in_flight: int | None = None,
+        message_limit: int = limits.MESSAGE_SIZE,
         strict: "bool | Schema" = False,
         monitor: Sequence[str] | None = None,
         stderr: int | IO[bytes] | None = None,
@@ -191,6 +198,7 @@ class AsyncClient:
             command_timeout: As in `connect`.
             capabilities: As in `connect`.
             max_in_flight: As in `connect`.
+            message_limit: As in `connect`.
             strict: As in `connect`.
             monitor: The options to add, "{fd}" standing for the descriptor; by default QEMU's.
             stderr: Where its stderr goes, as for subprocess.Popen; None keeps it for errors.
@@ -210,7 +218,7 @@ class AsyncClient:
             Launched, argv, monitor, stderr, ends_with_parent, own_session
         )
         try:
-            make = _channels(argv[0], True, capabilities, max_in_flight, launched)
+            make = _channels(argv[0], True, capabilities, max_in_flight, message_limit, launched)
             _, channel = await open_stream(launched.socket, make, timeout=timeout)
             assert isinstance(channel, AsyncChannel)
             await channel.negotiate(deadline)
@@ -648,6 +656,7 @@ def _channels(
     negotiate: bool,
     capabilities: Sequence[str] | None,
     max_in_flight: int | None,
+    message_limit: int,
     launched: "Launched | None" = None,
     log: EventLog | None = None,
 ) -> Callable[[Stream], AsyncChannel]:
@@ -656,6 +665,7 @@ def _channels(
         negotiate=negotiate,
         capabilities=capabilities,
         max_in_flight=max_in_flight,
+        message_limit=message_limit,
         first_id=int.from_bytes(os.urandom(2), "little"),
         peer=peer,
     )

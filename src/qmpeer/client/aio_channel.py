@@ -85,6 +85,7 @@ class AsyncChannel:
         self._loop = asyncio.get_running_loop()
         self._stream = stream
         self._is_flush_due = False
+        self._is_reading_paused = False
         self._timer: asyncio.TimerHandle | None = None
         self._waiters: list[asyncio.Future[None]] = []
         self._received = 0
@@ -288,8 +289,17 @@ class AsyncChannel:
         for fd in fds:
             os.close(fd)
         self._received += len(data)
+        self._hand_out(self.session.receive_data(data))
+
+    def _read_on(self) -> None:
+        """Read on in what was received, for a moment."""
+        if self.end is None:
+            self._received += 1
+            self._hand_out(self.session.resume())
+
+    def _hand_out(self, occurrences: Sequence[Any]) -> None:
+        """Give everybody what is theirs, and read on in a turn of the loop of its own."""
         session = self.session
-        occurrences = session.receive_data(data)
         if self._trace is not None:
             self._trace.received(occurrences)
         for happened in occurrences:
@@ -306,7 +316,14 @@ class AsyncChannel:
         if session.failure is not None:
             self._lose(session.failure)
             self._stream.abort()
-        elif session.has_data_to_send and not self._is_flush_due:
+        if session.is_busy:
+            self._stream.pause_reading()
+            self._loop.call_soon(self._read_on)
+            self._is_reading_paused = True
+        elif self._is_reading_paused:
+            self._is_reading_paused = False
+            self._stream.resume_reading()
+        if session.has_data_to_send and not self._is_flush_due:
             self._flush()
         if self._waiters:
             self._wake()

@@ -74,6 +74,7 @@ class Client:
         negotiate: bool = True,
         capabilities: Sequence[str] | None = None,
         max_in_flight: int | None = None,
+        message_limit: int = limits.MESSAGE_SIZE,
         strict: "bool | Schema" = False,
         wait_for_socket: bool = False,
         reconnect: float | None = 0.0,
@@ -91,6 +92,7 @@ class Client:
             max_in_flight: In-band commands sent before the first of them is answered; the others
                 wait their turn. None: any number, and 8 from the first out-of-band command on, so
                 that the next one isn't kept waiting.
+            message_limit: Bytes of the longest message; a longer one ends the connection.
             strict: Check commands before they are sent, against the server's schema or the one
                 given here; what the server would refuse raises ValidationError then. What is
                 deprecated gives a DeprecationWarning.
@@ -115,7 +117,9 @@ class Client:
         def open_channel(seconds: float | None, log: EventLog) -> Channel:
             end = None if seconds is None else monotonic() + seconds
             sock = dial(address, timeout=seconds, wait_for_socket=wait_for_socket, tls=tls)
-            session = _session(address_text(address), negotiate, capabilities, max_in_flight)
+            session = _session(
+                address_text(address), negotiate, capabilities, max_in_flight, message_limit
+            )
             channel = Channel(sock, session, None, log)
             try:
                 channel.negotiate(end, seconds)
@@ -144,6 +148,7 @@ class Client:
         negotiate: bool = True,
         capabilities: Sequence[str] | None = None,
         max_in_flight: int | None = None,
+        message_limit: int = limits.MESSAGE_SIZE,
         strict: "bool | Schema" = False,
         insecure: bool = False,
     ) -> "Client":
@@ -156,6 +161,7 @@ class Client:
             negotiate: As in `connect`.
             capabilities: As in `connect`.
             max_in_flight: As in `connect`.
+            message_limit: As in `connect`.
             strict: As in `connect`.
             insecure: Listen where other machines can reach it; whoever comes first is the server.
         """
@@ -169,7 +175,9 @@ class Client:
             finally:
                 unlink_if_ours(listener)
                 listener.close()
-        session = _session(address_text(address), negotiate, capabilities, max_in_flight)
+        session = _session(
+            address_text(address), negotiate, capabilities, max_in_flight, message_limit
+        )
         return cls._begin(sock, session, start, timeout, command_timeout, strict)
 
     @classmethod
@@ -181,6 +189,7 @@ class Client:
         command_timeout: float | None = limits.COMMAND_TIMEOUT,
         capabilities: Sequence[str] | None = None,
         max_in_flight: int | None = None,
+        message_limit: int = limits.MESSAGE_SIZE,
         strict: "bool | Schema" = False,
         monitor: Sequence[str] | None = None,
         stderr: int | IO[bytes] | None = None,
@@ -195,6 +204,7 @@ class Client:
             command_timeout: As in `connect`.
             capabilities: As in `connect`.
             max_in_flight: As in `connect`.
+            message_limit: As in `connect`.
             strict: As in `connect`.
             monitor: The options to add, "{fd}" standing for the descriptor; by default QEMU's.
             stderr: Where its stderr goes, as for subprocess.Popen; None keeps it for errors.
@@ -212,7 +222,7 @@ class Client:
         launched = Launched(argv, monitor, stderr, ends_with_parent, own_session)
         start = monotonic()
         try:
-            session = _session(argv[0], True, capabilities, max_in_flight)
+            session = _session(argv[0], True, capabilities, max_in_flight, message_limit)
             return cls._begin(
                 launched.socket, session, start, timeout, command_timeout, strict, launched
             )
@@ -668,12 +678,17 @@ class Client:
 
 
 def _session(
-    peer: str, negotiate: bool, capabilities: Sequence[str] | None, max_in_flight: int | None
+    peer: str,
+    negotiate: bool,
+    capabilities: Sequence[str] | None,
+    max_in_flight: int | None,
+    message_limit: int,
 ) -> ClientSession[Call]:
     return ClientSession(
         negotiate=negotiate,
         capabilities=capabilities,
         max_in_flight=max_in_flight,
+        message_limit=message_limit,
         first_id=int.from_bytes(os.urandom(2), "little"),
         peer=peer,
     )

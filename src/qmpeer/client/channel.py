@@ -451,7 +451,7 @@ class Channel:
 
     def _receive(self, timeout: float | None) -> bool:
         """Receive once and hand out what came; False if nothing did in time."""
-        if not self._inbox:
+        if not (self._inbox or self.session.is_busy):
             if timeout != self._receive_timeout:
                 self._set_receive_timeout(timeout)
             if not self._fill_inbox(0):
@@ -461,7 +461,8 @@ class Channel:
 
     def _receive_now(self, seconds: float | None = 0.0) -> bool:
         """Take in what has arrived; False if nothing has."""
-        if not (self._inbox or self._fill_inbox(socket.MSG_DONTWAIT)):
+        is_left = self._inbox or self.session.is_busy
+        if not (is_left or self._fill_inbox(socket.MSG_DONTWAIT)):
             return False
         self._take_in()
         return self.end is None
@@ -497,7 +498,9 @@ class Channel:
             if self._has_ended:
                 return
             session.is_changing = True
-            if inbox:
+            if session.is_busy:
+                self._hand_out(session.resume())
+            elif inbox:
                 data = inbox.popleft()
                 if data:
                     self._hand_out(session.receive_data(data))

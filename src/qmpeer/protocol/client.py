@@ -138,6 +138,7 @@ class ClientSession(Generic[Token]):
         first_id: Where the ids begin: best at random, so that a reply meant for a client before us
             is hardly taken for ours.
         peer: The server's address, for errors.
+        message_limit: Bytes of the longest message that is taken.
 
     Attributes:
         phase: Where the connection stands.
@@ -162,6 +163,7 @@ class ClientSession(Generic[Token]):
         "_pending",
         "_probe",
         "_reader",
+        "_received",
         "_refusal",
         "_requested",
         "_turned_away",
@@ -186,7 +188,10 @@ class ClientSession(Generic[Token]):
         max_in_flight: int | None = None,
         first_id: int = 0,
         peer: str = "the server",
+        message_limit: int = limits.MESSAGE_SIZE,
     ) -> None:
+        if message_limit < 1:
+            raise ValueError(f"found {message_limit} as message_limit, expected 1 or more")
         if max_in_flight is not None and max_in_flight < 1:
             raise ValueError(f"found {max_in_flight} as max_in_flight, expected 1 or more")
         self.phase = Phase.GREETING if negotiate else Phase.READY
@@ -197,9 +202,10 @@ class ClientSession(Generic[Token]):
         self.ignored: int = 0
         self.is_changing: bool = False
         self._peer = peer
+        self._received = b""
         self._first: bytes | None = b""  # the peer's first bytes; None once it has spoken QMP
         self._requested = None if capabilities is None else tuple(capabilities)
-        self._reader: ClientReader[Incoming] = ClientReader(_decoder)
+        self._reader: ClientReader[Incoming] = ClientReader(_decoder, message_limit)
         self._pending: dict[int, Sent[Token]] = {}
         self._waiting: deque[tuple[Sent[Token], bytes]] = deque()
         self._outgoing: deque[tuple[Sent[Token], bytes]] = deque()
@@ -441,29 +447,42 @@ class ClientSession(Generic[Token]):
     def receive_data(self, data: bytes) -> list[Happened[Token]]:
         """Take in bytes; return the events, outcomes and unclaimed errors in them, in order.
 
-        After it, look at `failure`, and send what data_to_send() returns: commands that waited may
-        go now. Nothing is raised.
+        After it, look at `failure` and `is_busy`, and send what data_to_send() returns: commands
+        that waited may go now. Nothing is raised.
         """
-        happened: list[Happened[Token]] = []
         if self._first is not None:
             self._first += data[: limits.FIRST_BYTES - len(self._first)]
-        for item in self._reader.receive_data(data):
+        self._received = data
+        return self._take_in_all(self._reader.receive_data(data))
+
+    @property
+    def is_busy(self) -> bool:
+        """What was received isn't all read yet: `resume` before more is received."""
+        return self._reader.is_busy and self.failure is None
+
+    def resume(self) -> list[Happened[Token]]:
+        """Read on in what was received, for a moment; else as `receive_data`."""
+        return self._take_in_all(self._reader.resume())
+
+    def _take_in_all(self, items: Sequence[Any]) -> list[Happened[Token]]:
+        happened: list[Happened[Token]] = []
+        for item in items:
             if type(item) is Incoming:
                 message = item
             else:
                 try:
-                    message = self._look_at(item)  # type: ignore[arg-type]
+                    message = self._look_at(item)
                 except QMPError as error:
                     if self._is_harmless(error):
                         continue
-                    self._fail(error, self._explain(error, data, happened))
+                    self._fail(error, self._explain(error, happened))
                     break
             try:
                 self._take_in(message, happened)
             except QMPError as error:
                 if self._is_harmless(error):
                     continue
-                self._fail(error, self._explain(error, data, happened))
+                self._fail(error, self._explain(error, happened))
                 break
         if self._first is not None:
             self._look_at_first(self._first, happened)
@@ -495,12 +514,12 @@ class ClientSession(Generic[Token]):
 
     # Who it is that speaks
 
-    def _explain(self, error: QMPError, data: bytes, happened: list[Happened[Token]]) -> str:
+    def _explain(self, error: QMPError, happened: list[Happened[Token]]) -> str:
         """Return what is wrong with what the peer has sent, with a piece of it."""
         if isinstance(error, NegotiationError):
             return str(error)
         if self._first is None or self.greeting is not None or happened:
-            found = f"found {shown(_unlike_qmp(data))} in place of QMP"
+            found = f"found {shown(_unlike_qmp(self._received))} in place of QMP"
         else:
             found = self._no_qmp(self._first)
         return f"{found} ({shown_text(str(error))})"

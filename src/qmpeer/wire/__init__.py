@@ -1,7 +1,8 @@
 """Bytes and JSON values, in QEMU's dialect of JSON."""
 
-from qmpeer.wire.readers import ClientReader, ServerReader
+from qmpeer.wire.client_reader import ClientReader
 from qmpeer.wire.request import encode_request
+from qmpeer.wire.server_reader import ServerReader
 from qmpeer.wire.writer import encode_compact, encode_line, encode_pretty
 
 __all__ = [

@@ -4,14 +4,21 @@ All of it is counted by C, so that it costs little beside reading the text.
 """
 
 import re
+from collections.abc import Iterator, Sequence
 
 from qmpeer import limits
 
-__all__ = ["count_tokens", "has_few_tokens", "is_deeper"]
+__all__ = ["Balance", "count_tokens", "has_few_tokens", "is_deeper", "nulls_for_odd_numbers"]
 
 _NOT_BRACKETS = bytes(set(range(256)).difference(b"[]{}"))
-# Compiled where it is needed first, which is seldom: a client's start waits for each.
+_ODD_NUMBERS = tuple(
+    sign + word for word in (b"inf", b"nan", b"Infinity", b"NaN") for sign in (b"-", b"")
+)
+_PIECE = 64 * 1024
+# Compiled where they are needed first, which is seldom: a client's start waits for each.
 _TOKEN = rb"[\[\]{},:]|[^\[\]{},: \r\n]++"
+_CAN_BE_CUT_BEHIND = rb"[^A-Za-z\\-]"
+_ESCAPE = rb"\\*+."
 
 
 def _without_strings(text: bytes | bytearray) -> bytes:
@@ -46,3 +53,68 @@ def is_deeper(text: bytes | bytearray, most: int) -> bool:
         if not brackets:
             return False
     return True
+
+
+class Balance:
+    """How many braces and brackets are open in a text that comes in parts."""
+
+    __slots__ = ("_before", "_counted", "_is_in_string", "_open")
+
+    def __init__(self) -> None:
+        self._counted = 0  # parts
+        self._open = 0
+        self._is_in_string = False
+        self._before = b""  # a backslash at the end of what was counted
+
+    def is_even(self, parts: Sequence[bytes]) -> bool:
+        """Tell whether all are closed again; each part is looked at once."""
+        for part in parts[self._counted :]:
+            text = (self._before + part).replace(b"\\\\", b"").replace(b'\\"', b"")
+            self._before = b"\\" if text.endswith(b"\\") else b""
+            pieces = text.split(b'"')
+            outside = b"".join(pieces[self._is_in_string :: 2])
+            self._open += outside.count(b"{") + outside.count(b"[")
+            self._open -= outside.count(b"}") + outside.count(b"]")
+            self._is_in_string ^= len(pieces) % 2 == 0
+        self._counted = len(parts)
+        return self._open <= 0 and not self._is_in_string
+
+
+def may_have_odd_numbers(text: bytes) -> bool:
+    """Tell whether there is something like inf or nan in a text."""
+    return any(word in text for word in (b"inf", b"nan", b"Inf", b"NaN"))
+
+
+def nulls_for_odd_numbers(text: bytes) -> Iterator[bytes]:
+    """Return a text, piece by piece, with null for each inf and nan outside its strings.
+
+    Spec: QEMU writes such doubles as C does, Python as Infinity and NaN; JSON has neither.
+    """
+    start, is_in_string = 0, False
+    while start < len(text):
+        piece = text[start : _cut(text, start + _PIECE)]
+        start += len(piece)
+        # No well-formed text holds control bytes.
+        masked = piece.replace(b"\\\\", b"\x01\x01").replace(b'\\"', b"\x02\x02")
+        parts = masked.split(b'"')
+        if may_have_odd_numbers(masked) and not _has_masks(piece):
+            outside = b'"'.join(parts[is_in_string::2])
+            for word in _ODD_NUMBERS:
+                outside = outside.replace(word, b"null")
+            parts[is_in_string::2] = outside.split(b'"') if parts[is_in_string:] else []
+            masked = b'"'.join(parts)
+            piece = masked.replace(b"\x01\x01", b"\\\\").replace(b"\x02\x02", b'\\"')
+        is_in_string ^= len(parts) % 2 == 0
+        yield piece
+
+
+def _cut(text: bytes, position: int) -> int:
+    """Return where a text can be cut, near a position: within no word and no escape."""
+    match = re.compile(_CAN_BE_CUT_BEHIND).search(text, position, position + 32)
+    if match is None and text[position - 1 : position] == b"\\":
+        match = re.compile(_ESCAPE, re.DOTALL).match(text, position)
+    return position if match is None else match.end()
+
+
+def _has_masks(piece: bytes) -> bool:
+    return b"\x01" in piece or b"\x02" in piece

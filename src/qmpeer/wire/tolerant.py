@@ -2,7 +2,8 @@
 
 A value is parsed when its braces and brackets balance, each kind counted for itself, or when
 either count goes below zero; newlines mean nothing. After an error the counts start afresh at the
-next token. This is the law for a server; the fast paths of `qmpeer.wire.readers` only hurry it up.
+next token. This is the law for a server; the fast path of `qmpeer.wire.server_reader` only hurries
+it up.
 
 Spec: JSON as QEMU's monitor reads it, measured on QEMU 7.2.
 """

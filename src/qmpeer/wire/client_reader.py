@@ -1,0 +1,305 @@
+"""The client's reader: messages out of what a server sends, whatever server it is.
+
+It accepts more than QEMU does, since it must never lose a server's message for a formality.
+msgspec reads whole lines; only what it refuses goes another way, and that way has bounds: a server
+may be hostile. What takes long is done in steps, so that whoever waits can look at the clock in
+between.
+
+A text of more than ``limits.TOLERANT_SIZE`` bytes is JSON, but for the inf and nan that QEMU
+writes; a shorter one may be any that QEMU's own reader takes. One bad text is one error.
+"""
+
+import re
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+
+import msgspec
+
+from qmpeer import limits
+from qmpeer.errors import LimitError, QMPError, WireError
+from qmpeer.wire.structure import Balance, may_have_odd_numbers, nulls_for_odd_numbers
+
+if TYPE_CHECKING:
+    from qmpeer.wire.tolerant import Item, TolerantReader
+
+__all__ = ["ClientReader"]
+
+T = TypeVar("T")
+Steps: TypeAlias = "Generator[list[T | Item], None, list[T | Item]]"
+"""Gives the items of each step but the last, and returns those of the last."""
+
+_decode_plainly = msgspec.json.Decoder().decode_lines
+_REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_STRUCTURE = b"[]{},:"
+_STEP = 16 * 1024
+"""Bytes that the tolerant reader takes in one step."""
+_STEPS_AT_ONCE = 4
+"""Steps that are taken at once, so that what is short is done then."""
+_STEP_LINES = 256
+"""Odd lines that are read in one step."""
+# Compiled where it is needed first, which is seldom: a client's start waits for each.
+_LONE_BRACE = rb"\n\}\r?\n"
+
+
+class ClientReader(Generic[T]):
+    """Read what a server sends: values that end with a line, or without one.
+
+    Each message is decoded into the type of the decoder given; where that refuses, into a plain
+    value. LF alone ends a line as well as CR LF, a value may go over many lines (as pretty monitors
+    write), bytes FF between values are passed over (the guest agent sends them), and the inf and
+    nan that QEMU writes for some doubles are null, as are Python's Infinity and NaN.
+
+    Args:
+        decoder: Decodes a message.
+        message_limit: Bytes of the longest message; None for ``limits.MESSAGE_SIZE``.
+    """
+
+    __slots__ = (
+        "_balance",
+        "_decoder",
+        "_has_erred",
+        "_is_pretty",
+        "_message_limit",
+        "_parts",
+        "_rest",
+        "_size",
+        "_steps",
+        "_structure",
+        "_tolerant",
+        "_tolerant_size",
+    )
+
+    def __init__(
+        self, decoder: "msgspec.json.Decoder[T]", message_limit: int | None = None
+    ) -> None:
+        self._decoder = decoder
+        self._message_limit = limits.MESSAGE_SIZE if message_limit is None else message_limit
+        self._steps: Steps[T] | None = None
+        self._rest = b""
+        self._tolerant: TolerantReader | None = None
+        self._tolerant_size = 0
+        self._has_erred = False
+        self._parts: list[bytes] = []
+        self._forget()
+
+    def _forget(self) -> None:
+        self._parts.clear()
+        self._size = 0
+        self._structure = 0
+        self._balance = Balance()
+        self._is_pretty = False
+
+    @property
+    def is_busy(self) -> bool:
+        """There is something left to be done by `resume`, before more is received."""
+        return self._steps is not None
+
+    def receive_data(self, data: bytes) -> "list[T | Item]":
+        """Take in bytes and return the messages and errors that they complete, in order.
+
+        Errors are items of the result; nothing is raised. A message longer than the limit gives a
+        LimitError and is dropped. If `is_busy` is true after it, not all is done yet.
+        """
+        if not self._is_within and data[-1:] == b"\n" and len(data) <= limits.TOLERANT_SIZE:
+            try:
+                return self._decoder.decode_lines(data)  # type: ignore[return-value]  # lists are invariant
+            except _REFUSED:
+                return self._begin_steps(data, b"")
+        items: list[T | Item] = []
+        while self._steps is not None:
+            items += self.resume()
+        return items + self._receive_part(data)
+
+    @property
+    def _is_within(self) -> bool:
+        """A message is under way, or steps are."""
+        return bool(self._parts or self._steps or self._tolerant)
+
+    def resume(self) -> "list[T | Item]":
+        """Go on with what `receive_data` has left; return what that completes."""
+        if self._steps is None:
+            return []
+        try:
+            return next(self._steps)
+        except StopIteration as end:
+            items: list[T | Item] = end.value
+            self._steps = None
+            rest, self._rest = self._rest, b""
+            return items + self._receive_part(rest) if rest else items
+
+    def _begin_steps(self, head: bytes, rest: bytes) -> "list[T | Item]":
+        """Read whole texts, as much of them as is soon done, and then the part of one."""
+        self._steps = self._read_lines(head)
+        self._rest = rest
+        items = self.resume()
+        if len(head) <= limits.TOLERANT_SIZE:
+            for _ in range(_STEPS_AT_ONCE):
+                items += self.resume()
+        return items
+
+    def _receive_part(self, data: bytes) -> "list[T | Item]":
+        if self._tolerant is not None:
+            return self._begin_steps(data, b"")
+        cut = self._cut(data)
+        self._size += cut or len(data)
+        error = self._passed_limit(data[:cut] if cut else data)
+        if error is not None:
+            self._forget()
+            return [error]
+        if not cut:
+            self._parts.append(data)
+            # It is whole, as likely as not, if all that was opened is closed.
+            if data[-1:] != b"}" or not self._balance.is_even(self._parts):
+                return []
+            cut = len(data)
+            self._parts.pop()
+        head = b"".join((*self._parts, data[:cut]))
+        rest = data[cut:]
+        self._forget()
+        if len(head) <= limits.TOLERANT_SIZE:
+            try:
+                items: list[T | Item] = [*self._decoder.decode_lines(head)]
+            except _REFUSED:
+                pass
+            else:
+                return items + self._receive_part(rest) if rest else items
+        return self._begin_steps(head, rest)
+
+    def _passed_limit(self, data: bytes) -> LimitError | None:
+        """Count what has come of a message; return the error if it is too much."""
+        if self._size > self._message_limit:
+            most = self._message_limit
+            return LimitError(f"a message is longer than {most} bytes", "MESSAGE_SIZE", most)
+        if self._size > limits.TOLERANT_SIZE:
+            uncounted = data if self._structure else b"".join((*self._parts, data))
+            self._structure += len(uncounted) - len(uncounted.translate(None, _STRUCTURE))
+            if self._structure > limits.MESSAGE_STRUCTURE:
+                most = limits.MESSAGE_STRUCTURE
+                text = f"a message has more than {most} brackets, commas and colons"
+                return LimitError(text, "MESSAGE_STRUCTURE", most)
+        return None
+
+    def _cut(self, data: bytes) -> int:
+        """Return how many of these bytes end a line; in pretty output, a line with a lone brace."""
+        if not self._is_pretty:
+            return data.rfind(b"\n") + 1
+        before = b"".join(self._parts[-3:])[-3:]  # what such a line may have begun with
+        return max(0, _after_lone_brace(before + data) - len(before))
+
+    # In steps
+
+    def _read_lines(self, head: bytes) -> "Steps[T]":
+        """Read whole texts, one of which at least is odd or long."""
+        items: list[T | Item] = []
+        count = start = 0
+        while start < len(head):
+            end = head.find(b"\n", start) + 1 or len(head)
+            line = head if end - start == len(head) else head[start:end]
+            count += 1
+            if self._tolerant is not None:
+                items += yield from self._read_tolerantly(line)
+            elif end < len(head) and len(line) <= 3 and line.rstrip() == b"{":
+                items += yield from self._read_pretty(head[start:])
+                break
+            elif line := line.lstrip(b"\xff"):
+                items += yield from self._read_text(line)
+            start = end
+            if count % _STEP_LINES == 0:
+                yield items
+                items = []
+        return items
+
+    def _read_pretty(self, text: bytes) -> "Steps[T]":
+        cut = _after_lone_brace(text)
+        items: list[T | Item] = []
+        if cut:
+            items += yield from self._read_text(text[:cut])
+        rest = text[cut:]
+        if rest and self._tolerant is not None:
+            items += yield from self._read_tolerantly(rest)
+        elif rest:
+            self._is_pretty = True
+            self._parts.append(rest)
+            self._size = len(rest)
+        return items
+
+    def _read_text(self, text: bytes) -> "Steps[T]":
+        """Read messages, which msgspec may refuse."""
+        is_long = len(text) > limits.TOLERANT_SIZE
+        if is_long:
+            yield []
+        items, refusal = self._decoded(text)
+        if type(refusal) is msgspec.DecodeError and may_have_odd_numbers(text):
+            pieces = []
+            for piece in nulls_for_odd_numbers(text):
+                pieces.append(piece)
+                yield []
+            items, refusal = self._decoded(b"".join(pieces))
+        if refusal is None:
+            return items
+        if not is_long:
+            self._tolerant = _tolerant_reader()
+            items = yield from self._read_tolerantly(text)
+            return items
+        yield []
+        if isinstance(refusal, msgspec.ValidationError):  # JSON, but no message
+            try:
+                return [*_decode_plainly(text)]
+            except _REFUSED as error:
+                refusal = error
+        return [WireError(f"a message of {len(text)} bytes can't be read: {refusal}")]
+
+    def _decoded(self, text: bytes) -> "tuple[list[T | Item], Exception | None]":
+        try:
+            return [*self._decoder.decode_lines(text)], None
+        except _REFUSED as error:
+            return [], error
+
+    def _read_tolerantly(self, data: bytes) -> "Steps[T]":
+        """Read as QEMU does; only the first error of a text counts."""
+        items: list[T | Item] = []
+        tolerant = self._tolerant
+        assert tolerant is not None
+        for at in range(0, len(data), _STEP):
+            piece = data[at : at + _STEP]
+            self._tolerant_size += len(piece)
+            if self._tolerant_size > limits.TOLERANT_SIZE:
+                self._end_text()
+                most = limits.TOLERANT_SIZE
+                text = f"a message longer than {most} bytes isn't JSON"
+                items.append(LimitError(text, "TOLERANT_SIZE", most))
+                return items
+            for item in tolerant.receive_data(piece):
+                if not isinstance(item, QMPError):
+                    items.append(item)
+                elif not self._has_erred:
+                    self._has_erred = True
+                    items.append(item)
+            if at + _STEP < len(data):
+                yield items
+                items = []
+        if tolerant.is_idle:
+            self._end_text()
+        elif data[-1:] == b"\n":
+            self._has_erred = False
+        return items
+
+    def _end_text(self) -> None:
+        self._tolerant = None
+        self._tolerant_size = 0
+        self._has_erred = False
+
+
+def _tolerant_reader() -> "TolerantReader":
+    """Return a new one; its patterns cost a program's start more than most ever need of it."""
+    from qmpeer.wire.tolerant import TolerantReader
+
+    return TolerantReader()
+
+
+def _after_lone_brace(text: bytes) -> int:
+    """Return where the last line ends that is but a closing brace; 0 if there is none."""
+    end = 0
+    for match in re.finditer(_LONE_BRACE, text):
+        end = match.end()
+    return end
