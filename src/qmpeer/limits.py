@@ -33,6 +33,12 @@ TOLERANT_SIZE: Final = 1024 * 1024
 """Bytes of a message that only the tolerant reader takes. Ours: no server that we know sends more
 than a line that isn't JSON."""
 
+# Requests (messages).
+MEMBERS: Final = 4096
+"""Members of an object, and members and items of an id, that are put in QEMU's order. Ours."""
+MEMBER_NAMES: Final = 64 * 1024
+"""Characters in the names of such members. Ours."""
+
 # The server's session (protocol).
 IN_BAND_QUEUE: Final = 8
 """Commands of one monitor that wait, out-of-band enabled. QEMU: QMP_REQ_QUEUE_LEN_MAX is 8."""
@@ -181,6 +187,12 @@ NAMED_FDS: Final = 4096
 """Descriptors that one monitor keeps by name, and as many in sets. Ours; QEMU sets none."""
 
 # Monitor.
+TURN_SMALL: Final = 4 * 1024
+"""Bytes of a read that are taken at once; more wait for a turn. Ours."""
+TURN_SIZE: Final = 16 * 1024
+"""Bytes that one client's turn takes, before others are served. Ours: garbage goes at 4 MiB/s."""
+TURN_TIME: Final = 0.002
+"""Seconds after which one client's turn ends: no further command of it is begun. Ours."""
 RECEIVED_FDS: Final = 64
 """Descriptors kept for one client until a command takes them; the oldest are closed. Ours."""
 LINGER: Final = 100e-6

@@ -5,7 +5,8 @@ fraction or an exponent, which are doubles to QEMU: 1e16 comes back as 100000000
 0.10000000000000001.
 
 Spec: QEMU 7.2 walks its hash tables, and writes doubles by "%.17g". [Infinity, which JSON can't
-say, comes back as null.]
+say, comes back as null. Only the first 4096 members and items are ordered and spelled so: more
+would cost more than the command.]
 """
 
 import math
@@ -13,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from qmpeer import limits
 from qmpeer.messages.order import walk
 
 __all__ = ["echoed"]
@@ -23,8 +25,12 @@ def echoed(id: Any) -> Any:
     if type(id) is float:
         return _spelled(id)
     containers = [id] if type(id) in (list, dict) else []
+    room = limits.MEMBERS
     while containers:
         container = containers.pop()
+        room -= len(container)
+        if room < 0:
+            break
         if type(container) is dict:
             ordered = {name: container[name] for name in walk(container)}
             container.clear()

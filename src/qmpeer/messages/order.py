@@ -8,6 +8,8 @@ Spec: QEMU 7.2, measured; the hash is that of its QDict.
 
 from collections.abc import Iterable
 
+from qmpeer import limits
+
 __all__ = ["hash_order", "walk"]
 
 _BUCKETS = 512
@@ -26,6 +28,9 @@ def hash_order(name: str) -> int:
 def walk(names: Iterable[str]) -> list[str]:
     """Return member names in QEMU's order.
 
+    [More than 4096 names, or 64 KiB of them, stay in the order of the text: to sort them would cost
+    more than the command.]
+
     Args:
         names: The names in the order in which they stood in the text.
 
@@ -33,4 +38,7 @@ def walk(names: Iterable[str]) -> list[str]:
         >>> walk(["zeta", "alpha", "m", "a", ""])
         ['', 'zeta', 'a', 'm', 'alpha']
     """
-    return sorted(reversed(list(names)), key=hash_order)
+    names = list(names)
+    if len(names) > limits.MEMBERS or sum(map(len, names)) > limits.MEMBER_NAMES:
+        return names
+    return sorted(reversed(names), key=hash_order)

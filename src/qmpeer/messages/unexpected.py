@@ -13,14 +13,13 @@ within itself, each name it meets in its new place being moved next.
 from collections.abc import Container, Iterator, Sequence
 from typing import Final
 
+from qmpeer import limits
 from qmpeer.messages.order import walk
 
 __all__ = ["unexpected_member"]
 
 _MODULI: Final = (1, 2, 3, 7, 13, 31, 61, 127, 251, 509, 1021, 2039, 4093, 8191)
 _SMALLEST: Final = 3  # log2 of the number of slots that a table has at least
-_MOST_NAMES: Final = 4096
-_MOST_BYTES: Final = 64 * 1024
 _REMOVED: Final = None
 
 
@@ -36,7 +35,11 @@ def unexpected_member(names: Sequence[str], expected: Sequence[str]) -> str:
     """
     known = set(expected)
     unknown = [name for name in names if name not in known]
-    if len(unknown) == 1 or len(names) > _MOST_NAMES or sum(map(len, names)) > _MOST_BYTES:
+    if (
+        len(unknown) == 1
+        or len(names) > limits.MEMBERS
+        or sum(map(len, names)) > limits.MEMBER_NAMES
+    ):
         return unknown[0]
     table = _Table()
     for name in walk(names):

@@ -49,9 +49,11 @@ class Connection:
         "_is_reading_paused",
         "_named_fds",
         "_rounds",
+        "_unread",
         "_scrubber",
         "commands",
         "is_closing",
+        "is_awaiting_turn",
         "is_dirty",
         "is_pretty",
         "monitor",
@@ -75,6 +77,8 @@ class Connection:
         self.stream: Stream = stream
         self.is_pretty: bool = is_pretty
         self.is_dirty: bool = False
+        self.is_awaiting_turn: bool = False
+        self._unread = b""  # received, and for later turns
         self.is_closing: bool = False
         self._fds: list[int] = []
         self._named_fds = named_fds
@@ -122,6 +126,30 @@ class Connection:
             for fd in self._fds[limits.RECEIVED_FDS :]:
                 os.close(fd)
             del self._fds[limits.RECEIVED_FDS :]
+        if len(data) > limits.TURN_SMALL or self._unread:
+            self._unread += data
+            self.settle()
+        else:
+            self._take_in(data)
+
+    def _has_turn_to_take(self) -> bool:
+        """Tell whether there is something left that nothing but others holds up."""
+        session = self.session
+        return session.is_writing or (bool(self._unread) and session.wants_data)
+
+    def take_turn(self) -> None:
+        """Go on with what is left, for a moment."""
+        if self._unread and self.session.wants_data and not self.session.is_writing:
+            unread = self._unread
+            cut = unread.rfind(b"\n", 0, limits.TURN_SIZE) + 1 or limits.TURN_SIZE
+            self._unread = unread[cut:]
+            self._take_in(unread[:cut])
+        else:
+            self._rounds.pump(self)
+            if self.session.can_take:  # a long answer had kept it back
+                self._rounds.resume(self)
+
+    def _take_in(self, data: bytes) -> None:
         requests = self.session.receive_data(data)
         if log.isEnabledFor(logging.DEBUG):
             self._log_received(requests)
@@ -146,6 +174,7 @@ class Connection:
     def connection_lost(self, error: OSError | None) -> None:
         """Forget the client."""
         self.session.close()
+        self._unread = b""
         self._drop_fds()
         self._ceiling.change(self._held, 0)
         self._held = 0
@@ -156,7 +185,10 @@ class Connection:
     def flush(self) -> bool:
         """Send what the session has to send; tell whether it was anything."""
         session = self.session
+        was_writing = session.is_writing
         data = session.data_to_send()
+        if was_writing and not session.is_writing:  # what waited for that goes on
+            self._rounds.later(self)
         if session.failure is not None:
             log.warning("%s: = disconnected: %s", self.peer, session.failure)
             session.failure = None
@@ -174,7 +206,9 @@ class Connection:
     def settle(self) -> None:
         """After a round of work: read on or not, and close if all is done."""
         session = self.session
-        if session.wants_data:
+        if self._has_turn_to_take():
+            self._rounds.later(self)
+        if session.wants_data and not self._unread:
             if self._is_reading_paused:
                 self._is_reading_paused = False
                 self.stream.resume_reading()
@@ -189,7 +223,7 @@ class Connection:
 
     def _weigh(self) -> None:
         """Tell the ceiling what this client holds, and leave if that is too much."""
-        held = self.session.held_size + self.stream.unsent
+        held = self.session.held_size + self.stream.unsent + len(self._unread)
         if held == self._held:
             return
         before, self._held = self._held, held

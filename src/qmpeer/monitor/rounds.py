@@ -15,6 +15,7 @@ Every decision is the session's or the dispatcher's; here is only what needs a l
 import asyncio
 import inspect
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 from os import sched_yield
@@ -85,6 +86,7 @@ class Rounds:
         self.when_ended: Callable[[BaseException], None] = _ignore
         self._dispatcher = Dispatcher()
         self._dirty: list[Connection] = []
+        self._turns: deque[Connection] = deque()
         self._stalled: set[Connection] = set()
         self._tasks: set[asyncio.Future[Any]] = set()
         self._is_in_round = False
@@ -111,14 +113,17 @@ class Rounds:
         session = connection.session
         self._is_in_round = True
         connection.is_dirty = True  # what it says in its own round is sent by its own flush
+        is_over = False
         try:
-            self._admit_all(connection)
+            is_over = self._admit_all(connection)
         except ENDING as error:  # of a hook, such as that of completion
             self.end(error)
         finally:
             connection.is_dirty = False
             self._is_in_round = False
         connection.settle()
+        if is_over:
+            self.later(connection)
         if session.wants_data:
             self._stalled.discard(connection)
         else:
@@ -134,8 +139,10 @@ class Rounds:
         else:
             self._last_served = connection
 
-    def _admit_all(self, connection: Connection) -> None:
+    def _admit_all(self, connection: Connection) -> bool:
+        """Admit requests and execute them; tell whether the turn was over before all were."""
         session = connection.session
+        until = perf_counter() + limits.TURN_TIME
         while True:
             while not self.is_stopped and (admitted := session.admit()) is not False:
                 if admitted is True:
@@ -143,8 +150,36 @@ class Rounds:
                     self._dispatch()
                 else:
                     self._run(connection, admitted)
-            if not connection.flush() or session.wants_data:
-                break
+                if perf_counter() > until and not session.wants_data:
+                    connection.flush()
+                    return True
+            if not connection.flush() or session.wants_data or session.is_writing:
+                return False
+
+    def later(self, connection: Connection) -> None:
+        """Let a connection go on when it is its turn.
+
+        Between two turns, whoever they are for, the loop sees to what has come from others.
+        """
+        if connection.is_awaiting_turn:
+            return
+        connection.is_awaiting_turn = True
+        if not self._turns:
+            assert self.loop is not None
+            self.loop.call_soon(self._take_turn)
+        self._turns.append(connection)
+
+    def _take_turn(self) -> None:
+        connection = self._turns[0]
+        connection.is_awaiting_turn = False
+        try:
+            if connection in self.connections:
+                connection.take_turn()
+        finally:
+            self._turns.popleft()
+            if self._turns:
+                assert self.loop is not None
+                self.loop.call_soon(self._take_turn)
 
     def resume(self, connection: Connection) -> None:
         """Go on with a connection whose output has room again."""

@@ -19,7 +19,7 @@ Spec: qmp-spec, "Server Greeting", "Capabilities Negotiation", "Out-of-band exec
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from qmpeer import limits
@@ -38,7 +38,15 @@ from qmpeer.messages import (
 )
 from qmpeer.protocol.phases import Phase, move
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
-from qmpeer.wire import ServerReader, encode_line, encode_pretty
+from qmpeer.wire import (
+    ServerReader,
+    begun,
+    encode_line,
+    encode_pretty,
+    line_pieces,
+    pretty_pieces,
+    small_line,
+)
 
 __all__ = ["ServerSession"]
 
@@ -75,15 +83,17 @@ class ServerSession:
 
     __slots__ = (
         "_backlog",
-        "_encode",
+        "_behind",
         "_has_eof",
         "_oob_running",
         "_is_output_paused",
+        "_is_pretty",
         "_offered",
         "_output",
         "_phase",
         "_queue",
         "_reader",
+        "_rest",
         "_unsent_events",
         "failure",
         "is_enlisted",
@@ -107,7 +117,7 @@ class ServerSession:
         self.failure: QMPError | None = None
         self.is_oob_enabled: bool = False
         self.is_enlisted: bool = False
-        self._encode: Callable[[JsonValue], bytes] = encode_pretty if is_pretty else encode_line
+        self._is_pretty = is_pretty
         self._offered = capabilities
         self._phase = Phase.NEGOTIATION if is_greeting else Phase.READY
         self._reader = ServerReader()
@@ -119,8 +129,11 @@ class ServerSession:
         self._oob_running = 0
         self.output_size: int = 0
         self._output: list[bytes] = []
+        self._rest: Iterator[bytes] | None = None  # of a long answer that is being written
+        self._behind: list[bytes] = []  # what comes after it
         if is_greeting:
-            self._output.append(self._encode(greeting_message(version, capabilities)))
+            encode = encode_pretty if is_pretty else encode_line
+            self._output.append(encode(greeting_message(version, capabilities)))
 
     # What comes in
 
@@ -158,6 +171,7 @@ class ServerSession:
             and not self._queue
             and self.running is None
             and not self._oob_running
+            and self._rest is None
         )
 
     @property
@@ -176,6 +190,8 @@ class ServerSession:
         """
         backlog = self._backlog
         if not backlog or self._is_output_paused or self.output_size > limits.READ_SIZE:
+            return False
+        if self._rest is not None:
             return False
         if self.is_oob_enabled:
             if len(self._queue) >= limits.IN_BAND_QUEUE:
@@ -217,6 +233,7 @@ class ServerSession:
             and self.running is None
             and not self._is_output_paused
             and self.output_size <= limits.UNSENT_OUTPUT
+            and self._rest is None
             and self._phase is not Phase.CLOSED
         )
 
@@ -255,7 +272,9 @@ class ServerSession:
                 to be answered.
         """
         if self._phase is not Phase.CLOSED:
-            self._send(return_message(value, command.id))
+            # A handler's value may be changed by and by: what isn't a mere string is written now.
+            is_fixed = type(value) is str or not value
+            self._send(return_message(value, command.id), is_to_end=not is_fixed)
         self._answered(command)
 
     def respond_error(self, command: Command, error_class: str, desc: str) -> None:
@@ -304,24 +323,40 @@ class ServerSession:
         """
         if self._phase is not Phase.READY or self.failure is not None:
             return
-        if self._is_output_paused:
+        if self._is_output_paused or self._rest is not None:
             self._unsent_events += len(line)
             if self._unsent_events > limits.UNSENT_EVENTS:
                 most = limits.UNSENT_EVENTS
                 desc = f"the client has let more than {most} bytes of events wait"
                 self.failure = LimitError(desc, "UNSENT_EVENTS", most)
                 return
-        self._output.append(line)
+        (self._output if self._rest is None else self._behind).append(line)
         self.output_size += len(line)
+
+    @property
+    def is_writing(self) -> bool:
+        """A long answer is being written: data_to_send() gives more of it, a slice each time."""
+        return self._rest is not None and not self._is_output_paused
 
     def data_to_send(self) -> bytes:
         """Return what is to be sent now, b"" if nothing is."""
         output = self._output
         if not output:
-            return b""
+            return self._next_slice() if self._rest is not None else b""
         data = output[0] if len(output) == 1 else b"".join(output)
         output.clear()
         self.output_size = 0
+        return data
+
+    def _next_slice(self) -> bytes:
+        if self._is_output_paused:
+            return b""
+        assert self._rest is not None
+        data, self._rest = begun(self._rest)
+        if self._rest is None:
+            data = b"".join((data, *self._behind))
+            self._behind.clear()
+            self.output_size = self._unsent_events = 0
         return data
 
     def pause_output(self) -> None:
@@ -331,7 +366,8 @@ class ServerSession:
     def resume_output(self) -> None:
         """Take note that few bytes are unsent; then `admit` again."""
         self._is_output_paused = False
-        self._unsent_events = 0
+        if self._rest is None:
+            self._unsent_events = 0
 
     def close(self) -> None:
         """Forget what wasn't executed; answers are dropped from here on."""
@@ -339,11 +375,19 @@ class ServerSession:
         self._backlog.clear()
         self._queue.clear()
         self._output.clear()
+        self._behind.clear()
+        self._rest = None
 
-    def _send(self, message: JsonObject) -> None:
-        line = self._encode(message)
-        self._output.append(line)
+    def _send(self, message: JsonObject, *, is_to_end: bool = False) -> None:
+        line = None if self._is_pretty else small_line(message)
+        rest = None
+        if line is None:
+            pieces = (pretty_pieces if self._is_pretty else line_pieces)(message)
+            line, rest = begun(pieces, is_to_end=is_to_end or self._rest is not None)
+        (self._output if self._rest is None else self._behind).append(line)
         self.output_size += len(line)
+        if rest is not None:
+            self._rest = rest
 
 
 def _read_enable(arguments: JsonObject) -> tuple[list[str], str | None]:

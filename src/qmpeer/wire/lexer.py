@@ -128,14 +128,18 @@ _STRETCH = {
 
 
 class Lexer:
-    """Cut a stream of bytes into tokens."""
+    """Cut a stream of bytes into tokens.
 
-    __slots__ = ("_is_skipping", "_pieces", "_size", "_state")
+    Attributes:
+        size: Bytes of a token that is under way.
+    """
+
+    __slots__ = ("_is_skipping", "_pieces", "_state", "size")
 
     def __init__(self) -> None:
         self._state: _State | None = None
         self._pieces: list[bytes] = []
-        self._size = 0
+        self.size: int = 0
         self._is_skipping = False
 
     @property
@@ -188,7 +192,7 @@ class Lexer:
                 match = stretch.match(data, position, position + _WINDOW)
                 assert match is not None
                 position = match.end()
-                room = limits.TOKEN_SIZE - self._size
+                room = limits.TOKEN_SIZE - self.size
                 if position - start > room:
                     return self._oversize(start + room + 1, found)
             if position == end:
@@ -210,7 +214,7 @@ class Lexer:
     def _keep(self, state: _State, piece: bytes) -> None:
         self._state = state
         self._pieces.append(piece)
-        self._size += len(piece)
+        self.size += len(piece)
 
     def _whole(self, piece: bytes) -> bytes:
         if self._state is None:
@@ -219,7 +223,7 @@ class Lexer:
         token = b"".join(self._pieces)
         self._state = None
         self._pieces = []
-        self._size = 0
+        self.size = 0
         return token
 
     def _fail(self, piece: bytes, found: list[bytes]) -> None:

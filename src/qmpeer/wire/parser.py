@@ -7,87 +7,177 @@ Spec: JSON as QEMU's monitor parses it, measured on QEMU 7.2.
 """
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
+from qmpeer import limits
 from qmpeer.errors import WireError
 from qmpeer.values import JsonValue
 from qmpeer.wire.text import decode_string, replace_malformed
 
-__all__ = ["parse_tokens"]
+__all__ = ["UNFINISHED", "Parser"]
 
 _KEYWORDS: dict[bytes, JsonValue] = {b"true": True, b"false": False, b"null": None}
 _INT64_MIN, _UINT64_MAX = -(1 << 63), (1 << 64) - 1
 _OPENERS = frozenset((b"{", b"["))
+_BRACES = {b"{": 1, b"}": -1}
+_BRACKETS = {b"[": 1, b"]": -1}
+_SEEN = 4096
+"""Tokens of one value whose values are remembered."""
+_Container: TypeAlias = list[JsonValue] | dict[str, JsonValue]
+UNFINISHED = object()
+"""Stands for a value that hasn't ended yet."""
+
+# What the next token has to be: a value, or the same or the end of what has just been opened, or
+# what separates values in a list, a name from its value, and members.
+_VALUE, _FIRST, _LIST, _COLON, _DICT = range(5)
+_CLOSERS = (b"", b"", b"]", b"", b"}")
+_EXPECTED = (
+    "",
+    "",
+    "expected separator in list",
+    "missing : in object pair",
+    "expected separator in dict",
+)
 
 
-def parse_tokens(tokens: Sequence[bytes]) -> JsonValue:
-    """Return the value that stands at the start of the tokens.
+class Parser:
+    """Parse one value after another, whose tokens come in any number of lots.
 
-    Integers of 64 bits, signed or unsigned, are exact; larger ones become floats.
-
-    Raises:
-        WireError: If there is none; its reason has no prefix yet.
+    Attributes:
+        count: How many tokens of the value under way have come.
     """
-    try:
-        return _parse(tokens)
-    except IndexError:
-        raise WireError("premature EOI") from None
 
+    __slots__ = (
+        "_braces",
+        "_brackets",
+        "_container",
+        "_error",
+        "_key",
+        "_seen",
+        "_stack",
+        "_state",
+        "count",
+    )
 
-def _parse(tokens: Sequence[bytes]) -> JsonValue:
-    seen: dict[bytes, JsonValue] = dict(_KEYWORDS)
-    stack: list[tuple[list[JsonValue] | dict[str, JsonValue] | None, str | None]] = []
-    container: list[JsonValue] | dict[str, JsonValue] | None = None
-    key: str | None = None
-    value: JsonValue
-    at = 0
-    while True:
-        token = tokens[at]
-        at += 1
-        if token in _OPENERS:
-            stack.append((container, key))
-            container = {} if token == b"{" else []
-            key = None
-            if tokens[at] != (b"}" if token == b"{" else b"]"):
+    def __init__(self) -> None:
+        self._seen: dict[bytes, JsonValue] = {}
+        self.start_afresh()
+
+    def start_afresh(self) -> None:
+        """Forget the value under way."""
+        self.count: int = 0
+        self._error: WireError | None = None
+        self._braces = 0  # that are open, once there is an error; below 0 if more were closed
+        self._brackets = 0
+        self._state = _VALUE
+        self._container: _Container | None = None
+        self._key: str | None = None
+        self._stack: list[tuple[_Container | None, str | None]] = []
+        if len(self._seen) != len(_KEYWORDS):
+            self._seen = dict(_KEYWORDS)
+
+    def take(self, tokens: Sequence[bytes], at: int) -> tuple[int, object]:
+        """Take tokens from one on, up to the end of a value.
+
+        Returns:
+            Behind which token it stopped, and the value, or the WireError in its place, whose
+            reason has no prefix yet. Without either, `UNFINISHED`: all were taken, or the next is
+            no token, or one too many, or opens too much.
+        """
+        start = at
+        end = min(len(tokens), at + limits.TOKENS - self.count)
+        outcome: object = UNFINISHED
+        if self._error is None:
+            at, outcome = self._parse(tokens, at, end)
+        if self._error is not None:
+            at, outcome = self._skip(tokens, at, end)
+        self.count += at - start
+        return at, outcome
+
+    def _parse(self, tokens: Sequence[bytes], at: int, end: int) -> tuple[int, object]:
+        stack, container, key, state = self._stack, self._container, self._key, self._state
+        seen, most = self._seen, limits.NESTING
+        value: JsonValue
+        reason = ""
+        while at < end:
+            token = tokens[at]
+            if state <= _FIRST:
+                if token in _OPENERS:
+                    if len(stack) >= most:
+                        break
+                    stack.append((container, key))
+                    container = {} if token == b"{" else []
+                    key = None
+                    state = _FIRST
+                    at += 1
+                    continue
+                if state == _FIRST and token == (b"}" if type(container) is dict else b"]"):
+                    value = container
+                    container, key = stack.pop()
+                elif token in seen:
+                    value = seen[token]
+                else:
+                    if type(token) is not bytes:
+                        break
+                    try:
+                        value = _scalar(token)
+                    except WireError as error:
+                        reason = error.reason
+                        break
+                    if len(seen) < _SEEN:
+                        seen[token] = value
+            elif token == (b":" if state == _COLON else b","):
+                state = _VALUE
+                at += 1
                 continue
+            elif token == _CLOSERS[state]:
+                value = container
+                container, key = stack.pop()
+            else:
+                if type(token) is bytes:
+                    reason = _EXPECTED[state]
+                break
             at += 1
-            value = container
-            container, key = stack.pop()
-        elif token in seen:
-            value = seen[token]
-        else:
-            value = seen[token] = _scalar(token)
-        while True:  # the value is complete: put it where it belongs, close what ends with it
+            # The value is complete: put it where it belongs.
             if container is None:
-                return value
+                return at, value
             if type(container) is list:
                 container.append(value)
-                token = tokens[at]
-                at += 1
-                if token == b",":
-                    break
-                if token != b"]":
-                    raise WireError("expected separator in list")
+                state = _LIST
             elif key is None:
                 if type(value) is not str:
-                    raise WireError("key is not a string in object")
+                    reason = "key is not a string in object"
+                    break
                 key = value
-                if tokens[at] != b":":
-                    raise WireError("missing : in object pair")
-                at += 1
-                break
+                state = _COLON
             else:
                 if key in container:
-                    raise WireError("duplicate key")
+                    reason = "duplicate key"
+                    break
                 container[key] = value  # type: ignore[call-overload]  # a dict by now
                 key = None
-                token = tokens[at]
-                at += 1
-                if token == b",":
-                    break
-                if token != b"}":
-                    raise WireError("expected separator in dict")
-            value = container
-            container, key = stack.pop()
+                state = _DICT
+        self._container, self._key, self._state = container, key, state
+        if reason:
+            self._error = WireError(reason)
+            kinds = [type(opened) for opened, _ in stack] + [type(container)]
+            self._braces, self._brackets = kinds.count(dict), kinds.count(list)
+        return at, UNFINISHED
+
+    def _skip(self, tokens: Sequence[bytes], at: int, end: int) -> tuple[int, object]:
+        """Count what is opened and closed, until the value would end."""
+        braces, brackets = self._braces, self._brackets
+        while at < end:
+            token = tokens[at]
+            braces += _BRACES.get(token, 0)
+            brackets += _BRACKETS.get(token, 0)
+            if braces + brackets > limits.NESTING or type(token) is not bytes:
+                break
+            at += 1
+            if braces < 0 or brackets < 0 or not (braces or brackets):
+                return at, self._error
+        self._braces, self._brackets = braces, brackets
+        return at, UNFINISHED
 
 
 def _scalar(token: bytes) -> JsonValue:

@@ -8,6 +8,7 @@ Spec: QEMU's reader and writer of JSON strings, measured on QEMU 7.2.
 """
 
 import re
+from collections.abc import Iterator
 from re import Match
 
 import msgspec
@@ -28,6 +29,20 @@ _UNIT = re.compile(
 _decode_json = msgspec.json.Decoder(str).decode
 _DOUBTFUL_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|[fF][dDfF])")
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_NO_CHARACTER = (
+    rb"\\u(?:[fF][dD][dDeE]|[fF]{3}[eEfF]"
+    rb"|[dD][89abAB][37bBfF][fF]\\u[dD][fF][fF][eEfF])"
+)
+_DOUBTFUL = re.compile(_NO_CHARACTER)
+_PLAIN = re.compile(
+    rb"(?:[^\\]++|\\[\"'\\/bfnrt]|(?!" + _NO_CHARACTER + rb")\\u(?:[0-9a-ce-fA-CE-F][0-9a-fA-F]"
+    rb"|[dD][0-7])[0-9a-fA-F]{2}"
+    rb"|(?!" + _NO_CHARACTER + rb")\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})*",
+    re.DOTALL,
+)
+"""A stretch of a string in which no escape is malformed, or a noncharacter's."""
+_WINDOW = 64 * 1024
+"""Bytes that this pattern looks at in one go, as it takes up to 128 bytes of memory for each."""
 _SHORT = {ord(escape): text for escape, text in zip("\"'\\/bfnrt", "\"'\\/\b\f\n\r\t", strict=True)}
 
 
@@ -77,30 +92,61 @@ def decode_string(token: bytes) -> str:
             return _decode_json(token)
         except msgspec.DecodeError:
             pass
-    return _decode_escaped(body, token)
+    return "".join(_decode_escaped(body, token))
 
 
-def _decode_escaped(body: bytes, token: bytes) -> str:
-    parts: list[str] = []
+def _decode_escaped(body: bytes, token: bytes) -> Iterator[str]:
+    """Decode a string with odd escapes, a stretch of the others at once."""
     position = 0
     while position < len(body):
-        start = body.find(b"\\", position)
-        if start < 0:
-            start = len(body)
-        if start > position:
-            text = _decode(body[position:start])
-            if text is None:
-                raise WireError("invalid UTF-8 sequence in string")
-            parts.append(text)
-        if start == len(body):
-            break
-        match = _ESCAPE.match(body, start)
-        if match is None or match[2] is not None:
-            text, position = _short_escape(body, start, token)
-        else:
-            text, position = _unicode_escape(body, match)
-        parts.append(text)
-    return "".join(parts)
+        end = _cut(body, position + _WINDOW)
+        if end > position and _DOUBTFUL.search(body, position, end) is None:
+            try:
+                yield _decode_plain(body[position:end])
+            except WireError:  # something is wrong in it: find the first
+                pass
+            else:
+                position = end
+                continue
+        match = _PLAIN.match(body, position, max(end, position))
+        assert match is not None
+        if match.end() > position:
+            yield _decode_plain(match[0])
+            position = match.end()
+        if position < len(body) and body[position] == 0x5C:
+            match = _ESCAPE.match(body, position)
+            if match is None or match[2] is not None:
+                text, position = _short_escape(body, position, token)
+            else:
+                text, position = _unicode_escape(body, match)
+            yield text
+
+
+def _cut(body: bytes, position: int) -> int:
+    """Return a position that is within no escape and no character: that one or one before it."""
+    if position >= len(body):
+        return len(body)
+    escape = body.rfind(b"\\", position - 12, position)
+    if escape >= 0:
+        before = body[max(0, position - _WINDOW) : escape]
+        if (len(before) - len(before.rstrip(b"\\"))) % 2 == 0:
+            return escape
+    while body[position] & 0xC0 == 0x80 and position - escape > 1:
+        position -= 1
+    return position
+
+
+def _decode_plain(piece: bytes) -> str:
+    """Decode a piece whose escapes are well-formed and stand for themselves."""
+    if not piece.isascii() and _NONCHARACTER.search(piece) is not None:
+        raise WireError("invalid UTF-8 sequence in string")
+    # As JSON has it: quotes escaped, apostrophes not. A control byte stands for a backslash.
+    piece = piece.replace(b"\\\\", b"\x01").replace(b'\\"', b'"').replace(b"\\'", b"'")
+    piece = piece.replace(b'"', b'\\"').replace(b"\x01", b"\\\\").replace(b"\xc0\x80", b"\\u0000")
+    try:
+        return _decode_json(b'"%s"' % piece)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise WireError("invalid UTF-8 sequence in string") from None
 
 
 def _short_escape(body: bytes, start: int, token: bytes) -> tuple[str, int]:

@@ -29,7 +29,15 @@ from qmpeer.values import JsonValue
 from qmpeer.wire.ascii_text import to_ascii
 from qmpeer.wire.structure import is_deeper
 
-__all__ = ["encode_compact", "encode_line", "encode_pretty", "line_pieces", "pretty_pieces"]
+__all__ = [
+    "begun",
+    "encode_compact",
+    "encode_line",
+    "encode_pretty",
+    "line_pieces",
+    "pretty_pieces",
+    "small_line",
+]
 
 _encoder = msgspec.json.Encoder()
 _encode, _encode_into = _encoder.encode, _encoder.encode_into
@@ -75,10 +83,15 @@ def encode_line(value: JsonValue) -> bytes:
         TypeError: If there is something in it that JSON can't hold, or it holds itself.
         LimitError: If it is nested deeper than anybody reads, or endlessly long.
     """
+    return small_line(value) or b"".join(line_pieces(value))
+
+
+def small_line(value: JsonValue) -> bytes | None:
+    """Return the same as `encode_line` if it is short and has nothing odd in it."""
     try:
         text = _format(_bounded(value, _SMALL), indent=0)
     except _UNFIT:
-        return b"".join(line_pieces(value))
+        return None
     if not text.isascii() or b"\x7f" in text or b"\\u" in text:
         text = to_ascii(text)
     return text + b"\r\n"
@@ -109,6 +122,25 @@ def pretty_pieces(value: JsonValue) -> Iterator[bytes]:
     for piece in _Pieces(b",", b": ", 4).of(value):
         yield to_ascii(piece).replace(b"\n", b"\r\n")
     yield b"\r\n"
+
+
+def begun(
+    pieces: Iterator[bytes], *, is_to_end: bool = False
+) -> tuple[bytes, Iterator[bytes] | None]:
+    """Return the first pieces of a text, as many as are written at once, and what gives the rest.
+
+    Args:
+        pieces: All of them.
+        is_to_end: Return all in one, whatever its length.
+    """
+    first: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        first.append(piece)
+        size += len(piece)
+        if size > limits.SLICE and not is_to_end:
+            return b"".join(first), pieces
+    return b"".join(first), None
 
 
 def _bounded(value: Any, room: int) -> bytearray:

@@ -61,9 +61,8 @@ class HumanConnection(Connection):
         """
         super().settle()
         assert isinstance(self.session, HumanSession)
-        loop = self._rounds.loop
-        if self.session.begin_turn() and loop is not None:
-            loop.call_soon(self._rounds.pump, self)
+        if self.session.begin_turn():
+            self._rounds.later(self)
 
     def _focus(self, is_focused: bool) -> None:
         assert isinstance(self.session, HumanSession)

@@ -55,6 +55,7 @@ class HumanSession:
         failure: Why the connection must be cut: never here.
         is_enlisted: The dispatcher knows of it.
         is_ready: Events are sent: never here.
+        is_writing: A long answer is being written: never here.
         output_size: Bytes that data_to_send() would return.
     """
 
@@ -73,6 +74,7 @@ class HumanSession:
         "failure",
         "is_enlisted",
         "is_ready",
+        "is_writing",
         "output_size",
         "owner",
         "running",
@@ -93,6 +95,7 @@ class HumanSession:
         self.failure: QMPError | None = None
         self.is_enlisted: bool = False
         self.is_ready: bool = False
+        self.is_writing: bool = False
         self.output_size: int = 0
         self._editor = LineEditor(prompt.encode(), history, complete)
         self._input = b""
