@@ -69,6 +69,7 @@ fix: .venv/.dev ## Format, and mend what ruff can mend
 .PHONY: bench
 bench: .venv/.dev ## Measure against QEMU and the peers, print one table of ratios
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.worst_clients
 
 .PHONY: docs
 docs: .venv/.docs ## Build the documentation into build/docs
@@ -91,6 +92,7 @@ test-slow: .venv/.dev test-programs ## Run what takes long: limits at their real
 .PHONY: fuzz
 fuzz: .venv/.dev ## Try the Hypothesis properties on many more examples
 	@HYPOTHESIS_PROFILE=long $(PYTEST) -m property --timeout=0
+	@$(BIN)/python -m tests.wire.fuzzed_reader
 
 INTERRUPTS ?= 100000
 

@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 
 from qmpeer.values import JsonValue
 
-__all__ = ["any_bytes", "chunks", "json_texts", "json_values", "near_json"]
+__all__ = [
+    "PIECES",
+    "any_bytes",
+    "chunks",
+    "json_texts",
+    "json_values",
+    "mutated",
+    "near_json",
+    "odd_texts",
+]
 
 _ODD_NUMBERS = [
     *("0", "-0", "1", "-1", "0.0", "-0.0", "1.0", "1e2", "1E+2", "1e-2", "0.1"),
@@ -59,7 +68,7 @@ _JUNK = [
     b"=",
     b"%p",
 ]
-_PIECES = [
+PIECES = [
     *(text.encode() for text in (*_ODD_NUMBERS, *_WORDS, *_ODD_STRINGS, *"{}[]:,", " ", "\n")),
     *_RAW_STRINGS,
     *_JUNK,
@@ -110,6 +119,11 @@ def _text(chance: random.Random, depth: int, *, is_odd: bool) -> str:
     return f"{{{space()}{f'{space()},{space()}'.join(members)}{space()}}}"
 
 
+def odd_texts(seed: int) -> bytes:
+    """Return objects with odd values in them."""
+    return _texts(seed, is_odd=True)
+
+
 def _object_text(chance: random.Random, *, is_odd: bool) -> str:
     text = _text(chance, 1, is_odd=is_odd)
     if chance.random() < 0.03:
@@ -128,12 +142,13 @@ def _texts(seed: int, *, is_odd: bool) -> bytes:
     return ("".join(texts) + chance.choice(("", "\n", "\r\n"))).encode("utf-8", "surrogatepass")
 
 
-def _mutated(text: bytes, seed: int) -> bytes:
+def mutated(text: bytes, seed: int) -> bytes:
+    """Return a text with bytes put in, taken out and put elsewhere."""
     chance = random.Random(seed)
     data = bytearray(text)
     for _ in range(chance.choice((0, 1, 1, 2, 4))):
         at = chance.randrange(len(data) + 1)
-        piece = chance.choice(_PIECES) if chance.random() < 0.7 else bytes([chance.randrange(256)])
+        piece = chance.choice(PIECES) if chance.random() < 0.7 else bytes([chance.randrange(256)])
         match chance.randrange(4):
             case 0:
                 data[at:at] = piece
@@ -150,12 +165,12 @@ def _mutated(text: bytes, seed: int) -> bytes:
 _seeds = st.integers(0, 2**48)
 json_texts = st.builds(lambda seed: _texts(seed, is_odd=False), _seeds)
 """Well-formed objects, one or several."""
-_odd_texts = st.builds(lambda seed: _texts(seed, is_odd=True), _seeds)
-near_json = st.builds(_mutated, _odd_texts, _seeds)
+_odd_texts = st.builds(odd_texts, _seeds)
+near_json = st.builds(mutated, _odd_texts, _seeds)
 """Objects with odd values in them, bytes put in, taken out and put elsewhere."""
 any_bytes = (
     near_json
-    | st.lists(st.sampled_from(_PIECES), max_size=20).map(b"".join)
+    | st.lists(st.sampled_from(PIECES), max_size=20).map(b"".join)
     | st.binary(max_size=60)
 )
 """What may come over a wire."""

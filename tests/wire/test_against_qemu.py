@@ -5,6 +5,7 @@ comes back is ids and errors.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from tests.protocol.pretended_server import PretendedServer
 from tests.protocol.real_qemu import ask_qemu, ask_us, by_value, running_qemu
 from tests.qemu import QEMU
+from tests.wire.fuzzed_reader import differing, inputs
 from tests.wire.strategies import any_bytes, json_texts, near_json
 
 NEGOTIATE = b'{"execute":"qmp_capabilities"}\n'
@@ -31,3 +33,9 @@ def qemu(tmp_path_factory: pytest.TempPathFactory, program: Callable[[str], str]
 def test_qemu_answers_the_same(qemu: Path, data: bytes) -> None:
     ours = ask_us(PretendedServer(), NEGOTIATE + data)
     assert by_value(ours) == by_value(ask_qemu(qemu, NEGOTIATE + data))
+
+
+@pytest.mark.real
+def test_fuzzed_inputs_are_answered_the_same(qemu: Path) -> None:
+    """A million of them: python -m tests.wire.fuzzed_reader."""
+    assert differing(qemu, [*islice(inputs(2), 300)]) == []

@@ -130,3 +130,11 @@ def test_anything_can_be_shown(data: bytes) -> None:
     text = replace_malformed(data)
     assert len(text) <= len(data)
     assert text.encode().decode() == text
+
+
+@pytest.mark.parametrize("more", [b"", b"ude00a", b"\\n", b"\\ud834\\udd1e", b"\\\\\\\xc0\x80"])
+@pytest.mark.parametrize("quote", [b'"', b"'"])
+def test_a_backslash_in_front_of_nul_in_two_bytes(more: bytes, quote: bytes) -> None:
+    with pytest.raises(WireError, match="invalid escape sequence"):
+        decode_string(quote + b"a\\\xc0\x80" + more + quote)
+    assert decode_string(quote + b"a\\\\\xc0\x80" + quote) == "a\\\0"

@@ -176,8 +176,8 @@ class ServerSession:
 
     @property
     def is_answering(self) -> bool:
-        """A command is being executed, in-band or not."""
-        return self.running is not None or self._oob_running > 0
+        """A command is being executed, in-band or not, or its answer is being written."""
+        return self.running is not None or self._oob_running > 0 or self._rest is not None
 
     def admit(self) -> Command | bool:
         """Admit the next request, if there is room.

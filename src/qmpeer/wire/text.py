@@ -141,7 +141,10 @@ def _decode_plain(piece: bytes) -> str:
     if not piece.isascii() and _NONCHARACTER.search(piece) is not None:
         raise WireError("invalid UTF-8 sequence in string")
     # As JSON has it: quotes escaped, apostrophes not. A control byte stands for a backslash.
-    piece = piece.replace(b"\\\\", b"\x01").replace(b'\\"', b'"').replace(b"\\'", b"'")
+    piece = piece.replace(b"\\\\", b"\x01")
+    if b"\\\xc0" in piece:  # C0 80 would become an escape's letter
+        raise WireError("invalid escape sequence in string")
+    piece = piece.replace(b'\\"', b'"').replace(b"\\'", b"'")
     piece = piece.replace(b'"', b'\\"').replace(b"\x01", b"\\\\").replace(b"\xc0\x80", b"\\u0000")
     try:
         return _decode_json(b'"%s"' % piece)
