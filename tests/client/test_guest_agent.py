@@ -212,7 +212,7 @@ def test_a_command_that_takes_too_long(
     pretended.echoes_ids = echoes_ids
     pretended.answers["guest-fstrim"] = None
     for _ in range(3):
-        with pytest.raises(TimeoutError, match="guest-fstrim wasn't answered"):
+        with pytest.raises(TimeoutError, match=r"fstrim wasn't answered|agent hasn't"):
             agent.call("execute", "guest-fstrim", timeout=0.05)
     pretended.answers["guest-get-time"] = 1234
     assert agent.call("execute", "guest-get-time") == 1234

@@ -63,6 +63,8 @@ OnLost: TypeAlias = Callable[[str, tuple[str, ...]], None]
 """Is told of a connection's end, and of the commands that were cut off by it."""
 
 INTERRUPTED = "a signal's handler can't use the client whose call it has interrupted"
+_SIZE = (limits.READ_SIZE,)
+_WAITING, _NOT_WAITING = (0,), (socket.MSG_DONTWAIT,)
 _SEND_FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL  # the program may have SIGPIPE end it
 
 
@@ -212,14 +214,16 @@ class Channel:
 
     def _check_open(self, role: Call) -> None:
         """Raise if the connection isn't usable, or not by this thread now. The lock is held."""
-        if self.session.is_changing and self._is_within_itself():
-            raise LocalProtocolError(INTERRUPTED)
-        self._notice_interruption()
+        if self.is_closing or self.session.is_changing or self._is_cut:
+            if self.session.is_changing and self._is_within_itself():
+                raise LocalProtocolError(INTERRUPTED)
+            self._notice_interruption()
         if self.end is not None:
             raise ConnectionClosed(self.end.reason) from self.end.__cause__
-        for other in (self._reader, self._sender):
-            if other is not None and other is not role and other.thread == role.thread:
-                raise LocalProtocolError(INTERRUPTED)
+        if self._reader is not None or self._sender is not None:
+            for other in (self._reader, self._sender):
+                if other is not None and other is not role and other.thread == role.thread:
+                    raise LocalProtocolError(INTERRUPTED)
 
     def _is_within_itself(self) -> bool:
         """Return whether this is a handler's call, below which another is still running."""
@@ -380,10 +384,6 @@ class Channel:
         call: Call | None = None,
     ) -> bool:
         """Wait until is_done() or the deadline; False at that. Raise when the connection ends."""
-
-        def receive(seconds: float | None) -> bool:
-            return is_done() or self._receive(seconds)
-
         role, remaining = call or Call(), timeout
         while not is_done():
             if self.end is not None or self.is_closing:
@@ -393,7 +393,7 @@ class Channel:
                 return False
             if call is not None and self.session.has_data_to_send:  # its turn may have come
                 self._send_all(call, deadline)
-            has_received = self._in_role(role, receive, remaining)
+            has_received = self._in_role(role, self._receive, remaining, is_done)
             if has_received is None:
                 self._sleep(
                     role,
@@ -408,14 +408,20 @@ class Channel:
         return True
 
     def _in_role(
-        self, role: Call, receive: Callable[[float | None], bool], seconds: float | None
+        self,
+        role: Call,
+        receive: Callable[[float | None], bool],
+        seconds: float | None,
+        is_done: Callable[[], bool] | None = None,
     ) -> bool | None:
-        """Receive as the one that does; None if somebody else does already."""
+        """Receive as the one that does, unless it is done; None if somebody else does already."""
         try:
             with self.lock:
                 if self._reader is None:
                     self._reader = role
-            return receive(seconds) if self._reader is role else None
+            if self._reader is not role:
+                return None
+            return (is_done is not None and is_done()) or receive(seconds)
         finally:
             if self._reader is role:
                 self._reader = None
@@ -454,7 +460,7 @@ class Channel:
         if not (self._inbox or self.session.is_busy):
             if timeout != self._receive_timeout:
                 self._set_receive_timeout(timeout)
-            if not self._fill_inbox(0):
+            if not self._fill_inbox(_WAITING):
                 return False
         self._take_in()
         return True
@@ -462,15 +468,15 @@ class Channel:
     def _receive_now(self, seconds: float | None = 0.0) -> bool:
         """Take in what has arrived; False if nothing has."""
         is_left = self._inbox or self.session.is_busy
-        if not (is_left or self._fill_inbox(socket.MSG_DONTWAIT)):
+        if not (is_left or self._fill_inbox(_NOT_WAITING)):
             return False
         self._take_in()
         return self.end is None
 
-    def _fill_inbox(self, flags: int) -> bool:
+    def _fill_inbox(self, flags: tuple[int]) -> bool:
         """Receive once; False if nothing came in time."""
         try:
-            self._inbox.extend(map(self._recv, (limits.READ_SIZE,), (flags,)))
+            self._inbox.extend(map(self._recv, _SIZE, flags))
         except BlockingIOError:
             return False
         except InterruptedError:  # what came was for the filters of the wire
@@ -494,7 +500,8 @@ class Channel:
         """Hand out what the server sent."""
         session, inbox = self.session, self._inbox
         with self.lock:
-            self._notice_interruption()
+            if self.is_closing or session.is_changing or self._is_cut:
+                self._notice_interruption()
             if self._has_ended:
                 return
             session.is_changing = True

@@ -147,6 +147,7 @@ class ClientSession(Generic[Token]):
         failure: What the peer did wrong, once it did; the connection is of no more use.
         events_received: How many events have come; the number of the last.
         ignored: How many messages were passed over, as they were nobody's.
+        is_busy: What was received isn't all read yet: `resume` before more is received.
         is_changing: It is set while a command is added; others may set it for as long as they
             change something. If it is found set when nobody is at it, an exception has struck
             there, and the session is of no more use.
@@ -176,6 +177,7 @@ class ClientSession(Generic[Token]):
         "failure",
         "greeting",
         "ignored",
+        "is_busy",
         "is_changing",
         "phase",
     )
@@ -200,6 +202,7 @@ class ClientSession(Generic[Token]):
         self.failure: QMPError | None = None
         self.events_received: int = 0
         self.ignored: int = 0
+        self.is_busy: bool = False
         self.is_changing: bool = False
         self._peer = peer
         self._received = b""
@@ -455,11 +458,6 @@ class ClientSession(Generic[Token]):
         self._received = data
         return self._take_in_all(self._reader.receive_data(data))
 
-    @property
-    def is_busy(self) -> bool:
-        """What was received isn't all read yet: `resume` before more is received."""
-        return self._reader.is_busy and self.failure is None
-
     def resume(self) -> list[Happened[Token]]:
         """Read on in what was received, for a moment; else as `receive_data`."""
         return self._take_in_all(self._reader.resume())
@@ -488,6 +486,7 @@ class ClientSession(Generic[Token]):
             self._look_at_first(self._first, happened)
         if self._waiting:
             self._release()
+        self.is_busy = self._reader.is_busy and self.failure is None
         return happened
 
     def _look_at(self, item: JsonValue | WireError | LimitError) -> Incoming:

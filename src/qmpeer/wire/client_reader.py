@@ -52,6 +52,9 @@ class ClientReader(Generic[T]):
     Args:
         decoder: Decodes a message.
         message_limit: Bytes of the longest message; None for ``limits.MESSAGE_SIZE``.
+
+    Attributes:
+        is_busy: There is something left to be done by `resume`, before more is received.
     """
 
     __slots__ = (
@@ -67,6 +70,7 @@ class ClientReader(Generic[T]):
         "_structure",
         "_tolerant",
         "_tolerant_size",
+        "is_busy",
     )
 
     def __init__(
@@ -75,6 +79,7 @@ class ClientReader(Generic[T]):
         self._decoder = decoder
         self._message_limit = limits.MESSAGE_SIZE if message_limit is None else message_limit
         self._steps: Steps[T] | None = None
+        self.is_busy: bool = False
         self._rest = b""
         self._tolerant: TolerantReader | None = None
         self._tolerant_size = 0
@@ -89,18 +94,19 @@ class ClientReader(Generic[T]):
         self._balance = Balance()
         self._is_pretty = False
 
-    @property
-    def is_busy(self) -> bool:
-        """There is something left to be done by `resume`, before more is received."""
-        return self._steps is not None
-
     def receive_data(self, data: bytes) -> "list[T | Item]":
         """Take in bytes and return the messages and errors that they complete, in order.
 
         Errors are items of the result; nothing is raised. A message longer than the limit gives a
         LimitError and is dropped. If `is_busy` is true after it, not all is done yet.
         """
-        if not self._is_within and data[-1:] == b"\n" and len(data) <= limits.TOLERANT_SIZE:
+        if (
+            data[-1:] == b"\n"
+            and not self._parts
+            and self._steps is None
+            and self._tolerant is None
+            and len(data) <= limits.TOLERANT_SIZE
+        ):
             try:
                 return self._decoder.decode_lines(data)  # type: ignore[return-value]  # lists are invariant
             except _REFUSED:
@@ -109,11 +115,6 @@ class ClientReader(Generic[T]):
         while self._steps is not None:
             items += self.resume()
         return items + self._receive_part(data)
-
-    @property
-    def _is_within(self) -> bool:
-        """A message is under way, or steps are."""
-        return bool(self._parts or self._steps or self._tolerant)
 
     def resume(self) -> "list[T | Item]":
         """Go on with what `receive_data` has left; return what that completes."""
@@ -124,12 +125,14 @@ class ClientReader(Generic[T]):
         except StopIteration as end:
             items: list[T | Item] = end.value
             self._steps = None
+            self.is_busy = False
             rest, self._rest = self._rest, b""
             return items + self._receive_part(rest) if rest else items
 
     def _begin_steps(self, head: bytes, rest: bytes) -> "list[T | Item]":
         """Read whole texts, as much of them as is soon done, and then the part of one."""
         self._steps = self._read_lines(head)
+        self.is_busy = True
         self._rest = rest
         items = self.resume()
         if len(head) <= limits.TOLERANT_SIZE:

@@ -10,6 +10,8 @@ open at once, 2 Mi tokens, 64 MiB.
 import re
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from qmpeer import limits
 from qmpeer.errors import LimitError, ValidationError
 from qmpeer.values import JsonObject
@@ -18,6 +20,9 @@ from qmpeer.wire.writer import encode_compact
 
 __all__ = ["NONCHARACTER", "encode_request"]
 
+_encode = msgspec.json.Encoder().encode
+_SMALL = 2 * limits.NESTING
+"""No text of fewer bytes can pass a limit."""
 # Compiled where they are needed first, which is seldom: a client's start waits for each.
 NONCHARACTER = (
     rb"\xef\xb7[\x90-\xaf]|\xef\xbf[\xbe\xbf]|[\xf0-\xf4][\x8f\x9f\xaf\xbf]\xbf[\xbe\xbf]"
@@ -37,11 +42,16 @@ def encode_request(message: JsonObject) -> bytes:
         LimitError: If it is nested deeper, or longer, than a server reads.
     """
     try:
-        text = encode_compact(message, is_exact=True)
+        if "arguments" in message:
+            text = encode_compact(message, is_exact=True)
+        else:  # there is nothing in it that could be long, deep or odd
+            text = _encode(message)
     except UnicodeEncodeError:
         raise _unreadable(message) from None
     if not text.isascii() and re.search(NONCHARACTER, text) is not None:
         raise _unreadable(message)
+    if len(text) <= _SMALL:
+        return text
     if len(text) >= limits.TOKEN_SIZE:
         raise _exceeded(f"takes {len(text)} bytes", "TOKEN_SIZE", limits.TOKEN_SIZE - 1)
     if not has_few_tokens(text, text.count(b"{") + text.count(b"[")):
