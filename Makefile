@@ -56,6 +56,7 @@ check: .venv/.dev ## Check format, lint, types, floors, the machine's declaratio
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --verifytypes qmpeer --ignoreexternal
+	PATH="$(CURDIR)/$(BIN):$$PATH" pyright tests/client/idioms.py
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/check_interface.py
 	$(BIN)/python scripts/check_tests.py

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from qmpeer.client.migration import MigrationState
     from qmpeer.client.names import kind_of
     from qmpeer.client.reconnection import Interruption
+    from qmpeer.client.reply import Reply
     from qmpeer.client.subscription import Events
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Interruption",
     "JobState",
     "MigrationState",
+    "Reply",
     "kind_of",
 ]
 
@@ -53,6 +55,7 @@ _HOMES = {
     "Interruption": "qmpeer.client.reconnection",
     "JobState": "qmpeer.client.jobs",
     "MigrationState": "qmpeer.client.migration",
+    "Reply": "qmpeer.client.reply",
     "kind_of": "qmpeer.client.names",
 }
 

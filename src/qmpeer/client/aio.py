@@ -4,13 +4,14 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
+from typing import IO, TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from qmpeer import limits
-from qmpeer.client.aio_channel import AsyncChannel, Call, Deadline, decoded
+from qmpeer.client.aio_channel import AsyncChannel, Call, Deadline
 from qmpeer.client.aio_subscription import AnyAsyncChannel, AsyncEvents
 from qmpeer.client.events import EventLog, EventWait, Match, Names
 from qmpeer.client.reconnection import Interruption, interrupted_since
+from qmpeer.client.reply import Reply, reply_from
 from qmpeer.client.timeouts import DEFAULT, Default, Timeout
 from qmpeer.client.typed import Binding, EventName, compare, event_types
 from qmpeer.errors import CommandError, ConnectionClosed
@@ -52,6 +53,7 @@ class AsyncClient:
     def __init__(self, channel: AnyAsyncChannel, command_timeout: float | None) -> None:
         self.command_timeout = command_timeout
         self._channel = channel
+        self._loop = asyncio.get_running_loop()
         self._strictness: Strictness | None = None
 
     # Connecting
@@ -267,7 +269,7 @@ class AsyncClient:
         timeout: Timeout = DEFAULT,
         oob: bool = False,
         fds: Sequence[int] = (),
-    ) -> "asyncio.Future[Any]": ...
+    ) -> Reply[Any]: ...
     @overload
     def execute(
         self,
@@ -276,7 +278,7 @@ class AsyncClient:
         timeout: Timeout = DEFAULT,
         oob: bool = False,
         fds: Sequence[int] = (),
-    ) -> "asyncio.Future[R]": ...
+    ) -> Reply[R]: ...
     def execute(
         self,
         command: "str | Command[Any]",
@@ -285,11 +287,13 @@ class AsyncClient:
         timeout: Timeout = DEFAULT,
         oob: bool = False,
         fds: Sequence[int] = (),
-    ) -> "asyncio.Future[Any]":
+    ) -> Reply[Any]:
         """Send one command; await what this returns for its value.
 
         It is sent whether or not it is awaited; cancelling the future drops the reply, not the
-        command.
+        command. The future goes wherever a coroutine goes, such as asyncio.create_task(). From
+        another thread, or while the client's loop isn't running, this returns a mere coroutine, and
+        nothing is sent until the loop runs that, as by asyncio.run_coroutine_threadsafe().
 
         Args:
             command: Its name, or what a function of a binding returned.
@@ -315,15 +319,38 @@ class AsyncClient:
                 a noncharacter), or the client is strict, and the server would refuse the command.
             LimitError: If they are nested deeper, or longer, than a server reads.
         """
+        if asyncio._get_running_loop() is not self._loop:
+            later = self._execute_there(command, arguments, timeout, oob, fds)
+            return cast("Reply[Any]", later)
         if not isinstance(command, str):
             future = self.execute(
                 command.name, command.arguments, timeout=timeout, oob=oob, fds=fds
             )
-            return decoded(future, command.decode)
+            return reply_from(future, command.name, command.decode)
         if self._strictness is not None:
             self._strictness.check(command, arguments)
         seconds = self.command_timeout if isinstance(timeout, Default) else timeout
         return self._channel.execute(command, arguments, seconds, oob, fds)
+
+    async def _execute_there(
+        self,
+        command: "str | Command[Any]",
+        arguments: JsonObject | None,
+        timeout: Timeout,
+        oob: bool,
+        fds: Sequence[int],
+    ) -> Any:
+        """Execute a command that was asked for where the loop wasn't running."""
+        if asyncio.get_running_loop() is not self._loop:
+            if self._channel.end is not None:
+                raise ConnectionClosed(self._channel.end.reason)
+            raise RuntimeError(
+                "found another event loop than the client's; "
+                "expected asyncio.run_coroutine_threadsafe(client.execute(...), its_loop)"
+            )
+        if isinstance(command, str):
+            return await self.execute(command, arguments, timeout=timeout, oob=oob, fds=fds)
+        return await self.execute(command, timeout=timeout, oob=oob, fds=fds)
 
     async def check(self, binding: Binding, *, timeout: Timeout = DEFAULT) -> "Differences":
         """Compare the schema that a binding is for with the server's.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from qmpeer import limits
 from qmpeer.client.events import EventLog
 from qmpeer.client.reconnection import Interruption, interrupted_commands
+from qmpeer.client.reply import Reply
 from qmpeer.client.trace import Trace
 from qmpeer.errors import ConnectionClosed, NegotiationError
 from qmpeer.messages import Event
@@ -24,7 +25,7 @@ from qmpeer.values import JsonObject
 if TYPE_CHECKING:
     from qmpeer.client.launching import Launched
 
-__all__ = ["AsyncChannel", "Call", "Deadline", "OnLost", "close_all", "decoded", "duplicates"]
+__all__ = ["AsyncChannel", "Call", "Deadline", "OnLost", "close_all", "duplicates"]
 
 OnLost: TypeAlias = Callable[[str, tuple[str, ...]], None]
 """Is told of a connection's end, and of the commands that were cut off by it."""
@@ -87,6 +88,7 @@ class AsyncChannel:
         self._is_flush_due = False
         self._is_reading_paused = False
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = 0.0
         self._waiters: list[asyncio.Future[None]] = []
         self._received = 0
         self._lost: asyncio.Future[None] | None = self._loop.create_future()
@@ -120,13 +122,13 @@ class AsyncChannel:
         timeout: float | None,
         is_oob: bool,
         fds: Sequence[int],
-    ) -> "asyncio.Future[Any]":
+    ) -> Reply[Any]:
         """Send one command, as `AsyncClient.execute` says."""
         if self.end is not None:
             raise ConnectionClosed(self.end.reason) from self.end.__cause__
         loop, session = self._loop, self.session
         deadline = None if timeout is None else loop.time() + timeout
-        future = loop.create_future()
+        future: Reply[Any] = Reply(command, loop)
         call = Call(future, timeout, deadline)
         sent = session.execute(command, arguments, call, is_oob, (*fds,) if fds else ())
         if self._trace is not None:
@@ -175,7 +177,7 @@ class AsyncChannel:
     ) -> None:
         """Set its deadline, and send it at once or in this turn of the loop."""
         session, fds = self.session, sent.fds
-        if deadline is not None and (self._timer is None or deadline < self._timer.when()):
+        if deadline is not None and (self._timer is None or deadline < self._timer_due):
             self._set_timer(deadline)
         if sent.is_waiting:  # it may be given up until its turn
             if fds:
@@ -233,6 +235,7 @@ class AsyncChannel:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_at(deadline, self._check_deadlines)
+        self._timer_due = deadline  # uvloop's timer doesn't tell when it is due at once
 
     def _check_deadlines(self) -> None:
         self._timer = None
@@ -415,26 +418,3 @@ def close_all(fds: Sequence[int]) -> None:
     """Close some descriptors."""
     for fd in fds:
         os.close(fd)
-
-
-def decoded(future: "asyncio.Future[Any]", decode: Callable[[Any], Any]) -> "asyncio.Future[Any]":
-    """Return a future of what another gives, decoded; to cancel it cancels that one."""
-    result = future.get_loop().create_future()
-
-    def pass_on(_: object) -> None:
-        if result.cancelled():
-            return
-        if future.cancelled():
-            result.cancel()
-        elif (error := future.exception()) is not None:
-            result.set_exception(error)
-        else:
-            result.set_result(decode(future.result()))
-
-    def cancel(_: object) -> None:
-        if result.cancelled():
-            future.cancel()
-
-    future.add_done_callback(pass_on)
-    result.add_done_callback(cancel)
-    return result

@@ -19,6 +19,7 @@ from qmpeer.client.reconnection import (
     Patience,
     check_can_be_dialled_again,
 )
+from qmpeer.client.reply import Reply, reply_from
 from qmpeer.errors import ConnectionClosed, QMPError
 from qmpeer.protocol import ClientSession
 from qmpeer.transport import AddressLike
@@ -107,7 +108,7 @@ class AsyncReconnectingChannel:
         timeout: float | None,
         is_oob: bool,
         fds: Sequence[int],
-    ) -> "asyncio.Future[Any]":
+    ) -> Reply[Any]:
         """Send one command, as `AsyncClient.execute` says, once there is a connection."""
         if self.end is not None:
             raise ConnectionClosed(self.end.reason) from self.end.__cause__
@@ -116,7 +117,8 @@ class AsyncReconnectingChannel:
         later = self._execute_later(
             command, arguments, Deadline(timeout), is_oob, duplicates(fds) if fds else ()
         )
-        return asyncio.get_running_loop().create_task(later)
+        task = asyncio.get_running_loop().create_task(later)
+        return reply_from(task, command, lambda value: value)
 
     async def _execute_later(
         self,

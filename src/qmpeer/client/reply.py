@@ -1,0 +1,80 @@
+"""What `AsyncClient.execute` returns: a future that goes wherever a coroutine goes.
+
+The command is sent when `execute` is called, so a reply is a future; a coroutine that sent nothing
+before it ran would halve the rate of commands in flight. Tasks, task groups and the like take
+coroutines alone, so a reply can be driven as one as well.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any, TypeVar
+
+__all__ = ["Reply", "reply_from"]
+
+R = TypeVar("R")
+
+
+class Reply(asyncio.Future[R], Coroutine[Any, Any, R]):
+    """The outcome of a command that was sent, as a future and as a coroutine.
+
+    To cancel it drops the outcome, not the command. asyncio.wait(), which takes no coroutines,
+    takes it as a task: asyncio.create_task(reply).
+    """
+
+    __slots__ = ("command",)
+    command: str
+
+    def __init__(self, command: str, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self.command = command
+
+    def __repr__(self) -> str:
+        return super().__repr__().replace("Reply", f"Reply to {self.command}", 1)
+
+    def send(self, value: object, /) -> Any:
+        """Do one step of a coroutine that awaits this future."""
+        if self.done():
+            raise StopIteration(self.result())
+        self._asyncio_future_blocking = True
+        return self
+
+    def throw(
+        self,
+        typ: type[BaseException] | BaseException,
+        val: BaseException | object = None,
+        tb: TracebackType | None = None,
+        /,
+    ) -> Any:
+        """Drop the outcome, as an exception ends the coroutine that awaits it."""
+        self.cancel()
+        if isinstance(typ, BaseException):
+            raise typ
+        raise val if isinstance(val, BaseException) else typ()
+
+    def close(self) -> None:
+        """Drop the outcome."""
+        self.cancel()
+
+
+def reply_from(future: "asyncio.Future[Any]", command: str, decode: Callable[[Any], R]) -> Reply[R]:
+    """Return a reply of what another future gives, decoded; to cancel it cancels that one."""
+    result: Reply[R] = Reply(command, future.get_loop())
+
+    def pass_on(_: object) -> None:
+        if result.cancelled():
+            return
+        if future.cancelled():
+            result.cancel()
+        elif (error := future.exception()) is not None:
+            result.set_exception(error)
+        else:
+            result.set_result(decode(future.result()))
+
+    def cancel(_: object) -> None:
+        if result.cancelled():
+            future.cancel()
+
+    future.add_done_callback(pass_on)
+    result.add_done_callback(cancel)
+    return result
