@@ -528,7 +528,10 @@ def test_the_agent_is_restarted_while_a_file_is_written(
     assert file.data == b"data"
 
 
-def test_the_deadline_is_that_of_the_whole_file(agent: Agent, pretended: PretendedAgent) -> None:
+def test_the_deadline_is_that_of_the_whole_file(
+    agent: Agent, pretended: PretendedAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qmpeer.limits.AGENT_LAST", PATIENCE)
     file = GuestFile(pretended)
     file.most_written = 0  # for ever
     with pytest.raises(TimeoutError):
