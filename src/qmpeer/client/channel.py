@@ -221,9 +221,12 @@ class Channel:
         if self.end is not None:
             raise ConnectionClosed(self.end.reason) from self.end.__cause__
         if self._reader is not None or self._sender is not None:
-            for other in (self._reader, self._sender):
-                if other is not None and other is not role and other.thread == role.thread:
-                    raise LocalProtocolError(INTERRUPTED)
+            self._check_roles(role)
+
+    def _check_roles(self, role: Call) -> None:
+        for other in (self._reader, self._sender):
+            if other is not None and other is not role and other.thread == role.thread:
+                raise LocalProtocolError(INTERRUPTED)
 
     def _is_within_itself(self) -> bool:
         """Return whether this is a handler's call, below which another is still running."""
@@ -435,9 +438,9 @@ class Channel:
         gate = threading.Lock()
         gate.acquire()  # opened by who wakes us, if anybody does
         with self.lock:
-            self._check_open(role)
-            if self._reader is None or not is_needed():
+            if self._reader is None or self.end is not None or not is_needed():
                 return
+            self._check_roles(role)
             self._sleepers.append(gate)
         most = limits.WAKE_INTERVAL
         if not gate.acquire(timeout=most if seconds is None else max(0.0, min(most, seconds))):
