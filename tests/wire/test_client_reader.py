@@ -116,6 +116,13 @@ def test_any_chunking_gives_the_same(
     assert shown(read(chunks(data, seed))) == shown(conversation)
 
 
+@pytest.mark.parametrize("at", range(1, 60))
+def test_a_server_that_changes_its_form_at_once(at: int) -> None:
+    data = 2 * encode_pretty({"return": 1}) + encode_line({"return": 2}) + encode_pretty({"id": 3})
+    expected = [{"return": 1}, {"return": 1}, {"return": 2}, {"id": 3}]
+    assert shown(read([data[:at], data[at:]])) == shown(expected)
+
+
 @pytest.mark.property
 @given(
     st.lists(st.tuples(json_values, st.sampled_from([encode_line, encode_pretty, lf])), max_size=4),

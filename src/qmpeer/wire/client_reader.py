@@ -201,7 +201,7 @@ class ClientReader(Generic[T]):
             count += 1
             if self._tolerant is not None:
                 items += yield from self._read_tolerantly(line)
-            elif end < len(head) and len(line) <= 3 and line.rstrip() == b"{":
+            elif len(line) <= 3 and line.rstrip() == b"{":
                 items += yield from self._read_pretty(head[start:])
                 break
             elif line := line.lstrip(b"\xff"):
@@ -218,12 +218,18 @@ class ClientReader(Generic[T]):
         if cut:
             items += yield from self._read_text(text[:cut])
         rest = text[cut:]
+        is_pretty = rest[:1] == b"{" and rest[1:3].lstrip(b"\r")[:1] in (b"", b"\n")
+        if self._tolerant is None and (is_pretty or not cut):
+            self._is_pretty = True  # another one has begun
+        else:  # the server has changed its form
+            whole = rest.rfind(b"\n") + 1
+            items += yield from self._read_lines(rest[:whole])
+            rest = rest[whole:]
         if rest and self._tolerant is not None:
             items += yield from self._read_tolerantly(rest)
         elif rest:
-            self._is_pretty = True
             self._parts.append(rest)
-            self._size = len(rest)
+            self._size += len(rest)
         return items
 
     def _read_text(self, text: bytes) -> "Steps[T]":
