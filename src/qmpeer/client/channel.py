@@ -450,7 +450,7 @@ class Channel:
                 pass
 
     def _wake(self) -> None:
-        """Have all who sleep look again."""
+        """Wake the threads that sleep; each looks again."""
         sleepers = self._sleepers
         try:
             while sleepers:

@@ -44,7 +44,7 @@ def is_ours(sock: socket.socket) -> bool:
 
 
 def own(thing: Owned) -> None:
-    """Have something told when it finds itself in a forked child."""
+    """Register something that is told when it finds itself in a forked child."""
     _owned.add(thing)
 
 
