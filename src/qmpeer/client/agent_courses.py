@@ -381,6 +381,8 @@ def _pause_unless(is_moving: int, countdown: Countdown) -> Course[None]:
     """Wait a moment, as the agent had no data for us or no room for ours."""
     if not is_moving:
         yield Pause(countdown.remaining(limits.AGENT_POLL_MOST) or 0.0)
+        if countdown.is_over:
+            raise TimeoutError(f"the guest's file wasn't done in {countdown.timeout:.4g} s")
 
 
 def _close_after(error: BaseException, handle: int, countdown: Countdown) -> Course[None]:
