@@ -133,7 +133,7 @@ class Connection:
             self._take_in(data)
 
     def _has_turn_to_take(self) -> bool:
-        """Tell whether there is something left that nothing but others holds up."""
+        """Return whether there is work left that needs nothing but a turn."""
         session = self.session
         return session.is_writing or (bool(self._unread) and session.wants_data)
 

@@ -17,7 +17,7 @@ from qmpeer.values import JsonValue
 __all__ = ["Call", "Done", "Threads"]
 
 Call: TypeAlias = Callable[[Callable[[], None]], object]
-"""Have a function called in some thread of the caller's choice, soon, and return at once."""
+"""Calls a function soon, in a thread of the caller's choice, and returns at once."""
 Done: TypeAlias = Callable[[JsonValue, BaseException | None], None]
 """Take what a handler returned, or what it raised."""
 
@@ -45,7 +45,7 @@ class Threads:
         work: Blocking,
         done: Done,
     ) -> None:
-        """Have work done in a thread, now or when one is free.
+        """Run work in a thread, now or when one is free.
 
         Args:
             loop: Where ``done`` is called.

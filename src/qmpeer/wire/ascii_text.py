@@ -48,7 +48,7 @@ def to_ascii(text: bytes) -> bytes:
 
 
 def _escaped(text: str) -> bytes:
-    """Escape a text; the digits of its escapes are in lower case, but for some that are final."""
+    """Escape a text, with lower-case digits except in escapes that are final."""
     units = text.encode("utf-16-le")
     if len(units) == 2 * len(text):
         return _lower_escapes(text)

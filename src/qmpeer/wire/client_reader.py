@@ -5,7 +5,7 @@ msgspec reads whole lines; only what it refuses goes another way, and that way h
 may be hostile. What takes long is done in steps, so that whoever waits can look at the clock in
 between.
 
-A text of more than ``limits.TOLERANT_SIZE`` bytes is JSON, but for the inf and nan that QEMU
+A text of more than ``limits.TOLERANT_SIZE`` bytes is JSON, except for the inf and nan that QEMU
 writes; a shorter one may be any that QEMU's own reader takes. One bad text is one error.
 """
 
