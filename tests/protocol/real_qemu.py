@@ -85,8 +85,9 @@ def by_value(answer: bytes) -> list[str]:
 
 
 def _line_by_value(line: bytes) -> str:
+    line = _NO_NUMBER.sub(b"null", line)
     try:
-        value = json.loads(_NO_NUMBER.sub(b"null", line), parse_float=_number)
+        value = json.loads(line, parse_float=_number)
     except RecursionError:  # too deep for it: by its text then
         return line.decode("ascii")
     return json.dumps(value, sort_keys=True)

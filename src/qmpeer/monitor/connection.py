@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Awaitable, Iterable, Sequence
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from qmpeer import limits
@@ -139,15 +140,24 @@ class Connection:
 
     def take_turn(self) -> None:
         """Go on with what is left, for a moment."""
-        if self._unread and self.session.wants_data and not self.session.is_writing:
+        if not self._can_read_on:
+            self._rounds.pump(self)
+            if self.session.can_take:  # a long answer had kept it back
+                self._rounds.resume(self)
+            return
+        until = perf_counter() + limits.TURN_TIME
+        while self._can_read_on:
             unread = self._unread
             cut = unread.rfind(b"\n", 0, limits.TURN_SIZE) + 1 or limits.TURN_SIZE
             self._unread = unread[cut:]
             self._take_in(unread[:cut])
-        else:
-            self._rounds.pump(self)
-            if self.session.can_take:  # a long answer had kept it back
-                self._rounds.resume(self)
+            if perf_counter() > until:
+                break
+
+    @property
+    def _can_read_on(self) -> bool:
+        session = self.session
+        return bool(self._unread) and session.wants_data and not session.is_writing
 
     def _take_in(self, data: bytes) -> None:
         requests = self.session.receive_data(data)
