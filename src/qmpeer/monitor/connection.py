@@ -86,7 +86,7 @@ class Connection:
         self._ceiling: Ceiling = ceiling or Ceiling()
         self._held = 0  # of the ceiling
         self._is_reading_paused = False
-        self._scrubber = Scrubber()  # of the log
+        self._scrubber: Scrubber | None = None  # of the log, once anything goes there
         self.commands: Executor = commands
         self.session: ServerSession | HumanSession = session
         session.owner = self
@@ -251,6 +251,7 @@ class Connection:
                 log.debug("%s: < %s", self.peer, request)
             else:
                 shown = redact_message(request)
+                self._scrubber = self._scrubber or Scrubber()
                 self._scrubber.blanked(request, shown)
                 text = encode_line(shown).decode().rstrip()
                 log.debug("%s: < %s", self.peer, text)
@@ -260,8 +261,10 @@ class Connection:
         for message in filter(None, messages):
             lines = [line.strip() for line in message.decode().splitlines()]
             text = " ".join(lines) + " }" * self.is_pretty
-            is_error = '"error": {' in text
-            shown = self._scrubber.text(text) if is_error else redact_urls(text)
+            if self._scrubber is not None and '"error": {' in text:
+                shown = self._scrubber.text(text)
+            else:
+                shown = redact_urls(text)
             log.debug("%s: > %s", self.peer, shown)
 
     def _drop_fds(self) -> None:

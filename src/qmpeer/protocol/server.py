@@ -20,6 +20,7 @@ Spec: qmp-spec, "Server Greeting", "Capabilities Negotiation", "Out-of-band exec
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from qmpeer import limits
@@ -79,11 +80,12 @@ class ServerSession:
         failure: Why the connection must be cut, once it must.
         is_oob_enabled: Out-of-band execution was negotiated.
         output_size: Bytes that data_to_send() would return, the greeting not counted.
+        is_writing: A long answer is being written: data_to_send() gives more of it, a slice each
+            time.
     """
 
     __slots__ = (
         "_backlog",
-        "_behind",
         "_has_eof",
         "_oob_running",
         "_is_output_paused",
@@ -98,6 +100,7 @@ class ServerSession:
         "failure",
         "is_enlisted",
         "is_oob_enabled",
+        "is_writing",
         "output_size",
         "owner",
         "running",
@@ -129,8 +132,8 @@ class ServerSession:
         self._oob_running = 0
         self.output_size: int = 0
         self._output: list[bytes] = []
-        self._rest: Iterator[bytes] | None = None  # of a long answer that is being written
-        self._behind: list[bytes] = []  # what comes after it
+        self._rest: Iterator[bytes] | None = None  # of a long answer, which goes before the output
+        self.is_writing: bool = False
         if is_greeting:
             encode = encode_pretty if is_pretty else encode_line
             self._output.append(encode(greeting_message(version, capabilities)))
@@ -330,44 +333,43 @@ class ServerSession:
                 desc = f"the client has let more than {most} bytes of events wait"
                 self.failure = LimitError(desc, "UNSENT_EVENTS", most)
                 return
-        (self._output if self._rest is None else self._behind).append(line)
+        self._output.append(line)
         self.output_size += len(line)
-
-    @property
-    def is_writing(self) -> bool:
-        """A long answer is being written: data_to_send() gives more of it, a slice each time."""
-        return self._rest is not None and not self._is_output_paused
 
     def data_to_send(self) -> bytes:
         """Return what is to be sent now, b"" if nothing is."""
+        if self._rest is not None:
+            return self._next_slice(self._rest)
         output = self._output
         if not output:
-            return self._next_slice() if self._rest is not None else b""
+            return b""
         data = output[0] if len(output) == 1 else b"".join(output)
         output.clear()
         self.output_size = 0
         return data
 
-    def _next_slice(self) -> bytes:
+    def _next_slice(self, rest: Iterator[bytes]) -> bytes:
         if self._is_output_paused:
             return b""
-        assert self._rest is not None
-        data, self._rest = begun(self._rest)
+        data, self._rest = begun(rest)
         if self._rest is None:
-            data = b"".join((data, *self._behind))
-            self._behind.clear()
-            self.output_size = self._unsent_events = 0
+            self.is_writing = False
+            self._unsent_events = 0
+            data += self.data_to_send()
         return data
 
     def pause_output(self) -> None:
         """Take note that more than ``limits.UNSENT_OUTPUT`` bytes are unsent."""
         self._is_output_paused = True
+        self.is_writing = False
 
     def resume_output(self) -> None:
         """Take note that few bytes are unsent; then `admit` again."""
         self._is_output_paused = False
         if self._rest is None:
             self._unsent_events = 0
+        else:
+            self.is_writing = True
 
     def close(self) -> None:
         """Forget what wasn't executed; answers are dropped from here on."""
@@ -375,19 +377,22 @@ class ServerSession:
         self._backlog.clear()
         self._queue.clear()
         self._output.clear()
-        self._behind.clear()
         self._rest = None
+        self.is_writing = False
 
     def _send(self, message: JsonObject, *, is_to_end: bool = False) -> None:
         line = None if self._is_pretty else small_line(message)
-        rest = None
         if line is None:
             pieces = (pretty_pieces if self._is_pretty else line_pieces)(message)
             line, rest = begun(pieces, is_to_end=is_to_end or self._rest is not None)
-        (self._output if self._rest is None else self._behind).append(line)
+            if rest is not None:
+                self._rest = chain((*self._output, line), rest)
+                self._output.clear()
+                self.output_size = 0
+                self.is_writing = not self._is_output_paused
+                return
+        self._output.append(line)
         self.output_size += len(line)
-        if rest is not None:
-            self._rest = rest
 
 
 def _read_enable(arguments: JsonObject) -> tuple[list[str], str | None]:

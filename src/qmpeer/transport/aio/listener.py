@@ -73,6 +73,7 @@ class Listener:
 
     __slots__ = (
         "_address",
+        "_allowed",
         "_clients",
         "_factory",
         "_has_reader",
@@ -91,6 +92,7 @@ class Listener:
         self._address = local_address(sock)
         self._factory = factory
         self._most = most
+        self._allowed = allowed_clients(most)
         self._clients = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._has_reader = False
@@ -128,7 +130,10 @@ class Listener:
 
     @property
     def _is_full(self) -> bool:
-        return self._clients >= allowed_clients(self._most)
+        if self._clients < self._allowed:
+            return False
+        self._allowed = allowed_clients(self._most)  # the process's limit may have been raised
+        return self._clients >= self._allowed
 
     def _watch(self) -> None:
         self._pause = None
@@ -190,7 +195,7 @@ class Listener:
 
     def _client_lost(self, stream: Stream) -> None:
         self._clients -= 1
-        if self._has_said_full and 2 * self._clients < allowed_clients(self._most):
+        if self._has_said_full and 2 * self._clients < self._allowed:
             self._has_said_full = False  # a crowd about the limit shall not fill the log
         if self._pause is None:
             self._watch()
