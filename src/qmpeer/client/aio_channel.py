@@ -128,7 +128,8 @@ class AsyncChannel:
             raise ConnectionClosed(self.end.reason) from self.end.__cause__
         loop, session = self._loop, self.session
         deadline = None if timeout is None else loop.time() + timeout
-        future: Reply[Any] = Reply(command, loop)
+        future: Reply[Any] = Reply(loop=loop)
+        future.command = command
         call = Call(future, timeout, deadline)
         sent = session.execute(command, arguments, call, is_oob, (*fds,) if fds else ())
         if self._trace is not None:

@@ -42,7 +42,7 @@ from collections.abc import Callable, Sequence
 from threading import get_ident
 from time import monotonic
 from types import FrameType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from qmpeer import limits
 from qmpeer.client.events import EventLog
@@ -73,16 +73,52 @@ def remaining_of(deadline: float | None) -> float | None:
     return None if deadline is None else deadline - monotonic()
 
 
-class Call:
-    """What a thread waits for: the outcome of a command, or its turn in a role."""
+class Role:
+    """What a thread does here, reading or sending.
 
-    __slots__ = ("error", "is_done", "thread", "value")
+    Attributes:
+        thread: Which thread.
+        is_done: What it waits for has come about.
+        sends: It sends what the session has to send while it waits.
+    """
+
+    __slots__ = ("thread",)
+    sends: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        self.thread: int = get_ident()
+
+    @property
+    def is_done(self) -> bool:
+        """It waits for nothing in particular."""
+        return False
+
+
+class Call(Role):
+    """A command that a thread waits for: its outcome."""
+
+    __slots__ = ("error", "is_done", "value")
+    sends = True
 
     def __init__(self) -> None:
         self.is_done: bool = False
         self.value: JsonValue = None
         self.error: Exception | None = None
-        self.thread: int = get_ident()
+        self.thread = get_ident()
+
+
+class _Condition(Role):
+    """Anything else that a thread waits for."""
+
+    __slots__ = ("_is_met",)
+
+    def __init__(self, is_met: Callable[[], bool]) -> None:
+        super().__init__()
+        self._is_met = is_met
+
+    @property
+    def is_done(self) -> bool:
+        return self._is_met()
 
 
 class Channel:
@@ -120,8 +156,8 @@ class Channel:
         self.is_closing: bool = False
         self._recv = sock.recv
         self._inbox: deque[bytes] = deque()
-        self._reader: Call | None = None
-        self._sender: Call | None = None
+        self._reader: Role | None = None
+        self._sender: Role | None = None
         self._sleepers: list[threading.Lock] = []
         self._is_cut = False
         self._has_ended = False
@@ -135,7 +171,7 @@ class Channel:
 
     def negotiate(self, deadline: float | None, timeout: float | None) -> None:
         """Take the greeting and negotiate, as `Client.connect` says."""
-        session, role = self.session, Call()
+        session, role = self.session, Role()
         while session.phase is not Phase.READY and self.end is None:
             remaining = remaining_of(deadline)
             if (remaining is not None and remaining <= 0) or not self._receive(remaining):
@@ -158,49 +194,42 @@ class Channel:
         deadline = None if timeout is None else monotonic() + timeout
         if fds:
             fds = self._check_fds(fds)
-        return self._outcome(
-            lambda call: self.session.execute(command, arguments, call, is_oob, fds),  # type: ignore[arg-type]
-            arguments,
-            timeout,
-            deadline,
-        )
+        call = Call()
+        asked = command, arguments, call, is_oob, fds
+        return self._outcome(call, self.session.execute, asked, arguments, timeout, deadline)
 
     def synchronize(self, command: str, value: int, timeout: float | None) -> JsonValue:
         """Have a guest agent make an end of what was before; `ClientSession` says how."""
-        return self._outcome(
-            lambda call: self.session.synchronize(command, value, call),
-            {"id": value},
-            timeout,
-            None if timeout is None else monotonic() + timeout,
-        )
+        deadline = None if timeout is None else monotonic() + timeout
+        call, ask = Call(), self.session.synchronize
+        return self._outcome(call, ask, (command, value, call), {"id": value}, timeout, deadline)
 
     def execute_silently(
         self, command: str, arguments: JsonObject | None, timeout: float | None
     ) -> JsonValue:
         """Execute a command whose success isn't answered."""
-        return self._outcome(
-            lambda call: self.session.execute_silently(command, arguments, call),
-            arguments,
-            timeout,
-            None if timeout is None else monotonic() + timeout,
-        )
+        deadline = None if timeout is None else monotonic() + timeout
+        call, ask = Call(), self.session.execute_silently
+        return self._outcome(call, ask, (command, arguments, call), arguments, timeout, deadline)
 
     def _outcome(
         self,
-        ask: Callable[[Call], Sent[Call]],
+        call: Call,
+        ask: Callable[..., Sent[Call]],
+        asked: tuple[object, ...],
         arguments: JsonObject | None,
         timeout: float | None,
         deadline: float | None,
     ) -> JsonValue:
-        call = Call()
+        """Ask the session for a command, send it and wait for what it brings."""
         try:
             with self.lock:
                 self._check_open(call)
-                sent = ask(call)
+                sent = ask(*asked)
                 if self._trace is not None:
                     self._trace.sent(sent, arguments)
             self._send_all(call, deadline)
-            if not self.wait(lambda: call.is_done, timeout, deadline, call):
+            if not self._wait(call, timeout, deadline):
                 raise self.session.unanswered(sent, timeout)
         except BaseException:
             try:
@@ -212,7 +241,7 @@ class Channel:
             raise call.error
         return call.value
 
-    def _check_open(self, role: Call) -> None:
+    def _check_open(self, role: Role) -> None:
         """Raise if the connection isn't usable, or not by this thread now. The lock is held."""
         if self.is_closing or self.session.is_changing or self._is_cut:
             if self.session.is_changing and self._is_within_itself():
@@ -223,7 +252,7 @@ class Channel:
         if self._reader is not None or self._sender is not None:
             self._check_roles(role)
 
-    def _check_roles(self, role: Call) -> None:
+    def _check_roles(self, role: Role) -> None:
         for other in (self._reader, self._sender):
             if other is not None and other is not role and other.thread == role.thread:
                 raise LocalProtocolError(INTERRUPTED)
@@ -266,7 +295,7 @@ class Channel:
 
         Not for ever: a server may send without a pause.
         """
-        role, end = Call(), monotonic() + limits.MARK_TIME
+        role, end = Role(), monotonic() + limits.MARK_TIME
         while self.end is None and monotonic() < end:
             has_more = self._in_role(role, self._receive_now, 0.0)
             if has_more is None:
@@ -285,7 +314,7 @@ class Channel:
             )
         return (*fds,)  # a tuple of this command's own, whatever was given
 
-    def _send_all(self, role: Call, deadline: float | None) -> None:
+    def _send_all(self, role: Role, deadline: float | None) -> None:
         """Send what the session has to send, or leave it to the thread that is at it."""
         session = self.session
         while session.has_data_to_send:
@@ -296,7 +325,7 @@ class Channel:
                     self._sender = role
                     self._is_cut = True
                     data, fds = session.data_to_send()
-                self._send(data, fds, role, deadline)
+                self._send(data, fds, deadline)
                 self._is_cut = False
             except TimeoutError as error:
                 with self.lock:
@@ -312,7 +341,6 @@ class Channel:
         self,
         data: bytes | memoryview,
         fds: tuple[int, ...],
-        role: Call,
         deadline: float | None,
     ) -> None:
         """Send bytes to their end, with their descriptors.
@@ -327,7 +355,7 @@ class Channel:
                 else:
                     sent = self.socket.send(data, _SEND_FLAGS)
             except BlockingIOError:
-                self._wait_writable(role, deadline)
+                self._wait_writable(deadline)
                 continue
             except OSError as error:
                 if fds and error.errno not in (errno.EPIPE, errno.ECONNRESET):
@@ -350,7 +378,7 @@ class Channel:
                 sent.token.is_done = True
                 self.session.withdraw(sent)
 
-    def _wait_writable(self, role: Call, deadline: float | None) -> None:
+    def _wait_writable(self, deadline: float | None) -> None:
         """Wait until the server takes more, taking in what it sends: it may wait for that."""
         remaining = remaining_of(deadline)
         if remaining is not None and remaining <= 0:
@@ -361,9 +389,8 @@ class Channel:
                 self._receive_now()
             return True
 
-        if (
-            self._in_role(role, receive, remaining) is None
-        ):  # the thread that reads may soon do so no more
+        if self._in_role(Role(), receive, remaining) is None:
+            # The thread that reads may soon do so no more.
             most = limits.WAKE_INTERVAL
             self._poll(select.POLLOUT, most if remaining is None else min(most, remaining))
 
@@ -380,42 +407,35 @@ class Channel:
     # Receiving
 
     def wait(
-        self,
-        is_done: Callable[[], bool],
-        timeout: float | None,
-        deadline: float | None,
-        call: Call | None = None,
+        self, is_done: Callable[[], bool], timeout: float | None, deadline: float | None
     ) -> bool:
         """Wait until is_done() or the deadline; False at that. Raise when the connection ends."""
-        role, remaining = call or Call(), timeout
-        while not is_done():
+        return self._wait(_Condition(is_done), timeout, deadline)
+
+    def _wait(self, role: Role, timeout: float | None, deadline: float | None) -> bool:
+        remaining = timeout
+        while not role.is_done:
             if self.end is not None or self.is_closing:
                 with self.lock:
                     self._check_open(role)
             if remaining is not None and remaining <= 0:
                 return False
-            if call is not None and self.session.has_data_to_send:  # its turn may have come
-                self._send_all(call, deadline)
-            has_received = self._in_role(role, self._receive, remaining, is_done)
+            if role.sends and self.session.has_data_to_send:  # its turn may have come
+                self._send_all(role, deadline)
+            has_received = self._in_role(role, self._receive, remaining)
             if has_received is None:
                 self._sleep(
                     role,
                     remaining,
-                    lambda: not is_done() and (call is None or not self.session.has_data_to_send),
+                    lambda: not (role.is_done or (role.sends and self.session.has_data_to_send)),
                 )
-            elif not has_received:
-                return is_done()
-            elif call is not None and call.is_done:
-                return True
+            elif not has_received or role.is_done:
+                return role.is_done
             remaining = remaining_of(deadline)
         return True
 
     def _in_role(
-        self,
-        role: Call,
-        receive: Callable[[float | None], bool],
-        seconds: float | None,
-        is_done: Callable[[], bool] | None = None,
+        self, role: Role, receive: Callable[[float | None], bool], seconds: float | None
     ) -> bool | None:
         """Receive as the one that does, unless it is done; None if somebody else does already."""
         try:
@@ -424,7 +444,7 @@ class Channel:
                     self._reader = role
             if self._reader is not role:
                 return None
-            return (is_done is not None and is_done()) or receive(seconds)
+            return role.is_done or receive(seconds)
         finally:
             if self._reader is role:
                 self._reader = None
@@ -433,7 +453,7 @@ class Channel:
                 if self.is_closing:
                     self._close_socket()
 
-    def _sleep(self, role: Call, seconds: float | None, is_needed: Callable[[], bool]) -> None:
+    def _sleep(self, role: Role, seconds: float | None, is_needed: Callable[[], bool]) -> None:
         """Sleep until something changes, or for a moment, while somebody else receives."""
         gate = threading.Lock()
         gate.acquire()  # opened by who wakes us, if anybody does
@@ -566,7 +586,7 @@ class Channel:
         self._has_ended = True
         self._wake()
 
-    def _leave_it_to_the_reader(self, role: Call) -> bool:
+    def _leave_it_to_the_reader(self, role: Role) -> bool:
         """Let the thread that reads take in what has arrived; False if there is nothing more."""
         has_input = bool(self._poll(select.POLLIN, 0.0))
         # What it has received but not yet handed out shows nowhere: give it a moment.

@@ -10,7 +10,7 @@ from time import monotonic, sleep
 from typing import TypeAlias
 
 from qmpeer import limits
-from qmpeer.client.channel import INTERRUPTED, Call, Channel, remaining_of
+from qmpeer.client.channel import INTERRUPTED, Call, Channel, Role, remaining_of
 from qmpeer.client.events import EventLog
 from qmpeer.client.reconnection import (
     Interruption,
@@ -67,7 +67,7 @@ class ReconnectingChannel:
         self._seconds = seconds
         self._interruptions = Interruptions()
         self.is_closing: bool = False
-        self._maker: Call | None = None  # of the next connection
+        self._maker: Role | None = None  # of the next connection
         self._patience: Patience | None = None  # while there is no connection
         own(self)
         self.current: Channel
@@ -132,12 +132,11 @@ class ReconnectingChannel:
         is_done: Callable[[], bool],
         timeout: float | None,
         deadline: float | None,
-        call: Call | None = None,
     ) -> bool:
         """Wait until is_done() or the deadline; False at that. Raise when all ends."""
         while True:
             try:
-                return self.current.wait(is_done, timeout, deadline, call)
+                return self.current.wait(is_done, timeout, deadline)
             except ConnectionClosed:
                 try:
                     self.connected(deadline)
@@ -156,7 +155,7 @@ class ReconnectingChannel:
             TimeoutError: If there is none in time.
             ConnectionClosed: If there won't be one.
         """
-        role = Call()
+        role = Role()
         try:
             self._wait_for_role(role, deadline)
             return self._made(deadline)
@@ -171,7 +170,7 @@ class ReconnectingChannel:
             self._try(deadline)
         raise ConnectionClosed(self.end.reason) from self.end.__cause__
 
-    def _wait_for_role(self, role: Call, deadline: float | None) -> None:
+    def _wait_for_role(self, role: Role, deadline: float | None) -> None:
         while not self._takes_role(role):
             remaining = remaining_of(deadline)
             if remaining is not None and remaining <= 0:
@@ -180,7 +179,7 @@ class ReconnectingChannel:
                 )
             sleep(min(limits.WAKE_INTERVAL, remaining or limits.WAKE_INTERVAL))
 
-    def _takes_role(self, role: Call) -> bool:
+    def _takes_role(self, role: Role) -> bool:
         with self.lock:
             if self._maker is None:
                 self._maker = role

@@ -20,14 +20,13 @@ class Reply(asyncio.Future[R], Coroutine[Any, Any, R]):
 
     To cancel it drops the outcome, not the command. asyncio.wait(), which takes no coroutines,
     takes it as a task: asyncio.create_task(reply).
+
+    Attributes:
+        command: Its name, set by who makes a reply: an __init__ here would cost more than the rest.
     """
 
     __slots__ = ("command",)
     command: str
-
-    def __init__(self, command: str, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop=loop)
-        self.command = command
 
     def __repr__(self) -> str:
         return super().__repr__().replace("Reply", f"Reply to {self.command}", 1)
@@ -59,7 +58,8 @@ class Reply(asyncio.Future[R], Coroutine[Any, Any, R]):
 
 def reply_from(future: "asyncio.Future[Any]", command: str, decode: Callable[[Any], R]) -> Reply[R]:
     """Return a reply of what another future gives, decoded; to cancel it cancels that one."""
-    result: Reply[R] = Reply(command, future.get_loop())
+    result: Reply[R] = Reply(loop=future.get_loop())
+    result.command = command
 
     def pass_on(_: object) -> None:
         if result.cancelled():

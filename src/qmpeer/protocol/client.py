@@ -318,13 +318,16 @@ class ClientSession(Generic[Token]):
         is_oob: bool,
         fds: tuple[int, ...],
     ) -> Sent[Token]:
-        if not self._pending:
+        pending = self._pending
+        if not pending:
             self._unclaimed = ""
-        id = self._new_id()
+            self._id_span = limits.IDS
+        id = self._next_id if self._next_id not in pending else self._free_id()
         data = encode_request(command_message(name, arguments, id, is_oob)) + b"\n"
         sent = Sent(name, token, id, is_oob, fds)
         self.is_changing = True
-        self._pending[id] = sent
+        self._next_id = (id + 1) % self._id_span
+        pending[id] = sent
         if is_oob:
             self._window = self._window or limits.IN_BAND_WINDOW
             self._outgoing.append((sent, data))
@@ -337,16 +340,13 @@ class ClientSession(Generic[Token]):
         self.is_changing = False
         return sent
 
-    def _new_id(self) -> int:
+    def _free_id(self) -> int:
         pending = self._pending
         if len(pending) >= self._id_span:
             self._id_span *= 10
-        elif not pending:
-            self._id_span = limits.IDS
         id = self._next_id
         while id in pending:
             id = (id + 1) % self._id_span
-        self._next_id = (id + 1) % self._id_span
         return id
 
     def give_up(self, sent: Sent[Token]) -> None:
@@ -465,23 +465,12 @@ class ClientSession(Generic[Token]):
     def _take_in_all(self, items: Sequence[Any]) -> list[Happened[Token]]:
         happened: list[Happened[Token]] = []
         for item in items:
-            if type(item) is Incoming:
-                message = item
-            else:
-                try:
-                    message = self._look_at(item)
-                except QMPError as error:
-                    if self._is_harmless(error):
-                        continue
+            try:
+                self._take_in(item if type(item) is Incoming else self._look_at(item), happened)
+            except QMPError as error:
+                if not self._is_harmless(error):
                     self._fail(error, self._explain(error, happened))
                     break
-            try:
-                self._take_in(message, happened)
-            except QMPError as error:
-                if self._is_harmless(error):
-                    continue
-                self._fail(error, self._explain(error, happened))
-                break
         if self._first is not None:
             self._look_at_first(self._first, happened)
         if self._waiting:
