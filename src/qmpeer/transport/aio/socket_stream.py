@@ -3,6 +3,7 @@
 asyncio's and uvloop's transports lose the descriptors that come with the bytes.
 """
 
+import asyncio
 import os
 import socket
 from array import array
@@ -27,10 +28,10 @@ class SocketStream(DescriptorStream):
 
     uvloop tells only once of a peer that is gone with something left unread, even if there are
     bytes to read first, and watches no more then. A reply finds that out. Where bytes lead to none,
-    we look ourselves whether the peer is there.
+    we look ourselves whether the peer is there. asyncio's own loops tell again and again.
     """
 
-    __slots__ = ("_hangup_callback", "_has_written", "_is_hangup_watched", "_sock")
+    __slots__ = ("_hangup_callback", "_is_hangup_watched", "_is_told", "_sock", "_tells_again")
 
     def __init__(
         self, sock: socket.socket, peer: str, lost_callback: LostCallback | None = None
@@ -41,7 +42,8 @@ class SocketStream(DescriptorStream):
         super().__init__(fd, fd, peer, lost_callback)
         self._sock = sock
         self._hangup_callback: Callable[[], None] | None = None
-        self._has_written = False
+        self._tells_again = isinstance(self._loop, asyncio.SelectorEventLoop)
+        self._is_told = self._tells_again  # of a peer that is gone, when it was read from last
         self._is_hangup_watched = False
 
     def tell_hangup(self, callback: Callable[[], None]) -> None:
@@ -56,7 +58,7 @@ class SocketStream(DescriptorStream):
 
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
         """Send bytes, at once if the kernel takes them, and keep the rest; never block."""
-        self._has_written = True
+        self._is_told = True
         if fds or self._queue is not None or not self._can_write:
             super().write(data, fds)
             return
@@ -85,13 +87,13 @@ class SocketStream(DescriptorStream):
             self._stop_reading()
             self._hangup_callback()
             return False
-        self._has_written = False
+        self._is_told = self._tells_again
         if not ancillary and data:
             try:
                 self._handler.data_received(data, NO_FDS)
             except Exception as error:
                 self._fail_handler(error)
-            if not self._has_written:
+            if not self._is_told:
                 self._look_for_peer()
             return True
         fds = _received_fds(ancillary)
@@ -101,7 +103,7 @@ class SocketStream(DescriptorStream):
                 os.close(fd)
             fds = NO_FDS
         has_more = self._hand_over(data, fds)
-        if not self._has_written:
+        if not self._is_told:
             self._look_for_peer()
         return has_more
 
