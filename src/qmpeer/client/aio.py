@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from qmpeer import limits
-from qmpeer.client.aio_channel import AsyncChannel, Call, Deadline
+from qmpeer.client.aio_channel import AsyncChannel, Deadline
 from qmpeer.client.aio_subscription import AnyAsyncChannel, AsyncEvents
 from qmpeer.client.events import EventLog, EventWait, Match, Names
 from qmpeer.client.reconnection import Interruption, interrupted_since
@@ -688,7 +688,7 @@ def _channels(
     log: EventLog | None = None,
 ) -> Callable[[Stream], AsyncChannel]:
     """Return what makes the channel of a new stream."""
-    session: ClientSession[Call] = ClientSession(
+    session: ClientSession[Reply[Any]] = ClientSession(
         negotiate=negotiate,
         capabilities=capabilities,
         max_in_flight=max_in_flight,

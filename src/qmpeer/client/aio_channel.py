@@ -25,7 +25,7 @@ from qmpeer.values import JsonObject
 if TYPE_CHECKING:
     from qmpeer.client.launching import Launched
 
-__all__ = ["AsyncChannel", "Call", "Deadline", "OnLost", "close_all", "duplicates"]
+__all__ = ["AsyncChannel", "Deadline", "OnLost", "close_all", "duplicates"]
 
 OnLost: TypeAlias = Callable[[str, tuple[str, ...]], None]
 """Is told of a connection's end, and of the commands that were cut off by it."""
@@ -46,19 +46,6 @@ class Deadline:
         return None if self._end is None else self._end - self._loop.time()
 
 
-class Call:
-    """Hold a command's future and its deadline on the loop's clock."""
-
-    __slots__ = ("deadline", "future", "timeout")
-
-    def __init__(
-        self, future: "asyncio.Future[Any]", timeout: float | None, deadline: float | None
-    ) -> None:
-        self.future: asyncio.Future[Any] = future
-        self.timeout: float | None = timeout
-        self.deadline: float | None = deadline
-
-
 class AsyncChannel:
     """Send and receive for an async client, as the handler of its stream.
 
@@ -73,11 +60,11 @@ class AsyncChannel:
     def __init__(
         self,
         stream: Stream,
-        session: ClientSession[Call],
+        session: ClientSession[Reply[Any]],
         launched: "Launched | None",
         log: EventLog | None = None,
     ) -> None:
-        self.session: ClientSession[Call] = session
+        self.session: ClientSession[Reply[Any]] = session
         self.log: EventLog = EventLog() if log is None else log
         session.events_received = self.log.last
         self.on_lost: OnLost | None = None
@@ -124,71 +111,55 @@ class AsyncChannel:
         fds: Sequence[int],
     ) -> Reply[Any]:
         """Send one command, as `AsyncClient.execute` says."""
+        reply = self._reply_to(command, timeout)
+        sent = self.session.execute(command, arguments, reply, is_oob, (*fds,) if fds else ())
+        return self._begin(sent, arguments, reply)
+
+    def _reply_to(self, command: str, timeout: float | None) -> Reply[Any]:
         if self.end is not None:
             raise ConnectionClosed(self.end.reason) from self.end.__cause__
-        loop, session = self._loop, self.session
-        deadline = None if timeout is None else loop.time() + timeout
-        future: Reply[Any] = Reply(loop=loop)
-        future.command = command
-        call = Call(future, timeout, deadline)
-        sent = session.execute(command, arguments, call, is_oob, (*fds,) if fds else ())
-        if self._trace is not None:
-            self._trace.sent(sent, arguments)
-        self._begin(sent, future, deadline)
-        return future
+        reply: Reply[Any] = Reply(loop=self._loop)
+        reply.command = command
+        reply.timeout = timeout
+        reply.deadline = None if timeout is None else self._loop.time() + timeout
+        return reply
 
-    def synchronize(self, command: str, value: int, timeout: float | None) -> "asyncio.Future[Any]":
+    def synchronize(self, command: str, value: int, timeout: float | None) -> Reply[Any]:
         """Have a guest agent make an end of what was before; `ClientSession` says how."""
         for sent in self.session.interrupted:
-            if sent.token is not None and sent.token.future.done():  # it was cancelled
+            if sent.token is not None and sent.token.done():  # it was cancelled
                 self.session.give_up(sent)
-        return self._execute_as(
-            {"id": value}, timeout, lambda call: self.session.synchronize(command, value, call)
-        )
+        reply = self._reply_to(command, timeout)
+        sent = self.session.synchronize(command, value, reply)
+        return self._begin(sent, {"id": value}, reply)
 
     def execute_silently(
         self, command: str, arguments: JsonObject | None, timeout: float | None
-    ) -> "asyncio.Future[Any]":
+    ) -> Reply[Any]:
         """Execute a command whose success isn't answered."""
-        return self._execute_as(
-            arguments,
-            timeout,
-            lambda call: self.session.execute_silently(command, arguments, call),
-        )
-
-    def _execute_as(
-        self,
-        arguments: JsonObject | None,
-        timeout: float | None,
-        ask: "Callable[[Call], Sent[Call]]",
-    ) -> "asyncio.Future[Any]":
-        if self.end is not None:
-            raise ConnectionClosed(self.end.reason) from self.end.__cause__
-        deadline = None if timeout is None else self._loop.time() + timeout
-        future = self._loop.create_future()
-        sent = ask(Call(future, timeout, deadline))
-        if self._trace is not None:
-            self._trace.sent(sent, arguments)
-        self._begin(sent, future, deadline)
-        self._flush()
-        return future
+        reply = self._reply_to(command, timeout)
+        sent = self.session.execute_silently(command, arguments, reply)
+        return self._begin(sent, arguments, reply)
 
     def _begin(
-        self, sent: "Sent[Call]", future: "asyncio.Future[Any]", deadline: float | None
-    ) -> None:
+        self, sent: Sent[Reply[Any]], arguments: JsonObject | None, reply: Reply[Any]
+    ) -> Reply[Any]:
         """Set its deadline, and send it at once or in this turn of the loop."""
-        session, fds = self.session, sent.fds
+        if self._trace is not None:
+            self._trace.sent(sent, arguments)
+        session, fds, deadline = self.session, sent.fds, reply.deadline
         if deadline is not None and (self._timer is None or deadline < self._timer_due):
             self._set_timer(deadline)
         if sent.is_waiting:  # it may be given up until its turn
             if fds:
                 self._keep_fds(sent)
-            future.add_done_callback(lambda _: session.give_up(sent))
+            reply.add_done_callback(lambda _: session.give_up(sent))
         elif fds or session.commands_in_flight == 1:
             self._flush()
         elif not self._is_flush_due:
             self._is_flush_due = True
             self._loop.call_soon(self._flush)
+        return reply
 
     async def take_in_what_has_arrived(self) -> None:
         """Let the loop read until nothing more is there, or until it finds no end."""
@@ -211,25 +182,25 @@ class AsyncChannel:
                 self._refuse(fds, error)
             data, fds = session.data_to_send()
 
-    def _keep_fds(self, sent: "Sent[Call]") -> None:
+    def _keep_fds(self, sent: "Sent[Reply[Any]]") -> None:
         """Keep descriptors of our own until they are sent: the caller may close his before."""
         assert sent.token is not None
-        future = sent.token.future
+        reply = sent.token
         try:
             sent.fds = duplicates(sent.fds)
         except OSError as error:
             self.session.give_up(sent)
-            future.set_exception(error)
+            reply.set_exception(error)
         else:
-            future.add_done_callback(lambda _: close_all(sent.fds))
+            reply.add_done_callback(lambda _: close_all(sent.fds))
 
     def _refuse(self, fds: tuple[int, ...], error: Exception) -> None:
         """Fail the command whose descriptors can't be sent."""
         session = self.session
         for sent in session.interrupted:
             if sent.fds is fds and sent.token is not None:
-                if not sent.token.future.done():
-                    sent.token.future.set_exception(error)
+                if not sent.token.done():
+                    sent.token.set_exception(error)
                 session.withdraw(sent)
 
     def _set_timer(self, deadline: float) -> None:
@@ -243,14 +214,14 @@ class AsyncChannel:
         now = self._loop.time()
         earliest: float | None = None
         for sent in self.session.interrupted:
-            call = sent.token
-            if call is None or call.deadline is None or call.future.done():
+            reply = sent.token
+            if reply is None or reply.deadline is None or reply.done():
                 continue
-            if call.deadline <= now:
+            if reply.deadline <= now:
                 self.session.give_up(sent)
-                call.future.set_exception(self.session.unanswered(sent, call.timeout))
-            elif earliest is None or call.deadline < earliest:
-                earliest = call.deadline
+                reply.set_exception(self.session.unanswered(sent, reply.timeout))
+            elif earliest is None or reply.deadline < earliest:
+                earliest = reply.deadline
         if earliest is not None:
             self._set_timer(earliest)
 
@@ -308,13 +279,13 @@ class AsyncChannel:
             self._trace.received(occurrences)
         for happened in occurrences:
             if type(happened) is Completion:
-                future = happened.token.future
-                if future.done():
+                reply = happened.token
+                if reply.done():
                     continue
                 if happened.error is None:
-                    future.set_result(happened.value)
+                    reply.set_result(happened.value)
                 else:
-                    future.set_exception(happened.error)
+                    reply.set_exception(happened.error)
             elif type(happened) is Event:
                 self.log.add(happened)
         if session.failure is not None:
@@ -365,15 +336,15 @@ class AsyncChannel:
         has_left = error is None or isinstance(error, (ConnectionResetError, BrokenPipeError))
         outcomes = session.end(reason, has_left=has_left)
         for outcome in outcomes:
-            future = outcome.token.future
-            if future.done():
+            reply = outcome.token
+            if reply.done():
                 continue
             if outcome.error is None:
-                future.set_result(outcome.value)
+                reply.set_result(outcome.value)
             else:
                 outcome.error.__cause__ = error
-                future.set_exception(outcome.error)
-                future.exception()  # it may have been sent without anybody waiting: be quiet then
+                reply.set_exception(outcome.error)
+                reply.exception()  # it may have been sent without anybody waiting: be quiet then
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

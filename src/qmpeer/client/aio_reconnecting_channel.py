@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 from qmpeer import limits
 from qmpeer.client.aio_channel import (
     AsyncChannel,
-    Call,
     Deadline,
     close_all,
     duplicates,
@@ -97,7 +96,7 @@ class AsyncReconnectingChannel:
         return self._interruptions.known
 
     @property
-    def session(self) -> ClientSession[Call]:
+    def session(self) -> ClientSession[Reply[Any]]:
         """The protocol's side of the connection that there is, or was at last."""
         return self.current.session
 

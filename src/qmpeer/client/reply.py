@@ -22,11 +22,17 @@ class Reply(asyncio.Future[R], Coroutine[Any, Any, R]):
     takes it as a task: asyncio.create_task(reply).
 
     Attributes:
-        command: Its name, set by who makes a reply: an __init__ here would cost more than the rest.
+        command: Its name.
+        timeout: Seconds that it had; None for ever.
+        deadline: When they are over, on the loop's clock.
+
+    Who makes a reply sets these: an __init__ here would cost more than all the rest.
     """
 
-    __slots__ = ("command",)
+    __slots__ = ("command", "deadline", "timeout")
     command: str
+    timeout: float | None
+    deadline: float | None
 
     def __repr__(self) -> str:
         return super().__repr__().replace("Reply", f"Reply to {self.command}", 1)
