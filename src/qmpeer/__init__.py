@@ -3,8 +3,9 @@
 Names are handed out lazily (PEP 562): who only needs `Client` imports no asyncio.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from qmpeer.lazy import lazily
 
 if TYPE_CHECKING:
     from qmpeer.client.aio import AsyncClient as AsyncClient
@@ -47,12 +48,7 @@ _HOMES = {
 
 __all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - all are names
 
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(home), name)
+__getattr__ = lazily(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

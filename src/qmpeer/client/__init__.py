@@ -3,8 +3,9 @@
 Their names are handed out lazily, so that the one doesn't import what the other needs.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from qmpeer.lazy import lazily
 
 if TYPE_CHECKING:
     from qmpeer.client.agent_courses import AgentCommand, AgentInfo, Executed
@@ -59,9 +60,4 @@ _HOMES = {
     "kind_of": "qmpeer.client.names",
 }
 
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(home), name)
+__getattr__ = lazily(__name__, _HOMES)

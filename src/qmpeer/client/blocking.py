@@ -16,7 +16,7 @@ from qmpeer.client.typed import Binding, EventName, compare, event_types
 from qmpeer.errors import CommandError, ConnectionClosed
 from qmpeer.messages import Event, Greeting
 from qmpeer.protocol import ClientSession
-from qmpeer.transport import AddressLike, address_text, dial, listen, unlink_if_ours
+from qmpeer.transport import AddressLike, address_text, dial
 from qmpeer.values import JsonObject
 
 if TYPE_CHECKING:
@@ -165,6 +165,8 @@ class Client:
             strict: As in `connect`.
             insecure: Listen where other machines can reach it; whoever comes first is the server.
         """
+        from qmpeer.transport import listen, unlink_if_ours
+
         start = monotonic()
         if isinstance(address, socket.socket):
             sock = _accept(address, timeout)

@@ -1,29 +1,17 @@
-"""Values and messages: greeting, command, response, event."""
+"""Values and messages: greeting, command, response, event.
 
+What a client doesn't need for its first reply is handed out lazily.
+"""
+
+from typing import TYPE_CHECKING
+
+from qmpeer.lazy import lazily
 from qmpeer.messages.client import (
     Incoming,
     IncomingError,
     command_message,
     parse_greeting,
     parse_message,
-)
-from qmpeer.messages.echo import echoed
-from qmpeer.messages.redaction import (
-    REDACTED,
-    Scrubber,
-    redact_arguments,
-    redact_human_line,
-    redact_message,
-    redact_urls,
-)
-from qmpeer.messages.server import (
-    error_message,
-    event_message,
-    greeting_message,
-    is_out_of_band,
-    parse_command,
-    return_message,
-    version_value,
 )
 from qmpeer.messages.strangers import found_instead, look_of, shown, shown_text
 from qmpeer.messages.types import (
@@ -35,7 +23,27 @@ from qmpeer.messages.types import (
     Timestamp,
     Version,
 )
-from qmpeer.messages.unexpected import unexpected_member
+
+if TYPE_CHECKING:
+    from qmpeer.messages.echo import echoed
+    from qmpeer.messages.redaction import (
+        REDACTED,
+        Scrubber,
+        redact_arguments,
+        redact_human_line,
+        redact_message,
+        redact_urls,
+    )
+    from qmpeer.messages.server import (
+        error_message,
+        event_message,
+        greeting_message,
+        is_out_of_band,
+        parse_command,
+        return_message,
+        version_value,
+    )
+    from qmpeer.messages.unexpected import unexpected_member
 
 __all__ = [
     "CAPABILITIES_COMMAND",
@@ -70,3 +78,23 @@ __all__ = [
     "unexpected_member",
     "version_value",
 ]
+
+_HOMES = {
+    "REDACTED": "qmpeer.messages.redaction",
+    "Scrubber": "qmpeer.messages.redaction",
+    "echoed": "qmpeer.messages.echo",
+    "error_message": "qmpeer.messages.server",
+    "event_message": "qmpeer.messages.server",
+    "greeting_message": "qmpeer.messages.server",
+    "is_out_of_band": "qmpeer.messages.server",
+    "parse_command": "qmpeer.messages.server",
+    "redact_arguments": "qmpeer.messages.redaction",
+    "redact_human_line": "qmpeer.messages.redaction",
+    "redact_message": "qmpeer.messages.redaction",
+    "redact_urls": "qmpeer.messages.redaction",
+    "return_message": "qmpeer.messages.server",
+    "unexpected_member": "qmpeer.messages.unexpected",
+    "version_value": "qmpeer.messages.server",
+}
+
+__getattr__ = lazily(__name__, _HOMES)

@@ -3,9 +3,9 @@
 The server's side is handed out lazily: a client's start needn't wait for it.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from qmpeer.lazy import lazily
 from qmpeer.protocol.client import ClientSession, Completion, Happened, Sent, Unclaimed
 from qmpeer.protocol.phases import Phase
 
@@ -34,9 +34,4 @@ _HOMES = {
     "Throttle": "qmpeer.protocol.throttle",
 }
 
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(home), name)
+__getattr__ = lazily(__name__, _HOMES)

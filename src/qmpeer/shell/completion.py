@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from qmpeer.schema import Schema
-from qmpeer.schema.names import name_fault
 from qmpeer.shell.argument_completion import (
     ArgumentCompletion,
     Completions,
@@ -184,9 +183,7 @@ class _Completer:
         return {} if schema is None else transaction_types(schema)
 
     def _commands(self, *, is_oob: bool = False) -> Iterator[Item]:
-        for name in sorted(self._vocabulary.commands):
-            if name_fault("command", name):  # it would be something else: "!reboot"
-                continue
+        for name in self._vocabulary.command_names:
             command = self._vocabulary.commands[name]
             if is_oob and command is not None and not command.allow_oob:
                 continue

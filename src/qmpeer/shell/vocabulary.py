@@ -1,6 +1,7 @@
 """What can be said to the connected server: its commands and, if it tells it, its schema."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the schema's room is imported once the prompt is there
@@ -35,6 +36,13 @@ class Vocabulary:
         if schema is not None:
             self.commands.update((command.name, command) for command in schema.commands())
             self.events.update((event.name, event) for event in schema.events())
+
+    @cached_property
+    def command_names(self) -> tuple[str, ...]:
+        """The commands that can be typed, in order; a server may have any name: "!reboot"."""
+        from qmpeer.schema.names import name_fault
+
+        return tuple(sorted(name for name in self.commands if not name_fault("command", name)))
 
     @property
     def is_known(self) -> bool:

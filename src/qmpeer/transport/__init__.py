@@ -1,9 +1,13 @@
 """Byte streams between two ends: addresses, dialling and listening.
 
 `address` and `blocking` import no asyncio and their names are here; the asyncio side is
-`qmpeer.transport.aio`, which is imported under its own name by those who run a loop.
+`qmpeer.transport.aio`, which is imported under its own name by those who run a loop. What only
+those need who listen is handed out lazily.
 """
 
+from typing import TYPE_CHECKING
+
+from qmpeer.lazy import lazily
 from qmpeer.transport.address import (
     Address,
     AddressLike,
@@ -11,8 +15,10 @@ from qmpeer.transport.address import (
     parse_address,
     register_scheme,
 )
-from qmpeer.transport.blocking import dial, listen, unlink_if_ours
-from qmpeer.transport.listening import raise_fd_limit
+from qmpeer.transport.blocking import dial
+
+if TYPE_CHECKING:
+    from qmpeer.transport.listening import listen, raise_fd_limit, unlink_if_ours
 
 __all__ = [
     "Address",
@@ -25,3 +31,11 @@ __all__ = [
     "register_scheme",
     "unlink_if_ours",
 ]
+
+_HOMES = {
+    "listen": "qmpeer.transport.listening",
+    "raise_fd_limit": "qmpeer.transport.listening",
+    "unlink_if_ours": "qmpeer.transport.listening",
+}
+
+__getattr__ = lazily(__name__, _HOMES)

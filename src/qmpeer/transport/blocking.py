@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from qmpeer.transport.address import Address, AddressLike, check_use_of_tls, parse_address
 from qmpeer.transport.dialling import DialPlan, annotated
-from qmpeer.transport.listening import listen, unlink_if_ours
 from qmpeer.transport.sockets import (
     Endpoint,
     adopt_fd,
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from qmpeer.transport.filters.filter import Filter
 
-__all__ = ["dial", "listen", "unlink_if_ours"]
+__all__ = ["dial"]
 
 
 def dial(

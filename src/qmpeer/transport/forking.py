@@ -29,13 +29,14 @@ class Owned(Protocol):
 
 
 _sockets: set[ref[socket.socket]] = set()  # no WeakSet: that takes a microsecond more for each
+_forget_socket = _sockets.discard
 _owned: WeakSet[Owned] = WeakSet()
 
 
 def own_socket(sock: socket.socket) -> None:
     """Take a socket for this process alone."""
     os.set_inheritable(sock.fileno(), False)
-    _sockets.add(ref(sock, _sockets.discard))
+    _sockets.add(ref(sock, _forget_socket))
 
 
 def is_ours(sock: socket.socket) -> bool:

@@ -1,8 +1,13 @@
-"""Bytes and JSON values, in QEMU's dialect of JSON."""
+"""Bytes and JSON values, in QEMU's dialect of JSON.
 
+The server's side is handed out lazily: a client's start needn't wait for it.
+"""
+
+from typing import TYPE_CHECKING
+
+from qmpeer.lazy import lazily
 from qmpeer.wire.client_reader import ClientReader
 from qmpeer.wire.request import encode_request
-from qmpeer.wire.server_reader import ServerReader
 from qmpeer.wire.writer import (
     begun,
     encode_compact,
@@ -12,6 +17,9 @@ from qmpeer.wire.writer import (
     pretty_pieces,
     small_line,
 )
+
+if TYPE_CHECKING:
+    from qmpeer.wire.server_reader import ServerReader
 
 __all__ = [
     "ClientReader",
@@ -25,3 +33,9 @@ __all__ = [
     "pretty_pieces",
     "small_line",
 ]
+
+_HOMES = {
+    "ServerReader": "qmpeer.wire.server_reader",
+}
+
+__getattr__ = lazily(__name__, _HOMES)

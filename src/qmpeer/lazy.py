@@ -1,0 +1,29 @@
+"""Names that a package hands out when they are first asked for.
+
+A program's start waits for each module that it imports, so a package imports its own modules only
+when one of their names is wanted.
+
+Spec: PEP 562.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+__all__ = ["lazily"]
+
+
+def lazily(package: str, homes: Mapping[str, str]) -> Callable[[str], object]:
+    """Return a package's `__getattr__`.
+
+    Args:
+        package: Its name.
+        homes: For each name that it hands out lazily, the module that has it.
+    """
+
+    def get(name: str) -> object:
+        home = homes.get(name)
+        if home is None:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(home), name)
+
+    return get
