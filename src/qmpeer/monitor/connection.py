@@ -81,7 +81,7 @@ class Connection:
         self.is_awaiting_turn: bool = False
         self._unread = b""  # received, and for later turns
         self.is_closing: bool = False
-        self._fds: list[int] = []
+        self._fds: Sequence[int] = ()
         self._named_fds = named_fds
         self._ceiling: Ceiling = ceiling or Ceiling()
         self._held = 0  # of the ceiling
@@ -114,8 +114,8 @@ class Connection:
 
     def take_fds(self) -> list[int]:
         """Return the last set of descriptors that this client sent; they are the caller's now."""
-        fds, self._fds = self._fds, []
-        return fds
+        fds, self._fds = self._fds, ()
+        return list(fds)
 
     # StreamHandler
 
@@ -123,10 +123,9 @@ class Connection:
         """Take in bytes and execute what they ask for."""
         if fds:
             self._drop_fds()
-            self._fds = list(fds)
-            for fd in self._fds[limits.RECEIVED_FDS :]:
+            self._fds = fds[: limits.RECEIVED_FDS]
+            for fd in fds[limits.RECEIVED_FDS :]:
                 os.close(fd)
-            del self._fds[limits.RECEIVED_FDS :]
         if len(data) > limits.TURN_SMALL or self._unread:
             self._unread += data
             self.settle()
