@@ -13,6 +13,9 @@ MIB = 1024**2
 WORST: dict[str, Callable[[], bytes]] = {
     "escapes in an id": lambda: b'{"execute":"x","id":"' + b"\\u00e9" * (MIB // 3) + b'"}\n',
     "single quotes": lambda: b"{'execute':'x','id':'" + b"\\u00e9" * (MIB // 3) + b"'}\n",
+    "a long id and an answer": lambda: (
+        b'{"execute":"query-version","id":"' + b"\\u00e9" * (MIB // 3) + b'"}\n'
+    ),
     "many items in an id": lambda: b'{"execute":"x","id":[' + b"1," * MIB + b"1]}\n",
     "many objects in an id": lambda: b'{"execute":"x","id":[' + b"{}," * (MIB // 4) + b"1]}\n",
     "parse errors": lambda: b"x " * (MIB // 16),

@@ -1,5 +1,7 @@
 """The server's session: negotiation, the queue, out-of-band execution, output, the end."""
 
+import copy
+import json
 from typing import Any
 
 import msgspec
@@ -11,6 +13,7 @@ from qmpeer.messages import Command
 from qmpeer.protocol import Phase, ServerSession
 from qmpeer.protocol.phases import move
 from qmpeer.values import JsonObject, JsonValue
+from qmpeer.wire import encode_line, encode_pretty, writer
 from tests.protocol.pretended_server import VERSION, Handler, PretendedServer, messages
 
 NEGOTIATE = b'{"execute":"qmp_capabilities"}'
@@ -346,6 +349,61 @@ def test_much_output_is_fetched_before_more_is_taken() -> None:
         server.pump()
     assert answered == list(range(100))
     assert rounds >= 50
+
+
+LONG_IDS: list[JsonValue] = ["i" * 5000, ["i" * 10] * 600, {"a": [{}, {"b": 1.5}] * 400}, 7]
+
+
+@pytest.mark.parametrize("is_pretty", [False, True])
+@pytest.mark.parametrize("value", ["v" * 9000, {"v": ["\xe9" * 40] * 60, "w": {}}, {}])
+@pytest.mark.parametrize("id", LONG_IDS, ids=lambda id: type(id).__name__)
+def test_a_long_answer_is_the_same_text_in_slices(
+    id: JsonValue, value: JsonValue, is_pretty: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SLICE", 700)
+    monkeypatch.setattr(writer, "_PIECE", 300)
+    session = ServerSession(VERSION, is_pretty=is_pretty, is_greeting=False)
+    command = Command("a", id=id)
+    event = b'{"event": "E"}\r\n'
+    value = copy.deepcopy(value)
+    session.respond(command, value)
+    if isinstance(value, dict):
+        value.clear()  # a handler may change what it has returned
+        value["changed"] = True
+    session.send_event(event)
+    session.respond_error(command, "GenericError", "no")
+    texts = []
+    while data := session.data_to_send():
+        texts.append(data)
+    assert not session.is_writing
+    encode = encode_pretty if is_pretty else encode_line
+    first, second = b"".join(texts).split(event)
+    assert second == encode({"id": id, "error": {"class": "GenericError", "desc": "no"}})
+    assert first.endswith(b"}\r\n")
+    answer = json.loads(first)
+    assert first == encode(answer)
+    assert list(answer) == ["return", "id"]
+    assert answer["id"] == id
+    assert "changed" not in answer["return"]
+    if isinstance(id, str):
+        assert len(texts) > 2
+
+
+def test_a_long_answer_waits_while_output_is_paused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "SLICE", 100)
+    session = ServerSession(VERSION, is_greeting=False)
+    session.respond(Command("a"), "v" * 200_000)
+    assert session.is_writing
+    session.pause_output()
+    assert not session.is_writing
+    assert session.data_to_send() == b""
+    session.resume_output()
+    assert session.is_writing
+    texts = []
+    while data := session.data_to_send():
+        texts.append(data)
+    assert b"".join(texts) == encode_line({"return": "v" * 200_000})
+    assert len(texts) > 2
 
 
 def test_events_before_negotiation_are_passed_over() -> None:

@@ -1,11 +1,16 @@
 """Strings of QEMU's dialect: what they say, and how the malformed is shown."""
 
+import random
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from qmpeer import limits
 from qmpeer.errors import WireError
-from qmpeer.wire.text import decode_string, replace_malformed
+from qmpeer.wire import text
+from qmpeer.wire.lexer import Lexer
+from qmpeer.wire.text import LongString, decode_string, replace_malformed
 
 GOOD = [
     (rb'"abc"', "abc"),
@@ -138,3 +143,69 @@ def test_a_backslash_in_front_of_nul_in_two_bytes(more: bytes, quote: bytes) -> 
     with pytest.raises(WireError, match="invalid escape sequence"):
         decode_string(quote + b"a\\\xc0\x80" + more + quote)
     assert decode_string(quote + b"a\\\\\xc0\x80" + quote) == "a\\\0"
+
+
+PARTS = [
+    *(b"a", b"bcd" * 5, b"\\\\", b"\\n", b"\\u00e9", b"\\ud83d\\ude00", b"\\\\ud83d", b"u0041"),
+    *("\xe9€\U0001f600".encode(), "\U0001f600".encode() * 3, b"\xc0\x80", b"\\/"),
+]
+FAULTY_PARTS = [
+    *(b"\\ud83d", b"\\ude00", b"\\u12", b"\\x", b"\\\xc0\x80", b"\\ufffe", b"\\ud83f\\udfff"),
+    *(b"\x80" * 9, b"\xe9", b"\xed\xa0\x80", b"\xef\xbf\xbe", b"\xf0\x9f"),
+]
+
+
+def outcome(token: bytes) -> str:
+    """Return what a token says, or what is wrong with it."""
+    try:
+        return decode_string(token)
+    except WireError as error:
+        return f"error: {error.reason}"
+
+
+@pytest.mark.property
+@given(st.integers(0, 1 << 48), st.sampled_from([b'"', b"'"]), st.booleans())
+@example(0, b'"', False)
+def test_a_long_string_says_the_same_however_it_comes(
+    seed: int, quote: bytes, is_faulty: bool
+) -> None:
+    chance = random.Random(seed)
+    parts = chance.choices(PARTS, k=chance.randrange(1, 60))
+    if is_faulty:
+        parts.insert(chance.randrange(len(parts) + 1), chance.choice(FAULTY_PARTS))
+    token = quote + b"".join(parts) + quote
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "SLICE", 20)
+        patch.setattr(text, "_WINDOW", 16)
+        lexer, found, position = Lexer(), [], 0
+        while position < len(token):
+            end = position + chance.randrange(1, 30)
+            found += lexer.tokens(token[position:end])
+            position = end
+        outcomes = [*map(outcome, found)]
+    assert found == [token]
+    assert outcomes == [outcome(token)]
+
+
+@pytest.mark.parametrize("quote", [b'"', b"'"])
+@pytest.mark.parametrize("part", [part for part in PARTS if part != b"\\/"], ids=ascii)
+def test_a_long_strings_beginning_is_decoded_before_its_end(part: bytes, quote: bytes) -> None:
+    lexer = Lexer()
+    for _ in range(25):
+        assert lexer.tokens((quote if lexer.is_idle else b"") + part * (16_000 // len(part))) == []
+    assert lexer.held_size > lexer.size
+    (token,) = lexer.tokens(b"x" + quote)
+    assert isinstance(token, LongString)
+    assert token.position > len(token) - 2 * text._WINDOW
+    assert (
+        decode_string(token)
+        == decode_string(quote + part + quote) * (25 * (16_000 // len(part))) + "x"
+    )
+
+
+def test_a_long_string_that_is_none_is_a_stray_token() -> None:
+    lexer = Lexer()
+    assert lexer.tokens(b'"' + b"x" * 300_000) == []
+    (stray,) = lexer.tokens(b"y\x01 ")
+    assert stray == b'"' + b"x" * 300_000 + b"y\x01"
+    assert type(stray).__name__ == "Stray"

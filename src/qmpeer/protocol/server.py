@@ -275,9 +275,7 @@ class ServerSession:
                 to be answered.
         """
         if self._phase is not Phase.CLOSED:
-            # A handler's value may be changed by and by: what isn't a mere string is written now.
-            is_fixed = type(value) is str or not value
-            self._send(return_message(value, command.id), is_to_end=not is_fixed)
+            self._send(return_message(value, command.id))
         self._answered(command)
 
     def respond_error(self, command: Command, error_class: str, desc: str) -> None:
@@ -380,11 +378,10 @@ class ServerSession:
         self._rest = None
         self.is_writing = False
 
-    def _send(self, message: JsonObject, *, is_to_end: bool = False) -> None:
+    def _send(self, message: JsonObject) -> None:
         line = None if self._is_pretty else small_line(message)
         if line is None:
-            pieces = (pretty_pieces if self._is_pretty else line_pieces)(message)
-            line, rest = begun(pieces, is_to_end=is_to_end or self._rest is not None)
+            line, rest = self._begun(message)
             if rest is not None:
                 self._rest = chain((*self._output, line), rest)
                 self._output.clear()
@@ -393,6 +390,27 @@ class ServerSession:
                 return
         self._output.append(line)
         self.output_size += len(line)
+
+    def _begun(self, message: JsonObject) -> tuple[bytes, Iterator[bytes] | None]:
+        """Return a message's text, or its beginning and what gives the rest, by and by.
+
+        A handler may change its value by and by, so that is written now. A client's id isn't
+        changed.
+        """
+        value, id = message.get("return"), message.get("id")
+        if not self._is_pretty:
+            pieces, end, comma = line_pieces, b"}\r\n", b", "
+        else:
+            pieces, end, comma = pretty_pieces, b"\r\n}\r\n", b","
+        if self._rest is not None:
+            return b"".join(pieces(message)), None
+        if not value or type(value) is str:
+            return begun(pieces(message))
+        if type(id) not in (str, list, dict):
+            return b"".join(pieces(message)), None
+        first = b"".join(pieces({"return": value})).removesuffix(end) + comma
+        others = pieces({"id": id})
+        return begun(chain((first, next(others).removeprefix(b"{")), others))
 
 
 def _read_enable(arguments: JsonObject) -> tuple[list[str], str | None]:

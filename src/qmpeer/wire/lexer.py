@@ -20,8 +20,9 @@ import re
 from enum import Enum
 
 from qmpeer import limits
+from qmpeer.wire.text import Prefix
 
-__all__ = ["Lexer", "Oversize", "Stray"]
+__all__ = ["FAILURES", "Lexer", "Oversize", "Stray"]
 
 
 class Stray(bytes):
@@ -35,6 +36,9 @@ class Oversize(bytes):
 
     __slots__ = ()
 
+
+FAILURES = frozenset((Stray, Oversize))
+"""The types of what is no token."""
 
 _CHAR = rb"[^\x00-\x1f\xfe\xff%b\\]"
 _BODY = _CHAR + rb"*+(?:\\[\x20-\xfd]" + _CHAR + rb"*+)*"
@@ -113,6 +117,7 @@ _NEXT: dict[_State, dict[int, _State]] = {
     _S.EXPONENT: _moves((_DIGITS_09, _S.EXPONENT)),
     _S.KEYWORD: _moves((_LETTERS, _S.KEYWORD)),
 }
+_IN_STRINGS = {_S.DQ_STRING, _S.DQ_ESCAPE, _S.SQ_STRING, _S.SQ_ESCAPE}
 _ENDS_BEFORE = {_S.ZERO, _S.DIGITS, _S.FRACTION, _S.EXPONENT, _S.KEYWORD}
 """States in which any byte without a move ends the token, and belongs to the next one …"""
 _SPOILED_BY = {_S.ZERO: _DIGITS_09}
@@ -134,11 +139,12 @@ class Lexer:
         size: Bytes of a token that is under way.
     """
 
-    __slots__ = ("_is_skipping", "_pieces", "_state", "size")
+    __slots__ = ("_is_skipping", "_pieces", "_prefix", "_state", "size")
 
     def __init__(self) -> None:
         self._state: _State | None = None
         self._pieces: list[bytes] = []
+        self._prefix: Prefix | None = None  # of a long string
         self.size: int = 0
         self._is_skipping = False
 
@@ -146,6 +152,11 @@ class Lexer:
     def is_idle(self) -> bool:
         """No token is begun and nothing is being skipped."""
         return self._state is None and not self._is_skipping
+
+    @property
+    def held_size(self) -> int:
+        """Bytes of memory that a token under way takes, about."""
+        return self.size if self._prefix is None else self.size + self._prefix.size
 
     def tokens(self, data: bytes) -> list[bytes]:
         """Return the tokens that are complete with this data, in order.
@@ -215,13 +226,20 @@ class Lexer:
         self._state = state
         self._pieces.append(piece)
         self.size += len(piece)
+        if self.size > limits.SLICE and state in _IN_STRINGS:
+            if self._prefix is None:
+                self._prefix = Prefix(b"".join(self._pieces))
+            else:
+                self._prefix.take(piece)
 
     def _whole(self, piece: bytes) -> bytes:
         if self._state is None:
             return piece
         self._pieces.append(piece)
         token = b"".join(self._pieces)
-        self._state = None
+        if self._prefix is not None:
+            token = self._prefix.whole(token)
+        self._state = self._prefix = None
         self._pieces = []
         self.size = 0
         return token

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from qmpeer import limits
 from qmpeer.errors import WireError
 from qmpeer.values import JsonValue
+from qmpeer.wire.lexer import FAILURES
 from qmpeer.wire.text import decode_string, replace_malformed
 
 __all__ = ["UNFINISHED", "Parser"]
@@ -117,7 +118,7 @@ class Parser:
                 elif token in seen:
                     value = seen[token]
                 else:
-                    if type(token) is not bytes:
+                    if type(token) in FAILURES:
                         break
                     try:
                         value = _scalar(token)
@@ -134,7 +135,7 @@ class Parser:
                 value = container
                 container, key = stack.pop()
             else:
-                if type(token) is bytes:
+                if type(token) not in FAILURES:
                     reason = _EXPECTED[state]
                 break
             at += 1
@@ -171,7 +172,7 @@ class Parser:
             token = tokens[at]
             braces += _BRACES.get(token, 0)
             brackets += _BRACKETS.get(token, 0)
-            if braces + brackets > limits.NESTING or type(token) is not bytes:
+            if braces + brackets > limits.NESTING or type(token) in FAILURES:
                 break
             at += 1
             if braces < 0 or brackets < 0 or not (braces or brackets):

@@ -8,6 +8,7 @@ Spec: QEMU's reader and writer of JSON strings, measured on QEMU 7.2.
 """
 
 import re
+import sys
 from collections.abc import Iterator
 from re import Match
 
@@ -16,7 +17,7 @@ import msgspec
 from qmpeer.errors import WireError
 from qmpeer.wire.request import NONCHARACTER
 
-__all__ = ["decode_string", "replace_malformed"]
+__all__ = ["LongString", "Prefix", "decode_string", "replace_malformed"]
 
 _NONCHARACTER = re.compile(NONCHARACTER)
 
@@ -28,6 +29,10 @@ _UNIT = re.compile(
 
 _decode_json = msgspec.json.Decoder(str).decode
 _DOUBTFUL_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|[fF][dDfF])")
+_HIGH = re.compile(rb"\\u[dD][89abAB]")
+_PAIR = len(rb"\ud83d\ude00")
+_LONGEST_CHARACTER = 4
+_BACKSLASH = ord("\\")
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _NO_CHARACTER = (
     rb"\\u(?:[fF][dD][dDeE]|[fF]{3}[eEfF]"
@@ -81,8 +86,10 @@ def decode_string(token: bytes) -> str:
     Raises:
         WireError: If an escape or a byte sequence isn't one; the first in the token counts.
     """
+    if type(token) is LongString:
+        return token.text()
     body = token[1:-1]
-    if b"\\" not in body:
+    if _BACKSLASH not in body:
         text = _decode(body)
         if text is None:
             raise WireError("invalid UTF-8 sequence in string")
@@ -95,11 +102,74 @@ def decode_string(token: bytes) -> str:
     return "".join(_decode_escaped(body, token))
 
 
-def _decode_escaped(body: bytes, token: bytes) -> Iterator[str]:
-    """Decode a string with odd escapes, a stretch of the others at once."""
-    position = 0
+class Prefix:
+    """The beginning of a long string, decoded as it comes: at its end little is left to be done.
+
+    Attributes:
+        size: Bytes of memory that the text takes.
+    """
+
+    __slots__ = ("_is_good", "_position", "_quote", "_rest", "_texts", "size")
+
+    def __init__(self, piece: bytes) -> None:
+        self._quote = piece[:1]
+        self._rest = b""
+        self._position = 0  # behind what is decoded, in the string; the quote isn't part of that
+        self._texts: list[str] = []
+        self._is_good = True
+        self.size: int = 0
+        self.take(piece[1:])
+
+    def take(self, piece: bytes) -> None:
+        """Take in more of the token."""
+        if self._is_good:
+            self._rest += piece
+            if len(self._rest) >= _WINDOW:
+                self._decode()
+
+    def _decode(self) -> None:
+        end = _cut(self._rest, 0, len(self._rest) - _LONGEST_CHARACTER)
+        body = self._rest[:end]
+        try:
+            text = decode_string(self._quote + body + self._quote)
+        except WireError:  # it is found again once the string has ended
+            self._is_good = False
+            self._rest = b""
+        else:
+            self._texts.append(text)
+            self.size += sys.getsizeof(text)
+            self._position += end
+            self._rest = self._rest[end:]
+
+    def whole(self, token: bytes) -> "LongString":
+        """Return the token that has this beginning."""
+        string = LongString(token)
+        string.position = self._position
+        string.texts = self._texts
+        return string
+
+
+class LongString(bytes):
+    """A string's token whose beginning is decoded.
+
+    Attributes:
+        texts: What is decoded.
+        position: Behind which byte of the string that is.
+    """
+
+    texts: list[str]
+    position: int
+
+    def text(self) -> str:
+        """Return the whole text, or raise as `decode_string`."""
+        token = bytes(self)
+        return "".join((*self.texts, *_decode_escaped(token[1:-1], token, self.position)))
+
+
+def _decode_escaped(body: bytes, token: bytes, position: int = 0) -> Iterator[str]:
+    """Decode a string with odd escapes from a position on, a stretch of the others at once."""
     while position < len(body):
-        end = _cut(body, position + _WINDOW)
+        end = _cut(body, position, position + _WINDOW)
         if end > position and _DOUBTFUL.search(body, position, end) is None:
             try:
                 yield _decode_plain(body[position:end])
@@ -122,18 +192,28 @@ def _decode_escaped(body: bytes, token: bytes) -> Iterator[str]:
             yield text
 
 
-def _cut(body: bytes, position: int) -> int:
-    """Return a position that is within no escape and no character: that one or one before it."""
+def _cut(body: bytes, start: int, position: int) -> int:
+    """Return where a string can be cut: at a position, or before it and behind the start.
+
+    It is within no character, no escape and no pair of them; the start isn't, either.
+    """
     if position >= len(body):
         return len(body)
-    escape = body.rfind(b"\\", position - 12, position)
-    if escape >= 0:
-        before = body[max(0, position - _WINDOW) : escape]
-        if (len(before) - len(before.rstrip(b"\\"))) % 2 == 0:
-            return escape
-    while body[position] & 0xC0 == 0x80 and position - escape > 1:
+    escape = body.rfind(b"\\", max(start, position - _PAIR), position)
+    if escape >= 0 and _is_escape(body, start, escape):
+        high = escape - _PAIR // 2
+        has_high = high >= start and _HIGH.match(body, high) and _is_escape(body, start, high)
+        return high if has_high else escape
+    least = max(escape + 1, position - _LONGEST_CHARACTER)
+    while body[position] & 0xC0 == 0x80 and position > least:
         position -= 1
     return position
+
+
+def _is_escape(body: bytes, start: int, position: int) -> bool:
+    """Tell whether a backslash begins an escape, and isn't the second of two."""
+    before = body[start:position]
+    return (len(before) - len(before.rstrip(b"\\"))) % 2 == 0
 
 
 def _decode_plain(piece: bytes) -> str:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from qmpeer import limits
 from qmpeer.errors import LimitError, WireError
 from qmpeer.values import JsonValue
-from qmpeer.wire.lexer import Lexer, Oversize, Stray
+from qmpeer.wire.lexer import FAILURES, Lexer, Oversize, Stray
 from qmpeer.wire.parser import UNFINISHED, Parser
 from qmpeer.wire.text import replace_malformed
 
@@ -51,7 +51,7 @@ class TolerantReader:
     @property
     def held_size(self) -> int:
         """Bytes of memory that what is under way takes, about."""
-        return self._size + self._lexer.size + _TOKEN_COST * self._parser.count
+        return self._size + self._lexer.held_size + _TOKEN_COST * self._parser.count
 
     def receive_data(self, data: bytes) -> list[Item]:
         """Take in bytes and return what they complete, in order."""
@@ -67,7 +67,7 @@ class TolerantReader:
             self._take(found, items)
             return items
         for token in found:  # their sizes have to be looked at one by one
-            if self._size + len(token) + 1 > limits.TOKEN_SIZE and type(token) is bytes:
+            if self._size + len(token) + 1 > limits.TOKEN_SIZE and type(token) not in FAILURES:
                 self._exceed("token size", limits.TOKEN_SIZE, items)
             else:
                 self._take([token], items)

@@ -126,21 +126,14 @@ def pretty_pieces(value: JsonValue) -> Iterator[bytes]:
     yield b"\r\n"
 
 
-def begun(
-    pieces: Iterator[bytes], *, is_to_end: bool = False
-) -> tuple[bytes, Iterator[bytes] | None]:
-    """Return the first pieces of a text, as many as are written at once, and what gives the rest.
-
-    Args:
-        pieces: All of them.
-        is_to_end: Return all in one, whatever its length.
-    """
+def begun(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes] | None]:
+    """Return a text's beginning, as much as is written at once, and what gives the rest."""
     first: list[bytes] = []
     size = 0
     for piece in pieces:
         first.append(piece)
         size += len(piece)
-        if size > limits.SLICE and not is_to_end:
+        if size > limits.SLICE:
             return b"".join(first), pieces
     return b"".join(first), None
 
