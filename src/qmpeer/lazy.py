@@ -1,7 +1,7 @@
 """Names that a package hands out when they are first asked for.
 
-A program's start waits for each module that it imports, so a package imports its own modules only
-when one of their names is wanted.
+A program's start waits for each module that it imports. So what not every program needs is imported
+when one of its names is wanted.
 
 Spec: PEP 562.
 """

@@ -164,6 +164,8 @@ RING_BUFFER_MOST: Final = 1024 * 1024 * 1024
 """Bytes that a ring buffer may be told to keep. QEMU: its option holds 31 bits."""
 MUX_FRONT_ENDS: Final = 4
 """Front ends of one mux. QEMU: 4."""
+MUX_LEVELS: Final = 64
+"""Muxes of which each is on the next. Ours."""
 MUX_HELD_INPUT: Final = 64 * 1024
 """Bytes that wait for a mux's front end that doesn't read, before all its input waits. Ours; QEMU
 keeps 32."""
@@ -190,11 +192,11 @@ NAMED_FDS: Final = 4096
 TURN_SMALL: Final = 4 * 1024
 """Bytes of a read that are taken at once; more wait for a turn. Ours."""
 TURN_SIZE: Final = 16 * 1024
-"""Bytes that one client's turn takes, before others are served. Ours: garbage goes at 4 MiB/s."""
+"""Bytes that are taken at once. Ours: garbage goes at 4 MiB/s."""
 TURN_TIME: Final = 0.002
-"""Seconds after which one client's turn ends: no further command of it is begun. Ours."""
+"""Seconds after which one client's turn ends: no further bytes or commands are taken. Ours."""
 RECEIVED_FDS: Final = 64
-"""Descriptors kept for one client until a command takes them; the oldest are closed. Ours."""
+"""Descriptors kept for one client until a command takes them; others are closed. Ours."""
 LINGER: Final = 100e-6
 """Seconds for which a monitor looks for the next command before it lets itself be put to sleep.
 Ours: to be woken takes 25 to 50 µs on a virtual machine, a small command 15 µs."""
@@ -257,6 +259,8 @@ SHELL_PASTE: Final = 16 * 1024
 """Characters of a paste that are shown as they are; more of them are kept aside. Ours."""
 SHELL_STATEMENT: Final = 64 * 1024 * 1024
 """Bytes of one statement. QEMU: 64 MiB for a value."""
+SHELL_LEVELS: Final = 128
+"""Levels of a name with dots. Ours."""
 SHELL_HISTORY_ENTRY: Final = 16 * 1024
 """Characters of a line that history keeps. Ours."""
 SHELL_SHOWN: Final = 256 * 1024

@@ -190,3 +190,12 @@ def test_no_label_is_lost(seed: int) -> None:
         listed = found.labels()
         assert len(listed) == len(labels)
         assert set(listed) == labels
+
+
+async def test_muxes_on_one_another(devices: Chardevs) -> None:
+    await devices.add_described(parse_chardev("null,id=m0,mux=on"))
+    for n in range(1, limits.MUX_LEVELS):
+        await devices.add_described(parse_chardev(f"mux,id=m{n},chardev=m{n - 1}"))
+    assert len(devices.query()) == limits.MUX_LEVELS + 1
+    with pytest.raises(ChardevError, match="found 65 muxes on one another, expected at most 64"):
+        await devices.add_described(parse_chardev("mux,id=x,chardev=m63"))

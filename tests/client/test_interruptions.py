@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from qmpeer import Client, CommandError, CommandInterrupted, ConnectionClosed
-from qmpeer.client.channel import Channel
+from qmpeer.client.channel import Call, Channel
 from qmpeer.errors import LocalProtocolError
 from qmpeer.values import JsonObject
 from tests.client.conftest import OurMonitor
@@ -257,4 +257,19 @@ def test_closing_waits_for_no_lock(ours: OurMonitor) -> None:
             background(vm.close).result(PATIENCE)
             assert vm.is_closed
         with pytest.raises(ConnectionClosed, match="the client was closed"):
+            vm.execute("echo", {"value": 1}, timeout=PATIENCE)
+
+
+def test_who_sends_next_notices_that_bytes_were_cut(ours: OurMonitor) -> None:
+    """Another thread may have asked before that, and send before whoever was struck tidies up."""
+    with Client.connect(ours.address, timeout=PATIENCE) as vm:
+        channel = vm._channel
+        assert isinstance(channel, Channel)
+        with channel.lock:
+            channel._is_cut = True  # a sender that was struck has just given its role back
+            call = Call()
+            channel.session.execute("echo", {"value": 1}, call)
+        channel._send_all(call, None)
+        assert isinstance(call.error, CommandInterrupted)
+        with pytest.raises(ConnectionClosed, match="cut a command short"):
             vm.execute("echo", {"value": 1}, timeout=PATIENCE)

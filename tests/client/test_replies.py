@@ -119,3 +119,23 @@ async def test_deadlines_that_are_close_together(vm: AsyncClient) -> None:
     assert {type(outcome) for outcome in outcomes} == {TimeoutError}
     for name in names:
         await vm.execute("release", {"name": name}, oob=True, timeout=PATIENCE)
+
+
+async def test_a_value_that_a_binding_cannot_decode(vm: AsyncClient) -> None:
+    def refuse(value: object) -> int:
+        raise ValueError("no such value")
+
+    with pytest.raises(ValueError, match="no such value"):
+        await vm.execute(Command("echo", {"value": 7}, refuse))
+
+
+async def test_what_was_executed_before_the_client_is_closed_is_sent(ours: OurMonitor) -> None:
+    async with (
+        await AsyncClient.connect(ours.address) as other,
+        await AsyncClient.connect(ours.address) as vm,
+    ):
+        replies = [vm.execute("emit", {"name": f"E{n}"}) for n in range(5)]
+        await vm.close()
+        for n in range(5):
+            assert (await other.wait_event(f"E{n}", since=0, timeout=PATIENCE)).name == f"E{n}"
+        await asyncio.gather(*replies, return_exceptions=True)

@@ -1,6 +1,7 @@
 """One blocking client, several threads: each gets its own answers, none keeps others waiting."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -8,6 +9,8 @@ from functools import partial
 import pytest
 
 from qmpeer import Client, CommandError, CommandInterrupted, ConnectionClosed
+from qmpeer.client.channel import Channel
+from qmpeer.protocol import ClientSession
 from tests.client.conftest import OurMonitor
 from tests.client.faces import BlockingFace, background
 from tests.client.scripted import PLAIN_GREETING, connected
@@ -229,3 +232,18 @@ async def test_inside_a_running_loop_it_just_blocks(ours: OurMonitor) -> None:
     with Client.connect(ours.address) as client:
         assert client.execute("echo", {"value": 1}) == {"value": 1}
         assert await asyncio.to_thread(lambda: client.execute("echo", {"value": 2})) == {"value": 2}
+
+
+def test_a_condition_that_another_thread_makes_untrue_again() -> None:
+    ours, theirs = socket.socketpair()
+    event = b'{"event": "A", "timestamp": {"seconds": 1, "microseconds": 1}}\r\n'
+    with theirs:
+        channel = Channel(ours, ClientSession(negotiate=False), None)
+        answers = [False, False, True, False, True]
+
+        def is_done() -> bool:
+            theirs.send(event)  # so that no receive waits
+            return answers.pop(0) if answers else True
+
+        assert channel.wait(is_done, None, None)  # not late, as there is no deadline
+        channel.close()

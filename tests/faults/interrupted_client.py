@@ -264,6 +264,11 @@ class Trial:
 
     def _note_stuck(self) -> None:
         traceback.print_exc()
+        channel = getattr(self._client, "_channel", None)
+        session = getattr(channel, "session", None)
+        names = getattr(type(session), "__slots__", ())
+        state = {name: getattr(session, name) for name in names}
+        print(f"the channel: {vars(channel)}\nits session: {state}", file=sys.stderr)
         self.seen.stuck += 1
 
     def _note(self, error: Exception) -> None:

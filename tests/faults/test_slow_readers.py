@@ -197,6 +197,29 @@ async def test_shutdown_does_not_wait_for_who_never_reads(
         await monitor.wait_closed()
 
 
+async def test_nothing_is_executed_of_who_was_cut_off(
+    monitor: Monitor, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LISTENER_MEMORY", 40_000)
+    executed = answered = 0
+
+    @monitor.command("touch", allow_oob=True)
+    def touch() -> None:
+        nonlocal executed
+        executed += 1
+
+    listener = await monitor.listen(path, many=True)
+    client = await RawClient.connect(listener.address, oob=True)
+    line = b'{"exec-oob":"touch","id":1}\n'
+    client.send(b" " * 16_000 + b"\n" + line * 1600)
+    with contextlib.suppress(EOFError, ConnectionError):
+        while "return" in await client.receive():
+            answered += 1
+    client.close()
+    await until(lambda: monitor.connections == 0)
+    assert executed <= answered + 1
+
+
 @pytest.mark.parametrize("what", ["requests without end", "replies that nobody reads"])
 async def test_clients_share_a_ceiling(
     monitor: Monitor,
@@ -215,7 +238,7 @@ async def test_clients_share_a_ceiling(
     for client in others:
         if what == "requests without end":
             with contextlib.suppress(ConnectionError):
-                await client.send_all(b'{"execute": "' + b"a" * 800_000)
+                await client.send_all(b'{"execute": "' + b"a" * 400_000)
         else:
             client.send({"execute": "get"})
     await until(lambda: any("= disconnected: the clients" in m for m in caplog.messages))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from qmpeer import limits
 from qmpeer.errors import CommandError
 from qmpeer.monitor import Monitor
 from qmpeer.schema import Schema, schema_from_qapi
@@ -221,3 +222,14 @@ async def test_what_it_can_hold_is_sent(
     client.send({"execute": "get"})
     assert (await client.receive_bytes()).startswith(b'{"return": ')
     await still_well(monitor, client)
+
+
+async def test_a_text_that_is_too_long(
+    monitor: Monitor, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "WRITTEN_SIZE", 1_000_000)
+    monitor.command("long")(lambda: "x" * 1_100_000)
+    monitor.command("within")(lambda: "x" * 900_000)
+    client = await connect()
+    assert "is longer than 1000000 bytes" in (await client.execute("long"))["error"]["desc"]
+    assert len((await client.execute("within"))["return"]) == 900_000

@@ -904,3 +904,18 @@ def test_any_chunks(size: int) -> None:
         happened += client.receive_data(data[at : at + size])
     assert outcomes(happened) == [("event", "A"), ("event", "B")]
     assert client.phase is Phase.READY
+
+
+def test_a_change_that_asks_for_a_command_goes_on_changing() -> None:
+    client = ClientSession[str](negotiate=False)
+    client.execute("a", None, "a")
+    client.data_to_send()
+    client.receive_data(reply(0))
+    for name in "bcd":
+        client.execute(name, None, name)
+    client.data_to_send()
+    refusal = line({"error": {"class": "GenericError", "desc": "no"}})
+    client.is_changing = True
+    client.receive_data(refusal + refusal)
+    assert client.has_data_to_send  # a command that finds out what was refused
+    assert client.is_changing

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from qmpeer import limits
 from qmpeer.errors import CommandError
 from qmpeer.monitor import Monitor
 from qmpeer.shell.history import FileHistory
@@ -161,6 +162,25 @@ async def test_five_megabytes_pasted(monitor: Monitor, path: Path) -> None:
             spent.append(time.process_time() - begin)
         assert spent[1] <= growth.MOST * max(spent[0], growth.LEAST_SECONDS)
         await person.executes("query-long size=1", r"\[0\]")
+
+
+async def test_a_paste_that_looks_like_another_stays_as_it_is(monitor: Monitor, path: Path) -> None:
+    got: list[str] = []
+
+    @monitor.command("take")
+    def take(text: str) -> None:
+        got.append(text)
+
+    comment = "#" + "c" * limits.SHELL_PASTE
+    value = f"<pasted 2: {len(comment)} characters>" + "v" * limits.SHELL_PASTE
+    async with Person(path) as person:
+        await person.pastes(json.dumps({"execute": "take", "arguments": {"text": value}}) + " ")
+        await person.pastes(comment)
+        while "<pasted 2: " not in person.line:
+            await asyncio.sleep(0)
+        person.types("\r")
+        await person.reads(r"\n\{\}\n")
+    assert got == [value]
 
 
 async def test_lines_pasted_together_are_executed_up_to_the_first_error(

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from qmpeer import limits
 from qmpeer.schema import Schema, schema_from_qapi
 from qmpeer.schema.model import Event
 from qmpeer.shell.mistakes import Mistake
@@ -363,3 +364,19 @@ def test_without_a_schema_a_value_is_json_or_text() -> None:
         "a": 1, "b": "text", "c": "1", "d": "1", "e": [1], "f": {"g": True}
     }  # fmt: skip
     assert read_freely(split('x {"a": 1}')[0].words[1:]) == {"a": 1}
+
+
+def test_a_name_of_many_levels() -> None:
+    name = ".".join("a" * limits.SHELL_LEVELS)
+    value: JsonValue = read_freely(split(f"x {name}=1")[0].words[1:])
+    for _ in range(limits.SHELL_LEVELS):
+        assert isinstance(value, dict)
+        value = value["a"]
+    assert value == 1
+    with pytest.raises(Mistake, match="found 129 levels, expected at most 128"):
+        read_freely(split(f"x {name}.a=1")[0].words[1:])
+
+
+def test_a_number_of_many_digits_is_a_name() -> None:
+    name = "1" * 5000
+    assert read_freely(split(f"x a.{name}=1")[0].words[1:]) == {"a": {name: 1}}

@@ -156,7 +156,18 @@ def test_a_statement_that_is_too_large_to_look_into_is_not_shown() -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["a b ", "a=", "'\n", "#x\n", "password='", "a {} {} ", "://a:", "set_password x\n# x\n"],
+    [
+        "oob ",
+        "execute oob ",
+        "a b ",
+        "a=",
+        "'\n",
+        "#x\n",
+        "password='",
+        "a {} {} ",
+        "://a:",
+        "set_password x\n# x\n",
+    ],
 )
 def test_a_long_text_takes_no_long_time(piece: str) -> None:
     assert_linear(lambda size: without_secrets(piece * (size // len(piece))), 64_000)

@@ -29,6 +29,7 @@ from qmpeer.shell.visible import (
     visible_lines,
     wrapped,
 )
+from tests.growth import assert_linear
 
 HOSTILE = "\x1b]0;title\x07\x9b2J\r\b\x00\u202e\u2028 é ☃"
 OURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -323,3 +324,8 @@ def test_colours(is_terminal: bool, environment: dict[str, str], is_coloured: bo
     palette = palette_for(Stream(is_terminal), environment)  # type: ignore[arg-type]  # enough
 
     assert palette.is_coloured is is_coloured
+
+
+@pytest.mark.parametrize("name", ["n", "n{}"])
+def test_a_long_table_takes_no_long_time(name: str) -> None:
+    assert_linear(lambda size: table_text([{name.format(n): n} for n in range(size)], 80), 4000)

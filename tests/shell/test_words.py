@@ -17,6 +17,10 @@ def shown(word: Word) -> tuple[str | None, str, str]:
     [
         ("stop", [(None, "plain", "stop")]),
         ("  stop \t", [(None, "plain", "stop")]),
+        *(
+            (f"stop {blank}x{blank}", [(None, "plain", "stop"), (None, "plain", "x")])
+            for blank in "\xa0\u3000\u2028\u2009\x85\x1c\x1f\v\f\r"
+        ),
         ("a b=1", [(None, "plain", "a"), ("b", "plain", "1")]),
         ("a b=", [(None, "plain", "a"), ("b", "plain", "")]),
         ("a b==", [(None, "plain", "a"), ("b", "plain", "=")]),
@@ -146,6 +150,9 @@ def test_any_text_divides(text: str) -> None:
         "a\n" * 100_000,
         "a b='" + "x" * 5_000_000,
         "{" * 5_000_000,
+        "x " + 'a="";' * 20_000,
+        "transaction(" + 'a="";' * 20_000,
+        'transaction(""' * 20_000,
     ],
     ids=lambda text: text[:10],
 )

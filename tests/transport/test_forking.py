@@ -1,10 +1,12 @@
 """Sockets that belong to one process: nothing of them is left in a forked child."""
 
+import gc
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
-from qmpeer.transport import listen
+from qmpeer.transport import forking, listen
 from qmpeer.transport.forking import is_ours, own_socket
 from qmpeer.transport.listening import unlink_if_ours
 from tests.forks import in_child
@@ -42,3 +44,39 @@ def test_a_child_leaves_the_path(tmp_path: Path) -> None:
         assert path.exists()
         unlink_if_ours(sock)
         assert not path.exists()
+
+
+class Ring:
+    """Garbage of which only the collector gets hold, with a socket of ours."""
+
+    def __init__(self) -> None:
+        self.ring = self
+        self.sock = socket.socket()
+        own_socket(self.sock)
+        self.sock.close()
+
+
+class Collecting:
+    """Stands where a reference to a socket does; looking at it runs the collector."""
+
+    def __call__(self) -> None:
+        gc.collect()
+
+
+def test_garbage_that_is_collected_at_the_fork() -> None:
+    pairs = [socket.socketpair() for _ in range(20)]
+    for ours, _ in pairs:
+        own_socket(ours)
+    collecting: set[Any] = {Collecting() for _ in range(20)}
+    gc.disable()
+    try:
+        forking._sockets.update(collecting)
+        rings = [Ring() for _ in range(3)]
+        rings.clear()
+        assert in_child(lambda: [is_ours(ours) for ours, _ in pairs].count(True)) == "0"
+    finally:
+        gc.enable()
+        forking._sockets.difference_update(collecting)
+        for pair in pairs:
+            for sock in pair:
+                sock.close()

@@ -206,6 +206,27 @@ def test_descriptors_allow_fewer(monkeypatch: pytest.MonkeyPatch, soft: int, all
     assert allowed_clients(10) == 10
 
 
+async def test_the_limit_of_descriptors_may_change(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, clients = await start(many=True)
+    socks = [dial(server.address, timeout=PATIENCE) for _ in range(3)]
+    await clients.until(3)
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (8, 8))
+    monkeypatch.setattr(limits, "SPARE_FDS", 4)
+    socks += [dial(server.address, timeout=PATIENCE) for _ in range(3)]
+    await clients.until(4)
+    await spin()
+    assert server.clients == 4
+    monkeypatch.undo()
+    socks.pop(0).close()
+    await clients.until(6)
+    for sock in socks:
+        sock.close()
+    await clients.leave()
+    server.close()
+
+
 @pytest.mark.parametrize(
     ("soft", "hard", "raised"),
     [

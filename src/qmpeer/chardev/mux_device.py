@@ -24,6 +24,7 @@ class MuxDevice(Chardev):
     ) -> None:
         super().__init__(label, data, surroundings)
         self._base = base
+        self._level: int = base._level + 1 if isinstance(base, MuxDevice) else 1
         self._factories: list[HandlerFactory] = []
         self._sharers: list[Chardev] = []
         self._session: MuxSession | None = None
@@ -70,8 +71,11 @@ class MuxDevice(Chardev):
         """Attach another mux.
 
         Raises:
-            ChardevError: If there are four front ends already.
+            ChardevError: If there are four front ends already, or too many muxes below.
         """
+        if self._level == limits.MUX_LEVELS:
+            found = f"found {self._level + 1} muxes on one another"
+            raise ChardevError(f"{found}, expected at most {limits.MUX_LEVELS}")
         self.attach(factory)
         self._sharers.append(sharer)
 

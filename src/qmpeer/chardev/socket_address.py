@@ -260,8 +260,10 @@ class SocketAddress:
 def _descriptor(text: str) -> int:
     if not _FD.fullmatch(text):
         raise ChardevError(f"Unable to parse FD number {text}")
-    digits = text.strip().lstrip("+-").lstrip("0")
-    number = int(text) if len(digits) <= _LONGEST_FD else _INT_MAX + 1
+    digits = text.strip().lstrip("+-").lstrip("0") or "0"
+    number = int(digits) if len(digits) <= _LONGEST_FD else _INT_MAX + 1
+    if text.strip().startswith("-"):
+        number = -number
     if not -_INT_MAX - 1 <= number <= _INT_MAX:
         raise ChardevError(f"Unable to parse FD number {text}: {os.strerror(errno.ERANGE)}")
     return number

@@ -120,12 +120,12 @@ class AsyncChannel:
             raise ConnectionClosed(self.end.reason) from self.end.__cause__
         reply: Reply[Any] = Reply(loop=self._loop)
         reply.command = command
-        reply.timeout = timeout
-        reply.deadline = None if timeout is None else self._loop.time() + timeout
+        reply._timeout = timeout
+        reply._deadline = None if timeout is None else self._loop.time() + timeout
         return reply
 
     def synchronize(self, command: str, value: int, timeout: float | None) -> Reply[Any]:
-        """Have a guest agent make an end of what was before; `ClientSession` says how."""
+        """Synchronize with a guest agent, as `ClientSession.synchronize` does."""
         for sent in self.session.interrupted:
             if sent.token is not None and sent.token.done():  # it was cancelled
                 self.session.give_up(sent)
@@ -144,10 +144,10 @@ class AsyncChannel:
     def _begin(
         self, sent: Sent[Reply[Any]], arguments: JsonObject | None, reply: Reply[Any]
     ) -> Reply[Any]:
-        """Set its deadline, and send it at once or in this turn of the loop."""
+        """Log it, watch its deadline, and send it now or with those that follow."""
         if self._trace is not None:
             self._trace.sent(sent, arguments)
-        session, fds, deadline = self.session, sent.fds, reply.deadline
+        session, fds, deadline = self.session, sent.fds, reply._deadline
         if deadline is not None and (self._timer is None or deadline < self._timer_due):
             self._set_timer(deadline)
         if sent.is_waiting:  # it may be given up until its turn
@@ -215,13 +215,13 @@ class AsyncChannel:
         earliest: float | None = None
         for sent in self.session.interrupted:
             reply = sent.token
-            if reply is None or reply.deadline is None or reply.done():
+            if reply is None or reply._deadline is None or reply.done():
                 continue
-            if reply.deadline <= now:
+            if reply._deadline <= now:
                 self.session.give_up(sent)
-                reply.set_exception(self.session.unanswered(sent, reply.timeout))
-            elif earliest is None or reply.deadline < earliest:
-                earliest = reply.deadline
+                reply.set_exception(self.session.unanswered(sent, reply._timeout))
+            elif earliest is None or reply._deadline < earliest:
+                earliest = reply._deadline
         if earliest is not None:
             self._set_timer(earliest)
 
@@ -363,6 +363,8 @@ class AsyncChannel:
         if self._lost is None:
             self._stream.abort()
             return
+        if self._is_flush_due:
+            self._flush()
         self._lose(ConnectionClosed("the client was closed"))
         self._stream.close()
         await asyncio.shield(self._lost)

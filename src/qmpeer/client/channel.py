@@ -90,7 +90,7 @@ class Role:
 
     @property
     def is_done(self) -> bool:
-        """It waits for nothing in particular."""
+        """False: it waits for no outcome of its own."""
         return False
 
 
@@ -191,26 +191,23 @@ class Channel:
         fds: Sequence[int],
     ) -> JsonValue:
         """Execute one command, as `Client.execute` says."""
-        deadline = None if timeout is None else monotonic() + timeout
         if fds:
             fds = self._check_fds(fds)
         call = Call()
         asked = command, arguments, call, is_oob, fds
-        return self._outcome(call, self.session.execute, asked, arguments, timeout, deadline)
+        return self._outcome(call, self.session.execute, asked, arguments, timeout)
 
     def synchronize(self, command: str, value: int, timeout: float | None) -> JsonValue:
-        """Have a guest agent make an end of what was before; `ClientSession` says how."""
-        deadline = None if timeout is None else monotonic() + timeout
+        """Synchronize with a guest agent, as `ClientSession.synchronize` does."""
         call, ask = Call(), self.session.synchronize
-        return self._outcome(call, ask, (command, value, call), {"id": value}, timeout, deadline)
+        return self._outcome(call, ask, (command, value, call), {"id": value}, timeout)
 
     def execute_silently(
         self, command: str, arguments: JsonObject | None, timeout: float | None
     ) -> JsonValue:
         """Execute a command whose success isn't answered."""
-        deadline = None if timeout is None else monotonic() + timeout
         call, ask = Call(), self.session.execute_silently
-        return self._outcome(call, ask, (command, arguments, call), arguments, timeout, deadline)
+        return self._outcome(call, ask, (command, arguments, call), arguments, timeout)
 
     def _outcome(
         self,
@@ -219,9 +216,9 @@ class Channel:
         asked: tuple[object, ...],
         arguments: JsonObject | None,
         timeout: float | None,
-        deadline: float | None,
     ) -> JsonValue:
-        """Ask the session for a command, send it and wait for what it brings."""
+        """Send one command and return its value."""
+        deadline = None if timeout is None else monotonic() + timeout
         try:
             with self.lock:
                 self._check_open(call)
@@ -321,6 +318,9 @@ class Channel:
             try:
                 with self.lock:
                     if self._sender is not None or self._has_ended:
+                        return
+                    if self._is_cut:  # by an exception, just now
+                        self._notice_interruption()
                         return
                     self._sender = role
                     self._is_cut = True
@@ -429,8 +429,10 @@ class Channel:
                     remaining,
                     lambda: not (role.is_done or (role.sends and self.session.has_data_to_send)),
                 )
-            elif not has_received or role.is_done:
+            elif not has_received:
                 return role.is_done
+            elif role.sends and role.is_done:  # a command stays done; a condition is asked once
+                return True
             remaining = remaining_of(deadline)
         return True
 

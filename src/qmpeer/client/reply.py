@@ -23,16 +23,14 @@ class Reply(asyncio.Future[R], Coroutine[Any, Any, R]):
 
     Attributes:
         command: Its name.
-        timeout: Seconds that it had; None for ever.
-        deadline: When they are over, on the loop's clock.
 
-    Who makes a reply sets these: an __init__ here would cost more than all the rest.
+    Who makes a reply sets its attributes: an __init__ here would cost more than all the rest.
     """
 
-    __slots__ = ("command", "deadline", "timeout")
+    __slots__ = ("_deadline", "_timeout", "command")
     command: str
-    timeout: float | None
-    deadline: float | None
+    _timeout: float | None  # seconds that the caller gave it
+    _deadline: float | None  # when they end, on the loop's clock
 
     def __repr__(self) -> str:
         return super().__repr__().replace("Reply", f"Reply to {self.command}", 1)
@@ -75,7 +73,12 @@ def reply_from(future: "asyncio.Future[Any]", command: str, decode: Callable[[An
         elif (error := future.exception()) is not None:
             result.set_exception(error)
         else:
-            result.set_result(decode(future.result()))
+            try:
+                value = decode(future.result())
+            except Exception as failure:
+                result.set_exception(failure)
+            else:
+                result.set_result(value)
 
     def cancel(_: object) -> None:
         if result.cancelled():

@@ -68,7 +68,7 @@ class Connect(NamedTuple):
 
 
 class Synchronize(NamedTuple):
-    """Have a guest agent make an end of what was before, by one of its two commands for that."""
+    """Synchronize with a guest agent, by one of its two commands for that."""
 
     command: str
     value: int

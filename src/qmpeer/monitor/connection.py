@@ -86,7 +86,7 @@ class Connection:
         self._ceiling: Ceiling = ceiling or Ceiling()
         self._held = 0  # of the ceiling
         self._is_reading_paused = False
-        self._scrubber: Scrubber | None = None  # of the log, once anything goes there
+        self._scrubber: Scrubber | None = None  # made by the first request that is logged
         self.commands: Executor = commands
         self.session: ServerSession | HumanSession = session
         session.owner = self
@@ -134,8 +134,7 @@ class Connection:
 
     def _has_turn_to_take(self) -> bool:
         """Return whether there is work left that needs nothing but a turn."""
-        session = self.session
-        return session.is_writing or (bool(self._unread) and session.wants_data)
+        return self.session.is_writing or self._can_read_on
 
     def take_turn(self) -> None:
         """Go on with what is left, for a moment."""
@@ -201,8 +200,7 @@ class Connection:
         if session.failure is not None:
             log.warning("%s: = disconnected: %s", self.peer, session.failure)
             session.failure = None
-            session.close()
-            self.stream.abort()
+            self._cut_off()
             return False
         if not data:
             return False
@@ -239,8 +237,13 @@ class Connection:
         if self._ceiling.change(before, held):
             text = "%s: = disconnected: the clients of its listener hold %d bytes, at most %d"
             log.warning(text, self.peer, self._ceiling.held, self._ceiling.most)
-            self.session.close()
-            self.stream.abort()
+            self._cut_off()
+
+    def _cut_off(self) -> None:
+        """Disconnect the client at once, and execute nothing more of what it has sent."""
+        self._unread = b""
+        self.session.close()
+        self.stream.abort()
 
     # Logging, where somebody listens
 

@@ -259,7 +259,7 @@ class ClientSession(Generic[Token]):
         return self._ask(name, arguments, token, is_oob, fds)
 
     def synchronize(self, name: str, value: int, token: Token) -> Sent[Token]:
-        """Have a guest agent make an end of what was before; then send what data_to_send() returns.
+        """Synchronize with a guest agent; then send what data_to_send() returns.
 
         Replies to commands that were given up are no longer waited for: the agent that owed them
         may be gone, and the one that answers be another, which may not echo ids. All that comes
@@ -325,7 +325,7 @@ class ClientSession(Generic[Token]):
         id = self._next_id if self._next_id not in pending else self._free_id()
         data = encode_request(command_message(name, arguments, id, is_oob)) + b"\n"
         sent = Sent(name, token, id, is_oob, fds)
-        self.is_changing = True
+        was_changing, self.is_changing = self.is_changing, True
         self._next_id = (id + 1) % self._id_span
         pending[id] = sent
         if is_oob:
@@ -337,7 +337,7 @@ class ClientSession(Generic[Token]):
         else:
             self._in_flight += 1
             self._outgoing.append((sent, data))
-        self.is_changing = False
+        self.is_changing = was_changing
         return sent
 
     def _free_id(self) -> int:
@@ -484,7 +484,7 @@ class ClientSession(Generic[Token]):
         return parse_message(item)
 
     def _is_harmless(self, error: QMPError) -> bool:
-        """Tell whether it is but the guest agent's byte FF, or what that makes an end of.
+        """Tell whether it is only the guest agent's byte FF, or a text that this byte ended.
 
         The latter is a reply that an agent was restarted in the middle of: up to the byte FF, what
         comes behind it may be read as anything.

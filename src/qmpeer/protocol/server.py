@@ -52,6 +52,7 @@ from qmpeer.wire import (
 __all__ = ["ServerSession"]
 
 _KNOWN_CAPABILITIES = ("oob",)
+_LONGEST = 6  # bytes of a character as JSON has it: \u001F
 
 
 class _Malformed:
@@ -79,7 +80,7 @@ class ServerSession:
         running: The in-band command being executed.
         failure: Why the connection must be cut, once it must.
         is_oob_enabled: Out-of-band execution was negotiated.
-        output_size: Bytes that data_to_send() would return, the greeting not counted.
+        output_size: Bytes that wait to be sent, the greeting and a long answer not counted.
         is_writing: A long answer is being written: data_to_send() gives more of it, a slice each
             time.
     """
@@ -132,7 +133,7 @@ class ServerSession:
         self._oob_running = 0
         self.output_size: int = 0
         self._output: list[bytes] = []
-        self._rest: Iterator[bytes] | None = None  # of a long answer, which goes before the output
+        self._rest: Iterator[bytes] | None = None  # earlier output and a long answer
         self.is_writing: bool = False
         if is_greeting:
             encode = encode_pretty if is_pretty else encode_line
@@ -404,7 +405,7 @@ class ServerSession:
             pieces, end, comma = pretty_pieces, b"\r\n}\r\n", b","
         if self._rest is not None:
             return b"".join(pieces(message)), None
-        if not value or type(value) is str:
+        if not value or (type(value) is str and len(value) < limits.WRITTEN_SIZE // _LONGEST):
             return begun(pieces(message))
         if type(id) not in (str, list, dict):
             return b"".join(pieces(message)), None

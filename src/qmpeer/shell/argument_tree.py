@@ -52,7 +52,7 @@ class Level:
 
 
 def _is_number(name: str) -> bool:
-    return name.isdecimal() and name.isascii()
+    return name.isdecimal() and name.isascii() and len(name) < 10
 
 
 def build_tree(words: Iterable[Word]) -> Level:
@@ -84,8 +84,8 @@ def insert_word(level: Level, word: Word) -> None:
         found = f"{word.name}{sign}{word.value.text}"
         reason = f"found {found!r}, expected a name before '=' and around each dot"
         raise _at_name(word, reason)
-    if len(path) > limits.NESTING:
-        raise _at_name(word, f"found {len(path)} levels, expected at most {limits.NESTING}")
+    if len(path) > limits.SHELL_LEVELS:
+        raise _at_name(word, f"found {len(path)} levels, expected at most {limits.SHELL_LEVELS}")
     for depth, name in enumerate(path[:-1], 1):
         if name not in level.members:
             level.members[name] = Level(tuple(path[:depth]), word)

@@ -41,7 +41,7 @@ def _choice(line: str) -> int | None:
     """Return the CPU that a line chooses; None if it chooses none."""
     words = line.split()
     is_choice = len(words) == 2 and words[0] == "cpu" and words[1].isdecimal()
-    return int(words[1]) if is_choice else None
+    return int(words[1]) if is_choice and len(words[1]) < 10 else None
 
 
 def names_in_help(text: str, *, of_info: bool = False) -> Iterator[str]:

@@ -201,7 +201,12 @@ def _statement(text: str, statement: Statement, commands: Collection[str]) -> It
 
 def _statement_behind(text: str, statement: Statement, commands: Collection[str]) -> Iterator[Edit]:
     """Yield the edits of what stands behind ``oob`` or ``execute``, and behind several of them."""
-    words = statement.words[1:]
+    count = 0
+    for word in statement.words[:-1]:
+        if word.name is not None or word.value.text not in ("oob", "execute"):
+            break
+        count += 1
+    words = statement.words[count:]
     yield from _statement(text, Statement(words, words[0].start, statement.end), commands)
 
 

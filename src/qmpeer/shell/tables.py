@@ -1,6 +1,6 @@
 """Lists of objects as tables: one row an object, one column a member, as many as fit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from qmpeer import limits
@@ -69,11 +69,17 @@ def table_text(
         there.update(dict.fromkeys(row))
     ordered = sorted(there, key=lambda name: name.count("."))
     favourites = [name for name in _FAVOURITES.get(command, ()) if name in there]
-    cells = {name: [_cell(row, name) for row in flat] for name in favourites or ordered}
+    candidates = (favourites or ordered)[: max(width, 20)]  # no more fit
+    cells = {name: [_cell(row, name) for row in flat] for name in candidates}
     wanted = sorted(cells, key=lambda name: not any(cells[name]))  # the empty ones last
     shown, widths = _fitting(wanted, cells, width)
-    lines = [palette.paint("heading", _line(shown, widths, cells, -1))]
-    lines += [_line(shown, widths, cells, index) for index in range(len(flat))]
+    numbers = {name for name in shown if all(map(_is_number, cells[name]))}
+    titles = {name: visible(name) for name in shown}
+    lines = [palette.paint("heading", _line(titles, widths, numbers))]
+    lines += [
+        _line({name: cells[name][index] for name in shown}, widths, numbers)
+        for index in range(len(flat))
+    ]
     others = [name for name in ordered if name not in shown]
     if others:
         note = f"(also: {', '.join(map(visible, others))})"
@@ -149,17 +155,14 @@ def _fitting(
     return shown, widths
 
 
-def _line(
-    names: Sequence[str],
-    widths: Mapping[str, int],
-    cells: Mapping[str, Sequence[str]],
-    index: int,
-) -> str:
+def _is_number(cell: str) -> bool:
+    return not cell or cell.lstrip("-").replace(".", "").isdigit()
+
+
+def _line(cells: Mapping[str, str], widths: Mapping[str, int], numbers: Collection[str]) -> str:
     parts = []
-    for name in names:
-        text = visible(name) if index < 0 else cells[name][index]
-        text = cut(text, max(widths[name], 1))
+    for name, cell in cells.items():
+        text = cut(cell, max(widths[name], 1))
         blank = " " * (widths[name] - columns(text))
-        is_number = all(not c or c.lstrip("-").replace(".", "").isdigit() for c in cells[name])
-        parts.append(blank + text if is_number else text + blank)
+        parts.append(blank + text if name in numbers else text + blank)
     return _SEPARATOR.join(parts).rstrip()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import signal
 from collections.abc import (
     AsyncGenerator,
@@ -58,6 +59,7 @@ _STYLE: Final = Style.from_dict(
         "prompt": "bold",
     }
 )
+_PASTED: Final = re.compile(r"<pasted \d+: \d+ characters>")
 _ESCAPE: Final = 0.1
 """Seconds in which what follows an escape byte is the same key."""
 _PREFIX: Final = 0.4
@@ -307,9 +309,8 @@ class Terminal:
         return name
 
     def _expanded(self, text: str) -> str:
-        for name, data in self._pastes.items():
-            text = text.replace(name, data)
-        return text
+        """Put in what was pasted, which stays as it is, whatever it holds."""
+        return _PASTED.sub(lambda found: self._pastes.get(found[0], found[0]), text)
 
     def _tab(self, buffer: Buffer) -> None:
         """Go on as far as all completions agree; then choose one after the other.

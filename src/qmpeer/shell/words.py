@@ -24,7 +24,7 @@ BYTE_ORDER_MARK: Final = "\ufeff"
 """What some editors begin a file with; it is no part of its text."""
 RAW_WORDS: Final = ("hmp", "!")
 """The words behind which the rest of the line is text."""
-_BLANKS: Final = re.compile(r"(?:[ \t\r\f\v]|\\\r?\n)*")
+_BLANKS: Final = re.compile(r"(?:[^\S\n]|\\\r?\n)*")
 _COMMENT: Final = re.compile(r"#[^\n]*")
 _HEAD: Final = re.compile(r"[^\s=]*")
 _PLAIN: Final = re.compile(r"\S*")
@@ -168,8 +168,7 @@ class _Scanner:
             is_open = not words[-1].value.is_closed
         if self._at < len(text) and text[self._at] == "#":
             self._at = _end(_COMMENT, text, self._at)
-        if self._mistake is not None:  # what follows on this line isn't another statement
-            self._at = max(self._at, _end(_LINE, text, self._at))
+        self._pass_over_mistake()
         return Statement(
             tuple(words),
             self._start,
@@ -177,6 +176,11 @@ class _Scanner:
             is_open=is_open and self._mistake is None,
             mistake=self._mistake,
         )
+
+    def _pass_over_mistake(self) -> None:
+        """See to it that what follows a mistake on its line isn't another statement."""
+        if self._mistake is not None:
+            self._at = max(self._at, _end(_LINE, self._text, self._at))
 
     def _raw(self, begin: int) -> Statement:
         end = _end(_LINE, self._text, begin)
@@ -210,6 +214,7 @@ class _Scanner:
                 is_open = said != ")" and not (
                     said == "cancel" and len(words) - 1 in breaks and self._ends_line()
                 )
+        self._pass_over_mistake()
         return Statement(
             tuple(words),
             self._start,
@@ -325,10 +330,12 @@ class _Scanner:
         return Value("json", _blanked(text, start, at, comments), start, at)
 
     def _must_end(self, what: str) -> None:
-        end = _end(_PLAIN, self._text, self._at)
-        if end > self._at and self._text[self._at] not in "#;":
-            found = self._text[self._at : min(end, self._at + 20)]
-            self._fail(f"found {found!r} right behind a {what}, expected a blank", self._at, end)
+        text, at = self._text, self._at
+        if at >= len(text) or text[at] in "#;" or text[at].isspace():
+            return
+        end = _end(_PLAIN, text, at)
+        found = text[at : min(end, at + 20)]
+        self._fail(f"found {found!r} right behind a {what}, expected a blank", at, end)
 
     def _fail(self, reason: str, start: int, end: int) -> None:
         if self._mistake is None:

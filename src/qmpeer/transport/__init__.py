@@ -1,8 +1,8 @@
 """Byte streams between two ends: addresses, dialling and listening.
 
 `address` and `blocking` import no asyncio and their names are here; the asyncio side is
-`qmpeer.transport.aio`, which is imported under its own name by those who run a loop. What only
-those need who listen is handed out lazily.
+`qmpeer.transport.aio`, which is imported under its own name by those who run a loop. Names for
+listening are handed out lazily.
 """
 
 from typing import TYPE_CHECKING

@@ -50,7 +50,7 @@ def own(thing: Owned) -> None:
 
 
 def _disown_all() -> None:
-    sockets, things = [sock for each in _sockets if (sock := each())], list(_owned)
+    sockets, things = [sock for each in list(_sockets) if (sock := each())], list(_owned)
     _sockets.clear()
     _owned.clear()
     if sockets:

@@ -42,7 +42,7 @@ _ESCAPE = re.compile(rb"\\.", re.DOTALL)
 _SMALL = 2 * limits.NESTING
 """No text of fewer bytes can pass a limit."""
 _ENDS = (b"\n", b"}")
-# As a number: `in` takes bytes for one first, and what that raises costs more than the search.
+# As a number: with bytes, `in` first tries to take them for one, which costs more than the search.
 _BACKSLASH = ord("\\")
 
 

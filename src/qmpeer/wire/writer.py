@@ -53,7 +53,7 @@ _PRETTY_LEVELS = 32
 """Levels that are indented by msgspec in one go: each makes every line of it longer."""
 _IS_C_DEEPER = sys.version_info >= (3, 12)
 """Whether msgspec goes deeper than a reader: there the interpreter counts C's levels apart."""
-# As numbers: `in` takes bytes for one first, and what that raises costs more than the search.
+# As numbers: with bytes, `in` first tries to take them for one, which costs more than the search.
 _BACKSLASH, _DEL = ord("\\"), 0x7F
 # Compiled where they are needed first, which is seldom: a client's start waits for each.
 _EMPTY = rb"[\[{](?=[\]}],?(?:\n|\Z))"

@@ -130,9 +130,6 @@ class Listener:
 
     @property
     def _is_full(self) -> bool:
-        if self._clients < self._allowed:
-            return False
-        self._allowed = allowed_clients(self._most)  # the process's limit may have been raised
         return self._clients >= self._allowed
 
     def _watch(self) -> None:
@@ -147,6 +144,7 @@ class Listener:
             self._has_reader = False
 
     def _accept(self) -> None:
+        self._allowed = allowed_clients(self._most)  # the process's limit may have changed
         if self._is_full:
             # Only now that somebody waits: most often nobody does, and the reader may stay.
             self._unwatch()

@@ -31,7 +31,13 @@ class SocketStream(DescriptorStream):
     we look ourselves whether the peer is there. asyncio's own loops tell again and again.
     """
 
-    __slots__ = ("_hangup_callback", "_is_hangup_watched", "_is_told", "_sock", "_tells_again")
+    __slots__ = (
+        "_hangup_callback",
+        "_is_hangup_watched",
+        "_needs_no_look",
+        "_sock",
+        "_tells_again",
+    )
 
     def __init__(
         self, sock: socket.socket, peer: str, lost_callback: LostCallback | None = None
@@ -43,7 +49,7 @@ class SocketStream(DescriptorStream):
         self._sock = sock
         self._hangup_callback: Callable[[], None] | None = None
         self._tells_again = isinstance(self._loop, asyncio.SelectorEventLoop)
-        self._is_told = self._tells_again  # of a peer that is gone, when it was read from last
+        self._needs_no_look = self._tells_again  # the loop or a write will show a hang-up
         self._is_hangup_watched = False
 
     def tell_hangup(self, callback: Callable[[], None]) -> None:
@@ -58,7 +64,7 @@ class SocketStream(DescriptorStream):
 
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
         """Send bytes, at once if the kernel takes them, and keep the rest; never block."""
-        self._is_told = True
+        self._needs_no_look = True
         if fds or self._queue is not None or not self._can_write:
             super().write(data, fds)
             return
@@ -87,13 +93,13 @@ class SocketStream(DescriptorStream):
             self._stop_reading()
             self._hangup_callback()
             return False
-        self._is_told = self._tells_again
+        self._needs_no_look = self._tells_again
         if not ancillary and data:
             try:
                 self._handler.data_received(data, NO_FDS)
             except Exception as error:
                 self._fail_handler(error)
-            if not self._is_told:
+            if not self._needs_no_look:
                 self._look_for_peer()
             return True
         fds = _received_fds(ancillary)
@@ -103,7 +109,7 @@ class SocketStream(DescriptorStream):
                 os.close(fd)
             fds = NO_FDS
         has_more = self._hand_over(data, fds)
-        if not self._is_told:
+        if not self._needs_no_look:
             self._look_for_peer()
         return has_more
 
