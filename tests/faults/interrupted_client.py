@@ -28,7 +28,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, TypeAlias
 
 from qmpeer import Client, CommandInterrupted, ConnectionClosed
@@ -176,6 +176,7 @@ class Trial:
         self._is_armed = False
         self._is_over = False
         self._struck = 0
+        self._strikes = 1
         self._number = 0
         self._client = self._open(folder)
         self._threads = [threading.Thread(target=self._work) for _ in range(1, threads)]
@@ -210,13 +211,16 @@ class Trial:
         return self.seen
 
     def _strike(self, signum: int, frame: object) -> None:
-        if self._is_armed:
+        if self._is_armed and self._struck < self._strikes:
             self._struck += 1
+            if self._struck == self._strikes:  # a storm would leave no time to get out of here
+                signal.setitimer(signal.ITIMER_REAL, 0)
             raise Interrupted
 
     def _interrupted_calls(self) -> None:
         self._struck = 0
         again = self._random.random() < 1 / 3
+        self._strikes = self._random.randint(2, 5) if again else 1
         delay = self._random.uniform(SHORTEST, LONGEST)
         interval = self._random.uniform(SHORTEST, LONGEST / 4) if again else 0.0
         call = self._random.choice((self._echo, self._echo, self._see_event, self._mark))
@@ -255,7 +259,7 @@ class Trial:
             try:
                 self._echo(client)
             except ENDED:
-                pass
+                sleep(1e-3)  # until there is the next one
             except TimeoutError:
                 if client is self._client and not self._is_over:
                     self._note_stuck()
