@@ -3,7 +3,9 @@
 Most run in this process; pipes and the exit status are tried on processes.
 """
 
+import asyncio
 import errno
+import io
 import json
 import os
 import signal
@@ -13,9 +15,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qmpeer import limits
+from qmpeer.shell.script import stream_pieces
+from qmpeer.shell.words import split
 from tests.cli.programs import run_here
+from tests.growth import assert_linear
 from tests.patience import PATIENCE
 from tests.qemu import BASE, QEMU
 from tests.shell.real_servers import ENVIRONMENT, OURS, SHELL, listening, running
@@ -476,3 +483,56 @@ def test_a_long_line_in_pieces(server: Path) -> None:
         [*SHELL, str(server)], input=text.encode(), capture_output=True, timeout=PATIENCE
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"{}\n" * 5, b"")
+
+
+def pieces(text: str) -> list[str]:
+    async def given() -> list[str]:
+        return [piece.text async for piece in stream_pieces(io.BytesIO(text.encode()))]
+
+    return asyncio.run(given())
+
+
+@pytest.mark.parametrize(
+    ("open_lines", "rest"),
+    [
+        ("a {\n# }\n'}': [\n]\n", "} b=[]\n"),
+        ("a b=[{\n\n", "}]\n"),
+        ("a \\\n b=[\n] \\\n", "c\n"),
+        ("a \\\r\n", " b=1\r\n"),
+        ("transaction(\n a b={\n} c=1\n a cancel\n a \\\n", "cancel\n)\n"),
+        ("transaction(\n a\n", "cancel\n"),
+        ("events [ \\\n", "{ [\n"),
+        ("hmp info \\\n", "stop\n"),
+    ],
+)
+def test_lines_wait_for_the_end_of_their_statement(open_lines: str, rest: str) -> None:
+    assert pieces(f"stop\n{open_lines}{rest}cont\n") == ["stop\n", open_lines + rest, "cont\n"]
+
+
+TOKENS = [
+    *"a=;{}[]()#'!\\ \n",
+    "\\\n",
+    "\\\r\n",
+    "'}'",
+    "transaction(",
+    "\ncancel",
+    "events ",
+    "hmp ",
+]
+
+
+@given(st.lists(st.sampled_from(TOKENS), max_size=25).map("".join))
+def test_pieces_divide_as_the_whole_text(text: str) -> None:
+    found = pieces(text)
+
+    assert "".join(found) == text
+    alone = [statement for piece in found for statement in split(piece)]
+    assert [[word.value.text for word in each.words] for each in alone] == [
+        [word.value.text for word in each.words] for each in split(text)
+    ]
+
+
+@pytest.mark.parametrize("head", ["transaction(\n", "a", "a {\n", "a b=1 \\\nc="])
+@pytest.mark.parametrize("line", [" a b=1\n", " b=1 \\\n", "'}',\n"])
+def test_many_lines_of_one_statement_take_no_long_time(head: str, line: str) -> None:
+    assert_linear(lambda count: pieces(head + line * count), 1600)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import io
+import re
 import select
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
@@ -28,8 +29,7 @@ __all__ = ["Piece", "ScriptScreen", "file_pieces", "run_script", "stream_pieces"
 
 _WIDTH: Final = 100
 _PIECE: Final = 64 * 1024
-_SMALL: Final = 64 * 1024
-"""Characters up to which an open statement is looked at again with each line."""
+_STRINGS: Final = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'")
 
 
 class ScriptScreen:
@@ -244,7 +244,7 @@ async def stream_pieces(stream: BinaryIO, name: str = "stdin") -> AsyncIterator[
 
     threading.Thread(target=read, daemon=True).start()
     gathered: list[str] = []
-    number, first, size, looked, depth = 0, 1, 0, 0, 0
+    number, first, size, before = 0, 1, 0, ""
     while line := await lines.get():
         room.release()
         text = line.decode(errors="replace")
@@ -253,18 +253,31 @@ async def stream_pieces(stream: BinaryIO, name: str = "stdin") -> AsyncIterator[
         number += 1
         gathered.append(text)
         size += len(text)
-        depth += sum(map(text.count, "{[")) - sum(map(text.count, "}]"))
-        is_worth_it = size < _SMALL or depth <= 0 or size > 2 * looked
-        if not is_worth_it and size <= limits.SHELL_STATEMENT:
+        stand_in = _stand_in(before + text)
+        if stand_in is not None and size <= limits.SHELL_STATEMENT:
+            before = stand_in
             continue
-        looked = size
-        whole = "".join(gathered)
-        statements = split(whole)
-        if statements and statements[-1].is_open and size <= limits.SHELL_STATEMENT:
-            continue
-        if whole.endswith("\\\n"):
-            continue
-        yield Piece(whole, name, first)
-        gathered, first, size, looked, depth = [], number + 1, 0, 0, 0
+        yield Piece("".join(gathered), name, first)
+        gathered, first, size, before = [], number + 1, 0, ""
     if gathered:
         yield Piece("".join(gathered), name, first)
+
+
+def _stand_in(text: str) -> str | None:
+    """Return a short text behind which the next lines divide as they do behind these.
+
+    So no line is read again, however many are still to come. None: the last statement has ended.
+    """
+    last = next(reversed(split(f"{text}x")), None)
+    if last is None or last.start == len(text):
+        return "" if text.endswith("\\\n") else None  # even in a comment it holds lines together
+    begin = "transaction( x" if last.breaks else "x"
+    value = last.words[-1].value
+    if not value.is_closed:
+        brackets = _STRINGS.sub("", value.text)
+        depth = sum(map(brackets.count, "{[")) - sum(map(brackets.count, "}]"))
+        return f"{begin} x={'[' * depth}"
+    if last.breaks:
+        return begin + ("\n" if len(last.words) - 1 in last.breaks else " ")
+    first = last.words[0]
+    return "events " if first.name is None and first.value.text == "events" else "x "
