@@ -2,13 +2,14 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from qmpeer.schema import schema_from_qapi
 from qmpeer.shell.completion import complete, complete_human
 from qmpeer.shell.own_words import OWN_WORDS
 from qmpeer.shell.properties import Question
 from qmpeer.shell.vocabulary import Vocabulary
 from qmpeer.shell.words import split
 from qmpeer.values import JsonValue
-from tests.growth import assert_linear
+from tests.growth import assert_linear, assert_linear_time, cpu_time
 
 THINGS = {
     ("block-node", ""): ["node0", "n 1", "x\x1b[2J"],
@@ -239,3 +240,20 @@ def test_names_are_one_word_of_the_statement(vocabulary: Vocabulary) -> None:
 def test_names_in_lines_for_the_human_monitor() -> None:
     found = complete_human("device_del ", lambda kind, about: ["a b", "c", "d\x1b", "e\nquit"])
     assert [item.text for item in found.items] == ["c "]
+
+
+def test_many_actions_of_a_transaction_take_no_long_time() -> None:
+    def seconds(count: int) -> float:
+        names = [f"action-{number}" for number in range(count)]
+        definitions = [
+            {"enum": "Kind", "data": names},
+            {"struct": "Data", "data": {"data": "Kind"}},
+            {"union": "Action", "base": {"type": "Kind"}, "discriminator": "type",
+             "data": dict.fromkeys(names, "Data")},
+            {"command": "transaction", "data": {"actions": ["Action"]}},
+        ]  # fmt: skip
+        source = "{ 'pragma': { 'doc-required': false } }" + "".join(map(repr, definitions))
+        large = Vocabulary(schema_from_qapi("schema.json", lambda name: source.encode()))
+        return cpu_time(lambda: complete("transaction( ", 13, large))
+
+    assert_linear_time(seconds, 4000)

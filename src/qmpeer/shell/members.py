@@ -10,7 +10,7 @@ import msgspec
 from qmpeer import limits
 from qmpeer.schema import Schema, shape_of
 from qmpeer.schema.kinds import ALL_KINDS, alternatives
-from qmpeer.schema.model import EMPTY, Array, Command, Enum, Member, Struct, Union
+from qmpeer.schema.model import EMPTY, Array, Branch, Command, Enum, Member, Struct, Union
 
 __all__ = [
     "Members",
@@ -77,18 +77,21 @@ def transaction_types(schema: Schema) -> dict[str, str]:
     array = schema.types.get(actions.type) if actions else None
     if not isinstance(array, Array):
         return {}
-    tags = members_of(schema, array.element, lambda _: None).discriminators
+    action = schema.types[array.element]
+    if not isinstance(action, Union) or action.discriminator != "type":
+        return {}
+    shape = shape_of(schema, action)
+    common = {member.name: member for member in shape.members}
     found = {}
-    for name in tags.get("type", ()):
-        data = _data_of(schema, array.element, name)
+    for branch in shape.branches:
+        data = _data_of(schema, branch) or common.get("data")
         if data is not None:
-            found[name] = data
+            found[branch.name] = data.type
     return found
 
 
-def _data_of(schema: Schema, action: str, name: str) -> str | None:
-    member = members_of(schema, action, lambda _: name).members.get("data")
-    return None if member is None else member.type
+def _data_of(schema: Schema, branch: Branch) -> Member | None:
+    return members_of(schema, branch.type, lambda _: branch.name).members.get("data")
 
 
 def type_words(schema: Schema, name: str) -> str:

@@ -269,6 +269,7 @@ class Session:
             raise self._unknown(Word(None, words[0].value, words[0].start), vocabulary)
         starts = sorted(statement.breaks | {1})
         ends = [*starts[1:], len(words) - 1]
+        types = self._action_types(vocabulary.schema)
         message: JsonObject = {}
         actions: list[JsonValue] = []
         for start, end in zip(starts, ends, strict=True):
@@ -279,7 +280,7 @@ class Session:
             if name == "properties" and vocabulary.schema is not None:
                 message["properties"] = self._properties(vocabulary.schema, action)
                 continue
-            actions.append({"type": name, "data": self._action(vocabulary, action)})
+            actions.append({"type": name, "data": self._action(vocabulary, types, action)})
         if not actions:
             raise Mistake("a transaction without actions", statement.start, statement.end)
         try:
@@ -287,13 +288,21 @@ class Session:
         except CommandError as error:
             raise await self._placed(error, words) from error
 
-    def _action(self, vocabulary: Vocabulary, words: "Sequence[Word]") -> JsonObject:
+    def _action_types(self, schema: "Schema | None") -> dict[str, str]:
+        """Return the actions that a transaction takes, and the type of each one's data."""
+        if schema is None:
+            return {}
         from qmpeer.shell.members import transaction_types
-        from qmpeer.shell.reading import read_freely
 
+        return transaction_types(schema)
+
+    def _action(
+        self, vocabulary: Vocabulary, types: dict[str, str], words: "Sequence[Word]"
+    ) -> JsonObject:
         if vocabulary.schema is None:
+            from qmpeer.shell.reading import read_freely
+
             return read_freely(words[1:])
-        types = transaction_types(vocabulary.schema)
         name = words[0].value.text
         if name not in types:
             reason = f"Parameter 'type' does not accept value '{visible(name)}'"
