@@ -1,9 +1,13 @@
+from collections.abc import Callable
+
 import pytest
 
-from qmpeer.schema import schema_from_qapi
+from qmpeer.schema import Member, Schema, Struct, schema_from_qapi
 from qmpeer.shell.help_texts import OWN_HELP, help_lines
+from qmpeer.shell.members import type_words
 from qmpeer.shell.own_words import OWN_WORDS
 from qmpeer.shell.vocabulary import Vocabulary
+from tests.growth import assert_linear_time, cpu_time
 
 DOCUMENTED = """
 ##
@@ -88,3 +92,32 @@ def test_a_server_that_tells_names_only() -> None:
     assert list(help_lines("stop", vocabulary)) == [
         "command stop: this server doesn't tell its arguments"
     ]
+
+
+def members(schema: Schema) -> tuple[Member, ...]:
+    of = schema.types["Many"]
+    assert isinstance(of, Struct)
+    return of.members
+
+
+WORK: dict[str, Callable[[Schema], object]] = {
+    "command": lambda schema: list(help_lines("many", Vocabulary(schema))),
+    "type": lambda schema: list(help_lines("Many", Vocabulary(schema))),
+    "words": lambda schema: [type_words(schema, "Kind") for _ in members(schema)],
+}
+
+
+@pytest.mark.parametrize("work", WORK.values(), ids=WORK)
+def test_many_members_of_a_large_enum_take_no_long_time(work: Callable[[Schema], object]) -> None:
+    def seconds(count: int) -> float:
+        names = [f"value-{number}" for number in range(count)]
+        definitions = [
+            {"enum": "Kind", "data": names},
+            {"struct": "Many", "data": dict.fromkeys(names, "Kind")},
+            {"command": "many", "data": "Many"},
+        ]
+        source = "{ 'pragma': { 'doc-required': false } }" + "".join(map(repr, definitions))
+        schema = schema_from_qapi("schema.json", lambda name: source.encode())
+        return cpu_time(lambda: work(schema))
+
+    assert_linear_time(seconds, 4000)

@@ -19,7 +19,7 @@ from qmpeer.schema.model import (
     Union,
 )
 from qmpeer.shell.colours import PLAIN, Palette
-from qmpeer.shell.members import type_words
+from qmpeer.shell.members import joined_values, type_words
 from qmpeer.shell.mistakes import near
 from qmpeer.shell.own_words import OWN_WORDS
 from qmpeer.shell.visible import visible
@@ -208,10 +208,8 @@ class _Help:
         of = self._schema.types[name]
         if isinstance(of, Array):
             return f"[{self._type_name(of.element)}]"
-        if isinstance(of, Enum):
-            values = [visible(value.name) for value in of.values]
-            if len("|".join(values)) <= _LONG_ENUM:
-                return "|".join(values)
+        if isinstance(of, Enum) and (values := joined_values(of, _LONG_ENUM)) is not None:
+            return visible(values)
         if isinstance(of, Alternate):
             return " or ".join(self._type_name(branch.type) for branch in of.branches)
         return visible(name)

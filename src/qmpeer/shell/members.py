@@ -15,6 +15,7 @@ from qmpeer.schema.model import EMPTY, Array, Branch, Command, Enum, Member, Str
 __all__ = [
     "Members",
     "arguments_type",
+    "joined_values",
     "members_of",
     "transaction_types",
     "type_words",
@@ -101,7 +102,18 @@ def type_words(schema: Schema, name: str) -> str:
         return "any"
     of = schema.types[name]
     if isinstance(of, Enum):
-        values = "|".join(value.name for value in of.values)
-        return values if len(values) <= limits.SHELL_META else "enum"
+        values = joined_values(of, limits.SHELL_META)
+        return "enum" if values is None else values
     words = {"boolean": "bool", "string": "str"}
     return "|".join(words.get(kind, kind) for kind in kinds)
+
+
+def joined_values(of: Enum, most: int) -> str | None:
+    """Return the values of an enum as one text; None if it would have more than `most` characters.
+
+    Many members can share an enum of many values, so these are joined only if they are few.
+    """
+    if len(of.values) > most + 1:  # one character stands between two
+        return None
+    values = "|".join(value.name for value in of.values)
+    return values if len(values) <= most else None
