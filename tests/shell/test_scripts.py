@@ -19,7 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmpeer import limits
-from qmpeer.shell.script import stream_pieces
+from qmpeer.errors import CommandError
+from qmpeer.shell.link import Link
+from qmpeer.shell.script import ScriptScreen, stream_pieces
+from qmpeer.shell.session import Refused, Session
+from qmpeer.shell.settings import Settings
 from qmpeer.shell.words import split
 from tests.cli.programs import run_here
 from tests.growth import assert_linear
@@ -536,3 +540,15 @@ def test_pieces_divide_as_the_whole_text(text: str) -> None:
 @pytest.mark.parametrize("line", [" a b=1\n", " b=1 \\\n", "'}',\n"])
 def test_many_lines_of_one_statement_take_no_long_time(head: str, line: str) -> None:
     assert_linear(lambda count: pieces(head + line * count), 1600)
+
+
+def test_an_error_that_names_much_takes_no_long_time() -> None:
+    def run(count: int) -> None:
+        (statement,) = split("x " + " ".join(f"a.b{number}=c" for number in range(count)))
+        desc = " ".join(f"'{number}'" for number in range(count)) + f" 'b{count - 1}'"
+        session = Session(Link("nowhere"), ScriptScreen(io.BytesIO(), None), Settings())
+        error = asyncio.run(session._placed(CommandError("GenericError", desc), statement.words))
+        assert isinstance(error, Refused)
+        assert error.start == statement.words[-1].start
+
+    assert_linear(run, 4000)

@@ -192,12 +192,15 @@ class Session:
                     return Refused(error, word.start, word.start + len(missing), hint)
                 if word.value.text == missing:
                     return Refused(error, word.value.start, word.value.end, hint)
+        places: dict[str, tuple[int, int]] = {}
+        for word in words[1:]:
+            if word.name is not None:
+                for name in (word.name, word.name.rpartition(".")[2]):
+                    places.setdefault(name, (word.start, word.start + len(word.name)))
+            places.setdefault(word.value.text, (word.value.start, word.value.end))
         for found in _QUOTED.finditer(error.desc):
-            for word in words[1:]:
-                if found[1] in (word.name, (word.name or "").rpartition(".")[2]):
-                    return Refused(error, word.start, word.start + len(word.name or ""))
-                if found[1] == word.value.text:
-                    return Refused(error, word.value.start, word.value.end)
+            if found[1] in places:
+                return Refused(error, *places[found[1]])
         return error
 
     async def _message(self, word: "Word") -> None:
