@@ -8,11 +8,13 @@ import errno
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,7 +23,7 @@ from hypothesis import strategies as st
 from qmpeer import limits
 from qmpeer.errors import CommandError
 from qmpeer.shell.link import Link
-from qmpeer.shell.script import ScriptScreen, stream_pieces
+from qmpeer.shell.script import Piece, ScriptScreen, run_script, stream_pieces
 from qmpeer.shell.session import Refused, Session
 from qmpeer.shell.settings import Settings
 from qmpeer.shell.words import split
@@ -540,6 +542,28 @@ def test_pieces_divide_as_the_whole_text(text: str) -> None:
 @pytest.mark.parametrize("line", [" a b=1\n", " b=1 \\\n", "'}',\n"])
 def test_many_lines_of_one_statement_take_no_long_time(head: str, line: str) -> None:
     assert_linear(lambda count: pieces(head + line * count), 1600)
+
+
+def test_lines_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Text(str):
+        looked_at = 0
+
+        def count(self, part: str, start: Any = 0, end: Any = None) -> int:
+            self.looked_at += len(self[start:end])
+            return super().count(part, start, end)
+
+    async def given() -> AsyncIterator[Piece]:
+        yield Piece(text, "file", 1)
+
+    monkeypatch.setattr(Link, "is_connected", True)
+    text, told = Text("stop 'x\n" * 100), io.StringIO()
+    screen = ScriptScreen(io.BytesIO(), told)
+    session = Session(Link("nowhere"), screen, Settings())
+    asyncio.run(run_script(session, screen, given(), keep_going=True))
+
+    places = re.findall(r"file:(\d+): the quote", told.getvalue())
+    assert places == [str(number) for number in range(1, 101)]
+    assert 0 < text.looked_at <= len(text)
 
 
 def test_an_error_that_names_much_takes_no_long_time() -> None:

@@ -150,6 +150,7 @@ async def run_script(
     outcome = Outcome.DONE
     try:
         async for piece in pieces:
+            line, counted = piece.line, 0
             for start, end, run in _runs(session, piece.text, is_human):
                 try:
                     await run()
@@ -158,7 +159,10 @@ async def run_script(
                 except BrokenPipeError:
                     raise
                 except (Mistake, QMPError, OSError, SourceError) as error:
-                    screen.complain(_place(piece, start), piece.text[start:end], error, start)
+                    line += piece.text.count("\n", counted, start)
+                    counted = start
+                    place = f"{piece.name}:{line}" if piece.line else piece.name
+                    screen.complain(place, piece.text[start:end], error, start)
                     if outcome is Outcome.DONE:
                         outcome = outcome_of(error)
                     if not keep_going or not session.link.is_connected:
@@ -182,12 +186,6 @@ def _runs(
         if line.strip():
             yield at, at + len(line), partial(session.human, line.strip())
         at += len(line) + 1
-
-
-def _place(piece: Piece, start: int) -> str:
-    if not piece.line:
-        return piece.name
-    return f"{piece.name}:{piece.line + piece.text.count(chr(10), 0, start)}"
 
 
 async def word_pieces(commands: Iterable[str]) -> AsyncIterator[Piece]:
