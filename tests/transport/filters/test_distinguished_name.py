@@ -7,6 +7,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, strategies
 
 from qmpeer.transport.filters import subject_name
+from tests.growth import assert_linear
 from tests.transport.filters.certificates import Authority, Subject, name_of
 
 CN = NameOID.COMMON_NAME
@@ -138,3 +139,31 @@ def test_a_damaged_certificate_raises_nothing_else(
         subject_name(bytes(damaged))
     except ValueError:
         pass
+
+
+def element(tag: int, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return bytes([tag, 0x84]) + len(body).to_bytes(4, "big") + body
+
+
+def certificate(oid: bytes) -> bytes:
+    """Return what a name is found in: before the subject stand four other elements."""
+    attribute = element(0x30, element(0x06, oid), element(0x0C, b"x"))
+    subject = element(0x30, element(0x31, attribute))
+    return element(0x30, element(0x30, *[element(0x30)] * 4, subject))
+
+
+def test_a_number_of_an_identifier_is_not_longer_than_a_uuid() -> None:
+    longest = b"\x69\x83" + b"\xff" * 17 + b"\x7f"
+
+    assert subject_name(certificate(longest)) == f"2.25.{(1 << 128) - 1}=#0c8400000001" + b"x".hex()
+    with pytest.raises(ValueError, match="a number of more than 128 bits"):
+        subject_name(certificate(longest.replace(b"\x83", b"\x84")))
+
+
+def test_a_long_number_takes_no_long_time() -> None:
+    def run(size: int) -> None:
+        with pytest.raises(ValueError, match="a number of more than 128 bits"):
+            subject_name(certificate(b"\xff" * size + b"\x7f"))
+
+    assert_linear(run, 400_000)

@@ -13,6 +13,8 @@ hexadecimal, GnuTLS 3.7 as QEMU 7.2 shows it.
 import re
 from typing import Final
 
+_LONGEST_NUMBER: Final = 128
+"""Bits of one number of an object identifier. X.667: a UUID's 128; GnuTLS takes 64."""
 _SEQUENCE: Final = 0x30
 _VERSION: Final = 0xA0
 _UTF8: Final = 0x0C
@@ -118,6 +120,11 @@ def _number(oid: bytes) -> str:
     numbers, value = [], 0
     for byte in oid:
         value = value << 7 | byte & 0x7F
+        if value >> _LONGEST_NUMBER:
+            raise ValueError(
+                "found no certificate: an object identifier has a number of more than "
+                f"{_LONGEST_NUMBER} bits"
+            )
         if byte < 0x80:
             numbers.append(value)
             value = 0
