@@ -37,6 +37,7 @@ from tests.corpus import (
     qapi_schema,
     recorded_schema,
 )
+from tests.growth import assert_linear
 from tests.patience import PATIENCE
 
 QAPI = """
@@ -399,3 +400,11 @@ def test_manual_pages_are_sound(release: str, tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_many_options_of_a_directive_take_no_long_time() -> None:
+    def run(count: int) -> None:
+        (code,) = blocks_of(".. code::\n" + "  :a: b\n" * count + "\n  x", lambda name: None)
+        assert code == Code("x")
+
+    assert_linear(run, 400_000)

@@ -178,10 +178,11 @@ class _Reader:
     def _directive(self, name: str, argument: str) -> Sequence[Block]:
         self._at += 1
         body = self._indented()
-        title = ""
-        while body and (option := _OPTION.fullmatch(body[0])):
+        title, begin = "", 0
+        while begin < len(body) and (option := _OPTION.fullmatch(body[begin])):
             title = option[2] if option[1] == "title" else title
-            body.pop(0)
+            begin += 1
+        body = body[begin:]
         if name in _NOTES:
             if name == "admonition":
                 title, argument = argument, ""
