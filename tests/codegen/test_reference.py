@@ -17,6 +17,8 @@ import pytest
 from qmpeer.codegen import FORMATS, ReferenceFormat, reference_files
 from qmpeer.codegen.reference.blocks import Code, Heading, Items, Note, Paragraph, Text
 from qmpeer.codegen.reference.markup import blocks_of
+from qmpeer.codegen.reference.pages import reference_of
+from qmpeer.errors import Location
 from qmpeer.schema import (
     BUILT_INS,
     Command,
@@ -408,3 +410,14 @@ def test_many_options_of_a_directive_take_no_long_time() -> None:
         assert code == Code("x")
 
     assert_linear(run, 400_000)
+
+
+def test_many_modules_take_no_long_time() -> None:
+    def run(count: int) -> None:
+        definitions = tuple(
+            Command(name=f"c{number}", location=Location(f"{number}.json", 1, 1))
+            for number in range(count)
+        )
+        assert len(reference_of(Schema({**BUILT_INS}, definitions), "Many").pages) == count
+
+    assert_linear(run, 4000)

@@ -7,8 +7,9 @@ files: it is one module.
 import itertools
 import posixpath
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 
@@ -51,6 +52,7 @@ _SECTIONS: Final = (
 )
 
 _Definition: TypeAlias = Entity | Type
+_Part = TypeVar("_Part", bound=Documentation | Entity | Type)
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -92,6 +94,8 @@ class _Maker:
             name: names[_file_of(definition)] for name, definition in self._definitions.items()
         }
         self._entries = Definitions(schema, self._resolve)
+        self._free = _by_file(schema.free_documentation)
+        self._here = _by_file(self._definitions.values())
 
     def _resolve(self, name: str) -> str | None:
         return f"#{name}" if name in self._places else None
@@ -103,8 +107,7 @@ class _Maker:
     # --- Modules --------------------------------------------------------------------------------
 
     def _page(self, file: str, name: str) -> Page:
-        free = [text for text in self._schema.free_documentation if _file_of(text) == file]
-        here = [of for of in self._definitions.values() if _file_of(of) == file]
+        free, here = self._free[file], self._here[file]
         if file:
             order: Callable[[Documentation | _Definition], tuple[int, int]] = _place
             blocks = self._in_order(sorted([*free, *here], key=order))
@@ -175,6 +178,13 @@ def _location(of: Documentation | _Definition) -> Location | None:
 def _file_of(of: Documentation | _Definition) -> str:
     location = _location(of)
     return location.file if location else ""
+
+
+def _by_file(parts: Iterable[_Part]) -> defaultdict[str, list[_Part]]:
+    found = defaultdict[str, list[_Part]](list)
+    for part in parts:
+        found[_file_of(part)].append(part)
+    return found
 
 
 def _place(of: Documentation | _Definition) -> tuple[int, int]:
