@@ -19,6 +19,7 @@ import pytest
 from qmpeer.bindings import Command, encode
 from qmpeer.bindings.decoding import Decoder, decoder_of
 from qmpeer.codegen import bindings_text
+from qmpeer.codegen.bindings.names import Scope
 from qmpeer.schema import (
     Schema,
     introspection_hash,
@@ -39,6 +40,7 @@ from tests.corpus import (
     recorded_introspection,
     recorded_schema,
 )
+from tests.growth import assert_linear
 from tests.patience import PATIENCE
 
 NOT_A_WORD = re.compile(r"[^A-Za-z0-9_]+")
@@ -203,3 +205,11 @@ def test_the_texts_pass_mypy_and_ruff(
             timeout=5 * PATIENCE,
         )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+def test_many_names_that_become_one_take_no_long_time() -> None:
+    def run(count: int) -> None:
+        scope = Scope()
+        assert len({scope.take("a_b") for _ in range(count)}) == count
+
+    assert_linear(run, 8000)

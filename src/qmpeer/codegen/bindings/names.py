@@ -114,12 +114,14 @@ class Scope:
 
     def __init__(self, taken: Iterable[str] = _MODULE_SCOPE) -> None:
         self._taken = set(taken)
+        self._numbers: dict[str, int] = {}  # for each wish, what to try next
 
     def take(self, wish: str) -> str:
         """Return a name like the one that is wished for, and let nobody else have it."""
-        name, number = wish, 1
+        name, number = wish, self._numbers.get(wish, 1)
         while name in self._taken or keyword.iskeyword(name):
             name = wish + "_" if number == 1 else f"{wish}_{number}"
             number += 1
+        self._numbers[wish] = number
         self._taken.add(name)
         return name
