@@ -237,8 +237,8 @@ SCHEMA_DEFINITIONS: Final = 50_000
 SCHEMA_BASES: Final = 100
 """Bases, or unions that are branches of unions, in a row. Ours; QEMU 10.2 has 3."""
 SCHEMA_MEMBERS: Final = 1_000_000
-"""Members of all objects, those of bases and branches counted with each. Ours; QEMU 10.2 has 5,700,
-of which one object has 374."""
+"""Members of all objects, those of bases and branches counted with each; in a binding also those of
+all commands. Ours; QEMU 10.2 has 5,700, of which one object has 374."""
 SCHEMA_FILES: Final = 1000
 """Files of one schema. Ours."""
 SCHEMA_INCLUDES: Final = 50

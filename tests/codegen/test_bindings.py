@@ -16,12 +16,18 @@ from typing import Any
 
 import pytest
 
+from qmpeer import limits
+from qmpeer import schema as model
 from qmpeer.bindings import Command, encode
 from qmpeer.bindings.decoding import Decoder, decoder_of
 from qmpeer.codegen import bindings_text
 from qmpeer.codegen.bindings.names import Scope
+from qmpeer.errors import SchemaSemanticError
 from qmpeer.schema import (
+    BUILT_INS,
+    Member,
     Schema,
+    Struct,
     introspection_hash,
     introspection_of,
     schema_from_introspection,
@@ -213,3 +219,25 @@ def test_many_names_that_become_one_take_no_long_time() -> None:
         assert len({scope.take("a_b") for _ in range(count)}) == count
 
     assert_linear(run, 8000)
+
+
+def test_commands_that_name_one_large_struct(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What each of them takes is written out, so that the file would grow as their product."""
+    base = Struct(name="Base", members=tuple(Member(f"b{n}", "int") for n in range(10)))
+    large = Struct(
+        name="Large", base="Base", members=tuple(Member(f"m{n}", "int") for n in range(20))
+    )
+    commands = tuple(
+        model.Command(name=f"c{n}", arguments="Large", is_boxed=True) for n in range(10)
+    )
+    schema = Schema({**BUILT_INS, "Base": base, "Large": large}, commands)
+
+    monkeypatch.setattr(limits, "SCHEMA_MEMBERS", 300)
+    assert "def c9(" in bindings_text(schema)
+    monkeypatch.setattr(limits, "SCHEMA_MEMBERS", 299)
+    with pytest.raises(SchemaSemanticError) as raised:
+        bindings_text(schema)
+    assert str(raised.value) == (
+        "with it, commands have 300 members, expected at most 299, inherited ones included\n"
+        "in command 'c9'"
+    )

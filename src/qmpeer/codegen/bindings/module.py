@@ -78,6 +78,7 @@ def bindings_text(schema: Schema, *, only: Sequence[str] = (), source: str = "")
 
     Raises:
         ValueError: If one of the expressions is none, or matches nothing.
+        SchemaSemanticError: If its commands have more members than `limits.SCHEMA_MEMBERS`.
     """
     wanted = select_only(schema, only) if only else schema
     plan = plan_of(wanted)

@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from qmpeer import limits
 from qmpeer.codegen.bindings.names import (
     CLASS_SCOPE,
     Scope,
@@ -14,6 +15,7 @@ from qmpeer.codegen.bindings.names import (
     constant_name,
     variable_name,
 )
+from qmpeer.errors import SchemaSemanticError
 from qmpeer.schema import (
     EMPTY,
     Alternate,
@@ -175,6 +177,7 @@ class _Planner:
         self._data_types: dict[str, str] = {}
 
     def plan(self) -> Plan:
+        self._check_size()
         needed = self._needed()
         events = [entity for entity in self._schema.entities if isinstance(entity, Event)]
         commands = [entity for entity in self._schema.entities if isinstance(entity, Command)]
@@ -195,6 +198,21 @@ class _Planner:
             tuple(self._command(functions[c.name], c) for c in commands),
             tuple(self._event(constants[e.name], e) for e in events),
         )
+
+    def _check_size(self) -> None:
+        """Refuse what would be written out too often: many commands can name one large struct."""
+        total = 0
+        for entity in self._schema.entities:
+            arguments = self._schema.types[entity.arguments or EMPTY.name]
+            if isinstance(entity, Command) and isinstance(arguments, Struct):
+                total += len(shape_of(self._schema, arguments).members)
+            if total > limits.SCHEMA_MEMBERS:
+                raise SchemaSemanticError(
+                    f"with it, commands have {total} members, expected at most "
+                    f"{limits.SCHEMA_MEMBERS}, inherited ones included",
+                    entity.location,
+                    definition=f"command {entity.name!r}",
+                )
 
     # --- What is needed -------------------------------------------------------------------------
 
