@@ -1,6 +1,7 @@
 """What QMP's commands do with devices: add, change, remove, query."""
 
 import asyncio
+import itertools
 import random
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from qmpeer.chardev.query_order import QueryOrder
 from qmpeer.errors import ChardevError
 from qmpeer.values import JsonObject
 from tests.chardev.program import FrontEnd
+from tests.growth import assert_linear
 
 NULL: JsonObject = {"type": "null", "data": {}}
 
@@ -199,3 +201,14 @@ async def test_muxes_on_one_another(devices: Chardevs) -> None:
     assert len(devices.query()) == limits.MUX_LEVELS + 1
     with pytest.raises(ChardevError, match="found 65 muxes on one another, expected at most 64"):
         await devices.add_described(parse_chardev("mux,id=x,chardev=m63"))
+
+
+def test_labels_that_collide_take_no_long_time() -> None:
+    def run(count: int) -> None:
+        pairs = itertools.product(("az", "bY"), repeat=12)  # djb2 of these is the same
+        order = QueryOrder()
+        for label in itertools.islice(pairs, count):
+            order.add("".join(label))
+        assert len(order.labels()) == count
+
+    assert_linear(run, 4096)

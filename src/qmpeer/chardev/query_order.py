@@ -8,9 +8,8 @@ label, times 11, modulo a prime next to the size, triangular probing, slots of r
 again, resized in place when it is full or nearly empty. The list is its reverse.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from enum import Enum
-from itertools import count
 from typing import Final
 
 _PRIMES: Final = (1, 2, 3, 7, 13, 31, 61, 127, 251, 509, 1021, 2039, 4093, 8191, 16381, 32749)
@@ -22,6 +21,8 @@ class _Mark(Enum):
 
 
 _Slot = str | _Mark | None
+_Reached = dict[int, tuple[int, int]]
+"""For each home, at which place and step probing from there has found room last."""
 
 
 class QueryOrder:
@@ -32,10 +33,11 @@ class QueryOrder:
         self._slots: list[_Slot] = [None] * (1 << _LEAST_SHIFT)
         self._count = 0
         self._used = 0
+        self._reached = _Reached()
 
     def add(self, label: str) -> None:
         """Add a label that isn't there."""
-        place = self._place(label)
+        place = self._room(label, self._reached, lambda at: isinstance(self._slots[at], str))
         self._used += self._slots[place] is None
         self._slots[place] = label
         self._count += 1
@@ -44,6 +46,7 @@ class QueryOrder:
     def remove(self, label: str) -> None:
         """Remove one that is."""
         self._slots[self._slots.index(label)] = _Mark.REMOVED
+        self._reached.clear()
         self._count -= 1
         self._resize()
 
@@ -54,20 +57,18 @@ class QueryOrder:
     def _home(self, label: str) -> int:
         return (_hash(label) * 11 & 0xFFFF_FFFF) % _PRIMES[self._shift]
 
-    def _place(self, label: str) -> int:
-        removed = None
-        for at in self._probe(label):
-            if self._slots[at] is None:
-                return at if removed is None else removed
-            if self._slots[at] is _Mark.REMOVED and removed is None:
-                removed = at
-        raise AssertionError("probing goes on for ever")
+    def _room(self, label: str, reached: _Reached, is_taken: Callable[[int], bool]) -> int:
+        """Return the first place for a label that isn't taken.
 
-    def _probe(self, label: str) -> Iterator[int]:
-        at, mask = self._home(label), (1 << self._shift) - 1
-        for step in count(1):
-            yield at
-            at = (at + step) & mask
+        What was found taken must stay so as long as `reached` is used: labels that share a home
+        would else go the same way again and again.
+        """
+        home, mask = self._home(label), (1 << self._shift) - 1
+        at, step = reached.get(home, (home, 1))
+        while is_taken(at):
+            at, step = (at + step) & mask, step + 1
+        reached[home] = at, step
+        return at
 
     def _resize(self) -> None:
         size = len(self._slots)
@@ -79,6 +80,7 @@ class QueryOrder:
         self._shift = min(max(_LEAST_SHIFT, wanted), len(_PRIMES) - 1)
         self._settle()
         self._used = self._count
+        self._reached.clear()
 
     def _settle(self) -> None:
         """Move all labels to where they belong, in place: each evicts whom it finds there."""
@@ -86,13 +88,14 @@ class QueryOrder:
         slots = self._slots
         slots.extend([None] * (new_size - len(slots)))
         is_settled = [False] * len(slots)
+        reached = _Reached()
         for place, found in enumerate(slots):
             if is_settled[place]:
                 continue
             slots[place] = None
             moving = found if isinstance(found, str) else None
             while moving is not None:
-                at = next(at for at in self._probe(moving) if not is_settled[at])
+                at = self._room(moving, reached, is_settled.__getitem__)
                 is_settled[at] = True
                 evicted, slots[at] = slots[at], moving
                 moving = evicted if isinstance(evicted, str) else None
