@@ -5,7 +5,7 @@ Names are handed out lazily (PEP 562): who only needs `Client` imports no asynci
 
 from typing import TYPE_CHECKING
 
-from qmpeer.lazy import lazily
+from qmpeer.lazy import handed_out
 
 if TYPE_CHECKING:
     from qmpeer.client.aio import AsyncClient as AsyncClient
@@ -48,7 +48,9 @@ _HOMES = {
 
 __all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - all are names
 
-__getattr__ = lazily(__name__, _HOMES)
+
+def __getattr__(name: str) -> object:
+    return handed_out(__name__, _HOMES, name)
 
 
 def __dir__() -> list[str]:

@@ -6,24 +6,24 @@ when one of its names is wanted.
 Spec: PEP 562.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 
-__all__ = ["lazily"]
+__all__ = ["handed_out"]
 
 
-def lazily(package: str, homes: Mapping[str, str]) -> Callable[[str], object]:
-    """Return a package's `__getattr__`.
+def handed_out(package: str, homes: Mapping[str, str], name: str) -> object:
+    """Return what a package calls so.
 
     Args:
         package: Its name.
         homes: For each name that it hands out lazily, the module that has it.
+        name: The name.
+
+    Raises:
+        AttributeError: If it has no such name.
     """
-
-    def get(name: str) -> object:
-        home = homes.get(name)
-        if home is None:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(home), name)
-
-    return get
+    home = homes.get(name)
+    if home is None:
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+    return getattr(import_module(home), name)

@@ -5,7 +5,7 @@ Their names are handed out lazily, so that the one doesn't import what the other
 
 from typing import TYPE_CHECKING
 
-from qmpeer.lazy import lazily
+from qmpeer.lazy import handed_out
 
 if TYPE_CHECKING:
     from qmpeer.client.agent_courses import AgentCommand, AgentInfo, Executed
@@ -60,4 +60,6 @@ _HOMES = {
     "kind_of": "qmpeer.client.names",
 }
 
-__getattr__ = lazily(__name__, _HOMES)
+
+def __getattr__(name: str) -> object:
+    return handed_out(__name__, _HOMES, name)

@@ -42,7 +42,7 @@ from collections.abc import Callable, Sequence
 from threading import get_ident
 from time import monotonic
 from types import FrameType
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from qmpeer import limits
 from qmpeer.client.events import EventLog
@@ -74,7 +74,7 @@ def remaining_of(deadline: float | None) -> float | None:
 
 
 class Role:
-    """What a thread does here, reading or sending.
+    """What a thread does here, reading or sending, if it waits for nothing in particular.
 
     Attributes:
         thread: Which thread.
@@ -83,42 +83,43 @@ class Role:
     """
 
     __slots__ = ("thread",)
-    sends: ClassVar[bool] = False
+    is_done: Final = False
+    sends: Final = False
 
     def __init__(self) -> None:
         self.thread: int = get_ident()
 
-    @property
-    def is_done(self) -> bool:
-        """False: it waits for no outcome of its own."""
-        return False
 
+class Call:
+    """A command that a thread waits for: its role, and the outcome."""
 
-class Call(Role):
-    """A command that a thread waits for: its outcome."""
-
-    __slots__ = ("error", "is_done", "value")
-    sends = True
+    __slots__ = ("error", "is_done", "thread", "value")
+    sends: Final = True
 
     def __init__(self) -> None:
         self.is_done: bool = False
         self.value: JsonValue = None
         self.error: Exception | None = None
-        self.thread = get_ident()
+        self.thread: int = get_ident()
 
 
-class _Condition(Role):
-    """Anything else that a thread waits for."""
+class Condition:
+    """Anything else that a thread waits for, and its role meanwhile."""
 
-    __slots__ = ("_is_met",)
+    __slots__ = ("_is_met", "thread")
+    sends: Final = False
 
     def __init__(self, is_met: Callable[[], bool]) -> None:
-        super().__init__()
         self._is_met = is_met
+        self.thread: int = get_ident()
 
     @property
     def is_done(self) -> bool:
+        """It has come about."""
         return self._is_met()
+
+
+AnyRole: TypeAlias = Role | Call | Condition
 
 
 class Channel:
@@ -156,8 +157,8 @@ class Channel:
         self.is_closing: bool = False
         self._recv = sock.recv
         self._inbox: deque[bytes] = deque()
-        self._reader: Role | None = None
-        self._sender: Role | None = None
+        self._reader: AnyRole | None = None
+        self._sender: AnyRole | None = None
         self._sleepers: list[threading.Lock] = []
         self._is_cut = False
         self._has_ended = False
@@ -238,7 +239,7 @@ class Channel:
             raise call.error
         return call.value
 
-    def _check_open(self, role: Role) -> None:
+    def _check_open(self, role: AnyRole) -> None:
         """Raise if the connection isn't usable, or not by this thread now. The lock is held."""
         if self.is_closing or self.session.is_changing or self._is_cut:
             if self.session.is_changing and self._is_within_itself():
@@ -249,7 +250,7 @@ class Channel:
         if self._reader is not None or self._sender is not None:
             self._check_roles(role)
 
-    def _check_roles(self, role: Role) -> None:
+    def _check_roles(self, role: AnyRole) -> None:
         for other in (self._reader, self._sender):
             if other is not None and other is not role and other.thread == role.thread:
                 raise LocalProtocolError(INTERRUPTED)
@@ -311,7 +312,7 @@ class Channel:
             )
         return (*fds,)  # a tuple of this command's own, whatever was given
 
-    def _send_all(self, role: Role, deadline: float | None) -> None:
+    def _send_all(self, role: AnyRole, deadline: float | None) -> None:
         """Send what the session has to send, or leave it to the thread that is at it."""
         session = self.session
         while session.has_data_to_send:
@@ -410,9 +411,9 @@ class Channel:
         self, is_done: Callable[[], bool], timeout: float | None, deadline: float | None
     ) -> bool:
         """Wait until is_done() or the deadline; False at that. Raise when the connection ends."""
-        return self._wait(_Condition(is_done), timeout, deadline)
+        return self._wait(Condition(is_done), timeout, deadline)
 
-    def _wait(self, role: Role, timeout: float | None, deadline: float | None) -> bool:
+    def _wait(self, role: AnyRole, timeout: float | None, deadline: float | None) -> bool:
         remaining = timeout
         while not role.is_done:
             if self.end is not None or self.is_closing:
@@ -437,7 +438,7 @@ class Channel:
         return True
 
     def _in_role(
-        self, role: Role, receive: Callable[[float | None], bool], seconds: float | None
+        self, role: AnyRole, receive: Callable[[float | None], bool], seconds: float | None
     ) -> bool | None:
         """Receive as the one that does, unless it is done; None if somebody else does already."""
         try:
@@ -455,7 +456,7 @@ class Channel:
                 if self.is_closing:
                     self._close_socket()
 
-    def _sleep(self, role: Role, seconds: float | None, is_needed: Callable[[], bool]) -> None:
+    def _sleep(self, role: AnyRole, seconds: float | None, is_needed: Callable[[], bool]) -> None:
         """Sleep until something changes, or for a moment, while somebody else receives."""
         gate = threading.Lock()
         gate.acquire()  # opened by who wakes us, if anybody does
@@ -588,7 +589,7 @@ class Channel:
         self._has_ended = True
         self._wake()
 
-    def _leave_it_to_the_reader(self, role: Role) -> bool:
+    def _leave_it_to_the_reader(self, role: AnyRole) -> bool:
         """Let the thread that reads take in what has arrived; False if there is nothing more."""
         has_input = bool(self._poll(select.POLLIN, 0.0))
         # What it has received but not yet handed out shows nowhere: give it a moment.

@@ -5,7 +5,7 @@ What a client doesn't need for its first reply is handed out lazily.
 
 from typing import TYPE_CHECKING
 
-from qmpeer.lazy import lazily
+from qmpeer.lazy import handed_out
 from qmpeer.messages.client import (
     Incoming,
     IncomingError,
@@ -97,4 +97,6 @@ _HOMES = {
     "version_value": "qmpeer.messages.server",
 }
 
-__getattr__ = lazily(__name__, _HOMES)
+
+def __getattr__(name: str) -> object:
+    return handed_out(__name__, _HOMES, name)

@@ -5,7 +5,7 @@ The server's side is handed out lazily: a client's start needn't wait for it.
 
 from typing import TYPE_CHECKING
 
-from qmpeer.lazy import lazily
+from qmpeer.lazy import handed_out
 from qmpeer.protocol.client import ClientSession, Completion, Happened, Sent, Unclaimed
 from qmpeer.protocol.phases import Phase
 
@@ -34,4 +34,6 @@ _HOMES = {
     "Throttle": "qmpeer.protocol.throttle",
 }
 
-__getattr__ = lazily(__name__, _HOMES)
+
+def __getattr__(name: str) -> object:
+    return handed_out(__name__, _HOMES, name)

@@ -7,7 +7,7 @@ listening are handed out lazily.
 
 from typing import TYPE_CHECKING
 
-from qmpeer.lazy import lazily
+from qmpeer.lazy import handed_out
 from qmpeer.transport.address import (
     Address,
     AddressLike,
@@ -38,4 +38,6 @@ _HOMES = {
     "unlink_if_ours": "qmpeer.transport.listening",
 }
 
-__getattr__ = lazily(__name__, _HOMES)
+
+def __getattr__(name: str) -> object:
+    return handed_out(__name__, _HOMES, name)

@@ -5,7 +5,7 @@ The server's side is handed out lazily: a client's start needn't wait for it.
 
 from typing import TYPE_CHECKING
 
-from qmpeer.lazy import lazily
+from qmpeer.lazy import handed_out
 from qmpeer.wire.client_reader import ClientReader
 from qmpeer.wire.request import encode_request
 from qmpeer.wire.writer import (
@@ -38,4 +38,6 @@ _HOMES = {
     "ServerReader": "qmpeer.wire.server_reader",
 }
 
-__getattr__ = lazily(__name__, _HOMES)
+
+def __getattr__(name: str) -> object:
+    return handed_out(__name__, _HOMES, name)
