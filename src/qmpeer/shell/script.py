@@ -29,7 +29,8 @@ __all__ = ["Piece", "ScriptScreen", "file_pieces", "run_script", "stream_pieces"
 
 _WIDTH: Final = 100
 _PIECE: Final = 64 * 1024
-_STRINGS: Final = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'")
+_STRINGS: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*"?' + r"|'[^'\\]*+(?:\\.[^'\\]*+)*'?")
+"""Strings within brackets; all of them are closed there."""
 
 
 class ScriptScreen:
