@@ -5,13 +5,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
+from time import sleep, thread_time
 from types import FrameType
 from typing import Any
 
 import pytest
 
 from qmpeer import Client, CommandError, CommandInterrupted, ConnectionClosed
-from qmpeer.client.channel import Call, Channel
+from qmpeer.client.channel import Call, Channel, Role
 from qmpeer.errors import LocalProtocolError
 from qmpeer.values import JsonObject
 from tests.client.conftest import OurMonitor
@@ -273,3 +274,38 @@ def test_who_sends_next_notices_that_bytes_were_cut(ours: OurMonitor) -> None:
         assert isinstance(call.error, CommandInterrupted)
         with pytest.raises(ConnectionClosed, match="cut a command short"):
             vm.execute("echo", {"value": 1}, timeout=PATIENCE)
+
+
+def somebody_elses() -> Role:
+    """Return the role of a thread that isn't there."""
+    role = Role()
+    role.thread = 0
+    return role
+
+
+def test_who_is_struck_sends_what_others_have_left_to_it(ours: OurMonitor) -> None:
+    with Client.connect(ours.address, timeout=PATIENCE) as vm:
+        channel = vm._channel
+        assert isinstance(channel, Channel)
+        channel._sender = somebody_elses()
+        waiting = background(partial(vm.execute, "echo", {"value": 1}, timeout=PATIENCE))
+        while channel._reader is None:  # it receives, as its command is left to the one who sends
+            sleep(0)
+        channel._sender = None
+        channel._abandon(Call())
+        assert waiting.result(PATIENCE) == {"value": 1}
+
+
+def test_who_waits_for_one_that_sends_sleeps(ours: OurMonitor) -> None:
+    def spent() -> float:
+        begin = thread_time()
+        with pytest.raises(TimeoutError):
+            vm.execute("echo", {"value": 1}, timeout=0.5)
+        return thread_time() - begin
+
+    with Client.connect(ours.address, timeout=PATIENCE) as vm:
+        channel = vm._channel
+        assert isinstance(channel, Channel)
+        channel._sender, channel._reader = somebody_elses(), somebody_elses()
+        assert background(spent).result(PATIENCE) < 0.1
+        channel._sender = channel._reader = None

@@ -211,10 +211,10 @@ class Trial:
         return self.seen
 
     def _strike(self, signum: int, frame: object) -> None:
-        if self._is_armed and self._struck < self._strikes:
+        if self._is_armed:
             self._struck += 1
-            if self._struck == self._strikes:  # a storm would leave no time to get out of here
-                signal.setitimer(signal.ITIMER_REAL, 0)
+            if self._struck < self._strikes:  # no interval: that may leave no time to get here
+                signal.setitimer(signal.ITIMER_REAL, self._random.uniform(SHORTEST, LONGEST / 4))
             raise Interrupted
 
     def _interrupted_calls(self) -> None:
@@ -222,11 +222,10 @@ class Trial:
         again = self._random.random() < 1 / 3
         self._strikes = self._random.randint(2, 5) if again else 1
         delay = self._random.uniform(SHORTEST, LONGEST)
-        interval = self._random.uniform(SHORTEST, LONGEST / 4) if again else 0.0
         call = self._random.choice((self._echo, self._echo, self._see_event, self._mark))
         try:
             self._is_armed = True
-            signal.setitimer(signal.ITIMER_REAL, delay, interval)
+            signal.setitimer(signal.ITIMER_REAL, delay)
             for _ in range(CALLS):
                 call(self._client)
         except ENDED:  # an interrupt that its caller has survived, or another thread's

@@ -282,6 +282,11 @@ class Channel:
             self.session.is_changing = True
             self._give_up(call)
             self.session.is_changing = False
+        if self.session.has_data_to_send:  # of threads that left it to this one, and wait by now
+            try:
+                self._send_all(call, monotonic() + limits.WAKE_INTERVAL)
+            except TimeoutError:  # that was the end of the connection
+                pass
 
     def _give_up(self, call: Call) -> None:
         for sent in self.session.interrupted:
@@ -335,6 +340,8 @@ class Channel:
             finally:
                 if self._sender is role:
                     self._sender = None
+                    if self._sleepers and session.has_data_to_send:
+                        self._wake()
                 if self.is_closing:
                     self._close_socket()
 
@@ -428,7 +435,7 @@ class Channel:
                 self._sleep(
                     role,
                     remaining,
-                    lambda: not (role.is_done or (role.sends and self.session.has_data_to_send)),
+                    lambda: not (role.is_done or (role.sends and self._can_send)),
                 )
             elif not has_received:
                 return role.is_done
@@ -471,6 +478,11 @@ class Channel:
                 self._sleepers.remove(gate)
             except ValueError:  # somebody is just opening it
                 pass
+
+    @property
+    def _can_send(self) -> bool:
+        """There is something to send, and nobody is at it."""
+        return self._sender is None and self.session.has_data_to_send
 
     def _wake(self) -> None:
         """Wake the threads that sleep; each looks again."""
