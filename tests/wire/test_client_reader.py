@@ -14,6 +14,7 @@ from qmpeer.errors import LimitError, WireError
 from qmpeer.messages import Incoming
 from qmpeer.values import UNSET, JsonValue
 from qmpeer.wire import ClientReader, encode_compact, encode_line, encode_pretty
+from qmpeer.wire.tolerant import Item, TolerantReader
 from tests.fuzzing import tried
 from tests.growth import assert_linear_time, cpu_time
 from tests.wire.exactly import shown
@@ -419,3 +420,23 @@ def seconds_to_balance(count: int) -> float:
 
 def test_braces_that_even_out_are_read_once() -> None:
     assert_linear_time(seconds_to_balance, 16_000)
+
+
+def test_what_is_nothing_but_errors_is_read_in_small_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[int] = []
+    receive = TolerantReader.receive_data
+
+    def count(reader: TolerantReader, data: bytes) -> list[Item]:
+        sizes.append(len(data))
+        return receive(reader, data)
+
+    monkeypatch.setattr(TolerantReader, "receive_data", count)
+    reader = ClientReader(msgspec.json.Decoder())
+    items = reader.receive_data(b"}" * 100_000 + b"\n")
+    while reader.is_busy:
+        items += reader.resume()
+    assert [type(item) for item in items] == [WireError]
+    assert max(sizes[1:]) <= 1024
+    assert sum(sizes) == 100_001

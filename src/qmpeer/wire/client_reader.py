@@ -33,6 +33,8 @@ _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _STRUCTURE = b"[]{},:"
 _STEP = 16 * 1024
 """Bytes that the tolerant reader takes in one step."""
+_ERRING_STEP = 1024
+"""The same behind an error: each byte may be another error, which takes far longer."""
 _STEPS_AT_ONCE = 4
 """Steps that are taken at once, so that what is short is done then."""
 _STEP_LINES = 256
@@ -269,8 +271,10 @@ class ClientReader(Generic[T]):
         items: list[T | Item] = []
         tolerant = self._tolerant
         assert tolerant is not None
-        for at in range(0, len(data), _STEP):
-            piece = data[at : at + _STEP]
+        at = 0
+        while at < len(data):
+            piece = data[at : at + (_ERRING_STEP if self._has_erred else _STEP)]
+            at += len(piece)
             self._tolerant_size += len(piece)
             if self._tolerant_size > limits.TOLERANT_SIZE:
                 self._end_text()
@@ -284,7 +288,7 @@ class ClientReader(Generic[T]):
                 elif not self._has_erred:
                     self._has_erred = True
                     items.append(item)
-            if at + _STEP < len(data):
+            if at < len(data):
                 yield items
                 items = []
         if tolerant.is_idle:
