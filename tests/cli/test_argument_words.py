@@ -74,7 +74,7 @@ def test_arguments(words: list[str], arguments: dict[str, Any]) -> None:
         (['{"a": "\udcff"}'], "found arguments that are not JSON: "),
         (["a=" + "[" * 100_000], "found [[[[[[[[[[[[[[[[[[[[…, which is nested too deep"),
         (['{"a":' * 100_000], "found arguments that are nested too deep"),
-        (["a" + ".a" * 2000 + "=1"], "found 2001 levels, expected at most 1024"),
+        (["a" + ".a" * 2000 + "=1"], "found 2001 levels, expected at most 128"),
     ],
     ids=lambda value: repr(value)[:40],
 )
