@@ -194,7 +194,8 @@ TURN_SMALL: Final = 4 * 1024
 TURN_SIZE: Final = 16 * 1024
 """Bytes that are taken at once. Ours: garbage goes at 4 MiB/s."""
 TURN_TIME: Final = 0.002
-"""Seconds after which one client's turn ends: no further bytes or commands are taken. Ours."""
+"""Seconds after which no further bytes of one client's turn are read, and as many after which no
+further commands of these are executed. Ours."""
 RECEIVED_FDS: Final = 64
 """Descriptors kept for one client until a command takes them; others are closed. Ours."""
 LINGER: Final = 100e-6

@@ -7,7 +7,7 @@ from time import monotonic
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
 
-from qmpeer import limits
+from qmpeer import limits, transport
 from qmpeer.client.channel import Call, Channel, remaining_of
 from qmpeer.client.events import EventLog, EventWait, Match, Names
 from qmpeer.client.subscription import AnyChannel, Events
@@ -165,17 +165,15 @@ class Client:
             strict: As in `connect`.
             insecure: Listen where other machines can reach it; whoever comes first is the server.
         """
-        from qmpeer.transport import listen, unlink_if_ours
-
         start = monotonic()
         if isinstance(address, socket.socket):
             sock = _accept(address, timeout)
         else:
-            listener = listen(address, backlog=1, insecure=insecure)
+            listener = transport.listen(address, backlog=1, insecure=insecure)
             try:
                 sock = _accept(listener, timeout)
             finally:
-                unlink_if_ours(listener)
+                transport.unlink_if_ours(listener)
                 listener.close()
         session = _session(
             address_text(address), negotiate, capabilities, max_in_flight, message_limit

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from qmpeer import messages
 from qmpeer.messages import Event
 from qmpeer.protocol import Happened, Sent, Unclaimed
 from qmpeer.values import JsonObject
@@ -21,15 +22,12 @@ _DEBUG = 10
 class Trace:
     """Write one connection's log."""
 
-    __slots__ = ("_logger", "_peer", "_redact_urls", "_scrubber")
+    __slots__ = ("_logger", "_peer", "_scrubber")
 
     def __init__(self, logger: Any, peer: str) -> None:
-        from qmpeer.messages import Scrubber, redact_urls  # a client's start needn't wait for them
-
         self._logger = logger  # a logging.Logger
         self._peer = peer
-        self._scrubber = Scrubber()
-        self._redact_urls = redact_urls
+        self._scrubber = messages.Scrubber()  # imported only now
 
     @classmethod
     def of(cls, peer: str) -> "Trace | None":
@@ -50,13 +48,13 @@ class Trace:
         """Write down what came."""
         for item in happened:
             if isinstance(item, Event):
-                what = f"event {item.name} {self._redact_urls(str(item.data or ''))}"
+                what = f"event {item.name} {messages.redact_urls(str(item.data or ''))}"
             elif isinstance(item, Unclaimed):
                 what = f"error of no command {self._scrubber.text(str(item.error))}"
             elif item.error is not None:
                 what = f"error {self._scrubber.text(str(item.error))}"
             else:
-                what = f"return {self._redact_urls(str(item.value))}"
+                what = f"return {messages.redact_urls(str(item.value))}"
             self._logger.debug("%s: < %s", self._peer, what)
 
     def ended(self, reason: str) -> None:

@@ -484,7 +484,7 @@ class ClientSession(Generic[Token]):
         return parse_message(item)
 
     def _is_harmless(self, error: QMPError) -> bool:
-        """Tell whether it is only the guest agent's byte FF, or a text that this byte ended.
+        """Return whether it is only the guest agent's byte FF, or a text that this byte ended.
 
         The latter is a reply that an agent was restarted in the middle of: up to the byte FF, what
         comes behind it may be read as anything.

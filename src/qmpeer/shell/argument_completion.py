@@ -235,7 +235,7 @@ def starting(typed: str, items: Iterable[Item]) -> Iterator[Item]:
 
 def is_one_word(text: str) -> bool:
     """Return whether a text is one word once it is inserted, a blank behind it or not."""
-    return text.isprintable() and (text.startswith('"') or " " not in text.rstrip(" "))
+    return text.isprintable() and (" " not in text.rstrip(" ") or text.startswith('"'))
 
 
 def _word(name: str) -> str:

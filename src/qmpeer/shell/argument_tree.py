@@ -52,6 +52,7 @@ class Level:
 
 
 def _is_number(name: str) -> bool:
+    # A list's place has few digits; int() refuses thousands of them.
     return name.isdecimal() and name.isascii() and len(name) < 10
 
 

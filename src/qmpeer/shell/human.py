@@ -41,6 +41,7 @@ def _choice(line: str) -> int | None:
     """Return the CPU that a line chooses; None if it chooses none."""
     words = line.split()
     is_choice = len(words) == 2 and words[0] == "cpu" and words[1].isdecimal()
+    # int() refuses thousands of digits, and no machine has so many CPUs.
     return int(words[1]) if is_choice and len(words[1]) < 10 else None
 
 

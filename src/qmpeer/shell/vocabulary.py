@@ -63,4 +63,6 @@ def marks_of(features: "Sequence[Feature]") -> str:
         >>> marks_of([Feature("unstable"), Feature("json-cli")])
         'unstable'
     """
+    if not features:  # as of nearly all: this is asked of each name at each key
+        return ""
     return ", ".join(each.name for each in features if each.name in ("deprecated", "unstable"))

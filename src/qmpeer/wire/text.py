@@ -211,7 +211,7 @@ def _cut(body: bytes, start: int, position: int) -> int:
 
 
 def _is_escape(body: bytes, start: int, position: int) -> bool:
-    """Tell whether a backslash begins an escape, and isn't the second of two."""
+    """Return whether a backslash begins an escape, rather than ends one."""
     before = body[start:position]
     return (len(before) - len(before.rstrip(b"\\"))) % 2 == 0
 
