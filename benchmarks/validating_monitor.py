@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping
 
 from qmpeer import Monitor
-from qmpeer.monitor.arguments import Parameters
+from qmpeer.monitor.handlers.parameters import Parameters
 from qmpeer.schema import ArgumentsCheck, schema_from_qapi
 from qmpeer.values import JsonObject
 

@@ -201,6 +201,9 @@ RECEIVED_FDS: Final = 64
 LINGER: Final = 100e-6
 """Seconds for which a monitor looks for the next command before it lets itself be put to sleep.
 Ours: to be woken takes 25 to 50 µs on a virtual machine, a small command 15 µs."""
+LINGER_ALONE: Final = 10e-3
+"""Seconds for which one connection must have been the only active one, before a monitor does that.
+Ours: where several are active, the time is theirs."""
 BLOCKING_THREADS: Final = 64
 """Blocking handlers of one monitor that run at once; further commands wait. Ours: 8 MiB of address
 space each, and QEMU's own pool of threads has 64."""

@@ -20,7 +20,9 @@ KERNEL = 8 * 1024 * 1024
 
 
 def unsent(monitor: Monitor) -> int:
-    return max((connection.stream.unsent for connection in monitor._rounds.connections), default=0)
+    return max(
+        (connection.stream.unsent for connection in monitor._openings.connections), default=0
+    )
 
 
 @pytest.mark.parametrize("scheme", ["unix", "tcp"])

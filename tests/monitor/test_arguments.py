@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from qmpeer import values
 from qmpeer.errors import CommandError
-from qmpeer.monitor.arguments import Parameters, parameters_of
 from qmpeer.monitor.backend import Context
-from qmpeer.monitor.results import result_of
-from qmpeer.monitor.types import (
+from qmpeer.monitor.handlers.parameters import Parameters, parameters_of
+from qmpeer.monitor.handlers.results import result_of
+from qmpeer.monitor.handlers.types import (
     Alternate,
     Int8,
     Int16,

@@ -110,14 +110,14 @@ async def test_two_threads_that_emit_at_the_same_moment(
 ) -> None:
     """Each sees the other's event in the queue, and one of them must wake the loop all the same."""
 
-    class Meeting(type(monitor._emission._emitted)):  # type: ignore[misc]
+    class Meeting(type(monitor._events._emitted)):  # type: ignore[misc]
         def append(self, event: Any) -> None:
             super().append(event)
             if event[0] == "E":
                 barrier.wait(PATIENCE)
 
     barrier = threading.Barrier(2)
-    monkeypatch.setattr(monitor._emission, "_emitted", Meeting())
+    monkeypatch.setattr(monitor._events, "_emitted", Meeting())
     client = await connect()
     threads = [threading.Thread(target=monitor.emit, args=("E",)) for _ in range(2)]
     for thread in threads:
@@ -165,7 +165,7 @@ async def test_pretty_clients_get_pretty_events(monitor: Monitor, connect: Conne
 def throttled(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Monitor]:
     """A monitor whose seconds are short. The first event of a burst starts the period, by which
     the rest of the burst is kept back, however long it takes."""
-    monkeypatch.setattr("qmpeer.monitor.emission.Throttle", lambda: Throttle(0.05))
+    monkeypatch.setattr("qmpeer.monitor.event_broadcast.Throttle", lambda: Throttle(0.05))
     return lambda: Monitor(name="throttled")
 
 
@@ -184,7 +184,7 @@ async def test_a_burst_of_throttled_events(throttled: Callable[[], Monitor]) -> 
             stamps = [event["timestamp"] for event in (got[2], got[1])]
             stamps = [stamp["seconds"] * 1_000_000 + stamp["microseconds"] for stamp in stamps]
             assert stamps[0] <= stamps[1], "it keeps the stamp of its own moment"
-        await until(lambda: monitor._emission._throttle.next_due is None)
+        await until(lambda: monitor._events._throttle.next_due is None)
         assert round_ < 2
     late = await RawClient.dial(listener.address)
     await late.receive()

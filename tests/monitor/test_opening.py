@@ -149,7 +149,7 @@ async def test_shutdown_does_not_wait_for_ever(
 
     client = await connect()
     client.send({"execute": "hang"})
-    await until(lambda: monitor._rounds._tasks)
+    await until(lambda: monitor._turns._tasks)
     monitor.shutdown()
     async with asyncio.timeout(PATIENCE):
         await monitor.wait_closed()

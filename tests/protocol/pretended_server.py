@@ -51,7 +51,7 @@ class PretendedServer:
         holds: bool = False,
     ) -> None:
         self.sessions: list[ServerSession] = []
-        self.dispatcher = Dispatcher()
+        self.dispatcher = Dispatcher[ServerSession]()
         self.running: list[tuple[ServerSession, Command]] = []
         self.started: list[JsonValue] = []
         self._commands = commands
@@ -90,7 +90,7 @@ class PretendedServer:
         for session in self.sessions:
             while (admitted := session.admit()) is not False:
                 if admitted is True:
-                    self.dispatcher.enlist(session)
+                    self.dispatcher.enlist(session, session)
                     self._dispatch()
                 else:
                     self._run(session, admitted)
@@ -102,7 +102,7 @@ class PretendedServer:
         session.respond(command, {} if value is None else value)
         self.dispatcher.release(command)
         if session.can_take:
-            self.dispatcher.enlist(session)
+            self.dispatcher.enlist(session, session)
         self._dispatch()
         self.pump()
 
@@ -115,11 +115,10 @@ class PretendedServer:
     def _dispatch(self) -> None:
         while (entry := self.dispatcher.next_command()) is not None:
             session, command = entry
-            assert isinstance(session, ServerSession)
             if command is not None:
                 self._run(session, command)
             if session.can_take:
-                self.dispatcher.enlist(session)
+                self.dispatcher.enlist(session, session)
 
     def _run(self, session: ServerSession, command: Command) -> None:
         self.started.append(command.id)

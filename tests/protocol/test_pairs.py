@@ -126,7 +126,7 @@ class World:
             peer.session.pause_output()
         elif action == "resume":
             peer.session.resume_output()
-            self.server.dispatcher.enlist(peer.session)
+            self.server.dispatcher.enlist(peer.session, peer.session)
         elif action == "carry":
             peer.carry(self.server, self.chance.choice((1, 2, 10, 100, 1000)))
 
@@ -134,7 +134,7 @@ class World:
         """Let everything come to its end."""
         for peer in self.peers:
             peer.session.resume_output()
-            self.server.dispatcher.enlist(peer.session)
+            self.server.dispatcher.enlist(peer.session, peer.session)
         for _ in range(1000):
             for peer in self.peers:
                 peer.carry(self.server, 1000)

@@ -330,7 +330,7 @@ def test_what_was_queued_before_the_pause_waits() -> None:
     server.finish()
     assert ids(messages(session.data_to_send())) == [1]
     session.resume_output()
-    server.dispatcher.enlist(session)
+    server.dispatcher.enlist(session, session)
     server.pump()
     server._dispatch()
     assert ids(messages(session.data_to_send())) == [2]

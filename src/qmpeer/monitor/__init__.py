@@ -1,10 +1,7 @@
 """The embeddable monitor: commands from Python signatures, any number of clients, events."""
 
-from qmpeer.monitor.backend import Backend, CommandInfo, Context
-from qmpeer.monitor.endpoints import CharacterDevice
-from qmpeer.monitor.monitor import Monitor, new_event_loop
-from qmpeer.monitor.named_fds import NamedFds
-from qmpeer.monitor.types import (
+from qmpeer.monitor.backend import Backend, CommandInfo, Context, ContextMonitor
+from qmpeer.monitor.handlers.types import (
     Alternate,
     Int8,
     Int16,
@@ -17,6 +14,10 @@ from qmpeer.monitor.types import (
     UInt32,
     UInt64,
 )
+from qmpeer.monitor.human_connection import HumanConnection
+from qmpeer.monitor.monitor import Monitor, new_event_loop
+from qmpeer.monitor.named_fds import NamedFds
+from qmpeer.monitor.openings import CharacterDevice
 
 __all__ = [
     "Alternate",
@@ -24,6 +25,8 @@ __all__ = [
     "CharacterDevice",
     "CommandInfo",
     "Context",
+    "ContextMonitor",
+    "HumanConnection",
     "Int8",
     "Int16",
     "Int32",

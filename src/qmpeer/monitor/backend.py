@@ -1,29 +1,26 @@
 """What stands behind a monitor: the one interface between the two.
 
 A machine, a proxy and a recording each are a backend. Programs that register handlers on a
-`Monitor` need none of their own: the decorators build one (`qmpeer.monitor.registry`).
+`Monitor` need none of their own: the decorators build one (`qmpeer.monitor.commands`).
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import msgspec
 
-from qmpeer.messages import Command
+from qmpeer.messages import Command, Version
 from qmpeer.monitor.named_fds import NamedFds
 from qmpeer.values import JsonObject, JsonValue
 
-if TYPE_CHECKING:
-    from qmpeer.monitor.monitor import Monitor
-
-__all__ = ["Backend", "CommandInfo", "Context", "Emit"]
+__all__ = ["Backend", "CommandInfo", "Context", "ContextMonitor", "Emit"]
 
 Emit: TypeAlias = Callable[[str, JsonObject | None], None]
 """Deliver an event: its name, and its data or None."""
 
 
 class CommandInfo(msgspec.Struct, frozen=True):
-    """Say what a command is.
+    """A command's interface.
 
     Attributes:
         name: Its name on the wire.
@@ -38,15 +35,31 @@ class CommandInfo(msgspec.Struct, frozen=True):
     arguments: tuple[str, ...] = ()
 
 
+class ContextMonitor(Protocol):
+    """A monitor, as far as the handlers of its commands may ask it for something."""
+
+    @property
+    def version(self) -> Version:
+        """What the greeting and query-version say."""
+
+    def emit(self, name: str, data: JsonObject | None = None) -> None:
+        """Send an event to every client; see `Monitor.emit`."""
+
+    def run_human(
+        self, line: str, context: "Context | None" = None, *, cpu_index: int | None = None
+    ) -> str | Awaitable[str]:
+        """Execute a line as a human monitor does; see `Monitor.run_human`."""
+
+
 class Context(Protocol):
-    """Tell a command where it came from."""
+    """Where a command came from."""
 
     @property
     def peer(self) -> str:
         """The client, for logs."""
 
     @property
-    def monitor(self) -> "Monitor":
+    def monitor(self) -> ContextMonitor:
         """The monitor that it came to."""
 
     @property
@@ -61,7 +74,7 @@ class Context(Protocol):
 
 
 class Backend(Protocol):
-    """Execute commands and deliver events."""
+    """What executes a monitor's commands and delivers events."""
 
     def commands(self) -> Iterable[CommandInfo]:
         """Return what there is; asked for once."""

@@ -1,33 +1,131 @@
-"""The commands of a monitor: those that were registered on it, and behind them its backend's."""
+"""The commands of a monitor: those that were registered on it, and behind them its backend's.
 
-from collections.abc import Awaitable
+Each handler's signature is read once: its parameters are the command's arguments, its annotations
+their types, unless a schema declares the command (`qmpeer.monitor.interface`).
+"""
 
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any
+
+from qmpeer import schema
 from qmpeer.errors import CommandError
 from qmpeer.messages import CAPABILITIES_COMMAND, Command
 from qmpeer.monitor.backend import Backend, CommandInfo, Context
+from qmpeer.monitor.handlers.parameters import Parameters, parameters_of
+from qmpeer.monitor.handlers.results import result_of
 from qmpeer.monitor.interface import Interface
-from qmpeer.monitor.registry import Blocking, Registry, command_not_found
-from qmpeer.values import JsonValue
+from qmpeer.monitor.threads import Blocking, Threads
+from qmpeer.values import JsonObject, JsonValue
 
 __all__ = ["Commands"]
 
 
+class _Handler:
+    """A handler, what its signature says, and which command it answers."""
+
+    __slots__ = (
+        "command",
+        "context_name",
+        "function",
+        "has_output",
+        "is_async",
+        "is_blocking",
+        "is_exclusive",
+        "is_refused",
+        "read",
+        "result",
+    )
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        parameters: Parameters,
+        command: schema.Command,
+        *,
+        is_blocking: bool,
+        is_exclusive: bool,
+        is_refused: bool,
+        output: Callable[[JsonValue], JsonValue] | None,
+    ) -> None:
+        self.function: Callable[..., Any] = function
+        self.command: schema.Command = command
+        self.is_blocking: bool = is_blocking
+        self.is_exclusive: bool = is_exclusive
+        self.is_refused: bool = is_refused  # policy keeps it out
+        self.is_async: bool = inspect.iscoroutinefunction(function)
+        self.context_name: str | None = parameters.context_name
+        self.read: Callable[[JsonObject | None], dict[str, Any]] = parameters.read
+        self.has_output: bool = output is not None
+        result = result_of(function)
+        self.result: Callable[[Any], JsonValue] = (
+            result if output is None else lambda value: output(result(value))
+        )
+
+    def call(self, arguments: dict[str, Any]) -> JsonValue:
+        """Call the function; return what is answered."""
+        return self.result(self.function(**arguments))
+
+    async def wait(self, value: Awaitable[Any]) -> JsonValue:
+        """Wait for what an async function gives; return what is answered."""
+        return self.result(await value)
+
+
 class Commands:
-    """Find out who executes a command, and have it executed.
+    """The lookup of the handler that executes a command.
 
     Args:
-        interface: What the registered commands are.
-        backend: Executes all others.
-
-    Attributes:
-        registry: The commands that are registered; they come before the backend's.
+        interface: Knows what is declared, and takes in what signatures say.
+        backend: Executes what isn't registered.
+        threads: Where handlers run that don't run on the loop.
     """
 
-    def __init__(self, interface: Interface, backend: Backend | None) -> None:
+    def __init__(self, interface: Interface, backend: Backend | None, threads: Threads) -> None:
         self._interface = interface
-        self.registry: Registry = Registry(interface)
         self._backend = backend
+        self._threads = threads
+        self._handlers: dict[str, _Handler] = {}
         self._backend_infos: dict[str, CommandInfo] | None = None
+
+    def add(
+        self,
+        function: Callable[..., Any],
+        name: str,
+        *,
+        allow_oob: bool,
+        blocking: bool,
+        exclusive: bool,
+        features: Iterable[str],
+    ) -> None:
+        """Register a handler.
+
+        Raises:
+            ValueError: If the name is taken, if the command would block out of band, or if it is
+                said again what a schema says.
+            TypeError: If its signature can't be a command's, or isn't that of what is declared.
+        """
+        is_coroutine = inspect.iscoroutinefunction(function)
+        if name in self._handlers or name == CAPABILITIES_COMMAND:
+            raise ValueError(f"command {name} is registered already")
+        blocking = blocking or exclusive
+        if blocking and (allow_oob or is_coroutine):
+            kind = "exclusive" if exclusive else "blocking"
+            raise ValueError(f"command {name} can't be {kind} and also out-of-band or async")
+        interface = self._interface
+        parameters = parameters_of(function, interface.types)
+        command = interface.add(function, name, parameters, allow_oob=allow_oob, features=features)
+        if blocking and command.allow_oob:
+            raise ValueError(f"command {name} can't be blocking and also out-of-band")
+        self._handlers[name] = _Handler(
+            function,
+            parameters,
+            command,
+            is_blocking=blocking,
+            is_exclusive=exclusive,
+            is_refused=interface.is_refused(command),
+            output=interface.output(command),
+        )
 
     def names(self) -> list[str]:
         """Return all names, the last first.
@@ -36,6 +134,11 @@ class Commands:
         """
         names = dict.fromkeys((*self._infos_of_backend(), *self._interface.names()))
         return list(reversed(names))
+
+    def function(self, name: str) -> Callable[..., Any] | None:
+        """Return the function that answers one command, None if it isn't registered."""
+        handler = self._handlers.get(name)
+        return None if handler is None else handler.function
 
     def execute(
         self, command: Command, context: Context
@@ -46,25 +149,48 @@ class Commands:
             Its value, an awaitable of it, or a `Blocking` that is to be called in a thread.
 
         Raises:
-            CommandError: If it doesn't exist, can't be executed out of band as asked, or fails.
+            CommandError: If it doesn't exist, can't be executed out of band as asked, or fails; if
+                its arguments are wrong.
         """
+        handler = self._handlers.get(command.name)
+        if handler is not None and handler.is_refused:
+            self._interface.refuse(handler.command)
         if command.is_oob:
-            self._check_oob(command.name)
-        if self._backend is None or command.name in self.registry:
-            return self.registry.execute(command, context)
-        return self._backend.execute(command, context)
+            self._check_oob(command.name, handler)
+        if handler is None:
+            if self._backend is None:
+                raise _command_not_found(command.name)
+            return self._backend.execute(command, context)
+        arguments = handler.read(command.arguments)
+        if handler.context_name is not None:
+            arguments = {**arguments, handler.context_name: context}
+        if handler.is_blocking:
+            return Blocking(partial(handler.call, arguments), handler.is_exclusive)
+        if self._threads.is_for_all and not handler.is_async:
+            return Blocking(partial(handler.call, arguments), is_exclusive=True)
+        value = handler.function(**arguments) if arguments else handler.function()
+        if value is None and not handler.has_output:
+            return {}
+        if type(value) is not dict and inspect.isawaitable(value):
+            return handler.wait(value)
+        return handler.result(value)
 
-    def _check_oob(self, name: str) -> None:
-        self.registry.check_policy(name)
-        info = self.registry.info(name) or self._infos_of_backend().get(name)
+    def _check_oob(self, name: str, handler: _Handler | None) -> None:
+        """Refuse a command that can't be executed out of band, in QEMU's words."""
+        info: schema.Command | CommandInfo | None
+        info = self._infos_of_backend().get(name) if handler is None else handler.command
         if info is None and name != CAPABILITIES_COMMAND:
-            raise command_not_found(name)
+            raise _command_not_found(name)
         if info is None or not info.allow_oob:
             raise CommandError("GenericError", f"The command {name} does not support OOB")
 
     def _infos_of_backend(self) -> dict[str, CommandInfo]:
-        if self._backend is None:
-            return {}
         if self._backend_infos is None:
-            self._backend_infos = {info.name: info for info in self._backend.commands()}
+            infos = () if self._backend is None else self._backend.commands()
+            self._backend_infos = {info.name: info for info in infos}
         return self._backend_infos
+
+
+def _command_not_found(name: str) -> CommandError:
+    """Return the error for a name that isn't a command's, in QEMU's words."""
+    return CommandError("CommandNotFound", f"The command {name} has not been found")

@@ -2,102 +2,99 @@
 
 import logging
 import os
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol
 
 from qmpeer import limits
 from qmpeer.errors import QMPError
-from qmpeer.messages import Command, Scrubber, redact_message, redact_urls
-from qmpeer.monitor.ceiling import Ceiling
+from qmpeer.messages import Scrubber, redact_message, redact_urls
+from qmpeer.monitor.backend import ContextMonitor
+from qmpeer.monitor.human.session import HumanSession
+from qmpeer.monitor.memory_budget import MemoryBudget
 from qmpeer.monitor.named_fds import NamedFds
-from qmpeer.monitor.registry import Blocking
+from qmpeer.monitor.turns import Executor, Turns
 from qmpeer.protocol import ServerSession
 from qmpeer.transport.aio import Stream
 from qmpeer.values import JsonValue
 from qmpeer.wire import encode_line
 
-if TYPE_CHECKING:
-    from qmpeer.monitor.human.session import HumanSession
-    from qmpeer.monitor.monitor import Monitor
-    from qmpeer.monitor.rounds import Rounds
-
-__all__ = ["Connection", "Executor"]
+__all__ = ["Connection", "Place"]
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 
 
-class Executor(Protocol):
-    """Execute the commands of a connection."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a monitor is open: what all connections there share.
 
-    def execute(
-        self, command: Command, context: Any
-    ) -> JsonValue | Awaitable[JsonValue] | Blocking:
-        """Execute one command: give its value, an awaitable of it, or what a thread is to call."""
+    Attributes:
+        monitor: The monitor.
+        turns: Executes commands.
+        commands: Executes one of them.
+        on_gone: Called with a connection that is gone.
+        named_fds: The descriptors that clients have named.
+        budget: The memory that clients may take.
+    """
+
+    monitor: ContextMonitor
+    turns: Turns
+    commands: Executor
+    on_gone: Callable[["Connection"], None]
+    named_fds: NamedFds = field(default_factory=NamedFds)
+    budget: MemoryBudget = field(default_factory=MemoryBudget)
 
 
 class Connection:
-    """Pass bytes, descriptors and flow control between a stream and a session.
+    """The bytes, descriptors and flow control between a stream and a session.
 
-    It is the `StreamHandler` of its stream and the `Context` of its client's commands, which
-    ``commands`` executes.
+    It is the `StreamHandler` of its stream and the `Context` of its client's commands.
     """
 
     __slots__ = (
-        "_ceiling",
+        "_budget",
         "_fds",
         "_held",
+        "_is_closing",
         "_is_reading_paused",
-        "_named_fds",
-        "_rounds",
-        "_unread",
+        "_place",
         "_scrubber",
+        "_turns",
+        "_unread",
         "commands",
-        "is_closing",
-        "is_awaiting_turn",
-        "is_dirty",
         "is_pretty",
-        "monitor",
         "session",
         "stream",
     )
 
     def __init__(
         self,
-        monitor: "Monitor",
-        rounds: "Rounds",
+        place: Place,
         stream: Stream,
-        session: "ServerSession | HumanSession",
-        commands: Executor,
-        named_fds: NamedFds,
+        session: ServerSession | HumanSession,
+        *,
         is_pretty: bool = False,
-        ceiling: Ceiling | None = None,
     ) -> None:
-        self.monitor: Monitor = monitor
-        self._rounds = rounds
-        self.stream: Stream = stream
-        self.is_pretty: bool = is_pretty
-        self.is_dirty: bool = False
-        self.is_awaiting_turn: bool = False
+        self._place = place
+        self._turns = place.turns
+        self._budget = place.budget
+        self._held = 0  # of the budget
         self._unread = b""  # received, and for later turns
-        self.is_closing: bool = False
+        self._is_closing = False
         self._fds: Sequence[int] = ()
-        self._named_fds = named_fds
-        self._ceiling: Ceiling = ceiling or Ceiling()
-        self._held = 0  # of the ceiling
         self._is_reading_paused = False
         self._scrubber: Scrubber | None = None  # made by the first request that is logged
-        self.commands: Executor = commands
+        self.stream: Stream = stream
+        self.is_pretty: bool = is_pretty
+        self.commands: Executor = place.commands
         self.session: ServerSession | HumanSession = session
-        session.owner = self
         stream.tell_hangup(stream.abort)  # nobody is there to be answered
 
-    def restart(self, session: "ServerSession") -> None:
+    def restart(self, session: ServerSession) -> None:
         """Begin anew on the same stream, with a session of its own."""
         self.flush()
         self.session.close()
         self.session = session
-        session.owner = self
         self.flush()
 
     # Context
@@ -108,9 +105,14 @@ class Connection:
         return self.stream.peer
 
     @property
+    def monitor(self) -> ContextMonitor:
+        """The monitor that it came to."""
+        return self._place.monitor
+
+    @property
     def named_fds(self) -> NamedFds:
         """Keeps descriptors for all clients of where it came to, and for nobody else."""
-        return self._named_fds
+        return self._place.named_fds
 
     def take_fds(self) -> list[int]:
         """Return the last set of descriptors that this client sent; they are the caller's now."""
@@ -139,9 +141,9 @@ class Connection:
     def take_turn(self) -> None:
         """Go on with what is left, for a moment."""
         if not self._can_read_on:
-            self._rounds.pump(self)
+            self._turns.pump(self)
             if self.session.can_take:  # a long answer had kept it back
-                self._rounds.resume(self)
+                self._turns.resume(self)
             return
         until = perf_counter() + limits.TURN_TIME
         while self._can_read_on:
@@ -161,13 +163,13 @@ class Connection:
         requests = self.session.receive_data(data)
         if log.isEnabledFor(logging.DEBUG):
             self._log_received(requests)
-        self._rounds.pump(self)
+        self._turns.pump(self)
         self._weigh()
 
     def eof_received(self) -> None:
         """Answer what was asked for, then close."""
         self.session.receive_eof()
-        self._rounds.pump(self)
+        self._turns.pump(self)
 
     def pause_writing(self) -> None:
         """Take no further command."""
@@ -177,16 +179,18 @@ class Connection:
         """Take commands again."""
         self.session.resume_output()
         self._weigh()
-        self._rounds.resume(self)
+        self._turns.resume(self)
 
     def connection_lost(self, error: OSError | None) -> None:
         """Forget the client."""
         self.session.close()
         self._unread = b""
         self._drop_fds()
-        self._ceiling.change(self._held, 0)
+        self._budget.change(self._held, 0)
         self._held = 0
-        self._rounds.forget(self, error)
+        log.debug("%s: = gone: %s", self.peer, error or "closed")
+        self._turns.forget(self)
+        self._place.on_gone(self)
 
     # Output
 
@@ -196,10 +200,9 @@ class Connection:
         was_writing = session.is_writing
         data = session.data_to_send()
         if was_writing and not session.is_writing:  # what waited for that goes on
-            self._rounds.later(self)
+            self._turns.later(self)
         if session.failure is not None:
             log.warning("%s: = disconnected: %s", self.peer, session.failure)
-            session.failure = None
             self._cut_off()
             return False
         if not data:
@@ -210,11 +213,21 @@ class Connection:
         self._weigh()
         return True
 
+    def mark(self) -> None:
+        """Have sent what the session has to send, soon."""
+        self._turns.mark(self)
+
+    def close_when_answered(self) -> None:
+        """Send what there is, and close once the commands that run are answered."""
+        self.flush()
+        self._is_closing = True
+        self.settle()
+
     def settle(self) -> None:
         """After a round of work: read on or not, and close if all is done."""
         session = self.session
         if self._has_turn_to_take():
-            self._rounds.later(self)
+            self._turns.later(self)
         if session.wants_data and not self._unread:
             if self._is_reading_paused:
                 self._is_reading_paused = False
@@ -225,18 +238,18 @@ class Connection:
         elif not self._is_reading_paused:
             self._is_reading_paused = True
             self.stream.pause_reading()
-        if self.is_closing and not session.is_answering:
+        if self._is_closing and not session.is_answering:
             self.stream.close()
 
     def _weigh(self) -> None:
-        """Tell the ceiling what this client holds, and leave if that is too much."""
+        """Tell the budget what this client holds, and leave if that is too much."""
         held = self.session.held_size + self.stream.unsent + len(self._unread)
         if held == self._held:
             return
         before, self._held = self._held, held
-        if self._ceiling.change(before, held):
+        if self._budget.change(before, held):
             text = "%s: = disconnected: the clients of its listener hold %d bytes, at most %d"
-            log.warning(text, self.peer, self._ceiling.held, self._ceiling.most)
+            log.warning(text, self.peer, self._budget.held, self._budget.most)
             self._cut_off()
 
     def _cut_off(self) -> None:

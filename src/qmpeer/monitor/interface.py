@@ -19,12 +19,12 @@ import msgspec
 
 from qmpeer.errors import CommandError, ValidationError
 from qmpeer.messages import CAPABILITIES_COMMAND
-from qmpeer.monitor.annotations import Types
-from qmpeer.monitor.arguments import Parameters
-from qmpeer.monitor.declarations import ANY, Declarations
-from qmpeer.monitor.docstrings import documentation_of
-from qmpeer.monitor.hints import function_hints
-from qmpeer.monitor.matching import declared_members, match
+from qmpeer.monitor.handlers.docstrings import documentation_of
+from qmpeer.monitor.handlers.parameters import Parameters
+from qmpeer.monitor.handlers.schema_types import ANY, SchemaTypes
+from qmpeer.monitor.handlers.signature_check import declared_members, match
+from qmpeer.monitor.handlers.type_compiler import TypeCompiler
+from qmpeer.monitor.handlers.type_hints import function_hints
 from qmpeer.schema import (
     EMPTY,
     ArgumentsCheck,
@@ -76,7 +76,7 @@ class Interface:
         self._policy = policy
         self._checks_output = checks_output
         of = self._schema or Schema({})
-        self._declarations = Declarations(of.types)
+        self._declarations = SchemaTypes(of.types)
         self._validator = Validator(of, policy.rejected)
         self._hiding = Hiding(of, policy.hidden) if policy.hidden else None
         self._commands = {command.name: command for command in of.commands()}
@@ -84,7 +84,7 @@ class Interface:
         self._made: dict[str, Command] = {}
         self._registered = {CAPABILITIES_COMMAND: True}
         self._introspection: list[JsonObject] | None = None
-        self.types: Types = Types(self._declarations)
+        self.types: TypeCompiler = TypeCompiler(self._declarations)
 
     # Commands
 

@@ -1,11 +1,13 @@
 """The embeddable monitor: commands in from any number of clients, replies and events out.
 
-This is the face that a program sees. The work is done in `qmpeer.monitor.rounds`, events go through
-`qmpeer.monitor.emission`, and `qmpeer.monitor.endpoints` knows where it is open. All of it runs on
-one event loop's thread; what may be called from others says so.
+This is the face that a program sees. `qmpeer.monitor.commands` finds the handler of a command,
+`qmpeer.monitor.turns` executes it, events go through `qmpeer.monitor.event_broadcast`, and
+`qmpeer.monitor.openings` knows where the monitor is open. All of it runs on one event loop's
+thread; what may be called from others says so.
 """
 
 import asyncio
+import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from socket import socket
@@ -16,19 +18,19 @@ from qmpeer.messages import QemuVersion, Version, version_value
 from qmpeer.monitor.backend import Backend, Context
 from qmpeer.monitor.commands import Commands
 from qmpeer.monitor.connection import Connection
-from qmpeer.monitor.emission import Emission
-from qmpeer.monitor.endpoints import CharacterDevice, Endpoints, Opening
-from qmpeer.monitor.hints import wire_name
+from qmpeer.monitor.event_broadcast import EventBroadcast
+from qmpeer.monitor.handlers.type_hints import wire_name
 from qmpeer.monitor.human.commands import HumanCommands
-from qmpeer.monitor.human.completion import Completions
-from qmpeer.monitor.human.connection import HumanConnection
-from qmpeer.monitor.human.derived import derive
 from qmpeer.monitor.human.session import PROMPT
-from qmpeer.monitor.human.terminals import Terminals
+from qmpeer.monitor.human.table import Completions
+from qmpeer.monitor.human_connection import HumanConnection
+from qmpeer.monitor.human_from_qmp import derive
+from qmpeer.monitor.human_lines import HumanLines
 from qmpeer.monitor.interface import Interface
-from qmpeer.monitor.registry import ENDING
-from qmpeer.monitor.rounds import Rounds
-from qmpeer.monitor.threads import Call
+from qmpeer.monitor.loop import MonitorLoop
+from qmpeer.monitor.openings import CharacterDevice, Opening, Openings
+from qmpeer.monitor.threads import ENDING, Call, Threads
+from qmpeer.monitor.turns import Turns
 from qmpeer.schema import Policy, Schema, name_fault
 from qmpeer.transport import AddressLike, raise_fd_limit
 from qmpeer.transport.aio import Listener, Stream
@@ -37,6 +39,7 @@ from qmpeer.values import JsonObject, JsonValue
 
 __all__ = ["Monitor", "new_event_loop"]
 
+log: logging.Logger = logging.getLogger("qmpeer.monitor")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -57,6 +60,9 @@ class Monitor:
         policy: What is done about what is deprecated or unstable; by default it is accepted.
         checks_output: Hold replies and events to the schema too, which is for tests: a reply that
             isn't as declared becomes an internal error, and `emit` raises ValidationError.
+        linger: Seconds for which the loop is kept awake for the next command while one client alone
+            is active, which makes such a client's commands up to twice as fast and takes processor
+            time. 0 switches it off, for programs that do other work on the same loop.
 
     Attributes:
         human: The commands of its human monitors, and the hooks of their completion and registers.
@@ -83,19 +89,30 @@ class Monitor:
         schema: Schema | None = None,
         policy: Policy | None = None,
         checks_output: bool = False,
+        linger: float = limits.LINGER,
     ) -> None:
-        self.name = name
+        self.name: str = name
         self.version: Version = Version(QemuVersion(*version), name if package is None else package)
         policy = policy or Policy()
         self._interface = Interface(schema, policy, checks_output)
         self._judges_events = schema is not None and (checks_output or bool(policy.hidden))
-        self._commands = Commands(self._interface, backend)
-        self._rounds = Rounds()
-        self._emission = Emission(self._rounds)
-        self.human: HumanCommands = HumanCommands()
-        self._terminals = Terminals(self, self._rounds, self._emission, self.human)
-        self._endpoints = Endpoints(
-            self, self._rounds, self._emission, self._commands, self._terminals
+        self._ended_by: BaseException | None = None
+        self._loop = MonitorLoop()
+        self._threads = Threads()
+        connections: set[Connection] = set()
+        self._events = EventBroadcast(self._loop, connections)
+        self._turns = Turns(self._loop, self._threads, self._events.take_emitted, self._end, linger)
+        self._commands = Commands(self._interface, backend, self._threads)
+        self.human: HumanCommands = HumanCommands(self._threads)
+        self._lines = HumanLines(self, self._loop, self._turns, self.human)
+        self._openings = Openings(
+            self,
+            self._loop,
+            self._turns,
+            self._events,
+            connections,
+            self._commands,
+            self.human,
         )
         self._thread: threading.Thread | None = None
         own(self)
@@ -161,7 +178,7 @@ class Monitor:
             raise ValueError(fault)
 
         def register(function: Function) -> Function:
-            self._commands.registry.add(
+            self._commands.add(
                 function,
                 name,
                 allow_oob=allow_oob,
@@ -308,7 +325,7 @@ class Monitor:
             >>> monitor.run_human("print /d 6*7")
             '42\r\n'
         """
-        return self._terminals.run(line, context, cpu_index)
+        return self._lines.run(line, context, cpu_index)
 
     def _query_version(self) -> JsonObject:
         return version_value(self.version)
@@ -359,7 +376,7 @@ class Monitor:
             ValueError: If it isn't one.
         """
         opening = Opening(many, max_clients, pretty, human, insecure)
-        return await self._endpoints.listen(address, opening)
+        return await self._openings.listen(address, opening)
 
     async def connect(
         self,
@@ -375,7 +392,7 @@ class Monitor:
             OSError: If nobody can be reached.
             TimeoutError: If it takes too long.
         """
-        await self._endpoints.connect(address, pretty=pretty, human=human, timeout=timeout)
+        await self._openings.connect(address, Opening(pretty=pretty, human=human), timeout=timeout)
 
     async def serve(
         self,
@@ -390,16 +407,16 @@ class Monitor:
 
         With ``many`` the process's soft limit of descriptors is raised to what the clients need.
         """
-        self._endpoints.attach_to_loop()
+        self._loop.attach()
         opening = Opening(many, max_clients, pretty, human, insecure)
         if many:
             raise_fd_limit(max_clients or limits.LISTENER_CLIENTS)
         try:
             for address in addresses:
-                await self._endpoints.listen(address, opening)
+                await self._openings.listen(address, opening)
             await self.wait_closed()
         finally:
-            self._endpoints.close()
+            self._openings.close()
 
     def attach(
         self,
@@ -429,11 +446,11 @@ class Monitor:
             TypeError: If it is something else, such as an address.
             ValueError: If a human monitor is to be pretty.
         """
-        self._endpoints.attach(source, Opening(many, max_clients, pretty, human, insecure))
+        self._openings.attach(source, Opening(many, max_clients, pretty, human, insecure))
 
     def open_devices(self) -> None:
         """Greet on the character devices that open only now."""
-        self._endpoints.open_devices()
+        self._openings.open_devices()
 
     def connection_factory(
         self, *, pretty: bool = False, oob: bool = True
@@ -444,7 +461,7 @@ class Monitor:
             pretty: Write replies and events over many lines.
             oob: Offer out-of-band execution.
         """
-        return self._endpoints.control_factory(pretty, oob=oob)
+        return self._openings.control_factory(pretty, oob=oob)
 
     def human_connection_factory(
         self, *, prompt: str = PROMPT, greeting: str | None = None, focused: bool = True
@@ -459,21 +476,21 @@ class Monitor:
             focused: The terminal is ours from the start. With False, as on a mux, the prompt waits
                 for the handler's ``focus_gained()``.
         """
-        return self._endpoints.human_factory(prompt=prompt, greeting=greeting, focused=focused)
+        return self._openings.human_factory(prompt=prompt, greeting=greeting, focused=focused)
 
     @property
     def listeners(self) -> tuple[Listener, ...]:
         """Where it listens."""
-        return tuple(self._endpoints.listeners)
+        return tuple(self._openings.listeners)
 
     @property
     def connections(self) -> int:
         """How many clients are connected."""
-        return len(self._rounds.connections)
+        return len(self._openings.connections)
 
     def shutdown(self) -> None:
         """Take no further command, finish the answers, close all. Callable from any thread."""
-        self._endpoints.shut_down()
+        self._openings.shut_down()
 
     @property
     def ended_by(self) -> BaseException | None:
@@ -481,11 +498,17 @@ class Monitor:
 
         The program goes on. If it is to end as well, raise this when `serve` has returned.
         """
-        return self._endpoints.ended_by
+        return self._ended_by
+
+    def _end(self, error: BaseException) -> None:
+        """Take in that a handler has raised what ends the monitor; callable from any thread."""
+        log.error("the monitor ends by %s", type(error).__name__)
+        self._ended_by = self._ended_by or error
+        self.shutdown()
 
     async def wait_closed(self) -> None:
         """Wait until it was shut down and all connections are gone."""
-        await self._endpoints.wait_closed()
+        await self._openings.wait_closed()
 
     # Beside a blocking main loop
 
@@ -516,11 +539,9 @@ class Monitor:
             OSError: If an address can't be had.
             RuntimeError: If it was started before.
         """
-        if self._thread is not None or self._rounds.loop is not None:
+        if self._thread is not None or self._loop.loop is not None:
             raise RuntimeError("this monitor was started before")
-        self._rounds.threads.call = call
-        self._commands.registry.runs_elsewhere = call is not None
-        self.human.runs_elsewhere = call is not None
+        self._threads.hand_over(call)
         opening = Opening(many, max_clients, pretty, human, insecure)
         started = threading.Event()
         failure: list[BaseException] = []
@@ -528,10 +549,10 @@ class Monitor:
         async def run() -> None:
             try:
                 for address in addresses:
-                    await self._endpoints.listen(address, opening)
+                    await self._openings.listen(address, opening)
             except BaseException as error:
                 failure.append(error)
-                self._endpoints.close()
+                self._openings.close()
                 return
             finally:
                 started.set()
@@ -545,7 +566,7 @@ class Monitor:
                     try:
                         loop.run_until_complete(serving)
                     except ENDING as error:  # of a task or a callback of the program's own
-                        self._rounds.end(error)
+                        self._turns.end(error)
 
         self._thread = threading.Thread(target=run_loop, name=f"{self.name} monitor", daemon=True)
         self._thread.start()
@@ -566,7 +587,7 @@ class Monitor:
     def _disown(self, reason: str) -> None:
         """Take in that this is a forked child: what is open, and the thread, are its parent's."""
         self._thread = None
-        self._endpoints.disown()
+        self._openings.disown()
 
     # Events
 
@@ -588,7 +609,7 @@ class Monitor:
             is_sent, data = self._interface.event(name, data)
             if not is_sent:
                 return
-        self._emission.emit(name, data)
+        self._events.emit(name, data)
 
 
 def _check_name(name: object, decorator: str) -> None:

@@ -1,4 +1,4 @@
-"""The threads that blocking handlers run in: so many at once, and further work waits for one.
+"""Where handlers run that don't run on the loop: threads of ours, or the program's own thread.
 
 All but `Call` and the work itself runs on one event loop's thread.
 """
@@ -7,19 +7,41 @@ import asyncio
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from qmpeer import limits
 from qmpeer.errors import CommandError
-from qmpeer.monitor.registry import ENDING, Blocking
 from qmpeer.values import JsonValue
 
-__all__ = ["Call", "Done", "Threads"]
+__all__ = ["ENDING", "Blocking", "Call", "Done", "Threads"]
+
+ENDING: Final = (SystemExit, KeyboardInterrupt)
+"""What ends the monitor when a handler raises it."""
 
 Call: TypeAlias = Callable[[Callable[[], None]], object]
 """Calls a function soon, in a thread of the caller's choice, and returns at once."""
 Done: TypeAlias = Callable[[JsonValue, BaseException | None], None]
 """Take what a handler returned, or what it raised."""
+
+
+class Blocking:
+    """A command that is yet to be run, in a thread: it may block.
+
+    Call it there; what it returns or raises is the command's outcome.
+
+    Attributes:
+        is_exclusive: No other in-band command goes ahead meanwhile.
+    """
+
+    __slots__ = ("_work", "is_exclusive")
+
+    def __init__(self, work: Callable[[], JsonValue], is_exclusive: bool) -> None:
+        self._work = work
+        self.is_exclusive: bool = is_exclusive
+
+    def __call__(self) -> JsonValue:
+        """Run the command."""
+        return self._work()
 
 
 class Threads:
@@ -28,14 +50,20 @@ class Threads:
     They are daemons: a handler that never returns doesn't keep the program from its end.
 
     Attributes:
-        call: Has work done in a thread of the program's choice, where no number limits it; None for
-            threads of our own.
+        is_for_all: Sync handlers that aren't blocking run here too, one at a time: the program
+            has a thread for them.
     """
 
     def __init__(self) -> None:
-        self.call: Call | None = None
+        self.is_for_all: bool = False
+        self._call: Call | None = None
         self._count = 0
         self._waiting: dict[object, tuple[Callable[[], None], Callable[[Exception], object]]] = {}
+
+    def hand_over(self, call: Call | None) -> None:
+        """Have all work done in a thread of the program's choice, where no number limits it."""
+        self._call = call
+        self.is_for_all = call is not None
 
     def run(
         self,
@@ -58,8 +86,8 @@ class Threads:
             CommandError: If too much waits already.
             RuntimeError: If no thread can be started.
         """
-        if self.call is not None:
-            self.call(partial(_do, loop, work, done, is_ours=False))
+        if self._call is not None:
+            self._call(partial(_do, loop, work, done, is_ours=False))
             return
         start = partial(self._start, loop, name, work, done)
         if self._waiting or self._count >= limits.BLOCKING_THREADS:

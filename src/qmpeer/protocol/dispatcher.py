@@ -8,26 +8,20 @@ Spec: QEMU 7.2, measured: with both queues filled the order is a1 b1 a2 b2.
 [In QEMU each command holds everything in-band.]
 """
 
-from collections import deque
-from typing import Any, Protocol
+from collections import OrderedDict
+from typing import Generic, Protocol, TypeVar
 
 from qmpeer.messages import Command
 
-__all__ = ["Dispatcher", "Queued"]
+__all__ = ["Dispatcher", "Queue"]
 
 
-class Queued(Protocol):
-    """What commands are taken from: a session of QMP, or a human monitor's.
+class Queue(Protocol):
+    """What commands are taken from: a session of QMP, or a human monitor's."""
 
-    Attributes:
-        owner: Whatever the caller wants to find again from a session.
-        running: The in-band command being executed.
-        is_enlisted: It is the dispatcher's, to know whom it has.
-    """
-
-    owner: Any
-    running: Command | None
-    is_enlisted: bool
+    @property
+    def running(self) -> Command | None:
+        """The in-band command being executed."""
 
     @property
     def can_take(self) -> bool:
@@ -37,42 +31,47 @@ class Queued(Protocol):
         """Take the next request; None where the session answered it itself."""
 
 
-class Dispatcher:
-    """Hand out in-band commands in turn."""
+ClientT = TypeVar("ClientT")
+
+
+class Dispatcher(Generic[ClientT]):
+    """The turns of sessions that have in-band commands to execute."""
 
     __slots__ = ("_holders", "_is_stopped", "_ready")
 
     def __init__(self) -> None:
-        self._ready: deque[Queued] = deque()
+        self._ready: OrderedDict[Queue, ClientT] = OrderedDict()
         self._holders: dict[int, Command] = {}  # by identity: their arguments have no hash
         self._is_stopped = False
 
-    def enlist(self, session: Queued) -> None:
+    def enlist(self, session: Queue, client: ClientT) -> None:
         """Take note that a session may have a command to take; once is enough.
 
         One whose command runs on has its turn after the others: it is to be enlisted then.
-        """
-        if not session.is_enlisted and session.running is None:
-            session.is_enlisted = True
-            self._ready.append(session)
 
-    def next_command(self) -> tuple[Queued, Command | None] | None:
+        Args:
+            session: The session.
+            client: Whatever the caller wants to get back with its commands.
+        """
+        if session.running is None:
+            self._ready.setdefault(session, client)
+
+    def next_command(self) -> tuple[ClientT, Command | None] | None:
         """Take the request whose turn it is.
 
         Returns:
-            Its session and the command, or None in its place where the session answered by itself
+            Its client and the command, or None in its place where the session answered by itself
             and has something to send; nothing at all while it is nobody's turn.
         """
         ready = self._ready
         while ready and not self._holders and not self._is_stopped:
-            session = ready.popleft()
-            session.is_enlisted = False
+            session, client = ready.popitem(last=False)
             if not session.can_take:
                 continue
             command = session.take()
             if session.can_take:
-                self.enlist(session)
-            return session, command
+                self.enlist(session, client)
+            return client, command
         return None
 
     def hold(self, command: Command) -> None:

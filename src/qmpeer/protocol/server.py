@@ -73,10 +73,8 @@ class ServerSession:
         capabilities: What is offered.
         is_pretty: Write messages over many lines.
         is_greeting: Greet and negotiate; without it events are sent from the start.
-        owner: Whatever the caller wants to find again.
 
     Attributes:
-        owner: Whatever the caller wants to find again from a session.
         running: The in-band command being executed.
         failure: Why the connection must be cut, once it must.
         is_oob_enabled: Out-of-band execution was negotiated.
@@ -99,11 +97,9 @@ class ServerSession:
         "_rest",
         "_unsent_events",
         "failure",
-        "is_enlisted",
         "is_oob_enabled",
         "is_writing",
         "output_size",
-        "owner",
         "running",
     )
 
@@ -114,13 +110,10 @@ class ServerSession:
         capabilities: tuple[str, ...] = _KNOWN_CAPABILITIES,
         is_pretty: bool = False,
         is_greeting: bool = True,
-        owner: Any = None,
     ) -> None:
-        self.owner: Any = owner
         self.running: Command | None = None
         self.failure: QMPError | None = None
         self.is_oob_enabled: bool = False
-        self.is_enlisted: bool = False
         self._is_pretty = is_pretty
         self._offered = capabilities
         self._phase = Phase.NEGOTIATION if is_greeting else Phase.READY
@@ -373,6 +366,7 @@ class ServerSession:
     def close(self) -> None:
         """Forget what wasn't executed; answers are dropped from here on."""
         self._phase = move(self._phase, Phase.CLOSED)
+        self.failure = None
         self._backlog.clear()
         self._queue.clear()
         self._output.clear()

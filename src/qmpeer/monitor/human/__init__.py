@@ -1,8 +1,6 @@
 """The human monitor: lines and words in, text out, for people at a terminal."""
 
 from qmpeer.monitor.human.commands import HumanCommands
-from qmpeer.monitor.human.completion import Completions
-from qmpeer.monitor.human.connection import HumanConnection
 from qmpeer.monitor.human.context import HumanContext, HumanState, OneLine
 from qmpeer.monitor.human.editor import LineEditor
 from qmpeer.monitor.human.expressions import ExpressionError, evaluate
@@ -19,6 +17,7 @@ from qmpeer.monitor.human.signatures import (
     RestOfLine,
     SizeInBytes,
 )
+from qmpeer.monitor.human.table import Completions
 
 __all__ = [
     "PROMPT",
@@ -29,7 +28,6 @@ __all__ = [
     "Format",
     "History",
     "HumanCommands",
-    "HumanConnection",
     "HumanContext",
     "HumanSession",
     "HumanState",

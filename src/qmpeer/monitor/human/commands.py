@@ -22,14 +22,14 @@ from qmpeer.monitor.human.arguments import (
     parse_letters,
     read_arguments,
 )
-from qmpeer.monitor.human.completion import NOTHING, Completions, NamesFor, complete, file_names
+from qmpeer.monitor.human.completion import NamesFor, complete, file_names
 from qmpeer.monitor.human.context import HumanContext
 from qmpeer.monitor.human.expressions import no_registers
 from qmpeer.monitor.human.formats import Format, FormatMemory, format_value
 from qmpeer.monitor.human.signatures import Signature, context_name_of, params_of, read_signature
-from qmpeer.monitor.human.table import HumanCommand, Table, Unknown, help_text
+from qmpeer.monitor.human.table import NOTHING, Completions, HumanCommand, Table, Unknown, help_text
 from qmpeer.monitor.human.words import BLANKS
-from qmpeer.monitor.registry import ENDING, Blocking
+from qmpeer.monitor.threads import ENDING, Blocking, Threads
 from qmpeer.values import JsonObject, JsonValue
 
 __all__ = ["LINE", "HumanCommands", "Outcome", "first_line"]
@@ -42,7 +42,10 @@ LINE: Final = "command-line"
 
 
 class HumanCommands:
-    r"""Hold a monitor's human commands and execute lines.
+    r"""A monitor's human commands, and the execution of lines.
+
+    Args:
+        threads: Where handlers run that don't run on the loop.
 
     Attributes:
         table: The commands.
@@ -50,7 +53,6 @@ class HumanCommands:
             none of that name.
         kinds: Names for completion, by an argument's letter: ``F`` for files, ``B`` for block
             devices. Called at a key, so they must be quick.
-        runs_elsewhere: Sync handlers aren't run where lines are read.
 
     Example:
         >>> from qmpeer import Monitor
@@ -64,11 +66,11 @@ class HumanCommands:
         Completions(typed=1, names=['disk0', 'disk1'])
     """
 
-    def __init__(self) -> None:
+    def __init__(self, threads: Threads) -> None:
+        self._threads = threads
         self.table: Table = Table()
         self.registers: Callable[[str, HumanContext], int | None] | None = None
         self.kinds: dict[str, NamesFor] = {"F": _files}
-        self.runs_elsewhere: bool = False
         self._formats = FormatMemory()
         self._add_generic()
 
@@ -217,7 +219,7 @@ class HumanCommands:
         runs_here = command.is_quick or inspect.iscoroutinefunction(command.handler)
         if command.is_blocking:
             return Blocking(partial(_call, command, handler, values), command.is_exclusive)
-        if self.runs_elsewhere and not runs_here:  # one at a time, as on the loop
+        if self._threads.is_for_all and not runs_here:  # one at a time, as on the loop
             return Blocking(partial(_call, command, handler, values), is_exclusive=True)
         value = handler(**values)
         if isinstance(value, Blocking):

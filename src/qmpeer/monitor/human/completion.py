@@ -5,17 +5,13 @@ kind of the argument: files, devices, and what a command itself offers.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from qmpeer import limits
+from qmpeer.monitor.human.table import NOTHING, Completions, Table
 from qmpeer.monitor.human.words import BLANKS, split_words
 
-if TYPE_CHECKING:
-    from qmpeer.monitor.human.table import Table
-
 __all__ = [
-    "NOTHING",
-    "Completions",
     "NamesFor",
     "columns_of",
     "common_prefix",
@@ -28,23 +24,7 @@ NamesFor: TypeAlias = Callable[[str], Iterable[str]]
 _COLUMNS = 80
 
 
-class Completions(NamedTuple):
-    """Say how a text can go on.
-
-    Attributes:
-        typed: How much of each name is there already, in characters.
-        names: What the last word may become, sorted.
-    """
-
-    typed: int
-    names: list[str]
-
-
-NOTHING: Final = Completions(0, [])
-"""It can't go on."""
-
-
-def complete(table: "Table", text: str, kinds: Mapping[str, NamesFor]) -> Completions:
+def complete(table: Table, text: str, kinds: Mapping[str, NamesFor]) -> Completions:
     """Find how a text can go on.
 
     Args:
@@ -61,7 +41,7 @@ def complete(table: "Table", text: str, kinds: Mapping[str, NamesFor]) -> Comple
 
 
 def _complete_words(
-    root: "Table", table: "Table", words: Sequence[str], kinds: Mapping[str, NamesFor]
+    root: Table, table: Table, words: Sequence[str], kinds: Mapping[str, NamesFor]
 ) -> Completions:
     prefix = words[-1]
     if len(words) == 1:

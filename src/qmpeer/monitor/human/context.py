@@ -1,21 +1,18 @@
 """Where a human command came from, and what its monitor remembers between two."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from qmpeer.monitor.backend import Context
+from qmpeer.monitor.backend import Context, ContextMonitor
 from qmpeer.monitor.human.history import History
 from qmpeer.monitor.named_fds import NamedFds
-
-if TYPE_CHECKING:
-    from qmpeer.monitor.monitor import Monitor
 
 __all__ = ["HumanContext", "HumanState", "OneLine"]
 
 
 @dataclass(slots=True)
 class HumanState:
-    """Hold what a human monitor remembers; it outlives its connections.
+    """What a human monitor remembers; it outlives its connections.
 
     Attributes:
         history: The lines that were entered.
@@ -27,7 +24,7 @@ class HumanState:
 
 
 class HumanContext(Context, Protocol):
-    """Tell a human command where it came from.
+    """Where a human command came from.
 
     Attributes:
         state: What its monitor remembers. It is lost after a single line, such as that of QMP's
@@ -40,7 +37,7 @@ class HumanContext(Context, Protocol):
 
 
 class OneLine:
-    """Stand behind a line that came by another way than a human monitor.
+    """The context of a line that came by another way than a human monitor.
 
     Spec: QEMU: it is a monitor of its own, which knows no descriptors. Those that came with the
     line stay with whoever sent them, for the next command.
@@ -54,7 +51,7 @@ class OneLine:
     __slots__ = ("_monitor", "_named_fds", "_origin", "is_interactive", "state")
 
     def __init__(
-        self, monitor: "Monitor", origin: Context | None, cpu_index: int | None = None
+        self, monitor: ContextMonitor, origin: Context | None, cpu_index: int | None = None
     ) -> None:
         self._monitor = monitor
         self._origin = origin
@@ -63,7 +60,7 @@ class OneLine:
         self.is_interactive: bool = False
 
     @property
-    def monitor(self) -> "Monitor":
+    def monitor(self) -> ContextMonitor:
         """The monitor that it came to."""
         return self._monitor
 

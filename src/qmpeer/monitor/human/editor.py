@@ -40,8 +40,9 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from qmpeer import limits
-from qmpeer.monitor.human.completion import Completions, columns_of, common_prefix
+from qmpeer.monitor.human.completion import columns_of, common_prefix
 from qmpeer.monitor.human.history import History
+from qmpeer.monitor.human.table import Completions
 from qmpeer.monitor.human.words import BLANKS, to_text
 
 __all__ = ["LineEditor"]

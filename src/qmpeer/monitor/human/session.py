@@ -1,8 +1,8 @@
 """A human monitor's side of one connection, without I/O.
 
-It has the face of `qmpeer.protocol.ServerSession`, so that the same rounds and the same dispatcher
-serve both: a line that was entered waits for its turn among the in-band commands of all monitors,
-and further keys wait unread until it was executed.
+It has the face of `qmpeer.protocol.ServerSession`, so that the same turns serve both: a line that
+was entered waits for its turn among the in-band commands of all monitors, and further keys wait
+unread until it was executed.
 
 Spec: QEMU 7.2, measured: banner, prompt, one line at a time; events aren't shown.
 """
@@ -14,9 +14,9 @@ from qmpeer import limits
 from qmpeer.errors import QMPError
 from qmpeer.messages import Command, Version
 from qmpeer.monitor.human.commands import LINE
-from qmpeer.monitor.human.completion import Completions
 from qmpeer.monitor.human.editor import LineEditor
 from qmpeer.monitor.human.history import History
+from qmpeer.monitor.human.table import Completions
 from qmpeer.monitor.human.words import BLANKS, to_text
 from qmpeer.values import JsonValue
 
@@ -50,10 +50,8 @@ class HumanSession:
             there is no prompt either.
 
     Attributes:
-        owner: Whatever the caller wants to find again from a session.
         running: The line being executed.
         failure: Why the connection must be cut: never here.
-        is_enlisted: The dispatcher knows of it.
         is_ready: Events are sent: never here.
         is_writing: A long answer is being written: never here.
         output_size: Bytes that data_to_send() would return.
@@ -72,11 +70,9 @@ class HumanSession:
         "_position",
         "_turn",
         "failure",
-        "is_enlisted",
         "is_ready",
         "is_writing",
         "output_size",
-        "owner",
         "running",
     )
 
@@ -90,10 +86,8 @@ class HumanSession:
         is_focused: bool = True,
         is_over: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.owner: Any = None
         self.running: Command | None = None
         self.failure: QMPError | None = None
-        self.is_enlisted: bool = False
         self.is_ready: bool = False
         self.is_writing: bool = False
         self.output_size: int = 0

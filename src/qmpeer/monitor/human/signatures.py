@@ -26,7 +26,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, g
 
 from qmpeer.errors import CommandError
 from qmpeer.monitor.backend import Context
-from qmpeer.monitor.hints import function_hints
+from qmpeer.monitor.handlers.type_hints import function_hints
 from qmpeer.monitor.human.arguments import Argument, parse_letters
 from qmpeer.monitor.human.context import HumanContext
 from qmpeer.monitor.human.formats import Format

@@ -7,21 +7,36 @@ Names, help, completion and reading all come from here. A command with subcomman
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from qmpeer.monitor.human.arguments import Argument
-from qmpeer.monitor.human.completion import Completions
 from qmpeer.monitor.human.show import show_value
 from qmpeer.monitor.human.words import skip_blanks, split_words
 
-__all__ = ["HumanCommand", "Table", "Unknown", "help_text"]
+__all__ = ["NOTHING", "Completions", "HumanCommand", "Table", "Unknown", "help_text"]
 
 _NAME: Final = re.compile(r"[^ /\t\n\v\f\r]*")
 
 
+class Completions(NamedTuple):
+    """How a text can go on.
+
+    Attributes:
+        typed: How much of each name is there already, in characters.
+        names: What the last word may become, sorted.
+    """
+
+    typed: int
+    names: list[str]
+
+
+NOTHING: Final = Completions(0, [])
+"""It can't go on."""
+
+
 @dataclass(slots=True)
 class HumanCommand:
-    """Hold one command.
+    """A command of the human monitor.
 
     Attributes:
         name: Its names as help shows them, ``stop|s``.

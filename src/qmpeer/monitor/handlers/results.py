@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from qmpeer.monitor.hints import class_hints, function_hints, struct_names, wire_name
+from qmpeer.monitor.handlers.type_hints import class_hints, function_hints, struct_names, wire_name
 from qmpeer.values import UNSET, JsonObject, JsonValue
 
 __all__ = ["result_of"]

@@ -2,19 +2,12 @@
 
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from qmpeer.monitor.ceiling import Ceiling
-from qmpeer.monitor.connection import Connection
-from qmpeer.monitor.human.commands import HumanCommands
+from qmpeer.monitor.connection import Connection, Place
 from qmpeer.monitor.human.context import HumanState
 from qmpeer.monitor.human.session import HumanSession
-from qmpeer.monitor.named_fds import NamedFds
 from qmpeer.transport.aio import Stream
-
-if TYPE_CHECKING:
-    from qmpeer.monitor.monitor import Monitor
-    from qmpeer.monitor.rounds import Rounds
 
 __all__ = ["HumanConnection"]
 
@@ -22,7 +15,7 @@ log: logging.Logger = logging.getLogger("qmpeer.monitor")
 
 
 class HumanConnection(Connection):
-    """Pass keys and text between a stream and a human monitor's session.
+    """The keys and the text between a stream and a human monitor's session.
 
     Attributes:
         state: What the monitor remembers.
@@ -32,17 +25,9 @@ class HumanConnection(Connection):
     __slots__ = ("is_interactive", "state")
 
     def __init__(
-        self,
-        monitor: "Monitor",
-        rounds: "Rounds",
-        stream: Stream,
-        commands: HumanCommands,
-        state: HumanState,
-        session: HumanSession,
-        named_fds: NamedFds,
-        ceiling: Ceiling | None = None,
+        self, place: Place, stream: Stream, session: HumanSession, state: HumanState
     ) -> None:
-        super().__init__(monitor, rounds, stream, session, commands, named_fds, ceiling=ceiling)
+        super().__init__(place, stream, session)
         self.state: HumanState = state
         self.is_interactive: bool = True
 
@@ -62,7 +47,7 @@ class HumanConnection(Connection):
         super().settle()
         assert isinstance(self.session, HumanSession)
         if self.session.begin_turn():
-            self._rounds.later(self)
+            self._turns.later(self)
 
     def _focus(self, is_focused: bool) -> None:
         assert isinstance(self.session, HumanSession)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from qmpeer.monitor.arguments import Parameters
+from qmpeer.monitor.handlers.parameters import Parameters
 from qmpeer.schema import EMPTY, Command, Member, Schema, Struct, Union, shape_of
 
 __all__ = ["declared_members", "match"]

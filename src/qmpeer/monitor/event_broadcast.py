@@ -8,18 +8,19 @@ Spec: QEMU 7.2: an event goes to every monitor that has negotiated, and to nobod
 
 import asyncio
 import logging
-import threading
 import time
 from collections import deque
+from collections.abc import Collection
+from typing import Protocol
 
 from qmpeer import limits
 from qmpeer.messages import Timestamp, event_message
-from qmpeer.monitor.rounds import Rounds
+from qmpeer.monitor.loop import MonitorLoop
 from qmpeer.protocol import THROTTLED_EVENTS, Throttle
 from qmpeer.values import JsonObject
 from qmpeer.wire import encode_line, encode_pretty
 
-__all__ = ["Emission"]
+__all__ = ["EventBroadcast", "Recipient"]
 
 _Event = tuple[str, JsonObject | None, tuple[bytes, bytes]]
 """Its name, what tells its kind where it is limited, and its text: a line, and many lines."""
@@ -27,16 +28,43 @@ _Event = tuple[str, JsonObject | None, tuple[bytes, bytes]]
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 
 
-class Emission:
-    """Send events to the connections of a monitor.
+class _RecipientSession(Protocol):
+    @property
+    def is_ready(self) -> bool: ...
+    @property
+    def output_size(self) -> int: ...
+    def send_event(self, line: bytes, /) -> None: ...
 
-    Attributes:
-        thread: The loop's thread, once there is one.
+
+class Recipient(Protocol):
+    """A connection that events are sent on."""
+
+    @property
+    def session(self) -> _RecipientSession:
+        """What negotiates, and holds the output back."""
+
+    @property
+    def is_pretty(self) -> bool:
+        """Events are written over many lines."""
+
+    def flush(self) -> bool:
+        """Send what the session has to send, now."""
+
+    def mark(self) -> None:
+        """Have sent what the session has to send, soon."""
+
+
+class EventBroadcast:
+    """The way of events to the connections of a monitor.
+
+    Args:
+        loop: The monitor's.
+        recipients: Those who are connected, at any time.
     """
 
-    def __init__(self, rounds: Rounds) -> None:
-        self.thread: int | None = None
-        self._rounds = rounds
+    def __init__(self, loop: MonitorLoop, recipients: Collection[Recipient]) -> None:
+        self._loop = loop
+        self._recipients = recipients
         self._throttle = Throttle()
         self._throttle_timer: asyncio.TimerHandle | None = None
         self._emitted: deque[_Event] = deque()
@@ -44,7 +72,6 @@ class Emission:
         self._has_lost_emitted = False
         self._is_closed = False
         self._has_pretty = False
-        rounds.take_emitted = self.take_emitted
 
     def write_pretty_too(self) -> None:
         """Write events over many lines as well, from now on."""
@@ -63,25 +90,24 @@ class Emission:
             TypeError: If there is something in it that JSON can't hold.
         """
         event = self._written(name, data)
-        loop = self._rounds.loop
-        if loop is None or self._is_closed:
+        if self._loop.loop is None or self._is_closed:
             return
-        if threading.get_ident() == self.thread:
+        if self._loop.is_here:
             if self._emitted:
                 self.take_emitted()
             self._offer(event)
             return
         emitted = self._emitted
         emitted.append(event)
-        try:
-            if not self._is_taking_due:  # set before, and cleared before the events are taken
-                self._is_taking_due = True
-                loop.call_soon_threadsafe(self.take_emitted)
-            elif len(emitted) > limits.EMITTED_EVENTS:
+        if not self._is_taking_due:  # set before, and cleared before the events are taken
+            self._is_taking_due = True
+            self._loop.call(self.take_emitted)
+        elif len(emitted) > limits.EMITTED_EVENTS:
+            try:
                 emitted.popleft()
-                self._warn_of_lost()
-        except (RuntimeError, IndexError):  # the loop has gone; it has taken all meanwhile
-            pass
+            except IndexError:  # all were taken meanwhile
+                return
+            self._warn_of_lost()
 
     def _warn_of_lost(self) -> None:
         if not self._has_lost_emitted:
@@ -106,14 +132,10 @@ class Emission:
             self._set_throttle_timer()
 
     def _set_throttle_timer(self) -> None:
-        loop = self._rounds.loop
-        assert loop is not None
-        due = self._throttle.next_due
-        self._throttle_timer = (
-            None
-            if due is None
-            else loop.call_later(max(0.0, due - time.monotonic()), self._throttle_due)
-        )
+        self._throttle_timer = None
+        if (due := self._throttle.next_due) is not None:
+            delay = max(0.0, due - time.monotonic())
+            self._throttle_timer = self._loop.running.call_later(delay, self._throttle_due)
 
     def _throttle_due(self) -> None:
         for event in self._throttle.due(time.monotonic()):
@@ -122,7 +144,7 @@ class Emission:
 
     def _broadcast(self, name: str, kind: JsonObject | None, text: tuple[bytes, bytes]) -> None:
         line, pretty = text
-        for connection in self._rounds.connections:
+        for connection in self._recipients:
             if not connection.session.is_ready:
                 continue
             if connection.is_pretty:
@@ -132,7 +154,7 @@ class Emission:
                 connection.session.send_event(line)
             if connection.session.output_size > limits.UNSENT_OUTPUT:
                 connection.flush()  # a burst within one round has its bound as well
-            self._rounds.mark(connection)
+            connection.mark()
 
     def _written(self, name: str, data: JsonObject | None) -> _Event:
         """Write an event out, with the time of now.

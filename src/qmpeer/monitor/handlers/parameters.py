@@ -5,17 +5,17 @@ from collections.abc import Callable, Mapping
 from typing import Any, Unpack, get_args, get_origin
 
 from qmpeer.errors import CommandError, ValidationError
-from qmpeer.monitor.annotations import (
+from qmpeer.monitor.backend import Context
+from qmpeer.monitor.handlers.conversion import Part, members_conversion
+from qmpeer.monitor.handlers.schema_types import ANY, SchemaTypes
+from qmpeer.monitor.handlers.type_compiler import (
     REQUIRED,
     CompiledMember,
     CompiledType,
-    Types,
+    TypeCompiler,
     fields_of,
 )
-from qmpeer.monitor.backend import Context
-from qmpeer.monitor.conversion import Part, members_conversion
-from qmpeer.monitor.declarations import ANY, Declarations
-from qmpeer.monitor.hints import function_hints, underlying, wire_name
+from qmpeer.monitor.handlers.type_hints import function_hints, underlying, wire_name
 from qmpeer.schema import ArgumentsCheck, Member
 from qmpeer.schema.checks import Fields
 from qmpeer.schema.validation import arguments_check
@@ -115,7 +115,7 @@ class Parameters:
         raise CommandError("GenericError", desc)
 
 
-def parameters_of(function: Callable[..., object], types: Types | None = None) -> Parameters:
+def parameters_of(function: Callable[..., object], types: TypeCompiler | None = None) -> Parameters:
     """Read a handler's signature.
 
     An argument is optional if its parameter has a default. Its name on the wire is the parameter's,
@@ -142,7 +142,7 @@ def parameters_of(function: Callable[..., object], types: Types | None = None) -
         Traceback (most recent call last):
         qmpeer.errors.CommandError: GenericError: Parameter 'filename' is missing
     """
-    types = types or Types(Declarations())
+    types = types or TypeCompiler(SchemaTypes())
     hints = function_hints(function)
     members, rest, context_name = list[CompiledMember](), None, None
     for name, parameter in inspect.signature(function).parameters.items():

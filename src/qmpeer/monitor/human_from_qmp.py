@@ -7,11 +7,11 @@ from typing import Any
 from qmpeer.messages import Command
 from qmpeer.monitor.backend import Context
 from qmpeer.monitor.commands import Commands
-from qmpeer.monitor.hints import wire_name
+from qmpeer.monitor.handlers.type_hints import wire_name
 from qmpeer.monitor.human.arguments import Argument, parse_letters
 from qmpeer.monitor.human.commands import HumanCommands, first_line
-from qmpeer.monitor.human.completion import Completions
 from qmpeer.monitor.human.signatures import read_signature
+from qmpeer.monitor.human.table import Completions
 from qmpeer.values import JsonObject
 
 __all__ = ["derive"]
@@ -30,7 +30,7 @@ def derive(
     complete: Callable[..., Iterable[str] | Completions] | None,
 ) -> None:
     """Make a human command of a QMP command; see `Monitor.human_from_qmp`."""
-    handler = commands.registry.handler(command)
+    handler = commands.function(command)
     arguments: tuple[Argument, ...]
     if args is not None:
         arguments = parse_letters(args)

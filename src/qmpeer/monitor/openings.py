@@ -5,33 +5,32 @@
 
 import asyncio
 import logging
-import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from socket import SO_ACCEPTCONN, SOL_SOCKET, socket
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import Literal, Protocol, TypeVar
 from weakref import WeakSet
 
 from qmpeer import limits
-from qmpeer.monitor.ceiling import Ceiling
-from qmpeer.monitor.commands import Commands
-from qmpeer.monitor.connection import Connection
-from qmpeer.monitor.emission import Emission
-from qmpeer.monitor.human.connection import HumanConnection
-from qmpeer.monitor.human.session import PROMPT
-from qmpeer.monitor.human.terminals import Terminals
+from qmpeer.monitor.backend import ContextMonitor
+from qmpeer.monitor.connection import Connection, Place
+from qmpeer.monitor.event_broadcast import EventBroadcast
+from qmpeer.monitor.human.commands import HumanCommands
+from qmpeer.monitor.human.context import HumanState
+from qmpeer.monitor.human.session import PROMPT, HumanSession, banner
+from qmpeer.monitor.human_connection import HumanConnection
+from qmpeer.monitor.loop import MonitorLoop
 from qmpeer.monitor.named_fds import NamedFds
-from qmpeer.monitor.rounds import Rounds
+from qmpeer.monitor.turns import Executor, Turns
 from qmpeer.protocol import ServerSession
 from qmpeer.transport import AddressLike
 from qmpeer.transport.aio import HandlerFactory, Listener, Stream, open_stream, start_listening
 
-if TYPE_CHECKING:
-    from qmpeer.monitor.monitor import Monitor
-
-__all__ = ["CharacterDevice", "Endpoints", "Opening"]
+__all__ = ["CharacterDevice", "Opening", "Openings"]
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
+ConnectionT = TypeVar("ConnectionT", bound=Connection)
 
 
 class CharacterDevice(Protocol):
@@ -57,99 +56,84 @@ class CharacterDevice(Protocol):
         """Take what makes the handler of each of its streams."""
 
 
-class Opening(NamedTuple):
-    """How something is opened; see `Monitor.listen`."""
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a monitor is opened somewhere; `Monitor.listen` says what each of these means.
 
-    many: bool
-    max_clients: int | None
-    pretty: bool
-    human: bool
-    insecure: bool
+    Raises:
+        ValueError: If a human monitor is to be pretty.
+    """
+
+    many: bool = False
+    max_clients: int | None = None
+    pretty: bool = False
+    human: bool = False
+    insecure: bool = False
+
+    def __post_init__(self) -> None:
+        if self.human and self.pretty:
+            raise ValueError("a human monitor can't be pretty")
 
 
-class Endpoints:
-    """Open a monitor, and close all that it is open on.
+class Openings:
+    """All that a monitor is open on.
 
     Args:
         monitor: Whose they are.
-        rounds: Executes what comes in.
-        emission: Knows the loop's thread.
+        loop: The monitor's.
+        turns: Executes what comes in.
+        events: Sends events to ``connections``.
+        connections: Takes those who are connected.
         commands: Those of control monitors.
-        terminals: Makes human monitors.
+        human: Those of human monitors.
 
     Attributes:
         listeners: Where it listens.
-        ended_by: What a handler raised, if that has ended the monitor.
+        connections: Those who are connected.
     """
 
     def __init__(
         self,
-        monitor: "Monitor",
-        rounds: Rounds,
-        emission: Emission,
-        commands: Commands,
-        terminals: Terminals,
+        monitor: ContextMonitor,
+        loop: MonitorLoop,
+        turns: Turns,
+        events: EventBroadcast,
+        connections: set[Connection],
+        commands: Executor,
+        human: HumanCommands,
     ) -> None:
         self.listeners: list[Listener] = []
+        self.connections: set[Connection] = connections
         self._monitor = monitor
-        self._rounds = rounds
-        self._emission = emission
+        self._loop = loop
+        self._turns = turns
+        self._events = events
         self._commands = commands
-        self._terminals = terminals
-        self._opening: set[asyncio.Task[None]] = set()
+        self._human = human
+        self._attaching: set[asyncio.Task[None]] = set()
         self._unopened: list[Callable[[], None]] = []
         self._named_fds: WeakSet[NamedFds] = WeakSet()
-        self._closed: asyncio.Event | None = None
+        self._closed = asyncio.Event()
         self._is_shut_down = False
-        self.ended_by: BaseException | None = None
-        rounds.when_gone = self._check_closed
-        rounds.when_ended = self._end
-
-    def attach_to_loop(self) -> None:
-        """Belong to the loop that runs, if there was none before."""
-        if self._rounds.loop is None:
-            self._rounds.loop = asyncio.get_running_loop()
-            self._emission.thread = threading.get_ident()
-            self._closed = asyncio.Event()
-            self._check_closed()  # it may have been shut down before
 
     # What makes the handlers of streams
 
-    def factory(self, pretty: bool, human: bool) -> Callable[[Stream], Connection]:
-        """Return what makes the handlers of streams; see `Monitor.listen`.
-
-        Raises:
-            ValueError: If a human monitor is to be pretty.
-        """
-        if not human:
-            return self.control_factory(pretty, oob=True)
-        if pretty:
-            raise ValueError("a human monitor can't be pretty")
-        return self.human_factory()
+    def _factory(self, opening: Opening) -> Callable[[Stream], Connection]:
+        if opening.human:
+            return self.human_factory()
+        return self.control_factory(opening.pretty)
 
     def control_factory(
-        self, pretty: bool, *, oob: bool, greets: bool = True
+        self, pretty: bool, *, oob: bool = True, greets: bool = True
     ) -> Callable[[Stream], Connection]:
         """Return what makes a control monitor's; see `Monitor.connection_factory`."""
-        ceiling = Ceiling()
-        named_fds = self._new_names()
+        place = self._place(self._commands)
         if pretty:
-            self._emission.write_pretty_too()
+            self._events.write_pretty_too()
 
         def connect(stream: Stream) -> Connection:
             session = self._session(pretty, oob=oob, greets=greets)
-            connection = Connection(
-                self._monitor,
-                self._rounds,
-                stream,
-                session,
-                self._commands,
-                named_fds,
-                pretty,
-                ceiling,
-            )
-            self._greet(connection)
-            return connection
+            return self._greeted(Connection(place, stream, session, is_pretty=pretty))
 
         return connect
 
@@ -157,18 +141,26 @@ class Endpoints:
         self, *, prompt: str = PROMPT, greeting: str | None = None, focused: bool = True
     ) -> Callable[[Stream], HumanConnection]:
         """Return what makes a human monitor's; see `Monitor.human_connection_factory`."""
-        return self._terminals.factory(
-            self._greet,
-            self._new_names(),
-            prompt=prompt,
-            greeting=greeting,
-            is_focused=focused,
-        )
+        place = self._place(self._human)
+        state = HumanState()
 
-    def _new_names(self) -> NamedFds:
-        named_fds = NamedFds()
-        self._named_fds.add(named_fds)
-        return named_fds
+        def connect(stream: Stream) -> HumanConnection:
+            session = HumanSession(
+                banner(self._monitor.version) if greeting is None else greeting,
+                prompt,
+                state.history,
+                self._human.complete,
+                is_focused=focused,
+                is_over=lambda: self._turns.is_stopped,
+            )
+            return self._greeted(HumanConnection(place, stream, session, state))
+
+        return connect
+
+    def _place(self, commands: Executor) -> Place:
+        place = Place(self._monitor, self._turns, commands, self._gone)
+        self._named_fds.add(place.named_fds)
+        return place
 
     def _session(self, pretty: bool, *, oob: bool, greets: bool = True) -> ServerSession:
         capabilities = ("oob",) if oob else ()
@@ -176,22 +168,27 @@ class Endpoints:
             self._monitor.version, capabilities=capabilities, is_pretty=pretty, is_greeting=greets
         )
 
-    def _greet(self, connection: Connection) -> None:
-        self.attach_to_loop()
-        self._rounds.connections.add(connection)
+    def _greeted(self, connection: ConnectionT) -> ConnectionT:
+        self._loop.attach()
+        self.connections.add(connection)
         log.debug("%s: = connected", connection.peer)
         connection.flush()
         if self._is_shut_down:  # it was on its way in when the listener closed
             connection.stream.close()
+        return connection
+
+    def _gone(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+        self._check_closed()
 
     # Opening
 
     async def listen(self, address: AddressLike, opening: Opening) -> Listener:
         """Start to listen; see `Monitor.listen`."""
-        self.attach_to_loop()
+        self._loop.attach()
         listener = await start_listening(
             address,
-            self.factory(opening.pretty, opening.human),
+            self._factory(opening),
             many=opening.many,
             max_clients=opening.max_clients,
             insecure=opening.insecure,
@@ -200,59 +197,52 @@ class Endpoints:
         return listener
 
     async def connect(
-        self, address: AddressLike, *, pretty: bool, human: bool, timeout: float | None
+        self, address: AddressLike, opening: Opening, *, timeout: float | None
     ) -> None:
         """Dial a client that listens; see `Monitor.connect`."""
-        self.attach_to_loop()
-        await open_stream(address, self.factory(pretty, human), timeout=timeout)
+        self._loop.attach()
+        await open_stream(address, self._factory(opening), timeout=timeout)
 
     def attach(self, source: "socket | CharacterDevice", opening: Opening) -> None:
         """Serve a socket or a character device; see `Monitor.attach`."""
-        if opening.human and opening.pretty:
-            raise ValueError("a human monitor can't be pretty")
         if not isinstance(source, socket) and not hasattr(source, "attach"):
             raise TypeError(
                 f"found {source!r}, expected a socket or a character device; "
                 "addresses are for listen(), connect(), serve() and start()"
             )
-        if self._rounds.loop is not None and self._emission.thread != threading.get_ident():
-            self._rounds.loop.call_soon_threadsafe(self.attach, source, opening)
+        if self._loop.loop is not None and not self._loop.is_here:
+            self._loop.running.call_soon_threadsafe(self.attach, source, opening)
             return
         if not isinstance(source, socket):
-            self._attach_device(source, opening.pretty, opening.human)
+            self._attach_device(source, opening)
             return
         task = asyncio.ensure_future(self._attach(source, opening))
-        self._opening.add(task)
-        task.add_done_callback(self._opened)
+        self._attaching.add(task)
+        task.add_done_callback(self._attached)
 
     async def _attach(self, source: socket, opening: Opening) -> None:
         if source.getsockopt(SOL_SOCKET, SO_ACCEPTCONN):
             await self.listen(source, opening)
         else:
-            await self.connect(
-                source,
-                pretty=opening.pretty,
-                human=opening.human,
-                timeout=limits.CONNECT_TIMEOUT,
-            )
+            await self.connect(source, opening, timeout=limits.CONNECT_TIMEOUT)
 
-    def _opened(self, opening: "asyncio.Task[None]") -> None:
-        self._opening.discard(opening)
-        if not opening.cancelled() and (error := opening.exception()) is not None:
+    def _attached(self, task: "asyncio.Task[None]") -> None:
+        self._attaching.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
             log.error("what was attached can't be served: %s", error)
 
-    def _attach_device(self, device: CharacterDevice, pretty: bool, human: bool) -> None:
-        self.attach_to_loop()
+    def _attach_device(self, device: CharacterDevice, opening: Opening) -> None:
+        self._loop.attach()
         is_silent = device.opens == "never"
-        if human:
+        if opening.human:
             is_ours = device.kind != "mux" and not is_silent  # else the prompt waits for the mux
             greeting = "" if is_silent else None
             device.attach(self.human_factory(focused=is_ours, greeting=greeting))
             return
         is_open = device.opens == "now"
-        factory = self.control_factory(pretty, oob=device.offers_oob, greets=is_open)
+        factory = self.control_factory(opening.pretty, oob=device.offers_oob, greets=is_open)
         if device.opens == "later":
-            factory = self._opened_later(factory, pretty, device.offers_oob)
+            factory = self._opened_later(factory, opening.pretty, device.offers_oob)
         device.attach(factory, wants_echo=True)
 
     def _opened_later(
@@ -274,8 +264,9 @@ class Endpoints:
 
     def disown(self) -> None:
         """Forget what is open: in a forked child it is the parent's."""
-        self._rounds.loop = None
-        self._rounds.connections.clear()
+        self._loop.detach()
+        self._closed = asyncio.Event()
+        self.connections.clear()
         self.listeners.clear()
 
     # Closing
@@ -283,16 +274,7 @@ class Endpoints:
     def shut_down(self) -> None:
         """Take no further command, and close soon; callable from any thread."""
         self._stop()
-        if self._rounds.loop is not None:
-            try:
-                self._rounds.loop.call_soon_threadsafe(self.close)
-            except RuntimeError:  # the loop has gone, and all that was open with it
-                pass
-
-    def _end(self, error: BaseException) -> None:
-        log.error("the monitor ends by %s", type(error).__name__)
-        self.ended_by = self.ended_by or error
-        self.shut_down()
+        self._loop.call(self.close)  # without a loop, or after its end, nothing is open
 
     def close(self) -> None:
         """Take no further command, finish the answers, close all."""
@@ -300,31 +282,27 @@ class Endpoints:
         for listener in self.listeners:
             listener.close()
         self.listeners.clear()
-        self._rounds.give_up_waiting()
-        for connection in list(self._rounds.connections):
-            connection.flush()
-            connection.is_closing = True
-            connection.settle()
+        self._turns.give_up_waiting()
+        for connection in list(self.connections):
+            connection.close_when_answered()
             if connection.session.is_answering:
-                assert self._rounds.loop is not None
-                self._rounds.loop.call_later(limits.CLOSE_TIMEOUT, connection.stream.abort)
+                self._loop.running.call_later(limits.CLOSE_TIMEOUT, connection.stream.abort)
         self._check_closed()
 
     async def wait_closed(self) -> None:
         """Wait until it was shut down and all connections are gone."""
-        self.attach_to_loop()
-        assert self._closed is not None
+        self._loop.attach()
         self._check_closed()  # it may have been shut down before there was a loop
         await self._closed.wait()
 
     def _stop(self) -> None:
-        self._rounds.stop()
+        self._turns.stop()
         self._is_shut_down = True
 
     def _check_closed(self) -> None:
-        if self._is_shut_down and not self._rounds.connections and self._closed is not None:
-            self._rounds.cancel_tasks()
-            self._emission.close()
+        if self._is_shut_down and not self.connections:
+            self._turns.cancel_tasks()
+            self._events.close()
             for named_fds in self._named_fds:
                 named_fds.close()
             self._closed.set()

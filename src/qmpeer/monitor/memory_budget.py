@@ -2,16 +2,16 @@
 
 One client's request may have 64 MiB, and replies that it doesn't read wait for it; thousands of
 clients that each keep to such limits would still take all memory. Whoever asks for more when the
-ceiling is reached is disconnected, so that those who are there already go on.
+budget is spent is disconnected, so that those who are there already go on.
 """
 
 from qmpeer import limits
 
-__all__ = ["Ceiling"]
+__all__ = ["MemoryBudget"]
 
 
-class Ceiling:
-    """Add up what the clients of one listener hold.
+class MemoryBudget:
+    """The memory that the clients of one listener hold.
 
     Attributes:
         held: Bytes that they hold now, about: unfinished requests, and output that waits.

@@ -1,4 +1,4 @@
-"""Declarations: the types that handlers' annotations stand for, as types of a schema.
+"""The types that handlers' annotations stand for, as types of a schema.
 
 What a signature doesn't name gets a name after its use. Types of the same making are one type.
 """
@@ -19,7 +19,7 @@ from qmpeer.schema import (
     Type,
 )
 
-__all__ = ["ANY", "Declarations"]
+__all__ = ["ANY", "SchemaTypes"]
 
 ANY: Final = "any"
 """The type of anything; objects with any members are of it as well, as QAPI can't say more."""
@@ -27,8 +27,8 @@ ANY: Final = "any"
 _WORDS: Final = re.compile("[A-Za-z0-9]+")
 
 
-class Declarations:
-    """Collect types.
+class SchemaTypes:
+    """The types of one schema, collected one by one.
 
     Args:
         taken: The names that other types have.

@@ -35,7 +35,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, NewType, Union, g
 
 import msgspec
 
-from qmpeer.monitor.conversion import (
+from qmpeer.monitor.handlers.conversion import (
     Convert,
     Part,
     alternate_conversion,
@@ -47,9 +47,9 @@ from qmpeer.monitor.conversion import (
     to_float,
     to_uint64,
 )
-from qmpeer.monitor.declarations import ANY, Declarations
-from qmpeer.monitor.hints import class_hints, struct_names, wire_name
-from qmpeer.monitor.types import Alternate, Signed, Unsigned
+from qmpeer.monitor.handlers.schema_types import ANY, SchemaTypes
+from qmpeer.monitor.handlers.type_hints import class_hints, struct_names, wire_name
+from qmpeer.monitor.handlers.types import Alternate, Signed, Unsigned
 from qmpeer.schema import BUILT_INS, BuiltIn, Member
 from qmpeer.schema.checks import (
     SIMPLE_CHECKS,
@@ -65,7 +65,7 @@ from qmpeer.schema.checks import (
 )
 from qmpeer.values import UnsetType
 
-__all__ = ["REQUIRED", "CompiledMember", "CompiledType", "Types"]
+__all__ = ["REQUIRED", "CompiledMember", "CompiledType", "TypeCompiler"]
 
 REQUIRED: Final = object()
 """The default of a member that has none."""
@@ -133,15 +133,15 @@ _SIMPLE: Final[dict[object, CompiledType]] = {
 }
 
 
-class Types:
-    """Compile annotations, each class once, even where it contains itself.
+class TypeCompiler:
+    """A compiler of annotations, each class once, even where it contains itself.
 
     Args:
-        declarations: Takes the types that it makes of them.
+        types: Takes the types that it makes of them.
     """
 
-    def __init__(self, declarations: Declarations) -> None:
-        self._declarations = declarations
+    def __init__(self, types: SchemaTypes) -> None:
+        self._types = types
         self._classes: dict[type, CompiledType] = {}
 
     def member(self, wire: str, name: str, annotation: object, default: object) -> CompiledMember:
@@ -219,7 +219,7 @@ class Types:
 
     def _array(self, of: CompiledType) -> CompiledType:
         return CompiledType(
-            self._declarations.array(of.type_name),
+            self._types.array(of.type_name),
             array_check(of.check),
             list_conversion(of.convert),
             frozenset({list}),
@@ -242,7 +242,7 @@ class Types:
         word = name or "|".join(member.word for member in members)
         conversions = {json: member.convert for member in members for json in member.json}
         return CompiledType(
-            self._declarations.alternate(name or hint, {m.word: m.type_name for m in members}),
+            self._types.alternate(name or hint, {m.word: m.type_name for m in members}),
             alternate_check(checks, word),
             alternate_conversion(conversions),
             frozenset(checks),
@@ -258,7 +258,7 @@ class Types:
         return self._enum(hint, strings, None, "str")
 
     def _enum(self, name: str, values: Sequence[str], convert: Convert, word: str) -> CompiledType:
-        of = self._declarations.enum(name, values)
+        of = self._types.enum(name, values)
         return CompiledType(of, enum_check(values, {}), convert, frozenset({str}), word)
 
     def _class(self, cls: type) -> CompiledType:
@@ -289,7 +289,7 @@ class Types:
     ) -> CompiledType:
         """Compile a class. What refers to it meanwhile, from within itself, looks it up later."""
         json, fields = frozenset({dict}), Fields()
-        name = self._declarations.reserve(cls.__name__)
+        name = self._types.reserve(cls.__name__)
         check = object_check(fields)
 
         def convert_later(value: Any) -> Any:
@@ -304,7 +304,7 @@ class Types:
             raise
         fields_of(members, fields)
         parts = [member.part for member in members]
-        self._declarations.struct(name, [member.member for member in members])
+        self._types.struct(name, [member.member for member in members])
         if build is not dict:
             convert = struct_conversion(parts, build)
         elif any(part.convert for part in parts):

@@ -1,10 +1,10 @@
-"""Rounds of work: requests in, their commands executed in turn, replies and events out.
+"""Turns: requests in, their commands executed in turn, replies and events out.
 
-Theory of operation.  All of it runs on one event loop's thread. A round begins when bytes or an
-outcome come in: `pump` admits requests, the dispatcher says whose turn it is, `_run` executes. Sync
-handlers run to their end inside the round. Async ones become tasks, blocking ones threads
-(`qmpeer.monitor.threads`), and each ends in a round of its own (`_finished`). What a round wrote is
-sent at its end, one write a connection.
+Theory of operation.  All of it runs on one event loop's thread. A turn begins when bytes or an
+outcome come in: `pump` admits requests, the dispatcher says whose is next, `_run` executes. Sync
+handlers run to their end inside the turn. Async ones become tasks, blocking ones threads
+(`qmpeer.monitor.threads`), and each ends in a turn of its own (`_finished`). What was written in a
+turn is sent at its end, one write a connection.
 
 A handler may raise whatever it likes: its client gets an internal error, and the log the traceback.
 `SystemExit` and `KeyboardInterrupt` then end the monitor, in order, and not the loop it runs on.
@@ -15,29 +15,58 @@ Every decision is the session's or the dispatcher's; here is only what needs a l
 import asyncio
 import inspect
 import logging
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from functools import partial
 from os import sched_yield
 from time import perf_counter
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from qmpeer import limits
 from qmpeer.errors import CommandError
 from qmpeer.messages import Command
-from qmpeer.monitor.connection import Connection
 from qmpeer.monitor.human.session import HumanSession
-from qmpeer.monitor.registry import ENDING, Blocking
-from qmpeer.monitor.threads import Done, Threads
+from qmpeer.monitor.loop import MonitorLoop
+from qmpeer.monitor.threads import ENDING, Blocking, Done, Threads
 from qmpeer.protocol import Dispatcher, ServerSession
 from qmpeer.values import JsonValue
 
-__all__ = ["Outcome", "Rounds", "failure_of", "outcome_of"]
+__all__ = ["Executor", "Outcome", "TurnTaker", "Turns", "failure_of", "outcome_of"]
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 _JSON_TYPES = frozenset((dict, list, str, int, float, bool, type(None)))
 _GONE: Final = CommandError("GenericError", "The client has gone")
 _SHUT_DOWN: Final = CommandError("GenericError", "The monitor was shut down")
+
+
+class Executor(Protocol):
+    """What executes the commands of a connection."""
+
+    def execute(
+        self, command: Command, context: Any
+    ) -> JsonValue | Awaitable[JsonValue] | Blocking:
+        """Execute one command: give its value, an awaitable of it, or what a thread is to call."""
+
+
+class TurnTaker(Protocol):
+    """A connection, as far as its turns go."""
+
+    @property
+    def session(self) -> ServerSession | HumanSession:
+        """Admits its requests and takes their answers."""
+
+    @property
+    def commands(self) -> Executor:
+        """Executes its commands."""
+
+    def flush(self) -> bool:
+        """Send what the session has to send; tell whether it was anything."""
+
+    def settle(self) -> None:
+        """Read on or not, and close if all is done."""
+
+    def take_turn(self) -> None:
+        """Go on with what is left, for a moment."""
 
 
 Outcome: TypeAlias = tuple[JsonValue, BaseException | None]
@@ -55,42 +84,44 @@ async def outcome_of(value: Awaitable[JsonValue]) -> Outcome:
         return None, error
 
 
-def _nothing() -> None:
-    pass
+class Turns:
+    """The execution of commands, for all connections of a monitor.
 
-
-def _ignore(error: BaseException) -> None:
-    pass
-
-
-class Rounds:
-    """Execute the commands of all connections of a monitor.
+    Args:
+        loop: The monitor's.
+        threads: Where handlers go that don't run in the loop's thread.
+        take_emitted: Sends the events that other threads have emitted; called before a reply.
+        on_ended: Called when a handler has raised what ends the monitor; from any thread.
+        linger: Seconds for which the loop is kept awake for the next command of the only client
+            that is active.
 
     Attributes:
-        connections: All that there are.
-        loop: The loop that all of this runs on, once there is one.
-        threads: Where handlers go that don't run in the loop's thread.
         is_stopped: No further command is executed.
-        take_emitted: Sends the events that other threads have emitted; called before a reply.
-        when_gone: Called when a connection has gone.
-        when_ended: Called when a handler has raised what ends the monitor; from any thread.
     """
 
-    def __init__(self) -> None:
-        self.connections: set[Connection] = set()
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self.threads: Threads = Threads()
+    def __init__(
+        self,
+        loop: MonitorLoop,
+        threads: Threads,
+        take_emitted: Callable[[], None],
+        on_ended: Callable[[BaseException], None],
+        linger: float,
+    ) -> None:
         self.is_stopped: bool = False
-        self.take_emitted: Callable[[], None] = _nothing
-        self.when_gone: Callable[[], None] = _nothing
-        self.when_ended: Callable[[BaseException], None] = _ignore
-        self._dispatcher = Dispatcher()
-        self._dirty: list[Connection] = []
-        self._turns: deque[Connection] = deque()
-        self._stalled: set[Connection] = set()
+        self._loop = loop
+        self._threads = threads
+        self._take_emitted = take_emitted
+        self._on_ended = on_ended
+        self._linger = linger
+        self._alone_since = 0.0  # when another connection than the last one was served
+        self._dispatcher = Dispatcher[TurnTaker]()
+        self._pumped: TurnTaker | None = None  # it is sent what it says in its own turn
+        self._dirty: dict[TurnTaker, None] = {}
+        self._waiting: OrderedDict[TurnTaker, None] = OrderedDict()
+        self._is_turn_due = False
+        self._stalled: set[TurnTaker] = set()
         self._tasks: set[asyncio.Future[Any]] = set()
-        self._is_in_round = False
-        self._last_served: Connection | None = None
+        self._last_served: TurnTaker | None = None
         self._is_lingering = False
         self._linger_until = 0.0
 
@@ -101,26 +132,24 @@ class Rounds:
 
     def give_up_waiting(self) -> None:
         """Answer what still waits for a thread."""
-        self.threads.forget_all(_SHUT_DOWN)
+        self._threads.forget_all(_SHUT_DOWN)
 
     def cancel_tasks(self) -> None:
         """Cancel the async handlers that still run."""
         for task in self._tasks:
             task.cancel()
 
-    def pump(self, connection: Connection) -> None:
+    def pump(self, connection: TurnTaker) -> None:
         """Execute what a connection asks for, as far as the rules let it now."""
         session = connection.session
-        self._is_in_round = True
-        connection.is_dirty = True  # what it says in its own round is sent by its own flush
+        self._pumped = connection
         is_over = False
         try:
             is_over = self._admit_all(connection)
         except ENDING as error:  # of a hook, such as that of completion
             self.end(error)
         finally:
-            connection.is_dirty = False
-            self._is_in_round = False
+            self._pumped = None
         connection.settle()
         if is_over:
             self.later(connection)
@@ -130,23 +159,17 @@ class Rounds:
             self._stalled.add(connection)
         if self._dirty:
             self._flush_dirty()
-        if connection is self._last_served:
-            self._linger_until = perf_counter() + limits.LINGER
-            if not self._is_lingering:
-                self._is_lingering = True
-                assert self.loop is not None
-                self.loop.call_soon(self._linger)
-        else:
-            self._last_served = connection
+        if self._linger:
+            self._linger_for(connection)
 
-    def _admit_all(self, connection: Connection) -> bool:
+    def _admit_all(self, connection: TurnTaker) -> bool:
         """Admit requests and execute them; tell whether the turn was over before all were."""
         session = connection.session
         until = perf_counter() + limits.TURN_TIME
         while True:
             while not self.is_stopped and (admitted := session.admit()) is not False:
                 if admitted is True:
-                    self._dispatcher.enlist(session)
+                    self._dispatcher.enlist(session, connection)
                     self._dispatch()
                 else:
                     self._run(connection, admitted)
@@ -156,91 +179,91 @@ class Rounds:
             if not connection.flush() or session.wants_data or session.is_writing:
                 return False
 
-    def later(self, connection: Connection) -> None:
+    def later(self, connection: TurnTaker) -> None:
         """Let a connection go on when it is its turn.
 
         Between two turns, whoever they are for, the loop sees to what has come from others.
         """
-        if connection.is_awaiting_turn:
-            return
-        connection.is_awaiting_turn = True
-        if not self._turns:
-            assert self.loop is not None
-            self.loop.call_soon(self._take_turn)
-        self._turns.append(connection)
+        self._waiting.setdefault(connection)
+        if not self._is_turn_due:
+            self._is_turn_due = True
+            self._loop.running.call_soon(self._take_turn)
 
     def _take_turn(self) -> None:
-        connection = self._turns[0]
-        connection.is_awaiting_turn = False
         try:
-            if connection in self.connections:
-                connection.take_turn()
+            if self._waiting:
+                self._waiting.popitem(last=False)[0].take_turn()
         finally:
-            self._turns.popleft()
-            if self._turns:
-                assert self.loop is not None
-                self.loop.call_soon(self._take_turn)
+            self._is_turn_due = bool(self._waiting)
+            if self._is_turn_due:
+                self._loop.running.call_soon(self._take_turn)
 
-    def resume(self, connection: Connection) -> None:
+    def resume(self, connection: TurnTaker) -> None:
         """Go on with a connection whose output has room again."""
         if connection.session.can_take:
-            self._dispatcher.enlist(connection.session)
+            self._dispatcher.enlist(connection.session, connection)
             self._dispatch()
         self.pump(connection)
 
-    def _linger(self) -> None:
-        """Keep the loop from sleeping for a moment: the next command is often on its way.
+    def _linger_for(self, connection: TurnTaker) -> None:
+        """Keep the loop awake for a moment, if this is the only client that is active.
 
-        To be woken costs more than to execute a small command. That is so while one client asks
-        and waits in turn; where many do, the time is better spent on more of them at once.
-        Whoever else wants the processor goes first.
+        To be woken costs more than to execute a small command. Where many clients are active, the
+        time is better spent on more of them at once.
         """
-        sched_yield()
+        now = perf_counter()
+        if connection is not self._last_served:
+            self._last_served = connection
+            self._alone_since = now
+        elif now - self._alone_since > limits.LINGER_ALONE:
+            self._linger_until = now + self._linger
+            if not self._is_lingering:
+                self._is_lingering = True
+                self._loop.running.call_soon(self._stay_awake)
+
+    def _stay_awake(self) -> None:
+        sched_yield()  # whoever else wants the processor goes first
         if perf_counter() < self._linger_until:
-            assert self.loop is not None
-            self.loop.call_soon(self._linger)
+            self._loop.running.call_soon(self._stay_awake)
         else:
             self._is_lingering = False
 
-    def mark(self, connection: Connection) -> None:
+    def mark(self, connection: TurnTaker) -> None:
         """Take note that a connection has something to send, soon."""
-        if connection.is_dirty:
+        if connection is self._pumped:
             return
-        connection.is_dirty = True
-        if not self._dirty and not self._is_in_round:
-            assert self.loop is not None
-            self.loop.call_soon(self._flush_dirty)
-        self._dirty.append(connection)
+        if not self._dirty and self._pumped is None:
+            self._loop.running.call_soon(self._flush_dirty)
+        self._dirty[connection] = None
 
     def _flush_dirty(self) -> None:
-        dirty, self._dirty = self._dirty, []
+        dirty, self._dirty = self._dirty, {}
         for connection in dirty:
-            connection.is_dirty = False
             connection.flush()
             connection.settle()
             if connection.session.can_take:  # much output had kept it back
-                assert self.loop is not None
-                self.loop.call_soon(self.resume, connection)
+                self._loop.running.call_soon(self.resume, connection)
 
     def _dispatch(self) -> None:
         dispatcher = self._dispatcher
         while (entry := dispatcher.next_command()) is not None:
-            session, command = entry
+            connection, command = entry
             if command is None:
-                self.mark(session.owner)
+                self.mark(connection)
                 continue
-            self._run(session.owner, command)
-            if session.can_take:
-                dispatcher.enlist(session)
+            self._run(connection, command)
+            if connection.session.can_take:
+                dispatcher.enlist(connection.session, connection)
 
-    def _run(self, connection: Connection, command: Command) -> None:
+    def _run(self, connection: TurnTaker, command: Command) -> None:
         session = connection.session
         try:
             value = connection.commands.execute(command, connection)
             if type(value) in _JSON_TYPES:
                 session.respond(command, value)  # type: ignore[arg-type]  # it is one of these
             elif isinstance(value, Blocking):
-                self._run_elsewhere(connection, command, value)
+                done = partial(self._finished, connection, command)
+                self._start_elsewhere(connection, command, value, done)
             elif inspect.isawaitable(value):
                 self._run_task(connection, command, value)
             else:
@@ -250,7 +273,7 @@ class Rounds:
         self.mark(connection)
 
     def _run_task(
-        self, connection: Connection, command: Command, value: Awaitable[JsonValue]
+        self, connection: TurnTaker, command: Command, value: Awaitable[JsonValue]
     ) -> None:
         task = asyncio.ensure_future(outcome_of(value))
         self._tasks.add(task)
@@ -264,14 +287,9 @@ class Rounds:
 
         task.add_done_callback(done)
 
-    def _run_elsewhere(self, connection: Connection, command: Command, work: Blocking) -> None:
-        done = partial(self._finished, connection, command)
-        self._start_elsewhere(connection, command, work, done)
-
     def run_blocking(self, work: Blocking, name: str) -> "asyncio.Future[Outcome]":
         """Run what a command in progress has yet to do, where blocking handlers are run."""
-        assert self.loop is not None
-        future: asyncio.Future[Outcome] = self.loop.create_future()
+        future: asyncio.Future[Outcome] = self._loop.running.create_future()
         command = Command(name)
 
         def done(value: JsonValue, error: BaseException | None) -> None:
@@ -281,28 +299,27 @@ class Rounds:
                 self._go_on()
 
         self._start_elsewhere(future, command, work, done)
-        future.add_done_callback(partial(self.threads.forget, error=_GONE))  # it was cancelled
+        future.add_done_callback(partial(self._threads.forget, error=_GONE))  # it was cancelled
         return future
 
     def _start_elsewhere(self, owner: object, command: Command, work: Blocking, done: Done) -> None:
-        assert self.loop is not None
         if work.is_exclusive and not command.is_oob:
             self._dispatcher.hold(command)
         try:
-            self.threads.run(self.loop, owner, command.name, work, done)
+            self._threads.run(self._loop.running, owner, command.name, work, done)
         except BaseException:
             self._dispatcher.release(command)
             raise
 
     def _finished(
         self,
-        connection: Connection,
+        connection: TurnTaker,
         command: Command,
         value: JsonValue,
         error: BaseException | None,
     ) -> None:
         """End a command that ran on: answer it, and let go ahead what waited for it."""
-        self.take_emitted()
+        self._take_emitted()
         session = connection.session
         if error is None:
             try:
@@ -314,7 +331,7 @@ class Rounds:
         was_held = self._dispatcher.release(command)
         self.mark(connection)
         if session.can_take:
-            self._dispatcher.enlist(session)
+            self._dispatcher.enlist(session, connection)
         self._dispatch()
         self.pump(connection)
         if was_held:
@@ -326,12 +343,12 @@ class Rounds:
         """Answer a command whose handler raised, whatever it raised."""
         session.respond_error(command, *failure_of(command.name, error))
         if isinstance(error, ENDING):
-            self.when_ended(error)
+            self._on_ended(error)
 
     def end(self, error: BaseException) -> None:
         """End the monitor by what was raised elsewhere than in a handler."""
         log.error("what the program runs beside its handlers failed", exc_info=error)
-        self.when_ended(error)
+        self._on_ended(error)
 
     def _go_on(self) -> None:
         """Go on with what an exclusive command has held up."""
@@ -339,15 +356,13 @@ class Rounds:
         for stalled in list(self._stalled):
             self.pump(stalled)
 
-    def forget(self, connection: Connection, error: OSError | None) -> None:
+    def forget(self, connection: TurnTaker) -> None:
         """Take note that a client is gone."""
-        log.debug("%s: = gone: %s", connection.peer, error or "closed")
-        self.connections.discard(connection)
         self._stalled.discard(connection)
-        self.threads.forget(connection, _GONE)
+        self._waiting.pop(connection, None)
+        self._threads.forget(connection, _GONE)
         if connection is self._last_served:
             self._last_served = None
-        self.when_gone()
 
 
 def failure_of(name: str, error: BaseException) -> tuple[str, str]:

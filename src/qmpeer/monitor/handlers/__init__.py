@@ -1,0 +1,1 @@
+"""Python functions as handlers: their signatures, annotations and docstrings as schema types."""
