@@ -24,7 +24,6 @@ from qmpeer.monitor.human.commands import HumanCommands
 from qmpeer.monitor.human.session import PROMPT
 from qmpeer.monitor.human.table import Completions
 from qmpeer.monitor.human_connection import HumanConnection
-from qmpeer.monitor.human_from_qmp import derive
 from qmpeer.monitor.human_lines import HumanLines
 from qmpeer.monitor.interface import Interface
 from qmpeer.monitor.loop import MonitorLoop
@@ -289,10 +288,10 @@ class Monitor:
             >>> monitor.run_human("info version")
             '7.2.0mine\r\n'
         """
-        derive(
-            self.human,
-            self._commands,
+        self.human.derive(
             command,
+            self._commands.function(command),
+            self._commands.execute,
             name or command,
             args=args,
             params=params,

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 from qmpeer import limits
 from qmpeer.messages import Command, redact_human_line
 from qmpeer.monitor.backend import Context
+from qmpeer.monitor.handlers.type_hints import wire_name
 from qmpeer.monitor.human.arguments import (
     Argument,
     ArgumentError,
@@ -30,9 +31,9 @@ from qmpeer.monitor.human.signatures import Signature, context_name_of, params_o
 from qmpeer.monitor.human.table import NOTHING, Completions, HumanCommand, Table, Unknown, help_text
 from qmpeer.monitor.human.words import BLANKS
 from qmpeer.monitor.threads import ENDING, Blocking, Threads
-from qmpeer.values import JsonObject, JsonValue
+from qmpeer.values import JsonValue
 
-__all__ = ["LINE", "HumanCommands", "Outcome", "first_line"]
+__all__ = ["LINE", "HumanCommands", "Outcome"]
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 Outcome: TypeAlias = str | Awaitable[str] | Blocking
@@ -102,7 +103,7 @@ class HumanCommands:
             signature.arguments,
             function,
             params=params,
-            help=first_line(function) if help is None else help,
+            help=_first_line(function) if help is None else help,
             complete=complete,
             is_blocking=blocking or exclusive,
             is_exclusive=exclusive,
@@ -114,21 +115,40 @@ class HumanCommands:
 
     def derive(
         self,
-        execute: Callable[[JsonObject, Context], Any],
+        command: str,
+        handler: Callable[..., Any] | None,
+        execute: Callable[[Command, Context], Any],
         name: str,
-        arguments: tuple[Argument, ...],
         *,
+        args: str | None,
         params: str | None,
-        help: str,
+        help: str | None,
         show: Callable[[Any], str] | None,
-        complete: Callable[..., Iterable[str] | Completions] | None = None,
+        complete: Callable[..., Iterable[str] | Completions] | None,
     ) -> None:
-        """Register what executes a QMP command; see `Monitor.human_from_qmp`."""
+        """Register a human command made of a QMP command; see `Monitor.human_from_qmp`.
+
+        Args:
+            command: The QMP command's name.
+            handler: Answers it; None where that isn't known.
+            execute: Executes it.
+            name: The human command's name.
+        """
+        if args is not None:
+            arguments = parse_letters(args)
+        elif handler is None:
+            raise ValueError(f"no handler says which arguments {command} has: give args=")
+        else:
+            found = read_signature(handler).arguments
+            arguments = tuple(part._replace(name=wire_name(part.name)) for part in found)
+        if help is None:
+            help = "" if handler is None else _first_line(handler)
+        wire_names = {_python_name(argument.name): argument.name for argument in arguments}
 
         def run(context: Context, /, **values: JsonValue) -> Any:
-            return execute({real_names[key]: value for key, value in values.items()}, context)
+            given = {wire_names[key]: value for key, value in values.items()}
+            return execute(Command(command, given or None), context)
 
-        real_names = {_python_name(argument.name): argument.name for argument in arguments}
         self._put(
             name,
             arguments,
@@ -339,7 +359,7 @@ def _defaults(function: Callable[..., object], arguments: tuple[Argument, ...]) 
     }
 
 
-def first_line(function: Callable[..., object]) -> str:
+def _first_line(function: Callable[..., object]) -> str:
     """Return a docstring's first sentence in the manner of help: no capital, no full stop."""
     text = (inspect.getdoc(function) or "").partition("\n")[0].rstrip(".")
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]
