@@ -629,7 +629,7 @@ def _check_name(name: object, decorator: str) -> None:
 def new_event_loop() -> asyncio.AbstractEventLoop:
     """Return a new loop: uvloop's if it is installed."""
     try:
-        import uvloop
+        import uvloop  # optional extra: fast
     except ImportError:
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()

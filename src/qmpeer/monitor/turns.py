@@ -215,6 +215,7 @@ class Turns:
         if connection is not self._last_served:
             self._last_served = connection
             self._alone_since = now
+            self._linger_until = 0.0
         elif now - self._alone_since > limits.LINGER_ALONE:
             self._linger_until = now + self._linger
             if not self._is_lingering:
@@ -363,6 +364,7 @@ class Turns:
         self._threads.forget(connection, _GONE)
         if connection is self._last_served:
             self._last_served = None
+            self._linger_until = 0.0
 
 
 def failure_of(name: str, error: BaseException) -> tuple[str, str]:
