@@ -29,11 +29,6 @@ def parse_options(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default="qemu",
         help="where the CPU time of a command is measured (qemu)",
     )
-    parser.add_argument(
-        "--any-core",
-        action="store_true",
-        help="don't keep the two ends of a round trip on one core",
-    )
     return parser.parse_args(argv)
 
 
@@ -68,9 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         tempfile.TemporaryDirectory(prefix="qmpeer-bench-") as folder,
         Servers(Path(folder)) as servers,
     ):
-        workloads = Workloads(
-            servers, effort, cpu_server=options.cpu_server, any_core=options.any_core
-        )
+        workloads = Workloads(servers, effort, cpu_server=options.cpu_server)
         results = run(rows, workloads, count)
     print(f"Medians of {count} rounds; load of this machine {os.getloadavg()[0]:.1f}\n")
     print(f"{table.text(results)}\n\n{table.summary(results)}")

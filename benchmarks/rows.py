@@ -67,6 +67,7 @@ class Row:
 
 
 RATE, THROUGHPUT, CPU = Quantity.RATE, Quantity.THROUGHPUT, Quantity.CPU
+BLOCKING, ASYNC = "qmpeer_blocking", "qmpeer_async"
 
 
 def _monitor_rows() -> tuple[Row, ...]:
@@ -122,6 +123,78 @@ def _wire_rows() -> tuple[Row, ...]:
             at_least(0.5),
         )
         for wire, name in (("telnet", "telnet"), ("tls", "TLS"), ("websocket", "WebSocket"))
+    )
+
+
+def _bare_rows() -> tuple[Row, ...]:
+    """List what is measured beside a bare server with msgspec, on the same loop and filter."""
+    return (
+        Row(
+            "pipelined-bare",
+            "monitor: query-version, 64 in flight (asyncio)",
+            "pipelined",
+            RATE,
+            "qmpeer+asyncio",
+            "bare+asyncio",
+            at_least(0.5),
+        ),
+        *(
+            Row(
+                f"wire-{wire}-bare",
+                f"monitor: query-version over {name}, one by one",
+                "wire",
+                RATE,
+                wire,
+                f"bare-{wire}",
+                at_least(0.8),
+            )
+            for wire, name in (("tls", "TLS"), ("websocket", "WebSocket"))
+        ),
+        Row(
+            "serve-greeting",
+            "qmpeer serve: process start to first greeting",
+            "serve-greeting",
+            Quantity.TIME,
+            "qmpeer_serve",
+            "serve_imports",
+            at_most(2.0),
+        ),
+    )
+
+
+def _unpinned_rows() -> tuple[Row, ...]:
+    """List round trips again, their two ends wherever the scheduler puts them."""
+    return (
+        *(
+            Row(
+                f"sequential-{loop}-unpinned",
+                f"monitor: query-version, 1 monitor, one by one, unpinned ({loop})",
+                "sequential-unpinned",
+                RATE,
+                f"qmpeer+{loop}",
+                "qemu",
+                at_least(bar),
+            )
+            for loop, bar in (("asyncio", 2.5), ("uvloop", 3.5))
+        ),
+        Row(
+            "blocking-cpu-unpinned",
+            "blocking client: CPU a command, unpinned",
+            "commands-unpinned",
+            CPU,
+            BLOCKING,
+            "raw_json",
+            at_most(1.2),
+        ),
+        Row(
+            "async-cpu-unpinned",
+            "async client: CPU a command, unpinned",
+            "commands-unpinned",
+            CPU,
+            ASYNC,
+            "qemu_qmp",
+            at_most(0.4),
+        ),
     )
 
 
@@ -186,8 +259,6 @@ def _tool_rows() -> tuple[Row, ...]:
         )
     )
 
-
-BLOCKING, ASYNC = "qmpeer_blocking", "qmpeer_async"
 
 ROWS: tuple[Row, ...] = (
     *_monitor_rows(),
@@ -269,6 +340,8 @@ ROWS: tuple[Row, ...] = (
     ),
     *_tool_rows(),
     *_wire_rows(),
+    *_bare_rows(),
+    *_unpinned_rows(),
     *_human_rows(),
     *_schema_rows(),
 )
@@ -305,6 +378,17 @@ FLOORS: tuple[Row, ...] = tuple(
             "protocol_orjson",
         ),
         ("async client: events", "events", RATE, ASYNC, "protocol_orjson"),
+        *(
+            (f"monitor: query-version over {name}, unpinned", "wire-unpinned", RATE, wire, "tcp")
+            for wire, name in (("telnet", "telnet"), ("tls", "TLS"), ("websocket", "WebSocket"))
+        ),
+        (
+            "monitor: query-version, 64 in flight (uvloop)",
+            "pipelined",
+            RATE,
+            "qmpeer+uvloop",
+            "bare+uvloop",
+        ),
         ("blocking client: events", "events", RATE, BLOCKING, "raw_json"),
         ("blocking client: events", "events", RATE, BLOCKING, "raw_orjson"),
         (

@@ -96,8 +96,9 @@ def _answers(path: str) -> bool:
 class Servers:
     """Hands out running servers by contestant's name, and ends them all at the end.
 
-    Names: `qemu`, `fake` (the C server), `wires` (`qmpeer serve` with a monitor on every wire), and
-    with `+asyncio` or `+uvloop` behind them `qmpeer` (`qmpeer serve`), `schema-monitor` and `crowd`
+    Names: `qemu`, `fake` (the C server), `wires` (`qmpeer serve` with a monitor on every wire),
+    `bare-wires` (`bare_server` on every wire), and with `+asyncio` or `+uvloop` behind them `bare`
+    (`bare_server`), `qmpeer` (`qmpeer serve`), `schema-monitor` and `crowd`
     (both `schema_monitor`), `checked` and `unchecked` (`validating_monitor`).
     """
 
@@ -157,6 +158,10 @@ class Servers:
             case "wires":
                 wires = wire_load.options(self.folder)
                 return [sys.executable, "-m", "qmpeer", "serve", *OPTIONS, *monitors, *wires]
+            case "bare":
+                return [sys.executable, "-m", "benchmarks.bare_server", *paths]
+            case "bare-wires":
+                return [sys.executable, "-m", "benchmarks.bare_server", *paths, str(self.folder)]
             case "fake":
                 return [str(programs.build("cserver", self.folder)), *paths, self.schema_file()]
             case "checked" | "unchecked":

@@ -22,6 +22,11 @@ NAMES = {
     "allowance": "3 json.loads + 10 ms",
     "loads": "json.loads",
     "tcp": "plain TCP",
+    "bare+asyncio": "bare server",
+    "bare+uvloop": "bare server, uvloop",
+    "bare-tls": "bare server",
+    "bare-websocket": "bare server",
+    "serve_imports": "its imports",
     "unchecked+asyncio": "the same without",
 }
 

@@ -6,6 +6,7 @@ import os
 import pty
 import select
 import signal
+import socket
 import struct
 import subprocess
 import termios
@@ -26,6 +27,8 @@ PACKAGES = {
     "qmpeer_shell": ("qmpeer", "msgspec", "prompt_toolkit", "wcwidth"),
     "qemu_qmp_shell": ("qemu.qmp",),
     "qmpeer_keystroke": ("qmpeer", "msgspec"),
+    "qmpeer_serve": ("qmpeer", "msgspec"),
+    "serve_imports": ("msgspec",),
 }
 """By program, what its environment holds."""
 TYPED, COMPLETED = b"blockdev-add dri\t", b"ver="
@@ -51,6 +54,34 @@ def whole_run(program: str, path: str, folder: Path) -> Sample:
     if done.returncode or not done.stdout:
         raise LeftOutError(f"{program} failed with status {done.returncode}")
     return {Quantity.TIME: seconds}
+
+
+def until_greeting(program: str, folder: Path) -> Sample:
+    """Return the time from the start of a server's process to its first greeting."""
+    is_first, argv = _installed(program, folder)
+    if is_first:  # the first start compiles it
+        _greeting(argv, folder)
+    return {Quantity.TIME: _greeting(argv, folder)}
+
+
+def _greeting(argv: list[str], folder: Path) -> float:
+    ours, its = socket.socketpair()
+    with ours:
+        ours.settimeout(TIMEOUT)
+        start = time.perf_counter()
+        with its:
+            process = subprocess.Popen(
+                [*argv, str(its.fileno())], pass_fds=[its.fileno()], env=_environment(folder)
+            )
+        with process:
+            try:
+                greeting = ours.recv(65536)
+                seconds = time.perf_counter() - start
+            finally:
+                process.kill()
+    if not greeting:
+        raise LeftOutError(f"{argv[-1]} did not greet")
+    return seconds
 
 
 def measured(program: str, path: str, folder: Path) -> Sample:
@@ -115,15 +146,20 @@ def _await(terminal: int, text: bytes, program: str) -> None:
         seen += data
 
 
-def _argv(program: str, path: str, folder: Path) -> list[str]:
+def _installed(program: str, folder: Path) -> tuple[bool, list[str]]:
+    """Return whether a program was only now installed, and the command line that starts it."""
     home = folder / f"{program}-environment"
     is_first = not home.exists()
     python = str(environments.create(home, PACKAGES[program]))
-    argv = [python, str(HERE / f"{program}.py"), path]
+    return is_first, [python, str(HERE / f"{program}.py")]
+
+
+def _argv(program: str, path: str, folder: Path) -> list[str]:
+    is_first, argv = _installed(program, folder)
     if is_first:  # the first start compiles it
         run = until_prompt if program in PROMPTS else whole_run
         run(program, path, folder)
-    return argv
+    return [*argv, path]
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -34,15 +34,24 @@ def options(folder: Path) -> list[str]:
         LeftOutError: If there is no `openssl` to make a certificate with.
     """
     words = ["-object", f"tls-creds-x509,id=tls,endpoint=server,verify-peer=off,dir={folder}"]
-    _make_certificate(folder)
+    make_certificate(folder)
     for wire in WIRES:
-        extra = {"tcp": "", "tls": ",tls-creds=tls"}.get(wire, f",{wire}=on")
-        device = f"socket,id={wire},host=127.0.0.1,port=0,server=on,wait=off{extra}"
-        words += ["-chardev", device, "-mon", f"chardev={wire},mode=control"]
+        words += ["-chardev", device(wire), "-mon", f"chardev={wire},mode=control"]
     return words
 
 
-def _make_certificate(folder: Path) -> None:
+def device(wire: str) -> str:
+    """Return the character device that listens on a wire, on a port of its choice."""
+    extra = {"tcp": "", "tls": ",tls-creds=tls"}.get(wire, f",{wire}=on")
+    return f"socket,id={wire},host=127.0.0.1,port=0,server=on,wait=off{extra}"
+
+
+def make_certificate(folder: Path) -> None:
+    """Make the certificate of a server, unless it is there.
+
+    Raises:
+        LeftOutError: If there is no `openssl` to make it with.
+    """
     if shutil.which("openssl") is None:
         raise LeftOutError("no openssl")
     key, certificate = folder / "server-key.pem", folder / "server-cert.pem"

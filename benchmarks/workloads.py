@@ -1,8 +1,9 @@
 """The workloads: by name, what one sample of a contestant is."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks import client_load, schema_load, server_load, tool_load, wire_load
@@ -52,20 +53,17 @@ def quoted_request(document: str) -> bytes:
 class Workloads:
     """Takes samples: `by_name[workload](contestant)`."""
 
-    by_name: Mapping[str, Callable[[str], Sample]]
+    by_name: dict[str, Callable[[str], Sample]]
 
-    def __init__(
-        self, servers: Servers, effort: Effort, *, cpu_server: str, any_core: bool
-    ) -> None:
+    def __init__(self, servers: Servers, effort: Effort, *, cpu_server: str) -> None:
         """Set the scene.
 
         Args:
             servers: Where servers come from.
             effort: The size of a sample.
             cpu_server: Where the CPU time of a command is measured: `qemu` or `fake`.
-            any_core: Leave it to the scheduler on which cores a round trip runs.
         """
-        self._any_core = any_core
+        self._is_pinned = True
         self._servers = servers
         self._effort = effort
         self.by_name = {
@@ -93,8 +91,11 @@ class Workloads:
             "wire": self._wire,
             "human-command": self._human_command,
             "human-line": self._human_line,
+            "serve-greeting": self._serve_greeting,
             "tools": lambda name: schema_load.seconds(name, servers.folder),
         }
+        for workload in ("sequential", "commands", "wire"):
+            self.by_name[f"{workload}-unpinned"] = partial(self._unpinned, self.by_name[workload])
 
     def _path(self, name: str) -> str:
         return self._servers.get(name).paths[0]
@@ -102,7 +103,15 @@ class Workloads:
     def _round_trips(self, server: str) -> contextlib.AbstractContextManager[None]:
         """Measure what a round trip costs, not how long a core takes to wake up."""
         pid = self._servers.get(server).pid
-        return contextlib.nullcontext() if self._any_core else one_core(pid)
+        return one_core(pid) if self._is_pinned else contextlib.nullcontext()
+
+    def _unpinned(self, workload: Callable[[str], Sample], name: str) -> Sample:
+        """Leave it to the scheduler on which cores a round trip runs, as it is at a user's."""
+        self._is_pinned = False
+        try:
+            return workload(name)
+        finally:
+            self._is_pinned = True
 
     # servers
 
@@ -159,10 +168,11 @@ class Workloads:
         return {Quantity.RATE: rate}
 
     def _wire(self, name: str) -> Sample:
-        server = self._servers.get("wires")
-        port = wire_load.port_of(name, server.paths[0])
-        with self._round_trips("wires"):
-            rate = wire_load.sequential(name, port, self._servers.folder, self._effort.seconds)
+        wire = name.removeprefix("bare-")
+        kind = "wires" if wire == name else "bare-wires"
+        port = wire_load.port_of(wire, self._servers.get(kind).paths[0])
+        with self._round_trips(kind):
+            rate = wire_load.sequential(wire, port, self._servers.folder, self._effort.seconds)
         return {Quantity.RATE: rate}
 
     def _human_command(self, name: str) -> Sample:
@@ -206,6 +216,11 @@ class Workloads:
 
     def _keystroke(self, name: str) -> Sample:
         return tool_load.measured(name, self._path("qemu"), self._servers.folder)
+
+    def _serve_greeting(self, name: str) -> Sample:
+        if name == "serve_imports":
+            return tool_load.whole_run(name, "", self._servers.folder)
+        return tool_load.until_greeting(name, self._servers.folder)
 
     def _first_reply(self, name: str) -> Sample:
         return client_load.first_reply(name, self._path("qemu"), self._servers.folder)

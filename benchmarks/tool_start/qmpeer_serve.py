@@ -1,0 +1,8 @@
+"""What pip installs as `qmpeer`, told to serve one monitor on a descriptor."""
+
+import sys
+
+from qmpeer.cli.main import main
+
+device = f"socket,id=qmp,fd={sys.argv[1]}"
+sys.exit(main(["serve", "-chardev", device, "-mon", "chardev=qmp,mode=control"]))
