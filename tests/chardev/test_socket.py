@@ -20,6 +20,7 @@ from qmpeer.chardev import (
 )
 from qmpeer.chardev.socket_device import SocketDevice
 from qmpeer.errors import ChardevError
+from qmpeer.transport import TcpAddress
 from qmpeer.values import JsonObject
 from tests.chardev.program import FrontEnd, Program
 from tests.patience import PATIENCE
@@ -39,9 +40,8 @@ def where(device: object) -> tuple[str, int]:
     """Return host and port of a device that listens on TCP."""
     assert isinstance(device, SocketDevice)
     address = device.address
-    assert address is not None
-    assert address.port is not None
-    return address.host or "", address.port
+    assert isinstance(address, TcpAddress)
+    return address.host, address.port
 
 
 async def read(sock: socket.socket, size: int) -> bytes:

@@ -16,7 +16,7 @@ from qmpeer.chardev.filtering import Filtering
 from qmpeer.chardev.socket_address import SocketAddress
 from qmpeer.chardev.surroundings import Surroundings
 from qmpeer.errors import ChardevError
-from qmpeer.transport import Address
+from qmpeer.transport import Address, TcpAddress, UnixAddress
 from qmpeer.transport.aio import Listener, Stream, open_stream, start_listening
 from qmpeer.values import JsonObject
 
@@ -59,10 +59,9 @@ class SocketDevice(Chardev):
             return f"disconnected:{self._text}{server}"
         if self._own_end:
             return f"{self._protocol}:{self._own_end}{server} <-> {self._other_end}"
-        listener = self._listener
-        if self._address.kind == "vsock":
-            return f"{self._text}{server}"
-        if listener is None or listener.address.is_abstract:
+        address = self.address
+        is_unnamed = address is None or (isinstance(address, UnixAddress) and address.is_abstract)
+        if is_unnamed and self._address.kind != "vsock":
             return f"unix:{server}"
         return f"{self._text}{server}"
 
@@ -106,21 +105,15 @@ class SocketDevice(Chardev):
     @property
     def _text(self) -> str:
         """Name its address as far as it is known by now."""
-        listener = self._listener
-        if listener is not None and listener.address.scheme == "tcp":
-            host = listener.address.host or ""
-            host = "0.0.0.0" if self._is_any else host
-            return f"{self._protocol}:{host}:{listener.address.port}"
-        if listener is not None and self._address.kind == "fd":
-            return _listener_text(listener.address)
+        address = self.address
+        if isinstance(address, TcpAddress):
+            # Spec: QEMU: what listens on every interface, for both families, goes by IPv4's name.
+            is_both = not self._host and self._address.family == socket.AF_UNSPEC
+            host = "0.0.0.0" if is_both and address.host == "::" else address.host
+            return f"{self._protocol}:{host}:{address.port}"
+        if address is not None and self._address.kind == "fd":
+            return _listener_text(address)
         return self._address.text(self._protocol)
-
-    @property
-    def _is_any(self) -> bool:
-        """Whether it listens on every interface, for both families."""
-        listener = self._listener
-        is_any = listener is not None and listener.address.host == "::" and not self._host
-        return is_any and self._address.family == socket.AF_UNSPEC
 
     @property
     def _host(self) -> str:
@@ -215,9 +208,9 @@ def _listener_text(address: Address) -> str:
 
     Spec: QEMU: an abstract name is cut at its first NUL, and tight unless it is as long as can be.
     """
-    if not address.is_abstract:
+    if not isinstance(address, UnixAddress) or not address.is_abstract:
         return str(address)
-    name = str(address.path)[1:]
+    name = address.path[1:]
     tight = "" if len(os.fsencode(name)) == limits.UNIX_PATH else ",tight=on"
     return f"unix:{name.partition(chr(0))[0]},abstract=on{tight}"
 

@@ -41,13 +41,13 @@ class UdpDevice(Chardev):
     async def _open(self) -> None:
         remote = self._remote()
         local = _inet(self.data["local"], port="0") if "local" in self.data else None
-        family, sockaddr = (await remote.resolve(socket.SOCK_DGRAM, to_listen=False))[0]
-        sock = socket.socket(family, socket.SOCK_DGRAM)
+        other = (await remote.resolve(socket.SOCK_DGRAM, to_listen=False))[0]
+        sock = socket.socket(other.family, socket.SOCK_DGRAM)
         try:
             if local is not None:
-                found = await local.resolve(socket.SOCK_DGRAM, to_listen=True, family=family)
-                sock.bind(found[0][1])
-            sock.connect(sockaddr)
+                found = await local.resolve(socket.SOCK_DGRAM, to_listen=True, family=other.family)
+                sock.bind(found[0].sockaddr)
+            sock.connect(other.sockaddr)
         except OSError as error:
             sock.close()
             raise ChardevError(f"Failed to bind socket: {error.strerror}") from error

@@ -6,9 +6,11 @@ in as an argument.
 
 import errno
 import os
+import socket
 from typing import Final
 
 from qmpeer.transport.address import Address
+from qmpeer.transport.sockets import Endpoint
 
 _NOT_THERE_YET: Final = frozenset({errno.ENOENT, errno.ECONNREFUSED})
 _FIRST_DELAY: Final = 0.001  # a QEMU is up within 20 ms
@@ -19,15 +21,15 @@ class DialPlan:
     """Keep the deadline of one dial, and the reason why it hasn't succeeded so far.
 
     Attributes:
-        address: Whom to connect to.
+        address: Whom to connect to, as errors name it.
     """
 
     __slots__ = ("_deadline", "_delay", "_is_patient", "_reason", "_timeout", "address")
 
     def __init__(
-        self, address: Address, *, timeout: float | None, wait_for_socket: bool, now: float
+        self, address: object, *, timeout: float | None, wait_for_socket: bool, now: float
     ) -> None:
-        self.address: Address = address
+        self.address: object = address
         self._timeout = timeout
         self._deadline = None if timeout is None else now + timeout
         self._is_patient = wait_for_socket
@@ -74,6 +76,22 @@ class DialPlan:
         reason = reason or self._reason
         long = "" if self._timeout is None else f" {self._timeout:g} s"
         return TimeoutError(f"waited{long} for {self.address}, but {reason}")
+
+
+def begin(address: Address, plan: DialPlan, now: float) -> socket.socket | list[Endpoint]:
+    """Return the socket that an address brings along, or else the endpoints to connect to.
+
+    Raises:
+        OSError: If there is none.
+        ValueError: If its scheme knows of none.
+    """
+    sock = address.open_socket(plan.seconds_left(now))
+    if sock is not None:
+        return sock
+    try:
+        return address.endpoints()
+    except OSError as error:
+        raise annotated(error, address) from None
 
 
 def annotated(error: OSError, address: object) -> OSError:

@@ -28,7 +28,7 @@ from qmpeer.transport.aio.stream import (
     Stream,
     StreamHandler,
 )
-from qmpeer.transport.filters.filter import (
+from qmpeer.transport.filter import (
     CutOffError,
     Filter,
     FilterError,

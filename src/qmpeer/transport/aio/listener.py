@@ -11,11 +11,12 @@ import socket
 from typing import Final
 
 from qmpeer import limits
-from qmpeer.transport.address import Address, AddressLike, address_of
+from qmpeer.transport.address import Address, address_of
 from qmpeer.transport.aio.connecting import has_own_stream, start_socket_stream, start_stream
 from qmpeer.transport.aio.stream import HandlerFactory, Stream
 from qmpeer.transport.forking import own_socket
 from qmpeer.transport.listening import allowed_clients, listen, local_address, unlink_if_ours
+from qmpeer.transport.schemes import AddressLike
 
 _logger: Final = logging.getLogger("qmpeer.transport")
 

@@ -17,7 +17,7 @@ import re
 from typing import Final
 
 from qmpeer import limits
-from qmpeer.transport.filters.filter import Filter, Received
+from qmpeer.transport.filter import Filter, Received
 
 _SE: Final = 0xF0
 _SB: Final = 0xFA

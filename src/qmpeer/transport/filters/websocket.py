@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from qmpeer import limits
 from qmpeer.messages import found_instead
-from qmpeer.transport.filters.filter import Filter, Received, StrangerError
+from qmpeer.transport.filter import Filter, Received, StrangerError
 from qmpeer.transport.filters.websocket_upgrade import (
     Refusal,
     answer_upgrade,
