@@ -12,10 +12,10 @@ from qmpeer.chardev.creation import create
 from qmpeer.chardev.device import Chardev
 from qmpeer.chardev.mux_device import MuxDevice
 from qmpeer.chardev.options import BACKENDS, Description
-from qmpeer.chardev.query_order import QueryOrder
 from qmpeer.chardev.ringbuf_device import RingBuffer
 from qmpeer.chardev.surroundings import FindFd, Surroundings
 from qmpeer.errors import ChardevError
+from qmpeer.messages.glib_table import GlibTable
 from qmpeer.values import JsonObject, JsonValue
 
 
@@ -25,7 +25,7 @@ class Chardevs:
     def __init__(self, surroundings: Surroundings | None = None) -> None:
         self.surroundings: Final = surroundings or Surroundings()
         self._devices: dict[str, Chardev] = {}
-        self._order = QueryOrder()
+        self._order = GlibTable()  # as QEMU keeps them, which shows in query-chardev
 
     def __iter__(self) -> Iterator[Chardev]:
         """Go through the devices in the order in which they were made."""
@@ -138,7 +138,7 @@ class Chardevs:
                 "filename": device.filename,
                 "label": device.label,
             }
-            for device in map(self._devices.__getitem__, self._order.labels())
+            for device in map(self._devices.__getitem__, reversed(list(self._order)))
         ]
 
     def query_backends(self) -> list[JsonValue]:
