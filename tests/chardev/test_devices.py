@@ -1,6 +1,6 @@
 """Devices other than sockets, each on what it is made of: files, pipes, terminals, datagrams.
 
-Modules: owned_stream, sink.
+Modules: output_only.
 """
 
 import asyncio

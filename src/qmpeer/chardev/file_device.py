@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from qmpeer.chardev.device import Chardev
 from qmpeer.chardev.output_file import OutputFile
-from qmpeer.chardev.owned_stream import OwnedStream
-from qmpeer.chardev.sink import SinkStream
+from qmpeer.chardev.output_only import OutputOnlyStream
 from qmpeer.errors import ChardevError
+from qmpeer.transport.aio.stdio_stream import StdioStream
 
 
 class FileDevice(Chardev):
@@ -35,7 +35,7 @@ class FileDevice(Chardev):
             raise _not_opened(path, error) from error
         if "in" not in self.data:
             self._file = file
-            sink = SinkStream(self.kind, file.write)
+            sink = OutputOnlyStream(self.kind, file.write)
             sink.start(self._connect(sink))
             return
         path = str(self.data["in"])
@@ -46,7 +46,7 @@ class FileDevice(Chardev):
             raise _not_opened(path, error) from error
         fd = file.release()
         assert fd is not None
-        stream = OwnedStream(read_fd, fd, self.kind, self._surroundings.close_path)
+        stream = StdioStream(read_fd, fd, self.kind, self._surroundings.close_path)
         stream.start(self._connect(stream))
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ command lines and queries work, and silent.
 from typing import ClassVar, Literal
 
 from qmpeer.chardev.device import Chardev
-from qmpeer.chardev.sink import SinkStream
+from qmpeer.chardev.output_only import OutputOnlyStream
 
 
 class NullDevice(Chardev):
@@ -28,7 +28,7 @@ class NullDevice(Chardev):
         return self.kind
 
     async def _open(self) -> None:
-        stream = SinkStream(self.kind, self._take)
+        stream = OutputOnlyStream(self.kind, self._take)
         stream.start(self._connect(stream))
 
     def _take(self, data: bytes) -> None:

@@ -11,8 +11,8 @@ import tty
 from typing import ClassVar, Final
 
 from qmpeer.chardev.device import Chardev
-from qmpeer.chardev.owned_stream import OwnedStream
 from qmpeer.errors import ChardevError
+from qmpeer.transport.aio.stdio_stream import StdioStream
 
 _BREAK: Final = 0  # of tcsendbreak(): as long as it usually is
 _CLAIM_PORT: Final = 0x708B  # Linux: PPCLAIM
@@ -42,7 +42,7 @@ class PathDevice(Chardev):
             raise
         self._write_fd = write_fd
         peer = f"{self.kind}:{self._path}"
-        stream = OwnedStream(read_fd, write_fd, peer, self._surroundings.close_path)
+        stream = StdioStream(read_fd, write_fd, peer, self._surroundings.close_path)
         stream.start(self._connect(stream))
 
     def _open_both(self) -> tuple[int, int]:

@@ -15,10 +15,10 @@ from typing import ClassVar, Literal
 
 from qmpeer import limits
 from qmpeer.chardev.device import Chardev
-from qmpeer.chardev.owned_stream import OwnedStream
-from qmpeer.chardev.sink import SinkStream
+from qmpeer.chardev.output_only import OutputOnlyStream
 from qmpeer.errors import ChardevError
 from qmpeer.transport.aio import HandlerFactory
+from qmpeer.transport.aio.stdio_stream import StdioStream
 
 
 class PtyDevice(Chardev):
@@ -45,7 +45,7 @@ class PtyDevice(Chardev):
         """Give it its front end; what that writes at once is there for the first client."""
         super().attach(factory, wants_echo=wants_echo)
         if self._master is not None and self._link is None:
-            sink = SinkStream(self.filename, self._write_ahead)
+            sink = OutputOnlyStream(self.filename, self._write_ahead)
             sink.start(self._connect(sink))
             sink.close()
 
@@ -85,7 +85,7 @@ class PtyDevice(Chardev):
             return
         self._timer = None
         fd = os.dup(self._master)
-        stream = OwnedStream(fd, fd, self.filename)
+        stream = StdioStream(fd, fd, self.filename, os.close)
         stream.start(self._connect(stream))
 
     def _disconnected(self, error: OSError | None) -> None:

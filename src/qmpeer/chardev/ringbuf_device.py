@@ -11,7 +11,7 @@ from typing import ClassVar
 from qmpeer import limits
 from qmpeer.chardev.base64_text import read_base64
 from qmpeer.chardev.device import Chardev
-from qmpeer.chardev.sink import SinkStream
+from qmpeer.chardev.output_only import OutputOnlyStream
 from qmpeer.chardev.surroundings import Surroundings
 from qmpeer.errors import ChardevError
 from qmpeer.values import JsonObject
@@ -41,7 +41,7 @@ class RingBuffer(Chardev):
         return self.kind
 
     async def _open(self) -> None:
-        stream = SinkStream(self.kind, self.write)
+        stream = OutputOnlyStream(self.kind, self.write)
         stream.start(self._connect(stream))
 
     def write(self, data: bytes) -> None:
