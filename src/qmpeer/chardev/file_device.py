@@ -1,7 +1,6 @@
 """Output into a file, and input from another if there is one."""
 
 import os
-from typing import ClassVar
 
 from qmpeer.chardev.device import Chardev
 from qmpeer.chardev.output_file import OutputFile
@@ -13,14 +12,7 @@ from qmpeer.transport.aio.stdio_stream import StdioStream
 class FileDevice(Chardev):
     """Write to a file; it is emptied first unless it is appended to."""
 
-    kind: ClassVar[str] = "file"
-
     _file: OutputFile | None = None
-
-    @property
-    def filename(self) -> str:
-        """What query-chardev calls its filename."""
-        return self.kind
 
     async def _open(self) -> None:
         path = str(self.data["out"])
@@ -28,8 +20,8 @@ class FileDevice(Chardev):
             file = OutputFile(
                 path,
                 appends=bool(self.data.get("append")),
-                open_path=self._surroundings.open_path,
-                close_path=self._surroundings.close_path,
+                open_path=self._host.open_path,
+                close_path=self._host.close_path,
             )
         except OSError as error:
             raise _not_opened(path, error) from error
@@ -40,13 +32,13 @@ class FileDevice(Chardev):
             return
         path = str(self.data["in"])
         try:
-            read_fd = self._surroundings.open_path(path, os.O_RDONLY | os.O_NONBLOCK)
+            read_fd = self._host.open_path(path, os.O_RDONLY | os.O_NONBLOCK)
         except OSError as error:
             file.close()
             raise _not_opened(path, error) from error
         fd = file.release()
         assert fd is not None
-        stream = StdioStream(read_fd, fd, self.kind, self._surroundings.close_path)
+        stream = StdioStream(read_fd, fd, self.kind, self._host.close_path)
         stream.start(self._connect(stream))
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ import fcntl
 import os
 import termios
 import tty
-from typing import ClassVar, Final
+from typing import Final
 
 from qmpeer.chardev.device import Chardev
 from qmpeer.errors import ChardevError
@@ -24,11 +24,6 @@ class PathDevice(Chardev):
     _write_fd: int | None = None
 
     @property
-    def filename(self) -> str:
-        """What query-chardev calls its filename."""
-        return self.kind
-
-    @property
     def _path(self) -> str:
         return str(self.data["device"])
 
@@ -38,11 +33,11 @@ class PathDevice(Chardev):
             self._prepare(write_fd)
         except ChardevError:
             for fd in {read_fd, write_fd}:
-                self._surroundings.close_path(fd)
+                self._host.close_path(fd)
             raise
         self._write_fd = write_fd
         peer = f"{self.kind}:{self._path}"
-        stream = StdioStream(read_fd, write_fd, peer, self._surroundings.close_path)
+        stream = StdioStream(read_fd, write_fd, peer, self._host.close_path)
         stream.start(self._connect(stream))
 
     def _open_both(self) -> tuple[int, int]:
@@ -51,7 +46,7 @@ class PathDevice(Chardev):
 
     def _try(self, path: str) -> int:
         try:
-            return self._surroundings.open_path(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
+            return self._host.open_path(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
         except OSError as error:
             raise ChardevError(f"Could not open '{self._path}': {error.strerror}") from error
 
@@ -69,8 +64,6 @@ class PathDevice(Chardev):
 class PipeDevice(PathDevice):
     """Talk through two pipes."""
 
-    kind: ClassVar[str] = "pipe"
-
     def _open_both(self) -> tuple[int, int]:
         try:
             read_fd = self._try(self._path + ".in")
@@ -79,14 +72,12 @@ class PipeDevice(PathDevice):
         try:
             return read_fd, self._try(self._path + ".out")
         except ChardevError:
-            self._surroundings.close_path(read_fd)
+            self._host.close_path(read_fd)
             return super()._open_both()
 
 
 class SerialDevice(PathDevice):
     """Talk through a serial line, or another terminal."""
-
-    kind: ClassVar[str] = "serial"
 
     def send_break(self) -> None:
         """Send a break to the other end."""
@@ -108,8 +99,6 @@ class SerialDevice(PathDevice):
 
 class ParallelDevice(PathDevice):
     """Talk through a parallel port's device file."""
-
-    kind: ClassVar[str] = "parallel"
 
     def _prepare(self, fd: int) -> None:
         try:

@@ -24,7 +24,6 @@ from qmpeer.transport.aio.stdio_stream import StdioStream
 class PtyDevice(Chardev):
     """Hold the master of a pseudo-terminal."""
 
-    kind: ClassVar[str] = "pty"
     input_end: ClassVar[Literal["told", "closes", "ignored"]] = "closes"
 
     _master: int | None = None
@@ -59,7 +58,7 @@ class PtyDevice(Chardev):
         os.close(slave)
         os.set_blocking(master, False)
         self._master = master
-        self._surroundings.say(f"char device redirected to {self._path} (label {self.label})")
+        self._host.say(f"char device redirected to {self._path} (label {self.label})")
         self._look_later()
 
     def close(self) -> None:

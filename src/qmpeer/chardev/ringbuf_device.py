@@ -11,8 +11,8 @@ from typing import ClassVar
 from qmpeer import limits
 from qmpeer.chardev.base64_text import read_base64
 from qmpeer.chardev.device import Chardev
+from qmpeer.chardev.host import FindFd, Host
 from qmpeer.chardev.output_only import OutputOnlyStream
-from qmpeer.chardev.surroundings import Surroundings
 from qmpeer.errors import ChardevError
 from qmpeer.values import JsonObject
 from qmpeer.wire.text import replace_malformed
@@ -21,11 +21,17 @@ from qmpeer.wire.text import replace_malformed
 class RingBuffer(Chardev):
     """Keep the last bytes that were written."""
 
-    kind: ClassVar[str] = "ringbuf"
     offers_oob: ClassVar[bool] = False
 
-    def __init__(self, label: str, data: JsonObject, surroundings: Surroundings) -> None:
-        super().__init__(label, data, surroundings)
+    def __init__(
+        self,
+        kind: str,
+        label: str,
+        data: JsonObject,
+        host: Host,
+        find_fd: FindFd | None = None,
+    ) -> None:
+        super().__init__(kind, label, data, host, find_fd)
         size = int(str(data.get("size") or limits.RING_BUFFER))
         if size & (size - 1):
             raise ChardevError("size of ringbuf chardev must be power of two")
@@ -34,11 +40,6 @@ class RingBuffer(Chardev):
             raise ChardevError(f"size of ringbuf chardev must be at most {most}, found {size}")
         self._size = size
         self._bytes = bytearray()
-
-    @property
-    def filename(self) -> str:
-        """What query-chardev calls its filename."""
-        return self.kind
 
     async def _open(self) -> None:
         stream = OutputOnlyStream(self.kind, self.write)
@@ -81,9 +82,3 @@ class RingBuffer(Chardev):
         if data_format == "base64":
             return base64.b64encode(data).decode()
         return replace_malformed(data)
-
-
-class MemoryDevice(RingBuffer):
-    """Be the same by its old name."""
-
-    kind: ClassVar[str] = "memory"

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Final
 
 from qmpeer import limits
-from qmpeer.chardev.surroundings import FindFd
+from qmpeer.chardev.host import FindFd
 from qmpeer.errors import ChardevError
 from qmpeer.transport import Address, TcpAddress, UnixAddress, listen
 from qmpeer.transport.address import VsockAddress

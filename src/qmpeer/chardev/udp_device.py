@@ -8,7 +8,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from typing import Final
 
 from qmpeer import limits
 from qmpeer.chardev.device import Chardev
@@ -24,14 +24,7 @@ _TRANSIENT: Final = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENE
 class UdpDevice(Chardev):
     """Exchange datagrams with one other end."""
 
-    kind: ClassVar[str] = "udp"
-
     _sock: socket.socket | None = None
-
-    @property
-    def filename(self) -> str:
-        """What query-chardev calls its filename."""
-        return self.kind
 
     @property
     def local_port(self) -> int:
