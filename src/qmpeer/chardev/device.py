@@ -22,7 +22,7 @@ __all__ = ["Chardev", "Link"]
 
 
 class Chardev(ABC):
-    """Be one character device.
+    """One character device.
 
     Attributes:
         kind: Its type in QAPI.
@@ -43,7 +43,7 @@ class Chardev(ABC):
         label: str,
         data: JsonObject,
         host: Host,
-        find_fd: FindFd | None = None,
+        find_fd: FindFd | None,
     ) -> None:
         self.kind = kind
         self.label = label
@@ -140,12 +140,8 @@ class Chardev(ABC):
         """
         path = self.data.get("logfile")
         if path is not None:
-            self._log = open_log(
-                str(path),
-                bool(self.data.get("logappend")),
-                self._host.open_path,
-                self._host.close_path,
-            )
+            appends = bool(self.data.get("logappend"))
+            self._log = open_log(self._host, str(path), appends=appends)
         try:
             await self._open()
         except BaseException:
@@ -219,7 +215,7 @@ class Chardev(ABC):
 
 
 class Link:
-    """Be the handler of one stream, for whichever front end is attached.
+    """The handler of one stream, for whichever front end is attached.
 
     Attributes:
         stream: What it handles.

@@ -10,19 +10,14 @@ from qmpeer.transport.aio.stdio_stream import StdioStream
 
 
 class FileDevice(Chardev):
-    """Write to a file; it is emptied first unless it is appended to."""
+    """A file that is written to; it is emptied first unless it is appended to."""
 
     _file: OutputFile | None = None
 
     async def _open(self) -> None:
         path = str(self.data["out"])
         try:
-            file = OutputFile(
-                path,
-                appends=bool(self.data.get("append")),
-                open_path=self._host.open_path,
-                close_path=self._host.close_path,
-            )
+            file = OutputFile(self._host, path, appends=bool(self.data.get("append")))
         except OSError as error:
             raise _not_opened(path, error) from error
         if "in" not in self.data:

@@ -192,14 +192,14 @@ def size_warning(value: str) -> str | None:
     return f"Using a multiplier suffix on hex numbers is deprecated: {value}"
 
 
-def check_id(text: str, key: str = "id") -> str:
+def check_id(text: str) -> str:
     """Return an identifier as it is.
 
     Raises:
         ChardevError: If it is none, in QEMU's words.
     """
     if not _ID.fullmatch(text):
-        raise ChardevError(f"Parameter '{key}' expects an identifier", hint=_ID_HINT)
+        raise ChardevError("Parameter 'id' expects an identifier", hint=_ID_HINT)
     return text
 
 

@@ -9,27 +9,20 @@ import errno
 import os
 from collections.abc import Sequence
 
-from qmpeer.chardev.output_file import ClosePath, OpenPath, OutputFile
+from qmpeer.chardev.host import Host
+from qmpeer.chardev.output_file import OutputFile
 from qmpeer.errors import ChardevError
 from qmpeer.transport.aio.stream import Stream, StreamLayer
 
 
-def open_log(
-    path: str, appends: bool, open_path: OpenPath, close_path: ClosePath = os.close
-) -> OutputFile:
+def open_log(host: Host, path: str, *, appends: bool) -> OutputFile:
     """Open or create a log.
 
     Raises:
         ChardevError: If that can't be done, in QEMU's words.
     """
     try:
-        return OutputFile(
-            path,
-            appends=appends,
-            open_path=open_path,
-            close_path=close_path,
-            lost="and goes on without",
-        )
+        return OutputFile(host, path, appends=appends, lost="and goes on without")
     except OSError as error:
         raise ChardevError(_refusal(path, appends, error)) from error
 

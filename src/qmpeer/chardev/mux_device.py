@@ -13,10 +13,10 @@ from qmpeer.values import JsonObject
 
 
 class MuxDevice(Chardev):
-    """Share another device among up to four front ends."""
+    """A device that shares another one among up to four front ends."""
 
     def __init__(self, label: str, data: JsonObject, host: Host, base: Chardev) -> None:
-        super().__init__("mux", label, data, host)
+        super().__init__("mux", label, data, host, None)
         self._base = base
         self._level: int = base._level + 1 if isinstance(base, MuxDevice) else 1
         self._factories: list[HandlerFactory] = []

@@ -23,7 +23,7 @@ from qmpeer.transport.aio.stream import NOBODY
 
 
 class MuxSession:
-    """Be the handler of the base's stream, for all front ends of one connection.
+    """The handler of the base's stream, for all front ends of one connection.
 
     It begins a turn of the loop after there is somebody to begin with, so that those who are
     attached one after another all begin alike, and only the last one has had the focus.
@@ -170,7 +170,7 @@ class MuxSession:
 
 
 class MuxStream(Stream):
-    """Be what one front end of a mux sees of its base.
+    """What one front end of a mux sees of its base.
 
     Attributes:
         handler: The front end's.

@@ -42,7 +42,7 @@ OptionValue = str | bool | int
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
-    """Hold what an option says of a character device, before there is one.
+    """What an option says of a character device, before there is one.
 
     Attributes:
         label: Its id; None if there is none, which backend() complains about.

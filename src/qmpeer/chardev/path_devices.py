@@ -19,7 +19,7 @@ _CLAIM_PORT: Final = 0x708B  # Linux: PPCLAIM
 
 
 class PathDevice(Chardev):
-    """Open one path for both directions."""
+    """A device on one path, for both directions."""
 
     _write_fd: int | None = None
 
@@ -62,7 +62,7 @@ class PathDevice(Chardev):
 
 
 class PipeDevice(PathDevice):
-    """Talk through two pipes."""
+    """Two pipes, or one for both directions."""
 
     def _open_both(self) -> tuple[int, int]:
         try:
@@ -77,7 +77,7 @@ class PipeDevice(PathDevice):
 
 
 class SerialDevice(PathDevice):
-    """Talk through a serial line, or another terminal."""
+    """A serial line, or another terminal."""
 
     def send_break(self) -> None:
         """Send a break to the other end."""
@@ -98,7 +98,7 @@ class SerialDevice(PathDevice):
 
 
 class ParallelDevice(PathDevice):
-    """Talk through a parallel port's device file."""
+    """A parallel port's device file."""
 
     def _prepare(self, fd: int) -> None:
         try:

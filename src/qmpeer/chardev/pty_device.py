@@ -22,7 +22,7 @@ from qmpeer.transport.aio.stdio_stream import StdioStream
 
 
 class PtyDevice(Chardev):
-    """Hold the master of a pseudo-terminal."""
+    """The master of a pseudo-terminal."""
 
     input_end: ClassVar[Literal["told", "closes", "ignored"]] = "closes"
 

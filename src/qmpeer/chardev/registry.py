@@ -80,7 +80,7 @@ def create(
 
 
 class Chardevs:
-    """Hold devices by their labels."""
+    """Devices by their labels."""
 
     def __init__(self, host: Host | None = None) -> None:
         self.host: Final = host or Host()

@@ -19,7 +19,7 @@ from qmpeer.wire.text import replace_malformed
 
 
 class RingBuffer(Chardev):
-    """Keep the last bytes that were written."""
+    """The last bytes that were written."""
 
     offers_oob: ClassVar[bool] = False
 
@@ -29,7 +29,7 @@ class RingBuffer(Chardev):
         label: str,
         data: JsonObject,
         host: Host,
-        find_fd: FindFd | None = None,
+        find_fd: FindFd | None,
     ) -> None:
         super().__init__(kind, label, data, host, find_fd)
         size = int(str(data.get("size") or limits.RING_BUFFER))

@@ -33,7 +33,7 @@ _INT_MAX: Final = 0x7FFF_FFFF
 
 
 class SocketAddress:
-    """Know one address of a socket device.
+    """One address of a socket device.
 
     Attributes:
         kind: unix, inet, vsock or fd.

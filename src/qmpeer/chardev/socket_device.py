@@ -28,7 +28,7 @@ _MAPPED: Final = re.compile(r"\[::ffff:([0-9.]+)\]")
 
 
 class SocketDevice(Chardev):
-    """Be a unix, TCP or vsock socket, as a server or as a client."""
+    """A unix, TCP or vsock socket, as a server or as a client."""
 
     is_socket: ClassVar[bool] = True
     input_end: ClassVar[Literal["told", "closes", "ignored"]] = "told"
@@ -39,7 +39,7 @@ class SocketDevice(Chardev):
         label: str,
         data: JsonObject,
         host: Host,
-        find_fd: FindFd | None = None,
+        find_fd: FindFd | None,
     ) -> None:
         super().__init__(kind, label, data, host, find_fd)
         address = data["addr"]

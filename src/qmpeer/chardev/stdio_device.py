@@ -33,7 +33,7 @@ _LOCAL_OFF: Final = termios.ECHO | termios.ECHONL | termios.ICANON | termios.IEX
 
 
 class StdioDevice(Chardev):
-    """Talk through the process's own standard input and output."""
+    """The process's own standard input and output."""
 
     _terminal: int = 0
     _saved: list[Any] | None = None

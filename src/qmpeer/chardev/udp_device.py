@@ -22,7 +22,7 @@ _TRANSIENT: Final = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENE
 
 
 class UdpDevice(Chardev):
-    """Exchange datagrams with one other end."""
+    """Datagrams to and from one other end."""
 
     _sock: socket.socket | None = None
 
@@ -77,7 +77,7 @@ class UdpDevice(Chardev):
 
 
 class DatagramStream(DescriptorStream):
-    """Read and write a connected datagram socket; that nobody listens yet is no error."""
+    """A connected datagram socket; that nobody listens yet is no error."""
 
     __slots__ = ("_sock",)
 

@@ -18,7 +18,7 @@ _LAST_DELAY: Final = 0.05
 
 
 class DialPlan:
-    """Keep the deadline of one dial, and the reason why it hasn't succeeded so far.
+    """The deadline of one dial, and the reason why it hasn't succeeded so far.
 
     Attributes:
         address: Whom to connect to, as errors name it.

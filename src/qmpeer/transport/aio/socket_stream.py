@@ -24,11 +24,11 @@ _CLOEXEC: Final = socket.MSG_CMSG_CLOEXEC
 
 
 class SocketStream(DescriptorStream):
-    """Read with recvmsg(), so that no descriptor is lost; send with send() unless there are any.
+    """A socket, read by recvmsg() so that no descriptor is lost, sent by send() without any.
 
-    uvloop tells only once of a peer that is gone with something left unread, even if there are
-    bytes to read first, and watches no more then. A reply finds that out. Where bytes lead to none,
-    we look ourselves whether the peer is there. asyncio's own loops tell again and again.
+    uvloop reports a hang-up once, even with unread bytes, then stops watching. A reply finds that
+    out. Where bytes lead to none, we look ourselves whether the peer is there. asyncio's own loops
+    report it again and again.
     """
 
     __slots__ = (

@@ -43,7 +43,7 @@ class _State(enum.Enum):
 
 
 class TelnetFilter(Filter):
-    r"""Speak telnet to a client; open from the start, as there is nothing to wait for.
+    r"""Telnet to a client; open from the start, as there is nothing to wait for.
 
     Args:
         is_tn3270: Offer the options of a 3270 terminal instead.

@@ -41,7 +41,7 @@ _ALERT: Final = re.compile(r"(?:TLSV1|TLSV13|SSLV3)_ALERT_(\w+)")
 
 
 class TLSFilter(Filter):
-    """Speak TLS, as its context says.
+    """TLS, as its context says.
 
     Args:
         context: Certificates, versions and whether the peer's certificate is checked.

@@ -133,7 +133,7 @@ class _WebSocket(Filter):
 
 
 class WebSocketFilter(_WebSocket):
-    """Serve a WebSocket.
+    """The server's end of a WebSocket.
 
     Args:
         origins: Whose pages are taken, such as "https://console.example"; "*" takes all. None is,
@@ -161,7 +161,7 @@ class WebSocketFilter(_WebSocket):
 
 
 class WebSocketClientFilter(_WebSocket):
-    """Be the client of a WebSocket.
+    """The client's end of a WebSocket.
 
     Args:
         host: The server as its Host header says it: "HOST:PORT".
