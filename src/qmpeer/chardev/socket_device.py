@@ -133,7 +133,7 @@ class SocketDevice(Chardev):
         names = ("telnet", "tn3270", "websocket")
         if "tls-creds" not in self.data and not any(self.data.get(name) for name in names):
             return None
-        from qmpeer.chardev.socket_filters import SocketFilters  # start: 14 ms
+        from qmpeer.chardev.socket_filters import SocketFilters  # start: 11 ms
 
         return SocketFilters(self.data, self._host, is_server=self._is_server)
 

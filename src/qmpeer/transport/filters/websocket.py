@@ -41,7 +41,7 @@ def load_framing() -> "type[Framing]":
         ModuleNotFoundError: If wsproto is not installed; it says how to.
     """
     try:
-        from qmpeer.transport.filters.websocket_frames import Framing
+        from qmpeer.transport.filters.websocket_frames import Framing  # optional extra: websocket
     except ModuleNotFoundError:
         text = "WebSocket needs wsproto: pip install '.[websocket]' in qmpeer's checkout"
         raise ModuleNotFoundError(text, name="wsproto") from None
