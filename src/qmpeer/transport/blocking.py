@@ -61,22 +61,14 @@ def dial(
 
 def _connected(endpoints: list[Endpoint], plan: DialPlan) -> socket.socket:
     while True:
-        try:
-            return _try_each(endpoints, plan)
-        except OSError as error:
-            delay = plan.delay_after(error, time.monotonic())
-        time.sleep(delay)
-
-
-def _try_each(endpoints: list[Endpoint], plan: DialPlan) -> socket.socket:
-    failure: OSError | None = None
-    for shares, endpoint in zip(range(len(endpoints), 0, -1), endpoints, strict=True):
-        try:
-            return _try(endpoint, plan.seconds_left(time.monotonic(), shares=shares))
-        except OSError as error:
-            failure = failure or error
-    assert failure is not None
-    raise failure
+        failure: OSError | None = None
+        for endpoint, seconds in plan.turns(endpoints, time.monotonic):
+            try:
+                return _try(endpoint, seconds)
+            except OSError as error:
+                failure = failure or error
+        assert failure is not None
+        time.sleep(plan.delay_after(failure, time.monotonic()))
 
 
 def _try(endpoint: Endpoint, timeout: float | None) -> socket.socket:

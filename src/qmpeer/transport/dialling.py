@@ -7,6 +7,7 @@ in as an argument.
 import errno
 import os
 import socket
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from qmpeer.transport.address import Address
@@ -35,6 +36,13 @@ class DialPlan:
         self._is_patient = wait_for_socket
         self._delay = _FIRST_DELAY
         self._reason = "there was no answer"
+
+    def turns(
+        self, endpoints: Sequence[Endpoint], clock: Callable[[], float]
+    ) -> Iterator[tuple[Endpoint, float | None]]:
+        """Yield each endpoint with the seconds that it may take: its share of what is left."""
+        for shares, endpoint in zip(range(len(endpoints), 0, -1), endpoints, strict=True):
+            yield endpoint, self.seconds_left(clock(), shares=shares)
 
     def seconds_left(self, now: float, *, shares: int = 1) -> float | None:
         """Say how long the next step may take, when so many steps share what is left.

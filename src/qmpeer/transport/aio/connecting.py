@@ -188,25 +188,16 @@ async def connect(endpoints: Sequence[Endpoint], plan: DialPlan) -> socket.socke
         OSError: If it can't be connected.
         TimeoutError: If the plan's time is up.
     """
-    loop = asyncio.get_running_loop()
+    clock = asyncio.get_running_loop().time
     while True:
-        try:
-            return await _try_each(endpoints, plan)
-        except OSError as error:
-            delay = plan.delay_after(error, loop.time())
-        await asyncio.sleep(delay)
-
-
-async def _try_each(endpoints: Sequence[Endpoint], plan: DialPlan) -> socket.socket:
-    loop = asyncio.get_running_loop()
-    failure: OSError | None = None
-    for shares, endpoint in zip(range(len(endpoints), 0, -1), endpoints, strict=True):
-        try:
-            return await _try(endpoint, plan.seconds_left(loop.time(), shares=shares))
-        except OSError as error:
-            failure = failure or error
-    assert failure is not None
-    raise failure
+        failure: OSError | None = None
+        for endpoint, seconds in plan.turns(endpoints, clock):
+            try:
+                return await _try(endpoint, seconds)
+            except OSError as error:
+                failure = failure or error
+        assert failure is not None
+        await asyncio.sleep(plan.delay_after(failure, clock()))
 
 
 async def _try(endpoint: Endpoint, timeout: float | None) -> socket.socket:
