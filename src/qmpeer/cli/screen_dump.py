@@ -14,7 +14,7 @@ from qmpeer.cli.pictures import PNG, png_of_ppm
 from qmpeer.client import Client
 from qmpeer.client.answers import read_answer
 from qmpeer.errors import CommandError, QMPError
-from qmpeer.transport import parse_address
+from qmpeer.transport import UnixAddress, parse_address
 from qmpeer.values import JsonObject
 
 __all__ = ["UnreadableError", "screen_dump"]
@@ -60,7 +60,7 @@ def _passes_descriptors(address: str) -> bool:
     place = parse_address(address)
     if isinstance(place, socket.socket):
         return place.family == socket.AF_UNIX
-    return place.scheme == "unix"
+    return isinstance(place, UnixAddress)
 
 
 def _is_about_descriptors(error: CommandError) -> bool:

@@ -50,6 +50,7 @@ from qmpeer.client.trace import Trace
 from qmpeer.errors import ConnectionClosed, LocalProtocolError, NegotiationError
 from qmpeer.messages import Event
 from qmpeer.protocol import ClientSession, Completion, Happened, Phase, Sent
+from qmpeer.transport.descriptors import check_fds
 from qmpeer.transport.forking import own, own_socket
 from qmpeer.values import JsonObject, JsonValue
 
@@ -309,12 +310,7 @@ class Channel:
     # Sending
 
     def _check_fds(self, fds: Sequence[int]) -> tuple[int, ...]:
-        if self.socket.family != socket.AF_UNIX:
-            raise ValueError("descriptors travel over unix sockets only")
-        if len(fds) > limits.MESSAGE_FDS:
-            raise ValueError(
-                f"found {len(fds)} descriptors, expected at most {limits.MESSAGE_FDS} at once"
-            )
+        check_fds(fds, self.socket)
         return (*fds,)  # a tuple of this command's own, whatever was given
 
     def _send_all(self, role: AnyRole, deadline: float | None) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable
 from typing import Final
 
 from qmpeer import __version__
-from qmpeer.chardev import Chardev, Chardevs, Surroundings
+from qmpeer.chardev import Chardev, Chardevs, Host
 from qmpeer.errors import ChardevError, CommandError
 from qmpeer.machine.blkdebug_config import ConfigReader
 from qmpeer.machine.block_graph import BlockGraph
@@ -61,7 +61,7 @@ class Machine:
         self._options = options
         self.descriptors: Descriptors = Descriptors(lambda: self.state is RunState.RUNNING)
         self.objects: Objects = Objects(self.descriptors.open_path)
-        self.surroundings: Surroundings = Surroundings(
+        self.surroundings: Host = Host(
             quit=self.quit,
             when_changed=self.clients_changed,
             open_path=self.descriptors.open_lasting,

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from qmpeer import limits
 from qmpeer.transport.dialling import DialPlan
-from qmpeer.transport.filters.filter import Filter, FilterError, StrangerError
+from qmpeer.transport.filter import Filter, FilterError, StrangerError
 
 __all__ = ["FilteredSocket", "open_filtered"]
 

@@ -11,11 +11,12 @@ import socket
 from typing import Final
 
 from qmpeer import limits
-from qmpeer.transport.address import Address, AddressLike, address_of
+from qmpeer.transport.address import Address, address_of
 from qmpeer.transport.aio.connecting import has_own_stream, start_socket_stream, start_stream
 from qmpeer.transport.aio.stream import HandlerFactory, Stream
 from qmpeer.transport.forking import own_socket
 from qmpeer.transport.listening import allowed_clients, listen, local_address, unlink_if_ours
+from qmpeer.transport.schemes import AddressLike
 
 _logger: Final = logging.getLogger("qmpeer.transport")
 
@@ -37,7 +38,6 @@ async def start_listening(
     many: bool = False,
     max_clients: int | None = None,
     insecure: bool = False,
-    mode: int = 0o600,
 ) -> "Listener":
     """Listen, and start a stream with its handler for every client.
 
@@ -53,7 +53,6 @@ async def start_listening(
             limits.SPARE_FDS; the next one waits until one has gone.
         max_clients: By default limits.LISTENER_CLIENTS.
         insecure: Allow addresses that others than this machine can reach.
-        mode: The mode of a unix socket's file, from its first moment on.
 
     Raises:
         OSError: If the address is in use, or can't be bound.
@@ -63,7 +62,7 @@ async def start_listening(
     if max_clients is not None and (not many or max_clients < 1):
         raise ValueError(f"found max_clients={max_clients}, expected many=True and 1 or more")
     backlog = _BACKLOG_MANY if many else _BACKLOG_ONE
-    sock = listen(address, backlog=backlog, insecure=insecure, mode=mode)
+    sock = listen(address, backlog=backlog, insecure=insecure)
     most = (max_clients or limits.LISTENER_CLIENTS) if many else 1
     return Listener(sock, handler_factory, most)
 

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from typing import Final
 
 from qmpeer.messages import found_instead
-from qmpeer.transport.filters.distinguished_name import subject_name
-from qmpeer.transport.filters.filter import (
+from qmpeer.transport.filter import (
     CutOffError,
     Filter,
     FilterError,
     Received,
     StrangerError,
 )
+from qmpeer.transport.filters.distinguished_name import subject_name
 
 Authorize = Callable[[str], bool]
 """Says whether somebody with this distinguished name may come in."""
@@ -41,7 +41,7 @@ _ALERT: Final = re.compile(r"(?:TLSV1|TLSV13|SSLV3)_ALERT_(\w+)")
 
 
 class TLSFilter(Filter):
-    """Speak TLS, as its context says.
+    """TLS, as its context says.
 
     Args:
         context: Certificates, versions and whether the peer's certificate is checked.

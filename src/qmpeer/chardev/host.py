@@ -1,4 +1,4 @@
-"""What character devices ask of the program around them; every part has a default."""
+"""Services that the host program gives character devices; every part has a default."""
 
 import logging
 import os
@@ -14,12 +14,12 @@ _logger: Final = logging.getLogger("qmpeer.chardev")
 
 @dataclass(frozen=True, slots=True)
 class TlsCredentials:
-    """Hold TLS for one end of a connection, as ``-object tls-creds-…`` describes it.
+    """TLS for one end of a connection, as ``-object tls-creds-…`` describes it.
 
     Attributes:
         context: Certificates, or keys, and rules.
         is_for_server: Whether its endpoint is the server.
-        identifies_clients: Whether only clients get in who have a certificate, or a key.
+        identifies_clients: Whether clients must authenticate, by a certificate or a key.
     """
 
     context: ssl.SSLContext
@@ -28,7 +28,7 @@ class TlsCredentials:
 
 
 FindFd = Callable[[str], int | None]
-"""Gives a descriptor that a monitor was passed, by its name, to who asks: None if there is none."""
+"""Looks up a descriptor passed to the monitor, by name; None if there is none."""
 Authorize = Callable[[str], bool]
 """Says whether the owner of a certificate with this name may come in."""
 
@@ -46,8 +46,8 @@ def _nothing() -> None:
 
 
 @dataclass(slots=True)
-class Surroundings:
-    """Hold what the devices of one program share.
+class Host:
+    """What the devices of one program share.
 
     Attributes:
         say: Shows a line on standard output, such as where a pty is.

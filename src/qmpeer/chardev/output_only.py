@@ -7,10 +7,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from qmpeer.transport.aio import Stream, StreamHandler
+from qmpeer.transport.descriptors import refused_fds
 
 
-class SinkStream(Stream):
-    """Hand over what is written; it never fails and never ends by itself."""
+class OutputOnlyStream(Stream):
+    """A stream that hands over what is written; it never fails and never ends by itself."""
 
     __slots__ = ("_handler", "_is_closed", "_loop", "_peer", "_take")
 
@@ -30,7 +31,7 @@ class SinkStream(Stream):
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
         """Hand over bytes."""
         if fds:
-            raise ValueError(f"descriptors travel over unix sockets only, found {self._peer}")
+            raise refused_fds(self._peer)
         if not self._is_closed:
             self._take(data)
 

@@ -14,7 +14,7 @@ Received = tuple[list[bytes], bytes]
 
 
 class FilterError(ConnectionAbortedError):
-    """Tell why a filter can't go on; it is the `OSError` that ends the stream.
+    """Why a filter can't go on: the `OSError` that ends the stream.
 
     Attributes:
         reason: What was found, in one line.
@@ -37,7 +37,7 @@ class StrangerError(FilterError):
 
 
 class CutOffError(FilterError):
-    """Tell that the wire ended without the goodbye that the filter's terms ask for.
+    """The peer closed without close_notify or a close frame.
 
     Many clients leave like that, and it does no harm to a session whose messages have ends.
     """
@@ -54,7 +54,7 @@ def one_line(text: str) -> str:
 
 
 class Filter(ABC):
-    """Turn the bytes of a wire into those of a session, and back.
+    """What turns the bytes of a wire into those of a session, and back.
 
     Attributes:
         is_open: Whether send() may be called: the handshake is over, and no goodbye was said.
