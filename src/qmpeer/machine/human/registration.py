@@ -1,21 +1,21 @@
 """The human monitor's commands of the machine, put together: tables, handlers, completion.
 
-The tables say which commands there are, what they take and what help shows. A handler goes by the
-first of a command's names; where there is nothing to do, a text of `refusals` stands for it.
+The table says which commands there are, what they take and what help shows. A handler goes by the
+first of a command's names; a text of `absent_hardware` stands for it where there is nothing to do.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
+from qmpeer.machine.human.absent_hardware import ANSWERS
 from qmpeer.machine.human.block_commands import block_commands
 from qmpeer.machine.human.chardev_commands import (
     backend_names,
     chardev_commands,
     chardev_labels,
 )
-from qmpeer.machine.human.command_table import COMMANDS
+from qmpeer.machine.human.command_table import ROWS
 from qmpeer.machine.human.guest_commands import guest_commands, key_names, watchdog_actions
-from qmpeer.machine.human.info_table import INFOS
 from qmpeer.machine.human.log_commands import LOG_HELP, log_commands
 from qmpeer.machine.human.memory_commands import memory_commands
 from qmpeer.machine.human.migration_commands import (
@@ -28,8 +28,6 @@ from qmpeer.machine.human.object_commands import (
     object_names,
     object_type_names,
 )
-from qmpeer.machine.human.refusals import INFO_TEXTS, TEXTS
-from qmpeer.machine.human.row import Row
 from qmpeer.machine.machine import Machine
 from qmpeer.monitor.human import Completions
 
@@ -45,6 +43,7 @@ _DETAILS: Final = {"log": LOG_HELP}
 def register_human_commands(machine: Machine) -> None:
     """Register all commands of QEMU's human monitor on a machine's."""
     handlers: dict[str, Handler] = {
+        **{name: _teller(text) for name, text in ANSWERS.items()},
         **guest_commands(machine),
         **chardev_commands(machine),
         **block_commands(machine),
@@ -54,37 +53,19 @@ def register_human_commands(machine: Machine) -> None:
         **log_commands(machine),
     }
     completers = _completers(machine)
-    for row in COMMANDS:
-        _register(machine, row, "", handlers, completers, TEXTS)
-    for row in INFOS:
-        _register(machine, row, "info ", handlers, completers, INFO_TEXTS)
-
-
-def _register(
-    machine: Machine,
-    row: Row,
-    before: str,
-    handlers: Mapping[str, Handler],
-    completers: Mapping[str, Completer],
-    texts: Mapping[str, str],
-) -> None:
-    first = row.names.partition("|")[0]
-    handler = handlers.get(before + first) or _teller(texts[first])
-    machine.monitor.human_command(
-        before + row.names,
-        args=row.args,
-        params=row.params,
-        help=row.help,
-        complete=completers.get(before + first),
-        details=_DETAILS.get(before + first),
-    )(handler)
+    for row in ROWS:
+        machine.monitor.human_command(
+            row.names,
+            args=row.args,
+            params=row.params,
+            help=row.help,
+            complete=completers.get(row.name),
+            details=_DETAILS.get(row.name),
+        )(handlers[row.name])
 
 
 def _teller(text: str) -> Handler:
-    def tell(**arguments: Any) -> str:
-        return text.format_map(arguments) if "{" in text else text
-
-    return tell
+    return lambda **arguments: text.format_map(arguments)
 
 
 def _on_off(words: Sequence[str]) -> Iterable[str]:
