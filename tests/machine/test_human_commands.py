@@ -14,11 +14,12 @@ import pytest
 
 from qmpeer import Client
 from qmpeer.chardev import parse_chardev
+from qmpeer.machine.command_line import parse_options
 from qmpeer.machine.human import register_human_commands
 from qmpeer.machine.human.absent_hardware import ANSWERS
 from qmpeer.machine.human.command_table import ROWS
 from qmpeer.machine.machine import Machine
-from qmpeer.machine.options import Options, parse_options
+from qmpeer.machine.options import Options
 from qmpeer.monitor.human import Completions
 from tests.machine.serving import Served, Serving, Threaded
 from tests.qemu import QEMU
