@@ -8,6 +8,8 @@ from typing import Final
 # The reader of the server's side (wire). Source: QEMU's JSON parser.
 NESTING: Final = 1024
 """Braces and brackets open at once in one value. QEMU: the 1025th is refused."""
+SMALL_TEXT: Final = 2 * NESTING
+"""Bytes that a text needs to be nested too deep: a shorter one passes no limit. QEMU: as above."""
 TOKENS: Final = 2 * 1024 * 1024
 """Tokens in one value. QEMU: 2 Mi."""
 TOKEN_SIZE: Final = 64 * 1024 * 1024
@@ -32,6 +34,18 @@ second to decode at the most, in which nothing else runs."""
 TOLERANT_SIZE: Final = 1024 * 1024
 """Bytes of a message that only the tolerant reader takes. Ours: no server that we know sends more
 than a line that isn't JSON."""
+
+# Names that are misspelt (messages).
+NEAR_NAME: Final = 0.6
+"""Likeness from which on a name is offered in place of one that isn't there. Ours: difflib's."""
+NEAR_NAME_LENGTH: Final = 100
+"""Characters of a name for which others are looked for. Ours."""
+NEAR_NAME_CHOICES: Final = 5000
+"""Names among which they are looked for where many may be wrong. Ours."""
+MISSPELT_NAME: Final = 0.8
+"""Likeness from which on a name is that of a secret, misspelt. Ours."""
+MISSPELT_COMMAND: Final = 0.82
+"""Likeness from which on a command is one that may carry a secret. Ours."""
 
 # Requests (messages).
 MEMBERS: Final = 4096

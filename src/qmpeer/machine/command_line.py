@@ -26,6 +26,8 @@ from qmpeer.machine.object_options import read_object
 from qmpeer.machine.options import ChardevOption, FdOption, ObjectOption, Options, PortOption
 from qmpeer.machine.set_option import parse_set, set_in_chardev, set_in_monitor
 from qmpeer.machine.start_error import StartError, StartHelp, notice
+from qmpeer.messages import qemu_texts
+from qmpeer.schema import SPECIAL_FEATURES
 
 __all__ = ["parse_options"]
 
@@ -217,7 +219,7 @@ def _fd(options: Options, option: str, argument: str) -> None:
     values = dict(split_key_values(argument))
     for key in values:
         if key not in ("fd", "set", "opaque"):
-            raise ChardevError(f"Invalid parameter '{key}'")
+            raise ChardevError(qemu_texts.invalid(key))
     fd = read_number("fd", values["fd"]) if "fd" in values else -1
     set_id = read_number("set", values["set"]) if "set" in values else -1
     if not 0 <= fd < 1 << 31:
@@ -272,7 +274,7 @@ def _name(options: Options, option: str, argument: str) -> Sequence[str]:
             elif pair.key == "debug-threads":
                 read_boolean(pair.key, pair.value)
             elif pair.key != "process":
-                raise ChardevError(f"Invalid parameter '{pair.key}'")
+                raise ChardevError(qemu_texts.invalid(pair.key))
         except ChardevError as error:
             earlier = tuple(f"warning: {warning}" for warning in warnings)
             raise ChardevError(error.reason, error.hint, earlier) from None
@@ -293,12 +295,12 @@ def _compat(options: Options, option: str, argument: str) -> None:
     given = read_structured(argument)
     for key, value in given.items():
         what, _, way = key.rpartition("-")
-        if what not in ("deprecated", "unstable") or way not in _POLICIES:
-            raise ValueError(f"Parameter '{key}' is unexpected")
+        if what not in SPECIAL_FEATURES or way not in _POLICIES:
+            raise ValueError(qemu_texts.unexpected(key))
         if not isinstance(value, str):
-            raise ValueError(f"Invalid parameter type for '{key}', expected: string")
+            raise ValueError(qemu_texts.wrong_type(key, "string"))
         if value not in _POLICIES[way]:
-            raise ValueError(f"Parameter '{key}' does not accept value '{value}'")
+            raise ValueError(qemu_texts.not_accepted(key, value))
         options.policy = msgspec.structs.replace(options.policy, **{f"{what}_{way}": value})
 
 
@@ -328,10 +330,10 @@ def _known_accelerator(names: str) -> str:
 def _display(options: Options, option: str, argument: str) -> None:
     (_, name), *others = split_key_values(argument, implied_key="type") or [("type", "")]
     if name != "none":
-        raise ValueError(f"Parameter 'type' does not accept value '{name}'")
+        raise ValueError(qemu_texts.not_accepted("type", name))
     options.has_display = True
     if others:
-        raise ValueError(f"Parameter '{others[0][0]}' is unexpected")
+        raise ValueError(qemu_texts.unexpected(others[0][0]))
 
 
 _FLAGS: Final[dict[str, Flag]] = {

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from qmpeer import limits
 from qmpeer.errors import ChardevError
+from qmpeer.messages import qemu_texts
 from qmpeer.values import JsonObject, JsonValue
 
 __all__ = ["NestedKeys", "parse_nested_keys"]
@@ -90,7 +91,7 @@ def _parts(text: str, at: int, word: str) -> tuple[list[str], int]:
         start = end + bool(parts)
         found = (parts and _INDEX.match(text, start)) or _NAME.match(text, start)
         if not found or text[found.end() : found.end() + 1] not in (*".=,", ""):
-            raise ChardevError(f"Invalid parameter '{word}'")
+            raise ChardevError(qemu_texts.invalid(word))
         if len(found[0]) > _LONGEST_PART:
             of = " fragment" if parts or found.end() != at + len(word) else ""
             raise ChardevError(f"Parameter{of} '{found[0]}' is too long")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from qmpeer.chardev.key_values import read_boolean
 from qmpeer.errors import ChardevError
+from qmpeer.messages import qemu_texts
 from qmpeer.schema import Array, Enum, Member, Schema, Struct
 from qmpeer.values import JsonObject, JsonValue
 
@@ -42,10 +43,10 @@ def read_members(
         if name in values:
             found[name] = _read(schema, member.type, values[name], name, f"{path}{name}")
         elif not member.is_optional:
-            raise ChardevError(f"Parameter '{path}{name}' is missing")
+            raise ChardevError(qemu_texts.missing(f"{path}{name}"))
     for name in values:
         if name not in members:
-            raise ChardevError(f"Parameter '{path}{name}' is unexpected")
+            raise ChardevError(qemu_texts.unexpected(f"{path}{name}"))
     return found
 
 
@@ -65,9 +66,9 @@ def _read(schema: Schema, type: str, value: JsonValue, name: str, key: str) -> J
     if type == "bool":
         return read_boolean(key, value)
     if isinstance(definition, Enum) and value not in {of.name for of in definition.values}:
-        raise ChardevError(f"Parameter '{name}' does not accept value '{value}'")
+        raise ChardevError(qemu_texts.not_accepted(name, value))
     return value
 
 
 def _mistyped(key: str, expected: str) -> ChardevError:
-    return ChardevError(f"Invalid parameter type for '{key}', expected: {expected}")
+    return ChardevError(qemu_texts.wrong_type(key, expected))

@@ -18,6 +18,7 @@ from qmpeer.machine.interface import load
 from qmpeer.machine.nested_keys import parse_nested_keys
 from qmpeer.machine.nested_members import read_members, struct_members
 from qmpeer.machine.start_error import StartHelp
+from qmpeer.messages import qemu_texts
 from qmpeer.schema import Array, Enum, Member, Schema, Union, Validator
 from qmpeer.values import JsonObject
 
@@ -103,7 +104,7 @@ def _typed(schema: Schema, values: Mapping[str, str]) -> JsonObject:
             properties[key] = value
     _judge(properties)  # a missing member comes before an unknown one
     if unknown:
-        raise ChardevError(f"Invalid parameter '{unknown[0]}'")
+        raise ChardevError(qemu_texts.invalid(unknown[0]))
     return properties
 
 

@@ -15,6 +15,7 @@ import msgspec
 from qmpeer.schema.kinds import ALL_KINDS, alternatives
 from qmpeer.schema.model import (
     EMPTY,
+    SPECIAL_FEATURES,
     Array,
     Command,
     Entity,
@@ -342,7 +343,7 @@ def _feature_changes(
     after = [feature.name for feature in new]
     for name in before:
         if name not in after:
-            if name in ("deprecated", "unstable"):
+            if name in SPECIAL_FEATURES:
                 yield Change("changed", path, f"{word}, no longer {name}")
             else:
                 yield Change("gone", f"{path}@{name}", "feature", True)

@@ -7,7 +7,7 @@ to types that have none in the source (`is_implicit`).
 Spec: QEMU's "How to use the QAPI code generator", which calls things as they are called here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
 import msgspec
@@ -18,6 +18,7 @@ __all__ = [
     "ANY_INTEGER",
     "BUILT_INS",
     "EMPTY",
+    "SPECIAL_FEATURES",
     "AllOf",
     "Alternate",
     "AnyOf",
@@ -41,6 +42,7 @@ __all__ = [
     "Struct",
     "Type",
     "Union",
+    "special_features",
 ]
 
 
@@ -100,11 +102,21 @@ class Documentation(msgspec.Struct, frozen=True):
     location: Location | None = None
 
 
+SPECIAL_FEATURES: Final = ("deprecated", "unstable")
+"""The features that policy knows, and that say something to everybody."""
+
+
 class Feature(msgspec.Struct, frozen=True, gc=False):
     """Hold one feature: a mark that a client can look for."""
 
     name: str
     condition: Condition | None = None
+
+
+def special_features(features: Iterable[Feature]) -> list[str]:
+    """Return the names of those features that policy knows."""
+    names = {feature.name for feature in features}
+    return [name for name in SPECIAL_FEATURES if name in names]
 
 
 class Member(msgspec.Struct, frozen=True, gc=False):

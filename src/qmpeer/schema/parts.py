@@ -5,15 +5,22 @@ from typing import Final, NamedTuple
 
 from qmpeer.schema.conditions import is_condition_name, parse_expression
 from qmpeer.schema.expressions import Expression, described
-from qmpeer.schema.model import AllOf, AnyOf, Condition, EnumValue, Feature, Not
+from qmpeer.schema.model import (
+    SPECIAL_FEATURES,
+    AllOf,
+    AnyOf,
+    Condition,
+    EnumValue,
+    Feature,
+    Not,
+)
 from qmpeer.schema.names import name_fault, style_fault
 from qmpeer.schema.pragmas import Pragmas
 from qmpeer.schema.sources import Place, Problems
 from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
 
-__all__ = ["SPECIAL_FEATURES", "Parts", "Use", "element_of"]
+__all__ = ["Parts", "Use", "element_of"]
 
-SPECIAL_FEATURES: Final = ("deprecated", "unstable")
 _NOTHING: Final = ObjectNode(0)
 _ANY: Final = ("**",)
 _UNCHECKED: Final = ("**", "dict", "visitor")

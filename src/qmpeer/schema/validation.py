@@ -12,7 +12,7 @@ from qmpeer.schema.checks import (
     Check,
     Field,
     Fields,
-    Refusal,
+    ValueRefusal,
     alternate_check,
     array_check,
     enum_check,
@@ -217,7 +217,7 @@ def arguments_check(fields: Fields) -> ArgumentsCheck:
             return
         try:  # as _run() does, without its call: this is the hot path of a monitor
             check(arguments or _NOTHING)
-        except Refusal as refusal:
+        except ValueRefusal as refusal:
             error = refusal.error()
         except RecursionError:
             error = _too_deep(arguments)
@@ -235,7 +235,7 @@ def _accept(arguments: JsonObject | None) -> None:
 def _run(check: Check, value: JsonValue) -> None:
     try:
         check(value)
-    except Refusal as refusal:
+    except ValueRefusal as refusal:
         error = refusal.error()
     except RecursionError:
         error = _too_deep(value)

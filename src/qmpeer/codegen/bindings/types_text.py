@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from qmpeer.codegen.bindings.docstrings import docstring, enum_docstring, marks
+from qmpeer.codegen.bindings.docstrings import docstring, enum_docstring
 from qmpeer.codegen.bindings.plan import (
     AliasPlan,
     Attribute,
@@ -13,7 +13,7 @@ from qmpeer.codegen.bindings.plan import (
     TypePlan,
     UnionPlan,
 )
-from qmpeer.schema import Documentation, Feature
+from qmpeer.schema import Documentation, Feature, special_features
 
 __all__ = ["literal", "optional", "type_lines"]
 
@@ -136,7 +136,7 @@ def _class(
 
 
 def _body(attributes: Sequence[Attribute], constants: dict[str, tuple[str, str]]) -> Iterator[str]:
-    deprecated = [a.wire for a in attributes if "deprecated" in marks(a.features)]
+    deprecated = [a.wire for a in attributes if "deprecated" in special_features(a.features)]
     if deprecated:
         names = "".join(f"{literal(wire)}, " for wire in deprecated)
         yield f"{_INDENT}deprecated_members: ClassVar[tuple[str, ...]] = ({names.rstrip()})"

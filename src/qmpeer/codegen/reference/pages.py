@@ -37,6 +37,7 @@ from qmpeer.schema import (
     Schema,
     Struct,
     Type,
+    special_features,
 )
 
 __all__ = ["INDEX", "Reference", "reference_of"]
@@ -160,7 +161,7 @@ class _Maker:
     def _index_item(self, name: str) -> Item:
         of = self._definitions[name]
         assert not isinstance(of, BuiltIn | Array)
-        marks = [f.name for f in of.features if f.name in ("deprecated", "unstable")]
+        marks = special_features(of.features)
         note = (Text(" "), Text(f"({', '.join(marks)})", "emphasis")) if marks else ()
         return Item((), (Link(name, f"#{name}", is_code=True), *note))
 

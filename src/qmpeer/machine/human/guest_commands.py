@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from qmpeer.machine.machine import Machine
+from qmpeer.messages import qemu_texts
 from qmpeer.monitor.human import Completions
 
 __all__ = ["guest_commands", "key_names", "watchdog_actions"]
@@ -113,7 +114,7 @@ def _screendump(
     if format is not None and format not in _SCREEN_FORMATS:
         return f"Error: invalid parameter value: {format}"
     if device is not None:
-        return f"Error: Device '{device}' not found"
+        return f"Error: {qemu_texts.unknown_device(device)}"
     return "Error: There is no console to take a screendump from"
 
 

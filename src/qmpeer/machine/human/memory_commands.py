@@ -7,6 +7,7 @@ from typing import Any, Final
 from qmpeer.errors import CommandError
 from qmpeer.machine.machine import Machine
 from qmpeer.machine.run_states import RunState
+from qmpeer.messages import qemu_texts
 from qmpeer.monitor.human import Format, dump_memory
 
 __all__ = ["memory_commands"]
@@ -64,7 +65,7 @@ def memory_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
         if windmp + zlib + lzo + snappy > 1:
             return "Error: only one of '-z|-l|-s|-w' can be set"
         if begin is not None and length is None:
-            return "Error: Parameter 'length' is missing"
+            return f"Error: {qemu_texts.missing('length')}"
         if machine.state is RunState.RUNNING:
             machine.stop()
             machine.cont()

@@ -9,6 +9,7 @@ from qmpeer.errors import ChardevError
 from qmpeer.machine.machine import Machine
 from qmpeer.machine.object_options import object_types, read_object
 from qmpeer.machine.start_error import StartHelp
+from qmpeer.messages import qemu_texts
 
 __all__ = ["object_commands", "object_names", "object_type_names"]
 
@@ -156,7 +157,7 @@ def _is_of_machine(path: str, property: str) -> bool:
 
 
 def _not_found(path: str) -> str:
-    return f"Error: Device '{path}' not found"
+    return f"Error: {qemu_texts.unknown_device(path)}"
 
 
 def object_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
@@ -187,11 +188,11 @@ def _device_add(device: str | None) -> str:
         return 'Try "help device_add" for more information'
     driver = next((pair.value for pair in pairs if pair.key == "driver"), None)
     if driver is None:
-        return "Error: Parameter 'driver' is missing"
+        return f"Error: {qemu_texts.missing('driver')}"
     if driver in ("help", "?"):
         return ""
     if any(pair.key in ("help", "?") for pair in pairs):
-        return f"Device '{driver}' not found"
+        return qemu_texts.unknown_device(driver)
     return f"Error: '{driver}' is not a valid device model name"
 
 
@@ -202,14 +203,14 @@ def _netdev_add(netdev: str | None) -> str:
     if values.get(_NET_TYPE) in ("help", "?"):
         return "Available netdev backend types:"
     if "id" not in values:
-        return "Error: Parameter 'id' is missing"
+        return f"Error: {qemu_texts.missing('id')}"
     try:
         check_id(values["id"])
     except ChardevError:
         return 'Try "help netdev_add" for more information'
     if _NET_TYPE not in values:
-        return "Error: Parameter 'type' is missing"
-    return f"Error: Parameter 'type' does not accept value '{values[_NET_TYPE]}'"
+        return f"Error: {qemu_texts.missing('type')}"
+    return f"Error: {qemu_texts.not_accepted('type', values[_NET_TYPE])}"
 
 
 def _host_forwarding(arg1: str, arg2: str | None) -> str:
