@@ -25,7 +25,7 @@ _LARGEST: Final = 1024 * 1024
 
 
 class ConfigReader:
-    """Read files of rules in a worker thread, until close() is called in another.
+    """A reader of files of rules in a worker thread, until close() is called in another.
 
     Args:
         open_path: Opens a path with flags of open().

@@ -25,7 +25,7 @@ from qmpeer.machine.monitor_options import Mode, parse_mon, parse_monitor_device
 from qmpeer.machine.object_options import read_object
 from qmpeer.machine.options import ChardevOption, FdOption, ObjectOption, Options, PortOption
 from qmpeer.machine.set_option import parse_set, set_in_chardev, set_in_monitor
-from qmpeer.machine.start_error import StartError, StartHelp, notice
+from qmpeer.machine.start_error import StartError, StartHelp, behind_warnings, notice
 from qmpeer.messages import qemu_texts
 from qmpeer.schema import SPECIAL_FEATURES
 
@@ -196,7 +196,7 @@ def _object(options: Options, option: str, argument: str) -> Sequence[str]:
         if not other.argument.startswith("{")
     ]
     properties, warnings = read_object(argument, taken)
-    options.objects.append(ObjectOption(option=option, argument=argument, properties=properties))
+    options.objects.append(ObjectOption(argument=argument, properties=properties))
     return warnings
 
 
@@ -268,16 +268,13 @@ def _name(options: Options, option: str, argument: str) -> Sequence[str]:
     for pair in parse_key_values(argument, implied_key="guest"):
         if pair.warning is not None:
             warnings.append(pair.warning)
-        try:
+        with behind_warnings(warnings):
             if pair.key == "guest":
                 options.guest_name = pair.value
             elif pair.key == "debug-threads":
                 read_boolean(pair.key, pair.value)
             elif pair.key != "process":
                 raise ChardevError(qemu_texts.invalid(pair.key))
-        except ChardevError as error:
-            earlier = tuple(f"warning: {warning}" for warning in warnings)
-            raise ChardevError(error.reason, error.hint, earlier) from None
     return warnings
 
 

@@ -25,7 +25,7 @@ _LARGEST_INDEX: Final = (1 << 31) - 1
 
 
 class NestedKeys(NamedTuple):
-    """Hold what a text says: strings, in objects and arrays, and whether it asks for help."""
+    """What a text says: strings, in objects and arrays, and whether it asks for help."""
 
     values: JsonObject
     wants_help: bool

@@ -25,7 +25,7 @@ _X509: Final = "tls-creds-x509"
 
 
 class Objects:
-    """Hold the objects of one machine.
+    """The objects of one machine.
 
     Attributes:
         credentials: TLS credentials by their ids.

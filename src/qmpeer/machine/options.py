@@ -11,39 +11,39 @@ from qmpeer.values import JsonObject
 __all__ = ["ChardevOption", "FdOption", "ObjectOption", "Options", "PortOption"]
 
 
-class ChardevOption(msgspec.Struct, frozen=True, kw_only=True):
-    """An option that makes a character device: ``-chardev``, or ``-qmp`` and its kin."""
+class _Option(msgspec.Struct, frozen=True, kw_only=True):
+    """An option as it was spelled, and its argument."""
 
     option: str
     argument: str
+
+
+class ChardevOption(_Option, frozen=True, kw_only=True):
+    """An option that makes a character device: ``-chardev``, or ``-qmp`` and its kin."""
+
     description: Description
 
 
 class ObjectOption(msgspec.Struct, frozen=True, kw_only=True):
-    """An ``-object``, with what ``object-add`` takes."""
+    """The argument of an ``-object``, and what ``object-add`` takes."""
 
-    option: str
     argument: str
     properties: JsonObject
 
 
-class PortOption(msgspec.Struct, frozen=True, kw_only=True):
+class PortOption(_Option, frozen=True, kw_only=True):
     """A ``-serial`` or ``-parallel``, which is read only when monitors are there.
 
     Attributes:
         kind: serial or parallel.
     """
 
-    option: str
-    argument: str
     kind: str
 
 
-class FdOption(msgspec.Struct, frozen=True, kw_only=True):
+class FdOption(_Option, frozen=True, kw_only=True):
     """An ``-add-fd``: a descriptor that was inherited and goes into a set."""
 
-    option: str
-    argument: str
     fd: int
     set_id: int
     opaque: str | None

@@ -32,7 +32,7 @@ _OTHERS: Final = frozenset({"object", "machine", "smp-opts", "boot-opts"})
 
 
 class Setting(NamedTuple):
-    """Hold what such an option says."""
+    """What a ``-set`` option says."""
 
     group: str
     id: str

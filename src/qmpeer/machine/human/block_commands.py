@@ -70,7 +70,7 @@ def block_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
     }
 
 
-def _drive_add(node: bool, pci_addr: str, opts: str) -> str:
+def _drive_add(node: bool, opts: str, **rest: Any) -> str:
     """Refuse: there are no drives."""
     pairs = parse_key_values(opts)
     said = "".join(f"warning: {pair.warning}\n" for pair in pairs if pair.warning is not None)
@@ -83,7 +83,7 @@ def _drive_add(node: bool, pci_addr: str, opts: str) -> str:
 
 
 def _change(
-    device: str, force: bool, target: str, arg: str | None, read_only_mode: str | None
+    device: str, target: str, arg: str | None, read_only_mode: str | None, **rest: Any
 ) -> str:
     if device == "vnc":
         if target not in ("passwd", "password"):
@@ -96,7 +96,7 @@ def _change(
     return f"Error: {qemu_texts.unknown_device(device)}"
 
 
-def _snapshot(reuse: bool, device: str, snapshot_file: str | None, format: str | None) -> str:
+def _snapshot(device: str, snapshot_file: str | None, **rest: Any) -> str:
     if snapshot_file is None:
         return f"Error: {qemu_texts.missing('snapshot-file')}"
     return f"Error: Cannot find device='{device}' nor node-name=''"

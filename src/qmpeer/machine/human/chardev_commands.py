@@ -5,13 +5,13 @@ from typing import Any
 
 import msgspec
 
-from qmpeer.chardev import BACKENDS, Chardevs, Description, parse_chardev
+from qmpeer.chardev import Chardevs, Description, parse_chardev
 from qmpeer.chardev.key_values import split_key_values
 from qmpeer.errors import ChardevError
 from qmpeer.machine.machine import Machine
 from qmpeer.monitor import Context
 
-__all__ = ["backend_names", "chardev_commands", "chardev_labels"]
+__all__ = ["chardev_commands", "chardev_labels"]
 
 _UNREADABLE = "Parsing chardev args failed"
 
@@ -123,8 +123,3 @@ def chardev_labels(chardevs: Chardevs, kind: str | None = None) -> Callable[...,
         return (device.label for device in chardevs if kind in (None, device.kind))
 
     return labels
-
-
-def backend_names(words: Sequence[str]) -> Iterable[str]:
-    """Offer the types of devices."""
-    return BACKENDS if len(words) == 2 else ()

@@ -1,17 +1,17 @@
 """The human commands about objects, the tree that they hang in, and devices."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from qmpeer.chardev.key_values import check_id, parse_key_values
 from qmpeer.errors import ChardevError
 from qmpeer.machine.machine import Machine
-from qmpeer.machine.object_options import object_types, read_object
+from qmpeer.machine.object_options import read_object
 from qmpeer.machine.start_error import StartHelp
 from qmpeer.messages import qemu_texts
 
-__all__ = ["object_commands", "object_names", "object_type_names"]
+__all__ = ["object_commands"]
 
 _FIXED: Final = {
     "/": "container",
@@ -217,13 +217,3 @@ def _host_forwarding(arg1: str, arg2: str | None) -> str:
     if arg2 is not None:
         return f"unrecognized netdev id '{arg1}'"
     return "user mode network stack not in use"
-
-
-def object_names(machine: Machine) -> Callable[[Sequence[str]], Iterable[str]]:
-    """Return what offers the ids of objects."""
-    return lambda words: machine.objects.names if len(words) == 2 else ()
-
-
-def object_type_names(words: Sequence[str]) -> Iterable[str]:
-    """Offer the types of objects."""
-    return object_types() if len(words) == 2 else ()
