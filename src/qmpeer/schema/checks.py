@@ -263,7 +263,7 @@ def alternate_check(checks: Mapping[type, Check], name: str) -> Check:
 
 
 class Field(NamedTuple):
-    """Hold one member of an object.
+    """One member of an object.
 
     Attributes:
         name: Its name.
@@ -279,7 +279,7 @@ class Field(NamedTuple):
 
 
 class Fields:
-    """Hold the members of an object type, and of each of its branches.
+    """The members of an object type, and of each of its branches.
 
     It is filled after it was made, so that a type may contain itself.
 

@@ -87,7 +87,7 @@ def parse_expression(text: str) -> Condition:
 
 
 class _NotOursError(Exception):
-    """Tell that an expression is more than defined(), not, and, or."""
+    """An expression that is more than defined(), not, and, or."""
 
 
 def is_condition_name(text: str) -> bool:

@@ -27,7 +27,7 @@ _UNCHECKED: Final = ("**", "dict", "visitor")
 
 
 class Use(NamedTuple):
-    """Hold one mention of a type.
+    """One mention of a type.
 
     Attributes:
         type: The type, an array's elements' if it is an array.
@@ -43,7 +43,7 @@ class Use(NamedTuple):
 
 
 class Parts:
-    """Read the pieces of definitions.
+    """A reader of the pieces of definitions.
 
     Args:
         problems: Takes what is wrong with them.

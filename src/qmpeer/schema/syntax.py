@@ -48,7 +48,7 @@ _NO_OFFSETS: Final[dict[str, int]] = {}
 
 
 class ObjectNode(dict[str, "Node"]):
-    """Hold an object; `keys_at` and `values_at` are the offsets of its parts by key."""
+    """An object; `keys_at` and `values_at` are the offsets of its parts by key."""
 
     __slots__ = ("keys_at", "offset", "values_at")
 
@@ -59,7 +59,7 @@ class ObjectNode(dict[str, "Node"]):
 
 
 class ArrayNode(list["Node"]):
-    """Hold an array; `items_at` are the offsets of its items."""
+    """An array; `items_at` are the offsets of its items."""
 
     __slots__ = ("items_at", "offset")
 
@@ -72,7 +72,7 @@ Node: TypeAlias = ObjectNode | ArrayNode | str | bool
 
 
 class Comment(NamedTuple):
-    """Hold a doc comment.
+    """A doc comment.
 
     Attributes:
         offset: Where it begins.
@@ -92,7 +92,7 @@ class _Token(NamedTuple):
 
 
 class _Unreadable(Exception):
-    """Tell that an expression can't be read further; the problem is noted already."""
+    """An expression that can't be read further; the problem is noted already."""
 
 
 def read_file(

@@ -84,7 +84,7 @@ def _is_within_limits(data: bytes) -> bool:
 
 
 class ServerReader:
-    """Read what a client sends, as QEMU's monitor does.
+    """A reader of what a client sends, which reads as QEMU's monitor does.
 
     Spec: JSON as QEMU's monitor reads it. It needs no newline: an object counts at its closing
     brace; only top-level numbers and keywords need a following byte.

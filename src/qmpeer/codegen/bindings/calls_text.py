@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from qmpeer.codegen.bindings.docstrings import docstring
 from qmpeer.codegen.bindings.plan import CommandPlan, EventPlan
-from qmpeer.codegen.bindings.types_text import literal, optional
+from qmpeer.codegen.bindings.types_text import literal, optional, wrapped
 from qmpeer.schema import special_features
 
 __all__ = ["command_lines", "event_lines"]
@@ -30,14 +30,7 @@ def _signature(plan: CommandPlan) -> Iterator[str]:
         return
     parameters = [f"{a.name}: {optional(a)}" for a in plan.arguments]
     parameters.append("extra: dict[str, Any] | None = None")
-    line = f"def {plan.name}(*, {', '.join(parameters)}{after}"
-    if len(line) <= 100:
-        yield line
-        return
-    yield f"def {plan.name}("
-    yield f"{_INDENT}*,"
-    yield from (f"{_INDENT}{parameter}," for parameter in parameters)
-    yield after
+    yield from wrapped(f"def {plan.name}(", ["*", *parameters], after)
 
 
 def _body(plan: CommandPlan) -> Iterator[str]:

@@ -73,7 +73,7 @@ def kind_of(of: Entity | Type) -> str:
 
 
 class Definitions:
-    """Make the entries of a schema's definitions.
+    """The entries of a schema's definitions.
 
     Args:
         schema: The schema.

@@ -57,7 +57,7 @@ _Part = TypeVar("_Part", bound=Documentation | Entity | Type)
 
 
 class Reference(msgspec.Struct, frozen=True):
-    """Hold the reference of a schema.
+    """The reference of a schema.
 
     Attributes:
         title: What it is the reference of.
@@ -84,7 +84,6 @@ def reference_of(schema: Schema, title: str) -> Reference:
 
 class _Maker:
     def __init__(self, schema: Schema, title: str) -> None:
-        self._schema = schema
         self._title = title
         types = [of for of in schema.types.values() if _is_shown(of)]
         self._definitions: dict[str, _Definition] = {of.name: of for of in types}
