@@ -162,6 +162,8 @@ LISTENER_MEMORY: Final = 256 * 1024 * 1024
 they don't read, before whoever takes more is disconnected. Ours: four of the largest requests."""
 HANDSHAKE_TIMEOUT: Final = 10.0
 """Seconds for the handshakes of TLS and WebSocket together. Ours; QEMU waits for ever."""
+HANDSHAKE_TIMEOUT_MOST: Final = 86400.0
+"""Seconds that this can be set to. Ours: a day."""
 UNSENT_CONTROL: Final = 64 * 1024
 """Bytes of pongs and the like for a peer that reads nothing, before it is disconnected. Ours."""
 TELNET_SUBNEGOTIATION: Final = 64 * 1024
@@ -191,6 +193,8 @@ PTY_POLL: Final = 0.25
 # The machine.
 KEY_PARTS: Final = 64
 """Parts between the dots of an option's key. Ours; what objects take has 3 at most."""
+KEY_PART: Final = 127
+"""Characters of one part of such a key. QEMU: its buffer of 128 bytes."""
 OBJECTS: Final = 4096
 """Objects of -object and object-add at once. Ours; QEMU sets none."""
 SECRET: Final = 1024 * 1024
@@ -199,6 +203,10 @@ CHARDEVS: Final = 4096
 """Character devices at once. Ours; QEMU sets none."""
 BLOCK_NODES: Final = 4096
 """Nodes of blockdev-add at once. Ours; QEMU sets none."""
+NODE_NAME: Final = 31
+"""Characters of a block node's name. QEMU: its buffer of 32 bytes."""
+CONFIG_SIZE: Final = 1024 * 1024
+"""Bytes of a file of blkdebug's rules. Ours; QEMU sets none."""
 NAMED_FDS: Final = 4096
 """Descriptors that one monitor keeps by name, and as many in sets. Ours; QEMU sets none."""
 
@@ -260,6 +268,11 @@ SCHEMA_INCLUDES: Final = 50
 """Files that include one another in a row. Ours."""
 SCHEMA_LEVELS: Final = 32
 """Braces and brackets open at once. Ours."""
+CONDITION_LEVELS: Final = 32
+"""Parentheses and negations open at once in a condition. Ours."""
+TYPE_NAME: Final = 200
+"""Characters of a name that is made up for a type: the way to a type may be as long as there are
+types. Ours."""
 ANSWER_VALUES: Final = 200_000
 """JSON values of a recorded conversation in which an answer is looked for. Ours."""
 SCHEMA_ERRORS: Final = 100

@@ -19,7 +19,6 @@ from qmpeer import limits
 from qmpeer.errors import CommandError
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
-_LONGEST_NAME: Final = 31
 _DEFAULT_SIZE: Final = 2**30
 _LARGEST_IMAGE: Final = 2**63 - 2**30
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
@@ -161,7 +160,7 @@ class BlockGraph:
             raise _refused(f"Invalid node-name: '{name}'")
         if name in self._nodes:
             raise _refused(f"Duplicate nodes with node-name='{name}'")
-        if len(name) > _LONGEST_NAME:
+        if len(name) > limits.NODE_NAME:
             raise _refused("Node name too long")
         if len(self._nodes) >= limits.BLOCK_NODES:
             raise _refused(f"there are {limits.BLOCK_NODES} block nodes already")

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from qmpeer import limits
 from qmpeer.chardev import parse_chardev
 from qmpeer.chardev.key_values import (
     parse_key_values,
@@ -35,7 +36,6 @@ _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}
 _POLICIES: Final = {"input": ("accept", "reject", "crash"), "output": ("accept", "hide")}
 _ACCELERATORS: Final = frozenset({"kvm", "qtest", "tcg"})
 _NUMBER: Final = re.compile(r"\s*([+-]?)(0[xX][0-9a-fA-F]+|[0-9]+)")
-_LONGEST_TIMEOUT: Final = 86400.0
 
 
 Warn = Callable[[str], None]
@@ -255,8 +255,8 @@ def _handshake_timeout(options: Options, option: str, argument: str) -> None:
         seconds = float(argument)
     except ValueError:
         seconds = 0.0
-    if not 0 < seconds <= _LONGEST_TIMEOUT:
-        raise ValueError(f"expected 'off', or seconds up to {_LONGEST_TIMEOUT:.0f}")
+    if not 0 < seconds <= limits.HANDSHAKE_TIMEOUT_MOST:
+        raise ValueError(f"expected 'off', or seconds up to {limits.HANDSHAKE_TIMEOUT_MOST:.0f}")
     options.handshake_timeout = seconds
 
 

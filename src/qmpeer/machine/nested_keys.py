@@ -20,7 +20,6 @@ _INDEX: Final = re.compile(r"[0-9]+")
 _KEY: Final = re.compile(r"[^=,]*")
 _VALUE: Final = re.compile(r"[^,]*(?:,,[^,]*)*")
 _HELP_WORDS: Final = frozenset({"help", "?"})
-_LONGEST_PART: Final = 127
 _LARGEST_INDEX: Final = (1 << 31) - 1
 
 
@@ -92,7 +91,7 @@ def _parts(text: str, at: int, word: str) -> tuple[list[str], int]:
         found = (parts and _INDEX.match(text, start)) or _NAME.match(text, start)
         if not found or text[found.end() : found.end() + 1] not in (*".=,", ""):
             raise ChardevError(qemu_texts.invalid(word))
-        if len(found[0]) > _LONGEST_PART:
+        if len(found[0]) > limits.KEY_PART:
             of = " fragment" if parts or found.end() != at + len(word) else ""
             raise ChardevError(f"Parameter{of} '{found[0]}' is too long")
         parts.append(found[0])
