@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from qmpeer.chardev.key_values import read_boolean
 from qmpeer.errors import ChardevError
 from qmpeer.messages import qemu_texts
-from qmpeer.schema import Array, Enum, Member, Schema, Struct
+from qmpeer.schema import Array, Enum, Member, Schema, Struct, shape_of
 from qmpeer.values import JsonObject, JsonValue
 
 __all__ = ["read_members", "struct_members"]
@@ -19,9 +19,7 @@ def struct_members(schema: Schema, name: str) -> dict[str, Member]:
     """Return the members of a struct by their names, its base's first."""
     struct = schema.types[name]
     assert isinstance(struct, Struct)
-    found = {} if struct.base is None else struct_members(schema, struct.base)
-    found.update({member.name: member for member in struct.members})
-    return found
+    return {member.name: member for member in shape_of(schema, struct).members}
 
 
 def read_members(

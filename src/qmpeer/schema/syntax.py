@@ -61,10 +61,9 @@ class ObjectNode(dict[str, "Node"]):
 class ArrayNode(list["Node"]):
     """An array; `items_at` are the offsets of its items."""
 
-    __slots__ = ("items_at", "offset")
+    __slots__ = ("items_at",)
 
-    def __init__(self, offset: int) -> None:
-        self.offset: int = offset
+    def __init__(self) -> None:
         self.items_at: list[int] = []
 
 
@@ -228,7 +227,7 @@ class _Parser:
                 return node
 
     def _array(self, level: int) -> ArrayNode:
-        node = ArrayNode(self._token.offset)
+        node = ArrayNode()
         token = self._next()
         if token.text == "]" and token.kind == _PUNCTUATION:
             self._after()
