@@ -8,6 +8,8 @@ from typing import Final
 # The reader of the server's side (wire). Source: QEMU's JSON parser.
 NESTING: Final = 1024
 """Braces and brackets open at once in one value. QEMU: the 1025th is refused."""
+SMALL_TEXT: Final = 2 * NESTING
+"""Bytes that a text needs to be nested too deep: a shorter one passes no limit. QEMU: as above."""
 TOKENS: Final = 2 * 1024 * 1024
 """Tokens in one value. QEMU: 2 Mi."""
 TOKEN_SIZE: Final = 64 * 1024 * 1024
@@ -32,6 +34,18 @@ second to decode at the most, in which nothing else runs."""
 TOLERANT_SIZE: Final = 1024 * 1024
 """Bytes of a message that only the tolerant reader takes. Ours: no server that we know sends more
 than a line that isn't JSON."""
+
+# Names that are misspelt (messages).
+NEAR_NAME: Final = 0.6
+"""Likeness from which on a name is offered in place of one that isn't there. Ours: difflib's."""
+NEAR_NAME_LENGTH: Final = 100
+"""Characters of a name for which others are looked for. Ours."""
+NEAR_NAME_CHOICES: Final = 5000
+"""Names among which they are looked for where many may be wrong. Ours."""
+MISSPELT_NAME: Final = 0.8
+"""Likeness from which on a name is that of a secret, misspelt. Ours."""
+MISSPELT_COMMAND: Final = 0.82
+"""Likeness from which on a command is one that may carry a secret. Ours."""
 
 # Requests (messages).
 MEMBERS: Final = 4096
@@ -148,6 +162,8 @@ LISTENER_MEMORY: Final = 256 * 1024 * 1024
 they don't read, before whoever takes more is disconnected. Ours: four of the largest requests."""
 HANDSHAKE_TIMEOUT: Final = 10.0
 """Seconds for the handshakes of TLS and WebSocket together. Ours; QEMU waits for ever."""
+HANDSHAKE_TIMEOUT_MOST: Final = 86400.0
+"""Seconds that this can be set to. Ours: a day."""
 UNSENT_CONTROL: Final = 64 * 1024
 """Bytes of pongs and the like for a peer that reads nothing, before it is disconnected. Ours."""
 TELNET_SUBNEGOTIATION: Final = 64 * 1024
@@ -177,6 +193,8 @@ PTY_POLL: Final = 0.25
 # The machine.
 KEY_PARTS: Final = 64
 """Parts between the dots of an option's key. Ours; what objects take has 3 at most."""
+KEY_PART: Final = 127
+"""Characters of one part of such a key. QEMU: its buffer of 128 bytes."""
 OBJECTS: Final = 4096
 """Objects of -object and object-add at once. Ours; QEMU sets none."""
 SECRET: Final = 1024 * 1024
@@ -185,6 +203,10 @@ CHARDEVS: Final = 4096
 """Character devices at once. Ours; QEMU sets none."""
 BLOCK_NODES: Final = 4096
 """Nodes of blockdev-add at once. Ours; QEMU sets none."""
+NODE_NAME: Final = 31
+"""Characters of a block node's name. QEMU: its buffer of 32 bytes."""
+CONFIG_SIZE: Final = 1024 * 1024
+"""Bytes of a file of blkdebug's rules. Ours; QEMU sets none."""
 NAMED_FDS: Final = 4096
 """Descriptors that one monitor keeps by name, and as many in sets. Ours; QEMU sets none."""
 
@@ -249,6 +271,11 @@ SCHEMA_INCLUDES: Final = 50
 """Files that include one another in a row. Ours."""
 SCHEMA_LEVELS: Final = 32
 """Braces and brackets open at once. Ours."""
+CONDITION_LEVELS: Final = 32
+"""Parentheses and negations open at once in a condition. Ours."""
+TYPE_NAME: Final = 200
+"""Characters of a name that is made up for a type: the way to a type may be as long as there are
+types. Ours."""
 ANSWER_VALUES: Final = 200_000
 """JSON values of a recorded conversation in which an answer is looked for. Ours."""
 SCHEMA_ERRORS: Final = 100

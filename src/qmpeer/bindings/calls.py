@@ -18,7 +18,7 @@ D = TypeVar("D")
 
 
 class Command(Generic[R]):
-    """Hold a command that is yet to be executed: its name, its arguments and what it returns.
+    """A command that is yet to be executed: its name, its arguments and what it returns.
 
     Attributes:
         name: Its name on the wire.
@@ -111,7 +111,7 @@ def union_command(name: str, arguments: Any, returns: Any) -> Command[Any]:
 
 
 class TypedEvent(msgspec.Struct, Generic[D], frozen=True):
-    """Hold one event whose data is of the type that a binding has for it.
+    """One event whose data is of the type that a binding has for it.
 
     Attributes:
         name: The event's name.
@@ -127,7 +127,7 @@ class TypedEvent(msgspec.Struct, Generic[D], frozen=True):
 
 
 class EventType(Generic[D]):
-    """Name an event, and say what its data is.
+    """An event's name, with the type of its data.
 
     Attributes:
         name: Its name on the wire.

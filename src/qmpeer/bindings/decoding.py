@@ -37,7 +37,7 @@ def decoder_of(of: Any) -> "Decoder":
 
 
 class Decoder:
-    """Decode values of one type.
+    """A decoder of values of one type.
 
     Args:
         of: The type, as annotations name it: a struct, a list of them, a union.

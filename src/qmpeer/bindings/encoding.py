@@ -17,7 +17,7 @@ _Warn: TypeAlias = Callable[[type[Struct], str], None] | None
 
 
 class _Plan(msgspec.Struct, frozen=True):
-    """Hold how a struct is encoded: its tags, and the names of its members here and there."""
+    """How a struct is encoded: its tags, and the names of its members here and there."""
 
     tags: dict[str, str]
     members: tuple[tuple[str, str], ...]

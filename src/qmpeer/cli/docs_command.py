@@ -73,8 +73,8 @@ def _title(source: str) -> str:
 
 
 def _format(text: str) -> str:
-    if text not in ("md", "rst", "man", "html"):
-        raise UsageError(f"found format {text!r}, expected md, rst, man or html")
+    if text not in ("md", "man", "html"):
+        raise UsageError(f"found format {text!r}, expected md, man or html")
     return text
 
 
@@ -89,7 +89,7 @@ def parser() -> CommandLine:
         type=_format,
         metavar="FORMAT",
         required=True,
-        help="md, rst, man, or html, which needs more: pip install '.[docs]' in qmpeer's checkout",
+        help="md, man, or html, which needs more: pip install '.[docs]' in qmpeer's checkout",
     )
     parser.add_argument(
         "-o", dest="output", metavar="DIR", required=True, help="the folder to write to"

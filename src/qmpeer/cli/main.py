@@ -44,7 +44,7 @@ QMP, the QEMU Machine Protocol, from the command line.
   qmpeer top ADDRESS                             what its CPUs, disks and NICs do, live
   qmpeer schema dump|diff|has|lint ...           what a server offers: show, compare, look up
   qmpeer bindings --from SOURCE [-o FILE]        write its typed Python binding
-  qmpeer docs --from SOURCE --format F -o DIR    write its reference: md, rst, man, html
+  qmpeer docs --from SOURCE --format F -o DIR    write its reference: md, man, html
   qmpeer completion bash|zsh|fish                a script that has TAB complete all this
   qmpeer man -o DIR                              manual pages
   qmpeer --version

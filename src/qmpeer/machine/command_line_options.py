@@ -27,7 +27,7 @@ _OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
 _DEFAULTS: Final = {"tight": "on"}
 
 
-def describe_options(option: str | None) -> list[JsonValue]:
+def describe_options(option: str | None = None) -> list[JsonValue]:
     """Describe one option, or all.
 
     Raises:

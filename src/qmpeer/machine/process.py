@@ -48,7 +48,7 @@ def run_process(options: Options, say: Say, when_ready: Callable[[], None]) -> i
 
 
 class _Complaints(logging.Handler):
-    """Show what the program's logs have to say on standard error, as QEMU's errors are shown."""
+    """A log handler that shows warnings on standard error, as QEMU shows its errors."""
 
     def __init__(self, say: Say) -> None:
         super().__init__(logging.WARNING)

@@ -19,14 +19,14 @@ __all__ = ["Incoming", "IncomingError", "command_message", "parse_greeting", "pa
 
 
 class IncomingError(msgspec.Struct):
-    """Hold the member "error" of a response."""
+    """The member "error" of a response."""
 
     desc: str = "the server didn't say why"
     error_class: str = msgspec.field(name="class", default="GenericError")
 
 
 class Incoming(msgspec.Struct):
-    """Hold any message of a server: its event, return_value, error or greeting is set."""
+    """Any message of a server: its event, return_value, error or greeting is set."""
 
     return_value: Any = msgspec.field(name="return", default=UNSET)
     id: Any = UNSET

@@ -29,7 +29,7 @@ _INSTEAD: Final = {
 
 
 class DocProblems:
-    """Collect what is wrong with doc comments, until it is known whether that matters."""
+    """What is wrong with doc comments, kept until it is known whether that matters."""
 
     def __init__(self) -> None:
         self._noted: list[tuple[Place, str]] = []

@@ -31,7 +31,7 @@ _WHOLE, _MEMBER, _FEATURE, _SECTION = range(4)
 
 
 class DocComment:
-    """Hold a doc comment that was read.
+    """A doc comment that was read.
 
     Attributes:
         documentation: What it says.

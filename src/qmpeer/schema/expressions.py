@@ -32,7 +32,7 @@ _KEYS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 
 
 class Expression:
-    """Hold one expression.
+    """One expression.
 
     Attributes:
         keyword: What it is; "struct" for an old "type", "alternate" for an old union of that kind.

@@ -131,7 +131,7 @@ def _empty(entities: Iterable[CommandEntity | EventEntity], types: Mapping[str, 
 
 
 class _Builder:
-    """Make the structs of the model, each with the new names."""
+    """A builder of the model's structs, with the new names."""
 
     def __init__(self, names: Mapping[str, str], types: Mapping[str, TypeEntity]) -> None:
         self._names = dict(names)

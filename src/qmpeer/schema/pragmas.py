@@ -31,7 +31,7 @@ _OLD: Final = ("returns-whitelist", "name-case-whitelist")
 
 
 class Pragmas:
-    """Hold what the pragmas read so far say.
+    """What the pragmas read so far say.
 
     Attributes:
         is_doc_required: Definitions must be documented.

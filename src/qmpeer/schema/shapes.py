@@ -8,7 +8,7 @@ __all__ = ["Shape", "shape_of"]
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """Hold an object type as it is on the wire.
+    """An object type as it is on the wire.
 
     Attributes:
         members: Those of its bases first, the outermost base's at the front.

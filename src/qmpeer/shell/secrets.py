@@ -13,19 +13,21 @@ from typing import Final, NamedTuple
 
 from qmpeer import limits
 from qmpeer.messages.redaction import (
-    CARRIERS,
     REDACTED,
-    SECRETS,
     Scrubber,
+    redact_arguments,
+    redact_human_line,
+    redact_message,
+    redact_text,
+)
+from qmpeer.messages.secret_names import (
+    CARRIERS,
+    SECRETS,
     carrier_of,
     is_plain_object,
     is_secret_name,
     is_shown,
     keeps_secrets,
-    redact_arguments,
-    redact_human_line,
-    redact_message,
-    redact_text,
 )
 from qmpeer.shell.argument_tree import free_json
 from qmpeer.shell.mistakes import Mistake

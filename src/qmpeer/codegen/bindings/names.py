@@ -104,7 +104,7 @@ def camel_case(name: str) -> str:
 
 
 class Scope:
-    """Hand out names, each once.
+    """Names that are taken, so that each is handed out once.
 
     Example:
         >>> scope = Scope(["extra"])

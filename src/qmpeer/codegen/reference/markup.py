@@ -110,7 +110,7 @@ def _span(found: re.Match[str], resolve: Resolve) -> Text | Link:
 
 
 class _Reader:
-    """Read lines into blocks; each method takes what it knows from where the reader stands."""
+    """A reader of lines; each method takes the block that it knows from where the reader stands."""
 
     def __init__(self, lines: Sequence[str], resolve: Resolve, depth: int = 0) -> None:
         self._lines = lines
