@@ -20,6 +20,7 @@ from itertools import islice
 from typing import Final
 
 from qmpeer import limits
+from qmpeer.messages.near_names import near_names
 from qmpeer.values import JsonObject, JsonValue
 
 __all__ = [
@@ -152,9 +153,7 @@ def is_secret_name(name: str) -> bool:
     simple = _simple(name)
     if not 4 <= len(simple) <= 12 or simple.endswith("-secret"):
         return False
-    from difflib import get_close_matches  # costs 3 ms, and is seldom needed
-
-    return bool(get_close_matches(simple, _MISSPELT, 1, 0.8))
+    return bool(near_names(simple, _MISSPELT, 1))
 
 
 def is_called_secret(name: str) -> bool:
@@ -176,9 +175,7 @@ def carrier_of(command: str) -> str | None:
         return simple
     if len(simple) > 60 or simple in _NEIGHBOURS:
         return None
-    from difflib import get_close_matches
-
-    found = get_close_matches(simple, CARRIERS, 1, 0.82)
+    found = near_names(simple, CARRIERS, 1)
     return found[0] if found else None
 
 
@@ -188,11 +185,12 @@ _NEIGHBOURS: Final = frozenset(
         "guest-ssh-get-authorized-keys",
         "guest-ssh-remove-authorized-keys",
         "object-del",
+        "password",
         "qom-get",
         "qom-list",
     }
 )
-"""Commands without secrets that look like one of the others."""
+"""Commands without secrets, and a word, that look like one of the others."""
 
 
 # --- Values -------------------------------------------------------------------------------------

@@ -20,11 +20,11 @@ An expression with slashes is in libvirt's notation, as in its virQEMUQAPISchema
 
 import re
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from qmpeer.messages.near_names import near_names
 from qmpeer.schema.kinds import ALL_KINDS, alternatives
 from qmpeer.schema.model import (
     EMPTY,
@@ -317,4 +317,4 @@ def _need_feature(features: Sequence[Feature], step: _Step, where: str) -> None:
 
 def _missing(what: str, name: str, names: Sequence[str], depth: int, where: str = "") -> _Missing:
     place = f" in {where}" if where else ""
-    return _Missing(f"there is no {what} {name!r}{place}", depth, get_close_matches(name, names))
+    return _Missing(f"there is no {what} {name!r}{place}", depth, near_names(name, names))

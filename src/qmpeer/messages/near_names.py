@@ -1,0 +1,35 @@
+"""Names that look like one that isn't there: the misspelt ones."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Final
+
+__all__ = ["near_names"]
+
+_ALIKE: Final = 0.7
+"""How much of two names must agree, by difflib's ratio."""
+_LONGEST: Final = 100
+"""Characters of a name that is compared: the time grows with the square."""
+
+
+def near_names(name: str, names: Iterable[str], most: int = 3) -> list[str]:
+    """Return the names that look like another one, the likest first.
+
+    Args:
+        name: The name that isn't there.
+        names: Those that are.
+        most: How many to return at most.
+
+    Example:
+        >>> near_names("query-nmae", ["query-name", "stop", "query-names"])
+        ['query-name', 'query-names']
+        >>> near_names("vynil", ["shellac", "vinyl"])  # the same letters
+        ['vinyl']
+    """
+    if len(name) > _LONGEST:
+        return []
+    known = list(names)
+    if found := get_close_matches(name, known, most, _ALIKE):
+        return found
+    letters = sorted(name)
+    return [each for each in known if len(each) == len(name) and sorted(each) == letters][:most]
