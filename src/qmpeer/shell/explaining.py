@@ -7,8 +7,7 @@ from typing import Final
 
 from qmpeer.errors import CommandError, QMPError, ValidationError
 from qmpeer.messages import REDACTED
-from qmpeer.shell.mistakes import Mistake, marked
-from qmpeer.shell.own_statements import SourceError
+from qmpeer.shell.mistakes import Mistake, SourceError, marked
 from qmpeer.shell.secrets import shown_text
 from qmpeer.shell.visible import visible
 
@@ -18,7 +17,7 @@ _QUOTED: Final = re.compile(r"'[^']*'")
 
 
 class Outcome(Enum):
-    """Say how a statement, or a script, ended."""
+    """How a statement, or a script, ended."""
 
     DONE = "done"
     REFUSED = "the server refused it, or would have"
