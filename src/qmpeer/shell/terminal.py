@@ -37,7 +37,7 @@ from qmpeer.shell.argument_completion import Completions
 from qmpeer.shell.builtins import Leave, split
 from qmpeer.shell.completion import complete
 from qmpeer.shell.execution import LineExecutor
-from qmpeer.shell.explaining import Outcome, explanation, outcome_of, shown_mistake
+from qmpeer.shell.explaining import Outcome, explanation, innermost, outcome_of, shown_mistake
 from qmpeer.shell.human import complete_human
 from qmpeer.shell.keys import key_bindings, take_long_pastes
 from qmpeer.shell.lexer import LineLexer
@@ -227,13 +227,9 @@ class Terminal:
             break
 
     def _complain(self, error: Exception) -> None:
-        place, text, start = "", "", 0
-        inner: Exception = error
-        while isinstance(inner, SourceError):
-            place, text, start = f"{place}{inner.place}: ", inner.text, inner.start
-            inner = inner.error
+        places, text, inner, start = innermost("", error)
         if isinstance(inner, Mistake):
-            self._screen.error(place.rstrip(" "))
+            self._screen.error(places.rstrip(" "))
             self._screen.mistake(*shown_mistake(text, inner, start), None)
         else:
             self._screen.error(explanation(error))
