@@ -36,16 +36,12 @@ TOLERANT_SIZE: Final = 1024 * 1024
 than a line that isn't JSON."""
 
 # Names that are misspelt (messages).
-NEAR_NAME: Final = 0.6
-"""Likeness from which on a name is offered in place of one that isn't there. Ours: difflib's."""
+NEAR_NAME: Final = 0.7
+"""Likeness, by difflib's ratio, from which on one name may be meant for another. Ours."""
 NEAR_NAME_LENGTH: Final = 100
-"""Characters of a name for which others are looked for. Ours."""
+"""Characters of a name for which others are looked for. Ours: the time grows with the square."""
 NEAR_NAME_CHOICES: Final = 5000
 """Names among which they are looked for where many may be wrong. Ours."""
-MISSPELT_NAME: Final = 0.8
-"""Likeness from which on a name is that of a secret, misspelt. Ours."""
-MISSPELT_COMMAND: Final = 0.82
-"""Likeness from which on a command is one that may carry a secret. Ours."""
 
 # Requests (messages).
 MEMBERS: Final = 4096

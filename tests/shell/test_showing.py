@@ -16,8 +16,7 @@ from qmpeer.shell.event_lines import EventFilter, Pace, event_line
 from qmpeer.shell.explaining import Outcome, explanation, outcome_of
 from qmpeer.shell.job_watch import progress_bar
 from qmpeer.shell.json_text import json_text
-from qmpeer.shell.mistakes import Mistake, marked
-from qmpeer.shell.own_statements import SourceError
+from qmpeer.shell.mistakes import Mistake, SourceError, marked
 from qmpeer.shell.settings import Settings
 from qmpeer.shell.tables import is_tabular, table_text
 from qmpeer.shell.visible import (

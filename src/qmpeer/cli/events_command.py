@@ -12,8 +12,7 @@ from qmpeer.cli.connecting import ADDRESS_HELP
 from qmpeer.cli.event_choice import choice_of
 from qmpeer.cli.exits import DONE, STATUSES, UsageError, complain
 from qmpeer.cli.output import write_json
-from qmpeer.messages import Event
-from qmpeer.values import JsonObject
+from qmpeer.messages import Event, event_message, near_names
 
 if TYPE_CHECKING:
     from qmpeer.client import Client
@@ -87,9 +86,7 @@ def _warn_of_unknown(client: "Client", names: Sequence[str]) -> None:
         return
     for name in names:
         if name not in known:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name.upper(), known, 1)
+            near = near_names(name.upper(), known, 1)
             hint = f"; is it {near[0]}?" if near else ""
             complain(PROGRAM, f"warning: the server lists no event {name!r}{hint}")
 
@@ -124,7 +121,9 @@ def _writer(is_json: bool | None, form: str) -> Callable[[Event], None]:
     if is_json is None:
         is_json = not sys.stdout.isatty()
     if is_json:
-        return lambda event: write_json(_message(event))
+        return lambda event: write_json(
+            event_message(event.name, event.data or None, event.timestamp)
+        )
     from msgspec.structs import replace
 
     from qmpeer.cli.page import Page
@@ -160,16 +159,3 @@ def _time(event: Event, form: str, before: list[float]) -> str | None:
         return datetime.fromtimestamp(now, UTC).astimezone().isoformat(" ", "milliseconds")
     except (OverflowError, OSError, ValueError):  # no server's clock is like this
         return None
-
-
-def _message(event: Event) -> JsonObject:
-    message: JsonObject = {}
-    if event.timestamp is not None:
-        message["timestamp"] = {
-            "seconds": event.timestamp.seconds,
-            "microseconds": event.timestamp.microseconds,
-        }
-    message["event"] = event.name
-    if event.data:
-        message["data"] = event.data
-    return message

@@ -247,7 +247,7 @@ def read_value(text: str, name: str, kind: str | None) -> JsonValue:
     from qmpeer.schema.model import BUILT_INS
     from qmpeer.shell.mistakes import Mistake
     from qmpeer.shell.properties import property_type
-    from qmpeer.shell.reading import Reader
+    from qmpeer.shell.typed_arguments import Reader
 
     of = BUILT_INS["any"] if kind is None else property_type(kind)
     is_text = of is BUILT_INS["str"]

@@ -54,7 +54,7 @@ def read_by_server(client: "Client", command: str, typed: Sequence[str]) -> Json
     declared = _declared(client.execute, command, words)
     if declared is None:
         return free
-    from qmpeer.shell.reading import Reader
+    from qmpeer.shell.typed_arguments import Reader
 
     return Reader(declared[0]).arguments(declared[1], words)
 
@@ -146,7 +146,7 @@ def _declared_otherwise(
     """Yield what the schema has in place of what was refused."""
     from qmpeer.shell.mistakes import Mistake, near
     from qmpeer.shell.properties import missing_property, property_names
-    from qmpeer.shell.reading import Reader
+    from qmpeer.shell.typed_arguments import Reader
 
     if missing := missing_property(error.desc):
         if hint := near(missing, property_names(schema)):

@@ -7,11 +7,10 @@ Spec: the QAPI schema's members that carry passwords, keys and secrets, QEMU 2.0
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Final
 
-from qmpeer import limits
+from qmpeer.messages.near_names import near_names
 
 __all__ = [
     "CARRIERS",
@@ -111,7 +110,7 @@ def is_secret_name(name: str) -> bool:
     simple = simple_name(name)
     if not 4 <= len(simple) <= 12 or simple.endswith("-secret"):
         return False
-    return bool(get_close_matches(simple, _MISSPELT, 1, limits.MISSPELT_NAME))
+    return bool(near_names(simple, _MISSPELT, 1))
 
 
 def is_called_secret(name: str) -> bool:
@@ -133,7 +132,7 @@ def carrier_of(command: str) -> str | None:
         return simple
     if len(simple) > 60 or simple in _NEIGHBOURS:
         return None
-    found = get_close_matches(simple, CARRIERS, 1, limits.MISSPELT_COMMAND)
+    found = near_names(simple, CARRIERS, 1)
     return found[0] if found else None
 
 
@@ -143,11 +142,12 @@ _NEIGHBOURS: Final = frozenset(
         "guest-ssh-get-authorized-keys",
         "guest-ssh-remove-authorized-keys",
         "object-del",
+        "password",
         "qom-get",
         "qom-list",
     }
 )
-"""Commands without secrets that look like one of the others."""
+"""Commands without secrets, and a word, that look like one of the others."""
 
 
 def is_shown(carrier: str, member: str, text: str) -> bool:

@@ -6,11 +6,11 @@ import pytest
 from qmpeer import limits
 from qmpeer.schema import Schema, schema_from_qapi
 from qmpeer.schema.model import Event
+from qmpeer.shell.builtins import split
 from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.properties import Question, said_in, with_properties
-from qmpeer.shell.reading import Reader, boolean, integer, read_freely
+from qmpeer.shell.typed_arguments import Reader, boolean, integer, read_freely
 from qmpeer.shell.vocabulary import Vocabulary
-from qmpeer.shell.words import split
 from qmpeer.values import JsonValue
 
 

@@ -18,6 +18,7 @@ from qmpeer.shell.argument_tree import (
     Node,
     build_tree,
     free_json,
+    free_node,
     free_object,
     free_value,
     items_of,
@@ -41,14 +42,12 @@ _KIND_WORDS: Final = {
     "int": "integer", "boolean": "boolean", "number": "number", "string": "string", "null": "null",
     "array": "array", "object": "object",
 }  # fmt: skip
-_C_TYPES: Final = {"uint8": "uint8_t", "uint16": "uint16_t", "uint32": "uint32_t", "int8": "int8_t",
-                   "int16": "int16_t", "int32": "int32_t"}  # fmt: skip
 _FEW: Final = 12
 """Values of an enum that are all named in a hint."""
 
 
 class Reader:
-    """Read arguments by a schema.
+    """What reads arguments by a schema.
 
     Args:
         schema: That of the server.
@@ -59,7 +58,7 @@ class Reader:
         >>> types = {**BUILT_INS, "resize-arg": Struct(
         ...     name="resize-arg", members=(Member("node", "str"), Member("size", "size")))}
         >>> resize = Command(name="resize", arguments="resize-arg")
-        >>> words = split("resize node=1 size=64M")[0].words
+        >>> words = split("resize node=1 size=64M", {})[0].words
         >>> Reader(Schema(types, (resize,))).arguments(resize, words[1:])
         {'node': '1', 'size': 67108864}
     """
@@ -122,11 +121,7 @@ class Reader:
             if not is_open:
                 self._check(type_name, value, words[0].value, ())
             return value
-        try:
-            return self._object(type_name, build_tree(words), where, is_open=is_open)
-        except _Missing as missing:
-            end = words[-1].end if words else end
-            raise Mistake(missing.reason, end, end, missing.hint) from None
+        return self._object(type_name, build_tree(words, end), where, is_open=is_open)
 
     # --- Objects and lists ----------------------------------------------------------------------
 
@@ -139,7 +134,7 @@ class Reader:
         is_open: bool = False,
         is_partial: bool = False,
     ) -> JsonObject:
-        known = members_of(self._schema, type_name, lambda name: _plain_value(level, name))
+        known = members_of(self._schema, type_name, level.text_of)
         result: JsonObject = {}
         for name, node in level.members.items():
             path = ".".join((*level.path, name))
@@ -147,13 +142,15 @@ class Reader:
             if member is not None:
                 result[name] = self._node(member.type, node, path, is_partial)
             elif is_open:
-                result[name] = _free(node)
+                result[name] = free_node(node, _leniently)
             else:
                 self._unexpected(node, name, path, known.members, known.undecided, where)
         if not is_partial:
             for member in known.members.values():
                 if not member.is_optional and member.name not in level.members:
-                    self._missing(member, level, known.discriminators.get(member.name, ()))
+                    path = ".".join((*level.path, member.name))
+                    hint = f"{path}= {self.expectation(member.type, path)}"
+                    raise Mistake(f"Parameter '{path}' is missing", level.end, level.end, hint)
         return result
 
     def _unexpected(
@@ -175,22 +172,13 @@ class Reader:
             hint = f"{where} takes {_listed(list(members))}" if members else f"{where} takes none"
         raise Mistake(f"Parameter '{path}' is unexpected", start, start + len(name), hint)
 
-    def _missing(self, member: Member, level: Level, values: Sequence[str]) -> NoReturn:
-        path = ".".join((*level.path, member.name))
-        hint = f"{path}= {self.expectation(member.type, path)}"
-        if level.first is None:
-            raise _Missing(f"Parameter '{path}' is missing", hint)
-        raise Mistake(
-            f"Parameter '{path}' is missing", level.first.end, level.first.end, hint
-        ) from None
-
     def _node(self, type_name: str, node: Node, path: str, is_partial: bool = False) -> JsonValue:
         if isinstance(node, Word):
             return self.value(type_name, node, path)
         kinds = alternatives(self._schema, type_name)
         is_any = "array" in kinds and "object" in kinds and kinds["object"] is None
         if is_any or (is_lenient(type_name) and "object" not in kinds):
-            return _free(node)
+            return free_node(node, _leniently)
         of = kinds.get("array") if node.is_list or "object" not in kinds else kinds["object"]
         if isinstance(of, Array):
             return [
@@ -220,9 +208,7 @@ class Reader:
             Mistake: If it can't be one.
         """
         value = word.value
-        if value.text == REDACTED:
-            reason = "this was a secret, which history doesn't keep"
-            raise Mistake(reason, value.start, value.end, "type it again")
+        _refuse_redacted(value)
         kinds = alternatives(self._schema, type_name)
         if len(kinds) == len(ALL_KINDS) and kinds["string"] is None:
             return free_value(word)
@@ -234,7 +220,9 @@ class Reader:
         if value.kind == "plain" and not word.is_text:
             simple = _simple(kinds, value.text)
             if simple is not _NOTHING:
-                self._in_range(kinds, simple, value, path)
+                of = kinds.get("int")
+                if type(simple) is int and isinstance(of, BuiltIn) and of.low != of.high:
+                    self._check(type_name, simple, value, (path,), f"from {of.low} to {of.high}")
                 return simple  # type: ignore[return-value]  # the mark is gone
         if "string" in kinds:
             return self._string(kinds["string"], value, path)
@@ -250,17 +238,6 @@ class Reader:
                 raise Mistake(reason, value.start, value.end, hint)
         return value.text
 
-    def _in_range(
-        self, kinds: dict[str, Type | None], found: object, value: Value, path: str
-    ) -> None:
-        of = kinds.get("int")
-        if type(found) is not int or not isinstance(of, BuiltIn) or of.low == of.high:
-            return
-        if not of.low <= found <= of.high:
-            what = _C_TYPES.get(of.name, "a 64 bit integer")
-            hint = f"from {of.low} to {of.high}"
-            raise Mistake(f"Parameter '{path}' expects {what}", value.start, value.end, hint)
-
     def _wrong_type(
         self, type_name: str, kinds: dict[str, Type | None], value: Value, path: str
     ) -> Mistake:
@@ -272,7 +249,9 @@ class Reader:
         start, end = value.start, value.end
         return Mistake(reason, start, end, f"{path}= {hint}")
 
-    def _check(self, type_name: str, found: JsonValue, value: Value, path: Sequence[str]) -> None:
+    def _check(
+        self, type_name: str, found: JsonValue, value: Value, path: Sequence[str], hint: str = ""
+    ) -> None:
         try:
             self._validator.check(type_name, found)
         except ValidationError as error:
@@ -282,7 +261,7 @@ class Reader:
                 inner = f"{prefix}.{error.path}" if error.path else prefix
                 inner = inner.replace(".[", "[")
                 desc = desc.replace(f"'{error.path or 'null'}'", f"'{inner}'", 1)
-            raise Mistake(desc, *_place(value, error.path)) from None
+            raise Mistake(desc, *_place(value, error.path), hint) from None
 
     def expectation(self, type_name: str, path: str) -> str:
         """Say what may stand behind a name, in a few words."""
@@ -310,15 +289,6 @@ class Reader:
             "boolean": "true or false",
             "null": "null",
         }.get(kind, kind)
-
-
-class _Missing(Exception):
-    """Tell that a mandatory member isn't there, at the top."""
-
-    def __init__(self, reason: str, hint: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.hint = hint
 
 
 _NOTHING: Final = object()
@@ -374,21 +344,12 @@ def _number(text: str) -> object:
     return value if value - value == 0 else _NOTHING  # neither infinite nor NaN
 
 
-def _plain_value(level: Level, name: str) -> str | None:
-    node = level.members.get(name)
-    return node.value.text if isinstance(node, Word) else None
-
-
-def _free(node: Node) -> JsonValue:
+def _leniently(word: Word) -> JsonValue:
     """Read what the schema doesn't tell: text, unless it is plainly something else."""
-    if isinstance(node, Word):
-        value = node.value
-        if value.kind == "plain" and not node.is_text and value.text in ("on", "off"):
-            return value.text == "on"
-        return free_value(node)
-    if node.is_list:
-        return [_free(item) for item in items_of(node)]
-    return {name: _free(inner) for name, inner in node.members.items()}
+    value = word.value
+    if value.kind == "plain" and not word.is_text and value.text in ("on", "off"):
+        return value.text == "on"
+    return free_value(word)
 
 
 def read_freely(words: Sequence[Word]) -> JsonObject:
@@ -405,10 +366,14 @@ def read_freely(words: Sequence[Word]) -> JsonObject:
 
 
 def _unless_secret(word: Word) -> JsonValue:
-    if word.value.text == REDACTED:
-        reason = "this was a secret, which history doesn't keep"
-        raise Mistake(reason, word.value.start, word.end, "type it again")
+    _refuse_redacted(word.value)
     return free_value(word)
+
+
+def _refuse_redacted(value: Value) -> None:
+    if value.text == REDACTED:
+        reason = "this was a secret, which history doesn't keep"
+        raise Mistake(reason, value.start, value.end, "type it again")
 
 
 def _place(value: Value, path: str) -> tuple[int, int]:
