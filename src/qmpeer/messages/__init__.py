@@ -26,7 +26,6 @@ from qmpeer.messages.types import (
 
 if TYPE_CHECKING:
     from qmpeer.messages.echo import echoed
-    from qmpeer.messages.near_names import near_names
     from qmpeer.messages.redaction import (
         REDACTED,
         Scrubber,
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
         return_message,
         version_value,
     )
+    from qmpeer.messages.similar_names import near_names
     from qmpeer.messages.unexpected import unexpected_member
 
 __all__ = [
@@ -89,7 +89,7 @@ _HOMES = {
     "event_message": "qmpeer.messages.server",
     "greeting_message": "qmpeer.messages.server",
     "is_out_of_band": "qmpeer.messages.server",
-    "near_names": "qmpeer.messages.near_names",
+    "near_names": "qmpeer.messages.similar_names",
     "parse_command": "qmpeer.messages.server",
     "redact_arguments": "qmpeer.messages.redaction",
     "redact_human_line": "qmpeer.messages.redaction",

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from qmpeer.messages.near_names import near_names
+from qmpeer.messages.similar_names import near_names
 
 __all__ = [
     "CARRIERS",
