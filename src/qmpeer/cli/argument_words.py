@@ -6,15 +6,14 @@ list: ``a.0=x a.1=y`` is ``{"a": ["x", "y"]}``.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from qmpeer.cli.exits import UsageError
+from qmpeer.shell.argument_tree import build_tree, free_object
+from qmpeer.shell.mistakes import Mistake
+from qmpeer.shell.words import Kind, Value, Word
 from qmpeer.values import JsonObject, JsonValue
-
-if TYPE_CHECKING:
-    from qmpeer.shell.words import Kind, Word
 
 
 def read_arguments(words: Sequence[str]) -> JsonObject:
@@ -38,7 +37,7 @@ def is_object(words: Sequence[str]) -> bool:
     return len(words) == 1 and words[0].lstrip().startswith("{")
 
 
-def to_words(words: Sequence[str]) -> "list[Word]":
+def to_words(words: Sequence[str]) -> list[Word]:
     """Take words of a command line for those of a statement.
 
     Raises:
@@ -49,16 +48,12 @@ def to_words(words: Sequence[str]) -> "list[Word]":
     return [_word(word) for word in words]
 
 
-def free_arguments(words: "Sequence[Word]") -> JsonObject:
+def free_arguments(words: Sequence[Word]) -> JsonObject:
     """Return what words mean where no schema says it.
 
     Raises:
         UsageError: If they make no sense.
     """
-    # Imported where it is needed: most commands are executed without arguments.
-    from qmpeer.shell.argument_tree import build_tree, free_object
-    from qmpeer.shell.mistakes import Mistake
-
     try:
         return free_object(build_tree(words))
     except Mistake as mistake:
@@ -94,10 +89,8 @@ def check_text(word: str) -> None:
         raise UsageError(f"found {word!r}, expected text in UTF-8") from error
 
 
-def _word(word: str) -> "Word":
+def _word(word: str) -> Word:
     """Return a word of a command line, quotes in which the system's shell has taken away."""
-    from qmpeer.shell.words import Value, Word
-
     name, equals, text = word.partition("=")
     if not equals:
         return Word(None, Value("plain", word, 0, len(word)), 0)
@@ -109,7 +102,7 @@ def _word(word: str) -> "Word":
     return Word(name.removesuffix(":"), value, 0, is_text)
 
 
-def _kind_and_text(text: str) -> "tuple[Kind, str]":
+def _kind_and_text(text: str) -> tuple[Kind, str]:
     """Tell plain text from JSON: a string in quotes, an object, a list."""
     if text[:1] in ('"', "{", "["):
         try:

@@ -1,8 +1,8 @@
-"""What has bash, zsh and fish complete the words behind ``qmpeer``: a script for each."""
+"""Completion scripts for bash, zsh and fish, of all that can be typed behind ``qmpeer``."""
 
 from collections.abc import Iterator, Sequence
 
-from qmpeer.cli.grammar import Argument, Option, Usage
+from qmpeer.cli.grammar import Option, Place, Usage
 
 __all__ = ["bash_script", "fish_script", "zsh_script"]
 
@@ -155,7 +155,7 @@ def _bash_case(usage: Usage) -> str:
         if option.value is not None
         for flag in option.flags
     )
-    places = " ".join(f"{each.kind or '-'}{'+' * each.is_many}" for each in usage.arguments)
+    places = " ".join(f"{each.kind or '-'}{'+' * each.is_many}" for each in usage.places)
     return (
         f"        '{usage.key}')\n            options={options}\n"
         f"            valued='{valued}'\n            places='{places}' ;;"
@@ -246,7 +246,7 @@ def _zsh_pair(name: str, about: str) -> str:
 
 
 def _zsh_case(usage: Usage) -> str:
-    specs = [*map(_zsh_option, usage.options), *_zsh_arguments(usage.arguments)]
+    specs = [*map(_zsh_option, usage.options), *_zsh_places(usage.places)]
     lines = "".join(f" \\\n            {spec}" for spec in specs)
     return f"        '{usage.key}')\n        _arguments{lines} ;;"
 
@@ -261,8 +261,8 @@ def _zsh_option(option: Option) -> str:
     return _quoted(f"{names}{help}{value}")
 
 
-def _zsh_arguments(arguments: Sequence[Argument]) -> Iterator[str]:
-    for number, argument in enumerate(arguments, 1):
+def _zsh_places(places: Sequence[Place]) -> Iterator[str]:
+    for number, argument in enumerate(places, 1):
         place = "*" if argument.is_many else str(number)
         yield _quoted(f"{place}:{_zsh_text(argument.name)}:{_zsh_action(argument.kind)}")
 
@@ -382,7 +382,7 @@ def _fish_usage(usage: Usage, program: str) -> Iterator[str]:
         help = f" -d {_fish_quoted(option.help)}" if option.help else ""
         yield f"{start} {flags}{takes}{help}"
     valued = [flag for o in usage.options if o.value is not None for flag in o.flags]
-    for number, argument in enumerate(usage.arguments):
+    for number, argument in enumerate(usage.places):
         if argument.kind in ("", "file"):
             continue
         words = " ".join((_fish_quoted(usage.key), str(number), *valued))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from qmpeer.display.safe_text import visible, visible_lines
 from qmpeer.errors import CommandError, QMPError, SchemaError, ValidationError
 
 DONE: Final = 0
@@ -32,7 +33,7 @@ _FOR_AGENTS: Final = dict.fromkeys(("qmpeer exec", "qmp-shell"), "--no-negotiate
 
 
 class UsageError(Exception):
-    """Tell that a command line makes no sense: what was found, what was expected."""
+    """A command line that makes no sense: what was found, what was expected."""
 
 
 class RefusedError(Exception):
@@ -40,12 +41,12 @@ class RefusedError(Exception):
 
 
 class FileError(UsageError):
-    """Tell that a file that the command line names can't be read or written."""
+    """A file of the command line's that can't be read or written."""
 
 
 @contextmanager
 def about_file(path: str) -> Iterator[None]:
-    """Have what the kernel has against a file said of the name that the user gave it.
+    """Re-raise OSError as FileError, naming the file as the user typed it.
 
     Raises:
         FileError: If an OSError is raised within.
@@ -61,7 +62,7 @@ def about_file(path: str) -> Iterator[None]:
 def complain(program: str, text: str) -> None:
     """Write one line to standard error, whatever the text holds."""
     text = text.replace("negotiate=False", _FOR_AGENTS.get(program, "qmpeer ga talks to it"))
-    line = _visible(" ".join(text.splitlines())) or "failed without saying why"
+    line = visible(" ".join(text.splitlines())) or "failed without saying why"
     try:
         print(f"{program}: {line}", file=sys.stderr, flush=True)
     except OSError:
@@ -71,16 +72,11 @@ def complain(program: str, text: str) -> None:
 def show(program: str, error: SchemaError) -> None:
     """Write what is wrong with a schema to standard error, all of it, with the lines at fault."""
     before = f"{program}: " if program else ""
-    texts = [before + _visible(str(each)) for each in (error, *error.others)]
+    texts = [before + visible_lines(str(each)) for each in (error, *error.others)]
     try:
         print("\n".join(texts), file=sys.stderr, flush=True)
     except OSError:
         pass
-
-
-def _visible(text: str) -> str:
-    """Return a text without what could steer a terminal."""
-    return "".join(c if c in "\n\t" or c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def status_of(program: str, error: Exception) -> int:
@@ -113,7 +109,7 @@ def _status_of(program: str, error: Exception) -> int:
     if isinstance(error, ModuleNotFoundError):  # of an extra; it says which
         complain(program, str(error))
         return UNREACHABLE
-    import logging  # costs 5 ms, which all that goes well need not pay
+    import logging  # start: 7 ms
 
     logging.getLogger("qmpeer.cli").debug("an error of our own", exc_info=error)
     complain(program, f"internal error: {type(error).__name__}: {error}")
@@ -121,7 +117,7 @@ def _status_of(program: str, error: Exception) -> int:
 
 
 def os_text(error: OSError) -> str:
-    """Say what the kernel, or a deadline, had against it."""
+    """Describe an OSError or a timeout in one line."""
     why = _in_options(error.strerror or str(error))
     return f"{error.filename}: {why}" if error.filename else why
 

@@ -4,9 +4,9 @@ import re
 from datetime import datetime
 
 from qmpeer import limits
+from qmpeer.display.colours import PLAIN, Palette
+from qmpeer.display.safe_text import cut, one_line, visible
 from qmpeer.messages import Event
-from qmpeer.shell.colours import PLAIN, Palette
-from qmpeer.shell.visible import cut, one_line, visible
 
 __all__ = ["EventFilter", "Pace", "event_line"]
 

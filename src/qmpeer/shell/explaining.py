@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Final
 
+from qmpeer.display.safe_text import visible
 from qmpeer.errors import CommandError, QMPError, ValidationError
 from qmpeer.messages import REDACTED
 from qmpeer.shell.mistakes import Mistake, marked
 from qmpeer.shell.own_statements import SourceError
 from qmpeer.shell.secrets import shown_text
-from qmpeer.shell.visible import visible
 
 __all__ = ["Outcome", "complaint", "explanation", "outcome_of", "shown_mistake"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from qmpeer.shell.visible import columns, cut, visible
+from qmpeer.display.safe_text import columns, cut, visible
 
 __all__ = ["Mistake", "close_names", "marked", "near"]
 

@@ -8,11 +8,11 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from qmpeer import limits
+from qmpeer.display.safe_text import visible
 from qmpeer.errors import JobError, QMPError
 from qmpeer.shell.files import read_text, write_file
 from qmpeer.shell.mistakes import Mistake, near
 from qmpeer.shell.typing_ahead import lent_to_a_child
-from qmpeer.shell.visible import visible
 from qmpeer.values import JsonObject
 
 if TYPE_CHECKING:  # what the prompt can do without is imported when it is needed

@@ -13,9 +13,9 @@ from typing import BinaryIO, Final, TextIO
 import msgspec
 
 from qmpeer import limits
+from qmpeer.display.colours import PLAIN, Palette
 from qmpeer.errors import QMPError
 from qmpeer.messages import Event
-from qmpeer.shell.colours import PLAIN, Palette
 from qmpeer.shell.explaining import Outcome, complaint, outcome_of
 from qmpeer.shell.files import read_text
 from qmpeer.shell.mistakes import Mistake

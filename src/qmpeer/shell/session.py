@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from qmpeer import limits
 from qmpeer.client.answers import read_answer
+from qmpeer.display.safe_text import visible
 from qmpeer.errors import CommandError
 from qmpeer.shell.event_pump import EventPump
 from qmpeer.shell.human import HumanMonitor
@@ -16,7 +17,6 @@ from qmpeer.shell.own_statements import OwnStatements
 from qmpeer.shell.own_words import OWN_WORDS
 from qmpeer.shell.screen import Screen
 from qmpeer.shell.settings import Settings
-from qmpeer.shell.visible import visible
 from qmpeer.shell.vocabulary import Vocabulary
 from qmpeer.values import JsonObject, JsonValue
 

@@ -389,7 +389,8 @@ def _import_what_comes_next() -> None:
     """Import what the first keys need, so that they needn't wait for it."""
     import wcwidth  # noqa: F401 - that is all
 
-    from qmpeer.shell import completion, json_text, secrets, tables, words  # noqa: F401 - that is all
+    from qmpeer.display import json_text, tables  # noqa: F401 - that is all
+    from qmpeer.shell import completion, secrets, words  # noqa: F401 - that is all
 
 
 def _rows(output: Output | None) -> int:

@@ -10,14 +10,14 @@ from prompt_toolkit.application import Application, in_terminal
 from prompt_toolkit.output import Output
 
 from qmpeer import limits
+from qmpeer.display.colours import PLAIN, Palette
+from qmpeer.display.safe_text import columns, cut, for_encoding, visible, visible_lines, wrapped
 from qmpeer.messages import Event
-from qmpeer.shell.colours import PLAIN, Palette
 from qmpeer.shell.event_lines import Pace, event_line
 from qmpeer.shell.explaining import shown_mistake
 from qmpeer.shell.mistakes import Mistake, marked
 from qmpeer.shell.settings import Settings
 from qmpeer.shell.typing_ahead import lent_to_a_child
-from qmpeer.shell.visible import columns, cut, for_encoding, visible, visible_lines, wrapped
 from qmpeer.values import JsonValue
 
 __all__ = ["TerminalScreen"]
@@ -78,8 +78,8 @@ class TerminalScreen:
             from qmpeer.wire import encode_line
 
             return encode_line(value).decode("ascii").rstrip()
-        from qmpeer.shell.json_text import json_text
-        from qmpeer.shell.tables import is_tabular, table_text
+        from qmpeer.display.json_text import json_text
+        from qmpeer.display.tables import is_tabular, table_text
 
         if form in ("auto", "table") and isinstance(value, list) and is_tabular(value):
             rows = [row for row in value if isinstance(row, dict)]

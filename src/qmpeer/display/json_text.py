@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator
 
-from qmpeer.shell.colours import PLAIN, Palette
-from qmpeer.shell.visible import one_line, visible
+from qmpeer.display.colours import PLAIN, Palette
+from qmpeer.display.safe_text import one_line, visible
 from qmpeer.values import JsonValue
 
 __all__ = ["json_lines", "json_text"]

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from qmpeer.cli.page import Page, size_text
 from qmpeer.client.answers import UNREADABLE
+from qmpeer.display.page import Page, size_text
 
 __all__ = ["info_lines"]
 

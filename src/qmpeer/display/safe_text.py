@@ -1,10 +1,13 @@
 """Text that can't steer a terminal, whoever sent it."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Final
+from unicodedata import combining, east_asian_width
 
 from qmpeer.values import JsonValue
+from qmpeer.wire import encode_line
 
 __all__ = ["columns", "cut", "for_encoding", "one_line", "visible", "visible_lines", "wrapped"]
 
@@ -44,8 +47,6 @@ def columns(text: str) -> int:
     """Return how many columns a visible text takes on a terminal."""
     if text.isascii():
         return len(text)
-    from unicodedata import combining, east_asian_width
-
     return sum(
         0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text
     )
@@ -98,11 +99,7 @@ def for_encoding(text: str, encoding: str | None) -> str:
 
 def one_line(value: JsonValue) -> str:
     """Return a value as JSON on one line, fit for a terminal."""
-    import json
-
     try:
         return visible(json.dumps(value, ensure_ascii=False))
     except RecursionError:
-        from qmpeer.wire import encode_line
-
         return encode_line(value).decode("ascii").rstrip()

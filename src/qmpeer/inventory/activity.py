@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
-from qmpeer.cli.machine_facts import Asking, nics
 from qmpeer.client.answers import UNREADABLE
+from qmpeer.inventory.machine_facts import Asking, nics
 from qmpeer.values import JsonObject
 
 __all__ = ["Sample", "Sampler", "rates"]

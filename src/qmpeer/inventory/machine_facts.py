@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from qmpeer.cli.job_board import migration_entry
 from qmpeer.client import Client
 from qmpeer.client.answers import UNREADABLE
 from qmpeer.client.jobs import JobState, job_states
 from qmpeer.client.walk import Walker
 from qmpeer.errors import CommandError
+from qmpeer.inventory.job_board import migration_entry
 from qmpeer.values import JsonObject, JsonValue
 
 __all__ = ["Asking", "machine_facts", "nics"]
