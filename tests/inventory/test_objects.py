@@ -37,9 +37,12 @@ def test_all_below_one(tmp_path: Path) -> None:
 
 def test_an_odd_answer_and_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qmpeer.limits.QOM_OBJECTS", 2)
-    with Scripted(tmp_path / "q", ANSWERS) as server, Client.connect(server.address) as client:
-        with pytest.raises(LimitError, match="more than 2 objects"):
-            children(client, "/", 3)
+    with (
+        Scripted(tmp_path / "q", ANSWERS) as server,
+        Client.connect(server.address) as client,
+        pytest.raises(LimitError, match="more than 2 objects"),
+    ):
+        children(client, "/", 3)
     with (
         Scripted(tmp_path / "r", {"qom-list": [1]}) as server,
         Client.connect(server.address) as client,
