@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmpeer.display.colours import TERMINAL
-from qmpeer.display.json_text import json_text
-from qmpeer.display.safe_text import one_line
+from qmpeer.display.json_text import json_text, one_line
 from tests.display.harmless import OURS, is_harmless, json_values
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from qmpeer.cli.command_line import check_text
 from qmpeer.cli.exits import UsageError
 from qmpeer.shell.argument_tree import build_tree, free_object
 from qmpeer.shell.mistakes import Mistake
@@ -75,18 +76,6 @@ def read_object(text: str | bytes) -> JsonObject:
     if not isinstance(value, dict):
         raise UsageError(f"found arguments that are {_kind(value)}, expected a JSON object")
     return value
-
-
-def check_text(word: str) -> None:
-    """Check that a word is text, as words of a command line may be any bytes.
-
-    Raises:
-        UsageError: If it isn't UTF-8.
-    """
-    try:
-        word.encode()
-    except UnicodeEncodeError as error:
-        raise UsageError(f"found {word!r}, expected text in UTF-8") from error
 
 
 def _word(word: str) -> Word:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
 from qmpeer.cli.exits import DONE, UsageError, status_of
+from qmpeer.cli.output import terminal_columns
 
 __all__ = [
     "ADDRESS", "JSON", "TIMEOUT", "Argument", "CommandLine", "Declared", "Subcommand",
-    "Verbs", "argument", "count", "natural", "seconds",
+    "Verbs", "argument", "check_text", "count", "natural", "seconds",
 ]  # fmt: skip
 
 
@@ -56,7 +57,7 @@ class CommandLine(argparse.ArgumentParser):
             prog=program,
             description=about,
             epilog=after,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_formatter,
             allow_abbrev=False,
         )
         self.completes: dict[str, str] = {}
@@ -78,6 +79,10 @@ class CommandLine(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Report a command line that makes no sense."""
         raise UsageError(message)
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    return argparse.RawDescriptionHelpFormatter(prog, width=terminal_columns() - 2)
 
 
 class Subcommand(NamedTuple):
@@ -200,6 +205,18 @@ class Verbs(NamedTuple):
 
 
 # What words say
+
+
+def check_text(word: str) -> None:
+    """Check that a word is text, as words of a command line may be any bytes.
+
+    Raises:
+        UsageError: If it isn't UTF-8.
+    """
+    try:
+        word.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"found {word!r}, expected text in UTF-8") from error
 
 
 def seconds(text: str) -> float:

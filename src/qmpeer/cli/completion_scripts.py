@@ -1,10 +1,11 @@
 """Completion scripts for bash, zsh and fish, of all that can be typed behind ``qmpeer``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
 
-from qmpeer.cli.grammar import Option, Place, Usage
+from qmpeer.cli.grammar import Option, Place, Usage, usages
 
-__all__ = ["bash_script", "fish_script", "zsh_script"]
+__all__ = ["SCRIPTS", "bash_script", "fish_script", "usages", "zsh_script"]
 
 
 def _with_verbs(usages: Sequence[Usage]) -> dict[str, list[Usage]]:
@@ -414,3 +415,11 @@ def _quoted(text: str) -> str:
 
 def _fish_quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", " ") + "'"
+
+
+SCRIPTS: Final[Mapping[str, Callable[[Sequence[Usage]], str]]] = {
+    "bash": bash_script,
+    "zsh": zsh_script,
+    "fish": fish_script,
+}
+"""By shell, what makes its script."""

@@ -1,28 +1,16 @@
 """Connections to the server, or the guest agent, that a command line names."""
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qmpeer import limits
-from qmpeer.cli.exits import UsageError
-from qmpeer.client import Client, GuestAgent
+from qmpeer.cli.exits import checked_address
+from qmpeer.client import Client
 
-__all__ = ["checked_address", "connect", "connect_agent"]
+if TYPE_CHECKING:
+    from qmpeer.client import GuestAgent
 
-
-@contextmanager
-def checked_address() -> Iterator[None]:
-    """Re-raise ValueError, which an address of no known form raises, as UsageError.
-
-    Raises:
-        UsageError: If a ValueError is raised within.
-    """
-    try:
-        yield
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+__all__ = ["connect", "connect_agent"]
 
 
 def connect(given: argparse.Namespace, **options: Any) -> Client:
@@ -37,7 +25,7 @@ def connect(given: argparse.Namespace, **options: Any) -> Client:
         return Client.connect(given.address, **_deadlines(given) | options)
 
 
-def connect_agent(given: argparse.Namespace, **options: Any) -> GuestAgent:
+def connect_agent(given: argparse.Namespace, **options: Any) -> "GuestAgent":
     """Connect to the guest agent at ``given.address``, with the deadlines of ``given.timeout``.
 
     Raises:
@@ -45,6 +33,8 @@ def connect_agent(given: argparse.Namespace, **options: Any) -> GuestAgent:
         QMPError: As `GuestAgent.connect`.
         OSError: As `GuestAgent.connect`.
     """
+    from qmpeer.client import GuestAgent  # start: 10 ms
+
     with checked_address():
         return GuestAgent.connect(given.address, **_deadlines(given) | options)
 

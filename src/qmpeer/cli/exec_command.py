@@ -4,14 +4,12 @@ import argparse
 import sys
 from typing import Final
 
-from qmpeer.cli.argument_words import check_text, free_arguments, is_object, read_object, to_words
-from qmpeer.cli.command_line import ADDRESS, Subcommand, argument, seconds
+from qmpeer.cli.command_line import ADDRESS, Subcommand, argument, check_text, seconds
 from qmpeer.cli.connecting import connect
 from qmpeer.cli.exits import DONE, REFUSED, STATUSES, RefusedError, UsageError, complain
 from qmpeer.cli.output import write_json
 from qmpeer.client import Client
 from qmpeer.errors import CommandError, LimitError, ValidationError
-from qmpeer.shell.mistakes import Mistake
 from qmpeer.values import JsonObject
 
 PROGRAM: Final = "qmpeer exec"
@@ -67,16 +65,20 @@ def _run(given: argparse.Namespace) -> int:
 
 def _arguments(words: list[str]) -> tuple[list[str], JsonObject | None]:
     """Return the words of the form name=value, and what they mean without a schema."""
+    if not words:
+        return [], None
+    from qmpeer.cli import argument_words  # start: 10 ms
+
     if words == ["-"]:
-        return [], read_object(b"" if sys.stdin is None else sys.stdin.buffer.read())
-    if is_object(words):
-        return [], read_object(words[0])
-    return words, free_arguments(to_words(words)) if words else None
+        return [], argument_words.read_object(b"" if sys.stdin is None else sys.stdin.buffer.read())
+    if argument_words.is_object(words):
+        return [], argument_words.read_object(words[0])
+    return words, argument_words.free_arguments(argument_words.to_words(words))
 
 
 def _typed(client: Client, command: str, words: list[str]) -> JsonObject:
     """Return what the words mean to the server."""
-    from qmpeer.cli.server_words import read_by_server  # start: 30 ms
+    from qmpeer.cli.server_words import Mistake, read_by_server  # start: 30 ms
 
     try:
         return read_by_server(client, command, words)

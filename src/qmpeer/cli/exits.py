@@ -28,10 +28,6 @@ exit status:
 """
 
 
-_FOR_AGENTS: Final = dict.fromkeys(("qmpeer exec", "qmp-shell"), "--no-negotiate")
-"""What the programs that can talk to a guest agent call negotiate=False, the clients' argument."""
-
-
 class UsageError(Exception):
     """A command line that makes no sense: what was found, what was expected."""
 
@@ -59,9 +55,23 @@ def about_file(path: str) -> Iterator[None]:
         raise FileError(f"{path}: {error.strerror or error}") from error
 
 
+@contextmanager
+def checked_address() -> Iterator[None]:
+    """Re-raise ValueError, which an address of no known form raises, as UsageError.
+
+    Raises:
+        UsageError: If a ValueError is raised within.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
 def complain(program: str, text: str) -> None:
     """Write one line to standard error, whatever the text holds."""
-    text = text.replace("negotiate=False", _FOR_AGENTS.get(program, "qmpeer ga talks to it"))
+    # The clients' argument, by what the command line has in its place.
+    text = text.replace("negotiate=False", "qmpeer ga, or exec --no-negotiate")
     line = visible(" ".join(text.splitlines())) or "failed without saying why"
     try:
         print(f"{program}: {line}", file=sys.stderr, flush=True)
@@ -88,40 +98,30 @@ def status_of(program: str, error: Exception) -> int:
 
 
 def _status_of(program: str, error: Exception) -> int:
-    if isinstance(error, FileError):
-        complain(program, str(error))
-        return USAGE
-    if isinstance(error, UsageError):
-        complain(program, f"{error}; see {program} --help")
-        return USAGE
-    if isinstance(error, SchemaError):
-        show(program, error)
-        return REFUSED
-    if isinstance(error, CommandError | ValidationError | RefusedError):
-        complain(program, str(error))
-        return REFUSED
-    if isinstance(error, OSError):
-        complain(program, os_text(error))
-        return UNREACHABLE
-    if isinstance(error, QMPError):
-        complain(program, _in_options(str(error)))
-        return UNREACHABLE
-    if isinstance(error, ModuleNotFoundError):  # of an extra; it says which
-        complain(program, str(error))
-        return UNREACHABLE
-    import logging  # start: 7 ms
+    match error:
+        case SchemaError():
+            show(program, error)
+            return REFUSED
+        case FileError():
+            text, status = str(error), USAGE
+        case UsageError():
+            text, status = f"{error}; see {program} --help", USAGE
+        case CommandError() | ValidationError() | RefusedError():
+            text, status = str(error), REFUSED
+        case OSError():
+            text, status = os_text(error), UNREACHABLE
+        case QMPError() | ModuleNotFoundError():  # of an extra; it says which
+            text, status = str(error), UNREACHABLE
+        case _:
+            import logging  # start: 7 ms
 
-    logging.getLogger("qmpeer.cli").debug("an error of our own", exc_info=error)
-    complain(program, f"internal error: {type(error).__name__}: {error}")
-    return OUR_FAULT
+            logging.getLogger("qmpeer.cli").debug("an error of our own", exc_info=error)
+            text, status = f"internal error: {type(error).__name__}: {error}", OUR_FAULT
+    complain(program, text)
+    return status
 
 
 def os_text(error: OSError) -> str:
     """Describe an OSError or a timeout in one line."""
-    why = _in_options(error.strerror or str(error))
+    why = error.strerror or str(error)
     return f"{error.filename}: {why}" if error.filename else why
-
-
-def _in_options(text: str) -> str:
-    """Return an error's text with what the command line has for an argument of Python."""
-    return text.replace("negotiate=False", "qmpeer ga, or exec --no-negotiate")

@@ -10,10 +10,10 @@ from time import perf_counter
 from typing import Any, Final
 
 from qmpeer import limits
-from qmpeer.cli.argument_words import check_text, read_arguments
-from qmpeer.cli.command_line import JSON, TIMEOUT, Declared, Subcommand, Verbs, argument
-from qmpeer.cli.connecting import checked_address, connect, connect_agent
-from qmpeer.cli.exits import DONE, STATUSES, UsageError, about_file, complain
+from qmpeer.cli.argument_words import read_arguments
+from qmpeer.cli.command_line import JSON, TIMEOUT, Declared, Subcommand, Verbs, argument, check_text
+from qmpeer.cli.connecting import connect, connect_agent
+from qmpeer.cli.exits import DONE, STATUSES, UsageError, about_file, checked_address, complain
 from qmpeer.cli.file_copies import Counted, Whole, naming
 from qmpeer.cli.info_command import show_facts
 from qmpeer.cli.output import write_bytes, write_json, write_text

@@ -6,6 +6,7 @@ from typing import Final
 from qmpeer.cli.command_line import Subcommand, argument
 from qmpeer.cli.exits import DONE, STATUSES
 from qmpeer.cli.main import SUBCOMMANDS
+from qmpeer.cli.man_pages import man_pages
 from qmpeer.cli.output import write_files, write_text
 
 _EXAMPLE: Final = """\
@@ -18,8 +19,6 @@ example:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from qmpeer.cli.man_pages import man_pages  # start: 999 ms
-
     pages = man_pages()
     write_files(pages, given.output)
     write_text(f"{len(pages)} files in {given.output}\n")

@@ -1,7 +1,6 @@
 """What goes out: lines for people, JSON for programs, files."""
 
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from typing import TextIO
@@ -14,8 +13,8 @@ from qmpeer.values import JsonValue
 from qmpeer.wire import encode_line, encode_pretty
 
 __all__ = [
-    "Output", "standard_error", "standard_output", "write_bytes", "write_files", "write_json",
-    "write_text",
+    "Output", "standard_error", "standard_output", "terminal_columns", "write_bytes",
+    "write_files", "write_json", "write_text",
 ]  # fmt: skip
 
 
@@ -34,7 +33,7 @@ class Output(Page):
         self.stream: TextIO | None = stream
         self.is_terminal: bool = stream is not None and stream.isatty()
         super().__init__(
-            shutil.get_terminal_size().columns if self.is_terminal else ENDLESS,
+            terminal_columns() if self.is_terminal else ENDLESS,
             (None if stream is None else stream.encoding) or "utf-8",
             palette_for(self.is_terminal, os.environ),
         )
@@ -45,6 +44,20 @@ class Output(Page):
         if self.stream is not None and text:
             self.stream.write(self.encoded(text))
             self.stream.flush()
+
+
+def terminal_columns() -> int:
+    """Return how many columns the terminal has.
+
+    It is shutil.get_terminal_size, whose module imports compressors: 10 ms of each start.
+    """
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]  # None is caught
+    except (AttributeError, ValueError, OSError):
+        return 80
 
 
 def standard_output() -> Output:

@@ -5,13 +5,22 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from qmpeer import limits
-from qmpeer.cli.argument_words import check_text, to_words
-from qmpeer.cli.command_line import JSON, TIMEOUT, Declared, Subcommand, Verbs, argument, count
+from qmpeer.cli.argument_words import to_words
+from qmpeer.cli.command_line import (
+    JSON,
+    TIMEOUT,
+    Declared,
+    Subcommand,
+    Verbs,
+    argument,
+    check_text,
+    count,
+)
 from qmpeer.cli.connecting import connect
 from qmpeer.cli.exits import DONE, STATUSES, RefusedError
 from qmpeer.cli.output import standard_output, write_json
+from qmpeer.display.json_text import one_line
 from qmpeer.display.page import Page
-from qmpeer.display.safe_text import one_line
 from qmpeer.inventory.objects import children, properties, values
 from qmpeer.schema import Schema
 from qmpeer.schema.model import BUILT_INS

@@ -5,7 +5,7 @@ import re
 from typing import Final
 
 from qmpeer.cli.command_line import argument, seconds
-from qmpeer.cli.connecting import checked_address
+from qmpeer.cli.exits import checked_address
 from qmpeer.schema import Schema
 from qmpeer.sources import load_schema
 

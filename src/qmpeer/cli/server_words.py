@@ -33,7 +33,7 @@ from qmpeer.shell.reading import Reader
 from qmpeer.shell.words import Word
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["explain", "read_by_server"]
+__all__ = ["Mistake", "explain", "read_by_server"]
 
 Ask: TypeAlias = Callable[..., JsonValue]
 """Executes a command: `Client.execute`."""

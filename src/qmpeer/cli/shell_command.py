@@ -10,12 +10,10 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from functools import cache
 from importlib import import_module
-from importlib.resources import as_file, files
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from qmpeer import __version__, limits
 from qmpeer.cli.command_line import Subcommand, argument, seconds
-from qmpeer.cli.connecting import checked_address
 from qmpeer.cli.exits import (
     DONE,
     REFUSED,
@@ -24,12 +22,12 @@ from qmpeer.cli.exits import (
     USAGE,
     UsageError,
     about_file,
+    checked_address,
     status_of,
 )
 from qmpeer.cli.main import main
 from qmpeer.display.colours import palette_for
 from qmpeer.errors import QMPError
-from qmpeer.schema import Schema
 from qmpeer.shell.explaining import Outcome
 from qmpeer.shell.link import Link
 from qmpeer.shell.script import (
@@ -44,8 +42,10 @@ from qmpeer.shell.secrets import without_secrets
 from qmpeer.shell.session import Session
 from qmpeer.shell.settings import Settings
 from qmpeer.shell.typing_ahead import end_of_file_is_a_key
-from qmpeer.sources import load_schema
 from qmpeer.transport import parse_address
+
+if TYPE_CHECKING:
+    from qmpeer.schema import Schema
 
 PROGRAM: Final = "qmp-shell"
 
@@ -151,11 +151,15 @@ async def _pieces(given: argparse.Namespace) -> AsyncIterator[Piece]:
                 yield piece
 
 
-def _documentation(source: str | None) -> Callable[[], Schema | None]:
+def _documentation(source: str | None) -> Callable[[], "Schema | None"]:
     """Return what reads the documentation: that of a source, else of our own machine's schema."""
 
     @cache
-    def read() -> Schema | None:
+    def read() -> "Schema | None":
+        from importlib.resources import as_file, files  # start: 10 ms
+
+        from qmpeer.sources import load_schema  # start: 30 ms
+
         try:
             if source is not None:
                 return load_schema(source)

@@ -1,15 +1,11 @@
 """Text that can't steer a terminal, whoever sent it."""
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Final
 from unicodedata import combining, east_asian_width
 
-from qmpeer.values import JsonValue
-from qmpeer.wire import encode_line
-
-__all__ = ["columns", "cut", "for_encoding", "one_line", "visible", "visible_lines", "wrapped"]
+__all__ = ["columns", "cut", "for_encoding", "visible", "visible_lines", "wrapped"]
 
 _NEWLINES: Final = re.compile(r"\r+\n")
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
@@ -95,11 +91,3 @@ def for_encoding(text: str, encoding: str | None) -> str:
         return text.encode(name, "backslashreplace").decode(name)
     except LookupError:
         return text.encode("ascii", "backslashreplace").decode("ascii")
-
-
-def one_line(value: JsonValue) -> str:
-    """Return a value as JSON on one line, fit for a terminal."""
-    try:
-        return visible(json.dumps(value, ensure_ascii=False))
-    except RecursionError:
-        return encode_line(value).decode("ascii").rstrip()

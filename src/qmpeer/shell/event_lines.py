@@ -5,7 +5,8 @@ from datetime import datetime
 
 from qmpeer import limits
 from qmpeer.display.colours import PLAIN, Palette
-from qmpeer.display.safe_text import cut, one_line, visible
+from qmpeer.display.json_text import one_line
+from qmpeer.display.safe_text import cut, visible
 from qmpeer.messages import Event
 
 __all__ = ["EventFilter", "Pace", "event_line"]
