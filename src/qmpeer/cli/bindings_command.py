@@ -51,12 +51,12 @@ COMMAND: Final = Subcommand(
     _AFTER,
     (
         FROM,
-        argument("-o", dest="output", metavar="FILE|DIR", completes="file",
-                 help=f"where to write it, in a directory as {DEFAULT_NAME}; else to standard "
-                 "output"),
-        argument("--only", metavar="REGEX", nargs="+", action="extend", default=[],
-                 help="commands and events whose whole name matches, and the types that they "
-                 "need"),
+        argument("-o", "FILE|DIR",
+                 f"where to write it, in a directory as {DEFAULT_NAME}; else to standard output",
+                 dest="output", completes="file"),
+        argument("--only", "REGEX",
+                 "commands and events whose whole name matches, and the types that they need",
+                 nargs="+", action="extend", default=[]),
         RELEASE,
         TIMEOUT,
     ),

@@ -5,12 +5,12 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 
-from qmpeer.cli.exits import DONE, UsageError, status_of
+from qmpeer.cli.exits import DONE, STATUSES, UsageError, status_of
 from qmpeer.cli.output import terminal_columns
 
 __all__ = [
     "ADDRESS", "JSON", "TIMEOUT", "Argument", "CommandLine", "Declared", "Subcommand",
-    "Verbs", "argument", "check_text", "count", "natural", "seconds",
+    "Verbs", "argument", "check_text", "count", "example", "natural", "seconds",
 ]  # fmt: skip
 
 
@@ -28,13 +28,30 @@ class Argument(NamedTuple):
     settings: Mapping[str, Any]
 
 
+Execute: TypeAlias = Callable[[argparse.Namespace], int]
+"""Does what was read says, and returns the exit status."""
 Declared: TypeAlias = Argument | tuple[Argument, ...]
 """An argument, or several that exclude one another."""
 
 
-def argument(*names: str, completes: str = "", **settings: Any) -> Argument:
-    """Declare an argument in argparse's words."""
-    return Argument(names, completes, settings)
+def argument(
+    names: str, placeholder: str | None, help: str, *, completes: str = "", **settings: Any
+) -> Argument:
+    """Declare an argument.
+
+    Args:
+        names: The option's names, "-e --env", or the name of a word that is none.
+        placeholder: What --help calls its value; None for an option that takes none.
+        help: What --help says of it.
+        completes: As in `Argument`.
+        settings: The rest, in argparse's words.
+    """
+    all_names = tuple(names.split())
+    if placeholder is not None:
+        settings["metavar"] = placeholder
+    elif names.startswith("-") and not settings.keys() & {"action", "choices"}:
+        settings["action"] = "store_true"
+    return Argument(all_names, completes, {"help": help, **settings})
 
 
 class CommandLine(argparse.ArgumentParser):
@@ -103,7 +120,7 @@ class Subcommand(NamedTuple):
     about: str
     after: str
     declared: Sequence[Declared]
-    execute: Callable[[argparse.Namespace], int]
+    execute: Execute
     usage: str | None = None
     has_command: bool = False
     has_program: bool = False
@@ -143,22 +160,49 @@ class Subcommand(NamedTuple):
         return self.execute(self.read(words))
 
 
-class Verbs(NamedTuple):
+class Verbs:
     """A subcommand that does several things: ``qmpeer NAME VERB ...``.
 
-    Attributes:
+    Args:
         program: What --help and errors call it.
         about: What all of them are for.
-        verbs: What can be done, by name.
+        common: Arguments that each of them has.
         has_address_first: A server's address stands before the verb: ``given.address``.
         after: What --help says below the verbs.
+
+    Attributes:
+        about: What all of them are for.
+        verbs: What can be done, by name.
+        has_address_first: A server's address stands before the verb.
     """
 
-    program: str
-    about: str
-    verbs: Mapping[str, Subcommand]
-    has_address_first: bool
-    after: str = ""
+    def __init__(
+        self,
+        program: str,
+        about: str,
+        *common: Declared,
+        has_address_first: bool = False,
+        after: str = "",
+    ) -> None:
+        self.about: str = about
+        self.verbs: dict[str, Subcommand] = {}
+        self.has_address_first: bool = has_address_first
+        self._program = f"{program} ADDRESS" if has_address_first else program
+        self._common = common
+        self._after = after
+
+    def verb(
+        self, name: str, about: str, after: str, *declared: Declared, **settings: Any
+    ) -> Callable[[Execute], Execute]:
+        """Declare a verb, which the decorated function does; the arguments are `Subcommand`'s."""
+
+        def add(execute: Execute) -> Execute:
+            program = f"{self._program} {name}"
+            arguments = (*self._common, *declared)
+            self.verbs[name] = Subcommand(program, about, after, arguments, execute, **settings)
+            return execute
+
+        return add
 
     def run(self, words: Sequence[str]) -> int:
         """Do what the words say, and return the exit status.
@@ -194,13 +238,11 @@ class Verbs(NamedTuple):
     def help(self) -> str:
         """Return what tells of all verbs."""
         width = max(map(len, self.verbs))
-        program = f"{self.program} ADDRESS" if self.has_address_first else self.program
-        lines = [f"  {name:{width}}  {verb.about}" for name, verb in self.verbs.items()]
+        lines = "".join(f"  {name:{width}}  {verb.about}\n" for name, verb in self.verbs.items())
         return (
-            f"usage: {program} {{{','.join(self.verbs)}}} ...\n\n{self.about}\n\nverbs:\n"
-            + "\n".join(lines)
-            + f"\n\nEach has its own --help: {program} {next(iter(self.verbs))} --help\n"
-            + (f"\n{self.after}" if self.after else "")
+            f"usage: {self._program} {{{','.join(self.verbs)}}} ...\n\n{self.about}\n\nverbs:\n"
+            f"{lines}\nEach has its own --help: {self._program} {next(iter(self.verbs))} --help\n"
+            + (f"\n{self._after}" if self._after else "")
         )
 
 
@@ -243,13 +285,14 @@ def natural(text: str) -> int:
     return value
 
 
+def example(text: str, statuses: str = STATUSES) -> str:
+    """Return what --help says below the options: an example, and what exit statuses mean."""
+    return f"example:\n{text}\n\n{statuses}"
+
+
 # Arguments that several subcommands have
 
-ADDRESS: Final = argument("address", metavar="ADDRESS", help="unix:PATH, tcp:HOST:PORT, ...")
-JSON: Final = argument("--json", action="store_true", help="JSON, for programs")
-TIMEOUT: Final = argument(
-    "--timeout",
-    metavar="S",
-    type=seconds,
-    help="seconds until connected, and then until each reply; by default 10 and 300",
-)
+ADDRESS: Final = argument("address", "ADDRESS", "unix:PATH, tcp:HOST:PORT, ...")
+JSON: Final = argument("--json", None, "JSON, for programs")
+TIMEOUT: Final = argument("--timeout", "S", "seconds until connected, and then until each reply; "
+                          "by default 10 and 300", type=seconds)  # fmt: skip

@@ -70,10 +70,10 @@ COMMAND: Final = Subcommand(
     "Write a script that has TAB complete all this.",
     _AFTER,
     (
-        argument("what", choices=(*_SHELLS, "names"), help="for which shell; or names"),
-        argument("kind", metavar="KIND", nargs="?", help="of names: command, job, ..."),
-        argument("address", metavar="ADDRESS", nargs="?", help="of names: who has them"),
-        argument("typed", metavar="TEXT", nargs="?", default="", help="how they begin"),
+        argument("what", None, "for which shell; or names", choices=(*_SHELLS, "names")),
+        argument("kind", "KIND", "of names: command, job, ...", nargs="?"),
+        argument("address", "ADDRESS", "of names: who has them", nargs="?"),
+        argument("typed", "TEXT", "how they begin", nargs="?", default=""),
     ),
     _run,
-)  # fmt: skip
+)

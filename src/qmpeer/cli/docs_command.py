@@ -60,14 +60,11 @@ COMMAND: Final = Subcommand(
     _AFTER,
     (
         FROM,
-        argument("--format", type=_format, metavar="FORMAT", required=True,
-                 help="md, rst, man, or html, which needs more: pip install '.[docs]' in qmpeer's "
-                 "checkout"),
-        argument("-o", dest="output", metavar="DIR", required=True,
-                 help="the folder to write to"),
-        argument("--title", metavar="TEXT", help="what it is the reference of"),
-        argument("--toctree", action="store_true",
-                 help="in md: for a page of a Sphinx site with MyST"),
+        argument("--format", "FORMAT", "md, rst, man, or html, which needs more: pip install "
+                 "'.[docs]' in qmpeer's checkout", type=_format, required=True),
+        argument("-o", "DIR", "the folder to write to", dest="output", required=True),
+        argument("--title", "TEXT", "what it is the reference of"),
+        argument("--toctree", None, "in md: for a page of a Sphinx site with MyST"),
         RELEASE,
         TIMEOUT,
     ),

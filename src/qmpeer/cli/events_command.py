@@ -164,16 +164,16 @@ COMMAND: Final = Subcommand(
     _AFTER,
     (
         ADDRESS,
-        argument("names", metavar="NAME|REGEX", completes="names:event", nargs="*", default=[],
-                 help="which events: those whose whole name matches; by default all"),
-        argument("--count", metavar="N", type=count, help="end after so many"),
-        argument("--timeout", metavar="S", type=seconds, help="end after so many seconds"),
-        argument("--time", choices=_TIMES, default="clock",
-                 help="the time before an event, in text: clock, full (with the date), since "
-                 "(seconds after the event before), none"),
+        argument("names", "NAME|REGEX",
+                 "which events: those whose whole name matches; by default all",
+                 completes="names:event", nargs="*", default=[]),
+        argument("--count", "N", "end after so many", type=count),
+        argument("--timeout", "S", "end after so many seconds", type=seconds),
+        argument("--time", None, "the time before an event, in text: clock, full (with the date), "
+                 "since (seconds after the event before), none", choices=_TIMES, default="clock"),
         (
-            argument("--json", action="store_true", default=None, help="JSON in any case"),
-            argument("--text", dest="json", action="store_false", help="text in any case"),
+            argument("--json", None, "JSON in any case", default=None),
+            argument("--text", None, "text in any case", dest="json", action="store_false"),
         ),
     ),
     _run,

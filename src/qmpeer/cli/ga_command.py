@@ -5,15 +5,14 @@ import os
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Callable
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 
 from qmpeer import limits
 from qmpeer.cli.argument_words import read_arguments
-from qmpeer.cli.command_line import JSON, TIMEOUT, Declared, Subcommand, Verbs, argument, check_text
+from qmpeer.cli.command_line import JSON, TIMEOUT, Verbs, argument, check_text, example
 from qmpeer.cli.connecting import connect, connect_agent
-from qmpeer.cli.exits import DONE, STATUSES, UsageError, about_file, checked_address, complain
+from qmpeer.cli.exits import DONE, UsageError, about_file, checked_address, complain
 from qmpeer.cli.file_copies import Counted, Whole, naming
 from qmpeer.cli.info_command import show_facts
 from qmpeer.cli.output import write_bytes, write_json, write_text
@@ -35,6 +34,14 @@ exit status:
 _SIGNALLED: Final = 128
 _MOST: Final = 255
 """The highest exit status."""
+COMMAND: Final = Verbs(
+    PROGRAM,
+    _ABOUT,
+    JSON,
+    TIMEOUT,
+    argument("--monitor", None, "ADDRESS is the machine's monitor"),
+    has_address_first=True,
+)
 
 
 # Connecting
@@ -50,6 +57,11 @@ def _agent(given: argparse.Namespace) -> GuestAgent:
 # What it is
 
 
+@COMMAND.verb(
+    "ping",
+    "Have the agent answer.",
+    example("  $ qmpeer ga /run/ga.sock ping\n  answered in 0.9 ms"),
+)
 def _ping(given: argparse.Namespace) -> int:
     with _agent(given) as agent:
         start = perf_counter()
@@ -62,6 +74,15 @@ def _ping(given: argparse.Namespace) -> int:
     return DONE
 
 
+@COMMAND.verb(
+    "info",
+    "Show what the agent and its guest are.",
+    example(
+        "  $ qmpeer ga /run/ga.sock info\n  guest agent 7.2.22 (45 commands, 0 disabled)\n"
+        "  host        web1\n"
+        "  system      Debian GNU/Linux 12 (bookworm), 6.1.0 x86_64\n  ..."
+    ),
+)
 def _info(given: argparse.Namespace) -> int:
     with _agent(given) as agent:
         facts = agent_facts(agent)
@@ -69,21 +90,25 @@ def _info(given: argparse.Namespace) -> int:
     return DONE
 
 
-# Any command
-
-
-def _call(given: argparse.Namespace) -> int:
-    check_text(given.command)
-    arguments = read_arguments(given.words) if given.words else None
-    with _agent(given) as agent:
-        value = agent.execute(given.command, arguments)
-    write_json(value, is_pretty=False if given.json else None)
-    return DONE
-
-
 # Programs
 
 
+@COMMAND.verb(
+    "exec",
+    "Run a program in the guest, with our standard input, and wait for its end.",
+    example(
+        "  $ qmpeer ga /run/ga.sock exec sh -c 'wc -c; exit 3' <file; echo $?\n  1234\n  3\n\n"
+        "No shell looks at the words. Options stand before PROGRAM. On a terminal, what would\n"
+        "steer it is shown as escapes. With --json the outcome is one object.",
+        _EXEC_STATUSES,
+    ),
+    argument("-e --env", "NAME=VALUE",
+             "in the program's environment, instead of the agent's; may be repeated",
+             action="append", default=[]),
+    argument("-n --no-input", None, "it reads nothing, whatever stdin is"),
+    usage="[options] PROGRAM [ARGUMENT ...]",
+    has_program=True,
+)  # fmt: skip
 def _exec(given: argparse.Namespace) -> int:
     if not given.behind:
         raise UsageError("found no PROGRAM")
@@ -142,6 +167,14 @@ def _outcome(outcome: Executed) -> JsonObject:
 # Files
 
 
+@COMMAND.verb(
+    "get",
+    "Copy a file of the guest's.",
+    example("  $ qmpeer ga /run/ga.sock get /etc/hostname -\n  web1"),
+    argument("path", "PATH", "of the guest's file"),
+    argument("file", "FILE",
+             "where to, - for standard output; by default the same name in this folder", nargs="?"),
+)  # fmt: skip
 def _get(given: argparse.Namespace) -> int:
     with _agent(given) as agent:
         if given.file == "-":
@@ -162,6 +195,14 @@ def _get_to_output(agent: GuestAgent, path: str) -> None:
         write_bytes(agent.read_file(path), sys.stdout)
 
 
+@COMMAND.verb(
+    "put",
+    "Copy a file into the guest.",
+    example("  $ qmpeer ga /run/ga.sock put motd.txt /etc/motd\n  /etc/motd: 1234 bytes"),
+    argument("file", "FILE", "what to copy, - for standard input"),
+    argument("path", "PATH", "of the guest's file"),
+    argument("--append", None, "add it to the end of that"),
+)
 def _put(given: argparse.Namespace) -> int:
     if given.file == "-":
         if sys.stdin is None:
@@ -189,6 +230,18 @@ def _say_size(given: argparse.Namespace, path: str, size: int) -> int:
 # File systems
 
 
+@COMMAND.verb(
+    "freeze",
+    "Freeze the guest's file systems, for as long as a command runs here.",
+    example(
+        "  $ qmpeer ga /run/ga.sock freeze -- lvcreate -s -n backup vg/disk\n\n"
+        "They are thawed at the command's end, whatever happens, and its status is ours. "
+        "Without\na command they stay frozen: qmpeer ga ADDRESS thaw."
+    ),
+    argument("mountpoints", "MOUNTPOINT", "by default all", nargs="*", default=[]),
+    usage="[options] [MOUNTPOINT ...] [-- COMMAND ...]",
+    has_command=True,
+)
 def _freeze(given: argparse.Namespace) -> int:
     where = given.mountpoints or None
     with _agent(given) as agent:
@@ -202,6 +255,11 @@ def _freeze(given: argparse.Namespace) -> int:
     return status if status >= 0 else _SIGNALLED - status
 
 
+@COMMAND.verb(
+    "thaw",
+    "Thaw the guest's file systems.",
+    example("  $ qmpeer ga /run/ga.sock thaw\n  thawed 2 file systems"),
+)
 def _thaw(given: argparse.Namespace) -> int:
     with _agent(given) as agent:
         return _say_count(given, "thawed", agent.thaw())
@@ -215,6 +273,11 @@ def _say_count(given: argparse.Namespace, what: str, number: int) -> int:
     return DONE
 
 
+@COMMAND.verb(
+    "status",
+    "Say whether the guest's file systems are frozen.",
+    example("  $ qmpeer ga /run/ga.sock status\n  thawed"),
+)
 def _status(given: argparse.Namespace) -> int:
     with _agent(given) as agent:
         status = agent.freeze_status()
@@ -228,122 +291,50 @@ def _status(given: argparse.Namespace) -> int:
 # Power
 
 
+@COMMAND.verb(
+    "shutdown",
+    "Have the guest shut itself down.",
+    example("  $ qmpeer ga /run/ga.sock shutdown --reboot"),
+    (
+        argument("--reboot", None, "start again", dest="mode", action="store_const", const="reboot",
+                 default="powerdown"),
+        argument("--halt", None, "stop, and leave the power on", dest="mode", action="store_const",
+                 const="halt", default="powerdown"),
+    ),
+)  # fmt: skip
 def _shutdown(given: argparse.Namespace) -> int:
     with _agent(given) as agent:
         agent.shutdown(given.mode)
     return DONE
 
 
+@COMMAND.verb(
+    "suspend",
+    "Have the guest suspend itself.",
+    example("  $ qmpeer ga /run/ga.sock suspend disk"),
+    argument("mode", None, "to what; ram", nargs="?", choices=("ram", "disk", "hybrid"),
+             default="ram"),
+)  # fmt: skip
 def _suspend(given: argparse.Namespace) -> int:
     with _agent(given) as agent:
         agent.suspend(given.mode)
     return DONE
 
 
-def _verb(
-    execute: Callable[[argparse.Namespace], int],
-    name: str,
-    about: str,
-    example: str,
-    *declared: Declared,
-    statuses: str = STATUSES,
-    **settings: Any,
-) -> Subcommand:
-    monitor = argument("--monitor", action="store_true", help="ADDRESS is the machine's monitor")
-    return Subcommand(
-        f"{PROGRAM} ADDRESS {name}",
-        about,
-        f"example:\n{example}\n\n{statuses}",
-        (JSON, TIMEOUT, monitor, *declared),
-        execute,
-        **settings,
-    )
+# Any command
 
 
-COMMAND: Final = Verbs(
-    PROGRAM,
-    _ABOUT,
-    {
-        "ping": _verb(
-            _ping, "ping", "Have the agent answer.",
-            "  $ qmpeer ga /run/ga.sock ping\n  answered in 0.9 ms",
-        ),
-        "info": _verb(
-            _info, "info", "Show what the agent and its guest are.",
-            "  $ qmpeer ga /run/ga.sock info\n  guest agent 7.2.22 (45 commands, 0 disabled)\n"
-            "  host        web1\n"
-            "  system      Debian GNU/Linux 12 (bookworm), 6.1.0 x86_64\n  ...",
-        ),
-        "exec": _verb(
-            _exec, "exec",
-            "Run a program in the guest, with our standard input, and wait for its end.",
-            "  $ qmpeer ga /run/ga.sock exec sh -c 'wc -c; exit 3' <file; echo $?\n  1234\n  3\n\n"
-            "No shell looks at the words. Options stand before PROGRAM. On a terminal, what would\n"
-            "steer it is shown as escapes. With --json the outcome is one object.",
-            argument("-e", "--env", metavar="NAME=VALUE", action="append", default=[],
-                     help="in the program's environment, instead of the agent's; may be repeated"),
-            argument("-n", "--no-input", action="store_true",
-                     help="it reads nothing, whatever stdin is"),
-            statuses=_EXEC_STATUSES,
-            usage="[options] PROGRAM [ARGUMENT ...]",
-            has_program=True,
-        ),
-        "get": _verb(
-            _get, "get", "Copy a file of the guest's.",
-            "  $ qmpeer ga /run/ga.sock get /etc/hostname -\n  web1",
-            argument("path", metavar="PATH", help="of the guest's file"),
-            argument("file", metavar="FILE", nargs="?", help="where to, - for standard output; by "
-                     "default the same name in this folder"),
-        ),
-        "put": _verb(
-            _put, "put", "Copy a file into the guest.",
-            "  $ qmpeer ga /run/ga.sock put motd.txt /etc/motd\n  /etc/motd: 1234 bytes",
-            argument("file", metavar="FILE", help="what to copy, - for standard input"),
-            argument("path", metavar="PATH", help="of the guest's file"),
-            argument("--append", action="store_true", help="add it to the end of that"),
-        ),
-        "freeze": _verb(
-            _freeze, "freeze",
-            "Freeze the guest's file systems, for as long as a command runs here.",
-            "  $ qmpeer ga /run/ga.sock freeze -- lvcreate -s -n backup vg/disk\n\n"
-            "They are thawed at the command's end, whatever happens, and its status is ours. "
-            "Without\na command they stay frozen: qmpeer ga ADDRESS thaw.",
-            argument("mountpoints", metavar="MOUNTPOINT", nargs="*", default=[],
-                     help="by default all"),
-            usage="[options] [MOUNTPOINT ...] [-- COMMAND ...]",
-            has_command=True,
-        ),
-        "thaw": _verb(
-            _thaw, "thaw", "Thaw the guest's file systems.",
-            "  $ qmpeer ga /run/ga.sock thaw\n  thawed 2 file systems",
-        ),
-        "status": _verb(
-            _status, "status", "Say whether the guest's file systems are frozen.",
-            "  $ qmpeer ga /run/ga.sock status\n  thawed",
-        ),
-        "shutdown": _verb(
-            _shutdown, "shutdown", "Have the guest shut itself down.",
-            "  $ qmpeer ga /run/ga.sock shutdown --reboot",
-            (
-                argument("--reboot", dest="mode", action="store_const", const="reboot",
-                         default="powerdown", help="start again"),
-                argument("--halt", dest="mode", action="store_const", const="halt",
-                         default="powerdown", help="stop, and leave the power on"),
-            ),
-        ),
-        "suspend": _verb(
-            _suspend, "suspend", "Have the guest suspend itself.",
-            "  $ qmpeer ga /run/ga.sock suspend disk",
-            argument("mode", nargs="?", choices=("ram", "disk", "hybrid"), default="ram",
-                     help="to what; ram"),
-        ),
-        "call": _verb(
-            _call, "call", "Execute any command of the agent that answers.",
-            "  $ qmpeer ga /run/ga.sock call guest-get-time\n  1785931384123456789",
-            argument("command", metavar="COMMAND", help="such as guest-get-time"),
-            argument("words", metavar="ARGUMENT", nargs="*", default=[],
-                     help="name=value, or a JSON object"),
-        ),
-    },
-    has_address_first=True,
-)  # fmt: skip
+@COMMAND.verb(
+    "call",
+    "Execute any command of the agent that answers.",
+    example("  $ qmpeer ga /run/ga.sock call guest-get-time\n  1785931384123456789"),
+    argument("command", "COMMAND", "such as guest-get-time"),
+    argument("words", "ARGUMENT", "name=value, or a JSON object", nargs="*", default=[]),
+)
+def _call(given: argparse.Namespace) -> int:
+    check_text(given.command)
+    arguments = read_arguments(given.words) if given.words else None
+    with _agent(given) as agent:
+        value = agent.execute(given.command, arguments)
+    write_json(value, is_pretty=False if given.json else None)
+    return DONE

@@ -88,8 +88,7 @@ COMMAND: Final = Subcommand(
         ADDRESS,
         JSON,
         TIMEOUT,
-        argument("-g", "--guest-agent", action="store_true",
-                 help="it is a guest agent: don't try QMP"),
+        argument("-g --guest-agent", None, "it is a guest agent: don't try QMP"),
     ),
     _run,
-)  # fmt: skip
+)

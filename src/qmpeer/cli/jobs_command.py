@@ -131,9 +131,9 @@ COMMAND: Final = Subcommand(
         ADDRESS,
         JSON,
         TIMEOUT,
-        argument("ids", metavar="ID", completes="names:job", nargs="*", default=[],
-                 help="which; by default all"),
-        argument("--wait", action="store_true", help="until they are done, live"),
+        argument("ids", "ID", "which; by default all", completes="names:job", nargs="*",
+                 default=[]),
+        argument("--wait", None, "until they are done, live"),
     ),
     _run,
 )  # fmt: skip

@@ -29,9 +29,6 @@ COMMAND: Final = Subcommand(
     "qmpeer man",
     "Write manual pages.",
     _EXAMPLE.format(count=1 + len(SUBCOMMANDS)) + STATUSES,  # a page for each, and qmpeer's own
-    (
-        argument("-o", dest="output", metavar="DIR", required=True,
-                 help="the folder to write to"),
-    ),
+    (argument("-o", "DIR", "the folder to write to", dest="output", required=True),),
     _run,
-)  # fmt: skip
+)

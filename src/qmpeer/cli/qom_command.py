@@ -1,23 +1,14 @@
 """``qmpeer qom``: the objects that a machine is made of, and their properties."""
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from qmpeer import limits
 from qmpeer.cli.argument_words import to_words
-from qmpeer.cli.command_line import (
-    JSON,
-    TIMEOUT,
-    Declared,
-    Subcommand,
-    Verbs,
-    argument,
-    check_text,
-    count,
-)
+from qmpeer.cli.command_line import JSON, TIMEOUT, Verbs, argument, check_text, count, example
 from qmpeer.cli.connecting import connect
-from qmpeer.cli.exits import DONE, STATUSES, RefusedError
+from qmpeer.cli.exits import DONE, RefusedError
 from qmpeer.cli.output import standard_output, write_json
 from qmpeer.display.json_text import one_line
 from qmpeer.display.page import Page
@@ -29,12 +20,29 @@ from qmpeer.shell.properties import property_type
 from qmpeer.shell.reading import Reader
 from qmpeer.values import JsonObject, JsonValue
 
-PROGRAM: Final = "qmpeer qom"
+_PATH: Final = argument("path", "PATH", "such as /machine", completes="names:qom-path")
+COMMAND: Final = Verbs(
+    "qmpeer qom",
+    "Show and change the objects that a machine is made of (QOM), and their properties.",
+    JSON,
+    TIMEOUT,
+    has_address_first=True,
+)
 
 
 # The tree
 
 
+@COMMAND.verb(
+    "tree",
+    "Show an object and all below it.",
+    example(
+        "  $ qmpeer qom /run/vm.qmp tree /machine/peripheral\n"
+        "  /machine/peripheral\n  ├─ net0 (virtio-net-pci)\n  ..."
+    ),
+    argument("path", "PATH", "by default /", completes="names:qom-path", nargs="?", default="/"),
+    argument("--depth", "N", "so many levels of it", type=count, default=limits.QOM_DEPTH),
+)
 def _tree(given: argparse.Namespace) -> int:
     check_text(given.path)
     with connect(given) as client:
@@ -60,6 +68,12 @@ def _branches(tree: Sequence[Any], page: Page, before: str) -> Iterator[str]:
 # Properties
 
 
+@COMMAND.verb(
+    "list",
+    "Show the properties of an object, with their types.",
+    example("  $ qmpeer qom /run/vm.qmp list /machine\n  acpi  OnOffAuto\n  ..."),
+    _PATH,
+)
 def _list_all(given: argparse.Namespace) -> int:
     check_text(given.path)
     with connect(given) as client:
@@ -68,6 +82,13 @@ def _list_all(given: argparse.Namespace) -> int:
     return DONE
 
 
+@COMMAND.verb(
+    "get",
+    "Show the value of a property, or of all of an object's.",
+    example('  $ qmpeer qom /run/vm.qmp get /machine type\n  "pc-q35-7.2-machine"'),
+    _PATH,
+    argument("name", "PROPERTY", "by default all", nargs="?"),
+)
 def _get(given: argparse.Namespace) -> int:
     check_text(given.path)
     with connect(given) as client:
@@ -96,6 +117,18 @@ def _show(entries: list[JsonObject], is_json: bool) -> None:
     page.write(page.section("", rows, 0))
 
 
+@COMMAND.verb(
+    "set",
+    "Change a property.",
+    example(
+        "  $ qmpeer qom /run/vm.qmp set /machine/peripheral/rng0 max-bytes 1024\n"
+        "\nThe property's type decides what VALUE is: text, true or on, a number (4096, "
+        "0x1000,\n64M). Where the server doesn't tell, it is JSON, or text that is none."
+    ),
+    _PATH,
+    argument("name", "PROPERTY", "such as graphics"),
+    argument("value", "VALUE", "the new value"),
+)
 def _set(given: argparse.Namespace) -> int:
     for word in (given.path, given.name, given.value):
         check_text(word)
@@ -134,55 +167,3 @@ def read_value(text: str, name: str, kind: str | None) -> JsonValue:
         return Reader(schema).value(f"property:{name}", word, name)
     except Mistake as mistake:
         raise RefusedError(str(mistake)) from mistake
-
-
-def _verb(
-    execute: Callable[[argparse.Namespace], int],
-    name: str,
-    about: str,
-    example: str,
-    *declared: Declared,
-) -> Subcommand:
-    after = f"example:\n{example}\n\n{STATUSES}"
-    program = f"{PROGRAM} ADDRESS {name}"
-    return Subcommand(program, about, after, (JSON, TIMEOUT, *declared), execute)
-
-
-_PATH: Final = argument("path", metavar="PATH", completes="names:qom-path",
-                        help="such as /machine")  # fmt: skip
-COMMAND: Final = Verbs(
-    PROGRAM,
-    "Show and change the objects that a machine is made of (QOM), and their properties.",
-    {
-        "tree": _verb(
-            _tree, "tree", "Show an object and all below it.",
-            "  $ qmpeer qom /run/vm.qmp tree /machine/peripheral\n"
-            "  /machine/peripheral\n  ├─ net0 (virtio-net-pci)\n  ...",
-            argument("path", metavar="PATH", completes="names:qom-path", nargs="?", default="/",
-                     help="by default /"),
-            argument("--depth", metavar="N", type=count, default=limits.QOM_DEPTH,
-                     help="so many levels of it"),
-        ),
-        "list": _verb(
-            _list_all, "list", "Show the properties of an object, with their types.",
-            "  $ qmpeer qom /run/vm.qmp list /machine\n  acpi  OnOffAuto\n  ...",
-            _PATH,
-        ),
-        "get": _verb(
-            _get, "get", "Show the value of a property, or of all of an object's.",
-            '  $ qmpeer qom /run/vm.qmp get /machine type\n  "pc-q35-7.2-machine"',
-            _PATH,
-            argument("name", metavar="PROPERTY", nargs="?", help="by default all"),
-        ),
-        "set": _verb(
-            _set, "set", "Change a property.",
-            "  $ qmpeer qom /run/vm.qmp set /machine/peripheral/rng0 max-bytes 1024\n"
-            "\nThe property's type decides what VALUE is: text, true or on, a number (4096, "
-            "0x1000,\n64M). Where the server doesn't tell, it is JSON, or text that is none.",
-            _PATH,
-            argument("name", metavar="PROPERTY", help="such as graphics"),
-            argument("value", metavar="VALUE", help="the new value"),
-        ),
-    },
-    has_address_first=True,
-)  # fmt: skip

@@ -2,10 +2,10 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from qmpeer.cli.command_line import Declared, Subcommand, Verbs, argument
+from qmpeer.cli.command_line import Verbs, argument
 from qmpeer.cli.exits import DONE, REFUSED, UNREACHABLE, UsageError, complain, os_text, show
 from qmpeer.cli.output import write_json
 from qmpeer.cli.schema_words import RELEASE, SCHEMA_STATUSES, SOURCES, TIMEOUT, load
@@ -43,8 +43,24 @@ exit status:
   2  the command line makes no sense
   3  the source can't be read or reached
 """
+_ONLY: Final = argument("--only", "REGEX",
+                        "commands and events whose whole name matches, and the types that they use",
+                        nargs="+", action="extend", default=[])  # fmt: skip
+COMMAND: Final = Verbs(
+    PROGRAM, "Show what commands, events and types a QMP server has.", after=SOURCES
+)
 
 
+@COMMAND.verb(
+    "dump",
+    "Show a schema.",
+    f"{SOURCES}\n{SCHEMA_STATUSES}",
+    argument("source", "SOURCE", "see below"),
+    argument("--json", None, "as query-qmp-schema answers it"),
+    _ONLY,
+    RELEASE,
+    TIMEOUT,
+)
 def _dump(given: argparse.Namespace) -> int:
     schema = _only(load(given.source, given), given.only)
     if given.json:
@@ -54,6 +70,17 @@ def _dump(given: argparse.Namespace) -> int:
     return DONE
 
 
+@COMMAND.verb(
+    "diff",
+    "Compare two schemas.",
+    f"{SOURCES}\n{_DIFF_STATUSES}",
+    argument("old", "OLD", "what a client was made for; see below"),
+    argument("new", "NEW", "what it meets"),
+    argument("--json", None, "as a list of objects"),
+    _ONLY,
+    RELEASE,
+    TIMEOUT,
+)
 def _diff(given: argparse.Namespace) -> int:
     try:
         old = load(given.old, given)
@@ -80,6 +107,15 @@ def _diff(given: argparse.Namespace) -> int:
     return REFUSED if found.is_breaking else DONE
 
 
+@COMMAND.verb(
+    "has",
+    "Say whether a schema has something.",
+    _EXPRESSIONS + _HAS_STATUSES,
+    argument("source", "SOURCE", "as for qmpeer schema dump"),
+    argument("expressions", "EXPRESSION", "see below", nargs="+"),
+    RELEASE,
+    TIMEOUT,
+)
 def _has(given: argparse.Namespace) -> int:
     try:
         schema = load(given.source, given)
@@ -93,6 +129,15 @@ def _has(given: argparse.Namespace) -> int:
     return DONE if all(answer.is_there for answer in answers) else REFUSED
 
 
+@COMMAND.verb(
+    "lint",
+    "Check schemas in the QAPI language.",
+    SCHEMA_STATUSES,
+    argument("files", "FILE", "the first file of a schema", nargs="+"),
+    argument("--strict", None,
+             "ask for today's style and full documentation, whatever the files' pragmas say"),
+    RELEASE,
+)  # fmt: skip
 def _lint(given: argparse.Namespace) -> int:
     status = DONE
     for file in given.files:
@@ -126,54 +171,3 @@ def _write(lines: Iterable[str]) -> None:
     for line in lines:
         sys.stdout.buffer.write(f"{line}\n".encode("utf-8", "backslashreplace"))
     sys.stdout.buffer.flush()
-
-
-_ONLY: Final = argument("--only", metavar="REGEX", nargs="+", action="extend", default=[],
-                        help="commands and events whose whole name matches, and the types that "
-                        "they use")  # fmt: skip
-
-
-def _verb(
-    execute: Callable[[argparse.Namespace], int],
-    name: str,
-    about: str,
-    after: str,
-    *declared: Declared,
-) -> Subcommand:
-    return Subcommand(f"{PROGRAM} {name}", about, after, declared, execute)
-
-
-COMMAND: Final = Verbs(
-    PROGRAM,
-    "Show what commands, events and types a QMP server has.",
-    {
-        "dump": _verb(
-            _dump, "dump", "Show a schema.", f"{SOURCES}\n{SCHEMA_STATUSES}",
-            argument("source", metavar="SOURCE", help="see below"),
-            argument("--json", action="store_true", help="as query-qmp-schema answers it"),
-            _ONLY, RELEASE, TIMEOUT,
-        ),
-        "diff": _verb(
-            _diff, "diff", "Compare two schemas.", f"{SOURCES}\n{_DIFF_STATUSES}",
-            argument("old", metavar="OLD", help="what a client was made for; see below"),
-            argument("new", metavar="NEW", help="what it meets"),
-            argument("--json", action="store_true", help="as a list of objects"),
-            _ONLY, RELEASE, TIMEOUT,
-        ),
-        "has": _verb(
-            _has, "has", "Say whether a schema has something.", _EXPRESSIONS + _HAS_STATUSES,
-            argument("source", metavar="SOURCE", help="as for qmpeer schema dump"),
-            argument("expressions", metavar="EXPRESSION", nargs="+", help="see below"),
-            RELEASE, TIMEOUT,
-        ),
-        "lint": _verb(
-            _lint, "lint", "Check schemas in the QAPI language.", SCHEMA_STATUSES,
-            argument("files", metavar="FILE", nargs="+", help="the first file of a schema"),
-            argument("--strict", action="store_true", help="ask for today's style and full "
-                     "documentation, whatever the files' pragmas say"),
-            RELEASE,
-        ),
-    },
-    has_address_first=False,
-    after=SOURCES,
-)  # fmt: skip

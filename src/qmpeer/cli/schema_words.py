@@ -45,8 +45,6 @@ def _release(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-FROM: Final = argument("--from", dest="source", metavar="SOURCE", required=True, help="see below")
-RELEASE: Final = argument(
-    "--release", metavar="X.Y", type=_release, help="QEMU's, of old QAPI files"
-)
-TIMEOUT: Final = argument("--timeout", metavar="S", type=seconds, default=10.0, help="seconds; 10")
+FROM: Final = argument("--from", "SOURCE", "see below", dest="source", required=True)
+RELEASE: Final = argument("--release", "X.Y", "QEMU's, of old QAPI files", type=_release)
+TIMEOUT: Final = argument("--timeout", "S", "seconds; 10", type=seconds, default=10.0)

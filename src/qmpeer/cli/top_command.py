@@ -86,9 +86,9 @@ COMMAND: Final = Subcommand(
         ADDRESS,
         JSON,
         TIMEOUT,
-        argument("--interval", metavar="S", type=seconds, default=1.0,
-                 help="seconds from one look to the next; 1"),
-        argument("--count", metavar="N", type=count, help="end after so many"),
+        argument("--interval", "S", "seconds from one look to the next; 1", type=seconds,
+                 default=1.0),
+        argument("--count", "N", "end after so many", type=count),
     ),
     _run,
 )  # fmt: skip
