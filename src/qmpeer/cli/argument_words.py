@@ -5,7 +5,9 @@ Dots nest: ``a.b=1`` is ``{"a": {"b": 1}}``, and where all names of a level are 
 list: ``a.0=x a.1=y`` is ``{"a": ["x", "y"]}``.
 """
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -15,6 +17,9 @@ from qmpeer.shell.argument_tree import build_tree, free_object
 from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.words import Kind, Value, Word
 from qmpeer.values import JsonObject, JsonValue
+
+_SEVERAL_MEANINGS: Final = re.compile(r"[+-]?\.?[0-9].*|null|true|false|on|off|yes|no", re.I | re.S)
+"""Plain values that may be text or something else; all others are text whatever the schema says."""
 
 
 def read_arguments(words: Sequence[str]) -> JsonObject:
@@ -47,6 +52,12 @@ def to_words(words: Sequence[str]) -> list[Word]:
     for word in words:
         check_text(word)
     return [_word(word) for word in words]
+
+
+def is_ambiguous(word: Word) -> bool:
+    """Return whether it takes a schema to know what a word means."""
+    is_plain = word.value.kind == "plain" and not word.is_text
+    return is_plain and _SEVERAL_MEANINGS.fullmatch(word.value.text) is not None
 
 
 def free_arguments(words: Sequence[Word]) -> JsonObject:

@@ -6,9 +6,8 @@ from typing import Final
 
 from qmpeer.cli.command_line import ADDRESS, Subcommand, argument, check_text, seconds
 from qmpeer.cli.connecting import connect
-from qmpeer.cli.exits import DONE, REFUSED, STATUSES, RefusedError, UsageError, complain
+from qmpeer.cli.exits import DONE, REFUSED, STATUSES, UsageError, complain
 from qmpeer.cli.output import write_json
-from qmpeer.client import Client
 from qmpeer.errors import CommandError, LimitError, ValidationError
 from qmpeer.values import JsonObject
 
@@ -40,14 +39,16 @@ example:
 
 def _run(given: argparse.Namespace) -> int:
     check_text(given.command)
-    words, arguments = _arguments(given.words)
+    words, arguments, is_ambiguous = _arguments(given.words)
     negotiate = not given.no_negotiate
     if given.oob and not negotiate:
         raise UsageError("found --oob with --no-negotiate, but out-of-band has to be negotiated")
     capabilities = ["oob"] if given.oob else []
     with connect(given, negotiate=negotiate, capabilities=capabilities) as client:
-        if words and negotiate and not given.oob:  # in-band questions may hang, oob may not
-            arguments = _typed(client, given.command, words)
+        if is_ambiguous and negotiate and not given.oob:  # questions may hang, oob may not
+            from qmpeer.cli.server_words import read_by_server  # start: 30 ms
+
+            arguments = read_by_server(client, given.command, words) or arguments
         try:
             value = client.execute(given.command, arguments, oob=given.oob)
         except (LimitError, ValidationError) as error:  # no server reads it
@@ -63,27 +64,20 @@ def _run(given: argparse.Namespace) -> int:
     return DONE
 
 
-def _arguments(words: list[str]) -> tuple[list[str], JsonObject | None]:
-    """Return the words of the form name=value, and what they mean without a schema."""
+def _arguments(words: list[str]) -> tuple[list[str], JsonObject | None, bool]:
+    """Return the words of the form name=value, what they mean, and if a schema might differ."""
     if not words:
-        return [], None
+        return [], None, False
     from qmpeer.cli import argument_words  # start: 10 ms
 
     if words == ["-"]:
-        return [], argument_words.read_object(b"" if sys.stdin is None else sys.stdin.buffer.read())
+        data = b"" if sys.stdin is None else sys.stdin.buffer.read()
+        return [], argument_words.read_object(data), False
     if argument_words.is_object(words):
-        return [], argument_words.read_object(words[0])
-    return words, argument_words.free_arguments(argument_words.to_words(words))
-
-
-def _typed(client: Client, command: str, words: list[str]) -> JsonObject:
-    """Return what the words mean to the server."""
-    from qmpeer.cli.server_words import Mistake, read_by_server  # start: 30 ms
-
-    try:
-        return read_by_server(client, command, words)
-    except Mistake as mistake:
-        raise (UsageError if mistake.is_syntax else RefusedError)(str(mistake)) from mistake
+        return [], argument_words.read_object(words[0]), False
+    read = argument_words.to_words(words)
+    is_ambiguous = any(map(argument_words.is_ambiguous, read))
+    return words, argument_words.free_arguments(read), is_ambiguous
 
 
 COMMAND: Final = Subcommand(

@@ -14,7 +14,8 @@ from typing import Final, TypeAlias
 import msgspec
 
 from qmpeer import limits
-from qmpeer.cli.argument_words import free_arguments, to_words
+from qmpeer.cli.argument_words import to_words
+from qmpeer.cli.exits import RefusedError, UsageError
 from qmpeer.client import Client
 from qmpeer.errors import CommandError, QMPError
 from qmpeer.messages.redaction import redact_arguments
@@ -33,12 +34,10 @@ from qmpeer.shell.reading import Reader
 from qmpeer.shell.words import Word
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["Mistake", "explain", "read_by_server"]
+__all__ = ["explain", "read_by_server"]
 
 Ask: TypeAlias = Callable[..., JsonValue]
 """Executes a command: `Client.execute`."""
-_SEVERAL_MEANINGS: Final = re.compile(r"[+-]?\.?[0-9].*|null|true|false|on|off|yes|no", re.I | re.S)
-"""Plain values that may be text or something else; all others are text whatever the schema says."""
 _WRONG_TYPE: Final = re.compile(
     r"Invalid parameter type for '([^']+)'|Parameter '([^']+)' expects "
 )
@@ -46,29 +45,21 @@ _SHOWN: Final = 100
 """Characters of a value that a hint shows."""
 
 
-def read_by_server(client: Client, command: str, typed: Sequence[str]) -> JsonObject:
-    """Return the arguments that words of the form name=value stand for.
+def read_by_server(client: Client, command: str, typed: Sequence[str]) -> JsonObject | None:
+    """Return the arguments that words of the form name=value stand for; None if it doesn't tell.
 
     Raises:
         UsageError: If they make no sense.
-        Mistake: If the server would refuse them.
+        RefusedError: If the server would refuse them.
         QMPError: If the connection ends.
         TimeoutError: If the server doesn't answer.
     """
     words = to_words(typed)
-    free = free_arguments(words)
-    if not any(map(_has_several_meanings, words)):
-        return free
     declared = _declared(client.execute, command, words)
-    if declared is None:
-        return free
-    return Reader(declared[0]).arguments(declared[1], words)
-
-
-def _has_several_meanings(word: Word) -> bool:
-    value = word.value
-    is_plain = value.kind == "plain" and not word.is_text
-    return is_plain and _SEVERAL_MEANINGS.fullmatch(value.text) is not None
+    try:
+        return declared and Reader(declared[0]).arguments(declared[1], words)
+    except Mistake as mistake:
+        raise (UsageError if mistake.is_syntax else RefusedError)(str(mistake)) from mistake
 
 
 def _declared(ask: Ask, command: str, words: Sequence[Word]) -> tuple[Schema, Command] | None:
