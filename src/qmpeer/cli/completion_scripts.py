@@ -1,10 +1,11 @@
-"""What has bash, zsh and fish complete the words behind ``qmpeer``: a script for each."""
+"""Completion scripts for bash, zsh and fish, of all that can be typed behind ``qmpeer``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
 
-from qmpeer.cli.grammar import Argument, Option, Usage
+from qmpeer.cli.grammar import Option, Place, Usage, usages
 
-__all__ = ["bash_script", "fish_script", "zsh_script"]
+__all__ = ["SCRIPTS", "bash_script", "fish_script", "usages", "zsh_script"]
 
 
 def _with_verbs(usages: Sequence[Usage]) -> dict[str, list[Usage]]:
@@ -155,7 +156,7 @@ def _bash_case(usage: Usage) -> str:
         if option.value is not None
         for flag in option.flags
     )
-    places = " ".join(f"{each.kind or '-'}{'+' * each.is_many}" for each in usage.arguments)
+    places = " ".join(f"{each.kind or '-'}{'+' * each.is_many}" for each in usage.places)
     return (
         f"        '{usage.key}')\n            options={options}\n"
         f"            valued='{valued}'\n            places='{places}' ;;"
@@ -246,7 +247,7 @@ def _zsh_pair(name: str, about: str) -> str:
 
 
 def _zsh_case(usage: Usage) -> str:
-    specs = [*map(_zsh_option, usage.options), *_zsh_arguments(usage.arguments)]
+    specs = [*map(_zsh_option, usage.options), *_zsh_places(usage.places)]
     lines = "".join(f" \\\n            {spec}" for spec in specs)
     return f"        '{usage.key}')\n        _arguments{lines} ;;"
 
@@ -261,8 +262,8 @@ def _zsh_option(option: Option) -> str:
     return _quoted(f"{names}{help}{value}")
 
 
-def _zsh_arguments(arguments: Sequence[Argument]) -> Iterator[str]:
-    for number, argument in enumerate(arguments, 1):
+def _zsh_places(places: Sequence[Place]) -> Iterator[str]:
+    for number, argument in enumerate(places, 1):
         place = "*" if argument.is_many else str(number)
         yield _quoted(f"{place}:{_zsh_text(argument.name)}:{_zsh_action(argument.kind)}")
 
@@ -382,7 +383,7 @@ def _fish_usage(usage: Usage, program: str) -> Iterator[str]:
         help = f" -d {_fish_quoted(option.help)}" if option.help else ""
         yield f"{start} {flags}{takes}{help}"
     valued = [flag for o in usage.options if o.value is not None for flag in o.flags]
-    for number, argument in enumerate(usage.arguments):
+    for number, argument in enumerate(usage.places):
         if argument.kind in ("", "file"):
             continue
         words = " ".join((_fish_quoted(usage.key), str(number), *valued))
@@ -414,3 +415,11 @@ def _quoted(text: str) -> str:
 
 def _fish_quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", " ") + "'"
+
+
+SCRIPTS: Final[Mapping[str, Callable[[Sequence[Usage]], str]]] = {
+    "bash": bash_script,
+    "zsh": zsh_script,
+    "fish": fish_script,
+}
+"""By shell, what makes its script."""

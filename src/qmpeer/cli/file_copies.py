@@ -2,14 +2,16 @@
 
 import os
 import tempfile
+from contextlib import ExitStack
 from time import monotonic
 from types import TracebackType
 from typing import BinaryIO, Final
 
-from qmpeer.cli.bars import Bar, bars_on
 from qmpeer.cli.exits import UsageError, about_file
-from qmpeer.cli.page import Page
+from qmpeer.cli.live_bars import Show, bars_on
+from qmpeer.cli.output import standard_error
 from qmpeer.client.agent_courses import Readable, Writable
+from qmpeer.display.bars import Bar
 
 __all__ = ["Counted", "Whole", "naming"]
 
@@ -40,7 +42,7 @@ def naming(path: str, file: str | None) -> str:
 
 
 class Whole:
-    """Write a file that appears under its name once all of it is there.
+    """A file that appears under its name once all of it is there.
 
     Args:
         path: Its name; what was there before is replaced.
@@ -105,7 +107,7 @@ def _mode_of(path: str) -> int:
 
 
 class Counted:
-    """Count what passes, and show it on a terminal if it takes long.
+    """A count of what passes, shown on a terminal if it takes long.
 
     Args:
         name: What is copied.
@@ -128,9 +130,9 @@ class Counted:
         self._sink = sink
         self._count = 0
         self._end = monotonic() + _PATIENCE
-        page = Page.errors()
-        self._bars = bars_on(page) if page.is_terminal else None
-        self._is_shown = False
+        self._output = standard_error()
+        self._stack = ExitStack()
+        self._show: Show | None = None
 
     def read(self, size: int, /) -> bytes:
         """Return the next bytes."""
@@ -147,12 +149,11 @@ class Counted:
 
     def _add(self, count: int) -> None:
         self._count += count
-        if self._bars is None or monotonic() < self._end:
+        if not self._output.is_terminal or monotonic() < self._end:
             return
-        if not self._is_shown:
-            self._bars.__enter__()
-            self._is_shown = True
-        self._bars.show([Bar(self._name, "", self._count, self._total)])
+        if self._show is None:
+            self._show = self._stack.enter_context(bars_on(self._output))
+        self._show([Bar(self._name, "", self._count, self._total)])
 
     def __enter__(self) -> "Counted":
         return self
@@ -163,5 +164,4 @@ class Counted:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._bars is not None and self._is_shown:
-            self._bars.__exit__(exc_type, exc, traceback)
+        self._stack.close()

@@ -10,6 +10,7 @@ from typing import Any
 
 from qmpeer import limits
 from qmpeer.client.answers import UNREADABLE, read_answer
+from qmpeer.client.network_listing import INFO_NETWORK, network_lines
 from qmpeer.client.steps import Countdown, Course, Execute
 from qmpeer.errors import CommandError
 from qmpeer.values import JsonObject
@@ -64,13 +65,7 @@ def _events(entities: Any) -> Iterator[Any]:
 
 
 def _netdevs(text: Any) -> Iterator[Any]:
-    r"""Yield the names of netdevs from what "info network" says; QMP has no command for them.
-
-    A line is such as "n0: index=0,type=user,…", with " \ " before it behind its NIC's line.
-    """
-    for match in re.finditer(r"^(?: \\ )?([^\s:]+): index=\d+,type=([\w-]+)", str(text), re.M):
-        if match[2] != "nic":
-            yield match[1]
+    return (line.name for line in network_lines(str(text)) if line.kind != "nic")
 
 
 _BLOCK_NODES: tuple[Source, ...] = (
@@ -78,7 +73,6 @@ _BLOCK_NODES: tuple[Source, ...] = (
     ("query-named-block-nodes", None, _members("node-name")),  # before 5.0
     ("query-block", None, _inserted_nodes),
 )
-_INFO_NETWORK: JsonObject = {"command-line": "info network"}
 
 KINDS: dict[str, tuple[Source, ...]] = {
     "block-export": (("query-block-exports", None, _members("id")),),
@@ -108,7 +102,7 @@ KINDS: dict[str, tuple[Source, ...]] = {
         ("query-block-jobs", None, _members("device")),
     ),
     "memory-backend": (("query-memdev", None, _members("id")),),
-    "netdev": (("human-monitor-command", _INFO_NETWORK, _netdevs),),
+    "netdev": (("human-monitor-command", INFO_NETWORK, _netdevs),),
     "object": (("qom-list", {"path": "/objects"}, _children),),
     "qom-path": (("qom-list", None, _children),),
     "qom-property": (("qom-list", None, _members("name")),),

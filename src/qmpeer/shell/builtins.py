@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Final
 
 from qmpeer.client.jobs import CANCELED
+from qmpeer.display.safe_text import visible
 from qmpeer.errors import JobError
 from qmpeer.shell.argument_completion import Asked, Completions, Item
 from qmpeer.shell.files import write_file
@@ -24,7 +25,6 @@ from qmpeer.shell.mistakes import Mistake, near
 from qmpeer.shell.settings import CHOICES
 from qmpeer.shell.typed_arguments import read_freely
 from qmpeer.shell.typing_ahead import lent_to_a_child
-from qmpeer.shell.visible import visible
 from qmpeer.shell.words import Form, Statement, Word
 from qmpeer.shell.words import split as split_by_forms
 from qmpeer.values import JsonObject

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, assert_never
 
 from qmpeer import limits
+from qmpeer.display.safe_text import visible
 from qmpeer.errors import CommandError, MessageError, QMPError
 from qmpeer.messages import parse_command
 from qmpeer.schema import Schema
@@ -25,7 +26,6 @@ from qmpeer.shell.mistakes import Mistake, SourceError, near
 from qmpeer.shell.properties import missing_property, property_names, said_in
 from qmpeer.shell.session import Session
 from qmpeer.shell.typed_arguments import read_freely
-from qmpeer.shell.visible import visible
 from qmpeer.shell.vocabulary import Vocabulary
 from qmpeer.shell.words import BYTE_ORDER_MARK, Statement, Word
 from qmpeer.values import JsonObject, JsonValue

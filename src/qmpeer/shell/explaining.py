@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Final
 
+from qmpeer.display.safe_text import visible
 from qmpeer.errors import CommandError, ValidationError
 from qmpeer.messages import REDACTED
 from qmpeer.shell.mistakes import Mistake, SourceError, marked
 from qmpeer.shell.secrets import shown_text
-from qmpeer.shell.visible import visible
 
 __all__ = ["Outcome", "complaint", "explanation", "innermost", "outcome_of", "shown_mistake"]
 

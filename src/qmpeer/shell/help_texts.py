@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from qmpeer.display.colours import PLAIN, Palette
+from qmpeer.display.safe_text import visible
 from qmpeer.schema import Schema, shape_of
 from qmpeer.schema.model import (
     EMPTY,
@@ -18,11 +20,9 @@ from qmpeer.schema.model import (
     Type,
     Union,
 )
-from qmpeer.shell.colours import PLAIN, Palette
 from qmpeer.shell.lines import OwnWord
 from qmpeer.shell.members import joined_values, type_words
 from qmpeer.shell.mistakes import near
-from qmpeer.shell.visible import visible
 from qmpeer.shell.vocabulary import Vocabulary, marks_of
 
 __all__ = ["help_lines"]

@@ -11,9 +11,9 @@ from qmpeer.client import AsyncClient, JobState
 from qmpeer.client.aio_walk import AsyncWalker
 from qmpeer.client.answers import text_of
 from qmpeer.client.jobs import CANCELED, NEXT_COMMANDS, job_states
+from qmpeer.display.safe_text import columns, visible
 from qmpeer.errors import LimitError
 from qmpeer.messages import Event
-from qmpeer.shell.visible import columns, visible
 
 __all__ = ["advice", "follow_job", "progress_bar"]
 

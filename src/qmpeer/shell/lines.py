@@ -15,10 +15,10 @@ from typing import Protocol, TypeAlias, Union
 
 import msgspec
 
+from qmpeer.display.safe_text import visible
 from qmpeer.shell.argument_completion import Asked, Completions
 from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.session import Session
-from qmpeer.shell.visible import visible
 from qmpeer.shell.words import Form, Statement, Word
 
 __all__ = [

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from qmpeer.display.safe_text import columns, cut, visible
 from qmpeer.messages import near_names
-from qmpeer.shell.visible import columns, cut, visible
 
 __all__ = ["Mistake", "SourceError", "marked", "near"]
 

@@ -13,10 +13,10 @@ from typing import BinaryIO, Final, TextIO
 import msgspec
 
 from qmpeer import limits
+from qmpeer.display.colours import PLAIN, Palette
 from qmpeer.errors import QMPError
 from qmpeer.messages import Event, event_message
 from qmpeer.shell.builtins import BUILTINS, Leave, split
-from qmpeer.shell.colours import PLAIN, Palette
 from qmpeer.shell.execution import LineExecutor
 from qmpeer.shell.explaining import Outcome, complaint, outcome_of
 from qmpeer.shell.files import read_text

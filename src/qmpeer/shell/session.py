@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from qmpeer import limits
 from qmpeer.client.answers import read_answer
+from qmpeer.display.safe_text import visible
 from qmpeer.errors import CommandError
 from qmpeer.messages import Event
 from qmpeer.schema import Schema
@@ -14,7 +15,6 @@ from qmpeer.shell.link import Link
 from qmpeer.shell.screen import Screen
 from qmpeer.shell.settings import Settings
 from qmpeer.shell.typed_arguments import Reader
-from qmpeer.shell.visible import visible
 from qmpeer.values import JsonObject, JsonValue
 
 __all__ = ["Session"]

@@ -12,16 +12,16 @@ from prompt_toolkit.application import get_app_or_none, in_terminal
 from prompt_toolkit.output import Output
 
 from qmpeer import limits
+from qmpeer.display.colours import PLAIN, Palette
+from qmpeer.display.json_text import json_text
+from qmpeer.display.safe_text import columns, cut, for_encoding, visible, visible_lines, wrapped
+from qmpeer.display.tables import is_tabular, table_text
 from qmpeer.messages import Event
-from qmpeer.shell.colours import PLAIN, Palette
 from qmpeer.shell.event_lines import Pace, event_line
 from qmpeer.shell.explaining import shown_mistake
-from qmpeer.shell.json_text import json_text
 from qmpeer.shell.mistakes import Mistake, marked
 from qmpeer.shell.settings import Settings
-from qmpeer.shell.tables import is_tabular, table_text
 from qmpeer.shell.typing_ahead import lent_to_a_child
-from qmpeer.shell.visible import columns, cut, for_encoding, visible, visible_lines, wrapped
 from qmpeer.values import JsonValue
 from qmpeer.wire import encode_line
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from qmpeer.cli.page import Page, size_text
 from qmpeer.client.answers import UNREADABLE
+from qmpeer.display.page import Page, size_text
 
 __all__ = ["info_lines"]
 
@@ -52,6 +52,10 @@ def _plain(name: str) -> Callable[[Facts], Rows]:
             yield [str(facts[name])]
 
     return rows
+
+
+def _each(name: str, *members: str) -> Callable[[Facts], Rows]:
+    return lambda facts: ([each[member] for member in members] for each in facts.get(name, ()))
 
 
 def _machine(facts: Facts) -> Rows:
@@ -123,22 +127,12 @@ def _medium(disk: Facts) -> list[str]:
     return [disk["format"], sizes, disk["file"] + (f" ({notes})" if notes else "")]
 
 
-def _exports(facts: Facts) -> Rows:
-    for export in facts.get("exports", ()):
-        yield [export["id"], export["type"], export["node"]]
-
-
 def _nics(facts: Facts) -> Rows:
     for nic in facts.get("nics", ()):
         backend = nic.get("backend", {})
         kind = " ".join(filter(None, (backend.get("type"), backend.get("interface"))))
         behind = f"{backend['id']} ({kind})" if backend else "(not connected)"
         yield [nic["name"], nic.get("model", ""), nic["mac"], behind]
-
-
-def _displays(facts: Facts) -> Rows:
-    for display in facts.get("displays", ()):
-        yield [display["type"], display["address"]]
 
 
 def _chardevs(facts: Facts) -> Rows:
@@ -196,11 +190,11 @@ _SECTIONS: Final[dict[str, Callable[[Facts], Rows]]] = {
     "memory": _memory,
     "disks": _disks,
     "nodes": _nodes,
-    "exports": _exports,
+    "exports": _each("exports", "id", "type", "node"),
     "NICs": _nics,
     "interfaces": _interfaces,
     "mounted": _file_systems,
-    "displays": _displays,
+    "displays": _each("displays", "type", "address"),
     "chardevs": _chardevs,
     "jobs": _jobs,
     "migration": _migration,

@@ -1,14 +1,13 @@
 """Colours, where the terminal has them and the user wants them."""
 
-import os
 from collections.abc import Mapping
-from typing import IO, Final
+from typing import Final
 
 __all__ = ["PLAIN", "TERMINAL", "Palette", "palette_for"]
 
 
 class Palette:
-    """Hold the sequences that begin each kind of text, and the one that ends all.
+    """The sequences that begin each kind of text, and the one that ends all.
 
     Args:
         codes: The numbers of SGR sequences by their kinds; none leaves texts as they are.
@@ -47,9 +46,8 @@ TERMINAL: Final = Palette(
 """The sixteen colours that every terminal has, in its own shades."""
 
 
-def palette_for(stream: IO[str] | None, environment: Mapping[str, str] = os.environ) -> Palette:
+def palette_for(is_terminal: bool, environment: Mapping[str, str]) -> Palette:
     """Return the colours for an output: none if it is no terminal, or NO_COLOR says so."""
-    is_terminal = stream is not None and stream.isatty()
     if not is_terminal or environment.get("NO_COLOR") or environment.get("TERM") == "dumb":
         return PLAIN
     return TERMINAL

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Iterator
 
-from qmpeer.shell.colours import PLAIN, Palette
-from qmpeer.shell.visible import one_line, visible
+from qmpeer.display.colours import PLAIN, Palette
+from qmpeer.display.safe_text import visible
 from qmpeer.values import JsonValue
+from qmpeer.wire import encode_line
 
-__all__ = ["json_lines", "json_text"]
+__all__ = ["json_lines", "json_text", "one_line"]
 
 _INDENT = "  "
 _DEEPEST = 100
@@ -112,3 +113,11 @@ class _Writer:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return self._palette.paint("number", text)
         return self._palette.paint("constant", text)
+
+
+def one_line(value: JsonValue) -> str:
+    """Return a value as JSON on one line, fit for a terminal."""
+    try:
+        return visible(json.dumps(value, ensure_ascii=False))
+    except RecursionError:
+        return encode_line(value).decode("ascii").rstrip()

@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from qmpeer import limits
-from qmpeer.shell.colours import PLAIN, Palette
-from qmpeer.shell.visible import columns, cut, one_line, visible
+from qmpeer.display.colours import PLAIN, Palette
+from qmpeer.display.json_text import one_line
+from qmpeer.display.safe_text import columns, cut, visible
 from qmpeer.values import JsonObject, JsonValue
 
 __all__ = ["is_tabular", "table_text"]

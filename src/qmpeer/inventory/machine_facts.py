@@ -8,24 +8,24 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from qmpeer.cli.job_board import migration_entry
 from qmpeer.client import Client
 from qmpeer.client.answers import UNREADABLE
 from qmpeer.client.jobs import JobState, job_states
+from qmpeer.client.network_listing import INFO_NETWORK, network_lines
 from qmpeer.client.walk import Walker
 from qmpeer.errors import CommandError
+from qmpeer.inventory.job_board import migration_entry
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["Asking", "machine_facts", "nics"]
+__all__ = ["Asking", "device_name", "machine_facts", "nics"]
 
 _CPU_TYPE: Final = re.compile(r"(-[a-z0-9_]+)?-cpu$")
-_NET_LINE: Final = re.compile(r"(?P<peer> \\ )?(?P<name>[^:]+): index=\d+,type=(?P<rest>.*)")
 _JOBS: Final = ("query-jobs", "query-block-jobs")
 _TOPOLOGY: Final = ("sockets", "dies", "clusters", "cores", "threads")
 
 
 class Asking:
-    """Ask a server what it can tell.
+    """A server that is asked for what it can tell.
 
     Args:
         client: The connection.
@@ -100,8 +100,8 @@ def _status(asking: Asking) -> JsonValue:
     return None if said is None else str(said["status"])
 
 
-def _name(asking: Asking) -> JsonValue:
-    return (asking.ask("query-name") or {}).get("name")
+def _member(command: str, member: str) -> Callable[[Asking], JsonValue]:
+    return lambda asking: (asking.ask(command) or {}).get(member)
 
 
 def _uuid(asking: Asking) -> JsonValue:
@@ -112,10 +112,6 @@ def _uuid(asking: Asking) -> JsonValue:
 def _machine(asking: Asking) -> JsonValue:
     machine = asking.property("/machine", "type")
     return None if machine is None else str(machine).removesuffix("-machine")
-
-
-def _target(asking: Asking) -> JsonValue:
-    return (asking.ask("query-target") or {}).get("arch")
 
 
 def _accelerator(asking: Asking) -> JsonValue:
@@ -176,7 +172,7 @@ def _disks(asking: Asking) -> JsonValue:
 def _disk(block: dict[str, Any]) -> JsonObject:
     inserted = block.get("inserted")
     device = str(block.get("qdev", ""))
-    disk: JsonObject = {"name": str(block.get("device") or _device_name(device))}
+    disk: JsonObject = {"name": str(block.get("device") or device_name(device) or "?")}
     if device:
         disk["device"] = device
     if block.get("removable"):
@@ -188,10 +184,10 @@ def _disk(block: dict[str, Any]) -> JsonObject:
     return disk
 
 
-def _device_name(path: str) -> str:
-    """Return the name of the device behind a QOM path, that of its parent where it has none."""
+def device_name(path: str) -> str:
+    """Return the name of the device behind a QOM path; "" if it names none."""
     parts = [part for part in path.split("/") if part not in ("", "virtio-backend")]
-    return parts[-1] if parts else "?"
+    return parts[-1] if parts else ""
 
 
 def _node(node: dict[str, Any]) -> JsonObject:
@@ -234,7 +230,7 @@ def _exports(asking: Asking) -> JsonValue:
 
 def nics(asking: Asking) -> list[JsonObject] | None:
     """Return the NICs of a machine, each with what is behind it."""
-    text = asking.ask("human-monitor-command", {"command-line": "info network"})
+    text = asking.ask("human-monitor-command", INFO_NETWORK)
     if isinstance(text, str):
         return list(_nics_of(text))
     said = asking.ask("query-rx-filter")
@@ -248,28 +244,16 @@ def _list_of(found: list[JsonObject] | None) -> JsonValue:
 
 
 def _nics_of(text: str) -> Iterator[JsonObject]:
-    r"""Give the NICs in what "info network" says; there is no command of QMP that tells them.
-
-    A NIC's line is "nic0: index=0,type=nic,model=M,macaddr=MAC"; the line below it begins with
-    " \ " and tells its back end.
-    """
     nic: JsonObject | None = None
-    for line in text.splitlines():
-        found = _NET_LINE.fullmatch(line)
-        if found is None:
-            continue
-        kind, *rest = found["rest"].split(",")
-        options = dict(option.partition("=")[::2] for option in rest)
-        if kind == "nic":
+    for line in network_lines(text):
+        options = line.options
+        if line.kind == "nic":
             if nic is not None:
                 yield nic
-            nic = {
-                "name": found["name"].strip(),
-                "model": options.get("model", ""),
-                "mac": options.get("macaddr", ""),
-            }
-        elif found["peer"] and nic is not None:
-            backend: JsonObject = {"id": found["name"].strip(), "type": kind}
+            model, mac = options.get("model", ""), options.get("macaddr", "")
+            nic = {"name": line.name, "model": model, "mac": mac}
+        elif line.is_backend and nic is not None:
+            backend: JsonObject = {"id": line.name, "type": line.kind}
             if "ifname" in options:
                 backend["interface"] = options["ifname"]
             nic["backend"] = backend
@@ -319,10 +303,10 @@ def _displays(asking: Asking) -> JsonValue:
 _SECTIONS: Final[dict[str, Callable[[Asking], JsonValue]]] = {
     "qemu": _version,
     "status": _status,
-    "name": _name,
+    "name": _member("query-name", "name"),
     "uuid": _uuid,
     "machine": _machine,
-    "target": _target,
+    "target": _member("query-target", "arch"),
     "accelerator": _accelerator,
     "kvm": _kvm,
     "cpus": _cpus,

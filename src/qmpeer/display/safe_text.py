@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterator
 from typing import Final
+from unicodedata import combining, east_asian_width
 
-from qmpeer.values import JsonValue
-
-__all__ = ["columns", "cut", "for_encoding", "one_line", "visible", "visible_lines", "wrapped"]
+__all__ = ["columns", "cut", "for_encoding", "visible", "visible_lines", "wrapped"]
 
 _NEWLINES: Final = re.compile(r"\r+\n")
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
@@ -44,8 +43,6 @@ def columns(text: str) -> int:
     """Return how many columns a visible text takes on a terminal."""
     if text.isascii():
         return len(text)
-    from unicodedata import combining, east_asian_width
-
     return sum(
         0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text
     )
@@ -94,15 +91,3 @@ def for_encoding(text: str, encoding: str | None) -> str:
         return text.encode(name, "backslashreplace").decode(name)
     except LookupError:
         return text.encode("ascii", "backslashreplace").decode("ascii")
-
-
-def one_line(value: JsonValue) -> str:
-    """Return a value as JSON on one line, fit for a terminal."""
-    import json
-
-    try:
-        return visible(json.dumps(value, ensure_ascii=False))
-    except RecursionError:
-        from qmpeer.wire import encode_line
-
-        return encode_line(value).decode("ascii").rstrip()

@@ -7,7 +7,7 @@ from base64 import b64decode
 
 import pytest
 
-from qmpeer.cli.pictures import inline_form, inline_text, png_of_ppm, png_size
+from qmpeer.display.pictures import inline_form, inline_text, png_of_ppm, png_size
 
 PIXELS = bytes(range(18))
 PPM = b"P6\n3 2\n255\n" + PIXELS

@@ -10,9 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from qmpeer import limits
-from qmpeer.cli.pictures import PNG, png_of_ppm
 from qmpeer.client import Client
 from qmpeer.client.answers import read_answer
+from qmpeer.display.pictures import PNG, png_of_ppm
 from qmpeer.errors import CommandError, QMPError
 from qmpeer.transport import UnixAddress, parse_address
 from qmpeer.values import JsonObject

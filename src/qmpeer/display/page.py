@@ -1,16 +1,14 @@
 """Text for people: in the width, the encoding and the colours that an output has."""
 
-import shutil
-import sys
-from collections.abc import Iterable, Sequence
-from typing import Final, TextIO
+from collections.abc import Sequence
+from typing import Final
 
-from qmpeer.shell.colours import Palette, palette_for
-from qmpeer.shell.visible import columns, cut, for_encoding, visible
+from qmpeer.display.colours import PLAIN, Palette
+from qmpeer.display.safe_text import columns, cut, for_encoding, visible
 
-__all__ = ["Page", "rate_text", "size_text"]
+__all__ = ["ENDLESS", "Page", "rate_text", "size_text"]
 
-_ENDLESS: Final = 1_000_000
+ENDLESS: Final = 1_000_000
 """Columns of an output that is no terminal: nothing is cut there."""
 _NARROWEST: Final = 20
 _GAP: Final = "  "
@@ -18,45 +16,25 @@ _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
 class Page:
-    """Write lines to an output.
+    """What lines for people are laid out for.
 
     Args:
-        stream: Standard output or error; None where it was closed from the start.
-        width: Columns of a line; None for those that the terminal has.
+        width: Columns of a line.
+        encoding: The name of the output's encoding.
+        palette: The colours that it has.
 
     Attributes:
-        stream: The output.
-        encoding: The name of its encoding.
-        palette: The colours it has.
-        is_terminal: Somebody sits there.
         width: Columns of a line.
+        encoding: The name of the output's encoding.
+        palette: The colours that it has.
     """
 
-    def __init__(self, stream: TextIO | None = None, width: int | None = None) -> None:
-        self.stream: TextIO | None = stream
-        self.palette: Palette = palette_for(stream)
-        self.is_terminal: bool = stream is not None and stream.isatty()
-        self.encoding: str = (None if stream is None else stream.encoding) or "utf-8"
-        if width is None:
-            width = shutil.get_terminal_size().columns if self.is_terminal else _ENDLESS
+    def __init__(
+        self, width: int = ENDLESS, encoding: str = "utf-8", palette: Palette = PLAIN
+    ) -> None:
         self.width: int = max(width, _NARROWEST)
-
-    @classmethod
-    def output(cls) -> "Page":
-        """Return standard output."""
-        return cls(sys.stdout)
-
-    @classmethod
-    def errors(cls) -> "Page":
-        """Return standard error."""
-        return cls(sys.stderr)
-
-    def write(self, lines: Iterable[str]) -> None:
-        """Write lines, which may hold colours but nothing else that isn't visible."""
-        text = "".join(f"{line}\n" for line in lines)
-        if self.stream is not None and text:
-            self.stream.write(self.encoded(text))
-            self.stream.flush()
+        self.encoding: str = encoding
+        self.palette: Palette = palette
 
     def encoded(self, text: str) -> str:
         """Return a text in letters that the output has."""

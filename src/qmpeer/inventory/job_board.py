@@ -3,19 +3,24 @@
 Asked now and then, it says how they stand; its events tell what happens between two questions.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from qmpeer import limits
-from qmpeer.cli.bars import Bar
+from qmpeer.client import Client
 from qmpeer.client.answers import count_of, text_of
-from qmpeer.client.jobs import NEXT_COMMANDS, JobState
+from qmpeer.client.jobs import NEXT_COMMANDS, JobState, job_states
+from qmpeer.client.walk import Walker
+from qmpeer.display.bars import Bar
+from qmpeer.errors import CommandError
 from qmpeer.messages import Event
 from qmpeer.values import JsonObject
 
-__all__ = ["EVENTS", "MIGRATION", "Entry", "JobBoard", "migration_entry"]
+__all__ = ["EVENTS", "MIGRATION", "Entry", "JobBoard", "look", "migration_entry"]
+
+T = TypeVar("T")
 
 EVENTS: Final = (
     "JOB_STATUS_CHANGE",
@@ -89,7 +94,7 @@ class Entry(JobState, frozen=True):
 
 
 class JobBoard:
-    """Keep how all jobs stand.
+    """How all jobs stand.
 
     Args:
         wanted: The ids of those that matter; none means all, and the migration.
@@ -182,6 +187,27 @@ class JobBoard:
         if event.name != "BLOCK_JOB_ERROR" and entry.status in ("created", "running", "ready"):
             changes["status"] = "concluded"  # where there is no JOB_STATUS_CHANGE, before 3.0
         self._put(msgspec.structs.replace(entry, **changes))
+
+
+def look(client: Client, board: JobBoard) -> None:
+    """Ask a server how all stand.
+
+    Raises:
+        QMPError: As `Client.execute`, but for a command that the server doesn't have.
+        OSError: As `Client.execute`.
+    """
+    jobs = _asked(lambda: Walker(client).walk(job_states(client.command_timeout)))
+    board.learn(jobs or (), _asked(lambda: client.execute("query-migrate")))
+
+
+def _asked(ask: Callable[[], T]) -> T | None:
+    """Return what a server says; None if it doesn't have the command."""
+    try:
+        return ask()
+    except CommandError as error:
+        if error.error_class != "CommandNotFound":
+            raise
+    return None
 
 
 def _changed(entry: Entry, data: JsonObject) -> Entry:

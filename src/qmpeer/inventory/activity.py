@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
-from qmpeer.cli.machine_facts import Asking, nics
 from qmpeer.client.answers import UNREADABLE
+from qmpeer.inventory.machine_facts import Asking, device_name, nics
 from qmpeer.values import JsonObject
 
 __all__ = ["Sample", "Sampler", "rates"]
@@ -24,7 +24,7 @@ Counters = Mapping[str, Mapping[str, float]]
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """Hold counters of one moment, by what they are of and by what they count.
+    """Counters of one moment, by what they are of and by what they count.
 
     Attributes:
         time: The moment, in seconds.
@@ -64,7 +64,7 @@ def rates(before: Sample, now: Sample) -> JsonObject:
 
 
 class Sampler:
-    """Read counters.
+    """Counters of a machine, read now and then.
 
     Those of threads and of network interfaces are in this host's /proc and /sys, if the server's
     process is on this host: then it is at the other end of a unix socket.
@@ -135,7 +135,11 @@ class Sampler:
 
     def _disks(self) -> Iterator[tuple[str, dict[str, float]]]:
         for number, disk in enumerate(self._asking.ask("query-blockstats") or ()):
-            name = disk.get("device") or _short(disk.get("qdev", "")) or disk.get("node-name")
+            name = (
+                disk.get("device")
+                or device_name(str(disk.get("qdev", "")))
+                or disk.get("node-name")
+            )
             stats = disk["stats"]
             yield (
                 str(name or number),
@@ -178,11 +182,6 @@ def _number(value: Any) -> float:
     if not isinstance(value, int):
         raise TypeError
     return float(value)
-
-
-def _short(path: Any) -> str:
-    parts = [part for part in str(path).split("/") if part not in ("", "virtio-backend")]
-    return parts[-1] if parts else ""
 
 
 def _process_behind(descriptor: int) -> int | None:

@@ -1,15 +1,8 @@
 """Text for people, on outputs of all kinds."""
 
-import io
-
 import pytest
 
-from qmpeer.cli.page import Page, rate_text, size_text
-
-
-def page(encoding: str = "utf-8", width: int = 40) -> tuple[Page, io.BytesIO]:
-    raw = io.BytesIO()
-    return Page(io.TextIOWrapper(raw, encoding), width), raw
+from qmpeer.display.page import Page, rate_text, size_text
 
 
 @pytest.mark.parametrize(
@@ -38,7 +31,7 @@ def test_rates() -> None:
 
 
 def test_a_section() -> None:
-    made, _ = page()
+    made = Page()
     rows = [["a", "x", "1"], ["bcd", "", "2"], ["e"], ["日本", "y", "3"]]
     assert made.section("title", rows, 8) == [
         "title   a     x  1",
@@ -51,32 +44,14 @@ def test_a_section() -> None:
 
 
 def test_what_a_server_says_can_not_steer_a_terminal() -> None:
-    made, _ = page()
+    made = Page(40)
     (line,) = made.section("", [["\x1b[2Ja\nb\x9b1m"]], 0)
     assert line == r"\u001b[2Ja\u000ab\u009b1m"
     assert made.fitted("\x07" * 100) == r"\u0007" * 6 + r"\u0…"
 
 
 def test_lines_are_cut_where_the_terminal_ends() -> None:
-    made, _ = page(width=20)
+    made = Page(20)
     assert made.section("t", [["0123456789" * 3, "x"]], 8) == ["t       01234567890…"]
-    made = Page(None, 3)
+    made = Page(3)
     assert made.width == 20
-
-
-@pytest.mark.parametrize(
-    ("encoding", "written"),
-    [
-        ("utf-8", "2 × 日…\n".encode()),
-        ("latin-1", b"2 x \\u65e5~\n"),
-        ("ascii", b"2 x \\u65e5~\n"),
-    ],
-)
-def test_encodings(encoding: str, written: bytes) -> None:
-    made, raw = page(encoding)
-    made.write(["2 × 日…"])
-    assert raw.getvalue() == written
-
-
-def test_an_output_that_was_closed_from_the_start() -> None:
-    Page(None).write(["x"])
