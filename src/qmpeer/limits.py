@@ -148,6 +148,25 @@ MESSAGE_FDS: Final = 253
 """Descriptors with one message. Linux: SCM_MAX_FD."""
 UNIX_PATH: Final = 107
 """Bytes of a unix socket's path. Linux: sun_path is 108 with its final NUL."""
+DIAL_DELAY: Final = 0.001
+"""Seconds before a peer that isn't there yet is dialled again; each time half as long again. Ours:
+a QEMU is up within 20 ms."""
+DIAL_DELAY_MOST: Final = 0.05
+"""Seconds from one such attempt to the next, at the most. Ours."""
+BACKLOG_ONE: Final = 1
+"""Clients that wait for a listener of one client. QEMU: 1; one more fits, the third gets EAGAIN."""
+BACKLOG_MANY: Final = 1024
+"""Clients that wait for a listener of many. Ours."""
+ACCEPTS: Final = 64
+"""Clients taken at one wake of the loop, so that those who are connected have their turn. Ours."""
+ACCEPT_PAUSE: Final = 1.0
+"""Seconds without accepting when the process or the system has no descriptors left. Ours."""
+BATCH_PIECES: Final = 512
+"""Pieces of unsent output that are sent at once. Ours; Linux takes 1024."""
+BATCH_SIZE: Final = 256 * 1024
+"""Bytes of such pieces. Ours: a unix socket takes about 208 KiB at once."""
+TLS_RECORD: Final = 16 * 1024
+"""Bytes of the session in one record of TLS. Ours: the most that TLS allows."""
 LISTENER_CLIENTS: Final = 10_000
 """Clients of one listener at once, unless it is told otherwise or RLIMIT_NOFILE allows fewer; more
 wait in the socket's queue. Ours."""
@@ -174,6 +193,8 @@ RING_BUFFER: Final = 64 * 1024
 """Bytes that a ring buffer keeps unless it is told otherwise. QEMU: 64 KiB."""
 RING_BUFFER_MOST: Final = 1024 * 1024 * 1024
 """Bytes that a ring buffer may be told to keep. QEMU: its option holds 31 bits."""
+DEVICE_RECONNECT: Final = 1_000_000
+"""Seconds from one attempt of a socket device to connect to the next, at the most. Ours."""
 MUX_FRONT_ENDS: Final = 4
 """Front ends of one mux. QEMU: 4."""
 MUX_LEVELS: Final = 64

@@ -18,6 +18,7 @@ class LabAddress(Address, frozen=True):
     """A number of a laboratory, which is a unix socket in its folder."""
 
     scheme: ClassVar[str] = "lab"
+    form: ClassVar[str] = "lab:N"
     folder: ClassVar[Path]
 
     number: int

@@ -166,6 +166,7 @@ def test_a_socket_is_passed_through() -> None:
 
 class NatsAddress(Address, frozen=True):
     scheme: ClassVar[str] = "nats"
+    form: ClassVar[str] = "nats://SERVER/HOST/VM"
 
     text: str
 
@@ -183,6 +184,8 @@ def test_other_rooms_add_schemes(monkeypatch: pytest.MonkeyPatch) -> None:
     address = parse_address("nats://server/host/vm")
     assert address == NatsAddress("//server/host/vm")
     assert str(address) == "nats://server/host/vm"
+    with pytest.raises(ValueError, match=r"unix:PATH, .*, nats://SERVER/HOST/VM, HOST:PORT or"):
+        parse_address("http://server")
 
 
 SOCKADDRS = {

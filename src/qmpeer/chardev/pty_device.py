@@ -9,7 +9,6 @@ device is made waits in the pty's own buffer, so that the first client gets the 
 
 import asyncio
 import os
-import select
 import tty
 from typing import ClassVar, Literal
 
@@ -18,6 +17,7 @@ from qmpeer.chardev.device import Chardev
 from qmpeer.chardev.output_only import OutputOnlyStream
 from qmpeer.errors import ChardevError
 from qmpeer.transport.aio import HandlerFactory
+from qmpeer.transport.aio.hangups import is_hung_up
 from qmpeer.transport.aio.stdio_stream import StdioStream
 
 
@@ -77,9 +77,7 @@ class PtyDevice(Chardev):
     def _look(self) -> None:
         """Begin if the slave is open; the kernel says nothing of itself when it is opened."""
         assert self._master is not None
-        poll = select.poll()
-        poll.register(self._master, 0)
-        if self._link is not None or poll.poll(0):
+        if self._link is not None or is_hung_up(self._master):
             self._look_later()
             return
         self._timer = None

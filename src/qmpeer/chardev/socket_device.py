@@ -23,7 +23,6 @@ from qmpeer.values import JsonObject
 if TYPE_CHECKING:
     from qmpeer.chardev.socket_filters import SocketFilters
 
-_RECONNECT_MOST: Final = 1_000_000
 _MAPPED: Final = re.compile(r"\[::ffff:([0-9.]+)\]")
 
 
@@ -46,7 +45,7 @@ class SocketDevice(Chardev):
         assert isinstance(address, dict)
         self._address = SocketAddress(address)
         self._is_server = bool(data.get("server", True))
-        self._reconnect = max(0, min(int(str(data.get("reconnect", 0))), _RECONNECT_MOST))
+        self._reconnect = max(0, min(int(str(data.get("reconnect", 0))), limits.DEVICE_RECONNECT))
         self._listener: Listener | None = None
         self._own_end = ""
         self._other_end = ""

@@ -30,9 +30,11 @@ class Address(msgspec.Struct, frozen=True):
 
     Attributes:
         scheme: What stands before its colon.
+        form: How it is written, for an error's list of what is expected.
     """
 
     scheme: ClassVar[str]
+    form: ClassVar[str]
 
     @classmethod
     def parse(cls, text: str) -> "Address":
@@ -92,6 +94,7 @@ class UnixAddress(Address, frozen=True):
     """The path of a unix socket; "@NAME" is in the abstract namespace, without a file."""
 
     scheme: ClassVar[str] = "unix"
+    form: ClassVar[str] = "unix:PATH"
 
     path: str
 
@@ -160,6 +163,7 @@ class TcpAddress(HostAddress, frozen=True):
     """A host and a port, with nothing in between."""
 
     scheme: ClassVar[str] = "tcp"
+    form: ClassVar[str] = "tcp:HOST:PORT"
 
     @classmethod
     def parse(cls, text: str) -> "TcpAddress":
@@ -174,6 +178,7 @@ class VsockAddress(Address, frozen=True):
     """A virtual machine's number, or its host's, and a port of it."""
 
     scheme: ClassVar[str] = "vsock"
+    form: ClassVar[str] = "vsock:CID:PORT"
 
     cid: int
     port: int
@@ -196,6 +201,7 @@ class FdAddress(Address, frozen=True):
     """The number of a descriptor that is a socket already, connected or listening."""
 
     scheme: ClassVar[str] = "fd"
+    form: ClassVar[str] = "fd:N"
 
     fd: int
 

@@ -10,12 +10,11 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from qmpeer import limits
 from qmpeer.transport.address import Address
 from qmpeer.transport.sockets import Endpoint
 
 _NOT_THERE_YET: Final = frozenset({errno.ENOENT, errno.ECONNREFUSED})
-_FIRST_DELAY: Final = 0.001  # a QEMU is up within 20 ms
-_LAST_DELAY: Final = 0.05
 
 
 class DialPlan:
@@ -34,7 +33,7 @@ class DialPlan:
         self._timeout = timeout
         self._deadline = None if timeout is None else now + timeout
         self._is_patient = wait_for_socket
-        self._delay = _FIRST_DELAY
+        self._delay = limits.DIAL_DELAY
         self._reason = "there was no answer"
 
     def turns(
@@ -76,7 +75,7 @@ class DialPlan:
             raise annotated(error, self.address)
         if self.is_over(now):
             raise self.timed_out() from error
-        delay, self._delay = self._delay, min(self._delay * 1.5, _LAST_DELAY)
+        delay, self._delay = self._delay, min(self._delay * 1.5, limits.DIAL_DELAY_MOST)
         return delay if self._deadline is None else min(delay, self._deadline - now)
 
     def timed_out(self, reason: str | None = None) -> TimeoutError:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 
+from qmpeer import limits
 from qmpeer.on_off import on_or_off
 from qmpeer.transport.address import HostAddress, parse_host_port, refuse_tls
 from qmpeer.transport.filter import Filter, Stacked
@@ -81,13 +82,13 @@ class TlsTerms(msgspec.Struct, frozen=True):
 
     def new_filter(self, host: str, context: "ssl.SSLContext | None") -> Filter:
         """Return a client's TLS; see `Address.new_filter`."""
-        from qmpeer.transport.filters import RECORD, TLSFilter, client_context  # start: 40 ms
+        from qmpeer.transport.filters import TLSFilter, client_context  # start: 40 ms
 
         return TLSFilter(
             context or client_context(self.dir, self.verify_peer),
             server_side=False,
             server_hostname=self.tls_hostname or host,
-            record=1 if self.one_byte_records else RECORD,
+            record=1 if self.one_byte_records else limits.TLS_RECORD,
             needs_goodbye=False,  # QEMU says none when it ends
         )
 
@@ -117,6 +118,7 @@ class TlsAddress(_FilteredAddress, frozen=True):
     """A host and a port that speak TLS."""
 
     scheme: ClassVar[str] = "tls"
+    form: ClassVar[str] = "tls:HOST:PORT"
 
     tls: TlsTerms = _DEFAULTS
 
@@ -141,6 +143,7 @@ class WsAddress(_FilteredAddress, frozen=True):
     """A WebSocket."""
 
     scheme: ClassVar[str] = "ws"
+    form: ClassVar[str] = "ws://HOST:PORT"
 
     path: str = "/"
 
@@ -167,6 +170,7 @@ class WssAddress(WsAddress, frozen=True):
     """A WebSocket over TLS."""
 
     scheme: ClassVar[str] = "wss"
+    form: ClassVar[str] = "wss://HOST:PORT"
 
     tls: TlsTerms = _DEFAULTS
 

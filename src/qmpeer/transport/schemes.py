@@ -17,14 +17,10 @@ AddressLike = str | os.PathLike[str] | tuple[str, int] | Address | socket.socket
 _SCHEMES: Final[dict[str, type[Address]]] = {
     kind.scheme: kind
     for kind in (
-        *(UnixAddress, TcpAddress, VsockAddress, FdAddress),
-        *(TlsAddress, WsAddress, WssAddress),
+        *(UnixAddress, TcpAddress, TlsAddress, WsAddress, WssAddress),
+        *(VsockAddress, FdAddress),
     )
 }
-_EXPECTED: Final = (
-    "unix:PATH, tcp:HOST:PORT, tls:HOST:PORT, ws://HOST:PORT, wss://HOST:PORT, vsock:CID:PORT, "
-    "fd:N, HOST:PORT or a path"
-)
 _NOT_AVAILABLE: Final = frozenset({"ssh", "nats"})
 _LOCAL_NAMES: Final = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"})
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -34,8 +30,7 @@ def register_scheme(kind: type[Address]) -> None:
     """Teach parse_address() another scheme: clients dial it then, and monitors listen at it.
 
     Args:
-        kind: A frozen subclass of Address with its `scheme`; `qmpeer.transport.address` says what
-            else it has.
+        kind: A frozen subclass of Address; `qmpeer.transport.address` says what it has.
     """
     _SCHEMES[kind.scheme] = kind
 
@@ -65,8 +60,12 @@ def parse_address(address: AddressLike) -> Address | socket.socket:
         path = os.fsdecode(address)
         return UnixAddress.parse("./" + path if path.startswith("@") else path)
     if not isinstance(address, str):
-        raise ValueError(f"found {address!r}, expected an address such as {_EXPECTED}")
+        raise ValueError(f"found {address!r}, expected an address such as {_forms()}")
     return _parse_text(address)
+
+
+def _forms() -> str:
+    return ", ".join(kind.form for kind in _SCHEMES.values()) + ", HOST:PORT or a path"
 
 
 def address_text(address: AddressLike) -> str:
@@ -85,9 +84,9 @@ def _parse_text(text: str) -> Address:
     if colon and (kind := _SCHEMES.get(scheme)) is not None:
         return kind.parse(rest)
     if colon and scheme in _NOT_AVAILABLE:
-        raise ValueError(f"found {text!r}, but {scheme} is not available yet; expected {_EXPECTED}")
+        raise ValueError(f"found {text!r}, but {scheme} is not available yet; expected {_forms()}")
     if _URL.match(text):
-        raise ValueError(f"found {text!r}, but there is no scheme {scheme!r}; expected {_EXPECTED}")
+        raise ValueError(f"found {text!r}, but there is no scheme {scheme!r}; expected {_forms()}")
     if "/" not in text:
         if re.search(r":\d+\Z", text):
             return TcpAddress.parse(text)

@@ -66,7 +66,7 @@ def unwatch_hangup(loop: asyncio.AbstractEventLoop, fd: int) -> None:
 
 
 def is_hung_up(fd: int) -> bool:
-    """Tell whether both directions of a socket are closed."""
+    """Tell whether both directions of a socket are closed, or the other end of a pty is."""
     poll = select.poll()
     poll.register(fd, 0)
     return bool(poll.poll(0))

@@ -3,12 +3,9 @@
 from collections import deque
 from collections.abc import Sequence
 from itertools import islice
-from typing import Final
 
+from qmpeer import limits
 from qmpeer.transport.descriptors import close_all, duplicates
-
-_PIECES: Final = 512  # of one sendmsg(); Linux takes 1024
-_BATCH_SIZE: Final = 256 * 1024  # a unix socket takes about 208 KiB at once
 
 _Parcel = tuple[bytes, tuple[int, ...]]
 
@@ -50,8 +47,8 @@ class UnsentOutput:
         start = self._sent_of_first
         batch: list[bytes | memoryview] = [memoryview(first)[start:] if start else first]
         size = len(first) - start
-        for piece in islice(self._pieces, 1, _PIECES):
-            if size >= _BATCH_SIZE or isinstance(piece, tuple):
+        for piece in islice(self._pieces, 1, limits.BATCH_PIECES):
+            if size >= limits.BATCH_SIZE or isinstance(piece, tuple):
                 break
             batch.append(piece)
             size += len(piece)

@@ -9,11 +9,10 @@ from qmpeer.transport.filters.credentials import (
 )
 from qmpeer.transport.filters.distinguished_name import subject_name
 from qmpeer.transport.filters.telnet import TelnetFilter
-from qmpeer.transport.filters.tls import RECORD, TLSFilter
+from qmpeer.transport.filters.tls import TLSFilter
 from qmpeer.transport.filters.websocket import WebSocketClientFilter, WebSocketFilter
 
 __all__ = [
-    "RECORD",
     "CutOffError",
     "Filter",
     "FilterError",
