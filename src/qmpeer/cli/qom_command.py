@@ -17,7 +17,7 @@ from qmpeer.schema import Schema
 from qmpeer.schema.model import BUILT_INS
 from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.properties import property_type
-from qmpeer.shell.reading import Reader
+from qmpeer.shell.typed_arguments import Reader
 from qmpeer.values import JsonObject, JsonValue
 
 _PATH: Final = argument("path", "PATH", "such as /machine", completes="names:qom-path")

@@ -30,7 +30,7 @@ from qmpeer.shell.properties import (
     said_in,
     with_properties,
 )
-from qmpeer.shell.reading import Reader
+from qmpeer.shell.typed_arguments import Reader
 from qmpeer.shell.words import Word
 from qmpeer.values import JsonObject, JsonValue
 
