@@ -1,6 +1,6 @@
 """Names that a server chooses are data: TAB in real shells runs none of them, and quotes them.
 
-Modules: completion_command, completion_scripts.
+Modules: completion_command, completion_scripts, fish_completion.
 """
 
 import re

@@ -5,14 +5,14 @@ It is read off the parsers, which also make the text of --help: what one of them
 
 import argparse
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from qmpeer.cli.command_line import CommandLine, Subcommand, Verbs
 from qmpeer.cli.main import SUBCOMMANDS, subcommand
 from qmpeer.machine import USAGE
 
-__all__ = ["Option", "Place", "Usage", "serve_options", "usages"]
+__all__ = ["Option", "Place", "Usage", "serve_options", "subcommands_of", "usages", "verbs_of"]
 
 _FILES: Final = frozenset({"ADDRESS", "DIR", "FILE", "NEW", "OLD", "SOURCE"})
 
@@ -131,3 +131,24 @@ def _kind(name: str, parser: CommandLine, action: argparse.Action) -> str:
     if action.choices is not None:
         return f"words:{','.join(map(str, action.choices))}"
     return parser.completes.get(action.dest) or ("file" if name in _FILES else "")
+
+
+def verbs_of(usages: Sequence[Usage]) -> dict[str, list[Usage]]:
+    """Return the verbs of each subcommand that has some."""
+    found: dict[str, list[Usage]] = {}
+    for usage in usages:
+        if len(usage.words) == 2:
+            found.setdefault(usage.words[0], []).append(usage)
+    return found
+
+
+def subcommands_of(usages: Sequence[Usage]) -> dict[str, str]:
+    """Return the subcommands with what each does."""
+    found: dict[str, str] = {}
+    for usage in usages:
+        name, *verb = usage.words
+        if not verb:
+            found[name] = usage.about
+        else:
+            found.setdefault(name, f"{'ADDRESS ' * usage.has_address_first}VERB ...")
+    return found
