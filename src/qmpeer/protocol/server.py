@@ -35,8 +35,8 @@ from qmpeer.messages import (
     is_out_of_band,
     parse_command,
     return_message,
-    unexpected_member,
 )
+from qmpeer.protocol.capabilities import CAPABILITIES, read_enable
 from qmpeer.protocol.phases import Phase, move
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
 from qmpeer.wire import (
@@ -51,7 +51,6 @@ from qmpeer.wire import (
 
 __all__ = ["ServerSession"]
 
-_KNOWN_CAPABILITIES = ("oob",)
 _LONGEST = 6  # bytes of a character as JSON has it: \u001F
 
 
@@ -107,7 +106,7 @@ class ServerSession:
         self,
         version: Version,
         *,
-        capabilities: tuple[str, ...] = _KNOWN_CAPABILITIES,
+        capabilities: tuple[str, ...] = CAPABILITIES,
         is_pretty: bool = False,
         is_greeting: bool = True,
     ) -> None:
@@ -289,7 +288,7 @@ class ServerSession:
             desc = f"Expecting capabilities negotiation with '{CAPABILITIES_COMMAND}'"
             self._send(error_message("CommandNotFound", desc, command.id))
             return
-        enabled, complaint = _read_enable(command.arguments or {})
+        enabled, complaint = read_enable(command.arguments or {})
         missing = [name for name in enabled if name not in self._offered]
         if complaint is not None:
             self._send(error_message("GenericError", complaint, command.id))
@@ -406,22 +405,3 @@ class ServerSession:
         first = b"".join(pieces({"return": value})).removesuffix(end) + comma
         others = pieces({"id": id})
         return begun(chain((first, next(others).removeprefix(b"{")), others))
-
-
-def _read_enable(arguments: JsonObject) -> tuple[list[str], str | None]:
-    """Return the capabilities asked for, or what is wrong with the arguments, in QEMU's words."""
-    names = arguments.get("enable", [])
-    if not isinstance(names, list):
-        return [], "Invalid parameter type for 'enable', expected: array"
-    enabled: list[str] = []
-    for index, name in enumerate(names):
-        if not isinstance(name, str):
-            return [], f"Invalid parameter type for 'enable[{index}]', expected: string"
-        if name not in _KNOWN_CAPABILITIES:  # QEMU knows no name for a list's element, sic
-            return [], f"Parameter 'null' does not accept value '{name}'"
-        enabled.append(name)
-    read = ["enable"] if "enable" in arguments else []
-    if len(arguments) > len(read):
-        name = unexpected_member(list(arguments), read)
-        return [], f"Parameter '{name}' is unexpected"
-    return enabled, None

@@ -8,7 +8,7 @@ from typing import Final, assert_never
 from qmpeer import limits
 from qmpeer.display.safe_text import visible
 from qmpeer.errors import CommandError, MessageError, QMPError
-from qmpeer.messages import parse_command
+from qmpeer.messages import parse_command, qemu_texts
 from qmpeer.schema import Schema
 from qmpeer.shell.argument_tree import free_json
 from qmpeer.shell.builtins import BUILTINS, line_of, split
@@ -229,7 +229,7 @@ class LineExecutor:
             return read_freely(words[1:])
         name = words[0].value.text
         if name not in types:
-            reason = f"Parameter 'type' does not accept value '{visible(name)}'"
+            reason = qemu_texts.not_accepted("type", visible(name))
             hint = near(name, types) or f"a transaction takes {', '.join(types)}"
             raise Mistake(reason, words[0].start, words[0].end, hint)
         reader = self.session.reader(schema)
@@ -252,7 +252,7 @@ def _unknown(word: Word, vocabulary: Vocabulary) -> Mistake:
     name = word.value.text
     shown = visible(name if len(name) < 100 else f"{name[:100]}…")
     hint = near(name, [*vocabulary.commands, *BUILTINS]) or "'help' lists the commands"
-    return Mistake(f"The command {shown} has not been found", word.start, word.end, hint)
+    return Mistake(qemu_texts.unknown_command(shown), word.start, word.end, hint)
 
 
 def _unclosed(statement: Statement) -> Mistake:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from qmpeer.errors import ValidationError
-from qmpeer.messages.redaction import REDACTED
+from qmpeer.messages import REDACTED, qemu_texts
 from qmpeer.schema import Schema, Validator
 from qmpeer.schema.kinds import ALL_KINDS, alternatives
 from qmpeer.schema.model import Array, BuiltIn, Command, Enum, Event, Member, Struct, Type, Union
@@ -150,7 +150,7 @@ class Reader:
                 if not member.is_optional and member.name not in level.members:
                     path = ".".join((*level.path, member.name))
                     hint = f"{path}= {self.expectation(member.type, path)}"
-                    raise Mistake(f"Parameter '{path}' is missing", level.end, level.end, hint)
+                    raise Mistake(qemu_texts.missing(path), level.end, level.end, hint)
         return result
 
     def _unexpected(
@@ -170,7 +170,7 @@ class Reader:
             hint = f"what more there is depends on {undecided}, which comes first"
         if not hint:
             hint = f"{where} takes {_listed(list(members))}" if members else f"{where} takes none"
-        raise Mistake(f"Parameter '{path}' is unexpected", start, start + len(name), hint)
+        raise Mistake(qemu_texts.unexpected(path), start, start + len(name), hint)
 
     def _node(self, type_name: str, node: Node, path: str, is_partial: bool = False) -> JsonValue:
         if isinstance(node, Word):
@@ -233,7 +233,7 @@ class Reader:
             values = [each.name for each in of.values]
             if value.text not in values:
                 said = value.text if len(value.text) < 100 else f"{value.text[:100]}…"
-                reason = f"Parameter '{path}' does not accept value '{said}'"
+                reason = qemu_texts.not_accepted(path, said)
                 hint = near(value.text, values) or f"expected {_listed(values)}"
                 raise Mistake(reason, value.start, value.end, hint)
         return value.text
@@ -242,7 +242,7 @@ class Reader:
         self, type_name: str, kinds: dict[str, Type | None], value: Value, path: str
     ) -> Mistake:
         word = _KIND_WORDS[next(iter(kinds))] if len(kinds) == 1 else type_name
-        reason = f"Invalid parameter type for '{path}', expected: {word}"
+        reason = qemu_texts.wrong_type(path, word)
         hint = self.expectation(type_name, path)
         if value.kind == "quoted" and ("int" in kinds or "boolean" in kinds):
             hint += ", without quotes"

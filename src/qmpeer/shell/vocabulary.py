@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from qmpeer.schema import Schema
-from qmpeer.schema.model import Command, Event, Feature
+from qmpeer.schema.model import Command, Event, Feature, special_features
 from qmpeer.schema.names import name_fault
 
 __all__ = ["Vocabulary", "marks_of"]
@@ -62,4 +62,4 @@ def marks_of(features: Sequence[Feature]) -> str:
     """
     if not features:  # as of nearly all: this is asked of each name at each key
         return ""
-    return ", ".join(each.name for each in features if each.name in ("deprecated", "unstable"))
+    return ", ".join(special_features(features))
