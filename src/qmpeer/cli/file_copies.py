@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 from qmpeer.cli.bars import Bar, bars_on
 from qmpeer.cli.exits import UsageError, about_file
 from qmpeer.cli.page import Page
-from qmpeer.client.agent_courses import Readable, Writable
+from qmpeer.client.agent_answers import Readable, Writable
 
 __all__ = ["Counted", "Whole", "naming"]
 

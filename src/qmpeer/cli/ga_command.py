@@ -16,8 +16,8 @@ from qmpeer.cli.verbs import Verb, run_verb
 from qmpeer.values import JsonObject
 
 if TYPE_CHECKING:
-    from qmpeer.client.agent_courses import Executed
-    from qmpeer.client.guest_agent import GuestAgent
+    from qmpeer.client import GuestAgent
+    from qmpeer.client.agent_answers import Executed
 
 PROGRAM: Final = "qmpeer ga"
 ABOUT: Final = """\
@@ -50,7 +50,7 @@ def run(words: Sequence[str]) -> int:
 
 
 def _agent(given: argparse.Namespace) -> "GuestAgent":
-    from qmpeer.client.guest_agent import GuestAgent
+    from qmpeer.client import GuestAgent
 
     timeout = limits.CONNECT_TIMEOUT if given.timeout is None else given.timeout
     if given.monitor:

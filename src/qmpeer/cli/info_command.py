@@ -98,7 +98,7 @@ def _who_is_silent(given: argparse.Namespace, end: float, silence: TimeoutError)
 
 def _guest(given: argparse.Namespace, timeout: float | None) -> JsonObject:
     from qmpeer.cli.agent_facts import agent_facts
-    from qmpeer.client.guest_agent import GuestAgent
+    from qmpeer.client import GuestAgent
 
     try:
         agent = GuestAgent.connect(

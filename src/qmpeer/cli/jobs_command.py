@@ -12,8 +12,7 @@ from qmpeer.values import JsonObject
 
 if TYPE_CHECKING:
     from qmpeer.cli.job_board import Entry, JobBoard
-    from qmpeer.client import Client
-    from qmpeer.client.subscription import Events
+    from qmpeer.client import Client, Events
     from qmpeer.messages import Event
 
 T = TypeVar("T")
@@ -92,10 +91,9 @@ def _is_failed(entry: "Entry") -> bool:
 
 
 def _look(client: "Client", board: "JobBoard") -> None:
-    from qmpeer.client.jobs import job_states
-    from qmpeer.client.walk import Walker
+    from qmpeer.client.blocking.job_run import job_states
 
-    jobs = _asked(lambda: Walker(client).walk(job_states(client.command_timeout)))
+    jobs = _asked(lambda: job_states(client, client.command_timeout))
     board.learn(jobs or (), _asked(lambda: client.execute("query-migrate")))
 
 

@@ -7,14 +7,12 @@ off isn't repeated, as it may have been executed.
 
 import socket
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 
 from qmpeer import limits
-from qmpeer.client.steps import Countdown
-from qmpeer.errors import CommandInterrupted
-from qmpeer.protocol import Completion
+from qmpeer.client.timeouts import Countdown
+from qmpeer.errors import ConnectionClosed
 from qmpeer.transport import AddressLike
 
 __all__ = [
@@ -23,13 +21,13 @@ __all__ = [
     "Patience",
     "can_be_dialled_again",
     "check_can_be_dialled_again",
-    "interrupted_commands",
     "interrupted_since",
+    "late_to_connect",
 ]
 
 
 class Interruption(msgspec.Struct, frozen=True):
-    """Tell of a connection that was lost.
+    """A connection that was lost.
 
     Attributes:
         reason: Why it was.
@@ -44,7 +42,7 @@ class Interruption(msgspec.Struct, frozen=True):
 
 
 class Interruptions:
-    """Remember the last interruptions of a client's connections."""
+    """The last interruptions of a client's connections."""
 
     __slots__ = ("_known",)
 
@@ -63,10 +61,13 @@ class Interruptions:
 
 
 class Patience:
-    """Say how long to wait for the next attempt to connect anew, and when to give up.
+    """How long is waited for the next attempt to connect anew, and when that is given up.
 
     Args:
         seconds: From the first attempt to the last; None never gives up.
+
+    Attributes:
+        countdown: Counts them.
 
     Example:
         >>> patience = Patience(60.0)
@@ -87,14 +88,18 @@ class Patience:
         self._delay = min(2 * self._delay, limits.RECONNECT_DELAY_MOST)
         return delay
 
+    def exhausted(self, error: Exception) -> ConnectionClosed:
+        """Return the end of a client that has given up, for what the last attempt met with."""
+        closed = ConnectionClosed(
+            f"the connection was lost, and not made anew in {self.countdown.timeout} s: {error}"
+        )
+        closed.__cause__ = error
+        return closed
 
-def interrupted_commands(outcomes: Iterable[Completion[Any]]) -> tuple[str, ...]:
-    """Return the names of the commands that the end of a connection cut off."""
-    return tuple(
-        outcome.error.command
-        for outcome in outcomes
-        if isinstance(outcome.error, CommandInterrupted)
-    )
+
+def late_to_connect(error: Exception | None) -> TimeoutError:
+    """Return the error of a deadline that passes before the next connection is made."""
+    return TimeoutError(f"the connection was lost, and isn't made anew: {error}")
 
 
 def interrupted_since(interruptions: Iterable[Interruption], mark: int) -> str:

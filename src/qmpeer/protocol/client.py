@@ -27,7 +27,7 @@ guest-sync-delimited and 'success-response'.
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -57,11 +57,12 @@ from qmpeer.messages import (
     shown,
     shown_text,
 )
+from qmpeer.protocol.outcomes import Completion, Happened, Sent, Unclaimed
 from qmpeer.protocol.phases import Phase, move
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
 from qmpeer.wire import ClientReader, encode_request
 
-__all__ = ["ClientSession", "Completion", "Happened", "Sent", "Unclaimed"]
+__all__ = ["ClientSession"]
 
 Token = TypeVar("Token")
 _KNOWN_CAPABILITIES = ("oob",)
@@ -70,60 +71,6 @@ _FF = _STRAY + "\ufffd'"
 _OF_READER = ("JSON ", "QMP input ")
 """How QEMU's errors begin that are about a text, not about a command."""
 _decoder = msgspec.json.Decoder(Incoming)
-
-
-class Sent(msgspec.Struct, Generic[Token]):
-    """Hold a command that was asked for.
-
-    Attributes:
-        name: Its name.
-        token: The caller's own; None when the caller has given up.
-        id: Its id on the wire.
-        is_oob: It is executed out of band.
-        fds: Descriptors to go with it.
-        is_waiting: It isn't to be sent yet, as enough others are in flight.
-        expected: The only value that answers it; UNSET for any.
-        is_silent: Its success isn't answered.
-        tells_of: The silent command that has succeeded once this one is answered.
-    """
-
-    name: str
-    token: Token | None
-    id: int
-    is_oob: bool = False
-    fds: tuple[int, ...] = ()
-    is_waiting: bool = False
-    expected: JsonValue | UnsetType = UNSET
-    is_silent: bool = False
-    tells_of: "Sent[Token] | None" = None
-
-
-class Unclaimed(msgspec.Struct):
-    """An error without an id that ended no command.
-
-    Attributes:
-        error: What the server wrote.
-    """
-
-    error: CommandError
-
-
-class Completion(msgspec.Struct, Generic[Token]):
-    """Hold the outcome of a command.
-
-    Attributes:
-        token: The caller's own.
-        value: The return value, where there is no error.
-        error: What the server answered instead, or that it never did.
-    """
-
-    token: Token
-    value: Any
-    error: CommandError | CommandInterrupted | None = None
-
-
-Happened: TypeAlias = Event | Completion[Token] | Unclaimed
-"""What a server's bytes bring."""
 
 
 class ClientSession(Generic[Token]):

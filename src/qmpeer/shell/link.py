@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from qmpeer import limits
 from qmpeer.client import AsyncClient
+from qmpeer.client.aio import agent_procedures
 from qmpeer.client.answers import UNREADABLE
+from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError, ConnectionClosed, QMPError
 from qmpeer.shell.vocabulary import Vocabulary
 from qmpeer.values import JsonObject, JsonValue
 
 if TYPE_CHECKING:  # imported where it is needed
-    from qmpeer.client.steps import Course
     from qmpeer.schema import Schema
     from qmpeer.schema.model import Command
 
@@ -102,11 +103,9 @@ class Link:
         )
         self._is_agent = not self.negotiate
         if self._is_agent:
-            from qmpeer.client.agent_courses import first_contact
-            from qmpeer.client.steps import Countdown
-
+            countdown = Countdown(self._connect_timeout)
             try:
-                await _walk(client, first_contact(Countdown(self._connect_timeout)))
+                await agent_procedures.first_contact(agent_procedures.connect_by(client), countdown)
             except CommandError:  # this is none, but something else that doesn't greet
                 self._is_agent = False
             except BaseException:
@@ -132,13 +131,11 @@ class Link:
         client = self.connected()
         if not self._is_agent:
             return await client.execute(command, arguments, oob=is_oob, timeout=timeout)
-        from qmpeer.client import agent_courses
-        from qmpeer.client.steps import Countdown
-
-        is_silent = command in _SILENT
-        course = agent_courses.send if is_silent else agent_courses.execute
-        value = await _walk(client, course(command, arguments, Countdown(timeout)))
-        return {} if is_silent else value
+        connect, countdown = agent_procedures.connect_by(client), Countdown(timeout)
+        if command in _SILENT:
+            await agent_procedures.send(connect, command, arguments, countdown)
+            return {}
+        return await agent_procedures.execute(connect, command, arguments, countdown)
 
     def connected(self) -> AsyncClient:
         """Return the connection.
@@ -234,13 +231,3 @@ def _vocabulary_of(answer: Any) -> Vocabulary:
     from qmpeer.schema import schema_from_introspection
 
     return Vocabulary(schema_from_introspection(answer))
-
-
-async def _walk(client: AsyncClient, course: "Course[Any]") -> Any:
-    """Walk a course of a guest agent's, on a connection that is there."""
-    from qmpeer.client.aio_walk import AsyncWalker
-
-    async def same(timeout: float | None) -> AsyncClient:
-        return client
-
-    return await AsyncWalker(client, connect=same).walk(course)

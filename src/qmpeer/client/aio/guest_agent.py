@@ -1,35 +1,33 @@
-"""A guest agent, for blocking code."""
+"""A guest agent, for asyncio."""
 
-import threading
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from qmpeer import limits
-from qmpeer.client import agent_courses as courses
-from qmpeer.client.agent_courses import AgentInfo, Executed, Readable, Writable
-from qmpeer.client.blocking import Client
+from qmpeer.client.agent_answers import AgentInfo, Executed, Readable, Writable
+from qmpeer.client.aio import agent_procedures
+from qmpeer.client.aio.channel import AsyncChannel
+from qmpeer.client.aio.door import Door, Lock, opened
 from qmpeer.client.reconnection import can_be_dialled_again
-from qmpeer.client.steps import Countdown, Course
-from qmpeer.client.timeouts import DEFAULT, Default, Timeout
-from qmpeer.client.walk import Walker
+from qmpeer.client.sessions import new_session
+from qmpeer.client.timeouts import DEFAULT, Countdown, Deadline, Default, Timeout
 from qmpeer.errors import ConnectionClosed
-from qmpeer.transport import AddressLike
+from qmpeer.transport import AddressLike, address_text
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject
 
-__all__ = ["Frozen", "GuestAgent"]
-
-R = TypeVar("R")
+__all__ = ["AsyncFrozen", "AsyncGuestAgent"]
 
 
-class GuestAgent:
-    """Have a guest's agent do something, from blocking code; several threads may share one.
+class AsyncGuestAgent(Door):
+    """A guest's agent, driven from asyncio.
 
-    Make one with `connect` or `Client.guest_agent`, and use it as a context manager. Each thing
-    begins by making sure, within five seconds, that the agent is there; only then does the deadline
-    of its own count alone. An agent that was restarted is connected to again, by the next thing
-    that is done; what was under way raises CommandInterrupted, or ConnectionClosed.
+    Make one with `connect` or `AsyncClient.guest_agent`, and use it as an async context manager.
+    Each thing begins by making sure, within five seconds, that the agent is there; only then does
+    the deadline of its own count alone. An agent that was restarted is connected to again, by the
+    next thing that is done; what was under way raises CommandInterrupted, or ConnectionClosed.
 
     All methods raise CommandError if the agent refuses, AnswerError (which is one) if its answer is
     of no use, TimeoutError if it doesn't answer in time, CommandInterrupted if the connection ends
@@ -39,33 +37,38 @@ class GuestAgent:
         command_timeout: Seconds for each thing that is done unless it says otherwise.
 
     Example:
-        >>> with GuestAgent.connect("unix:/run/ga.sock") as agent:  # doctest: +SKIP
-        ...     agent.run(["hostname", "-s"]).exit_code
+        >>> address = "unix:/run/ga.sock"
+        >>> async with await AsyncGuestAgent.connect(address) as agent:  # doctest: +SKIP
+        ...     done = await agent.run(["hostname", "-s"])
+        ...     print(done.exit_code)
         0
     """
+
+    # blocking: - from asyncio.
+    # blocking: + from blocking code; several threads may share one.
 
     def __init__(self, address: AddressLike, command_timeout: float | None) -> None:
         self.command_timeout = command_timeout
         self._address = address
-        self._client: Client | None = None
-        self._lock = threading.RLock()
+        self._channel: AsyncChannel | None = None
+        self._lock = Lock()
         own(self)
         self._waits_for_socket = False
         self._is_closed = False
 
     def _disown(self, reason: str) -> None:
         """Free the lock in a forked child: it may have been held in the parent."""
-        self._lock = threading.RLock()
+        self._lock = Lock()
 
     @classmethod
-    def connect(
+    async def connect(
         cls,
         address: AddressLike,
         *,
         timeout: float | None = limits.CONNECT_TIMEOUT,
         command_timeout: float | None = limits.COMMAND_TIMEOUT,
         wait_for_socket: bool = False,
-    ) -> "GuestAgent":
+    ) -> "AsyncGuestAgent":
         """Connect to an agent, and wait until it answers.
 
         Args:
@@ -79,36 +82,38 @@ class GuestAgent:
         agent = cls(address, command_timeout)
         agent._waits_for_socket = wait_for_socket
         try:
-            agent._walk(courses.first_contact(Countdown(timeout)))
+            await agent_procedures.first_contact(agent._connected, Countdown(timeout))
         except BaseException:
-            agent.close()
+            await agent.close()
             raise
         agent._waits_for_socket = True
         return agent
 
     # Anything
 
-    def execute(
+    async def execute(
         self, command: str, arguments: JsonObject | None = None, *, timeout: Timeout = DEFAULT
     ) -> Any:
         """Execute one of the agent's commands that answer their success, and return its value."""
-        return self._walk(courses.execute(command, arguments, self._countdown(timeout)))
+        return await agent_procedures.execute(
+            self._connected, command, arguments, self._countdown(timeout)
+        )
 
-    def synchronize(self, *, timeout: Timeout = DEFAULT) -> None:
+    async def synchronize(self, *, timeout: Timeout = DEFAULT) -> None:
         """Make sure that the agent is there and listens; everything else does so by itself."""
-        self._walk(courses.synchronize(self._countdown(timeout)))
+        await agent_procedures.synchronize(self._connected, self._countdown(timeout))
 
-    def ping(self, *, timeout: Timeout = DEFAULT) -> None:
+    async def ping(self, *, timeout: Timeout = DEFAULT) -> None:
         """Have the agent answer."""
-        self.execute("guest-ping", timeout=timeout)
+        await self.execute("guest-ping", timeout=timeout)
 
-    def info(self, *, timeout: Timeout = DEFAULT) -> AgentInfo:
+    async def info(self, *, timeout: Timeout = DEFAULT) -> AgentInfo:
         """Return the agent's version and its commands."""
-        return self._walk(courses.info(self._countdown(timeout)))
+        return await agent_procedures.info(self._connected, self._countdown(timeout))
 
     # Programs
 
-    def run(
+    async def run(
         self,
         argv: Sequence[str],
         *,
@@ -128,11 +133,13 @@ class GuestAgent:
                 TimeoutError bears a note of its pid.
         """
         countdown = self._countdown(timeout)
-        return self._walk(courses.run(argv, env, input, capture_output, countdown))
+        return await agent_procedures.run(
+            self._connected, argv, env, input, capture_output, countdown
+        )
 
     # Files
 
-    def read_file(
+    async def read_file(
         self, path: str, *, limit: int = limits.AGENT_FILE, timeout: Timeout = DEFAULT
     ) -> bytes:
         """Return what a file of the guest's holds.
@@ -140,29 +147,33 @@ class GuestAgent:
         Raises:
             LimitError: If it is larger than so many bytes.
         """
-        return self._walk(courses.read_file(path, limit, self._countdown(timeout)))
+        return await agent_procedures.read_file(
+            self._connected, path, limit, self._countdown(timeout)
+        )
 
-    def write_file(
+    async def write_file(
         self, path: str, data: bytes, *, append: bool = False, timeout: Timeout = DEFAULT
     ) -> None:
         """Write a file of the guest's, or add to its end."""
-        from io import BytesIO
+        await self.put_file(BytesIO(data), path, append=append, timeout=timeout)
 
-        self.put_file(BytesIO(data), path, append=append, timeout=timeout)
-
-    def get_file(self, path: str, sink: Writable, *, timeout: Timeout = DEFAULT) -> int:
+    async def get_file(self, path: str, sink: Writable, *, timeout: Timeout = DEFAULT) -> int:
         """Copy a file of the guest's into one that is open for writing; return its size."""
-        return self._walk(courses.get_file(path, sink, None, self._countdown(timeout)))
+        return await agent_procedures.get_file(
+            self._connected, path, sink, None, self._countdown(timeout)
+        )
 
-    def put_file(
+    async def put_file(
         self, source: Readable, path: str, *, append: bool = False, timeout: Timeout = DEFAULT
     ) -> int:
         """Copy a file that is open for reading into one of the guest's; return its size."""
-        return self._walk(courses.put_file(source, path, append, self._countdown(timeout)))
+        return await agent_procedures.put_file(
+            self._connected, source, path, append, self._countdown(timeout)
+        )
 
     # File systems
 
-    def freeze(
+    async def freeze(
         self, mountpoints: Sequence[str] | None = None, *, timeout: Timeout = DEFAULT
     ) -> int:
         """Freeze the guest's file systems, or some; return how many. `frozen` is the safer way.
@@ -170,20 +181,20 @@ class GuestAgent:
         If it remains unknown whether they are frozen, thawing them is asked for before this raises;
         where that wasn't answered before the deadline, the exception bears a note of it.
         """
-        return self._walk(courses.freeze(mountpoints, self._countdown(timeout)))
+        return await agent_procedures.freeze(self._connected, mountpoints, self._countdown(timeout))
 
-    def thaw(self, *, timeout: Timeout = DEFAULT) -> int:
+    async def thaw(self, *, timeout: Timeout = DEFAULT) -> int:
         """Thaw the guest's file systems; return how many were frozen."""
-        return self._walk(courses.thaw(self._countdown(timeout)))
+        return await agent_procedures.thaw(self._connected, self._countdown(timeout))
 
-    def freeze_status(self, *, timeout: Timeout = DEFAULT) -> str:
+    async def freeze_status(self, *, timeout: Timeout = DEFAULT) -> str:
         """Return "frozen" or "thawed"."""
-        return self._walk(courses.freeze_status(self._countdown(timeout)))
+        return await agent_procedures.freeze_status(self._connected, self._countdown(timeout))
 
     def frozen(
         self, mountpoints: Sequence[str] | None = None, *, timeout: Timeout = DEFAULT
-    ) -> "Frozen":
-        """Return a context manager in which the guest's file systems are frozen.
+    ) -> "AsyncFrozen":
+        """Return an async context manager in which the guest's file systems are frozen.
 
         At its end they are thawed, whatever has happened: for a minute that is tried again, on a
         new connection where need be.
@@ -192,27 +203,31 @@ class GuestAgent:
             mountpoints: Those to freeze; None freezes all.
             timeout: Seconds for freezing them.
         """
-        return Frozen(self, mountpoints, timeout)
+        return AsyncFrozen(self, mountpoints, timeout)
 
     # Power
 
-    def shutdown(
+    async def shutdown(
         self,
         mode: Literal["powerdown", "halt", "reboot"] = "powerdown",
         *,
         timeout: Timeout = DEFAULT,
     ) -> None:
         """Have the guest shut itself down; return once it has begun to, or is gone."""
-        self._walk(courses.send("guest-shutdown", {"mode": mode}, self._countdown(timeout)))
+        await agent_procedures.send(
+            self._connected, "guest-shutdown", {"mode": mode}, self._countdown(timeout)
+        )
 
-    def suspend(
+    async def suspend(
         self, mode: Literal["disk", "ram", "hybrid"] = "ram", *, timeout: Timeout = DEFAULT
     ) -> None:
         """Have the guest suspend itself; return once it has answered again, or is gone.
 
         A guest that sleeps doesn't answer: that it does so within the deadline raises TimeoutError.
         """
-        self._walk(courses.send(f"guest-suspend-{mode}", None, self._countdown(timeout)))
+        await agent_procedures.send(
+            self._connected, f"guest-suspend-{mode}", None, self._countdown(timeout)
+        )
 
     # The connection
 
@@ -221,78 +236,74 @@ class GuestAgent:
         """It was closed by `close`."""
         return self._is_closed
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close the connection; doing so twice is fine."""
-        with self._lock:
+        async with self._lock:
             self._is_closed = True
-            if self._client is not None:
-                self._client.close()
+            if self._channel is not None:
+                await self._channel.close()
 
-    def __enter__(self) -> "GuestAgent":
+    async def __aenter__(self) -> "AsyncGuestAgent":
         return self
 
-    def __exit__(
+    async def __aexit__(
         self,
         exc_type: type[BaseException] | None,
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        await self.close()
 
     def __repr__(self) -> str:
-        return f"<GuestAgent {'closed' if self._is_closed else self._address!s}>"
+        return f"<AsyncGuestAgent {'closed' if self._is_closed else self._address!s}>"
 
     def _countdown(self, timeout: Timeout) -> Countdown:
         return Countdown(self.command_timeout if isinstance(timeout, Default) else timeout)
 
-    def _walk(self, course: Course[R]) -> R:
-        return Walker(None, connect=self._connected).walk(course)
-
-    def _connected(self, timeout: float | None) -> Client:
-        """Return the client, connected anew if its connection has ended."""
-        with self._lock:
+    async def _connected(self, timeout: float | None) -> AsyncChannel:
+        """Return the connection, made anew if it has ended."""
+        async with self._lock:
             if self._is_closed:
                 raise ConnectionClosed("the guest agent's client was closed")
-            client = self._client
-            if client is not None and not client.is_closed:
-                return client
-            if client is not None:
-                client.close()
+            channel = self._channel
+            if channel is not None and not channel.is_closed:
+                return channel
+            if channel is not None:
+                await channel.close()
                 if not can_be_dialled_again(self._address):
                     raise ConnectionClosed("the connection has ended, and was made by a socket")
-            self._client = Client.connect(
-                self._address,
-                negotiate=False,
-                timeout=timeout,
-                command_timeout=self.command_timeout,
-                wait_for_socket=self._waits_for_socket,
+            session = new_session(
+                address_text(self._address), False, None, None, limits.MESSAGE_SIZE
             )
-            return self._client
+            self._channel = await opened(
+                self._address, session, Deadline(timeout), wait_for_socket=self._waits_for_socket
+            )
+            return self._channel
 
 
-class Frozen:
-    """Keep a guest's file systems frozen for the length of a block.
+class AsyncFrozen:
+    """A block in which a guest's file systems are frozen.
 
     Attributes:
         count: How many are frozen.
     """
 
     def __init__(
-        self, agent: GuestAgent, mountpoints: Sequence[str] | None, timeout: Timeout
+        self, agent: AsyncGuestAgent, mountpoints: Sequence[str] | None, timeout: Timeout
     ) -> None:
         self.count: int = 0
         self._agent = agent
         self._mountpoints = mountpoints
         self._timeout = timeout
 
-    def __enter__(self) -> "Frozen":
-        self.count = self._agent.freeze(self._mountpoints, timeout=self._timeout)
+    async def __aenter__(self) -> "AsyncFrozen":
+        self.count = await self._agent.freeze(self._mountpoints, timeout=self._timeout)
         return self
 
-    def __exit__(
+    async def __aexit__(
         self,
         exc_type: type[BaseException] | None,
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._agent._walk(courses.thaw_surely())
+        await agent_procedures.thaw_surely(self._agent._connected)

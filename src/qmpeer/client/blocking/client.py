@@ -1,24 +1,29 @@
-"""The async client: the same names as the blocking one, with await."""
+# Generated from aio/client.py by scripts/blocking_client.py: `make fix` writes it anew.
+"""The blocking client."""
 
-import asyncio
-import os
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, TypeVar, cast, overload
+from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
 
-from qmpeer import limits
-from qmpeer.client.aio_channel import AsyncChannel, Deadline
-from qmpeer.client.aio_subscription import AnyAsyncChannel, AsyncEvents
+from qmpeer import limits, transport
+from qmpeer.client.binding_calls import Binding, EventName, compare, event_types, named
+from qmpeer.client.blocking.channel import Channel, OnLost
+from qmpeer.client.blocking.door import Door, accepted, aside, decoded, opened
+from qmpeer.client.blocking.guest_agent import GuestAgent
+from qmpeer.client.blocking.job_run import run_job
+from qmpeer.client.blocking.migration_run import run_migration
+from qmpeer.client.blocking.name_queries import find_agent, names
+from qmpeer.client.blocking.reconnecting_channel import AnyChannel, ReconnectingChannel
+from qmpeer.client.blocking.subscription import Events
 from qmpeer.client.events import EventLog, EventWait, Match, Names
+from qmpeer.client.jobs import JobState, OnStopped, WhenReady
+from qmpeer.client.migration import MigrationState
 from qmpeer.client.reconnection import Interruption, interrupted_since
-from qmpeer.client.reply import Reply, reply_from
-from qmpeer.client.timeouts import DEFAULT, Default, Timeout
-from qmpeer.client.typed import Binding, EventName, compare, event_types
+from qmpeer.client.sessions import new_session
+from qmpeer.client.timeouts import DEFAULT, Countdown, Deadline, Default, Timeout
 from qmpeer.errors import CommandError, ConnectionClosed
 from qmpeer.messages import Event, Greeting
-from qmpeer.protocol import ClientSession
 from qmpeer.transport import AddressLike, address_text
-from qmpeer.transport.aio import Stream, open_stream, start_listening
 from qmpeer.values import JsonObject
 
 if TYPE_CHECKING:
@@ -26,40 +31,43 @@ if TYPE_CHECKING:
     import subprocess
 
     from qmpeer.bindings import Command, EventType, TypedEvent
-    from qmpeer.client.aio_guest_agent import AsyncGuestAgent
-    from qmpeer.client.jobs import JobState, OnStopped, WhenReady
-    from qmpeer.client.launching import Launched
-    from qmpeer.client.migration import MigrationState
-    from qmpeer.client.strictness import Strictness
+    from qmpeer.client.preflight import Preflight
     from qmpeer.schema import Differences, Schema
 
-__all__ = ["AsyncClient"]
+__all__ = ["Client"]
 
 R = TypeVar("R")
 D = TypeVar("D")
 
 
-class AsyncClient:
-    """Drive a QMP server from asyncio.
+class Client(Door):
+    """A QMP server, driven from blocking code; several threads may share one.
 
-    Make one with `connect`, `accept` or `launch`, and use it as an async context manager. It
-    belongs to the loop that it was made on, and to the process: in a forked child, using it raises
-    ConnectionClosed, and closing it doesn't touch the parent's connection.
+    Make one with `connect`, `accept` or `launch`, and use it as a context manager. It belongs to
+    the process that made it: in a forked child, using it raises ConnectionClosed, and closing it
+    doesn't touch the parent's connection.
 
     Attributes:
         command_timeout: Seconds for a command and for wait_event unless they say otherwise.
+
+    Example:
+        >>> from qmpeer.errors import CommandError, ConnectionClosed
+        >>> try:  # doctest: +SKIP
+        ...     with Client.connect("unix:/run/vm.qmp", timeout=5.0) as vm:
+        ...         vm.execute("query-status")
+        ... except ConnectionClosed:
+        ...     ...
     """
 
-    def __init__(self, channel: AnyAsyncChannel, command_timeout: float | None) -> None:
+    def __init__(self, channel: AnyChannel, command_timeout: float | None) -> None:
         self.command_timeout = command_timeout
-        self._channel = channel
-        self._loop = asyncio.get_running_loop()
-        self._strictness: Strictness | None = None
+        self._channel: AnyChannel = channel
+        self._preflight: Preflight | None = None
 
     # Connecting
 
     @classmethod
-    async def connect(
+    def connect(
         cls,
         address: AddressLike,
         *,
@@ -73,7 +81,7 @@ class AsyncClient:
         wait_for_socket: bool = False,
         reconnect: float | None = 0.0,
         tls: "ssl.SSLContext | None" = None,
-    ) -> "AsyncClient":
+    ) -> "Client":
         """Connect to a server, take its greeting and negotiate.
 
         Args:
@@ -94,7 +102,8 @@ class AsyncClient:
             reconnect: Seconds for which another connection is tried for whenever one is lost; None
                 for ever. Numbers of events go on, and `interruptions` tells what was lost: a
                 command that was cut off raises CommandInterrupted, as ever, and isn't repeated; all
-                else waits, no longer than its own deadline.
+                else waits, no longer than its own deadline. It is whoever needs the connection that
+                makes the new one: events that come while nobody waits for any are lost.
             tls: For tls and wss: certificates, and what is checked, in place of the options that
                 such an address has.
 
@@ -107,29 +116,30 @@ class AsyncClient:
             ValueError: If the address isn't one, or can't be connected to again.
         """
 
-        async def open_channel(seconds: float | None, log: EventLog) -> AsyncChannel:
-            deadline = Deadline(seconds)
-            peer = address_text(address)
-            make = _channels(peer, negotiate, capabilities, max_in_flight, message_limit, log=log)
-            _, channel = await open_stream(
-                address, make, timeout=seconds, wait_for_socket=wait_for_socket, tls=tls
+        def open_channel(seconds: float | None, log: EventLog, on_lost: OnLost | None) -> Channel:
+            session = new_session(
+                address_text(address), negotiate, capabilities, max_in_flight, message_limit
             )
-            assert isinstance(channel, AsyncChannel)
-            await channel.negotiate(deadline)
-            return channel
+            return opened(
+                address,
+                session,
+                Deadline(seconds),
+                log=log,
+                on_lost=on_lost,
+                wait_for_socket=wait_for_socket,
+                tls=tls,
+            )
 
         deadline = Deadline(timeout)
-        channel: AnyAsyncChannel
+        channel: AnyChannel
         if reconnect == 0:
-            channel = await open_channel(timeout, EventLog())
+            channel = open_channel(timeout, EventLog(), None)
         else:
-            from qmpeer.client.aio_reconnecting_channel import AsyncReconnectingChannel
-
-            channel = await AsyncReconnectingChannel.open(address, open_channel, timeout, reconnect)
-        return await cls._begin(channel, deadline, command_timeout, strict)
+            channel = ReconnectingChannel.open(address, open_channel, timeout, reconnect)
+        return cls._made(channel, deadline, command_timeout, strict)
 
     @classmethod
-    async def accept(
+    def accept(
         cls,
         address: AddressLike,
         *,
@@ -141,11 +151,11 @@ class AsyncClient:
         message_limit: int = limits.MESSAGE_SIZE,
         strict: "bool | Schema" = False,
         insecure: bool = False,
-    ) -> "AsyncClient":
+    ) -> "Client":
         """Wait for a server that dials us, as QEMU does without ``server=on``; else as `connect`.
 
         Args:
-            address: Where to listen, or a socket that listens already, which is closed then.
+            address: Where to listen, or a socket that listens already, which stays open.
             timeout: Seconds until it has come, greeted and negotiated.
             command_timeout: As in `connect`.
             negotiate: As in `connect`.
@@ -156,28 +166,21 @@ class AsyncClient:
             insecure: Listen where other machines can reach it; whoever comes first is the server.
         """
         deadline = Deadline(timeout)
-        arrived: asyncio.Future[AsyncChannel] = asyncio.get_running_loop().create_future()
-        make = _channels(
+        listener = transport.listen(address, backlog=1, insecure=insecure)
+        try:
+            sock = accepted(listener, timeout)
+        finally:
+            if listener is not address:
+                transport.unlink_if_ours(listener)
+                listener.close()
+        session = new_session(
             address_text(address), negotiate, capabilities, max_in_flight, message_limit
         )
-
-        def arrive(stream: Stream) -> AsyncChannel:
-            channel = make(stream)
-            arrived.set_result(channel)
-            return channel
-
-        listener = await start_listening(address, arrive, insecure=insecure)
-        try:
-            channel = await asyncio.wait_for(arrived, timeout)
-        except TimeoutError:
-            raise TimeoutError(f"nobody connected in {timeout:.4g} s") from None
-        finally:
-            listener.close()
-        await channel.negotiate(deadline)
-        return await cls._begin(channel, deadline, command_timeout, strict)
+        channel = opened(sock, session, deadline)
+        return cls._made(channel, deadline, command_timeout, strict)
 
     @classmethod
-    async def launch(
+    def launch(
         cls,
         argv: Sequence[str],
         *,
@@ -191,7 +194,7 @@ class AsyncClient:
         stderr: int | IO[bytes] | None = None,
         ends_with_parent: bool = True,
         own_session: bool = True,
-    ) -> "AsyncClient":
+    ) -> "Client":
         """Start a program with its monitor on a socket pair, and connect; `close` ends it.
 
         Args:
@@ -213,50 +216,46 @@ class AsyncClient:
         Raises:
             ConnectionClosed: If it ends at once; with what it wrote to stderr.
         """
-        from qmpeer.client.launching import Launched
+        from qmpeer.client.launching import Launched  # start: 9 ms
 
         deadline = Deadline(timeout)
-        launched = await asyncio.to_thread(
-            Launched, argv, monitor, stderr, ends_with_parent, own_session
-        )
+        launched = aside(Launched, argv, monitor, stderr, ends_with_parent, own_session)
         try:
-            make = _channels(argv[0], True, capabilities, max_in_flight, message_limit, launched)
-            _, channel = await open_stream(launched.socket, make, timeout=timeout)
-            assert isinstance(channel, AsyncChannel)
-            await channel.negotiate(deadline)
-            return await cls._begin(channel, deadline, command_timeout, strict)
+            session = new_session(argv[0], True, capabilities, max_in_flight, message_limit)
+            channel = opened(launched.socket, session, deadline, launched=launched)
+            return cls._made(channel, deadline, command_timeout, strict)
         except BaseException:
-            await asyncio.to_thread(launched.end)
+            aside(launched.end)
             raise
 
     @classmethod
-    async def _begin(
+    def _made(
         cls,
-        channel: AnyAsyncChannel,
+        channel: AnyChannel,
         deadline: Deadline,
         command_timeout: float | None,
         strict: "bool | Schema",
-    ) -> "AsyncClient":
+    ) -> "Client":
         client = cls(channel, command_timeout)
         if strict is not False:
             try:
-                await client._be_strict(strict, deadline.remaining())
+                client._be_strict(strict, deadline.remaining())
             except BaseException:
-                await channel.close()
+                client.close()
                 raise
         return client
 
-    async def _be_strict(self, strict: "bool | Schema", timeout: float | None) -> None:
-        from qmpeer.client.strictness import Strictness, no_schema
+    def _be_strict(self, strict: "bool | Schema", timeout: float | None) -> None:
+        from qmpeer.client.preflight import Preflight, no_schema  # start: 20 ms
 
         if isinstance(strict, bool):
             try:
-                answer = await self.execute("query-qmp-schema", timeout=timeout)
+                answer = self.execute("query-qmp-schema", timeout=timeout)
             except CommandError as error:
                 raise no_schema(error) from None
-            self._strictness = Strictness.of_answer(answer)
+            self._preflight = Preflight.of_answer(answer)
         else:
-            self._strictness = Strictness(strict)
+            self._preflight = Preflight(strict)
 
     # Commands
 
@@ -269,7 +268,7 @@ class AsyncClient:
         timeout: Timeout = DEFAULT,
         oob: bool = False,
         fds: Sequence[int] = (),
-    ) -> Reply[Any]: ...
+    ) -> Any: ...
     @overload
     def execute(
         self,
@@ -278,7 +277,7 @@ class AsyncClient:
         timeout: Timeout = DEFAULT,
         oob: bool = False,
         fds: Sequence[int] = (),
-    ) -> Reply[R]: ...
+    ) -> R: ...
     def execute(
         self,
         command: "str | Command[Any]",
@@ -287,13 +286,8 @@ class AsyncClient:
         timeout: Timeout = DEFAULT,
         oob: bool = False,
         fds: Sequence[int] = (),
-    ) -> Reply[Any]:
-        """Send one command; await what this returns for its value.
-
-        It is sent whether or not it is awaited; cancelling the future drops the reply, not the
-        command. The future goes wherever a coroutine goes, such as asyncio.create_task(). From
-        another thread, or while the client's loop isn't running, this returns a mere coroutine, and
-        nothing is sent until the loop runs that, as by asyncio.run_coroutine_threadsafe().
+    ) -> Any:
+        """Execute one command and return its value.
 
         Args:
             command: Its name, or what a function of a binding returned.
@@ -304,55 +298,34 @@ class AsyncClient:
             fds: Descriptors to send with it, over a unix socket; they stay the caller's.
 
         Returns:
-            A future of the value as JSON has it, {} where the command returns nothing; of a
-            binding's command as the type that it returns. It raises
-            CommandError if the server answered with an error; CommandInterrupted if the connection
-            ended first, and the outcome is unknown (the reply of "quit" may be cut off, which
-            counts as success); TimeoutError if the deadline passed; ValueError or OSError if the
-            descriptors can't be sent.
+            The value as JSON has it, {} where the command returns nothing; of a binding's command
+            as the type that it returns.
 
         Raises:
+            CommandError: If the server answered with an error.
+            CommandInterrupted: If the connection ended first, and the outcome is unknown; the reply
+                of "quit" may be cut off, which counts as success.
             ConnectionClosed: If the connection has ended before.
+            TimeoutError: If the deadline passed.
+            ValueError: If descriptors can't be sent here.
+            OSError: If one of them isn't open.
             LocalProtocolError: If out-of-band execution isn't enabled.
             TypeError: If JSON can't hold the arguments.
             ValidationError: If there is a character in them that no server reads (a lone surrogate,
                 a noncharacter), or the client is strict, and the server would refuse the command.
             LimitError: If they are nested deeper, or longer, than a server reads.
         """
-        if asyncio._get_running_loop() is not self._loop:
-            later = self._execute_there(command, arguments, timeout, oob, fds)
-            return cast("Reply[Any]", later)
         if not isinstance(command, str):
-            future = self.execute(
-                command.name, command.arguments, timeout=timeout, oob=oob, fds=fds
+            return decoded(
+                command,
+                self.execute(command.name, command.arguments, timeout=timeout, oob=oob, fds=fds),
             )
-            return reply_from(future, command.name, command.decode)
-        if self._strictness is not None:
-            self._strictness.check(command, arguments)
+        if self._preflight is not None:
+            self._preflight.check(command, arguments)
         seconds = self.command_timeout if isinstance(timeout, Default) else timeout
         return self._channel.execute(command, arguments, seconds, oob, fds)
 
-    async def _execute_there(
-        self,
-        command: "str | Command[Any]",
-        arguments: JsonObject | None,
-        timeout: Timeout,
-        oob: bool,
-        fds: Sequence[int],
-    ) -> Any:
-        """Execute a command that was asked for where the loop wasn't running."""
-        if asyncio.get_running_loop() is not self._loop:
-            if self._channel.end is not None:
-                raise ConnectionClosed(self._channel.end.reason)
-            raise RuntimeError(
-                "found another event loop than the client's; "
-                "expected asyncio.run_coroutine_threadsafe(client.execute(...), its_loop)"
-            )
-        if isinstance(command, str):
-            return await self.execute(command, arguments, timeout=timeout, oob=oob, fds=fds)
-        return await self.execute(command, timeout=timeout, oob=oob, fds=fds)
-
-    async def check(self, binding: Binding, *, timeout: Timeout = DEFAULT) -> "Differences":
+    def check(self, binding: Binding, *, timeout: Timeout = DEFAULT) -> "Differences":
         """Compare the schema that a binding is for with the server's.
 
         Args:
@@ -365,7 +338,7 @@ class AsyncClient:
         Raises:
             CommandError: If the server can't say what its schema is.
         """
-        return compare(binding, await self.execute("query-qmp-schema", timeout=timeout))
+        return compare(binding, self.execute("query-qmp-schema", timeout=timeout))
 
     # Events
 
@@ -377,18 +350,18 @@ class AsyncClient:
         *,
         match: Match = None,
         limit: int = limits.EVENTS_SUBSCRIBED,
-    ) -> "AsyncEvents[TypedEvent[D]]": ...
+    ) -> "Events[TypedEvent[D]]": ...
     @overload
     def events(
         self, *names: str, match: Match = None, limit: int = limits.EVENTS_SUBSCRIBED
-    ) -> "AsyncEvents[Event]": ...
+    ) -> "Events[Event]": ...
     @overload
     def events(
         self, *names: EventName, match: Match = None, limit: int = limits.EVENTS_SUBSCRIBED
-    ) -> "AsyncEvents[Any]": ...
+    ) -> "Events[Any]": ...
     def events(
         self, *names: EventName, match: Match = None, limit: int = limits.EVENTS_SUBSCRIBED
-    ) -> "AsyncEvents[Any]":
+    ) -> "Events[Any]":
         """Subscribe to the events that come from now on.
 
         Args:
@@ -398,19 +371,19 @@ class AsyncClient:
             limit: How many may be unread before the oldest are dropped, and counted.
 
         Returns:
-            An async iterator and context manager; it ends when the connection does.
+            An iterator and context manager; it ends when the connection does.
         """
         wanted = event_types(names)
         queue = self._channel.log.subscribe(wanted.names, match, limit)
-        return AsyncEvents(self._channel, queue, wanted.hand_out)
+        return Events(self._channel, queue, wanted.hand_out)
 
-    async def event_mark(self) -> int:
+    def event_mark(self) -> int:
         """Take in what has arrived, and return a mark: "everything after now" for wait_event."""
-        await self._channel.take_in_what_has_arrived()
+        self._channel.take_in_what_has_arrived()
         return self._channel.log.last
 
     @overload
-    async def wait_event(
+    def wait_event(
         self,
         names: "EventType[D]",
         match: Match = None,
@@ -419,7 +392,7 @@ class AsyncClient:
         timeout: Timeout = DEFAULT,
     ) -> "TypedEvent[D]": ...
     @overload
-    async def wait_event(
+    def wait_event(
         self,
         names: Names = None,
         match: Match = None,
@@ -428,7 +401,7 @@ class AsyncClient:
         timeout: Timeout = DEFAULT,
     ) -> Event: ...
     @overload
-    async def wait_event(
+    def wait_event(
         self,
         names: Iterable[EventName],
         match: Match = None,
@@ -436,7 +409,7 @@ class AsyncClient:
         since: int | None = None,
         timeout: Timeout = DEFAULT,
     ) -> Any: ...
-    async def wait_event(
+    def wait_event(
         self,
         names: EventName | Iterable[EventName] | None = None,
         match: Match = None,
@@ -458,13 +431,13 @@ class AsyncClient:
             LimitError: If events after the mark are no longer kept, so that it may be one of them.
             TypeError: If the mark isn't one.
         """
-        seconds = self.command_timeout if isinstance(timeout, Default) else timeout
+        seconds = self._seconds(timeout)
         deadline = Deadline(seconds)
         wanted = event_types(names)
         waiting = EventWait(self._channel.log, wanted.names, match, since)
-        waiting.begin(await self.event_mark())
+        waiting.begin(self.event_mark())
         try:
-            if not await self._channel.wait(waiting.is_found, deadline):
+            if not self._channel.wait(waiting.is_found, deadline):
                 gap = interrupted_since(self._channel.interruptions, waiting.began)
                 raise waiting.late(seconds, gap)
         except ConnectionClosed as error:
@@ -475,25 +448,17 @@ class AsyncClient:
 
     # What takes several commands
 
-    async def _events_of_this_connection(
-        self, names: tuple[str, ...], match: Match, timeout: float | None
-    ) -> "AsyncEvents[Event]":
-        """Subscribe to events; with the connection that there is now, waiting for them ends."""
-        channel = await self._channel.connected(Deadline(timeout))
-        queue = channel.log.subscribe(names, match, limits.EVENTS_SUBSCRIBED)
-        return AsyncEvents(channel, queue, lambda event: event)
-
-    async def run_job(
+    def run_job(
         self,
         command: "str | Command[Any]",
         arguments: JsonObject | None = None,
         *,
-        when_ready: "WhenReady" = "complete",
-        on_stopped: "OnStopped" = "raise",
-        progress: "Callable[[JobState], object] | None" = None,
+        when_ready: WhenReady = "complete",
+        on_stopped: OnStopped = "raise",
+        progress: Callable[[JobState], object] | None = None,
         interval: float = limits.PROGRESS_INTERVAL,
         timeout: Timeout = DEFAULT,
-    ) -> "JobState":
+    ) -> JobState:
         """Begin a job, see it through by its events, and return how it stood at its end.
 
         It is finalized and dismissed if it doesn't do so by itself. What keeps this from seeing its
@@ -509,7 +474,7 @@ class AsyncClient:
             on_stopped: Whether a job that an error has stopped (on-target-error=stop) raises
                 JobError and is left as it is, for job-resume or job-cancel ("raise"), or is waited
                 for, as somebody else will see to it ("wait").
-            progress: Called with the job's state whenever that changes; a coroutine is awaited.
+            progress: Called with the job's state whenever that changes.
             interval: Seconds from one question for the progress to the next; without a progress
                 function, none is asked.
             timeout: Seconds for all of it; None waits for ever.
@@ -521,27 +486,25 @@ class AsyncClient:
             ConnectionClosed: Likewise.
             TimeoutError: If the deadline passed.
         """
-        from qmpeer.client.aio_walk import AsyncWalker
-        from qmpeer.client.jobs import JobRun
-        from qmpeer.client.steps import Countdown, named
+        return run_job(
+            self,
+            *named(command, arguments),
+            when_ready,
+            on_stopped,
+            progress,
+            interval,
+            Countdown(self._seconds(timeout)),
+        )
 
-        seconds = self.command_timeout if isinstance(timeout, Default) else timeout
-        asked = None if progress is None else max(interval, limits.PROGRESS_INTERVAL_LEAST)
-        job = JobRun(*named(command, arguments), when_ready, on_stopped, asked, Countdown(seconds))
-        async with await self._events_of_this_connection(
-            JobRun.EVENTS, job.concerns, seconds
-        ) as events:
-            return await AsyncWalker(self, events, progress).walk(job.run())
-
-    async def migrate(
+    def migrate(
         self,
         uri: str | None = None,
         arguments: JsonObject | None = None,
         *,
-        progress: "Callable[[MigrationState], object] | None" = None,
+        progress: Callable[[MigrationState], object] | None = None,
         interval: float = limits.PROGRESS_INTERVAL,
         timeout: Timeout = DEFAULT,
-    ) -> "MigrationState":
+    ) -> MigrationState:
         """Migrate the machine, and return how that stood at its end.
 
         Where the server has MIGRATION events they are enabled, and nothing is polled but the
@@ -551,8 +514,7 @@ class AsyncClient:
         Args:
             uri: Whereto, such as "unix:/run/other.sock" or "exec:cat >file".
             arguments: Further arguments of the command "migrate".
-            progress: Called with the state whenever that changes, and each interval; a coroutine
-                is awaited.
+            progress: Called with the state whenever that changes, and each interval.
             interval: Seconds from one question for the progress to the next.
             timeout: Seconds for all of it; None waits for ever.
 
@@ -563,25 +525,16 @@ class AsyncClient:
             ConnectionClosed: Likewise.
             TimeoutError: If the deadline passed.
         """
-        from qmpeer.client.aio_walk import AsyncWalker
-        from qmpeer.client.migration import MigrationRun
-        from qmpeer.client.steps import Countdown
-
-        seconds = self.command_timeout if isinstance(timeout, Default) else timeout
         given = dict(arguments or {}) if uri is None else {"uri": uri, **(arguments or {})}
-        every = max(interval, limits.PROGRESS_INTERVAL_LEAST)
-        migration = MigrationRun(given, every, progress is not None, Countdown(seconds))
-        async with await self._events_of_this_connection(
-            MigrationRun.EVENTS, None, seconds
-        ) as events:
-            return await AsyncWalker(self, events, progress).walk(migration.run())
+        countdown = Countdown(self._seconds(timeout))
+        return run_migration(self, given, progress, interval, countdown)
 
-    async def guest_agent(
+    def guest_agent(
         self,
         address: AddressLike | None = None,
         *,
         timeout: float | None = limits.CONNECT_TIMEOUT,
-    ) -> "AsyncGuestAgent":
+    ) -> GuestAgent:
         """Connect to the guest's agent, and wait until it answers; to be closed by the caller.
 
         Args:
@@ -594,19 +547,14 @@ class AsyncClient:
             OSError: If it can't be reached.
             TimeoutError: If the agent doesn't answer.
         """
-        from qmpeer.client.aio_guest_agent import AsyncGuestAgent
-        from qmpeer.client.aio_walk import AsyncWalker
-        from qmpeer.client.names import find_agent
-        from qmpeer.client.steps import Countdown
-
         countdown = Countdown(timeout)
         if address is None:
-            address = await AsyncWalker(self).walk(find_agent(countdown))
-        return await AsyncGuestAgent.connect(
+            address = find_agent(self, countdown)
+        return GuestAgent.connect(
             address, timeout=countdown.remaining(), command_timeout=self.command_timeout
         )
 
-    async def names(
+    def names(
         self, kind: str, *, within: str = "", timeout: float | None = limits.NAMES_TIMEOUT
     ) -> list[str]:
         """Return the names of what is there, for completion; none if the server can't be asked.
@@ -623,11 +571,7 @@ class AsyncClient:
             ValueError: If there is no such kind.
             TimeoutError: If the server doesn't answer in time.
         """
-        from qmpeer.client.aio_walk import AsyncWalker
-        from qmpeer.client.names import names
-        from qmpeer.client.steps import Countdown
-
-        return await AsyncWalker(self).walk(names(kind, within, Countdown(timeout)))
+        return names(self, kind, within, Countdown(timeout))
 
     # The rest
 
@@ -655,45 +599,26 @@ class AsyncClient:
     @property
     def is_closed(self) -> bool:
         """The connection has ended, and no other will be made."""
-        return self._channel.end is not None
+        return self._channel.is_closed
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close the connection, and end what `launch` started; doing so twice is fine."""
-        await self._channel.close()
+        self._channel.close()
 
-    async def __aenter__(self) -> "AsyncClient":
+    def __enter__(self) -> "Client":
         return self
 
-    async def __aexit__(
+    def __exit__(
         self,
         exc_type: type[BaseException] | None,
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self.close()
+        self.close()
 
     def __repr__(self) -> str:
-        return (
-            f"<AsyncClient {'closed' if self._channel.end else self._channel.session.phase.value}>"
-        )
+        phase = "closed" if self._channel.is_closed else self._channel.session.phase.value
+        return f"<Client {phase}>"
 
-
-def _channels(
-    peer: str,
-    negotiate: bool,
-    capabilities: Sequence[str] | None,
-    max_in_flight: int | None,
-    message_limit: int,
-    launched: "Launched | None" = None,
-    log: EventLog | None = None,
-) -> Callable[[Stream], AsyncChannel]:
-    """Return what makes the channel of a new stream."""
-    session: ClientSession[Reply[Any]] = ClientSession(
-        negotiate=negotiate,
-        capabilities=capabilities,
-        max_in_flight=max_in_flight,
-        message_limit=message_limit,
-        first_id=int.from_bytes(os.urandom(2), "little"),
-        peer=peer,
-    )
-    return lambda stream: AsyncChannel(stream, session, launched, log)
+    def _seconds(self, timeout: Timeout) -> float | None:
+        return self.command_timeout if isinstance(timeout, Default) else timeout

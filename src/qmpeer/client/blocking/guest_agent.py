@@ -1,35 +1,34 @@
-"""A guest agent, for asyncio."""
+# Generated from aio/guest_agent.py by scripts/blocking_client.py: `make fix` writes it anew.
+"""A guest agent, for blocking code."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from qmpeer import limits
-from qmpeer.client import agent_courses as courses
-from qmpeer.client.agent_courses import AgentInfo, Executed, Readable, Writable
-from qmpeer.client.aio import AsyncClient
-from qmpeer.client.aio_walk import AsyncWalker
+from qmpeer.client.agent_answers import AgentInfo, Executed, Readable, Writable
+from qmpeer.client.blocking import agent_procedures
+from qmpeer.client.blocking.channel import Channel
+from qmpeer.client.blocking.door import Door, Lock, opened
 from qmpeer.client.reconnection import can_be_dialled_again
-from qmpeer.client.steps import Countdown, Course
-from qmpeer.client.timeouts import DEFAULT, Default, Timeout
+from qmpeer.client.sessions import new_session
+from qmpeer.client.timeouts import DEFAULT, Countdown, Deadline, Default, Timeout
 from qmpeer.errors import ConnectionClosed
-from qmpeer.transport import AddressLike
+from qmpeer.transport import AddressLike, address_text
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject
 
-__all__ = ["AsyncFrozen", "AsyncGuestAgent"]
-
-R = TypeVar("R")
+__all__ = ["Frozen", "GuestAgent"]
 
 
-class AsyncGuestAgent:
-    """Have a guest's agent do something, from asyncio.
+class GuestAgent(Door):
+    """A guest's agent, driven from blocking code; several threads may share one.
 
-    Make one with `connect` or `AsyncClient.guest_agent`, and use it as an async context manager.
-    Each thing begins by making sure, within five seconds, that the agent is there; only then does
-    the deadline of its own count alone. An agent that was restarted is connected to again, by the
-    next thing that is done; what was under way raises CommandInterrupted, or ConnectionClosed.
+    Make one with `connect` or `Client.guest_agent`, and use it as a context manager. Each thing
+    begins by making sure, within five seconds, that the agent is there; only then does the deadline
+    of its own count alone. An agent that was restarted is connected to again, by the next thing
+    that is done; what was under way raises CommandInterrupted, or ConnectionClosed.
 
     All methods raise CommandError if the agent refuses, AnswerError (which is one) if its answer is
     of no use, TimeoutError if it doesn't answer in time, CommandInterrupted if the connection ends
@@ -39,33 +38,35 @@ class AsyncGuestAgent:
         command_timeout: Seconds for each thing that is done unless it says otherwise.
 
     Example:
-        >>> async with await AsyncGuestAgent.connect(address) as agent:  # doctest: +SKIP
-        ...     (await agent.run(["hostname", "-s"])).exit_code
+        >>> address = "unix:/run/ga.sock"
+        >>> with GuestAgent.connect(address) as agent:  # doctest: +SKIP
+        ...     done = agent.run(["hostname", "-s"])
+        ...     print(done.exit_code)
         0
     """
 
     def __init__(self, address: AddressLike, command_timeout: float | None) -> None:
         self.command_timeout = command_timeout
         self._address = address
-        self._client: AsyncClient | None = None
-        self._lock = asyncio.Lock()
+        self._channel: Channel | None = None
+        self._lock = Lock()
         own(self)
         self._waits_for_socket = False
         self._is_closed = False
 
     def _disown(self, reason: str) -> None:
         """Free the lock in a forked child: it may have been held in the parent."""
-        self._lock = asyncio.Lock()
+        self._lock = Lock()
 
     @classmethod
-    async def connect(
+    def connect(
         cls,
         address: AddressLike,
         *,
         timeout: float | None = limits.CONNECT_TIMEOUT,
         command_timeout: float | None = limits.COMMAND_TIMEOUT,
         wait_for_socket: bool = False,
-    ) -> "AsyncGuestAgent":
+    ) -> "GuestAgent":
         """Connect to an agent, and wait until it answers.
 
         Args:
@@ -79,36 +80,38 @@ class AsyncGuestAgent:
         agent = cls(address, command_timeout)
         agent._waits_for_socket = wait_for_socket
         try:
-            await agent._walk(courses.first_contact(Countdown(timeout)))
+            agent_procedures.first_contact(agent._connected, Countdown(timeout))
         except BaseException:
-            await agent.close()
+            agent.close()
             raise
         agent._waits_for_socket = True
         return agent
 
     # Anything
 
-    async def execute(
+    def execute(
         self, command: str, arguments: JsonObject | None = None, *, timeout: Timeout = DEFAULT
     ) -> Any:
         """Execute one of the agent's commands that answer their success, and return its value."""
-        return await self._walk(courses.execute(command, arguments, self._countdown(timeout)))
+        return agent_procedures.execute(
+            self._connected, command, arguments, self._countdown(timeout)
+        )
 
-    async def synchronize(self, *, timeout: Timeout = DEFAULT) -> None:
+    def synchronize(self, *, timeout: Timeout = DEFAULT) -> None:
         """Make sure that the agent is there and listens; everything else does so by itself."""
-        await self._walk(courses.synchronize(self._countdown(timeout)))
+        agent_procedures.synchronize(self._connected, self._countdown(timeout))
 
-    async def ping(self, *, timeout: Timeout = DEFAULT) -> None:
+    def ping(self, *, timeout: Timeout = DEFAULT) -> None:
         """Have the agent answer."""
-        await self.execute("guest-ping", timeout=timeout)
+        self.execute("guest-ping", timeout=timeout)
 
-    async def info(self, *, timeout: Timeout = DEFAULT) -> AgentInfo:
+    def info(self, *, timeout: Timeout = DEFAULT) -> AgentInfo:
         """Return the agent's version and its commands."""
-        return await self._walk(courses.info(self._countdown(timeout)))
+        return agent_procedures.info(self._connected, self._countdown(timeout))
 
     # Programs
 
-    async def run(
+    def run(
         self,
         argv: Sequence[str],
         *,
@@ -128,11 +131,11 @@ class AsyncGuestAgent:
                 TimeoutError bears a note of its pid.
         """
         countdown = self._countdown(timeout)
-        return await self._walk(courses.run(argv, env, input, capture_output, countdown))
+        return agent_procedures.run(self._connected, argv, env, input, capture_output, countdown)
 
     # Files
 
-    async def read_file(
+    def read_file(
         self, path: str, *, limit: int = limits.AGENT_FILE, timeout: Timeout = DEFAULT
     ) -> bytes:
         """Return what a file of the guest's holds.
@@ -140,29 +143,31 @@ class AsyncGuestAgent:
         Raises:
             LimitError: If it is larger than so many bytes.
         """
-        return await self._walk(courses.read_file(path, limit, self._countdown(timeout)))
+        return agent_procedures.read_file(self._connected, path, limit, self._countdown(timeout))
 
-    async def write_file(
+    def write_file(
         self, path: str, data: bytes, *, append: bool = False, timeout: Timeout = DEFAULT
     ) -> None:
         """Write a file of the guest's, or add to its end."""
-        from io import BytesIO
+        self.put_file(BytesIO(data), path, append=append, timeout=timeout)
 
-        await self.put_file(BytesIO(data), path, append=append, timeout=timeout)
-
-    async def get_file(self, path: str, sink: Writable, *, timeout: Timeout = DEFAULT) -> int:
+    def get_file(self, path: str, sink: Writable, *, timeout: Timeout = DEFAULT) -> int:
         """Copy a file of the guest's into one that is open for writing; return its size."""
-        return await self._walk(courses.get_file(path, sink, None, self._countdown(timeout)))
+        return agent_procedures.get_file(
+            self._connected, path, sink, None, self._countdown(timeout)
+        )
 
-    async def put_file(
+    def put_file(
         self, source: Readable, path: str, *, append: bool = False, timeout: Timeout = DEFAULT
     ) -> int:
         """Copy a file that is open for reading into one of the guest's; return its size."""
-        return await self._walk(courses.put_file(source, path, append, self._countdown(timeout)))
+        return agent_procedures.put_file(
+            self._connected, source, path, append, self._countdown(timeout)
+        )
 
     # File systems
 
-    async def freeze(
+    def freeze(
         self, mountpoints: Sequence[str] | None = None, *, timeout: Timeout = DEFAULT
     ) -> int:
         """Freeze the guest's file systems, or some; return how many. `frozen` is the safer way.
@@ -170,20 +175,20 @@ class AsyncGuestAgent:
         If it remains unknown whether they are frozen, thawing them is asked for before this raises;
         where that wasn't answered before the deadline, the exception bears a note of it.
         """
-        return await self._walk(courses.freeze(mountpoints, self._countdown(timeout)))
+        return agent_procedures.freeze(self._connected, mountpoints, self._countdown(timeout))
 
-    async def thaw(self, *, timeout: Timeout = DEFAULT) -> int:
+    def thaw(self, *, timeout: Timeout = DEFAULT) -> int:
         """Thaw the guest's file systems; return how many were frozen."""
-        return await self._walk(courses.thaw(self._countdown(timeout)))
+        return agent_procedures.thaw(self._connected, self._countdown(timeout))
 
-    async def freeze_status(self, *, timeout: Timeout = DEFAULT) -> str:
+    def freeze_status(self, *, timeout: Timeout = DEFAULT) -> str:
         """Return "frozen" or "thawed"."""
-        return await self._walk(courses.freeze_status(self._countdown(timeout)))
+        return agent_procedures.freeze_status(self._connected, self._countdown(timeout))
 
     def frozen(
         self, mountpoints: Sequence[str] | None = None, *, timeout: Timeout = DEFAULT
-    ) -> "AsyncFrozen":
-        """Return an async context manager in which the guest's file systems are frozen.
+    ) -> "Frozen":
+        """Return a context manager in which the guest's file systems are frozen.
 
         At its end they are thawed, whatever has happened: for a minute that is tried again, on a
         new connection where need be.
@@ -192,27 +197,31 @@ class AsyncGuestAgent:
             mountpoints: Those to freeze; None freezes all.
             timeout: Seconds for freezing them.
         """
-        return AsyncFrozen(self, mountpoints, timeout)
+        return Frozen(self, mountpoints, timeout)
 
     # Power
 
-    async def shutdown(
+    def shutdown(
         self,
         mode: Literal["powerdown", "halt", "reboot"] = "powerdown",
         *,
         timeout: Timeout = DEFAULT,
     ) -> None:
         """Have the guest shut itself down; return once it has begun to, or is gone."""
-        await self._walk(courses.send("guest-shutdown", {"mode": mode}, self._countdown(timeout)))
+        agent_procedures.send(
+            self._connected, "guest-shutdown", {"mode": mode}, self._countdown(timeout)
+        )
 
-    async def suspend(
+    def suspend(
         self, mode: Literal["disk", "ram", "hybrid"] = "ram", *, timeout: Timeout = DEFAULT
     ) -> None:
         """Have the guest suspend itself; return once it has answered again, or is gone.
 
         A guest that sleeps doesn't answer: that it does so within the deadline raises TimeoutError.
         """
-        await self._walk(courses.send(f"guest-suspend-{mode}", None, self._countdown(timeout)))
+        agent_procedures.send(
+            self._connected, f"guest-suspend-{mode}", None, self._countdown(timeout)
+        )
 
     # The connection
 
@@ -221,78 +230,74 @@ class AsyncGuestAgent:
         """It was closed by `close`."""
         return self._is_closed
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close the connection; doing so twice is fine."""
-        async with self._lock:
+        with self._lock:
             self._is_closed = True
-            if self._client is not None:
-                await self._client.close()
+            if self._channel is not None:
+                self._channel.close()
 
-    async def __aenter__(self) -> "AsyncGuestAgent":
+    def __enter__(self) -> "GuestAgent":
         return self
 
-    async def __aexit__(
+    def __exit__(
         self,
         exc_type: type[BaseException] | None,
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self.close()
+        self.close()
 
     def __repr__(self) -> str:
-        return f"<AsyncGuestAgent {'closed' if self._is_closed else self._address!s}>"
+        return f"<GuestAgent {'closed' if self._is_closed else self._address!s}>"
 
     def _countdown(self, timeout: Timeout) -> Countdown:
         return Countdown(self.command_timeout if isinstance(timeout, Default) else timeout)
 
-    async def _walk(self, course: Course[R]) -> R:
-        return await AsyncWalker(None, connect=self._connected).walk(course)
-
-    async def _connected(self, timeout: float | None) -> AsyncClient:
-        """Return the client, connected anew if its connection has ended."""
-        async with self._lock:
+    def _connected(self, timeout: float | None) -> Channel:
+        """Return the connection, made anew if it has ended."""
+        with self._lock:
             if self._is_closed:
                 raise ConnectionClosed("the guest agent's client was closed")
-            client = self._client
-            if client is not None and not client.is_closed:
-                return client
-            if client is not None:
-                await client.close()
+            channel = self._channel
+            if channel is not None and not channel.is_closed:
+                return channel
+            if channel is not None:
+                channel.close()
                 if not can_be_dialled_again(self._address):
                     raise ConnectionClosed("the connection has ended, and was made by a socket")
-            self._client = await AsyncClient.connect(
-                self._address,
-                negotiate=False,
-                timeout=timeout,
-                command_timeout=self.command_timeout,
-                wait_for_socket=self._waits_for_socket,
+            session = new_session(
+                address_text(self._address), False, None, None, limits.MESSAGE_SIZE
             )
-            return self._client
+            self._channel = opened(
+                self._address, session, Deadline(timeout), wait_for_socket=self._waits_for_socket
+            )
+            return self._channel
 
 
-class AsyncFrozen:
-    """Keep a guest's file systems frozen for the length of a block.
+class Frozen:
+    """A block in which a guest's file systems are frozen.
 
     Attributes:
         count: How many are frozen.
     """
 
     def __init__(
-        self, agent: AsyncGuestAgent, mountpoints: Sequence[str] | None, timeout: Timeout
+        self, agent: GuestAgent, mountpoints: Sequence[str] | None, timeout: Timeout
     ) -> None:
         self.count: int = 0
         self._agent = agent
         self._mountpoints = mountpoints
         self._timeout = timeout
 
-    async def __aenter__(self) -> "AsyncFrozen":
-        self.count = await self._agent.freeze(self._mountpoints, timeout=self._timeout)
+    def __enter__(self) -> "Frozen":
+        self.count = self._agent.freeze(self._mountpoints, timeout=self._timeout)
         return self
 
-    async def __aexit__(
+    def __exit__(
         self,
         exc_type: type[BaseException] | None,
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._agent._walk(courses.thaw_surely())
+        agent_procedures.thaw_surely(self._agent._connected)

@@ -1,22 +1,29 @@
-"""The blocking client: no event loop, no thread of its own, and importable without asyncio."""
+"""The async client: the same names as the blocking one, with await."""
 
-import os
-import socket
 from collections.abc import Callable, Iterable, Sequence
-from time import monotonic
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
 
 from qmpeer import limits, transport
-from qmpeer.client.channel import Call, Channel, remaining_of
+from qmpeer.client.aio.channel import AsyncChannel, AsyncOnLost
+from qmpeer.client.aio.door import Door, accepted, aside, decoded, opened
+from qmpeer.client.aio.guest_agent import AsyncGuestAgent
+from qmpeer.client.aio.job_run import run_job
+from qmpeer.client.aio.migration_run import run_migration
+from qmpeer.client.aio.name_queries import find_agent, names
+from qmpeer.client.aio.reconnecting_channel import AnyAsyncChannel, AsyncReconnectingChannel
+from qmpeer.client.aio.reply import Reply
+from qmpeer.client.aio.subscription import AsyncEvents
+from qmpeer.client.binding_calls import Binding, EventName, compare, event_types, named
 from qmpeer.client.events import EventLog, EventWait, Match, Names
-from qmpeer.client.subscription import AnyChannel, Events
-from qmpeer.client.timeouts import DEFAULT, Default, Timeout
-from qmpeer.client.typed import Binding, EventName, compare, event_types
+from qmpeer.client.jobs import JobState, OnStopped, WhenReady
+from qmpeer.client.migration import MigrationState
+from qmpeer.client.reconnection import Interruption, interrupted_since
+from qmpeer.client.sessions import new_session
+from qmpeer.client.timeouts import DEFAULT, Countdown, Deadline, Default, Timeout
 from qmpeer.errors import CommandError, ConnectionClosed
 from qmpeer.messages import Event, Greeting
-from qmpeer.protocol import ClientSession
-from qmpeer.transport import AddressLike, address_text, dial
+from qmpeer.transport import AddressLike, address_text
 from qmpeer.values import JsonObject
 
 if TYPE_CHECKING:
@@ -24,26 +31,21 @@ if TYPE_CHECKING:
     import subprocess
 
     from qmpeer.bindings import Command, EventType, TypedEvent
-    from qmpeer.client.guest_agent import GuestAgent
-    from qmpeer.client.jobs import JobState, OnStopped, WhenReady
-    from qmpeer.client.launching import Launched
-    from qmpeer.client.migration import MigrationState
-    from qmpeer.client.reconnection import Interruption
-    from qmpeer.client.strictness import Strictness
+    from qmpeer.client.preflight import Preflight
     from qmpeer.schema import Differences, Schema
 
-__all__ = ["Client"]
+__all__ = ["AsyncClient"]
 
 R = TypeVar("R")
 D = TypeVar("D")
 
 
-class Client:
-    """Drive a QMP server from blocking code; several threads may share one.
+class AsyncClient(Door):
+    """A QMP server, driven from asyncio.
 
-    Make one with `connect`, `accept` or `launch`, and use it as a context manager. It belongs to
-    the process that made it: in a forked child, using it raises ConnectionClosed, and closing it
-    doesn't touch the parent's connection.
+    Make one with `connect`, `accept` or `launch`, and use it as an async context manager. It
+    belongs to the loop that it was made on, and to the process that made it: in a forked child,
+    using it raises ConnectionClosed, and closing it doesn't touch the parent's connection.
 
     Attributes:
         command_timeout: Seconds for a command and for wait_event unless they say otherwise.
@@ -51,21 +53,26 @@ class Client:
     Example:
         >>> from qmpeer.errors import CommandError, ConnectionClosed
         >>> try:  # doctest: +SKIP
-        ...     with Client.connect("unix:/run/vm.qmp", timeout=5.0) as vm:
-        ...         vm.execute("query-status")
+        ...     async with await AsyncClient.connect("unix:/run/vm.qmp", timeout=5.0) as vm:
+        ...         await vm.execute("query-status")
         ... except ConnectionClosed:
         ...     ...
     """
 
-    def __init__(self, channel: AnyChannel, command_timeout: float | None) -> None:
+    # blocking: - driven from asyncio.
+    # blocking: + driven from blocking code; several threads may share one.
+    # blocking: - belongs to the loop that it was made on, and to the process
+    # blocking: + belongs to the process
+
+    def __init__(self, channel: AnyAsyncChannel, command_timeout: float | None) -> None:
         self.command_timeout = command_timeout
-        self._channel = channel
-        self._strictness: Strictness | None = None
+        self._channel: AnyAsyncChannel = channel
+        self._preflight: Preflight | None = None
 
     # Connecting
 
     @classmethod
-    def connect(
+    async def connect(
         cls,
         address: AddressLike,
         *,
@@ -79,7 +86,7 @@ class Client:
         wait_for_socket: bool = False,
         reconnect: float | None = 0.0,
         tls: "ssl.SSLContext | None" = None,
-    ) -> "Client":
+    ) -> "AsyncClient":
         """Connect to a server, take its greeting and negotiate.
 
         Args:
@@ -100,8 +107,7 @@ class Client:
             reconnect: Seconds for which another connection is tried for whenever one is lost; None
                 for ever. Numbers of events go on, and `interruptions` tells what was lost: a
                 command that was cut off raises CommandInterrupted, as ever, and isn't repeated; all
-                else waits, no longer than its own deadline. It is whoever needs the connection that
-                makes the new one: events that come while nobody waits for any are lost.
+                else waits, no longer than its own deadline.
             tls: For tls and wss: certificates, and what is checked, in place of the options that
                 such an address has.
 
@@ -113,33 +119,36 @@ class Client:
             CommandError: If it can't say what its schema is, and strict=True asked for that.
             ValueError: If the address isn't one, or can't be connected to again.
         """
+        # blocking: - longer than its own deadline.
+        # blocking: + longer than its own deadline. It is whoever needs the connection that makes
+        # blocking: + the new one: events that come while nobody waits for any are lost.
 
-        def open_channel(seconds: float | None, log: EventLog) -> Channel:
-            end = None if seconds is None else monotonic() + seconds
-            sock = dial(address, timeout=seconds, wait_for_socket=wait_for_socket, tls=tls)
-            session = _session(
+        async def open_channel(
+            seconds: float | None, log: EventLog, on_lost: AsyncOnLost | None
+        ) -> AsyncChannel:
+            session = new_session(
                 address_text(address), negotiate, capabilities, max_in_flight, message_limit
             )
-            channel = Channel(sock, session, None, log)
-            try:
-                channel.negotiate(end, seconds)
-            except BaseException:
-                channel.close()
-                raise
-            return channel
+            return await opened(
+                address,
+                session,
+                Deadline(seconds),
+                log=log,
+                on_lost=on_lost,
+                wait_for_socket=wait_for_socket,
+                tls=tls,
+            )
 
-        deadline = None if timeout is None else monotonic() + timeout
-        channel: AnyChannel
+        deadline = Deadline(timeout)
+        channel: AnyAsyncChannel
         if reconnect == 0:
-            channel = open_channel(timeout, EventLog())
+            channel = await open_channel(timeout, EventLog(), None)
         else:
-            from qmpeer.client.reconnecting_channel import ReconnectingChannel
-
-            channel = ReconnectingChannel(address, open_channel, timeout, reconnect)
-        return cls._made(channel, deadline, command_timeout, strict)
+            channel = await AsyncReconnectingChannel.open(address, open_channel, timeout, reconnect)
+        return await cls._made(channel, deadline, command_timeout, strict)
 
     @classmethod
-    def accept(
+    async def accept(
         cls,
         address: AddressLike,
         *,
@@ -151,11 +160,11 @@ class Client:
         message_limit: int = limits.MESSAGE_SIZE,
         strict: "bool | Schema" = False,
         insecure: bool = False,
-    ) -> "Client":
+    ) -> "AsyncClient":
         """Wait for a server that dials us, as QEMU does without ``server=on``; else as `connect`.
 
         Args:
-            address: Where to listen, or a socket that listens already (and stays open).
+            address: Where to listen, or a socket that listens already, which stays open.
             timeout: Seconds until it has come, greeted and negotiated.
             command_timeout: As in `connect`.
             negotiate: As in `connect`.
@@ -165,23 +174,22 @@ class Client:
             strict: As in `connect`.
             insecure: Listen where other machines can reach it; whoever comes first is the server.
         """
-        start = monotonic()
-        if isinstance(address, socket.socket):
-            sock = _accept(address, timeout)
-        else:
-            listener = transport.listen(address, backlog=1, insecure=insecure)
-            try:
-                sock = _accept(listener, timeout)
-            finally:
+        deadline = Deadline(timeout)
+        listener = transport.listen(address, backlog=1, insecure=insecure)
+        try:
+            sock = await accepted(listener, timeout)
+        finally:
+            if listener is not address:
                 transport.unlink_if_ours(listener)
                 listener.close()
-        session = _session(
+        session = new_session(
             address_text(address), negotiate, capabilities, max_in_flight, message_limit
         )
-        return cls._begin(sock, session, start, timeout, command_timeout, strict)
+        channel = await opened(sock, session, deadline)
+        return await cls._made(channel, deadline, command_timeout, strict)
 
     @classmethod
-    def launch(
+    async def launch(
         cls,
         argv: Sequence[str],
         *,
@@ -195,7 +203,7 @@ class Client:
         stderr: int | IO[bytes] | None = None,
         ends_with_parent: bool = True,
         own_session: bool = True,
-    ) -> "Client":
+    ) -> "AsyncClient":
         """Start a program with its monitor on a socket pair, and connect; `close` ends it.
 
         Args:
@@ -217,68 +225,46 @@ class Client:
         Raises:
             ConnectionClosed: If it ends at once; with what it wrote to stderr.
         """
-        from qmpeer.client.launching import Launched
+        from qmpeer.client.launching import Launched  # start: 9 ms
 
-        launched = Launched(argv, monitor, stderr, ends_with_parent, own_session)
-        start = monotonic()
+        deadline = Deadline(timeout)
+        launched = await aside(Launched, argv, monitor, stderr, ends_with_parent, own_session)
         try:
-            session = _session(argv[0], True, capabilities, max_in_flight, message_limit)
-            return cls._begin(
-                launched.socket, session, start, timeout, command_timeout, strict, launched
-            )
+            session = new_session(argv[0], True, capabilities, max_in_flight, message_limit)
+            channel = await opened(launched.socket, session, deadline, launched=launched)
+            return await cls._made(channel, deadline, command_timeout, strict)
         except BaseException:
-            launched.end()
+            await aside(launched.end)
             raise
 
     @classmethod
-    def _begin(
+    async def _made(
         cls,
-        sock: socket.socket,
-        session: ClientSession[Call],
-        start: float,
-        timeout: float | None,
+        channel: AnyAsyncChannel,
+        deadline: Deadline,
         command_timeout: float | None,
         strict: "bool | Schema",
-        launched: "Launched | None" = None,
-    ) -> "Client":
-        channel = Channel(sock, session, launched)
-        deadline = None if timeout is None else start + timeout
-        try:
-            channel.negotiate(deadline, timeout)
-            return cls._made(channel, deadline, command_timeout, strict)
-        except BaseException:
-            channel.launched = None
-            channel.close()
-            raise
-
-    @classmethod
-    def _made(
-        cls,
-        channel: AnyChannel,
-        deadline: float | None,
-        command_timeout: float | None,
-        strict: "bool | Schema",
-    ) -> "Client":
+    ) -> "AsyncClient":
         client = cls(channel, command_timeout)
         if strict is not False:
             try:
-                client._be_strict(strict, remaining_of(deadline))
+                await client._be_strict(strict, deadline.remaining())
             except BaseException:
-                client.close()
+                await client.close()
                 raise
         return client
 
-    def _be_strict(self, strict: "bool | Schema", timeout: float | None) -> None:
-        from qmpeer.client.strictness import Strictness, no_schema
+    async def _be_strict(self, strict: "bool | Schema", timeout: float | None) -> None:
+        from qmpeer.client.preflight import Preflight, no_schema  # start: 20 ms
 
         if isinstance(strict, bool):
             try:
-                answer = self.execute("query-qmp-schema", timeout=timeout)
+                answer = await self.execute("query-qmp-schema", timeout=timeout)
             except CommandError as error:
                 raise no_schema(error) from None
-            self._strictness = Strictness.of_answer(answer)
+            self._preflight = Preflight.of_answer(answer)
         else:
-            self._strictness = Strictness(strict)
+            self._preflight = Preflight(strict)
 
     # Commands
 
@@ -291,7 +277,7 @@ class Client:
         timeout: Timeout = DEFAULT,
         oob: bool = False,
         fds: Sequence[int] = (),
-    ) -> Any: ...
+    ) -> Reply[Any]: ...
     @overload
     def execute(
         self,
@@ -300,7 +286,7 @@ class Client:
         timeout: Timeout = DEFAULT,
         oob: bool = False,
         fds: Sequence[int] = (),
-    ) -> R: ...
+    ) -> Reply[R]: ...
     def execute(
         self,
         command: "str | Command[Any]",
@@ -309,8 +295,13 @@ class Client:
         timeout: Timeout = DEFAULT,
         oob: bool = False,
         fds: Sequence[int] = (),
-    ) -> Any:
-        """Execute one command and return its value.
+    ) -> Reply[Any]:
+        """Send one command; await what this returns for its value.
+
+        It is sent whether or not it is awaited; cancelling the future drops the reply, not the
+        command. The future goes wherever a coroutine goes, such as asyncio.create_task(). From
+        another thread, or while the client's loop isn't running, this returns a mere coroutine, and
+        nothing is sent until the loop runs that, as by asyncio.run_coroutine_threadsafe().
 
         Args:
             command: Its name, or what a function of a binding returned.
@@ -321,32 +312,46 @@ class Client:
             fds: Descriptors to send with it, over a unix socket; they stay the caller's.
 
         Returns:
-            The value as JSON has it, {} where the command returns nothing; of a binding's command
-            as the type that it returns.
+            A future of the value as JSON has it, {} where the command returns nothing; of a
+            binding's command as the type that it returns. It raises
+            CommandError if the server answered with an error; CommandInterrupted if the connection
+            ended first, and the outcome is unknown (the reply of "quit" may be cut off, which
+            counts as success); TimeoutError if the deadline passed; ValueError or OSError if the
+            descriptors can't be sent.
 
         Raises:
-            CommandError: If the server answered with an error.
-            CommandInterrupted: If the connection ended first, and the outcome is unknown; the reply
-                of "quit" may be cut off, which counts as success.
             ConnectionClosed: If the connection has ended before.
-            TimeoutError: If the deadline passed.
             LocalProtocolError: If out-of-band execution isn't enabled.
             TypeError: If JSON can't hold the arguments.
             ValidationError: If there is a character in them that no server reads (a lone surrogate,
                 a noncharacter), or the client is strict, and the server would refuse the command.
             LimitError: If they are nested deeper, or longer, than a server reads.
-            ValueError: If descriptors can't be sent here.
-            OSError: If one of them isn't open.
         """
+        # blocking: - Send one command; await what this returns for its value.
+        # blocking: + Execute one command and return its value.
+        # blocking: - It is sent whether … run_coroutine_threadsafe().
+        # blocking: - A future of the value … can't be sent.
+        # blocking: + The value as JSON has it, {} where the command returns nothing; of a binding's
+        # blocking: + command as the type that it returns.
+        # blocking: - ConnectionClosed: If the connection has ended before.
+        # blocking: + CommandError: If the server answered with an error.
+        # blocking: + CommandInterrupted: If the connection ended first, and the outcome is unknown;
+        # blocking: + the reply of "quit" may be cut off, which counts as success.
+        # blocking: + ConnectionClosed: If the connection has ended before.
+        # blocking: + TimeoutError: If the deadline passed.
+        # blocking: + ValueError: If descriptors can't be sent here.
+        # blocking: + OSError: If one of them isn't open.
         if not isinstance(command, str):
-            value = self.execute(command.name, command.arguments, timeout=timeout, oob=oob, fds=fds)
-            return command.decode(value)
-        if self._strictness is not None:
-            self._strictness.check(command, arguments)
+            return decoded(
+                command,
+                self.execute(command.name, command.arguments, timeout=timeout, oob=oob, fds=fds),
+            )
+        if self._preflight is not None:
+            self._preflight.check(command, arguments)
         seconds = self.command_timeout if isinstance(timeout, Default) else timeout
         return self._channel.execute(command, arguments, seconds, oob, fds)
 
-    def check(self, binding: Binding, *, timeout: Timeout = DEFAULT) -> "Differences":
+    async def check(self, binding: Binding, *, timeout: Timeout = DEFAULT) -> "Differences":
         """Compare the schema that a binding is for with the server's.
 
         Args:
@@ -359,7 +364,7 @@ class Client:
         Raises:
             CommandError: If the server can't say what its schema is.
         """
-        return compare(binding, self.execute("query-qmp-schema", timeout=timeout))
+        return compare(binding, await self.execute("query-qmp-schema", timeout=timeout))
 
     # Events
 
@@ -371,18 +376,18 @@ class Client:
         *,
         match: Match = None,
         limit: int = limits.EVENTS_SUBSCRIBED,
-    ) -> "Events[TypedEvent[D]]": ...
+    ) -> "AsyncEvents[TypedEvent[D]]": ...
     @overload
     def events(
         self, *names: str, match: Match = None, limit: int = limits.EVENTS_SUBSCRIBED
-    ) -> "Events[Event]": ...
+    ) -> "AsyncEvents[Event]": ...
     @overload
     def events(
         self, *names: EventName, match: Match = None, limit: int = limits.EVENTS_SUBSCRIBED
-    ) -> "Events[Any]": ...
+    ) -> "AsyncEvents[Any]": ...
     def events(
         self, *names: EventName, match: Match = None, limit: int = limits.EVENTS_SUBSCRIBED
-    ) -> "Events[Any]":
+    ) -> "AsyncEvents[Any]":
         """Subscribe to the events that come from now on.
 
         Args:
@@ -392,20 +397,19 @@ class Client:
             limit: How many may be unread before the oldest are dropped, and counted.
 
         Returns:
-            An iterator and context manager; it ends when the connection does.
+            An async iterator and context manager; it ends when the connection does.
         """
-        channel, wanted = self._channel, event_types(names)
-        with channel.lock:
-            queue = channel.log.subscribe(wanted.names, match, limit)
-            return Events(channel, queue, wanted.hand_out)
+        wanted = event_types(names)
+        queue = self._channel.log.subscribe(wanted.names, match, limit)
+        return AsyncEvents(self._channel, queue, wanted.hand_out)
 
-    def event_mark(self) -> int:
+    async def event_mark(self) -> int:
         """Take in what has arrived, and return a mark: "everything after now" for wait_event."""
-        self._channel.take_in_what_has_arrived()
+        await self._channel.take_in_what_has_arrived()
         return self._channel.log.last
 
     @overload
-    def wait_event(
+    async def wait_event(
         self,
         names: "EventType[D]",
         match: Match = None,
@@ -414,7 +418,7 @@ class Client:
         timeout: Timeout = DEFAULT,
     ) -> "TypedEvent[D]": ...
     @overload
-    def wait_event(
+    async def wait_event(
         self,
         names: Names = None,
         match: Match = None,
@@ -423,7 +427,7 @@ class Client:
         timeout: Timeout = DEFAULT,
     ) -> Event: ...
     @overload
-    def wait_event(
+    async def wait_event(
         self,
         names: Iterable[EventName],
         match: Match = None,
@@ -431,7 +435,7 @@ class Client:
         since: int | None = None,
         timeout: Timeout = DEFAULT,
     ) -> Any: ...
-    def wait_event(
+    async def wait_event(
         self,
         names: EventName | Iterable[EventName] | None = None,
         match: Match = None,
@@ -453,15 +457,13 @@ class Client:
             LimitError: If events after the mark are no longer kept, so that it may be one of them.
             TypeError: If the mark isn't one.
         """
-        seconds = self.command_timeout if isinstance(timeout, Default) else timeout
-        deadline = None if seconds is None else monotonic() + seconds
+        seconds = self._seconds(timeout)
+        deadline = Deadline(seconds)
         wanted = event_types(names)
         waiting = EventWait(self._channel.log, wanted.names, match, since)
-        waiting.begin(self.event_mark())
+        waiting.begin(await self.event_mark())
         try:
-            if not self._channel.wait(waiting.is_found, seconds, deadline):
-                from qmpeer.client.reconnection import interrupted_since
-
+            if not await self._channel.wait(waiting.is_found, deadline):
                 gap = interrupted_since(self._channel.interruptions, waiting.began)
                 raise waiting.late(seconds, gap)
         except ConnectionClosed as error:
@@ -472,25 +474,17 @@ class Client:
 
     # What takes several commands
 
-    def _events_of_this_connection(
-        self, names: tuple[str, ...], match: Match, timeout: float | None
-    ) -> "Events[Event]":
-        """Subscribe to events; with the connection that there is now, waiting for them ends."""
-        channel = self._channel.connected(None if timeout is None else monotonic() + timeout)
-        queue = channel.log.subscribe(names, match, limits.EVENTS_SUBSCRIBED)
-        return Events(channel, queue, lambda event: event)
-
-    def run_job(
+    async def run_job(
         self,
         command: "str | Command[Any]",
         arguments: JsonObject | None = None,
         *,
-        when_ready: "WhenReady" = "complete",
-        on_stopped: "OnStopped" = "raise",
-        progress: "Callable[[JobState], object] | None" = None,
+        when_ready: WhenReady = "complete",
+        on_stopped: OnStopped = "raise",
+        progress: Callable[[JobState], object] | None = None,
         interval: float = limits.PROGRESS_INTERVAL,
         timeout: Timeout = DEFAULT,
-    ) -> "JobState":
+    ) -> JobState:
         """Begin a job, see it through by its events, and return how it stood at its end.
 
         It is finalized and dismissed if it doesn't do so by itself. What keeps this from seeing its
@@ -506,7 +500,7 @@ class Client:
             on_stopped: Whether a job that an error has stopped (on-target-error=stop) raises
                 JobError and is left as it is, for job-resume or job-cancel ("raise"), or is waited
                 for, as somebody else will see to it ("wait").
-            progress: Called with the job's state whenever that changes.
+            progress: Called with the job's state whenever that changes; a coroutine is awaited.
             interval: Seconds from one question for the progress to the next; without a progress
                 function, none is asked.
             timeout: Seconds for all of it; None waits for ever.
@@ -518,25 +512,26 @@ class Client:
             ConnectionClosed: Likewise.
             TimeoutError: If the deadline passed.
         """
-        from qmpeer.client.jobs import JobRun
-        from qmpeer.client.steps import Countdown, named
-        from qmpeer.client.walk import Walker
+        # blocking: - ; a coroutine is awaited
+        return await run_job(
+            self,
+            *named(command, arguments),
+            when_ready,
+            on_stopped,
+            progress,
+            interval,
+            Countdown(self._seconds(timeout)),
+        )
 
-        seconds = self.command_timeout if isinstance(timeout, Default) else timeout
-        asked = None if progress is None else max(interval, limits.PROGRESS_INTERVAL_LEAST)
-        job = JobRun(*named(command, arguments), when_ready, on_stopped, asked, Countdown(seconds))
-        with self._events_of_this_connection(JobRun.EVENTS, job.concerns, seconds) as events:
-            return Walker(self, events, progress).walk(job.run())
-
-    def migrate(
+    async def migrate(
         self,
         uri: str | None = None,
         arguments: JsonObject | None = None,
         *,
-        progress: "Callable[[MigrationState], object] | None" = None,
+        progress: Callable[[MigrationState], object] | None = None,
         interval: float = limits.PROGRESS_INTERVAL,
         timeout: Timeout = DEFAULT,
-    ) -> "MigrationState":
+    ) -> MigrationState:
         """Migrate the machine, and return how that stood at its end.
 
         Where the server has MIGRATION events they are enabled, and nothing is polled but the
@@ -546,7 +541,8 @@ class Client:
         Args:
             uri: Whereto, such as "unix:/run/other.sock" or "exec:cat >file".
             arguments: Further arguments of the command "migrate".
-            progress: Called with the state whenever that changes, and each interval.
+            progress: Called with the state whenever that changes, and each interval; a coroutine
+                is awaited.
             interval: Seconds from one question for the progress to the next.
             timeout: Seconds for all of it; None waits for ever.
 
@@ -557,23 +553,17 @@ class Client:
             ConnectionClosed: Likewise.
             TimeoutError: If the deadline passed.
         """
-        from qmpeer.client.migration import MigrationRun
-        from qmpeer.client.steps import Countdown
-        from qmpeer.client.walk import Walker
-
-        seconds = self.command_timeout if isinstance(timeout, Default) else timeout
+        # blocking: - ; a coroutine is awaited
         given = dict(arguments or {}) if uri is None else {"uri": uri, **(arguments or {})}
-        every = max(interval, limits.PROGRESS_INTERVAL_LEAST)
-        migration = MigrationRun(given, every, progress is not None, Countdown(seconds))
-        with self._events_of_this_connection(MigrationRun.EVENTS, None, seconds) as events:
-            return Walker(self, events, progress).walk(migration.run())
+        countdown = Countdown(self._seconds(timeout))
+        return await run_migration(self, given, progress, interval, countdown)
 
-    def guest_agent(
+    async def guest_agent(
         self,
         address: AddressLike | None = None,
         *,
         timeout: float | None = limits.CONNECT_TIMEOUT,
-    ) -> "GuestAgent":
+    ) -> AsyncGuestAgent:
         """Connect to the guest's agent, and wait until it answers; to be closed by the caller.
 
         Args:
@@ -586,19 +576,14 @@ class Client:
             OSError: If it can't be reached.
             TimeoutError: If the agent doesn't answer.
         """
-        from qmpeer.client.guest_agent import GuestAgent
-        from qmpeer.client.names import find_agent
-        from qmpeer.client.steps import Countdown
-        from qmpeer.client.walk import Walker
-
         countdown = Countdown(timeout)
         if address is None:
-            address = Walker(self).walk(find_agent(countdown))
-        return GuestAgent.connect(
+            address = await find_agent(self, countdown)
+        return await AsyncGuestAgent.connect(
             address, timeout=countdown.remaining(), command_timeout=self.command_timeout
         )
 
-    def names(
+    async def names(
         self, kind: str, *, within: str = "", timeout: float | None = limits.NAMES_TIMEOUT
     ) -> list[str]:
         """Return the names of what is there, for completion; none if the server can't be asked.
@@ -615,11 +600,7 @@ class Client:
             ValueError: If there is no such kind.
             TimeoutError: If the server doesn't answer in time.
         """
-        from qmpeer.client.names import names
-        from qmpeer.client.steps import Countdown
-        from qmpeer.client.walk import Walker
-
-        return Walker(self).walk(names(kind, within, Countdown(timeout)))
+        return await names(self, kind, within, Countdown(timeout))
 
     # The rest
 
@@ -640,66 +621,33 @@ class Client:
         return None if launched is None else launched.process
 
     @property
-    def interruptions(self) -> "tuple[Interruption, ...]":
+    def interruptions(self) -> tuple[Interruption, ...]:
         """The connections that were lost, the oldest first; none without ``reconnect``."""
         return self._channel.interruptions
 
     @property
     def is_closed(self) -> bool:
         """The connection has ended, and no other will be made."""
-        return self._channel.end is not None or self._channel.is_closing
+        return self._channel.is_closed
 
-    def fileno(self) -> int:
-        """Return the socket's descriptor, for select; -1 once it is closed."""
-        return self._channel.fileno()
-
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close the connection, and end what `launch` started; doing so twice is fine."""
-        self._channel.close()
+        await self._channel.close()
 
-    def __enter__(self) -> "Client":
+    async def __aenter__(self) -> "AsyncClient":
         return self
 
-    def __exit__(
+    async def __aexit__(
         self,
         exc_type: type[BaseException] | None,
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        channel = getattr(self, "_channel", None)
-        if channel is not None:
-            channel.forget()
+        await self.close()
 
     def __repr__(self) -> str:
-        return f"<Client {'closed' if self._channel.end else self._channel.session.phase.value}>"
+        phase = "closed" if self._channel.is_closed else self._channel.session.phase.value
+        return f"<AsyncClient {phase}>"
 
-
-def _session(
-    peer: str,
-    negotiate: bool,
-    capabilities: Sequence[str] | None,
-    max_in_flight: int | None,
-    message_limit: int,
-) -> ClientSession[Call]:
-    return ClientSession(
-        negotiate=negotiate,
-        capabilities=capabilities,
-        max_in_flight=max_in_flight,
-        message_limit=message_limit,
-        first_id=int.from_bytes(os.urandom(2), "little"),
-        peer=peer,
-    )
-
-
-def _accept(listener: socket.socket, timeout: float | None) -> socket.socket:
-    before = listener.gettimeout()
-    listener.settimeout(timeout)
-    try:
-        return listener.accept()[0]
-    except TimeoutError:
-        raise TimeoutError(f"nobody connected in {timeout:.4g} s") from None
-    finally:
-        listener.settimeout(before)
+    def _seconds(self, timeout: Timeout) -> float | None:
+        return self.command_timeout if isinstance(timeout, Default) else timeout

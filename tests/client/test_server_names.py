@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from qmpeer.client.names import KINDS, chardev_address, kind_of
+from qmpeer.client.server_names import KINDS, chardev_address, kind_of
 from tests.client.faces import Face
 from tests.client.scripted import connected
 from tests.patience import PATIENCE

@@ -1,0 +1,27 @@
+"""The protocol's side of a new connection."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from qmpeer.protocol import ClientSession
+
+__all__ = ["new_session"]
+
+
+def new_session(
+    peer: str,
+    negotiate: bool,
+    capabilities: Sequence[str] | None,
+    max_in_flight: int | None,
+    message_limit: int,
+) -> ClientSession[Any]:
+    """Return a session whose ids begin anywhere; the arguments are those of `ClientSession`."""
+    return ClientSession(
+        negotiate=negotiate,
+        capabilities=capabilities,
+        max_in_flight=max_in_flight,
+        message_limit=message_limit,
+        first_id=int.from_bytes(os.urandom(2), "little"),
+        peer=peer,
+    )
