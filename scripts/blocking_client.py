@@ -3,6 +3,8 @@
     python scripts/blocking_client.py            writes what has changed
     python scripts/blocking_client.py --check    writes nothing; status 1 if anything would change
 
+A folder behind that stands for src/qmpeer/client, of which it is a copy.
+
 Each module of SOURCES in src/qmpeer/client/aio is turned into the one of the same name in
 src/qmpeer/client/blocking: `await` and `async` go, `Awaitable[X]` and `Reply[X]` become X, and
 names become others by the table NAMES. What blocking code does in a way of its own stands in
@@ -75,6 +77,7 @@ PHRASES = {
 }
 
 _NAME = re.compile(rf"\b({'|'.join(NAMES)})\b")
+_LEFT = re.compile(r"\b(?:(?:Any)?Async\w+|asyncio|async|await)\b")
 _WORDS = re.compile(r"\b(?:async|await) ")
 _MARK = re.compile(r"\s*# blocking: ([-+]) (.*)")
 _ITEM = re.compile(r"\w+: ")
@@ -102,7 +105,8 @@ def converted(source: str, name: str) -> str:
         name: Its file's name, for the first line.
 
     Raises:
-        ConversionError: If what a mark names isn't in the docstring above it.
+        ConversionError: If what a mark names isn't in the docstring above it, or a name of
+            asyncio's or of the async client's is left.
     """
     first = f"# Generated from {name} by scripts/blocking_client.py: `make fix` writes it anew.\n"
     pieces, at = [first], 0
@@ -110,7 +114,10 @@ def converted(source: str, name: str) -> str:
         if edit.start >= at:  # else it lies in a docstring, which was turned as a whole
             pieces += (source[at : edit.start], edit.text)
             at = edit.end
-    return "".join((*pieces, source[at:]))
+    text = "".join((*pieces, source[at:]))
+    if left := _LEFT.search(text):
+        raise ConversionError(f"{name}: {left[0]} isn't in the table of names")
+    return text
 
 
 def _offsets(source: str) -> list[int]:
@@ -287,7 +294,9 @@ def _replace(blocks: list[Block], old: str, new: list[str]) -> None:
             else:
                 items[-1] = f"{items[-1]} {line.strip()}".strip()
         begin, end = found.span()
-        block.text = f"{block.text[:begin]}{items[0]}{block.text[end:]}".strip()
+        items = [block.text[:begin] + items[0], *items[1:]]
+        items[-1] = (items[-1] + block.text[end:]).strip()
+        block.text = items[0]
         blocks[place + 1 : place + 1] = [Block(block.lines, item, 4) for item in items[1:]]
         return
     raise ConversionError(f"found no such text in the docstring: {old}")
@@ -296,16 +305,28 @@ def _replace(blocks: list[Block], old: str, new: list[str]) -> None:
 # Files
 
 
-def generated(name: str) -> str:
-    """Return the text of a module of the blocking client."""
-    source = CLIENT / "aio" / f"{name}.py"
-    text = converted(source.read_text(encoding="utf-8"), f"aio/{name}.py")
-    target = str(CLIENT / "blocking" / f"{name}.py")
+def generated(source: Path) -> str:
+    """Return the text of the blocking twin of a module.
+
+    Raises:
+        ConversionError: As `converted`, or if the source is no Python.
+    """
+    text = converted(source.read_text(encoding="utf-8"), f"aio/{source.name}")
+    return formatted(text)
+
+
+def formatted(text: str) -> str:
+    """Return a module's text without unused imports, and as ruff writes it.
+
+    Raises:
+        ConversionError: If it is no Python.
+    """
+    target = str(CLIENT / "blocking" / "client.py")  # whose settings are meant
     for how in (("check", "--quiet", "--fix-only", "--select=F401,I"), ("format", "--quiet")):
         ruff = [sys.executable, "-m", "ruff", *how, "--stdin-filename", target, "-"]
         done = subprocess.run(ruff, input=text, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise ConversionError(f"{source}: {done.stderr}")
+            raise ConversionError(done.stderr)
         text = done.stdout
     return text
 
@@ -314,17 +335,19 @@ def main() -> int:
     """Run the command line above."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true")
-    is_check = parser.parse_args().check
+    parser.add_argument("client", nargs="?", type=Path, default=CLIENT)
+    options = parser.parse_args()
+    is_check, client = options.check, options.client
     stale = []
     for name in SOURCES:
-        target = CLIENT / "blocking" / f"{name}.py"
-        text = generated(name)
+        target = client / "blocking" / f"{name}.py"
+        text = generated(client / "aio" / f"{name}.py")
         if not target.exists() or target.read_text(encoding="utf-8") != text:
             stale.append(target)
             if not is_check:
                 target.write_text(text, encoding="utf-8")
     for target in stale if is_check else ():
-        print(f"{target} isn't what {target.name} in client/aio makes of it: run make fix")
+        print(f"{target} is stale: its source in client/aio has changed; `make fix` writes it anew")
     return 1 if is_check and stale else 0
 
 

@@ -333,14 +333,14 @@ class AsyncClient(Door):
         # blocking: - A future of the value … can't be sent.
         # blocking: + The value as JSON has it, {} where the command returns nothing; of a binding's
         # blocking: + command as the type that it returns.
-        # blocking: - ConnectionClosed: If the connection has ended before.
+        # blocking: - ConnectionClosed: If
         # blocking: + CommandError: If the server answered with an error.
         # blocking: + CommandInterrupted: If the connection ended first, and the outcome is unknown;
         # blocking: + the reply of "quit" may be cut off, which counts as success.
-        # blocking: + ConnectionClosed: If the connection has ended before.
         # blocking: + TimeoutError: If the deadline passed.
         # blocking: + ValueError: If descriptors can't be sent here.
         # blocking: + OSError: If one of them isn't open.
+        # blocking: + ConnectionClosed: If
         if not isinstance(command, str):
             return decoded(
                 command,

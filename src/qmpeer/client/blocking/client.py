@@ -305,10 +305,10 @@ class Client(Door):
             CommandError: If the server answered with an error.
             CommandInterrupted: If the connection ended first, and the outcome is unknown; the reply
                 of "quit" may be cut off, which counts as success.
-            ConnectionClosed: If the connection has ended before.
             TimeoutError: If the deadline passed.
             ValueError: If descriptors can't be sent here.
             OSError: If one of them isn't open.
+            ConnectionClosed: If the connection has ended before.
             LocalProtocolError: If out-of-band execution isn't enabled.
             TypeError: If JSON can't hold the arguments.
             ValidationError: If there is a character in them that no server reads (a lone surrogate,
