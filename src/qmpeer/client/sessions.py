@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from qmpeer.protocol import ClientSession
+from qmpeer.protocol import AgentSession, ClientSession
 
 __all__ = ["new_session"]
 
@@ -17,7 +17,8 @@ def new_session(
     message_limit: int,
 ) -> ClientSession[Any]:
     """Return a session whose ids begin anywhere; the arguments are those of `ClientSession`."""
-    return ClientSession(
+    session: type[ClientSession[Any]] = ClientSession if negotiate else AgentSession
+    return session(
         negotiate=negotiate,
         capabilities=capabilities,
         max_in_flight=max_in_flight,

@@ -6,6 +6,7 @@ The server's side is handed out lazily: a client's start needn't wait for it.
 from typing import TYPE_CHECKING
 
 from qmpeer.lazy import handed_out
+from qmpeer.protocol.agent import AgentSession
 from qmpeer.protocol.client import ClientSession
 from qmpeer.protocol.ending import CLOSED_BY_US, CutOff, closing_error, cut_off, server_has_left
 from qmpeer.protocol.outcomes import Completion, Happened, Sent, Unclaimed
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CLOSED_BY_US",
     "THROTTLED_EVENTS",
+    "AgentSession",
     "ClientSession",
     "Completion",
     "CutOff",

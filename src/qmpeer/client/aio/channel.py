@@ -20,6 +20,7 @@ from qmpeer.errors import ConnectionClosed, NegotiationError
 from qmpeer.messages import Event
 from qmpeer.protocol import (
     CLOSED_BY_US,
+    AgentSession,
     ClientSession,
     Completion,
     Phase,
@@ -76,7 +77,7 @@ class AsyncChannel:
         self._received = 0
         self._lost: asyncio.Future[None] | None = self._loop.create_future()
         self._on_lost = on_lost
-        self._wire_log = WireLog.of(stream.peer)
+        self._wire_log = WireLog.of(session.peer)
         own(self)
 
     @property
@@ -129,12 +130,13 @@ class AsyncChannel:
         return reply
 
     def synchronize(self, command: str, value: int, timeout: float | None) -> Reply[Any]:
-        """Synchronize with a guest agent, as `ClientSession.synchronize` does."""
-        for sent in self.session.interrupted:
+        """Synchronize with a guest agent, as `AgentSession.synchronize` does."""
+        session = self._agent_session
+        for sent in session.interrupted:
             if sent.token is not None and sent.token.done():  # it was cancelled
-                self.session.give_up(sent)
+                session.give_up(sent)
         reply = self._reply_to(command, timeout)
-        sent = self.session.synchronize(command, value, reply)
+        sent = session.synchronize(command, value, reply)
         return self._begin(sent, {"id": value}, reply)
 
     def execute_silently(
@@ -142,8 +144,13 @@ class AsyncChannel:
     ) -> Reply[Any]:
         """Execute a command whose success isn't answered."""
         reply = self._reply_to(command, timeout)
-        sent = self.session.execute_silently(command, arguments, reply)
+        sent = self._agent_session.execute_silently(command, arguments, reply)
         return self._begin(sent, arguments, reply)
+
+    @property
+    def _agent_session(self) -> AgentSession[Reply[Any]]:
+        assert isinstance(self.session, AgentSession), "made without negotiate=False"
+        return self.session
 
     def _begin(
         self, sent: Sent[Reply[Any]], arguments: JsonObject | None, reply: Reply[Any]

@@ -53,6 +53,7 @@ from qmpeer.errors import ConnectionClosed, LocalProtocolError, NegotiationError
 from qmpeer.messages import Event
 from qmpeer.protocol import (
     CLOSED_BY_US,
+    AgentSession,
     ClientSession,
     Completion,
     Happened,
@@ -176,7 +177,7 @@ class Channel:
         self._has_ended = False
         self._receive_timeout: float | None = None
         self._on_lost = on_lost
-        self._wire_log = WireLog.of(f"fd {sock.fileno()}")
+        self._wire_log = WireLog.of(session.peer)
 
     @property
     def interruptions(self) -> tuple[Interruption, ...]:
@@ -217,16 +218,21 @@ class Channel:
         return self._outcome(call, self.session.execute, asked, arguments, timeout)
 
     def synchronize(self, command: str, value: int, timeout: float | None) -> JsonValue:
-        """Synchronize with a guest agent, as `ClientSession.synchronize` does."""
-        call, ask = Call(), self.session.synchronize
+        """Synchronize with a guest agent, as `AgentSession.synchronize` does."""
+        call, ask = Call(), self._agent_session.synchronize
         return self._outcome(call, ask, (command, value, call), {"id": value}, timeout)
 
     def execute_silently(
         self, command: str, arguments: JsonObject | None, timeout: float | None
     ) -> JsonValue:
         """Execute a command whose success isn't answered."""
-        call, ask = Call(), self.session.execute_silently
+        call, ask = Call(), self._agent_session.execute_silently
         return self._outcome(call, ask, (command, arguments, call), arguments, timeout)
+
+    @property
+    def _agent_session(self) -> AgentSession[Call]:
+        assert isinstance(self.session, AgentSession), "made without negotiate=False"
+        return self.session
 
     def _outcome(
         self,
