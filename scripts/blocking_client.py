@@ -38,6 +38,7 @@ from typing import NamedTuple
 
 CLIENT = Path(__file__).parent.parent / "src" / "qmpeer" / "client"
 SOURCES = (
+    "__init__",
     "agent_procedures",
     "client",
     "guest_agent",
@@ -322,7 +323,7 @@ def formatted(text: str) -> str:
         ConversionError: If it is no Python.
     """
     target = str(CLIENT / "blocking" / "client.py")  # whose settings are meant
-    for how in (("check", "--quiet", "--fix-only", "--select=F401,I"), ("format", "--quiet")):
+    for how in (("check", "--quiet", "--fix-only", "--select=F401,I,RUF022"), ("format", "--quiet")):
         ruff = [sys.executable, "-m", "ruff", *how, "--stdin-filename", target, "-"]
         done = subprocess.run(ruff, input=text, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -341,7 +342,11 @@ def main() -> int:
     stale = []
     for name in SOURCES:
         target = client / "blocking" / f"{name}.py"
-        text = generated(client / "aio" / f"{name}.py")
+        try:
+            text = generated(client / "aio" / f"{name}.py")
+        except ConversionError as error:
+            print(error)
+            return 1
         if not target.exists() or target.read_text(encoding="utf-8") != text:
             stale.append(target)
             if not is_check:

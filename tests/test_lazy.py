@@ -9,6 +9,8 @@ import pytest
 PACKAGES = [
     "qmpeer",
     "qmpeer.client",
+    "qmpeer.client.aio",
+    "qmpeer.client.blocking",
     "qmpeer.messages",
     "qmpeer.protocol",
     "qmpeer.transport",

@@ -50,12 +50,7 @@ class EventTypes:
     def hand_out(self, event: Event) -> "Event | TypedEvent[Any]":
         """Return the event, with data of its type if it was asked for by that."""
         event_type = self._types.get(event.name)
-        if event_type is None:
-            return event
-        from qmpeer.bindings import TypedEvent
-
-        data = event_type.decode(event.data)
-        return TypedEvent(event.name, data, event.timestamp, event.number)
+        return event if event_type is None else event_type.typed(event)
 
 
 def event_types(names: "EventName | Iterable[EventName] | None") -> EventTypes:
@@ -69,16 +64,12 @@ def event_types(names: "EventName | Iterable[EventName] | None") -> EventTypes:
 
 def compare(binding: Binding, introspection: JsonValue) -> "Differences":
     """Compare a binding's schema with what a server answered to query-qmp-schema."""
-    from qmpeer.schema import (
-        Differences,
-        differences,
-        introspection_hash,
-        schema_from_introspection,
-    )
+    from qmpeer import schema  # start: 40 ms
 
-    if isinstance(introspection, list) and introspection_hash(introspection) == binding.SCHEMA_HASH:
-        return Differences()
-    return differences(binding.schema(), schema_from_introspection(introspection))
+    found = schema.introspection_hash(introspection) if isinstance(introspection, list) else ""
+    if found == binding.SCHEMA_HASH:
+        return schema.Differences()
+    return schema.differences(binding.schema(), schema.schema_from_introspection(introspection))
 
 
 def named(

@@ -6,7 +6,6 @@ off isn't repeated, as it may have been executed.
 """
 
 import socket
-from collections.abc import Iterable
 
 import msgspec
 
@@ -21,7 +20,6 @@ __all__ = [
     "Patience",
     "can_be_dialled_again",
     "check_can_be_dialled_again",
-    "interrupted_since",
     "late_to_connect",
 ]
 
@@ -102,15 +100,8 @@ def late_to_connect(error: Exception | None) -> TimeoutError:
     return TimeoutError(f"the connection was lost, and isn't made anew: {error}")
 
 
-def interrupted_since(interruptions: Iterable[Interruption], mark: int) -> str:
-    """Return what to add to "didn't come" where that may have been said to nobody."""
-    if any(each.last_event >= mark for each in interruptions):
-        return "; the connection was lost meanwhile, it may have come then"
-    return ""
-
-
 def can_be_dialled_again(address: AddressLike) -> bool:
-    """Tell whether an address leads to its server more than once; a descriptor doesn't.
+    """Return whether an address leads to its server more than once; a descriptor doesn't.
 
     Example:
         >>> can_be_dialled_again("unix:/run/vm.qmp"), can_be_dialled_again("fd:3")

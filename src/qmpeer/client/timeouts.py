@@ -10,7 +10,7 @@ __all__ = ["DEFAULT", "Countdown", "Deadline", "Default", "Timeout"]
 
 
 class Default:
-    """Stands for a timeout that wasn't given."""
+    """What stands for a timeout that wasn't given."""
 
     def __repr__(self) -> str:
         return "the connection's own"

@@ -7,13 +7,12 @@ deadlines: it is set for the earliest and looks at the others when it fires.
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from qmpeer import limits
 from qmpeer.client.aio.reply import Reply
 from qmpeer.client.events import EventLog
-from qmpeer.client.reconnection import Interruption
 from qmpeer.client.timeouts import Deadline
 from qmpeer.client.wire_log import WireLog
 from qmpeer.errors import ConnectionClosed, NegotiationError
@@ -35,6 +34,7 @@ from qmpeer.values import JsonObject
 
 if TYPE_CHECKING:
     from qmpeer.client.launching import Launched
+    from qmpeer.client.reconnection import Interruption
 
 __all__ = ["AsyncChannel", "AsyncOnLost", "close_all", "duplicates", "executed_there"]
 
@@ -81,7 +81,7 @@ class AsyncChannel:
         own(self)
 
     @property
-    def interruptions(self) -> tuple[Interruption, ...]:
+    def interruptions(self) -> "tuple[Interruption, ...]":
         """Nothing: at the first one, all ends."""
         return ()
 
@@ -381,28 +381,21 @@ class AsyncChannel:
 class Executing(Protocol):
     """What executes commands on one loop."""
 
-    @property
-    def end(self) -> ConnectionClosed | None: ...
+    end: ConnectionClosed | None
 
-    def execute(
-        self,
-        command: str,
-        arguments: JsonObject | None,
-        timeout: float | None,
-        is_oob: bool,
-        fds: Sequence[int],
-    ) -> Reply[Any]:
+    @property
+    def execute(self) -> Callable[..., Awaitable[Any]]:
         """Send one command."""
 
 
 def executed_there(
-    channel: Executing, loop: asyncio.AbstractEventLoop, command: str, *asked: Any
+    channel: Executing, loop: asyncio.AbstractEventLoop, *asked: object
 ) -> Reply[Any]:
     """Return a coroutine that executes a command on a channel's loop, which isn't running here."""
 
     async def execute() -> Any:
         if asyncio.get_running_loop() is loop:
-            return await channel.execute(command, *asked)
+            return await channel.execute(*asked)
         if channel.end is not None:
             raise ConnectionClosed(channel.end.reason)
         raise RuntimeError(

@@ -1,24 +1,16 @@
 """The async client: the same names as the blocking one, with await."""
 
 from collections.abc import Callable, Iterable, Sequence
-from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
 
 from qmpeer import limits, transport
+from qmpeer.client import aio
 from qmpeer.client.aio.channel import AsyncChannel, AsyncOnLost
 from qmpeer.client.aio.door import Door, accepted, aside, decoded, opened
-from qmpeer.client.aio.guest_agent import AsyncGuestAgent
-from qmpeer.client.aio.job_run import run_job
-from qmpeer.client.aio.migration_run import run_migration
-from qmpeer.client.aio.name_queries import find_agent, names
-from qmpeer.client.aio.reconnecting_channel import AnyAsyncChannel, AsyncReconnectingChannel
 from qmpeer.client.aio.reply import Reply
 from qmpeer.client.aio.subscription import AsyncEvents
 from qmpeer.client.binding_calls import Binding, EventName, compare, event_types, named
 from qmpeer.client.events import EventLog, EventWait, Match, Names
-from qmpeer.client.jobs import JobState, OnStopped, WhenReady
-from qmpeer.client.migration import MigrationState
-from qmpeer.client.reconnection import Interruption, interrupted_since
 from qmpeer.client.sessions import new_session
 from qmpeer.client.timeouts import DEFAULT, Countdown, Deadline, Default, Timeout
 from qmpeer.errors import CommandError, ConnectionClosed
@@ -31,7 +23,12 @@ if TYPE_CHECKING:
     import subprocess
 
     from qmpeer.bindings import Command, EventType, TypedEvent
+    from qmpeer.client.aio.guest_agent import AsyncGuestAgent
+    from qmpeer.client.aio.reconnecting_channel import AnyAsyncChannel
+    from qmpeer.client.jobs import JobState, OnStopped, WhenReady
+    from qmpeer.client.migration import MigrationState
     from qmpeer.client.preflight import Preflight
+    from qmpeer.client.reconnection import Interruption
     from qmpeer.schema import Differences, Schema
 
 __all__ = ["AsyncClient"]
@@ -64,7 +61,7 @@ class AsyncClient(Door):
     # blocking: - belongs to the loop that it was made on, and to the process
     # blocking: + belongs to the process
 
-    def __init__(self, channel: AnyAsyncChannel, command_timeout: float | None) -> None:
+    def __init__(self, channel: "AnyAsyncChannel", command_timeout: float | None) -> None:
         self.command_timeout = command_timeout
         self._channel: AnyAsyncChannel = channel
         self._preflight: Preflight | None = None
@@ -144,7 +141,9 @@ class AsyncClient(Door):
         if reconnect == 0:
             channel = await open_channel(timeout, EventLog(), None)
         else:
-            channel = await AsyncReconnectingChannel.open(address, open_channel, timeout, reconnect)
+            channel = await aio.AsyncReconnectingChannel.open(
+                address, open_channel, timeout, reconnect
+            )
         return await cls._made(channel, deadline, command_timeout, strict)
 
     @classmethod
@@ -225,7 +224,7 @@ class AsyncClient(Door):
         Raises:
             ConnectionClosed: If it ends at once; with what it wrote to stderr.
         """
-        from qmpeer.client.launching import Launched  # start: 9 ms
+        from qmpeer.client.launching import Launched  # start: 20 ms
 
         deadline = Deadline(timeout)
         launched = await aside(Launched, argv, monitor, stderr, ends_with_parent, own_session)
@@ -240,7 +239,7 @@ class AsyncClient(Door):
     @classmethod
     async def _made(
         cls,
-        channel: AnyAsyncChannel,
+        channel: "AnyAsyncChannel",
         deadline: Deadline,
         command_timeout: float | None,
         strict: "bool | Schema",
@@ -255,7 +254,7 @@ class AsyncClient(Door):
         return client
 
     async def _be_strict(self, strict: "bool | Schema", timeout: float | None) -> None:
-        from qmpeer.client.preflight import Preflight, no_schema  # start: 20 ms
+        from qmpeer.client.preflight import Preflight, no_schema  # start: 40 ms
 
         if isinstance(strict, bool):
             try:
@@ -464,8 +463,7 @@ class AsyncClient(Door):
         waiting.begin(await self.event_mark())
         try:
             if not await self._channel.wait(waiting.is_found, deadline):
-                gap = interrupted_since(self._channel.interruptions, waiting.began)
-                raise waiting.late(seconds, gap)
+                raise waiting.late(seconds, self._channel.interruptions)
         except ConnectionClosed as error:
             error.reason += waiting.missed()
             raise
@@ -479,12 +477,12 @@ class AsyncClient(Door):
         command: "str | Command[Any]",
         arguments: JsonObject | None = None,
         *,
-        when_ready: WhenReady = "complete",
-        on_stopped: OnStopped = "raise",
-        progress: Callable[[JobState], object] | None = None,
+        when_ready: "WhenReady" = "complete",
+        on_stopped: "OnStopped" = "raise",
+        progress: "Callable[[JobState], object] | None" = None,
         interval: float = limits.PROGRESS_INTERVAL,
         timeout: Timeout = DEFAULT,
-    ) -> JobState:
+    ) -> "JobState":
         """Begin a job, see it through by its events, and return how it stood at its end.
 
         It is finalized and dismissed if it doesn't do so by itself. What keeps this from seeing its
@@ -513,25 +511,20 @@ class AsyncClient(Door):
             TimeoutError: If the deadline passed.
         """
         # blocking: - ; a coroutine is awaited
-        return await run_job(
-            self,
-            *named(command, arguments),
-            when_ready,
-            on_stopped,
-            progress,
-            interval,
-            Countdown(self._seconds(timeout)),
-        )
+        name, given = named(command, arguments)
+        countdown = Countdown(self._seconds(timeout))
+        run = aio.JobRun(self, name, given, when_ready, on_stopped, progress, interval, countdown)
+        return await run.run()
 
     async def migrate(
         self,
         uri: str | None = None,
         arguments: JsonObject | None = None,
         *,
-        progress: Callable[[MigrationState], object] | None = None,
+        progress: "Callable[[MigrationState], object] | None" = None,
         interval: float = limits.PROGRESS_INTERVAL,
         timeout: Timeout = DEFAULT,
-    ) -> MigrationState:
+    ) -> "MigrationState":
         """Migrate the machine, and return how that stood at its end.
 
         Where the server has MIGRATION events they are enabled, and nothing is polled but the
@@ -556,14 +549,14 @@ class AsyncClient(Door):
         # blocking: - ; a coroutine is awaited
         given = dict(arguments or {}) if uri is None else {"uri": uri, **(arguments or {})}
         countdown = Countdown(self._seconds(timeout))
-        return await run_migration(self, given, progress, interval, countdown)
+        return await aio.MigrationRun(self, given, progress, interval, countdown).run()
 
     async def guest_agent(
         self,
         address: AddressLike | None = None,
         *,
         timeout: float | None = limits.CONNECT_TIMEOUT,
-    ) -> AsyncGuestAgent:
+    ) -> "AsyncGuestAgent":
         """Connect to the guest's agent, and wait until it answers; to be closed by the caller.
 
         Args:
@@ -578,8 +571,8 @@ class AsyncClient(Door):
         """
         countdown = Countdown(timeout)
         if address is None:
-            address = await find_agent(self, countdown)
-        return await AsyncGuestAgent.connect(
+            address = await aio.find_agent(self, countdown)
+        return await aio.AsyncGuestAgent.connect(
             address, timeout=countdown.remaining(), command_timeout=self.command_timeout
         )
 
@@ -600,7 +593,7 @@ class AsyncClient(Door):
             ValueError: If there is no such kind.
             TimeoutError: If the server doesn't answer in time.
         """
-        return await names(self, kind, within, Countdown(timeout))
+        return await aio.names(self, kind, within, Countdown(timeout))
 
     # The rest
 
@@ -621,7 +614,7 @@ class AsyncClient(Door):
         return None if launched is None else launched.process
 
     @property
-    def interruptions(self) -> tuple[Interruption, ...]:
+    def interruptions(self) -> "tuple[Interruption, ...]":
         """The connections that were lost, the oldest first; none without ``reconnect``."""
         return self._channel.interruptions
 
@@ -633,17 +626,6 @@ class AsyncClient(Door):
     async def close(self) -> None:
         """Close the connection, and end what `launch` started; doing so twice is fine."""
         await self._channel.close()
-
-    async def __aenter__(self) -> "AsyncClient":
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     def __repr__(self) -> str:
         phase = "closed" if self._channel.is_closed else self._channel.session.phase.value

@@ -4,10 +4,10 @@ import asyncio
 import socket
 from collections.abc import Callable
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from qmpeer.client.aio.channel import AsyncChannel, AsyncOnLost
-from qmpeer.client.aio.reply import Reply, reply_from
+from qmpeer.client.aio.reply import Reply, decoded
 from qmpeer.client.events import EventLog
 from qmpeer.client.timeouts import Deadline
 from qmpeer.protocol import ClientSession
@@ -17,13 +17,10 @@ from qmpeer.transport.aio import open_stream
 if TYPE_CHECKING:
     import ssl
 
-    from qmpeer.bindings import Command
     from qmpeer.client.launching import Launched
 
 __all__ = ["Door", "Lock", "accepted", "aside", "decoded", "opened", "pause", "tell"]
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
 Lock: Final = asyncio.Lock
 pause: Final = asyncio.sleep
@@ -32,18 +29,17 @@ aside: Final = asyncio.to_thread
 
 
 class Door:
-    """What a blocking client has alone, and one on a loop doesn't need."""
+    """A connection as a context manager, which closes it."""
 
+    async def close(self) -> None:
+        """Close the connection; doing so twice is fine."""
+        raise NotImplementedError
 
-def decoded(command: "Command[R]", reply: Reply[Any]) -> Reply[R]:
-    """Return the reply to a binding's command, as the type that it returns."""
-    if isinstance(reply, Reply):
-        return reply_from(reply, command.name, command.decode)
+    async def __aenter__(self) -> Self:
+        return self
 
-    async def later() -> R:
-        return command.decode(await reply)
-
-    return cast("Reply[R]", later())
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
 
 
 async def opened(

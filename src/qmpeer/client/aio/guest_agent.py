@@ -104,7 +104,7 @@ class AsyncGuestAgent(Door):
         await agent_procedures.synchronize(self._connected, self._countdown(timeout))
 
     async def ping(self, *, timeout: Timeout = DEFAULT) -> None:
-        """Have the agent answer."""
+        """Ask for an answer of the agent."""
         await self.execute("guest-ping", timeout=timeout)
 
     async def info(self, *, timeout: Timeout = DEFAULT) -> AgentInfo:
@@ -213,7 +213,7 @@ class AsyncGuestAgent(Door):
         *,
         timeout: Timeout = DEFAULT,
     ) -> None:
-        """Have the guest shut itself down; return once it has begun to, or is gone."""
+        """Shut the guest down; return once it has begun to, or is gone."""
         await agent_procedures.send(
             self._connected, "guest-shutdown", {"mode": mode}, self._countdown(timeout)
         )
@@ -221,7 +221,7 @@ class AsyncGuestAgent(Door):
     async def suspend(
         self, mode: Literal["disk", "ram", "hybrid"] = "ram", *, timeout: Timeout = DEFAULT
     ) -> None:
-        """Have the guest suspend itself; return once it has answered again, or is gone.
+        """Suspend the guest; return once it has answered again, or is gone.
 
         A guest that sleeps doesn't answer: that it does so within the deadline raises TimeoutError.
         """
@@ -242,17 +242,6 @@ class AsyncGuestAgent(Door):
             self._is_closed = True
             if self._channel is not None:
                 await self._channel.close()
-
-    async def __aenter__(self) -> "AsyncGuestAgent":
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     def __repr__(self) -> str:
         return f"<AsyncGuestAgent {'closed' if self._is_closed else self._address!s}>"

@@ -42,7 +42,7 @@ from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, Jo
 from qmpeer.messages import Event
 from qmpeer.values import JsonObject
 
-__all__ = ["job_states", "run_job"]
+__all__ = ["JobRun", "job_states"]
 
 
 _EVENTS = (
@@ -55,17 +55,8 @@ _EVENTS = (
 )
 
 
-async def run_job(
-    client: Executor,
-    command: str,
-    arguments: dict[str, Any],
-    when_ready: WhenReady,
-    on_stopped: OnStopped,
-    progress: Callable[[JobState], object] | None,
-    interval: float,
-    countdown: Countdown,
-) -> JobState:
-    """Begin a job, and return how it stood at its end, as `AsyncClient.run_job` says.
+class JobRun:
+    """A job that is begun here, and seen through.
 
     Args:
         client: The server's.
@@ -77,15 +68,8 @@ async def run_job(
         interval: Seconds from one question for its progress to the next.
         countdown: The deadline of all of it.
     """
-    run = _JobRun(client, command, arguments, when_ready, on_stopped, progress, interval, countdown)
-    async with await events_of_this_connection(
-        client._channel, _EVENTS, run.concerns, countdown.timeout
-    ) as events:
-        return await run.run(events)
 
-
-class _JobRun:
-    """A job that was begun here, as far as it is known."""
+    _events: AsyncEvents[Event]
 
     def __init__(
         self,
@@ -118,13 +102,18 @@ class _JobRun:
         self._is_cancelled = False
         self._is_over = False
 
-    def concerns(self, event: Event) -> bool:
-        """Return whether an event is about this job."""
+    async def run(self) -> JobState:
+        """Begin it, and return how it stood at its end, as `AsyncClient.run_job` says."""
+        self._events = await events_of_this_connection(
+            self._client._channel, _EVENTS, self._concerns, self._countdown.timeout
+        )
+        async with self._events:
+            return await self._begin()
+
+    def _concerns(self, event: Event) -> bool:
         return self._id in (event.data.get("id"), event.data.get("device"))
 
-    async def run(self, events: AsyncEvents[Event]) -> JobState:
-        """Begin it, and return how it stood at its end."""
-        self._events = events
+    async def _begin(self) -> JobState:
         is_begun = False
         try:
             await self._client.execute(

@@ -22,19 +22,13 @@ from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, Mi
 from qmpeer.messages import Event
 from qmpeer.values import JsonObject
 
-__all__ = ["run_migration"]
+__all__ = ["MigrationRun"]
 
 _FAILED = ("failed", "cancelled", "postcopy-paused")
 
 
-async def run_migration(
-    client: Executor,
-    arguments: JsonObject,
-    progress: Callable[[MigrationState], object] | None,
-    interval: float,
-    countdown: Countdown,
-) -> MigrationState:
-    """Begin a migration, and return how it stood at its end, as `AsyncClient.migrate` says.
+class MigrationRun:
+    """A migration that is begun here, and seen through.
 
     Args:
         client: The server's.
@@ -43,15 +37,8 @@ async def run_migration(
         interval: Seconds from one question for the progress to the next.
         countdown: The deadline of all of it.
     """
-    run = _MigrationRun(client, arguments, progress, interval, countdown)
-    async with await events_of_this_connection(
-        client._channel, ("MIGRATION",), None, countdown.timeout
-    ) as events:
-        return await run.run(events)
 
-
-class _MigrationRun:
-    """A migration that was begun here, as far as it is known."""
+    _events: AsyncEvents[Event]
 
     def __init__(
         self,
@@ -69,9 +56,15 @@ class _MigrationRun:
         self._has_events = False
         self._status = "setup"
 
-    async def run(self, events: AsyncEvents[Event]) -> MigrationState:
-        """Begin it, and return how it stood at its end."""
-        self._events = events
+    async def run(self) -> MigrationState:
+        """Begin it, and return how it stood at its end, as `AsyncClient.migrate` says."""
+        self._events = await events_of_this_connection(
+            self._client._channel, ("MIGRATION",), None, self._countdown.timeout
+        )
+        async with self._events:
+            return await self._begin()
+
+    async def _begin(self) -> MigrationState:
         self._has_events = await self._enable_events()
         is_begun = False
         try:

@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from qmpeer import limits
-from qmpeer.client.aio.reconnecting_channel import AnyAsyncChannel
 from qmpeer.client.events import EventQueue, Match
 from qmpeer.client.timeouts import Deadline
 from qmpeer.errors import ConnectionClosed
 from qmpeer.messages import Event
+
+if TYPE_CHECKING:
+    from qmpeer.client.aio.reconnecting_channel import AnyAsyncChannel
 
 __all__ = ["AsyncEvents", "events_of_this_connection"]
 
@@ -26,7 +28,7 @@ class AsyncEvents(Generic[E]):
     """
 
     def __init__(
-        self, channel: AnyAsyncChannel, queue: EventQueue, hand_out: Callable[[Event], E]
+        self, channel: "AnyAsyncChannel", queue: EventQueue, hand_out: Callable[[Event], E]
     ) -> None:
         self._channel = channel
         self._queue = queue
@@ -79,7 +81,7 @@ class AsyncEvents(Generic[E]):
 
 
 async def events_of_this_connection(
-    channel: AnyAsyncChannel, names: tuple[str, ...], match: Match, timeout: float | None
+    channel: "AnyAsyncChannel", names: tuple[str, ...], match: Match, timeout: float | None
 ) -> AsyncEvents[Event]:
     """Subscribe to events; with the connection that there is now, waiting for them ends."""
     current = await channel.connected(Deadline(timeout))

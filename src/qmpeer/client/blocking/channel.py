@@ -39,14 +39,13 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from threading import get_ident
 from time import monotonic
 from types import FrameType
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from qmpeer import limits
+from qmpeer.client.blocking.roles import AnyRole, Call, Condition, Role
 from qmpeer.client.events import EventLog
-from qmpeer.client.reconnection import Interruption
 from qmpeer.client.timeouts import Deadline
 from qmpeer.client.wire_log import WireLog
 from qmpeer.errors import ConnectionClosed, LocalProtocolError, NegotiationError
@@ -68,8 +67,9 @@ from qmpeer.values import JsonObject, JsonValue
 
 if TYPE_CHECKING:
     from qmpeer.client.launching import Launched
+    from qmpeer.client.reconnection import Interruption
 
-__all__ = ["INTERRUPTED", "Call", "Channel", "OnLost", "remaining_of"]
+__all__ = ["INTERRUPTED", "Channel", "OnLost", "remaining_of"]
 
 OnLost: TypeAlias = Callable[["Channel"], None]
 """Called once a channel's connection has ended, with the channel's lock held."""
@@ -83,55 +83,6 @@ _SEND_FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL  # the program may have 
 def remaining_of(deadline: float | None) -> float | None:
     """Return the seconds until a deadline, which is on the monotonic clock; None for ever."""
     return None if deadline is None else deadline - monotonic()
-
-
-class Role:
-    """What a thread does here, reading or sending, if it waits for nothing in particular.
-
-    Attributes:
-        thread: Which thread.
-        is_done: What it waits for has come about.
-        sends: It sends what the session has to send while it waits.
-    """
-
-    __slots__ = ("thread",)
-    is_done: Final = False
-    sends: Final = False
-
-    def __init__(self) -> None:
-        self.thread: int = get_ident()
-
-
-class Call:
-    """A command that a thread waits for: its role, and the outcome."""
-
-    __slots__ = ("error", "is_done", "thread", "value")
-    sends: Final = True
-
-    def __init__(self) -> None:
-        self.is_done: bool = False
-        self.value: JsonValue = None
-        self.error: Exception | None = None
-        self.thread: int = get_ident()
-
-
-class Condition:
-    """Anything else that a thread waits for, and its role meanwhile."""
-
-    __slots__ = ("_is_met", "thread")
-    sends: Final = False
-
-    def __init__(self, is_met: Callable[[], bool]) -> None:
-        self._is_met = is_met
-        self.thread: int = get_ident()
-
-    @property
-    def is_done(self) -> bool:
-        """It has come about."""
-        return self._is_met()
-
-
-AnyRole: TypeAlias = Role | Call | Condition
 
 
 class Channel:
@@ -180,7 +131,7 @@ class Channel:
         self._wire_log = WireLog.of(session.peer)
 
     @property
-    def interruptions(self) -> tuple[Interruption, ...]:
+    def interruptions(self) -> "tuple[Interruption, ...]":
         """Nothing: at the first one, all ends."""
         return ()
 

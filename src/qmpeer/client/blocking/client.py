@@ -2,23 +2,15 @@
 """The blocking client."""
 
 from collections.abc import Callable, Iterable, Sequence
-from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
 
 from qmpeer import limits, transport
+from qmpeer.client import blocking
 from qmpeer.client.binding_calls import Binding, EventName, compare, event_types, named
 from qmpeer.client.blocking.channel import Channel, OnLost
 from qmpeer.client.blocking.door import Door, accepted, aside, decoded, opened
-from qmpeer.client.blocking.guest_agent import GuestAgent
-from qmpeer.client.blocking.job_run import run_job
-from qmpeer.client.blocking.migration_run import run_migration
-from qmpeer.client.blocking.name_queries import find_agent, names
-from qmpeer.client.blocking.reconnecting_channel import AnyChannel, ReconnectingChannel
 from qmpeer.client.blocking.subscription import Events
 from qmpeer.client.events import EventLog, EventWait, Match, Names
-from qmpeer.client.jobs import JobState, OnStopped, WhenReady
-from qmpeer.client.migration import MigrationState
-from qmpeer.client.reconnection import Interruption, interrupted_since
 from qmpeer.client.sessions import new_session
 from qmpeer.client.timeouts import DEFAULT, Countdown, Deadline, Default, Timeout
 from qmpeer.errors import CommandError, ConnectionClosed
@@ -31,7 +23,12 @@ if TYPE_CHECKING:
     import subprocess
 
     from qmpeer.bindings import Command, EventType, TypedEvent
+    from qmpeer.client.blocking.guest_agent import GuestAgent
+    from qmpeer.client.blocking.reconnecting_channel import AnyChannel
+    from qmpeer.client.jobs import JobState, OnStopped, WhenReady
+    from qmpeer.client.migration import MigrationState
     from qmpeer.client.preflight import Preflight
+    from qmpeer.client.reconnection import Interruption
     from qmpeer.schema import Differences, Schema
 
 __all__ = ["Client"]
@@ -59,7 +56,7 @@ class Client(Door):
         ...     ...
     """
 
-    def __init__(self, channel: AnyChannel, command_timeout: float | None) -> None:
+    def __init__(self, channel: "AnyChannel", command_timeout: float | None) -> None:
         self.command_timeout = command_timeout
         self._channel: AnyChannel = channel
         self._preflight: Preflight | None = None
@@ -135,7 +132,7 @@ class Client(Door):
         if reconnect == 0:
             channel = open_channel(timeout, EventLog(), None)
         else:
-            channel = ReconnectingChannel.open(address, open_channel, timeout, reconnect)
+            channel = blocking.ReconnectingChannel.open(address, open_channel, timeout, reconnect)
         return cls._made(channel, deadline, command_timeout, strict)
 
     @classmethod
@@ -216,7 +213,7 @@ class Client(Door):
         Raises:
             ConnectionClosed: If it ends at once; with what it wrote to stderr.
         """
-        from qmpeer.client.launching import Launched  # start: 9 ms
+        from qmpeer.client.launching import Launched  # start: 20 ms
 
         deadline = Deadline(timeout)
         launched = aside(Launched, argv, monitor, stderr, ends_with_parent, own_session)
@@ -231,7 +228,7 @@ class Client(Door):
     @classmethod
     def _made(
         cls,
-        channel: AnyChannel,
+        channel: "AnyChannel",
         deadline: Deadline,
         command_timeout: float | None,
         strict: "bool | Schema",
@@ -246,7 +243,7 @@ class Client(Door):
         return client
 
     def _be_strict(self, strict: "bool | Schema", timeout: float | None) -> None:
-        from qmpeer.client.preflight import Preflight, no_schema  # start: 20 ms
+        from qmpeer.client.preflight import Preflight, no_schema  # start: 40 ms
 
         if isinstance(strict, bool):
             try:
@@ -438,8 +435,7 @@ class Client(Door):
         waiting.begin(self.event_mark())
         try:
             if not self._channel.wait(waiting.is_found, deadline):
-                gap = interrupted_since(self._channel.interruptions, waiting.began)
-                raise waiting.late(seconds, gap)
+                raise waiting.late(seconds, self._channel.interruptions)
         except ConnectionClosed as error:
             error.reason += waiting.missed()
             raise
@@ -453,12 +449,12 @@ class Client(Door):
         command: "str | Command[Any]",
         arguments: JsonObject | None = None,
         *,
-        when_ready: WhenReady = "complete",
-        on_stopped: OnStopped = "raise",
-        progress: Callable[[JobState], object] | None = None,
+        when_ready: "WhenReady" = "complete",
+        on_stopped: "OnStopped" = "raise",
+        progress: "Callable[[JobState], object] | None" = None,
         interval: float = limits.PROGRESS_INTERVAL,
         timeout: Timeout = DEFAULT,
-    ) -> JobState:
+    ) -> "JobState":
         """Begin a job, see it through by its events, and return how it stood at its end.
 
         It is finalized and dismissed if it doesn't do so by itself. What keeps this from seeing its
@@ -486,25 +482,22 @@ class Client(Door):
             ConnectionClosed: Likewise.
             TimeoutError: If the deadline passed.
         """
-        return run_job(
-            self,
-            *named(command, arguments),
-            when_ready,
-            on_stopped,
-            progress,
-            interval,
-            Countdown(self._seconds(timeout)),
+        name, given = named(command, arguments)
+        countdown = Countdown(self._seconds(timeout))
+        run = blocking.JobRun(
+            self, name, given, when_ready, on_stopped, progress, interval, countdown
         )
+        return run.run()
 
     def migrate(
         self,
         uri: str | None = None,
         arguments: JsonObject | None = None,
         *,
-        progress: Callable[[MigrationState], object] | None = None,
+        progress: "Callable[[MigrationState], object] | None" = None,
         interval: float = limits.PROGRESS_INTERVAL,
         timeout: Timeout = DEFAULT,
-    ) -> MigrationState:
+    ) -> "MigrationState":
         """Migrate the machine, and return how that stood at its end.
 
         Where the server has MIGRATION events they are enabled, and nothing is polled but the
@@ -527,14 +520,14 @@ class Client(Door):
         """
         given = dict(arguments or {}) if uri is None else {"uri": uri, **(arguments or {})}
         countdown = Countdown(self._seconds(timeout))
-        return run_migration(self, given, progress, interval, countdown)
+        return blocking.MigrationRun(self, given, progress, interval, countdown).run()
 
     def guest_agent(
         self,
         address: AddressLike | None = None,
         *,
         timeout: float | None = limits.CONNECT_TIMEOUT,
-    ) -> GuestAgent:
+    ) -> "GuestAgent":
         """Connect to the guest's agent, and wait until it answers; to be closed by the caller.
 
         Args:
@@ -549,8 +542,8 @@ class Client(Door):
         """
         countdown = Countdown(timeout)
         if address is None:
-            address = find_agent(self, countdown)
-        return GuestAgent.connect(
+            address = blocking.find_agent(self, countdown)
+        return blocking.GuestAgent.connect(
             address, timeout=countdown.remaining(), command_timeout=self.command_timeout
         )
 
@@ -571,7 +564,7 @@ class Client(Door):
             ValueError: If there is no such kind.
             TimeoutError: If the server doesn't answer in time.
         """
-        return names(self, kind, within, Countdown(timeout))
+        return blocking.names(self, kind, within, Countdown(timeout))
 
     # The rest
 
@@ -592,7 +585,7 @@ class Client(Door):
         return None if launched is None else launched.process
 
     @property
-    def interruptions(self) -> tuple[Interruption, ...]:
+    def interruptions(self) -> "tuple[Interruption, ...]":
         """The connections that were lost, the oldest first; none without ``reconnect``."""
         return self._channel.interruptions
 
@@ -604,17 +597,6 @@ class Client(Door):
     def close(self) -> None:
         """Close the connection, and end what `launch` started; doing so twice is fine."""
         self._channel.close()
-
-    def __enter__(self) -> "Client":
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         phase = "closed" if self._channel.is_closed else self._channel.session.phase.value

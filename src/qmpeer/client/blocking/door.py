@@ -3,10 +3,12 @@
 import socket
 import threading
 from collections.abc import Callable
+from operator import call
 from time import sleep
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from qmpeer.client.blocking.channel import Call, Channel, OnLost
+from qmpeer.client.blocking.channel import Channel, OnLost
+from qmpeer.client.blocking.roles import Call
 from qmpeer.client.events import EventLog
 from qmpeer.client.timeouts import Deadline
 from qmpeer.protocol import ClientSession
@@ -20,17 +22,28 @@ if TYPE_CHECKING:
 
 __all__ = ["Door", "Lock", "accepted", "aside", "decoded", "opened", "pause", "tell"]
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 Lock: Final = threading.RLock
 pause: Final = sleep
+aside: Final = call
+"""Call a function that may block for a moment."""
 
 
 class Door:
-    """A client's socket: for select while it is open, given back when the client is forgotten."""
+    """A connection as a context manager, which closes it; its socket goes with the last of it."""
 
     _channel: Any  # AnyChannel, None while an agent has no connection
+
+    def close(self) -> None:
+        """Close the connection; doing so twice is fine."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
 
     def fileno(self) -> int:
         """Return the socket's descriptor, for select; -1 once it is closed."""
@@ -40,11 +53,6 @@ class Door:
         channel = getattr(self, "_channel", None)
         if channel is not None:
             channel.forget()
-
-
-def aside(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call a function that may block for a moment."""
-    return function(*args, **kwargs)
 
 
 def decoded(command: "Command[R]", value: Any) -> R:

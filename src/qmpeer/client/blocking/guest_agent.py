@@ -102,7 +102,7 @@ class GuestAgent(Door):
         agent_procedures.synchronize(self._connected, self._countdown(timeout))
 
     def ping(self, *, timeout: Timeout = DEFAULT) -> None:
-        """Have the agent answer."""
+        """Ask for an answer of the agent."""
         self.execute("guest-ping", timeout=timeout)
 
     def info(self, *, timeout: Timeout = DEFAULT) -> AgentInfo:
@@ -207,7 +207,7 @@ class GuestAgent(Door):
         *,
         timeout: Timeout = DEFAULT,
     ) -> None:
-        """Have the guest shut itself down; return once it has begun to, or is gone."""
+        """Shut the guest down; return once it has begun to, or is gone."""
         agent_procedures.send(
             self._connected, "guest-shutdown", {"mode": mode}, self._countdown(timeout)
         )
@@ -215,7 +215,7 @@ class GuestAgent(Door):
     def suspend(
         self, mode: Literal["disk", "ram", "hybrid"] = "ram", *, timeout: Timeout = DEFAULT
     ) -> None:
-        """Have the guest suspend itself; return once it has answered again, or is gone.
+        """Suspend the guest; return once it has answered again, or is gone.
 
         A guest that sleeps doesn't answer: that it does so within the deadline raises TimeoutError.
         """
@@ -236,17 +236,6 @@ class GuestAgent(Door):
             self._is_closed = True
             if self._channel is not None:
                 self._channel.close()
-
-    def __enter__(self) -> "GuestAgent":
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<GuestAgent {'closed' if self._is_closed else self._address!s}>"

@@ -10,7 +10,8 @@ from time import sleep
 from typing import TypeAlias
 
 from qmpeer import limits
-from qmpeer.client.blocking.channel import INTERRUPTED, Call, Channel, OnLost, Role
+from qmpeer.client.blocking.channel import INTERRUPTED, Channel, OnLost
+from qmpeer.client.blocking.roles import Call, Role
 from qmpeer.client.events import EventLog
 from qmpeer.client.reconnection import (
     Interruption,

@@ -3,14 +3,16 @@
 
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from qmpeer import limits
-from qmpeer.client.blocking.reconnecting_channel import AnyChannel
 from qmpeer.client.events import EventQueue, Match
 from qmpeer.client.timeouts import Deadline
 from qmpeer.errors import ConnectionClosed
 from qmpeer.messages import Event
+
+if TYPE_CHECKING:
+    from qmpeer.client.blocking.reconnecting_channel import AnyChannel
 
 __all__ = ["Events", "events_of_this_connection"]
 
@@ -27,7 +29,7 @@ class Events(Generic[E]):
     """
 
     def __init__(
-        self, channel: AnyChannel, queue: EventQueue, hand_out: Callable[[Event], E]
+        self, channel: "AnyChannel", queue: EventQueue, hand_out: Callable[[Event], E]
     ) -> None:
         self._channel = channel
         self._queue = queue
@@ -80,7 +82,7 @@ class Events(Generic[E]):
 
 
 def events_of_this_connection(
-    channel: AnyChannel, names: tuple[str, ...], match: Match, timeout: float | None
+    channel: "AnyChannel", names: tuple[str, ...], match: Match, timeout: float | None
 ) -> Events[Event]:
     """Subscribe to events; with the connection that there is now, waiting for them ends."""
     current = channel.connected(Deadline(timeout))
