@@ -323,7 +323,10 @@ def formatted(text: str) -> str:
         ConversionError: If it is no Python.
     """
     target = str(CLIENT / "blocking" / "client.py")  # whose settings are meant
-    for how in (("check", "--quiet", "--fix-only", "--select=F401,I,RUF022"), ("format", "--quiet")):
+    for how in (
+        ("check", "--quiet", "--fix-only", "--select=F401,I,RUF022"),
+        ("format", "--quiet"),
+    ):
         ruff = [sys.executable, "-m", "ruff", *how, "--stdin-filename", target, "-"]
         done = subprocess.run(ruff, input=text, capture_output=True, text=True, check=False)
         if done.returncode:
