@@ -1,6 +1,6 @@
 """Jobs seen through: what servers of any age say of them, and what goes wrong in the middle.
 
-Modules: aio.procedures.
+Modules: aio.job_run, aio.procedures, blocking.job_run.
 """
 
 import asyncio

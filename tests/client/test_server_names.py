@@ -1,4 +1,7 @@
-"""What is there to be named, from what a server can be asked; and which argument names what."""
+"""What is there to be named, from what a server can be asked; and which argument names what.
+
+Modules: aio.name_queries, blocking.name_queries.
+"""
 
 from typing import Any
 

@@ -30,6 +30,8 @@ class AgentSession(ClientSession[Token]):
 
     __slots__ = ()
 
+    is_changing: bool
+
     def synchronize(self, name: str, value: int, token: Token) -> Sent[Token]:
         """Synchronize with a guest agent; then send what data_to_send() returns.
 
