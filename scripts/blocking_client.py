@@ -39,7 +39,8 @@ from typing import NamedTuple
 CLIENT = Path(__file__).parent.parent / "src" / "qmpeer" / "client"
 SOURCES = (
     "__init__",
-    "agent_procedures",
+    "agent_contact",
+    "agent_files",
     "client",
     "guest_agent",
     "job_run",
@@ -52,6 +53,7 @@ WIDTH = 100
 
 NAMES = {
     "AnyAsyncChannel": "AnyChannel",
+    "AsyncAgentContact": "AgentContact",
     "AsyncChannel": "Channel",
     "AsyncClient": "Client",
     "AsyncEvents": "Events",

@@ -13,7 +13,8 @@ from types import CodeType, ModuleType
 
 import pytest
 
-import qmpeer.client.blocking.agent_procedures
+import qmpeer.client.blocking.agent_contact
+import qmpeer.client.blocking.agent_files
 import qmpeer.client.blocking.channel
 import qmpeer.client.blocking.client
 import qmpeer.client.blocking.door
@@ -25,7 +26,8 @@ import qmpeer.client.events
 import qmpeer.transport.filtered_socket
 
 MODULES = [
-    qmpeer.client.blocking.agent_procedures,
+    qmpeer.client.blocking.agent_contact,
+    qmpeer.client.blocking.agent_files,
     qmpeer.client.blocking.channel,
     qmpeer.client.blocking.client,
     qmpeer.client.blocking.door,

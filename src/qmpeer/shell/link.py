@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from qmpeer import limits
 from qmpeer.client import AsyncClient
-from qmpeer.client.aio import agent_procedures
+from qmpeer.client.aio.agent_contact import AsyncAgentContact, connect_by
 from qmpeer.client.answers import UNREADABLE
 from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError, ConnectionClosed, QMPError
@@ -103,9 +103,9 @@ class Link:
         )
         self._is_agent = not self.negotiate
         if self._is_agent:
-            countdown = Countdown(self._connect_timeout)
+            contact = AsyncAgentContact(connect_by(client))
             try:
-                await agent_procedures.first_contact(agent_procedures.connect_by(client), countdown)
+                await contact.first_contact(Countdown(self._connect_timeout))
             except CommandError:  # this is none, but something else that doesn't greet
                 self._is_agent = False
             except BaseException:
@@ -131,11 +131,11 @@ class Link:
         client = self.connected()
         if not self._is_agent:
             return await client.execute(command, arguments, oob=is_oob, timeout=timeout)
-        connect, countdown = agent_procedures.connect_by(client), Countdown(timeout)
+        contact, countdown = AsyncAgentContact(connect_by(client)), Countdown(timeout)
         if command in _SILENT:
-            await agent_procedures.send(connect, command, arguments, countdown)
+            await contact.send(command, arguments, countdown)
             return {}
-        return await agent_procedures.execute(connect, command, arguments, countdown)
+        return await contact.execute(command, arguments, countdown)
 
     def connected(self) -> AsyncClient:
         """Return the connection.

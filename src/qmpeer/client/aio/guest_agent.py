@@ -1,24 +1,39 @@
 """A guest agent, for asyncio."""
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from types import TracebackType
 from typing import Any, Literal
 
 from qmpeer import limits
-from qmpeer.client.agent_answers import AgentInfo, Executed, Readable, Writable
-from qmpeer.client.aio import agent_procedures
+from qmpeer.client.agent_answers import (
+    AgentInfo,
+    Executed,
+    Readable,
+    Writable,
+    read_count,
+    read_executed,
+    read_info,
+    read_pid,
+)
+from qmpeer.client.aio import agent_files
+from qmpeer.client.aio.agent_contact import AsyncAgentContact, ask, no_answer, rest_of
 from qmpeer.client.aio.channel import AsyncChannel
-from qmpeer.client.aio.door import Door, Lock, opened
+from qmpeer.client.aio.door import Door, Lock, opened, pause
+from qmpeer.client.aio.procedures import watchful_pause
+from qmpeer.client.answers import read_answer
 from qmpeer.client.reconnection import can_be_dialled_again
 from qmpeer.client.sessions import new_session
 from qmpeer.client.timeouts import DEFAULT, Countdown, Deadline, Default, Timeout
-from qmpeer.errors import ConnectionClosed
+from qmpeer.errors import AnswerError, CommandError, CommandInterrupted, ConnectionClosed
 from qmpeer.transport import AddressLike, address_text
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject
 
 __all__ = ["AsyncFrozen", "AsyncGuestAgent"]
+
+_THAW = "guest-fsfreeze-thaw"
 
 
 class AsyncGuestAgent(Door):
@@ -82,7 +97,7 @@ class AsyncGuestAgent(Door):
         agent = cls(address, command_timeout)
         agent._waits_for_socket = wait_for_socket
         try:
-            await agent_procedures.first_contact(agent._connected, Countdown(timeout))
+            await agent._contact.first_contact(Countdown(timeout))
         except BaseException:
             await agent.close()
             raise
@@ -95,13 +110,11 @@ class AsyncGuestAgent(Door):
         self, command: str, arguments: JsonObject | None = None, *, timeout: Timeout = DEFAULT
     ) -> Any:
         """Execute one of the agent's commands that answer their success, and return its value."""
-        return await agent_procedures.execute(
-            self._connected, command, arguments, self._countdown(timeout)
-        )
+        return await self._contact.execute(command, arguments, self._countdown(timeout))
 
     async def synchronize(self, *, timeout: Timeout = DEFAULT) -> None:
         """Make sure that the agent is there and listens; everything else does so by itself."""
-        await agent_procedures.synchronize(self._connected, self._countdown(timeout))
+        await self._contact.synchronize(self._countdown(timeout))
 
     async def ping(self, *, timeout: Timeout = DEFAULT) -> None:
         """Ask for an answer of the agent."""
@@ -109,7 +122,7 @@ class AsyncGuestAgent(Door):
 
     async def info(self, *, timeout: Timeout = DEFAULT) -> AgentInfo:
         """Return the agent's version and its commands."""
-        return await agent_procedures.info(self._connected, self._countdown(timeout))
+        return read_info(await self.execute("guest-info", timeout=timeout))
 
     # Programs
 
@@ -133,9 +146,30 @@ class AsyncGuestAgent(Door):
                 TimeoutError bears a note of its pid.
         """
         countdown = self._countdown(timeout)
-        return await agent_procedures.run(
-            self._connected, argv, env, input, capture_output, countdown
-        )
+        arguments: JsonObject = {
+            "path": argv[0],
+            "arg": list(argv[1:]),
+            "capture-output": capture_output,
+        }
+        if env is not None:
+            arguments["env"] = [f"{name}={value}" for name, value in env.items()]
+        if input is not None:
+            arguments["input-data"] = b64encode(input).decode()
+        channel = await self._contact.synchronize(countdown)
+        pid = read_pid(await ask(channel, "guest-exec", arguments, countdown))
+        delay = limits.AGENT_POLL
+        try:
+            while True:
+                executed = await _look_at(channel, argv[0], pid, countdown)
+                if executed is not None:
+                    return executed
+                await watchful_pause(channel, countdown.remaining(delay))
+                delay = min(2 * delay, limits.AGENT_POLL_MOST)
+                if countdown.is_over:
+                    raise TimeoutError(f"{argv[0]} hasn't ended in {countdown.timeout:.4g} s")
+        except (AnswerError, TimeoutError, CommandInterrupted, ConnectionClosed) as error:
+            error.add_note(f"{argv[0]} may go on in the guest, its pid is {pid}")
+            raise
 
     # Files
 
@@ -147,9 +181,9 @@ class AsyncGuestAgent(Door):
         Raises:
             LimitError: If it is larger than so many bytes.
         """
-        return await agent_procedures.read_file(
-            self._connected, path, limit, self._countdown(timeout)
-        )
+        memory = BytesIO()
+        await agent_files.get_file(self._contact, path, memory, limit, self._countdown(timeout))
+        return memory.getvalue()
 
     async def write_file(
         self, path: str, data: bytes, *, append: bool = False, timeout: Timeout = DEFAULT
@@ -159,17 +193,15 @@ class AsyncGuestAgent(Door):
 
     async def get_file(self, path: str, sink: Writable, *, timeout: Timeout = DEFAULT) -> int:
         """Copy a file of the guest's into one that is open for writing; return its size."""
-        return await agent_procedures.get_file(
-            self._connected, path, sink, None, self._countdown(timeout)
-        )
+        countdown = self._countdown(timeout)
+        return await agent_files.get_file(self._contact, path, sink, None, countdown)
 
     async def put_file(
         self, source: Readable, path: str, *, append: bool = False, timeout: Timeout = DEFAULT
     ) -> int:
         """Copy a file that is open for reading into one of the guest's; return its size."""
-        return await agent_procedures.put_file(
-            self._connected, source, path, append, self._countdown(timeout)
-        )
+        countdown = self._countdown(timeout)
+        return await agent_files.put_file(self._contact, source, path, append, countdown)
 
     # File systems
 
@@ -181,15 +213,30 @@ class AsyncGuestAgent(Door):
         If it remains unknown whether they are frozen, thawing them is asked for before this raises;
         where that wasn't answered before the deadline, the exception bears a note of it.
         """
-        return await agent_procedures.freeze(self._connected, mountpoints, self._countdown(timeout))
+        countdown = self._countdown(timeout)
+        command = "guest-fsfreeze-freeze" if mountpoints is None else "guest-fsfreeze-freeze-list"
+        arguments: JsonObject = {} if mountpoints is None else {"mountpoints": list(mountpoints)}
+        channel = await self._contact.synchronize(countdown)
+        try:
+            return read_count(command, await ask(channel, command, arguments, countdown))
+        except BaseException as error:
+            is_refused = isinstance(error, CommandError) and not isinstance(error, AnswerError)
+            if is_refused or isinstance(error, GeneratorExit):
+                raise  # the agent thaws what it froze before it failed
+            try:
+                await self._thaw_surely(rest_of(countdown, limits.AGENT_THAW))
+            except (CommandError, ConnectionClosed, CommandInterrupted, OSError) as failure:
+                error.add_note(f"file systems may be frozen, they could not be thawed: {failure}")
+            raise
 
     async def thaw(self, *, timeout: Timeout = DEFAULT) -> int:
         """Thaw the guest's file systems; return how many were frozen."""
-        return await agent_procedures.thaw(self._connected, self._countdown(timeout))
+        return read_count(_THAW, await self.execute(_THAW, timeout=timeout))
 
     async def freeze_status(self, *, timeout: Timeout = DEFAULT) -> str:
         """Return "frozen" or "thawed"."""
-        return await agent_procedures.freeze_status(self._connected, self._countdown(timeout))
+        answer = await self.execute("guest-fsfreeze-status", timeout=timeout)
+        return read_answer("guest-fsfreeze-status", answer, str, "frozen or thawed")
 
     def frozen(
         self, mountpoints: Sequence[str] | None = None, *, timeout: Timeout = DEFAULT
@@ -205,6 +252,18 @@ class AsyncGuestAgent(Door):
         """
         return AsyncFrozen(self, mountpoints, timeout)
 
+    async def _thaw_surely(self, countdown: Countdown) -> int:
+        """Thaw them, again and again while the agent can't be reached or doesn't answer."""
+        while True:
+            # Each attempt has its own deadline: the agent may be restarted while we wait.
+            attempt = Countdown(countdown.remaining(2 * limits.AGENT_PRESENCE))
+            try:
+                return read_count(_THAW, await self._contact.execute_at_last(_THAW, None, attempt))
+            except (ConnectionClosed, CommandInterrupted, OSError):  # TimeoutError is one
+                if countdown.is_over:
+                    raise
+                await pause(countdown.remaining(limits.AGENT_POLL_MOST) or 0.0)
+
     # Power
 
     async def shutdown(
@@ -214,9 +273,7 @@ class AsyncGuestAgent(Door):
         timeout: Timeout = DEFAULT,
     ) -> None:
         """Shut the guest down; return once it has begun to, or is gone."""
-        await agent_procedures.send(
-            self._connected, "guest-shutdown", {"mode": mode}, self._countdown(timeout)
-        )
+        await self._contact.send("guest-shutdown", {"mode": mode}, self._countdown(timeout))
 
     async def suspend(
         self, mode: Literal["disk", "ram", "hybrid"] = "ram", *, timeout: Timeout = DEFAULT
@@ -225,9 +282,7 @@ class AsyncGuestAgent(Door):
 
         A guest that sleeps doesn't answer: that it does so within the deadline raises TimeoutError.
         """
-        await agent_procedures.send(
-            self._connected, f"guest-suspend-{mode}", None, self._countdown(timeout)
-        )
+        await self._contact.send(f"guest-suspend-{mode}", None, self._countdown(timeout))
 
     # The connection
 
@@ -245,6 +300,11 @@ class AsyncGuestAgent(Door):
 
     def __repr__(self) -> str:
         return f"<AsyncGuestAgent {'closed' if self._is_closed else self._address!s}>"
+
+    @property
+    def _contact(self) -> AsyncAgentContact:
+        """Contact with the agent, made anew each time: kept, the two would keep each other."""
+        return AsyncAgentContact(self._connected)
 
     def _countdown(self, timeout: Timeout) -> Countdown:
         return Countdown(self.command_timeout if isinstance(timeout, Default) else timeout)
@@ -295,4 +355,20 @@ class AsyncFrozen:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await agent_procedures.thaw_surely(self._agent._connected)
+        await self._agent._thaw_surely(Countdown(limits.AGENT_THAW))
+
+
+async def _look_at(
+    channel: AsyncChannel, program: str, pid: int, countdown: Countdown
+) -> Executed | None:
+    """Ask whether a program has ended, and how; an agent that is there answers that at once."""
+    seconds = countdown.remaining(limits.AGENT_PRESENCE)
+    try:
+        answer = await channel.execute("guest-exec-status", {"pid": pid}, seconds, False, ())
+    except TimeoutError:
+        if countdown.is_over:
+            reason = f"{program} hasn't ended in {countdown.timeout:.4g} s"
+        else:
+            reason = no_answer(seconds or 0.0)
+        raise TimeoutError(reason) from None
+    return read_executed(answer)

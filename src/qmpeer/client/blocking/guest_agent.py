@@ -1,25 +1,40 @@
 # Generated from aio/guest_agent.py by scripts/blocking_client.py: `make fix` writes it anew.
 """A guest agent, for blocking code."""
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from types import TracebackType
 from typing import Any, Literal
 
 from qmpeer import limits
-from qmpeer.client.agent_answers import AgentInfo, Executed, Readable, Writable
-from qmpeer.client.blocking import agent_procedures
+from qmpeer.client.agent_answers import (
+    AgentInfo,
+    Executed,
+    Readable,
+    Writable,
+    read_count,
+    read_executed,
+    read_info,
+    read_pid,
+)
+from qmpeer.client.answers import read_answer
+from qmpeer.client.blocking import agent_files
+from qmpeer.client.blocking.agent_contact import AgentContact, ask, no_answer, rest_of
 from qmpeer.client.blocking.channel import Channel
-from qmpeer.client.blocking.door import Door, Lock, opened
+from qmpeer.client.blocking.door import Door, Lock, opened, pause
+from qmpeer.client.blocking.procedures import watchful_pause
 from qmpeer.client.reconnection import can_be_dialled_again
 from qmpeer.client.sessions import new_session
 from qmpeer.client.timeouts import DEFAULT, Countdown, Deadline, Default, Timeout
-from qmpeer.errors import ConnectionClosed
+from qmpeer.errors import AnswerError, CommandError, CommandInterrupted, ConnectionClosed
 from qmpeer.transport import AddressLike, address_text
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject
 
 __all__ = ["Frozen", "GuestAgent"]
+
+_THAW = "guest-fsfreeze-thaw"
 
 
 class GuestAgent(Door):
@@ -80,7 +95,7 @@ class GuestAgent(Door):
         agent = cls(address, command_timeout)
         agent._waits_for_socket = wait_for_socket
         try:
-            agent_procedures.first_contact(agent._connected, Countdown(timeout))
+            agent._contact.first_contact(Countdown(timeout))
         except BaseException:
             agent.close()
             raise
@@ -93,13 +108,11 @@ class GuestAgent(Door):
         self, command: str, arguments: JsonObject | None = None, *, timeout: Timeout = DEFAULT
     ) -> Any:
         """Execute one of the agent's commands that answer their success, and return its value."""
-        return agent_procedures.execute(
-            self._connected, command, arguments, self._countdown(timeout)
-        )
+        return self._contact.execute(command, arguments, self._countdown(timeout))
 
     def synchronize(self, *, timeout: Timeout = DEFAULT) -> None:
         """Make sure that the agent is there and listens; everything else does so by itself."""
-        agent_procedures.synchronize(self._connected, self._countdown(timeout))
+        self._contact.synchronize(self._countdown(timeout))
 
     def ping(self, *, timeout: Timeout = DEFAULT) -> None:
         """Ask for an answer of the agent."""
@@ -107,7 +120,7 @@ class GuestAgent(Door):
 
     def info(self, *, timeout: Timeout = DEFAULT) -> AgentInfo:
         """Return the agent's version and its commands."""
-        return agent_procedures.info(self._connected, self._countdown(timeout))
+        return read_info(self.execute("guest-info", timeout=timeout))
 
     # Programs
 
@@ -131,7 +144,30 @@ class GuestAgent(Door):
                 TimeoutError bears a note of its pid.
         """
         countdown = self._countdown(timeout)
-        return agent_procedures.run(self._connected, argv, env, input, capture_output, countdown)
+        arguments: JsonObject = {
+            "path": argv[0],
+            "arg": list(argv[1:]),
+            "capture-output": capture_output,
+        }
+        if env is not None:
+            arguments["env"] = [f"{name}={value}" for name, value in env.items()]
+        if input is not None:
+            arguments["input-data"] = b64encode(input).decode()
+        channel = self._contact.synchronize(countdown)
+        pid = read_pid(ask(channel, "guest-exec", arguments, countdown))
+        delay = limits.AGENT_POLL
+        try:
+            while True:
+                executed = _look_at(channel, argv[0], pid, countdown)
+                if executed is not None:
+                    return executed
+                watchful_pause(channel, countdown.remaining(delay))
+                delay = min(2 * delay, limits.AGENT_POLL_MOST)
+                if countdown.is_over:
+                    raise TimeoutError(f"{argv[0]} hasn't ended in {countdown.timeout:.4g} s")
+        except (AnswerError, TimeoutError, CommandInterrupted, ConnectionClosed) as error:
+            error.add_note(f"{argv[0]} may go on in the guest, its pid is {pid}")
+            raise
 
     # Files
 
@@ -143,7 +179,9 @@ class GuestAgent(Door):
         Raises:
             LimitError: If it is larger than so many bytes.
         """
-        return agent_procedures.read_file(self._connected, path, limit, self._countdown(timeout))
+        memory = BytesIO()
+        agent_files.get_file(self._contact, path, memory, limit, self._countdown(timeout))
+        return memory.getvalue()
 
     def write_file(
         self, path: str, data: bytes, *, append: bool = False, timeout: Timeout = DEFAULT
@@ -153,17 +191,15 @@ class GuestAgent(Door):
 
     def get_file(self, path: str, sink: Writable, *, timeout: Timeout = DEFAULT) -> int:
         """Copy a file of the guest's into one that is open for writing; return its size."""
-        return agent_procedures.get_file(
-            self._connected, path, sink, None, self._countdown(timeout)
-        )
+        countdown = self._countdown(timeout)
+        return agent_files.get_file(self._contact, path, sink, None, countdown)
 
     def put_file(
         self, source: Readable, path: str, *, append: bool = False, timeout: Timeout = DEFAULT
     ) -> int:
         """Copy a file that is open for reading into one of the guest's; return its size."""
-        return agent_procedures.put_file(
-            self._connected, source, path, append, self._countdown(timeout)
-        )
+        countdown = self._countdown(timeout)
+        return agent_files.put_file(self._contact, source, path, append, countdown)
 
     # File systems
 
@@ -175,15 +211,30 @@ class GuestAgent(Door):
         If it remains unknown whether they are frozen, thawing them is asked for before this raises;
         where that wasn't answered before the deadline, the exception bears a note of it.
         """
-        return agent_procedures.freeze(self._connected, mountpoints, self._countdown(timeout))
+        countdown = self._countdown(timeout)
+        command = "guest-fsfreeze-freeze" if mountpoints is None else "guest-fsfreeze-freeze-list"
+        arguments: JsonObject = {} if mountpoints is None else {"mountpoints": list(mountpoints)}
+        channel = self._contact.synchronize(countdown)
+        try:
+            return read_count(command, ask(channel, command, arguments, countdown))
+        except BaseException as error:
+            is_refused = isinstance(error, CommandError) and not isinstance(error, AnswerError)
+            if is_refused or isinstance(error, GeneratorExit):
+                raise  # the agent thaws what it froze before it failed
+            try:
+                self._thaw_surely(rest_of(countdown, limits.AGENT_THAW))
+            except (CommandError, ConnectionClosed, CommandInterrupted, OSError) as failure:
+                error.add_note(f"file systems may be frozen, they could not be thawed: {failure}")
+            raise
 
     def thaw(self, *, timeout: Timeout = DEFAULT) -> int:
         """Thaw the guest's file systems; return how many were frozen."""
-        return agent_procedures.thaw(self._connected, self._countdown(timeout))
+        return read_count(_THAW, self.execute(_THAW, timeout=timeout))
 
     def freeze_status(self, *, timeout: Timeout = DEFAULT) -> str:
         """Return "frozen" or "thawed"."""
-        return agent_procedures.freeze_status(self._connected, self._countdown(timeout))
+        answer = self.execute("guest-fsfreeze-status", timeout=timeout)
+        return read_answer("guest-fsfreeze-status", answer, str, "frozen or thawed")
 
     def frozen(
         self, mountpoints: Sequence[str] | None = None, *, timeout: Timeout = DEFAULT
@@ -199,6 +250,18 @@ class GuestAgent(Door):
         """
         return Frozen(self, mountpoints, timeout)
 
+    def _thaw_surely(self, countdown: Countdown) -> int:
+        """Thaw them, again and again while the agent can't be reached or doesn't answer."""
+        while True:
+            # Each attempt has its own deadline: the agent may be restarted while we wait.
+            attempt = Countdown(countdown.remaining(2 * limits.AGENT_PRESENCE))
+            try:
+                return read_count(_THAW, self._contact.execute_at_last(_THAW, None, attempt))
+            except (ConnectionClosed, CommandInterrupted, OSError):  # TimeoutError is one
+                if countdown.is_over:
+                    raise
+                pause(countdown.remaining(limits.AGENT_POLL_MOST) or 0.0)
+
     # Power
 
     def shutdown(
@@ -208,9 +271,7 @@ class GuestAgent(Door):
         timeout: Timeout = DEFAULT,
     ) -> None:
         """Shut the guest down; return once it has begun to, or is gone."""
-        agent_procedures.send(
-            self._connected, "guest-shutdown", {"mode": mode}, self._countdown(timeout)
-        )
+        self._contact.send("guest-shutdown", {"mode": mode}, self._countdown(timeout))
 
     def suspend(
         self, mode: Literal["disk", "ram", "hybrid"] = "ram", *, timeout: Timeout = DEFAULT
@@ -219,9 +280,7 @@ class GuestAgent(Door):
 
         A guest that sleeps doesn't answer: that it does so within the deadline raises TimeoutError.
         """
-        agent_procedures.send(
-            self._connected, f"guest-suspend-{mode}", None, self._countdown(timeout)
-        )
+        self._contact.send(f"guest-suspend-{mode}", None, self._countdown(timeout))
 
     # The connection
 
@@ -239,6 +298,11 @@ class GuestAgent(Door):
 
     def __repr__(self) -> str:
         return f"<GuestAgent {'closed' if self._is_closed else self._address!s}>"
+
+    @property
+    def _contact(self) -> AgentContact:
+        """Contact with the agent, made anew each time: kept, the two would keep each other."""
+        return AgentContact(self._connected)
 
     def _countdown(self, timeout: Timeout) -> Countdown:
         return Countdown(self.command_timeout if isinstance(timeout, Default) else timeout)
@@ -289,4 +353,18 @@ class Frozen:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        agent_procedures.thaw_surely(self._agent._connected)
+        self._agent._thaw_surely(Countdown(limits.AGENT_THAW))
+
+
+def _look_at(channel: Channel, program: str, pid: int, countdown: Countdown) -> Executed | None:
+    """Ask whether a program has ended, and how; an agent that is there answers that at once."""
+    seconds = countdown.remaining(limits.AGENT_PRESENCE)
+    try:
+        answer = channel.execute("guest-exec-status", {"pid": pid}, seconds, False, ())
+    except TimeoutError:
+        if countdown.is_over:
+            reason = f"{program} hasn't ended in {countdown.timeout:.4g} s"
+        else:
+            reason = no_answer(seconds or 0.0)
+        raise TimeoutError(reason) from None
+    return read_executed(answer)
