@@ -141,9 +141,8 @@ class AsyncClient(Door):
         if reconnect == 0:
             channel = await open_channel(timeout, EventLog(), None)
         else:
-            channel = await aio.AsyncReconnectingChannel.open(
-                address, open_channel, timeout, reconnect
-            )
+            channel = aio.AsyncReconnectingChannel(address, open_channel, reconnect)
+            await channel.begin(timeout)
         return await cls._made(channel, deadline, command_timeout, strict)
 
     @classmethod

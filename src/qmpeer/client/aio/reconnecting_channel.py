@@ -15,15 +15,13 @@ from qmpeer.client.aio.channel import (
 from qmpeer.client.aio.reply import Reply, reply_from
 from qmpeer.client.events import EventLog
 from qmpeer.client.reconnection import (
-    Interruption,
-    Interruptions,
+    ConnectionSeries,
     Patience,
-    check_can_be_dialled_again,
     late_to_connect,
 )
 from qmpeer.client.timeouts import Deadline
 from qmpeer.errors import ConnectionClosed, QMPError
-from qmpeer.protocol import CLOSED_BY_US, ClientSession
+from qmpeer.protocol import CLOSED_BY_US
 from qmpeer.transport import AddressLike
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject
@@ -36,85 +34,27 @@ AsyncOpenChannel: TypeAlias = Callable[
 """Makes a channel that has negotiated, within so many seconds."""
 
 
-class AsyncReconnectingChannel:
-    """An async client's connections, one after the other.
+class AsyncReconnectingChannel(ConnectionSeries[AsyncChannel]):
+    """An async client's connections, one after the other; `begin` makes the first."""
 
-    Make one with `open`.
-
-    Attributes:
-        log: The events that have come, over all of them.
-        end: Why no more will come, once that is so.
-        launched: Nothing: what was launched can't be connected to again.
-    """
-
-    def __init__(self, open_channel: AsyncOpenChannel, seconds: float | None) -> None:
-        self.log: EventLog = EventLog()
-        self.end: ConnectionClosed | None = None
-        self.launched: None = None
+    def __init__(
+        self, address: AddressLike, open_channel: AsyncOpenChannel, seconds: float | None
+    ) -> None:
+        super().__init__(address, seconds)
         self._loop = asyncio.get_running_loop()
         self._open = open_channel
-        self._seconds = seconds
-        self._current: AsyncChannel | None = None
-        self._interruptions = Interruptions()
         self._task: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
         own(self)
 
-    @classmethod
-    async def open(
-        cls,
-        address: AddressLike,
-        open_channel: AsyncOpenChannel,
-        timeout: float | None,
-        seconds: float | None,
-    ) -> "AsyncReconnectingChannel":
-        """Make one, and its first connection.
-
-        Args:
-            address: Where the server is.
-            open_channel: Makes the next connection.
-            timeout: Seconds for the first.
-            seconds: For how long another is tried for before all ends; None for ever.
-
-        Raises:
-            ValueError: If the address is good for one connection only.
-        """
-        check_can_be_dialled_again(address)
-        channel = cls(open_channel, seconds)
-        channel._adopt(await open_channel(timeout, channel.log, channel._lost))
-        return channel
-
-    @property
-    def current(self) -> AsyncChannel:
-        """The connection that there is, or was at last."""
-        assert self._current is not None
-        return self._current
-
-    def _adopt(self, channel: AsyncChannel) -> None:
-        self._current = channel
-        if channel.end is not None:
-            self._lost(channel)
+    async def begin(self, timeout: float | None) -> None:
+        """Make the first connection, within so many seconds."""
+        self._adopt(await self._open(timeout, self.log, self._lost))
 
     def _lost(self, channel: AsyncChannel) -> None:
-        """Take in that a connection is lost; one that has never been ours is none."""
-        if self.end is None and channel is self._current and channel.end is not None:
-            self._interruptions.add(channel.end.reason, self.log.last, channel.interrupted)
+        super()._lost(channel)
+        if self.end is None and channel is self._current:
             self._task = self._loop.create_task(self._reconnect())
-
-    @property
-    def interruptions(self) -> tuple[Interruption, ...]:
-        """The connections that were lost."""
-        return self._interruptions.known
-
-    @property
-    def is_closed(self) -> bool:
-        """No more will come."""
-        return self.end is not None
-
-    @property
-    def session(self) -> ClientSession[Reply[Any]]:
-        """The protocol's side of the connection that there is, or was at last."""
-        return self.current.session
 
     def execute(
         self,

@@ -132,7 +132,8 @@ class Client(Door):
         if reconnect == 0:
             channel = open_channel(timeout, EventLog(), None)
         else:
-            channel = blocking.ReconnectingChannel.open(address, open_channel, timeout, reconnect)
+            channel = blocking.ReconnectingChannel(address, open_channel, reconnect)
+            channel.begin(timeout)
         return cls._made(channel, deadline, command_timeout, strict)
 
     @classmethod

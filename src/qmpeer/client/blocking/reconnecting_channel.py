@@ -11,18 +11,16 @@ from typing import TypeAlias
 
 from qmpeer import limits
 from qmpeer.client.blocking.channel import INTERRUPTED, Channel, OnLost
-from qmpeer.client.blocking.roles import Call, Role
+from qmpeer.client.blocking.roles import Role
 from qmpeer.client.events import EventLog
 from qmpeer.client.reconnection import (
-    Interruption,
-    Interruptions,
+    ConnectionSeries,
     Patience,
-    check_can_be_dialled_again,
     late_to_connect,
 )
 from qmpeer.client.timeouts import Countdown, Deadline
 from qmpeer.errors import ConnectionClosed, LocalProtocolError, QMPError
-from qmpeer.protocol import CLOSED_BY_US, ClientSession
+from qmpeer.protocol import CLOSED_BY_US
 from qmpeer.transport import AddressLike
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject, JsonValue
@@ -33,87 +31,27 @@ OpenChannel: TypeAlias = Callable[[float | None, EventLog, OnLost | None], Chann
 """Makes a channel that has negotiated, within so many seconds."""
 
 
-class ReconnectingChannel:
-    """A blocking client's connections, one after the other.
-
-    Make one with `open`.
+class ReconnectingChannel(ConnectionSeries[Channel]):
+    """A blocking client's connections, one after the other; `begin` makes the first.
 
     Attributes:
-        log: The events that have come, over all of them.
-        end: Why no more will come, once that is so.
         is_closing: It was closed.
-        launched: Nothing: what was launched can't be connected to again.
     """
 
-    def __init__(self, open_channel: OpenChannel, seconds: float | None) -> None:
-        self.log: EventLog = EventLog()
-        self.end: ConnectionClosed | None = None
-        self.launched: None = None
+    def __init__(
+        self, address: AddressLike, open_channel: OpenChannel, seconds: float | None
+    ) -> None:
+        super().__init__(address, seconds)
         self._open = open_channel
-        self._seconds = seconds
-        self._current: Channel | None = None
-        self._interruptions = Interruptions()
         self._lock = threading.RLock()  # of who makes the next connection
         self.is_closing: bool = False
         self._maker: Role | None = None
         self._patience: Patience | None = None  # while there is no connection
         own(self)
 
-    @classmethod
-    def open(
-        cls,
-        address: AddressLike,
-        open_channel: OpenChannel,
-        timeout: float | None,
-        seconds: float | None,
-    ) -> "ReconnectingChannel":
-        """Make one, and its first connection.
-
-        Args:
-            address: Where the server is.
-            open_channel: Makes the next connection.
-            timeout: Seconds for the first.
-            seconds: For how long another is tried for before all ends; None for ever.
-
-        Raises:
-            ValueError: If the address is good for one connection only.
-        """
-        check_can_be_dialled_again(address)
-        channel = cls(open_channel, seconds)
-        channel._adopt(open_channel(timeout, channel.log, channel._lost))
-        return channel
-
-    @property
-    def current(self) -> Channel:
-        """The connection that there is, or was at last."""
-        assert self._current is not None
-        return self._current
-
-    def _adopt(self, channel: Channel) -> None:
-        is_lost = channel.end is not None
-        self._current = channel
-        if is_lost:
-            self._lost(channel)
-
-    def _lost(self, channel: Channel) -> None:
-        """Take in that a connection is lost; one that has never been ours is none."""
-        if self.end is None and channel is self._current and channel.end is not None:
-            self._interruptions.add(channel.end.reason, self.log.last, channel.interrupted)
-
-    @property
-    def interruptions(self) -> tuple[Interruption, ...]:
-        """The connections that were lost."""
-        return self._interruptions.known
-
-    @property
-    def is_closed(self) -> bool:
-        """No more will come."""
-        return self.end is not None
-
-    @property
-    def session(self) -> ClientSession[Call]:
-        """The protocol's side of the connection that there is, or was at last."""
-        return self.current.session
+    def begin(self, timeout: float | None) -> None:
+        """Make the first connection, within so many seconds."""
+        self._adopt(self._open(timeout, self.log, self._lost))
 
     def _disown(self, reason: str) -> None:
         """Take in that this is a forked child: the connection is its parent's."""
