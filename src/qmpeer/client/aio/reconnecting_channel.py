@@ -37,6 +37,8 @@ AsyncOpenChannel: TypeAlias = Callable[
 class AsyncReconnectingChannel(ConnectionSeries[AsyncChannel]):
     """An async client's connections, one after the other; `begin` makes the first."""
 
+    end: ConnectionClosed | None
+
     def __init__(
         self, address: AddressLike, open_channel: AsyncOpenChannel, seconds: float | None
     ) -> None:

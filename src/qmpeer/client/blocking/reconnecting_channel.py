@@ -38,6 +38,8 @@ class ReconnectingChannel(ConnectionSeries[Channel]):
         is_closing: It was closed.
     """
 
+    end: ConnectionClosed | None
+
     def __init__(
         self, address: AddressLike, open_channel: OpenChannel, seconds: float | None
     ) -> None:
