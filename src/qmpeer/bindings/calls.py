@@ -8,7 +8,7 @@ import msgspec
 from qmpeer.bindings.decoding import Decoder, decoder_of
 from qmpeer.bindings.deprecation import warn_once
 from qmpeer.bindings.encoding import encode_arguments
-from qmpeer.messages import Timestamp
+from qmpeer.messages import Event, Timestamp
 from qmpeer.values import UNSET, JsonObject, JsonValue
 
 __all__ = ["Command", "EventType", "TypedEvent", "command", "event_type", "union_command"]
@@ -142,6 +142,10 @@ class EventType(Generic[D]):
     def decode(self, data: JsonObject) -> D:
         """Return an event's data as its type; {} where it came without."""
         return self._decode(data)
+
+    def typed(self, event: Event) -> TypedEvent[D]:
+        """Return an event of this name, with its data as its type."""
+        return TypedEvent(event.name, self._decode(event.data), event.timestamp, event.number)
 
     def __repr__(self) -> str:
         return f"EventType({self.name!r})"

@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 from qmpeer.cli.exits import UsageError, about_file
 from qmpeer.cli.live_bars import Show, bars_on
 from qmpeer.cli.output import standard_error
-from qmpeer.client.agent_courses import Readable, Writable
+from qmpeer.client.agent_answers import Readable, Writable
 from qmpeer.display.bars import Bar
 
 __all__ = ["Counted", "Whole", "naming"]

@@ -39,7 +39,7 @@ def monitor_options(program: str) -> tuple[str, ...]:
 
 
 class Launched:
-    """Hold a program that was started, and our end of its monitor.
+    """A program that was started, and our end of its monitor.
 
     Args:
         argv: The program and its options, without those of the monitor.

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from qmpeer.client import GuestAgent
 from qmpeer.client.answers import UNREADABLE
-from qmpeer.client.guest_agent import GuestAgent
 from qmpeer.errors import CommandError
 from qmpeer.values import JsonObject, JsonValue
 

@@ -11,8 +11,8 @@ import msgspec
 from qmpeer import limits
 from qmpeer.client import Client
 from qmpeer.client.answers import count_of, text_of
-from qmpeer.client.jobs import NEXT_COMMANDS, JobState, job_states
-from qmpeer.client.walk import Walker
+from qmpeer.client.blocking.job_run import job_states
+from qmpeer.client.jobs import NEXT_COMMANDS, JobState
 from qmpeer.display.bars import Bar
 from qmpeer.errors import CommandError
 from qmpeer.messages import Event
@@ -196,7 +196,7 @@ def look(client: Client, board: JobBoard) -> None:
         QMPError: As `Client.execute`, but for a command that the server doesn't have.
         OSError: As `Client.execute`.
     """
-    jobs = _asked(lambda: Walker(client).walk(job_states(client.command_timeout)))
+    jobs = _asked(lambda: job_states(client, client.command_timeout))
     board.learn(jobs or (), _asked(lambda: client.execute("query-migrate")))
 
 

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from qmpeer.client import Client
 from qmpeer.client.answers import UNREADABLE
-from qmpeer.client.jobs import JobState, job_states
+from qmpeer.client.blocking.job_run import job_states
+from qmpeer.client.jobs import JobState
 from qmpeer.client.network_listing import INFO_NETWORK, network_lines
-from qmpeer.client.walk import Walker
 from qmpeer.errors import CommandError
 from qmpeer.inventory.job_board import migration_entry
 from qmpeer.values import JsonObject, JsonValue
@@ -54,7 +54,7 @@ class Asking:
         if self.commands is not None and self.commands.isdisjoint(_JOBS):
             return None
         try:
-            return Walker(self._client).walk(job_states(self._client.command_timeout))
+            return job_states(self._client, self._client.command_timeout)
         except CommandError:
             return None
 

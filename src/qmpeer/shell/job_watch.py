@@ -8,9 +8,9 @@ import msgspec
 
 from qmpeer import limits
 from qmpeer.client import AsyncClient, JobState
-from qmpeer.client.aio_walk import AsyncWalker
+from qmpeer.client.aio.job_run import job_states
 from qmpeer.client.answers import text_of
-from qmpeer.client.jobs import CANCELED, NEXT_COMMANDS, job_states
+from qmpeer.client.jobs import CANCELED, NEXT_COMMANDS
 from qmpeer.display.safe_text import columns, visible
 from qmpeer.errors import LimitError
 from qmpeer.messages import Event
@@ -140,7 +140,7 @@ class _Told:
 
 
 async def _look(client: AsyncClient, job: str) -> JobState | None:
-    states = await AsyncWalker(client).walk(job_states(limits.CANCEL_TIMEOUT))
+    states = await job_states(client, limits.CANCEL_TIMEOUT)
     return next((state for state in states if state.id == job), None)
 
 

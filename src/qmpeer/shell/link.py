@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from qmpeer import limits
-from qmpeer.client import AsyncClient, agent_courses
-from qmpeer.client.aio_walk import AsyncWalker
+from qmpeer.client import AsyncClient
+from qmpeer.client.aio.agent_contact import AsyncAgentContact, connect_by
 from qmpeer.client.answers import UNREADABLE
-from qmpeer.client.steps import Countdown, Course
+from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError, ConnectionClosed, QMPError
 from qmpeer.schema import Schema, schema_from_introspection
 from qmpeer.schema.model import Command
@@ -102,8 +102,9 @@ class Link:
         )
         self._is_agent = not self.negotiate
         if self._is_agent:
+            contact = AsyncAgentContact(connect_by(client))
             try:
-                await _walk(client, agent_courses.first_contact(Countdown(self._connect_timeout)))
+                await contact.first_contact(Countdown(self._connect_timeout))
             except CommandError:  # this is none, but something else that doesn't greet
                 self._is_agent = False
             except BaseException:
@@ -129,10 +130,11 @@ class Link:
         client = self.connected()
         if not self._is_agent:
             return await client.execute(command, arguments, oob=is_oob, timeout=timeout)
-        is_silent = command in _SILENT
-        course = agent_courses.send if is_silent else agent_courses.execute
-        value = await _walk(client, course(command, arguments, Countdown(timeout)))
-        return {} if is_silent else value
+        contact, countdown = AsyncAgentContact(connect_by(client)), Countdown(timeout)
+        if command in _SILENT:
+            await contact.send(command, arguments, countdown)
+            return {}
+        return await contact.execute(command, arguments, countdown)
 
     def connected(self) -> AsyncClient:
         """Return the connection.
@@ -224,12 +226,3 @@ class Link:
 def _vocabulary_of(answer: Any) -> Vocabulary:
     """Return what the answer to query-qmp-schema says, in a thread of its own: keys go first."""
     return Vocabulary(schema_from_introspection(answer))
-
-
-async def _walk(client: AsyncClient, course: Course[Any]) -> Any:
-    """Walk a course of a guest agent's, on a connection that is there."""
-
-    async def same(timeout: float | None) -> AsyncClient:
-        return client
-
-    return await AsyncWalker(client, connect=same).walk(course)

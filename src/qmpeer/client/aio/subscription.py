@@ -2,26 +2,24 @@
 
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, Union
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from qmpeer.client.aio_channel import AsyncChannel, Deadline
-from qmpeer.client.events import EventQueue
+from qmpeer import limits
+from qmpeer.client.events import EventQueue, Match
+from qmpeer.client.timeouts import Deadline
 from qmpeer.errors import ConnectionClosed
 from qmpeer.messages import Event
 
 if TYPE_CHECKING:
-    from qmpeer.client.aio_reconnecting_channel import AsyncReconnectingChannel
+    from qmpeer.client.aio.reconnecting_channel import AnyAsyncChannel
 
-__all__ = ["AnyAsyncChannel", "AsyncEvents"]
-
-AnyAsyncChannel: TypeAlias = Union[AsyncChannel, "AsyncReconnectingChannel"]
-"""What a client stands on: one connection, or one after the other."""
+__all__ = ["AsyncEvents", "events_of_this_connection"]
 
 E = TypeVar("E")
 
 
 class AsyncEvents(Generic[E]):
-    """Iterate over the events of a subscription, until the connection ends.
+    """An iterator over the events of a subscription, which ends when the connection does.
 
     Example:
         >>> async with vm.events("STOP") as events:  # doctest: +SKIP
@@ -30,7 +28,7 @@ class AsyncEvents(Generic[E]):
     """
 
     def __init__(
-        self, channel: AnyAsyncChannel, queue: EventQueue, hand_out: Callable[[Event], E]
+        self, channel: "AnyAsyncChannel", queue: EventQueue, hand_out: Callable[[Event], E]
     ) -> None:
         self._channel = channel
         self._queue = queue
@@ -49,7 +47,7 @@ class AsyncEvents(Generic[E]):
             ConnectionClosed: If the connection ends first.
         """
         deadline = Deadline(timeout)
-        while (event := self._queue.take()) is None:  # another task may have taken it
+        while (event := self._queue.take()) is None:  # somebody else may have taken it
             if not await self._channel.wait(lambda: self._queue.has_something, deadline):
                 raise TimeoutError(f"no event came in {timeout:.4g} s")
         return self._hand_out(event)
@@ -80,3 +78,12 @@ class AsyncEvents(Generic[E]):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+async def events_of_this_connection(
+    channel: "AnyAsyncChannel", names: tuple[str, ...], match: Match, timeout: float | None
+) -> AsyncEvents[Event]:
+    """Subscribe to events; with the connection that there is now, waiting for them ends."""
+    current = await channel.connected(Deadline(timeout))
+    queue = current.log.subscribe(names, match, limits.EVENTS_SUBSCRIBED)
+    return AsyncEvents(current, queue, lambda event: event)

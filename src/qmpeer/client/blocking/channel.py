@@ -39,17 +39,29 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from threading import get_ident
 from time import monotonic
 from types import FrameType
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from qmpeer import limits
+from qmpeer.client.blocking.roles import AnyRole, Call, Condition, Role
 from qmpeer.client.events import EventLog
-from qmpeer.client.trace import Trace
+from qmpeer.client.timeouts import Deadline
+from qmpeer.client.wire_log import WireLog
 from qmpeer.errors import ConnectionClosed, LocalProtocolError, NegotiationError
 from qmpeer.messages import Event
-from qmpeer.protocol import ClientSession, Completion, Happened, Phase, Sent
+from qmpeer.protocol import (
+    CLOSED_BY_US,
+    AgentSession,
+    ClientSession,
+    Completion,
+    Happened,
+    Phase,
+    Sent,
+    closing_error,
+    cut_off,
+    server_has_left,
+)
 from qmpeer.transport.descriptors import check_fds
 from qmpeer.transport.forking import own, own_socket
 from qmpeer.values import JsonObject, JsonValue
@@ -58,10 +70,10 @@ if TYPE_CHECKING:
     from qmpeer.client.launching import Launched
     from qmpeer.client.reconnection import Interruption
 
-__all__ = ["INTERRUPTED", "Call", "Channel", "OnLost", "remaining_of"]
+__all__ = ["INTERRUPTED", "Channel", "OnLost", "remaining_of"]
 
-OnLost: TypeAlias = Callable[[str, tuple[str, ...]], None]
-"""Is told of a connection's end, and of the commands that were cut off by it."""
+OnLost: TypeAlias = Callable[["Channel"], None]
+"""Called once a channel's connection has ended, with the channel's lock held."""
 
 INTERRUPTED = "a signal's handler can't use the client whose call it has interrupted"
 _SIZE = (limits.READ_SIZE,)
@@ -74,57 +86,8 @@ def remaining_of(deadline: float | None) -> float | None:
     return None if deadline is None else deadline - monotonic()
 
 
-class Role:
-    """What a thread does here, reading or sending, if it waits for nothing in particular.
-
-    Attributes:
-        thread: Which thread.
-        is_done: What it waits for has come about.
-        sends: It sends what the session has to send while it waits.
-    """
-
-    __slots__ = ("thread",)
-    is_done: Final = False
-    sends: Final = False
-
-    def __init__(self) -> None:
-        self.thread: int = get_ident()
-
-
-class Call:
-    """A command that a thread waits for: its role, and the outcome."""
-
-    __slots__ = ("error", "is_done", "thread", "value")
-    sends: Final = True
-
-    def __init__(self) -> None:
-        self.is_done: bool = False
-        self.value: JsonValue = None
-        self.error: Exception | None = None
-        self.thread: int = get_ident()
-
-
-class Condition:
-    """Anything else that a thread waits for, and its role meanwhile."""
-
-    __slots__ = ("_is_met", "thread")
-    sends: Final = False
-
-    def __init__(self, is_met: Callable[[], bool]) -> None:
-        self._is_met = is_met
-        self.thread: int = get_ident()
-
-    @property
-    def is_done(self) -> bool:
-        """It has come about."""
-        return self._is_met()
-
-
-AnyRole: TypeAlias = Role | Call | Condition
-
-
 class Channel:
-    """Send and receive for a blocking client.
+    """A blocking client's connection.
 
     Attributes:
         socket: The connected socket.
@@ -132,9 +95,9 @@ class Channel:
         log: The events that have come.
         lock: Guards the session, the log and the end.
         end: Why the connection has ended, once it has.
+        interrupted: The commands that the end has cut off.
         is_closing: It was closed, though the end may be still to come.
         launched: The program at the other end, if it is ours.
-        on_lost: What is told of the connection's end, with the lock held.
     """
 
     def __init__(
@@ -143,6 +106,7 @@ class Channel:
         session: ClientSession[Call],
         launched: "Launched | None",
         log: EventLog | None = None,
+        on_lost: OnLost | None = None,
     ) -> None:
         own_socket(sock)
         own(self)
@@ -151,9 +115,9 @@ class Channel:
         self.session: ClientSession[Call] = session
         self.log: EventLog = EventLog() if log is None else log
         session.events_received = self.log.last
-        self.on_lost: OnLost | None = None
         self.lock: threading.RLock = threading.RLock()  # a handler may have interrupted its holder
         self.end: ConnectionClosed | None = None
+        self.interrupted: tuple[str, ...] = ()
         self.launched: Launched | None = launched
         self.is_closing: bool = False
         self._recv = sock.recv
@@ -164,21 +128,27 @@ class Channel:
         self._is_cut = False
         self._has_ended = False
         self._receive_timeout: float | None = None
-        self._trace = Trace.of(f"fd {sock.fileno()}")
+        self._on_lost = on_lost
+        self._wire_log = WireLog.of(session.peer)
 
     @property
     def interruptions(self) -> "tuple[Interruption, ...]":
         """Nothing: at the first one, all ends."""
         return ()
 
-    def negotiate(self, deadline: float | None, timeout: float | None) -> None:
+    @property
+    def is_closed(self) -> bool:
+        """It has ended, or was closed."""
+        return self.end is not None or self.is_closing
+
+    def negotiate(self, deadline: Deadline) -> None:
         """Take the greeting and negotiate, as `Client.connect` says."""
         session, role = self.session, Role()
         while session.phase is not Phase.READY and self.end is None:
-            remaining = remaining_of(deadline)
+            remaining = deadline.remaining()
             if (remaining is not None and remaining <= 0) or not self._receive(remaining):
-                raise session.late_to_negotiate(timeout)
-            self._send_all(role, deadline)
+                raise session.late_to_negotiate(deadline.timeout)
+            self._send_all(role, deadline.end)
         if self.end is not None:
             if isinstance(session.failure, NegotiationError):
                 raise session.failure
@@ -200,16 +170,21 @@ class Channel:
         return self._outcome(call, self.session.execute, asked, arguments, timeout)
 
     def synchronize(self, command: str, value: int, timeout: float | None) -> JsonValue:
-        """Synchronize with a guest agent, as `ClientSession.synchronize` does."""
-        call, ask = Call(), self.session.synchronize
+        """Synchronize with a guest agent, as `AgentSession.synchronize` does."""
+        call, ask = Call(), self._agent_session.synchronize
         return self._outcome(call, ask, (command, value, call), {"id": value}, timeout)
 
     def execute_silently(
         self, command: str, arguments: JsonObject | None, timeout: float | None
     ) -> JsonValue:
         """Execute a command whose success isn't answered."""
-        call, ask = Call(), self.session.execute_silently
+        call, ask = Call(), self._agent_session.execute_silently
         return self._outcome(call, ask, (command, arguments, call), arguments, timeout)
+
+    @property
+    def _agent_session(self) -> AgentSession[Call]:
+        assert isinstance(self.session, AgentSession), "made without negotiate=False"
+        return self.session
 
     def _outcome(
         self,
@@ -225,8 +200,8 @@ class Channel:
             with self.lock:
                 self._check_open(call)
                 sent = ask(*asked)
-                if self._trace is not None:
-                    self._trace.sent(sent, arguments)
+                if self._wire_log is not None:
+                    self._wire_log.sent(sent, arguments)
             self._send_all(call, deadline)
             if not self._wait(call, timeout, deadline):
                 raise self.session.unanswered(sent, timeout)
@@ -270,7 +245,7 @@ class Channel:
     def _notice_interruption(self) -> None:
         """End the connection if it was closed, or torn by an exception. The lock is held."""
         if self.is_closing:
-            self._lose(ConnectionClosed("the client was closed"))
+            self._lose(ConnectionClosed(CLOSED_BY_US))
         elif self.session.is_changing or (self._is_cut and self._sender is None):
             self._lose(ConnectionClosed("an exception of a signal's handler cut a command short"))
 
@@ -410,11 +385,9 @@ class Channel:
 
     # Receiving
 
-    def wait(
-        self, is_done: Callable[[], bool], timeout: float | None, deadline: float | None
-    ) -> bool:
+    def wait(self, is_done: Callable[[], bool], deadline: Deadline) -> bool:
         """Wait until is_done() or the deadline; False at that. Raise when the connection ends."""
-        return self._wait(Condition(is_done), timeout, deadline)
+        return self._wait(Condition(is_done), deadline.remaining(), deadline.end)
 
     def _wait(self, role: AnyRole, timeout: float | None, deadline: float | None) -> bool:
         remaining = timeout
@@ -552,8 +525,8 @@ class Channel:
     def _hand_out(self, occurrences: list[Happened[Call]]) -> None:
         """Give everybody what is theirs. The lock is held."""
         session = self.session
-        if self._trace is not None:
-            self._trace.received(occurrences)
+        if self._wire_log is not None:
+            self._wire_log.received(occurrences)
         for happened in occurrences:
             if type(happened) is Completion:
                 call = happened.token
@@ -569,31 +542,24 @@ class Channel:
         """End the connection, and all that waits for it. The lock is held."""
         if self._has_ended:
             return
-        session = self.session
-        has_left = error is None or isinstance(error, (ConnectionResetError, BrokenPipeError))
         if self.end is None:
-            reason = session.end_reason(error)
-            if self.launched is not None and has_left:
-                reason = self.launched.obituary() or reason
-            self.end = ConnectionClosed(reason)
-            self.end.__cause__ = error
-            if self._trace is not None:
-                self._trace.ended(reason)
-        reason = self.end.reason
+            last_words = None
+            if self.launched is not None and server_has_left(error):
+                last_words = self.launched.obituary()
+            self.end = closing_error(self.session, error, last_words)
+            if self._wire_log is not None:
+                self._wire_log.ended(self.end.reason)
         if error is not None:
             self._shut_down()
-        outcomes = session.end(reason, has_left=has_left)
-        for outcome in outcomes:
+        cut = cut_off(self.session, self.end.reason, error)
+        self.interrupted = cut.interrupted
+        for outcome in cut.outcomes:
             call = outcome.token
             call.value, call.error = outcome.value, outcome.error
-            if call.error is not None:
-                call.error.__cause__ = error
             call.is_done = True
-        on_lost, self.on_lost = self.on_lost, None
+        on_lost, self._on_lost = self._on_lost, None
         if on_lost is not None:
-            from qmpeer.client.reconnection import interrupted_commands
-
-            on_lost(reason, interrupted_commands(outcomes))
+            on_lost(self)
         self._has_ended = True
         self._wake()
 
@@ -604,7 +570,7 @@ class Channel:
         self._sleep(role, None if has_input else limits.MARK_MOMENT, lambda: True)
         return has_input
 
-    def connected(self, deadline: float | None) -> "Channel":
+    def connected(self, deadline: Deadline) -> "Channel":
         """Return the connection that there is: this one, even if it has ended."""
         return self
 

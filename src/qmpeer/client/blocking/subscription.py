@@ -1,37 +1,35 @@
+# Generated from aio/subscription.py by scripts/blocking_client.py: `make fix` writes it anew.
 """A subscription to events, for the blocking client."""
 
 from collections.abc import Callable, Iterator
-from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, Union
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from qmpeer.client.channel import Channel, remaining_of
-from qmpeer.client.events import EventQueue
+from qmpeer import limits
+from qmpeer.client.events import EventQueue, Match
+from qmpeer.client.timeouts import Deadline
 from qmpeer.errors import ConnectionClosed
 from qmpeer.messages import Event
 
 if TYPE_CHECKING:
-    from qmpeer.client.reconnecting_channel import ReconnectingChannel
+    from qmpeer.client.blocking.reconnecting_channel import AnyChannel
 
-__all__ = ["AnyChannel", "Events"]
-
-AnyChannel: TypeAlias = Union[Channel, "ReconnectingChannel"]
-"""What a client stands on: one connection, or one after the other."""
+__all__ = ["Events", "events_of_this_connection"]
 
 E = TypeVar("E")
 
 
 class Events(Generic[E]):
-    """Iterate over the events of a subscription, until the connection ends.
+    """An iterator over the events of a subscription, which ends when the connection does.
 
     Example:
-        >>> with vm.events("JOB_STATUS_CHANGE") as jobs:  # doctest: +SKIP
-        ...     for event in jobs:
-        ...         print(event.data["status"])
+        >>> with vm.events("STOP") as events:  # doctest: +SKIP
+        ...     for event in events:
+        ...         print(event.timestamp)
     """
 
     def __init__(
-        self, channel: AnyChannel, queue: EventQueue, hand_out: Callable[[Event], E]
+        self, channel: "AnyChannel", queue: EventQueue, hand_out: Callable[[Event], E]
     ) -> None:
         self._channel = channel
         self._queue = queue
@@ -49,11 +47,9 @@ class Events(Generic[E]):
             TimeoutError: If none comes in time.
             ConnectionClosed: If the connection ends first.
         """
-        deadline = None if timeout is None else monotonic() + timeout
-        while (event := self._queue.take()) is None:  # another thread may have taken it
-            if not self._channel.wait(
-                lambda: self._queue.has_something, remaining_of(deadline), deadline
-            ):
+        deadline = Deadline(timeout)
+        while (event := self._queue.take()) is None:  # somebody else may have taken it
+            if not self._channel.wait(lambda: self._queue.has_something, deadline):
                 raise TimeoutError(f"no event came in {timeout:.4g} s")
         return self._hand_out(event)
 
@@ -71,8 +67,7 @@ class Events(Generic[E]):
 
     def close(self) -> None:
         """End the subscription; what is unread can still be read."""
-        with self._channel.lock:
-            self._queue.close()
+        self._queue.close()
 
     def __enter__(self) -> "Events[E]":
         return self
@@ -84,3 +79,12 @@ class Events(Generic[E]):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def events_of_this_connection(
+    channel: "AnyChannel", names: tuple[str, ...], match: Match, timeout: float | None
+) -> Events[Event]:
+    """Subscribe to events; with the connection that there is now, waiting for them ends."""
+    current = channel.connected(Deadline(timeout))
+    queue = current.log.subscribe(names, match, limits.EVENTS_SUBSCRIBED)
+    return Events(current, queue, lambda event: event)

@@ -8,9 +8,12 @@ coroutines alone, so a reply can be driven as one as well.
 import asyncio
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-__all__ = ["Reply", "reply_from"]
+if TYPE_CHECKING:
+    from qmpeer.bindings import Command
+
+__all__ = ["Reply", "decoded", "reply_from"]
 
 R = TypeVar("R")
 
@@ -87,3 +90,14 @@ def reply_from(future: "asyncio.Future[Any]", command: str, decode: Callable[[An
     future.add_done_callback(pass_on)
     result.add_done_callback(cancel)
     return result
+
+
+def decoded(command: "Command[R]", reply: Reply[Any]) -> Reply[R]:
+    """Return the reply to a binding's command, as the type that it returns."""
+    if isinstance(reply, Reply):
+        return reply_from(reply, command.name, command.decode)
+
+    async def later() -> R:
+        return command.decode(await reply)
+
+    return cast("Reply[R]", later())

@@ -1,4 +1,4 @@
-"""What is there to be named: block nodes, devices, jobs, …, from what a server can be asked.
+"""What is there to be named: block nodes, devices, jobs, …, from what a server answers.
 
 Each kind has sources, the best first; the first command that the server has gives the names.
 `kind_of` tells which kind an argument of a command names: the schema only says that it is a string.
@@ -9,20 +9,16 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from qmpeer import limits
-from qmpeer.client.answers import UNREADABLE, read_answer
+from qmpeer.client.answers import UNREADABLE
 from qmpeer.client.network_listing import INFO_NETWORK, network_lines
-from qmpeer.client.steps import Countdown, Course, Execute
-from qmpeer.errors import CommandError
 from qmpeer.values import JsonObject
 
-__all__ = ["KINDS", "chardev_address", "find_agent", "kind_of", "names"]
+__all__ = ["KINDS", "chardev_address", "kind_of", "names_in", "sources_of"]
 
 Source = tuple[str, JsonObject | None, Callable[[Any], Iterable[Any]]]
 
 
 # Reading replies
-
-_PERIPHERALS = ("/machine/peripheral", "/machine/peripheral-anon")
 
 
 def _members(name: str) -> Callable[[Any], Iterable[Any]]:
@@ -111,31 +107,25 @@ KINDS: dict[str, tuple[Source, ...]] = {
 """The kinds of names, each with what tells them."""
 
 
-def names(kind: str, within: str, countdown: Countdown) -> Course[list[str]]:
-    """Ask for the names of one kind, as `Client.names` says."""
-    if kind == "block":
-        nodes = yield from names("block-node", "", countdown)
-        drives = yield from names("drive", "", countdown)
-        return [*drives, *(name for name in nodes if name not in drives)]
-    sources = KINDS.get(kind)
-    if sources is None:
+def sources_of(kind: str, within: str) -> Iterator[Source]:
+    """Give the commands that tell the names of a kind, the best first.
+
+    Args:
+        kind: One of KINDS.
+        within: The path whose children or properties are meant, if it is a kind of these.
+
+    Raises:
+        ValueError: If there is no such kind.
+    """
+    if kind not in KINDS:
         known = ", ".join(sorted([*KINDS, "block"]))
         raise ValueError(f"found {kind!r} as a kind of names, expected one of {known}")
-    for command, arguments, read in sources:
-        if kind in ("qom-path", "qom-property"):
-            arguments = {"path": within or "/"}
-        try:
-            answer = yield Execute(command, arguments, countdown.remaining())
-        except CommandError:
-            continue
-        found = _sorted(_read(read, answer))
-        if kind == "qom-path":
-            return [f"{within.rstrip('/')}/{name}" for name in found]
-        return found
-    return []
+    for command, arguments, read in KINDS[kind]:
+        is_path = kind in ("qom-path", "qom-property")
+        yield command, {"path": within or "/"} if is_path else arguments, read
 
 
-def _read(read: Callable[[Any], Iterable[Any]], answer: Any) -> set[str]:
+def names_in(answer: Any, read: Callable[[Any], Iterable[Any]]) -> list[str]:
     """Return the names in a reply; one that isn't as expected holds none from there on."""
     found: set[str] = set()
     try:
@@ -144,7 +134,7 @@ def _read(read: Callable[[Any], Iterable[Any]], answer: Any) -> set[str]:
                 found.add(name)
     except UNREADABLE:
         pass
-    return found
+    return _sorted(found)
 
 
 def _sorted(found: set[str]) -> list[str]:
@@ -251,47 +241,6 @@ def kind_of(command: str, path: str) -> str | None:
     if command.startswith("drive-") and member == "target":
         return "file"
     return _OF_MEMBERS.get(member)
-
-
-# The guest agent's address
-
-_AGENT_PORT = "org.qemu.guest_agent.0"
-"""The port's name that guest agents open. QEMU: qga."""
-
-
-def find_agent(countdown: Countdown) -> Course[str]:
-    """Ask where the guest agent's port can be reached.
-
-    Raises:
-        ValueError: If the machine has no port for one, or it can't be dialled.
-    """
-    for parent in _PERIPHERALS:
-        try:
-            children = yield from _objects("qom-list", {"path": parent}, countdown)
-        except CommandError:
-            continue
-        for child in children:
-            if child.get("type") != "child<virtserialport>":
-                continue
-            path = f"{parent}/{child.get('name')}"
-            name = yield from _property(path, "name", countdown)
-            if name == _AGENT_PORT:
-                label = yield from _property(path, "chardev", countdown)
-                chardevs = yield from _objects("query-chardev", None, countdown)
-                return chardev_address(str(label), chardevs)
-    raise ValueError(f"found no virtserialport called {_AGENT_PORT!r}, give the agent's address")
-
-
-def _objects(
-    command: str, arguments: JsonObject | None, countdown: Countdown
-) -> Course[list[dict[str, Any]]]:
-    answer = yield Execute(command, arguments, countdown.remaining())
-    return read_answer(command, answer, list[dict[str, Any]], "a list of objects")
-
-
-def _property(path: str, name: str, countdown: Countdown) -> Course[Any]:
-    arguments: JsonObject = {"path": path, "property": name}
-    return (yield Execute("qom-get", arguments, countdown.remaining()))
 
 
 def chardev_address(label: str, chardevs: list[dict[str, Any]]) -> str:

@@ -1,27 +1,22 @@
 """Commands checked before they are sent, against the server's schema."""
 
 import warnings
-from typing import TYPE_CHECKING
 
 from qmpeer.errors import CommandError, ValidationError
+from qmpeer.schema import Schema, Validator, schema_from_introspection
 from qmpeer.values import JsonObject, JsonValue
 
-if TYPE_CHECKING:
-    from qmpeer.schema import Schema
-
-__all__ = ["Strictness", "no_schema"]
+__all__ = ["Preflight", "no_schema"]
 
 
-class Strictness:
-    """Refuse what the server would refuse, with its words.
+class Preflight:
+    """The check that refuses what the server would refuse, with its words.
 
     Args:
         schema: The server's schema.
     """
 
-    def __init__(self, schema: "Schema") -> None:
-        from qmpeer.schema import Validator
-
+    def __init__(self, schema: Schema) -> None:
         self._validator = Validator(schema)
         self._deprecations = Validator(schema, frozenset({"deprecated"}))
         self._deprecated = {
@@ -31,14 +26,12 @@ class Strictness:
         self._warned: set[str] = set()
 
     @classmethod
-    def of_answer(cls, introspection: JsonValue) -> "Strictness":
+    def of_answer(cls, introspection: JsonValue) -> "Preflight":
         """Make one of what the server answered to query-qmp-schema.
 
         Raises:
             SchemaError: If that is no schema.
         """
-        from qmpeer.schema import schema_from_introspection
-
         return cls(schema_from_introspection(introspection))
 
     def check(self, command: str, arguments: JsonObject | None) -> None:

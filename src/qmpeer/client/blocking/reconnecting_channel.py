@@ -6,96 +6,58 @@ or for events, makes a new one, and others that need it wait for that.
 
 import threading
 from collections.abc import Callable, Sequence
-from time import monotonic, sleep
+from time import sleep
 from typing import TypeAlias
 
 from qmpeer import limits
-from qmpeer.client.channel import INTERRUPTED, Call, Channel, Role, remaining_of
+from qmpeer.client.blocking.channel import INTERRUPTED, Channel, OnLost
+from qmpeer.client.blocking.roles import Role
 from qmpeer.client.events import EventLog
 from qmpeer.client.reconnection import (
-    Interruption,
-    Interruptions,
+    ConnectionSeries,
     Patience,
-    check_can_be_dialled_again,
+    late_to_connect,
 )
-from qmpeer.client.steps import Countdown
+from qmpeer.client.timeouts import Countdown, Deadline
 from qmpeer.errors import ConnectionClosed, LocalProtocolError, QMPError
-from qmpeer.protocol import ClientSession
+from qmpeer.protocol import CLOSED_BY_US
 from qmpeer.transport import AddressLike
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["OpenChannel", "ReconnectingChannel"]
+__all__ = ["AnyChannel", "OpenChannel", "ReconnectingChannel"]
 
-OpenChannel: TypeAlias = Callable[[float | None, EventLog], Channel]
+OpenChannel: TypeAlias = Callable[[float | None, EventLog, OnLost | None], Channel]
 """Makes a channel that has negotiated, within so many seconds."""
 
 
-class ReconnectingChannel:
-    """Send and receive for a blocking client, over one connection after the other.
-
-    Args:
-        address: Where the server is.
-        open_channel: Makes the next connection.
-        timeout: Seconds for the first.
-        seconds: For how long another is tried for before all ends; None for ever.
+class ReconnectingChannel(ConnectionSeries[Channel]):
+    """A blocking client's connections, one after the other; `begin` makes the first.
 
     Attributes:
-        log: The events that have come, over all of them.
-        lock: Guards who subscribes to events.
-        end: Why no more will come, once that is so.
         is_closing: It was closed.
-        launched: Nothing: what was launched can't be connected to again.
-
-    Raises:
-        ValueError: If the address is good for one connection only.
     """
 
+    end: ConnectionClosed | None
+
     def __init__(
-        self,
-        address: AddressLike,
-        open_channel: OpenChannel,
-        timeout: float | None,
-        seconds: float | None,
+        self, address: AddressLike, open_channel: OpenChannel, seconds: float | None
     ) -> None:
-        check_can_be_dialled_again(address)
-        self.log: EventLog = EventLog()
-        self.lock: threading.RLock = threading.RLock()
-        self.end: ConnectionClosed | None = None
-        self.launched: None = None
+        super().__init__(address, seconds)
         self._open = open_channel
-        self._seconds = seconds
-        self._interruptions = Interruptions()
+        self._lock = threading.RLock()  # of who makes the next connection
         self.is_closing: bool = False
-        self._maker: Role | None = None  # of the next connection
+        self._maker: Role | None = None
         self._patience: Patience | None = None  # while there is no connection
         own(self)
-        self.current: Channel
-        self._adopt(open_channel(timeout, self.log))
 
-    def _adopt(self, channel: Channel) -> None:
-        self.current = channel
-        channel.on_lost = self._lost
-        if channel.end is not None:
-            self._lost(channel.end.reason, ())
-
-    def _lost(self, reason: str, commands: tuple[str, ...]) -> None:
-        if self.end is None:
-            self._interruptions.add(reason, self.log.last, commands)
-
-    @property
-    def interruptions(self) -> tuple[Interruption, ...]:
-        """The connections that were lost."""
-        return self._interruptions.known
-
-    @property
-    def session(self) -> ClientSession[Call]:
-        """The protocol's side of the connection that there is, or was at last."""
-        return self.current.session
+    def begin(self, timeout: float | None) -> None:
+        """Make the first connection, within so many seconds."""
+        self._adopt(self._open(timeout, self.log, self._lost))
 
     def _disown(self, reason: str) -> None:
         """Take in that this is a forked child: the connection is its parent's."""
-        self.lock = threading.RLock()
+        self._lock = threading.RLock()
         self._maker = None
         if self.end is None:
             self.end = ConnectionClosed(reason)
@@ -113,42 +75,36 @@ class ReconnectingChannel:
         fds: Sequence[int],
     ) -> JsonValue:
         """Execute one command, as `Client.execute` says; connect before if need be."""
-        deadline = None if timeout is None else monotonic() + timeout
+        deadline = Deadline(timeout)
         while True:
             channel = self.current
             # A command sent to who has left long since would be one whose outcome is unknown.
             channel.take_in_what_has_arrived()
             if channel.end is not None:
                 channel = self.connected(deadline)
-                timeout = remaining_of(deadline)
+                timeout = deadline.remaining()
             try:
                 return channel.execute(command, arguments, timeout, is_oob, fds)
             except ConnectionClosed:  # it was before the command could be sent
                 if channel.end is None or self.end is not None:
                     raise
 
-    def wait(
-        self,
-        is_done: Callable[[], bool],
-        timeout: float | None,
-        deadline: float | None,
-    ) -> bool:
+    def wait(self, is_done: Callable[[], bool], deadline: Deadline) -> bool:
         """Wait until is_done() or the deadline; False at that. Raise when all ends."""
         while True:
             try:
-                return self.current.wait(is_done, timeout, deadline)
+                return self.current.wait(is_done, deadline)
             except ConnectionClosed:
                 try:
                     self.connected(deadline)
                 except TimeoutError:
                     return is_done()
-            timeout = remaining_of(deadline)
 
     def take_in_what_has_arrived(self) -> None:
         """Receive until nothing more is there."""
         self.current.take_in_what_has_arrived()
 
-    def connected(self, deadline: float | None) -> Channel:
+    def connected(self, deadline: Deadline) -> Channel:
         """Return the connection that there is, or make a new one.
 
         Raises:
@@ -163,16 +119,16 @@ class ReconnectingChannel:
             if self._maker is role:
                 self._maker = None
 
-    def _made(self, deadline: float | None) -> Channel:
+    def _made(self, deadline: Deadline) -> Channel:
         while self.end is None:
             if self.current.end is None:
                 return self.current
             self._try(deadline)
         raise ConnectionClosed(self.end.reason) from self.end.__cause__
 
-    def _wait_for_role(self, role: Role, deadline: float | None) -> None:
+    def _wait_for_role(self, role: Role, deadline: Deadline) -> None:
         while not self._takes_role(role):
-            remaining = remaining_of(deadline)
+            remaining = deadline.remaining()
             if remaining is not None and remaining <= 0:
                 raise TimeoutError(
                     "the connection was lost, and another thread is at making a new one"
@@ -180,34 +136,31 @@ class ReconnectingChannel:
             sleep(min(limits.WAKE_INTERVAL, remaining or limits.WAKE_INTERVAL))
 
     def _takes_role(self, role: Role) -> bool:
-        with self.lock:
+        with self._lock:
             if self._maker is None:
                 self._maker = role
             elif self._maker.thread == role.thread:
                 raise LocalProtocolError(INTERRUPTED)
         return self._maker is role
 
-    def _try(self, deadline: float | None) -> None:
+    def _try(self, deadline: Deadline) -> None:
         """Try once to connect anew; after a failure, wait as long as is good before the next."""
         if self._patience is None:
             self._patience = Patience(self._seconds)
         patience = self._patience
-        remaining = remaining_of(deadline)
+        remaining = deadline.remaining()
         most = (
             limits.CONNECT_TIMEOUT if remaining is None else min(limits.CONNECT_TIMEOUT, remaining)
         )
+        seconds = patience.countdown.remaining(max(0.0, most))
         try:
-            channel = self._open(patience.countdown.remaining(max(0.0, most)), self.log)
+            channel = self._open(seconds, self.log, self._lost)
         except (OSError, QMPError) as error:
-            remaining = remaining_of(deadline)
+            remaining = deadline.remaining()
             if patience.countdown.is_over:
-                reason = f"the connection was lost, and not made anew in {self._seconds} s: {error}"
-                self.end = ConnectionClosed(reason)
-                self.end.__cause__ = error
+                self.end = patience.exhausted(error)
             elif remaining is not None and remaining <= 0:
-                raise TimeoutError(
-                    f"the connection was lost, and isn't made anew: {error}"
-                ) from None
+                raise late_to_connect(error) from None
             else:
                 delay = patience.next_delay()
                 countdown = Countdown(delay if remaining is None else min(delay, remaining))
@@ -227,6 +180,10 @@ class ReconnectingChannel:
     def close(self) -> None:
         """Close the connection, and make no other."""
         if self.end is None:
-            self.end = ConnectionClosed("the client was closed")
+            self.end = ConnectionClosed(CLOSED_BY_US)
         self.is_closing = True
         self.current.close()
+
+
+AnyChannel: TypeAlias = Channel | ReconnectingChannel
+"""What a client stands on: one connection, or one after the other."""

@@ -1,30 +1,43 @@
 """A guest agent, for asyncio."""
 
-import asyncio
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from qmpeer import limits
-from qmpeer.client import agent_courses as courses
-from qmpeer.client.agent_courses import AgentInfo, Executed, Readable, Writable
-from qmpeer.client.aio import AsyncClient
-from qmpeer.client.aio_walk import AsyncWalker
+from qmpeer.client.agent_answers import (
+    AgentInfo,
+    Executed,
+    Readable,
+    Writable,
+    read_count,
+    read_executed,
+    read_info,
+    read_pid,
+)
+from qmpeer.client.aio import agent_files
+from qmpeer.client.aio.agent_contact import AsyncAgentContact, ask, no_answer, rest_of
+from qmpeer.client.aio.channel import AsyncChannel
+from qmpeer.client.aio.door import Door, Lock, opened, pause
+from qmpeer.client.aio.procedures import watchful_pause
+from qmpeer.client.answers import read_answer
 from qmpeer.client.reconnection import can_be_dialled_again
-from qmpeer.client.steps import Countdown, Course
-from qmpeer.client.timeouts import DEFAULT, Default, Timeout
-from qmpeer.errors import ConnectionClosed
-from qmpeer.transport import AddressLike
+from qmpeer.client.sessions import new_session
+from qmpeer.client.timeouts import DEFAULT, Countdown, Deadline, Default, Timeout
+from qmpeer.errors import AnswerError, CommandError, CommandInterrupted, ConnectionClosed
+from qmpeer.transport import AddressLike, address_text
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject
 
 __all__ = ["AsyncFrozen", "AsyncGuestAgent"]
 
-R = TypeVar("R")
+_THAW = "guest-fsfreeze-thaw"
 
 
-class AsyncGuestAgent:
-    """Have a guest's agent do something, from asyncio.
+class AsyncGuestAgent(Door):
+    """A guest's agent, driven from asyncio.
 
     Make one with `connect` or `AsyncClient.guest_agent`, and use it as an async context manager.
     Each thing begins by making sure, within five seconds, that the agent is there; only then does
@@ -39,23 +52,28 @@ class AsyncGuestAgent:
         command_timeout: Seconds for each thing that is done unless it says otherwise.
 
     Example:
+        >>> address = "unix:/run/ga.sock"
         >>> async with await AsyncGuestAgent.connect(address) as agent:  # doctest: +SKIP
-        ...     (await agent.run(["hostname", "-s"])).exit_code
+        ...     done = await agent.run(["hostname", "-s"])
+        ...     print(done.exit_code)
         0
     """
+
+    # blocking: - from asyncio.
+    # blocking: + from blocking code; several threads may share one.
 
     def __init__(self, address: AddressLike, command_timeout: float | None) -> None:
         self.command_timeout = command_timeout
         self._address = address
-        self._client: AsyncClient | None = None
-        self._lock = asyncio.Lock()
+        self._channel: AsyncChannel | None = None
+        self._lock = Lock()
         own(self)
         self._waits_for_socket = False
         self._is_closed = False
 
     def _disown(self, reason: str) -> None:
         """Free the lock in a forked child: it may have been held in the parent."""
-        self._lock = asyncio.Lock()
+        self._lock = Lock()
 
     @classmethod
     async def connect(
@@ -79,7 +97,7 @@ class AsyncGuestAgent:
         agent = cls(address, command_timeout)
         agent._waits_for_socket = wait_for_socket
         try:
-            await agent._walk(courses.first_contact(Countdown(timeout)))
+            await agent._contact.first_contact(Countdown(timeout))
         except BaseException:
             await agent.close()
             raise
@@ -92,19 +110,19 @@ class AsyncGuestAgent:
         self, command: str, arguments: JsonObject | None = None, *, timeout: Timeout = DEFAULT
     ) -> Any:
         """Execute one of the agent's commands that answer their success, and return its value."""
-        return await self._walk(courses.execute(command, arguments, self._countdown(timeout)))
+        return await self._contact.execute(command, arguments, self._countdown(timeout))
 
     async def synchronize(self, *, timeout: Timeout = DEFAULT) -> None:
         """Make sure that the agent is there and listens; everything else does so by itself."""
-        await self._walk(courses.synchronize(self._countdown(timeout)))
+        await self._contact.synchronize(self._countdown(timeout))
 
     async def ping(self, *, timeout: Timeout = DEFAULT) -> None:
-        """Have the agent answer."""
+        """Ask for an answer of the agent."""
         await self.execute("guest-ping", timeout=timeout)
 
     async def info(self, *, timeout: Timeout = DEFAULT) -> AgentInfo:
         """Return the agent's version and its commands."""
-        return await self._walk(courses.info(self._countdown(timeout)))
+        return read_info(await self.execute("guest-info", timeout=timeout))
 
     # Programs
 
@@ -128,7 +146,30 @@ class AsyncGuestAgent:
                 TimeoutError bears a note of its pid.
         """
         countdown = self._countdown(timeout)
-        return await self._walk(courses.run(argv, env, input, capture_output, countdown))
+        arguments: JsonObject = {
+            "path": argv[0],
+            "arg": list(argv[1:]),
+            "capture-output": capture_output,
+        }
+        if env is not None:
+            arguments["env"] = [f"{name}={value}" for name, value in env.items()]
+        if input is not None:
+            arguments["input-data"] = b64encode(input).decode()
+        channel = await self._contact.synchronize(countdown)
+        pid = read_pid(await ask(channel, "guest-exec", arguments, countdown))
+        delay = limits.AGENT_POLL
+        try:
+            while True:
+                executed = await _look_at(channel, argv[0], pid, countdown)
+                if executed is not None:
+                    return executed
+                await watchful_pause(channel, countdown.remaining(delay))
+                delay = min(2 * delay, limits.AGENT_POLL_MOST)
+                if countdown.is_over:
+                    raise TimeoutError(f"{argv[0]} hasn't ended in {countdown.timeout:.4g} s")
+        except (AnswerError, TimeoutError, CommandInterrupted, ConnectionClosed) as error:
+            error.add_note(f"{argv[0]} may go on in the guest, its pid is {pid}")
+            raise
 
     # Files
 
@@ -140,25 +181,27 @@ class AsyncGuestAgent:
         Raises:
             LimitError: If it is larger than so many bytes.
         """
-        return await self._walk(courses.read_file(path, limit, self._countdown(timeout)))
+        memory = BytesIO()
+        await agent_files.get_file(self._contact, path, memory, limit, self._countdown(timeout))
+        return memory.getvalue()
 
     async def write_file(
         self, path: str, data: bytes, *, append: bool = False, timeout: Timeout = DEFAULT
     ) -> None:
         """Write a file of the guest's, or add to its end."""
-        from io import BytesIO
-
         await self.put_file(BytesIO(data), path, append=append, timeout=timeout)
 
     async def get_file(self, path: str, sink: Writable, *, timeout: Timeout = DEFAULT) -> int:
         """Copy a file of the guest's into one that is open for writing; return its size."""
-        return await self._walk(courses.get_file(path, sink, None, self._countdown(timeout)))
+        countdown = self._countdown(timeout)
+        return await agent_files.get_file(self._contact, path, sink, None, countdown)
 
     async def put_file(
         self, source: Readable, path: str, *, append: bool = False, timeout: Timeout = DEFAULT
     ) -> int:
         """Copy a file that is open for reading into one of the guest's; return its size."""
-        return await self._walk(courses.put_file(source, path, append, self._countdown(timeout)))
+        countdown = self._countdown(timeout)
+        return await agent_files.put_file(self._contact, source, path, append, countdown)
 
     # File systems
 
@@ -170,15 +213,30 @@ class AsyncGuestAgent:
         If it remains unknown whether they are frozen, thawing them is asked for before this raises;
         where that wasn't answered before the deadline, the exception bears a note of it.
         """
-        return await self._walk(courses.freeze(mountpoints, self._countdown(timeout)))
+        countdown = self._countdown(timeout)
+        command = "guest-fsfreeze-freeze" if mountpoints is None else "guest-fsfreeze-freeze-list"
+        arguments: JsonObject = {} if mountpoints is None else {"mountpoints": list(mountpoints)}
+        channel = await self._contact.synchronize(countdown)
+        try:
+            return read_count(command, await ask(channel, command, arguments, countdown))
+        except BaseException as error:
+            is_refused = isinstance(error, CommandError) and not isinstance(error, AnswerError)
+            if is_refused or isinstance(error, GeneratorExit):
+                raise  # the agent thaws what it froze before it failed
+            try:
+                await self._thaw_surely(rest_of(countdown, limits.AGENT_THAW))
+            except (CommandError, ConnectionClosed, CommandInterrupted, OSError) as failure:
+                error.add_note(f"file systems may be frozen, they could not be thawed: {failure}")
+            raise
 
     async def thaw(self, *, timeout: Timeout = DEFAULT) -> int:
         """Thaw the guest's file systems; return how many were frozen."""
-        return await self._walk(courses.thaw(self._countdown(timeout)))
+        return read_count(_THAW, await self.execute(_THAW, timeout=timeout))
 
     async def freeze_status(self, *, timeout: Timeout = DEFAULT) -> str:
         """Return "frozen" or "thawed"."""
-        return await self._walk(courses.freeze_status(self._countdown(timeout)))
+        answer = await self.execute("guest-fsfreeze-status", timeout=timeout)
+        return read_answer("guest-fsfreeze-status", answer, str, "frozen or thawed")
 
     def frozen(
         self, mountpoints: Sequence[str] | None = None, *, timeout: Timeout = DEFAULT
@@ -194,6 +252,18 @@ class AsyncGuestAgent:
         """
         return AsyncFrozen(self, mountpoints, timeout)
 
+    async def _thaw_surely(self, countdown: Countdown) -> int:
+        """Thaw them, again and again while the agent can't be reached or doesn't answer."""
+        while True:
+            # Each attempt has its own deadline: the agent may be restarted while we wait.
+            attempt = Countdown(countdown.remaining(2 * limits.AGENT_PRESENCE))
+            try:
+                return read_count(_THAW, await self._contact.execute_at_last(_THAW, None, attempt))
+            except (ConnectionClosed, CommandInterrupted, OSError):  # TimeoutError is one
+                if countdown.is_over:
+                    raise
+                await pause(countdown.remaining(limits.AGENT_POLL_MOST) or 0.0)
+
     # Power
 
     async def shutdown(
@@ -202,17 +272,17 @@ class AsyncGuestAgent:
         *,
         timeout: Timeout = DEFAULT,
     ) -> None:
-        """Have the guest shut itself down; return once it has begun to, or is gone."""
-        await self._walk(courses.send("guest-shutdown", {"mode": mode}, self._countdown(timeout)))
+        """Shut the guest down; return once it has begun to, or is gone."""
+        await self._contact.send("guest-shutdown", {"mode": mode}, self._countdown(timeout))
 
     async def suspend(
         self, mode: Literal["disk", "ram", "hybrid"] = "ram", *, timeout: Timeout = DEFAULT
     ) -> None:
-        """Have the guest suspend itself; return once it has answered again, or is gone.
+        """Suspend the guest; return once it has answered again, or is gone.
 
         A guest that sleeps doesn't answer: that it does so within the deadline raises TimeoutError.
         """
-        await self._walk(courses.send(f"guest-suspend-{mode}", None, self._countdown(timeout)))
+        await self._contact.send(f"guest-suspend-{mode}", None, self._countdown(timeout))
 
     # The connection
 
@@ -225,53 +295,43 @@ class AsyncGuestAgent:
         """Close the connection; doing so twice is fine."""
         async with self._lock:
             self._is_closed = True
-            if self._client is not None:
-                await self._client.close()
-
-    async def __aenter__(self) -> "AsyncGuestAgent":
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
+            if self._channel is not None:
+                await self._channel.close()
 
     def __repr__(self) -> str:
         return f"<AsyncGuestAgent {'closed' if self._is_closed else self._address!s}>"
 
+    @property
+    def _contact(self) -> AsyncAgentContact:
+        """Contact with the agent, made anew each time: kept, the two would keep each other."""
+        return AsyncAgentContact(self._connected)
+
     def _countdown(self, timeout: Timeout) -> Countdown:
         return Countdown(self.command_timeout if isinstance(timeout, Default) else timeout)
 
-    async def _walk(self, course: Course[R]) -> R:
-        return await AsyncWalker(None, connect=self._connected).walk(course)
-
-    async def _connected(self, timeout: float | None) -> AsyncClient:
-        """Return the client, connected anew if its connection has ended."""
+    async def _connected(self, timeout: float | None) -> AsyncChannel:
+        """Return the connection, made anew if it has ended."""
         async with self._lock:
             if self._is_closed:
                 raise ConnectionClosed("the guest agent's client was closed")
-            client = self._client
-            if client is not None and not client.is_closed:
-                return client
-            if client is not None:
-                await client.close()
+            channel = self._channel
+            if channel is not None and not channel.is_closed:
+                return channel
+            if channel is not None:
+                await channel.close()
                 if not can_be_dialled_again(self._address):
                     raise ConnectionClosed("the connection has ended, and was made by a socket")
-            self._client = await AsyncClient.connect(
-                self._address,
-                negotiate=False,
-                timeout=timeout,
-                command_timeout=self.command_timeout,
-                wait_for_socket=self._waits_for_socket,
+            session = new_session(
+                address_text(self._address), False, None, None, limits.MESSAGE_SIZE
             )
-            return self._client
+            self._channel = await opened(
+                self._address, session, Deadline(timeout), wait_for_socket=self._waits_for_socket
+            )
+            return self._channel
 
 
 class AsyncFrozen:
-    """Keep a guest's file systems frozen for the length of a block.
+    """A block in which a guest's file systems are frozen.
 
     Attributes:
         count: How many are frozen.
@@ -295,4 +355,20 @@ class AsyncFrozen:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._agent._walk(courses.thaw_surely())
+        await self._agent._thaw_surely(Countdown(limits.AGENT_THAW))
+
+
+async def _look_at(
+    channel: AsyncChannel, program: str, pid: int, countdown: Countdown
+) -> Executed | None:
+    """Ask whether a program has ended, and how; an agent that is there answers that at once."""
+    seconds = countdown.remaining(limits.AGENT_PRESENCE)
+    try:
+        answer = await channel.execute("guest-exec-status", {"pid": pid}, seconds, False, ())
+    except TimeoutError:
+        if countdown.is_over:
+            reason = f"{program} hasn't ended in {countdown.timeout:.4g} s"
+        else:
+            reason = no_answer(seconds or 0.0)
+        raise TimeoutError(reason) from None
+    return read_executed(answer)

@@ -1,10 +1,13 @@
-"""What is there to be named, from what a server can be asked; and which argument names what."""
+"""What is there to be named, from what a server can be asked; and which argument names what.
+
+Modules: aio.name_queries, blocking.name_queries.
+"""
 
 from typing import Any
 
 import pytest
 
-from qmpeer.client.names import KINDS, chardev_address, kind_of
+from qmpeer.client.server_names import KINDS, chardev_address, kind_of
 from tests.client.faces import Face
 from tests.client.scripted import connected
 from tests.patience import PATIENCE

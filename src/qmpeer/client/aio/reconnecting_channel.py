@@ -5,100 +5,58 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 from qmpeer import limits
-from qmpeer.client.aio_channel import (
+from qmpeer.client.aio.channel import (
     AsyncChannel,
-    Deadline,
+    AsyncOnLost,
     close_all,
     duplicates,
+    executed_there,
 )
+from qmpeer.client.aio.reply import Reply, reply_from
 from qmpeer.client.events import EventLog
 from qmpeer.client.reconnection import (
-    Interruption,
-    Interruptions,
+    ConnectionSeries,
     Patience,
-    check_can_be_dialled_again,
+    late_to_connect,
 )
-from qmpeer.client.reply import Reply, reply_from
+from qmpeer.client.timeouts import Deadline
 from qmpeer.errors import ConnectionClosed, QMPError
-from qmpeer.protocol import ClientSession
+from qmpeer.protocol import CLOSED_BY_US
 from qmpeer.transport import AddressLike
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject
 
-__all__ = ["AsyncOpenChannel", "AsyncReconnectingChannel"]
+__all__ = ["AnyAsyncChannel", "AsyncOpenChannel", "AsyncReconnectingChannel"]
 
-AsyncOpenChannel: TypeAlias = Callable[[float | None, EventLog], Awaitable[AsyncChannel]]
+AsyncOpenChannel: TypeAlias = Callable[
+    [float | None, EventLog, AsyncOnLost | None], Awaitable[AsyncChannel]
+]
 """Makes a channel that has negotiated, within so many seconds."""
 
 
-class AsyncReconnectingChannel:
-    """Send and receive for an async client, over one connection after the other.
+class AsyncReconnectingChannel(ConnectionSeries[AsyncChannel]):
+    """An async client's connections, one after the other; `begin` makes the first."""
 
-    Make one with `open`.
+    end: ConnectionClosed | None
 
-    Attributes:
-        log: The events that have come, over all of them.
-        end: Why no more will come, once that is so.
-        launched: Nothing: what was launched can't be connected to again.
-    """
-
-    current: AsyncChannel
-
-    def __init__(self, open_channel: AsyncOpenChannel, seconds: float | None) -> None:
-        self.log: EventLog = EventLog()
-        self.end: ConnectionClosed | None = None
-        self.launched: None = None
+    def __init__(
+        self, address: AddressLike, open_channel: AsyncOpenChannel, seconds: float | None
+    ) -> None:
+        super().__init__(address, seconds)
+        self._loop = asyncio.get_running_loop()
         self._open = open_channel
-        self._seconds = seconds
-        self._interruptions = Interruptions()
         self._task: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
         own(self)
 
-    @classmethod
-    async def open(
-        cls,
-        address: AddressLike,
-        open_channel: AsyncOpenChannel,
-        timeout: float | None,
-        seconds: float | None,
-    ) -> "AsyncReconnectingChannel":
-        """Make one, and its first connection.
+    async def begin(self, timeout: float | None) -> None:
+        """Make the first connection, within so many seconds."""
+        self._adopt(await self._open(timeout, self.log, self._lost))
 
-        Args:
-            address: Where the server is.
-            open_channel: Makes the next connection.
-            timeout: Seconds for the first.
-            seconds: For how long another is tried for before all ends; None for ever.
-
-        Raises:
-            ValueError: If the address is good for one connection only.
-        """
-        check_can_be_dialled_again(address)
-        channel = cls(open_channel, seconds)
-        channel._adopt(await open_channel(timeout, channel.log))
-        return channel
-
-    def _adopt(self, channel: AsyncChannel) -> None:
-        self.current = channel
-        channel.on_lost = self._lost
-        if channel.end is not None:
-            self._lost(channel.end.reason, ())
-
-    def _lost(self, reason: str, commands: tuple[str, ...]) -> None:
-        if self.end is None and self._task is None:
-            self._interruptions.add(reason, self.log.last, commands)
-            self._task = asyncio.get_running_loop().create_task(self._reconnect())
-
-    @property
-    def interruptions(self) -> tuple[Interruption, ...]:
-        """The connections that were lost."""
-        return self._interruptions.known
-
-    @property
-    def session(self) -> ClientSession[Reply[Any]]:
-        """The protocol's side of the connection that there is, or was at last."""
-        return self.current.session
+    def _lost(self, channel: AsyncChannel) -> None:
+        super()._lost(channel)
+        if self.end is None and channel is self._current:
+            self._task = self._loop.create_task(self._reconnect())
 
     def execute(
         self,
@@ -109,6 +67,8 @@ class AsyncReconnectingChannel:
         fds: Sequence[int],
     ) -> Reply[Any]:
         """Send one command, as `AsyncClient.execute` says, once there is a connection."""
+        if asyncio._get_running_loop() is not self._loop:
+            return executed_there(self, self._loop, command, arguments, timeout, is_oob, fds)
         if self.end is not None:
             raise ConnectionClosed(self.end.reason) from self.end.__cause__
         if self.current.end is None:
@@ -116,7 +76,7 @@ class AsyncReconnectingChannel:
         later = self._execute_later(
             command, arguments, Deadline(timeout), is_oob, duplicates(fds) if fds else ()
         )
-        task = asyncio.get_running_loop().create_task(later)
+        task = self._loop.create_task(later)
         return reply_from(task, command, lambda value: value)
 
     async def _execute_later(
@@ -168,7 +128,7 @@ class AsyncReconnectingChannel:
                 (self._task,), timeout=None if remaining is None else max(0.0, remaining)
             )
             if not done:
-                raise TimeoutError(f"the connection was lost, and isn't made anew: {self._failure}")
+                raise late_to_connect(self._failure)
         if self.end is not None:
             raise ConnectionClosed(self.end.reason) from self.end.__cause__
         return self.current
@@ -179,25 +139,20 @@ class AsyncReconnectingChannel:
         while self.end is None:
             try:
                 most = patience.countdown.remaining(limits.CONNECT_TIMEOUT)
-                channel = await self._open(most, self.log)
+                channel = await self._open(most, self.log, self._lost)
             except (OSError, QMPError) as error:
                 self._failure = error
                 if patience.countdown.is_over:
-                    self._give_up(error)
+                    self.end = patience.exhausted(error)
                 else:
                     await asyncio.sleep(patience.next_delay())
             except Exception as error:  # nothing that trying again would mend
-                self._give_up(error)
+                self.end = patience.exhausted(error)
             else:
                 self._task = None
                 self._adopt(channel)
                 return
         self._task = None
-
-    def _give_up(self, error: Exception) -> None:
-        reason = f"the connection was lost, and not made anew in {self._seconds} s: {error}"
-        self.end = ConnectionClosed(reason)
-        self.end.__cause__ = error
 
     def _disown(self, reason: str) -> None:
         """Take in that this is a forked child: the connection is its parent's."""
@@ -208,8 +163,12 @@ class AsyncReconnectingChannel:
     async def close(self) -> None:
         """Close the connection, and make no other."""
         if self.end is None:
-            self.end = ConnectionClosed("the client was closed")
+            self.end = ConnectionClosed(CLOSED_BY_US)
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait((self._task,))
         await self.current.close()
+
+
+AnyAsyncChannel: TypeAlias = AsyncChannel | AsyncReconnectingChannel
+"""What a client stands on: one connection, or one after the other."""

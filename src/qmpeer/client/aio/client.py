@@ -1,24 +1,21 @@
 """The async client: the same names as the blocking one, with await."""
 
-import asyncio
-import os
 from collections.abc import Callable, Iterable, Sequence
-from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, TypeVar, cast, overload
+from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
 
-from qmpeer import limits
-from qmpeer.client.aio_channel import AsyncChannel, Deadline
-from qmpeer.client.aio_subscription import AnyAsyncChannel, AsyncEvents
+from qmpeer import limits, transport
+from qmpeer.client import aio
+from qmpeer.client.aio.channel import AsyncChannel, AsyncOnLost
+from qmpeer.client.aio.door import Door, accepted, aside, decoded, opened
+from qmpeer.client.aio.reply import Reply
+from qmpeer.client.aio.subscription import AsyncEvents
+from qmpeer.client.binding_calls import Binding, EventName, compare, event_types, named
 from qmpeer.client.events import EventLog, EventWait, Match, Names
-from qmpeer.client.reconnection import Interruption, interrupted_since
-from qmpeer.client.reply import Reply, reply_from
-from qmpeer.client.timeouts import DEFAULT, Default, Timeout
-from qmpeer.client.typed import Binding, EventName, compare, event_types
+from qmpeer.client.sessions import new_session
+from qmpeer.client.timeouts import DEFAULT, Countdown, Deadline, Default, Timeout
 from qmpeer.errors import CommandError, ConnectionClosed
 from qmpeer.messages import Event, Greeting
-from qmpeer.protocol import ClientSession
 from qmpeer.transport import AddressLike, address_text
-from qmpeer.transport.aio import Stream, open_stream, start_listening
 from qmpeer.values import JsonObject
 
 if TYPE_CHECKING:
@@ -26,11 +23,12 @@ if TYPE_CHECKING:
     import subprocess
 
     from qmpeer.bindings import Command, EventType, TypedEvent
-    from qmpeer.client.aio_guest_agent import AsyncGuestAgent
+    from qmpeer.client.aio.guest_agent import AsyncGuestAgent
+    from qmpeer.client.aio.reconnecting_channel import AnyAsyncChannel
     from qmpeer.client.jobs import JobState, OnStopped, WhenReady
-    from qmpeer.client.launching import Launched
     from qmpeer.client.migration import MigrationState
-    from qmpeer.client.strictness import Strictness
+    from qmpeer.client.preflight import Preflight
+    from qmpeer.client.reconnection import Interruption
     from qmpeer.schema import Differences, Schema
 
 __all__ = ["AsyncClient"]
@@ -39,22 +37,34 @@ R = TypeVar("R")
 D = TypeVar("D")
 
 
-class AsyncClient:
-    """Drive a QMP server from asyncio.
+class AsyncClient(Door):
+    """A QMP server, driven from asyncio.
 
     Make one with `connect`, `accept` or `launch`, and use it as an async context manager. It
-    belongs to the loop that it was made on, and to the process: in a forked child, using it raises
-    ConnectionClosed, and closing it doesn't touch the parent's connection.
+    belongs to the loop that it was made on, and to the process that made it: in a forked child,
+    using it raises ConnectionClosed, and closing it doesn't touch the parent's connection.
 
     Attributes:
         command_timeout: Seconds for a command and for wait_event unless they say otherwise.
+
+    Example:
+        >>> from qmpeer.errors import CommandError, ConnectionClosed
+        >>> try:  # doctest: +SKIP
+        ...     async with await AsyncClient.connect("unix:/run/vm.qmp", timeout=5.0) as vm:
+        ...         await vm.execute("query-status")
+        ... except ConnectionClosed:
+        ...     ...
     """
 
-    def __init__(self, channel: AnyAsyncChannel, command_timeout: float | None) -> None:
+    # blocking: - driven from asyncio.
+    # blocking: + driven from blocking code; several threads may share one.
+    # blocking: - belongs to the loop that it was made on, and to the process
+    # blocking: + belongs to the process
+
+    def __init__(self, channel: "AnyAsyncChannel", command_timeout: float | None) -> None:
         self.command_timeout = command_timeout
-        self._channel = channel
-        self._loop = asyncio.get_running_loop()
-        self._strictness: Strictness | None = None
+        self._channel: AnyAsyncChannel = channel
+        self._preflight: Preflight | None = None
 
     # Connecting
 
@@ -106,27 +116,34 @@ class AsyncClient:
             CommandError: If it can't say what its schema is, and strict=True asked for that.
             ValueError: If the address isn't one, or can't be connected to again.
         """
+        # blocking: - longer than its own deadline.
+        # blocking: + longer than its own deadline. It is whoever needs the connection that makes
+        # blocking: + the new one: events that come while nobody waits for any are lost.
 
-        async def open_channel(seconds: float | None, log: EventLog) -> AsyncChannel:
-            deadline = Deadline(seconds)
-            peer = address_text(address)
-            make = _channels(peer, negotiate, capabilities, max_in_flight, message_limit, log=log)
-            _, channel = await open_stream(
-                address, make, timeout=seconds, wait_for_socket=wait_for_socket, tls=tls
+        async def open_channel(
+            seconds: float | None, log: EventLog, on_lost: AsyncOnLost | None
+        ) -> AsyncChannel:
+            session = new_session(
+                address_text(address), negotiate, capabilities, max_in_flight, message_limit
             )
-            assert isinstance(channel, AsyncChannel)
-            await channel.negotiate(deadline)
-            return channel
+            return await opened(
+                address,
+                session,
+                Deadline(seconds),
+                log=log,
+                on_lost=on_lost,
+                wait_for_socket=wait_for_socket,
+                tls=tls,
+            )
 
         deadline = Deadline(timeout)
         channel: AnyAsyncChannel
         if reconnect == 0:
-            channel = await open_channel(timeout, EventLog())
+            channel = await open_channel(timeout, EventLog(), None)
         else:
-            from qmpeer.client.aio_reconnecting_channel import AsyncReconnectingChannel
-
-            channel = await AsyncReconnectingChannel.open(address, open_channel, timeout, reconnect)
-        return await cls._begin(channel, deadline, command_timeout, strict)
+            channel = aio.AsyncReconnectingChannel(address, open_channel, reconnect)
+            await channel.begin(timeout)
+        return await cls._made(channel, deadline, command_timeout, strict)
 
     @classmethod
     async def accept(
@@ -145,7 +162,7 @@ class AsyncClient:
         """Wait for a server that dials us, as QEMU does without ``server=on``; else as `connect`.
 
         Args:
-            address: Where to listen, or a socket that listens already, which is closed then.
+            address: Where to listen, or a socket that listens already, which stays open.
             timeout: Seconds until it has come, greeted and negotiated.
             command_timeout: As in `connect`.
             negotiate: As in `connect`.
@@ -156,25 +173,18 @@ class AsyncClient:
             insecure: Listen where other machines can reach it; whoever comes first is the server.
         """
         deadline = Deadline(timeout)
-        arrived: asyncio.Future[AsyncChannel] = asyncio.get_running_loop().create_future()
-        make = _channels(
+        listener = transport.listen(address, backlog=1, insecure=insecure)
+        try:
+            sock = await accepted(listener, timeout)
+        finally:
+            if listener is not address:
+                transport.unlink_if_ours(listener)
+                listener.close()
+        session = new_session(
             address_text(address), negotiate, capabilities, max_in_flight, message_limit
         )
-
-        def arrive(stream: Stream) -> AsyncChannel:
-            channel = make(stream)
-            arrived.set_result(channel)
-            return channel
-
-        listener = await start_listening(address, arrive, insecure=insecure)
-        try:
-            channel = await asyncio.wait_for(arrived, timeout)
-        except TimeoutError:
-            raise TimeoutError(f"nobody connected in {timeout:.4g} s") from None
-        finally:
-            listener.close()
-        await channel.negotiate(deadline)
-        return await cls._begin(channel, deadline, command_timeout, strict)
+        channel = await opened(sock, session, deadline)
+        return await cls._made(channel, deadline, command_timeout, strict)
 
     @classmethod
     async def launch(
@@ -213,26 +223,22 @@ class AsyncClient:
         Raises:
             ConnectionClosed: If it ends at once; with what it wrote to stderr.
         """
-        from qmpeer.client.launching import Launched
+        from qmpeer.client.launching import Launched  # start: 20 ms
 
         deadline = Deadline(timeout)
-        launched = await asyncio.to_thread(
-            Launched, argv, monitor, stderr, ends_with_parent, own_session
-        )
+        launched = await aside(Launched, argv, monitor, stderr, ends_with_parent, own_session)
         try:
-            make = _channels(argv[0], True, capabilities, max_in_flight, message_limit, launched)
-            _, channel = await open_stream(launched.socket, make, timeout=timeout)
-            assert isinstance(channel, AsyncChannel)
-            await channel.negotiate(deadline)
-            return await cls._begin(channel, deadline, command_timeout, strict)
+            session = new_session(argv[0], True, capabilities, max_in_flight, message_limit)
+            channel = await opened(launched.socket, session, deadline, launched=launched)
+            return await cls._made(channel, deadline, command_timeout, strict)
         except BaseException:
-            await asyncio.to_thread(launched.end)
+            await aside(launched.end)
             raise
 
     @classmethod
-    async def _begin(
+    async def _made(
         cls,
-        channel: AnyAsyncChannel,
+        channel: "AnyAsyncChannel",
         deadline: Deadline,
         command_timeout: float | None,
         strict: "bool | Schema",
@@ -242,21 +248,21 @@ class AsyncClient:
             try:
                 await client._be_strict(strict, deadline.remaining())
             except BaseException:
-                await channel.close()
+                await client.close()
                 raise
         return client
 
     async def _be_strict(self, strict: "bool | Schema", timeout: float | None) -> None:
-        from qmpeer.client.strictness import Strictness, no_schema
+        from qmpeer.client.preflight import Preflight, no_schema  # start: 40 ms
 
         if isinstance(strict, bool):
             try:
                 answer = await self.execute("query-qmp-schema", timeout=timeout)
             except CommandError as error:
                 raise no_schema(error) from None
-            self._strictness = Strictness.of_answer(answer)
+            self._preflight = Preflight.of_answer(answer)
         else:
-            self._strictness = Strictness(strict)
+            self._preflight = Preflight(strict)
 
     # Commands
 
@@ -319,38 +325,29 @@ class AsyncClient:
                 a noncharacter), or the client is strict, and the server would refuse the command.
             LimitError: If they are nested deeper, or longer, than a server reads.
         """
-        if asyncio._get_running_loop() is not self._loop:
-            later = self._execute_there(command, arguments, timeout, oob, fds)
-            return cast("Reply[Any]", later)
+        # blocking: - Send one command; await what this returns for its value.
+        # blocking: + Execute one command and return its value.
+        # blocking: - It is sent whether … run_coroutine_threadsafe().
+        # blocking: - A future of the value … can't be sent.
+        # blocking: + The value as JSON has it, {} where the command returns nothing; of a binding's
+        # blocking: + command as the type that it returns.
+        # blocking: - ConnectionClosed: If
+        # blocking: + CommandError: If the server answered with an error.
+        # blocking: + CommandInterrupted: If the connection ended first, and the outcome is unknown;
+        # blocking: + the reply of "quit" may be cut off, which counts as success.
+        # blocking: + TimeoutError: If the deadline passed.
+        # blocking: + ValueError: If descriptors can't be sent here.
+        # blocking: + OSError: If one of them isn't open.
+        # blocking: + ConnectionClosed: If
         if not isinstance(command, str):
-            future = self.execute(
-                command.name, command.arguments, timeout=timeout, oob=oob, fds=fds
+            return decoded(
+                command,
+                self.execute(command.name, command.arguments, timeout=timeout, oob=oob, fds=fds),
             )
-            return reply_from(future, command.name, command.decode)
-        if self._strictness is not None:
-            self._strictness.check(command, arguments)
+        if self._preflight is not None:
+            self._preflight.check(command, arguments)
         seconds = self.command_timeout if isinstance(timeout, Default) else timeout
         return self._channel.execute(command, arguments, seconds, oob, fds)
-
-    async def _execute_there(
-        self,
-        command: "str | Command[Any]",
-        arguments: JsonObject | None,
-        timeout: Timeout,
-        oob: bool,
-        fds: Sequence[int],
-    ) -> Any:
-        """Execute a command that was asked for where the loop wasn't running."""
-        if asyncio.get_running_loop() is not self._loop:
-            if self._channel.end is not None:
-                raise ConnectionClosed(self._channel.end.reason)
-            raise RuntimeError(
-                "found another event loop than the client's; "
-                "expected asyncio.run_coroutine_threadsafe(client.execute(...), its_loop)"
-            )
-        if isinstance(command, str):
-            return await self.execute(command, arguments, timeout=timeout, oob=oob, fds=fds)
-        return await self.execute(command, timeout=timeout, oob=oob, fds=fds)
 
     async def check(self, binding: Binding, *, timeout: Timeout = DEFAULT) -> "Differences":
         """Compare the schema that a binding is for with the server's.
@@ -458,15 +455,14 @@ class AsyncClient:
             LimitError: If events after the mark are no longer kept, so that it may be one of them.
             TypeError: If the mark isn't one.
         """
-        seconds = self.command_timeout if isinstance(timeout, Default) else timeout
+        seconds = self._seconds(timeout)
         deadline = Deadline(seconds)
         wanted = event_types(names)
         waiting = EventWait(self._channel.log, wanted.names, match, since)
         waiting.begin(await self.event_mark())
         try:
             if not await self._channel.wait(waiting.is_found, deadline):
-                gap = interrupted_since(self._channel.interruptions, waiting.began)
-                raise waiting.late(seconds, gap)
+                raise waiting.late(seconds, self._channel.interruptions)
         except ConnectionClosed as error:
             error.reason += waiting.missed()
             raise
@@ -474,14 +470,6 @@ class AsyncClient:
         return wanted.hand_out(waiting.event)
 
     # What takes several commands
-
-    async def _events_of_this_connection(
-        self, names: tuple[str, ...], match: Match, timeout: float | None
-    ) -> "AsyncEvents[Event]":
-        """Subscribe to events; with the connection that there is now, waiting for them ends."""
-        channel = await self._channel.connected(Deadline(timeout))
-        queue = channel.log.subscribe(names, match, limits.EVENTS_SUBSCRIBED)
-        return AsyncEvents(channel, queue, lambda event: event)
 
     async def run_job(
         self,
@@ -521,17 +509,11 @@ class AsyncClient:
             ConnectionClosed: Likewise.
             TimeoutError: If the deadline passed.
         """
-        from qmpeer.client.aio_walk import AsyncWalker
-        from qmpeer.client.jobs import JobRun
-        from qmpeer.client.steps import Countdown, named
-
-        seconds = self.command_timeout if isinstance(timeout, Default) else timeout
-        asked = None if progress is None else max(interval, limits.PROGRESS_INTERVAL_LEAST)
-        job = JobRun(*named(command, arguments), when_ready, on_stopped, asked, Countdown(seconds))
-        async with await self._events_of_this_connection(
-            JobRun.EVENTS, job.concerns, seconds
-        ) as events:
-            return await AsyncWalker(self, events, progress).walk(job.run())
+        # blocking: - ; a coroutine is awaited
+        name, given = named(command, arguments)
+        countdown = Countdown(self._seconds(timeout))
+        run = aio.JobRun(self, name, given, when_ready, on_stopped, progress, interval, countdown)
+        return await run.run()
 
     async def migrate(
         self,
@@ -563,18 +545,10 @@ class AsyncClient:
             ConnectionClosed: Likewise.
             TimeoutError: If the deadline passed.
         """
-        from qmpeer.client.aio_walk import AsyncWalker
-        from qmpeer.client.migration import MigrationRun
-        from qmpeer.client.steps import Countdown
-
-        seconds = self.command_timeout if isinstance(timeout, Default) else timeout
+        # blocking: - ; a coroutine is awaited
         given = dict(arguments or {}) if uri is None else {"uri": uri, **(arguments or {})}
-        every = max(interval, limits.PROGRESS_INTERVAL_LEAST)
-        migration = MigrationRun(given, every, progress is not None, Countdown(seconds))
-        async with await self._events_of_this_connection(
-            MigrationRun.EVENTS, None, seconds
-        ) as events:
-            return await AsyncWalker(self, events, progress).walk(migration.run())
+        countdown = Countdown(self._seconds(timeout))
+        return await aio.MigrationRun(self, given, progress, interval, countdown).run()
 
     async def guest_agent(
         self,
@@ -594,15 +568,10 @@ class AsyncClient:
             OSError: If it can't be reached.
             TimeoutError: If the agent doesn't answer.
         """
-        from qmpeer.client.aio_guest_agent import AsyncGuestAgent
-        from qmpeer.client.aio_walk import AsyncWalker
-        from qmpeer.client.names import find_agent
-        from qmpeer.client.steps import Countdown
-
         countdown = Countdown(timeout)
         if address is None:
-            address = await AsyncWalker(self).walk(find_agent(countdown))
-        return await AsyncGuestAgent.connect(
+            address = await aio.find_agent(self, countdown)
+        return await aio.AsyncGuestAgent.connect(
             address, timeout=countdown.remaining(), command_timeout=self.command_timeout
         )
 
@@ -623,11 +592,7 @@ class AsyncClient:
             ValueError: If there is no such kind.
             TimeoutError: If the server doesn't answer in time.
         """
-        from qmpeer.client.aio_walk import AsyncWalker
-        from qmpeer.client.names import names
-        from qmpeer.client.steps import Countdown
-
-        return await AsyncWalker(self).walk(names(kind, within, Countdown(timeout)))
+        return await aio.names(self, kind, within, Countdown(timeout))
 
     # The rest
 
@@ -648,52 +613,22 @@ class AsyncClient:
         return None if launched is None else launched.process
 
     @property
-    def interruptions(self) -> tuple[Interruption, ...]:
+    def interruptions(self) -> "tuple[Interruption, ...]":
         """The connections that were lost, the oldest first; none without ``reconnect``."""
         return self._channel.interruptions
 
     @property
     def is_closed(self) -> bool:
         """The connection has ended, and no other will be made."""
-        return self._channel.end is not None
+        return self._channel.is_closed
 
     async def close(self) -> None:
         """Close the connection, and end what `launch` started; doing so twice is fine."""
         await self._channel.close()
 
-    async def __aenter__(self) -> "AsyncClient":
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
     def __repr__(self) -> str:
-        return (
-            f"<AsyncClient {'closed' if self._channel.end else self._channel.session.phase.value}>"
-        )
+        phase = "closed" if self._channel.is_closed else self._channel.session.phase.value
+        return f"<AsyncClient {phase}>"
 
-
-def _channels(
-    peer: str,
-    negotiate: bool,
-    capabilities: Sequence[str] | None,
-    max_in_flight: int | None,
-    message_limit: int,
-    launched: "Launched | None" = None,
-    log: EventLog | None = None,
-) -> Callable[[Stream], AsyncChannel]:
-    """Return what makes the channel of a new stream."""
-    session: ClientSession[Reply[Any]] = ClientSession(
-        negotiate=negotiate,
-        capabilities=capabilities,
-        max_in_flight=max_in_flight,
-        message_limit=message_limit,
-        first_id=int.from_bytes(os.urandom(2), "little"),
-        peer=peer,
-    )
-    return lambda stream: AsyncChannel(stream, session, launched, log)
+    def _seconds(self, timeout: Timeout) -> float | None:
+        return self.command_timeout if isinstance(timeout, Default) else timeout

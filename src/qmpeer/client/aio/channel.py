@@ -7,54 +7,50 @@ deadlines: it is set for the earliest and looks at the others when it fires.
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from qmpeer import limits
+from qmpeer.client.aio.reply import Reply
 from qmpeer.client.events import EventLog
-from qmpeer.client.reconnection import Interruption, interrupted_commands
-from qmpeer.client.reply import Reply
-from qmpeer.client.trace import Trace
+from qmpeer.client.timeouts import Deadline
+from qmpeer.client.wire_log import WireLog
 from qmpeer.errors import ConnectionClosed, NegotiationError
 from qmpeer.messages import Event
-from qmpeer.protocol import ClientSession, Completion, Phase, Sent
+from qmpeer.protocol import (
+    CLOSED_BY_US,
+    AgentSession,
+    ClientSession,
+    Completion,
+    Phase,
+    Sent,
+    closing_error,
+    cut_off,
+    server_has_left,
+)
 from qmpeer.transport.aio import Stream
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject
 
 if TYPE_CHECKING:
     from qmpeer.client.launching import Launched
+    from qmpeer.client.reconnection import Interruption
 
-__all__ = ["AsyncChannel", "Deadline", "OnLost", "close_all", "duplicates"]
+__all__ = ["AsyncChannel", "AsyncOnLost", "close_all", "duplicates", "executed_there"]
 
-OnLost: TypeAlias = Callable[[str, tuple[str, ...]], None]
-"""Is told of a connection's end, and of the commands that were cut off by it."""
-
-
-class Deadline:
-    """Count down from a number of seconds, or from none."""
-
-    __slots__ = ("_end", "_loop", "timeout")
-
-    def __init__(self, timeout: float | None) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._end = None if timeout is None else self._loop.time() + timeout
-        self.timeout: float | None = timeout
-
-    def remaining(self) -> float | None:
-        """Return the seconds left; None if there is no end."""
-        return None if self._end is None else self._end - self._loop.time()
+AsyncOnLost: TypeAlias = Callable[["AsyncChannel"], None]
+"""Called once a channel's connection has ended."""
 
 
 class AsyncChannel:
-    """Send and receive for an async client, as the handler of its stream.
+    """An async client's connection, the handler of its stream.
 
     Attributes:
         session: The protocol's side of it.
         log: The events that have come.
         end: Why the connection has ended, once it has.
+        interrupted: The commands that the end has cut off.
         launched: The program at the other end, if it is ours.
-        on_lost: What is told of the connection's end.
     """
 
     def __init__(
@@ -63,12 +59,13 @@ class AsyncChannel:
         session: ClientSession[Reply[Any]],
         launched: "Launched | None",
         log: EventLog | None = None,
+        on_lost: AsyncOnLost | None = None,
     ) -> None:
         self.session: ClientSession[Reply[Any]] = session
         self.log: EventLog = EventLog() if log is None else log
         session.events_received = self.log.last
-        self.on_lost: OnLost | None = None
         self.end: ConnectionClosed | None = None
+        self.interrupted: tuple[str, ...] = ()
         self.launched: Launched | None = launched
         self._loop = asyncio.get_running_loop()
         self._stream = stream
@@ -79,13 +76,19 @@ class AsyncChannel:
         self._waiters: list[asyncio.Future[None]] = []
         self._received = 0
         self._lost: asyncio.Future[None] | None = self._loop.create_future()
-        self._trace = Trace.of(stream.peer)
+        self._on_lost = on_lost
+        self._wire_log = WireLog.of(session.peer)
         own(self)
 
     @property
-    def interruptions(self) -> tuple[Interruption, ...]:
+    def interruptions(self) -> "tuple[Interruption, ...]":
         """Nothing: at the first one, all ends."""
         return ()
+
+    @property
+    def is_closed(self) -> bool:
+        """It has ended."""
+        return self.end is not None
 
     async def negotiate(self, deadline: Deadline) -> None:
         """Take the greeting and negotiate, as `AsyncClient.connect` says."""
@@ -111,6 +114,8 @@ class AsyncChannel:
         fds: Sequence[int],
     ) -> Reply[Any]:
         """Send one command, as `AsyncClient.execute` says."""
+        if asyncio._get_running_loop() is not self._loop:
+            return executed_there(self, self._loop, command, arguments, timeout, is_oob, fds)
         reply = self._reply_to(command, timeout)
         sent = self.session.execute(command, arguments, reply, is_oob, (*fds,) if fds else ())
         return self._begin(sent, arguments, reply)
@@ -125,12 +130,13 @@ class AsyncChannel:
         return reply
 
     def synchronize(self, command: str, value: int, timeout: float | None) -> Reply[Any]:
-        """Synchronize with a guest agent, as `ClientSession.synchronize` does."""
-        for sent in self.session.interrupted:
+        """Synchronize with a guest agent, as `AgentSession.synchronize` does."""
+        session = self._agent_session
+        for sent in session.interrupted:
             if sent.token is not None and sent.token.done():  # it was cancelled
-                self.session.give_up(sent)
+                session.give_up(sent)
         reply = self._reply_to(command, timeout)
-        sent = self.session.synchronize(command, value, reply)
+        sent = session.synchronize(command, value, reply)
         return self._begin(sent, {"id": value}, reply)
 
     def execute_silently(
@@ -138,15 +144,20 @@ class AsyncChannel:
     ) -> Reply[Any]:
         """Execute a command whose success isn't answered."""
         reply = self._reply_to(command, timeout)
-        sent = self.session.execute_silently(command, arguments, reply)
+        sent = self._agent_session.execute_silently(command, arguments, reply)
         return self._begin(sent, arguments, reply)
+
+    @property
+    def _agent_session(self) -> AgentSession[Reply[Any]]:
+        assert isinstance(self.session, AgentSession), "made without negotiate=False"
+        return self.session
 
     def _begin(
         self, sent: Sent[Reply[Any]], arguments: JsonObject | None, reply: Reply[Any]
     ) -> Reply[Any]:
         """Log it, watch its deadline, and send it now or with those that follow."""
-        if self._trace is not None:
-            self._trace.sent(sent, arguments)
+        if self._wire_log is not None:
+            self._wire_log.sent(sent, arguments)
         session, fds, deadline = self.session, sent.fds, reply._deadline
         if deadline is not None and (self._timer is None or deadline < self._timer_due):
             self._set_timer(deadline)
@@ -229,7 +240,7 @@ class AsyncChannel:
         """Return the connection that there is: this one, even if it has ended."""
         return self
 
-    async def wait(self, is_done: Callable[[], bool], deadline: "Deadline") -> bool:
+    async def wait(self, is_done: Callable[[], bool], deadline: Deadline) -> bool:
         """Wait until is_done() or the deadline; False at that. Raise when the connection ends."""
         while not is_done():
             if self.end is not None:
@@ -275,8 +286,8 @@ class AsyncChannel:
     def _hand_out(self, occurrences: Sequence[Any]) -> None:
         """Give everybody what is theirs, and read on in a turn of the loop of its own."""
         session = self.session
-        if self._trace is not None:
-            self._trace.received(occurrences)
+        if self._wire_log is not None:
+            self._wire_log.received(occurrences)
         for happened in occurrences:
             if type(happened) is Completion:
                 reply = happened.token
@@ -315,7 +326,7 @@ class AsyncChannel:
 
     def connection_lost(self, error: OSError | None) -> None:
         """End what waits."""
-        if self.launched is not None and self.end is None:
+        if self.launched is not None and self.end is None and server_has_left(error):
             waiting = self._loop.run_in_executor(None, self.launched.obituary)
             waiting.add_done_callback(lambda done: self._lose(error, done.result()))
         else:
@@ -323,33 +334,28 @@ class AsyncChannel:
         if self._lost is not None and not self._lost.done():
             self._lost.set_result(None)
 
-    def _lose(self, error: Exception | None, reason: str | None = None) -> None:
+    def _lose(self, error: Exception | None, last_words: str | None = None) -> None:
         if self.end is not None:
             return
-        session = self.session
-        if reason is None:
-            reason = session.end_reason(error)
-        self.end = ConnectionClosed(reason)
-        if self._trace is not None:
-            self._trace.ended(reason)
-        self.end.__cause__ = error
-        has_left = error is None or isinstance(error, (ConnectionResetError, BrokenPipeError))
-        outcomes = session.end(reason, has_left=has_left)
-        for outcome in outcomes:
+        self.end = closing_error(self.session, error, last_words)
+        if self._wire_log is not None:
+            self._wire_log.ended(self.end.reason)
+        cut = cut_off(self.session, self.end.reason, error)
+        self.interrupted = cut.interrupted
+        for outcome in cut.outcomes:
             reply = outcome.token
             if reply.done():
                 continue
             if outcome.error is None:
                 reply.set_result(outcome.value)
             else:
-                outcome.error.__cause__ = error
                 reply.set_exception(outcome.error)
                 reply.exception()  # it may have been sent without anybody waiting: be quiet then
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self.on_lost is not None:
-            self.on_lost(reason, interrupted_commands(outcomes))
+        if self._on_lost is not None:
+            self._on_lost(self)
         self._wake()
 
     def _disown(self, reason: str) -> None:
@@ -365,11 +371,39 @@ class AsyncChannel:
             return
         if self._is_flush_due:
             self._flush()
-        self._lose(ConnectionClosed("the client was closed"))
+        self._lose(ConnectionClosed(CLOSED_BY_US))
         self._stream.close()
         await asyncio.shield(self._lost)
         if self.launched is not None:
             await asyncio.to_thread(self.launched.end)
+
+
+class Executing(Protocol):
+    """What executes commands on one loop."""
+
+    end: ConnectionClosed | None
+
+    @property
+    def execute(self) -> Callable[..., Awaitable[Any]]:
+        """Send one command."""
+
+
+def executed_there(
+    channel: Executing, loop: asyncio.AbstractEventLoop, *asked: object
+) -> Reply[Any]:
+    """Return a coroutine that executes a command on a channel's loop, which isn't running here."""
+
+    async def execute() -> Any:
+        if asyncio.get_running_loop() is loop:
+            return await channel.execute(*asked)
+        if channel.end is not None:
+            raise ConnectionClosed(channel.end.reason)
+        raise RuntimeError(
+            "found another event loop than the client's; "
+            "expected asyncio.run_coroutine_threadsafe(client.execute(...), its_loop)"
+        )
+
+    return cast("Reply[Any]", execute())
 
 
 def duplicates(fds: Sequence[int]) -> tuple[int, ...]:

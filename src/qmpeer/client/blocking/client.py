@@ -1,22 +1,21 @@
-"""The blocking client: no event loop, no thread of its own, and importable without asyncio."""
+# Generated from aio/client.py by scripts/blocking_client.py: `make fix` writes it anew.
+"""The blocking client."""
 
-import os
-import socket
 from collections.abc import Callable, Iterable, Sequence
-from time import monotonic
-from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
 
 from qmpeer import limits, transport
-from qmpeer.client.channel import Call, Channel, remaining_of
+from qmpeer.client import blocking
+from qmpeer.client.binding_calls import Binding, EventName, compare, event_types, named
+from qmpeer.client.blocking.channel import Channel, OnLost
+from qmpeer.client.blocking.door import Door, accepted, aside, decoded, opened
+from qmpeer.client.blocking.subscription import Events
 from qmpeer.client.events import EventLog, EventWait, Match, Names
-from qmpeer.client.subscription import AnyChannel, Events
-from qmpeer.client.timeouts import DEFAULT, Default, Timeout
-from qmpeer.client.typed import Binding, EventName, compare, event_types
+from qmpeer.client.sessions import new_session
+from qmpeer.client.timeouts import DEFAULT, Countdown, Deadline, Default, Timeout
 from qmpeer.errors import CommandError, ConnectionClosed
 from qmpeer.messages import Event, Greeting
-from qmpeer.protocol import ClientSession
-from qmpeer.transport import AddressLike, address_text, dial
+from qmpeer.transport import AddressLike, address_text
 from qmpeer.values import JsonObject
 
 if TYPE_CHECKING:
@@ -24,12 +23,12 @@ if TYPE_CHECKING:
     import subprocess
 
     from qmpeer.bindings import Command, EventType, TypedEvent
-    from qmpeer.client.guest_agent import GuestAgent
+    from qmpeer.client.blocking.guest_agent import GuestAgent
+    from qmpeer.client.blocking.reconnecting_channel import AnyChannel
     from qmpeer.client.jobs import JobState, OnStopped, WhenReady
-    from qmpeer.client.launching import Launched
     from qmpeer.client.migration import MigrationState
+    from qmpeer.client.preflight import Preflight
     from qmpeer.client.reconnection import Interruption
-    from qmpeer.client.strictness import Strictness
     from qmpeer.schema import Differences, Schema
 
 __all__ = ["Client"]
@@ -38,8 +37,8 @@ R = TypeVar("R")
 D = TypeVar("D")
 
 
-class Client:
-    """Drive a QMP server from blocking code; several threads may share one.
+class Client(Door):
+    """A QMP server, driven from blocking code; several threads may share one.
 
     Make one with `connect`, `accept` or `launch`, and use it as a context manager. It belongs to
     the process that made it: in a forked child, using it raises ConnectionClosed, and closing it
@@ -57,10 +56,10 @@ class Client:
         ...     ...
     """
 
-    def __init__(self, channel: AnyChannel, command_timeout: float | None) -> None:
+    def __init__(self, channel: "AnyChannel", command_timeout: float | None) -> None:
         self.command_timeout = command_timeout
-        self._channel = channel
-        self._strictness: Strictness | None = None
+        self._channel: AnyChannel = channel
+        self._preflight: Preflight | None = None
 
     # Connecting
 
@@ -114,28 +113,27 @@ class Client:
             ValueError: If the address isn't one, or can't be connected to again.
         """
 
-        def open_channel(seconds: float | None, log: EventLog) -> Channel:
-            end = None if seconds is None else monotonic() + seconds
-            sock = dial(address, timeout=seconds, wait_for_socket=wait_for_socket, tls=tls)
-            session = _session(
+        def open_channel(seconds: float | None, log: EventLog, on_lost: OnLost | None) -> Channel:
+            session = new_session(
                 address_text(address), negotiate, capabilities, max_in_flight, message_limit
             )
-            channel = Channel(sock, session, None, log)
-            try:
-                channel.negotiate(end, seconds)
-            except BaseException:
-                channel.close()
-                raise
-            return channel
+            return opened(
+                address,
+                session,
+                Deadline(seconds),
+                log=log,
+                on_lost=on_lost,
+                wait_for_socket=wait_for_socket,
+                tls=tls,
+            )
 
-        deadline = None if timeout is None else monotonic() + timeout
+        deadline = Deadline(timeout)
         channel: AnyChannel
         if reconnect == 0:
-            channel = open_channel(timeout, EventLog())
+            channel = open_channel(timeout, EventLog(), None)
         else:
-            from qmpeer.client.reconnecting_channel import ReconnectingChannel
-
-            channel = ReconnectingChannel(address, open_channel, timeout, reconnect)
+            channel = blocking.ReconnectingChannel(address, open_channel, reconnect)
+            channel.begin(timeout)
         return cls._made(channel, deadline, command_timeout, strict)
 
     @classmethod
@@ -155,7 +153,7 @@ class Client:
         """Wait for a server that dials us, as QEMU does without ``server=on``; else as `connect`.
 
         Args:
-            address: Where to listen, or a socket that listens already (and stays open).
+            address: Where to listen, or a socket that listens already, which stays open.
             timeout: Seconds until it has come, greeted and negotiated.
             command_timeout: As in `connect`.
             negotiate: As in `connect`.
@@ -165,20 +163,19 @@ class Client:
             strict: As in `connect`.
             insecure: Listen where other machines can reach it; whoever comes first is the server.
         """
-        start = monotonic()
-        if isinstance(address, socket.socket):
-            sock = _accept(address, timeout)
-        else:
-            listener = transport.listen(address, backlog=1, insecure=insecure)
-            try:
-                sock = _accept(listener, timeout)
-            finally:
+        deadline = Deadline(timeout)
+        listener = transport.listen(address, backlog=1, insecure=insecure)
+        try:
+            sock = accepted(listener, timeout)
+        finally:
+            if listener is not address:
                 transport.unlink_if_ours(listener)
                 listener.close()
-        session = _session(
+        session = new_session(
             address_text(address), negotiate, capabilities, max_in_flight, message_limit
         )
-        return cls._begin(sock, session, start, timeout, command_timeout, strict)
+        channel = opened(sock, session, deadline)
+        return cls._made(channel, deadline, command_timeout, strict)
 
     @classmethod
     def launch(
@@ -217,68 +214,46 @@ class Client:
         Raises:
             ConnectionClosed: If it ends at once; with what it wrote to stderr.
         """
-        from qmpeer.client.launching import Launched
+        from qmpeer.client.launching import Launched  # start: 20 ms
 
-        launched = Launched(argv, monitor, stderr, ends_with_parent, own_session)
-        start = monotonic()
+        deadline = Deadline(timeout)
+        launched = aside(Launched, argv, monitor, stderr, ends_with_parent, own_session)
         try:
-            session = _session(argv[0], True, capabilities, max_in_flight, message_limit)
-            return cls._begin(
-                launched.socket, session, start, timeout, command_timeout, strict, launched
-            )
-        except BaseException:
-            launched.end()
-            raise
-
-    @classmethod
-    def _begin(
-        cls,
-        sock: socket.socket,
-        session: ClientSession[Call],
-        start: float,
-        timeout: float | None,
-        command_timeout: float | None,
-        strict: "bool | Schema",
-        launched: "Launched | None" = None,
-    ) -> "Client":
-        channel = Channel(sock, session, launched)
-        deadline = None if timeout is None else start + timeout
-        try:
-            channel.negotiate(deadline, timeout)
+            session = new_session(argv[0], True, capabilities, max_in_flight, message_limit)
+            channel = opened(launched.socket, session, deadline, launched=launched)
             return cls._made(channel, deadline, command_timeout, strict)
         except BaseException:
-            channel.launched = None
-            channel.close()
+            aside(launched.end)
             raise
 
     @classmethod
     def _made(
         cls,
-        channel: AnyChannel,
-        deadline: float | None,
+        channel: "AnyChannel",
+        deadline: Deadline,
         command_timeout: float | None,
         strict: "bool | Schema",
     ) -> "Client":
         client = cls(channel, command_timeout)
         if strict is not False:
             try:
-                client._be_strict(strict, remaining_of(deadline))
+                client._be_strict(strict, deadline.remaining())
             except BaseException:
                 client.close()
                 raise
         return client
 
     def _be_strict(self, strict: "bool | Schema", timeout: float | None) -> None:
-        from qmpeer.client.strictness import Strictness, no_schema
+        from qmpeer.client.preflight import Preflight, no_schema  # start: 40 ms
 
         if isinstance(strict, bool):
             try:
                 answer = self.execute("query-qmp-schema", timeout=timeout)
             except CommandError as error:
                 raise no_schema(error) from None
-            self._strictness = Strictness.of_answer(answer)
+            self._preflight = Preflight.of_answer(answer)
         else:
-            self._strictness = Strictness(strict)
+            self._preflight = Preflight(strict)
 
     # Commands
 
@@ -328,21 +303,23 @@ class Client:
             CommandError: If the server answered with an error.
             CommandInterrupted: If the connection ended first, and the outcome is unknown; the reply
                 of "quit" may be cut off, which counts as success.
-            ConnectionClosed: If the connection has ended before.
             TimeoutError: If the deadline passed.
+            ValueError: If descriptors can't be sent here.
+            OSError: If one of them isn't open.
+            ConnectionClosed: If the connection has ended before.
             LocalProtocolError: If out-of-band execution isn't enabled.
             TypeError: If JSON can't hold the arguments.
             ValidationError: If there is a character in them that no server reads (a lone surrogate,
                 a noncharacter), or the client is strict, and the server would refuse the command.
             LimitError: If they are nested deeper, or longer, than a server reads.
-            ValueError: If descriptors can't be sent here.
-            OSError: If one of them isn't open.
         """
         if not isinstance(command, str):
-            value = self.execute(command.name, command.arguments, timeout=timeout, oob=oob, fds=fds)
-            return command.decode(value)
-        if self._strictness is not None:
-            self._strictness.check(command, arguments)
+            return decoded(
+                command,
+                self.execute(command.name, command.arguments, timeout=timeout, oob=oob, fds=fds),
+            )
+        if self._preflight is not None:
+            self._preflight.check(command, arguments)
         seconds = self.command_timeout if isinstance(timeout, Default) else timeout
         return self._channel.execute(command, arguments, seconds, oob, fds)
 
@@ -394,10 +371,9 @@ class Client:
         Returns:
             An iterator and context manager; it ends when the connection does.
         """
-        channel, wanted = self._channel, event_types(names)
-        with channel.lock:
-            queue = channel.log.subscribe(wanted.names, match, limit)
-            return Events(channel, queue, wanted.hand_out)
+        wanted = event_types(names)
+        queue = self._channel.log.subscribe(wanted.names, match, limit)
+        return Events(self._channel, queue, wanted.hand_out)
 
     def event_mark(self) -> int:
         """Take in what has arrived, and return a mark: "everything after now" for wait_event."""
@@ -453,17 +429,14 @@ class Client:
             LimitError: If events after the mark are no longer kept, so that it may be one of them.
             TypeError: If the mark isn't one.
         """
-        seconds = self.command_timeout if isinstance(timeout, Default) else timeout
-        deadline = None if seconds is None else monotonic() + seconds
+        seconds = self._seconds(timeout)
+        deadline = Deadline(seconds)
         wanted = event_types(names)
         waiting = EventWait(self._channel.log, wanted.names, match, since)
         waiting.begin(self.event_mark())
         try:
-            if not self._channel.wait(waiting.is_found, seconds, deadline):
-                from qmpeer.client.reconnection import interrupted_since
-
-                gap = interrupted_since(self._channel.interruptions, waiting.began)
-                raise waiting.late(seconds, gap)
+            if not self._channel.wait(waiting.is_found, deadline):
+                raise waiting.late(seconds, self._channel.interruptions)
         except ConnectionClosed as error:
             error.reason += waiting.missed()
             raise
@@ -471,14 +444,6 @@ class Client:
         return wanted.hand_out(waiting.event)
 
     # What takes several commands
-
-    def _events_of_this_connection(
-        self, names: tuple[str, ...], match: Match, timeout: float | None
-    ) -> "Events[Event]":
-        """Subscribe to events; with the connection that there is now, waiting for them ends."""
-        channel = self._channel.connected(None if timeout is None else monotonic() + timeout)
-        queue = channel.log.subscribe(names, match, limits.EVENTS_SUBSCRIBED)
-        return Events(channel, queue, lambda event: event)
 
     def run_job(
         self,
@@ -518,15 +483,12 @@ class Client:
             ConnectionClosed: Likewise.
             TimeoutError: If the deadline passed.
         """
-        from qmpeer.client.jobs import JobRun
-        from qmpeer.client.steps import Countdown, named
-        from qmpeer.client.walk import Walker
-
-        seconds = self.command_timeout if isinstance(timeout, Default) else timeout
-        asked = None if progress is None else max(interval, limits.PROGRESS_INTERVAL_LEAST)
-        job = JobRun(*named(command, arguments), when_ready, on_stopped, asked, Countdown(seconds))
-        with self._events_of_this_connection(JobRun.EVENTS, job.concerns, seconds) as events:
-            return Walker(self, events, progress).walk(job.run())
+        name, given = named(command, arguments)
+        countdown = Countdown(self._seconds(timeout))
+        run = blocking.JobRun(
+            self, name, given, when_ready, on_stopped, progress, interval, countdown
+        )
+        return run.run()
 
     def migrate(
         self,
@@ -557,16 +519,9 @@ class Client:
             ConnectionClosed: Likewise.
             TimeoutError: If the deadline passed.
         """
-        from qmpeer.client.migration import MigrationRun
-        from qmpeer.client.steps import Countdown
-        from qmpeer.client.walk import Walker
-
-        seconds = self.command_timeout if isinstance(timeout, Default) else timeout
         given = dict(arguments or {}) if uri is None else {"uri": uri, **(arguments or {})}
-        every = max(interval, limits.PROGRESS_INTERVAL_LEAST)
-        migration = MigrationRun(given, every, progress is not None, Countdown(seconds))
-        with self._events_of_this_connection(MigrationRun.EVENTS, None, seconds) as events:
-            return Walker(self, events, progress).walk(migration.run())
+        countdown = Countdown(self._seconds(timeout))
+        return blocking.MigrationRun(self, given, progress, interval, countdown).run()
 
     def guest_agent(
         self,
@@ -586,15 +541,10 @@ class Client:
             OSError: If it can't be reached.
             TimeoutError: If the agent doesn't answer.
         """
-        from qmpeer.client.guest_agent import GuestAgent
-        from qmpeer.client.names import find_agent
-        from qmpeer.client.steps import Countdown
-        from qmpeer.client.walk import Walker
-
         countdown = Countdown(timeout)
         if address is None:
-            address = Walker(self).walk(find_agent(countdown))
-        return GuestAgent.connect(
+            address = blocking.find_agent(self, countdown)
+        return blocking.GuestAgent.connect(
             address, timeout=countdown.remaining(), command_timeout=self.command_timeout
         )
 
@@ -615,11 +565,7 @@ class Client:
             ValueError: If there is no such kind.
             TimeoutError: If the server doesn't answer in time.
         """
-        from qmpeer.client.names import names
-        from qmpeer.client.steps import Countdown
-        from qmpeer.client.walk import Walker
-
-        return Walker(self).walk(names(kind, within, Countdown(timeout)))
+        return blocking.names(self, kind, within, Countdown(timeout))
 
     # The rest
 
@@ -647,59 +593,15 @@ class Client:
     @property
     def is_closed(self) -> bool:
         """The connection has ended, and no other will be made."""
-        return self._channel.end is not None or self._channel.is_closing
-
-    def fileno(self) -> int:
-        """Return the socket's descriptor, for select; -1 once it is closed."""
-        return self._channel.fileno()
+        return self._channel.is_closed
 
     def close(self) -> None:
         """Close the connection, and end what `launch` started; doing so twice is fine."""
         self._channel.close()
 
-    def __enter__(self) -> "Client":
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        channel = getattr(self, "_channel", None)
-        if channel is not None:
-            channel.forget()
-
     def __repr__(self) -> str:
-        return f"<Client {'closed' if self._channel.end else self._channel.session.phase.value}>"
+        phase = "closed" if self._channel.is_closed else self._channel.session.phase.value
+        return f"<Client {phase}>"
 
-
-def _session(
-    peer: str,
-    negotiate: bool,
-    capabilities: Sequence[str] | None,
-    max_in_flight: int | None,
-    message_limit: int,
-) -> ClientSession[Call]:
-    return ClientSession(
-        negotiate=negotiate,
-        capabilities=capabilities,
-        max_in_flight=max_in_flight,
-        message_limit=message_limit,
-        first_id=int.from_bytes(os.urandom(2), "little"),
-        peer=peer,
-    )
-
-
-def _accept(listener: socket.socket, timeout: float | None) -> socket.socket:
-    before = listener.gettimeout()
-    listener.settimeout(timeout)
-    try:
-        return listener.accept()[0]
-    except TimeoutError:
-        raise TimeoutError(f"nobody connected in {timeout:.4g} s") from None
-    finally:
-        listener.settimeout(before)
+    def _seconds(self, timeout: Timeout) -> float | None:
+        return self.command_timeout if isinstance(timeout, Default) else timeout

@@ -1,16 +1,16 @@
-"""Typed calls, for both clients: which names and types a binding's values stand for."""
+"""Calls by a generated binding's values: which names and types they stand for."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union
 
 from qmpeer.messages import Event
-from qmpeer.values import JsonValue
+from qmpeer.values import JsonObject, JsonValue
 
 if TYPE_CHECKING:
-    from qmpeer.bindings import EventType, TypedEvent
+    from qmpeer.bindings import Command, EventType, TypedEvent
     from qmpeer.schema import Differences, Schema
 
-__all__ = ["Binding", "EventName", "EventTypes", "compare", "event_types"]
+__all__ = ["Binding", "EventName", "EventTypes", "compare", "event_types", "named"]
 
 EventName: TypeAlias = Union[str, "EventType[Any]"]
 """An event by its name, or by its type in a binding."""
@@ -28,7 +28,7 @@ class Binding(Protocol):
 
 
 class EventTypes:
-    """Know which events are wanted, and as what they are handed out.
+    """The events that are wanted, and as what they are handed out.
 
     Attributes:
         names: The names of the events; none means all.
@@ -50,12 +50,7 @@ class EventTypes:
     def hand_out(self, event: Event) -> "Event | TypedEvent[Any]":
         """Return the event, with data of its type if it was asked for by that."""
         event_type = self._types.get(event.name)
-        if event_type is None:
-            return event
-        from qmpeer.bindings import TypedEvent
-
-        data = event_type.decode(event.data)
-        return TypedEvent(event.name, data, event.timestamp, event.number)
+        return event if event_type is None else event_type.typed(event)
 
 
 def event_types(names: "EventName | Iterable[EventName] | None") -> EventTypes:
@@ -69,13 +64,18 @@ def event_types(names: "EventName | Iterable[EventName] | None") -> EventTypes:
 
 def compare(binding: Binding, introspection: JsonValue) -> "Differences":
     """Compare a binding's schema with what a server answered to query-qmp-schema."""
-    from qmpeer.schema import (
-        Differences,
-        differences,
-        introspection_hash,
-        schema_from_introspection,
-    )
+    from qmpeer import schema  # start: 40 ms
 
-    if isinstance(introspection, list) and introspection_hash(introspection) == binding.SCHEMA_HASH:
-        return Differences()
-    return differences(binding.schema(), schema_from_introspection(introspection))
+    found = schema.introspection_hash(introspection) if isinstance(introspection, list) else ""
+    if found == binding.SCHEMA_HASH:
+        return schema.Differences()
+    return schema.differences(binding.schema(), schema.schema_from_introspection(introspection))
+
+
+def named(
+    command: "str | Command[Any]", arguments: JsonObject | None
+) -> tuple[str, dict[str, Any]]:
+    """Return the name and the arguments of a command, be it a binding's or not."""
+    if isinstance(command, str):
+        return command, dict(arguments or {})
+    return command.name, dict(command.arguments or {})

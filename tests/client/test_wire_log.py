@@ -56,6 +56,8 @@ def test_one_line_a_message(
         ["<", "error", "CommandNotFound:"],
         ["=", "closed:", "the"],
     ]
+    said = {r.getMessage().split()[0] for r in caplog.records if r.name == "qmpeer.client"}
+    assert said == {f"unix:{tmp_path}/m:"}
     assert "hunter2" not in caplog.text
 
 

@@ -14,13 +14,13 @@ from qmpeer.messages import Event
 from qmpeer.protocol import Happened, Sent, Unclaimed
 from qmpeer.values import JsonObject
 
-__all__ = ["Trace"]
+__all__ = ["WireLog"]
 
 _DEBUG = 10
 
 
-class Trace:
-    """Write one connection's log."""
+class WireLog:
+    """One connection's log."""
 
     __slots__ = ("_logger", "_peer", "_scrubber")
 
@@ -30,7 +30,7 @@ class Trace:
         self._scrubber = messages.Scrubber()  # imported only now
 
     @classmethod
-    def of(cls, peer: str) -> "Trace | None":
+    def of(cls, peer: str) -> "WireLog | None":
         """Return one if somebody listens now, else None."""
         logging = sys.modules.get("logging")
         if logging is None:
