@@ -61,6 +61,8 @@ check: .venv/.dev ## Check format, lint, the generated client, types, floors, th
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/check_interface.py
 	$(BIN)/python scripts/check_tests.py
+	$(BIN)/python scripts/check_imports.py
+	$(BIN)/python scripts/house.py --check
 
 .PHONY: fix
 fix: .venv/.dev ## Generate the blocking client, format, and mend what ruff can mend

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from qmpeer.client.blocking.client import Client
     from qmpeer.client.blocking.guest_agent import Frozen, GuestAgent
     from qmpeer.client.blocking.subscription import Events
+    from qmpeer.client.interruptions import Interruption
     from qmpeer.client.jobs import JobState
     from qmpeer.client.migration import MigrationState
-    from qmpeer.client.reconnection import Interruption
     from qmpeer.client.server_names import kind_of
 
 __all__ = [
@@ -53,7 +53,7 @@ _HOMES = {
     "Executed": "qmpeer.client.agent_answers",
     "Frozen": "qmpeer.client.blocking.guest_agent",
     "GuestAgent": "qmpeer.client.blocking.guest_agent",
-    "Interruption": "qmpeer.client.reconnection",
+    "Interruption": "qmpeer.client.interruptions",
     "JobState": "qmpeer.client.jobs",
     "MigrationState": "qmpeer.client.migration",
     "Reply": "qmpeer.client.aio.reply",

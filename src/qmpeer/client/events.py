@@ -15,7 +15,7 @@ from qmpeer.transport.forking import own
 from qmpeer.values import JsonValue
 
 if TYPE_CHECKING:
-    from qmpeer.client.reconnection import Interruption
+    from qmpeer.client.interruptions import Interruption
 
 __all__ = ["EventLog", "EventQueue", "EventWait", "Match", "Names", "matcher"]
 

@@ -1,17 +1,11 @@
-"""What a client that connects anew knows of its connections, and how long it waits in between.
-
-Numbers of events go on from one connection to the next, and an interruption tells between which two
-the connection was lost: what the server said meanwhile was said to nobody. A command that was cut
-off isn't repeated, as it may have been executed.
-"""
+"""What a client that connects anew knows of its connections, and how long it waits in between."""
 
 import socket
 from typing import Any, Generic, Protocol, TypeVar
 
-import msgspec
-
 from qmpeer import limits
 from qmpeer.client.events import EventLog
+from qmpeer.client.interruptions import Interruption, Interruptions
 from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import ConnectionClosed
 from qmpeer.protocol import ClientSession
@@ -19,46 +13,10 @@ from qmpeer.transport import AddressLike
 
 __all__ = [
     "ConnectionSeries",
-    "Interruption",
-    "Interruptions",
     "Patience",
     "can_be_dialled_again",
     "late_to_connect",
 ]
-
-
-class Interruption(msgspec.Struct, frozen=True):
-    """A connection that was lost.
-
-    Attributes:
-        reason: Why it was.
-        last_event: The number of the last event before it; those that follow came later, and
-            between the two some may be missing.
-        commands: The names of the commands that were cut off, whose outcome is unknown.
-    """
-
-    reason: str
-    last_event: int
-    commands: tuple[str, ...] = ()
-
-
-class Interruptions:
-    """The last interruptions of a client's connections."""
-
-    __slots__ = ("_known",)
-
-    def __init__(self) -> None:
-        self._known: tuple[Interruption, ...] = ()
-
-    @property
-    def known(self) -> tuple[Interruption, ...]:
-        """The last of them, the oldest first."""
-        return self._known
-
-    def add(self, reason: str, last_event: int, commands: tuple[str, ...]) -> None:
-        """Take in one."""
-        made = Interruption(reason, last_event, commands[: limits.INTERRUPTIONS])
-        self._known = (*self._known, made)[-limits.INTERRUPTIONS :]
 
 
 class Patience:

@@ -33,8 +33,8 @@ from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject
 
 if TYPE_CHECKING:
+    from qmpeer.client.interruptions import Interruption
     from qmpeer.client.launching import Launched
-    from qmpeer.client.reconnection import Interruption
 
 __all__ = ["AsyncChannel", "AsyncOnLost", "close_all", "duplicates", "executed_there"]
 

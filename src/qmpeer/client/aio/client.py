@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from qmpeer.bindings import Command, EventType, TypedEvent
     from qmpeer.client.aio.guest_agent import AsyncGuestAgent
     from qmpeer.client.aio.reconnecting_channel import AnyAsyncChannel
+    from qmpeer.client.interruptions import Interruption
     from qmpeer.client.jobs import JobState, OnStopped, WhenReady
     from qmpeer.client.migration import MigrationState
     from qmpeer.client.preflight import Preflight
-    from qmpeer.client.reconnection import Interruption
     from qmpeer.schema import Differences, Schema
 
 __all__ = ["AsyncClient"]

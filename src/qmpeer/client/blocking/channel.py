@@ -67,8 +67,8 @@ from qmpeer.transport.forking import own, own_socket
 from qmpeer.values import JsonObject, JsonValue
 
 if TYPE_CHECKING:
+    from qmpeer.client.interruptions import Interruption
     from qmpeer.client.launching import Launched
-    from qmpeer.client.reconnection import Interruption
 
 __all__ = ["INTERRUPTED", "Channel", "OnLost", "remaining_of"]
 
