@@ -11,8 +11,6 @@ from qmpeer.bindings.encoding import encode_arguments
 from qmpeer.messages import Event, Timestamp
 from qmpeer.values import UNSET, JsonObject, JsonValue
 
-__all__ = ["Command", "EventType", "TypedEvent", "command", "event_type", "union_command"]
-
 R = TypeVar("R")
 D = TypeVar("D")
 

@@ -20,8 +20,6 @@ import msgspec
 from qmpeer.bindings.types import Struct, UnknownBranch
 from qmpeer.values import UNSET
 
-__all__ = ["Decoder", "decoder_of"]
-
 Construct: TypeAlias = Callable[[Any], Any]
 
 _decoders: Final[dict[Any, "Decoder"]] = {}

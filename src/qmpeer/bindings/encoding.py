@@ -10,8 +10,6 @@ from qmpeer.bindings.deprecation import warn_once
 from qmpeer.bindings.types import Struct, UnknownBranch
 from qmpeer.values import UNSET, JsonObject, JsonValue
 
-__all__ = ["encode", "encode_arguments"]
-
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 _Warn: TypeAlias = Callable[[type[Struct], str], None] | None
 

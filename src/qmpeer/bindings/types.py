@@ -5,8 +5,6 @@ from typing import Any, ClassVar
 
 import msgspec
 
-__all__ = ["Empty", "Enumeration", "Struct", "UnknownBranch"]
-
 
 class Struct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, repr_omit_defaults=True):
     """An object type of a schema; a subclass has its members as attributes.

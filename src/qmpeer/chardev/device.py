@@ -18,8 +18,6 @@ from qmpeer.errors import ChardevError
 from qmpeer.transport.aio import HandlerFactory, Stream, StreamHandler
 from qmpeer.values import JsonObject
 
-__all__ = ["Chardev", "Link"]
-
 
 class Chardev(ABC):
     """One character device.

@@ -8,11 +8,6 @@ from typing import Any, Final, NamedTuple, NoReturn, TypeAlias
 from qmpeer.cli.exits import DONE, STATUSES, UsageError, status_of
 from qmpeer.cli.output import terminal_columns
 
-__all__ = [
-    "ADDRESS", "JSON", "TIMEOUT", "Argument", "CommandLine", "Declared", "Subcommand",
-    "Verbs", "argument", "check_text", "count", "example", "natural", "seconds",
-]  # fmt: skip
-
 
 class Argument(NamedTuple):
     """One option, or one word that is none.

@@ -35,7 +35,8 @@ def _run(given: argparse.Namespace) -> int:
         return _write_names(given.kind, given.address, given.typed)
     if given.kind is not None:
         raise UsageError(f"found {given.kind!r} behind {given.what!r}, expected nothing")
-    from qmpeer.cli.completion_scripts import SCRIPTS, usages  # start: 150 ms
+    from qmpeer.cli.completion_scripts import SCRIPTS  # start: 150 ms
+    from qmpeer.cli.grammar import usages  # start: 150 ms
 
     write_bytes(SCRIPTS[given.what](usages()).encode(), sys.stdout)
     return DONE

@@ -4,10 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from qmpeer.cli.fish_completion import fish_script
-from qmpeer.cli.grammar import Option, Place, Usage, subcommands_of, usages, verbs_of
-
-__all__ = ["SCRIPTS", "bash_script", "fish_script", "usages", "zsh_script"]
-
+from qmpeer.cli.grammar import Option, Place, Usage, subcommands_of, verbs_of
 
 # bash
 

@@ -10,8 +10,6 @@ from qmpeer.client import Client
 if TYPE_CHECKING:
     from qmpeer.client import GuestAgent
 
-__all__ = ["connect", "connect_agent"]
-
 
 def connect(given: argparse.Namespace, **options: Any) -> Client:
     """Connect to the server at ``given.address``, with the deadlines of ``given.timeout``.

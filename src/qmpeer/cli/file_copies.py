@@ -13,8 +13,6 @@ from qmpeer.cli.output import standard_error
 from qmpeer.client.agent_answers import Readable, Writable
 from qmpeer.display.bars import Bar
 
-__all__ = ["Counted", "Whole", "naming"]
-
 _PATIENCE: Final = 1.0
 """Seconds after which a copy is long enough for a bar."""
 

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 
 from qmpeer.cli.grammar import Usage, subcommands_of, verbs_of
 
-__all__ = ["fish_script"]
-
 _FISH = r"""# Completion of qmpeer and qmp-shell for fish. Made by: qmpeer completion fish
 
 function __qmpeer_key

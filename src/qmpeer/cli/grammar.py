@@ -12,8 +12,6 @@ from qmpeer.cli.command_line import CommandLine, Subcommand, Verbs
 from qmpeer.cli.main import SUBCOMMANDS, subcommand
 from qmpeer.machine import USAGE
 
-__all__ = ["Option", "Place", "Usage", "serve_options", "subcommands_of", "usages", "verbs_of"]
-
 _FILES: Final = frozenset({"ADDRESS", "DIR", "FILE", "NEW", "OLD", "SOURCE"})
 
 

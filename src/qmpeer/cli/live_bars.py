@@ -12,7 +12,6 @@ from qmpeer.display.safe_text import cut, visible
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-__all__ = ["Show", "bars_on"]
 
 Show: TypeAlias = Callable[[Iterable[Bar]], None]
 """Shows how things stand now."""

@@ -10,8 +10,6 @@ from qmpeer.cli.main import subcommand, usage
 from qmpeer.codegen.reference.manual import escaped, line, word
 from qmpeer.machine import USAGE as SERVE
 
-__all__ = ["man_pages"]
-
 _HEADING = re.compile(r"([A-Za-z][A-Za-z ,]*):")
 
 

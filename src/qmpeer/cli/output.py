@@ -12,11 +12,6 @@ from qmpeer.display.safe_text import visible_lines
 from qmpeer.values import JsonValue
 from qmpeer.wire import encode_line, encode_pretty
 
-__all__ = [
-    "Output", "standard_error", "standard_output", "terminal_columns", "write_bytes",
-    "write_files", "write_json", "write_text",
-]  # fmt: skip
-
 
 class Output(Page):
     """A page whose lines go to a stream.

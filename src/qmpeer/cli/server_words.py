@@ -34,8 +34,6 @@ from qmpeer.shell.typed_arguments import Reader
 from qmpeer.shell.words import Word
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["explain", "read_by_server"]
-
 Ask: TypeAlias = Callable[..., JsonValue]
 """Executes a command: `Client.execute`."""
 _WRONG_TYPE: Final = re.compile(

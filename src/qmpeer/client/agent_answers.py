@@ -7,21 +7,6 @@ import msgspec
 from qmpeer.client.answers import read_answer, read_base64
 from qmpeer.errors import AnswerError
 
-__all__ = [
-    "AgentCommand",
-    "AgentInfo",
-    "Executed",
-    "Readable",
-    "Writable",
-    "read_count",
-    "read_executed",
-    "read_handle",
-    "read_info",
-    "read_part",
-    "read_pid",
-    "read_written",
-]
-
 
 class Readable(Protocol):
     """What can be read from, such as a file that was opened in binary mode."""

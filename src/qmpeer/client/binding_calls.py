@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from qmpeer.bindings import Command, EventType, TypedEvent
     from qmpeer.schema import Differences, Schema
 
-__all__ = ["Binding", "EventName", "EventTypes", "compare", "event_types", "named"]
 
 EventName: TypeAlias = Union[str, "EventType[Any]"]
 """An event by its name, or by its type in a binding."""

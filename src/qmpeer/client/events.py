@@ -17,7 +17,6 @@ from qmpeer.values import JsonValue
 if TYPE_CHECKING:
     from qmpeer.client.interruptions import Interruption
 
-__all__ = ["EventLog", "EventQueue", "EventWait", "Match", "Names", "matcher"]
 
 Names: TypeAlias = str | Iterable[str] | None
 """One event's name, or several; None or none at all is any."""

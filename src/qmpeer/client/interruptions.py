@@ -9,8 +9,6 @@ import msgspec
 
 from qmpeer import limits
 
-__all__ = ["Interruption", "Interruptions"]
-
 
 class Interruption(msgspec.Struct, frozen=True):
     """A connection that was lost.

@@ -8,17 +8,6 @@ import msgspec
 from qmpeer.client.answers import count_of, read_answer, text_of
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = [
-    "CANCELED",
-    "NEXT_COMMANDS",
-    "STANDING",
-    "JobState",
-    "OnStopped",
-    "WhenReady",
-    "job_state_of",
-    "read_job_states",
-]
-
 WhenReady: TypeAlias = Literal["complete", "stop"]
 """What becomes of a job that could go on for ever: it switches over, or it just ends."""
 

@@ -19,8 +19,6 @@ from typing import IO
 from qmpeer import limits
 from qmpeer.transport.forking import own, own_socket
 
-__all__ = ["Launched", "monitor_options"]
-
 
 def monitor_options(program: str) -> tuple[str, ...]:
     """Return the options that open a monitor on a descriptor, "{fd}" in its place.

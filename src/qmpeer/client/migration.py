@@ -6,8 +6,6 @@ import msgspec
 
 from qmpeer.client.answers import count_of, read_answer, text_of
 
-__all__ = ["MigrationState", "read_capabilities", "read_migration"]
-
 
 class MigrationState(msgspec.Struct, frozen=True):
     """How a migration stands.

@@ -6,8 +6,6 @@ from typing import Final, NamedTuple
 
 from qmpeer.values import JsonObject
 
-__all__ = ["INFO_NETWORK", "NetworkLine", "network_lines"]
-
 INFO_NETWORK: Final[JsonObject] = {"command-line": "info network"}
 """The arguments of human-monitor-command."""
 _LINE: Final = re.compile(r"(?P<peer> \\ )?(?P<name>[^\s:]+): index=\d+,type=(?P<rest>.*)")

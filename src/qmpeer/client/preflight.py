@@ -6,8 +6,6 @@ from qmpeer.errors import CommandError, ValidationError
 from qmpeer.schema import Schema, Validator, schema_from_introspection
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["Preflight", "no_schema"]
-
 
 class Preflight:
     """The check that refuses what the server would refuse, with its words.

@@ -11,13 +11,6 @@ from qmpeer.errors import ConnectionClosed
 from qmpeer.protocol import ClientSession
 from qmpeer.transport import AddressLike
 
-__all__ = [
-    "ConnectionSeries",
-    "Patience",
-    "can_be_dialled_again",
-    "late_to_connect",
-]
-
 
 class Patience:
     """How long is waited for the next attempt to connect anew, and when that is given up.

@@ -13,8 +13,6 @@ from qmpeer.client.answers import UNREADABLE
 from qmpeer.client.network_listing import INFO_NETWORK, network_lines
 from qmpeer.values import JsonObject
 
-__all__ = ["KINDS", "chardev_address", "kind_of", "names_in", "sources_of"]
-
 Source = tuple[str, JsonObject | None, Callable[[Any], Iterable[Any]]]
 
 

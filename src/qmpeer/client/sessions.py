@@ -6,8 +6,6 @@ from typing import Any
 
 from qmpeer.protocol import AgentSession, ClientSession
 
-__all__ = ["new_session"]
-
 
 def new_session(
     peer: str,

@@ -6,8 +6,6 @@ from typing import Final, TypeAlias
 
 from qmpeer import limits
 
-__all__ = ["DEFAULT", "Countdown", "Deadline", "Default", "Timeout"]
-
 
 class Default:
     """What stands for a timeout that wasn't given."""

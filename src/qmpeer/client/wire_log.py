@@ -14,8 +14,6 @@ from qmpeer.messages import Event
 from qmpeer.protocol import Happened, Sent, Unclaimed
 from qmpeer.values import JsonObject
 
-__all__ = ["WireLog"]
-
 _DEBUG = 10
 
 

@@ -6,8 +6,6 @@ import msgspec
 
 from qmpeer.display.safe_text import columns, cut, visible
 
-__all__ = ["Bar", "bar_line"]
-
 _LEAST: Final = 8
 """Columns of a bar, below which there is none."""
 

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["PLAIN", "TERMINAL", "Palette", "palette_for"]
-
 
 class Palette:
     """The sequences that begin each kind of text, and the one that ends all.

@@ -8,8 +8,6 @@ from qmpeer.display.safe_text import visible
 from qmpeer.values import JsonValue
 from qmpeer.wire import encode_line
 
-__all__ = ["json_lines", "json_text", "one_line"]
-
 _INDENT = "  "
 _DEEPEST = 100
 

@@ -6,8 +6,6 @@ from typing import Final
 from qmpeer.display.colours import PLAIN, Palette
 from qmpeer.display.safe_text import columns, cut, for_encoding, visible
 
-__all__ = ["ENDLESS", "Page", "rate_text", "size_text"]
-
 ENDLESS: Final = 1_000_000
 """Columns of an output that is no terminal: nothing is cut there."""
 _NARROWEST: Final = 20

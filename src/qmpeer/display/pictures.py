@@ -6,8 +6,6 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-__all__ = ["PNG", "inline_form", "inline_text", "png_of_ppm", "png_size"]
-
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 """What a PNG begins with."""
 _KITTY_CHUNK: Final = 4096

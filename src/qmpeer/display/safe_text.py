@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from typing import Final
 from unicodedata import combining, east_asian_width
 
-__all__ = ["columns", "cut", "for_encoding", "visible", "visible_lines", "wrapped"]
-
 _NEWLINES: Final = re.compile(r"\r+\n")
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _WORD: Final = re.compile(r" *(?:\[[^\]]{1,30}\]|[^ ])+")

@@ -9,8 +9,6 @@ from qmpeer.display.json_text import one_line
 from qmpeer.display.safe_text import columns, cut, visible
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["is_tabular", "table_text"]
-
 _FAVOURITES: Final[Mapping[str, Sequence[str]]] = {
     "query-block": (
         "device", "qdev", "inserted.node-name", "inserted.drv", "inserted.ro", "removable",

@@ -13,8 +13,6 @@ from qmpeer.client.answers import UNREADABLE
 from qmpeer.inventory.machine_facts import Asking, device_name, nics
 from qmpeer.values import JsonObject
 
-__all__ = ["Sample", "Sampler", "rates"]
-
 _PROCESS: Final = "process"
 _DISK_COUNTERS: Final = ("rd_bytes", "wr_bytes", "rd_operations", "wr_operations")
 _STAT_TIMES: Final = slice(11, 13)

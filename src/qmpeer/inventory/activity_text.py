@@ -5,8 +5,6 @@ from typing import Any, Final
 
 from qmpeer.display.page import Page, rate_text
 
-__all__ = ["activity_lines"]
-
 _INDENT: Final = 8
 _BAR: Final = 20
 

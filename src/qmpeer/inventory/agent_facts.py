@@ -8,8 +8,6 @@ from qmpeer.client.answers import UNREADABLE
 from qmpeer.errors import CommandError
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["agent_facts"]
-
 
 def agent_facts(agent: GuestAgent) -> JsonObject:
     """Return all that an agent tells of itself and of its guest, in one object."""

@@ -6,8 +6,6 @@ from typing import Any, Final
 from qmpeer.client.answers import UNREADABLE
 from qmpeer.display.page import Page, size_text
 
-__all__ = ["info_lines"]
-
 _INDENT: Final = 12
 _KINDS: Final = {"machine": "QEMU", "storage-daemon": "QEMU storage daemon"}
 _LEVELS: Final = {

@@ -18,8 +18,6 @@ from qmpeer.errors import CommandError
 from qmpeer.messages import Event
 from qmpeer.values import JsonObject
 
-__all__ = ["EVENTS", "MIGRATION", "Entry", "JobBoard", "look", "migration_entry"]
-
 T = TypeVar("T")
 
 EVENTS: Final = (

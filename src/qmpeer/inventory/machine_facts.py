@@ -17,8 +17,6 @@ from qmpeer.errors import CommandError
 from qmpeer.inventory.job_board import migration_entry
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["Asking", "device_name", "machine_facts", "nics"]
-
 _CPU_TYPE: Final = re.compile(r"(-[a-z0-9_]+)?-cpu$")
 _JOBS: Final = ("query-jobs", "query-block-jobs")
 _TOPOLOGY: Final = ("sockets", "dies", "clusters", "cores", "threads")

@@ -12,8 +12,6 @@ from qmpeer.client.answers import read_answer
 from qmpeer.errors import CommandError, LimitError
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["children", "properties", "values"]
-
 _CHILD: Final = re.compile(r"child<(.*)>")
 
 

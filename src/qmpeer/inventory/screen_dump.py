@@ -17,8 +17,6 @@ from qmpeer.errors import CommandError, QMPError
 from qmpeer.transport import UnixAddress, parse_address
 from qmpeer.values import JsonObject
 
-__all__ = ["UnreadableError", "screen_dump"]
-
 _FORMATS: Final = ("png", None)
 """What the server is asked for: PNG, since 7.1 and where it was built with that; else PPM."""
 

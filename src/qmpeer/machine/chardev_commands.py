@@ -8,8 +8,6 @@ from qmpeer.errors import ChardevError, CommandError
 from qmpeer.monitor import Context, Monitor
 from qmpeer.values import JsonObject
 
-__all__ = ["ChardevCommands"]
-
 
 class ChardevCommands:
     """The handlers of the commands about character devices.

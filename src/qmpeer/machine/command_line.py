@@ -30,8 +30,6 @@ from qmpeer.machine.start_error import StartError, StartHelp, behind_warnings, n
 from qmpeer.messages import qemu_texts
 from qmpeer.schema import SPECIAL_FEATURES
 
-__all__ = ["parse_options"]
-
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 _POLICIES: Final = {"input": ("accept", "reject", "crash"), "output": ("accept", "hide")}
 _ACCELERATORS: Final = frozenset({"kvm", "qtest", "tcg"})

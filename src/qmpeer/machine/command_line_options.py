@@ -12,8 +12,6 @@ from qmpeer.errors import CommandError
 from qmpeer.machine.monitor_options import MON_PARAMETERS
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["describe_options"]
-
 _OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "": {},
     "name": {"guest": "string", "process": "string", "debug-threads": "boolean"},

@@ -20,8 +20,6 @@ from qmpeer.errors import ChardevError
 from qmpeer.machine.start_error import StartHelp, behind_warnings
 from qmpeer.messages import qemu_texts
 
-__all__ = ["MON_PARAMETERS", "Mode", "MonitorOption", "parse_mon", "parse_monitor_device"]
-
 Mode = Literal["readline", "control"]
 
 MON_PARAMETERS: Final = {"mode": "string", "chardev": "string", "pretty": "boolean"}

@@ -13,8 +13,6 @@ from qmpeer.errors import ChardevError
 from qmpeer.messages import qemu_texts
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["NestedKeys", "parse_nested_keys"]
-
 _NAME: Final = re.compile(r"(?:__[A-Za-z0-9.-]+_)?[A-Za-z][A-Za-z0-9_-]*")
 _INDEX: Final = re.compile(r"[0-9]+")
 _KEY: Final = re.compile(r"[^=,]*")

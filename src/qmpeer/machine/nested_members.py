@@ -12,8 +12,6 @@ from qmpeer.messages import qemu_texts
 from qmpeer.schema import Array, Enum, Member, Schema, Struct, shape_of
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["read_members", "struct_members"]
-
 
 def struct_members(schema: Schema, name: str) -> dict[str, Member]:
     """Return the members of a struct by their names, its base's first."""

@@ -22,8 +22,6 @@ from qmpeer.messages import qemu_texts
 from qmpeer.schema import Array, Enum, Member, Schema, Union, Validator
 from qmpeer.values import JsonObject
 
-__all__ = ["object_types", "read_object"]
-
 _TYPE: Final = "qom-type"
 
 

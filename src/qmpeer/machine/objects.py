@@ -17,8 +17,6 @@ from qmpeer.chardev.key_values import check_id
 from qmpeer.errors import ChardevError
 from qmpeer.values import JsonObject
 
-__all__ = ["Objects"]
-
 _ANONYMOUS: Final = "tls-creds-anon"
 _PSK: Final = "tls-creds-psk"
 _X509: Final = "tls-creds-x509"

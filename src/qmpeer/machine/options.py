@@ -8,8 +8,6 @@ from qmpeer.machine.monitor_options import MonitorOption
 from qmpeer.schema import Policy
 from qmpeer.values import JsonObject
 
-__all__ = ["ChardevOption", "FdOption", "ObjectOption", "Options", "PortOption"]
-
 
 class _Option(msgspec.Struct, frozen=True, kw_only=True):
     """An option as it was spelled, and its argument."""

@@ -16,8 +16,6 @@ from qmpeer.machine.start_error import StartError
 from qmpeer.monitor import new_event_loop
 from qmpeer.transport import raise_fd_limit
 
-__all__ = ["run_machine", "run_process"]
-
 
 def run_process(options: Options, say: Say, when_ready: Callable[[], None]) -> int:
     """Run a machine until quit or a signal.

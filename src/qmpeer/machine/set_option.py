@@ -17,8 +17,6 @@ from qmpeer.errors import ChardevError
 from qmpeer.machine.monitor_options import MON_PARAMETERS, MonitorOption
 from qmpeer.messages import qemu_texts
 
-__all__ = ["Setting", "parse_set", "set_in_chardev", "set_in_monitor"]
-
 _SETTING: Final = re.compile(
     r"(?P<group>[^.]{1,63})\.(?P<id>[^.]{1,63})\.(?P<key>[^=]{1,63})=(?P<value>.*)", re.DOTALL
 )

@@ -5,8 +5,6 @@ from contextlib import contextmanager
 
 from qmpeer.errors import ChardevError
 
-__all__ = ["StartError", "StartHelp", "behind_warnings", "notice"]
-
 
 class StartError(Exception):
     """The reason why the machine can't start.

@@ -15,8 +15,6 @@ from qmpeer.errors import MessageError
 from qmpeer.messages.types import Greeting, Timestamp, Version
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
 
-__all__ = ["Incoming", "IncomingError", "command_message", "parse_greeting", "parse_message"]
-
 
 class IncomingError(msgspec.Struct):
     """The member "error" of a response."""

@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Final
 
-__all__ = ["GlibTable"]
-
 _PRIMES: Final = (1, 2, 3, 7, 13, 31, 61, 127, 251, 509, 1021, 2039, 4093, 8191, 16381, 32749)
 _LEAST_SHIFT: Final = 3  # log2 of the number of slots that a table has at least
 

@@ -6,18 +6,6 @@ own (`qmpeer.wire`), and a text that is said in one place only stands there.
 Spec: QEMU 7.2, measured.
 """
 
-__all__ = [
-    "disabled",
-    "expects",
-    "invalid",
-    "missing",
-    "not_accepted",
-    "unexpected",
-    "unknown_command",
-    "unknown_device",
-    "wrong_type",
-]
-
 
 def missing(name: str) -> str:
     """Return what is said of an argument that must be there and isn't."""

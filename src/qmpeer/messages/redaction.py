@@ -30,16 +30,6 @@ from qmpeer.messages.secret_names import (
 )
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = [
-    "REDACTED",
-    "Scrubber",
-    "redact_arguments",
-    "redact_human_line",
-    "redact_message",
-    "redact_text",
-    "redact_urls",
-]
-
 REDACTED: Final = "<redacted>"
 
 _OF_ANY: Final = frozenset().union(*SECRETS.values()) - {"key", "keys", "args"}

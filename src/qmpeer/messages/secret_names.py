@@ -12,18 +12,6 @@ from typing import Final
 
 from qmpeer.messages.similar_names import near_names
 
-__all__ = [
-    "CARRIERS",
-    "SECRETS",
-    "carrier_of",
-    "is_called_secret",
-    "is_plain_object",
-    "is_secret_name",
-    "is_shown",
-    "keeps_secrets",
-    "simple_name",
-]
-
 SECRETS: Final[Mapping[str, frozenset[str]]] = {
     "blockdev-add": frozenset({"key"}),  # of rbd
     "change": frozenset({"arg"}),  # change vnc password TEXT

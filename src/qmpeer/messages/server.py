@@ -12,16 +12,6 @@ from qmpeer.messages.order import walk
 from qmpeer.messages.types import Command, Timestamp, Version
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
 
-__all__ = [
-    "error_message",
-    "event_message",
-    "greeting_message",
-    "is_out_of_band",
-    "parse_command",
-    "return_message",
-    "version_value",
-]
-
 _PLAIN = frozenset((int, str, type(UNSET)))
 _MEMBERS = frozenset(("execute", "arguments", "id"))
 

@@ -5,8 +5,6 @@ from difflib import get_close_matches
 
 from qmpeer import limits
 
-__all__ = ["near_names"]
-
 
 def near_names(name: str, names: Iterable[str], most: int = 3) -> list[str]:
     """Return the names that look like another one, the likest first.

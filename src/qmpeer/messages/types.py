@@ -12,16 +12,6 @@ import msgspec
 
 from qmpeer.values import UNSET, JsonObject, JsonValue
 
-__all__ = [
-    "CAPABILITIES_COMMAND",
-    "Command",
-    "Event",
-    "Greeting",
-    "QemuVersion",
-    "Timestamp",
-    "Version",
-]
-
 CAPABILITIES_COMMAND = "qmp_capabilities"
 """The one command that exists before negotiation."""
 

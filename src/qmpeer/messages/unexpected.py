@@ -10,8 +10,6 @@ from qmpeer import limits
 from qmpeer.messages.glib_table import GlibTable
 from qmpeer.messages.order import walk
 
-__all__ = ["unexpected_member"]
-
 
 def unexpected_member(names: Sequence[str], expected: Sequence[str]) -> str:
     """Choose the member that the error names.

@@ -19,8 +19,6 @@ from qmpeer.monitor.interface import Interface
 from qmpeer.monitor.threads import Blocking, Threads
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["Commands"]
-
 
 class _Handler:
     """A handler, what its signature says, and which command it answers."""

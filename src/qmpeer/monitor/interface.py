@@ -44,8 +44,6 @@ from qmpeer.schema import (
 )
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["Interface", "own_schema"]
-
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 _FILES: Final = Path(__file__).parent / "qapi"
 

@@ -36,8 +36,6 @@ from qmpeer.transport.aio import Listener, Stream
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["Monitor", "new_event_loop"]
-
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -17,8 +17,6 @@ from qmpeer.protocol.client import ClientSession
 from qmpeer.protocol.outcomes import Completion, Happened, Sent
 from qmpeer.values import UNSET, JsonObject
 
-__all__ = ["AgentSession"]
-
 Token = TypeVar("Token")
 
 

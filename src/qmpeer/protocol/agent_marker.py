@@ -12,8 +12,6 @@ from qmpeer.errors import QMPError, WireError
 from qmpeer.messages import IncomingError
 from qmpeer.values import UNSET, UnsetType
 
-__all__ = ["MARKER", "answers_marker", "is_marker"]
-
 MARKER: Final = b"\xff"
 _STRAY = "JSON parse error, stray '"
 _ALONE = _STRAY + "\ufffd'"

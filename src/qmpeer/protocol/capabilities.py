@@ -8,8 +8,6 @@ from typing import Final
 from qmpeer.messages import qemu_texts, unexpected_member
 from qmpeer.values import JsonObject
 
-__all__ = ["CAPABILITIES", "read_enable"]
-
 CAPABILITIES: Final = ("oob",)
 """All that there are."""
 

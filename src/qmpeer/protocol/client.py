@@ -49,8 +49,6 @@ from qmpeer.protocol.phases import Phase, move
 from qmpeer.values import UNSET, JsonObject, JsonValue
 from qmpeer.wire import ClientReader
 
-__all__ = ["ClientSession"]
-
 Token = TypeVar("Token")
 _KNOWN_CAPABILITIES = ("oob",)
 _OF_READER = ("JSON ", "QMP input ")

@@ -17,8 +17,6 @@ from qmpeer.protocol.outcomes import Sent
 from qmpeer.values import JsonObject
 from qmpeer.wire import encode_request
 
-__all__ = ["CommandQueue"]
-
 Token = TypeVar("Token")
 
 

@@ -14,8 +14,6 @@ from qmpeer.errors import CommandInterrupted, ConnectionClosed
 from qmpeer.protocol.client import ClientSession
 from qmpeer.protocol.outcomes import Completion
 
-__all__ = ["CLOSED_BY_US", "CutOff", "closing_error", "cut_off", "server_has_left"]
-
 Token = TypeVar("Token")
 
 CLOSED_BY_US: Final = "the client was closed"

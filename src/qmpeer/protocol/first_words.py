@@ -6,8 +6,6 @@ from qmpeer import limits
 from qmpeer.errors import CommandError, NegotiationError, QMPError, RemoteProtocolError
 from qmpeer.messages import Incoming, found_instead, look_of, shown, shown_text
 
-__all__ = ["FirstWords"]
-
 _decoder = msgspec.json.Decoder(Incoming)
 
 

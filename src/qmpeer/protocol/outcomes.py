@@ -8,8 +8,6 @@ from qmpeer.errors import CommandError, CommandInterrupted
 from qmpeer.messages import Event
 from qmpeer.values import UNSET, JsonValue, UnsetType
 
-__all__ = ["Completion", "Happened", "Sent", "Unclaimed"]
-
 Token = TypeVar("Token")
 
 

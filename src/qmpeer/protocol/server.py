@@ -49,8 +49,6 @@ from qmpeer.wire import (
     small_line,
 )
 
-__all__ = ["ServerSession"]
-
 _LONGEST = 6  # bytes of a character as JSON has it: \u001F
 
 

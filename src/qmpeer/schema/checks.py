@@ -23,21 +23,6 @@ from qmpeer.messages import qemu_texts, unexpected_member
 from qmpeer.schema.model import BuiltIn
 from qmpeer.values import UNSET, JsonObject, JsonValue
 
-__all__ = [
-    "SIMPLE_CHECKS",
-    "Check",
-    "Field",
-    "Fields",
-    "ValueRefusal",
-    "alternate_check",
-    "array_check",
-    "enum_check",
-    "integer_check",
-    "map_check",
-    "object_check",
-    "rejected_check",
-]
-
 Check: TypeAlias = Callable[[JsonValue], None]
 
 _MISSING: Final = object()

@@ -13,8 +13,6 @@ from typing import Final
 from qmpeer import limits
 from qmpeer.schema.model import AllOf, AnyOf, Condition, Not
 
-__all__ = ["condition_text", "is_condition_name", "is_met", "parse_expression"]
-
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _TOKEN: Final = re.compile(r"\s*(defined\s*\(\s*(\w+)\s*\)|defined\s+(\w+)|&&|\|\||!|\(|\)|\Z)")
 

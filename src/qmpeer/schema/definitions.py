@@ -35,8 +35,6 @@ from qmpeer.schema.pragmas import Pragmas
 from qmpeer.schema.sources import Place, Problems
 from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
 
-__all__ = ["Definitions"]
-
 _ONLY_FALSE: Final = ("gen", "success-response")
 _ONLY_TRUE: Final = ("boxed", "allow-oob", "allow-preconfig", "coroutine")
 

@@ -29,8 +29,6 @@ from qmpeer.schema.model import (
 )
 from qmpeer.schema.shapes import Shape, shape_of
 
-__all__ = ["Change", "Differences", "differences"]
-
 Kind: TypeAlias = Literal["gone", "changed", "deprecated", "new"]
 _TITLES: Final[dict[Kind, str]] = {
     "gone": "Gone",

@@ -9,18 +9,6 @@ import msgspec
 
 from qmpeer.values import UNSET, UnsetType
 
-__all__ = [
-    "AlternateEntity",
-    "ArrayEntity",
-    "BuiltInEntity",
-    "CommandEntity",
-    "EnumEntity",
-    "EventEntity",
-    "ObjectEntity",
-    "SchemaEntity",
-    "TypeEntity",
-]
-
 
 class EntityMember(msgspec.Struct, gc=False):
     """One member of an object; that it has a default, always null, makes it optional."""

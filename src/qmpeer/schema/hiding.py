@@ -5,8 +5,6 @@ from qmpeer.schema.model import Array, Feature, Schema, Struct, Union
 from qmpeer.schema.shapes import Shape, shape_of
 from qmpeer.values import JsonValue
 
-__all__ = ["Hiding"]
-
 
 class Hiding:
     """A filter that takes members with certain features out of values.

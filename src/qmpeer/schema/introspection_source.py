@@ -49,8 +49,6 @@ from qmpeer.schema.model import (
 from qmpeer.schema.type_names import name_types
 from qmpeer.values import UNSET, JsonObject, JsonValue
 
-__all__ = ["schema_from_introspection"]
-
 _NO_FEATURES: Final[tuple[Feature, ...]] = ()
 
 

@@ -30,8 +30,6 @@ from qmpeer.schema.model import (
 )
 from qmpeer.schema.shapes import shape_of
 
-__all__ = ["listing"]
-
 _WIDTH = 100
 
 

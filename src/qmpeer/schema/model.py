@@ -14,37 +14,6 @@ import msgspec
 
 from qmpeer.errors import Location
 
-__all__ = [
-    "ANY_INTEGER",
-    "BUILT_INS",
-    "EMPTY",
-    "SPECIAL_FEATURES",
-    "AllOf",
-    "Alternate",
-    "AnyOf",
-    "Array",
-    "Branch",
-    "BuiltIn",
-    "Command",
-    "Condition",
-    "Definition",
-    "Documentation",
-    "Entity",
-    "Enum",
-    "EnumValue",
-    "Event",
-    "Feature",
-    "IntrospectionForm",
-    "Member",
-    "Not",
-    "Schema",
-    "Section",
-    "Struct",
-    "Type",
-    "Union",
-    "special_features",
-]
-
 
 class AllOf(msgspec.Struct, frozen=True):
     """A condition that is met when all of these are."""

@@ -19,8 +19,6 @@ from qmpeer.schema.pragmas import Pragmas
 from qmpeer.schema.sources import Place, Problems
 from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
 
-__all__ = ["Parts", "Use", "element_of"]
-
 _NOTHING: Final = ObjectNode(0)
 _ANY: Final = ("**",)
 _UNCHECKED: Final = ("**", "dict", "visitor")

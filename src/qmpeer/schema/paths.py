@@ -40,8 +40,6 @@ from qmpeer.schema.model import (
 )
 from qmpeer.schema.shapes import shape_of
 
-__all__ = ["Answer", "find"]
-
 _Kind: TypeAlias = Literal["inside", "member", "branch", "value", "enum-value", "kind", "feature"]
 _STEP: Final = re.compile(r"([.:=@])([^.:=@?]+)(\?)?")
 _START: Final = re.compile(r"[^.:=@?]+")

@@ -6,8 +6,6 @@ import msgspec
 
 from qmpeer.schema.model import SPECIAL_FEATURES
 
-__all__ = ["InputPolicy", "OutputPolicy", "Policy"]
-
 InputPolicy: TypeAlias = Literal["accept", "reject", "crash"]
 OutputPolicy: TypeAlias = Literal["accept", "hide"]
 

@@ -17,8 +17,6 @@ from qmpeer.schema.expressions import Expression, described
 from qmpeer.schema.sources import Problems
 from qmpeer.schema.syntax import ArrayNode, ObjectNode
 
-__all__ = ["Pragmas"]
-
 _LISTS: Final = {
     "command-name-exceptions": "commands",
     "command-returns-exceptions": "returns",

@@ -31,8 +31,6 @@ from qmpeer.schema.pragmas import Pragmas
 from qmpeer.schema.sources import Place, Problems, TooManyErrors
 from qmpeer.schema.syntax import ObjectNode
 
-__all__ = ["check_references"]
-
 _ROLES: Final[dict[str, tuple[tuple[type, ...], str]]] = {
     "base": ((Struct,), "a base is a struct"),
     "branch": ((Struct, Union), "a branch is a struct or a union"),

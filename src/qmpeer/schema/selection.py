@@ -27,8 +27,6 @@ from qmpeer.schema.model import (
 )
 from qmpeer.schema.shapes import shape_of
 
-__all__ = ["hide_deprecated", "only", "select"]
-
 _Part: TypeAlias = (
     Feature | Member | EnumValue | Branch | Entity | Enum | Struct | Union | Alternate
 )

@@ -4,8 +4,6 @@ import msgspec
 
 from qmpeer.schema.model import EMPTY, Branch, Enum, Member, Schema, Struct, Union
 
-__all__ = ["Shape", "shape_of"]
-
 
 class Shape(msgspec.Struct, frozen=True):
     """An object type as it is on the wire.

@@ -8,8 +8,6 @@ from typing import Final
 from qmpeer import limits
 from qmpeer.errors import Location, SchemaError, SchemaSemanticError, SchemaSyntaxError
 
-__all__ = ["Place", "Problems", "Source", "TooManyErrors"]
-
 _LINE_END: Final = re.compile("\n")
 
 

@@ -20,8 +20,6 @@ from typing import Final, NamedTuple, NoReturn, TypeAlias
 from qmpeer import limits
 from qmpeer.schema.sources import Place, Problems, Source, TooManyErrors
 
-__all__ = ["ArrayNode", "Comment", "Node", "ObjectNode", "read_file"]
-
 _TOKEN: Final = re.compile(
     r"""[ \t\r\n]*+(?:
         ([{}\[\],:])

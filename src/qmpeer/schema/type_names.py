@@ -24,8 +24,6 @@ from qmpeer.schema.entities import (
 )
 from qmpeer.schema.model import BUILT_INS, EMPTY
 
-__all__ = ["camel_case", "name_types"]
-
 _WORDS: Final = re.compile("[A-Za-z0-9]+")
 _KNOWN_ALTERNATES: Final = {
     frozenset({"str", "null"}): "StrOrNull",

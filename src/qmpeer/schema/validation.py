@@ -37,8 +37,6 @@ from qmpeer.schema.model import (
 from qmpeer.schema.shapes import Shape, shape_of
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["ArgumentsCheck", "Validator", "arguments_check"]
-
 ArgumentsCheck: TypeAlias = Callable[[JsonObject | None], None]
 
 _NOTHING: Final[JsonObject] = {}

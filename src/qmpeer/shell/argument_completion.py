@@ -24,8 +24,6 @@ from qmpeer.shell.properties import Answers
 from qmpeer.shell.vocabulary import Vocabulary, marks_of
 from qmpeer.shell.words import Word
 
-__all__ = ["Asked", "Completions", "Item", "live_items", "starting"]
-
 _SCALARS: Final = ("string", "int", "number", "boolean", "null")
 
 

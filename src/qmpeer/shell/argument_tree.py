@@ -17,18 +17,6 @@ from qmpeer.shell.words import Value, Word
 from qmpeer.values import JsonObject, JsonValue
 from qmpeer.wire.tolerant import TolerantReader
 
-__all__ = [
-    "Level",
-    "Node",
-    "build_tree",
-    "free_json",
-    "free_node",
-    "free_object",
-    "free_value",
-    "insert_word",
-    "items_of",
-]
-
 Node: TypeAlias = Union[Word, "Level"]
 
 

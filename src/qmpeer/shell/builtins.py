@@ -30,8 +30,6 @@ from qmpeer.shell.words import split as split_by_forms
 from qmpeer.values import JsonObject
 from qmpeer.wire import encode_pretty
 
-__all__ = ["BUILTINS", "Leave", "line_of", "split"]
-
 
 class Leave(Exception):
     """The user wants to leave."""

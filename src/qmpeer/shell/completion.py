@@ -23,8 +23,6 @@ from qmpeer.shell.properties import Answers, no_answers, said_in, with_propertie
 from qmpeer.shell.vocabulary import Vocabulary
 from qmpeer.shell.words import Statement, Value, Word
 
-__all__ = ["complete"]
-
 _COMMENT: Final = re.compile(r"""(?:^|(?<=\s))#[^'"]*$""")
 
 

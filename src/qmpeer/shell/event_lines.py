@@ -9,8 +9,6 @@ from qmpeer.display.json_text import one_line
 from qmpeer.display.safe_text import cut, visible
 from qmpeer.messages import Event
 
-__all__ = ["EventFilter", "Pace", "event_line"]
-
 
 class EventFilter:
     """Decide which events are shown: all, none, or those whose line a pattern is found in.

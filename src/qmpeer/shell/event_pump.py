@@ -11,8 +11,6 @@ from qmpeer.shell.event_lines import EventFilter
 from qmpeer.shell.recording import Recording
 from qmpeer.shell.screen import Screen
 
-__all__ = ["EventPump"]
-
 
 class EventPump:
     """What shows the events of one connection after the other.

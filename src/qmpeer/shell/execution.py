@@ -30,8 +30,6 @@ from qmpeer.shell.vocabulary import Vocabulary
 from qmpeer.shell.words import BYTE_ORDER_MARK, Statement, Word
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["LineExecutor"]
-
 _QUOTED: Final = re.compile(r"'([^']+)'")
 _LONGEST_MARK: Final = 60
 

@@ -11,8 +11,6 @@ from qmpeer.messages import REDACTED
 from qmpeer.shell.mistakes import Mistake, SourceError, marked
 from qmpeer.shell.secrets import shown_text
 
-__all__ = ["Outcome", "complaint", "explanation", "innermost", "outcome_of", "shown_mistake"]
-
 _QUOTED: Final = re.compile(r"'[^']*'")
 
 

@@ -25,8 +25,6 @@ from qmpeer.shell.members import joined_values, type_words
 from qmpeer.shell.mistakes import near
 from qmpeer.shell.vocabulary import Vocabulary, marks_of
 
-__all__ = ["help_lines"]
-
 _LONG_ENUM: Final = 40
 
 

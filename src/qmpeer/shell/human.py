@@ -9,8 +9,6 @@ from qmpeer.shell.argument_completion import Completions, Item, starting
 from qmpeer.shell.name_kinds import Names
 from qmpeer.values import JsonObject
 
-__all__ = ["HumanMonitor", "complete_human", "human_names", "names_in_help"]
-
 _HELP: Final = re.compile(r"^(?:info )?([\w.|-]+)(?: .*)? -- ", re.M)
 _INFO: Final = re.compile(r"^info ([\w-]+)(?: .*)? -- ", re.M)
 

@@ -15,8 +15,6 @@ from qmpeer.display.safe_text import columns, visible
 from qmpeer.errors import LimitError
 from qmpeer.messages import Event
 
-__all__ = ["advice", "follow_job", "progress_bar"]
-
 _REFRESH: Final = 0.5
 """Seconds between two looks at the progress, of which no event tells."""
 _RESTING: Final = frozenset({*NEXT_COMMANDS, "concluded", "null"})

@@ -13,8 +13,6 @@ from prompt_toolkit.keys import Keys
 
 from qmpeer import limits
 
-__all__ = ["key_bindings", "take_long_pastes"]
-
 _END: Final = "\x1b[201~"
 
 

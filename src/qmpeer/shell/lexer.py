@@ -20,8 +20,6 @@ from qmpeer.shell.lines import (
 )
 from qmpeer.shell.words import Form, Statement
 
-__all__ = ["LineLexer"]
-
 _STYLES: Final = {"plain": "", "quoted": "ansigreen", "json": "ansicyan"}
 
 

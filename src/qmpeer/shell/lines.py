@@ -21,21 +21,6 @@ from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.session import Session
 from qmpeer.shell.words import Form, Statement, Word
 
-__all__ = [
-    "Executor",
-    "Invocation",
-    "Kept",
-    "Line",
-    "Messages",
-    "OwnLine",
-    "OwnWord",
-    "Transaction",
-    "Unfinished",
-    "Unreadable",
-    "no_completions",
-    "read_line",
-]
-
 
 class Executor(Protocol):
     """What executes lines, as far as a word of the shell's own needs it.

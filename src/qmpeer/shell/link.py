@@ -17,8 +17,6 @@ from qmpeer.shell.properties import Question, questions, with_properties
 from qmpeer.shell.vocabulary import Vocabulary
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["Link"]
-
 _SILENT: Final = frozenset(
     {"guest-shutdown", "guest-suspend-disk", "guest-suspend-ram", "guest-suspend-hybrid"}
 )

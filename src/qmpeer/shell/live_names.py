@@ -17,8 +17,6 @@ from qmpeer.shell.human import human_names
 from qmpeer.shell.properties import Question
 from qmpeer.values import JsonValue
 
-__all__ = ["LiveNames"]
-
 _PATHS: Final = frozenset({"qom-path"})
 
 

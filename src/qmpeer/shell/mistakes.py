@@ -6,8 +6,6 @@ from typing import Final
 from qmpeer.display.safe_text import columns, cut, visible
 from qmpeer.messages import near_names
 
-__all__ = ["Mistake", "SourceError", "marked", "near"]
-
 _CONTEXT: Final = 12
 """Columns that are shown before a mark where the line is cut."""
 _LONGEST_MARK: Final = 60

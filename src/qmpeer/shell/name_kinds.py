@@ -8,8 +8,6 @@ from typing import Final, TypeAlias
 
 from qmpeer.client.server_names import kind_of as kind_for_clients
 
-__all__ = ["Names", "kind_of", "no_names"]
-
 Names: TypeAlias = Callable[[str, str], Sequence[str]]
 """Give the names of things of a kind, as `qmpeer.client` calls the kinds, and of some more: "file",
 "secret", "human" (commands of the human monitor). The text is what was typed of a file's or a QOM

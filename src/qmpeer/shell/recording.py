@@ -8,8 +8,6 @@ from qmpeer.shell.files import open_private
 from qmpeer.values import JsonObject, JsonValue
 from qmpeer.wire import encode_line
 
-__all__ = ["Recording"]
-
 
 class Recording:
     """A file with what is sent behind ``->`` and what comes behind ``<-``.

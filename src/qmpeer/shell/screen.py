@@ -6,8 +6,6 @@ from qmpeer.display.colours import Palette
 from qmpeer.messages import Event
 from qmpeer.values import JsonValue
 
-__all__ = ["Screen"]
-
 
 class Screen(Protocol):
     """Show what a session has to say.

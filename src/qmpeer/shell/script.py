@@ -26,8 +26,6 @@ from qmpeer.shell.words import BYTE_ORDER_MARK, Form
 from qmpeer.values import JsonValue
 from qmpeer.wire import encode_line
 
-__all__ = ["Piece", "ScriptScreen", "file_pieces", "run_script", "stream_pieces", "word_pieces"]
-
 _WIDTH: Final = 100
 _PIECE: Final = 64 * 1024
 _STRINGS: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*"?' + r"|'[^'\\]*+(?:\\.[^'\\]*+)*'?")

@@ -51,8 +51,6 @@ from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.words import Form, Statement, Word
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["Shown", "shown_text", "without_secrets"]
-
 _NAMES: Final = frozenset().union(*SECRETS.values())
 _FILE_NAME: Final = re.compile(r"[\w.~+-]*[./][\w.~/+-]*|[A-Za-z_-]+|[a-z]+[-_]?\d{1,4}")
 """What looks like a file's name, and not like a password that was pasted."""

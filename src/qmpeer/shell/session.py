@@ -17,8 +17,6 @@ from qmpeer.shell.settings import Settings
 from qmpeer.shell.typed_arguments import Reader
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["Session"]
-
 
 class Session:
     """A conversation with a server.

@@ -5,8 +5,6 @@ from typing import Final
 
 from qmpeer import limits
 
-__all__ = ["CHOICES", "Settings"]
-
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "output": ("auto", "json", "table", "raw"),
     "timing": ("on", "off"),

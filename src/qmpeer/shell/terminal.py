@@ -47,8 +47,6 @@ from qmpeer.shell.session import Session
 from qmpeer.shell.terminal_screen import TerminalScreen
 from qmpeer.shell.typing_ahead import is_lent_to_a_child
 
-__all__ = ["Terminal"]
-
 _STYLE: Final = Style.from_dict(
     {
         "completion-menu.meta.completion": "noinherit",

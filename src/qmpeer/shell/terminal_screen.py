@@ -25,8 +25,6 @@ from qmpeer.shell.typing_ahead import lent_to_a_child
 from qmpeer.values import JsonValue
 from qmpeer.wire import encode_line
 
-__all__ = ["TerminalScreen"]
-
 _GATHER = 0.05
 """Seconds for which lines above the prompt are gathered, as the prompt is drawn anew for each."""
 

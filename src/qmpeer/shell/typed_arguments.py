@@ -29,8 +29,6 @@ from qmpeer.shell.properties import is_lenient
 from qmpeer.shell.words import Value, Word
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["Reader", "boolean", "integer", "read_freely"]
-
 _BOOLEANS: Final = {
     "true": True, "on": True, "yes": True, "false": False, "off": False, "no": False
 }  # fmt: skip

@@ -7,8 +7,6 @@ from qmpeer.schema import Schema
 from qmpeer.schema.model import Command, Event, Feature, special_features
 from qmpeer.schema.names import name_fault
 
-__all__ = ["Vocabulary", "marks_of"]
-
 
 class Vocabulary:
     """What a server takes.

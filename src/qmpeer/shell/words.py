@@ -18,8 +18,6 @@ import msgspec
 from qmpeer import limits
 from qmpeer.shell.mistakes import Mistake
 
-__all__ = ["BYTE_ORDER_MARK", "Form", "Kind", "Statement", "Value", "Word", "split"]
-
 Kind: TypeAlias = Literal["plain", "quoted", "json"]
 
 BYTE_ORDER_MARK: Final = "\ufeff"

@@ -15,8 +15,6 @@ from qmpeer.transport.sockets import Endpoint, is_connected_to_itself, new_socke
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["dial"]
-
 
 def dial(
     address: AddressLike,

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 
 from qmpeer import limits
 
-__all__ = ["check_fds", "close_all", "duplicates", "refused_fds"]
-
 
 def refused_fds(found: str) -> ValueError:
     """Return the error for descriptors where none can travel.

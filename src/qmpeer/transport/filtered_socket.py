@@ -18,8 +18,6 @@ from qmpeer import limits
 from qmpeer.transport.dialling import DialPlan
 from qmpeer.transport.filter import Filter, FilterError, StrangerError
 
-__all__ = ["FilteredSocket", "open_filtered"]
-
 _SEND_FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 
 

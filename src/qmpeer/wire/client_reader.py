@@ -22,7 +22,6 @@ from qmpeer.wire.structure import Balance, may_have_odd_numbers, nulls_for_odd_n
 if TYPE_CHECKING:
     from qmpeer.wire.tolerant import Item, TolerantReader
 
-__all__ = ["ClientReader"]
 
 T = TypeVar("T")
 Steps: TypeAlias = "Generator[list[T | Item], None, list[T | Item]]"

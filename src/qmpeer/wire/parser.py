@@ -15,8 +15,6 @@ from qmpeer.values import JsonValue
 from qmpeer.wire.lexer import FAILURES
 from qmpeer.wire.text import decode_string, replace_malformed
 
-__all__ = ["UNFINISHED", "Parser"]
-
 _KEYWORDS: dict[bytes, JsonValue] = {b"true": True, b"false": False, b"null": None}
 _INT64_MIN, _UINT64_MAX = -(1 << 63), (1 << 64) - 1
 _OPENERS = frozenset((b"{", b"["))

@@ -18,8 +18,6 @@ from qmpeer.values import JsonObject
 from qmpeer.wire.structure import count_tokens, has_few_tokens
 from qmpeer.wire.writer import encode_compact
 
-__all__ = ["NONCHARACTER", "encode_request"]
-
 _encode = msgspec.json.Encoder().encode
 # Compiled where they are needed first, which is seldom: a client's start waits for each.
 NONCHARACTER = (

@@ -32,7 +32,6 @@ from qmpeer.wire.structure import has_few_tokens
 if TYPE_CHECKING:
     from qmpeer.wire.tolerant import Item, TolerantReader
 
-__all__ = ["ServerReader"]
 
 _decode_lines = msgspec.json.Decoder().decode_lines
 _encode = msgspec.json.Encoder().encode

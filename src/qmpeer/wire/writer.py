@@ -29,16 +29,6 @@ from qmpeer.values import JsonValue
 from qmpeer.wire.ascii_text import to_ascii
 from qmpeer.wire.structure import is_deeper
 
-__all__ = [
-    "begun",
-    "encode_compact",
-    "encode_line",
-    "encode_pretty",
-    "line_pieces",
-    "pretty_pieces",
-    "small_line",
-]
-
 _encoder = msgspec.json.Encoder()
 _encode, _encode_into = _encoder.encode, _encoder.encode_into
 _format = msgspec.json.format

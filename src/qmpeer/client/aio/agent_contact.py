@@ -23,8 +23,6 @@ from qmpeer.client.timeouts import Countdown, Deadline
 from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed
 from qmpeer.values import JsonObject
 
-__all__ = ["AsyncAgentContact", "Connect", "ask", "connect_by", "no_answer", "rest_of"]
-
 Connect: TypeAlias = Callable[[float | None], Awaitable[AsyncChannel]]
 """Sees to it, within so many seconds, that there is a connection to the agent."""
 

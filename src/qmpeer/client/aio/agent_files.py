@@ -21,8 +21,6 @@ from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, LimitError
 from qmpeer.values import JsonObject
 
-__all__ = ["get_file", "put_file"]
-
 
 async def _open(
     contact: AsyncAgentContact, path: str, mode: str, countdown: Countdown

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from qmpeer.client.interruptions import Interruption
     from qmpeer.client.launching import Launched
 
-__all__ = ["AsyncChannel", "AsyncOnLost", "close_all", "duplicates", "executed_there"]
 
 AsyncOnLost: TypeAlias = Callable[["AsyncChannel"], None]
 """Called once a channel's connection has ended."""

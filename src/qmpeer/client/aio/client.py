@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from qmpeer.client.preflight import Preflight
     from qmpeer.schema import Differences, Schema
 
-__all__ = ["AsyncClient"]
 
 R = TypeVar("R")
 D = TypeVar("D")

@@ -31,8 +31,6 @@ from qmpeer.transport import AddressLike, address_text
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject
 
-__all__ = ["AsyncFrozen", "AsyncGuestAgent"]
-
 _THAW = "guest-fsfreeze-thaw"
 
 

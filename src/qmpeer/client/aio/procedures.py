@@ -10,8 +10,6 @@ from qmpeer.errors import CommandError
 from qmpeer.messages import Event
 from qmpeer.values import JsonObject
 
-__all__ = ["Executor", "first_that_exists", "next_event", "watchful_pause"]
-
 
 class Executor(Protocol):
     """What a procedure runs on: a client."""

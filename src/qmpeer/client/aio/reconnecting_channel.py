@@ -26,8 +26,6 @@ from qmpeer.transport import AddressLike
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject
 
-__all__ = ["AnyAsyncChannel", "AsyncOpenChannel", "AsyncReconnectingChannel"]
-
 AsyncOpenChannel: TypeAlias = Callable[
     [float | None, EventLog, AsyncOnLost | None], Awaitable[AsyncChannel]
 ]

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 if TYPE_CHECKING:
     from qmpeer.bindings import Command
 
-__all__ = ["Reply", "decoded", "reply_from"]
 
 R = TypeVar("R")
 

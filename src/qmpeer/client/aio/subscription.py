@@ -13,7 +13,6 @@ from qmpeer.messages import Event
 if TYPE_CHECKING:
     from qmpeer.client.aio.reconnecting_channel import AnyAsyncChannel
 
-__all__ = ["AsyncEvents", "events_of_this_connection"]
 
 E = TypeVar("E")
 

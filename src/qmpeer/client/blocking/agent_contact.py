@@ -24,8 +24,6 @@ from qmpeer.client.timeouts import Countdown, Deadline
 from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed
 from qmpeer.values import JsonObject
 
-__all__ = ["AgentContact", "Connect", "ask", "connect_by", "no_answer", "rest_of"]
-
 Connect: TypeAlias = Callable[[float | None], Channel]
 """Sees to it, within so many seconds, that there is a connection to the agent."""
 

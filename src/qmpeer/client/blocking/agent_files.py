@@ -22,8 +22,6 @@ from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, LimitError
 from qmpeer.values import JsonObject
 
-__all__ = ["get_file", "put_file"]
-
 
 def _open(contact: AgentContact, path: str, mode: str, countdown: Countdown) -> tuple[Channel, int]:
     channel = contact.synchronize(countdown)

@@ -70,7 +70,6 @@ if TYPE_CHECKING:
     from qmpeer.client.interruptions import Interruption
     from qmpeer.client.launching import Launched
 
-__all__ = ["INTERRUPTED", "Channel", "OnLost", "remaining_of"]
 
 OnLost: TypeAlias = Callable[["Channel"], None]
 """Called once a channel's connection has ended, with the channel's lock held."""

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from qmpeer.bindings import Command
     from qmpeer.client.launching import Launched
 
-__all__ = ["Door", "Lock", "accepted", "aside", "decoded", "opened", "pause", "tell"]
 
 R = TypeVar("R")
 

@@ -32,8 +32,6 @@ from qmpeer.transport import AddressLike, address_text
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject
 
-__all__ = ["Frozen", "GuestAgent"]
-
 _THAW = "guest-fsfreeze-thaw"
 
 

@@ -43,9 +43,6 @@ from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, Jo
 from qmpeer.messages import Event
 from qmpeer.values import JsonObject
 
-__all__ = ["JobRun", "job_states"]
-
-
 _EVENTS = (
     "JOB_STATUS_CHANGE",
     "BLOCK_JOB_READY",

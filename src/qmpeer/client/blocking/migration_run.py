@@ -23,8 +23,6 @@ from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, Mi
 from qmpeer.messages import Event
 from qmpeer.values import JsonObject
 
-__all__ = ["MigrationRun"]
-
 _FAILED = ("failed", "cancelled", "postcopy-paused")
 
 

@@ -10,8 +10,6 @@ from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError
 from qmpeer.values import JsonObject
 
-__all__ = ["find_agent", "names"]
-
 _PERIPHERALS = ("/machine/peripheral", "/machine/peripheral-anon")
 _AGENT_PORT = "org.qemu.guest_agent.0"
 """The port's name that guest agents open. QEMU: qga."""

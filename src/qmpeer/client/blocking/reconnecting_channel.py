@@ -25,8 +25,6 @@ from qmpeer.transport import AddressLike
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["AnyChannel", "OpenChannel", "ReconnectingChannel"]
-
 OpenChannel: TypeAlias = Callable[[float | None, EventLog, OnLost | None], Channel]
 """Makes a channel that has negotiated, within so many seconds."""
 

@@ -6,8 +6,6 @@ from typing import Final, TypeAlias
 
 from qmpeer.values import JsonValue
 
-__all__ = ["AnyRole", "Call", "Condition", "Role"]
-
 
 class Role:
     """What a thread does here, reading or sending, if it waits for nothing in particular.

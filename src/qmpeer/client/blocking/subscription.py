@@ -14,7 +14,6 @@ from qmpeer.messages import Event
 if TYPE_CHECKING:
     from qmpeer.client.blocking.reconnecting_channel import AnyChannel
 
-__all__ = ["Events", "events_of_this_connection"]
 
 E = TypeVar("E")
 

@@ -7,8 +7,6 @@ from qmpeer.codegen.bindings.plan import CommandPlan, EventPlan
 from qmpeer.codegen.bindings.types_text import literal, optional, wrapped
 from qmpeer.schema import special_features
 
-__all__ = ["command_lines", "event_lines"]
-
 _INDENT = "    "
 
 

@@ -7,8 +7,6 @@ from typing import Final
 from qmpeer.codegen.bindings.plan import Attribute
 from qmpeer.schema import Documentation, EnumValue, Feature, special_features
 
-__all__ = ["docstring", "enum_docstring"]
-
 _SYMBOL: Final = re.compile(r"(?<![\w@])@([A-Za-z_][\w.-]*)")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _KEPT_SECTIONS: Final = frozenset({"", "Returns", "Return", "Errors", "Note", "Notes"})

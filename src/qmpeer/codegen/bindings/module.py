@@ -12,8 +12,6 @@ from qmpeer.schema import Schema, introspection_hash, introspection_of
 from qmpeer.schema import only as select_only
 from qmpeer.values import JsonObject
 
-__all__ = ["bindings_text"]
-
 _HEAD = '''\
 """{title}
 

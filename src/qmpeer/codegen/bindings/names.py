@@ -5,8 +5,6 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["CLASS_SCOPE", "IMPORTED", "Scope", "class_name", "constant_name", "variable_name"]
-
 IMPORTED: Final = (
     "Annotated",
     "Any",

@@ -16,19 +16,6 @@ from qmpeer.schema import (
     Union,
 )
 
-__all__ = [
-    "AliasPlan",
-    "Attribute",
-    "BranchPlan",
-    "CommandPlan",
-    "EnumPlan",
-    "EventPlan",
-    "Plan",
-    "StructPlan",
-    "TypePlan",
-    "UnionPlan",
-]
-
 
 class Attribute(msgspec.Struct, frozen=True):
     """One member of a struct, or one argument of a command.

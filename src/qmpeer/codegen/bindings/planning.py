@@ -43,8 +43,6 @@ from qmpeer.schema import (
     shape_of,
 )
 
-__all__ = ["plan_of"]
-
 _BUILT_INS: Final = {"str": "str", "number": "int | float", "bool": "bool", "any": "Any"}
 _BUILT_INS_ELSEWHERE: Final = {"null": "None", "QType": "str", EMPTY.name: "Empty"}
 

@@ -15,8 +15,6 @@ from qmpeer.codegen.bindings.plan import (
 )
 from qmpeer.schema import Documentation, Feature, special_features
 
-__all__ = ["literal", "optional", "type_lines", "wrapped"]
-
 _INDENT = "    "
 _WIDTH = 100
 

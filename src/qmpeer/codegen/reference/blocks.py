@@ -7,22 +7,6 @@ from typing import TypeAlias
 
 import msgspec
 
-__all__ = [
-    "Block",
-    "Code",
-    "Entry",
-    "Heading",
-    "Item",
-    "Items",
-    "Link",
-    "Note",
-    "Page",
-    "Paragraph",
-    "Span",
-    "Spans",
-    "Text",
-]
-
 
 class Text(msgspec.Struct, frozen=True):
     """A run of text; its style is "", "code", "emphasis" or "strong"."""

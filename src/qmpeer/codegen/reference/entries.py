@@ -40,8 +40,6 @@ from qmpeer.schema import (
 )
 from qmpeer.schema.conditions import condition_text
 
-__all__ = ["Definitions", "kind_of"]
-
 _ASIDE: Final = re.compile(r"\(((?:since|default)\b[^()]*+)\)", re.IGNORECASE)
 _SINCE: Final = re.compile(r"since:?\s+(?:version\s+)?v?([\d.]+\w*)", re.IGNORECASE)
 _DEFAULT: Final = re.compile(r"default(?:s to|:| is)?\s+(.+)", re.IGNORECASE)

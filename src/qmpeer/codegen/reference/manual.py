@@ -22,8 +22,6 @@ from qmpeer.codegen.reference.blocks import (
 )
 from qmpeer.codegen.reference.pages import INDEX, Reference
 
-__all__ = ["escaped", "line", "manual_files", "word"]
-
 _PREFIX: Final = "qmp"
 _FONTS: Final = {"code": "B", "strong": "B", "emphasis": "I"}
 _SIGNS: Final = {"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti"}

@@ -22,8 +22,6 @@ from qmpeer.codegen.reference.blocks import (
     Text,
 )
 
-__all__ = ["Resolve", "blocks_of", "plain", "spans_of"]
-
 Resolve: TypeAlias = Callable[[str], str | None]
 """Gives the target of a link for a name; None where it is none of the schema's."""
 

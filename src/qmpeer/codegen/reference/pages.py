@@ -40,8 +40,6 @@ from qmpeer.schema import (
     special_features,
 )
 
-__all__ = ["INDEX", "Reference", "reference_of"]
-
 INDEX: Final = "index"
 _ALL: Final = "interface"
 _DEEPEST: Final = 6

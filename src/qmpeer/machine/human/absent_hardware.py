@@ -5,8 +5,6 @@ Spec: QEMU 7.2 with ``-machine none``, measured.
 
 from typing import Final
 
-__all__ = ["ANSWERS"]
-
 _RULE: Final = "-" * 79
 _KINDS: Final = {
     "": (

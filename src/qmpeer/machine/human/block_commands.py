@@ -8,8 +8,6 @@ from qmpeer.errors import CommandError
 from qmpeer.machine.machine import Machine
 from qmpeer.messages import qemu_texts
 
-__all__ = ["block_commands"]
-
 
 def block_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
     """Return the handlers by their names, those of ``info`` as two words."""

@@ -11,8 +11,6 @@ from qmpeer.errors import ChardevError
 from qmpeer.machine.machine import Machine
 from qmpeer.monitor import Context
 
-__all__ = ["chardev_commands", "chardev_labels"]
-
 _UNREADABLE = "Parsing chardev args failed"
 
 

@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-__all__ = ["ROWS", "Row"]
-
 
 class Row(NamedTuple):
     """What the table says of a command.

@@ -8,8 +8,6 @@ from qmpeer.machine.machine import Machine
 from qmpeer.messages import qemu_texts
 from qmpeer.monitor.human import Completions
 
-__all__ = ["WATCHDOG_ACTIONS", "guest_commands", "key_names"]
-
 WATCHDOG_ACTIONS: Final = ("reset", "shutdown", "poweroff", "pause", "debug", "none", "inject-nmi")
 _SCREEN_FORMATS: Final = ("png", "ppm")
 _KEY_WORDS: Final = (

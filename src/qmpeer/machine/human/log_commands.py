@@ -6,8 +6,6 @@ from typing import Any, Final
 
 from qmpeer.machine.machine import Machine
 
-__all__ = ["LOG_HELP", "log_commands"]
-
 _ITEMS: Final = {
     "out_asm": "host code that is made",
     "in_asm": "guest code that is translated",

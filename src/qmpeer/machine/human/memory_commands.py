@@ -10,8 +10,6 @@ from qmpeer.machine.run_states import RunState
 from qmpeer.messages import qemu_texts
 from qmpeer.monitor.human import Format, dump_memory
 
-__all__ = ["memory_commands"]
-
 _PORT_SUFFIXES: Final = {2: "w", 4: "l"}
 _TREE: Final = (
     ("memory", "ffffffffffffffff", "system"),

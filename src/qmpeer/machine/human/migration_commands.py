@@ -5,8 +5,6 @@ from typing import Any, Final
 
 from qmpeer.machine.machine import Machine
 
-__all__ = ["CAPABILITIES", "PARAMETERS", "migration_commands"]
-
 _CAPABILITY_WORDS: Final = (
     "xbzrle rdma-pin-all auto-converge zero-blocks compress events postcopy-ram x-colo"
     " release-ram block return-path pause-before-switchover multifd dirty-bitmaps"

@@ -11,8 +11,6 @@ from qmpeer.machine.object_options import read_object
 from qmpeer.machine.start_error import StartHelp
 from qmpeer.messages import qemu_texts
 
-__all__ = ["object_commands"]
-
 _FIXED: Final = {
     "/": "container",
     "/machine": "none-machine",

@@ -21,8 +21,6 @@ from qmpeer.machine.machine import Machine
 from qmpeer.machine.object_options import object_types
 from qmpeer.monitor.human import Completions
 
-__all__ = ["register_human_commands"]
-
 Handler = Callable[..., Any]
 Completer = Callable[[Sequence[str]], Iterable[str] | Completions]
 

@@ -32,20 +32,6 @@ from qmpeer.monitor.human.arguments import Argument, parse_letters
 from qmpeer.monitor.human.context import HumanContext
 from qmpeer.monitor.human.formats import Format
 
-__all__ = [
-    "BlockDevice",
-    "FileName",
-    "Letter",
-    "Mebibytes",
-    "OnOff",
-    "RestOfLine",
-    "Signature",
-    "SizeInBytes",
-    "context_name_of",
-    "params_of",
-    "read_signature",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Letter:

@@ -12,8 +12,6 @@ import select
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
-__all__ = ["is_hung_up", "unwatch_hangup", "watch_hangup"]
-
 
 class _Watch:
     """The sockets of one loop; it lives as long as there are any."""
