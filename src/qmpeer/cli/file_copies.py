@@ -4,7 +4,6 @@ import os
 import tempfile
 from contextlib import ExitStack
 from time import monotonic
-from types import TracebackType
 from typing import BinaryIO, Final
 
 from qmpeer.cli.exits import UsageError, about_file
@@ -83,12 +82,7 @@ class Whole:
     def __enter__(self) -> "Whole":
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._file.close()
         if not self._is_special:
             os.unlink(self._part)
@@ -156,10 +150,5 @@ class Counted:
     def __enter__(self) -> "Counted":
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stack.close()

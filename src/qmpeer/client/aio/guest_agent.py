@@ -3,7 +3,6 @@
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from io import BytesIO
-from types import TracebackType
 from typing import Any, Literal
 
 from qmpeer import limits
@@ -347,12 +346,7 @@ class AsyncFrozen:
         self.count = await self._agent.freeze(self._mountpoints, timeout=self._timeout)
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         await self._agent._thaw_surely(Countdown(limits.AGENT_THAW))
 
 

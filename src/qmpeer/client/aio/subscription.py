@@ -1,7 +1,6 @@
 """A subscription to events, for the async client."""
 
 from collections.abc import AsyncIterator, Callable
-from types import TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from qmpeer import limits
@@ -70,12 +69,7 @@ class AsyncEvents(Generic[E]):
     async def __aenter__(self) -> "AsyncEvents[E]":
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         self.close()
 
 

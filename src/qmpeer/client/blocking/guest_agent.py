@@ -4,7 +4,6 @@
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from io import BytesIO
-from types import TracebackType
 from typing import Any, Literal
 
 from qmpeer import limits
@@ -345,12 +344,7 @@ class Frozen:
         self.count = self._agent.freeze(self._mountpoints, timeout=self._timeout)
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._agent._thaw_surely(Countdown(limits.AGENT_THAW))
 
 

@@ -2,7 +2,6 @@
 """A subscription to events, for the blocking client."""
 
 from collections.abc import Callable, Iterator
-from types import TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from qmpeer import limits
@@ -71,12 +70,7 @@ class Events(Generic[E]):
     def __enter__(self) -> "Events[E]":
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 
