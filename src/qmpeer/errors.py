@@ -25,6 +25,8 @@
 Before the greeting an ``OSError`` passes as it is; a deadline of ours is a ``TimeoutError``. Once
 connected, a program needs to catch at most ``CommandError``, ``CommandInterrupted``,
 ``ConnectionClosed`` and ``TimeoutError``.
+
+[Long on purpose: one tree is read at one place.]
 """
 
 from collections.abc import Iterator

@@ -15,6 +15,7 @@ from qmpeer.messages.client import (
 )
 from qmpeer.messages.strangers import found_instead, look_of, shown, shown_text
 from qmpeer.messages.types import (
+    CAPABILITIES,
     CAPABILITIES_COMMAND,
     Command,
     Event,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from qmpeer.messages.unexpected import unexpected_member
 
 __all__ = [
+    "CAPABILITIES",
     "CAPABILITIES_COMMAND",
     "REDACTED",
     "Command",

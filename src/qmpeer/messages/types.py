@@ -14,6 +14,8 @@ from qmpeer.values import UNSET, JsonObject, JsonValue
 
 CAPABILITIES_COMMAND = "qmp_capabilities"
 """The one command that exists before negotiation."""
+CAPABILITIES = ("oob",)
+"""The capabilities that there are."""
 
 
 class QemuVersion(msgspec.Struct, frozen=True, order=True):

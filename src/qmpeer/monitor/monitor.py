@@ -4,6 +4,8 @@ This is the face that a program sees. `qmpeer.monitor.commands` finds the handle
 `qmpeer.monitor.turns` executes it, events go through `qmpeer.monitor.event_broadcast`, and
 `qmpeer.monitor.openings` knows where the monitor is open. All of it runs on one event loop's
 thread; what may be called from others says so.
+
+[Long on purpose: it is the face of a monitor, most of it documentation.]
 """
 
 import asyncio

@@ -1,15 +1,10 @@
-"""The capabilities of QMP, and how a client asks for them.
+"""How a client asks for capabilities.
 
 Spec: qmp-spec, "Capabilities Negotiation".
 """
 
-from typing import Final
-
-from qmpeer.messages import qemu_texts, unexpected_member
+from qmpeer.messages import CAPABILITIES, qemu_texts, unexpected_member
 from qmpeer.values import JsonObject
-
-CAPABILITIES: Final = ("oob",)
-"""All that there are."""
 
 
 def read_enable(arguments: JsonObject) -> tuple[list[str], str | None]:

@@ -13,6 +13,8 @@ are about the same text, until a reply with an id comes. If that is a later comm
 commands between were refused too. Where no later command may come, one is sent to find that out.
 
 Spec: qmp-spec, "Issuing Commands", "Out-of-band execution".
+
+[Long on purpose: which reply is whose is one decision, with all its cases.]
 """
 
 from collections.abc import Sequence
@@ -33,6 +35,7 @@ from qmpeer.errors import (
     WireError,
 )
 from qmpeer.messages import (
+    CAPABILITIES,
     CAPABILITIES_COMMAND,
     Event,
     Greeting,
@@ -50,7 +53,6 @@ from qmpeer.values import UNSET, JsonObject, JsonValue
 from qmpeer.wire import ClientReader
 
 Token = TypeVar("Token")
-_KNOWN_CAPABILITIES = ("oob",)
 _OF_READER = ("JSON ", "QMP input ")
 """How QEMU's errors begin that are about a text, not about a command."""
 _decoder = msgspec.json.Decoder(Incoming)
@@ -411,7 +413,7 @@ class ClientSession(CommandQueue[Token]):
         self.phase = move(self.phase, Phase.NEGOTIATION)
         requested = self._requested
         if requested is None:
-            requested = tuple(c for c in _KNOWN_CAPABILITIES if c in greeting.capabilities)
+            requested = tuple(c for c in CAPABILITIES if c in greeting.capabilities)
         elif not set(requested) <= set(greeting.capabilities):
             raise NegotiationError(requested, greeting.capabilities, "not all are offered")
         self.capabilities = requested

@@ -26,6 +26,7 @@ from typing import Any
 from qmpeer import limits
 from qmpeer.errors import LimitError, MessageError, QMPError
 from qmpeer.messages import (
+    CAPABILITIES,
     CAPABILITIES_COMMAND,
     Command,
     Version,
@@ -36,20 +37,11 @@ from qmpeer.messages import (
     parse_command,
     return_message,
 )
-from qmpeer.protocol.capabilities import CAPABILITIES, read_enable
+from qmpeer.protocol.capabilities import read_enable
+from qmpeer.protocol.long_answers import begun_text
 from qmpeer.protocol.phases import Phase, move
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
-from qmpeer.wire import (
-    ServerReader,
-    begun,
-    encode_line,
-    encode_pretty,
-    line_pieces,
-    pretty_pieces,
-    small_line,
-)
-
-_LONGEST = 6  # bytes of a character as JSON has it: \u001F
+from qmpeer.wire import ServerReader, begun, encode_line, encode_pretty, small_line
 
 
 class _Malformed:
@@ -373,7 +365,7 @@ class ServerSession:
     def _send(self, message: JsonObject) -> None:
         line = None if self._is_pretty else small_line(message)
         if line is None:
-            line, rest = self._begun(message)
+            line, rest = begun_text(message, self._is_pretty, is_whole=self._rest is not None)
             if rest is not None:
                 self._rest = chain((*self._output, line), rest)
                 self._output.clear()
@@ -382,24 +374,3 @@ class ServerSession:
                 return
         self._output.append(line)
         self.output_size += len(line)
-
-    def _begun(self, message: JsonObject) -> tuple[bytes, Iterator[bytes] | None]:
-        """Return a message's text, or its beginning and what gives the rest, by and by.
-
-        A handler may change its value by and by, so that is written now. A client's id isn't
-        changed.
-        """
-        value, id = message.get("return"), message.get("id")
-        if not self._is_pretty:
-            pieces, end, comma = line_pieces, b"}\r\n", b", "
-        else:
-            pieces, end, comma = pretty_pieces, b"\r\n}\r\n", b","
-        if self._rest is not None:
-            return b"".join(pieces(message)), None
-        if not value or (type(value) is str and len(value) < limits.WRITTEN_SIZE // _LONGEST):
-            return begun(pieces(message))
-        if type(id) not in (str, list, dict):
-            return b"".join(pieces(message)), None
-        first = b"".join(pieces({"return": value})).removesuffix(end) + comma
-        others = pieces({"id": id})
-        return begun(chain((first, next(others).removeprefix(b"{")), others))

@@ -6,12 +6,11 @@ deadlines: it is set for the earliest and looks at the others when it fires.
 """
 
 import asyncio
-import os
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from qmpeer import limits
-from qmpeer.client.aio.reply import Reply
+from qmpeer.client.aio.reply import Reply, executed_there
 from qmpeer.client.events import EventLog
 from qmpeer.client.timeouts import Deadline
 from qmpeer.client.wire_log import WireLog
@@ -29,6 +28,7 @@ from qmpeer.protocol import (
     server_has_left,
 )
 from qmpeer.transport.aio import Stream
+from qmpeer.transport.descriptors import close_all, duplicates
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject
 
@@ -271,8 +271,7 @@ class AsyncChannel:
 
     def data_received(self, data: bytes, fds: Sequence[int]) -> None:
         """Take in what the server sent."""
-        for fd in fds:
-            os.close(fd)
+        close_all(fds)
         self._received += len(data)
         self._hand_out(self.session.receive_data(data))
 
@@ -375,53 +374,3 @@ class AsyncChannel:
         await asyncio.shield(self._lost)
         if self.launched is not None:
             await asyncio.to_thread(self.launched.end)
-
-
-class Executing(Protocol):
-    """What executes commands on one loop."""
-
-    end: ConnectionClosed | None
-
-    @property
-    def execute(self) -> Callable[..., Awaitable[Any]]:
-        """Send one command."""
-
-
-def executed_there(
-    channel: Executing, loop: asyncio.AbstractEventLoop, *asked: object
-) -> Reply[Any]:
-    """Return a coroutine that executes a command on a channel's loop, which isn't running here."""
-
-    async def execute() -> Any:
-        if asyncio.get_running_loop() is loop:
-            return await channel.execute(*asked)
-        if channel.end is not None:
-            raise ConnectionClosed(channel.end.reason)
-        raise RuntimeError(
-            "found another event loop than the client's; "
-            "expected asyncio.run_coroutine_threadsafe(client.execute(...), its_loop)"
-        )
-
-    return cast("Reply[Any]", execute())
-
-
-def duplicates(fds: Sequence[int]) -> tuple[int, ...]:
-    """Return descriptors of our own for the same files.
-
-    Raises:
-        OSError: If one of them isn't open.
-    """
-    made: list[int] = []
-    try:
-        for fd in fds:
-            made.append(os.dup(fd))
-    except OSError:
-        close_all(made)
-        raise
-    return tuple(made)
-
-
-def close_all(fds: Sequence[int]) -> None:
-    """Close some descriptors."""
-    for fd in fds:
-        os.close(fd)

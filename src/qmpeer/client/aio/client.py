@@ -1,4 +1,8 @@
-"""The async client: the same names as the blocking one, with await."""
+"""The async client: the same names as the blocking one, with await.
+
+[Long on purpose: it is the face of a client, most of it documentation; what it does stands in the
+modules that it imports.]
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import IO, TYPE_CHECKING, Any, TypeVar, overload

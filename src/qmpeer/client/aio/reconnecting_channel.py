@@ -5,14 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 from qmpeer import limits
-from qmpeer.client.aio.channel import (
-    AsyncChannel,
-    AsyncOnLost,
-    close_all,
-    duplicates,
-    executed_there,
-)
-from qmpeer.client.aio.reply import Reply, reply_from
+from qmpeer.client.aio.channel import AsyncChannel, AsyncOnLost
+from qmpeer.client.aio.reply import Reply, executed_there, reply_from
 from qmpeer.client.events import EventLog
 from qmpeer.client.reconnection import (
     ConnectionSeries,
@@ -23,6 +17,7 @@ from qmpeer.client.timeouts import Deadline
 from qmpeer.errors import ConnectionClosed, QMPError
 from qmpeer.protocol import CLOSED_BY_US
 from qmpeer.transport import AddressLike
+from qmpeer.transport.descriptors import close_all, duplicates
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject
 

@@ -6,9 +6,11 @@ coroutines alone, so a reply can be driven as one as well.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+
+from qmpeer.errors import ConnectionClosed
 
 if TYPE_CHECKING:
     from qmpeer.bindings import Command
@@ -100,3 +102,31 @@ def decoded(command: "Command[R]", reply: Reply[Any]) -> Reply[R]:
         return command.decode(await reply)
 
     return cast("Reply[R]", later())
+
+
+class Executing(Protocol):
+    """What executes commands on one loop."""
+
+    end: ConnectionClosed | None
+
+    @property
+    def execute(self) -> Callable[..., Awaitable[Any]]:
+        """Send one command."""
+
+
+def executed_there(
+    channel: Executing, loop: asyncio.AbstractEventLoop, *asked: object
+) -> Reply[Any]:
+    """Return a coroutine that executes a command on a channel's loop, which isn't running here."""
+
+    async def execute() -> Any:
+        if asyncio.get_running_loop() is loop:
+            return await channel.execute(*asked)
+        if channel.end is not None:
+            raise ConnectionClosed(channel.end.reason)
+        raise RuntimeError(
+            "found another event loop than the client's; "
+            "expected asyncio.run_coroutine_threadsafe(client.execute(...), its_loop)"
+        )
+
+    return cast("Reply[Any]", execute())

@@ -29,6 +29,9 @@ does the rest. A handler that uses a client whose wait or send it has interrupte
 
 Spec: CPython 3.11 to 3.13 deliver signals at the start of a Python function, behind a call, and at
 a jump backwards.
+
+[Long on purpose: each of the five things holds only as long as all that takes a lock or a role
+keeps to it, so all of it is to be read together.]
 """
 
 import errno

@@ -1,5 +1,9 @@
 # Generated from aio/client.py by scripts/blocking_client.py: `make fix` writes it anew.
-"""The blocking client."""
+"""The blocking client.
+
+[Long on purpose: it is the face of a client, most of it documentation; what it does stands in the
+modules that it imports.]
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
