@@ -51,18 +51,22 @@ test: .venv/.dev test-programs ## Run the tests: side by side, then those that c
 	@$(PYTEST) -rs -p no:xdist -m 'not slow and alone'
 
 .PHONY: check
-check: .venv/.dev ## Check format, lint, types, floors, the machine's declaration, and that each module has tests
+check: .venv/.dev ## Check format, lint, the generated client, types, floors, the machine's declaration, and that each module has tests
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
+	$(BIN)/python scripts/blocking_client.py --check
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --verifytypes qmpeer --ignoreexternal
 	PATH="$(CURDIR)/$(BIN):$$PATH" pyright tests/client/idioms.py
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/check_interface.py
 	$(BIN)/python scripts/check_tests.py
+	$(BIN)/python scripts/check_imports.py
+	$(BIN)/python scripts/house.py --check
 
 .PHONY: fix
-fix: .venv/.dev ## Format, and mend what ruff can mend
+fix: .venv/.dev ## Generate the blocking client, format, and mend what ruff can mend
+	$(BIN)/python scripts/blocking_client.py
 	$(BIN)/ruff check --fix --quiet || true
 	$(BIN)/ruff format
 	$(BIN)/ruff check

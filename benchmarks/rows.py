@@ -252,9 +252,9 @@ def _tool_rows() -> tuple[Row, ...]:
     return tuple(
         Row(name, measure, name, Quantity.TIME, ours, theirs, at_most(bar))
         for name, measure, ours, theirs, bar in (
-            ("exec", "qmpeer exec: process start to end", "qmpeer_exec", "qemu_qmp_exec", 0.9),
-            ("prompt", "qmp-shell: process start to prompt", "qmpeer_shell", "qemu_qmp_shell", 2.0),
-            ("completion", "qmp-shell: prompt to completion", "qmpeer_shell", None, 0.15),
+            ("exec", "qmpeer exec: process start to end", "qmpeer_exec", "qemu_qmp_exec", 1.0),
+            ("prompt", "qmp-shell: process start to prompt", "qmpeer_shell", "qemu_qmp_shell", 2.5),
+            ("completion", "qmp-shell: prompt to completion", "qmpeer_shell", None, 0.25),
             ("keystroke", "qmp-shell: a key's completion", "qmpeer_keystroke", None, 0.01),
         )
     )
@@ -336,7 +336,7 @@ ROWS: tuple[Row, ...] = (
         Quantity.TIME,
         BLOCKING,
         "qemu_qmp",
-        at_most(0.75),
+        at_most(0.9),
     ),
     *_tool_rows(),
     *_wire_rows(),

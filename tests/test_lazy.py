@@ -9,6 +9,8 @@ import pytest
 PACKAGES = [
     "qmpeer",
     "qmpeer.client",
+    "qmpeer.client.aio",
+    "qmpeer.client.blocking",
     "qmpeer.messages",
     "qmpeer.protocol",
     "qmpeer.transport",
@@ -31,7 +33,7 @@ def test_a_clients_start_imports_nothing_of_a_server() -> None:
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
-    assert "qmpeer.client.blocking" in found
+    assert "qmpeer.client.blocking.client" in found
     for absent in ("wire.server_reader", "messages.server", "messages.redaction", "monitor"):
         assert f"qmpeer.{absent}" not in found
     assert "qmpeer.transport.listening" not in found

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from qmpeer.lazy import handed_out
 
 if TYPE_CHECKING:
-    from qmpeer.client.aio import AsyncClient as AsyncClient
-    from qmpeer.client.aio_guest_agent import AsyncGuestAgent as AsyncGuestAgent
-    from qmpeer.client.blocking import Client as Client
-    from qmpeer.client.guest_agent import GuestAgent as GuestAgent
+    from qmpeer.client.aio.client import AsyncClient as AsyncClient
+    from qmpeer.client.aio.guest_agent import AsyncGuestAgent as AsyncGuestAgent
+    from qmpeer.client.blocking.client import Client as Client
+    from qmpeer.client.blocking.guest_agent import GuestAgent as GuestAgent
     from qmpeer.errors import AnswerError as AnswerError
     from qmpeer.errors import CommandError as CommandError
     from qmpeer.errors import CommandInterrupted as CommandInterrupted
@@ -29,16 +29,16 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AnswerError": "qmpeer.errors",
-    "AsyncClient": "qmpeer.client.aio",
-    "AsyncGuestAgent": "qmpeer.client.aio_guest_agent",
-    "Client": "qmpeer.client.blocking",
+    "AsyncClient": "qmpeer.client.aio.client",
+    "AsyncGuestAgent": "qmpeer.client.aio.guest_agent",
+    "Client": "qmpeer.client.blocking.client",
     "CommandError": "qmpeer.errors",
     "CommandInterrupted": "qmpeer.errors",
     "ConnectionClosed": "qmpeer.errors",
     "Context": "qmpeer.monitor",
     "Event": "qmpeer.messages",
     "Greeting": "qmpeer.messages",
-    "GuestAgent": "qmpeer.client.guest_agent",
+    "GuestAgent": "qmpeer.client.blocking.guest_agent",
     "JobError": "qmpeer.errors",
     "MigrationError": "qmpeer.errors",
     "Monitor": "qmpeer.monitor",

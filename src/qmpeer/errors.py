@@ -25,6 +25,8 @@
 Before the greeting an ``OSError`` passes as it is; a deadline of ours is a ``TimeoutError``. Once
 connected, a program needs to catch at most ``CommandError``, ``CommandInterrupted``,
 ``ConnectionClosed`` and ``TimeoutError``.
+
+[Long on purpose: one tree is read at one place.]
 """
 
 from collections.abc import Iterator
@@ -66,11 +68,11 @@ _LONGEST = 1000
 
 
 class QMPError(Exception):
-    """Catch everything that qmpeer raises on its own account, `TimeoutError` excepted."""
+    """Everything that qmpeer raises on its own account, `TimeoutError` excepted."""
 
 
 class WireError(QMPError):
-    """Tell that bytes are not QMP's JSON.
+    """Bytes that are not QMP's JSON.
 
     Attributes:
         position: How many bytes of the stream had come when it showed; -1 where it isn't known.
@@ -87,7 +89,7 @@ class WireError(QMPError):
 
 
 class LimitError(QMPError):
-    """Tell that a limit was passed.
+    """A limit that was passed.
 
     Attributes:
         limit: The name of the limit in `qmpeer.limits`, or QEMU's words for it.
@@ -105,7 +107,7 @@ class LimitError(QMPError):
 
 
 class MessageError(QMPError):
-    """Tell that a JSON value is not a QMP message.
+    """A JSON value that is not a QMP message.
 
     Attributes:
         member: The member that is wrong, or None when it is the whole value.
@@ -122,19 +124,19 @@ class MessageError(QMPError):
 
 
 class ProtocolError(QMPError):
-    """Tell that the right message came at the wrong time."""
+    """The right message at the wrong time."""
 
 
 class LocalProtocolError(ProtocolError):
-    """Tell the caller that it asked for something out of turn."""
+    """Something that the caller asked for out of turn."""
 
 
 class RemoteProtocolError(ProtocolError):
-    """Tell that the peer did something out of turn."""
+    """Something that the peer did out of turn."""
 
 
 class NegotiationError(QMPError):
-    """Tell that the peer refused our capabilities.
+    """The peer's refusal of our capabilities.
 
     Attributes:
         requested: The capabilities that we asked for.
@@ -156,7 +158,7 @@ class NegotiationError(QMPError):
 
 
 class CommandError(QMPError):
-    """Carry the error that the server returned; a handler raises it to return one.
+    """The error that the server returned; a handler raises it to return one.
 
     Attributes:
         error_class: GenericError, CommandNotFound, DeviceNotFound, …; new ones may appear.
@@ -259,7 +261,7 @@ class JobError(CommandError):
 
 
 class MigrationError(CommandError):
-    """Tell that a migration, begun well, failed or was cancelled.
+    """A migration, begun well, that failed or was cancelled.
 
     Attributes:
         status: Its status: "failed", "cancelled", "postcopy-paused", …
@@ -277,7 +279,7 @@ class MigrationError(CommandError):
 
 
 class CommandInterrupted(QMPError):
-    """Tell that the connection ended before the reply: the command's outcome is unknown.
+    """The end of the connection before the reply: the command's outcome is unknown.
 
     Attributes:
         command: The name of the command.
@@ -296,7 +298,7 @@ class CommandInterrupted(QMPError):
 
 
 class ConnectionClosed(QMPError):
-    """Tell that no more will come, and that nothing was in flight.
+    """The end of the connection while nothing was in flight.
 
     Attributes:
         reason: Why the connection ended.
@@ -311,7 +313,7 @@ class ConnectionClosed(QMPError):
 
 
 class ChardevError(QMPError, ValueError):
-    """Tell why a character device can't be had, or can't do what was asked.
+    """A character device that can't be had, or can't do what was asked.
 
     Attributes:
         reason: Why, in QEMU's words.
@@ -338,7 +340,7 @@ class ChardevError(QMPError, ValueError):
 
 
 class Location(NamedTuple):
-    """Say where something stands in a schema's file.
+    """A place in a schema's file.
 
     Attributes:
         file: The name by which the file was read.
@@ -359,7 +361,7 @@ class Location(NamedTuple):
 
 
 class SchemaError(QMPError):
-    """Tell that a schema is wrong, and where.
+    """A fault in a schema, and its place.
 
     Attributes:
         reason: What was found and what was expected.
@@ -407,15 +409,15 @@ def _shortened(text: str) -> str:
 
 
 class SchemaSyntaxError(SchemaError):
-    """Tell that the text of a schema can't be read."""
+    """A text that is no schema."""
 
 
 class SchemaSemanticError(SchemaError):
-    """Tell that a schema can be read, but contradicts itself or the rules of QAPI."""
+    """A schema that can be read, but contradicts itself or the rules of QAPI."""
 
 
 class ValidationError(QMPError):
-    """Tell that a value doesn't fit a schema type.
+    """A value that doesn't fit a schema type.
 
     Attributes:
         path: Where the value stands, such as "actions[0].type"; "" is the value itself.

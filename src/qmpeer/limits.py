@@ -8,6 +8,8 @@ from typing import Final
 # The reader of the server's side (wire). Source: QEMU's JSON parser.
 NESTING: Final = 1024
 """Braces and brackets open at once in one value. QEMU: the 1025th is refused."""
+SMALL_TEXT: Final = 2 * NESTING
+"""Bytes that a text needs to be nested too deep: a shorter one passes no limit. QEMU: as above."""
 TOKENS: Final = 2 * 1024 * 1024
 """Tokens in one value. QEMU: 2 Mi."""
 TOKEN_SIZE: Final = 64 * 1024 * 1024
@@ -32,6 +34,14 @@ second to decode at the most, in which nothing else runs."""
 TOLERANT_SIZE: Final = 1024 * 1024
 """Bytes of a message that only the tolerant reader takes. Ours: no server that we know sends more
 than a line that isn't JSON."""
+
+# Names that are misspelt (messages).
+NEAR_NAME: Final = 0.7
+"""Likeness, by difflib's ratio, from which on one name may be meant for another. Ours."""
+NEAR_NAME_LENGTH: Final = 100
+"""Characters of a name for which others are looked for. Ours: the time grows with the square."""
+NEAR_NAME_CHOICES: Final = 5000
+"""Names among which they are looked for where many may be wrong. Ours."""
 
 # Requests (messages).
 MEMBERS: Final = 4096
@@ -138,6 +148,25 @@ MESSAGE_FDS: Final = 253
 """Descriptors with one message. Linux: SCM_MAX_FD."""
 UNIX_PATH: Final = 107
 """Bytes of a unix socket's path. Linux: sun_path is 108 with its final NUL."""
+DIAL_DELAY: Final = 0.001
+"""Seconds before a peer that isn't there yet is dialled again; each time half as long again. Ours:
+a QEMU is up within 20 ms."""
+DIAL_DELAY_MOST: Final = 0.05
+"""Seconds from one such attempt to the next, at the most. Ours."""
+BACKLOG_ONE: Final = 1
+"""Clients that wait for a listener of one client. QEMU: 1; one more fits, the third gets EAGAIN."""
+BACKLOG_MANY: Final = 1024
+"""Clients that wait for a listener of many. Ours."""
+ACCEPTS: Final = 64
+"""Clients taken at one wake of the loop, so that those who are connected have their turn. Ours."""
+ACCEPT_PAUSE: Final = 1.0
+"""Seconds without accepting when the process or the system has no descriptors left. Ours."""
+BATCH_PIECES: Final = 512
+"""Pieces of unsent output that are sent at once. Ours; Linux takes 1024."""
+BATCH_SIZE: Final = 256 * 1024
+"""Bytes of such pieces. Ours: a unix socket takes about 208 KiB at once."""
+TLS_RECORD: Final = 16 * 1024
+"""Bytes of the session in one record of TLS. Ours: the most that TLS allows."""
 LISTENER_CLIENTS: Final = 10_000
 """Clients of one listener at once, unless it is told otherwise or RLIMIT_NOFILE allows fewer; more
 wait in the socket's queue. Ours."""
@@ -148,6 +177,8 @@ LISTENER_MEMORY: Final = 256 * 1024 * 1024
 they don't read, before whoever takes more is disconnected. Ours: four of the largest requests."""
 HANDSHAKE_TIMEOUT: Final = 10.0
 """Seconds for the handshakes of TLS and WebSocket together. Ours; QEMU waits for ever."""
+HANDSHAKE_TIMEOUT_MOST: Final = 86400.0
+"""Seconds that this can be set to. Ours: a day."""
 UNSENT_CONTROL: Final = 64 * 1024
 """Bytes of pongs and the like for a peer that reads nothing, before it is disconnected. Ours."""
 TELNET_SUBNEGOTIATION: Final = 64 * 1024
@@ -162,6 +193,8 @@ RING_BUFFER: Final = 64 * 1024
 """Bytes that a ring buffer keeps unless it is told otherwise. QEMU: 64 KiB."""
 RING_BUFFER_MOST: Final = 1024 * 1024 * 1024
 """Bytes that a ring buffer may be told to keep. QEMU: its option holds 31 bits."""
+DEVICE_RECONNECT: Final = 1_000_000
+"""Seconds from one attempt of a socket device to connect to the next, at the most. Ours."""
 MUX_FRONT_ENDS: Final = 4
 """Front ends of one mux. QEMU: 4."""
 MUX_LEVELS: Final = 64
@@ -177,6 +210,8 @@ PTY_POLL: Final = 0.25
 # The machine.
 KEY_PARTS: Final = 64
 """Parts between the dots of an option's key. Ours; what objects take has 3 at most."""
+KEY_PART: Final = 127
+"""Characters of one part of such a key. QEMU: its buffer of 128 bytes."""
 OBJECTS: Final = 4096
 """Objects of -object and object-add at once. Ours; QEMU sets none."""
 SECRET: Final = 1024 * 1024
@@ -185,6 +220,10 @@ CHARDEVS: Final = 4096
 """Character devices at once. Ours; QEMU sets none."""
 BLOCK_NODES: Final = 4096
 """Nodes of blockdev-add at once. Ours; QEMU sets none."""
+NODE_NAME: Final = 31
+"""Characters of a block node's name. QEMU: its buffer of 32 bytes."""
+CONFIG_SIZE: Final = 1024 * 1024
+"""Bytes of a file of blkdebug's rules. Ours; QEMU sets none."""
 NAMED_FDS: Final = 4096
 """Descriptors that one monitor keeps by name, and as many in sets. Ours; QEMU sets none."""
 
@@ -249,6 +288,11 @@ SCHEMA_INCLUDES: Final = 50
 """Files that include one another in a row. Ours."""
 SCHEMA_LEVELS: Final = 32
 """Braces and brackets open at once. Ours."""
+CONDITION_LEVELS: Final = 32
+"""Parentheses and negations open at once in a condition. Ours."""
+TYPE_NAME: Final = 200
+"""Characters of a name that is made up for a type: the way to a type may be as long as there are
+types. Ours."""
 ANSWER_VALUES: Final = 200_000
 """JSON values of a recorded conversation in which an answer is looked for. Ours."""
 SCHEMA_ERRORS: Final = 100

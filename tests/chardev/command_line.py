@@ -9,7 +9,7 @@ from pathlib import Path
 from qmpeer.chardev import (
     Chardevs,
     Description,
-    Surroundings,
+    Host,
     parse_chardev,
     parse_device,
 )
@@ -38,7 +38,7 @@ class _Start:
         self.out: list[str] = []
         self.err: list[str] = []
         self._monitors = 0
-        self.devices = Chardevs(Surroundings(say=self.out.append, is_insecure=True))
+        self.devices = Chardevs(Host(say=self.out.append, is_insecure=True))
 
     async def run(self, words: list[str]) -> str:
         """Return the exit status, or "starts"."""

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest_asyncio
 
-from qmpeer.chardev import Chardevs, Surroundings
+from qmpeer.chardev import Chardevs, Host
 from tests.chardev.program import Program
 
 try:
@@ -30,7 +30,7 @@ async def own() -> AsyncIterator[Program]:
 
 @pytest_asyncio.fixture
 async def devices() -> AsyncIterator[Chardevs]:
-    """Devices in surroundings that do nothing."""
-    made = Chardevs(Surroundings())
+    """Devices of a host that does nothing."""
+    made = Chardevs(Host())
     yield made
     made.close()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from qmpeer.chardev import Chardev, Chardevs, Surroundings, parse_chardev
+from qmpeer.chardev import Chardev, Chardevs, Host, parse_chardev
 from qmpeer.transport.aio import Stream, StreamHandler
 from tests.patience import PATIENCE
 from tests.transport.recorder import Recorder
@@ -54,21 +54,21 @@ class FrontEnd:
 class Program:
     """Be what stands around the devices."""
 
-    def __init__(self, **surroundings: Any) -> None:
+    def __init__(self, **host: Any) -> None:
         self.said: list[str] = []
         self.reported: list[str] = []
         self.asked: list[str] = []
         self._changed = asyncio.Event()
-        self.surroundings = Surroundings(
+        self.host = Host(
             say=self.said.append,
             report=self._report,
             quit=lambda: self.asked.append("quit"),
             commit=lambda: self.asked.append("commit"),
             when_changed=self._changed.set,
         )
-        for name, value in surroundings.items():
-            setattr(self.surroundings, name, value)
-        self.devices = Chardevs(self.surroundings)
+        for name, value in host.items():
+            setattr(self.host, name, value)
+        self.devices = Chardevs(self.host)
 
     async def add(self, text: str, front: FrontEnd | None = None) -> Chardev:
         """Make what -chardev describes, and attach a front end."""

@@ -1,6 +1,6 @@
 """Devices other than sockets, each on what it is made of: files, pipes, terminals, datagrams.
 
-Modules: owned_stream, sink.
+Modules: output_only.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from qmpeer import limits
-from qmpeer.chardev import BACKENDS, Chardev, Surroundings, create
+from qmpeer.chardev import BACKENDS, Chardev, Host, create
 from qmpeer.chardev.udp_device import UdpDevice
 from qmpeer.errors import ChardevError
 from qmpeer.values import JsonObject
@@ -211,7 +211,7 @@ async def test_pty_takes_what_fits(own: Program) -> None:
 async def test_stdio(own: Program) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        own.surroundings.standard = (ours.fileno(), ours.fileno())
+        own.host.standard = (ours.fileno(), ours.fileno())
         front = FrontEnd(b"greeting")
         device = await own.add("stdio,id=a", front)
         assert device.filename == "stdio"
@@ -232,7 +232,7 @@ async def test_stdio(own: Program) -> None:
 
 
 async def test_stdio_that_was_given_up(own: Program) -> None:
-    own.surroundings.standard = None
+    own.host.standard = None
     with pytest.raises(ChardevError, match=r"^cannot use stdio with -daemonize$"):
         await own.add("stdio,id=a")
 
@@ -256,7 +256,7 @@ async def test_terminal(
 ) -> None:
     _, slave = terminal
     before = termios.tcgetattr(slave)
-    own.surroundings.standard = (slave, slave)
+    own.host.standard = (slave, slave)
     device = await own.add(f"stdio,id=a{options}")
     device.attach(FrontEnd(), wants_echo=wants_echo)
     flags = termios.tcgetattr(slave)[3]
@@ -367,7 +367,7 @@ async def test_no_log_no_device(own: Program, tmp_path: Path) -> None:
 
 
 def test_surroundings_open_a_path_that_is_closed_on_exec(tmp_path: Path) -> None:
-    fd = Surroundings().open_path(str(tmp_path / "f"), os.O_WRONLY | os.O_CREAT)
+    fd = Host().open_path(str(tmp_path / "f"), os.O_WRONLY | os.O_CREAT)
     assert not os.get_inheritable(fd)
     os.close(fd)
 

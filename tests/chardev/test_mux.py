@@ -194,7 +194,7 @@ async def test_time_stamps(mux: Mux, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_another_escape(own: Program) -> None:
-    own.surroundings.escape = 0x14
+    own.host.escape = 0x14
     ours, theirs = socket.socketpair()
     with theirs:
         device = await own.add(f"socket,id=m,fd={ours.detach()},mux=on")

@@ -1,19 +1,15 @@
 """What QMP's commands do with devices: add, change, remove, query."""
 
 import asyncio
-import itertools
-import random
 from pathlib import Path
 
 import pytest
 
 from qmpeer import limits
 from qmpeer.chardev import BACKENDS, Chardevs, parse_chardev
-from qmpeer.chardev.query_order import QueryOrder
 from qmpeer.errors import ChardevError
 from qmpeer.values import JsonObject
 from tests.chardev.program import FrontEnd
-from tests.growth import assert_linear
 
 NULL: JsonObject = {"type": "null", "data": {}}
 
@@ -146,54 +142,6 @@ def test_backends(devices: Chardevs) -> None:
     assert names == list(reversed(BACKENDS))
 
 
-# The order of query-chardev, as QEMU listed these.
-
-
-def order(*labels: str) -> list[str]:
-    found = QueryOrder()
-    for label in labels:
-        if label.startswith("!"):
-            found.remove(label[1:])
-        else:
-            found.add(label)
-    return found.labels()
-
-
-@pytest.mark.parametrize(
-    ("history", "listed"),
-    [
-        (("compat_monitor0",), ["compat_monitor0"]),
-        (
-            ("a", "!a", "a", "1a", "", "a b", "x/y", "!a", "a", "n", "r4", "m", "p"),
-            ["p", "x/y", "1a", "r4", "", "m", "n", "a", "a b"],
-        ),
-    ],
-)
-def test_order(history: tuple[str, ...], listed: list[str]) -> None:
-    # A monitor's own device was there from the beginning.
-    found = [label for label in order("compat_monitor0", *history) if label != "compat_monitor0"]
-    assert found == [label for label in listed if label != "compat_monitor0"]
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_no_label_is_lost(seed: int) -> None:
-    chosen = random.Random(seed)
-    found = QueryOrder()
-    labels: set[str] = set()
-    for number in range(1000):
-        if labels and chosen.random() < (0.3 if number < 600 else 0.8):
-            label = chosen.choice(sorted(labels))
-            found.remove(label)
-            labels.remove(label)
-        else:
-            label = f"d{number}"
-            found.add(label)
-            labels.add(label)
-        listed = found.labels()
-        assert len(listed) == len(labels)
-        assert set(listed) == labels
-
-
 async def test_muxes_on_one_another(devices: Chardevs) -> None:
     await devices.add_described(parse_chardev("null,id=m0,mux=on"))
     for n in range(1, limits.MUX_LEVELS):
@@ -201,14 +149,3 @@ async def test_muxes_on_one_another(devices: Chardevs) -> None:
     assert len(devices.query()) == limits.MUX_LEVELS + 1
     with pytest.raises(ChardevError, match="found 65 muxes on one another, expected at most 64"):
         await devices.add_described(parse_chardev("mux,id=x,chardev=m63"))
-
-
-def test_labels_that_collide_take_no_long_time() -> None:
-    def run(count: int) -> None:
-        pairs = itertools.product(("az", "bY"), repeat=12)  # djb2 of these is the same
-        order = QueryOrder()
-        for label in itertools.islice(pairs, count):
-            order.add("".join(label))
-        assert len(order.labels()) == count
-
-    assert_linear(run, 4096)

@@ -13,13 +13,14 @@ import pytest
 from qmpeer import limits
 from qmpeer.chardev import (
     Chardevs,
-    Surroundings,
+    Host,
     TlsCredentials,
     parse_chardev,
     parse_device,
 )
 from qmpeer.chardev.socket_device import SocketDevice
 from qmpeer.errors import ChardevError
+from qmpeer.transport import TcpAddress
 from qmpeer.values import JsonObject
 from tests.chardev.program import FrontEnd, Program
 from tests.patience import PATIENCE
@@ -39,9 +40,8 @@ def where(device: object) -> tuple[str, int]:
     """Return host and port of a device that listens on TCP."""
     assert isinstance(device, SocketDevice)
     address = device.address
-    assert address is not None
-    assert address.port is not None
-    return address.host or "", address.port
+    assert isinstance(address, TcpAddress)
+    return address.host, address.port
 
 
 async def read(sock: socket.socket, size: int) -> bytes:
@@ -170,7 +170,7 @@ async def test_wait(own: Program, tmp_path: Path) -> None:
 async def test_mode(own: Program, tmp_path: Path) -> None:
     await own.add(f"socket,id=a,path={tmp_path}/s,server=on,wait=off")
     assert stat.S_IMODE(os.stat(tmp_path / "s").st_mode) == 0o600
-    own.surroundings.socket_mode = 0o660
+    own.host.socket_mode = 0o660
     await own.add(f"socket,id=b,path={tmp_path}/t,server=on,wait=off")
     assert stat.S_IMODE(os.stat(tmp_path / "t").st_mode) == 0o660
 
@@ -255,7 +255,7 @@ async def test_open_to_the_network(devices: Chardevs, options: str) -> None:
     with pytest.raises(ChardevError, match=r"can be reached from other machines"):
         await devices.add_described(parse_chardev(text))
     assert "a" not in devices
-    insecure = Chardevs(Surroundings(is_insecure=True))
+    insecure = Chardevs(Host(is_insecure=True))
     await insecure.add_described(parse_chardev(text))
     insecure.close()
 
@@ -461,7 +461,7 @@ async def test_failed_handshake_is_dialled_again(
     sleep = asyncio.sleep
     monkeypatch.setattr("qmpeer.chardev.socket_device.asyncio.sleep", lambda delay: sleep(0))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    own.surroundings.credentials = {"t": TlsCredentials(context, False, False)}
+    own.host.credentials = {"t": TlsCredentials(context, False, False)}
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(PATIENCE)
         port = server.getsockname()[1]
@@ -487,7 +487,7 @@ async def test_wrong_credentials(
     own: Program, is_for_server: bool, options: str, reason: str
 ) -> None:
     kind = ssl.PROTOCOL_TLS_SERVER if is_for_server else ssl.PROTOCOL_TLS_CLIENT
-    own.surroundings.credentials = {"t": TlsCredentials(ssl.SSLContext(kind), is_for_server, True)}
+    own.host.credentials = {"t": TlsCredentials(ssl.SSLContext(kind), is_for_server, True)}
     with pytest.raises(ChardevError, match=f"^{reason}$"):
         await own.add(f"socket,id=a,host=127.0.0.1,port=1,tls-creds=t{options}")
 
@@ -504,13 +504,13 @@ async def test_tls_where_there_is_none(
     own: Program, address: str, options: str, reason: str
 ) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    own.surroundings.credentials = {"t": TlsCredentials(context, False, True)}
+    own.host.credentials = {"t": TlsCredentials(context, False, True)}
     with pytest.raises(ChardevError, match=f"^{reason}$"):
         await own.add(f"socket,id=a,{address},tls-creds=t{options}")
 
 
 async def test_another_object_is_no_credentials(own: Program) -> None:
-    own.surroundings.is_object = lambda id: id == "t"
+    own.host.is_object = lambda id: id == "t"
     with pytest.raises(ChardevError, match=r"^Object with id 't' is not TLS credentials$"):
         await own.add("socket,id=a,host=127.0.0.1,port=1,tls-creds=t")
 
@@ -527,7 +527,7 @@ async def test_handshakes_have_a_deadline_where_the_network_is(
         deadlines.append(timeout)
         return factory
 
-    monkeypatch.setattr("qmpeer.transport.aio.filtered_stream.filtered", filtered)
+    monkeypatch.setattr("qmpeer.chardev.socket_filters.filtered", filtered)
     await own.add(f"socket,id=a,fd={server.detach()},server=on,wait=off,websocket=on")
     assert deadlines == [limits.HANDSHAKE_TIMEOUT if family == socket.AF_INET else None]
 
@@ -535,8 +535,8 @@ async def test_handshakes_have_a_deadline_where_the_network_is(
 async def test_clients_with_certificates_may_come_from_anywhere(own: Program) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     text = "socket,id=a,host=0.0.0.0,port=0,server=on,wait=off,tls-creds=t"
-    own.surroundings.credentials = {"t": TlsCredentials(context, True, False)}
+    own.host.credentials = {"t": TlsCredentials(context, True, False)}
     with pytest.raises(ChardevError, match=r"can be reached from other machines"):
         await own.add(text)
-    own.surroundings.credentials = {"t": TlsCredentials(context, True, True)}
+    own.host.credentials = {"t": TlsCredentials(context, True, True)}
     await own.add(text)

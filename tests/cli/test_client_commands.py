@@ -279,7 +279,7 @@ def test_what_no_server_reads(address: str, word: str, reason: bytes) -> None:
 
 
 def test_an_error_without_an_id(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qmpeer.protocol.client.encode_request", encode_compact)
+    monkeypatch.setattr("qmpeer.protocol.command_queue.encode_request", encode_compact)
     done = run_here("exec", address, "query-status", "a=\uffff")
     reason = b"GenericError: JSON parse error, invalid UTF-8 sequence in string\n"
     assert (done.status, done.err) == (1, b"qmpeer exec: " + reason)

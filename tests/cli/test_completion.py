@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from qmpeer.cli.completion_scripts import bash_script, fish_script, zsh_script
+from qmpeer.cli.completion_scripts import bash_script, zsh_script
+from qmpeer.cli.fish_completion import fish_script
 from qmpeer.cli.grammar import serve_options, usages
 from qmpeer.cli.main import SUBCOMMANDS, main
 from tests.cli.scripted_server import Scripted

@@ -22,7 +22,6 @@ def source(tmp_path: Path) -> Path:
     ("format", "names"),
     [
         ("md", {"index.md", "small.md"}),
-        ("rst", {"index.rst", "small.rst"}),
         ("man", {"qmp.7", "qmp-small.7"}),
     ],
 )
@@ -69,7 +68,7 @@ def test_html_says_what_to_install(
     ("words", "status", "text"),
     [
         ([], 2, "the following arguments are required: --from, --format, -o"),
-        (["--from", "x", "--format", "pdf", "-o", "y"], 2, "found format 'pdf', expected md, rst"),
+        (["--from", "x", "--format", "pdf", "-o", "y"], 2, "found format 'pdf', expected md, man"),
         (["--from", "/nonexistent/x", "--format", "md", "-o", "y"], 3, "/nonexistent/x"),
     ],
 )

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from qmpeer.cli.event_choice import choice_of
+from qmpeer.cli.events_command import choice_of
 from qmpeer.cli.exits import UsageError
 from qmpeer.messages import Event
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from qmpeer.cli.ga_command import _split_program
+from qmpeer.cli.ga_command import COMMAND
 from qmpeer.cli.main import main
 from tests.cli.conftest import HARMFUL
 from tests.cli.pretended_agent import PretendedAgent
@@ -105,15 +105,17 @@ def test_what_would_steer_a_terminal(agent: str) -> None:
     ("words", "ours", "rest"),
     [
         (["ls", "-l"], [], ["ls", "-l"]),
-        (["-n", "ls", "--", "-n"], ["-n"], ["ls", "--", "-n"]),
-        (["-e", "A=1", "--timeout", "3", "ls"], ["-e", "A=1", "--timeout", "3"], ["ls"]),
-        (["--timeout=3", "--", "-x"], ["--timeout=3"], ["-x"]),
-        (["--help"], ["--help"], []),
+        (["-n", "ls", "--", "-n"], ["no_input"], ["ls", "--", "-n"]),
+        (["-e", "A=1", "--timeout", "3", "ls"], ["env", "timeout"], ["ls"]),
+        (["--timeout=3", "--", "-x"], ["timeout"], ["-x"]),
+        (["ls", "--json", "--monitor"], [], ["ls", "--json", "--monitor"]),
         ([], [], []),
     ],
 )
 def test_our_words_and_the_programs(words: list[str], ours: list[str], rest: list[str]) -> None:
-    assert _split_program(words) == (ours, rest)
+    given = vars(COMMAND.verbs["exec"].read(words))
+    assert given.pop("behind") == rest
+    assert sorted(name for name, value in given.items() if value) == ours
 
 
 @real

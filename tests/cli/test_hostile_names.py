@@ -1,6 +1,6 @@
 """Names that a server chooses are data: TAB in real shells runs none of them, and quotes them.
 
-Modules: completion_command, completion_scripts.
+Modules: completion_command, completion_scripts, fish_completion.
 """
 
 import re
@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from qmpeer.cli.completion_scripts import bash_script, fish_script, zsh_script
+from qmpeer.cli.completion_scripts import bash_script, zsh_script
+from qmpeer.cli.fish_completion import fish_script
 from qmpeer.cli.grammar import usages
 from qmpeer.cli.main import main
 from tests.cli.scripted_server import Scripted

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from qmpeer import __version__
-from qmpeer.cli.main import SUBCOMMANDS, main
+from qmpeer.cli.main import SUBCOMMANDS, Foreign, main
 from qmpeer.cli.shell_command import qmp_shell
 from tests.cli.scripted_server import Scripted
 from tests.patience import PATIENCE
@@ -22,7 +22,6 @@ def test_the_version(word: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_qmp_shell_goes_by_its_own_name(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("gc.disable", lambda: None)  # which would last
     assert qmp_shell(["--version"]) == 0
     assert qmp_shell(["--nothing"]) == 2
     assert capsys.readouterr() == (
@@ -89,7 +88,8 @@ def test_options_stand_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_error_of_our_own(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("qmpeer.cli.exec_command.run", lambda words: {}[words[0]])
+    foreign = Foreign("", lambda words: {}[words[0]])
+    monkeypatch.setattr("qmpeer.cli.exec_command.COMMAND", foreign)
     assert main(["exec", "x"]) == 70
     assert capsys.readouterr().err == "qmpeer exec: internal error: KeyError: 'x'\n"
 

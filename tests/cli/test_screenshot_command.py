@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from qmpeer import Client, CommandError
-from qmpeer.cli import screen_dump as module
 from qmpeer.cli.main import main
-from qmpeer.cli.pictures import PNG, png_of_ppm, png_size
+from qmpeer.display.pictures import PNG, png_of_ppm, png_size
+from qmpeer.inventory import screen_dump as module
 from tests.cli.programs import Start, at_terminal
 from tests.cli.scripted_server import Scripted
 from tests.patience import PATIENCE

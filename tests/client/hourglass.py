@@ -2,7 +2,7 @@
 
 import pytest
 
-from qmpeer.client.steps import Countdown
+from qmpeer.client.timeouts import Countdown
 from tests.patience import PATIENCE
 
 __all__ = ["Hourglass"]

@@ -13,21 +13,29 @@ from types import CodeType, ModuleType
 
 import pytest
 
-import qmpeer.client.blocking
-import qmpeer.client.channel
+import qmpeer.client.blocking.agent_contact
+import qmpeer.client.blocking.agent_files
+import qmpeer.client.blocking.channel
+import qmpeer.client.blocking.client
+import qmpeer.client.blocking.door
+import qmpeer.client.blocking.guest_agent
+import qmpeer.client.blocking.job_run
+import qmpeer.client.blocking.reconnecting_channel
+import qmpeer.client.blocking.subscription
 import qmpeer.client.events
-import qmpeer.client.guest_agent
-import qmpeer.client.reconnecting_channel
-import qmpeer.client.subscription
 import qmpeer.transport.filtered_socket
 
 MODULES = [
-    qmpeer.client.blocking,
-    qmpeer.client.channel,
+    qmpeer.client.blocking.agent_contact,
+    qmpeer.client.blocking.agent_files,
+    qmpeer.client.blocking.channel,
+    qmpeer.client.blocking.client,
+    qmpeer.client.blocking.door,
+    qmpeer.client.blocking.guest_agent,
+    qmpeer.client.blocking.job_run,
+    qmpeer.client.blocking.reconnecting_channel,
+    qmpeer.client.blocking.subscription,
     qmpeer.client.events,
-    qmpeer.client.guest_agent,
-    qmpeer.client.reconnecting_channel,
-    qmpeer.client.subscription,
     qmpeer.transport.filtered_socket,
 ]
 

@@ -334,6 +334,33 @@ def test_a_server_dials_a_socket_of_ours(face: Face) -> None:
         server.close()
 
 
+def test_a_socket_that_listens_stays_the_callers(face: Face) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE)
+        for _ in range(2):
+            server = ScriptedServer(socket.create_connection(listener.getsockname()))
+            connecting = background(face.accept, listener)
+            server.greet()
+            server.negotiate()
+            connecting.result(PATIENCE)
+            assert listener.gettimeout() == PATIENCE
+            server.close()
+        with pytest.raises(TimeoutError, match="nobody connected"):
+            face.accept(listener, timeout=0.01)
+        socket.create_connection(listener.getsockname()).close()
+        listener.accept()[0].close()
+
+
+def test_a_socket_that_cannot_be_accepted_on(face: Face) -> None:
+    with socket.socket() as sock, pytest.raises(ValueError, match="expected a socket that listens"):
+        face.accept(sock, timeout=PATIENCE)
+    with (
+        socket.create_server(("0.0.0.0", 0)) as listener,
+        pytest.raises(PermissionError, match="can be reached from other machines"),
+    ):
+        face.accept(listener, timeout=PATIENCE)
+
+
 def dial_when_there(path: Path) -> socket.socket:
     """Our own dialling knows how to wait."""
     from qmpeer.transport import dial

@@ -7,7 +7,7 @@ from select import select
 import pytest
 
 from qmpeer import CommandError
-from qmpeer.client.steps import Countdown
+from qmpeer.client.timeouts import Countdown
 from tests.client.faces import Face
 from tests.client.scripted import PLAIN_GREETING, connected
 from tests.patience import PATIENCE

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from qmpeer import CommandError, CommandInterrupted, ConnectionClosed
-from qmpeer.client.agent_courses import Executed
+from qmpeer.client.agent_answers import Executed
 from qmpeer.errors import AnswerError, LimitError
 from tests.client.faces import Agent, Face
 from tests.client.scripted import connected

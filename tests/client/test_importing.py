@@ -52,7 +52,7 @@ def test_each_client_comes_without_the_other() -> None:
         import sys
         import qmpeer
         qmpeer.Client
-        print("qmpeer.client.aio" in sys.modules)
+        print("qmpeer.client.aio.client" in sys.modules)
         qmpeer.AsyncClient
         """
     done = run_python(textwrap.dedent(text))

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from qmpeer import Client, CommandError, CommandInterrupted, ConnectionClosed
-from qmpeer.client.channel import Call, Channel, Role
+from qmpeer.client.blocking.channel import Channel
+from qmpeer.client.blocking.roles import Call, Role
 from qmpeer.errors import LocalProtocolError
 from qmpeer.values import JsonObject
 from tests.client.conftest import OurMonitor

@@ -1,4 +1,7 @@
-"""Jobs seen through: what servers of any age say of them, and what goes wrong in the middle."""
+"""Jobs seen through: what servers of any age say of them, and what goes wrong in the middle.
+
+Modules: aio.job_run, aio.procedures, blocking.job_run.
+"""
 
 import asyncio
 from concurrent.futures import CancelledError, Future

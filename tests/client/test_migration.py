@@ -1,4 +1,7 @@
-"""Migrations seen through: with events and without, progress, failures and cancelling."""
+"""Migrations seen through: with events and without, progress, failures and cancelling.
+
+Modules: aio.migration_run, blocking.migration_run.
+"""
 
 from typing import Any
 

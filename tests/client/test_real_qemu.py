@@ -272,7 +272,7 @@ def test_what_qemu_cannot_read_is_refused_at_once(
     """QEMU answers without an id. The client refuses such values itself, which this undoes."""
     text, desc = UNREADABLE[kind]
     monkeypatch.setattr(
-        "qmpeer.protocol.client.encode_request",
+        "qmpeer.protocol.command_queue.encode_request",
         lambda message: encode_compact(message).replace(b'"UNREADABLE"', text),
     )
     # With out-of-band execution, the thousand errors of a value that is too deep abort QEMU 7.2.

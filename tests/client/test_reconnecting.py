@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from qmpeer import CommandInterrupted, ConnectionClosed
-from qmpeer.client.reconnection import Interruption, Interruptions, Patience
+from qmpeer.client.interruptions import Interruption, Interruptions
+from qmpeer.client.reconnection import Patience
 from tests.client.faces import BlockingFace, Face, Vm, background
 from tests.client.scripted import ScriptedServer, open_fds
 from tests.patience import PATIENCE

@@ -9,7 +9,8 @@ from functools import partial
 import pytest
 
 from qmpeer import Client, CommandError, CommandInterrupted, ConnectionClosed
-from qmpeer.client.channel import Channel
+from qmpeer.client.blocking.channel import Channel
+from qmpeer.client.timeouts import Deadline
 from qmpeer.protocol import ClientSession
 from tests.client.conftest import OurMonitor
 from tests.client.faces import BlockingFace, background
@@ -245,5 +246,5 @@ def test_a_condition_that_another_thread_makes_untrue_again() -> None:
             theirs.send(event)  # so that no receive waits
             return answers.pop(0) if answers else True
 
-        assert channel.wait(is_done, None, None)  # not late, as there is no deadline
+        assert channel.wait(is_done, Deadline(None))  # not late, as there is no deadline
         channel.close()

@@ -1,16 +1,14 @@
 """Reference documentation: what is on the pages, whatever the source and the format.
 
-Modules: reference.entries, reference.manual, reference.markdown, reference.pages,
-    reference.restructured.
+Modules: reference.entries, reference.manual, reference.markdown, reference.pages.
 """
 
-import io
 import re
 import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -275,8 +273,6 @@ def test_hostile_text_stays_text(format: ReferenceFormat) -> None:
         assert "\x1b" not in page
         if format == "man":
             assert not re.search(r"^\.so|^'br", page, re.MULTILINE)
-        if format == "rst":
-            assert messages_of(page) == ""
         if format == "md":
             assert not re.search(r"(?<![\\`])<script>", page)
 
@@ -302,14 +298,6 @@ def hostile_schema() -> Schema:
         sections=tuple(Section(tag, text) for text in texts for tag in ("", "Note", "Errors")),
     )
     return Schema(BUILT_INS, (Command(name="go", documentation=documentation),))
-
-
-def messages_of(page: str) -> str:
-    """Return what docutils has against a page, warnings and above."""
-    core = pytest.importorskip("docutils.core", reason="docutils comes with the extra docs")
-    said = io.StringIO()
-    core.publish_doctree(page, settings_overrides={"warning_stream": said, "report_level": 2})
-    return said.getvalue()
 
 
 # --- Whole schemas: our own, and real ones --------------------------------------------------------
@@ -367,26 +355,12 @@ def test_markdown_of_whole_schemas(release: str, root: str) -> None:
             assert all(f"- `{member.name}`" in every for member in of.members)
 
 
-@pytest.mark.parametrize("format", ["rst", "man"])
 @sources
-def test_other_formats_of_whole_schemas(
-    release: str, root: str, format: Literal["rst", "man"]
-) -> None:
+def test_manual_pages_of_whole_schemas(release: str, root: str) -> None:
     schema = whole_schema(release, root)
-    text = "".join(reference_files(schema, format, "Whole").values())
-    sign = "\\-" if format == "man" else "-"
+    text = "".join(reference_files(schema, "man", "Whole").values())
     for entity in schema.entities:
-        name = entity.name.replace("-", sign)
-        assert (name if format == "man" else name.replace("_", "\\_")) in text
-
-
-@pytest.mark.parametrize(
-    ("release", "root"),
-    own_and_real(SMALL_TREES, [("v1.0", "qapi-schema.json"), ("v7.2", "qapi/qapi-schema.json")]),
-)
-def test_restructured_text_of_whole_schemas_is_sound(release: str, root: str) -> None:
-    pages = reference_files(whole_schema(release, root), "rst", "Whole")
-    assert {name: said for name, page in pages.items() if (said := messages_of(page))} == {}
+        assert entity.name.replace("-", "\\-") in text
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")

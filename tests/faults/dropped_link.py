@@ -15,6 +15,7 @@ from typing import Any
 
 from qmpeer.client import AsyncClient, Client
 from qmpeer.monitor import Monitor
+from qmpeer.transport import TcpAddress
 from tests.patience import PATIENCE
 
 HERE, THERE = "10.213.0.1", "10.213.0.2"
@@ -44,7 +45,9 @@ def serve() -> None:
         await asyncio.Event().wait()
 
     monitor.start(f"tcp:{THERE}:0", many=True, insecure=True)
-    print(monitor.listeners[0].address.port, flush=True)
+    address = monitor.listeners[0].address
+    assert isinstance(address, TcpAddress)
+    print(address.port, flush=True)
     sys.stdin.readline()
     ip("link", "set", "there", "down")
     print("down", flush=True)

@@ -1,7 +1,6 @@
 """Starts of ``qmpeer serve`` in the test's own process."""
 
 import asyncio
-import gc
 import os
 from collections.abc import Iterator
 from typing import NoReturn
@@ -38,8 +37,6 @@ def start(
             status = main(["serve", *words])
         except _Started:
             pass
-        finally:
-            gc.unfreeze()
         out, err = capfd.readouterr()
         return Ended(status, out, err)
 

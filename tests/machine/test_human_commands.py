@@ -14,12 +14,12 @@ import pytest
 
 from qmpeer import Client
 from qmpeer.chardev import parse_chardev
+from qmpeer.machine.command_line import parse_options
 from qmpeer.machine.human import register_human_commands
-from qmpeer.machine.human.command_table import COMMANDS
-from qmpeer.machine.human.info_table import INFOS
-from qmpeer.machine.human.refusals import INFO_TEXTS, TEXTS
+from qmpeer.machine.human.absent_hardware import ANSWERS
+from qmpeer.machine.human.command_table import ROWS
 from qmpeer.machine.machine import Machine
-from qmpeer.machine.options import Options, parse_options
+from qmpeer.machine.options import Options
 from qmpeer.monitor.human import Completions
 from tests.machine.serving import Served, Serving, Threaded
 from tests.qemu import QEMU
@@ -97,19 +97,16 @@ def run(machine: Machine, line: str) -> str:
 
 
 def test_each_command_has_help_of_its_own(machine: Machine) -> None:
-    for before, rows in (("", COMMANDS), ("info ", INFOS)):
-        for row in rows:
-            if row.names != "log":
-                text = f"{before}{row.names} {row.params} -- {row.help}\n"
-                name = row.names.partition("|")[0]
-                assert run(machine, f"help {before}{name}") == text.replace("\n", "\r\n")
+    for row in ROWS:
+        if row.names != "log":
+            text = f"{row.names} {row.params} -- {row.help}\r\n"
+            assert run(machine, f"help {row.name}") == text
     assert run(machine, "help log").startswith("Items of the log, with commas between:\r\n")
     assert run(machine, "help log") == run(machine, "log help")
 
 
 def test_no_text_stands_for_a_command_that_is_not_there() -> None:
-    assert TEXTS.keys() <= {row.names.partition("|")[0] for row in COMMANDS}
-    assert INFO_TEXTS.keys() <= {row.names for row in INFOS}
+    assert ANSWERS.keys() <= {row.name for row in ROWS}
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,18 @@
 """The machine's interface: what it declares, what it does, and what QEMU 7.2 declares."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qmpeer.errors import SchemaError
+from qmpeer.machine.command_line import parse_options
+from qmpeer.machine.command_line_options import describe_options
 from qmpeer.machine.interface import load
 from qmpeer.machine.machine import Machine
 from qmpeer.machine.opening import open_all
-from qmpeer.machine.options import Options, parse_options
+from qmpeer.machine.options import Options
 from qmpeer.monitor import Monitor
 from qmpeer.schema import Validator, introspection_of, schema_from_qapi
 from scripts.check_interface import (
@@ -151,11 +153,17 @@ async def test_queries_give_what_is_declared() -> None:
         validator = Validator(load())
         queries = [c.name for c in load().commands() if c.name.startswith("query-")]
         own = {"query-version", "query-commands", "query-qmp-schema"}
+        elsewhere: dict[str, Callable[[], Any]] = {
+            "query-chardev": machine.chardevs.query,
+            "query-chardev-backends": machine.chardevs.query_backends,
+            "query-command-line-options": describe_options,
+            "query-fdsets": machine.descriptors.describe_sets,
+            "query-yank": machine.chardev_commands.query_yank,
+        }
         for name in (name for name in queries if name not in own):
-            handler = name.replace("-", "_")
-            of = machine if hasattr(machine, handler) else machine.chardev_commands
-            validator.check_return(name, getattr(of, handler)())
-        assert machine.chardev_commands.query_chardev()
+            handler = elsewhere.get(name) or getattr(machine, name.replace("-", "_"))
+            validator.check_return(name, handler())
+        assert machine.chardevs.query()
         assert machine.chardev_commands.query_yank()
     finally:
         machine.chardevs.close()

@@ -16,8 +16,8 @@ import pytest
 
 from qmpeer import Client, CommandError
 from qmpeer.chardev import Chardev
+from qmpeer.machine.command_line import parse_options
 from qmpeer.machine.machine import Machine
-from qmpeer.machine.options import parse_options
 from qmpeer.transport import dial
 from qmpeer.values import JsonObject
 from tests.machine.serving import QMPEER, RawClient, Serving, StartHere, Threaded
@@ -551,7 +551,7 @@ def test_nothing_leaks_when_clients_die_with_descriptors_in_flight(serving: Serv
 async def test_without_tls_and_websocket_neither_is_imported() -> None:
     program = (
         "import sys; import qmpeer.machine.process; from qmpeer.machine.machine import Machine;"
-        "from qmpeer.machine.options import parse_options; Machine(parse_options(['-nodefaults']));"
+        "from qmpeer.machine import parse_options; Machine(parse_options(['-nodefaults']));"
         "print([name for name in ('wsproto', 'qmpeer.transport.filters') if name in sys.modules])"
     )
     command = await asyncio.create_subprocess_exec(

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from qmpeer.transport import Address, parse_address
+from qmpeer.transport import Address, TcpAddress, UnixAddress, parse_address
 from tests.patience import PATIENCE
 
 
@@ -27,11 +27,11 @@ class RawClient:
         sock = plain_socket(address)
         sock.setblocking(False)
         target = parse_address(str(address))
-        assert isinstance(target, Address)
-        where: Any = target.path if target.scheme == "unix" else (target.host, target.port)
+        assert isinstance(target, TcpAddress | UnixAddress)
+        where = target.endpoints()[0].sockaddr
         try:
             async with asyncio.timeout(PATIENCE):
-                if target.scheme == "unix":
+                if isinstance(target, UnixAddress):
                     sock.connect(where)
                 else:
                     await asyncio.get_running_loop().sock_connect(sock, where)
@@ -143,10 +143,7 @@ def plain_socket(address: Address | str | Path) -> socket.socket:
     """Return a socket of the family that an address needs."""
     target = parse_address(str(address))
     assert isinstance(target, Address)
-    if target.scheme == "unix":
-        return socket.socket(socket.AF_UNIX)
-    is_six = ":" in (target.host or "")
-    return socket.socket(socket.AF_INET6 if is_six else socket.AF_INET)
+    return socket.socket(target.endpoints()[0].family)
 
 
 async def until(is_so: Any) -> None:

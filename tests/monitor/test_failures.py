@@ -299,6 +299,7 @@ def test_what_a_program_runs_beside_its_handlers(path: Path, failure: Failure) -
         with pytest.raises(ConnectionClosed):
             client.wait_event("NEVER", timeout=PATIENCE)
     is_over(monitor, path)
+    assert type(tasks[0].exception()) is type(failure())  # asked for, so that asyncio logs nothing
 
 
 @table(ENDINGS)

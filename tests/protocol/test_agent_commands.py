@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from qmpeer.errors import CommandError, CommandInterrupted
-from qmpeer.protocol import ClientSession, Completion
+from qmpeer.protocol import AgentSession, Completion
 
-Session = ClientSession[str]
+Session = AgentSession[str]
 FF = b"\xff"
 STRAY = b'{"error": {"class": "GenericError", "desc": "JSON parse error, stray \'\\uFFFD\'"}}\n'
 OLD_STRAY = b'{"error": {"class": "GenericError", "desc": "Invalid JSON syntax"}}\n'

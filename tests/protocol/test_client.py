@@ -19,7 +19,7 @@ from qmpeer.errors import (
     WireError,
 )
 from qmpeer.messages import Event, Timestamp
-from qmpeer.protocol import ClientSession, Completion, Phase, Unclaimed
+from qmpeer.protocol import AgentSession, ClientSession, Completion, Phase, Unclaimed
 from qmpeer.values import JsonObject, JsonValue
 
 Client = ClientSession[str]
@@ -360,7 +360,7 @@ def test_a_reply_out_of_band_ends_none_before_it() -> None:
 
 
 def test_a_silent_command_was_not_refused_unless_its_error_says_so() -> None:
-    client = Client(negotiate=False)
+    client = AgentSession[str](negotiate=False)
     client.execute("a", None, "a")
     client.receive_data(reply(0))
     client.execute("a", None, "a")

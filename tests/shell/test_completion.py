@@ -3,11 +3,11 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from qmpeer.schema import schema_from_qapi
-from qmpeer.shell.completion import complete, complete_human
-from qmpeer.shell.own_words import OWN_WORDS
+from qmpeer.shell.builtins import BUILTINS, split
+from qmpeer.shell.completion import complete
+from qmpeer.shell.human import complete_human
 from qmpeer.shell.properties import Question
 from qmpeer.shell.vocabulary import Vocabulary
-from qmpeer.shell.words import split
 from qmpeer.values import JsonValue
 from tests.growth import assert_linear, assert_linear_time, cpu_time
 
@@ -222,7 +222,7 @@ def test_commands_that_would_be_something_else_are_left_out() -> None:
     vocabulary = Vocabulary(None, ["stop", *EVIL])
     for text in ("", *(name[:2] for name in EVIL), "oob ", "execute "):
         found = complete(text, len(text), vocabulary)
-        assert {item.text.strip() for item in found.items} <= {"stop", *OWN_WORDS}, text
+        assert {item.text.strip() for item in found.items} <= {"stop", *BUILTINS}, text
 
 
 def test_names_are_one_word_of_the_statement(vocabulary: Vocabulary) -> None:

@@ -3,9 +3,9 @@ from collections.abc import Callable
 import pytest
 
 from qmpeer.schema import Member, Schema, Struct, schema_from_qapi
-from qmpeer.shell.help_texts import OWN_HELP, help_lines
+from qmpeer.shell.builtins import BUILTINS
+from qmpeer.shell.help_texts import help_lines
 from qmpeer.shell.members import type_words
-from qmpeer.shell.own_words import OWN_WORDS
 from qmpeer.shell.vocabulary import Vocabulary
 from tests.growth import assert_linear_time, cpu_time
 
@@ -49,15 +49,15 @@ DOCUMENTED = """
         ("Driver", ["enum Driver", "  file", "  null", "  qcow", "  qcow2"]),
         ("Cache", ["enum Cache", "  writeback", "  unsafe  (deprecated)"]),
         ("Ref", ["alternate Ref", "  Options", "  str"]),
-        ("set", [OWN_HELP["set"]]),
-        ("oob", [OWN_HELP["oob"]]),
+        ("set", [BUILTINS["set"].usage]),
+        ("oob", [BUILTINS["oob"].usage]),
         ("stpo", ["there is no command, event or type 'stpo'; did you mean stop or STOP?"]),
         ("info", ["there is no command, event or type 'info'; did you mean hmp info?"]),
         ("zzzzzz", ["there is no command, event or type 'zzzzzz'; help lists them"]),
     ],
 )  # fmt: skip
 def test_topics(vocabulary: Vocabulary, topic: str, lines: list[str]) -> None:
-    found = list(help_lines(topic, vocabulary))
+    found = list(help_lines(topic, vocabulary, BUILTINS))
     if topic == "stpo":
         assert found[0].startswith("there is no command, event or type 'stpo'; did you mean")
     else:
@@ -67,29 +67,25 @@ def test_topics(vocabulary: Vocabulary, topic: str, lines: list[str]) -> None:
 def test_documentation_is_shown_where_it_is_known(vocabulary: Vocabulary) -> None:
     documentation = schema_from_qapi("d.json", lambda name: DOCUMENTED.encode())
 
-    lines = list(help_lines("blockdev-del", vocabulary, documentation))
+    lines = list(help_lines("blockdev-del", vocabulary, BUILTINS, documentation))
     assert lines[1] == "Delete a node."
     assert "  node-name: str  which one" in lines
-    assert "since 0.14" in list(help_lines("stop", vocabulary, documentation))
+    assert "since 0.14" in list(help_lines("stop", vocabulary, BUILTINS, documentation))
 
 
 def test_all_that_there_is(vocabulary: Vocabulary) -> None:
-    text = "\n".join(help_lines("", vocabulary))
+    text = "\n".join(help_lines("", vocabulary, BUILTINS))
 
-    assert all(f"\n  {word}" in text for word in OWN_WORDS)
+    assert all(f"\n  {word}" in text for word in BUILTINS)
     assert "Commands of this server: 10" in text
     assert "\n  old-stop  (deprecated)\n" in text
     assert "Events of this server: 2" in text
 
 
-def test_each_word_of_our_own_has_help() -> None:
-    assert set(OWN_HELP) == {*OWN_WORDS, "!"}
-
-
 def test_a_server_that_tells_names_only() -> None:
     vocabulary = Vocabulary(None, ["stop"])
 
-    assert list(help_lines("stop", vocabulary)) == [
+    assert list(help_lines("stop", vocabulary, BUILTINS)) == [
         "command stop: this server doesn't tell its arguments"
     ]
 
@@ -101,8 +97,8 @@ def members(schema: Schema) -> tuple[Member, ...]:
 
 
 WORK: dict[str, Callable[[Schema], object]] = {
-    "command": lambda schema: list(help_lines("many", Vocabulary(schema))),
-    "type": lambda schema: list(help_lines("Many", Vocabulary(schema))),
+    "command": lambda schema: list(help_lines("many", Vocabulary(schema), BUILTINS)),
+    "type": lambda schema: list(help_lines("Many", Vocabulary(schema), BUILTINS)),
     "words": lambda schema: [type_words(schema, "Kind") for _ in members(schema)],
 }
 

@@ -22,11 +22,13 @@ from hypothesis import strategies as st
 
 from qmpeer import limits
 from qmpeer.errors import CommandError
+from qmpeer.shell.builtins import split
+from qmpeer.shell.execution import LineExecutor
 from qmpeer.shell.link import Link
+from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.script import Piece, ScriptScreen, run_script, stream_pieces
-from qmpeer.shell.session import Refused, Session
+from qmpeer.shell.session import Session
 from qmpeer.shell.settings import Settings
-from qmpeer.shell.words import split
 from tests.cli.programs import run_here
 from tests.growth import assert_linear
 from tests.patience import PATIENCE
@@ -571,8 +573,10 @@ def test_an_error_that_names_much_takes_no_long_time() -> None:
         (statement,) = split("x " + " ".join(f"a.b{number}=c" for number in range(count)))
         desc = " ".join(f"'{number}'" for number in range(count)) + f" 'b{count - 1}'"
         session = Session(Link("nowhere"), ScriptScreen(io.BytesIO(), None), Settings())
-        error = asyncio.run(session._placed(CommandError("GenericError", desc), statement.words))
-        assert isinstance(error, Refused)
+        first, *words = statement.words
+        refused = CommandError("GenericError", desc)
+        error = asyncio.run(LineExecutor(session)._placed(refused, first, words))
+        assert isinstance(error, Mistake)
         assert error.start == statement.words[-1].start
 
     assert_linear(run, 4000)

@@ -4,11 +4,10 @@ import pytest
 
 from qmpeer import limits
 from qmpeer.messages import REDACTED
+from qmpeer.shell.builtins import BUILTINS, split
 from qmpeer.shell.explaining import complaint
 from qmpeer.shell.mistakes import Mistake
-from qmpeer.shell.own_words import OWN_WORDS
 from qmpeer.shell.secrets import shown_text, without_secrets
-from qmpeer.shell.words import split
 from tests.growth import assert_linear
 
 COMMANDS = {"object-add", "set_password", "blockdev-add", "stop", "ringbuf-write", "transaction"}
@@ -93,7 +92,7 @@ ORDINARY_LINES = (HERE / "ordinary_lines.txt").read_text().splitlines()
 MISSPELT = {"stpo", "query-stauts", "qeury-block", "blockdev-ad", "device_ad", "query-blok",
             "block-jobcancel", "netdev-add"}  # fmt: skip
 FIRST_WORDS = {line.split()[0] for line in ORDINARY_LINES if line[0].isalpha()}
-KNOWN = FIRST_WORDS - MISSPELT - set(OWN_WORDS) | {
+KNOWN = FIRST_WORDS - MISSPELT - set(BUILTINS) | {
     "set_password", "change-vnc-password", "block_passwd", "guest-set-user-password",
 }  # fmt: skip
 

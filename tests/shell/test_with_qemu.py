@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from qmpeer import Client
-from qmpeer.cli.shell_command import parser
+from qmpeer.cli.shell_command import COMMAND
 from qmpeer.client import kind_of
 from qmpeer.shell.completion import complete
 from qmpeer.shell.vocabulary import Vocabulary
@@ -206,7 +206,7 @@ def test_the_example_of_help(
 ) -> None:
     """A machine is saved into a file."""
     monkeypatch.chdir(tmp_path)
-    (example,) = (line for line in (parser().epilog or "").splitlines() if "migrate" in line)
+    (example,) = (line for line in COMMAND.after.splitlines() if "migrate" in line)
     assert example.split()[:2] == ["qmp-shell", "vm.qmp"]
     with listening((program("qemu-system-x86_64"), *PC), Path("vm.qmp")):
         done = subprocess.run(

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmpeer.shell.words import Statement, Word, split
+from qmpeer.shell.builtins import split
+from qmpeer.shell.words import Statement, Word
 from tests.growth import assert_linear
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from qmpeer.transport import Address
+from qmpeer.transport import Address, TcpAddress, UnixAddress
 from qmpeer.transport.aio import (
     Stream,
     StreamHandler,
@@ -88,9 +88,9 @@ async def pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
     fds: list[int] = []
     match request.param:
         case "unix":
-            ends = await connected(Address(scheme="unix", path=str(tmp_path / "s")))
+            ends = await connected(UnixAddress(str(tmp_path / "s")))
         case "tcp":
-            ends = await connected(Address(scheme="tcp", host="127.0.0.1", port=0))
+            ends = await connected(TcpAddress("127.0.0.1", 0))
         case "socketpair":
             ends = await socketpair()
         case _:

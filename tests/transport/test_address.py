@@ -2,81 +2,75 @@
 
 import socket
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import pytest
 
-from qmpeer.transport import Address, AddressLike, parse_address, register_scheme
-from qmpeer.transport.address import _SCHEMES, address_of
-
-
-def unix(path: str) -> Address:
-    return Address(scheme="unix", path=path)
-
-
-def tcp(host: str, port: int) -> Address:
-    return Address(scheme="tcp", host=host, port=port)
-
-
-def filtered(scheme: str, host: str, port: int, **others: Any) -> Address:
-    return Address(scheme=scheme, host=host, port=port, **others)
-
+from qmpeer.transport import (
+    Address,
+    AddressLike,
+    TcpAddress,
+    UnixAddress,
+    parse_address,
+    register_scheme,
+)
+from qmpeer.transport.address import FdAddress, VsockAddress, address_of
+from qmpeer.transport.filtered_address import TlsAddress, TlsTerms, WsAddress, WssAddress
+from qmpeer.transport.schemes import _SCHEMES
 
 FORMS: dict[str, tuple[AddressLike, Address, str]] = {
-    "unix": ("unix:/run/vm.qmp", unix("/run/vm.qmp"), "unix:/run/vm.qmp"),
-    "unix relative": ("unix:vm.qmp", unix("vm.qmp"), "unix:vm.qmp"),
-    "unix with colons": ("unix:/run/a:1", unix("/run/a:1"), "unix:/run/a:1"),
-    "abstract": ("unix:@vm", unix("@vm"), "unix:@vm"),
-    "longest path": ("unix:" + "x" * 107, unix("x" * 107), "unix:" + "x" * 107),
-    "longest abstract": ("unix:@" + "x" * 107, unix("@" + "x" * 107), "unix:@" + "x" * 107),
-    "tcp": ("tcp:localhost:4444", tcp("localhost", 4444), "tcp:localhost:4444"),
-    "tcp every interface": ("tcp::4444", tcp("", 4444), "tcp::4444"),
-    "tcp IPv6": ("tcp:[::1]:4444", tcp("::1", 4444), "tcp:[::1]:4444"),
-    "bare IPv6": ("[::1]:4444", tcp("::1", 4444), "tcp:[::1]:4444"),
-    "scoped IPv6": ("[fe80::1%eth0]:1", tcp("fe80::1%eth0", 1), "tcp:[fe80::1%eth0]:1"),
-    "vsock": ("vsock:3:1234", Address(scheme="vsock", cid=3, port=1234), "vsock:3:1234"),
-    "fd": ("fd:7", Address(scheme="fd", fd=7), "fd:7"),
-    "tls": ("tls:vm.example:4444", filtered("tls", "vm.example", 4444), "tls:vm.example:4444"),
+    "unix": ("unix:/run/vm.qmp", UnixAddress("/run/vm.qmp"), "unix:/run/vm.qmp"),
+    "unix relative": ("unix:vm.qmp", UnixAddress("vm.qmp"), "unix:vm.qmp"),
+    "unix with colons": ("unix:/run/a:1", UnixAddress("/run/a:1"), "unix:/run/a:1"),
+    "abstract": ("unix:@vm", UnixAddress("@vm"), "unix:@vm"),
+    "longest path": ("unix:" + "x" * 107, UnixAddress("x" * 107), "unix:" + "x" * 107),
+    "longest abstract": ("unix:@" + "x" * 107, UnixAddress("@" + "x" * 107), "unix:@" + "x" * 107),
+    "tcp": ("tcp:localhost:4444", TcpAddress("localhost", 4444), "tcp:localhost:4444"),
+    "tcp every interface": ("tcp::4444", TcpAddress("", 4444), "tcp::4444"),
+    "tcp IPv6": ("tcp:[::1]:4444", TcpAddress("::1", 4444), "tcp:[::1]:4444"),
+    "bare IPv6": ("[::1]:4444", TcpAddress("::1", 4444), "tcp:[::1]:4444"),
+    "scoped IPv6": ("[fe80::1%eth0]:1", TcpAddress("fe80::1%eth0", 1), "tcp:[fe80::1%eth0]:1"),
+    "vsock": ("vsock:3:1234", VsockAddress(3, 1234), "vsock:3:1234"),
+    "fd": ("fd:7", FdAddress(7), "fd:7"),
+    "tls": ("tls:vm.example:4444", TlsAddress("vm.example", 4444), "tls:vm.example:4444"),
     "tls with options": (
         "tls:[::1]:4444?dir=/etc/pki/a%20b&tls-hostname=vm.example&verify-peer=off",
-        filtered(
-            "tls", "::1", 4444, tls_dir="/etc/pki/a b", tls_hostname="vm.example", verify_peer=False
-        ),
+        TlsAddress("::1", 4444, TlsTerms("/etc/pki/a b", "vm.example", verify_peer=False)),
         "tls:[::1]:4444?dir=/etc/pki/a%20b&tls-hostname=vm.example&verify-peer=off",
     ),
     "tls in small pieces": (
         "tls:a:1?one-byte-records=on",
-        filtered("tls", "a", 1, one_byte_records=True),
+        TlsAddress("a", 1, TlsTerms(one_byte_records=True)),
         "tls:a:1?one-byte-records=on",
     ),
-    "ws": ("ws://localhost:5/", filtered("ws", "localhost", 5, path="/"), "ws://localhost:5/"),
-    "ws alone": ("ws://localhost", filtered("ws", "localhost", 80, path="/"), "ws://localhost:80/"),
+    "ws": ("ws://localhost:5/", WsAddress("localhost", 5), "ws://localhost:5/"),
+    "ws alone": ("ws://localhost", WsAddress("localhost", 80), "ws://localhost:80/"),
     "ws with a path": (
         "ws://[::1]:5/a/b%20c",
-        filtered("ws", "::1", 5, path="/a/b%20c"),
+        WsAddress("::1", 5, "/a/b%20c"),
         "ws://[::1]:5/a/b%20c",
     ),
     "wss": (
         "wss://[::1]/?verify-peer=on&dir=x",
-        filtered("wss", "::1", 443, path="/", tls_dir="x"),
+        WssAddress("::1", 443, "/", TlsTerms("x")),
         "wss://[::1]:443/?dir=x",
     ),
-    "bare host and port": ("localhost:4444", tcp("localhost", 4444), "tcp:localhost:4444"),
-    "bare port": (":4444", tcp("", 4444), "tcp::4444"),
-    "bare path": ("/run/vm.qmp", unix("/run/vm.qmp"), "unix:/run/vm.qmp"),
-    "bare path with a port": ("./vm:4444", unix("./vm:4444"), "unix:./vm:4444"),
-    "bare word": ("vm.qmp", unix("vm.qmp"), "unix:vm.qmp"),
-    "bare word with digits": ("5555.sock", unix("5555.sock"), "unix:5555.sock"),
-    "bare word like a host": ("localhost.qmp", unix("localhost.qmp"), "unix:localhost.qmp"),
-    "path of digits": ("./5555", unix("./5555"), "unix:./5555"),
-    "unix of digits": ("unix:5555", unix("5555"), "unix:5555"),
-    "unix like a host": ("unix:localhost", unix("localhost"), "unix:localhost"),
-    "path object of digits": (Path("5555"), unix("5555"), "unix:5555"),
-    "bare word with a colon": ("vm:qmp", unix("vm:qmp"), "unix:vm:qmp"),
-    "path object": (Path("vm:4444"), unix("vm:4444"), "unix:vm:4444"),
-    "path object with @": (Path("@vm"), unix("./@vm"), "unix:./@vm"),
-    "pair": (("::1", 4444), tcp("::1", 4444), "tcp:[::1]:4444"),
-    "address": (unix("x"), unix("x"), "unix:x"),
+    "bare host and port": ("localhost:4444", TcpAddress("localhost", 4444), "tcp:localhost:4444"),
+    "bare port": (":4444", TcpAddress("", 4444), "tcp::4444"),
+    "bare path": ("/run/vm.qmp", UnixAddress("/run/vm.qmp"), "unix:/run/vm.qmp"),
+    "bare path with a port": ("./vm:4444", UnixAddress("./vm:4444"), "unix:./vm:4444"),
+    "bare word": ("vm.qmp", UnixAddress("vm.qmp"), "unix:vm.qmp"),
+    "bare word with digits": ("5555.sock", UnixAddress("5555.sock"), "unix:5555.sock"),
+    "bare word like a host": ("localhost.qmp", UnixAddress("localhost.qmp"), "unix:localhost.qmp"),
+    "path of digits": ("./5555", UnixAddress("./5555"), "unix:./5555"),
+    "unix of digits": ("unix:5555", UnixAddress("5555"), "unix:5555"),
+    "unix like a host": ("unix:localhost", UnixAddress("localhost"), "unix:localhost"),
+    "path object of digits": (Path("5555"), UnixAddress("5555"), "unix:5555"),
+    "bare word with a colon": ("vm:qmp", UnixAddress("vm:qmp"), "unix:vm:qmp"),
+    "path object": (Path("vm:4444"), UnixAddress("vm:4444"), "unix:vm:4444"),
+    "path object with @": (Path("@vm"), UnixAddress("./@vm"), "unix:./@vm"),
+    "pair": (("::1", 4444), TcpAddress("::1", 4444), "tcp:[::1]:4444"),
+    "address": (UnixAddress("x"), UnixAddress("x"), "unix:x"),
 }
 
 
@@ -170,12 +164,28 @@ def test_a_socket_is_passed_through() -> None:
         assert parse_address(sock) is sock
 
 
+class NatsAddress(Address, frozen=True):
+    scheme: ClassVar[str] = "nats"
+    form: ClassVar[str] = "nats://SERVER/HOST/VM"
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> "NatsAddress":
+        return cls(text)
+
+    def __str__(self) -> str:
+        return f"nats:{self.text}"
+
+
 def test_other_rooms_add_schemes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(_SCHEMES, "nats", _SCHEMES["fd"])  # so that it is put back
-    register_scheme("nats", lambda text: Address(scheme="nats", text=text))
+    monkeypatch.setitem(_SCHEMES, "nats", FdAddress)  # so that it is put back
+    register_scheme(NatsAddress)
     address = parse_address("nats://server/host/vm")
-    assert address == Address(scheme="nats", text="//server/host/vm")
+    assert address == NatsAddress("//server/host/vm")
     assert str(address) == "nats://server/host/vm"
+    with pytest.raises(ValueError, match=r"unix:PATH, .*, nats://SERVER/HOST/VM, HOST:PORT or"):
+        parse_address("http://server")
 
 
 SOCKADDRS = {

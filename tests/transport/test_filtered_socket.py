@@ -11,7 +11,6 @@ from typing import NamedTuple
 import pytest
 
 from qmpeer import limits
-from qmpeer.transport import Address
 from qmpeer.transport.dialling import DialPlan
 from qmpeer.transport.filtered_socket import FilteredSocket, open_filtered
 from qmpeer.transport.filters import Filter, FilterError, Received
@@ -66,8 +65,7 @@ class Ends(NamedTuple):
 
 
 def opened(raw: socket.socket, timeout: float | None = PATIENCE) -> FilteredSocket:
-    where = Address(scheme="tls", host="here", port=1)
-    plan = DialPlan(where, timeout=timeout, wait_for_socket=False, now=time.monotonic())
+    plan = DialPlan("tls:here:1", timeout=timeout, wait_for_socket=False, now=time.monotonic())
     return open_filtered(raw, Marks(), plan)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from qmpeer import limits
-from qmpeer.transport import Address
+from qmpeer.transport import TcpAddress
 from qmpeer.transport.aio import Stream, StreamHandler, open_stream, start_listening
 from qmpeer.transport.aio.filtered_stream import FilterFactory, filtered
 from qmpeer.transport.filters import (
@@ -381,7 +381,7 @@ class Server:
 
     def __init__(self) -> None:
         self.clients: asyncio.Queue[Recorder] = asyncio.Queue()
-        self.address = Address(scheme="tcp", host="127.0.0.1", port=0)
+        self.address = TcpAddress("127.0.0.1", 0)
 
     def take(self, stream: Stream) -> StreamHandler:
         client = Recorder(stream)
@@ -400,6 +400,7 @@ async def serving(
     server = Server()
     factory = filtered(server.take, filters, timeout=timeout)
     listener = await start_listening(server.address, factory)
+    assert isinstance(listener.address, TcpAddress)
     server.address = listener.address
     yield server
     listener.close()

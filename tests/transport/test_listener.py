@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from qmpeer import limits
 from qmpeer.transport import dial, listen, raise_fd_limit
-from qmpeer.transport.aio import Listener, Stream, StreamHandler, listener, start_listening
+from qmpeer.transport.aio import Listener, Stream, StreamHandler, start_listening
 from qmpeer.transport.listening import allowed_clients
 from tests.patience import PATIENCE
 from tests.transport.recorder import Recorder, spin
@@ -288,7 +288,7 @@ async def test_a_handler_factory_that_fails_costs_one_client_only(
 async def test_out_of_descriptors(
     start: Start, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "_PAUSE", 0)
+    monkeypatch.setattr(limits, "ACCEPT_PAUSE", 0)
     accept, accepts = Listener._accept, 0
 
     def count(self: Listener) -> None:

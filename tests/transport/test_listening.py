@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from qmpeer.transport import dial, listen, unlink_if_ours
+from qmpeer.transport import TcpAddress, dial, listen, unlink_if_ours
 from qmpeer.transport.listening import local_address
 from tests.patience import PATIENCE
 
@@ -189,6 +189,7 @@ def test_loopback(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     with listen(f"tcp:{host}:0") as sock:
         address = local_address(sock)
+        assert isinstance(address, TcpAddress)
         assert address.port
         dial(address, timeout=PATIENCE).close()
         with pytest.raises(OSError, match=r"Address already in use: 'tcp:") as found:
@@ -222,7 +223,7 @@ def test_a_name_is_refused_if_one_of_its_addresses_is(monkeypatch: pytest.Monkey
 @pytest.mark.ipv6
 def test_the_network_is_allowed_on_demand() -> None:
     with listen("tcp::0", backlog=8, insecure=True) as sock:
-        port = local_address(sock).port
+        port = sock.getsockname()[1]
         for host in ("127.0.0.1", "[::1]", ""):  # every interface, both versions
             dial(f"tcp:{host}:{port}", timeout=PATIENCE).close()
 

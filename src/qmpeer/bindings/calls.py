@@ -8,17 +8,15 @@ import msgspec
 from qmpeer.bindings.decoding import Decoder, decoder_of
 from qmpeer.bindings.deprecation import warn_once
 from qmpeer.bindings.encoding import encode_arguments
-from qmpeer.messages import Timestamp
+from qmpeer.messages import Event, Timestamp
 from qmpeer.values import UNSET, JsonObject, JsonValue
-
-__all__ = ["Command", "EventType", "TypedEvent", "command", "event_type", "union_command"]
 
 R = TypeVar("R")
 D = TypeVar("D")
 
 
 class Command(Generic[R]):
-    """Hold a command that is yet to be executed: its name, its arguments and what it returns.
+    """A command that is yet to be executed: its name, its arguments and what it returns.
 
     Attributes:
         name: Its name on the wire.
@@ -111,7 +109,7 @@ def union_command(name: str, arguments: Any, returns: Any) -> Command[Any]:
 
 
 class TypedEvent(msgspec.Struct, Generic[D], frozen=True):
-    """Hold one event whose data is of the type that a binding has for it.
+    """One event whose data is of the type that a binding has for it.
 
     Attributes:
         name: The event's name.
@@ -127,7 +125,7 @@ class TypedEvent(msgspec.Struct, Generic[D], frozen=True):
 
 
 class EventType(Generic[D]):
-    """Name an event, and say what its data is.
+    """An event's name, with the type of its data.
 
     Attributes:
         name: Its name on the wire.
@@ -142,6 +140,10 @@ class EventType(Generic[D]):
     def decode(self, data: JsonObject) -> D:
         """Return an event's data as its type; {} where it came without."""
         return self._decode(data)
+
+    def typed(self, event: Event) -> TypedEvent[D]:
+        """Return an event of this name, with its data as its type."""
+        return TypedEvent(event.name, self._decode(event.data), event.timestamp, event.number)
 
     def __repr__(self) -> str:
         return f"EventType({self.name!r})"

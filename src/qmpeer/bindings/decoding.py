@@ -20,8 +20,6 @@ import msgspec
 from qmpeer.bindings.types import Struct, UnknownBranch
 from qmpeer.values import UNSET
 
-__all__ = ["Decoder", "decoder_of"]
-
 Construct: TypeAlias = Callable[[Any], Any]
 
 _decoders: Final[dict[Any, "Decoder"]] = {}
@@ -37,7 +35,7 @@ def decoder_of(of: Any) -> "Decoder":
 
 
 class Decoder:
-    """Decode values of one type.
+    """A decoder of values of one type.
 
     Args:
         of: The type, as annotations name it: a struct, a list of them, a union.

@@ -10,14 +10,12 @@ from qmpeer.bindings.deprecation import warn_once
 from qmpeer.bindings.types import Struct, UnknownBranch
 from qmpeer.values import UNSET, JsonObject, JsonValue
 
-__all__ = ["encode", "encode_arguments"]
-
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 _Warn: TypeAlias = Callable[[type[Struct], str], None] | None
 
 
 class _Plan(msgspec.Struct, frozen=True):
-    """Hold how a struct is encoded: its tags, and the names of its members here and there."""
+    """How a struct is encoded: its tags, and the names of its members here and there."""
 
     tags: dict[str, str]
     members: tuple[tuple[str, str], ...]

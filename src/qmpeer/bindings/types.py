@@ -5,11 +5,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
-__all__ = ["Empty", "Enumeration", "Struct", "UnknownBranch"]
-
 
 class Struct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, repr_omit_defaults=True):
-    """Be an object type of a schema; a subclass has its members as attributes.
+    """An object type of a schema; a subclass has its members as attributes.
 
     Members that the type doesn't have are in `extra` under their names on the wire. One that isn't
     there is UNSET, even a mandatory one that the server left out; None is JSON's null. Where a
@@ -27,11 +25,11 @@ class Struct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, repr_omit
 
 
 class Empty(Struct):
-    """Be an object without members, which is what commands return that return nothing."""
+    """An object without members, which commands return that return nothing."""
 
 
 class UnknownBranch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Be a value of a union whose branch the binding doesn't know.
+    """A value of a union whose branch the binding doesn't know.
 
     Attributes:
         tag: The value of the union's discriminator.
@@ -43,7 +41,7 @@ class UnknownBranch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Enumeration:
-    """Hold the names of an enum's values as constants; values themselves are plain strings.
+    """The names of an enum's values as constants; values themselves are plain strings.
 
     A newer server's values are strings as well, so that nothing needs to be done for them.
 

@@ -15,19 +15,19 @@ Example:
     'hello'
 """
 
-from qmpeer.chardev.creation import create
+from qmpeer.chardev.backends import BACKENDS
 from qmpeer.chardev.device import Chardev
-from qmpeer.chardev.options import BACKENDS, Description, parse_chardev
-from qmpeer.chardev.registry import Chardevs
+from qmpeer.chardev.host import Host, TlsCredentials
+from qmpeer.chardev.options import Description, parse_chardev
+from qmpeer.chardev.registry import Chardevs, create
 from qmpeer.chardev.short_forms import parse_device
-from qmpeer.chardev.surroundings import Surroundings, TlsCredentials
 
 __all__ = [
     "BACKENDS",
     "Chardev",
     "Chardevs",
     "Description",
-    "Surroundings",
+    "Host",
     "TlsCredentials",
     "create",
     "parse_chardev",

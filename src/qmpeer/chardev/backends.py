@@ -12,8 +12,33 @@ from qmpeer.values import JsonObject
 
 Values = Mapping[str, str | bool | int]
 
+BACKENDS: Final = (
+    *("stdio", "ringbuf", "mux", "pipe", "qemu-vdagent", "null", "msmouse", "socket", "vc"),
+    *("parallel", "udp", "memory", "file", "serial", "wctablet", "pty", "testdev"),
+)
+"""The types that QEMU 7.2 lists, in its order."""
+
 ALIASES: Final = {"tty": "serial", "parport": "parallel"}
 """Old names of types, which QEMU warns of."""
+
+
+_REQUIRED: Final = {
+    "file": ("path", "out", "file: no filename"),
+    "pipe": ("path", "device", "pipe: no device path"),
+    "serial": ("path", "device", "serial/tty: no device path"),
+    "parallel": ("path", "device", "parallel: no device path"),
+    "mux": ("chardev", "chardev", "mux: no chardev"),
+}
+"""By types: a key that has to be there, what it is called in the JSON, the complaint otherwise."""
+
+_COPIED: Final = {
+    "stdio": ("signal",),
+    "file": ("append",),
+    "ringbuf": ("size",),
+    "memory": ("size",),
+    "vc": ("width", "height", "cols", "rows"),
+}
+"""By types: keys that are called the same in the JSON, where a number of 0 stands for none."""
 
 
 def backend_of(label: str, values: Values) -> JsonObject:
@@ -26,12 +51,22 @@ def backend_of(label: str, values: Values) -> JsonObject:
     if name is None:
         raise ChardevError(f'chardev: "{label}" missing backend')
     kind = ALIASES.get(str(name), str(name))
-    parser = _PARSERS.get(kind)
-    if parser is None:
+    if kind not in BACKENDS:
         raise ChardevError(f"'{name}' is not a valid char driver name")
-    data = _common(values)
-    data.update(parser(values))
-    return {"type": kind, "data": data}
+    data: JsonObject = {}
+    if "logfile" in values:
+        data["logfile"] = values["logfile"]
+        data["logappend"] = values.get("logappend", False)
+    if kind in _REQUIRED:
+        key, member, what = _REQUIRED[kind]
+        if key not in values:
+            raise ChardevError(f"chardev: {what} given")
+        data[member] = str(values[key])
+    for key in _COPIED.get(kind, ()):
+        value = values.get(key)
+        if value or value is False:
+            data[key] = value
+    return {"type": kind, "data": data | _PARSERS[kind](values) if kind in _PARSERS else data}
 
 
 def alias_warning(values: Values) -> str | None:
@@ -40,14 +75,6 @@ def alias_warning(values: Values) -> str | None:
     if name not in ALIASES:
         return None
     return f"The alias '{name}' is deprecated, use '{ALIASES[name]}' instead"
-
-
-def _common(values: Values) -> JsonObject:
-    data: JsonObject = {}
-    if "logfile" in values:
-        data["logfile"] = values["logfile"]
-        data["logappend"] = values.get("logappend", False)
-    return data
 
 
 def _socket(values: Values) -> JsonObject:
@@ -116,56 +143,4 @@ def _udp(values: Values) -> JsonObject:
     return data
 
 
-def _stdio(values: Values) -> JsonObject:
-    return {"signal": values["signal"]} if "signal" in values else {}
-
-
-def _file(values: Values) -> JsonObject:
-    data: JsonObject = {"out": _required(values, "path", "chardev: file: no filename given")}
-    if "append" in values:
-        data["append"] = values["append"]
-    return data
-
-
-def _ringbuf(values: Values) -> JsonObject:
-    return {"size": values["size"]} if values.get("size") else {}
-
-
-def _vc(values: Values) -> JsonObject:
-    sizes = ("width", "height", "cols", "rows")
-    return {key: values[key] for key in sizes if values.get(key)}
-
-
-def _nothing(values: Values) -> JsonObject:
-    return {}
-
-
-def _one(member: str, key: str, complaint: str) -> Callable[[Values], JsonObject]:
-    return lambda values: {member: _required(values, key, complaint)}
-
-
-def _required(values: Values, key: str, complaint: str) -> str:
-    if key not in values:
-        raise ChardevError(complaint)
-    return str(values[key])
-
-
-_PARSERS: Final[dict[str, Callable[[Values], JsonObject]]] = {
-    "socket": _socket,
-    "udp": _udp,
-    "stdio": _stdio,
-    "file": _file,
-    "ringbuf": _ringbuf,
-    "memory": _ringbuf,
-    "vc": _vc,
-    "null": _nothing,
-    "pty": _nothing,
-    "msmouse": _nothing,
-    "wctablet": _nothing,
-    "testdev": _nothing,
-    "qemu-vdagent": _nothing,
-    "pipe": _one("device", "path", "chardev: pipe: no device path given"),
-    "serial": _one("device", "path", "chardev: serial/tty: no device path given"),
-    "parallel": _one("device", "path", "chardev: parallel: no device path given"),
-    "mux": _one("chardev", "chardev", "chardev: mux: no chardev given"),
-}
+_PARSERS: Final[dict[str, Callable[[Values], JsonObject]]] = {"socket": _socket, "udp": _udp}

@@ -6,8 +6,6 @@ from typing import Final
 
 from qmpeer.errors import ChardevError
 
-__all__ = ["read_base64"]
-
 _TEXT: Final = re.compile(rb"[A-Za-z0-9+/=\r\n]*")
 _PADDED: Final = re.compile(rb"[^=]*={0,2}")
 

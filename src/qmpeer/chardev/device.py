@@ -11,43 +11,43 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal
 
+from qmpeer.chardev.host import FindFd, Host
 from qmpeer.chardev.log_file import LoggedStream, open_log
 from qmpeer.chardev.output_file import OutputFile
-from qmpeer.chardev.surroundings import FindFd, Surroundings
 from qmpeer.errors import ChardevError
 from qmpeer.transport.aio import HandlerFactory, Stream, StreamHandler
 from qmpeer.values import JsonObject
 
-__all__ = ["Chardev", "Link"]
-
 
 class Chardev(ABC):
-    """Be one character device.
+    """One character device.
 
     Attributes:
         kind: Its type in QAPI.
         offers_oob: A control monitor on it offers out-of-band execution.
-        opens: When its other end is there, if that isn't for a client to say.
         is_socket: It can be yanked.
-        input_end: What the end of input means: it is told to the front end ("told"), or is the end
-            of all ("closes"), or of nothing ("ignored").
+        input_end: On end of input: notify the front end ("told"), close ("closes"), or ignore.
         label: Its id.
         data: What QAPI's ChardevBackend says of it.
-        find_fd: Gives descriptors that a monitor was passed, by their names; None where descriptors
-            go by their numbers. They belong to the device then.
     """
 
-    kind: ClassVar[str]
     offers_oob: ClassVar[bool] = True
-    opens: ClassVar[Literal["now", "later", "never"]] = "now"
     is_socket: ClassVar[bool] = False
     input_end: ClassVar[Literal["told", "closes", "ignored"]] = "ignored"
 
-    def __init__(self, label: str, data: JsonObject, surroundings: Surroundings) -> None:
+    def __init__(
+        self,
+        kind: str,
+        label: str,
+        data: JsonObject,
+        host: Host,
+        find_fd: FindFd | None,
+    ) -> None:
+        self.kind = kind
         self.label = label
         self.data = data
-        self.find_fd: FindFd | None = None
-        self._surroundings = surroundings
+        self._find_fd = find_fd
+        self._host = host
         self._factory: HandlerFactory | None = None
         self._link: Link | None = None
         self._log: OutputFile | None = None
@@ -60,9 +60,14 @@ class Chardev(ABC):
     # What is seen of it.
 
     @property
-    @abstractmethod
     def filename(self) -> str:
         """What query-chardev calls its filename."""
+        return self.kind
+
+    @property
+    def opens(self) -> Literal["now", "later", "never"]:
+        """When its other end is there, if that isn't for a client to say."""
+        return "now"
 
     @property
     def frontend_open(self) -> bool:
@@ -133,12 +138,8 @@ class Chardev(ABC):
         """
         path = self.data.get("logfile")
         if path is not None:
-            self._log = open_log(
-                str(path),
-                bool(self.data.get("logappend")),
-                self._surroundings.open_path,
-                self._surroundings.close_path,
-            )
+            appends = bool(self.data.get("logappend"))
+            self._log = open_log(self._host, str(path), appends=appends)
         try:
             await self._open()
         except BaseException:
@@ -188,7 +189,7 @@ class Chardev(ABC):
                 self._link = None
                 raise
         self._connected()
-        self._surroundings.when_changed()
+        self._host.when_changed()
         return link
 
     def _connected(self) -> None:  # noqa: B027 - most needn't
@@ -204,7 +205,7 @@ class Chardev(ABC):
         self._disconnected(error)
         if self._is_closed:
             self._close_log()
-        self._surroundings.when_changed()
+        self._host.when_changed()
 
     def _close_log(self) -> None:
         if self._log is not None and self._link is None:
@@ -212,7 +213,7 @@ class Chardev(ABC):
 
 
 class Link:
-    """Be the handler of one stream, for whichever front end is attached.
+    """The handler of one stream, for whichever front end is attached.
 
     Attributes:
         stream: What it handles.

@@ -1,52 +1,39 @@
 """Output into a file, and input from another if there is one."""
 
 import os
-from typing import ClassVar
 
 from qmpeer.chardev.device import Chardev
 from qmpeer.chardev.output_file import OutputFile
-from qmpeer.chardev.owned_stream import OwnedStream
-from qmpeer.chardev.sink import SinkStream
+from qmpeer.chardev.output_only import OutputOnlyStream
 from qmpeer.errors import ChardevError
+from qmpeer.transport.aio.stdio_stream import StdioStream
 
 
 class FileDevice(Chardev):
-    """Write to a file; it is emptied first unless it is appended to."""
-
-    kind: ClassVar[str] = "file"
+    """A file that is written to; it is emptied first unless it is appended to."""
 
     _file: OutputFile | None = None
-
-    @property
-    def filename(self) -> str:
-        """What query-chardev calls its filename."""
-        return self.kind
 
     async def _open(self) -> None:
         path = str(self.data["out"])
         try:
-            file = OutputFile(
-                path,
-                appends=bool(self.data.get("append")),
-                open_path=self._surroundings.open_path,
-                close_path=self._surroundings.close_path,
-            )
+            file = OutputFile(self._host, path, appends=bool(self.data.get("append")))
         except OSError as error:
             raise _not_opened(path, error) from error
         if "in" not in self.data:
             self._file = file
-            sink = SinkStream(self.kind, file.write)
+            sink = OutputOnlyStream(self.kind, file.write)
             sink.start(self._connect(sink))
             return
         path = str(self.data["in"])
         try:
-            read_fd = self._surroundings.open_path(path, os.O_RDONLY | os.O_NONBLOCK)
+            read_fd = self._host.open_path(path, os.O_RDONLY | os.O_NONBLOCK)
         except OSError as error:
             file.close()
             raise _not_opened(path, error) from error
         fd = file.release()
         assert fd is not None
-        stream = OwnedStream(read_fd, fd, self.kind, self._surroundings.close_path)
+        stream = StdioStream(read_fd, fd, self.kind, self._host.close_path)
         stream.start(self._connect(stream))
 
     def close(self) -> None:

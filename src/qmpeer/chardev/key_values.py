@@ -12,11 +12,10 @@ import re
 from typing import Final, NamedTuple
 
 from qmpeer.errors import ChardevError
+from qmpeer.on_off import on_or_off
 from qmpeer.values import JsonObject
 from qmpeer.wire import ServerReader
 
-_ON: Final = frozenset({"on", "yes", "true", "y"})
-_OFF: Final = frozenset({"off", "no", "false", "n"})
 _ID: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 _INTEGER: Final = re.compile(r"[ \t-\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
 _SIZE: Final = re.compile(
@@ -136,11 +135,9 @@ def read_boolean(key: str, value: str) -> bool:
     Raises:
         ChardevError: If it is none, in QEMU's words.
     """
-    if value in _ON:
-        return True
-    if value in _OFF:
-        return False
-    raise ChardevError(f"Parameter '{key}' expects 'on' or 'off'")
+    if (is_on := on_or_off(value)) is None:
+        raise ChardevError(f"Parameter '{key}' expects 'on' or 'off'")
+    return is_on
 
 
 def read_number(key: str, value: str) -> int:
@@ -195,14 +192,14 @@ def size_warning(value: str) -> str | None:
     return f"Using a multiplier suffix on hex numbers is deprecated: {value}"
 
 
-def check_id(text: str, key: str = "id") -> str:
+def check_id(text: str) -> str:
     """Return an identifier as it is.
 
     Raises:
         ChardevError: If it is none, in QEMU's words.
     """
     if not _ID.fullmatch(text):
-        raise ChardevError(f"Parameter '{key}' expects an identifier", hint=_ID_HINT)
+        raise ChardevError("Parameter 'id' expects an identifier", hint=_ID_HINT)
     return text
 
 

@@ -3,36 +3,25 @@
 It is the front end of its base; `mux_session` does the work.
 """
 
-from typing import ClassVar
-
 from qmpeer import limits
 from qmpeer.chardev.device import Chardev, Link
+from qmpeer.chardev.host import Host
 from qmpeer.chardev.mux_session import MuxSession
-from qmpeer.chardev.surroundings import Surroundings
 from qmpeer.errors import ChardevError
 from qmpeer.transport.aio import HandlerFactory, Stream
 from qmpeer.values import JsonObject
 
 
 class MuxDevice(Chardev):
-    """Share another device among up to four front ends."""
+    """A device that shares another one among up to four front ends."""
 
-    kind: ClassVar[str] = "mux"
-
-    def __init__(
-        self, label: str, data: JsonObject, surroundings: Surroundings, base: Chardev
-    ) -> None:
-        super().__init__(label, data, surroundings)
+    def __init__(self, label: str, data: JsonObject, host: Host, base: Chardev) -> None:
+        super().__init__("mux", label, data, host, None)
         self._base = base
         self._level: int = base._level + 1 if isinstance(base, MuxDevice) else 1
         self._factories: list[HandlerFactory] = []
         self._sharers: list[Chardev] = []
         self._session: MuxSession | None = None
-
-    @property
-    def filename(self) -> str:
-        """What query-chardev calls its filename."""
-        return self.kind
 
     @property
     def frontend_open(self) -> bool:
@@ -95,9 +84,9 @@ class MuxDevice(Chardev):
         self._base.send_break()
 
     def _begin(self, stream: Stream) -> MuxSession:
-        session = MuxSession(stream, self._surroundings, self._factories, self._ended)
+        session = MuxSession(stream, self._host, self._factories, self._ended)
         self._session = session
-        self._surroundings.when_changed()
+        self._host.when_changed()
         return session
 
     def _ended(self, session: MuxSession) -> None:

@@ -26,7 +26,7 @@ _LETTERS: Final = {ord(escape.value): escape for escape in Escape} | {ord("?"): 
 
 
 class EscapeReader:
-    """Tell escapes from input."""
+    """A reader that tells escapes from input."""
 
     def __init__(self, character: int) -> None:
         """Take the character that begins an escape, 1 for C-a; what is no byte never comes."""
@@ -77,7 +77,7 @@ def help_text(character: int) -> bytes:
 
 
 class Stamper:
-    """Put the time before each line: hours, minutes, seconds and thousandths since the first."""
+    """The time before each line: hours, minutes, seconds and thousandths since the first one."""
 
     def __init__(self) -> None:
         self._began: float | None = None

@@ -16,14 +16,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from qmpeer import limits
+from qmpeer.chardev.host import Host
 from qmpeer.chardev.mux_escapes import Escape, EscapeReader, Stamper, help_text
-from qmpeer.chardev.surroundings import Surroundings
 from qmpeer.transport.aio import HandlerFactory, Stream, StreamHandler
 from qmpeer.transport.aio.stream import NOBODY
 
 
 class MuxSession:
-    """Be the handler of the base's stream, for all front ends of one connection.
+    """The handler of the base's stream, for all front ends of one connection.
 
     It begins a turn of the loop after there is somebody to begin with, so that those who are
     attached one after another all begin alike, and only the last one has had the focus.
@@ -32,17 +32,17 @@ class MuxSession:
     def __init__(
         self,
         stream: Stream,
-        surroundings: Surroundings,
+        host: Host,
         factories: Sequence[HandlerFactory],
         when_ended: Callable[["MuxSession"], None],
     ) -> None:
         self.stream = stream
         self.focus: int = -1
-        self._surroundings = surroundings
+        self._host = host
         self._factories = factories
         self._when_ended = when_ended
         self._fronts: list[MuxStream] = []
-        self._escapes = EscapeReader(surroundings.escape)
+        self._escapes = EscapeReader(host.escape)
         self._stamper = Stamper()
         self._loop = asyncio.get_running_loop()
         self._is_lost = False
@@ -147,12 +147,12 @@ class MuxSession:
     def _obey(self, escape: Escape) -> None:
         match escape:
             case Escape.HELP:
-                self.send(help_text(self._surroundings.escape))
+                self.send(help_text(self._host.escape))
             case Escape.EXIT:
                 self.send(b"QEMU: Terminated\n\r")
-                self._surroundings.quit()
+                self._host.quit()
             case Escape.COMMIT:
-                self._surroundings.commit()
+                self._host.commit()
             case Escape.BREAK:
                 self.break_received()
             case Escape.NEXT:
@@ -170,7 +170,7 @@ class MuxSession:
 
 
 class MuxStream(Stream):
-    """Be what one front end of a mux sees of its base.
+    """What one front end of a mux sees of its base.
 
     Attributes:
         handler: The front end's.

@@ -5,66 +5,39 @@
 command lines and queries work, and silent.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from qmpeer.chardev.device import Chardev
-from qmpeer.chardev.sink import SinkStream
+from qmpeer.chardev.output_only import OutputOnlyStream
+
+_OPENS: Final[dict[str, Literal["now", "later", "never"]]] = {
+    "null": "never",
+    "vc": "later",
+    "msmouse": "never",
+    "wctablet": "now",
+    "testdev": "now",
+    "qemu-vdagent": "now",
+}
+"""The types, and when each has somebody at its other end."""
 
 
 class NullDevice(Chardev):
-    """Drop what is written, never read anything.
+    """A device that drops what is written and never reads anything.
 
     Spec: QEMU: out-of-band execution isn't offered on null and vc, and null and msmouse never open:
     a control monitor there doesn't greet.
     """
 
-    kind: ClassVar[str] = "null"
     offers_oob: ClassVar[bool] = False
-    opens: ClassVar[Literal["now", "later", "never"]] = "never"
 
     @property
-    def filename(self) -> str:
-        """What query-chardev calls its filename."""
-        return self.kind
+    def opens(self) -> Literal["now", "later", "never"]:
+        """When its other end is there."""
+        return _OPENS[self.kind]
 
     async def _open(self) -> None:
-        stream = SinkStream(self.kind, self._take)
+        stream = OutputOnlyStream(self.kind, self._take)
         stream.start(self._connect(stream))
 
     def _take(self, data: bytes) -> None:
         """Drop it."""
-
-
-class ConsoleDevice(NullDevice):
-    """Be a console that nobody sees."""
-
-    kind: ClassVar[str] = "vc"
-    opens: ClassVar[Literal["now", "later", "never"]] = "later"
-
-
-class MouseDevice(NullDevice):
-    """Be a serial mouse that never moves."""
-
-    kind: ClassVar[str] = "msmouse"
-
-
-class TabletDevice(NullDevice):
-    """Be a serial tablet that is never touched."""
-
-    kind: ClassVar[str] = "wctablet"
-    opens: ClassVar[Literal["now", "later", "never"]] = "now"
-
-
-class TestDevice(NullDevice):
-    """Be the device of QEMU's own tests, without what it does."""
-
-    __test__ = False
-    kind: ClassVar[str] = "testdev"
-    opens: ClassVar[Literal["now", "later", "never"]] = "now"
-
-
-class AgentDevice(NullDevice):
-    """Be the clipboard of a window that isn't there."""
-
-    kind: ClassVar[str] = "qemu-vdagent"
-    opens: ClassVar[Literal["now", "later", "never"]] = "now"

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from qmpeer.chardev.backends import alias_warning, backend_of
+from qmpeer.chardev.backends import BACKENDS, alias_warning, backend_of
 from qmpeer.chardev.key_values import (
     KeyValue,
     check_id,
@@ -40,15 +40,9 @@ _HELP_WORDS: Final = frozenset({"help", "?"})
 OptionValue = str | bool | int
 """What a key's text has been read as."""
 
-BACKENDS: Final = (
-    *("stdio", "ringbuf", "mux", "pipe", "qemu-vdagent", "null", "msmouse", "socket", "vc"),
-    *("parallel", "udp", "memory", "file", "serial", "wctablet", "pty", "testdev"),
-)
-"""The types that QEMU 7.2 lists, in its order."""
-
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
-    """Hold what an option says of a character device, before there is one.
+    """What an option says of a character device, before there is one.
 
     Attributes:
         label: Its id; None if there is none, which backend() complains about.

@@ -6,26 +6,20 @@ comes from then on is written.
 
 import logging
 import os
-from collections.abc import Callable
 from typing import Final
+
+from qmpeer.chardev.host import Host
 
 _logger: Final = logging.getLogger("qmpeer.chardev")
 
-OpenPath = Callable[[str, int], int]
-"""Opens a path with flags, as os.open() does."""
-
-ClosePath = Callable[[int], None]
-"""Closes what OpenPath has opened."""
-
 
 class OutputFile:
-    """Write to a file, and never complain twice.
+    """A file that is written to, and complained about once.
 
     Args:
+        host: Opens and closes it.
         path: Where it is.
         appends: What is there stays, in front.
-        open_path: Opens it.
-        close_path: Closes it.
         lost: What a complaint says of the output.
 
     Raises:
@@ -33,20 +27,14 @@ class OutputFile:
     """
 
     def __init__(
-        self,
-        path: str,
-        *,
-        appends: bool,
-        open_path: OpenPath,
-        close_path: ClosePath = os.close,
-        lost: str = "output is lost",
+        self, host: Host, path: str, *, appends: bool, lost: str = "output is lost"
     ) -> None:
+        self._host = host
         self._path = path
         self._lost = lost
         self._has_failed = False
-        self._close_path = close_path
         flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if appends else os.O_TRUNC)
-        self._fd: int | None = open_path(path, flags)
+        self._fd: int | None = host.open_path(path, flags)
 
     def write(self, data: bytes) -> None:
         """Write all of it, or lose the rest."""
@@ -73,4 +61,4 @@ class OutputFile:
     def close(self) -> None:
         """Close it; what is written afterwards is lost."""
         if (fd := self.release()) is not None:
-            self._close_path(fd)
+            self._host.close_path(fd)

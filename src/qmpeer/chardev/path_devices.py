@@ -8,25 +8,20 @@ import fcntl
 import os
 import termios
 import tty
-from typing import ClassVar, Final
+from typing import Final
 
 from qmpeer.chardev.device import Chardev
-from qmpeer.chardev.owned_stream import OwnedStream
 from qmpeer.errors import ChardevError
+from qmpeer.transport.aio.stdio_stream import StdioStream
 
 _BREAK: Final = 0  # of tcsendbreak(): as long as it usually is
 _CLAIM_PORT: Final = 0x708B  # Linux: PPCLAIM
 
 
 class PathDevice(Chardev):
-    """Open one path for both directions."""
+    """A device on one path, for both directions."""
 
     _write_fd: int | None = None
-
-    @property
-    def filename(self) -> str:
-        """What query-chardev calls its filename."""
-        return self.kind
 
     @property
     def _path(self) -> str:
@@ -38,11 +33,11 @@ class PathDevice(Chardev):
             self._prepare(write_fd)
         except ChardevError:
             for fd in {read_fd, write_fd}:
-                self._surroundings.close_path(fd)
+                self._host.close_path(fd)
             raise
         self._write_fd = write_fd
         peer = f"{self.kind}:{self._path}"
-        stream = OwnedStream(read_fd, write_fd, peer, self._surroundings.close_path)
+        stream = StdioStream(read_fd, write_fd, peer, self._host.close_path)
         stream.start(self._connect(stream))
 
     def _open_both(self) -> tuple[int, int]:
@@ -51,7 +46,7 @@ class PathDevice(Chardev):
 
     def _try(self, path: str) -> int:
         try:
-            return self._surroundings.open_path(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
+            return self._host.open_path(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
         except OSError as error:
             raise ChardevError(f"Could not open '{self._path}': {error.strerror}") from error
 
@@ -67,9 +62,7 @@ class PathDevice(Chardev):
 
 
 class PipeDevice(PathDevice):
-    """Talk through two pipes."""
-
-    kind: ClassVar[str] = "pipe"
+    """Two pipes, or one for both directions."""
 
     def _open_both(self) -> tuple[int, int]:
         try:
@@ -79,14 +72,12 @@ class PipeDevice(PathDevice):
         try:
             return read_fd, self._try(self._path + ".out")
         except ChardevError:
-            self._surroundings.close_path(read_fd)
+            self._host.close_path(read_fd)
             return super()._open_both()
 
 
 class SerialDevice(PathDevice):
-    """Talk through a serial line, or another terminal."""
-
-    kind: ClassVar[str] = "serial"
+    """A serial line, or another terminal."""
 
     def send_break(self) -> None:
         """Send a break to the other end."""
@@ -107,9 +98,7 @@ class SerialDevice(PathDevice):
 
 
 class ParallelDevice(PathDevice):
-    """Talk through a parallel port's device file."""
-
-    kind: ClassVar[str] = "parallel"
+    """A parallel port's device file."""
 
     def _prepare(self, fd: int) -> None:
         try:

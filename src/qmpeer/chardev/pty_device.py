@@ -9,22 +9,21 @@ device is made waits in the pty's own buffer, so that the first client gets the 
 
 import asyncio
 import os
-import select
 import tty
 from typing import ClassVar, Literal
 
 from qmpeer import limits
 from qmpeer.chardev.device import Chardev
-from qmpeer.chardev.owned_stream import OwnedStream
-from qmpeer.chardev.sink import SinkStream
+from qmpeer.chardev.output_only import OutputOnlyStream
 from qmpeer.errors import ChardevError
 from qmpeer.transport.aio import HandlerFactory
+from qmpeer.transport.aio.hangups import is_hung_up
+from qmpeer.transport.aio.stdio_stream import StdioStream
 
 
 class PtyDevice(Chardev):
-    """Hold the master of a pseudo-terminal."""
+    """The master of a pseudo-terminal."""
 
-    kind: ClassVar[str] = "pty"
     input_end: ClassVar[Literal["told", "closes", "ignored"]] = "closes"
 
     _master: int | None = None
@@ -45,7 +44,7 @@ class PtyDevice(Chardev):
         """Give it its front end; what that writes at once is there for the first client."""
         super().attach(factory, wants_echo=wants_echo)
         if self._master is not None and self._link is None:
-            sink = SinkStream(self.filename, self._write_ahead)
+            sink = OutputOnlyStream(self.filename, self._write_ahead)
             sink.start(self._connect(sink))
             sink.close()
 
@@ -59,7 +58,7 @@ class PtyDevice(Chardev):
         os.close(slave)
         os.set_blocking(master, False)
         self._master = master
-        self._surroundings.say(f"char device redirected to {self._path} (label {self.label})")
+        self._host.say(f"char device redirected to {self._path} (label {self.label})")
         self._look_later()
 
     def close(self) -> None:
@@ -78,14 +77,12 @@ class PtyDevice(Chardev):
     def _look(self) -> None:
         """Begin if the slave is open; the kernel says nothing of itself when it is opened."""
         assert self._master is not None
-        poll = select.poll()
-        poll.register(self._master, 0)
-        if self._link is not None or poll.poll(0):
+        if self._link is not None or is_hung_up(self._master):
             self._look_later()
             return
         self._timer = None
         fd = os.dup(self._master)
-        stream = OwnedStream(fd, fd, self.filename)
+        stream = StdioStream(fd, fd, self.filename, os.close)
         stream.start(self._connect(stream))
 
     def _disconnected(self, error: OSError | None) -> None:

@@ -4,28 +4,88 @@ Every method that a command stands behind raises `ChardevError` with QEMU's word
 one event loop's thread.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from qmpeer import limits
-from qmpeer.chardev.creation import create
+from qmpeer.chardev.backends import BACKENDS
 from qmpeer.chardev.device import Chardev
+from qmpeer.chardev.file_device import FileDevice
+from qmpeer.chardev.host import FindFd, Host
 from qmpeer.chardev.mux_device import MuxDevice
-from qmpeer.chardev.options import BACKENDS, Description
-from qmpeer.chardev.query_order import QueryOrder
+from qmpeer.chardev.null_device import NullDevice
+from qmpeer.chardev.options import Description
+from qmpeer.chardev.path_devices import ParallelDevice, PipeDevice, SerialDevice
+from qmpeer.chardev.pty_device import PtyDevice
 from qmpeer.chardev.ringbuf_device import RingBuffer
-from qmpeer.chardev.surroundings import FindFd, Surroundings
+from qmpeer.chardev.socket_device import SocketDevice
+from qmpeer.chardev.stdio_device import StdioDevice
+from qmpeer.chardev.udp_device import UdpDevice
 from qmpeer.errors import ChardevError
+from qmpeer.messages.glib_table import GlibTable
 from qmpeer.values import JsonObject, JsonValue
+
+_CLASSES: Final[dict[str, type[Chardev]]] = {
+    **dict.fromkeys(("null", "vc", "msmouse", "wctablet", "testdev", "qemu-vdagent"), NullDevice),
+    **dict.fromkeys(("ringbuf", "memory"), RingBuffer),
+    "file": FileDevice,
+    "parallel": ParallelDevice,
+    "pipe": PipeDevice,
+    "pty": PtyDevice,
+    "serial": SerialDevice,
+    "socket": SocketDevice,
+    "stdio": StdioDevice,
+    "udp": UdpDevice,
+}
+
+
+def create(
+    label: str,
+    backend: JsonObject,
+    host: Host | None = None,
+    *,
+    bases: Mapping[str, Chardev] | None = None,
+    find_fd: FindFd | None = None,
+) -> Chardev:
+    """Make a device, which open() then makes usable.
+
+    Args:
+        label: What it is called.
+        backend: Of QAPI's type ChardevBackend, checked against it.
+        host: What it may ask of the program.
+        bases: The devices that a mux may stand before.
+        find_fd: Looks up descriptors by their names, which are the device's then; without it they
+            go by their numbers.
+
+    Raises:
+        ChardevError: If there can't be such a device, in QEMU's words.
+
+    Example:
+        >>> create("log", {"type": "ringbuf", "data": {"size": 4096}}).filename
+        'ringbuf'
+    """
+    host = host or Host()
+    kind = str(backend["type"])
+    data = backend.get("data", {})
+    assert isinstance(data, dict)
+    if kind == "mux":
+        name = str(data["chardev"])
+        base = (bases or {}).get(name)
+        if base is None:
+            raise ChardevError(f"mux: base chardev {name} not found")
+        return MuxDevice(label, data, host, base)
+    if kind not in _CLASSES:
+        raise ChardevError(f"'{kind}' is not a valid char driver name")
+    return _CLASSES[kind](kind, label, data, host, find_fd)
 
 
 class Chardevs:
-    """Hold devices by their labels."""
+    """Devices by their labels."""
 
-    def __init__(self, surroundings: Surroundings | None = None) -> None:
-        self.surroundings: Final = surroundings or Surroundings()
+    def __init__(self, host: Host | None = None) -> None:
+        self.host: Final = host or Host()
         self._devices: dict[str, Chardev] = {}
-        self._order = QueryOrder()
+        self._order = GlibTable()  # as QEMU keeps them, which shows in query-chardev
 
     def __iter__(self) -> Iterator[Chardev]:
         """Go through the devices in the order in which they were made."""
@@ -138,7 +198,7 @@ class Chardevs:
                 "filename": device.filename,
                 "label": device.label,
             }
-            for device in map(self._devices.__getitem__, self._order.labels())
+            for device in map(self._devices.__getitem__, reversed(list(self._order)))
         ]
 
     def query_backends(self) -> list[JsonValue]:
@@ -170,7 +230,7 @@ class Chardevs:
             raise ChardevError(f"attempt to add duplicate property '{label}' {what}")
         if len(self._devices) >= limits.CHARDEVS:
             raise ChardevError(f"there are {limits.CHARDEVS} devices already")
-        device = create(label, backend, self.surroundings, bases=self._devices, find_fd=find_fd)
+        device = create(label, backend, self.host, bases=self._devices, find_fd=find_fd)
         await device.open()
         if label in self._devices:  # another command was faster while this one connected
             device.close()

@@ -11,21 +11,27 @@ from typing import ClassVar
 from qmpeer import limits
 from qmpeer.chardev.base64_text import read_base64
 from qmpeer.chardev.device import Chardev
-from qmpeer.chardev.sink import SinkStream
-from qmpeer.chardev.surroundings import Surroundings
+from qmpeer.chardev.host import FindFd, Host
+from qmpeer.chardev.output_only import OutputOnlyStream
 from qmpeer.errors import ChardevError
 from qmpeer.values import JsonObject
 from qmpeer.wire.text import replace_malformed
 
 
 class RingBuffer(Chardev):
-    """Keep the last bytes that were written."""
+    """The last bytes that were written."""
 
-    kind: ClassVar[str] = "ringbuf"
     offers_oob: ClassVar[bool] = False
 
-    def __init__(self, label: str, data: JsonObject, surroundings: Surroundings) -> None:
-        super().__init__(label, data, surroundings)
+    def __init__(
+        self,
+        kind: str,
+        label: str,
+        data: JsonObject,
+        host: Host,
+        find_fd: FindFd | None,
+    ) -> None:
+        super().__init__(kind, label, data, host, find_fd)
         size = int(str(data.get("size") or limits.RING_BUFFER))
         if size & (size - 1):
             raise ChardevError("size of ringbuf chardev must be power of two")
@@ -35,13 +41,8 @@ class RingBuffer(Chardev):
         self._size = size
         self._bytes = bytearray()
 
-    @property
-    def filename(self) -> str:
-        """What query-chardev calls its filename."""
-        return self.kind
-
     async def _open(self) -> None:
-        stream = SinkStream(self.kind, self.write)
+        stream = OutputOnlyStream(self.kind, self.write)
         stream.start(self._connect(stream))
 
     def write(self, data: bytes) -> None:
@@ -81,9 +82,3 @@ class RingBuffer(Chardev):
         if data_format == "base64":
             return base64.b64encode(data).decode()
         return replace_malformed(data)
-
-
-class MemoryDevice(RingBuffer):
-    """Be the same by its old name."""
-
-    kind: ClassVar[str] = "memory"

@@ -29,16 +29,13 @@ _ALONE: Final = frozenset({"null", "pty", "msmouse", "wctablet", "testdev", "std
 _KIN_OF_TCP: Final = ("tcp", "telnet", "tn3270", "websocket")
 
 
-def parse_device(
-    text: str, label: str, *, taken: Collection[str] = (), may_reference: bool = True
-) -> Description:
-    """Read a device in the short syntax.
+def parse_device(text: str, label: str, *, taken: Collection[str] = ()) -> Description:
+    """Read a device in the short syntax; that of ``chardev:ID`` has that ID as its label.
 
     Args:
         text: The device.
         label: What it will be called, such as ``compat_monitor0``.
         taken: Ids that were given before.
-        may_reference: Take ``chardev:ID`` too; the description has that ID as its label then.
 
     Raises:
         ChardevError: If it can't be read, in QEMU's words.
@@ -47,7 +44,7 @@ def parse_device(
         >>> parse_device("tcp:localhost:4444,server", "compat_monitor0").backend()["data"]["addr"]
         {'type': 'inet', 'data': {'host': 'localhost', 'port': '4444'}}
     """
-    if may_reference and text.startswith("chardev:"):
+    if text.startswith("chardev:"):
         name = text.removeprefix("chardev:")
         try:
             check_id(name)

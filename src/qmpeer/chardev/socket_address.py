@@ -11,20 +11,20 @@ import re
 import secrets
 import socket
 import tempfile
-from collections.abc import Sequence
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from qmpeer import limits
-from qmpeer.chardev.surroundings import FindFd
+from qmpeer.chardev.host import FindFd
 from qmpeer.errors import ChardevError
-from qmpeer.transport import Address, listen
+from qmpeer.transport import Address, TcpAddress, UnixAddress, listen
+from qmpeer.transport.address import VsockAddress
+from qmpeer.transport.aio.connecting import connect
+from qmpeer.transport.dialling import DialPlan
 from qmpeer.transport.listening import ExposedError, own_path
-from qmpeer.transport.sockets import adopt_fd, is_connected_to_itself, new_socket
+from qmpeer.transport.sockets import Endpoint, adopt_fd, look_up
 from qmpeer.values import JsonObject
 
-SockAddr = str | tuple[Any, ...]
-
-_BUSY_DELAY: Final = 0.05
 _SUN_PATH: Final = 108
 _FD: Final = re.compile(r"[ \t-\r]*[+-]?[0-9]+")
 _LONGEST_FD: Final = 10
@@ -33,7 +33,7 @@ _INT_MAX: Final = 0x7FFF_FFFF
 
 
 class SocketAddress:
-    """Know one address of a socket device.
+    """One address of a socket device.
 
     Attributes:
         kind: unix, inet, vsock or fd.
@@ -106,17 +106,17 @@ class SocketAddress:
         host = str(self.data.get("host", ""))
         found = await self.resolve(to_listen=True)
         if not host and self.family == socket.AF_UNSPEC:
-            hosts = [("", int(found[0][1][1]))]  # one socket takes clients of both families
+            hosts = [("", int(found[0].sockaddr[1]))]  # one socket takes clients of both families
         else:
-            found.sort(key=lambda endpoint: endpoint[0])
-            hosts = [(str(sockaddr[0]), int(sockaddr[1])) for _, sockaddr in found]
+            found.sort(key=lambda endpoint: endpoint.family)
+            hosts = [(str(each.sockaddr[0]), int(each.sockaddr[1])) for each in found]
         # Without a port to try QEMU gives whatever reason it has found last.
         failure = OSError(errno.ENOENT, os.strerror(errno.ENOENT))
         what = "Failed to create a socket"
         for numeric, first in hosts:
             last = int(str(self.data.get("to", first))) & 0xFFFF
             for port in range(first, last + 1):
-                address = Address(scheme="tcp", host=numeric, port=port)
+                address = TcpAddress(numeric, port)
                 try:
                     return listen(address, insecure=insecure)
                 except OSError as error:
@@ -137,18 +137,16 @@ class SocketAddress:
         """
         if self.kind == "fd":
             return self._adopt(find_fd)
-        endpoints: Sequence[tuple[int, SockAddr]]
         if self.kind == "inet":
             endpoints = await self.resolve(to_listen=False)
         else:
-            address = self._plain()
-            family = socket.AF_UNIX if self.kind == "unix" else socket.AF_VSOCK
-            endpoints = [(int(family), address.sockaddr)]
+            endpoints = self._plain().endpoints()
+        now = asyncio.get_running_loop().time
         failure: OSError | None = None
-        for number, sockaddr in endpoints:
+        for endpoint in endpoints:
+            plan = DialPlan(self.where, timeout=timeout, wait_for_socket=False, now=now())
             try:
-                async with asyncio.timeout(timeout):
-                    return await _connect(number, sockaddr)
+                return await connect([endpoint], plan)
             except OSError as error:
                 failure = error
         assert failure is not None
@@ -164,7 +162,7 @@ class SocketAddress:
             ChardevError: If there can't be such an address.
         """
         if self.kind == "vsock":
-            return Address(scheme="vsock", cid=self._vsock("cid"), port=self._vsock("port"))
+            return VsockAddress(self._vsock("cid"), self._vsock("port"))
         path = self.where
         is_abstract = bool(self.data.get("abstract"))
         longest = limits.UNIX_PATH - is_abstract
@@ -173,10 +171,10 @@ class SocketAddress:
             raise ChardevError(f"UNIX socket path '{path}' is too long", hint=hint)
         if is_abstract:
             padding = 0 if self._is_tight else _SUN_PATH - 1 - len(os.fsencode(path))
-            return Address(scheme="unix", path="@" + path + "\0" * padding)
+            return UnixAddress("@" + path + "\0" * padding)
         if not path:  # nobody listens there
-            return Address(scheme="unix", path="@" + "\0" * (_SUN_PATH - 1))
-        return Address(scheme="unix", path="./" + path if path.startswith("@") else path)
+            return UnixAddress("@" + "\0" * (_SUN_PATH - 1))
+        return UnixAddress("./" + path if path.startswith("@") else path)
 
     def _vsock(self, name: str) -> int:
         text = str(self.data[name])
@@ -208,8 +206,8 @@ class SocketAddress:
         *,
         to_listen: bool,
         family: int | None = None,
-    ) -> list[tuple[int, tuple[Any, ...]]]:
-        """Find the families and addresses behind a host and port.
+    ) -> list[Endpoint]:
+        """Find the endpoints behind a host and port.
 
         Raises:
             ChardevError: If there are none.
@@ -224,14 +222,11 @@ class SocketAddress:
             why = "Name or service not known"
             raise ChardevError(f"address resolution failed for {where}: {why}")
 
-        def resolve() -> list[tuple[int, tuple[Any, ...]]]:
-            found = socket.getaddrinfo(host or None, port or None, wanted, kind, 0, flags)
-            return [(int(where[0]), where[4]) for where in found]
-
+        ask = partial(look_up, host, port or None, family=wanted, kind=kind, flags=flags)
         timeout = limits.CONNECT_TIMEOUT
         try:
             async with asyncio.timeout(timeout):
-                return await asyncio.get_running_loop().run_in_executor(None, resolve)
+                return await asyncio.get_running_loop().run_in_executor(None, ask)
         except TimeoutError as error:
             why = f"no answer within {timeout:g} s"
             raise ChardevError(f"address resolution failed for {where}: {why}") from error
@@ -250,7 +245,7 @@ class SocketAddress:
         if fd < 0:
             raise ChardevError(f"File descriptor '{name}' is not a socket")
         try:
-            return adopt_fd(Address(scheme="fd", fd=fd))
+            return adopt_fd(fd)
         except OSError as error:
             if error.errno == errno.EPROTOTYPE:
                 raise ChardevError(str(error.strerror)) from error
@@ -272,37 +267,6 @@ def _descriptor(text: str) -> int:
 def _free_path() -> str:
     """Choose a path for a socket that was given none."""
     return os.path.join(tempfile.gettempdir(), f"qemu-socket-{secrets.token_hex(4)}")
-
-
-async def _connect(family: int, sockaddr: SockAddr) -> socket.socket:
-    sock = new_socket(family)
-    try:
-        sock.setblocking(False)
-        if family == socket.AF_UNIX:
-            # Its queue may be full: it is busy, not absent, and nothing tells when that changes.
-            while not _is_connected(sock, sockaddr):  # noqa: ASYNC110
-                await asyncio.sleep(_BUSY_DELAY)
-        else:
-            await asyncio.get_running_loop().sock_connect(sock, sockaddr)
-            if is_connected_to_itself(sock):
-                raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-    except OSError as error:
-        sock.close()
-        if error.errno is not None:
-            error.strerror = os.strerror(error.errno)  # asyncio has put its own words there
-        raise
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def _is_connected(sock: socket.socket, sockaddr: SockAddr) -> bool:
-    try:
-        sock.connect(sockaddr)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _refused(error: OSError, what: str) -> ChardevError:

@@ -8,43 +8,51 @@ import asyncio
 import os
 import re
 import socket
-from typing import ClassVar, Final, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from qmpeer import limits
 from qmpeer.chardev.device import Chardev, Link
-from qmpeer.chardev.filtering import Filtering
+from qmpeer.chardev.host import FindFd, Host
 from qmpeer.chardev.socket_address import SocketAddress
-from qmpeer.chardev.surroundings import Surroundings
 from qmpeer.errors import ChardevError
-from qmpeer.transport import Address
-from qmpeer.transport.aio import Listener, Stream, open_stream, start_listening
+from qmpeer.transport import Address, TcpAddress, UnixAddress
+from qmpeer.transport.aio import HandlerFactory, Listener, Stream, open_stream, start_listening
 from qmpeer.values import JsonObject
 
-_RECONNECT_MOST: Final = 1_000_000
+if TYPE_CHECKING:
+    from qmpeer.chardev.socket_filters import SocketFilters
+
 _MAPPED: Final = re.compile(r"\[::ffff:([0-9.]+)\]")
 
 
 class SocketDevice(Chardev):
-    """Be a unix, TCP or vsock socket, as a server or as a client."""
+    """A unix, TCP or vsock socket, as a server or as a client."""
 
-    kind: ClassVar[str] = "socket"
     is_socket: ClassVar[bool] = True
     input_end: ClassVar[Literal["told", "closes", "ignored"]] = "told"
 
-    def __init__(self, label: str, data: JsonObject, surroundings: Surroundings) -> None:
-        super().__init__(label, data, surroundings)
+    def __init__(
+        self,
+        kind: str,
+        label: str,
+        data: JsonObject,
+        host: Host,
+        find_fd: FindFd | None,
+    ) -> None:
+        super().__init__(kind, label, data, host, find_fd)
         address = data["addr"]
         assert isinstance(address, dict)
         self._address = SocketAddress(address)
         self._is_server = bool(data.get("server", True))
-        self._reconnect = max(0, min(int(str(data.get("reconnect", 0))), _RECONNECT_MOST))
-        self._filtering = Filtering(data, surroundings, is_server=self._is_server)
+        self._reconnect = max(0, min(int(str(data.get("reconnect", 0))), limits.DEVICE_RECONNECT))
         self._listener: Listener | None = None
         self._own_end = ""
         self._other_end = ""
         self._has_come = asyncio.Event()
         self._has_left = asyncio.Event()
         self._dialling: asyncio.Task[None] | None = None
+        self._filters = self._choose_filters()
         self._check()
 
     @property
@@ -59,10 +67,9 @@ class SocketDevice(Chardev):
             return f"disconnected:{self._text}{server}"
         if self._own_end:
             return f"{self._protocol}:{self._own_end}{server} <-> {self._other_end}"
-        listener = self._listener
-        if self._address.kind == "vsock":
-            return f"{self._text}{server}"
-        if listener is None or listener.address.is_abstract:
+        address = self.address
+        is_unnamed = address is None or (isinstance(address, UnixAddress) and address.is_abstract)
+        if is_unnamed and self._address.kind != "vsock":
             return f"unix:{server}"
         return f"{self._text}{server}"
 
@@ -101,34 +108,45 @@ class SocketDevice(Chardev):
 
     @property
     def _protocol(self) -> str:
-        return self._filtering.protocol
+        """How query-chardev names what is spoken on TCP."""
+        return next((name for name in ("telnet", "websocket") if self.data.get(name)), "tcp")
 
     @property
     def _text(self) -> str:
         """Name its address as far as it is known by now."""
-        listener = self._listener
-        if listener is not None and listener.address.scheme == "tcp":
-            host = listener.address.host or ""
-            host = "0.0.0.0" if self._is_any else host
-            return f"{self._protocol}:{host}:{listener.address.port}"
-        if listener is not None and self._address.kind == "fd":
-            return _listener_text(listener.address)
+        address = self.address
+        if isinstance(address, TcpAddress):
+            # Spec: QEMU: what listens on every interface, for both families, goes by IPv4's name.
+            is_both = not self._host_name and self._address.family == socket.AF_UNSPEC
+            host = "0.0.0.0" if is_both and address.host == "::" else address.host
+            return f"{self._protocol}:{host}:{address.port}"
+        if address is not None and self._address.kind == "fd":
+            return _listener_text(address)
         return self._address.text(self._protocol)
 
     @property
-    def _is_any(self) -> bool:
-        """Whether it listens on every interface, for both families."""
-        listener = self._listener
-        is_any = listener is not None and listener.address.host == "::" and not self._host
-        return is_any and self._address.family == socket.AF_UNSPEC
-
-    @property
-    def _host(self) -> str:
+    def _host_name(self) -> str:
         return str(self._address.data.get("host") or "")
+
+    def _choose_filters(self) -> "SocketFilters | None":
+        names = ("telnet", "tn3270", "websocket")
+        if "tls-creds" not in self.data and not any(self.data.get(name) for name in names):
+            return None
+        from qmpeer.chardev.socket_filters import SocketFilters  # start: 11 ms
+
+        return SocketFilters(self.data, self._host, is_server=self._is_server)
+
+    def _handler_factory(
+        self, sock: socket.socket, failed: Callable[[OSError], None] | None = None
+    ) -> HandlerFactory:
+        if self._filters is None:
+            return self._connect
+        is_local = sock.family == socket.AF_UNIX
+        name = self._host_name
+        return self._filters.wrap(self._connect, server_name=name, is_local=is_local, failed=failed)
 
     def _check(self) -> None:
         """Refuse what doesn't go together, in QEMU's order."""
-        self._filtering.check()
         kind = self._address.kind
         if kind == "fd" and "reconnect" in self.data:
             raise _incompatible("reconnect", "'fd' address type")
@@ -139,33 +157,28 @@ class SocketDevice(Chardev):
             raise ChardevError("'tls_authz' option requires 'tls_creds' option")
         if self._is_server and "reconnect" in self.data:
             raise _incompatible("reconnect", "socket in server listen mode")
-        if not self._is_server and self._filtering.is_websocket:
+        if not self._is_server and self.data.get("websocket"):
             raise ChardevError("Websocket client is not implemented")
         if not self._is_server and "wait" in self.data:
             raise _incompatible("wait", "socket in client connect mode")
 
     async def _listen(self) -> None:
-        is_insecure = self._surroundings.is_insecure or self._filtering.identifies_clients
+        is_known = self._filters is not None and self._filters.identifies_clients
         sock = await self._address.listen(
-            insecure=is_insecure,
-            mode=self._surroundings.socket_mode,
-            find_fd=self.find_fd,
+            insecure=self._host.is_insecure or is_known,
+            mode=self._host.socket_mode,
+            find_fd=self._find_fd,
         )
-        factory = self._filtering.wrap(self._connect, is_local=sock.family == socket.AF_UNIX)
         try:
+            factory = self._handler_factory(sock)
             self._listener = await start_listening(sock, factory, insecure=True)
         except BaseException:
             sock.close()
             raise
 
     async def _dial(self) -> None:
-        sock = await self._address.connect(self.find_fd, limits.CONNECT_TIMEOUT)
-        factory = self._filtering.wrap(
-            self._connect,
-            host=self._host,
-            is_local=sock.family == socket.AF_UNIX,
-            failed=self._disconnected,
-        )
+        sock = await self._address.connect(self._find_fd, limits.CONNECT_TIMEOUT)
+        factory = self._handler_factory(sock, self._disconnected)
         try:
             await open_stream(sock, factory, timeout=limits.CONNECT_TIMEOUT)
         except OSError as error:
@@ -181,9 +194,7 @@ class SocketDevice(Chardev):
             except ChardevError as error:
                 if not has_complained:
                     has_complained = True
-                    self._surroundings.report(
-                        f"Unable to connect character device {self.label}: {error}"
-                    )
+                    self._host.report(f"Unable to connect character device {self.label}: {error}")
             else:
                 has_complained = False
                 await self._has_left.wait()
@@ -215,9 +226,9 @@ def _listener_text(address: Address) -> str:
 
     Spec: QEMU: an abstract name is cut at its first NUL, and tight unless it is as long as can be.
     """
-    if not address.is_abstract:
+    if not isinstance(address, UnixAddress) or not address.is_abstract:
         return str(address)
-    name = str(address.path)[1:]
+    name = address.path[1:]
     tight = "" if len(os.fsencode(name)) == limits.UNIX_PATH else ",tight=on"
     return f"unix:{name.partition(chr(0))[0]},abstract=on{tight}"
 

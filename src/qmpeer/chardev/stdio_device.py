@@ -13,7 +13,7 @@ import atexit
 import os
 import signal
 import termios
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from qmpeer.chardev.device import Chardev
 from qmpeer.errors import ChardevError
@@ -33,18 +33,11 @@ _LOCAL_OFF: Final = termios.ECHO | termios.ECHONL | termios.ICANON | termios.IEX
 
 
 class StdioDevice(Chardev):
-    """Talk through the process's own standard input and output."""
-
-    kind: ClassVar[str] = "stdio"
+    """The process's own standard input and output."""
 
     _terminal: int = 0
     _saved: list[Any] | None = None
     _wants_echo = False
-
-    @property
-    def filename(self) -> str:
-        """What query-chardev calls its filename."""
-        return self.kind
 
     def attach(self, factory: HandlerFactory, *, wants_echo: bool = False) -> None:
         """Give it its front end, and set the terminal as that wants it."""
@@ -53,12 +46,12 @@ class StdioDevice(Chardev):
         self._set_terminal()
 
     async def _open(self) -> None:
-        if self._surroundings.standard is None:
+        if self._host.standard is None:
             raise ChardevError("cannot use stdio with -daemonize")
-        if self._surroundings.standard_user is not None:
+        if self._host.standard_user is not None:
             raise ChardevError("cannot use stdio by multiple character devices")
-        self._surroundings.standard_user = self.label
-        read_fd, write_fd = self._surroundings.standard
+        self._host.standard_user = self.label
+        read_fd, write_fd = self._host.standard
         if os.isatty(read_fd):
             self._terminal = read_fd
             self._saved = termios.tcgetattr(read_fd)
@@ -91,8 +84,8 @@ class StdioDevice(Chardev):
         self._apply(settings)
 
     def _restore(self) -> None:
-        if self._surroundings.standard_user == self.label:
-            self._surroundings.standard_user = None
+        if self._host.standard_user == self.label:
+            self._host.standard_user = None
         if self._saved is not None:
             saved, self._saved = self._saved, None
             self._apply(saved)

@@ -8,7 +8,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from typing import Final
 
 from qmpeer import limits
 from qmpeer.chardev.device import Chardev
@@ -22,16 +22,9 @@ _TRANSIENT: Final = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENE
 
 
 class UdpDevice(Chardev):
-    """Exchange datagrams with one other end."""
-
-    kind: ClassVar[str] = "udp"
+    """Datagrams to and from one other end."""
 
     _sock: socket.socket | None = None
-
-    @property
-    def filename(self) -> str:
-        """What query-chardev calls its filename."""
-        return self.kind
 
     @property
     def local_port(self) -> int:
@@ -41,13 +34,13 @@ class UdpDevice(Chardev):
     async def _open(self) -> None:
         remote = self._remote()
         local = _inet(self.data["local"], port="0") if "local" in self.data else None
-        family, sockaddr = (await remote.resolve(socket.SOCK_DGRAM, to_listen=False))[0]
-        sock = socket.socket(family, socket.SOCK_DGRAM)
+        other = (await remote.resolve(socket.SOCK_DGRAM, to_listen=False))[0]
+        sock = socket.socket(other.family, socket.SOCK_DGRAM)
         try:
             if local is not None:
-                found = await local.resolve(socket.SOCK_DGRAM, to_listen=True, family=family)
-                sock.bind(found[0][1])
-            sock.connect(sockaddr)
+                found = await local.resolve(socket.SOCK_DGRAM, to_listen=True, family=other.family)
+                sock.bind(found[0].sockaddr)
+            sock.connect(other.sockaddr)
         except OSError as error:
             sock.close()
             raise ChardevError(f"Failed to bind socket: {error.strerror}") from error
@@ -84,7 +77,7 @@ class UdpDevice(Chardev):
 
 
 class DatagramStream(DescriptorStream):
-    """Read and write a connected datagram socket; that nobody listens yet is no error."""
+    """A connected datagram socket; that nobody listens yet is no error."""
 
     __slots__ = ("_sock",)
 

@@ -5,16 +5,21 @@ Dots nest: ``a.b=1`` is ``{"a": {"b": 1}}``, and where all names of a level are 
 list: ``a.0=x a.1=y`` is ``{"a": ["x", "y"]}``.
 """
 
+import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Final
 
 import msgspec
 
+from qmpeer.cli.command_line import check_text
 from qmpeer.cli.exits import UsageError
+from qmpeer.shell.argument_tree import build_tree, free_object
+from qmpeer.shell.mistakes import Mistake
+from qmpeer.shell.words import Kind, Value, Word
 from qmpeer.values import JsonObject, JsonValue
 
-if TYPE_CHECKING:
-    from qmpeer.shell.words import Kind, Word
+_SEVERAL_MEANINGS: Final = re.compile(r"[+-]?\.?[0-9].*|null|true|false|on|off|yes|no", re.I | re.S)
+"""Plain values that may be text or something else; all others are text whatever the schema says."""
 
 
 def read_arguments(words: Sequence[str]) -> JsonObject:
@@ -38,7 +43,7 @@ def is_object(words: Sequence[str]) -> bool:
     return len(words) == 1 and words[0].lstrip().startswith("{")
 
 
-def to_words(words: Sequence[str]) -> "list[Word]":
+def to_words(words: Sequence[str]) -> list[Word]:
     """Take words of a command line for those of a statement.
 
     Raises:
@@ -49,16 +54,18 @@ def to_words(words: Sequence[str]) -> "list[Word]":
     return [_word(word) for word in words]
 
 
-def free_arguments(words: "Sequence[Word]") -> JsonObject:
+def is_ambiguous(word: Word) -> bool:
+    """Return whether it takes a schema to know what a word means."""
+    is_plain = word.value.kind == "plain" and not word.is_text
+    return is_plain and _SEVERAL_MEANINGS.fullmatch(word.value.text) is not None
+
+
+def free_arguments(words: Sequence[Word]) -> JsonObject:
     """Return what words mean where no schema says it.
 
     Raises:
         UsageError: If they make no sense.
     """
-    # Imported where it is needed: most commands are executed without arguments.
-    from qmpeer.shell.argument_tree import build_tree, free_object
-    from qmpeer.shell.mistakes import Mistake
-
     try:
         return free_object(build_tree(words))
     except Mistake as mistake:
@@ -82,22 +89,8 @@ def read_object(text: str | bytes) -> JsonObject:
     return value
 
 
-def check_text(word: str) -> None:
-    """Check that a word is text, as words of a command line may be any bytes.
-
-    Raises:
-        UsageError: If it isn't UTF-8.
-    """
-    try:
-        word.encode()
-    except UnicodeEncodeError as error:
-        raise UsageError(f"found {word!r}, expected text in UTF-8") from error
-
-
-def _word(word: str) -> "Word":
+def _word(word: str) -> Word:
     """Return a word of a command line, quotes in which the system's shell has taken away."""
-    from qmpeer.shell.words import Value, Word
-
     name, equals, text = word.partition("=")
     if not equals:
         return Word(None, Value("plain", word, 0, len(word)), 0)
@@ -109,7 +102,7 @@ def _word(word: str) -> "Word":
     return Word(name.removesuffix(":"), value, 0, is_text)
 
 
-def _kind_and_text(text: str) -> "tuple[Kind, str]":
+def _kind_and_text(text: str) -> tuple[Kind, str]:
     """Tell plain text from JSON: a string in quotes, an object, a list."""
     if text[:1] in ('"', "{", "["):
         try:

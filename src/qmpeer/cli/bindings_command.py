@@ -1,15 +1,15 @@
 """``qmpeer bindings``: the typed binding of a schema, as a Python module."""
 
+import argparse
 import os
 import sys
-from collections.abc import Sequence
 from typing import Final
 
-from qmpeer.cli.command_line import CommandLine, seconds
+from qmpeer.cli.command_line import Subcommand, argument
 from qmpeer.cli.exits import DONE, UsageError, about_file
-from qmpeer.cli.schema_words import SCHEMA_STATUSES, SOURCES, load, release
+from qmpeer.cli.schema_words import FROM, RELEASE, SCHEMA_STATUSES, SOURCES, TIMEOUT, load
+from qmpeer.codegen import bindings_text
 
-PROGRAM: Final = "qmpeer bindings"
 DEFAULT_NAME: Final = "qmp_bindings.py"
 
 _AFTER: Final = (
@@ -26,18 +26,8 @@ example:
 )
 
 
-def run(words: Sequence[str]) -> int:
-    """Write a binding.
-
-    Raises:
-        UsageError: If the words make no sense, or the file can't be written.
-        QMPError: If the schema is faulty, or its monitor leaves.
-        OSError: If the schema can't be had.
-    """
-    given = parser().parse_intermixed_args(words)
-    schema = load(given.source, given.timeout, given.release)
-    from qmpeer.codegen import bindings_text
-
+def _run(given: argparse.Namespace) -> int:
+    schema = load(given.source, given)
     name = os.path.basename(given.source) if os.path.exists(given.source) else given.source
     try:
         text = bindings_text(schema, only=given.only, source=name)
@@ -55,24 +45,20 @@ def run(words: Sequence[str]) -> int:
     return DONE
 
 
-def parser() -> CommandLine:
-    """Return what reads the words."""
-    parser = CommandLine(PROGRAM, "Write the typed Python binding of a schema.", _AFTER)
-    parser.add_argument("--from", dest="source", metavar="SOURCE", required=True, help="see below")
-    parser.add_argument(
-        "-o",
-        dest="output",
-        metavar="FILE|DIR",
-        help=f"where to write it, in a directory as {DEFAULT_NAME}; else to standard output",
-    )
-    parser.add_argument(
-        "--only",
-        metavar="REGEX",
-        nargs="+",
-        action="extend",
-        default=[],
-        help="commands and events whose whole name matches, and the types that they need",
-    )
-    parser.add_argument("--release", metavar="X.Y", type=release, help="QEMU's, of old QAPI files")
-    parser.add_argument("--timeout", metavar="S", type=seconds, default=10.0, help="seconds; 10")
-    return parser
+COMMAND: Final = Subcommand(
+    "qmpeer bindings",
+    "Write the typed Python binding of a schema.",
+    _AFTER,
+    (
+        FROM,
+        argument("-o", "FILE|DIR",
+                 f"where to write it, in a directory as {DEFAULT_NAME}; else to standard output",
+                 dest="output", completes="file"),
+        argument("--only", "REGEX",
+                 "commands and events whose whole name matches, and the types that they need",
+                 nargs="+", action="extend", default=[]),
+        RELEASE,
+        TIMEOUT,
+    ),
+    _run,
+)  # fmt: skip

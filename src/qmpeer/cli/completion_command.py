@@ -1,16 +1,15 @@
 """``qmpeer completion``: scripts that have TAB complete, and the names that they ask for."""
 
+import argparse
 import re
 import sys
-from collections.abc import Sequence
 from typing import Final
 
 from qmpeer import limits
-from qmpeer.cli.command_line import CommandLine
-from qmpeer.cli.exits import DONE, STATUSES, UsageError
+from qmpeer.cli.command_line import Subcommand, argument
+from qmpeer.cli.exits import DONE, STATUSES, UsageError, checked_address
 from qmpeer.cli.output import write_bytes
-
-PROGRAM: Final = "qmpeer completion"
+from qmpeer.client import Client
 
 _AFTER: Final = (
     """\
@@ -29,53 +28,28 @@ The scripts ask for the names that a server has, such as its commands and its jo
 _SHELLS: Final = ("bash", "zsh", "fish")
 
 
-def run(words: Sequence[str]) -> int:
-    """Write a script, or names.
-
-    Raises:
-        UsageError: If the words make no sense.
-        QMPError: If the server can't be asked.
-        OSError: If it can't be reached.
-    """
-    given = parser().parse_intermixed_args(words)
+def _run(given: argparse.Namespace) -> int:
     if given.what == "names":
         if given.kind is None or given.address is None:
             raise UsageError("found too little behind 'names', expected KIND and ADDRESS")
         return _write_names(given.kind, given.address, given.typed)
     if given.kind is not None:
         raise UsageError(f"found {given.kind!r} behind {given.what!r}, expected nothing")
-    from qmpeer.cli import completion_scripts
-    from qmpeer.cli.grammar import usages
+    from qmpeer.cli.completion_scripts import SCRIPTS  # start: 150 ms
+    from qmpeer.cli.grammar import usages  # start: 150 ms
 
-    make = {
-        "bash": completion_scripts.bash_script,
-        "zsh": completion_scripts.zsh_script,
-        "fish": completion_scripts.fish_script,
-    }[given.what]
-    write_bytes(make(usages()).encode(), sys.stdout)
+    write_bytes(SCRIPTS[given.what](usages()).encode(), sys.stdout)
     return DONE
 
 
-def parser() -> CommandLine:
-    """Return what reads the words."""
-    parser = CommandLine(PROGRAM, "Write a script that has TAB complete all this.", _AFTER)
-    parser.add_argument("what", choices=(*_SHELLS, "names"), help="for which shell; or names")
-    parser.add_argument("kind", metavar="KIND", nargs="?", help="of names: command, job, ...")
-    parser.add_argument("address", metavar="ADDRESS", nargs="?", help="of names: who has them")
-    parser.add_argument("typed", metavar="TEXT", nargs="?", default="", help="how they begin")
-    return parser
-
-
 def _write_names(kind: str, address: str, typed: str) -> int:
-    from qmpeer.client import Client
-
     within = typed.rpartition("/")[0] if kind == "qom-path" else ""
     timeout = limits.NAMES_TIMEOUT
-    try:
-        with Client.connect(address, timeout=timeout, command_timeout=timeout) as client:
-            names = client.names(kind, within=within)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    with (
+        checked_address(),
+        Client.connect(address, timeout=timeout, command_timeout=timeout) as client,
+    ):
+        names = client.names(kind, within=within)
     found = [name for name in names if name.startswith(typed) and _is_offered(kind, name)]
     write_bytes("".join(f"{name}\n" for name in found).encode(), sys.stdout)
     return DONE
@@ -90,3 +64,17 @@ def _is_offered(kind: str, name: str) -> bool:
     if kind in ("command", "event"):
         return re.fullmatch(r"[A-Za-z_][\w.-]*", name, re.ASCII) is not None
     return name.isprintable() and not name.startswith("-")
+
+
+COMMAND: Final = Subcommand(
+    "qmpeer completion",
+    "Write a script that has TAB complete all this.",
+    _AFTER,
+    (
+        argument("what", None, "for which shell; or names", choices=(*_SHELLS, "names")),
+        argument("kind", "KIND", "of names: command, job, ...", nargs="?"),
+        argument("address", "ADDRESS", "of names: who has them", nargs="?"),
+        argument("typed", "TEXT", "how they begin", nargs="?", default=""),
+    ),
+    _run,
+)

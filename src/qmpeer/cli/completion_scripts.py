@@ -1,31 +1,10 @@
-"""What has bash, zsh and fish complete the words behind ``qmpeer``: a script for each."""
+"""Completion scripts for bash, zsh and fish, of all that can be typed behind ``qmpeer``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
 
-from qmpeer.cli.grammar import Argument, Option, Usage
-
-__all__ = ["bash_script", "fish_script", "zsh_script"]
-
-
-def _with_verbs(usages: Sequence[Usage]) -> dict[str, list[Usage]]:
-    found: dict[str, list[Usage]] = {}
-    for usage in usages:
-        if len(usage.words) == 2:
-            found.setdefault(usage.words[0], []).append(usage)
-    return found
-
-
-def _names(usages: Sequence[Usage]) -> dict[str, str]:
-    """Return the subcommands with what each does."""
-    found: dict[str, str] = {}
-    for usage in usages:
-        name, *verb = usage.words
-        if not verb:
-            found[name] = usage.about
-        else:
-            found.setdefault(name, f"{'ADDRESS ' * usage.has_address_first}VERB ...")
-    return found
-
+from qmpeer.cli.fish_completion import fish_script
+from qmpeer.cli.grammar import Option, Place, Usage, subcommands_of, verbs_of
 
 # bash
 
@@ -140,9 +119,9 @@ def bash_script(usages: Sequence[Usage]) -> str:
     verbs = (
         f"            {name}) verbs={'address:' * of[0].has_address_first}"
         f"{','.join(usage.words[1] for usage in of)} ;;"
-        for name, of in _with_verbs(usages).items()
+        for name, of in verbs_of(usages).items()
     )
-    script = _BASH.replace("@NAMES@", ",".join(_names(usages)))
+    script = _BASH.replace("@NAMES@", ",".join(subcommands_of(usages)))
     script = script.replace("@VERBS@", "\n".join(verbs))
     return script.replace("@CASES@", "\n".join(map(_bash_case, usages)))
 
@@ -155,7 +134,7 @@ def _bash_case(usage: Usage) -> str:
         if option.value is not None
         for flag in option.flags
     )
-    places = " ".join(f"{each.kind or '-'}{'+' * each.is_many}" for each in usage.arguments)
+    places = " ".join(f"{each.kind or '-'}{'+' * each.is_many}" for each in usage.places)
     return (
         f"        '{usage.key}')\n            options={options}\n"
         f"            valued='{valued}'\n            places='{places}' ;;"
@@ -230,12 +209,14 @@ _qmpeer "$@"
 
 def zsh_script(usages: Sequence[Usage]) -> str:
     """Return the script for zsh."""
-    names = (f"            {_zsh_pair(name, about)}" for name, about in _names(usages).items())
+    names = (
+        f"            {_zsh_pair(name, about)}" for name, about in subcommands_of(usages).items()
+    )
     verbs = (
         f"        {name}) found=({'address ' * of[0].has_address_first}"
         + " ".join(_zsh_pair(usage.words[1], usage.about) for usage in of)
         + ") ;;"
-        for name, of in _with_verbs(usages).items()
+        for name, of in verbs_of(usages).items()
     )
     script = _ZSH.replace("@NAMES@", "\n".join(names)).replace("@VERBS@", "\n".join(verbs))
     return script.replace("@CASES@", "\n".join(map(_zsh_case, usages)))
@@ -246,7 +227,7 @@ def _zsh_pair(name: str, about: str) -> str:
 
 
 def _zsh_case(usage: Usage) -> str:
-    specs = [*map(_zsh_option, usage.options), *_zsh_arguments(usage.arguments)]
+    specs = [*map(_zsh_option, usage.options), *_zsh_places(usage.places)]
     lines = "".join(f" \\\n            {spec}" for spec in specs)
     return f"        '{usage.key}')\n        _arguments{lines} ;;"
 
@@ -261,8 +242,8 @@ def _zsh_option(option: Option) -> str:
     return _quoted(f"{names}{help}{value}")
 
 
-def _zsh_arguments(arguments: Sequence[Argument]) -> Iterator[str]:
-    for number, argument in enumerate(arguments, 1):
+def _zsh_places(places: Sequence[Place]) -> Iterator[str]:
+    for number, argument in enumerate(places, 1):
         place = "*" if argument.is_many else str(number)
         yield _quoted(f"{place}:{_zsh_text(argument.name)}:{_zsh_action(argument.kind)}")
 
@@ -283,134 +264,13 @@ def _zsh_text(text: str) -> str:
     return "".join(f"\\{char}" if char in "[]:\\" else char for char in text)
 
 
-# fish
-
-_FISH = r"""# Completion of qmpeer and qmp-shell for fish. Made by: qmpeer completion fish
-
-function __qmpeer_key
-    set -l words (commandline -opc)
-    if test (basename -- $words[1]) = qmp-shell
-        echo shell
-        return
-    end
-    set -e words[1]
-    switch "$words[1]"
-        case @ADDRESSED@
-            test (count $words) -ge 3; and echo $words[1] $words[3]
-        case @VERBED@
-            test (count $words) -ge 2; and echo $words[1] $words[2]
-        case '*'
-            echo $words[1]
-    end
-end
-
-function __qmpeer_is
-    test "$(__qmpeer_key)" = "$argv[1]"
-end
-
-function __qmpeer_count
-    test (count (commandline -opc)) -eq $argv[1]
-end
-
-function __qmpeer_behind
-    set -l words (commandline -opc)
-    test (count $words) -eq $argv[2]; and test "$words[2]" = $argv[1]
-end
-
-function __qmpeer_place  # KEY PLACE OPTION...: the options take a value
-    __qmpeer_is "$argv[1]"; or return 1
-    set -l words (commandline -opc)
-    set -l place 0
-    set -l skip 0
-    set -l from (math 2 + (count (string split ' ' -- $argv[1])))
-    string match -qr '^(@ADDRESSED_REGEX@) ' -- $argv[1]; and set from (math $from + 1)
-    test (basename -- $words[1]) = qmp-shell; and set from 2
-    for word in $words[$from..-1]
-        if test $skip = 1
-            set skip 0
-        else if contains -- $word $argv[3..-1]
-            set skip 1
-        else if not string match -qr -- '^-.' $word
-            set place (math $place + 1)
-        end
-    end
-    test $skip = 0; and test $place -eq $argv[2]
-end
-
-function __qmpeer_names
-    set -l words (commandline -opc)
-    set -l address $words[3]
-    test (basename -- $words[1]) = qmp-shell; and set address $words[2]
-    qmpeer completion names $argv[1] -- "$address" (commandline -ct | string unescape) 2>/dev/null
-end
-
-@LINES@
-"""
-
-
-def fish_script(usages: Sequence[Usage]) -> str:
-    """Return the script for fish."""
-    verbed = _with_verbs(usages)
-    addressed = [name for name, of in verbed.items() if of[0].has_address_first]
-    others = [name for name in verbed if name not in addressed]
-    script = _FISH.replace("@ADDRESSED@", " ".join(addressed))
-    script = script.replace("@VERBED@", " ".join(others))
-    script = script.replace("@ADDRESSED_REGEX@", "|".join(addressed))
-    return script.replace("@LINES@", "\n".join(_fish_lines(usages)))
-
-
-def _fish_lines(usages: Sequence[Usage]) -> Iterator[str]:
-    for name, about in _names(usages).items():
-        yield f"complete -c qmpeer -f -n '__qmpeer_count 1' -a {name} -d {_fish_quoted(about)}"
-    for name, of in _with_verbs(usages).items():
-        place = 3 if of[0].has_address_first else 2
-        for usage in of:
-            yield (
-                f"complete -c qmpeer -f -n '__qmpeer_behind {name} {place}' "
-                f"-a {usage.words[1]} -d {_fish_quoted(usage.about)}"
-            )
-    for usage in usages:
-        for program in ("qmpeer", "qmp-shell") if usage.key == "shell" else ("qmpeer",):
-            yield from _fish_usage(usage, program)
-
-
-def _fish_usage(usage: Usage, program: str) -> Iterator[str]:
-    start = f"complete -c {program} -n {_fish_quoted(f'__qmpeer_is {_fish_quoted(usage.key)}')}"
-    for option in usage.options:
-        flags = " ".join(map(_fish_flag, option.flags))
-        takes = _fish_value(option.kind) if option.value is not None else ""
-        help = f" -d {_fish_quoted(option.help)}" if option.help else ""
-        yield f"{start} {flags}{takes}{help}"
-    valued = [flag for o in usage.options if o.value is not None for flag in o.flags]
-    for number, argument in enumerate(usage.arguments):
-        if argument.kind in ("", "file"):
-            continue
-        words = " ".join((_fish_quoted(usage.key), str(number), *valued))
-        where = _fish_quoted(f"__qmpeer_place {words}")
-        yield f"complete -c {program} -n {where}{_fish_value(argument.kind).replace(' -x', ' -f')}"
-
-
-def _fish_flag(flag: str) -> str:
-    if flag.startswith("--"):
-        return f"-l {flag[2:]}"
-    return f"-s {flag[1:]}" if len(flag) == 2 else f"-o {flag[1:]}"
-
-
-def _fish_value(kind: str) -> str:
-    name, _, rest = kind.partition(":")
-    match name:
-        case "file":
-            return " -r -F"
-        case "words":
-            return f" -x -a {_fish_quoted(rest.replace(',', ' '))}"
-        case "names":
-            return f" -x -a '(__qmpeer_names {rest})'"
-    return " -x"
-
-
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def _fish_quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", " ") + "'"
+SCRIPTS: Final[Mapping[str, Callable[[Sequence[Usage]], str]]] = {
+    "bash": bash_script,
+    "zsh": zsh_script,
+    "fish": fish_script,
+}
+"""By shell, what makes its script."""

@@ -1,48 +1,44 @@
-"""What the tools that talk to a server have in common: some options, and how they connect."""
+"""Connections to the server, or the guest agent, that a command line names."""
 
 import argparse
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from qmpeer import limits
-from qmpeer.cli.command_line import CommandLine, seconds
-from qmpeer.cli.exits import UsageError
+from qmpeer.cli.exits import checked_address
+from qmpeer.client import Client
 
 if TYPE_CHECKING:
-    from qmpeer.client import Client
-
-ADDRESS_HELP: Final = "unix:PATH, tcp:HOST:PORT, ..."
+    from qmpeer.client import GuestAgent
 
 
-def add_common(parser: CommandLine, *, has_address: bool = True) -> None:
-    """Add the options that each tool has."""
-    if has_address:
-        parser.add_argument("address", metavar="ADDRESS", help=ADDRESS_HELP)
-    parser.add_argument("--json", action="store_true", help="JSON, for programs")
-    parser.add_argument(
-        "--timeout",
-        metavar="S",
-        type=seconds,
-        help="seconds until connected, and then until each reply; by default 10 and 300",
-    )
-
-
-def connect(given: argparse.Namespace, **options: Any) -> "Client":
-    """Connect to the server that the words name.
+def connect(given: argparse.Namespace, **options: Any) -> Client:
+    """Connect to the server at ``given.address``, with the deadlines of ``given.timeout``.
 
     Raises:
         UsageError: If the address isn't one.
         QMPError: As `Client.connect`.
         OSError: As `Client.connect`.
     """
-    from qmpeer.client import Client
+    with checked_address():
+        return Client.connect(given.address, **_deadlines(given) | options)
 
-    timeout = options.pop("timeout", given.timeout)
-    try:
-        return Client.connect(
-            given.address,
-            timeout=limits.CONNECT_TIMEOUT if timeout is None else timeout,
-            command_timeout=limits.COMMAND_TIMEOUT if given.timeout is None else given.timeout,
-            **options,
-        )
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+
+def connect_agent(given: argparse.Namespace, **options: Any) -> "GuestAgent":
+    """Connect to the guest agent at ``given.address``, with the deadlines of ``given.timeout``.
+
+    Raises:
+        UsageError: If the address isn't one.
+        QMPError: As `GuestAgent.connect`.
+        OSError: As `GuestAgent.connect`.
+    """
+    from qmpeer.client import GuestAgent  # start: 10 ms
+
+    with checked_address():
+        return GuestAgent.connect(given.address, **_deadlines(given) | options)
+
+
+def _deadlines(given: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "timeout": given.timeout or limits.CONNECT_TIMEOUT,
+        "command_timeout": given.timeout or limits.COMMAND_TIMEOUT,
+    }

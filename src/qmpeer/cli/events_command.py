@@ -1,24 +1,26 @@
 """``qmpeer events``: events as they come, a line each."""
 
+import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+from msgspec.structs import replace
 
 from qmpeer import limits
-from qmpeer.cli.command_line import CommandLine, count, seconds
-from qmpeer.cli.connecting import ADDRESS_HELP
-from qmpeer.cli.event_choice import choice_of
+from qmpeer.cli.command_line import ADDRESS, Subcommand, argument, count, seconds
+from qmpeer.cli.connecting import connect
 from qmpeer.cli.exits import DONE, STATUSES, UsageError, complain
-from qmpeer.cli.output import write_json
-from qmpeer.messages import Event
-from qmpeer.values import JsonObject
-
-if TYPE_CHECKING:
-    from qmpeer.client import Client
+from qmpeer.cli.output import standard_output, write_json
+from qmpeer.client import Client
+from qmpeer.messages import Event, event_message, near_names
+from qmpeer.shell.event_lines import event_line
 
 PROGRAM: Final = "qmpeer events"
+_NAME: Final = re.compile(r"[A-Za-z0-9_.-]*")
 
 _AFTER: Final = (
     """\
@@ -41,24 +43,10 @@ example:
 _TIMES: Final = ("clock", "full", "since", "none")
 
 
-def run(words: Sequence[str]) -> int:
-    """Show events.
-
-    Raises:
-        UsageError: If the words make no sense.
-        QMPError: If the connection ends.
-        OSError: If there is no connection, or fewer events than asked for in time.
-    """
-    given = parser().parse_intermixed_args(words)
+def _run(given: argparse.Namespace) -> int:
     names, match = choice_of(given.names)
-    from qmpeer.client import Client
-
     deadline = None if given.timeout is None else monotonic() + given.timeout
-    timeout = limits.CONNECT_TIMEOUT if given.timeout is None else given.timeout
-    try:
-        client = Client.connect(given.address, timeout=timeout)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    client = connect(given, command_timeout=limits.COMMAND_TIMEOUT)
     write = _writer(given.json, given.time)
     with client, client.events(*names, match=match) as events:
         if names:
@@ -77,7 +65,33 @@ def run(words: Sequence[str]) -> int:
     return DONE
 
 
-def _warn_of_unknown(client: "Client", names: Sequence[str]) -> None:
+def choice_of(words: Sequence[str]) -> tuple[list[str], Callable[[Event], bool] | None]:
+    """Return the names that are chosen, or a function of events where a word is no name.
+
+    A name is a regular expression as well, of itself; the whole name of an event has to match.
+
+    Raises:
+        UsageError: If a word is neither.
+
+    Example:
+        >>> choice_of(["STOP", "RESUME"])
+        (['STOP', 'RESUME'], None)
+        >>> names, takes = choice_of(["JOB_.*", "STOP"])
+        >>> [takes(Event(name, {}, None, 1)) for name in ("JOB_STATUS_CHANGE", "A_STOP")]
+        [True, False]
+    """
+    if all(map(_NAME.fullmatch, words)) and not any("." in word for word in words):
+        return list(words), None
+    patterns = []
+    for word in words:
+        try:
+            patterns.append(re.compile(word))
+        except re.error as error:
+            raise UsageError(f"found {word!r}, expected a name or a pattern: {error}") from error
+    return [], lambda event: any(pattern.fullmatch(event.name) for pattern in patterns)
+
+
+def _warn_of_unknown(client: Client, names: Sequence[str]) -> None:
     """Say which names the server's schema lacks: a mistyped one would be waited for in vain."""
     try:
         known = client.names("event", timeout=limits.SHELL_SILENCE)
@@ -87,50 +101,19 @@ def _warn_of_unknown(client: "Client", names: Sequence[str]) -> None:
         return
     for name in names:
         if name not in known:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name.upper(), known, 1)
+            near = near_names(name.upper(), known, 1)
             hint = f"; is it {near[0]}?" if near else ""
             complain(PROGRAM, f"warning: the server lists no event {name!r}{hint}")
-
-
-def parser() -> CommandLine:
-    """Return what reads the words."""
-    parser = CommandLine(PROGRAM, "Show the events of a QMP server as they come.", _AFTER)
-    parser.add_argument("address", metavar="ADDRESS", help=ADDRESS_HELP)
-    parser.add_argument(
-        "names",
-        metavar="NAME|REGEX",
-        nargs="*",
-        default=[],
-        help="which events: those whose whole name matches; by default all",
-    )
-    parser.add_argument("--count", metavar="N", type=count, help="end after so many")
-    parser.add_argument("--timeout", metavar="S", type=seconds, help="end after so many seconds")
-    parser.add_argument(
-        "--time",
-        choices=_TIMES,
-        default="clock",
-        help="the time before an event, in text: clock, full (with the date), since (seconds after "
-        "the event before), none",
-    )
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", default=None, help="JSON in any case")
-    form.add_argument("--text", dest="json", action="store_false", help="text in any case")
-    return parser
 
 
 def _writer(is_json: bool | None, form: str) -> Callable[[Event], None]:
     if is_json is None:
         is_json = not sys.stdout.isatty()
     if is_json:
-        return lambda event: write_json(_message(event))
-    from msgspec.structs import replace
-
-    from qmpeer.cli.page import Page
-    from qmpeer.shell.event_lines import event_line
-
-    page = Page.output()
+        return lambda event: write_json(
+            event_message(event.name, event.data or None, event.timestamp)
+        )
+    page = standard_output()
     before: list[float] = []
 
     def write(event: Event) -> None:
@@ -162,14 +145,23 @@ def _time(event: Event, form: str, before: list[float]) -> str | None:
         return None
 
 
-def _message(event: Event) -> JsonObject:
-    message: JsonObject = {}
-    if event.timestamp is not None:
-        message["timestamp"] = {
-            "seconds": event.timestamp.seconds,
-            "microseconds": event.timestamp.microseconds,
-        }
-    message["event"] = event.name
-    if event.data:
-        message["data"] = event.data
-    return message
+COMMAND: Final = Subcommand(
+    PROGRAM,
+    "Show the events of a QMP server as they come.",
+    _AFTER,
+    (
+        ADDRESS,
+        argument("names", "NAME|REGEX",
+                 "which events: those whose whole name matches; by default all",
+                 completes="names:event", nargs="*", default=[]),
+        argument("--count", "N", "end after so many", type=count),
+        argument("--timeout", "S", "end after so many seconds", type=seconds),
+        argument("--time", None, "the time before an event, in text: clock, full (with the date), "
+                 "since (seconds after the event before), none", choices=_TIMES, default="clock"),
+        (
+            argument("--json", None, "JSON in any case", default=None),
+            argument("--text", None, "text in any case", dest="json", action="store_false"),
+        ),
+    ),
+    _run,
+)  # fmt: skip

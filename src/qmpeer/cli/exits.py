@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from qmpeer.display.safe_text import visible, visible_lines
 from qmpeer.errors import CommandError, QMPError, SchemaError, ValidationError
 
 DONE: Final = 0
@@ -27,12 +28,8 @@ exit status:
 """
 
 
-_FOR_AGENTS: Final = dict.fromkeys(("qmpeer exec", "qmp-shell"), "--no-negotiate")
-"""What the programs that can talk to a guest agent call negotiate=False, the clients' argument."""
-
-
 class UsageError(Exception):
-    """Tell that a command line makes no sense: what was found, what was expected."""
+    """A command line that makes no sense: what was found, what was expected."""
 
 
 class RefusedError(Exception):
@@ -40,12 +37,12 @@ class RefusedError(Exception):
 
 
 class FileError(UsageError):
-    """Tell that a file that the command line names can't be read or written."""
+    """A file of the command line's that can't be read or written."""
 
 
 @contextmanager
 def about_file(path: str) -> Iterator[None]:
-    """Have what the kernel has against a file said of the name that the user gave it.
+    """Re-raise OSError as FileError, naming the file as the user typed it.
 
     Raises:
         FileError: If an OSError is raised within.
@@ -58,10 +55,24 @@ def about_file(path: str) -> Iterator[None]:
         raise FileError(f"{path}: {error.strerror or error}") from error
 
 
+@contextmanager
+def checked_address() -> Iterator[None]:
+    """Re-raise ValueError, which an address of no known form raises, as UsageError.
+
+    Raises:
+        UsageError: If a ValueError is raised within.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
 def complain(program: str, text: str) -> None:
     """Write one line to standard error, whatever the text holds."""
-    text = text.replace("negotiate=False", _FOR_AGENTS.get(program, "qmpeer ga talks to it"))
-    line = _visible(" ".join(text.splitlines())) or "failed without saying why"
+    # The clients' argument, by what the command line has in its place.
+    text = text.replace("negotiate=False", "qmpeer ga, or exec --no-negotiate")
+    line = visible(" ".join(text.splitlines())) or "failed without saying why"
     try:
         print(f"{program}: {line}", file=sys.stderr, flush=True)
     except OSError:
@@ -71,16 +82,11 @@ def complain(program: str, text: str) -> None:
 def show(program: str, error: SchemaError) -> None:
     """Write what is wrong with a schema to standard error, all of it, with the lines at fault."""
     before = f"{program}: " if program else ""
-    texts = [before + _visible(str(each)) for each in (error, *error.others)]
+    texts = [before + visible_lines(str(each)) for each in (error, *error.others)]
     try:
         print("\n".join(texts), file=sys.stderr, flush=True)
     except OSError:
         pass
-
-
-def _visible(text: str) -> str:
-    """Return a text without what could steer a terminal."""
-    return "".join(c if c in "\n\t" or c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def status_of(program: str, error: Exception) -> int:
@@ -92,40 +98,30 @@ def status_of(program: str, error: Exception) -> int:
 
 
 def _status_of(program: str, error: Exception) -> int:
-    if isinstance(error, FileError):
-        complain(program, str(error))
-        return USAGE
-    if isinstance(error, UsageError):
-        complain(program, f"{error}; see {program} --help")
-        return USAGE
-    if isinstance(error, SchemaError):
-        show(program, error)
-        return REFUSED
-    if isinstance(error, CommandError | ValidationError | RefusedError):
-        complain(program, str(error))
-        return REFUSED
-    if isinstance(error, OSError):
-        complain(program, os_text(error))
-        return UNREACHABLE
-    if isinstance(error, QMPError):
-        complain(program, _in_options(str(error)))
-        return UNREACHABLE
-    if isinstance(error, ModuleNotFoundError):  # of an extra; it says which
-        complain(program, str(error))
-        return UNREACHABLE
-    import logging  # costs 5 ms, which all that goes well need not pay
+    match error:
+        case SchemaError():
+            show(program, error)
+            return REFUSED
+        case FileError():
+            text, status = str(error), USAGE
+        case UsageError():
+            text, status = f"{error}; see {program} --help", USAGE
+        case CommandError() | ValidationError() | RefusedError():
+            text, status = str(error), REFUSED
+        case OSError():
+            text, status = os_text(error), UNREACHABLE
+        case QMPError() | ModuleNotFoundError():  # of an extra; it says which
+            text, status = str(error), UNREACHABLE
+        case _:
+            import logging  # start: 7 ms
 
-    logging.getLogger("qmpeer.cli").debug("an error of our own", exc_info=error)
-    complain(program, f"internal error: {type(error).__name__}: {error}")
-    return OUR_FAULT
+            logging.getLogger("qmpeer.cli").debug("an error of our own", exc_info=error)
+            text, status = f"internal error: {type(error).__name__}: {error}", OUR_FAULT
+    complain(program, text)
+    return status
 
 
 def os_text(error: OSError) -> str:
-    """Say what the kernel, or a deadline, had against it."""
-    why = _in_options(error.strerror or str(error))
+    """Describe an OSError or a timeout in one line."""
+    why = error.strerror or str(error)
     return f"{error.filename}: {why}" if error.filename else why
-
-
-def _in_options(text: str) -> str:
-    """Return an error's text with what the command line has for an argument of Python."""
-    return text.replace("negotiate=False", "qmpeer ga, or exec --no-negotiate")

@@ -2,16 +2,15 @@
 
 import os
 import tempfile
+from contextlib import ExitStack
 from time import monotonic
-from types import TracebackType
 from typing import BinaryIO, Final
 
-from qmpeer.cli.bars import Bar, bars_on
 from qmpeer.cli.exits import UsageError, about_file
-from qmpeer.cli.page import Page
-from qmpeer.client.agent_courses import Readable, Writable
-
-__all__ = ["Counted", "Whole", "naming"]
+from qmpeer.cli.live_bars import Show, bars_on
+from qmpeer.cli.output import standard_error
+from qmpeer.client.agent_answers import Readable, Writable
+from qmpeer.display.bars import Bar
 
 _PATIENCE: Final = 1.0
 """Seconds after which a copy is long enough for a bar."""
@@ -40,7 +39,7 @@ def naming(path: str, file: str | None) -> str:
 
 
 class Whole:
-    """Write a file that appears under its name once all of it is there.
+    """A file that appears under its name once all of it is there.
 
     Args:
         path: Its name; what was there before is replaced.
@@ -83,12 +82,7 @@ class Whole:
     def __enter__(self) -> "Whole":
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._file.close()
         if not self._is_special:
             os.unlink(self._part)
@@ -105,7 +99,7 @@ def _mode_of(path: str) -> int:
 
 
 class Counted:
-    """Count what passes, and show it on a terminal if it takes long.
+    """A count of what passes, shown on a terminal if it takes long.
 
     Args:
         name: What is copied.
@@ -128,9 +122,9 @@ class Counted:
         self._sink = sink
         self._count = 0
         self._end = monotonic() + _PATIENCE
-        page = Page.errors()
-        self._bars = bars_on(page) if page.is_terminal else None
-        self._is_shown = False
+        self._output = standard_error()
+        self._stack = ExitStack()
+        self._show: Show | None = None
 
     def read(self, size: int, /) -> bytes:
         """Return the next bytes."""
@@ -147,21 +141,14 @@ class Counted:
 
     def _add(self, count: int) -> None:
         self._count += count
-        if self._bars is None or monotonic() < self._end:
+        if not self._output.is_terminal or monotonic() < self._end:
             return
-        if not self._is_shown:
-            self._bars.__enter__()
-            self._is_shown = True
-        self._bars.show([Bar(self._name, "", self._count, self._total)])
+        if self._show is None:
+            self._show = self._stack.enter_context(bars_on(self._output))
+        self._show([Bar(self._name, "", self._count, self._total)])
 
     def __enter__(self) -> "Counted":
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._bars is not None and self._is_shown:
-            self._bars.__exit__(exc_type, exc, traceback)
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()

@@ -2,26 +2,27 @@
 
 import argparse
 import os
+import subprocess
 import sys
-from collections.abc import Sequence
+from base64 import b64encode
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from qmpeer import limits
-from qmpeer.cli.command_line import CommandLine
-from qmpeer.cli.connecting import add_common, connect
-from qmpeer.cli.exits import DONE, STATUSES, UsageError, about_file
+from qmpeer.cli.argument_words import read_arguments
+from qmpeer.cli.command_line import JSON, TIMEOUT, Verbs, argument, check_text, example
+from qmpeer.cli.connecting import connect, connect_agent
+from qmpeer.cli.exits import DONE, UsageError, about_file, checked_address, complain
+from qmpeer.cli.file_copies import Counted, Whole, naming
+from qmpeer.cli.info_command import show_facts
 from qmpeer.cli.output import write_bytes, write_json, write_text
-from qmpeer.cli.verbs import Verb, run_verb
+from qmpeer.client import Executed, GuestAgent
+from qmpeer.inventory.agent_facts import agent_facts
 from qmpeer.values import JsonObject
 
-if TYPE_CHECKING:
-    from qmpeer.client.agent_courses import Executed
-    from qmpeer.client.guest_agent import GuestAgent
-
 PROGRAM: Final = "qmpeer ga"
-ABOUT: Final = """\
-Have a guest's agent do something. ADDRESS is that of the chardev behind its port, or where it
+_ABOUT: Final = """\
+Run a guest-agent command. ADDRESS is that of the chardev behind its port, or where it
 listens itself; with --monitor, behind the verb, it is the machine's monitor, which tells where its
 agent is: qmpeer ga /run/vm.qmp ping --monitor."""
 _EXEC_STATUSES: Final = """\
@@ -33,58 +34,34 @@ exit status:
 _SIGNALLED: Final = 128
 _MOST: Final = 255
 """The highest exit status."""
-
-
-def run(words: Sequence[str]) -> int:
-    """Do what the words say.
-
-    Raises:
-        UsageError: If the words make no sense, or a file of theirs can't be read or written.
-        QMPError: If the agent refuses, or the connection ends.
-        OSError: If there is no agent, or no reply in time.
-    """
-    return run_verb(PROGRAM, ABOUT, VERBS, words)
+COMMAND: Final = Verbs(
+    PROGRAM,
+    _ABOUT,
+    JSON,
+    TIMEOUT,
+    argument("--monitor", None, "ADDRESS is the machine's monitor"),
+    has_address_first=True,
+)
 
 
 # Connecting
 
 
-def _agent(given: argparse.Namespace) -> "GuestAgent":
-    from qmpeer.client.guest_agent import GuestAgent
-
-    timeout = limits.CONNECT_TIMEOUT if given.timeout is None else given.timeout
-    if given.monitor:
-        with connect(given) as client:
-            try:
-                return client.guest_agent(timeout=timeout)
-            except ValueError as error:
-                raise UsageError(str(error)) from error
-    try:
-        return GuestAgent.connect(
-            given.address,
-            timeout=timeout,
-            command_timeout=limits.COMMAND_TIMEOUT if given.timeout is None else given.timeout,
-        )
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-
-
-def _parser(verb: str, about: str, example: str, statuses: str = STATUSES) -> CommandLine:
-    parser = CommandLine(f"{PROGRAM} ADDRESS {verb}", about, f"example:\n{example}\n\n{statuses}")
-    add_common(parser, has_address=False)
-    parser.add_argument("--monitor", action="store_true", help="ADDRESS is the machine's monitor")
-    return parser
+def _agent(given: argparse.Namespace) -> GuestAgent:
+    if not given.monitor:
+        return connect_agent(given)
+    with connect(given) as client, checked_address():
+        return client.guest_agent(timeout=given.timeout or limits.CONNECT_TIMEOUT)
 
 
 # What it is
 
 
-def _ping_parser() -> CommandLine:
-    return _parser(
-        "ping", "Have the agent answer.", "  $ qmpeer ga /run/ga.sock ping\n  answered in 0.9 ms"
-    )
-
-
+@COMMAND.verb(
+    "ping",
+    "Have the agent answer.",
+    example("  $ qmpeer ga /run/ga.sock ping\n  answered in 0.9 ms"),
+)
 def _ping(given: argparse.Namespace) -> int:
     with _agent(given) as agent:
         start = perf_counter()
@@ -97,127 +74,73 @@ def _ping(given: argparse.Namespace) -> int:
     return DONE
 
 
-def _info_parser() -> CommandLine:
-    return _parser(
-        "info",
-        "Show what the agent and its guest are.",
+@COMMAND.verb(
+    "info",
+    "Show what the agent and its guest are.",
+    example(
         "  $ qmpeer ga /run/ga.sock info\n  guest agent 7.2.22 (45 commands, 0 disabled)\n"
-        "  host        web1\n  system      Debian GNU/Linux 12 (bookworm), 6.1.0 x86_64\n  ...",
-    )
-
-
+        "  host        web1\n"
+        "  system      Debian GNU/Linux 12 (bookworm), 6.1.0 x86_64\n  ..."
+    ),
+)
 def _info(given: argparse.Namespace) -> int:
-    from qmpeer.cli.agent_facts import agent_facts
-
     with _agent(given) as agent:
         facts = agent_facts(agent)
-    if given.json:
-        write_json(facts, is_pretty=None)
-        return DONE
-    from qmpeer.cli.info_text import info_lines
-    from qmpeer.cli.page import Page
-
-    page = Page.output()
-    page.write(info_lines(facts, page))
-    return DONE
-
-
-# Any command
-
-
-def _call_parser() -> CommandLine:
-    parser = _parser(
-        "call",
-        "Execute any command of the agent that answers.",
-        "  $ qmpeer ga /run/ga.sock call guest-get-time\n  1785931384123456789",
-    )
-    parser.add_argument("command", metavar="COMMAND", help="such as guest-get-time")
-    parser.add_argument(
-        "words", metavar="ARGUMENT", nargs="*", default=[], help="name=value, or a JSON object"
-    )
-    return parser
-
-
-def _call(given: argparse.Namespace) -> int:
-    from qmpeer.cli.argument_words import check_text, read_arguments
-
-    check_text(given.command)
-    arguments = read_arguments(given.words) if given.words else None
-    with _agent(given) as agent:
-        value = agent.execute(given.command, arguments)
-    write_json(value, is_pretty=False if given.json else None)
+    show_facts(facts, given.json)
     return DONE
 
 
 # Programs
 
 
-def _exec_parser() -> CommandLine:
-    parser = _parser(
-        "exec",
-        "Run a program in the guest, with our standard input, and wait for its end.",
+@COMMAND.verb(
+    "exec",
+    "Run a program in the guest, with our standard input, and wait for its end.",
+    example(
         "  $ qmpeer ga /run/ga.sock exec sh -c 'wc -c; exit 3' <file; echo $?\n  1234\n  3\n\n"
         "No shell looks at the words. Options stand before PROGRAM. On a terminal, what would\n"
         "steer it is shown as escapes. With --json the outcome is one object.",
         _EXEC_STATUSES,
-    )
-    parser.usage = f"{parser.prog} [options] PROGRAM [ARGUMENT ...]"
-    parser.add_argument(
-        "-e", "--env", metavar="NAME=VALUE", action="append", default=[],
-        help="in the program's environment, instead of the agent's; may be repeated",
-    )  # fmt: skip
-    parser.add_argument(
-        "-n", "--no-input", action="store_true", help="it reads nothing, whatever stdin is"
-    )
-    return parser
-
-
-def _split_program(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Divide our options from the program and its own."""
-    valued = [
-        flag for each in _exec_parser().actions() if each.nargs != 0 for flag in each.option_strings
-    ]
-    at = 0
-    while at < len(words) and words[at].startswith("-") and words[at] != "--":
-        at += 2 if words[at] in valued else 1
-    behind = list(words[at:])
-    return list(words[:at]), behind[1:] if behind[:1] == ["--"] else behind
-
-
+    ),
+    argument("-e --env", "NAME=VALUE",
+             "in the program's environment, instead of the agent's; may be repeated",
+             action="append", default=[]),
+    argument("-n --no-input", None, "it reads nothing, whatever stdin is"),
+    usage="[options] PROGRAM [ARGUMENT ...]",
+    has_program=True,
+)  # fmt: skip
 def _exec(given: argparse.Namespace) -> int:
-    from qmpeer.cli.argument_words import check_text
-
-    if not given.rest:
+    if not given.behind:
         raise UsageError("found no PROGRAM")
-    for word in (*given.rest, *given.env):
+    for word in (*given.behind, *given.env):
         check_text(word)
     environment = dict(word.partition("=")[::2] for word in given.env)
     if any("=" not in word for word in given.env):
         raise UsageError("found an --env without '=', expected NAME=VALUE")
     sent = None if given.no_input else _input()
     with _agent(given) as agent:
-        outcome = agent.run(given.rest, env=environment or None, input=sent)
+        outcome = agent.run(given.behind, env=environment or None, input=sent)
     if given.json:
         write_json(_outcome(outcome), is_pretty=None)
     else:
         write_bytes(outcome.stdout, sys.stdout)
         write_bytes(outcome.stderr, sys.stderr)
         if outcome.is_truncated:
-            _note("the agent didn't keep all of the output")
+            complain(PROGRAM, "the agent didn't keep all of the output")
     return _status_of(outcome)
 
 
-def _status_of(outcome: "Executed") -> int:
+def _status_of(outcome: Executed) -> int:
     """Return a program's exit status; no end but 0 becomes 0."""
     if outcome.signal is not None:
         status = _SIGNALLED + outcome.signal
         return status if _SIGNALLED < status < _MOST else _MOST
     if outcome.exit_code is None:
-        _note("the agent doesn't say how the program ended")
+        complain(PROGRAM, "the agent doesn't say how the program ended")
         return _MOST
     if 0 <= outcome.exit_code <= _MOST:
         return outcome.exit_code
-    _note(f"the program's exit code is {outcome.exit_code}")
+    complain(PROGRAM, f"the program's exit code is {outcome.exit_code}")
     return _MOST
 
 
@@ -230,14 +153,12 @@ def _input() -> bytes | None:
     return data
 
 
-def _outcome(outcome: "Executed") -> JsonObject:
+def _outcome(outcome: Executed) -> JsonObject:
     message: JsonObject = {"exit-code": outcome.exit_code, "signal": outcome.signal}
     for name, data in (("stdout", outcome.stdout), ("stderr", outcome.stderr)):
         try:
             message[name] = data.decode()
         except UnicodeDecodeError:
-            from base64 import b64encode
-
             message[f"{name}-base64"] = b64encode(data).decode()
     message["truncated"] = outcome.is_truncated
     return message
@@ -246,23 +167,15 @@ def _outcome(outcome: "Executed") -> JsonObject:
 # Files
 
 
-def _get_parser() -> CommandLine:
-    parser = _parser(
-        "get",
-        "Copy a file of the guest's.",
-        "  $ qmpeer ga /run/ga.sock get /etc/hostname -\n  web1",
-    )
-    parser.add_argument("path", metavar="PATH", help="of the guest's file")
-    parser.add_argument(
-        "file", metavar="FILE", nargs="?",
-        help="where to, - for standard output; by default the same name in this folder",
-    )  # fmt: skip
-    return parser
-
-
+@COMMAND.verb(
+    "get",
+    "Copy a file of the guest's.",
+    example("  $ qmpeer ga /run/ga.sock get /etc/hostname -\n  web1"),
+    argument("path", "PATH", "of the guest's file"),
+    argument("file", "FILE",
+             "where to, - for standard output; by default the same name in this folder", nargs="?"),
+)  # fmt: skip
 def _get(given: argparse.Namespace) -> int:
-    from qmpeer.cli.file_copies import Counted, Whole, naming
-
     with _agent(given) as agent:
         if given.file == "-":
             _get_to_output(agent, given.path)
@@ -274,7 +187,7 @@ def _get(given: argparse.Namespace) -> int:
     return _say_size(given, target, size)
 
 
-def _get_to_output(agent: "GuestAgent", path: str) -> None:
+def _get_to_output(agent: GuestAgent, path: str) -> None:
     if not sys.stdout.isatty():
         agent.get_file(path, sys.stdout.buffer)
         sys.stdout.buffer.flush()
@@ -282,21 +195,15 @@ def _get_to_output(agent: "GuestAgent", path: str) -> None:
         write_bytes(agent.read_file(path), sys.stdout)
 
 
-def _put_parser() -> CommandLine:
-    parser = _parser(
-        "put",
-        "Copy a file into the guest.",
-        "  $ qmpeer ga /run/ga.sock put motd.txt /etc/motd\n  /etc/motd: 1234 bytes",
-    )
-    parser.add_argument("file", metavar="FILE", help="what to copy, - for standard input")
-    parser.add_argument("path", metavar="PATH", help="of the guest's file")
-    parser.add_argument("--append", action="store_true", help="add it to the end of that")
-    return parser
-
-
+@COMMAND.verb(
+    "put",
+    "Copy a file into the guest.",
+    example("  $ qmpeer ga /run/ga.sock put motd.txt /etc/motd\n  /etc/motd: 1234 bytes"),
+    argument("file", "FILE", "what to copy, - for standard input"),
+    argument("path", "PATH", "of the guest's file"),
+    argument("--append", None, "add it to the end of that"),
+)
 def _put(given: argparse.Namespace) -> int:
-    from qmpeer.cli.file_copies import Counted
-
     if given.file == "-":
         if sys.stdin is None:
             raise UsageError("found no standard input")
@@ -323,49 +230,36 @@ def _say_size(given: argparse.Namespace, path: str, size: int) -> int:
 # File systems
 
 
-def _freeze_parser() -> CommandLine:
-    parser = _parser(
-        "freeze",
-        "Freeze the guest's file systems, for as long as a command runs here.",
+@COMMAND.verb(
+    "freeze",
+    "Freeze the guest's file systems, for as long as a command runs here.",
+    example(
         "  $ qmpeer ga /run/ga.sock freeze -- lvcreate -s -n backup vg/disk\n\n"
-        "They are thawed at the command's end, whatever happens, and its status is ours. Without\n"
-        "a command they stay frozen: qmpeer ga ADDRESS thaw.",
-    )
-    parser.usage = f"{parser.prog} [options] [MOUNTPOINT ...] [-- COMMAND ...]"
-    parser.add_argument(
-        "mountpoints", metavar="MOUNTPOINT", nargs="*", default=[], help="by default all"
-    )
-    return parser
-
-
-def _split_command(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    at = words.index("--") if "--" in words else len(words)
-    return list(words[:at]), list(words[at + 1 :])
-
-
+        "They are thawed at the command's end, whatever happens, and its status is ours. "
+        "Without\na command they stay frozen: qmpeer ga ADDRESS thaw."
+    ),
+    argument("mountpoints", "MOUNTPOINT", "by default all", nargs="*", default=[]),
+    usage="[options] [MOUNTPOINT ...] [-- COMMAND ...]",
+    has_command=True,
+)
 def _freeze(given: argparse.Namespace) -> int:
     where = given.mountpoints or None
     with _agent(given) as agent:
-        if not given.rest:
+        if not given.behind:
             return _say_count(given, "frozen", agent.freeze(where))
-        import subprocess
-
         with agent.frozen(where):
             try:
-                status = subprocess.run(given.rest, check=False).returncode
+                status = subprocess.run(given.behind, check=False).returncode
             except OSError as error:
-                raise UsageError(f"{given.rest[0]}: {error.strerror}") from error
+                raise UsageError(f"{given.behind[0]}: {error.strerror}") from error
     return status if status >= 0 else _SIGNALLED - status
 
 
-def _thaw_parser() -> CommandLine:
-    return _parser(
-        "thaw",
-        "Thaw the guest's file systems.",
-        "  $ qmpeer ga /run/ga.sock thaw\n  thawed 2 file systems",
-    )
-
-
+@COMMAND.verb(
+    "thaw",
+    "Thaw the guest's file systems.",
+    example("  $ qmpeer ga /run/ga.sock thaw\n  thawed 2 file systems"),
+)
 def _thaw(given: argparse.Namespace) -> int:
     with _agent(given) as agent:
         return _say_count(given, "thawed", agent.thaw())
@@ -379,14 +273,11 @@ def _say_count(given: argparse.Namespace, what: str, number: int) -> int:
     return DONE
 
 
-def _status_parser() -> CommandLine:
-    return _parser(
-        "status",
-        "Say whether the guest's file systems are frozen.",
-        "  $ qmpeer ga /run/ga.sock status\n  thawed",
-    )
-
-
+@COMMAND.verb(
+    "status",
+    "Say whether the guest's file systems are frozen.",
+    example("  $ qmpeer ga /run/ga.sock status\n  thawed"),
+)
 def _status(given: argparse.Namespace) -> int:
     with _agent(given) as agent:
         status = agent.freeze_status()
@@ -400,58 +291,50 @@ def _status(given: argparse.Namespace) -> int:
 # Power
 
 
-def _shutdown_parser() -> CommandLine:
-    parser = _parser(
-        "shutdown",
-        "Have the guest shut itself down.",
-        "  $ qmpeer ga /run/ga.sock shutdown --reboot",
-    )
-    how = parser.add_mutually_exclusive_group()
-    for mode, text in (("reboot", "start again"), ("halt", "stop, and leave the power on")):
-        how.add_argument(f"--{mode}", dest="mode", action="store_const", const=mode, help=text)
-    parser.set_defaults(mode="powerdown")
-    return parser
-
-
+@COMMAND.verb(
+    "shutdown",
+    "Have the guest shut itself down.",
+    example("  $ qmpeer ga /run/ga.sock shutdown --reboot"),
+    (
+        argument("--reboot", None, "start again", dest="mode", action="store_const", const="reboot",
+                 default="powerdown"),
+        argument("--halt", None, "stop, and leave the power on", dest="mode", action="store_const",
+                 const="halt", default="powerdown"),
+    ),
+)  # fmt: skip
 def _shutdown(given: argparse.Namespace) -> int:
     with _agent(given) as agent:
         agent.shutdown(given.mode)
     return DONE
 
 
-def _suspend_parser() -> CommandLine:
-    parser = _parser(
-        "suspend", "Have the guest suspend itself.", "  $ qmpeer ga /run/ga.sock suspend disk"
-    )
-    parser.add_argument(
-        "mode", nargs="?", choices=("ram", "disk", "hybrid"), default="ram", help="to what; ram"
-    )
-    return parser
-
-
+@COMMAND.verb(
+    "suspend",
+    "Have the guest suspend itself.",
+    example("  $ qmpeer ga /run/ga.sock suspend disk"),
+    argument("mode", None, "to what; ram", nargs="?", choices=("ram", "disk", "hybrid"),
+             default="ram"),
+)  # fmt: skip
 def _suspend(given: argparse.Namespace) -> int:
     with _agent(given) as agent:
         agent.suspend(given.mode)
     return DONE
 
 
-def _note(text: str) -> None:
-    from qmpeer.cli.exits import complain
-
-    complain(PROGRAM, text)
+# Any command
 
 
-VERBS: Final[dict[str, Verb]] = {
-    "ping": Verb(_ping_parser, _ping),
-    "info": Verb(_info_parser, _info),
-    "exec": Verb(_exec_parser, _exec, _split_program),
-    "get": Verb(_get_parser, _get),
-    "put": Verb(_put_parser, _put),
-    "freeze": Verb(_freeze_parser, _freeze, _split_command),
-    "thaw": Verb(_thaw_parser, _thaw),
-    "status": Verb(_status_parser, _status),
-    "shutdown": Verb(_shutdown_parser, _shutdown),
-    "suspend": Verb(_suspend_parser, _suspend),
-    "call": Verb(_call_parser, _call),
-}
-"""What can be done."""
+@COMMAND.verb(
+    "call",
+    "Execute any command of the agent that answers.",
+    example("  $ qmpeer ga /run/ga.sock call guest-get-time\n  1785931384123456789"),
+    argument("command", "COMMAND", "such as guest-get-time"),
+    argument("words", "ARGUMENT", "name=value, or a JSON object", nargs="*", default=[]),
+)
+def _call(given: argparse.Namespace) -> int:
+    check_text(given.command)
+    arguments = read_arguments(given.words) if given.words else None
+    with _agent(given) as agent:
+        value = agent.execute(given.command, arguments)
+    write_json(value, is_pretty=False if given.json else None)
+    return DONE

@@ -5,31 +5,18 @@ It is read off the parsers, which also make the text of --help: what one of them
 
 import argparse
 import re
-from collections.abc import Iterator
-from importlib import import_module
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
-from qmpeer.cli.command_line import CommandLine
+from qmpeer.cli.command_line import CommandLine, Subcommand, Verbs
+from qmpeer.cli.main import SUBCOMMANDS, subcommand
+from qmpeer.machine import USAGE
 
-__all__ = ["Argument", "Option", "Usage", "serve_options", "usages"]
-
-_FILES = frozenset({"ADDRESS", "DIR", "FILE", "NEW", "OLD", "SOURCE"})
-_NAMES = {
-    ("exec", "COMMAND"): "command",
-    ("shell", "COMMAND"): "command",
-    ("events", "NAME|REGEX"): "event",
-    ("jobs", "ID"): "job",
-    ("qom tree", "PATH"): "qom-path",
-    ("qom list", "PATH"): "qom-path",
-    ("qom get", "PATH"): "qom-path",
-    ("qom set", "PATH"): "qom-path",
-    ("screenshot", "ID"): "device",
-}
-"""By subcommand and placeholder, what kind of the server's names it stands for."""
+_FILES: Final = frozenset({"ADDRESS", "DIR", "FILE", "NEW", "OLD", "SOURCE"})
 
 
 class Option(NamedTuple):
-    """Hold one option.
+    """One option.
 
     Attributes:
         flags: Its names: "--timeout".
@@ -44,8 +31,8 @@ class Option(NamedTuple):
     help: str
 
 
-class Argument(NamedTuple):
-    """Hold one word that is no option.
+class Place(NamedTuple):
+    """One word that is no option.
 
     Attributes:
         name: What it is called.
@@ -61,22 +48,22 @@ class Argument(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """Hold what can be typed behind one subcommand, or behind a verb of one.
+    """What can be typed behind one subcommand, or behind a verb of one.
 
     Attributes:
         words: The subcommand, and the verb.
         has_address_first: The address stands between the two.
         about: What it does.
         options: Its options.
-        arguments: Its arguments, in their order.
-        parser: What reads it.
+        places: Its other words, in their order.
+        parser: What reads it; None for serve's, which are QEMU's.
     """
 
     words: tuple[str, ...]
     has_address_first: bool
     about: str
     options: tuple[Option, ...]
-    arguments: tuple[Argument, ...]
+    places: tuple[Place, ...]
     parser: CommandLine | None
 
     @property
@@ -87,25 +74,18 @@ class Usage(NamedTuple):
 
 def usages() -> list[Usage]:
     """Return what can be typed behind each subcommand."""
-    from qmpeer.cli.main import SUBCOMMANDS
-
     return [usage for name in SUBCOMMANDS for usage in _usages_of(name)]
 
 
 def _usages_of(name: str) -> Iterator[Usage]:
-    from qmpeer.cli.main import SUBCOMMANDS
-
-    module = import_module(SUBCOMMANDS[name])
-    if name == "serve":
-        yield Usage((name,), False, "Run a machine that answers QMP.", serve_options(), (), None)
-    elif hasattr(module, "VERBS"):
-        for verb, how in module.VERBS.items():
-            yield _usage((name, verb), True, how.parser())
-    elif hasattr(module, "PARSERS"):
-        for verb, parser in module.PARSERS.items():
-            yield _usage((name, verb), False, parser())
-    else:
-        yield _usage((name,), False, module.parser())
+    match subcommand(name):
+        case Verbs() as group:
+            for verb, each in group.verbs.items():
+                yield _usage((name, verb), group.has_address_first, each.parser())
+        case Subcommand() as one:
+            yield _usage((name,), False, one.parser())
+        case other:
+            yield Usage((name,), False, other.about, serve_options(), (), None)
 
 
 def serve_options() -> tuple[Option, ...]:
@@ -114,8 +94,6 @@ def serve_options() -> tuple[Option, ...]:
     A line that begins with two blanks and a dash tells of one option or several: "-name NAME", and
     behind two blanks what it does.
     """
-    from qmpeer.machine import USAGE
-
     found = []
     for line in USAGE.splitlines():
         if re.match(r"  --?\w", line) is None:
@@ -130,29 +108,45 @@ def serve_options() -> tuple[Option, ...]:
 
 
 def _usage(words: tuple[str, ...], has_address_first: bool, parser: CommandLine) -> Usage:
-    key = " ".join(words)
-    options, arguments = [], []
+    options, places = [], []
     for action in parser.actions():
         if action.help is argparse.SUPPRESS:
             continue
         name = str(action.metavar or action.dest)
-        kind = _kind(key, name, action)
+        kind = _kind(name, parser, action)
         text = " ".join(parser.help_of(action).split())
-        if action.option_strings:
-            takes_value = action.nargs != 0
-            value = name if takes_value else None
-            options.append(
-                Option(tuple(action.option_strings), value, kind if takes_value else "", text)
-            )
+        if not action.option_strings:
+            places.append(Place(name, kind, action.nargs in ("*", "+"), text))
+        elif action.nargs == 0:
+            options.append(Option(tuple(action.option_strings), None, "", text))
         else:
-            arguments.append(Argument(name, kind, action.nargs in ("*", "+"), text))
+            options.append(Option(tuple(action.option_strings), name, kind, text))
     about = (parser.description or "").rstrip()
-    return Usage(words, has_address_first, about, tuple(options), tuple(arguments), parser)
+    return Usage(words, has_address_first, about, tuple(options), tuple(places), parser)
 
 
-def _kind(key: str, name: str, action: argparse.Action) -> str:
+def _kind(name: str, parser: CommandLine, action: argparse.Action) -> str:
     if action.choices is not None:
         return f"words:{','.join(map(str, action.choices))}"
-    if (key, name) in _NAMES:
-        return f"names:{_NAMES[key, name]}"
-    return "file" if name in _FILES else ""
+    return parser.completes.get(action.dest) or ("file" if name in _FILES else "")
+
+
+def verbs_of(usages: Sequence[Usage]) -> dict[str, list[Usage]]:
+    """Return the verbs of each subcommand that has some."""
+    found: dict[str, list[Usage]] = {}
+    for usage in usages:
+        if len(usage.words) == 2:
+            found.setdefault(usage.words[0], []).append(usage)
+    return found
+
+
+def subcommands_of(usages: Sequence[Usage]) -> dict[str, str]:
+    """Return the subcommands with what each does."""
+    found: dict[str, str] = {}
+    for usage in usages:
+        name, *verb = usage.words
+        if not verb:
+            found[name] = usage.about
+        else:
+            found.setdefault(name, f"{'ADDRESS ' * usage.has_address_first}VERB ...")
+    return found

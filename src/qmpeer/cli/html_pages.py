@@ -10,8 +10,6 @@ from typing import Final
 
 from qmpeer.cli.exits import UsageError
 
-__all__ = ["build_html", "check_installed"]
-
 _NEEDED: Final = {"sphinx": "sphinx", "myst_parser": "myst-parser", "furo": "furo"}
 _SETTINGS: Final = """\
 project = {title!r}

@@ -1,18 +1,18 @@
 """``qmpeer info``: what machine this is, at one look."""
 
 import argparse
-from collections.abc import Sequence
 from time import monotonic
 from typing import Final
 
 from qmpeer import limits
-from qmpeer.cli.command_line import CommandLine
-from qmpeer.cli.connecting import add_common, connect
-from qmpeer.cli.exits import DONE, STATUSES, UsageError
-from qmpeer.cli.output import write_json
+from qmpeer.cli.command_line import ADDRESS, JSON, TIMEOUT, Subcommand, argument
+from qmpeer.cli.connecting import connect, connect_agent
+from qmpeer.cli.exits import DONE, STATUSES
+from qmpeer.cli.output import standard_output, write_json
+from qmpeer.inventory.agent_facts import agent_facts
+from qmpeer.inventory.facts_text import info_lines
+from qmpeer.inventory.machine_facts import machine_facts
 from qmpeer.values import JsonObject
-
-PROGRAM: Final = "qmpeer info"
 
 _AFTER: Final = (
     """\
@@ -36,43 +36,24 @@ example:
 )
 
 
-def run(words: Sequence[str]) -> int:
-    """Show what a server is.
-
-    Raises:
-        UsageError: If the words make no sense.
-        QMPError: If the connection ends.
-        OSError: If there is no connection, or no reply in time.
-    """
-    given = parser().parse_intermixed_args(words)
-    facts = _facts(given)
-    if given.json:
-        write_json(facts, is_pretty=None)
-        return DONE
-    from qmpeer.cli.info_text import info_lines
-    from qmpeer.cli.page import Page
-
-    page = Page.output()
-    page.write(info_lines(facts, page))
+def _run(given: argparse.Namespace) -> int:
+    show_facts(_facts(given), given.json)
     return DONE
 
 
-def parser() -> CommandLine:
-    """Return what reads the words."""
-    parser = CommandLine(PROGRAM, "Show what a QMP server is, at one look.", _AFTER)
-    add_common(parser)
-    parser.add_argument(
-        "-g", "--guest-agent", action="store_true", help="it is a guest agent: don't try QMP"
-    )
-    return parser
+def show_facts(facts: JsonObject, is_json: bool) -> None:
+    """Write what a server or a guest is, for programs or for people."""
+    if is_json:
+        write_json(facts, is_pretty=None)
+    else:
+        page = standard_output()
+        page.write(info_lines(facts, page))
 
 
 def _facts(given: argparse.Namespace) -> JsonObject:
-    from qmpeer.cli.machine_facts import machine_facts
-
+    timeout = given.timeout or limits.CONNECT_TIMEOUT
     if given.guest_agent:
-        return _guest(given, given.timeout)
-    timeout = limits.CONNECT_TIMEOUT if given.timeout is None else given.timeout
+        return _guest(given, timeout)
     end = monotonic() + timeout
     try:
         client = connect(given, timeout=min(timeout, limits.SHELL_SILENCE))
@@ -84,8 +65,6 @@ def _facts(given: argparse.Namespace) -> JsonObject:
 
 def _who_is_silent(given: argparse.Namespace, end: float, silence: TimeoutError) -> JsonObject:
     """Ask who doesn't greet: a guest agent; else a monitor that is slow, or is another's now."""
-    from qmpeer.cli.machine_facts import machine_facts
-
     try:
         return _guest(given, min(max(end - monotonic(), 0.01), limits.SHELL_SILENCE))
     except TimeoutError:
@@ -96,17 +75,20 @@ def _who_is_silent(given: argparse.Namespace, end: float, silence: TimeoutError)
         return machine_facts(client)
 
 
-def _guest(given: argparse.Namespace, timeout: float | None) -> JsonObject:
-    from qmpeer.cli.agent_facts import agent_facts
-    from qmpeer.client.guest_agent import GuestAgent
-
-    try:
-        agent = GuestAgent.connect(
-            given.address,
-            timeout=limits.CONNECT_TIMEOUT if timeout is None else timeout,
-            command_timeout=limits.COMMAND_TIMEOUT if given.timeout is None else given.timeout,
-        )
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    with agent:
+def _guest(given: argparse.Namespace, timeout: float) -> JsonObject:
+    with connect_agent(given, timeout=timeout) as agent:
         return agent_facts(agent)
+
+
+COMMAND: Final = Subcommand(
+    "qmpeer info",
+    "Show what a QMP server is, at one look.",
+    _AFTER,
+    (
+        ADDRESS,
+        JSON,
+        TIMEOUT,
+        argument("-g --guest-agent", None, "it is a guest agent: don't try QMP"),
+    ),
+    _run,
+)

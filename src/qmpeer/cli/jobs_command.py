@@ -1,22 +1,23 @@
 """``qmpeer jobs``: how far jobs and the migration are, once or until they are done."""
 
-from collections.abc import Callable, Sequence
+import argparse
+from collections.abc import Callable
+from contextlib import ExitStack
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Final, TypeAlias
 
-from qmpeer.cli.command_line import CommandLine
-from qmpeer.cli.connecting import add_common, connect
+from qmpeer.cli.command_line import ADDRESS, JSON, TIMEOUT, Subcommand, argument
+from qmpeer.cli.connecting import connect
 from qmpeer.cli.exits import DONE, REFUSED, STATUSES, complain
-from qmpeer.cli.output import write_json
+from qmpeer.cli.live_bars import bars_on
+from qmpeer.cli.output import standard_output, write_json
+from qmpeer.client import Client, Events
+from qmpeer.display.bars import bar_line
+from qmpeer.inventory.job_board import EVENTS, MIGRATION, Entry, JobBoard, look
+from qmpeer.messages import Event
 from qmpeer.values import JsonObject
 
-if TYPE_CHECKING:
-    from qmpeer.cli.job_board import Entry, JobBoard
-    from qmpeer.client import Client
-    from qmpeer.client.subscription import Events
-    from qmpeer.messages import Event
-
-T = TypeVar("T")
+Show: TypeAlias = Callable[[JobBoard], None]
 
 PROGRAM: Final = "qmpeer jobs"
 _INTERVAL: Final = 0.5
@@ -39,23 +40,13 @@ example:
 )
 
 
-def run(words: Sequence[str]) -> int:
-    """Show jobs.
-
-    Raises:
-        UsageError: If the words make no sense.
-        QMPError: If the connection ends.
-        OSError: If there is no connection, or not all are done in time.
-    """
-    given = parser().parse_intermixed_args(words)
-    from qmpeer.cli.job_board import JobBoard
-
+def _run(given: argparse.Namespace) -> int:
     board = JobBoard(given.ids)
     with connect(given) as client:
         if given.wait:
             _follow(client, board, _JsonLines().show if given.json else None, given.timeout)
         else:
-            _look(client, board)
+            look(client, board)
             (_JsonLines().show if given.json else _list)(board)
     for name in board.missing:
         complain(PROGRAM, f"there is no job {name!r}")
@@ -71,62 +62,20 @@ def run(words: Sequence[str]) -> int:
     return REFUSED if given.wait and any(map(_is_failed, entries)) else DONE
 
 
-def parser() -> CommandLine:
-    """Return what reads the words."""
-    parser = CommandLine(
-        PROGRAM, "Show how far the jobs and the migration of a server are.", _AFTER
-    )
-    add_common(parser)
-    parser.add_argument("ids", metavar="ID", nargs="*", default=[], help="which; by default all")
-    parser.add_argument("--wait", action="store_true", help="until they are done, live")
-    return parser
-
-
-def _is_failed(entry: "Entry") -> bool:
-    from qmpeer.cli.job_board import MIGRATION
-
+def _is_failed(entry: Entry) -> bool:
     # A migration that failed yesterday is still told of.
     if entry.id == MIGRATION and not entry.was_seen_running:
         return False
     return entry.is_failed
 
 
-def _look(client: "Client", board: "JobBoard") -> None:
-    from qmpeer.client.jobs import job_states
-    from qmpeer.client.walk import Walker
-
-    jobs = _asked(lambda: Walker(client).walk(job_states(client.command_timeout)))
-    board.learn(jobs or (), _asked(lambda: client.execute("query-migrate")))
-
-
-def _asked(ask: Callable[[], T]) -> T | None:
-    """Return what a server says; None if it doesn't have the command."""
-    from qmpeer.errors import CommandError
-
-    try:
-        return ask()
-    except CommandError as error:
-        if error.error_class != "CommandNotFound":
-            raise
-    return None
-
-
-def _follow(
-    client: "Client",
-    board: "JobBoard",
-    show: "Callable[[JobBoard], None] | None",
-    timeout: float | None,
-) -> None:
-    from contextlib import ExitStack
-
-    from qmpeer.cli.job_board import EVENTS
-
+def _follow(client: Client, board: JobBoard, show: Show | None, timeout: float | None) -> None:
     deadline = None if timeout is None else monotonic() + timeout
     with ExitStack() as stack, client.events(*EVENTS) as events:
         if show is None:
             show = _live(stack)
         while True:
-            _look(client, board)
+            look(client, board)
             show(board)
             if board.is_over:
                 return
@@ -135,12 +84,7 @@ def _follow(
             _take_in(events, board, show, deadline)
 
 
-def _take_in(
-    events: "Events[Event]",
-    board: "JobBoard",
-    show: "Callable[[JobBoard], None]",
-    deadline: float | None,
-) -> None:
+def _take_in(events: Events[Event], board: JobBoard, show: Show, deadline: float | None) -> None:
     """Take in the events of an interval, or until all is over."""
     end = monotonic() + _INTERVAL
     if deadline is not None:
@@ -155,31 +99,41 @@ def _take_in(
             return
 
 
-def _live(stack: Any) -> "Callable[[JobBoard], None]":
-    from qmpeer.cli.bars import bars_on
-    from qmpeer.cli.page import Page
-
-    bars = stack.enter_context(bars_on(Page.output()))
-    return lambda board: bars.show(entry.bar for entry in board.entries)
+def _live(stack: ExitStack) -> Show:
+    show = stack.enter_context(bars_on(standard_output()))
+    return lambda board: show(entry.bar for entry in board.entries)
 
 
-def _list(board: "JobBoard") -> None:
-    from qmpeer.cli.bars import bar_line
-    from qmpeer.cli.page import Page
-
-    page = Page.output()
+def _list(board: JobBoard) -> None:
+    page = standard_output()
     page.write(bar_line(entry.bar, min(page.width, 100)) for entry in board.entries)
 
 
 class _JsonLines:
-    """Write each job as a line of JSON, whenever it has changed."""
+    """Jobs as lines of JSON, another one whenever a job has changed."""
 
     def __init__(self) -> None:
         self._written: dict[str, JsonObject] = {}
 
-    def show(self, board: "JobBoard") -> None:
+    def show(self, board: JobBoard) -> None:
         for entry in board.entries:
             message = entry.message()
             if self._written.get(entry.id) != message:
                 self._written[entry.id] = message
                 write_json(message)
+
+
+COMMAND: Final = Subcommand(
+    PROGRAM,
+    "Show how far the jobs and the migration of a server are.",
+    _AFTER,
+    (
+        ADDRESS,
+        JSON,
+        TIMEOUT,
+        argument("ids", "ID", "which; by default all", completes="names:job", nargs="*",
+                 default=[]),
+        argument("--wait", None, "until they are done, live"),
+    ),
+    _run,
+)  # fmt: skip

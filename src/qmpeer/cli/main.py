@@ -4,49 +4,38 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from qmpeer import __version__
 from qmpeer.cli.exits import BROKEN_PIPE, INTERRUPTED, UsageError, status_of
 
+if TYPE_CHECKING:
+    from qmpeer.cli.command_line import Subcommand, Verbs
+
 SUBCOMMANDS: Final = {
-    "serve": "qmpeer.cli.serve_command",
-    "exec": "qmpeer.cli.exec_command",
-    "events": "qmpeer.cli.events_command",
-    "shell": "qmpeer.cli.shell_command",
-    "info": "qmpeer.cli.info_command",
-    "jobs": "qmpeer.cli.jobs_command",
-    "ga": "qmpeer.cli.ga_command",
-    "qom": "qmpeer.cli.qom_command",
-    "screenshot": "qmpeer.cli.screenshot_command",
-    "top": "qmpeer.cli.top_command",
-    "schema": "qmpeer.cli.schema_command",
-    "bindings": "qmpeer.cli.bindings_command",
-    "docs": "qmpeer.cli.docs_command",
-    "completion": "qmpeer.cli.completion_command",
-    "man": "qmpeer.cli.man_command",
+    "serve": ("[QEMU options]", "a machine that answers QMP"),
+    "exec": ("ADDRESS COMMAND [name=value ...]", "execute one command"),
+    "events": ("ADDRESS [NAME|REGEX ...]", "show events as they come"),
+    "shell": ("ADDRESS", "a prompt, or a script; also called qmp-shell"),
+    "info": ("ADDRESS", "what machine is this, at one look"),
+    "jobs": ("ADDRESS [ID ...] [--wait]", "progress of jobs and migration"),
+    "ga": ("ADDRESS VERB ...", "run a guest-agent command"),
+    "qom": ("ADDRESS tree|list|get|set ...", "the objects that a machine is made of"),
+    "screenshot": ("ADDRESS [FILE]", "what the guest shows, as a picture"),
+    "top": ("ADDRESS", "what its CPUs, disks and NICs do, live"),
+    "schema": ("dump|diff|has|lint ...", "what a server offers: show, compare, look up"),
+    "bindings": ("--from SOURCE [-o FILE]", "write its typed Python binding"),
+    "docs": ("--from SOURCE --format F -o DIR", "write its reference: md, rst, man, html"),
+    "completion": ("bash|zsh|fish", "a script that has TAB complete all this"),
+    "man": ("-o DIR", "manual pages"),
 }
-"""By name, the module that runs it."""
-USAGE: Final = """\
+"""By name, what stands behind it, and what it is for; ``qmpeer.cli.NAME_command`` has the rest."""
+_USAGE: Final = """\
 usage: qmpeer SUBCOMMAND ...
 
 QMP, the QEMU Machine Protocol, from the command line.
 
-  qmpeer serve [QEMU options]                    a machine that answers QMP
-  qmpeer exec ADDRESS COMMAND [name=value ...]   execute one command
-  qmpeer shell ADDRESS                           a prompt, or a script; also called qmp-shell
-  qmpeer info ADDRESS                            what machine is this, at one look
-  qmpeer events ADDRESS [NAME|REGEX ...]         show events as they come
-  qmpeer jobs ADDRESS [ID ...] [--wait]          progress of jobs and migration
-  qmpeer ga ADDRESS VERB ...                     have a guest's agent do something
-  qmpeer qom ADDRESS tree|list|get|set ...       the objects that a machine is made of
-  qmpeer screenshot ADDRESS [FILE]               what the guest shows, as a picture
-  qmpeer top ADDRESS                             what its CPUs, disks and NICs do, live
-  qmpeer schema dump|diff|has|lint ...           what a server offers: show, compare, look up
-  qmpeer bindings --from SOURCE [-o FILE]        write its typed Python binding
-  qmpeer docs --from SOURCE --format F -o DIR    write its reference: md, rst, man, html
-  qmpeer completion bash|zsh|fish                a script that has TAB complete all this
-  qmpeer man -o DIR                              manual pages
+{subcommands}
   qmpeer --version
   qmpeer --help                                  this text; each subcommand has its own
 
@@ -54,7 +43,32 @@ An ADDRESS is unix:PATH, tcp:HOST:PORT, tls:HOST:PORT, ws://HOST:PORT, wss://HOS
 vsock:CID:PORT or fd:N; a word alone is a path if it holds "/", else HOST:PORT if it ends in ":" and
 digits, else a path. "?dir=FOLDER" behind tls: or wss: has the certificates, as QEMU wants them.
 """
-"""What --help says."""
+
+
+class Foreign(NamedTuple):
+    """A subcommand that reads its words itself: serve, whose options are QEMU's.
+
+    Attributes:
+        about: What it does.
+        run: Does what the words say, and returns the exit status.
+    """
+
+    about: str
+    run: Callable[[Sequence[str]], int]
+
+
+def subcommand(name: str) -> "Subcommand | Verbs | Foreign":
+    """Return one of `SUBCOMMANDS`; only its own module is imported."""
+    found: Subcommand | Verbs | Foreign = import_module(f"qmpeer.cli.{name}_command").COMMAND
+    return found
+
+
+def usage() -> str:
+    """Return what --help says."""
+    lines = (
+        f"  {f'qmpeer {name} {behind}':46} {text}" for name, (behind, text) in SUBCOMMANDS.items()
+    )
+    return _USAGE.format(subcommands="\n".join(lines))
 
 
 def main(argv: Sequence[str] | None = None, *, program: str | None = None) -> int:
@@ -109,10 +123,9 @@ def _discard_unwritten() -> None:
 
 def _run(name: str, words: list[str]) -> int:
     if name in SUBCOMMANDS:
-        run: Callable[[Sequence[str]], int] = import_module(SUBCOMMANDS[name]).run
-        return run(words)
+        return subcommand(name).run(words)
     if name in ("-h", "--help", "help"):
-        sys.stdout.write(USAGE)
+        sys.stdout.write(usage())
         return 0
     if name in ("--version", "-version", "-V"):
         sys.stdout.write(f"qmpeer {__version__}\n")

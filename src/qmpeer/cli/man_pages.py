@@ -6,10 +6,9 @@ from itertools import groupby
 
 from qmpeer import __version__
 from qmpeer.cli.grammar import Option, Usage, usages
-from qmpeer.cli.main import USAGE
+from qmpeer.cli.main import subcommand, usage
 from qmpeer.codegen.reference.manual import escaped, line, word
-
-__all__ = ["man_pages"]
+from qmpeer.machine import USAGE as SERVE
 
 _HEADING = re.compile(r"([A-Za-z][A-Za-z ,]*):")
 
@@ -20,25 +19,13 @@ def man_pages() -> dict[str, str]:
     pages = {"qmpeer.1": _page("qmpeer", "QMP from the command line", _overview(groups))}
     for name, of in groups.items():
         program = "qmp-shell" if name == "shell" else f"qmpeer-{name}"
-        pages[f"{program}.1"] = _page(program, _about(name, of), _subcommand(name, of))
+        pages[f"{program}.1"] = _page(program, _about(name), _subcommand(name, of))
     return pages
 
 
-def _about(name: str, usages: Sequence[Usage]) -> str:
-    if len(usages) == 1 and len(usages[0].words) == 1:
-        text = usages[0].about
-    else:
-        text = " ".join(_group_text(name).split("\n"))
+def _about(name: str) -> str:
+    text = " ".join(subcommand(name).about.split("\n"))
     return text.partition(". ")[0].rstrip(".:")
-
-
-def _group_text(name: str) -> str:
-    """Return what a subcommand with verbs says of itself."""
-    from importlib import import_module
-
-    from qmpeer.cli.main import SUBCOMMANDS
-
-    return str(import_module(SUBCOMMANDS[name]).ABOUT)
 
 
 def _page(name: str, about: str, body: Iterator[str]) -> str:
@@ -55,8 +42,8 @@ def _lower(text: str) -> str:
 
 
 def _overview(groups: dict[str, list[Usage]]) -> Iterator[str]:
-    usage, _, rest = USAGE.partition("\n\n")
-    yield from (".SH SYNOPSIS", *_verbatim([usage.removeprefix("usage: ")]))
+    synopsis, _, rest = usage().partition("\n\n")
+    yield from (".SH SYNOPSIS", *_verbatim([synopsis.removeprefix("usage: ")]))
     yield ".SH DESCRIPTION"
     yield from _text(rest)
     yield ".SH SEE ALSO"
@@ -67,8 +54,6 @@ def _overview(groups: dict[str, list[Usage]]) -> Iterator[str]:
 def _subcommand(name: str, usages: Sequence[Usage]) -> Iterator[str]:
     yield ".SH SYNOPSIS"
     if name == "serve":
-        from qmpeer.machine import USAGE as SERVE
-
         synopsis, _, rest = SERVE.partition("\n\n")
         yield from _verbatim([synopsis.removeprefix("usage: ")])
         yield ".SH DESCRIPTION"
@@ -81,7 +66,7 @@ def _subcommand(name: str, usages: Sequence[Usage]) -> Iterator[str]:
         for usage in usages:
             yield from _synopsis(usage)
         yield ".SH DESCRIPTION"
-        yield from _text(_group_text(name))
+        yield from _text(subcommand(name).about)
         for usage in usages:
             yield f".SH {word(usage.words[1].upper())}"
             yield from _body(usage, ".SS")
@@ -107,9 +92,9 @@ def _synopsis(usage: Usage) -> Iterator[str]:
 
 def _options(usage: Usage, macro: str) -> Iterator[str]:
     yield _heading(macro, "options")
-    for argument in usage.arguments:
-        if argument.help:
-            yield from (".TP", f"\\fI{escaped(argument.name)}\\fR", line(escaped(argument.help)))
+    for place in usage.places:
+        if place.help:
+            yield from (".TP", f"\\fI{escaped(place.name)}\\fR", line(escaped(place.help)))
     for option in usage.options:
         yield from (".TP", _flags(option), line(escaped(option.help)) or "\\&")
 

@@ -1,20 +1,77 @@
-"""What goes to standard output, in UTF-8 whatever the locale says."""
+"""What goes out: lines for people, JSON for programs, files."""
 
+import os
 import sys
+from collections.abc import Iterable, Mapping
 from typing import TextIO
 
+from qmpeer.cli.exits import about_file
+from qmpeer.display.colours import palette_for
+from qmpeer.display.page import ENDLESS, Page
+from qmpeer.display.safe_text import visible_lines
 from qmpeer.values import JsonValue
+from qmpeer.wire import encode_line, encode_pretty
+
+
+class Output(Page):
+    """A page whose lines go to a stream.
+
+    Args:
+        stream: Standard output or error; None where it was closed from the start.
+
+    Attributes:
+        stream: The stream.
+        is_terminal: Somebody sits there.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self.stream: TextIO | None = stream
+        self.is_terminal: bool = stream is not None and stream.isatty()
+        super().__init__(
+            terminal_columns() if self.is_terminal else ENDLESS,
+            (None if stream is None else stream.encoding) or "utf-8",
+            palette_for(self.is_terminal, os.environ),
+        )
+
+    def write(self, lines: Iterable[str]) -> None:
+        """Write lines, which may hold colours but nothing else that isn't visible."""
+        text = "".join(f"{line}\n" for line in lines)
+        if self.stream is not None and text:
+            self.stream.write(self.encoded(text))
+            self.stream.flush()
+
+
+def terminal_columns() -> int:
+    """Return how many columns the terminal has.
+
+    It is shutil.get_terminal_size, whose module imports compressors: 10 ms of each start.
+    """
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]  # None is caught
+    except (AttributeError, ValueError, OSError):
+        return 80
+
+
+def standard_output() -> Output:
+    """Return standard output, as it is now."""
+    return Output(sys.stdout)
+
+
+def standard_error() -> Output:
+    """Return standard error, as it is now."""
+    return Output(sys.stderr)
 
 
 def write_json(value: JsonValue, *, is_pretty: bool | None = False) -> None:
-    """Write a value as JSON, and flush.
+    """Write a value as JSON in UTF-8, and flush.
 
     Args:
         value: What to write.
         is_pretty: Indented, or on one line; None is indented on a terminal only.
     """
-    from qmpeer.wire import encode_line, encode_pretty
-
     if is_pretty is None:
         is_pretty = sys.stdout.isatty()
     text = (encode_pretty if is_pretty else encode_line)(value)
@@ -23,18 +80,28 @@ def write_json(value: JsonValue, *, is_pretty: bool | None = False) -> None:
 
 
 def write_text(text: str) -> None:
-    """Write a text, without what could steer a terminal, and flush."""
+    """Write a text in UTF-8, without what could steer a terminal, and flush."""
     write_bytes(text.encode("utf-8", "surrogateescape"), sys.stdout)
 
 
 def write_bytes(data: bytes, stream: TextIO) -> None:
     """Write what somebody else made: as it is, but on a terminal without what could steer it."""
     if stream.isatty():
-        from qmpeer.cli.page import Page
-        from qmpeer.shell.visible import visible_lines
-
-        stream.write(Page(stream).encoded(visible_lines(data.decode(errors="backslashreplace"))))
+        stream.write(Output(stream).encoded(visible_lines(data.decode(errors="backslashreplace"))))
     else:
         stream.flush()
         stream.buffer.write(data)
     stream.flush()
+
+
+def write_files(files: Mapping[str, str], folder: str) -> None:
+    """Write texts into a folder, which is made if it isn't there.
+
+    Raises:
+        FileError: If they can't be written.
+    """
+    with about_file(folder):
+        os.makedirs(folder, exist_ok=True)
+        for name, text in files.items():
+            with open(os.path.join(folder, name), "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)

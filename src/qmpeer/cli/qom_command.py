@@ -1,120 +1,61 @@
 """``qmpeer qom``: the objects that a machine is made of, and their properties."""
 
 import argparse
-import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
-
-import msgspec
+from typing import Any, Final
 
 from qmpeer import limits
-from qmpeer.cli.argument_words import check_text, to_words
-from qmpeer.cli.command_line import CommandLine, count
-from qmpeer.cli.connecting import add_common, connect
-from qmpeer.cli.exits import DONE, STATUSES, RefusedError
-from qmpeer.cli.output import write_json
-from qmpeer.cli.verbs import Verb, run_verb
-from qmpeer.errors import CommandError, LimitError
+from qmpeer.cli.argument_words import to_words
+from qmpeer.cli.command_line import JSON, TIMEOUT, Verbs, argument, check_text, count, example
+from qmpeer.cli.connecting import connect
+from qmpeer.cli.exits import DONE, RefusedError
+from qmpeer.cli.output import standard_output, write_json
+from qmpeer.display.json_text import one_line
+from qmpeer.display.page import Page
+from qmpeer.inventory.objects import children, properties, values
+from qmpeer.schema import Schema
+from qmpeer.schema.model import BUILT_INS
+from qmpeer.shell.mistakes import Mistake
+from qmpeer.shell.properties import property_type
+from qmpeer.shell.typed_arguments import Reader
 from qmpeer.values import JsonObject, JsonValue
 
-if TYPE_CHECKING:
-    from qmpeer.cli.page import Page
-    from qmpeer.client import Client
-
-PROGRAM: Final = "qmpeer qom"
-ABOUT: Final = "Show and change the objects that a machine is made of (QOM), and their properties."
-_CHILD: Final = re.compile(r"child<(.*)>")
-
-
-def run(words: Sequence[str]) -> int:
-    """Do what the words say.
-
-    Raises:
-        UsageError: If the words make no sense.
-        QMPError: If the server refuses, or the connection ends.
-        OSError: If there is no connection, or no reply in time.
-    """
-    return run_verb(PROGRAM, ABOUT, VERBS, words)
-
-
-def _parser(verb: str, about: str, example: str) -> CommandLine:
-    parser = CommandLine(f"{PROGRAM} ADDRESS {verb}", about, f"example:\n{example}\n\n{STATUSES}")
-    add_common(parser, has_address=False)
-    return parser
-
-
-class _Property(msgspec.Struct):
-    name: str
-    type: str
-
-
-def _list(client: "Client", path: str) -> list[tuple[str, str]]:
-    """Return the names and the types of what an object has, in their order."""
-    from qmpeer.client.answers import read_answer
-
-    answer = client.execute("qom-list", {"path": path})
-    said = read_answer("qom-list", answer, list[_Property], "a list of names and types")
-    return sorted(((each.name, each.type) for each in said), key=lambda each: _by_number(each[0]))
-
-
-def _by_number(name: str) -> list[Any]:
-    return [int(p) if n % 2 else p for n, p in enumerate(re.split(r"(\d{1,18})", name))]
+_PATH: Final = argument("path", "PATH", "such as /machine", completes="names:qom-path")
+COMMAND: Final = Verbs(
+    "qmpeer qom",
+    "Show and change the objects that a machine is made of (QOM), and their properties.",
+    JSON,
+    TIMEOUT,
+    has_address_first=True,
+)
 
 
 # The tree
 
 
-def _tree_parser() -> CommandLine:
-    parser = _parser(
-        "tree",
-        "Show an object and all below it.",
+@COMMAND.verb(
+    "tree",
+    "Show an object and all below it.",
+    example(
         "  $ qmpeer qom /run/vm.qmp tree /machine/peripheral\n"
-        "  /machine/peripheral\n  ├─ net0 (virtio-net-pci)\n  ...",
-    )
-    parser.add_argument("path", metavar="PATH", nargs="?", default="/", help="by default /")
-    parser.add_argument(
-        "--depth", metavar="N", type=count, default=limits.QOM_DEPTH, help="so many levels of it"
-    )
-    return parser
-
-
+        "  /machine/peripheral\n  ├─ net0 (virtio-net-pci)\n  ..."
+    ),
+    argument("path", "PATH", "by default /", completes="names:qom-path", nargs="?", default="/"),
+    argument("--depth", "N", "so many levels of it", type=count, default=limits.QOM_DEPTH),
+)
 def _tree(given: argparse.Namespace) -> int:
     check_text(given.path)
     with connect(given) as client:
-        tree = _children(client, given.path, given.depth, [0])
+        tree = children(client, given.path, given.depth)
     if given.json:
         write_json({"path": given.path, "children": tree}, is_pretty=None)
         return DONE
-    from qmpeer.cli.page import Page
-
-    page = Page.output()
+    page = standard_output()
     page.write([page.palette.paint("heading", page.fitted(given.path)), *_branches(tree, page, "")])
     return DONE
 
 
-def _children(client: "Client", path: str, depth: int, seen: list[int]) -> list[JsonValue]:
-    found: list[JsonValue] = []
-    for name, kind in _list(client, path):
-        child = _CHILD.fullmatch(kind)
-        if child is None:
-            continue
-        seen[0] += 1
-        if seen[0] > limits.QOM_OBJECTS:
-            reason = f"there are more than {limits.QOM_OBJECTS} objects, choose a PATH or --depth"
-            raise LimitError(reason, "QOM_OBJECTS", limits.QOM_OBJECTS)
-        entry: JsonObject = {"name": name, "type": child[1]}
-        if depth > 1:
-            try:
-                below = _children(client, f"{path.rstrip('/')}/{name}", depth - 1, seen)
-            except CommandError:  # it was unplugged meanwhile
-                continue
-            if below:
-                entry["children"] = below
-        found.append(entry)
-    return found
-
-
-def _branches(tree: Sequence[Any], page: "Page", before: str) -> Iterator[str]:
+def _branches(tree: Sequence[Any], page: Page, before: str) -> Iterator[str]:
     is_plain = page.encoded("├") != "├"
     for number, entry in enumerate(tree, 1):
         is_last = number == len(tree)
@@ -127,35 +68,27 @@ def _branches(tree: Sequence[Any], page: "Page", before: str) -> Iterator[str]:
 # Properties
 
 
-def _list_parser() -> CommandLine:
-    parser = _parser(
-        "list",
-        "Show the properties of an object, with their types.",
-        "  $ qmpeer qom /run/vm.qmp list /machine\n  acpi  OnOffAuto\n  ...",
-    )
-    parser.add_argument("path", metavar="PATH", help="such as /machine")
-    return parser
-
-
+@COMMAND.verb(
+    "list",
+    "Show the properties of an object, with their types.",
+    example("  $ qmpeer qom /run/vm.qmp list /machine\n  acpi  OnOffAuto\n  ..."),
+    _PATH,
+)
 def _list_all(given: argparse.Namespace) -> int:
     check_text(given.path)
     with connect(given) as client:
-        found = _list(client, given.path)
+        found = properties(client, given.path)
     _show([{"name": name, "type": kind} for name, kind in found], given.json)
     return DONE
 
 
-def _get_parser() -> CommandLine:
-    parser = _parser(
-        "get",
-        "Show the value of a property, or of all of an object's.",
-        '  $ qmpeer qom /run/vm.qmp get /machine type\n  "pc-q35-7.2-machine"',
-    )
-    parser.add_argument("path", metavar="PATH", help="such as /machine")
-    parser.add_argument("name", metavar="PROPERTY", nargs="?", help="by default all")
-    return parser
-
-
+@COMMAND.verb(
+    "get",
+    "Show the value of a property, or of all of an object's.",
+    example('  $ qmpeer qom /run/vm.qmp get /machine type\n  "pc-q35-7.2-machine"'),
+    _PATH,
+    argument("name", "PROPERTY", "by default all", nargs="?"),
+)
 def _get(given: argparse.Namespace) -> int:
     check_text(given.path)
     with connect(given) as client:
@@ -164,30 +97,15 @@ def _get(given: argparse.Namespace) -> int:
             value = client.execute("qom-get", {"path": given.path, "property": given.name})
             write_json(value, is_pretty=False if given.json else None)
             return DONE
-        _show(list(_values(client, given.path)), given.json)
+        _show(list(values(client, given.path)), given.json)
     return DONE
-
-
-def _values(client: "Client", path: str) -> Iterator[JsonObject]:
-    for name, kind in _list(client, path):
-        if _CHILD.fullmatch(kind):
-            continue
-        entry: JsonObject = {"name": name, "type": kind}
-        try:
-            entry["value"] = client.execute("qom-get", {"path": path, "property": name})
-        except CommandError as error:  # not all can be read
-            entry["error"] = error.desc
-        yield entry
 
 
 def _show(entries: list[JsonObject], is_json: bool) -> None:
     if is_json:
         write_json(list(entries), is_pretty=None)
         return
-    from qmpeer.cli.page import Page
-    from qmpeer.shell.visible import one_line
-
-    page = Page.output()
+    page = standard_output()
     rows = []
     for entry in entries:
         row = [str(entry["name"]), str(entry["type"])]
@@ -199,25 +117,23 @@ def _show(entries: list[JsonObject], is_json: bool) -> None:
     page.write(page.section("", rows, 0))
 
 
-def _set_parser() -> CommandLine:
-    parser = _parser(
-        "set",
-        "Change a property.",
+@COMMAND.verb(
+    "set",
+    "Change a property.",
+    example(
         "  $ qmpeer qom /run/vm.qmp set /machine/peripheral/rng0 max-bytes 1024\n"
-        "\nThe property's type decides what VALUE is: text, true or on, a number (4096, 0x1000,\n"
-        "64M). Where the server doesn't tell, it is JSON, or text that is none.",
-    )
-    parser.add_argument("path", metavar="PATH", help="such as /machine")
-    parser.add_argument("name", metavar="PROPERTY", help="such as graphics")
-    parser.add_argument("value", metavar="VALUE", help="the new value")
-    return parser
-
-
+        "\nThe property's type decides what VALUE is: text, true or on, a number (4096, "
+        "0x1000,\n64M). Where the server doesn't tell, it is JSON, or text that is none."
+    ),
+    _PATH,
+    argument("name", "PROPERTY", "such as graphics"),
+    argument("value", "VALUE", "the new value"),
+)
 def _set(given: argparse.Namespace) -> int:
     for word in (given.path, given.name, given.value):
         check_text(word)
     with connect(given) as client:
-        kinds = dict(_list(client, given.path))
+        kinds = dict(properties(client, given.path))
         value = read_value(given.value, given.name, kinds.get(given.name))
         arguments: JsonObject = {"path": given.path, "property": given.name, "value": value}
         client.execute("qom-set", arguments)
@@ -243,12 +159,6 @@ def read_value(text: str, name: str, kind: str | None) -> JsonValue:
         >>> read_value("on", "acpi", "OnOffAuto"), read_value("on", "mq", "bool")
         ('on', True)
     """
-    from qmpeer.schema import Schema
-    from qmpeer.schema.model import BUILT_INS
-    from qmpeer.shell.mistakes import Mistake
-    from qmpeer.shell.properties import property_type
-    from qmpeer.shell.reading import Reader
-
     of = BUILT_INS["any"] if kind is None else property_type(kind)
     is_text = of is BUILT_INS["str"]
     (word,) = to_words([f"{name}{':=' if is_text else '='}{text}"])
@@ -257,12 +167,3 @@ def read_value(text: str, name: str, kind: str | None) -> JsonValue:
         return Reader(schema).value(f"property:{name}", word, name)
     except Mistake as mistake:
         raise RefusedError(str(mistake)) from mistake
-
-
-VERBS: Final[dict[str, Verb]] = {
-    "tree": Verb(_tree_parser, _tree),
-    "list": Verb(_list_parser, _list_all),
-    "get": Verb(_get_parser, _get),
-    "set": Verb(_set_parser, _set),
-}
-"""What can be done."""

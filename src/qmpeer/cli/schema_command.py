@@ -1,29 +1,20 @@
 """``qmpeer schema``: show a schema, compare two, look something up, check files."""
 
+import argparse
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Sequence
+from typing import Final
 
-from qmpeer.cli.command_line import CommandLine, seconds
+from qmpeer.cli.command_line import Verbs, argument
 from qmpeer.cli.exits import DONE, REFUSED, UNREACHABLE, UsageError, complain, os_text, show
 from qmpeer.cli.output import write_json
-from qmpeer.cli.schema_words import SCHEMA_STATUSES, SOURCES, load, release
-
-if TYPE_CHECKING:
-    from qmpeer.schema import Schema
+from qmpeer.cli.schema_words import RELEASE, SCHEMA_STATUSES, SOURCES, TIMEOUT, load
+from qmpeer.errors import QMPError, SchemaError
+from qmpeer.schema import Schema, differences, find, introspection_of, listing, only
+from qmpeer.sources import read_qapi
 
 PROGRAM: Final = "qmpeer schema"
 
-ABOUT: Final = "What commands, events and types a QMP server has."
-_USAGE: Final = """\
-usage: qmpeer schema dump SOURCE [--json] [--only REGEX ...]
-       qmpeer schema diff OLD NEW [--json] [--only REGEX ...]
-       qmpeer schema has SOURCE EXPRESSION ...
-       qmpeer schema lint FILE ...
-
-What commands, events and types a QMP server has. Each of these has its own --help.
-
-"""
 _DIFF_STATUSES: Final = """\
 exit status:
   0  nothing that a client could use has gone
@@ -52,39 +43,26 @@ exit status:
   2  the command line makes no sense
   3  the source can't be read or reached
 """
+_ONLY: Final = argument("--only", "REGEX",
+                        "commands and events whose whole name matches, and the types that they use",
+                        nargs="+", action="extend", default=[])  # fmt: skip
+COMMAND: Final = Verbs(
+    PROGRAM, "Show what commands, events and types a QMP server has.", after=SOURCES
+)
 
 
-def run(words: Sequence[str]) -> int:
-    """Do what the first word says.
-
-    Raises:
-        UsageError: If the words make no sense.
-        QMPError: If a schema is faulty, or its monitor leaves.
-        OSError: If a schema can't be had.
-    """
-    name = words[0] if words else ""
-    if name in ("-h", "--help"):
-        sys.stdout.write(_USAGE + SOURCES)
-        return DONE
-    if name not in _VERBS:
-        found = f"found {name!r}" if name else "found nothing"
-        raise UsageError(f"{found}, expected one of {', '.join(_VERBS)}")
-    return _VERBS[name](words[1:])
-
-
-def _dump_parser() -> CommandLine:
-    parser = _parser("dump", "Show a schema.", SOURCES + "\n" + SCHEMA_STATUSES)
-    parser.add_argument("source", metavar="SOURCE", help="see below")
-    parser.add_argument("--json", action="store_true", help="as query-qmp-schema answers it")
-    _add_common(parser)
-    return parser
-
-
-def _dump(words: Sequence[str]) -> int:
-    given = _dump_parser().parse_intermixed_args(words)
-    schema = _only(load(given.source, given.timeout, given.release), given.only)
-    from qmpeer.schema import introspection_of, listing
-
+@COMMAND.verb(
+    "dump",
+    "Show a schema.",
+    f"{SOURCES}\n{SCHEMA_STATUSES}",
+    argument("source", "SOURCE", "see below"),
+    argument("--json", None, "as query-qmp-schema answers it"),
+    _ONLY,
+    RELEASE,
+    TIMEOUT,
+)
+def _dump(given: argparse.Namespace) -> int:
+    schema = _only(load(given.source, given), given.only)
     if given.json:
         write_json(list(introspection_of(schema)), is_pretty=None)
     else:
@@ -92,24 +70,23 @@ def _dump(words: Sequence[str]) -> int:
     return DONE
 
 
-def _diff_parser() -> CommandLine:
-    parser = _parser("diff", "Compare two schemas.", SOURCES + "\n" + _DIFF_STATUSES)
-    parser.add_argument("old", metavar="OLD", help="what a client was made for; see below")
-    parser.add_argument("new", metavar="NEW", help="what it meets")
-    parser.add_argument("--json", action="store_true", help="as a list of objects")
-    _add_common(parser)
-    return parser
-
-
-def _diff(words: Sequence[str]) -> int:
-    given = _diff_parser().parse_intermixed_args(words)
+@COMMAND.verb(
+    "diff",
+    "Compare two schemas.",
+    f"{SOURCES}\n{_DIFF_STATUSES}",
+    argument("old", "OLD", "what a client was made for; see below"),
+    argument("new", "NEW", "what it meets"),
+    argument("--json", None, "as a list of objects"),
+    _ONLY,
+    RELEASE,
+    TIMEOUT,
+)
+def _diff(given: argparse.Namespace) -> int:
     try:
-        old = load(given.old, given.timeout, given.release)
-        new = load(given.new, given.timeout, given.release)
+        old = load(given.old, given)
+        new = load(given.new, given)
     except Exception as error:
         raise _as_unreachable(error) from error
-    from qmpeer.schema import differences
-
     found = differences(_only(old, given.only), _only(new, given.only))
     if given.json:
         write_json(
@@ -130,22 +107,20 @@ def _diff(words: Sequence[str]) -> int:
     return REFUSED if found.is_breaking else DONE
 
 
-def _has_parser() -> CommandLine:
-    parser = _parser("has", "Say whether a schema has something.", _EXPRESSIONS + _HAS_STATUSES)
-    parser.add_argument("source", metavar="SOURCE", help="as for qmpeer schema dump")
-    parser.add_argument("expressions", metavar="EXPRESSION", nargs="+", help="see below")
-    parser.add_argument("--timeout", metavar="S", type=seconds, default=10.0, help="seconds; 10")
-    return parser
-
-
-def _has(words: Sequence[str]) -> int:
-    given = _has_parser().parse_intermixed_args(words)
+@COMMAND.verb(
+    "has",
+    "Say whether a schema has something.",
+    _EXPRESSIONS + _HAS_STATUSES,
+    argument("source", "SOURCE", "as for qmpeer schema dump"),
+    argument("expressions", "EXPRESSION", "see below", nargs="+"),
+    RELEASE,
+    TIMEOUT,
+)
+def _has(given: argparse.Namespace) -> int:
     try:
-        schema = load(given.source, given.timeout)
+        schema = load(given.source, given)
     except Exception as error:
         raise _as_unreachable(error) from error
-    from qmpeer.schema import find
-
     try:
         answers = [find(schema, expression) for expression in given.expressions]
     except ValueError as error:
@@ -154,23 +129,16 @@ def _has(words: Sequence[str]) -> int:
     return DONE if all(answer.is_there for answer in answers) else REFUSED
 
 
-def _lint_parser() -> CommandLine:
-    parser = _parser("lint", "Check schemas in the QAPI language.", SCHEMA_STATUSES)
-    parser.add_argument("files", metavar="FILE", nargs="+", help="the first file of a schema")
-    parser.add_argument(
-        "--strict",
-        action="store_true",
-        help="ask for today's style and full documentation, whatever the files' pragmas say",
-    )
-    parser.add_argument("--release", metavar="X.Y", type=release, help="QEMU's, of old files")
-    return parser
-
-
-def _lint(words: Sequence[str]) -> int:
-    given = _lint_parser().parse_intermixed_args(words)
-    from qmpeer.errors import SchemaError
-    from qmpeer.sources import read_qapi
-
+@COMMAND.verb(
+    "lint",
+    "Check schemas in the QAPI language.",
+    SCHEMA_STATUSES,
+    argument("files", "FILE", "the first file of a schema", nargs="+"),
+    argument("--strict", None,
+             "ask for today's style and full documentation, whatever the files' pragmas say"),
+    RELEASE,
+)  # fmt: skip
+def _lint(given: argparse.Namespace) -> int:
     status = DONE
     for file in given.files:
         try:
@@ -184,51 +152,15 @@ def _lint(words: Sequence[str]) -> int:
     return status
 
 
-_VERBS: Final[dict[str, Callable[[Sequence[str]], int]]] = {
-    "dump": _dump,
-    "diff": _diff,
-    "has": _has,
-    "lint": _lint,
-}
-PARSERS: Final[dict[str, Callable[[], CommandLine]]] = {
-    "dump": _dump_parser,
-    "diff": _diff_parser,
-    "has": _has_parser,
-    "lint": _lint_parser,
-}
-"""What reads the words behind each of these."""
-
-
 class _Unreachable(OSError):
-    """Tell that a source has no schema, where exit status 1 means something else."""
+    """A source that has no schema, where exit status 1 means something else."""
 
 
 def _as_unreachable(error: Exception) -> Exception:
-    from qmpeer.errors import QMPError
-
     return _Unreachable(str(error)) if isinstance(error, QMPError) else error
 
 
-def _parser(verb: str, description: str, after: str) -> CommandLine:
-    return CommandLine(f"{PROGRAM} {verb}", description, after)
-
-
-def _add_common(parser: CommandLine) -> None:
-    parser.add_argument(
-        "--only",
-        metavar="REGEX",
-        nargs="+",
-        action="extend",
-        default=[],
-        help="commands and events whose whole name matches, and the types that they use",
-    )
-    parser.add_argument("--release", metavar="X.Y", type=release, help="QEMU's, of old QAPI files")
-    parser.add_argument("--timeout", metavar="S", type=seconds, default=10.0, help="seconds; 10")
-
-
-def _only(schema: "Schema", expressions: Sequence[str]) -> "Schema":
-    from qmpeer.schema import only
-
+def _only(schema: Schema, expressions: Sequence[str]) -> Schema:
     try:
         return only(schema, expressions) if expressions else schema
     except ValueError as error:

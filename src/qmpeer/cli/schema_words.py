@@ -1,12 +1,13 @@
 """What the subcommands that take a SOURCE have in common: how it is given, and how it is read."""
 
+import argparse
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from qmpeer.cli.exits import UsageError
-
-if TYPE_CHECKING:
-    from qmpeer.schema import Schema
+from qmpeer.cli.command_line import argument, seconds
+from qmpeer.cli.exits import checked_address
+from qmpeer.schema import Schema
+from qmpeer.sources import load_schema
 
 SOURCES: Final = """\
 a SOURCE is one of:
@@ -24,25 +25,26 @@ exit status:
 """
 
 
-def load(source: str, timeout: float | None, release: "tuple[int, int] | None" = None) -> "Schema":
-    """Return the schema of a source.
+def load(source: str, given: argparse.Namespace) -> Schema:
+    """Return the schema of a source, by the options ``given.timeout`` and ``given.release``.
 
     Raises:
         UsageError: If the word is neither a file nor an address.
         QMPError: If the schema is faulty, or its monitor leaves.
         OSError: If it can't be had.
     """
-    from qmpeer.sources import load_schema
-
-    try:
-        return load_schema(source, timeout=timeout, release=release)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    with checked_address():
+        return load_schema(source, timeout=given.timeout, release=given.release)
 
 
-def release(text: str) -> tuple[int, int]:
+def _release(text: str) -> tuple[int, int]:
     """Read a release such as 4.2."""
     found = re.fullmatch(r"v?(\d{1,3})\.(\d{1,3})(?:\.\d{1,3})?", text)
     if not found:
         raise ValueError
     return int(found[1]), int(found[2])
+
+
+FROM: Final = argument("--from", "SOURCE", "see below", dest="source", required=True)
+RELEASE: Final = argument("--release", "X.Y", "QEMU's, of old QAPI files", type=_release)
+TIMEOUT: Final = argument("--timeout", "S", "seconds; 10", type=seconds, default=10.0)

@@ -1,17 +1,18 @@
 """``qmpeer screenshot``: what a guest shows, as a picture."""
 
+import argparse
 import os
 import sys
-from collections.abc import Sequence
 from typing import Final
 
-from qmpeer.cli.command_line import CommandLine, natural
-from qmpeer.cli.connecting import add_common, connect
+from qmpeer.cli.command_line import ADDRESS, JSON, TIMEOUT, Subcommand, argument, natural
+from qmpeer.cli.connecting import connect
 from qmpeer.cli.exits import DONE, STATUSES, UsageError
+from qmpeer.cli.file_copies import Whole
 from qmpeer.cli.output import write_json, write_text
+from qmpeer.display.pictures import inline_form, inline_text, png_size
+from qmpeer.inventory.screen_dump import screen_dump
 from qmpeer.values import JsonObject
-
-PROGRAM: Final = "qmpeer screenshot"
 
 _AFTER: Final = (
     """\
@@ -29,22 +30,11 @@ example:
 )
 
 
-def run(words: Sequence[str]) -> int:
-    """Take a picture.
-
-    Raises:
-        UsageError: If the words make no sense, or the file can't be written.
-        QMPError: If the server has no screen, or the connection ends.
-        OSError: If there is no connection, or no reply in time.
-    """
-    given = parser().parse_intermixed_args(words)
+def _run(given: argparse.Namespace) -> int:
     if given.file is None and not given.show:
         raise UsageError("found no FILE, expected one, - for standard output, or --show")
     if given.head is not None and given.device is None:
         raise UsageError("found --head without --device")
-    from qmpeer.cli.pictures import inline_form, inline_text, png_size
-    from qmpeer.cli.screen_dump import screen_dump
-
     form = None
     if given.show:
         form = inline_form(os.environ) if sys.stdout.isatty() else None
@@ -67,8 +57,6 @@ def run(words: Sequence[str]) -> int:
         sys.stdout.buffer.write(png)
         sys.stdout.buffer.flush()
     elif given.file is not None:
-        from qmpeer.cli.file_copies import Whole
-
         with Whole(given.file) as file:
             file.write(png)
             file.commit()
@@ -80,17 +68,20 @@ def run(words: Sequence[str]) -> int:
     return DONE
 
 
-def parser() -> CommandLine:
-    """Return what reads the words."""
-    parser = CommandLine(PROGRAM, "Take a picture of what a guest shows.", _AFTER)
-    add_common(parser)
-    parser.add_argument(
-        "file", metavar="FILE", nargs="?", help="where to, a PNG; - for standard output"
-    )
-    parser.add_argument(
-        "--show", action="store_true", help="in the terminal, if it shows pictures: kitty, iTerm2, "
-        "WezTerm, Ghostty",
-    )  # fmt: skip
-    parser.add_argument("--device", metavar="ID", help="which display device; by default the first")
-    parser.add_argument("--head", metavar="N", type=natural, help="which of its heads")
-    return parser
+COMMAND: Final = Subcommand(
+    "qmpeer screenshot",
+    "Take a picture of what a guest shows.",
+    _AFTER,
+    (
+        ADDRESS,
+        JSON,
+        TIMEOUT,
+        argument("file", "FILE", "where to, a PNG; - for standard output", nargs="?"),
+        argument("--show", None,
+                 "in the terminal, if it shows pictures: kitty, iTerm2, WezTerm, Ghostty"),
+        argument("--device", "ID", "which display device; by default the first",
+                 completes="names:device"),
+        argument("--head", "N", "which of its heads", type=natural),
+    ),
+    _run,
+)  # fmt: skip

@@ -1,27 +1,26 @@
 """``qmpeer serve``: the built-in machine, with QEMU's options and QEMU's exit status."""
 
-import gc
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from qmpeer import __version__
 from qmpeer.cli.exits import complain, os_text
-
-if TYPE_CHECKING:
-    from qmpeer.machine import Options
+from qmpeer.cli.main import Foreign
+from qmpeer.machine import USAGE, Options, StartError, StartHelp, parse_options
+from qmpeer.machine.background import (
+    PidFile,
+    Starter,
+    go_into_background,
+    hold_standard_descriptors,
+)
 
 PROGRAM: Final = "qmpeer serve"
 _FAILED: Final = 1
 
 
-def run(words: Sequence[str]) -> int:
+def _run(words: Sequence[str]) -> int:
     """Run the machine until quit or a signal; 1 if it can't start."""
-    # What an import makes stays for good: looking through it for garbage is a tenth of the time to
-    # the first greeting, and would go on with every collection.
-    gc.disable()
-    from qmpeer.machine import USAGE, StartError, StartHelp, parse_options
-
     try:
         options = parse_options(words, _say)
         if options.wants_help:
@@ -32,7 +31,7 @@ def run(words: Sequence[str]) -> int:
             return 0
         for line in options.notices:
             print(line, flush=True)
-        return _run(options)
+        return _serve(options)
     except StartHelp as asked:
         sys.stdout.write(asked.text)
         return asked.status
@@ -41,19 +40,10 @@ def run(words: Sequence[str]) -> int:
             _say(text)
     except OSError as error:
         complain(PROGRAM, os_text(error))
-    finally:
-        gc.enable()
     return _FAILED
 
 
-def _run(options: "Options") -> int:
-    from qmpeer.machine.background import (
-        PidFile,
-        Starter,
-        go_into_background,
-        hold_standard_descriptors,
-    )
-
+def _serve(options: Options) -> int:
     hold_standard_descriptors()
     starter = None
     if options.is_daemon:
@@ -64,10 +54,8 @@ def _run(options: "Options") -> int:
         starter = place
     pid_file = None if options.pid_file is None else PidFile(options.pid_file)
     try:
-        from qmpeer.machine.process import run_process
+        from qmpeer.machine.process import run_process  # start: 80 ms
 
-        gc.freeze()
-        gc.enable()
         return run_process(options, _say, (lambda: None) if starter is None else starter.say_ready)
     finally:
         if pid_file is not None:
@@ -83,3 +71,6 @@ def _say(text: str) -> None:
             print(*below, sep="\n", file=sys.stderr, flush=True)
         except OSError:
             pass  # nobody is there to be told
+
+
+COMMAND: Final = Foreign("Run a machine that answers QMP.", _run)

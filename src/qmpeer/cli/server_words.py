@@ -9,28 +9,33 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
 from qmpeer import limits
-from qmpeer.cli.argument_words import free_arguments, to_words
+from qmpeer.cli.argument_words import to_words
+from qmpeer.cli.exits import RefusedError, UsageError
+from qmpeer.client import Client
 from qmpeer.errors import CommandError, QMPError
 from qmpeer.messages.redaction import redact_arguments
+from qmpeer.schema import Schema, schema_from_introspection
+from qmpeer.schema.model import Command
+from qmpeer.shell.mistakes import Mistake, near
+from qmpeer.shell.properties import (
+    Question,
+    missing_property,
+    property_names,
+    questions,
+    said_in,
+    with_properties,
+)
+from qmpeer.shell.typed_arguments import Reader
+from qmpeer.shell.words import Word
 from qmpeer.values import JsonObject, JsonValue
-
-if TYPE_CHECKING:
-    from qmpeer.client import Client
-    from qmpeer.schema import Schema
-    from qmpeer.schema.model import Command
-    from qmpeer.shell.words import Word
-
-__all__ = ["explain", "read_by_server"]
 
 Ask: TypeAlias = Callable[..., JsonValue]
 """Executes a command: `Client.execute`."""
-_SEVERAL_MEANINGS: Final = re.compile(r"[+-]?\.?[0-9].*|null|true|false|on|off|yes|no", re.I | re.S)
-"""Plain values that may be text or something else; all others are text whatever the schema says."""
 _WRONG_TYPE: Final = re.compile(
     r"Invalid parameter type for '([^']+)'|Parameter '([^']+)' expects "
 )
@@ -38,34 +43,24 @@ _SHOWN: Final = 100
 """Characters of a value that a hint shows."""
 
 
-def read_by_server(client: "Client", command: str, typed: Sequence[str]) -> JsonObject:
-    """Return the arguments that words of the form name=value stand for.
+def read_by_server(client: Client, command: str, typed: Sequence[str]) -> JsonObject | None:
+    """Return the arguments that words of the form name=value stand for; None if it doesn't tell.
 
     Raises:
         UsageError: If they make no sense.
-        Mistake: If the server would refuse them.
+        RefusedError: If the server would refuse them.
         QMPError: If the connection ends.
         TimeoutError: If the server doesn't answer.
     """
     words = to_words(typed)
-    free = free_arguments(words)
-    if not any(map(_has_several_meanings, words)):
-        return free
     declared = _declared(client.execute, command, words)
-    if declared is None:
-        return free
-    from qmpeer.shell.reading import Reader
-
-    return Reader(declared[0]).arguments(declared[1], words)
-
-
-def _has_several_meanings(word: "Word") -> bool:
-    value = word.value
-    is_plain = value.kind == "plain" and not word.is_text
-    return is_plain and _SEVERAL_MEANINGS.fullmatch(value.text) is not None
+    try:
+        return declared and Reader(declared[0]).arguments(declared[1], words)
+    except Mistake as mistake:
+        raise (UsageError if mistake.is_syntax else RefusedError)(str(mistake)) from mistake
 
 
-def _declared(ask: Ask, command: str, words: "Sequence[Word]") -> "tuple[Schema, Command] | None":
+def _declared(ask: Ask, command: str, words: Sequence[Word]) -> tuple[Schema, Command] | None:
     """Ask for the schema, the command in it, and its properties; return None if there is none."""
     schema = _schema(ask)
     if schema is None:
@@ -73,8 +68,6 @@ def _declared(ask: Ask, command: str, words: "Sequence[Word]") -> "tuple[Schema,
     found = next((each for each in schema.commands() if each.name == command), None)
     if found is None:
         return None
-    from qmpeer.shell.properties import Question, questions, said_in, with_properties
-
     said = said_in(words)
     answers: dict[Question, JsonValue] = {}
     for question in questions(schema, found, said):
@@ -86,8 +79,6 @@ def _declared(ask: Ask, command: str, words: "Sequence[Word]") -> "tuple[Schema,
 
 
 def _schema(ask: Ask) -> "Schema | None":
-    from qmpeer.schema import schema_from_introspection
-
     answer = _answer(ask, "query-qmp-schema")
     try:
         return None if answer is None else schema_from_introspection(answer)
@@ -107,7 +98,7 @@ def _answer(ask: Ask, command: str, arguments: JsonObject | None = None) -> Json
 
 
 def explain(
-    client: "Client",
+    client: Client,
     command: str,
     typed: Sequence[str],
     arguments: JsonObject | None,
@@ -141,13 +132,9 @@ def explain(
 
 
 def _declared_otherwise(
-    schema: "Schema", command: "Command", words: "Sequence[Word]", error: CommandError
+    schema: Schema, command: Command, words: Sequence[Word], error: CommandError
 ) -> Iterator[str]:
     """Yield what the schema has in place of what was refused."""
-    from qmpeer.shell.mistakes import Mistake, near
-    from qmpeer.shell.properties import missing_property, property_names
-    from qmpeer.shell.reading import Reader
-
     if missing := missing_property(error.desc):
         if hint := near(missing, property_names(schema)):
             yield hint
@@ -161,8 +148,6 @@ def _declared_otherwise(
 
 def _names_like(ask: Ask, command: str) -> Iterator[str]:
     """Yield the names of the commands that look like one that isn't there."""
-    from qmpeer.shell.mistakes import near
-
     answer = _answer(ask, "query-commands")
     if answer is None and isinstance(info := _answer(ask, "guest-info"), dict):
         answer = info.get("supported_commands")

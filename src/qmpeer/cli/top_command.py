@@ -1,23 +1,20 @@
 """``qmpeer top``: what the CPUs, disks and NICs of a machine do, live."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import argparse
+from collections.abc import Callable
 from contextlib import ExitStack
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-from qmpeer.cli.command_line import CommandLine, count, seconds
-from qmpeer.cli.connecting import add_common, connect
+from qmpeer.cli.command_line import ADDRESS, JSON, TIMEOUT, Subcommand, argument, count, seconds
+from qmpeer.cli.connecting import connect
 from qmpeer.cli.exits import DONE, STATUSES
-from qmpeer.cli.output import write_json
+from qmpeer.cli.output import standard_output, write_json
+from qmpeer.client import Client
+from qmpeer.inventory.activity import Sampler, rates
+from qmpeer.inventory.activity_text import activity_lines
+from qmpeer.inventory.machine_facts import Asking
 from qmpeer.values import JsonObject
-
-if TYPE_CHECKING:
-    from qmpeer.cli.page import Page
-    from qmpeer.client import Client
-
-PROGRAM: Final = "qmpeer top"
-_INDENT: Final = 8
-_BAR: Final = 20
 
 _AFTER: Final = (
     """\
@@ -36,18 +33,7 @@ example:
 )
 
 
-def run(words: Sequence[str]) -> int:
-    """Show it.
-
-    Raises:
-        UsageError: If the words make no sense.
-        QMPError: If the connection ends.
-        OSError: If there is no connection, or no reply in time.
-    """
-    given = parser().parse_intermixed_args(words)
-    from qmpeer.cli.activity import Sampler, rates
-    from qmpeer.cli.machine_facts import Asking
-
+def _run(given: argparse.Namespace) -> int:
     with connect(given) as client, ExitStack() as stack:
         sampler = Sampler(Asking(client), client.fileno())
         show = write_json if given.json else _on_page(stack)
@@ -62,21 +48,7 @@ def run(words: Sequence[str]) -> int:
     return DONE
 
 
-def parser() -> CommandLine:
-    """Return what reads the words."""
-    parser = CommandLine(
-        PROGRAM, "Show what the CPUs, disks and NICs of a machine do, live.", _AFTER
-    )
-    add_common(parser)
-    parser.add_argument(
-        "--interval", metavar="S", type=seconds, default=1.0, help="seconds from one look to the "
-        "next; 1",
-    )  # fmt: skip
-    parser.add_argument("--count", metavar="N", type=count, help="end after so many")
-    return parser
-
-
-def _pause(client: "Client", interval: float) -> None:
+def _pause(client: Client, interval: float) -> None:
     """Wait, but no longer than the connection lasts."""
     end = monotonic() + interval
     with client.events() as events:
@@ -89,65 +61,34 @@ def _pause(client: "Client", interval: float) -> None:
 
 def _on_page(stack: ExitStack) -> Callable[[JsonObject], None]:
     """Return what shows rates: in their place, if rich is installed, else below one another."""
-    from qmpeer.cli.page import Page
-
-    page = Page.output()
+    page = standard_output()
     if page.is_terminal:
         try:
-            from rich.console import Console
-            from rich.live import Live
-            from rich.text import Text
+            from rich.console import Console  # optional extra: shell
+            from rich.live import Live  # optional extra: shell
+            from rich.text import Text  # optional extra: shell
         except ImportError:
             pass
         else:
             console = Console(file=page.stream, width=page.width, highlight=False)
             live = stack.enter_context(Live(console=console, auto_refresh=False))
             return lambda found: live.update(
-                Text.from_ansi(page.encoded("\n".join(top_lines(found, page)))), refresh=True
+                Text.from_ansi(page.encoded("\n".join(activity_lines(found, page)))), refresh=True
             )
-    return lambda found: page.write([*top_lines(found, page), ""])
+    return lambda found: page.write([*activity_lines(found, page), ""])
 
 
-def top_lines(found: Mapping[str, Any], page: "Page") -> Iterator[str]:
-    """Give the lines that tell rates."""
-    yield from page.section("CPUs", list(_cpu_rows(found["cpus"])), _INDENT)
-    yield from page.section("disks", list(_disk_rows(found["disks"])), _INDENT)
-    yield from page.section("NICs", list(_net_rows(found["nets"])), _INDENT)
-
-
-def _cpu_rows(cpus: Mapping[str, Mapping[str, float]]) -> Iterator[list[str]]:
-    for name, counters in sorted(cpus.items(), key=lambda each: (len(each[0]), each[0])):
-        row = [name]
-        if "seconds" in counters:
-            share = counters["seconds"]
-            row.append(f"{share:6.1%}")
-            if name.isdigit():
-                done = round(min(share, 1.0) * _BAR)
-                row.append(f"[{'#' * done}{' ' * (_BAR - done)}]")
-        if "exits" in counters:
-            row.append(f"{counters['exits']:.0f} exits/s")
-        yield row
-
-
-def _disk_rows(disks: Mapping[str, Mapping[str, float]]) -> Iterator[list[str]]:
-    from qmpeer.cli.page import rate_text
-
-    for name, rates in disks.items():
-        yield [
-            name,
-            f"read {rate_text(rates['rd_bytes']):>12}",
-            f"{rates['rd_operations']:5.0f}/s",
-            f"written {rate_text(rates['wr_bytes']):>12}",
-            f"{rates['wr_operations']:5.0f}/s",
-        ]
-
-
-def _net_rows(nets: Mapping[str, Mapping[str, float]]) -> Iterator[list[str]]:
-    from qmpeer.cli.page import rate_text
-
-    for name, rates in nets.items():
-        yield [
-            name,
-            f"received {rate_text(rates['rx_bytes']):>12}",
-            f"sent {rate_text(rates['tx_bytes']):>12}",
-        ]
+COMMAND: Final = Subcommand(
+    "qmpeer top",
+    "Show what the CPUs, disks and NICs of a machine do, live.",
+    _AFTER,
+    (
+        ADDRESS,
+        JSON,
+        TIMEOUT,
+        argument("--interval", "S", "seconds from one look to the next; 1", type=seconds,
+                 default=1.0),
+        argument("--count", "N", "end after so many", type=count),
+    ),
+    _run,
+)  # fmt: skip

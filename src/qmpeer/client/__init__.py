@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 from qmpeer.lazy import handed_out
 
 if TYPE_CHECKING:
-    from qmpeer.client.agent_courses import AgentCommand, AgentInfo, Executed
-    from qmpeer.client.aio import AsyncClient
-    from qmpeer.client.aio_guest_agent import AsyncFrozen, AsyncGuestAgent
-    from qmpeer.client.aio_subscription import AsyncEvents
-    from qmpeer.client.blocking import Client
-    from qmpeer.client.guest_agent import Frozen, GuestAgent
+    from qmpeer.client.agent_answers import AgentCommand, AgentInfo, Executed
+    from qmpeer.client.aio.client import AsyncClient
+    from qmpeer.client.aio.guest_agent import AsyncFrozen, AsyncGuestAgent
+    from qmpeer.client.aio.reply import Reply
+    from qmpeer.client.aio.subscription import AsyncEvents
+    from qmpeer.client.blocking.client import Client
+    from qmpeer.client.blocking.guest_agent import Frozen, GuestAgent
+    from qmpeer.client.blocking.subscription import Events
+    from qmpeer.client.interruptions import Interruption
     from qmpeer.client.jobs import JobState
     from qmpeer.client.migration import MigrationState
-    from qmpeer.client.names import kind_of
-    from qmpeer.client.reconnection import Interruption
-    from qmpeer.client.reply import Reply
-    from qmpeer.client.subscription import Events
+    from qmpeer.client.server_names import kind_of
 
 __all__ = [
     "AgentCommand",
@@ -42,22 +42,22 @@ __all__ = [
 
 
 _HOMES = {
-    "AgentCommand": "qmpeer.client.agent_courses",
-    "AgentInfo": "qmpeer.client.agent_courses",
-    "AsyncClient": "qmpeer.client.aio",
-    "AsyncEvents": "qmpeer.client.aio_subscription",
-    "AsyncFrozen": "qmpeer.client.aio_guest_agent",
-    "AsyncGuestAgent": "qmpeer.client.aio_guest_agent",
-    "Client": "qmpeer.client.blocking",
-    "Events": "qmpeer.client.subscription",
-    "Executed": "qmpeer.client.agent_courses",
-    "Frozen": "qmpeer.client.guest_agent",
-    "GuestAgent": "qmpeer.client.guest_agent",
-    "Interruption": "qmpeer.client.reconnection",
+    "AgentCommand": "qmpeer.client.agent_answers",
+    "AgentInfo": "qmpeer.client.agent_answers",
+    "AsyncClient": "qmpeer.client.aio.client",
+    "AsyncEvents": "qmpeer.client.aio.subscription",
+    "AsyncFrozen": "qmpeer.client.aio.guest_agent",
+    "AsyncGuestAgent": "qmpeer.client.aio.guest_agent",
+    "Client": "qmpeer.client.blocking.client",
+    "Events": "qmpeer.client.blocking.subscription",
+    "Executed": "qmpeer.client.agent_answers",
+    "Frozen": "qmpeer.client.blocking.guest_agent",
+    "GuestAgent": "qmpeer.client.blocking.guest_agent",
+    "Interruption": "qmpeer.client.interruptions",
     "JobState": "qmpeer.client.jobs",
     "MigrationState": "qmpeer.client.migration",
-    "Reply": "qmpeer.client.reply",
-    "kind_of": "qmpeer.client.names",
+    "Reply": "qmpeer.client.aio.reply",
+    "kind_of": "qmpeer.client.server_names",
 }
 
 

@@ -7,8 +7,6 @@ import msgspec
 
 from qmpeer.errors import AnswerError
 
-__all__ = ["UNREADABLE", "count_of", "read_answer", "read_base64", "text_of"]
-
 T = TypeVar("T")
 
 UNREADABLE: Final = (

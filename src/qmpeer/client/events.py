@@ -6,7 +6,7 @@ No I/O and no waiting happens here; both clients look into the same log.
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from qmpeer import limits
 from qmpeer.errors import LimitError
@@ -14,7 +14,9 @@ from qmpeer.messages import Event
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonValue
 
-__all__ = ["EventLog", "EventQueue", "EventWait", "Match", "Names", "matcher"]
+if TYPE_CHECKING:
+    from qmpeer.client.interruptions import Interruption
+
 
 Names: TypeAlias = str | Iterable[str] | None
 """One event's name, or several; None or none at all is any."""
@@ -53,7 +55,7 @@ def _contains(value: JsonValue, wanted: object) -> bool:
 
 
 class EventQueue:
-    """Hold the unread events of one subscription; the oldest give way, and are counted.
+    """The unread events of one subscription; the oldest give way, and are counted.
 
     Attributes:
         dropped: How many were dropped since the subscription began.
@@ -109,7 +111,7 @@ class EventQueue:
 
 
 class EventLog:
-    """Keep the last events of a connection.
+    """The last events of a connection.
 
     Attributes:
         last: The number of the last event, 0 before the first.
@@ -211,13 +213,18 @@ class EventWait:
             self._mark = self._log.last
         return self.event is not None
 
-    def late(self, seconds: float | None, gap: str) -> TimeoutError:
+    def late(
+        self, seconds: float | None, interruptions: "tuple[Interruption, ...]"
+    ) -> TimeoutError:
         """Return the error of a deadline that has passed.
 
         Args:
             seconds: How long that was.
-            gap: What else may have kept the event from coming.
+            interruptions: The connections that were lost: the event may have come meanwhile.
         """
+        gap = ""
+        if any(each.last_event >= self.began for each in interruptions):
+            gap = "; the connection was lost meanwhile, it may have come then"
         what = f"event {', '.join(self._names)}" if self._names else "an event"
         return TimeoutError(f"{what} didn't come in {seconds:.4g} s{gap}{self.missed()}")
 

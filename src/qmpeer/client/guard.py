@@ -16,8 +16,6 @@ import select
 import signal
 import sys
 
-__all__ = ["guard"]
-
 _PR_SET_PDEATHSIG = 1
 
 

@@ -19,8 +19,6 @@ from typing import IO
 from qmpeer import limits
 from qmpeer.transport.forking import own, own_socket
 
-__all__ = ["Launched", "monitor_options"]
-
 
 def monitor_options(program: str) -> tuple[str, ...]:
     """Return the options that open a monitor on a descriptor, "{fd}" in its place.
@@ -39,7 +37,7 @@ def monitor_options(program: str) -> tuple[str, ...]:
 
 
 class Launched:
-    """Hold a program that was started, and our end of its monitor.
+    """A program that was started, and our end of its monitor.
 
     Args:
         argv: The program and its options, without those of the monitor.

@@ -1,72 +1,25 @@
-"""What a client that connects anew knows of its connections, and how long it waits in between.
-
-Numbers of events go on from one connection to the next, and an interruption tells between which two
-the connection was lost: what the server said meanwhile was said to nobody. A command that was cut
-off isn't repeated, as it may have been executed.
-"""
+"""What a client that connects anew knows of its connections, and how long it waits in between."""
 
 import socket
-from collections.abc import Iterable
-from typing import Any
-
-import msgspec
+from typing import Any, Generic, Protocol, TypeVar
 
 from qmpeer import limits
-from qmpeer.client.steps import Countdown
-from qmpeer.errors import CommandInterrupted
-from qmpeer.protocol import Completion
+from qmpeer.client.events import EventLog
+from qmpeer.client.interruptions import Interruption, Interruptions
+from qmpeer.client.timeouts import Countdown
+from qmpeer.errors import ConnectionClosed
+from qmpeer.protocol import ClientSession
 from qmpeer.transport import AddressLike
-
-__all__ = [
-    "Interruption",
-    "Interruptions",
-    "Patience",
-    "can_be_dialled_again",
-    "check_can_be_dialled_again",
-    "interrupted_commands",
-    "interrupted_since",
-]
-
-
-class Interruption(msgspec.Struct, frozen=True):
-    """Tell of a connection that was lost.
-
-    Attributes:
-        reason: Why it was.
-        last_event: The number of the last event before it; those that follow came later, and
-            between the two some may be missing.
-        commands: The names of the commands that were cut off, whose outcome is unknown.
-    """
-
-    reason: str
-    last_event: int
-    commands: tuple[str, ...] = ()
-
-
-class Interruptions:
-    """Remember the last interruptions of a client's connections."""
-
-    __slots__ = ("_known",)
-
-    def __init__(self) -> None:
-        self._known: tuple[Interruption, ...] = ()
-
-    @property
-    def known(self) -> tuple[Interruption, ...]:
-        """The last of them, the oldest first."""
-        return self._known
-
-    def add(self, reason: str, last_event: int, commands: tuple[str, ...]) -> None:
-        """Take in one."""
-        made = Interruption(reason, last_event, commands[: limits.INTERRUPTIONS])
-        self._known = (*self._known, made)[-limits.INTERRUPTIONS :]
 
 
 class Patience:
-    """Say how long to wait for the next attempt to connect anew, and when to give up.
+    """How long is waited for the next attempt to connect anew, and when that is given up.
 
     Args:
         seconds: From the first attempt to the last; None never gives up.
+
+    Attributes:
+        countdown: Counts them.
 
     Example:
         >>> patience = Patience(60.0)
@@ -87,38 +40,98 @@ class Patience:
         self._delay = min(2 * self._delay, limits.RECONNECT_DELAY_MOST)
         return delay
 
+    def exhausted(self, error: Exception) -> ConnectionClosed:
+        """Return the end of a client that has given up, for what the last attempt met with."""
+        closed = ConnectionClosed(
+            f"the connection was lost, and not made anew in {self.countdown.timeout} s: {error}"
+        )
+        closed.__cause__ = error
+        return closed
 
-def interrupted_commands(outcomes: Iterable[Completion[Any]]) -> tuple[str, ...]:
-    """Return the names of the commands that the end of a connection cut off."""
-    return tuple(
-        outcome.error.command
-        for outcome in outcomes
-        if isinstance(outcome.error, CommandInterrupted)
-    )
+
+def late_to_connect(error: Exception | None) -> TimeoutError:
+    """Return the error of a deadline that passes before the next connection is made."""
+    return TimeoutError(f"the connection was lost, and isn't made anew: {error}")
 
 
-def interrupted_since(interruptions: Iterable[Interruption], mark: int) -> str:
-    """Return what to add to "didn't come" where that may have been said to nobody."""
-    if any(each.last_event >= mark for each in interruptions):
-        return "; the connection was lost meanwhile, it may have come then"
-    return ""
+class Connection(Protocol):
+    """What a series of connections is made of: a channel."""
+
+    end: ConnectionClosed | None
+    interrupted: tuple[str, ...]
+    session: ClientSession[Any]
+
+
+C = TypeVar("C", bound=Connection)
+
+
+class ConnectionSeries(Generic[C]):
+    """A client's connections, one after the other.
+
+    Args:
+        address: Where the server is.
+        seconds: For how long another connection is tried for before all ends; None for ever.
+
+    Attributes:
+        log: The events that have come, over all of them.
+        end: Why no more will come, once that is so.
+        launched: Nothing: what was launched can't be connected to again.
+
+    Raises:
+        ValueError: If the address is good for one connection only.
+    """
+
+    def __init__(self, address: AddressLike, seconds: float | None) -> None:
+        if not can_be_dialled_again(address):
+            raise ValueError(
+                "found a socket or descriptor, expected an address to connect to again"
+            )
+        self.log: EventLog = EventLog()
+        self.end: ConnectionClosed | None = None
+        self.launched: None = None
+        self._seconds = seconds
+        self._current: C | None = None
+        self._interruptions = Interruptions()
+
+    @property
+    def current(self) -> C:
+        """The connection that there is, or was at last."""
+        assert self._current is not None
+        return self._current
+
+    def _adopt(self, channel: C) -> None:
+        """Make a connection the current one; it may be lost already."""
+        is_lost = channel.end is not None
+        self._current = channel
+        if is_lost:
+            self._lost(channel)
+
+    def _lost(self, channel: C) -> None:
+        """Take in that a connection is lost; one that has never been ours is none."""
+        if self.end is None and channel is self._current and channel.end is not None:
+            self._interruptions.add(channel.end.reason, self.log.last, channel.interrupted)
+
+    @property
+    def interruptions(self) -> tuple[Interruption, ...]:
+        """The connections that were lost."""
+        return self._interruptions.known
+
+    @property
+    def is_closed(self) -> bool:
+        """No more will come."""
+        return self.end is not None
+
+    @property
+    def session(self) -> ClientSession[Any]:
+        """The protocol's side of the connection that there is, or was at last."""
+        return self.current.session
 
 
 def can_be_dialled_again(address: AddressLike) -> bool:
-    """Tell whether an address leads to its server more than once; a descriptor doesn't.
+    """Return whether an address leads to its server more than once; a descriptor doesn't.
 
     Example:
         >>> can_be_dialled_again("unix:/run/vm.qmp"), can_be_dialled_again("fd:3")
         (True, False)
     """
     return not isinstance(address, socket.socket) and not str(address).startswith("fd:")
-
-
-def check_can_be_dialled_again(address: AddressLike) -> None:
-    """Check that an address leads to its server more than once.
-
-    Raises:
-        ValueError: If it doesn't.
-    """
-    if not can_be_dialled_again(address):
-        raise ValueError("found a socket or descriptor, expected an address to connect to again")

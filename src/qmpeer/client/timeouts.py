@@ -1,12 +1,14 @@
-"""How a call says that its deadline is the connection's own."""
+"""How long is waited: for one reply or event, and for all that a procedure takes."""
 
+from collections.abc import Callable
+from time import monotonic
 from typing import Final, TypeAlias
 
-__all__ = ["DEFAULT", "Default", "Timeout"]
+from qmpeer import limits
 
 
 class Default:
-    """Stands for a timeout that wasn't given."""
+    """What stands for a timeout that wasn't given."""
 
     def __repr__(self) -> str:
         return "the connection's own"
@@ -15,3 +17,57 @@ class Default:
 DEFAULT: Final = Default()
 Timeout: TypeAlias = float | Default | None
 """Seconds, None for ever, or the connection's own."""
+
+
+class Deadline:
+    """The end of one wait, on the monotonic clock.
+
+    Attributes:
+        timeout: The seconds that it was given; None is for ever.
+        end: When they end; None is never.
+    """
+
+    __slots__ = ("end", "timeout")
+
+    def __init__(self, timeout: float | None) -> None:
+        self.timeout: float | None = timeout
+        self.end: float | None = None if timeout is None else monotonic() + timeout
+
+    def remaining(self) -> float | None:
+        """Return the seconds left, fewer than 0 once it has passed; None if there is no end."""
+        return None if self.end is None else self.end - monotonic()
+
+
+class Countdown:
+    """The deadline of a procedure of several commands and waits.
+
+    Args:
+        timeout: Seconds; None is for ever.
+        clock: Tells the time in seconds.
+
+    Example:
+        >>> time = 0.0
+        >>> countdown = Countdown(10.0, lambda: time)
+        >>> time = 4.0
+        >>> countdown.remaining(), countdown.remaining(2.0), countdown.is_over
+        (6.0, 2.0, False)
+    """
+
+    __slots__ = ("_clock", "_end", "timeout")
+
+    def __init__(self, timeout: float | None, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._end = None if timeout is None else clock() + timeout
+        self.timeout: float | None = timeout
+
+    def remaining(self, at_most: float | None = None) -> float | None:
+        """Return the seconds left, no more than so many and no fewer than 0; None for ever."""
+        if self._end is None:
+            return at_most
+        left = max(0.0, self._end - self._clock())
+        return left if at_most is None else min(left, at_most)
+
+    @property
+    def is_over(self) -> bool:
+        """The time has run out, or will before a timer can tell."""
+        return self._end is not None and self._clock() >= self._end - limits.TIMER_EARLINESS

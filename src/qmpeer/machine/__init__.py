@@ -1,6 +1,7 @@
 """The built-in machine behind ``qmpeer serve``, and its command line."""
 
-from qmpeer.machine.options import Options, parse_options
+from qmpeer.machine.command_line import parse_options
+from qmpeer.machine.options import Options
 from qmpeer.machine.start_error import StartError, StartHelp
 from qmpeer.machine.usage import USAGE
 

@@ -24,7 +24,7 @@ def hold_standard_descriptors() -> None:
 
 
 class Starter:
-    """Be the line from the process that stays to the one that was started."""
+    """The line from the process that stays to the one that was started."""
 
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
@@ -60,7 +60,7 @@ def go_into_background() -> Starter | int:
 
 
 class PidFile:
-    """Hold the file that names this process, locked while it lives."""
+    """The file that names this process, locked while it lives."""
 
     def __init__(self, path: str) -> None:
         """Create it.

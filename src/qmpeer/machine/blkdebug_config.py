@@ -16,16 +16,16 @@ import weakref
 from collections.abc import Callable
 from typing import Final
 
+from qmpeer import limits
 from qmpeer.errors import CommandError
 
 _GROUP: Final = re.compile(r'\[([\w-]+)(?: "[\w.-]+")?\]')
 _VALUE: Final = re.compile(r'\s*[\w.-]+\s*=\s*"[^"]*"\s*')
 _GROUPS: Final = frozenset({"inject-error", "set-state"})
-_LARGEST: Final = 1024 * 1024
 
 
 class ConfigReader:
-    """Read files of rules in a worker thread, until close() is called in another.
+    """A reader of files of rules in a worker thread, until close() is called in another.
 
     Args:
         open_path: Opens a path with flags of open().
@@ -62,7 +62,7 @@ class ConfigReader:
             poll.register(fd, select.POLLIN)
             poll.register(self._wake_read, select.POLLIN)
             data = bytearray()
-            while len(data) <= _LARGEST:
+            while len(data) <= limits.CONFIG_SIZE:
                 ready = poll.poll() if is_fifo else []
                 if any(number == self._wake_read for number, _ in ready):
                     raise _refused("the machine is shutting down")
@@ -73,7 +73,9 @@ class ConfigReader:
                 if not part:
                     return bytes(data)
                 data += part
-            raise _refused(f"Could not read blkdebug config file: more than {_LARGEST} bytes")
+            raise _refused(
+                f"Could not read blkdebug config file: more than {limits.CONFIG_SIZE} bytes"
+            )
         finally:
             os.close(fd)
 

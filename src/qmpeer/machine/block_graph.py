@@ -19,7 +19,6 @@ from qmpeer import limits
 from qmpeer.errors import CommandError
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
-_LONGEST_NAME: Final = 31
 _DEFAULT_SIZE: Final = 2**30
 _LARGEST_IMAGE: Final = 2**63 - 2**30
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
@@ -35,7 +34,7 @@ ReadConfig = Callable[[str], None]
 
 
 class BlockNode(msgspec.Struct, eq=False):
-    """Hold one node.
+    """One node.
 
     Attributes:
         image: The node beneath it, None for null-co.
@@ -76,7 +75,7 @@ class BlockNode(msgspec.Struct, eq=False):
 
 
 class BlockGraph:
-    """Keep all nodes by name."""
+    """All block nodes, by name."""
 
     def __init__(self, read_config: ReadConfig) -> None:
         self._nodes: dict[str, BlockNode] = {}
@@ -123,19 +122,19 @@ class BlockGraph:
             raise _refused("'node-name' must be specified for the root node")
         self._open(options, is_root=True)
 
-    def delete(self, name: str) -> None:
+    def delete(self, node_name: str) -> None:
         """Delete a node, and those beneath it that only it held.
 
         Raises:
             CommandError: If there is none of that name, or if it can't be deleted.
         """
-        node = self._nodes.get(name)
+        node = self._nodes.get(node_name)
         if node is None:
-            raise _refused(f"Failed to find node with node-name='{name}'")
+            raise _refused(f"Failed to find node with node-name='{node_name}'")
         if not node.is_owned_by_monitor:
-            raise _refused(f"Node {name} is not owned by the monitor")
+            raise _refused(f"Node {node_name} is not owned by the monitor")
         if node.parents:
-            raise _refused(f"Block device {name} is in use")
+            raise _refused(f"Block device {node_name} is in use")
         node.is_owned_by_monitor = False
         self._release(node)
 
@@ -161,7 +160,7 @@ class BlockGraph:
             raise _refused(f"Invalid node-name: '{name}'")
         if name in self._nodes:
             raise _refused(f"Duplicate nodes with node-name='{name}'")
-        if len(name) > _LONGEST_NAME:
+        if len(name) > limits.NODE_NAME:
             raise _refused("Node name too long")
         if len(self._nodes) >= limits.BLOCK_NODES:
             raise _refused(f"there are {limits.BLOCK_NODES} block nodes already")

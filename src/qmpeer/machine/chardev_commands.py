@@ -6,13 +6,11 @@ from typing import Any
 from qmpeer.chardev import Chardev, Chardevs
 from qmpeer.errors import ChardevError, CommandError
 from qmpeer.monitor import Context, Monitor
-from qmpeer.values import JsonObject, JsonValue
-
-__all__ = ["ChardevCommands"]
+from qmpeer.values import JsonObject
 
 
 class ChardevCommands:
-    """Answer the commands about character devices.
+    """The handlers of the commands about character devices.
 
     Args:
         chardevs: The devices.
@@ -24,8 +22,8 @@ class ChardevCommands:
     def register(self, monitor: Monitor) -> None:
         """Register all on a monitor."""
         command = monitor.command
-        command("query-chardev")(self.query_chardev)
-        command("query-chardev-backends")(self.query_chardev_backends)
+        command("query-chardev")(self._chardevs.query)
+        command("query-chardev-backends")(self._chardevs.query_backends)
         command("ringbuf-write")(self.ringbuf_write)
         command("ringbuf-read")(self.ringbuf_read)
         command("chardev-add")(self.chardev_add)
@@ -34,14 +32,6 @@ class ChardevCommands:
         command("chardev-send-break")(self.chardev_send_break)
         command("yank")(self.yank)
         command("query-yank")(self.query_yank)
-
-    def query_chardev(self) -> list[JsonValue]:
-        """Return the character devices."""
-        return self._chardevs.query()
-
-    def query_chardev_backends(self) -> list[JsonValue]:
-        """Return the types of character devices."""
-        return self._chardevs.query_backends()
 
     def ringbuf_write(self, device: str, data: str, format: str = "utf8") -> None:
         """Write into a ring buffer."""

@@ -12,8 +12,6 @@ from qmpeer.errors import CommandError
 from qmpeer.machine.monitor_options import MON_PARAMETERS
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["describe_options"]
-
 _OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "": {},
     "name": {"guest": "string", "process": "string", "debug-threads": "boolean"},
@@ -27,7 +25,7 @@ _OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
 _DEFAULTS: Final = {"tight": "on"}
 
 
-def describe_options(option: str | None) -> list[JsonValue]:
+def describe_options(option: str | None = None) -> list[JsonValue]:
     """Describe one option, or all.
 
     Raises:

@@ -40,7 +40,7 @@ class _Set:
 
 
 class Descriptors:
-    """Keep descriptors in sets, and close each when its time has come.
+    """Descriptors in sets, each of which is closed when its time has come.
 
     Spec: QEMU: a set is in use while there are copies of its members, and is there as long. While
     the guest is stopped no member goes. Members go when they are removed, and when nobody is
@@ -77,21 +77,21 @@ class Descriptors:
         self._sets.setdefault(set_id, _Set()).members.append(_Member(fd, opaque))
         return {"fd": fd, "fdset-id": set_id}
 
-    def remove_from_set(self, set_id: int, fd: int | None) -> None:
+    def remove_from_set(self, fdset_id: int, fd: int | None = None) -> None:
         """Close one descriptor of a set, or all of them; an empty set is gone if it isn't in use.
 
         Raises:
             CommandError: If there is no such set, or if it doesn't hold the descriptor.
         """
-        found = self._sets.get(set_id)
+        found = self._sets.get(fdset_id)
         members = [] if found is None else found.members
         chosen = [member for member in members if fd is None or member.fd == fd]
         if found is None or (fd is not None and not chosen):
-            where = f"fdset-id:{set_id}" if fd is None else f"fdset-id:{set_id}, fd:{fd}"
+            where = f"fdset-id:{fdset_id}" if fd is None else f"fdset-id:{fdset_id}, fd:{fd}"
             raise _not_found(where)
         for member in chosen:
             member.is_removed = True
-        self._clean(set_id)
+        self._clean(fdset_id)
 
     def describe_sets(self) -> list[JsonObject]:
         """Describe all sets as query-fdsets does, the highest number first."""

@@ -7,8 +7,6 @@ from typing import Final
 
 from qmpeer.schema import Schema, schema_from_qapi
 
-__all__ = ["load"]
-
 _PACKAGE: Final = Path(__file__).parent.parent
 
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable
 from typing import Final
 
 from qmpeer import __version__
-from qmpeer.chardev import Chardev, Chardevs, Surroundings
+from qmpeer.chardev import Chardev, Chardevs, Host
 from qmpeer.errors import ChardevError, CommandError
 from qmpeer.machine.blkdebug_config import ConfigReader
 from qmpeer.machine.block_graph import BlockGraph
@@ -30,7 +30,7 @@ VERSION: Final = (7, 2, 0)
 
 
 class Machine:
-    """Answer a machine's commands on a monitor of its own.
+    """A machine with a monitor of its own, whose commands it answers.
 
     Args:
         options: What the command line asked for.
@@ -61,7 +61,7 @@ class Machine:
         self._options = options
         self.descriptors: Descriptors = Descriptors(lambda: self.state is RunState.RUNNING)
         self.objects: Objects = Objects(self.descriptors.open_path)
-        self.surroundings: Surroundings = Surroundings(
+        self.surroundings: Host = Host(
             quit=self.quit,
             when_changed=self.clients_changed,
             open_path=self.descriptors.open_lasting,
@@ -103,12 +103,12 @@ class Machine:
         command("getfd")(self.getfd)
         command("closefd")(self.closefd)
         command("add-fd")(self.add_fd)
-        command("remove-fd")(self.remove_fd)
-        command("query-fdsets")(self.query_fdsets)
+        command("remove-fd")(self.descriptors.remove_from_set)
+        command("query-fdsets")(self.descriptors.describe_sets)
         command("blockdev-add", exclusive=True)(self.blockdev_add)
-        command("blockdev-del")(self.blockdev_del)
+        command("blockdev-del")(self.blocks.delete)
         command("migrate-pause")(self.migrate_pause)
-        command("query-command-line-options")(self.query_command_line_options)
+        command("query-command-line-options")(describe_options)
         command("object-add")(self.object_add)
         command("object-del")(self.object_del)
         command("human-monitor-command")(self.human_monitor_command)
@@ -239,10 +239,6 @@ class Machine:
 
     # The command line, objects and people
 
-    def query_command_line_options(self, option: str | None = None) -> list[JsonValue]:
-        """Return the options of the command line."""
-        return describe_options(option)
-
     def object_add(self, **properties: JsonValue) -> None:
         """Make an object."""
         try:
@@ -281,23 +277,11 @@ class Machine:
         """Put a descriptor that came with this command into a set."""
         return self.descriptors.add_to_set(fdset_id, opaque, context.take_fds())
 
-    def remove_fd(self, fdset_id: int, fd: int | None = None) -> None:
-        """Close one descriptor of a set, or all."""
-        self.descriptors.remove_from_set(fdset_id, fd)
-
-    def query_fdsets(self) -> list[JsonObject]:
-        """Return all sets of descriptors."""
-        return self.descriptors.describe_sets()
-
     # Block nodes
 
     def blockdev_add(self, **arguments: JsonValue) -> None:
         """Make a block node."""
         self.blocks.add(arguments)
-
-    def blockdev_del(self, node_name: str) -> None:
-        """Delete a block node."""
-        self.blocks.delete(node_name)
 
     # Out of band
 

@@ -17,9 +17,8 @@ from qmpeer.chardev import Description, parse_device
 from qmpeer.chardev.key_values import check_id, parse_key_values, read_boolean
 from qmpeer.chardev.options import parameters_help
 from qmpeer.errors import ChardevError
-from qmpeer.machine.start_error import StartHelp
-
-__all__ = ["MON_PARAMETERS", "Mode", "MonitorOption", "parse_mon", "parse_monitor_device"]
+from qmpeer.machine.start_error import StartHelp, behind_warnings
+from qmpeer.messages import qemu_texts
 
 Mode = Literal["readline", "control"]
 
@@ -28,7 +27,7 @@ MON_PARAMETERS: Final = {"mode": "string", "chardev": "string", "pretty": "boole
 
 
 class MonitorOption(msgspec.Struct, frozen=True, kw_only=True):
-    """Describe one monitor of the command line.
+    """One monitor of the command line.
 
     Attributes:
         option: The option as it was spelled.
@@ -53,9 +52,9 @@ class MonitorOption(msgspec.Struct, frozen=True, kw_only=True):
             ChardevError: If the option doesn't say so, in QEMU's words.
         """
         if self.mode not in (None, "readline", "control"):
-            raise ChardevError(f"Parameter 'mode' does not accept value '{self.mode}'")
+            raise ChardevError(qemu_texts.not_accepted("mode", self.mode))
         if self.chardev is None:
-            raise ChardevError("Parameter 'chardev' is missing")
+            raise ChardevError(qemu_texts.missing("chardev"))
         mode: Mode = "control" if self.mode == "control" else "readline"
         return self.chardev, mode, bool(self.is_pretty)
 
@@ -89,14 +88,11 @@ def parse_mon(
     for pair in pairs:
         if pair.warning is not None:
             warnings.append(pair.warning)
-        try:
+        with behind_warnings(warnings):
             if pair.key == "pretty":
                 is_pretty = read_boolean(pair.key, pair.value)
             elif pair.key not in (*MON_PARAMETERS, "id"):
-                raise ChardevError(f"Invalid parameter '{pair.key}'")
-        except ChardevError as error:
-            earlier = tuple(f"warning: {warning}" for warning in warnings)
-            raise ChardevError(error.reason, error.hint, earlier) from None
+                raise ChardevError(qemu_texts.invalid(pair.key))
         values[pair.key] = pair.value
     monitor = MonitorOption(
         option=option,

@@ -10,21 +10,19 @@ from typing import Final, NamedTuple
 
 from qmpeer import limits
 from qmpeer.errors import ChardevError
+from qmpeer.messages import qemu_texts
 from qmpeer.values import JsonObject, JsonValue
-
-__all__ = ["NestedKeys", "parse_nested_keys"]
 
 _NAME: Final = re.compile(r"(?:__[A-Za-z0-9.-]+_)?[A-Za-z][A-Za-z0-9_-]*")
 _INDEX: Final = re.compile(r"[0-9]+")
 _KEY: Final = re.compile(r"[^=,]*")
 _VALUE: Final = re.compile(r"[^,]*(?:,,[^,]*)*")
 _HELP_WORDS: Final = frozenset({"help", "?"})
-_LONGEST_PART: Final = 127
 _LARGEST_INDEX: Final = (1 << 31) - 1
 
 
 class NestedKeys(NamedTuple):
-    """Hold what a text says: strings, in objects and arrays, and whether it asks for help."""
+    """What a text says: strings, in objects and arrays, and whether it asks for help."""
 
     values: JsonObject
     wants_help: bool
@@ -90,8 +88,8 @@ def _parts(text: str, at: int, word: str) -> tuple[list[str], int]:
         start = end + bool(parts)
         found = (parts and _INDEX.match(text, start)) or _NAME.match(text, start)
         if not found or text[found.end() : found.end() + 1] not in (*".=,", ""):
-            raise ChardevError(f"Invalid parameter '{word}'")
-        if len(found[0]) > _LONGEST_PART:
+            raise ChardevError(qemu_texts.invalid(word))
+        if len(found[0]) > limits.KEY_PART:
             of = " fragment" if parts or found.end() != at + len(word) else ""
             raise ChardevError(f"Parameter{of} '{found[0]}' is too long")
         parts.append(found[0])

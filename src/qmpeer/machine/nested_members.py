@@ -8,19 +8,16 @@ from collections.abc import Mapping
 
 from qmpeer.chardev.key_values import read_boolean
 from qmpeer.errors import ChardevError
-from qmpeer.schema import Array, Enum, Member, Schema, Struct
+from qmpeer.messages import qemu_texts
+from qmpeer.schema import Array, Enum, Member, Schema, Struct, shape_of
 from qmpeer.values import JsonObject, JsonValue
-
-__all__ = ["read_members", "struct_members"]
 
 
 def struct_members(schema: Schema, name: str) -> dict[str, Member]:
     """Return the members of a struct by their names, its base's first."""
     struct = schema.types[name]
     assert isinstance(struct, Struct)
-    found = {} if struct.base is None else struct_members(schema, struct.base)
-    found.update({member.name: member for member in struct.members})
-    return found
+    return {member.name: member for member in shape_of(schema, struct).members}
 
 
 def read_members(
@@ -42,10 +39,10 @@ def read_members(
         if name in values:
             found[name] = _read(schema, member.type, values[name], name, f"{path}{name}")
         elif not member.is_optional:
-            raise ChardevError(f"Parameter '{path}{name}' is missing")
+            raise ChardevError(qemu_texts.missing(f"{path}{name}"))
     for name in values:
         if name not in members:
-            raise ChardevError(f"Parameter '{path}{name}' is unexpected")
+            raise ChardevError(qemu_texts.unexpected(f"{path}{name}"))
     return found
 
 
@@ -65,9 +62,9 @@ def _read(schema: Schema, type: str, value: JsonValue, name: str, key: str) -> J
     if type == "bool":
         return read_boolean(key, value)
     if isinstance(definition, Enum) and value not in {of.name for of in definition.values}:
-        raise ChardevError(f"Parameter '{name}' does not accept value '{value}'")
+        raise ChardevError(qemu_texts.not_accepted(name, value))
     return value
 
 
 def _mistyped(key: str, expected: str) -> ChardevError:
-    return ChardevError(f"Invalid parameter type for '{key}', expected: {expected}")
+    return ChardevError(qemu_texts.wrong_type(key, expected))

@@ -17,11 +17,10 @@ from qmpeer.errors import ChardevError, ValidationError
 from qmpeer.machine.interface import load
 from qmpeer.machine.nested_keys import parse_nested_keys
 from qmpeer.machine.nested_members import read_members, struct_members
-from qmpeer.machine.start_error import StartHelp
+from qmpeer.machine.start_error import StartHelp, behind_warnings
+from qmpeer.messages import qemu_texts
 from qmpeer.schema import Array, Enum, Member, Schema, Union, Validator
 from qmpeer.values import JsonObject
-
-__all__ = ["object_types", "read_object"]
 
 _TYPE: Final = "qom-type"
 
@@ -57,12 +56,8 @@ def read_object(
         raise ChardevError(f"Duplicate ID '{id}' for object")
     warnings = [pair.warning for pair in pairs if pair.warning is not None]
     values = {pair.key: pair.value for pair in pairs}
-    try:
-        properties = _typed(schema, values)
-    except ChardevError as error:
-        earlier = tuple(f"warning: {warning}" for warning in warnings)
-        raise ChardevError(error.reason, error.hint, earlier) from None
-    return properties, warnings
+    with behind_warnings(warnings):
+        return _typed(schema, values), warnings
 
 
 def _read_nested(schema: Schema, argument: str) -> JsonObject:
@@ -103,7 +98,7 @@ def _typed(schema: Schema, values: Mapping[str, str]) -> JsonObject:
             properties[key] = value
     _judge(properties)  # a missing member comes before an unknown one
     if unknown:
-        raise ChardevError(f"Invalid parameter '{unknown[0]}'")
+        raise ChardevError(qemu_texts.invalid(unknown[0]))
     return properties
 
 

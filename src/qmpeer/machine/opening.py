@@ -15,8 +15,6 @@ from qmpeer.machine.monitor_options import MonitorOption
 from qmpeer.machine.options import ChardevOption, FdOption, Options, PortOption
 from qmpeer.machine.start_error import StartError, StartHelp, notice
 
-__all__ = ["open_all"]
-
 Say = Callable[[str], None]
 """Shows a text to whoever started the process."""
 

@@ -1,88 +1,54 @@
-"""The command line of ``qmpeer serve``: which of QEMU's options it takes, and what they say.
-
-Options start with one dash or two and mean the same. The last of a repeated option counts, but
-those that make something, such as ``-chardev`` and ``-qmp``, each make one more. All are read
-before anything is made.
-"""
-
-import fcntl
-import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+"""What a command line of ``qmpeer serve`` asks for, read and not yet made."""
 
 import msgspec
 
 from qmpeer import limits
-from qmpeer.chardev import Description, parse_chardev
-from qmpeer.chardev.key_values import (
-    parse_key_values,
-    read_boolean,
-    read_number,
-    read_structured,
-    split_key_values,
-)
-from qmpeer.errors import ChardevError
-from qmpeer.machine.monitor_options import (
-    Mode,
-    MonitorOption,
-    parse_mon,
-    parse_monitor_device,
-)
-from qmpeer.machine.object_options import read_object
-from qmpeer.machine.set_option import parse_set, set_in_chardev, set_in_monitor
-from qmpeer.machine.start_error import StartError, StartHelp, notice
+from qmpeer.chardev import Description
+from qmpeer.machine.monitor_options import MonitorOption
 from qmpeer.schema import Policy
 from qmpeer.values import JsonObject
 
-__all__ = ["ChardevOption", "ObjectOption", "Options", "PortOption", "parse_options"]
 
-_UUID: Final = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
-_POLICIES: Final = {"input": ("accept", "reject", "crash"), "output": ("accept", "hide")}
-_ACCELERATORS: Final = frozenset({"kvm", "qtest", "tcg"})
-_NUMBER: Final = re.compile(r"\s*([+-]?)(0[xX][0-9a-fA-F]+|[0-9]+)")
-_LONGEST_TIMEOUT: Final = 86400.0
-
-
-class ChardevOption(msgspec.Struct, frozen=True, kw_only=True):
-    """Hold an option that makes a character device: ``-chardev``, or ``-qmp`` and its kin."""
+class _Option(msgspec.Struct, frozen=True, kw_only=True):
+    """An option as it was spelled, and its argument."""
 
     option: str
     argument: str
+
+
+class ChardevOption(_Option, frozen=True, kw_only=True):
+    """An option that makes a character device: ``-chardev``, or ``-qmp`` and its kin."""
+
     description: Description
 
 
 class ObjectOption(msgspec.Struct, frozen=True, kw_only=True):
-    """Hold an ``-object``, with what ``object-add`` takes."""
+    """The argument of an ``-object``, and what ``object-add`` takes."""
 
-    option: str
     argument: str
     properties: JsonObject
 
 
-class PortOption(msgspec.Struct, frozen=True, kw_only=True):
-    """Hold a ``-serial`` or ``-parallel``, which is read only when monitors are there.
+class PortOption(_Option, frozen=True, kw_only=True):
+    """A ``-serial`` or ``-parallel``, which is read only when monitors are there.
 
     Attributes:
         kind: serial or parallel.
     """
 
-    option: str
-    argument: str
     kind: str
 
 
-class FdOption(msgspec.Struct, frozen=True, kw_only=True):
-    """Hold an ``-add-fd``: a descriptor that was inherited and goes into a set."""
+class FdOption(_Option, frozen=True, kw_only=True):
+    """An ``-add-fd``: a descriptor that was inherited and goes into a set."""
 
-    option: str
-    argument: str
     fd: int
     set_id: int
     opaque: str | None
 
 
 class Options(msgspec.Struct, kw_only=True):
-    """Hold what the command line asked for.
+    """All that a command line asks for.
 
     Attributes:
         chardevs: The character devices, in order.
@@ -132,338 +98,3 @@ class Options(msgspec.Struct, kw_only=True):
     def labels(self) -> list[str]:
         """The labels of the character devices."""
         return [of.description.label for of in self.chardevs if of.description.label is not None]
-
-
-Warn = Callable[[str], None]
-
-
-def parse_options(arguments: Sequence[str], warn: Warn = lambda text: None) -> Options:
-    """Read a command line, without the program's name.
-
-    Parsing ends at -h or -version.
-
-    Args:
-        arguments: The command line.
-        warn: Is given what QEMU warns of, as it is found.
-
-    Raises:
-        StartError: At the first option that is unknown or that can't be done here.
-        StartHelp: If an option asks for a text.
-    """
-    options = Options()
-    rest = iter(arguments)
-    for word in rest:
-        if not word.startswith("-"):
-            raise StartError(word, None, "this machine takes no disk images")
-        name = word[2:] if word.startswith("--") else word[1:]
-        if name in _FLAGS:
-            _FLAGS[name](options)
-        elif name in _OPTIONS:
-            _read_argument(options, word, _OPTIONS[name], rest, warn)
-        else:
-            raise StartError(word, None, "invalid option")
-        if options.wants_help or options.wants_version:
-            return options
-    if options.accelerator is not None and options.machine_accelerator is not None:
-        reason = 'The -accel and "-machine accel=" options are incompatible'
-        raise StartError("", None, reason)
-    if options.has_defaults:
-        _add_default_monitor(options)
-    return options
-
-
-def _add_default_monitor(options: Options) -> None:
-    """Add the monitor that there is if no option makes one.
-
-    Spec: QEMU has a human monitor in its window, or with -nographic on standard input and output.
-    [There is no window here, so that it is there too, unless -display none was given: then it is a
-    console that nobody sees, as in QEMU. The same goes for -daemonize.]
-    """
-    if options.is_daemon and options.has_no_graphic:
-        raise StartError("", None, "-nographic cannot be used with -daemonize")
-    is_seen = options.has_no_graphic or not (options.has_display or options.is_daemon)
-    _monitor("readline")(options, "", "stdio" if is_seen else "vc:80Cx24C")
-
-
-Flag = Callable[[Options], None]
-Reader = Callable[[Options, str, str], Sequence[str] | None]
-
-
-def _read_argument(
-    options: Options, word: str, reader: Reader, rest: Iterator[str], warn: Warn
-) -> None:
-    argument = next(rest, None)
-    if argument is None:
-        raise StartError(word, None, "requires an argument")
-    try:
-        warnings = reader(options, word, argument)
-    except ValueError as error:
-        raise StartError.of(word, argument, error) from error
-    for warning in warnings or ():
-        warn(notice(word, argument, f"warning: {warning}"))
-
-
-def _nothing(options: Options) -> None:
-    """Take an option that leaves out what isn't here anyway."""
-
-
-def _set(name: str, value: object = True) -> Flag:
-    return lambda options: setattr(options, name, value)
-
-
-# Devices and monitors
-
-
-def _chardev(options: Options, option: str, argument: str) -> Sequence[str]:
-    description = parse_chardev(argument, options.labels)
-    if description.help and description.help_status:
-        raise StartHelp(description.help, description.help_status)
-    options.chardevs.append(
-        ChardevOption(option=option, argument=argument, description=description)
-    )
-    return description.warnings
-
-
-def _mon(options: Options, option: str, argument: str) -> Sequence[str]:
-    options.has_defaults = False
-    monitor, warnings = parse_mon(option, argument, _monitor_ids(options))
-    options.monitors.append(monitor)
-    return warnings
-
-
-def _monitor(mode: Mode, *, is_pretty: bool = False) -> Reader:
-    def read(options: Options, option: str, argument: str) -> None:
-        options.has_defaults = False
-        if mode == "readline" and argument.startswith("none"):
-            return
-        description, monitor = parse_monitor_device(
-            option,
-            argument,
-            mode=mode,
-            is_pretty=is_pretty,
-            number=options.compat_monitors,
-            devices=options.labels,
-            monitors=_monitor_ids(options),
-        )
-        options.compat_monitors += 1
-        options.monitors.append(monitor)
-        if description is not None:
-            options.chardevs.append(
-                ChardevOption(option=option, argument=argument, description=description)
-            )
-
-    return read
-
-
-def _monitor_ids(options: Options) -> list[str]:
-    return [monitor.id for monitor in options.monitors if monitor.id is not None]
-
-
-def _add_setting(options: Options, option: str, argument: str) -> Sequence[str]:
-    """Add to the option of its id. Spec: messages name the option that was added to."""
-    setting = parse_set(argument)
-    if setting.group == "chardev":
-        for at, chardev in enumerate(options.chardevs):
-            if chardev.description.label == setting.id:
-                changed, warnings = set_in_chardev(chardev.description, setting)
-                options.chardevs[at] = msgspec.structs.replace(chardev, description=changed)
-                return warnings
-    if setting.group == "mon":
-        for at, monitor in enumerate(options.monitors):
-            if monitor.id == setting.id:
-                options.monitors[at] = set_in_monitor(monitor, setting)
-                return ()
-    raise ChardevError(f'there is no {setting.group} "{setting.id}" defined')
-
-
-def _port(kind: str) -> Reader:
-    def read(options: Options, option: str, argument: str) -> None:
-        if argument.startswith("mon:"):
-            options.has_defaults = False
-        options.ports.append(PortOption(option=option, argument=argument, kind=kind))
-
-    return read
-
-
-def _object(options: Options, option: str, argument: str) -> Sequence[str]:
-    taken = [
-        str(other.properties["id"])
-        for other in options.objects
-        if not other.argument.startswith("{")
-    ]
-    properties, warnings = read_object(argument, taken)
-    options.objects.append(ObjectOption(option=option, argument=argument, properties=properties))
-    return warnings
-
-
-def _escape(options: Options, option: str, argument: str) -> None:
-    """Read it as strtol() does. What no byte can be is never typed."""
-    options.escape = 0
-    found = _NUMBER.match(argument)
-    if found is None:
-        options.notices.append("Bad argument to echr")
-        return
-    digits = found[2]
-    base = 16 if digits[1:2] in ("x", "X") else 8 if digits.startswith("0") else 10
-    try:
-        options.escape = int(found[1] + digits, base)
-    except ValueError:
-        pass  # 09
-
-
-def _fd(options: Options, option: str, argument: str) -> None:
-    values = dict(split_key_values(argument))
-    for key in values:
-        if key not in ("fd", "set", "opaque"):
-            raise ChardevError(f"Invalid parameter '{key}'")
-    fd = read_number("fd", values["fd"]) if "fd" in values else -1
-    set_id = read_number("set", values["set"]) if "set" in values else -1
-    if not 0 <= fd < 1 << 31:
-        raise ChardevError("fd option is required and must be non-negative")
-    if fd <= 2:
-        raise ChardevError("fd cannot be a standard I/O stream")
-    try:
-        is_ours = bool(fcntl.fcntl(fd, fcntl.F_GETFD) & fcntl.FD_CLOEXEC)
-    except OSError:
-        is_ours = True
-    if is_ours:
-        raise ChardevError("fd is not valid or already in use")
-    if not 0 <= set_id < 1 << 31:
-        raise ChardevError("set option is required and must be non-negative")
-    opaque = values.get("opaque")
-    options.fds.append(
-        FdOption(option=option, argument=argument, fd=fd, set_id=set_id, opaque=opaque)
-    )
-
-
-# The network
-
-
-def _origin(options: Options, option: str, argument: str) -> None:
-    options.origins.append(argument.rstrip("/").lower())  # as browsers write it
-
-
-def _handshake_timeout(options: Options, option: str, argument: str) -> None:
-    if argument == "off":
-        options.handshake_timeout = None
-        return
-    try:
-        seconds = float(argument)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= _LONGEST_TIMEOUT:
-        raise ValueError(f"expected 'off', or seconds up to {_LONGEST_TIMEOUT:.0f}")
-    options.handshake_timeout = seconds
-
-
-# The guest
-
-
-def _name(options: Options, option: str, argument: str) -> Sequence[str]:
-    warnings: list[str] = []
-    for pair in parse_key_values(argument, implied_key="guest"):
-        if pair.warning is not None:
-            warnings.append(pair.warning)
-        try:
-            if pair.key == "guest":
-                options.guest_name = pair.value
-            elif pair.key == "debug-threads":
-                read_boolean(pair.key, pair.value)
-            elif pair.key != "process":
-                raise ChardevError(f"Invalid parameter '{pair.key}'")
-        except ChardevError as error:
-            earlier = tuple(f"warning: {warning}" for warning in warnings)
-            raise ChardevError(error.reason, error.hint, earlier) from None
-    return warnings
-
-
-def _uuid(options: Options, option: str, argument: str) -> None:
-    if not _UUID.fullmatch(argument):
-        raise ValueError("failed to parse UUID string: wrong format")
-    options.guest_uuid = argument.lower()
-
-
-def _pid_file(options: Options, option: str, argument: str) -> None:
-    options.pid_file = argument
-
-
-def _compat(options: Options, option: str, argument: str) -> None:
-    given = read_structured(argument)
-    for key, value in given.items():
-        what, _, way = key.rpartition("-")
-        if what not in ("deprecated", "unstable") or way not in _POLICIES:
-            raise ValueError(f"Parameter '{key}' is unexpected")
-        if not isinstance(value, str):
-            raise ValueError(f"Invalid parameter type for '{key}', expected: string")
-        if value not in _POLICIES[way]:
-            raise ValueError(f"Parameter '{key}' does not accept value '{value}'")
-        options.policy = msgspec.structs.replace(options.policy, **{f"{what}_{way}": value})
-
-
-def _machine(options: Options, option: str, argument: str) -> None:
-    for key, value in split_key_values(argument, implied_key="type"):
-        if key == "accel":
-            options.machine_accelerator = _known_accelerator(value)
-        elif key != "type":
-            raise ValueError(f"Property 'none-machine.{key}' not found")
-        elif value != "none":
-            raise ValueError("unsupported machine type (only 'none' is built in)")
-
-
-def _accel(options: Options, option: str, argument: str) -> None:
-    (_, name), *_ = split_key_values(argument, implied_key="accel") or [("accel", "")]
-    options.accelerator = _known_accelerator(name)
-
-
-def _known_accelerator(names: str) -> str:
-    """Take "kvm:tcg" as QEMU does: the first that there is."""
-    for name in names.split(":"):
-        if name in _ACCELERATORS:
-            return name
-    raise ValueError(f"invalid accelerator {names}")
-
-
-def _display(options: Options, option: str, argument: str) -> None:
-    (_, name), *others = split_key_values(argument, implied_key="type") or [("type", "")]
-    if name != "none":
-        raise ValueError(f"Parameter 'type' does not accept value '{name}'")
-    options.has_display = True
-    if others:
-        raise ValueError(f"Parameter '{others[0][0]}' is unexpected")
-
-
-_FLAGS: Final[dict[str, Flag]] = {
-    "S": _set("is_stopped"),
-    "daemonize": _set("is_daemon"),
-    "insecure": _set("is_insecure"),
-    "singlestep": _set("is_singlestep"),
-    "h": _set("wants_help"),
-    "help": _set("wants_help"),
-    "version": _set("wants_version"),
-    "nodefaults": _set("has_defaults", False),
-    "no-user-config": _nothing,
-    "nographic": _set("has_no_graphic"),
-}
-_OPTIONS: Final[dict[str, Reader]] = {
-    "chardev": _chardev,
-    "mon": _mon,
-    "qmp": _monitor("control"),
-    "qmp-pretty": _monitor("control", is_pretty=True),
-    "monitor": _monitor("readline"),
-    "serial": _port("serial"),
-    "parallel": _port("parallel"),
-    "object": _object,
-    "set": _add_setting,
-    "add-fd": _fd,
-    "echr": _escape,
-    "allow-origin": _origin,
-    "handshake-timeout": _handshake_timeout,
-    "name": _name,
-    "uuid": _uuid,
-    "pidfile": _pid_file,
-    "machine": _machine,
-    "M": _machine,
-    "accel": _accel,
-    "compat": _compat,
-    "display": _display,
-}

@@ -16,8 +16,6 @@ from qmpeer.machine.start_error import StartError
 from qmpeer.monitor import new_event_loop
 from qmpeer.transport import raise_fd_limit
 
-__all__ = ["run_machine", "run_process"]
-
 
 def run_process(options: Options, say: Say, when_ready: Callable[[], None]) -> int:
     """Run a machine until quit or a signal.
@@ -48,7 +46,7 @@ def run_process(options: Options, say: Say, when_ready: Callable[[], None]) -> i
 
 
 class _Complaints(logging.Handler):
-    """Show what the program's logs have to say on standard error, as QEMU's errors are shown."""
+    """A log handler that shows warnings on standard error, as QEMU shows its errors."""
 
     def __init__(self, say: Say) -> None:
         super().__init__(logging.WARNING)

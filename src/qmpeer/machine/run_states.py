@@ -9,7 +9,7 @@ from typing import Final
 
 
 class RunState(enum.Enum):
-    """Name a state of the guest as query-status does."""
+    """A state of the guest, named as in query-status."""
 
     PRELAUNCH = "prelaunch"
     RUNNING = "running"

@@ -15,8 +15,7 @@ from qmpeer.chardev.key_values import KeyValue, read_boolean, size_warning
 from qmpeer.chardev.options import PARAMETERS, read_values
 from qmpeer.errors import ChardevError
 from qmpeer.machine.monitor_options import MON_PARAMETERS, MonitorOption
-
-__all__ = ["Setting", "parse_set", "set_in_chardev", "set_in_monitor"]
+from qmpeer.messages import qemu_texts
 
 _SETTING: Final = re.compile(
     r"(?P<group>[^.]{1,63})\.(?P<id>[^.]{1,63})\.(?P<key>[^=]{1,63})=(?P<value>.*)", re.DOTALL
@@ -31,7 +30,7 @@ _OTHERS: Final = frozenset({"object", "machine", "smp-opts", "boot-opts"})
 
 
 class Setting(NamedTuple):
-    """Hold what such an option says."""
+    """What a ``-set`` option says."""
 
     group: str
     id: str
@@ -89,4 +88,4 @@ def set_in_monitor(monitor: MonitorOption, setting: Setting) -> MonitorOption:
 
 def _check_key(parameters: Mapping[str, str], setting: Setting) -> None:
     if setting.key not in parameters:
-        raise ChardevError(f"Invalid parameter '{setting.key}'")
+        raise ChardevError(qemu_texts.invalid(setting.key))

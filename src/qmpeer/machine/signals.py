@@ -10,8 +10,6 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["When", "block_signals", "watch_signals"]
-
 _SIGNALS: Final = frozenset({signal.SIGINT, signal.SIGHUP, signal.SIGTERM})
 
 When = Callable[[int, str], None]

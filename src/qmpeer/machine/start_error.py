@@ -1,12 +1,13 @@
 """Why a machine can't start, as QEMU tells it: the option, its argument, and the reason."""
 
-from qmpeer.errors import ChardevError
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-__all__ = ["StartError", "StartHelp", "notice"]
+from qmpeer.errors import ChardevError
 
 
 class StartError(Exception):
-    """Tell why the machine can't start.
+    """The reason why the machine can't start.
 
     Attributes:
         option: The option at fault as it was spelled, "" if it is none of them.
@@ -49,7 +50,7 @@ class StartError(Exception):
 
 
 class StartHelp(Exception):
-    """Tell that an option asks for a text instead of a machine.
+    """An option that asks for a text instead of a machine.
 
     Attributes:
         text: To be printed on standard output.
@@ -68,3 +69,13 @@ def notice(option: str, argument: str | None, text: str) -> str:
         return text
     where = option if argument is None else f"{option} {argument}"
     return f"{where}: {text}".replace("\n", " ", where.count("\n"))
+
+
+@contextmanager
+def behind_warnings(warnings: Sequence[str]) -> Iterator[None]:
+    """Have an error that is raised meanwhile say first what was warned of."""
+    try:
+        yield
+    except ChardevError as error:
+        earlier = tuple(f"warning: {warning}" for warning in warnings)
+        raise ChardevError(error.reason, error.hint, earlier) from None

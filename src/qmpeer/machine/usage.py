@@ -2,8 +2,6 @@
 
 from typing import Final
 
-__all__ = ["USAGE"]
-
 USAGE: Final = """\
 usage: qmpeer serve [options]
 

@@ -15,6 +15,7 @@ from qmpeer.messages.client import (
 )
 from qmpeer.messages.strangers import found_instead, look_of, shown, shown_text
 from qmpeer.messages.types import (
+    CAPABILITIES,
     CAPABILITIES_COMMAND,
     Command,
     Event,
@@ -43,9 +44,11 @@ if TYPE_CHECKING:
         return_message,
         version_value,
     )
+    from qmpeer.messages.similar_names import near_names
     from qmpeer.messages.unexpected import unexpected_member
 
 __all__ = [
+    "CAPABILITIES",
     "CAPABILITIES_COMMAND",
     "REDACTED",
     "Command",
@@ -65,6 +68,7 @@ __all__ = [
     "greeting_message",
     "is_out_of_band",
     "look_of",
+    "near_names",
     "parse_command",
     "parse_greeting",
     "parse_message",
@@ -87,6 +91,7 @@ _HOMES = {
     "event_message": "qmpeer.messages.server",
     "greeting_message": "qmpeer.messages.server",
     "is_out_of_band": "qmpeer.messages.server",
+    "near_names": "qmpeer.messages.similar_names",
     "parse_command": "qmpeer.messages.server",
     "redact_arguments": "qmpeer.messages.redaction",
     "redact_human_line": "qmpeer.messages.redaction",

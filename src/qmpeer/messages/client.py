@@ -15,18 +15,16 @@ from qmpeer.errors import MessageError
 from qmpeer.messages.types import Greeting, Timestamp, Version
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
 
-__all__ = ["Incoming", "IncomingError", "command_message", "parse_greeting", "parse_message"]
-
 
 class IncomingError(msgspec.Struct):
-    """Hold the member "error" of a response."""
+    """The member "error" of a response."""
 
     desc: str = "the server didn't say why"
     error_class: str = msgspec.field(name="class", default="GenericError")
 
 
 class Incoming(msgspec.Struct):
-    """Hold any message of a server: its event, return_value, error or greeting is set."""
+    """Any message of a server: its event, return_value, error or greeting is set."""
 
     return_value: Any = msgspec.field(name="return", default=UNSET)
     id: Any = UNSET

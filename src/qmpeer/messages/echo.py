@@ -17,8 +17,6 @@ import msgspec
 from qmpeer import limits
 from qmpeer.messages.order import walk
 
-__all__ = ["echoed"]
-
 
 def echoed(id: Any) -> Any:
     """Return an id ordered and spelled as QEMU does it; containers change in place."""

@@ -10,8 +10,6 @@ from collections.abc import Iterable
 
 from qmpeer import limits
 
-__all__ = ["hash_order", "walk"]
-
 _BUCKETS = 512
 _MASK = 0xFFFFFFFF
 

@@ -1,4 +1,4 @@
-"""What must not be written down: which values are secrets, and the means to blank them.
+"""Blanking of secrets in commands, texts and errors that are written down.
 
 Every log, history and recording goes through here. A value is blanked
 
@@ -7,100 +7,34 @@ Every log, history and recording goes through here. A value is blanked
   text of the form that its member takes;
 - as a part of a text: the password in a URL, what stands behind ``password=``.
 
-Nothing here knows a server's schema: a command is often wrong when it is written down.
-
-Spec: the QAPI schema's members that carry passwords, keys and secrets, QEMU 2.0 to 10.
+The tables of names and commands are in `secret_names`.
 """
 
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from itertools import islice
 from typing import Final
 
 from qmpeer import limits
+from qmpeer.messages.secret_names import (
+    CARRIERS,
+    SECRETS,
+    carrier_of,
+    is_called_secret,
+    is_plain_object,
+    is_secret_name,
+    is_shown,
+    keeps_secrets,
+    simple_name,
+)
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = [
-    "CARRIERS",
-    "REDACTED",
-    "SECRETS",
-    "Scrubber",
-    "carrier_of",
-    "is_plain_object",
-    "is_secret_name",
-    "is_shown",
-    "keeps_secrets",
-    "redact_arguments",
-    "redact_human_line",
-    "redact_message",
-    "redact_text",
-    "redact_urls",
-]
-
 REDACTED: Final = "<redacted>"
-
-SECRETS: Final[Mapping[str, frozenset[str]]] = {
-    "blockdev-add": frozenset({"key"}),  # of rbd
-    "change": frozenset({"arg"}),  # change vnc password TEXT
-    "guest-exec": frozenset({"arg", "env", "input-data"}),
-    "guest-file-write": frozenset({"buf-b64"}),
-    "guest-ssh-add-authorized-keys": frozenset({"keys"}),
-    "migrate": frozenset({"args"}),  # of a program
-    "migrate-incoming": frozenset({"args"}),
-    "netdev-add": frozenset({"smb"}),  # a share, maybe with its user's password
-    "object-add": frozenset({"data"}),
-}
-"""By command, members that are secrets though they aren't called so."""
 
 _OF_ANY: Final = frozenset().union(*SECRETS.values()) - {"key", "keys", "args"}
 """Members that are secrets in a command that isn't known."""
 
-_ID: Final = r"[\w.#:/\[\]-]+"
-_PATH: Final = r"[^\s=]+"
-_SWITCH: Final = r"true|false|on|off|yes|no"
-_PLAIN: Final = rf"{_SWITCH}|[+-]?[0-9][0-9a-fA-Fx.]*[kKMGTb]?"
-_VNC: Final = {"protocol": "vnc|spice", "display": r"vnc\d?|default"}
-
-CARRIERS: Final[Mapping[str, Mapping[str, str]]] = {
-    "block-passwd": {"device": _ID, "node-name": _ID},
-    "change": {"device": _ID, "target": _PATH},
-    "change-vnc-password": {},
-    "expire-password": {**_VNC, "time": r"now|never|\+?\d+"},
-    "guest-exec": {"path": r"[\w./+-]+", "capture-output": rf"{_SWITCH}|\w{{1,9}}"},
-    "guest-file-write": {"handle": r"\d+", "count": r"\d+"},
-    "guest-set-user-password": {"username": _ID, "crypted": _SWITCH},
-    "guest-ssh-add-authorized-keys": {"username": _ID, "reset": _SWITCH},
-    "object-add": {
-        "qom-type": r"secret(?:_keyring)?|tls-[\w-]+",
-        "id": _ID,
-        "file": _PATH,
-        "format": "raw|base64",
-        "keyid": _ID,
-        "iv": r"[\w+/=]+",
-        "loaded": _SWITCH,
-        "serial": r"\d+",
-        "dir": _PATH,
-        "endpoint": "client|server",
-        "verify-peer": _SWITCH,
-        "sanity-check": _SWITCH,
-        "priority": r"[\w+:.@!%-]+",
-        "username": _ID,
-    },
-    "qom-set": {"path": _PATH, "property": _ID, "value": _PLAIN},
-    "set-password": {**_VNC, "connected": "keep|fail|disconnect"},
-}
-"""Commands that may carry a secret, each with the forms of those texts that may be shown.
-
-`object-add` is one only for objects that keep secrets.
-"""
-
-_OBJECTS: Final = re.compile(
-    r"acpi-|authz-|can-|colo-|cryptodev-|dbus-|filter-|igvm|input-|iommufd|iothread|main-loop|"
-    r"memory-backend-|monitor-|pef-|pr-manager|qtest|rng-|s390-|sev-|tdx-|thread-|throttle-|x-"
-)
-"""The types of objects that keep no secrets begin so."""
 _HUMAN: Final[Mapping[str, int]] = {
     "block-passwd": 2,
     "change": 2,
@@ -110,12 +44,6 @@ _HUMAN: Final[Mapping[str, int]] = {
     "set-password": 2,
 }
 """Commands of the human monitor, and how many words of them may be shown."""
-_MORE_NAMES: Final = (
-    "api-key", "apikey", "auth-token", "cookie", "cookies", "credentials", "pass", "passphrase",
-    "private-key", "pw", "pwd", "secret", "secrets", "secretkey", "token",
-)  # fmt: skip
-_MISSPELT: Final = ("cookie", "passphrase", "passwd", "password", "secret")
-_UNICODE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 _USERINFO: Final = re.compile(r"(://[^\s/?#@:%\"',]*[:%])[^\s/?#@\"']+(?=@)")
 _RBD_KEY: Final = re.compile(r"(:key=)[^\s:,\"']+")
 _NAME: Final = re.compile(
@@ -127,91 +55,6 @@ _VALUE: Final = re.compile(r"\"[^\"]*+\"?|'[^'\n]*+'?|[^,\s&;\"'\\]*+(?:,,[^,\s&
 _OPTIONS: Final = ("u", "user")
 """Options of programs that take a name with a password."""
 _WORDS: Final = re.compile(r"[^\s,:=@%\"']{4,}")
-
-
-# --- Names --------------------------------------------------------------------------------------
-
-
-def _simple(name: str) -> str:
-    plain = _UNICODE.sub(lambda found: chr(int(found[1], 16)), name) if "\\" in name else name
-    return plain.lower().replace("_", "-")
-
-
-@lru_cache(maxsize=1024)
-def is_secret_name(name: str) -> bool:
-    """Return whether a member's name, misspelt or not, is that of a secret.
-
-    Example:
-        >>> [is_secret_name(name) for name in ("password", "PASSWRD", "proxy-password", "key")]
-        [True, True, True, False]
-        >>> is_secret_name("password-secret")  # the id of an object
-        False
-    """
-    if is_called_secret(name):
-        return True
-    simple = _simple(name)
-    if not 4 <= len(simple) <= 12 or simple.endswith("-secret"):
-        return False
-    from difflib import get_close_matches  # costs 3 ms, and is seldom needed
-
-    return bool(get_close_matches(simple, _MISSPELT, 1, 0.8))
-
-
-def is_called_secret(name: str) -> bool:
-    """Return whether a name is that of a secret, spelt right."""
-    simple = _simple(name)
-    return ("passw" in simple and not simple.endswith("-secret")) or simple in _MORE_NAMES
-
-
-@lru_cache(maxsize=1024)
-def carrier_of(command: str) -> str | None:
-    """Return which of the commands that may carry a secret one is, misspelt or not.
-
-    Example:
-        >>> carrier_of("set_passwrd"), carrier_of("query-name")
-        ('set-password', None)
-    """
-    simple = _simple(command)
-    if simple in CARRIERS:
-        return simple
-    if len(simple) > 60 or simple in _NEIGHBOURS:
-        return None
-    from difflib import get_close_matches
-
-    found = get_close_matches(simple, CARRIERS, 1, 0.82)
-    return found[0] if found else None
-
-
-_NEIGHBOURS: Final = frozenset(
-    {
-        "guest-file-read",
-        "guest-ssh-get-authorized-keys",
-        "guest-ssh-remove-authorized-keys",
-        "object-del",
-        "qom-get",
-        "qom-list",
-    }
-)
-"""Commands without secrets that look like one of the others."""
-
-
-# --- Values -------------------------------------------------------------------------------------
-
-
-def is_shown(carrier: str, member: str, text: str) -> bool:
-    """Return whether a text may be shown as a member of a command that may carry a secret."""
-    form = CARRIERS[carrier].get(_simple(member))
-    return form is not None and re.fullmatch(form, text) is not None
-
-
-def keeps_secrets(type_name: str) -> bool:
-    """Return whether a text is the type of an object that keeps secrets."""
-    return re.fullmatch(CARRIERS["object-add"]["qom-type"], type_name) is not None
-
-
-def is_plain_object(type_name: str) -> bool:
-    """Return whether a text is the type of an object that keeps none."""
-    return _OBJECTS.match(type_name) is not None
 
 
 def redact_arguments(
@@ -285,7 +128,7 @@ class _Blanking:
     """The rules for the arguments of one command."""
 
     def __init__(self, command: str, is_known: bool | None) -> None:
-        self._command = _simple(command)
+        self._command = simple_name(command)
         self._carrier = carrier_of(command)
         if is_known and self._command not in CARRIERS:
             self._carrier = None
@@ -324,7 +167,7 @@ class _Blanking:
     def _member(self, carrier: str | None, name: str, value: JsonValue, depth: int) -> JsonValue:
         self._names += 1  # to look for misspelt ones takes 60 microseconds each
         is_secret = is_secret_name if self._names <= limits.REDACTION_NAMES else is_called_secret
-        if is_secret(name) or _simple(name) in self._secrets:
+        if is_secret(name) or simple_name(name) in self._secrets:
             return REDACTED
         if self._is_unknown and depth == 0 and name in _OF_ANY:
             return REDACTED
@@ -408,7 +251,7 @@ def redact_human_line(line: str) -> str:
 
 def _human_carrier(word: str, *, is_first: bool) -> str | None:
     """Return which command with a secret a word names; the first may be shortened or misspelt."""
-    name = _simple(word)
+    name = simple_name(word)
     if name in _HUMAN:
         return name
     if not is_first or len(name) < 2:

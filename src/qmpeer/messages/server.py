@@ -12,16 +12,6 @@ from qmpeer.messages.order import walk
 from qmpeer.messages.types import Command, Timestamp, Version
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
 
-__all__ = [
-    "error_message",
-    "event_message",
-    "greeting_message",
-    "is_out_of_band",
-    "parse_command",
-    "return_message",
-    "version_value",
-]
-
 _PLAIN = frozenset((int, str, type(UNSET)))
 _MEMBERS = frozenset(("execute", "arguments", "id"))
 
@@ -106,12 +96,15 @@ def error_message(error_class: str, desc: str, id: JsonValue | UnsetType) -> Jso
     return {"id": id, "error": error}
 
 
-def event_message(name: str, data: JsonObject | None, timestamp: Timestamp) -> JsonObject:
-    """Return an event as a JSON value; without data it has no such member."""
-    stamp: JsonObject = {
-        "seconds": timestamp.seconds,
-        "microseconds": timestamp.microseconds,
-    }
-    if data is None:
-        return {"timestamp": stamp, "event": name}
-    return {"timestamp": stamp, "event": name, "data": data}
+def event_message(name: str, data: JsonObject | None, timestamp: Timestamp | None) -> JsonObject:
+    """Return an event as a JSON value; without data or a timestamp it has no such member."""
+    message: JsonObject = {}
+    if timestamp is not None:
+        message["timestamp"] = {
+            "seconds": timestamp.seconds,
+            "microseconds": timestamp.microseconds,
+        }
+    message["event"] = name
+    if data is not None:
+        message["data"] = data
+    return message

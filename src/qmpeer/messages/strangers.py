@@ -7,8 +7,6 @@ what to do. A kind is recognised by bytes that no QMP server begins with.
 import re
 from typing import Final
 
-__all__ = ["found_instead", "look_of", "shown", "shown_text"]
-
 _SHOWN: Final = 80
 """Bytes of somebody's text that an error quotes."""
 

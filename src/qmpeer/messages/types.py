@@ -12,22 +12,14 @@ import msgspec
 
 from qmpeer.values import UNSET, JsonObject, JsonValue
 
-__all__ = [
-    "CAPABILITIES_COMMAND",
-    "Command",
-    "Event",
-    "Greeting",
-    "QemuVersion",
-    "Timestamp",
-    "Version",
-]
-
 CAPABILITIES_COMMAND = "qmp_capabilities"
 """The one command that exists before negotiation."""
+CAPABILITIES = ("oob",)
+"""The capabilities that there are."""
 
 
 class QemuVersion(msgspec.Struct, frozen=True, order=True):
-    """Hold the release whose interface a server follows; comparable."""
+    """The release whose interface a server follows; comparable."""
 
     major: int
     minor: int
@@ -35,7 +27,7 @@ class QemuVersion(msgspec.Struct, frozen=True, order=True):
 
 
 class Version(msgspec.Struct, frozen=True):
-    """Hold what a server says of itself, in its greeting and in query-version.
+    """What a server says of itself, in its greeting and in query-version.
 
     Attributes:
         qemu: The release whose interface it follows.
@@ -47,7 +39,7 @@ class Version(msgspec.Struct, frozen=True):
 
 
 class Greeting(msgspec.Struct, frozen=True):
-    """Hold the first message of a server.
+    """The first message of a server.
 
     Attributes:
         version: What the server is. None from QEMU 0.12 and from servers that don't say.
@@ -59,7 +51,7 @@ class Greeting(msgspec.Struct, frozen=True):
 
 
 class Command(msgspec.Struct, frozen=True):
-    """Hold one command as it was asked for.
+    """One command as it was asked for.
 
     Attributes:
         name: The name, which may be that of no command.
@@ -75,14 +67,14 @@ class Command(msgspec.Struct, frozen=True):
 
 
 class Timestamp(msgspec.Struct, frozen=True, order=True):
-    """Hold when an event was made, by the server's clock; -1 and -1 where that failed."""
+    """When an event was made, by the server's clock; -1 and -1 where that failed."""
 
     seconds: int
     microseconds: int
 
 
 class Event(msgspec.Struct, frozen=True):
-    """Hold one asynchronous event.
+    """One asynchronous event.
 
     Attributes:
         name: The event's name, the member "event" on the wire.

@@ -14,7 +14,6 @@ from qmpeer.monitor.handlers.types import (
     UInt32,
     UInt64,
 )
-from qmpeer.monitor.human_connection import HumanConnection
 from qmpeer.monitor.monitor import Monitor, new_event_loop
 from qmpeer.monitor.named_fds import NamedFds
 from qmpeer.monitor.openings import CharacterDevice
@@ -26,7 +25,6 @@ __all__ = [
     "CommandInfo",
     "Context",
     "ContextMonitor",
-    "HumanConnection",
     "Int8",
     "Int16",
     "Int32",

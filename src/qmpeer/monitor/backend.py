@@ -13,8 +13,6 @@ from qmpeer.messages import Command, Version
 from qmpeer.monitor.named_fds import NamedFds
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["Backend", "CommandInfo", "Context", "ContextMonitor", "Emit"]
-
 Emit: TypeAlias = Callable[[str, JsonObject | None], None]
 """Deliver an event: its name, and its data or None."""
 

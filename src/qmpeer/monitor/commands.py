@@ -11,15 +11,13 @@ from typing import Any
 
 from qmpeer import schema
 from qmpeer.errors import CommandError
-from qmpeer.messages import CAPABILITIES_COMMAND, Command
+from qmpeer.messages import CAPABILITIES_COMMAND, Command, qemu_texts
 from qmpeer.monitor.backend import Backend, CommandInfo, Context
 from qmpeer.monitor.handlers.parameters import Parameters, parameters_of
 from qmpeer.monitor.handlers.results import result_of
 from qmpeer.monitor.interface import Interface
 from qmpeer.monitor.threads import Blocking, Threads
 from qmpeer.values import JsonObject, JsonValue
-
-__all__ = ["Commands"]
 
 
 class _Handler:
@@ -193,4 +191,4 @@ class Commands:
 
 def _command_not_found(name: str) -> CommandError:
     """Return the error for a name that isn't a command's, in QEMU's words."""
-    return CommandError("CommandNotFound", f"The command {name} has not been found")
+    return CommandError("CommandNotFound", qemu_texts.unknown_command(name))

@@ -18,8 +18,6 @@ from qmpeer.transport.aio import Stream
 from qmpeer.values import JsonValue
 from qmpeer.wire import encode_line
 
-__all__ = ["Connection", "Place"]
-
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 
 

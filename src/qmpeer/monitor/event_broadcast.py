@@ -20,8 +20,6 @@ from qmpeer.protocol import THROTTLED_EVENTS, Throttle
 from qmpeer.values import JsonObject
 from qmpeer.wire import encode_line, encode_pretty
 
-__all__ = ["EventBroadcast", "Recipient"]
-
 _Event = tuple[str, JsonObject | None, tuple[bytes, bytes]]
 """Its name, what tells its kind where it is limited, and its text: a line, and many lines."""
 

@@ -9,8 +9,6 @@ from qmpeer.monitor.human.context import HumanState
 from qmpeer.monitor.human.session import HumanSession
 from qmpeer.transport.aio import Stream
 
-__all__ = ["HumanConnection"]
-
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 
 

@@ -12,8 +12,6 @@ from qmpeer.monitor.loop import MonitorLoop
 from qmpeer.monitor.threads import ENDING, Blocking
 from qmpeer.monitor.turns import Outcome, Turns, failure_of, outcome_of
 
-__all__ = ["HumanLines"]
-
 
 class HumanLines:
     """The execution of single lines.

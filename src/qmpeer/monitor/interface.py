@@ -18,7 +18,7 @@ from typing import Any, Final, NoReturn
 import msgspec
 
 from qmpeer.errors import CommandError, ValidationError
-from qmpeer.messages import CAPABILITIES_COMMAND
+from qmpeer.messages import CAPABILITIES_COMMAND, qemu_texts
 from qmpeer.monitor.handlers.docstrings import documentation_of
 from qmpeer.monitor.handlers.parameters import Parameters
 from qmpeer.monitor.handlers.schema_types import ANY, SchemaTypes
@@ -40,10 +40,9 @@ from qmpeer.schema import (
     hide_deprecated,
     introspection_of,
     schema_from_qapi,
+    special_features,
 )
 from qmpeer.values import JsonObject, JsonValue
-
-__all__ = ["Interface", "own_schema"]
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 _FILES: Final = Path(__file__).parent / "qapi"
@@ -186,11 +185,9 @@ class Interface:
         Raises:
             CommandError: Always.
         """
-        names = {feature.name for feature in command.features}
-        name = next(
-            name for name in ("deprecated", "unstable") if name in names & self._policy.rejected
-        )
-        desc = f"{name.capitalize()} command {command.name} disabled by policy"
+        special = special_features(command.features)
+        name = next(name for name in special if name in self._policy.rejected)
+        desc = qemu_texts.disabled(f"{name.capitalize()} command {command.name}")
         if name in self._policy.crashing:
             _crash(desc)
         raise CommandError("CommandNotFound", desc)

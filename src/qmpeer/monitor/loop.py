@@ -7,8 +7,6 @@ import asyncio
 import threading
 from collections.abc import Callable
 
-__all__ = ["MonitorLoop"]
-
 
 class MonitorLoop:
     """A monitor's event loop and its thread.

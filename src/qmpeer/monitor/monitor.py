@@ -4,6 +4,8 @@ This is the face that a program sees. `qmpeer.monitor.commands` finds the handle
 `qmpeer.monitor.turns` executes it, events go through `qmpeer.monitor.event_broadcast`, and
 `qmpeer.monitor.openings` knows where the monitor is open. All of it runs on one event loop's
 thread; what may be called from others says so.
+
+[Long on purpose: it is the face of a monitor, most of it documentation.]
 """
 
 import asyncio
@@ -35,8 +37,6 @@ from qmpeer.transport import AddressLike, raise_fd_limit
 from qmpeer.transport.aio import Listener, Stream
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject, JsonValue
-
-__all__ = ["Monitor", "new_event_loop"]
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 Function = TypeVar("Function", bound=Callable[..., Any])

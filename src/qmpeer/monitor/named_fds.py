@@ -9,8 +9,6 @@ import weakref
 from qmpeer import limits
 from qmpeer.errors import CommandError
 
-__all__ = ["NamedFds"]
-
 
 class NamedFds:
     """Keep descriptors by name; what is left when this goes is closed.

@@ -27,8 +27,6 @@ from qmpeer.protocol import ServerSession
 from qmpeer.transport import AddressLike
 from qmpeer.transport.aio import HandlerFactory, Listener, Stream, open_stream, start_listening
 
-__all__ = ["CharacterDevice", "Opening", "Openings"]
-
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 ConnectionT = TypeVar("ConnectionT", bound=Connection)
 

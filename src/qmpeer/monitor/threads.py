@@ -13,8 +13,6 @@ from qmpeer import limits
 from qmpeer.errors import CommandError
 from qmpeer.values import JsonValue
 
-__all__ = ["ENDING", "Blocking", "Call", "Done", "Threads"]
-
 ENDING: Final = (SystemExit, KeyboardInterrupt)
 """What ends the monitor when a handler raises it."""
 

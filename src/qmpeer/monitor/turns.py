@@ -31,8 +31,6 @@ from qmpeer.monitor.threads import ENDING, Blocking, Done, Threads
 from qmpeer.protocol import Dispatcher, ServerSession
 from qmpeer.values import JsonValue
 
-__all__ = ["Executor", "Outcome", "TurnTaker", "Turns", "failure_of", "outcome_of"]
-
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 _JSON_TYPES = frozenset((dict, list, str, int, float, bool, type(None)))
 _GONE: Final = CommandError("GenericError", "The client has gone")

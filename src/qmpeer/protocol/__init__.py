@@ -6,7 +6,10 @@ The server's side is handed out lazily: a client's start needn't wait for it.
 from typing import TYPE_CHECKING
 
 from qmpeer.lazy import handed_out
-from qmpeer.protocol.client import ClientSession, Completion, Happened, Sent, Unclaimed
+from qmpeer.protocol.agent import AgentSession
+from qmpeer.protocol.client import ClientSession
+from qmpeer.protocol.ending import CLOSED_BY_US, CutOff, closing_error, cut_off, server_has_left
+from qmpeer.protocol.outcomes import Completion, Happened, Sent, Unclaimed
 from qmpeer.protocol.phases import Phase
 
 if TYPE_CHECKING:
@@ -15,9 +18,12 @@ if TYPE_CHECKING:
     from qmpeer.protocol.throttle import THROTTLED_EVENTS, Throttle
 
 __all__ = [
+    "CLOSED_BY_US",
     "THROTTLED_EVENTS",
+    "AgentSession",
     "ClientSession",
     "Completion",
+    "CutOff",
     "Dispatcher",
     "Happened",
     "Phase",
@@ -25,6 +31,9 @@ __all__ = [
     "ServerSession",
     "Throttle",
     "Unclaimed",
+    "closing_error",
+    "cut_off",
+    "server_has_left",
 ]
 
 _HOMES = {

@@ -13,8 +13,6 @@ from typing import Generic, Protocol, TypeVar
 
 from qmpeer.messages import Command
 
-__all__ = ["Dispatcher", "Queue"]
-
 
 class Queue(Protocol):
     """What commands are taken from: a session of QMP, or a human monitor's."""

@@ -11,8 +11,6 @@ from enum import Enum
 
 from qmpeer.errors import LocalProtocolError
 
-__all__ = ["Phase", "move"]
-
 
 class Phase(Enum):
     """Name where a connection stands."""

@@ -26,6 +26,7 @@ from typing import Any
 from qmpeer import limits
 from qmpeer.errors import LimitError, MessageError, QMPError
 from qmpeer.messages import (
+    CAPABILITIES,
     CAPABILITIES_COMMAND,
     Command,
     Version,
@@ -35,24 +36,12 @@ from qmpeer.messages import (
     is_out_of_band,
     parse_command,
     return_message,
-    unexpected_member,
 )
+from qmpeer.protocol.capabilities import read_enable
+from qmpeer.protocol.long_answers import begun_text
 from qmpeer.protocol.phases import Phase, move
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
-from qmpeer.wire import (
-    ServerReader,
-    begun,
-    encode_line,
-    encode_pretty,
-    line_pieces,
-    pretty_pieces,
-    small_line,
-)
-
-__all__ = ["ServerSession"]
-
-_KNOWN_CAPABILITIES = ("oob",)
-_LONGEST = 6  # bytes of a character as JSON has it: \u001F
+from qmpeer.wire import ServerReader, begun, encode_line, encode_pretty, small_line
 
 
 class _Malformed:
@@ -107,7 +96,7 @@ class ServerSession:
         self,
         version: Version,
         *,
-        capabilities: tuple[str, ...] = _KNOWN_CAPABILITIES,
+        capabilities: tuple[str, ...] = CAPABILITIES,
         is_pretty: bool = False,
         is_greeting: bool = True,
     ) -> None:
@@ -289,7 +278,7 @@ class ServerSession:
             desc = f"Expecting capabilities negotiation with '{CAPABILITIES_COMMAND}'"
             self._send(error_message("CommandNotFound", desc, command.id))
             return
-        enabled, complaint = _read_enable(command.arguments or {})
+        enabled, complaint = read_enable(command.arguments or {})
         missing = [name for name in enabled if name not in self._offered]
         if complaint is not None:
             self._send(error_message("GenericError", complaint, command.id))
@@ -376,7 +365,7 @@ class ServerSession:
     def _send(self, message: JsonObject) -> None:
         line = None if self._is_pretty else small_line(message)
         if line is None:
-            line, rest = self._begun(message)
+            line, rest = begun_text(message, self._is_pretty, is_whole=self._rest is not None)
             if rest is not None:
                 self._rest = chain((*self._output, line), rest)
                 self._output.clear()
@@ -385,43 +374,3 @@ class ServerSession:
                 return
         self._output.append(line)
         self.output_size += len(line)
-
-    def _begun(self, message: JsonObject) -> tuple[bytes, Iterator[bytes] | None]:
-        """Return a message's text, or its beginning and what gives the rest, by and by.
-
-        A handler may change its value by and by, so that is written now. A client's id isn't
-        changed.
-        """
-        value, id = message.get("return"), message.get("id")
-        if not self._is_pretty:
-            pieces, end, comma = line_pieces, b"}\r\n", b", "
-        else:
-            pieces, end, comma = pretty_pieces, b"\r\n}\r\n", b","
-        if self._rest is not None:
-            return b"".join(pieces(message)), None
-        if not value or (type(value) is str and len(value) < limits.WRITTEN_SIZE // _LONGEST):
-            return begun(pieces(message))
-        if type(id) not in (str, list, dict):
-            return b"".join(pieces(message)), None
-        first = b"".join(pieces({"return": value})).removesuffix(end) + comma
-        others = pieces({"id": id})
-        return begun(chain((first, next(others).removeprefix(b"{")), others))
-
-
-def _read_enable(arguments: JsonObject) -> tuple[list[str], str | None]:
-    """Return the capabilities asked for, or what is wrong with the arguments, in QEMU's words."""
-    names = arguments.get("enable", [])
-    if not isinstance(names, list):
-        return [], "Invalid parameter type for 'enable', expected: array"
-    enabled: list[str] = []
-    for index, name in enumerate(names):
-        if not isinstance(name, str):
-            return [], f"Invalid parameter type for 'enable[{index}]', expected: string"
-        if name not in _KNOWN_CAPABILITIES:  # QEMU knows no name for a list's element, sic
-            return [], f"Parameter 'null' does not accept value '{name}'"
-        enabled.append(name)
-    read = ["enable"] if "enable" in arguments else []
-    if len(arguments) > len(read):
-        name = unexpected_member(list(arguments), read)
-        return [], f"Parameter '{name}' is unexpected"
-    return enabled, None

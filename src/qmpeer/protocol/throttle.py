@@ -12,8 +12,6 @@ from typing import Any
 from qmpeer import limits
 from qmpeer.values import JsonObject
 
-__all__ = ["THROTTLED_EVENTS", "Throttle"]
-
 THROTTLED_EVENTS: dict[str, str | None] = {
     "RTC_CHANGE": None,
     "WATCHDOG": None,

@@ -12,6 +12,7 @@ from qmpeer.schema.model import (
     ANY_INTEGER,
     BUILT_INS,
     EMPTY,
+    SPECIAL_FEATURES,
     AllOf,
     Alternate,
     AnyOf,
@@ -35,6 +36,7 @@ from qmpeer.schema.model import (
     Struct,
     Type,
     Union,
+    special_features,
 )
 from qmpeer.schema.names import name_fault
 from qmpeer.schema.paths import Answer, find
@@ -47,6 +49,7 @@ __all__ = [
     "ANY_INTEGER",
     "BUILT_INS",
     "EMPTY",
+    "SPECIAL_FEATURES",
     "AllOf",
     "Alternate",
     "Answer",
@@ -94,4 +97,5 @@ __all__ = [
     "schema_from_qapi",
     "select",
     "shape_of",
+    "special_features",
 ]

@@ -1,9 +1,9 @@
 """Checks: functions that take one JSON value of one type, or refuse it in QEMU's words.
 
 Theory of operation. A check is a closure that knows nothing of where its value stands. A value
-that doesn't fit raises Refusal; each closure that the Refusal passes on its way out adds its own
-step to the path (".member" or "[3]"), so that no path is made while all is well. The text is made
-at the end.
+that doesn't fit raises ValueRefusal; each closure that it passes on its way out adds its own step
+to the path (".member" or "[3]"), so that no path is made while all is well. The text is made at the
+end.
 
 The order in which things are refused is QEMU's: members in the order of their declaration, those
 of a base first, those of a branch last, missing and ill-typed ones at once; unexpected ones when
@@ -15,27 +15,13 @@ its bits, a value of none of an alternate's types.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
 from qmpeer.errors import ValidationError
-from qmpeer.messages import unexpected_member
+from qmpeer.messages import qemu_texts, unexpected_member
 from qmpeer.schema.model import BuiltIn
 from qmpeer.values import UNSET, JsonObject, JsonValue
-
-__all__ = [
-    "SIMPLE_CHECKS",
-    "Check",
-    "Field",
-    "Fields",
-    "Refusal",
-    "alternate_check",
-    "array_check",
-    "enum_check",
-    "integer_check",
-    "map_check",
-    "object_check",
-    "rejected_check",
-]
 
 Check: TypeAlias = Callable[[JsonValue], None]
 
@@ -45,67 +31,65 @@ _MAX_INT64: Final = (1 << 63) - 1
 _MAX_UINT64: Final = (1 << 64) - 1
 
 
-class Refusal(Exception):
-    """Tell that a value doesn't fit, and collect where it stands.
+class ValueRefusal(Exception):
+    """A value that doesn't fit, on the way out to where its place is known.
 
     Attributes:
-        before: The text before the name of the parameter.
-        after: The text after it.
+        text: Makes QEMU's sentence of the name of the parameter.
         expected: What was expected.
         found: The value; UNSET where there was none.
-        is_local: Whether the text gives the last step of the path only.
-        name: What the text gives instead of the path; None to give that.
+        is_local: Whether the name is the last step of the path only.
         feature: The feature that policy refuses; "" where it is no matter of policy.
         path: The steps to the value, the innermost first: ".member" or "[3]".
     """
 
     def __init__(
         self,
-        before: str,
-        after: str,
+        text: Callable[[str], str],
         expected: str,
         found: object,
         *,
         is_local: bool = False,
-        name: str | None = None,
         feature: str = "",
     ) -> None:
-        super().__init__(before, after)
-        self.before = before
-        self.after = after
+        super().__init__(expected, found)
+        self.text = text
         self.expected = expected
         self.found = found
         self.is_local = is_local
-        self.name = name
         self.feature = feature
         self.path: list[str] = []
 
     def error(self) -> ValidationError:
         """Make the error for the caller."""
         path = "".join(reversed(self.path)).removeprefix(".")
-        if self.name is not None:
-            name = self.name
-        elif self.is_local:
-            last = self.path[0] if self.path else ""
+        name = path if self.path else "null"
+        if self.is_local and self.path:
+            last = self.path[0]
             name = last[1:] if last.startswith(".") else "null"
-        else:
-            name = path if self.path else "null"
-        desc = f"{self.before}{name}{self.after}"
-        return ValidationError(desc, path, self.expected, self.found, self.feature)
+        return ValidationError(self.text(name), path, self.expected, self.found, self.feature)
 
 
-def _wrong_type(expected: str, value: JsonValue, *, is_local: bool = False) -> Refusal:
-    return Refusal(
-        "Invalid parameter type for '",
-        f"', expected: {expected}",
-        expected,
-        value,
-        is_local=is_local,
+def _wrong_type(expected: str, value: JsonValue, *, is_local: bool = False) -> ValueRefusal:
+    text = partial(qemu_texts.wrong_type, expected=expected)
+    return ValueRefusal(text, expected, value, is_local=is_local)
+
+
+def _expects(what: str, value: JsonValue, *, is_local: bool = False) -> ValueRefusal:
+    return ValueRefusal(partial(qemu_texts.expects, what=what), what, value, is_local=is_local)
+
+
+def _not_accepted(values: Iterable[str], value: JsonValue) -> ValueRefusal:
+    expected = "one of " + ", ".join(sorted(values))
+    return ValueRefusal(
+        partial(qemu_texts.not_accepted, value=value), expected, value, is_local=True
     )
 
 
-def _parameter(problem: str, expected: str, value: object, *, is_local: bool = False) -> Refusal:
-    return Refusal("Parameter '", f"' {problem}", expected, value, is_local=is_local)
+def _at(member: str, text: Callable[[str], str], expected: str, found: object) -> ValueRefusal:
+    refusal = ValueRefusal(text, expected, found)
+    refusal.path.append(f".{member}")
+    return refusal
 
 
 # --- Values without parts -----------------------------------------------------------------------
@@ -155,7 +139,7 @@ def integer_check(of: BuiltIn) -> Check:
             if type(value) is not int or not _MIN_INT64 <= value <= widest:
                 raise _wrong_type("integer", value)
             if not low <= value <= high:
-                raise _parameter(f"expects {word}", word, value, is_local=True)
+                raise _expects(word, value, is_local=True)
 
         word = f"int{high.bit_length() + 1}_t"
         return check_signed
@@ -163,9 +147,9 @@ def integer_check(of: BuiltIn) -> Check:
     def check_unsigned(value: JsonValue) -> None:
         # A negative integer is taken for the two's complement of 64 bits.
         if type(value) is not int or not _MIN_INT64 <= value <= _MAX_UINT64:
-            raise _parameter("expects uint64", "uint64", value)
+            raise _expects("uint64", value)
         if value & _MAX_UINT64 > high:
-            raise _parameter(f"expects {word}", word, value, is_local=True)
+            raise _expects(word, value, is_local=True)
 
     word = f"uint{high.bit_length()}_t"
     return check_unsigned
@@ -184,12 +168,11 @@ def enum_check(values: Iterable[str], rejected: Mapping[str, str]) -> Check:
         if type(value) is not str:
             raise _wrong_type("string", value)
         if value not in known:
-            expected = "one of " + ", ".join(sorted(known))
-            raise _parameter(f"does not accept value '{value}'", expected, value, is_local=True)
+            raise _not_accepted(known, value)
         if value in rejected:
-            before, after = f"{rejected[value]} value ", " disabled by policy"
-            feature = rejected[value].lower()
-            raise Refusal(before, after, "another value", value, name=value, feature=feature)
+            word = rejected[value]
+            desc = qemu_texts.disabled(f"{word} value {value}")
+            raise ValueRefusal(lambda name: desc, "another value", value, feature=word.lower())
 
     return check_enum
 
@@ -198,9 +181,10 @@ def rejected_check(word: str) -> Check:
     """Make the check of a member that policy refuses whatever its value is."""
 
     def check_rejected(value: JsonValue) -> None:
-        before, after = f"{word} parameter ", " disabled by policy"
-        feature = word.lower()
-        raise Refusal(before, after, "no such member", value, is_local=True, feature=feature)
+        def text(name: str) -> str:
+            return qemu_texts.disabled(f"{word} parameter {name}")
+
+        raise ValueRefusal(text, "no such member", value, is_local=True, feature=word.lower())
 
     return check_rejected
 
@@ -219,7 +203,7 @@ def array_check(check: Check) -> Check:
             for item in value:
                 check(item)
                 index += 1
-        except Refusal as refusal:
+        except ValueRefusal as refusal:
             refusal.path.append(f"[{index}]")
             raise
 
@@ -241,7 +225,7 @@ def map_check(check: Check) -> Check:
 def _check_member(check: Check, name: str, value: JsonValue) -> None:
     try:
         check(value)
-    except Refusal as refusal:
+    except ValueRefusal as refusal:
         refusal.path.append(f".{name}")
         raise
 
@@ -264,7 +248,7 @@ def alternate_check(checks: Mapping[type, Check], name: str) -> Check:
 
 
 class Field(NamedTuple):
-    """Hold one member of an object.
+    """One member of an object.
 
     Attributes:
         name: Its name.
@@ -280,7 +264,7 @@ class Field(NamedTuple):
 
 
 class Fields:
-    """Hold the members of an object type, and of each of its branches.
+    """The members of an object type, and of each of its branches.
 
     It is filled after it was made, so that a type may contain itself.
 
@@ -335,12 +319,10 @@ def object_check(top: Fields) -> Check:
                 if item is _MISSING:
                     if is_optional:
                         continue
-                    refusal = _parameter("is missing", "a value", UNSET)
-                    refusal.path.append(f".{name}")
-                    raise refusal
+                    raise _at(name, qemu_texts.missing, "a value", UNSET)
                 try:
                     check(item)  # type: ignore[arg-type]  # it isn't _MISSING
-                except Refusal as refusal:
+                except ValueRefusal as refusal:
                     refusal.path.append(f".{name}")
                     raise
                 count += 1
@@ -359,9 +341,7 @@ def _check_rest(top: Fields, check: Check, value: JsonObject) -> None:
     known = {field.name for field in top.fields}
     for name, item in value.items():
         if name in top.barred:
-            refusal = _parameter("is unexpected", "no such member", item)
-            refusal.path.append(f".{name}")
-            raise refusal
+            raise _at(name, qemu_texts.unexpected, "no such member", item)
         if name not in known:
             _check_member(check, name, item)
 
@@ -370,14 +350,13 @@ def _branch(part: Fields, value: JsonObject) -> Fields:
     tag = value.get(part.tag or "")
     branch = part.branches.get(tag) if type(tag) is str else None
     if branch is None:  # its own check took it: a string up to 2.0, where it should be an enum
-        expected = "one of " + ", ".join(sorted(part.branches))
-        refusal = _parameter(f"does not accept value '{tag}'", expected, tag, is_local=True)
+        refusal = _not_accepted(part.branches, tag)
         refusal.path.append(f".{part.tag}")
         raise refusal
     return branch
 
 
-def _unexpected(top: Fields, value: JsonObject) -> Refusal:
+def _unexpected(top: Fields, value: JsonObject) -> ValueRefusal:
     part, read = top, list[str]()
     while True:
         read += [field.name for field in part.fields if field.name in value]
@@ -385,6 +364,4 @@ def _unexpected(top: Fields, value: JsonObject) -> Refusal:
             break
         part = _branch(part, value)
     name = unexpected_member(list(value), read)
-    refusal = _parameter("is unexpected", "no such member", value[name])
-    refusal.path.append(f".{name}")
-    return refusal
+    return _at(name, qemu_texts.unexpected, "no such member", value[name])

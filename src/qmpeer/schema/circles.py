@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 
-__all__ = ["circles"]
-
 
 def circles(successors: Mapping[str, Iterable[str]]) -> list[str]:
     """Return one name of each circle met on the way through a graph.

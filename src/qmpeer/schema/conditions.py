@@ -10,13 +10,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from qmpeer import limits
 from qmpeer.schema.model import AllOf, AnyOf, Condition, Not
-
-__all__ = ["condition_text", "is_condition_name", "is_met", "parse_expression"]
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _TOKEN: Final = re.compile(r"\s*(defined\s*\(\s*(\w+)\s*\)|defined\s+(\w+)|&&|\|\||!|\(|\)|\Z)")
-_NESTING: Final = 32
 
 
 def is_met(condition: Condition | None, is_defined: Callable[[str], bool]) -> bool:
@@ -87,7 +85,7 @@ def parse_expression(text: str) -> Condition:
 
 
 class _NotOursError(Exception):
-    """Tell that an expression is more than defined(), not, and, or."""
+    """An expression that is more than defined(), not, and, or."""
 
 
 def is_condition_name(text: str) -> bool:
@@ -125,7 +123,7 @@ def _all(tokens: deque[str], depth: int) -> Condition:
 
 def _one(tokens: deque[str], depth: int) -> Condition:
     token = tokens.popleft()
-    if depth > _NESTING:
+    if depth > limits.CONDITION_LEVELS:
         raise _NotOursError
     if token == "!":
         return Not(_one(tokens, depth + 1))

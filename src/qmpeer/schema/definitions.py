@@ -5,39 +5,52 @@ exists, is left to `references`, together with a note of where each type is used
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypedDict
 
 import msgspec
 
+from qmpeer.errors import Location
 from qmpeer.schema.expressions import Expression, described
 from qmpeer.schema.model import (
     BUILT_INS,
+    SPECIAL_FEATURES,
     Alternate,
     Branch,
     Command,
+    Condition,
+    Documentation,
     Entity,
     Enum,
     EnumValue,
     Event,
+    Feature,
     Member,
     Struct,
     Type,
     Union,
 )
 from qmpeer.schema.names import name_fault, style_fault
-from qmpeer.schema.parts import SPECIAL_FEATURES, Parts, Use, element_of
+from qmpeer.schema.parts import Parts, Use, element_of
 from qmpeer.schema.pragmas import Pragmas
 from qmpeer.schema.sources import Place, Problems
 from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
-
-__all__ = ["Definitions"]
 
 _ONLY_FALSE: Final = ("gen", "success-response")
 _ONLY_TRUE: Final = ("boxed", "allow-oob", "allow-preconfig", "coroutine")
 
 
+class _Common(TypedDict):
+    """What definitions of all kinds have."""
+
+    name: str
+    features: tuple[Feature, ...]
+    condition: Condition | None
+    documentation: Documentation | None
+    location: Location
+
+
 class Definitions:
-    """Collect definitions.
+    """The definitions of a schema, as far as each can be read by itself.
 
     Args:
         problems: Takes what is wrong with them.
@@ -122,6 +135,15 @@ class Definitions:
                     place = expression.place.at(offset)
                     self._problems.semantic(place, f"a type can't have the feature {item!r}")
 
+    def _common(self, expression: Expression, place: Place) -> _Common:
+        return {
+            "name": expression.name,
+            "features": self._parts.features(expression.node, place),
+            "condition": self._parts.condition(expression.node, place),
+            "documentation": expression.documentation,
+            "location": expression.place.location,
+        }
+
     # --- The definitions ------------------------------------------------------------------------
 
     def _add_enum(self, expression: Expression) -> None:
@@ -137,11 +159,7 @@ class Definitions:
                 self._parts.check_style(expression, value.name, place.at(offset))
                 values.append(value)
         self.types[expression.name] = Enum(
-            name=expression.name,
-            features=self._parts.features(expression.node, place),
-            condition=self._parts.condition(expression.node, place),
-            documentation=expression.documentation,
-            location=expression.place.location,
+            **self._common(expression, place),
             values=tuple(values),
             prefix=self._optional_string(expression, "prefix"),
         )
@@ -149,11 +167,7 @@ class Definitions:
     def _add_struct(self, expression: Expression) -> None:
         place = expression.value_place("data")
         self.types[expression.name] = Struct(
-            name=expression.name,
-            features=self._parts.features(expression.node, place),
-            condition=self._parts.condition(expression.node, place),
-            documentation=expression.documentation,
-            location=expression.place.location,
+            **self._common(expression, place),
             members=self._members(expression, expression.node["data"], place),
             base=self._base(expression),
         )
@@ -170,7 +184,7 @@ class Definitions:
         if "discriminator" in expression.node:
             base = self._union_base(expression)
             for branch in branches:
-                self._use_branch(expression, branch)
+                self._use(expression, branch, "branch")
         else:
             if self._pragmas.is_todays or "base" in expression.node:  # simple unions were up to 6.1
                 self._problems.semantic(expression.place, "key 'discriminator' is missing")
@@ -180,22 +194,20 @@ class Definitions:
             branches = tuple(self._wrapped(expression, branch) for branch in branches)
         place = expression.place
         self.types[expression.name] = Union(
-            name=expression.name,
-            features=self._parts.features(expression.node, place),
-            condition=self._parts.condition(expression.node, place),
-            documentation=expression.documentation,
-            location=expression.place.location,
+            **self._common(expression, place),
             base=base,
             discriminator=discriminator or "type",
             branches=branches,
         )
 
-    def _use_branch(self, expression: Expression, branch: Branch) -> None:
+    def _use(self, expression: Expression, branch: Branch, role: str) -> str:
+        """Note in which role the type of a branch is used; return its name without brackets."""
         data = expression.node["data"]
         assert isinstance(data, ObjectNode)
         name, is_array = element_of(branch.type)
         place = expression.place.at(data.values_at[branch.name])
-        self.uses.append(Use(name, "branch", is_array, place))
+        self.uses.append(Use(name, role, is_array, place))
+        return name
 
     def _union_base(self, expression: Expression) -> str:
         """Return the base, a type of its own where its members stand in the union itself."""
@@ -226,11 +238,7 @@ class Definitions:
 
     def _wrapped(self, expression: Expression, branch: Branch) -> Branch:
         """Make the object that a simple union puts around a branch: its one member is `data`."""
-        data = expression.node["data"]
-        assert isinstance(data, ObjectNode)
-        name, is_array = element_of(branch.type)
-        place = expression.place.at(data.values_at[branch.name])
-        self.uses.append(Use(name, "member", is_array, place))
+        name = self._use(expression, branch, "member")
         wrapper = f"{branch.type}-wrapper"
         if wrapper not in self.types:
             members = (Member("data", branch.type),)
@@ -243,18 +251,10 @@ class Definitions:
         branches = self._branches(expression)
         if not branches and expression.node["data"] == {}:
             self._problems.semantic(place, "an alternate without branches")
-        data = expression.node["data"]
         for branch in branches:
-            assert isinstance(data, ObjectNode)
-            name, is_array = element_of(branch.type)
-            use = Use(name, "alternate", is_array, place.at(data.values_at[branch.name]))
-            self.uses.append(use)
+            self._use(expression, branch, "alternate")
         self.types[expression.name] = Alternate(
-            name=expression.name,
-            features=self._parts.features(expression.node, place),
-            condition=self._parts.condition(expression.node, place),
-            documentation=expression.documentation,
-            location=expression.place.location,
+            **self._common(expression, place),
             branches=branches,
         )
 
@@ -272,11 +272,7 @@ class Definitions:
         arguments = self._arguments(expression, "boxed" in flags)
         self._parts.is_unchecked = False
         self.entities[expression.name] = Command(
-            name=expression.name,
-            features=self._parts.features(node, place),
-            condition=self._parts.condition(node, place),
-            documentation=expression.documentation,
-            location=place.location,
+            **self._common(expression, place),
             arguments=arguments,
             returns=returns,
             is_boxed="boxed" in flags,
@@ -290,11 +286,7 @@ class Definitions:
     def _add_event(self, expression: Expression) -> None:
         is_boxed = self._flag(expression, "boxed")
         self.entities[expression.name] = Event(
-            name=expression.name,
-            features=self._parts.features(expression.node, expression.place),
-            condition=self._parts.condition(expression.node, expression.place),
-            documentation=expression.documentation,
-            location=expression.place.location,
+            **self._common(expression, expression.place),
             arguments=self._arguments(expression, is_boxed),
             is_boxed=is_boxed,
         )

@@ -15,6 +15,7 @@ import msgspec
 from qmpeer.schema.kinds import ALL_KINDS, alternatives
 from qmpeer.schema.model import (
     EMPTY,
+    SPECIAL_FEATURES,
     Array,
     Command,
     Entity,
@@ -28,8 +29,6 @@ from qmpeer.schema.model import (
 )
 from qmpeer.schema.shapes import Shape, shape_of
 
-__all__ = ["Change", "Differences", "differences"]
-
 Kind: TypeAlias = Literal["gone", "changed", "deprecated", "new"]
 _TITLES: Final[dict[Kind, str]] = {
     "gone": "Gone",
@@ -41,7 +40,7 @@ _SHOWN_PLACES: Final = 3
 
 
 class Change(msgspec.Struct, frozen=True):
-    """Hold one change.
+    """One change.
 
     Attributes:
         kind: gone, changed, deprecated or new.
@@ -68,7 +67,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Differences(msgspec.Struct, frozen=True):
-    """Hold all changes from one schema to another, in the order of the old one.
+    """All changes from one schema to another, in the order of the old one.
 
     Its text lists them by their kind; a ``!`` stands before those that may break a client.
 
@@ -123,7 +122,7 @@ def differences(old: Schema, new: Schema) -> Differences:
 
 
 class _Found:
-    """Hold what is found out about one pair of types, and where it is used."""
+    """The changes between one pair of types, and where the pair is used."""
 
     __slots__ = ("changes", "paths")
 
@@ -133,7 +132,7 @@ class _Found:
 
 
 class _Key(NamedTuple):
-    """Hold what is compared: a type of each schema, which way its values go, and in what object.
+    """What is compared: a type of each schema, which way its values go, and in what object.
 
     Attributes:
         moved: Of a union's branch, the members that the new union has in all branches.
@@ -146,7 +145,7 @@ class _Key(NamedTuple):
 
 
 class _Comparison:
-    """Compare along two schemas, from each command and event on, nearest uses first."""
+    """A comparison of two schemas, from each command and event on, nearest uses first."""
 
     def __init__(self, old: Schema, new: Schema) -> None:
         self._old = old
@@ -342,7 +341,7 @@ def _feature_changes(
     after = [feature.name for feature in new]
     for name in before:
         if name not in after:
-            if name in ("deprecated", "unstable"):
+            if name in SPECIAL_FEATURES:
                 yield Change("changed", path, f"{word}, no longer {name}")
             else:
                 yield Change("gone", f"{path}@{name}", "feature", True)

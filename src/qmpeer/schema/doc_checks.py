@@ -16,8 +16,6 @@ from qmpeer.schema.pragmas import Pragmas
 from qmpeer.schema.sources import Place, Problems, Source
 from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
 
-__all__ = ["DocProblems", "check_documentation"]
-
 _OLD: Final = re.compile(r"^##[ \t]*\n# @[\w.-]+[ \t]*$|^\{ *'type'|#optional", re.MULTILINE)
 _INSTEAD: Final = {
     "Note": ".. note::",
@@ -29,7 +27,7 @@ _INSTEAD: Final = {
 
 
 class DocProblems:
-    """Collect what is wrong with doc comments, until it is known whether that matters."""
+    """What is wrong with doc comments, kept until it is known whether that matters."""
 
     def __init__(self) -> None:
         self._noted: list[tuple[Place, str]] = []

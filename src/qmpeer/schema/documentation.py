@@ -15,8 +15,6 @@ from qmpeer.schema.model import Documentation, Section
 from qmpeer.schema.sources import Place, Source
 from qmpeer.schema.syntax import Comment
 
-__all__ = ["DocComment", "read_comment"]
-
 _SYMBOL: Final = re.compile(r"@([A-Za-z0-9_.][\w.-]*)(?:$|:\s*|\s*$)")
 _ARGUMENT: Final = re.compile(r"@([A-Za-z0-9_.][\w.-]*):(?:\s+|$)")
 _TAG: Final = re.compile(
@@ -31,7 +29,7 @@ _WHOLE, _MEMBER, _FEATURE, _SECTION = range(4)
 
 
 class DocComment:
-    """Hold a doc comment that was read.
+    """A doc comment that was read.
 
     Attributes:
         documentation: What it says.

@@ -9,21 +9,9 @@ import msgspec
 
 from qmpeer.values import UNSET, UnsetType
 
-__all__ = [
-    "AlternateEntity",
-    "ArrayEntity",
-    "BuiltInEntity",
-    "CommandEntity",
-    "EnumEntity",
-    "EventEntity",
-    "ObjectEntity",
-    "SchemaEntity",
-    "TypeEntity",
-]
-
 
 class EntityMember(msgspec.Struct, gc=False):
-    """Hold one member of an object; that it has a default, always null, makes it optional."""
+    """One member of an object; that it has a default, always null, makes it optional."""
 
     name: str
     type: str
@@ -32,21 +20,21 @@ class EntityMember(msgspec.Struct, gc=False):
 
 
 class EntityVariant(msgspec.Struct, gc=False):
-    """Hold one branch of a union."""
+    """One branch of a union."""
 
     case: str
     type: str
 
 
 class EntityValue(msgspec.Struct, gc=False):
-    """Hold one value of an enum."""
+    """One value of an enum."""
 
     name: str
     features: tuple[str, ...] = ()
 
 
 class EntityAlternative(msgspec.Struct, gc=False):
-    """Hold one branch of an alternate."""
+    """One branch of an alternate."""
 
     type: str
 
@@ -56,7 +44,7 @@ class _Entity(msgspec.Struct, tag_field="meta-type", rename="kebab", gc=False):
 
 
 class CommandEntity(_Entity, tag="command", gc=False):
-    """Hold a command."""
+    """A command."""
 
     arg_type: str
     ret_type: str
@@ -66,14 +54,14 @@ class CommandEntity(_Entity, tag="command", gc=False):
 
 
 class EventEntity(_Entity, tag="event", gc=False):
-    """Hold an event."""
+    """An event."""
 
     arg_type: str
     features: tuple[str, ...] = ()
 
 
 class ObjectEntity(_Entity, tag="object", gc=False):
-    """Hold a struct or a union."""
+    """A struct or a union."""
 
     members: tuple[EntityMember, ...]
     tag: str | None = None
@@ -82,7 +70,7 @@ class ObjectEntity(_Entity, tag="object", gc=False):
 
 
 class EnumEntity(_Entity, tag="enum", gc=False):
-    """Hold an enum; which of the two lists there are depends on the release."""
+    """An enum; which of the two lists there are depends on the release."""
 
     members: tuple[EntityValue, ...] | UnsetType = UNSET
     values: tuple[str, ...] | UnsetType = UNSET
@@ -90,20 +78,20 @@ class EnumEntity(_Entity, tag="enum", gc=False):
 
 
 class ArrayEntity(_Entity, tag="array", gc=False):
-    """Hold an array."""
+    """An array."""
 
     element_type: str
 
 
 class AlternateEntity(_Entity, tag="alternate", gc=False):
-    """Hold an alternate."""
+    """An alternate."""
 
     members: tuple[EntityAlternative, ...]
     features: tuple[str, ...] = ()
 
 
 class BuiltInEntity(_Entity, tag="builtin", gc=False):
-    """Hold a built-in type."""
+    """A built-in type."""
 
     json_type: str
 

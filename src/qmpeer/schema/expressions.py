@@ -7,8 +7,6 @@ from qmpeer.schema.model import Documentation
 from qmpeer.schema.sources import Place, Problems, Source
 from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
 
-__all__ = ["DIRECTIVES", "Expression", "described", "read_expression"]
-
 DIRECTIVES: Final = ("include", "pragma")
 _COMMON: Final = ("if", "features")
 _KEYS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
@@ -32,7 +30,7 @@ _KEYS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 
 
 class Expression:
-    """Hold one expression.
+    """One expression.
 
     Attributes:
         keyword: What it is; "struct" for an old "type", "alternate" for an old union of that kind.

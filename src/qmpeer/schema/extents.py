@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from qmpeer import limits
 from qmpeer.schema.model import Enum, Struct, Type, Union
 
-__all__ = ["check_extents"]
-
 
 def check_extents(types: Mapping[str, Type], refuse: Callable[[str, str], None]) -> None:
     """Refuse types that are too deep, or that hold too much together.

@@ -1,20 +1,13 @@
 """Hiding: values without the members that policy doesn't show."""
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
-
 from qmpeer.schema.kinds import alternatives
 from qmpeer.schema.model import Array, Feature, Schema, Struct, Union
 from qmpeer.schema.shapes import Shape, shape_of
 from qmpeer.values import JsonValue
 
-__all__ = ["Hiding"]
-
-_Hide: TypeAlias = Callable[[Any], Any]
-
 
 class Hiding:
-    """Take members with certain features out of values.
+    """A filter that takes members with certain features out of values.
 
     Args:
         schema: The schema whose types the values are of.

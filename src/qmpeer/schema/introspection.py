@@ -28,8 +28,6 @@ from qmpeer.schema.model import (
 from qmpeer.schema.shapes import shape_of
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["introspection_hash", "introspection_of"]
-
 
 def introspection_of(schema: Schema, form: IntrospectionForm | None = None) -> list[JsonObject]:
     """Return what query-qmp-schema answers.

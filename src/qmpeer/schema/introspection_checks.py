@@ -22,8 +22,6 @@ from qmpeer.schema.entities import (
 from qmpeer.schema.model import BUILT_INS, BuiltIn, Enum, Struct
 from qmpeer.values import UNSET
 
-__all__ = ["check_entities", "check_variants", "values_of"]
-
 _NOT_IN_NAMES: Final = re.compile(r"""[ "'\\\[\]]""")
 
 

@@ -49,8 +49,6 @@ from qmpeer.schema.model import (
 from qmpeer.schema.type_names import name_types
 from qmpeer.values import UNSET, JsonObject, JsonValue
 
-__all__ = ["schema_from_introspection"]
-
 _NO_FEATURES: Final[tuple[Feature, ...]] = ()
 
 
@@ -131,7 +129,7 @@ def _empty(entities: Iterable[CommandEntity | EventEntity], types: Mapping[str, 
 
 
 class _Builder:
-    """Make the structs of the model, each with the new names."""
+    """A builder of the model's structs, with the new names."""
 
     def __init__(self, names: Mapping[str, str], types: Mapping[str, TypeEntity]) -> None:
         self._names = dict(names)

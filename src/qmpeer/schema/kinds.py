@@ -4,8 +4,6 @@ from typing import Final
 
 from qmpeer.schema.model import Alternate, Array, BuiltIn, Enum, Schema, Type
 
-__all__ = ["ALL_KINDS", "alternatives"]
-
 ALL_KINDS: Final = ("string", "int", "number", "boolean", "null", "array", "object")
 
 

@@ -20,8 +20,6 @@ from qmpeer.schema.model import (
 )
 from qmpeer.schema.shapes import shape_of
 
-__all__ = ["label_types"]
-
 
 def label_types(schema: Schema) -> dict[str, str]:
     """Return the label of each type that commands and events use, in the order of introspection.

@@ -27,8 +27,6 @@ from qmpeer.schema.references import check_references
 from qmpeer.schema.sources import Place, Problems, Source, TooManyErrors
 from qmpeer.schema.syntax import Comment, read_file
 
-__all__ = ["ReadFile", "schema_from_qapi"]
-
 ReadFile: TypeAlias = Callable[[str], bytes]
 """Reads a file by its name; an OSError says that there is none."""
 

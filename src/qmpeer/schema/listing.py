@@ -9,7 +9,7 @@ conditions in braces::
         name?: str
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from qmpeer.schema.conditions import condition_text
 from qmpeer.schema.model import (
@@ -30,17 +30,11 @@ from qmpeer.schema.model import (
 )
 from qmpeer.schema.shapes import shape_of
 
-__all__ = ["listing"]
-
 _WIDTH = 100
 
 
-def listing(schema: Schema, entities: Iterable[Entity] | None = None) -> Iterator[str]:
+def listing(schema: Schema) -> Iterator[str]:
     """Give the lines of commands and events, then of the types that they use.
-
-    Args:
-        schema: The schema.
-        entities: Those of its commands and events that are wanted; None for all.
 
     Example:
         >>> from qmpeer.schema.model import BUILT_INS
@@ -48,9 +42,8 @@ def listing(schema: Schema, entities: Iterable[Entity] | None = None) -> Iterato
         ...     print(line)
         command stop
     """
-    chosen = schema.entities if entities is None else tuple(entities)
     lister = _Lister(schema)
-    for entity in chosen:
+    for entity in schema.entities:
         yield from lister.entity(entity)
     for name in lister.used_types():
         yield ""

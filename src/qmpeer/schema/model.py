@@ -7,57 +7,28 @@ to types that have none in the source (`is_implicit`).
 Spec: QEMU's "How to use the QAPI code generator", which calls things as they are called here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
 import msgspec
 
 from qmpeer.errors import Location
 
-__all__ = [
-    "ANY_INTEGER",
-    "BUILT_INS",
-    "EMPTY",
-    "AllOf",
-    "Alternate",
-    "AnyOf",
-    "Array",
-    "Branch",
-    "BuiltIn",
-    "Command",
-    "Condition",
-    "Definition",
-    "Documentation",
-    "Entity",
-    "Enum",
-    "EnumValue",
-    "Event",
-    "Feature",
-    "IntrospectionForm",
-    "Member",
-    "Not",
-    "Schema",
-    "Section",
-    "Struct",
-    "Type",
-    "Union",
-]
-
 
 class AllOf(msgspec.Struct, frozen=True):
-    """Hold a condition that is met when all of these are."""
+    """A condition that is met when all of these are."""
 
     conditions: tuple["Condition", ...]
 
 
 class AnyOf(msgspec.Struct, frozen=True):
-    """Hold a condition that is met when one of these is."""
+    """A condition that is met when one of these is."""
 
     conditions: tuple["Condition", ...]
 
 
 class Not(msgspec.Struct, frozen=True):
-    """Hold a condition that is met when this one is not."""
+    """A condition that is met when this one is not."""
 
     condition: "Condition"
 
@@ -67,7 +38,7 @@ Condition: TypeAlias = str | AllOf | AnyOf | Not
 
 
 class Section(msgspec.Struct, frozen=True, gc=False):
-    """Hold one part of a doc comment.
+    """One part of a doc comment.
 
     Attributes:
         tag: What it begins with, such as Since, Returns, Errors, Note; "" for plain text.
@@ -79,7 +50,7 @@ class Section(msgspec.Struct, frozen=True, gc=False):
 
 
 class Documentation(msgspec.Struct, frozen=True):
-    """Hold one doc comment.
+    """One doc comment.
 
     Attributes:
         symbol: The definition it is for; None where it stands for itself.
@@ -100,15 +71,25 @@ class Documentation(msgspec.Struct, frozen=True):
     location: Location | None = None
 
 
+SPECIAL_FEATURES: Final = ("deprecated", "unstable")
+"""The features that policy knows, and that say something to everybody."""
+
+
 class Feature(msgspec.Struct, frozen=True, gc=False):
-    """Hold one feature: a mark that a client can look for."""
+    """One feature: a mark that a client can look for."""
 
     name: str
     condition: Condition | None = None
 
 
+def special_features(features: Iterable[Feature]) -> list[str]:
+    """Return the names of those features that policy knows."""
+    names = {feature.name for feature in features}
+    return [name for name in SPECIAL_FEATURES if name in names]
+
+
 class Member(msgspec.Struct, frozen=True, gc=False):
-    """Hold one member of an object."""
+    """One member of an object."""
 
     name: str
     type: str
@@ -118,7 +99,7 @@ class Member(msgspec.Struct, frozen=True, gc=False):
 
 
 class EnumValue(msgspec.Struct, frozen=True, gc=False):
-    """Hold one value of an enum."""
+    """One value of an enum."""
 
     name: str
     features: tuple[Feature, ...] = ()
@@ -126,7 +107,7 @@ class EnumValue(msgspec.Struct, frozen=True, gc=False):
 
 
 class Branch(msgspec.Struct, frozen=True, gc=False):
-    """Hold one branch of a union (its name is the discriminator's value) or of an alternate."""
+    """One branch of a union (its name is the discriminator's value) or of an alternate."""
 
     name: str
     type: str
@@ -134,7 +115,7 @@ class Branch(msgspec.Struct, frozen=True, gc=False):
 
 
 class BuiltIn(msgspec.Struct, frozen=True):
-    """Hold a type that QAPI has of itself.
+    """A type that QAPI has of itself.
 
     Attributes:
         name: What schemas call it.
@@ -152,14 +133,14 @@ class BuiltIn(msgspec.Struct, frozen=True):
 
 
 class Array(msgspec.Struct, frozen=True):
-    """Hold the type of arrays of one type."""
+    """The type of arrays of one type."""
 
     name: str
     element: str
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True):
-    """Hold what all definitions have."""
+    """What all definitions have."""
 
     name: str
     features: tuple[Feature, ...] = ()
@@ -169,7 +150,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Enum(Definition, frozen=True, kw_only=True):
-    """Hold an enum."""
+    """An enum."""
 
     values: tuple[EnumValue, ...]
     prefix: str | None = None
@@ -177,7 +158,7 @@ class Enum(Definition, frozen=True, kw_only=True):
 
 
 class Struct(Definition, frozen=True, kw_only=True):
-    """Hold an object type without branches; its members come behind those of its base."""
+    """An object type without branches; its members come behind those of its base."""
 
     members: tuple[Member, ...]
     base: str | None = None
@@ -185,7 +166,7 @@ class Struct(Definition, frozen=True, kw_only=True):
 
 
 class Union(Definition, frozen=True, kw_only=True):
-    """Hold a union: one member of its base says which further members there are.
+    """A union: one member of its base says which further members there are.
 
     Values of the discriminator without a branch have no further members. A simple union is one
     with implicit base and branches.
@@ -197,13 +178,13 @@ class Union(Definition, frozen=True, kw_only=True):
 
 
 class Alternate(Definition, frozen=True, kw_only=True):
-    """Hold an alternate: the JSON type of the value says which branch it is."""
+    """An alternate: the JSON type of the value says which branch it is."""
 
     branches: tuple[Branch, ...]
 
 
 class Command(Definition, frozen=True, kw_only=True):
-    """Hold a command.
+    """A command.
 
     Attributes:
         arguments: The type of its arguments, an object type; None where it takes none.
@@ -227,7 +208,7 @@ class Command(Definition, frozen=True, kw_only=True):
 
 
 class Event(Definition, frozen=True, kw_only=True):
-    """Hold an event; `arguments` is the type of its data, None where it has none."""
+    """An event; `arguments` is the type of its data, None where it has none."""
 
     arguments: str | None = None
     is_boxed: bool = False
@@ -269,7 +250,7 @@ BUILT_INS: Final[dict[str, Type]] = {
 
 
 class IntrospectionForm(msgspec.Struct, frozen=True):
-    """Hold in which form a release of QEMU gives its introspection.
+    """The form in which a release of QEMU gives its introspection.
 
     Attributes:
         enum_members: Enums have `members`, with features (since 6.2).
@@ -285,7 +266,7 @@ class IntrospectionForm(msgspec.Struct, frozen=True):
 
 
 class Schema(msgspec.Struct, frozen=True):
-    """Hold one schema.
+    """One schema.
 
     Attributes:
         types: All types by their names: built-ins, definitions in their order, arrays.

@@ -9,8 +9,6 @@ all else in lower case with dashes.
 import re
 from typing import Final
 
-__all__ = ["name_fault", "style_fault"]
-
 _PREFIX: Final = re.compile(r"__[A-Za-z0-9.-]+_")
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
 _VALUE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")

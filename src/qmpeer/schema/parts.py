@@ -5,22 +5,27 @@ from typing import Final, NamedTuple
 
 from qmpeer.schema.conditions import is_condition_name, parse_expression
 from qmpeer.schema.expressions import Expression, described
-from qmpeer.schema.model import AllOf, AnyOf, Condition, EnumValue, Feature, Not
+from qmpeer.schema.model import (
+    SPECIAL_FEATURES,
+    AllOf,
+    AnyOf,
+    Condition,
+    EnumValue,
+    Feature,
+    Not,
+)
 from qmpeer.schema.names import name_fault, style_fault
 from qmpeer.schema.pragmas import Pragmas
 from qmpeer.schema.sources import Place, Problems
 from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
 
-__all__ = ["SPECIAL_FEATURES", "Parts", "Use", "element_of"]
-
-SPECIAL_FEATURES: Final = ("deprecated", "unstable")
 _NOTHING: Final = ObjectNode(0)
 _ANY: Final = ("**",)
 _UNCHECKED: Final = ("**", "dict", "visitor")
 
 
 class Use(NamedTuple):
-    """Hold one mention of a type.
+    """One mention of a type.
 
     Attributes:
         type: The type, an array's elements' if it is an array.
@@ -36,7 +41,7 @@ class Use(NamedTuple):
 
 
 class Parts:
-    """Read the pieces of definitions.
+    """A reader of the pieces of definitions.
 
     Args:
         problems: Takes what is wrong with them.

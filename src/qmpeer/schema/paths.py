@@ -20,11 +20,11 @@ An expression with slashes is in libvirt's notation, as in its virQEMUQAPISchema
 
 import re
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from qmpeer.messages import near_names
 from qmpeer.schema.kinds import ALL_KINDS, alternatives
 from qmpeer.schema.model import (
     EMPTY,
@@ -40,15 +40,13 @@ from qmpeer.schema.model import (
 )
 from qmpeer.schema.shapes import shape_of
 
-__all__ = ["Answer", "find"]
-
 _Kind: TypeAlias = Literal["inside", "member", "branch", "value", "enum-value", "kind", "feature"]
 _STEP: Final = re.compile(r"([.:=@])([^.:=@?]+)(\?)?")
 _START: Final = re.compile(r"[^.:=@?]+")
 
 
 class _Step(msgspec.Struct, frozen=True):
-    """Hold one step of a path; an "inside" is a member or a branch, a "value" or a kind."""
+    """One step of a path; an "inside" is a member or a branch, a "value" or a kind."""
 
     kind: _Kind
     name: str
@@ -56,7 +54,7 @@ class _Step(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """Hold whether a schema has something.
+    """Whether a schema has something.
 
     Attributes:
         is_there: Whether it has.
@@ -78,7 +76,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class _Missing(Exception):
-    """Tell that a step leads nowhere; `depth` is how many steps were left."""
+    """A step that leads nowhere; `depth` is how many steps were left."""
 
     def __init__(self, reason: str, depth: int, near: Iterable[str] = ()) -> None:
         super().__init__(reason)
@@ -173,7 +171,7 @@ def _parse_slashes(expression: str) -> tuple[str, bool, list[_Step]]:
 
 
 class _Walk:
-    """Walk along one schema. Each method raises `_Missing` if the steps lead nowhere."""
+    """A walk along one schema. Each method raises `_Missing` if the steps lead nowhere."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
@@ -317,4 +315,4 @@ def _need_feature(features: Sequence[Feature], step: _Step, where: str) -> None:
 
 def _missing(what: str, name: str, names: Sequence[str], depth: int, where: str = "") -> _Missing:
     place = f" in {where}" if where else ""
-    return _Missing(f"there is no {what} {name!r}{place}", depth, get_close_matches(name, names))
+    return _Missing(f"there is no {what} {name!r}{place}", depth, near_names(name, names))

@@ -4,14 +4,14 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-__all__ = ["InputPolicy", "OutputPolicy", "Policy"]
+from qmpeer.schema.model import SPECIAL_FEATURES
 
 InputPolicy: TypeAlias = Literal["accept", "reject", "crash"]
 OutputPolicy: TypeAlias = Literal["accept", "hide"]
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """Hold a policy.
+    """A policy.
 
     Spec: QEMU's ``-compat``, made for testing whether a client relies on such things.
 
@@ -34,17 +34,19 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def rejected(self) -> frozenset[str]:
         """The features that aren't accepted in what comes in."""
-        found = {"deprecated": self.deprecated_input, "unstable": self.unstable_input}
-        return frozenset(name for name, policy in found.items() if policy != "accept")
+        return self._features("input", "reject", "crash")
 
     @property
     def crashing(self) -> frozenset[str]:
         """The features of which the process ends."""
-        found = {"deprecated": self.deprecated_input, "unstable": self.unstable_input}
-        return frozenset(name for name, policy in found.items() if policy == "crash")
+        return self._features("input", "crash")
 
     @property
     def hidden(self) -> frozenset[str]:
         """The features of what isn't sent."""
-        found = {"deprecated": self.deprecated_output, "unstable": self.unstable_output}
-        return frozenset(name for name, policy in found.items() if policy == "hide")
+        return self._features("output", "hide")
+
+    def _features(self, way: str, *policies: str) -> frozenset[str]:
+        return frozenset(
+            name for name in SPECIAL_FEATURES if getattr(self, f"{name}_{way}") in policies
+        )

@@ -17,8 +17,6 @@ from qmpeer.schema.expressions import Expression, described
 from qmpeer.schema.sources import Problems
 from qmpeer.schema.syntax import ArrayNode, ObjectNode
 
-__all__ = ["Pragmas"]
-
 _LISTS: Final = {
     "command-name-exceptions": "commands",
     "command-returns-exceptions": "returns",
@@ -31,7 +29,7 @@ _OLD: Final = ("returns-whitelist", "name-case-whitelist")
 
 
 class Pragmas:
-    """Hold what the pragmas read so far say.
+    """What the pragmas read so far say.
 
     Attributes:
         is_doc_required: Definitions must be documented.

@@ -6,6 +6,8 @@ A definition that is itself wrong is not held against those that use it.
 from collections.abc import Iterable, Iterator
 from typing import Final, NoReturn
 
+from qmpeer import limits
+from qmpeer.messages import near_names
 from qmpeer.schema.circles import circles
 from qmpeer.schema.definitions import Definitions
 from qmpeer.schema.expressions import Expression
@@ -29,8 +31,6 @@ from qmpeer.schema.pragmas import Pragmas
 from qmpeer.schema.sources import Place, Problems, TooManyErrors
 from qmpeer.schema.syntax import ObjectNode
 
-__all__ = ["check_references"]
-
 _ROLES: Final[dict[str, tuple[tuple[type, ...], str]]] = {
     "base": ((Struct,), "a base is a struct"),
     "branch": ((Struct, Union), "a branch is a struct or a union"),
@@ -38,8 +38,6 @@ _ROLES: Final[dict[str, tuple[tuple[type, ...], str]]] = {
     "boxed": ((Struct, Union), "'boxed' takes a struct or a union"),
     "alternate": ((BuiltIn, Array, Enum, Struct, Union), "an alternate can't hold another"),
 }
-_HINT_LENGTH: Final = 100
-_HINT_TYPES: Final = 5000
 _KINDS: Final[dict[type, str]] = {
     BuiltIn: "a built-in type",
     Array: "an array",
@@ -117,12 +115,10 @@ class _Checker:
         origin = self._definitions.origins.get(use.type)
         if origin and origin.keyword not in ("command", "event"):
             return  # it is there, only wrong
-        from difflib import get_close_matches  # of no use to whom nothing is wrong
-
         origins = self._definitions.origins.items()
         types = [name for name, of in origins if of.keyword not in ("command", "event")]
-        is_quick = len(use.type) <= _HINT_LENGTH and len(types) <= _HINT_TYPES
-        near = get_close_matches(use.type, types, 1) if is_quick else []
+        is_quick = len(types) <= limits.NEAR_NAME_CHOICES
+        near = near_names(use.type, types, 1) if is_quick else []
         hint = f"; is {near[0]!r} meant?" if near and near[0] != use.type else ""
         self._problems.semantic(use.place, f"unknown type {use.type!r}{hint}")
 

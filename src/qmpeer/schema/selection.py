@@ -27,8 +27,6 @@ from qmpeer.schema.model import (
 )
 from qmpeer.schema.shapes import shape_of
 
-__all__ = ["hide_deprecated", "only", "select"]
-
 _Part: TypeAlias = (
     Feature | Member | EnumValue | Branch | Entity | Enum | Struct | Union | Alternate
 )
@@ -101,10 +99,7 @@ class _Selection:
         self._is_defined = is_defined
 
     def schema(self, schema: Schema) -> Schema:
-        entities = tuple(
-            msgspec.structs.replace(entity, features=self._features(entity), condition=None)
-            for entity in self._those(schema.entities)
-        )
+        entities = self._parts(schema.entities)
         kept = self._types(schema, entities)
         types = {name: kept[name] for name in schema.types if name in kept}
         for name, of in types.items():
@@ -135,36 +130,27 @@ class _Selection:
     def _those(self, parts: Iterable[_P]) -> Iterable[_P]:
         return (part for part in parts if is_met(part.condition, self._is_defined))
 
-    def _features(
-        self, of: Entity | Enum | Struct | Union | Alternate | Member | EnumValue
-    ) -> tuple[Feature, ...]:
-        return tuple(Feature(feature.name) for feature in self._those(of.features))
+    def _bare(self, of: _P) -> _P:
+        """Return a definition or a part of one without its condition and the features left out."""
+        features = getattr(of, "features", None)
+        if features is None:
+            return msgspec.structs.replace(of, condition=None)
+        kept = tuple(Feature(feature.name) for feature in self._those(features))
+        return msgspec.structs.replace(of, features=kept, condition=None)
 
     def _type(self, of: Type) -> Type:
-        if isinstance(of, BuiltIn | Array):
-            return of
-        features = self._features(of)
         match of:
-            case Struct():
-                members = tuple(
-                    Member(member.name, member.type, member.is_optional, self._features(member))
-                    for member in self._those(of.members)
-                )
-                return msgspec.structs.replace(
-                    of, features=features, condition=None, members=members
-                )
-            case Enum():
-                values = tuple(
-                    EnumValue(value.name, self._features(value)) for value in self._those(of.values)
-                )
-                return msgspec.structs.replace(of, features=features, condition=None, values=values)
-            case Union() | Alternate():
-                branches = tuple(
-                    Branch(branch.name, branch.type) for branch in self._those(of.branches)
-                )
-                return msgspec.structs.replace(
-                    of, features=features, condition=None, branches=branches
-                )
+            case BuiltIn() | Array():
+                return of
+            case Struct(members=members):
+                return msgspec.structs.replace(self._bare(of), members=self._parts(members))
+            case Enum(values=values):
+                return msgspec.structs.replace(self._bare(of), values=self._parts(values))
+            case Union(branches=branches) | Alternate(branches=branches):
+                return msgspec.structs.replace(self._bare(of), branches=self._parts(branches))
+
+    def _parts(self, parts: Iterable[_P]) -> tuple[_P, ...]:
+        return tuple(map(self._bare, self._those(parts)))
 
 
 def _referred(of: Type | Entity) -> list[str]:

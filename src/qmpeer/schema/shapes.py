@@ -4,11 +4,9 @@ import msgspec
 
 from qmpeer.schema.model import EMPTY, Branch, Enum, Member, Schema, Struct, Union
 
-__all__ = ["Shape", "shape_of"]
-
 
 class Shape(msgspec.Struct, frozen=True):
-    """Hold an object type as it is on the wire.
+    """An object type as it is on the wire.
 
     Attributes:
         members: Those of its bases first, the outermost base's at the front.

@@ -8,13 +8,11 @@ from typing import Final
 from qmpeer import limits
 from qmpeer.errors import Location, SchemaError, SchemaSemanticError, SchemaSyntaxError
 
-__all__ = ["Place", "Problems", "Source", "TooManyErrors"]
-
 _LINE_END: Final = re.compile("\n")
 
 
 class Source:
-    """Hold one file.
+    """One file.
 
     Attributes:
         file: The name by which it was read.
@@ -59,7 +57,7 @@ class Source:
 
 
 class Place:
-    """Hold where something stands, cheaply: line and column are made out when asked for."""
+    """A place in a file, cheaply kept: line and column are made out when asked for."""
 
     __slots__ = ("definition", "offset", "source")
 
@@ -79,11 +77,11 @@ class Place:
 
 
 class TooManyErrors(Exception):
-    """Tell that so much is wrong that reading on is of no use."""
+    """So many errors that reading on is of no use."""
 
 
 class Problems:
-    """Collect what is wrong, so that one run tells all of it."""
+    """What is wrong, collected so that one run tells all of it."""
 
     def __init__(self) -> None:
         self._errors: list[SchemaError] = []

@@ -20,8 +20,6 @@ from typing import Final, NamedTuple, NoReturn, TypeAlias
 from qmpeer import limits
 from qmpeer.schema.sources import Place, Problems, Source, TooManyErrors
 
-__all__ = ["ArrayNode", "Comment", "Node", "ObjectNode", "read_file"]
-
 _TOKEN: Final = re.compile(
     r"""[ \t\r\n]*+(?:
         ([{}\[\],:])
@@ -48,7 +46,7 @@ _NO_OFFSETS: Final[dict[str, int]] = {}
 
 
 class ObjectNode(dict[str, "Node"]):
-    """Hold an object; `keys_at` and `values_at` are the offsets of its parts by key."""
+    """An object; `keys_at` and `values_at` are the offsets of its parts by key."""
 
     __slots__ = ("keys_at", "offset", "values_at")
 
@@ -59,12 +57,11 @@ class ObjectNode(dict[str, "Node"]):
 
 
 class ArrayNode(list["Node"]):
-    """Hold an array; `items_at` are the offsets of its items."""
+    """An array; `items_at` are the offsets of its items."""
 
-    __slots__ = ("items_at", "offset")
+    __slots__ = ("items_at",)
 
-    def __init__(self, offset: int) -> None:
-        self.offset: int = offset
+    def __init__(self) -> None:
         self.items_at: list[int] = []
 
 
@@ -72,7 +69,7 @@ Node: TypeAlias = ObjectNode | ArrayNode | str | bool
 
 
 class Comment(NamedTuple):
-    """Hold a doc comment.
+    """A doc comment.
 
     Attributes:
         offset: Where it begins.
@@ -92,7 +89,7 @@ class _Token(NamedTuple):
 
 
 class _Unreadable(Exception):
-    """Tell that an expression can't be read further; the problem is noted already."""
+    """An expression that can't be read further; the problem is noted already."""
 
 
 def read_file(
@@ -228,7 +225,7 @@ class _Parser:
                 return node
 
     def _array(self, level: int) -> ArrayNode:
-        node = ArrayNode(self._token.offset)
+        node = ArrayNode()
         token = self._next()
         if token.text == "]" and token.kind == _PUNCTUATION:
             self._after()

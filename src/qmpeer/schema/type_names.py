@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from qmpeer import limits
 from qmpeer.schema.entities import (
     AlternateEntity,
     ArrayEntity,
@@ -23,11 +24,7 @@ from qmpeer.schema.entities import (
 )
 from qmpeer.schema.model import BUILT_INS, EMPTY
 
-__all__ = ["camel_case", "name_types"]
-
 _WORDS: Final = re.compile("[A-Za-z0-9]+")
-_LONGEST: Final = 200
-"""Characters of a name: the way to a type may be as long as there are types."""
 _KNOWN_ALTERNATES: Final = {
     frozenset({"str", "null"}): "StrOrNull",
     frozenset({"str", "{driver…}"}): "BlockdevRef",
@@ -173,7 +170,7 @@ class _Namer:
 
 
 def _join(stem: str, word: str) -> str:
-    if len(stem) + len(word) > _LONGEST:
+    if len(stem) + len(word) > limits.TYPE_NAME:
         return word
     return stem if stem.endswith(word) else stem + word
 

@@ -12,7 +12,7 @@ from qmpeer.schema.checks import (
     Check,
     Field,
     Fields,
-    Refusal,
+    ValueRefusal,
     alternate_check,
     array_check,
     enum_check,
@@ -22,6 +22,7 @@ from qmpeer.schema.checks import (
 )
 from qmpeer.schema.model import (
     EMPTY,
+    SPECIAL_FEATURES,
     Alternate,
     Array,
     BuiltIn,
@@ -36,11 +37,8 @@ from qmpeer.schema.model import (
 from qmpeer.schema.shapes import Shape, shape_of
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["ArgumentsCheck", "Validator", "arguments_check"]
-
 ArgumentsCheck: TypeAlias = Callable[[JsonObject | None], None]
 
-_POLICY_WORDS: Final = {"deprecated": "Deprecated", "unstable": "Unstable"}
 _NOTHING: Final[JsonObject] = {}
 _JSON_TYPES: Final[dict[str, tuple[type, ...]]] = {
     "string": (str,),
@@ -53,7 +51,7 @@ _JSON_TYPES: Final[dict[str, tuple[type, ...]]] = {
 
 
 class Validator:
-    """Check values against the types of a schema.
+    """Checks of values against the types of a schema.
 
     Args:
         schema: The schema, conditions settled by select().
@@ -73,7 +71,7 @@ class Validator:
 
     def __init__(self, schema: Schema, rejected: frozenset[str] = frozenset()) -> None:
         self._schema = schema
-        self._words = {name: _POLICY_WORDS[name] for name in _POLICY_WORDS if name in rejected}
+        self._words = {name: name.capitalize() for name in SPECIAL_FEATURES if name in rejected}
         self._commands = {command.name: command for command in schema.commands()}
         self._events = {event.name: event for event in schema.events()}
         self._checks: dict[str, Check] = {}
@@ -217,7 +215,7 @@ def arguments_check(fields: Fields) -> ArgumentsCheck:
             return
         try:  # as _run() does, without its call: this is the hot path of a monitor
             check(arguments or _NOTHING)
-        except Refusal as refusal:
+        except ValueRefusal as refusal:
             error = refusal.error()
         except RecursionError:
             error = _too_deep(arguments)
@@ -235,7 +233,7 @@ def _accept(arguments: JsonObject | None) -> None:
 def _run(check: Check, value: JsonValue) -> None:
     try:
         check(value)
-    except Refusal as refusal:
+    except ValueRefusal as refusal:
         error = refusal.error()
     except RecursionError:
         error = _too_deep(value)

@@ -1,10 +1,11 @@
-"""Completion of arguments: the names that can come next, and the values that a schema knows.
+"""What completion is asked, and its answers for arguments: names, and values that a schema knows.
 
 What is required comes first: the members that an object can't do without, those of objects within
 it that were begun, then the optional ones. Branches are followed as far as the values of their
 discriminators were typed, before the cursor or behind it.
 """
 
+import contextlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -15,19 +16,19 @@ from qmpeer import limits
 from qmpeer.schema import Schema
 from qmpeer.schema.kinds import ALL_KINDS, alternatives
 from qmpeer.schema.model import Array, Enum, Member, Struct, Type, Union
-from qmpeer.shell.argument_tree import Level
+from qmpeer.shell.argument_tree import Level, insert_word
 from qmpeer.shell.members import Members, members_of, type_words
+from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.name_kinds import Names, kind_of
-from qmpeer.shell.vocabulary import marks_of
+from qmpeer.shell.properties import Answers
+from qmpeer.shell.vocabulary import Vocabulary, marks_of
 from qmpeer.shell.words import Word
-
-__all__ = ["ArgumentCompletion", "Completions", "Item", "live_items", "starting"]
 
 _SCALARS: Final = ("string", "int", "number", "boolean", "null")
 
 
 class Item(msgspec.Struct, frozen=True):
-    """Hold one way to go on.
+    """One way to go on.
 
     Attributes:
         text: What the text from the start of the completions up to the cursor becomes.
@@ -43,7 +44,7 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Completions(msgspec.Struct, frozen=True):
-    """Say how a text can go on.
+    """How a text can go on.
 
     Attributes:
         start: Where in the text the part begins that is replaced.
@@ -54,8 +55,73 @@ class Completions(msgspec.Struct, frozen=True):
     items: tuple[Item, ...] = ()
 
 
-class ArgumentCompletion:
-    """Walk from a type of arguments to the place of the cursor.
+class Asked(msgspec.Struct, frozen=True):
+    """A place in a statement, and what is known of how it can go on there.
+
+    Attributes:
+        vocabulary: What the server takes.
+        names: The names of what it has.
+        answers: What it says of properties.
+        words: The words that matter before the cursor.
+        current: The word at the cursor, up to it.
+        later: The words behind the cursor.
+    """
+
+    vocabulary: Vocabulary
+    names: Names
+    answers: Answers
+    words: Sequence[Word]
+    current: Word
+    later: Sequence[Word] = ()
+
+    def offer(self, items: Iterable[Item]) -> Completions:
+        """Return the items that begin with the current word; where none does, that hold it."""
+        current = self.current
+        typed = current.value.text if current.name is None else f"{current.name}="
+        given = list(items)
+        found = list(starting(typed, given))
+        if not found and len(typed) > 1:
+            found = [item for item in given if typed in item.text and _is_one_word(item.text)]
+        return Completions(current.start, tuple(found))
+
+    def offer_names(self, kind: str, about: str = "") -> Completions:
+        """Return the names of things of some kind, as `offer` does."""
+        return self.offer(live_items(self.names, kind, about))
+
+    def commands(self, *, is_oob: bool = False) -> Iterator[Item]:
+        """Yield the server's commands, all or those that can be executed out of band."""
+        for name in self.vocabulary.command_names:
+            command = self.vocabulary.commands[name]
+            if is_oob and command is not None and not command.allow_oob:
+                continue
+            yield Item(f"{name} ", "" if command is None else marks_of(command.features))
+
+    def members(
+        self, type_name: str, command: str, words: Sequence[Word], schema: Schema | None = None
+    ) -> Completions:
+        """Return the members of an object at the cursor, or the values of one.
+
+        Args:
+            type_name: The object's type.
+            command: The command or event that it belongs to.
+            words: What was typed of it before the cursor.
+            schema: The schema that has the type; None for the vocabulary's.
+        """
+        current, schema = self.current, schema or self.vocabulary.schema
+        if schema is None or (current.name is None and current.value.kind != "plain"):
+            return Completions(current.start)
+        tree = Level()
+        for word in (*words, *self.later):
+            with contextlib.suppress(Mistake):
+                insert_word(tree, word)
+        found = _ArgumentCompletion(schema, tree, command, self.names)
+        if current.name is None:
+            return found.names(type_name, current)
+        return found.values(type_name, current)
+
+
+class _ArgumentCompletion:
+    """The way from a type of arguments to the place of the cursor.
 
     Args:
         schema: The schema.
@@ -75,7 +141,7 @@ class ArgumentCompletion:
         if kind in ("file", "qom-path"):
             return typed
         if kind == "qom-property":
-            return _said(self._tree, "path") or ""
+            return self._tree.text_of("path") or ""
         return ""
 
     def names(self, type_name: str, current: Word) -> Completions:
@@ -129,7 +195,7 @@ class ArgumentCompletion:
                     yield item
 
     def _known(self, type_name: str, level: Level) -> Members:
-        return members_of(self._schema, type_name, lambda name: _said(level, name))
+        return members_of(self._schema, type_name, level.text_of)
 
     def _named(self, type_name: str, path: str, meta: str, is_required: bool) -> Iterator[Item]:
         """Give the forms in which a member can be given: a value, an object's or a list's parts."""
@@ -197,11 +263,6 @@ class ArgumentCompletion:
                 yield Item("null ")
 
 
-def _said(level: Level, name: str) -> str | None:
-    node = level.members.get(name)
-    return node.value.text if isinstance(node, Word) else None
-
-
 def _meta(member: Member, schema: Schema) -> str:
     words = [] if member.is_optional else ["required"]
     words += filter(None, [marks_of(member.features), type_words(schema, member.type)])
@@ -228,12 +289,12 @@ def starting(typed: str, items: Iterable[Item]) -> Iterator[Item]:
     seen: set[str] = set()
     for item in items:
         is_begun = item.text.startswith(typed) or item.name.startswith(typed)
-        if is_begun and item.text not in seen and is_one_word(item.text):
+        if is_begun and item.text not in seen and _is_one_word(item.text):
             seen.add(item.text)
             yield item
 
 
-def is_one_word(text: str) -> bool:
+def _is_one_word(text: str) -> bool:
     """Return whether a text is one word once it is inserted, a blank behind it or not."""
     return text.isprintable() and (" " not in text.rstrip(" ") or text.startswith('"'))
 

@@ -5,50 +5,48 @@ list: ``a.0=x a.1=y`` is ``{"a": ["x", "y"]}``. Without a schema a value is JSON
 JSON, else text; ``name:=text`` is text whatever it looks like.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias, Union
 
 import msgspec
 
 from qmpeer import limits
+from qmpeer.errors import LimitError, WireError
 from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.words import Value, Word
 from qmpeer.values import JsonObject, JsonValue
-
-__all__ = [
-    "Level",
-    "Node",
-    "build_tree",
-    "free_json",
-    "free_object",
-    "free_value",
-    "insert_word",
-    "items_of",
-]
+from qmpeer.wire.tolerant import TolerantReader
 
 Node: TypeAlias = Union[Word, "Level"]
 
 
 class Level:
-    """Hold the members of one level.
+    """The members of one level.
 
     Attributes:
         members: What each name stands for: a word with its value, or a level below.
         path: The names that lead here.
         first: The word that began it, for the place of mistakes; None at the top.
+        end: Where something that is missing would stand.
     """
 
-    __slots__ = ("first", "members", "path")
+    __slots__ = ("end", "first", "members", "path")
 
-    def __init__(self, path: tuple[str, ...] = (), first: Word | None = None) -> None:
+    def __init__(self, path: tuple[str, ...] = (), first: Word | None = None, end: int = 0) -> None:
         self.members: dict[str, Node] = {}
         self.path: tuple[str, ...] = path
         self.first: Word | None = first
+        self.end: int = first.end if first is not None else end
 
     @property
     def is_list(self) -> bool:
         """One of its names is a number."""
         return any(map(_is_number, self.members))
+
+    def text_of(self, name: str) -> str | None:
+        """Return what was typed as a member's value; None if it has none, or one in parts."""
+        node = self.members.get(name)
+        return node.value.text if isinstance(node, Word) else None
 
 
 def _is_number(name: str) -> bool:
@@ -56,13 +54,17 @@ def _is_number(name: str) -> bool:
     return name.isdecimal() and name.isascii() and len(name) < 10
 
 
-def build_tree(words: Iterable[Word]) -> Level:
+def build_tree(words: Sequence[Word], end: int = 0) -> Level:
     """Make a tree of words that are all ``name=value``.
+
+    Args:
+        words: The words.
+        end: Where something is missing if there are no words.
 
     Raises:
         Mistake: If one isn't, or if they contradict each other.
     """
-    top = Level()
+    top = Level(end=words[-1].end if words else end)
     for word in words:
         insert_word(top, word)
     return top
@@ -150,15 +152,20 @@ def free_object(level: Level, value_of: "Callable[[Word], JsonValue] | None" = N
         Mistake: If it contradicts itself.
     """
     read = value_of or free_value
-    return {name: _free_node(node, read) for name, node in level.members.items()}
+    return {name: free_node(node, read) for name, node in level.members.items()}
 
 
-def _free_node(node: Node, read: Callable[[Word], JsonValue]) -> JsonValue:
+def free_node(node: Node, value_of: Callable[[Word], JsonValue]) -> JsonValue:
+    """Return what a part of a tree says, as `free_object` does.
+
+    Raises:
+        Mistake: If it contradicts itself.
+    """
     if isinstance(node, Word):
-        return read(node)
+        return value_of(node)
     if node.is_list:
-        return [_free_node(item, read) for item in items_of(node)]
-    return free_object(node, read)
+        return [free_node(item, value_of) for item in items_of(node)]
+    return free_object(node, value_of)
 
 
 def free_value(word: Word) -> JsonValue:
@@ -199,9 +206,6 @@ def free_json(value: Value) -> JsonValue:
 
 def _tolerant(value: Value, reason: str) -> JsonValue:
     """Read it with the parser that takes all that QEMU takes."""
-    from qmpeer.errors import LimitError, WireError
-    from qmpeer.wire.tolerant import TolerantReader
-
     try:
         items = TolerantReader().receive_data(value.text.encode())
     except UnicodeEncodeError:

@@ -1,35 +1,28 @@
 """Completion: how a text can go on at the cursor, from nothing but what is given."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, assert_never
 
-from qmpeer.schema import Schema
-from qmpeer.shell.argument_completion import (
-    ArgumentCompletion,
-    Completions,
-    Item,
-    is_one_word,
-    live_items,
-    starting,
+import msgspec
+
+from qmpeer.shell.argument_completion import Asked, Completions, Item
+from qmpeer.shell.builtins import BUILTINS, line_of, split
+from qmpeer.shell.lines import (
+    Invocation,
+    Line,
+    Messages,
+    OwnLine,
+    Transaction,
+    Unfinished,
+    Unreadable,
 )
-from qmpeer.shell.argument_tree import Level, insert_word
 from qmpeer.shell.members import arguments_type, transaction_types
-from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.name_kinds import Names, no_names
-from qmpeer.shell.own_words import OWN_WORDS
 from qmpeer.shell.properties import Answers, no_answers, said_in, with_properties
-from qmpeer.shell.vocabulary import Vocabulary, marks_of
-from qmpeer.shell.words import Statement, Value, Word, split
+from qmpeer.shell.vocabulary import Vocabulary
+from qmpeer.shell.words import Statement, Value, Word
 
-__all__ = ["Completions", "Item", "complete", "complete_human"]
-
-_SETTINGS: Final[Mapping[str, Sequence[str]]] = {
-    "output": ("auto", "json", "table", "raw"),
-    "timing": ("on", "off"),
-    "pager": ("on", "off"),
-    "timeout": ("10", "300", "none"),
-}
 _COMMENT: Final = re.compile(r"""(?:^|(?<=\s))#[^'"]*$""")
 
 
@@ -58,18 +51,23 @@ def complete(
     statement = _last_statement(before)
     words = list(statement.words) if statement else []
     if statement is not None and statement.raw is not None:
-        return _complete_raw(statement, before, names)
-    begun = words.pop() if words and words[-1].end == cursor and _is_touching(before) else None
-    current = begun or Word(None, Value("plain", "", cursor, cursor), cursor)
+        start = statement.words[0].end + 1  # behind a blank
+        if not (statement.raw or before.endswith(" ")):
+            return Completions(cursor)
+        current = Word(None, Value("plain", before[start:], start, cursor), start)
+    else:
+        begun = words.pop() if words and words[-1].end == cursor and _is_touching(before) else None
+        current = begun or Word(None, Value("plain", "", cursor, cursor), cursor)
     if _is_in_comment(before, current) or (
         not current.value.is_closed and current.value.kind == "json"
     ):
         return Completions(cursor)
     later = _words_behind(text, cursor, statement)
-    found = _Completer(vocabulary, names, answers)
-    if statement is not None and statement.breaks:
-        return found.in_transaction(statement, words, current, later)
-    return found.statement(words, current, later)
+    asked = Asked(vocabulary, names, answers, words, current, later)
+    if statement is None or not words:
+        return Completions(cursor) if statement and statement.breaks else _first_word(asked)
+    rest = msgspec.structs.replace(statement, words=tuple(words), is_open=False, mistake=None)
+    return _in_line(line_of(rest, vocabulary.commands), asked)
 
 
 def _is_touching(before: str) -> bool:
@@ -105,169 +103,49 @@ def _words_behind(text: str, cursor: int, statement: Statement | None) -> list[W
     return list(found[0].words) if found and found[0].raw is None else []
 
 
-def _complete_raw(statement: Statement, before: str, names: Names) -> Completions:
-    is_begun = bool(statement.raw) or before.endswith(" ")
-    if statement.words[0].value.text != "hmp" or not is_begun:
-        return Completions(len(before))
-    begin = statement.words[0].end + 1
-    found = complete_human(before[begin:], names)
-    return Completions(begin + found.start, found.items)
+def _first_word(asked: Asked) -> Completions:
+    """Complete the first word: a command, or a word of the shell's own."""
+    if asked.current.value.kind != "plain":
+        return Completions(asked.current.start)
+    own = [word for word in BUILTINS.values() if word.name[0].isalpha()]
+    items = (Item(f"{word.name} ".replace("( ", "("), word.about) for word in own)
+    return asked.offer([*asked.commands(), *items])
 
 
-def complete_human(line: str, names: Names) -> Completions:
-    """Find how a line for the human monitor can go on.
-
-    Args:
-        line: The line up to the cursor.
-        names: Its "human" names are those of the commands; those behind a command, such as info,
-            it gives for that word.
-    """
-    words = line.split(" ")
-    typed = words[-1]
-    start = len(line) - len(typed)
-    about = " ".join(word for word in words[:-1] if word)
-    if about == "help":
-        about = ""
-    return Completions(
-        start, tuple(starting(typed, (Item(f"{n} ") for n in names("human", about))))
-    )
+def _in_line(line: Line, asked: Asked) -> Completions:
+    """Complete behind the first word of a line."""
+    match line:
+        case OwnLine(word=word, words=words):
+            return word.complete(msgspec.structs.replace(asked, words=words))
+        case Invocation(command=command, arguments=words):
+            return _arguments(command.value.text, words, asked)
+        case Transaction():
+            return _action(line.statement, asked)
+        case Messages() | Unfinished() | Unreadable():
+            return Completions(asked.current.start)
+        case never:
+            assert_never(never)
 
 
-class _Completer:
-    """Complete by one vocabulary."""
-
-    def __init__(self, vocabulary: Vocabulary, names: Names, answers: Answers) -> None:
-        self._vocabulary = vocabulary
-        self._names = names
-        self._answers = answers
-
-    def statement(self, words: Sequence[Word], current: Word, later: Sequence[Word]) -> Completions:
-        """Complete in a statement, which begins with a word of ours or with a command."""
-        if not words and current.value.kind != "plain":
-            return Completions(current.start)
-        if not words:
-            items = [
-                *self._commands(),
-                *(Item(f"{w} ".replace("( ", "("), m) for w, m in OWN_WORDS.items()),
-            ]
-            return _offer(current, items)
-        first = words[0].value.text
-        if words[0].name is not None or words[0].value.kind != "plain":
-            return Completions(current.start)
-        if first in ("oob", "execute"):
-            if len(words) == 1:
-                return _offer(current, self._commands(is_oob=first == "oob"))
-            return self._arguments(words[1].value.text, words[2:], current, later)
-        if first not in self._vocabulary.commands and first in OWN_WORDS:
-            return self._own(first, words[1:], current)
-        return self._arguments(first, words[1:], current, later)
-
-    def in_transaction(
-        self, statement: Statement, words: Sequence[Word], current: Word, later: Sequence[Word]
-    ) -> Completions:
-        """Complete an action between the parentheses."""
-        starts = [at for at in statement.breaks if at <= len(words)]
-        action = words[max(starts, default=1) :]
-        kinds = self.transaction_types()
-        if not action:
-            items = [Item(f"{name} ", "action") for name in kinds]
-            return _offer(current, [*items, Item(") ", "send them"), Item("cancel", "give it up")])
-        name = action[0].value.text
-        if name not in kinds:
-            return Completions(current.start)
-        return self._members(kinds[name], name, action[1:], current, later)
-
-    def transaction_types(self) -> dict[str, str]:
-        """Return the actions of a transaction, and the type of each one's data."""
-        schema = self._vocabulary.schema
-        return {} if schema is None else transaction_types(schema)
-
-    def _commands(self, *, is_oob: bool = False) -> Iterator[Item]:
-        for name in self._vocabulary.command_names:
-            command = self._vocabulary.commands[name]
-            if is_oob and command is not None and not command.allow_oob:
-                continue
-            yield Item(f"{name} ", "" if command is None else marks_of(command.features))
-
-    # --- The shell's own words ------------------------------------------------------------------
-
-    def _own(self, first: str, words: Sequence[Word], current: Word) -> Completions:
-        vocabulary = self._vocabulary
-        events = [Item(f"{name} ", "event") for name in sorted(vocabulary.events)]
-        match first:
-            case "help":
-                types = [] if vocabulary.schema is None else vocabulary.schema.types
-                others = [Item(f"{name} ", "type") for name in types if name.isidentifier()]
-                own = [Item(f"{word} ", "the shell's own") for word in OWN_WORDS]
-                return _offer(current, [*self._commands(), *own, *events, *others])
-            case "events":
-                return _offer(current, [Item("on "), Item("off "), *events])
-            case "set" if not words:
-                return _offer(current, [Item(f"{name} ") for name in _SETTINGS])
-            case "set":
-                values = _SETTINGS.get(words[0].value.text, ())
-                return _offer(current, [Item(value) for value in values])
-            case "wait":
-                return self._event_data(words, current, events)
-            case "job":
-                return _offer(current, live_items(self._names, "job", ""))
-            case "record" | "source" | "save":
-                return _offer(current, live_items(self._names, "file", current.value.text))
-        return Completions(current.start)
-
-    def _event_data(
-        self, words: Sequence[Word], current: Word, events: Sequence[Item]
-    ) -> Completions:
-        said = [word for word in words if not word.value.text.replace(".", "").isdigit()]
-        if not said:
-            return _offer(current, events)
-        event = self._vocabulary.events.get(said[0].value.text)
-        if event is None or event.arguments is None:
-            return Completions(current.start)
-        return self._members(event.arguments, event.name, said[1:], current, ())
-
-    # --- Arguments ------------------------------------------------------------------------------
-
-    def _arguments(
-        self, name: str, words: Sequence[Word], current: Word, later: Sequence[Word]
-    ) -> Completions:
-        command = self._vocabulary.commands.get(name)
-        schema = self._vocabulary.schema
-        if command is None or schema is None:
-            return Completions(current.start)
-        said = said_in((*words, *later))
-        schema, command = with_properties(schema, command, said, self._answers)
-        return self._members(arguments_type(command), name, words, current, later, schema)
-
-    def _members(
-        self,
-        type_name: str,
-        command: str,
-        words: Sequence[Word],
-        current: Word,
-        later: Sequence[Word],
-        schema: Schema | None = None,
-    ) -> Completions:
-        schema = schema or self._vocabulary.schema
-        if schema is None or (current.name is None and current.value.kind != "plain"):
-            return Completions(current.start)
-        tree = Level()
-        for word in (*words, *later):
-            try:
-                insert_word(tree, word)
-            except Mistake:
-                continue
-        walk = ArgumentCompletion(schema, tree, command, self._names)
-        if current.name is None:
-            return walk.names(type_name, current)
-        return walk.values(type_name, current)
+def _arguments(name: str, words: Sequence[Word], asked: Asked) -> Completions:
+    command, schema = asked.vocabulary.commands.get(name), asked.vocabulary.schema
+    if command is None or schema is None:
+        return Completions(asked.current.start)
+    said = said_in((*words, *asked.later))
+    schema, command = with_properties(schema, command, said, asked.answers)
+    return asked.members(arguments_type(command), name, words, schema)
 
 
-def _offer(current: Word, items: Iterable[Item]) -> Completions:
-    """Take the items that begin with the word at the cursor; where none does, that hold it."""
-    typed = current.value.text if current.name is None else f"{current.name}="
-    given = list(items)
-    found = list(starting(typed, given))
-    if not found and len(typed) > 1:
-        found = [item for item in given if typed in item.text and is_one_word(item.text)]
-    return Completions(current.start, tuple(found))
+def _action(statement: Statement, asked: Asked) -> Completions:
+    """Complete an action between the parentheses."""
+    words, schema = statement.words, asked.vocabulary.schema
+    starts = [at for at in statement.breaks if at <= len(words)]
+    action = words[max(starts, default=1) :]
+    types = {} if schema is None else transaction_types(schema)
+    if not action:
+        items = [Item(f"{name} ", "action") for name in types]
+        return asked.offer([*items, Item(") ", "send them"), Item("cancel", "give it up")])
+    name = action[0].value.text
+    if name not in types:
+        return Completions(asked.current.start)
+    return asked.members(types[name], name, action[1:])

@@ -4,11 +4,10 @@ import re
 from datetime import datetime
 
 from qmpeer import limits
+from qmpeer.display.colours import PLAIN, Palette
+from qmpeer.display.json_text import one_line
+from qmpeer.display.safe_text import cut, visible
 from qmpeer.messages import Event
-from qmpeer.shell.colours import PLAIN, Palette
-from qmpeer.shell.visible import cut, one_line, visible
-
-__all__ = ["EventFilter", "Pace", "event_line"]
 
 
 class EventFilter:

@@ -2,24 +2,18 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from qmpeer import limits
 from qmpeer.client import AsyncClient, AsyncEvents
 from qmpeer.errors import ConnectionClosed
 from qmpeer.messages import Event
 from qmpeer.shell.event_lines import EventFilter
+from qmpeer.shell.recording import Recording
 from qmpeer.shell.screen import Screen
-
-if TYPE_CHECKING:  # needed by who records
-    from qmpeer.shell.recording import Recording
-
-__all__ = ["EventPump"]
 
 
 class EventPump:
-    """Show the events of one connection after the other.
+    """What shows the events of one connection after the other.
 
     Args:
         screen: Where they are shown.
@@ -28,13 +22,12 @@ class EventPump:
     Attributes:
         filter: Which events are shown.
         recording: Where all of them are written; None for nowhere.
-        on_lost: Called with the reason when the server has closed the connection.
     """
 
     def __init__(self, screen: Screen, *, is_on: bool) -> None:
         self.filter: EventFilter = EventFilter(is_on=is_on)
         self.recording: Recording | None = None
-        self.on_lost: Callable[[str], None] | None = None
+        self._losses: asyncio.Queue[str] = asyncio.Queue()
         self._screen = screen
         self._queue: AsyncEvents[Event] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -67,8 +60,23 @@ class EventPump:
                 await asyncio.sleep(0)
         except ConnectionClosed as closed:
             self._task = None
-            if self.on_lost is not None:
-                self.on_lost(closed.reason)
+            self._losses.put_nowait(closed.reason)
+
+    async def lost(self) -> str:
+        """Wait until the server closes a connection, and return the reason."""
+        return await self._losses.get()
+
+    def record(self, path: str | None) -> None:
+        """Record the conversation in a file, or in none.
+
+        Raises:
+            OSError: If it can't be written.
+        """
+        if self.recording is not None:
+            self.recording.close()
+            self.recording = None
+        if path is not None:
+            self.recording = Recording(path)
 
     async def take(self) -> None:
         """Show the events that have come."""

@@ -5,20 +5,17 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Final
 
-from qmpeer.errors import CommandError, QMPError, ValidationError
+from qmpeer.display.safe_text import visible
+from qmpeer.errors import CommandError, ValidationError
 from qmpeer.messages import REDACTED
-from qmpeer.shell.mistakes import Mistake, marked
-from qmpeer.shell.own_statements import SourceError
+from qmpeer.shell.mistakes import Mistake, SourceError, marked
 from qmpeer.shell.secrets import shown_text
-from qmpeer.shell.visible import visible
-
-__all__ = ["Outcome", "complaint", "explanation", "outcome_of", "shown_mistake"]
 
 _QUOTED: Final = re.compile(r"'[^']*'")
 
 
 class Outcome(Enum):
-    """Say how a statement, or a script, ended."""
+    """How a statement, or a script, ended."""
 
     DONE = "done"
     REFUSED = "the server refused it, or would have"
@@ -49,8 +46,6 @@ def explanation(error: Exception) -> str:
         case OSError():
             why = error.strerror or str(error)
             text = f"{error.filename}: {why}" if error.filename else why
-        case QMPError():
-            text = str(error)
         case _:
             text = str(error)
     return visible(" ".join(text.split("\n"))) or type(error).__name__
@@ -65,14 +60,7 @@ def complaint(text: str, error: Exception, width: int, start: int = 0) -> Iterat
         width: The columns of the line.
         start: Where the statement begins in the text from whose start a mistake counts.
     """
-    places = ""
-    while isinstance(error, SourceError):
-        places, text, start, error = (
-            f"{places}{error.place}: ",
-            error.text,
-            error.start,
-            error.error,
-        )
+    places, text, error, start = innermost(text, error, start)
     if isinstance(error, Mistake):
         line, mistake = shown_mistake(text, error, start)
         yield places + explanation(mistake)
@@ -81,6 +69,15 @@ def complaint(text: str, error: Exception, width: int, start: int = 0) -> Iterat
         shown = shown_text(text, 0, 0)
         said = explanation(error)
         yield places + (_QUOTED.sub(REDACTED, said) if shown is None else shown.scrubber.text(said))
+
+
+def innermost(text: str, error: Exception, start: int = 0) -> tuple[str, str, Exception, int]:
+    """Return the places of files that lead to an error, the text there, the error and its start."""
+    places = ""
+    while isinstance(error, SourceError):
+        places += f"{error.place}: "
+        text, start, error = error.text, error.start, error.error
+    return places, text, error, start
 
 
 def shown_mistake(text: str, mistake: Mistake, start: int = 0) -> tuple[str, Mistake]:

@@ -10,9 +10,6 @@ from typing import Final
 
 from qmpeer import limits
 
-__all__ = ["file_names", "open_private", "read_text", "write_file"]
-
-
 _PIECE: Final = 1024 * 1024
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from qmpeer.display.colours import PLAIN, Palette
+from qmpeer.display.safe_text import visible
 from qmpeer.schema import Schema, shape_of
 from qmpeer.schema.model import (
     EMPTY,
@@ -18,42 +20,18 @@ from qmpeer.schema.model import (
     Type,
     Union,
 )
-from qmpeer.shell.colours import PLAIN, Palette
+from qmpeer.shell.lines import OwnWord
 from qmpeer.shell.members import joined_values, type_words
 from qmpeer.shell.mistakes import near
-from qmpeer.shell.own_words import OWN_WORDS
-from qmpeer.shell.visible import visible
 from qmpeer.shell.vocabulary import Vocabulary, marks_of
 
-__all__ = ["OWN_HELP", "help_lines"]
-
-OWN_HELP: Final[Mapping[str, str]] = {
-    "help": "help [COMMAND|EVENT|TYPE]",
-    "events": "events [on|off|REGEX]      show events above the prompt as they come",
-    "set": "set [output auto|json|table|raw] [timing on|off] [pager on|off] [timeout SECONDS|none]",
-    "wait": "wait [SECONDS] EVENT [name=value ...]\n"
-    "Wait for an event whose data has these values. Those that came since the last\n"
-    "command was sent count, so that 'stop', then 'wait STOP' doesn't miss it.",
-    "job": "job ID      follow a job with its progress until it is done; C-c leaves it alone",
-    "record": "record FILE | record off      write what is sent and what comes, without secrets",
-    "source": "source FILE      execute the lines of a file, up to the first error",
-    "save": "save FILE      write the last reply as JSON",
-    "reconnect": "reconnect      connect again to the same address",
-    "transaction(": "transaction(\n    ACTION name=value ...\n    ...\n)\n"
-    "All actions together or none; a line that says cancel, or C-c, gives them up.",
-    "oob": "oob COMMAND [name=value ...]      out of band: overtakes the commands that wait",
-    "execute": "execute COMMAND [name=value ...]      for a command named like a word of ours",
-    "hmp": "hmp LINE      one command of the human monitor; qmp-shell -H is a session of them",
-    "exit": "exit      leave, as C-d does; 'quit' is QEMU's own command and ends QEMU",
-    "!": "! COMMAND      execute a command of the system's shell",
-}
-"""How each word of the shell's own is used."""
 _LONG_ENUM: Final = 40
 
 
 def help_lines(
     topic: str,
     vocabulary: Vocabulary,
+    builtins: Mapping[str, OwnWord],
     documentation: Schema | None = None,
     palette: Palette = PLAIN,
 ) -> Iterator[str]:
@@ -62,19 +40,20 @@ def help_lines(
     Args:
         topic: A command, an event, a type, a word of the shell's; or "".
         vocabulary: What the server takes.
+        builtins: The words of the shell's own.
         documentation: A schema with documentation, of any release.
         palette: The colours.
     """
     if not topic:
-        yield from _overview(vocabulary, palette)
+        yield from _overview(vocabulary, builtins, palette)
         return
-    own = OWN_HELP.get(topic) or OWN_HELP.get(f"{topic}(")
+    own = builtins.get(topic) or builtins.get(f"{topic}(")
     entity = vocabulary.commands.get(topic) or vocabulary.events.get(topic)
     schema = vocabulary.schema
     if own is not None and (entity is None or topic not in vocabulary.commands):
-        yield from own.split("\n")
-    elif own is not None and topic == "transaction":
-        yield from own.split("\n")
+        yield from own.usage.split("\n")
+    elif own is not None and own.name != topic:  # transaction( is one, transaction a command
+        yield from own.usage.split("\n")
         yield ""
     if entity is not None and schema is not None:
         yield from _Help(schema, documentation, palette).entity(entity)
@@ -84,19 +63,19 @@ def help_lines(
         yield f"command {topic}: this server doesn't tell its arguments"
     elif own is None:
         types = () if schema is None else schema.types
-        hint = near(topic, [*vocabulary.commands, *vocabulary.events, *OWN_WORDS, *types])
+        hint = near(topic, [*vocabulary.commands, *vocabulary.events, *builtins, *types])
         yield f"there is no command, event or type '{visible(topic)}'; {hint or 'help lists them'}"
 
 
-def _overview(vocabulary: Vocabulary, palette: Palette) -> Iterator[str]:
+def _overview(
+    vocabulary: Vocabulary, builtins: Mapping[str, OwnWord], palette: Palette
+) -> Iterator[str]:
     yield palette.paint("heading", "Type a command: name=value ..., or paste JSON. TAB completes.")
     yield "  sub.name=value  a member within     list.0=value  an item     'a b'  with a blank"
     yield "  name:=value     text, whatever it looks like    {...}  JSON    # a comment"
     yield ""
     yield palette.paint("heading", "The shell's own words (help WORD tells more)")
-    for word, meta in OWN_WORDS.items():
-        yield f"  {word:<14}{meta}"
-    yield f"  {'! ...':<14}execute a command of the system's shell"
+    yield from (f"  {word.name:<14}{word.about}" for word in builtins.values())
     yield ""
     yield palette.paint("heading", f"Commands of this server: {len(vocabulary.commands)}")
     for name in sorted(vocabulary.commands):

@@ -12,8 +12,6 @@ from prompt_toolkit.history import History
 from qmpeer import limits
 from qmpeer.shell.files import open_private
 
-__all__ = ["FileHistory", "history_path"]
-
 
 def history_path(environment: Mapping[str, str]) -> str:
     """Return where history is kept: ``$XDG_STATE_HOME/qmpeer/history``, in the home by default."""

@@ -1,20 +1,20 @@
-"""The human monitor through QMP: the CPU that lines are about, and what its help says of them."""
+"""The human monitor through QMP: the CPU that lines are about, and how they can go on."""
 
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from qmpeer.client import AsyncClient
+from qmpeer.shell.argument_completion import Completions, Item, starting
+from qmpeer.shell.name_kinds import Names
 from qmpeer.values import JsonObject
-
-__all__ = ["HumanMonitor", "human_names", "names_in_help"]
 
 _HELP: Final = re.compile(r"^(?:info )?([\w.|-]+)(?: .*)? -- ", re.M)
 _INFO: Final = re.compile(r"^info ([\w-]+)(?: .*)? -- ", re.M)
 
 
 class HumanMonitor:
-    """Know the CPU that lines for the human monitor are about.
+    """The CPU that lines for the human monitor are about.
 
     QEMU takes the CPU with each line, and refuses one that isn't there: nothing is said of a CPU
     until somebody chooses one by ``cpu N``.
@@ -56,6 +56,23 @@ def names_in_help(text: str, *, of_info: bool = False) -> Iterator[str]:
     """
     for found in (_INFO if of_info else _HELP).finditer(text.replace("\r", "")):
         yield from found[1].split("|")
+
+
+def complete_human(line: str, names: Names) -> Completions:
+    """Find how a line for the human monitor can go on.
+
+    Args:
+        line: The line up to the cursor.
+        names: Its "human" names are those of the commands; those behind a command, such as info,
+            it gives for that word.
+    """
+    words = line.split(" ")
+    typed = words[-1]
+    about = " ".join(word for word in words[:-1] if word)
+    if about == "help":
+        about = ""
+    items = (Item(f"{name} ") for name in names("human", about))
+    return Completions(len(line) - len(typed), tuple(starting(typed, items)))
 
 
 async def human_names(client: AsyncClient, before: str, timeout: float) -> Sequence[str]:

@@ -8,14 +8,12 @@ import msgspec
 
 from qmpeer import limits
 from qmpeer.client import AsyncClient, JobState
-from qmpeer.client.aio_walk import AsyncWalker
+from qmpeer.client.aio.job_run import job_states
 from qmpeer.client.answers import text_of
-from qmpeer.client.jobs import CANCELED, NEXT_COMMANDS, job_states
+from qmpeer.client.jobs import CANCELED, NEXT_COMMANDS
+from qmpeer.display.safe_text import columns, visible
 from qmpeer.errors import LimitError
 from qmpeer.messages import Event
-from qmpeer.shell.visible import columns, visible
-
-__all__ = ["advice", "follow_job", "progress_bar"]
 
 _REFRESH: Final = 0.5
 """Seconds between two looks at the progress, of which no event tells."""
@@ -140,7 +138,7 @@ class _Told:
 
 
 async def _look(client: AsyncClient, job: str) -> JobState | None:
-    states = await AsyncWalker(client).walk(job_states(limits.CANCEL_TIMEOUT))
+    states = await job_states(client, limits.CANCEL_TIMEOUT)
     return next((state for state in states if state.id == job), None)
 
 

@@ -1,18 +1,24 @@
 """Colours of what is being typed."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Collection
+from typing import Final, assert_never
 
 from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.lexers import Lexer
 
 from qmpeer import limits
-
-if TYPE_CHECKING:  # what the prompt can do without is imported when it is needed
-    from qmpeer.shell.words import Statement
-
-__all__ = ["LineLexer"]
+from qmpeer.shell.builtins import line_of, split
+from qmpeer.shell.lines import (
+    Invocation,
+    Line,
+    Messages,
+    OwnLine,
+    Transaction,
+    Unfinished,
+    Unreadable,
+)
+from qmpeer.shell.words import Form, Statement
 
 _STYLES: Final = {"plain": "", "quoted": "ansigreen", "json": "ansicyan"}
 
@@ -25,38 +31,56 @@ class LineLexer(Lexer):
         text = document.text
         if not text or len(text) > limits.SHELL_PASTE:
             return lambda number: [("", document.lines[number])]
-        from qmpeer.shell.words import split
-
         styles = [""] * len(text)
         at = 0
         for statement in split(text):
             _mark(styles, at, statement.start, "ansibrightblack")
-            _paint(styles, statement)
+            _paint(styles, line_of(statement))
             at = statement.end
         starts = [0]
         for line in document.lines:
             starts.append(starts[-1] + len(line) + 1)
 
-        def line_of(number: int) -> StyleAndTextTuples:
+        def pieces_of(number: int) -> StyleAndTextTuples:
             if number >= len(document.lines):
                 return []
             return _runs(document.lines[number], styles[starts[number] : starts[number + 1]])
 
-        return line_of
+        return pieces_of
 
 
-def _paint(styles: list[str], statement: "Statement") -> None:
-    if statement.raw is None:
-        _mark(styles, statement.start, statement.end, "ansibrightblack")
+def _paint(styles: list[str], line: Line) -> None:
+    match line:
+        case OwnLine(word=word, statement=statement) if word.form is Form.TEXT:
+            _mark(styles, statement.start, statement.words[0].end, "bold")
+        case OwnLine(statement=statement) | Invocation(statement=statement):
+            _paint_words(styles, statement, {0})
+        case Transaction(statement=statement):
+            _paint_words(styles, statement, {0, *statement.breaks})
+        case Messages(statement=statement):
+            _paint_words(styles, statement, set())
+        case Unfinished(begun=begun):
+            _paint(styles, begun)
+        case Unreadable(statement=statement, begun=begun, mistake=mistake):
+            if begun is None:
+                _paint_words(styles, statement, set())
+            else:
+                _paint(styles, begun)
+            if not line.lacks_command:  # that may still come
+                _mark(styles, mistake.start, mistake.end, "ansired")
+        case never:
+            assert_never(never)
+
+
+def _paint_words(styles: list[str], statement: Statement, commands: Collection[int]) -> None:
+    """Colour the words of a statement; those at some places are commands."""
+    _mark(styles, statement.start, statement.end, "ansibrightblack")
     for number, word in enumerate(statement.words):
         if word.name is not None:
             _mark(styles, word.start, word.value.start, "ansiblue")
-        is_command = word.name is None and word.value.kind == "plain"
-        is_command = is_command and (number == 0 or number in statement.breaks)
+        is_command = number in commands and word.name is None and word.value.kind == "plain"
         style = "bold" if is_command else _STYLES[word.value.kind]
         _mark(styles, word.value.start, word.end, style)
-    if statement.mistake is not None and not statement.is_open:
-        _mark(styles, statement.mistake.start, statement.mistake.end, "ansired")
 
 
 def _mark(styles: list[str], start: int, end: int, style: str) -> None:

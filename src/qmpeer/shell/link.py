@@ -3,21 +3,19 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from qmpeer import limits
 from qmpeer.client import AsyncClient
+from qmpeer.client.aio.agent_contact import AsyncAgentContact, connect_by
 from qmpeer.client.answers import UNREADABLE
+from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError, ConnectionClosed, QMPError
+from qmpeer.schema import Schema, schema_from_introspection
+from qmpeer.schema.model import Command
+from qmpeer.shell.properties import Question, questions, with_properties
 from qmpeer.shell.vocabulary import Vocabulary
 from qmpeer.values import JsonObject, JsonValue
-
-if TYPE_CHECKING:  # imported where it is needed
-    from qmpeer.client.steps import Course
-    from qmpeer.schema import Schema
-    from qmpeer.schema.model import Command
-
-__all__ = ["Link"]
 
 _SILENT: Final = frozenset(
     {"guest-shutdown", "guest-suspend-disk", "guest-suspend-ram", "guest-suspend-hybrid"}
@@ -26,7 +24,7 @@ _SILENT: Final = frozenset(
 
 
 class Link:
-    """Hold the connection to one address.
+    """The connection to one address.
 
     Args:
         address: Where the server is.
@@ -102,11 +100,9 @@ class Link:
         )
         self._is_agent = not self.negotiate
         if self._is_agent:
-            from qmpeer.client.agent_courses import first_contact
-            from qmpeer.client.steps import Countdown
-
+            contact = AsyncAgentContact(connect_by(client))
             try:
-                await _walk(client, first_contact(Countdown(self._connect_timeout)))
+                await contact.first_contact(Countdown(self._connect_timeout))
             except CommandError:  # this is none, but something else that doesn't greet
                 self._is_agent = False
             except BaseException:
@@ -132,13 +128,11 @@ class Link:
         client = self.connected()
         if not self._is_agent:
             return await client.execute(command, arguments, oob=is_oob, timeout=timeout)
-        from qmpeer.client import agent_courses
-        from qmpeer.client.steps import Countdown
-
-        is_silent = command in _SILENT
-        course = agent_courses.send if is_silent else agent_courses.execute
-        value = await _walk(client, course(command, arguments, Countdown(timeout)))
-        return {} if is_silent else value
+        contact, countdown = AsyncAgentContact(connect_by(client)), Countdown(timeout)
+        if command in _SILENT:
+            await contact.send(command, arguments, countdown)
+            return {}
+        return await contact.execute(command, arguments, countdown)
 
     def connected(self) -> AsyncClient:
         """Return the connection.
@@ -150,7 +144,7 @@ class Link:
             raise ConnectionClosed("not connected; 'reconnect' connects again")
         return self.client
 
-    def begin_learning(self) -> "asyncio.Task[Vocabulary]":
+    def begin_learning(self) -> asyncio.Task[Vocabulary]:
         """Begin to ask the server what it takes, unless that was done."""
         if self._learning is None:
             self._learning = asyncio.ensure_future(self._learn())
@@ -191,19 +185,17 @@ class Link:
 
     async def with_properties(
         self,
-        schema: "Schema",
-        command: "Command",
-        said: "Mapping[str, str]",
+        schema: Schema,
+        command: Command,
+        said: Mapping[str, str],
         timeout: float | None,
-    ) -> "tuple[Schema, Command]":
+    ) -> tuple[Schema, Command]:
         """Return a schema and a command that know the properties among its arguments.
 
         Raises:
             QMPError: If the connection ends.
             TimeoutError: If there is no reply in time.
         """
-        from qmpeer.shell.properties import Question, questions, with_properties
-
         found: dict[Question, JsonValue] = {}
         for question in questions(schema, command, said):
             try:
@@ -231,16 +223,4 @@ class Link:
 
 def _vocabulary_of(answer: Any) -> Vocabulary:
     """Return what the answer to query-qmp-schema says, in a thread of its own: keys go first."""
-    from qmpeer.schema import schema_from_introspection
-
     return Vocabulary(schema_from_introspection(answer))
-
-
-async def _walk(client: AsyncClient, course: "Course[Any]") -> Any:
-    """Walk a course of a guest agent's, on a connection that is there."""
-    from qmpeer.client.aio_walk import AsyncWalker
-
-    async def same(timeout: float | None) -> AsyncClient:
-        return client
-
-    return await AsyncWalker(client, connect=same).walk(course)

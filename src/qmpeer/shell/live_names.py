@@ -6,25 +6,22 @@ What isn't known when it is asked for is noted, and fetched by who can wait.
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from qmpeer import limits
 from qmpeer.client import AsyncClient
 from qmpeer.client.answers import UNREADABLE
 from qmpeer.errors import QMPError
 from qmpeer.shell.files import file_names
+from qmpeer.shell.human import human_names
+from qmpeer.shell.properties import Question
 from qmpeer.values import JsonValue
-
-if TYPE_CHECKING:  # the schema's room is imported once the prompt is there
-    from qmpeer.shell.properties import Question
-
-__all__ = ["LiveNames"]
 
 _PATHS: Final = frozenset({"qom-path"})
 
 
 class LiveNames:
-    """Give names from a short memory.
+    """A short memory of names.
 
     Args:
         client: Returns the connection, None while there is none.
@@ -47,7 +44,7 @@ class LiveNames:
         found: Sequence[str] | None = self._remembered(_key(kind, about))
         return found or ()
 
-    def answer(self, question: "Question") -> JsonValue:
+    def answer(self, question: Question) -> JsonValue:
         """Return the answer to a question if it is known, and note it if not."""
         answer: JsonValue = self._remembered(question)
         return answer
@@ -83,7 +80,7 @@ class LiveNames:
         return bool(missing) or had_to_wait
 
 
-_Key: TypeAlias = "tuple[str, str] | Question"
+_Key: TypeAlias = tuple[str, str] | Question
 """A kind of names with what they are about, or a question."""
 
 
@@ -105,8 +102,6 @@ async def _ask(client: AsyncClient, key: _Key) -> Any:
         return await client.execute(key.command, key.arguments, timeout=timeout)
     kind, about = key
     if kind == "human":
-        from qmpeer.shell.human import human_names
-
         return await human_names(client, about, timeout)
     if kind == "secret":
         found = await client.execute("qom-list", {"path": "/objects"}, timeout=timeout)

@@ -12,15 +12,6 @@ from qmpeer.schema import Schema, shape_of
 from qmpeer.schema.kinds import ALL_KINDS, alternatives
 from qmpeer.schema.model import EMPTY, Array, Branch, Command, Enum, Member, Struct, Union
 
-__all__ = [
-    "Members",
-    "arguments_type",
-    "joined_values",
-    "members_of",
-    "transaction_types",
-    "type_words",
-]
-
 
 class Members(msgspec.Struct, frozen=True):
     """Hold the members of an object.

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from qmpeer.shell.visible import columns, cut, visible
-
-__all__ = ["Mistake", "close_names", "marked", "near"]
+from qmpeer.display.safe_text import columns, cut, visible
+from qmpeer.messages import near_names
 
 _CONTEXT: Final = 12
 """Columns that are shown before a mark where the line is cut."""
@@ -15,7 +14,7 @@ _OTHERWISE: Final = {"info": ("hmp info", "query-status")}
 
 
 class Mistake(Exception):
-    """Tell what is wrong with a text, where, and what would be right.
+    """What is wrong with a text, where, and what would be right.
 
     Attributes:
         reason: What is wrong, in QEMU's words where it has some.
@@ -39,6 +38,27 @@ class Mistake(Exception):
         return f"{self.reason}; {self.hint}" if self.hint else self.reason
 
 
+class SourceError(Exception):
+    """Where in a file a statement failed.
+
+    Attributes:
+        place: The file and the line.
+        text: The statement's lines.
+        error: Why.
+        start: Where these begin in the file, from whose start mistakes count.
+    """
+
+    def __init__(self, place: str, text: str, error: Exception, start: int = 0) -> None:
+        super().__init__(place, text, error)
+        self.place = place
+        self.text = text
+        self.error = error
+        self.start = start
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.error}"
+
+
 def near(name: str, names: Iterable[str]) -> str:
     """Return what to say of the names that look like one that isn't there; "" if none does.
 
@@ -46,25 +66,21 @@ def near(name: str, names: Iterable[str]) -> str:
         >>> near("blockdev_ad", ["blockdev-add", "query-name", "stop"])
         'did you mean blockdev-add?'
     """
-    found = close_names(name, names)
+    found = _meant(name, names)
     return f"did you mean {' or '.join(found)}?" if found else ""
 
 
-def close_names(name: str, names: Iterable[str]) -> Sequence[str]:
-    """Return at most three names that look, or are meant, like one that isn't there."""
-    if len(name) > 100:
-        return ()
-    from difflib import get_close_matches
-
+def _meant(name: str, names: Iterable[str]) -> Sequence[str]:
+    """Return at most three names that look, begin, or are meant, like one that isn't there."""
     simple = name.lower().replace("_", "-")
     known = {known.lower().replace("_", "-"): known for known in names}
     meant = [text for text in _OTHERWISE.get(simple, ()) if text.split()[0] in known]
     if meant:
         return meant
     begun = [found for found in known if len(simple) > 1 and found.startswith(simple)]
-    if 0 < len(begun) <= 3:
-        return [known[found] for found in begun]
-    return [known[found] for found in get_close_matches(simple, known, 3, 0.7)]
+    if not 0 < len(begun) <= 3:
+        begun = near_names(simple, known)
+    return [known[found] for found in begun]
 
 
 def marked(text: str, mistake: Mistake, width: int) -> Iterator[str]:

@@ -6,9 +6,7 @@ What `qmpeer.client` knows of it, and what only a shell asks for.
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
-from qmpeer.client.names import kind_of as kind_for_clients
-
-__all__ = ["Names", "kind_of", "no_names"]
+from qmpeer.client.server_names import kind_of as kind_for_clients
 
 Names: TypeAlias = Callable[[str, str], Sequence[str]]
 """Give the names of things of a kind, as `qmpeer.client` calls the kinds, and of some more: "file",

@@ -33,19 +33,6 @@ from qmpeer.shell.members import arguments_type
 from qmpeer.shell.words import Word
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = [
-    "Answers",
-    "Question",
-    "is_lenient",
-    "missing_property",
-    "no_answers",
-    "property_names",
-    "property_type",
-    "questions",
-    "said_in",
-    "with_properties",
-]
-
 _PREFIX: Final = "property:"
 """The beginning of the names of properties' types. No name of QAPI has a colon."""
 _PROPS: Final = "properties:props"

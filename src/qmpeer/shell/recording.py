@@ -3,16 +3,14 @@
 import os
 from typing import IO
 
-from qmpeer.messages import Event, Scrubber, redact_urls
+from qmpeer.messages import Event, Scrubber, event_message, redact_urls
 from qmpeer.shell.files import open_private
 from qmpeer.values import JsonObject, JsonValue
 from qmpeer.wire import encode_line
 
-__all__ = ["Recording"]
-
 
 class Recording:
-    """Write what is sent behind ``->`` and what comes behind ``<-``.
+    """A file with what is sent behind ``->`` and what comes behind ``<-``.
 
     Args:
         path: The file, to which lines are added.
@@ -45,14 +43,7 @@ class Recording:
 
     def happened(self, event: Event) -> None:
         """Write an event."""
-        message: JsonObject = {}
-        if event.timestamp is not None:
-            seconds, microseconds = event.timestamp.seconds, event.timestamp.microseconds
-            message["timestamp"] = {"seconds": seconds, "microseconds": microseconds}
-        message["event"] = event.name
-        if event.data:
-            message["data"] = event.data
-        self._write(b"<- ", message)
+        self._write(b"<- ", event_message(event.name, event.data or None, event.timestamp))
 
     def _write(self, arrow: bytes, message: JsonObject) -> None:
         text = redact_urls(encode_line(message).decode())

@@ -2,11 +2,9 @@
 
 from typing import Protocol
 
+from qmpeer.display.colours import Palette
 from qmpeer.messages import Event
-from qmpeer.shell.colours import Palette
 from qmpeer.values import JsonValue
-
-__all__ = ["Screen"]
 
 
 class Screen(Protocol):

@@ -13,19 +13,18 @@ from typing import BinaryIO, Final, TextIO
 import msgspec
 
 from qmpeer import limits
+from qmpeer.display.colours import PLAIN, Palette
 from qmpeer.errors import QMPError
-from qmpeer.messages import Event
-from qmpeer.shell.colours import PLAIN, Palette
+from qmpeer.messages import Event, event_message
+from qmpeer.shell.builtins import BUILTINS, Leave, split
+from qmpeer.shell.execution import LineExecutor
 from qmpeer.shell.explaining import Outcome, complaint, outcome_of
 from qmpeer.shell.files import read_text
-from qmpeer.shell.mistakes import Mistake
-from qmpeer.shell.own_statements import Leave, SourceError
+from qmpeer.shell.mistakes import Mistake, SourceError
 from qmpeer.shell.session import Session
-from qmpeer.shell.words import BYTE_ORDER_MARK, split
-from qmpeer.values import JsonObject, JsonValue
+from qmpeer.shell.words import BYTE_ORDER_MARK, Form
+from qmpeer.values import JsonValue
 from qmpeer.wire import encode_line
-
-__all__ = ["Piece", "ScriptScreen", "file_pieces", "run_script", "stream_pieces", "word_pieces"]
 
 _WIDTH: Final = 100
 _PIECE: Final = 64 * 1024
@@ -34,7 +33,7 @@ _STRINGS: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*"?' + r"|'[^'\\]*+(?:\\.
 
 
 class ScriptScreen:
-    """Write each reply as one line of JSON, and all else to standard error.
+    """A screen that has each reply as a line of JSON on one stream, and all else on another.
 
     Args:
         output: Where replies go.
@@ -70,14 +69,7 @@ class ScriptScreen:
 
     def show_event(self, event: Event) -> None:
         """Write an event in the form that it has on the wire."""
-        message: JsonObject = {}
-        if event.timestamp is not None:
-            seconds, microseconds = event.timestamp.seconds, event.timestamp.microseconds
-            message["timestamp"] = {"seconds": seconds, "microseconds": microseconds}
-        message["event"] = event.name
-        if event.data:
-            message["data"] = event.data
-        self._write(message)
+        self._write(event_message(event.name, event.data or None, event.timestamp))
 
     def leave_out(self, count: int) -> None:
         """Take note of events that came too fast."""
@@ -118,7 +110,7 @@ class ScriptScreen:
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """Hold statements, and where they come from.
+    """Statements, and where they come from.
 
     Attributes:
         text: The statements.
@@ -148,11 +140,12 @@ async def run_script(
         keep_going: Go on after one that failed; the first failure is the outcome all the same.
         is_human: They are lines for the human monitor.
     """
+    executor = LineExecutor(session)
     outcome = Outcome.DONE
     try:
         async for piece in pieces:
             line, counted = piece.line, 0
-            for start, end, run in _runs(session, piece.text, is_human):
+            for start, end, run in _runs(executor, piece.text, is_human):
                 try:
                     await run()
                 except Leave:
@@ -174,18 +167,18 @@ async def run_script(
 
 
 def _runs(
-    session: Session, text: str, is_human: bool
+    executor: LineExecutor, text: str, is_human: bool
 ) -> Iterator[tuple[int, int, Callable[[], Awaitable[None]]]]:
     """Give what executes each statement of a text, and where its lines begin and end."""
     if not is_human:
         for statement in split(text):
             begin = text.rfind("\n", 0, statement.start) + 1
-            yield begin, statement.end, partial(session.run, statement)
+            yield begin, statement.end, partial(executor.execute, statement)
         return
     at = 0
     for line in text.split("\n"):
         if line.strip():
-            yield at, at + len(line), partial(session.human, line.strip())
+            yield at, at + len(line), partial(executor.session.human, line.strip())
         at += len(line) + 1
 
 
@@ -279,4 +272,5 @@ def _stand_in(text: str) -> str | None:
     if last.breaks:
         return begin + ("\n" if len(last.words) - 1 in last.breaks else " ")
     first = last.words[0]
-    return "events " if first.name is None and first.value.text == "events" else "x "
+    word = BUILTINS.get(first.value.text) if first.name is None else None
+    return f"{word.name} " if word is not None and word.form is Form.PATTERN else "x "

@@ -1,46 +1,61 @@
-"""Lines without their secrets, for history and for what is shown of a line that failed.
+"""Lines without their secrets: what history may keep, and what is shown of a line that failed.
 
-What a line says is found as it is for execution, and `qmpeer.messages.redaction` decides what is a
-secret. A line that can't be read is given up as a whole if it could hold one.
+What a line is, `qmpeer.shell.lines` has decided; `_edits_of` says of each kind which parts of it
+may be kept, and `qmpeer.messages.redaction` what is a secret:
+
+- messages, commands and actions of a transaction: all but their secrets;
+- a word of the shell's own: what its record says;
+- a line that isn't finished or can't be read: all of it, if nothing in it could be a secret; else
+  nothing of the whole text, as it may go on where it was meant to end. One that merely has no
+  command first is kept like a command that nobody knows.
 """
 
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, assert_never
 
 from qmpeer import limits
 from qmpeer.messages.redaction import (
-    CARRIERS,
     REDACTED,
-    SECRETS,
     Scrubber,
-    carrier_of,
-    is_plain_object,
-    is_secret_name,
-    is_shown,
-    keeps_secrets,
     redact_arguments,
     redact_human_line,
     redact_message,
     redact_text,
 )
+from qmpeer.messages.secret_names import (
+    CARRIERS,
+    SECRETS,
+    carrier_of,
+    is_plain_object,
+    is_secret_name,
+    is_shown,
+    keeps_secrets,
+)
 from qmpeer.shell.argument_tree import free_json
+from qmpeer.shell.builtins import BUILTINS, line_of, split
+from qmpeer.shell.lines import (
+    Invocation,
+    Kept,
+    Line,
+    Messages,
+    OwnLine,
+    Transaction,
+    Unfinished,
+    Unreadable,
+)
 from qmpeer.shell.mistakes import Mistake
-from qmpeer.shell.words import Statement, Word, split
+from qmpeer.shell.words import Form, Statement, Word
 from qmpeer.values import JsonObject, JsonValue
 
-__all__ = ["Shown", "shown_text", "without_secrets"]
-
 _NAMES: Final = frozenset().union(*SECRETS.values())
-_OWN: Final = frozenset(
-    {"help", "events", "set", "wait", "job", "record", "source", "save", "reconnect", "exit"}
-)
-_FILE_WORDS: Final = ("record", "source", "save")
 _FILE_NAME: Final = re.compile(r"[\w.~+-]*[./][\w.~/+-]*|[A-Za-z_-]+|[a-z]+[-_]?\d{1,4}")
 """What looks like a file's name, and not like a password that was pasted."""
+_REDACTIONS: Final = {Kept.HUMAN_LINE: redact_human_line, Kept.TEXT: redact_text}
+"""What keeps of a text what may be kept; of other texts nothing is kept."""
 _GLUED: Final = re.compile(r"([\w-]+)[:,;]")
 _TOKEN: Final = re.compile(r"(?:[\w-]|\\u[0-9a-fA-F]{4})+")
 _COMMENT: Final = re.compile(r"(?<!\S)#[^\n]*")
@@ -132,19 +147,51 @@ def _human_edits(text: str) -> list[Edit]:
 
 
 def _edits(text: str, commands: Collection[str]) -> list[Edit] | None:
+    """Return what to change in a text; None if nothing of it may be kept."""
     edits: list[Edit] = []
-    statements = split(text)
-    if not all(map(_is_readable, statements)) and _is_suspect(text):
-        return None
-    for statement in filter(_is_readable, statements):
-        edits += _statement(text, statement, commands)
+    may_hold_secrets = None  # costs a look at each word, and is seldom asked
+    for statement in split(text):
+        found = _edits_of(line_of(statement, commands), text, commands)
+        if found is not None:
+            edits += found
+            continue
+        if may_hold_secrets is None:
+            may_hold_secrets = _is_suspect(text)
+        if may_hold_secrets:
+            return None
     edits += list(_comments(text, edits))
     return sorted(edits, key=itemgetter(0))
 
 
-def _is_readable(statement: Statement) -> bool:
-    if statement.is_open or statement.mistake is not None:
-        return False
+def _edits_of(line: Line, text: str, commands: Collection[str]) -> Iterable[Edit] | None:
+    """Return what to change in a line; None if that can't be told as it can't be read."""
+    if not _has_readable_json(line.statement):
+        return None
+    words = line.statement.words
+    match line:
+        case Messages():
+            return [edit for word in words for edit in _message(word)]
+        case Invocation(command=command) if command is not words[0]:
+            return _edits_of(line_of(_behind_prefixes(line.statement), commands), text, commands)
+        case Invocation(command=command, arguments=arguments):
+            return _invocation(command, arguments, commands)
+        case Transaction(actions=actions):
+            return [edit for action in actions for edit in _action(text, action, commands)]
+        case OwnLine():
+            return _own(line, text)
+        case Unfinished():
+            return None
+        case Unreadable(lacks_command=True) if words[0].name is None:
+            return _command(words[0].value.text, words[1:], commands)
+        case Unreadable(lacks_command=True):
+            return _command("", words, commands)
+        case Unreadable():
+            return None
+        case never:
+            assert_never(never)
+
+
+def _has_readable_json(statement: Statement) -> bool:
     try:
         for word in statement.words:
             if word.value.kind == "json":
@@ -172,49 +219,29 @@ def _comments(text: str, edits: Sequence[Edit]) -> Iterator[Edit]:
             yield Edit(found.start(), found.end(), f"# {REDACTED}")
 
 
-def _statement(text: str, statement: Statement, commands: Collection[str]) -> Iterator[Edit]:
-    words = statement.words
-    first = words[0]
-    name = first.value.text
-    if statement.raw is not None:
-        start = text.rindex(statement.raw, statement.start, statement.end)
-        shown = (redact_human_line if name == "hmp" else redact_text)(statement.raw)
-        if shown != statement.raw:
-            yield Edit(start, start + len(statement.raw), shown)
-    elif first.name is None and first.value.kind == "json":
-        for word in words:
-            yield from _message(word)
-    elif statement.breaks:
-        for action in _actions(statement):
-            yield from _action(text, action, commands)
-    elif first.name is not None:
-        yield from _command("", words, commands)
-    elif (glued := _GLUED.match(name)) and (carrier_of(glued[1]) or is_secret_name(glued[1])):
-        yield Edit(first.start + glued.end(), words[-1].end, REDACTED)
-    elif name in ("oob", "execute") and len(words) > 1:
-        yield from _statement_behind(text, statement, commands)
-    elif name in _OWN and name not in commands:
-        yield from _own(name, words[1:])
-    else:
-        yield from _command(name, words[1:], commands)
-
-
-def _statement_behind(text: str, statement: Statement, commands: Collection[str]) -> Iterator[Edit]:
-    """Yield the edits of what stands behind ``oob`` or ``execute``, and behind several of them."""
-    count = 0
-    for word in statement.words[:-1]:
-        if word.name is not None or word.value.text not in ("oob", "execute"):
-            break
+def _behind_prefixes(statement: Statement) -> Statement:
+    """Return what stands behind ``oob`` or ``execute``, and behind several of them."""
+    words, count = statement.words, 1
+    while count < len(words) - 1 and _is_prefix(words[count]):
         count += 1
-    words = statement.words[count:]
-    yield from _statement(text, Statement(words, words[0].start, statement.end), commands)
+    return Statement(words[count:], words[count].start, statement.end)
 
 
-def _actions(statement: Statement) -> Iterator[Sequence[Word]]:
-    starts = [*sorted(at for at in statement.breaks if at < len(statement.words))]
-    for start, end in zip(starts, [*starts[1:], len(statement.words)], strict=True):
-        if start < end:
-            yield statement.words[start:end]
+def _is_prefix(word: Word) -> bool:
+    found = BUILTINS.get(word.value.text) if word.name is None else None
+    return found is not None and found.form in (Form.COMMAND, Form.OOB_COMMAND)
+
+
+def _invocation(
+    command: Word, arguments: Sequence[Word], commands: Collection[str]
+) -> Iterator[Edit]:
+    name = command.value.text
+    glued = _GLUED.match(name)
+    if glued and (carrier_of(glued[1]) or is_secret_name(glued[1])):
+        end = arguments[-1].end if arguments else command.end
+        yield Edit(command.start + glued.end(), end, REDACTED)
+    else:
+        yield from _command(name, arguments, commands)
 
 
 def _action(text: str, words: Sequence[Word], commands: Collection[str]) -> Iterator[Edit]:
@@ -228,14 +255,23 @@ def _action(text: str, words: Sequence[Word], commands: Collection[str]) -> Iter
         yield Edit(start + edit.start, start + edit.end, edit.shown)
 
 
-def _own(name: str, words: Sequence[Word]) -> Iterator[Edit]:
-    """Yield the edits of a statement of the shell's own."""
-    for at, word in enumerate(words):
-        is_file = name not in _FILE_WORDS or _FILE_NAME.fullmatch(word.value.text)
-        if not is_file or (at and name in (*_FILE_WORDS, "help", "job")):
-            yield Edit(word.value.start, word.end, REDACTED)
-        else:
+def _own(line: OwnLine, text: str) -> Iterator[Edit]:
+    """Yield the edits of a line of the shell's own, as its word's record says."""
+    kept = line.word.kept
+    if line.text:
+        start = text.rindex(line.text, line.statement.start, line.statement.end)
+        redact = _REDACTIONS.get(kept)
+        shown = REDACTED if redact is None else redact(line.text)
+        if shown != line.text:
+            yield Edit(start, start + len(line.text), shown)
+    for at, word in enumerate(line.words):
+        is_name = kept is Kept.NAME or (
+            kept is Kept.FILE and _FILE_NAME.fullmatch(word.value.text) is not None
+        )
+        if kept is Kept.ARGUMENTS or (is_name and at == 0):
             yield from _argument("", word, {}, is_known=True)
+        else:
+            yield Edit(word.value.start, word.end, REDACTED)
 
 
 def _command(command: str, words: Sequence[Word], commands: Collection[str]) -> Iterator[Edit]:

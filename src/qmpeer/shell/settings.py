@@ -5,17 +5,17 @@ from typing import Final
 
 from qmpeer import limits
 
-__all__ = ["Settings"]
-
-_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "output": ("auto", "json", "table", "raw"),
     "timing": ("on", "off"),
     "pager": ("on", "off"),
+    "timeout": ("10", "300", "none"),
 }
+"""The settings and their values; a timeout may be any other number of seconds."""
 
 
 class Settings:
-    """Hold how a session behaves.
+    """How a session behaves.
 
     Attributes:
         is_interactive: A person is there.
@@ -42,10 +42,6 @@ class Settings:
         self.pager: bool = True
         self.timeout: float | None = timeout
 
-    def has(self, name: str) -> bool:
-        """Return whether there is such a setting."""
-        return name in _CHOICES or name == "timeout"
-
     def set(self, name: str, value: str) -> None:
         """Change one.
 
@@ -54,11 +50,10 @@ class Settings:
         """
         if name == "timeout":
             self.timeout = _timeout(value)
-        elif name not in _CHOICES:
-            names = ", ".join((*_CHOICES, "timeout"))
-            raise ValueError(f"there is no setting {name!r}, expected one of {names}")
-        elif value not in _CHOICES[name]:
-            raise ValueError(f"{name} is one of {', '.join(_CHOICES[name])}")
+        elif name not in CHOICES:
+            raise ValueError(f"there is no setting {name!r}, expected one of {', '.join(CHOICES)}")
+        elif value not in CHOICES[name]:
+            raise ValueError(f"{name} is one of {', '.join(CHOICES[name])}")
         elif name == "output":
             self.output = value
         else:

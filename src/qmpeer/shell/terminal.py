@@ -13,7 +13,7 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application
@@ -25,32 +25,27 @@ from prompt_toolkit.completion import (
     get_common_complete_suffix,
 )
 from prompt_toolkit.document import Document
-from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import has_completions, has_focus, is_searching
 from prompt_toolkit.history import History
 from prompt_toolkit.input import Input
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.keys import Keys
 from prompt_toolkit.output import Output
 from prompt_toolkit.styles import Style
 
 from qmpeer import limits
 from qmpeer.client.reconnection import Patience
 from qmpeer.errors import QMPError
-from qmpeer.shell.explaining import Outcome, explanation, outcome_of, shown_mistake
+from qmpeer.shell.argument_completion import Completions
+from qmpeer.shell.builtins import Leave, split
+from qmpeer.shell.completion import complete
+from qmpeer.shell.execution import LineExecutor
+from qmpeer.shell.explaining import Outcome, explanation, innermost, outcome_of, shown_mistake
+from qmpeer.shell.human import complete_human
+from qmpeer.shell.keys import key_bindings, take_long_pastes
 from qmpeer.shell.lexer import LineLexer
 from qmpeer.shell.live_names import LiveNames
-from qmpeer.shell.mistakes import Mistake
-from qmpeer.shell.own_statements import Leave, SourceError
-from qmpeer.shell.pasting import take_long_pastes
+from qmpeer.shell.mistakes import Mistake, SourceError
 from qmpeer.shell.session import Session
 from qmpeer.shell.terminal_screen import TerminalScreen
 from qmpeer.shell.typing_ahead import is_lent_to_a_child
-
-if TYPE_CHECKING:
-    from qmpeer.shell.completion import Completions
-
-__all__ = ["Terminal"]
 
 _STYLE: Final = Style.from_dict(
     {
@@ -67,7 +62,7 @@ _PREFIX: Final = 0.4
 
 
 class Terminal:
-    """Read statements at a prompt and execute them.
+    """A prompt at which lines are read, and executed.
 
     Args:
         session: The session, connected or not.
@@ -95,10 +90,11 @@ class Terminal:
         on_ready: Callable[[], None] = lambda: None,
     ) -> None:
         self._session = session
+        self._executor = LineExecutor(session)
         self._screen = screen
         self._is_human = is_human
         self._reconnects = reconnects
-        self._reconnecting: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._running: asyncio.Task[None] | None = None
         self._preparing: asyncio.Task[None] | None = None
         self._on_ready = on_ready
@@ -113,7 +109,7 @@ class Terminal:
             lexer=LineLexer() if is_coloured and not is_human else None,
             style=_STYLE,
             include_default_pygments_style=False,
-            key_bindings=_bindings(self._is_complete, self._keep_paste, self._tab),
+            key_bindings=key_bindings(self._is_complete, self._keep_paste, self._tab),
             multiline=not is_human,
             prompt_continuation=_continuation,
             enable_open_in_editor=True,
@@ -125,11 +121,6 @@ class Terminal:
         self._prompt.app.ttimeoutlen, self._prompt.app.timeoutlen = _ESCAPE, _PREFIX
         self._prompt.app.after_render += self._rendered
         take_long_pastes(self._prompt.app.input)
-        screen.application = self._application
-        session.events.on_lost = self._lost
-
-    def _application(self) -> "Application[str]":
-        return self._prompt.app
 
     @property
     def _prompt_text(self) -> str:
@@ -147,7 +138,6 @@ class Terminal:
             self._session.link.begin_learning()
 
     async def _prepare(self) -> None:
-        await asyncio.to_thread(_import_what_comes_next)
         if not self._is_human:
             await self._session.link.learn()
         self._on_ready()
@@ -156,9 +146,10 @@ class Terminal:
 
     async def run(self) -> None:
         """Read and execute until the user leaves."""
+        self._watching = asyncio.ensure_future(self._watch())
         with self._taking_interrupts():
             await self._run()
-        for task in (self._reconnecting, self._preparing):
+        for task in (self._watching, self._preparing):
             if task is not None:
                 task.cancel()
 
@@ -216,11 +207,9 @@ class Terminal:
         if self._is_human:
             await self._execute_human(text)
             return
-        from qmpeer.shell.words import split
-
         for statement in split(text):
             try:
-                await self._session.run(statement)
+                await self._executor.execute(statement)
             except Leave:
                 raise
             except Mistake as mistake:
@@ -236,13 +225,9 @@ class Terminal:
             break
 
     def _complain(self, error: Exception) -> None:
-        place, text, start = "", "", 0
-        inner: Exception = error
-        while isinstance(inner, SourceError):
-            place, text, start = f"{place}{inner.place}: ", inner.text, inner.start
-            inner = inner.error
+        places, text, inner, start = innermost("", error)
         if isinstance(inner, Mistake):
-            self._screen.error(place.rstrip(" "))
+            self._screen.error(places.rstrip(" "))
             self._screen.mistake(*shown_mistake(text, inner, start), None)
         else:
             self._screen.error(explanation(error))
@@ -271,22 +256,24 @@ class Terminal:
             return outcome_of(error)
         return Outcome.DONE if self._session.link.is_connected else Outcome.LOST
 
-    def _lost(self, reason: str) -> None:
-        if self._reconnects:
-            self._screen.note(f"{reason}; connecting again as soon as that is possible")
-            self._reconnecting = asyncio.ensure_future(self._reconnect())
-        else:
-            self._screen.note(f"{reason}; 'reconnect' connects again, C-d leaves")
-        self._prompt.app.invalidate()
+    async def _watch(self) -> None:
+        """Say so when the server has left, and connect again if that is wanted."""
+        while True:
+            reason = await self._session.events.lost()
+            advice = "'reconnect' connects again, C-d leaves"
+            if self._reconnects:
+                advice = "connecting again as soon as that is possible"
+            self._screen.note(f"{reason}; {advice}")
+            self._prompt.app.invalidate()
+            if self._reconnects:
+                await self._reconnect()
 
     async def _reconnect(self) -> None:
         patience = Patience(None)
         while not self._session.link.is_connected:
             await asyncio.sleep(patience.next_delay())
-            try:
+            with contextlib.suppress(QMPError, OSError):
                 await self._session.connect()
-            except (QMPError, OSError):
-                continue
         self._prompt.app.invalidate()
 
     # --- What is typed --------------------------------------------------------------------------
@@ -295,8 +282,6 @@ class Terminal:
         """Return whether Enter executes a text, or begins a new line in it."""
         if self._is_human:
             return True
-        from qmpeer.shell.words import split
-
         statements = split(self._expanded(text))
         if text.endswith("\\"):
             return False
@@ -343,9 +328,7 @@ class Terminal:
             self._complete(self._prompt.default_buffer.document)  # notes which names are missing
         return await self._names.fetch() or is_new
 
-    def _complete(self, document: Document) -> "Completions":
-        from qmpeer.shell.completion import Completions, complete, complete_human
-
+    def _complete(self, document: Document) -> Completions:
         if len(document.text) > limits.SHELL_PASTE:
             return Completions(0)
         if self._is_human:
@@ -356,10 +339,10 @@ class Terminal:
 
 
 class _Completer(Completer):
-    """Complete from what is known, then fetch what isn't and complete again."""
+    """Completion from what is known, then from what had to be fetched."""
 
     def __init__(
-        self, find: "Callable[[Document], Completions]", fetch: Callable[[], Awaitable[bool]]
+        self, find: Callable[[Document], Completions], fetch: Callable[[], Awaitable[bool]]
     ) -> None:
         self._find = find
         self._fetch = fetch
@@ -385,56 +368,12 @@ class _Completer(Completer):
             yield item
 
 
-def _import_what_comes_next() -> None:
-    """Import what the first keys need, so that they needn't wait for it."""
-    import wcwidth  # noqa: F401 - that is all
-
-    from qmpeer.shell import completion, json_text, secrets, tables, words  # noqa: F401 - that is all
-
-
 def _rows(output: Output | None) -> int:
     return 24 if output is None else output.get_size().rows
 
 
 def _continuation(width: int, line: int, wrapped: int) -> str:
     return "... ".rjust(width)[:width]
-
-
-def _bindings(
-    is_complete: Callable[[str], bool],
-    keep_paste: Callable[[str], str],
-    tab: Callable[[Buffer], None],
-) -> KeyBindings:
-    bindings = KeyBindings()
-    is_in_line = has_focus(DEFAULT_BUFFER) & ~is_searching
-
-    @bindings.add(Keys.Enter, filter=is_in_line)
-    def _(event: KeyPressEvent) -> None:
-        buffer = event.current_buffer
-        state = buffer.complete_state
-        if state is not None and state.current_completion is not None:
-            buffer.complete_state = None  # what is chosen stands in the line
-        elif is_complete(buffer.text):
-            buffer.validate_and_handle()
-        else:
-            buffer.newline()
-
-    @bindings.add(Keys.Tab, filter=is_in_line)
-    def _(event: KeyPressEvent) -> None:
-        tab(event.current_buffer)
-
-    @bindings.add(Keys.Escape, filter=has_completions, eager=True)
-    def _(event: KeyPressEvent) -> None:
-        event.current_buffer.cancel_completion()
-
-    @bindings.add(Keys.BracketedPaste)
-    def _(event: KeyPressEvent) -> None:
-        data = event.data.replace("\r\n", "\n").replace("\r", "\n")
-        if len(data) > limits.SHELL_PASTE:
-            data = keep_paste(data)
-        event.current_buffer.insert_text(data)
-
-    return bindings
 
 
 def _go_on(buffer: Buffer, found: Sequence[Completion]) -> None:

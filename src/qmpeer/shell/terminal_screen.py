@@ -3,31 +3,34 @@
 import asyncio
 import contextlib
 import os
+import shlex
+import shutil
+import subprocess
 import time
-from collections.abc import Callable
 
-from prompt_toolkit.application import Application, in_terminal
+from prompt_toolkit.application import get_app_or_none, in_terminal
 from prompt_toolkit.output import Output
 
 from qmpeer import limits
+from qmpeer.display.colours import PLAIN, Palette
+from qmpeer.display.json_text import json_text
+from qmpeer.display.safe_text import columns, cut, for_encoding, visible, visible_lines, wrapped
+from qmpeer.display.tables import is_tabular, table_text
 from qmpeer.messages import Event
-from qmpeer.shell.colours import PLAIN, Palette
 from qmpeer.shell.event_lines import Pace, event_line
 from qmpeer.shell.explaining import shown_mistake
 from qmpeer.shell.mistakes import Mistake, marked
 from qmpeer.shell.settings import Settings
 from qmpeer.shell.typing_ahead import lent_to_a_child
-from qmpeer.shell.visible import columns, cut, for_encoding, visible, visible_lines, wrapped
 from qmpeer.values import JsonValue
-
-__all__ = ["TerminalScreen"]
+from qmpeer.wire import encode_line
 
 _GATHER = 0.05
 """Seconds for which lines above the prompt are gathered, as the prompt is drawn anew for each."""
 
 
 class TerminalScreen:
-    """Write to a terminal through prompt_toolkit's output.
+    """A terminal, written to through prompt_toolkit's output.
 
     Args:
         output: The output.
@@ -37,7 +40,6 @@ class TerminalScreen:
 
     Attributes:
         palette: The colours.
-        application: The prompt's application, once there is one.
     """
 
     def __init__(
@@ -49,7 +51,6 @@ class TerminalScreen:
         has_pager: bool = False,
     ) -> None:
         self.palette: Palette = palette
-        self.application: Callable[[], Application[str] | None] = lambda: None
         self._output = output
         self._settings = settings
         self._has_pager = has_pager
@@ -75,12 +76,7 @@ class TerminalScreen:
     def _formatted(self, value: JsonValue, command: str) -> str:
         form = self._settings.output
         if form == "raw":
-            from qmpeer.wire import encode_line
-
             return encode_line(value).decode("ascii").rstrip()
-        from qmpeer.shell.json_text import json_text
-        from qmpeer.shell.tables import is_tabular, table_text
-
         if form in ("auto", "table") and isinstance(value, list) and is_tabular(value):
             rows = [row for row in value if isinstance(row, dict)]
             text, says_enough = table_text(rows, self.width, self.palette, command)
@@ -177,7 +173,7 @@ class TerminalScreen:
             self._flush_now()
 
     def _is_prompting(self) -> bool:
-        application = self.application()
+        application = get_app_or_none()
         return application is not None and application.is_running
 
     def _flush_soon(self) -> None:
@@ -244,10 +240,6 @@ def _filled(text: str, width: int) -> list[str]:
 
 def _page(text: str) -> None:
     """Show a text with the pager."""
-    import shlex
-    import shutil
-    import subprocess
-
     words = shlex.split(os.environ.get("PAGER") or "less")
     if not words or shutil.which(words[0]) is None:
         print(text, end="")

@@ -11,8 +11,6 @@ import termios
 from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["end_of_file_is_a_key", "is_lent_to_a_child", "lent_to_a_child"]
-
 _CONTROLS = 6
 """Where the special characters stand in what tcgetattr returns."""
 _LOANS: Final[list[int]] = []

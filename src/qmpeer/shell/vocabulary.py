@@ -2,17 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # the schema's room is imported once the prompt is there
-    from qmpeer.schema import Schema
-    from qmpeer.schema.model import Command, Event, Feature
-
-__all__ = ["Vocabulary", "marks_of"]
+from qmpeer.schema import Schema
+from qmpeer.schema.model import Command, Event, Feature, special_features
+from qmpeer.schema.names import name_fault
 
 
 class Vocabulary:
-    """Hold what a server takes.
+    """What a server takes.
 
     Args:
         schema: Its schema; None where it has none to tell, or hasn't told it yet.
@@ -29,7 +26,7 @@ class Vocabulary:
         ['cont', 'stop']
     """
 
-    def __init__(self, schema: "Schema | None" = None, names: Iterable[str] = ()) -> None:
+    def __init__(self, schema: Schema | None = None, names: Iterable[str] = ()) -> None:
         self.schema: Schema | None = schema
         self.commands: dict[str, Command | None] = dict.fromkeys(names)
         self.events: dict[str, Event] = {}
@@ -40,8 +37,6 @@ class Vocabulary:
     @cached_property
     def command_names(self) -> tuple[str, ...]:
         """The commands that can be typed, in order; a server may have any name: "!reboot"."""
-        from qmpeer.schema.names import name_fault
-
         return tuple(sorted(name for name in self.commands if not name_fault("command", name)))
 
     @property
@@ -55,7 +50,7 @@ class Vocabulary:
         return command is not None and any(each.name == feature for each in command.features)
 
 
-def marks_of(features: "Sequence[Feature]") -> str:
+def marks_of(features: Sequence[Feature]) -> str:
     """Return the features that a user should know of: deprecated, unstable.
 
     Example:
@@ -65,4 +60,4 @@ def marks_of(features: "Sequence[Feature]") -> str:
     """
     if not features:  # as of nearly all: this is asked of each name at each key
         return ""
-    return ", ".join(each.name for each in features if each.name in ("deprecated", "unstable"))
+    return ", ".join(special_features(features))

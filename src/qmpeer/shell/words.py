@@ -4,11 +4,13 @@ A statement is a line, or several while a bracket is open; ``\`` at its end cont
 ``#`` at the start of a word begins a comment. A word is ``name=value``, ``name:=text``, or a value
 alone. A value is plain and ends at a blank, or quoted (with the escapes of JSON in ``"`` and
 ``'``), or JSON, which begins with a bracket and ends where that is closed. Within a word quotes
-mean nothing, so that ``it's`` is what it looks like. Behind ``hmp`` and ``!`` the rest of the line
-is text, and behind ``events`` no bracket begins JSON.
+mean nothing, so that ``it's`` is what it looks like. Words of the shell's own may be followed by
+something else, each as its `Form` says.
 """
 
 import re
+from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -16,14 +18,10 @@ import msgspec
 from qmpeer import limits
 from qmpeer.shell.mistakes import Mistake
 
-__all__ = ["BYTE_ORDER_MARK", "RAW_WORDS", "Kind", "Statement", "Value", "Word", "split"]
-
 Kind: TypeAlias = Literal["plain", "quoted", "json"]
 
 BYTE_ORDER_MARK: Final = "\ufeff"
 """What some editors begin a file with; it is no part of its text."""
-RAW_WORDS: Final = ("hmp", "!")
-"""The words behind which the rest of the line is text."""
 _BLANKS: Final = re.compile(r"(?:[^\S\n]|\\\r?\n)*")
 _COMMENT: Final = re.compile(r"#[^\n]*")
 _HEAD: Final = re.compile(r"[^\s=]*")
@@ -38,8 +36,19 @@ _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.S)
 _SHORT: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
+class Form(Enum):
+    """What may follow a word of the shell's own at the beginning of a statement."""
+
+    WORDS = "words"
+    PATTERN = "patterns, in which brackets and equals signs mean something else"
+    TEXT = "the rest of the line, as it is"
+    COMMAND = "a command and its arguments"
+    OOB_COMMAND = "a command that is executed out of band, and its arguments"
+    BLOCK = "one action a line, up to )"
+
+
 class Value(msgspec.Struct, frozen=True, gc=False):
-    """Hold a value as it was typed.
+    """A value as it was typed.
 
     Attributes:
         kind: How: plain, quoted or JSON.
@@ -57,7 +66,7 @@ class Value(msgspec.Struct, frozen=True, gc=False):
 
 
 class Word(msgspec.Struct, frozen=True):
-    """Hold one word.
+    """A word with its place.
 
     Attributes:
         name: What stands before the equals sign; None where there is none.
@@ -78,14 +87,14 @@ class Word(msgspec.Struct, frozen=True):
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """Hold one statement.
+    """A statement, divided into words.
 
     Attributes:
         words: Its words.
         start: Where it begins in the text.
         end: Where it ends.
-        breaks: In a transaction, before which words a new line or ";" began.
-        raw: The text behind ``hmp`` or ``!``, None for other statements.
+        breaks: In a block, before which words a new line or ";" began.
+        raw: The text behind a word of the form TEXT, None for other statements.
         is_open: A bracket is open, so that it may go on.
         mistake: What can't be read; None if all can.
     """
@@ -99,19 +108,25 @@ class Statement(msgspec.Struct, frozen=True):
     mistake: Mistake | None = None
 
 
-def split(text: str) -> list[Statement]:
+def split(text: str, forms: Mapping[str, Form]) -> list[Statement]:
     r"""Divide a text into statements.
 
+    Args:
+        text: The text.
+        forms: By word of the shell's own, what may follow it. One that ends in a sign, such as
+            ``!``, needs no blank behind it.
+
     Example:
-        >>> [[word.value.text for word in found.words] for found in split("stop # now\ncont")]
+        >>> [[word.value.text for word in found.words] for found in split("stop # now\ncont", {})]
         [['stop'], ['cont']]
-        >>> split('blockdev-add {"driver":')[0].is_open
+        >>> split('blockdev-add {"driver":', {})[0].is_open
         True
     """
+    signs = [name for name in forms if not name[-1].isalnum()]
     statements = []
     position = 0
     while (position := _skip(text, position)) < len(text):
-        statement = _Scanner(text, position).statement()
+        statement = _Scanner(text, position, forms, signs).statement()
         statements.append(statement)
         position = max(statement.end, position + 1)
     return statements
@@ -142,58 +157,65 @@ def _blanks(text: str, position: int) -> int:
 class _Scanner:
     """Scan one statement."""
 
-    def __init__(self, text: str, start: int) -> None:
+    def __init__(
+        self, text: str, start: int, forms: Mapping[str, Form], signs: Sequence[str]
+    ) -> None:
         self._text = text
         self._start = start
         self._at = start
+        self._forms = forms
+        self._signs = signs
         self._mistake: Mistake | None = None
 
     def statement(self) -> Statement:
         text = self._text
-        if text.startswith("!", self._at):
-            return self._raw(self._at + 1)
-        first = self._word()
-        if first.name is None and first.value.text == "hmp":
-            return self._raw(first.end)
-        if first.name is None and first.value.text.startswith("transaction("):
-            return self._transaction(first)
+        first = self._first()
+        is_plain = first.name is None and first.value.kind == "plain"
+        form = self._forms.get(first.value.text) if is_plain else None
+        if form is Form.TEXT:
+            end = _end(_LINE, text, first.end)
+            return Statement((first,), self._start, end, raw=text[first.end : end].strip())
+        if form is Form.BLOCK:
+            return self._block(first)
         words = [first]
         is_open = not first.value.is_closed
-        is_pattern = first.name is None and first.value.text == "events"
         while self._mistake is None and not is_open:
             self._at = _blanks(text, self._at)
             if self._at >= len(text) or text[self._at] in "\n#":
                 break
-            words.append(self._pattern() if is_pattern else self._word())
+            words.append(self._pattern() if form is Form.PATTERN else self._word())
             is_open = not words[-1].value.is_closed
         if self._at < len(text) and text[self._at] == "#":
             self._at = _end(_COMMENT, text, self._at)
+        return self._statement(words, is_open)
+
+    def _statement(
+        self, words: Sequence[Word], is_open: bool, breaks: frozenset[int] = frozenset()
+    ) -> Statement:
         self._pass_over_mistake()
+        is_open = is_open and self._mistake is None
         return Statement(
-            tuple(words),
-            self._start,
-            self._at,
-            is_open=is_open and self._mistake is None,
-            mistake=self._mistake,
+            tuple(words), self._start, self._at, breaks, is_open=is_open, mistake=self._mistake
         )
+
+    def _first(self) -> Word:
+        """Scan the first word, which a sign may end where no blank does."""
+        start = self._at
+        for sign in self._signs:
+            if self._text.startswith(sign, start):
+                self._at = start + len(sign)
+                return Word(None, Value("plain", sign, start, self._at), start)
+        return self._word()
 
     def _pass_over_mistake(self) -> None:
         """See to it that what follows a mistake on its line isn't another statement."""
         if self._mistake is not None:
             self._at = max(self._at, _end(_LINE, self._text, self._at))
 
-    def _raw(self, begin: int) -> Statement:
-        end = _end(_LINE, self._text, begin)
-        word = Word(None, Value("plain", self._text[self._start : begin], self._start, begin), 0)
-        raw = self._text[begin:end].strip()
-        return Statement((word,), self._start, end, raw=raw)
-
-    def _transaction(self, first: Word) -> Statement:
+    def _block(self, first: Word) -> Statement:
         """Scan up to the closing parenthesis, or a line that says cancel."""
         text = self._text
-        begin = first.start + len("transaction(")
-        words = [Word(None, Value("plain", "transaction(", first.start, begin), first.start)]
-        self._at = begin
+        words = [first]
         breaks: set[int] = {1}
         is_open = True
         while is_open and self._mistake is None:
@@ -214,15 +236,7 @@ class _Scanner:
                 is_open = said != ")" and not (
                     said == "cancel" and len(words) - 1 in breaks and self._ends_line()
                 )
-        self._pass_over_mistake()
-        return Statement(
-            tuple(words),
-            self._start,
-            self._at,
-            frozenset(breaks),
-            is_open=is_open and self._mistake is None,
-            mistake=self._mistake,
-        )
+        return self._statement(words, is_open, frozenset(breaks))
 
     def _ends_line(self) -> bool:
         after = _blanks(self._text, self._at)

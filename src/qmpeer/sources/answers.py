@@ -10,8 +10,6 @@ from qmpeer import limits
 from qmpeer.errors import SchemaSyntaxError
 from qmpeer.values import JsonValue
 
-__all__ = ["find_answer", "holds_answers"]
-
 _JSON: Final = re.compile(rb'\s*(?:\[\s*[\{\]]|\{\s*["\}])')
 _TRANSCRIPT: Final = re.compile(rb"^(?:<-|->)[ \t]*\{", re.M)
 _ARROW: Final = re.compile(r"^(?:<-|->)", re.M)

@@ -8,8 +8,6 @@ from qmpeer import limits
 from qmpeer.errors import SchemaSyntaxError
 from qmpeer.schema import Schema, schema_from_qapi
 
-__all__ = ["read_qapi", "read_regular"]
-
 
 def read_regular(path: str, limit: int) -> bytes:
     """Return what a file holds.

@@ -9,8 +9,6 @@ from qmpeer.sources.answers import find_answer, holds_answers
 from qmpeer.sources.files import read_qapi, read_regular
 from qmpeer.sources.running import ask
 
-__all__ = ["load_schema"]
-
 
 def load_schema(
     source: str | os.PathLike[str],

@@ -9,8 +9,6 @@ from qmpeer.transport import dial
 from qmpeer.transport.filtered_socket import FilteredSocket
 from qmpeer.values import JsonValue
 
-__all__ = ["ask"]
-
 
 def ask(address: str, timeout: float | None) -> JsonValue:
     """Ask a monitor for its introspection.

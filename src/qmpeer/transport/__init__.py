@@ -1,6 +1,6 @@
 """Byte streams between two ends: addresses, dialling and listening.
 
-`address` and `blocking` import no asyncio and their names are here; the asyncio side is
+`address`, `schemes` and `blocking` import no asyncio and their names are here; the asyncio side is
 `qmpeer.transport.aio`, which is imported under its own name by those who run a loop. Names for
 listening are handed out lazily.
 """
@@ -8,14 +8,9 @@ listening are handed out lazily.
 from typing import TYPE_CHECKING
 
 from qmpeer.lazy import handed_out
-from qmpeer.transport.address import (
-    Address,
-    AddressLike,
-    address_text,
-    parse_address,
-    register_scheme,
-)
+from qmpeer.transport.address import Address, TcpAddress, UnixAddress
 from qmpeer.transport.blocking import dial
+from qmpeer.transport.schemes import AddressLike, address_text, parse_address, register_scheme
 
 if TYPE_CHECKING:
     from qmpeer.transport.listening import listen, raise_fd_limit, unlink_if_ours
@@ -23,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Address",
     "AddressLike",
+    "TcpAddress",
+    "UnixAddress",
     "address_text",
     "dial",
     "listen",

@@ -6,22 +6,14 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from qmpeer.transport.address import Address, AddressLike, check_use_of_tls, parse_address
-from qmpeer.transport.dialling import DialPlan, annotated
-from qmpeer.transport.sockets import (
-    Endpoint,
-    adopt_fd,
-    is_connected_to_itself,
-    new_socket,
-    resolve,
-)
+from qmpeer.transport.address import refuse_tls
+from qmpeer.transport.dialling import DialPlan, begin
+from qmpeer.transport.filtered_socket import open_filtered
+from qmpeer.transport.schemes import AddressLike, parse_address
+from qmpeer.transport.sockets import Endpoint, is_connected_to_itself, new_socket
 
 if TYPE_CHECKING:
     import ssl
-
-    from qmpeer.transport.filters.filter import Filter
-
-__all__ = ["dial"]
 
 
 def dial(
@@ -54,51 +46,27 @@ def dial(
         ModuleNotFoundError: If ws and wss need wsproto, and that is not installed.
     """
     target = parse_address(address)
-    check_use_of_tls(target, tls)
     if isinstance(target, socket.socket):
+        refuse_tls(target, tls)
         return target
-    if target.scheme == "fd":
-        sock = adopt_fd(target)
-        sock.setblocking(True)
-        return sock
-    filter = _filter(target, tls) if target.is_filtered else None
+    filter = target.new_filter(tls)
     plan = DialPlan(target, timeout=timeout, wait_for_socket=wait_for_socket, now=time.monotonic())
-    try:
-        endpoints = resolve(target)
-    except OSError as error:
-        raise annotated(error, target) from None
-    sock = _connected(endpoints, plan)
-    if filter is None:
-        return sock
-    from qmpeer.transport.filtered_socket import open_filtered
-
-    return open_filtered(sock, filter, plan)
+    found = begin(target, plan, time.monotonic())
+    sock = found if isinstance(found, socket.socket) else _connected(found, plan)
+    sock.setblocking(True)
+    return sock if filter is None else open_filtered(sock, filter, plan)
 
 
 def _connected(endpoints: list[Endpoint], plan: DialPlan) -> socket.socket:
     while True:
-        try:
-            return _try_each(endpoints, plan)
-        except OSError as error:
-            delay = plan.delay_after(error, time.monotonic())
-        time.sleep(delay)
-
-
-def _filter(target: Address, tls: "ssl.SSLContext | None") -> "Filter":
-    from qmpeer.transport.filters.dialled import dialled_filter
-
-    return dialled_filter(target, tls)
-
-
-def _try_each(endpoints: list[Endpoint], plan: DialPlan) -> socket.socket:
-    failure: OSError | None = None
-    for shares, endpoint in zip(range(len(endpoints), 0, -1), endpoints, strict=True):
-        try:
-            return _try(endpoint, plan.seconds_left(time.monotonic(), shares=shares))
-        except OSError as error:
-            failure = failure or error
-    assert failure is not None
-    raise failure
+        failure: OSError | None = None
+        for endpoint, seconds in plan.turns(endpoints, time.monotonic):
+            try:
+                return _try(endpoint, seconds)
+            except OSError as error:
+                failure = failure or error
+        assert failure is not None
+        time.sleep(plan.delay_after(failure, time.monotonic()))
 
 
 def _try(endpoint: Endpoint, timeout: float | None) -> socket.socket:
@@ -109,7 +77,6 @@ def _try(endpoint: Endpoint, timeout: float | None) -> socket.socket:
         sock.connect(endpoint.sockaddr)
         if is_connected_to_itself(sock):
             raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-        sock.setblocking(True)
     except BaseException:
         sock.close()
         raise

@@ -6,33 +6,42 @@ in as an argument.
 
 import errno
 import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from qmpeer import limits
 from qmpeer.transport.address import Address
+from qmpeer.transport.sockets import Endpoint
 
 _NOT_THERE_YET: Final = frozenset({errno.ENOENT, errno.ECONNREFUSED})
-_FIRST_DELAY: Final = 0.001  # a QEMU is up within 20 ms
-_LAST_DELAY: Final = 0.05
 
 
 class DialPlan:
-    """Keep the deadline of one dial, and the reason why it hasn't succeeded so far.
+    """The deadline of one dial, and the reason why it hasn't succeeded so far.
 
     Attributes:
-        address: Whom to connect to.
+        address: Whom to connect to, as errors name it.
     """
 
     __slots__ = ("_deadline", "_delay", "_is_patient", "_reason", "_timeout", "address")
 
     def __init__(
-        self, address: Address, *, timeout: float | None, wait_for_socket: bool, now: float
+        self, address: object, *, timeout: float | None, wait_for_socket: bool, now: float
     ) -> None:
-        self.address: Address = address
+        self.address: object = address
         self._timeout = timeout
         self._deadline = None if timeout is None else now + timeout
         self._is_patient = wait_for_socket
-        self._delay = _FIRST_DELAY
+        self._delay = limits.DIAL_DELAY
         self._reason = "there was no answer"
+
+    def turns(
+        self, endpoints: Sequence[Endpoint], clock: Callable[[], float]
+    ) -> Iterator[tuple[Endpoint, float | None]]:
+        """Yield each endpoint with the seconds that it may take: its share of what is left."""
+        for shares, endpoint in zip(range(len(endpoints), 0, -1), endpoints, strict=True):
+            yield endpoint, self.seconds_left(clock(), shares=shares)
 
     def seconds_left(self, now: float, *, shares: int = 1) -> float | None:
         """Say how long the next step may take, when so many steps share what is left.
@@ -66,7 +75,7 @@ class DialPlan:
             raise annotated(error, self.address)
         if self.is_over(now):
             raise self.timed_out() from error
-        delay, self._delay = self._delay, min(self._delay * 1.5, _LAST_DELAY)
+        delay, self._delay = self._delay, min(self._delay * 1.5, limits.DIAL_DELAY_MOST)
         return delay if self._deadline is None else min(delay, self._deadline - now)
 
     def timed_out(self, reason: str | None = None) -> TimeoutError:
@@ -74,6 +83,22 @@ class DialPlan:
         reason = reason or self._reason
         long = "" if self._timeout is None else f" {self._timeout:g} s"
         return TimeoutError(f"waited{long} for {self.address}, but {reason}")
+
+
+def begin(address: Address, plan: DialPlan, now: float) -> socket.socket | list[Endpoint]:
+    """Return the socket that an address brings along, or else the endpoints to connect to.
+
+    Raises:
+        OSError: If there is none.
+        ValueError: If its scheme knows of none.
+    """
+    sock = address.open_socket(plan.seconds_left(now))
+    if sock is not None:
+        return sock
+    try:
+        return address.endpoints()
+    except OSError as error:
+        raise annotated(error, address) from None
 
 
 def annotated(error: OSError, address: object) -> OSError:

@@ -21,90 +21,193 @@ The options are for this end and are never sent. They have QEMU's names where QE
 
 import os
 import re
-from typing import Any, Final
-from urllib.parse import quote, unquote_to_bytes
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from qmpeer.transport.address import Address, parse_host_port
+import msgspec
 
-_OPTIONS: Final = {
-    "dir": "tls_dir",
-    "tls-hostname": "tls_hostname",
-    "verify-peer": "verify_peer",
-    "one-byte-records": "one_byte_records",
-}
+from qmpeer import limits
+from qmpeer.on_off import on_or_off
+from qmpeer.transport.address import HostAddress, parse_host_port, refuse_tls
+from qmpeer.transport.filter import Filter, Stacked
+from qmpeer.transport.sockets import Endpoint
+
+if TYPE_CHECKING:
+    import ssl
+
+_OPTIONS: Final = ("dir", "tls-hostname", "verify-peer", "one-byte-records")
 _BOOLEANS: Final = frozenset({"verify-peer", "one-byte-records"})
-_VALUES: Final = {"on": True, "yes": True, "off": False, "no": False}
-_PORTS: Final = {"ws": 80, "wss": 443}
 _PATH: Final = re.compile(r"[!-~]*")  # sent as it is; what else is in it is written as %XX
+_UNSAFE: Final = re.compile(rb"[^A-Za-z0-9_.~/-]")
+_ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
-def parse_filtered(scheme: str, text: str) -> Address:
-    """Read what stands behind "tls:", "ws:" or "wss:".
+class TlsTerms(msgspec.Struct, frozen=True):
+    """What an address says of TLS, behind its "?".
 
-    Raises:
-        ValueError: If it is no such address.
+    Attributes:
+        dir: The folder of certificates; None for this system's authorities.
+        tls_hostname: The name that the server's certificate has to hold; None for the host.
+        verify_peer: Whether that is checked.
+        one_byte_records: Whether each byte is sent in a record of its own.
     """
-    return _parse_tls(text) if scheme == "tls" else _parse_url(scheme, text)
 
+    dir: str | None = None
+    tls_hostname: str | None = None
+    verify_peer: bool = True
+    one_byte_records: bool = False
 
-def format_filtered(address: Address) -> str:
-    """Write one of these addresses as text that is read as the same address."""
-    host = f"[{address.host}]" if ":" in (address.host or "") else address.host
-    text = f"{address.scheme}:{host}:{address.port}"
-    if address.scheme != "tls":
-        text = f"{address.scheme}://{host}:{address.port}{address.path or '/'}"
-    options = []
-    if address.tls_dir is not None:
-        options.append(f"dir={quote(os.fsencode(address.tls_dir))}")
-    if address.tls_hostname is not None:
-        options.append(f"tls-hostname={quote(os.fsencode(address.tls_hostname))}")
-    if not address.verify_peer:
-        options.append("verify-peer=off")
-    if address.one_byte_records:
-        options.append("one-byte-records=on")
-    return text + ("?" + "&".join(options) if options else "")
+    @classmethod
+    def parse(cls, query: str) -> "TlsTerms":
+        """Read options.
 
-
-def _parse_tls(text: str) -> Address:
-    where, mark, query = text.partition("?")
-    host, port = parse_host_port(where)
-    if not host:
-        raise ValueError(f"found {text!r}, expected tls:HOST:PORT")
-    return Address(scheme="tls", host=host, port=port, **_options(query if mark else ""))
-
-
-def _parse_url(scheme: str, text: str) -> Address:
-    expected = f"expected {scheme}://HOST[:PORT][/PATH]"
-    if not text.startswith("//") or "#" in text:
-        raise ValueError(f"found '{scheme}:{text}', {expected}")
-    where, mark, query = text[2:].partition("?")
-    if mark and scheme == "ws":
-        raise ValueError(f"found '{scheme}:{text}', {expected}: options are for TLS")
-    where, _, path = where.partition("/")
-    if where.endswith("]") or ":" not in where:
-        where += f":{_PORTS[scheme]}"
-    host, port = parse_host_port(where)
-    if not host:
-        raise ValueError(f"found '{scheme}:{text}', {expected}")
-    if not _PATH.fullmatch(path):
-        raise ValueError(f"found '{scheme}:{text}', {expected}")
-    return Address(scheme=scheme, host=host, port=port, path="/" + path, **_options(query))
-
-
-def _options(query: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for word in query.split("&") if query else ():
-        name, equals, value = word.partition("=")
-        if not equals or name not in _OPTIONS or _OPTIONS[name] in found:
-            expected = "dir=, tls-hostname=, verify-peer= or one-byte-records=, each once"
-            raise ValueError(f"found the option {word!r}, expected {expected}")
-        text = os.fsdecode(unquote_to_bytes(value))
-        if not text or "\0" in text:
-            raise ValueError(f"found the option {word!r}, expected a value behind {name}=")
-        if name in _BOOLEANS:
-            if text not in _VALUES:
+        Raises:
+            ValueError: If there is another one, or one twice, or one without a value of its kind.
+        """
+        found: dict[str, str | bool] = {}
+        for word in query.split("&") if query else ():
+            name, equals, value = word.partition("=")
+            member = name.replace("-", "_")
+            if not equals or name not in _OPTIONS or member in found:
+                expected = "dir=, tls-hostname=, verify-peer= or one-byte-records=, each once"
+                raise ValueError(f"found the option {word!r}, expected {expected}")
+            raw = _ESCAPE.sub(lambda found: bytes((int(found[1], 16),)), os.fsencode(value))
+            text = os.fsdecode(raw)
+            if not text or "\0" in text:
+                raise ValueError(f"found the option {word!r}, expected a value behind {name}=")
+            is_on = on_or_off(text) if name in _BOOLEANS else None
+            if name in _BOOLEANS and is_on is None:
                 raise ValueError(f"found the option {word!r}, expected {name}=on or =off")
-            found[_OPTIONS[name]] = _VALUES[text]
-        else:
-            found[_OPTIONS[name]] = text
-    return found
+            found[member] = text if is_on is None else is_on
+        return msgspec.convert(found, cls)
+
+    def new_filter(self, host: str, context: "ssl.SSLContext | None") -> Filter:
+        """Return a client's TLS; see `Address.new_filter`."""
+        from qmpeer.transport.filters import TLSFilter, client_context  # start: 40 ms
+
+        return TLSFilter(
+            context or client_context(self.dir, self.verify_peer),
+            server_side=False,
+            server_hostname=self.tls_hostname or host,
+            record=1 if self.one_byte_records else limits.TLS_RECORD,
+            needs_goodbye=False,  # QEMU says none when it ends
+        )
+
+    def __str__(self) -> str:
+        words = []
+        for name in _OPTIONS:
+            value = getattr(self, name.replace("-", "_"))
+            if value != getattr(_DEFAULTS, name.replace("-", "_")):
+                words.append(f"{name}={_written(value)}")
+        return "?" + "&".join(words) if words else ""
+
+
+_DEFAULTS: Final = TlsTerms()
+
+
+class _FilteredAddress(HostAddress, frozen=True):
+    """A host and a port that speak through a filter."""
+
+    def endpoints(self, *, to_listen: bool = False) -> list[Endpoint]:
+        """Return those of TCP; who listens chooses filters in another way."""
+        if to_listen:
+            raise ValueError(f"found {str(self)!r}, which can be dialled, not listened at")
+        return super().endpoints()
+
+
+class TlsAddress(_FilteredAddress, frozen=True):
+    """A host and a port that speak TLS."""
+
+    scheme: ClassVar[str] = "tls"
+    form: ClassVar[str] = "tls:HOST:PORT"
+
+    tls: TlsTerms = _DEFAULTS
+
+    @classmethod
+    def parse(cls, text: str) -> "TlsAddress":
+        """Read HOST:PORT[?OPTIONS]."""
+        where, _, query = text.partition("?")
+        host, port = parse_host_port(where)
+        if not host:
+            raise ValueError(f"found {text!r}, expected tls:HOST:PORT")
+        return cls(host, port, TlsTerms.parse(query))
+
+    def new_filter(self, tls: "ssl.SSLContext | None") -> Filter:
+        """Return TLS."""
+        return self.tls.new_filter(self.host, tls)
+
+    def __str__(self) -> str:
+        return f"tls:{self.where}{self.tls}"
+
+
+class WsAddress(_FilteredAddress, frozen=True):
+    """A WebSocket."""
+
+    scheme: ClassVar[str] = "ws"
+    form: ClassVar[str] = "ws://HOST:PORT"
+
+    path: str = "/"
+
+    @classmethod
+    def parse(cls, text: str) -> "WsAddress":
+        """Read //HOST[:PORT][/PATH]."""
+        if text.startswith("//") and "?" in text:
+            raise ValueError(f"found 'ws:{text}', {_expected('ws')}: options are for TLS")
+        host, port, path, _ = _read_url("ws", 80, text)
+        return cls(host, port, path)
+
+    def new_filter(self, tls: "ssl.SSLContext | None") -> Filter:
+        """Return a WebSocket's client."""
+        from qmpeer.transport.filters import WebSocketClientFilter  # start: 40 ms
+
+        refuse_tls(self, tls)
+        return WebSocketClientFilter(self.where, self.path)
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.where}{self.path}"
+
+
+class WssAddress(WsAddress, frozen=True):
+    """A WebSocket over TLS."""
+
+    scheme: ClassVar[str] = "wss"
+    form: ClassVar[str] = "wss://HOST:PORT"
+
+    tls: TlsTerms = _DEFAULTS
+
+    @classmethod
+    def parse(cls, text: str) -> "WssAddress":
+        """Read //HOST[:PORT][/PATH][?OPTIONS]."""
+        host, port, path, query = _read_url("wss", 443, text)
+        return cls(host, port, path, TlsTerms.parse(query))
+
+    def new_filter(self, tls: "ssl.SSLContext | None") -> Filter:
+        """Return a WebSocket's client above TLS."""
+        upgrade = super().new_filter(None)
+        return Stacked(self.tls.new_filter(self.host, tls), upgrade)
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}{self.tls}"
+
+
+def _expected(scheme: str) -> str:
+    return f"expected {scheme}://HOST[:PORT][/PATH]"
+
+
+def _read_url(scheme: str, default_port: int, text: str) -> tuple[str, int, str, str]:
+    """Read a host, a port, a path and options."""
+    url, _, query = text.partition("?")
+    where, _, path = url[2:].partition("/")
+    if where.endswith("]") or ":" not in where:
+        where += f":{default_port}"
+    is_url = text.startswith("//") and "#" not in text
+    host, port = parse_host_port(where) if is_url else ("", 0)
+    if not host or not _PATH.fullmatch(path):
+        raise ValueError(f"found '{scheme}:{text}', {_expected(scheme)}")
+    return host, port, "/" + path, query
+
+
+def _written(value: str | bool) -> str:
+    """Write an option's value, what may not stand in it as %XX."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return _UNSAFE.sub(lambda byte: b"%%%02X" % ord(byte[0]), os.fsencode(value)).decode()

@@ -16,9 +16,7 @@ from typing import Any, NoReturn
 
 from qmpeer import limits
 from qmpeer.transport.dialling import DialPlan
-from qmpeer.transport.filters.filter import Filter, FilterError, StrangerError
-
-__all__ = ["FilteredSocket", "open_filtered"]
+from qmpeer.transport.filter import Filter, FilterError, StrangerError
 
 _SEND_FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 

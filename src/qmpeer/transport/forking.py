@@ -15,8 +15,6 @@ import socket
 from typing import Protocol
 from weakref import WeakSet, ref
 
-__all__ = ["Owned", "is_ours", "own", "own_socket"]
-
 
 class Owned(Protocol):
     """What stands on descriptors, and is used no more in a forked child."""

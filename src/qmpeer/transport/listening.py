@@ -11,10 +11,11 @@ from contextlib import suppress
 from typing import Final
 
 from qmpeer import limits
-from qmpeer.transport.address import Address, AddressLike, address_of, parse_address
+from qmpeer.transport.address import Address, address_of
 from qmpeer.transport.dialling import annotated
 from qmpeer.transport.forking import is_ours, own_socket
-from qmpeer.transport.sockets import Endpoint, adopt_fd, new_socket, resolve
+from qmpeer.transport.schemes import AddressLike, parse_address
+from qmpeer.transport.sockets import Endpoint, new_socket
 
 _BIND_TRIES: Final = 3  # others may be removing and binding the same dead path
 _LOCK_TRIES: Final = 50
@@ -62,9 +63,10 @@ def listen(
         ValueError: If the address has no meaning, or if the given socket doesn't listen.
     """
     target = parse_address(address)
-    if isinstance(target, Address) and target.scheme != "fd":
+    sock = target.open_socket(None, to_listen=True) if isinstance(target, Address) else target
+    if sock is None:
+        assert isinstance(target, Address)
         return _listen_at(target, backlog, insecure, mode)
-    sock = adopt_fd(target) if isinstance(target, Address) else target
     if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         raise ValueError(f"found {target}, expected a socket that listens")
     if not insecure:
@@ -132,36 +134,33 @@ def local_address(sock: socket.socket) -> Address:
 
 def _listen_at(address: Address, backlog: int, insecure: bool, mode: int) -> socket.socket:
     try:
-        endpoints = resolve(address, to_listen=True)
+        endpoints = address.endpoints(to_listen=True)
     except OSError as error:
         raise annotated(error, address) from None
     if not insecure:
         for endpoint in endpoints:
             _refuse_strangers(endpoint, address)
-    # An empty host is every interface: "::" takes IPv4 clients as well. A name is listened to
-    # on IPv4 first, which is where clients that try one address only look for "localhost".
-    endpoints.sort(key=lambda endpoint: endpoint.family, reverse=not address.host)
     failure: OSError | None = None
     for endpoint in endpoints:
         try:
-            return _listen_on(endpoint, address, backlog, mode)
+            return _listen_on(endpoint, backlog, mode)
         except OSError as error:
             failure = failure or annotated(error, address)
     assert failure is not None
     raise failure
 
 
-def _listen_on(endpoint: Endpoint, address: Address, backlog: int, mode: int) -> socket.socket:
-    if endpoint.family == socket.AF_UNIX and not address.is_abstract:
-        return _listen_on_path(str(endpoint.sockaddr), backlog, mode)
+def _listen_on(endpoint: Endpoint, backlog: int, mode: int) -> socket.socket:
+    sockaddr = endpoint.sockaddr
+    if endpoint.family == socket.AF_UNIX and isinstance(sockaddr, str) and sockaddr[:1] != "\0":
+        return _listen_on_path(sockaddr, backlog, mode)
     sock = new_socket(endpoint.family)
     try:
         if endpoint.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if endpoint.family == socket.AF_INET6:
-            is_narrow = bool(address.host)
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, is_narrow)
-        sock.bind(endpoint.sockaddr)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not endpoint.takes_both)
+        sock.bind(sockaddr)
         sock.listen(backlog)
     except BaseException:
         sock.close()

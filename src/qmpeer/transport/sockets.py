@@ -1,20 +1,25 @@
-"""Making the socket of an address: which sockaddrs stand behind it, and the options it gets."""
+"""Stream sockets: what an address comes down to, and the options that a socket gets."""
 
 import errno
 import socket
 from typing import NamedTuple, cast
-
-from qmpeer.transport.address import Address
 
 SockAddr = str | tuple[str | int, ...]
 """What bind() and connect() take."""
 
 
 class Endpoint(NamedTuple):
-    """One family and sockaddr that an address stands for."""
+    """One family and sockaddr that an address stands for.
+
+    Attributes:
+        family: Such as AF_UNIX.
+        sockaddr: What bind() and connect() take.
+        takes_both: Whether a listener of AF_INET6 takes clients of IPv4 as well.
+    """
 
     family: int
     sockaddr: SockAddr
+    takes_both: bool = False
 
     @property
     def is_loopback(self) -> bool:
@@ -31,34 +36,21 @@ class Endpoint(NamedTuple):
         return False
 
 
-def needs_resolver(address: Address) -> bool:
-    """Say whether resolve() may have to ask the network, and so may take seconds."""
-    has_host = address.scheme == "tcp" or address.is_filtered
-    return has_host and bool(address.host) and not _is_numeric(address)
-
-
-def resolve(address: Address, *, to_listen: bool = False) -> list[Endpoint]:
-    """Find the endpoints behind an address, in the order in which to try them.
-
-    An empty host means this machine: loopback for who dials, every interface for who listens.
+def look_up(
+    host: str,
+    port: int | str | None,
+    *,
+    family: int = socket.AF_UNSPEC,
+    kind: int = socket.SOCK_STREAM,
+    flags: int = 0,
+) -> list[Endpoint]:
+    """Ask the system's resolver; an empty host is this machine.
 
     Raises:
         OSError: If the host has no address (socket.gaierror).
-        ValueError: If the scheme has no sockets.
     """
-    if address.scheme == "unix":
-        return [Endpoint(socket.AF_UNIX, address.sockaddr)]
-    if address.scheme == "vsock":
-        return [Endpoint(socket.AF_VSOCK, address.sockaddr)]
-    if address.is_filtered and to_listen:
-        raise ValueError(f"found {str(address)!r}, which can be dialled, not listened at")
-    if address.scheme != "tcp" and not address.is_filtered:
-        raise ValueError(f"found {str(address)!r}, expected an address of unix, tcp, vsock or fd")
-    flags = socket.AI_PASSIVE if to_listen else 0
-    found = socket.getaddrinfo(
-        address.host or None, address.port, type=socket.SOCK_STREAM, flags=flags
-    )
-    return [Endpoint(family, cast("SockAddr", sockaddr)) for family, _, _, _, sockaddr in found]
+    found = socket.getaddrinfo(host or None, port, family, kind, 0, flags)
+    return [Endpoint(int(each[0]), cast("SockAddr", each[4]), not host) for each in found]
 
 
 def new_socket(family: int) -> socket.socket:
@@ -69,19 +61,18 @@ def new_socket(family: int) -> socket.socket:
     return sock
 
 
-def adopt_fd(address: Address) -> socket.socket:
-    """Take over the socket that fd:N names; it belongs to the new socket object from here on.
+def adopt_fd(fd: int) -> socket.socket:
+    """Take over a socket by its descriptor, which belongs to the new object from here on.
 
     Raises:
         OSError: If the descriptor is not open, or not a stream socket.
     """
-    assert address.fd is not None
     try:
-        sock = socket.socket(fileno=address.fd)
+        sock = socket.socket(fileno=fd)
     except OSError as error:
         if error.errno != errno.ENOTSOCK:
             raise
-        raise OSError(error.errno, f"File descriptor '{address.fd}' is not a socket") from None
+        raise OSError(error.errno, f"File descriptor '{fd}' is not a socket") from None
     if sock.type != socket.SOCK_STREAM:
         kind = sock.type
         sock.detach()
@@ -100,13 +91,3 @@ def is_connected_to_itself(sock: socket.socket) -> bool:
         sock.family in (socket.AF_INET, socket.AF_INET6)
         and sock.getsockname() == sock.getpeername()
     )
-
-
-def _is_numeric(address: Address) -> bool:
-    try:
-        socket.getaddrinfo(
-            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
-        )
-    except socket.gaierror:
-        return False
-    return True

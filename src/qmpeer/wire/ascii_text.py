@@ -12,8 +12,6 @@ first digit than D, one that no other character of the text has, and the D back 
 import re
 from re import Match
 
-__all__ = ["to_ascii"]
-
 _BACKSLASH = b"\x01"
 _MASK = bytes.maketrans(b"abcdef", b"\x02\x03\x04\x05\x06\x07")
 _UNMASK = bytes.maketrans(b"\x02\x03\x04\x05\x06\x07abcdef", b"abcdefABCDEF")

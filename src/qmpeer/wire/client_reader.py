@@ -22,7 +22,6 @@ from qmpeer.wire.structure import Balance, may_have_odd_numbers, nulls_for_odd_n
 if TYPE_CHECKING:
     from qmpeer.wire.tolerant import Item, TolerantReader
 
-__all__ = ["ClientReader"]
 
 T = TypeVar("T")
 Steps: TypeAlias = "Generator[list[T | Item], None, list[T | Item]]"
@@ -44,7 +43,7 @@ _LONE_BRACE = rb"\n\}\r?\n"
 
 
 class ClientReader(Generic[T]):
-    """Read what a server sends: values that end with a line, or without one.
+    """A reader of what a server sends: values that end with a line, or without one.
 
     Each message is decoded into the type of the decoder given; where that refuses, into a plain
     value. LF alone ends a line as well as CR LF, a value may go over many lines (as pretty monitors
@@ -305,7 +304,7 @@ class ClientReader(Generic[T]):
 
 def _tolerant_reader() -> "TolerantReader":
     """Return a new one; its patterns cost a program's start more than most ever need of it."""
-    from qmpeer.wire.tolerant import TolerantReader
+    from qmpeer.wire.tolerant import TolerantReader  # start: 5 ms
 
     return TolerantReader()
 

@@ -22,8 +22,6 @@ from enum import Enum
 from qmpeer import limits
 from qmpeer.wire.text import Prefix
 
-__all__ = ["FAILURES", "Lexer", "Oversize", "Stray"]
-
 
 class Stray(bytes):
     """The bytes of a failed token, the offending one last."""

@@ -18,11 +18,7 @@ from qmpeer.values import JsonObject
 from qmpeer.wire.structure import count_tokens, has_few_tokens
 from qmpeer.wire.writer import encode_compact
 
-__all__ = ["NONCHARACTER", "encode_request"]
-
 _encode = msgspec.json.Encoder().encode
-_SMALL = 2 * limits.NESTING
-"""No text of fewer bytes can pass a limit."""
 # Compiled where they are needed first, which is seldom: a client's start waits for each.
 NONCHARACTER = (
     rb"\xef\xb7[\x90-\xaf]|\xef\xbf[\xbe\xbf]|[\xf0-\xf4][\x8f\x9f\xaf\xbf]\xbf[\xbe\xbf]"
@@ -50,7 +46,7 @@ def encode_request(message: JsonObject) -> bytes:
         raise _unreadable(message) from None
     if not text.isascii() and re.search(NONCHARACTER, text) is not None:
         raise _unreadable(message)
-    if len(text) <= _SMALL:
+    if len(text) <= limits.SMALL_TEXT:
         return text
     if len(text) >= limits.TOKEN_SIZE:
         raise _exceeded(f"takes {len(text)} bytes", "TOKEN_SIZE", limits.TOKEN_SIZE - 1)

@@ -32,15 +32,12 @@ from qmpeer.wire.structure import has_few_tokens
 if TYPE_CHECKING:
     from qmpeer.wire.tolerant import Item, TolerantReader
 
-__all__ = ["ServerReader"]
 
 _decode_lines = msgspec.json.Decoder().decode_lines
 _encode = msgspec.json.Encoder().encode
 _pack = msgspec.msgpack.Encoder().encode
 _DOUBTFUL_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|[fF][dDfF])")
 _ESCAPE = re.compile(rb"\\.", re.DOTALL)
-_SMALL = 2 * limits.NESTING
-"""No text of fewer bytes can pass a limit."""
 _ENDS = (b"\n", b"}")
 # As a number: with bytes, `in` first tries to take them for one, which costs more than the search.
 _BACKSLASH = ord("\\")
@@ -50,7 +47,7 @@ def _decode_alike(data: bytes) -> list[JsonValue] | None:
     """Return the objects in a text if the tolerant reader would return the same, else None."""
     if not data.isascii() or data.find(b"0e") >= 0 or data.find(b"0E") >= 0:
         return None
-    if len(data) > _SMALL and not _is_within_limits(data):
+    if len(data) > limits.SMALL_TEXT and not _is_within_limits(data):
         return None
     try:
         values: list[JsonValue] = _decode_lines(data)
@@ -73,7 +70,7 @@ def _decode_alike(data: bytes) -> list[JsonValue] | None:
 
 def _tolerant_reader() -> "TolerantReader":
     """Return a new one; its patterns cost a program's start more than most ever need of it."""
-    from qmpeer.wire.tolerant import TolerantReader
+    from qmpeer.wire.tolerant import TolerantReader  # start: 5 ms
 
     return TolerantReader()
 
@@ -86,7 +83,7 @@ def _is_within_limits(data: bytes) -> bool:
 
 
 class ServerReader:
-    """Read what a client sends, as QEMU's monitor does.
+    """A reader of what a client sends, which reads as QEMU's monitor does.
 
     Spec: JSON as QEMU's monitor reads it. It needs no newline: an object counts at its closing
     brace; only top-level numbers and keywords need a following byte.

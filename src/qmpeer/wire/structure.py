@@ -8,8 +8,6 @@ from collections.abc import Iterator, Sequence
 
 from qmpeer import limits
 
-__all__ = ["Balance", "count_tokens", "has_few_tokens", "is_deeper", "nulls_for_odd_numbers"]
-
 _NOT_BRACKETS = bytes(set(range(256)).difference(b"[]{}"))
 _ODD_NUMBERS = tuple(
     sign + word for word in (b"inf", b"nan", b"Infinity", b"NaN") for sign in (b"-", b"")

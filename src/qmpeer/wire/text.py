@@ -17,8 +17,6 @@ import msgspec
 from qmpeer.errors import WireError
 from qmpeer.wire.request import NONCHARACTER
 
-__all__ = ["LongString", "Prefix", "decode_string", "replace_malformed"]
-
 _NONCHARACTER = re.compile(NONCHARACTER)
 
 _UNIT = re.compile(

@@ -17,8 +17,6 @@ from qmpeer.wire.lexer import FAILURES, Lexer, Oversize, Stray
 from qmpeer.wire.parser import UNFINISHED, Parser
 from qmpeer.wire.text import replace_malformed
 
-__all__ = ["Item", "TolerantReader"]
-
 Item: TypeAlias = JsonValue | WireError | LimitError
 """What a reader gives: a value, or the error that stands in its place."""
 

@@ -29,21 +29,9 @@ from qmpeer.values import JsonValue
 from qmpeer.wire.ascii_text import to_ascii
 from qmpeer.wire.structure import is_deeper
 
-__all__ = [
-    "begun",
-    "encode_compact",
-    "encode_line",
-    "encode_pretty",
-    "line_pieces",
-    "pretty_pieces",
-    "small_line",
-]
-
 _encoder = msgspec.json.Encoder()
 _encode, _encode_into = _encoder.encode, _encoder.encode_into
 _format = msgspec.json.format
-_SMALL = 2 * limits.NESTING
-"""No text of fewer bytes can be nested too deep."""
 _PIECE = limits.READ_SIZE
 """Bytes of a piece before it is made ASCII, and characters of a string in one."""
 _UNFIT = (BufferError, RecursionError, ValueError)
@@ -73,7 +61,7 @@ def encode_compact(value: JsonValue, *, is_exact: bool = False) -> bytes:
         LimitError: If it is nested deeper than anybody reads, or endlessly long.
     """
     try:
-        return bytes(_bounded(value, _SMALL))
+        return bytes(_bounded(value, limits.SMALL_TEXT))
     except _UNFIT:
         return b"".join(_Pieces(b",", b":", is_exact=is_exact).of(value))
 
@@ -91,7 +79,7 @@ def encode_line(value: JsonValue) -> bytes:
 def small_line(value: JsonValue) -> bytes | None:
     """Return the same as `encode_line` if it is short and has nothing odd in it."""
     try:
-        text = _format(_bounded(value, _SMALL), indent=0)
+        text = _format(_bounded(value, limits.SMALL_TEXT), indent=0)
     except _UNFIT:
         return None
     if not text.isascii() or _DEL in text or (_BACKSLASH in text and b"\\u" in text):
@@ -195,7 +183,7 @@ class _Pieces:
 
     def of(self, value: Any) -> Iterator[bytes]:
         """Return the pieces of a value, in UTF-8."""
-        for room in (_SMALL, limits.SLICE):
+        for room in (limits.SMALL_TEXT, limits.SLICE):
             text = self._fitted(value, room)
             if text is not None:
                 yield text

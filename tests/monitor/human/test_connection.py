@@ -13,8 +13,9 @@ import pytest_asyncio
 
 from qmpeer import limits
 from qmpeer.errors import CommandError
-from qmpeer.monitor import Context, HumanConnection, Monitor
+from qmpeer.monitor import Context, Monitor
 from qmpeer.monitor.human import HumanContext
+from qmpeer.monitor.human_connection import HumanConnection
 from qmpeer.transport.aio import Stream
 from tests.monitor.conftest import Connect
 from tests.monitor.raw_client import RawClient, until

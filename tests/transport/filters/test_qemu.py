@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qmpeer.transport import Address
+from qmpeer.transport import TcpAddress
 from qmpeer.transport.aio import Stream, StreamHandler, start_listening
 from qmpeer.transport.aio.filtered_stream import FilterFactory, filtered
 from qmpeer.transport.filters import TLSFilter, anonymous_context, psk_context, x509_context
@@ -39,10 +39,11 @@ async def dialled(
             found.set_exception(error)
 
     factory = filtered(take, [make], timeout=PATIENCE, failed=fail)
-    listener = await start_listening(Address(scheme="tcp", host="127.0.0.1", port=0), factory)
+    listener = await start_listening(TcpAddress("127.0.0.1", 0), factory)
     arguments = [*BASE, "-S"]
     for one in objects:
         arguments += ["-object", one]
+    assert isinstance(listener.address, TcpAddress)
     monitor = f"socket,id=m,host=127.0.0.1,port={listener.address.port},tls-creds=tls"
     arguments += ["-chardev", monitor, "-mon", "chardev=m,mode=control"]
     with subprocess.Popen([qemu, *arguments], stderr=subprocess.DEVNULL) as process:

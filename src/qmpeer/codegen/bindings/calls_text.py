@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from qmpeer.codegen.bindings.docstrings import docstring, marks
+from qmpeer.codegen.bindings.docstrings import docstring
 from qmpeer.codegen.bindings.plan import CommandPlan, EventPlan
-from qmpeer.codegen.bindings.types_text import literal, optional
-
-__all__ = ["command_lines", "event_lines"]
+from qmpeer.codegen.bindings.types_text import literal, optional, wrapped
+from qmpeer.schema import special_features
 
 _INDENT = "    "
 
@@ -14,7 +13,7 @@ _INDENT = "    "
 def command_lines(plan: CommandPlan) -> Iterator[str]:
     """Give the lines of one command's function."""
     of = plan.of
-    if "deprecated" in marks(of.features):
+    if "deprecated" in special_features(of.features):
         yield f"@deprecated({literal(f'command {of.name} is deprecated')})"
     yield from _signature(plan)
     fallback = f"Make the command {of.name}."
@@ -29,14 +28,7 @@ def _signature(plan: CommandPlan) -> Iterator[str]:
         return
     parameters = [f"{a.name}: {optional(a)}" for a in plan.arguments]
     parameters.append("extra: dict[str, Any] | None = None")
-    line = f"def {plan.name}(*, {', '.join(parameters)}{after}"
-    if len(line) <= 100:
-        yield line
-        return
-    yield f"def {plan.name}("
-    yield f"{_INDENT}*,"
-    yield from (f"{_INDENT}{parameter}," for parameter in parameters)
-    yield after
+    yield from wrapped(f"def {plan.name}(", ["*", *parameters], after)
 
 
 def _body(plan: CommandPlan) -> Iterator[str]:
@@ -44,7 +36,7 @@ def _body(plan: CommandPlan) -> Iterator[str]:
     if plan.union:
         yield f"{_INDENT}return union_command({name}, arguments, {plan.returns})"
         return
-    deprecated = [a.wire for a in plan.arguments if "deprecated" in marks(a.features)]
+    deprecated = [a.wire for a in plan.arguments if "deprecated" in special_features(a.features)]
     marked = "".join(f", {literal(wire)}" for wire in deprecated)
     last = f", ({marked[2:]},)" if deprecated else ""
     if not plan.arguments:

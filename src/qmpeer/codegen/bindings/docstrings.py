@@ -5,20 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from qmpeer.codegen.bindings.plan import Attribute
-from qmpeer.schema import Documentation, EnumValue, Feature
-
-__all__ = ["docstring", "enum_docstring", "marks"]
+from qmpeer.schema import Documentation, EnumValue, Feature, special_features
 
 _SYMBOL: Final = re.compile(r"(?<![\w@])@([A-Za-z_][\w.-]*)")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _KEPT_SECTIONS: Final = frozenset({"", "Returns", "Return", "Errors", "Note", "Notes"})
-_MARKS: Final = ("deprecated", "unstable")
-
-
-def marks(features: Iterable[Feature]) -> list[str]:
-    """Return those of "deprecated" and "unstable" that are among features."""
-    names = {feature.name for feature in features}
-    return [mark for mark in _MARKS if mark in names]
 
 
 def docstring(
@@ -40,7 +31,7 @@ def docstring(
         indent: What each line begins with.
     """
     lines = list(_paragraphs(documentation)) or [fallback]
-    for mark in marks(features):
+    for mark in special_features(features):
         text = documentation.features.get(mark, "") if documentation is not None else ""
         lines += ["", *_item(mark.capitalize(), text)]
     described = list(_members(attributes))
@@ -78,7 +69,7 @@ def _paragraphs(documentation: Documentation | None) -> list[str]:
 
 def _members(attributes: Sequence[Attribute]) -> Iterator[str]:
     for attribute in attributes:
-        found = marks(attribute.features)
+        found = special_features(attribute.features)
         mark = f" ({', '.join(found)})" if found else ""
         if attribute.text or mark:
             yield from _item(attribute.name + mark, attribute.text)

@@ -5,8 +5,6 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["CLASS_SCOPE", "IMPORTED", "Scope", "class_name", "constant_name", "variable_name"]
-
 IMPORTED: Final = (
     "Annotated",
     "Any",
@@ -104,7 +102,7 @@ def camel_case(name: str) -> str:
 
 
 class Scope:
-    """Hand out names, each once.
+    """Names that are taken, so that each is handed out once.
 
     Example:
         >>> scope = Scope(["extra"])

@@ -1,58 +1,24 @@
-"""Which types a binding needs, what each becomes, and what it is called."""
+"""What a binding consists of: each enum, struct, union, alternate, command and event of it."""
 
-import re
-from collections.abc import Iterator, Sequence
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
-from qmpeer import limits
-from qmpeer.codegen.bindings.names import (
-    CLASS_SCOPE,
-    Scope,
-    camel_case,
-    class_name,
-    constant_name,
-    variable_name,
-)
-from qmpeer.errors import SchemaSemanticError
 from qmpeer.schema import (
-    EMPTY,
     Alternate,
-    Array,
-    BuiltIn,
     Command,
     Documentation,
-    Entity,
     Enum,
     EnumValue,
     Event,
     Feature,
-    Member,
-    Schema,
     Struct,
     Union,
-    shape_of,
 )
-
-__all__ = [
-    "Attribute",
-    "BranchPlan",
-    "CommandPlan",
-    "EnumPlan",
-    "EventPlan",
-    "Plan",
-    "StructPlan",
-    "UnionPlan",
-    "plan_of",
-]
-
-_BUILT_INS: Final = {"str": "str", "number": "int | float", "bool": "bool", "any": "Any"}
-_BUILT_INS_ELSEWHERE: Final = {"null": "None", "QType": "str", EMPTY.name: "Empty"}
 
 
 class Attribute(msgspec.Struct, frozen=True):
-    """Hold one member of a struct, or one argument of a command.
+    """One member of a struct, or one argument of a command.
 
     Attributes:
         wire: Its name on the wire.
@@ -70,7 +36,7 @@ class Attribute(msgspec.Struct, frozen=True):
 
 
 class EnumPlan(msgspec.Struct, frozen=True):
-    """Hold what an enum becomes: constants, each by its name, and their documentation."""
+    """What an enum becomes: constants, each by its name, and their documentation."""
 
     name: str
     of: Enum
@@ -78,7 +44,7 @@ class EnumPlan(msgspec.Struct, frozen=True):
 
 
 class StructPlan(msgspec.Struct, frozen=True):
-    """Hold what a struct becomes; `base` is a class of the binding's own."""
+    """What a struct becomes; `base` is a class of the binding's own."""
 
     name: str
     of: Struct
@@ -87,7 +53,7 @@ class StructPlan(msgspec.Struct, frozen=True):
 
 
 class BranchPlan(msgspec.Struct, frozen=True):
-    """Hold the class of one branch of a union.
+    """The class of one branch of a union.
 
     Attributes:
         value: The discriminator's value.
@@ -103,7 +69,7 @@ class BranchPlan(msgspec.Struct, frozen=True):
 
 
 class UnionPlan(msgspec.Struct, frozen=True):
-    """Hold what a union becomes: a class of its common members, one a branch, and an alias.
+    """What a union becomes: a class of its common members, one a branch, and an alias.
 
     Attributes:
         common: The class of the common members; "" where there are none.
@@ -121,7 +87,7 @@ class UnionPlan(msgspec.Struct, frozen=True):
 
 
 class AliasPlan(msgspec.Struct, frozen=True):
-    """Hold what an alternate becomes: an alias of a union of other types."""
+    """What an alternate becomes: an alias of a union of other types."""
 
     name: str
     of: Alternate
@@ -129,7 +95,7 @@ class AliasPlan(msgspec.Struct, frozen=True):
 
 
 class CommandPlan(msgspec.Struct, frozen=True):
-    """Hold what a command becomes.
+    """What a command becomes.
 
     Attributes:
         arguments: The arguments; those of a union are in one parameter.
@@ -146,7 +112,7 @@ class CommandPlan(msgspec.Struct, frozen=True):
 
 
 class EventPlan(msgspec.Struct, frozen=True):
-    """Hold what an event becomes: a constant, and the annotation of its data."""
+    """What an event becomes: a constant, and the annotation of its data."""
 
     name: str
     of: Event
@@ -157,309 +123,8 @@ TypePlan: TypeAlias = EnumPlan | StructPlan | UnionPlan | AliasPlan
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """Hold what a whole schema becomes; aliases come behind what they are made of."""
+    """What a whole schema becomes; aliases come behind what they are made of."""
 
     types: tuple[TypePlan, ...]
     commands: tuple[CommandPlan, ...]
     events: tuple[EventPlan, ...]
-
-
-def plan_of(schema: Schema) -> Plan:
-    """Decide what a schema becomes."""
-    return _Planner(schema).plan()
-
-
-class _Planner:
-    def __init__(self, schema: Schema) -> None:
-        self._schema = schema
-        self._scope = Scope()
-        self._class_names: dict[str, str] = {}
-        self._data_types: dict[str, str] = {}
-
-    def plan(self) -> Plan:
-        self._check_size()
-        needed = self._needed()
-        events = [entity for entity in self._schema.entities if isinstance(entity, Event)]
-        commands = [entity for entity in self._schema.entities if isinstance(entity, Command)]
-        functions = {c.name: self._scope.take(variable_name(c.name)) for c in commands}
-        constants = {e.name: self._scope.take(constant_name(e.name)) for e in events}
-        for name in needed:
-            of = self._schema.types[name]
-            if isinstance(of, Union):
-                self._class_names[name] = self._scope.take(class_name(name))
-        unions = {name: self._union_names(name) for name in needed if self._is_union(name)}
-        for name in needed:
-            if name not in self._class_names:
-                self._class_names[name] = self._scope.take(self._wish(name))
-        types: list[TypePlan] = [self._type(name, unions) for name in needed]
-        types.sort(key=lambda plan: isinstance(plan, AliasPlan))  # a stable sort
-        return Plan(
-            tuple(_bases_first(types)),
-            tuple(self._command(functions[c.name], c) for c in commands),
-            tuple(self._event(constants[e.name], e) for e in events),
-        )
-
-    def _check_size(self) -> None:
-        """Refuse what would be written out too often: many commands can name one large struct."""
-        total = 0
-        for entity in self._schema.entities:
-            arguments = self._schema.types[entity.arguments or EMPTY.name]
-            if isinstance(entity, Command) and isinstance(arguments, Struct):
-                total += len(shape_of(self._schema, arguments).members)
-            if total > limits.SCHEMA_MEMBERS:
-                raise SchemaSemanticError(
-                    f"with it, commands have {total} members, expected at most "
-                    f"{limits.SCHEMA_MEMBERS}, inherited ones included",
-                    entity.location,
-                    definition=f"command {entity.name!r}",
-                )
-
-    # --- What is needed -------------------------------------------------------------------------
-
-    def _needed(self) -> list[str]:
-        """Return the types that become classes or aliases, in the order of the schema."""
-        found: set[str] = set()
-        queue: list[str] = []
-
-        def need(name: str | None) -> None:
-            name = self._element(name or EMPTY.name)
-            if name not in found:
-                found.add(name)
-                queue.append(name)
-
-        for entity in self._schema.entities:
-            for name in self._needed_by(entity):
-                need(name)
-        while queue:
-            for name in self._references(queue.pop()):
-                need(name)
-        order = (name for name in self._schema.types if name in found)
-        return [name for name in order if self._becomes_a_name(name)]
-
-    def _needed_by(self, entity: Entity) -> Iterator[str | None]:
-        arguments = self._schema.types[entity.arguments or EMPTY.name]
-        if isinstance(entity, Event):
-            yield entity.arguments
-            if isinstance(arguments, Struct) and arguments.is_implicit:
-                self._data_types.setdefault(
-                    arguments.name, class_name(camel_case(entity.name)) + "Data"
-                )
-        else:
-            yield entity.returns
-            if isinstance(arguments, Struct):
-                yield from (member.type for member in shape_of(self._schema, arguments).members)
-            else:
-                yield arguments.name
-
-    def _references(self, name: str) -> Iterator[str]:
-        match self._schema.types[name]:
-            case Struct() as struct:
-                yield from (member.type for member in struct.members)
-                if struct.base is not None:
-                    yield struct.base
-            case Union() as union:
-                shape = shape_of(self._schema, union)
-                yield from (member.type for member in shape.members)
-                for branch in shape.branches:
-                    yield from self._references_of_branch(branch.type)
-            case Alternate(branches=branches):
-                yield from (branch.type for branch in branches)
-
-    def _references_of_branch(self, name: str) -> Iterator[str]:
-        of = self._schema.types[name]
-        if isinstance(of, Struct):
-            yield from (member.type for member in shape_of(self._schema, of).members)
-        else:
-            yield from self._references(name)
-
-    def _element(self, name: str) -> str:
-        while isinstance(of := self._schema.types[name], Array):
-            name = of.element
-        return name
-
-    def _becomes_a_name(self, name: str) -> bool:
-        of = self._schema.types[name]
-        return not isinstance(of, BuiltIn) and name not in _BUILT_INS_ELSEWHERE
-
-    def _is_union(self, name: str) -> bool:
-        return isinstance(self._schema.types[name], Union)
-
-    # --- Names and annotations ------------------------------------------------------------------
-
-    def _wish(self, name: str) -> str:
-        return self._data_types.get(name) or class_name(name)
-
-    def _union_names(self, name: str) -> tuple[str, str, dict[tuple[str, ...], str]]:
-        """Return the names of the classes of a union: common members, unknown branch, branches."""
-        own = self._class_names[name]
-        branches = {
-            values: self._scope.take(own + "".join(map(camel_case, values)))
-            for values, _ in self._flat_branches(name)
-        }
-        return self._scope.take(own + "Common"), self._scope.take("Unknown" + own), branches
-
-    def _flat_branches(self, name: str) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-        """Give each branch, and those within it: the discriminators' values, and the types."""
-        of = self._schema.types[name]
-        assert isinstance(of, Union)
-        for branch in shape_of(self._schema, of).branches:
-            if self._is_union(branch.type):
-                for values, types in self._flat_branches(branch.type):
-                    yield (branch.name, *values), (branch.type, *types)
-            else:
-                yield (branch.name,), (branch.type,)
-
-    def _annotation(self, name: str) -> str:
-        match self._schema.types[name]:
-            case Array(element=element):
-                return f"list[{self._annotation(element)}]"
-            case Enum(name=own) if own not in _BUILT_INS_ELSEWHERE:
-                return f"Annotated[str, {self._class_names[own]}]"
-            case BuiltIn(name=own) if own not in _BUILT_INS_ELSEWHERE:
-                return _BUILT_INS.get(own, "int")
-            case of:
-                return _BUILT_INS_ELSEWHERE.get(of.name) or self._class_names[of.name]
-
-    def _alternative(self, name: str) -> str:
-        """Return the annotation of an alternate's branch, which is looked at on import.
-
-        An alias can't hold itself, as an alternate may whose branch is an array of alternates.
-        [The elements stay plain values; QEMU has no such alternate.]
-        """
-        of = self._schema.types[name]
-        if isinstance(of, Array) and isinstance(self._schema.types[of.element], Alternate):
-            return "list[Any]"
-        return self._annotation(name)
-
-    def _attributes(
-        self, members: Sequence[Member], documentation: Documentation | None, scope: Scope
-    ) -> tuple[Attribute, ...]:
-        texts = {} if documentation is None else documentation.members
-        return tuple(
-            Attribute(
-                member.name,
-                scope.take(variable_name(member.name)),
-                self._annotation(member.type),
-                member.is_optional,
-                member.features,
-                texts.get(member.name, ""),
-            )
-            for member in members
-        )
-
-    # --- Each kind ------------------------------------------------------------------------------
-
-    def _type(
-        self, name: str, unions: dict[str, tuple[str, str, dict[tuple[str, ...], str]]]
-    ) -> TypePlan:
-        own = self._class_names[name]
-        match self._schema.types[name]:
-            case Enum() as of:
-                scope = Scope({"values"})
-                constants = tuple((scope.take(constant_name(v.name)), v) for v in of.values)
-                return EnumPlan(own, of, constants)
-            case Struct() as of:
-                return self._struct(own, of)
-            case Union() as of:
-                return self._union(own, of, *unions[name])
-            case Alternate() as of:
-                types = [self._alternative(branch.type) for branch in of.branches]
-                return AliasPlan(own, of, " | ".join(dict.fromkeys(types)))
-            case other:
-                raise AssertionError(other)
-
-    def _struct(self, name: str, of: Struct) -> StructPlan:
-        scope = Scope(CLASS_SCOPE)
-        base = "Struct"
-        if of.base is not None:
-            base = self._class_names[of.base]
-            inherited = self._schema.types[of.base]
-            assert isinstance(inherited, Struct)
-            self._attributes(shape_of(self._schema, inherited).members, None, scope)
-        return StructPlan(name, of, base, self._attributes(of.members, of.documentation, scope))
-
-    def _union(
-        self, name: str, of: Union, common: str, unknown: str, names: dict[tuple[str, ...], str]
-    ) -> UnionPlan:
-        scope = Scope(CLASS_SCOPE)
-        members = shape_of(self._schema, of).members
-        common_members = [member for member in members if member.name != of.discriminator]
-        tag = (of.discriminator, scope.take(variable_name(of.discriminator)))
-        attributes = self._attributes(common_members, self._base_documentation(of), scope)
-        branches = []
-        for values, types in self._flat_branches(of.name):
-            taken = {tag[1], *(attribute.name for attribute in attributes)}
-            own_scope = Scope(CLASS_SCOPE | taken)
-            constants = {of.discriminator: (tag[1], values[0])}
-            own: tuple[Attribute, ...] = ()
-            for level, type_name in enumerate(types):
-                own += self._branch_attributes(type_name, own_scope, values[level + 1 :], constants)
-            documentation = getattr(self._schema.types[types[-1]], "documentation", None)
-            branches.append(BranchPlan(names[values], values[0], constants, own, documentation))
-        has_common = common if attributes else ""
-        return UnionPlan(name, of, has_common, unknown, tag, attributes, tuple(branches))
-
-    def _branch_attributes(
-        self,
-        type_name: str,
-        scope: Scope,
-        rest: tuple[str, ...],
-        constants: dict[str, tuple[str, str]],
-    ) -> tuple[Attribute, ...]:
-        of = self._schema.types[type_name]
-        assert isinstance(of, Struct | Union)
-        members: Sequence[Member] = shape_of(self._schema, of).members
-        if isinstance(of, Union):
-            constants[of.discriminator] = (scope.take(variable_name(of.discriminator)), rest[0])
-            members = [member for member in members if member.name != of.discriminator]
-        return self._attributes(members, of.documentation, scope)
-
-    def _base_documentation(self, of: Union) -> Documentation | None:
-        """Return where a union's common members are described: there, or with the base."""
-        base = self._schema.types[of.base]
-        if isinstance(base, Struct) and not base.is_implicit and base.documentation is not None:
-            return base.documentation
-        return of.documentation
-
-    def _command(self, name: str, of: Command) -> CommandPlan:
-        returns = self._annotation(of.returns or EMPTY.name)
-        arguments = self._schema.types[of.arguments or EMPTY.name]
-        if isinstance(arguments, Union):
-            union = self._annotation(arguments.name)
-            return CommandPlan(name, of, (), union, returns, of.documentation)
-        assert isinstance(arguments, Struct)
-        documentation = of.documentation
-        if not arguments.is_implicit and arguments.documentation is not None:
-            documentation = arguments.documentation
-        members = shape_of(self._schema, arguments).members
-        attributes = self._attributes(members, documentation, Scope(CLASS_SCOPE))
-        return CommandPlan(name, of, attributes, "", returns, of.documentation)
-
-    def _event(self, name: str, of: Event) -> EventPlan:
-        return EventPlan(name, of, self._annotation(of.arguments or EMPTY.name))
-
-
-def _bases_first(types: list[TypePlan]) -> Iterator[TypePlan]:
-    """Give the types so that each stands behind the base of its class, and the types of an alias.
-
-    Annotations within classes are looked at only when they are used, so that these may be anywhere.
-    """
-    by_name = {plan.name: plan for plan in types}
-    given: set[str] = set()
-
-    def give(plan: TypePlan) -> Iterator[TypePlan]:
-        if plan.name in given:
-            return
-        given.add(plan.name)
-        wanted: list[str] = []
-        if isinstance(plan, StructPlan):
-            wanted = [plan.base]
-        elif isinstance(plan, AliasPlan):
-            wanted = re.findall(r"\w+", plan.type)
-        for name in wanted:
-            if name in by_name:
-                yield from give(by_name[name])
-        yield plan
-
-    for plan in types:
-        yield from give(plan)

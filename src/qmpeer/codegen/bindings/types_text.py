@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from qmpeer.codegen.bindings.docstrings import docstring, enum_docstring, marks
+from qmpeer.codegen.bindings.docstrings import docstring, enum_docstring
 from qmpeer.codegen.bindings.plan import (
     AliasPlan,
     Attribute,
@@ -13,9 +13,7 @@ from qmpeer.codegen.bindings.plan import (
     TypePlan,
     UnionPlan,
 )
-from qmpeer.schema import Documentation, Feature
-
-__all__ = ["literal", "optional", "type_lines"]
+from qmpeer.schema import Documentation, Feature, special_features
 
 _INDENT = "    "
 _WIDTH = 100
@@ -33,6 +31,17 @@ def optional(attribute: Attribute) -> str:
     if attribute.type == "Any":
         return "Any = UNSET"
     return f"{attribute.type} | UnsetType = UNSET"
+
+
+def wrapped(before: str, parts: Sequence[str], after: str) -> Iterator[str]:
+    """Give parts in parentheses: in one line if it isn't too long, else each in its own."""
+    line = before + ", ".join(parts) + after
+    if len(line) <= _WIDTH:
+        yield line
+        return
+    yield before
+    yield from (f"{_INDENT}{part}," for part in parts)
+    yield after
 
 
 def type_lines(plan: TypePlan) -> Iterator[str]:
@@ -127,7 +136,7 @@ def _class(
     if renamed:
         pairs = ", ".join(f"{literal(key)}: {literal(value)}" for key, value in renamed.items())
         arguments.append(f"rename={{{pairs}}}")
-    yield from _wrapped(f"class {name}(", arguments, "):")
+    yield from wrapped(f"class {name}(", arguments, "):")
     yield from docstring(documentation, fallback, "Attributes", attributes, features, _INDENT)
     body = list(_body(attributes, constants))
     if body:
@@ -136,7 +145,7 @@ def _class(
 
 
 def _body(attributes: Sequence[Attribute], constants: dict[str, tuple[str, str]]) -> Iterator[str]:
-    deprecated = [a.wire for a in attributes if "deprecated" in marks(a.features)]
+    deprecated = [a.wire for a in attributes if "deprecated" in special_features(a.features)]
     if deprecated:
         names = "".join(f"{literal(wire)}, " for wire in deprecated)
         yield f"{_INDENT}deprecated_members: ClassVar[tuple[str, ...]] = ({names.rstrip()})"
@@ -162,13 +171,3 @@ def _alias(name: str, types: Sequence[str]) -> Iterator[str]:
 
 def _alias_docstring(documentation: Documentation | None, fallback: str) -> Iterator[str]:
     yield from docstring(documentation, fallback, "Branches", (), (), "")
-
-
-def _wrapped(before: str, parts: Sequence[str], after: str) -> Iterator[str]:
-    line = before + ", ".join(parts) + after
-    if len(line) <= _WIDTH:
-        yield line
-        return
-    yield before
-    yield from (f"{_INDENT}{part}," for part in parts)
-    yield after

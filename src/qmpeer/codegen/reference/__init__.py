@@ -10,16 +10,14 @@ from typing import Final, Literal, TypeAlias
 from qmpeer.codegen.reference.manual import manual_files
 from qmpeer.codegen.reference.markdown import markdown_files
 from qmpeer.codegen.reference.pages import Reference, reference_of
-from qmpeer.codegen.reference.restructured import restructured_files
 from qmpeer.schema import Schema
 
 __all__ = ["FORMATS", "ReferenceFormat", "reference_files"]
 
-ReferenceFormat: TypeAlias = Literal["md", "rst", "man"]
+ReferenceFormat: TypeAlias = Literal["md", "man"]
 
 _WRITERS: Final[dict[str, Callable[[Reference], dict[str, str]]]] = {
     "md": markdown_files,
-    "rst": restructured_files,
     "man": manual_files,
 }
 FORMATS: Final = tuple(_WRITERS)
@@ -35,7 +33,7 @@ def reference_files(
 
     Args:
         schema: The schema, conditions and all.
-        format: "md", "rst" or "man".
+        format: "md" or "man".
         title: What it is the reference of.
         has_toctree: Of Markdown: put the pages into the table of contents of a Sphinx project.
 

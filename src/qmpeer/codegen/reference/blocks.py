@@ -7,32 +7,16 @@ from typing import TypeAlias
 
 import msgspec
 
-__all__ = [
-    "Block",
-    "Code",
-    "Entry",
-    "Heading",
-    "Item",
-    "Items",
-    "Link",
-    "Note",
-    "Page",
-    "Paragraph",
-    "Span",
-    "Spans",
-    "Text",
-]
-
 
 class Text(msgspec.Struct, frozen=True):
-    """Hold a run of text; its style is "", "code", "emphasis" or "strong"."""
+    """A run of text; its style is "", "code", "emphasis" or "strong"."""
 
     text: str
     style: str = ""
 
 
 class Link(msgspec.Struct, frozen=True):
-    """Hold a link.
+    """A link.
 
     Attributes:
         text: What is shown.
@@ -51,33 +35,33 @@ Spans: TypeAlias = tuple[Span, ...]
 
 
 class Paragraph(msgspec.Struct, frozen=True):
-    """Hold a paragraph."""
+    """A paragraph."""
 
     spans: Spans
 
 
 class Code(msgspec.Struct, frozen=True):
-    """Hold lines that stay as they are."""
+    """Lines that stay as they are."""
 
     text: str
 
 
 class Item(msgspec.Struct, frozen=True):
-    """Hold an item of a list; `head` stands before its blocks."""
+    """An item of a list; `head` stands before its blocks."""
 
     blocks: "tuple[Block, ...]"
     head: Spans = ()
 
 
 class Items(msgspec.Struct, frozen=True):
-    """Hold a list; one that is numbered begins with 1."""
+    """A list; one that is numbered begins with 1."""
 
     items: tuple[Item, ...]
     is_numbered: bool = False
 
 
 class Note(msgspec.Struct, frozen=True):
-    """Hold what is to stand out; its kind is "note", "warning", "deprecated" or "unstable"."""
+    """A box that stands out; its kind is "note", "warning", "deprecated" or "unstable"."""
 
     kind: str
     blocks: "tuple[Block, ...]"
@@ -85,14 +69,14 @@ class Note(msgspec.Struct, frozen=True):
 
 
 class Heading(msgspec.Struct, frozen=True):
-    """Hold a heading within a page, of level 2 and below."""
+    """A heading within a page, of level 2 and below."""
 
     level: int
     text: str
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """Hold the entry of one definition.
+    """The entry of one definition.
 
     Attributes:
         name: The definition's name.
@@ -111,7 +95,7 @@ Block: TypeAlias = Paragraph | Code | Items | Note | Heading | Entry
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Hold a page.
+    """A page.
 
     Attributes:
         name: What its file is called, without the ending.

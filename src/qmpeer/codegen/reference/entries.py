@@ -18,6 +18,7 @@ from qmpeer.codegen.reference.blocks import (
 )
 from qmpeer.codegen.reference.markup import Resolve, blocks_of, plain
 from qmpeer.schema import (
+    SPECIAL_FEATURES,
     Alternate,
     Array,
     BuiltIn,
@@ -35,12 +36,10 @@ from qmpeer.schema import (
     Type,
     Union,
     shape_of,
+    special_features,
 )
 from qmpeer.schema.conditions import condition_text
 
-__all__ = ["Definitions", "kind_of"]
-
-_MARKS: Final = ("deprecated", "unstable")
 _ASIDE: Final = re.compile(r"\(((?:since|default)\b[^()]*+)\)", re.IGNORECASE)
 _SINCE: Final = re.compile(r"since:?\s+(?:version\s+)?v?([\d.]+\w*)", re.IGNORECASE)
 _DEFAULT: Final = re.compile(r"default(?:s to|:| is)?\s+(.+)", re.IGNORECASE)
@@ -72,7 +71,7 @@ def kind_of(of: Entity | Type) -> str:
 
 
 class Definitions:
-    """Make the entries of a schema's definitions.
+    """The entries of a schema's definitions.
 
     Args:
         schema: The schema.
@@ -102,7 +101,7 @@ class Definitions:
         said = [kind_of(of).capitalize()]
         if documentation.since:
             said.append(f"since {documentation.since}")
-        said += [mark for mark in _MARKS if mark in _names(of.features)]
+        said += special_features(of.features)
         if isinstance(of, Command):
             if of.allow_oob:
                 said.append("may come out of band")
@@ -117,11 +116,10 @@ class Definitions:
 
     def _marks(self, features: Sequence[Feature], documentation: Documentation) -> Iterator[Note]:
         """Give what has to be known before anything else."""
-        for mark in _MARKS:
-            if mark in _names(features):
-                text = documentation.features.get(mark, "")
-                default = f"This is {mark}."
-                yield Note(mark, self._text(text) or (Paragraph(plain(default)),))
+        for mark in special_features(features):
+            text = documentation.features.get(mark, "")
+            default = f"This is {mark}."
+            yield Note(mark, self._text(text) or (Paragraph(plain(default)),))
 
     # --- What it consists of --------------------------------------------------------------------
 
@@ -244,11 +242,11 @@ class Definitions:
         if since:
             facts.append(plain(f"since {since}"))
         features: tuple[Feature, ...] = getattr(of, "features", ())
-        facts += [(Text(mark, "strong"),) for mark in _MARKS if mark in _names(features)]
+        facts += [(Text(mark, "strong"),) for mark in special_features(features)]
         facts += [
             (Text("feature "), Text(feature.name, "code"))
             for feature in features
-            if feature.name not in _MARKS
+            if feature.name not in SPECIAL_FEATURES
         ]
         head: list[Span] = [Text(name, "code")]
         if facts:
@@ -278,7 +276,7 @@ class Definitions:
         items = [
             Item(self._text(documentation.features.get(feature.name, "")), _feature_head(feature))
             for feature in features
-            if feature.name not in _MARKS
+            if feature.name not in SPECIAL_FEATURES
         ]
         items += [
             Item(self._text(text), (Text(name, "code"),))

@@ -22,8 +22,6 @@ from qmpeer.codegen.reference.blocks import (
 )
 from qmpeer.codegen.reference.pages import INDEX, Reference
 
-__all__ = ["escaped", "line", "manual_files", "word"]
-
 _PREFIX: Final = "qmp"
 _FONTS: Final = {"code": "B", "strong": "B", "emphasis": "I"}
 _SIGNS: Final = {"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti"}
@@ -39,7 +37,7 @@ def manual_files(reference: Reference) -> dict[str, str]:
             ".SH NAME",
             f"{escaped(name)} \\- {escaped(page.title)}",
         ]
-        lines = [*head, ".SH DESCRIPTION", *_Writer(reference).blocks(page.blocks)]
+        lines = [*head, ".SH DESCRIPTION", *_Writer().blocks(page.blocks)]
         others = [INDEX] if page is not reference.index else [p.name for p in reference.pages]
         see = ", ".join(f"\\fB{escaped(_named(other))}\\fR(7)" for other in others)
         if see:
@@ -57,9 +55,6 @@ def _named(page: str) -> str:
 
 
 class _Writer:
-    def __init__(self, reference: Reference) -> None:
-        self._reference = reference
-
     def blocks(self, blocks: Sequence[Block]) -> Iterator[str]:
         """Give the lines of blocks; each begins with its macro."""
         for block in blocks:

@@ -23,8 +23,6 @@ from qmpeer.codegen.reference.blocks import (
 )
 from qmpeer.codegen.reference.pages import Reference
 
-__all__ = ["markdown_files"]
-
 _SPECIAL: Final = re.compile(r"[\\`*_{}\[\]<>&|~$!]")
 _NUMBERED: Final = re.compile(r"(\d{1,9})([.)])(?= |\Z)")
 _WORDS: Final = re.compile(r"[^\w\- ]")

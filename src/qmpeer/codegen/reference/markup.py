@@ -22,8 +22,6 @@ from qmpeer.codegen.reference.blocks import (
     Text,
 )
 
-__all__ = ["Resolve", "blocks_of", "plain", "spans_of"]
-
 Resolve: TypeAlias = Callable[[str], str | None]
 """Gives the target of a link for a name; None where it is none of the schema's."""
 
@@ -110,7 +108,7 @@ def _span(found: re.Match[str], resolve: Resolve) -> Text | Link:
 
 
 class _Reader:
-    """Read lines into blocks; each method takes what it knows from where the reader stands."""
+    """A reader of lines; each method takes the block that it knows from where the reader stands."""
 
     def __init__(self, lines: Sequence[str], resolve: Resolve, depth: int = 0) -> None:
         self._lines = lines

@@ -37,9 +37,8 @@ from qmpeer.schema import (
     Schema,
     Struct,
     Type,
+    special_features,
 )
-
-__all__ = ["INDEX", "Reference", "reference_of"]
 
 INDEX: Final = "index"
 _ALL: Final = "interface"
@@ -56,7 +55,7 @@ _Part = TypeVar("_Part", bound=Documentation | Entity | Type)
 
 
 class Reference(msgspec.Struct, frozen=True):
-    """Hold the reference of a schema.
+    """The reference of a schema.
 
     Attributes:
         title: What it is the reference of.
@@ -83,7 +82,6 @@ def reference_of(schema: Schema, title: str) -> Reference:
 
 class _Maker:
     def __init__(self, schema: Schema, title: str) -> None:
-        self._schema = schema
         self._title = title
         types = [of for of in schema.types.values() if _is_shown(of)]
         self._definitions: dict[str, _Definition] = {of.name: of for of in types}
@@ -160,7 +158,7 @@ class _Maker:
     def _index_item(self, name: str) -> Item:
         of = self._definitions[name]
         assert not isinstance(of, BuiltIn | Array)
-        marks = [f.name for f in of.features if f.name in ("deprecated", "unstable")]
+        marks = special_features(of.features)
         note = (Text(" "), Text(f"({', '.join(marks)})", "emphasis")) if marks else ()
         return Item((), (Link(name, f"#{name}", is_code=True), *note))
 

@@ -6,8 +6,7 @@ from typing import Any
 from qmpeer.chardev.key_values import parse_key_values
 from qmpeer.errors import CommandError
 from qmpeer.machine.machine import Machine
-
-__all__ = ["block_commands"]
+from qmpeer.messages import qemu_texts
 
 
 def block_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
@@ -33,7 +32,7 @@ def block_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
 
     def drive_del(id: str) -> str:
         if id not in blocks.names:
-            return f"Device '{id}' not found"
+            return qemu_texts.unknown_device(id)
         try:
             blocks.delete(id)
         except CommandError as error:
@@ -49,7 +48,7 @@ def block_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
 
     def qemu_io(qdev: bool, device: str, command: str) -> str:
         if qdev:
-            return f"Error: Device '{device}' not found"
+            return f"Error: {qemu_texts.unknown_device(device)}"
         if device in blocks.names:
             return "Error: this machine reads and writes no block nodes"
         return f"Error: Cannot find device='' nor node-name='{device}'"
@@ -61,7 +60,7 @@ def block_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
         "drive_del": drive_del,
         "drive_add": _drive_add,
         "change": _change,
-        "commit": lambda device: "" if device == "all" else f"Device '{device}' not found",
+        "commit": lambda device: "" if device == "all" else qemu_texts.unknown_device(device),
         "snapshot_blkdev": _snapshot,
         "qemu-io": qemu_io,
         "info block": info_block,
@@ -69,7 +68,7 @@ def block_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
     }
 
 
-def _drive_add(node: bool, pci_addr: str, opts: str) -> str:
+def _drive_add(node: bool, opts: str, **rest: Any) -> str:
     """Refuse: there are no drives."""
     pairs = parse_key_values(opts)
     said = "".join(f"warning: {pair.warning}\n" for pair in pairs if pair.warning is not None)
@@ -82,7 +81,7 @@ def _drive_add(node: bool, pci_addr: str, opts: str) -> str:
 
 
 def _change(
-    device: str, force: bool, target: str, arg: str | None, read_only_mode: str | None
+    device: str, target: str, arg: str | None, read_only_mode: str | None, **rest: Any
 ) -> str:
     if device == "vnc":
         if target not in ("passwd", "password"):
@@ -92,10 +91,10 @@ def _change(
         return "Error: Could not set password"
     if read_only_mode not in (None, "retain", "read-only", "read-write"):
         return f"Error: invalid parameter value: {read_only_mode}"
-    return f"Error: Device '{device}' not found"
+    return f"Error: {qemu_texts.unknown_device(device)}"
 
 
-def _snapshot(reuse: bool, device: str, snapshot_file: str | None, format: str | None) -> str:
+def _snapshot(device: str, snapshot_file: str | None, **rest: Any) -> str:
     if snapshot_file is None:
-        return "Error: Parameter 'snapshot-file' is missing"
+        return f"Error: {qemu_texts.missing('snapshot-file')}"
     return f"Error: Cannot find device='{device}' nor node-name=''"

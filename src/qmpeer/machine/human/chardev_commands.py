@@ -5,77 +5,91 @@ from typing import Any
 
 import msgspec
 
-from qmpeer.chardev import BACKENDS, Chardevs, Description, parse_chardev
+from qmpeer.chardev import Chardevs, Description, parse_chardev
 from qmpeer.chardev.key_values import split_key_values
 from qmpeer.errors import ChardevError
 from qmpeer.machine.machine import Machine
 from qmpeer.monitor import Context
 
-__all__ = ["backend_names", "chardev_commands", "chardev_labels"]
-
 _UNREADABLE = "Parsing chardev args failed"
 
 
-def chardev_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
-    """Return the handlers by their names, those of ``info`` as two words."""
-    chardevs, commands = machine.chardevs, machine.chardev_commands
+class _Handlers:
+    """The handlers that tell people more than what went wrong."""
 
-    async def chardev_add(args: str, *, context: Context) -> str:
+    def __init__(self, machine: Machine) -> None:
+        self._chardevs = machine.chardevs
+        self._commands = machine.chardev_commands
+
+    async def chardev_add(self, args: str, *, context: Context) -> str:
+        """Make a device of its description."""
         said, description = _read(args)
         if description is None:
             return said
         if description.help:
             return said + description.help
         try:
-            device = await chardevs.add_described(description, context.named_fds.take)
+            device = await self._chardevs.add_described(description, context.named_fds.take)
         except ChardevError as error:
             return f"{said}Error: {error.reason}"
         if device.waits_for_client:
             await device.wait_for_client()
-        base = chardevs.get(f"{device.label}-base") if description.is_mux else device
+        base = self._chardevs.get(f"{device.label}-base") if description.is_mux else device
         if base is not None and base.pty is not None:
             said += f"char device redirected to {base.pty} (label {base.label})\n"
         return said
 
-    async def chardev_change(id: str, args: str, *, context: Context) -> str:
+    async def chardev_change(self, id: str, args: str, *, context: Context) -> str:
+        """Put the device of a description in another one's place."""
         said, description = _read(args)
         if description is None:
             return said
         try:
-            if description.label is not None:
-                raise ChardevError("Unexpected 'id' parameter")
-            if description.help:  # which isn't given here
-                word = dict(split_key_values(args, implied_key="backend"))["backend"]
-                raise ChardevError(f"'{word}' is not a valid char driver name")
-            if "backend" not in description.values:
-                raise ChardevError('chardev: "(null)" missing backend')
+            _check_replacement(args, description)
             backend = msgspec.structs.replace(description, label=id).backend()
-            await chardevs.change(id, backend, context.named_fds.take)
+            await self._chardevs.change(id, backend, context.named_fds.take)
         except ChardevError as error:
             return f"{said}Error: {error.reason}"
         return said
 
-    def info_chardev() -> str:
+    def info_chardev(self) -> str:
+        """List the devices."""
         lines = []
-        for info in chardevs.query():
+        for info in self._chardevs.query():
             assert isinstance(info, dict)
             lines.append(f"{info['label']}: filename={info['filename']}\n")
         return "".join(lines)
 
-    def ringbuf_read(device: str, size: int) -> str:
-        return "".join(map(_visible, commands.ringbuf_read(device, size))) + "\n"
+    def ringbuf_read(self, device: str, size: int) -> str:
+        """Take out what a ring holds, readably."""
+        return "".join(map(_visible, self._commands.ringbuf_read(device, size))) + "\n"
 
+
+def chardev_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
+    """Return the handlers by their names, those of ``info`` as two words."""
+    handlers, commands = _Handlers(machine), machine.chardev_commands
     return {
-        "chardev-add": chardev_add,
-        "chardev-change": chardev_change,
+        "chardev-add": handlers.chardev_add,
+        "chardev-change": handlers.chardev_change,
         "chardev-remove": commands.chardev_remove,
         "chardev-send-break": commands.chardev_send_break,
-        "ringbuf_read": ringbuf_read,
+        "ringbuf_read": handlers.ringbuf_read,
         "ringbuf_write": commands.ringbuf_write,
         "getfd": machine.getfd,
         "closefd": machine.closefd,
-        "info chardev": info_chardev,
+        "info chardev": handlers.info_chardev,
     }
+
+
+def _check_replacement(args: str, description: Description) -> None:
+    """Refuse what ``chardev-add`` takes and ``chardev-change`` doesn't."""
+    if description.label is not None:
+        raise ChardevError("Unexpected 'id' parameter")
+    if description.help:
+        word = dict(split_key_values(args, implied_key="backend"))["backend"]
+        raise ChardevError(f"'{word}' is not a valid char driver name")
+    if "backend" not in description.values:
+        raise ChardevError('chardev: "(null)" missing backend')
 
 
 def _read(args: str) -> tuple[str, Description | None]:
@@ -107,8 +121,3 @@ def chardev_labels(chardevs: Chardevs, kind: str | None = None) -> Callable[...,
         return (device.label for device in chardevs if kind in (None, device.kind))
 
     return labels
-
-
-def backend_names(words: Sequence[str]) -> Iterable[str]:
-    """Offer the types of devices."""
-    return BACKENDS if len(words) == 2 else ()

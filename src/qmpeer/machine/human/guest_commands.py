@@ -1,15 +1,14 @@
 """The human commands about the guest: whether it runs, its keys and its screen."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from qmpeer.machine.machine import Machine
+from qmpeer.messages import qemu_texts
 from qmpeer.monitor.human import Completions
 
-__all__ = ["guest_commands", "key_names", "watchdog_actions"]
-
-_WATCHDOG_ACTIONS: Final = ("reset", "shutdown", "poweroff", "pause", "debug", "none", "inject-nmi")
+WATCHDOG_ACTIONS: Final = ("reset", "shutdown", "poweroff", "pause", "debug", "none", "inject-nmi")
 _SCREEN_FORMATS: Final = ("png", "ppm")
 _KEY_WORDS: Final = (
     "unmapped shift shift_r alt alt_r ctrl ctrl_r menu esc 1 2 3 4 5 6 7 8 9 0 minus equal"
@@ -90,12 +89,7 @@ def key_names(words: Sequence[str]) -> Completions:
     return Completions(len(typed), [key for key in _KEYS if key.startswith(typed)])
 
 
-def watchdog_actions(words: Sequence[str]) -> Iterable[str]:
-    """Offer what a watchdog may do."""
-    return _WATCHDOG_ACTIONS if len(words) == 2 else ()
-
-
-def _sendkey(keys: str, hold_time: int | None) -> str:
+def _sendkey(keys: str, **rest: Any) -> str:
     """Take names of keys, or their numbers; there is no guest to type them to."""
     for key in keys.split("-"):
         name = "less" if key == "<" else key
@@ -107,17 +101,15 @@ def _sendkey(keys: str, hold_time: int | None) -> str:
 # The screen, and others that might look on
 
 
-def _screendump(
-    filename: str, device: str | None, head: int | None, format: str | None = None
-) -> str:
+def _screendump(device: str | None, format: str | None = None, **rest: Any) -> str:
     if format is not None and format not in _SCREEN_FORMATS:
         return f"Error: invalid parameter value: {format}"
     if device is not None:
-        return f"Error: Device '{device}' not found"
+        return f"Error: {qemu_texts.unknown_device(device)}"
     return "Error: There is no console to take a screendump from"
 
 
-def _set_password(protocol: str, password: str, display: str | None, connected: str | None) -> str:
+def _set_password(protocol: str, connected: str | None, **rest: Any) -> str:
     if connected not in (None, "keep", "fail", "disconnect"):
         return f"Error: invalid parameter value: {connected}"
     if protocol == "vnc" and connected not in (None, "keep"):
@@ -125,7 +117,7 @@ def _set_password(protocol: str, password: str, display: str | None, connected: 
     return _without_screen(protocol, "Could not set password")
 
 
-def _expire_password(protocol: str, time: str, display: str | None = None) -> str:
+def _expire_password(protocol: str, **rest: Any) -> str:
     return _without_screen(protocol, "Could not set password expire time")
 
 
@@ -134,20 +126,14 @@ def _without_screen(protocol: str, refusal: str) -> str:
     return f"Error: {refusals.get(protocol, f'invalid parameter value: {protocol}')}"
 
 
-def _client_migrate_info(
-    protocol: str,
-    hostname: str,
-    port: int | None,
-    tls_port: int | None,
-    cert_subject: str | None,
-) -> str:
+def _client_migrate_info(protocol: str, **rest: Any) -> str:
     if protocol != "spice":
         return "Error: Parameter 'protocol' expects 'spice'"
     return "Error: SPICE is not in use"
 
 
 def _watchdog_action(action: str) -> str:
-    return "" if action in _WATCHDOG_ACTIONS else f"Error: invalid parameter value: {action}"
+    return "" if action in WATCHDOG_ACTIONS else f"Error: invalid parameter value: {action}"
 
 
 def _gdbserver(device: str | None) -> str:

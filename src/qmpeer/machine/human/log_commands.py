@@ -6,8 +6,6 @@ from typing import Any, Final
 
 from qmpeer.machine.machine import Machine
 
-__all__ = ["LOG_HELP", "log_commands"]
-
 _ITEMS: Final = {
     "out_asm": "host code that is made",
     "in_asm": "guest code that is translated",
@@ -51,16 +49,15 @@ def log_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
 
 
 class _Log:
-    """Remember what is to be logged; the file is made, and stays empty."""
+    """Where the log goes: the file is made, and stays empty."""
 
     def __init__(self, machine: Machine) -> None:
         self._open_path = machine.descriptors.open_path
-        self._items: set[str] = set()
         self._path: str | None = None
         self._has_profile = False
 
     def set_items(self, items: str) -> str:
-        """Choose what is logged."""
+        """Take what is to be logged; nothing is."""
         chosen = set() if items == "none" else set(items.split(","))
         if "all" in chosen:
             chosen = {*_ITEMS}
@@ -72,7 +69,6 @@ class _Log:
                 return warnings + LOG_HELP
         if "tid" in chosen and self._path is None:
             return f"{warnings}Filename template with '%d' required for 'tid'"
-        self._items = chosen
         return warnings + self._open()
 
     def set_file(self, filename: str) -> str:

@@ -7,9 +7,8 @@ from typing import Any, Final
 from qmpeer.errors import CommandError
 from qmpeer.machine.machine import Machine
 from qmpeer.machine.run_states import RunState
+from qmpeer.messages import qemu_texts
 from qmpeer.monitor.human import Format, dump_memory
-
-__all__ = ["memory_commands"]
 
 _PORT_SUFFIXES: Final = {2: "w", 4: "l"}
 _TREE: Final = (
@@ -49,22 +48,12 @@ def memory_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
         finally:
             os.close(fd)
 
-    def dump_guest(
-        paging: bool,
-        detach: bool,
-        windmp: bool,
-        zlib: bool,
-        lzo: bool,
-        snappy: bool,
-        filename: str,
-        begin: int | None,
-        length: int | None,
-    ) -> str:
+    def dump_guest(begin: int | None, length: int | None, **flags: Any) -> str:
         """Refuse, as there is no memory. Spec: QEMU finds that when the guest has been stopped."""
-        if windmp + zlib + lzo + snappy > 1:
+        if sum(flags.get(name, False) for name in ("windmp", "zlib", "lzo", "snappy")) > 1:
             return "Error: only one of '-z|-l|-s|-w' can be set"
         if begin is not None and length is None:
-            return "Error: Parameter 'length' is missing"
+            return f"Error: {qemu_texts.missing('length')}"
         if machine.state is RunState.RUNNING:
             machine.stop()
             machine.cont()
@@ -118,7 +107,7 @@ def _info_registers(cpustate_all: bool, vcpu: int | None) -> str:
     return "No CPU available" if vcpu is None else f"CPU#{vcpu} not available"
 
 
-def _info_mtree(flatview: bool, dispatch_tree: bool, owner: bool, disabled: bool) -> str:
+def _info_mtree(flatview: bool, owner: bool, **rest: Any) -> str:
     parent = " parent:{obj path=/machine/unattached}" if owner else ""
     if flatview:
         return _FLAT_TREE.format(parent=parent)
@@ -133,5 +122,5 @@ def _info_usbhost(rest: str | None) -> str:
     return f'Command "info usbhost{"" if rest is None else " "}" is not available.'
 
 
-def _info_stats(target: str, names: str | None, provider: str | None) -> str:
+def _info_stats(target: str, **rest: Any) -> str:
     return "" if target in ("vm", "vcpu") else f"invalid stats target {target}"

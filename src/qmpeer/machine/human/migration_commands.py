@@ -1,11 +1,9 @@
 """The human commands about migration: what can be set is remembered, and nothing migrates."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 from qmpeer.machine.machine import Machine
-
-__all__ = ["capability_names", "migration_commands", "parameter_names"]
 
 _CAPABILITY_WORDS: Final = (
     "xbzrle rdma-pin-all auto-converge zero-blocks compress events postcopy-ram x-colo"
@@ -17,9 +15,9 @@ _STATE_WORDS: Final = (
     "none setup cancelling cancelled active postcopy-active postcopy-paused postcopy-recover"
     " completed failed colo pre-switchover device wait-unplug"
 )
-_CAPABILITIES: Final = tuple(_CAPABILITY_WORDS.split())
+CAPABILITIES: Final = tuple(_CAPABILITY_WORDS.split())
 _STATES: Final = tuple(_STATE_WORDS.split())
-_PARAMETERS: Final = {
+PARAMETERS: Final = {
     "announce-initial": "50 ms",
     "announce-max": "550 ms",
     "announce-rounds": "5",
@@ -59,7 +57,7 @@ clear-bitmap-shift: 18
 
 def migration_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
     """Return the handlers by their names, those of ``info`` as two words."""
-    capabilities = dict.fromkeys(_CAPABILITIES, False)
+    capabilities = dict.fromkeys(CAPABILITIES, False)
 
     def set_capability(capability: str, state: bool) -> str:
         if capability not in capabilities:
@@ -80,22 +78,12 @@ def migration_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
         "info migrate": lambda: _GLOBALS,
         "info migrate_capabilities": info_capabilities,
         "info migrate_parameters": lambda: "".join(
-            f"{name}: {value}\n" for name, value in _PARAMETERS.items()
+            f"{name}: {value}\n" for name, value in PARAMETERS.items()
         ),
     }
 
 
-def capability_names(words: Sequence[str]) -> Iterable[str]:
-    """Offer the names of capabilities, then on and off."""
-    return _CAPABILITIES if len(words) == 2 else ("on", "off") if len(words) == 3 else ()
-
-
-def parameter_names(words: Sequence[str]) -> Iterable[str]:
-    """Offer the names of parameters."""
-    return _PARAMETERS if len(words) == 2 else ()
-
-
-def _migrate(detach: bool, blk: bool, inc: bool, resume: bool, uri: str) -> str:
+def _migrate(resume: bool, uri: str, **rest: Any) -> str:
     if resume:
         return "Error: Cannot resume if there is no paused migration"
     if not uri.startswith(_SCHEMES):
@@ -110,6 +98,6 @@ def _continue(state: str) -> str:
 
 
 def _set_parameter(parameter: str, value: str) -> str:
-    if parameter not in _PARAMETERS:
+    if parameter not in PARAMETERS:
         return f"Error: invalid parameter value: {parameter}"
     return "Error: this machine has no guest that could migrate"

@@ -1,18 +1,28 @@
 """The human commands about objects, the tree that they hang in, and devices."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from qmpeer.chardev.key_values import check_id, parse_key_values
 from qmpeer.errors import ChardevError
 from qmpeer.machine.machine import Machine
-from qmpeer.machine.object_options import object_types, read_object
+from qmpeer.machine.object_options import read_object
 from qmpeer.machine.start_error import StartHelp
+from qmpeer.messages import qemu_texts
 
-__all__ = ["object_commands", "object_names", "object_type_names"]
-
-_TYPE: Final = ("type", "string")
+_FIXED: Final = {
+    "/": "container",
+    "/machine": "none-machine",
+    "/machine/peripheral-anon": "container",
+    "/machine/peripheral": "container",
+    "/machine/unattached": "container",
+    "/machine/unattached/io[0]": "memory-region",
+    "/machine/unattached/system[0]": "memory-region",
+    "/machine/unattached/sysbus": "System",
+}
+"""The objects that are always there, and their types."""
+_MACHINE_PATH: Final = "/machine"
 _MACHINE: Final[Mapping[str, tuple[str, object]]] = {
     "kernel": ("string", ""),
     "dt-compatible": ("string", ""),
@@ -34,28 +44,82 @@ _MACHINE: Final[Mapping[str, tuple[str, object]]] = {
     "append": ("string", ""),
     "suppress-vmdesc": ("bool", False),
 }
+"""The machine's own properties: their types and values."""
 _NET_TYPE: Final = "type"
 
 
-class _Tree:
-    """Know the objects by their paths."""
+class _ObjectTree:
+    """The objects by their paths, and the handlers of the commands about them."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
 
-    def types(self) -> dict[str, str]:
+    def object_add(self, object: str) -> str:
+        """Make an object of its description."""
+        objects = self._machine.objects
+        try:
+            properties, warnings = read_object(object, objects.names, is_option=False)
+            objects.add(properties)
+        except StartHelp as asked:
+            return asked.text
+        except ChardevError as error:
+            return f"Error: {error.reason}\n{error.hint}"
+        return "".join(f"warning: {warning}\n" for warning in warnings)
+
+    def qom_list(self, path: str | None) -> str:
+        """List an object's properties with their types."""
+        if path is None:
+            return "/"
+        found = self._matches(path)
+        if len(found) != 1:
+            return f"Error: Path '{path}' is ambiguous" if found else _not_found(path)
+        properties = [("type", "string")]
+        if found[0] == _MACHINE_PATH:
+            properties += [(name, of) for name, (of, _) in _MACHINE.items()]
+        properties += [(name, f"child<{of}>") for name, of in self._children(found[0]).items()]
+        return "".join(f"{name} ({of})\n" for name, of in properties)
+
+    def qom_get(self, path: str, property: str) -> str:
+        """Show a property as JSON."""
+        found = self._find(path)
+        if found is None:
+            return _not_found(path)
+        of = self._types()[found]
+        if property == "type":
+            return json.dumps(of)
+        value = _MACHINE[property][1] if _is_of_machine(found, property) else None
+        if value is not None:
+            return json.dumps(value)
+        if property in self._children(found):
+            return json.dumps(f"{found.rstrip('/')}/{property}")
+        return f"Error: Property '{of}.{property}' not found"
+
+    def qom_set(self, json: bool, path: str, property: str, value: str) -> str:
+        """Refuse: nothing can be set here."""
+        found = self._find(path)
+        if found is None:
+            return _not_found(path)
+        is_known = property in ("type", *self._children(found)) or _is_of_machine(found, property)
+        why = "is not writable" if is_known else "not found"
+        return f"Error: Property '{self._types()[found]}.{property}' {why}"
+
+    def qom_tree(self, path: str | None) -> str:
+        """Show an object and all below it."""
+        found = self._find(_MACHINE_PATH if path is None else path)
+        if found is None:
+            return f"Path '{path}' could not be resolved."
+        return self._branch(found, found, 0)
+
+    def _branch(self, path: str, name: str, depth: int) -> str:
+        return f"{'  ' * depth}{name} ({self._types()[path]})\n" + "".join(
+            self._branch(f"{path.rstrip('/')}/{child}", f"/{child}", depth + 1)
+            for child in sorted(self._children(path))
+        )
+
+    def _types(self) -> dict[str, str]:
         """Return the types of all objects by their paths, parents before children."""
         machine = self._machine
-        found = {
-            "/": "container",
-            "/machine": "none-machine",
-            "/machine/peripheral-anon": "container",
-            "/machine/peripheral": "container",
-            "/machine/unattached": "container",
-            "/machine/unattached/io[0]": "memory-region",
-            "/machine/unattached/system[0]": "memory-region",
-            "/machine/unattached/sysbus": "System",
-        }
+        found = dict(_FIXED)
         if names := machine.objects.types:
             found["/objects"] = "container"
             found.update({f"/objects/{name}": of for name, of in names.items()})
@@ -65,111 +129,50 @@ class _Tree:
                 found[f"/chardevs/{device.label}"] = f"chardev-{device.kind}"
         return found
 
-    def find(self, path: str) -> str | None:
+    def _find(self, path: str) -> str | None:
         """Return the whole path that a path means: one from the root, or its end, if unique."""
         found = self._matches(path)
         return found[0] if len(found) == 1 else None
 
-    def refuse(self, path: str) -> str:
-        """Say why a path that isn't found isn't."""
-        if len(self._matches(path)) > 1:
-            return f"Error: Path '{path}' is ambiguous"
-        return f"Error: Device '{path}' not found"
-
     def _matches(self, path: str) -> list[str]:
-        types = self.types()
         parts = "".join(f"/{part}" for part in path.split("/") if part)
         if path.startswith("/"):
-            return [known for known in types if known == (parts or "/")]
-        return [known for known in types if known.endswith(parts)]
+            return [known for known in self._types() if known == (parts or "/")]
+        return [known for known in self._types() if known.endswith(parts)]
 
-    def children(self, path: str) -> dict[str, str]:
+    def _children(self, path: str) -> dict[str, str]:
         """Return the types of an object's children by their names."""
         start = path.rstrip("/") + "/"
         return {
             known[len(start) :]: of
-            for known, of in self.types().items()
+            for known, of in self._types().items()
             if known.startswith(start) and known != "/" and "/" not in known[len(start) :]
         }
 
 
+def _is_of_machine(path: str, property: str) -> bool:
+    return path == _MACHINE_PATH and property in _MACHINE
+
+
+def _not_found(path: str) -> str:
+    return f"Error: {qemu_texts.unknown_device(path)}"
+
+
 def object_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
     """Return the handlers by their names, those of ``info`` as two words."""
-    tree = _Tree(machine)
-
-    def object_add(object: str) -> str:
-        try:
-            properties, warnings = read_object(object, machine.objects.names, is_option=False)
-            machine.objects.add(properties)
-        except StartHelp as asked:
-            return asked.text
-        except ChardevError as error:
-            return f"Error: {error.reason}\n{error.hint}"
-        return "".join(f"warning: {warning}\n" for warning in warnings)
-
-    def qom_list(path: str | None) -> str:
-        if path is None:
-            return "/"
-        found = tree.find(path)
-        if found is None:
-            return tree.refuse(path)
-        properties = [_TYPE]
-        if found == "/machine":
-            properties += [(name, of) for name, (of, _) in _MACHINE.items()]
-        properties += [(name, f"child<{of}>") for name, of in tree.children(found).items()]
-        return "".join(f"{name} ({of})\n" for name, of in properties)
-
-    def qom_get(path: str, property: str) -> str:
-        found = tree.find(path)
-        if found is None:
-            return f"Error: Device '{path}' not found"
-        of = tree.types()[found]
-        if property == "type":
-            return json.dumps(of)
-        value = _MACHINE[property][1] if found == "/machine" and property in _MACHINE else None
-        if value is not None:
-            return json.dumps(value)
-        child = tree.children(found).get(property)
-        if child is not None:
-            return json.dumps(f"{found.rstrip('/')}/{property}")
-        return f"Error: Property '{of}.{property}' not found"
-
-    def qom_set(json: bool, path: str, property: str, value: str) -> str:
-        found = tree.find(path)
-        if found is None:
-            return f"Error: Device '{path}' not found"
-        of = tree.types()[found]
-        known = found == "/machine" and property in _MACHINE
-        if property == "type" or known or property in tree.children(found):
-            return f"Error: Property '{of}.{property}' is not writable"
-        return f"Error: Property '{of}.{property}' not found"
-
-    def qom_tree(path: str | None) -> str:
-        found = tree.find("/machine" if path is None else path)
-        if found is None:
-            return f"Path '{path}' could not be resolved."
-        return _branch(tree, found, found, 0)
-
+    tree = _ObjectTree(machine)
     return {
-        "object_add": object_add,
+        "object_add": tree.object_add,
         "object_del": machine.object_del,
         "device_add": _device_add,
         "netdev_add": _netdev_add,
         "hostfwd_add": _host_forwarding,
         "hostfwd_remove": _host_forwarding,
-        "qom-list": qom_list,
-        "qom-get": qom_get,
-        "qom-set": qom_set,
-        "info qom-tree": qom_tree,
+        "qom-list": tree.qom_list,
+        "qom-get": tree.qom_get,
+        "qom-set": tree.qom_set,
+        "info qom-tree": tree.qom_tree,
     }
-
-
-def _branch(tree: _Tree, path: str, name: str, depth: int) -> str:
-    below = sorted(tree.children(path))
-    start = path.rstrip("/")
-    return f"{'  ' * depth}{name} ({tree.types()[path]})\n" + "".join(
-        _branch(tree, f"{start}/{child}", f"/{child}", depth + 1) for child in below
-    )
 
 
 def _device_add(device: str | None) -> str:
@@ -183,11 +186,11 @@ def _device_add(device: str | None) -> str:
         return 'Try "help device_add" for more information'
     driver = next((pair.value for pair in pairs if pair.key == "driver"), None)
     if driver is None:
-        return "Error: Parameter 'driver' is missing"
+        return f"Error: {qemu_texts.missing('driver')}"
     if driver in ("help", "?"):
         return ""
     if any(pair.key in ("help", "?") for pair in pairs):
-        return f"Device '{driver}' not found"
+        return qemu_texts.unknown_device(driver)
     return f"Error: '{driver}' is not a valid device model name"
 
 
@@ -198,27 +201,17 @@ def _netdev_add(netdev: str | None) -> str:
     if values.get(_NET_TYPE) in ("help", "?"):
         return "Available netdev backend types:"
     if "id" not in values:
-        return "Error: Parameter 'id' is missing"
+        return f"Error: {qemu_texts.missing('id')}"
     try:
         check_id(values["id"])
     except ChardevError:
         return 'Try "help netdev_add" for more information'
     if _NET_TYPE not in values:
-        return "Error: Parameter 'type' is missing"
-    return f"Error: Parameter 'type' does not accept value '{values[_NET_TYPE]}'"
+        return f"Error: {qemu_texts.missing('type')}"
+    return f"Error: {qemu_texts.not_accepted('type', values[_NET_TYPE])}"
 
 
 def _host_forwarding(arg1: str, arg2: str | None) -> str:
     if arg2 is not None:
         return f"unrecognized netdev id '{arg1}'"
     return "user mode network stack not in use"
-
-
-def object_names(machine: Machine) -> Callable[[Sequence[str]], Iterable[str]]:
-    """Return what offers the ids of objects."""
-    return lambda words: machine.objects.names if len(words) == 2 else ()
-
-
-def object_type_names(words: Sequence[str]) -> Iterable[str]:
-    """Offer the types of objects."""
-    return object_types() if len(words) == 2 else ()

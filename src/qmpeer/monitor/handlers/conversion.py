@@ -11,19 +11,6 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from qmpeer.errors import CommandError
 from qmpeer.values import JsonObject
 
-__all__ = [
-    "Convert",
-    "Part",
-    "alternate_conversion",
-    "enum_conversion",
-    "list_conversion",
-    "map_conversion",
-    "members_conversion",
-    "struct_conversion",
-    "to_float",
-    "to_uint64",
-]
-
 Convert: TypeAlias = Callable[[Any], Any] | None
 """Turns a JSON value into what the annotation asks for; None leaves it as it is."""
 

@@ -7,8 +7,6 @@ from typing import Final
 
 from qmpeer.schema import Documentation, Section
 
-__all__ = ["documentation_of"]
-
 _HEADING: Final = re.compile(r"(Args|Arguments|Returns|Raises|Example|Examples|Notes?):\Z")
 _ENTRY: Final = re.compile(r"\*{0,2}(\w+)(?: \([^)]*\))?: *(.*)")
 _TAGS: Final = {"Raises": "Errors", "Examples": "Example", "Notes": "Note"}

@@ -21,8 +21,6 @@ from qmpeer.schema.checks import Fields
 from qmpeer.schema.validation import arguments_check
 from qmpeer.values import JsonObject
 
-__all__ = ["Parameters", "parameters_of"]
-
 
 class Parameters:
     """Turn a command's arguments into the keyword arguments of its handler.

@@ -10,8 +10,6 @@ import msgspec
 from qmpeer.monitor.handlers.type_hints import class_hints, function_hints, struct_names, wire_name
 from qmpeer.values import UNSET, JsonObject, JsonValue
 
-__all__ = ["result_of"]
-
 _PLAIN: Final = frozenset({dict, list, str, int, float, bool})
 
 

@@ -19,8 +19,6 @@ from qmpeer.schema import (
     Type,
 )
 
-__all__ = ["ANY", "SchemaTypes"]
-
 ANY: Final = "any"
 """The type of anything; objects with any members are of it as well, as QAPI can't say more."""
 

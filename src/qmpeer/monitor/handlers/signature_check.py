@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from qmpeer.monitor.handlers.parameters import Parameters
 from qmpeer.schema import EMPTY, Command, Member, Schema, Struct, Union, shape_of
 
-__all__ = ["declared_members", "match"]
-
 
 def declared_members(schema: Schema, command: Command) -> tuple[tuple[Member, ...], bool]:
     """Return a command's arguments, and whether there are further ones, of a union's branches."""

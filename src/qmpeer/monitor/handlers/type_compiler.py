@@ -65,8 +65,6 @@ from qmpeer.schema.checks import (
 )
 from qmpeer.values import UnsetType
 
-__all__ = ["REQUIRED", "CompiledMember", "CompiledType", "TypeCompiler"]
-
 REQUIRED: Final = object()
 """The default of a member that has none."""
 

@@ -11,8 +11,6 @@ import msgspec
 
 from qmpeer.values import JsonValue
 
-__all__ = ["class_hints", "function_hints", "struct_names", "underlying", "wire_name"]
-
 
 def wire_name(name: str) -> str:
     """Return the name on the wire of a Python parameter or field.

@@ -8,22 +8,6 @@ are plain integers and unions.
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
-__all__ = [
-    "Alternate",
-    "Int8",
-    "Int16",
-    "Int32",
-    "Int64",
-    "Signed",
-    "Size",
-    "StrOrNull",
-    "UInt8",
-    "UInt16",
-    "UInt32",
-    "UInt64",
-    "Unsigned",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Signed:

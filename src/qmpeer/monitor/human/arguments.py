@@ -33,8 +33,6 @@ from qmpeer.monitor.human.expressions import ExpressionError, Registers, evaluat
 from qmpeer.monitor.human.formats import FormatMemory
 from qmpeer.monitor.human.words import BLANKS, read_word, skip_blanks
 
-__all__ = ["Argument", "ArgumentError", "Surroundings", "parse_letters", "read_arguments"]
-
 
 class ArgumentError(ValueError):
     """Say what is wrong with a command's arguments, in QEMU's words."""

@@ -33,8 +33,6 @@ from qmpeer.monitor.human.words import BLANKS
 from qmpeer.monitor.threads import ENDING, Blocking, Threads
 from qmpeer.values import JsonValue
 
-__all__ = ["LINE", "HumanCommands", "Outcome"]
-
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 Outcome: TypeAlias = str | Awaitable[str] | Blocking
 """What a command prints, now, later or in a thread."""

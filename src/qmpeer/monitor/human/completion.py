@@ -11,14 +11,6 @@ from qmpeer import limits
 from qmpeer.monitor.human.table import NOTHING, Completions, Table
 from qmpeer.monitor.human.words import BLANKS, split_words
 
-__all__ = [
-    "NamesFor",
-    "columns_of",
-    "common_prefix",
-    "complete",
-    "file_names",
-]
-
 NamesFor: TypeAlias = Callable[[str], Iterable[str]]
 """Give the names that begin with a prefix, and others if that is easier."""
 _COLUMNS = 80

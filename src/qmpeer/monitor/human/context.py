@@ -7,8 +7,6 @@ from qmpeer.monitor.backend import Context, ContextMonitor
 from qmpeer.monitor.human.history import History
 from qmpeer.monitor.named_fds import NamedFds
 
-__all__ = ["HumanContext", "HumanState", "OneLine"]
-
 
 @dataclass(slots=True)
 class HumanState:

@@ -45,8 +45,6 @@ from qmpeer.monitor.human.history import History
 from qmpeer.monitor.human.table import Completions
 from qmpeer.monitor.human.words import BLANKS, to_text
 
-__all__ = ["LineEditor"]
-
 Completer: TypeAlias = Callable[[str], Completions]
 _TEXT: Final = re.compile(rb"[\x20-\x7e]+")
 _BLANKS: Final = BLANKS.encode()

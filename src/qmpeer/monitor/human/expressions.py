@@ -17,8 +17,6 @@ from typing import Final, TypeAlias
 from qmpeer import limits
 from qmpeer.monitor.human.words import skip_blanks
 
-__all__ = ["ExpressionError", "Registers", "evaluate", "no_registers", "signed"]
-
 Registers: TypeAlias = Callable[[str], int | None]
 """Give a register's value by its name without the ``$``; None where there is no such register."""
 

@@ -12,15 +12,6 @@ from typing import Final, TypeAlias
 from qmpeer import limits
 from qmpeer.monitor.human.words import BLANKS
 
-__all__ = [
-    "Format",
-    "FormatMemory",
-    "ReadMemory",
-    "dump_memory",
-    "format_character",
-    "format_value",
-]
-
 ReadMemory: TypeAlias = Callable[[int, int], bytes | None]
 """Read so many bytes at an address; None where there are none to read."""
 

@@ -2,8 +2,6 @@
 
 from qmpeer import limits
 
-__all__ = ["History"]
-
 
 class History:
     """Keep the last lines, each once.

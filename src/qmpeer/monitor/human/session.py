@@ -20,8 +20,6 @@ from qmpeer.monitor.human.table import Completions
 from qmpeer.monitor.human.words import BLANKS, to_text
 from qmpeer.values import JsonValue
 
-__all__ = ["PROMPT", "HumanSession", "banner", "to_lines"]
-
 PROMPT: Final = "(qemu) "
 
 

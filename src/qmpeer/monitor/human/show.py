@@ -2,8 +2,6 @@
 
 from typing import Any
 
-__all__ = ["show_value"]
-
 
 def show_value(value: Any) -> str:
     r"""Write a value: text as it is, its last line ended, members and elements a line each.

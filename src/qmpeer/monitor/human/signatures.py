@@ -25,25 +25,12 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, get_origin
 
 from qmpeer.errors import CommandError
+from qmpeer.messages import qemu_texts
 from qmpeer.monitor.backend import Context
 from qmpeer.monitor.handlers.type_hints import function_hints
 from qmpeer.monitor.human.arguments import Argument, parse_letters
 from qmpeer.monitor.human.context import HumanContext
 from qmpeer.monitor.human.formats import Format
-
-__all__ = [
-    "BlockDevice",
-    "FileName",
-    "Letter",
-    "Mebibytes",
-    "OnOff",
-    "RestOfLine",
-    "Signature",
-    "SizeInBytes",
-    "context_name_of",
-    "params_of",
-    "read_signature",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +154,7 @@ def _choice(name: str, hint: Any) -> Callable[[str], Any] | None:
 
 def _choose(name: str, choices: dict[object, Any], word: str) -> Any:
     if word not in choices:
-        desc = f"Parameter '{name}' does not accept value '{word}'"
+        desc = qemu_texts.not_accepted(name, word)
         raise CommandError("GenericError", desc)
     return choices[word]
 

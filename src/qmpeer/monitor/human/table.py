@@ -13,8 +13,6 @@ from qmpeer.monitor.human.arguments import Argument
 from qmpeer.monitor.human.show import show_value
 from qmpeer.monitor.human.words import skip_blanks, split_words
 
-__all__ = ["NOTHING", "Completions", "HumanCommand", "Table", "Unknown", "help_text"]
-
 _NAME: Final = re.compile(r"[^ /\t\n\v\f\r]*")
 
 

@@ -7,8 +7,6 @@ backslash takes ``n``, ``r``, a quote of either kind or a backslash.
 import re
 from typing import Final
 
-__all__ = ["BLANKS", "read_word", "skip_blanks", "split_words", "to_text"]
-
 BLANKS: Final = " \t\n\v\f\r"
 """What separates words."""
 _BLANKS: Final = re.compile(r"[ \t\n\v\f\r]*")

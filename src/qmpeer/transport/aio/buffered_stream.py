@@ -6,7 +6,6 @@ when a transport asks for it and the moment when it says how much is in it, noth
 
 import asyncio
 import contextlib
-import errno
 import socket
 import struct
 import threading
@@ -15,7 +14,17 @@ from typing import Final, cast
 
 from qmpeer import limits
 from qmpeer.transport.address import address_of
-from qmpeer.transport.aio.stream import NO_FDS, NOBODY, LostCallback, Stream, StreamHandler
+from qmpeer.transport.aio.stream import (
+    NO_FDS,
+    NOBODY,
+    LostCallback,
+    Stream,
+    StreamHandler,
+    handler_failure,
+    left_unread,
+    report_failure,
+)
+from qmpeer.transport.descriptors import refused_fds
 
 _AT_ONCE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER's value for a close that resets the connection."""
@@ -109,7 +118,7 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
         """Send bytes, at once if the kernel takes them, and keep the rest; never block."""
         if fds:
-            raise ValueError(f"descriptors travel over unix sockets only, found {self._peer}")
+            raise refused_fds(self._peer)
         if self._is_closing or self._transport is None:
             return
         if self._is_full:
@@ -208,7 +217,9 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
             self._timer.cancel()
             self._timer = None
         if self._lost_error is None:
-            self._lost_error = _as_os_error(exc)
+            if exc is not None and not isinstance(exc, OSError):
+                exc = handler_failure(exc)
+            self._lost_error = exc
         if self._handler is not NOBODY:
             self._tell_lost()
         elif self._lost_callback is not None:
@@ -262,16 +273,11 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
                 self._has_stopped = False
                 self._transport.resume_reading()
         except Exception as error:
-            self._loop.call_exception_handler(
-                {"message": f"the handler of {self._peer} failed", "exception": error}
-            )
-            self._lost_error = _as_os_error(error)
+            self._lost_error = report_failure(self._loop, self, error)
             self.abort()
 
     def _give_up(self) -> None:
-        self._lost_error = TimeoutError(
-            f"{self._peer} left {self.unsent} bytes unread for too long while closing"
-        )
+        self._lost_error = left_unread(self)
         self.abort()
 
     def _tell_lost(self) -> None:
@@ -283,11 +289,3 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         finally:
             if callback is not None:
                 callback(self)
-
-
-def _as_os_error(error: Exception | None) -> OSError | None:
-    if error is None or isinstance(error, OSError):
-        return error
-    lost = ConnectionAbortedError(errno.ECONNABORTED, "the handler failed")
-    lost.__cause__ = error
-    return lost

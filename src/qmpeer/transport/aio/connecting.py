@@ -5,29 +5,20 @@ import errno
 import logging
 import os
 import socket
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from qmpeer.transport.address import (
-    Address,
-    AddressLike,
-    address_of,
-    check_use_of_tls,
-    parse_address,
-)
+from qmpeer.transport.address import Address, address_of, refuse_tls
 from qmpeer.transport.aio.buffered_stream import BufferedStream
+from qmpeer.transport.aio.filtered_stream import filtered
 from qmpeer.transport.aio.socket_stream import SocketStream
 from qmpeer.transport.aio.stdio_stream import StdioStream
 from qmpeer.transport.aio.stream import HandlerFactory, LostCallback, Stream, StreamHandler
-from qmpeer.transport.dialling import DialPlan, annotated
+from qmpeer.transport.dialling import DialPlan, begin
+from qmpeer.transport.filter import Filter, StrangerError
 from qmpeer.transport.forking import own_socket
-from qmpeer.transport.sockets import (
-    Endpoint,
-    adopt_fd,
-    is_connected_to_itself,
-    needs_resolver,
-    new_socket,
-    resolve,
-)
+from qmpeer.transport.schemes import AddressLike, parse_address
+from qmpeer.transport.sockets import Endpoint, is_connected_to_itself, new_socket
 
 if TYPE_CHECKING:
     import ssl
@@ -65,16 +56,17 @@ async def open_stream(
         ModuleNotFoundError: If ws and wss need wsproto, and that is not installed.
     """
     target = parse_address(address)
-    check_use_of_tls(target, tls)
-    if isinstance(target, Address):
-        if target.is_filtered:
-            return await _open_filtered(target, handler_factory, timeout, wait_for_socket, tls)
-        peer = str(target)
-        sock = await _dial(target, _plan(target, timeout, wait_for_socket))
-    else:
-        sock = target
-        peer = str(address_of(sock.family, sock.getpeername()))
-    return await start_stream(sock, peer, handler_factory)
+    if isinstance(target, socket.socket):
+        refuse_tls(target, tls)
+        peer = str(address_of(target.family, target.getpeername()))
+        return await start_stream(target, peer, handler_factory)
+    filter = target.new_filter(tls)
+    now = asyncio.get_running_loop().time()
+    plan = DialPlan(target, timeout=timeout, wait_for_socket=wait_for_socket, now=now)
+    sock = await _dial(target, plan)
+    if filter is None:
+        return await start_stream(sock, str(target), handler_factory)
+    return await _start_filtered(sock, filter, plan, handler_factory)
 
 
 async def open_stdio_stream(
@@ -142,18 +134,9 @@ def _start(
     return handler
 
 
-async def _open_filtered(
-    address: Address,
-    handler_factory: HandlerFactory,
-    timeout: float | None,
-    wait_for_socket: bool,
-    tls: "ssl.SSLContext | None",
+async def _start_filtered(
+    sock: socket.socket, filter: Filter, plan: DialPlan, handler_factory: HandlerFactory
 ) -> tuple[Stream, StreamHandler]:
-    from qmpeer.transport.aio.filtered_stream import filtered
-    from qmpeer.transport.filters.dialled import dialled_filter
-    from qmpeer.transport.filters.filter import StrangerError
-
-    filter = dialled_filter(address, tls)
     loop = asyncio.get_running_loop()
     opened: asyncio.Future[tuple[Stream, StreamHandler]] = loop.create_future()
 
@@ -167,11 +150,9 @@ async def _open_filtered(
         if not opened.done():
             opened.set_exception(error)
 
-    plan = _plan(address, timeout, wait_for_socket)
-    sock = await _dial(address, plan)
     seconds = plan.seconds_left(loop.time())
     factory = filtered(open_up, [lambda: filter], timeout=seconds, log=_QUIET, failed=fail)
-    raw, _ = await start_stream(sock, str(address), factory)
+    raw, _ = await start_stream(sock, str(plan.address), factory)
     try:
         return await opened
     except TimeoutError as error:
@@ -181,51 +162,42 @@ async def _open_filtered(
     except BaseException as error:
         raw.abort()
         if isinstance(error, StrangerError):
-            error.filename = str(address)
+            error.filename = str(plan.address)
         raise
 
 
-def _plan(address: Address, timeout: float | None, wait_for_socket: bool) -> DialPlan:
-    now = asyncio.get_running_loop().time()
-    return DialPlan(address, timeout=timeout, wait_for_socket=wait_for_socket, now=now)
-
-
 async def _dial(address: Address, plan: DialPlan) -> socket.socket:
-    if address.scheme == "fd":
-        return adopt_fd(address)
     loop = asyncio.get_running_loop()
-    endpoints = await _resolve(address, plan)
+    if address.may_block:
+        try:
+            async with asyncio.timeout(plan.seconds_left(loop.time())):
+                found = await loop.run_in_executor(None, begin, address, plan, loop.time())
+        except TimeoutError as error:
+            if error.args:  # not ours
+                raise
+            raise plan.timed_out() from None
+    else:
+        found = begin(address, plan, loop.time())
+    return found if isinstance(found, socket.socket) else await connect(found, plan)
+
+
+async def connect(endpoints: Sequence[Endpoint], plan: DialPlan) -> socket.socket:
+    """Return a socket connected to one of these, as soon as the plan has it.
+
+    Raises:
+        OSError: If it can't be connected.
+        TimeoutError: If the plan's time is up.
+    """
+    clock = asyncio.get_running_loop().time
     while True:
-        try:
-            return await _try_each(endpoints, plan)
-        except OSError as error:
-            delay = plan.delay_after(error, loop.time())
-        await asyncio.sleep(delay)
-
-
-async def _resolve(address: Address, plan: DialPlan) -> list[Endpoint]:
-    loop = asyncio.get_running_loop()
-    try:
-        if not needs_resolver(address):
-            return resolve(address)
-        async with asyncio.timeout(plan.seconds_left(loop.time())):
-            return await loop.run_in_executor(None, resolve, address)
-    except TimeoutError:
-        raise plan.timed_out() from None
-    except OSError as error:
-        raise annotated(error, address) from None
-
-
-async def _try_each(endpoints: list[Endpoint], plan: DialPlan) -> socket.socket:
-    loop = asyncio.get_running_loop()
-    failure: OSError | None = None
-    for shares, endpoint in zip(range(len(endpoints), 0, -1), endpoints, strict=True):
-        try:
-            return await _try(endpoint, plan.seconds_left(loop.time(), shares=shares))
-        except OSError as error:
-            failure = failure or error
-    assert failure is not None
-    raise failure
+        failure: OSError | None = None
+        for endpoint, seconds in plan.turns(endpoints, clock):
+            try:
+                return await _try(endpoint, seconds)
+            except OSError as error:
+                failure = failure or error
+        assert failure is not None
+        await asyncio.sleep(plan.delay_after(failure, clock()))
 
 
 async def _try(endpoint: Endpoint, timeout: float | None) -> socket.socket:

@@ -20,8 +20,16 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 from qmpeer import limits
-from qmpeer.transport.aio.stream import NOBODY, LostCallback, Stream, StreamHandler
+from qmpeer.transport.aio.stream import (
+    NOBODY,
+    LostCallback,
+    Stream,
+    StreamHandler,
+    left_unread,
+    report_failure,
+)
 from qmpeer.transport.aio.unsent import UnsentOutput
+from qmpeer.transport.descriptors import refused_fds
 
 
 class DescriptorStream(Stream):
@@ -152,7 +160,7 @@ class DescriptorStream(Stream):
         """Let go of the descriptors."""
 
     def _check_fds(self, data: bytes, fds: Sequence[int]) -> None:
-        raise ValueError(f"descriptors travel over unix sockets only, found {self._peer}")
+        raise refused_fds(self._peer)
 
     def _watch_reading(self) -> None:
         self._loop.add_reader(self._read_fd, self._readable)
@@ -238,17 +246,10 @@ class DescriptorStream(Stream):
         self._finish(error)
 
     def _fail_handler(self, error: Exception) -> None:
-        self._loop.call_exception_handler(
-            {"message": f"the handler of {self._peer} failed", "exception": error}
-        )
-        lost = ConnectionAbortedError(errno.ECONNABORTED, "the handler failed")
-        lost.__cause__ = error
-        self._finish(lost)
+        self._finish(report_failure(self._loop, self, error))
 
     def _give_up(self) -> None:
-        self._finish(
-            TimeoutError(f"{self._peer} left {self.unsent} bytes unread for too long while closing")
-        )
+        self._finish(left_unread(self))
 
     def _finish(self, error: OSError | None) -> None:
         if self._is_closed:

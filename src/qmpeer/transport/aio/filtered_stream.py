@@ -12,9 +12,7 @@ something else.
 """
 
 import asyncio
-import errno
 import logging
-import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import reduce
@@ -27,8 +25,11 @@ from qmpeer.transport.aio.stream import (
     HandlerFactory,
     Stream,
     StreamHandler,
+    StreamLayer,
+    report_failure,
 )
-from qmpeer.transport.filters.filter import (
+from qmpeer.transport.descriptors import close_all, refused_fds
+from qmpeer.transport.filter import (
     CutOffError,
     Filter,
     FilterError,
@@ -79,7 +80,7 @@ def filtered(
     return start
 
 
-class FilteredStream(Stream):
+class FilteredStream(StreamLayer):
     """A stream to the handler above, and the handler of the raw stream below."""
 
     __slots__ = (
@@ -96,7 +97,6 @@ class FilteredStream(Stream):
         "_is_writing_paused",
         "_log",
         "_loop",
-        "_raw",
         "_timer",
     )
 
@@ -108,8 +108,8 @@ class FilteredStream(Stream):
         log: logging.Logger,
         failed: FailureCallback | None,
     ) -> None:
+        super().__init__(raw)
         self._loop = asyncio.get_running_loop()
-        self._raw = raw
         self._filter = filter
         self._factory: HandlerFactory | None = factory  # None once it was asked
         self._log = log
@@ -135,21 +135,6 @@ class FilteredStream(Stream):
     # The stream, as the handler above sees it.
 
     @property
-    def unsent(self) -> int:
-        """Bytes that write() accepted, as they are on the wire, and the kernel hasn't yet."""
-        return self._raw.unsent
-
-    @property
-    def peer(self) -> str:
-        """Who is at the other end, for logs."""
-        return self._raw.peer
-
-    @property
-    def own(self) -> str:
-        """Our end, written as `peer` is."""
-        return self._raw.own
-
-    @property
     def peer_name(self) -> str | None:
         """Whom the peer's certificate names, None without one."""
         return self._filter.peer_name
@@ -157,10 +142,7 @@ class FilteredStream(Stream):
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
         """Encode bytes and send them, at once if the kernel takes them; never block."""
         if fds:
-            raise ValueError(
-                f"descriptors travel over plain unix sockets only, found {self.peer} "
-                f"behind {self._filter.name}"
-            )
+            raise refused_fds(f"{self.peer} behind {self._filter.name}")
         if not data or self._is_closing:
             return
         if output := self._filter.send(data):
@@ -199,21 +181,11 @@ class FilteredStream(Stream):
         self._held.clear()
         self._raw.abort()
 
-    def tell_hangup(self, callback: Callable[[], None]) -> None:
-        """Have a function called when the peer is gone for good, where the raw stream can tell."""
-        self._raw.tell_hangup(callback)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it is known to be closed."""
-        return self._raw.is_over
-
     # The handler, as the raw stream sees it.
 
     def data_received(self, data: bytes, fds: Sequence[int]) -> None:
         """Pass bytes up through the filters."""
-        for fd in fds:  # nothing above could say which bytes they belong to
-            os.close(fd)
+        close_all(fds)  # nothing above could say which bytes they belong to
         if self._is_closing:
             return
         pieces, reply = self._filter.receive(data)
@@ -327,11 +299,7 @@ class FilteredStream(Stream):
         try:
             step()
         except Exception as error:
-            self._loop.call_exception_handler(
-                {"message": f"the handler of {self.peer} failed", "exception": error}
-            )
-            self._error = ConnectionAbortedError(errno.ECONNABORTED, "the handler failed")
-            self._error.__cause__ = error
+            self._error = report_failure(self._loop, self, error)
             self.abort()
 
     def _fail(self, error: OSError) -> None:

@@ -12,8 +12,6 @@ import select
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
-__all__ = ["is_hung_up", "unwatch_hangup", "watch_hangup"]
-
 
 class _Watch:
     """The sockets of one loop; it lives as long as there are any."""
@@ -66,7 +64,7 @@ def unwatch_hangup(loop: asyncio.AbstractEventLoop, fd: int) -> None:
 
 
 def is_hung_up(fd: int) -> bool:
-    """Tell whether both directions of a socket are closed."""
+    """Tell whether both directions of a socket are closed, or the other end of a pty is."""
     poll = select.poll()
     poll.register(fd, 0)
     return bool(poll.poll(0))

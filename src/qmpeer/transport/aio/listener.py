@@ -11,21 +11,15 @@ import socket
 from typing import Final
 
 from qmpeer import limits
-from qmpeer.transport.address import Address, AddressLike, address_of
+from qmpeer.transport.address import Address, address_of
 from qmpeer.transport.aio.connecting import has_own_stream, start_socket_stream, start_stream
 from qmpeer.transport.aio.stream import HandlerFactory, Stream
 from qmpeer.transport.forking import own_socket
 from qmpeer.transport.listening import allowed_clients, listen, local_address, unlink_if_ours
+from qmpeer.transport.schemes import AddressLike
 
 _logger: Final = logging.getLogger("qmpeer.transport")
 
-_BACKLOG_ONE: Final = 1
-"""QEMU's backlog: the next client waits, one more fits, the third gets EAGAIN."""
-_BACKLOG_MANY: Final = 1024
-_ACCEPTS: Final = 64
-"""Clients taken at one wake, so that those who are connected have their turn."""
-_PAUSE: Final = 1.0
-"""Seconds without accepting when the process or the system has no descriptors left."""
 _NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _CLIENT_GONE: Final = frozenset({errno.ECONNABORTED, errno.EPROTO, errno.EINTR, errno.EPERM})
 
@@ -37,7 +31,6 @@ async def start_listening(
     many: bool = False,
     max_clients: int | None = None,
     insecure: bool = False,
-    mode: int = 0o600,
 ) -> "Listener":
     """Listen, and start a stream with its handler for every client.
 
@@ -53,7 +46,6 @@ async def start_listening(
             limits.SPARE_FDS; the next one waits until one has gone.
         max_clients: By default limits.LISTENER_CLIENTS.
         insecure: Allow addresses that others than this machine can reach.
-        mode: The mode of a unix socket's file, from its first moment on.
 
     Raises:
         OSError: If the address is in use, or can't be bound.
@@ -62,8 +54,8 @@ async def start_listening(
     """
     if max_clients is not None and (not many or max_clients < 1):
         raise ValueError(f"found max_clients={max_clients}, expected many=True and 1 or more")
-    backlog = _BACKLOG_MANY if many else _BACKLOG_ONE
-    sock = listen(address, backlog=backlog, insecure=insecure, mode=mode)
+    backlog = limits.BACKLOG_MANY if many else limits.BACKLOG_ONE
+    sock = listen(address, backlog=backlog, insecure=insecure)
     most = (max_clients or limits.LISTENER_CLIENTS) if many else 1
     return Listener(sock, handler_factory, most)
 
@@ -149,7 +141,7 @@ class Listener:
             # Only now that somebody waits: most often nobody does, and the reader may stay.
             self._unwatch()
             return
-        for _ in range(min(_ACCEPTS, self._most)):
+        for _ in range(min(limits.ACCEPTS, self._most)):
             if self._sock is None or self._is_full:
                 return
             try:
@@ -203,4 +195,4 @@ class Listener:
             _logger.error("no client of %s can be accepted: %s", self._address, error)
             self._has_warned = True
         self._unwatch()
-        self._pause = self._loop.call_later(_PAUSE, self._watch)
+        self._pause = self._loop.call_later(limits.ACCEPT_PAUSE, self._watch)

@@ -4,7 +4,6 @@ asyncio's and uvloop's transports lose the descriptors that come with the bytes.
 """
 
 import asyncio
-import os
 import socket
 from array import array
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from qmpeer import limits
 from qmpeer.transport.aio.descriptor_stream import DescriptorStream
 from qmpeer.transport.aio.hangups import is_hung_up, unwatch_hangup, watch_hangup
 from qmpeer.transport.aio.stream import NO_FDS, LostCallback, StreamHandler
+from qmpeer.transport.descriptors import check_fds, close_all
 from qmpeer.transport.forking import own_socket
 
 _INT_SIZE: Final = array("i").itemsize
@@ -24,11 +24,11 @@ _CLOEXEC: Final = socket.MSG_CMSG_CLOEXEC
 
 
 class SocketStream(DescriptorStream):
-    """Read with recvmsg(), so that no descriptor is lost; send with send() unless there are any.
+    """A socket, read by recvmsg() so that no descriptor is lost, sent by send() without any.
 
-    uvloop tells only once of a peer that is gone with something left unread, even if there are
-    bytes to read first, and watches no more then. A reply finds that out. Where bytes lead to none,
-    we look ourselves whether the peer is there. asyncio's own loops tell again and again.
+    uvloop reports a hang-up once, even with unread bytes, then stops watching. A reply finds that
+    out. Where bytes lead to none, we look ourselves whether the peer is there. asyncio's own loops
+    report it again and again.
     """
 
     __slots__ = (
@@ -105,8 +105,7 @@ class SocketStream(DescriptorStream):
         fds = _received_fds(ancillary)
         if flags & socket.MSG_CTRUNC or not data:
             # Some were lost, and which ones nobody can say: better none than the wrong ones.
-            for fd in fds:
-                os.close(fd)
+            close_all(fds)
             fds = NO_FDS
         has_more = self._hand_over(data, fds)
         if not self._needs_no_look:
@@ -157,14 +156,9 @@ class SocketStream(DescriptorStream):
         self._sock.close()
 
     def _check_fds(self, data: bytes, fds: Sequence[int]) -> None:
-        if self._sock.family != socket.AF_UNIX:
-            super()._check_fds(data, fds)
+        check_fds(fds, self._sock, self._peer)
         if not data:
             raise ValueError("found descriptors without data, expected at least one byte")
-        if len(fds) > limits.MESSAGE_FDS:
-            raise ValueError(
-                f"found {len(fds)} descriptors, expected at most {limits.MESSAGE_FDS} at once"
-            )
 
 
 def _received_fds(ancillary: list[tuple[int, int, bytes]]) -> Sequence[int]:

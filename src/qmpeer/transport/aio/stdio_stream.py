@@ -1,14 +1,15 @@
-"""Standard input and output as a stream, whatever they are: pipes, a socket, a terminal, files.
+"""Two descriptors as a stream, whatever they are: pipes, a socket, a terminal, files.
 
-The descriptors are the process's and stay open. While the stream lives they don't block, which
-everyone notices who shares them; close() and abort() put that back. A terminal keeps its settings.
+Those of standard input and output are the process's and stay open. While the stream lives they
+don't block, which everyone notices who shares them; close() and abort() put that back. A terminal
+keeps its settings.
 
 Spec: on a terminal QEMU leaves echo and canonical mode on for control monitors.
 """
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from qmpeer import limits
 from qmpeer.transport.aio.descriptor_stream import DescriptorStream
@@ -16,12 +17,26 @@ from qmpeer.transport.aio.stream import NO_FDS
 
 
 class StdioStream(DescriptorStream):
-    """Read one descriptor and write another; the same socket may be both."""
+    """A descriptor to read and one to write, which may be the same.
 
-    __slots__ = ("_is_plain_input", "_was_blocking")
+    Args:
+        read_fd: The one to read.
+        write_fd: The one to write.
+        peer: Who is at the other end, for logs.
+        close_fd: Closes each of them at the end; without it they stay open.
+    """
 
-    def __init__(self, read_fd: int, write_fd: int) -> None:
-        super().__init__(read_fd, write_fd, "stdio")
+    __slots__ = ("_close_fd", "_is_plain_input", "_was_blocking")
+
+    def __init__(
+        self,
+        read_fd: int,
+        write_fd: int,
+        peer: str = "stdio",
+        close_fd: Callable[[int], None] | None = None,
+    ) -> None:
+        super().__init__(read_fd, write_fd, peer)
+        self._close_fd = close_fd
         self._is_plain_input = False
         self._was_blocking = [(fd, os.get_blocking(fd)) for fd in (read_fd, write_fd)]
         os.set_blocking(read_fd, False)
@@ -65,6 +80,10 @@ class StdioStream(DescriptorStream):
         return os.writev(self._write_fd, pieces)
 
     def _release(self) -> None:
+        if self._close_fd is not None:
+            for fd in {self._read_fd, self._write_fd}:
+                self._close_fd(fd)
+            return
         for fd, was_blocking in reversed(self._was_blocking):
             try:
                 os.set_blocking(fd, was_blocking)

@@ -1,9 +1,12 @@
 """What a byte stream offers to the session's shell, and what it calls there."""
 
-import os
+import asyncio
+import errno
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
+
+from qmpeer.transport.descriptors import close_all
 
 
 class StreamHandler(Protocol):
@@ -115,6 +118,59 @@ class Stream(ABC):
         return ""
 
 
+class StreamLayer(Stream):
+    """A stream on another one, to which it leaves what it doesn't do itself."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: Stream) -> None:
+        self._raw = raw
+
+    def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
+        """Send bytes, at once if the kernel takes them, and keep the rest; never block."""
+        self._raw.write(data, fds)
+
+    def pause_reading(self) -> None:
+        """Hold back data_received() and eof_received() until resume_reading()."""
+        self._raw.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Let data_received() be called again."""
+        self._raw.resume_reading()
+
+    def close(self) -> None:
+        """Stop reading, send what is unsent, then close."""
+        self._raw.close()
+
+    def abort(self) -> None:
+        """Close now and drop what is unsent."""
+        self._raw.abort()
+
+    def tell_hangup(self, callback: Callable[[], None]) -> None:
+        """Have a function called when the peer is gone for good, where the raw stream can tell."""
+        self._raw.tell_hangup(callback)
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that write() accepted, as they are on the wire, and the kernel hasn't yet."""
+        return self._raw.unsent
+
+    @property
+    def peer(self) -> str:
+        """Who is at the other end, for logs."""
+        return self._raw.peer
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is known to be closed."""
+        return self._raw.is_over
+
+    @property
+    def own(self) -> str:
+        """Our end, written as `peer` is."""
+        return self._raw.own
+
+
 HandlerFactory = Callable[[Stream], StreamHandler]
 """Makes the handler of a new stream. It may already write; nothing is read before it returns."""
 
@@ -130,8 +186,7 @@ class _Nobody:
     __slots__ = ()
 
     def data_received(self, data: bytes, fds: Sequence[int]) -> None:
-        for fd in fds:
-            os.close(fd)
+        close_all(fds)
 
     def eof_received(self) -> None:
         pass
@@ -147,3 +202,24 @@ class _Nobody:
 
 
 NOBODY: Final[StreamHandler] = _Nobody()
+
+
+def left_unread(stream: Stream) -> TimeoutError:
+    """Return what ends a stream whose peer takes no more while it closes."""
+    text = f"{stream.peer} left {stream.unsent} bytes unread for too long while closing"
+    return TimeoutError(text)
+
+
+def handler_failure(error: Exception) -> OSError:
+    """Return what ends a stream whose handler has raised something."""
+    lost = ConnectionAbortedError(errno.ECONNABORTED, "the handler failed")
+    lost.__cause__ = error
+    return lost
+
+
+def report_failure(loop: asyncio.AbstractEventLoop, stream: Stream, error: Exception) -> OSError:
+    """Tell the loop what a handler has raised, and return what ends its stream."""
+    loop.call_exception_handler(
+        {"message": f"the handler of {stream.peer} failed", "exception": error}
+    )
+    return handler_failure(error)

@@ -1,15 +1,13 @@
 """The output that the kernel hasn't taken yet, with the descriptors that wait in its midst."""
 
-import os
 from collections import deque
 from collections.abc import Sequence
 from itertools import islice
-from typing import Final
 
-_PIECES: Final = 512  # of one sendmsg(); Linux takes 1024
-_BATCH_SIZE: Final = 256 * 1024  # a unix socket takes about 208 KiB at once
+from qmpeer import limits
+from qmpeer.transport.descriptors import close_all, duplicates
 
-_Parcel = tuple[bytes, list[int]]
+_Parcel = tuple[bytes, tuple[int, ...]]
 
 
 class UnsentOutput:
@@ -34,7 +32,7 @@ class UnsentOutput:
             OSError: If a descriptor can't be duplicated; nothing is added then.
         """
         if fds:
-            self._pieces.append((data, _duplicates(fds)))
+            self._pieces.append((data, duplicates(fds)))
         else:
             self._pieces.append(data)
         if sent:
@@ -49,8 +47,8 @@ class UnsentOutput:
         start = self._sent_of_first
         batch: list[bytes | memoryview] = [memoryview(first)[start:] if start else first]
         size = len(first) - start
-        for piece in islice(self._pieces, 1, _PIECES):
-            if size >= _BATCH_SIZE or isinstance(piece, tuple):
+        for piece in islice(self._pieces, 1, limits.BATCH_PIECES):
+            if size >= limits.BATCH_SIZE or isinstance(piece, tuple):
                 break
             batch.append(piece)
             size += len(piece)
@@ -60,7 +58,7 @@ class UnsentOutput:
         """Forget bytes that have been sent, from the start of the last batch."""
         first = self._pieces[0]
         if isinstance(first, tuple) and sent:
-            _close_all(first[1])
+            close_all(first[1])
             self._pieces[0] = first[0]
         self.size -= sent
         sent += self._sent_of_first
@@ -76,22 +74,6 @@ class UnsentOutput:
         """Forget everything and close the descriptors."""
         for piece in self._pieces:
             if isinstance(piece, tuple):
-                _close_all(piece[1])
+                close_all(piece[1])
         self._pieces.clear()
         self._sent_of_first = self.size = 0
-
-
-def _duplicates(fds: Sequence[int]) -> list[int]:
-    copies: list[int] = []
-    try:
-        for fd in fds:
-            copies.append(os.dup(fd))  # one at a time, so that the first can be closed again
-    except OSError:
-        _close_all(copies)
-        raise
-    return copies
-
-
-def _close_all(fds: Sequence[int]) -> None:
-    for fd in fds:
-        os.close(fd)

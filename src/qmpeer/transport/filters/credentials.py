@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from qmpeer import limits
+from qmpeer.transport.filter import FilterError
 
 Passphrase = Callable[[], bytes] | bytes | str | None
 
@@ -61,6 +62,30 @@ def x509_context(
     if verify_peer:
         context.verify_mode = ssl.CERT_REQUIRED
         context.check_hostname = not server_side
+    return context
+
+
+def client_context(folder: str | None, verify_peer: bool) -> ssl.SSLContext:
+    """Make the context of a client that dials any server of TLS.
+
+    Args:
+        folder: As for `x509_context`; None trusts this system's authorities, and shows nothing.
+        verify_peer: Take only servers with a certificate that holds their name.
+
+    Raises:
+        OSError: If a file of the folder is missing, or has not in it what it should.
+    """
+    if folder is not None:
+        try:
+            return x509_context(folder, server_side=False, verify_peer=verify_peer)
+        except ValueError as error:  # it may be half written, as a missing one may come yet
+            raise FilterError(str(error)) from None
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    if not verify_peer:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     return context
 
 

@@ -17,7 +17,7 @@ import re
 from typing import Final
 
 from qmpeer import limits
-from qmpeer.transport.filters.filter import Filter, Received
+from qmpeer.transport.filter import Filter, Received
 
 _SE: Final = 0xF0
 _SB: Final = 0xFA
@@ -43,7 +43,7 @@ class _State(enum.Enum):
 
 
 class TelnetFilter(Filter):
-    r"""Speak telnet to a client; open from the start, as there is nothing to wait for.
+    r"""Telnet to a client; open from the start, as there is nothing to wait for.
 
     Args:
         is_tn3270: Offer the options of a 3270 terminal instead.

@@ -10,21 +10,19 @@ import ssl
 from collections.abc import Callable
 from typing import Final
 
+from qmpeer import limits
 from qmpeer.messages import found_instead
-from qmpeer.transport.filters.distinguished_name import subject_name
-from qmpeer.transport.filters.filter import (
+from qmpeer.transport.filter import (
     CutOffError,
     Filter,
     FilterError,
     Received,
     StrangerError,
 )
+from qmpeer.transport.filters.distinguished_name import subject_name
 
 Authorize = Callable[[str], bool]
 """Says whether somebody with this distinguished name may come in."""
-
-RECORD: Final = 16 * 1024
-"""Bytes that one record holds at most."""
 
 _NOT_TLS: Final = "found something else than TLS, or a version too old"
 _HTTP: Final = "found HTTP, expected TLS"
@@ -41,7 +39,7 @@ _ALERT: Final = re.compile(r"(?:TLSV1|TLSV13|SSLV3)_ALERT_(\w+)")
 
 
 class TLSFilter(Filter):
-    """Speak TLS, as its context says.
+    """TLS, as its context says.
 
     Args:
         context: Certificates, versions and whether the peer's certificate is checked.
@@ -71,7 +69,7 @@ class TLSFilter(Filter):
         *,
         server_side: bool,
         server_hostname: str | None = None,
-        record: int = RECORD,
+        record: int = limits.TLS_RECORD,
         needs_goodbye: bool = True,
         authorize: Authorize | None = None,
     ) -> None:
@@ -114,7 +112,7 @@ class TLSFilter(Filter):
         pieces: list[bytes] = []
         try:
             while incoming.pending or tls.pending():
-                piece = tls.read(RECORD)
+                piece = tls.read(limits.TLS_RECORD)
                 if not piece:  # a close_notify
                     self._end()
                     break

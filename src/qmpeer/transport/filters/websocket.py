@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from qmpeer import limits
 from qmpeer.messages import found_instead
-from qmpeer.transport.filters.filter import Filter, Received, StrangerError
+from qmpeer.transport.filter import Filter, Received, StrangerError
 from qmpeer.transport.filters.websocket_upgrade import (
     Refusal,
     answer_upgrade,
@@ -41,7 +41,7 @@ def load_framing() -> "type[Framing]":
         ModuleNotFoundError: If wsproto is not installed; it says how to.
     """
     try:
-        from qmpeer.transport.filters.websocket_frames import Framing
+        from qmpeer.transport.filters.websocket_frames import Framing  # optional extra: websocket
     except ModuleNotFoundError:
         text = "WebSocket needs wsproto: pip install '.[websocket]' in qmpeer's checkout"
         raise ModuleNotFoundError(text, name="wsproto") from None
@@ -133,7 +133,7 @@ class _WebSocket(Filter):
 
 
 class WebSocketFilter(_WebSocket):
-    """Serve a WebSocket.
+    """The server's end of a WebSocket.
 
     Args:
         origins: Whose pages are taken, such as "https://console.example"; "*" takes all. None is,
@@ -161,7 +161,7 @@ class WebSocketFilter(_WebSocket):
 
 
 class WebSocketClientFilter(_WebSocket):
-    """Be the client of a WebSocket.
+    """The client's end of a WebSocket.
 
     Args:
         host: The server as its Host header says it: "HOST:PORT".

@@ -22,7 +22,7 @@ from wsproto.frame_protocol import (
 
 @dataclass(slots=True)
 class Frames:
-    """Hold what some bytes held.
+    """What some bytes held.
 
     Attributes:
         data: Payload, in order.
@@ -38,7 +38,7 @@ class Frames:
 
 
 class Framing:
-    """Split the peer's bytes into frames, and make our own; a client masks them.
+    """The peer's bytes as frames, and our own; a client masks them.
 
     Args:
         is_client: Whether we are the client, whose peer must not mask, as clients have to.
@@ -83,7 +83,7 @@ class Framing:
 
 
 class _Limit(Extension):
-    """Refuse a frame for what its header announces, before any of it has come."""
+    """A refusal of frames for what their headers announce, before any of it has come."""
 
     name = "limit"
 

@@ -34,7 +34,7 @@ _SERVER: Final = "qmpeer"
 
 
 class Refusal(Exception):
-    """Tell why an upgrade is refused.
+    """Why an upgrade is refused.
 
     Attributes:
         status: The HTTP status that says it to the peer.

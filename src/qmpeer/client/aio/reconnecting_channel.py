@@ -1,0 +1,167 @@
+"""A channel that outlives its connections, for the async client: a task sees to the next one."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias
+
+from qmpeer import limits
+from qmpeer.client.aio.channel import AsyncChannel, AsyncOnLost
+from qmpeer.client.aio.reply import Reply, executed_there, reply_from
+from qmpeer.client.events import EventLog
+from qmpeer.client.reconnection import (
+    ConnectionSeries,
+    Patience,
+    late_to_connect,
+)
+from qmpeer.client.timeouts import Deadline
+from qmpeer.errors import ConnectionClosed, QMPError
+from qmpeer.protocol import CLOSED_BY_US
+from qmpeer.transport import AddressLike
+from qmpeer.transport.descriptors import close_all, duplicates
+from qmpeer.transport.forking import own
+from qmpeer.values import JsonObject
+
+AsyncOpenChannel: TypeAlias = Callable[
+    [float | None, EventLog, AsyncOnLost | None], Awaitable[AsyncChannel]
+]
+"""Makes a channel that has negotiated, within so many seconds."""
+
+
+class AsyncReconnectingChannel(ConnectionSeries[AsyncChannel]):
+    """An async client's connections, one after the other; `begin` makes the first."""
+
+    end: ConnectionClosed | None
+
+    def __init__(
+        self, address: AddressLike, open_channel: AsyncOpenChannel, seconds: float | None
+    ) -> None:
+        super().__init__(address, seconds)
+        self._loop = asyncio.get_running_loop()
+        self._open = open_channel
+        self._task: asyncio.Task[None] | None = None
+        self._failure: Exception | None = None
+        own(self)
+
+    async def begin(self, timeout: float | None) -> None:
+        """Make the first connection, within so many seconds."""
+        self._adopt(await self._open(timeout, self.log, self._lost))
+
+    def _lost(self, channel: AsyncChannel) -> None:
+        super()._lost(channel)
+        if self.end is None and channel is self._current:
+            self._task = self._loop.create_task(self._reconnect())
+
+    def execute(
+        self,
+        command: str,
+        arguments: JsonObject | None,
+        timeout: float | None,
+        is_oob: bool,
+        fds: Sequence[int],
+    ) -> Reply[Any]:
+        """Send one command, as `AsyncClient.execute` says, once there is a connection."""
+        if asyncio._get_running_loop() is not self._loop:
+            return executed_there(self, self._loop, command, arguments, timeout, is_oob, fds)
+        if self.end is not None:
+            raise ConnectionClosed(self.end.reason) from self.end.__cause__
+        if self.current.end is None:
+            return self.current.execute(command, arguments, timeout, is_oob, fds)
+        later = self._execute_later(
+            command, arguments, Deadline(timeout), is_oob, duplicates(fds) if fds else ()
+        )
+        task = self._loop.create_task(later)
+        return reply_from(task, command, lambda value: value)
+
+    async def _execute_later(
+        self,
+        command: str,
+        arguments: JsonObject | None,
+        deadline: Deadline,
+        is_oob: bool,
+        fds: tuple[int, ...],
+    ) -> Any:
+        try:
+            while True:
+                await self.connected(deadline)
+                try:
+                    remaining = deadline.remaining()
+                    execution = self.current.execute(command, arguments, remaining, is_oob, fds)
+                except ConnectionClosed:  # lost again before the command could be sent
+                    continue
+                return await execution
+        finally:
+            close_all(fds)
+
+    async def wait(self, is_done: Callable[[], bool], deadline: Deadline) -> bool:
+        """Wait until is_done() or the deadline; False at that. Raise when all ends."""
+        while True:
+            try:
+                return await self.current.wait(is_done, deadline)
+            except ConnectionClosed:
+                try:
+                    await self.connected(deadline)
+                except TimeoutError:
+                    return is_done()
+
+    async def take_in_what_has_arrived(self) -> None:
+        """Let the loop read until nothing more is there."""
+        await self.current.take_in_what_has_arrived()
+
+    async def connected(self, deadline: Deadline) -> AsyncChannel:
+        """Return the connection that there is, or wait for a new one.
+
+        Raises:
+            TimeoutError: If there is none in time.
+            ConnectionClosed: If there won't be one.
+        """
+        while self.end is None and self.current.end is not None:
+            remaining = deadline.remaining()
+            assert self._task is not None
+            done, _ = await asyncio.wait(
+                (self._task,), timeout=None if remaining is None else max(0.0, remaining)
+            )
+            if not done:
+                raise late_to_connect(self._failure)
+        if self.end is not None:
+            raise ConnectionClosed(self.end.reason) from self.end.__cause__
+        return self.current
+
+    async def _reconnect(self) -> None:
+        """Try to connect anew until that is done, or patience is at its end."""
+        patience = Patience(self._seconds)
+        while self.end is None:
+            try:
+                most = patience.countdown.remaining(limits.CONNECT_TIMEOUT)
+                channel = await self._open(most, self.log, self._lost)
+            except (OSError, QMPError) as error:
+                self._failure = error
+                if patience.countdown.is_over:
+                    self.end = patience.exhausted(error)
+                else:
+                    await asyncio.sleep(patience.next_delay())
+            except Exception as error:  # nothing that trying again would mend
+                self.end = patience.exhausted(error)
+            else:
+                self._task = None
+                self._adopt(channel)
+                return
+        self._task = None
+
+    def _disown(self, reason: str) -> None:
+        """Take in that this is a forked child: the connection is its parent's."""
+        self._task = None
+        if self.end is None:
+            self.end = ConnectionClosed(reason)
+
+    async def close(self) -> None:
+        """Close the connection, and make no other."""
+        if self.end is None:
+            self.end = ConnectionClosed(CLOSED_BY_US)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait((self._task,))
+        await self.current.close()
+
+
+AnyAsyncChannel: TypeAlias = AsyncChannel | AsyncReconnectingChannel
+"""What a client stands on: one connection, or one after the other."""

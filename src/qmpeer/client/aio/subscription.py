@@ -1,0 +1,82 @@
+"""A subscription to events, for the async client."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from qmpeer import limits
+from qmpeer.client.events import EventQueue, Match
+from qmpeer.client.timeouts import Deadline
+from qmpeer.errors import ConnectionClosed
+from qmpeer.messages import Event
+
+if TYPE_CHECKING:
+    from qmpeer.client.aio.reconnecting_channel import AnyAsyncChannel
+
+
+E = TypeVar("E")
+
+
+class AsyncEvents(Generic[E]):
+    """An iterator over the events of a subscription, which ends when the connection does.
+
+    Example:
+        >>> async with vm.events("STOP") as events:  # doctest: +SKIP
+        ...     async for event in events:
+        ...         print(event.timestamp)
+    """
+
+    def __init__(
+        self, channel: "AnyAsyncChannel", queue: EventQueue, hand_out: Callable[[Event], E]
+    ) -> None:
+        self._channel = channel
+        self._queue = queue
+        self._hand_out = hand_out
+
+    @property
+    def dropped(self) -> int:
+        """How many events were dropped since the subscription began, as they weren't read."""
+        return self._queue.dropped
+
+    async def next(self, timeout: float | None) -> E:
+        """Return the next event.
+
+        Raises:
+            TimeoutError: If none comes in time.
+            ConnectionClosed: If the connection ends first.
+        """
+        deadline = Deadline(timeout)
+        while (event := self._queue.take()) is None:  # somebody else may have taken it
+            if not await self._channel.wait(lambda: self._queue.has_something, deadline):
+                raise TimeoutError(f"no event came in {timeout:.4g} s")
+        return self._hand_out(event)
+
+    def __aiter__(self) -> AsyncIterator[E]:
+        return self
+
+    async def __anext__(self) -> E:
+        event = self._queue.take()
+        if event is not None:
+            return self._hand_out(event)
+        try:
+            return await self.next(None)
+        except ConnectionClosed:
+            raise StopAsyncIteration from None
+
+    def close(self) -> None:
+        """End the subscription; what is unread can still be read."""
+        self._queue.close()
+
+    async def __aenter__(self) -> "AsyncEvents[E]":
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self.close()
+
+
+async def events_of_this_connection(
+    channel: "AnyAsyncChannel", names: tuple[str, ...], match: Match, timeout: float | None
+) -> AsyncEvents[Event]:
+    """Subscribe to events; with the connection that there is now, waiting for them ends."""
+    current = await channel.connected(Deadline(timeout))
+    queue = current.log.subscribe(names, match, limits.EVENTS_SUBSCRIBED)
+    return AsyncEvents(current, queue, lambda event: event)

@@ -1,0 +1,39 @@
+# Generated from aio/__init__.py by scripts/blocking_client.py: `make fix` writes it anew.
+"""The blocking client, generated from its twin but for what it does in its own way.
+
+`scripts/blocking_client.py` says how. No event loop is imported here. What not every program needs
+is handed out lazily.
+"""
+
+from typing import TYPE_CHECKING
+
+from qmpeer.lazy import handed_out
+
+if TYPE_CHECKING:
+    from qmpeer.client.blocking.guest_agent import GuestAgent
+    from qmpeer.client.blocking.job_run import JobRun
+    from qmpeer.client.blocking.migration_run import MigrationRun
+    from qmpeer.client.blocking.name_queries import find_agent, names
+    from qmpeer.client.blocking.reconnecting_channel import ReconnectingChannel
+
+__all__ = [
+    "GuestAgent",
+    "JobRun",
+    "MigrationRun",
+    "ReconnectingChannel",
+    "find_agent",
+    "names",
+]
+
+_HOMES = {
+    "GuestAgent": "qmpeer.client.blocking.guest_agent",
+    "ReconnectingChannel": "qmpeer.client.blocking.reconnecting_channel",
+    "find_agent": "qmpeer.client.blocking.name_queries",
+    "names": "qmpeer.client.blocking.name_queries",
+    "JobRun": "qmpeer.client.blocking.job_run",
+    "MigrationRun": "qmpeer.client.blocking.migration_run",
+}
+
+
+def __getattr__(name: str) -> object:
+    return handed_out(__name__, _HOMES, name)

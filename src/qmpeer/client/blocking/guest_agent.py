@@ -1,0 +1,362 @@
+# Generated from aio/guest_agent.py by scripts/blocking_client.py: `make fix` writes it anew.
+"""A guest agent, for blocking code."""
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from typing import Any, Literal
+
+from qmpeer import limits
+from qmpeer.client.agent_answers import (
+    AgentInfo,
+    Executed,
+    Readable,
+    Writable,
+    read_count,
+    read_executed,
+    read_info,
+    read_pid,
+)
+from qmpeer.client.answers import read_answer
+from qmpeer.client.blocking import agent_files
+from qmpeer.client.blocking.agent_contact import AgentContact, ask, no_answer, rest_of
+from qmpeer.client.blocking.channel import Channel
+from qmpeer.client.blocking.door import Door, Lock, opened, pause
+from qmpeer.client.blocking.procedures import watchful_pause
+from qmpeer.client.reconnection import can_be_dialled_again
+from qmpeer.client.sessions import new_session
+from qmpeer.client.timeouts import DEFAULT, Countdown, Deadline, Default, Timeout
+from qmpeer.errors import AnswerError, CommandError, CommandInterrupted, ConnectionClosed
+from qmpeer.transport import AddressLike, address_text
+from qmpeer.transport.forking import own
+from qmpeer.values import JsonObject
+
+_THAW = "guest-fsfreeze-thaw"
+
+
+class GuestAgent(Door):
+    """A guest's agent, driven from blocking code; several threads may share one.
+
+    Make one with `connect` or `Client.guest_agent`, and use it as a context manager. Each thing
+    begins by making sure, within five seconds, that the agent is there; only then does the deadline
+    of its own count alone. An agent that was restarted is connected to again, by the next thing
+    that is done; what was under way raises CommandInterrupted, or ConnectionClosed.
+
+    All methods raise CommandError if the agent refuses, AnswerError (which is one) if its answer is
+    of no use, TimeoutError if it doesn't answer in time, CommandInterrupted if the connection ends
+    first and the outcome is unknown, and ConnectionClosed or OSError if there is none.
+
+    Attributes:
+        command_timeout: Seconds for each thing that is done unless it says otherwise.
+
+    Example:
+        >>> address = "unix:/run/ga.sock"
+        >>> with GuestAgent.connect(address) as agent:  # doctest: +SKIP
+        ...     done = agent.run(["hostname", "-s"])
+        ...     print(done.exit_code)
+        0
+    """
+
+    def __init__(self, address: AddressLike, command_timeout: float | None) -> None:
+        self.command_timeout = command_timeout
+        self._address = address
+        self._channel: Channel | None = None
+        self._lock = Lock()
+        own(self)
+        self._waits_for_socket = False
+        self._is_closed = False
+
+    def _disown(self, reason: str) -> None:
+        """Free the lock in a forked child: it may have been held in the parent."""
+        self._lock = Lock()
+
+    @classmethod
+    def connect(
+        cls,
+        address: AddressLike,
+        *,
+        timeout: float | None = limits.CONNECT_TIMEOUT,
+        command_timeout: float | None = limits.COMMAND_TIMEOUT,
+        wait_for_socket: bool = False,
+    ) -> "GuestAgent":
+        """Connect to an agent, and wait until it answers.
+
+        Args:
+            address: Of the chardev behind its port, or where it listens itself; or a connected
+                socket, which can't be connected again.
+            timeout: Seconds for that: give a guest that is being booted as long as it takes. None
+                waits for ever.
+            command_timeout: Seconds for each thing that is done later on.
+            wait_for_socket: Keep trying while nobody listens there yet.
+        """
+        agent = cls(address, command_timeout)
+        agent._waits_for_socket = wait_for_socket
+        try:
+            agent._contact.first_contact(Countdown(timeout))
+        except BaseException:
+            agent.close()
+            raise
+        agent._waits_for_socket = True
+        return agent
+
+    # Anything
+
+    def execute(
+        self, command: str, arguments: JsonObject | None = None, *, timeout: Timeout = DEFAULT
+    ) -> Any:
+        """Execute one of the agent's commands that answer their success, and return its value."""
+        return self._contact.execute(command, arguments, self._countdown(timeout))
+
+    def synchronize(self, *, timeout: Timeout = DEFAULT) -> None:
+        """Make sure that the agent is there and listens; everything else does so by itself."""
+        self._contact.synchronize(self._countdown(timeout))
+
+    def ping(self, *, timeout: Timeout = DEFAULT) -> None:
+        """Ask for an answer of the agent."""
+        self.execute("guest-ping", timeout=timeout)
+
+    def info(self, *, timeout: Timeout = DEFAULT) -> AgentInfo:
+        """Return the agent's version and its commands."""
+        return read_info(self.execute("guest-info", timeout=timeout))
+
+    # Programs
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        input: bytes | None = None,
+        capture_output: bool = True,
+        timeout: Timeout = DEFAULT,
+    ) -> Executed:
+        """Run a program in the guest, and wait for its end.
+
+        Args:
+            argv: The program and its arguments; no shell looks at them.
+            env: Its environment, instead of the agent's.
+            input: What it reads from its standard input.
+            capture_output: Return what it writes, which the agent keeps up to 16 MiB of.
+            timeout: Seconds for all of it. A program that hasn't ended by then goes on: the
+                TimeoutError bears a note of its pid.
+        """
+        countdown = self._countdown(timeout)
+        arguments: JsonObject = {
+            "path": argv[0],
+            "arg": list(argv[1:]),
+            "capture-output": capture_output,
+        }
+        if env is not None:
+            arguments["env"] = [f"{name}={value}" for name, value in env.items()]
+        if input is not None:
+            arguments["input-data"] = b64encode(input).decode()
+        channel = self._contact.synchronize(countdown)
+        pid = read_pid(ask(channel, "guest-exec", arguments, countdown))
+        delay = limits.AGENT_POLL
+        try:
+            while True:
+                executed = _look_at(channel, argv[0], pid, countdown)
+                if executed is not None:
+                    return executed
+                watchful_pause(channel, countdown.remaining(delay))
+                delay = min(2 * delay, limits.AGENT_POLL_MOST)
+                if countdown.is_over:
+                    raise TimeoutError(f"{argv[0]} hasn't ended in {countdown.timeout:.4g} s")
+        except (AnswerError, TimeoutError, CommandInterrupted, ConnectionClosed) as error:
+            error.add_note(f"{argv[0]} may go on in the guest, its pid is {pid}")
+            raise
+
+    # Files
+
+    def read_file(
+        self, path: str, *, limit: int = limits.AGENT_FILE, timeout: Timeout = DEFAULT
+    ) -> bytes:
+        """Return what a file of the guest's holds.
+
+        Raises:
+            LimitError: If it is larger than so many bytes.
+        """
+        memory = BytesIO()
+        agent_files.get_file(self._contact, path, memory, limit, self._countdown(timeout))
+        return memory.getvalue()
+
+    def write_file(
+        self, path: str, data: bytes, *, append: bool = False, timeout: Timeout = DEFAULT
+    ) -> None:
+        """Write a file of the guest's, or add to its end."""
+        self.put_file(BytesIO(data), path, append=append, timeout=timeout)
+
+    def get_file(self, path: str, sink: Writable, *, timeout: Timeout = DEFAULT) -> int:
+        """Copy a file of the guest's into one that is open for writing; return its size."""
+        countdown = self._countdown(timeout)
+        return agent_files.get_file(self._contact, path, sink, None, countdown)
+
+    def put_file(
+        self, source: Readable, path: str, *, append: bool = False, timeout: Timeout = DEFAULT
+    ) -> int:
+        """Copy a file that is open for reading into one of the guest's; return its size."""
+        countdown = self._countdown(timeout)
+        return agent_files.put_file(self._contact, source, path, append, countdown)
+
+    # File systems
+
+    def freeze(
+        self, mountpoints: Sequence[str] | None = None, *, timeout: Timeout = DEFAULT
+    ) -> int:
+        """Freeze the guest's file systems, or some; return how many. `frozen` is the safer way.
+
+        If it remains unknown whether they are frozen, thawing them is asked for before this raises;
+        where that wasn't answered before the deadline, the exception bears a note of it.
+        """
+        countdown = self._countdown(timeout)
+        command = "guest-fsfreeze-freeze" if mountpoints is None else "guest-fsfreeze-freeze-list"
+        arguments: JsonObject = {} if mountpoints is None else {"mountpoints": list(mountpoints)}
+        channel = self._contact.synchronize(countdown)
+        try:
+            return read_count(command, ask(channel, command, arguments, countdown))
+        except BaseException as error:
+            is_refused = isinstance(error, CommandError) and not isinstance(error, AnswerError)
+            if is_refused or isinstance(error, GeneratorExit):
+                raise  # the agent thaws what it froze before it failed
+            try:
+                self._thaw_surely(rest_of(countdown, limits.AGENT_THAW))
+            except (CommandError, ConnectionClosed, CommandInterrupted, OSError) as failure:
+                error.add_note(f"file systems may be frozen, they could not be thawed: {failure}")
+            raise
+
+    def thaw(self, *, timeout: Timeout = DEFAULT) -> int:
+        """Thaw the guest's file systems; return how many were frozen."""
+        return read_count(_THAW, self.execute(_THAW, timeout=timeout))
+
+    def freeze_status(self, *, timeout: Timeout = DEFAULT) -> str:
+        """Return "frozen" or "thawed"."""
+        answer = self.execute("guest-fsfreeze-status", timeout=timeout)
+        return read_answer("guest-fsfreeze-status", answer, str, "frozen or thawed")
+
+    def frozen(
+        self, mountpoints: Sequence[str] | None = None, *, timeout: Timeout = DEFAULT
+    ) -> "Frozen":
+        """Return a context manager in which the guest's file systems are frozen.
+
+        At its end they are thawed, whatever has happened: for a minute that is tried again, on a
+        new connection where need be.
+
+        Args:
+            mountpoints: Those to freeze; None freezes all.
+            timeout: Seconds for freezing them.
+        """
+        return Frozen(self, mountpoints, timeout)
+
+    def _thaw_surely(self, countdown: Countdown) -> int:
+        """Thaw them, again and again while the agent can't be reached or doesn't answer."""
+        while True:
+            # Each attempt has its own deadline: the agent may be restarted while we wait.
+            attempt = Countdown(countdown.remaining(2 * limits.AGENT_PRESENCE))
+            try:
+                return read_count(_THAW, self._contact.execute_at_last(_THAW, None, attempt))
+            except (ConnectionClosed, CommandInterrupted, OSError):  # TimeoutError is one
+                if countdown.is_over:
+                    raise
+                pause(countdown.remaining(limits.AGENT_POLL_MOST) or 0.0)
+
+    # Power
+
+    def shutdown(
+        self,
+        mode: Literal["powerdown", "halt", "reboot"] = "powerdown",
+        *,
+        timeout: Timeout = DEFAULT,
+    ) -> None:
+        """Shut the guest down; return once it has begun to, or is gone."""
+        self._contact.send("guest-shutdown", {"mode": mode}, self._countdown(timeout))
+
+    def suspend(
+        self, mode: Literal["disk", "ram", "hybrid"] = "ram", *, timeout: Timeout = DEFAULT
+    ) -> None:
+        """Suspend the guest; return once it has answered again, or is gone.
+
+        A guest that sleeps doesn't answer: that it does so within the deadline raises TimeoutError.
+        """
+        self._contact.send(f"guest-suspend-{mode}", None, self._countdown(timeout))
+
+    # The connection
+
+    @property
+    def is_closed(self) -> bool:
+        """It was closed by `close`."""
+        return self._is_closed
+
+    def close(self) -> None:
+        """Close the connection; doing so twice is fine."""
+        with self._lock:
+            self._is_closed = True
+            if self._channel is not None:
+                self._channel.close()
+
+    def __repr__(self) -> str:
+        return f"<GuestAgent {'closed' if self._is_closed else self._address!s}>"
+
+    @property
+    def _contact(self) -> AgentContact:
+        """Contact with the agent, made anew each time: kept, the two would keep each other."""
+        return AgentContact(self._connected)
+
+    def _countdown(self, timeout: Timeout) -> Countdown:
+        return Countdown(self.command_timeout if isinstance(timeout, Default) else timeout)
+
+    def _connected(self, timeout: float | None) -> Channel:
+        """Return the connection, made anew if it has ended."""
+        with self._lock:
+            if self._is_closed:
+                raise ConnectionClosed("the guest agent's client was closed")
+            channel = self._channel
+            if channel is not None and not channel.is_closed:
+                return channel
+            if channel is not None:
+                channel.close()
+                if not can_be_dialled_again(self._address):
+                    raise ConnectionClosed("the connection has ended, and was made by a socket")
+            session = new_session(
+                address_text(self._address), False, None, None, limits.MESSAGE_SIZE
+            )
+            self._channel = opened(
+                self._address, session, Deadline(timeout), wait_for_socket=self._waits_for_socket
+            )
+            return self._channel
+
+
+class Frozen:
+    """A block in which a guest's file systems are frozen.
+
+    Attributes:
+        count: How many are frozen.
+    """
+
+    def __init__(
+        self, agent: GuestAgent, mountpoints: Sequence[str] | None, timeout: Timeout
+    ) -> None:
+        self.count: int = 0
+        self._agent = agent
+        self._mountpoints = mountpoints
+        self._timeout = timeout
+
+    def __enter__(self) -> "Frozen":
+        self.count = self._agent.freeze(self._mountpoints, timeout=self._timeout)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._agent._thaw_surely(Countdown(limits.AGENT_THAW))
+
+
+def _look_at(channel: Channel, program: str, pid: int, countdown: Countdown) -> Executed | None:
+    """Ask whether a program has ended, and how; an agent that is there answers that at once."""
+    seconds = countdown.remaining(limits.AGENT_PRESENCE)
+    try:
+        answer = channel.execute("guest-exec-status", {"pid": pid}, seconds, False, ())
+    except TimeoutError:
+        if countdown.is_over:
+            reason = f"{program} hasn't ended in {countdown.timeout:.4g} s"
+        else:
+            reason = no_answer(seconds or 0.0)
+        raise TimeoutError(reason) from None
+    return read_executed(answer)

@@ -1,0 +1,67 @@
+# Generated from aio/name_queries.py by scripts/blocking_client.py: `make fix` writes it anew.
+"""What a server is asked by several commands: names, and where its guest agent is."""
+
+from typing import Any
+
+from qmpeer.client.answers import read_answer
+from qmpeer.client.blocking.procedures import Executor
+from qmpeer.client.server_names import chardev_address, names_in, sources_of
+from qmpeer.client.timeouts import Countdown
+from qmpeer.errors import CommandError
+from qmpeer.values import JsonObject
+
+_PERIPHERALS = ("/machine/peripheral", "/machine/peripheral-anon")
+_AGENT_PORT = "org.qemu.guest_agent.0"
+"""The port's name that guest agents open. QEMU: qga."""
+
+
+def names(client: Executor, kind: str, within: str, countdown: Countdown) -> list[str]:
+    """Ask for the names of one kind, as `Client.names` says."""
+    if kind == "block":
+        nodes = names(client, "block-node", "", countdown)
+        drives = names(client, "drive", "", countdown)
+        return [*drives, *(name for name in nodes if name not in drives)]
+    for command, arguments, read in sources_of(kind, within):
+        try:
+            answer = client.execute(command, arguments, timeout=countdown.remaining())
+        except CommandError:
+            continue
+        found = names_in(answer, read)
+        if kind == "qom-path":
+            return [f"{within.rstrip('/')}/{name}" for name in found]
+        return found
+    return []
+
+
+def find_agent(client: Executor, countdown: Countdown) -> str:
+    """Ask where the guest agent's port can be reached.
+
+    Raises:
+        ValueError: If the machine has no port for one, or it can't be dialled.
+    """
+    for parent in _PERIPHERALS:
+        try:
+            children = _objects(client, "qom-list", {"path": parent}, countdown)
+        except CommandError:
+            continue
+        for child in children:
+            if child.get("type") != "child<virtserialport>":
+                continue
+            path = f"{parent}/{child.get('name')}"
+            if _property(client, path, "name", countdown) == _AGENT_PORT:
+                label = _property(client, path, "chardev", countdown)
+                chardevs = _objects(client, "query-chardev", None, countdown)
+                return chardev_address(str(label), chardevs)
+    raise ValueError(f"found no virtserialport called {_AGENT_PORT!r}, give the agent's address")
+
+
+def _objects(
+    client: Executor, command: str, arguments: JsonObject | None, countdown: Countdown
+) -> list[dict[str, Any]]:
+    answer = client.execute(command, arguments, timeout=countdown.remaining())
+    return read_answer(command, answer, list[dict[str, Any]], "a list of objects")
+
+
+def _property(client: Executor, path: str, name: str, countdown: Countdown) -> Any:
+    arguments: JsonObject = {"path": path, "property": name}
+    return client.execute("qom-get", arguments, timeout=countdown.remaining())

@@ -1,0 +1,83 @@
+# Generated from aio/subscription.py by scripts/blocking_client.py: `make fix` writes it anew.
+"""A subscription to events, for the blocking client."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from qmpeer import limits
+from qmpeer.client.events import EventQueue, Match
+from qmpeer.client.timeouts import Deadline
+from qmpeer.errors import ConnectionClosed
+from qmpeer.messages import Event
+
+if TYPE_CHECKING:
+    from qmpeer.client.blocking.reconnecting_channel import AnyChannel
+
+
+E = TypeVar("E")
+
+
+class Events(Generic[E]):
+    """An iterator over the events of a subscription, which ends when the connection does.
+
+    Example:
+        >>> with vm.events("STOP") as events:  # doctest: +SKIP
+        ...     for event in events:
+        ...         print(event.timestamp)
+    """
+
+    def __init__(
+        self, channel: "AnyChannel", queue: EventQueue, hand_out: Callable[[Event], E]
+    ) -> None:
+        self._channel = channel
+        self._queue = queue
+        self._hand_out = hand_out
+
+    @property
+    def dropped(self) -> int:
+        """How many events were dropped since the subscription began, as they weren't read."""
+        return self._queue.dropped
+
+    def next(self, timeout: float | None) -> E:
+        """Return the next event.
+
+        Raises:
+            TimeoutError: If none comes in time.
+            ConnectionClosed: If the connection ends first.
+        """
+        deadline = Deadline(timeout)
+        while (event := self._queue.take()) is None:  # somebody else may have taken it
+            if not self._channel.wait(lambda: self._queue.has_something, deadline):
+                raise TimeoutError(f"no event came in {timeout:.4g} s")
+        return self._hand_out(event)
+
+    def __iter__(self) -> Iterator[E]:
+        return self
+
+    def __next__(self) -> E:
+        event = self._queue.take()
+        if event is not None:
+            return self._hand_out(event)
+        try:
+            return self.next(None)
+        except ConnectionClosed:
+            raise StopIteration from None
+
+    def close(self) -> None:
+        """End the subscription; what is unread can still be read."""
+        self._queue.close()
+
+    def __enter__(self) -> "Events[E]":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def events_of_this_connection(
+    channel: "AnyChannel", names: tuple[str, ...], match: Match, timeout: float | None
+) -> Events[Event]:
+    """Subscribe to events; with the connection that there is now, waiting for them ends."""
+    current = channel.connected(Deadline(timeout))
+    queue = current.log.subscribe(names, match, limits.EVENTS_SUBSCRIBED)
+    return Events(current, queue, lambda event: event)

@@ -1,0 +1,65 @@
+"""Commands checked before they are sent, against the server's schema."""
+
+import warnings
+
+from qmpeer.errors import CommandError, ValidationError
+from qmpeer.schema import Schema, Validator, schema_from_introspection
+from qmpeer.values import JsonObject, JsonValue
+
+
+class Preflight:
+    """The check that refuses what the server would refuse, with its words.
+
+    Args:
+        schema: The server's schema.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self._validator = Validator(schema)
+        self._deprecations = Validator(schema, frozenset({"deprecated"}))
+        self._deprecated = {
+            command.name: any(feature.name == "deprecated" for feature in command.features)
+            for command in schema.commands()
+        }
+        self._warned: set[str] = set()
+
+    @classmethod
+    def of_answer(cls, introspection: JsonValue) -> "Preflight":
+        """Make one of what the server answered to query-qmp-schema.
+
+        Raises:
+            SchemaError: If that is no schema.
+        """
+        return cls(schema_from_introspection(introspection))
+
+    def check(self, command: str, arguments: JsonObject | None) -> None:
+        """Check a command.
+
+        What is deprecated gives a DeprecationWarning, once each.
+
+        Raises:
+            ValidationError: If the server doesn't have it, or wouldn't take its arguments.
+        """
+        if command == "qmp_capabilities":
+            return
+        if command not in self._deprecated:
+            desc = f"The command {command} has not been found"
+            raise ValidationError(desc, "", "a command of this server", command)
+        self._validator.arguments(command)(arguments)
+        if self._deprecated[command]:
+            self._warn(f"command {command} is deprecated")
+        try:
+            self._deprecations.arguments(command)(arguments)
+        except ValidationError as error:
+            self._warn(f"argument {error.path} of {command} is deprecated")
+
+    def _warn(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            warnings.warn(text, DeprecationWarning, stacklevel=5)
+
+
+def no_schema(error: CommandError) -> CommandError:
+    """Return the error for a server that can't say what its schema is."""
+    desc = f"strict=True asks the server for its schema, which it doesn't have: {error.desc}"
+    return CommandError(error.error_class, desc, error.command, error.id)

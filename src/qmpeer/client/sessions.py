@@ -1,0 +1,26 @@
+"""The protocol's side of a new connection."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from qmpeer.protocol import AgentSession, ClientSession
+
+
+def new_session(
+    peer: str,
+    negotiate: bool,
+    capabilities: Sequence[str] | None,
+    max_in_flight: int | None,
+    message_limit: int,
+) -> ClientSession[Any]:
+    """Return a session whose ids begin anywhere; the arguments are those of `ClientSession`."""
+    session: type[ClientSession[Any]] = ClientSession if negotiate else AgentSession
+    return session(
+        negotiate=negotiate,
+        capabilities=capabilities,
+        max_in_flight=max_in_flight,
+        message_limit=message_limit,
+        first_id=int.from_bytes(os.urandom(2), "little"),
+        peer=peer,
+    )

@@ -1,0 +1,80 @@
+"""The objects that a machine is made of (QOM), and their properties."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from qmpeer import limits
+from qmpeer.client import Client
+from qmpeer.client.answers import read_answer
+from qmpeer.errors import CommandError, LimitError
+from qmpeer.values import JsonObject, JsonValue
+
+_CHILD: Final = re.compile(r"child<(.*)>")
+
+
+class _Property(msgspec.Struct):
+    name: str
+    type: str
+
+
+def properties(client: Client, path: str) -> list[tuple[str, str]]:
+    """Return the names and the types of what an object has, in their order.
+
+    Raises:
+        QMPError: As `Client.execute`; here as in all of this module.
+        OSError: As `Client.execute`.
+    """
+    answer = client.execute("qom-list", {"path": path})
+    said = read_answer("qom-list", answer, list[_Property], "a list of names and types")
+    return sorted(((each.name, each.type) for each in said), key=lambda each: _by_number(each[0]))
+
+
+def _by_number(name: str) -> list[Any]:
+    return [int(p) if n % 2 else p for n, p in enumerate(re.split(r"(\d{1,18})", name))]
+
+
+def children(client: Client, path: str, depth: int) -> list[JsonValue]:
+    """Return the objects below one, so many levels deep, each with its name and its type.
+
+    Raises:
+        LimitError: If there are too many.
+    """
+    return _below(client, path, depth, [0])
+
+
+def _below(client: Client, path: str, depth: int, seen: list[int]) -> list[JsonValue]:
+    found: list[JsonValue] = []
+    for name, kind in properties(client, path):
+        child = _CHILD.fullmatch(kind)
+        if child is None:
+            continue
+        seen[0] += 1
+        if seen[0] > limits.QOM_OBJECTS:
+            reason = f"there are more than {limits.QOM_OBJECTS} objects, choose a PATH or --depth"
+            raise LimitError(reason, "QOM_OBJECTS", limits.QOM_OBJECTS)
+        entry: JsonObject = {"name": name, "type": child[1]}
+        if depth > 1:
+            try:
+                below = _below(client, f"{path.rstrip('/')}/{name}", depth - 1, seen)
+            except CommandError:  # it was unplugged meanwhile
+                continue
+            if below:
+                entry["children"] = below
+        found.append(entry)
+    return found
+
+
+def values(client: Client, path: str) -> Iterator[JsonObject]:
+    """Give the properties of an object, each with its value, or why that can't be read."""
+    for name, kind in properties(client, path):
+        if _CHILD.fullmatch(kind):
+            continue
+        entry: JsonObject = {"name": name, "type": kind}
+        try:
+            entry["value"] = client.execute("qom-get", {"path": path, "property": name})
+        except CommandError as error:  # not all can be read
+            entry["error"] = error.desc
+        yield entry

@@ -1,0 +1,29 @@
+"""Names that look like one that isn't there: the misspelt ones."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from qmpeer import limits
+
+
+def near_names(name: str, names: Iterable[str], most: int = 3) -> list[str]:
+    """Return the names that look like another one, the likest first.
+
+    Args:
+        name: The name that isn't there.
+        names: Those that are.
+        most: How many to return at most.
+
+    Example:
+        >>> near_names("query-nmae", ["query-name", "stop", "query-names"])
+        ['query-name', 'query-names']
+        >>> near_names("vynil", ["shellac", "vinyl"])  # the same letters
+        ['vinyl']
+    """
+    if len(name) > limits.NEAR_NAME_LENGTH:
+        return []
+    known = list(names)
+    if found := get_close_matches(name, known, most, limits.NEAR_NAME):
+        return found
+    letters = sorted(name)
+    return [each for each in known if len(each) == len(name) and sorted(each) == letters][:most]

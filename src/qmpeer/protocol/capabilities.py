@@ -1,0 +1,26 @@
+"""How a client asks for capabilities.
+
+Spec: qmp-spec, "Capabilities Negotiation".
+"""
+
+from qmpeer.messages import CAPABILITIES, qemu_texts, unexpected_member
+from qmpeer.values import JsonObject
+
+
+def read_enable(arguments: JsonObject) -> tuple[list[str], str | None]:
+    """Return the capabilities asked for, or what is wrong with the arguments, in QEMU's words."""
+    names = arguments.get("enable", [])
+    if not isinstance(names, list):
+        return [], qemu_texts.wrong_type("enable", "array")
+    enabled: list[str] = []
+    for index, name in enumerate(names):
+        if not isinstance(name, str):
+            return [], qemu_texts.wrong_type(f"enable[{index}]", "string")
+        if name not in CAPABILITIES:  # QEMU knows no name for a list's element, sic
+            return [], qemu_texts.not_accepted("null", name)
+        enabled.append(name)
+    read = ["enable"] if "enable" in arguments else []
+    if len(arguments) > len(read):
+        name = unexpected_member(list(arguments), read)
+        return [], qemu_texts.unexpected(name)
+    return enabled, None

@@ -1,0 +1,164 @@
+"""A client's commands: their ids, which of them may be sent, and which have no reply yet.
+
+From the first out-of-band command on, eight in-band commands are in flight at the most and the
+others wait here: with more, the server wouldn't read an out-of-band command behind them. Who needs
+the first one to overtake too says so with max_in_flight.
+
+Spec: qmp-spec, "Out-of-band execution".
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+from qmpeer import limits
+from qmpeer.messages import command_message
+from qmpeer.protocol.outcomes import Sent
+from qmpeer.values import JsonObject
+from qmpeer.wire import encode_request
+
+Token = TypeVar("Token")
+
+
+class CommandQueue(Generic[Token]):
+    """The commands of one connection that have no reply yet.
+
+    Args:
+        max_in_flight: In-band commands that are sent before the first of them is answered; None
+            for any number until the first out-of-band command.
+        first_id: Where the ids begin.
+
+    Attributes:
+        is_changing: It is set while a command is added; others may set it for as long as they
+            change something. If it is found set when nobody is at it, an exception has struck
+            there, and the session is of no more use.
+    """
+
+    __slots__ = (
+        "_id_span",
+        "_in_flight",
+        "_next_id",
+        "_outgoing",
+        "_pending",
+        "_unclaimed",
+        "_waiting",
+        "_window",
+        "is_changing",
+    )
+
+    def __init__(self, max_in_flight: int | None, first_id: int) -> None:
+        if max_in_flight is not None and max_in_flight < 1:
+            raise ValueError(f"found {max_in_flight} as max_in_flight, expected 1 or more")
+        self.is_changing: bool = False
+        self._pending: dict[int, Sent[Token]] = {}
+        self._waiting: deque[tuple[Sent[Token], bytes]] = deque()
+        self._outgoing: deque[tuple[Sent[Token], bytes]] = deque()
+        self._in_flight = 0
+        self._window = max_in_flight or 0  # no limit while it is 0
+        self._next_id = first_id % limits.IDS
+        self._id_span = limits.IDS
+        self._unclaimed = ""  # the last error without an id that ended none of these
+
+    def _ask(
+        self,
+        name: str,
+        arguments: JsonObject | None,
+        token: Token | None,
+        is_oob: bool,
+        fds: tuple[int, ...],
+    ) -> Sent[Token]:
+        pending = self._pending
+        if not pending:
+            self._unclaimed = ""
+            self._id_span = limits.IDS
+        id = self._next_id if self._next_id not in pending else self._free_id()
+        data = encode_request(command_message(name, arguments, id, is_oob)) + b"\n"
+        sent = Sent(name, token, id, is_oob, fds)
+        was_changing, self.is_changing = self.is_changing, True
+        self._next_id = (id + 1) % self._id_span
+        pending[id] = sent
+        if is_oob:
+            self._window = self._window or limits.IN_BAND_WINDOW
+            self._outgoing.append((sent, data))
+        elif self._window and self._in_flight >= self._window:
+            sent.is_waiting = True
+            self._waiting.append((sent, data))
+        else:
+            self._in_flight += 1
+            self._outgoing.append((sent, data))
+        self.is_changing = was_changing
+        return sent
+
+    def _free_id(self) -> int:
+        pending = self._pending
+        if len(pending) >= self._id_span:
+            self._id_span *= 10
+        id = self._next_id
+        while id in pending:
+            id = (id + 1) % self._id_span
+        return id
+
+    def give_up(self, sent: Sent[Token]) -> None:
+        """Take note that nobody waits for a command any more.
+
+        One that wasn't sent yet never will be; the reply to one that was is dropped.
+        """
+        sent.token = None
+        if sent.is_waiting:
+            sent.is_waiting = False
+            self._waiting = deque(entry for entry in self._waiting if entry[0] is not sent)
+            self._pending.pop(sent.id, None)
+        elif any(entry[0] is sent for entry in self._outgoing):
+            self._outgoing = deque(entry for entry in self._outgoing if entry[0] is not sent)
+            self.withdraw(sent)
+
+    def withdraw(self, sent: Sent[Token]) -> None:
+        """Take back a command that data_to_send() gave and that couldn't be sent."""
+        sent.token = None
+        if self._pending.get(sent.id) is sent:
+            del self._pending[sent.id]
+            if not sent.is_oob:
+                self._in_flight -= 1
+                self._release()
+
+    @property
+    def interrupted(self) -> list[Sent[Token]]:
+        """The commands that have no outcome yet and are waited for."""
+        return [sent for sent in self._pending.values() if sent.token is not None]
+
+    @property
+    def has_data_to_send(self) -> bool:
+        """There is something that data_to_send() would return."""
+        return bool(self._outgoing)
+
+    @property
+    def commands_in_flight(self) -> int:
+        """How many commands have no reply yet, those included that nobody waits for."""
+        return len(self._pending)
+
+    def data_to_send(self) -> tuple[bytes, tuple[int, ...]]:
+        """Return what is to be sent next, and the descriptors to go with its first byte.
+
+        Call it until it returns (b"", ()).
+        """
+        outgoing = self._outgoing
+        if not outgoing:
+            return b"", ()
+        if len(outgoing) == 1 or outgoing[0][0].fds:
+            sent, data = outgoing.popleft()
+            return data, sent.fds
+        parts = []
+        while outgoing and not outgoing[0][0].fds:
+            parts.append(outgoing.popleft()[1])
+        return b"".join(parts), ()
+
+    def _sent_in_band(self) -> Iterator[Sent[Token]]:
+        """Give the in-band commands that were sent and aren't answered, oldest first."""
+        return (sent for sent in self._pending.values() if not (sent.is_oob or sent.is_waiting))
+
+    def _release(self) -> None:
+        while self._waiting and (not self._window or self._in_flight < self._window):
+            sent, data = self._waiting.popleft()
+            sent.is_waiting = False
+            self._in_flight += 1
+            self._outgoing.append((sent, data))

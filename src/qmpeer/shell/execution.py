@@ -1,0 +1,261 @@
+"""What each kind of line does."""
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, assert_never
+
+from qmpeer import limits
+from qmpeer.display.safe_text import visible
+from qmpeer.errors import CommandError, MessageError, QMPError
+from qmpeer.messages import parse_command, qemu_texts
+from qmpeer.schema import Schema
+from qmpeer.shell.argument_tree import free_json
+from qmpeer.shell.builtins import BUILTINS, line_of, split
+from qmpeer.shell.files import read_text
+from qmpeer.shell.lines import (
+    Invocation,
+    Messages,
+    OwnLine,
+    Transaction,
+    Unfinished,
+    Unreadable,
+)
+from qmpeer.shell.members import arguments_type, members_of, transaction_types
+from qmpeer.shell.mistakes import Mistake, SourceError, near
+from qmpeer.shell.properties import missing_property, property_names, said_in
+from qmpeer.shell.session import Session
+from qmpeer.shell.typed_arguments import read_freely
+from qmpeer.shell.vocabulary import Vocabulary
+from qmpeer.shell.words import BYTE_ORDER_MARK, Statement, Word
+from qmpeer.values import JsonObject, JsonValue
+
+_QUOTED: Final = re.compile(r"'([^']+)'")
+_LONGEST_MARK: Final = 60
+
+
+class LineExecutor:
+    """What executes the lines of a session, wherever they were typed.
+
+    Args:
+        session: The session.
+
+    Attributes:
+        session: The session.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session: Session = session
+        self._depth = 0
+        self._warned: set[str] = set()
+
+    async def execute(self, statement: Statement) -> None:
+        """Execute one line.
+
+        Raises:
+            Mistake: If something is wrong with it.
+            CommandError: If the server returned an error.
+            QMPError: If the connection ends.
+            OSError: If a file can't be had, or there is no reply in time.
+            SourceError: If a line of a file fails that it executes.
+            Leave: If that is what it says.
+        """
+        self.session.begin_line()
+        match line_of(statement, self.session.link.vocabulary.commands):
+            case Messages():
+                for word in statement.words:
+                    await self._message(word)
+            case Invocation() as line:
+                await self._command(line)
+            case Transaction() as line:
+                await self._transaction(line)
+            case OwnLine(word=word) as line:
+                assert word.run is not None
+                await word.run(self, line)
+            case Unfinished():
+                raise _unclosed(statement)
+            case Unreadable(mistake=mistake):
+                raise mistake
+            case never:
+                assert_never(never)
+
+    async def execute_file(self, path: Word) -> None:
+        """Execute the lines of a file, up to the first that fails.
+
+        Raises:
+            SourceError: If one fails.
+            OSError: If the file can't be read.
+            Mistake: If too many files execute one another.
+        """
+        if self._depth >= limits.SHELL_SOURCES:
+            reason = f"more than {limits.SHELL_SOURCES} files source one another"
+            raise Mistake(reason, path.start, path.end)
+        self._depth += 1
+        try:
+            await self._execute_file(path.value.text)
+        finally:
+            self._depth -= 1
+
+    async def _execute_file(self, path: str) -> None:
+        text = (await asyncio.to_thread(read_text, path)).removeprefix(BYTE_ORDER_MARK)
+        for statement in split(text):
+            try:
+                await self.execute(statement)
+            except (Mistake, QMPError, OSError, SourceError) as error:
+                place = f"{visible(path)}:{text.count(chr(10), 0, statement.start) + 1}"
+                line = text.rfind("\n", 0, statement.start) + 1
+                raise SourceError(place, text[line : statement.end], error, line) from error
+
+    # --- Messages -------------------------------------------------------------------------------
+
+    async def _message(self, word: Word) -> None:
+        """Execute a command that was given as it stands on the wire."""
+        try:
+            command = parse_command(free_json(word.value), is_oob_enabled=True)
+        except MessageError as error:
+            start, end = word.start, min(word.end, word.start + _LONGEST_MARK)
+            raise Mistake(visible(str(error)), start, end, is_syntax=True) from None
+        await self.session.execute(command.name, command.arguments, is_oob=command.is_oob)
+
+    # --- Commands -------------------------------------------------------------------------------
+
+    async def _command(self, line: Invocation) -> None:
+        command, words = line.command, line.arguments
+        name = command.value.text
+        link = self.session.link
+        link.connected()
+        vocabulary = link.vocabulary
+        if words or self.session.settings.is_interactive:
+            vocabulary = await link.learn()
+        if vocabulary.is_known and name not in vocabulary.commands:
+            raise _unknown(command, vocabulary)
+        schema, arguments = await self._arguments(vocabulary, line)
+        if line.is_oob and "oob" not in link.connected().capabilities:
+            reason = "this server doesn't do out of band"
+            raise Mistake(reason, command.start, command.end)
+        self._warn(vocabulary, name)
+        try:
+            await self.session.execute(name, arguments, is_oob=line.is_oob)
+        except CommandError as error:
+            raise await self._placed(error, command, words, schema) from error
+
+    async def _arguments(
+        self, vocabulary: Vocabulary, line: Invocation
+    ) -> tuple[Schema | None, JsonObject | None]:
+        """Return what the words say, and the schema by which they were read."""
+        words, schema = line.arguments, vocabulary.schema
+        if schema is None:
+            return None, read_freely(words) if words else None
+        command = vocabulary.commands[line.command.value.text]
+        assert command is not None
+        if words:
+            schema, command = await self.session.link.with_properties(
+                schema, command, said_in(words), self.session.settings.timeout
+            )
+        reader = self.session.reader(schema)
+        return schema, reader.arguments(command, words, line.command.end) or None
+
+    def _warn(self, vocabulary: Vocabulary, name: str) -> None:
+        if vocabulary.has_feature(name, "deprecated") and name not in self._warned:
+            self._warned.add(name)
+            if self.session.settings.is_interactive:
+                self.session.screen.note(f"{name} is deprecated")
+
+    async def _placed(
+        self,
+        error: CommandError,
+        command: Word,
+        words: Sequence[Word],
+        schema: Schema | None = None,
+    ) -> Exception:
+        """Return what a server's error says, with the place of the argument that it names."""
+        if error.error_class == "CommandNotFound":
+            vocabulary = await self.session.link.learn()
+            if vocabulary.is_known and command.value.text not in vocabulary.commands:
+                return _unknown(command, vocabulary)
+        missing = missing_property(error.desc) if schema is not None else ""
+        if schema is not None and missing:
+            hint = near(missing, property_names(schema))
+            for word in words:
+                if word.name == missing:
+                    return Mistake(str(error), word.start, word.start + len(missing), hint)
+                if word.value.text == missing:
+                    return Mistake(str(error), word.value.start, word.value.end, hint)
+        places: dict[str, tuple[int, int]] = {}
+        for word in words:
+            if word.name is not None:
+                for name in (word.name, word.name.rpartition(".")[2]):
+                    places.setdefault(name, (word.start, word.start + len(word.name)))
+            places.setdefault(word.value.text, (word.value.start, word.value.end))
+        for found in _QUOTED.finditer(error.desc):
+            if found[1] in places:
+                return Mistake(str(error), *places[found[1]])
+        return error
+
+    # --- Transactions ---------------------------------------------------------------------------
+
+    async def _transaction(self, line: Transaction) -> None:
+        if line.is_cancelled:
+            self.session.screen.note("transaction given up")
+            return
+        statement = line.statement
+        vocabulary = await self.session.link.learn()
+        if vocabulary.is_known and "transaction" not in vocabulary.commands:
+            raise _unknown(statement.words[0], vocabulary)
+        schema = vocabulary.schema
+        types = {} if schema is None else transaction_types(schema)
+        properties: JsonObject = {}
+        actions: list[JsonValue] = []
+        for action in line.actions:
+            name = action[0].value.text
+            if name == "properties" and schema is not None:
+                properties["properties"] = self._properties(schema, vocabulary, action)
+            else:
+                actions.append({"type": name, "data": self._action(schema, types, action)})
+        if not actions:
+            raise Mistake("a transaction without actions", statement.start, statement.end)
+        try:
+            await self.session.execute("transaction", {"actions": actions, **properties})
+        except CommandError as error:
+            first, *words = statement.words
+            raise await self._placed(error, first, words) from error
+
+    def _action(
+        self, schema: Schema | None, types: Mapping[str, str], words: Sequence[Word]
+    ) -> JsonObject:
+        if schema is None:
+            return read_freely(words[1:])
+        name = words[0].value.text
+        if name not in types:
+            reason = qemu_texts.not_accepted("type", visible(name))
+            hint = near(name, types) or f"a transaction takes {', '.join(types)}"
+            raise Mistake(reason, words[0].start, words[0].end, hint)
+        reader = self.session.reader(schema)
+        return reader.members(types[name], words[1:], name, words[0].end)
+
+    def _properties(
+        self, schema: Schema, vocabulary: Vocabulary, words: Sequence[Word]
+    ) -> JsonObject:
+        command = vocabulary.commands["transaction"]
+        assert command is not None
+        known = members_of(schema, arguments_type(command), lambda _: None).members
+        if "properties" not in known:
+            reason = "this server's transactions have no properties"
+            raise Mistake(reason, words[0].start, words[0].end)
+        of = known["properties"].type
+        return self.session.reader(schema).members(of, words[1:], "properties", words[0].end)
+
+
+def _unknown(word: Word, vocabulary: Vocabulary) -> Mistake:
+    name = word.value.text
+    shown = visible(name if len(name) < 100 else f"{name[:100]}…")
+    hint = near(name, [*vocabulary.commands, *BUILTINS]) or "'help' lists the commands"
+    return Mistake(qemu_texts.unknown_command(shown), word.start, word.end, hint)
+
+
+def _unclosed(statement: Statement) -> Mistake:
+    """Return what to say of a statement that ends within a bracket: which one."""
+    last = statement.words[-1].value
+    bracket = last if not last.is_closed else statement.words[0].value  # transaction(
+    end = bracket.end if last.is_closed else bracket.start + 1
+    return Mistake("a bracket isn't closed", bracket.start, end, is_syntax=True)

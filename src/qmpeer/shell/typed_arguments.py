@@ -1,0 +1,389 @@
+"""What typed arguments mean by the schema of the connected server.
+
+The schema decides what a value is, so that ``node-name=123`` is text and ``size=64M`` a number.
+Whatever the server would refuse is a mistake at the place of the word that is wrong.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final, NoReturn
+
+from qmpeer.errors import ValidationError
+from qmpeer.messages import REDACTED, qemu_texts
+from qmpeer.schema import Schema, Validator
+from qmpeer.schema.kinds import ALL_KINDS, alternatives
+from qmpeer.schema.model import Array, BuiltIn, Command, Enum, Event, Member, Struct, Type, Union
+from qmpeer.shell.argument_tree import (
+    Level,
+    Node,
+    build_tree,
+    free_json,
+    free_node,
+    free_object,
+    free_value,
+    items_of,
+)
+from qmpeer.shell.members import arguments_type, members_of
+from qmpeer.shell.mistakes import Mistake, near
+from qmpeer.shell.properties import is_lenient
+from qmpeer.shell.words import Value, Word
+from qmpeer.values import JsonObject, JsonValue
+
+_BOOLEANS: Final = {
+    "true": True, "on": True, "yes": True, "false": False, "off": False, "no": False
+}  # fmt: skip
+_INTEGER: Final = re.compile(
+    r"([+-]?)(?:0x([0-9a-f]+)|([0-9]+)(?:\.([0-9]+))?([bkmgtpe]?)(?:i?b)?)", re.I
+)
+_POWERS: Final = {unit: 10 * power for power, unit in enumerate("bkmgtpe")}
+_KIND_WORDS: Final = {
+    "int": "integer", "boolean": "boolean", "number": "number", "string": "string", "null": "null",
+    "array": "array", "object": "object",
+}  # fmt: skip
+_FEW: Final = 12
+"""Values of an enum that are all named in a hint."""
+
+
+class Reader:
+    """What reads arguments by a schema.
+
+    Args:
+        schema: That of the server.
+
+    Example:
+        >>> from qmpeer.schema.model import BUILT_INS, Struct
+        >>> from qmpeer.shell.words import split
+        >>> types = {**BUILT_INS, "resize-arg": Struct(
+        ...     name="resize-arg", members=(Member("node", "str"), Member("size", "size")))}
+        >>> resize = Command(name="resize", arguments="resize-arg")
+        >>> words = split("resize node=1 size=64M", {})[0].words
+        >>> Reader(Schema(types, (resize,))).arguments(resize, words[1:])
+        {'node': '1', 'size': 67108864}
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._validator = Validator(schema)
+
+    def arguments(self, command: Command, words: Sequence[Word], end: int = 0) -> JsonObject:
+        """Read the arguments of a command.
+
+        Args:
+            command: The command.
+            words: The words behind its name.
+            end: Where something is missing if there are no words.
+
+        Raises:
+            Mistake: If something is wrong with them.
+        """
+        return self.members(
+            arguments_type(command), words, command.name, end, is_open=not command.is_generated
+        )
+
+    def event_match(self, event: Event, words: Sequence[Word]) -> JsonObject:
+        """Read values that an event's data must have; none of them is mandatory.
+
+        Raises:
+            Mistake: If it can't have them.
+        """
+        if event.arguments is None:
+            return self.members("q_empty", words, event.name)
+        return self._object(event.arguments, build_tree(words), event.name, is_partial=True)
+
+    def members(
+        self,
+        type_name: str,
+        words: Sequence[Word],
+        where: str,
+        end: int = 0,
+        *,
+        is_open: bool = False,
+    ) -> JsonObject:
+        """Read an object of some type, given in words or as one JSON object.
+
+        Args:
+            type_name: The type.
+            words: What was typed.
+            where: What it is for, in messages.
+            end: Where something is missing if there are no words.
+            is_open: It may have members that the schema doesn't name.
+
+        Raises:
+            Mistake: If something is wrong with it.
+        """
+        if len(words) == 1 and words[0].name is None and words[0].value.kind == "json":
+            value = free_json(words[0].value)
+            if not isinstance(value, dict):
+                reason = "found an array, expected a JSON object or name=value"
+                raise Mistake(reason, words[0].start, words[0].end)
+            if not is_open:
+                self._check(type_name, value, words[0].value, ())
+            return value
+        return self._object(type_name, build_tree(words, end), where, is_open=is_open)
+
+    # --- Objects and lists ----------------------------------------------------------------------
+
+    def _object(
+        self,
+        type_name: str,
+        level: Level,
+        where: str,
+        *,
+        is_open: bool = False,
+        is_partial: bool = False,
+    ) -> JsonObject:
+        known = members_of(self._schema, type_name, level.text_of)
+        result: JsonObject = {}
+        for name, node in level.members.items():
+            path = ".".join((*level.path, name))
+            member = known.members.get(name)
+            if member is not None:
+                result[name] = self._node(member.type, node, path, is_partial)
+            elif is_open:
+                result[name] = free_node(node, _leniently)
+            else:
+                self._unexpected(node, name, path, known.members, known.undecided, where)
+        if not is_partial:
+            for member in known.members.values():
+                if not member.is_optional and member.name not in level.members:
+                    path = ".".join((*level.path, member.name))
+                    hint = f"{path}= {self.expectation(member.type, path)}"
+                    raise Mistake(qemu_texts.missing(path), level.end, level.end, hint)
+        return result
+
+    def _unexpected(
+        self,
+        node: Node,
+        name: str,
+        path: str,
+        members: dict[str, Member],
+        undecided: str | None,
+        where: str,
+    ) -> NoReturn:
+        word = node.first if isinstance(node, Level) else node
+        assert word is not None
+        start = word.start + len(path) - len(name)
+        hint = near(name, members)
+        if not hint and undecided is not None:
+            hint = f"what more there is depends on {undecided}, which comes first"
+        if not hint:
+            hint = f"{where} takes {_listed(list(members))}" if members else f"{where} takes none"
+        raise Mistake(qemu_texts.unexpected(path), start, start + len(name), hint)
+
+    def _node(self, type_name: str, node: Node, path: str, is_partial: bool = False) -> JsonValue:
+        if isinstance(node, Word):
+            return self.value(type_name, node, path)
+        kinds = alternatives(self._schema, type_name)
+        is_any = "array" in kinds and "object" in kinds and kinds["object"] is None
+        if is_any or (is_lenient(type_name) and "object" not in kinds):
+            return free_node(node, _leniently)
+        of = kinds.get("array") if node.is_list or "object" not in kinds else kinds["object"]
+        if isinstance(of, Array):
+            return [
+                self._node(of.element, item, f"{path}.{index}", is_partial)
+                for index, item in enumerate(items_of(node))
+            ]
+        if isinstance(of, Struct | Union):
+            is_open = is_lenient(type_name)
+            return self._object(of.name, node, path, is_open=is_open, is_partial=is_partial)
+        word = node.first
+        assert word is not None
+        reason = f"'{path}' has nothing within"
+        hint = f"{path}= {self.expectation(type_name, path)}"
+        raise Mistake(reason, word.start, word.start + len(word.name or ""), hint)
+
+    # --- Values ---------------------------------------------------------------------------------
+
+    def value(self, type_name: str, word: Word, path: str) -> JsonValue:
+        """Read the value of a word as one of some type.
+
+        Args:
+            type_name: The type.
+            word: The word.
+            path: What it is for, in messages.
+
+        Raises:
+            Mistake: If it can't be one.
+        """
+        value = word.value
+        _refuse_redacted(value)
+        kinds = alternatives(self._schema, type_name)
+        if len(kinds) == len(ALL_KINDS) and kinds["string"] is None:
+            return free_value(word)
+        if value.kind == "json":
+            found = free_json(value)
+            if not is_lenient(type_name):
+                self._check(type_name, found, value, (path,))
+            return found
+        if value.kind == "plain" and not word.is_text:
+            simple = _simple(kinds, value.text)
+            if simple is not _NOTHING:
+                of = kinds.get("int")
+                if type(simple) is int and isinstance(of, BuiltIn) and of.low != of.high:
+                    self._check(type_name, simple, value, (path,), f"from {of.low} to {of.high}")
+                return simple  # type: ignore[return-value]  # the mark is gone
+        if "string" in kinds:
+            return self._string(kinds["string"], value, path)
+        raise self._wrong_type(type_name, kinds, value, path)
+
+    def _string(self, of: Type | None, value: Value, path: str) -> str:
+        if isinstance(of, Enum):
+            values = [each.name for each in of.values]
+            if value.text not in values:
+                said = value.text if len(value.text) < 100 else f"{value.text[:100]}…"
+                reason = qemu_texts.not_accepted(path, said)
+                hint = near(value.text, values) or f"expected {_listed(values)}"
+                raise Mistake(reason, value.start, value.end, hint)
+        return value.text
+
+    def _wrong_type(
+        self, type_name: str, kinds: dict[str, Type | None], value: Value, path: str
+    ) -> Mistake:
+        word = _KIND_WORDS[next(iter(kinds))] if len(kinds) == 1 else type_name
+        reason = qemu_texts.wrong_type(path, word)
+        hint = self.expectation(type_name, path)
+        if value.kind == "quoted" and ("int" in kinds or "boolean" in kinds):
+            hint += ", without quotes"
+        start, end = value.start, value.end
+        return Mistake(reason, start, end, f"{path}= {hint}")
+
+    def _check(
+        self, type_name: str, found: JsonValue, value: Value, path: Sequence[str], hint: str = ""
+    ) -> None:
+        try:
+            self._validator.check(type_name, found)
+        except ValidationError as error:
+            prefix = ".".join(path)
+            desc = error.desc
+            if prefix:
+                inner = f"{prefix}.{error.path}" if error.path else prefix
+                inner = inner.replace(".[", "[")
+                desc = desc.replace(f"'{error.path or 'null'}'", f"'{inner}'", 1)
+            raise Mistake(desc, *_place(value, error.path), hint) from None
+
+    def expectation(self, type_name: str, path: str) -> str:
+        """Say what may stand behind a name, in a few words."""
+        kinds = alternatives(self._schema, type_name)
+        if len(kinds) == len(ALL_KINDS):
+            return "takes any value"
+        words = [self._kind_words(kind, of, path) for kind, of in kinds.items()]
+        return "takes " + " or ".join(words)
+
+    def _kind_words(self, kind: str, of: Type | None, path: str) -> str:
+        if isinstance(of, Enum):
+            return _listed([value.name for value in of.values])
+        if kind == "object" and isinstance(of, Struct | Union):
+            known = members_of(self._schema, of.name, lambda _: None).members
+            first = next((m for m in known.values() if not m.is_optional), None)
+            first = first or next(iter(known.values()), None)
+            inside = f"{path}.{first.name}=…" if first else "{}"
+            return f"an object ({inside})"
+        if kind == "array":
+            return f"a list ({path}.0=…, or [..])"
+        return {
+            "string": "text",
+            "int": "a whole number (4096, 0x1000, 64M)",
+            "number": "a number",
+            "boolean": "true or false",
+            "null": "null",
+        }.get(kind, kind)
+
+
+_NOTHING: Final = object()
+
+
+def _simple(kinds: dict[str, Type | None], text: str) -> object:
+    """Return a plain value as null, boolean or number, where it is one and may be."""
+    if "null" in kinds and text == "null":
+        return None
+    if "boolean" in kinds and (found := boolean(text)) is not None:
+        return found
+    if "int" in kinds and (number := integer(text)) is not None:
+        return number
+    if "number" in kinds:
+        return _number(text)
+    return _NOTHING
+
+
+def boolean(text: str) -> bool | None:
+    """Read true, on, yes, false, off or no; None if it is none of them."""
+    return _BOOLEANS.get(text.lower())
+
+
+def integer(text: str) -> int | None:
+    """Read a whole number with QEMU's size suffixes; None if it is none.
+
+    Example:
+        >>> integer("0x400"), integer("1.5G"), integer("64k"), integer("1M1")
+        (1024, 1610612736, 65536, None)
+    """
+    found = _INTEGER.fullmatch(text) if len(text) < 40 else None
+    if found is None:
+        return None
+    sign, digits, whole, fraction, unit = found.groups()
+    if digits is not None:
+        value = int(digits, 16)
+    else:
+        shift = _POWERS[(unit or "b").lower()]
+        value, rest = divmod(int(whole + (fraction or "")) << shift, 10 ** len(fraction or ""))
+        if rest or (fraction and not shift):
+            return None
+    return -value if sign == "-" else value
+
+
+def _number(text: str) -> object:
+    whole = integer(text)
+    if whole is not None:
+        return whole
+    try:
+        value = float(text)
+    except ValueError:
+        return _NOTHING
+    return value if value - value == 0 else _NOTHING  # neither infinite nor NaN
+
+
+def _leniently(word: Word) -> JsonValue:
+    """Read what the schema doesn't tell: text, unless it is plainly something else."""
+    value = word.value
+    if value.kind == "plain" and not word.is_text and value.text in ("on", "off"):
+        return value.text == "on"
+    return free_value(word)
+
+
+def read_freely(words: Sequence[Word]) -> JsonObject:
+    """Read arguments where there is no schema.
+
+    Raises:
+        Mistake: If they can't be read.
+    """
+    if len(words) == 1 and words[0].name is None and words[0].value.kind == "json":
+        value = free_json(words[0].value)
+        if isinstance(value, dict):
+            return value
+    return free_object(build_tree(words), _unless_secret)
+
+
+def _unless_secret(word: Word) -> JsonValue:
+    _refuse_redacted(word.value)
+    return free_value(word)
+
+
+def _refuse_redacted(value: Value) -> None:
+    if value.text == REDACTED:
+        reason = "this was a secret, which history doesn't keep"
+        raise Mistake(reason, value.start, value.end, "type it again")
+
+
+def _place(value: Value, path: str) -> tuple[int, int]:
+    """Find where a member stands in a JSON text: its last name, if it is there but once."""
+    name = re.sub(r"\[\d+\]", "", path).rpartition(".")[2]
+    found = list(re.finditer(rf"([\"']){re.escape(name)}\1", value.text)) if name else []
+    if len(found) == 1:
+        return value.start + found[0].start(), value.start + found[0].end()
+    return value.start, value.end
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) <= _FEW:
+        return ", ".join(names)
+    return f"{', '.join(names[:_FEW])} and {len(names) - _FEW} more"
