@@ -24,8 +24,11 @@ VERSION = {"qemu": {"micro": 0, "minor": 2, "major": 7}, "package": ""}
 class Bare:
     """One connection: lines in, replies out."""
 
-    def __init__(self, write: Callable[[bytes], None], answers: dict[str, Any]) -> None:
+    def __init__(
+        self, write: Callable[[bytes], None], close: Callable[[], None], answers: dict[str, Any]
+    ) -> None:
         self._write = write
+        self._close = close
         self._answers = answers
         self._rest = b""
         write(GREETING)
@@ -42,9 +45,13 @@ class Bare:
         self._write(b"".join(replies))
 
     def eof_received(self) -> None:
+        """Close."""
+        self._close()
+
+    def pause_writing(self) -> None:
         """Do nothing."""
 
-    pause_writing = resume_writing = eof_received
+    resume_writing = pause_writing
 
     def connection_lost(self, error: OSError | None) -> None:
         """Do nothing."""
@@ -59,7 +66,8 @@ class BareProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet."""
         assert isinstance(transport, asyncio.WriteTransport)
-        self.data_received = Bare(transport.write, self._answers).data_received  # type: ignore[method-assign]
+        bare = Bare(transport.write, transport.close, self._answers)
+        self.data_received = bare.data_received  # type: ignore[method-assign]  # nothing in between
 
 
 async def serve(path: str, folder: Path | None) -> None:
@@ -73,7 +81,7 @@ async def serve(path: str, folder: Path | None) -> None:
         chardevs = Chardevs(Host(credentials={"tls": TlsCredentials(context, True, False)}))
         for wire in wire_load.WIRES:
             device = await chardevs.add_described(parse_chardev(wire_load.device(wire)))
-            device.attach(lambda stream: Bare(stream.write, answers))
+            device.attach(lambda stream: Bare(stream.write, stream.close, answers))
             devices.append({"label": wire, "filename": device.filename})
     answers["query-chardev"] = devices
     loop = asyncio.get_running_loop()
