@@ -13,6 +13,7 @@ PACKAGES = [
     "qmpeer.client.blocking",
     "qmpeer.messages",
     "qmpeer.protocol",
+    "qmpeer.schema",
     "qmpeer.transport",
     "qmpeer.wire",
 ]

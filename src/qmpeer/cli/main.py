@@ -25,7 +25,7 @@ SUBCOMMANDS: Final = {
     "top": ("ADDRESS", "what its CPUs, disks and NICs do, live"),
     "schema": ("dump|diff|has|lint ...", "what a server offers: show, compare, look up"),
     "bindings": ("--from SOURCE [-o FILE]", "write its typed Python binding"),
-    "docs": ("--from SOURCE --format F -o DIR", "write its reference: md, rst, man, html"),
+    "docs": ("--from SOURCE --format F -o DIR", "write its reference: md, man, html"),
     "completion": ("bash|zsh|fish", "a script that has TAB complete all this"),
     "man": ("-o DIR", "manual pages"),
 }

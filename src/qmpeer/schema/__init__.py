@@ -1,12 +1,12 @@
-"""One model of what a server offers: read from QAPI or introspection, checked, introspected."""
+"""One model of what a server offers: read from QAPI or introspection, checked, introspected.
 
-from qmpeer.schema.conditions import condition_text, is_met
+The model itself is imported at once; what reads, checks and writes it is handed out lazily.
+"""
+
+from typing import TYPE_CHECKING
+
+from qmpeer.lazy import handed_out
 from qmpeer.schema.differences import Change, Differences, differences
-from qmpeer.schema.hiding import Hiding
-from qmpeer.schema.introspection import introspection_hash, introspection_of
-from qmpeer.schema.introspection_source import schema_from_introspection
-from qmpeer.schema.labels import label_types
-from qmpeer.schema.language import ReadFile, schema_from_qapi
 from qmpeer.schema.listing import listing
 from qmpeer.schema.model import (
     ANY_INTEGER,
@@ -39,11 +39,19 @@ from qmpeer.schema.model import (
     special_features,
 )
 from qmpeer.schema.names import name_fault
-from qmpeer.schema.paths import Answer, find
 from qmpeer.schema.policy import Policy
-from qmpeer.schema.selection import hide_deprecated, only, select
-from qmpeer.schema.shapes import Shape, shape_of
-from qmpeer.schema.validation import ArgumentsCheck, Validator
+
+if TYPE_CHECKING:
+    from qmpeer.schema.conditions import condition_text, is_met
+    from qmpeer.schema.hiding import Hiding
+    from qmpeer.schema.introspection import introspection_hash, introspection_of
+    from qmpeer.schema.introspection_source import schema_from_introspection
+    from qmpeer.schema.labels import label_types
+    from qmpeer.schema.language import ReadFile, schema_from_qapi
+    from qmpeer.schema.paths import Answer, find
+    from qmpeer.schema.selection import hide_deprecated, only, select
+    from qmpeer.schema.shapes import Shape, shape_of
+    from qmpeer.schema.validation import ArgumentsCheck, Validator
 
 __all__ = [
     "ANY_INTEGER",
@@ -99,3 +107,28 @@ __all__ = [
     "shape_of",
     "special_features",
 ]
+
+_HOMES = {
+    "Answer": "qmpeer.schema.paths",
+    "ArgumentsCheck": "qmpeer.schema.validation",
+    "Hiding": "qmpeer.schema.hiding",
+    "ReadFile": "qmpeer.schema.language",
+    "Shape": "qmpeer.schema.shapes",
+    "Validator": "qmpeer.schema.validation",
+    "condition_text": "qmpeer.schema.conditions",
+    "find": "qmpeer.schema.paths",
+    "hide_deprecated": "qmpeer.schema.selection",
+    "introspection_hash": "qmpeer.schema.introspection",
+    "introspection_of": "qmpeer.schema.introspection",
+    "is_met": "qmpeer.schema.conditions",
+    "label_types": "qmpeer.schema.labels",
+    "only": "qmpeer.schema.selection",
+    "schema_from_introspection": "qmpeer.schema.introspection_source",
+    "schema_from_qapi": "qmpeer.schema.language",
+    "select": "qmpeer.schema.selection",
+    "shape_of": "qmpeer.schema.shapes",
+}
+
+
+def __getattr__(name: str) -> object:
+    return handed_out(__name__, _HOMES, name)
