@@ -11,7 +11,7 @@ SOURCE = """
 import sys
 from qmpeer.cli.main import main
 status = main(["exec", sys.argv[1], "query-status"])
-heavy = ("asyncio", "dataclasses", "logging", "rich", "subprocess")
+heavy = ("asyncio", "dataclasses", "logging", "rich", "shutil", "subprocess")
 print(status, [name for name in heavy if name in sys.modules])
 """
 

@@ -223,7 +223,7 @@ async def test_nothing_is_executed_of_who_was_cut_off(
 
 
 @pytest.mark.parametrize("what", ["requests without end", "replies that nobody reads"])
-async def test_clients_share_a_ceiling(
+async def test_clients_share_a_budget(
     monitor: Monitor,
     path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -1,13 +1,15 @@
 """Address schemes of other rooms: both clients dial them, monitors listen at them."""
 
+import asyncio
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from qmpeer import Monitor
+from qmpeer import AsyncClient, Monitor
 from qmpeer.transport import Address, dial, listen, parse_address, register_scheme, schemes
 from qmpeer.transport.sockets import Endpoint
 from tests.client.faces import Face
@@ -80,3 +82,21 @@ def test_errors_name_it(face: Face, scheme: str) -> None:
     with pytest.raises(FileNotFoundError) as found:
         face.connect(f"{scheme}:8", timeout=PATIENCE)
     assert "8" in str(found.value)
+
+
+async def test_a_socket_that_comes_too_late_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = socket.socketpair()
+    go_on = threading.Event()
+
+    def late(*args: object, **options: object) -> socket.socket:
+        go_on.wait(PATIENCE)
+        return theirs
+
+    monkeypatch.setattr(TunnelAddress, "open_socket", late)
+    with ours:
+        with pytest.raises(TimeoutError):
+            await AsyncClient.connect(TunnelAddress(1), timeout=0.01)
+        go_on.set()
+        ours.setblocking(False)
+        assert await asyncio.get_running_loop().sock_recv(ours, 1) == b""
+    assert theirs.fileno() == -1

@@ -112,6 +112,32 @@ def test_no_spelling_is_kept_within_several_lines(line: str) -> None:
         assert "S3CRET" not in (without_secrets(text, KNOWN) or "")
 
 
+def quoted(line: str, quote: str) -> str:
+    """Put the first word of a line in quotes."""
+    first, *rest = line.split(" ", 1)
+    return " ".join([f"{quote}{first}{quote}", *rest])
+
+
+@pytest.mark.parametrize(
+    "commands", [KNOWN, {*KNOWN, "oob", "execute"}, ()], ids=["known", "o", "none"]
+)
+@pytest.mark.parametrize("line", SECRET_LINES)
+def test_no_prefix_and_no_quotes_let_one_through(line: str, commands: set[str]) -> None:
+    """Not even where they make a line that can't be executed."""
+    behind = [line, quoted(line, "'"), quoted(line, '"'), f"transaction( {line}"]
+    before = ["", "oob ", "execute ", "'oob' ", '"execute" ', "oob execute ", "'hmp' "]
+    for text in (prefix + rest for prefix in before for rest in behind):
+        assert "S3CRET" not in (without_secrets(text, commands) or ""), text
+        shown = shown_text(text, 0, 0)
+        assert shown is None or "S3CRET" not in shown.text, text
+
+
+@pytest.mark.parametrize("line", ['{"execute":"query-version"} foo', '{"execute": "stop"} a=1'])
+def test_a_word_behind_json_is_a_mistake(line: str) -> None:
+    assert without_secrets(line) == line
+    assert without_secrets(f"{line} password=S3CRET") is None
+
+
 @pytest.mark.parametrize("line", [line[4:] for line in SECRET_LINES if line.startswith("hmp ")])
 def test_no_spelling_is_kept_in_the_human_monitor(line: str) -> None:
     assert "S3CRET" not in (without_secrets(line, KNOWN, is_human=True) or "")

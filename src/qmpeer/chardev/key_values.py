@@ -12,6 +12,7 @@ import re
 from typing import Final, NamedTuple
 
 from qmpeer.errors import ChardevError
+from qmpeer.messages import qemu_texts
 from qmpeer.on_off import on_or_off
 from qmpeer.values import JsonObject
 from qmpeer.wire import ServerReader
@@ -136,7 +137,7 @@ def read_boolean(key: str, value: str) -> bool:
         ChardevError: If it is none, in QEMU's words.
     """
     if (is_on := on_or_off(value)) is None:
-        raise ChardevError(f"Parameter '{key}' expects 'on' or 'off'")
+        raise ChardevError(qemu_texts.expects(key, "'on' or 'off'"))
     return is_on
 
 
@@ -148,7 +149,7 @@ def read_number(key: str, value: str) -> int:
     """
     found = _INTEGER.fullmatch(value)
     if found is None:
-        raise ChardevError(f"Parameter '{key}' expects a number")
+        raise ChardevError(qemu_texts.expects(key, "a number"))
     sign, digits = found.groups()
     number = _unsigned(digits, base=8 if digits.startswith("0") else 10)
     if number >= _TOO_MUCH:
@@ -199,13 +200,13 @@ def check_id(text: str) -> str:
         ChardevError: If it is none, in QEMU's words.
     """
     if not _ID.fullmatch(text):
-        raise ChardevError("Parameter 'id' expects an identifier", hint=_ID_HINT)
+        raise ChardevError(qemu_texts.expects("id", "an identifier"), hint=_ID_HINT)
     return text
 
 
 def _no_size(key: str) -> ChardevError:
     return ChardevError(
-        f"Parameter '{key}' expects a non-negative number below 2^64", hint=_SIZE_HINT
+        qemu_texts.expects(key, "a non-negative number below 2^64"), hint=_SIZE_HINT
     )
 
 

@@ -11,7 +11,6 @@ Spec: QEMU: the focus starts with whoever was attached last.
 """
 
 import asyncio
-import os
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -20,6 +19,7 @@ from qmpeer.chardev.host import Host
 from qmpeer.chardev.mux_escapes import Escape, EscapeReader, Stamper, help_text
 from qmpeer.transport.aio import HandlerFactory, Stream, StreamHandler
 from qmpeer.transport.aio.stream import NOBODY
+from qmpeer.transport.descriptors import close_all
 
 
 class MuxSession:
@@ -103,8 +103,7 @@ class MuxSession:
             elif (front := self._focused) is not None:
                 front.receive(piece, fds)
                 fds = ()
-        for fd in fds:
-            os.close(fd)
+        close_all(fds)
         self.settle()
 
     def eof_received(self) -> None:
@@ -255,8 +254,7 @@ class MuxStream(Stream):
     def receive(self, data: bytes, fds: Sequence[int]) -> None:
         """Hand over input, or keep it while the front end doesn't read."""
         if self.is_closed or self._is_paused or self._held_input:
-            for fd in fds:
-                os.close(fd)
+            close_all(fds)
             if not self.is_closed:
                 self._held_input.append(data)
                 self._held_size += len(data)

@@ -21,6 +21,7 @@ from qmpeer.chardev.key_values import (
     size_warning,
 )
 from qmpeer.errors import ChardevError
+from qmpeer.messages import qemu_texts
 from qmpeer.values import JsonObject
 
 _TYPES: Final = {"s": "string", "b": "boolean", "n": "number", "z": "size"}
@@ -157,7 +158,7 @@ def _read_value(key: str, value: str) -> OptionValue:
             return read_number(key, value)
         case "size":
             return read_size(key, value)
-    raise ChardevError(f"Invalid parameter '{key}'")
+    raise ChardevError(qemu_texts.invalid(key))
 
 
 def _backends_help() -> str:

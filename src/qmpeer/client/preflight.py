@@ -3,6 +3,7 @@
 import warnings
 
 from qmpeer.errors import CommandError, ValidationError
+from qmpeer.messages import qemu_texts
 from qmpeer.schema import Schema, Validator, schema_from_introspection
 from qmpeer.values import JsonObject, JsonValue
 
@@ -43,7 +44,7 @@ class Preflight:
         if command == "qmp_capabilities":
             return
         if command not in self._deprecated:
-            desc = f"The command {command} has not been found"
+            desc = qemu_texts.unknown_command(command)
             raise ValidationError(desc, "", "a command of this server", command)
         self._validator.arguments(command)(arguments)
         if self._deprecated[command]:

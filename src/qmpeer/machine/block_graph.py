@@ -17,6 +17,7 @@ import msgspec
 
 from qmpeer import limits
 from qmpeer.errors import CommandError
+from qmpeer.messages import qemu_texts
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 _DEFAULT_SIZE: Final = 2**30
@@ -263,7 +264,7 @@ def _limit(name: str, options: Options, unit: int) -> int:
 
 
 def _negative(name: str) -> CommandError:
-    return _refused(f"Parameter '{name}' expects a non-negative number below 2^64")
+    return _refused(qemu_texts.expects(name, "a non-negative number below 2^64"))
 
 
 def _refused(reason: str) -> CommandError:

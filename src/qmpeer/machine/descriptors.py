@@ -17,6 +17,7 @@ from typing import Final
 
 from qmpeer import limits
 from qmpeer.errors import CommandError
+from qmpeer.messages import qemu_texts
 from qmpeer.monitor import NamedFds
 from qmpeer.values import JsonObject
 
@@ -70,7 +71,9 @@ class Descriptors:
             set_id = next(i for i in count() if i not in self._sets)
         elif set_id < 0:
             os.close(fd)
-            raise CommandError("GenericError", "Parameter 'fdset-id' expects a non-negative value")
+            raise CommandError(
+                "GenericError", qemu_texts.expects("fdset-id", "a non-negative value")
+            )
         if sum(len(found.members) for found in self._sets.values()) >= limits.NAMED_FDS:
             os.close(fd)
             raise CommandError("GenericError", f"there are {limits.NAMED_FDS} descriptors already")
@@ -188,7 +191,7 @@ def name_received(names: NamedFds, name: str, received: list[int]) -> None:
     if name[:1] in "0123456789" and name:
         os.close(fd)
         raise CommandError(
-            "GenericError", "Parameter 'fdname' expects a name not starting with a digit"
+            "GenericError", qemu_texts.expects("fdname", "a name not starting with a digit")
         )
     names.keep(name, fd)
 

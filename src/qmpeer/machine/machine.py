@@ -21,6 +21,7 @@ from qmpeer.machine.interface import load
 from qmpeer.machine.objects import Objects
 from qmpeer.machine.options import Options
 from qmpeer.machine.run_states import RunState, next_state
+from qmpeer.messages import qemu_texts
 from qmpeer.monitor import Context, Monitor
 from qmpeer.values import JsonObject, JsonValue
 
@@ -258,7 +259,7 @@ class Machine:
     ) -> str | Awaitable[str]:
         """Execute a line of the human monitor."""
         if cpu_index is not None:
-            raise CommandError("GenericError", "Parameter 'cpu-index' expects a CPU number")
+            raise CommandError("GenericError", qemu_texts.expects("cpu-index", "a CPU number"))
         return self.monitor.run_human(command_line, context)
 
     # Descriptors

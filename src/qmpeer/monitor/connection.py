@@ -1,7 +1,6 @@
 """One client of a monitor: the thin shell between a byte stream and its session."""
 
 import logging
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -15,6 +14,7 @@ from qmpeer.monitor.named_fds import NamedFds
 from qmpeer.monitor.turns import Executor, Turns
 from qmpeer.protocol import ServerSession
 from qmpeer.transport.aio import Stream
+from qmpeer.transport.descriptors import close_all
 from qmpeer.values import JsonValue
 from qmpeer.wire import encode_line
 
@@ -147,8 +147,7 @@ class Connection:
         if fds:
             self._drop_fds()
             self._fds = fds[: limits.RECEIVED_FDS]
-            for fd in fds[limits.RECEIVED_FDS :]:
-                os.close(fd)
+            close_all(fds[limits.RECEIVED_FDS :])
         if len(data) > limits.TURN_SMALL or self._unread:
             self._unread += data
             self.settle()
@@ -245,7 +244,7 @@ class Connection:
         self.settle()
 
     def settle(self) -> None:
-        """After a round of work: read on or not, and close if all is done."""
+        """After a turn: read on or not, and close if all is done."""
         session = self.session
         if self._has_turn_to_take():
             self._turns.later(self)
@@ -304,5 +303,4 @@ class Connection:
             log.debug("%s: > %s", self.peer, shown)
 
     def _drop_fds(self) -> None:
-        for fd in self.take_fds():
-            os.close(fd)
+        close_all(self.take_fds())

@@ -151,7 +151,7 @@ class EventBroadcast:
             else:
                 connection.session.send_event(line)
             if connection.session.output_size > limits.UNSENT_OUTPUT:
-                connection.flush()  # a burst within one round has its bound as well
+                connection.flush()  # a burst within one turn has its bound as well
             connection.mark()
 
     def _written(self, name: str, data: JsonObject | None) -> _Event:

@@ -299,7 +299,7 @@ class ClientSession(CommandQueue[Token]):
             if sent is None:
                 self.ignored += 1
                 if error is not None and message.id is UNSET:
-                    self._first_words.turned_away = CommandError(error.error_class, error.desc)
+                    self._first_words.turn_away(CommandError(error.error_class, error.desc))
             elif self.phase is Phase.NEGOTIATION:
                 self._negotiated(message)
             elif sent.token is not None:

@@ -17,16 +17,15 @@ class FirstWords:
 
     Attributes:
         are_qmp: The peer has spoken QMP, so that its first bytes no longer matter.
-        turned_away: The error that it sent in place of a greeting.
     """
 
-    __slots__ = ("_first", "_peer", "are_qmp", "turned_away")
+    __slots__ = ("_first", "_peer", "_turned_away", "are_qmp")
 
     def __init__(self, peer: str) -> None:
         self._first = b""
         self._peer = peer
         self.are_qmp: bool = False
-        self.turned_away: CommandError | None = None
+        self._turned_away: CommandError | None = None
 
     def add(self, data: bytes) -> None:
         """Take in what comes next, as far as it matters."""
@@ -37,10 +36,14 @@ class FirstWords:
         self.are_qmp = True
         self._first = b""
 
+    def turn_away(self, error: CommandError) -> None:
+        """Take in the error that the peer has sent in place of a greeting."""
+        self._turned_away = error
+
     def fault(self) -> RemoteProtocolError | None:
         """Return what is wrong with a peer that won't ever greet; None if it may."""
-        if self.turned_away is not None:
-            said = shown_text(str(self.turned_away))
+        if self._turned_away is not None:
+            said = shown_text(str(self._turned_away))
             return RemoteProtocolError(f"{self._peer} sent an error in place of a greeting: {said}")
         if look_of(self._first, is_whole=False) is not None:
             return RemoteProtocolError(self._no_qmp())

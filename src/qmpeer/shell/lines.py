@@ -206,7 +206,7 @@ def _read(statement: Statement, builtins: Mapping[str, OwnWord], commands: Colle
     """Return what a statement is, as far as it can be read."""
     first, *words = statement.words
     if first.name is None and first.value.kind == "json":
-        return Messages(statement)
+        return _messages(statement)
     if first.name is not None or first.value.kind == "quoted":
         reason = f"found {visible(first.value.text[:40])!r}, expected a command first"
         mistake = Mistake(reason, first.start, first.end, is_syntax=True)
@@ -226,6 +226,15 @@ def _read(statement: Statement, builtins: Mapping[str, OwnWord], commands: Colle
             return Invocation(statement, words[0], words[1:], is_oob)
         case _:
             return OwnLine(statement, word, words)
+
+
+def _messages(statement: Statement) -> Messages | Unreadable:
+    for word in statement.words:
+        if word.name is not None or word.value.kind != "json":
+            reason = f"found {visible(word.value.text[:40])!r}, expected a command as JSON"
+            mistake = Mistake(reason, word.start, word.end, is_syntax=True)
+            return Unreadable(statement, mistake, Messages(statement))
+    return Messages(statement)
 
 
 def _transaction(statement: Statement) -> Transaction:

@@ -17,6 +17,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Final, NamedTuple, assert_never
 
+from msgspec import structs
+
 from qmpeer import limits
 from qmpeer.messages.redaction import (
     REDACTED,
@@ -171,10 +173,14 @@ def _edits_of(line: Line, text: str, commands: Collection[str]) -> Iterable[Edit
     match line:
         case Messages():
             return [edit for word in words for edit in _message(word)]
-        case Invocation(command=command) if command is not words[0]:
+        case Invocation() if _is_prefix(words[0]) and len(words) > 1:  # whoever has such a command
             return _edits_of(line_of(_behind_prefixes(line.statement), commands), text, commands)
+        case Invocation(command=command) if command.value.text.startswith("!"):
+            return [Edit(command.start, words[-1].end, REDACTED)]  # behind a prefix: no command
         case Invocation(command=command, arguments=arguments):
             return _invocation(command, arguments, commands)
+        case Transaction() if not line.statement.breaks:  # none: its word stands where none may
+            return [Edit(words[1].start, words[-1].end, REDACTED)] if len(words) > 1 else []
         case Transaction(actions=actions):
             return [edit for action in actions for edit in _action(text, action, commands)]
         case OwnLine():
@@ -182,7 +188,10 @@ def _edits_of(line: Line, text: str, commands: Collection[str]) -> Iterable[Edit
         case Unfinished():
             return None
         case Unreadable(lacks_command=True) if words[0].name is None:
-            return _command(words[0].value.text, words[1:], commands)
+            name = words[0].value.text
+            if _TOKEN.fullmatch(name) is None and name not in BUILTINS:
+                return None  # what is in quotes is no name: it may be a whole line
+            return _edits_of(line_of(_unquoted(line.statement), commands), text, commands)
         case Unreadable(lacks_command=True):
             return _command("", words, commands)
         case Unreadable():
@@ -217,6 +226,14 @@ def _comments(text: str, edits: Sequence[Edit]) -> Iterator[Edit]:
         is_edited = begun > 0 and edits[begun - 1].end > found.start()
         if not is_edited and _is_suspect(found[0]):
             yield Edit(found.start(), found.end(), f"# {REDACTED}")
+
+
+def _unquoted(statement: Statement) -> Statement:
+    """Return what a statement would be if its first word weren't in quotes."""
+    first, *others = statement.words
+    value = structs.replace(first.value, kind="plain")
+    words = (structs.replace(first, value=value), *others)
+    return Statement(words, statement.start, statement.end)
 
 
 def _behind_prefixes(statement: Statement) -> Statement:

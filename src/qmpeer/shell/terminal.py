@@ -73,7 +73,6 @@ class Terminal:
         is_human: Lines are for the human monitor.
         reconnects: Connect again by itself when the server has left.
         is_coloured: Colour what is typed.
-        on_ready: Called once the prompt is there, and all that completion needs.
     """
 
     def __init__(
@@ -87,7 +86,6 @@ class Terminal:
         is_human: bool = False,
         reconnects: bool = False,
         is_coloured: bool = True,
-        on_ready: Callable[[], None] = lambda: None,
     ) -> None:
         self._session = session
         self._executor = LineExecutor(session)
@@ -97,7 +95,6 @@ class Terminal:
         self._watching: asyncio.Task[None] | None = None
         self._running: asyncio.Task[None] | None = None
         self._preparing: asyncio.Task[None] | None = None
-        self._on_ready = on_ready
         self._pastes: dict[str, str] = {}
         loop_time = asyncio.get_running_loop().time
         self._names = LiveNames(lambda: session.link.client, loop_time)
@@ -140,7 +137,6 @@ class Terminal:
     async def _prepare(self) -> None:
         if not self._is_human:
             await self._session.link.learn()
-        self._on_ready()
 
     # --- The loop -------------------------------------------------------------------------------
 

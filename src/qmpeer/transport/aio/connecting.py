@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from qmpeer.transport.address import Address, address_of, refuse_tls
 from qmpeer.transport.aio.buffered_stream import BufferedStream
@@ -169,16 +169,26 @@ async def _start_filtered(
 async def _dial(address: Address, plan: DialPlan) -> socket.socket:
     loop = asyncio.get_running_loop()
     if address.may_block:
+        beginning = loop.run_in_executor(None, begin, address, plan, loop.time())
         try:
             async with asyncio.timeout(plan.seconds_left(loop.time())):
-                found = await loop.run_in_executor(None, begin, address, plan, loop.time())
-        except TimeoutError as error:
-            if error.args:  # not ours
-                raise
-            raise plan.timed_out() from None
+                found = await asyncio.shield(beginning)
+        except BaseException as error:
+            beginning.add_done_callback(_close_late)
+            if isinstance(error, TimeoutError) and not error.args:  # ours
+                raise plan.timed_out() from None
+            raise
     else:
         found = begin(address, plan, loop.time())
     return found if isinstance(found, socket.socket) else await connect(found, plan)
+
+
+def _close_late(beginning: "asyncio.Future[Any]") -> None:
+    """Close a socket that came when nobody waited for it any more."""
+    if not beginning.cancelled() and beginning.exception() is None:
+        found = beginning.result()
+        if isinstance(found, socket.socket):
+            found.close()
 
 
 async def connect(endpoints: Sequence[Endpoint], plan: DialPlan) -> socket.socket:
