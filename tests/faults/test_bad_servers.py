@@ -142,7 +142,7 @@ def test_no_answer_to_a_command(twins: Twins, place: Path | None) -> None:
     with PretendedServer(script, place) as server:
         client = twins.connect(server.address)
         with pytest.raises(TimeoutError):
-            client.execute("first", timeout=0.05)
+            client.execute("first", timeout=0.5)
         with pytest.raises(TimeoutError):
             client.wait_event("NEVER", timeout=0.01)
         assert client.execute("second") == "second"
