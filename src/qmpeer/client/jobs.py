@@ -1,4 +1,4 @@
-"""How a job stands, and what becomes of it next."""
+"""How a job stands, and which command takes it further."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias

@@ -191,7 +191,7 @@ def look(client: Client, board: JobBoard) -> None:
     """Ask a server how all stand.
 
     Raises:
-        QMPError: As `Client.execute`, but for a command that the server doesn't have.
+        QMPError: As `Client.execute`; a command that the server doesn't have is passed over.
         OSError: As `Client.execute`.
     """
     jobs = _asked(lambda: job_states(client, client.command_timeout))

@@ -65,7 +65,7 @@ class ServerSession:
 
     Attributes:
         running: The in-band command being executed.
-        failure: Why the connection must be cut, once it must.
+        failure: Why the connection must be cut, once it must; None again after `close`.
         is_oob_enabled: Out-of-band execution was negotiated.
         output_size: Bytes that wait to be sent, the greeting and a long answer not counted.
         is_writing: A long answer is being written: data_to_send() gives more of it, a slice each

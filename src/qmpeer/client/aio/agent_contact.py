@@ -6,7 +6,7 @@ it should be, or raises AnswerError. Each thing that is done begins with a synch
 few seconds: who is there answers, and what was left of anything before is passed over by both ends.
 That is what tells an agent that doesn't answer from a command that takes its time, whose deadline
 may then be long. Where the connection was lost, a new one is made in those few seconds; a command
-that was sent is never repeated, as its outcome is unknown, but for thawing, which does no harm.
+that was sent is never repeated, as its outcome is unknown. Only thawing is: it does no harm.
 
 Spec: QEMU, qga/qapi-schema.json.
 """

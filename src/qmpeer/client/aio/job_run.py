@@ -1,9 +1,10 @@
 """A job, from the command that begins it to its end.
 
-Theory of operation.  The job's own events tell what becomes of it, and nothing is asked while they
-are silent, but for its progress where somebody wants to know. JOB_STATUS_CHANGE (since 3.0) leads:
-at "ready" the job is completed, at "pending" finalized where it doesn't do so by itself, at
-"concluded" its error is fetched and it is dismissed, where it doesn't do that by itself. A server
+Theory of operation.  The job's own events say how it goes on. While they are silent, nothing is
+asked except its progress, and that only where somebody wants to know.
+JOB_STATUS_CHANGE (since 3.0) leads: at "ready" the job is completed, at "pending" finalized where
+it doesn't do so by itself, at "concluded" its error is fetched and it is dismissed, where it
+doesn't do that by itself. A server
 that never says JOB_STATUS_CHANGE tells the same by BLOCK_JOB_*. Those come in either case, and hold
 the error of a block job that dismisses itself.
 

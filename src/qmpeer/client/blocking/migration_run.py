@@ -1,7 +1,7 @@
 # Generated from aio/migration_run.py by scripts/blocking_client.py: `make fix` writes it anew.
 """A migration, from the command that begins it to its end.
 
-MIGRATION events tell what becomes of it, where the server has them: their capability is enabled
+MIGRATION events say how it goes on, where the server has them: their capability is enabled
 first. Without them, and for progress, query-migrate is asked at a bounded rate. What ends this
 procedure before the migration's end cancels it, but never in postcopy, where the guest is on both
 sides and would be lost.
