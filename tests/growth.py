@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-__all__ = ["assert_linear", "assert_linear_time", "cpu_time"]
+__all__ = ["assert_linear", "assert_linear_time", "cpu_time", "is_linear"]
 
 RATIO = 8
 """How much larger the large case is than the small one."""
@@ -30,11 +30,24 @@ def assert_linear_time(seconds: Callable[[int], float], size: int) -> None:
         seconds: Does the work for a size, and returns the CPU time of what counts.
         size: The large size.
     """
-    small = max(LEAST_SECONDS, *(seconds(size // RATIO) for _ in range(2)))
-    spent = [seconds(size)]
-    while spent[-1] > MOST * small and len(spent) < 3:  # something else was in the way
-        spent.append(seconds(size))
-    assert spent[-1] <= MOST * small, f"size / {RATIO} took {small:.3f} s, size took {spent} s"
+    small, spent = _measure(seconds, size)
+    assert spent <= MOST * small, f"size / {RATIO} took {small:.3f} s, size took {spent:.3f} s"
+
+
+def is_linear(seconds: Callable[[int], float], size: int) -> bool:
+    """Return what `assert_linear_time` checks."""
+    small, spent = _measure(seconds, size)
+    return spent <= MOST * small
+
+
+def _measure(seconds: Callable[[int], float], size: int) -> tuple[float, float]:
+    """Return what the small case counts, the middle one of three, and what the large one takes."""
+    small = max(LEAST_SECONDS, sorted(seconds(size // RATIO) for _ in range(3))[1])
+    spent = seconds(size)
+    for _ in range(2):
+        if spent > MOST * small:  # something else was in the way
+            spent = min(spent, seconds(size))
+    return small, spent
 
 
 def cpu_time(call: Callable[[], object]) -> float:
