@@ -37,12 +37,10 @@ class Bare:
         """Answer each line that is whole."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         decode, encode = msgspec.json.decode, msgspec.json.encode
-        replies = []
         for line in lines:
             request = decode(line)
             value = self._answers.get(request["execute"], {})
-            replies.append(encode({"return": value}) + b"\r\n")
-        self._write(b"".join(replies))
+            self._write(encode({"return": value}) + b"\r\n")
 
     def eof_received(self) -> None:
         """Close."""

@@ -13,7 +13,6 @@ from qmpeer.messages.types import Command, Timestamp, Version
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
 
 _PLAIN = frozenset((int, str, type(UNSET)))
-_MEMBERS = frozenset(("execute", "arguments", "id"))
 
 
 def parse_command(value: Any, is_oob_enabled: bool) -> Command:
@@ -29,14 +28,10 @@ def parse_command(value: Any, is_oob_enabled: bool) -> Command:
     """
     if type(value) is not dict:
         raise MessageError("QMP input must be a JSON object")
-    name = value.get("execute")
-    if type(name) is str and value.keys() <= _MEMBERS:
-        arguments = value.get("arguments")
-        if arguments is not None or "arguments" not in value:
-            if arguments is None or type(arguments) is dict:
-                id = value.get("id", UNSET)
-                return Command(name, arguments, id if type(id) in _PLAIN else echoed(id))
-            raise MessageError("QMP input member 'arguments' must be an object", "arguments")
+    name, arguments, id = value.get("execute"), value.get("arguments"), value.get("id", UNSET)
+    has_others = len(value) != 1 + (arguments is not None) + (id is not UNSET)
+    if type(name) is str and not has_others and (arguments is None or type(arguments) is dict):
+        return Command(name, arguments, id if type(id) in _PLAIN else echoed(id))
     return _parse_carefully(value, is_oob_enabled)
 
 

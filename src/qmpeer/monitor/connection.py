@@ -154,10 +154,6 @@ class Connection:
         else:
             self._take_in(data)
 
-    def _has_turn_to_take(self) -> bool:
-        """Return whether there is work left that needs nothing but a turn."""
-        return self.session.is_writing or self._can_read_on
-
     def take_turn(self) -> None:
         """Go on with what is left, for a moment."""
         if not self._can_read_on:
@@ -184,7 +180,6 @@ class Connection:
         if log.isEnabledFor(logging.DEBUG):
             self._log_received(requests)
         self._turns.pump(self)
-        self._weigh()
 
     def eof_received(self) -> None:
         """Answer what was asked for, then close."""
@@ -198,7 +193,6 @@ class Connection:
     def resume_writing(self) -> None:
         """Take commands again."""
         self.session.resume_output()
-        self._weigh()
         self._turns.resume(self)
 
     def connection_lost(self, error: OSError | None) -> None:
@@ -230,7 +224,6 @@ class Connection:
         if log.isEnabledFor(logging.DEBUG):
             self._log_sent(data)
         self.stream.write(data)
-        self._weigh()
         return True
 
     def mark(self) -> None:
@@ -245,10 +238,12 @@ class Connection:
 
     def settle(self) -> None:
         """After a turn: read on or not, and close if all is done."""
-        session = self.session
-        if self._has_turn_to_take():
+        self._weigh()
+        session, unread = self.session, self._unread
+        wants_data = session.wants_data
+        if session.is_writing or (unread and wants_data):
             self._turns.later(self)
-        if session.wants_data and not self._unread:
+        if wants_data and not unread:
             if self._is_reading_paused:
                 self._is_reading_paused = False
                 self.stream.resume_reading()

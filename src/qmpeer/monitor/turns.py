@@ -162,12 +162,15 @@ class Turns:
 
     def _admit_all(self, connection: TurnTaker) -> bool:
         """Admit requests and execute them; tell whether the turn was over before all were."""
-        session = connection.session
+        session, dispatcher = connection.session, self._dispatcher
         until = perf_counter() + limits.TURN_TIME
         while True:
-            while not self.is_stopped and (admitted := session.admit()) is not False:
+            while not self.is_stopped:
+                admitted = session.admit(dispatcher.is_free)
+                if admitted is False:
+                    break
                 if admitted is True:
-                    self._dispatcher.enlist(session, connection)
+                    dispatcher.enlist(session, connection)
                     self._dispatch()
                 else:
                     self._run(connection, admitted)
@@ -269,7 +272,8 @@ class Turns:
                 session.respond(command, value)
         except BaseException as error:
             self._fail(session, command, error)
-        self.mark(connection)
+        if connection is not self._pumped:
+            self.mark(connection)
 
     def _run_task(
         self, connection: TurnTaker, command: Command, value: Awaitable[JsonValue]

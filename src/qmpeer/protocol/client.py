@@ -48,7 +48,7 @@ from qmpeer.protocol.agent_marker import answers_marker, is_marker
 from qmpeer.protocol.command_queue import CommandQueue
 from qmpeer.protocol.first_words import FirstWords
 from qmpeer.protocol.outcomes import Completion, Happened, Sent, Unclaimed
-from qmpeer.protocol.phases import Phase, move
+from qmpeer.protocol.phases import CLOSED, GREETING, NEGOTIATION, READY, Phase, move
 from qmpeer.values import UNSET, JsonObject, JsonValue
 from qmpeer.wire import ClientReader
 
@@ -115,7 +115,7 @@ class ClientSession(CommandQueue[Token]):
         if message_limit < 1:
             raise ValueError(f"found {message_limit} as message_limit, expected 1 or more")
         super().__init__(max_in_flight, first_id)
-        self.phase = Phase.GREETING if negotiate else Phase.READY
+        self.phase: Phase = GREETING if negotiate else READY
         self.greeting: Greeting | None = None
         self.capabilities: tuple[str, ...] = ()
         self.failure: QMPError | None = None
@@ -158,7 +158,7 @@ class ClientSession(CommandQueue[Token]):
             ValidationError: If there is a character in them that no server reads. Nothing was sent.
             LimitError: If they are deeper or longer than a server reads. Nothing was sent.
         """
-        if self.phase is not Phase.READY:
+        if self.phase is not READY:
             raise LocalProtocolError(f"{name} can't be sent: the connection {self.phase.value}")
         if is_oob and "oob" not in self.capabilities:
             raise LocalProtocolError(
@@ -185,7 +185,7 @@ class ClientSession(CommandQueue[Token]):
 
     def receive_eof(self) -> None:
         """Take in that the server will send no more."""
-        self.phase = Phase.CLOSED
+        self.phase = CLOSED
 
     def end(self, reason: str, *, has_left: bool) -> list[Completion[Token]]:
         """End the connection, and return the outcomes of the commands that had none yet.
@@ -197,7 +197,7 @@ class ClientSession(CommandQueue[Token]):
             reason: Why it ended.
             has_left: It was the server that closed the connection.
         """
-        self.phase = Phase.CLOSED
+        self.phase = CLOSED
         outcomes: list[Completion[Token]] = []
         for sent in self.interrupted:
             assert sent.token is not None
@@ -253,14 +253,14 @@ class ClientSession(CommandQueue[Token]):
 
     def _fail(self, error: QMPError, why: str = "") -> None:
         self.failure = error
-        self.phase = Phase.CLOSED
+        self.phase = CLOSED
         self._why = why or str(error)
 
     def _look_at_first_words(self, happened: list[Happened[Token]]) -> None:
         """See whether the peer has spoken QMP by now, or whether it never will."""
         if self.greeting is not None or happened:
             self._first_words.settle()
-        elif self.phase is Phase.GREETING:
+        elif self.phase is GREETING:
             fault = self._first_words.fault()
             if fault is not None:
                 self._fail(fault)
@@ -300,7 +300,7 @@ class ClientSession(CommandQueue[Token]):
                 self.ignored += 1
                 if error is not None and message.id is UNSET:
                     self._first_words.turn_away(CommandError(error.error_class, error.desc))
-            elif self.phase is Phase.NEGOTIATION:
+            elif self.phase is NEGOTIATION:
                 self._negotiated(message)
             elif sent.token is not None:
                 outcome = Completion(sent.token, message.return_value)
@@ -406,11 +406,11 @@ class ClientSession(CommandQueue[Token]):
     # Negotiation
 
     def _greeted(self, value: JsonValue) -> None:
-        if self.phase is not Phase.GREETING:  # a pty's monitor greets twice
+        if self.phase is not GREETING:  # a pty's monitor greets twice
             self.ignored += 1
             return
         self.greeting = greeting = parse_greeting(value)
-        self.phase = move(self.phase, Phase.NEGOTIATION)
+        self.phase = move(self.phase, NEGOTIATION)
         requested = self._requested
         if requested is None:
             requested = tuple(c for c in CAPABILITIES if c in greeting.capabilities)
@@ -424,7 +424,7 @@ class ClientSession(CommandQueue[Token]):
         if message.error is not UNSET:
             offered = self.greeting.capabilities if self.greeting else ()
             raise NegotiationError(self.capabilities, offered, message.error.desc)
-        self.phase = move(self.phase, Phase.READY)
+        self.phase = move(self.phase, READY)
 
 
 def _note(error: CommandError, text: str) -> None:

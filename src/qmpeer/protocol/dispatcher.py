@@ -54,6 +54,11 @@ class Dispatcher(Generic[ClientT]):
         if session.running is None:
             self._ready.setdefault(session, client)
 
+    @property
+    def is_free(self) -> bool:
+        """It is nobody's turn: who has a command now may take it without being enlisted."""
+        return not (self._ready or self._holders or self._is_stopped)
+
     def next_command(self) -> tuple[ClientT, Command | None] | None:
         """Take the request whose turn it is.
 

@@ -39,7 +39,7 @@ from qmpeer.messages import (
 )
 from qmpeer.protocol.capabilities import read_enable
 from qmpeer.protocol.long_answers import begun_text
-from qmpeer.protocol.phases import Phase, move
+from qmpeer.protocol.phases import CLOSED, NEGOTIATION, READY, Phase, move
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
 from qmpeer.wire import ServerReader, begun, encode_line, encode_pretty, small_line
 
@@ -52,6 +52,12 @@ class _Malformed:
     def __init__(self, desc: str, id: JsonValue | UnsetType = UNSET) -> None:
         self.desc = desc
         self.id = id
+
+
+def _malformed(item: Any, error: MessageError) -> _Malformed:
+    if isinstance(item, QMPError):
+        return _Malformed(str(item))
+    return _Malformed(error.reason, echoed(item.get("id", UNSET)) if type(item) is dict else UNSET)
 
 
 class ServerSession:
@@ -105,7 +111,7 @@ class ServerSession:
         self.is_oob_enabled: bool = False
         self._is_pretty = is_pretty
         self._offered = capabilities
-        self._phase = Phase.NEGOTIATION if is_greeting else Phase.READY
+        self._phase: Phase = NEGOTIATION if is_greeting else READY
         self._reader = ServerReader()
         self._backlog: deque[Any] = deque()
         self._queue: deque[Command | _Malformed] = deque()
@@ -165,14 +171,17 @@ class ServerSession:
         """A command is being executed, in-band or not, or its answer is being written."""
         return self.running is not None or self._oob_running > 0 or self._rest is not None
 
-    def admit(self) -> Command | bool:
+    def admit(self, is_free: bool = False) -> Command | bool:
         """Admit the next request, if there is room.
+
+        Args:
+            is_free: It is nobody's turn: a command that finds the queue empty need not wait in it.
 
         Returns:
             False when there is none, or no room: without out-of-band execution until the last
             answer is out, with it until the queue is shorter than 8, in any case while much
-            output waits to be sent. A command when it is to be executed out of band, now. True when
-            it was queued, or answered.
+            output waits to be sent. A command when it is to be executed now, out of band or as
+            `take` gives it. True when it was queued, or answered.
         """
         backlog = self._backlog
         if not backlog or self._is_output_paused or self.output_size > limits.READ_SIZE:
@@ -189,15 +198,19 @@ class ServerSession:
         elif self._queue or self.running is not None:
             return False
         item = backlog.popleft()
-        if isinstance(item, QMPError):
-            self._queue.append(_Malformed(str(item)))
-            return True
         try:
-            self._queue.append(parse_command(item, self.is_oob_enabled))
+            command = parse_command(item, self.is_oob_enabled)
         except MessageError as error:
-            id = echoed(item.get("id", UNSET)) if type(item) is dict else UNSET
-            self._queue.append(_Malformed(error.reason, id))
+            self._queue.append(_malformed(item, error))
+            return True
+        if is_free and self.running is None and not self._queue and self._is_for_handlers(command):
+            self.running = command
+            return command
+        self._queue.append(command)
         return True
+
+    def _is_for_handlers(self, command: Command) -> bool:
+        return self._phase is READY and command.name != CAPABILITIES_COMMAND
 
     def _admit_oob(self, item: Any) -> Command | bool:
         try:
@@ -220,7 +233,7 @@ class ServerSession:
             and not self._is_output_paused
             and self.output_size <= limits.UNSENT_OUTPUT
             and self._rest is None
-            and self._phase is not Phase.CLOSED
+            and self._phase is not CLOSED
         )
 
     def take(self) -> Command | None:
@@ -232,7 +245,7 @@ class ServerSession:
         """
         item = self._queue.popleft()
         if type(item) is Command:
-            if self._phase is Phase.READY and item.name != CAPABILITIES_COMMAND:
+            if self._is_for_handlers(item):
                 self.running = item
                 return item
             self._negotiate(item)
@@ -257,13 +270,13 @@ class ServerSession:
             TypeError: If the value has something in it that JSON can't hold. The command is still
                 to be answered.
         """
-        if self._phase is not Phase.CLOSED:
+        if self._phase is not CLOSED:
             self._send(return_message(value, command.id))
         self._answered(command)
 
     def respond_error(self, command: Command, error_class: str, desc: str) -> None:
         """Answer one command with an error; else as `respond`."""
-        if self._phase is not Phase.CLOSED:
+        if self._phase is not CLOSED:
             self._send(error_message(error_class, desc, command.id))
         self._answered(command)
 
@@ -282,14 +295,14 @@ class ServerSession:
         missing = [name for name in enabled if name not in self._offered]
         if complaint is not None:
             self._send(error_message("GenericError", complaint, command.id))
-        elif self._phase is Phase.READY:
+        elif self._phase is READY:
             desc = "Capabilities negotiation is already complete, command ignored"
             self._send(error_message("CommandNotFound", desc, command.id))
         elif missing:
             desc = f"Capability {', '.join(dict.fromkeys(missing))} not available"
             self._send(error_message("GenericError", desc, command.id))
         else:
-            self._phase = move(self._phase, Phase.READY)
+            self._phase = move(self._phase, READY)
             self.is_oob_enabled = "oob" in enabled
             self._send(return_message({}, command.id))
 
@@ -298,14 +311,14 @@ class ServerSession:
     @property
     def is_ready(self) -> bool:
         """Negotiation is done: events are sent."""
-        return self._phase is Phase.READY
+        return self._phase is READY
 
     def send_event(self, line: bytes) -> None:
         """Send an event, written out already; before negotiation it is passed over.
 
         A client that lets ``limits.UNSENT_EVENTS`` bytes of events wait becomes a `failure`.
         """
-        if self._phase is not Phase.READY or self.failure is not None:
+        if self._phase is not READY or self.failure is not None:
             return
         if self._is_output_paused or self._rest is not None:
             self._unsent_events += len(line)
@@ -354,7 +367,7 @@ class ServerSession:
 
     def close(self) -> None:
         """Forget what wasn't executed; answers are dropped from here on."""
-        self._phase = move(self._phase, Phase.CLOSED)
+        self._phase = move(self._phase, CLOSED)
         self.failure = None
         self._backlog.clear()
         self._queue.clear()

@@ -78,8 +78,11 @@ def encode_line(value: JsonValue) -> bytes:
 
 def small_line(value: JsonValue) -> bytes | None:
     """Return the same as `encode_line` if it is short and has nothing odd in it."""
+    buffer = bytearray(limits.SMALL_TEXT)
+    view = memoryview(buffer)  # noqa: F841 - while it is there the buffer can't grow
     try:
-        text = _format(_bounded(value, limits.SMALL_TEXT), indent=0)
+        _encode_into(value, buffer)
+        text = _format(buffer, indent=0)
     except _UNFIT:
         return None
     if not text.isascii() or _DEL in text or (_BACKSLASH in text and b"\\u" in text):

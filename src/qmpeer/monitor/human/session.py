@@ -140,8 +140,11 @@ class HumanSession:
         """A line is being executed."""
         return self.running is not None
 
-    def admit(self) -> bool:
+    def admit(self, is_free: bool = False) -> bool:
         """Take in keys up to the end of the next line.
+
+        Args:
+            is_free: It makes no difference here.
 
         Returns:
             True when there is a line, to be taken in its turn. False when there isn't, or the last
