@@ -137,10 +137,15 @@ class Servers:
 
     def start(self, name: str, *options: str) -> Server:
         """Start one more server of this name; the caller stops it."""
+        return self.with_monitors(name, MONITORS, *options)
+
+    def with_monitors(self, name: str, count: int, *options: str) -> Server:
+        """Start one more server of this name, where it can with so many monitors, a client each."""
         kind, _, loop = name.partition("+")
         if loop == "uvloop" and importlib.util.find_spec("uvloop") is None:
             raise LeftOutError("uvloop is not installed")
-        count = MONITORS if kind in ("qemu", "qmpeer") else 1
+        if kind not in ("qemu", "qmpeer"):
+            count = 1
         paths = [str(self.folder / f"{name}-{number}.sock") for number in range(count)]
         argv = [*self._program(kind, paths), *options]
         return Server(argv, paths, self.folder / f"{name}.log", loop)
