@@ -55,6 +55,7 @@ check: .venv/.dev ## Check format, lint, the generated client, types, floors, th
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
 	$(BIN)/python scripts/blocking_client.py --check
+	$(BIN)/python scripts/compile_schemas.py --check
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --verifytypes qmpeer --ignoreexternal
 	PATH="$(CURDIR)/$(BIN):$$PATH" pyright tests/client/idioms.py
@@ -65,8 +66,9 @@ check: .venv/.dev ## Check format, lint, the generated client, types, floors, th
 	$(BIN)/python scripts/house.py --check
 
 .PHONY: fix
-fix: .venv/.dev ## Generate the blocking client, format, and mend what ruff can mend
+fix: .venv/.dev ## Generate the blocking client, compile our own schemas, format, and mend what ruff can mend
 	$(BIN)/python scripts/blocking_client.py
+	$(BIN)/python scripts/compile_schemas.py
 	$(BIN)/ruff check --fix --quiet || true
 	$(BIN)/ruff format
 	$(BIN)/ruff check

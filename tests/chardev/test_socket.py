@@ -191,7 +191,7 @@ async def test_only_a_dead_socket_is_removed(own: Program, tmp_path: Path) -> No
 
 
 async def test_empty_path(own: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     device = await own.add("socket,id=a,path=,server=on,wait=off")
     [path] = tmp_path.iterdir()
     assert path.name.startswith("qemu-socket-")

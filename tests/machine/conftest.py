@@ -9,8 +9,8 @@ import pytest
 
 from qmpeer.cli.main import main
 from qmpeer.machine import Options
-from qmpeer.machine.machine import Machine
-from qmpeer.machine.opening import Say, open_all
+from qmpeer.machine.machine import Machine, Say
+from qmpeer.machine.opening import open_all
 from tests.machine.serving import Ended, StartHere
 from tests.patience import PATIENCE
 from tests.starts import resolve_offline

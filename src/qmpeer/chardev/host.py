@@ -4,16 +4,16 @@ import logging
 import os
 import ssl
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from qmpeer import limits
 
 _logger: Final = logging.getLogger("qmpeer.chardev")
 
 
-@dataclass(frozen=True, slots=True)
-class TlsCredentials:
+class TlsCredentials(msgspec.Struct, frozen=True):
     """TLS for one end of a connection, as ``-object tls-creds-…`` describes it.
 
     Attributes:
@@ -45,8 +45,7 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-@dataclass(slots=True)
-class Host:
+class Host(msgspec.Struct):
     """What the devices of one program share.
 
     Attributes:
@@ -76,9 +75,9 @@ class Host:
     when_changed: Callable[[], None] = _nothing
     open_path: Callable[[str, int], int] = _open
     close_path: Callable[[int], None] = os.close
-    credentials: Mapping[str, TlsCredentials] = field(default_factory=dict)
+    credentials: Mapping[str, TlsCredentials] = msgspec.field(default_factory=dict)
     is_object: Callable[[str], bool] = lambda id: False
-    authorizers: Mapping[str, Authorize] = field(default_factory=dict)
+    authorizers: Mapping[str, Authorize] = msgspec.field(default_factory=dict)
     origins: Collection[str] = ()
     escape: int = 1
     is_insecure: bool = False

@@ -8,9 +8,7 @@ import asyncio
 import errno
 import os
 import re
-import secrets
 import socket
-import tempfile
 from functools import partial
 from typing import Final
 
@@ -265,8 +263,9 @@ def _descriptor(text: str) -> int:
 
 
 def _free_path() -> str:
-    """Choose a path for a socket that was given none."""
-    return os.path.join(tempfile.gettempdir(), f"qemu-socket-{secrets.token_hex(4)}")
+    """Choose a path for a socket that was given none, in the folder that GLib takes for it."""
+    folder = os.environ.get("TMPDIR") or "/tmp"
+    return os.path.join(folder, f"qemu-socket-{os.urandom(4).hex()}")
 
 
 def _refused(error: OSError, what: str) -> ChardevError:

@@ -11,9 +11,10 @@ import fcntl
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
+
+import msgspec
 
 from qmpeer import limits
 from qmpeer.errors import CommandError
@@ -27,17 +28,15 @@ _SET_NUMBER: Final = re.compile(r"\s*\+?([0-9]{1,10})")
 _NOTHING_SENT = "No file descriptor supplied via SCM_RIGHTS"
 
 
-@dataclass(slots=True)
-class _Member:
+class _Member(msgspec.Struct):
     fd: int
     opaque: str | None
     is_removed: bool = False
 
 
-@dataclass(slots=True)
-class _Set:
-    members: list[_Member] = field(default_factory=list)
-    copies: set[int] = field(default_factory=set)
+class _Set(msgspec.Struct):
+    members: list[_Member] = msgspec.field(default_factory=list)
+    copies: set[int] = msgspec.field(default_factory=set)
 
 
 class Descriptors:

@@ -1,20 +1,20 @@
-"""The machine's interface, as its own QAPI files declare it (``qapi/qapi-schema.json``)."""
+"""The machine's interface, as its own QAPI files declare it (``qapi/qapi-schema.json``).
 
-import posixpath
+``interface.json`` is what they are compiled to (`qmpeer.schema.compiled`).
+"""
+
+import os.path
 from functools import cache
-from pathlib import Path
 from typing import Final
 
-from qmpeer.schema import Schema, schema_from_qapi
+from qmpeer.schema import Schema
+from qmpeer.schema.compiled import schema_from_compiled
 
-_PACKAGE: Final = Path(__file__).parent.parent
+_COMPILED: Final = os.path.join(os.path.dirname(__file__), "interface.json")
 
 
 @cache
 def load() -> Schema:
     """Return the schema: every command that a handler answers, every event that is emitted."""
-
-    def read(name: str) -> bytes:
-        return (_PACKAGE / posixpath.normpath(name)).read_bytes()
-
-    return schema_from_qapi("machine/qapi/qapi-schema.json", read)
+    with open(_COMPILED, "rb") as file:
+        return schema_from_compiled(file.read())

@@ -5,9 +5,10 @@ answers is what QEMU 7.2 answers there. Commands and events are declared in ``qa
 handlers.
 """
 
+import logging
 import os
-from collections.abc import Awaitable
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
 
 from qmpeer import __version__
 from qmpeer.chardev import Chardev, Chardevs, Host
@@ -25,9 +26,16 @@ from qmpeer.messages import qemu_texts
 from qmpeer.monitor import Context, Monitor
 from qmpeer.values import JsonObject, JsonValue
 
+log: logging.Logger = logging.getLogger("qmpeer.machine")
 KVM_DEVICE: Final = "/dev/kvm"
 VERSION: Final = (7, 2, 0)
 """The QEMU whose interface this is."""
+Say: TypeAlias = Callable[[str], None]
+"""Shows a text to whoever started the process."""
+
+
+def _say_nothing(line: str) -> None:
+    """Say nothing."""
 
 
 class Machine:
@@ -35,6 +43,9 @@ class Machine:
 
     Args:
         options: What the command line asked for.
+        show: Shows a line on standard output, such as where a pty is, until the machine has
+            started: whoever makes one later gets its path as an answer.
+        report: Shows an error on standard error that no command asked for.
 
     Attributes:
         monitor: The monitor; it is open nowhere yet.
@@ -42,15 +53,13 @@ class Machine:
         is_shutting_down: Whether it takes no further command.
         chardevs: The character devices.
         objects: What -object and object-add have made.
-        surroundings: What the character devices may ask of the program; its ``say`` and ``report``
-            are the program's to set.
         descriptors: The sets of descriptors that clients have sent.
         chardev_commands: The handlers of the commands about character devices.
         blocks: The block nodes.
         is_singlestep: What query-status says of stepping; there is nothing to step through.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, show: Say = _say_nothing, report: Say = log.error) -> None:
         self.monitor: Monitor = Monitor(
             name="qmpeer",
             version=VERSION,
@@ -62,7 +71,10 @@ class Machine:
         self._options = options
         self.descriptors: Descriptors = Descriptors(lambda: self.state is RunState.RUNNING)
         self.objects: Objects = Objects(self.descriptors.open_path)
-        self.surroundings: Host = Host(
+        self._show = show
+        host = Host(
+            say=self._show_at_start,
+            report=report,
             quit=self.quit,
             when_changed=self.clients_changed,
             open_path=self.descriptors.open_lasting,
@@ -76,7 +88,7 @@ class Machine:
             handshake_timeout=options.handshake_timeout,
             standard=None if options.is_daemon else (0, 1),
         )
-        self.chardevs: Chardevs = Chardevs(self.surroundings)
+        self.chardevs: Chardevs = Chardevs(host)
         self._control_devices: list[Chardev] = []
         self._clients: set[object] = set()
         self.chardev_commands: ChardevCommands = ChardevCommands(self.chardevs)
@@ -84,6 +96,7 @@ class Machine:
         self.blocks: BlockGraph = BlockGraph(self._config_reader.read)
         self.is_singlestep: bool = options.is_singlestep
         self.is_shutting_down: bool = False
+        self._has_started = False
         self._register()
 
     def _register(self) -> None:
@@ -122,9 +135,14 @@ class Machine:
 
         Spec: QEMU: who has negotiated by then gets the event, which is nobody but a log file.
         """
+        self._has_started = True
         if not self._options.is_stopped:
             self.cont()
         self.monitor.open_devices()
+
+    def _show_at_start(self, line: str) -> None:
+        if not self._has_started:
+            self._show(line)
 
     def shut_down(self, reason: str) -> None:
         """End the machine: send SHUTDOWN, then finish the answers and close the monitors.

@@ -6,17 +6,13 @@ that comes behind it until a client is there.
 
 import fcntl
 import os
-from collections.abc import Callable
 
 from qmpeer.chardev import Chardev, Description, parse_device
 from qmpeer.errors import ChardevError, CommandError
-from qmpeer.machine.machine import Machine
+from qmpeer.machine.machine import Machine, Say
 from qmpeer.machine.monitor_options import MonitorOption
 from qmpeer.machine.options import ChardevOption, FdOption, Options, PortOption
 from qmpeer.machine.start_error import StartError, StartHelp, notice
-
-Say = Callable[[str], None]
-"""Shows a text to whoever started the process."""
 
 
 async def open_all(machine: Machine, options: Options, say: Say) -> None:

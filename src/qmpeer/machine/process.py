@@ -4,12 +4,12 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
-from importlib.util import find_spec
+from functools import partial
+from importlib.machinery import PathFinder
 
 from qmpeer import limits
-from qmpeer.machine.human import register_human_commands
-from qmpeer.machine.machine import Machine
-from qmpeer.machine.opening import Say, open_all
+from qmpeer.machine.machine import Machine, Say
+from qmpeer.machine.opening import open_all
 from qmpeer.machine.options import Options
 from qmpeer.machine.signals import When, block_signals, watch_signals
 from qmpeer.machine.start_error import StartError
@@ -66,7 +66,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
         raise StartError("QMPEER_LOOP", wanted, "expected asyncio or uvloop")
     if wanted == "asyncio":
         return asyncio.new_event_loop
-    if wanted == "uvloop" and find_spec("uvloop") is None:
+    if wanted == "uvloop" and PathFinder.find_spec("uvloop") is None:
         raise StartError("QMPEER_LOOP", wanted, "uvloop is not installed")
     return new_event_loop
 
@@ -89,10 +89,8 @@ async def run_machine(
         StartError: If a monitor can't be opened.
         StartHelp: If an option asks for a text.
     """
-    machine = Machine(options)
-    register_human_commands(machine)
-    machine.surroundings.say = _print
-    machine.surroundings.report = say
+    machine = Machine(options, _print, say)
+    machine.monitor.human.later(partial(_register_human_commands, machine))
     call_on_signal(_ending(machine, say))
     closed = asyncio.create_task(machine.monitor.wait_closed())
     opening = asyncio.create_task(_open(machine, options, say, when_ready))
@@ -108,6 +106,12 @@ async def run_machine(
         machine.close()
 
 
+def _register_human_commands(machine: Machine) -> None:
+    from qmpeer.machine.human import register_human_commands  # start: 20 ms
+
+    register_human_commands(machine)
+
+
 async def _open(
     machine: Machine, options: Options, say: Say, when_ready: Callable[[], None]
 ) -> None:
@@ -116,16 +120,9 @@ async def _open(
     Spec: QEMU executes none before the guest was started, so that nobody sees that in an event.
     """
     await open_all(machine, options, say)
-    machine.surroundings.say = (
-        _say_nothing  # who makes a pty from now on gets its path as an answer
-    )
     if not machine.is_shutting_down:
         machine.start()
         when_ready()
-
-
-def _say_nothing(line: str) -> None:
-    """Say nothing."""
 
 
 def _print(line: str) -> None:

@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from time import perf_counter
+
+import msgspec
 
 from qmpeer import limits
 from qmpeer.errors import QMPError
@@ -45,8 +46,7 @@ class MemoryBudget:
         return now > before and self.held > self.most
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where a monitor is open: what all connections there share.
 
     Attributes:
@@ -62,8 +62,8 @@ class Place:
     turns: Turns
     commands: Executor
     on_gone: Callable[["Connection"], None]
-    named_fds: NamedFds = field(default_factory=NamedFds)
-    budget: MemoryBudget = field(default_factory=MemoryBudget)
+    named_fds: NamedFds = msgspec.field(default_factory=NamedFds)
+    budget: MemoryBudget = msgspec.field(default_factory=MemoryBudget)
 
 
 class Connection:

@@ -1,9 +1,10 @@
 """The interface of a monitor, as one schema: what was declared, and what signatures say.
 
 Three sources make it up, in this order: the monitor's own commands (``qapi/control.json`` and
-``qapi/introspect.json`` beside this file); the schema that a program declares its commands and
-events in; and for a command that isn't declared, the signature and the docstring of its handler.
-Of what is declared, only commands that have a handler are in the interface.
+``qapi/introspect.json`` beside this file, compiled to ``interface.json``); the schema that a
+program declares its commands and events in; and for a command that isn't declared, the signature
+and the docstring of its handler. Of what is declared, only commands that have a handler are in the
+interface.
 
 Validation, policy and introspection all come from here.
 """
@@ -12,7 +13,6 @@ import logging
 import os
 from collections.abc import Callable, Iterable
 from functools import cache
-from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import msgspec
@@ -39,19 +39,20 @@ from qmpeer.schema import (
     Validator,
     hide_deprecated,
     introspection_of,
-    schema_from_qapi,
     special_features,
 )
+from qmpeer.schema.compiled import schema_from_compiled
 from qmpeer.values import JsonObject, JsonValue
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
-_FILES: Final = Path(__file__).parent / "qapi"
+_COMPILED: Final = os.path.join(os.path.dirname(__file__), "interface.json")
 
 
 @cache
 def own_schema() -> Schema:
     """Return the schema of a monitor on which nothing is registered."""
-    return schema_from_qapi("monitor.json", lambda name: (_FILES / name).read_bytes())
+    with open(_COMPILED, "rb") as file:
+        return schema_from_compiled(file.read())
 
 
 class Interface:

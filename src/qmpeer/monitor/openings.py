@@ -6,11 +6,12 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from socket import SO_ACCEPTCONN, SOL_SOCKET, socket
 from typing import Literal, Protocol, TypeVar
 from weakref import WeakSet
+
+import msgspec
 
 from qmpeer import limits
 from qmpeer.monitor.backend import ContextMonitor
@@ -54,8 +55,7 @@ class CharacterDevice(Protocol):
         """Take what makes the handler of each of its streams."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(msgspec.Struct, frozen=True):
     """How a monitor is opened somewhere; `Monitor.listen` says what each of these means.
 
     Raises:

@@ -42,9 +42,10 @@ from qmpeer.schema.names import name_fault
 from qmpeer.schema.policy import Policy
 
 if TYPE_CHECKING:
+    from qmpeer.schema.answer_hash import introspection_hash
     from qmpeer.schema.conditions import condition_text, is_met
     from qmpeer.schema.hiding import Hiding
-    from qmpeer.schema.introspection import introspection_hash, introspection_of
+    from qmpeer.schema.introspection import introspection_of
     from qmpeer.schema.introspection_source import schema_from_introspection
     from qmpeer.schema.labels import label_types
     from qmpeer.schema.language import ReadFile, schema_from_qapi
@@ -118,7 +119,7 @@ _HOMES = {
     "condition_text": "qmpeer.schema.conditions",
     "find": "qmpeer.schema.paths",
     "hide_deprecated": "qmpeer.schema.selection",
-    "introspection_hash": "qmpeer.schema.introspection",
+    "introspection_hash": "qmpeer.schema.answer_hash",
     "introspection_of": "qmpeer.schema.introspection",
     "is_met": "qmpeer.schema.conditions",
     "label_types": "qmpeer.schema.labels",

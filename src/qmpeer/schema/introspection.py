@@ -4,8 +4,6 @@ Only what commands and events use is listed: they themselves in schema order, th
 order of their labels.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
 
 from qmpeer.schema.labels import label_types
@@ -58,19 +56,6 @@ def introspection_of(schema: Schema, form: IntrospectionForm | None = None) -> l
         *(output.entity(entity) for entity in schema.entities),
         *(output.type(label, of) for label, of in listed.items()),
     ]
-
-
-def introspection_hash(introspection: Sequence[object]) -> str:
-    """Return the SHA-256 of an answer of query-qmp-schema, as hexadecimal digits.
-
-    It is that of the answer's text with keys sorted, without blanks, in UTF-8.
-
-    Example:
-        >>> introspection_hash([])[:8]
-        '4f53cda1'
-    """
-    text = json.dumps(introspection, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _has_bare_branches(schema: Schema, names: Iterable[str]) -> bool:

@@ -5,6 +5,9 @@ its elements in brackets. Names with a dash behind a definition's own, such as `
 to types that have none in the source (`is_implicit`).
 
 Spec: QEMU's "How to use the QAPI code generator", which calls things as they are called here.
+
+What may stand beside others of its kind has a tag, and defaults are left out, for the form in which
+`qmpeer.schema.compiled` keeps a model.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,19 +18,19 @@ import msgspec
 from qmpeer.errors import Location
 
 
-class AllOf(msgspec.Struct, frozen=True):
+class AllOf(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     """A condition that is met when all of these are."""
 
     conditions: tuple["Condition", ...]
 
 
-class AnyOf(msgspec.Struct, frozen=True):
+class AnyOf(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     """A condition that is met when one of these is."""
 
     conditions: tuple["Condition", ...]
 
 
-class Not(msgspec.Struct, frozen=True):
+class Not(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     """A condition that is met when this one is not."""
 
     condition: "Condition"
@@ -37,7 +40,7 @@ Condition: TypeAlias = str | AllOf | AnyOf | Not
 """What `if` says. A string is the name of what must be configured, such as CONFIG_VNC."""
 
 
-class Section(msgspec.Struct, frozen=True, gc=False):
+class Section(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One part of a doc comment.
 
     Attributes:
@@ -49,7 +52,7 @@ class Section(msgspec.Struct, frozen=True, gc=False):
     text: str
 
 
-class Documentation(msgspec.Struct, frozen=True):
+class Documentation(msgspec.Struct, frozen=True, omit_defaults=True):
     """One doc comment.
 
     Attributes:
@@ -75,7 +78,7 @@ SPECIAL_FEATURES: Final = ("deprecated", "unstable")
 """The features that policy knows, and that say something to everybody."""
 
 
-class Feature(msgspec.Struct, frozen=True, gc=False):
+class Feature(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One feature: a mark that a client can look for."""
 
     name: str
@@ -88,7 +91,7 @@ def special_features(features: Iterable[Feature]) -> list[str]:
     return [name for name in SPECIAL_FEATURES if name in names]
 
 
-class Member(msgspec.Struct, frozen=True, gc=False):
+class Member(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One member of an object."""
 
     name: str
@@ -98,7 +101,7 @@ class Member(msgspec.Struct, frozen=True, gc=False):
     condition: Condition | None = None
 
 
-class EnumValue(msgspec.Struct, frozen=True, gc=False):
+class EnumValue(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One value of an enum."""
 
     name: str
@@ -106,7 +109,7 @@ class EnumValue(msgspec.Struct, frozen=True, gc=False):
     condition: Condition | None = None
 
 
-class Branch(msgspec.Struct, frozen=True, gc=False):
+class Branch(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One branch of a union (its name is the discriminator's value) or of an alternate."""
 
     name: str
@@ -114,7 +117,7 @@ class Branch(msgspec.Struct, frozen=True, gc=False):
     condition: Condition | None = None
 
 
-class BuiltIn(msgspec.Struct, frozen=True):
+class BuiltIn(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     """A type that QAPI has of itself.
 
     Attributes:
@@ -132,14 +135,14 @@ class BuiltIn(msgspec.Struct, frozen=True):
     high: int = 0
 
 
-class Array(msgspec.Struct, frozen=True):
+class Array(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     """The type of arrays of one type."""
 
     name: str
     element: str
 
 
-class Definition(msgspec.Struct, frozen=True, kw_only=True):
+class Definition(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag=True):
     """What all definitions have."""
 
     name: str
@@ -249,7 +252,7 @@ BUILT_INS: Final[dict[str, Type]] = {
 """The types that every schema has."""
 
 
-class IntrospectionForm(msgspec.Struct, frozen=True):
+class IntrospectionForm(msgspec.Struct, frozen=True, omit_defaults=True):
     """The form in which a release of QEMU gives its introspection.
 
     Attributes:
@@ -265,7 +268,7 @@ class IntrospectionForm(msgspec.Struct, frozen=True):
     preconfig_always: bool = False
 
 
-class Schema(msgspec.Struct, frozen=True):
+class Schema(msgspec.Struct, frozen=True, omit_defaults=True):
     """One schema.
 
     Attributes:

@@ -41,6 +41,35 @@ def said(monitor: Monitor, line: str) -> str:
     return text.replace("\r\n", "\n")
 
 
+# Registered when they are needed
+
+
+def test_commands_for_later_are_registered_at_the_first_line(monitor: Monitor) -> None:
+    calls = []
+
+    def register() -> None:
+        calls.append("later")
+        monitor.human_command("wink", help="wink")(lambda: "wink")
+
+    monitor.human.later(register)
+    monitor.human_command("blink", help="blink")(lambda: "blink")  # it comes behind them
+    assert calls == ["later"]
+    assert said(monitor, "wink") == "wink\n"
+    assert list(monitor.human.complete("wi").names) == ["wink"]
+    assert calls == ["later"]
+    assert said(monitor, "help wink") == "wink  -- wink\n"
+
+
+def test_a_line_or_a_key_is_what_asks_for_them(monitor: Monitor) -> None:
+    calls: list[str] = []
+    monitor.human.later(lambda: calls.append("for a line"))
+    monitor.run_human("help")
+    monitor.human.later(lambda: calls.append("for a key"))
+    assert calls == ["for a line"]
+    monitor.human.complete("h")
+    assert calls == ["for a line", "for a key"]
+
+
 # Signatures
 
 

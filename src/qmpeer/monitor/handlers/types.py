@@ -5,19 +5,18 @@ Where a handler means something narrower, it says so in an ``Annotated``; to a t
 are plain integers and unions.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+
+class Signed(msgspec.Struct, frozen=True):
     """Say how many bits an integer with a sign has: ``Annotated[int, Signed(16)]``."""
 
     bits: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unsigned:
+class Unsigned(msgspec.Struct, frozen=True):
     """Say how many bits an integer without a sign has: ``Annotated[int, Unsigned(16)]``.
 
     Spec: QEMU takes a negative integer for one of 64 bits and adds 2^64 to it.
@@ -26,8 +25,7 @@ class Unsigned:
     bits: int
 
 
-@dataclass(frozen=True, slots=True)
-class Alternate:
+class Alternate(msgspec.Struct, frozen=True):
     """Name a union as QAPI names its alternates: ``Annotated[str | None, Alternate("StrOrNull")]``.
 
     The name stands in the error text for a value of none of its types. Without one it is made of

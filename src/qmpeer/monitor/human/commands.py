@@ -47,7 +47,6 @@ class HumanCommands:
         threads: Where handlers run that don't run on the loop.
 
     Attributes:
-        table: The commands.
         registers: Gives the value of a register by its name, for expressions; None where there is
             none of that name.
         kinds: Names for completion, by an argument's letter: ``F`` for files, ``B`` for block
@@ -67,13 +66,30 @@ class HumanCommands:
 
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
-        self.table: Table = Table()
+        self._table = Table()
+        self._later: list[Callable[[], None]] = []
         self.registers: Callable[[str, HumanContext], int | None] | None = None
         self.kinds: dict[str, NamesFor] = {"F": _files}
         self._formats = FormatMemory()
         self._add_generic()
 
     # Registering
+
+    def later(self, register: Callable[[], None]) -> None:
+        """Have a function register commands when the first is asked for: a start need not wait.
+
+        Args:
+            register: Calls ``monitor.human_command`` and the like. It is called once, before a line
+                is read or a further command registered.
+        """
+        self._later.append(register)
+
+    @property
+    def table(self) -> Table:
+        """The commands."""
+        while self._later:
+            self._later.pop(0)()
+        return self._table
 
     def add(
         self,

@@ -1,15 +1,15 @@
 """Where a human command came from, and what its monitor remembers between two."""
 
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 from qmpeer.monitor.backend import Context, ContextMonitor
 from qmpeer.monitor.human.history import History
 from qmpeer.monitor.named_fds import NamedFds
 
 
-@dataclass(slots=True)
-class HumanState:
+class HumanState(msgspec.Struct):
     """What a human monitor remembers; it outlives its connections.
 
     Attributes:
@@ -17,7 +17,7 @@ class HumanState:
         cpu_index: The CPU that was chosen, None for the first.
     """
 
-    history: History = field(default_factory=History)
+    history: History = msgspec.field(default_factory=History)
     cpu_index: int | None = None
 
 

@@ -6,8 +6,9 @@ all its monitors.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+import msgspec
 
 from qmpeer import limits
 from qmpeer.monitor.human.words import BLANKS
@@ -20,8 +21,7 @@ _SIZES: Final = {"b": 1, "h": 2, "w": 4, "g": 8, "L": 8}
 _ESCAPES: Final = {"'": "\\'", "\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(msgspec.Struct, frozen=True):
     """Hold one format.
 
     Attributes:

@@ -19,10 +19,11 @@ A parameter with a default may be left out, if nothing follows. One annotated `C
 import enum
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, get_origin
+
+import msgspec
 
 from qmpeer.errors import CommandError
 from qmpeer.messages import qemu_texts
@@ -33,8 +34,7 @@ from qmpeer.monitor.human.context import HumanContext
 from qmpeer.monitor.human.formats import Format
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(msgspec.Struct, frozen=True):
     """Say by QEMU's letter how an argument is read: ``Annotated[str, Letter("F")]``.
 
     A flag of another letter than its name's first is ``Annotated[bool, Letter("-x")]``.
@@ -59,8 +59,7 @@ OnOff: TypeAlias = Annotated[bool, Letter("b")]
 _LETTERS: Final[dict[object, str]] = {str: "s", int: "l", float: "T", bool: "b", Format: "/"}
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(msgspec.Struct, frozen=True):
     """Hold what a handler's signature says.
 
     Attributes:

@@ -6,8 +6,9 @@ Names, help, completion and reading all come from here. A command with subcomman
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from qmpeer.monitor.human.arguments import Argument
 from qmpeer.monitor.human.show import show_value
@@ -32,8 +33,7 @@ NOTHING: Final = Completions(0, [])
 """It can't go on."""
 
 
-@dataclass(slots=True)
-class HumanCommand:
+class HumanCommand(msgspec.Struct):
     """A command of the human monitor.
 
     Attributes:
@@ -66,8 +66,8 @@ class HumanCommand:
     is_exclusive: bool = False
     is_quick: bool = False
     context_name: str | None = None
-    defaults: dict[str, Any] = field(default_factory=dict)
-    conversions: dict[str, Callable[[str], Any]] = field(default_factory=dict)
+    defaults: dict[str, Any] = msgspec.field(default_factory=dict)
+    conversions: dict[str, Callable[[str], Any]] = msgspec.field(default_factory=dict)
     show: Callable[[Any], str] | None = None
     is_help: bool = False
     details: str | Callable[[], str] | None = None

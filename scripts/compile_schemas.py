@@ -1,0 +1,49 @@
+"""Compile our own QAPI files: `python scripts/compile_schemas.py [--check]`.
+
+QEMU compiles its files into C; ours become `interface.json`, which is read at a server's start.
+With --check nothing is written: each that is stale is named, and the exit status is 1.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from qmpeer.schema import schema_from_qapi
+from qmpeer.schema.compiled import compile_schema
+
+PACKAGE = Path(__file__).parent.parent / "src" / "qmpeer"
+SOURCES = {
+    "monitor/interface.json": "monitor/qapi/monitor.json",
+    "machine/interface.json": "machine/qapi/qapi-schema.json",
+}
+"""By compiled file, the first of those that it is made of."""
+
+
+def compiled(source: str) -> bytes:
+    """Return what a file, and all that it includes, is compiled to."""
+    return compile_schema(schema_from_qapi(source, lambda name: (PACKAGE / name).read_bytes()))
+
+
+def run(*, is_check: bool) -> int:
+    """Write what is stale, or only name it; return the exit status."""
+    stale = []
+    for name, source in SOURCES.items():
+        target, text = PACKAGE / name, compiled(source)
+        if not target.exists() or target.read_bytes() != text:
+            stale.append(name)
+            if not is_check:
+                target.write_bytes(text)
+    for name in stale if is_check else ():
+        print(f"{name} is stale: {SOURCES[name]} has changed; `make fix` compiles it anew")
+    return 1 if is_check and stale else 0
+
+
+def main() -> int:
+    """Run the command line above."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--check", action="store_true")
+    return run(is_check=parser.parse_args().check)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
