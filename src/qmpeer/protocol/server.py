@@ -3,7 +3,7 @@
 Theory of operation.  Bytes become requests in the *backlog*; `admit` moves them from there, one at
 a time, while there is room::
 
-    bytes -> reader -> backlog -> admit -+-> out of band: executed at once
+    bytes -> reader -> backlog -> admit -+-> out of band, or nobody waits: executed at once
                                          +-> in-band queue (8, or 1) -> take -> respond
 
 What isn't admitted isn't read either: `wants_data` turns false, and the client's own buffers fill.
