@@ -88,7 +88,7 @@ class PretendedServer:
     def pump(self) -> None:
         """Execute what may be executed now."""
         for session in self.sessions:
-            while (admitted := session.admit()) is not False:
+            while (admitted := session.admit(self.dispatcher.is_free)) is not False:
                 if admitted is True:
                     self.dispatcher.enlist(session, session)
                     self._dispatch()

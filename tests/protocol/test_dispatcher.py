@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from qmpeer.messages import Command
 from tests.protocol.pretended_server import PretendedServer
 
 
@@ -98,3 +99,34 @@ def test_stopped() -> None:
     server.dispatcher.stop()
     server.finish()
     assert server.started == ["slow"]
+
+
+def test_whoever_finds_nobody_waiting_has_the_turn_at_once() -> None:
+    server = server_with(holds=True)
+    a, b = server.negotiated(), server.negotiated()
+    b.receive_data(requests("b1"))
+    assert b.admit() is True  # it waits in its queue
+    server.dispatcher.enlist(b, b)
+    assert not server.dispatcher.is_free
+    a.receive_data(requests("a1"))
+    assert a.admit(server.dispatcher.is_free) is True
+    server.pump()
+    assert server.started == ["b1"]
+    assert server.dispatcher.is_free
+    b.receive_data(requests("b2"))
+    command = b.admit(server.dispatcher.is_free)
+    assert isinstance(command, Command)
+    assert (b.running, b.can_take, b.admit(True)) == (command, False, False)
+
+
+def test_nobody_is_free_to_go_while_one_is_held_or_the_server_stops() -> None:
+    server = server_with(holds=True)
+    a, b = server.negotiated(), server.negotiated()
+    server.receive(a, requests("slow"))
+    assert not server.dispatcher.is_free
+    b.receive_data(requests("b1"))
+    assert b.admit(server.dispatcher.is_free) is True
+    server.finish()
+    assert server.dispatcher.is_free
+    server.dispatcher.stop()
+    assert not server.dispatcher.is_free

@@ -2,10 +2,9 @@
 
 Theory of operation.  All of it runs on one event loop's thread. A turn begins when bytes or an
 outcome come in: `pump` admits requests, the dispatcher says whose is next (where nobody waits, that
-is the one just admitted), `_run` executes. Sync
-handlers run to their end inside the turn. Async ones become tasks, blocking ones threads
-(`qmpeer.monitor.threads`), and each ends in a turn of its own (`_finished`). What was written in a
-turn is sent at its end, one write a connection.
+is the one just admitted), `_run` executes. Sync handlers run to their end inside the turn. Async
+ones become tasks, blocking ones threads (`qmpeer.monitor.threads`), and each ends in a turn of its
+own (`_finished`). What was written in a turn is sent at its end, one write a connection.
 
 A handler may raise whatever it likes: its client gets an internal error, and the log the traceback.
 `SystemExit` and `KeyboardInterrupt` then end the monitor, in order, and not the loop it runs on.
