@@ -51,7 +51,7 @@ test: .venv/.dev test-programs ## Run the tests: side by side, then those that c
 	@$(PYTEST) -rs -p no:xdist -m 'not slow and alone'
 
 .PHONY: check
-check: .venv/.dev ## Check format, lint, the generated client, types, floors, the machine's declaration, and that each module has tests
+check: .venv/.dev ## Check format, lint, the generated client, the compiled schemas, types, floors, the machine's declaration, and that each module has tests
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
 	$(BIN)/python scripts/blocking_client.py --check
