@@ -13,12 +13,13 @@ import msgspec
 
 from qmpeer.cli.command_line import check_text
 from qmpeer.cli.exits import UsageError
+from qmpeer.on_off import WHOLE_WORDS
 from qmpeer.shell.argument_tree import build_tree, free_object
 from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.words import Kind, Value, Word
 from qmpeer.values import JsonObject, JsonValue
 
-_SEVERAL_MEANINGS: Final = re.compile(r"[+-]?\.?[0-9].*|null|true|false|on|off|yes|no", re.I | re.S)
+_SEVERAL_MEANINGS: Final = re.compile(rf"[+-]?\.?[0-9].*|null|{'|'.join(WHOLE_WORDS)}", re.I | re.S)
 """Plain values that may be text or something else; all others are text whatever the schema says."""
 
 

@@ -43,11 +43,11 @@ class CutOffError(FilterError):
     """
 
 
-def one_line(text: str) -> str:
+def printable(text: str) -> str:
     r"""Escape what a peer has put into a text and would make more than one line of a log.
 
     Example:
-        >>> print(one_line("CN=a\nb é"))
+        >>> print(printable("CN=a\nb é"))
         CN=a\nb é
     """
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
@@ -119,7 +119,7 @@ class Filter(ABC):
 
     def _fail(self, reason: str, kind: type[FilterError] = FilterError) -> None:
         if self.failure is None:
-            self.failure = kind(one_line(reason))
+            self.failure = kind(printable(reason))
         self._shut()
 
     def _follow(self, lower: "Filter", upper: "Filter") -> None:

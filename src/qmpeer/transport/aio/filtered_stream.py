@@ -35,7 +35,7 @@ from qmpeer.transport.filter import (
     FilterError,
     Stacked,
     StrangerError,
-    one_line,
+    printable,
 )
 
 FilterFactory = Callable[[], Filter]
@@ -254,7 +254,7 @@ class FilteredStream(StreamLayer):
         factory, self._factory = self._factory, None
         self._stop_timer()
         if self.peer_name is not None:
-            self._log.info("%s: is %s", self.peer, one_line(self.peer_name))
+            self._log.info("%s: is %s", self.peer, printable(self.peer_name))
         self._handler = factory(self)
         if self._is_writing_paused and not self._is_closing:
             self._handler.pause_writing()
