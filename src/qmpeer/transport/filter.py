@@ -9,6 +9,8 @@ depends on how the bytes were cut into chunks. `Stacked` puts one filter upon an
 import errno
 from abc import ABC, abstractmethod
 
+from qmpeer.messages.strangers import printable
+
 Received = tuple[list[bytes], bytes]
 """What receive() gives: pieces for above, at most as large as what came, and bytes to send."""
 
@@ -41,16 +43,6 @@ class CutOffError(FilterError):
 
     Many clients leave like that, and it does no harm to a session whose messages have ends.
     """
-
-
-def printable(text: str) -> str:
-    r"""Escape what a peer has put into a text and would make more than one line of a log.
-
-    Example:
-        >>> print(printable("CN=a\nb é"))
-        CN=a\nb é
-    """
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class Filter(ABC):

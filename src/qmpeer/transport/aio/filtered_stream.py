@@ -19,6 +19,7 @@ from functools import reduce
 from typing import Final
 
 from qmpeer import limits
+from qmpeer.messages.strangers import printable
 from qmpeer.transport.aio.stream import (
     NO_FDS,
     NOBODY,
@@ -29,14 +30,7 @@ from qmpeer.transport.aio.stream import (
     report_failure,
 )
 from qmpeer.transport.descriptors import close_all, refused_fds
-from qmpeer.transport.filter import (
-    CutOffError,
-    Filter,
-    FilterError,
-    Stacked,
-    StrangerError,
-    printable,
-)
+from qmpeer.transport.filter import CutOffError, Filter, FilterError, Stacked, StrangerError
 
 FilterFactory = Callable[[], Filter]
 """Makes the filter of one stream."""
