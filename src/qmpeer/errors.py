@@ -319,21 +319,13 @@ class ChardevError(QMPError, ValueError):
         reason: Why, in QEMU's words.
         hint: What QEMU adds on a terminal only, "" if nothing.
         earlier: What is said before that on a terminal, each in a line of its own.
-        error_class: The class of a command's error that says it.
     """
 
-    def __init__(
-        self,
-        reason: str,
-        hint: str = "",
-        earlier: tuple[str, ...] = (),
-        error_class: str = "GenericError",
-    ) -> None:
-        super().__init__(reason, hint, earlier, error_class)
+    def __init__(self, reason: str, hint: str = "", earlier: tuple[str, ...] = ()) -> None:
+        super().__init__(reason, hint, earlier)
         self.reason = reason
         self.hint = hint
         self.earlier = earlier
-        self.error_class = error_class
 
     def __str__(self) -> str:
         return self.reason

@@ -1,13 +1,16 @@
 """QEMU's words for a boolean option."""
 
+from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["on_or_off"]
+__all__ = ["WHOLE_WORDS", "on_or_off"]
 
-_WORDS: Final = {
-    **dict.fromkeys(("on", "yes", "true", "y"), True),
-    **dict.fromkeys(("off", "no", "false", "n"), False),
+WHOLE_WORDS: Final[Mapping[str, bool]] = {
+    **dict.fromkeys(("on", "yes", "true"), True),
+    **dict.fromkeys(("off", "no", "false"), False),
 }
+"""Those that are no mere letters, which may as well be names."""
+_WORDS: Final = {**WHOLE_WORDS, "y": True, "n": False}
 
 
 def on_or_off(word: str) -> bool | None:

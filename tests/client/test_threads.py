@@ -235,6 +235,19 @@ async def test_inside_a_running_loop_it_just_blocks(ours: OurMonitor) -> None:
         assert await asyncio.to_thread(lambda: client.execute("echo", {"value": 2})) == {"value": 2}
 
 
+def test_what_the_end_itself_brings_about_is_done() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        channel = Channel(ours, ClientSession(negotiate=False), None)
+        answers = [False, True]
+
+        def is_done() -> bool:
+            channel.close()  # as another thread may, right after it was asked
+            return answers.pop(0) if len(answers) > 1 else answers[0]
+
+        assert channel.wait(is_done, Deadline(None))
+
+
 def test_a_condition_that_another_thread_makes_untrue_again() -> None:
     ours, theirs = socket.socketpair()
     event = b'{"event": "A", "timestamp": {"seconds": 1, "microseconds": 1}}\r\n'

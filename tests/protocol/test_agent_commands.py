@@ -149,7 +149,8 @@ def test_what_is_refused_is_answered(session: Session, echoes: bool) -> None:
 def test_a_guest_that_goes_down_at_once(session: Session) -> None:
     session.execute_silently("guest-shutdown", None, "shutdown")
     session.execute("guest-info", None, "info")
-    done, info = session.end("gone", has_left=True)
+    session.receive_eof()
+    done, info = session.end("gone")
     assert (done.token, done.value, done.error) == ("shutdown", {}, None)
     assert isinstance(info.error, CommandInterrupted)
 

@@ -435,7 +435,7 @@ def test_an_interrupted_command_may_have_been_refused() -> None:
     client = negotiated("oob")
     client.execute("o", None, "t", is_oob=True)
     client.receive_data(refusal("JSON x"))
-    (outcome,) = client.end("gone", has_left=True)
+    (outcome,) = client.end("gone")
     assert str(outcome.error).endswith(
         "gone; the server sent an error without an id: GenericError: JSON x"
     )
@@ -559,7 +559,9 @@ def test_how_commands_end_with_the_connection(has_left: bool) -> None:
     client.execute("quit", None, "never sent")
     assert len(said(client)) == 3
     client.give_up(client.interrupted[1])
-    ended = {o.token: o for o in client.end("the end", has_left=has_left)}
+    if has_left:
+        client.receive_eof()
+    ended = {o.token: o for o in client.end("the end")}
     assert client.phase is Phase.CLOSED
     assert [*ended] == ["a", "quit", "never sent"]
     assert isinstance(ended["a"].error, CommandInterrupted)

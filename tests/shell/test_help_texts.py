@@ -3,11 +3,20 @@ from collections.abc import Callable
 import pytest
 
 from qmpeer.schema import Member, Schema, Struct, schema_from_qapi
-from qmpeer.shell.builtins import BUILTINS
+from qmpeer.shell.builtins import BUILTINS, line_behind, line_of, split
 from qmpeer.shell.help_texts import help_lines
+from qmpeer.shell.lines import OwnLine
 from qmpeer.shell.members import type_words
 from qmpeer.shell.vocabulary import Vocabulary
 from tests.growth import assert_linear_time, cpu_time
+
+
+def help_for(topic: str, vocabulary: Vocabulary, documentation: Schema | None = None) -> list[str]:
+    line = line_of(split(f"help {topic}")[0])
+    assert isinstance(line, OwnLine)
+    behind = line_behind(line, vocabulary.commands)
+    return list(help_lines(behind, vocabulary, BUILTINS, documentation))
+
 
 DOCUMENTED = """
 ##
@@ -51,30 +60,44 @@ DOCUMENTED = """
         ("Ref", ["alternate Ref", "  Options", "  str"]),
         ("set", [BUILTINS["set"].usage]),
         ("oob", [BUILTINS["oob"].usage]),
+        ("hmp info", [BUILTINS["hmp"].usage]),
+        ("transaction(", BUILTINS["transaction("].usage.split("\n")),
+        ("'old-stop'", ["command old-stop  (deprecated)", "no arguments", "example: old-stop"]),
         ("stpo", ["there is no command, event or type 'stpo'; did you mean stop or STOP?"]),
         ("info", ["there is no command, event or type 'info'; did you mean hmp info?"]),
         ("zzzzzz", ["there is no command, event or type 'zzzzzz'; help lists them"]),
     ],
 )  # fmt: skip
 def test_topics(vocabulary: Vocabulary, topic: str, lines: list[str]) -> None:
-    found = list(help_lines(topic, vocabulary, BUILTINS))
+    found = help_for(topic, vocabulary)
     if topic == "stpo":
         assert found[0].startswith("there is no command, event or type 'stpo'; did you mean")
     else:
         assert found == lines
 
 
+def test_behind_a_prefix_stands_a_command() -> None:
+    vocabulary = Vocabulary(None, ["stop", "set", "hmp"])
+
+    told = "this server doesn't tell its arguments"
+    for line in ("oob stop", "execute stop x=1"):
+        assert help_for(line, vocabulary) == [f"command stop: {told}"]
+    assert help_for("set", vocabulary) == [f"command set: {told}"]  # as the line would be executed
+    assert help_for("hmp", vocabulary) == [BUILTINS["hmp"].usage]
+    assert help_for("transaction", vocabulary) == BUILTINS["transaction("].usage.split("\n")
+
+
 def test_documentation_is_shown_where_it_is_known(vocabulary: Vocabulary) -> None:
     documentation = schema_from_qapi("d.json", lambda name: DOCUMENTED.encode())
 
-    lines = list(help_lines("blockdev-del", vocabulary, BUILTINS, documentation))
+    lines = help_for("blockdev-del", vocabulary, documentation)
     assert lines[1] == "Delete a node."
     assert "  node-name: str  which one" in lines
-    assert "since 0.14" in list(help_lines("stop", vocabulary, BUILTINS, documentation))
+    assert "since 0.14" in help_for("stop", vocabulary, documentation)
 
 
 def test_all_that_there_is(vocabulary: Vocabulary) -> None:
-    text = "\n".join(help_lines("", vocabulary, BUILTINS))
+    text = "\n".join(help_for("", vocabulary))
 
     assert all(f"\n  {word}" in text for word in BUILTINS)
     assert "Commands of this server: 10" in text
@@ -85,9 +108,7 @@ def test_all_that_there_is(vocabulary: Vocabulary) -> None:
 def test_a_server_that_tells_names_only() -> None:
     vocabulary = Vocabulary(None, ["stop"])
 
-    assert list(help_lines("stop", vocabulary, BUILTINS)) == [
-        "command stop: this server doesn't tell its arguments"
-    ]
+    assert help_for("stop", vocabulary) == ["command stop: this server doesn't tell its arguments"]
 
 
 def members(schema: Schema) -> tuple[Member, ...]:
@@ -97,8 +118,8 @@ def members(schema: Schema) -> tuple[Member, ...]:
 
 
 WORK: dict[str, Callable[[Schema], object]] = {
-    "command": lambda schema: list(help_lines("many", Vocabulary(schema), BUILTINS)),
-    "type": lambda schema: list(help_lines("Many", Vocabulary(schema), BUILTINS)),
+    "command": lambda schema: help_for("many", Vocabulary(schema)),
+    "type": lambda schema: help_for("Many", Vocabulary(schema)),
     "words": lambda schema: [type_words(schema, "Kind") for _ in members(schema)],
 }
 

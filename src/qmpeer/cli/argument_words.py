@@ -13,12 +13,14 @@ import msgspec
 
 from qmpeer.cli.command_line import check_text
 from qmpeer.cli.exits import UsageError
+from qmpeer.messages.client import json_kind
+from qmpeer.on_off import WHOLE_WORDS
 from qmpeer.shell.argument_tree import build_tree, free_object
 from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.words import Kind, Value, Word
 from qmpeer.values import JsonObject, JsonValue
 
-_SEVERAL_MEANINGS: Final = re.compile(r"[+-]?\.?[0-9].*|null|true|false|on|off|yes|no", re.I | re.S)
+_SEVERAL_MEANINGS: Final = re.compile(rf"[+-]?\.?[0-9].*|null|{'|'.join(WHOLE_WORDS)}", re.I | re.S)
 """Plain values that may be text or something else; all others are text whatever the schema says."""
 
 
@@ -85,7 +87,7 @@ def read_object(text: str | bytes) -> JsonObject:
     except RecursionError as error:
         raise UsageError("found arguments that are nested too deep") from error
     if not isinstance(value, dict):
-        raise UsageError(f"found arguments that are {_kind(value)}, expected a JSON object")
+        raise UsageError(f"found arguments that are {json_kind(value)}, expected a JSON object")
     return value
 
 
@@ -111,18 +113,3 @@ def _kind_and_text(text: str) -> tuple[Kind, str]:
             return "plain", text
         return ("quoted", value) if isinstance(value, str) else ("json", text)
     return "plain", text
-
-
-def _kind(value: JsonValue) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a string"
-        case list():
-            return "an array"
-    return "an object"

@@ -15,7 +15,7 @@ from qmpeer.cli.connecting import connect, connect_agent
 from qmpeer.cli.exits import DONE, UsageError, about_file, checked_address, complain
 from qmpeer.cli.file_copies import Counted, Whole, naming
 from qmpeer.cli.info_command import show_facts
-from qmpeer.cli.output import write_bytes, write_json, write_text
+from qmpeer.cli.output import write_bytes, write_either, write_json
 from qmpeer.client import Executed, GuestAgent
 from qmpeer.inventory.agent_facts import agent_facts
 from qmpeer.values import JsonObject
@@ -67,10 +67,7 @@ def _ping(given: argparse.Namespace) -> int:
         start = perf_counter()
         agent.ping()
         seconds = perf_counter() - start
-    if given.json:
-        write_json({"seconds": seconds})
-    else:
-        write_text(f"answered in {seconds * 1000:.1f} ms\n")
+    write_either(given.json, {"seconds": seconds}, f"answered in {seconds * 1000:.1f} ms")
     return DONE
 
 
@@ -220,10 +217,7 @@ def _put(given: argparse.Namespace) -> int:
 
 
 def _say_size(given: argparse.Namespace, path: str, size: int) -> int:
-    if given.json:
-        write_json({"file": path, "size": size})
-    else:
-        write_text(f"{path}: {size} bytes\n")
+    write_either(given.json, {"file": path, "size": size}, f"{path}: {size} bytes")
     return DONE
 
 
@@ -266,10 +260,8 @@ def _thaw(given: argparse.Namespace) -> int:
 
 
 def _say_count(given: argparse.Namespace, what: str, number: int) -> int:
-    if given.json:
-        write_json({what: number})
-    else:
-        write_text(f"{what} {number} file system{'' if number == 1 else 's'}\n")
+    text = f"{what} {number} file system{'' if number == 1 else 's'}"
+    write_either(given.json, {what: number}, text)
     return DONE
 
 
@@ -281,10 +273,7 @@ def _say_count(given: argparse.Namespace, what: str, number: int) -> int:
 def _status(given: argparse.Namespace) -> int:
     with _agent(given) as agent:
         status = agent.freeze_status()
-    if given.json:
-        write_json({"file-systems": status})
-    else:
-        write_bytes(f"{status}\n".encode(), sys.stdout)
+    write_either(given.json, {"file-systems": status}, status)
     return DONE
 
 

@@ -84,6 +84,14 @@ def write_text(text: str) -> None:
     write_bytes(text.encode("utf-8", "surrogateescape"), sys.stdout)
 
 
+def write_either(is_json: bool, value: JsonValue, text: str) -> None:
+    """Write a value for programs, or a line of text for people."""
+    if is_json:
+        write_json(value)
+    else:
+        write_text(f"{text}\n")
+
+
 def write_bytes(data: bytes, stream: TextIO) -> None:
     """Write what somebody else made: as it is, but on a terminal without what could steer it."""
     if stream.isatty():

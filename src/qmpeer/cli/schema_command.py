@@ -85,8 +85,8 @@ def _diff(given: argparse.Namespace) -> int:
     try:
         old = load(given.old, given)
         new = load(given.new, given)
-    except Exception as error:
-        raise _as_unreachable(error) from error
+    except QMPError as error:
+        raise _UnreachableError(str(error)) from error
     found = differences(_only(old, given.only), _only(new, given.only))
     if given.json:
         write_json(
@@ -119,8 +119,8 @@ def _diff(given: argparse.Namespace) -> int:
 def _has(given: argparse.Namespace) -> int:
     try:
         schema = load(given.source, given)
-    except Exception as error:
-        raise _as_unreachable(error) from error
+    except QMPError as error:
+        raise _UnreachableError(str(error)) from error
     try:
         answers = [find(schema, expression) for expression in given.expressions]
     except ValueError as error:
@@ -152,12 +152,8 @@ def _lint(given: argparse.Namespace) -> int:
     return status
 
 
-class _Unreachable(OSError):
+class _UnreachableError(OSError):
     """A source that has no schema, where exit status 1 means something else."""
-
-
-def _as_unreachable(error: Exception) -> Exception:
-    return _Unreachable(str(error)) if isinstance(error, QMPError) else error
 
 
 def _only(schema: Schema, expressions: Sequence[str]) -> Schema:

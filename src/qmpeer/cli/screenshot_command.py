@@ -9,7 +9,7 @@ from qmpeer.cli.command_line import ADDRESS, JSON, TIMEOUT, Subcommand, argument
 from qmpeer.cli.connecting import connect
 from qmpeer.cli.exits import DONE, STATUSES, UsageError
 from qmpeer.cli.file_copies import Whole
-from qmpeer.cli.output import write_json, write_text
+from qmpeer.cli.output import write_either
 from qmpeer.display.pictures import inline_form, inline_text, png_size
 from qmpeer.inventory.screen_dump import screen_dump
 from qmpeer.values import JsonObject
@@ -61,10 +61,8 @@ def _run(given: argparse.Namespace) -> int:
             file.write(png)
             file.commit()
         width, height = png_size(png)
-        if given.json:
-            write_json({"file": given.file, "width": width, "height": height})
-        else:
-            write_text(f"{given.file}: {width}x{height}\n")
+        facts: JsonObject = {"file": given.file, "width": width, "height": height}
+        write_either(given.json, facts, f"{given.file}: {width}x{height}")
     return DONE
 
 

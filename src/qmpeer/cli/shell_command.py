@@ -107,18 +107,22 @@ async def _interruptible(work: Coroutine[Any, Any, int]) -> int:
         raise KeyboardInterrupt from None
 
 
+def _link(given: argparse.Namespace, connect_timeout: float | None) -> Link:
+    return Link(
+        given.address,
+        negotiate=not given.no_negotiate,
+        connect_timeout=connect_timeout,
+        command_timeout=given.timeout or limits.COMMAND_TIMEOUT,
+    )
+
+
 # --- Scripts ------------------------------------------------------------------------------------
 
 
 async def _script(given: argparse.Namespace) -> int:
-    link = Link(
-        given.address,
-        negotiate=not given.no_negotiate,
-        connect_timeout=given.timeout or limits.CONNECT_TIMEOUT,
-        command_timeout=given.timeout or limits.COMMAND_TIMEOUT,
-    )
+    link = _link(given, given.timeout or limits.CONNECT_TIMEOUT)
     screen = ScriptScreen(sys.stdout.buffer, sys.stderr)
-    settings = Settings(is_interactive=False, timeout=given.timeout or limits.COMMAND_TIMEOUT)
+    settings = Settings(is_interactive=False, timeout=link.command_timeout)
     session = Session(link, screen, settings, _documentation(given.docs))
     try:
         try:
@@ -175,12 +179,7 @@ def _documentation(source: str | None) -> Callable[[], "Schema | None"]:
 
 
 async def _prompt(given: argparse.Namespace) -> int:
-    link = Link(
-        given.address,
-        negotiate=not given.no_negotiate,
-        connect_timeout=given.timeout,
-        command_timeout=given.timeout or limits.COMMAND_TIMEOUT,
-    )
+    link = _link(given, given.timeout)
     link.begin_connecting()
     try:
         await asyncio.to_thread(import_module, "qmpeer.shell.terminal")  # while the server answers

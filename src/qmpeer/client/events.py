@@ -119,8 +119,8 @@ class EventLog:
 
     __slots__ = ("__weakref__", "_kept", "_lock", "_queues", "last")
 
-    def __init__(self, kept: int = limits.EVENTS_KEPT) -> None:
-        self._kept: deque[Event] = deque(maxlen=kept)
+    def __init__(self) -> None:
+        self._kept: deque[Event] = deque(maxlen=limits.EVENTS_KEPT)
         self._queues: tuple[EventQueue, ...] = ()
         self._lock = threading.RLock()  # of who subscribes; connections change, the log stays
         own(self)

@@ -102,6 +102,22 @@ def job_state_of(info: JsonObject) -> JobState:
     )
 
 
+def told_by(data: JsonObject) -> dict[str, Any]:
+    """Return what a BLOCK_JOB event says of its job, as members of `JobState`.
+
+    For a job that dismisses itself it is the last of it.
+    """
+    members = (
+        ("current", "offset", int),
+        ("total", "len", int),
+        ("type", "type", str),
+        ("error", "error", str),
+    )
+    return {
+        member: value for member, key, kind in members if isinstance(value := data.get(key), kind)
+    }
+
+
 def _stop_reason(io_status: JsonValue) -> str | None:
     """Return what an io-status says; QEMU tells a full disk from all else."""
     if io_status in (None, "ok"):

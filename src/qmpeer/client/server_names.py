@@ -132,17 +132,13 @@ def names_in(answer: Any, read: Callable[[Any], Iterable[Any]]) -> list[str]:
                 found.add(name)
     except UNREADABLE:
         pass
-    return _sorted(found)
+    # Those that QEMU gave ("#block123") stand behind the others.
+    return sorted(found, key=lambda name: (name.startswith("#"), by_number(name)))[: limits.NAMES]
 
 
-def _sorted(found: set[str]) -> list[str]:
-    """Return names by their numbers, too; those that QEMU gave ("#block123") behind the others."""
-
-    def key(name: str) -> list[Any]:
-        parts = re.split(r"(\d{1,18})", name)
-        return [name.startswith("#"), *(int(p) if n % 2 else p for n, p in enumerate(parts))]
-
-    return sorted(found, key=key)[: limits.NAMES]
+def by_number(name: str) -> list[Any]:
+    """Return what sorts a name by the numbers in it, too."""
+    return [int(p) if n % 2 else p for n, p in enumerate(re.split(r"(\d{1,18})", name))]
 
 
 # Arguments

@@ -10,9 +10,10 @@ import msgspec
 
 from qmpeer import limits
 from qmpeer.client import Client
-from qmpeer.client.answers import count_of, text_of
+from qmpeer.client.answers import text_of
 from qmpeer.client.blocking.job_run import job_states
-from qmpeer.client.jobs import NEXT_COMMANDS, JobState
+from qmpeer.client.jobs import NEXT_COMMANDS, JobState, told_by
+from qmpeer.client.migration import read_migration
 from qmpeer.display.bars import Bar
 from qmpeer.errors import CommandError
 from qmpeer.messages import Event
@@ -171,17 +172,9 @@ class JobBoard:
         if event.name == "JOB_STATUS_CHANGE":
             self._put(_changed(entry, data))
             return
-        changes: dict[str, Any] = {
-            member: data[key]
-            for member, key in (("current", "offset"), ("total", "len"))
-            if isinstance(data.get(key), int)
-        }
-        if isinstance(kind := data.get("type"), str):
-            changes["type"] = kind
+        changes = told_by(data)
         if event.name == "BLOCK_JOB_CANCELLED":
             changes["error"] = "cancelled"
-        elif isinstance(error := data.get("error"), str):
-            changes["error"] = error
         if event.name != "BLOCK_JOB_ERROR" and entry.status in ("created", "running", "ready"):
             changes["status"] = "concluded"  # where there is no JOB_STATUS_CHANGE, before 3.0
         self._put(msgspec.structs.replace(entry, **changes))
@@ -214,12 +207,8 @@ def _changed(entry: Entry, data: JsonObject) -> Entry:
 
 def migration_entry(info: dict[str, Any]) -> Entry:
     """Read what query-migrate says."""
-    ram = info.get("ram")
-    if not isinstance(ram, dict):
-        ram = {}
-    total = count_of(ram.get("total"))
-    status = text_of(info.get("status"))
-    error = info.get("error-desc") and text_of(info["error-desc"], "failed")
+    state = read_migration(info)
+    status, total, error = state.status, state.total, state.error
     if not error and status in ("failed", "cancelled"):
         error = status
     stop_reason = None
@@ -229,7 +218,7 @@ def migration_entry(info: dict[str, Any]) -> Entry:
         id=MIGRATION,
         type=MIGRATION,
         status=status,
-        current=total if status == "completed" else max(total - count_of(ram.get("remaining")), 0),
+        current=total if status == "completed" else max(total - state.remaining, 0),
         total=total,
         error=error or None,
         stop_reason=stop_reason,

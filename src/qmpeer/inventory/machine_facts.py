@@ -237,10 +237,6 @@ def nics(asking: Asking) -> list[JsonObject] | None:
     return [{"name": str(each["name"]), "mac": str(each["main-mac"])} for each in said]
 
 
-def _list_of(found: list[JsonObject] | None) -> JsonValue:
-    return None if found is None else list(found)
-
-
 def _nics_of(text: str) -> Iterator[JsonObject]:
     nic: JsonObject | None = None
     for line in network_lines(text):
@@ -312,7 +308,7 @@ _SECTIONS: Final[dict[str, Callable[[Asking], JsonValue]]] = {
     "disks": _disks,
     "nodes": _nodes,
     "exports": _exports,
-    "nics": lambda asking: _list_of(nics(asking)),
+    "nics": lambda asking: None if (found := nics(asking)) is None else [*found],
     "displays": _displays,
     "chardevs": _chardevs,
     "jobs": _jobs,

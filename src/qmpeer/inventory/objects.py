@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from qmpeer import limits
 from qmpeer.client import Client
 from qmpeer.client.answers import read_answer
+from qmpeer.client.server_names import by_number
 from qmpeer.errors import CommandError, LimitError
 from qmpeer.values import JsonObject, JsonValue
 
@@ -29,11 +30,7 @@ def properties(client: Client, path: str) -> list[tuple[str, str]]:
     """
     answer = client.execute("qom-list", {"path": path})
     said = read_answer("qom-list", answer, list[_Property], "a list of names and types")
-    return sorted(((each.name, each.type) for each in said), key=lambda each: _by_number(each[0]))
-
-
-def _by_number(name: str) -> list[Any]:
-    return [int(p) if n % 2 else p for n, p in enumerate(re.split(r"(\d{1,18})", name))]
+    return sorted(((each.name, each.type) for each in said), key=lambda each: by_number(each[0]))
 
 
 def children(client: Client, path: str, depth: int) -> list[JsonValue]:

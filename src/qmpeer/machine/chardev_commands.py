@@ -103,4 +103,4 @@ def _tried(work: Callable[[], Any]) -> Any:
 
 
 def _refused(error: ChardevError) -> CommandError:
-    return CommandError(error.error_class, error.reason)
+    return CommandError("GenericError", error.reason)

@@ -42,7 +42,7 @@ def parse_message(value: JsonValue) -> Incoming:
         MessageError: If it is none of a server's messages.
     """
     if not isinstance(value, dict):
-        raise MessageError(f"found {_kind(value)} where a message must be an object")
+        raise MessageError(f"found {json_kind(value)} where a message must be an object")
     value = _without_nulls(value)
     if isinstance(error := value.get("error"), dict):
         value["error"] = _without_nulls(error)
@@ -73,7 +73,7 @@ def parse_greeting(value: Any) -> Greeting:
         MessageError: If it isn't an object.
     """
     if not isinstance(value, dict):
-        raise MessageError(f"found {_kind(value)} where QMP must be an object", "QMP")
+        raise MessageError(f"found {json_kind(value)} where QMP must be an object", "QMP")
     try:
         version = msgspec.convert(value.get("version"), Version)
     except msgspec.ValidationError:
@@ -104,5 +104,6 @@ _KINDS = {
 }
 
 
-def _kind(value: object) -> str:
+def json_kind(value: object) -> str:
+    """Return what kind of JSON value one is, for an error: "an object", "null"."""
     return _KINDS.get(type(value), "a number")

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from qmpeer.messages.similar_names import near_names
+from qmpeer.on_off import WHOLE_WORDS
 
 SECRETS: Final[Mapping[str, frozenset[str]]] = {
     "blockdev-add": frozenset({"key"}),  # of rbd
@@ -27,7 +28,7 @@ SECRETS: Final[Mapping[str, frozenset[str]]] = {
 
 _ID: Final = r"[\w.#:/\[\]-]+"
 _PATH: Final = r"[^\s=]+"
-_SWITCH: Final = r"true|false|on|off|yes|no"
+_SWITCH: Final = "|".join(WHOLE_WORDS)
 _PLAIN: Final = rf"{_SWITCH}|[+-]?[0-9][0-9a-fA-Fx.]*[kKMGTb]?"
 _VNC: Final = {"protocol": "vnc|spice", "display": r"vnc\d?|default"}
 

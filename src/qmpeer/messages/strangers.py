@@ -86,5 +86,14 @@ def shown_text(text: str) -> str:
         >>> print(shown_text("stray '\x1b'"))
         stray '\x1b'
     """
-    cut = text if len(text) <= 2 * _SHOWN else f"{text[: 2 * _SHOWN]}..."
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in cut)
+    return printable(text if len(text) <= 2 * _SHOWN else f"{text[: 2 * _SHOWN]}...")
+
+
+def printable(text: str) -> str:
+    r"""Escape what a peer has put into a text and would make more than one line of a log.
+
+    Example:
+        >>> print(printable("CN=a\nb é"))
+        CN=a\nb é
+    """
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

@@ -86,6 +86,7 @@ class ClientSession(CommandQueue[Token]):
     __slots__ = (
         "_echoes_ids",
         "_first_words",
+        "_has_left",
         "_probe",
         "_reader",
         "_received",
@@ -127,6 +128,7 @@ class ClientSession(CommandQueue[Token]):
         self._first_words = FirstWords(peer)
         self._requested = None if capabilities is None else tuple(capabilities)
         self._reader: ClientReader[Incoming] = ClientReader(_decoder, message_limit)
+        self._has_left = False
         self._echoes_ids: bool | None = None
         self._refusal: CommandError | None = None  # the last one without an id, until one has it
         self._probe: Sent[Token] | None = None
@@ -184,25 +186,25 @@ class ClientSession(CommandQueue[Token]):
     # Bytes
 
     def receive_eof(self) -> None:
-        """Take in that the server will send no more."""
+        """Take in that the server has left: it will send no more."""
         self.phase = CLOSED
+        self._has_left = True
 
-    def end(self, reason: str, *, has_left: bool) -> list[Completion[Token]]:
+    def end(self, reason: str) -> list[Completion[Token]]:
         """End the connection, and return the outcomes of the commands that had none yet.
 
         They are interrupted, but for a "quit", or a command that is silent, that was sent to a
-        server that has left.
+        server that has left: `receive_eof` said so.
 
         Args:
             reason: Why it ended.
-            has_left: It was the server that closed the connection.
         """
         self.phase = CLOSED
         outcomes: list[Completion[Token]] = []
         for sent in self.interrupted:
             assert sent.token is not None
             is_leaving = sent.name == "quit" or sent.is_silent
-            if has_left and is_leaving and not sent.is_waiting:
+            if self._has_left and is_leaving and not sent.is_waiting:
                 outcomes.append(Completion(sent.token, {}))
             else:
                 error = CommandInterrupted(sent.name, sent.id, reason + self._quoted())

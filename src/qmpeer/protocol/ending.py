@@ -63,7 +63,9 @@ def cut_off(session: ClientSession[Token], reason: str, error: Exception | None)
         reason: Why it ended, as its closing error says.
         error: What it ended with; None at the end of the server's bytes.
     """
-    outcomes = session.end(reason, has_left=server_has_left(error))
+    if server_has_left(error):
+        session.receive_eof()
+    outcomes = session.end(reason)
     errors = [each.error for each in outcomes if isinstance(each.error, CommandInterrupted)]
     for each in errors:
         each.__cause__ = error

@@ -12,6 +12,8 @@ from collections.abc import Collection
 from time import monotonic
 from typing import Final
 
+import msgspec
+
 from qmpeer.client.jobs import CANCELED
 from qmpeer.display.safe_text import visible
 from qmpeer.errors import JobError
@@ -40,11 +42,11 @@ class Leave(Exception):
 
 async def _help(executor: Executor, line: OwnLine) -> None:
     session = executor.session
-    topic = line.words[0].value.text if line.words else ""
     vocabulary = await session.link.learn()
-    documentation = await asyncio.to_thread(session.documentation) if topic else None
+    behind = line_behind(line, vocabulary.commands)
+    documentation = await asyncio.to_thread(session.documentation) if behind else None
     palette = session.screen.palette
-    lines = help_lines(topic, vocabulary, BUILTINS, documentation, palette)
+    lines = help_lines(behind, vocabulary, BUILTINS, documentation, palette)
     await session.screen.show_text("\n".join(lines))
 
 
@@ -340,3 +342,9 @@ def split(text: str) -> list[Statement]:
 def line_of(statement: Statement, commands: Collection[str] = ()) -> Line:
     """Return what a statement is, as `read_line` does, by these words."""
     return read_line(statement, BUILTINS, commands)
+
+
+def line_behind(line: OwnLine, commands: Collection[str] = ()) -> Line | None:
+    """Return what the words behind the first would be as a line; None if there are none."""
+    statement = msgspec.structs.replace(line.statement, words=tuple(line.words))
+    return line_of(statement, commands) if line.words else None

@@ -1,7 +1,7 @@
 """Help from the schema: what a command, an event or a type is, with documentation where known."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, assert_never
 
 from qmpeer.display.colours import PLAIN, Palette
 from qmpeer.display.safe_text import visible
@@ -20,7 +20,16 @@ from qmpeer.schema.model import (
     Type,
     Union,
 )
-from qmpeer.shell.lines import OwnWord
+from qmpeer.shell.lines import (
+    Invocation,
+    Line,
+    Messages,
+    OwnLine,
+    OwnWord,
+    Transaction,
+    Unfinished,
+    Unreadable,
+)
 from qmpeer.shell.members import joined_values, type_words
 from qmpeer.shell.mistakes import near
 from qmpeer.shell.vocabulary import Vocabulary, marks_of
@@ -29,39 +38,59 @@ _LONG_ENUM: Final = 40
 
 
 def help_lines(
-    topic: str,
+    line: Line | None,
     vocabulary: Vocabulary,
     builtins: Mapping[str, OwnWord],
     documentation: Schema | None = None,
     palette: Palette = PLAIN,
 ) -> Iterator[str]:
-    """Give the lines of help for a topic; all that there is for none.
+    """Give the lines of help for what stands behind ``help``; all that there is for nothing.
 
     Args:
-        topic: A command, an event, a type, a word of the shell's; or "".
+        line: What it would be as a line of its own.
         vocabulary: What the server takes.
         builtins: The words of the shell's own.
         documentation: A schema with documentation, of any release.
         palette: The colours.
     """
-    if not topic:
-        yield from _overview(vocabulary, builtins, palette)
-        return
-    own = builtins.get(topic) or builtins.get(f"{topic}(")
-    entity = vocabulary.commands.get(topic) or vocabulary.events.get(topic)
+    match line:
+        case None:
+            yield from _overview(vocabulary, builtins, palette)
+        case OwnLine(word=own):
+            yield from own.usage.split("\n")
+        case Transaction(statement=statement):
+            yield from builtins[statement.words[0].value.text].usage.split("\n")
+        case Invocation(command=word):
+            yield from _about(word.value.text, vocabulary, builtins, documentation, palette)
+        case Messages() | Unfinished() | Unreadable():
+            topic = line.statement.words[0].value.text
+            yield from _about(topic, vocabulary, builtins, documentation, palette)
+        case never:
+            assert_never(never)
+
+
+def _about(
+    topic: str,
+    vocabulary: Vocabulary,
+    builtins: Mapping[str, OwnWord],
+    documentation: Schema | None,
+    palette: Palette,
+) -> Iterator[str]:
+    """Give help for the name of a command, an event or a type."""
     schema = vocabulary.schema
-    if own is not None and (entity is None or topic not in vocabulary.commands):
-        yield from own.usage.split("\n")
-    elif own is not None and own.name != topic:  # transaction( is one, transaction a command
-        yield from own.usage.split("\n")
-        yield ""
+    block = builtins.get(f"{topic}(")  # transaction( is one, transaction a command
+    if block is not None:
+        yield from block.usage.split("\n")
+        if topic in vocabulary.commands:
+            yield ""
+    entity = vocabulary.commands.get(topic) or vocabulary.events.get(topic)
     if entity is not None and schema is not None:
         yield from _Help(schema, documentation, palette).entity(entity)
     elif schema is not None and topic in schema.types:
         yield from _Help(schema, documentation, palette).type(schema.types[topic])
     elif topic in vocabulary.commands:
         yield f"command {topic}: this server doesn't tell its arguments"
-    elif own is None:
+    elif block is None:
         types = () if schema is None else schema.types
         hint = near(topic, [*vocabulary.commands, *vocabulary.events, *builtins, *types])
         yield f"there is no command, event or type '{visible(topic)}'; {hint or 'help lists them'}"

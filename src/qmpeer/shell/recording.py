@@ -21,7 +21,6 @@ class Recording:
 
     def __init__(self, path: str) -> None:
         fd = open_private(os.path.expanduser(path))
-        self.path: str = path
         self._scrubber = Scrubber()
         self._file: IO[bytes] = open(fd, "ab", buffering=0)  # noqa: SIM115 - it stays open
 

@@ -220,7 +220,7 @@ def _lines_of(stream: BinaryIO) -> Iterator[bytes]:
     yield b"".join(begun)
 
 
-async def stream_pieces(stream: BinaryIO, name: str = "stdin") -> AsyncIterator[Piece]:
+async def stream_pieces(stream: BinaryIO) -> AsyncIterator[Piece]:
     """Give statements as soon as a stream has brought each of them to its end."""
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[bytes] = asyncio.Queue()
@@ -249,10 +249,10 @@ async def stream_pieces(stream: BinaryIO, name: str = "stdin") -> AsyncIterator[
         if stand_in is not None and size <= limits.SHELL_STATEMENT:
             before = stand_in
             continue
-        yield Piece("".join(gathered), name, first)
+        yield Piece("".join(gathered), "stdin", first)
         gathered, first, size, before = [], number + 1, 0, ""
     if gathered:
-        yield Piece("".join(gathered), name, first)
+        yield Piece("".join(gathered), "stdin", first)
 
 
 def _stand_in(text: str) -> str | None:

@@ -36,6 +36,7 @@ from qmpeer.messages.secret_names import (
     is_secret_name,
     is_shown,
     keeps_secrets,
+    simple_name,
 )
 from qmpeer.shell.argument_tree import free_json
 from qmpeer.shell.builtins import BUILTINS, line_of, split
@@ -294,12 +295,12 @@ def _own(line: OwnLine, text: str) -> Iterator[Edit]:
 def _command(command: str, words: Sequence[Word], commands: Collection[str]) -> Iterator[Edit]:
     is_known = command in commands
     is_line = all(word.name is None and word.value.kind != "json" for word in words)
-    if _simple(command) == "human-monitor-command" and is_line:
+    if simple_name(command) == "human-monitor-command" and is_line:
         line = " ".join(word.value.text for word in words)
         if redact_human_line(line) != line:
             yield Edit(words[0].start, words[-1].end, redact_human_line(line))
         return
-    carrier = carrier_of(command) if not is_known or _simple(command) in CARRIERS else None
+    carrier = carrier_of(command) if not is_known or simple_name(command) in CARRIERS else None
     if not is_known and carrier is None and words and is_secret_name(command):
         yield Edit(words[0].start, words[-1].end, REDACTED)
         return
@@ -318,10 +319,6 @@ def _command(command: str, words: Sequence[Word], commands: Collection[str]) -> 
             yield from _argument(command, word, context, is_known=is_known)
         else:
             yield Edit(word.value.start, word.end, REDACTED)
-
-
-def _simple(command: str) -> str:
-    return command.lower().replace("_", "-")
 
 
 def _plain_type(words: Sequence[Word]) -> JsonObject:

@@ -123,9 +123,7 @@ class TerminalScreen:
 
     def note(self, text: str) -> None:
         """Say something of the shell's own, in lines that fit."""
-        self.write(
-            "\n".join(self.palette.paint("note", line) for line in _filled(text, self.width))
-        )
+        self._say("note", text)
 
     def show_progress(self, text: str) -> None:
         """Show how something stands, on the line of what was last shown so."""
@@ -138,9 +136,14 @@ class TerminalScreen:
 
     def error(self, text: str) -> None:
         """Say that something went wrong."""
-        self.write(
-            "\n".join(self.palette.paint("error", line) for line in _filled(text, self.width))
-        )
+        self._say("error", text)
+
+    def _say(self, style: str, text: str) -> None:
+        self.write("\n".join(self._painted(style, text)))
+
+    def _painted(self, style: str, text: str) -> list[str]:
+        """Return a sentence as lines that fit."""
+        return [self.palette.paint(style, line) for line in _filled(text, self.width)]
 
     def mistake(self, text: str, mistake: Mistake, typed_at: int | None) -> None:
         """Mark what is wrong with a text, and say what would be right.
@@ -156,11 +159,9 @@ class TerminalScreen:
             lines = [" " * (typed_at or 0) + mark]
         else:
             lines = list(marked(*shown_mistake(text, mistake), self.width))
-        shown = [self.palette.paint("error", lines.pop())]
-        reason = _filled(mistake.reason, self.width)
-        said = [self.palette.paint("error", visible(line)) for line in reason]
-        hint = [self.palette.paint("hint", visible(e)) for e in _filled(mistake.hint, self.width)]
-        self.write("\n".join([*lines, *shown, *said, *(hint if mistake.hint else ())]))
+        shown = self.palette.paint("error", lines.pop())
+        hint = self._painted("hint", mistake.hint) if mistake.hint else ()
+        self.write("\n".join([*lines, shown, *self._painted("error", mistake.reason), *hint]))
 
     # --- Writing --------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 
 from qmpeer.errors import ValidationError
 from qmpeer.messages import REDACTED, qemu_texts
+from qmpeer.on_off import WHOLE_WORDS
 from qmpeer.schema import Schema, Validator
 from qmpeer.schema.kinds import ALL_KINDS, alternatives
 from qmpeer.schema.model import Array, BuiltIn, Command, Enum, Event, Member, Struct, Type, Union
@@ -29,9 +30,6 @@ from qmpeer.shell.properties import is_lenient
 from qmpeer.shell.words import Value, Word
 from qmpeer.values import JsonObject, JsonValue
 
-_BOOLEANS: Final = {
-    "true": True, "on": True, "yes": True, "false": False, "off": False, "no": False
-}  # fmt: skip
 _INTEGER: Final = re.compile(
     r"([+-]?)(?:0x([0-9a-f]+)|([0-9]+)(?:\.([0-9]+))?([bkmgtpe]?)(?:i?b)?)", re.I
 )
@@ -307,7 +305,7 @@ def _simple(kinds: dict[str, Type | None], text: str) -> object:
 
 def boolean(text: str) -> bool | None:
     """Read true, on, yes, false, off or no; None if it is none of them."""
-    return _BOOLEANS.get(text.lower())
+    return WHOLE_WORDS.get(text.lower())
 
 
 def integer(text: str) -> int | None:

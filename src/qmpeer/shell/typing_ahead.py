@@ -11,28 +11,30 @@ import termios
 from collections.abc import Iterator
 from typing import Final
 
-_CONTROLS = 6
+_TERMINAL: Final = 0
+"""Standard input: a process has one terminal, whoever in it asks."""
+_CONTROLS: Final = 6
 """Where the special characters stand in what tcgetattr returns."""
-_LOANS: Final[list[int]] = []
-"""The terminals that children have; a process has one terminal, whoever in it asks."""
+_LOANS: Final[list[None]] = []
+"""One for each child that has it."""
 
 
 @contextlib.contextmanager
-def end_of_file_is_a_key(fd: int = 0) -> Iterator[None]:
+def end_of_file_is_a_key() -> Iterator[None]:
     """Let C-d be a key like others."""
-    with _end_of_file(fd, b"\0"):
+    with _end_of_file(b"\0"):
         yield
 
 
 @contextlib.contextmanager
-def lent_to_a_child(fd: int = 0) -> Iterator[None]:
+def lent_to_a_child() -> Iterator[None]:
     """Let C-d be the end of what a child reads from a terminal, and C-c be for the child."""
-    _LOANS.append(fd)
+    _LOANS.append(None)
     try:
-        with _end_of_file(fd, b"\x04"):
+        with _end_of_file(b"\x04"):
             yield
     finally:
-        _LOANS.remove(fd)
+        _LOANS.pop()
 
 
 def is_lent_to_a_child() -> bool:
@@ -41,24 +43,24 @@ def is_lent_to_a_child() -> bool:
 
 
 @contextlib.contextmanager
-def _end_of_file(fd: int, char: bytes) -> Iterator[None]:
+def _end_of_file(char: bytes) -> Iterator[None]:
     try:
-        before = termios.tcgetattr(fd) if os.isatty(fd) else None
+        before = termios.tcgetattr(_TERMINAL) if os.isatty(_TERMINAL) else None
     except termios.error:
         before = None
     if before is None:
         yield
         return
     old = before[_CONTROLS][termios.VEOF]
-    _set(fd, char)
+    _set(char)
     try:
         yield
     finally:
-        _set(fd, old)
+        _set(old)
 
 
-def _set(fd: int, char: bytes | int) -> None:
+def _set(char: bytes | int) -> None:
     with contextlib.suppress(termios.error):
-        now = termios.tcgetattr(fd)
+        now = termios.tcgetattr(_TERMINAL)
         now[_CONTROLS][termios.VEOF] = char
-        termios.tcsetattr(fd, termios.TCSANOW, now)
+        termios.tcsetattr(_TERMINAL, termios.TCSANOW, now)

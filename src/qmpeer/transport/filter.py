@@ -9,6 +9,8 @@ depends on how the bytes were cut into chunks. `Stacked` puts one filter upon an
 import errno
 from abc import ABC, abstractmethod
 
+from qmpeer.messages.strangers import printable
+
 Received = tuple[list[bytes], bytes]
 """What receive() gives: pieces for above, at most as large as what came, and bytes to send."""
 
@@ -41,16 +43,6 @@ class CutOffError(FilterError):
 
     Many clients leave like that, and it does no harm to a session whose messages have ends.
     """
-
-
-def one_line(text: str) -> str:
-    r"""Escape what a peer has put into a text and would make more than one line of a log.
-
-    Example:
-        >>> print(one_line("CN=a\nb é"))
-        CN=a\nb é
-    """
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class Filter(ABC):
@@ -119,7 +111,7 @@ class Filter(ABC):
 
     def _fail(self, reason: str, kind: type[FilterError] = FilterError) -> None:
         if self.failure is None:
-            self.failure = kind(one_line(reason))
+            self.failure = kind(printable(reason))
         self._shut()
 
     def _follow(self, lower: "Filter", upper: "Filter") -> None:

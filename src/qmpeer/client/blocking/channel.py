@@ -396,7 +396,11 @@ class Channel:
         while not role.is_done:
             if self.end is not None or self.is_closing:
                 with self.lock:
-                    self._check_open(role)
+                    try:
+                        self._check_open(role)
+                    except ConnectionClosed:
+                        if not role.is_done:  # else the end, just now, gave it its outcome
+                            raise
             if remaining is not None and remaining <= 0:
                 return False
             if role.sends and self.session.has_data_to_send:  # its turn may have come

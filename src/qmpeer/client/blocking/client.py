@@ -158,12 +158,6 @@ class Client(Door):
         Args:
             address: Where to listen, or a socket that listens already, which stays open.
             timeout: Seconds until it has come, greeted and negotiated.
-            command_timeout: As in `connect`.
-            negotiate: As in `connect`.
-            capabilities: As in `connect`.
-            max_in_flight: As in `connect`.
-            message_limit: As in `connect`.
-            strict: As in `connect`.
             insecure: Listen where other machines can reach it; whoever comes first is the server.
         """
         deadline = Deadline(timeout)
@@ -198,14 +192,11 @@ class Client(Door):
     ) -> "Client":
         """Start a program with its monitor on a socket pair, and connect; `close` ends it.
 
+        What isn't told of here is as in `connect`.
+
         Args:
             argv: The program and its options; those of the monitor are added.
             timeout: Seconds until it has greeted and negotiated.
-            command_timeout: As in `connect`.
-            capabilities: As in `connect`.
-            max_in_flight: As in `connect`.
-            message_limit: As in `connect`.
-            strict: As in `connect`.
             monitor: The options to add, "{fd}" standing for the descriptor; by default QEMU's.
             stderr: Where its stderr goes, as for subprocess.Popen; None keeps it for errors.
             ends_with_parent: It ends when this program does, however that ends: by returning, by

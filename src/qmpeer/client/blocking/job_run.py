@@ -38,11 +38,11 @@ from qmpeer.client.jobs import (
     OnStopped,
     WhenReady,
     read_job_states,
+    told_by,
 )
 from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, JobError
 from qmpeer.messages import Event
-from qmpeer.values import JsonObject
 
 _EVENTS = (
     "JOB_STATUS_CHANGE",
@@ -172,7 +172,7 @@ class JobRun:
             if not self._has_statuses or self._state.status in STANDING:
                 self._look_whether_stopped()
             return
-        self._take_numbers(data)
+        self._change(**told_by(data))
         if event.name == "BLOCK_JOB_CANCELLED":
             self._is_cancelled = True
         if self._has_statuses:
@@ -185,16 +185,6 @@ class JobRun:
             case _:
                 self._change(status="concluded")
                 self._is_over = True
-
-    def _take_numbers(self, data: JsonObject) -> None:
-        """Take in what a BLOCK_JOB event says: for a job that dismisses itself, the last of it."""
-        current, total = data.get("offset"), data.get("len")
-        if isinstance(current, int) and isinstance(total, int):
-            self._change(current=current, total=total)
-        if isinstance(error := data.get("error"), str):
-            self._change(error=error)
-        if isinstance(kind := data.get("type"), str):
-            self._change(type=kind)
 
     def _change(self, **changes: Any) -> None:
         self._state = msgspec.structs.replace(self._state, **changes)

@@ -4,23 +4,18 @@
 says what stands in an entry, `markup` reads doc comments. One module a format writes them out.
 """
 
-from collections.abc import Callable
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 from qmpeer.codegen.reference.manual import manual_files
 from qmpeer.codegen.reference.markdown import markdown_files
-from qmpeer.codegen.reference.pages import Reference, reference_of
+from qmpeer.codegen.reference.pages import reference_of
 from qmpeer.schema import Schema
 
 __all__ = ["FORMATS", "ReferenceFormat", "reference_files"]
 
 ReferenceFormat: TypeAlias = Literal["md", "man"]
 
-_WRITERS: Final[dict[str, Callable[[Reference], dict[str, str]]]] = {
-    "md": markdown_files,
-    "man": manual_files,
-}
-FORMATS: Final = tuple(_WRITERS)
+FORMATS: Final[tuple[ReferenceFormat, ...]] = get_args(ReferenceFormat)
 
 
 def reference_files(
@@ -44,6 +39,6 @@ def reference_files(
         ['index.md', 'interface.md']
     """
     reference = reference_of(schema, title)
-    if has_toctree and format == "md":
-        return markdown_files(reference, has_toctree=True)
-    return _WRITERS[format](reference)
+    if format == "man":
+        return manual_files(reference)
+    return markdown_files(reference, has_toctree=has_toctree)

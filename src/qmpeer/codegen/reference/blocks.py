@@ -80,13 +80,11 @@ class Entry(msgspec.Struct, frozen=True):
 
     Attributes:
         name: The definition's name.
-        kind: "command", "event", "enum", "object", "union" or "alternate".
         level: That of its heading.
         blocks: What stands below the heading.
     """
 
     name: str
-    kind: str
     level: int
     blocks: "tuple[Block, ...]"
 

@@ -92,7 +92,7 @@ class Definitions:
         blocks += self._parts(of, documentation)
         blocks += self._features(of.features, documentation)
         blocks += self._sections(documentation.sections)
-        return Entry(of.name, kind_of(of), level, tuple(blocks))
+        return Entry(of.name, level, tuple(blocks))
 
     # --- What stands above ----------------------------------------------------------------------
 

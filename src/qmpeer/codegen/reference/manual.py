@@ -16,7 +16,6 @@ from qmpeer.codegen.reference.blocks import (
     Items,
     Link,
     Note,
-    Page,
     Paragraph,
     Span,
 )
@@ -31,7 +30,7 @@ def manual_files(reference: Reference) -> dict[str, str]:
     """Return the files of a reference as manual pages."""
     files = {}
     for page in (reference.index, *reference.pages):
-        name = _name(page)
+        name = _named(page.name)
         head = [
             f".TH {word(name.upper())} 7 {word('')} {word(reference.title)}",
             ".SH NAME",
@@ -44,10 +43,6 @@ def manual_files(reference: Reference) -> dict[str, str]:
             lines += [".SH SEE ALSO", see]
         files[f"{name}.7"] = "\n".join(lines) + "\n"
     return files
-
-
-def _name(page: Page) -> str:
-    return _named(page.name)
 
 
 def _named(page: str) -> str:

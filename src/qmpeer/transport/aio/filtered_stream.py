@@ -19,6 +19,7 @@ from functools import reduce
 from typing import Final
 
 from qmpeer import limits
+from qmpeer.messages.strangers import printable
 from qmpeer.transport.aio.stream import (
     NO_FDS,
     NOBODY,
@@ -29,14 +30,7 @@ from qmpeer.transport.aio.stream import (
     report_failure,
 )
 from qmpeer.transport.descriptors import close_all, refused_fds
-from qmpeer.transport.filter import (
-    CutOffError,
-    Filter,
-    FilterError,
-    Stacked,
-    StrangerError,
-    one_line,
-)
+from qmpeer.transport.filter import CutOffError, Filter, FilterError, Stacked, StrangerError
 
 FilterFactory = Callable[[], Filter]
 """Makes the filter of one stream."""
@@ -254,7 +248,7 @@ class FilteredStream(StreamLayer):
         factory, self._factory = self._factory, None
         self._stop_timer()
         if self.peer_name is not None:
-            self._log.info("%s: is %s", self.peer, one_line(self.peer_name))
+            self._log.info("%s: is %s", self.peer, printable(self.peer_name))
         self._handler = factory(self)
         if self._is_writing_paused and not self._is_closing:
             self._handler.pause_writing()
