@@ -160,15 +160,11 @@ def _documentation(source: str | None) -> Callable[[], "Schema | None"]:
 
     @cache
     def read() -> "Schema | None":
-        from importlib.resources import as_file, files  # start: 10 ms
-
+        from qmpeer.machine.interface import load  # start: 80 ms
         from qmpeer.sources import load_schema  # start: 30 ms
 
         try:
-            if source is not None:
-                return load_schema(source)
-            with as_file(files("qmpeer.machine") / "qapi") as folder:
-                return load_schema(folder / "qapi-schema.json")
+            return load() if source is None else load_schema(source)
         except (QMPError, OSError, ValueError):
             return None
 
