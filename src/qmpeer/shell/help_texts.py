@@ -21,9 +21,9 @@ from qmpeer.schema.model import (
     Union,
 )
 from qmpeer.shell.lines import OwnWord
-from qmpeer.shell.members import joined_values, type_words
+from qmpeer.shell.members import joined_values, marks_of, type_words
 from qmpeer.shell.mistakes import near
-from qmpeer.shell.vocabulary import Vocabulary, marks_of
+from qmpeer.shell.vocabulary import Vocabulary
 
 _LONG_ENUM: Final = 40
 

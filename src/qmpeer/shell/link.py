@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from qmpeer import limits
@@ -11,11 +11,8 @@ from qmpeer.client.aio.agent_contact import AsyncAgentContact, connect_by
 from qmpeer.client.answers import UNREADABLE
 from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError, ConnectionClosed, QMPError
-from qmpeer.schema import Schema, schema_from_introspection
-from qmpeer.schema.model import Command
-from qmpeer.shell.properties import Question, questions, with_properties
 from qmpeer.shell.vocabulary import Vocabulary
-from qmpeer.values import JsonObject, JsonValue
+from qmpeer.values import JsonObject
 
 _SILENT: Final = frozenset(
     {"guest-shutdown", "guest-suspend-disk", "guest-suspend-ram", "guest-suspend-hybrid"}
@@ -183,30 +180,6 @@ class Link:
                 break
         return []
 
-    async def with_properties(
-        self,
-        schema: Schema,
-        command: Command,
-        said: Mapping[str, str],
-        timeout: float | None,
-    ) -> tuple[Schema, Command]:
-        """Return a schema and a command that know the properties among its arguments.
-
-        Raises:
-            QMPError: If the connection ends.
-            TimeoutError: If there is no reply in time.
-        """
-        found: dict[Question, JsonValue] = {}
-        for question in questions(schema, command, said):
-            try:
-                found[question] = await self.connected().execute(
-                    question.command, question.arguments, timeout=timeout
-                )
-                break
-            except CommandError:
-                continue
-        return with_properties(schema, command, said, found.get)
-
     async def close(self) -> None:
         """Close the connection; doing so twice is fine."""
         if self._connecting is not None:
@@ -223,4 +196,6 @@ class Link:
 
 def _vocabulary_of(answer: Any) -> Vocabulary:
     """Return what the answer to query-qmp-schema says, in a thread of its own: keys go first."""
+    from qmpeer.schema import schema_from_introspection  # start: 9 ms
+
     return Vocabulary(schema_from_introspection(answer))

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 
 from prompt_toolkit.application import get_app_or_none, in_terminal
 from prompt_toolkit.output import Output
@@ -18,8 +19,7 @@ from qmpeer.display.safe_text import columns, cut, for_encoding, visible, visibl
 from qmpeer.display.tables import is_tabular, table_text
 from qmpeer.messages import Event
 from qmpeer.shell.event_lines import Pace, event_line
-from qmpeer.shell.explaining import shown_mistake
-from qmpeer.shell.mistakes import Mistake, marked
+from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.settings import Settings
 from qmpeer.shell.typing_ahead import lent_to_a_child
 from qmpeer.values import JsonValue
@@ -142,21 +142,15 @@ class TerminalScreen:
             "\n".join(self.palette.paint("error", line) for line in _filled(text, self.width))
         )
 
-    def mistake(self, text: str, mistake: Mistake, typed_at: int | None) -> None:
+    def mistake(self, lines: Sequence[str], mistake: Mistake) -> None:
         """Mark what is wrong with a text, and say what would be right.
 
         Args:
-            text: What was typed.
+            lines: The line at fault, unless it stands there already, and below it the mark.
             mistake: What is wrong with it.
-            typed_at: The column where the text begins in the line above; None if that isn't there.
         """
-        is_one_line = typed_at is not None and "\n" not in text
-        if is_one_line and (typed_at or 0) + columns(visible(text)) < self.width:
-            *_, mark = marked(text, mistake, self.width)
-            lines = [" " * (typed_at or 0) + mark]
-        else:
-            lines = list(marked(*shown_mistake(text, mistake), self.width))
-        shown = [self.palette.paint("error", lines.pop())]
+        *lines, mark = lines
+        shown = [self.palette.paint("error", mark)]
         reason = _filled(mistake.reason, self.width)
         said = [self.palette.paint("error", visible(line)) for line in reason]
         hint = [self.palette.paint("hint", visible(e)) for e in _filled(mistake.hint, self.width)]
