@@ -21,7 +21,8 @@ from qmpeer.shell.help_texts import help_lines
 from qmpeer.shell.human_completion import complete_human
 from qmpeer.shell.job_watch import advice, follow_job, progress_bar
 from qmpeer.shell.lines import Executor, Kept, Line, OwnLine, OwnWord, read_line
-from qmpeer.shell.mistakes import Mistake, near
+from qmpeer.shell.mistakes import Mistake
+from qmpeer.shell.near import near
 from qmpeer.shell.recording import Recording
 from qmpeer.shell.settings import CHOICES
 from qmpeer.shell.typed_arguments import read_freely

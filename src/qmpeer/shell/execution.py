@@ -23,7 +23,8 @@ from qmpeer.shell.lines import (
     Unreadable,
 )
 from qmpeer.shell.members import arguments_type, members_of, transaction_types
-from qmpeer.shell.mistakes import Mistake, SourceError, near
+from qmpeer.shell.mistakes import Mistake, SourceError
+from qmpeer.shell.near import near
 from qmpeer.shell.properties import (
     Question,
     missing_property,

@@ -22,7 +22,7 @@ from qmpeer.schema.model import (
 )
 from qmpeer.shell.lines import OwnWord
 from qmpeer.shell.members import joined_values, marks_of, type_words
-from qmpeer.shell.mistakes import near
+from qmpeer.shell.near import near
 from qmpeer.shell.vocabulary import Vocabulary
 
 _LONG_ENUM: Final = 40

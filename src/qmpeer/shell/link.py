@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from qmpeer import limits
-from qmpeer.client import AsyncClient
-from qmpeer.client.aio.agent_contact import AsyncAgentContact, connect_by
+from qmpeer.client import AsyncClient, aio
 from qmpeer.client.answers import UNREADABLE
 from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError, ConnectionClosed, QMPError
@@ -97,7 +96,7 @@ class Link:
         )
         self._is_agent = not self.negotiate
         if self._is_agent:
-            contact = AsyncAgentContact(connect_by(client))
+            contact = aio.AsyncAgentContact(aio.connect_by(client))
             try:
                 await contact.first_contact(Countdown(self._connect_timeout))
             except CommandError:  # this is none, but something else that doesn't greet
@@ -125,7 +124,7 @@ class Link:
         client = self.connected()
         if not self._is_agent:
             return await client.execute(command, arguments, oob=is_oob, timeout=timeout)
-        contact, countdown = AsyncAgentContact(connect_by(client)), Countdown(timeout)
+        contact, countdown = aio.AsyncAgentContact(aio.connect_by(client)), Countdown(timeout)
         if command in _SILENT:
             await contact.send(command, arguments, countdown)
             return {}

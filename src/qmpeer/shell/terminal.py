@@ -33,7 +33,7 @@ from prompt_toolkit.lexers import DynamicLexer, Lexer
 from prompt_toolkit.output import Output
 from prompt_toolkit.styles import Style
 
-from qmpeer.client.reconnection import Patience
+from qmpeer.client.patience import Patience
 from qmpeer.errors import QMPError
 from qmpeer.shell.explaining import Outcome, explanation, outcome_of
 from qmpeer.shell.keys import key_bindings, take_long_pastes

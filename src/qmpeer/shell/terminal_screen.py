@@ -12,11 +12,9 @@ from collections.abc import Sequence
 from prompt_toolkit.application import get_app_or_none, in_terminal
 from prompt_toolkit.output import Output
 
-from qmpeer import limits
+from qmpeer import display, limits
 from qmpeer.display.colours import PLAIN, Palette
-from qmpeer.display.json_text import json_text
 from qmpeer.display.safe_text import columns, cut, for_encoding, visible, visible_lines, wrapped
-from qmpeer.display.tables import is_tabular, table_text
 from qmpeer.messages import Event
 from qmpeer.shell.event_lines import Pace, event_line
 from qmpeer.shell.mistakes import Mistake
@@ -77,12 +75,12 @@ class TerminalScreen:
         form = self._settings.output
         if form == "raw":
             return encode_line(value).decode("ascii").rstrip()
-        if form in ("auto", "table") and isinstance(value, list) and is_tabular(value):
+        if form in ("auto", "table") and isinstance(value, list) and display.is_tabular(value):
             rows = [row for row in value if isinstance(row, dict)]
-            text, says_enough = table_text(rows, self.width, self.palette, command)
+            text, says_enough = display.table_text(rows, self.width, self.palette, command)
             if says_enough or form == "table":
                 return text
-        return json_text(value, self.width, self.palette)
+        return "\n".join(display.json_lines(value, self.width, self.palette))
 
     async def show_text(self, text: str) -> None:
         """Show a text in lines that fit."""
