@@ -49,7 +49,7 @@ def _run(given: argparse.Namespace) -> int:
         parse_address(given.address)
     is_script = bool(given.commands or given.files) or sys.stdin is None or not sys.stdin.isatty()
     if is_script:
-        from qmpeer.cli.shell_script import run_statements  # start: 50 ms
+        from qmpeer.cli.shell_script import run_statements  # start: 42 ms
 
         return run_statements(given, PROGRAM, _documentation(given.docs))
     return asyncio.run(_prompt(given))
