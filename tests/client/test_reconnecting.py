@@ -12,7 +12,7 @@ import pytest
 
 from qmpeer import CommandInterrupted, ConnectionClosed
 from qmpeer.client.interruptions import Interruption, Interruptions
-from qmpeer.client.reconnection import Patience
+from qmpeer.client.patience import Patience
 from tests.client.faces import BlockingFace, Face, Vm, background
 from tests.client.scripted import ScriptedServer, open_fds
 from tests.patience import PATIENCE

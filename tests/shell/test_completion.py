@@ -5,7 +5,7 @@ import pytest
 from qmpeer.schema import schema_from_qapi
 from qmpeer.shell.builtins import BUILTINS, split
 from qmpeer.shell.completion import complete
-from qmpeer.shell.human import complete_human
+from qmpeer.shell.human_completion import complete_human
 from qmpeer.shell.properties import Question
 from qmpeer.shell.vocabulary import Vocabulary
 from qmpeer.values import JsonValue

@@ -5,7 +5,7 @@ import pytest
 from qmpeer import limits
 from qmpeer.messages import REDACTED
 from qmpeer.shell.builtins import BUILTINS, split
-from qmpeer.shell.explaining import complaint
+from qmpeer.shell.complaints import complaint
 from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.secrets import shown_text, without_secrets
 from tests.growth import assert_linear

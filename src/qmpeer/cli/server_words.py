@@ -21,7 +21,8 @@ from qmpeer.errors import CommandError, QMPError
 from qmpeer.messages.redaction import redact_arguments
 from qmpeer.schema import Schema, schema_from_introspection
 from qmpeer.schema.model import Command
-from qmpeer.shell.mistakes import Mistake, near
+from qmpeer.shell.mistakes import Mistake
+from qmpeer.shell.near import near
 from qmpeer.shell.properties import (
     Question,
     missing_property,

@@ -17,11 +17,11 @@ from qmpeer.schema import Schema
 from qmpeer.schema.kinds import ALL_KINDS, alternatives
 from qmpeer.schema.model import Array, Enum, Member, Struct, Type, Union
 from qmpeer.shell.argument_tree import Level, insert_word
-from qmpeer.shell.members import Members, members_of, type_words
+from qmpeer.shell.members import Members, marks_of, members_of, type_words
 from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.name_kinds import Names, kind_of
 from qmpeer.shell.properties import Answers
-from qmpeer.shell.vocabulary import Vocabulary, marks_of
+from qmpeer.shell.vocabulary import Vocabulary
 from qmpeer.shell.words import Word
 
 _SCALARS: Final = ("string", "int", "number", "boolean", "null")

@@ -20,10 +20,12 @@ from qmpeer.errors import JobError
 from qmpeer.shell.argument_completion import Asked, Completions, Item
 from qmpeer.shell.files import write_file
 from qmpeer.shell.help_texts import help_lines
-from qmpeer.shell.human import complete_human
+from qmpeer.shell.human_completion import complete_human
 from qmpeer.shell.job_watch import advice, follow_job, progress_bar
 from qmpeer.shell.lines import Executor, Kept, Line, OwnLine, OwnWord, read_line
-from qmpeer.shell.mistakes import Mistake, near
+from qmpeer.shell.mistakes import Mistake
+from qmpeer.shell.near import near
+from qmpeer.shell.recording import Recording
 from qmpeer.shell.settings import CHOICES
 from qmpeer.shell.typed_arguments import read_freely
 from qmpeer.shell.typing_ahead import lent_to_a_child
@@ -135,7 +137,7 @@ async def _wait(executor: Executor, line: OwnLine) -> None:
     if event_type is None:
         match = read_freely(words[1:])
     elif vocabulary.schema is not None:
-        match = session.reader(vocabulary.schema).event_match(event_type, words[1:])
+        match = executor.reader(vocabulary.schema).event_match(event_type, words[1:])
     client = session.link.connected()
     event = await client.wait_event(name, match or None, since=session.mark, timeout=timeout)
     session.take(event)
@@ -201,7 +203,9 @@ def _complete_job(asked: Asked) -> Completions:
 
 async def _record(executor: Executor, line: OwnLine) -> None:
     path = line.only_word("a file, or off").value.text
-    executor.session.record(None if path == "off" else path)
+    executor.session.record(None)
+    if path != "off":
+        executor.session.record(Recording(path))
 
 
 async def _source(executor: Executor, line: OwnLine) -> None:

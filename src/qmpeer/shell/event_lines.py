@@ -3,9 +3,8 @@
 import re
 from datetime import datetime
 
-from qmpeer import limits
+from qmpeer import display, limits
 from qmpeer.display.colours import PLAIN, Palette
-from qmpeer.display.json_text import one_line
 from qmpeer.display.safe_text import cut, visible
 from qmpeer.messages import Event
 
@@ -40,7 +39,7 @@ class EventFilter:
             return False
         if self.pattern is None:
             return True
-        text = f"{event.name} {one_line(event.data) if event.data else ''}"
+        text = f"{event.name} {display.one_line(event.data) if event.data else ''}"
         return self.pattern.search(text[: limits.SHELL_EVENT_TEXT]) is not None
 
     def __str__(self) -> str:
@@ -94,7 +93,7 @@ def event_line(event: Event, palette: Palette = PLAIN) -> str:
     when = ""
     if event.timestamp is not None and event.timestamp.seconds >= 0:
         when = _time(event.timestamp.seconds, event.timestamp.microseconds)
-    data = one_line(event.data) if event.data else ""
+    data = display.one_line(event.data) if event.data else ""
     parts = (
         palette.paint("time", when),
         palette.paint("event", visible(event.name[: limits.SHELL_EVENT_TEXT])),

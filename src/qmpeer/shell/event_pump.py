@@ -2,14 +2,17 @@
 
 import asyncio
 import contextlib
+from typing import TYPE_CHECKING
 
 from qmpeer import limits
 from qmpeer.client import AsyncClient, AsyncEvents
 from qmpeer.errors import ConnectionClosed
 from qmpeer.messages import Event
 from qmpeer.shell.event_lines import EventFilter
-from qmpeer.shell.recording import Recording
 from qmpeer.shell.screen import Screen
+
+if TYPE_CHECKING:
+    from qmpeer.shell.recording import Recording
 
 
 class EventPump:
@@ -66,17 +69,11 @@ class EventPump:
         """Wait until the server closes a connection, and return the reason."""
         return await self._losses.get()
 
-    def record(self, path: str | None) -> None:
-        """Record the conversation in a file, or in none.
-
-        Raises:
-            OSError: If it can't be written.
-        """
+    def record(self, recording: "Recording | None") -> None:
+        """Record the conversation there, or nowhere."""
         if self.recording is not None:
             self.recording.close()
-            self.recording = None
-        if path is not None:
-            self.recording = Recording(path)
+        self.recording = recording
 
     async def take(self) -> None:
         """Show the events that have come."""

@@ -10,6 +10,7 @@ from qmpeer.display.safe_text import visible
 from qmpeer.errors import CommandError, MessageError, QMPError
 from qmpeer.messages import parse_command, qemu_texts
 from qmpeer.schema import Schema
+from qmpeer.schema.model import Command
 from qmpeer.shell.argument_tree import free_json
 from qmpeer.shell.builtins import BUILTINS, line_of, split
 from qmpeer.shell.files import read_text
@@ -22,10 +23,18 @@ from qmpeer.shell.lines import (
     Unreadable,
 )
 from qmpeer.shell.members import arguments_type, members_of, transaction_types
-from qmpeer.shell.mistakes import Mistake, SourceError, near
-from qmpeer.shell.properties import missing_property, property_names, said_in
+from qmpeer.shell.mistakes import Mistake, SourceError
+from qmpeer.shell.near import near
+from qmpeer.shell.properties import (
+    Question,
+    missing_property,
+    property_names,
+    questions,
+    said_in,
+    with_properties,
+)
 from qmpeer.shell.session import Session
-from qmpeer.shell.typed_arguments import read_freely
+from qmpeer.shell.typed_arguments import Reader, read_freely
 from qmpeer.shell.vocabulary import Vocabulary
 from qmpeer.shell.words import BYTE_ORDER_MARK, Statement, Word
 from qmpeer.values import JsonObject, JsonValue
@@ -48,6 +57,13 @@ class LineExecutor:
         self.session: Session = session
         self._depth = 0
         self._warned: set[str] = set()
+        self._reader: tuple[Schema, Reader] | None = None
+
+    def reader(self, schema: Schema) -> Reader:
+        """Return what reads values by a schema."""
+        if self._reader is None or self._reader[0] is not schema:
+            self._reader = schema, Reader(schema)
+        return self._reader[1]
 
     async def execute(self, statement: Statement) -> None:
         """Execute one line.
@@ -149,11 +165,30 @@ class LineExecutor:
         command = vocabulary.commands[line.command.value.text]
         assert command is not None
         if words:
-            schema, command = await self.session.link.with_properties(
-                schema, command, said_in(words), self.session.settings.timeout
-            )
-        reader = self.session.reader(schema)
+            schema, command = await self._with_properties(schema, command, said_in(words))
+        reader = self.reader(schema)
         return schema, reader.arguments(command, words, line.command.end) or None
+
+    async def _with_properties(
+        self, schema: Schema, command: Command, said: Mapping[str, str]
+    ) -> tuple[Schema, Command]:
+        """Return a schema and a command that know the properties among its arguments.
+
+        Raises:
+            QMPError: If the connection ends.
+            TimeoutError: If there is no reply in time.
+        """
+        found: dict[Question, JsonValue] = {}
+        timeout = self.session.settings.timeout
+        for question in questions(schema, command, said):
+            try:
+                found[question] = await self.session.link.connected().execute(
+                    question.command, question.arguments, timeout=timeout
+                )
+                break
+            except CommandError:
+                continue
+        return with_properties(schema, command, said, found.get)
 
     def _warn(self, vocabulary: Vocabulary, name: str) -> None:
         if vocabulary.has_feature(name, "deprecated") and name not in self._warned:
@@ -230,7 +265,7 @@ class LineExecutor:
             reason = qemu_texts.not_accepted("type", visible(name))
             hint = near(name, types) or f"a transaction takes {', '.join(types)}"
             raise Mistake(reason, words[0].start, words[0].end, hint)
-        reader = self.session.reader(schema)
+        reader = self.reader(schema)
         return reader.members(types[name], words[1:], name, words[0].end)
 
     def _properties(
@@ -243,7 +278,7 @@ class LineExecutor:
             reason = "this server's transactions have no properties"
             raise Mistake(reason, words[0].start, words[0].end)
         of = known["properties"].type
-        return self.session.reader(schema).members(of, words[1:], "properties", words[0].end)
+        return self.reader(schema).members(of, words[1:], "properties", words[0].end)
 
 
 def _unknown(word: Word, vocabulary: Vocabulary) -> Mistake:

@@ -30,9 +30,9 @@ from qmpeer.shell.lines import (
     Unfinished,
     Unreadable,
 )
-from qmpeer.shell.members import joined_values, type_words
-from qmpeer.shell.mistakes import near
-from qmpeer.shell.vocabulary import Vocabulary, marks_of
+from qmpeer.shell.members import joined_values, marks_of, type_words
+from qmpeer.shell.near import near
+from qmpeer.shell.vocabulary import Vocabulary
 
 _LONG_ENUM: Final = 40
 

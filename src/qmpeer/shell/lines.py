@@ -16,9 +16,11 @@ from typing import Protocol, TypeAlias, Union
 import msgspec
 
 from qmpeer.display.safe_text import visible
+from qmpeer.schema import Schema
 from qmpeer.shell.argument_completion import Asked, Completions
 from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.session import Session
+from qmpeer.shell.typed_arguments import Reader
 from qmpeer.shell.words import Form, Statement, Word
 
 
@@ -30,6 +32,10 @@ class Executor(Protocol):
     """
 
     session: Session
+
+    def reader(self, schema: Schema) -> Reader:
+        """Return what reads values by a schema."""
+        ...
 
     async def execute_file(self, path: Word) -> None:
         """Execute the lines of a file, up to the first that fails.

@@ -2,20 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from qmpeer import limits
-from qmpeer.client import AsyncClient
-from qmpeer.client.aio.agent_contact import AsyncAgentContact, connect_by
+from qmpeer.client import AsyncClient, aio
 from qmpeer.client.answers import UNREADABLE
 from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError, ConnectionClosed, QMPError
-from qmpeer.schema import Schema, schema_from_introspection
-from qmpeer.schema.model import Command
-from qmpeer.shell.properties import Question, questions, with_properties
 from qmpeer.shell.vocabulary import Vocabulary
-from qmpeer.values import JsonObject, JsonValue
+from qmpeer.values import JsonObject
 
 _SILENT: Final = frozenset(
     {"guest-shutdown", "guest-suspend-disk", "guest-suspend-ram", "guest-suspend-hybrid"}
@@ -100,7 +96,7 @@ class Link:
         )
         self._is_agent = not self.negotiate
         if self._is_agent:
-            contact = AsyncAgentContact(connect_by(client))
+            contact = aio.AsyncAgentContact(aio.connect_by(client))
             try:
                 await contact.first_contact(Countdown(self._connect_timeout))
             except CommandError:  # this is none, but something else that doesn't greet
@@ -128,7 +124,7 @@ class Link:
         client = self.connected()
         if not self._is_agent:
             return await client.execute(command, arguments, oob=is_oob, timeout=timeout)
-        contact, countdown = AsyncAgentContact(connect_by(client)), Countdown(timeout)
+        contact, countdown = aio.AsyncAgentContact(aio.connect_by(client)), Countdown(timeout)
         if command in _SILENT:
             await contact.send(command, arguments, countdown)
             return {}
@@ -183,30 +179,6 @@ class Link:
                 break
         return []
 
-    async def with_properties(
-        self,
-        schema: Schema,
-        command: Command,
-        said: Mapping[str, str],
-        timeout: float | None,
-    ) -> tuple[Schema, Command]:
-        """Return a schema and a command that know the properties among its arguments.
-
-        Raises:
-            QMPError: If the connection ends.
-            TimeoutError: If there is no reply in time.
-        """
-        found: dict[Question, JsonValue] = {}
-        for question in questions(schema, command, said):
-            try:
-                found[question] = await self.connected().execute(
-                    question.command, question.arguments, timeout=timeout
-                )
-                break
-            except CommandError:
-                continue
-        return with_properties(schema, command, said, found.get)
-
     async def close(self) -> None:
         """Close the connection; doing so twice is fine."""
         if self._connecting is not None:
@@ -223,4 +195,6 @@ class Link:
 
 def _vocabulary_of(answer: Any) -> Vocabulary:
     """Return what the answer to query-qmp-schema says, in a thread of its own: keys go first."""
+    from qmpeer.schema import schema_from_introspection  # start: 9 ms
+
     return Vocabulary(schema_from_introspection(answer))

@@ -13,7 +13,7 @@ from qmpeer.client import AsyncClient
 from qmpeer.client.answers import UNREADABLE
 from qmpeer.errors import QMPError
 from qmpeer.shell.files import file_names
-from qmpeer.shell.human import human_names
+from qmpeer.shell.human_completion import human_names
 from qmpeer.shell.properties import Question
 from qmpeer.values import JsonValue
 

@@ -3,14 +3,25 @@
 And what is found by these: the actions of a transaction, and what a member is, in words.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from qmpeer import limits
 from qmpeer.schema import Schema, shape_of
 from qmpeer.schema.kinds import ALL_KINDS, alternatives
-from qmpeer.schema.model import EMPTY, Array, Branch, Command, Enum, Member, Struct, Union
+from qmpeer.schema.model import (
+    EMPTY,
+    Array,
+    Branch,
+    Command,
+    Enum,
+    Feature,
+    Member,
+    Struct,
+    Union,
+    special_features,
+)
 
 
 class Members(msgspec.Struct, frozen=True):
@@ -108,3 +119,16 @@ def joined_values(of: Enum, most: int) -> str | None:
         return None
     values = "|".join(value.name for value in of.values)
     return values if len(values) <= most else None
+
+
+def marks_of(features: Sequence[Feature]) -> str:
+    """Return the features that a user should know of: deprecated, unstable.
+
+    Example:
+        >>> from qmpeer.schema.model import Feature
+        >>> marks_of([Feature("unstable"), Feature("json-cli")])
+        'unstable'
+    """
+    if not features:  # as of nearly all: this is asked of each name at each key
+        return ""
+    return ", ".join(special_features(features))

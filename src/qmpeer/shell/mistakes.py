@@ -1,16 +1,13 @@
 """Mistakes in what was typed, each with its place, and how that place is marked."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from qmpeer.display.safe_text import columns, cut, visible
-from qmpeer.messages import near_names
 
 _CONTEXT: Final = 12
 """Columns that are shown before a mark where the line is cut."""
 _LONGEST_MARK: Final = 60
-_OTHERWISE: Final = {"info": ("hmp info", "query-status")}
-"""What is meant by a command of the human monitor's."""
 
 
 class Mistake(Exception):
@@ -57,30 +54,6 @@ class SourceError(Exception):
 
     def __str__(self) -> str:
         return f"{self.place}: {self.error}"
-
-
-def near(name: str, names: Iterable[str]) -> str:
-    """Return what to say of the names that look like one that isn't there; "" if none does.
-
-    Example:
-        >>> near("blockdev_ad", ["blockdev-add", "query-name", "stop"])
-        'did you mean blockdev-add?'
-    """
-    found = _meant(name, names)
-    return f"did you mean {' or '.join(found)}?" if found else ""
-
-
-def _meant(name: str, names: Iterable[str]) -> Sequence[str]:
-    """Return at most three names that look, begin, or are meant, like one that isn't there."""
-    simple = name.lower().replace("_", "-")
-    known = {known.lower().replace("_", "-"): known for known in names}
-    meant = [text for text in _OTHERWISE.get(simple, ()) if text.split()[0] in known]
-    if meant:
-        return meant
-    begun = [found for found in known if len(simple) > 1 and found.startswith(simple)]
-    if not 0 < len(begun) <= 3:
-        begun = near_names(simple, known)
-    return [known[found] for found in begun]
 
 
 def marked(text: str, mistake: Mistake, width: int) -> Iterator[str]:

@@ -17,8 +17,9 @@ from qmpeer.display.colours import PLAIN, Palette
 from qmpeer.errors import QMPError
 from qmpeer.messages import Event, event_message
 from qmpeer.shell.builtins import BUILTINS, Leave, split
+from qmpeer.shell.complaints import complaint
 from qmpeer.shell.execution import LineExecutor
-from qmpeer.shell.explaining import Outcome, complaint, outcome_of
+from qmpeer.shell.explaining import Outcome, outcome_of
 from qmpeer.shell.files import read_text
 from qmpeer.shell.mistakes import Mistake, SourceError
 from qmpeer.shell.session import Session

@@ -2,20 +2,26 @@
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 from qmpeer import limits
 from qmpeer.client.answers import read_answer
 from qmpeer.display.safe_text import visible
 from qmpeer.errors import CommandError
 from qmpeer.messages import Event
-from qmpeer.schema import Schema
 from qmpeer.shell.event_pump import EventPump
 from qmpeer.shell.human import HumanMonitor
 from qmpeer.shell.link import Link
 from qmpeer.shell.screen import Screen
 from qmpeer.shell.settings import Settings
-from qmpeer.shell.typed_arguments import Reader
 from qmpeer.values import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from qmpeer.schema import Schema
+    from qmpeer.shell.recording import Recording
+
+Documentation: TypeAlias = Callable[[], "Schema | None"]
+"""Returns a schema with documentation for help, None if there is none."""
 
 
 class Session:
@@ -44,25 +50,18 @@ class Session:
         link: Link,
         screen: Screen,
         settings: Settings,
-        documentation: Callable[[], Schema | None] = lambda: None,
+        documentation: Documentation = lambda: None,
     ) -> None:
         self.link: Link = link
         self.screen: Screen = screen
         self.settings: Settings = settings
-        self.documentation: Callable[[], Schema | None] = documentation
+        self.documentation: Documentation = documentation
         self.events: EventPump = EventPump(screen, is_on=settings.is_interactive)
         self.mark: int = 0
         self.last: JsonValue = None
         self.has_value: bool = False
         self.is_unanswered: bool = False
         self._human = HumanMonitor()
-        self._reader: tuple[Schema, Reader] | None = None
-
-    def reader(self, schema: Schema) -> Reader:
-        """Return what reads values by a schema."""
-        if self._reader is None or self._reader[0] is not schema:
-            self._reader = schema, Reader(schema)
-        return self._reader[1]
 
     # --- Commands -------------------------------------------------------------------------------
 
@@ -186,14 +185,10 @@ class Session:
         if self.link.is_connected:
             self.events.begin(self.link.connected())
 
-    def record(self, path: str | None) -> None:
-        """Record the conversation in a file, or in none.
-
-        Raises:
-            OSError: If it can't be written.
-        """
-        self.events.record(path)
-        if path is not None:
+    def record(self, recording: "Recording | None") -> None:
+        """Record the conversation there, or nowhere."""
+        self.events.record(recording)
+        if recording is not None:
             self.take_up_events()
 
     async def close(self) -> None:

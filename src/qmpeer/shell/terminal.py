@@ -13,7 +13,9 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from typing import Any, Final
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application
@@ -27,25 +29,23 @@ from prompt_toolkit.completion import (
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import History
 from prompt_toolkit.input import Input
+from prompt_toolkit.lexers import DynamicLexer, Lexer
 from prompt_toolkit.output import Output
 from prompt_toolkit.styles import Style
 
-from qmpeer import limits
-from qmpeer.client.reconnection import Patience
+from qmpeer.client.patience import Patience
 from qmpeer.errors import QMPError
-from qmpeer.shell.argument_completion import Completions
-from qmpeer.shell.builtins import Leave, split
-from qmpeer.shell.completion import complete
-from qmpeer.shell.execution import LineExecutor
-from qmpeer.shell.explaining import Outcome, explanation, innermost, outcome_of, shown_mistake
-from qmpeer.shell.human import complete_human
+from qmpeer.shell.explaining import Outcome, explanation, outcome_of
 from qmpeer.shell.keys import key_bindings, take_long_pastes
-from qmpeer.shell.lexer import LineLexer
-from qmpeer.shell.live_names import LiveNames
-from qmpeer.shell.mistakes import Mistake, SourceError
 from qmpeer.shell.session import Session
 from qmpeer.shell.terminal_screen import TerminalScreen
 from qmpeer.shell.typing_ahead import is_lent_to_a_child
+
+if TYPE_CHECKING:
+    from qmpeer.shell.argument_completion import Completions
+    from qmpeer.shell.prompt_lines import PromptLines
+
+T = TypeVar("T")
 
 _STYLE: Final = Style.from_dict(
     {
@@ -54,6 +54,7 @@ _STYLE: Final = Style.from_dict(
         "prompt": "bold",
     }
 )
+_LINES: Final = "qmpeer.shell.prompt_lines"
 _PASTED: Final = re.compile(r"<pasted \d+: \d+ characters>")
 _ESCAPE: Final = 0.1
 """Seconds in which what follows an escape byte is the same key."""
@@ -88,22 +89,19 @@ class Terminal:
         is_coloured: bool = True,
     ) -> None:
         self._session = session
-        self._executor = LineExecutor(session)
         self._screen = screen
         self._is_human = is_human
         self._reconnects = reconnects
         self._watching: asyncio.Task[None] | None = None
-        self._running: asyncio.Task[None] | None = None
+        self._running: asyncio.Task[Any] | None = None
         self._preparing: asyncio.Task[None] | None = None
         self._pastes: dict[str, str] = {}
-        loop_time = asyncio.get_running_loop().time
-        self._names = LiveNames(lambda: session.link.client, loop_time)
         self._completer = _Completer(self._complete, self._fetch)
         self._prompt: PromptSession[str] = PromptSession(
             history=history,
             completer=self._completer,
             complete_while_typing=True,
-            lexer=LineLexer() if is_coloured and not is_human else None,
+            lexer=DynamicLexer(self._lexer) if is_coloured and not is_human else None,
             style=_STYLE,
             include_default_pygments_style=False,
             key_bindings=key_bindings(self._is_complete, self._keep_paste, self._tab),
@@ -129,14 +127,20 @@ class Terminal:
 
     def _rendered(self, application: "Application[str]") -> None:
         """Begin what typing can do without, now that there is a prompt."""
-        if self._preparing is None:
-            self._preparing = asyncio.ensure_future(self._prepare())
         if not self._is_human:
             self._session.link.begin_learning()
+        if self._preparing is None:
+            self._preparing = asyncio.ensure_future(self._prepare())
 
     async def _prepare(self) -> None:
-        if not self._is_human:
-            await self._session.link.learn()
+        await asyncio.to_thread(import_module, _LINES)
+
+    @cached_property
+    def _lines(self) -> "PromptLines":
+        """What is done with what is typed: no prompt waits for it, the first key may."""
+        from qmpeer.shell.prompt_lines import PromptLines  # start: 40 ms
+
+        return PromptLines(self._session, self._screen, is_human=self._is_human)
 
     # --- The loop -------------------------------------------------------------------------------
 
@@ -161,22 +165,23 @@ class Terminal:
                 break
             expanded = self._expanded(text)
             self._pastes.clear()
-            try:
-                await self._interruptible(self._execute(expanded, is_as_typed=expanded == text))
-            except Leave:
+            typed_at = len(self._prompt_text) if expanded == text else None
+            if await self._interruptible(self._lines.execute(expanded, typed_at)):
                 break
 
-    async def _interruptible(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something that C-c ends."""
-        task = self._running = asyncio.ensure_future(work)
+    async def _interruptible(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """Do something that C-c ends, and return what it returns; None if it was ended."""
+        task: asyncio.Task[T] = asyncio.ensure_future(work)
+        self._running = task
         try:
-            await task
+            return await task
         except asyncio.CancelledError:
             if not task.cancelled():
                 task.cancel()
                 raise
             doubt = "; what was sent may still be executed" if self._session.is_unanswered else ""
             self._screen.note(f"given up{doubt}")
+            return None
         finally:
             self._running = None
 
@@ -197,48 +202,6 @@ class Terminal:
             yield
         finally:
             loop.remove_signal_handler(signal.SIGINT)
-
-    async def _execute(self, text: str, *, is_as_typed: bool) -> None:
-        self._names.forget()
-        if self._is_human:
-            await self._execute_human(text)
-            return
-        for statement in split(text):
-            try:
-                await self._executor.execute(statement)
-            except Leave:
-                raise
-            except Mistake as mistake:
-                typed_at = len(self._prompt_text) if is_as_typed else None
-                self._screen.mistake(text, mistake, typed_at)
-            except (QMPError, OSError, SourceError) as error:
-                self._complain(error)
-            else:
-                continue
-            rest = text[statement.end :].strip()
-            if rest:
-                self._screen.note("what stands behind it was not executed")
-            break
-
-    def _complain(self, error: Exception) -> None:
-        places, text, inner, start = innermost("", error)
-        if isinstance(inner, Mistake):
-            self._screen.error(places.rstrip(" "))
-            self._screen.mistake(*shown_mistake(text, inner, start), None)
-        else:
-            self._screen.error(explanation(error))
-
-    async def _execute_human(self, text: str) -> None:
-        line = text.strip()
-        if line == "exit":
-            raise Leave
-        try:
-            if line == "reconnect":
-                await self._session.connect()
-            elif line:
-                await self._session.human(line)
-        except (QMPError, OSError) as error:
-            self._screen.error(explanation(error))
 
     # --- The connection -------------------------------------------------------------------------
 
@@ -276,12 +239,11 @@ class Terminal:
 
     def _is_complete(self, text: str) -> bool:
         """Return whether Enter executes a text, or begins a new line in it."""
-        if self._is_human:
-            return True
-        statements = split(self._expanded(text))
-        if text.endswith("\\"):
-            return False
-        return not statements or not statements[-1].is_open
+        return self._lines.is_complete(self._expanded(text))
+
+    def _lexer(self) -> Lexer | None:
+        """Return what colours the line; there is nothing to colour before the first key."""
+        return self._lines.lexer if self._prompt.default_buffer.text else None
 
     def _keep_paste(self, data: str) -> str:
         """Keep a long paste aside, and return what stands for it in the line."""
@@ -304,7 +266,7 @@ class Terminal:
             buffer.complete_next()
             return
         found = list(self._completer.get_completions(buffer.document, CompleteEvent()))
-        if self._names.is_complete and (self._is_human or self._session.link.has_learnt):
+        if self._lines.lacks_nothing:
             _go_on(buffer, found)
         else:
             self._prompt.app.create_background_task(self._tab_later(buffer))
@@ -317,28 +279,18 @@ class Terminal:
 
     async def _fetch(self) -> bool:
         """Ask the server for what completion lacks; return whether more is known now."""
-        link = self._session.link
-        is_new = not (self._is_human or link.has_learnt)
-        if is_new:
-            await link.learn()
-            self._complete(self._prompt.default_buffer.document)  # notes which names are missing
-        return await self._names.fetch() or is_new
+        document = self._prompt.default_buffer.document
+        return await self._lines.fetch(document.text, document.cursor_position)
 
-    def _complete(self, document: Document) -> Completions:
-        if len(document.text) > limits.SHELL_PASTE:
-            return Completions(0)
-        if self._is_human:
-            return complete_human(document.text_before_cursor, self._names)
-        vocabulary = self._session.link.vocabulary
-        cursor, names = document.cursor_position, self._names
-        return complete(document.text, cursor, vocabulary, names, names.answer)
+    def _complete(self, document: Document) -> "Completions":
+        return self._lines.complete(document.text, document.cursor_position)
 
 
 class _Completer(Completer):
     """Completion from what is known, then from what had to be fetched."""
 
     def __init__(
-        self, find: Callable[[Document], Completions], fetch: Callable[[], Awaitable[bool]]
+        self, find: "Callable[[Document], Completions]", fetch: Callable[[], Awaitable[bool]]
     ) -> None:
         self._find = find
         self._fetch = fetch

@@ -7,19 +7,17 @@ import shlex
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 
 from prompt_toolkit.application import get_app_or_none, in_terminal
 from prompt_toolkit.output import Output
 
-from qmpeer import limits
+from qmpeer import display, limits
 from qmpeer.display.colours import PLAIN, Palette
-from qmpeer.display.json_text import json_text
 from qmpeer.display.safe_text import columns, cut, for_encoding, visible, visible_lines, wrapped
-from qmpeer.display.tables import is_tabular, table_text
 from qmpeer.messages import Event
 from qmpeer.shell.event_lines import Pace, event_line
-from qmpeer.shell.explaining import shown_mistake
-from qmpeer.shell.mistakes import Mistake, marked
+from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.settings import Settings
 from qmpeer.shell.typing_ahead import lent_to_a_child
 from qmpeer.values import JsonValue
@@ -77,12 +75,12 @@ class TerminalScreen:
         form = self._settings.output
         if form == "raw":
             return encode_line(value).decode("ascii").rstrip()
-        if form in ("auto", "table") and isinstance(value, list) and is_tabular(value):
+        if form in ("auto", "table") and isinstance(value, list) and display.is_tabular(value):
             rows = [row for row in value if isinstance(row, dict)]
-            text, says_enough = table_text(rows, self.width, self.palette, command)
+            text, says_enough = display.table_text(rows, self.width, self.palette, command)
             if says_enough or form == "table":
                 return text
-        return json_text(value, self.width, self.palette)
+        return "\n".join(display.json_lines(value, self.width, self.palette))
 
     async def show_text(self, text: str) -> None:
         """Show a text in lines that fit."""
@@ -145,21 +143,15 @@ class TerminalScreen:
         """Return a sentence as lines that fit."""
         return [self.palette.paint(style, line) for line in _filled(text, self.width)]
 
-    def mistake(self, text: str, mistake: Mistake, typed_at: int | None) -> None:
+    def mistake(self, lines: Sequence[str], mistake: Mistake) -> None:
         """Mark what is wrong with a text, and say what would be right.
 
         Args:
-            text: What was typed.
+            lines: The line at fault, unless it stands there already, and below it the mark.
             mistake: What is wrong with it.
-            typed_at: The column where the text begins in the line above; None if that isn't there.
         """
-        is_one_line = typed_at is not None and "\n" not in text
-        if is_one_line and (typed_at or 0) + columns(visible(text)) < self.width:
-            *_, mark = marked(text, mistake, self.width)
-            lines = [" " * (typed_at or 0) + mark]
-        else:
-            lines = list(marked(*shown_mistake(text, mistake), self.width))
-        shown = self.palette.paint("error", lines.pop())
+        *lines, mark = lines
+        shown = self.palette.paint("error", mark)
         hint = self._painted("hint", mistake.hint) if mistake.hint else ()
         self.write("\n".join([*lines, shown, *self._painted("error", mistake.reason), *hint]))
 

@@ -25,7 +25,8 @@ from qmpeer.shell.argument_tree import (
     items_of,
 )
 from qmpeer.shell.members import arguments_type, members_of
-from qmpeer.shell.mistakes import Mistake, near
+from qmpeer.shell.mistakes import Mistake
+from qmpeer.shell.near import near
 from qmpeer.shell.properties import is_lenient
 from qmpeer.shell.words import Value, Word
 from qmpeer.values import JsonObject, JsonValue

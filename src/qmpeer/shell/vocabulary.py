@@ -1,11 +1,11 @@
 """What can be said to the connected server: its commands and, if it tells it, its schema."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from qmpeer.schema import Schema
-from qmpeer.schema.model import Command, Event, Feature, special_features
-from qmpeer.schema.names import name_fault
+if TYPE_CHECKING:
+    from qmpeer.schema.model import Command, Event, Schema
 
 
 class Vocabulary:
@@ -26,7 +26,7 @@ class Vocabulary:
         ['cont', 'stop']
     """
 
-    def __init__(self, schema: Schema | None = None, names: Iterable[str] = ()) -> None:
+    def __init__(self, schema: "Schema | None" = None, names: Iterable[str] = ()) -> None:
         self.schema: Schema | None = schema
         self.commands: dict[str, Command | None] = dict.fromkeys(names)
         self.events: dict[str, Event] = {}
@@ -37,6 +37,8 @@ class Vocabulary:
     @cached_property
     def command_names(self) -> tuple[str, ...]:
         """The commands that can be typed, in order; a server may have any name: "!reboot"."""
+        from qmpeer.schema import name_fault  # start: 9 ms
+
         return tuple(sorted(name for name in self.commands if not name_fault("command", name)))
 
     @property
@@ -48,16 +50,3 @@ class Vocabulary:
         """Return whether a command has a feature, such as deprecated."""
         command = self.commands.get(name)
         return command is not None and any(each.name == feature for each in command.features)
-
-
-def marks_of(features: Sequence[Feature]) -> str:
-    """Return the features that a user should know of: deprecated, unstable.
-
-    Example:
-        >>> from qmpeer.schema.model import Feature
-        >>> marks_of([Feature("unstable"), Feature("json-cli")])
-        'unstable'
-    """
-    if not features:  # as of nearly all: this is asked of each name at each key
-        return ""
-    return ", ".join(special_features(features))

@@ -2,17 +2,17 @@
 
 `address`, `schemes` and `blocking` import no asyncio and their names are here; the asyncio side is
 `qmpeer.transport.aio`, which is imported under its own name by those who run a loop. Names for
-listening are handed out lazily.
+dialling without a loop and for listening are handed out lazily.
 """
 
 from typing import TYPE_CHECKING
 
 from qmpeer.lazy import handed_out
 from qmpeer.transport.address import Address, TcpAddress, UnixAddress
-from qmpeer.transport.blocking import dial
 from qmpeer.transport.schemes import AddressLike, address_text, parse_address, register_scheme
 
 if TYPE_CHECKING:
+    from qmpeer.transport.blocking import dial
     from qmpeer.transport.listening import listen, raise_fd_limit, unlink_if_ours
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "dial": "qmpeer.transport.blocking",
     "listen": "qmpeer.transport.listening",
     "raise_fd_limit": "qmpeer.transport.listening",
     "unlink_if_ours": "qmpeer.transport.listening",

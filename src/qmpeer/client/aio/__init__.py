@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from qmpeer.lazy import handed_out
 
 if TYPE_CHECKING:
+    from qmpeer.client.aio.agent_contact import AsyncAgentContact, connect_by
     from qmpeer.client.aio.guest_agent import AsyncGuestAgent
     from qmpeer.client.aio.job_run import JobRun
     from qmpeer.client.aio.migration_run import MigrationRun
@@ -20,17 +21,21 @@ if TYPE_CHECKING:
     from qmpeer.client.aio.reconnecting_channel import AsyncReconnectingChannel
 
 __all__ = [
+    "AsyncAgentContact",
     "AsyncGuestAgent",
     "AsyncReconnectingChannel",
     "JobRun",
     "MigrationRun",
+    "connect_by",
     "find_agent",
     "names",
 ]
 
 _HOMES = {
+    "AsyncAgentContact": "qmpeer.client.aio.agent_contact",
     "AsyncGuestAgent": "qmpeer.client.aio.guest_agent",
     "AsyncReconnectingChannel": "qmpeer.client.aio.reconnecting_channel",
+    "connect_by": "qmpeer.client.aio.agent_contact",
     "find_agent": "qmpeer.client.aio.name_queries",
     "names": "qmpeer.client.aio.name_queries",
     "JobRun": "qmpeer.client.aio.job_run",

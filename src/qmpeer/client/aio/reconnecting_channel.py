@@ -8,11 +8,8 @@ from qmpeer import limits
 from qmpeer.client.aio.channel import AsyncChannel, AsyncOnLost
 from qmpeer.client.aio.reply import Reply, executed_there, reply_from
 from qmpeer.client.events import EventLog
-from qmpeer.client.reconnection import (
-    ConnectionSeries,
-    Patience,
-    late_to_connect,
-)
+from qmpeer.client.patience import Patience
+from qmpeer.client.reconnection import ConnectionSeries, late_to_connect
 from qmpeer.client.timeouts import Deadline
 from qmpeer.errors import ConnectionClosed, QMPError
 from qmpeer.protocol import CLOSED_BY_US

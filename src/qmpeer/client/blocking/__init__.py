@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from qmpeer.lazy import handed_out
 
 if TYPE_CHECKING:
+    from qmpeer.client.blocking.agent_contact import AgentContact, connect_by
     from qmpeer.client.blocking.guest_agent import GuestAgent
     from qmpeer.client.blocking.job_run import JobRun
     from qmpeer.client.blocking.migration_run import MigrationRun
@@ -17,17 +18,21 @@ if TYPE_CHECKING:
     from qmpeer.client.blocking.reconnecting_channel import ReconnectingChannel
 
 __all__ = [
+    "AgentContact",
     "GuestAgent",
     "JobRun",
     "MigrationRun",
     "ReconnectingChannel",
+    "connect_by",
     "find_agent",
     "names",
 ]
 
 _HOMES = {
+    "AgentContact": "qmpeer.client.blocking.agent_contact",
     "GuestAgent": "qmpeer.client.blocking.guest_agent",
     "ReconnectingChannel": "qmpeer.client.blocking.reconnecting_channel",
+    "connect_by": "qmpeer.client.blocking.agent_contact",
     "find_agent": "qmpeer.client.blocking.name_queries",
     "names": "qmpeer.client.blocking.name_queries",
     "JobRun": "qmpeer.client.blocking.job_run",

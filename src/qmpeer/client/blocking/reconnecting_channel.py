@@ -13,9 +13,9 @@ from qmpeer import limits
 from qmpeer.client.blocking.channel import INTERRUPTED, Channel, OnLost
 from qmpeer.client.blocking.roles import Role
 from qmpeer.client.events import EventLog
+from qmpeer.client.patience import Patience
 from qmpeer.client.reconnection import (
     ConnectionSeries,
-    Patience,
     late_to_connect,
 )
 from qmpeer.client.timeouts import Countdown, Deadline

@@ -1,0 +1,102 @@
+"""``qmpeer shell`` without a prompt: statements from the command line, from files, from a pipe."""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, Final
+
+from qmpeer import limits
+from qmpeer.cli.exits import DONE, REFUSED, UNREACHABLE, USAGE, about_file, status_of
+from qmpeer.errors import QMPError
+from qmpeer.shell.explaining import Outcome
+from qmpeer.shell.link import Link
+from qmpeer.shell.script import (
+    Piece,
+    ScriptScreen,
+    file_pieces,
+    run_script,
+    stream_pieces,
+    word_pieces,
+)
+from qmpeer.shell.session import Documentation, Session
+from qmpeer.shell.settings import Settings
+
+_STATUSES: Final = {
+    Outcome.DONE: DONE,
+    Outcome.REFUSED: REFUSED,
+    Outcome.UNREADABLE: USAGE,
+    Outcome.LOST: UNREACHABLE,
+}
+
+
+def run_statements(given: argparse.Namespace, program: str, documentation: Documentation) -> int:
+    """Execute the statements that a command line names, and return the exit status.
+
+    Args:
+        given: The command line.
+        program: What complains.
+        documentation: What help reads.
+    """
+    return asyncio.run(_interruptible(_run(given, program, documentation)))
+
+
+async def _interruptible(work: Coroutine[Any, Any, int]) -> int:
+    """Do some work, and cancel it at C-c.
+
+    The loop's handler is needed for that: it wakes a loop that a signal finds about to sleep.
+
+    Raises:
+        KeyboardInterrupt: If it was cancelled.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    with contextlib.suppress(ValueError, RuntimeError):  # this isn't the main thread
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+async def _run(given: argparse.Namespace, program: str, documentation: Documentation) -> int:
+    link = Link(
+        given.address,
+        negotiate=not given.no_negotiate,
+        connect_timeout=given.timeout or limits.CONNECT_TIMEOUT,
+        command_timeout=given.timeout or limits.COMMAND_TIMEOUT,
+    )
+    screen = ScriptScreen(sys.stdout.buffer, sys.stderr)
+    settings = Settings(is_interactive=False, timeout=link.command_timeout)
+    session = Session(link, screen, settings, documentation)
+    try:
+        try:
+            await session.connect()
+        except (QMPError, OSError) as error:
+            return status_of(program, error)
+        outcome = await run_script(
+            session,
+            screen,
+            _pieces(given),
+            keep_going=given.keep_going,
+            is_human=given.hmp,
+        )
+    finally:
+        await session.close()
+    return _STATUSES[outcome]
+
+
+async def _pieces(given: argparse.Namespace) -> AsyncIterator[Piece]:
+    if given.commands:
+        async for piece in word_pieces(given.commands):
+            yield piece
+    for path in given.files or ([] if given.commands else ["-"]):
+        if path != "-":
+            with about_file(path):
+                async for piece in file_pieces(path):
+                    yield piece
+        elif sys.stdin is not None:
+            async for piece in stream_pieces(sys.stdin.buffer):
+                yield piece

@@ -1,0 +1,142 @@
+"""What is done with the lines of a prompt: they are completed, coloured and executed.
+
+All that reads a line hangs on this module. A prompt imports it once it is shown.
+"""
+
+import asyncio
+
+from qmpeer import limits
+from qmpeer.display.safe_text import columns, visible
+from qmpeer.errors import QMPError
+from qmpeer.shell.argument_completion import Completions
+from qmpeer.shell.builtins import Leave, split
+from qmpeer.shell.complaints import innermost, shown_mistake
+from qmpeer.shell.completion import complete
+from qmpeer.shell.execution import LineExecutor
+from qmpeer.shell.explaining import explanation
+from qmpeer.shell.human_completion import complete_human
+from qmpeer.shell.lexer import LineLexer
+from qmpeer.shell.live_names import LiveNames
+from qmpeer.shell.mistakes import Mistake, SourceError, marked
+from qmpeer.shell.session import Session
+from qmpeer.shell.terminal_screen import TerminalScreen
+
+
+class PromptLines:
+    """The lines of one prompt.
+
+    Args:
+        session: The session.
+        screen: Its screen.
+        is_human: Lines are for the human monitor.
+
+    Attributes:
+        lexer: Colours them.
+    """
+
+    def __init__(self, session: Session, screen: TerminalScreen, *, is_human: bool) -> None:
+        self.lexer: LineLexer = LineLexer()
+        self._session = session
+        self._screen = screen
+        self._is_human = is_human
+        self._executor = LineExecutor(session)
+        loop_time = asyncio.get_running_loop().time
+        self._names = LiveNames(lambda: session.link.client, loop_time)
+
+    # --- Completing -----------------------------------------------------------------------------
+
+    def is_complete(self, text: str) -> bool:
+        """Return whether Enter executes a text, or begins a new line in it."""
+        if self._is_human:
+            return True
+        statements = split(text)
+        if text.endswith("\\"):
+            return False
+        return not statements or not statements[-1].is_open
+
+    def complete(self, text: str, cursor: int) -> Completions:
+        """Find how a text can go on, by what is known."""
+        if len(text) > limits.SHELL_PASTE:
+            return Completions(0)
+        if self._is_human:
+            return complete_human(text[:cursor], self._names)
+        names = self._names
+        return complete(text, cursor, self._session.link.vocabulary, names, names.answer)
+
+    @property
+    def lacks_nothing(self) -> bool:
+        """All that completion asked for was known."""
+        return self._names.is_complete and (self._is_human or self._session.link.has_learnt)
+
+    async def fetch(self, text: str, cursor: int) -> bool:
+        """Ask the server for what completion of a text lacks; return whether more is known now."""
+        link = self._session.link
+        is_new = not (self._is_human or link.has_learnt)
+        if is_new:
+            await link.learn()
+            self.complete(text, cursor)  # notes which names are missing
+        return await self._names.fetch() or is_new
+
+    # --- Executing ------------------------------------------------------------------------------
+
+    async def execute(self, text: str, typed_at: int | None) -> bool:
+        """Execute a text up to the first error; return whether the user leaves.
+
+        Args:
+            text: The text.
+            typed_at: The column where it begins in the line above; None if it isn't there.
+        """
+        self._names.forget()
+        try:
+            if self._is_human:
+                await self._execute_human(text.strip())
+            else:
+                await self._execute(text, typed_at)
+        except Leave:
+            return True
+        return False
+
+    async def _execute(self, text: str, typed_at: int | None) -> None:
+        for statement in split(text):
+            try:
+                await self._executor.execute(statement)
+            except Mistake as mistake:
+                self._show_mistake(text, mistake, typed_at)
+            except (QMPError, OSError, SourceError) as error:
+                self._complain(error)
+            else:
+                continue
+            rest = text[statement.end :].strip()
+            if rest:
+                self._screen.note("what stands behind it was not executed")
+            break
+
+    async def _execute_human(self, line: str) -> None:
+        if line == "exit":
+            raise Leave
+        try:
+            if line == "reconnect":
+                await self._session.connect()
+            elif line:
+                await self._session.human(line)
+        except (QMPError, OSError) as error:
+            self._screen.error(explanation(error))
+
+    def _complain(self, error: Exception) -> None:
+        places, text, inner, start = innermost("", error)
+        if isinstance(inner, Mistake):
+            self._screen.error(places.rstrip(" "))
+            self._show_mistake(*shown_mistake(text, inner, start), None)
+        else:
+            self._screen.error(explanation(error))
+
+    def _show_mistake(self, text: str, mistake: Mistake, typed_at: int | None) -> None:
+        """Mark what is wrong: in the line where it was typed, or show that again, discreetly."""
+        width = self._screen.width
+        is_one_line = typed_at is not None and "\n" not in text
+        if is_one_line and (typed_at or 0) + columns(visible(text)) < width:
+            *_, mark = marked(text, mistake, width)
+            lines = [" " * (typed_at or 0) + mark]
+        else:
+            lines = list(marked(*shown_mistake(text, mistake), width))
+        self._screen.mistake(lines, mistake)
