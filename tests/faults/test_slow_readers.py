@@ -9,6 +9,7 @@ import pytest
 
 from qmpeer import limits
 from qmpeer.monitor import Monitor
+from qmpeer.monitor.connection import MemoryBudget
 from qmpeer.values import JsonObject
 from tests import growth
 from tests.monitor.conftest import Connect
@@ -253,3 +254,33 @@ async def test_clients_share_a_budget(
     await until(lambda: monitor.connections == 0)
     async with await RawClient.connect(listener.address) as client:  # nothing is held any more
         assert "x" in (await client.execute("get"))["return"]
+
+
+async def test_a_burst_of_events_keeps_to_the_budget(
+    monitor: Monitor, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who doesn't read is cut off within the turn that emits too much, not behind it."""
+    clients, budget, most_held = 12, 8 << 20, 0
+    change = MemoryBudget.change
+
+    def watched(self: MemoryBudget, before: int, now: int) -> bool:
+        nonlocal most_held
+        is_too_much = change(self, before, now)
+        most_held = max(most_held, self.held)
+        return is_too_much
+
+    monkeypatch.setattr(limits, "LISTENER_MEMORY", budget)
+    monkeypatch.setattr(MemoryBudget, "change", watched)
+
+    @monitor.command("burst")
+    def burst() -> None:
+        for _ in range(50):
+            monitor.emit("NEWS", {"text": "x" * 60_000})
+
+    listener = await monitor.listen(path, many=True)
+    connected = [await RawClient.connect(listener.address) for _ in range(clients)]
+    connected[0].send({"execute": "burst"})
+    await until(lambda: monitor.connections < clients)
+    assert most_held < budget + clients * (limits.UNSENT_OUTPUT + 60_100)
+    for client in connected:
+        client.close()

@@ -84,7 +84,12 @@ def test_behind_a_prefix_stands_a_command() -> None:
         assert help_for(line, vocabulary) == [f"command stop: {told}"]
     assert help_for("set", vocabulary) == [f"command set: {told}"]  # as the line would be executed
     assert help_for("hmp", vocabulary) == [BUILTINS["hmp"].usage]
-    assert help_for("transaction", vocabulary) == BUILTINS["transaction("].usage.split("\n")
+    for line in ("transaction", "'transaction('"):
+        assert help_for(line, vocabulary) == BUILTINS["transaction("].usage.split("\n")
+    assert help_for("oob oob stop", vocabulary) == BUILTINS["oob"].usage.split("\n")
+    assert help_for('{"execute":"stop"}', vocabulary) == [
+        "JSON is sent as it is; help NAME tells of the command in it"
+    ]
 
 
 def test_documentation_is_shown_where_it_is_known(vocabulary: Vocabulary) -> None:

@@ -238,7 +238,7 @@ class Connection:
 
     def settle(self) -> None:
         """After a turn: read on or not, and close if all is done."""
-        self._weigh()
+        self.weigh()
         session, unread = self.session, self._unread
         wants_data = session.wants_data
         if session.is_writing or (unread and wants_data):
@@ -256,7 +256,7 @@ class Connection:
         if self._is_closing and not session.is_answering:
             self.stream.close()
 
-    def _weigh(self) -> None:
+    def weigh(self) -> None:
         """Tell the budget what this client holds, and leave if that is too much."""
         held = self.session.held_size + self.stream.unsent + len(self._unread)
         if held == self._held:

@@ -48,6 +48,9 @@ class Recipient(Protocol):
     def flush(self) -> bool:
         """Send what the session has to send, now."""
 
+    def weigh(self) -> None:
+        """Tell the budget what this client holds, and leave if that is too much."""
+
     def mark(self) -> None:
         """Have sent what the session has to send, soon."""
 
@@ -151,7 +154,8 @@ class EventBroadcast:
             else:
                 connection.session.send_event(line)
             if connection.session.output_size > limits.UNSENT_OUTPUT:
-                connection.flush()  # a burst within one turn has its bound as well
+                connection.flush()  # a burst within one turn has its bounds as well
+                connection.weigh()
             connection.mark()
 
     def _written(self, name: str, data: JsonObject | None) -> _Event:

@@ -55,7 +55,7 @@ class _Malformed:
 
 
 def _malformed(item: Any, error: MessageError) -> _Malformed:
-    if isinstance(item, QMPError):
+    if isinstance(item, QMPError):  # the reader's own error, which was no command either
         return _Malformed(str(item))
     return _Malformed(error.reason, echoed(item.get("id", UNSET)) if type(item) is dict else UNSET)
 

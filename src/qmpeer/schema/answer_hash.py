@@ -1,4 +1,4 @@
-"""What tells one answer of query-qmp-schema from another."""
+"""The hash of an answer of query-qmp-schema, by which bindings know what they were made of."""
 
 import hashlib
 import json

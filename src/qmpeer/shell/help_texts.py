@@ -62,7 +62,9 @@ def help_lines(
             yield from builtins[statement.words[0].value.text].usage.split("\n")
         case Invocation(command=word):
             yield from _about(word.value.text, vocabulary, builtins, documentation, palette)
-        case Messages() | Unfinished() | Unreadable():
+        case Messages():
+            yield "JSON is sent as it is; help NAME tells of the command in it"
+        case Unfinished() | Unreadable():
             topic = line.statement.words[0].value.text
             yield from _about(topic, vocabulary, builtins, documentation, palette)
         case never:
@@ -79,6 +81,8 @@ def _about(
     """Give help for the name of a command, an event or a type."""
     schema = vocabulary.schema
     block = builtins.get(f"{topic}(")  # transaction( is one, transaction a command
+    if topic not in vocabulary.commands:
+        block = block or builtins.get(topic)
     if block is not None:
         yield from block.usage.split("\n")
         if topic in vocabulary.commands:

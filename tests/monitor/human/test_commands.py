@@ -1,7 +1,9 @@
 """Human commands: by letters, by signatures, made of QMP's; their help and their completion."""
 
 import enum
+import threading
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,6 +24,7 @@ from qmpeer.monitor.human import (
     SizeInBytes,
     show_value,
 )
+from tests.patience import PATIENCE
 
 
 class Action(enum.Enum):
@@ -44,7 +47,7 @@ def said(monitor: Monitor, line: str) -> str:
 # Registered when they are needed
 
 
-def test_commands_for_later_are_registered_at_the_first_line(monitor: Monitor) -> None:
+def test_commands_for_later_are_registered_once_at_the_first_line(monitor: Monitor) -> None:
     calls = []
 
     def register() -> None:
@@ -52,12 +55,42 @@ def test_commands_for_later_are_registered_at_the_first_line(monitor: Monitor) -
         monitor.human_command("wink", help="wink")(lambda: "wink")
 
     monitor.human.later(register)
-    monitor.human_command("blink", help="blink")(lambda: "blink")  # it comes behind them
-    assert calls == ["later"]
+    assert calls == []
     assert said(monitor, "wink") == "wink\n"
     assert list(monitor.human.complete("wi").names) == ["wink"]
-    assert calls == ["later"]
     assert said(monitor, "help wink") == "wink  -- wink\n"
+    assert calls == ["later"]
+
+
+def test_a_second_thread_waits_until_they_are_registered(monitor: Monitor) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def register() -> None:
+        begun.set()
+        assert go_on.wait(PATIENCE)
+        monitor.human_command("wink", help="wink")(lambda: "wink")
+
+    monitor.human.later(register)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(said, monitor, "wink")
+        assert begun.wait(PATIENCE)
+        second = threads.submit(said, monitor, "wink")
+        go_on.set()
+        assert (first.result(PATIENCE), second.result(PATIENCE)) == ("wink\n", "wink\n")
+
+
+def test_one_that_fails_is_tried_again(monitor: Monitor) -> None:
+    attempts = []
+
+    def register() -> None:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise OSError("not yet")
+        monitor.human_command("wink", help="wink")(lambda: "wink")
+
+    monitor.human.later(register)
+    assert "not yet" in said(monitor, "wink")
+    assert said(monitor, "wink") == "wink\n"
 
 
 def test_a_line_or_a_key_is_what_asks_for_them(monitor: Monitor) -> None:

@@ -7,6 +7,7 @@ program registers.
 import inspect
 import logging
 import os
+import threading
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from itertools import islice
@@ -68,6 +69,7 @@ class HumanCommands:
         self._threads = threads
         self._table = Table()
         self._later: list[Callable[[], None]] = []
+        self._registering = threading.RLock()  # one who waits for itself is told
         self.registers: Callable[[str, HumanContext], int | None] | None = None
         self.kinds: dict[str, NamesFor] = {"F": _files}
         self._formats = FormatMemory()
@@ -80,15 +82,19 @@ class HumanCommands:
 
         Args:
             register: Calls ``monitor.human_command`` and the like. It is called once, before a line
-                is read or a further command registered.
+                or a key, in the thread that executes or completes it. What it raises is raised
+                there, and it is called again for the next one.
         """
         self._later.append(register)
 
     @property
     def table(self) -> Table:
         """The commands."""
-        while self._later:
-            self._later.pop(0)()
+        if self._later:
+            with self._registering:
+                while self._later:
+                    self._later[0]()
+                    del self._later[0]
         return self._table
 
     def add(
@@ -187,7 +193,7 @@ class HumanCommands:
     ) -> None:
         """Add a command, or a subcommand where its name is of several words."""
         *parents, last = name.split()
-        table = self.table
+        table = self._table
         for depth, parent in enumerate(parents, 1):
             command = table.find(parent)
             if command is None:
