@@ -90,8 +90,9 @@ class SocketStream(DescriptorStream):
             self._finish(error)
             return False
         if not data and self._hangup_callback is not None and is_hung_up(self._read_fd):
+            callback, self._hangup_callback = self._hangup_callback, None
             self._stop_reading()
-            self._hangup_callback()
+            callback()
             return False
         self._needs_no_look = self._tells_again
         if not ancillary and data:
