@@ -6,15 +6,14 @@ WebSocket it stands behind the same devices and filters as our monitor.
 
 import argparse
 import asyncio
-import os
 import ssl
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from benchmarks import wire_load
+from benchmarks import loops, wire_load
 from qmpeer.chardev import Chardevs, Host, TlsCredentials, parse_chardev
 
 GREETING = b'{"QMP": {"version": {}, "capabilities": []}}\r\n'
@@ -93,13 +92,7 @@ def main() -> None:
     parser.add_argument("path", help="unix path of the server")
     parser.add_argument("folder", nargs="?", type=Path, help="where to keep a certificate")
     options = parser.parse_args()
-    serving: Coroutine[Any, Any, None] = serve(options.path, options.folder)
-    if os.environ.get("QMPEER_LOOP") == "uvloop":
-        import uvloop
-
-        uvloop.run(serving)
-    else:
-        asyncio.run(serving)
+    loops.run(serve(options.path, options.folder))
 
 
 if __name__ == "__main__":

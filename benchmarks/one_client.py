@@ -1,11 +1,12 @@
 """One client's test in this process: `python -m benchmarks.one_client ADAPTER TEST PATH COUNT`."""
 
-import asyncio
 import dataclasses
 import importlib
 import inspect
 import json
 import sys
+
+from benchmarks import loops
 
 
 def main() -> None:
@@ -16,12 +17,7 @@ def main() -> None:
         path, int(count)
     )
     if inspect.iscoroutine(outcome):
-        if loop == "uvloop":
-            import uvloop
-
-            outcome = uvloop.run(outcome)
-        else:
-            outcome = asyncio.run(outcome)
+        outcome = loops.run(outcome, loop)
     print(json.dumps(dataclasses.asdict(outcome)))
 
 

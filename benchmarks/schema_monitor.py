@@ -1,11 +1,10 @@
 """An embedded monitor that returns a large document and takes many clients on one listener."""
 
 import argparse
-import asyncio
 import json
-import os
 from pathlib import Path
 
+from benchmarks import loops
 from qmpeer import Monitor
 from qmpeer.errors import CommandError
 from qmpeer.messages import Command
@@ -47,13 +46,7 @@ def main() -> None:
     parser.add_argument("path", help="unix path of the monitor")
     parser.add_argument("file", type=Path, help="JSON file with the value to return")
     options = parser.parse_args()
-    serving = serve(options.path, json.loads(options.file.read_text()))
-    if os.environ.get("QMPEER_LOOP") == "uvloop":
-        import uvloop
-
-        uvloop.run(serving)
-    else:
-        asyncio.run(serving)
+    loops.run(serve(options.path, json.loads(options.file.read_text())))
 
 
 if __name__ == "__main__":

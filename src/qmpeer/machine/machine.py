@@ -35,7 +35,7 @@ Say: TypeAlias = Callable[[str], None]
 
 
 def _say_nothing(line: str) -> None:
-    """Say nothing."""
+    """Stand in where a program shows nothing."""
 
 
 class Machine:

@@ -257,7 +257,7 @@ class Connection:
             self.stream.close()
 
     def weigh(self) -> None:
-        """Tell the budget what this client holds, and leave if that is too much."""
+        """Tell the budget what this client holds; cut it off if that is too much."""
         held = self.session.held_size + self.stream.unsent + len(self._unread)
         if held == self._held:
             return

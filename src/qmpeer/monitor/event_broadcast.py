@@ -49,7 +49,7 @@ class Recipient(Protocol):
         """Send what the session has to send, now."""
 
     def weigh(self) -> None:
-        """Tell the budget what this client holds, and leave if that is too much."""
+        """Tell the budget what this client holds; cut it off if that is too much."""
 
     def mark(self) -> None:
         """Have sent what the session has to send, soon."""

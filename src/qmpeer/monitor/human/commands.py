@@ -78,7 +78,7 @@ class HumanCommands:
     # Registering
 
     def later(self, register: Callable[[], None]) -> None:
-        """Have a function register commands when the first is asked for: a start need not wait.
+        """Put off the registering of commands until one is needed, so that no start waits for it.
 
         Args:
             register: Calls ``monitor.human_command`` and the like. It is called once, before a line

@@ -1,0 +1,22 @@
+"""The event loop that a benchmark's own program runs on: uvloop's or asyncio's."""
+
+import asyncio
+import os
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def run(work: Coroutine[Any, Any, T], loop: str | None = None) -> T:
+    """Run a coroutine to its end.
+
+    Args:
+        work: The coroutine.
+        loop: "uvloop", anything else for asyncio's; None for what QMPEER_LOOP says.
+    """
+    if (os.environ.get("QMPEER_LOOP") if loop is None else loop) == "uvloop":
+        import uvloop
+
+        return uvloop.run(work)
+    return asyncio.run(work)
