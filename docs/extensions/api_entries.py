@@ -13,11 +13,12 @@ import sys
 from importlib import import_module
 from typing import Final
 
-import qmpeer
 from docutils.nodes import Element
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
+
+import qmpeer
 
 MADE_ELSEWHERE: Final = frozenset(
     {
