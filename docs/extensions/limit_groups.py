@@ -77,6 +77,6 @@ def shown(limit: Limit) -> str:
     if isinstance(value, int):
         for unit, name in _UNITS:
             if _BYTES.search(limit.about) and value % unit == 0:
-                return f"{value // unit} {name}"
+                return f"{value // unit}\N{NO-BREAK SPACE}{name}"
         return f"{value:,}"
     return f"{value:,g}" if value >= 0.001 else f"{value * 1e6:g} µs"

@@ -20,10 +20,10 @@ class LimitsDirective(SphinxDirective):
 
     def _section(self, title: str, found: list[Limit]) -> nodes.section:
         head, _, rest = title.partition(". ")
-        head = head.rstrip(".").split(",")[0]
+        head = head.rstrip(".").split(", so")[0]
         section = nodes.section("", nodes.title("", head), ids=[nodes.make_id(head)])
-        if rest or "," in title:
-            section += nodes.paragraph("", f"{title.rstrip('.')}.")
+        if rest:
+            section += nodes.paragraph("", f"{rest.rstrip('.')}.")
         table = nodes.table(classes=["limits"])
         group = nodes.tgroup(cols=4)
         group += [nodes.colspec(colwidth=width) for width in (22, 12, 42, 24)]

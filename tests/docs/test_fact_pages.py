@@ -156,7 +156,7 @@ def test_every_limit_says_what_it_limits_and_where_it_comes_from(limit_groups: A
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("MESSAGE_SIZE", "128 MiB"),
+        ("MESSAGE_SIZE", "128\N{NO-BREAK SPACE}MiB"),
         ("EVENTS_KEPT", "4,096"),
         ("CONNECT_TIMEOUT", "10"),
         ("LINGER", "100 µs"),

@@ -395,6 +395,12 @@ async def test_at_a_prompt(ours: Path, sources: Path) -> None:
         await person.executes("help stop", r"no documentation: \S+ holds\s+no qapi-schema.json")
 
 
+def test_what_the_page_shows(ours: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "shell.md").read_text()
+    _, out, _ = asked(ours, "-c", "help blockdev-del")
+    assert f"qmp> help blockdev-del\n{out}```\n" in page
+
+
 # --- Real -----------------------------------------------------------------------------------------
 
 
