@@ -86,9 +86,10 @@ def faults_in_python(source: str) -> Iterator[Fault]:
             yield from _faults(token.string, line)
     yield from _faults_in_comments(run)
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ClassDef | ast.Module):
-            if match := FIRST_WORDS.match(ast.get_docstring(node) or ""):
-                yield Fault(node.body[0].lineno, f"{match[0]}…")
+        if not isinstance(node, ast.ClassDef | ast.Module):
+            continue
+        if match := FIRST_WORDS.match(ast.get_docstring(node) or ""):
+            yield Fault(node.body[0].lineno, f"{match[0]}…")
 
 
 def faults_in_markdown(text: str) -> Iterator[Fault]:
