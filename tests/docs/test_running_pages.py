@@ -119,6 +119,16 @@ def test_a_terminal_is_typed_at(program: Callable[[str], str]) -> None:
     )
 
 
+@pytest.mark.real
+@pytest.mark.parametrize("end", ["", "\\n"], ids=["in-the-same-line", "in-the-next-line"])
+def test_a_key_behind_a_prompt(end: str, program: Callable[[str], str]) -> None:
+    program("tmux")
+    run_page(
+        "key",
+        f"```terminal\n$ printf '(qemu) '; cat; printf '{end}'\n(qemu) ^D\n$ echo a\na\n```\n",
+    )
+
+
 def test_a_block_knows_its_file() -> None:
     assert Block("python", "# a/b.py\nx\n", 1).file_name == "a/b.py"
     assert Block("sh", "#!/bin/sh\n# a.sh\nx\n", 1).file_name == "a.sh"
