@@ -1,4 +1,4 @@
-"""Tutorials, how-tos and the cookbook: all that they show runs as it stands."""
+"""Installation, tutorials, how-tos, the cookbook: all that they show runs as it stands."""
 
 import tempfile
 from collections.abc import Callable
@@ -17,10 +17,13 @@ from tests.docs.pages import DOCS
 
 FOLDERS = ("tutorials", "howto", "cookbook")
 PAGES = [
-    path
-    for folder in FOLDERS
-    for path in sorted((DOCS / folder).glob("*.md"))
-    if path.name != "index.md"
+    DOCS / "install.md",
+    *(
+        path
+        for folder in FOLDERS
+        for path in sorted((DOCS / folder).glob("*.md"))
+        if path.name != "index.md"
+    ),
 ]
 
 
