@@ -11,21 +11,21 @@ Spec: QEMU 7.2, measured: with both queues filled the order is a1 b1 a2 b2.
 from collections import OrderedDict
 from typing import Generic, Protocol, TypeVar
 
-from qmpeer.messages import Command
+from qmpeer.messages import CommandMessage
 
 
 class Queue(Protocol):
     """What commands are taken from: a session of QMP, or a human monitor's."""
 
     @property
-    def running(self) -> Command | None:
+    def running(self) -> CommandMessage | None:
         """The in-band command being executed."""
 
     @property
     def can_take(self) -> bool:
         """A request is queued, the last one is answered, and its answer would find room."""
 
-    def take(self) -> Command | None:
+    def take(self) -> CommandMessage | None:
         """Take the next request; None where the session answered it itself."""
 
 
@@ -39,7 +39,7 @@ class Dispatcher(Generic[ClientT]):
 
     def __init__(self) -> None:
         self._ready: OrderedDict[Queue, ClientT] = OrderedDict()
-        self._holders: dict[int, Command] = {}  # by identity: their arguments have no hash
+        self._holders: dict[int, CommandMessage] = {}  # by identity: their arguments have no hash
         self._is_stopped = False
 
     def enlist(self, session: Queue, client: ClientT) -> None:
@@ -59,7 +59,7 @@ class Dispatcher(Generic[ClientT]):
         """It is nobody's turn: who has a command now may take it without being enlisted."""
         return not (self._ready or self._holders or self._is_stopped)
 
-    def next_command(self) -> tuple[ClientT, Command | None] | None:
+    def next_command(self) -> tuple[ClientT, CommandMessage | None] | None:
         """Take the request whose turn it is.
 
         Returns:
@@ -77,11 +77,11 @@ class Dispatcher(Generic[ClientT]):
             return client, command
         return None
 
-    def hold(self, command: Command) -> None:
+    def hold(self, command: CommandMessage) -> None:
         """Let nothing in-band go ahead until this command is released."""
         self._holders[id(command)] = command
 
-    def release(self, command: Command) -> bool:
+    def release(self, command: CommandMessage) -> bool:
         """Let others go ahead again, as far as this command goes; tell whether it held them."""
         return self._holders.pop(id(command), None) is not None
 
