@@ -28,7 +28,7 @@ from qmpeer.errors import LimitError, MessageError, QMPError
 from qmpeer.messages import (
     CAPABILITIES,
     CAPABILITIES_COMMAND,
-    Command,
+    CommandMessage,
     Version,
     echoed,
     error_message,
@@ -106,7 +106,7 @@ class ServerSession:
         is_pretty: bool = False,
         is_greeting: bool = True,
     ) -> None:
-        self.running: Command | None = None
+        self.running: CommandMessage | None = None
         self.failure: QMPError | None = None
         self.is_oob_enabled: bool = False
         self._is_pretty = is_pretty
@@ -114,7 +114,7 @@ class ServerSession:
         self._phase: Phase = NEGOTIATION if is_greeting else READY
         self._reader = ServerReader()
         self._backlog: deque[Any] = deque()
-        self._queue: deque[Command | _Malformed] = deque()
+        self._queue: deque[CommandMessage | _Malformed] = deque()
         self._has_eof = False
         self._is_output_paused = False
         self._unsent_events = 0
@@ -171,7 +171,7 @@ class ServerSession:
         """A command is being executed, in-band or not, or its answer is being written."""
         return self.running is not None or self._oob_running > 0 or self._rest is not None
 
-    def admit(self, is_free: bool = False) -> Command | bool:
+    def admit(self, is_free: bool = False) -> CommandMessage | bool:
         """Admit the next request, if there is room.
 
         Args:
@@ -209,10 +209,10 @@ class ServerSession:
         self._queue.append(command)
         return True
 
-    def _is_for_handlers(self, command: Command) -> bool:
+    def _is_for_handlers(self, command: CommandMessage) -> bool:
         return self._phase is READY and command.name != CAPABILITIES_COMMAND
 
-    def _admit_oob(self, item: Any) -> Command | bool:
+    def _admit_oob(self, item: Any) -> CommandMessage | bool:
         try:
             command = parse_command(item, is_oob_enabled=True)
             self._oob_running += 1
@@ -236,7 +236,7 @@ class ServerSession:
             and self._phase is not CLOSED
         )
 
-    def take(self) -> Command | None:
+    def take(self) -> CommandMessage | None:
         """Take the next request from the queue.
 
         Returns:
@@ -244,7 +244,7 @@ class ServerSession:
             errors of form, and all that concerns negotiation.
         """
         item = self._queue.popleft()
-        if type(item) is Command:
+        if type(item) is CommandMessage:
             if self._is_for_handlers(item):
                 self.running = item
                 return item
@@ -254,7 +254,7 @@ class ServerSession:
             self._send(error_message("GenericError", item.desc, item.id))
         return None
 
-    def respond(self, command: Command, value: JsonValue) -> None:
+    def respond(self, command: CommandMessage, value: JsonValue) -> None:
         """Answer one command.
 
         In-band answers leave in the order in which their commands came; out-of-band ones at once.
@@ -274,19 +274,19 @@ class ServerSession:
             self._send(return_message(value, command.id))
         self._answered(command)
 
-    def respond_error(self, command: Command, error_class: str, desc: str) -> None:
+    def respond_error(self, command: CommandMessage, error_class: str, desc: str) -> None:
         """Answer one command with an error; else as `respond`."""
         if self._phase is not CLOSED:
             self._send(error_message(error_class, desc, command.id))
         self._answered(command)
 
-    def _answered(self, command: Command) -> None:
+    def _answered(self, command: CommandMessage) -> None:
         if command is self.running:
             self.running = None
         elif command.is_oob:
             self._oob_running -= 1
 
-    def _negotiate(self, command: Command) -> None:
+    def _negotiate(self, command: CommandMessage) -> None:
         if command.name != CAPABILITIES_COMMAND:
             desc = f"Expecting capabilities negotiation with '{CAPABILITIES_COMMAND}'"
             self._send(error_message("CommandNotFound", desc, command.id))
