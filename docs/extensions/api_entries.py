@@ -124,7 +124,8 @@ def shorten_twin(
         found = _FIRST_SENTENCE.match("\n".join(lines))
         sentence = " ".join((found[1] if found else lines[0]).split()).rstrip(":;.")
         kind = "attr" if isinstance(obj, property) else "meth"
-        lines[:] = [f"{sentence}. As :py:{kind}:`{twin}`."]
+        shown = ".".join(twin.split(".")[-2:])
+        lines[:] = [f"{sentence}. As :py:{kind}:`{shown} <{twin}>`."]
 
 
 def drop_types(app: Sphinx, domain: str, kind: str, content: Element) -> None:

@@ -234,6 +234,11 @@ def test_topics(topic: str) -> None:
     assert help_for(topic) == TOPICS[topic]
 
 
+def test_a_path_of_too_many_levels_leads_nowhere() -> None:
+    assert help_for("disk-open.disks" + 100 * ".backing").startswith("argument disk-open.disks")
+    assert help_for("disk-open.disks" + 5000 * ".backing").startswith("there is no ")
+
+
 def test_a_value_selects_the_branch_that_is_shown() -> None:
     vocabulary = Vocabulary(
         schema_from_qapi(
@@ -392,7 +397,9 @@ async def test_at_a_prompt(ours: Path, sources: Path) -> None:
     async with Person(ours, documentation=documentation_from(str(sources / "qemu"))) as person:
         await person.executes("help disk-open", r"required arguments:\n  disks: \[Options\]")
     async with Person(ours, documentation=documentation_from(str(sources / "empty"))) as person:
-        await person.executes("help stop", r"no documentation: \S+ holds\s+no qapi-schema.json")
+        await person.executes(
+            "help stop", r"no documentation:\s+\S+\s+holds\s+no\s+qapi-schema.json"
+        )
 
 
 def test_what_the_page_shows(ours: Path) -> None:

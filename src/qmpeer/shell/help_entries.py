@@ -16,20 +16,20 @@ from qmpeer.display.safe_text import visible
 from qmpeer.schema import Schema, shape_of
 from qmpeer.schema.model import (
     EMPTY,
-    Alternate,
+    AlternateDefinition,
     Array,
     BuiltIn,
-    Command,
+    CommandDefinition,
     Documentation,
     Entity,
-    Enum,
+    EnumDefinition,
     EnumValue,
     Feature,
     Member,
     Section,
-    Struct,
+    StructDefinition,
     Type,
-    Union,
+    UnionDefinition,
     special_features,
 )
 from qmpeer.shell.documentation import Manual
@@ -73,7 +73,7 @@ class Entries:
         """
         theirs = self._manual.entities.get(entity.name) if self._manual else None
         documentation = theirs.documentation if theirs is not None else None
-        is_command = isinstance(entity, Command)
+        is_command = isinstance(entity, CommandDefinition)
         head = f"{'command' if is_command else 'event'} {visible(entity.name)}"
         facts = [note] if note else []
         if theirs is None and self._compares:
@@ -84,7 +84,7 @@ class Entries:
         texts = self._texts(place, documentation)
         word = "arguments" if is_command else "data"
         yield from self._members_of(place, word, texts, chosen)
-        if isinstance(entity, Command):
+        if isinstance(entity, CommandDefinition):
             yield from self._result(entity, documentation)
             if entity.allow_oob:
                 yield "can be executed out of band: oob " + visible(entity.name)
@@ -123,7 +123,9 @@ class Entries:
         yield self._palette.paint("hint", label) + first.lstrip()
         yield from filter(None, rest)
 
-    def _result(self, command: Command, documentation: Documentation | None) -> Iterator[str]:
+    def _result(
+        self, command: CommandDefinition, documentation: Documentation | None
+    ) -> Iterator[str]:
         place = self.paths.result_of(command)
         said = [
             section.text
@@ -137,9 +139,9 @@ class Entries:
         for text in said:
             yield from self._lines(text, _TEXT)
 
-    def _example(self, command: Command) -> Iterator[str]:
+    def _example(self, command: CommandDefinition) -> Iterator[str]:
         of = self._schema.types[command.arguments or EMPTY.name]
-        if isinstance(of, Struct | Union):
+        if isinstance(of, StructDefinition | UnionDefinition):
             required = [m for m in shape_of(self._schema, of).members if not m.is_optional]
             words = [f"{visible(member.name)}=…" for member in required]
             yield f"example: {' '.join([visible(command.name), *words])}"
@@ -161,15 +163,15 @@ class Entries:
         of = self._schema.types[place.type]
         documentation = self._documentation(place)
         features = () if isinstance(of, BuiltIn | Array) else of.features
-        head = f"{type(of).__name__.lower()} {self._name(place)}"
+        head = f"{type(of).__name__.removesuffix('Definition').lower()} {self._name(place)}"
         yield self._headline(head, features, documentation, [note] if note else [])
         yield from self._text(documentation, features)
         match of:
-            case Enum():
+            case EnumDefinition():
                 yield from self._values(of, place)
-            case Struct() | Union():
+            case StructDefinition() | UnionDefinition():
                 yield from self._members_of(place, "members", self._texts(place), {})
-            case Alternate():
+            case AlternateDefinition():
                 for inner in self.paths.alternatives_of(place).values():
                     yield f"  {self._type_name(inner)}"
             case Array():
@@ -207,7 +209,7 @@ class Entries:
                 yield ""
                 yield from self.type(element)
 
-    def _values(self, of: Enum, place: Place) -> Iterator[str]:
+    def _values(self, of: EnumDefinition, place: Place) -> Iterator[str]:
         texts = self._texts(place)
         for value in of.values:
             text, facts = self._said(texts.get(value.name, ""), value.features)
@@ -221,7 +223,7 @@ class Entries:
         self, place: Place, word: str, texts: Mapping[str, str], chosen: Mapping[str, str]
     ) -> Iterator[str]:
         of = self._schema.types[place.type]
-        if not isinstance(of, Struct | Union):
+        if not isinstance(of, StructDefinition | UnionDefinition):
             return
         shape = shape_of(self._schema, of)
         if not shape.members and not shape.branches:
@@ -246,7 +248,7 @@ class Entries:
 
     def _branch(self, place: Place) -> Iterator[str]:
         of = self._schema.types[place.type]
-        if isinstance(of, Struct | Union):
+        if isinstance(of, StructDefinition | UnionDefinition):
             names = [Text(f"{_short(m)},") for m in shape_of(self._schema, of).members]
             spans = [each for name in names for each in (name, Text(" "))]
             lines = list(self._writer.filled(spans, 4))
@@ -306,9 +308,9 @@ class Entries:
         assert self._manual is not None
         schema = self._manual.schema
         of = schema.types.get(place.documented or "")
-        if isinstance(of, Enum):
+        if isinstance(of, EnumDefinition):
             return [value.name for value in of.values]
-        if isinstance(of, Struct | Union):
+        if isinstance(of, StructDefinition | UnionDefinition):
             return [member.name for member in shape_of(schema, of).members]
         return []
 
@@ -321,9 +323,9 @@ class Entries:
         of = self._schema.types[place.type]
         if isinstance(of, Array):
             return f"[{self._type_name(self.paths.inner_place(place))}]"
-        if isinstance(of, Enum) and (values := joined_values(of, _LONG_ENUM)) is not None:
+        if isinstance(of, EnumDefinition) and (values := joined_values(of, _LONG_ENUM)) is not None:
             return visible(values)
-        if isinstance(of, Alternate):
+        if isinstance(of, AlternateDefinition):
             kinds = self.paths.alternatives_of(place)
             return " or ".join(self._type_name(inner) for inner in kinds.values())
         return self._name(place)

@@ -8,19 +8,20 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from qmpeer import limits
 from qmpeer.schema import Schema, shape_of
 from qmpeer.schema.kinds import alternatives
 from qmpeer.schema.model import (
     EMPTY,
     Array,
-    Command,
+    CommandDefinition,
     Entity,
-    Enum,
+    EnumDefinition,
     EnumValue,
     Member,
-    Struct,
+    StructDefinition,
     Type,
-    Union,
+    UnionDefinition,
 )
 from qmpeer.shell.documentation import Manual
 
@@ -70,12 +71,14 @@ class Paths:
         documented = None if theirs is None else theirs.arguments or EMPTY.name
         return Place(entity.arguments or EMPTY.name, documented)
 
-    def result_of(self, command: Command) -> Place | None:
+    def result_of(self, command: CommandDefinition) -> Place | None:
         """Return the type of what a command returns; None if that is nothing."""
         if command.returns is None:
             return None
         theirs = self._manual.entities.get(command.name) if self._manual else None
-        return Place(command.returns, theirs.returns if isinstance(theirs, Command) else None)
+        return Place(
+            command.returns, theirs.returns if isinstance(theirs, CommandDefinition) else None
+        )
 
     def type_of(self, name: str) -> Place:
         """Return a type that both may have under the same name."""
@@ -124,13 +127,15 @@ class Paths:
         }
 
     def follow(self, start: Place, names: Sequence[str], path: str) -> Found | None:
-        """Follow a path; None if it leads nowhere.
+        """Follow a path; None if it leads nowhere, or is too long.
 
         Args:
             start: The type where it begins.
             names: Its members, at least one.
             path: What it is called up to there.
         """
+        if len(names) > limits.SHELL_LEVELS:
+            return None
         for found in self._steps(start, names[0], path):
             if len(names) == 1:
                 return found
@@ -145,9 +150,9 @@ class Paths:
         names: dict[str, None] = {}
         for place in self._inside(start):
             of = self._schema.types[place.type]
-            if isinstance(of, Enum):
+            if isinstance(of, EnumDefinition):
                 names.update((value.name, None) for value in of.values)
-            elif isinstance(of, Struct | Union):
+            elif isinstance(of, StructDefinition | UnionDefinition):
                 names.update(dict.fromkeys(_members(self._schema, of)))
                 for branch in _branches(self._schema, of).values():
                     names.update(dict.fromkeys(_members(self._schema, self._schema.types[branch])))
@@ -156,14 +161,16 @@ class Paths:
     def _steps(self, start: Place, name: str, path: str) -> Iterator[Found]:
         for place in self._inside(start):
             of = self._schema.types[place.type]
-            if isinstance(of, Enum):
+            if isinstance(of, EnumDefinition):
                 for value in of.values:
                     if value.name == name:
                         yield Found(f"{path}.{name}", value, None, self.text_of(place, name))
-            elif isinstance(of, Struct | Union):
+            elif isinstance(of, StructDefinition | UnionDefinition):
                 yield from self._members(place, of, name, path)
 
-    def _members(self, place: Place, of: Struct | Union, name: str, path: str) -> Iterator[Found]:
+    def _members(
+        self, place: Place, of: StructDefinition | UnionDefinition, name: str, path: str
+    ) -> Iterator[Found]:
         member = _members(self._schema, of).get(name)
         if member is not None:
             text, inner = self.text_of(place, name), self.member_place(place, member)
@@ -175,11 +182,11 @@ class Paths:
             inner_type = self._schema.types[type_name]
             if name in _members(self._schema, inner_type):
                 values.append(branch)
-                if found is None and isinstance(inner_type, Struct | Union):
+                if found is None and isinstance(inner_type, StructDefinition | UnionDefinition):
                     inner = self.branch_place(place, branch, type_name)
                     found = next(self._members(inner, inner_type, name, path), None)
         if found is not None:
-            tag = of.discriminator if isinstance(of, Union) else ""
+            tag = of.discriminator if isinstance(of, UnionDefinition) else ""
             yield msgspec.structs.replace(found, discriminator=tag, branches=tuple(values))
 
     def _inside(self, start: Place) -> Iterator[Place]:
@@ -198,12 +205,12 @@ class Paths:
 
 
 def _members(schema: Schema, of: Type | None) -> dict[str, Member]:
-    if not isinstance(of, Struct | Union):
+    if not isinstance(of, StructDefinition | UnionDefinition):
         return {}
     return {member.name: member for member in shape_of(schema, of).members}
 
 
 def _branches(schema: Schema, of: Type | None) -> dict[str, str]:
-    if not isinstance(of, Union):
+    if not isinstance(of, UnionDefinition):
         return {}
     return {branch.name: branch.type for branch in shape_of(schema, of).branches}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 from qmpeer.display.colours import PLAIN, Palette
 from qmpeer.display.safe_text import visible
-from qmpeer.schema.model import Command
+from qmpeer.schema.model import CommandDefinition
 from qmpeer.shell.documentation import Manual
 from qmpeer.shell.lines import (
     Invocation,
@@ -117,10 +117,10 @@ class _Topics:
         if entity is not None and not names:
             yield from entries.entity(entity, _chosen(words))
         elif entity is not None:
-            word = "argument" if isinstance(entity, Command) else "data"
+            word = "argument" if isinstance(entity, CommandDefinition) else "data"
             place = entries.paths.arguments_of(entity)
             found = entries.paths.follow(place, names, first)
-            if found is None and isinstance(entity, Command):
+            if found is None and isinstance(entity, CommandDefinition):
                 result, word = entries.paths.result_of(entity), "result"
                 found = entries.paths.follow(result, names, first) if result else None
             yield from entries.member(found, word) if found else ()
