@@ -1,4 +1,4 @@
-"""How autodoc writes the entries of the API's pages: constructors hidden, twins in short.
+"""Autodoc's entries on the pages of the API: constructors hidden, twins shortened.
 
 Objects of the classes in `MADE_ELSEWHERE` are never made by calling the class, so a signature would
 only mislead. A method that an async class shares with its blocking twin shows its first sentence

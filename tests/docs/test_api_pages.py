@@ -1,4 +1,4 @@
-"""The pages of the Python API: together they list what there is, no more and no less."""
+"""The pages of the Python API: together they list every public name, each of them once."""
 
 import re
 from collections.abc import Iterator

@@ -297,7 +297,7 @@ async def _exit(executor: Executor, line: OwnLine) -> None:
 
 BUILTINS: Final[dict[str, OwnWord]] = {word.name: word for word in (
     OwnWord("help", "what a command, an event or a type is",
-            "help [COMMAND|EVENT|TYPE]           what there is, or what one of them is\n"
+            "help [COMMAND|EVENT|TYPE]           list all of them, or describe one\n"
             "help COMMAND name=value ...         with the branch that a value selects\n"
             "help COMMAND.ARGUMENT[.MEMBER ...]  one argument, and what is within it\n"
             "qmp-shell --docs FILE|DIR, or QMPEER_DOCS, says where QEMU's documentation is.",

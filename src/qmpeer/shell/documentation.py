@@ -1,4 +1,4 @@
-"""Where ``help`` has its documentation from: a schema with doc comments, read when first needed."""
+"""The documentation behind ``help``: a schema with doc comments, read when first needed."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ _EXPECTED: Final = "expected QEMU's qapi/qapi-schema.json, or the folder that ho
 
 
 class DocumentationError(Exception):
-    """Documentation that can't be had; the sentence says why, and what was expected."""
+    """Documentation that can't be read; the sentence gives the reason."""
 
 
 class Manual:

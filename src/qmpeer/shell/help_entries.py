@@ -1,4 +1,4 @@
-"""The entries of help: what a command, an event, a type or a member is, and what is said of it.
+"""The entries of help: one command, event, type or member, with its documentation.
 
 The server's schema is the frame, since it says what is there; texts come from the documentation,
 which may be another release's. Where the two differ, the entry says so.
@@ -44,7 +44,7 @@ _LEFT_OUT: Final = ("Since", "TODO", *_RETURNS)
 
 
 class Entries:
-    """What writes entries.
+    """A writer of entries for one server.
 
     Args:
         schema: The server's schema.
@@ -69,7 +69,7 @@ class Entries:
         Args:
             entity: As the server has it.
             chosen: Values of arguments: which branches are meant.
-            note: What else stands in its headline.
+            note: A further fact for its headline.
         """
         theirs = self._manual.entities.get(entity.name) if self._manual else None
         documentation = theirs.documentation if theirs is not None else None

@@ -1,4 +1,4 @@
-"""What a name with dots means: ``blockdev-add.file.filename``, in two schemas at once.
+"""Names with dots, such as ``blockdev-add.file.filename``, followed in two schemas at once.
 
 The server's schema says what is there; that of the documentation, which may be another release's,
 is followed along the same members as far as it has them.
@@ -34,7 +34,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What a path leads to.
+    """The end of a path: a member, or a value of an enum.
 
     Attributes:
         path: The path.
@@ -54,7 +54,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Paths:
-    """What follows paths.
+    """A guide along paths in the server's schema and in the documentation.
 
     Args:
         schema: The server's schema.
@@ -86,7 +86,7 @@ class Paths:
         return Place(name, name if known else None)
 
     def text_of(self, place: Place, name: str) -> str:
-        """Return what the documentation says of a member, a value or a branch of a type."""
+        """Return the documentation's text about a member, a value or a branch of a type."""
         return self._manual.texts(place.documented).get(name, "") if self._manual else ""
 
     def member_place(self, place: Place, member: Member) -> Place:

@@ -14,7 +14,7 @@ _CODE_INDENT: Final = 4
 
 
 class TerminalWriter:
-    r"""What lays out blocks.
+    r"""A writer of blocks for one width and palette.
 
     Args:
         width: Columns of a line.
@@ -59,7 +59,7 @@ class TerminalWriter:
             case Items(items, is_numbered):
                 for number, item in enumerate(items, 1):
                     yield from self._item(f"{number}. " if is_numbered else "- ", item, indent)
-            case _:  # what other formats have a form for: its contents
+            case _:  # a block with a form of its own in other formats: its contents
                 yield from self.lines(getattr(block, "blocks", ()), indent)
 
     def _item(self, mark: str, item: Item, indent: int) -> Iterator[str]:
