@@ -300,7 +300,7 @@ BUILTINS: Final[dict[str, OwnWord]] = {word.name: word for word in (
             "help [COMMAND|EVENT|TYPE]           list all of them, or describe one\n"
             "help COMMAND name=value ...         with the branch that a value selects\n"
             "help COMMAND.ARGUMENT[.MEMBER ...]  one argument, and what is within it\n"
-            "qmp-shell --docs FILE|DIR, or QMPEER_DOCS, says where QEMU's documentation is.",
+            "qmp-shell --docs FILE|DIR, or QMPEER_DOCS, names the place of QEMU's documentation.",
             _help, kept=Kept.NAME, complete=_complete_help),
     OwnWord("events", "show events: on, off, or a pattern",
             "events [on|off|REGEX]      show events above the prompt as they come",
