@@ -5,7 +5,8 @@ A block's language says what happens to it:
 - ``console``: lines behind ``$`` are commands, continued behind ``>``; the others are their output.
   All run in one bash. A command may fail only if the page shows its status by ``$ echo $?`` next.
 - ``terminal``: what a person sees. What stands behind a prompt is typed, the first command too, and
-  so is a line that begins with ``{ "``; ``^D`` is a key. It runs in tmux.
+  so is a line that begins with ``{ "``; ``^D``, behind a prompt or alone, is a key. It runs in
+  tmux.
 - any language whose first line (or the one behind ``#!``) is a comment that names a file: the block
   is saved.
 - ``python`` without such a name: a program; a ``text`` block right behind it is what it prints.
@@ -85,9 +86,16 @@ def pattern_of(expected: str) -> str:
             pattern += r"(?:.*\n)*?"
         elif KEY.fullmatch(line):  # which some programs echo, and some don't
             pattern += rf"(?:{re.escape(line)}\n)?"
+        elif (prompt := _prompt_of(line)) and KEY.fullmatch(line.removeprefix(prompt)):
+            key = re.escape(line.removeprefix(prompt))  # the program may leave in this line
+            pattern += rf"{re.escape(prompt.rstrip())}[ \t]*(?:{key})?\n?"
         else:
             pattern += ".*?".join(map(re.escape, line.rstrip().split("…"))) + r"[ \t]*\n"
     return pattern
+
+
+def _prompt_of(line: str) -> str:
+    return next((prompt for prompt in PROMPTS if line.startswith(prompt)), "")
 
 
 def assert_printed(printed: str, expected: str, where: str) -> None:
@@ -220,7 +228,7 @@ class PageRunner:
             tmux, self._folder.parent, ["env", "-C", str(self._folder), *argv[1:]], COLUMNS, ROWS
         ) as terminal:
             for index, line in enumerate(lines):
-                prompt = next((each for each in PROMPTS if line.startswith(each)), "")
+                prompt = _prompt_of(line)
                 if prompt or line.startswith(('{ "', "^")):
                     shown = "\n".join([*lines[:index], prompt])
                     _until_shown(terminal, shown, where)

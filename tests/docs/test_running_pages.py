@@ -1,4 +1,4 @@
-"""Tutorials, how-tos and the cookbook: all that they show runs as it stands."""
+"""Installation, tutorials, how-tos, the cookbook: all that they show runs as it stands."""
 
 import tempfile
 from collections.abc import Callable
@@ -17,10 +17,13 @@ from tests.docs.pages import DOCS
 
 FOLDERS = ("tutorials", "howto", "cookbook")
 PAGES = [
-    path
-    for folder in FOLDERS
-    for path in sorted((DOCS / folder).glob("*.md"))
-    if path.name != "index.md"
+    DOCS / "install.md",
+    *(
+        path
+        for folder in FOLDERS
+        for path in sorted((DOCS / folder).glob("*.md"))
+        if path.name != "index.md"
+    ),
 ]
 
 
@@ -116,6 +119,16 @@ def test_a_terminal_is_typed_at(program: Callable[[str], str]) -> None:
         "$ echo a\n"
         "a\n"
         "```\n",
+    )
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("end", ["", "\\n"], ids=["in-the-same-line", "in-the-next-line"])
+def test_a_key_behind_a_prompt(end: str, program: Callable[[str], str]) -> None:
+    program("tmux")
+    run_page(
+        "key",
+        f"```terminal\n$ printf '(qemu) '; cat; printf '{end}'\n(qemu) ^D\n$ echo a\na\n```\n",
     )
 
 

@@ -1,8 +1,8 @@
 """A program started with its monitor on a socket pair: no path, no race at start-up.
 
-It ends with its client, with the program that launched it, however that ends (`qmpeer.client.guard`
-says how), and doesn't get the signals of that program's terminal, unless the caller wants it
-otherwise.
+It ends with its client and with the program that launched it, however that one ends: see
+`qmpeer.client.process_guard`. It doesn't get the signals of that program's terminal, unless the
+caller asks for them.
 """
 
 import os
@@ -140,7 +140,7 @@ class _Guard:
 
     @classmethod
     def _start(cls, guarded: "subprocess.Popen[bytes]") -> "_Guard":
-        spec = find_spec("qmpeer.client.guard")
+        spec = find_spec("qmpeer.client.process_guard")
         source = spec and spec.loader and spec.loader.get_source(spec.name)  # type: ignore[attr-defined]
         if not (source and sys.executable) or getattr(sys, "frozen", False):
             raise OSError("there is no Python to run the guard")

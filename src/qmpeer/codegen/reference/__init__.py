@@ -33,8 +33,9 @@ def reference_files(
         has_toctree: Of Markdown: put the pages into the table of contents of a Sphinx project.
 
     Example:
-        >>> from qmpeer.schema import BUILT_INS, Command, Schema
-        >>> files = reference_files(Schema(BUILT_INS, (Command(name="stop"),)), "md", "Small")
+        >>> from qmpeer.schema import BUILT_INS, CommandDefinition, Schema
+        >>> schema = Schema(BUILT_INS, (CommandDefinition(name="stop"),))
+        >>> files = reference_files(schema, "md", "Small")
         >>> sorted(files)
         ['index.md', 'interface.md']
     """

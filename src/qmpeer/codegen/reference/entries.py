@@ -19,22 +19,22 @@ from qmpeer.codegen.reference.blocks import (
 from qmpeer.codegen.reference.markup import Resolve, blocks_of, plain
 from qmpeer.schema import (
     SPECIAL_FEATURES,
-    Alternate,
+    AlternateDefinition,
     Array,
     BuiltIn,
-    Command,
+    CommandDefinition,
     Condition,
     Documentation,
     Entity,
-    Enum,
-    Event,
+    EnumDefinition,
+    EventDefinition,
     Feature,
     Member,
     Schema,
     Section,
-    Struct,
+    StructDefinition,
     Type,
-    Union,
+    UnionDefinition,
     shape_of,
     special_features,
 )
@@ -52,19 +52,19 @@ def kind_of(of: Entity | Type) -> str:
     """Return what a definition is called.
 
     Example:
-        >>> kind_of(Command(name="stop"))
+        >>> kind_of(CommandDefinition(name="stop"))
         'command'
     """
     match of:
-        case Command():
+        case CommandDefinition():
             return "command"
-        case Event():
+        case EventDefinition():
             return "event"
-        case Enum():
+        case EnumDefinition():
             return "enum"
-        case Alternate():
+        case AlternateDefinition():
             return "alternate"
-        case Union():
+        case UnionDefinition():
             return "union"
         case _:
             return "object"
@@ -102,7 +102,7 @@ class Definitions:
         if documentation.since:
             said.append(f"since {documentation.since}")
         said += special_features(of.features)
-        if isinstance(of, Command):
+        if isinstance(of, CommandDefinition):
             if of.allow_oob:
                 said.append("may come out of band")
             if of.allow_preconfig:
@@ -125,12 +125,12 @@ class Definitions:
 
     def _parts(self, of: Entity | Type, documentation: Documentation) -> Iterator[Block]:
         match of:
-            case Command() | Event():
-                title = "Arguments" if isinstance(of, Command) else "Data"
+            case CommandDefinition() | EventDefinition():
+                title = "Arguments" if isinstance(of, CommandDefinition) else "Data"
                 yield from self._arguments(title, of.arguments, documentation)
-                if isinstance(of, Command):
+                if isinstance(of, CommandDefinition):
                     yield from self._returns(of, documentation)
-            case Enum():
+            case EnumDefinition():
                 yield from self._listed(
                     "Values",
                     [
@@ -138,7 +138,7 @@ class Definitions:
                         for value in of.values
                     ],
                 )
-            case Alternate():
+            case AlternateDefinition():
                 yield from self._listed(
                     "One of",
                     [
@@ -148,7 +148,7 @@ class Definitions:
                         for branch in of.branches
                     ],
                 )
-            case Struct() | Union():
+            case StructDefinition() | UnionDefinition():
                 yield from self._members("Members", of, documentation)
 
     def _arguments(
@@ -157,9 +157,9 @@ class Definitions:
         if name is None:
             return
         of = self._schema.types[name]
-        if isinstance(of, Struct) and of.is_implicit:
+        if isinstance(of, StructDefinition) and of.is_implicit:
             yield from self._members(title, of, documentation)
-        elif isinstance(of, Struct) and not shape_of(self._schema, of).members:
+        elif isinstance(of, StructDefinition) and not shape_of(self._schema, of).members:
             return
         else:
             head = (Text(f"{title}: the members of "), *self._type(name))
@@ -173,16 +173,16 @@ class Definitions:
                 yield Items(tuple(described))
 
     def _members(
-        self, title: str, of: Struct | Union, documentation: Documentation
+        self, title: str, of: StructDefinition | UnionDefinition, documentation: Documentation
     ) -> Iterator[Block]:
         items: list[Item] = []
         base = self._schema.types[of.base] if of.base is not None else None
-        if isinstance(base, Struct):
+        if isinstance(base, StructDefinition):
             if base.is_implicit:
                 items += self._own(base.members, documentation)
             else:
                 items.append(Item((), (Text("All members of "), *self._type(base.name))))
-        if isinstance(of, Union):
+        if isinstance(of, UnionDefinition):
             items += self._branches(of)
         else:
             items += self._own(of.members, documentation)
@@ -193,7 +193,7 @@ class Definitions:
             facts = self._type(member.type)
             yield self._part(member.name, facts, member, documentation.members, member.is_optional)
 
-    def _branches(self, of: Union) -> Iterator[Item]:
+    def _branches(self, of: UnionDefinition) -> Iterator[Item]:
         for branch in of.branches:
             head: list[Span] = [
                 Text("If "),
@@ -204,13 +204,13 @@ class Definitions:
             if branch.condition is not None:
                 head += _condition(branch.condition)
             inner = self._schema.types[branch.type]
-            if isinstance(inner, Struct) and inner.is_implicit:
+            if isinstance(inner, StructDefinition) and inner.is_implicit:
                 own = tuple(self._own(inner.members, _EMPTY))
                 yield Item((Items(own),) if own else (), (*head, Text(":")))
             else:
                 yield Item((), (*head, Text(": the members of "), *self._type(branch.type)))
 
-    def _returns(self, command: Command, documentation: Documentation) -> Iterator[Block]:
+    def _returns(self, command: CommandDefinition, documentation: Documentation) -> Iterator[Block]:
         said = [s for s in documentation.sections if s.tag in ("Returns", "Return")]
         if command.returns is not None:
             yield Paragraph((Text("Returns", "strong"), Text(": "), *self._type(command.returns)))
