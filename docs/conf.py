@@ -19,6 +19,8 @@ autodoc_typehints = "description"
 html_theme = "furo"
 html_title = f"qmpeer {release}"
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 
 
 def setup(app: Sphinx) -> None:
