@@ -27,8 +27,9 @@ STYLE = """\
     .lane { stroke: #c9c5ba; stroke-width: 1.4; }
     .box { fill: #ffffff; stroke: #4a5a78; stroke-width: 1.4; }
     .name { fill: #1d2738; font: 600 13px system-ui, sans-serif; text-anchor: middle; }
-    .said { fill: #1d2738; font: 12px ui-monospace, "DejaVu Sans Mono", monospace; text-anchor: middle; }
-    .note { fill: #6a6558; font: italic 12px system-ui, sans-serif; text-anchor: middle; }
+    .said { fill: #1d2738; font: 12px ui-monospace, "DejaVu Sans Mono", monospace; }
+    .note { fill: #6a6558; font: italic 12px system-ui, sans-serif; }
+    .said, .note { text-anchor: middle; }
     .part { fill: #6a6558; font: 600 12px system-ui, sans-serif; }
     .rule { stroke: #d9d5cb; stroke-dasharray: 2 5; }
     .busy { fill: #dfe7f2; stroke: #3b6ea8; }
@@ -247,10 +248,9 @@ def drawing(picture: Picture) -> str:
     bottom = MARGIN + HEAD + ROW * len(picture.rows) + 14
     height = bottom + MARGIN
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {picture.width} {height}"'
-        f' width="{picture.width}" height="{height}" role="img" aria-labelledby="title desc">',
-        f'  <title id="title">{escape(picture.title)}</title>',
-        f'  <desc id="desc">{escape(picture.description)}</desc>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {_size(picture.width, height)} role="img">',
+        f"  <title>{escape(picture.title)}</title>",
+        f"  <desc>{escape(picture.description)}</desc>",
         f"  <style>\n{STYLE}\n  </style>",
         "  <defs>",
         *(_head(kind) for kind in KINDS),
@@ -273,6 +273,10 @@ def drawing(picture: Picture) -> str:
     for index, row in enumerate(picture.rows):
         lines += _drawn(row, _row(index), places, picture.width)
     return "\n".join([*lines, "</svg>", ""])
+
+
+def _size(width: int, height: int) -> str:
+    return f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
 
 
 def _row(index: int) -> int:
