@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -132,14 +133,16 @@ def test_what_a_page_shows_runs(name: str, request: pytest.FixtureRequest) -> No
 
 # --- The built site -----------------------------------------------------------------------------
 
+built = pytest.mark.timeout(600)  # the build takes 40 s of a processor, and others may have that
+
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the built site. Workers share one; the first that comes builds it."""
     for module in ("sphinx", "myst_parser", "furo"):
         pytest.importorskip(module, reason="the extra docs is not installed: make .venv/.docs")
     base = tmp_path_factory.getbasetemp()
-    shared = base if worker_id == "master" else base.parent
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     folder, failure = shared / "site", shared / "site.failure"
     with (shared / "site.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -163,10 +166,12 @@ def node() -> str:
     return found
 
 
+@built
 def test_it_builds_without_warnings(site: Path) -> None:
     assert (site / "index.html").exists()
 
 
+@built
 def test_no_page_is_large(site: Path) -> None:
     sizes = build_site.page_sizes(site)
     assert len(sizes) > 50
@@ -191,6 +196,7 @@ SEARCHES = {
 """What people type, and the pages that must be among the first five."""
 
 
+@built
 def test_the_search(site: Path, node: str) -> None:
     script = Path(__file__).with_name("search_page.js")
     done = subprocess.run(
@@ -210,8 +216,32 @@ def test_the_search(site: Path, node: str) -> None:
     assert missing == {}
 
 
-def test_words_of_the_search_are_of_pages(site: Path) -> None:
-    words = (site.parent / "site.work" / "docs" / "extensions" / "search_words.py").read_text()
+def test_words_of_the_search_are_of_pages() -> None:
+    words = (DOCS / "extensions" / "search_words.py").read_text()
     pages = re.findall(r'^    "([\w/-]+)": \(', words, re.MULTILINE)
     assert len(pages) > 20
     assert [name for name in pages if name not in NAMES] == []
+
+
+def test_the_script_weighs_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, size in (("small.html", 10), ("genindex.html", build_site.PAGE_SIZE + 1)):
+        (tmp_path / name).write_bytes(b"x" * size)
+    monkeypatch.setattr(build_site, "build", lambda folder: None)
+    assert build_site.main([str(tmp_path)]) == 0
+    assert "(1 pages)" in capsys.readouterr().out
+    (tmp_path / "large.html").write_bytes(b"x" * (build_site.PAGE_SIZE + 1))
+    assert build_site.main([str(tmp_path)]) == 1
+    assert capsys.readouterr().err == "more than 100 kB: large.html\n"
+
+
+def test_the_script_says_why_it_could_not_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(folder: Path) -> None:
+        raise build_site.BuildError("page.md:1: WARNING: no such page")
+
+    monkeypatch.setattr(build_site, "build", fail)
+    assert build_site.main([str(tmp_path)]) == 1
+    assert "no such page" in capsys.readouterr().err
