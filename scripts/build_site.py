@@ -2,7 +2,7 @@
 
     python scripts/build_site.py FOLDER
 
-writes HTML into a folder, and says how large its pages are. Warnings are errors, and so is a page
+writes HTML into a folder, and prints how large its pages are. Warnings are errors, and so is a page
 of more than 100 kB. Nothing is written into docs, so that builds may run side by side.
 """
 

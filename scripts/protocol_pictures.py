@@ -1,7 +1,7 @@
 """Draw the protocol: who sends what to whom, from top to bottom, one picture for each rule.
 
 A picture has lanes, one for each speaker, and rows. Its text stands in the SVG as text, so that it
-can be searched and read aloud; a title and a description say the same in words.
+can be searched and read aloud; a title and a description hold the same in words.
 
     python scripts/protocol_pictures.py            writes docs/pictures/protocol-*.svg
     python scripts/protocol_pictures.py --check    compares; status 1 if a picture is stale

@@ -28,7 +28,7 @@ FENCED = re.compile(r"^(```|~~~).*?^\1$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 URL = re.compile(r"https?://[^\s)>\"'`\]]+")
 HOSTS = frozenset({"www.qemu.org"})
-"""Hosts that pages link to. Whoever adds one has looked at the page behind the link."""
+"""Hosts that pages link to. Before you add one, look at the page behind the link."""
 
 
 def prose(path: Path) -> str:
