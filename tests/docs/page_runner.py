@@ -37,7 +37,19 @@ __all__ = ["Block", "PageRunner", "page_blocks", "programs_in"]
 
 FENCED = re.compile(r"^(?:```(\w*)\n(.*?)^```$|<!-- hidden: (\w+)\n(.*?)^-->$)", re.M | re.DOTALL)
 FILE_NAME = re.compile(r"(?:#!.*\n)?(?:#|//|;) ([\w./-]*\w\.\w+)\n")
-PROGRAMS = (QEMU, "qemu-img", "qemu-nbd", "qemu-storage-daemon", "qemu-ga", "jq", "telnet", "socat")
+PROGRAMS = (
+    QEMU,
+    "qemu-img",
+    "qemu-nbd",
+    "qemu-storage-daemon",
+    "qemu-ga",
+    "jq",
+    "openssl",
+    "socat",
+    "systemd-analyze",
+    "systemd-socket-activate",
+    "telnet",
+)
 KEY = re.compile(r"\^.")
 PROMPTS = ("qmp> ", "(qemu) ", "telnet> ", "$ ")
 COLUMNS, ROWS = 130, 60

@@ -82,7 +82,7 @@ class Launched:
                 if self._stderr is not None:
                     self._stderr.close()
                 raise
-        guard = _Guard.of(self.process) if ends_with_parent else None
+        self._guard = guard = _Guard.of(self.process) if ends_with_parent else None
         # Also when a client is forgotten, or the interpreter ends: it would live on by itself.
         self._finish = weakref.finalize(self, _end, self.process, self._stderr, guard)
         self._finish.atexit = ends_with_parent
@@ -111,6 +111,8 @@ class Launched:
 
     def _disown(self, reason: str) -> None:
         """Take in that this is a forked child: the program is its parent's."""
+        if self._guard is not None:
+            self._guard.disown()
         self._finish.detach()
 
     def end(self) -> None:
@@ -166,6 +168,11 @@ class _Guard:
             finally:
                 os.close(pidfd)
         return cls(process, ours)
+
+    def disown(self) -> None:
+        """Leave it to the parent process, in a forked child."""
+        self._process.returncode = 0  # else its destructor would warn that it still runs
+        self._lifeline.close()
 
     def dismiss(self) -> None:
         """End it, once what it guards has ended."""
