@@ -1,4 +1,4 @@
-"""Installation, tutorials, how-tos, the cookbook: all that they show runs as it stands."""
+"""Installation, tutorials, how-tos, the cookbook, the API: all that they show runs as it stands."""
 
 import tempfile
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from tests.docs.page_runner import (
 )
 from tests.docs.pages import DOCS
 
-FOLDERS = ("tutorials", "howto", "cookbook")
+FOLDERS = ("tutorials", "howto", "cookbook", "api")
 PAGES = [
     DOCS / "install.md",
     *(

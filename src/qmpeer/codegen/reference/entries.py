@@ -233,7 +233,7 @@ class Definitions:
         is_optional: bool = False,
     ) -> Item:
         """Return a member, a value or a branch: its name, what is known of it, its text."""
-        text, since, default = _without_asides(texts.get(name, ""))
+        text, since, default = without_asides(texts.get(name, ""))
         facts: list[Spans] = [type_spans] if type_spans else []
         if is_optional:
             facts.append(plain("optional"))
@@ -321,7 +321,7 @@ def _inline(text: str, resolve: Resolve) -> Spans:
     return first.spans if isinstance(first, Paragraph) else plain(text)
 
 
-def _without_asides(text: str) -> tuple[str, str, str]:
+def without_asides(text: str) -> tuple[str, str, str]:
     """Take ``(since 2.1)`` and ``(default: off)`` out of a text; give what is left, and both."""
     release = _SINCE.fullmatch(text.strip().rstrip("."))
     if release:
