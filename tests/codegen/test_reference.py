@@ -13,7 +13,7 @@ from typing import Any, get_args
 import pytest
 
 from qmpeer.codegen import FORMATS, ReferenceFormat, reference_files
-from qmpeer.codegen.reference.blocks import Code, Heading, Items, Note, Paragraph, Text
+from qmpeer.codegen.reference.blocks import Code, Example, Heading, Items, Note, Paragraph, Text
 from qmpeer.codegen.reference.markup import blocks_of
 from qmpeer.codegen.reference.pages import reference_of
 from qmpeer.errors import Location
@@ -230,7 +230,11 @@ def test_the_same_schema_gives_the_same_bytes(format: ReferenceFormat, player: S
         ("****\nTop\n****\n\nSub\n===", (Heading(2, "Top"), Heading(3, "Sub"))),
         (".. code-block:: none\n\n  a", (Code("a"),)),
         (".. warning:: b", (Note("warning", (Paragraph((Text("b"),)),)),)),
-        (".. qmp-example::\n    :title: T\n\n    -> 1", (Paragraph((Text("T:"),)), Code("-> 1"))),
+        (".. qmp-example::\n    :title: T\n\n    -> 1", (Example((Code("-> 1"),), "T"),)),
+        (
+            ".. qmp-example::\n   :annotated:\n\n   How::\n\n     -> 1",
+            (Example((Paragraph((Text("How:"),)), Code("-> 1"))),),
+        ),
         ("::\n\n  a", (Code("a"),)),
         (".. target:\n\nx", (Paragraph((Text("x"),)),)),
         ("---", (Paragraph((Text("---"),)),)),
