@@ -81,7 +81,7 @@ bench: .venv/.dev ## Measure against QEMU and the peers, print one table of rati
 .PHONY: docs
 docs: .venv/.docs ## Build the documentation into build/docs
 	@rm -rf docs/reference
-	@$(BIN)/qmpeer docs --from src/qmpeer/machine/qapi/qapi-schema.json --format md --toctree \
+	@$(BIN)/qmpeer docs --from src/qmpeer/machine/qapi/qapi-schema.json --format sphinx \
 	  --title 'Commands and events of qmpeer serve' -o docs/reference >/dev/null
 	@$(BIN)/sphinx-build -q -W --keep-going -d build/doctrees docs build/docs
 	@echo 'See build/docs/index.html'

@@ -10,7 +10,7 @@ author = "The qmpeer authors"
 copyright = "The qmpeer authors"
 version = release = installed_version("qmpeer")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "qmpeer.sphinx_domain"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 6
 autodoc_member_order = "bysource"

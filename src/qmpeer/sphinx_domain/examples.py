@@ -5,7 +5,7 @@ from typing import ClassVar
 from docutils import nodes
 from docutils.parsers.rst import directives
 from pygments.lexer import RegexLexer
-from pygments.token import Comment, Keyword, Name, Number, Punctuation, String, Text, Whitespace
+from pygments.token import Comment, Keyword, Name, Number, String, Text
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import OptionSpec
 
@@ -30,8 +30,7 @@ class ConversationLexer(RegexLexer):
             (r"'(?:\\.|[^'\\\n])*'", String.Single),
             (r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\b", Number),
             (r"\b(?:true|false|null)\b", Keyword.Constant),
-            (r"[{}\[\],:]", Punctuation),
-            (r"\s+", Whitespace),
+            (r"[\s{}\[\],:]+", Text),
             (r"\w+|.", Text),
         ]
     }

@@ -47,7 +47,7 @@ def type_nodes(text: str, env: BuildEnvironment, place: nodes.Element) -> list[n
     name = found["name"] if found else text
     before, after = (found["before"], found["after"]) if found else ("", "")
     shown: list[nodes.Node] = [nodes.Text(before)] if before else []
-    code = nodes.literal(name, name, classes=["xref", DOMAIN, f"{DOMAIN}-type"])
+    code = nodes.inline(name, name, classes=["qapi-type"])  # half as long as a literal in HTML
     if name in WITHOUT_ENTRY:
         shown.append(code)
     else:
