@@ -22,11 +22,11 @@ from qmpeer.schema import (
     Command,
     Documentation,
     Schema,
-    Section,
     Struct,
     schema_from_qapi,
 )
 from qmpeer.schema.model import Definition
+from tests.codegen.hostile_texts import hostile_schema
 from tests.corpus import (
     MACHINE_TREE,
     RECORDINGS,
@@ -260,16 +260,6 @@ def test_deep_text_ends() -> None:
     assert blocks_of(deep, lambda name: None)
 
 
-HOSTILE = [
-    "<script>alert(1)</script>",
-    "`", "``", "```\n```", "*a", "**a*", "_a_", "a_", "|a|", "a::", "::", ".. x", "..", ". x",
-    ".so /etc/passwd", "'br", "\\fBx", "\\", "# x", "=====", "+---+", "> x", "- ", "1.", "a. b",
-    "(a) b", ":field: x", "[a](b)", "![a](b)", "{role}`x`", "(x)=", "% c", "$x$", "&lt;", "@",
-    "@a.", "/V x", "--x  y", "http://a_b_.c/_d", "`a <b>`_", "`a <http://x y>`_", "\x1b[m",
-    "\ud800", "a\tb", "\N{BULLET} a", "__a__", "``a` b``", "*``a``*", "http://x`y",
-]  # fmt: skip
-
-
 @pytest.mark.parametrize("format", FORMATS)
 def test_hostile_text_stays_text(format: ReferenceFormat) -> None:
     schema = hostile_schema()
@@ -290,18 +280,6 @@ def test_no_code_ends_its_own_fence(code: str, fence: int) -> None:
     (page,) = (text for text in reference_files(schema, "md", "T").values() if code in text)
     ticks = "`" * fence
     assert f"\n{ticks}text\n{code}\n{ticks}\n" in page
-
-
-def hostile_schema() -> Schema:
-    """Return a schema with all hostile texts, some of which its source would not let pass."""
-    texts = [text.replace("\ud800", "") for text in HOSTILE]
-    documentation = Documentation(
-        symbol="go",
-        text="\n\n".join(texts),
-        features={f"f{index}": text for index, text in enumerate(texts)},
-        sections=tuple(Section(tag, text) for text in texts for tag in ("", "Note", "Errors")),
-    )
-    return Schema(BUILT_INS, (Command(name="go", documentation=documentation),))
 
 
 # --- Whole schemas: our own, and real ones --------------------------------------------------------

@@ -100,7 +100,7 @@ def _read(node: nodes.field, kind: str, env: BuildEnvironment) -> _Field | None:
         allowed = {each.lower() for each in env.config.qapi_allowed_fields}
         if label.lower() not in allowed:
             known = ", ".join(each for each, of in FIELD_TYPES.items() if kind in of.kinds)
-            _warn(f"unknown field :{label}: in the description of a QAPI {kind}; {known}", node)
+            _warn(f"found the field :{label}:, expected one of {known}", node)
         return None
     if kind not in field_type.kinds:
         _warn(f"the description of a QAPI {kind} can't have the field :{label}:", node)
