@@ -9,7 +9,7 @@ Spec: QEMU's "The Sphinx QAPI Domain".
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from qmpeer.codegen.reference.blocks import (
@@ -39,7 +39,10 @@ from qmpeer.codegen.reference.pages import Reference
 _INDENT: Final = "   "
 _UNDERLINES: Final = "=-~\"^'"
 _SPECIAL: Final = re.compile(r"[\\`*|<]|(?<![^\W_])_|_(?![^\W_])|(?<=\w)[:@](?=\S)|:(?=:)|(?<=:):")
-_AT_START: Final = re.compile(r"[^\w\s\\]|\(?[#\w]+[.)](?=\s|\Z)")
+_AT_START: Final = re.compile(
+    r"[^\w\s\\(\"']|\(?(?:#|\w|\d+|[ivxlcdm]+)[.)](?=\s|\Z)", re.IGNORECASE
+)
+_RULE: Final = re.compile(r"(\W)\1+")
 _NAME: Final = re.compile(r"[A-Za-z_][\w.-]*")
 _MESSAGE: Final = re.compile(r"\s*(?:->|<-)(?:\s|\Z)")
 _ROLES: Final = {
@@ -175,10 +178,9 @@ class _Writer:
         """Give the fields, then the items that stand for the fields of other entries."""
         own = [part for part in fields.parts if isinstance(part, Field)]
         others = tuple(part for part in fields.parts if isinstance(part, Item))
-        for field in own:
-            yield from self._field(_FIELDS[fields.kind], field)
-        if own:
-            yield ""
+        yield from _with_gap(
+            line for field in own for line in self._field(_FIELDS[fields.kind], field)
+        )
         if others:
             title = f"Further {fields.title.lower()}" if own else fields.title
             yield from self._block(Paragraph((Text(title, "strong"),)))
@@ -209,11 +211,11 @@ class _Writer:
             yield from self._block(Paragraph((Text("Returns", "strong"), Text(": nothing"))))
             yield from self.blocks(blocks, is_within=True)
         else:
-            yield from (*self._labelled(f"return {_type_word(of)}", blocks), "")
+            yield from _with_gap(self._labelled(f"return {_type_word(of)}", blocks))
 
     def _section(self, title: str, blocks: Sequence[Block]) -> Iterator[str]:
         if title == "Errors":
-            yield from (*self._labelled("error", blocks), "")
+            yield from _with_gap(self._labelled("error", blocks))
             return
         if not (title in _EXAMPLES and blocks and _is_example(blocks[0])):
             yield from self._block(Paragraph((Text(title, "strong"),)))
@@ -261,7 +263,8 @@ class _Writer:
                 line += _gap(line, text, was_markup)
             line += text if line else _at_start(text) if not is_markup else text
             was_markup = is_markup
-        return line.strip() or "\\"
+        line = line.strip() or "\\"
+        return f"\\ {line}" if _RULE.fullmatch(line) else line
 
     def _span(self, span: Span) -> tuple[str, bool]:
         """Return a span, and whether it is marked up."""
@@ -289,6 +292,15 @@ class _Writer:
         if link.text == name:
             return f":qapi:{role}:`{name}`"
         return f":qapi:{role}:`{escaped(link.text)} <{name}>`"
+
+
+def _with_gap(lines: Iterable[str]) -> Iterator[str]:
+    """Give lines, and an empty one behind them if the last isn't."""
+    line = ""
+    for line in lines:
+        yield line
+    if line:
+        yield ""
 
 
 def _type_word(of: TypeName) -> str:
