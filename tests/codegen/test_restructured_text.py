@@ -8,7 +8,7 @@ import re
 import pytest
 from docutils import nodes
 from docutils.core import publish_doctree
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from qmpeer.codegen import reference_files
@@ -230,6 +230,8 @@ SPANS = st.lists(st.builds(Text, ODD, STYLES), min_size=1, max_size=4).map(tuple
 
 @pytest.mark.property
 @given(SPANS)
+@example((Text("1"), Text(":"), Text(":")))
+@example((Text("\\\\"),))
 def test_a_paragraph_is_read_as_it_was(spans: Spans) -> None:
     tree = page_of(Paragraph(spans))
     shown = "".join(span.text if not span.style else span.text.strip() for span in spans)

@@ -53,7 +53,7 @@ def test_tokens() -> None:
     assert (Keyword.Declaration, "->") == found[0]
     for token in (
         (Name.Tag, '"execute"'), (String.Double, '"stop"'), (String.Single, "'id'"),
-        (Number, "-1.5e3"), (Name.Namespace, "<-"), (Keyword.Constant, "true"),
+        (Number, "-1.5e3"), (Name.Builtin, "<-"), (Keyword.Constant, "true"),
     ):  # fmt: skip
         assert token in found
     assert all(kind is not Error for kind, _ in found)

@@ -22,7 +22,7 @@ class ConversationLexer(RegexLexer):
     tokens: ClassVar = {
         "root": [
             (r"^(->)(?=\s|$)", Keyword.Declaration),
-            (r"^(<-)(?=\s|$)", Name.Namespace),
+            (r"^(<-)(?=\s|$)", Name.Builtin),
             (r"(?:#|//).*$", Comment.Single),
             (r"\.\.\.", Comment),
             (r'"(?:\\.|[^"\\\n])*+"(?=\s*:)', Name.Tag),

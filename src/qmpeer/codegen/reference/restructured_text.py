@@ -255,7 +255,7 @@ class _Writer:
         """Return a paragraph, which is one line."""
         line = ""
         was_markup = False
-        for span in spans:
+        for span in _joined(spans):
             text, is_markup = self._span(span)
             if not text:
                 continue
@@ -301,6 +301,18 @@ def _with_gap(lines: Iterable[str]) -> Iterator[str]:
         yield line
     if line:
         yield ""
+
+
+def _joined(spans: Spans) -> list[Span]:
+    """Join plain texts that follow one another: what is markup shows in all of them."""
+    joined: list[Span] = []
+    for span in spans:
+        last = joined[-1] if joined else None
+        if isinstance(span, Text) and isinstance(last, Text) and not (span.style or last.style):
+            joined[-1] = Text(last.text + span.text)
+        else:
+            joined.append(span)
+    return joined
 
 
 def _type_word(of: TypeName) -> str:
