@@ -30,7 +30,7 @@ def median_of(function: Callable[[], object], count: int) -> float:
 
 
 def _answer(corpus: Path) -> Any:
-    from qmpeer.sources.answers import find_answer
+    from qmpeer.sources.saved import find_answer
 
     return find_answer((corpus / RECORDING).read_bytes(), RECORDING)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks import loops
 from qmpeer import Monitor
 from qmpeer.errors import CommandError
-from qmpeer.messages import Command
+from qmpeer.messages import CommandMessage
 from qmpeer.monitor import CommandInfo, Context
 from qmpeer.monitor.backend import Emit
 from qmpeer.values import JsonValue
@@ -23,7 +23,7 @@ class Document:
         """Return the one command."""
         return [CommandInfo("query-qmp-schema")]
 
-    def execute(self, command: Command, context: Context) -> JsonValue:
+    def execute(self, command: CommandMessage, context: Context) -> JsonValue:
         """Return the document."""
         if command.name != "query-qmp-schema":
             raise CommandError("CommandNotFound", f"The command {command.name} has not been found")

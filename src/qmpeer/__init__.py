@@ -1,6 +1,6 @@
 """QMP, the QEMU Machine Protocol, for Python: both ends of the wire.
 
-Names are handed out lazily (PEP 562): who only needs `Client` imports no asyncio.
+Names are imported lazily (PEP 562): a program that only uses `Client` doesn't import asyncio.
 """
 
 from typing import TYPE_CHECKING

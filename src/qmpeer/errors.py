@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree.
+"""All errors of qmpeer, as one tree.
 
 ::
 
@@ -11,22 +11,22 @@
       RemoteProtocolError the peer did it
     NegotiationError      the peer refused our capabilities   .requested .offered
     CommandError          the peer answered {"error": …}      .error_class .desc .command .id
-      AnswerError         the peer's answer is of no use      .found .expected
-      JobError            a job that it had begun failed      .job .is_cancelled .is_stopped
-      MigrationError      a migration that it had begun did   .status
+      AnswerError         the answer has the wrong type       .found .expected
+      JobError            a job that started, then failed     .job .is_cancelled .is_stopped
+      MigrationError      a migration that did so             .status
     CommandInterrupted    the connection ended first; outcome unknown   .command .id
     ConnectionClosed      no more will come                   .reason
-    ChardevError          a character device can't be had     .reason .hint .earlier
+    ChardevError          a character device doesn't open     .reason .hint .earlier
     SchemaError           a schema is wrong                   .location .reason .definition
       SchemaSyntaxError   it can't be read
-      SchemaSemanticError it can be read, but says nothing that could be
+      SchemaSemanticError it can be read, but breaks QAPI's rules
     ValidationError       a value doesn't fit a schema type   .path .expected .found
 
-Before the greeting an ``OSError`` passes as it is; a deadline of ours is a ``TimeoutError``. Once
-connected, a program needs to catch at most ``CommandError``, ``CommandInterrupted``,
+Before the greeting an ``OSError`` is raised unwrapped. Our own deadlines raise ``TimeoutError``.
+Once connected, a program needs to catch at most ``CommandError``, ``CommandInterrupted``,
 ``ConnectionClosed`` and ``TimeoutError``.
 
-[Long on purpose: one tree is read at one place.]
+[Long on purpose: the whole tree is in one place.]
 """
 
 from collections.abc import Iterator
@@ -60,22 +60,22 @@ __all__ = [
 ]
 
 _SHOWN = 100
-"""Characters of a long line that are shown before and behind the place of an error."""
+"""Characters of a long line shown on each side of an error."""
 _MEMBERS = 8
-"""Members of an object or a list that are shown."""
+"""Members of an object, or items of a list, that an error shows."""
 _LONGEST = 1000
-"""Characters of a sentence about a schema, whose names may be as long as the schema."""
+"""Characters of a message about a schema. A name in a schema may be as long as the whole file."""
 
 
 class QMPError(Exception):
-    """Everything that qmpeer raises on its own account, `TimeoutError` excepted."""
+    """Base class of all errors that qmpeer defines. Deadlines raise `TimeoutError` instead."""
 
 
 class WireError(QMPError):
     """Bytes that are not QMP's JSON.
 
     Attributes:
-        position: How many bytes of the stream had come when it showed; -1 where it isn't known.
+        position: Bytes of the stream read when the error was found; -1 if unknown.
         reason: What was found and what was expected, in QEMU's words.
     """
 
@@ -89,11 +89,11 @@ class WireError(QMPError):
 
 
 class LimitError(QMPError):
-    """A limit that was passed.
+    """A limit was exceeded.
 
     Attributes:
         limit: The name of the limit in `qmpeer.limits`, or QEMU's words for it.
-        value: What it is set to.
+        value: The limit's value.
     """
 
     def __init__(self, reason: str, limit: str, value: float) -> None:
@@ -110,7 +110,7 @@ class MessageError(QMPError):
     """A JSON value that is not a QMP message.
 
     Attributes:
-        member: The member that is wrong, or None when it is the whole value.
+        member: The wrong member, or None if the whole value is wrong.
         reason: What was found and what was expected, in QEMU's words.
     """
 
@@ -124,15 +124,15 @@ class MessageError(QMPError):
 
 
 class ProtocolError(QMPError):
-    """The right message at the wrong time."""
+    """A valid message at the wrong time."""
 
 
 class LocalProtocolError(ProtocolError):
-    """Something that the caller asked for out of turn."""
+    """The caller asked for something that the connection's phase doesn't allow."""
 
 
 class RemoteProtocolError(ProtocolError):
-    """Something that the peer did out of turn."""
+    """The peer sent something that the connection's phase doesn't allow."""
 
 
 class NegotiationError(QMPError):
@@ -140,7 +140,7 @@ class NegotiationError(QMPError):
 
     Attributes:
         requested: The capabilities that we asked for.
-        offered: Those that its greeting offered.
+        offered: The capabilities in its greeting.
         reason: The peer's own words.
     """
 
@@ -158,13 +158,13 @@ class NegotiationError(QMPError):
 
 
 class CommandError(QMPError):
-    """The error that the server returned; a handler raises it to return one.
+    """An error returned by the server. A monitor's handler raises it to return one.
 
     Attributes:
         error_class: GenericError, CommandNotFound, DeviceNotFound, …; new ones may appear.
         desc: The server's description, for people.
-        command: The name of the command, None where it isn't known.
-        id: The command's id on the wire, UNSET where it had none.
+        command: The name of the command, None if unknown.
+        id: The command's id on the wire, UNSET if it had none.
     """
 
     def __init__(
@@ -185,11 +185,11 @@ class CommandError(QMPError):
 
 
 class AnswerError(CommandError):
-    """An answer that isn't what its command returns.
+    """An answer of the wrong type for its command.
 
     Attributes:
-        found: What came, a JSON value.
-        expected: What was expected, for people.
+        found: The JSON value that came.
+        expected: A description of what was expected, for people.
     """
 
     def __init__(self, command: str, found: object, expected: str) -> None:
@@ -201,11 +201,11 @@ class AnswerError(CommandError):
         return AnswerError, (self.command, self.found, self.expected)
 
     def __str__(self) -> str:
-        return f"the answer to {self.command} is of no use: {self.desc}"
+        return f"the answer to {self.command} is unusable: {self.desc}"
 
 
 def _in_short(value: object, levels: int = 3) -> str:
-    """Return the beginning of a value's JSON, however large or deep it is."""
+    """Return the beginning of a value's JSON, bounded in length and depth."""
     if isinstance(value, list):
         text = f"[{_first_of((_in_short(each, levels - 1) for each in value), levels)}]"
     elif isinstance(value, dict):
@@ -228,12 +228,12 @@ def _first_of(parts: Iterator[str], levels: int) -> str:
 
 
 class JobError(CommandError):
-    """A job, begun well, that failed, was cancelled, or was stopped by an error.
+    """A job that started, and then failed, was cancelled, or was stopped by an error.
 
     Attributes:
         job: The job's id.
-        is_cancelled: Somebody cancelled it, which is no fault of its own.
-        is_stopped: It is still there, and waits to be resumed or cancelled.
+        is_cancelled: True if somebody cancelled it.
+        is_stopped: True if it still exists and waits to be resumed or cancelled.
     """
 
     def __init__(
@@ -261,7 +261,7 @@ class JobError(CommandError):
 
 
 class MigrationError(CommandError):
-    """A migration, begun well, that failed or was cancelled.
+    """A migration that started, and then failed or was cancelled.
 
     Attributes:
         status: Its status: "failed", "cancelled", "postcopy-paused", …
@@ -279,7 +279,7 @@ class MigrationError(CommandError):
 
 
 class CommandInterrupted(QMPError):
-    """The end of the connection before the reply: the command's outcome is unknown.
+    """The connection ended before the reply: the command's outcome is unknown.
 
     Attributes:
         command: The name of the command.
@@ -298,7 +298,7 @@ class CommandInterrupted(QMPError):
 
 
 class ConnectionClosed(QMPError):
-    """The end of the connection while nothing was in flight.
+    """The connection ended, and no command was in flight.
 
     Attributes:
         reason: Why the connection ended.
@@ -313,12 +313,12 @@ class ConnectionClosed(QMPError):
 
 
 class ChardevError(QMPError, ValueError):
-    """A character device that can't be had, or can't do what was asked.
+    """A character device can't be opened, or can't do what was asked.
 
     Attributes:
         reason: Why, in QEMU's words.
-        hint: What QEMU adds on a terminal only, "" if nothing.
-        earlier: What is said before that on a terminal, each in a line of its own.
+        hint: A line that QEMU adds on a terminal only, or "".
+        earlier: Lines that QEMU prints before the reason, on a terminal only.
     """
 
     def __init__(self, reason: str, hint: str = "", earlier: tuple[str, ...] = ()) -> None:
@@ -332,10 +332,10 @@ class ChardevError(QMPError, ValueError):
 
 
 class Location(NamedTuple):
-    """A place in a schema's file.
+    """A position in a schema file.
 
     Attributes:
-        file: The name by which the file was read.
+        file: The file's name, as it was given.
         line: Counted from 1.
         column: Counted from 1, in characters.
 
@@ -353,15 +353,15 @@ class Location(NamedTuple):
 
 
 class SchemaError(QMPError):
-    """A fault in a schema, and its place.
+    """A fault in a schema, with its location.
 
     Attributes:
         reason: What was found and what was expected.
-        location: Where; None for a schema that came from no file.
-        text: The line at that place, without its end.
-        definition: What it is in, such as "struct 'NameInfo'"; None outside of definitions.
-        includes: Where the file was included, then where that file was, up to the first.
-        others: What else is wrong with the same schema, found in the same run.
+        location: Its position; None if the schema came from no file.
+        text: The line at that position, without its line ending.
+        definition: The definition around it, such as "struct 'NameInfo'", or None.
+        includes: The include chain, innermost first.
+        others: Further faults of the same schema, found in the same run.
     """
 
     def __init__(
@@ -401,22 +401,22 @@ def _shortened(text: str) -> str:
 
 
 class SchemaSyntaxError(SchemaError):
-    """A text that is no schema."""
+    """A text that can't be parsed as a schema."""
 
 
 class SchemaSemanticError(SchemaError):
-    """A schema that can be read, but contradicts itself or the rules of QAPI."""
+    """A schema that can be parsed, but contradicts itself or the rules of QAPI."""
 
 
 class ValidationError(QMPError):
     """A value that doesn't fit a schema type.
 
     Attributes:
-        path: Where the value stands, such as "actions[0].type"; "" is the value itself.
+        path: The path to the value, such as "actions[0].type"; "" is the value itself.
         expected: What was expected there: "string", "uint8_t", "one value", …
-        found: What was found: the value, or UNSET where there was none.
-        desc: The whole sentence, in QEMU's words.
-        feature: What policy refuses it for: "deprecated" or "unstable"; "" if it is wrong as such.
+        found: The value, or UNSET if it is missing.
+        desc: The whole message, in QEMU's words.
+        feature: "deprecated" or "unstable" if the policy refuses it for that; "" if it is wrong.
     """
 
     def __init__(

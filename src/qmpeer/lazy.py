@@ -1,7 +1,7 @@
-"""Names that a package hands out when they are first asked for.
+"""Names that a package imports on first use.
 
-A program's start waits for each module that it imports. So what not every program needs is imported
-when one of its names is wanted.
+Each import delays a program's start. A module that only some programs need is imported when one of
+its names is first used.
 
 Spec: PEP 562.
 """
@@ -13,15 +13,15 @@ __all__ = ["handed_out"]
 
 
 def handed_out(package: str, homes: Mapping[str, str], name: str) -> object:
-    """Return what a package calls so.
+    """Return a package's lazy attribute.
 
     Args:
-        package: Its name.
-        homes: For each name that it hands out lazily, the module that has it.
-        name: The name.
+        package: The package's name.
+        homes: The module that defines each lazy name.
+        name: The attribute's name.
 
     Raises:
-        AttributeError: If it has no such name.
+        AttributeError: If the package has no such attribute.
     """
     home = homes.get(name)
     if home is None:

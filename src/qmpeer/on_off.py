@@ -9,14 +9,14 @@ WHOLE_WORDS: Final[Mapping[str, bool]] = {
     **dict.fromkeys(("on", "yes", "true"), True),
     **dict.fromkeys(("off", "no", "false"), False),
 }
-"""Those that are no mere letters, which may as well be names."""
+"""Words of more than one letter. A single letter may just as well be a name."""
 _WORDS: Final = {**WHOLE_WORDS, "y": True, "n": False}
 
 
 def on_or_off(word: str) -> bool | None:
-    """Return what a word says; None if it is none of these.
+    """Return the boolean that a word stands for; None if it stands for none.
 
-    Spec: QEMU, options and QAPI where it reads key=value.
+    Spec: QEMU's options, and QAPI values in key=value syntax.
 
     Example:
         >>> on_or_off("yes"), on_or_off("off"), on_or_off("On")

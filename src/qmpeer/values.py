@@ -1,7 +1,7 @@
-"""JSON values, as Python has them.
+"""JSON values as Python types.
 
-An object is a dict with string keys, an array a list; integers are exact, other numbers floats.
-``UNSET`` stands for a member that isn't there, which is not the same as null.
+An object is a dict with string keys, an array is a list. Integers are exact, other numbers are
+floats. ``UNSET`` stands for a missing member, which is not the same as null.
 """
 
 from typing import TypeAlias, Union

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any
 
 from qmpeer import CommandError, Context, Monitor
-from qmpeer.messages import Command
+from qmpeer.messages import CommandMessage
 from qmpeer.monitor import CommandInfo
 from qmpeer.monitor.backend import Emit
 from qmpeer.values import JsonValue
@@ -22,7 +22,7 @@ class _Answers:
     def commands(self) -> Iterable[CommandInfo]:
         return [CommandInfo(name) for name in self.answers]
 
-    def execute(self, command: Command, context: Context) -> JsonValue:
+    def execute(self, command: CommandMessage, context: Context) -> JsonValue:
         self.seen.append((command.name, command.arguments))
         if command.name not in self.answers:
             raise CommandError("CommandNotFound", f"no {command.name}")

@@ -617,7 +617,7 @@ def test_a_program_whose_end_cannot_be_read(agent: Agent, pretended: PretendedAg
     with pytest.raises(AnswerError) as caught:
         agent.call("run", ["x"])
     assert str(caught.value) == (
-        "the answer to guest-exec-status is of no use: found [], expected an object that says "
+        "the answer to guest-exec-status is unusable: found [], expected an object that says "
         "whether it has exited"
     )
     assert caught.value.__notes__ == ["x may go on in the guest, its pid is 17"]

@@ -1,6 +1,6 @@
 """Programs that are started with their monitor on a socket pair, and end with their client.
 
-Modules: launching, guard.
+Modules: launching, process_guard.
 """
 
 import os

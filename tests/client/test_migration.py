@@ -281,6 +281,6 @@ def test_a_state_that_is_none(face: Face) -> None:
         migration.answer("query-migrate", [])
         migration.answer("query-migrate", {"status": "completed"})
         migration.answer("migrate_cancel")
-        with pytest.raises(AnswerError, match="query-migrate is of no use") as caught:
+        with pytest.raises(AnswerError, match="query-migrate is unusable") as caught:
             running.result(PATIENCE)
         assert caught.value.__notes__ == ["the migration was to be cancelled, and is completed"]

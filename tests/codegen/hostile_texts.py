@@ -1,6 +1,6 @@
 """Texts that are markup of one kind or another, and must stay text."""
 
-from qmpeer.schema import BUILT_INS, Command, Documentation, Schema, Section
+from qmpeer.schema import BUILT_INS, CommandDefinition, Documentation, Schema, Section
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -21,4 +21,4 @@ def hostile_schema() -> Schema:
         features={f"f{index}": text for index, text in enumerate(texts)},
         sections=tuple(Section(tag, text) for text in texts for tag in ("", "Note", "Errors")),
     )
-    return Schema(BUILT_INS, (Command(name="go", documentation=documentation),))
+    return Schema(BUILT_INS, (CommandDefinition(name="go", documentation=documentation),))

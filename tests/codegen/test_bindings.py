@@ -27,7 +27,7 @@ from qmpeer.schema import (
     BUILT_INS,
     Member,
     Schema,
-    Struct,
+    StructDefinition,
     introspection_hash,
     introspection_of,
     schema_from_introspection,
@@ -223,12 +223,12 @@ def test_many_names_that_become_one_take_no_long_time() -> None:
 
 def test_commands_that_name_one_large_struct(monkeypatch: pytest.MonkeyPatch) -> None:
     """What each of them takes is written out, so that the file would grow as their product."""
-    base = Struct(name="Base", members=tuple(Member(f"b{n}", "int") for n in range(10)))
-    large = Struct(
+    base = StructDefinition(name="Base", members=tuple(Member(f"b{n}", "int") for n in range(10)))
+    large = StructDefinition(
         name="Large", base="Base", members=tuple(Member(f"m{n}", "int") for n in range(20))
     )
     commands = tuple(
-        model.Command(name=f"c{n}", arguments="Large", is_boxed=True) for n in range(10)
+        model.CommandDefinition(name=f"c{n}", arguments="Large", is_boxed=True) for n in range(10)
     )
     schema = Schema({**BUILT_INS, "Base": base, "Large": large}, commands)
 

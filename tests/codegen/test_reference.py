@@ -19,10 +19,10 @@ from qmpeer.codegen.reference.pages import reference_of
 from qmpeer.errors import Location
 from qmpeer.schema import (
     BUILT_INS,
-    Command,
+    CommandDefinition,
     Documentation,
     Schema,
-    Struct,
+    StructDefinition,
     schema_from_qapi,
 )
 from qmpeer.schema.model import Definition
@@ -139,7 +139,7 @@ QAPI = """
 MOVE = """\
 ### move
 
-*Command, since 1.0, deprecated, may come out of band*, if `CONFIG_TRAY`
+*CommandDefinition, since 1.0, deprecated, may come out of band*, if `CONFIG_TRAY`
 
 > **Deprecated**
 >
@@ -276,7 +276,7 @@ def test_hostile_text_stays_text(format: ReferenceFormat) -> None:
 )
 def test_no_code_ends_its_own_fence(code: str, fence: int) -> None:
     documentation = Documentation(symbol="go", text=f"::\n\n  {code}")
-    schema = Schema(BUILT_INS, (Command(name="go", documentation=documentation),))
+    schema = Schema(BUILT_INS, (CommandDefinition(name="go", documentation=documentation),))
     (page,) = (text for text in reference_files(schema, "md", "T").values() if code in text)
     ticks = "`" * fence
     assert f"\n{ticks}text\n{code}\n{ticks}\n" in page
@@ -333,7 +333,7 @@ def test_markdown_of_whole_schemas(release: str, root: str) -> None:
                 assert {anchor, stem} & anchors[file or name], (name, file, anchor)
     every = "".join(files.values())
     for of in shown(schema):
-        if isinstance(of, Struct) and not of.is_implicit:
+        if isinstance(of, StructDefinition) and not of.is_implicit:
             assert all(f"- `{member.name}`" in every for member in of.members)
 
 
@@ -371,7 +371,7 @@ def test_many_options_of_a_directive_take_no_long_time() -> None:
 def test_many_modules_take_no_long_time() -> None:
     def run(count: int) -> None:
         definitions = tuple(
-            Command(name=f"c{number}", location=Location(f"{number}.json", 1, 1))
+            CommandDefinition(name=f"c{number}", location=Location(f"{number}.json", 1, 1))
             for number in range(count)
         )
         assert len(reference_of(Schema({**BUILT_INS}, definitions), "Many").pages) == count

@@ -12,7 +12,13 @@ from typing import Any
 import pytest
 
 from qmpeer import Client, CommandError
-from qmpeer.schema import Command, Event, Schema, find, schema_from_introspection
+from qmpeer.schema import (
+    CommandDefinition,
+    EventDefinition,
+    Schema,
+    find,
+    schema_from_introspection,
+)
 from tests.docs.pages import DOCS
 from tests.patience import PATIENCE
 from tests.qemu import BASE, QEMU
@@ -99,8 +105,8 @@ def test_no_command_and_no_event_is_left_out(vm: Client, schema: Schema, column:
     if not vm.greeting.version.package.startswith("Debian"):
         pytest.skip("the numbers are those of Debian's builds")
     assert NUMBERS
-    commands = sum(isinstance(entity, Command) for entity in schema.entities)
-    events = sum(isinstance(entity, Event) for entity in schema.entities)
+    commands = sum(isinstance(entity, CommandDefinition) for entity in schema.entities)
+    events = sum(isinstance(entity, EventDefinition) for entity in schema.entities)
     assert (commands, events) == tuple(map(int, NUMBERS.groups()))[2 * column : 2 * column + 2]
 
 

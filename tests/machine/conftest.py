@@ -10,7 +10,7 @@ import pytest
 from qmpeer.cli.main import main
 from qmpeer.machine import Options
 from qmpeer.machine.machine import Machine, Say
-from qmpeer.machine.opening import open_all
+from qmpeer.machine.startup import open_all
 from tests.machine.serving import Ended, StartHere
 from tests.patience import PATIENCE
 from tests.starts import resolve_offline

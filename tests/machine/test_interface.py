@@ -11,8 +11,8 @@ from qmpeer.machine.command_line import parse_options
 from qmpeer.machine.command_line_options import describe_options
 from qmpeer.machine.interface import load
 from qmpeer.machine.machine import Machine
-from qmpeer.machine.opening import open_all
 from qmpeer.machine.options import Options
+from qmpeer.machine.startup import open_all
 from qmpeer.monitor import Monitor
 from qmpeer.schema import Validator, introspection_of, schema_from_qapi
 from scripts.check_interface import (

@@ -1,6 +1,6 @@
 """``qmpeer serve``: its monitors and commands, and its process, end to end.
 
-Modules: background, process, signals, usage.
+Modules: daemonize, process, signals, usage.
 """
 
 import asyncio

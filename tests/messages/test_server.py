@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from qmpeer.errors import MessageError
 from qmpeer.messages import (
-    Command,
+    CommandMessage,
     QemuVersion,
     Timestamp,
     Version,
@@ -21,20 +21,20 @@ from qmpeer.messages import (
     return_message,
     version_value,
 )
-from qmpeer.messages.order import hash_order, walk
+from qmpeer.messages.qemu_order import hash_order, in_qemu_order
 from qmpeer.values import UNSET, JsonObject, JsonValue
 from tests.wire.strategies import json_values
 
 IDS: list[JsonValue] = [None, False, True, 0, -1, "", "a", [], {}, [1, [2, {}]], {"a": {"b": None}}]
 
-COMMANDS: list[tuple[Any, bool, Command]] = [
-    ({"execute": "x"}, False, Command("x")),
-    ({"execute": ""}, False, Command("")),
-    ({"execute": "x", "arguments": {}}, False, Command("x", {})),
-    ({"execute": "x", "arguments": {"a": 1}, "id": 7}, False, Command("x", {"a": 1}, 7)),
-    ({"exec-oob": "x"}, True, Command("x", is_oob=True)),
-    ({"exec-oob": "x", "id": "a", "arguments": {}}, True, Command("x", {}, "a", True)),
-    ({"execute": "x"}, True, Command("x")),
+COMMANDS: list[tuple[Any, bool, CommandMessage]] = [
+    ({"execute": "x"}, False, CommandMessage("x")),
+    ({"execute": ""}, False, CommandMessage("")),
+    ({"execute": "x", "arguments": {}}, False, CommandMessage("x", {})),
+    ({"execute": "x", "arguments": {"a": 1}, "id": 7}, False, CommandMessage("x", {"a": 1}, 7)),
+    ({"exec-oob": "x"}, True, CommandMessage("x", is_oob=True)),
+    ({"exec-oob": "x", "id": "a", "arguments": {}}, True, CommandMessage("x", {}, "a", True)),
+    ({"execute": "x"}, True, CommandMessage("x")),
 ]
 
 OBJECT = "QMP input must be a JSON object"
@@ -87,7 +87,7 @@ REFUSED: list[tuple[Any, bool, str]] = [
 
 
 @pytest.mark.parametrize(("value", "is_oob_enabled", "command"), COMMANDS)
-def test_command(value: JsonValue, is_oob_enabled: bool, command: Command) -> None:
+def test_command(value: JsonValue, is_oob_enabled: bool, command: CommandMessage) -> None:
     assert parse_command(value, is_oob_enabled) == command
 
 
@@ -198,11 +198,11 @@ WALKS = [
 def test_the_order_of_members(line: str) -> None:
     names = line.split()
     if line == "micro minor major":  # micro and minor share a bucket: the newest comes first
-        assert walk(["major", "minor", "micro"]) == names
-        assert walk(["micro", "minor", "major"]) == ["minor", "micro", "major"]
+        assert in_qemu_order(["major", "minor", "micro"]) == names
+        assert in_qemu_order(["micro", "minor", "major"]) == ["minor", "micro", "major"]
         return
-    assert walk(names) == names
-    assert walk(names[::-1]) == names
+    assert in_qemu_order(names) == names
+    assert in_qemu_order(names[::-1]) == names
 
 
 def test_a_bucket_by_its_definition() -> None:
@@ -214,8 +214,8 @@ def test_a_bucket_by_its_definition() -> None:
 
 def test_the_order_of_members_of_an_id() -> None:
     expected = ["", "zeta", "a", "m", "alpha"]
-    assert walk(["zeta", "alpha", "m", "a", ""]) == expected
-    assert walk(["", "a", "m", "alpha", "zeta"]) == expected
+    assert in_qemu_order(["zeta", "alpha", "m", "a", ""]) == expected
+    assert in_qemu_order(["", "a", "m", "alpha", "zeta"]) == expected
 
 
 @pytest.mark.property

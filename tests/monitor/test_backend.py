@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qmpeer.errors import CommandError
-from qmpeer.messages import Command
+from qmpeer.messages import CommandMessage
 from qmpeer.monitor import CommandInfo, Context, Monitor
 from qmpeer.monitor.backend import Emit
 from qmpeer.values import JsonValue
@@ -31,7 +31,9 @@ class Parrot:
         yield CommandInfo("raise", features=("unstable",))
         yield CommandInfo("query-version")
 
-    def execute(self, command: Command, context: Context) -> JsonValue | Awaitable[JsonValue]:
+    def execute(
+        self, command: CommandMessage, context: Context
+    ) -> JsonValue | Awaitable[JsonValue]:
         self.seen.append((command.name, command.is_oob, context.peer))
         match command.name:
             case "say":
@@ -52,7 +54,7 @@ class Parrot:
                 return {}
         raise CommandError("CommandNotFound", f"The command {command.name} has not been found")
 
-    async def later(self, command: Command) -> JsonValue:
+    async def later(self, command: CommandMessage) -> JsonValue:
         await asyncio.sleep(0)
         if command.arguments is None:
             raise CommandError("GenericError", "nothing to say")

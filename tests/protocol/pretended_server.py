@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from qmpeer.errors import CommandError
-from qmpeer.messages import Command, QemuVersion, Timestamp, Version, event_message
+from qmpeer.messages import CommandMessage, QemuVersion, Timestamp, Version, event_message
 from qmpeer.protocol import Dispatcher, ServerSession
 from qmpeer.values import JsonObject, JsonValue
 from qmpeer.wire import encode_line
@@ -52,7 +52,7 @@ class PretendedServer:
     ) -> None:
         self.sessions: list[ServerSession] = []
         self.dispatcher = Dispatcher[ServerSession]()
-        self.running: list[tuple[ServerSession, Command]] = []
+        self.running: list[tuple[ServerSession, CommandMessage]] = []
         self.started: list[JsonValue] = []
         self._commands = commands
         self._slow = slow
@@ -120,7 +120,7 @@ class PretendedServer:
             if session.can_take:
                 self.dispatcher.enlist(session, session)
 
-    def _run(self, session: ServerSession, command: Command) -> None:
+    def _run(self, session: ServerSession, command: CommandMessage) -> None:
         self.started.append(command.id)
         if command.name in self._slow:
             self.running.append((session, command))
@@ -132,7 +132,7 @@ class PretendedServer:
         except CommandError as error:
             session.respond_error(command, error.error_class, error.desc)
 
-    def _value(self, command: Command) -> JsonValue:
+    def _value(self, command: CommandMessage) -> JsonValue:
         name = command.name
         if name not in self._commands and name != "qmp_capabilities":
             raise CommandError("CommandNotFound", f"The command {name} has not been found")

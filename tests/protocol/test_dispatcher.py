@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from qmpeer.messages import Command
+from qmpeer.messages import CommandMessage
 from tests.protocol.pretended_server import PretendedServer
 
 
@@ -115,7 +115,7 @@ def test_whoever_finds_nobody_waiting_has_the_turn_at_once() -> None:
     assert server.dispatcher.is_free
     b.receive_data(requests("b2"))
     command = b.admit(server.dispatcher.is_free)
-    assert isinstance(command, Command)
+    assert isinstance(command, CommandMessage)
     assert (b.running, b.can_take, b.admit(True)) == (command, False, False)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from qmpeer import limits
 from qmpeer.errors import CommandError, LimitError, LocalProtocolError
-from qmpeer.messages import Command
+from qmpeer.messages import CommandMessage
 from qmpeer.protocol import Phase, ServerSession
 from qmpeer.protocol.phases import move
 from qmpeer.values import JsonObject, JsonValue
@@ -363,7 +363,7 @@ def test_a_long_answer_is_the_same_text_in_slices(
     monkeypatch.setattr(limits, "SLICE", 700)
     monkeypatch.setattr(writer, "_PIECE", 300)
     session = ServerSession(VERSION, is_pretty=is_pretty, is_greeting=False)
-    command = Command("a", id=id)
+    command = CommandMessage("a", id=id)
     event = b'{"event": "E"}\r\n'
     value = copy.deepcopy(value)
     session.respond(command, value)
@@ -392,7 +392,7 @@ def test_a_long_answer_is_the_same_text_in_slices(
 def test_a_long_answer_waits_while_output_is_paused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "SLICE", 100)
     session = ServerSession(VERSION, is_greeting=False)
-    session.respond(Command("a"), "v" * 200_000)
+    session.respond(CommandMessage("a"), "v" * 200_000)
     assert session.is_writing
     session.pause_output()
     assert not session.is_writing
@@ -540,6 +540,6 @@ def test_commands_are_what_they_were_asked_as() -> None:
     session = server.negotiated("oob")
     server.receive(session, request("slow", [1], arguments={"a": {}}) + b'{"exec-oob":"slow-oob"}')
     assert [command for _, command in server.running] == [
-        Command("slow", {"a": {}}, [1]),
-        Command("slow-oob", is_oob=True),
+        CommandMessage("slow", {"a": {}}, [1]),
+        CommandMessage("slow-oob", is_oob=True),
     ]

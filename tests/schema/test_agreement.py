@@ -14,20 +14,20 @@ import pytest
 
 from qmpeer.schema import (
     EMPTY,
-    Alternate,
+    AlternateDefinition,
     Array,
     BuiltIn,
-    Command,
+    CommandDefinition,
     Condition,
     Definition,
     Entity,
-    Enum,
+    EnumDefinition,
     Feature,
     Not,
     Schema,
-    Struct,
+    StructDefinition,
     Type,
-    Union,
+    UnionDefinition,
     introspection_of,
     schema_from_introspection,
     select,
@@ -120,7 +120,7 @@ class _Comparison:
 
     def _entity(self, ours: Entity, theirs: Entity) -> Iterator[str]:
         yield from _unequal(ours.name, "features", _features(ours), _features(theirs))
-        if isinstance(ours, Command) and isinstance(theirs, Command):
+        if isinstance(ours, CommandDefinition) and isinstance(theirs, CommandDefinition):
             yield from _unequal(ours.name, "allow-oob", ours.allow_oob, theirs.allow_oob)
             yield from self._types(ours.returns, theirs.returns, f"{ours.name}->")
         yield from self._types(ours.arguments, theirs.arguments, f"{ours.name}()")
@@ -136,18 +136,26 @@ class _Comparison:
         match one, other:
             case Array(), Array():
                 yield from self._types(one.element, other.element, f"{path}[]")
-            case Enum(), Enum():
+            case EnumDefinition(), EnumDefinition():
                 yield from _values(one, other, path)
-            case Alternate(), Alternate():
+            case AlternateDefinition(), AlternateDefinition():
                 yield from _unequal(path, "branches", len(one.branches), len(other.branches))
                 for branch, twin in zip(one.branches, other.branches, strict=False):
                     yield from self._types(branch.type, twin.type, f"{path}|{branch.name}")
-            case ((Struct() | Union()), (Struct() | Union())):
+            case (
+                (StructDefinition() | UnionDefinition()),
+                (StructDefinition() | UnionDefinition()),
+            ):
                 yield from self._objects(one, other, path)
             case _:
                 pass
 
-    def _objects(self, ours: Struct | Union, theirs: Struct | Union, path: str) -> Iterator[str]:
+    def _objects(
+        self,
+        ours: StructDefinition | UnionDefinition,
+        theirs: StructDefinition | UnionDefinition,
+        path: str,
+    ) -> Iterator[str]:
         one, other = shape_of(self._files, ours), shape_of(self._recording, theirs)
         members = {member.name: member for member in one.members}
         twins = {member.name: member for member in other.members}
@@ -166,7 +174,7 @@ class _Comparison:
             yield from self._types(branches[name], cases[name], f"{path}={name}")
 
 
-def _values(ours: Enum, theirs: Enum, path: str) -> Iterator[str]:
+def _values(ours: EnumDefinition, theirs: EnumDefinition, path: str) -> Iterator[str]:
     one = {value.name: value for value in ours.values}
     other = {value.name: value for value in theirs.values}
     yield from _unpaired(one, other, f"{path}:")
@@ -194,7 +202,7 @@ def _unequal(path: str, what: str, ours: object, theirs: object) -> Iterator[str
 
 
 def _title(entity: Entity) -> str:
-    return f"{'command' if isinstance(entity, Command) else 'event'} {entity.name}"
+    return f"{'command' if isinstance(entity, CommandDefinition) else 'event'} {entity.name}"
 
 
 def _features(part: object) -> list[str]:
@@ -205,7 +213,11 @@ def _features(part: object) -> list[str]:
 def _sort(of: Type) -> str:
     if isinstance(of, BuiltIn):
         return of.introspected
-    return "object" if isinstance(of, Struct | Union) else type(of).__name__.lower()
+    return (
+        "object"
+        if isinstance(of, StructDefinition | UnionDefinition)
+        else type(of).__name__.removesuffix("Definition").lower()
+    )
 
 
 # --- The conditions of a build ------------------------------------------------------------------

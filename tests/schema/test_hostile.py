@@ -19,7 +19,7 @@ from qmpeer.errors import SchemaError, SchemaSemanticError, ValidationError
 from qmpeer.schema import (
     BUILT_INS,
     Schema,
-    Union,
+    UnionDefinition,
     Validator,
     differences,
     introspection_of,
@@ -519,7 +519,7 @@ def test_what_is_used_stays_when_its_condition_is_not_met(schema_of: Callable[..
     assert {"One", "[One]", "Two", "Three", "Four", "Five"} <= schema.types.keys()
     assert "Six" not in schema.types
     four = schema.types["Four"]
-    assert isinstance(four, Union)
+    assert isinstance(four, UnionDefinition)
     assert [branch.name for branch in four.branches] == ["b"]
     use(schema)
 

@@ -8,20 +8,20 @@ from qmpeer.errors import SchemaError
 from qmpeer.schema import (
     BUILT_INS,
     AllOf,
-    Alternate,
+    AlternateDefinition,
     AnyOf,
     Array,
     Branch,
-    Command,
-    Enum,
+    CommandDefinition,
+    EnumDefinition,
     EnumValue,
-    Event,
+    EventDefinition,
     Feature,
     Member,
     Not,
     Schema,
-    Struct,
-    Union,
+    StructDefinition,
+    UnionDefinition,
 )
 
 ReadSchema = Callable[..., Schema]
@@ -34,7 +34,7 @@ def test_enum(schema_of: ReadSchema) -> None:
         "            'features': [ 'deprecated', { 'name': 'rare', 'if': 'RARE' } ] } ] }"
     )
     of = schema.types["Color"]
-    assert isinstance(of, Enum)
+    assert isinstance(of, EnumDefinition)
     assert of.values == (
         EnumValue("red"),
         EnumValue("3d"),
@@ -55,7 +55,7 @@ def test_struct(schema_of: ReadSchema) -> None:
         "  'paint': { 'type': 'int8', 'if': 'P', 'features': [ 'deprecated' ] } } }"
     )
     of = schema.types["Wall"]
-    assert isinstance(of, Struct)
+    assert isinstance(of, StructDefinition)
     assert of.base == "Surface"
     assert of.members == (
         Member("name", "str", is_optional=True),
@@ -73,11 +73,11 @@ def test_union_with_its_base_inside(schema_of: ReadSchema) -> None:
         "  'data': { 'wall': { 'type': 'Wall', 'if': 'W' } } }"
     )
     of = schema.types["Part"]
-    assert isinstance(of, Union)
+    assert isinstance(of, UnionDefinition)
     assert (of.base, of.discriminator) == ("Part-base", "kind")
     assert of.branches == (Branch("wall", "Wall", "W"),)
     base = schema.types["Part-base"]
-    assert isinstance(base, Struct)
+    assert isinstance(base, StructDefinition)
     assert base.members == (Member("kind", "Kind"),)
     assert base.is_implicit
 
@@ -92,19 +92,19 @@ def test_union_in_a_union(schema_of: ReadSchema) -> None:
         "{ 'union': 'Outer', 'base': { 'kind': 'Kind' }, 'discriminator': 'kind',"
         "  'data': { 'wall': 'Inner' } }"
     )
-    assert isinstance(schema.types["Outer"], Union)
+    assert isinstance(schema.types["Outer"], UnionDefinition)
 
 
 def test_simple_union(schema_of: ReadSchema) -> None:
     """Until 6.1: an implicit enum, and a `data` around each branch."""
     schema = schema_of("{ 'union': 'Ref', 'data': { 'name': 'str', 'all': [ 'int' ] } }")
     of = schema.types["Ref"]
-    assert isinstance(of, Union)
+    assert isinstance(of, UnionDefinition)
     assert of.discriminator == "type"
     assert of.branches == (Branch("name", "str-wrapper"), Branch("all", "[int]-wrapper"))
     kind, base = schema.types["RefKind"], schema.types["Ref-base"]
-    assert isinstance(kind, Enum)
-    assert isinstance(base, Struct)
+    assert isinstance(kind, EnumDefinition)
+    assert isinstance(base, StructDefinition)
     assert [value.name for value in kind.values] == ["name", "all"]
     assert base.members == (Member("type", "RefKind"),)
 
@@ -112,7 +112,7 @@ def test_simple_union(schema_of: ReadSchema) -> None:
 def test_alternate(schema_of: ReadSchema) -> None:
     schema = schema_of("{ 'alternate': 'Ref', 'data': { 's': 'str', 'n': 'null', 'l': ['int'] } }")
     of = schema.types["Ref"]
-    assert isinstance(of, Alternate)
+    assert isinstance(of, AlternateDefinition)
     assert [(branch.name, branch.type) for branch in of.branches] == [
         ("s", "str"),
         ("n", "null"),
@@ -134,14 +134,14 @@ def test_command_with_all_flags(schema_of: ReadSchema) -> None:
     assert not paint.has_response
     assert paint.allow_oob
     assert paint.allow_preconfig
-    assert dry == Command(name="dry", is_coroutine=True, location=dry.location)
+    assert dry == CommandDefinition(name="dry", is_coroutine=True, location=dry.location)
 
 
 def test_arguments_in_place_are_a_type_without_name(schema_of: ReadSchema) -> None:
     schema = schema_of("{ 'command': 'paint', 'data': { 'color': 'str' }, 'if': 'PAINT' }")
     (paint,) = schema.commands()
     of = schema.types["paint-arg"]
-    assert isinstance(of, Struct)
+    assert isinstance(of, StructDefinition)
     assert paint.arguments == "paint-arg"
     assert of.is_implicit
     assert of.condition == "PAINT"
@@ -154,7 +154,7 @@ def test_events(schema_of: ReadSchema) -> None:
         ("PAINTED", "PAINTED-arg"),
     ]
     assert not list(schema.commands())
-    assert all(isinstance(entity, Event) for entity in schema.entities)
+    assert all(isinstance(entity, EventDefinition) for entity in schema.entities)
 
 
 @pytest.mark.parametrize(
@@ -185,11 +185,11 @@ def test_language_up_to_2_3(schema_of: ReadSchema) -> None:
         "{ 'command': 'quit', 'success-response': 'no' }"
     )
     nested = schema.types["Info-qemu"]
-    assert isinstance(nested, Struct)
+    assert isinstance(nested, StructDefinition)
     assert nested.members == (Member("major", "int"), Member("minor", "int", is_optional=True))
-    assert isinstance(schema.types["Ref"], Alternate)
+    assert isinstance(schema.types["Ref"], AlternateDefinition)
     arguments = schema.types["object_add-arg"]
-    assert isinstance(arguments, Struct)
+    assert isinstance(arguments, StructDefinition)
     assert [member.type for member in arguments.members] == ["any", "any"]
     add, leave = schema.commands()
     assert not add.is_generated

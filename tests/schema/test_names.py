@@ -1,11 +1,11 @@
 """Names: which can be, and which are in today's style.
 
-Modules: parts.
+Modules: definition_parts.
 """
 
 import pytest
 
-from qmpeer.schema.circles import circles
+from qmpeer.schema.cycles import cycles
 from qmpeer.schema.names import name_fault, style_fault
 
 
@@ -90,10 +90,10 @@ def test_underscores_may_be_allowed_where_capitals_are_not() -> None:
     ids=["none", "line", "two ways", "itself", "two", "behind a way", "two circles", "three"],
 )
 def test_circles(edges: dict[str, list[str]], expected: list[str]) -> None:
-    assert circles(edges) == expected
+    assert cycles(edges) == expected
 
 
 def test_a_long_way_takes_no_stack() -> None:
     edges = {str(number): [str(number + 1)] for number in range(3000)}
-    assert circles(edges) == []
-    assert circles({**edges, "3000": ["0"]}) == ["0"]
+    assert cycles(edges) == []
+    assert cycles({**edges, "3000": ["0"]}) == ["0"]

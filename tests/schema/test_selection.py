@@ -6,14 +6,14 @@ import pytest
 
 from qmpeer.schema import (
     AllOf,
-    Alternate,
+    AlternateDefinition,
     AnyOf,
     Condition,
-    Enum,
+    EnumDefinition,
     Not,
     Schema,
-    Struct,
-    Union,
+    StructDefinition,
+    UnionDefinition,
     condition_text,
     hide_deprecated,
     introspection_of,
@@ -41,10 +41,10 @@ SCHEMA = """
 def parts(schema: Schema) -> dict[str, list[str]]:
     kept, kind = schema.types["Kept"], schema.types["Kind"]
     part, ref = schema.types["Part"], schema.types["Ref"]
-    assert isinstance(kept, Struct)
-    assert isinstance(kind, Enum)
-    assert isinstance(part, Union)
-    assert isinstance(ref, Alternate)
+    assert isinstance(kept, StructDefinition)
+    assert isinstance(kind, EnumDefinition)
+    assert isinstance(part, UnionDefinition)
+    assert isinstance(ref, AlternateDefinition)
     return {
         "commands": [command.name for command in schema.commands()],
         "gone": [name for name in ("Gone", "[Gone]", "sometimes-arg") if name in schema.types],

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from qmpeer.schema import Member, Schema, Struct, schema_from_qapi
+from qmpeer.schema import Member, Schema, StructDefinition, schema_from_qapi
 from qmpeer.shell.builtins import BUILTINS, line_behind, line_of, split
 from qmpeer.shell.help_texts import help_lines
 from qmpeer.shell.lines import OwnLine
@@ -118,7 +118,7 @@ def test_a_server_that_tells_names_only() -> None:
 
 def members(schema: Schema) -> tuple[Member, ...]:
     of = schema.types["Many"]
-    assert isinstance(of, Struct)
+    assert isinstance(of, StructDefinition)
     return of.members
 
 

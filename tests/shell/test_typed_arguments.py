@@ -5,7 +5,7 @@ import pytest
 
 from qmpeer import limits
 from qmpeer.schema import Schema, schema_from_qapi
-from qmpeer.schema.model import Event
+from qmpeer.schema.model import EventDefinition
 from qmpeer.shell.builtins import split
 from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.properties import Question, said_in, with_properties
@@ -334,7 +334,7 @@ def test_odd_answers_about_properties(schema: Schema, answer: JsonValue) -> None
 )
 def test_the_data_of_events(schema: Schema, text: str, match: dict[str, Any]) -> None:
     event = next(each for each in schema.entities if each.name == "CHANGED")
-    assert isinstance(event, Event)
+    assert isinstance(event, EventDefinition)
 
     assert Reader(schema).event_match(event, split(text)[0].words[2:]) == match
 

@@ -15,7 +15,7 @@ import pytest_asyncio
 from qmpeer.machine.command_line import parse_options
 from qmpeer.machine.human import register_human_commands
 from qmpeer.machine.machine import Machine
-from qmpeer.machine.opening import open_all
+from qmpeer.machine.startup import open_all
 from qmpeer.transport.aio import StreamHandler
 from tests.transcripts.conversations import CASES, SENTINEL, by_value, check_sentinel, turns
 from tests.transcripts.memory_stream import MemoryStream

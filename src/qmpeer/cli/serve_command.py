@@ -8,7 +8,7 @@ from qmpeer import __version__
 from qmpeer.cli.exits import complain, os_text
 from qmpeer.cli.main import Foreign
 from qmpeer.machine import USAGE, Options, StartError, StartHelp, parse_options
-from qmpeer.machine.background import (
+from qmpeer.machine.daemonize import (
     PidFile,
     Starter,
     go_into_background,

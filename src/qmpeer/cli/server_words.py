@@ -20,7 +20,7 @@ from qmpeer.client import Client
 from qmpeer.errors import CommandError, QMPError
 from qmpeer.messages.redaction import redact_arguments
 from qmpeer.schema import Schema, schema_from_introspection
-from qmpeer.schema.model import Command
+from qmpeer.schema.model import CommandDefinition
 from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.near import near
 from qmpeer.shell.properties import (
@@ -61,7 +61,9 @@ def read_by_server(client: Client, command: str, typed: Sequence[str]) -> JsonOb
         raise (UsageError if mistake.is_syntax else RefusedError)(str(mistake)) from mistake
 
 
-def _declared(ask: Ask, command: str, words: Sequence[Word]) -> tuple[Schema, Command] | None:
+def _declared(
+    ask: Ask, command: str, words: Sequence[Word]
+) -> tuple[Schema, CommandDefinition] | None:
     """Ask for the schema, the command in it, and its properties; return None if there is none."""
     schema = _schema(ask)
     if schema is None:
@@ -133,7 +135,7 @@ def explain(
 
 
 def _declared_otherwise(
-    schema: Schema, command: Command, words: Sequence[Word], error: CommandError
+    schema: Schema, command: CommandDefinition, words: Sequence[Word], error: CommandError
 ) -> Iterator[str]:
     """Yield what the schema has in place of what was refused."""
     if missing := missing_property(error.desc):

@@ -1,8 +1,8 @@
 """A program started with its monitor on a socket pair: no path, no race at start-up.
 
-It ends with its client, with the program that launched it, however that ends (`qmpeer.client.guard`
-says how), and doesn't get the signals of that program's terminal, unless the caller wants it
-otherwise.
+It ends with its client and with the program that launched it, however that one ends: see
+`qmpeer.client.process_guard`. It doesn't get the signals of that program's terminal, unless the
+caller asks for them.
 """
 
 import os
@@ -82,7 +82,7 @@ class Launched:
                 if self._stderr is not None:
                     self._stderr.close()
                 raise
-        guard = _Guard.of(self.process) if ends_with_parent else None
+        self._guard = guard = _Guard.of(self.process) if ends_with_parent else None
         # Also when a client is forgotten, or the interpreter ends: it would live on by itself.
         self._finish = weakref.finalize(self, _end, self.process, self._stderr, guard)
         self._finish.atexit = ends_with_parent
@@ -111,6 +111,8 @@ class Launched:
 
     def _disown(self, reason: str) -> None:
         """Take in that this is a forked child: the program is its parent's."""
+        if self._guard is not None:
+            self._guard.disown()
         self._finish.detach()
 
     def end(self) -> None:
@@ -140,7 +142,7 @@ class _Guard:
 
     @classmethod
     def _start(cls, guarded: "subprocess.Popen[bytes]") -> "_Guard":
-        spec = find_spec("qmpeer.client.guard")
+        spec = find_spec("qmpeer.client.process_guard")
         source = spec and spec.loader and spec.loader.get_source(spec.name)  # type: ignore[attr-defined]
         if not (source and sys.executable) or getattr(sys, "frozen", False):
             raise OSError("there is no Python to run the guard")
@@ -166,6 +168,11 @@ class _Guard:
             finally:
                 os.close(pidfd)
         return cls(process, ours)
+
+    def disown(self) -> None:
+        """Leave it to the parent process, in a forked child."""
+        self._process.returncode = 0  # else its destructor would warn that it still runs
+        self._lifeline.close()
 
     def dismiss(self) -> None:
         """End it, once what it guards has ended."""

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from qmpeer.chardev.key_values import read_boolean
 from qmpeer.errors import ChardevError
 from qmpeer.messages import qemu_texts
-from qmpeer.schema import Array, Enum, Member, Schema, Struct, shape_of
+from qmpeer.schema import Array, EnumDefinition, Member, Schema, StructDefinition, shape_of
 from qmpeer.values import JsonObject, JsonValue
 
 
 def struct_members(schema: Schema, name: str) -> dict[str, Member]:
     """Return the members of a struct by their names, its base's first."""
     struct = schema.types[name]
-    assert isinstance(struct, Struct)
+    assert isinstance(struct, StructDefinition)
     return {member.name: member for member in shape_of(schema, struct).members}
 
 
@@ -53,7 +53,7 @@ def _read(schema: Schema, type: str, value: JsonValue, name: str, key: str) -> J
             raise _mistyped(key, "array")
         element = definition.element
         return [_read(schema, element, of, "null", f"{key}.{at}") for at, of in enumerate(value)]
-    if isinstance(definition, Struct):
+    if isinstance(definition, StructDefinition):
         if not isinstance(value, dict):
             raise _mistyped(key, "object")
         return read_members(schema, struct_members(schema, type), value, f"{key}.")
@@ -61,7 +61,9 @@ def _read(schema: Schema, type: str, value: JsonValue, name: str, key: str) -> J
         raise ChardevError(f"Parameters '{key}.*' are unexpected")
     if type == "bool":
         return read_boolean(key, value)
-    if isinstance(definition, Enum) and value not in {of.name for of in definition.values}:
+    if isinstance(definition, EnumDefinition) and value not in {
+        of.name for of in definition.values
+    }:
         raise ChardevError(qemu_texts.not_accepted(name, value))
     return value
 

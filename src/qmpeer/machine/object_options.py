@@ -19,7 +19,7 @@ from qmpeer.machine.nested_keys import parse_nested_keys
 from qmpeer.machine.nested_members import read_members, struct_members
 from qmpeer.machine.start_error import StartHelp, behind_warnings
 from qmpeer.messages import qemu_texts
-from qmpeer.schema import Array, Enum, Member, Schema, Union, Validator
+from qmpeer.schema import Array, EnumDefinition, Member, Schema, UnionDefinition, Validator
 from qmpeer.values import JsonObject
 
 _TYPE: Final = "qom-type"
@@ -105,7 +105,7 @@ def _typed(schema: Schema, values: Mapping[str, str]) -> JsonObject:
 def _members(schema: Schema, kind: str) -> dict[str, Member]:
     """Return what a type of object has of its own; with "" for a type, what there is at all."""
     options = schema.types["ObjectOptions"]
-    assert isinstance(options, Union)
+    assert isinstance(options, UnionDefinition)
     names = [branch.type for branch in options.branches if kind in (branch.name, "")]
     found: dict[str, Member] = {}
     for name in names:
@@ -116,7 +116,7 @@ def _members(schema: Schema, kind: str) -> dict[str, Member]:
 def object_types() -> list[str]:
     """Return the types of objects that there are."""
     kinds = load().types["ObjectType"]
-    assert isinstance(kinds, Enum)
+    assert isinstance(kinds, EnumDefinition)
     return [value.name for value in kinds.values]
 
 

@@ -9,10 +9,10 @@ from importlib.machinery import PathFinder
 
 from qmpeer import limits
 from qmpeer.machine.machine import Machine, Say
-from qmpeer.machine.opening import open_all
 from qmpeer.machine.options import Options
 from qmpeer.machine.signals import When, block_signals, watch_signals
 from qmpeer.machine.start_error import StartError
+from qmpeer.machine.startup import open_all
 from qmpeer.monitor import new_event_loop
 from qmpeer.transport import raise_fd_limit
 

@@ -17,7 +17,7 @@ from qmpeer.messages.strangers import found_instead, look_of, shown, shown_text
 from qmpeer.messages.types import (
     CAPABILITIES,
     CAPABILITIES_COMMAND,
-    Command,
+    CommandMessage,
     Event,
     Greeting,
     QemuVersion,
@@ -26,7 +26,8 @@ from qmpeer.messages.types import (
 )
 
 if TYPE_CHECKING:
-    from qmpeer.messages.echo import echoed
+    from qmpeer.messages.id_echo import echoed
+    from qmpeer.messages.qemu_order import unexpected_member
     from qmpeer.messages.redaction import (
         REDACTED,
         Scrubber,
@@ -45,13 +46,12 @@ if TYPE_CHECKING:
         version_value,
     )
     from qmpeer.messages.similar_names import near_names
-    from qmpeer.messages.unexpected import unexpected_member
 
 __all__ = [
     "CAPABILITIES",
     "CAPABILITIES_COMMAND",
     "REDACTED",
-    "Command",
+    "CommandMessage",
     "Event",
     "Greeting",
     "Incoming",
@@ -86,7 +86,7 @@ __all__ = [
 _HOMES = {
     "REDACTED": "qmpeer.messages.redaction",
     "Scrubber": "qmpeer.messages.redaction",
-    "echoed": "qmpeer.messages.echo",
+    "echoed": "qmpeer.messages.id_echo",
     "error_message": "qmpeer.messages.server",
     "event_message": "qmpeer.messages.server",
     "greeting_message": "qmpeer.messages.server",
@@ -98,7 +98,7 @@ _HOMES = {
     "redact_message": "qmpeer.messages.redaction",
     "redact_urls": "qmpeer.messages.redaction",
     "return_message": "qmpeer.messages.server",
-    "unexpected_member": "qmpeer.messages.unexpected",
+    "unexpected_member": "qmpeer.messages.qemu_order",
     "version_value": "qmpeer.messages.server",
 }
 

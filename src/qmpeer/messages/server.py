@@ -7,15 +7,15 @@ and the texts are QEMU's, measured on QEMU 7.2.
 from typing import Any
 
 from qmpeer.errors import MessageError
-from qmpeer.messages.echo import echoed
-from qmpeer.messages.order import walk
-from qmpeer.messages.types import Command, Timestamp, Version
+from qmpeer.messages.id_echo import echoed
+from qmpeer.messages.qemu_order import in_qemu_order
+from qmpeer.messages.types import CommandMessage, Timestamp, Version
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
 
 _PLAIN = frozenset((int, str, type(UNSET)))
 
 
-def parse_command(value: Any, is_oob_enabled: bool) -> Command:
+def parse_command(value: Any, is_oob_enabled: bool) -> CommandMessage:
     """Read one command.
 
     Args:
@@ -31,14 +31,14 @@ def parse_command(value: Any, is_oob_enabled: bool) -> Command:
     name, arguments, id = value.get("execute"), value.get("arguments"), value.get("id", UNSET)
     has_others = len(value) != 1 + (arguments is not None) + (id is not UNSET)
     if type(name) is str and not has_others and (arguments is None or type(arguments) is dict):
-        return Command(name, arguments, id if type(id) in _PLAIN else echoed(id))
+        return CommandMessage(name, arguments, id if type(id) in _PLAIN else echoed(id))
     return _parse_carefully(value, is_oob_enabled)
 
 
-def _parse_carefully(value: JsonObject, is_oob_enabled: bool) -> Command:
+def _parse_carefully(value: JsonObject, is_oob_enabled: bool) -> CommandMessage:
     """Walk the members in QEMU's order; the first that is wrong counts."""
     verb = None
-    for member in walk(value):
+    for member in in_qemu_order(value):
         if member == "execute" or (member == "exec-oob" and is_oob_enabled):
             if type(value[member]) is not str:
                 raise MessageError(f"QMP input member '{member}' must be a string", member)
@@ -55,7 +55,7 @@ def _parse_carefully(value: JsonObject, is_oob_enabled: bool) -> Command:
     name, arguments = value[verb], value.get("arguments")
     assert isinstance(name, str)
     assert arguments is None or isinstance(arguments, dict)
-    return Command(name, arguments, echoed(value.get("id", UNSET)), verb == "exec-oob")
+    return CommandMessage(name, arguments, echoed(value.get("id", UNSET)), verb == "exec-oob")
 
 
 def is_out_of_band(value: Any) -> bool:

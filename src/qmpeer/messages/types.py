@@ -50,7 +50,7 @@ class Greeting(msgspec.Struct, frozen=True):
     capabilities: tuple[str, ...] = ()
 
 
-class Command(msgspec.Struct, frozen=True):
+class CommandMessage(msgspec.Struct, frozen=True):
     """One command as it was asked for.
 
     Attributes:

@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from qmpeer.messages import Command, Version
+from qmpeer.messages import CommandMessage, Version
 from qmpeer.monitor.named_fds import NamedFds
 from qmpeer.values import JsonObject, JsonValue
 
@@ -77,7 +77,9 @@ class Backend(Protocol):
     def commands(self) -> Iterable[CommandInfo]:
         """Return what there is; asked for once."""
 
-    def execute(self, command: Command, context: Context) -> JsonValue | Awaitable[JsonValue]:
+    def execute(
+        self, command: CommandMessage, context: Context
+    ) -> JsonValue | Awaitable[JsonValue]:
         """Execute one command, whatever its name.
 
         Returns:

@@ -11,7 +11,7 @@ from typing import Any
 
 from qmpeer import schema
 from qmpeer.errors import CommandError
-from qmpeer.messages import CAPABILITIES_COMMAND, Command, qemu_texts
+from qmpeer.messages import CAPABILITIES_COMMAND, CommandMessage, qemu_texts
 from qmpeer.monitor.backend import Backend, CommandInfo, Context
 from qmpeer.monitor.handlers.parameters import Parameters, parameters_of
 from qmpeer.monitor.handlers.results import result_of
@@ -40,7 +40,7 @@ class _Handler:
         self,
         function: Callable[..., Any],
         parameters: Parameters,
-        command: schema.Command,
+        command: schema.CommandDefinition,
         *,
         is_blocking: bool,
         is_exclusive: bool,
@@ -48,7 +48,7 @@ class _Handler:
         output: Callable[[JsonValue], JsonValue] | None,
     ) -> None:
         self.function: Callable[..., Any] = function
-        self.command: schema.Command = command
+        self.command: schema.CommandDefinition = command
         self.is_blocking: bool = is_blocking
         self.is_exclusive: bool = is_exclusive
         self.is_refused: bool = is_refused  # policy keeps it out
@@ -139,7 +139,7 @@ class Commands:
         return None if handler is None else handler.function
 
     def execute(
-        self, command: Command, context: Context
+        self, command: CommandMessage, context: Context
     ) -> JsonValue | Awaitable[JsonValue] | Blocking:
         """Execute one command.
 
@@ -175,7 +175,7 @@ class Commands:
 
     def _check_oob(self, name: str, handler: _Handler | None) -> None:
         """Refuse a command that can't be executed out of band, in QEMU's words."""
-        info: schema.Command | CommandInfo | None
+        info: schema.CommandDefinition | CommandInfo | None
         info = self._infos_of_backend().get(name) if handler is None else handler.command
         if info is None and name != CAPABILITIES_COMMAND:
             raise _command_not_found(name)

@@ -30,7 +30,7 @@ from qmpeer.schema import (
     ArgumentsCheck,
     Array,
     BuiltIn,
-    Command,
+    CommandDefinition,
     Feature,
     Hiding,
     Policy,
@@ -81,7 +81,7 @@ class Interface:
         self._hiding = Hiding(of, policy.hidden) if policy.hidden else None
         self._commands = {command.name: command for command in of.commands()}
         self._events = {event.name: event for event in of.events()}
-        self._made: dict[str, Command] = {}
+        self._made: dict[str, CommandDefinition] = {}
         self._registered = {CAPABILITIES_COMMAND: True}
         self._introspection: list[JsonObject] | None = None
         self.types: TypeCompiler = TypeCompiler(self._declarations)
@@ -100,7 +100,7 @@ class Interface:
         *,
         allow_oob: bool,
         features: Iterable[str],
-    ) -> Command:
+    ) -> CommandDefinition:
         """Take in the handler of a command; return what the command is.
 
         What judges the handler's arguments becomes what the schema declares of them.
@@ -135,10 +135,10 @@ class Interface:
         parameters: Parameters,
         allow_oob: bool,
         features: tuple[Feature, ...],
-    ) -> Command:
+    ) -> CommandDefinition:
         members = parameters.members
         names = {part.name: part.wire for part in parameters.parts}
-        return Command(
+        return CommandDefinition(
             name=name,
             arguments=self._declarations.arguments(name, members) if members else None,
             returns=self._returned(function, name),
@@ -174,11 +174,11 @@ class Interface:
 
         return check_or_crash
 
-    def is_refused(self, command: Command) -> bool:
+    def is_refused(self, command: CommandDefinition) -> bool:
         """Return whether policy keeps a command out."""
         return any(feature.name in self._policy.rejected for feature in command.features)
 
-    def refuse(self, command: Command) -> NoReturn:
+    def refuse(self, command: CommandDefinition) -> NoReturn:
         """Refuse a command that policy keeps out.
 
         Spec: QEMU 7.2: it is as if the command weren't there; with "crash", the process aborts.
@@ -195,7 +195,7 @@ class Interface:
 
     # Output
 
-    def output(self, command: Command) -> Callable[[JsonValue], JsonValue] | None:
+    def output(self, command: CommandDefinition) -> Callable[[JsonValue], JsonValue] | None:
         """Return what becomes of that which a command returned; None if it stays as it is."""
         if command.name not in self._commands or not (self._checks_output or self._hiding):
             return None
@@ -249,7 +249,7 @@ class Interface:
         declared = tuple(
             entity
             for entity in schema.entities
-            if not isinstance(entity, Command) or entity.name in self._registered
+            if not isinstance(entity, CommandDefinition) or entity.name in self._registered
         )
         own = {entity.name for entity in declared}
         made = tuple(command for name, command in self._made.items() if name not in own)
@@ -273,6 +273,8 @@ def _with_own(declared: Schema) -> Schema:
     if all(entity.name in names for entity in own.entities):
         return declared
     for name, of in own.types.items():
+        if isinstance(of, BuiltIn):  # an "int" that was learnt from introspection is a wider one
+            continue
         if _bare(declared.types.get(name, of)) != _bare(of):
             raise ValueError(f"type {name!r} is another than that of the monitor's own commands")
     missing = tuple(entity for entity in own.entities if entity.name not in names)

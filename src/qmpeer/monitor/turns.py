@@ -24,7 +24,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from qmpeer import limits
 from qmpeer.errors import CommandError
-from qmpeer.messages import Command
+from qmpeer.messages import CommandMessage
 from qmpeer.monitor.human.session import HumanSession
 from qmpeer.monitor.loop import MonitorLoop
 from qmpeer.monitor.threads import ENDING, Blocking, Done, Threads
@@ -41,7 +41,7 @@ class Executor(Protocol):
     """What executes the commands of a connection."""
 
     def execute(
-        self, command: Command, context: Any
+        self, command: CommandMessage, context: Any
     ) -> JsonValue | Awaitable[JsonValue] | Blocking:
         """Execute one command: give its value, an awaitable of it, or what a thread is to call."""
 
@@ -257,7 +257,7 @@ class Turns:
             if connection.session.can_take:
                 dispatcher.enlist(connection.session, connection)
 
-    def _run(self, connection: TurnTaker, command: Command) -> None:
+    def _run(self, connection: TurnTaker, command: CommandMessage) -> None:
         session = connection.session
         try:
             value = connection.commands.execute(command, connection)
@@ -276,7 +276,7 @@ class Turns:
             self.mark(connection)
 
     def _run_task(
-        self, connection: TurnTaker, command: Command, value: Awaitable[JsonValue]
+        self, connection: TurnTaker, command: CommandMessage, value: Awaitable[JsonValue]
     ) -> None:
         task = asyncio.ensure_future(outcome_of(value))
         self._tasks.add(task)
@@ -293,7 +293,7 @@ class Turns:
     def run_blocking(self, work: Blocking, name: str) -> "asyncio.Future[Outcome]":
         """Run what a command in progress has yet to do, where blocking handlers are run."""
         future: asyncio.Future[Outcome] = self._loop.running.create_future()
-        command = Command(name)
+        command = CommandMessage(name)
 
         def done(value: JsonValue, error: BaseException | None) -> None:
             if not future.done():
@@ -305,7 +305,9 @@ class Turns:
         future.add_done_callback(partial(self._threads.forget, error=_GONE))  # it was cancelled
         return future
 
-    def _start_elsewhere(self, owner: object, command: Command, work: Blocking, done: Done) -> None:
+    def _start_elsewhere(
+        self, owner: object, command: CommandMessage, work: Blocking, done: Done
+    ) -> None:
         if work.is_exclusive and not command.is_oob:
             self._dispatcher.hold(command)
         try:
@@ -317,7 +319,7 @@ class Turns:
     def _finished(
         self,
         connection: TurnTaker,
-        command: Command,
+        command: CommandMessage,
         value: JsonValue,
         error: BaseException | None,
     ) -> None:
@@ -341,7 +343,7 @@ class Turns:
             self._go_on()
 
     def _fail(
-        self, session: ServerSession | HumanSession, command: Command, error: BaseException
+        self, session: ServerSession | HumanSession, command: CommandMessage, error: BaseException
     ) -> None:
         """Answer a command whose handler raised, whatever it raised."""
         session.respond_error(command, *failure_of(command.name, error))

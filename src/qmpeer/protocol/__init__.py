@@ -1,6 +1,6 @@
-"""Both sides of QMP as state machines without I/O, and what orders and limits them.
+"""Both sides of QMP as state machines without I/O, with their order and limits.
 
-The server's side is handed out lazily: a client's start needn't wait for it.
+The server's side is imported lazily, to keep a client's start short.
 """
 
 from typing import TYPE_CHECKING

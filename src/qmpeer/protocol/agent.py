@@ -1,9 +1,9 @@
 """The client's side of a connection to a guest agent, without I/O.
 
-An agent doesn't greet. It may be restarted behind a connection that stays, or be slow:
-*synchronizing* makes an end of what was before, and is answered by its own value and nothing else.
-Some of an agent's commands are not answered when they succeed; a ping is sent behind one, whose
-answer tells so.
+An agent doesn't greet. It may be slow, or be restarted while the connection stays open. So a client
+*synchronizes*: it sends a value, and discards all replies before the one that returns that value.
+Some agent commands aren't answered when they succeed. A ping is sent behind such a command; the
+answer to the ping shows that it has succeeded.
 
 Spec: QEMU, qga/qapi-schema.json, guest-sync-delimited and 'success-response'.
 """
@@ -33,21 +33,21 @@ class AgentSession(ClientSession[Token]):
     def synchronize(self, name: str, value: int, token: Token) -> Sent[Token]:
         """Synchronize with a guest agent; then send what data_to_send() returns.
 
-        Replies to commands that were given up are no longer waited for: the agent that owed them
-        may be gone, and the one that answers be another, which may not echo ids. All that comes
-        without an id before the value does is passed over, but for CommandNotFound.
+        Replies to commands that were given up are no longer expected: the agent may have been
+        replaced by one that doesn't echo ids. Before the value comes, all replies without an id
+        are discarded, except CommandNotFound.
 
         Args:
             name: "guest-sync-delimited", or "guest-sync" for agents that don't have that.
-            value: A number that no other reply is likely to be.
-            token: Comes back with the outcome.
+            value: A number that no other reply is likely to hold.
+            token: Returned with the outcome.
 
         Raises:
             LocalProtocolError: After the end.
         """
         self.is_changing = True
         for each in list(self._pending.values()):
-            waited_for = each if each.tells_of is None else each.tells_of
+            waited_for = each if each.confirms is None else each.confirms
             if waited_for.token is None:
                 self.withdraw(each)
         self.is_changing = False
@@ -64,12 +64,12 @@ class AgentSession(ClientSession[Token]):
     def execute_silently(
         self, name: str, arguments: JsonObject | None, token: Token
     ) -> Sent[Token]:
-        """Ask for a command whose success isn't answered; its outcome is {} all the same.
+        """Send a command that isn't answered when it succeeds; its outcome is {} then.
 
         Args:
             name: A guest agent's, such as "guest-shutdown".
             arguments: Its arguments.
-            token: Comes back with the outcome.
+            token: Returned with the outcome.
 
         Raises:
             LocalProtocolError: After the end.
@@ -78,14 +78,14 @@ class AgentSession(ClientSession[Token]):
         sent = self.execute(name, arguments, token)
         self.is_changing = True
         sent.is_silent = True
-        self._ask("guest-ping", None, None, False, ()).tells_of = sent
+        self._ask("guest-ping", None, None, False, ()).confirms = sent
         self.is_changing = False
         return sent
 
     def _is_harmless(self, error: QMPError) -> bool:
-        """Return whether what isn't QMP may be half a reply of an agent that was restarted.
+        """Return whether an error may come from half a reply of an agent that was restarted.
 
-        Up to the byte FF, what comes behind half a reply may be read as anything.
+        Everything between half a reply and the byte FF may be misread.
         """
         if super()._is_harmless(error):
             return True
@@ -101,8 +101,8 @@ class AgentSession(ClientSession[Token]):
         return not sent.is_silent and sent.expected in (UNSET, message.return_value)
 
     def _take_in_own(self, sent: Sent[Token], happened: list[Happened[Token]]) -> None:
-        """Take in that a command has succeeded whose success isn't answered."""
-        silent = sent.tells_of
+        """Complete a silent command once the ping behind it is answered."""
+        silent = sent.confirms
         if silent is not None and self._pending.get(silent.id) is silent:
             token = silent.token
             self.withdraw(silent)

@@ -1,9 +1,9 @@
-"""The byte FF, by which an end is made of what a guest agent, or its client, was sending before.
+"""The marker byte FF, which ends whatever a guest agent or its client was sending before.
 
-Both ends may send it. A reader answers it with an error, or passes it over with what stood before
-it: half a reply of an agent that was restarted, half a command of the client before us.
+Both ends may send it. The reader answers it with an error, or skips it together with the bytes
+before it: half a reply of an agent that was restarted, or half a command of the previous client.
 
-Spec: QEMU, qga/qapi-schema.json, guest-sync-delimited, which is best sent behind such a byte.
+Spec: QEMU, qga/qapi-schema.json: guest-sync-delimited is best sent behind this byte.
 """
 
 from typing import Final
@@ -18,13 +18,13 @@ _ALONE = _STRAY + "\ufffd'"
 
 
 def is_marker(error: QMPError) -> bool:
-    """Return whether it is the byte alone that was no QMP."""
+    """Return whether an error is about the marker byte alone."""
     return isinstance(error, WireError) and error.reason == _ALONE
 
 
 def answers_marker(error: IncomingError | UnsetType) -> bool:
-    """Return whether an error answers the byte, and so is no command's.
+    """Return whether an error answers the marker byte rather than a command.
 
-    It shows what the byte made an end of, such as a string of the client before us.
+    Such an error quotes what the byte has ended, such as half a string of the previous client.
     """
     return error is not UNSET and error.desc.startswith(_STRAY) and error.desc.endswith("\ufffd'")

@@ -1,4 +1,4 @@
-"""How a client asks for capabilities.
+"""The arguments of qmp_capabilities.
 
 Spec: qmp-spec, "Capabilities Negotiation".
 """
@@ -8,7 +8,7 @@ from qmpeer.values import JsonObject
 
 
 def read_enable(arguments: JsonObject) -> tuple[list[str], str | None]:
-    """Return the capabilities asked for, or what is wrong with the arguments, in QEMU's words."""
+    """Return the requested capabilities and None, or [] and QEMU's error text."""
     names = arguments.get("enable", [])
     if not isinstance(names, list):
         return [], qemu_texts.wrong_type("enable", "array")
@@ -16,7 +16,7 @@ def read_enable(arguments: JsonObject) -> tuple[list[str], str | None]:
     for index, name in enumerate(names):
         if not isinstance(name, str):
             return [], qemu_texts.wrong_type(f"enable[{index}]", "string")
-        if name not in CAPABILITIES:  # QEMU knows no name for a list's element, sic
+        if name not in CAPABILITIES:  # QEMU names a list's element "null"
             return [], qemu_texts.not_accepted("null", name)
         enabled.append(name)
     read = ["enable"] if "enable" in arguments else []

@@ -1,16 +1,19 @@
 """The client's side of one connection, without I/O.
 
-A command bears the caller's *token* and gets a short id. Its reply is matched by that id, whenever
-it comes; a command whose caller has given up stays matched, so that its late reply is never taken
-for another's. What comes unasked, events, is numbered from 1 in the order of arrival.
+Each command carries the caller's *token* and gets a short id. The reply is matched by that id. A
+command that its caller gave up stays registered, so its late reply is never taken for another's.
+Events are numbered from 1 in the order of arrival.
 
-A server that never echoes ids (old guest agents, some emulators) answers in order; its replies are
-matched in order. From one that has echoed an id, a return without one isn't ours, nor is a reply
-with an id that we don't know (QEMU sends the reply of a client that left to the next): both are
-passed over. An error without an id answers a text that the server couldn't read. Such texts are
-answered in order, so the first error ends the oldest in-band command in flight; those that follow
-are about the same text, until a reply with an id comes. If that is a later command's, the in-band
-commands between were refused too. Where no later command may come, one is sent to find that out.
+Some servers never echo ids (old guest agents, some emulators). They answer in order, so their
+replies are matched in order. Once a server has echoed an id, two kinds of replies aren't ours and
+are ignored: returns without an id, and replies with an unknown id (QEMU sends the reply to a client
+that has left to the next one).
+
+An error without an id answers a text that the server couldn't parse. The server answers such texts
+in order, so the first of these errors ends the oldest in-band command in flight. Further ones are
+about the same text, until a reply with an id comes. If that reply belongs to a later command, the
+in-band commands in between were refused too. If no later command is in flight, a probe is sent to
+find that out.
 
 Spec: qmp-spec, "Issuing Commands", "Out-of-band execution".
 
@@ -54,7 +57,7 @@ from qmpeer.wire import ClientReader
 
 Token = TypeVar("Token")
 _OF_READER = ("JSON ", "QMP input ")
-"""How QEMU's errors begin that are about a text, not about a command."""
+"""Beginnings of QEMU's errors about a text rather than a command."""
 _decoder = msgspec.json.Decoder(Incoming)
 
 
@@ -62,25 +65,25 @@ class ClientSession(CommandQueue[Token]):
     """The client's side of a connection with one server.
 
     Args:
-        negotiate: Wait for a greeting and negotiate; a guest agent has neither.
-        capabilities: Those to enable, which the server must offer; None enables what it offers of
-            those we know.
-        max_in_flight: In-band commands that are sent before the first of them is answered; None
-            for any number until the first out-of-band command.
-        first_id: Where the ids begin: best at random, so that a reply meant for a client before us
-            is hardly taken for ours.
+        negotiate: Wait for a greeting and negotiate. A guest agent does neither.
+        capabilities: The capabilities to enable; the server must offer each. None enables
+            every offered capability that we know.
+        max_in_flight: In-band commands sent before the first of them is answered. None sets no
+            limit until the first out-of-band command.
+        first_id: The first id. A random one makes it unlikely that a reply to the previous client
+            is taken for ours.
         peer: The server's address, for errors.
-        message_limit: Bytes of the longest message that is taken.
+        message_limit: Bytes of the longest message that is accepted.
 
     Attributes:
-        phase: Where the connection stands.
+        phase: The connection's phase.
         peer: The server's address.
         greeting: The server's greeting, once it has come.
-        capabilities: Those that are enabled.
-        failure: What the peer did wrong, once it did; the connection is of no more use.
-        events_received: How many events have come; the number of the last.
-        ignored: How many messages were passed over, as they were nobody's.
-        is_busy: What was received isn't all read yet: `resume` before more is received.
+        capabilities: The enabled capabilities.
+        failure: The peer's violation of the protocol, which makes the connection unusable.
+        events_received: The number of events received, which is the number of the last one.
+        ignored: The number of messages that were for nobody.
+        is_busy: True if received bytes are still unread: call `resume` before receiving more.
     """
 
     __slots__ = (
@@ -130,9 +133,10 @@ class ClientSession(CommandQueue[Token]):
         self._reader: ClientReader[Incoming] = ClientReader(_decoder, message_limit)
         self._has_left = False
         self._echoes_ids: bool | None = None
-        self._refusal: CommandError | None = None  # the last one without an id, until one has it
+        # The last error without an id, until a reply has an id.
+        self._refusal: CommandError | None = None
         self._probe: Sent[Token] | None = None
-        self._why = ""  # what the peer sent in place of QMP
+        self._why = ""  # a description of what the peer sent instead of QMP
 
     # Commands
 
@@ -144,12 +148,12 @@ class ClientSession(CommandQueue[Token]):
         is_oob: bool = False,
         fds: tuple[int, ...] = (),
     ) -> Sent[Token]:
-        """Ask for one command; then send what data_to_send() returns.
+        """Queue one command; then send what data_to_send() returns.
 
         Args:
-            name: Any; whether it exists is the server's to say.
-            arguments: Its arguments; empty ones are left out.
-            token: Comes back with the outcome.
+            name: Any name; the server decides whether it exists.
+            arguments: Its arguments; an empty object is left out.
+            token: Returned with the outcome.
             is_oob: Execute it out of band.
             fds: Descriptors to send with the command's own bytes.
 
@@ -157,8 +161,8 @@ class ClientSession(CommandQueue[Token]):
             LocalProtocolError: Before negotiation is done, after the end, or if out-of-band
                 execution isn't enabled. Nothing was sent.
             TypeError: If JSON can't hold the arguments. Nothing was sent.
-            ValidationError: If there is a character in them that no server reads. Nothing was sent.
-            LimitError: If they are deeper or longer than a server reads. Nothing was sent.
+            ValidationError: If they hold a character that no server accepts. Nothing was sent.
+            LimitError: If they are deeper or longer than a server accepts. Nothing was sent.
         """
         if self.phase is not READY:
             raise LocalProtocolError(f"{name} can't be sent: the connection {self.phase.value}")
@@ -170,9 +174,9 @@ class ClientSession(CommandQueue[Token]):
         return self._ask(name, arguments, token, is_oob, fds)
 
     def unanswered(self, sent: Sent[Token], timeout: float | None) -> TimeoutError:
-        """Return the error of a command whose deadline has passed.
+        """Return the error for a command whose deadline has passed.
 
-        It quotes the last error that no command could be given: it may be this command's.
+        It quotes the last error that matched no command: that may have been this command's.
         """
         text = f"{sent.name} wasn't answered in {timeout:.4g} s"
         return TimeoutError(text + self._first_words.hint(is_sure=True) + self._quoted())
@@ -186,15 +190,15 @@ class ClientSession(CommandQueue[Token]):
     # Bytes
 
     def receive_eof(self) -> None:
-        """Take in that the server has left: it will send no more."""
+        """Note that the server has left and will send no more."""
         self.phase = CLOSED
         self._has_left = True
 
     def end(self, reason: str) -> list[Completion[Token]]:
-        """End the connection, and return the outcomes of the commands that had none yet.
+        """End the connection, and return the outcomes of the unanswered commands.
 
-        They are interrupted, but for a "quit", or a command that is silent, that was sent to a
-        server that has left: `receive_eof` said so.
+        They are interrupted, with one exception: a "quit" or a silent command has succeeded if it
+        was sent and `receive_eof` reported that the server has left.
 
         Args:
             reason: Why it ended.
@@ -214,8 +218,8 @@ class ClientSession(CommandQueue[Token]):
     def receive_data(self, data: bytes) -> list[Happened[Token]]:
         """Take in bytes; return the events, outcomes and unclaimed errors in them, in order.
 
-        After it, look at `failure` and `is_busy`, and send what data_to_send() returns: commands
-        that waited may go now. Nothing is raised.
+        Afterwards, look at `failure` and `is_busy`, and send what data_to_send() returns: replies
+        let waiting commands go. Nothing is raised.
         """
         if not self._first_words.are_qmp:
             self._first_words.add(data)
@@ -223,7 +227,7 @@ class ClientSession(CommandQueue[Token]):
         return self._take_in_all(self._reader.receive_data(data))
 
     def resume(self) -> list[Happened[Token]]:
-        """Read on in what was received, for a moment; else as `receive_data`."""
+        """Read more of the received bytes, for a short time; otherwise like `receive_data`."""
         return self._take_in_all(self._reader.resume())
 
     def _take_in_all(self, items: Sequence[Any]) -> list[Happened[Token]]:
@@ -250,7 +254,7 @@ class ClientSession(CommandQueue[Token]):
         return parse_message(item)
 
     def _is_harmless(self, error: QMPError) -> bool:
-        """Return whether what isn't QMP is only passed over."""
+        """Return whether an error about the peer's bytes may be ignored."""
         return is_marker(error)
 
     def _fail(self, error: QMPError, why: str = "") -> None:
@@ -259,7 +263,7 @@ class ClientSession(CommandQueue[Token]):
         self._why = why or str(error)
 
     def _look_at_first_words(self, happened: list[Happened[Token]]) -> None:
-        """See whether the peer has spoken QMP by now, or whether it never will."""
+        """Decide whether the peer speaks QMP, or never will."""
         if self.greeting is not None or happened:
             self._first_words.settle()
         elif self.phase is GREETING:
@@ -268,11 +272,11 @@ class ClientSession(CommandQueue[Token]):
                 self._fail(fault)
 
     def late_to_negotiate(self, timeout: float | None) -> TimeoutError:
-        """Return the error of a connection that isn't ready when its deadline has passed."""
+        """Return the error for a connection that isn't ready at its deadline."""
         return self._first_words.late(timeout, self.greeting is not None)
 
     def end_reason(self, error: Exception | None) -> str:
-        """Return why a connection ended: for an error, or because the server has closed it."""
+        """Return why a connection ended. Without an error, the server has closed it."""
         if error is not None and error is self.failure:
             return self._why
         reason = "the server closed the connection" if error is None else str(error)
@@ -319,13 +323,13 @@ class ClientSession(CommandQueue[Token]):
             raise MessageError("found a message that is no greeting, response or event")
 
     def _take_in_own(self, sent: Sent[Token], happened: list[Happened[Token]]) -> None:
-        """Take in the answer to a command that nobody waits for."""
+        """Handle the answer to a command that nobody waits for."""
 
     def _take_in_refusal(self, found: IncomingError, happened: list[Happened[Token]]) -> None:
-        """Take in an error without an id: a text of ours that the server couldn't read.
+        """Handle an error without an id: the server couldn't parse something that we sent.
 
-        Spec: QEMU answers such texts in order with in-band commands, and one nested too deep
-        hundreds of times.
+        Spec: QEMU answers such texts in order with in-band commands. It answers one that is nested
+        too deep with hundreds of errors.
         """
         oldest = None if answers_marker(found) else next(self._sent_in_band(), None)
         if oldest is not None and self._refusal is None:
@@ -341,10 +345,10 @@ class ClientSession(CommandQueue[Token]):
                 self._ask_whether_refused()
 
     def _ask_whether_refused(self) -> None:
-        """Send a command that is answered, once: what is unanswered before it was refused.
+        """Send one probe: when it is answered, the unanswered commands before it were refused.
 
-        A reader that has lost its place gives many errors, which are about one text. An error of
-        another kind may well be about the next command, and no other command need follow that.
+        A parser that has lost its place reports many errors about one text. An error of another
+        kind may be about the next command, and that may be the last one.
         """
         if self._probe is None or self._pending.get(self._probe.id) is not self._probe:
             name = "guest-ping" if self.greeting is None else "query-version"
@@ -353,16 +357,16 @@ class ClientSession(CommandQueue[Token]):
     def _end_refused(
         self, id: object, error: CommandError, happened: list[Happened[Token]]
     ) -> None:
-        """End the in-band commands before one that is answered: the server has passed them over.
+        """End the in-band commands before one that is answered: the server has skipped them.
 
-        What is answered out of band shows nothing: such answers overtake a text's errors.
+        Out-of-band answers prove nothing: they overtake the errors about a text.
         """
         answered = self._pending.get(id) if type(id) is int else None
         if answered is None or answered.is_oob:
             return
         self._refusal = None
         for sent in list(takewhile(lambda sent: sent is not answered, self._sent_in_band())):
-            if not sent.is_silent:  # whose success isn't answered either
+            if not sent.is_silent:  # a silent command may have succeeded
                 self._refuse(sent, error, happened)
 
     def _refuse(
@@ -379,14 +383,14 @@ class ClientSession(CommandQueue[Token]):
         return refusal
 
     def _match(self, message: Incoming) -> Sent[Token] | None:
-        """Return the command that a reply is for, None if it is for none of ours."""
+        """Return the command that a reply answers, or None if it isn't one of ours."""
         id = message.id
         if type(id) is int:
             sent = self._pending.pop(id, None)
             if sent is None:
                 return None
             if sent.expected is not UNSET and message.return_value not in (UNSET, sent.expected):
-                self._pending[id] = sent  # a reply to one before it that had the same id
+                self._pending[id] = sent  # a late reply to an earlier command with the same id
                 return None
             self._echoes_ids = True
         elif id is UNSET and not self._echoes_ids and not answers_marker(message.error):
@@ -402,7 +406,7 @@ class ClientSession(CommandQueue[Token]):
         return sent
 
     def _may_answer(self, message: Incoming, sent: Sent[Token]) -> bool:
-        """Return whether a reply without an id may be a command's."""
+        """Return whether a reply without an id may answer a command."""
         return not sent.is_oob
 
     # Negotiation
@@ -430,7 +434,7 @@ class ClientSession(CommandQueue[Token]):
 
 
 def _note(error: CommandError, text: str) -> None:
-    """Note on a text's error what else the server has found in that."""
+    """Add a further error about the same text as a note."""
     note = f"the server sent another error without an id: {text}"
     notes = getattr(error, "__notes__", ())
     if note not in notes and len(notes) < limits.ERRORS_NOTED:

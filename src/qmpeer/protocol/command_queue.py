@@ -1,8 +1,8 @@
-"""A client's commands: their ids, which of them may be sent, and which have no reply yet.
+"""A client's unanswered commands: their ids, and the order in which they are sent.
 
-From the first out-of-band command on, eight in-band commands are in flight at the most and the
-others wait here: with more, the server wouldn't read an out-of-band command behind them. Who needs
-the first one to overtake too says so with max_in_flight.
+From the first out-of-band command on, at most eight in-band commands are in flight; the others wait
+here. With more in flight, the server wouldn't read an out-of-band command behind them. A caller
+whose very first out-of-band command must overtake sets max_in_flight.
 
 Spec: qmp-spec, "Out-of-band execution".
 """
@@ -24,14 +24,13 @@ class CommandQueue(Generic[Token]):
     """The commands of one connection that have no reply yet.
 
     Args:
-        max_in_flight: In-band commands that are sent before the first of them is answered; None
-            for any number until the first out-of-band command.
-        first_id: Where the ids begin.
+        max_in_flight: In-band commands sent before the first of them is answered. None sets no
+            limit until the first out-of-band command.
+        first_id: The first id.
 
     Attributes:
-        is_changing: It is set while a command is added; others may set it for as long as they
-            change something. If it is found set when nobody is at it, an exception has struck
-            there, and the session is of no more use.
+        is_changing: True during each change of the queue. If it stays true, an exception (of a
+            signal handler, say) interrupted the change, and the session is unusable.
     """
 
     __slots__ = (
@@ -57,7 +56,7 @@ class CommandQueue(Generic[Token]):
         self._window = max_in_flight or 0  # no limit while it is 0
         self._next_id = first_id % limits.IDS
         self._id_span = limits.IDS
-        self._unclaimed = ""  # the last error without an id that ended none of these
+        self._unclaimed = ""  # the last error without an id that ended no command
 
     def _ask(
         self,
@@ -99,9 +98,9 @@ class CommandQueue(Generic[Token]):
         return id
 
     def give_up(self, sent: Sent[Token]) -> None:
-        """Take note that nobody waits for a command any more.
+        """Note that nobody waits for a command any more.
 
-        One that wasn't sent yet never will be; the reply to one that was is dropped.
+        If it wasn't sent yet, it never will be. If it was, its reply will be dropped.
         """
         sent.token = None
         if sent.is_waiting:
@@ -113,7 +112,7 @@ class CommandQueue(Generic[Token]):
             self.withdraw(sent)
 
     def withdraw(self, sent: Sent[Token]) -> None:
-        """Take back a command that data_to_send() gave and that couldn't be sent."""
+        """Remove a command that data_to_send() returned but that couldn't be sent."""
         sent.token = None
         if self._pending.get(sent.id) is sent:
             del self._pending[sent.id]
@@ -123,21 +122,21 @@ class CommandQueue(Generic[Token]):
 
     @property
     def interrupted(self) -> list[Sent[Token]]:
-        """The commands that have no outcome yet and are waited for."""
+        """The unanswered commands that somebody waits for."""
         return [sent for sent in self._pending.values() if sent.token is not None]
 
     @property
     def has_data_to_send(self) -> bool:
-        """There is something that data_to_send() would return."""
+        """True if data_to_send() has something to return."""
         return bool(self._outgoing)
 
     @property
     def commands_in_flight(self) -> int:
-        """How many commands have no reply yet, those included that nobody waits for."""
+        """The number of unanswered commands, including those that nobody waits for."""
         return len(self._pending)
 
     def data_to_send(self) -> tuple[bytes, tuple[int, ...]]:
-        """Return what is to be sent next, and the descriptors to go with its first byte.
+        """Return the next bytes to send, and the descriptors to pass with the first of them.
 
         Call it until it returns (b"", ()).
         """
@@ -153,7 +152,7 @@ class CommandQueue(Generic[Token]):
         return b"".join(parts), ()
 
     def _sent_in_band(self) -> Iterator[Sent[Token]]:
-        """Give the in-band commands that were sent and aren't answered, oldest first."""
+        """Yield the in-band commands that were sent and aren't answered, oldest first."""
         return (sent for sent in self._pending.values() if not (sent.is_oob or sent.is_waiting))
 
     def _release(self) -> None:

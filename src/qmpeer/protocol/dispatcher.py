@@ -1,70 +1,70 @@
-"""Whose turn it is: the order of in-band commands over all connections of a server.
+"""The order of in-band commands over all connections of a server.
 
-One command at a time, the connections in turn. A command that runs on while others go ahead (a
-coroutine, a thread) keeps back its own connection only; an exclusive one holds everything in-band,
-as QEMU's main loop is held. Out-of-band commands don't come here.
+One command starts at a time, and the connections take turns. A command that keeps running (in a
+coroutine or a thread) holds up its own connection only. An exclusive one holds up every in-band
+command, as QEMU's main loop does. Out-of-band commands aren't queued here.
 
 Spec: QEMU 7.2, measured: with both queues filled the order is a1 b1 a2 b2.
-[In QEMU each command holds everything in-band.]
+[In QEMU every command is exclusive.]
 """
 
 from collections import OrderedDict
 from typing import Generic, Protocol, TypeVar
 
-from qmpeer.messages import Command
+from qmpeer.messages import CommandMessage
 
 
 class Queue(Protocol):
-    """What commands are taken from: a session of QMP, or a human monitor's."""
+    """A source of commands: a QMP session, or a human monitor's session."""
 
     @property
-    def running(self) -> Command | None:
+    def running(self) -> CommandMessage | None:
         """The in-band command being executed."""
 
     @property
     def can_take(self) -> bool:
-        """A request is queued, the last one is answered, and its answer would find room."""
+        """True if a request is queued, the last one answered, and there is room for output."""
 
-    def take(self) -> Command | None:
-        """Take the next request; None where the session answered it itself."""
+    def take(self) -> CommandMessage | None:
+        """Take the next request; return None if the session answered it itself."""
 
 
 ClientT = TypeVar("ClientT")
 
 
 class Dispatcher(Generic[ClientT]):
-    """The turns of sessions that have in-band commands to execute."""
+    """A round-robin queue of the sessions that have in-band commands to execute."""
 
     __slots__ = ("_holders", "_is_stopped", "_ready")
 
     def __init__(self) -> None:
         self._ready: OrderedDict[Queue, ClientT] = OrderedDict()
-        self._holders: dict[int, Command] = {}  # by identity: their arguments have no hash
+        self._holders: dict[int, CommandMessage] = {}  # by identity: their arguments have no hash
         self._is_stopped = False
 
     def enlist(self, session: Queue, client: ClientT) -> None:
-        """Take note that a session may have a command to take; once is enough.
+        """Queue a session that may have a command to take. Repeated calls do no harm.
 
-        One whose command runs on has its turn after the others: it is to be enlisted then.
+        A session whose command is still running isn't queued: enlist it when the command is done.
 
         Args:
             session: The session.
-            client: Whatever the caller wants to get back with its commands.
+            client: A value of the caller's, returned with the session's commands.
         """
         if session.running is None:
             self._ready.setdefault(session, client)
 
     @property
     def is_free(self) -> bool:
-        """It is nobody's turn: who has a command now may take it without being enlisted."""
+        """True if no session is queued: a command may then be executed without enlisting."""
         return not (self._ready or self._holders or self._is_stopped)
 
-    def next_command(self) -> tuple[ClientT, Command | None] | None:
+    def next_command(self) -> tuple[ClientT, CommandMessage | None] | None:
         """Take the request whose turn it is.
 
         Returns:
-            Its client and the command, or None in its place where the session answered by itself
-            and has something to send; nothing at all while it is nobody's turn.
+            The session's client and the command. The command is None if the session answered the
+            request itself and has output to send. None alone if no session has a turn.
         """
         ready = self._ready
         while ready and not self._holders and not self._is_stopped:
@@ -77,12 +77,12 @@ class Dispatcher(Generic[ClientT]):
             return client, command
         return None
 
-    def hold(self, command: Command) -> None:
-        """Let nothing in-band go ahead until this command is released."""
+    def hold(self, command: CommandMessage) -> None:
+        """Start no further in-band command until this one is released."""
         self._holders[id(command)] = command
 
-    def release(self, command: Command) -> bool:
-        """Let others go ahead again, as far as this command goes; tell whether it held them."""
+    def release(self, command: CommandMessage) -> bool:
+        """Undo `hold` for a command; return whether it was held."""
         return self._holders.pop(id(command), None) is not None
 
     def stop(self) -> None:

@@ -1,9 +1,9 @@
-"""What ends a connection: whose doing it was, why, and what becomes of the commands under way.
+"""The end of a client's connection: who caused it, why, and which commands it cut off.
 
-The server has left if it closed the connection, or the kernel says that it is gone. All else is an
-end that we have made, be it that the server broke the rules, that a wait or a write failed, or that
-the client was closed. The reason is, in this order: what a program that we launched said last,
-where it has left; what the session says of the error; the error itself.
+The server has left if it closed the connection or the kernel reports it gone. In every other case
+we end the connection: the server broke the rules, a wait or a write failed, or the client was
+closed. The reason is the last words of a program that we launched, else the session's description
+of the error, else the error itself.
 """
 
 from typing import Final, Generic, TypeVar
@@ -20,11 +20,11 @@ CLOSED_BY_US: Final = "the client was closed"
 
 
 class CutOff(msgspec.Struct, Generic[Token], frozen=True):
-    """The commands that a connection's end has cut off.
+    """The commands that the end of a connection cut off.
 
     Attributes:
         outcomes: Their outcomes.
-        interrupted: The names of those whose outcome is unknown.
+        interrupted: The names of the commands whose outcome is unknown.
     """
 
     outcomes: list[Completion[Token]]
@@ -32,7 +32,7 @@ class CutOff(msgspec.Struct, Generic[Token], frozen=True):
 
 
 def server_has_left(error: BaseException | None) -> bool:
-    """Return whether it was the server that ended a connection.
+    """Return whether the server ended a connection.
 
     Args:
         error: What the connection ended with; None at the end of the server's bytes.
@@ -43,12 +43,12 @@ def server_has_left(error: BaseException | None) -> bool:
 def closing_error(
     session: ClientSession[Token], error: Exception | None, last_words: str | None
 ) -> ConnectionClosed:
-    """Return what every later use of a connection raises.
+    """Return the error that every later use of a connection raises.
 
     Args:
         session: The client's side of it.
         error: What it ended with; None at the end of the server's bytes.
-        last_words: How the program at the other end ended, if it is ours and has left.
+        last_words: How a program that we launched has ended; None if it runs or isn't ours.
     """
     closed = ConnectionClosed(last_words or session.end_reason(error))
     closed.__cause__ = error
@@ -56,7 +56,7 @@ def closing_error(
 
 
 def cut_off(session: ClientSession[Token], reason: str, error: Exception | None) -> CutOff[Token]:
-    """End a session, and return what becomes of its commands; doing so twice is fine.
+    """End a session, and return the commands that this cuts off. It may be called twice.
 
     Args:
         session: The client's side of the connection.

@@ -14,28 +14,28 @@ from qmpeer.schema.model import (
     EMPTY,
     SPECIAL_FEATURES,
     AllOf,
-    Alternate,
+    AlternateDefinition,
     AnyOf,
     Array,
     Branch,
     BuiltIn,
-    Command,
+    CommandDefinition,
     Condition,
     Definition,
     Documentation,
     Entity,
-    Enum,
+    EnumDefinition,
     EnumValue,
-    Event,
+    EventDefinition,
     Feature,
     IntrospectionForm,
     Member,
     Not,
     Schema,
     Section,
-    Struct,
+    StructDefinition,
     Type,
-    Union,
+    UnionDefinition,
     special_features,
 )
 from qmpeer.schema.names import name_fault
@@ -44,14 +44,14 @@ from qmpeer.schema.policy import Policy
 if TYPE_CHECKING:
     from qmpeer.schema.answer_hash import introspection_hash
     from qmpeer.schema.conditions import condition_text, is_met
+    from qmpeer.schema.flattened import Shape, shape_of
     from qmpeer.schema.hiding import Hiding
     from qmpeer.schema.introspection import introspection_of
+    from qmpeer.schema.introspection_names import label_types
     from qmpeer.schema.introspection_source import schema_from_introspection
-    from qmpeer.schema.labels import label_types
     from qmpeer.schema.language import ReadFile, schema_from_qapi
     from qmpeer.schema.paths import Answer, find
     from qmpeer.schema.selection import hide_deprecated, only, select
-    from qmpeer.schema.shapes import Shape, shape_of
     from qmpeer.schema.validation import ArgumentsCheck, Validator
 
 __all__ = [
@@ -60,7 +60,7 @@ __all__ = [
     "EMPTY",
     "SPECIAL_FEATURES",
     "AllOf",
-    "Alternate",
+    "AlternateDefinition",
     "Answer",
     "AnyOf",
     "ArgumentsCheck",
@@ -68,15 +68,15 @@ __all__ = [
     "Branch",
     "BuiltIn",
     "Change",
-    "Command",
+    "CommandDefinition",
     "Condition",
     "Definition",
     "Differences",
     "Documentation",
     "Entity",
-    "Enum",
+    "EnumDefinition",
     "EnumValue",
-    "Event",
+    "EventDefinition",
     "Feature",
     "Hiding",
     "IntrospectionForm",
@@ -87,9 +87,9 @@ __all__ = [
     "Schema",
     "Section",
     "Shape",
-    "Struct",
+    "StructDefinition",
     "Type",
-    "Union",
+    "UnionDefinition",
     "Validator",
     "condition_text",
     "differences",
@@ -114,7 +114,7 @@ _HOMES = {
     "ArgumentsCheck": "qmpeer.schema.validation",
     "Hiding": "qmpeer.schema.hiding",
     "ReadFile": "qmpeer.schema.language",
-    "Shape": "qmpeer.schema.shapes",
+    "Shape": "qmpeer.schema.flattened",
     "Validator": "qmpeer.schema.validation",
     "condition_text": "qmpeer.schema.conditions",
     "find": "qmpeer.schema.paths",
@@ -122,12 +122,12 @@ _HOMES = {
     "introspection_hash": "qmpeer.schema.answer_hash",
     "introspection_of": "qmpeer.schema.introspection",
     "is_met": "qmpeer.schema.conditions",
-    "label_types": "qmpeer.schema.labels",
+    "label_types": "qmpeer.schema.introspection_names",
     "only": "qmpeer.schema.selection",
     "schema_from_introspection": "qmpeer.schema.introspection_source",
     "schema_from_qapi": "qmpeer.schema.language",
     "select": "qmpeer.schema.selection",
-    "shape_of": "qmpeer.schema.shapes",
+    "shape_of": "qmpeer.schema.flattened",
 }
 
 

@@ -10,13 +10,13 @@ def compile_schema(schema: Schema) -> bytes:
     """Return a model as text, for `schema_from_compiled` of the same release of qmpeer.
 
     Example:
-        >>> from qmpeer.schema import Command
-        >>> print(compile_schema(Schema({}, (Command(name="stop"),))).decode(), end="")
+        >>> from qmpeer.schema import CommandDefinition
+        >>> print(compile_schema(Schema({}, (CommandDefinition(name="stop"),))).decode(), end="")
         {
          "types": {},
          "entities": [
           {
-           "type": "Command",
+           "type": "CommandDefinition",
            "name": "stop"
           }
          ]

@@ -10,27 +10,27 @@ from typing import Final, TypedDict
 import msgspec
 
 from qmpeer.errors import Location
+from qmpeer.schema.definition_parts import DefinitionParts, Use, element_of
 from qmpeer.schema.expressions import Expression, described
 from qmpeer.schema.model import (
     BUILT_INS,
     SPECIAL_FEATURES,
-    Alternate,
+    AlternateDefinition,
     Branch,
-    Command,
+    CommandDefinition,
     Condition,
     Documentation,
     Entity,
-    Enum,
+    EnumDefinition,
     EnumValue,
-    Event,
+    EventDefinition,
     Feature,
     Member,
-    Struct,
+    StructDefinition,
     Type,
-    Union,
+    UnionDefinition,
 )
 from qmpeer.schema.names import name_fault, style_fault
-from qmpeer.schema.parts import Parts, Use, element_of
 from qmpeer.schema.pragmas import Pragmas
 from qmpeer.schema.sources import Place, Problems
 from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
@@ -70,7 +70,7 @@ class Definitions:
         self.entities: dict[str, Entity] = {}
         self.origins: dict[str, Expression] = {}
         self._wrapped_types: dict[str, str] = {}
-        self._parts = Parts(problems, pragmas)
+        self._parts = DefinitionParts(problems, pragmas)
         self.uses: list[Use] = self._parts.uses
 
     def add(self, expression: Expression) -> None:
@@ -158,7 +158,7 @@ class Definitions:
             if value and self._parts.is_new(value.name, "value", seen, place.at(offset)):
                 self._parts.check_style(expression, value.name, place.at(offset))
                 values.append(value)
-        self.types[expression.name] = Enum(
+        self.types[expression.name] = EnumDefinition(
             **self._common(expression, place),
             values=tuple(values),
             prefix=self._optional_string(expression, "prefix"),
@@ -166,7 +166,7 @@ class Definitions:
 
     def _add_struct(self, expression: Expression) -> None:
         place = expression.value_place("data")
-        self.types[expression.name] = Struct(
+        self.types[expression.name] = StructDefinition(
             **self._common(expression, place),
             members=self._members(expression, expression.node["data"], place),
             base=self._base(expression),
@@ -193,7 +193,7 @@ class Definitions:
             base = self._simple_base(expression, branches)
             branches = tuple(self._wrapped(expression, branch) for branch in branches)
         place = expression.place
-        self.types[expression.name] = Union(
+        self.types[expression.name] = UnionDefinition(
             **self._common(expression, place),
             base=base,
             discriminator=discriminator or "type",
@@ -226,7 +226,7 @@ class Definitions:
             self._problems.semantic(
                 expression.place, f"{kind!r} is defined already, and it would be this union's enum"
             )
-        self.types[kind] = Enum(
+        self.types[kind] = EnumDefinition(
             name=kind,
             condition=self._parts.condition(expression.node, expression.place),
             values=tuple(EnumValue(branch.name, (), branch.condition) for branch in branches),
@@ -242,7 +242,7 @@ class Definitions:
         wrapper = f"{branch.type}-wrapper"
         if wrapper not in self.types:
             members = (Member("data", branch.type),)
-            self.types[wrapper] = Struct(name=wrapper, members=members, is_implicit=True)
+            self.types[wrapper] = StructDefinition(name=wrapper, members=members, is_implicit=True)
             self._wrapped_types[wrapper] = name
         return Branch(branch.name, wrapper, branch.condition)
 
@@ -253,7 +253,7 @@ class Definitions:
             self._problems.semantic(place, "an alternate without branches")
         for branch in branches:
             self._use(expression, branch, "alternate")
-        self.types[expression.name] = Alternate(
+        self.types[expression.name] = AlternateDefinition(
             **self._common(expression, place),
             branches=branches,
         )
@@ -271,7 +271,7 @@ class Definitions:
             )
         arguments = self._arguments(expression, "boxed" in flags)
         self._parts.is_unchecked = False
-        self.entities[expression.name] = Command(
+        self.entities[expression.name] = CommandDefinition(
             **self._common(expression, place),
             arguments=arguments,
             returns=returns,
@@ -285,7 +285,7 @@ class Definitions:
 
     def _add_event(self, expression: Expression) -> None:
         is_boxed = self._flag(expression, "boxed")
-        self.entities[expression.name] = Event(
+        self.entities[expression.name] = EventDefinition(
             **self._common(expression, expression.place),
             arguments=self._arguments(expression, is_boxed),
             is_boxed=is_boxed,
@@ -316,7 +316,7 @@ class Definitions:
         base: str | None = None,
     ) -> str:
         name = f"{expression.name}-{suffix}"
-        self.types[name] = Struct(
+        self.types[name] = StructDefinition(
             name=name,
             condition=self._parts.condition(expression.node, expression.place, is_silent=True),
             location=expression.place.location,

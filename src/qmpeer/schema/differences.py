@@ -12,22 +12,22 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
+from qmpeer.schema.flattened import Shape, shape_of
 from qmpeer.schema.kinds import ALL_KINDS, alternatives
 from qmpeer.schema.model import (
     EMPTY,
     SPECIAL_FEATURES,
     Array,
-    Command,
+    CommandDefinition,
     Entity,
-    Enum,
+    EnumDefinition,
     Feature,
     Member,
     Schema,
-    Struct,
+    StructDefinition,
     Type,
-    Union,
+    UnionDefinition,
 )
-from qmpeer.schema.shapes import Shape, shape_of
 
 Kind: TypeAlias = Literal["gone", "changed", "deprecated", "new"]
 _TITLES: Final[dict[Kind, str]] = {
@@ -110,9 +110,11 @@ def differences(old: Schema, new: Schema) -> Differences:
         new: What it meets.
 
     Example:
-        >>> from qmpeer.schema.model import BUILT_INS, Command, Event, Schema
-        >>> old = Schema(BUILT_INS, (Command(name="stop"), Command(name="cont")))
-        >>> print(differences(old, Schema(BUILT_INS, (Command(name="cont"), Event(name="STOP")))))
+        >>> from qmpeer.schema.model import BUILT_INS, CommandDefinition, EventDefinition, Schema
+        >>> stop, cont = CommandDefinition(name="stop"), CommandDefinition(name="cont")
+        >>> old = Schema(BUILT_INS, (stop, cont))
+        >>> new = Schema(BUILT_INS, (cont, EventDefinition(name="STOP")))
+        >>> print(differences(old, new))
         Gone:
           ! stop: command
         New:
@@ -179,7 +181,7 @@ class _Comparison:
     def _compare_entities(self, old: Entity, new: Entity) -> None:
         top = self._top()
         top.changes += _feature_changes(old.name, _sort(old), old.features, new.features)
-        if isinstance(old, Command) and isinstance(new, Command):
+        if isinstance(old, CommandDefinition) and isinstance(new, CommandDefinition):
             if old.allow_oob and not new.allow_oob:
                 top.changes.append(Change("changed", old.name, "no longer out of band", True))
             elif new.allow_oob and not old.allow_oob:
@@ -222,14 +224,17 @@ class _Comparison:
         match old, new:
             case Array(), Array():
                 self._compare(old.element, new.element, key.is_out, path)
-            case Enum(), Enum():
+            case EnumDefinition(), EnumDefinition():
                 found.changes += _enum_changes(path, old, new, key.is_out)
-            case (Enum(), _) | (_, Enum()):
-                is_wider = isinstance(old, Enum)
+            case (EnumDefinition(), _) | (_, EnumDefinition()):
+                is_wider = isinstance(old, EnumDefinition)
                 text = "any string, was an enum" if is_wider else "an enum, was any string"
                 is_breaking = is_wider == key.is_out
                 found.changes.append(Change("changed", _bare(path), text, is_breaking))
-            case ((Struct() | Union()), (Struct() | Union())):
+            case (
+                (StructDefinition() | UnionDefinition()),
+                (StructDefinition() | UnionDefinition()),
+            ):
                 found.changes += _feature_changes(_bare(path), "type", old.features, new.features)
                 one, other = shape_of(self._old, old), shape_of(self._new, new)
                 self._compare_members(one, other, key, path, found)
@@ -264,7 +269,7 @@ class _Comparison:
 
     def _branch_members(self, name: str) -> Sequence[Member]:
         of = self._new.types[name]
-        assert isinstance(of, Struct | Union)
+        assert isinstance(of, StructDefinition | UnionDefinition)
         return shape_of(self._new, of).members
 
     def _compare_branches(
@@ -302,7 +307,9 @@ def _new_member(path: str, member: Member, is_out: bool) -> Change:
     return Change("changed", path + member.name, f"new mandatory {word}", True)
 
 
-def _enum_changes(path: str, old: Enum, new: Enum, is_out: bool) -> Iterator[Change]:
+def _enum_changes(
+    path: str, old: EnumDefinition, new: EnumDefinition, is_out: bool
+) -> Iterator[Change]:
     before = {value.name: value.features for value in old.values}
     after = {value.name: value.features for value in new.values}
     where = _bare(path)
@@ -356,7 +363,7 @@ def _feature_changes(
 
 
 def _sort(entity: Entity) -> str:
-    return "command" if isinstance(entity, Command) else "event"
+    return "command" if isinstance(entity, CommandDefinition) else "event"
 
 
 def _word(path: str) -> str:

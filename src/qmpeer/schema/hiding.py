@@ -1,8 +1,8 @@
 """Hiding: values without the members that policy doesn't show."""
 
+from qmpeer.schema.flattened import Shape, shape_of
 from qmpeer.schema.kinds import alternatives
-from qmpeer.schema.model import Array, Feature, Schema, Struct, Union
-from qmpeer.schema.shapes import Shape, shape_of
+from qmpeer.schema.model import Array, Feature, Schema, StructDefinition, UnionDefinition
 from qmpeer.values import JsonValue
 
 
@@ -16,7 +16,7 @@ class Hiding:
     Example:
         >>> from qmpeer.schema.model import BUILT_INS, Member
         >>> old = Member("old", "str", features=(Feature("deprecated"),))
-        >>> info = Struct(name="Info", members=(old, Member("new", "str")))
+        >>> info = StructDefinition(name="Info", members=(old, Member("new", "str")))
         >>> hiding = Hiding(Schema({**BUILT_INS, "Info": info}), frozenset({"deprecated"}))
         >>> hiding.shown("Info", {"old": "a", "new": "b"})
         {'new': 'b'}
@@ -40,13 +40,13 @@ class Hiding:
                 return [self.shown(of.element, item) for item in value]
         elif isinstance(value, dict):
             of = kinds.get("object")
-            if isinstance(of, Struct | Union):
+            if isinstance(of, StructDefinition | UnionDefinition):
                 result = dict(value)
                 self._hide(of, result)
                 return result
         return value
 
-    def _hide(self, of: Struct | Union, value: dict[str, JsonValue]) -> None:
+    def _hide(self, of: StructDefinition | UnionDefinition, value: dict[str, JsonValue]) -> None:
         shape = self._shapes.get(of.name)
         if shape is None:
             shape = self._shapes[of.name] = shape_of(self._schema, of)
@@ -61,5 +61,5 @@ class Hiding:
         for branch in shape.branches:
             if branch.name == tag:
                 inner = self._schema.types[branch.type]
-                assert isinstance(inner, Struct | Union)
+                assert isinstance(inner, StructDefinition | UnionDefinition)
                 self._hide(inner, value)

@@ -6,24 +6,24 @@ order of their labels.
 
 from collections.abc import Iterable, Sequence
 
-from qmpeer.schema.labels import label_types
+from qmpeer.schema.flattened import shape_of
+from qmpeer.schema.introspection_names import label_types
 from qmpeer.schema.model import (
     EMPTY,
-    Alternate,
+    AlternateDefinition,
     Array,
     BuiltIn,
-    Command,
+    CommandDefinition,
     Entity,
-    Enum,
+    EnumDefinition,
     Feature,
     IntrospectionForm,
     Member,
     Schema,
-    Struct,
+    StructDefinition,
     Type,
-    Union,
+    UnionDefinition,
 )
-from qmpeer.schema.shapes import shape_of
 from qmpeer.values import JsonObject, JsonValue
 
 
@@ -38,7 +38,7 @@ def introspection_of(schema: Schema, form: IntrospectionForm | None = None) -> l
 
     Example:
         >>> from qmpeer.schema.model import BUILT_INS
-        >>> for entity in introspection_of(Schema(BUILT_INS, (Command(name="stop"),))):
+        >>> for entity in introspection_of(Schema(BUILT_INS, (CommandDefinition(name="stop"),))):
         ...     print(entity)
         {'name': 'stop', 'meta-type': 'command', 'arg-type': '0', 'ret-type': '0'}
         {'name': '0', 'meta-type': 'object', 'members': []}
@@ -63,7 +63,7 @@ def _has_bare_branches(schema: Schema, names: Iterable[str]) -> bool:
 
     [QEMU writes all of them down.]
     """
-    unions = (of for name in names if isinstance(of := schema.types.get(name), Union))
+    unions = (of for name in names if isinstance(of := schema.types.get(name), UnionDefinition))
     return any(
         branch.type == EMPTY.name for of in unions for branch in shape_of(schema, of).branches
     )
@@ -76,13 +76,13 @@ class _Output:
         self._form = form
 
     def entity(self, entity: Entity) -> JsonObject:
-        is_command = isinstance(entity, Command)
+        is_command = isinstance(entity, CommandDefinition)
         result: JsonObject = {
             "name": entity.name,
             "meta-type": "command" if is_command else "event",
             "arg-type": self._labels[entity.arguments or EMPTY.name],
         }
-        if isinstance(entity, Command):
+        if isinstance(entity, CommandDefinition):
             result["ret-type"] = self._labels[entity.returns or EMPTY.name]
             if entity.allow_oob or self._form.oob_always:
                 result["allow-oob"] = entity.allow_oob
@@ -97,14 +97,14 @@ class _Output:
             case Array():
                 element = self._labels[of.element]
                 return {"name": label, "meta-type": "array", "element-type": element}
-            case Enum():
+            case EnumDefinition():
                 return self._enum(label, of)
-            case Alternate():
+            case AlternateDefinition():
                 return self._alternate(label, of)
-            case Struct() | Union():
+            case StructDefinition() | UnionDefinition():
                 return self._object(label, of)
 
-    def _enum(self, label: str, of: Enum) -> JsonObject:
+    def _enum(self, label: str, of: EnumDefinition) -> JsonObject:
         result: JsonObject = {"name": label, "meta-type": "enum"}
         if self._form.enum_members:
             result["members"] = [
@@ -114,12 +114,12 @@ class _Output:
             result["values"] = [value.name for value in of.values]
         return _with_features(result, of.features)
 
-    def _alternate(self, label: str, of: Alternate) -> JsonObject:
+    def _alternate(self, label: str, of: AlternateDefinition) -> JsonObject:
         types: list[JsonValue] = [{"type": self._labels[branch.type]} for branch in of.branches]
         result: JsonObject = {"name": label, "meta-type": "alternate", "members": types}
         return _with_features(result, of.features)
 
-    def _object(self, label: str, of: Struct | Union) -> JsonObject:
+    def _object(self, label: str, of: StructDefinition | UnionDefinition) -> JsonObject:
         shape = shape_of(self._schema, of)
         result: JsonObject = {
             "name": label,

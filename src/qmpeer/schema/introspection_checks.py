@@ -7,7 +7,7 @@ from typing import Final
 
 from qmpeer import limits
 from qmpeer.errors import SchemaSemanticError
-from qmpeer.schema.circles import circles
+from qmpeer.schema.cycles import cycles
 from qmpeer.schema.entities import (
     AlternateEntity,
     ArrayEntity,
@@ -19,7 +19,7 @@ from qmpeer.schema.entities import (
     SchemaEntity,
     TypeEntity,
 )
-from qmpeer.schema.model import BUILT_INS, BuiltIn, Enum, Struct
+from qmpeer.schema.model import BUILT_INS, BuiltIn, EnumDefinition, StructDefinition
 from qmpeer.values import UNSET
 
 _NOT_IN_NAMES: Final = re.compile(r"""[ "'\\\[\]]""")
@@ -61,7 +61,7 @@ def check_entities(
         for name, of in types.items()
         if isinstance(of, ObjectEntity)
     }
-    for name in circles(variants):
+    for name in cycles(variants):
         raise _contradiction(types[name], "its variants lead back to it")
 
 
@@ -159,9 +159,9 @@ def _reached(union: ObjectEntity, types: Mapping[str, TypeEntity]) -> set[str]:
 def _is_built_in(of: TypeEntity) -> bool:
     """Return whether a type is what QAPI has of itself, of a server that doesn't mask names."""
     match BUILT_INS[of.name], of:
-        case Struct(), ObjectEntity():
+        case StructDefinition(), ObjectEntity():
             return not (of.members or of.variants or of.features)
-        case Enum(values=values), EnumEntity():
+        case EnumDefinition(values=values), EnumEntity():
             return tuple(value.name for value in values) == values_of(of) and not of.features
         case _:
             return False

@@ -24,28 +24,28 @@ from qmpeer.schema.entities import (
     SchemaEntity,
     TypeEntity,
 )
-from qmpeer.schema.extents import check_extents
 from qmpeer.schema.introspection_checks import check_entities, check_variants, values_of
 from qmpeer.schema.model import (
     ANY_INTEGER,
     BUILT_INS,
     EMPTY,
-    Alternate,
+    AlternateDefinition,
     Array,
     Branch,
-    Command,
+    CommandDefinition,
     Entity,
-    Enum,
+    EnumDefinition,
     EnumValue,
-    Event,
+    EventDefinition,
     Feature,
     IntrospectionForm,
     Member,
     Schema,
-    Struct,
+    StructDefinition,
     Type,
-    Union,
+    UnionDefinition,
 )
+from qmpeer.schema.size_check import check_sizes
 from qmpeer.schema.type_names import name_types
 from qmpeer.values import UNSET, JsonObject, JsonValue
 
@@ -94,7 +94,7 @@ def schema_from_introspection(answer: JsonValue | list[JsonObject]) -> Schema:
     check_entities(tops, types, len(entities))
     names = name_types(tops, types, _empty(tops, types))
     schema = _Builder(names, types).build(tops, _form(entities))
-    check_extents(schema.types, _refuse)
+    check_sizes(schema.types, _refuse)
     check_variants(types)
     return schema
 
@@ -156,8 +156,8 @@ class _Builder:
         features = self._features_of(entity.features)
         arguments = self._unless_empty(entity.arg_type)
         if isinstance(entity, EventEntity):
-            return Event(name=entity.name, features=features, arguments=arguments)
-        return Command(
+            return EventDefinition(name=entity.name, features=features, arguments=arguments)
+        return CommandDefinition(
             name=entity.name,
             features=features,
             arguments=arguments,
@@ -176,7 +176,7 @@ class _Builder:
             return  # a built-in, or the empty type
         match of:
             case ObjectEntity(tag=None):
-                built[name] = Struct(
+                built[name] = StructDefinition(
                     name=name,
                     features=self._features_of(of.features),
                     members=self._members_of(of),
@@ -184,8 +184,10 @@ class _Builder:
                 )
             case ObjectEntity(tag=tag):
                 base = f"{name}-base"
-                built[base] = Struct(name=base, members=self._members_of(of), is_implicit=True)
-                built[name] = Union(
+                built[base] = StructDefinition(
+                    name=base, members=self._members_of(of), is_implicit=True
+                )
+                built[name] = UnionDefinition(
                     name=name,
                     features=self._features_of(of.features),
                     base=base,
@@ -195,13 +197,13 @@ class _Builder:
                     ),
                 )
             case EnumEntity():
-                built[name] = Enum(
+                built[name] = EnumDefinition(
                     name=name, features=self._features_of(of.features), values=self._values_of(of)
                 )
             case ArrayEntity():
                 built[name] = Array(name, self._names[of.element_type])
             case AlternateEntity():
-                built[name] = Alternate(
+                built[name] = AlternateDefinition(
                     name=name,
                     features=self._features_of(of.features),
                     branches=self._alternatives_of(of),

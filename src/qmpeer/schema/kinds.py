@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from qmpeer.schema.model import Alternate, Array, BuiltIn, Enum, Schema, Type
+from qmpeer.schema.model import AlternateDefinition, Array, BuiltIn, EnumDefinition, Schema, Type
 
 ALL_KINDS: Final = ("string", "int", "number", "boolean", "null", "array", "object")
 
@@ -18,7 +18,7 @@ def alternatives(schema: Schema, name: str) -> dict[str, Type | None]:
         name: Its name.
     """
     match schema.types[name]:
-        case Alternate(branches=branches):
+        case AlternateDefinition(branches=branches):
             found: dict[str, Type | None] = {}
             for branch in branches:
                 found.update(alternatives(schema, branch.type))
@@ -27,7 +27,7 @@ def alternatives(schema: Schema, name: str) -> dict[str, Type | None]:
             return dict.fromkeys(ALL_KINDS)
         case BuiltIn() as of:
             return {of.json_type: of}
-        case Enum() as of:
+        case EnumDefinition() as of:
             return {"string": of}
         case Array() as of:
             return {"array": of}

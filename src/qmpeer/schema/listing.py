@@ -12,23 +12,23 @@ conditions in braces::
 from collections.abc import Iterator, Sequence
 
 from qmpeer.schema.conditions import condition_text
+from qmpeer.schema.flattened import shape_of
 from qmpeer.schema.model import (
     EMPTY,
-    Alternate,
+    AlternateDefinition,
     Array,
     BuiltIn,
-    Command,
+    CommandDefinition,
     Condition,
     Entity,
-    Enum,
+    EnumDefinition,
     Feature,
     Member,
     Schema,
-    Struct,
+    StructDefinition,
     Type,
-    Union,
+    UnionDefinition,
 )
-from qmpeer.schema.shapes import shape_of
 
 _WIDTH = 100
 
@@ -38,7 +38,7 @@ def listing(schema: Schema) -> Iterator[str]:
 
     Example:
         >>> from qmpeer.schema.model import BUILT_INS
-        >>> for line in listing(Schema(BUILT_INS, (Command(name="stop"),))):
+        >>> for line in listing(Schema(BUILT_INS, (CommandDefinition(name="stop"),))):
         ...     print(line)
         command stop
     """
@@ -63,16 +63,16 @@ class _Lister:
             yield from rest
 
     def entity(self, entity: Entity) -> Iterator[str]:
-        is_command = isinstance(entity, Command)
+        is_command = isinstance(entity, CommandDefinition)
         head = f"{'command' if is_command else 'event'} {entity.name}"
         after = _marks(entity.features, entity.condition)
-        if isinstance(entity, Command):
+        if isinstance(entity, CommandDefinition):
             if entity.returns is not None:
                 after = f" -> {self._name(entity.returns)}" + after
             if entity.allow_oob:
                 after += " (out of band, too)"
         arguments = self._schema.types[entity.arguments or EMPTY.name]
-        if isinstance(arguments, Struct) and arguments.is_implicit:
+        if isinstance(arguments, StructDefinition) and arguments.is_implicit:
             members = [self._member(m) for m in shape_of(self._schema, arguments).members]
             yield from _parenthesized(head, members, after)
         else:
@@ -80,23 +80,23 @@ class _Lister:
 
     def type(self, of: Type) -> Iterator[str]:
         match of:
-            case Enum():
+            case EnumDefinition():
                 yield f"enum {of.name}{_marks(of.features, of.condition)}"
                 for value in of.values:
                     yield f"    {value.name}{_marks(value.features, value.condition)}"
-            case Struct():
+            case StructDefinition():
                 yield f"struct {of.name}{_marks(of.features, of.condition)}"
                 for member in shape_of(self._schema, of).members:
                     yield f"    {self._member(member)}"
-            case Union():
+            case UnionDefinition():
                 yield from self._union(of)
-            case Alternate():
+            case AlternateDefinition():
                 types = " | ".join(self._name(branch.type) for branch in of.branches)
                 yield f"alternate {of.name} = {types}{_marks(of.features, of.condition)}"
             case BuiltIn() | Array():
                 pass
 
-    def _union(self, of: Union) -> Iterator[str]:
+    def _union(self, of: UnionDefinition) -> Iterator[str]:
         shape = shape_of(self._schema, of)
         yield f"union {of.name} by {of.discriminator}{_marks(of.features, of.condition)}"
         for member in shape.members:
@@ -108,7 +108,7 @@ class _Lister:
 
     def _branch(self, name: str) -> Iterator[str]:
         of = self._schema.types[name]
-        if isinstance(of, Struct):
+        if isinstance(of, StructDefinition):
             for member in shape_of(self._schema, of).members:
                 yield f"        {self._member(member)}"
         else:

@@ -152,7 +152,7 @@ class Definition(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, 
     location: Location | None = None
 
 
-class Enum(Definition, frozen=True, kw_only=True):
+class EnumDefinition(Definition, frozen=True, kw_only=True):
     """An enum."""
 
     values: tuple[EnumValue, ...]
@@ -160,7 +160,7 @@ class Enum(Definition, frozen=True, kw_only=True):
     is_implicit: bool = False
 
 
-class Struct(Definition, frozen=True, kw_only=True):
+class StructDefinition(Definition, frozen=True, kw_only=True):
     """An object type without branches; its members come behind those of its base."""
 
     members: tuple[Member, ...]
@@ -168,7 +168,7 @@ class Struct(Definition, frozen=True, kw_only=True):
     is_implicit: bool = False
 
 
-class Union(Definition, frozen=True, kw_only=True):
+class UnionDefinition(Definition, frozen=True, kw_only=True):
     """A union: one member of its base says which further members there are.
 
     Values of the discriminator without a branch have no further members. A simple union is one
@@ -180,13 +180,13 @@ class Union(Definition, frozen=True, kw_only=True):
     branches: tuple[Branch, ...]
 
 
-class Alternate(Definition, frozen=True, kw_only=True):
+class AlternateDefinition(Definition, frozen=True, kw_only=True):
     """An alternate: the JSON type of the value says which branch it is."""
 
     branches: tuple[Branch, ...]
 
 
-class Command(Definition, frozen=True, kw_only=True):
+class CommandDefinition(Definition, frozen=True, kw_only=True):
     """A command.
 
     Attributes:
@@ -210,21 +210,23 @@ class Command(Definition, frozen=True, kw_only=True):
     is_coroutine: bool = False
 
 
-class Event(Definition, frozen=True, kw_only=True):
+class EventDefinition(Definition, frozen=True, kw_only=True):
     """An event; `arguments` is the type of its data, None where it has none."""
 
     arguments: str | None = None
     is_boxed: bool = False
 
 
-Type: TypeAlias = BuiltIn | Array | Enum | Struct | Union | Alternate
-Entity: TypeAlias = Command | Event
+Type: TypeAlias = (
+    BuiltIn | Array | EnumDefinition | StructDefinition | UnionDefinition | AlternateDefinition
+)
+Entity: TypeAlias = CommandDefinition | EventDefinition
 
 _INTEGER_BITS: Final = {"int": 64, "int8": 8, "int16": 16, "int32": 32, "int64": 64}
 _UNSIGNED_BITS: Final = {"uint8": 8, "uint16": 16, "uint32": 32, "uint64": 64, "size": 64}
 ANY_INTEGER: Final = BuiltIn("int", "int", "int", -1 << 63, (1 << 64) - 1)
 """What int means in introspection, which doesn't tell how many bits there are, nor of a sign."""
-EMPTY: Final = Struct(name="q_empty", members=(), is_implicit=True)
+EMPTY: Final = StructDefinition(name="q_empty", members=(), is_implicit=True)
 """The object type without members: arguments of a command that takes none, and the like."""
 BUILT_INS: Final[dict[str, Type]] = {
     "str": BuiltIn("str", "string", "str"),
@@ -240,7 +242,7 @@ BUILT_INS: Final[dict[str, Type]] = {
     "bool": BuiltIn("bool", "boolean", "bool"),
     "any": BuiltIn("any", "value", "any"),
     "null": BuiltIn("null", "null", "null"),
-    "QType": Enum(
+    "QType": EnumDefinition(
         name="QType",
         values=tuple(
             map(EnumValue, ("none", "qnull", "qnum", "qstring", "qdict", "qlist", "qbool"))
@@ -281,7 +283,8 @@ class Schema(msgspec.Struct, frozen=True, omit_defaults=True):
         files: The files it was read from, in the order in which they were included.
 
     Example:
-        >>> schema = Schema(BUILT_INS, (Command(name="stop"), Event(name="STOP")))
+        >>> entities = CommandDefinition(name="stop"), EventDefinition(name="STOP")
+        >>> schema = Schema(BUILT_INS, entities)
         >>> [command.name for command in schema.commands()]
         ['stop']
     """
@@ -293,10 +296,10 @@ class Schema(msgspec.Struct, frozen=True, omit_defaults=True):
     labels: dict[str, str] = {}
     files: tuple[str, ...] = ()
 
-    def commands(self) -> Iterator[Command]:
+    def commands(self) -> Iterator[CommandDefinition]:
         """Give the commands, in schema order."""
-        return (entity for entity in self.entities if isinstance(entity, Command))
+        return (entity for entity in self.entities if isinstance(entity, CommandDefinition))
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[EventDefinition]:
         """Give the events, in schema order."""
-        return (entity for entity in self.entities if isinstance(entity, Event))
+        return (entity for entity in self.entities if isinstance(entity, EventDefinition))

@@ -25,20 +25,20 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from qmpeer.messages import near_names
+from qmpeer.schema.flattened import shape_of
 from qmpeer.schema.kinds import ALL_KINDS, alternatives
 from qmpeer.schema.model import (
     EMPTY,
     Array,
-    Command,
+    CommandDefinition,
     Entity,
-    Enum,
+    EnumDefinition,
     Feature,
     Schema,
-    Struct,
+    StructDefinition,
     Type,
-    Union,
+    UnionDefinition,
 )
-from qmpeer.schema.shapes import shape_of
 
 _Kind: TypeAlias = Literal["inside", "member", "branch", "value", "enum-value", "kind", "feature"]
 _STEP: Final = re.compile(r"([.:=@])([^.:=@?]+)(\?)?")
@@ -95,7 +95,7 @@ def find(schema: Schema, expression: str) -> Answer:
 
     Example:
         >>> from qmpeer.schema.model import BUILT_INS
-        >>> schema = Schema(BUILT_INS, (Command(name="query-name"),))
+        >>> schema = Schema(BUILT_INS, (CommandDefinition(name="query-name"),))
         >>> print(find(schema, "query-name"))
         query-name: yes
         >>> print(find(schema, "query-nmae"))
@@ -191,9 +191,9 @@ class _Walk:
 
     def _top(self, entity: Entity, is_return: bool) -> tuple[str, str]:
         if not is_return:
-            word = "the arguments of" if isinstance(entity, Command) else "the data of"
+            word = "the arguments of" if isinstance(entity, CommandDefinition) else "the data of"
             return entity.arguments or EMPTY.name, f"{word} {entity.name}"
-        if isinstance(entity, Command):
+        if isinstance(entity, CommandDefinition):
             return entity.returns or EMPTY.name, f"what {entity.name} returns"
         raise _Missing(f"{entity.name} is an event, which returns nothing", 0)
 
@@ -234,18 +234,26 @@ class _Walk:
         match of:
             case Array():
                 self._type(of.element, [step, *rest], where)
-            case Struct() | Union() if step.kind in ("inside", "member", "branch"):
+            case StructDefinition() | UnionDefinition() if step.kind in (
+                "inside",
+                "member",
+                "branch",
+            ):
                 self._inside(of, step, rest, where)
-            case Enum() if step.kind in ("value", "enum-value"):
+            case EnumDefinition() if step.kind in ("value", "enum-value"):
                 self._value(of, step, rest, where)
-            case Struct() | Union() | Enum() if step.kind == "feature" and not rest:
+            case StructDefinition() | UnionDefinition() | EnumDefinition() if (
+                step.kind == "feature" and not rest
+            ):
                 _need_feature(of.features, step, where)
-            case Struct() | Union():
+            case StructDefinition() | UnionDefinition():
                 raise _Missing(f"{where} is an object, without values", depth + 1)
             case _:
                 raise _Missing(f"{where} has nothing within", depth + 1)
 
-    def _inside(self, of: Struct | Union, step: _Step, rest: Sequence[_Step], where: str) -> None:
+    def _inside(
+        self, of: StructDefinition | UnionDefinition, step: _Step, rest: Sequence[_Step], where: str
+    ) -> None:
         shape = shape_of(self._schema, of)
         depth = len(rest) + 1
         members = {member.name: member for member in shape.members}
@@ -292,7 +300,7 @@ class _Walk:
             except _Missing:
                 _need_feature(features, step, where)
 
-    def _value(self, of: Enum, step: _Step, rest: Sequence[_Step], where: str) -> None:
+    def _value(self, of: EnumDefinition, step: _Step, rest: Sequence[_Step], where: str) -> None:
         value = next((value for value in of.values if value.name == step.name), None)
         if value is None:
             names = [value.name for value in of.values]

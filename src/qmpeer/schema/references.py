@@ -8,43 +8,49 @@ from typing import Final, NoReturn
 
 from qmpeer import limits
 from qmpeer.messages import near_names
-from qmpeer.schema.circles import circles
+from qmpeer.schema.cycles import cycles
+from qmpeer.schema.definition_parts import Use
 from qmpeer.schema.definitions import Definitions
 from qmpeer.schema.expressions import Expression
-from qmpeer.schema.extents import check_extents
 from qmpeer.schema.model import (
     EMPTY,
-    Alternate,
+    AlternateDefinition,
     Array,
     Branch,
     BuiltIn,
-    Command,
+    CommandDefinition,
     Entity,
-    Enum,
+    EnumDefinition,
     Member,
-    Struct,
+    StructDefinition,
     Type,
-    Union,
+    UnionDefinition,
 )
-from qmpeer.schema.parts import Use
 from qmpeer.schema.pragmas import Pragmas
+from qmpeer.schema.size_check import check_sizes
 from qmpeer.schema.sources import Place, Problems, TooManyErrors
 from qmpeer.schema.syntax import ObjectNode
 
 _ROLES: Final[dict[str, tuple[tuple[type, ...], str]]] = {
-    "base": ((Struct,), "a base is a struct"),
-    "branch": ((Struct, Union), "a branch is a struct or a union"),
-    "arguments": ((Struct,), "the members are those of a struct ('boxed' takes a union as well)"),
-    "boxed": ((Struct, Union), "'boxed' takes a struct or a union"),
-    "alternate": ((BuiltIn, Array, Enum, Struct, Union), "an alternate can't hold another"),
+    "base": ((StructDefinition,), "a base is a struct"),
+    "branch": ((StructDefinition, UnionDefinition), "a branch is a struct or a union"),
+    "arguments": (
+        (StructDefinition,),
+        "the members are those of a struct ('boxed' takes a union as well)",
+    ),
+    "boxed": ((StructDefinition, UnionDefinition), "'boxed' takes a struct or a union"),
+    "alternate": (
+        (BuiltIn, Array, EnumDefinition, StructDefinition, UnionDefinition),
+        "an alternate can't hold another",
+    ),
 }
 _KINDS: Final[dict[type, str]] = {
     BuiltIn: "a built-in type",
     Array: "an array",
-    Enum: "an enum",
-    Struct: "a struct",
-    Union: "a union",
-    Alternate: "an alternate",
+    EnumDefinition: "an enum",
+    StructDefinition: "a struct",
+    UnionDefinition: "a union",
+    AlternateDefinition: "an alternate",
 }
 
 
@@ -69,22 +75,22 @@ class _Checker:
         self._kinds: dict[str, tuple[str, ...]] = {}
 
     def check(self) -> None:
-        self._check_circles()
-        check_extents(self._types, self._refuse)
+        self._check_cycles()
+        check_sizes(self._types, self._refuse)
         for use in self._definitions.uses:
             self._check_use(use)
         for name, expression in self._definitions.origins.items():
             match self._types.get(name):
-                case Struct() as of:
+                case StructDefinition() as of:
                     self._check_struct(of, expression)
-                case Union() as of:
+                case UnionDefinition() as of:
                     self._check_union(of, expression)
-                case Alternate() as of:
+                case AlternateDefinition() as of:
                     self._check_alternate(of, expression)
             entity = self._definitions.entities.get(name)
             if entity and self._pragmas.is_todays:
                 self._check_conditional_arguments(entity, expression)
-            if isinstance(entity, Command) and entity.returns:
+            if isinstance(entity, CommandDefinition) and entity.returns:
                 self._check_returns(entity.returns, expression)
 
     def _refuse(self, name: str, reason: str) -> NoReturn:
@@ -124,20 +130,20 @@ class _Checker:
 
     # --- Objects --------------------------------------------------------------------------------
 
-    def _check_circles(self) -> None:
+    def _check_cycles(self) -> None:
         """Note bases and branches that lead back to where they began."""
         types = self._types.values()
-        bases = {of.name: [of.base] for of in types if isinstance(of, Struct) and of.base}
+        bases = {of.name: [of.base] for of in types if isinstance(of, StructDefinition) and of.base}
         branches = {
             of.name: [branch.type for branch in of.branches]
             for of in types
-            if isinstance(of, Union)
+            if isinstance(of, UnionDefinition)
         }
-        for name in circles(bases):
+        for name in cycles(bases):
             self._circular.add(name)
             place = self._definitions.origins[name].place
             self._problems.semantic(place, "its bases lead back to it")
-        for name in circles(branches):
+        for name in cycles(branches):
             self._circular.add(name)
             place = self._definitions.origins[name].place
             self._problems.semantic(place, "its branches lead back to it")
@@ -147,13 +153,13 @@ class _Checker:
         members = dict[str, Member]()
         while name is not None:
             of = self._types.get(name)
-            if not isinstance(of, Struct) or name in self._circular:
+            if not isinstance(of, StructDefinition) or name in self._circular:
                 return None
             members = {**{member.name: member for member in of.members}, **members}
             name = of.base
         return members
 
-    def _check_struct(self, of: Struct, expression: Expression) -> None:
+    def _check_struct(self, of: StructDefinition, expression: Expression) -> None:
         members = self._base_members(of.base)
         data = expression.node["data"]
         if members is None or not isinstance(data, ObjectNode):
@@ -163,7 +169,7 @@ class _Checker:
                 reason = f"member {key.removeprefix('*')!r} is in the base {of.base!r} already"
                 self._problems.semantic(expression.place.at(offset), reason)
 
-    def _check_union(self, of: Union, expression: Expression) -> None:
+    def _check_union(self, of: UnionDefinition, expression: Expression) -> None:
         members = self._base_members(of.base)
         if members is None or "discriminator" not in expression.node:
             return
@@ -182,7 +188,7 @@ class _Checker:
             self._check_branch(of, branch, members, place)
 
     def _discriminator_values(
-        self, of: Union, members: dict[str, Member], expression: Expression
+        self, of: UnionDefinition, members: dict[str, Member], expression: Expression
     ) -> set[str] | None:
         """Return the values that the discriminator can have; None if that can't be made out."""
         place = expression.value_place("discriminator")
@@ -195,11 +201,11 @@ class _Checker:
             reason = f"discriminator {tag.name!r} has a condition"
         else:
             values = self._types.get(tag.type)
-            if isinstance(values, Enum) and not values.values:
+            if isinstance(values, EnumDefinition) and not values.values:
                 reason = f"discriminator {tag.name!r} can have no value"
                 self._problems.semantic(place, reason)
                 return None
-            if isinstance(values, Enum):
+            if isinstance(values, EnumDefinition):
                 return {value.name for value in values.values}
             base = self._definitions.origins.get(of.base)
             if values is None or (tag.type == "str" and base and base.is_old):
@@ -209,7 +215,7 @@ class _Checker:
         return None
 
     def _check_branch(
-        self, of: Union, branch: Branch, members: dict[str, Member], place: Place
+        self, of: UnionDefinition, branch: Branch, members: dict[str, Member], place: Place
     ) -> None:
         for inner in () if of.name in self._circular else self._reached(branch.type):
             for member in inner.members:
@@ -217,25 +223,25 @@ class _Checker:
                     reason = f"member {member.name!r} of branch {branch.name!r}"
                     self._problems.semantic(place, f"{reason} is in the base already")
 
-    def _reached(self, name: str) -> Iterator[Struct]:
+    def _reached(self, name: str) -> Iterator[StructDefinition]:
         """Give all structs whose members may be in a branch: its bases', its own branches'."""
         names, seen = [name], set[str]()
         while names:
             name = names.pop()
             of = self._types.get(name)
-            if name in seen or not isinstance(of, Struct | Union):
+            if name in seen or not isinstance(of, StructDefinition | UnionDefinition):
                 continue
             seen.add(name)
             if of.base is not None:
                 names.append(of.base)
-            if isinstance(of, Union):
+            if isinstance(of, UnionDefinition):
                 names += (branch.type for branch in of.branches)
             else:
                 yield of
 
     # --- Alternates -----------------------------------------------------------------------------
 
-    def _check_alternate(self, of: Alternate, expression: Expression) -> None:
+    def _check_alternate(self, of: AlternateDefinition, expression: Expression) -> None:
         taken: dict[str, str] = {}
         data = expression.node["data"]
         assert isinstance(data, ObjectNode) or not of.branches
@@ -265,9 +271,9 @@ class _Checker:
                 return (json_type,)
             case Array():
                 return ("array",)
-            case Struct() | Union():
+            case StructDefinition() | UnionDefinition():
                 return ("object",)
-            case Enum(values=values):
+            case EnumDefinition(values=values):
                 if name in self._kinds:
                     return self._kinds[name]
                 names = {value.name for value in values}
@@ -296,10 +302,14 @@ class _Checker:
         place = expression.value_place("returns")
         if isinstance(of, Array):
             of = self._types.get(of.element)
-        if isinstance(of, Alternate):
+        if isinstance(of, AlternateDefinition):
             self._problems.semantic(place, f"{name!r} is an alternate, which can't be returned")
             return
-        if of is None or isinstance(of, Struct | Union) or not self._pragmas.is_strict:
+        if (
+            of is None
+            or isinstance(of, StructDefinition | UnionDefinition)
+            or not self._pragmas.is_strict
+        ):
             return
         if expression.name not in self._pragmas.returns:
             self._problems.semantic(

@@ -7,28 +7,36 @@ from typing import TypeAlias, TypeVar
 import msgspec
 
 from qmpeer.schema.conditions import is_met
-from qmpeer.schema.labels import label_types
+from qmpeer.schema.flattened import shape_of
+from qmpeer.schema.introspection_names import label_types
 from qmpeer.schema.model import (
-    Alternate,
+    AlternateDefinition,
     Array,
     Branch,
     BuiltIn,
-    Command,
+    CommandDefinition,
     Entity,
-    Enum,
+    EnumDefinition,
     EnumValue,
-    Event,
+    EventDefinition,
     Feature,
     Member,
     Schema,
-    Struct,
+    StructDefinition,
     Type,
-    Union,
+    UnionDefinition,
 )
-from qmpeer.schema.shapes import shape_of
 
 _Part: TypeAlias = (
-    Feature | Member | EnumValue | Branch | Entity | Enum | Struct | Union | Alternate
+    Feature
+    | Member
+    | EnumValue
+    | Branch
+    | Entity
+    | EnumDefinition
+    | StructDefinition
+    | UnionDefinition
+    | AlternateDefinition
 )
 _P = TypeVar("_P", bound=_Part)
 
@@ -61,7 +69,7 @@ def hide_deprecated(schema: Schema) -> Schema:
 
     types: dict[str, Type] = {
         name: msgspec.structs.replace(of, members=tuple(filter(is_shown, of.members)))
-        if isinstance(of, Struct)
+        if isinstance(of, StructDefinition)
         else of
         for name, of in schema.types.items()
     }
@@ -103,7 +111,7 @@ class _Selection:
         kept = self._types(schema, entities)
         types = {name: kept[name] for name in schema.types if name in kept}
         for name, of in types.items():
-            if isinstance(of, Union):
+            if isinstance(of, UnionDefinition):
                 types[name] = _with_values(of, schema, types)
         labels = schema.labels or label_types(schema)
         return msgspec.structs.replace(schema, types=types, entities=entities, labels=labels)
@@ -142,11 +150,11 @@ class _Selection:
         match of:
             case BuiltIn() | Array():
                 return of
-            case Struct(members=members):
+            case StructDefinition(members=members):
                 return msgspec.structs.replace(self._bare(of), members=self._parts(members))
-            case Enum(values=values):
+            case EnumDefinition(values=values):
                 return msgspec.structs.replace(self._bare(of), values=self._parts(values))
-            case Union(branches=branches) | Alternate(branches=branches):
+            case UnionDefinition(branches=branches) | AlternateDefinition(branches=branches):
                 return msgspec.structs.replace(self._bare(of), branches=self._parts(branches))
 
     def _parts(self, parts: Iterable[_P]) -> tuple[_P, ...]:
@@ -155,29 +163,29 @@ class _Selection:
 
 def _referred(of: Type | Entity) -> list[str]:
     match of:
-        case Command():
+        case CommandDefinition():
             names = [of.arguments, of.returns]
-        case Event():
+        case EventDefinition():
             names = [of.arguments]
         case Array():
             names = [of.element]
-        case Struct():
+        case StructDefinition():
             names = [of.base, *(member.type for member in of.members)]
-        case Union():
+        case UnionDefinition():
             names = [of.base, *(branch.type for branch in of.branches)]
-        case Alternate():
+        case AlternateDefinition():
             names = [branch.type for branch in of.branches]
         case _:
             names = []
     return [name for name in names if name is not None]
 
 
-def _with_values(of: Union, schema: Schema, types: dict[str, Type]) -> Union:
+def _with_values(of: UnionDefinition, schema: Schema, types: dict[str, Type]) -> UnionDefinition:
     """Return the union without the branches of values that are not there."""
     members = shape_of(schema, of).members
     tag = next(member for member in members if member.name == of.discriminator)
     enum = types[tag.type]
-    if not isinstance(enum, Enum):
+    if not isinstance(enum, EnumDefinition):
         return of  # a plain string, up to 2.0
     values = {value.name for value in enum.values}
     branches = tuple(branch for branch in of.branches if branch.name in values)

@@ -20,21 +20,21 @@ from qmpeer.schema.checks import (
     object_check,
     rejected_check,
 )
+from qmpeer.schema.flattened import Shape, shape_of
 from qmpeer.schema.model import (
     EMPTY,
     SPECIAL_FEATURES,
-    Alternate,
+    AlternateDefinition,
     Array,
     BuiltIn,
-    Enum,
+    EnumDefinition,
     Feature,
     Member,
     Schema,
-    Struct,
+    StructDefinition,
     Type,
-    Union,
+    UnionDefinition,
 )
-from qmpeer.schema.shapes import Shape, shape_of
 from qmpeer.values import JsonObject, JsonValue
 
 ArgumentsCheck: TypeAlias = Callable[[JsonObject | None], None]
@@ -58,10 +58,10 @@ class Validator:
         rejected: The features that policy refuses in what comes in: "deprecated", "unstable".
 
     Example:
-        >>> from qmpeer.schema.model import BUILT_INS, Command
-        >>> types = {**BUILT_INS, "eject-arg": Struct(
+        >>> from qmpeer.schema.model import BUILT_INS, CommandDefinition
+        >>> types = {**BUILT_INS, "eject-arg": StructDefinition(
         ...     name="eject-arg", members=(Member("id", "str"), Member("force", "bool", True)))}
-        >>> eject = Command(name="eject", arguments="eject-arg")
+        >>> eject = CommandDefinition(name="eject", arguments="eject-arg")
         >>> check = Validator(Schema(types, (eject,))).arguments("eject")
         >>> check({"id": "cd0", "force": True})
         >>> check({"force": 1})
@@ -76,7 +76,7 @@ class Validator:
         self._events = {event.name: event for event in schema.events()}
         self._checks: dict[str, Check] = {}
         self._fields: dict[str, Fields] = {}
-        self._unfilled: list[tuple[Fields, Struct | Union]] = []
+        self._unfilled: list[tuple[Fields, StructDefinition | UnionDefinition]] = []
 
     def arguments(self, command: str) -> ArgumentsCheck:
         """Return what checks a command's arguments and raises ValidationError.
@@ -148,20 +148,20 @@ class Validator:
                 return SIMPLE_CHECKS[of.name][1] if of.name in SIMPLE_CHECKS else integer_check(of)
             case Array():
                 return array_check(self._check(of.element))
-            case Enum():
+            case EnumDefinition():
                 rejected = {value.name: self._rejection(value.features) for value in of.values}
                 words = {name: word for name, word in rejected.items() if word}
                 return enum_check(rejected, words)
-            case Alternate():
+            case AlternateDefinition():
                 return alternate_check(self._alternatives(of), of.name)
-            case Struct() | Union():
+            case StructDefinition() | UnionDefinition():
                 return object_check(self._fields_of(of.name))
 
     def _rejection(self, features: tuple[Feature, ...]) -> str | None:
         names = {feature.name for feature in features}
         return next((word for name, word in self._words.items() if name in names), None)
 
-    def _alternatives(self, of: Alternate) -> Mapping[type, Check]:
+    def _alternatives(self, of: AlternateDefinition) -> Mapping[type, Check]:
         return {
             python: self._check(branch.type)
             for branch in of.branches
@@ -171,7 +171,7 @@ class Validator:
     def _fields_of(self, name: str) -> Fields:
         if name not in self._fields:
             of = self._schema.types[name]
-            assert isinstance(of, Struct | Union)
+            assert isinstance(of, StructDefinition | UnionDefinition)
             self._fields[name] = Fields()
             self._unfilled.append((self._fields[name], of))
         return self._fields[name]
@@ -195,7 +195,7 @@ def _python_types(of: Type) -> tuple[type, ...]:
             return _JSON_TYPES[of.json_type]
         case Array():
             return (list,)
-        case Enum():
+        case EnumDefinition():
             return (str,)
         case _:
             return (dict,)

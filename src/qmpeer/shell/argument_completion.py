@@ -15,7 +15,14 @@ import msgspec
 from qmpeer import limits
 from qmpeer.schema import Schema
 from qmpeer.schema.kinds import ALL_KINDS, alternatives
-from qmpeer.schema.model import Array, Enum, Member, Struct, Type, Union
+from qmpeer.schema.model import (
+    Array,
+    EnumDefinition,
+    Member,
+    StructDefinition,
+    Type,
+    UnionDefinition,
+)
 from qmpeer.shell.argument_tree import Level, insert_word
 from qmpeer.shell.members import Members, marks_of, members_of, type_words
 from qmpeer.shell.mistakes import Mistake
@@ -154,7 +161,7 @@ class _ArgumentCompletion:
         kinds, level = found
         items: list[Item] = []
         of, array = kinds.get("object"), kinds.get("array")
-        if isinstance(of, Struct | Union):
+        if isinstance(of, StructDefinition | UnionDefinition):
             items += self._object(of.name, level, prefix)
         if isinstance(array, Array):
             index = sum(name.isdecimal() for name in level.members)
@@ -189,7 +196,7 @@ class _ArgumentCompletion:
     def _begun(self, member: Member, level: Level, prefix: str) -> Iterator[Item]:
         """Give what is still required in an object that was begun."""
         of = alternatives(self._schema, member.type).get("object")
-        if isinstance(of, Struct | Union):
+        if isinstance(of, StructDefinition | UnionDefinition):
             for item in self._object(of.name, level, prefix):
                 if item.is_required:
                     yield item
@@ -219,7 +226,7 @@ class _ArgumentCompletion:
             of, array = kinds.get("object"), kinds.get("array")
             if isinstance(array, Array) and name.isdecimal():
                 kinds = alternatives(self._schema, array.element)
-            elif isinstance(of, Struct | Union):
+            elif isinstance(of, StructDefinition | UnionDefinition):
                 member = self._known(of.name, level).members.get(name)
                 if member is None:
                     return None
@@ -253,7 +260,7 @@ class _ArgumentCompletion:
             return
         kinds = found[0]
         for kind, of in kinds.items():
-            if isinstance(of, Enum):
+            if isinstance(of, EnumDefinition):
                 for value in sorted(of.values, key=lambda value: bool(marks_of(value.features))):
                     yield Item(f"{value.name} ", marks_of(value.features))
             elif kind == "boolean" and of is not None:

@@ -10,7 +10,7 @@ from qmpeer.display.safe_text import visible
 from qmpeer.errors import CommandError, MessageError, QMPError
 from qmpeer.messages import parse_command, qemu_texts
 from qmpeer.schema import Schema
-from qmpeer.schema.model import Command
+from qmpeer.schema.model import CommandDefinition
 from qmpeer.shell.argument_tree import free_json
 from qmpeer.shell.builtins import BUILTINS, line_of, split
 from qmpeer.shell.files import read_text
@@ -170,8 +170,8 @@ class LineExecutor:
         return schema, reader.arguments(command, words, line.command.end) or None
 
     async def _with_properties(
-        self, schema: Schema, command: Command, said: Mapping[str, str]
-    ) -> tuple[Schema, Command]:
+        self, schema: Schema, command: CommandDefinition, said: Mapping[str, str]
+    ) -> tuple[Schema, CommandDefinition]:
         """Return a schema and a command that know the properties among its arguments.
 
         Raises:

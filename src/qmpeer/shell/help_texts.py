@@ -8,17 +8,17 @@ from qmpeer.display.safe_text import visible
 from qmpeer.schema import Schema, shape_of
 from qmpeer.schema.model import (
     EMPTY,
-    Alternate,
+    AlternateDefinition,
     Array,
     BuiltIn,
-    Command,
+    CommandDefinition,
     Documentation,
     Entity,
-    Enum,
+    EnumDefinition,
     Member,
-    Struct,
+    StructDefinition,
     Type,
-    Union,
+    UnionDefinition,
 )
 from qmpeer.shell.lines import (
     Invocation,
@@ -131,12 +131,14 @@ class _Help:
             self._types = {
                 of.name: of.documentation
                 for of in documentation.types.values()
-                if isinstance(of, Enum | Struct | Union | Alternate)
+                if isinstance(
+                    of, EnumDefinition | StructDefinition | UnionDefinition | AlternateDefinition
+                )
             }
         self._palette = palette
 
     def entity(self, entity: Entity) -> Iterator[str]:
-        is_command = isinstance(entity, Command)
+        is_command = isinstance(entity, CommandDefinition)
         head = f"{'command' if is_command else 'event'} {visible(entity.name)}"
         marks = marks_of(entity.features)
         yield self._palette.paint("heading", head) + self._marked(marks)
@@ -147,35 +149,35 @@ class _Help:
             "arguments" if is_command else "data",
             documentation,
         )
-        if isinstance(entity, Command):
+        if isinstance(entity, CommandDefinition):
             if entity.returns is not None:
                 yield f"returns {self._type_name(entity.returns)}"
             if entity.allow_oob:
                 yield "can be executed out of band: oob " + visible(entity.name)
             yield from self._example(entity)
 
-    def _example(self, command: Command) -> Iterator[str]:
+    def _example(self, command: CommandDefinition) -> Iterator[str]:
         of = self._schema.types[command.arguments or EMPTY.name]
-        if isinstance(of, Struct | Union):
+        if isinstance(of, StructDefinition | UnionDefinition):
             required = [m for m in shape_of(self._schema, of).members if not m.is_optional]
             words = [f"{member.name}=…" for member in required]
             yield f"example: {' '.join([visible(command.name), *words])}"
 
     def type(self, of: Type) -> Iterator[str]:
-        kind = type(of).__name__.lower()
+        kind = type(of).__name__.removesuffix("Definition").lower()
         features = () if isinstance(of, BuiltIn | Array) else of.features
         head = self._palette.paint("heading", f"{kind} {visible(of.name)}")
         yield head + self._marked(marks_of(features))
         documentation = self._types.get(of.name)
         yield from self._text(documentation)
         match of:
-            case Enum():
+            case EnumDefinition():
                 for value in of.values:
                     marks = self._marked(marks_of(value.features))
                     yield f"  {visible(value.name)}{marks}{_doc(documentation, value.name)}"
-            case Struct() | Union():
+            case StructDefinition() | UnionDefinition():
                 yield from self._members_of(of.name, "members", documentation)
-            case Alternate():
+            case AlternateDefinition():
                 for branch in of.branches:
                     yield f"  {self._type_name(branch.type)}"
             case Array():
@@ -187,7 +189,7 @@ class _Help:
         self, name: str, word: str, documentation: Documentation | None
     ) -> Iterator[str]:
         of = self._schema.types[name]
-        if not isinstance(of, Struct | Union):
+        if not isinstance(of, StructDefinition | UnionDefinition):
             return
         shape = shape_of(self._schema, of)
         if not shape.members:
@@ -203,7 +205,7 @@ class _Help:
             if branch.type != EMPTY.name:
                 yield f"with {shape.discriminator}={visible(branch.name)}: {branch.type}"
                 inner = self._schema.types[branch.type]
-                if isinstance(inner, Struct | Union):
+                if isinstance(inner, StructDefinition | UnionDefinition):
                     names = [_short(m) for m in shape_of(self._schema, inner).members]
                     yield f"    {', '.join(names)}"
 
@@ -220,9 +222,9 @@ class _Help:
         of = self._schema.types[name]
         if isinstance(of, Array):
             return f"[{self._type_name(of.element)}]"
-        if isinstance(of, Enum) and (values := joined_values(of, _LONG_ENUM)) is not None:
+        if isinstance(of, EnumDefinition) and (values := joined_values(of, _LONG_ENUM)) is not None:
             return visible(values)
-        if isinstance(of, Alternate):
+        if isinstance(of, AlternateDefinition):
             return " or ".join(self._type_name(branch.type) for branch in of.branches)
         return visible(name)
 

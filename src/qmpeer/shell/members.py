@@ -14,12 +14,12 @@ from qmpeer.schema.model import (
     EMPTY,
     Array,
     Branch,
-    Command,
-    Enum,
+    CommandDefinition,
+    EnumDefinition,
     Feature,
     Member,
-    Struct,
-    Union,
+    StructDefinition,
+    UnionDefinition,
     special_features,
 )
 
@@ -51,7 +51,7 @@ def members_of(schema: Schema, name: str, value_of: Callable[[str], str | None])
     current: str | None = name
     while current is not None:
         of = schema.types[current]
-        assert isinstance(of, Struct | Union)
+        assert isinstance(of, StructDefinition | UnionDefinition)
         shape = shape_of(schema, of)
         members.update((member.name, member) for member in shape.members)
         tag = shape.discriminator
@@ -66,7 +66,7 @@ def members_of(schema: Schema, name: str, value_of: Callable[[str], str | None])
     return Members(members, discriminators)
 
 
-def arguments_type(command: Command) -> str:
+def arguments_type(command: CommandDefinition) -> str:
     """Return the type of a command's arguments."""
     return command.arguments or EMPTY.name
 
@@ -81,7 +81,7 @@ def transaction_types(schema: Schema) -> dict[str, str]:
     if not isinstance(array, Array):
         return {}
     action = schema.types[array.element]
-    if not isinstance(action, Union) or action.discriminator != "type":
+    if not isinstance(action, UnionDefinition) or action.discriminator != "type":
         return {}
     shape = shape_of(schema, action)
     common = {member.name: member for member in shape.members}
@@ -103,14 +103,14 @@ def type_words(schema: Schema, name: str) -> str:
     if len(kinds) == len(ALL_KINDS):
         return "any"
     of = schema.types[name]
-    if isinstance(of, Enum):
+    if isinstance(of, EnumDefinition):
         values = joined_values(of, limits.SHELL_META)
         return "enum" if values is None else values
     words = {"boolean": "bool", "string": "str"}
     return "|".join(words.get(kind, kind) for kind in kinds)
 
 
-def joined_values(of: Enum, most: int) -> str | None:
+def joined_values(of: EnumDefinition, most: int) -> str | None:
     """Return the values of an enum as one text; None if it would have more than `most` characters.
 
     Many members can share an enum of many values, so these are joined only if they are few.

@@ -21,12 +21,12 @@ from qmpeer.schema.model import (
     ANY_INTEGER,
     BUILT_INS,
     BuiltIn,
-    Command,
-    Enum,
+    CommandDefinition,
+    EnumDefinition,
     EnumValue,
     Feature,
     Member,
-    Struct,
+    StructDefinition,
     Type,
 )
 from qmpeer.shell.members import arguments_type
@@ -42,7 +42,11 @@ _OPEN: Final = frozenset({"device_add", "netdev_add", "object-add"})
 """Commands that QEMU leaves open, unless their arguments are a union: netdev_add before 5.0,
 object-add before 6.0, device_add always. Introspection doesn't tell."""
 _BUILT_INS: Final[Mapping[str, Type]] = {
-    **{name: of for name, of in BUILT_INS.items() if not isinstance(of, Enum | Struct)},
+    **{
+        name: of
+        for name, of in BUILT_INS.items()
+        if not isinstance(of, EnumDefinition | StructDefinition)
+    },
     "int": ANY_INTEGER,
     "boolean": BUILT_INS["bool"],
     "double": BUILT_INS["number"],
@@ -94,7 +98,9 @@ def said_in(words: Iterable[Word]) -> dict[str, str]:
     return {word.name: word.value.text for word in words if word.name is not None}
 
 
-def questions(schema: Schema, command: Command, said: Mapping[str, str]) -> Iterator[Question]:
+def questions(
+    schema: Schema, command: CommandDefinition, said: Mapping[str, str]
+) -> Iterator[Question]:
     """Yield what to ask a server about properties; the first answer counts.
 
     Args:
@@ -103,7 +109,7 @@ def questions(schema: Schema, command: Command, said: Mapping[str, str]) -> Iter
         said: Its arguments as they were typed.
 
     Example:
-        >>> device_add = Command(name="device_add")
+        >>> device_add = CommandDefinition(name="device_add")
         >>> [asked.value for asked in questions(Schema(BUILT_INS), device_add, {"driver": "nvme"})]
         ['nvme']
     """
@@ -120,8 +126,11 @@ def questions(schema: Schema, command: Command, said: Mapping[str, str]) -> Iter
 
 
 def with_properties(
-    schema: Schema, command: Command, said: Mapping[str, str], answers: Answers = no_answers
-) -> tuple[Schema, Command]:
+    schema: Schema,
+    command: CommandDefinition,
+    said: Mapping[str, str],
+    answers: Answers = no_answers,
+) -> tuple[Schema, CommandDefinition]:
     """Return the schema and the command, with the properties as members of its arguments.
 
     Args:
@@ -135,7 +144,7 @@ def with_properties(
     answer = next((each for each in asked if each is not None), None)
     properties = dict(sorted(_properties(answer), key=itemgetter(0))) if answer else {}
     of = schema.types[arguments_type(command)]
-    if not isinstance(of, Struct) or of.base is not None or not (is_open or properties):
+    if not isinstance(of, StructDefinition) or of.base is not None or not (is_open or properties):
         return schema, command
     types = {**schema.types, **{f"{_PREFIX}{name}": type_ for name, type_ in properties.items()}}
     members = {member.name: member for member in of.members}
@@ -146,11 +155,11 @@ def with_properties(
     else:
         found = {name: _member(name, type_) for name, type_ in properties.items()}
         if "props" in members:  # of object-add before 6.0: they may be in there as well
-            inner = Struct(name=_PROPS, members=tuple(found.values()))
+            inner = StructDefinition(name=_PROPS, members=tuple(found.values()))
             types[inner.name] = inner
             members["props"] = Member("props", inner.name, is_optional=True)
         members = {**members, **{name: found[name] for name in found if name not in members}}
-    arguments = Struct(name=_ARGUMENTS, members=tuple(members.values()))
+    arguments = StructDefinition(name=_ARGUMENTS, members=tuple(members.values()))
     types[arguments.name] = arguments
     derived = msgspec.structs.replace(schema, types=types)
     return derived, msgspec.structs.replace(
@@ -158,9 +167,9 @@ def with_properties(
     )
 
 
-def _is_open(schema: Schema, command: Command) -> bool:
+def _is_open(schema: Schema, command: CommandDefinition) -> bool:
     """Return whether the schema doesn't name all that a command takes."""
-    is_struct = isinstance(schema.types[arguments_type(command)], Struct)
+    is_struct = isinstance(schema.types[arguments_type(command)], StructDefinition)
     return not command.is_generated or (command.name in _OPEN and is_struct)
 
 
@@ -207,7 +216,7 @@ def property_type(kind: str, description: str = "") -> Type:
     if not values and kind[:1].isupper() and _VALUES.fullmatch(last):
         values = last.split("/")
     if values:
-        return Enum(name=kind, values=tuple(map(EnumValue, values)))
+        return EnumDefinition(name=kind, values=tuple(map(EnumValue, values)))
     return BuiltIn(kind, "string", "str") if kind[:1].isupper() else _TEXT  # or a struct, as JSON
 
 

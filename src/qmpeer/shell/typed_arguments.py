@@ -13,7 +13,17 @@ from qmpeer.messages import REDACTED, qemu_texts
 from qmpeer.on_off import WHOLE_WORDS
 from qmpeer.schema import Schema, Validator
 from qmpeer.schema.kinds import ALL_KINDS, alternatives
-from qmpeer.schema.model import Array, BuiltIn, Command, Enum, Event, Member, Struct, Type, Union
+from qmpeer.schema.model import (
+    Array,
+    BuiltIn,
+    CommandDefinition,
+    EnumDefinition,
+    EventDefinition,
+    Member,
+    StructDefinition,
+    Type,
+    UnionDefinition,
+)
 from qmpeer.shell.argument_tree import (
     Level,
     Node,
@@ -50,11 +60,11 @@ class Reader:
         schema: That of the server.
 
     Example:
-        >>> from qmpeer.schema.model import BUILT_INS, Struct
+        >>> from qmpeer.schema.model import BUILT_INS, StructDefinition
         >>> from qmpeer.shell.words import split
-        >>> types = {**BUILT_INS, "resize-arg": Struct(
+        >>> types = {**BUILT_INS, "resize-arg": StructDefinition(
         ...     name="resize-arg", members=(Member("node", "str"), Member("size", "size")))}
-        >>> resize = Command(name="resize", arguments="resize-arg")
+        >>> resize = CommandDefinition(name="resize", arguments="resize-arg")
         >>> words = split("resize node=1 size=64M", {})[0].words
         >>> Reader(Schema(types, (resize,))).arguments(resize, words[1:])
         {'node': '1', 'size': 67108864}
@@ -64,7 +74,9 @@ class Reader:
         self._schema = schema
         self._validator = Validator(schema)
 
-    def arguments(self, command: Command, words: Sequence[Word], end: int = 0) -> JsonObject:
+    def arguments(
+        self, command: CommandDefinition, words: Sequence[Word], end: int = 0
+    ) -> JsonObject:
         """Read the arguments of a command.
 
         Args:
@@ -79,7 +91,7 @@ class Reader:
             arguments_type(command), words, command.name, end, is_open=not command.is_generated
         )
 
-    def event_match(self, event: Event, words: Sequence[Word]) -> JsonObject:
+    def event_match(self, event: EventDefinition, words: Sequence[Word]) -> JsonObject:
         """Read values that an event's data must have; none of them is mandatory.
 
         Raises:
@@ -182,7 +194,7 @@ class Reader:
                 self._node(of.element, item, f"{path}.{index}", is_partial)
                 for index, item in enumerate(items_of(node))
             ]
-        if isinstance(of, Struct | Union):
+        if isinstance(of, StructDefinition | UnionDefinition):
             is_open = is_lenient(type_name)
             return self._object(of.name, node, path, is_open=is_open, is_partial=is_partial)
         word = node.first
@@ -226,7 +238,7 @@ class Reader:
         raise self._wrong_type(type_name, kinds, value, path)
 
     def _string(self, of: Type | None, value: Value, path: str) -> str:
-        if isinstance(of, Enum):
+        if isinstance(of, EnumDefinition):
             values = [each.name for each in of.values]
             if value.text not in values:
                 said = value.text if len(value.text) < 100 else f"{value.text[:100]}…"
@@ -269,9 +281,9 @@ class Reader:
         return "takes " + " or ".join(words)
 
     def _kind_words(self, kind: str, of: Type | None, path: str) -> str:
-        if isinstance(of, Enum):
+        if isinstance(of, EnumDefinition):
             return _listed([value.name for value in of.values])
-        if kind == "object" and isinstance(of, Struct | Union):
+        if kind == "object" and isinstance(of, StructDefinition | UnionDefinition):
             known = members_of(self._schema, of.name, lambda _: None).members
             first = next((m for m in known.values() if not m.is_optional), None)
             first = first or next(iter(known.values()), None)

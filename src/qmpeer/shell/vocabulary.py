@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from qmpeer.schema.model import Command, Event, Schema
+    from qmpeer.schema.model import CommandDefinition, EventDefinition, Schema
 
 
 class Vocabulary:
@@ -28,8 +28,8 @@ class Vocabulary:
 
     def __init__(self, schema: "Schema | None" = None, names: Iterable[str] = ()) -> None:
         self.schema: Schema | None = schema
-        self.commands: dict[str, Command | None] = dict.fromkeys(names)
-        self.events: dict[str, Event] = {}
+        self.commands: dict[str, CommandDefinition | None] = dict.fromkeys(names)
+        self.events: dict[str, EventDefinition] = {}
         if schema is not None:
             self.commands.update((command.name, command) for command in schema.commands())
             self.events.update((event.name, event) for event in schema.events())

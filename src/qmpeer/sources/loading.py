@@ -5,9 +5,9 @@ import stat
 
 from qmpeer import limits
 from qmpeer.schema import Schema, schema_from_introspection
-from qmpeer.sources.answers import find_answer, holds_answers
 from qmpeer.sources.files import read_qapi, read_regular
-from qmpeer.sources.running import ask
+from qmpeer.sources.live import ask
+from qmpeer.sources.saved import find_answer, holds_answers
 
 
 def load_schema(

@@ -1,6 +1,6 @@
 """Bytes and JSON values, in QEMU's dialect of JSON.
 
-The server's side is handed out lazily: a client's start needn't wait for it.
+The server's side is imported lazily, to keep a client's start short.
 """
 
 from typing import TYPE_CHECKING

@@ -3,7 +3,7 @@
 import pytest
 
 from qmpeer import limits
-from qmpeer.messages import Command, QemuVersion, Version
+from qmpeer.messages import CommandMessage, QemuVersion, Version
 from qmpeer.monitor.human import PROMPT, Completions, History, HumanSession, banner
 from qmpeer.monitor.human.commands import LINE
 
@@ -16,7 +16,7 @@ def session(is_focused: bool = True) -> HumanSession:
     )
 
 
-def taken(session: HumanSession, keys: bytes) -> Command:
+def taken(session: HumanSession, keys: bytes) -> CommandMessage:
     session.receive_data(keys)
     assert session.admit()
     command = session.take()
@@ -33,7 +33,7 @@ def test_a_line_is_executed_before_the_next_is_read() -> None:
     human = session()
     assert human.data_to_send() == b"hello\r\n" + SHOWN
     first = taken(human, b" one x\rtwo\rthr")
-    assert first == Command("one", {LINE: " one x"})
+    assert first == CommandMessage("one", {LINE: " one x"})
     assert (human.is_answering, human.wants_data, human.can_take) == (True, False, False)
     assert not human.admit()
     assert human.data_to_send() == b" one x\r\n"

@@ -5,15 +5,15 @@ from typing import TypeAlias
 import msgspec
 
 from qmpeer.schema import (
-    Alternate,
-    Command,
+    AlternateDefinition,
+    CommandDefinition,
     Documentation,
-    Enum,
+    EnumDefinition,
     EnumValue,
-    Event,
+    EventDefinition,
     Feature,
-    Struct,
-    Union,
+    StructDefinition,
+    UnionDefinition,
 )
 
 
@@ -39,7 +39,7 @@ class EnumPlan(msgspec.Struct, frozen=True):
     """What an enum becomes: constants, each by its name, and their documentation."""
 
     name: str
-    of: Enum
+    of: EnumDefinition
     constants: tuple[tuple[str, EnumValue], ...]
 
 
@@ -47,7 +47,7 @@ class StructPlan(msgspec.Struct, frozen=True):
     """What a struct becomes; `base` is a class of the binding's own."""
 
     name: str
-    of: Struct
+    of: StructDefinition
     base: str
     attributes: tuple[Attribute, ...]
 
@@ -78,7 +78,7 @@ class UnionPlan(msgspec.Struct, frozen=True):
     """
 
     name: str
-    of: Union
+    of: UnionDefinition
     common: str
     unknown: str
     tag: tuple[str, str]
@@ -90,7 +90,7 @@ class AliasPlan(msgspec.Struct, frozen=True):
     """What an alternate becomes: an alias of a union of other types."""
 
     name: str
-    of: Alternate
+    of: AlternateDefinition
     type: str
 
 
@@ -104,7 +104,7 @@ class CommandPlan(msgspec.Struct, frozen=True):
     """
 
     name: str
-    of: Command
+    of: CommandDefinition
     arguments: tuple[Attribute, ...]
     union: str
     returns: str
@@ -115,7 +115,7 @@ class EventPlan(msgspec.Struct, frozen=True):
     """What an event becomes: a constant, and the annotation of its data."""
 
     name: str
-    of: Event
+    of: EventDefinition
     data: str
 
 

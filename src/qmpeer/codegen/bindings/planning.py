@@ -28,18 +28,18 @@ from qmpeer.codegen.bindings.plan import (
 from qmpeer.errors import SchemaSemanticError
 from qmpeer.schema import (
     EMPTY,
-    Alternate,
+    AlternateDefinition,
     Array,
     BuiltIn,
-    Command,
+    CommandDefinition,
     Documentation,
     Entity,
-    Enum,
-    Event,
+    EnumDefinition,
+    EventDefinition,
     Member,
     Schema,
-    Struct,
-    Union,
+    StructDefinition,
+    UnionDefinition,
     shape_of,
 )
 
@@ -62,13 +62,15 @@ class _Planner:
     def plan(self) -> Plan:
         self._check_size()
         needed = self._needed()
-        events = [entity for entity in self._schema.entities if isinstance(entity, Event)]
-        commands = [entity for entity in self._schema.entities if isinstance(entity, Command)]
+        events = [entity for entity in self._schema.entities if isinstance(entity, EventDefinition)]
+        commands = [
+            entity for entity in self._schema.entities if isinstance(entity, CommandDefinition)
+        ]
         functions = {c.name: self._scope.take(variable_name(c.name)) for c in commands}
         constants = {e.name: self._scope.take(constant_name(e.name)) for e in events}
         for name in needed:
             of = self._schema.types[name]
-            if isinstance(of, Union):
+            if isinstance(of, UnionDefinition):
                 self._class_names[name] = self._scope.take(class_name(name))
         unions = {name: self._union_names(name) for name in needed if self._is_union(name)}
         for name in needed:
@@ -87,7 +89,7 @@ class _Planner:
         total = 0
         for entity in self._schema.entities:
             arguments = self._schema.types[entity.arguments or EMPTY.name]
-            if isinstance(entity, Command) and isinstance(arguments, Struct):
+            if isinstance(entity, CommandDefinition) and isinstance(arguments, StructDefinition):
                 total += len(shape_of(self._schema, arguments).members)
             if total > limits.SCHEMA_MEMBERS:
                 raise SchemaSemanticError(
@@ -121,36 +123,36 @@ class _Planner:
 
     def _needed_by(self, entity: Entity) -> Iterator[str | None]:
         arguments = self._schema.types[entity.arguments or EMPTY.name]
-        if isinstance(entity, Event):
+        if isinstance(entity, EventDefinition):
             yield entity.arguments
-            if isinstance(arguments, Struct) and arguments.is_implicit:
+            if isinstance(arguments, StructDefinition) and arguments.is_implicit:
                 self._data_types.setdefault(
                     arguments.name, class_name(camel_case(entity.name)) + "Data"
                 )
         else:
             yield entity.returns
-            if isinstance(arguments, Struct):
+            if isinstance(arguments, StructDefinition):
                 yield from (member.type for member in shape_of(self._schema, arguments).members)
             else:
                 yield arguments.name
 
     def _references(self, name: str) -> Iterator[str]:
         match self._schema.types[name]:
-            case Struct() as struct:
+            case StructDefinition() as struct:
                 yield from (member.type for member in struct.members)
                 if struct.base is not None:
                     yield struct.base
-            case Union() as union:
+            case UnionDefinition() as union:
                 shape = shape_of(self._schema, union)
                 yield from (member.type for member in shape.members)
                 for branch in shape.branches:
                     yield from self._references_of_branch(branch.type)
-            case Alternate(branches=branches):
+            case AlternateDefinition(branches=branches):
                 yield from (branch.type for branch in branches)
 
     def _references_of_branch(self, name: str) -> Iterator[str]:
         of = self._schema.types[name]
-        if isinstance(of, Struct):
+        if isinstance(of, StructDefinition):
             yield from (member.type for member in shape_of(self._schema, of).members)
         else:
             yield from self._references(name)
@@ -165,7 +167,7 @@ class _Planner:
         return not isinstance(of, BuiltIn) and name not in _BUILT_INS_ELSEWHERE
 
     def _is_union(self, name: str) -> bool:
-        return isinstance(self._schema.types[name], Union)
+        return isinstance(self._schema.types[name], UnionDefinition)
 
     # --- Names and annotations ------------------------------------------------------------------
 
@@ -184,7 +186,7 @@ class _Planner:
     def _flat_branches(self, name: str) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
         """Give each branch, and those within it: the discriminators' values, and the types."""
         of = self._schema.types[name]
-        assert isinstance(of, Union)
+        assert isinstance(of, UnionDefinition)
         for branch in shape_of(self._schema, of).branches:
             if self._is_union(branch.type):
                 for values, types in self._flat_branches(branch.type):
@@ -196,7 +198,7 @@ class _Planner:
         match self._schema.types[name]:
             case Array(element=element):
                 return f"list[{self._annotation(element)}]"
-            case Enum(name=own) if own not in _BUILT_INS_ELSEWHERE:
+            case EnumDefinition(name=own) if own not in _BUILT_INS_ELSEWHERE:
                 return f"Annotated[str, {self._class_names[own]}]"
             case BuiltIn(name=own) if own not in _BUILT_INS_ELSEWHERE:
                 return _BUILT_INS.get(own, "int")
@@ -210,7 +212,9 @@ class _Planner:
         [The elements stay plain values; QEMU has no such alternate.]
         """
         of = self._schema.types[name]
-        if isinstance(of, Array) and isinstance(self._schema.types[of.element], Alternate):
+        if isinstance(of, Array) and isinstance(
+            self._schema.types[of.element], AlternateDefinition
+        ):
             return "list[Any]"
         return self._annotation(name)
 
@@ -237,32 +241,37 @@ class _Planner:
     ) -> TypePlan:
         own = self._class_names[name]
         match self._schema.types[name]:
-            case Enum() as of:
+            case EnumDefinition() as of:
                 scope = Scope({"values"})
                 constants = tuple((scope.take(constant_name(v.name)), v) for v in of.values)
                 return EnumPlan(own, of, constants)
-            case Struct() as of:
+            case StructDefinition() as of:
                 return self._struct(own, of)
-            case Union() as of:
+            case UnionDefinition() as of:
                 return self._union(own, of, *unions[name])
-            case Alternate() as of:
+            case AlternateDefinition() as of:
                 types = [self._alternative(branch.type) for branch in of.branches]
                 return AliasPlan(own, of, " | ".join(dict.fromkeys(types)))
             case other:
                 raise AssertionError(other)
 
-    def _struct(self, name: str, of: Struct) -> StructPlan:
+    def _struct(self, name: str, of: StructDefinition) -> StructPlan:
         scope = Scope(CLASS_SCOPE)
         base = "Struct"
         if of.base is not None:
             base = self._class_names[of.base]
             inherited = self._schema.types[of.base]
-            assert isinstance(inherited, Struct)
+            assert isinstance(inherited, StructDefinition)
             self._attributes(shape_of(self._schema, inherited).members, None, scope)
         return StructPlan(name, of, base, self._attributes(of.members, of.documentation, scope))
 
     def _union(
-        self, name: str, of: Union, common: str, unknown: str, names: dict[tuple[str, ...], str]
+        self,
+        name: str,
+        of: UnionDefinition,
+        common: str,
+        unknown: str,
+        names: dict[tuple[str, ...], str],
     ) -> UnionPlan:
         scope = Scope(CLASS_SCOPE)
         members = shape_of(self._schema, of).members
@@ -290,27 +299,31 @@ class _Planner:
         constants: dict[str, tuple[str, str]],
     ) -> tuple[Attribute, ...]:
         of = self._schema.types[type_name]
-        assert isinstance(of, Struct | Union)
+        assert isinstance(of, StructDefinition | UnionDefinition)
         members: Sequence[Member] = shape_of(self._schema, of).members
-        if isinstance(of, Union):
+        if isinstance(of, UnionDefinition):
             constants[of.discriminator] = (scope.take(variable_name(of.discriminator)), rest[0])
             members = [member for member in members if member.name != of.discriminator]
         return self._attributes(members, of.documentation, scope)
 
-    def _base_documentation(self, of: Union) -> Documentation | None:
+    def _base_documentation(self, of: UnionDefinition) -> Documentation | None:
         """Return where a union's common members are described: there, or with the base."""
         base = self._schema.types[of.base]
-        if isinstance(base, Struct) and not base.is_implicit and base.documentation is not None:
+        if (
+            isinstance(base, StructDefinition)
+            and not base.is_implicit
+            and base.documentation is not None
+        ):
             return base.documentation
         return of.documentation
 
-    def _command(self, name: str, of: Command) -> CommandPlan:
+    def _command(self, name: str, of: CommandDefinition) -> CommandPlan:
         returns = self._annotation(of.returns or EMPTY.name)
         arguments = self._schema.types[of.arguments or EMPTY.name]
-        if isinstance(arguments, Union):
+        if isinstance(arguments, UnionDefinition):
             union = self._annotation(arguments.name)
             return CommandPlan(name, of, (), union, returns, of.documentation)
-        assert isinstance(arguments, Struct)
+        assert isinstance(arguments, StructDefinition)
         documentation = of.documentation
         if not arguments.is_implicit and arguments.documentation is not None:
             documentation = arguments.documentation
@@ -318,7 +331,7 @@ class _Planner:
         attributes = self._attributes(members, documentation, Scope(CLASS_SCOPE))
         return CommandPlan(name, of, attributes, "", returns, of.documentation)
 
-    def _event(self, name: str, of: Event) -> EventPlan:
+    def _event(self, name: str, of: EventDefinition) -> EventPlan:
         return EventPlan(name, of, self._annotation(of.arguments or EMPTY.name))
 
 

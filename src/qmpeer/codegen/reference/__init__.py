@@ -40,8 +40,9 @@ def reference_files(
         namespace: For Sphinx: keeps the names apart from those of another schema in the project.
 
     Example:
-        >>> from qmpeer.schema import BUILT_INS, Command, Schema
-        >>> files = reference_files(Schema(BUILT_INS, (Command(name="stop"),)), "md", "Small")
+        >>> from qmpeer.schema import BUILT_INS, CommandDefinition, Schema
+        >>> schema = Schema(BUILT_INS, (CommandDefinition(name="stop"),))
+        >>> files = reference_files(schema, "md", "Small")
         >>> sorted(files)
         ['index.md', 'interface.md']
     """

@@ -25,23 +25,23 @@ from qmpeer.codegen.reference.flattening import condition_spans, field_item, typ
 from qmpeer.codegen.reference.markup import Resolve, blocks_of, plain
 from qmpeer.schema import (
     SPECIAL_FEATURES,
-    Alternate,
+    AlternateDefinition,
     Array,
     Branch,
     BuiltIn,
-    Command,
+    CommandDefinition,
     Condition,
     Documentation,
     Entity,
-    Enum,
+    EnumDefinition,
     EnumValue,
-    Event,
+    EventDefinition,
     Feature,
     Member,
     Schema,
-    Struct,
+    StructDefinition,
     Type,
-    Union,
+    UnionDefinition,
     shape_of,
     special_features,
 )
@@ -61,19 +61,19 @@ def kind_of(of: Entity | Type) -> str:
     """Return what a definition is called.
 
     Example:
-        >>> kind_of(Command(name="stop"))
+        >>> kind_of(CommandDefinition(name="stop"))
         'command'
     """
     match of:
-        case Command():
+        case CommandDefinition():
             return "command"
-        case Event():
+        case EventDefinition():
             return "event"
-        case Enum():
+        case EnumDefinition():
             return "enum"
-        case Alternate():
+        case AlternateDefinition():
             return "alternate"
-        case Union():
+        case UnionDefinition():
             return "union"
         case _:
             return "object"
@@ -106,7 +106,7 @@ class Definitions:
             tuple(blocks),
             documentation.since,
             tuple(self._marks(of.features, documentation)),
-            tuple(_remarks(of)) if isinstance(of, Command) else (),
+            tuple(_remarks(of)) if isinstance(of, CommandDefinition) else (),
             _condition(of.condition),
         )
 
@@ -119,34 +119,34 @@ class Definitions:
 
     def _parts(self, of: Entity | Type, documentation: Documentation) -> Iterator[Block]:
         match of:
-            case Command() | Event():
+            case CommandDefinition() | EventDefinition():
                 yield from self._arguments(of, documentation)
-                if isinstance(of, Command):
+                if isinstance(of, CommandDefinition):
                     yield from self._returns(of, documentation)
-            case Enum():
+            case EnumDefinition():
                 yield from _fields(
                     "value",
                     "Values",
                     [self._field(value, documentation.members) for value in of.values],
                 )
-            case Alternate():
+            case AlternateDefinition():
                 yield from _fields(
                     "branch",
                     "One of",
                     [self._field(branch, documentation.members) for branch in of.branches],
                 )
-            case Struct() | Union():
+            case StructDefinition() | UnionDefinition():
                 yield from self._members("member", "Members", of, documentation)
 
     def _arguments(self, entity: Entity, documentation: Documentation) -> Iterator[Block]:
         if entity.arguments is None:
             return
-        kind: FieldKind = "argument" if isinstance(entity, Command) else "member"
-        title = "Arguments" if isinstance(entity, Command) else "Data"
+        kind: FieldKind = "argument" if isinstance(entity, CommandDefinition) else "member"
+        title = "Arguments" if isinstance(entity, CommandDefinition) else "Data"
         of = self._schema.types[entity.arguments]
-        if isinstance(of, Struct) and of.is_implicit:
+        if isinstance(of, StructDefinition) and of.is_implicit:
             yield from self._members(kind, title, of, documentation)
-        elif isinstance(of, Struct) and not shape_of(self._schema, of).members:
+        elif isinstance(of, StructDefinition) and not shape_of(self._schema, of).members:
             return
         else:
             head = (Text(f"{title}: the members of "), *type_spans(self._type(of.name)))
@@ -160,23 +160,27 @@ class Definitions:
                 yield Items(tuple(described))
 
     def _members(
-        self, kind: FieldKind, title: str, of: Struct | Union, documentation: Documentation
+        self,
+        kind: FieldKind,
+        title: str,
+        of: StructDefinition | UnionDefinition,
+        documentation: Documentation,
     ) -> Iterator[Fields]:
         parts: list[Field | Item] = []
         base = self._schema.types[of.base] if of.base is not None else None
-        if isinstance(base, Struct):
+        if isinstance(base, StructDefinition):
             if base.is_implicit:
                 parts += [self._field(member, documentation.members) for member in base.members]
             else:
                 head = (Text("All members of "), *type_spans(self._type(base.name)))
                 parts.append(Item((), head))
-        if isinstance(of, Union):
+        if isinstance(of, UnionDefinition):
             parts += self._branches(of)
         else:
             parts += [self._field(member, documentation.members) for member in of.members]
         yield from _fields(kind, title, parts)
 
-    def _branches(self, of: Union) -> Iterator[Item]:
+    def _branches(self, of: UnionDefinition) -> Iterator[Item]:
         for branch in of.branches:
             head: list[Span] = [
                 Text("If "),
@@ -186,14 +190,16 @@ class Definitions:
                 *condition_spans(_condition(branch.condition)),
             ]
             inner = self._schema.types[branch.type]
-            if isinstance(inner, Struct) and inner.is_implicit:
+            if isinstance(inner, StructDefinition) and inner.is_implicit:
                 own = tuple(field_item(self._field(member, {})) for member in inner.members)
                 yield Item((Items(own),) if own else (), (*head, Text(":")))
             else:
                 spans = type_spans(self._type(branch.type))
                 yield Item((), (*head, Text(": the members of "), *spans))
 
-    def _returns(self, command: Command, documentation: Documentation) -> Iterator[Returns]:
+    def _returns(
+        self, command: CommandDefinition, documentation: Documentation
+    ) -> Iterator[Returns]:
         said = [s.text for s in documentation.sections if s.tag in _RETURNS]
         if command.returns is not None or said:
             of = self._type(command.returns) if command.returns is not None else None
@@ -233,7 +239,7 @@ class Definitions:
             return TypeName(of.name, depth)
         if isinstance(of, BuiltIn):
             return TypeName(of.name, depth, of.json_type)
-        return TypeName(of.name, depth, "string" if isinstance(of, Enum) else "value")
+        return TypeName(of.name, depth, "string" if isinstance(of, EnumDefinition) else "value")
 
     # --- What stands below ----------------------------------------------------------------------
 
@@ -276,7 +282,7 @@ class Definitions:
         return blocks_of(text, self._resolve)
 
 
-def _remarks(command: Command) -> Iterator[str]:
+def _remarks(command: CommandDefinition) -> Iterator[str]:
     if command.allow_oob:
         yield "may come out of band"
     if command.allow_preconfig:

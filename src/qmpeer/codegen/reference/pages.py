@@ -33,9 +33,9 @@ from qmpeer.schema import (
     BuiltIn,
     Documentation,
     Entity,
-    Enum,
+    EnumDefinition,
     Schema,
-    Struct,
+    StructDefinition,
     Type,
     special_features,
 )
@@ -169,7 +169,7 @@ class _Maker:
 def _is_shown(of: Type) -> bool:
     if isinstance(of, BuiltIn | Array) or of.name in BUILT_INS:
         return False
-    return not (isinstance(of, Struct | Enum) and of.is_implicit)
+    return not (isinstance(of, StructDefinition | EnumDefinition) and of.is_implicit)
 
 
 def _location(of: Documentation | _Definition) -> Location | None:

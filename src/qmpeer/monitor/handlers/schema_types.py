@@ -9,13 +9,13 @@ from typing import Final
 
 from qmpeer.schema import (
     BUILT_INS,
-    Alternate,
+    AlternateDefinition,
     Array,
     Branch,
-    Enum,
+    EnumDefinition,
     EnumValue,
     Member,
-    Struct,
+    StructDefinition,
     Type,
 )
 
@@ -51,7 +51,7 @@ class SchemaTypes:
         key = ("enum", tuple(values))
         if key not in self._made:
             own = self._made[key] = self.reserve(name)
-            self.types[own] = Enum(name=own, values=tuple(map(EnumValue, values)))
+            self.types[own] = EnumDefinition(name=own, values=tuple(map(EnumValue, values)))
         return self._made[key]
 
     def alternate(self, name: str, branches: Mapping[str, str]) -> str:
@@ -60,17 +60,17 @@ class SchemaTypes:
         if key not in self._made:
             own = self._made[key] = self.reserve(name)
             named = tuple(Branch(word, of) for word, of in branches.items())
-            self.types[own] = Alternate(name=own, branches=named)
+            self.types[own] = AlternateDefinition(name=own, branches=named)
         return self._made[key]
 
     def struct(self, name: str, members: Sequence[Member]) -> None:
         """Declare a struct under a name that was reserved for it."""
-        self.types[name] = Struct(name=name, members=tuple(members))
+        self.types[name] = StructDefinition(name=name, members=tuple(members))
 
     def arguments(self, entity: str, members: Sequence[Member]) -> str:
         """Return the name of the type of a command's arguments or of an event's data."""
         name = f"{entity}-arg"
-        self.types[name] = Struct(name=name, members=tuple(members), is_implicit=True)
+        self.types[name] = StructDefinition(name=name, members=tuple(members), is_implicit=True)
         return name
 
     def reserve(self, wish: str) -> str:

@@ -3,18 +3,26 @@
 from collections.abc import Iterable
 
 from qmpeer.monitor.handlers.parameters import Parameters
-from qmpeer.schema import EMPTY, Command, Member, Schema, Struct, Union, shape_of
+from qmpeer.schema import (
+    EMPTY,
+    CommandDefinition,
+    Member,
+    Schema,
+    StructDefinition,
+    UnionDefinition,
+    shape_of,
+)
 
 
-def declared_members(schema: Schema, command: Command) -> tuple[tuple[Member, ...], bool]:
+def declared_members(schema: Schema, command: CommandDefinition) -> tuple[tuple[Member, ...], bool]:
     """Return a command's arguments, and whether there are further ones, of a union's branches."""
     of = schema.types[command.arguments or EMPTY.name]
-    assert isinstance(of, Struct | Union)
+    assert isinstance(of, StructDefinition | UnionDefinition)
     shape = shape_of(schema, of)
     return shape.members, bool(shape.branches)
 
 
-def match(parameters: Parameters, schema: Schema, command: Command) -> None:
+def match(parameters: Parameters, schema: Schema, command: CommandDefinition) -> None:
     """See whether a handler can take what its command takes.
 
     Each argument has a parameter, with a default if it may be missing; or ``**rest`` takes those

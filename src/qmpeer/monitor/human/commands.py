@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from qmpeer import limits
-from qmpeer.messages import Command, redact_human_line
+from qmpeer.messages import CommandMessage, redact_human_line
 from qmpeer.monitor.backend import Context
 from qmpeer.monitor.handlers.type_hints import wire_name
 from qmpeer.monitor.human.arguments import (
@@ -137,7 +137,7 @@ class HumanCommands:
         self,
         command: str,
         handler: Callable[..., Any] | None,
-        execute: Callable[[Command, Context], Any],
+        execute: Callable[[CommandMessage, Context], Any],
         name: str,
         *,
         args: str | None,
@@ -167,7 +167,7 @@ class HumanCommands:
 
         def run(context: Context, /, **values: JsonValue) -> Any:
             given = {wire_names[key]: value for key, value in values.items()}
-            return execute(Command(command, given or None), context)
+            return execute(CommandMessage(command, given or None), context)
 
         self._put(
             name,
@@ -217,7 +217,7 @@ class HumanCommands:
 
     # Executing
 
-    def execute(self, command: Command, context: Any) -> Outcome:
+    def execute(self, command: CommandMessage, context: Any) -> Outcome:
         """Execute the line that a session's command holds."""
         assert command.arguments is not None
         line = command.arguments[LINE]

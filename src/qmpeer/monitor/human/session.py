@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from qmpeer import limits
 from qmpeer.errors import QMPError
-from qmpeer.messages import Command, Version
+from qmpeer.messages import CommandMessage, Version
 from qmpeer.monitor.human.commands import LINE
 from qmpeer.monitor.human.editor import LineEditor
 from qmpeer.monitor.human.history import History
@@ -84,7 +84,7 @@ class HumanSession:
         is_focused: bool = True,
         is_over: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.running: Command | None = None
+        self.running: CommandMessage | None = None
         self.failure: QMPError | None = None
         self.is_ready: bool = False
         self.is_writing: bool = False
@@ -182,7 +182,7 @@ class HumanSession:
             and not self._is_closed
         )
 
-    def take(self) -> Command | None:
+    def take(self) -> CommandMessage | None:
         """Take the line.
 
         Returns:
@@ -196,10 +196,10 @@ class HumanSession:
         if not word:
             self._restart()
             return None
-        self.running = Command(word, {LINE: line})
+        self.running = CommandMessage(word, {LINE: line})
         return self.running
 
-    def respond(self, command: Command, value: JsonValue) -> None:
+    def respond(self, command: CommandMessage, value: JsonValue) -> None:
         """Print what a line gave, then the prompt."""
         assert isinstance(value, str)
         self.running = None
@@ -207,7 +207,7 @@ class HumanSession:
             self._write_text(value)
             self._restart()
 
-    def respond_error(self, command: Command, error_class: str, desc: str) -> None:
+    def respond_error(self, command: CommandMessage, error_class: str, desc: str) -> None:
         """Print an error as QEMU prints that of a QMP command, then the prompt."""
         self.respond(command, f"Error: {desc}\n")
 

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from qmpeer.messages.unexpected import unexpected_member
+from qmpeer.messages.qemu_order import unexpected_member
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Labels: what introspection calls the types, so that nobody relies on their names.
+"""The names that introspection gives types, so that nobody relies on their real ones.
 
 Spec: QEMU numbers types in order of first use: it goes through the commands and events in schema
 order, of each the arguments and then what it returns; then through the types that these use, as
@@ -7,18 +7,18 @@ types are all "int"; arrays are "[int]" or "[7]". Conditions play no part: what 
 leaves gaps.
 """
 
+from qmpeer.schema.flattened import shape_of
 from qmpeer.schema.model import (
     EMPTY,
-    Alternate,
+    AlternateDefinition,
     Array,
     BuiltIn,
-    Command,
+    CommandDefinition,
     Schema,
-    Struct,
+    StructDefinition,
     Type,
-    Union,
+    UnionDefinition,
 )
-from qmpeer.schema.shapes import shape_of
 
 
 def label_types(schema: Schema) -> dict[str, str]:
@@ -27,13 +27,14 @@ def label_types(schema: Schema) -> dict[str, str]:
     Example:
         >>> from qmpeer.schema.model import BUILT_INS
         >>> types = {**BUILT_INS, "[int8]": Array("[int8]", "int8")}
-        >>> label_types(Schema(types, (Command(name="query-temperatures", returns="[int8]"),)))
+        >>> query = CommandDefinition(name="query-temperatures", returns="[int8]")
+        >>> label_types(Schema(types, (query,)))
         {'q_empty': '0', '[int8]': '[int]', 'int8': 'int'}
     """
     labels = _Labels(schema)
     for entity in schema.entities:
         labels.use(entity.arguments or EMPTY.name)
-        if isinstance(entity, Command):
+        if isinstance(entity, CommandDefinition):
             labels.use(entity.returns or EMPTY.name)
     labels.follow()
     return labels.labels
@@ -66,12 +67,12 @@ class _Labels:
 
     def follow(self) -> None:
         for of in self._queue:  # it grows meanwhile
-            if isinstance(of, Struct | Union):
+            if isinstance(of, StructDefinition | UnionDefinition):
                 shape = shape_of(self._schema, of)
                 for member in shape.members:
                     self.use(member.type)
                 for branch in shape.branches:
                     self.use(branch.type)
-            elif isinstance(of, Alternate):
+            elif isinstance(of, AlternateDefinition):
                 for branch in of.branches:
                     self.use(branch.type)

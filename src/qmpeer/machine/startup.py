@@ -1,4 +1,4 @@
-"""What the command line asks for, made in QEMU's order: objects, devices, monitors, ports.
+"""The start of the machine, in QEMU's order: objects, devices, monitors, ports.
 
 Spec: QEMU 7.2: whatever is wrong ends the start at once. A server with ``wait=on`` keeps back all
 that comes behind it until a client is there.

@@ -1,16 +1,16 @@
-"""Circles: types that contain themselves where no value could, as bases or as branches."""
+"""Types that contain themselves where no value could, as bases or as branches."""
 
 from collections.abc import Iterable, Mapping
 
 
-def circles(successors: Mapping[str, Iterable[str]]) -> list[str]:
-    """Return one name of each circle met on the way through a graph.
+def cycles(successors: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return one name of each cycle met on the way through a graph.
 
     Args:
         successors: For each name those that it leads to; names that lead nowhere may be left out.
 
     Example:
-        >>> circles({"A": ["B"], "B": ["C", "D"], "C": ["A"], "D": ["D"]})
+        >>> cycles({"A": ["B"], "B": ["C", "D"], "C": ["A"], "D": ["D"]})
         ['A', 'D']
     """
     found = list[str]()

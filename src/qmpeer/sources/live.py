@@ -1,4 +1,4 @@
-"""The schema of a running monitor: its own answer."""
+"""The schema of a running monitor, as it answers query-qmp-schema."""
 
 import socket
 

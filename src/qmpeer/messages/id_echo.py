@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from qmpeer import limits
-from qmpeer.messages.order import walk
+from qmpeer.messages.qemu_order import in_qemu_order
 
 
 def echoed(id: Any) -> Any:
@@ -30,7 +30,7 @@ def echoed(id: Any) -> Any:
         if room < 0:
             break
         if type(container) is dict:
-            ordered = {name: container[name] for name in walk(container)}
+            ordered = {name: container[name] for name in in_qemu_order(container)}
             container.clear()
             container.update(ordered)
         for key, item in container.items() if type(container) is dict else enumerate(container):

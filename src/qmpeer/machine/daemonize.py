@@ -1,4 +1,4 @@
-"""Going on in the background: the process that was started ends once another one is ready.
+"""Going on in the background: the first process ends once its child is ready.
 
 Spec: QEMU, -daemonize and -pidfile. The first process waits for the last one's word and then ends
 with status 0, or ends with status 1 if there was none; the last one keeps standard error until it

@@ -8,7 +8,7 @@ import pytest
 from qmpeer import CommandError, CommandInterrupted, Monitor, QMPError, limits
 from qmpeer.errors import ConnectionClosed, SchemaSyntaxError
 from qmpeer.schema import schema_from_introspection
-from qmpeer.sources.running import ask
+from qmpeer.sources.live import ask
 from tests.corpus import recorded_introspection
 from tests.patience import PATIENCE
 from tests.sources.scripted import DONE, GREETING, LEAVE, Serve

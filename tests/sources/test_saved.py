@@ -7,7 +7,7 @@ import pytest
 
 from qmpeer import limits
 from qmpeer.errors import SchemaSyntaxError
-from qmpeer.sources.answers import find_answer, holds_answers
+from qmpeer.sources.saved import find_answer, holds_answers
 
 ANSWER: list[Any] = [
     {"name": "stop", "meta-type": "command", "arg-type": "0", "ret-type": "0"},

@@ -1,4 +1,4 @@
-"""Extents: how much a type holds when its bases and branches are counted with it.
+"""How much a type holds when its bases and branches are counted with it.
 
 Whoever uses the model writes their members out anew for every type that has them. A small file can
 make that more than any memory holds, so it is measured before anybody does.
@@ -7,10 +7,10 @@ make that more than any memory holds, so it is measured before anybody does.
 from collections.abc import Callable, Mapping
 
 from qmpeer import limits
-from qmpeer.schema.model import Enum, Struct, Type, Union
+from qmpeer.schema.model import EnumDefinition, StructDefinition, Type, UnionDefinition
 
 
-def check_extents(types: Mapping[str, Type], refuse: Callable[[str, str], None]) -> None:
+def check_sizes(types: Mapping[str, Type], refuse: Callable[[str, str], None]) -> None:
     """Refuse types that are too deep, or that hold too much together.
 
     Circles are not followed.
@@ -19,12 +19,12 @@ def check_extents(types: Mapping[str, Type], refuse: Callable[[str, str], None])
         types: All types.
         refuse: Takes the name of a type with which it is too much, and why; it raises an exception.
     """
-    extents = _Extents(types, refuse)
+    sizes = _Sizes(types, refuse)
     for name in types:
-        extents.add(name)
+        sizes.add(name)
 
 
-class _Extents:
+class _Sizes:
     def __init__(self, types: Mapping[str, Type], refuse: Callable[[str, str], None]) -> None:
         self._types = types
         self._refuse = refuse
@@ -44,26 +44,26 @@ class _Extents:
             self._refuse(top, f"it has more than {limits.SCHEMA_BASES} bases or branches in a row")
         of = self._types.get(name)
         extent = self._known[name] = 1
-        if isinstance(of, Struct):
+        if isinstance(of, StructDefinition):
             extent += len(of.members)
-        if isinstance(of, Struct | Union) and of.base is not None:
+        if isinstance(of, StructDefinition | UnionDefinition) and of.base is not None:
             extent += self._extent(of.base, depth + 1, top)
-        if isinstance(of, Union):
+        if isinstance(of, UnionDefinition):
             extent += self._values(of)
             extent += sum(self._extent(branch.type, depth + 1, top) for branch in of.branches)
         self._known[name] = extent
         return extent
 
-    def _values(self, union: Union) -> int:
+    def _values(self, union: UnionDefinition) -> int:
         """Return how many values the discriminator has: each makes a branch."""
         base: str | None = union.base
         for _ in range(limits.SCHEMA_BASES):
             of = self._types.get(base or "")
-            if not isinstance(of, Struct):
+            if not isinstance(of, StructDefinition):
                 break
             for member in of.members:
                 if member.name == union.discriminator:
                     values = self._types.get(member.type)
-                    return len(values.values) if isinstance(values, Enum) else 0
+                    return len(values.values) if isinstance(values, EnumDefinition) else 0
             base = of.base
         return 0

@@ -1,4 +1,4 @@
-"""Parts: the pieces that definitions are made of, each checked by itself."""
+"""The pieces of definitions, each checked by itself."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -40,7 +40,7 @@ class Use(NamedTuple):
     place: Place
 
 
-class Parts:
+class DefinitionParts:
     """A reader of the pieces of definitions.
 
     Args:

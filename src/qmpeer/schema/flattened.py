@@ -1,8 +1,16 @@
-"""Shapes: what an object looks like on the wire, the members of its bases included."""
+"""Object types as they look on the wire: the members of their bases included."""
 
 import msgspec
 
-from qmpeer.schema.model import EMPTY, Branch, Enum, Member, Schema, Struct, Union
+from qmpeer.schema.model import (
+    EMPTY,
+    Branch,
+    EnumDefinition,
+    Member,
+    Schema,
+    StructDefinition,
+    UnionDefinition,
+)
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -20,14 +28,14 @@ class Shape(msgspec.Struct, frozen=True):
     branches: tuple[Branch, ...] = ()
 
 
-def shape_of(schema: Schema, of: Struct | Union) -> Shape:
+def shape_of(schema: Schema, of: StructDefinition | UnionDefinition) -> Shape:
     """Return the shape of an object type.
 
     Args:
         schema: The schema that holds the type and its bases.
         of: The type.
     """
-    if isinstance(of, Union):
+    if isinstance(of, UnionDefinition):
         members = _members(schema, of.base)
         return Shape(members, of.discriminator, _all_branches(schema, of, members))
     return Shape(of.members if of.base is None else _members(schema, of.base) + of.members)
@@ -39,20 +47,22 @@ def _members(schema: Schema, name: str) -> tuple[Member, ...]:
     base: str | None = name
     while base is not None:
         of = schema.types[base]
-        assert isinstance(of, Struct)
+        assert isinstance(of, StructDefinition)
         members = of.members + members
         base = of.base
     return members
 
 
-def _all_branches(schema: Schema, union: Union, members: tuple[Member, ...]) -> tuple[Branch, ...]:
+def _all_branches(
+    schema: Schema, union: UnionDefinition, members: tuple[Member, ...]
+) -> tuple[Branch, ...]:
     """Give each value of the discriminator a branch.
 
     Spec: introspection lists the values that have no further members with the empty type.
     """
     tag = next(member for member in members if member.name == union.discriminator)
     values = schema.types[tag.type]
-    if not isinstance(values, Enum):
+    if not isinstance(values, EnumDefinition):
         return union.branches  # a plain string, up to 2.0: there are no other values
     given = {branch.name for branch in union.branches}
     return union.branches + tuple(
