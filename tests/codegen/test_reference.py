@@ -139,7 +139,7 @@ QAPI = """
 MOVE = """\
 ### move
 
-*CommandDefinition, since 1.0, deprecated, may come out of band*, if `CONFIG_TRAY`
+*Command, since 1.0, deprecated, may come out of band*, if `CONFIG_TRAY`
 
 > **Deprecated**
 >
