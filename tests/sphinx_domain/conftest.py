@@ -42,7 +42,12 @@ Build = Callable[..., Project]
 
 @pytest.fixture
 def build(tmp_path: Path) -> Build:
-    """Return what builds a project of pages, strictly about references."""
+    """Return what builds projects of this test."""
+    return builder_in(tmp_path)
+
+
+def builder_in(home: Path) -> Build:
+    """Return what builds projects of pages in a folder, strictly about references."""
 
     def run(
         pages: Mapping[str, str] | str,
@@ -52,7 +57,7 @@ def build(tmp_path: Path) -> Build:
         parallel: int = 1,
         **settings: Any,
     ) -> Project:
-        folder, output = tmp_path / name, tmp_path / f"{name}-{builder}"
+        folder, output = home / name, home / f"{name}-{builder}"
         folder.mkdir(exist_ok=True)
         if isinstance(pages, str):
             pages = {"index.rst": f"Title\n=====\n\n{pages}"}
@@ -71,7 +76,7 @@ def build(tmp_path: Path) -> Build:
                 str(folder),
                 None,
                 str(output),
-                str(tmp_path / f"{name}-doctrees"),
+                str(home / f"{name}-doctrees"),
                 builder,
                 confoverrides=settings,
                 status=None,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sphinx.util.inventory import InventoryFile
 
-from tests.sphinx_domain.conftest import EXTENSIONS, Build
+from tests.sphinx_domain.conftest import EXTENSIONS, Build, Project, builder_in
 
 PAGES = {
     "index.rst": "Title\n=====\n\n.. toctree::\n\n   one\n   two\n",
@@ -40,8 +40,13 @@ Two
 }
 
 
-def test_inventory(build: Build) -> None:
-    project = build(PAGES)
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return the project of these pages, which nobody changes."""
+    return builder_in(tmp_path_factory.mktemp("pages"))(PAGES)
+
+
+def test_inventory(project: Project) -> None:
     assert project.warnings == []
     inventory = InventoryFile.loads((project.output / "objects.inv").read_bytes(), uri="u")
     commands = inventory.data["qapi:command"]
@@ -57,9 +62,8 @@ def test_inventory(build: Build) -> None:
     assert set(inventory.data["qapi:module"]) == {"misc", "run-state", "QGA:misc", "QMP:run-state"}
 
 
-def test_another_project_refers_to_it(build: Build) -> None:
-    first = build(PAGES)
-    mapping = {"qemu": ("https://example.org/qemu", str(first.output / "objects.inv"))}
+def test_another_project_refers_to_it(project: Project, build: Build) -> None:
+    mapping = {"qemu": ("https://example.org/qemu", str(project.output / "objects.inv"))}
     second = build(
         ":external+qemu:qapi:cmd:`QMP:stop` :external+qemu:qapi:event:`STOP` :qapi:type:`RunState`"
         "\n\n.. qapi:object:: Mine\n\n   :memb [RunStates]? states: text\n",
@@ -77,6 +81,7 @@ def test_another_project_refers_to_it(build: Build) -> None:
     ]
     lost = build(
         ":external+qemu:qapi:cmd:`gone`",
+        "dummy",
         name="third",
         extensions=[*EXTENSIONS, "sphinx.ext.intersphinx"],
         intersphinx_mapping={**mapping},
@@ -84,16 +89,15 @@ def test_another_project_refers_to_it(build: Build) -> None:
     assert "qapi:cmd reference target not found: gone" in lost.warnings[0]
 
 
-def test_search_finds_names(build: Build) -> None:
-    text = (build(PAGES).output / "searchindex.js").read_text()
+def test_search_finds_names(project: Project) -> None:
+    text = (project.output / "searchindex.js").read_text()
     index = json.loads(text.removeprefix("Search.setIndex(").removesuffix(")"))
     names = {entry[4] for entries in index["objects"].values() for entry in entries}
     assert names == {"stop", "STOP", "RunState", "RunStates", "misc", "run-state"}
     assert ["qapi", "command", "QAPI command"] in index["objnames"].values()
 
 
-def test_indices(build: Build) -> None:
-    project = build(PAGES)
+def test_indices(project: Project) -> None:
     commands, events, types = (
         project.html(f"qapi-{kind}") for kind in ("commands", "events", "types")
     )
@@ -124,11 +128,11 @@ def test_twins(build: Build) -> None:
 
 
 def test_a_changed_page(build: Build) -> None:
-    build(PAGES)
+    build(PAGES, "dummy")
     pages = {**PAGES, "one.rst": PAGES["one.rst"].replace("RunState", "State")}
-    (warning,) = build(pages).warnings
+    (warning,) = build(pages, "dummy").warnings
     assert warning == "two.rst:13: WARNING: no page describes a type QMP:RunState [ref.type]"
-    assert build(PAGES).warnings == []
+    assert build(PAGES, "dummy").warnings == []
 
 
 def many(twins: tuple[str, str]) -> Iterator[tuple[str, str]]:

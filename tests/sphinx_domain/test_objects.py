@@ -10,6 +10,7 @@ from qmpeer.sphinx_domain.objects import (
     every,
     find,
     remove_page,
+    twins,
 )
 
 COMMANDS = {"command"}
@@ -62,15 +63,14 @@ def test_kinds_are_kept_apart() -> None:
 
 
 def test_a_twin_has_the_same_namespace() -> None:
-    objects = table(QMP_STOP)
-    assert add(objects, QSD_STOP) is None
-    assert add(objects, command("stop", "QMP", "other", "q")) == QMP_STOP
+    again = command("stop", "QMP", "other", "q")
+    assert list(twins(table(again, QSD_STOP, QMP_STOP))) == [(again, QMP_STOP)]
 
 
 def test_a_module_is_no_twin_of_a_definition() -> None:
-    objects = table(command("yank"))
-    assert add(objects, DescribedObject("yank", "module", "p", "m")) is None
-    assert add(objects, DescribedObject("yank", "module", "q", "m")) is not None
+    first, second = (DescribedObject("yank", "module", page, "m") for page in "pq")
+    assert list(twins(table(command("yank"), first))) == []
+    assert list(twins(table(command("yank"), first, second))) == [(second, first)]
 
 
 def test_a_page_is_forgotten() -> None:

@@ -18,7 +18,7 @@ from tests.corpus import (
 from tests.sphinx_domain.conftest import Build
 
 SMALL = "small-9.2"
-FAST = {("v7.2", "qga/qapi-schema.json"), ("v2.4.0", "qga/qapi-schema.json")}
+FAST = {("v7.2", "qga/qapi-schema.json")}
 
 
 def trees() -> list[Any]:

@@ -1,6 +1,7 @@
 """Directives: what describes a definition or a module, and where a namespace begins."""
 
-from typing import Any, ClassVar, Final, Protocol, cast
+from dataclasses import replace
+from typing import ClassVar, Final, Protocol, cast
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -23,7 +24,7 @@ _WARNINGS: Final = {
 
 
 class _Domain(Protocol):
-    def note(self, described: DescribedObject, location: Any) -> None: ...
+    def note(self, described: DescribedObject) -> None: ...
 
 
 class Description(ObjectDescription[DescribedObject]):
@@ -59,6 +60,7 @@ class Description(ObjectDescription[DescribedObject]):
             self.options.get("namespace", context.namespace),
             self.options.get("module", context.module),
             marks,
+            self.lineno,
         )
 
     def add_target_and_index(
@@ -66,10 +68,8 @@ class Description(ObjectDescription[DescribedObject]):
     ) -> None:
         """Make the description something that references, the index and the search find."""
         node_id = _target(self, signode, name.namespace, sig)
-        described = DescribedObject(
-            name.name, name.kind, name.docname, node_id, name.namespace, name.module, name.marks
-        )
-        cast(_Domain, self.env.get_domain(DOMAIN)).note(described, signode)
+        described = replace(name, node_id=node_id)
+        cast(_Domain, self.env.get_domain(DOMAIN)).note(described)
         if "no-index-entry" not in self.options:
             self.indexnode["entries"].append(_index_entry(described))
 
@@ -116,8 +116,10 @@ class Module(SphinxDirective):
             self.set_source_info(target)
             node_id = _target(self, target, namespace, f"module-{name}")
             docname = self.env.current_document.docname
-            described = DescribedObject(name, objects.MODULE, docname, node_id, namespace)
-            cast(_Domain, self.env.get_domain(DOMAIN)).note(described, target)
+            described = DescribedObject(
+                name, objects.MODULE, docname, node_id, namespace, line=self.lineno
+            )
+            cast(_Domain, self.env.get_domain(DOMAIN)).note(described)
             shown.append(target)
             if "no-index-entry" not in self.options:
                 shown.insert(0, addnodes.index(entries=[_index_entry(described)]))

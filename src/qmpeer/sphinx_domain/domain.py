@@ -60,11 +60,9 @@ class QapiDomain(Domain):
         """What the pages describe."""
         return cast(Objects, self.data["objects"])
 
-    def note(self, described: DescribedObject, location: Any) -> None:
-        """Keep a described object; a second one of the same name is warned about."""
-        twin = objects.add(self.objects, described)
-        if twin is not None:
-            _warn_about_twins(described, twin, location)
+    def note(self, described: DescribedObject) -> None:
+        """Keep a described object."""
+        objects.add(self.objects, described)
 
     def clear_doc(self, docname: str) -> None:
         """Forget what a page described."""
@@ -73,11 +71,22 @@ class QapiDomain(Domain):
     def merge_domaindata(self, docnames: Set[str], otherdata: dict[str, Any]) -> None:
         """Take what another process has read."""
         for described in objects.every(otherdata["objects"]):
-            if described.docname not in docnames:
-                continue
-            twin = objects.add(self.objects, described)
-            if twin is not None and twin.docname not in docnames:  # else it has warned already
-                _warn_about_twins(described, twin, described.docname)
+            if described.docname in docnames:
+                self.note(described)
+
+    def check_consistency(self) -> None:
+        """Warn about what is described twice, once all pages have been read."""
+        for described, first in objects.twins(self.objects):
+            _logger.warning(
+                "%s %s is described twice, here and in %s; give one of them :no-index:, or each a "
+                "namespace of its own",
+                described.kind,
+                described.name,
+                first.docname,
+                location=(described.docname, described.line),
+                type=DOMAIN,
+                subtype="duplicate",
+            )
 
     # --- References -----------------------------------------------------------------------------
 
@@ -141,19 +150,6 @@ class QapiDomain(Domain):
     def get_full_qualified_name(self, node: nodes.Element) -> str | None:
         """Return the name by which another project asks for what a reference names."""
         return cast("str | None", node.get("reftarget"))
-
-
-def _warn_about_twins(described: DescribedObject, twin: DescribedObject, location: Any) -> None:
-    _logger.warning(
-        "%s %s is described twice, here and in %s; give one of them :no-index:, or each a "
-        "namespace of its own",
-        described.kind,
-        described.name,
-        twin.docname,
-        location=location,
-        type=DOMAIN,
-        subtype="duplicate",
-    )
 
 
 def _free(names: Iterable[tuple[str, str]], taken: set[tuple[str, str]]) -> Iterator[str]:

@@ -23,6 +23,7 @@ class DescribedObject:
         namespace: What keeps it apart from its namesakes in another schema.
         module: The module that it belongs to.
         marks: "deprecated", "unstable".
+        line: Where on the page it is described.
     """
 
     name: str
@@ -32,6 +33,7 @@ class DescribedObject:
     namespace: str = ""
     module: str = ""
     marks: tuple[str, ...] = ()
+    line: int = 0
 
     @property
     def full_names(self) -> tuple[str, ...]:
@@ -55,17 +57,19 @@ Objects: TypeAlias = dict[str, list[DescribedObject]]
 """All objects by their names."""
 
 
-def add(objects: Objects, new: DescribedObject) -> DescribedObject | None:
-    """Add an object; return the one that was described as the same before, if there is one."""
-    namesakes = objects.setdefault(new.name, [])
-    twins = (
-        old
-        for old in namesakes
-        if old.namespace == new.namespace and (old.kind == MODULE) == (new.kind == MODULE)
-    )
-    twin = next(twins, None)
-    namesakes.append(new)
-    return twin
+def add(objects: Objects, new: DescribedObject) -> None:
+    """Add an object."""
+    objects.setdefault(new.name, []).append(new)
+
+
+def twins(objects: Objects) -> Iterator[tuple[DescribedObject, DescribedObject]]:
+    """Give each object that was described before, with the first one that did."""
+    for namesakes in objects.values():
+        first: dict[tuple[str, bool], DescribedObject] = {}
+        for each in sorted(namesakes, key=lambda each: (each.docname, each.line)):
+            one = first.setdefault((each.namespace, each.kind == MODULE), each)
+            if one is not each:
+                yield each, one
 
 
 def remove_page(objects: Objects, docname: str) -> None:
