@@ -4,12 +4,15 @@ from collections.abc import Iterable, Iterator, Set
 from typing import Any, ClassVar, Final, cast
 
 from docutils import nodes
+from docutils.parsers.rst import Directive
 from sphinx import addnodes
 from sphinx.builders import Builder
-from sphinx.domains import Domain, ObjType
+from sphinx.domains import Domain, Index, ObjType
 from sphinx.environment import BuildEnvironment
+from sphinx.roles import XRefRole
 from sphinx.util import logging
 from sphinx.util.nodes import make_refnode
+from sphinx.util.typing import RoleFunction
 
 from qmpeer.sphinx_domain import objects
 from qmpeer.sphinx_domain.directives import Description, Module, Namespace
@@ -23,9 +26,9 @@ _logger: Final = logging.getLogger(__name__)
 class QapiDomain(Domain):
     """Commands, events and types of QAPI, by namespace and module."""
 
-    name = DOMAIN
-    label = "QAPI"
-    object_types: ClassVar = {
+    name: ClassVar[str] = DOMAIN
+    label: ClassVar[str] = "QAPI"
+    object_types: ClassVar[dict[str, ObjType]] = {
         "module": ObjType("module", "mod", "any"),
         "command": ObjType("command", "cmd", "any"),
         "event": ObjType("event", "event", "any"),
@@ -33,15 +36,15 @@ class QapiDomain(Domain):
         "object": ObjType("object", "obj", "type", "any"),
         "alternate": ObjType("alternate", "alt", "type", "any"),
     }
-    directives: ClassVar = {
+    directives: ClassVar[dict[str, type[Directive]]] = {
         "namespace": Namespace,
         "module": Module,
         **dict.fromkeys(("command", "event", "enum", "object", "alternate"), Description),
     }
-    roles: ClassVar = {
+    roles: ClassVar[dict[str, RoleFunction | XRefRole]] = {
         role: Role() for role in ("mod", "cmd", "event", "enum", "obj", "alt", "type", "any")
     }
-    dangling_warnings: ClassVar = {
+    dangling_warnings: ClassVar[dict[str, str]] = {
         "mod": "no page describes a QAPI module %(target)s",
         "cmd": "no page describes a command %(target)s",
         "event": "no page describes an event %(target)s",
@@ -51,9 +54,9 @@ class QapiDomain(Domain):
         "type": "no page describes a type %(target)s",
         "any": "no page describes a command, event or type %(target)s",
     }
-    indices: ClassVar = list(INDICES)
+    indices: ClassVar[list[type[Index]]] = list(INDICES)
     initial_data: ClassVar[dict[str, Any]] = {"objects": {}}
-    data_version = 1
+    data_version: ClassVar[int] = 1
 
     @property
     def objects(self) -> Objects:

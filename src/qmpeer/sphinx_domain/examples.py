@@ -1,6 +1,6 @@
 """Examples: conversations of QMP as pages show them, in colours."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -17,9 +17,9 @@ class ConversationLexer(RegexLexer):
     its examples.
     """
 
-    name = "QMP"
-    aliases: ClassVar = ["QMP", "qmp"]
-    tokens: ClassVar = {
+    name: ClassVar[str] = "QMP"
+    aliases: ClassVar[list[str]] = ["QMP", "qmp"]
+    tokens: ClassVar[dict[str, list[Any]]] = {
         "root": [
             (r"^(->)(?=\s|$)", Keyword.Declaration),
             (r"^(<-)(?=\s|$)", Name.Builtin),

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Final, cast
+from typing import ClassVar, Final, cast
 
 from sphinx.domains import Index, IndexEntry
 
@@ -11,7 +11,7 @@ from qmpeer.sphinx_domain.objects import Objects
 
 
 class _KindIndex(Index):
-    kinds: tuple[str, ...] = ()
+    kinds: ClassVar[tuple[str, ...]] = ()
 
     def generate(
         self, docnames: Iterable[str] | None = None
@@ -35,7 +35,7 @@ class CommandIndex(_KindIndex):
 
     name = "commands"
     localname = "Commands"
-    kinds = ("command",)
+    kinds: ClassVar[tuple[str, ...]] = ("command",)
 
 
 class EventIndex(_KindIndex):
@@ -43,7 +43,7 @@ class EventIndex(_KindIndex):
 
     name = "events"
     localname = "Events"
-    kinds = ("event",)
+    kinds: ClassVar[tuple[str, ...]] = ("event",)
 
 
 class TypeIndex(_KindIndex):
@@ -51,7 +51,7 @@ class TypeIndex(_KindIndex):
 
     name = "types"
     localname = "Types"
-    kinds = ("enum", "object", "alternate")
+    kinds: ClassVar[tuple[str, ...]] = ("enum", "object", "alternate")
 
 
 INDICES: Final = (CommandIndex, EventIndex, TypeIndex)
