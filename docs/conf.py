@@ -18,6 +18,7 @@ extensions = [
     "api_entries",
     "limits_table",
     "myst_parser",
+    "qmpeer.sphinx_domain",
     "search_words",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
