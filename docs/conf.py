@@ -18,6 +18,8 @@ extensions = [
     "api_entries",
     "limits_table",
     "myst_parser",
+    "qmpeer.sphinx_domain",
+    "search_words",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
 ]
@@ -28,9 +30,13 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 python_maximum_signature_line_length = 70
 
+suppress_warnings = ["misc.highlighting_failure"]  # a console that quotes over two lines
+
 html_theme = "furo"
 html_title = f"qmpeer {release}"
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 
 
 def setup(app: Sphinx) -> None:

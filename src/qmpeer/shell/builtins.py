@@ -149,7 +149,8 @@ async def _wait(executor: Executor, line: OwnLine) -> None:
         match = read_freely(words[1:])
     elif vocabulary.schema is not None:
         match = executor.reader(vocabulary.schema).event_match(event_type, words[1:])
-    client = session.link.connected()
+    # The events of a connection that has ended are kept: 'quit', then 'wait SHUTDOWN' finds one.
+    client = session.link.client or session.link.connected()
     event = await client.wait_event(name, match or None, since=session.mark, timeout=timeout)
     session.take(event)
     await session.events.take()
