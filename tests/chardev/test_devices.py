@@ -1,4 +1,4 @@
-"""Devices other than sockets, each on what it is made of: files, pipes, terminals, datagrams.
+"""Devices other than sockets, on real files, pipes, terminals and datagrams.
 
 Modules: output_only.
 """
@@ -27,7 +27,7 @@ from tests.transport.recorder import spin
 
 @pytest.fixture
 def terminal() -> Iterator[tuple[int, int]]:
-    """A master and a slave."""
+    """The master and the slave of a pseudo-terminal."""
     ends = pty.openpty()
     yield ends
     for fd in ends:

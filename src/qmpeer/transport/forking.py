@@ -16,7 +16,7 @@ from typing import Protocol
 from weakref import WeakSet, ref
 
 
-class Owned(Protocol):
+class ForkAware(Protocol):
     """What stands on descriptors, and is used no more in a forked child."""
 
     def _disown(self, reason: str) -> None:
@@ -28,7 +28,7 @@ class Owned(Protocol):
 
 _sockets: set[ref[socket.socket]] = set()  # no WeakSet: that takes a microsecond more for each
 _forget_socket = _sockets.discard
-_owned: WeakSet[Owned] = WeakSet()
+_owned: WeakSet[ForkAware] = WeakSet()
 
 
 def own_socket(sock: socket.socket) -> None:
@@ -42,7 +42,7 @@ def is_ours(sock: socket.socket) -> bool:
     return ref(sock) in _sockets
 
 
-def own(thing: Owned) -> None:
+def own(thing: ForkAware) -> None:
     """Register something that is told when it finds itself in a forked child."""
     _owned.add(thing)
 

@@ -7,7 +7,7 @@ from itertools import islice
 from qmpeer import limits
 from qmpeer.transport.descriptors import close_all, duplicates
 
-_Parcel = tuple[bytes, tuple[int, ...]]
+_BytesWithFds = tuple[bytes, tuple[int, ...]]
 
 
 class UnsentOutput:
@@ -21,7 +21,7 @@ class UnsentOutput:
     __slots__ = ("_pieces", "_sent_of_first", "size")
 
     def __init__(self) -> None:
-        self._pieces: deque[bytes | _Parcel] = deque()
+        self._pieces: deque[bytes | _BytesWithFds] = deque()
         self._sent_of_first = 0
         self.size: int = 0
 

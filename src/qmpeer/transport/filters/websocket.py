@@ -19,7 +19,7 @@ from qmpeer import limits
 from qmpeer.messages import found_instead
 from qmpeer.transport.filter import Filter, Received, StrangerError
 from qmpeer.transport.filters.websocket_upgrade import (
-    Refusal,
+    UpgradeRefusal,
     answer_upgrade,
     check_answer,
     refuse_upgrade,
@@ -106,18 +106,18 @@ class _WebSocket(Filter):
         end = header.find(_END, start)
         if (end + len(_END) if end >= 0 else len(header)) > limits.WEBSOCKET_HEADER:
             reason = f"the HTTP header is longer than {limits.WEBSOCKET_HEADER} bytes"
-            return self._refuse(Refusal(431, reason)), b""
+            return self._refuse(UpgradeRefusal(431, reason)), b""
         if end < 0:
             return b"", b""
         self._header = None
         try:
             output = self._upgrade(bytes(header[: end + 2]))
-        except Refusal as refusal:
+        except UpgradeRefusal as refusal:
             return self._refuse(refusal), b""
         self._open()
         return output, bytes(header[end + len(_END) :])
 
-    def _refuse(self, refusal: Refusal) -> bytes:
+    def _refuse(self, refusal: UpgradeRefusal) -> bytes:
         """Fail; give what says so to the peer."""
         self._header = None
         self._fail(refusal.reason)
@@ -128,7 +128,7 @@ class _WebSocket(Filter):
         """Take the peer's header, without its blank line; give the answer to it.
 
         Raises:
-            Refusal: If it isn't what was to come.
+            UpgradeRefusal: If it isn't what was to come.
         """
 
 
@@ -155,7 +155,7 @@ class WebSocketFilter(_WebSocket):
     def _upgrade(self, header: bytes) -> bytes:
         return answer_upgrade(header, self._origins, self._clock())
 
-    def _refuse(self, refusal: Refusal) -> bytes:
+    def _refuse(self, refusal: UpgradeRefusal) -> bytes:
         super()._refuse(refusal)
         return refuse_upgrade(refusal, self._clock())
 

@@ -33,7 +33,7 @@ _REASONS: Final = {
 _SERVER: Final = "qmpeer"
 
 
-class Refusal(Exception):
+class UpgradeRefusal(Exception):
     """Why an upgrade is refused.
 
     Attributes:
@@ -66,31 +66,31 @@ def answer_upgrade(header: bytes, origins: Collection[str], now: float) -> bytes
         now: Seconds since 1970, for the answer's date.
 
     Raises:
-        Refusal: If it is no upgrade, or not for us.
+        UpgradeRefusal: If it is no upgrade, or not for us.
     """
     first, _, rest = header.partition(b"\r\n")
     request = _REQUEST_LINE.fullmatch(first)
     if request is None or request[1] != b"GET":
-        raise Refusal(400, "found no GET request of HTTP 1.1")
+        raise UpgradeRefusal(400, "found no GET request of HTTP 1.1")
     if request[2] != b"/":
-        raise Refusal(404, f"found path {request[2].decode()[:100]!r}, expected '/'")
+        raise UpgradeRefusal(404, f"found path {request[2].decode()[:100]!r}, expected '/'")
     fields = _fields(rest)
     _expect_upgrade(fields)
     if fields.get("content-length", "0") != "0" or "transfer-encoding" in fields:
-        raise Refusal(400, "found a body, expected none")
+        raise UpgradeRefusal(400, "found a body, expected none")
     if "host" not in fields:
-        raise Refusal(400, "found no Host")
+        raise UpgradeRefusal(400, "found no Host")
     if fields.get("sec-websocket-version") != "13":
-        raise Refusal(400, "found no Sec-WebSocket-Version 13")
+        raise UpgradeRefusal(400, "found no Sec-WebSocket-Version 13")
     key = fields.get("sec-websocket-key", "")
     if not _is_key(key):
-        raise Refusal(400, "found no Sec-WebSocket-Key of 16 bytes")
+        raise UpgradeRefusal(400, "found no Sec-WebSocket-Key of 16 bytes")
     protocols = fields.get("sec-websocket-protocol")
     if protocols is not None and "binary" not in _tokens(protocols):
-        raise Refusal(400, "found no subprotocol 'binary' among those asked for")
+        raise UpgradeRefusal(400, "found no subprotocol 'binary' among those asked for")
     origin = fields.get("origin")
     if origin is not None and origin.lower() not in origins and "*" not in origins:
-        raise Refusal(403, f"pages of {origin[:100]!r} are not allowed here")
+        raise UpgradeRefusal(403, f"pages of {origin[:100]!r} are not allowed here")
     lines = [
         "HTTP/1.1 101 Switching Protocols",
         f"Server: {_SERVER}",
@@ -104,7 +104,7 @@ def answer_upgrade(header: bytes, origins: Collection[str], now: float) -> bytes
     return _header(lines)
 
 
-def refuse_upgrade(refusal: Refusal, now: float) -> bytes:
+def refuse_upgrade(refusal: UpgradeRefusal, now: float) -> bytes:
     """Make the answer of a server that refuses."""
     text = f"{refusal.reason}\n".encode()
     lines = [
@@ -146,22 +146,22 @@ def check_answer(header: bytes, key: str) -> None:
     """Check a server's answer.
 
     Raises:
-        Refusal: If it is anything but the upgrade that was asked for.
+        UpgradeRefusal: If it is anything but the upgrade that was asked for.
     """
     first, _, rest = header.partition(b"\r\n")
     status = re.fullmatch(rb"HTTP/1\.1 ([0-9]{3})(?: [^\0\r\n]*)?", first)
     if status is None:
-        raise Refusal(400, "what answers is no HTTP server")
+        raise UpgradeRefusal(400, "what answers is no HTTP server")
     if status[1] != b"101":
-        raise Refusal(400, f"the server refuses: {first[9:109].decode(errors='replace')}")
+        raise UpgradeRefusal(400, f"the server refuses: {first[9:109].decode(errors='replace')}")
     fields = _fields(rest)
     _expect_upgrade(fields)
     if fields.get("sec-websocket-accept") != accept_key(key):
-        raise Refusal(400, "the server has not understood our key")
+        raise UpgradeRefusal(400, "the server has not understood our key")
     if fields.get("sec-websocket-protocol", "binary") != "binary":
-        raise Refusal(400, "the server has chosen another subprotocol than 'binary'")
+        raise UpgradeRefusal(400, "the server has chosen another subprotocol than 'binary'")
     if fields.get("sec-websocket-extensions"):
-        raise Refusal(400, "the server has chosen an extension that nobody asked for")
+        raise UpgradeRefusal(400, "the server has chosen an extension that nobody asked for")
 
 
 def _fields(text: bytes) -> dict[str, str]:
@@ -171,10 +171,10 @@ def _fields(text: bytes) -> dict[str, str]:
             continue
         found = _HEADER_LINE.fullmatch(line)
         if found is None:
-            raise Refusal(400, "found a line that is no HTTP header")
+            raise UpgradeRefusal(400, "found a line that is no HTTP header")
         name, value = found[1].decode().lower(), found[2].decode("latin-1")
         if name in fields and name in _SINGLE:
-            raise Refusal(400, f"found {name} twice")
+            raise UpgradeRefusal(400, f"found {name} twice")
         fields[name] = f"{fields[name]}, {value}" if name in fields else value
     return fields
 
@@ -184,9 +184,9 @@ _SINGLE: Final = frozenset({"host", "origin", "sec-websocket-key", "sec-websocke
 
 def _expect_upgrade(fields: dict[str, str]) -> None:
     if "websocket" not in _tokens(fields.get("upgrade", "")):
-        raise Refusal(400, "found no Upgrade to websocket")
+        raise UpgradeRefusal(400, "found no Upgrade to websocket")
     if "upgrade" not in _tokens(fields.get("connection", "")):
-        raise Refusal(400, "found no Connection: Upgrade")
+        raise UpgradeRefusal(400, "found no Connection: Upgrade")
 
 
 def _tokens(value: str) -> set[str]:
