@@ -185,7 +185,7 @@ class Chardev(ABC):
         if self._factory is None:
             # Input stays unread until a front end is attached, so a hang-up must be watched for.
             stream.pause_reading()
-            stream.tell_hangup(stream.abort)
+            stream.on_hangup(stream.abort)
         else:
             try:
                 connection.attach(self._factory)

@@ -48,7 +48,7 @@ class MuxSession:
         self._is_lost = False
         self._beginning: asyncio.Handle | None = None
         stream.pause_reading()
-        stream.tell_hangup(stream.abort)  # reading may be paused for long
+        stream.on_hangup(stream.abort)  # reading may be paused for long
         if factories:
             self._beginning = self._loop.call_soon(self._begin)
 
@@ -226,7 +226,7 @@ class MuxStream(Stream):
         self._session.closed()
         if not self._is_lost:
             self._is_lost = True
-            asyncio.get_running_loop().call_soon(self._tell_lost, None)
+            asyncio.get_running_loop().call_soon(self._report_lost, None)
 
     def abort(self) -> None:
         """Close this stream."""
@@ -289,11 +289,11 @@ class MuxStream(Stream):
         """Notify the front end that the connection has ended."""
         if not self._is_lost:
             self._is_lost = True
-            self._tell_lost(error)
+            self._report_lost(error)
 
     # Inside
 
-    def _tell_lost(self, error: OSError | None) -> None:
+    def _report_lost(self, error: OSError | None) -> None:
         handler, self.handler = self.handler, NOBODY
         self.is_closed = True
         self._drop()

@@ -109,7 +109,7 @@ class MonitorConnection:
         self.is_pretty: bool = is_pretty
         self.commands: CommandExecutor = access.commands
         self.session: ServerSession | HumanSession = session
-        stream.tell_hangup(stream.abort)  # a reply would reach nobody
+        stream.on_hangup(stream.abort)  # a reply would reach nobody
 
     def restart(self, session: ServerSession) -> None:
         """Replace the session by a new one on the same stream."""

@@ -1,14 +1,14 @@
-"""The HTTP exchange that turns a connection into a WebSocket, from either end.
+"""The HTTP exchange that upgrades a connection to a WebSocket, from either end.
 
-A server takes what QEMU's takes: GET of "/", Host, Upgrade, Connection, a key, version 13, and of
-subprotocols none or a list with "binary".
+A server accepts the same requests as QEMU's: GET of "/", Host, Upgrade, Connection, a key, version
+13, and either no subprotocols or a list with "binary".
 
-**Pages.** A browser lets any page connect to any host and port, this machine's own included, and
-tells by `Origin` whose page it is. A monitor is its machine, so that no page may talk to it unless
-its origin is allowed by name. A page of the same host is no exception: whoever can place a file on
-any web server of this machine would own the virtual machine, and a name that an attacker has
-pointed to 127.0.0.1 is "the same host" as well. Programs other than browsers send no `Origin` and
-are taken. [QEMU asks for no origin: any page may command it.]
+**Pages.** A browser lets any page connect to any host and port, even on this machine, and sends the
+page's origin in `Origin`. A monitor controls its machine. So a page may connect only if its origin
+is allowed by name. Pages of the same host are no exception. Otherwise anyone who can place a file
+on a web server of this machine would control the virtual machine; and a name that an attacker
+points to 127.0.0.1 is "the same host", too. Programs other than browsers send no `Origin` and are
+accepted. [QEMU checks no origin: any page may command it.]
 
 Spec: RFC 6455, section 4; QEMU's answers 400 and 404, which lack the end of their header there.
 """
@@ -34,11 +34,11 @@ _SERVER: Final = "qmpeer"
 
 
 class UpgradeRefusal(Exception):
-    """Why an upgrade is refused.
+    """The refusal of an upgrade.
 
     Attributes:
-        status: The HTTP status that says it to the peer.
-        reason: What was found.
+        status: The HTTP status of the answer.
+        reason: The finding in one line.
     """
 
     def __init__(self, status: int, reason: str) -> None:
@@ -48,7 +48,7 @@ class UpgradeRefusal(Exception):
 
 
 def accept_key(key: str) -> str:
-    """Make the proof that a server has understood a client's key.
+    """Return the proof that a server has understood a client's key.
 
     Example:
         >>> accept_key("dGhlIHNhbXBsZSBub25jZQ==")
@@ -58,15 +58,15 @@ def accept_key(key: str) -> str:
 
 
 def answer_upgrade(header: bytes, origins: Collection[str], now: float) -> bytes:
-    """Answer a client's request.
+    """Return the answer to a client's request.
 
     Args:
-        header: The request as far as its blank line.
-        origins: Whose pages are taken, such as "https://console.example"; "*" takes all.
+        header: The request up to its blank line.
+        origins: The origins of accepted pages, such as "https://console.example"; "*" accepts all.
         now: Seconds since 1970, for the answer's date.
 
     Raises:
-        UpgradeRefusal: If it is no upgrade, or not for us.
+        UpgradeRefusal: If it isn't a valid upgrade, or its origin isn't accepted.
     """
     first, _, rest = header.partition(b"\r\n")
     request = _REQUEST_LINE.fullmatch(first)
@@ -87,7 +87,7 @@ def answer_upgrade(header: bytes, origins: Collection[str], now: float) -> bytes
         raise UpgradeRefusal(400, "found no Sec-WebSocket-Key of 16 bytes")
     protocols = fields.get("sec-websocket-protocol")
     if protocols is not None and "binary" not in _tokens(protocols):
-        raise UpgradeRefusal(400, "found no subprotocol 'binary' among those asked for")
+        raise UpgradeRefusal(400, "found no 'binary' among the requested subprotocols")
     origin = fields.get("origin")
     if origin is not None and origin.lower() not in origins and "*" not in origins:
         raise UpgradeRefusal(403, f"pages of {origin[:100]!r} are not allowed here")
@@ -105,7 +105,7 @@ def answer_upgrade(header: bytes, origins: Collection[str], now: float) -> bytes
 
 
 def refuse_upgrade(refusal: UpgradeRefusal, now: float) -> bytes:
-    """Make the answer of a server that refuses."""
+    """Return the answer of a server that refuses an upgrade."""
     text = f"{refusal.reason}\n".encode()
     lines = [
         f"HTTP/1.1 {refusal.status} {_REASONS[refusal.status]}",
@@ -120,10 +120,10 @@ def refuse_upgrade(refusal: UpgradeRefusal, now: float) -> bytes:
 
 
 def request_upgrade(host: str, path: str, key: str) -> bytes:
-    """Make a client's request.
+    """Return a client's request.
 
     Raises:
-        ValueError: If the host or the path would end its line.
+        ValueError: If the host or the path contains characters that would end its line.
     """
     if not (_VISIBLE.fullmatch(host) and _VISIBLE.fullmatch(path)):
         raise ValueError(
@@ -146,22 +146,22 @@ def check_answer(header: bytes, key: str) -> None:
     """Check a server's answer.
 
     Raises:
-        UpgradeRefusal: If it is anything but the upgrade that was asked for.
+        UpgradeRefusal: If it isn't the requested upgrade.
     """
     first, _, rest = header.partition(b"\r\n")
     status = re.fullmatch(rb"HTTP/1\.1 ([0-9]{3})(?: [^\0\r\n]*)?", first)
     if status is None:
-        raise UpgradeRefusal(400, "what answers is no HTTP server")
+        raise UpgradeRefusal(400, "the peer is no HTTP server")
     if status[1] != b"101":
         raise UpgradeRefusal(400, f"the server refuses: {first[9:109].decode(errors='replace')}")
     fields = _fields(rest)
     _expect_upgrade(fields)
     if fields.get("sec-websocket-accept") != accept_key(key):
-        raise UpgradeRefusal(400, "the server has not understood our key")
+        raise UpgradeRefusal(400, "the server did not understand our key")
     if fields.get("sec-websocket-protocol", "binary") != "binary":
-        raise UpgradeRefusal(400, "the server has chosen another subprotocol than 'binary'")
+        raise UpgradeRefusal(400, "the server chose another subprotocol than 'binary'")
     if fields.get("sec-websocket-extensions"):
-        raise UpgradeRefusal(400, "the server has chosen an extension that nobody asked for")
+        raise UpgradeRefusal(400, "the server chose an extension that we did not request")
 
 
 def _fields(text: bytes) -> dict[str, str]:
