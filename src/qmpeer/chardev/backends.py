@@ -63,6 +63,7 @@ def backend_of(label: str, values: Values) -> JsonObject:
         data[member] = str(values[key])
     for key in _COPIED.get(kind, ()):
         value = values.get(key)
+        # False is passed on; 0 and "" count as missing.
         if value or value is False:
             data[key] = value
     return {"type": kind, "data": data | _PARSERS[kind](values) if kind in _PARSERS else data}

@@ -32,6 +32,7 @@ class FileDevice(Chardev):
         except OSError as error:
             file.close()
             raise _not_opened(path, error) from error
+        # The stream closes the descriptor from now on.
         fd = file.release()
         assert fd is not None
         stream = StdioStream(read_fd, fd, self.kind, self._host.close_path)

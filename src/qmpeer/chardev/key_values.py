@@ -175,6 +175,7 @@ def read_size(key: str, value: str) -> int:
         raise _no_size(key)
     whole = _unsigned(found["whole"], base=10)
     scale = 1 << 10 * _SUFFIXES.index((found["suffix"] or "b").lower())
+    # In units of 2^-64, for exact rounding.
     fraction = min(int(float(f"0{found['fraction'] or ''}0") * _TOO_MUCH), _TOO_MUCH - 1)
     if whole >= _TOO_MUCH and (found["fraction"] or found["suffix"]):
         raise _no_size(key)

@@ -22,7 +22,7 @@ def open_log(host: Host, path: str, *, appends: bool) -> OutputFile:
         ChardevError: If it can't be opened, in QEMU's words.
     """
     try:
-        return OutputFile(host, path, appends=appends, lost="and goes on without")
+        return OutputFile(host, path, appends=appends, lost="its device goes on without it")
     except OSError as error:
         raise ChardevError(_refusal(path, appends, error)) from error
 

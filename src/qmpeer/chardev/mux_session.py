@@ -63,6 +63,7 @@ class MuxSession:
             front.start(factory)
 
     def _begin(self) -> None:
+        # The connection may have ended before this callback.
         if self._is_lost:
             return
         self._fronts.extend(MuxStream(self) for _ in self._factories)

@@ -98,6 +98,7 @@ def parse_chardev(text: str, taken: Collection[str] = ()) -> Description:
         check_new_id(label, taken)
     pairs = parse_key_values(text, implied_key="backend")
     asks = next((at for at, pair in enumerate(pairs) if pair.flag in _HELP_WORDS), None)
+    # As in QEMU, only the keys before the word for help are parsed.
     values, warnings = _read_warning(pairs[:asks])
     if asks is not None:
         text = parameters_help("chardev", PARAMETERS)

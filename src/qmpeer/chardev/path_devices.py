@@ -47,6 +47,7 @@ class PathDevice(Chardev):
 
     def _try(self, path: str) -> int:
         try:
+            # O_RDWR: a pipe that is open for both directions never waits for a peer and never ends.
             return self._host.open_path(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
         except OSError as error:
             raise ChardevError(f"Could not open '{self._path}': {error.strerror}") from error

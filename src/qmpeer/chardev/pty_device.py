@@ -55,6 +55,8 @@ class PtyDevice(Chardev):
             raise ChardevError(f"Failed to create PTY: {error.strerror}") from error
         tty.setraw(slave)
         self._path = os.ttyname(slave)
+        # While the slave is closed, the master reports a hang-up. That shows when a client opens
+        # it.
         os.close(slave)
         os.set_blocking(master, False)
         self._master = master
@@ -81,6 +83,7 @@ class PtyDevice(Chardev):
             self._look_later()
             return
         self._timer = None
+        # The stream closes its duplicate; the master stays open for the next client.
         fd = os.dup(self._master)
         stream = StdioStream(fd, fd, self.filename, os.close)
         stream.start(self._connect(stream))

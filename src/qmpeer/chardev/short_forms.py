@@ -48,6 +48,7 @@ def parse_device(text: str, label: str, *, taken: Collection[str] = ()) -> Descr
         try:
             check_id(name)
         except ChardevError as error:
+            # As in QEMU, without the hint.
             raise ChardevError(error.reason) from None
         return Description(label=name, is_reference=True)
     is_mux = text.startswith("mon:")

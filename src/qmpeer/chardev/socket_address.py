@@ -174,6 +174,7 @@ class SocketAddress:
             return UnixAddress("@" + path + "\0" * padding)
         if not path:  # dialled: a name on which nobody listens
             return UnixAddress("@" + "\0" * (_SUN_PATH - 1))
+        # A leading "@" would make the name abstract.
         return UnixAddress("./" + path if path.startswith("@") else path)
 
     def _vsock(self, name: str) -> int:

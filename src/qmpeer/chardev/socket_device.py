@@ -179,6 +179,7 @@ class SocketDevice(Chardev):
 
     async def _dial(self) -> None:
         sock = await self._address.connect(self._find_fd, limits.CONNECT_TIMEOUT)
+        # A failed handshake counts as a departure, so that dialling goes on.
         factory = self._handler_factory(sock, self._disconnected)
         try:
             await open_stream(sock, factory, timeout=limits.CONNECT_TIMEOUT)
@@ -189,6 +190,7 @@ class SocketDevice(Chardev):
     async def _keep_dialling(self) -> None:
         has_complained = False
         while True:
+            # Before dialling, because the peer may leave at once.
             self._has_left.clear()
             try:
                 await self._dial()

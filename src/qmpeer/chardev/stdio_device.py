@@ -55,6 +55,7 @@ class StdioDevice(Chardev):
         if os.isatty(read_fd):
             self._terminal = read_fd
             self._saved = termios.tcgetattr(read_fd)
+            # Also if the program ends without closing the device.
             atexit.register(self._restore)
             self._watch_continuing()
             self._set_terminal()

@@ -97,6 +97,7 @@ class DatagramStream(DescriptorStream):
             if error.errno not in _TRANSIENT:
                 self._finish(error)
             return False
+        # An empty datagram isn't the end of input.
         return self._hand_over(data, NO_FDS) if data else True
 
     def _transmit(self, pieces: Sequence[bytes | memoryview], fds: Sequence[int]) -> int:

@@ -149,6 +149,7 @@ class MonitorConnection:
             self._drop_fds()
             self._fds = fds[: limits.RECEIVED_FDS]
             close_all(fds[limits.RECEIVED_FDS :])
+        # Large input is processed in several turns, and later bytes must stay behind it.
         if len(data) > limits.TURN_SMALL or self._unread:
             self._unread += data
             self.settle()
@@ -245,6 +246,8 @@ class MonitorConnection:
         wants_data = session.wants_data
         if session.is_writing or (unread and wants_data):
             self._turns.later(self)
+        # Read only what the session takes now. The rest stays in the kernel, which slows the client
+        # down.
         if wants_data and not unread:
             if self._is_reading_paused:
                 self._is_reading_paused = False
@@ -289,10 +292,12 @@ class MonitorConnection:
                 log.debug("%s: < %s", self.peer, text)
 
     def _log_sent(self, data: bytes) -> None:
+        # A pretty message ends in a brace on its own line.
         messages = data.split(b"\r\n}\r\n") if self.is_pretty else data.splitlines()
         for message in filter(None, messages):
             lines = [line.strip() for line in message.decode().splitlines()]
             text = " ".join(lines) + " }" * self.is_pretty
+            # Error texts quote arguments: blank the secrets that the requests contained.
             if self._scrubber is not None and '"error": {' in text:
                 shown = self._scrubber.text(text)
             else:

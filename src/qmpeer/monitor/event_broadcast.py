@@ -175,6 +175,7 @@ class EventBroadcast:
         kind: JsonObject | None = None
         try:
             text = encode_line(message), encode_pretty(message) if self._has_pretty else b""
+            # Some events are limited separately for each value of one member, such as an id.
             if data and (member := THROTTLED_EVENTS.get(name)):
                 kind = {member: encode_line(data.get(member)).decode()}
         except Exception as error:  # a value's own methods may raise anything

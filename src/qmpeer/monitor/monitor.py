@@ -559,6 +559,7 @@ class Monitor:
                 self._openings.close()
                 return
             finally:
+                # Even after a failure: start() waits for it.
                 started.set()
             await self.serve()
 

@@ -282,6 +282,7 @@ class Openings:
             listener.close()
         self.listeners.clear()
         self._turns.give_up_waiting()
+        # A copy: closing removes connections from the set.
         for connection in list(self.connections):
             connection.close_when_answered()
             if connection.session.is_answering:
@@ -303,6 +304,7 @@ class Openings:
         if self._is_shut_down and not self.connections:
             self._turns.cancel_tasks()
             self._events.close()
+            # Named descriptors outlive their connections, but not the monitor.
             for named_fds in self._named_fds:
                 named_fds.close()
             self._closed.set()

@@ -118,6 +118,7 @@ class Threads:
 
         do = partial(_do, loop, work, ended, is_ours=True)
         threading.Thread(target=do, name=f"{name} handler", daemon=True).start()
+        # Counted only now: start() raises if the system allows no further thread.
         self._count += 1
 
     def _start_waiting(self) -> None:

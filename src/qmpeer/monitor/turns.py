@@ -140,7 +140,7 @@ class Turns:
             task.cancel()
 
     def pump(self, connection: TurnTaker) -> None:
-        """Execute a connection's commands as far as the order of commands allows now."""
+        """Execute those commands of a connection whose turn it is."""
         session = connection.session
         self._pumped = connection
         is_over = False
@@ -265,6 +265,7 @@ class Turns:
         session = connection.session
         try:
             value = connection.commands.execute(command, connection)
+            # The commonest case first: a sync handler's JSON value.
             if type(value) in _JSON_TYPES:
                 session.respond(command, value)  # type: ignore[arg-type]  # it is one of these
             elif isinstance(value, Blocking):
@@ -363,6 +364,7 @@ class Turns:
     def _go_on(self) -> None:
         """Continue with the commands that an exclusive command has delayed."""
         self._dispatch()
+        # A copy: pump() changes the set.
         for stalled in list(self._stalled):
             self.pump(stalled)
 

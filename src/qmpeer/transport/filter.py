@@ -159,6 +159,7 @@ class Stacked(Filter):
         lower, upper = self._lower, self._upper
         had_opened = lower.has_opened
         pieces, output = lower.receive(data)
+        # The upper handshake begins as soon as the lower one is done.
         if lower.has_opened and not had_opened:
             output += lower.send(upper.start())
         found: list[bytes] = []

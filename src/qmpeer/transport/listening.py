@@ -157,6 +157,7 @@ def _listen_on(endpoint: Endpoint, backlog: int, mode: int) -> socket.socket:
     sock = new_socket(endpoint.family)
     try:
         if endpoint.family in (socket.AF_INET, socket.AF_INET6):
+            # Otherwise a restart would fail while old connections are in TIME_WAIT.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if endpoint.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not endpoint.takes_both)

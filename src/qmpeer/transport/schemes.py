@@ -58,6 +58,7 @@ def parse_address(address: AddressLike) -> Address | socket.socket:
         return _parse_pair(address)
     if isinstance(address, os.PathLike):
         path = os.fsdecode(address)
+        # A path object is never an abstract name.
         return UnixAddress.parse("./" + path if path.startswith("@") else path)
     if not isinstance(address, str):
         raise ValueError(f"found {address!r}, expected an address such as {_forms()}")

@@ -74,6 +74,7 @@ def adopt_fd(fd: int) -> socket.socket:
             raise
         raise OSError(error.errno, f"File descriptor '{fd}' is not a socket") from None
     if sock.type != socket.SOCK_STREAM:
+        # The descriptor stays the caller's: detach() keeps it open.
         kind = sock.type
         sock.detach()
         raise OSError(errno.EPROTOTYPE, f"found a socket of {kind!r}, expected a stream")

@@ -55,6 +55,7 @@ class Parameters:
         fields = fields_of(members, Fields())
         if rest is not None:
             fields.rest = rest.check
+            # A member must not overwrite another parameter through **rest.
             fields.barred = reserved - {member.conversion.wire for member in members}
         self.members: tuple[Member, ...] = tuple(member.member for member in members)
         self.is_open: bool = rest is not None

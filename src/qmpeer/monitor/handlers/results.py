@@ -69,6 +69,7 @@ def _needs_conversion(annotation: Any, seen: set[object]) -> bool:
 
 
 def _json(value: Any) -> JsonValue:
+    # Enums first: a member of a StrEnum is a str, too.
     if isinstance(value, enum.Enum):
         return _json(value.value)
     if value is None or isinstance(value, str | int | float):

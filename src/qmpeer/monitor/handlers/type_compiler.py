@@ -229,6 +229,7 @@ class TypeCompiler:
     def _alternate(self, args: Sequence[Any], name: str | None, hint: str) -> CompiledType:
         if any(arg in _ANY for arg in args):
             return _ANYTHING
+        # JSON has only one type for numbers, so these two are no alternate.
         if int in args and float in args:
             members = [self.compile(arg, hint=hint) for arg in args if arg not in (int, float)]
             members.append(_NUMBERS)
@@ -304,6 +305,7 @@ class TypeCompiler:
         try:
             members = members_of(cls)
         except BaseException:
+            # Otherwise a later use would find the unfinished type.
             del self._classes[cls]
             raise
         fields_of(members, fields)
@@ -323,6 +325,7 @@ class TypeCompiler:
         members = []
         for name, annotation in class_hints(cls).items():
             hint, is_required = annotation, name in cls.__required_keys__
+            # __required_keys__ ignores these marks if the annotations are strings.
             while get_origin(hint) in (typing.Required, typing.NotRequired):
                 is_required = get_origin(hint) is typing.Required
                 (hint,) = get_args(hint)

@@ -238,6 +238,7 @@ def _read_time(
     if found is None:
         raise ArgumentError("Number expected")
     value, position = float(found[0]), found.end()
+    # C's strtod() accepts inf and nan; QEMU refuses them afterwards.
     if not math.isfinite(value):
         raise ArgumentError("Bad number")
     unit = line[position : position + 2]

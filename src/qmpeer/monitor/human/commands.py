@@ -102,6 +102,7 @@ class HumanCommands:
             with self._registering:
                 while self._later:
                     self._later[0]()
+                    # Removed only after success: a failed registration is tried again.
                     del self._later[0]
         return self._table
 
@@ -273,6 +274,7 @@ class HumanCommands:
         if self._threads.is_for_all and not runs_here:  # one at a time, as on the loop
             return Blocking(partial(_call, command, handler, values), is_exclusive=True)
         value = handler(**values)
+        # A command derived from a blocking QMP command.
         if isinstance(value, Blocking):
             return Blocking(partial(_call, command, value, {}), value.is_exclusive)
         if inspect.isawaitable(value):

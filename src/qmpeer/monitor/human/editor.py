@@ -5,7 +5,7 @@ together, before anything else is written. The editor keeps a copy of the termin
 sends only the difference::
 
     (qemu) info vrsion      the line changed at `_same`; the text before it is left alone
-                 ^          a character at the end is written by itself
+                 ^          a character at the end is written alone
                             otherwise the rest is written again; if the rest is long and only
                             moves, the terminal inserts or deletes characters instead
 
@@ -118,6 +118,7 @@ class LineEditor:
         end = len(data)
         while position < end:
             if self._escape is _Escape.NONE:
+                # Not a continuation byte: the character before stays incomplete.
                 if self._incomplete and data[position] & 0xC0 != 0x80:
                     self._insert_incomplete()
                 found = _TEXT.match(data, position)
@@ -264,6 +265,7 @@ class LineEditor:
 
     def _go_back_in_history(self) -> None:
         entry = len(self._history) if self._entry is None else self._entry
+        # Another terminal of this monitor may have shortened the history.
         entry = min(entry, len(self._history)) - 1
         if entry >= 0:
             self._entry = entry
@@ -285,6 +287,7 @@ class LineEditor:
             return
         if len(names) == 1:
             (name,) = names
+            # No blank behind a folder: its path may go on.
             more = name[typed:] if name.endswith("/") else name[typed:] + " "
             self._insert(more.encode("utf-8", "surrogateescape"))
             return

@@ -72,6 +72,7 @@ def evaluate(text: str, position: int = 0, registers: Registers = no_registers) 
                 value = _apply_unary(operators.pop(), value)
             sign = text[position : position + 1]
             level = _LEVELS.get(sign, 0)
+            # "(" has level 0, so the loop stops at it.
             while operators and _LEVELS.get(operators[-1], 0) >= max(level, 1):
                 value = _apply(operators.pop(), values.pop(), value)
             if level:

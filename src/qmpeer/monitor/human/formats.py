@@ -57,6 +57,7 @@ class FormatMemory:
         if text[found.end() : found.end() + 1].strip(BLANKS):
             raise ValueError(f"invalid char in format: '{text[found.end()]}'")
         digits, letters = found.groups()
+        # Cut off: int() of a million digits takes long, and no count is that large.
         count = int(digits[:_COUNT_DIGITS]) if digits else 1
         notation, size = self._notation, -1
         for letter in letters:

@@ -117,6 +117,7 @@ def _argument(
 ) -> tuple[HumanArgument, Callable[[str], Any] | None]:
     is_optional = default is not inspect.Parameter.empty
     if get_origin(hint) in (Union, UnionType):
+        # X | None is an optional X.
         others = [arg for arg in get_args(hint) if arg is not NoneType]
         hint = others[0] if len(others) == 1 else hint
     if get_origin(hint) is Annotated:

@@ -133,6 +133,7 @@ class CommandTable:
                 raise ValueError(f"found {name!r}, which can't be a human command's name")
         for name in command.names:
             self._by_name[name] = command
+        # Each command once, in spite of its aliases.
         self._sorted = sorted({id(c): c for c in self._by_name.values()}.values(), key=_by_name)
 
     def find(self, name: str) -> HumanCommand | None:
@@ -182,6 +183,7 @@ def help_text(table: CommandTable, topic: str | None) -> str:
     Spec: QEMU 7.2, measured; words behind a command's name are ignored.
     """
     words = split_words(topic) if topic else []
+    # Wrong quotes: as in QEMU, help prints nothing.
     if words is None:
         return ""
     for index, word in enumerate(words):

@@ -142,6 +142,7 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         if self._is_closing or self._transport is None:
             return
         self._is_closing = True
+        # transport.close() sends only the bytes that the transport has.
         if self._waiting:
             self._pass_on(len(self._waiting))
         if self.unsent:

@@ -141,6 +141,7 @@ class Listener:
             # Lazy: the reader is removed only if a client waits, which is rare.
             self._unwatch()
             return
+        # Several per turn, but not so many that connected clients have to wait.
         for _ in range(min(limits.ACCEPTS, self._most)):
             if self._sock is None or self._is_full:
                 return
@@ -150,6 +151,7 @@ class Listener:
                 self._has_warned = False
                 return
             except OSError as error:
+                # That client left before it was accepted; the next one may still be there.
                 if error.errno in _CLIENT_GONE:
                     continue
                 self._pause_accepting(error)

@@ -55,6 +55,7 @@ class StdioStream(DescriptorStream):
                 self._finish(error)
                 return False
             data = b""  # EIO: the terminal has hung up
+        # The loop doesn't watch such input, so the next read is scheduled here.
         if self._is_plain_input and data:
             self._loop.call_soon(self._readable)
         return self._hand_over(data, NO_FDS)

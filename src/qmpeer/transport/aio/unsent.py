@@ -58,6 +58,7 @@ class UnsentOutput:
         """Remove sent bytes from the start of the last batch."""
         first = self._pieces[0]
         if isinstance(first, tuple) and sent:
+            # The descriptors were sent with the first byte.
             close_all(first[1])
             self._pieces[0] = first[0]
         self.size -= sent

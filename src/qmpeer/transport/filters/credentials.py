@@ -101,6 +101,7 @@ def anonymous_context(
     context = _context(server_side)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     try:
+        # OpenSSL refuses anonymous ciphers at any higher security level.
         context.set_ciphers("ADH+AESGCM:AECDH+AES:ADH+AES:@SECLEVEL=0")
     except ssl.SSLError:
         raise ValueError("anonymous TLS is not in this Python's OpenSSL") from None

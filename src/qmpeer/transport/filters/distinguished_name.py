@@ -128,6 +128,7 @@ def _number(oid: bytes) -> str:
         if byte < 0x80:
             numbers.append(value)
             value = 0
+    # X.690: the first value holds two numbers, as 40 * first + second.
     first = min(numbers[0] // 40, 2)
     return ".".join(map(str, [first, numbers[0] - 40 * first, *numbers[1:]]))
 

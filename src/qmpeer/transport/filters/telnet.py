@@ -31,7 +31,7 @@ _START: Final = bytes.fromhex("fffb01 fffb03 fffb00 fffd00")
 _START_TN3270: Final = bytes.fromhex("fffd19 fffb19 fffd00 fffb00 fffd18 fffa1801fff0")
 _OFFERED: Final = re.compile(rb"\xff([\xfb\xfd])(.)", re.DOTALL)
 _DOUBLED: Final = re.compile(rb"(?:\xff\xff)+")
-_IDLE: Final = re.compile(rb"(?:\xff[^\xfa-\xff])+")  # commands of two bytes: they ask for nothing
+_IDLE: Final = re.compile(rb"(?:\xff[^\xfa-\xff])+")  # commands of two bytes, without answers
 
 
 class _State(enum.Enum):
@@ -121,6 +121,7 @@ class TelnetFilter(Filter):
         if doubled := _DOUBLED.match(data, found):
             pieces.append(bytes(doubled[0][::2]))
             return doubled.end()
+        # A run of two-byte commands is skipped at once, for speed.
         if idle := _IDLE.match(data, found):
             return idle.end()
         self._state = _State.COMMAND

@@ -174,6 +174,7 @@ class TLSFilter(Filter):
     def _examine(self) -> str | None:
         """Read the peer's name, and return the reason if it may not connect, or None."""
         certificate = self._object.getpeercert(binary_form=True)
+        # A certificate that wasn't verified proves nothing.
         if certificate and self._object.context.verify_mode is not ssl.CERT_NONE:
             try:
                 self._peer_name = subject_name(certificate)

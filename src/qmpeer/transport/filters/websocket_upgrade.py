@@ -76,6 +76,7 @@ def answer_upgrade(header: bytes, origins: Collection[str], now: float) -> bytes
         raise UpgradeRefusal(404, f"found path {request[2].decode()[:100]!r}, expected '/'")
     fields = _fields(rest)
     _expect_upgrade(fields)
+    # A body would be read as frames.
     if fields.get("content-length", "0") != "0" or "transfer-encoding" in fields:
         raise UpgradeRefusal(400, "found a body, expected none")
     if "host" not in fields:
