@@ -25,7 +25,7 @@ CLIENTS = (1, 8, 64)
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAUSE = 0.5
 """Seconds in which a server sees that its clients are gone."""
-_HEAD = ("what", "cores", "commands/s", "user us", "kernel us", "sleeps", "put aside")
+_HEAD = ("what", "cores", "commands/s", "user us", "kernel us", "sleeps", "preempted")
 
 
 @dataclass(frozen=True, slots=True)
