@@ -14,7 +14,7 @@ def build(name: str, folder: Path) -> Path:
 
     Args:
         name: Name of the program: `cserver` or `cping`.
-        folder: Where the program goes; an older build there is used again.
+        folder: The folder for the program; an older build there is used again.
 
     Raises:
         LeftOutError: If there is no C compiler, or it refuses.

@@ -1,8 +1,8 @@
-"""Check that the built-in machine and its QAPI files say the same.
+"""Check that the built-in machine and its QAPI files agree.
 
-What is wrong, one line each, on standard output: a file against the rules of today's style, which
-ask for documentation of everything; a command without a handler, a handler without a command; an
-event that is emitted but not declared, or declared but emitted nowhere. Status 1 if there is any.
+Faults, one line each, on standard output: a file that breaks QEMU's rules of today, which require
+documentation of everything; a command without a handler, a handler without a command; an event that
+is emitted but not declared, or declared but emitted nowhere. Status 1 if there is a fault.
 """
 
 import ast
@@ -21,7 +21,7 @@ SOURCES = Path(__file__).parent.parent / "src" / "qmpeer"
 
 
 def language_faults(path: Path) -> Iterator[str]:
-    """Give what today's style has against a QAPI file and those that it includes."""
+    """Give the faults, by today's rules, of a QAPI file and those that it includes."""
     try:
         schema_from_qapi(str(path), lambda name: Path(name).read_bytes(), is_strict=True)
     except SchemaError as error:
@@ -58,7 +58,7 @@ def _emitted(text: str) -> Iterator[str]:
 
 
 def faults() -> Iterator[str]:
-    """Give what is wrong with the machine's interface."""
+    """Give the faults of the machine's interface."""
     yield from language_faults(SOURCES / "machine" / "qapi" / "qapi-schema.json")
     schema = load()
     yield from command_faults(schema, Machine(Options()).monitor)

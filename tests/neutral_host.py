@@ -1,7 +1,7 @@
 """A host without settings, in place of the one that the tests really run on.
 
 Tests, and the programs that they start, get the same environment, home, umask, time zone,
-limits and signals everywhere. What the host doesn't have, tests that need it leave out.
+limits and signals everywhere. Tests that need something that the host lacks are skipped.
 """
 
 import os
@@ -25,7 +25,7 @@ LONGEST = 16
 
 
 def make_neutral() -> Callable[[], None]:
-    """Make this process neutral, and return what cleans up after it."""
+    """Make this process neutral, and return the function that cleans up."""
     for name in set(os.environ):
         if not KEPT.fullmatch(name):
             del os.environ[name]
@@ -50,7 +50,7 @@ def make_neutral() -> Callable[[], None]:
 
 
 def skip_what_is_missing(item: pytest.Item) -> None:
-    """Skip a test whose markers ask for what this host doesn't have."""
+    """Skip a test if its markers require something that this host lacks."""
     if item.get_closest_marker("terminal") and not _has_terminals():
         _skip_for_want_of_terminals()
     if item.get_closest_marker("ipv6") and not _has_ipv6():

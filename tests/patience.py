@@ -1,4 +1,4 @@
-"""How long tests wait for what must happen."""
+"""The longest wait in a test for something that must happen."""
 
 __all__ = ["PATIENCE"]
 

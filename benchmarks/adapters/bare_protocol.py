@@ -99,7 +99,7 @@ class Tests:
         return await self.sequential(path, count, "query-qmp-schema")
 
     async def pipelined(self, path: str, count: int) -> Timing:
-        """Send commands in waves of 1,000 that are in flight together."""
+        """Send commands in waves of 1,000 that are in flight at the same time."""
         protocol = await self._connect(path)
         with timed() as timing:
             for _ in range(count // WAVE):

@@ -1,4 +1,4 @@
-"""The bare loop over a blocking socket: what a program costs that has no client at all."""
+"""The bare loop over a blocking socket: the cost of a program without a client library."""
 
 import socket
 from collections.abc import Callable
