@@ -17,9 +17,9 @@ import qmpeer.client.blocking.agent_contact
 import qmpeer.client.blocking.agent_files
 import qmpeer.client.blocking.channel
 import qmpeer.client.blocking.client
-import qmpeer.client.blocking.door
 import qmpeer.client.blocking.guest_agent
 import qmpeer.client.blocking.job_run
+import qmpeer.client.blocking.primitives
 import qmpeer.client.blocking.reconnecting_channel
 import qmpeer.client.blocking.subscription
 import qmpeer.client.events
@@ -30,7 +30,7 @@ MODULES = [
     qmpeer.client.blocking.agent_files,
     qmpeer.client.blocking.channel,
     qmpeer.client.blocking.client,
-    qmpeer.client.blocking.door,
+    qmpeer.client.blocking.primitives,
     qmpeer.client.blocking.guest_agent,
     qmpeer.client.blocking.job_run,
     qmpeer.client.blocking.reconnecting_channel,

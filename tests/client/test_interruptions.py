@@ -13,7 +13,7 @@ import pytest
 
 from qmpeer import Client, CommandError, CommandInterrupted, ConnectionClosed
 from qmpeer.client.blocking.channel import Channel
-from qmpeer.client.blocking.roles import Call, Role
+from qmpeer.client.blocking.roles import PendingCommand, Role
 from qmpeer.errors import LocalProtocolError
 from qmpeer.values import JsonObject
 from tests.client.conftest import OurMonitor
@@ -269,7 +269,7 @@ def test_who_sends_next_notices_that_bytes_were_cut(ours: OurMonitor) -> None:
         assert isinstance(channel, Channel)
         with channel.lock:
             channel._is_cut = True  # a sender that was struck has just given its role back
-            call = Call()
+            call = PendingCommand()
             channel.session.execute("echo", {"value": 1}, call)
         channel._send_all(call, None)
         assert isinstance(call.error, CommandInterrupted)
@@ -293,7 +293,7 @@ def test_who_is_struck_sends_what_others_have_left_to_it(ours: OurMonitor) -> No
         while channel._reader is None:  # it receives, as its command is left to the one who sends
             sleep(0)
         channel._sender = None
-        channel._abandon(Call())
+        channel._abandon(PendingCommand())
         assert waiting.result(PATIENCE) == {"value": 1}
 
 

@@ -537,7 +537,7 @@ def test_one_that_cannot_be_cancelled(face: Face, hourglass: Hourglass) -> None:
         with pytest.raises(TimeoutError) as caught:
             running.result(PATIENCE)
         (note,) = caught.value.__notes__
-        assert note.startswith("job j goes on, it could not be cancelled: GenericError: cannot")
+        assert note.startswith("job j is still running, cancelling it failed: GenericError: cannot")
 
 
 def test_one_that_does_not_end_when_it_is_cancelled(
@@ -565,7 +565,9 @@ def test_a_server_that_answers_no_more(
         with pytest.raises(TimeoutError, match="wasn't done") as caught:
             running.result(PATIENCE)
         (note,) = caught.value.__notes__
-        assert note.startswith("job j may go on, it could not be cancelled: job-cancel wasn't")
+        assert note.startswith(
+            "job j may still be running, cancelling it failed: job-cancel wasn't"
+        )
 
 
 @pytest.mark.parametrize("is_begun", [True, False])
@@ -583,7 +585,7 @@ def test_a_beginning_that_is_not_answered(face: Face, is_begun: bool) -> None:
         with pytest.raises(TimeoutError, match="blockdev-backup wasn't answered") as caught:
             running.result(PATIENCE)
         notes = getattr(caught.value, "__notes__", [])
-        assert notes == ([] if is_begun else ["whether job j was begun is unknown"])
+        assert notes == ([] if is_begun else ["it is unknown whether job j was started"])
         assert not server.has_input()
 
 
@@ -594,7 +596,7 @@ def test_the_end_of_the_connection(face: Face) -> None:
         server.close()
         with pytest.raises(CommandInterrupted, match="blockdev-backup") as caught:
             running.result(PATIENCE)
-        assert "job j may go on" in str(caught.value)
+        assert "job j may still be running" in str(caught.value)
 
 
 def interrupt(_: JobState) -> None:

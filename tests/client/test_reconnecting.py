@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from qmpeer import CommandInterrupted, ConnectionClosed
+from qmpeer.client.backoff import Backoff
 from qmpeer.client.interruptions import Interruption, Interruptions
-from qmpeer.client.patience import Patience
 from tests.client.faces import BlockingFace, Face, Vm, background
 from tests.client.scripted import ScriptedServer, open_fds
 from tests.patience import PATIENCE
@@ -277,7 +277,7 @@ def test_a_job_is_not_followed_into_the_next_connection(face: Face, tmp_path: Pa
         running = vm.start("run_job", "blockdev-backup", {"job-id": "j"})
         server.reply(server.command())
         server.close()
-        with pytest.raises(CommandInterrupted, match="job j may go on"):
+        with pytest.raises(CommandInterrupted, match="job j may still be running"):
             running.result(PATIENCE)
         after = vm.begin("query-jobs")
         second = servers.greet()
@@ -323,8 +323,8 @@ def test_only_so_many_interruptions_are_remembered(monkeypatch: pytest.MonkeyPat
 
 
 def test_waiting_gets_longer_and_has_an_end() -> None:
-    patience = Patience(None)
+    patience = Backoff(None)
     delays = [patience.next_delay() for _ in range(50)]
     assert delays == sorted(delays)
     assert delays[-1] == 2.0
-    assert Patience(0.01).next_delay() <= 0.01
+    assert Backoff(0.01).next_delay() <= 0.01

@@ -33,7 +33,7 @@ from prompt_toolkit.lexers import DynamicLexer, Lexer
 from prompt_toolkit.output import Output
 from prompt_toolkit.styles import Style
 
-from qmpeer.client.patience import Patience
+from qmpeer.client.backoff import Backoff
 from qmpeer.errors import QMPError
 from qmpeer.shell.explaining import Outcome, explanation, outcome_of
 from qmpeer.shell.keys import key_bindings, take_long_pastes
@@ -228,9 +228,9 @@ class Terminal:
                 await self._reconnect()
 
     async def _reconnect(self) -> None:
-        patience = Patience(None)
+        backoff = Backoff(None)
         while not self._session.link.is_connected:
-            await asyncio.sleep(patience.next_delay())
+            await asyncio.sleep(backoff.next_delay())
             with contextlib.suppress(QMPError, OSError):
                 await self._session.connect()
         self._prompt.app.invalidate()
