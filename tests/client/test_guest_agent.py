@@ -617,8 +617,8 @@ def test_a_program_whose_end_cannot_be_read(agent: Agent, pretended: PretendedAg
     with pytest.raises(AnswerError) as caught:
         agent.call("run", ["x"])
     assert str(caught.value) == (
-        "the answer to guest-exec-status is unusable: found [], expected an object that says "
-        "whether it has exited"
+        "the answer to guest-exec-status is unusable: found [], expected an object with "
+        "exited, a boolean"
     )
     assert caught.value.__notes__ == ["x may still run in the guest, its pid is 17"]
 

@@ -77,12 +77,12 @@ def test_json_is_told_from_qapi(text: str, expected: bool) -> None:
         ),
         pytest.param(
             b'{"return": {}}\n  {"return": }',
-            "f:2:14: this is no JSON: expecting value",
+            "f:2:14: this isn't JSON: expecting value",
             id="cut off",
         ),
         pytest.param(
             b'-> {"execute": "stop"}\n<- {"return": [}\n',
-            "f:2:16: this is no JSON: expecting value",
+            "f:2:16: this isn't JSON: expecting value",
             id="in a transcript",
         ),
         pytest.param(

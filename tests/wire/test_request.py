@@ -44,7 +44,7 @@ def test_characters_that_no_server_reads(char: str) -> None:
     assert caught.value.path == "arguments.a[1].b"
     kind = "a lone surrogate" if 0xD800 <= ord(char) <= 0xDFFF else "a noncharacter"
     assert str(caught.value) == (
-        f"arguments.a[1].b holds U+{ord(char):04X}, {kind}, expected characters that a server reads"
+        f"arguments.a[1].b holds U+{ord(char):04X}, {kind}, expected characters that a server accepts"
     )
 
 

@@ -1,4 +1,4 @@
-"""Warnings of what a later release may no longer have, each given once."""
+"""Deprecation warnings, each given once."""
 
 import functools
 import sys
@@ -14,13 +14,14 @@ _given: Final[set[str]] = set()
 
 
 def warn_once(text: str, *, calls: int) -> None:
-    """Give a DeprecationWarning, unless the same was given before.
+    """Give a DeprecationWarning, unless the same one was given before.
 
-    It names the line that uses what is deprecated: Python shows only those of the main program.
+    It points to the line that uses the deprecated item: by default, Python only shows warnings of
+    lines in the main program.
 
     Args:
-        text: What is deprecated.
-        calls: Calls between that line and this room; 1 if a generated function was called there.
+        text: The warning.
+        calls: The number of calls between that line and this package; 1 for a generated function.
     """
     if text in _given:
         return
@@ -36,7 +37,7 @@ def warn_once(text: str, *, calls: int) -> None:
 
 
 if TYPE_CHECKING:
-    from typing_extensions import deprecated  # type checkers have it without its being installed
+    from typing_extensions import deprecated  # type checkers know it even if it isn't installed
 else:
 
     def deprecated(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
