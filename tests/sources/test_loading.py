@@ -1,4 +1,4 @@
-"""One word for a schema: a file of any kind, or a monitor."""
+"""Loading of a schema from a file of any kind or a monitor."""
 
 import json
 import os

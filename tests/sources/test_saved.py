@@ -1,4 +1,4 @@
-"""Where in a file an answer to query-qmp-schema is found, and what is said where there is none."""
+"""The search for an answer to query-qmp-schema in a file, and the errors without one."""
 
 import json
 from typing import Any
