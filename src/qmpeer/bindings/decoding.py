@@ -104,6 +104,7 @@ def _constructor(target: Any) -> Construct | None:
         construct = _union_constructor(get_args(target))
     elif isinstance(target, type) and issubclass(target, Struct):
         construct = _StructConstructor(target)
+    # Cached for good: the types are those of a binding, which lives as long as the program.
     _constructors[target] = construct
     return construct
 
@@ -155,6 +156,7 @@ class _StructConstructor:
                 known[name] = item if construct is None else construct(item)
             elif wire not in self._tags:
                 extra[wire] = item
+        # msgspec's constructors demand all required fields, so missing ones get a placeholder.
         for name in self._required:
             if name not in known:
                 known[name] = UNSET

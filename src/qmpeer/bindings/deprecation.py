@@ -28,6 +28,8 @@ def warn_once(text: str, *, calls: int) -> None:
     _given.add(text)
     frame: FrameType | None = sys._getframe()
     level = 1
+    # Skip the frames of this package, then the generated function's frame, as often as `calls`
+    # says.
     for further in range(calls, -1, -1):
         while frame is not None and frame.f_globals.get("__name__", "").startswith(_ROOM):
             frame, level = frame.f_back, level + 1

@@ -56,6 +56,8 @@ def event_types(names: "EventName | Iterable[EventName] | None") -> EventTypes:
     """Normalize one event name or type, several, or None for all."""
     if names is None:
         return EventTypes(())
+    # decode() marks an EventType, whose module isn't imported here: that would delay a client's
+    # start.
     if isinstance(names, str) or hasattr(names, "decode"):
         return EventTypes((names,))  # type: ignore[arg-type]  # no iterable has decode()
     return EventTypes(names)

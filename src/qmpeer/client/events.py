@@ -85,6 +85,7 @@ class EventQueue:
             if self._matches is not None and not self._matches(event):
                 return
         except Exception as error:
+            # Don't raise here: a subscriber's mistake must not stop the delivery to others.
             self._failure = error
             self.close()
             return
@@ -141,6 +142,7 @@ class EventLog:
         """Return a queue of the matching events that come from now on."""
         queue = EventQueue(self, names, match, limit)
         with self._lock:
+            # A new tuple: add() may be iterating over the old one, without the lock.
             self._queues += (queue,)
         return queue
 
@@ -159,6 +161,7 @@ class EventLog:
         if dropped > 0:
             reason = f"{dropped} events after the mark are no longer kept; it may be one of them"
             raise LimitError(reason, "EVENTS_KEPT", self._kept.maxlen or 0)
+        # Numbers are consecutive, so the first -dropped events are those up to the mark.
         for index in range(-dropped, len(self._kept)):
             event = self._kept[index]
             if matches(event):
@@ -167,6 +170,7 @@ class EventLog:
 
     def has_come(self, mark: int, matches: Callable[[Event], bool]) -> bool:
         """Return whether a matching event came before the mark and is still kept."""
+        # A copy, because another thread may add events meanwhile.
         return any(event.number <= mark and matches(event) for event in tuple(self._kept))
 
 

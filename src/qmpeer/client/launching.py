@@ -62,6 +62,7 @@ class Launched:
         ends_with_parent: bool,
         own_session: bool,
     ) -> None:
+        # A file rather than a pipe: nobody reads a pipe, so a talkative program would block on it.
         self._stderr = tempfile.TemporaryFile() if stderr is None else None  # noqa: SIM115 - kept
         self._name = argv[0]
         ours, theirs = socket.socketpair()
@@ -154,6 +155,8 @@ class _Guard:
             arguments = [*fds, os.getpid(), limits.CLOSE_TIMEOUT]
             try:
                 process = subprocess.Popen(
+                    # Isolated from the environment and without site: it starts fast and runs no
+                    # other code.
                     [sys.executable, "-ISB", "-c", source, *map(str, arguments)],
                     cwd="/",
                     stdin=subprocess.DEVNULL,

@@ -35,6 +35,7 @@ def guard(process: int, lifeline: int, parent: int, grace: float) -> None:
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
     signal.signal(signal.SIGUSR1, lambda signum, frame: None)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGUSR1)
+    # The parent may have ended before prctl(); then no signal comes, and this check ends the loop.
     while os.getppid() == parent:
         ready = _wait(None, process, lifeline, woken)
         if ready != [woken]:

@@ -62,6 +62,7 @@ class ConnectionSeries(Generic[C]):
 
     def _adopt(self, channel: C) -> None:
         """Make a connection the current one, even if it was lost in the meantime."""
+        # Read first: once _current is set, the channel's own call of _lost records a loss.
         is_lost = channel.end is not None
         self._current = channel
         if is_lost:

@@ -87,6 +87,7 @@ def command_message(
 ) -> JsonObject:
     """Return a command as a JSON value; empty arguments are left out."""
     message: JsonObject = {"exec-oob" if is_oob else "execute": name}
+    # QEMU treats empty and missing arguments alike, so the shorter text is sent.
     if arguments:
         message["arguments"] = arguments
     if id is not UNSET:

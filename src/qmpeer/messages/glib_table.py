@@ -81,6 +81,8 @@ class GlibTable:
 
     def _resize(self) -> None:
         size = len(self._slots)
+        # GLib's conditions: fewer than a quarter of the slots hold names, or fewer than about 1 in
+        # 17 are unused.
         is_sparse = size > self._count * 4 and size > 1 << _LEAST_SHIFT
         is_full = size <= self._used + self._used // 16
         if not (is_sparse or is_full):

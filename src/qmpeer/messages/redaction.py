@@ -84,6 +84,7 @@ def redact_message(message: JsonValue) -> JsonValue:
 
     Misspelt names, even of "execute" and "arguments", reveal nothing.
     """
+    # Not a command, but a client may have sent a list by mistake: its strings may be arguments.
     if isinstance(message, list):
         items = [redact_message(item) for item in message]
         if any(isinstance(item, str) and carrier_of(item) for item in _some(message)):
@@ -302,6 +303,7 @@ class Scrubber:
             return
         if isinstance(value, str) and len(value) <= limits.REDACTED_SIZE:
             kept = set(_WORDS.findall(shown)) if isinstance(shown, str) else ()
+            # QEMU's errors often quote only a part of a value, so its words are remembered, too.
             words = [word for word in _WORDS.findall(value) if word not in kept]
             whole = [value] if shown == REDACTED and len(value) >= limits.REDACTED_LENGTH else []
             self._secrets.extend([*whole, *words])
@@ -314,6 +316,7 @@ class Scrubber:
 
     def text(self, text: str) -> str:
         """Return a text, such as an error's, with the remembered secrets redacted."""
+        # The longest first: a shorter one may be a part of it.
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, REDACTED)
         return redact_urls(text)

@@ -28,6 +28,7 @@ def parse_command(value: Any, is_oob_enabled: bool) -> CommandMessage:
     """
     if type(value) is not dict:
         raise MessageError("QMP input must be a JSON object")
+    # The fast path: a well-formed command needs no walk in QEMU's order.
     name, arguments, id = value.get("execute"), value.get("arguments"), value.get("id", UNSET)
     has_others = len(value) != 1 + (arguments is not None) + (id is not UNSET)
     if type(name) is str and not has_others and (arguments is None or type(arguments) is dict):

@@ -25,5 +25,6 @@ def near_names(name: str, names: Iterable[str], most: int = 3) -> list[str]:
     known = list(names)
     if found := get_close_matches(name, known, most, limits.NEAR_NAME):
         return found
+    # Swapped letters in short names, which difflib rates below the cutoff.
     letters = sorted(name)
     return [each for each in known if len(each) == len(name) and sorted(each) == letters][:most]

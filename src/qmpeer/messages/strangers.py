@@ -77,6 +77,7 @@ def shown(data: bytes) -> str:
         >>> print(shown(b"(qemu) \x1b[K"))
         '(qemu) \x1b[K'
     """
+    # repr() escapes control bytes, so that a peer can't send sequences to the user's terminal.
     return repr(data[:_SHOWN])[1:] + ("..." if len(data) > _SHOWN else "")
 
 

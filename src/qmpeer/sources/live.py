@@ -36,6 +36,7 @@ def ask(address: str, timeout: float | None) -> JsonValue:
 
 
 def _answer(sock: socket.socket, timeout: float | None) -> JsonValue:
+    # One command needs no out-of-band execution.
     with Client.connect(sock, timeout=timeout, command_timeout=timeout, capabilities=()) as client:
         answer: JsonValue = client.execute("query-qmp-schema")
     return answer

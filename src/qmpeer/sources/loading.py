@@ -38,6 +38,7 @@ def load_schema(
     path = os.fspath(source)
     mode = _mode(path)
     if mode is None or stat.S_ISSOCK(mode):
+        # Probably a misspelt file name: the error of an address would mislead.
         if mode is None and path.endswith((".json", ".replies")) and ":" not in path:
             raise FileNotFoundError(2, "No such file or directory", path)
         return schema_from_introspection(ask(path, timeout))

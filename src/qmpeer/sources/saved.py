@@ -40,6 +40,7 @@ def find_answer(data: bytes, name: str) -> JsonValue:
             f" at {error.start} is not UTF-8"
         ) from None
     if _TRANSCRIPT.search(data):
+        # Two spaces for an arrow keep the columns of error messages right.
         text = _COMMENT.sub("", _ARROW.sub("  ", text))
     for value in islice(_values(text, name), limits.ANSWER_VALUES):
         answer = value["return"] if isinstance(value, dict) and "return" in value else value

@@ -102,6 +102,7 @@ class ClientReader(Generic[T]):
         Errors are items of the result; nothing is raised. A message longer than the limit gives a
         LimitError and is dropped. If `is_busy` is true afterwards, the work isn't finished.
         """
+        # The fast path: whole lines, and no unfinished work.
         if (
             data[-1:] == b"\n"
             and not self._parts

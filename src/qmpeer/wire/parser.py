@@ -179,6 +179,7 @@ class Parser:
             if braces + brackets > limits.NESTING or type(token) in FAILURES:
                 break
             at += 1
+            # QEMU counts both kinds separately, and doesn't check that they match.
             if braces < 0 or brackets < 0 or not (braces or brackets):
                 return at, self._error
         self._braces, self._brackets = braces, brackets

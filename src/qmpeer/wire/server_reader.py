@@ -52,6 +52,7 @@ def _decode_alike(data: bytes) -> list[JsonValue] | None:
         return None
     try:
         values: list[JsonValue] = _decode_lines(data)
+        # MessagePack refuses integers past 64 bits, which QEMU would read as doubles.
         _pack(values)
         again = _encode(values)
     except (msgspec.MsgspecError, UnicodeDecodeError, OverflowError, RecursionError):
@@ -64,6 +65,7 @@ def _decode_alike(data: bytes) -> list[JsonValue] | None:
             return None
         data = _ESCAPE.sub(b"", data)
         again = _ESCAPE.sub(b"", again)
+    # A duplicate member, an error in QEMU, is lost in the dict, so the new text has fewer quotes.
     if data.count(b'"') != again.count(b'"'):
         return None
     return values

@@ -21,6 +21,7 @@ _ESCAPE = rb"\\*+."
 
 def _without_strings(text: bytes | bytearray) -> bytes:
     """Return a well-formed text with each string replaced by 0."""
+    # Escaped backslashes go first: any backslash left before a quote then escapes that quote.
     return b"0".join(text.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
 
 
@@ -46,6 +47,7 @@ def is_deeper(text: bytes | bytearray, most: int) -> bool:
     if text.count(b"[") + text.count(b"{") <= most:
         return False
     brackets = _without_strings(text).translate(None, _NOT_BRACKETS)
+    # Each pass removes the innermost brackets.
     for _ in range(most):
         brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
         if not brackets:

@@ -59,6 +59,7 @@ class TolerantReader:
             return [item for piece in pieces for item in self.receive_data(piece)]
         self.position += len(data)
         items: list[Item] = []
+        # Only data that might pass the limit is checked token by token, which is slow.
         can_pass = self._size + self._lexer.size + len(data) >= limits.TOKEN_SIZE
         found = self._lexer.tokens(data)
         if not can_pass:

@@ -130,6 +130,8 @@ async def _synchronize_once(channel: AsyncChannel, presence: Countdown) -> None:
 
 
 def _number() -> int:
+    # Random, so that no late answer to an earlier synchronization matches; 31 bits, which every
+    # agent can store.
     return int.from_bytes(os.urandom(4), "little") >> 1
 
 

@@ -301,6 +301,7 @@ class AsyncChannel:
             self._lose(session.failure)
             self._stream.abort()
         if session.is_busy:
+            # Stop reading while a long parse continues: the buffered data must not grow.
             self._stream.pause_reading()
             self._loop.call_soon(self._read_on)
             self._is_reading_paused = True

@@ -186,6 +186,7 @@ class AsyncClient(ClosedOnExit):
         try:
             sock = await accept_connection(listener, timeout)
         finally:
+            # A listening socket of the caller's stays open; only ours is removed.
             if listener is not address:
                 transport.unlink_if_ours(listener)
                 listener.close()
@@ -241,6 +242,8 @@ class AsyncClient(ClosedOnExit):
             channel = await open_connection(launched.socket, session, deadline, launched=launched)
             return await cls._made(channel, deadline, command_timeout, strict)
         except BaseException:
+            # After any exception, KeyboardInterrupt included: the program must not outlive the
+            # failed launch.
             await call_blocking(launched.end)
             raise
 
@@ -257,6 +260,7 @@ class AsyncClient(ClosedOnExit):
             try:
                 await client._be_strict(strict, deadline.remaining())
             except BaseException:
+                # Without the schema there is no strict client, so nobody will close it later.
                 await client.close()
                 raise
         return client
@@ -478,6 +482,7 @@ class AsyncClient(ClosedOnExit):
         deadline = Deadline(seconds)
         wanted = event_types(names)
         waiting = EventWait(self._channel.log, wanted.names, match, since)
+        # The mark is taken before the first search, so no event can fall between the two.
         waiting.begin(await self.event_mark())
         try:
             if not await self._channel.wait(waiting.is_found, deadline):

@@ -100,6 +100,7 @@ class AsyncGuestAgent(ClosedOnExit):
         except BaseException:
             await agent.close()
             raise
+        # A restarting agent may be missing for a moment, so later connections wait for its socket.
         agent._waits_for_socket = True
         return agent
 
@@ -159,6 +160,7 @@ class AsyncGuestAgent(ClosedOnExit):
             arguments["input-data"] = b64encode(input).decode()
         channel = await self._contact.synchronize(countdown)
         pid = read_pid(await ask(channel, "guest-exec", arguments, countdown))
+        # An agent sends no events, so the status is polled, at growing intervals.
         delay = limits.AGENT_POLL
         try:
             while True:

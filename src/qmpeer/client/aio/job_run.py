@@ -84,6 +84,7 @@ class JobRun:
         self._client = client
         self._is_id_ours = "job-id" not in arguments
         if self._is_id_ours:
+            # Random, so that it can't clash with the job of another client.
             arguments["job-id"] = f"qmpeer-{os.urandom(6).hex()}"
         self._id = str(arguments["job-id"])
         self._command = command
@@ -103,6 +104,7 @@ class JobRun:
 
     async def run(self) -> JobState:
         """Start the job, and return its last state, as described at `AsyncClient.run_job`."""
+        # Subscribe before the command is sent: the job's first events may come before the reply.
         self._events = await events_of_this_connection(
             self._client._channel, _EVENTS, self._concerns, self._countdown.timeout
         )
@@ -120,6 +122,7 @@ class JobRun:
             )
             is_begun = True
             return await self._follow()
+        # A coroutine that is being closed can't execute commands: the job keeps running.
         except GeneratorExit:
             raise
         except JobError:  # the job has ended, or is left stopped

@@ -55,6 +55,7 @@ class MigrationRun:
 
     async def run(self) -> MigrationState:
         """Start the migration, and return its last state, as described at `AsyncClient.migrate`."""
+        # Subscribe before the command is sent: the first events may come before the reply.
         self._events = await events_of_this_connection(
             self._client._channel, ("MIGRATION",), None, self._countdown.timeout
         )
@@ -152,6 +153,7 @@ class MigrationRun:
         try:
             state = await self._query()
             status = state.status
+            # In postcopy neither side has the whole guest: cancelling would lose it.
             if status.startswith("postcopy"):
                 error.add_note(
                     f"the migration is still running, as it can't be cancelled in {status}"

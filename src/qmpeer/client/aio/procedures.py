@@ -37,6 +37,7 @@ async def first_that_exists(
         except CommandError as error:
             if error.error_class != "CommandNotFound":
                 raise
+    # The last command's error is the caller's, even CommandNotFound.
     command, arguments = commands[-1]
     return await client.execute(command, arguments, timeout=timeout)
 

@@ -63,6 +63,7 @@ class AsyncReconnectingChannel(ConnectionSeries[AsyncChannel]):
             raise ConnectionClosed(self.end.reason) from self.end.__cause__
         if self.current.end is None:
             return self.current.execute(command, arguments, timeout, is_oob, fds)
+        # Duplicate the descriptors: the caller may close its own while we wait for a connection.
         later = self._execute_later(
             command, arguments, Deadline(timeout), is_oob, duplicates(fds) if fds else ()
         )
@@ -128,6 +129,8 @@ class AsyncReconnectingChannel(ConnectionSeries[AsyncChannel]):
         backoff = Backoff(self._seconds)
         while self.end is None:
             try:
+                # Each attempt is bounded: a server that is stopped accepts connections but never
+                # greets.
                 most = backoff.countdown.remaining(limits.CONNECT_TIMEOUT)
                 channel = await self._open(most, self.log, self._lost)
             except (OSError, QMPError) as error:
@@ -155,6 +158,7 @@ class AsyncReconnectingChannel(ConnectionSeries[AsyncChannel]):
         if self.end is None:
             self.end = ConnectionClosed(CLOSED_BY_US)
         if self._task is not None:
+            # Wait for the cancelled task, or it could still open a connection after we return.
             self._task.cancel()
             await asyncio.wait((self._task,))
         await self.current.close()

@@ -127,6 +127,8 @@ def _synchronize_once(channel: Channel, presence: Countdown) -> None:
 
 
 def _number() -> int:
+    # Random, so that no late answer to an earlier synchronization matches; 31 bits, which every
+    # agent can store.
     return int.from_bytes(os.urandom(4), "little") >> 1
 
 

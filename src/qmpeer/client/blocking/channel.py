@@ -304,6 +304,8 @@ class Channel:
                         self._notice_interruption()
                         return
                     self._sender = role
+                    # Set before the data is taken from the session: an exception from here on loses
+                    # bytes.
                     self._is_cut = True
                     data, fds = session.data_to_send()
                 self._send(data, fds, deadline)
@@ -565,9 +567,11 @@ class Channel:
             call = outcome.token
             call.value, call.error = outcome.value, outcome.error
             call.is_done = True
+        # Only once, even if an exception interrupts this call and another thread repeats it.
         on_lost, self._on_lost = self._on_lost, None
         if on_lost is not None:
             on_lost(self)
+        # Set last: if an exception interrupts this call, the next caller repeats it.
         self._has_ended = True
         self._wake()
 

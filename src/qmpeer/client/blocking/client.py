@@ -177,6 +177,7 @@ class Client(ClosedOnExit):
         try:
             sock = accept_connection(listener, timeout)
         finally:
+            # A listening socket of the caller's stays open; only ours is removed.
             if listener is not address:
                 transport.unlink_if_ours(listener)
                 listener.close()
@@ -230,6 +231,8 @@ class Client(ClosedOnExit):
             channel = open_connection(launched.socket, session, deadline, launched=launched)
             return cls._made(channel, deadline, command_timeout, strict)
         except BaseException:
+            # After any exception, KeyboardInterrupt included: the program must not outlive the
+            # failed launch.
             call_blocking(launched.end)
             raise
 
@@ -246,6 +249,7 @@ class Client(ClosedOnExit):
             try:
                 client._be_strict(strict, deadline.remaining())
             except BaseException:
+                # Without the schema there is no strict client, so nobody will close it later.
                 client.close()
                 raise
         return client
@@ -447,6 +451,7 @@ class Client(ClosedOnExit):
         deadline = Deadline(seconds)
         wanted = event_types(names)
         waiting = EventWait(self._channel.log, wanted.names, match, since)
+        # The mark is taken before the first search, so no event can fall between the two.
         waiting.begin(self.event_mark())
         try:
             if not self._channel.wait(waiting.is_found, deadline):

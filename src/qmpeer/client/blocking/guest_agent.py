@@ -98,6 +98,7 @@ class GuestAgent(ClosedOnExit):
         except BaseException:
             agent.close()
             raise
+        # A restarting agent may be missing for a moment, so later connections wait for its socket.
         agent._waits_for_socket = True
         return agent
 
@@ -157,6 +158,7 @@ class GuestAgent(ClosedOnExit):
             arguments["input-data"] = b64encode(input).decode()
         channel = self._contact.synchronize(countdown)
         pid = read_pid(ask(channel, "guest-exec", arguments, countdown))
+        # An agent sends no events, so the status is polled, at growing intervals.
         delay = limits.AGENT_POLL
         try:
             while True:

@@ -85,6 +85,7 @@ class JobRun:
         self._client = client
         self._is_id_ours = "job-id" not in arguments
         if self._is_id_ours:
+            # Random, so that it can't clash with the job of another client.
             arguments["job-id"] = f"qmpeer-{os.urandom(6).hex()}"
         self._id = str(arguments["job-id"])
         self._command = command
@@ -104,6 +105,7 @@ class JobRun:
 
     def run(self) -> JobState:
         """Start the job, and return its last state, as described at `Client.run_job`."""
+        # Subscribe before the command is sent: the job's first events may come before the reply.
         self._events = events_of_this_connection(
             self._client._channel, _EVENTS, self._concerns, self._countdown.timeout
         )
@@ -121,6 +123,7 @@ class JobRun:
             )
             is_begun = True
             return self._follow()
+        # A coroutine that is being closed can't execute commands: the job keeps running.
         except GeneratorExit:
             raise
         except JobError:  # the job has ended, or is left stopped

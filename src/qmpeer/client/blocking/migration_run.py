@@ -56,6 +56,7 @@ class MigrationRun:
 
     def run(self) -> MigrationState:
         """Start the migration, and return its last state, as described at `Client.migrate`."""
+        # Subscribe before the command is sent: the first events may come before the reply.
         self._events = events_of_this_connection(
             self._client._channel, ("MIGRATION",), None, self._countdown.timeout
         )
@@ -153,6 +154,7 @@ class MigrationRun:
         try:
             state = self._query()
             status = state.status
+            # In postcopy neither side has the whole guest: cancelling would lose it.
             if status.startswith("postcopy"):
                 error.add_note(
                     f"the migration is still running, as it can't be cancelled in {status}"
