@@ -19,6 +19,7 @@ jq=jq
 zsh=zsh
 fish=fish
 man=man-db
+systemd-socket-activate=systemd
 ip=iproute2'
 
 missing() { # $1: what to print of each missing one, "program" or "package"

@@ -55,7 +55,7 @@ SENTENCES = [
     ),
     (
         AnswerError("guest-exec", {"pid": "7"}, "a pid"),
-        'the answer to guest-exec is of no use: found {"pid": "7"}, expected a pid',
+        'the answer to guest-exec is unusable: found {"pid": "7"}, expected a pid',
     ),
     (MigrationError("failed", "refused"), "the migration failed: refused"),
     (MigrationError("cancelled", ""), "the migration was cancelled"),

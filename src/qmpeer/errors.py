@@ -13,17 +13,17 @@
     CommandError          the peer answered {"error": …}      .error_class .desc .command .id
       AnswerError         the answer has the wrong type       .found .expected
       JobError            a job that started, then failed     .job .is_cancelled .is_stopped
-      MigrationError      a migration that started, then failed  .status
+      MigrationError      a migration that did so             .status
     CommandInterrupted    the connection ended first; outcome unknown   .command .id
     ConnectionClosed      no more will come                   .reason
-    ChardevError          a character device can't be opened  .reason .hint .earlier
+    ChardevError          a character device doesn't open     .reason .hint .earlier
     SchemaError           a schema is wrong                   .location .reason .definition
       SchemaSyntaxError   it can't be read
       SchemaSemanticError it can be read, but breaks QAPI's rules
     ValidationError       a value doesn't fit a schema type   .path .expected .found
 
-Before the greeting an ``OSError`` is raised unwrapped. Our own deadlines raise ``TimeoutError``. Once
-connected, a program needs to catch at most ``CommandError``, ``CommandInterrupted``,
+Before the greeting an ``OSError`` is raised unwrapped. Our own deadlines raise ``TimeoutError``.
+Once connected, a program needs to catch at most ``CommandError``, ``CommandInterrupted``,
 ``ConnectionClosed`` and ``TimeoutError``.
 
 [Long on purpose: the whole tree is in one place.]
@@ -364,7 +364,7 @@ class SchemaError(QMPError):
         reason: What was found and what was expected.
         location: Its position; None if the schema came from no file.
         text: The line at that position, without its line ending.
-        definition: The definition around it, such as "struct 'NameInfo'"; None outside of definitions.
+        definition: The definition around it, such as "struct 'NameInfo'", or None.
         includes: The include chain, innermost first.
         others: Further faults of the same schema, found in the same run.
     """

@@ -92,7 +92,7 @@ def test_what_came_is_said(server: Odd, capsys: pytest.CaptureFixture[str]) -> N
     server.answers["qom-list"] = [{"name": "x\x1b[2J"}]
     assert server.run("qom {} list /m") == 1
     assert capsys.readouterr().err == (
-        r'qmpeer qom: the answer to qom-list is of no use: found [{"name": "x\u001b[2J"}], '
+        r'qmpeer qom: the answer to qom-list is unusable: found [{"name": "x\u001b[2J"}], '
         "expected a list of names and types\n"
     )
 

@@ -146,6 +146,18 @@ def test_a_child_ends_before_its_parent(server: list[str], kind: str) -> None:
     assert done.stdout.split()[1:] == ["None"], done.stderr
 
 
+def test_a_child_is_warned_of_nothing(server: list[str]) -> None:
+    """The guard of a launched program isn't the child's to close or to wait for."""
+    text = (
+        "import os\nfrom qmpeer import Client\n"
+        f"with Client.launch({server!r}, monitor={MONITOR!r}) as vm:\n"
+        "    pid = os.fork()\n    if not pid: os._exit(0)\n    os.waitpid(pid, 0)\n"
+    )
+    argv = [sys.executable, "-W", "default", "-c", text]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 LIST_SOCKETS = """
 import os, sys
 with open(sys.argv[1], "w") as file:

@@ -5,7 +5,8 @@ A block's language says what happens to it:
 - ``console``: lines behind ``$`` are commands, continued behind ``>``; the others are their output.
   All run in one bash. A command may fail only if the page shows its status by ``$ echo $?`` next.
 - ``terminal``: what a person sees. What stands behind a prompt is typed, the first command too, and
-  so is a line that begins with ``{ "``; ``^D`` is a key. It runs in tmux.
+  so is a line that begins with ``{ "``; ``^D``, behind a prompt or alone, is a key. It runs in
+  tmux.
 - any language whose first line (or the one behind ``#!``) is a comment that names a file: the block
   is saved.
 - ``python`` without such a name: a program; a ``text`` block right behind it is what it prints.
@@ -36,7 +37,19 @@ __all__ = ["Block", "PageRunner", "page_blocks", "programs_in"]
 
 FENCED = re.compile(r"^(?:```(\w*)\n(.*?)^```$|<!-- hidden: (\w+)\n(.*?)^-->$)", re.M | re.DOTALL)
 FILE_NAME = re.compile(r"(?:#!.*\n)?(?:#|//|;) ([\w./-]*\w\.\w+)\n")
-PROGRAMS = (QEMU, "qemu-img", "qemu-nbd", "qemu-storage-daemon", "qemu-ga", "jq", "telnet", "socat")
+PROGRAMS = (
+    QEMU,
+    "qemu-img",
+    "qemu-nbd",
+    "qemu-storage-daemon",
+    "qemu-ga",
+    "jq",
+    "openssl",
+    "socat",
+    "systemd-analyze",
+    "systemd-socket-activate",
+    "telnet",
+)
 KEY = re.compile(r"\^.")
 PROMPTS = ("qmp> ", "(qemu) ", "telnet> ", "$ ")
 COLUMNS, ROWS = 130, 60
@@ -85,9 +98,16 @@ def pattern_of(expected: str) -> str:
             pattern += r"(?:.*\n)*?"
         elif KEY.fullmatch(line):  # which some programs echo, and some don't
             pattern += rf"(?:{re.escape(line)}\n)?"
+        elif (prompt := _prompt_of(line)) and KEY.fullmatch(line.removeprefix(prompt)):
+            key = re.escape(line.removeprefix(prompt))  # the program may leave in this line
+            pattern += rf"{re.escape(prompt.rstrip())}[ \t]*(?:{key})?\n?"
         else:
             pattern += ".*?".join(map(re.escape, line.rstrip().split("…"))) + r"[ \t]*\n"
     return pattern
+
+
+def _prompt_of(line: str) -> str:
+    return next((prompt for prompt in PROMPTS if line.startswith(prompt)), "")
 
 
 def assert_printed(printed: str, expected: str, where: str) -> None:
@@ -161,7 +181,9 @@ class PageRunner:
         self._folder = folder / "work"
         self._folder.mkdir()
         (folder / "home").mkdir()
-        self._environment = _environment(folder / "home")
+        (folder / "bin").mkdir()
+        _install_shell(folder / "bin" / "qmp-shell")
+        self._environment = _environment(folder / "home", folder / "bin")
         self._shell = Shell(self._folder, self._environment)
         self._failed = ""
 
@@ -220,7 +242,7 @@ class PageRunner:
             tmux, self._folder.parent, ["env", "-C", str(self._folder), *argv[1:]], COLUMNS, ROWS
         ) as terminal:
             for index, line in enumerate(lines):
-                prompt = next((each for each in PROMPTS if line.startswith(each)), "")
+                prompt = _prompt_of(line)
                 if prompt or line.startswith(('{ "', "^")):
                     shown = "\n".join([*lines[:index], prompt])
                     _until_shown(terminal, shown, where)
@@ -241,9 +263,23 @@ class PageRunner:
         self._shell.close()
 
 
-def _environment(home: Path) -> dict[str, str]:
+def _install_shell(path: Path) -> None:
+    """Write a program that is our qmp-shell.
+
+    The package qemu.qmp, which some tests use, has one of the same name; whichever of the two
+    packages was installed last has it in the interpreter's folder.
+    """
+    path.write_text(
+        f"#!{sys.executable}\n"
+        "from qmpeer.cli.shell_command import qmp_shell\n"
+        "raise SystemExit(qmp_shell())\n"
+    )
+    path.chmod(0o755)
+
+
+def _environment(home: Path, own_programs: Path) -> dict[str, str]:
     """Return an environment in which the page's programs are found, and nobody's settings are."""
-    folders = [str(Path(sys.executable).parent)]
+    folders = [str(own_programs), str(Path(sys.executable).parent)]
     for name in (QEMU,):
         if found := find_program(name):
             folders.append(str(Path(found).parent))

@@ -1,4 +1,4 @@
-"""Tutorials, how-tos and the cookbook: all that they show runs as it stands."""
+"""Installation, tutorials, how-tos, the cookbook, the API: all that they show runs as it stands."""
 
 import tempfile
 from collections.abc import Callable
@@ -15,12 +15,15 @@ from tests.docs.page_runner import (
 )
 from tests.docs.pages import DOCS
 
-FOLDERS = ("tutorials", "howto", "cookbook")
+FOLDERS = ("tutorials", "howto", "cookbook", "api")
 PAGES = [
-    path
-    for folder in FOLDERS
-    for path in sorted((DOCS / folder).glob("*.md"))
-    if path.name != "index.md"
+    DOCS / "install.md",
+    *(
+        path
+        for folder in FOLDERS
+        for path in sorted((DOCS / folder).glob("*.md"))
+        if path.name != "index.md"
+    ),
 ]
 
 
@@ -119,7 +122,22 @@ def test_a_terminal_is_typed_at(program: Callable[[str], str]) -> None:
     )
 
 
+@pytest.mark.real
+@pytest.mark.parametrize("end", ["", "\\n"], ids=["in-the-same-line", "in-the-next-line"])
+def test_a_key_behind_a_prompt(end: str, program: Callable[[str], str]) -> None:
+    program("tmux")
+    run_page(
+        "key",
+        f"```terminal\n$ printf '(qemu) '; cat; printf '{end}'\n(qemu) ^D\n$ echo a\na\n```\n",
+    )
+
+
 def test_a_block_knows_its_file() -> None:
     assert Block("python", "# a/b.py\nx\n", 1).file_name == "a/b.py"
     assert Block("sh", "#!/bin/sh\n# a.sh\nx\n", 1).file_name == "a.sh"
     assert Block("python", "# a thing.\nx\n", 1).file_name == ""
+
+
+def test_qmp_shell_is_ours() -> None:
+    page = "```console\n$ qmp-shell --help | grep -o -m 1 -e '-c COMMAND'\n-c COMMAND\n```\n"
+    run_page("shell", page)

@@ -21,6 +21,7 @@ from qmpeer.schema import (
     Policy,
     Schema,
     introspection_of,
+    schema_from_introspection,
     schema_from_qapi,
 )
 from tests.monitor.conftest import Connect
@@ -421,3 +422,21 @@ async def test_nothing_is_an_empty_object_to_the_checks(schema: Schema, path: Pa
     async with connected(monitor, path) as client:
         assert "error" in await client.execute("query-disc")
         assert await client.execute("spin") == {"return": {}}
+
+
+RESIZE = b"{ 'command': 'resize', 'data': { 'size': 'size' } }"
+
+
+async def test_a_saved_answer_of_some_commands(path: Path) -> None:
+    """The int of introspection, which may be of any size, is no clash with the monitor's own."""
+    answer: Any = introspection_of(schema_from_qapi("resize.json", lambda name: RESIZE))
+    monitor = Monitor(schema=schema_from_introspection(answer))
+    assert monitor.missing_handlers() == ["resize"]
+
+    @monitor.command("resize")
+    def resize(size: int) -> None:
+        assert size == 1 << 63
+
+    async with connected(monitor, path) as client:
+        assert await client.execute("resize", {"size": 1 << 63}) == {"return": {}}
+        assert "return" in await client.execute("query-version")

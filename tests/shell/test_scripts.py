@@ -258,6 +258,17 @@ def test_the_server_leaves(tmp_path: Path, program: Callable[[str], str]) -> Non
     assert "stdin:2: " in err
 
 
+@pytest.mark.real
+def test_an_event_is_found_after_the_server_has_left(
+    tmp_path: Path, program: Callable[[str], str]
+) -> None:
+    with listening((program(QEMU), *BASE), tmp_path / "qmp") as path:
+        status, out, err = script(path, stdin="quit\nwait 60 SHUTDOWN\nwait 60 STOP\n")
+
+    assert (status, json.loads(out.splitlines()[1])["event"]) == (3, "SHUTDOWN")
+    assert "stdin:3: the server closed the connection" in err
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [

@@ -83,7 +83,7 @@ class Launched:
                 if self._stderr is not None:
                     self._stderr.close()
                 raise
-        guard = _Guard.of(self.process) if ends_with_parent else None
+        self._guard = guard = _Guard.of(self.process) if ends_with_parent else None
         # Runs also when a client is garbage-collected or the interpreter exits, or the program
         # would keep running.
         self._finish = weakref.finalize(self, _end, self.process, self._stderr, guard)
@@ -113,6 +113,8 @@ class Launched:
 
     def _disown(self, reason: str) -> None:
         """Forget the program in a forked child: it belongs to the parent."""
+        if self._guard is not None:
+            self._guard.disown()
         self._finish.detach()
 
     def end(self) -> None:
@@ -171,6 +173,11 @@ class _Guard:
             finally:
                 os.close(pidfd)
         return cls(process, ours)
+
+    def disown(self) -> None:
+        """Forget the guard in a forked child: it belongs to the parent."""
+        self._process.returncode = 0  # or its destructor would warn that it still runs
+        self._lifeline.close()
 
     def dismiss(self) -> None:
         """End the guard, once the guarded program has ended."""

@@ -273,6 +273,8 @@ def _with_own(declared: Schema) -> Schema:
     if all(entity.name in names for entity in own.entities):
         return declared
     for name, of in own.types.items():
+        if isinstance(of, BuiltIn):  # an "int" that was learnt from introspection is a wider one
+            continue
         if _bare(declared.types.get(name, of)) != _bare(of):
             raise ValueError(f"type {name!r} is another than that of the monitor's own commands")
     missing = tuple(entity for entity in own.entities if entity.name not in names)

@@ -47,7 +47,7 @@ class AgentSession(ClientSession[Token]):
         """
         self.is_changing = True
         for each in list(self._pending.values()):
-            waited_for = each if each.tells_of is None else each.tells_of
+            waited_for = each if each.confirms is None else each.confirms
             if waited_for.token is None:
                 self.withdraw(each)
         self.is_changing = False
@@ -78,7 +78,7 @@ class AgentSession(ClientSession[Token]):
         sent = self.execute(name, arguments, token)
         self.is_changing = True
         sent.is_silent = True
-        self._ask("guest-ping", None, None, False, ()).tells_of = sent
+        self._ask("guest-ping", None, None, False, ()).confirms = sent
         self.is_changing = False
         return sent
 
@@ -102,7 +102,7 @@ class AgentSession(ClientSession[Token]):
 
     def _take_in_own(self, sent: Sent[Token], happened: list[Happened[Token]]) -> None:
         """Complete a silent command once the ping behind it is answered."""
-        silent = sent.tells_of
+        silent = sent.confirms
         if silent is not None and self._pending.get(silent.id) is silent:
             token = silent.token
             self.withdraw(silent)

@@ -6,8 +6,8 @@ Events are numbered from 1 in the order of arrival.
 
 Some servers never echo ids (old guest agents, some emulators). They answer in order, so their
 replies are matched in order. Once a server has echoed an id, two kinds of replies aren't ours and
-are ignored: returns without an id, and replies with an unknown id (QEMU sends a reply that was meant
-for the previous client to the next).
+are ignored: returns without an id, and replies with an unknown id (QEMU sends the reply to a client
+that has left to the next one).
 
 An error without an id answers a text that the server couldn't parse. The server answers such texts
 in order, so the first of these errors ends the oldest in-band command in flight. Further ones are
@@ -66,7 +66,7 @@ class ClientSession(CommandQueue[Token]):
 
     Args:
         negotiate: Wait for a greeting and negotiate. A guest agent does neither.
-        capabilities: The capabilities to enable, all of which the server must offer. None enables
+        capabilities: The capabilities to enable; the server must offer each. None enables
             every offered capability that we know.
         max_in_flight: In-band commands sent before the first of them is answered. None sets no
             limit until the first out-of-band command.
@@ -133,11 +133,10 @@ class ClientSession(CommandQueue[Token]):
         self._reader: ClientReader[Incoming] = ClientReader(_decoder, message_limit)
         self._has_left = False
         self._echoes_ids: bool | None = None
-        self._refusal: CommandError | None = (
-            None  # the last one without an id, until a reply has one
-        )
+        # The last error without an id, until a reply has an id.
+        self._refusal: CommandError | None = None
         self._probe: Sent[Token] | None = None
-        self._why = ""  # what the peer sent in place of QMP
+        self._why = ""  # a description of what the peer sent instead of QMP
 
     # Commands
 
@@ -191,15 +190,15 @@ class ClientSession(CommandQueue[Token]):
     # Bytes
 
     def receive_eof(self) -> None:
-        """Take in that the server has left: it will send no more."""
+        """Note that the server has left and will send no more."""
         self.phase = CLOSED
         self._has_left = True
 
     def end(self, reason: str) -> list[Completion[Token]]:
-        """End the connection, and return the outcomes of the commands that had none yet.
+        """End the connection, and return the outcomes of the unanswered commands.
 
-        They are interrupted, but for a "quit", or a command that is silent, that was sent to a
-        server that has left: `receive_eof` said so.
+        They are interrupted, with one exception: a "quit" or a silent command has succeeded if it
+        was sent and `receive_eof` reported that the server has left.
 
         Args:
             reason: Why it ended.
@@ -219,8 +218,8 @@ class ClientSession(CommandQueue[Token]):
     def receive_data(self, data: bytes) -> list[Happened[Token]]:
         """Take in bytes; return the events, outcomes and unclaimed errors in them, in order.
 
-        After it, look at `failure` and `is_busy`, and send what data_to_send() returns: commands
-        that waited may go now. Nothing is raised.
+        Afterwards, look at `failure` and `is_busy`, and send what data_to_send() returns: replies
+        let waiting commands go. Nothing is raised.
         """
         if not self._first_words.are_qmp:
             self._first_words.add(data)
@@ -228,7 +227,7 @@ class ClientSession(CommandQueue[Token]):
         return self._take_in_all(self._reader.receive_data(data))
 
     def resume(self) -> list[Happened[Token]]:
-        """Read on in what was received, for a moment; else as `receive_data`."""
+        """Read more of the received bytes, for a short time; otherwise like `receive_data`."""
         return self._take_in_all(self._reader.resume())
 
     def _take_in_all(self, items: Sequence[Any]) -> list[Happened[Token]]:
@@ -255,7 +254,7 @@ class ClientSession(CommandQueue[Token]):
         return parse_message(item)
 
     def _is_harmless(self, error: QMPError) -> bool:
-        """Return whether what isn't QMP is only passed over."""
+        """Return whether an error about the peer's bytes may be ignored."""
         return is_marker(error)
 
     def _fail(self, error: QMPError, why: str = "") -> None:
@@ -264,7 +263,7 @@ class ClientSession(CommandQueue[Token]):
         self._why = why or str(error)
 
     def _look_at_first_words(self, happened: list[Happened[Token]]) -> None:
-        """See whether the peer has spoken QMP by now, or whether it never will."""
+        """Decide whether the peer speaks QMP, or never will."""
         if self.greeting is not None or happened:
             self._first_words.settle()
         elif self.phase is GREETING:
@@ -273,11 +272,11 @@ class ClientSession(CommandQueue[Token]):
                 self._fail(fault)
 
     def late_to_negotiate(self, timeout: float | None) -> TimeoutError:
-        """Return the error of a connection that isn't ready when its deadline has passed."""
+        """Return the error for a connection that isn't ready at its deadline."""
         return self._first_words.late(timeout, self.greeting is not None)
 
     def end_reason(self, error: Exception | None) -> str:
-        """Return why a connection ended: for an error, or because the server has closed it."""
+        """Return why a connection ended. Without an error, the server has closed it."""
         if error is not None and error is self.failure:
             return self._why
         reason = "the server closed the connection" if error is None else str(error)
@@ -324,13 +323,13 @@ class ClientSession(CommandQueue[Token]):
             raise MessageError("found a message that is no greeting, response or event")
 
     def _take_in_own(self, sent: Sent[Token], happened: list[Happened[Token]]) -> None:
-        """Take in the answer to a command that nobody waits for."""
+        """Handle the answer to a command that nobody waits for."""
 
     def _take_in_refusal(self, found: IncomingError, happened: list[Happened[Token]]) -> None:
-        """Take in an error without an id: a text of ours that the server couldn't read.
+        """Handle an error without an id: the server couldn't parse something that we sent.
 
-        Spec: QEMU answers such texts in order with in-band commands, and one nested too deep
-        hundreds of times.
+        Spec: QEMU answers such texts in order with in-band commands. It answers one that is nested
+        too deep with hundreds of errors.
         """
         oldest = None if answers_marker(found) else next(self._sent_in_band(), None)
         if oldest is not None and self._refusal is None:
@@ -346,10 +345,10 @@ class ClientSession(CommandQueue[Token]):
                 self._ask_whether_refused()
 
     def _ask_whether_refused(self) -> None:
-        """Send a command that is answered, once: what is unanswered before it was refused.
+        """Send one probe: when it is answered, the unanswered commands before it were refused.
 
-        A reader that has lost its place gives many errors, which are about one text. An error of
-        another kind may well be about the next command, and no other command need follow that.
+        A parser that has lost its place reports many errors about one text. An error of another
+        kind may be about the next command, and that may be the last one.
         """
         if self._probe is None or self._pending.get(self._probe.id) is not self._probe:
             name = "guest-ping" if self.greeting is None else "query-version"
@@ -358,16 +357,16 @@ class ClientSession(CommandQueue[Token]):
     def _end_refused(
         self, id: object, error: CommandError, happened: list[Happened[Token]]
     ) -> None:
-        """End the in-band commands before one that is answered: the server has passed them over.
+        """End the in-band commands before one that is answered: the server has skipped them.
 
-        What is answered out of band shows nothing: such answers overtake a text's errors.
+        Out-of-band answers prove nothing: they overtake the errors about a text.
         """
         answered = self._pending.get(id) if type(id) is int else None
         if answered is None or answered.is_oob:
             return
         self._refusal = None
         for sent in list(takewhile(lambda sent: sent is not answered, self._sent_in_band())):
-            if not sent.is_silent:  # whose success isn't answered either
+            if not sent.is_silent:  # a silent command may have succeeded
                 self._refuse(sent, error, happened)
 
     def _refuse(

@@ -29,8 +29,8 @@ class CommandQueue(Generic[Token]):
         first_id: The first id.
 
     Attributes:
-        is_changing: True during every change of the queue. If it is still true afterwards, an
-            exception (of a signal handler, say) interrupted the change, and the session is unusable.
+        is_changing: True during each change of the queue. If it stays true, an exception (of a
+            signal handler, say) interrupted the change, and the session is unusable.
     """
 
     __slots__ = (

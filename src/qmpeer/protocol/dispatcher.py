@@ -23,7 +23,7 @@ class Queue(Protocol):
 
     @property
     def can_take(self) -> bool:
-        """True if a request is queued, the last one is answered, and there is room for an answer."""
+        """True if a request is queued, the last one answered, and there is room for output."""
 
     def take(self) -> CommandMessage | None:
         """Take the next request; return None if the session answered it itself."""
@@ -43,7 +43,7 @@ class Dispatcher(Generic[ClientT]):
         self._is_stopped = False
 
     def enlist(self, session: Queue, client: ClientT) -> None:
-        """Queue a session that may have a command to take; repeated calls do no harm.
+        """Queue a session that may have a command to take. Repeated calls do no harm.
 
         A session whose command is still running isn't queued: enlist it when the command is done.
 
@@ -56,7 +56,7 @@ class Dispatcher(Generic[ClientT]):
 
     @property
     def is_free(self) -> bool:
-        """True if nobody is queued: a session may then execute its command without being enlisted."""
+        """True if no session is queued: a command may then be executed without enlisting."""
         return not (self._ready or self._holders or self._is_stopped)
 
     def next_command(self) -> tuple[ClientT, CommandMessage | None] | None:

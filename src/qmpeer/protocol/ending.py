@@ -1,9 +1,9 @@
 """The end of a client's connection: who caused it, why, and which commands it cut off.
 
-The server has left if it closed the connection or the kernel reports it gone. In every other case we
-end the connection: the server broke the rules, a wait or a write failed, or the client was closed.
-The reason is the first of these that there is: the last words of a program that we launched, the
-session's description of the error, the error itself.
+The server has left if it closed the connection or the kernel reports it gone. In every other case
+we end the connection: the server broke the rules, a wait or a write failed, or the client was
+closed. The reason is the last words of a program that we launched, else the session's description
+of the error, else the error itself.
 """
 
 from typing import Final, Generic, TypeVar

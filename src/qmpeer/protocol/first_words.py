@@ -1,4 +1,4 @@
-"""What a peer says first: whether it is QMP, and how errors tell of it if it isn't."""
+"""The recognition of a peer that doesn't speak QMP, by the first bytes that it sends."""
 
 import msgspec
 
@@ -10,13 +10,13 @@ _decoder = msgspec.json.Decoder(Incoming)
 
 
 class FirstWords:
-    """The first bytes of a peer, and what they look like.
+    """The first bytes of a peer, and the errors that describe them.
 
     Args:
         peer: The server's address, for errors.
 
     Attributes:
-        are_qmp: The peer has spoken QMP, so that its first bytes no longer matter.
+        are_qmp: True once the peer has spoken QMP: its first bytes no longer matter.
     """
 
     __slots__ = ("_first", "_peer", "_turned_away", "are_qmp")
@@ -28,20 +28,20 @@ class FirstWords:
         self._turned_away: CommandError | None = None
 
     def add(self, data: bytes) -> None:
-        """Take in what comes next, as far as it matters."""
+        """Add received bytes, up to ``limits.FIRST_BYTES`` in all."""
         self._first += data[: limits.FIRST_BYTES - len(self._first)]
 
     def settle(self) -> None:
-        """Take in that the peer has spoken QMP."""
+        """Note that the peer has spoken QMP."""
         self.are_qmp = True
         self._first = b""
 
     def turn_away(self, error: CommandError) -> None:
-        """Take in the error that the peer has sent in place of a greeting."""
+        """Note the error that the peer has sent instead of a greeting."""
         self._turned_away = error
 
     def fault(self) -> RemoteProtocolError | None:
-        """Return what is wrong with a peer that won't ever greet; None if it may."""
+        """Return an error if the peer will never greet; None if it still may."""
         if self._turned_away is not None:
             said = shown_text(str(self._turned_away))
             return RemoteProtocolError(f"{self._peer} sent an error in place of a greeting: {said}")
@@ -50,12 +50,12 @@ class FirstWords:
         return None
 
     def explain(self, error: QMPError, received: bytes, is_first: bool) -> str:
-        """Return what is wrong with what a peer has sent, with a piece of it.
+        """Describe an error in what a peer has sent, with an excerpt.
 
         Args:
-            error: What is wrong.
-            received: What came last.
-            is_first: Nothing of QMP has come before it.
+            error: The error.
+            received: The bytes received last.
+            is_first: True if nothing of QMP has come before them.
         """
         if isinstance(error, NegotiationError):
             return str(error)
@@ -66,7 +66,7 @@ class FirstWords:
         return f"{found} ({shown_text(str(error))})"
 
     def late(self, timeout: float | None, is_greeted: bool) -> TimeoutError:
-        """Return the error of a connection that isn't ready when its deadline has passed."""
+        """Return the error for a connection that isn't ready at its deadline."""
         what, hint = "greeted", "another client may hold its monitor"
         if is_greeted:
             what = "answered qmp_capabilities"
@@ -79,10 +79,10 @@ class FirstWords:
         return TimeoutError(f"the server hasn't {what} in {timeout:.4g} s; {hint}")
 
     def hint(self, is_sure: bool) -> str:
-        """Return what to add to an error where the peer has said something, but not yet QMP.
+        """Return a hint to append to an error, if the peer has sent something other than QMP.
 
         Args:
-            is_sure: Only where it never will be QMP.
+            is_sure: Give the hint only if the bytes can't become QMP.
         """
         if not self._first or (is_sure and look_of(self._first, is_whole=False) is None):
             return ""
@@ -95,7 +95,7 @@ class FirstWords:
 
 
 def _unlike_qmp(data: bytes) -> bytes:
-    """Return the first line in bytes of a server that is no message, all of them if each is."""
+    """Return the first line that isn't a message; all of the bytes if every line is one."""
     for line in filter(None, data.splitlines()):
         try:
             message = _decoder.decode(line)

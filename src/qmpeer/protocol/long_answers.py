@@ -1,4 +1,4 @@
-"""The text of a long answer, written in slices so that others are served in between."""
+"""The text of a long answer, written in slices so that other clients are served in between."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -14,15 +14,15 @@ _LONGEST: Final = 6  # bytes of a character as JSON has it: \u001F
 def begun_text(
     message: JsonObject, is_pretty: bool, *, is_whole: bool
 ) -> tuple[bytes, Iterator[bytes] | None]:
-    """Return a message's text, or its beginning and what gives the rest, by and by.
+    """Return a message's text, or its beginning and an iterator over the rest.
 
-    A handler may change its value by and by, so that is written now. A client's id isn't
-    changed.
+    The handler may change its return value later, so the value is written now. The client's id
+    can't change, so it may be written later.
 
     Args:
         message: The message.
-        is_pretty: Write it over many lines.
-        is_whole: Write all of it now, whatever its length.
+        is_pretty: Write it on many lines.
+        is_whole: Write all of it now, however long it is.
     """
     value, id = message.get("return"), message.get("id")
     if not is_pretty:

@@ -1,4 +1,4 @@
-"""A client's commands under way, and what a server's bytes bring."""
+"""A client's commands in flight, and the outcomes and events that a server sends."""
 
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -12,18 +12,18 @@ Token = TypeVar("Token")
 
 
 class Sent(msgspec.Struct, Generic[Token]):
-    """A command that was asked for.
+    """A command in flight, or waiting to be sent.
 
     Attributes:
         name: Its name.
-        token: The caller's own; None when the caller has given up.
+        token: The caller's value; None once the caller has given up.
         id: Its id on the wire.
-        is_oob: It is executed out of band.
-        fds: Descriptors to go with it.
-        is_waiting: It isn't to be sent yet, as enough others are in flight.
-        expected: The only value that answers it; UNSET for any.
-        is_silent: Its success isn't answered.
-        tells_of: The silent command that has succeeded once this one is answered.
+        is_oob: True if it is executed out of band.
+        fds: Descriptors to pass with it.
+        is_waiting: True while enough others are in flight, so it isn't sent yet.
+        expected: The only return value that answers it; UNSET for any.
+        is_silent: True if it isn't answered when it succeeds.
+        confirms: The silent command whose success the answer to this one shows.
     """
 
     name: str
@@ -34,14 +34,14 @@ class Sent(msgspec.Struct, Generic[Token]):
     is_waiting: bool = False
     expected: JsonValue | UnsetType = UNSET
     is_silent: bool = False
-    tells_of: "Sent[Token] | None" = None
+    confirms: "Sent[Token] | None" = None
 
 
 class Unclaimed(msgspec.Struct):
     """An error without an id that ended no command.
 
     Attributes:
-        error: What the server wrote.
+        error: The server's error.
     """
 
     error: CommandError
@@ -51,9 +51,9 @@ class Completion(msgspec.Struct, Generic[Token]):
     """The outcome of a command.
 
     Attributes:
-        token: The caller's own.
-        value: The return value, where there is no error.
-        error: What the server answered instead, or that it never did.
+        token: The caller's value.
+        value: The return value, if there is no error.
+        error: The server's error, or CommandInterrupted if it never answered.
     """
 
     token: Token
@@ -62,4 +62,4 @@ class Completion(msgspec.Struct, Generic[Token]):
 
 
 Happened: TypeAlias = Event | Completion[Token] | Unclaimed
-"""What a server's bytes bring."""
+"""One thing that received bytes have brought about."""

@@ -1,9 +1,9 @@
-"""The phases of a connection, and the moves between them that are allowed.
+"""The phases of a connection, and the allowed moves between them.
 
 ::
 
     client   GREETING -> NEGOTIATION -> READY -> CLOSED     (CLOSED from each)
-             READY at once where nothing is negotiated (guest agent)
+             READY at once without negotiation (guest agent)
     server               NEGOTIATION -> READY -> CLOSED
 """
 
@@ -14,7 +14,7 @@ from qmpeer.errors import LocalProtocolError
 
 
 class Phase(Enum):
-    """Name where a connection stands."""
+    """The phase of a connection; its value completes "a connection that …"."""
 
     GREETING = "waits for the greeting"
     NEGOTIATION = "negotiates capabilities"
@@ -22,7 +22,7 @@ class Phase(Enum):
     CLOSED = "is closed"
 
 
-# Python 3.11 takes as long to look one up in its class as for twenty other steps.
+# Constants, because Python 3.11 takes as long for `Phase.READY` as for twenty other steps.
 GREETING: Final = Phase.GREETING
 NEGOTIATION: Final = Phase.NEGOTIATION
 READY: Final = Phase.READY
@@ -37,10 +37,10 @@ _MOVES = {
 
 
 def move(current: Phase, following: Phase) -> Phase:
-    """Return the phase that follows.
+    """Return the following phase, if the move is allowed.
 
     Raises:
-        LocalProtocolError: If that move isn't allowed.
+        LocalProtocolError: If it isn't.
     """
     if following not in _MOVES[current]:
         raise LocalProtocolError(

@@ -3,14 +3,14 @@
 Theory of operation.  Bytes become requests in the *backlog*; `admit` moves them from there, one at
 a time, while there is room::
 
-    bytes -> reader -> backlog -> admit -+-> out of band, or nobody waits: executed at once
+    bytes -> reader -> backlog -> admit -+-> out of band, or no one is queued: executed at once
                                          +-> in-band queue (8, or 1) -> take -> respond
 
-What isn't admitted isn't read either: `wants_data` turns false, and the client's own buffers fill.
-Whose turn it is among the queues of many connections is decided by `qmpeer.protocol.dispatcher`.
+While a request waits in the backlog, `wants_data` is false: no more is read, and the client's own
+buffers fill. `qmpeer.protocol.dispatcher` decides which of many connections has the next turn.
 
-Errors of form wait in the queue like the commands they aren't, so that answers keep their order.
-Whether a command exists is the backend's to say; negotiation is done here.
+A malformed request waits in the queue like a command, so that answers keep their order. The backend
+decides whether a command exists; this module handles the negotiation.
 
 [A reply whose client has left is dropped; QEMU sends it to the next one. Events that a client
 doesn't read are bounded; QEMU's aren't.]
@@ -45,7 +45,7 @@ from qmpeer.wire import ServerReader, begun, encode_line, encode_pretty, small_l
 
 
 class _Malformed:
-    """A request that was none; it waits for its turn to be answered."""
+    """A malformed request, which waits for its turn to be answered with an error."""
 
     __slots__ = ("desc", "id")
 
@@ -55,27 +55,26 @@ class _Malformed:
 
 
 def _malformed(item: Any, error: MessageError) -> _Malformed:
-    if isinstance(item, QMPError):  # the reader's own error, which was no command either
+    if isinstance(item, QMPError):  # an error of the reader
         return _Malformed(str(item))
     return _Malformed(error.reason, echoed(item.get("id", UNSET)) if type(item) is dict else UNSET)
 
 
 class ServerSession:
-    """Speak as a QMP server with one client.
+    """The server's side of a connection with one client.
 
     Args:
-        version: What the greeting tells of the server.
-        capabilities: What is offered.
-        is_pretty: Write messages over many lines.
-        is_greeting: Greet and negotiate; without it events are sent from the start.
+        version: The server's version, for the greeting.
+        capabilities: The capabilities to offer.
+        is_pretty: Write each message on many lines.
+        is_greeting: Greet and negotiate. If false, events are sent from the start.
 
     Attributes:
         running: The in-band command being executed.
-        failure: Why the connection must be cut, once it must; None again after `close`.
-        is_oob_enabled: Out-of-band execution was negotiated.
-        output_size: Bytes that wait to be sent, the greeting and a long answer not counted.
-        is_writing: A long answer is being written: data_to_send() gives more of it, a slice each
-            time.
+        failure: The reason to cut the connection, or None. `close` resets it.
+        is_oob_enabled: True if out-of-band execution was negotiated.
+        output_size: Bytes that wait to be sent, without the greeting and a long answer.
+        is_writing: True while a long answer is written: data_to_send() returns the next slice.
     """
 
     __slots__ = (
@@ -130,33 +129,33 @@ class ServerSession:
     # What comes in
 
     def receive_data(self, data: bytes) -> Sequence[Any]:
-        """Take in bytes; then `admit` what came of them.
+        """Take in bytes; then `admit` the requests in them.
 
         Returns:
-            The requests that are whole now, for a log: JSON values, and a QMPError where the bytes
-            were none.
+            The requests that are complete now, for a log: JSON values, and a QMPError for bytes
+            that can't be parsed.
         """
         requests = self._reader.receive_data(data)
         self._backlog += requests
         return requests
 
     def receive_eof(self) -> None:
-        """Take in that the client will send no more; what it asked for is answered still."""
+        """Note that the client will send no more. Its requests are still answered."""
         self._has_eof = True
 
     @property
     def wants_data(self) -> bool:
-        """There is nothing left that waits to be admitted."""
+        """True if no request waits to be admitted."""
         return not self._backlog
 
     @property
     def held_size(self) -> int:
-        """Bytes of memory that an unfinished request and unsent output take, about."""
+        """The approximate bytes of memory of an unfinished request and unsent output."""
         return self._reader.held_size + self.output_size
 
     @property
     def is_finished(self) -> bool:
-        """The client will send no more, and all it asked for is answered."""
+        """True if the client will send no more, and all its requests are answered."""
         return (
             self._has_eof
             and not self._backlog
@@ -168,20 +167,20 @@ class ServerSession:
 
     @property
     def is_answering(self) -> bool:
-        """A command is being executed, in-band or not, or its answer is being written."""
+        """True while a command is executed, in-band or not, or its answer is written."""
         return self.running is not None or self._oob_running > 0 or self._rest is not None
 
     def admit(self, is_free: bool = False) -> CommandMessage | bool:
         """Admit the next request, if there is room.
 
         Args:
-            is_free: It is nobody's turn: a command that finds the queue empty need not wait in it.
+            is_free: True if no session is queued: a command needn't wait in an empty queue then.
 
         Returns:
-            False when there is none, or no room: without out-of-band execution until the last
-            answer is out, with it until the queue is shorter than 8, in any case while much
-            output waits to be sent. A command when it is to be executed now, out of band or as
-            `take` gives it. True when it was queued, or answered.
+            False if there is no request or no room for one. Without out-of-band execution there
+            is room once the last answer is out; with it, while the queue is shorter than 8; never
+            while much output is unsent. A command if it is to be executed now. True if the request
+            was queued, or answered.
         """
         backlog = self._backlog
         if not backlog or self._is_output_paused or self.output_size > limits.READ_SIZE:
@@ -226,7 +225,7 @@ class ServerSession:
 
     @property
     def can_take(self) -> bool:
-        """A request is queued, the last one is answered, and its answer would find room."""
+        """True if a request is queued, the last one answered, and there is room for output."""
         return (
             bool(self._queue)
             and self.running is None
@@ -240,8 +239,8 @@ class ServerSession:
         """Take the next request from the queue.
 
         Returns:
-            A command to execute and to `respond` to, or None when the session answered it itself:
-            errors of form, and all that concerns negotiation.
+            A command to execute and `respond` to. None if the session answered the request itself:
+            a malformed one, or one during negotiation.
         """
         item = self._queue.popleft()
         if type(item) is CommandMessage:
@@ -263,19 +262,18 @@ class ServerSession:
         Spec: qmp-spec, "Out-of-band execution".
 
         Args:
-            command: As `admit` or `take` gave it.
-            value: Its return value; {} where it returns nothing.
+            command: A command returned by `admit` or `take`.
+            value: Its return value; {} if it returns nothing.
 
         Raises:
-            TypeError: If the value has something in it that JSON can't hold. The command is still
-                to be answered.
+            TypeError: If JSON can't hold the value. The command is then still unanswered.
         """
         if self._phase is not CLOSED:
             self._send(return_message(value, command.id))
         self._answered(command)
 
     def respond_error(self, command: CommandMessage, error_class: str, desc: str) -> None:
-        """Answer one command with an error; else as `respond`."""
+        """Answer one command with an error; otherwise like `respond`."""
         if self._phase is not CLOSED:
             self._send(error_message(error_class, desc, command.id))
         self._answered(command)
@@ -310,13 +308,13 @@ class ServerSession:
 
     @property
     def is_ready(self) -> bool:
-        """Negotiation is done: events are sent."""
+        """True once negotiation is done: from then on, events are sent."""
         return self._phase is READY
 
     def send_event(self, line: bytes) -> None:
-        """Send an event, written out already; before negotiation it is passed over.
+        """Send an event, already encoded. Before negotiation it is dropped.
 
-        A client that lets ``limits.UNSENT_EVENTS`` bytes of events wait becomes a `failure`.
+        If more than ``limits.UNSENT_EVENTS`` bytes of events are unsent, `failure` is set.
         """
         if self._phase is not READY or self.failure is not None:
             return
@@ -331,7 +329,7 @@ class ServerSession:
         self.output_size += len(line)
 
     def data_to_send(self) -> bytes:
-        """Return what is to be sent now, b"" if nothing is."""
+        """Return the bytes to send now, b"" if there are none."""
         if self._rest is not None:
             return self._next_slice(self._rest)
         output = self._output
@@ -353,12 +351,12 @@ class ServerSession:
         return data
 
     def pause_output(self) -> None:
-        """Take note that more than ``limits.UNSENT_OUTPUT`` bytes are unsent."""
+        """Note that more than ``limits.UNSENT_OUTPUT`` bytes are unsent."""
         self._is_output_paused = True
         self.is_writing = False
 
     def resume_output(self) -> None:
-        """Take note that few bytes are unsent; then `admit` again."""
+        """Note that few bytes are unsent; then call `admit` again."""
         self._is_output_paused = False
         if self._rest is None:
             self._unsent_events = 0
@@ -366,7 +364,7 @@ class ServerSession:
             self.is_writing = True
 
     def close(self) -> None:
-        """Forget what wasn't executed; answers are dropped from here on."""
+        """Drop the requests that weren't executed, and all answers from now on."""
         self._phase = move(self._phase, CLOSED)
         self.failure = None
         self._backlog.clear()

@@ -1,10 +1,10 @@
-"""The rate limit of events, time coming in from outside.
+"""The rate limit of events. The caller passes the time in.
 
-The first event of a kind goes out at once and starts its period. Those within the period replace
-one another; the last is sent when the period ends, with its own time stamp, and starts the next. A
-period without an event ends it. The state is global, not a connection's.
+The first event of a kind is sent at once and starts a period. Events within the period replace one
+another. The last of them is sent when the period ends, with its own time stamp, and starts the next
+period. After a period without an event the limit is off. All connections share one state.
 
-Spec: QEMU 7.2: one second, for seven events, some of them told apart by a member of their data.
+Spec: QEMU 7.2: one second, for seven events. Some are limited per value of one member.
 """
 
 from typing import Any
@@ -21,13 +21,13 @@ THROTTLED_EVENTS: dict[str, str | None] = {
     "VSERPORT_CHANGE": "id",
     "MEMORY_DEVICE_SIZE_CHANGE": "qom-path",
 }
-"""Each limited event, and the member of its data that tells kinds apart."""
+"""Each limited event, and the member of its data that distinguishes kinds."""
 
 _Held = tuple[str, JsonObject | None, Any]
 
 
 class Throttle:
-    """Decide which events go out at once, and keep the others until it is time.
+    """The rate limiter of one server's events.
 
     Args:
         period: Seconds between two events of one kind.
@@ -46,13 +46,13 @@ class Throttle:
         self._state: dict[tuple[str, str], tuple[float, _Held | None]] = {}
 
     def passes(self, name: str, data: JsonObject | None, stamped: Any, now: float) -> bool:
-        """Tell whether an event goes out at once; one that doesn't is kept for `due`.
+        """Return whether to send an event at once. If not, it is kept for `due`.
 
         Args:
             name: The event's name.
-            data: Its data, or as much of it as tells kinds apart.
-            stamped: Its own time stamp, or whatever else is kept with it.
-            now: Seconds of any clock that doesn't go backwards.
+            data: Its data, or at least the member that distinguishes kinds.
+            stamped: Its time stamp, or any value to keep with it.
+            now: Seconds of a monotonic clock.
         """
         if name not in self._events:
             return True
@@ -68,11 +68,11 @@ class Throttle:
 
     @property
     def next_due(self) -> float | None:
-        """When `due` is to be asked next, by the clock of ``now``; None if nothing is kept."""
+        """The time of the next call to `due`, by the clock of ``now``; None if nothing is kept."""
         return min((end for end, _ in self._state.values()), default=None)
 
     def due(self, now: float) -> list[_Held]:
-        """Return the kept events whose period has ended: each as `passes` took it."""
+        """Return the kept events whose period has ended, each as it was given to `passes`."""
         events: list[_Held] = []
         for kind, (end, held) in list(self._state.items()):
             if end > now:
