@@ -7,9 +7,9 @@ A folder behind that stands for src/qmpeer/client, of which it is a copy.
 
 Each module of SOURCES in src/qmpeer/client/aio is turned into the one of the same name in
 src/qmpeer/client/blocking: `await` and `async` go, `Awaitable[X]` and `Reply[X]` become X, and
-names become others by the table NAMES. What blocking code does in a way of its own stands in
-`door`, `channel` and `reconnecting_channel`, which are written by hand in both folders and offer
-the same names. So no source asks which client it is for.
+names become others by the table NAMES. The modules `primitives`, `channel` and
+`reconnecting_channel` are written by hand in both folders, with the same names. So no source asks
+which client it is for.
 
 Docstrings are turned by the same table, doctests too, and by PHRASES. What is true for one client
 only is said by comments below its docstring, which go:

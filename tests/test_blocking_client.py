@@ -151,7 +151,7 @@ def test_a_method_of_the_async_client_appears_in_the_blocking_one(client: Path) 
         await self.execute("stop", timeout=timeout)
 
 '''
-    before, text = "    # The rest\n", source.read_text()
+    before, text = "    # The connection\n", source.read_text()
     assert text.count(before) == 1
     source.write_text(text.replace(before, method + before))
     stale = run(client, "--check")
@@ -170,7 +170,7 @@ def test_a_method_of_the_async_client_appears_in_the_blocking_one(client: Path) 
 
 @pytest.mark.parametrize("folder", ["aio", "blocking"])
 def test_what_stays_by_hand_is_short(folder: str) -> None:
-    lines = (CLIENT / folder / "door.py").read_text().splitlines()
+    lines = (CLIENT / folder / "primitives.py").read_text().splitlines()
     assert len(lines) <= 100
 
 

@@ -57,8 +57,8 @@ SENTENCES = [
         AnswerError("guest-exec", {"pid": "7"}, "a pid"),
         'the answer to guest-exec is unusable: found {"pid": "7"}, expected a pid',
     ),
-    (MigrationError("failed", "refused"), "the migration is failed: refused"),
-    (MigrationError("cancelled", ""), "the migration is cancelled"),
+    (MigrationError("failed", "refused"), "the migration failed: refused"),
+    (MigrationError("cancelled", ""), "the migration was cancelled"),
     (
         CommandInterrupted("stop", 4, "the server left"),
         "stop was cut off, its outcome is unknown: the server left",

@@ -89,7 +89,7 @@ def test_a_program_that_lasts_too_long(agent: str) -> None:
     done = ga(agent, "exec", "-n", "--timeout", "1", "sh", "-c", "echo $$; exec sleep 60")
     assert done.status == 3
     reason, note = done.err.decode().splitlines()
-    assert note.startswith("qmpeer ga: sh may go on in the guest, its pid is ")
+    assert note.startswith("qmpeer ga: sh may still run in the guest, its pid is ")
     assert reason.startswith("qmpeer ga: sh hasn't ended in ")
     os.kill(int(note.split()[-1]), signal.SIGKILL)
 
@@ -190,7 +190,7 @@ def test_an_agent_that_is_restarted(
     os.kill(int(pid.read_text()), signal.SIGKILL)
     assert running.returncode == 3
     # Which of the two depends on whether the agent had answered that it runs.
-    known = f"sh may go on in the guest, its pid is {pid.read_text().strip()}\n"
+    known = f"sh may still run in the guest, its pid is {pid.read_text().strip()}\n"
     unknown = "qmpeer ga: guest-exec was cut off, its outcome is unknown"
     assert err.endswith(known) or err.startswith(unknown)
     start(argv, path)

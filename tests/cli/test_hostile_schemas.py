@@ -126,9 +126,9 @@ TEXTS: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
 }
 """What fills a limit, or passes it by far, and what the error says."""
 SMALL_TEXTS: Final[dict[str, tuple[bytes, str]]] = {
-    "a truncated answer": (b"[%b" % ENTITY, "this is no JSON"),
+    "a truncated answer": (b"[%b" % ENTITY, "this isn't JSON"),
     "an answer that is not UTF-8": (b'[{"meta-type":"\xff"}]', "byte 0xff"),
-    "an answer with a NUL": (b"[%b,\0]" % ENTITY, "this is no JSON"),
+    "an answer with a NUL": (b"[%b,\0]" % ENTITY, "this isn't JSON"),
     "control characters in names": (
         b'[{"name":"\\u001b[31m","meta-type":"event","arg-type":"0"},%b]' % ENTITY,
         r"'\x1b[31m' is no name",

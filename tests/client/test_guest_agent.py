@@ -1,4 +1,4 @@
-"""A guest agent that a test pretends: of any age, silent, restarted in the middle, or wrong."""
+"""The guest agent's client against a pretended agent: old, silent, restarted, or wrong."""
 
 import base64
 import contextlib
@@ -21,22 +21,22 @@ from tests.patience import PATIENCE
 
 FF = b"\xff"
 NULL = object()
-"""The answer null."""
+"""Stands for the answer null, as None stands for no answer."""
 
 
 class Gone(Exception):
-    """The agent drops the connection."""
+    """An order to the pretended agent to close the connection."""
 
 
 class PretendedAgent:
-    """An agent that listens on a path, in a thread.
+    """A pretended agent that listens on a path, in a thread.
 
     Attributes:
-        echoes_ids: It has the member "id", as agents have since 2.12 or so.
-        has_delimited: It has guest-sync-delimited, as agents have since 1.1.
-        answers: What becomes of a command: a value, an exception, or a function of its arguments;
-            None is no answer at all, NULL is null.
-        seen: The commands that came, in order.
+        echoes_ids: True if it supports the member "id", as agents do since about 2.12.
+        has_delimited: True if it has guest-sync-delimited, as agents do since 1.1.
+        answers: The answer to each command: a value, an exception, or a function of the arguments;
+            None means no answer, NULL the answer null.
+        seen: The commands received, in order.
     """
 
     def __init__(self, path: Path) -> None:
@@ -115,12 +115,12 @@ class PretendedAgent:
         connection.sendall(prefix + json.dumps(message).encode() + b"\n")
 
     def say(self, data: bytes) -> None:
-        """Say something unasked."""
+        """Send something unasked."""
         assert self._connection is not None
         self._connection.sendall(data)
 
     def wait_for(self, name: str, count: int = 1) -> None:
-        """Wait until a command has come so often."""
+        """Wait until a command has come `count` times."""
         with self.changed:
             assert self.changed.wait_for(lambda: self.seen.count(name) >= count, PATIENCE)
 
@@ -156,7 +156,7 @@ def once(first: Any, then: Any) -> Callable[..., Any]:
     return lambda **_: next(answers, then)
 
 
-# Being in contact
+# Contact with the agent
 
 
 @pytest.mark.parametrize("has_delimited", [True, False], ids=["delimited", "plain"])
@@ -193,7 +193,7 @@ def test_what_an_agent_is(agent: Agent, pretended: PretendedAgent) -> None:
 
 
 def test_one_that_is_not_there_is_found_out_soon(agent: Agent, pretended: PretendedAgent) -> None:
-    """However long the command's own deadline is."""
+    """It takes seconds, even if the command's own deadline is long."""
     pretended.answers["guest-sync-delimited"] = None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("qmpeer.limits.AGENT_PRESENCE", 0.1)
@@ -208,7 +208,7 @@ def test_one_that_is_not_there_is_found_out_soon(agent: Agent, pretended: Preten
 def test_a_command_that_takes_too_long(
     agent: Agent, pretended: PretendedAgent, echoes_ids: bool
 ) -> None:
-    """Its late reply, or that there is none, is no trouble to those that follow."""
+    """Its late or missing reply doesn't affect later commands."""
     pretended.echoes_ids = echoes_ids
     pretended.answers["guest-fstrim"] = None
     for _ in range(3):
@@ -223,7 +223,7 @@ def test_a_command_that_takes_too_long(
 def test_first_contact_waits_for_an_agent_that_is_being_started(
     face: Face, pretended: PretendedAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is said before it opens its port is lost."""
+    """Data sent before the agent opens its port is lost."""
     monkeypatch.setattr("qmpeer.limits.AGENT_RETRY", 0.05)
     lost = iter([None, None, None])
 
@@ -237,7 +237,7 @@ def test_first_contact_waits_for_an_agent_that_is_being_started(
 
 def test_first_contact_that_fails(face: Face, pretended: PretendedAgent, tmp_path: Path) -> None:
     pretended.answers["guest-sync-delimited"] = None
-    with pytest.raises(TimeoutError, match=r"hasn't answered in 0\.1 s: it may not run"):
+    with pytest.raises(TimeoutError, match=r"hasn't answered in 0\.1 s: it may not be running"):
         face.agent(pretended.path, timeout=0.1)
     with pytest.raises(FileNotFoundError):
         face.agent(tmp_path / "nobody", timeout=PATIENCE)
@@ -247,7 +247,7 @@ def test_first_contact_that_fails(face: Face, pretended: PretendedAgent, tmp_pat
 
 @pytest.mark.parametrize("said", [b"QEMU 7.2.0 monitor - type 'help'\r\n(qemu) ", b'lue"}\n'])
 def test_who_is_no_agent(face: Face, said: bytes) -> None:
-    """It is told from the end of a reply that was for somebody else."""
+    """It is distinguished from the rest of a reply to another client."""
     ours, theirs = socket.socketpair()
     theirs.sendall(said)
     with pytest.raises(TimeoutError) as caught:
@@ -277,7 +277,7 @@ def test_one_that_is_restarted_while_nothing_is_done(
 def test_one_that_is_restarted_behind_a_connection_that_stays(
     agent: Agent, pretended: PretendedAgent, echoes_ids: bool
 ) -> None:
-    """As it is with a port of QEMU's: half a reply is all that is left of the old one."""
+    """As with a port of QEMU's, only half a reply is left of the old agent."""
     pretended.echoes_ids = echoes_ids
     pretended.answers["guest-file-open"] = None
     executing = agent.start("execute", "guest-file-open", {"path": "x"}, timeout=0.5)
@@ -303,7 +303,7 @@ def test_a_socket_is_good_for_one_connection(face: Face, pretended: PretendedAge
         agent.call("ping")
         with pytest.raises(CommandInterrupted):
             agent.call("ping")
-        with pytest.raises(ConnectionClosed, match="was made by a socket"):
+        with pytest.raises(ConnectionClosed, match="a socket can't be connected again"):
             agent.call("ping")
 
 
@@ -379,7 +379,7 @@ def test_output_in_base64_that_stands_in_lines(agent: Agent, pretended: Pretende
 
 
 def test_members_that_are_null(agent: Agent, pretended: PretendedAgent) -> None:
-    """That is as if they weren't there."""
+    """They count as missing."""
     nothing = dict.fromkeys(("exitcode", "signal", "out-data", "err-data", "out-truncated"))
     pretended.answers.update(exec_of({"exited": True, **nothing}))
     assert agent.call("run", ["x"]) == Executed(None, None, b"", b"", False)
@@ -391,13 +391,13 @@ def test_a_program_that_does_not_end(agent: Agent, pretended: PretendedAgent) ->
     pretended.answers.update(exec_of(*[{"exited": False}] * 1000))
     with pytest.raises(TimeoutError, match=r"sleep hasn't ended in 0\.5 s") as caught:
         agent.call("run", ["sleep", "100"], timeout=0.5)
-    assert caught.value.__notes__ == ["sleep may go on in the guest, its pid is 17"]
+    assert caught.value.__notes__ == ["sleep may still run in the guest, its pid is 17"]
 
 
 def test_an_agent_that_stops_while_a_program_runs(
     agent: Agent, pretended: PretendedAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However long the program may take, an agent that is there tells so at once."""
+    """A running agent answers at once, even if the program takes long."""
     monkeypatch.setattr("qmpeer.limits.AGENT_PRESENCE", 0.1)
     pretended.answers.update(exec_of({"exited": False}, None))
     with pytest.raises(TimeoutError, match=r"the guest agent hasn't answered in 0\.1 s"):
@@ -417,7 +417,7 @@ def test_the_agent_is_restarted_while_a_program_runs(
     pretended.answers.update(exec_of({"exited": False}, Gone()))
     with pytest.raises(CommandInterrupted) as caught:
         agent.call("run", ["x"])
-    assert caught.value.__notes__ == ["x may go on in the guest, its pid is 17"]
+    assert caught.value.__notes__ == ["x may still run in the guest, its pid is 17"]
     agent.call("ping")
 
 
@@ -539,7 +539,7 @@ def test_the_deadline_is_that_of_the_whole_file(
     assert file.open == 0
 
 
-# Answers that are of no use
+# Unusable answers
 
 
 ODD: list[Any] = [None, True, 0, -1, 1.5, "", "x", "7", [], [None], [[]], {}, {"x": 1}, 2**63]
@@ -563,7 +563,7 @@ ASKING: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
 
 
 def changed(value: Any, odd: Any) -> Iterator[Any]:
-    """Give a value with another one in place of each of its parts, itself first."""
+    """Yield copies of a value in which one part is replaced, first the value itself."""
     yield odd
     keys = value if isinstance(value, dict) else range(len(value) if isinstance(value, list) else 0)
     for key in keys:
@@ -577,18 +577,18 @@ def changed(value: Any, odd: Any) -> Iterator[Any]:
 def test_whatever_an_agent_answers(
     agent: Agent, pretended: PretendedAgent, method: str, args: tuple[Any, ...], answers: Any
 ) -> None:
-    """It is one error of ours that says what came, or an outcome."""
+    """The result is one of our errors that quotes the answer, or an outcome."""
     found = []
     for command, good in answers.items():
         for bad in (bad for odd in ODD for bad in changed(good, odd) if bad != good):
             pretended.answers = {**answers, command: NULL if bad is None else bad}
             if isinstance(bad, dict) and (bad.get("exited") is False or bad.get("count") == 0):
-                continue  # that goes on for ever
+                continue  # this would never end
             with contextlib.suppress(AnswerError):
                 agent.call(method, *args)
                 continue
             found.append(bad)
-    assert len(found) >= len(ODD) - 3  # it may be right by chance
+    assert len(found) >= len(ODD) - 3  # the changed answer may be valid by chance
     pretended.answers = answers
     agent.call(method, *args)
 
@@ -604,7 +604,7 @@ def test_a_write_of_more_than_was_given(
 
 
 def test_a_file_without_an_end(agent: Agent, pretended: PretendedAgent) -> None:
-    """One that gives nothing isn't asked as fast as can be."""
+    """A file that returns no data isn't read in a busy loop."""
     pretended.answers = {**READ, "guest-file-read": {"count": 0, "buf-b64": "", "eof": False}}
     with pytest.raises(TimeoutError):
         agent.call("read_file", "/x", timeout=0.6)
@@ -617,17 +617,17 @@ def test_a_program_whose_end_cannot_be_read(agent: Agent, pretended: PretendedAg
     with pytest.raises(AnswerError) as caught:
         agent.call("run", ["x"])
     assert str(caught.value) == (
-        "the answer to guest-exec-status is unusable: found [], expected an object that says "
-        "whether it has exited"
+        "the answer to guest-exec-status is unusable: found [], expected an object with "
+        "exited, a boolean"
     )
-    assert caught.value.__notes__ == ["x may go on in the guest, its pid is 17"]
+    assert caught.value.__notes__ == ["x may still run in the guest, its pid is 17"]
 
 
 # File systems
 
 
 class FileSystems:
-    """What can be frozen, behind the agent's commands."""
+    """The file systems behind the agent's commands."""
 
     def __init__(self, pretended: PretendedAgent) -> None:
         self.is_frozen = False
@@ -745,7 +745,7 @@ def test_an_answer_that_does_not_say_whether_they_are_frozen(
 def test_an_agent_that_is_silent_does_not_stretch_the_deadline(
     agent: Agent, pretended: PretendedAgent, is_silent: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A thaw is asked for all the same: an agent that is only slow does it in its turn."""
+    """A thaw is sent all the same: an agent that is only slow executes it later."""
     monkeypatch.setattr("qmpeer.limits.AGENT_THAW", 100 * PATIENCE)
     monkeypatch.setattr("qmpeer.limits.AGENT_PRESENCE", 100 * PATIENCE)
 
@@ -757,7 +757,7 @@ def test_an_agent_that_is_silent_does_not_stretch_the_deadline(
     with pytest.raises(TimeoutError) as caught:
         agent.while_frozen(lambda: None, timeout=0.1).result(PATIENCE)
     (note,) = caught.value.__notes__
-    assert note.startswith("file systems may be frozen, they could not be thawed: ")
+    assert note.startswith("file systems may be frozen, thawing them failed: ")
     pretended.wait_for("guest-fsfreeze-thaw")
 
 
@@ -811,7 +811,7 @@ def test_a_guest_that_sleeps(agent: Agent, pretended: PretendedAgent) -> None:
         agent.call("suspend", timeout=0.1)
 
 
-# By way of a machine
+# Through a machine
 
 
 def test_the_machine_tells_where_the_agent_is(face: Face, pretended: PretendedAgent) -> None:

@@ -1,4 +1,4 @@
-"""Files that somebody named: what is read of them, and what is refused."""
+"""Reading of files that a user named, and the ones that are refused."""
 
 import os
 from collections.abc import Callable

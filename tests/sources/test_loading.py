@@ -1,4 +1,4 @@
-"""One word for a schema: a file of any kind, or a monitor."""
+"""Loading of a schema from a file of any kind or a monitor."""
 
 import json
 import os
@@ -78,7 +78,7 @@ FILES: dict[str, tuple[bytes, str]] = {
         b'{"return": {}}\n',
         "{} holds no answer to query-qmp-schema",
     ),
-    "JSON cut off": (b'[{"name": "a"', "{}:1:14: this is no JSON: expecting ',' delimiter"),
+    "JSON cut off": (b'[{"name": "a"', "{}:1:14: this isn't JSON: expecting ',' delimiter"),
     "bytes": (b'[{"a": "\xff"}]', "{} is neither JSON nor QAPI: byte 0xff at 8 is not UTF-8"),
     "entity without a name": (
         b'[{"meta-type": "event"}]',

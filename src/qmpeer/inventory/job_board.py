@@ -12,7 +12,7 @@ from qmpeer import limits
 from qmpeer.client import Client
 from qmpeer.client.answers import text_of
 from qmpeer.client.blocking.job_run import job_states
-from qmpeer.client.jobs import NEXT_COMMANDS, JobState, told_by
+from qmpeer.client.jobs import NEXT_COMMANDS, JobState, members_of_event
 from qmpeer.client.migration import read_migration
 from qmpeer.display.bars import Bar
 from qmpeer.errors import CommandError
@@ -172,7 +172,7 @@ class JobBoard:
         if event.name == "JOB_STATUS_CHANGE":
             self._put(_changed(entry, data))
             return
-        changes = told_by(data)
+        changes = members_of_event(data)
         if event.name == "BLOCK_JOB_CANCELLED":
             changes["error"] = "cancelled"
         if event.name != "BLOCK_JOB_ERROR" and entry.status in ("created", "running", "ready"):
