@@ -19,7 +19,7 @@ from qmpeer.shell.documentation import (
     documentation_from,
 )
 from qmpeer.shell.help_texts import help_lines
-from qmpeer.shell.lines import OwnLine
+from qmpeer.shell.lines import BuiltinLine
 from qmpeer.shell.vocabulary import Vocabulary
 from tests.cli.programs import run_here
 from tests.corpus import HAS_CORPUS, NO_CORPUS
@@ -126,7 +126,7 @@ def help_for(
     topic: str, vocabulary: Vocabulary = VOCABULARY, manual: Manual | None = MANUAL, width: int = 60
 ) -> str:
     line = line_of(split(f"help {topic}")[0])
-    assert isinstance(line, OwnLine)
+    assert isinstance(line, BuiltinLine)
     behind = line_behind(line, vocabulary.commands)
     return "\n".join(help_lines(behind, vocabulary, BUILTINS, manual, width=width))
 
@@ -284,7 +284,7 @@ def test_a_server_that_tells_names_only_is_documented_all_the_same() -> None:
     ],
 )  # fmt: skip
 def test_completion(typed: str, offered: set[str]) -> None:
-    assert {item.text for item in complete(typed, len(typed), VOCABULARY).items} == offered
+    assert {item.text for item in complete(typed, len(typed), VOCABULARY).candidates} == offered
 
 
 # --- Where it comes from ------------------------------------------------------------------------

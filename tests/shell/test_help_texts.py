@@ -6,7 +6,7 @@ from qmpeer.schema import Member, Schema, StructDefinition, schema_from_qapi
 from qmpeer.shell.builtins import BUILTINS, line_behind, line_of, split
 from qmpeer.shell.documentation import Manual
 from qmpeer.shell.help_texts import help_lines
-from qmpeer.shell.lines import OwnLine
+from qmpeer.shell.lines import BuiltinLine
 from qmpeer.shell.members import type_words
 from qmpeer.shell.vocabulary import Vocabulary
 from tests.growth import assert_linear_time, cpu_time
@@ -14,7 +14,7 @@ from tests.growth import assert_linear_time, cpu_time
 
 def help_for(topic: str, vocabulary: Vocabulary, manual: Manual | None = None) -> list[str]:
     line = line_of(split(f"help {topic}")[0])
-    assert isinstance(line, OwnLine)
+    assert isinstance(line, BuiltinLine)
     behind = line_behind(line, vocabulary.commands)
     return list(help_lines(behind, vocabulary, BUILTINS, manual))
 

@@ -13,13 +13,13 @@ from qmpeer import __version__, limits
 from qmpeer.cli.command_line import Subcommand, argument, seconds
 from qmpeer.cli.exits import STATUSES, FileError, UsageError, about_file, checked_address
 from qmpeer.cli.main import main
+from qmpeer.shell.connection import ShellConnection
 from qmpeer.shell.documentation import (
     Documentation,
     DocumentationError,
     documentation_file,
     documentation_from,
 )
-from qmpeer.shell.link import Link
 from qmpeer.transport import parse_address
 
 PROGRAM: Final = "qmp-shell"
@@ -78,18 +78,18 @@ def _documentation(source: str | None) -> Documentation:
 
 
 async def _prompt(given: argparse.Namespace, documentation: Documentation) -> int:
-    link = Link(
+    connection = ShellConnection(
         given.address,
         negotiate=not given.no_negotiate,
         connect_timeout=given.timeout,
         command_timeout=given.timeout or limits.COMMAND_TIMEOUT,
     )
-    link.begin_connecting()
+    connection.begin_connecting()
     try:
         # While the server answers:
         await asyncio.to_thread(import_module, "qmpeer.cli.shell_prompt")
     except ImportError as error:
-        await link.close()
+        await connection.close()
         reason = (
             f"the prompt needs {error.name}: pip install '.[shell]' in qmpeer's checkout; "
             "scripts don't"
@@ -97,7 +97,7 @@ async def _prompt(given: argparse.Namespace, documentation: Documentation) -> in
         raise UsageError(reason) from error
     from qmpeer.cli.shell_prompt import talk  # optional extra: shell
 
-    return await talk(given, link, documentation)
+    return await talk(given, connection, documentation)
 
 
 COMMAND: Final = Subcommand(

@@ -8,17 +8,17 @@ from qmpeer.display.safe_text import visible
 from qmpeer.schema.model import CommandDefinition
 from qmpeer.shell.documentation import Manual
 from qmpeer.shell.lines import (
+    Builtin,
+    BuiltinLine,
     Invocation,
     Line,
     Messages,
-    OwnLine,
-    OwnWord,
     Transaction,
     Unfinished,
     Unreadable,
 )
 from qmpeer.shell.members import marks_of
-from qmpeer.shell.near import near
+from qmpeer.shell.suggestions import did_you_mean
 from qmpeer.shell.vocabulary import Vocabulary
 from qmpeer.shell.words import Word
 
@@ -33,7 +33,7 @@ _SILENT: Final = "this server doesn't tell its arguments"
 def help_lines(
     line: Line | None,
     vocabulary: Vocabulary,
-    builtins: Mapping[str, OwnWord],
+    builtins: Mapping[str, Builtin],
     manual: Manual | None = None,
     palette: Palette = PLAIN,
     width: int = _WIDTH,
@@ -51,7 +51,7 @@ def help_lines(
     match line:
         case None:
             yield from _overview(vocabulary, builtins, palette)
-        case OwnLine(word=own):
+        case BuiltinLine(word=own):
             yield from own.usage.split("\n")
         case Transaction(statement=statement):
             yield from builtins[statement.words[0].value.text].usage.split("\n")
@@ -72,7 +72,7 @@ class _Topics:
     def __init__(
         self,
         vocabulary: Vocabulary,
-        builtins: Mapping[str, OwnWord],
+        builtins: Mapping[str, Builtin],
         manual: Manual | None,
         palette: Palette,
         width: int,
@@ -167,9 +167,9 @@ class _Topics:
         first, dot, rest = topic.rpartition(".")
         parent = self._place_of(first) if dot else None
         if parent is not None:
-            hint = near(rest, parent) or f"help {visible(first)} lists what is there"
+            hint = did_you_mean(rest, parent) or f"help {visible(first)} lists what is there"
             return f"there is no '{visible(rest)}' in {visible(first)}; {hint}"
-        hint = near(topic, names) or "help lists them"
+        hint = did_you_mean(topic, names) or "help lists them"
         return f"there is no command, event or type '{visible(topic)}'; {hint}"
 
     def _place_of(self, path: str) -> list[str] | None:
@@ -206,7 +206,7 @@ def _chosen(words: Sequence[Word]) -> dict[str, str]:
 
 
 def _overview(
-    vocabulary: Vocabulary, builtins: Mapping[str, OwnWord], palette: Palette
+    vocabulary: Vocabulary, builtins: Mapping[str, Builtin], palette: Palette
 ) -> Iterator[str]:
     yield palette.paint("heading", "Type a command: name=value ..., or paste JSON. TAB completes.")
     yield "  sub.name=value  a member within     list.0=value  an item     'a b'  with a blank"
