@@ -32,8 +32,8 @@ def complete_users(asked: CompletionRequest) -> CompletionResult:
     return asked.offer([Candidate("alice "), Candidate("bob ")])
 
 
-LOGIN = Builtin("login", "say who you are", "login NAME PASSWORD", run, Form.TEXT, HistoryRule.NOTHING,
-                complete_users)  # fmt: skip
+LOGIN = Builtin("login", "say who you are", "login NAME PASSWORD", run, Form.TEXT,
+                HistoryRule.NOTHING, complete_users)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

@@ -79,7 +79,7 @@ class Builtin(msgspec.Struct, frozen=True):
     name: str
     about: str
     usage: str
-    run: Callable[[BuiltinContext, "OwnLine"], Awaitable[None]] | None
+    run: Callable[[BuiltinContext, "BuiltinLine"], Awaitable[None]] | None
     form: Form = Form.WORDS
     history_rule: HistoryRule = HistoryRule.ARGUMENTS
     complete: Callable[[CompletionRequest], CompletionResult] = no_completions

@@ -110,7 +110,8 @@ def property_queries(
 
     Example:
         >>> device_add = CommandDefinition(name="device_add")
-        >>> [asked.value for asked in property_queries(Schema(BUILT_INS), device_add, {"driver": "nvme"})]
+        >>> found = property_queries(Schema(BUILT_INS), device_add, {"driver": "nvme"})
+        >>> [query.value for query in found]
         ['nvme']
     """
     driver, kind, path = values.get("driver"), values.get("qom-type"), values.get("path")

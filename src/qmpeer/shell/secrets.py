@@ -275,7 +275,7 @@ def _action(text: str, words: Sequence[Word], commands: Collection[str]) -> Iter
 
 def _own(line: BuiltinLine, text: str) -> Iterator[Edit]:
     """Yield the edits of a line of the shell's own, as its word's record says."""
-    rule = line.word.rule
+    rule = line.word.history_rule
     if line.text:
         start = text.rindex(line.text, line.statement.start, line.statement.end)
         redact = _REDACTIONS.get(rule)

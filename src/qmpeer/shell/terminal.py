@@ -42,6 +42,7 @@ from qmpeer.shell.terminal_modes import is_terminal_lent
 from qmpeer.shell.terminal_screen import TerminalScreen
 
 if TYPE_CHECKING:
+    from qmpeer.shell.argument_completion import CompletionResult
     from qmpeer.shell.prompt_lines import PromptLines
 
 T = TypeVar("T")
@@ -283,7 +284,7 @@ class Terminal:
         document = self._prompt.default_buffer.document
         return await self._lines.fetch(document.text, document.cursor_position)
 
-    def _complete(self, document: Document) -> "Completions":
+    def _complete(self, document: Document) -> "CompletionResult":
         return self._lines.complete(document.text, document.cursor_position)
 
 
@@ -291,7 +292,7 @@ class _Completer(Completer):
     """Completion from what is known, then from what had to be fetched."""
 
     def __init__(
-        self, find: "Callable[[Document], Completions]", fetch: Callable[[], Awaitable[bool]]
+        self, find: "Callable[[Document], CompletionResult]", fetch: Callable[[], Awaitable[bool]]
     ) -> None:
         self._find = find
         self._fetch = fetch
