@@ -1,6 +1,6 @@
 """Bindings of whole schemas, QEMU's and our own, tried on recorded conversations.
 
-Modules: bindings.docstrings, bindings.names.
+Modules: bindings.docstrings, bindings.python_names.
 """
 
 import inspect
@@ -21,7 +21,7 @@ from qmpeer import schema as model
 from qmpeer.bindings import Command, encode
 from qmpeer.bindings.decoding import Decoder, decoder_of
 from qmpeer.codegen import bindings_text
-from qmpeer.codegen.bindings.names import Scope
+from qmpeer.codegen.bindings.python_names import Scope
 from qmpeer.errors import SchemaSemanticError
 from qmpeer.schema import (
     BUILT_INS,

@@ -6,7 +6,7 @@ Modules: definition_parts.
 import pytest
 
 from qmpeer.schema.cycles import cycles
-from qmpeer.schema.names import name_fault, style_fault
+from qmpeer.schema.name_rules import name_fault, style_fault
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ from qmpeer.schema.model import (
     UnionDefinition,
     special_features,
 )
-from qmpeer.schema.names import name_fault
+from qmpeer.schema.name_rules import name_fault
 from qmpeer.schema.policy import Policy
 
 if TYPE_CHECKING:

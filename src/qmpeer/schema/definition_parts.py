@@ -14,9 +14,9 @@ from qmpeer.schema.model import (
     Feature,
     Not,
 )
-from qmpeer.schema.names import name_fault, style_fault
+from qmpeer.schema.name_rules import name_fault, style_fault
 from qmpeer.schema.pragmas import Pragmas
-from qmpeer.schema.sources import Place, Problems
+from qmpeer.schema.source_files import Problems, SourcePlace
 from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
 
 _NOTHING: Final = ObjectNode(0)
@@ -24,7 +24,7 @@ _ANY: Final = ("**",)
 _UNCHECKED: Final = ("**", "dict", "visitor")
 
 
-class Use(NamedTuple):
+class TypeUse(NamedTuple):
     """One mention of a type.
 
     Attributes:
@@ -37,7 +37,7 @@ class Use(NamedTuple):
     type: str
     role: str
     is_array: bool
-    place: Place
+    place: SourcePlace
 
 
 class DefinitionParts:
@@ -55,10 +55,10 @@ class DefinitionParts:
     def __init__(self, problems: Problems, pragmas: Pragmas) -> None:
         self._problems = problems
         self._pragmas = pragmas
-        self.uses: list[Use] = []
+        self.uses: list[TypeUse] = []
         self.is_unchecked = False
 
-    def enum_value(self, item: Node, place: Place) -> EnumValue | None:
+    def enum_value(self, item: Node, place: SourcePlace) -> EnumValue | None:
         """Read one value of an enum: a string, or an object with a name; None if it is neither."""
         node = _NOTHING
         if isinstance(item, ObjectNode):
@@ -72,15 +72,15 @@ class DefinitionParts:
         self.check_fault("value", item, place)
         return EnumValue(item, self.features(node, place), self.condition(node, place))
 
-    def type_name(self, node: Node, role: str, place: Place) -> str | None:
+    def type_name(self, node: Node, role: str, place: SourcePlace) -> str | None:
         """Read the mention of a type, and note in which role; None if it is none."""
         text = self.type_text(node, place)
         if text is not None:
             name, is_array = element_of(text)
-            self.uses.append(Use(name, role, is_array, place))
+            self.uses.append(TypeUse(name, role, is_array, place))
         return text
 
-    def type_text(self, node: Node, place: Place) -> str | None:
+    def type_text(self, node: Node, place: SourcePlace) -> str | None:
         """Return the name in the model of a type that is mentioned; None if it is no mention."""
         any_names = _UNCHECKED if self.is_unchecked else _ANY  # ** up to 2.4
         if isinstance(node, str):
@@ -93,14 +93,14 @@ class DefinitionParts:
             return f"[{'any' if node[0] in any_names else node[0]}]"
         return None
 
-    def long_form(self, value: Node, place: Place) -> tuple[ObjectNode, Node]:
+    def long_form(self, value: Node, place: SourcePlace) -> tuple[ObjectNode, Node]:
         """Take apart what may be a type or an object with a type, a condition and features."""
         if not isinstance(value, ObjectNode) or "type" not in value:
             return _NOTHING, value
         self._is_part(value, place, "type", ("if", "features"))
         return value, value["type"]
 
-    def features(self, node: ObjectNode, place: Place) -> tuple[Feature, ...]:
+    def features(self, node: ObjectNode, place: SourcePlace) -> tuple[Feature, ...]:
         """Read the features of a definition or a part of one."""
         listed = node.get("features")
         if listed is None:
@@ -116,7 +116,7 @@ class DefinitionParts:
                 features.append(feature)
         return tuple(features)
 
-    def _feature(self, item: Node, place: Place) -> Feature | None:
+    def _feature(self, item: Node, place: SourcePlace) -> Feature | None:
         condition = None
         if isinstance(item, ObjectNode):
             if not self._is_part(item, place, "name", ("if",)):
@@ -132,7 +132,7 @@ class DefinitionParts:
         return Feature(item, condition)
 
     def condition(
-        self, node: ObjectNode, place: Place, *, is_silent: bool = False
+        self, node: ObjectNode, place: SourcePlace, *, is_silent: bool = False
     ) -> Condition | None:
         """Read the condition of a definition or a part of one; silently if it was read before."""
         if "if" not in node:
@@ -140,7 +140,7 @@ class DefinitionParts:
         problems = Problems() if is_silent else self._problems
         return self._condition(node["if"], place.at(node.values_at["if"]), problems)
 
-    def _condition(self, node: Node, place: Place, problems: Problems) -> Condition | None:
+    def _condition(self, node: Node, place: SourcePlace, problems: Problems) -> Condition | None:
         is_todays = self._pragmas.is_todays
         match node:
             case str() if not node.strip():
@@ -164,7 +164,7 @@ class DefinitionParts:
         return None
 
     def _conditions(
-        self, kind: type[AllOf] | type[AnyOf], node: Node, place: Place, problems: Problems
+        self, kind: type[AllOf] | type[AnyOf], node: Node, place: SourcePlace, problems: Problems
     ) -> Condition | None:
         if not isinstance(node, ArrayNode) or not node:
             problems.semantic(place, "expected an array of one condition or more")
@@ -175,13 +175,13 @@ class DefinitionParts:
         ]
         return kind(tuple(part for part in parts if part is not None))
 
-    def check_fault(self, kind: str, name: str, place: Place) -> None:
+    def check_fault(self, kind: str, name: str, place: SourcePlace) -> None:
         """Note what is wrong with a name."""
         fault = name_fault(kind, name)
         if fault:
             self._problems.semantic(place, fault)
 
-    def check_style(self, expression: Expression, name: str, place: Place) -> None:
+    def check_style(self, expression: Expression, name: str, place: SourcePlace) -> None:
         """Note a member's or a value's name that is not in the style, if that is demanded."""
         if self._pragmas.is_strict and expression.name not in self._pragmas.types:
             # The pragma is of 6.0, but had members with underscores among those not excepted.
@@ -189,7 +189,7 @@ class DefinitionParts:
             if fault:
                 self._problems.semantic(place, fault)
 
-    def is_new(self, name: str, kind: str, seen: dict[str, str], place: Place) -> bool:
+    def is_new(self, name: str, kind: str, seen: dict[str, str], place: SourcePlace) -> bool:
         """Return whether a name is new; note one that was there before, if only in C."""
         key = name.replace("-", "_").replace(".", "_")
         if key not in seen:
@@ -200,7 +200,7 @@ class DefinitionParts:
         return False
 
     def _is_part(
-        self, node: ObjectNode, place: Place, required: str, optional: Iterable[str]
+        self, node: ObjectNode, place: SourcePlace, required: str, optional: Iterable[str]
     ) -> bool:
         """Check the keys of an object within a definition, and return whether it is usable."""
         for key in node:

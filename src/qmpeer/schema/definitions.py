@@ -10,7 +10,7 @@ from typing import Final, TypedDict
 import msgspec
 
 from qmpeer.errors import Location
-from qmpeer.schema.definition_parts import DefinitionParts, Use, element_of
+from qmpeer.schema.definition_parts import DefinitionParts, TypeUse, element_of
 from qmpeer.schema.expressions import Expression, described
 from qmpeer.schema.model import (
     BUILT_INS,
@@ -30,9 +30,9 @@ from qmpeer.schema.model import (
     Type,
     UnionDefinition,
 )
-from qmpeer.schema.names import name_fault, style_fault
+from qmpeer.schema.name_rules import name_fault, style_fault
 from qmpeer.schema.pragmas import Pragmas
-from qmpeer.schema.sources import Place, Problems
+from qmpeer.schema.source_files import Problems, SourcePlace
 from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
 
 _ONLY_FALSE: Final = ("gen", "success-response")
@@ -49,7 +49,7 @@ class _Common(TypedDict):
     location: Location
 
 
-class Definitions:
+class DefinitionBuilder:
     """The definitions of a schema, as far as each can be read by itself.
 
     Args:
@@ -71,7 +71,7 @@ class Definitions:
         self.origins: dict[str, Expression] = {}
         self._wrapped_types: dict[str, str] = {}
         self._parts = DefinitionParts(problems, pragmas)
-        self.uses: list[Use] = self._parts.uses
+        self.uses: list[TypeUse] = self._parts.uses
 
     def add(self, expression: Expression) -> None:
         """Read one definition."""
@@ -135,7 +135,7 @@ class Definitions:
                     place = expression.place.at(offset)
                     self._problems.semantic(place, f"a type can't have the feature {item!r}")
 
-    def _common(self, expression: Expression, place: Place) -> _Common:
+    def _common(self, expression: Expression, place: SourcePlace) -> _Common:
         return {
             "name": expression.name,
             "features": self._parts.features(expression.node, place),
@@ -175,7 +175,7 @@ class Definitions:
     def _base(self, expression: Expression) -> str | None:
         base = self._optional_string(expression, "base")
         if base is not None:
-            self.uses.append(Use(base, "base", False, expression.value_place("base")))
+            self.uses.append(TypeUse(base, "base", False, expression.value_place("base")))
         return base
 
     def _add_union(self, expression: Expression) -> None:
@@ -206,7 +206,7 @@ class Definitions:
         assert isinstance(data, ObjectNode)
         name, is_array = element_of(branch.type)
         place = expression.place.at(data.values_at[branch.name])
-        self.uses.append(Use(name, role, is_array, place))
+        self.uses.append(TypeUse(name, role, is_array, place))
         return name
 
     def _union_base(self, expression: Expression) -> str:
@@ -328,7 +328,9 @@ class Definitions:
 
     # --- Their parts ----------------------------------------------------------------------------
 
-    def _members(self, expression: Expression, data: Node, place: Place) -> tuple[Member, ...]:
+    def _members(
+        self, expression: Expression, data: Node, place: SourcePlace
+    ) -> tuple[Member, ...]:
         if not isinstance(data, ObjectNode):
             self._problems.semantic(place, f"the members are {described(data)}, not an object")
             return ()
@@ -339,20 +341,20 @@ class Definitions:
             self._parts.check_fault("member", name, where)
             self._parts.check_style(expression, name, where)
             value_place = place.at(data.values_at[key])
-            node, of = self._parts.long_form(value, value_place)
-            if isinstance(of, ObjectNode) and expression.is_old:
-                type_name = self._nested(expression, name, of)
+            node, type_node = self._parts.long_form(value, value_place)
+            if isinstance(type_node, ObjectNode) and expression.is_old:
+                type_name = self._nested(expression, name, type_node)
             else:
-                type_name = self._parts.type_name(of, "member", value_place) or "any"
+                type_name = self._parts.type_name(type_node, "member", value_place) or "any"
             if self._parts.is_new(name, "member", seen, where):
                 features = self._parts.features(node, where)
                 condition = self._parts.condition(node, where)
                 members.append(Member(name, type_name, key != name, features, condition))
         return tuple(members)
 
-    def _nested(self, expression: Expression, name: str, of: ObjectNode) -> str:
+    def _nested(self, expression: Expression, name: str, type_node: ObjectNode) -> str:
         """Make a type of members that stand within those of another, as they could up to 2.3."""
-        members = self._members(expression, of, expression.place.at(of.offset))
+        members = self._members(expression, type_node, expression.place.at(type_node.offset))
         return self._add_implicit(expression, name, members)
 
     def _branches(self, expression: Expression) -> tuple[Branch, ...]:
@@ -364,8 +366,8 @@ class Definitions:
         for name, value in data.items():
             where, value_place = place.at(data.keys_at[name]), place.at(data.values_at[name])
             self._parts.check_fault("branch", name, where)
-            node, of = self._parts.long_form(value, value_place)
-            type_name = self._parts.type_text(of, value_place)
+            node, type_node = self._parts.long_form(value, value_place)
+            type_name = self._parts.type_text(type_node, value_place)
             if type_name and self._parts.is_new(name, "branch", seen, where):
                 branches.append(Branch(name, type_name, self._parts.condition(node, where)))
         return tuple(branches)

@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from qmpeer.schema.flattened import Shape, shape_of
-from qmpeer.schema.kinds import ALL_KINDS, alternatives
+from qmpeer.schema.json_kinds import ALL_KINDS, alternatives
 from qmpeer.schema.model import (
     EMPTY,
     SPECIAL_FEATURES,
@@ -123,7 +123,7 @@ def differences(old: Schema, new: Schema) -> Differences:
     return Differences(tuple(_Comparison(old, new).changes()))
 
 
-class _Found:
+class _PairChanges:
     """The changes between one pair of types, and where the pair is used."""
 
     __slots__ = ("changes", "paths")
@@ -133,7 +133,7 @@ class _Found:
         self.changes: list[Change] = []
 
 
-class _Key(NamedTuple):
+class _TypePair(NamedTuple):
     """What is compared: a type of each schema, which way its values go, and in what object.
 
     Attributes:
@@ -152,9 +152,9 @@ class _Comparison:
     def __init__(self, old: Schema, new: Schema) -> None:
         self._old = old
         self._new = new
-        self._pairs: dict[_Key, _Found] = {}
-        self._order: list[_Found] = []
-        self._queue: deque[tuple[_Key, str, _Found]] = deque()
+        self._pairs: dict[_TypePair, _PairChanges] = {}
+        self._order: list[_PairChanges] = []
+        self._queue: deque[tuple[_TypePair, str, _PairChanges]] = deque()
 
     def changes(self) -> Iterator[Change]:
         old = {entity.name: entity for entity in self._old.entities}
@@ -171,8 +171,8 @@ class _Comparison:
             for change in found.changes:
                 yield _with_places(change, found.paths)
 
-    def _top(self) -> _Found:
-        found = _Found()
+    def _top(self) -> _PairChanges:
+        found = _PairChanges()
         self._order.append(found)
         return found
 
@@ -202,7 +202,7 @@ class _Comparison:
         moved: frozenset[str] = frozenset(),
     ) -> None:
         """Compare two types, unless these two have been compared; note where they are used."""
-        key = _Key(old or EMPTY.name, new or EMPTY.name, is_out, moved)
+        key = _TypePair(old or EMPTY.name, new or EMPTY.name, is_out, moved)
         found = self._pairs.get(key)
         if found is None:
             found = self._pairs[key] = self._top()
@@ -211,7 +211,7 @@ class _Comparison:
 
     # --- Types ----------------------------------------------------------------------------------
 
-    def _compare_types(self, key: _Key, path: str, found: _Found) -> None:
+    def _compare_types(self, key: _TypePair, path: str, found: _PairChanges) -> None:
         old = alternatives(self._old, key.old)
         new = alternatives(self._new, key.new)
         found.changes += _kind_changes(path, old, new, key.is_out)
@@ -220,7 +220,9 @@ class _Comparison:
             if one is not None and other is not None:
                 self._compare_alike(one, other, key, path, found)
 
-    def _compare_alike(self, old: Type, new: Type, key: _Key, path: str, found: _Found) -> None:
+    def _compare_alike(
+        self, old: Type, new: Type, key: _TypePair, path: str, found: _PairChanges
+    ) -> None:
         match old, new:
             case Array(), Array():
                 self._compare(old.element, new.element, key.is_out, path)
@@ -242,7 +244,9 @@ class _Comparison:
             case _:
                 pass
 
-    def _compare_members(self, old: Shape, new: Shape, key: _Key, path: str, found: _Found) -> None:
+    def _compare_members(
+        self, old: Shape, new: Shape, key: _TypePair, path: str, found: _PairChanges
+    ) -> None:
         before = {member.name: member for member in old.members}
         after = {member.name: member for member in new.members}
         for name, member in before.items():
@@ -268,12 +272,12 @@ class _Comparison:
         return Change("changed", path + name, text, True)
 
     def _branch_members(self, name: str) -> Sequence[Member]:
-        of = self._new.types[name]
-        assert isinstance(of, StructDefinition | UnionDefinition)
-        return shape_of(self._new, of).members
+        schema_type = self._new.types[name]
+        assert isinstance(schema_type, StructDefinition | UnionDefinition)
+        return shape_of(self._new, schema_type).members
 
     def _compare_branches(
-        self, old: Shape, new: Shape, key: _Key, path: str, found: _Found
+        self, old: Shape, new: Shape, key: _TypePair, path: str, found: _PairChanges
     ) -> None:
         if old.discriminator != new.discriminator:
             if old.discriminator is not None:

@@ -13,7 +13,7 @@ from qmpeer import limits
 from qmpeer.schema.documentation import DocComment
 from qmpeer.schema.expressions import Expression
 from qmpeer.schema.pragmas import Pragmas
-from qmpeer.schema.sources import Place, Problems, Source
+from qmpeer.schema.source_files import Problems, SourceFile, SourcePlace
 from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
 
 _OLD: Final = re.compile(r"^##[ \t]*\n# @[\w.-]+[ \t]*$|^\{ *'type'|#optional", re.MULTILINE)
@@ -30,14 +30,14 @@ class DocProblems:
     """What is wrong with doc comments, kept until it is known whether that matters."""
 
     def __init__(self) -> None:
-        self._noted: list[tuple[Place, str]] = []
+        self._noted: list[tuple[SourcePlace, str]] = []
         self._is_old = False
 
-    def take(self, source: Source) -> None:
+    def take(self, source: SourceFile) -> None:
         """Look in a file for signs of the time when nothing read doc comments."""
         self._is_old = self._is_old or _OLD.search(source.text) is not None
 
-    def note(self, place: Place, reason: str) -> None:
+    def note(self, place: SourcePlace, reason: str) -> None:
         """Note what is wrong."""
         if len(self._noted) < limits.SCHEMA_ERRORS:
             self._noted.append((place, reason))

@@ -12,7 +12,7 @@ import re
 from typing import Final
 
 from qmpeer.schema.model import Documentation, Section
-from qmpeer.schema.sources import Place, Source
+from qmpeer.schema.source_files import SourceFile, SourcePlace
 from qmpeer.schema.syntax import Comment
 
 _SYMBOL: Final = re.compile(r"@([A-Za-z0-9_.][\w.-]*)(?:$|:\s*|\s*$)")
@@ -44,37 +44,37 @@ class DocComment:
     def __init__(
         self,
         documentation: Documentation,
-        place: Place,
+        place: SourcePlace,
         lines: dict[str, int],
         faults: list[tuple[int, str]],
     ) -> None:
         self.documentation: Documentation = documentation
-        self.place: Place = place
+        self.place: SourcePlace = place
         self.lines: dict[str, int] = lines
         self.faults: list[tuple[int, str]] = faults
 
-    def place_of(self, name: str) -> Place:
+    def place_of(self, name: str) -> SourcePlace:
         """Return where a member, a feature or a tagged section begins."""
         return self.place_of_line(self.lines[name])
 
-    def place_of_line(self, number: int) -> Place:
+    def place_of_line(self, number: int) -> SourcePlace:
         """Return where a line of the comment begins."""
         line = self.place.location.line + number
         return self.place.at(self.place.source.line_offset(line))
 
 
-def read_comment(source: Source, comment: Comment) -> DocComment:
+def read_comment(source: SourceFile, comment: Comment) -> DocComment:
     """Read a doc comment.
 
     Args:
         source: The file it stands in.
         comment: The comment.
     """
-    reader = _Reader()
+    reader = _CommentReader()
     for number, line in enumerate(comment.text.split("\n")[1:-1], 1):
         reader.take(number, line.strip(" \t\r").removeprefix("#").rstrip())
     reader.end()
-    place = Place(source, comment.offset)
+    place = SourcePlace(source, comment.offset)
     documentation = Documentation(
         reader.symbol,
         reader.text,
@@ -87,7 +87,7 @@ def read_comment(source: Source, comment: Comment) -> DocComment:
     return DocComment(documentation, place, reader.lines, reader.faults)
 
 
-class _Reader:
+class _CommentReader:
     def __init__(self) -> None:
         self.symbol: str | None = None
         self.text = ""

@@ -4,7 +4,7 @@ from typing import Final
 
 from qmpeer.schema.documentation import DocComment
 from qmpeer.schema.model import Documentation
-from qmpeer.schema.sources import Place, Problems, Source
+from qmpeer.schema.source_files import Problems, SourceFile, SourcePlace
 from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
 
 DIRECTIVES: Final = ("include", "pragma")
@@ -44,14 +44,14 @@ class Expression:
 
     __slots__ = ("comment", "has_other_comment", "is_old", "keyword", "name", "node", "place")
 
-    def __init__(self, keyword: str, name: str, node: ObjectNode, place: Place) -> None:
+    def __init__(self, keyword: str, name: str, node: ObjectNode, place: SourcePlace) -> None:
         is_alternate = keyword == "union" and node.get("discriminator") == {}
         self.is_old: bool = keyword == "type" or is_alternate
         now = {"type": "struct"}.get(keyword, keyword)
         self.keyword: str = "alternate" if is_alternate else now
         self.name: str = name
         self.node: ObjectNode = node
-        self.place: Place = place
+        self.place: SourcePlace = place
         self.comment: DocComment | None = None
         self.has_other_comment: bool = False
 
@@ -60,12 +60,12 @@ class Expression:
         """What the doc comment says."""
         return self.comment.documentation if self.comment else None
 
-    def value_place(self, key: str) -> Place:
+    def value_place(self, key: str) -> SourcePlace:
         """Return where the value of one of the keys stands."""
         return self.place.at(self.node.values_at[key])
 
 
-def read_expression(source: Source, node: ObjectNode, problems: Problems) -> Expression | None:
+def read_expression(source: SourceFile, node: ObjectNode, problems: Problems) -> Expression | None:
     """Tell what an object is, and check its keys.
 
     Args:
@@ -76,7 +76,7 @@ def read_expression(source: Source, node: ObjectNode, problems: Problems) -> Exp
     Returns:
         The expression; None if it is none.
     """
-    place = Place(source, node.offset)
+    place = SourcePlace(source, node.offset)
     keyword = next((key for key in node if key in _KEYS), None)
     if keyword is None:
         problems.semantic(place, f"expected one of the keys {', '.join(_KEYS)}")
@@ -97,7 +97,7 @@ def read_expression(source: Source, node: ObjectNode, problems: Problems) -> Exp
     return Expression(keyword, value, node, place)
 
 
-def _check_keys(keyword: str, node: ObjectNode, place: Place, problems: Problems) -> None:
+def _check_keys(keyword: str, node: ObjectNode, place: SourcePlace, problems: Problems) -> None:
     required, optional = _KEYS[keyword]
     for key in node:
         if key not in (keyword, *required, *optional):

@@ -28,17 +28,23 @@ class Shape(msgspec.Struct, frozen=True):
     branches: tuple[Branch, ...] = ()
 
 
-def shape_of(schema: Schema, of: StructDefinition | UnionDefinition) -> Shape:
+def shape_of(schema: Schema, object_type: StructDefinition | UnionDefinition) -> Shape:
     """Return the shape of an object type.
 
     Args:
         schema: The schema that holds the type and its bases.
         of: The type.
     """
-    if isinstance(of, UnionDefinition):
-        members = _members(schema, of.base)
-        return Shape(members, of.discriminator, _all_branches(schema, of, members))
-    return Shape(of.members if of.base is None else _members(schema, of.base) + of.members)
+    if isinstance(object_type, UnionDefinition):
+        members = _members(schema, object_type.base)
+        return Shape(
+            members, object_type.discriminator, _all_branches(schema, object_type, members)
+        )
+    return Shape(
+        object_type.members
+        if object_type.base is None
+        else _members(schema, object_type.base) + object_type.members
+    )
 
 
 def _members(schema: Schema, name: str) -> tuple[Member, ...]:
@@ -46,10 +52,10 @@ def _members(schema: Schema, name: str) -> tuple[Member, ...]:
     members: tuple[Member, ...] = ()
     base: str | None = name
     while base is not None:
-        of = schema.types[base]
-        assert isinstance(of, StructDefinition)
-        members = of.members + members
-        base = of.base
+        schema_type = schema.types[base]
+        assert isinstance(schema_type, StructDefinition)
+        members = schema_type.members + members
+        base = schema_type.base
     return members
 
 

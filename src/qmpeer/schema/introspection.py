@@ -50,11 +50,11 @@ def introspection_of(schema: Schema, form: IntrospectionForm | None = None) -> l
             **labels,
             EMPTY.name: next(label for label in free if label not in labels.values()),
         }
-    output = _Output(schema, labels, form or schema.form)
+    output = _AnswerBuilder(schema, labels, form or schema.form)
     listed = {labels[name]: schema.types[name] for name in labels if name in schema.types}
     return [
         *(output.entity(entity) for entity in schema.entities),
-        *(output.type(label, of) for label, of in listed.items()),
+        *(output.type(label, schema_type) for label, schema_type in listed.items()),
     ]
 
 
@@ -63,13 +63,19 @@ def _has_bare_branches(schema: Schema, names: Iterable[str]) -> bool:
 
     [QEMU writes all of them down.]
     """
-    unions = (of for name in names if isinstance(of := schema.types.get(name), UnionDefinition))
+    unions = (
+        schema_type
+        for name in names
+        if isinstance(schema_type := schema.types.get(name), UnionDefinition)
+    )
     return any(
-        branch.type == EMPTY.name for of in unions for branch in shape_of(schema, of).branches
+        branch.type == EMPTY.name
+        for schema_type in unions
+        for branch in shape_of(schema, schema_type).branches
     )
 
 
-class _Output:
+class _AnswerBuilder:
     def __init__(self, schema: Schema, labels: dict[str, str], form: IntrospectionForm) -> None:
         self._schema = schema
         self._labels = labels
@@ -90,37 +96,39 @@ class _Output:
                 result["allow-preconfig"] = entity.allow_preconfig
         return _with_features(result, entity.features)
 
-    def type(self, label: str, of: Type) -> JsonObject:
-        match of:
+    def type(self, label: str, schema_type: Type) -> JsonObject:
+        match schema_type:
             case BuiltIn():
-                return {"name": label, "meta-type": "builtin", "json-type": of.json_type}
+                return {"name": label, "meta-type": "builtin", "json-type": schema_type.json_type}
             case Array():
-                element = self._labels[of.element]
+                element = self._labels[schema_type.element]
                 return {"name": label, "meta-type": "array", "element-type": element}
             case EnumDefinition():
-                return self._enum(label, of)
+                return self._enum(label, schema_type)
             case AlternateDefinition():
-                return self._alternate(label, of)
+                return self._alternate(label, schema_type)
             case StructDefinition() | UnionDefinition():
-                return self._object(label, of)
+                return self._object(label, schema_type)
 
-    def _enum(self, label: str, of: EnumDefinition) -> JsonObject:
+    def _enum(self, label: str, schema_type: EnumDefinition) -> JsonObject:
         result: JsonObject = {"name": label, "meta-type": "enum"}
         if self._form.enum_members:
             result["members"] = [
-                _with_features({"name": value.name}, value.features) for value in of.values
+                _with_features({"name": value.name}, value.features) for value in schema_type.values
             ]
         if self._form.enum_values:
-            result["values"] = [value.name for value in of.values]
-        return _with_features(result, of.features)
+            result["values"] = [value.name for value in schema_type.values]
+        return _with_features(result, schema_type.features)
 
-    def _alternate(self, label: str, of: AlternateDefinition) -> JsonObject:
-        types: list[JsonValue] = [{"type": self._labels[branch.type]} for branch in of.branches]
+    def _alternate(self, label: str, schema_type: AlternateDefinition) -> JsonObject:
+        types: list[JsonValue] = [
+            {"type": self._labels[branch.type]} for branch in schema_type.branches
+        ]
         result: JsonObject = {"name": label, "meta-type": "alternate", "members": types}
-        return _with_features(result, of.features)
+        return _with_features(result, schema_type.features)
 
-    def _object(self, label: str, of: StructDefinition | UnionDefinition) -> JsonObject:
-        shape = shape_of(self._schema, of)
+    def _object(self, label: str, schema_type: StructDefinition | UnionDefinition) -> JsonObject:
+        shape = shape_of(self._schema, schema_type)
         result: JsonObject = {
             "name": label,
             "meta-type": "object",
@@ -132,7 +140,7 @@ class _Output:
                 {"case": branch.name, "type": self._labels[branch.type]}
                 for branch in shape.branches
             ]
-        return _with_features(result, of.features)
+        return _with_features(result, schema_type.features)
 
     def _member(self, member: Member) -> JsonObject:
         result: JsonObject = {"name": member.name, "type": self._labels[member.type]}

@@ -17,14 +17,14 @@ from typing import Final, TypeAlias
 
 from qmpeer import limits
 from qmpeer.errors import Location
-from qmpeer.schema.definitions import Definitions
+from qmpeer.schema.definitions import DefinitionBuilder
 from qmpeer.schema.doc_checks import DocProblems, check_documentation
 from qmpeer.schema.documentation import DocComment, read_comment
 from qmpeer.schema.expressions import DIRECTIVES, Expression, read_expression
 from qmpeer.schema.model import Documentation, Entity, IntrospectionForm, Schema
 from qmpeer.schema.pragmas import Pragmas
 from qmpeer.schema.references import check_references
-from qmpeer.schema.sources import Place, Problems, Source, TooManyErrors
+from qmpeer.schema.source_files import Problems, SourceFile, SourcePlace, TooManyErrors
 from qmpeer.schema.syntax import Comment, read_file
 
 ReadFile: TypeAlias = Callable[[str], bytes]
@@ -67,7 +67,7 @@ def schema_from_qapi(
     """
     problems = Problems()
     try:
-        schema = _Loader(read, problems, is_strict).load(file, release)
+        schema = _SchemaLoader(read, problems, is_strict).load(file, release)
     except TooManyErrors:
         schema = None
     if problems or schema is None:
@@ -98,7 +98,7 @@ def _sorted_by_file(entities: Iterable[Entity], files: Iterable[str]) -> list[En
     return sorted(entities, key=place)
 
 
-class _Loader:
+class _SchemaLoader:
     def __init__(self, read: ReadFile, problems: Problems, is_strict: bool) -> None:
         self._read = read
         self._problems = problems
@@ -112,7 +112,7 @@ class _Loader:
 
     def load(self, file: str, release: tuple[int, int] | None) -> Schema:
         self._load_text(file, self._read(file), None, ())
-        definitions = Definitions(self._problems, self._pragmas)
+        definitions = DefinitionBuilder(self._problems, self._pragmas)
         for expression in self._expressions:
             definitions.add(expression)
             check_documentation(expression, self._pragmas, self._docs)
@@ -136,7 +136,7 @@ class _Loader:
     # --- Files ----------------------------------------------------------------------------------
 
     def _load_text(
-        self, file: str, data: bytes, place: Place | None, chain: tuple[str, ...]
+        self, file: str, data: bytes, place: SourcePlace | None, chain: tuple[str, ...]
     ) -> None:
         includes: tuple[Location, ...] = ()
         if place:
@@ -149,19 +149,19 @@ class _Loader:
                 f"{limits.SCHEMA_FILE_SIZE} bytes a file, "
                 f"{limits.SCHEMA_SIZE} in {limits.SCHEMA_FILES} files"
             )
-            empty = Place(Source(file, "", includes), 0)
+            empty = SourcePlace(SourceFile(file, "", includes), 0)
             self._problems.syntax(empty, f"the schema is too large; at most {limit} are read")
             raise TooManyErrors
         try:
-            source = Source(file, data.decode("utf-8"), includes)
+            source = SourceFile(file, data.decode("utf-8"), includes)
         except UnicodeDecodeError as error:
             text = data[: error.start].decode("utf-8")
-            place = Place(Source(file, text, includes), len(text))
+            place = SourcePlace(SourceFile(file, text, includes), len(text))
             self._problems.syntax(place, f"byte 0x{data[error.start]:02x} is not UTF-8")
             return
         self._load_source(source, (*chain, file))
 
-    def _load_source(self, source: Source, chain: tuple[str, ...]) -> None:
+    def _load_source(self, source: SourceFile, chain: tuple[str, ...]) -> None:
         comment: DocComment | None = None
         self._docs.take(source)
         for item in read_file(source, self._problems, self._count, self._pragmas.is_todays):
@@ -215,10 +215,10 @@ class _Loader:
 
     # --- Doc comments ---------------------------------------------------------------------------
 
-    def _comment(self, source: Source, comment: Comment) -> DocComment | None:
+    def _comment(self, source: SourceFile, comment: Comment) -> DocComment | None:
         if not comment.is_closed:
             reason = "the doc comment that begins here has no '##' at its end"
-            self._docs.note(Place(source, comment.offset), reason)
+            self._docs.note(SourcePlace(source, comment.offset), reason)
             if "\n#" not in comment.text:
                 return None  # the end of one that has no beginning
         read = read_comment(source, comment)

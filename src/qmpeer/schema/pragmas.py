@@ -14,7 +14,7 @@ wants today's rules.]
 from typing import Final
 
 from qmpeer.schema.expressions import Expression, described
-from qmpeer.schema.sources import Problems
+from qmpeer.schema.source_files import Problems
 from qmpeer.schema.syntax import ArrayNode, ObjectNode
 
 _LISTS: Final = {

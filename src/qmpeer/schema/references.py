@@ -9,8 +9,8 @@ from typing import Final, NoReturn
 from qmpeer import limits
 from qmpeer.messages import near_names
 from qmpeer.schema.cycles import cycles
-from qmpeer.schema.definition_parts import Use
-from qmpeer.schema.definitions import Definitions
+from qmpeer.schema.definition_parts import TypeUse
+from qmpeer.schema.definitions import DefinitionBuilder
 from qmpeer.schema.expressions import Expression
 from qmpeer.schema.model import (
     EMPTY,
@@ -28,7 +28,7 @@ from qmpeer.schema.model import (
 )
 from qmpeer.schema.pragmas import Pragmas
 from qmpeer.schema.size_check import check_sizes
-from qmpeer.schema.sources import Place, Problems, TooManyErrors
+from qmpeer.schema.source_files import Problems, SourcePlace, TooManyErrors
 from qmpeer.schema.syntax import ObjectNode
 
 _ROLES: Final[dict[str, tuple[tuple[type, ...], str]]] = {
@@ -54,7 +54,7 @@ _KINDS: Final[dict[type, str]] = {
 }
 
 
-def check_references(definitions: Definitions, pragmas: Pragmas, problems: Problems) -> None:
+def check_references(definitions: DefinitionBuilder, pragmas: Pragmas, problems: Problems) -> None:
     """Check how definitions go together, and add the arrays that they use.
 
     Args:
@@ -62,11 +62,13 @@ def check_references(definitions: Definitions, pragmas: Pragmas, problems: Probl
         pragmas: The rules.
         problems: Takes what is wrong.
     """
-    _Checker(definitions, pragmas, problems).check()
+    _ReferenceChecker(definitions, pragmas, problems).check()
 
 
-class _Checker:
-    def __init__(self, definitions: Definitions, pragmas: Pragmas, problems: Problems) -> None:
+class _ReferenceChecker:
+    def __init__(
+        self, definitions: DefinitionBuilder, pragmas: Pragmas, problems: Problems
+    ) -> None:
         self._definitions = definitions
         self._types = definitions.types
         self._pragmas = pragmas
@@ -81,12 +83,12 @@ class _Checker:
             self._check_use(use)
         for name, expression in self._definitions.origins.items():
             match self._types.get(name):
-                case StructDefinition() as of:
-                    self._check_struct(of, expression)
-                case UnionDefinition() as of:
-                    self._check_union(of, expression)
-                case AlternateDefinition() as of:
-                    self._check_alternate(of, expression)
+                case StructDefinition() as schema_type:
+                    self._check_struct(schema_type, expression)
+                case UnionDefinition() as schema_type:
+                    self._check_union(schema_type, expression)
+                case AlternateDefinition() as schema_type:
+                    self._check_alternate(schema_type, expression)
             entity = self._definitions.entities.get(name)
             if entity and self._pragmas.is_todays:
                 self._check_conditional_arguments(entity, expression)
@@ -103,26 +105,32 @@ class _Checker:
 
     # --- Names ----------------------------------------------------------------------------------
 
-    def _check_use(self, use: Use) -> None:
-        of = self._types.get(use.type)
-        if of is None or of is EMPTY or getattr(of, "is_implicit", False):
+    def _check_use(self, use: TypeUse) -> None:
+        schema_type = self._types.get(use.type)
+        if (
+            schema_type is None
+            or schema_type is EMPTY
+            or getattr(schema_type, "is_implicit", False)
+        ):
             self._note_unknown(use)
             return
         if use.is_array:
-            of = self._types.setdefault(f"[{use.type}]", Array(f"[{use.type}]", use.type))
+            schema_type = self._types.setdefault(f"[{use.type}]", Array(f"[{use.type}]", use.type))
         allowed = _ROLES.get(use.role)
-        if allowed and not isinstance(of, allowed[0]):
-            name = of.name
-            self._problems.semantic(use.place, f"{name!r} is {_KINDS[type(of)]}; {allowed[1]}")
-        elif use.role == "alternate" and of.name == "any":
+        if allowed and not isinstance(schema_type, allowed[0]):
+            name = schema_type.name
+            self._problems.semantic(
+                use.place, f"{name!r} is {_KINDS[type(schema_type)]}; {allowed[1]}"
+            )
+        elif use.role == "alternate" and schema_type.name == "any":
             self._problems.semantic(use.place, "an alternate can't hold 'any'")
 
-    def _note_unknown(self, use: Use) -> None:
+    def _note_unknown(self, use: TypeUse) -> None:
         origin = self._definitions.origins.get(use.type)
         if origin and origin.keyword not in ("command", "event"):
             return  # it is there, only wrong
         origins = self._definitions.origins.items()
-        types = [name for name, of in origins if of.keyword not in ("command", "event")]
+        types = [name for name, origin in origins if origin.keyword not in ("command", "event")]
         is_quick = len(types) <= limits.NEAR_NAME_CHOICES
         near = near_names(use.type, types, 1) if is_quick else []
         hint = f"; is {near[0]!r} meant?" if near and near[0] != use.type else ""
@@ -133,11 +141,15 @@ class _Checker:
     def _check_cycles(self) -> None:
         """Note bases and branches that lead back to where they began."""
         types = self._types.values()
-        bases = {of.name: [of.base] for of in types if isinstance(of, StructDefinition) and of.base}
+        bases = {
+            schema_type.name: [schema_type.base]
+            for schema_type in types
+            if isinstance(schema_type, StructDefinition) and schema_type.base
+        }
         branches = {
-            of.name: [branch.type for branch in of.branches]
-            for of in types
-            if isinstance(of, UnionDefinition)
+            schema_type.name: [branch.type for branch in schema_type.branches]
+            for schema_type in types
+            if isinstance(schema_type, UnionDefinition)
         }
         for name in cycles(bases):
             self._circular.add(name)
@@ -152,49 +164,49 @@ class _Checker:
         """Return the members of a base and of its bases; None if that can't be made out."""
         members = dict[str, Member]()
         while name is not None:
-            of = self._types.get(name)
-            if not isinstance(of, StructDefinition) or name in self._circular:
+            schema_type = self._types.get(name)
+            if not isinstance(schema_type, StructDefinition) or name in self._circular:
                 return None
-            members = {**{member.name: member for member in of.members}, **members}
-            name = of.base
+            members = {**{member.name: member for member in schema_type.members}, **members}
+            name = schema_type.base
         return members
 
-    def _check_struct(self, of: StructDefinition, expression: Expression) -> None:
-        members = self._base_members(of.base)
+    def _check_struct(self, struct: StructDefinition, expression: Expression) -> None:
+        members = self._base_members(struct.base)
         data = expression.node["data"]
         if members is None or not isinstance(data, ObjectNode):
             return
         for key, offset in data.keys_at.items():
             if key.removeprefix("*") in members:
-                reason = f"member {key.removeprefix('*')!r} is in the base {of.base!r} already"
+                reason = f"member {key.removeprefix('*')!r} is in the base {struct.base!r} already"
                 self._problems.semantic(expression.place.at(offset), reason)
 
-    def _check_union(self, of: UnionDefinition, expression: Expression) -> None:
-        members = self._base_members(of.base)
+    def _check_union(self, union: UnionDefinition, expression: Expression) -> None:
+        members = self._base_members(union.base)
         if members is None or "discriminator" not in expression.node:
             return
         if not isinstance(expression.node["discriminator"], str):
             return
-        values = self._discriminator_values(of, members, expression)
+        values = self._discriminator_values(union, members, expression)
         data = expression.node["data"]
-        assert isinstance(data, ObjectNode) or not of.branches
-        for branch in of.branches:
+        assert isinstance(data, ObjectNode) or not union.branches
+        for branch in union.branches:
             assert isinstance(data, ObjectNode)
             place = expression.place.at(data.keys_at[branch.name])
             if values is not None and branch.name not in values:
                 self._problems.semantic(
-                    place, f"{branch.name!r} is no value of {members[of.discriminator].type!r}"
+                    place, f"{branch.name!r} is no value of {members[union.discriminator].type!r}"
                 )
-            self._check_branch(of, branch, members, place)
+            self._check_branch(union, branch, members, place)
 
     def _discriminator_values(
-        self, of: UnionDefinition, members: dict[str, Member], expression: Expression
+        self, union: UnionDefinition, members: dict[str, Member], expression: Expression
     ) -> set[str] | None:
         """Return the values that the discriminator can have; None if that can't be made out."""
         place = expression.value_place("discriminator")
-        tag = members.get(of.discriminator)
+        tag = members.get(union.discriminator)
         if tag is None:
-            reason = f"discriminator {of.discriminator!r} is no member of the base"
+            reason = f"discriminator {union.discriminator!r} is no member of the base"
         elif tag.is_optional:
             reason = f"discriminator {tag.name!r} is optional"
         elif tag.condition is not None:
@@ -207,7 +219,7 @@ class _Checker:
                 return None
             if isinstance(values, EnumDefinition):
                 return {value.name for value in values.values}
-            base = self._definitions.origins.get(of.base)
+            base = self._definitions.origins.get(union.base)
             if values is None or (tag.type == "str" and base and base.is_old):
                 return None  # noted already; or what an enum was before there were any for it
             reason = f"discriminator {tag.name!r} is {_KINDS[type(values)]}, not an enum"
@@ -215,9 +227,9 @@ class _Checker:
         return None
 
     def _check_branch(
-        self, of: UnionDefinition, branch: Branch, members: dict[str, Member], place: Place
+        self, union: UnionDefinition, branch: Branch, members: dict[str, Member], place: SourcePlace
     ) -> None:
-        for inner in () if of.name in self._circular else self._reached(branch.type):
+        for inner in () if union.name in self._circular else self._reached(branch.type):
             for member in inner.members:
                 if member.name in members:
                     reason = f"member {member.name!r} of branch {branch.name!r}"
@@ -228,24 +240,24 @@ class _Checker:
         names, seen = [name], set[str]()
         while names:
             name = names.pop()
-            of = self._types.get(name)
-            if name in seen or not isinstance(of, StructDefinition | UnionDefinition):
+            schema_type = self._types.get(name)
+            if name in seen or not isinstance(schema_type, StructDefinition | UnionDefinition):
                 continue
             seen.add(name)
-            if of.base is not None:
-                names.append(of.base)
-            if isinstance(of, UnionDefinition):
-                names += (branch.type for branch in of.branches)
+            if schema_type.base is not None:
+                names.append(schema_type.base)
+            if isinstance(schema_type, UnionDefinition):
+                names += (branch.type for branch in schema_type.branches)
             else:
-                yield of
+                yield schema_type
 
     # --- Alternates -----------------------------------------------------------------------------
 
-    def _check_alternate(self, of: AlternateDefinition, expression: Expression) -> None:
+    def _check_alternate(self, alternate: AlternateDefinition, expression: Expression) -> None:
         taken: dict[str, str] = {}
         data = expression.node["data"]
-        assert isinstance(data, ObjectNode) or not of.branches
-        for branch in of.branches:
+        assert isinstance(data, ObjectNode) or not alternate.branches
+        for branch in alternate.branches:
             for kind in self._json_kinds(branch.type):
                 first = taken.setdefault(kind, branch.name)
                 if first != branch.name:
@@ -298,16 +310,16 @@ class _Checker:
                 self._problems.semantic(expression.value_place("data"), reason)
 
     def _check_returns(self, name: str, expression: Expression) -> None:
-        of: Type | None = self._types.get(name)
+        schema_type: Type | None = self._types.get(name)
         place = expression.value_place("returns")
-        if isinstance(of, Array):
-            of = self._types.get(of.element)
-        if isinstance(of, AlternateDefinition):
+        if isinstance(schema_type, Array):
+            schema_type = self._types.get(schema_type.element)
+        if isinstance(schema_type, AlternateDefinition):
             self._problems.semantic(place, f"{name!r} is an alternate, which can't be returned")
             return
         if (
-            of is None
-            or isinstance(of, StructDefinition | UnionDefinition)
+            schema_type is None
+            or isinstance(schema_type, StructDefinition | UnionDefinition)
             or not self._pragmas.is_strict
         ):
             return

@@ -54,7 +54,7 @@ def select(schema: Schema, is_defined: Callable[[str], bool]) -> Schema:
         schema: The schema.
         is_defined: Says whether a name such as CONFIG_VNC or TARGET_I386 is configured.
     """
-    return _Selection(is_defined).schema(schema)
+    return _Selector(is_defined).schema(schema)
 
 
 def hide_deprecated(schema: Schema) -> Schema:
@@ -68,10 +68,12 @@ def hide_deprecated(schema: Schema) -> Schema:
         return all(feature.name != "deprecated" for feature in part.features)
 
     types: dict[str, Type] = {
-        name: msgspec.structs.replace(of, members=tuple(filter(is_shown, of.members)))
-        if isinstance(of, StructDefinition)
-        else of
-        for name, of in schema.types.items()
+        name: msgspec.structs.replace(
+            schema_type, members=tuple(filter(is_shown, schema_type.members))
+        )
+        if isinstance(schema_type, StructDefinition)
+        else schema_type
+        for name, schema_type in schema.types.items()
     }
     return msgspec.structs.replace(
         schema,
@@ -102,7 +104,7 @@ def only(schema: Schema, expressions: Iterable[str]) -> Schema:
     return msgspec.structs.replace(schema, entities=entities, labels={})
 
 
-class _Selection:
+class _Selector:
     def __init__(self, is_defined: Callable[[str], bool]) -> None:
         self._is_defined = is_defined
 
@@ -110,83 +112,87 @@ class _Selection:
         entities = self._parts(schema.entities)
         kept = self._types(schema, entities)
         types = {name: kept[name] for name in schema.types if name in kept}
-        for name, of in types.items():
-            if isinstance(of, UnionDefinition):
-                types[name] = _with_values(of, schema, types)
+        for name, schema_type in types.items():
+            if isinstance(schema_type, UnionDefinition):
+                types[name] = _with_values(schema_type, schema, types)
         labels = schema.labels or label_types(schema)
         return msgspec.structs.replace(schema, types=types, entities=entities, labels=labels)
 
     def _types(self, schema: Schema, entities: Iterable[Entity]) -> dict[str, Type]:
         """Return the types that are there, and those that these and the entities refer to."""
-        found = [name for name, of in schema.types.items() if self._has(of)]
+        found = [name for name, schema_type in schema.types.items() if self._has(schema_type)]
         found += (name for entity in entities for name in _referred(entity))
         kept = dict[str, Type]()
         for name in found:  # it grows meanwhile
             if name not in kept:
                 kept[name] = self._type(schema.types[name])
                 found += _referred(kept[name])
-        for of in schema.types.values():
-            if isinstance(of, Array) and of.element in kept:
-                kept[of.name] = of
+        for schema_type in schema.types.values():
+            if isinstance(schema_type, Array) and schema_type.element in kept:
+                kept[schema_type.name] = schema_type
         return kept
 
-    def _has(self, of: Type) -> bool:
-        if isinstance(of, Array):
+    def _has(self, schema_type: Type) -> bool:
+        if isinstance(schema_type, Array):
             return False  # as long as nothing refers to it
-        return isinstance(of, BuiltIn) or is_met(of.condition, self._is_defined)
+        return isinstance(schema_type, BuiltIn) or is_met(schema_type.condition, self._is_defined)
 
     def _those(self, parts: Iterable[_P]) -> Iterable[_P]:
         return (part for part in parts if is_met(part.condition, self._is_defined))
 
-    def _bare(self, of: _P) -> _P:
+    def _bare(self, part: _P) -> _P:
         """Return a definition or a part of one without its condition and the features left out."""
-        features = getattr(of, "features", None)
+        features = getattr(part, "features", None)
         if features is None:
-            return msgspec.structs.replace(of, condition=None)
+            return msgspec.structs.replace(part, condition=None)
         kept = tuple(Feature(feature.name) for feature in self._those(features))
-        return msgspec.structs.replace(of, features=kept, condition=None)
+        return msgspec.structs.replace(part, features=kept, condition=None)
 
-    def _type(self, of: Type) -> Type:
-        match of:
+    def _type(self, schema_type: Type) -> Type:
+        match schema_type:
             case BuiltIn() | Array():
-                return of
+                return schema_type
             case StructDefinition(members=members):
-                return msgspec.structs.replace(self._bare(of), members=self._parts(members))
+                return msgspec.structs.replace(
+                    self._bare(schema_type), members=self._parts(members)
+                )
             case EnumDefinition(values=values):
-                return msgspec.structs.replace(self._bare(of), values=self._parts(values))
+                return msgspec.structs.replace(self._bare(schema_type), values=self._parts(values))
             case UnionDefinition(branches=branches) | AlternateDefinition(branches=branches):
-                return msgspec.structs.replace(self._bare(of), branches=self._parts(branches))
+                return msgspec.structs.replace(
+                    self._bare(schema_type), branches=self._parts(branches)
+                )
 
     def _parts(self, parts: Iterable[_P]) -> tuple[_P, ...]:
         return tuple(map(self._bare, self._those(parts)))
 
 
-def _referred(of: Type | Entity) -> list[str]:
-    match of:
+def _referred(schema_type: Type | Entity) -> list[str]:
+    match schema_type:
         case CommandDefinition():
-            names = [of.arguments, of.returns]
+            names = [schema_type.arguments, schema_type.returns]
         case EventDefinition():
-            names = [of.arguments]
+            names = [schema_type.arguments]
         case Array():
-            names = [of.element]
+            names = [schema_type.element]
         case StructDefinition():
-            names = [of.base, *(member.type for member in of.members)]
+            names = [schema_type.base, *(member.type for member in schema_type.members)]
         case UnionDefinition():
-            names = [of.base, *(branch.type for branch in of.branches)]
+            names = [schema_type.base, *(branch.type for branch in schema_type.branches)]
         case AlternateDefinition():
-            names = [branch.type for branch in of.branches]
+            names = [branch.type for branch in schema_type.branches]
         case _:
             names = []
     return [name for name in names if name is not None]
 
 
-def _with_values(of: UnionDefinition, schema: Schema, types: dict[str, Type]) -> UnionDefinition:
+def _with_values(union: UnionDefinition, schema: Schema, types: dict[str, Type]) -> UnionDefinition:
     """Return the union without the branches of values that are not there."""
-    members = shape_of(schema, of).members
-    tag = next(member for member in members if member.name == of.discriminator)
+    members = shape_of(schema, union).members
+    tag = next(member for member in members if member.name == union.discriminator)
     enum = types[tag.type]
     if not isinstance(enum, EnumDefinition):
-        return of  # a plain string, up to 2.0
+        return union  # a plain string, up to 2.0
     values = {value.name for value in enum.values}
-    branches = tuple(branch for branch in of.branches if branch.name in values)
-    return msgspec.structs.replace(of, branches=branches)
+    branches = tuple(branch for branch in union.branches if branch.name in values)
+    return msgspec.structs.replace(union, branches=branches)

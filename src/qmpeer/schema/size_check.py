@@ -19,12 +19,12 @@ def check_sizes(types: Mapping[str, Type], refuse: Callable[[str, str], None]) -
         types: All types.
         refuse: Takes the name of a type with which it is too much, and why; it raises an exception.
     """
-    sizes = _Sizes(types, refuse)
+    sizes = _SizeCounter(types, refuse)
     for name in types:
         sizes.add(name)
 
 
-class _Sizes:
+class _SizeCounter:
     def __init__(self, types: Mapping[str, Type], refuse: Callable[[str, str], None]) -> None:
         self._types = types
         self._refuse = refuse
@@ -42,15 +42,20 @@ class _Sizes:
             return self._known[name]
         if depth > limits.SCHEMA_BASES:
             self._refuse(top, f"it has more than {limits.SCHEMA_BASES} bases or branches in a row")
-        of = self._types.get(name)
+        schema_type = self._types.get(name)
         extent = self._known[name] = 1
-        if isinstance(of, StructDefinition):
-            extent += len(of.members)
-        if isinstance(of, StructDefinition | UnionDefinition) and of.base is not None:
-            extent += self._extent(of.base, depth + 1, top)
-        if isinstance(of, UnionDefinition):
-            extent += self._values(of)
-            extent += sum(self._extent(branch.type, depth + 1, top) for branch in of.branches)
+        if isinstance(schema_type, StructDefinition):
+            extent += len(schema_type.members)
+        if (
+            isinstance(schema_type, StructDefinition | UnionDefinition)
+            and schema_type.base is not None
+        ):
+            extent += self._extent(schema_type.base, depth + 1, top)
+        if isinstance(schema_type, UnionDefinition):
+            extent += self._values(schema_type)
+            extent += sum(
+                self._extent(branch.type, depth + 1, top) for branch in schema_type.branches
+            )
         self._known[name] = extent
         return extent
 
@@ -58,12 +63,12 @@ class _Sizes:
         """Return how many values the discriminator has: each makes a branch."""
         base: str | None = union.base
         for _ in range(limits.SCHEMA_BASES):
-            of = self._types.get(base or "")
-            if not isinstance(of, StructDefinition):
+            schema_type = self._types.get(base or "")
+            if not isinstance(schema_type, StructDefinition):
                 break
-            for member in of.members:
+            for member in schema_type.members:
                 if member.name == union.discriminator:
                     values = self._types.get(member.type)
                     return len(values.values) if isinstance(values, EnumDefinition) else 0
-            base = of.base
+            base = schema_type.base
         return 0

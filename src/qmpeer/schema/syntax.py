@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple, NoReturn, TypeAlias
 
 from qmpeer import limits
-from qmpeer.schema.sources import Place, Problems, Source, TooManyErrors
+from qmpeer.schema.source_files import Problems, SourceFile, SourcePlace, TooManyErrors
 
 _TOKEN: Final = re.compile(
     r"""[ \t\r\n]*+(?:
@@ -93,7 +93,7 @@ class _Unreadable(Exception):
 
 
 def read_file(
-    source: Source, problems: Problems, count: Iterator[int], is_strict: bool = False
+    source: SourceFile, problems: Problems, count: Iterator[int], is_strict: bool = False
 ) -> Iterator[ObjectNode | Comment | None]:
     """Give the expressions and doc comments of a file, in their order.
 
@@ -110,7 +110,7 @@ def read_file(
 
 class _Parser:
     def __init__(
-        self, source: Source, problems: Problems, count: Iterator[int], is_strict: bool
+        self, source: SourceFile, problems: Problems, count: Iterator[int], is_strict: bool
     ) -> None:
         self._source = source
         self._problems = problems
@@ -149,7 +149,7 @@ class _Parser:
             self._position = found.end()
             if kind == _COMMENT:
                 if self._is_strict and found[kind].startswith("##"):
-                    place = Place(self._source, found.start(kind))
+                    place = SourcePlace(self._source, found.start(kind))
                     self._problems.syntax(place, "'##' has a line to itself")
                 continue
             if kind == _DOC_END:
@@ -164,7 +164,7 @@ class _Parser:
             offset = self._token.offset
             if self._token.kind in (_DOC, _DOC_END):
                 reason = "a doc comment stands inside an expression"
-        self._problems.syntax(Place(self._source, offset), reason)
+        self._problems.syntax(SourcePlace(self._source, offset), reason)
         raise _Unreadable
 
     def _resume(self) -> Comment | None:
@@ -216,7 +216,7 @@ class _Parser:
                 self._fail(f"found {_described(self._token)}, expected ':'")
             value_offset = self._next().offset
             if key in node:
-                place = Place(self._source, offset)
+                place = SourcePlace(self._source, offset)
                 self._problems.semantic(place, f"key {key!r} stands here a second time")
             node[key] = self._value(level)
             node.keys_at[key] = offset
@@ -260,7 +260,7 @@ class _Parser:
         kind, text, offset = self._token
         if next(self._count) > limits.SCHEMA_VALUES:
             reason = f"the schema is too large; at most {limits.SCHEMA_VALUES} values are read"
-            self._problems.syntax(Place(self._source, offset), reason)
+            self._problems.syntax(SourcePlace(self._source, offset), reason)
             raise TooManyErrors
         if kind in (_PLAIN, _ESCAPED):
             return self._string()

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from qmpeer import limits
-from qmpeer.schema.entities import (
+from qmpeer.schema.introspection_entities import (
     AlternateEntity,
     ArrayEntity,
     BuiltInEntity,
@@ -58,10 +58,10 @@ def name_types(
     Returns:
         The new names, by the old ones.
     """
-    return _Namer(types, empty).name_all(list(entities))
+    return _TypeNamer(types, empty).name_all(list(entities))
 
 
-class _Namer:
+class _TypeNamer:
     def __init__(self, types: Mapping[str, TypeEntity], empty: str) -> None:
         self._types = types
         self._names = {empty: EMPTY.name}
@@ -71,8 +71,8 @@ class _Namer:
 
     def name_all(self, entities: list[CommandEntity | EventEntity]) -> dict[str, str]:
         uses = Counter(entity.arg_type for entity in entities)
-        for of in self._types.values():
-            uses.update(_references(of))
+        for type_entity in self._types.values():
+            uses.update(_references(type_entity))
         uses.update(entity.ret_type for entity in entities if isinstance(entity, CommandEntity))
         for entity in entities:
             self._name_arguments(entity, uses[entity.arg_type] == 1)
@@ -119,12 +119,12 @@ class _Namer:
         """
         if name in self._names:
             return
-        of = self._types[name]
-        is_array = isinstance(of, ArrayEntity)
-        if isinstance(of, ArrayEntity):
-            name = of.element_type
-            of = self._types[name]
-        if name in self._names or isinstance(of, BuiltInEntity):
+        type_entity = self._types[name]
+        is_array = isinstance(type_entity, ArrayEntity)
+        if isinstance(type_entity, ArrayEntity):
+            name = type_entity.element_type
+            type_entity = self._types[name]
+        if name in self._names or isinstance(type_entity, BuiltInEntity):
             return
         stem = _join(stem, camel_case(word)) if word else stem
         stem = stem.removesuffix("s") if is_array else stem
@@ -132,7 +132,7 @@ class _Namer:
             self._names[name] = name
             self._queue.append((name, camel_case(name)))
         else:
-            known = _KNOWN_ALTERNATES.get(self._branches(of), stem + suffix)
+            known = _KNOWN_ALTERNATES.get(self._branches(type_entity), stem + suffix)
             self._give(name, stem, known)
 
     def _give(self, name: str, stem: str, wish: str) -> None:
@@ -144,11 +144,11 @@ class _Namer:
         self._names[name] = chosen
         self._queue.append((name, stem))
 
-    def _branches(self, of: TypeEntity) -> frozenset[str]:
+    def _branches(self, type_entity: TypeEntity) -> frozenset[str]:
         """Return the types of an alternate's branches, an object as what tells it from others."""
-        if not isinstance(of, AlternateEntity):
+        if not isinstance(type_entity, AlternateEntity):
             return frozenset()
-        return frozenset(map(self._mark, (member.type for member in of.members)))
+        return frozenset(map(self._mark, (member.type for member in type_entity.members)))
 
     def _mark(self, name: str) -> str:
         match self._types[name]:
@@ -175,8 +175,8 @@ def _join(stem: str, word: str) -> str:
     return stem if stem.endswith(word) else stem + word
 
 
-def _references(of: TypeEntity) -> Iterator[str]:
-    match of:
+def _references(type_entity: TypeEntity) -> Iterator[str]:
+    match type_entity:
         case ObjectEntity(members=members, variants=variants):
             yield from (member.type for member in members)
             yield from (variant.type for variant in variants)

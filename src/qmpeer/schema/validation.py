@@ -7,19 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from qmpeer.errors import ValidationError
-from qmpeer.schema.checks import (
-    SIMPLE_CHECKS,
-    Check,
-    Field,
-    Fields,
-    ValueRefusal,
-    alternate_check,
-    array_check,
-    enum_check,
-    integer_check,
-    object_check,
-    rejected_check,
-)
 from qmpeer.schema.flattened import Shape, shape_of
 from qmpeer.schema.model import (
     EMPTY,
@@ -34,6 +21,19 @@ from qmpeer.schema.model import (
     StructDefinition,
     Type,
     UnionDefinition,
+)
+from qmpeer.schema.value_checks import (
+    SIMPLE_CHECKS,
+    Check,
+    Field,
+    Fields,
+    ValueRefusal,
+    alternate_check,
+    array_check,
+    enum_check,
+    integer_check,
+    object_check,
+    rejected_check,
 )
 from qmpeer.values import JsonObject, JsonValue
 
@@ -127,8 +127,8 @@ class Validator:
         """Return the check of a type; all objects that it may meet are compiled."""
         check = self._check(name)
         while self._unfilled:  # not from within one another, or a long chain would be too deep
-            fields, of = self._unfilled.pop()
-            self._fill(fields, shape_of(self._schema, of))
+            fields, schema_type = self._unfilled.pop()
+            self._fill(fields, shape_of(self._schema, schema_type))
         return check
 
     def _check(self, name: str) -> Check:
@@ -142,38 +142,44 @@ class Validator:
             check = self._checks[name] = self._compile(self._schema.types[name])
         return check
 
-    def _compile(self, of: Type) -> Check:
-        match of:
+    def _compile(self, schema_type: Type) -> Check:
+        match schema_type:
             case BuiltIn():
-                return SIMPLE_CHECKS[of.name][1] if of.name in SIMPLE_CHECKS else integer_check(of)
+                return (
+                    SIMPLE_CHECKS[schema_type.name][1]
+                    if schema_type.name in SIMPLE_CHECKS
+                    else integer_check(schema_type)
+                )
             case Array():
-                return array_check(self._check(of.element))
+                return array_check(self._check(schema_type.element))
             case EnumDefinition():
-                rejected = {value.name: self._rejection(value.features) for value in of.values}
+                rejected = {
+                    value.name: self._rejection(value.features) for value in schema_type.values
+                }
                 words = {name: word for name, word in rejected.items() if word}
                 return enum_check(rejected, words)
             case AlternateDefinition():
-                return alternate_check(self._alternatives(of), of.name)
+                return alternate_check(self._alternatives(schema_type), schema_type.name)
             case StructDefinition() | UnionDefinition():
-                return object_check(self._fields_of(of.name))
+                return object_check(self._fields_of(schema_type.name))
 
     def _rejection(self, features: tuple[Feature, ...]) -> str | None:
         names = {feature.name for feature in features}
         return next((word for name, word in self._words.items() if name in names), None)
 
-    def _alternatives(self, of: AlternateDefinition) -> Mapping[type, Check]:
+    def _alternatives(self, alternate: AlternateDefinition) -> Mapping[type, Check]:
         return {
             python: self._check(branch.type)
-            for branch in of.branches
+            for branch in alternate.branches
             for python in _python_types(self._schema.types[branch.type])
         }
 
     def _fields_of(self, name: str) -> Fields:
         if name not in self._fields:
-            of = self._schema.types[name]
-            assert isinstance(of, StructDefinition | UnionDefinition)
+            schema_type = self._schema.types[name]
+            assert isinstance(schema_type, StructDefinition | UnionDefinition)
             self._fields[name] = Fields()
-            self._unfilled.append((self._fields[name], of))
+            self._unfilled.append((self._fields[name], schema_type))
         return self._fields[name]
 
     def _fill(self, fields: Fields, shape: Shape) -> None:
@@ -189,10 +195,10 @@ class Validator:
         return Field(member.name, simple, self._check(member.type), member.is_optional)
 
 
-def _python_types(of: Type) -> tuple[type, ...]:
-    match of:
+def _python_types(schema_type: Type) -> tuple[type, ...]:
+    match schema_type:
         case BuiltIn():
-            return _JSON_TYPES[of.json_type]
+            return _JSON_TYPES[schema_type.json_type]
         case Array():
             return (list,)
         case EnumDefinition():

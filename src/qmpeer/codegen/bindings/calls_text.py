@@ -12,12 +12,14 @@ _INDENT = "    "
 
 def command_lines(plan: CommandPlan) -> Iterator[str]:
     """Give the lines of one command's function."""
-    of = plan.of
-    if "deprecated" in special_features(of.features):
-        yield f"@deprecated({literal(f'command {of.name} is deprecated')})"
+    definition = plan.definition
+    if "deprecated" in special_features(definition.features):
+        yield f"@deprecated({literal(f'command {definition.name} is deprecated')})"
     yield from _signature(plan)
-    fallback = f"Make the command {of.name}."
-    yield from docstring(plan.documentation, fallback, "Args", plan.arguments, of.features, _INDENT)
+    fallback = f"Make the command {definition.name}."
+    yield from docstring(
+        plan.documentation, fallback, "Args", plan.arguments, definition.features, _INDENT
+    )
     yield from _body(plan)
 
 
@@ -32,7 +34,7 @@ def _signature(plan: CommandPlan) -> Iterator[str]:
 
 
 def _body(plan: CommandPlan) -> Iterator[str]:
-    name = literal(plan.of.name)
+    name = literal(plan.definition.name)
     if plan.union:
         yield f"{_INDENT}return union_command({name}, arguments, {plan.returns})"
         return
@@ -51,7 +53,9 @@ def _body(plan: CommandPlan) -> Iterator[str]:
 
 def event_lines(plan: EventPlan) -> Iterator[str]:
     """Give the lines of one event's constant."""
-    of = plan.of
-    name = literal(of.name)
+    definition = plan.definition
+    name = literal(definition.name)
     yield f"{plan.name}: Final[EventType[{plan.data}]] = event_type({name}, {plan.data})"
-    yield from docstring(of.documentation, f"The event {of.name}.", "", (), of.features, "")
+    yield from docstring(
+        definition.documentation, f"The event {definition.name}.", "", (), definition.features, ""
+    )

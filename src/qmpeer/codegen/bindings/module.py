@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from qmpeer.codegen.bindings.calls_text import command_lines, event_lines
-from qmpeer.codegen.bindings.planning import plan_of
+from qmpeer.codegen.bindings.planner import plan_of
 from qmpeer.codegen.bindings.types_text import literal, type_lines
 from qmpeer.schema import Schema, introspection_hash, introspection_of
 from qmpeer.schema import only as select_only

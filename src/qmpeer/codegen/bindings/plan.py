@@ -39,7 +39,7 @@ class EnumPlan(msgspec.Struct, frozen=True):
     """What an enum becomes: constants, each by its name, and their documentation."""
 
     name: str
-    of: EnumDefinition
+    definition: EnumDefinition
     constants: tuple[tuple[str, EnumValue], ...]
 
 
@@ -47,7 +47,7 @@ class StructPlan(msgspec.Struct, frozen=True):
     """What a struct becomes; `base` is a class of the binding's own."""
 
     name: str
-    of: StructDefinition
+    definition: StructDefinition
     base: str
     attributes: tuple[Attribute, ...]
 
@@ -78,7 +78,7 @@ class UnionPlan(msgspec.Struct, frozen=True):
     """
 
     name: str
-    of: UnionDefinition
+    definition: UnionDefinition
     common: str
     unknown: str
     tag: tuple[str, str]
@@ -90,7 +90,7 @@ class AliasPlan(msgspec.Struct, frozen=True):
     """What an alternate becomes: an alias of a union of other types."""
 
     name: str
-    of: AlternateDefinition
+    definition: AlternateDefinition
     type: str
 
 
@@ -104,7 +104,7 @@ class CommandPlan(msgspec.Struct, frozen=True):
     """
 
     name: str
-    of: CommandDefinition
+    definition: CommandDefinition
     arguments: tuple[Attribute, ...]
     union: str
     returns: str
@@ -115,14 +115,14 @@ class EventPlan(msgspec.Struct, frozen=True):
     """What an event becomes: a constant, and the annotation of its data."""
 
     name: str
-    of: EventDefinition
+    definition: EventDefinition
     data: str
 
 
 TypePlan: TypeAlias = EnumPlan | StructPlan | UnionPlan | AliasPlan
 
 
-class Plan(msgspec.Struct, frozen=True):
+class BindingPlan(msgspec.Struct, frozen=True):
     """What a whole schema becomes; aliases come behind what they are made of."""
 
     types: tuple[TypePlan, ...]

@@ -56,37 +56,49 @@ def type_lines(plan: TypePlan) -> Iterator[str]:
         case AliasPlan():
             yield from _alias(plan.name, plan.type.split(" | "))
             yield from _alias_docstring(
-                plan.of.documentation, f"Either of the alternate {plan.of.name}."
+                plan.definition.documentation, f"Either of the alternate {plan.definition.name}."
             )
 
 
 def _enum(plan: EnumPlan) -> Iterator[str]:
     yield f"class {plan.name}(Enumeration):"
-    fallback = f"Values of the enum {plan.of.name}."
-    of = plan.of
-    yield from enum_docstring(of.documentation, fallback, plan.constants, of.features, _INDENT)
+    fallback = f"Values of the enum {plan.definition.name}."
+    definition = plan.definition
+    yield from enum_docstring(
+        definition.documentation, fallback, plan.constants, definition.features, _INDENT
+    )
     yield ""
     for name, value in plan.constants:
         yield f"{_INDENT}{name}: Final = {literal(value.name)}"
 
 
 def _struct(plan: StructPlan) -> Iterator[str]:
-    of = plan.of
-    fallback = "An object without a name of its own." if of.is_implicit else f"A {of.name}."
+    definition = plan.definition
+    fallback = (
+        "An object without a name of its own."
+        if definition.is_implicit
+        else f"A {definition.name}."
+    )
     yield from _class(
-        plan.name, [plan.base], plan.attributes, {}, of.documentation, fallback, of.features
+        plan.name,
+        [plan.base],
+        plan.attributes,
+        {},
+        definition.documentation,
+        fallback,
+        definition.features,
     )
 
 
 def _union(plan: UnionPlan) -> Iterator[str]:
     wire, name = plan.tag
-    of = plan.of
+    definition = plan.definition
     base, keywords = "Struct", [f"tag_field={literal(wire)}"]
     if plan.common:
         fallback = f"What all branches of {plan.name} have."
         yield from _class(
-            plan.common, ["Struct", *keywords], plan.attributes, {}, of.documentation, fallback,
-            of.features,
+            plan.common, ["Struct", *keywords], plan.attributes, {}, definition.documentation, fallback,
+            definition.features,
         )  # fmt: skip
         yield from ("", "")
         base, keywords = plan.common, []
@@ -102,7 +114,7 @@ def _union(plan: UnionPlan) -> Iterator[str]:
     yield f"{_INDENT}    return self.tag"
     yield from ("", "")
     yield from _alias(plan.name, [branch.name for branch in plan.branches] + [plan.unknown])
-    yield from _alias_docstring(of.documentation, f"The union {of.name}.")
+    yield from _alias_docstring(definition.documentation, f"The union {definition.name}.")
 
 
 def _branch(

@@ -1,7 +1,7 @@
 """Conversion: JSON values that were judged to fit, as the Python objects that annotations ask for.
 
 None stands for the conversion that does nothing, so that plain values cost nothing. What doesn't
-fit never comes here; `qmpeer.schema.checks` has refused it.
+fit never comes here; `qmpeer.schema.value_checks` has refused it.
 """
 
 import math

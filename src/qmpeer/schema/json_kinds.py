@@ -25,11 +25,11 @@ def alternatives(schema: Schema, name: str) -> dict[str, Type | None]:
             return found
         case BuiltIn(json_type="value"):
             return dict.fromkeys(ALL_KINDS)
-        case BuiltIn() as of:
-            return {of.json_type: of}
-        case EnumDefinition() as of:
-            return {"string": of}
-        case Array() as of:
-            return {"array": of}
-        case of:
-            return {"object": of}
+        case BuiltIn() as schema_type:
+            return {schema_type.json_type: schema_type}
+        case EnumDefinition() as schema_type:
+            return {"string": schema_type}
+        case Array() as schema_type:
+            return {"array": schema_type}
+        case schema_type:
+            return {"object": schema_type}

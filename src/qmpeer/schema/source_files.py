@@ -11,7 +11,7 @@ from qmpeer.errors import Location, SchemaError, SchemaSemanticError, SchemaSynt
 _LINE_END: Final = re.compile("\n")
 
 
-class Source:
+class SourceFile:
     """One file.
 
     Attributes:
@@ -56,19 +56,19 @@ class Source:
             self._starts.extend(found.end() for found in _LINE_END.finditer(self.text))
 
 
-class Place:
+class SourcePlace:
     """A place in a file, cheaply kept: line and column are made out when asked for."""
 
     __slots__ = ("definition", "offset", "source")
 
-    def __init__(self, source: Source, offset: int, definition: str | None = None) -> None:
-        self.source: Source = source
+    def __init__(self, source: SourceFile, offset: int, definition: str | None = None) -> None:
+        self.source: SourceFile = source
         self.offset: int = offset
         self.definition: str | None = definition
 
-    def at(self, offset: int) -> "Place":
+    def at(self, offset: int) -> "SourcePlace":
         """Return another place in the same definition."""
-        return Place(self.source, offset, self.definition)
+        return SourcePlace(self.source, offset, self.definition)
 
     @property
     def location(self) -> Location:
@@ -94,15 +94,15 @@ class Problems:
         """Whether something could not be read, so that much may seem to be missing."""
         return any(isinstance(error, SchemaSyntaxError) for error in self._errors)
 
-    def syntax(self, place: Place, reason: str) -> None:
+    def syntax(self, place: SourcePlace, reason: str) -> None:
         """Note that the text can't be read."""
         self._add(SchemaSyntaxError, place, reason)
 
-    def semantic(self, place: Place, reason: str) -> None:
+    def semantic(self, place: SourcePlace, reason: str) -> None:
         """Note that the text says what can't be."""
         self._add(SchemaSemanticError, place, reason)
 
-    def _add(self, kind: type[SchemaError], place: Place, reason: str) -> None:
+    def _add(self, kind: type[SchemaError], place: SourcePlace, reason: str) -> None:
         location = place.location
         text = place.source.line(location.line)
         self._errors.append(kind(reason, location, text, place.definition, place.source.includes))

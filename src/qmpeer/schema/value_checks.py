@@ -129,9 +129,9 @@ SIMPLE_CHECKS: Final[dict[str, tuple[type | None, Check]]] = {
 """The checks of built-in types but the integers, and a Python type whose values all pass."""
 
 
-def integer_check(of: BuiltIn) -> Check:
+def integer_check(built_in: BuiltIn) -> Check:
     """Make the check of an integer type; 1.0 and 1e3 are no integers, as in QEMU."""
-    low, high = of.low, of.high
+    low, high = built_in.low, built_in.high
     if low < 0:
         widest = max(high, _MAX_INT64)
 
