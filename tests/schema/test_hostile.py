@@ -80,7 +80,7 @@ LARGE: Final[dict[str, tuple[Make, str]]] = {
     ),
     "more values": (
         lambda: b"{ 'enum': 'A', 'data': [ %b ] }" % (b"'a', " * limits.SCHEMA_VALUES + b"'a'"),
-        "at most {SCHEMA_VALUES} values are read",
+        "at most {SCHEMA_VALUES} values",
     ),
     "one line of errors": (
         lambda: filling(b"{ 'enum': 3 } ", 0.6),
@@ -97,11 +97,11 @@ LARGE: Final[dict[str, tuple[Make, str]]] = {
     ),
     "a long doc comment": (
         lambda: b"##\n# @A:\n#\n%b##\n{ 'event': 'A' }" % filling(b"# @x: y\n", 0.95),
-        "'x' is documented a second time",
+        "'x' is documented twice",
     ),
     "a doc comment of tags": (
         lambda: b"##\n# @A:\n%b##\n{ 'event': 'A' }" % filling(b"#\n# Since: 1.0\n", 0.95),
-        "'Since:' stands here a second time",
+        "duplicate 'Since:'",
     ),
     "a circle of bases": (
         lambda: joined(
@@ -109,7 +109,7 @@ LARGE: Final[dict[str, tuple[Make, str]]] = {
             b"{ 'struct': 'NextT#x', 'base': 'T#x', 'data': {} }",
             limits.SCHEMA_DEFINITIONS // 5,
         ),
-        "its bases lead back to it",
+        "it is one of its own bases",
     ),
     "branches that double at every level": (
         lambda: (
@@ -121,7 +121,7 @@ LARGE: Final[dict[str, tuple[Make, str]]] = {
             )
             + b"{ 'struct': 'U60x', 'data': {} }"
         ),
-        "objects have more than {SCHEMA_MEMBERS} members",
+        "the types have more than {SCHEMA_MEMBERS} members",
     ),
     "a large base of many": (
         lambda: (
@@ -133,7 +133,7 @@ LARGE: Final[dict[str, tuple[Make, str]]] = {
                 ),
             )
         ),
-        "objects have more than {SCHEMA_MEMBERS} members",
+        "the types have more than {SCHEMA_MEMBERS} members",
     ),
     "a large enum of many unions": (
         lambda: (
@@ -146,13 +146,13 @@ LARGE: Final[dict[str, tuple[Make, str]]] = {
                 ),
             )
         ),
-        "objects have more than {SCHEMA_MEMBERS} members",
+        "the types have more than {SCHEMA_MEMBERS} members",
     ),
     "an alternate that holds itself": (
         lambda: (
             b"{ 'alternate': 'A', 'data': { %b } }" % many(b"'v#': 'A'", limits.SCHEMA_VALUES // 5)
         ),
-        "'A' is an alternate; an alternate can't hold another",
+        "'A' is an alternate, which another alternate can't contain",
     ),
     "types that aren't there": (
         lambda: (
@@ -166,7 +166,7 @@ LARGE: Final[dict[str, tuple[Make, str]]] = {
 SMALL: Final[dict[str, tuple[bytes, str]]] = {
     "UTF-16": ("{ 'enum': 'A', 'data': [] }".encode("utf-16"), "byte 0xff is not UTF-8"),
     "a byte order mark": (b"\xef\xbb\xbf{ 'event': 'A' }", r"found '\ufeff', expected '{'"),
-    "NUL in a name": (b"{ 'event': 'A\0' }", r"a string holds '\x00'"),
+    "NUL in a name": (b"{ 'event': 'A\0' }", r"a string contains '\x00'"),
     "a truncated file": (QAPI.encode()[:-46], "found a string without an end"),
 }
 
@@ -242,39 +242,54 @@ K: Final = {"name": "k", "type": "2"}
 ENUM: Final[JsonObject] = {"name": "2", "meta-type": "enum", "values": ["a"]}
 VARIANT: Final = {"case": "a", "type": "3"}
 ENTITIES: Final[dict[str, tuple[list[Any], str]]] = {
-    "names that are none": ([command("")], "'' is no name"),
-    "names over two lines": ([command("a\nb")], r"'a\nb' is no name"),
-    "names with quotes": ([command('a"""')], "is no name"),
-    "half a surrogate pair": ([command("a\ud800")], r"'a\ud800' is no name"),
+    "names that are none": ([command("")], "'' is not a valid name"),
+    "names over two lines": ([command("a\nb")], r"'a\nb' is not a valid name"),
+    "names with quotes": ([command('a"""')], "is not a valid name"),
+    "half a surrogate pair": ([command("a\ud800")], r"'a\ud800' is not a valid name"),
     "half a pair for a meta-type": ([{"name": "a", "meta-type": "\ud800"}], "not Unicode"),
-    "a member without a name": ([of_members({"name": "", "type": "0"}), EMPTY], "'' is no name"),
-    "a feature without a name": ([{**EMPTY, "features": [""]}], "'' is no name"),
+    "a member without a name": (
+        [of_members({"name": "", "type": "0"}), EMPTY],
+        "'' is not a valid name",
+    ),
+    "a feature without a name": ([{**EMPTY, "features": [""]}], "'' is not a valid name"),
     "a member's odd feature": (
         [of_members({"name": "a", "type": "0", "features": ["x y"]}), EMPTY],
-        "'x y' is no name",
+        "'x y' is not a valid name",
     ),
-    "a value over two lines": ([{**ENUM, "values": ["a\n"]}], r"'a\n' is no value"),
+    "a value over two lines": ([{**ENUM, "values": ["a\n"]}], r"'a\n' is not a valid value"),
     "a value's odd feature": (
         [{"name": "2", "meta-type": "enum", "members": [{"name": "a", "features": ["\0"]}]}],
-        r"'\x00' is no name",
+        r"'\x00' is not a valid name",
     ),
-    "a type named as an array": ([{**EMPTY, "name": "[0]"}], "'[0]' is no name"),
-    "a type named as a built-in": ([{**EMPTY, "name": "int"}], "a built-in type is named so"),
-    "an enum that isn't QType": ([{**ENUM, "name": "QType"}], "a built-in type is named so"),
-    "no empty type": ([{**of_members({"name": "a", "type": "q_empty"}), "name": "q_empty"}], "so"),
+    "a type named as an array": ([{**EMPTY, "name": "[0]"}], "'[0]' is not a valid name"),
+    "a type named as a built-in": (
+        [{**EMPTY, "name": "int"}],
+        "its name belongs to a built-in type",
+    ),
+    "an enum that isn't QType": (
+        [{**ENUM, "name": "QType"}],
+        "its name belongs to a built-in type",
+    ),
+    "no empty type": (
+        [{**of_members({"name": "a", "type": "q_empty"}), "name": "q_empty"}],
+        "belongs to a built-in type",
+    ),
     "an array named otherwise": (
         [EMPTY, {"name": "7", "meta-type": "array", "element-type": "0"}],
-        "arrays of '0' are not named so",
+        "expected the name '[0]'",
     ),
     "an integer that is a string": ([built_in("int", "string")], "'string', not 'int'"),
-    "a built-in that is a type": ([built_in("QType", "string")], "no built-in type is named so"),
+    "a built-in that is a type": (
+        [built_in("QType", "string")],
+        "there is no built-in type of that name",
+    ),
     "an alternate of nothing": (
         [{"name": "5", "meta-type": "alternate", "members": []}],
         "it has no types",
     ),
     "an alternate of twice the same": (
         [EMPTY, {"name": "5", "meta-type": "alternate", "members": [{"type": "0"}] * 2}],
-        "two of its types are one",
+        "two of its types are the same",
     ),
     "an optional tag": (
         [of_members({**K, "default": None}, tag="k"), ENUM],
@@ -286,7 +301,7 @@ ENTITIES: Final[dict[str, tuple[list[Any], str]]] = {
             {"name": "3", "meta-type": "object", "members": [K]},
             ENUM,
         ],
-        "a member of a variant is its own as well",
+        "a member of a variant repeats a member of the union",
     ),
     "a tag in a branch of a branch": (
         [
@@ -299,11 +314,11 @@ ENTITIES: Final[dict[str, tuple[list[Any], str]]] = {
             {"name": "4", "meta-type": "object", "members": [K]},
             ENUM,
         ],
-        "a member of a variant is its own as well",
+        "a member of a variant repeats a member of the union",
     ),
     "a variant of itself": (
         [of_members(K, tag="k", variants=[{"case": "a", "type": "1"}]), ENUM],
-        "its variants lead back to it",
+        "it is one of its own variants",
     ),
     "an array of itself": (
         [{"name": "[[0]]", "meta-type": "array", "element-type": "[[0]]"}],
@@ -311,7 +326,7 @@ ENTITIES: Final[dict[str, tuple[list[Any], str]]] = {
     ),
     "an alternate of itself": (
         [{"name": "5", "meta-type": "alternate", "members": [{"type": "5"}]}],
-        "is an alternate as well",
+        "is an alternate, too",
     ),
 }
 
@@ -334,11 +349,11 @@ LARGE_ANSWERS: Final[dict[str, tuple[Callable[[], list[Any]], str]]] = {
     ),
     "more members": (
         lambda: [of_members(*[{"name": "a", "type": "0"}] * (limits.SCHEMA_MEMBERS + 1)), EMPTY],
-        "types have more than {SCHEMA_MEMBERS} members",
+        "expected at most {SCHEMA_MEMBERS}",
     ),
     "more values": (
         lambda: [{**ENUM, "values": ["a"] * (limits.SCHEMA_MEMBERS + 1)}],
-        "types have more than {SCHEMA_MEMBERS} members",
+        "expected at most {SCHEMA_MEMBERS}",
     ),
     "a chain of variants": (
         lambda: [
@@ -346,7 +361,7 @@ LARGE_ANSWERS: Final[dict[str, tuple[Callable[[], list[Any]], str]]] = {
             {**EMPTY, "name": str(limits.SCHEMA_DEFINITIONS // 5 + 10)},
             ENUM,
         ],
-        "it has more than 100 bases or branches in a row",
+        "its bases or branches are nested more than 100 levels deep",
     ),
     "variants that double at every level": (
         lambda: [
@@ -354,7 +369,7 @@ LARGE_ANSWERS: Final[dict[str, tuple[Callable[[], list[Any]], str]]] = {
             {**EMPTY, "name": "70"},
             {**ENUM, "values": ["a", "b", "c"]},
         ],
-        "objects have more than {SCHEMA_MEMBERS} members",
+        "the types have more than {SCHEMA_MEMBERS} members",
     ),
     "a long name": (
         lambda: [command("a" * limits.SCHEMA_MEMBERS)],
@@ -393,7 +408,7 @@ def test_answer_nested_deeply(opening: str) -> None:
         value = [value] if opening == "[" else {"a": value}
     with pytest.raises(SchemaSemanticError) as caught:
         schema_from_introspection([{"name": "0", "meta-type": "object", "members": value}])
-    assert str(caught.value).startswith("not an answer of query-qmp-schema: ")
+    assert str(caught.value).startswith("not an answer to query-qmp-schema: ")
     schema_from_introspection([{**EMPTY, "more": value}])  # what a release adds, nobody looks at
     while value is not None:  # not all at once
         value = value[0] if opening == "[" else value["a"]

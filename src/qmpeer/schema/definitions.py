@@ -1,7 +1,7 @@
-"""Definitions: expressions become the structs of the model.
+"""The builder of the model's structs from expressions.
 
-What can be seen within one definition is checked here; what needs others, such as whether a type
-exists, is left to `references`, together with a note of where each type is used.
+It checks each definition on its own. Checks that need other definitions, such as the existence of a
+type, are left to `references`, which gets a list of the uses of types.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ _ONLY_TRUE: Final = ("boxed", "allow-oob", "allow-preconfig", "coroutine")
 
 
 class _Common(TypedDict):
-    """What definitions of all kinds have."""
+    """The fields that definitions of all kinds share."""
 
     name: str
     features: tuple[Feature, ...]
@@ -50,17 +50,17 @@ class _Common(TypedDict):
 
 
 class DefinitionBuilder:
-    """The definitions of a schema, as far as each can be read by itself.
+    """A builder of the model's types, commands and events, one definition at a time.
 
     Args:
-        problems: Takes what is wrong with them.
-        pragmas: The rules, all pragmas taken.
+        problems: Collects the errors.
+        pragmas: The rules of the schema, after all its pragmas have been read.
 
     Attributes:
-        types: The types, in their order.
-        entities: The commands and events, in their order.
-        origins: The expressions, by the name of what they define.
-        uses: The mentions of types, in their order.
+        types: The types, in source order.
+        entities: The commands and events, in source order.
+        origins: The expressions, by the names that they define.
+        uses: The mentions of types, in source order.
     """
 
     def __init__(self, problems: Problems, pragmas: Pragmas) -> None:
@@ -77,9 +77,9 @@ class DefinitionBuilder:
         """Read one definition."""
         self._check_name(expression)
         if self.origins[expression.name] is not expression:
-            return  # noted already; what is checked later is the first
+            return  # a duplicate, reported already: later checks look at the first one
         if "data" not in expression.node and expression.keyword not in ("command", "event"):
-            return  # noted already
+            return  # reported already
         if self._pragmas.is_todays and expression.keyword not in ("command", "event"):
             self._check_type_features(expression)
         match expression.keyword:
@@ -97,7 +97,11 @@ class DefinitionBuilder:
                 self._add_event(expression)
 
     def finish(self) -> None:
-        """End after the last definition: a simple union's wrappers get the wrapped conditions."""
+        """Complete the model after the last definition.
+
+        A simple union's wrapper gets the condition of the type that it wraps. That type may be
+        defined after the union.
+        """
         for wrapper, name in self._wrapped_types.items():
             condition = getattr(self.types.get(name), "condition", None)
             if condition is not None:
@@ -115,19 +119,17 @@ class DefinitionBuilder:
                 self._problems.semantic(place, fault)
         first = self.origins.setdefault(name, expression)
         if first is not expression:
-            self._problems.semantic(
-                place, f"{name!r} is defined a second time, first at {first.place.location}"
-            )
+            self._problems.semantic(place, f"{name!r} is already defined at {first.place.location}")
         elif name in BUILT_INS:
             self._problems.semantic(place, f"{name!r} is a built-in type")
         elif name in self.types:
-            self._problems.semantic(place, f"{name!r} is the enum of a union without discriminator")
+            self._problems.semantic(place, f"{name!r} is the implicit enum of a simple union")
         if self._pragmas.is_strict and expression.is_old:
             now = expression.keyword
-            self._problems.semantic(place, f"this is the language of before 2.4; '{now}' it is now")
+            self._problems.semantic(place, f"obsolete since 2.4, expected the keyword '{now}'")
 
     def _check_type_features(self, expression: Expression) -> None:
-        """Note the features that only commands, events, members and values can have."""
+        """Report features that only commands, events, members and values can have."""
         listed = expression.node.get("features")
         if isinstance(listed, ArrayNode):
             for item, offset in zip(listed, listed.items_at, strict=True):
@@ -186,10 +188,11 @@ class DefinitionBuilder:
             for branch in branches:
                 self._use(expression, branch, "branch")
         else:
-            if self._pragmas.is_todays or "base" in expression.node:  # simple unions were up to 6.1
+            # Up to 6.1 a union without discriminator was a simple union, which has no base.
+            if self._pragmas.is_todays or "base" in expression.node:
                 self._problems.semantic(expression.place, "key 'discriminator' is missing")
             elif not branches and expression.node["data"] == {}:
-                self._problems.semantic(expression.place, "a union without branches")
+                self._problems.semantic(expression.place, "the union has no branches")
             base = self._simple_base(expression, branches)
             branches = tuple(self._wrapped(expression, branch) for branch in branches)
         place = expression.place
@@ -201,7 +204,7 @@ class DefinitionBuilder:
         )
 
     def _use(self, expression: Expression, branch: Branch, role: str) -> str:
-        """Note in which role the type of a branch is used; return its name without brackets."""
+        """Record the role of a branch's type; return the type's name without brackets."""
         data = expression.node["data"]
         assert isinstance(data, ObjectNode)
         name, is_array = element_of(branch.type)
@@ -210,7 +213,7 @@ class DefinitionBuilder:
         return name
 
     def _union_base(self, expression: Expression) -> str:
-        """Return the base, a type of its own where its members stand in the union itself."""
+        """Return the base; members listed in the union itself make an implicit type."""
         base = expression.node.get("base")
         if base is None:
             self._problems.semantic(expression.place, "key 'base' is missing")
@@ -220,11 +223,12 @@ class DefinitionBuilder:
         return self._add_implicit(expression, "base", self._members(expression, base, place))
 
     def _simple_base(self, expression: Expression, branches: Sequence[Branch]) -> str:
-        """Make what a simple union has instead of a discriminator: an enum of its branches."""
+        """Make the implicit base of a simple union: its member `type`, an enum of the branches."""
         kind = f"{expression.name}Kind"
         if kind in self.types:
             self._problems.semantic(
-                expression.place, f"{kind!r} is defined already, and it would be this union's enum"
+                expression.place,
+                f"{kind!r} is already defined, but this union implies an enum of that name",
             )
         self.types[kind] = EnumDefinition(
             name=kind,
@@ -232,12 +236,12 @@ class DefinitionBuilder:
             values=tuple(EnumValue(branch.name, (), branch.condition) for branch in branches),
             is_implicit=True,
         )
-        is_inline = isinstance(expression.node.get("base"), ObjectNode)  # noted already
+        is_inline = isinstance(expression.node.get("base"), ObjectNode)  # reported already
         base = None if is_inline else self._base(expression)
         return self._add_implicit(expression, "base", (Member("type", kind),), base)
 
     def _wrapped(self, expression: Expression, branch: Branch) -> Branch:
-        """Make the object that a simple union puts around a branch: its one member is `data`."""
+        """Make the wrapper of a simple union's branch: an object with the one member `data`."""
         name = self._use(expression, branch, "member")
         wrapper = f"{branch.type}-wrapper"
         if wrapper not in self.types:
@@ -250,7 +254,7 @@ class DefinitionBuilder:
         place = expression.value_place("data")
         branches = self._branches(expression)
         if not branches and expression.node["data"] == {}:
-            self._problems.semantic(place, "an alternate without branches")
+            self._problems.semantic(place, "the alternate has no branches")
         for branch in branches:
             self._use(expression, branch, "alternate")
         self.types[expression.name] = AlternateDefinition(
@@ -300,7 +304,7 @@ class DefinitionBuilder:
         place = expression.value_place("data")
         if isinstance(data, ObjectNode):
             if is_boxed:
-                self._problems.semantic(place, "'boxed' needs a type's name, not its members")
+                self._problems.semantic(place, "found members, expected a type's name for 'boxed'")
             members = self._members(expression, data, place)
             return self._add_implicit(expression, "arg", members) if members else None
         if isinstance(data, ArrayNode):
@@ -326,7 +330,7 @@ class DefinitionBuilder:
         )
         return name
 
-    # --- Their parts ----------------------------------------------------------------------------
+    # --- Parts of definitions -------------------------------------------------------------------
 
     def _members(
         self, expression: Expression, data: Node, place: SourcePlace
@@ -353,7 +357,7 @@ class DefinitionBuilder:
         return tuple(members)
 
     def _nested(self, expression: Expression, name: str, type_node: ObjectNode) -> str:
-        """Make a type of members that stand within those of another, as they could up to 2.3."""
+        """Make an implicit type of an object nested in a member list, which was valid up to 2.3."""
         members = self._members(expression, type_node, expression.place.at(type_node.offset))
         return self._add_implicit(expression, name, members)
 
@@ -373,12 +377,12 @@ class DefinitionBuilder:
         return tuple(branches)
 
     def _flag(self, expression: Expression, key: str) -> bool:
-        """Return whether a flag is there; its only value is what it isn't without."""
+        """Return True if a flag is given; its only valid value is the opposite of its default."""
         value = expression.node.get(key)
         if value is None:
             return False
         wanted = key in _ONLY_TRUE
-        if value is not wanted and (wanted or value != "no"):  # 'no' up to 2.3
+        if value is not wanted and (wanted or value != "no"):  # up to 2.3 it was 'no'
             word = "true" if wanted else "false"
             self._problems.semantic(expression.value_place(key), f"'{key}' can only be {word}")
         return True

@@ -1,9 +1,9 @@
-"""Differences: what of one schema is gone in another, or has changed, or is new.
+"""The differences between two schemas: removed, changed, deprecated and new parts.
 
-Types are compared by what is sent on the wire, from each command and event on, as introspection
-doesn't tell their names. What a client sends may be allowed more later, what it receives may become
-less varied; the other way round a change may break it. Each pair of types is compared once for each
-of the two ways, and a change within them names the places where it is met.
+Types are compared by their form on the wire, starting from each command and event, because
+introspection hides type names. A type that a client sends may safely accept more in the new schema,
+and a type that it receives may safely contain less; the reverse may break the client. So each pair
+of types is compared once for each direction, and a change lists all places where the pair is used.
 """
 
 from collections import deque
@@ -40,15 +40,16 @@ _SHOWN_PLACES: Final = 3
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One change.
+    """One change between two schemas.
 
     Attributes:
         kind: gone, changed, deprecated or new.
-        path: Where: ``blockdev-add.qcow2.backing`` is an argument, ``query-block:device`` a member
-            of what is returned; a branch stands in the path by its name, an array's elements don't.
-        text: What: "command", "argument, now mandatory", …
-        is_breaking: A client that used it, or relied on it, has to change.
-        other_paths: Where else the same type is used.
+        path: The changed part. ``blockdev-add.qcow2.backing`` is an argument,
+            ``query-block:device`` a member of the return value. A branch appears by its name, an
+            array's elements don't appear.
+        text: A description: "command", "argument, now mandatory", …
+        is_breaking: True if a client that uses this part has to change.
+        other_paths: Other places where the same type is used.
     """
 
     kind: Kind
@@ -67,12 +68,12 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Differences(msgspec.Struct, frozen=True):
-    """All changes from one schema to another, in the order of the old one.
+    """All changes from one schema to another, in the order of the old schema.
 
-    Its text lists them by their kind; a ``!`` stands before those that may break a client.
+    `str()` lists them by kind, with a ``!`` before those that may break a client.
 
     Attributes:
-        changes: The changes; there are none if all is the same.
+        changes: The changes; empty if the schemas are equal.
     """
 
     changes: tuple[Change, ...] = ()
@@ -82,7 +83,7 @@ class Differences(msgspec.Struct, frozen=True):
 
     @property
     def is_breaking(self) -> bool:
-        """Whether something that a client could use has gone, or became less."""
+        """True if at least one change may break a client."""
         return any(change.is_breaking for change in self.changes)
 
     def of_kind(self, kind: Kind) -> list[Change]:
@@ -103,11 +104,11 @@ class Differences(msgspec.Struct, frozen=True):
 def differences(old: Schema, new: Schema) -> Differences:
     """Compare two schemas.
 
-    Conditions are passed over: what might be there is taken to be there.
+    Conditions are ignored: conditional parts count as present.
 
     Args:
-        old: What a client was made for.
-        new: What it meets.
+        old: The schema that a client was written for.
+        new: The schema that it will meet.
 
     Example:
         >>> from qmpeer.schema.model import BUILT_INS, CommandDefinition, EventDefinition, Schema
@@ -124,7 +125,7 @@ def differences(old: Schema, new: Schema) -> Differences:
 
 
 class _PairChanges:
-    """The changes between one pair of types, and where the pair is used."""
+    """The changes between one pair of types, and the places where the pair is used."""
 
     __slots__ = ("changes", "paths")
 
@@ -134,10 +135,13 @@ class _PairChanges:
 
 
 class _TypePair(NamedTuple):
-    """What is compared: a type of each schema, which way its values go, and in what object.
+    """A pair of types to compare, with the direction of its values.
 
     Attributes:
-        moved: Of a union's branch, the members that the new union has in all branches.
+        old: The type in the old schema.
+        new: The type in the new schema.
+        is_out: True if the server sends the values.
+        moved: For a union's branch, the members that the new union has in all branches.
     """
 
     old: str
@@ -147,7 +151,7 @@ class _TypePair(NamedTuple):
 
 
 class _Comparison:
-    """A comparison of two schemas, from each command and event on, nearest uses first."""
+    """A breadth-first comparison of two schemas, starting from their commands and events."""
 
     def __init__(self, old: Schema, new: Schema) -> None:
         self._old = old
@@ -161,12 +165,12 @@ class _Comparison:
         new = {entity.name: entity for entity in self._new.entities}
         for name, entity in old.items():
             if name not in new or type(new[name]) is not type(entity):
-                self._top().changes.append(Change("gone", name, _sort(entity), True))
+                self._top().changes.append(Change("gone", name, _entity_kind(entity), True))
             else:
                 self._compare_entities(entity, new[name])
         for name, entity in new.items():
             if name not in old or type(old[name]) is not type(entity):
-                self._top().changes.append(Change("new", name, _sort(entity)))
+                self._top().changes.append(Change("new", name, _entity_kind(entity)))
         for found in self._order:
             for change in found.changes:
                 yield _with_places(change, found.paths)
@@ -180,7 +184,7 @@ class _Comparison:
 
     def _compare_entities(self, old: Entity, new: Entity) -> None:
         top = self._top()
-        top.changes += _feature_changes(old.name, _sort(old), old.features, new.features)
+        top.changes += _feature_changes(old.name, _entity_kind(old), old.features, new.features)
         if isinstance(old, CommandDefinition) and isinstance(new, CommandDefinition):
             if old.allow_oob and not new.allow_oob:
                 top.changes.append(Change("changed", old.name, "no longer out of band", True))
@@ -201,7 +205,7 @@ class _Comparison:
         path: str,
         moved: frozenset[str] = frozenset(),
     ) -> None:
-        """Compare two types, unless these two have been compared; note where they are used."""
+        """Queue a pair of types unless it was queued before; record its place."""
         key = _TypePair(old or EMPTY.name, new or EMPTY.name, is_out, moved)
         found = self._pairs.get(key)
         if found is None:
@@ -260,7 +264,7 @@ class _Comparison:
                 found.changes.append(_new_member(path, member, key.is_out))
 
     def _lost_member(self, path: str, name: str, new: Shape) -> Change:
-        """Say whether a member is gone, or has become one of branches alone."""
+        """Return the change for a lost member: it is gone, or it moved into some branches."""
         having = [
             branch.name
             for branch in new.branches
@@ -290,10 +294,10 @@ class _Comparison:
             if branch.name in after:
                 where = f"{path}{branch.name}."
                 self._compare(branch.type, after[branch.name], key.is_out, where, moved)
-        # That a branch has gone, or is new, is a change of the discriminator's enum.
+        # A removed or new branch is reported as a change of the discriminator's enum.
 
 
-# --- The changes of one thing -------------------------------------------------------------------
+# --- Changes of one part ------------------------------------------------------------------------
 
 
 def _member_changes(path: str, old: Member, new: Member, is_out: bool) -> Iterator[Change]:
@@ -338,6 +342,7 @@ def _kind_changes(
 
 
 def _allows(kinds: Iterable[str], kind: str) -> bool:
+    # A type of any number accepts integers too.
     return kind in kinds or (kind == "int" and "number" in kinds)
 
 
@@ -366,12 +371,12 @@ def _feature_changes(
                 yield Change("new", f"{path}@{name}", "feature")
 
 
-def _sort(entity: Entity) -> str:
+def _entity_kind(entity: Entity) -> str:
     return "command" if isinstance(entity, CommandDefinition) else "event"
 
 
 def _word(path: str) -> str:
-    """Say what stands below a path: the arguments of a command have no further dot or colon."""
+    """Return the word for the parts below a path; a command's arguments have no further dot."""
     is_argument = path.count(".") == 1 and ":" not in path and not path.isupper()
     return "argument" if is_argument else "member"
 
@@ -389,6 +394,6 @@ def _with_places(change: Change, paths: Sequence[str]) -> Change:
         return change
     first = paths[0]
     others = tuple(other + change.path[len(first) :] for other in paths[1:])
-    if not change.path.startswith(first):  # it is about the type itself
+    if not change.path.startswith(first):  # a change of the type itself
         others = tuple(_bare(other) + change.path[len(first) - 1 :] for other in paths[1:])
     return msgspec.structs.replace(change, other_paths=others)

@@ -1,4 +1,4 @@
-"""Hiding: values without the members that policy doesn't show."""
+"""A filter for output values, which removes the members that policy hides."""
 
 from qmpeer.schema.flattened import Shape, shape_of
 from qmpeer.schema.json_kinds import alternatives
@@ -7,11 +7,11 @@ from qmpeer.values import JsonValue
 
 
 class Hiding:
-    """A filter that takes members with certain features out of values.
+    """A filter that removes members with certain features from values.
 
     Args:
-        schema: The schema whose types the values are of.
-        hidden: The features: "deprecated", "unstable".
+        schema: The schema of the values.
+        hidden: The features to hide: "deprecated", "unstable".
 
     Example:
         >>> from qmpeer.schema.model import BUILT_INS, Member
@@ -28,11 +28,11 @@ class Hiding:
         self._shapes: dict[str, Shape] = {}
 
     def has_hidden(self, features: tuple[Feature, ...]) -> bool:
-        """Return whether one of these features is hidden."""
+        """Return True if one of these features is hidden."""
         return any(feature.name in self._hidden for feature in features)
 
     def shown(self, type_name: str, value: JsonValue) -> JsonValue:
-        """Return what is shown of a value; the value itself stays as it is."""
+        """Return a copy of a value without its hidden members."""
         kinds = alternatives(self._schema, type_name)
         if isinstance(value, list):
             schema_type = kinds.get("array")
@@ -52,6 +52,7 @@ class Hiding:
         shape = self._shapes.get(object_type.name)
         if shape is None:
             shape = self._shapes[object_type.name] = shape_of(self._schema, object_type)
+        # Read before the loop, which may remove it.
         tag = value.get(shape.discriminator) if shape.discriminator else None
         for member in shape.members:
             if member.name not in value:

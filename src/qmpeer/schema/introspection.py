@@ -1,7 +1,7 @@
-"""Introspection as a sink: the model as query-qmp-schema answers it.
+"""Introspection as output: a model in the form of query-qmp-schema's return value.
 
-Only what commands and events use is listed: they themselves in schema order, then the types in the
-order of their labels.
+It lists the commands and events in schema order, then the types that they use, in the order of
+their labels.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,13 +28,13 @@ from qmpeer.values import JsonObject, JsonValue
 
 
 def introspection_of(schema: Schema, form: IntrospectionForm | None = None) -> list[JsonObject]:
-    """Return what query-qmp-schema answers.
+    """Return the model as query-qmp-schema returns it.
 
-    Conditions are passed over: select() the schema first, or all that might be there is listed.
+    Conditions are ignored, so conditional parts are listed; apply select() first to leave them out.
 
     Args:
         schema: The model.
-        form: In the form of which release; None for that of the schema's source.
+        form: The form of a release; None for the form of the schema's source.
 
     Example:
         >>> from qmpeer.schema.model import BUILT_INS
@@ -59,9 +59,9 @@ def introspection_of(schema: Schema, form: IntrospectionForm | None = None) -> l
 
 
 def _has_bare_branches(schema: Schema, names: Iterable[str]) -> bool:
-    """Tell whether a union leaves out a value of its discriminator: nothing stands there then.
+    """Return True if a discriminator value has no branch, which requires the empty type.
 
-    [QEMU writes all of them down.]
+    [QEMU lists a branch for every value, so its own answers always have that type.]
     """
     unions = (
         schema_type

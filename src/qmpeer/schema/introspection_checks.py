@@ -1,4 +1,4 @@
-"""Checks of introspection: does an answer to query-qmp-schema contradict itself?"""
+"""Consistency checks for an answer to query-qmp-schema."""
 
 import re
 from collections import Counter
@@ -28,21 +28,22 @@ _NOT_IN_NAMES: Final = re.compile(r"""[ "'\\\[\]]""")
 def check_entities(
     entities: list[CommandEntity | EventEntity], types: Mapping[str, TypeEntity], count: int
 ) -> None:
-    """Check that all names stand for something, and for what can stand there.
+    """Check that every reference leads to a type, and to a type that is valid there.
 
     Args:
         entities: The commands and events.
         types: The types by their names.
-        count: How many entities came, to see whether two had one name.
+        count: The number of entities in the answer, to detect duplicate names.
 
     Raises:
-        SchemaSemanticError: If there is a contradiction.
+        SchemaSemanticError: If the answer contradicts itself.
     """
     if len({entity.name for entity in entities}) + len(types) < count:
         counted = Counter(entity.name for entity in entities)
+        # `types` has lost one of two types with the same name, so that the name is unknown here.
         twice = next((name for name, uses in counted.items() if uses > 1), None)
         raise SchemaSemanticError(
-            f"two commands or events are named {twice!r}" if twice else "two types have one name"
+            f"duplicate command or event {twice!r}" if twice else "two types have the same name"
         )
     _check_size(types)
     for entity in entities:
@@ -64,11 +65,11 @@ def check_entities(
         if isinstance(type_entity, ObjectEntity)
     }
     for name in cycles(variants):
-        raise _contradiction(types[name], "its variants lead back to it")
+        raise _contradiction(types[name], "it is one of its own variants")
 
 
 def _check_size(types: Mapping[str, TypeEntity]) -> None:
-    """Refuse what would take long even before bases and branches are counted."""
+    """Refuse an answer so large that even counting its bases and branches would take long."""
     size = 0
     for type_entity in types.values():
         if isinstance(type_entity, ObjectEntity):
@@ -76,14 +77,19 @@ def _check_size(types: Mapping[str, TypeEntity]) -> None:
         elif isinstance(type_entity, EnumEntity):
             size += len(values_of(type_entity))
     if size > limits.SCHEMA_MEMBERS:
-        raise SchemaSemanticError(f"types have more than {limits.SCHEMA_MEMBERS} members")
+        raise SchemaSemanticError(
+            f"the types have {size} members, expected at most {limits.SCHEMA_MEMBERS}"
+        )
 
 
 def _check_names(names: Collection[str], entity: SchemaEntity) -> None:
-    """Refuse names that nobody can write, half a surrogate pair among them."""
+    """Refuse names with characters that are unprintable or special, lone surrogates included.
+
+    All names are joined and checked at once; the wrong name is searched only after a failure.
+    """
     if "" in names or not _is_name("".join(names)):
         name = next(name for name in names if not name or not _is_name(name))
-        raise _contradiction(entity, f"{name!r} is no name")
+        raise _contradiction(entity, f"{name!r} is not a valid name")
 
 
 def _is_name(text: str) -> bool:
@@ -91,10 +97,10 @@ def _is_name(text: str) -> bool:
 
 
 def _check_values(values: Collection[str], entity: SchemaEntity) -> None:
-    """Refuse values of an enum that nobody can write; a server may have any others."""
+    """Refuse enum values with unprintable characters; a server may use any others."""
     if not "".join(values).isprintable():
         value = next(value for value in values if not value.isprintable())
-        raise _contradiction(entity, f"{value!r} is no value")
+        raise _contradiction(entity, f"{value!r} is not a valid value")
 
 
 def _check_type(
@@ -103,7 +109,7 @@ def _check_type(
     if not isinstance(type_entity, ArrayEntity | BuiltInEntity):
         _check_names((type_entity.name,), type_entity)
         if type_entity.name in BUILT_INS and not _is_built_in(type_entity):
-            raise _contradiction(type_entity, "a built-in type is named so")
+            raise _contradiction(type_entity, "its name belongs to a built-in type")
     match type_entity:
         case ObjectEntity():
             _check_object(type_entity, types, values)
@@ -116,20 +122,21 @@ def _check_type(
         case BuiltInEntity():
             known = BUILT_INS.get(type_entity.name)
             if not isinstance(known, BuiltIn):
-                raise _contradiction(type_entity, "no built-in type is named so")
+                raise _contradiction(type_entity, "there is no built-in type of that name")
             if type_entity.json_type != known.json_type:
                 found = f"its JSON type is {type_entity.json_type!r}"
                 raise _contradiction(type_entity, f"{found}, not {known.json_type!r}")
 
 
 def check_variants(types: Mapping[str, TypeEntity]) -> None:
-    """Check that no member of a variant is one of the union's own, too.
+    """Check that a variant's members don't repeat those of its union.
 
     Args:
-        types: The types by their names; those of unions are known to hold not too much.
+        types: The types by their names, after check_sizes(): this check takes time in proportion to
+            the size of the unions with their branches.
 
     Raises:
-        SchemaSemanticError: If one is.
+        SchemaSemanticError: If a member is repeated.
     """
     names = {
         name: {member.name for member in type_entity.members}
@@ -140,11 +147,13 @@ def check_variants(types: Mapping[str, TypeEntity]) -> None:
         if isinstance(type_entity, ObjectEntity) and type_entity.variants:
             for name in _reached(type_entity, types):
                 if not names[name].isdisjoint(names[type_entity.name]):
-                    raise _contradiction(type_entity, "a member of a variant is its own as well")
+                    raise _contradiction(
+                        type_entity, "a member of a variant repeats a member of the union"
+                    )
 
 
 def _reached(union: ObjectEntity, types: Mapping[str, TypeEntity]) -> set[str]:
-    """Return the variants, and those of the variants."""
+    """Return a union's variants, and the variants of those that are unions."""
     found = set[str]()
     unions = [union]
     while unions:
@@ -159,7 +168,7 @@ def _reached(union: ObjectEntity, types: Mapping[str, TypeEntity]) -> set[str]:
 
 
 def _is_built_in(type_entity: TypeEntity) -> bool:
-    """Return whether a type is what QAPI has of itself, of a server that doesn't mask names."""
+    """Return True if a type is QAPI's own definition, from a server that doesn't mask names."""
     match BUILT_INS[type_entity.name], type_entity:
         case StructDefinition(), ObjectEntity():
             return not (type_entity.members or type_entity.variants or type_entity.features)
@@ -180,7 +189,7 @@ def _check_object(
     names = {member.name for member in object_entity.members}
     _check_names((*names, *object_entity.features), object_entity)
     if len(names) < len(object_entity.members):
-        raise _contradiction(object_entity, "two of its members have one name")
+        raise _contradiction(object_entity, "two of its members have the same name")
     for member in object_entity.members:
         if member.type not in types:
             raise _unknown(object_entity, member.type)
@@ -188,13 +197,13 @@ def _check_object(
             _check_names(member.features, object_entity)
     if object_entity.tag is None:
         if object_entity.variants:
-            raise _contradiction(object_entity, "it has variants, but no tag")
+            raise _contradiction(object_entity, "it has variants but no tag")
         return
     tag = next(
         (member for member in object_entity.members if member.name == object_entity.tag), None
     )
     if tag is None:
-        raise _contradiction(object_entity, f"its tag {object_entity.tag!r} is none of its members")
+        raise _contradiction(object_entity, f"its tag {object_entity.tag!r} is not a member")
     if tag.default is not UNSET:
         raise _contradiction(object_entity, f"its tag {object_entity.tag!r} is optional")
     if tag.type not in values:
@@ -211,7 +220,7 @@ def _check_object(
 
 
 def values_of(enum: EnumEntity) -> tuple[str, ...]:
-    """Return the values of an enum, whichever of the two lists it has."""
+    """Return the values of an enum, from whichever of its two lists is present."""
     if enum.members is not UNSET:
         return tuple(value.name for value in enum.members)
     return enum.values if enum.values is not UNSET else ()
@@ -222,7 +231,7 @@ def _check_enum(enum: EnumEntity) -> None:
         raise _contradiction(enum, "it has neither members nor values")
     values = values_of(enum)
     if len(set(values)) < len(values):
-        raise _contradiction(enum, "two of its values have one name")
+        raise _contradiction(enum, "two of its values have the same name")
     _check_values(values, enum)
     _check_names(enum.features, enum)
     for value in () if enum.members is UNSET else enum.members:
@@ -236,10 +245,10 @@ def _check_alternate(alternate: AlternateEntity, types: Mapping[str, TypeEntity]
     if not names:
         raise _contradiction(alternate, "it has no types")
     if len(names) < len(alternate.members):
-        raise _contradiction(alternate, "two of its types are one")
+        raise _contradiction(alternate, "two of its types are the same")
     for name in names:
         if isinstance(_find(name, types, alternate), AlternateEntity):
-            raise _contradiction(alternate, "one of its types is an alternate as well")
+            raise _contradiction(alternate, "one of its types is an alternate, too")
 
 
 def _check_array(array: ArrayEntity, types: Mapping[str, TypeEntity]) -> None:
@@ -247,7 +256,7 @@ def _check_array(array: ArrayEntity, types: Mapping[str, TypeEntity]) -> None:
     if isinstance(element, ArrayEntity):
         raise _contradiction(array, "its elements are arrays")
     if array.name != f"[{array.element_type}]":
-        raise _contradiction(array, f"arrays of {array.element_type!r} are not named so")
+        raise _contradiction(array, f"expected the name '[{array.element_type}]'")
 
 
 def _find(name: str, types: Mapping[str, TypeEntity], entity: SchemaEntity) -> TypeEntity:

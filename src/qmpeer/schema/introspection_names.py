@@ -1,10 +1,10 @@
-"""The names that introspection gives types, so that nobody relies on their real ones.
+"""The masked type names of introspection, which keep clients from relying on the real names.
 
-Spec: QEMU numbers types in order of first use: it goes through the commands and events in schema
-order, of each the arguments and then what it returns; then through the types that these use, as
-they come, of each the members and then the branches. An array comes before its elements. Integer
-types are all "int"; arrays are "[int]" or "[7]". Conditions play no part: what they leave out
-leaves gaps.
+Spec: QEMU numbers types in order of first use. It visits the commands and events in schema order:
+first the arguments of each, then its return type. It then visits the types that these use, in the
+order of their numbers: first the members of each, then its branches. An array comes before its
+elements. All integer types are "int"; arrays are "[int]" or "[7]". Conditions are ignored, so parts
+that they leave out leave gaps in the numbers.
 """
 
 from qmpeer.schema.flattened import shape_of
@@ -57,7 +57,7 @@ class _Labeller:
         if isinstance(schema_type, BuiltIn):
             self.labels[schema_type.name] = schema_type.introspected
         elif isinstance(schema_type, Array):
-            self.labels[schema_type.name] = ""  # it takes its place before its elements take theirs
+            self.labels[schema_type.name] = ""  # reserves its place before its elements' places
             self.labels[schema_type.name] = f"[{self.use(schema_type.element)}]"
         else:
             self.labels[schema_type.name] = str(self._count)
@@ -66,7 +66,7 @@ class _Labeller:
         return self.labels[schema_type.name]
 
     def follow(self) -> None:
-        for schema_type in self._queue:  # it grows meanwhile
+        for schema_type in self._queue:  # the loop itself appends to it
             if isinstance(schema_type, StructDefinition | UnionDefinition):
                 shape = shape_of(self._schema, schema_type)
                 for member in shape.members:

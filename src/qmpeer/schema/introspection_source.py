@@ -1,7 +1,7 @@
-"""Introspection as a source: what query-qmp-schema answers becomes a model.
+"""Introspection as a source: a model made from an answer to query-qmp-schema.
 
-The answer may come from any release since 2.5, from a monitor of ours, or from nobody knows whom:
-it is checked first, so that whoever walks the model finds what each name stands for.
+The answer may come from any QEMU since 2.5, from our own monitor or from an unknown server. It is
+checked first, so that users of the model can rely on its references.
 """
 
 from collections import Counter
@@ -53,15 +53,15 @@ _NO_FEATURES: Final[tuple[Feature, ...]] = ()
 
 
 def schema_from_introspection(answer: JsonValue | list[JsonObject]) -> Schema:
-    """Make the model of what a server answered to query-qmp-schema.
+    """Make a model from a server's answer to query-qmp-schema.
 
-    Types whose names are masked get new ones, after the place of their first use.
+    Types with masked names get new names, derived from their first use.
 
     Args:
         answer: The command's return value.
 
     Raises:
-        SchemaSemanticError: If it isn't what that command answers, or contradicts itself.
+        SchemaSemanticError: If the answer has another form, or contradicts itself.
 
     Example:
         >>> schema = schema_from_introspection([
@@ -80,11 +80,11 @@ def schema_from_introspection(answer: JsonValue | list[JsonObject]) -> Schema:
     try:
         entities = msgspec.convert(answer, list[SchemaEntity])
     except msgspec.ValidationError as error:
-        raise SchemaSemanticError(f"not an answer of query-qmp-schema: {error}") from error
-    except UnicodeEncodeError as error:  # half a surrogate pair, in what was to be quoted
-        raise SchemaSemanticError("not an answer of query-qmp-schema: not Unicode") from error
+        raise SchemaSemanticError(f"not an answer to query-qmp-schema: {error}") from error
+    except UnicodeEncodeError as error:  # msgspec's message would quote a lone surrogate
+        raise SchemaSemanticError("not an answer to query-qmp-schema: not Unicode") from error
     except RecursionError:
-        raise SchemaSemanticError("not an answer of query-qmp-schema: nested too deeply") from None
+        raise SchemaSemanticError("not an answer to query-qmp-schema: nested too deeply") from None
     tops = [entity for entity in entities if isinstance(entity, CommandEntity | EventEntity)]
     types = {
         entity.name: entity
@@ -94,6 +94,7 @@ def schema_from_introspection(answer: JsonValue | list[JsonObject]) -> Schema:
     check_entities(tops, types, len(entities))
     names = name_types(tops, types, _empty(tops, types))
     schema = _ModelBuilder(names, types).build(tops, _form(entities))
+    # In this order: check_variants() is slow on a model that is too large.
     check_sizes(schema.types, _refuse)
     check_variants(types)
     return schema
@@ -115,7 +116,7 @@ def _form(entities: Iterable[SchemaEntity]) -> IntrospectionForm:
 
 
 def _empty(entities: Iterable[CommandEntity | EventEntity], types: Mapping[str, TypeEntity]) -> str:
-    """Find the type that stands for "nothing": an empty object, the one most used as such."""
+    """Return the type that means "nothing": the most used of the empty object types."""
     uses = Counter(entity.arg_type for entity in entities)
     uses.update(entity.ret_type for entity in entities if isinstance(entity, CommandEntity))
     for name, _ in uses.most_common():
@@ -131,7 +132,10 @@ def _empty(entities: Iterable[CommandEntity | EventEntity], types: Mapping[str, 
 
 
 class _ModelBuilder:
-    """A builder of the model's structs, with the new names."""
+    """A builder of the model's structs from entities, with the new names.
+
+    Features and members repeat thousands of times in an answer, so equal ones are shared.
+    """
 
     def __init__(self, names: Mapping[str, str], types: Mapping[str, TypeEntity]) -> None:
         self._names = dict(names)
@@ -175,7 +179,7 @@ class _ModelBuilder:
     def _add_type(self, type_entity: TypeEntity, built: dict[str, Type]) -> None:
         name = self._names[type_entity.name]
         if name in built:
-            return  # a built-in, or the empty type
+            return  # a built-in type, or the empty type
         match type_entity:
             case ObjectEntity(tag=None):
                 built[name] = StructDefinition(
@@ -234,7 +238,7 @@ class _ModelBuilder:
         )
 
     def _alternatives_of(self, type_entity: AlternateEntity) -> tuple[Branch, ...]:
-        """Name the branches, which introspection does not, after their types."""
+        """Return the branches, named after their types: introspection doesn't list their names."""
         names = [self._names[alternative.type] for alternative in type_entity.members]
         return tuple(Branch(name, name) for name in names)
 

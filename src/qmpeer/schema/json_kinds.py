@@ -1,4 +1,4 @@
-"""What values a type allows, by their kind in JSON: the one view that types of any sort share."""
+"""The JSON kinds of a type's values, a view that works for types of every sort."""
 
 from typing import Final
 
@@ -8,14 +8,14 @@ ALL_KINDS: Final = ("string", "int", "number", "boolean", "null", "array", "obje
 
 
 def alternatives(schema: Schema, name: str) -> dict[str, Type | None]:
-    """Return the kinds of values that a type allows, and what the type is for each.
+    """Return the kinds of values that a type allows, each with the type for that kind.
 
-    The kind int is that of whole numbers, number that of all. A value that may be anything has
-    every kind, with None for the type.
+    The kind "int" means integers, "number" any number. The type `any` has every kind, each with
+    None as its type.
 
     Args:
-        schema: The schema that holds the type.
-        name: Its name.
+        schema: The schema that contains the type.
+        name: The type's name.
     """
     match schema.types[name]:
         case AlternateDefinition(branches=branches):

@@ -1,7 +1,7 @@
-"""A schema as text that people read: a few lines a command, an event, a type.
+"""A schema as readable text, with a few lines for each command, event and type.
 
-Optional members have a question mark, arrays stand in brackets, features behind an at sign, and
-conditions in braces::
+Optional members have a question mark, arrays are in brackets, features have an at sign, and
+conditions are in braces::
 
     command query-block -> [BlockInfo]
     command blockdev-del(node-name: str)
@@ -35,7 +35,7 @@ _WIDTH = 100
 
 
 def listing(schema: Schema) -> Iterator[str]:
-    """Give the lines of commands and events, then of the types that they use.
+    """Yield the lines of commands and events, then of the types that they use.
 
     Example:
         >>> from qmpeer.schema.model import BUILT_INS
@@ -57,8 +57,9 @@ class _Lister:
         self._used: dict[str, None] = {}
 
     def used_types(self) -> Iterator[str]:
-        """Give the types that were named so far, and those that these name in their turn."""
+        """Yield the types that were mentioned so far, and those that their own listing mentions."""
         given: set[str] = set()
+        # The caller lists each type that it gets, which adds to self._used.
         while rest := [name for name in self._used if name not in given]:
             given.update(rest)
             yield from rest

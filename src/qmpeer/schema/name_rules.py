@@ -1,9 +1,9 @@
-"""Names: how they must look.
+"""The rules for names in a schema.
 
-Spec: a name is of letters, digits, dash and underscore, and begins with a letter (an enum's value
-may begin with a digit, and up to 2.x hold dots). In front, ``__RFQDN_`` marks what a downstream
-added, and ``x-`` what is not stable. Types are in CamelCase, events in CAPITALS with underscores,
-all else in lower case with dashes.
+Spec: a name consists of letters, digits, dashes and underscores, and begins with a letter. An enum
+value may begin with a digit and, up to 2.x, contain dots. The prefix ``__RFQDN_`` marks an
+extension of a downstream, ``x-`` an unstable part. Types are in CamelCase, events in CAPITALS with
+underscores, all other names in lower case with dashes.
 """
 
 import re
@@ -23,43 +23,43 @@ def _stem(name: str) -> str:
 
 
 def name_fault(kind: str, name: str) -> str | None:
-    """Return why a name can't be; None if it can.
+    """Return the reason why a name is invalid; None if it is valid.
 
     Args:
-        kind: What it names: struct, command, member, value, feature, ….
+        kind: The kind of thing that it names: struct, command, member, value, feature, ….
         name: The name.
 
     Example:
         >>> name_fault("struct", "blockInfo")
-        "'blockInfo' is not in CamelCase, as names of types are"
+        "'blockInfo' is not in CamelCase, expected for a type"
         >>> name_fault("command", "__org.example_stop")
     """
     stem = _stem(name)
     if not (_VALUE if kind in ("value", "branch") else _NAME).match(stem):
-        return f"{name!r} is no name: letters, digits, '-' and '_' make one, a letter first"
+        return f"{name!r} is not a name, expected a letter, then letters, digits, '-' and '_'"
     if stem.lower().replace("-", "_").startswith("q_"):
-        return f"{name!r} begins with 'q_', which is kept for QAPI itself"
+        return f"{name!r} begins with 'q_', which is reserved for QAPI"
     if kind in _TYPES:
         if stem.endswith("List"):
-            return f"{name!r} ends in 'List', which is kept for arrays"
+            return f"{name!r} ends in 'List', which is reserved for arrays"
         if not _CAMEL_CASE.match(stem.removeprefix("x-")):
-            return f"{name!r} is not in CamelCase, as names of types are"
+            return f"{name!r} is not in CamelCase, expected for a type"
     if kind == "event" and not _CAPITALS.match(stem.removeprefix("X-")):
-        return f"{name!r} is not in CAPITALS_WITH_UNDERSCORES, as names of events are"
+        return f"{name!r} is not in CAPITALS_WITH_UNDERSCORES, expected for an event"
     if kind == "member" and (stem == "u" or stem.startswith(("has-", "has_"))):
-        return f"a member can't be named {name!r}: the name is kept for C"
+        return f"member name {name!r} is reserved for C"
     return None
 
 
 def style_fault(name: str, *, may_have_underscores: bool = False) -> str | None:
-    """Return why a name is not in lower case with dashes; None if it is.
+    """Return the reason why a name is not in lower case with dashes; None if it is.
 
     Example:
         >>> style_fault("block_resize")
-        "'block_resize' has '_' where a name has '-'"
+        "'block_resize' contains '_', expected '-'"
     """
     stem = _stem(name)
     for wrong in "_.":
         if wrong in stem and not may_have_underscores:
-            return f"{name!r} has '{wrong}' where a name has '-'"
-    return None if stem == stem.lower() else f"{name!r} has capitals"
+            return f"{name!r} contains '{wrong}', expected '-'"
+    return None if stem == stem.lower() else f"{name!r} contains capitals, expected lower case"

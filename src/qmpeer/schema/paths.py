@@ -1,17 +1,16 @@
-"""Paths: does this schema have such an argument, branch, value or feature?
+"""Queries for one part of a schema: an argument, a branch, a value, a feature.
 
-An expression begins with a command or an event. Then, as often as there is something within::
+An expression begins with a command or an event, followed by any number of steps::
 
-    .name       an argument, or a member of what is there; or the branch of a union for this value
-                of its discriminator
-    :name       the same, of what the command returns; only behind its name
+    .name       an argument or a member; or the union branch for this value of the discriminator
+    :name       the same, in the return value; only directly after the command
     .name?      ... and it is optional
-    =value      it can have this value: of an enum, or null, string, int, number, boolean, array,
-                object for a kind of values
+    =value      it can have this value of an enum, or a value of this kind: null, string, int,
+                number, boolean, array, object
     @feature    it has this feature, such as deprecated
 
-so that ``blockdev-add.qcow2.backing=null`` asks whether a qcow2 node can be given no backing file.
-Elements of arrays and alternatives of alternates are looked into without being named.
+For example, ``blockdev-add.qcow2.backing=null`` asks if a qcow2 node accepts null as its backing
+file. Array elements and branches of alternates need no step: they are searched, too.
 
 An expression with slashes is in libvirt's notation, as in its virQEMUQAPISchemaPathGet:
 ``blockdev-add/arg-type/+qcow2/backing/!null``, with ``*name`` for an optional member, ``+branch``,
@@ -46,7 +45,10 @@ _START: Final = re.compile(r"[^.:=@?]+")
 
 
 class _PathStep(msgspec.Struct, frozen=True):
-    """One step of a path; an "inside" is a member or a branch, a "value" or a kind."""
+    """One step of a path.
+
+    The kind "inside" matches a member or a branch, "value" an enum value or a JSON kind.
+    """
 
     kind: _Kind
     name: str
@@ -54,13 +56,13 @@ class _PathStep(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """Whether a schema has something.
+    """The answer to a query for one part of a schema.
 
     Attributes:
-        is_there: Whether it has.
-        expression: What was asked for.
-        reason: Where it fails, and what there is instead; "" if it is there.
-        near: Names there that look like the one that isn't.
+        is_there: True if the schema has it.
+        expression: The query.
+        reason: The step that failed, and the reason; "" if the part exists.
+        near: Similar names that exist in the same place.
     """
 
     is_there: bool
@@ -76,7 +78,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class _NotFound(Exception):
-    """A step that leads nowhere; `depth` is how many steps were left."""
+    """A step without a match; `depth` is the number of steps that were left."""
 
     def __init__(self, reason: str, depth: int, near: Iterable[str] = ()) -> None:
         super().__init__(reason)
@@ -86,12 +88,12 @@ class _NotFound(Exception):
 
 
 def find(schema: Schema, expression: str) -> Answer:
-    """Say whether a schema has what an expression names.
+    """Look up a part of a schema by an expression.
 
-    Conditions are passed over: what might be there is taken to be there.
+    Conditions are ignored: conditional parts count as present.
 
     Raises:
-        ValueError: If the expression isn't one.
+        ValueError: If the expression is malformed.
 
     Example:
         >>> from qmpeer.schema.model import BUILT_INS
@@ -117,7 +119,7 @@ def _parse(expression: str) -> tuple[str, bool, list[_PathStep]]:
         return _parse_slashes(expression)
     start = _START.match(expression)
     if not start:
-        raise ValueError(f"found {expression!r}, expected the name of a command or an event first")
+        raise ValueError(f"found {expression!r}, expected a command or an event first")
     steps: list[_PathStep] = []
     is_return = False
     position = start.end()
@@ -132,10 +134,10 @@ def _parse(expression: str) -> tuple[str, bool, list[_PathStep]]:
         position = found.end()
         if sign == ":":
             if steps:
-                raise ValueError(f"found ':' within {expression!r}, expected it behind a command")
+                raise ValueError(f"found ':' within {expression!r}, expected it after a command")
             is_return = True
         if mark and sign in "=@":
-            raise ValueError(f"found '?' behind {sign}{name}, expected it behind a member")
+            raise ValueError(f"found '?' after {sign}{name}, expected it after a member")
         kind: _Kind = "value" if sign == "=" else "feature" if sign == "@" else "inside"
         steps.append(_PathStep(kind, name, bool(mark)))
     return start[0], is_return, steps
@@ -167,11 +169,11 @@ def _parse_slashes(expression: str) -> tuple[str, bool, list[_PathStep]]:
     return name, is_return, steps
 
 
-# --- Walking ------------------------------------------------------------------------------------
+# --- Resolution ---------------------------------------------------------------------------------
 
 
 class _PathResolver:
-    """A walk along one schema. Each method raises `_Missing` if the steps lead nowhere."""
+    """A resolver of steps within one schema. Each method raises `_NotFound` without a match."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
@@ -198,7 +200,7 @@ class _PathResolver:
         raise _NotFound(f"{entity.name} is an event, which returns nothing", 0)
 
     def _type(self, name: str, steps: Sequence[_PathStep], where: str) -> None:
-        """Try all that values of a type can be; what came furthest says why there is nothing."""
+        """Try each kind of value of a type; on failure, report the attempt that got furthest."""
         if not steps:
             return
         step, rest = steps[0], steps[1:]
@@ -220,7 +222,7 @@ class _PathResolver:
                 else:
                     return
         if not failures:
-            raise _NotFound(f"{where} can be anything, which says no more", len(steps))
+            raise _NotFound(f"{where} can be any value, without further structure", len(steps))
         raise min(failures, key=lambda failure: failure.depth)
 
     def _no_kind(
@@ -249,9 +251,9 @@ class _PathResolver:
             ):
                 _need_feature(schema_type.features, step, where)
             case StructDefinition() | UnionDefinition():
-                raise _NotFound(f"{where} is an object, without values", depth + 1)
+                raise _NotFound(f"{where} is an object, not an enum", depth + 1)
             case _:
-                raise _NotFound(f"{where} has nothing within", depth + 1)
+                raise _NotFound(f"{where} has no members", depth + 1)
 
     def _inside(
         self,
@@ -277,7 +279,7 @@ class _PathResolver:
                 self._type(member.type, rest, path)
         elif step.kind != "member" and step.name in branches:
             if step.must_be_optional:
-                raise _NotFound(f"{step.name} of {where} is a branch", depth)
+                raise _NotFound(f"{step.name} of {where} is a branch, not a member", depth)
             self._type(branches[step.name], rest, f"{step.name} of {where}")
         else:
             word = "branch" if step.kind == "branch" else "member"
@@ -286,7 +288,10 @@ class _PathResolver:
             raise _not_found(word, step.name, names, depth, where)
 
     def _tagged(self, tag: str, branch: str, rest: Sequence[_PathStep], where: str) -> None:
-        """Look within a branch; a feature may be its type's or the selecting value's."""
+        """Resolve steps within a branch.
+
+        A feature may belong to the branch's type, or to the discriminator value that selects it.
+        """
         name = f"{rest[0].name} of {where}"
         if rest[1].kind != "feature":
             self._type(branch, rest[1:], name)
@@ -299,7 +304,7 @@ class _PathResolver:
     def _member_feature(
         self, type_name: str, features: Sequence[Feature], step: _PathStep, where: str
     ) -> None:
-        """Look for a feature with a member, then with its type."""
+        """Look for a feature of a member, then of its type."""
         if step.name not in {feature.name for feature in features}:
             try:
                 self._type(type_name, [step], where)
@@ -316,7 +321,7 @@ class _PathResolver:
         if not rest:
             return
         if rest[0].kind != "feature" or len(rest) > 1:
-            raise _NotFound(f"{step.name} of {where} is a value, with nothing within", len(rest))
+            raise _NotFound(f"{step.name} of {where} is an enum value, without members", len(rest))
         _need_feature(value.features, rest[0], f"{step.name} of {where}")
 
 
@@ -330,7 +335,7 @@ def _need_feature(features: Sequence[Feature], step: _PathStep, where: str) -> N
 
 
 def _not_found(
-    what: str, name: str, names: Sequence[str], depth: int, where: str = ""
+    kind: str, name: str, names: Sequence[str], depth: int, where: str = ""
 ) -> _NotFound:
     place = f" in {where}" if where else ""
-    return _NotFound(f"there is no {what} {name!r}{place}", depth, near_names(name, names))
+    return _NotFound(f"there is no {kind} {name!r}{place}", depth, near_names(name, names))

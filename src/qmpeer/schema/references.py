@@ -1,6 +1,6 @@
-"""References: what can only be checked when all definitions are known.
+"""Checks that need all definitions: references between them.
 
-A definition that is itself wrong is not held against those that use it.
+An error in a definition is reported there only, not for each use of it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -32,16 +32,16 @@ from qmpeer.schema.source_files import Problems, SourcePlace, TooManyErrors
 from qmpeer.schema.syntax import ObjectNode
 
 _ROLES: Final[dict[str, tuple[tuple[type, ...], str]]] = {
-    "base": ((StructDefinition,), "a base is a struct"),
-    "branch": ((StructDefinition, UnionDefinition), "a branch is a struct or a union"),
+    "base": ((StructDefinition,), "expected a struct as base"),
+    "branch": ((StructDefinition, UnionDefinition), "expected a struct or a union as branch"),
     "arguments": (
         (StructDefinition,),
-        "the members are those of a struct ('boxed' takes a union as well)",
+        "expected a struct as 'data' (a union needs 'boxed')",
     ),
-    "boxed": ((StructDefinition, UnionDefinition), "'boxed' takes a struct or a union"),
+    "boxed": ((StructDefinition, UnionDefinition), "expected a struct or a union for 'boxed'"),
     "alternate": (
         (BuiltIn, Array, EnumDefinition, StructDefinition, UnionDefinition),
-        "an alternate can't hold another",
+        "which another alternate can't contain",
     ),
 }
 _KINDS: Final[dict[type, str]] = {
@@ -55,12 +55,12 @@ _KINDS: Final[dict[type, str]] = {
 
 
 def check_references(definitions: DefinitionBuilder, pragmas: Pragmas, problems: Problems) -> None:
-    """Check how definitions go together, and add the arrays that they use.
+    """Check the references between definitions, and add the arrays that they use.
 
     Args:
-        definitions: All of them.
-        pragmas: The rules.
-        problems: Takes what is wrong.
+        definitions: All definitions.
+        pragmas: The rules of the schema.
+        problems: Collects the errors.
     """
     _ReferenceChecker(definitions, pragmas, problems).check()
 
@@ -77,6 +77,7 @@ class _ReferenceChecker:
         self._kinds: dict[str, tuple[str, ...]] = {}
 
     def check(self) -> None:
+        # First: later checks follow bases and branches, and would never end in a cycle.
         self._check_cycles()
         check_sizes(self._types, self._refuse)
         for use in self._definitions.uses:
@@ -97,7 +98,7 @@ class _ReferenceChecker:
 
     def _refuse(self, name: str, reason: str) -> NoReturn:
         origins = self._definitions.origins
-        while name not in origins and "-" in name:  # an implicit type, named after a definition
+        while name not in origins and "-" in name:  # an implicit type's name begins with it
             name = name.rpartition("-")[0]
         origin = origins.get(name) or next(iter(origins.values()))
         self._problems.semantic(origin.place, reason)
@@ -120,26 +121,27 @@ class _ReferenceChecker:
         if allowed and not isinstance(schema_type, allowed[0]):
             name = schema_type.name
             self._problems.semantic(
-                use.place, f"{name!r} is {_KINDS[type(schema_type)]}; {allowed[1]}"
+                use.place, f"{name!r} is {_KINDS[type(schema_type)]}, {allowed[1]}"
             )
         elif use.role == "alternate" and schema_type.name == "any":
-            self._problems.semantic(use.place, "an alternate can't hold 'any'")
+            self._problems.semantic(use.place, "an alternate can't contain 'any'")
 
     def _note_unknown(self, use: TypeUse) -> None:
         origin = self._definitions.origins.get(use.type)
         if origin and origin.keyword not in ("command", "event"):
-            return  # it is there, only wrong
+            return  # it exists, but its own error was reported
         origins = self._definitions.origins.items()
         types = [name for name, origin in origins if origin.keyword not in ("command", "event")]
+        # Comparing names takes time for each pair, which a hostile schema could make long.
         is_quick = len(types) <= limits.NEAR_NAME_CHOICES
         near = near_names(use.type, types, 1) if is_quick else []
-        hint = f"; is {near[0]!r} meant?" if near and near[0] != use.type else ""
+        hint = f"; did you mean {near[0]!r}?" if near and near[0] != use.type else ""
         self._problems.semantic(use.place, f"unknown type {use.type!r}{hint}")
 
     # --- Objects --------------------------------------------------------------------------------
 
     def _check_cycles(self) -> None:
-        """Note bases and branches that lead back to where they began."""
+        """Report bases and branches that form a cycle."""
         types = self._types.values()
         bases = {
             schema_type.name: [schema_type.base]
@@ -154,14 +156,14 @@ class _ReferenceChecker:
         for name in cycles(bases):
             self._circular.add(name)
             place = self._definitions.origins[name].place
-            self._problems.semantic(place, "its bases lead back to it")
+            self._problems.semantic(place, "it is one of its own bases")
         for name in cycles(branches):
             self._circular.add(name)
             place = self._definitions.origins[name].place
-            self._problems.semantic(place, "its branches lead back to it")
+            self._problems.semantic(place, "it is one of its own branches")
 
     def _base_members(self, name: str | None) -> dict[str, Member] | None:
-        """Return the members of a base and of its bases; None if that can't be made out."""
+        """Return the members of a base and of its bases; None if an error hides them."""
         members = dict[str, Member]()
         while name is not None:
             schema_type = self._types.get(name)
@@ -195,18 +197,19 @@ class _ReferenceChecker:
             place = expression.place.at(data.keys_at[branch.name])
             if values is not None and branch.name not in values:
                 self._problems.semantic(
-                    place, f"{branch.name!r} is no value of {members[union.discriminator].type!r}"
+                    place,
+                    f"{branch.name!r} is not a value of {members[union.discriminator].type!r}",
                 )
             self._check_branch(union, branch, members, place)
 
     def _discriminator_values(
         self, union: UnionDefinition, members: dict[str, Member], expression: Expression
     ) -> set[str] | None:
-        """Return the values that the discriminator can have; None if that can't be made out."""
+        """Return the discriminator's values; None if they are unknown or have an error."""
         place = expression.value_place("discriminator")
         tag = members.get(union.discriminator)
         if tag is None:
-            reason = f"discriminator {union.discriminator!r} is no member of the base"
+            reason = f"discriminator {union.discriminator!r} is not a member of the base"
         elif tag.is_optional:
             reason = f"discriminator {tag.name!r} is optional"
         elif tag.condition is not None:
@@ -214,14 +217,14 @@ class _ReferenceChecker:
         else:
             values = self._types.get(tag.type)
             if isinstance(values, EnumDefinition) and not values.values:
-                reason = f"discriminator {tag.name!r} can have no value"
+                reason = f"discriminator {tag.name!r} is an enum without values"
                 self._problems.semantic(place, reason)
                 return None
             if isinstance(values, EnumDefinition):
                 return {value.name for value in values.values}
             base = self._definitions.origins.get(union.base)
             if values is None or (tag.type == "str" and base and base.is_old):
-                return None  # noted already; or what an enum was before there were any for it
+                return None  # reported already; or a plain string, as up to 2.0
             reason = f"discriminator {tag.name!r} is {_KINDS[type(values)]}, not an enum"
         self._problems.semantic(place, reason)
         return None
@@ -236,7 +239,7 @@ class _ReferenceChecker:
                     self._problems.semantic(place, f"{reason} is in the base already")
 
     def _reached(self, name: str) -> Iterator[StructDefinition]:
-        """Give all structs whose members may be in a branch: its bases', its own branches'."""
+        """Yield the structs that contribute members to a branch: its bases and its own branches."""
         names, seen = [name], set[str]()
         while names:
             name = names.pop()
@@ -264,15 +267,16 @@ class _ReferenceChecker:
                     assert isinstance(data, ObjectNode)
                     place = expression.place.at(data.keys_at[branch.name])
                     self._problems.semantic(
-                        place, f"branch {branch.name!r} can't be told from branch {first!r}"
+                        place,
+                        f"branch {branch.name!r} can't be distinguished from branch {first!r}",
                     )
                     break
 
     def _json_kinds(self, name: str) -> Iterable[str]:
-        """Give the kinds of values of a type, and those it is mistaken for on a command line.
+        """Return the JSON kinds of a type, and the kinds it is mistaken for on a command line.
 
-        Spec: on QEMU's command line all values are strings, so that a string can't stand beside
-        a number or a boolean, nor an enum beside what one of its values looks like.
+        Spec: on QEMU's command line all values are strings. So an alternate can't have a string
+        beside a number or a boolean, nor an enum beside a kind that one of its values looks like.
         """
         match self._types.get(name):
             case BuiltIn(json_type="string"):
@@ -299,14 +303,16 @@ class _ReferenceChecker:
     # --- Commands and events --------------------------------------------------------------------
 
     def _check_conditional_arguments(self, entity: Entity, expression: Expression) -> None:
-        """Note a condition within arguments that are not boxed: C functions don't have any.
+        """Report a condition within arguments that aren't boxed.
+
+        A C function can't have conditional parameters.
 
         Spec: since 9.0.
         """
         members = {} if entity.is_boxed else self._base_members(entity.arguments)
         for member in (members or {}).values():
             if member.condition is not None:
-                reason = f"argument {member.name!r} has a condition, which takes 'boxed'"
+                reason = f"argument {member.name!r} has a condition, which needs 'boxed'"
                 self._problems.semantic(expression.value_place("data"), reason)
 
     def _check_returns(self, name: str, expression: Expression) -> None:
@@ -326,5 +332,5 @@ class _ReferenceChecker:
         if expression.name not in self._pragmas.returns:
             self._problems.semantic(
                 place,
-                f"{name!r} is neither an object nor an array of objects, as is to be returned",
+                f"{name!r} can't be returned, expected an object or an array of objects",
             )

@@ -1,4 +1,4 @@
-"""Selection: a schema as one build has it, or as policy shows it."""
+"""Reduced schemas: those of one build, of a policy, or of some commands only."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -42,26 +42,26 @@ _P = TypeVar("_P", bound=_Part)
 
 
 def select(schema: Schema, is_defined: Callable[[str], bool]) -> Schema:
-    """Return the schema without what its conditions leave out, and without conditions.
+    """Return the schema of one build: without the parts whose conditions aren't met.
 
-    Types that something left in refers to stay in, whatever their own conditions say; branches
-    of unions go with the values of their discriminator.
+    The result has no conditions. A type stays if a remaining part refers to it, whatever its own
+    condition. A union's branch is removed with its discriminator value.
 
-    Spec: in introspection, types keep the numbers that they had with all conditions met, which is
+    Spec: in introspection, types keep the numbers that they have with all conditions met. This is
     why the labels are made here.
 
     Args:
         schema: The schema.
-        is_defined: Says whether a name such as CONFIG_VNC or TARGET_I386 is configured.
+        is_defined: Returns True for a configured name, such as CONFIG_VNC or TARGET_I386.
     """
     return _Selector(is_defined).schema(schema)
 
 
 def hide_deprecated(schema: Schema) -> Schema:
-    """Return the schema as introspection gives it with ``-compat deprecated-output=hide``.
+    """Return the schema that introspection shows with ``-compat deprecated-output=hide``.
 
-    Spec: QEMU 7.2 leaves out commands, events and members that are deprecated, and the deprecated
-    `values` of enums. Values and types stay, and so do the numbers; what is unstable stays as well.
+    Spec: QEMU 7.2 removes deprecated commands, events and members, and the deprecated list `values`
+    of enums. It keeps deprecated enum values, types, the numbers of types, and unstable parts.
     """
 
     def is_shown(part: Entity | Member) -> bool:
@@ -85,26 +85,28 @@ def hide_deprecated(schema: Schema) -> Schema:
 
 
 def only(schema: Schema, expressions: Iterable[str]) -> Schema:
-    """Return the schema with those commands and events alone whose name one expression matches.
+    """Return the schema with only the commands and events whose names match an expression.
 
     Raises:
-        ValueError: If one of them is no regular expression, or matches none whole.
+        ValueError: If an expression is not a regular expression, or fully matches no name.
     """
     kept: set[str] = set()
     for text in expressions:
         try:
             expression = re.compile(text)
         except re.error as error:
-            raise ValueError(f"{text!r} is no regular expression: {error}") from None
+            raise ValueError(f"{text!r} is not a regular expression: {error}") from None
         found = {entity.name for entity in schema.entities if expression.fullmatch(entity.name)}
         if not found:
-            raise ValueError(f"{text!r} matches no command and no event")
+            raise ValueError(f"{text!r} matches no command or event")
         kept |= found
     entities = tuple(entity for entity in schema.entities if entity.name in kept)
     return msgspec.structs.replace(schema, entities=entities, labels={})
 
 
 class _Selector:
+    """A selection of the parts whose conditions are met."""
+
     def __init__(self, is_defined: Callable[[str], bool]) -> None:
         self._is_defined = is_defined
 
@@ -119,11 +121,11 @@ class _Selector:
         return msgspec.structs.replace(schema, types=types, entities=entities, labels=labels)
 
     def _types(self, schema: Schema, entities: Iterable[Entity]) -> dict[str, Type]:
-        """Return the types that are there, and those that these and the entities refer to."""
+        """Return the selected types, and those that they and the entities refer to."""
         found = [name for name, schema_type in schema.types.items() if self._has(schema_type)]
         found += (name for entity in entities for name in _referred(entity))
         kept = dict[str, Type]()
-        for name in found:  # it grows meanwhile
+        for name in found:  # the loop itself appends to it
             if name not in kept:
                 kept[name] = self._type(schema.types[name])
                 found += _referred(kept[name])
@@ -134,18 +136,18 @@ class _Selector:
 
     def _has(self, schema_type: Type) -> bool:
         if isinstance(schema_type, Array):
-            return False  # as long as nothing refers to it
+            return False  # arrays are kept only for references or for kept elements
         return isinstance(schema_type, BuiltIn) or is_met(schema_type.condition, self._is_defined)
 
-    def _those(self, parts: Iterable[_P]) -> Iterable[_P]:
+    def _selected(self, parts: Iterable[_P]) -> Iterable[_P]:
         return (part for part in parts if is_met(part.condition, self._is_defined))
 
     def _bare(self, part: _P) -> _P:
-        """Return a definition or a part of one without its condition and the features left out."""
+        """Return a definition or a part without its condition, with only the selected features."""
         features = getattr(part, "features", None)
         if features is None:
             return msgspec.structs.replace(part, condition=None)
-        kept = tuple(Feature(feature.name) for feature in self._those(features))
+        kept = tuple(Feature(feature.name) for feature in self._selected(features))
         return msgspec.structs.replace(part, features=kept, condition=None)
 
     def _type(self, schema_type: Type) -> Type:
@@ -164,7 +166,7 @@ class _Selector:
                 )
 
     def _parts(self, parts: Iterable[_P]) -> tuple[_P, ...]:
-        return tuple(map(self._bare, self._those(parts)))
+        return tuple(map(self._bare, self._selected(parts)))
 
 
 def _referred(schema_type: Type | Entity) -> list[str]:
@@ -187,12 +189,12 @@ def _referred(schema_type: Type | Entity) -> list[str]:
 
 
 def _with_values(union: UnionDefinition, schema: Schema, types: dict[str, Type]) -> UnionDefinition:
-    """Return the union without the branches of values that are not there."""
+    """Return the union without the branches whose discriminator values were removed."""
     members = shape_of(schema, union).members
     tag = next(member for member in members if member.name == union.discriminator)
     enum = types[tag.type]
     if not isinstance(enum, EnumDefinition):
-        return union  # a plain string, up to 2.0
+        return union  # up to 2.0 it could be a plain string
     values = {value.name for value in enum.values}
     branches = tuple(branch for branch in union.branches if branch.name in values)
     return msgspec.structs.replace(union, branches=branches)

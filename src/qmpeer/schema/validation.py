@@ -1,6 +1,6 @@
-"""Validation: does a value fit a type of the schema?
+"""Validation of values against the types of a schema.
 
-Each type is compiled to a check once, when it is first asked for.
+Each type is compiled to a check on its first use.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,7 +43,7 @@ _NOTHING: Final[JsonObject] = {}
 _JSON_TYPES: Final[dict[str, tuple[type, ...]]] = {
     "string": (str,),
     "number": (float, int),
-    "int": (int, float),  # which of the two it must be, the check says
+    "int": (int, float),  # the check decides between the two
     "boolean": (bool,),
     "null": (type(None),),
     "value": (str, float, int, bool, type(None), dict, list),
@@ -51,11 +51,11 @@ _JSON_TYPES: Final[dict[str, tuple[type, ...]]] = {
 
 
 class Validator:
-    """Checks of values against the types of a schema.
+    """A validator of values against the types of a schema.
 
     Args:
-        schema: The schema, conditions settled by select().
-        rejected: The features that policy refuses in what comes in: "deprecated", "unstable".
+        schema: The schema; apply select() first to resolve its conditions.
+        rejected: The features that policy rejects in input: "deprecated", "unstable".
 
     Example:
         >>> from qmpeer.schema.model import BUILT_INS, CommandDefinition
@@ -79,23 +79,23 @@ class Validator:
         self._unfilled: list[tuple[Fields, StructDefinition | UnionDefinition]] = []
 
     def arguments(self, command: str) -> ArgumentsCheck:
-        """Return what checks a command's arguments and raises ValidationError.
+        """Return a function that checks a command's arguments and raises ValidationError.
 
         Args:
-            command: Its name.
+            command: The command's name.
 
         Raises:
             KeyError: If the schema has no such command.
         """
         declared = self._commands[command]
         if not declared.is_generated:
-            return _accept  # QEMU leaves them to the command
+            return _accept  # QEMU leaves the check to the command
         name = declared.arguments or EMPTY.name
         self._settled_check(name)
         return arguments_check(self._fields_of(name))
 
     def check_return(self, command: str, value: JsonValue) -> None:
-        """Check what a command returned; one that returns nothing returns an empty object.
+        """Check a command's return value, which is an empty object if it returns nothing.
 
         Raises:
             ValidationError: If it doesn't fit.
@@ -104,7 +104,7 @@ class Validator:
         self.check(self._commands[command].returns or EMPTY.name, value)
 
     def check_event(self, event: str, data: JsonObject | None) -> None:
-        """Check an event's data; None is that of an event without.
+        """Check an event's data; None if the event has no data.
 
         Raises:
             ValidationError: If it doesn't fit.
@@ -113,7 +113,7 @@ class Validator:
         self.check(self._events[event].arguments or EMPTY.name, data or _NOTHING)
 
     def check(self, type_name: str, value: JsonValue) -> None:
-        """Check any value against any type.
+        """Check a value against a type.
 
         Raises:
             ValidationError: If it doesn't fit.
@@ -124,9 +124,9 @@ class Validator:
     # --- Compilation ----------------------------------------------------------------------------
 
     def _settled_check(self, name: str) -> Check:
-        """Return the check of a type; all objects that it may meet are compiled."""
+        """Return the check of a type, after compiling all object types that it can reach."""
         check = self._check(name)
-        while self._unfilled:  # not from within one another, or a long chain would be too deep
+        while self._unfilled:  # a loop, because a long chain would recurse too deeply
             fields, schema_type = self._unfilled.pop()
             self._fill(fields, shape_of(self._schema, schema_type))
         return check
@@ -135,7 +135,7 @@ class Validator:
         check = self._checks.get(name)
         if check is None:
 
-            def check_itself(value: JsonValue) -> None:  # an array of alternates that hold it
+            def check_itself(value: JsonValue) -> None:  # for a cycle of arrays and alternates
                 self._checks[name](value)
 
             self._checks[name] = check_itself
@@ -208,10 +208,10 @@ def _python_types(schema_type: Type) -> tuple[type, ...]:
 
 
 def arguments_check(fields: Fields) -> ArgumentsCheck:
-    """Make the check of a command's arguments, which raises ValidationError.
+    """Return the check of a command's arguments, which raises ValidationError.
 
     Args:
-        fields: Its arguments.
+        fields: The arguments.
     """
     check = object_check(fields)
     takes_nothing = fields.takes_nothing and fields.tag is None
@@ -219,14 +219,15 @@ def arguments_check(fields: Fields) -> ArgumentsCheck:
     def check_arguments(arguments: JsonObject | None) -> None:
         if not arguments and takes_nothing:
             return
-        try:  # as _run() does, without its call: this is the hot path of a monitor
+        try:  # the body of _run(), without a call: this is the hot path of a monitor
             check(arguments or _NOTHING)
         except ValueRefusal as refusal:
             error = refusal.error()
-        except RecursionError:
+        except RecursionError:  # a deep value of a type that contains itself
             error = _too_deep(arguments)
         else:
             return
+        # Raised here, outside the handler, so that the error has no __context__.
         raise error
 
     return check_arguments

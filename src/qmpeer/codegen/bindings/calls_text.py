@@ -1,4 +1,4 @@
-"""The text of a binding's commands, functions that make them, and of its events."""
+"""The Python text of a binding's command functions and event constants."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ _INDENT = "    "
 
 
 def command_lines(plan: CommandPlan) -> Iterator[str]:
-    """Give the lines of one command's function."""
+    """Yield the lines of a command's function."""
     definition = plan.definition
     if "deprecated" in special_features(definition.features):
         yield f"@deprecated({literal(f'command {definition.name} is deprecated')})"
@@ -40,6 +40,7 @@ def _body(plan: CommandPlan) -> Iterator[str]:
         return
     deprecated = [a.wire for a in plan.arguments if "deprecated" in special_features(a.features)]
     marked = "".join(f", {literal(wire)}" for wire in deprecated)
+    # Only deprecated arguments are listed: the function warns about those that are set.
     last = f", ({marked[2:]},)" if deprecated else ""
     if not plan.arguments:
         yield f"{_INDENT}return command({name}, {{}}, {plan.returns}, extra)"
@@ -52,7 +53,7 @@ def _body(plan: CommandPlan) -> Iterator[str]:
 
 
 def event_lines(plan: EventPlan) -> Iterator[str]:
-    """Give the lines of one event's constant."""
+    """Yield the lines of an event's constant."""
     definition = plan.definition
     name = literal(definition.name)
     yield f"{plan.name}: Final[EventType[{plan.data}]] = event_type({name}, {plan.data})"

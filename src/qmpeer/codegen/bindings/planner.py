@@ -1,4 +1,4 @@
-"""Which types a binding needs, what each becomes, and what it is called."""
+"""The planner of a binding: it selects the types, their Python forms and their names."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -48,7 +48,7 @@ _BUILT_INS_ELSEWHERE: Final = {"null": "None", "QType": "str", EMPTY.name: "Empt
 
 
 def plan_of(schema: Schema) -> BindingPlan:
-    """Decide what a schema becomes."""
+    """Return the plan of a binding for a schema."""
     return _Planner(schema).plan()
 
 
@@ -77,7 +77,7 @@ class _Planner:
             if name not in self._class_names:
                 self._class_names[name] = self._scope.take(self._wish(name))
         types: list[TypePlan] = [self._type(name, unions) for name in needed]
-        types.sort(key=lambda plan: isinstance(plan, AliasPlan))  # a stable sort
+        types.sort(key=lambda plan: isinstance(plan, AliasPlan))  # a stable sort: classes first
         return BindingPlan(
             tuple(_bases_first(types)),
             tuple(self._command(functions[c.name], c) for c in commands),
@@ -85,7 +85,11 @@ class _Planner:
         )
 
     def _check_size(self) -> None:
-        """Refuse what would be written out too often: many commands can name one large struct."""
+        """Refuse a schema whose binding would be too large.
+
+        Each function lists the members of its arguments, and many commands can name one large
+        struct.
+        """
         total = 0
         for entity in self._schema.entities:
             arguments = self._schema.types[entity.arguments or EMPTY.name]
@@ -93,16 +97,16 @@ class _Planner:
                 total += len(shape_of(self._schema, arguments).members)
             if total > limits.SCHEMA_MEMBERS:
                 raise SchemaSemanticError(
-                    f"with it, commands have {total} members, expected at most "
+                    f"with it, the commands have {total} arguments, expected at most "
                     f"{limits.SCHEMA_MEMBERS}, inherited ones included",
                     entity.location,
                     definition=f"command {entity.name!r}",
                 )
 
-    # --- What is needed -------------------------------------------------------------------------
+    # --- Selection of types ---------------------------------------------------------------------
 
     def _needed(self) -> list[str]:
-        """Return the types that become classes or aliases, in the order of the schema."""
+        """Return the types that become classes or aliases, in schema order."""
         found: set[str] = set()
         queue: list[str] = []
 
@@ -175,7 +179,7 @@ class _Planner:
         return self._data_types.get(name) or class_name(name)
 
     def _union_names(self, name: str) -> tuple[str, str, dict[tuple[str, ...], str]]:
-        """Return the names of the classes of a union: common members, unknown branch, branches."""
+        """Return the class names of a union: common members, unknown branch, each branch."""
         own = self._class_names[name]
         branches = {
             values: self._scope.take(own + "".join(map(camel_case, values)))
@@ -184,7 +188,7 @@ class _Planner:
         return self._scope.take(own + "Common"), self._scope.take("Unknown" + own), branches
 
     def _flat_branches(self, name: str) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-        """Give each branch, and those within it: the discriminators' values, and the types."""
+        """Yield each innermost branch, with the discriminator values and types that lead to it."""
         schema_type = self._schema.types[name]
         assert isinstance(schema_type, UnionDefinition)
         for branch in shape_of(self._schema, schema_type).branches:
@@ -209,10 +213,10 @@ class _Planner:
                 )
 
     def _alternative(self, name: str) -> str:
-        """Return the annotation of an alternate's branch, which is looked at on import.
+        """Return the annotation of an alternate's branch, which Python evaluates on import.
 
-        An alias can't hold itself, as an alternate may whose branch is an array of alternates.
-        [The elements stay plain values; QEMU has no such alternate.]
+        An alternate may contain an array of itself, but an alias can't refer to itself.
+        [The elements of an array of alternates are plain values; QEMU has no such alternate.]
         """
         schema_type = self._schema.types[name]
         if isinstance(schema_type, Array) and isinstance(
@@ -237,7 +241,7 @@ class _Planner:
             for member in members
         )
 
-    # --- Each kind ------------------------------------------------------------------------------
+    # --- Plans of definitions -------------------------------------------------------------------
 
     def _type(
         self, name: str, unions: dict[str, tuple[str, str, dict[tuple[str, ...], str]]]
@@ -320,7 +324,7 @@ class _Planner:
         return self._attributes(members, schema_type.documentation, scope)
 
     def _base_documentation(self, definition: UnionDefinition) -> Documentation | None:
-        """Return where a union's common members are described: there, or with the base."""
+        """Return the documentation of a union's common members: the base's, or else the union's."""
         base = self._schema.types[definition.base]
         if (
             isinstance(base, StructDefinition)
@@ -349,9 +353,9 @@ class _Planner:
 
 
 def _bases_first(types: list[TypePlan]) -> Iterator[TypePlan]:
-    """Give the types so that each stands behind the base of its class, and the types of an alias.
+    """Yield the types so that a base precedes its subclasses, and types precede their aliases.
 
-    Annotations within classes are looked at only when they are used, so that these may be anywhere.
+    Annotations within classes are evaluated only on use, so their types may come later.
     """
     by_name = {plan.name: plan for plan in types}
     given: set[str] = set()

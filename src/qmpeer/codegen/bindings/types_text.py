@@ -1,4 +1,4 @@
-"""The text of a binding's types: classes and aliases."""
+"""The Python text of a binding's types: classes and aliases."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -20,21 +20,21 @@ _WIDTH = 100
 
 
 def literal(text: str) -> str:
-    """Return a string as source text."""
+    """Return a string as a Python literal."""
     return json.dumps(text, ensure_ascii=False) if text.isprintable() else json.dumps(text)
 
 
 def optional(attribute: Attribute) -> str:
-    """Return an annotation with what makes it optional, and its default."""
+    """Return a member's annotation; an optional member has UNSET in its type and as default."""
     if not attribute.is_optional:
         return attribute.type
-    if attribute.type == "Any":
+    if attribute.type == "Any":  # it includes UnsetType
         return "Any = UNSET"
     return f"{attribute.type} | UnsetType = UNSET"
 
 
 def wrapped(before: str, parts: Sequence[str], after: str) -> Iterator[str]:
-    """Give parts in parentheses: in one line if it isn't too long, else each in its own."""
+    """Yield parts in parentheses: on one line if it isn't too long, or else one part a line."""
     line = before + ", ".join(parts) + after
     if len(line) <= _WIDTH:
         yield line
@@ -45,7 +45,7 @@ def wrapped(before: str, parts: Sequence[str], after: str) -> Iterator[str]:
 
 
 def type_lines(plan: TypePlan) -> Iterator[str]:
-    """Give the lines of one type."""
+    """Yield the lines of a type."""
     match plan:
         case EnumPlan():
             yield from _enum(plan)
@@ -56,7 +56,7 @@ def type_lines(plan: TypePlan) -> Iterator[str]:
         case AliasPlan():
             yield from _alias(plan.name, plan.type.split(" | "))
             yield from _alias_docstring(
-                plan.definition.documentation, f"Either of the alternate {plan.definition.name}."
+                plan.definition.documentation, f"A value of the alternate {plan.definition.name}."
             )
 
 
@@ -75,7 +75,7 @@ def _enum(plan: EnumPlan) -> Iterator[str]:
 def _struct(plan: StructPlan) -> Iterator[str]:
     definition = plan.definition
     fallback = (
-        "An object without a name of its own."
+        "An object type that has no name in the schema."
         if definition.is_implicit
         else f"A {definition.name}."
     )
@@ -95,18 +95,23 @@ def _union(plan: UnionPlan) -> Iterator[str]:
     definition = plan.definition
     base, keywords = "Struct", [f"tag_field={literal(wire)}"]
     if plan.common:
-        fallback = f"What all branches of {plan.name} have."
+        fallback = f"The members that all branches of {plan.name} have."
         yield from _class(
-            plan.common, ["Struct", *keywords], plan.attributes, {}, definition.documentation, fallback,
+            plan.common,
+            ["Struct", *keywords],
+            plan.attributes,
+            {},
+            definition.documentation,
+            fallback,
             definition.features,
-        )  # fmt: skip
+        )
         yield from ("", "")
         base, keywords = plan.common, []
     for branch in plan.branches:
         yield from _branch(plan, branch, base, keywords)
         yield from ("", "")
     yield f'class {plan.unknown}(UnknownBranch, tag_field={literal(wire)}, tag=""):'
-    yield f'{_INDENT}"""A branch of {plan.name} that this binding doesn\'t know."""'
+    yield f'{_INDENT}"""A branch of {plan.name} that is newer than this binding."""'
     yield ""
     yield f"{_INDENT}@property"
     yield f"{_INDENT}def {name}(self) -> str:"
@@ -144,7 +149,7 @@ def _class(
     renamed = {a.name: a.wire for a in attributes if a.name != a.wire}
     arguments = list(bases)
     if attributes:
-        arguments.append("kw_only=True")  # what comes with a base may be optional
+        arguments.append("kw_only=True")  # a base may have optional members, which come first
     if renamed:
         pairs = ", ".join(f"{literal(key)}: {literal(value)}" for key, value in renamed.items())
         arguments.append(f"rename={{{pairs}}}")
