@@ -238,6 +238,6 @@ def test_commands_that_name_one_large_struct(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(SchemaSemanticError) as raised:
         bindings_text(schema)
     assert str(raised.value) == (
-        "with it, commands have 300 members, expected at most 299, inherited ones included\n"
+        "with it, commands have 300 arguments, expected at most 299, inherited ones included\n"
         "in command 'c9'"
     )
