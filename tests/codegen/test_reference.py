@@ -1,4 +1,4 @@
-"""Reference documentation: what is on the pages, whatever the source and the format.
+"""Reference documentation: the pages' contents, for every source and format.
 
 Modules: reference.entries, reference.manual, reference.markdown, reference.pages.
 """
@@ -289,7 +289,7 @@ def test_no_code_ends_its_own_fence(code: str, fence: int) -> None:
 
 
 def hostile_schema() -> Schema:
-    """Return a schema with all hostile texts, some of which its source would not let pass."""
+    """Return a schema with all hostile texts, including some that its source would refuse."""
     texts = [text.replace("\ud800", "") for text in HOSTILE]
     documentation = Documentation(
         symbol="go",

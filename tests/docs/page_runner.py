@@ -1,19 +1,19 @@
-"""Run a page from top to bottom, as its reader would: one folder, one shell, one terminal.
+"""A runner for pages: from top to bottom, with one folder, one shell and one terminal.
 
-A block's language says what happens to it:
+A block's language decides its use:
 
-- ``console``: lines behind ``$`` are commands, continued behind ``>``; the others are their output.
-  All run in one bash. A command may fail only if the page shows its status by ``$ echo $?`` next.
-- ``terminal``: what a person sees. What stands behind a prompt is typed, the first command too, and
-  so is a line that begins with ``{ "``; ``^D``, behind a prompt or alone, is a key. It runs in
-  tmux.
-- any language whose first line (or the one behind ``#!``) is a comment that names a file: the block
+- ``console``: lines with ``$`` are commands, lines with ``>`` continue them, other lines are their
+  output. All run in one bash. A command may fail only if the page shows its status with
+  ``$ echo $?`` next.
+- ``terminal``: the screen that a person sees, in tmux. Text after a prompt is typed, as are the
+  first command and a line that begins with ``{ "``. ``^D``, after a prompt or alone, is a key.
+- any language whose first line (or the line after ``#!``) is a comment that names a file: the block
   is saved.
-- ``python`` without such a name: a program; a ``text`` block right behind it is what it prints.
-- others are shown only.
+- ``python`` without such a name: a program; a ``text`` block directly after it is its output.
+- other blocks are only shown.
 
-In expected output "…" stands for any text within a line, and on a line by itself for any number of
-lines. The comment ``<!-- hidden: console ... -->`` holds commands that a reader needn't see.
+In expected output "…" matches any text within a line, and any number of lines if it is alone on a
+line. The comment ``<!-- hidden: console ... -->`` contains commands that a reader needn't see.
 """
 
 import os
@@ -57,7 +57,7 @@ COLUMNS, ROWS = 130, 60
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block of a page, and where it stands."""
+    """One block of a page, and its line."""
 
     language: str
     text: str
@@ -81,7 +81,7 @@ def page_blocks(page: str) -> list[Block]:
 
 
 def programs_in(blocks: list[Block]) -> list[str]:
-    """Return the programs of others that some blocks use."""
+    """Return the external programs that some blocks use."""
     text = "\n".join(block.text for block in blocks)
     used = [name for name in PROGRAMS if re.search(rf"(?<![\w-]){name}(?![\w-])", text)]
     return [
@@ -91,15 +91,15 @@ def programs_in(blocks: list[Block]) -> list[str]:
 
 
 def pattern_of(expected: str) -> str:
-    """Return the regular expression of an expected output."""
+    """Return the regular expression for an expected output."""
     pattern = ""
     for line in expected.splitlines():
         if line == "…":
             pattern += r"(?:.*\n)*?"
-        elif KEY.fullmatch(line):  # which some programs echo, and some don't
+        elif KEY.fullmatch(line):  # not all programs echo it
             pattern += rf"(?:{re.escape(line)}\n)?"
         elif (prompt := _prompt_of(line)) and KEY.fullmatch(line.removeprefix(prompt)):
-            key = re.escape(line.removeprefix(prompt))  # the program may leave in this line
+            key = re.escape(line.removeprefix(prompt))  # the program may end on this line
             pattern += rf"{re.escape(prompt.rstrip())}[ \t]*(?:{key})?\n?"
         else:
             pattern += ".*?".join(map(re.escape, line.rstrip().split("…"))) + r"[ \t]*\n"
@@ -111,7 +111,7 @@ def _prompt_of(line: str) -> str:
 
 
 def assert_printed(printed: str, expected: str, where: str) -> None:
-    """Hold what was printed against what the page shows."""
+    """Compare the printed output with the page."""
     if printed and not printed.endswith("\n"):
         printed += "\n"
     assert re.fullmatch(pattern_of(expected), printed), (
@@ -122,7 +122,7 @@ def assert_printed(printed: str, expected: str, where: str) -> None:
 class Shell:
     """One bash, which runs one command after the other.
 
-    Its script comes through a pipe of its own, so that no command reads it by accident.
+    It reads its script from a separate pipe, so that no command reads it by accident.
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
@@ -143,7 +143,7 @@ class Shell:
         self._count = 0
 
     def run(self, command: str) -> tuple[int, str]:
-        """Run a command; return its status and its output, and what came from the background."""
+        """Run a command; return its status, its output, and output from the background."""
         self._count += 1
         mark = f"=== {os.getpid()} {self._count} ==="
         script = f"{command}\n__=$?; echo; echo '{mark}' $__; (exit $__)\n"
@@ -157,7 +157,7 @@ class Shell:
         return int(end[1]), printed[: end.start()].decode()
 
     def close(self) -> None:
-        """End the shell, and what it left in the background."""
+        """End the shell and its background processes."""
         os.close(self._script)
         try:
             os.killpg(self._process.pid, signal.SIGTERM)
@@ -262,7 +262,7 @@ class PageRunner:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    """Return an environment in which the page's programs are found, and nobody's settings are."""
+    """Return an environment with the page's programs on PATH and without personal settings."""
     folders = [str(Path(sys.executable).parent)]
     for name in (QEMU,):
         if found := find_program(name):
@@ -277,7 +277,7 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 def _commands(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the commands of a console block, each with what is shown behind it."""
+    """Yield the commands of a console block, each with its expected output."""
     command, expected, is_continued = "", "", False
     for line in text.splitlines():
         if line.startswith("$ "):
@@ -302,7 +302,7 @@ def _type(terminal: Terminal, text: str) -> None:
 
 
 def _until_shown(terminal: Terminal, shown: str, where: str, prompts: str = "") -> None:
-    """Wait until the screen shows a text, and nothing else but a prompt."""
+    """Wait until the screen shows a text, followed only by a prompt."""
     pattern = re.compile(pattern_of(shown) + (rf"(?:(?:{prompts})\s*)*" if prompts else ""))
 
     def is_shown(screen: str) -> bool:

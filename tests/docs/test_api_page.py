@@ -1,4 +1,4 @@
-"""The page of the Python API: it lists what there is, no more and no less."""
+"""The page of the Python API: it lists exactly the public names."""
 
 import inspect
 import re
@@ -19,7 +19,7 @@ _DIRECTIVE = re.compile(
 
 
 def entries() -> Iterator[tuple[str, Any, str | None]]:
-    """Give what the page lists: its name, what that is, and its members as they are listed."""
+    """Yield the page's entries: the name, the object, and the listed members."""
     for found in _DIRECTIVE.finditer(PAGE.read_text()):
         name = found["name"]
         if found["kind"] == "module":

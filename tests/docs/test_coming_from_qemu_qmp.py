@@ -1,4 +1,4 @@
-"""The page for those who come from qemu.qmp: both sides run, and print the same."""
+"""The page for users of qemu.qmp: the code of both sides runs and prints the same."""
 
 import inspect
 import itertools
@@ -21,7 +21,7 @@ TEXT = (DOCS / PAGE).read_text()
 
 
 def pairs() -> Iterator[tuple[str, str, str]]:
-    """Yield the code of the one, that of the other, and what both print."""
+    """Yield the code for qemu.qmp, the code for qmpeer, and the output of both."""
     found = blocks(PAGE)
     for (kind, theirs, _), (other, ours, output) in itertools.pairwise(found):
         if (kind, other) == ("python", "python") and "qemu.qmp" in theirs:
@@ -43,7 +43,7 @@ def placed(source: str, folder: Path) -> str:
 
 
 def run_apart(source: str, folder: Path) -> str:
-    """Run Python in a process of its own: what is left open there ends with it."""
+    """Run Python in a separate process, which closes all that the code leaves open."""
     done = subprocess.run(
         [sys.executable, "-c", source],
         capture_output=True,
@@ -70,7 +70,7 @@ def test_both_print_the_same(theirs: str, ours: str, output: str, served: Path) 
 def test_what_is_ours_alone(
     text: str, output: str, tmp_path: Path, program: Callable[[str], str]
 ) -> None:
-    """With a real machine and a real agent."""
+    """Run the code for features of qmpeer only, with a real machine and a real agent."""
     null = "null-co,size=1048576,read-zeroes=on"
     disks = ["-blockdev", f"{null},node-name=disk0", "-blockdev", f"{null},node-name=copy0"]
     monitor = ["-qmp", f"unix:{tmp_path}/q,server=on,wait=off"]
@@ -99,7 +99,7 @@ def test_there_is_something_to_run() -> None:
 
 
 def calls(object_: object) -> set[str]:
-    """Return the names of what a class offers."""
+    """Return the public names of a class."""
     return {
         name
         for name, _ in inspect.getmembers(object_)

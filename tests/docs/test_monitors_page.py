@@ -1,4 +1,4 @@
-"""The page on monitors: its session at two terminals is held here, with real programs."""
+"""The page on monitors: its session at two terminals runs here, with real programs."""
 
 import re
 import sys
@@ -26,7 +26,7 @@ PROMPT = "(qemu) "
 
 
 class Telnet:
-    """A program's end, played by telnet."""
+    """One end of the page's session, in telnet."""
 
     def __init__(self, program: str, port: str) -> None:
         self._process = Popen(
@@ -41,7 +41,7 @@ class Telnet:
     def read(self) -> str:
         assert self._process.stdout is not None
         line = ""
-        while not line.startswith("{"):  # telnet has its own lines before the first
+        while not line.startswith("{"):  # telnet prints lines of its own first
             line = background(self._process.stdout.readline).result(PATIENCE)
             assert line, "telnet has ended"
         return line.rstrip("\r\n")
@@ -56,15 +56,15 @@ class Telnet:
 
 
 def alike(text: str) -> str:
-    """Leave out what differs each time: ports, the clock, names of the host, blanks at the end."""
+    """Replace the parts that differ each time: ports, times, host names, trailing blanks."""
     text = re.sub(r'"(micro)?seconds": \d+', r'"\1seconds": 0', text)
-    text = text.replace("localhost", "127.0.0.1")  # whatever this host's resolver says
+    text = text.replace("localhost", "127.0.0.1")  # for any resolver
     return re.sub(r"(127\.0\.0\.1(?:,port=|:))\d+", r"\1PORT", text).rstrip()
 
 
 @pytest.fixture
 def terminal(program: Callable[[str], str], tmp_path: Path) -> Iterator[Terminal]:
-    """Start what the page starts, on a port that is free."""
+    """Start the page's programs, on a free port."""
     command, *_ = START.splitlines()
     command = command.replace(f"localhost,port={SHOWN_PORT}", "127.0.0.1,port=0")
     words = command.removeprefix("$ qmpeer ").split()

@@ -1,4 +1,4 @@
-"""Pages whose code runs: what they show works, and prints what stands there."""
+"""Pages with code: it runs and prints the shown output."""
 
 from pathlib import Path
 

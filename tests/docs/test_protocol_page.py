@@ -1,4 +1,4 @@
-"""The page on the protocol: each rule has tests that exist, and its conversations are true."""
+"""The page on the protocol: each rule's tests exist, and its conversations are real."""
 
 import ast
 import functools
@@ -55,14 +55,14 @@ def test_every_name_of_a_test_is_within_a_rule() -> None:
 
 
 class Conversation:
-    """Talk to a server."""
+    """A conversation with a server."""
 
     def __init__(self, path: Path) -> None:
         self._socket = dial(path, timeout=PATIENCE)
         self._socket.settimeout(PATIENCE)
         self._lines = self._socket.makefile("rb")
 
-    def say(self, line: str) -> None:
+    def send(self, line: str) -> None:
         self._socket.sendall(line.encode() + b"\n")
 
     def hear(self) -> Any:
@@ -79,7 +79,7 @@ def path(
     program: Callable[[str], str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Path]:
-    """Where a server listens that holds all conversations, one after the other."""
+    """Return the address of a server for all conversations, one after the other."""
     command = QMPEER if request.param == "qmpeer" else [program(QEMU), *BASE]
     path = tmp_path_factory.mktemp("protocol") / "q"
     listening = ["-qmp", f"unix:{path},server=on,wait=off"]
@@ -102,7 +102,7 @@ def conversation(path: Path) -> Iterator[Conversation]:
 
 
 def comparable(message: Any) -> Any:
-    """Return a message without what differs from server to server and from day to day."""
+    """Return a message without the parts that depend on the server or the time."""
     if "QMP" in message:
         return sorted(message["QMP"])
     message.pop("timestamp", None)
@@ -111,7 +111,7 @@ def comparable(message: Any) -> Any:
 
 @pytest.fixture
 def release(request: pytest.FixtureRequest) -> tuple[int, int]:
-    """Return the release of QEMU that the server is of, or follows."""
+    """Return the QEMU release of the server, or the one that it follows."""
     if request.node.callspec.params["path"] == "qmpeer":
         return (7, 2)
     version: tuple[int, int] = request.getfixturevalue("qemu_version")
@@ -126,7 +126,7 @@ def test_conversations_are_true(
     for line in example.splitlines():
         arrow, text = line[:3], line[3:]
         if arrow == "-> ":
-            conversation.say(text)
+            conversation.send(text)
         else:
             assert arrow == "<- "
             expected = json.loads(as_written_by(release, text))

@@ -1,4 +1,4 @@
-"""The page on QEMU's releases: what it says of a release, the QEMU at hand does."""
+"""The page on QEMU's releases: the installed QEMU does what it states about its release."""
 
 import json
 import re
@@ -74,8 +74,8 @@ def test_each_row_tells_of_a_difference() -> None:
 
 @pytest.mark.real
 def test_what_the_rows_say_is_so(schema: Schema, column: int) -> None:
-    said = {name: said[column] == "yes" for name, *said in ROWS}
-    assert {name: find(schema, name).is_there for name in said} == said
+    stated = {name: stated[column] == "yes" for name, *stated in ROWS}
+    assert {name: find(schema, name).is_there for name in stated} == stated
 
 
 def names_of(row_column: int) -> set[str]:
@@ -130,7 +130,7 @@ def test_a_migration_that_never_began(vm: Client, column: int) -> None:
 
 
 class Disk:
-    """A disk whose sectors can't be read, at the ports of an IDE controller."""
+    """A disk with unreadable sectors, driven through the ports of an IDE controller."""
 
     def __init__(self, program: str, path: Path) -> None:
         image = {"driver": "null-co", "size": 1 << 20}
@@ -158,7 +158,7 @@ class Disk:
         return answer[3:]
 
     def read(self) -> None:
-        """Read a sector; return when the disk has said that it can't."""
+        """Read a sector; return when the disk has reported the failure."""
         for port, value in ((0x1F6, 0xE0), (0x1F2, 1), (0x1F7, 0x20)):
             self._ask(f"outb {port:#x} {value:#x}")
         while (status := int(self._ask("inb 0x1f7"), 16)) & 0x80:

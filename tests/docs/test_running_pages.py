@@ -1,4 +1,4 @@
-"""Installation, tutorials, how-tos, the cookbook: all that they show runs as it stands."""
+"""Installation, tutorials, how-tos, the cookbook: all shown code runs unchanged."""
 
 import tempfile
 from collections.abc import Callable

@@ -1,8 +1,7 @@
-"""Schemas that somebody made to do harm end in one clear error, soon.
+"""Hostile schemas: each ends quickly in one clear error.
 
-What fills a limit is made small, the limit with it, and must take time in proportion to its size;
-in its real size it is tried by the tests marked slow. That it doesn't take all memory either is
-seen in tests/cli.
+Inputs that reach a limit are tested with a reduced limit, and must take time in proportion to their
+size; the tests marked slow use the real size. Tests in tests/cli check the memory.
 """
 
 import copy
@@ -35,12 +34,12 @@ from tests.schema.sizes import check_growth, with_limits
 SECONDS: Final = 15.0
 """CPU time that anything may take; all take far less."""
 
-pytestmark = pytest.mark.no_cover  # it takes five times as long when every line is counted
+pytestmark = pytest.mark.no_cover  # measuring coverage makes it five times as slow
 
 
 @pytest.fixture(autouse=True)
 def soon() -> Iterator[None]:
-    """Hold every test of this file to its time."""
+    """Limit the time of every test of this file."""
     start = process_time()
     yield
     assert process_time() - start < SECONDS
@@ -58,17 +57,17 @@ def error_of(files: dict[str, bytes]) -> SchemaError:
 
 
 def joined(form: bytes, count: int) -> bytes:
-    """Return so many texts of one form, each with its number in it."""
+    """Return many texts of one form, each containing its number."""
     return b"\n".join(form.replace(b"#", b"%d" % number) for number in range(count))
 
 
 def filling(form: bytes, share: float = 1) -> bytes:
-    """Return a text over and over, until it takes this share of what a file may have."""
+    """Repeat a text until it fills this share of a file's largest size."""
     return form * int(limits.SCHEMA_FILE_SIZE * share / len(form))
 
 
 def many(form: bytes, count: int) -> bytes:
-    """Return so many texts of one form, a comma between them, each with its number in it."""
+    """Return many texts of one form, separated by commas, each containing its number."""
     return joined(form + b",", count)[:-1]
 
 
@@ -86,11 +85,11 @@ LARGE: Final[dict[str, tuple[Make, str]]] = {
         lambda: filling(b"{ 'enum': 3 } ", 0.6),
         "found '3', expected a value",
     ),
-    "nothing but signs": (
+    "only signs": (
         lambda: filling(b"\x00\x1b[\xc2\xa0}", 0.8),
         "found '\\x00', expected '{{'",
     ),
-    "nothing but brackets": (lambda: filling(b"["), "found '[', expected '{{'"),
+    "only brackets": (lambda: filling(b"["), "found '[', expected '{{'"),
     "a long name": (
         lambda: b"{ 'struct': '%b', 'data': {} }" % filling(b"a_", 0.9),
         "'a_a_a_",
@@ -176,7 +175,7 @@ def check_text(text: bytes, reason: str) -> None:
     assert reason in str(error)
     assert len(str(error)) < 3000
     assert len(error.others) < limits.SCHEMA_ERRORS
-    # However long a line is, its errors share it.
+    # Errors on one line share its text, however long it is.
     assert sum(len(line) for line in {id(e.text): e.text for e in error.others}.values()) < 5e6
 
 
@@ -197,7 +196,7 @@ def test_text_of_the_largest_size(make: Make, reason: str) -> None:
 
 
 def test_includes_that_fan_out_end() -> None:
-    """Each file includes all: that is many ways through few files."""
+    """Each file includes all others: there are many paths through few files."""
     files = {
         f"{number}.json": b"".join(b"{ 'include': '%d.json' }\n" % other for other in range(100))
         for number in range(100)
@@ -332,7 +331,7 @@ ENTITIES: Final[dict[str, tuple[list[Any], str]]] = {
 
 
 def level(number: int, *cases: str) -> JsonObject:
-    """Return an object whose variants are all the next one."""
+    """Return an object whose variants are all the next object."""
     return {
         "name": str(number + 10),
         "meta-type": "object",
@@ -409,8 +408,9 @@ def test_answer_nested_deeply(opening: str) -> None:
     with pytest.raises(SchemaSemanticError) as caught:
         schema_from_introspection([{"name": "0", "meta-type": "object", "members": value}])
     assert str(caught.value).startswith("not an answer to query-qmp-schema: ")
-    schema_from_introspection([{**EMPTY, "more": value}])  # what a release adds, nobody looks at
-    while value is not None:  # not all at once
+    # Members that a later release adds are ignored.
+    schema_from_introspection([{**EMPTY, "more": value}])
+    while value is not None:  # freed level by level: at once would recurse too deeply
         value = value[0] if opening == "[" else value["a"]
 
 
@@ -433,7 +433,7 @@ WRONG: Final[tuple[Any, ...]] = (
 
 @pytest.mark.parametrize("index", range(len(ANSWER)), ids=lambda index: str(ANSWER[index]["name"]))
 def test_wrong_type_of_any_key(index: int) -> None:
-    """In an answer of which nothing else is wrong."""
+    """Try each wrong type in an otherwise correct answer."""
     refused = 0
     for parent, key in [*_parts_of(ANSWER[index])]:
         for value in (*WRONG, "drop"):
@@ -457,7 +457,7 @@ def _parts_of(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[An
 
 
 def try_answer(answer: list[Any]) -> bool:
-    """Return whether it is accepted; what is, is of use to whoever takes a schema."""
+    """Return True if the answer is accepted; an accepted one must work for every user."""
     try:
         schema = schema_from_introspection(answer)
     except SchemaError as error:
@@ -475,7 +475,7 @@ ARGUMENTS: Final[tuple[JsonObject, ...]] = (
 
 
 def use(schema: Schema) -> None:
-    """Do with a schema what others do."""
+    """Pass a schema to every function that takes one."""
     again = introspection_of(schema)
     assert introspection_of(schema_from_introspection(again)) == again
     "\n".join(listing(schema))
@@ -517,7 +517,7 @@ def test_alternate_that_meets_itself_in_an_array(schema_of: Callable[..., Schema
 
 
 def test_what_is_used_stays_when_its_condition_is_not_met(schema_of: Callable[..., Schema]) -> None:
-    """QEMU couldn't be compiled then; the model doesn't fall to pieces."""
+    """QEMU wouldn't compile, but the model stays complete."""
     schema = select(
         schema_of(
             "{ 'command': 'go', 'data': 'One', 'returns': [ 'One' ] }\n"

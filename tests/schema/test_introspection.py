@@ -1,4 +1,4 @@
-"""Introspection, both ways."""
+"""Introspection as source and as output."""
 
 from collections.abc import Callable
 from typing import Any
@@ -101,7 +101,7 @@ def test_answer_comes_back_as_it_was() -> None:
 
 
 def test_branches_that_an_answer_leaves_out() -> None:
-    """They have nothing, though nothing in the answer is empty, and are written down with that."""
+    """They have the empty type, even if the answer lists no empty type; the output lists it."""
     kind: JsonObject = {"name": "kind", "type": "1"}
     answer: list[JsonObject] = [
         {"name": "a", "meta-type": "command", "arg-type": "0", "ret-type": "0"},
@@ -178,7 +178,7 @@ def test_names_that_are_not_masked_are_kept() -> None:
 
 
 def broken(changes: dict[str, Any]) -> list[Any]:
-    """Return the answer with the entities of these names changed, or left out."""
+    """Return the answer with the entities of these names changed or removed."""
     return [
         {**entity, **changes.get(str(entity["name"]), {})}
         for entity in ANSWER

@@ -1,4 +1,4 @@
-"""Every construct of the QAPI language, of today and of before."""
+"""Every construct of the QAPI language, in its current and older forms."""
 
 from collections.abc import Callable
 

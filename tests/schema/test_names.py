@@ -1,4 +1,4 @@
-"""Names: which can be, and which are in today's style.
+"""The rules for names, and today's style.
 
 Modules: definition_parts.
 """

@@ -1,4 +1,4 @@
-"""Whether a schema has something: both notations, and why something isn't there."""
+"""Queries for parts of a schema: both notations, and the reasons of failures."""
 
 import pytest
 
@@ -104,7 +104,7 @@ NO_EXPRESSIONS = [
 
 @pytest.fixture(params=["files", "recording"])
 def schema(request: pytest.FixtureRequest) -> Schema:
-    """What was withheld from the recording isn't asked for here."""
+    """Return the schema of a recording, whose omissions the tests don't query."""
     name = "small-9.2"
     return qapi_schema(name) if request.param == "files" else recorded_schema(name)
 

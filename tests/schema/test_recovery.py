@@ -1,4 +1,4 @@
-"""One run finds all that is wrong, and nothing that only seems so because of something else."""
+"""Recovery after errors: one run reports all errors, without consequential ones."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which transcripts there are, and how what was said is held against what should have been."""
+"""The transcripts, and functions that compare a real conversation with them."""
 
 import json
 from collections.abc import Iterator
@@ -16,16 +16,16 @@ SENTINEL = b'{"execute":"sentinel","id":"S"}\n'
 
 
 def turns(case: Case) -> Iterator[tuple[bytes, bytes]]:
-    """Give what the client says in one go, and what the server answers to that."""
-    said: dict[Sender, bytes] = {Sender.CLIENT: b"", Sender.SERVER: b""}
+    """Yield what the client sends at once, and the server's answer to that."""
+    sent: dict[Sender, bytes] = {Sender.CLIENT: b"", Sender.SERVER: b""}
     last = Sender.CLIENT
     for line in case.lines:
         if line.sender is Sender.CLIENT and last is Sender.SERVER:
-            yield said[Sender.CLIENT], said[Sender.SERVER]
-            said = {Sender.CLIENT: b"", Sender.SERVER: b""}
+            yield sent[Sender.CLIENT], sent[Sender.SERVER]
+            sent = {Sender.CLIENT: b"", Sender.SERVER: b""}
         last = line.sender
-        said[last] += line.data
-    yield said[Sender.CLIENT], said[Sender.SERVER]
+        sent[last] += line.data
+    yield sent[Sender.CLIENT], sent[Sender.SERVER]
 
 
 def _number(text: str) -> int | float:
@@ -40,9 +40,10 @@ def _without_clock(value: JsonValue) -> JsonValue:
 
 
 def by_value(data: bytes) -> list[tuple[bool, JsonValue]]:
-    """Return a server's lines as values, so that member order and number spelling don't matter.
+    """Return a server's lines as values, without member order and number spelling.
 
-    Each goes with whether it ends as it should. True and 1 are told apart by their JSON text.
+    Each is paired with True if its line end is right. Values are compared as JSON text, in which
+    true and 1 differ.
     """
     read = [
         (line.endswith(b"\r\n"), _without_clock(json.loads(line, parse_float=_number)))
@@ -51,12 +52,12 @@ def by_value(data: bytes) -> list[tuple[bool, JsonValue]]:
     return [(is_whole, json.dumps(value, sort_keys=True)) for is_whole, value in read]
 
 
-def check_sentinel(case: Case, said: bytes) -> None:
-    """Check the answer to the sentinel: a plain one, or none if the case leaves a value open."""
+def check_sentinel(case: Case, output: bytes) -> None:
+    """Check the sentinel's answer: a plain one, or none if the case leaves a value incomplete."""
     if case.facts.get("ends") == "waiting":
-        assert said == b""
+        assert output == b""
         return
-    ((is_whole, text),) = by_value(said)
+    ((is_whole, text),) = by_value(output)
     answer = json.loads(str(text))
     assert is_whole
     assert answer["id"] == "S"

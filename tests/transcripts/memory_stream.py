@@ -1,4 +1,4 @@
-"""A stream that ends in memory: what was written is kept, nothing is read."""
+"""A stream in memory, for output only."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,17 @@ __all__ = ["MemoryStream"]
 
 
 class MemoryStream(Stream):
-    """Keep what is written."""
+    """A stream that stores its output."""
 
     def __init__(self) -> None:
         self.written = bytearray()
 
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
-        """Keep it."""
+        """Store some output."""
         self.written += data
 
     def take(self) -> bytes:
-        """Return what was written since the last time."""
+        """Return the output since the last call."""
         data = bytes(self.written)
         self.written.clear()
         return data
@@ -37,10 +37,10 @@ class MemoryStream(Stream):
 
     @property
     def unsent(self) -> int:
-        """None: all is sent at once."""
+        """Always 0: all output is sent at once."""
         return 0
 
     @property
     def peer(self) -> str:
-        """Who is at the other end."""
+        """The address of the other end."""
         return "memory"

@@ -3,16 +3,16 @@ r"""Transcripts: recorded conversations as text, read and written without loss.
 Theory of operation. A transcript is a text file of *cases* with blank lines between them::
 
     # a lone surrogate is refused                 the case's name
-    # state: negotiated with oob                  facts about it, as many as needed
+    # state: negotiated with oob                  facts about it, any number
     -> {"execute": "x", "id": "\uD800"}           a line from the client, LF at its end
     <- {"error": {"class": ...}}                  a line from the server, CR LF at its end
     -> \xff\                                      a backslash last: no line end
-    <-                                            nothing comes here
+    <-                                            the server sends nothing here
 
 Bytes outside printable ASCII, and a blank that ends a line, are written as ``\xff``, two lower-case
-digits. Any other backslash stands for itself, so that JSON's own escapes read as they are on the
-wire; one that would be taken for an escape or for the end of a line is ``\x5c``. The text before
-the first case, if it has no lines of a conversation, is the heading of the whole.
+digits. Any other backslash is itself, so that JSON's own escapes look as they do on the wire. A
+backslash that would be read as an escape or as the end of a line is written as ``\x5c``. A first
+block without lines of a conversation is the heading of the file.
 """
 
 import re
@@ -25,20 +25,20 @@ __all__ = ["Case", "Line", "Sender", "Transcript", "format_transcript", "parse_t
 
 
 class Sender(Enum):
-    """Name who sent a line, by its mark."""
+    """The sender of a line, by its mark."""
 
     CLIENT = "->"
     SERVER = "<-"
 
     @property
     def line_end(self) -> bytes:
-        """What its lines end with unless they say otherwise."""
+        """The line end of its lines, unless they show another."""
         return b"\n" if self is Sender.CLIENT else b"\r\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Hold bytes of one sender: a line, or a piece of one; none from a server that is silent."""
+    """The bytes of a line, or of a part of one; empty for a server that sends nothing."""
 
     sender: Sender
     data: bytes
@@ -46,10 +46,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Hold one conversation.
+    """One conversation.
 
     Attributes:
-        facts: What the heading says of it, by name.
+        facts: The facts in its heading, by name.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """Hold the cases of one file, and the heading above them."""
+    """The cases of one file, and the heading above them."""
 
     heading: str
     cases: tuple[Case, ...]
@@ -71,10 +71,10 @@ _TO_ESCAPE = re.compile(rb"[^\x20-\x7e]|\\(?=x[0-9a-f]{2})|\\\Z| \Z")
 
 
 def parse_transcript(text: str) -> Transcript:
-    """Read a transcript.
+    """Parse a transcript.
 
     Raises:
-        ValueError: If a line is none of a transcript's; it names the line's number.
+        ValueError: If a line is not a valid line of a transcript; it contains the line's number.
     """
     heading = ""
     cases: list[Case] = []
@@ -87,7 +87,7 @@ def parse_transcript(text: str) -> Transcript:
 
 
 def _blocks(text: str) -> Iterable[tuple[int, list[str]]]:
-    """Give the runs of lines between blank lines, each with the number of its first."""
+    """Yield the blocks of lines between blank lines, each with the number of its first line."""
     block: list[str] = []
     for number, line in enumerate((*text.split("\n"), ""), 1):
         if line:
@@ -128,7 +128,7 @@ def _parse_line(number: int, line: str) -> Line:
 
 
 def format_transcript(transcript: Transcript) -> str:
-    """Write a transcript, so that `parse_transcript` gives the same back."""
+    """Return the text of a transcript, which `parse_transcript` reads back unchanged."""
     blocks = [_comment(transcript.heading)] if transcript.heading else []
     blocks += map(_format_case, transcript.cases)
     return "\n".join(blocks)

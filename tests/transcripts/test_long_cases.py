@@ -1,4 +1,4 @@
-"""Cases of QEMU 7.2 that are too long to be read: nesting, and the limits of sizes and texts."""
+"""Cases of QEMU 7.2 that are too long for a transcript: nesting, and limits of size."""
 
 from collections import Counter
 
@@ -17,15 +17,15 @@ NOT_FOUND = "The command zz has not been found"
 MI = 1 << 20
 
 
-def say(data: bytes) -> tuple[list[str], bytes]:
-    """Say something in chunks of 64 KiB; return the errors' texts, and all that was answered."""
+def send(data: bytes) -> tuple[list[str], bytes]:
+    """Send bytes in chunks of 64 KiB; return the error texts and the whole output."""
     server = PretendedServer(COMMANDS)
     session = server.negotiated()
     answer = b""
     for start in range(0, len(data), 65536):
         server.receive(session, data[start : start + 65536])
-        while said := session.data_to_send():
-            answer += said
+        while output := session.data_to_send():
+            answer += output
             server.pump()
     texts = [
         line.partition(b'"desc": "')[2].removesuffix(b'"}}').decode("ascii")
@@ -43,13 +43,13 @@ def as_id(text: bytes) -> bytes:
 @pytest.mark.parametrize("depth", [100, 500, 1021, 1022, 1023])
 def test_an_id_nested_deep_is_given_back(depth: int) -> None:
     nested = b"[" * depth + b"]" * depth
-    texts, answer = say(as_id(nested))
+    texts, answer = send(as_id(nested))
     assert texts == [NOT_FOUND]
     assert answer.startswith(b'{"id": ' + nested + b', "error": ')
 
 
 @pytest.mark.parametrize(
-    ("said", "first", "counts"),
+    ("sent", "first", "counts"),
     [
         pytest.param(
             as_id(b"[" * 2000 + b"]" * 2000),
@@ -77,8 +77,8 @@ def test_an_id_nested_deep_is_given_back(depth: int) -> None:
         pytest.param(b"[" * 1025, NESTING, {NESTING: 1}, id="1025 that are never closed"),
     ],
 )
-def test_nesting(said: bytes, first: str, counts: dict[str, int]) -> None:
-    texts, _ = say(said)
+def test_nesting(sent: bytes, first: str, counts: dict[str, int]) -> None:
+    texts, _ = send(sent)
     assert texts[0] == first
     assert Counter(texts) == counts
 
@@ -93,7 +93,7 @@ def test_5000_openers_give_four_errors_and_wait() -> None:
 
 
 def test_a_number_of_many_digits() -> None:
-    _, answer = say(as_id(b"0." + b"1" * 400))
+    _, answer = send(as_id(b"0." + b"1" * 400))
     assert by_value(answer) == by_value(
         b'{"id": 0.1111111111111111, "error": {"class": "CommandNotFound",'
         b' "desc": "The command zz has not been found"}}\r\n'
@@ -104,14 +104,14 @@ def test_a_number_of_many_digits() -> None:
     ("letters", "shown"), [(900, 900), (1000, 1000), (1010, None), (1023, None), (5000, None)]
 )
 def test_a_parser_text_is_cut(letters: int, shown: int | None) -> None:
-    (text,), _ = say(b"a" * letters + b"\n")
+    (text,), _ = send(b"a" * letters + b"\n")
     expected = f"invalid keyword '{'a' * letters}'"
     assert text == "JSON parse error, " + (expected[:1023] if shown is None else expected)
     assert len(text) <= 18 + 1023
 
 
 @pytest.mark.parametrize(
-    ("said", "text"),
+    ("sent", "text"),
     [
         pytest.param(
             b'"' + b"a" * 5000 + b"\x01\n",
@@ -135,22 +135,22 @@ def test_a_parser_text_is_cut(letters: int, shown: int | None) -> None:
         ),
     ],
 )
-def test_other_texts_are_not_cut(said: bytes, text: str) -> None:
-    assert say(said)[0] == [text]
+def test_other_texts_are_not_cut(sent: bytes, text: str) -> None:
+    assert send(sent)[0] == [text]
 
 
 def check_token_count(limit: int, more: int, texts: list[str]) -> None:
     ones = limit // 2 + more
-    assert say(b"[" + b"1," * (ones - 1) + b"1]\n")[0] == texts
+    assert send(b"[" + b"1," * (ones - 1) + b"1]\n")[0] == texts
 
 
 def check_token_size(limit: int) -> None:
-    """Check an id just below the limit of a token's size, which is given back, and one past it."""
+    """Check an id just below the limit of a token's size, which is returned, and one past it."""
     text = b"a" * (limit - 100)
-    texts, answer = say(as_id(b'"' + text + b'"'))
+    texts, answer = send(as_id(b'"' + text + b'"'))
     assert texts == [NOT_FOUND]
     assert answer.startswith(b'{"id": "' + text + b'", "error": ')
-    texts, _ = say(as_id(b'"' + b"a" * (limit + 10) + b'"'))
+    texts, _ = send(as_id(b'"' + b"a" * (limit + 10) + b'"'))
     assert texts == [
         "JSON token size limit exceeded",
         "JSON parse error, invalid keyword 'aaaaaaaaaa'",
@@ -167,7 +167,7 @@ around_the_count = pytest.mark.parametrize(
 
 @around_the_count
 def test_token_count(more: int, texts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "TOKENS", 200_000)  # they come in several chunks
+    monkeypatch.setattr(limits, "TOKENS", 200_000)  # they arrive in several chunks
     check_token_count(limits.TOKENS, more, texts)
 
 

@@ -1,7 +1,6 @@
-"""The transcripts of QEMU 7.2, all of them, said to the built-in machine by a stream in memory.
+"""All transcripts of QEMU 7.2, played to the built-in machine through a stream in memory.
 
-Commands that the machine doesn't have yet are skipped by their name, and types of objects that it
-doesn't have; nothing else is.
+Only cases with a command or an object type that the machine doesn't have yet are skipped.
 """
 
 import asyncio
@@ -32,8 +31,8 @@ CHANGING = ("commands", "later_commands")
 """Subjects whose commands change a machine: each of their cases has one of its own."""
 
 
-def said(*, is_changing: bool) -> pytest.MarkDecorator:
-    """Give a test the cases that change a machine, or those that don't."""
+def parametrize_cases(*, is_changing: bool) -> pytest.MarkDecorator:
+    """Return a mark with the cases that change a machine, or with the others."""
     cases = [
         pytest.param(subject, case, id=f"{subject}: {case.name}")
         for subject, cases in CASES.items()
@@ -58,10 +57,8 @@ def end(machine: Machine) -> None:
     machine.close()
 
 
-async def said_to(
-    handler: StreamHandler, stream: MemoryStream, data: bytes, lines: int = 1
-) -> bytes:
-    """Say something and return the answer, waited for: some commands run in a thread."""
+async def send(handler: StreamHandler, stream: MemoryStream, data: bytes, lines: int = 1) -> bytes:
+    """Send bytes and wait for the answer: some commands run in a thread."""
     handler.data_received(data, ())
     for _ in range(1000):
         if stream.written.count(b"\n") >= lines:
@@ -71,16 +68,16 @@ async def said_to(
 
 
 def needs(case: Case) -> set[str]:
-    """Return the commands in a case of well-formed requests, and the types of objects."""
-    said = [json.loads(line) for turn, _ in turns(case) for line in turn.splitlines()]
-    names = {request["execute"] for request in said}
-    arguments = [request.get("arguments", {}) for request in said]
+    """Return the commands and the object types in a case of well-formed requests."""
+    requests = [json.loads(line) for turn, _ in turns(case) for line in turn.splitlines()]
+    names = {request["execute"] for request in requests}
+    arguments = [request.get("arguments", {}) for request in requests]
     kinds = {of["qom-type"] for of in arguments if "qom-type" in of}
     return names | {kind for kind in kinds if kind in TYPES_OF_QEMU}
 
 
 async def skip_unless_there(case: Case, stream: MemoryStream, handler: StreamHandler) -> None:
-    answer = await said_to(handler, stream, b'{"execute":"query-commands"}')
+    answer = await send(handler, stream, b'{"execute":"query-commands"}')
     there = {command["name"] for command in json.loads(answer)["return"]}
     missing = needs(case) - there
     if missing:
@@ -89,26 +86,26 @@ async def skip_unless_there(case: Case, stream: MemoryStream, handler: StreamHan
 
 @pytest.fixture(autouse=True)
 def kvm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let KVM be there, on every host, as it is where the cases were recorded."""
+    """Pretend that KVM exists, as on the host where the cases were recorded."""
     monkeypatch.setattr("qmpeer.machine.machine.KVM_DEVICE", "/dev/null")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Machine, Path]]:
-    """A machine that no case changes, and its folder."""
+    """Yield a machine that no case changes, and its folder."""
     folder = tmp_path_factory.mktemp("machine")
     machine = await start(folder)
     yield machine, folder
     end(machine)
 
 
-@said(is_changing=False)
+@parametrize_cases(is_changing=False)
 @pytest.mark.asyncio(loop_scope="module")
 async def test_machine(subject: str, case: Case, shared: tuple[Machine, Path]) -> None:
     await converse(subject, case, *shared)
 
 
-@said(is_changing=True)
+@parametrize_cases(is_changing=True)
 async def test_machine_that_changes(subject: str, case: Case, tmp_path: Path) -> None:
     machine = await start(tmp_path)
     try:
@@ -118,7 +115,7 @@ async def test_machine_that_changes(subject: str, case: Case, tmp_path: Path) ->
 
 
 async def converse(subject: str, case: Case, machine: Machine, folder: Path) -> None:
-    """Have a client in memory connect to the monitor's device, and speak."""
+    """Connect a client in memory to the monitor's device, and play a case."""
     (device,) = machine.chardevs
     stream = MemoryStream()
     handler = device._connect(stream)
@@ -133,12 +130,12 @@ async def speak(
 ) -> None:
     negotiation = NEGOTIATE[case.facts.get("state", "negotiated")]
     if negotiation:
-        await said_to(handler, stream, negotiation, lines=2)
+        await send(handler, stream, negotiation, lines=2)
     stream.take()
     if subject == "later_commands":
         await skip_unless_there(case, stream, handler)
-    for said, answer in turns(case):
-        found = await said_to(handler, stream, said, answer.count(b"\n"))
+    for sent, answer in turns(case):
+        found = await send(handler, stream, sent, answer.count(b"\n"))
         found = found.replace(str(folder).encode(), b"/run")
         assert by_value(found) == by_value(answer)
-    check_sentinel(case, await said_to(handler, stream, SENTINEL, case.facts.get("ends") is None))
+    check_sentinel(case, await send(handler, stream, SENTINEL, case.facts.get("ends") is None))

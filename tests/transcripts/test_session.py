@@ -1,6 +1,6 @@
-"""The transcripts of QEMU 7.2, said to the server's session without I/O.
+"""The transcripts of QEMU 7.2, played to the server's session without I/O.
 
-Each case is said in one go, then byte by byte, then cut up at random: what comes back is the same.
+Each case is sent at once, then byte by byte, then in random chunks: the output is the same.
 """
 
 import random
@@ -39,11 +39,11 @@ def start(case: Case) -> tuple[PretendedServer, ServerSession]:
 def converse(case: Case, pieces: list[list[bytes]]) -> None:
     server, session = start(case)
     for chunks, (_, answer) in zip(pieces, turns(case), strict=True):
-        said = b""
+        output = b""
         for chunk in chunks:
             server.receive(session, chunk)
-            said += session.data_to_send()
-        assert by_value(said) == by_value(answer)
+            output += session.data_to_send()
+        assert by_value(output) == by_value(answer)
     server.receive(session, SENTINEL)
     check_sentinel(case, session.data_to_send())
 
@@ -57,22 +57,22 @@ def cut(data: bytes, chance: random.Random) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("case", SAID)
 def test_in_one_go(case: Case) -> None:
-    converse(case, [[said] for said, _ in turns(case)])
+    converse(case, [[sent] for sent, _ in turns(case)])
 
 
 @pytest.mark.parametrize("case", SAID)
 def test_byte_by_byte(case: Case) -> None:
-    converse(case, [[bytes([byte]) for byte in said] for said, _ in turns(case)])
+    converse(case, [[bytes([byte]) for byte in sent] for sent, _ in turns(case)])
 
 
 @pytest.mark.parametrize("case", SAID)
 def test_cut_up(case: Case) -> None:
     chance = random.Random(case.name)
     for _ in range(5):
-        converse(case, [list(cut(said, chance)) for said, _ in turns(case)])
+        converse(case, [list(cut(sent, chance)) for sent, _ in turns(case)])
 
 
 def test_all_are_said_somewhere() -> None:
-    said = len(SAID) + sum(len(CASES[subject]) for subject in NEEDS_A_MACHINE)
-    assert said == sum(map(len, CASES.values()))
-    assert said > 400
+    count = len(SAID) + sum(len(CASES[subject]) for subject in NEEDS_A_MACHINE)
+    assert count == sum(map(len, CASES.values()))
+    assert count > 400
