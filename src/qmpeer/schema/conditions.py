@@ -82,7 +82,7 @@ def parse_expression(text: str) -> Condition:
         condition = _any(tokens, 0)
     except _NotOursError:
         return text
-    return condition if len(tokens) == 1 else text
+    return condition if len(tokens) == 1 else text  # the one left is the end
 
 
 class _NotOursError(Exception):

@@ -264,7 +264,7 @@ class DefinitionBuilder:
 
     def _add_command(self, expression: Expression) -> None:
         node, place = expression.node, expression.place
-        self._parts.is_unchecked = node.get("gen") == "no"
+        self._parts.is_unchecked = node.get("gen") == "no"  # the spelling up to 2.3
         flags = {key for key in (*_ONLY_FALSE, *_ONLY_TRUE) if self._flag(expression, key)}
         if {"allow-oob", "coroutine"} <= flags:
             self._problems.semantic(place, "'allow-oob' and 'coroutine' exclude each other")
@@ -319,6 +319,7 @@ class DefinitionBuilder:
         members: tuple[Member, ...],
         base: str | None = None,
     ) -> str:
+        # Silently: an error in the condition is reported for the definition itself.
         name = f"{expression.name}-{suffix}"
         self.types[name] = StructDefinition(
             name=name,
@@ -349,6 +350,7 @@ class DefinitionBuilder:
             if isinstance(type_node, ObjectNode) and expression.is_old:
                 type_name = self._nested(expression, name, type_node)
             else:
+                # "any" after an error: it leads to no further ones.
                 type_name = self._parts.type_name(type_node, "member", value_place) or "any"
             if self._parts.is_new(name, "member", seen, where):
                 features = self._parts.features(node, where)

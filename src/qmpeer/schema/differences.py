@@ -235,6 +235,7 @@ class _Comparison:
             case (EnumDefinition(), _) | (_, EnumDefinition()):
                 is_wider = isinstance(old, EnumDefinition)
                 text = "any string, was an enum" if is_wider else "an enum, was any string"
+                # A sender may be allowed more values, a receiver may get fewer.
                 is_breaking = is_wider == key.is_out
                 found.changes.append(Change("changed", _bare(path), text, is_breaking))
             case (
@@ -257,7 +258,7 @@ class _Comparison:
             if name in after:
                 found.changes += _member_changes(path + name, member, after[name], key.is_out)
                 self._compare(member.type, after[name].type, key.is_out, f"{path}{name}.")
-            elif name not in key.moved:
+            elif name not in key.moved:  # a moved one is still in every value
                 found.changes.append(self._lost_member(path, name, new))
         for name, member in after.items():
             if name not in before:
@@ -284,6 +285,7 @@ class _Comparison:
         self, old: Shape, new: Shape, key: _TypePair, path: str, found: _PairChanges
     ) -> None:
         if old.discriminator != new.discriminator:
+            # Branches of different discriminators can't be compared one by one.
             if old.discriminator is not None:
                 text = f"{_union_by(new)}, was {_union_by(old)}"
                 found.changes.append(Change("changed", _bare(path), text, True))
@@ -357,7 +359,7 @@ def _feature_changes(
     after = [feature.name for feature in new]
     for name in before:
         if name not in after:
-            if name in SPECIAL_FEATURES:
+            if name in SPECIAL_FEATURES:  # losing one of these breaks no client
                 yield Change("changed", path, f"{word}, no longer {name}")
             else:
                 yield Change("gone", f"{path}@{name}", "feature", True)

@@ -16,6 +16,7 @@ from qmpeer.schema.pragmas import Pragmas
 from qmpeer.schema.source_files import Problems, SourceFile, SourcePlace
 from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
 
+# A symbol without a colon, a definition of a 'type' or the mark #optional: all older than 2.9.
 _OLD: Final = re.compile(r"^##[ \t]*\n# @[\w.-]+[ \t]*$|^\{ *'type'|#optional", re.MULTILINE)
 _INSTEAD: Final = {
     "Note": ".. note::",

@@ -19,6 +19,7 @@ from qmpeer.schema.syntax import Comment
 
 _SYMBOL: Final = re.compile(r"@([A-Za-z0-9_.][\w.-]*)(?:$|:\s*|\s*$)")
 _ARGUMENT: Final = re.compile(r"@([A-Za-z0-9_.][\w.-]*):(?:\s+|$)")
+# Since could be without its colon, if a release followed.
 _TAG: Final = re.compile(
     r"(Since|Returns?|Errors|Notes?|Examples?|TODO)(?::(?:\s+|$)|(?<=Since)\s+(?=[0-9v]))"
 )

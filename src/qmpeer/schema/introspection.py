@@ -45,6 +45,7 @@ def introspection_of(schema: Schema, form: IntrospectionForm | None = None) -> l
     """
     labels = schema.labels or label_types(schema)
     if EMPTY.name not in labels and _has_bare_branches(schema, labels):
+        # The empty type gets the lowest number that no other type has.
         free = (str(number) for number in range(len(labels) + 1))
         labels = {
             **labels,

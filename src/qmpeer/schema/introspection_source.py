@@ -105,6 +105,7 @@ def _refuse(name: str, reason: str) -> NoReturn:
 
 
 def _form(entities: Iterable[SchemaEntity]) -> IntrospectionForm:
+    # An answer without enums doesn't show its form, so today's is assumed.
     enums = [entity for entity in entities if isinstance(entity, EnumEntity)]
     commands = [entity for entity in entities if isinstance(entity, CommandEntity)]
     return IntrospectionForm(
@@ -186,9 +187,10 @@ class _ModelBuilder:
                     name=name,
                     features=self._features_of(type_entity.features),
                     members=self._members_of(type_entity),
-                    is_implicit=name.endswith("-arg"),
+                    is_implicit=name.endswith("-arg"),  # name_types() gives no other such names
                 )
             case ObjectEntity(tag=tag):
+                # Introspection lists the common members without naming a base.
                 base = f"{name}-base"
                 built[base] = StructDefinition(
                     name=base, members=self._members_of(type_entity), is_implicit=True

@@ -199,11 +199,12 @@ class _SchemaLoader:
 
     def _include(self, expression: Expression, chain: tuple[str, ...]) -> None:
         source, place = expression.place.source, expression.place
+        # posixpath on every system: names within a schema have slashes.
         folder = posixpath.dirname(source.file)
         file = posixpath.normpath(posixpath.join(folder, expression.name))
         if file in chain:
             self._problems.semantic(place, f"{file!r} includes itself")
-        elif file not in self._files:
+        elif file not in self._files:  # a second include is valid, and does nothing
             if len(chain) >= limits.SCHEMA_INCLUDES:
                 self._problems.semantic(
                     place, f"includes are nested more than {limits.SCHEMA_INCLUDES} levels deep"

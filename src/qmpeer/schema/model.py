@@ -40,6 +40,7 @@ Condition: TypeAlias = str | AllOf | AnyOf | Not
 """The condition of an `if`. A string is a configuration name, such as CONFIG_VNC."""
 
 
+# gc=False: a schema has thousands of these small structs, and none can be part of a cycle.
 class Section(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One part of a doc comment.
 

@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 _PREFIX: Final = re.compile(r"__[A-Za-z0-9.-]+_")
+# \Z, because $ also matches before a line feed at the end.
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
 _VALUE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 _CAMEL_CASE: Final = re.compile(r"[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*\Z|[A-Z][A-Z0-9]*\Z")

@@ -73,6 +73,7 @@ class Pragmas:
                 problems.semantic(place, f"'{key}' is not an array of strings")
             else:
                 getattr(self, _LISTS[key]).update(value)
+                # A schema with a list under its new name is written for today's rules.
                 self.is_strict = self.is_strict or key not in _OLD
                 if key == "documentation-exceptions":
                     self.needs_member_docs = True

@@ -113,7 +113,7 @@ class _ReferenceChecker:
             or schema_type is EMPTY
             or getattr(schema_type, "is_implicit", False)
         ):
-            self._note_unknown(use)
+            self._note_unknown(use)  # an implicit type has no name that a schema may use
             return
         if use.is_array:
             schema_type = self._types.setdefault(f"[{use.type}]", Array(f"[{use.type}]", use.type))

@@ -20,6 +20,8 @@ from typing import Final, NamedTuple, NoReturn, TypeAlias
 from qmpeer import limits
 from qmpeer.schema.source_files import Problems, SourceFile, SourcePlace, TooManyErrors
 
+# Each group is one kind of token, in the order of the constants below. A doc comment begins only
+# after white space, and its closing ## is a group of its own.
 _TOKEN: Final = re.compile(
     r"""[ \t\r\n]*+(?:
         ([{}\[\],:])

@@ -116,6 +116,7 @@ def _check_null(value: JsonValue) -> None:
 
 
 def _check_number(value: JsonValue) -> None:
+    # Exact types here and below: to isinstance(), True is an int.
     if type(value) is not float and type(value) is not int:
         raise _wrong_type("number", value)
 
@@ -134,7 +135,7 @@ def integer_check(built_in: BuiltIn) -> Check:
     """Return the check of an integer type; it refuses 1.0 and 1e3, as QEMU does."""
     low, high = built_in.low, built_in.high
     if low < 0:
-        widest = max(high, _MAX_INT64)
+        widest = max(high, _MAX_INT64)  # introspection's int covers uint64, too
 
         def check_signed(value: JsonValue) -> None:
             if type(value) is not int or not _MIN_INT64 <= value <= widest:
@@ -142,7 +143,7 @@ def integer_check(built_in: BuiltIn) -> Check:
             if not low <= value <= high:
                 raise _expects(word, value, is_local=True)
 
-        word = f"int{high.bit_length() + 1}_t"
+        word = f"int{high.bit_length() + 1}_t"  # QEMU's text has the name of the C type
         return check_signed
 
     def check_unsigned(value: JsonValue) -> None:

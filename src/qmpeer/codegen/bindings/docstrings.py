@@ -92,6 +92,7 @@ def _quoted(lines: Sequence[str], indent: str) -> Iterator[str]:
     safe = [line.replace("\\", "\\\\").replace('"""', '\\"\\"\\"') for line in lines]
     while safe and not safe[-1]:
         safe.pop()
+    # 94 is the length of a line without the six quotes; a quote at the end would join them.
     if len(safe) == 1 and len(safe[0]) + len(indent) <= 94 and not safe[0].endswith('"'):
         yield f'{indent}"""{safe[0]}"""'
         return

@@ -109,6 +109,7 @@ def _used_names(text: str) -> set[str]:
 
 def _imports(used: set[str]) -> Iterator[str]:
     """Yield the import lines for the used names only."""
+    # An unused import would fail a user's lint run.
     for module, names in _IMPORTS.items():
         found = [name for name in names if name in used or name in _ALWAYS]
         line = f"from {module} import {', '.join(found)}"

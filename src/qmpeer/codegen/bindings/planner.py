@@ -66,6 +66,8 @@ class _Planner:
         commands = [
             entity for entity in self._schema.entities if isinstance(entity, CommandDefinition)
         ]
+        # The first to take a name keeps it: functions, then constants, then unions before the
+        # classes of their branches, then other types.
         functions = {c.name: self._scope.take(variable_name(c.name)) for c in commands}
         constants = {e.name: self._scope.take(constant_name(e.name)) for e in events}
         for name in needed:

@@ -60,6 +60,7 @@ def variable_name(name: str) -> str:
     return result
 
 
+# An attribute with such a name would hide the type from the annotations after it.
 _ANNOTATION_WORDS: Final = frozenset({"bool", "dict", "float", "int", "list", "property", "str"})
 
 

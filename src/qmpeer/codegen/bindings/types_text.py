@@ -166,7 +166,7 @@ def _body(attributes: Sequence[Attribute], constants: dict[str, tuple[str, str]]
     if deprecated:
         names = "".join(f"{literal(wire)}, " for wire in deprecated)
         yield f"{_INDENT}deprecated_members: ClassVar[tuple[str, ...]] = ({names.rstrip()})"
-    if len(constants) > 1:
+    if len(constants) > 1:  # a branch within a branch
         pairs = ", ".join(f"{literal(w)}: {literal(v)}" for w, (_, v) in constants.items())
         yield f"{_INDENT}branch_tags: ClassVar[dict[str, str]] = {{{pairs}}}"
     for name, value in constants.values():
