@@ -29,7 +29,7 @@ help: ## Print the targets
 	@$(INSTALL) --build-constraint constraints.txt --editable '.[fast]'
 	@touch $@
 
-.venv/.dev: .venv/.package
+.venv/.dev: .venv/.docs
 	@echo 'Installing the tools of development'
 	@$(INSTALL) --group dev
 	@touch $@
@@ -80,11 +80,7 @@ bench: .venv/.dev ## Measure against QEMU and the peers, print one table of rati
 
 .PHONY: docs
 docs: .venv/.docs ## Build the documentation into build/docs
-	@rm -rf docs/reference
-	@$(BIN)/qmpeer docs --from src/qmpeer/machine/qapi/qapi-schema.json --format md --toctree \
-	  --title 'Commands and events of qmpeer serve' -o docs/reference >/dev/null
-	@$(BIN)/sphinx-build -q -W --keep-going -d build/doctrees docs build/docs
-	@echo 'See build/docs/index.html'
+	@$(BIN)/python scripts/build_site.py build/docs
 
 # --- Tests in their second gear: more of the same, for longer ---
 

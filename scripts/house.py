@@ -29,7 +29,7 @@ DOORS = ("__init__", "__main__")
 WIDTH, MARGIN, LABEL = 960, 24, 76
 BOX_WIDTH, BOX_HEIGHT = 132, 40
 FLOOR = 112
-SHIFT = 40
+SHIFT = 24
 """By how much rows of an odd length stand aside, so that fewer arrows pass behind rooms."""
 SWEEPS = 6
 

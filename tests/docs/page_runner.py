@@ -181,7 +181,9 @@ class PageRunner:
         self._folder = folder / "work"
         self._folder.mkdir()
         (folder / "home").mkdir()
-        self._environment = _environment(folder / "home")
+        (folder / "bin").mkdir()
+        _install_shell(folder / "bin" / "qmp-shell")
+        self._environment = _environment(folder / "home", folder / "bin")
         self._shell = Shell(self._folder, self._environment)
         self._failed = ""
 
@@ -261,9 +263,23 @@ class PageRunner:
         self._shell.close()
 
 
-def _environment(home: Path) -> dict[str, str]:
+def _install_shell(path: Path) -> None:
+    """Write a program that runs our qmp-shell.
+
+    The package qemu.qmp, which some tests use, has a program of the same name. The interpreter's
+    folder has the one of the package that was installed last.
+    """
+    path.write_text(
+        f"#!{sys.executable}\n"
+        "from qmpeer.cli.shell_command import qmp_shell\n"
+        "raise SystemExit(qmp_shell())\n"
+    )
+    path.chmod(0o755)
+
+
+def _environment(home: Path, own_programs: Path) -> dict[str, str]:
     """Return an environment with the page's programs on PATH and without personal settings."""
-    folders = [str(Path(sys.executable).parent)]
+    folders = [str(own_programs), str(Path(sys.executable).parent)]
     for name in (QEMU,):
         if found := find_program(name):
             folders.append(str(Path(found).parent))

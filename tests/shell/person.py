@@ -11,7 +11,8 @@ from prompt_toolkit.history import History, InMemoryHistory
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
 
-from qmpeer.shell.link import Link
+from qmpeer.shell.connection import ShellConnection
+from qmpeer.shell.documentation import Documentation
 from qmpeer.shell.session import Session
 from qmpeer.shell.settings import Settings
 from qmpeer.shell.terminal import Terminal
@@ -48,6 +49,7 @@ class Person:
         negotiate: bool = True,
         connect_timeout: float | None = None,
         has_pager: bool = False,
+        documentation: Documentation = lambda: None,
     ) -> None:
         self.paper = Paper()
         self._seen = 0
@@ -57,9 +59,11 @@ class Person:
             self.paper, lambda: Size(rows=rows, columns=columns), term="xterm", enable_cpr=False
         )
         settings = Settings()
-        self.link = Link(str(address), negotiate=negotiate, connect_timeout=connect_timeout)
+        self.connection = ShellConnection(
+            str(address), negotiate=negotiate, connect_timeout=connect_timeout
+        )
         self._screen = TerminalScreen(output, settings, has_pager=has_pager)
-        self.session = Session(self.link, self._screen, settings)
+        self.session = Session(self.connection, self._screen, settings, documentation)
         self.terminal = Terminal(
             self.session,
             self._screen,
@@ -74,8 +78,8 @@ class Person:
     async def __aenter__(self) -> "Person":
         async with asyncio.timeout(PATIENCE):
             await self.terminal.begin()
-            if self.link.is_connected:
-                await self.link.learn()
+            if self.connection.is_connected:
+                await self.connection.fetch_vocabulary()
         self.left = asyncio.ensure_future(self.terminal.run())
         await self.reads(r"qmp>|qga>|\(hmp\)|\(gone\)")
         return self

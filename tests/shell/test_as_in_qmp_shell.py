@@ -51,7 +51,7 @@ async def test_lines(qemu: Path, qemu_version: tuple[int, int]) -> None:
             ("query-name", r"\n\{\}\n"),
         ]:
             await person.executes(line, shown)
-        nodes = await person.link.connected().execute("query-named-block-nodes")
+        nodes = await person.connection.connected().execute("query-named-block-nodes")
         made = {node["node-name"]: node for node in nodes}
         assert [bitmap["name"] for bitmap in made["n0"]["dirty-bitmaps"]] == ["123"]
         assert made["n0"]["image"]["virtual-size"] == 1 << 20

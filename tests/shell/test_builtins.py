@@ -6,14 +6,14 @@ import io
 import pytest
 from prompt_toolkit.document import Document
 
-from qmpeer.shell.argument_completion import Asked, Completions, Item
+from qmpeer.shell.argument_completion import Candidate, CompletionRequest, CompletionResult
 from qmpeer.shell.builtins import BUILTINS, line_of, split
 from qmpeer.shell.completion import complete
+from qmpeer.shell.connection import ShellConnection
 from qmpeer.shell.execution import LineExecutor
 from qmpeer.shell.help_texts import help_lines
 from qmpeer.shell.lexer import LineLexer
-from qmpeer.shell.lines import Executor, Kept, OwnLine, OwnWord
-from qmpeer.shell.link import Link
+from qmpeer.shell.lines import Builtin, BuiltinContext, BuiltinLine, HistoryRule
 from qmpeer.shell.script import ScriptScreen
 from qmpeer.shell.secrets import without_secrets
 from qmpeer.shell.session import Session
@@ -24,15 +24,15 @@ from qmpeer.shell.words import Form
 RAN: list[str] = []
 
 
-async def run(executor: Executor, line: OwnLine) -> None:
+async def run(executor: BuiltinContext, line: BuiltinLine) -> None:
     RAN.append(line.text)
 
 
-def complete_users(asked: Asked) -> Completions:
-    return asked.offer([Item("alice "), Item("bob ")])
+def complete_users(asked: CompletionRequest) -> CompletionResult:
+    return asked.offer([Candidate("alice "), Candidate("bob ")])
 
 
-LOGIN = OwnWord("login", "say who you are", "login NAME PASSWORD", run, Form.TEXT, Kept.NOTHING,
+LOGIN = Builtin("login", "say who you are", "login NAME PASSWORD", run, Form.TEXT, HistoryRule.NOTHING,
                 complete_users)  # fmt: skip
 
 
@@ -43,22 +43,22 @@ def login(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_is_executed() -> None:
-    session = Session(Link("nowhere"), ScriptScreen(io.BytesIO(), None), Settings())
+    session = Session(ShellConnection("nowhere"), ScriptScreen(io.BytesIO(), None), Settings())
     asyncio.run(LineExecutor(session).execute(split("login alice 'x #")[0]))
 
     assert RAN == ["alice 'x #"]
 
 
 def test_it_is_completed(vocabulary: Vocabulary) -> None:
-    assert [item.text for item in complete("log", 3, vocabulary).items] == ["login "]
-    assert [item.text for item in complete("login a", 7, vocabulary).items] == ["alice "]
+    assert [item.text for item in complete("log", 3, vocabulary).candidates] == ["login "]
+    assert [item.text for item in complete("login a", 7, vocabulary).candidates] == ["alice "]
 
 
 def test_help_knows_it(vocabulary: Vocabulary) -> None:
     login, lgoin = (line_of(split(text)[0]) for text in ("login", "lgoin"))
     assert list(help_lines(login, vocabulary, BUILTINS)) == ["login NAME PASSWORD"]
     assert "  login         say who you are" in help_lines(None, vocabulary, BUILTINS)
-    assert "login" in complete("help log", 8, vocabulary).items[0].text
+    assert "login" in complete("help log", 8, vocabulary).candidates[0].text
     assert "did you mean login?" in next(iter(help_lines(lgoin, vocabulary, BUILTINS)))
 
 
@@ -76,8 +76,8 @@ def test_history_keeps_of_it_what_its_record_says(text: str) -> None:
 
 def test_a_command_of_the_server_comes_first() -> None:
     (statement,) = split("help me")
-    assert isinstance(line_of(statement), OwnLine)
-    assert not isinstance(line_of(statement, {"help"}), OwnLine)
+    assert isinstance(line_of(statement), BuiltinLine)
+    assert not isinstance(line_of(statement, {"help"}), BuiltinLine)
 
 
 def test_each_word_says_all_that_help_needs() -> None:

@@ -6,7 +6,7 @@ from qmpeer.schema import schema_from_qapi
 from qmpeer.shell.builtins import BUILTINS, split
 from qmpeer.shell.completion import complete
 from qmpeer.shell.human_completion import complete_human
-from qmpeer.shell.properties import Question
+from qmpeer.shell.properties import PropertyQuery
 from qmpeer.shell.vocabulary import Vocabulary
 from qmpeer.values import JsonValue
 from tests.growth import assert_linear, assert_linear_time, cpu_time
@@ -47,7 +47,7 @@ def names(kind: str, about: str) -> Sequence[str]:
     return THINGS.get((kind, about), ())
 
 
-def answers(question: Question) -> JsonValue:
+def answers(question: PropertyQuery) -> JsonValue:
     return PROPERTIES.get(question.value)
 
 
@@ -55,7 +55,7 @@ def completed(vocabulary: Vocabulary, text: str) -> tuple[str, list[str]]:
     """Return what is replaced, and by what; a bar stands where the cursor is."""
     before, _, after = text.partition("|")
     found = complete(before + after, len(before), vocabulary, names, answers)
-    return before[found.start :], [item.text for item in found.items]
+    return before[found.start :], [item.text for item in found.candidates]
 
 
 @pytest.mark.parametrize(
@@ -182,11 +182,11 @@ def test_completions(
 
 
 def test_what_is_required_is_told(vocabulary: Vocabulary) -> None:
-    items = complete("add driver=qcow2 ", 17, vocabulary).items
+    items = complete("add driver=qcow2 ", 17, vocabulary).candidates
 
     assert [item.is_required for item in items[:3]] == [True, True, False]
     assert items[0].meta == "required, object|str"
-    assert complete("old", 3, vocabulary).items[0].meta == "deprecated"
+    assert complete("old", 3, vocabulary).candidates[0].meta == "deprecated"
 
 
 def test_without_a_schema_there_are_names_of_commands() -> None:
@@ -197,7 +197,10 @@ def test_without_a_schema_there_are_names_of_commands() -> None:
 
 
 def test_a_line_for_the_human_monitor() -> None:
-    assert [item.text for item in complete_human("info ", names).items] == ["block ", "status "]
+    assert [item.text for item in complete_human("info ", names).candidates] == [
+        "block ",
+        "status ",
+    ]
 
 
 @pytest.mark.parametrize("cursor", range(0, 70, 7))
@@ -222,7 +225,7 @@ def test_commands_that_would_be_something_else_are_left_out() -> None:
     vocabulary = Vocabulary(None, ["stop", *EVIL])
     for text in ("", *(name[:2] for name in EVIL), "oob ", "execute "):
         found = complete(text, len(text), vocabulary)
-        assert {item.text.strip() for item in found.items} <= {"stop", *BUILTINS}, text
+        assert {item.text.strip() for item in found.candidates} <= {"stop", *BUILTINS}, text
 
 
 def test_names_are_one_word_of_the_statement(vocabulary: Vocabulary) -> None:
@@ -230,7 +233,7 @@ def test_names_are_one_word_of_the_statement(vocabulary: Vocabulary) -> None:
     begin = "blockdev-del node-name="
     found = complete(begin, len(begin), vocabulary, lambda kind, about: EVIL)
     values = []
-    for item in found.items:
+    for item in found.candidates:
         (statement,) = split(begin + item.text)
         assert len(statement.words) == 2
         values.append(statement.words[1].value.text)
@@ -239,7 +242,7 @@ def test_names_are_one_word_of_the_statement(vocabulary: Vocabulary) -> None:
 
 def test_names_in_lines_for_the_human_monitor() -> None:
     found = complete_human("device_del ", lambda kind, about: ["a b", "c", "d\x1b", "e\nquit"])
-    assert [item.text for item in found.items] == ["c "]
+    assert [item.text for item in found.candidates] == ["c "]
 
 
 def test_many_actions_of_a_transaction_take_no_long_time() -> None:

@@ -23,7 +23,7 @@ class Screen(ScriptScreen):
 
     def __init__(self) -> None:
         self.shown: list[str] = []
-        self.left_out = 0
+        self.omitted = 0
         self.is_last_shown = asyncio.Event()
 
     def show_event(self, event: Event) -> None:
@@ -31,8 +31,8 @@ class Screen(ScriptScreen):
         if event.name == "LAST":
             self.is_last_shown.set()
 
-    def leave_out(self, count: int) -> None:
-        self.left_out += count
+    def add_omitted(self, count: int) -> None:
+        self.omitted += count
 
 
 @pytest_asyncio.fixture
@@ -67,7 +67,7 @@ async def test_only_what_the_filter_takes_is_told_as_left_out(
         async with asyncio.timeout(PATIENCE):
             await screen.is_last_shown.wait()
         expected = 0 if word == "LAST" else 10
-        assert expected <= screen.left_out <= expected + 1
+        assert expected <= screen.omitted <= expected + 1
         assert (screen.shown == ["LAST"]) is (word == "LAST")
     finally:
         await pump.end()
@@ -86,12 +86,12 @@ async def test_off_is_off(client: tuple[Monitor, AsyncClient]) -> None:
             await connected.execute("query-version")
             flood(connected)
         await pump.take()
-        assert (screen.shown, screen.left_out) == ([], 0)
+        assert (screen.shown, screen.omitted) == ([], 0)
         pump.filter.set("on")
         monitor.emit("LAST")
         async with asyncio.timeout(PATIENCE):
             await screen.is_last_shown.wait()
-        assert (screen.shown, screen.left_out) == (["LAST"], 0)
+        assert (screen.shown, screen.omitted) == (["LAST"], 0)
     finally:
         await pump.end()
 
@@ -117,7 +117,7 @@ async def test_what_was_left_out_is_told_while_more_comes(monkeypatch: pytest.Mo
     monkeypatch.setattr("qmpeer.shell.terminal_screen._GATHER", 0)
     screen = BusyScreen()
     monkeypatch.setattr(screen, "_pending", ["NOISE"])
-    screen.leave_out(7)
+    screen.add_omitted(7)
     async with asyncio.timeout(PATIENCE):
         await screen.is_told.wait()
     await screen.close()

@@ -3,7 +3,14 @@
 import pytest
 
 from qmpeer.shell.builtins import line_of, split
-from qmpeer.shell.lines import Invocation, Messages, OwnLine, Transaction, Unfinished, Unreadable
+from qmpeer.shell.lines import (
+    BuiltinLine,
+    Invocation,
+    Messages,
+    Transaction,
+    Unfinished,
+    Unreadable,
+)
 
 
 @pytest.mark.parametrize(
@@ -19,11 +26,11 @@ from qmpeer.shell.lines import Invocation, Messages, OwnLine, Transaction, Unfin
         ("transaction(\n abort\n)", Transaction),
         ("transaction(\n abort\n cancel", Transaction),
         ("transaction( )", Transaction),
-        ("help", OwnLine),
-        ("oob", OwnLine),
-        ("events [a", OwnLine),
-        ("hmp info '", OwnLine),
-        ("!ls '{", OwnLine),
+        ("help", BuiltinLine),
+        ("oob", BuiltinLine),
+        ("events [a", BuiltinLine),
+        ("hmp info '", BuiltinLine),
+        ("!ls '{", BuiltinLine),
         ('{"execute":', Unfinished),
         ("add a=[", Unfinished),
         ("help [", Unfinished),
@@ -44,7 +51,7 @@ def test_kinds(text: str, kind: type) -> None:
     ("text", "begun"),
     [
         ("stop 'x", Invocation),
-        ("help 'x", OwnLine),
+        ("help 'x", BuiltinLine),
         ("transaction(\n abort 'x", Transaction),
         ('{"execute', Messages),
         ("'x", type(None)),

@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 from qmpeer import limits
 from qmpeer.errors import CommandError
 from qmpeer.shell.builtins import split
+from qmpeer.shell.connection import ShellConnection
 from qmpeer.shell.execution import LineExecutor
-from qmpeer.shell.link import Link
-from qmpeer.shell.mistakes import Mistake
+from qmpeer.shell.input_errors import InputError
 from qmpeer.shell.script import Piece, ScriptScreen, run_script, stream_pieces
 from qmpeer.shell.session import Session
 from qmpeer.shell.settings import Settings
@@ -173,11 +173,11 @@ qmp-shell: stdin:2: there is no event NOPE; 'help' lists the events
 @pytest.mark.parametrize(
     ("stdin", "status", "complaint"), COMPLAINTS, ids=[text for text, _, _ in COMPLAINTS]
 )
-def test_the_first_error_ends_it(server: Path, stdin: str, status: int, complaint: str) -> None:
+def test_the_first_error_ends_it(server: Path, stdin: str, status: int, error_report: str) -> None:
     found = script(server, stdin=stdin)
 
     assert found[:2] == (status, "{}\n")
-    assert found[2].startswith(complaint)
+    assert found[2].startswith(error_report)
 
 
 @pytest.mark.parametrize("setting", ["output table", "output json", "timing on", "pager off"])
@@ -256,6 +256,17 @@ def test_the_server_leaves(tmp_path: Path, program: Callable[[str], str]) -> Non
 
     assert (status, out.splitlines()[0]) == (3, "{}")
     assert "stdin:2: " in err
+
+
+@pytest.mark.real
+def test_an_event_is_found_after_the_server_has_left(
+    tmp_path: Path, program: Callable[[str], str]
+) -> None:
+    with listening((program(QEMU), *BASE), tmp_path / "qmp") as path:
+        status, out, err = script(path, stdin="quit\nwait 60 SHUTDOWN\nwait 60 STOP\n")
+
+    assert (status, json.loads(out.splitlines()[1])["event"]) == (3, "SHUTDOWN")
+    assert "stdin:3: the server closed the connection" in err
 
 
 @pytest.mark.parametrize(
@@ -557,10 +568,10 @@ def test_lines_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async def given() -> AsyncIterator[Piece]:
         yield Piece(text, "file", 1)
 
-    monkeypatch.setattr(Link, "is_connected", True)
+    monkeypatch.setattr(ShellConnection, "is_connected", True)
     text, told = Text("stop 'x\n" * 100), io.StringIO()
     screen = ScriptScreen(io.BytesIO(), told)
-    session = Session(Link("nowhere"), screen, Settings())
+    session = Session(ShellConnection("nowhere"), screen, Settings())
     asyncio.run(run_script(session, screen, given(), keep_going=True))
 
     places = re.findall(r"file:(\d+): the quote", told.getvalue())
@@ -572,11 +583,11 @@ def test_an_error_that_names_much_takes_no_long_time() -> None:
     def run(count: int) -> None:
         (statement,) = split("x " + " ".join(f"a.b{number}=c" for number in range(count)))
         desc = " ".join(f"'{number}'" for number in range(count)) + f" 'b{count - 1}'"
-        session = Session(Link("nowhere"), ScriptScreen(io.BytesIO(), None), Settings())
+        session = Session(ShellConnection("nowhere"), ScriptScreen(io.BytesIO(), None), Settings())
         first, *words = statement.words
         refused = CommandError("GenericError", desc)
         error = asyncio.run(LineExecutor(session)._placed(refused, first, words))
-        assert isinstance(error, Mistake)
+        assert isinstance(error, InputError)
         assert error.start == statement.words[-1].start
 
     assert_linear(run, 4000)

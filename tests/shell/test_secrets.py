@@ -5,9 +5,9 @@ import pytest
 from qmpeer import limits
 from qmpeer.messages import REDACTED
 from qmpeer.shell.builtins import BUILTINS, split
-from qmpeer.shell.complaints import complaint
-from qmpeer.shell.mistakes import Mistake
-from qmpeer.shell.secrets import shown_text, without_secrets
+from qmpeer.shell.error_reports import error_report
+from qmpeer.shell.input_errors import InputError
+from qmpeer.shell.secrets import redacted_statement, without_secrets
 from tests.growth import assert_linear
 
 COMMANDS = {"object-add", "set_password", "blockdev-add", "stop", "ringbuf-write", "transaction"}
@@ -102,7 +102,7 @@ KNOWN = FIRST_WORDS - MISSPELT - set(BUILTINS) | {
 def test_no_spelling_is_kept(line: str, commands: set[str]) -> None:
     assert "S3CRET" in line
     assert "S3CRET" not in (without_secrets(line, commands) or "")
-    shown = shown_text(line, 0, 0)
+    shown = redacted_statement(line, 0, 0)
     assert shown is None or "S3CRET" not in shown.text
 
 
@@ -128,7 +128,7 @@ def test_no_prefix_and_no_quotes_let_one_through(line: str, commands: set[str]) 
     before = ["", "oob ", "execute ", "'oob' ", '"execute" ', "oob execute ", "'hmp' "]
     for text in (prefix + rest for prefix in before for rest in behind):
         assert "S3CRET" not in (without_secrets(text, commands) or ""), text
-        shown = shown_text(text, 0, 0)
+        shown = redacted_statement(text, 0, 0)
         assert shown is None or "S3CRET" not in shown.text, text
 
 
@@ -155,15 +155,15 @@ def test_a_complaint_shows_none(line: str) -> None:
     """What went wrong is shown with the line at fault, wherever the mark is."""
     words = [word for statement in split(line) for word in statement.words]
     for start, end in [(0, len(line)), *((word.start, word.end) for word in words)]:
-        mistake = Mistake(f"found {line[start:end]!r}, expected 'on'", start, end)
-        assert "S3CRET" not in "\n".join(complaint(line, mistake, 200))
+        input_error = InputError(f"found {line[start:end]!r}, expected 'on'", start, end)
+        assert "S3CRET" not in "\n".join(error_report(line, input_error, 200))
 
 
 def test_the_mark_stays_below_the_fault() -> None:
     line = "set_password protocol=vnc password='geheim' conected=keep"
     at = line.index("conected")
-    what, shown, mark = complaint(
-        line, Mistake("Parameter 'conected' is unexpected", at, at + 8), 99
+    what, shown, mark = error_report(
+        line, InputError("Parameter 'conected' is unexpected", at, at + 8), 99
     )
     assert what == "Parameter 'conected' is unexpected"
     assert shown[mark.index("^") :].startswith(("conected=", "keep"))
@@ -172,7 +172,7 @@ def test_the_mark_stays_below_the_fault() -> None:
 
 def test_a_statement_that_is_too_large_to_look_into_is_not_shown() -> None:
     text = "stop " + "x" * limits.SHELL_SHOWN
-    assert list(complaint(text, Mistake("found 'x'", 0, 4), 80)) == [
+    assert list(error_report(text, InputError("found 'x'", 0, 4), 80)) == [
         f"found {REDACTED}",
         REDACTED,
         "^",

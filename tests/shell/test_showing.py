@@ -13,10 +13,10 @@ from qmpeer.display.safe_text import (
 )
 from qmpeer.errors import CommandError, ConnectionClosed
 from qmpeer.messages import Event, Timestamp
-from qmpeer.shell.event_lines import EventFilter, Pace, event_line
-from qmpeer.shell.explaining import Outcome, explanation, outcome_of
+from qmpeer.shell.event_lines import EventFilter, EventRateLimit, event_line
+from qmpeer.shell.input_errors import InputError, SourceError, marked_lines
 from qmpeer.shell.job_watch import progress_bar
-from qmpeer.shell.mistakes import Mistake, SourceError, marked
+from qmpeer.shell.outcomes import Outcome, error_text, outcome_of
 from qmpeer.shell.settings import Settings
 from tests.display.harmless import HOSTILE, is_harmless
 
@@ -37,13 +37,13 @@ from tests.display.harmless import HOSTILE, is_harmless
     ],
 )  # fmt: skip
 def test_marks(text: str, extent: tuple[int, int], width: int, lines: list[str]) -> None:
-    assert list(marked(text, Mistake("", *extent), width)) == lines
+    assert list(marked_lines(text, InputError("", *extent), width)) == lines
 
 
 @given(st.text(), st.integers(0, 50), st.integers(0, 50), st.integers(5, 60))
 def test_any_mark_fits(text: str, start: int, length: int, width: int) -> None:
     start = min(start, len(text))
-    for line in marked(text, Mistake("", start, min(start + length, len(text))), width):
+    for line in marked_lines(text, InputError("", start, min(start + length, len(text))), width):
         assert columns(line) <= width + 1
         assert line.isprintable()
 
@@ -83,9 +83,9 @@ def test_the_filter() -> None:
 
 
 def test_the_pace() -> None:
-    pace = Pace(3, 1.0)
-    assert sum(pace.take(n / 1000) for n in range(1000)) == 3
-    assert (pace.take_left_out(), pace.take_left_out()) == (997, 0)
+    rate_limit = EventRateLimit(3, 1.0)
+    assert sum(rate_limit.take(n / 1000) for n in range(1000)) == 3
+    assert (rate_limit.take_omitted(), rate_limit.take_omitted()) == (997, 0)
 
 
 # --- The rest -----------------------------------------------------------------------------------
@@ -96,8 +96,8 @@ def test_the_pace() -> None:
     [
         (CommandError("GenericError", "no\x1b[2J\nway"), "GenericError: no\\u001b[2J way",
          Outcome.REFUSED),
-        (Mistake("wrong", 0, 1, "right?"), "wrong; right?", Outcome.REFUSED),
-        (Mistake("wrong", 0, 1, is_syntax=True), "wrong", Outcome.UNREADABLE),
+        (InputError("wrong", 0, 1, "right?"), "wrong; right?", Outcome.REFUSED),
+        (InputError("wrong", 0, 1, is_syntax=True), "wrong", Outcome.UNREADABLE),
         (ConnectionClosed("gone"), "gone", Outcome.LOST),
         (TimeoutError("too late"), "too late", Outcome.LOST),
         (FileNotFoundError(2, "No such file", "x"), "x: No such file", Outcome.UNREADABLE),
@@ -106,7 +106,7 @@ def test_the_pace() -> None:
     ids=repr,
 )  # fmt: skip
 def test_explanations(error: Exception, text: str, outcome: Outcome) -> None:
-    assert (explanation(error), outcome_of(error)) == (text, outcome)
+    assert (error_text(error), outcome_of(error)) == (text, outcome)
 
 
 @pytest.mark.parametrize("width", [1, 10, 20, 80])

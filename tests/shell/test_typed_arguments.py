@@ -7,9 +7,9 @@ from qmpeer import limits
 from qmpeer.schema import Schema, schema_from_qapi
 from qmpeer.schema.model import EventDefinition
 from qmpeer.shell.builtins import split
-from qmpeer.shell.mistakes import Mistake
-from qmpeer.shell.properties import Question, said_in, with_properties
-from qmpeer.shell.typed_arguments import Reader, boolean, integer, read_freely
+from qmpeer.shell.input_errors import InputError
+from qmpeer.shell.properties import PropertyQuery, typed_values, with_properties
+from qmpeer.shell.typed_arguments import ArgumentReader, boolean, integer, read_untyped
 from qmpeer.shell.vocabulary import Vocabulary
 from qmpeer.values import JsonValue
 
@@ -17,11 +17,11 @@ from qmpeer.values import JsonValue
 def read(vocabulary: Vocabulary, text: str) -> Any:
     assert vocabulary.schema is not None
     statement = split(text)[0]
-    assert statement.mistake is None
+    assert statement.input_error is None
     words = statement.words
     command = vocabulary.commands[words[0].value.text]
     assert command is not None
-    return Reader(vocabulary.schema).arguments(command, words[1:], words[0].end)
+    return ArgumentReader(vocabulary.schema).arguments(command, words[1:], words[0].end)
 
 
 @pytest.mark.parametrize(
@@ -134,15 +134,15 @@ def test_values(vocabulary: Vocabulary, text: str, arguments: dict[str, Any]) ->
     ],
 )  # fmt: skip
 def test_mistakes(vocabulary: Vocabulary, text: str, at_fault: str, reason: str, hint: str) -> None:
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(InputError) as caught:
         read(vocabulary, text)
 
-    mistake = caught.value
-    assert (mistake.reason, mistake.hint) == (reason, hint)
+    input_error = caught.value
+    assert (input_error.reason, input_error.hint) == (reason, hint)
     if reason.endswith("is missing") and not at_fault.startswith('"'):
-        assert (mistake.start, mistake.end) == (len(text), len(text))
+        assert (input_error.start, input_error.end) == (len(text), len(text))
     elif at_fault != '"x"':
-        assert text[mistake.start : mistake.end] == at_fault
+        assert text[input_error.start : input_error.end] == at_fault
 
 
 DEVICE: JsonValue = [
@@ -178,12 +178,12 @@ def read_with_properties(
     assert command is not None
     asked: list[str] = []
 
-    def answer(question: Question) -> JsonValue:
+    def answer(question: PropertyQuery) -> JsonValue:
         asked.append(" ".join([question.command, *map(str, question.arguments.values())]))
         return answers.get(question.value)
 
-    schema, command = with_properties(schema, command, said_in(words), answer)
-    return Reader(schema).arguments(command, words[1:]), asked
+    schema, command = with_properties(schema, command, typed_values(words), answer)
+    return ArgumentReader(schema).arguments(command, words[1:]), asked
 
 
 @pytest.mark.parametrize(
@@ -230,12 +230,12 @@ def test_values_of_properties(schema: Schema, typed: str, value: Any) -> None:
     ],
 )  # fmt: skip
 def test_mistakes_in_properties(schema: Schema, typed: str, reason: str, hint: str) -> None:
-    with pytest.raises(Mistake) as caught:
+    with pytest.raises(InputError) as caught:
         read_with_properties(schema, f"device_add driver=nic {typed}", {"nic": DEVICE})
 
-    mistake = caught.value
-    assert (mistake.reason, mistake.hint) == (reason, hint)
-    assert mistake.start == len("device_add driver=nic ") + typed.index("=") + 1
+    input_error = caught.value
+    assert (input_error.reason, input_error.hint) == (reason, hint)
+    assert input_error.start == len("device_add driver=nic ") + typed.index("=") + 1
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ def test_the_data_of_events(schema: Schema, text: str, match: dict[str, Any]) ->
     event = next(each for each in schema.entities if each.name == "CHANGED")
     assert isinstance(event, EventDefinition)
 
-    assert Reader(schema).event_match(event, split(text)[0].words[2:]) == match
+    assert ArgumentReader(schema).event_match(event, split(text)[0].words[2:]) == match
 
 
 @pytest.mark.parametrize(
@@ -360,23 +360,23 @@ def test_booleans() -> None:
 def test_without_a_schema_a_value_is_json_or_text() -> None:
     words = split("x a=1 b=text c:=1 d='1' e=[1] f.g=true")[0].words
 
-    assert read_freely(words[1:]) == {
+    assert read_untyped(words[1:]) == {
         "a": 1, "b": "text", "c": "1", "d": "1", "e": [1], "f": {"g": True}
     }  # fmt: skip
-    assert read_freely(split('x {"a": 1}')[0].words[1:]) == {"a": 1}
+    assert read_untyped(split('x {"a": 1}')[0].words[1:]) == {"a": 1}
 
 
 def test_a_name_of_many_levels() -> None:
     name = ".".join("a" * limits.SHELL_LEVELS)
-    value: JsonValue = read_freely(split(f"x {name}=1")[0].words[1:])
+    value: JsonValue = read_untyped(split(f"x {name}=1")[0].words[1:])
     for _ in range(limits.SHELL_LEVELS):
         assert isinstance(value, dict)
         value = value["a"]
     assert value == 1
-    with pytest.raises(Mistake, match="found 129 levels, expected at most 128"):
-        read_freely(split(f"x {name}.a=1")[0].words[1:])
+    with pytest.raises(InputError, match="found 129 levels, expected at most 128"):
+        read_untyped(split(f"x {name}.a=1")[0].words[1:])
 
 
 def test_a_number_of_many_digits_is_a_name() -> None:
     name = "1" * 5000
-    assert read_freely(split(f"x a.{name}=1")[0].words[1:]) == {"a": {name: 1}}
+    assert read_untyped(split(f"x a.{name}=1")[0].words[1:]) == {"a": {name: 1}}

@@ -300,7 +300,7 @@ def test_a_slot_is_text(tmp_path: Path, program: Callable[[str], str]) -> None:
     ],
 )  # fmt: skip
 def test_mistakes_in_properties_are_marked(
-    tmp_path: Path, program: Callable[[str], str], line: str, marked: str | None, said: str
+    tmp_path: Path, program: Callable[[str], str], line: str, marked_lines: str | None, said: str
 ) -> None:
     with listening((program("qemu-system-x86_64"), *Q35), tmp_path / "qmp") as path:
         done = subprocess.run(
@@ -313,5 +313,7 @@ def test_mistakes_in_properties_are_marked(
         assert asked(path, "query-status")["status"] == "prelaunch"
     assert done.returncode == 1
     assert said in done.stderr
-    if marked is not None:
-        assert done.stderr.splitlines()[2] == " " * (4 + line.rindex(marked)) + "^" * len(marked)
+    if marked_lines is not None:
+        assert done.stderr.splitlines()[2] == " " * (4 + line.rindex(marked_lines)) + "^" * len(
+            marked_lines
+        )

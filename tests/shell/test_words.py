@@ -51,7 +51,7 @@ def test_words(text: str, words: list[Any]) -> None:
     statements = split(text)
 
     assert [shown(word) for word in statements[0].words] == words
-    assert statements[0].mistake is None
+    assert statements[0].input_error is None
     assert not statements[0].is_open
 
 
@@ -106,11 +106,11 @@ def test_open_statements(text: str, is_open: bool) -> None:
     ids=lambda value: repr(value)[:30],
 )
 def test_mistakes(text: str, reason: str, at: tuple[int, int]) -> None:
-    mistake = split(text)[0].mistake
+    input_error = split(text)[0].input_error
 
-    assert mistake is not None
-    assert (mistake.reason, (mistake.start, mistake.end)) == (reason, at)
-    assert mistake.is_syntax
+    assert input_error is not None
+    assert (input_error.reason, (input_error.start, input_error.end)) == (reason, at)
+    assert input_error.is_syntax
 
 
 @pytest.mark.parametrize(

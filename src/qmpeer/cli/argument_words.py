@@ -15,8 +15,8 @@ from qmpeer.cli.command_line import check_text
 from qmpeer.cli.exits import UsageError
 from qmpeer.messages.client import json_kind
 from qmpeer.on_off import WHOLE_WORDS
-from qmpeer.shell.argument_tree import build_tree, free_object
-from qmpeer.shell.mistakes import Mistake
+from qmpeer.shell.argument_tree import build_tree, untyped_object
+from qmpeer.shell.input_errors import InputError
 from qmpeer.shell.words import Kind, Value, Word
 from qmpeer.values import JsonObject, JsonValue
 
@@ -69,9 +69,9 @@ def free_arguments(words: Sequence[Word]) -> JsonObject:
         UsageError: If they make no sense.
     """
     try:
-        return free_object(build_tree(words))
-    except Mistake as mistake:
-        raise UsageError(mistake.reason) from mistake
+        return untyped_object(build_tree(words))
+    except InputError as input_error:
+        raise UsageError(input_error.reason) from input_error
 
 
 def read_object(text: str | bytes) -> JsonObject:

@@ -15,9 +15,9 @@ from qmpeer.display.page import Page
 from qmpeer.inventory.objects import children, properties, values
 from qmpeer.schema import Schema
 from qmpeer.schema.model import BUILT_INS
-from qmpeer.shell.mistakes import Mistake
+from qmpeer.shell.input_errors import InputError
 from qmpeer.shell.properties import property_type
-from qmpeer.shell.typed_arguments import Reader
+from qmpeer.shell.typed_arguments import ArgumentReader
 from qmpeer.values import JsonObject, JsonValue
 
 _PATH: Final = argument("path", "PATH", "such as /machine", completes="names:qom-path")
@@ -164,6 +164,6 @@ def read_value(text: str, name: str, kind: str | None) -> JsonValue:
     (word,) = to_words([f"{name}{':=' if is_text else '='}{text}"])
     schema = Schema({**BUILT_INS, f"property:{name}": of})
     try:
-        return Reader(schema).value(f"property:{name}", word, name)
-    except Mistake as mistake:
-        raise RefusedError(str(mistake)) from mistake
+        return ArgumentReader(schema).value(f"property:{name}", word, name)
+    except InputError as input_error:
+        raise RefusedError(str(input_error)) from input_error

@@ -21,17 +21,17 @@ from qmpeer.errors import CommandError, QMPError
 from qmpeer.messages.redaction import redact_arguments
 from qmpeer.schema import Schema, schema_from_introspection
 from qmpeer.schema.model import CommandDefinition
-from qmpeer.shell.mistakes import Mistake
-from qmpeer.shell.near import near
+from qmpeer.shell.input_errors import InputError
 from qmpeer.shell.properties import (
-    Question,
+    PropertyQuery,
     missing_property,
     property_names,
-    questions,
-    said_in,
+    property_queries,
+    typed_values,
     with_properties,
 )
-from qmpeer.shell.typed_arguments import Reader
+from qmpeer.shell.suggestions import did_you_mean
+from qmpeer.shell.typed_arguments import ArgumentReader
 from qmpeer.shell.words import Word
 from qmpeer.values import JsonObject, JsonValue
 
@@ -56,9 +56,11 @@ def read_by_server(client: Client, command: str, typed: Sequence[str]) -> JsonOb
     words = to_words(typed)
     declared = _declared(client.execute, command, words)
     try:
-        return declared and Reader(declared[0]).arguments(declared[1], words)
-    except Mistake as mistake:
-        raise (UsageError if mistake.is_syntax else RefusedError)(str(mistake)) from mistake
+        return declared and ArgumentReader(declared[0]).arguments(declared[1], words)
+    except InputError as input_error:
+        raise (UsageError if input_error.is_syntax else RefusedError)(
+            str(input_error)
+        ) from input_error
 
 
 def _declared(
@@ -71,9 +73,9 @@ def _declared(
     found = next((each for each in schema.commands() if each.name == command), None)
     if found is None:
         return None
-    said = said_in(words)
-    answers: dict[Question, JsonValue] = {}
-    for question in questions(schema, found, said):
+    said = typed_values(words)
+    answers: dict[PropertyQuery, JsonValue] = {}
+    for question in property_queries(schema, found, said):
         answer = _answer(ask, question.command, question.arguments)
         if answer is not None:
             answers[question] = answer
@@ -139,14 +141,14 @@ def _declared_otherwise(
 ) -> Iterator[str]:
     """Yield what the schema has in place of what was refused."""
     if missing := missing_property(error.desc):
-        if hint := near(missing, property_names(schema)):
+        if hint := did_you_mean(missing, property_names(schema)):
             yield hint
         return
     try:
-        Reader(schema).arguments(command, words)
-    except Mistake as mistake:
-        if mistake.hint and mistake.reason == error.desc:
-            yield mistake.hint
+        ArgumentReader(schema).arguments(command, words)
+    except InputError as input_error:
+        if input_error.hint and input_error.reason == error.desc:
+            yield input_error.hint
 
 
 def _names_like(ask: Ask, command: str) -> Iterator[str]:
@@ -158,7 +160,7 @@ def _names_like(ask: Ask, command: str) -> Iterator[str]:
         [each for each in answer if isinstance(each, dict)] if isinstance(answer, list) else []
     )
     names = [name for each in entries if isinstance(name := each.get("name"), str)]
-    if hint := near(command, names):
+    if hint := did_you_mean(command, names):
         yield hint
 
 

@@ -8,34 +8,37 @@ from prompt_toolkit.output import create_output
 
 from qmpeer.cli.exits import DONE, UNREACHABLE
 from qmpeer.display.colours import palette_for
-from qmpeer.shell.explaining import Outcome
+from qmpeer.shell.connection import ShellConnection
+from qmpeer.shell.documentation import Documentation
 from qmpeer.shell.history import FileHistory, history_path
-from qmpeer.shell.link import Link
-from qmpeer.shell.session import Documentation, Session
+from qmpeer.shell.outcomes import Outcome
+from qmpeer.shell.session import Session
 from qmpeer.shell.settings import Settings
 from qmpeer.shell.terminal import Terminal
+from qmpeer.shell.terminal_modes import eof_as_key
 from qmpeer.shell.terminal_screen import TerminalScreen
-from qmpeer.shell.typing_ahead import end_of_file_is_a_key
 
 
-async def talk(given: argparse.Namespace, link: Link, documentation: Documentation) -> int:
+async def talk(
+    given: argparse.Namespace, connection: ShellConnection, documentation: Documentation
+) -> int:
     """Prompt until the user leaves, and return the exit status.
 
     Args:
         given: The command line.
-        link: The connection, which has been begun.
+        connection: The connection, which has been begun.
         documentation: What help reads.
     """
     palette = palette_for(sys.stdout.isatty(), os.environ)
-    settings = Settings(timeout=link.command_timeout)
+    settings = Settings(timeout=connection.command_timeout)
     output = create_output(sys.stdout)
     screen = TerminalScreen(output, settings, palette, has_pager=sys.stdout.isatty())
-    session = Session(link, screen, settings, documentation)
+    session = Session(connection, screen, settings, documentation)
 
     def discreet(text: str) -> str | None:
         from qmpeer.shell.secrets import without_secrets  # start: 40 ms
 
-        return without_secrets(text, link.vocabulary.commands, is_human=given.hmp)
+        return without_secrets(text, connection.vocabulary.commands, is_human=given.hmp)
 
     terminal = Terminal(
         session,
@@ -47,7 +50,7 @@ async def talk(given: argparse.Namespace, link: Link, documentation: Documentati
         is_coloured=palette.is_coloured,
     )
     try:
-        with end_of_file_is_a_key():
+        with eof_as_key():
             outcome = await terminal.begin()
             if outcome is not Outcome.DONE:
                 return UNREACHABLE

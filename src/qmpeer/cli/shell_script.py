@@ -11,8 +11,9 @@ from typing import Any, Final
 from qmpeer import limits
 from qmpeer.cli.exits import DONE, REFUSED, UNREACHABLE, USAGE, about_file, status_of
 from qmpeer.errors import QMPError
-from qmpeer.shell.explaining import Outcome
-from qmpeer.shell.link import Link
+from qmpeer.shell.connection import ShellConnection
+from qmpeer.shell.documentation import Documentation
+from qmpeer.shell.outcomes import Outcome
 from qmpeer.shell.script import (
     Piece,
     ScriptScreen,
@@ -21,7 +22,7 @@ from qmpeer.shell.script import (
     stream_pieces,
     word_pieces,
 )
-from qmpeer.shell.session import Documentation, Session
+from qmpeer.shell.session import Session
 from qmpeer.shell.settings import Settings
 
 _STATUSES: Final = {
@@ -62,15 +63,15 @@ async def _interruptible(work: Coroutine[Any, Any, int]) -> int:
 
 
 async def _run(given: argparse.Namespace, program: str, documentation: Documentation) -> int:
-    link = Link(
+    connection = ShellConnection(
         given.address,
         negotiate=not given.no_negotiate,
         connect_timeout=given.timeout or limits.CONNECT_TIMEOUT,
         command_timeout=given.timeout or limits.COMMAND_TIMEOUT,
     )
     screen = ScriptScreen(sys.stdout.buffer, sys.stderr)
-    settings = Settings(is_interactive=False, timeout=link.command_timeout)
-    session = Session(link, screen, settings, documentation)
+    settings = Settings(is_interactive=False, timeout=connection.command_timeout)
+    session = Session(connection, screen, settings, documentation)
     try:
         try:
             await session.connect()

@@ -24,17 +24,17 @@ from qmpeer.schema.model import (
     UnionDefinition,
 )
 from qmpeer.shell.argument_tree import Level, insert_word
+from qmpeer.shell.input_errors import InputError
 from qmpeer.shell.members import Members, marks_of, members_of, type_words
-from qmpeer.shell.mistakes import Mistake
-from qmpeer.shell.name_kinds import Names, kind_of
-from qmpeer.shell.properties import Answers
+from qmpeer.shell.name_kinds import NameLookup, kind_of
+from qmpeer.shell.properties import PropertyAnswers
 from qmpeer.shell.vocabulary import Vocabulary
 from qmpeer.shell.words import Word
 
 _SCALARS: Final = ("string", "int", "number", "boolean", "null")
 
 
-class Item(msgspec.Struct, frozen=True):
+class Candidate(msgspec.Struct, frozen=True):
     """One way to go on.
 
     Attributes:
@@ -50,19 +50,19 @@ class Item(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-class Completions(msgspec.Struct, frozen=True):
+class CompletionResult(msgspec.Struct, frozen=True):
     """How a text can go on.
 
     Attributes:
         start: Where in the text the part begins that is replaced.
-        items: What it may become, the likeliest first.
+        candidates: What it may become, the likeliest first.
     """
 
     start: int
-    items: tuple[Item, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
 
 
-class Asked(msgspec.Struct, frozen=True):
+class CompletionRequest(msgspec.Struct, frozen=True):
     """A place in a statement, and what is known of how it can go on there.
 
     Attributes:
@@ -75,37 +75,41 @@ class Asked(msgspec.Struct, frozen=True):
     """
 
     vocabulary: Vocabulary
-    names: Names
-    answers: Answers
+    names: NameLookup
+    answers: PropertyAnswers
     words: Sequence[Word]
     current: Word
     later: Sequence[Word] = ()
 
-    def offer(self, items: Iterable[Item]) -> Completions:
+    def offer(self, candidates: Iterable[Candidate]) -> CompletionResult:
         """Return the items that begin with the current word; where none does, that hold it."""
         current = self.current
         typed = current.value.text if current.name is None else f"{current.name}="
-        given = list(items)
-        found = list(starting(typed, given))
+        given = list(candidates)
+        found = list(matching_candidates(typed, given))
         if not found and len(typed) > 1:
-            found = [item for item in given if typed in item.text and _is_one_word(item.text)]
-        return Completions(current.start, tuple(found))
+            found = [
+                candidate
+                for candidate in given
+                if typed in candidate.text and _is_one_word(candidate.text)
+            ]
+        return CompletionResult(current.start, tuple(found))
 
-    def offer_names(self, kind: str, about: str = "") -> Completions:
+    def offer_names(self, kind: str, about: str = "") -> CompletionResult:
         """Return the names of things of some kind, as `offer` does."""
-        return self.offer(live_items(self.names, kind, about))
+        return self.offer(name_candidates(self.names, kind, about))
 
-    def commands(self, *, is_oob: bool = False) -> Iterator[Item]:
+    def commands(self, *, is_oob: bool = False) -> Iterator[Candidate]:
         """Yield the server's commands, all or those that can be executed out of band."""
         for name in self.vocabulary.command_names:
             command = self.vocabulary.commands[name]
             if is_oob and command is not None and not command.allow_oob:
                 continue
-            yield Item(f"{name} ", "" if command is None else marks_of(command.features))
+            yield Candidate(f"{name} ", "" if command is None else marks_of(command.features))
 
     def members(
         self, type_name: str, command: str, words: Sequence[Word], schema: Schema | None = None
-    ) -> Completions:
+    ) -> CompletionResult:
         """Return the members of an object at the cursor, or the values of one.
 
         Args:
@@ -116,10 +120,10 @@ class Asked(msgspec.Struct, frozen=True):
         """
         current, schema = self.current, schema or self.vocabulary.schema
         if schema is None or (current.name is None and current.value.kind != "plain"):
-            return Completions(current.start)
+            return CompletionResult(current.start)
         tree = Level()
         for word in (*words, *self.later):
-            with contextlib.suppress(Mistake):
+            with contextlib.suppress(InputError):
                 insert_word(tree, word)
         found = _ArgumentCompletion(schema, tree, command, self.names)
         if current.name is None:
@@ -137,13 +141,13 @@ class _ArgumentCompletion:
         names: The names of what the server has.
     """
 
-    def __init__(self, schema: Schema, tree: Level, command: str, names: Names) -> None:
+    def __init__(self, schema: Schema, tree: Level, command: str, names: NameLookup) -> None:
         self._schema = schema
         self._tree = tree
         self._names = names
         self._command = command
 
-    def _about(self, kind: str, typed: str) -> str:
+    def _name_scope(self, kind: str, typed: str) -> str:
         """Return what names of a kind depend on."""
         if kind in ("file", "qom-path"):
             return typed
@@ -151,71 +155,79 @@ class _ArgumentCompletion:
             return self._tree.text_of("path") or ""
         return ""
 
-    def names(self, type_name: str, current: Word) -> Completions:
+    def names(self, type_name: str, current: Word) -> CompletionResult:
         """Complete the name of a member."""
         *parents, _ = current.value.text.split(".")
         prefix = "".join(f"{name}." for name in parents)
         found = self._descend(type_name, self._tree, parents)
         if found is None:
-            return Completions(current.start)
+            return CompletionResult(current.start)
         kinds, level = found
-        items: list[Item] = []
-        of, array = kinds.get("object"), kinds.get("array")
-        if isinstance(of, StructDefinition | UnionDefinition):
-            items += self._object(of.name, level, prefix)
+        candidates: list[Candidate] = []
+        type_, array = kinds.get("object"), kinds.get("array")
+        if isinstance(type_, StructDefinition | UnionDefinition):
+            candidates += self._object(type_.name, level, prefix)
         if isinstance(array, Array):
             index = sum(name.isdecimal() for name in level.members)
-            items += self._named(array.element, f"{prefix}{index}", "item", False)
-        return Completions(current.start, tuple(starting(current.value.text, items)))
+            candidates += self._member_candidates(array.element, f"{prefix}{index}", "item", False)
+        return CompletionResult(
+            current.start, tuple(matching_candidates(current.value.text, candidates))
+        )
 
-    def _object(self, type_name: str, level: Level, prefix: str) -> list[Item]:
+    def _object(self, type_name: str, level: Level, prefix: str) -> list[Candidate]:
         """Give the members that can come next, what is required first."""
-        known = self._known(type_name, level)
-        required: list[Item] = []
-        optional: list[Item] = []
-        late: list[Item] = []
+        known = self._members_of(type_name, level)
+        required: list[Candidate] = []
+        optional: list[Candidate] = []
+        late: list[Candidate] = []
         for name, member in known.members.items():
             given = level.members.get(name)
             if isinstance(given, Word):
                 continue
             if isinstance(given, Level):
-                required += self._begun(member, given, f"{prefix}{name}.")
+                required += self._required_within(member, given, f"{prefix}{name}.")
             is_required = not member.is_optional and given is None
             meta = _meta(member, self._schema)
-            items = list(self._named(member.type, f"{prefix}{name}", meta, is_required))
+            candidates = list(
+                self._member_candidates(member.type, f"{prefix}{name}", meta, is_required)
+            )
             if given is not None:
-                items = [item for item in items if not item.text.endswith("=")]
+                candidates = [
+                    candidate for candidate in candidates if not candidate.text.endswith("=")
+                ]
             if is_required and name in known.discriminators:
-                required[:0] = items
+                required[:0] = candidates
             elif is_required:
-                required += items
+                required += candidates
             else:
-                (late if marks_of(member.features) else optional).extend(items)
+                (late if marks_of(member.features) else optional).extend(candidates)
         return required + optional + late
 
-    def _begun(self, member: Member, level: Level, prefix: str) -> Iterator[Item]:
+    def _required_within(self, member: Member, level: Level, prefix: str) -> Iterator[Candidate]:
         """Give what is still required in an object that was begun."""
-        of = alternatives(self._schema, member.type).get("object")
-        if isinstance(of, StructDefinition | UnionDefinition):
-            for item in self._object(of.name, level, prefix):
-                if item.is_required:
-                    yield item
+        type_ = alternatives(self._schema, member.type).get("object")
+        if isinstance(type_, StructDefinition | UnionDefinition):
+            for candidate in self._object(type_.name, level, prefix):
+                if candidate.is_required:
+                    yield candidate
 
-    def _known(self, type_name: str, level: Level) -> Members:
+    def _members_of(self, type_name: str, level: Level) -> Members:
         return members_of(self._schema, type_name, level.text_of)
 
-    def _named(self, type_name: str, path: str, meta: str, is_required: bool) -> Iterator[Item]:
+    def _member_candidates(
+        self, type_name: str, path: str, meta: str, is_required: bool
+    ) -> Iterator[Candidate]:
         """Give the forms in which a member can be given: a value, an object's or a list's parts."""
         kinds = alternatives(self._schema, type_name)
         if any(kind in kinds for kind in _SCALARS):
-            yield Item(f"{path}=", meta, is_required)
+            yield Candidate(f"{path}=", meta, is_required)
         if len(kinds) == len(ALL_KINDS):
             return
         if "object" in kinds:
-            yield Item(f"{path}.", meta, is_required)
+            yield Candidate(f"{path}.", meta, is_required)
         array = kinds.get("array")
         if isinstance(array, Array):
-            yield from self._named(array.element, f"{path}.0", meta, is_required)
+            yield from self._member_candidates(array.element, f"{path}.0", meta, is_required)
 
     def _descend(
         self, type_name: str, level: Level, path: Sequence[str]
@@ -223,11 +235,11 @@ class _ArgumentCompletion:
         """Return the kinds of values at a path, and what was typed there; None if it is none."""
         kinds = alternatives(self._schema, type_name)
         for name in path:
-            of, array = kinds.get("object"), kinds.get("array")
+            type_, array = kinds.get("object"), kinds.get("array")
             if isinstance(array, Array) and name.isdecimal():
                 kinds = alternatives(self._schema, array.element)
-            elif isinstance(of, StructDefinition | UnionDefinition):
-                member = self._known(of.name, level).members.get(name)
+            elif isinstance(type_, StructDefinition | UnionDefinition):
+                member = self._members_of(type_.name, level).members.get(name)
                 if member is None:
                     return None
                 kinds = alternatives(self._schema, member.type)
@@ -237,37 +249,44 @@ class _ArgumentCompletion:
             level = below if isinstance(below, Level) else Level()
         return kinds, level
 
-    def values(self, type_name: str, current: Word) -> Completions:
+    def values(self, type_name: str, current: Word) -> CompletionResult:
         """Complete the value of a member."""
         assert current.name is not None
         path = current.name.split(".")
-        items = list(self._known_values(type_name, path))
+        candidates = list(self._known_values(type_name, path))
         kind = kind_of(self._command, [part for part in path if not part.isdecimal()] or path)
-        if kind is not None and (not items or all(item.text == "null " for item in items)):
-            items += live_items(self._names, kind, self._about(kind, current.value.text))
+        if kind is not None and (
+            not candidates or all(candidate.text == "null " for candidate in candidates)
+        ):
+            candidates += name_candidates(
+                self._names, kind, self._name_scope(kind, current.value.text)
+            )
         value = current.value
         if value.kind == "quoted" or current.is_text:
-            items = [Item(_quoted(item.text.rstrip(" ")), item.meta) for item in items]
+            candidates = [
+                Candidate(_quoted(candidate.text.rstrip(" ")), candidate.meta)
+                for candidate in candidates
+            ]
             if value.kind == "quoted":
                 wanted = json.dumps(value.text, ensure_ascii=False)[:-1]
-                return Completions(value.start, tuple(starting(wanted, items)))
-        return Completions(value.start, tuple(starting(value.text, items)))
+                return CompletionResult(value.start, tuple(matching_candidates(wanted, candidates)))
+        return CompletionResult(value.start, tuple(matching_candidates(value.text, candidates)))
 
-    def _known_values(self, type_name: str, path: Sequence[str]) -> Iterator[Item]:
+    def _known_values(self, type_name: str, path: Sequence[str]) -> Iterator[Candidate]:
         """Give the values that a member can have, as far as the schema knows them."""
         found = self._descend(type_name, self._tree, path)
         if found is None:
             return
         kinds = found[0]
-        for kind, of in kinds.items():
-            if isinstance(of, EnumDefinition):
-                for value in sorted(of.values, key=lambda value: bool(marks_of(value.features))):
-                    yield Item(f"{value.name} ", marks_of(value.features))
-            elif kind == "boolean" and of is not None:
-                yield Item("true ")
-                yield Item("false ")
-            elif kind == "null" and of is not None:
-                yield Item("null ")
+        for kind, type_ in kinds.items():
+            if isinstance(type_, EnumDefinition):
+                for value in sorted(type_.values, key=lambda value: bool(marks_of(value.features))):
+                    yield Candidate(f"{value.name} ", marks_of(value.features))
+            elif kind == "boolean" and type_ is not None:
+                yield Candidate("true ")
+                yield Candidate("false ")
+            elif kind == "null" and type_ is not None:
+                yield Candidate("null ")
 
 
 def _meta(member: Member, schema: Schema) -> str:
@@ -276,29 +295,29 @@ def _meta(member: Member, schema: Schema) -> str:
     return ", ".join(words)
 
 
-def live_items(names: Names, kind: str, about: str) -> list[Item]:
+def name_candidates(names: NameLookup, kind: str, about: str) -> list[Candidate]:
     """Return the names of what the server has as they are typed."""
-    items = []
+    candidates = []
     for name in names(kind, about)[: limits.SHELL_COMPLETIONS]:
         if not name or not name.isprintable():
             continue
         end = "" if name.endswith("/") and kind in ("file", "qom-path") else " "
         word = _word(name)
-        items.append(Item(word + end, kind, name="" if word == name else name))
-    return items
+        candidates.append(Candidate(word + end, kind, name="" if word == name else name))
+    return candidates
 
 
-def starting(typed: str, items: Iterable[Item]) -> Iterator[Item]:
+def matching_candidates(typed: str, candidates: Iterable[Candidate]) -> Iterator[Candidate]:
     """Give the items that begin with what was typed, in quotes or not, each once.
 
     A server may have any names: those are left out that no single word can stand for.
     """
     seen: set[str] = set()
-    for item in items:
-        is_begun = item.text.startswith(typed) or item.name.startswith(typed)
-        if is_begun and item.text not in seen and _is_one_word(item.text):
-            seen.add(item.text)
-            yield item
+    for candidate in candidates:
+        is_begun = candidate.text.startswith(typed) or candidate.name.startswith(typed)
+        if is_begun and candidate.text not in seen and _is_one_word(candidate.text):
+            seen.add(candidate.text)
+            yield candidate
 
 
 def _is_one_word(text: str) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 
 from qmpeer import limits
 from qmpeer.errors import LimitError, WireError
-from qmpeer.shell.mistakes import Mistake
+from qmpeer.shell.input_errors import InputError
 from qmpeer.shell.words import Value, Word
 from qmpeer.values import JsonObject, JsonValue
 
@@ -61,7 +61,7 @@ def build_tree(words: Sequence[Word], end: int = 0) -> Level:
         end: Where something is missing if there are no words.
 
     Raises:
-        Mistake: If one isn't, or if they contradict each other.
+        InputError: If one isn't, or if they contradict each other.
     """
     top = Level(end=words[-1].end if words else end)
     for word in words:
@@ -73,13 +73,13 @@ def insert_word(level: Level, word: Word) -> None:
     """Add a word to a tree.
 
     Raises:
-        Mistake: If it isn't ``name=value``, or contradicts what is there.
+        InputError: If it isn't ``name=value``, or contradicts what is there.
     """
     if word.name is None:
-        said = word.value.text
-        reason = f"found {said if len(said) < 100 else said[:100] + '…'!r}"
+        text = word.value.text
+        reason = f"found {text if len(text) < 100 else text[:100] + '…'!r}"
         reason = f"{reason}, expected name=value, or one JSON object"
-        raise Mistake(reason, word.start, word.end, is_syntax=True)
+        raise InputError(reason, word.start, word.end, is_syntax=True)
     path = word.name.split(".")
     if not all(path):
         sign = ":=" if word.is_text else "="
@@ -106,15 +106,15 @@ def insert_word(level: Level, word: Word) -> None:
     level.members[path[-1]] = word
 
 
-def _at_name(word: Word, reason: str) -> Mistake:
-    return Mistake(reason, word.start, word.start + len(word.name or ""), is_syntax=True)
+def _at_name(word: Word, reason: str) -> InputError:
+    return InputError(reason, word.start, word.start + len(word.name or ""), is_syntax=True)
 
 
 def items_of(level: Level) -> list[Node]:
     """Return the items of a level that is a list, in their order.
 
     Raises:
-        Mistake: If not all names are numbers, or one is missing.
+        InputError: If not all names are numbers, or one is missing.
     """
     members = level.members
     where = ".".join(level.path)
@@ -132,50 +132,52 @@ def items_of(level: Level) -> list[Node]:
     return [members[str(index)] for index in range(len(members))]
 
 
-def _at_node(node: Node, reason: str) -> Mistake:
+def _at_node(node: Node, reason: str) -> InputError:
     word = node.first if isinstance(node, Level) else node
-    return _at_name(word, reason) if word else Mistake(reason, 0, 0, is_syntax=True)
+    return _at_name(word, reason) if word else InputError(reason, 0, 0, is_syntax=True)
 
 
 # --- Without a schema ---------------------------------------------------------------------------
 
 
-def free_object(level: Level, value_of: "Callable[[Word], JsonValue] | None" = None) -> JsonObject:
+def untyped_object(
+    level: Level, value_of: "Callable[[Word], JsonValue] | None" = None
+) -> JsonObject:
     """Return what a tree says where no schema tells what its values are.
 
     Args:
         level: The tree.
-        value_of: How a value is read; by default as `free_value` does.
+        value_of: How a value is read; by default as `untyped_value` does.
 
     Raises:
-        Mistake: If it contradicts itself.
+        InputError: If it contradicts itself.
     """
-    read = value_of or free_value
-    return {name: free_node(node, read) for name, node in level.members.items()}
+    read = value_of or untyped_value
+    return {name: untyped_node(node, read) for name, node in level.members.items()}
 
 
-def free_node(node: Node, value_of: Callable[[Word], JsonValue]) -> JsonValue:
-    """Return what a part of a tree says, as `free_object` does.
+def untyped_node(node: Node, value_of: Callable[[Word], JsonValue]) -> JsonValue:
+    """Return what a part of a tree says, as `untyped_object` does.
 
     Raises:
-        Mistake: If it contradicts itself.
+        InputError: If it contradicts itself.
     """
     if isinstance(node, Word):
         return value_of(node)
     if node.is_list:
-        return [free_node(item, value_of) for item in items_of(node)]
-    return free_object(node, value_of)
+        return [untyped_node(item, value_of) for item in items_of(node)]
+    return untyped_object(node, value_of)
 
 
-def free_value(word: Word) -> JsonValue:
+def untyped_value(word: Word) -> JsonValue:
     """Return what a value says where no schema tells what it is.
 
     Raises:
-        Mistake: If it is JSON that can't be read.
+        InputError: If it is JSON that can't be read.
     """
     value = word.value
     if value.kind == "json":
-        return free_json(value)
+        return parse_json(value)
     if value.kind == "quoted" or word.is_text:
         return value.text
     try:
@@ -184,26 +186,26 @@ def free_value(word: Word) -> JsonValue:
         return value.text
     except RecursionError:
         reason = f"found {value.text[:20]}…, which is nested too deep"
-        raise Mistake(reason, value.start, value.end, is_syntax=True) from None
+        raise InputError(reason, value.start, value.end, is_syntax=True) from None
     return found
 
 
-def free_json(value: Value) -> JsonValue:
+def parse_json(value: Value) -> JsonValue:
     """Read a value in JSON, or in QEMU's dialect of it.
 
     Raises:
-        Mistake: If it can't be read.
+        InputError: If it can't be read.
     """
     try:
         found: JsonValue = msgspec.json.decode(value.text)
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
-        return _tolerant(value, str(error))
+        return _parse_tolerantly(value, str(error))
     except RecursionError:
-        return _tolerant(value, "nested too deep")
+        return _parse_tolerantly(value, "nested too deep")
     return found
 
 
-def _tolerant(value: Value, reason: str) -> JsonValue:
+def _parse_tolerantly(value: Value, reason: str) -> JsonValue:
     """Read it with the parser that takes all that QEMU takes."""
     from qmpeer.wire.tolerant import TolerantReader  # start: 6 ms
 
@@ -213,7 +215,7 @@ def _tolerant(value: Value, reason: str) -> JsonValue:
         items = []
     if len(items) == 1 and not isinstance(items[0], WireError | LimitError):
         return items[0]
-    raise Mistake(f"this is no JSON: {_reason(reason)}", *_place(value, reason), is_syntax=True)
+    raise InputError(f"this is no JSON: {_reason(reason)}", *_place(value, reason), is_syntax=True)
 
 
 def _reason(text: str) -> str:

@@ -17,128 +17,140 @@ import msgspec
 from qmpeer.client.jobs import CANCELED
 from qmpeer.display.safe_text import visible
 from qmpeer.errors import JobError
-from qmpeer.shell.argument_completion import Asked, Completions, Item
+from qmpeer.shell.argument_completion import Candidate, CompletionRequest, CompletionResult
+from qmpeer.shell.documentation import DocumentationError
 from qmpeer.shell.files import write_file
-from qmpeer.shell.help_texts import help_lines
+from qmpeer.shell.help_texts import help_lines, names_behind
 from qmpeer.shell.human_completion import complete_human
+from qmpeer.shell.input_errors import InputError
 from qmpeer.shell.job_watch import advice, follow_job, progress_bar
-from qmpeer.shell.lines import Executor, Kept, Line, OwnLine, OwnWord, read_line
-from qmpeer.shell.mistakes import Mistake
-from qmpeer.shell.near import near
+from qmpeer.shell.lines import Builtin, BuiltinContext, BuiltinLine, HistoryRule, Line, read_line
 from qmpeer.shell.recording import Recording
 from qmpeer.shell.settings import CHOICES
-from qmpeer.shell.typed_arguments import read_freely
-from qmpeer.shell.typing_ahead import lent_to_a_child
+from qmpeer.shell.suggestions import did_you_mean
+from qmpeer.shell.terminal_modes import terminal_lent
+from qmpeer.shell.typed_arguments import read_untyped
 from qmpeer.shell.words import Form, Statement, Word
 from qmpeer.shell.words import split as split_by_forms
 from qmpeer.values import JsonObject
 from qmpeer.wire import encode_pretty
 
 
-class Leave(Exception):
+class ShellExit(Exception):
     """The user wants to leave."""
 
 
 # --- Help and settings --------------------------------------------------------------------------
 
 
-async def _help(executor: Executor, line: OwnLine) -> None:
-    session = executor.session
-    vocabulary = await session.link.learn()
+async def _help(context: BuiltinContext, line: BuiltinLine) -> None:
+    session = context.session
+    vocabulary = await session.connection.fetch_vocabulary()
     behind = line_behind(line, vocabulary.commands)
-    documentation = await asyncio.to_thread(session.documentation) if behind else None
-    palette = session.screen.palette
-    lines = help_lines(behind, vocabulary, BUILTINS, documentation, palette)
-    await session.screen.show_text("\n".join(lines))
+    manual, error_report = None, ""
+    if behind is not None:
+        try:
+            manual = await asyncio.to_thread(session.documentation)
+        except DocumentationError as error:
+            error_report = f"no documentation: {visible(str(error))}"
+    screen = session.screen
+    lines = help_lines(behind, vocabulary, BUILTINS, manual, screen.palette, screen.width)
+    await screen.show_text("\n".join(lines))
+    if error_report:
+        screen.note(error_report)
 
 
-def _complete_help(asked: Asked) -> Completions:
-    schema = asked.vocabulary.schema
+def _complete_help(request: CompletionRequest) -> CompletionResult:
+    schema = request.vocabulary.schema
+    path, dot, _ = request.current.value.text.rpartition(".")
+    if dot and (names := names_behind(path, request.vocabulary)) is not None:
+        return request.offer(Candidate(f"{path}.{name}") for name in names)
     types = [] if schema is None else filter(str.isidentifier, schema.types)
-    return asked.offer(
+    return request.offer(
         [
-            *asked.commands(),
-            *(Item(f"{name} ", "the shell's own") for name in BUILTINS if name[0].isalpha()),
-            *_events(asked),
-            *(Item(f"{name} ", "type") for name in types),
+            *request.commands(),
+            *(Candidate(f"{name} ", "the shell's own") for name in BUILTINS if name[0].isalpha()),
+            *_events(request),
+            *(Candidate(f"{name} ", "type") for name in types),
         ]
     )
 
 
-async def _set(executor: Executor, line: OwnLine) -> None:
-    words, screen, settings = line.words, executor.session.screen, executor.session.settings
+async def _set(context: BuiltinContext, line: BuiltinLine) -> None:
+    words, screen, settings = line.words, context.session.screen, context.session.settings
     if not words:
         for text in settings.lines():
             screen.note(text)
         return
     if len(words) != 2:
         reason, end = "expected a setting and its value", words[-1].end
-        raise Mistake(reason, end, end, "; ".join(settings.lines()), is_syntax=True)
+        raise InputError(reason, end, end, "; ".join(settings.lines()), is_syntax=True)
     name, value = words[0].value.text, words[1].value.text
     try:
         settings.set(name, value)
     except ValueError as error:
         word = words[1] if name in CHOICES else words[0]
-        raise Mistake(str(error), word.start, word.end, is_syntax=True) from None
+        raise InputError(str(error), word.start, word.end, is_syntax=True) from None
     if name != "timeout" and not settings.is_interactive:
         screen.note(f"set {name} changes nothing in a script: each reply is one line of JSON")
 
 
-def _complete_set(asked: Asked) -> Completions:
-    if not asked.words:
-        return asked.offer(Item(f"{name} ") for name in CHOICES)
-    return asked.offer(map(Item, CHOICES.get(asked.words[0].value.text, ())))
+def _complete_set(request: CompletionRequest) -> CompletionResult:
+    if not request.words:
+        return request.offer(Candidate(f"{name} ") for name in CHOICES)
+    return request.offer(map(Candidate, CHOICES.get(request.words[0].value.text, ())))
 
 
 # --- Events and jobs ----------------------------------------------------------------------------
 
 
-def _events(asked: Asked) -> list[Item]:
-    return [Item(f"{name} ", "event") for name in sorted(asked.vocabulary.events)]
+def _events(request: CompletionRequest) -> list[Candidate]:
+    return [Candidate(f"{name} ", "event") for name in sorted(request.vocabulary.events)]
 
 
-async def _show_events(executor: Executor, line: OwnLine) -> None:
-    session = executor.session
+async def _show_events(context: BuiltinContext, line: BuiltinLine) -> None:
+    session = context.session
     if line.words:
         word = line.only_word("a pattern")
         try:
             session.events.filter.set(word.value.text)
         except re.error as error:
             reason = f"this is no regular expression: {error}"
-            raise Mistake(reason, word.start, word.end, is_syntax=True) from None
-        session.take_up_events()
+            raise InputError(reason, word.start, word.end, is_syntax=True) from None
+        session.start_events()
     if not line.words or session.settings.is_interactive:
         session.screen.note(f"events shown: {visible(str(session.events.filter))}")
 
 
-def _complete_events(asked: Asked) -> Completions:
-    return asked.offer([Item("on "), Item("off "), *_events(asked)])
+def _complete_events(request: CompletionRequest) -> CompletionResult:
+    return request.offer([Candidate("on "), Candidate("off "), *_events(request)])
 
 
-async def _wait(executor: Executor, line: OwnLine) -> None:
-    session, words = executor.session, line.words
+async def _wait(context: BuiltinContext, line: BuiltinLine) -> None:
+    session, words = context.session, line.words
     timeout = session.settings.timeout
     if words and (seconds := _seconds(words[0])) is not None:
         timeout, words = seconds, words[1:]
     if not words:
         end = line.statement.end
-        raise Mistake("expected the name of an event", end, end, is_syntax=True)
+        raise InputError("expected the name of an event", end, end, is_syntax=True)
     if words[0].name is not None:
         reason = "expected the name of an event first"
-        raise Mistake(reason, words[0].start, words[0].end, is_syntax=True)
-    vocabulary = await session.link.learn()
+        raise InputError(reason, words[0].start, words[0].end, is_syntax=True)
+    vocabulary = await session.connection.fetch_vocabulary()
     name = words[0].value.text
     event_type = vocabulary.events.get(name)
     match: JsonObject = {}
     if event_type is None and vocabulary.events:
         reason = f"there is no event {visible(name)}"
-        hint = near(name, vocabulary.events) or "'help' lists the events"
-        raise Mistake(reason, words[0].start, words[0].end, hint)
+        hint = did_you_mean(name, vocabulary.events) or "'help' lists the events"
+        raise InputError(reason, words[0].start, words[0].end, hint)
     if event_type is None:
-        match = read_freely(words[1:])
+        match = read_untyped(words[1:])
     elif vocabulary.schema is not None:
-        match = executor.reader(vocabulary.schema).event_match(event_type, words[1:])
-    client = session.link.connected()
+        match = context.reader(vocabulary.schema).event_match(event_type, words[1:])
+    # The events of a connection that has ended are kept: 'quit', then 'wait SHUTDOWN' finds one.
+    client = session.connection.client or session.connection.connected()
     event = await client.wait_event(name, match or None, since=session.mark, timeout=timeout)
     session.take(event)
     await session.events.take()
@@ -154,24 +166,24 @@ def _seconds(word: Word) -> float | None:
     except ValueError:
         return None
     if not 0 <= seconds <= 1e9:
-        raise Mistake("expected seconds from 0 on", word.start, word.end, is_syntax=True)
+        raise InputError("expected seconds from 0 on", word.start, word.end, is_syntax=True)
     return seconds
 
 
-def _complete_wait(asked: Asked) -> Completions:
-    said = [word for word in asked.words if not word.value.text.replace(".", "").isdigit()]
+def _complete_wait(request: CompletionRequest) -> CompletionResult:
+    said = [word for word in request.words if not word.value.text.replace(".", "").isdigit()]
     if not said:
-        return asked.offer(_events(asked))
-    event = asked.vocabulary.events.get(said[0].value.text)
+        return request.offer(_events(request))
+    event = request.vocabulary.events.get(said[0].value.text)
     if event is None or event.arguments is None:
-        return Completions(asked.current.start)
-    return asked.members(event.arguments, event.name, said[1:])
+        return CompletionResult(request.current.start)
+    return request.members(event.arguments, event.name, said[1:])
 
 
-async def _job(executor: Executor, line: OwnLine) -> None:
+async def _job(context: BuiltinContext, line: BuiltinLine) -> None:
     word = line.only_word("the id of a job")
-    session = executor.session
-    client, screen = session.link.connected(), session.screen
+    session = context.session
+    client, screen = session.connection.connected(), session.screen
     begin = monotonic()
     try:
         job = await follow_job(
@@ -184,7 +196,7 @@ async def _job(executor: Executor, line: OwnLine) -> None:
         screen.show_progress("")
     if job is None:
         reason = f"there is no job '{visible(word.value.text)}'"
-        raise Mistake(reason, word.start, word.end, "query-jobs lists them")
+        raise InputError(reason, word.start, word.end, "query-jobs lists them")
     await screen.show_value(job.message(), "query-jobs", monotonic() - begin)
     if job.error is not None:
         raise JobError(job.id, job.error, job.type or "job", job.error == CANCELED)
@@ -194,59 +206,59 @@ async def _job(executor: Executor, line: OwnLine) -> None:
         raise JobError(job.id, job.stop_reason, job.type or "job", is_stopped=True)
 
 
-def _complete_job(asked: Asked) -> Completions:
-    return asked.offer_names("job")
+def _complete_job(request: CompletionRequest) -> CompletionResult:
+    return request.offer_names("job")
 
 
 # --- Files --------------------------------------------------------------------------------------
 
 
-async def _record(executor: Executor, line: OwnLine) -> None:
+async def _record(context: BuiltinContext, line: BuiltinLine) -> None:
     path = line.only_word("a file, or off").value.text
-    executor.session.record(None)
+    context.session.record(None)
     if path != "off":
-        executor.session.record(Recording(path))
+        context.session.record(Recording(path))
 
 
-async def _source(executor: Executor, line: OwnLine) -> None:
-    await executor.execute_file(line.only_word("a file"))
+async def _source(context: BuiltinContext, line: BuiltinLine) -> None:
+    await context.execute_file(line.only_word("a file"))
 
 
-async def _save(executor: Executor, line: OwnLine) -> None:
-    word, session = line.only_word("a file"), executor.session
+async def _save(context: BuiltinContext, line: BuiltinLine) -> None:
+    word, session = line.only_word("a file"), context.session
     if not session.has_value:
-        raise Mistake("there is no reply yet", word.start, word.end)
+        raise InputError("there is no reply yet", word.start, word.end)
     data = encode_pretty(session.last).replace(b"\r\n", b"\n")
     await asyncio.to_thread(write_file, word.value.text, data)
 
 
-def _complete_file(asked: Asked) -> Completions:
-    return asked.offer_names("file", asked.current.value.text)
+def _complete_file(request: CompletionRequest) -> CompletionResult:
+    return request.offer_names("file", request.current.value.text)
 
 
 # --- Other monitors, other shells ---------------------------------------------------------------
 
 
-async def _hmp(executor: Executor, line: OwnLine) -> None:
+async def _hmp(context: BuiltinContext, line: BuiltinLine) -> None:
     if not line.text:
         end = line.statement.end
-        raise Mistake("expected a command of the human monitor", end, end, is_syntax=True)
-    await executor.session.human(line.text)
+        raise InputError("expected a command of the human monitor", end, end, is_syntax=True)
+    await context.session.human(line.text)
 
 
-def _complete_hmp(asked: Asked) -> Completions:
-    found = complete_human(asked.current.value.text, asked.names)
-    return Completions(asked.current.start + found.start, found.items)
+def _complete_hmp(request: CompletionRequest) -> CompletionResult:
+    found = complete_human(request.current.value.text, request.names)
+    return CompletionResult(request.current.start + found.start, found.candidates)
 
 
-async def _system(executor: Executor, line: OwnLine) -> None:
+async def _system(context: BuiltinContext, line: BuiltinLine) -> None:
     statement = line.statement
     if not line.text:
-        raise Mistake("expected a command", statement.end, statement.end, is_syntax=True)
-    with lent_to_a_child():
+        raise InputError("expected a command", statement.end, statement.end, is_syntax=True)
+    with terminal_lent():
         status = await _finished(line.text)
     if status != 0:
-        raise Mistake(f"it ended with status {status}", statement.start, statement.end)
+        raise InputError(f"it ended with status {status}", statement.start, statement.end)
 
 
 async def _finished(command: str) -> int:
@@ -261,79 +273,82 @@ async def _finished(command: str) -> int:
         raise
 
 
-async def _nothing_behind(executor: Executor, line: OwnLine) -> None:
+async def _nothing_behind(context: BuiltinContext, line: BuiltinLine) -> None:
     end = line.statement.words[0].end
-    raise Mistake("expected a command", end, end, is_syntax=True)
+    raise InputError("expected a command", end, end, is_syntax=True)
 
 
-def _complete_command(asked: Asked) -> Completions:
-    return asked.offer(asked.commands())
+def _complete_command(request: CompletionRequest) -> CompletionResult:
+    return request.offer(request.commands())
 
 
-def _complete_oob(asked: Asked) -> Completions:
-    return asked.offer(asked.commands(is_oob=True))
+def _complete_oob(request: CompletionRequest) -> CompletionResult:
+    return request.offer(request.commands(is_oob=True))
 
 
-async def _reconnect(executor: Executor, line: OwnLine) -> None:
-    await executor.session.connect()
+async def _reconnect(context: BuiltinContext, line: BuiltinLine) -> None:
+    await context.session.connect()
 
 
-async def _exit(executor: Executor, line: OwnLine) -> None:
-    raise Leave
+async def _exit(context: BuiltinContext, line: BuiltinLine) -> None:
+    raise ShellExit
 
 
 # --- All of them --------------------------------------------------------------------------------
 
-BUILTINS: Final[dict[str, OwnWord]] = {word.name: word for word in (
-    OwnWord("help", "what a command, an event or a type is",
-            "help [COMMAND|EVENT|TYPE]",
-            _help, kept=Kept.NAME, complete=_complete_help),
-    OwnWord("events", "show events: on, off, or a pattern",
+BUILTINS: Final[dict[str, Builtin]] = {word.name: word for word in (
+    Builtin("help", "what a command, an event or a type is",
+            "help [COMMAND|EVENT|TYPE]           list all of them, or describe one\n"
+            "help COMMAND name=value ...         with the branch that a value selects\n"
+            "help COMMAND.ARGUMENT[.MEMBER ...]  one argument, and what is within it\n"
+            "qmp-shell --docs FILE|DIR, or QMPEER_DOCS, names the place of QEMU's documentation.",
+            _help, history_rule=HistoryRule.NAME, complete=_complete_help),
+    Builtin("events", "show events: on, off, or a pattern",
             "events [on|off|REGEX]      show events above the prompt as they come",
             _show_events, Form.PATTERN, complete=_complete_events),
-    OwnWord("set", "settings: output, timing, pager, timeout",
+    Builtin("set", "settings: output, timing, pager, timeout",
             "set [output auto|json|table|raw] [timing on|off] [pager on|off] "
             "[timeout SECONDS|none]",
             _set, complete=_complete_set),
-    OwnWord("wait", "wait for an event",
+    Builtin("wait", "wait for an event",
             "wait [SECONDS] EVENT [name=value ...]\n"
             "Wait for an event whose data has these values. Those that came since the last\n"
             "command was sent count, so that 'stop', then 'wait STOP' doesn't miss it.",
             _wait, complete=_complete_wait),
-    OwnWord("job", "follow a job until it is done",
+    Builtin("job", "follow a job until it is done",
             "job ID      follow a job with its progress until it is done; C-c leaves it alone",
-            _job, kept=Kept.NAME, complete=_complete_job),
-    OwnWord("record", "write the conversation to a file",
+            _job, history_rule=HistoryRule.NAME, complete=_complete_job),
+    Builtin("record", "write the conversation to a file",
             "record FILE | record off      write what is sent and what comes, without secrets",
-            _record, kept=Kept.FILE, complete=_complete_file),
-    OwnWord("source", "execute the lines of a file",
+            _record, history_rule=HistoryRule.FILE, complete=_complete_file),
+    Builtin("source", "execute the lines of a file",
             "source FILE      execute the lines of a file, up to the first error",
-            _source, kept=Kept.FILE, complete=_complete_file),
-    OwnWord("save", "write the last reply to a file",
+            _source, history_rule=HistoryRule.FILE, complete=_complete_file),
+    Builtin("save", "write the last reply to a file",
             "save FILE      write the last reply as JSON",
-            _save, kept=Kept.FILE, complete=_complete_file),
-    OwnWord("reconnect", "connect again",
+            _save, history_rule=HistoryRule.FILE, complete=_complete_file),
+    Builtin("reconnect", "connect again",
             "reconnect      connect again to the same address",
             _reconnect),
-    OwnWord("transaction(", "several actions, all or none, up to )",
+    Builtin("transaction(", "several actions, all or none, up to )",
             "transaction(\n    ACTION name=value ...\n    ...\n)\n"
             "All actions together or none; a line that says cancel, or C-c, gives them up.",
             None, Form.BLOCK),
-    OwnWord("oob", "execute a command out of band",
+    Builtin("oob", "execute a command out of band",
             "oob COMMAND [name=value ...]      out of band: overtakes the commands that wait",
             _nothing_behind, Form.OOB_COMMAND, complete=_complete_oob),
-    OwnWord("execute", "execute a command, whatever its name",
+    Builtin("execute", "execute a command, whatever its name",
             "execute COMMAND [name=value ...]      for a command named like a word of ours",
             _nothing_behind, Form.COMMAND, complete=_complete_command),
-    OwnWord("hmp", "execute a command of the human monitor",
+    Builtin("hmp", "execute a command of the human monitor",
             "hmp LINE      one command of the human monitor; qmp-shell -H is a session of them",
-            _hmp, Form.TEXT, Kept.HUMAN_LINE, _complete_hmp),
-    OwnWord("exit", "leave",
+            _hmp, Form.TEXT, HistoryRule.HUMAN_LINE, _complete_hmp),
+    Builtin("exit", "leave",
             "exit      leave, as C-d does; 'quit' is QEMU's own command and ends QEMU",
             _exit),
-    OwnWord("!", "execute a command of the system's shell",
+    Builtin("!", "execute a command of the system's shell",
             "! COMMAND      execute a command of the system's shell",
-            _system, Form.TEXT, Kept.TEXT),
+            _system, Form.TEXT, HistoryRule.TEXT),
 )}  # fmt: skip
 """The words of the shell's own, by their names."""
 
@@ -348,7 +363,7 @@ def line_of(statement: Statement, commands: Collection[str] = ()) -> Line:
     return read_line(statement, BUILTINS, commands)
 
 
-def line_behind(line: OwnLine, commands: Collection[str] = ()) -> Line | None:
+def line_behind(line: BuiltinLine, commands: Collection[str] = ()) -> Line | None:
     """Return what the words behind the first would be as a line; None if there are none."""
     statement = msgspec.structs.replace(line.statement, words=tuple(line.words))
     return line_of(statement, commands) if line.words else None

@@ -6,20 +6,20 @@ from typing import Final, assert_never
 
 import msgspec
 
-from qmpeer.shell.argument_completion import Asked, Completions, Item
+from qmpeer.shell.argument_completion import Candidate, CompletionRequest, CompletionResult
 from qmpeer.shell.builtins import BUILTINS, line_of, split
 from qmpeer.shell.lines import (
+    BuiltinLine,
     Invocation,
     Line,
     Messages,
-    OwnLine,
     Transaction,
     Unfinished,
     Unreadable,
 )
 from qmpeer.shell.members import arguments_type, transaction_types
-from qmpeer.shell.name_kinds import Names, no_names
-from qmpeer.shell.properties import Answers, no_answers, said_in, with_properties
+from qmpeer.shell.name_kinds import NameLookup, no_names
+from qmpeer.shell.properties import PropertyAnswers, no_answers, typed_values, with_properties
 from qmpeer.shell.vocabulary import Vocabulary
 from qmpeer.shell.words import Statement, Value, Word
 
@@ -30,9 +30,9 @@ def complete(
     text: str,
     cursor: int,
     vocabulary: Vocabulary,
-    names: Names = no_names,
-    answers: Answers = no_answers,
-) -> Completions:
+    names: NameLookup = no_names,
+    answers: PropertyAnswers = no_answers,
+) -> CompletionResult:
     """Find how a text can go on.
 
     Args:
@@ -44,7 +44,7 @@ def complete(
 
     Example:
         >>> found = complete("st", 2, Vocabulary(None, ["stop", "cont"]))
-        >>> [item.text for item in found.items]
+        >>> [item.text for item in found.candidates]
         ['stop ']
     """
     before = text[:cursor]
@@ -53,7 +53,7 @@ def complete(
     if statement is not None and statement.raw is not None:
         start = statement.words[0].end + 1  # behind a blank
         if not (statement.raw or before.endswith(" ")):
-            return Completions(cursor)
+            return CompletionResult(cursor)
         current = Word(None, Value("plain", before[start:], start, cursor), start)
     else:
         begun = words.pop() if words and words[-1].end == cursor and _is_touching(before) else None
@@ -61,13 +61,13 @@ def complete(
     if _is_in_comment(before, current) or (
         not current.value.is_closed and current.value.kind == "json"
     ):
-        return Completions(cursor)
+        return CompletionResult(cursor)
     later = _words_behind(text, cursor, statement)
-    asked = Asked(vocabulary, names, answers, words, current, later)
+    request = CompletionRequest(vocabulary, names, answers, words, current, later)
     if statement is None or not words:
-        return Completions(cursor) if statement and statement.breaks else _first_word(asked)
-    rest = msgspec.structs.replace(statement, words=tuple(words), is_open=False, mistake=None)
-    return _in_line(line_of(rest, vocabulary.commands), asked)
+        return CompletionResult(cursor) if statement and statement.breaks else _first_word(request)
+    rest = msgspec.structs.replace(statement, words=tuple(words), is_open=False, input_error=None)
+    return _in_line(line_of(rest, vocabulary.commands), request)
 
 
 def _is_touching(before: str) -> bool:
@@ -103,49 +103,51 @@ def _words_behind(text: str, cursor: int, statement: Statement | None) -> list[W
     return list(found[0].words) if found and found[0].raw is None else []
 
 
-def _first_word(asked: Asked) -> Completions:
+def _first_word(request: CompletionRequest) -> CompletionResult:
     """Complete the first word: a command, or a word of the shell's own."""
-    if asked.current.value.kind != "plain":
-        return Completions(asked.current.start)
+    if request.current.value.kind != "plain":
+        return CompletionResult(request.current.start)
     own = [word for word in BUILTINS.values() if word.name[0].isalpha()]
-    items = (Item(f"{word.name} ".replace("( ", "("), word.about) for word in own)
-    return asked.offer([*asked.commands(), *items])
+    items = (Candidate(f"{word.name} ".replace("( ", "("), word.about) for word in own)
+    return request.offer([*request.commands(), *items])
 
 
-def _in_line(line: Line, asked: Asked) -> Completions:
+def _in_line(line: Line, request: CompletionRequest) -> CompletionResult:
     """Complete behind the first word of a line."""
     match line:
-        case OwnLine(word=word, words=words):
-            return word.complete(msgspec.structs.replace(asked, words=words))
+        case BuiltinLine(word=word, words=words):
+            return word.complete(msgspec.structs.replace(request, words=words))
         case Invocation(command=command, arguments=words):
-            return _arguments(command.value.text, words, asked)
+            return _arguments(command.value.text, words, request)
         case Transaction():
-            return _action(line.statement, asked)
+            return _action(line.statement, request)
         case Messages() | Unfinished() | Unreadable():
-            return Completions(asked.current.start)
+            return CompletionResult(request.current.start)
         case never:
             assert_never(never)
 
 
-def _arguments(name: str, words: Sequence[Word], asked: Asked) -> Completions:
-    command, schema = asked.vocabulary.commands.get(name), asked.vocabulary.schema
+def _arguments(name: str, words: Sequence[Word], request: CompletionRequest) -> CompletionResult:
+    command, schema = request.vocabulary.commands.get(name), request.vocabulary.schema
     if command is None or schema is None:
-        return Completions(asked.current.start)
-    said = said_in((*words, *asked.later))
-    schema, command = with_properties(schema, command, said, asked.answers)
-    return asked.members(arguments_type(command), name, words, schema)
+        return CompletionResult(request.current.start)
+    values = typed_values((*words, *request.later))
+    schema, command = with_properties(schema, command, values, request.answers)
+    return request.members(arguments_type(command), name, words, schema)
 
 
-def _action(statement: Statement, asked: Asked) -> Completions:
+def _action(statement: Statement, request: CompletionRequest) -> CompletionResult:
     """Complete an action between the parentheses."""
-    words, schema = statement.words, asked.vocabulary.schema
+    words, schema = statement.words, request.vocabulary.schema
     starts = [at for at in statement.breaks if at <= len(words)]
     action = words[max(starts, default=1) :]
     types = {} if schema is None else transaction_types(schema)
     if not action:
-        items = [Item(f"{name} ", "action") for name in types]
-        return asked.offer([*items, Item(") ", "send them"), Item("cancel", "give it up")])
+        items = [Candidate(f"{name} ", "action") for name in types]
+        return request.offer(
+            [*items, Candidate(") ", "send them"), Candidate("cancel", "give it up")]
+        )
     name = action[0].value.text
     if name not in types:
-        return Completions(asked.current.start)
-    return asked.members(types[name], name, action[1:])
+        return CompletionResult(request.current.start)
+    return request.members(types[name], name, action[1:])

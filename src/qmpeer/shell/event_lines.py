@@ -48,16 +48,16 @@ class EventFilter:
         return "on" if self.pattern is None else f"those that match {self.pattern.pattern}"
 
 
-class Pace:
+class EventRateLimit:
     """Let through as many as can be read in a period, and count the others.
 
     Time comes in as an argument.
 
     Example:
-        >>> pace = Pace(2, 1.0)
-        >>> [pace.take(0.1 * n) for n in range(4)], pace.left_out
+        >>> rate_limit = EventRateLimit(2, 1.0)
+        >>> [rate_limit.take(0.1 * n) for n in range(4)], rate_limit.omitted
         ([True, True, False, False], 2)
-        >>> pace.take(1.5)
+        >>> rate_limit.take(1.5)
         True
     """
 
@@ -70,7 +70,7 @@ class Pace:
         self._period = period
         self._begin = float("-inf")
         self._count = 0
-        self.left_out: int = 0
+        self.omitted: int = 0
 
     def take(self, now: float) -> bool:
         """Return whether one more may be shown."""
@@ -79,12 +79,12 @@ class Pace:
         self._count += 1
         if self._count <= self._limit:
             return True
-        self.left_out += 1
+        self.omitted += 1
         return False
 
-    def take_left_out(self) -> int:
+    def take_omitted(self) -> int:
         """Return how many were left out since this was last asked."""
-        count, self.left_out = self.left_out, 0
+        count, self.omitted = self.omitted, 0
         return count
 
 

@@ -38,7 +38,7 @@ class EventPump:
     def begin(self, client: AsyncClient) -> None:
         """Begin to show events, unless that was done."""
         if self._task is None:
-            self._queue = client.events(match=self._matters)
+            self._queue = client.events(match=self._is_wanted)
             self._task = asyncio.ensure_future(self._show(self._queue))
 
     async def end(self) -> None:
@@ -56,9 +56,9 @@ class EventPump:
         dropped = 0
         try:
             while True:
-                self._happened(await queue.next(None))
+                self._handle(await queue.next(None))
                 if queue.dropped > dropped and self.filter.is_on:
-                    self._screen.leave_out(queue.dropped - dropped)
+                    self._screen.add_omitted(queue.dropped - dropped)
                 dropped = queue.dropped
                 await asyncio.sleep(0)
         except ConnectionClosed as closed:
@@ -81,14 +81,14 @@ class EventPump:
             return
         with contextlib.suppress(TimeoutError, ConnectionClosed):
             for _ in range(limits.EVENTS_SUBSCRIBED):
-                self._happened(await self._queue.next(0))
+                self._handle(await self._queue.next(0))
 
-    def _matters(self, event: Event) -> bool:
+    def _is_wanted(self, event: Event) -> bool:
         """Return whether an event is for anybody: what isn't must not push out what is."""
         return self.recording is not None or self.filter.takes(event)
 
-    def _happened(self, event: Event) -> None:
+    def _handle(self, event: Event) -> None:
         if self.recording is not None:
-            self.recording.happened(event)
+            self.recording.write_event(event)
         if self.filter.takes(event):
             self._screen.show_event(event)

@@ -11,30 +11,30 @@ from qmpeer.errors import CommandError, MessageError, QMPError
 from qmpeer.messages import parse_command, qemu_texts
 from qmpeer.schema import Schema
 from qmpeer.schema.model import CommandDefinition
-from qmpeer.shell.argument_tree import free_json
+from qmpeer.shell.argument_tree import parse_json
 from qmpeer.shell.builtins import BUILTINS, line_of, split
 from qmpeer.shell.files import read_text
+from qmpeer.shell.input_errors import InputError, SourceError
 from qmpeer.shell.lines import (
+    BuiltinLine,
     Invocation,
     Messages,
-    OwnLine,
     Transaction,
     Unfinished,
     Unreadable,
 )
 from qmpeer.shell.members import arguments_type, members_of, transaction_types
-from qmpeer.shell.mistakes import Mistake, SourceError
-from qmpeer.shell.near import near
 from qmpeer.shell.properties import (
-    Question,
+    PropertyQuery,
     missing_property,
     property_names,
-    questions,
-    said_in,
+    property_queries,
+    typed_values,
     with_properties,
 )
 from qmpeer.shell.session import Session
-from qmpeer.shell.typed_arguments import Reader, read_freely
+from qmpeer.shell.suggestions import did_you_mean
+from qmpeer.shell.typed_arguments import ArgumentReader, read_untyped
 from qmpeer.shell.vocabulary import Vocabulary
 from qmpeer.shell.words import BYTE_ORDER_MARK, Statement, Word
 from qmpeer.values import JsonObject, JsonValue
@@ -57,27 +57,27 @@ class LineExecutor:
         self.session: Session = session
         self._depth = 0
         self._warned: set[str] = set()
-        self._reader: tuple[Schema, Reader] | None = None
+        self._reader: tuple[Schema, ArgumentReader] | None = None
 
-    def reader(self, schema: Schema) -> Reader:
+    def reader(self, schema: Schema) -> ArgumentReader:
         """Return what reads values by a schema."""
         if self._reader is None or self._reader[0] is not schema:
-            self._reader = schema, Reader(schema)
+            self._reader = schema, ArgumentReader(schema)
         return self._reader[1]
 
     async def execute(self, statement: Statement) -> None:
         """Execute one line.
 
         Raises:
-            Mistake: If something is wrong with it.
+            InputError: If something is wrong with it.
             CommandError: If the server returned an error.
             QMPError: If the connection ends.
             OSError: If a file can't be had, or there is no reply in time.
             SourceError: If a line of a file fails that it executes.
-            Leave: If that is what it says.
+            ShellExit: If that is what it says.
         """
         self.session.begin_line()
-        match line_of(statement, self.session.link.vocabulary.commands):
+        match line_of(statement, self.session.connection.vocabulary.commands):
             case Messages():
                 for word in statement.words:
                     await self._message(word)
@@ -85,13 +85,13 @@ class LineExecutor:
                 await self._command(line)
             case Transaction() as line:
                 await self._transaction(line)
-            case OwnLine(word=word) as line:
+            case BuiltinLine(word=word) as line:
                 assert word.run is not None
                 await word.run(self, line)
             case Unfinished():
                 raise _unclosed(statement)
-            case Unreadable(mistake=mistake):
-                raise mistake
+            case Unreadable(input_error=input_error):
+                raise input_error
             case never:
                 assert_never(never)
 
@@ -101,11 +101,11 @@ class LineExecutor:
         Raises:
             SourceError: If one fails.
             OSError: If the file can't be read.
-            Mistake: If too many files execute one another.
+            InputError: If too many files execute one another.
         """
         if self._depth >= limits.SHELL_SOURCES:
             reason = f"more than {limits.SHELL_SOURCES} files source one another"
-            raise Mistake(reason, path.start, path.end)
+            raise InputError(reason, path.start, path.end)
         self._depth += 1
         try:
             await self._execute_file(path.value.text)
@@ -117,7 +117,7 @@ class LineExecutor:
         for statement in split(text):
             try:
                 await self.execute(statement)
-            except (Mistake, QMPError, OSError, SourceError) as error:
+            except (InputError, QMPError, OSError, SourceError) as error:
                 place = f"{visible(path)}:{text.count(chr(10), 0, statement.start) + 1}"
                 line = text.rfind("\n", 0, statement.start) + 1
                 raise SourceError(place, text[line : statement.end], error, line) from error
@@ -127,10 +127,10 @@ class LineExecutor:
     async def _message(self, word: Word) -> None:
         """Execute a command that was given as it stands on the wire."""
         try:
-            command = parse_command(free_json(word.value), is_oob_enabled=True)
+            command = parse_command(parse_json(word.value), is_oob_enabled=True)
         except MessageError as error:
             start, end = word.start, min(word.end, word.start + _LONGEST_MARK)
-            raise Mistake(visible(str(error)), start, end, is_syntax=True) from None
+            raise InputError(visible(str(error)), start, end, is_syntax=True) from None
         await self.session.execute(command.name, command.arguments, is_oob=command.is_oob)
 
     # --- Commands -------------------------------------------------------------------------------
@@ -138,17 +138,17 @@ class LineExecutor:
     async def _command(self, line: Invocation) -> None:
         command, words = line.command, line.arguments
         name = command.value.text
-        link = self.session.link
-        link.connected()
-        vocabulary = link.vocabulary
+        connection = self.session.connection
+        connection.connected()
+        vocabulary = connection.vocabulary
         if words or self.session.settings.is_interactive:
-            vocabulary = await link.learn()
+            vocabulary = await connection.fetch_vocabulary()
         if vocabulary.is_known and name not in vocabulary.commands:
             raise _unknown(command, vocabulary)
         schema, arguments = await self._arguments(vocabulary, line)
-        if line.is_oob and "oob" not in link.connected().capabilities:
+        if line.is_oob and "oob" not in connection.connected().capabilities:
             reason = "this server doesn't do out of band"
-            raise Mistake(reason, command.start, command.end)
+            raise InputError(reason, command.start, command.end)
         self._warn(vocabulary, name)
         try:
             await self.session.execute(name, arguments, is_oob=line.is_oob)
@@ -161,16 +161,16 @@ class LineExecutor:
         """Return what the words say, and the schema by which they were read."""
         words, schema = line.arguments, vocabulary.schema
         if schema is None:
-            return None, read_freely(words) if words else None
+            return None, read_untyped(words) if words else None
         command = vocabulary.commands[line.command.value.text]
         assert command is not None
         if words:
-            schema, command = await self._with_properties(schema, command, said_in(words))
+            schema, command = await self._with_properties(schema, command, typed_values(words))
         reader = self.reader(schema)
         return schema, reader.arguments(command, words, line.command.end) or None
 
     async def _with_properties(
-        self, schema: Schema, command: CommandDefinition, said: Mapping[str, str]
+        self, schema: Schema, command: CommandDefinition, values: Mapping[str, str]
     ) -> tuple[Schema, CommandDefinition]:
         """Return a schema and a command that know the properties among its arguments.
 
@@ -178,17 +178,17 @@ class LineExecutor:
             QMPError: If the connection ends.
             TimeoutError: If there is no reply in time.
         """
-        found: dict[Question, JsonValue] = {}
+        found: dict[PropertyQuery, JsonValue] = {}
         timeout = self.session.settings.timeout
-        for question in questions(schema, command, said):
+        for question in property_queries(schema, command, values):
             try:
-                found[question] = await self.session.link.connected().execute(
+                found[question] = await self.session.connection.connected().execute(
                     question.command, question.arguments, timeout=timeout
                 )
                 break
             except CommandError:
                 continue
-        return with_properties(schema, command, said, found.get)
+        return with_properties(schema, command, values, found.get)
 
     def _warn(self, vocabulary: Vocabulary, name: str) -> None:
         if vocabulary.has_feature(name, "deprecated") and name not in self._warned:
@@ -205,17 +205,17 @@ class LineExecutor:
     ) -> Exception:
         """Return what a server's error says, with the place of the argument that it names."""
         if error.error_class == "CommandNotFound":
-            vocabulary = await self.session.link.learn()
+            vocabulary = await self.session.connection.fetch_vocabulary()
             if vocabulary.is_known and command.value.text not in vocabulary.commands:
                 return _unknown(command, vocabulary)
         missing = missing_property(error.desc) if schema is not None else ""
         if schema is not None and missing:
-            hint = near(missing, property_names(schema))
+            hint = did_you_mean(missing, property_names(schema))
             for word in words:
                 if word.name == missing:
-                    return Mistake(str(error), word.start, word.start + len(missing), hint)
+                    return InputError(str(error), word.start, word.start + len(missing), hint)
                 if word.value.text == missing:
-                    return Mistake(str(error), word.value.start, word.value.end, hint)
+                    return InputError(str(error), word.value.start, word.value.end, hint)
         places: dict[str, tuple[int, int]] = {}
         for word in words:
             if word.name is not None:
@@ -224,7 +224,7 @@ class LineExecutor:
             places.setdefault(word.value.text, (word.value.start, word.value.end))
         for found in _QUOTED.finditer(error.desc):
             if found[1] in places:
-                return Mistake(str(error), *places[found[1]])
+                return InputError(str(error), *places[found[1]])
         return error
 
     # --- Transactions ---------------------------------------------------------------------------
@@ -234,7 +234,7 @@ class LineExecutor:
             self.session.screen.note("transaction given up")
             return
         statement = line.statement
-        vocabulary = await self.session.link.learn()
+        vocabulary = await self.session.connection.fetch_vocabulary()
         if vocabulary.is_known and "transaction" not in vocabulary.commands:
             raise _unknown(statement.words[0], vocabulary)
         schema = vocabulary.schema
@@ -248,7 +248,7 @@ class LineExecutor:
             else:
                 actions.append({"type": name, "data": self._action(schema, types, action)})
         if not actions:
-            raise Mistake("a transaction without actions", statement.start, statement.end)
+            raise InputError("a transaction without actions", statement.start, statement.end)
         try:
             await self.session.execute("transaction", {"actions": actions, **properties})
         except CommandError as error:
@@ -259,12 +259,12 @@ class LineExecutor:
         self, schema: Schema | None, types: Mapping[str, str], words: Sequence[Word]
     ) -> JsonObject:
         if schema is None:
-            return read_freely(words[1:])
+            return read_untyped(words[1:])
         name = words[0].value.text
         if name not in types:
             reason = qemu_texts.not_accepted("type", visible(name))
-            hint = near(name, types) or f"a transaction takes {', '.join(types)}"
-            raise Mistake(reason, words[0].start, words[0].end, hint)
+            hint = did_you_mean(name, types) or f"a transaction takes {', '.join(types)}"
+            raise InputError(reason, words[0].start, words[0].end, hint)
         reader = self.reader(schema)
         return reader.members(types[name], words[1:], name, words[0].end)
 
@@ -276,21 +276,21 @@ class LineExecutor:
         known = members_of(schema, arguments_type(command), lambda _: None).members
         if "properties" not in known:
             reason = "this server's transactions have no properties"
-            raise Mistake(reason, words[0].start, words[0].end)
+            raise InputError(reason, words[0].start, words[0].end)
         of = known["properties"].type
         return self.reader(schema).members(of, words[1:], "properties", words[0].end)
 
 
-def _unknown(word: Word, vocabulary: Vocabulary) -> Mistake:
+def _unknown(word: Word, vocabulary: Vocabulary) -> InputError:
     name = word.value.text
     shown = visible(name if len(name) < 100 else f"{name[:100]}…")
-    hint = near(name, [*vocabulary.commands, *BUILTINS]) or "'help' lists the commands"
-    return Mistake(qemu_texts.unknown_command(shown), word.start, word.end, hint)
+    hint = did_you_mean(name, [*vocabulary.commands, *BUILTINS]) or "'help' lists the commands"
+    return InputError(qemu_texts.unknown_command(shown), word.start, word.end, hint)
 
 
-def _unclosed(statement: Statement) -> Mistake:
+def _unclosed(statement: Statement) -> InputError:
     """Return what to say of a statement that ends within a bracket: which one."""
     last = statement.words[-1].value
     bracket = last if not last.is_closed else statement.words[0].value  # transaction(
     end = bracket.end if last.is_closed else bracket.start + 1
-    return Mistake("a bracket isn't closed", bracket.start, end, is_syntax=True)
+    return InputError("a bracket isn't closed", bracket.start, end, is_syntax=True)

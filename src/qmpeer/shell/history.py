@@ -24,22 +24,22 @@ class FileHistory(History):
 
     Args:
         path: The file; None keeps it in memory only.
-        discretion: Returns what may be kept of a line, None for nothing.
+        redact: Returns what may be kept of a line, None for nothing.
     """
 
     def __init__(
-        self, path: "str | os.PathLike[str] | None", discretion: Callable[[str], str | None]
+        self, path: "str | os.PathLike[str] | None", redact: Callable[[str], str | None]
     ) -> None:
         super().__init__()
         self.path: str | None = None if path is None else os.fspath(path)
-        self._discretion = discretion
+        self._redact = redact
         self._last: str | None = None
 
     def append_string(self, string: str) -> None:
         """Add a line; blank ones, too long ones and repetitions are left out."""
         if len(string) > limits.SHELL_HISTORY_ENTRY or not string.strip():
             return
-        shown = self._discretion(string.strip())
+        shown = self._redact(string.strip())
         if shown is None or shown == self._last:
             return
         self._last = shown

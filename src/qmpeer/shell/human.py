@@ -20,7 +20,7 @@ class HumanMonitor:
             cpu = self._cpu
         return {"command-line": line} | ({} if cpu is None else {"cpu-index": cpu})
 
-    def take(self, line: str, text: str) -> None:
+    def update(self, line: str, text: str) -> None:
         """Take in what a line printed: the CPU that it chose counts if it is there."""
         cpu = _choice(line)
         if cpu is not None and "nvalid" not in text:

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from qmpeer.client import AsyncClient
-from qmpeer.shell.argument_completion import Completions, Item, starting
-from qmpeer.shell.name_kinds import Names
+from qmpeer.shell.argument_completion import Candidate, CompletionResult, matching_candidates
+from qmpeer.shell.name_kinds import NameLookup
 from qmpeer.values import JsonObject
 
 _HELP: Final = re.compile(r"^(?:info )?([\w.|-]+)(?: .*)? -- ", re.M)
@@ -26,7 +26,7 @@ def names_in_help(text: str, *, of_info: bool = False) -> Iterator[str]:
         yield from found[1].split("|")
 
 
-def complete_human(line: str, names: Names) -> Completions:
+def complete_human(line: str, names: NameLookup) -> CompletionResult:
     """Find how a line for the human monitor can go on.
 
     Args:
@@ -39,8 +39,8 @@ def complete_human(line: str, names: Names) -> Completions:
     about = " ".join(word for word in words[:-1] if word)
     if about == "help":
         about = ""
-    items = (Item(f"{name} ") for name in names("human", about))
-    return Completions(len(line) - len(typed), tuple(starting(typed, items)))
+    candidates = (Candidate(f"{name} ") for name in names("human", about))
+    return CompletionResult(len(line) - len(typed), tuple(matching_candidates(typed, candidates)))
 
 
 async def human_names(client: AsyncClient, before: str, timeout: float) -> Sequence[str]:

@@ -53,28 +53,28 @@ async def follow_job(
     def concerns(event: Event) -> bool:
         return job in (event.data.get("id"), event.data.get("device"))
 
-    told = _Told(job)
+    record = _JobRecord(job)
     async with client.events(*_EVENTS, match=concerns) as events:
         mark = max(since, await client.event_mark() - limits.EVENTS_KEPT)
         with contextlib.suppress(TimeoutError, LimitError):
             while True:
                 event = await client.wait_event(_EVENTS, concerns, since=mark, timeout=0)
                 mark = event.number
-                told.take(event)
+                record.update_from_event(event)
         while (found := await _look(client, job)) is not None:
-            told.learn(found)
+            record.update_state(found)
             report(found)
             if found.status in _RESTING or found.stop_reason is not None:
                 return found
             with contextlib.suppress(TimeoutError):
-                told.take(await events.next(_REFRESH))
+                record.update_from_event(await events.next(_REFRESH))
         with contextlib.suppress(TimeoutError):  # what is gone told its end before that answer
             while True:
-                told.take(await events.next(0))
-    return told.end()
+                record.update_from_event(await events.next(0))
+    return record.end()
 
 
-class _Told:
+class _JobRecord:
     """Keep what is told of a job of which, at its end, nobody can be asked any more."""
 
     def __init__(self, job: str) -> None:
@@ -86,14 +86,14 @@ class _Told:
         self._is_over = False
         self._is_aborting = False
 
-    def learn(self, state: JobState) -> None:
+    def update_state(self, state: JobState) -> None:
         """Take in what the server answered."""
         self._state = state
         self._was_there = True
         self._is_over = False
         self._is_aborting = state.status == "aborting"
 
-    def take(self, event: Event) -> None:
+    def update_from_event(self, event: Event) -> None:
         """Take in what one of the job's events says."""
         data = event.data
         if event.name == "JOB_STATUS_CHANGE":

@@ -10,10 +10,10 @@ from prompt_toolkit.lexers import Lexer
 from qmpeer import limits
 from qmpeer.shell.builtins import line_of, split
 from qmpeer.shell.lines import (
+    BuiltinLine,
     Invocation,
     Line,
     Messages,
-    OwnLine,
     Transaction,
     Unfinished,
     Unreadable,
@@ -51,9 +51,9 @@ class LineLexer(Lexer):
 
 def _paint(styles: list[str], line: Line) -> None:
     match line:
-        case OwnLine(word=word, statement=statement) if word.form is Form.TEXT:
+        case BuiltinLine(word=word, statement=statement) if word.form is Form.TEXT:
             _mark(styles, statement.start, statement.words[0].end, "bold")
-        case OwnLine(statement=statement) | Invocation(statement=statement):
+        case BuiltinLine(statement=statement) | Invocation(statement=statement):
             _paint_words(styles, statement, {0})
         case Transaction(statement=statement):
             _paint_words(styles, statement, {0, *statement.breaks})
@@ -61,13 +61,13 @@ def _paint(styles: list[str], line: Line) -> None:
             _paint_words(styles, statement, set())
         case Unfinished(begun=begun):
             _paint(styles, begun)
-        case Unreadable(statement=statement, begun=begun, mistake=mistake):
+        case Unreadable(statement=statement, begun=begun, input_error=input_error):
             if begun is None:
                 _paint_words(styles, statement, set())
             else:
                 _paint(styles, begun)
             if not line.lacks_command:  # that may still come
-                _mark(styles, mistake.start, mistake.end, "ansired")
+                _mark(styles, input_error.start, input_error.end, "ansired")
         case never:
             assert_never(never)
 

@@ -4,7 +4,7 @@ A line is one of these: messages as they stand on the wire, a command, a transac
 shell's own, the beginning of one of them whose bracket isn't closed yet, or a mistake. What
 executes, completes, colours or keeps lines matches on them, and says of each kind what it does.
 
-What there is to know of a word of the shell's own stands in one record, a `OwnWord`; all of them
+What there is to know of a word of the shell's own stands in one record, a `Builtin`; all of them
 are in `qmpeer.shell.builtins`.
 """
 
@@ -17,14 +17,14 @@ import msgspec
 
 from qmpeer.display.safe_text import visible
 from qmpeer.schema import Schema
-from qmpeer.shell.argument_completion import Asked, Completions
-from qmpeer.shell.mistakes import Mistake
+from qmpeer.shell.argument_completion import CompletionRequest, CompletionResult
+from qmpeer.shell.input_errors import InputError
 from qmpeer.shell.session import Session
-from qmpeer.shell.typed_arguments import Reader
+from qmpeer.shell.typed_arguments import ArgumentReader
 from qmpeer.shell.words import Form, Statement, Word
 
 
-class Executor(Protocol):
+class BuiltinContext(Protocol):
     """What executes lines, as far as a word of the shell's own needs it.
 
     Attributes:
@@ -33,7 +33,7 @@ class Executor(Protocol):
 
     session: Session
 
-    def reader(self, schema: Schema) -> Reader:
+    def reader(self, schema: Schema) -> ArgumentReader:
         """Return what reads values by a schema."""
         ...
 
@@ -43,11 +43,11 @@ class Executor(Protocol):
         Raises:
             SourceError: If one fails.
             OSError: If the file can't be read.
-            Mistake: If too many files execute one another.
+            InputError: If too many files execute one another.
         """
 
 
-class Kept(Enum):
+class HistoryRule(Enum):
     """What history may keep of that which stands behind a word of the shell's own."""
 
     ARGUMENTS = "all but what is called like a secret"
@@ -58,12 +58,12 @@ class Kept(Enum):
     NOTHING = "nothing: it is a secret"
 
 
-def no_completions(asked: Asked) -> Completions:
+def no_completions(request: CompletionRequest) -> CompletionResult:
     """Return that nothing is known of how a line can go on."""
-    return Completions(asked.current.end)
+    return CompletionResult(request.current.end)
 
 
-class OwnWord(msgspec.Struct, frozen=True):
+class Builtin(msgspec.Struct, frozen=True):
     """A word of the shell's own: all that there is to know of it.
 
     Attributes:
@@ -72,17 +72,17 @@ class OwnWord(msgspec.Struct, frozen=True):
         usage: What ``help`` says of it.
         run: Executes a line that begins with it; None if `form` makes its lines another kind.
         form: What follows it.
-        kept: What history may keep of a line that begins with it.
+        history_rule: What history may keep of a line that begins with it.
         complete: Completes what stands behind it.
     """
 
     name: str
     about: str
     usage: str
-    run: Callable[[Executor, "OwnLine"], Awaitable[None]] | None
+    run: Callable[[BuiltinContext, "OwnLine"], Awaitable[None]] | None
     form: Form = Form.WORDS
-    kept: Kept = Kept.ARGUMENTS
-    complete: Callable[[Asked], Completions] = no_completions
+    history_rule: HistoryRule = HistoryRule.ARGUMENTS
+    complete: Callable[[CompletionRequest], CompletionResult] = no_completions
 
 
 class Messages(msgspec.Struct, frozen=True):
@@ -121,7 +121,7 @@ class Transaction(msgspec.Struct, frozen=True):
     is_cancelled: bool
 
 
-class OwnLine(msgspec.Struct, frozen=True):
+class BuiltinLine(msgspec.Struct, frozen=True):
     """A line of the shell's own.
 
     Attributes:
@@ -131,7 +131,7 @@ class OwnLine(msgspec.Struct, frozen=True):
     """
 
     statement: Statement
-    word: OwnWord
+    word: Builtin
     words: Sequence[Word]
 
     @property
@@ -146,13 +146,13 @@ class OwnLine(msgspec.Struct, frozen=True):
             what: What it says, for the message.
 
         Raises:
-            Mistake: If there is none, or another one.
+            InputError: If there is none, or another one.
         """
         words, end = self.words, self.statement.end
         if not words:
-            raise Mistake(f"expected {what}", end, end, is_syntax=True)
+            raise InputError(f"expected {what}", end, end, is_syntax=True)
         if len(words) > 1:
-            raise Mistake("one word too many", words[1].start, words[-1].end, is_syntax=True)
+            raise InputError("one word too many", words[1].start, words[-1].end, is_syntax=True)
         return words[0]
 
 
@@ -173,25 +173,25 @@ class Unreadable(msgspec.Struct, frozen=True):
 
     Attributes:
         statement: The statement, as far as it divides into words.
-        mistake: What can't be read.
+        input_error: What can't be read.
         begun: What the line is up to there; None if no command stands first.
     """
 
     statement: Statement
-    mistake: Mistake
+    input_error: InputError
     begun: "Line | None"
 
     @property
     def lacks_command(self) -> bool:
         """It divides into words, but no command stands first."""
-        return self.begun is None and self.statement.mistake is None
+        return self.begun is None and self.statement.input_error is None
 
 
-Line: TypeAlias = Union[Messages, Invocation, Transaction, OwnLine, Unfinished, Unreadable]
+Line: TypeAlias = Union[Messages, Invocation, Transaction, BuiltinLine, Unfinished, Unreadable]
 
 
 def read_line(
-    statement: Statement, builtins: Mapping[str, OwnWord], commands: Collection[str]
+    statement: Statement, builtins: Mapping[str, Builtin], commands: Collection[str]
 ) -> Line:
     """Return what a statement is.
 
@@ -202,21 +202,21 @@ def read_line(
             shell's own that is among them is the server's.
     """
     line = _read(statement, builtins, commands)
-    if statement.mistake is not None:
+    if statement.input_error is not None:
         begun = None if isinstance(line, Unreadable) else line
-        return Unreadable(statement, statement.mistake, begun)
+        return Unreadable(statement, statement.input_error, begun)
     return Unfinished(statement, line) if statement.is_open else line
 
 
-def _read(statement: Statement, builtins: Mapping[str, OwnWord], commands: Collection[str]) -> Line:
+def _read(statement: Statement, builtins: Mapping[str, Builtin], commands: Collection[str]) -> Line:
     """Return what a statement is, as far as it can be read."""
     first, *words = statement.words
     if first.name is None and first.value.kind == "json":
         return _messages(statement)
     if first.name is not None or first.value.kind == "quoted":
         reason = f"found {visible(first.value.text[:40])!r}, expected a command first"
-        mistake = Mistake(reason, first.start, first.end, is_syntax=True)
-        return Unreadable(statement, mistake, None)
+        input_error = InputError(reason, first.start, first.end, is_syntax=True)
+        return Unreadable(statement, input_error, None)
     word = builtins.get(first.value.text)
     if word is None:
         return Invocation(statement, first, words)
@@ -224,22 +224,22 @@ def _read(statement: Statement, builtins: Mapping[str, OwnWord], commands: Colle
         case Form.BLOCK:
             return _transaction(statement)
         case Form.TEXT:
-            return OwnLine(statement, word, words)
+            return BuiltinLine(statement, word, words)
         case _ if word.name in commands:
             return Invocation(statement, first, words)
         case Form.COMMAND | Form.OOB_COMMAND if words:
             is_oob = word.form is Form.OOB_COMMAND
             return Invocation(statement, words[0], words[1:], is_oob)
         case _:
-            return OwnLine(statement, word, words)
+            return BuiltinLine(statement, word, words)
 
 
 def _messages(statement: Statement) -> Messages | Unreadable:
     for word in statement.words:
         if word.name is not None or word.value.kind != "json":
             reason = f"found {visible(word.value.text[:40])!r}, expected a command as JSON"
-            mistake = Mistake(reason, word.start, word.end, is_syntax=True)
-            return Unreadable(statement, mistake, Messages(statement))
+            input_error = InputError(reason, word.start, word.end, is_syntax=True)
+            return Unreadable(statement, input_error, Messages(statement))
     return Messages(statement)
 
 
@@ -247,7 +247,7 @@ def _transaction(statement: Statement) -> Transaction:
     words = statement.words
     last = words[-1]
     is_cancelled = last.name is None and last.value.text == "cancel"
-    if not statement.is_open and statement.mistake is None:
+    if not statement.is_open and statement.input_error is None:
         words = words[:-1]  # the parenthesis, or cancel
     bounds = sorted({*filter(len(words).__gt__, statement.breaks), len(words)})
     actions = [words[start:end] for start, end in itertools.pairwise(bounds)]

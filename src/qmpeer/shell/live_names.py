@@ -14,7 +14,7 @@ from qmpeer.client.answers import UNREADABLE
 from qmpeer.errors import QMPError
 from qmpeer.shell.files import file_names
 from qmpeer.shell.human_completion import human_names
-from qmpeer.shell.properties import Question
+from qmpeer.shell.properties import PropertyQuery
 from qmpeer.values import JsonValue
 
 _PATHS: Final = frozenset({"qom-path"})
@@ -44,7 +44,7 @@ class LiveNames:
         found: Sequence[str] | None = self._remembered(_key(kind, about))
         return found or ()
 
-    def answer(self, question: Question) -> JsonValue:
+    def answer(self, question: PropertyQuery) -> JsonValue:
         """Return the answer to a question if it is known, and note it if not."""
         answer: JsonValue = self._remembered(question)
         return answer
@@ -80,7 +80,7 @@ class LiveNames:
         return bool(missing) or had_to_wait
 
 
-_Key: TypeAlias = tuple[str, str] | Question
+_Key: TypeAlias = tuple[str, str] | PropertyQuery
 """A kind of names with what they are about, or a question."""
 
 

@@ -50,9 +50,9 @@ def members_of(schema: Schema, name: str, value_of: Callable[[str], str | None])
     discriminators: dict[str, tuple[str, ...]] = {}
     current: str | None = name
     while current is not None:
-        of = schema.types[current]
-        assert isinstance(of, StructDefinition | UnionDefinition)
-        shape = shape_of(schema, of)
+        type_ = schema.types[current]
+        assert isinstance(type_, StructDefinition | UnionDefinition)
+        shape = shape_of(schema, type_)
         members.update((member.name, member) for member in shape.members)
         tag = shape.discriminator
         current = None
@@ -102,22 +102,22 @@ def type_words(schema: Schema, name: str) -> str:
     kinds = alternatives(schema, name)
     if len(kinds) == len(ALL_KINDS):
         return "any"
-    of = schema.types[name]
-    if isinstance(of, EnumDefinition):
-        values = joined_values(of, limits.SHELL_META)
+    type_ = schema.types[name]
+    if isinstance(type_, EnumDefinition):
+        values = joined_values(type_, limits.SHELL_META)
         return "enum" if values is None else values
     words = {"boolean": "bool", "string": "str"}
     return "|".join(words.get(kind, kind) for kind in kinds)
 
 
-def joined_values(of: EnumDefinition, most: int) -> str | None:
+def joined_values(type_: EnumDefinition, most: int) -> str | None:
     """Return the values of an enum as one text; None if it would have more than `most` characters.
 
     Many members can share an enum of many values, so these are joined only if they are few.
     """
-    if len(of.values) > most + 1:  # one character stands between two
+    if len(type_.values) > most + 1:  # one character stands between two
         return None
-    values = "|".join(value.name for value in of.values)
+    values = "|".join(value.name for value in type_.values)
     return values if len(values) <= most else None
 
 

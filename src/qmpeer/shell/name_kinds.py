@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from qmpeer.client.server_names import kind_of as kind_for_clients
 
-Names: TypeAlias = Callable[[str, str], Sequence[str]]
+NameLookup: TypeAlias = Callable[[str, str], Sequence[str]]
 """Give the names of things of a kind, as `qmpeer.client` calls the kinds, and of some more: "file",
 "secret", "human" (commands of the human monitor). The text is what was typed of a file's or a QOM
 path, and what a property belongs to; for other kinds it is empty."""

@@ -8,16 +8,16 @@ import asyncio
 from qmpeer import limits
 from qmpeer.display.safe_text import columns, visible
 from qmpeer.errors import QMPError
-from qmpeer.shell.argument_completion import Completions
-from qmpeer.shell.builtins import Leave, split
-from qmpeer.shell.complaints import innermost, shown_mistake
+from qmpeer.shell.argument_completion import CompletionResult
+from qmpeer.shell.builtins import ShellExit, split
 from qmpeer.shell.completion import complete
+from qmpeer.shell.error_reports import redacted_error, unwrap_source_error
 from qmpeer.shell.execution import LineExecutor
-from qmpeer.shell.explaining import explanation
 from qmpeer.shell.human_completion import complete_human
+from qmpeer.shell.input_errors import InputError, SourceError, marked_lines
 from qmpeer.shell.lexer import LineLexer
 from qmpeer.shell.live_names import LiveNames
-from qmpeer.shell.mistakes import Mistake, SourceError, marked
+from qmpeer.shell.outcomes import error_text
 from qmpeer.shell.session import Session
 from qmpeer.shell.terminal_screen import TerminalScreen
 
@@ -41,7 +41,7 @@ class PromptLines:
         self._is_human = is_human
         self._executor = LineExecutor(session)
         loop_time = asyncio.get_running_loop().time
-        self._names = LiveNames(lambda: session.link.client, loop_time)
+        self._names = LiveNames(lambda: session.connection.client, loop_time)
 
     # --- Completing -----------------------------------------------------------------------------
 
@@ -54,26 +54,28 @@ class PromptLines:
             return False
         return not statements or not statements[-1].is_open
 
-    def complete(self, text: str, cursor: int) -> Completions:
+    def complete(self, text: str, cursor: int) -> CompletionResult:
         """Find how a text can go on, by what is known."""
         if len(text) > limits.SHELL_PASTE:
-            return Completions(0)
+            return CompletionResult(0)
         if self._is_human:
             return complete_human(text[:cursor], self._names)
         names = self._names
-        return complete(text, cursor, self._session.link.vocabulary, names, names.answer)
+        return complete(text, cursor, self._session.connection.vocabulary, names, names.answer)
 
     @property
-    def lacks_nothing(self) -> bool:
+    def has_all_names(self) -> bool:
         """All that completion asked for was known."""
-        return self._names.is_complete and (self._is_human or self._session.link.has_learnt)
+        return self._names.is_complete and (
+            self._is_human or self._session.connection.has_vocabulary
+        )
 
     async def fetch(self, text: str, cursor: int) -> bool:
         """Ask the server for what completion of a text lacks; return whether more is known now."""
-        link = self._session.link
-        is_new = not (self._is_human or link.has_learnt)
+        connection = self._session.connection
+        is_new = not (self._is_human or connection.has_vocabulary)
         if is_new:
-            await link.learn()
+            await connection.fetch_vocabulary()
             self.complete(text, cursor)  # notes which names are missing
         return await self._names.fetch() or is_new
 
@@ -92,7 +94,7 @@ class PromptLines:
                 await self._execute_human(text.strip())
             else:
                 await self._execute(text, typed_at)
-        except Leave:
+        except ShellExit:
             return True
         return False
 
@@ -100,8 +102,8 @@ class PromptLines:
         for statement in split(text):
             try:
                 await self._executor.execute(statement)
-            except Mistake as mistake:
-                self._show_mistake(text, mistake, typed_at)
+            except InputError as input_error:
+                self._show_input_error(text, input_error, typed_at)
             except (QMPError, OSError, SourceError) as error:
                 self._complain(error)
             else:
@@ -113,30 +115,30 @@ class PromptLines:
 
     async def _execute_human(self, line: str) -> None:
         if line == "exit":
-            raise Leave
+            raise ShellExit
         try:
             if line == "reconnect":
                 await self._session.connect()
             elif line:
                 await self._session.human(line)
         except (QMPError, OSError) as error:
-            self._screen.error(explanation(error))
+            self._screen.error(error_text(error))
 
     def _complain(self, error: Exception) -> None:
-        places, text, inner, start = innermost("", error)
-        if isinstance(inner, Mistake):
+        places, text, inner, start = unwrap_source_error("", error)
+        if isinstance(inner, InputError):
             self._screen.error(places.rstrip(" "))
-            self._show_mistake(*shown_mistake(text, inner, start), None)
+            self._show_input_error(*redacted_error(text, inner, start), None)
         else:
-            self._screen.error(explanation(error))
+            self._screen.error(error_text(error))
 
-    def _show_mistake(self, text: str, mistake: Mistake, typed_at: int | None) -> None:
+    def _show_input_error(self, text: str, input_error: InputError, typed_at: int | None) -> None:
         """Mark what is wrong: in the line where it was typed, or show that again, discreetly."""
         width = self._screen.width
         is_one_line = typed_at is not None and "\n" not in text
         if is_one_line and (typed_at or 0) + columns(visible(text)) < width:
-            *_, mark = marked(text, mistake, width)
+            *_, mark = marked_lines(text, input_error, width)
             lines = [" " * (typed_at or 0) + mark]
         else:
-            lines = list(marked(*shown_mistake(text, mistake), width))
-        self._screen.mistake(lines, mistake)
+            lines = list(marked_lines(*redacted_error(text, input_error), width))
+        self._screen.input_error(lines, input_error)

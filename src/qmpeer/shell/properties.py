@@ -71,7 +71,7 @@ _PCI_SLOT: Final = "Slot and optional function number"
 """The description of `addr`. QEMU takes the text 5 for slot 5, but the number 5 for function 5."""
 
 
-class Question(msgspec.Struct, frozen=True):
+class PropertyQuery(msgspec.Struct, frozen=True):
     """A command that lists properties, and its one argument."""
 
     command: str
@@ -84,63 +84,63 @@ class Question(msgspec.Struct, frozen=True):
         return {self.name: self.value}
 
 
-Answers: TypeAlias = Callable[[Question], JsonValue]
+PropertyAnswers: TypeAlias = Callable[[PropertyQuery], JsonValue]
 """Returns what a server answers to a question; None if it gave no answer."""
 
 
-def no_answers(question: Question) -> JsonValue:
+def no_answers(question: PropertyQuery) -> JsonValue:
     """Return None: there is no answer."""
     return None
 
 
-def said_in(words: Iterable[Word]) -> dict[str, str]:
+def typed_values(words: Iterable[Word]) -> dict[str, str]:
     """Return what words of the form name=value say, as text."""
     return {word.name: word.value.text for word in words if word.name is not None}
 
 
-def questions(
-    schema: Schema, command: CommandDefinition, said: Mapping[str, str]
-) -> Iterator[Question]:
+def property_queries(
+    schema: Schema, command: CommandDefinition, values: Mapping[str, str]
+) -> Iterator[PropertyQuery]:
     """Yield what to ask a server about properties; the first answer counts.
 
     Args:
         schema: The server's schema.
         command: The command.
-        said: Its arguments as they were typed.
+        values: Its arguments as they were typed.
 
     Example:
         >>> device_add = CommandDefinition(name="device_add")
-        >>> [asked.value for asked in questions(Schema(BUILT_INS), device_add, {"driver": "nvme"})]
+        >>> [asked.value for asked in property_queries(Schema(BUILT_INS), device_add, {"driver": "nvme"})]
         ['nvme']
     """
-    driver, kind, path = said.get("driver"), said.get("qom-type"), said.get("path")
+    driver, kind, path = values.get("driver"), values.get("qom-type"), values.get("path")
     if command.name == "device_add" and driver and not _UNSAFE.search(driver):
-        yield Question("device-list-properties", "typename", driver)
+        yield PropertyQuery("device-list-properties", "typename", driver)
         if driver.startswith("virtio-") and not driver.endswith(_TYPE_ENDS):  # maybe an alias
             for end in _TYPE_ENDS[:3]:
-                yield Question("device-list-properties", "typename", f"{driver}{end}")
+                yield PropertyQuery("device-list-properties", "typename", f"{driver}{end}")
     elif command.name == "object-add" and kind and _is_open(schema, command):
-        yield Question("qom-list-properties", "typename", kind)
+        yield PropertyQuery("qom-list-properties", "typename", kind)
     elif command.name == "qom-set" and path:
-        yield Question("qom-list", "path", path)
+        yield PropertyQuery("qom-list", "path", path)
 
 
 def with_properties(
     schema: Schema,
     command: CommandDefinition,
-    said: Mapping[str, str],
-    answers: Answers = no_answers,
+    values: Mapping[str, str],
+    answers: PropertyAnswers = no_answers,
 ) -> tuple[Schema, CommandDefinition]:
     """Return the schema and the command, with the properties as members of its arguments.
 
     Args:
         schema: The server's schema.
         command: The command.
-        said: Its arguments as they were typed.
+        values: Its arguments as they were typed.
         answers: What the server answers to the questions.
     """
     is_open = _is_open(schema, command)
-    asked = map(answers, questions(schema, command, said))
+    asked = map(answers, property_queries(schema, command, values))
     answer = next((each for each in asked if each is not None), None)
     properties = dict(sorted(_properties(answer), key=itemgetter(0))) if answer else {}
     of = schema.types[arguments_type(command)]
@@ -149,7 +149,7 @@ def with_properties(
     types = {**schema.types, **{f"{_PREFIX}{name}": type_ for name, type_ in properties.items()}}
     members = {member.name: member for member in of.members}
     if command.name == "qom-set":
-        name = said.get("property", "")
+        name = values.get("property", "")
         if name in properties and "value" in members:
             members["value"] = Member("value", _type_name(name, properties[name]))
     else:
@@ -199,7 +199,7 @@ def property_type(kind: str, description: str = "") -> Type:
         description: The property's description, which may list the values of an enum.
 
     Example:
-        >>> property_type("uint32").name, property_type("link<iothread>").name
+        >>> property_type("uint32").name, property_type("connection<iothread>").name
         ('uint32', 'str')
         >>> [value.name for value in property_type("OffAuto", "Where (off/auto)").values]
         ['off', 'auto']

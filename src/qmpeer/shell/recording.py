@@ -24,23 +24,23 @@ class Recording:
         self._scrubber = Scrubber()
         self._file: IO[bytes] = open(fd, "ab", buffering=0)  # noqa: SIM115 - it stays open
 
-    def sent(self, command: str, arguments: JsonObject | None, *, is_oob: bool) -> None:
+    def write_command(self, command: str, arguments: JsonObject | None, *, is_oob: bool) -> None:
         """Write a command."""
         message: JsonObject = {"exec-oob" if is_oob else "execute": command}
         if arguments:
             message["arguments"] = self._scrubber.arguments(command, arguments)
         self._write(b"-> ", message)
 
-    def returned(self, value: JsonValue) -> None:
+    def write_return(self, value: JsonValue) -> None:
         """Write what it returned."""
         self._write(b"<- ", {"return": value})
 
-    def failed(self, error_class: str, desc: str) -> None:
+    def write_error(self, error_class: str, desc: str) -> None:
         """Write its error."""
         shown = self._scrubber.text(desc)
         self._write(b"<- ", {"error": {"class": error_class, "desc": shown}})
 
-    def happened(self, event: Event) -> None:
+    def write_event(self, event: Event) -> None:
         """Write an event."""
         self._write(b"<- ", event_message(event.name, event.data or None, event.timestamp))
 

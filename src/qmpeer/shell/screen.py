@@ -33,7 +33,7 @@ class Screen(Protocol):
     def show_event(self, event: Event) -> None:
         """Show an event."""
 
-    def leave_out(self, count: int) -> None:
+    def add_omitted(self, count: int) -> None:
         """Take note of events that came too fast to be shown."""
 
     def note(self, text: str) -> None:

@@ -16,12 +16,12 @@ from qmpeer import limits
 from qmpeer.display.colours import PLAIN, Palette
 from qmpeer.errors import QMPError
 from qmpeer.messages import Event, event_message
-from qmpeer.shell.builtins import BUILTINS, Leave, split
-from qmpeer.shell.complaints import complaint
+from qmpeer.shell.builtins import BUILTINS, ShellExit, split
+from qmpeer.shell.error_reports import error_report
 from qmpeer.shell.execution import LineExecutor
-from qmpeer.shell.explaining import Outcome, outcome_of
 from qmpeer.shell.files import read_text
-from qmpeer.shell.mistakes import Mistake, SourceError
+from qmpeer.shell.input_errors import InputError, SourceError
+from qmpeer.shell.outcomes import Outcome, outcome_of
 from qmpeer.shell.session import Session
 from qmpeer.shell.words import BYTE_ORDER_MARK, Form
 from qmpeer.values import JsonValue
@@ -48,7 +48,7 @@ class ScriptScreen:
         self.palette: Palette = PLAIN
         self._output = output
         self._errors = errors
-        self._left_out = 0
+        self._omitted = 0
 
     @property
     def width(self) -> int:
@@ -72,9 +72,9 @@ class ScriptScreen:
         """Write an event in the form that it has on the wire."""
         self._write(event_message(event.name, event.data or None, event.timestamp))
 
-    def leave_out(self, count: int) -> None:
+    def add_omitted(self, count: int) -> None:
         """Take note of events that came too fast."""
-        self._left_out += count
+        self._omitted += count
 
     def note(self, text: str) -> None:
         """Write a line to standard error."""
@@ -94,7 +94,7 @@ class ScriptScreen:
             error: Why it failed.
             start: Where the statement begins in its script, from where mistakes count.
         """
-        what, *lines = complaint(text, error, _WIDTH - 4, start)
+        what, *lines = error_report(text, error, _WIDTH - 4, start)
         self.note(f"{place}: {what}")
         if lines and self._errors is not None:
             with contextlib.suppress(OSError):
@@ -102,8 +102,8 @@ class ScriptScreen:
 
     def finish(self) -> None:
         """Say what was left out."""
-        if self._left_out:
-            self.note(f"{self._left_out} events were left out")
+        if self._omitted:
+            self.note(f"{self._omitted} events were left out")
 
     def _write(self, value: JsonValue) -> None:
         self._output.write(encode_line(value).replace(b"\r\n", b"\n"))
@@ -146,28 +146,28 @@ async def run_script(
     try:
         async for piece in pieces:
             line, counted = piece.line, 0
-            for start, end, run in _runs(executor, piece.text, is_human):
+            for start, end, run in _runnable_statements(executor, piece.text, is_human):
                 try:
                     await run()
-                except Leave:
+                except ShellExit:
                     return outcome
                 except BrokenPipeError:
                     raise
-                except (Mistake, QMPError, OSError, SourceError) as error:
+                except (InputError, QMPError, OSError, SourceError) as error:
                     line += piece.text.count("\n", counted, start)
                     counted = start
                     place = f"{piece.name}:{line}" if piece.line else piece.name
                     screen.complain(place, piece.text[start:end], error, start)
                     if outcome is Outcome.DONE:
                         outcome = outcome_of(error)
-                    if not keep_going or not session.link.is_connected:
+                    if not keep_going or not session.connection.is_connected:
                         return outcome
     finally:
         screen.finish()
     return outcome
 
 
-def _runs(
+def _runnable_statements(
     executor: LineExecutor, text: str, is_human: bool
 ) -> Iterator[tuple[int, int, Callable[[], Awaitable[None]]]]:
     """Give what executes each statement of a text, and where its lines begin and end."""
@@ -246,9 +246,9 @@ async def stream_pieces(stream: BinaryIO) -> AsyncIterator[Piece]:
         number += 1
         gathered.append(text)
         size += len(text)
-        stand_in = _stand_in(before + text)
-        if stand_in is not None and size <= limits.SHELL_STATEMENT:
-            before = stand_in
+        prefix = _equivalent_prefix(before + text)
+        if prefix is not None and size <= limits.SHELL_STATEMENT:
+            before = prefix
             continue
         yield Piece("".join(gathered), "stdin", first)
         gathered, first, size, before = [], number + 1, 0, ""
@@ -256,7 +256,7 @@ async def stream_pieces(stream: BinaryIO) -> AsyncIterator[Piece]:
         yield Piece("".join(gathered), "stdin", first)
 
 
-def _stand_in(text: str) -> str | None:
+def _equivalent_prefix(text: str) -> str | None:
     """Return a short text behind which the next lines divide as they do behind these.
 
     So no line is read again, however many are still to come. None: the last statement has ended.

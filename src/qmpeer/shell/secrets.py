@@ -38,26 +38,26 @@ from qmpeer.messages.secret_names import (
     keeps_secrets,
     simple_name,
 )
-from qmpeer.shell.argument_tree import free_json
+from qmpeer.shell.argument_tree import parse_json
 from qmpeer.shell.builtins import BUILTINS, line_of, split
+from qmpeer.shell.input_errors import InputError
 from qmpeer.shell.lines import (
+    BuiltinLine,
+    HistoryRule,
     Invocation,
-    Kept,
     Line,
     Messages,
-    OwnLine,
     Transaction,
     Unfinished,
     Unreadable,
 )
-from qmpeer.shell.mistakes import Mistake
 from qmpeer.shell.words import Form, Statement, Word
 from qmpeer.values import JsonObject, JsonValue
 
 _NAMES: Final = frozenset().union(*SECRETS.values())
 _FILE_NAME: Final = re.compile(r"[\w.~+-]*[./][\w.~/+-]*|[A-Za-z_-]+|[a-z]+[-_]?\d{1,4}")
 """What looks like a file's name, and not like a password that was pasted."""
-_REDACTIONS: Final = {Kept.HUMAN_LINE: redact_human_line, Kept.TEXT: redact_text}
+_REDACTIONS: Final = {HistoryRule.HUMAN_LINE: redact_human_line, HistoryRule.TEXT: redact_text}
 """What keeps of a text what may be kept; of other texts nothing is kept."""
 _GLUED: Final = re.compile(r"([\w-]+)[:,;]")
 _TOKEN: Final = re.compile(r"(?:[\w-]|\\u[0-9a-fA-F]{4})+")
@@ -91,7 +91,7 @@ def without_secrets(
     return None if edits is None else _applied(text, edits)
 
 
-class Shown(NamedTuple):
+class RedactedStatement(NamedTuple):
     """A text that was typed as it may be shown.
 
     Attributes:
@@ -107,7 +107,7 @@ class Shown(NamedTuple):
     scrubber: Scrubber
 
 
-def shown_text(text: str, start: int, end: int) -> Shown | None:
+def redacted_statement(text: str, start: int, end: int) -> RedactedStatement | None:
     """Return a text as it may be shown, with a place in it; None if it may not be shown at all."""
     edits = _edits(text, ()) if len(text) <= limits.SHELL_SHOWN else None
     if edits is None:
@@ -116,7 +116,7 @@ def shown_text(text: str, start: int, end: int) -> Shown | None:
     for edit in edits:
         scrubber.blanked(text[edit.start : edit.end], edit.shown)
     places = [_moved(start, edits), _moved(end, edits)]
-    return Shown(_applied(text, edits), places[0], max(places), scrubber)
+    return RedactedStatement(_applied(text, edits), places[0], max(places), scrubber)
 
 
 def _moved(place: int, edits: Sequence[Edit]) -> int:
@@ -184,7 +184,7 @@ def _edits_of(line: Line, text: str, commands: Collection[str]) -> Iterable[Edit
             return [Edit(words[1].start, words[-1].end, REDACTED)] if len(words) > 1 else []
         case Transaction(actions=actions):
             return [edit for action in actions for edit in _action(text, action, commands)]
-        case OwnLine():
+        case BuiltinLine():
             return _own(line, text)
         case Unfinished():
             return None
@@ -205,8 +205,8 @@ def _has_readable_json(statement: Statement) -> bool:
     try:
         for word in statement.words:
             if word.value.kind == "json":
-                free_json(word.value)
-    except Mistake:
+                parse_json(word.value)
+    except InputError:
         return False
     return True
 
@@ -273,20 +273,20 @@ def _action(text: str, words: Sequence[Word], commands: Collection[str]) -> Iter
         yield Edit(start + edit.start, start + edit.end, edit.shown)
 
 
-def _own(line: OwnLine, text: str) -> Iterator[Edit]:
+def _own(line: BuiltinLine, text: str) -> Iterator[Edit]:
     """Yield the edits of a line of the shell's own, as its word's record says."""
-    kept = line.word.kept
+    rule = line.word.rule
     if line.text:
         start = text.rindex(line.text, line.statement.start, line.statement.end)
-        redact = _REDACTIONS.get(kept)
+        redact = _REDACTIONS.get(rule)
         shown = REDACTED if redact is None else redact(line.text)
         if shown != line.text:
             yield Edit(start, start + len(line.text), shown)
     for at, word in enumerate(line.words):
-        is_name = kept is Kept.NAME or (
-            kept is Kept.FILE and _FILE_NAME.fullmatch(word.value.text) is not None
+        is_name = rule is HistoryRule.NAME or (
+            rule is HistoryRule.FILE and _FILE_NAME.fullmatch(word.value.text) is not None
         )
-        if kept is Kept.ARGUMENTS or (is_name and at == 0):
+        if rule is HistoryRule.ARGUMENTS or (is_name and at == 0):
             yield from _argument("", word, {}, is_known=True)
         else:
             yield Edit(word.value.start, word.end, REDACTED)
@@ -350,7 +350,7 @@ def _argument(command: str, word: Word, context: JsonObject, *, is_known: bool) 
     """Yield what to show in place of a word's value, if not itself."""
     value: JsonValue = word.value.text
     if word.value.kind == "json":
-        value = free_json(word.value)
+        value = parse_json(word.value)
     path = word.name.split(".") if word.name is not None else []
     nested = {**context, **_nested(path, value)} if context else _nested(path, value)
     shown = redact_arguments(command, nested, is_known=is_known)
@@ -382,7 +382,7 @@ def _within(value: JsonValue, path: Sequence[str]) -> JsonValue:
 
 
 def _message(word: Word) -> Iterator[Edit]:
-    value = free_json(word.value)
+    value = parse_json(word.value)
     shown = redact_message(value)
     if shown is not value:
         yield Edit(word.value.start, word.end, _dumped(shown))

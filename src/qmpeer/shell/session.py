@@ -1,43 +1,39 @@
 """A session: the connection, what is shown of it, and what was said last."""
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from qmpeer import limits
 from qmpeer.client.answers import read_answer
 from qmpeer.display.safe_text import visible
 from qmpeer.errors import CommandError
 from qmpeer.messages import Event
+from qmpeer.shell.connection import ShellConnection
+from qmpeer.shell.documentation import Documentation
 from qmpeer.shell.event_pump import EventPump
 from qmpeer.shell.human import HumanMonitor
-from qmpeer.shell.link import Link
 from qmpeer.shell.screen import Screen
 from qmpeer.shell.settings import Settings
 from qmpeer.values import JsonObject, JsonValue
 
 if TYPE_CHECKING:
-    from qmpeer.schema import Schema
     from qmpeer.shell.recording import Recording
-
-Documentation: TypeAlias = Callable[[], "Schema | None"]
-"""Returns a schema with documentation for help, None if there is none."""
 
 
 class Session:
     """A conversation with a server.
 
     Args:
-        link: The connection.
+        connection: The connection.
         screen: What things are shown on.
         settings: The settings.
-        documentation: Returns a schema with documentation for help, None if there is none.
+        documentation: Returns the documentation that help shows, None if there is none.
 
     Attributes:
-        link: The connection.
+        connection: The connection.
         screen: What things are shown on.
         settings: The settings.
-        documentation: Returns a schema with documentation for help, None if there is none.
+        documentation: Returns the documentation that help shows, None if there is none.
         events: Shows the events, and records them.
         mark: Events with greater numbers came since the last command was sent.
         last: The last reply.
@@ -47,12 +43,12 @@ class Session:
 
     def __init__(
         self,
-        link: Link,
+        connection: ShellConnection,
         screen: Screen,
         settings: Settings,
         documentation: Documentation = lambda: None,
     ) -> None:
-        self.link: Link = link
+        self.connection: ShellConnection = connection
         self.screen: Screen = screen
         self.settings: Settings = settings
         self.documentation: Documentation = documentation
@@ -90,34 +86,34 @@ class Session:
         """
         value, _ = await self._ask("human-monitor-command", self._human.arguments(line))
         text = read_answer("human-monitor-command", value, str, "text")
-        self._human.take(line, text)
+        self._human.update(line, text)
         await self.screen.show_human(text)
 
     async def _ask(
         self, name: str, arguments: JsonObject | None, *, is_oob: bool = False
     ) -> tuple[JsonValue, float]:
-        client = self.link.connected()
+        client = self.connection.connected()
         self.mark = await client.event_mark()
         recording = self.events.recording
         if recording is not None:
-            recording.sent(name, arguments, is_oob=is_oob)
+            recording.write_command(name, arguments, is_oob=is_oob)
         begin = time.monotonic()
         self.is_unanswered = True
         try:
-            value: JsonValue = await self.link.execute(
+            value: JsonValue = await self.connection.execute(
                 name, arguments, is_oob=is_oob, timeout=self.settings.timeout
             )
         except CommandError as error:
             self.is_unanswered = False
             await self.events.take()
             if recording is not None:
-                recording.failed(error.error_class, error.desc)
+                recording.write_error(error.error_class, error.desc)
             raise
         self.is_unanswered = False
         seconds = time.monotonic() - begin
         await self.events.take()
         if recording is not None:
-            recording.returned(value)
+            recording.write_return(value)
         self._remember(value)
         return value, seconds
 
@@ -135,12 +131,12 @@ class Session:
         """Connect, for the first time or again, and say who is there.
 
         Raises:
-            OSError: As `Link.connect`.
-            QMPError: As `Link.connect`.
+            OSError: As `ShellConnection.connect`.
+            QMPError: As `ShellConnection.connect`.
         """
         self.begin_line()
         await self.events.end()
-        await self.link.connect(self._tell_silence)
+        await self.connection.connect(self._report_silence)
         self.mark = 0
         if self.settings.is_interactive:
             self.screen.note(self.welcome())
@@ -149,11 +145,11 @@ class Session:
             or self.events.recording is not None
             or self.events.filter.is_on
         ):
-            self.take_up_events()
+            self.start_events()
 
-    def _tell_silence(self) -> None:
-        address, seconds = visible(self.link.address), f"{limits.SHELL_SILENCE:g} seconds"
-        if self.link.negotiate:
+    def _report_silence(self) -> None:
+        address, seconds = visible(self.connection.address), f"{limits.SHELL_SILENCE:g} seconds"
+        if self.connection.negotiate:
             self.screen.note(
                 f"nobody has greeted at {address} for {seconds}: a monitor serves one client at a "
                 "time, and another may hold this one. Close that one, or give QEMU a second "
@@ -169,8 +165,8 @@ class Session:
 
     def welcome(self) -> str:
         """Return what to say once there is a connection."""
-        address = visible(self.link.address)
-        greeting = self.link.connected().greeting
+        address = visible(self.connection.address)
+        greeting = self.connection.connected().greeting
         if greeting is None:
             return f"connected to {address}; help tells more, C-d leaves"
         if greeting.version is None:
@@ -180,19 +176,19 @@ class Session:
         behind = f" ({package})" if package else ""
         return f"connected to QEMU {version}{behind}; help tells more, C-d leaves"
 
-    def take_up_events(self) -> None:
+    def start_events(self) -> None:
         """Begin to show events, and to record them, unless that was done."""
-        if self.link.is_connected:
-            self.events.begin(self.link.connected())
+        if self.connection.is_connected:
+            self.events.begin(self.connection.connected())
 
     def record(self, recording: "Recording | None") -> None:
         """Record the conversation there, or nowhere."""
         self.events.record(recording)
         if recording is not None:
-            self.take_up_events()
+            self.start_events()
 
     async def close(self) -> None:
         """End it."""
         await self.events.end()
         self.events.record(None)
-        await self.link.close()
+        await self.connection.close()

@@ -35,14 +35,13 @@ from prompt_toolkit.styles import Style
 
 from qmpeer.client.patience import Patience
 from qmpeer.errors import QMPError
-from qmpeer.shell.explaining import Outcome, explanation, outcome_of
 from qmpeer.shell.keys import key_bindings, take_long_pastes
+from qmpeer.shell.outcomes import Outcome, error_text, outcome_of
 from qmpeer.shell.session import Session
+from qmpeer.shell.terminal_modes import is_terminal_lent
 from qmpeer.shell.terminal_screen import TerminalScreen
-from qmpeer.shell.typing_ahead import is_lent_to_a_child
 
 if TYPE_CHECKING:
-    from qmpeer.shell.argument_completion import Completions
     from qmpeer.shell.prompt_lines import PromptLines
 
 T = TypeVar("T")
@@ -119,16 +118,16 @@ class Terminal:
 
     @property
     def _prompt_text(self) -> str:
-        if not self._session.link.is_connected:
+        if not self._session.connection.is_connected:
             return "(gone) "
         if self._is_human:
             return "(hmp) "
-        return "qmp> " if self._session.link.negotiate else "qga> "
+        return "qmp> " if self._session.connection.negotiate else "qga> "
 
     def _rendered(self, application: "Application[str]") -> None:
         """Begin what typing can do without, now that there is a prompt."""
         if not self._is_human:
-            self._session.link.begin_learning()
+            self._session.connection.start_vocabulary_query()
         if self._preparing is None:
             self._preparing = asyncio.ensure_future(self._prepare())
 
@@ -186,7 +185,7 @@ class Terminal:
             self._running = None
 
     def _interrupt(self) -> None:
-        if self._running is not None and not is_lent_to_a_child():
+        if self._running is not None and not is_terminal_lent():
             self._running.cancel()
 
     @contextlib.contextmanager
@@ -211,9 +210,9 @@ class Terminal:
             with self._taking_interrupts():
                 await self._interruptible(self._session.connect())
         except (QMPError, OSError) as error:
-            self._screen.error(explanation(error))
+            self._screen.error(error_text(error))
             return outcome_of(error)
-        return Outcome.DONE if self._session.link.is_connected else Outcome.LOST
+        return Outcome.DONE if self._session.connection.is_connected else Outcome.LOST
 
     async def _watch(self) -> None:
         """Say so when the server has left, and connect again if that is wanted."""
@@ -229,7 +228,7 @@ class Terminal:
 
     async def _reconnect(self) -> None:
         patience = Patience(None)
-        while not self._session.link.is_connected:
+        while not self._session.connection.is_connected:
             await asyncio.sleep(patience.next_delay())
             with contextlib.suppress(QMPError, OSError):
                 await self._session.connect()
@@ -266,8 +265,8 @@ class Terminal:
             buffer.complete_next()
             return
         found = list(self._completer.get_completions(buffer.document, CompleteEvent()))
-        if self._lines.lacks_nothing:
-            _go_on(buffer, found)
+        if self._lines.has_all_names:
+            _apply_completions(buffer, found)
         else:
             self._prompt.app.create_background_task(self._tab_later(buffer))
 
@@ -275,7 +274,9 @@ class Terminal:
         document = buffer.document
         await self._fetch()
         if buffer.document == document:
-            _go_on(buffer, list(self._completer.get_completions(document, CompleteEvent())))
+            _apply_completions(
+                buffer, list(self._completer.get_completions(document, CompleteEvent()))
+            )
 
     async def _fetch(self) -> bool:
         """Ask the server for what completion lacks; return whether more is known now."""
@@ -301,7 +302,7 @@ class _Completer(Completer):
         """Give the completions that are known."""
         found = self._find(document)
         at = found.start - document.cursor_position
-        for item in found.items:
+        for item in found.candidates:
             display = item.text.rstrip(" ")
             yield Completion(item.text, at, display=display, display_meta=item.meta)
 
@@ -324,7 +325,7 @@ def _continuation(width: int, line: int, wrapped: int) -> str:
     return "... ".rjust(width)[:width]
 
 
-def _go_on(buffer: Buffer, found: Sequence[Completion]) -> None:
+def _apply_completions(buffer: Buffer, found: Sequence[Completion]) -> None:
     """Insert what all completions have in common, or show them and choose the first."""
     if len(found) == 1:
         buffer.cancel_completion()

@@ -16,10 +16,10 @@ from qmpeer import display, limits
 from qmpeer.display.colours import PLAIN, Palette
 from qmpeer.display.safe_text import columns, cut, for_encoding, visible, visible_lines, wrapped
 from qmpeer.messages import Event
-from qmpeer.shell.event_lines import Pace, event_line
-from qmpeer.shell.mistakes import Mistake
+from qmpeer.shell.event_lines import EventRateLimit, event_line
+from qmpeer.shell.input_errors import InputError
 from qmpeer.shell.settings import Settings
-from qmpeer.shell.typing_ahead import lent_to_a_child
+from qmpeer.shell.terminal_modes import terminal_lent
 from qmpeer.values import JsonValue
 from qmpeer.wire import encode_line
 
@@ -54,7 +54,7 @@ class TerminalScreen:
         self._has_pager = has_pager
         self._pending: list[str] = []
         self._flushing: asyncio.Task[None] | None = None
-        self._pace = Pace()
+        self._rate_limit = EventRateLimit()
         self._is_progress_shown = False
         self._is_paged = False
 
@@ -94,7 +94,7 @@ class TerminalScreen:
             self._flush_now()
             self._is_paged = True
             try:
-                with lent_to_a_child():
+                with terminal_lent():
                     await asyncio.to_thread(_page, text + "\n")
             finally:
                 self._is_paged = False
@@ -109,19 +109,19 @@ class TerminalScreen:
 
     def show_event(self, event: Event) -> None:
         """Show an event, unless there are too many."""
-        if self._pace.take(time.monotonic()):
+        if self._rate_limit.take(time.monotonic()):
             self.write(event_line(event, self.palette))
         else:
             self._flush_soon()
 
-    def leave_out(self, count: int) -> None:
+    def add_omitted(self, count: int) -> None:
         """Take note of events that came too fast."""
-        self._pace.left_out += count
+        self._rate_limit.omitted += count
         self._flush_soon()
 
     def note(self, text: str) -> None:
         """Say something of the shell's own, in lines that fit."""
-        self._say("note", text)
+        self._write_styled("note", text)
 
     def show_progress(self, text: str) -> None:
         """Show how something stands, on the line of what was last shown so."""
@@ -134,26 +134,26 @@ class TerminalScreen:
 
     def error(self, text: str) -> None:
         """Say that something went wrong."""
-        self._say("error", text)
+        self._write_styled("error", text)
 
-    def _say(self, style: str, text: str) -> None:
+    def _write_styled(self, style: str, text: str) -> None:
         self.write("\n".join(self._painted(style, text)))
 
     def _painted(self, style: str, text: str) -> list[str]:
         """Return a sentence as lines that fit."""
         return [self.palette.paint(style, line) for line in _filled(text, self.width)]
 
-    def mistake(self, lines: Sequence[str], mistake: Mistake) -> None:
+    def input_error(self, lines: Sequence[str], input_error: InputError) -> None:
         """Mark what is wrong with a text, and say what would be right.
 
         Args:
             lines: The line at fault, unless it stands there already, and below it the mark.
-            mistake: What is wrong with it.
+            input_error: What is wrong with it.
         """
         *lines, mark = lines
         shown = self.palette.paint("error", mark)
-        hint = self._painted("hint", mistake.hint) if mistake.hint else ()
-        self.write("\n".join([*lines, shown, *self._painted("error", mistake.reason), *hint]))
+        hint = self._painted("hint", input_error.hint) if input_error.hint else ()
+        self.write("\n".join([*lines, shown, *self._painted("error", input_error.reason), *hint]))
 
     # --- Writing --------------------------------------------------------------------------------
 
@@ -176,18 +176,18 @@ class TerminalScreen:
 
     async def _flush_later(self) -> None:
         due = time.monotonic() + limits.SHELL_EVENT_PERIOD
-        while self._pending or self._pace.left_out:
+        while self._pending or self._rate_limit.omitted:
             await asyncio.sleep(_GATHER)
             if self._is_paged:
                 continue
             if time.monotonic() >= due:  # a slow terminal may always have something to show
                 due = time.monotonic() + limits.SHELL_EVENT_PERIOD
-                self._tell_left_out()
+                self._report_omitted()
             if self._pending:
                 await self._above_the_prompt()
 
-    def _tell_left_out(self) -> None:
-        count = self._pace.take_left_out()
+    def _report_omitted(self) -> None:
+        count = self._rate_limit.take_omitted()
         if count:
             text = f"… {count} more events were left out ('events REGEX' chooses)"
             self._pending.append(self.palette.paint("note", text))
@@ -216,7 +216,7 @@ class TerminalScreen:
             self._flushing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._flushing
-        self._tell_left_out()
+        self._report_omitted()
         self._flush_now()
 
 

@@ -28,16 +28,16 @@ from qmpeer.shell.argument_tree import (
     Level,
     Node,
     build_tree,
-    free_json,
-    free_node,
-    free_object,
-    free_value,
     items_of,
+    parse_json,
+    untyped_node,
+    untyped_object,
+    untyped_value,
 )
+from qmpeer.shell.input_errors import InputError
 from qmpeer.shell.members import arguments_type, members_of
-from qmpeer.shell.mistakes import Mistake
-from qmpeer.shell.near import near
 from qmpeer.shell.properties import is_lenient
+from qmpeer.shell.suggestions import did_you_mean
 from qmpeer.shell.words import Value, Word
 from qmpeer.values import JsonObject, JsonValue
 
@@ -53,7 +53,7 @@ _FEW: Final = 12
 """Values of an enum that are all named in a hint."""
 
 
-class Reader:
+class ArgumentReader:
     """What reads arguments by a schema.
 
     Args:
@@ -66,7 +66,7 @@ class Reader:
         ...     name="resize-arg", members=(Member("node", "str"), Member("size", "size")))}
         >>> resize = CommandDefinition(name="resize", arguments="resize-arg")
         >>> words = split("resize node=1 size=64M", {})[0].words
-        >>> Reader(Schema(types, (resize,))).arguments(resize, words[1:])
+        >>> ArgumentReader(Schema(types, (resize,))).arguments(resize, words[1:])
         {'node': '1', 'size': 67108864}
     """
 
@@ -85,7 +85,7 @@ class Reader:
             end: Where something is missing if there are no words.
 
         Raises:
-            Mistake: If something is wrong with them.
+            InputError: If something is wrong with them.
         """
         return self.members(
             arguments_type(command), words, command.name, end, is_open=not command.is_generated
@@ -95,7 +95,7 @@ class Reader:
         """Read values that an event's data must have; none of them is mandatory.
 
         Raises:
-            Mistake: If it can't have them.
+            InputError: If it can't have them.
         """
         if event.arguments is None:
             return self.members("q_empty", words, event.name)
@@ -120,13 +120,13 @@ class Reader:
             is_open: It may have members that the schema doesn't name.
 
         Raises:
-            Mistake: If something is wrong with it.
+            InputError: If something is wrong with it.
         """
         if len(words) == 1 and words[0].name is None and words[0].value.kind == "json":
-            value = free_json(words[0].value)
+            value = parse_json(words[0].value)
             if not isinstance(value, dict):
                 reason = "found an array, expected a JSON object or name=value"
-                raise Mistake(reason, words[0].start, words[0].end)
+                raise InputError(reason, words[0].start, words[0].end)
             if not is_open:
                 self._check(type_name, value, words[0].value, ())
             return value
@@ -151,7 +151,7 @@ class Reader:
             if member is not None:
                 result[name] = self._node(member.type, node, path, is_partial)
             elif is_open:
-                result[name] = free_node(node, _leniently)
+                result[name] = untyped_node(node, _open_value)
             else:
                 self._unexpected(node, name, path, known.members, known.undecided, where)
         if not is_partial:
@@ -159,7 +159,7 @@ class Reader:
                 if not member.is_optional and member.name not in level.members:
                     path = ".".join((*level.path, member.name))
                     hint = f"{path}= {self.expectation(member.type, path)}"
-                    raise Mistake(qemu_texts.missing(path), level.end, level.end, hint)
+                    raise InputError(qemu_texts.missing(path), level.end, level.end, hint)
         return result
 
     def _unexpected(
@@ -174,12 +174,12 @@ class Reader:
         word = node.first if isinstance(node, Level) else node
         assert word is not None
         start = word.start + len(path) - len(name)
-        hint = near(name, members)
+        hint = did_you_mean(name, members)
         if not hint and undecided is not None:
             hint = f"what more there is depends on {undecided}, which comes first"
         if not hint:
             hint = f"{where} takes {_listed(list(members))}" if members else f"{where} takes none"
-        raise Mistake(qemu_texts.unexpected(path), start, start + len(name), hint)
+        raise InputError(qemu_texts.unexpected(path), start, start + len(name), hint)
 
     def _node(self, type_name: str, node: Node, path: str, is_partial: bool = False) -> JsonValue:
         if isinstance(node, Word):
@@ -187,21 +187,21 @@ class Reader:
         kinds = alternatives(self._schema, type_name)
         is_any = "array" in kinds and "object" in kinds and kinds["object"] is None
         if is_any or (is_lenient(type_name) and "object" not in kinds):
-            return free_node(node, _leniently)
-        of = kinds.get("array") if node.is_list or "object" not in kinds else kinds["object"]
-        if isinstance(of, Array):
+            return untyped_node(node, _open_value)
+        type_ = kinds.get("array") if node.is_list or "object" not in kinds else kinds["object"]
+        if isinstance(type_, Array):
             return [
-                self._node(of.element, item, f"{path}.{index}", is_partial)
+                self._node(type_.element, item, f"{path}.{index}", is_partial)
                 for index, item in enumerate(items_of(node))
             ]
-        if isinstance(of, StructDefinition | UnionDefinition):
+        if isinstance(type_, StructDefinition | UnionDefinition):
             is_open = is_lenient(type_name)
-            return self._object(of.name, node, path, is_open=is_open, is_partial=is_partial)
+            return self._object(type_.name, node, path, is_open=is_open, is_partial=is_partial)
         word = node.first
         assert word is not None
         reason = f"'{path}' has nothing within"
         hint = f"{path}= {self.expectation(type_name, path)}"
-        raise Mistake(reason, word.start, word.start + len(word.name or ""), hint)
+        raise InputError(reason, word.start, word.start + len(word.name or ""), hint)
 
     # --- Values ---------------------------------------------------------------------------------
 
@@ -214,49 +214,51 @@ class Reader:
             path: What it is for, in messages.
 
         Raises:
-            Mistake: If it can't be one.
+            InputError: If it can't be one.
         """
         value = word.value
         _refuse_redacted(value)
         kinds = alternatives(self._schema, type_name)
         if len(kinds) == len(ALL_KINDS) and kinds["string"] is None:
-            return free_value(word)
+            return untyped_value(word)
         if value.kind == "json":
-            found = free_json(value)
+            found = parse_json(value)
             if not is_lenient(type_name):
                 self._check(type_name, found, value, (path,))
             return found
         if value.kind == "plain" and not word.is_text:
             simple = _simple(kinds, value.text)
             if simple is not _NOTHING:
-                of = kinds.get("int")
-                if type(simple) is int and isinstance(of, BuiltIn) and of.low != of.high:
-                    self._check(type_name, simple, value, (path,), f"from {of.low} to {of.high}")
+                type_ = kinds.get("int")
+                if type(simple) is int and isinstance(type_, BuiltIn) and type_.low != type_.high:
+                    self._check(
+                        type_name, simple, value, (path,), f"from {type_.low} to {type_.high}"
+                    )
                 return simple  # type: ignore[return-value]  # the mark is gone
         if "string" in kinds:
             return self._string(kinds["string"], value, path)
         raise self._wrong_type(type_name, kinds, value, path)
 
-    def _string(self, of: Type | None, value: Value, path: str) -> str:
-        if isinstance(of, EnumDefinition):
-            values = [each.name for each in of.values]
+    def _string(self, type_: Type | None, value: Value, path: str) -> str:
+        if isinstance(type_, EnumDefinition):
+            values = [each.name for each in type_.values]
             if value.text not in values:
-                said = value.text if len(value.text) < 100 else f"{value.text[:100]}…"
-                reason = qemu_texts.not_accepted(path, said)
-                hint = near(value.text, values) or f"expected {_listed(values)}"
-                raise Mistake(reason, value.start, value.end, hint)
+                shown = value.text if len(value.text) < 100 else f"{value.text[:100]}…"
+                reason = qemu_texts.not_accepted(path, shown)
+                hint = did_you_mean(value.text, values) or f"expected {_listed(values)}"
+                raise InputError(reason, value.start, value.end, hint)
         return value.text
 
     def _wrong_type(
         self, type_name: str, kinds: dict[str, Type | None], value: Value, path: str
-    ) -> Mistake:
+    ) -> InputError:
         word = _KIND_WORDS[next(iter(kinds))] if len(kinds) == 1 else type_name
         reason = qemu_texts.wrong_type(path, word)
         hint = self.expectation(type_name, path)
         if value.kind == "quoted" and ("int" in kinds or "boolean" in kinds):
             hint += ", without quotes"
         start, end = value.start, value.end
-        return Mistake(reason, start, end, f"{path}= {hint}")
+        return InputError(reason, start, end, f"{path}= {hint}")
 
     def _check(
         self, type_name: str, found: JsonValue, value: Value, path: Sequence[str], hint: str = ""
@@ -270,21 +272,21 @@ class Reader:
                 inner = f"{prefix}.{error.path}" if error.path else prefix
                 inner = inner.replace(".[", "[")
                 desc = desc.replace(f"'{error.path or 'null'}'", f"'{inner}'", 1)
-            raise Mistake(desc, *_place(value, error.path), hint) from None
+            raise InputError(desc, *_place(value, error.path), hint) from None
 
     def expectation(self, type_name: str, path: str) -> str:
         """Say what may stand behind a name, in a few words."""
         kinds = alternatives(self._schema, type_name)
         if len(kinds) == len(ALL_KINDS):
             return "takes any value"
-        words = [self._kind_words(kind, of, path) for kind, of in kinds.items()]
+        words = [self._kind_words(kind, type_, path) for kind, type_ in kinds.items()]
         return "takes " + " or ".join(words)
 
-    def _kind_words(self, kind: str, of: Type | None, path: str) -> str:
-        if isinstance(of, EnumDefinition):
-            return _listed([value.name for value in of.values])
-        if kind == "object" and isinstance(of, StructDefinition | UnionDefinition):
-            known = members_of(self._schema, of.name, lambda _: None).members
+    def _kind_words(self, kind: str, type_: Type | None, path: str) -> str:
+        if isinstance(type_, EnumDefinition):
+            return _listed([value.name for value in type_.values])
+        if kind == "object" and isinstance(type_, StructDefinition | UnionDefinition):
+            known = members_of(self._schema, type_.name, lambda _: None).members
             first = next((m for m in known.values() if not m.is_optional), None)
             first = first or next(iter(known.values()), None)
             inside = f"{path}.{first.name}=…" if first else "{}"
@@ -353,36 +355,36 @@ def _number(text: str) -> object:
     return value if value - value == 0 else _NOTHING  # neither infinite nor NaN
 
 
-def _leniently(word: Word) -> JsonValue:
+def _open_value(word: Word) -> JsonValue:
     """Read what the schema doesn't tell: text, unless it is plainly something else."""
     value = word.value
     if value.kind == "plain" and not word.is_text and value.text in ("on", "off"):
         return value.text == "on"
-    return free_value(word)
+    return untyped_value(word)
 
 
-def read_freely(words: Sequence[Word]) -> JsonObject:
+def read_untyped(words: Sequence[Word]) -> JsonObject:
     """Read arguments where there is no schema.
 
     Raises:
-        Mistake: If they can't be read.
+        InputError: If they can't be read.
     """
     if len(words) == 1 and words[0].name is None and words[0].value.kind == "json":
-        value = free_json(words[0].value)
+        value = parse_json(words[0].value)
         if isinstance(value, dict):
             return value
-    return free_object(build_tree(words), _unless_secret)
+    return untyped_object(build_tree(words), _checked_value)
 
 
-def _unless_secret(word: Word) -> JsonValue:
+def _checked_value(word: Word) -> JsonValue:
     _refuse_redacted(word.value)
-    return free_value(word)
+    return untyped_value(word)
 
 
 def _refuse_redacted(value: Value) -> None:
     if value.text == REDACTED:
         reason = "this was a secret, which history doesn't keep"
-        raise Mistake(reason, value.start, value.end, "type it again")
+        raise InputError(reason, value.start, value.end, "type it again")
 
 
 def _place(value: Value, path: str) -> tuple[int, int]:

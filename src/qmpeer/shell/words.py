@@ -16,7 +16,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from qmpeer import limits
-from qmpeer.shell.mistakes import Mistake
+from qmpeer.shell.input_errors import InputError
 
 Kind: TypeAlias = Literal["plain", "quoted", "json"]
 
@@ -96,7 +96,7 @@ class Statement(msgspec.Struct, frozen=True):
         breaks: In a block, before which words a new line or ";" began.
         raw: The text behind a word of the form TEXT, None for other statements.
         is_open: A bracket is open, so that it may go on.
-        mistake: What can't be read; None if all can.
+        input_error: What can't be read; None if all can.
     """
 
     words: tuple[Word, ...]
@@ -105,7 +105,7 @@ class Statement(msgspec.Struct, frozen=True):
     breaks: frozenset[int] = frozenset()
     raw: str | None = None
     is_open: bool = False
-    mistake: Mistake | None = None
+    input_error: InputError | None = None
 
 
 def split(text: str, forms: Mapping[str, Form]) -> list[Statement]:
@@ -165,7 +165,7 @@ class _Scanner:
         self._at = start
         self._forms = forms
         self._signs = signs
-        self._mistake: Mistake | None = None
+        self._input_error: InputError | None = None
 
     def statement(self) -> Statement:
         text = self._text
@@ -179,7 +179,7 @@ class _Scanner:
             return self._block(first)
         words = [first]
         is_open = not first.value.is_closed
-        while self._mistake is None and not is_open:
+        while self._input_error is None and not is_open:
             self._at = _blanks(text, self._at)
             if self._at >= len(text) or text[self._at] in "\n#":
                 break
@@ -192,10 +192,15 @@ class _Scanner:
     def _statement(
         self, words: Sequence[Word], is_open: bool, breaks: frozenset[int] = frozenset()
     ) -> Statement:
-        self._pass_over_mistake()
-        is_open = is_open and self._mistake is None
+        self._skip_rest_of_line()
+        is_open = is_open and self._input_error is None
         return Statement(
-            tuple(words), self._start, self._at, breaks, is_open=is_open, mistake=self._mistake
+            tuple(words),
+            self._start,
+            self._at,
+            breaks,
+            is_open=is_open,
+            input_error=self._input_error,
         )
 
     def _first(self) -> Word:
@@ -207,9 +212,9 @@ class _Scanner:
                 return Word(None, Value("plain", sign, start, self._at), start)
         return self._word()
 
-    def _pass_over_mistake(self) -> None:
+    def _skip_rest_of_line(self) -> None:
         """See to it that what follows a mistake on its line isn't another statement."""
-        if self._mistake is not None:
+        if self._input_error is not None:
             self._at = max(self._at, _end(_LINE, self._text, self._at))
 
     def _block(self, first: Word) -> Statement:
@@ -218,7 +223,7 @@ class _Scanner:
         words = [first]
         breaks: set[int] = {1}
         is_open = True
-        while is_open and self._mistake is None:
+        while is_open and self._input_error is None:
             self._at = _blanks(text, self._at)
             if text.startswith("#", self._at):
                 self._at = _end(_COMMENT, text, self._at)
@@ -229,12 +234,12 @@ class _Scanner:
                 breaks.add(len(words))
                 continue
             words.append(self._word())
-            said = words[-1].value.text
+            content = words[-1].value.text
             if not words[-1].value.is_closed:
                 break
             if words[-1].name is None and words[-1].value.kind == "plain":
-                is_open = said != ")" and not (
-                    said == "cancel" and len(words) - 1 in breaks and self._ends_line()
+                is_open = content != ")" and not (
+                    content == "cancel" and len(words) - 1 in breaks and self._ends_line()
                 )
         return self._statement(words, is_open, frozenset(breaks))
 
@@ -279,9 +284,9 @@ class _Scanner:
             self._fail(f"the quote {self._text[start]} isn't closed", start, end)
             return Value("quoted", self._text[start + 1 : end], start, end, False)
         end = self._at = found.end()
-        said = self._unescaped(start + 1, end - 1)
+        content = self._unescaped(start + 1, end - 1)
         self._must_end("quote")
-        return Value("quoted", said, start, end)
+        return Value("quoted", content, start, end)
 
     def _unescaped(self, start: int, end: int) -> str:
         body = self._text[start:end]
@@ -300,12 +305,12 @@ class _Scanner:
                 self._fail(reason, at, at + 2)
             return escape
 
-        said = _ESCAPE.sub(replace, body)
+        content = _ESCAPE.sub(replace, body)
         try:
-            return said.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+            return content.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
         except UnicodeDecodeError:
             self._fail("found half a surrogate pair, expected both halves", start, end)
-            return said
+            return content
 
     def _json(self, start: int) -> Value:
         text, depth, at = self._text, 0, start
@@ -314,8 +319,8 @@ class _Scanner:
             found = _STRUCTURE.search(text, at)
             if found is None:
                 self._at = len(text)
-                said = _blanked(text, start, self._at, comments)
-                return Value("json", said, start, self._at, False)
+                content = _blanked(text, start, self._at, comments)
+                return Value("json", content, start, self._at, False)
             char, at = found[0], found.end()
             if char in "{[":
                 depth += 1
@@ -352,8 +357,8 @@ class _Scanner:
         self._fail(f"found {found!r} right behind a {what}, expected a blank", at, end)
 
     def _fail(self, reason: str, start: int, end: int) -> None:
-        if self._mistake is None:
-            self._mistake = Mistake(reason, start, end, is_syntax=True)
+        if self._input_error is None:
+            self._input_error = InputError(reason, start, end, is_syntax=True)
 
 
 def _blanked(text: str, start: int, end: int, spans: list[tuple[int, int]]) -> str:

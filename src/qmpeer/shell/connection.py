@@ -19,7 +19,7 @@ _SILENT: Final = frozenset(
 """The commands of a guest agent that answer only when they fail."""
 
 
-class Link:
+class ShellConnection:
     """The connection to one address.
 
     Args:
@@ -48,7 +48,7 @@ class Link:
         self.command_timeout: float | None = command_timeout
         self._connect_timeout = connect_timeout
         self._connecting: asyncio.Task[AsyncClient] | None = None
-        self._learning: asyncio.Task[Vocabulary] | None = None
+        self._vocabulary_task: asyncio.Task[Vocabulary] | None = None
         self._is_agent = not negotiate
 
     @property
@@ -140,22 +140,22 @@ class Link:
             raise ConnectionClosed("not connected; 'reconnect' connects again")
         return self.client
 
-    def begin_learning(self) -> asyncio.Task[Vocabulary]:
+    def start_vocabulary_query(self) -> asyncio.Task[Vocabulary]:
         """Begin to ask the server what it takes, unless that was done."""
-        if self._learning is None:
-            self._learning = asyncio.ensure_future(self._learn())
-        return self._learning
+        if self._vocabulary_task is None:
+            self._vocabulary_task = asyncio.ensure_future(self._query_vocabulary())
+        return self._vocabulary_task
 
     @property
-    def has_learnt(self) -> bool:
+    def has_vocabulary(self) -> bool:
         """The server has told what it takes, or that it doesn't tell."""
-        return self._learning is not None and self._learning.done()
+        return self._vocabulary_task is not None and self._vocabulary_task.done()
 
-    async def learn(self) -> Vocabulary:
+    async def fetch_vocabulary(self) -> Vocabulary:
         """Return what the server takes; what it doesn't tell is left out."""
-        return await asyncio.shield(self.begin_learning())
+        return await asyncio.shield(self.start_vocabulary_query())
 
-    async def _learn(self) -> Vocabulary:
+    async def _query_vocabulary(self) -> Vocabulary:
         if not self.is_connected:
             return self.vocabulary
         client = self.connected()
@@ -186,9 +186,9 @@ class Link:
             with contextlib.suppress(asyncio.CancelledError, QMPError, OSError, ValueError):
                 await (await self._connecting).close()
             self._connecting = None
-        if self._learning is not None:
-            self._learning.cancel()
-            self._learning = None
+        if self._vocabulary_task is not None:
+            self._vocabulary_task.cancel()
+            self._vocabulary_task = None
         if self.client is not None:
             await self.client.close()
 

@@ -20,14 +20,14 @@ _LOANS: Final[list[None]] = []
 
 
 @contextlib.contextmanager
-def end_of_file_is_a_key() -> Iterator[None]:
+def eof_as_key() -> Iterator[None]:
     """Let C-d be a key like others."""
     with _end_of_file(b"\0"):
         yield
 
 
 @contextlib.contextmanager
-def lent_to_a_child() -> Iterator[None]:
+def terminal_lent() -> Iterator[None]:
     """Let C-d be the end of what a child reads from a terminal, and C-c be for the child."""
     _LOANS.append(None)
     try:
@@ -37,7 +37,7 @@ def lent_to_a_child() -> Iterator[None]:
         _LOANS.pop()
 
 
-def is_lent_to_a_child() -> bool:
+def is_terminal_lent() -> bool:
     """Return whether a child has the terminal: then C-c is none of ours."""
     return bool(_LOANS)
 

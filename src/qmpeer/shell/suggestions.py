@@ -9,11 +9,11 @@ _OTHERWISE: Final = {"info": ("hmp info", "query-status")}
 """What is meant by a command of the human monitor's."""
 
 
-def near(name: str, names: Iterable[str]) -> str:
+def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Return what to say of the names that look like one that isn't there; "" if none does.
 
     Example:
-        >>> near("blockdev_ad", ["blockdev-add", "query-name", "stop"])
+        >>> did_you_mean("blockdev_ad", ["blockdev-add", "query-name", "stop"])
         'did you mean blockdev-add?'
     """
     found = _meant(name, names)

@@ -10,7 +10,7 @@ _CONTEXT: Final = 12
 _LONGEST_MARK: Final = 60
 
 
-class Mistake(Exception):
+class InputError(Exception):
     """What is wrong with a text, where, and what would be right.
 
     Attributes:
@@ -56,20 +56,20 @@ class SourceError(Exception):
         return f"{self.place}: {self.error}"
 
 
-def marked(text: str, mistake: Mistake, width: int) -> Iterator[str]:
+def marked_lines(text: str, input_error: InputError, width: int) -> Iterator[str]:
     """Give the line that holds a mistake, cut to a width, and below it the mark.
 
     Example:
-        >>> for line in marked("stop noww=1", Mistake("", 5, 9), 40):
+        >>> for line in marked_lines("stop noww=1", InputError("", 5, 9), 40):
         ...     print(line)
         stop noww=1
              ^^^^
     """
-    begin = text.rfind("\n", 0, mistake.start) + 1
-    newline = text.find("\n", mistake.start)
+    begin = text.rfind("\n", 0, input_error.start) + 1
+    newline = text.find("\n", input_error.start)
     line = text[begin : newline if newline >= 0 else len(text)]
-    start = mistake.start - begin
-    before, fault = visible(line[:start]), line[start : max(mistake.end - begin, start)]
+    start = input_error.start - begin
+    before, fault = visible(line[:start]), line[start : max(input_error.end - begin, start)]
     after = visible(line[start : start + 2000])
     if columns(before) + columns(after) > width:
         room = min(_CONTEXT, width // 3)

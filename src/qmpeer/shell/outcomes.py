@@ -4,7 +4,7 @@ from enum import Enum
 
 from qmpeer.display.safe_text import visible
 from qmpeer.errors import CommandError, ValidationError
-from qmpeer.shell.mistakes import Mistake, SourceError
+from qmpeer.shell.input_errors import InputError, SourceError
 
 
 class Outcome(Enum):
@@ -21,7 +21,7 @@ def outcome_of(error: Exception) -> Outcome:
     match error:
         case SourceError():
             return outcome_of(error.error)
-        case Mistake():
+        case InputError():
             return Outcome.UNREADABLE if error.is_syntax else Outcome.REFUSED
         case CommandError() | ValidationError():
             return Outcome.REFUSED
@@ -31,11 +31,11 @@ def outcome_of(error: Exception) -> Outcome:
             return Outcome.LOST
 
 
-def explanation(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """Return what went wrong, as one line that is fit for a terminal."""
     match error:
         case SourceError():
-            return f"{error.place}: {explanation(error.error)}"
+            return f"{error.place}: {error_text(error.error)}"
         case OSError():
             why = error.strerror or str(error)
             text = f"{error.filename}: {why}" if error.filename else why
