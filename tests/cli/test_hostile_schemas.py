@@ -131,7 +131,7 @@ SMALL_TEXTS: Final[dict[str, tuple[bytes, str]]] = {
     "an answer with a NUL": (b"[%b,\0]" % ENTITY, "this isn't JSON"),
     "control characters in names": (
         b'[{"name":"\\u001b[31m","meta-type":"event","arg-type":"0"},%b]' % ENTITY,
-        r"'\x1b[31m' is no name",
+        r"'\x1b[31m' is not a valid name",
     ),
 }
 
@@ -224,8 +224,8 @@ NESTED: Final = b'{"return":%b%b}\n'
 @pytest.mark.parametrize(
     ("reply", "status", "text"),
     [
-        (b'{"return":{}}\n', 1, "not an answer of query-qmp-schema"),
-        (b'{"return":[3]}\n', 1, "not an answer of query-qmp-schema"),
+        (b'{"return":{}}\n', 1, "not an answer to query-qmp-schema"),
+        (b'{"return":[3]}\n', 1, "not an answer to query-qmp-schema"),
         (b'{"error":{"class":"CommandNotFound","desc":"no"}}\n', 1, "has no query-qmp-schema"),
         (NESTED % (b"[" * 9999, b"]" * 9999), 3, "nesting"),
     ],

@@ -109,7 +109,7 @@ def test_lint(tmp_path: Path) -> None:
         (["diff", NOW, "hello"], 3, "hello:1:1: found 'hello'"),
         (["diff", "none.json", NOW], 3, "none.json: No such file or directory"),
         (["has", NOW], 2, "EXPRESSION"),
-        (["has", NOW, "..x"], 2, "found '..x', expected the name of a command or an event first"),
+        (["has", NOW, "..x"], 2, "found '..x', expected a command or an event first"),
         (["has", "hello", "stop"], 3, "hello:1:1: found 'hello'"),
         (["lint"], 2, "FILE"),
     ],

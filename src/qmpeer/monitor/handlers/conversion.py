@@ -1,7 +1,7 @@
 """Conversions of valid JSON values to the Python objects that annotations require.
 
 None is the conversion that does nothing, so that plain values cost nothing. Values have passed
-`qmpeer.schema.checks` before they are converted.
+`qmpeer.schema.value_checks` before they are converted.
 """
 
 import math

@@ -17,8 +17,8 @@ from qmpeer.monitor.handlers.type_compiler import (
 )
 from qmpeer.monitor.handlers.type_hints import function_hints, underlying, wire_name
 from qmpeer.schema import ArgumentsCheck, Member
-from qmpeer.schema.checks import Fields
 from qmpeer.schema.validation import arguments_check
+from qmpeer.schema.value_checks import Fields
 from qmpeer.values import JsonObject
 
 

@@ -51,7 +51,7 @@ from qmpeer.monitor.handlers.schema_types import ANY, SchemaTypes
 from qmpeer.monitor.handlers.type_hints import class_hints, struct_names, wire_name
 from qmpeer.monitor.handlers.types import Alternate, Signed, Unsigned
 from qmpeer.schema import BUILT_INS, BuiltIn, Member
-from qmpeer.schema.checks import (
+from qmpeer.schema.value_checks import (
     SIMPLE_CHECKS,
     Check,
     Field,
