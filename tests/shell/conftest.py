@@ -1,4 +1,4 @@
-"""A small schema with one of each kind, and the vocabulary of it."""
+"""A small schema with one type of each kind, and its vocabulary."""
 
 import pytest
 
@@ -45,7 +45,7 @@ QAPI = """
 
 @pytest.fixture(autouse=True)
 def patience_with_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a busy machine take its time for names to complete."""
+    """Raise the time limit for completing names, for busy machines."""
     monkeypatch.setattr("qmpeer.limits.SHELL_NAMES_TIMEOUT", PATIENCE)
 
 

@@ -1,4 +1,4 @@
-"""A person at a terminal: types, and reads what comes."""
+"""A simulated person at a prompt, who types keys and reads the output."""
 
 import asyncio
 import io
@@ -23,7 +23,7 @@ SEQUENCE = re.compile(r"\x1b(?:\[[0-9;?]*[a-zA-Z]|\][^\x07]*\x07|[=>])|\r")
 
 
 class Paper(io.StringIO):
-    """Keep all that is written, and tell when more is."""
+    """An output that stores all text, and wakes the reader at each write."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Paper(io.StringIO):
 
 
 class Person:
-    """Sit at a shell that runs in this process."""
+    """A person at a shell in the same process."""
 
     def __init__(
         self,
@@ -104,16 +104,16 @@ class Person:
         self._input.send_text(text)
 
     async def pastes(self, text: str) -> None:
-        """Paste a text, which may be more than fits into the pipe."""
+        """Paste a text of any length, more than the pipe's capacity included."""
         await asyncio.to_thread(self._input.send_text, f"\x1b[200~{text}\x1b[201~")
 
     @property
     def line(self) -> str:
-        """What stands in the line now."""
+        """The text of the line that is being typed."""
         return self.terminal._prompt.default_buffer.text
 
     async def until(self, line: str) -> None:
-        """Wait until this stands in the line."""
+        """Wait until the line has this text."""
         try:
             async with asyncio.timeout(PATIENCE):
                 while self.line != line:
@@ -124,11 +124,11 @@ class Person:
 
     @property
     def text(self) -> str:
-        """All that was written, without sequences."""
+        """The whole output without escape sequences."""
         return SEQUENCE.sub("", self.paper.getvalue())
 
     async def reads(self, pattern: str) -> "re.Match[str]":
-        """Wait until a pattern is there behind what was read before, and return it."""
+        """Wait for a pattern in the output behind the last match, and return its text."""
         wanted = re.compile(pattern, re.S)
         try:
             async with asyncio.timeout(PATIENCE):
@@ -141,7 +141,7 @@ class Person:
         return found
 
     async def executes(self, line: str, pattern: str) -> "re.Match[str]":
-        """Type a line and wait for what it shows."""
+        """Type a line, and wait for a pattern in its output."""
         self.types(line)
         await self.until(line)
         self._seen = len(self.text)

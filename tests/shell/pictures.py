@@ -1,4 +1,4 @@
-"""Pictures of a terminal for the documentation, from what tmux captures of it with its colours."""
+"""Pictures of a terminal for the documentation, from the screen that tmux captures."""
 
 import io
 import os
@@ -9,7 +9,7 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 FOLDER = "QMPEER_PICTURES"
-"""The variable that says where pictures go; without it none are made."""
+"""The environment variable with the pictures' folder; without it none are made."""
 THEME = TerminalTheme(
     (250, 250, 248),
     (40, 42, 46),
@@ -64,7 +64,7 @@ def svg(captured: str, columns: int, name: str) -> str:
 
 
 def keep_picture(captured: str, columns: int, name: str) -> None:
-    """Write a picture, if pictures are wanted."""
+    """Write a picture, if the variable is set."""
     folder = os.environ.get(FOLDER)
     if folder:
         Path(folder, f"{name}.svg").write_text(svg(captured, columns, name), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Real servers, each in a process of its own."""
+"""Real servers in processes of their own."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(qmpeer.__file__).parents[1])
 
 @contextlib.contextmanager
 def running(argv: Sequence[str], path: Path) -> "Iterator[subprocess.Popen[bytes]]":
-    """Run a program that listens at a path; it is ready once it does."""
+    """Run a program, and return once it listens at a path."""
     process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, env=ENVIRONMENT)
     try:
         until_listening(path, process)

@@ -1,4 +1,4 @@
-"""What people type at qemu.qmp's qmp-shell, where it fails or surprises: what happens here.
+"""Inputs that fail or surprise at qemu.qmp's qmp-shell, and their results here.
 
 The rows of the table in docs/shell.md, on a real QEMU.
 """
@@ -28,7 +28,7 @@ def qemu(tmp_path: Path, program: Callable[[str], str]) -> Iterator[Path]:
 
 
 async def test_lines(qemu: Path, qemu_version: tuple[int, int]) -> None:
-    """One after the other, as each is independent of what came before."""
+    """Run all cases in one session, since none depends on the ones before."""
     async with Person(qemu, rows=1000) as person:
         for line, shown in [
             ("help query-status", "command query-status\n"),
@@ -104,7 +104,7 @@ async def test_control_c_cancels_the_line(qemu: Path) -> None:
 async def test_a_transaction_can_be_given_up(qemu: Path) -> None:
     async with Person(qemu) as person:
         person.types("transaction(\rblock-dirty-bitmap-add node=n name=b\rcancel\r")
-        await person.reads("transaction given up")
+        await person.reads("transaction cancelled")
         await person.executes("query-name", r"\n\{\}\n")
 
 

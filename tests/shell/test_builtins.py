@@ -1,4 +1,4 @@
-"""The words of the shell's own: each is one record, from which all else follows."""
+"""The shell's built-ins: one record defines all the behaviour of each."""
 
 import asyncio
 import io

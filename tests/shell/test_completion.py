@@ -52,7 +52,7 @@ def answers(question: PropertyQuery) -> JsonValue:
 
 
 def completed(vocabulary: Vocabulary, text: str) -> tuple[str, list[str]]:
-    """Return what is replaced, and by what; a bar stands where the cursor is."""
+    """Return the replaced text and its completions; a bar in the text is the cursor."""
     before, _, after = text.partition("|")
     found = complete(before + after, len(before), vocabulary, names, answers)
     return before[found.start :], [item.text for item in found.candidates]
@@ -150,7 +150,7 @@ def completed(vocabulary: Vocabulary, text: str) -> tuple[str, list[str]]:
         ("transaction( snapshot |", "", ["node=", "format="]),
         ("transaction(\n abort\n snapshot node=x f|", "f", ["format="]),
         ("transaction(\n nothing |", "", []),
-        # The shell's own words.
+        # Built-ins.
         ("help st|", "st", ["stop ", "str "]),
         ("help CH|", "CH", ["CHANGED "]),
         ("help Opt|", "Opt", ["OptionsFile ", "OptionsNull ", "OptionsQcow2 ", "Options "]),
@@ -218,7 +218,7 @@ def test_a_long_line_takes_no_long_time(vocabulary: Vocabulary) -> None:
 
 
 EVIL = ["!touch x", "#n", "a b", "a\nstop", "e\x1b[2J", "{n}", "'n", "n=1", "-", ""]
-"""Names that would be something else where a command stands."""
+"""Names that would mean something else in place of a command."""
 
 
 def test_commands_that_would_be_something_else_are_left_out() -> None:
@@ -229,7 +229,7 @@ def test_commands_that_would_be_something_else_are_left_out() -> None:
 
 
 def test_names_are_one_word_of_the_statement(vocabulary: Vocabulary) -> None:
-    """Whatever a server calls its nodes, each is the value that the statement then has."""
+    """A node's name survives completion, whatever characters the server uses in it."""
     begin = "blockdev-del node-name="
     found = complete(begin, len(begin), vocabulary, lambda kind, about: EVIL)
     values = []

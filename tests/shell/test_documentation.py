@@ -1,4 +1,4 @@
-"""Documentation for help: where it comes from, what it shows, and where the server differs.
+"""Documentation for help: its sources, its text, and its differences from the server.
 
 Modules: help_entries, help_paths.
 """
@@ -268,7 +268,7 @@ def test_a_server_that_tells_names_only_is_documented_all_the_same() -> None:
     names = Vocabulary(None, ["disk-open"])
     assert help_for("disk-open", names) == TOPICS["disk-open"]
     assert help_for("disk-open.disks.level", names).startswith("argument disk-open.disks.level")
-    told = "command disk-open: this server doesn't tell its arguments"
+    told = "command disk-open: this server doesn't list its arguments"
     assert help_for("disk-open", names, Manual(MANUAL.schema)) == told
     assert "doesn't have it" not in help_for("disk-forget", Vocabulary())
 
@@ -292,7 +292,7 @@ def test_completion(typed: str, offered: set[str]) -> None:
 
 @pytest.fixture
 def sources(tmp_path: Path) -> Path:
-    """A folder as QEMU's own sources are laid out, beside files that are no documentation."""
+    """A folder with the layout of QEMU's source tree, beside files without documentation."""
     (tmp_path / "qemu" / "qapi").mkdir(parents=True)
     (tmp_path / "qemu" / "qapi" / "qapi-schema.json").write_text(DOCUMENTED)
     (tmp_path / "empty").mkdir()
@@ -321,7 +321,7 @@ EXPECTED = "expected QEMU's qapi/qapi-schema.json, or the folder that holds it"
     ("source", "sentence"),
     [
         ("nothing", "{}: No such file or directory"),
-        ("empty", "{} holds no qapi-schema.json"),
+        ("empty", "{} contains no qapi-schema.json"),
         ("bare.json", f"{{}} has no documentation in it; {EXPECTED}"),
         ("faulty.json", "{}:1:"),
         ("answer.json", ""),
@@ -375,7 +375,7 @@ def test_the_option_goes_before_the_variable(
 def test_an_option_that_names_nothing_is_an_error_at_once(ours: Path, sources: Path) -> None:
     for source, why in {
         "nothing": ": No such file or directory",
-        "empty": " holds no qapi-schema.json",
+        "empty": " contains no qapi-schema.json",
     }.items():
         path = sources / source
         status, out, err = asked(ours, "--docs", str(path), "-c", "query-status")

@@ -1,4 +1,4 @@
-"""Events on their way to the screen, when more come than can be shown."""
+"""Events on their way to the screen, when they come too fast to be shown."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from tests.patience import PATIENCE
 
 
 class Screen(ScriptScreen):
-    """Keep what is shown, and count what isn't."""
+    """A screen that stores the shown events, and counts the others."""
 
     def __init__(self) -> None:
         self.shown: list[str] = []
@@ -46,7 +46,7 @@ async def client(tmp_path: Path) -> AsyncIterator[tuple[Monitor, AsyncClient]]:
 
 
 def flood(client: AsyncClient) -> None:
-    """Have more events than a subscription holds, before anybody can look at them."""
+    """Receive more events than a subscription holds, before the pump can take any."""
     log = client._channel.log
     for _ in range(limits.EVENTS_SUBSCRIBED + 10):
         log.add(Event("NOISE", {}, None, log.last + 1))
@@ -97,7 +97,7 @@ async def test_off_is_off(client: tuple[Monitor, AsyncClient]) -> None:
 
 
 class BusyScreen(TerminalScreen):
-    """A screen that has something more to show whenever it has shown something."""
+    """A screen whose every write causes another one."""
 
     def __init__(self) -> None:
         super().__init__(DummyOutput(), Settings())
@@ -107,7 +107,7 @@ class BusyScreen(TerminalScreen):
     async def _above_the_prompt(self) -> None:
         self.shown += self._pending
         self._pending[:] = ["NOISE"]
-        if "7 more events were left out" in "".join(self.shown):
+        if "7 more events were not shown" in "".join(self.shown):
             self.is_told.set()
             self._pending.clear()
 

@@ -1,4 +1,4 @@
-"""C-c while something is waited for: what is said depends on whether a command is on its way."""
+"""C-c while the shell waits: the message depends on whether a command was sent."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from tests.shell.person import Person
 
 
 class Sleeper:
-    """Serve a command that never ends, and tell when it was begun."""
+    """Serve a command that never ends, with an event that is set when it begins."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -42,12 +42,12 @@ async def test_a_command_that_was_sent(sleeper: Sleeper) -> None:
         async with asyncio.timeout(PATIENCE):
             await sleeper.is_asleep.wait()
         os.kill(os.getpid(), signal.SIGINT)
-        await person.reads("given up; what was sent may still be executed")
+        await person.reads("cancelled; the server may still execute it")
 
 
 async def test_where_nothing_was_sent(sleeper: Sleeper) -> None:
     async with Person(sleeper.path) as person:
-        person.types("sleep\r")  # what was given up before is no matter
+        person.types("sleep\r")  # the cancelled command has no effect on this one
         async with asyncio.timeout(PATIENCE):
             await sleeper.is_asleep.wait()
         os.kill(os.getpid(), signal.SIGINT)
@@ -57,5 +57,5 @@ async def test_where_nothing_was_sent(sleeper: Sleeper) -> None:
             while person.terminal._running is None:
                 await asyncio.sleep(0)
         os.kill(os.getpid(), signal.SIGINT)
-        found = await person.reads(r"given up([^\n]*)\n")
+        found = await person.reads(r"cancelled([^\n]*)\n")
         assert found[1] == ""

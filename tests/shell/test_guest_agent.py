@@ -1,4 +1,4 @@
-"""The shell on a guest agent: it neither greets nor tells a schema, and may not answer."""
+"""The shell on a guest agent, which has no greeting and no schema, and may not answer."""
 
 import asyncio
 import json
@@ -66,7 +66,7 @@ async def test_nobody_behind_the_port(tmp_path: Path, monkeypatch: pytest.Monkey
         person = Person(tmp_path / "qga", negotiate=False, connect_timeout=0.3)
         assert (await person.terminal.begin()).name == "LOST"
     said = " ".join(person.text.split())
-    assert "no guest agent has answered" in said
+    assert "no answer from a guest agent" in said
     assert "it may not run" in said
     await person.session.close()
 

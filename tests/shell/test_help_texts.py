@@ -80,7 +80,7 @@ def test_topics(vocabulary: Vocabulary, topic: str, lines: list[str]) -> None:
 def test_behind_a_prefix_stands_a_command() -> None:
     vocabulary = Vocabulary(None, ["stop", "set", "hmp"])
 
-    told = "this server doesn't tell its arguments"
+    told = "this server doesn't list its arguments"
     for line in ("oob stop", "execute stop x=1"):
         assert help_for(line, vocabulary) == [f"command stop: {told}"]
     assert help_for("set", vocabulary) == [f"command set: {told}"]  # as the line would be executed
@@ -89,7 +89,7 @@ def test_behind_a_prefix_stands_a_command() -> None:
         assert help_for(line, vocabulary) == BUILTINS["transaction("].usage.split("\n")
     assert help_for("oob oob stop", vocabulary) == BUILTINS["oob"].usage.split("\n")
     assert help_for('{"execute":"stop"}', vocabulary) == [
-        "JSON is sent as it is; help NAME tells of the command in it"
+        "JSON is sent unchanged; 'help COMMAND' describes the command in it"
     ]
 
 
@@ -120,7 +120,7 @@ def test_all_that_there_is(vocabulary: Vocabulary) -> None:
 def test_a_server_that_tells_names_only() -> None:
     vocabulary = Vocabulary(None, ["stop"])
 
-    assert help_for("stop", vocabulary) == ["command stop: this server doesn't tell its arguments"]
+    assert help_for("stop", vocabulary) == ["command stop: this server doesn't list its arguments"]
 
 
 def members(schema: Schema) -> tuple[Member, ...]:

@@ -13,7 +13,7 @@ def keep_all(text: str) -> str:
 
 
 def entries(path: Path) -> list[str]:
-    """Return what a new shell finds, the oldest first."""
+    """Return the entries that a new shell loads, the oldest first."""
     return list(FileHistory(path, keep_all).load_history_strings())[::-1]
 
 

@@ -1,4 +1,4 @@
-"""Jobs that are followed: how they stand, and how they ended once nobody can be asked of them."""
+"""Following jobs: their progress, and the end of jobs that are gone before the next query."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -47,7 +47,7 @@ ENDS = {
 
 
 class Server:
-    """Have a job for as many questions as its states are, and tell its end before the last one."""
+    """Serve a job with one state for each query, and send its last event before the last query."""
 
     def __init__(self, monitor: Monitor) -> None:
         self.monitor = monitor
@@ -140,7 +140,7 @@ async def test_a_failure_of_which_only_the_status_is_told(server: Server, path: 
         found = await followed(client)
 
     assert found is not None
-    assert found.error == "it failed, and why can't be asked any more"
+    assert found.error == "it failed; the reason is no longer available"
 
 
 async def test_a_job_that_never_was(server: Server, path: Path) -> None:

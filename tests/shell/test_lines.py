@@ -1,4 +1,4 @@
-"""What a typed line is: one of six kinds."""
+"""The six kinds of typed lines."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Scripts: JSON lines out, complaints on the other stream, and how it ends.
+"""Scripts: replies as JSON lines, errors on the other stream, and exit statuses.
 
 Most run in this process; pipes and the exit status are tried on processes.
 """
@@ -138,7 +138,7 @@ qmp-shell: stdin:2: a bracket isn't closed
              ^
 """),
     ("query-name\nevents [\nquery-name\n", 2, """\
-qmp-shell: stdin:2: this is no regular expression: unterminated character set at position 0
+qmp-shell: stdin:2: invalid regular expression: unterminated character set at position 0
     events [
            ^
 """),
@@ -171,7 +171,7 @@ qmp-shell: stdin:2: there is no event NOPE; 'help' lists the events
 
 
 @pytest.mark.parametrize(
-    ("stdin", "status", "complaint"), COMPLAINTS, ids=[text for text, _, _ in COMPLAINTS]
+    ("stdin", "status", "error_report"), COMPLAINTS, ids=[text for text, _, _ in COMPLAINTS]
 )
 def test_the_first_error_ends_it(server: Path, stdin: str, status: int, error_report: str) -> None:
     found = script(server, stdin=stdin)
@@ -449,7 +449,7 @@ def test_a_fifo_into_which_nobody_writes(
 
     status, _, err = script(server, *words)
 
-    assert (status, err.endswith(f"{path}: nothing came for 0.1 seconds\n")) == (2, True)
+    assert (status, err.endswith(f"{path}: no data for 0.1 seconds\n")) == (2, True)
 
 
 @pytest.mark.parametrize("rest", ["", "query-name\n" * 20_000])
@@ -496,7 +496,7 @@ def test_it_ends_while_standard_input_is_open(
 
 
 def test_a_long_line_in_pieces(server: Path) -> None:
-    """Lines arrive as the pipe has room, not as they were written."""
+    """A pipe delivers data in pieces that don't end at line breaks."""
     text = "query-name # " + "x" * 300_000 + "\r\nquery-name\n" * 3 + "query-name"
     done = subprocess.run(
         [*SHELL, str(server)], input=text.encode(), capture_output=True, timeout=PATIENCE

@@ -86,9 +86,9 @@ def test_before_the_commands_are_known_all_that_is_called_like_a_secret_is_one()
 
 HERE = Path(__file__).parent
 SECRET_LINES = (HERE / "secret_lines.txt").read_text().splitlines()
-"""Lines with S3CRET in as many places and spellings as anybody thought of."""
+"""Lines with S3CRET in many places and spellings."""
 ORDINARY_LINES = (HERE / "ordinary_lines.txt").read_text().splitlines()
-"""Lines as people type them, some of them misspelt, without a secret."""
+"""Ordinary lines without a secret, some of them misspelt."""
 MISSPELT = {"stpo", "query-stauts", "qeury-block", "blockdev-ad", "device_ad", "query-blok",
             "block-jobcancel", "netdev-add"}  # fmt: skip
 FIRST_WORDS = {line.split()[0] for line in ORDINARY_LINES if line[0].isalpha()}
@@ -123,7 +123,7 @@ def quoted(line: str, quote: str) -> str:
 )
 @pytest.mark.parametrize("line", SECRET_LINES)
 def test_no_prefix_and_no_quotes_let_one_through(line: str, commands: set[str]) -> None:
-    """Not even where they make a line that can't be executed."""
+    """Quotes around the first word reveal no secret, even if the line can't be executed."""
     behind = [line, quoted(line, "'"), quoted(line, '"'), f"transaction( {line}"]
     before = ["", "oob ", "execute ", "'oob' ", '"execute" ', "oob execute ", "'hmp' "]
     for text in (prefix + rest for prefix in before for rest in behind):
@@ -152,7 +152,7 @@ def test_ordinary_lines_are_kept_whole(commands: set[str], most: int) -> None:
 
 @pytest.mark.parametrize("line", SECRET_LINES)
 def test_a_complaint_shows_none(line: str) -> None:
-    """What went wrong is shown with the line at fault, wherever the mark is."""
+    """An error report has no secret, wherever the mark is."""
     words = [word for statement in split(line) for word in statement.words]
     for start, end in [(0, len(line)), *((word.start, word.end) for word in words)]:
         input_error = InputError(f"found {line[start:end]!r}, expected 'on'", start, end)

@@ -1,4 +1,4 @@
-"""What is shown: nothing raw, in the width that there is."""
+"""Output: no control characters, and no line wider than the terminal."""
 
 import re
 
@@ -125,10 +125,10 @@ def test_a_bar_fits(width: int) -> None:
             "on",
             "there is no setting 'colour', expected one of output, timing, pager, timeout",
         ),
-        ("output", "xml", "output is one of auto, json, table, raw"),
-        ("timing", "1", "timing is one of on, off"),
-        ("timeout", "-1", "timeout is a number of seconds, or none"),
-        ("timeout", "nan", "timeout is a number of seconds, or none"),
+        ("output", "xml", "output must be one of auto, json, table, raw"),
+        ("timing", "1", "timing must be one of on, off"),
+        ("timeout", "-1", "timeout must be a number of seconds, or none"),
+        ("timeout", "nan", "timeout must be a number of seconds, or none"),
     ],
 )
 def test_settings_that_can_not_be(name: str, value: str, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""A prompt is there before what reads lines is imported.
+"""The prompt is shown before the modules that read lines are imported.
 
 Modules: prompt_lines.
 """

@@ -1,4 +1,4 @@
-"""The program at terminals of all sorts: plain ones, narrow ones, ones without UTF-8."""
+"""The program at different terminals: plain, narrow, without UTF-8."""
 
 import fcntl
 import os
@@ -28,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 class Seat:
-    """A terminal with the program at it."""
+    """A terminal that runs the program."""
 
     def __init__(self, path: Path, home: Path, columns: int = 80, **variables: str) -> None:
         self._master, slave = pty.openpty()

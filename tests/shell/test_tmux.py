@@ -1,4 +1,4 @@
-"""One session from end to end: a real QEMU, a real terminal, the program as people start it.
+"""One session from end to end, with a real QEMU, a real terminal and the installed program.
 
 The pictures of the documentation are taken here; scripts/shell_pictures.sh makes them anew.
 """
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.real, pytest.mark.terminal]
 
 
 class Pane(Terminal):
-    """A command line of a shell at a terminal: pictures are taken of it, and its status is kept."""
+    """A shell's command in a terminal, with pictures of its screen and its exit status."""
 
     def __init__(self, tmux: str, folder: Path, command: str, columns: int, rows: int) -> None:
         self._columns = columns
@@ -28,7 +28,7 @@ class Pane(Terminal):
         super().__init__(tmux, folder, [f"{command}; {ended}; cat"], columns, rows)
 
     def types(self, *keys: str) -> None:
-        """Type keys, as tmux calls them; what it has no name for is text."""
+        """Type keys by tmux's names; other strings are typed as text."""
         for key in keys:
             if key in ("Enter", "Tab", "C-c", "C-d", "C-l", "C-z", "Escape"):
                 self.press(key)
@@ -36,12 +36,12 @@ class Pane(Terminal):
                 self.write(key)
 
     def picture(self, name: str) -> None:
-        """Keep what is shown as a picture."""
+        """Save the screen as a picture."""
         captured = self._call("capture-pane", "-p", "-e")
         keep_picture(captured, self._columns, f"shell-{name}")
 
     def shows(self, text: str, behind: str = "") -> str:
-        """Wait until the screen shows a text, behind the last place of another; return it all."""
+        """Wait until the screen shows a text behind another one; return the whole screen."""
 
         def is_so(screen: str) -> bool:
             shown = screen.rpartition(behind)[2] if behind else screen
@@ -144,7 +144,7 @@ def test_control_c_gives_up_a_command(qemu: Path, open_pane: Callable[..., Pane]
     pane.shows("qmp>")
     pane.types("wait STOP", "Enter")
     pane.shows("wait STOP\n")
-    while "given up" not in pane.text():  # the first may come before it waits
+    while "cancelled" not in pane.text():  # the first C-c may come before the wait
         pane.types("C-c")
     pane.types("query-name", "Enter")
     pane.shows("query-name\n{}")

@@ -99,7 +99,7 @@ def test_values(vocabulary: Vocabulary, text: str, arguments: dict[str, Any]) ->
          "file.filename= takes text"),
         ("add driver=null siez=1", "siez", "Parameter 'siez' is unexpected", "did you mean size?"),
         ("add siez=1", "siez", "Parameter 'siez' is unexpected",
-         "what more there is depends on driver, which comes first"),
+         "further members depend on driver, which is missing"),
         ("stop now=1", "now", "Parameter 'now' is unexpected", "stop takes none"),
         ("blockdev-del x.y=1", "x", "Parameter 'x' is unexpected", "blockdev-del takes node-name"),
         ("add driver=null size=big", "big", "Invalid parameter type for 'size', expected: integer",
@@ -111,7 +111,7 @@ def test_values(vocabulary: Vocabulary, text: str, arguments: dict[str, Any]) ->
         ("add driver=null read-only=maybe", "maybe",
          "Invalid parameter type for 'read-only', expected: boolean",
          "read-only= takes true or false"),
-        ("add driver=null node-name.x=1", "node-name.x", "'node-name' has nothing within",
+        ("add driver=null node-name.x=1", "node-name.x", "'node-name' has no members",
          "node-name= takes text"),
         ("set-states states=x", "x", "Invalid parameter type for 'states', expected: array",
          "states= takes a list (states.0=…, or [..])"),
@@ -128,9 +128,9 @@ def test_values(vocabulary: Vocabulary, text: str, arguments: dict[str, Any]) ->
         ('add driver=qcow2 file={"driver": "file", "x": 1}', '"x"',
          "Parameter 'file.filename' is missing", ""),
         ('add driver=qcow2 file={"driver": 1 2}', "2",
-         "this is no JSON: expected ',' or '}'", ""),
+         "invalid JSON: expected ',' or '}'", ""),
         ("add driver=null node-name=<redacted>", "<redacted>",
-         "this was a secret, which history doesn't keep", "type it again"),
+         "this was a secret, which history doesn't store", "type it again"),
     ],
 )  # fmt: skip
 def test_mistakes(vocabulary: Vocabulary, text: str, at_fault: str, reason: str, hint: str) -> None:
@@ -166,13 +166,13 @@ DEVICE: JsonValue = [
     {"name": "child", "type": "child<bus>"},
     {"name": "driver", "type": "uint8"},
 ]  # fmt: skip
-"""Types in the words of QEMU 7.2 and 10.0."""
+"""Types as QEMU 7.2 and 10.0 name them."""
 
 
 def read_with_properties(
     schema: Schema, text: str, answers: Mapping[str, JsonValue]
 ) -> tuple[Any, list[str]]:
-    """Read a statement where a server answers questions, by what they are about."""
+    """Read a statement, with the server's replies to property queries by their argument."""
     words = split(text)[0].words
     command = Vocabulary(schema).commands[words[0].value.text]
     assert command is not None
@@ -280,7 +280,7 @@ OLD_QAPI = """
 { 'command': 'object-add', 'data': { 'qom-type': 'str', 'id': 'str', '*props': 'any' } }
 { 'command': 'netdev_add', 'data': { 'type': 'str', 'id': 'str' } }
 """
-"""As introspection shows the commands of QEMU 4.2, which takes further members."""
+"""Commands of QEMU 4.2 as introspection shows them; they accept further members."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The prompt on a real QEMU with two disks: what people do there."""
+"""Ordinary work at the prompt of a real QEMU with two disks."""
 
 import shlex
 import subprocess
@@ -20,7 +20,7 @@ from tests.shell.real_servers import ENVIRONMENT, SHELL, listening
 
 pytestmark = pytest.mark.real
 PC = ("-machine", "pc", "-m", "32", *BASE[2:])
-"""A machine with memory, which can be migrated, and with buses."""
+"""A machine that can be migrated, and has buses."""
 
 
 @pytest.fixture
@@ -44,13 +44,13 @@ def qemu(tmp_path: Path, disks: list[Path], program: Callable[[str], str]) -> It
 
 
 def asked(path: Path, command: str, arguments: dict[str, Any] | None = None) -> Any:
-    """Ask QEMU once nobody else holds its monitor."""
+    """Execute a command on QEMU once its monitor is free."""
     with Client.connect(path) as vm:
         return vm.execute(command, arguments)
 
 
 async def test_a_qcow2_over_a_file_without_knowing_the_schema(qemu: Path, tmp_path: Path) -> None:
-    """Three characters at most, then TAB: each time what is required comes next."""
+    """Type at most three characters, then TAB: required members come first each time."""
     image = tmp_path / "new.qcow2"
     async with Person(qemu) as person:
         image.write_bytes(bytes(1 << 20))
@@ -129,7 +129,7 @@ async def test_a_transaction_all_or_none(qemu: Path) -> None:
         person.types(")\r")
         await person.reads(r"\{\}\n")
         person.types("transaction(\rabort\rcancel\r")
-        await person.reads("transaction given up")
+        await person.reads("transaction cancelled")
         await person.executes("transaction( block-dirty-bitmap-ad node=x )", "did you mean")
         await person.executes(
             "transaction( block-dirty-bitmap-add node=nope name=b )", "Cannot find device=|node"
@@ -204,7 +204,7 @@ def test_the_names_of_drives_are_those_that_it_takes(
 def test_the_example_of_help(
     tmp_path: Path, program: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A machine is saved into a file."""
+    """Save a machine into a file."""
     monkeypatch.chdir(tmp_path)
     (example,) = (line for line in COMMAND.after.splitlines() if "migrate" in line)
     assert example.split()[:2] == ["qmp-shell", "vm.qmp"]
@@ -225,7 +225,7 @@ def test_the_example_of_help(
 
 @pytest.mark.alone
 def test_a_keystroke_takes_ten_milliseconds_at_most(qemu: Path) -> None:
-    """Measured on the processor's time, the best of five."""
+    """Measure processor time, the best of five runs."""
     import time
 
     from qmpeer.schema import schema_from_introspection
@@ -247,7 +247,7 @@ Q35 = (
     "-netdev", "hubport,id=h,hubid=0", "-device", "virtio-scsi,id=sc",
     "-blockdev", "driver=null-co,node-name=n0,size=1048576",
 )  # fmt: skip
-"""A machine that devices can be plugged into."""
+"""A machine into which devices can be plugged."""
 DEVICE_LINES: dict[str, dict[str, Any]] = {
     "driver=virtio-net-pci id=nic bus=r0 netdev=h mq=on vectors=0xa mac=52:54:00:12:34:56 addr=0":
         {"mq": True, "vectors": 10, "mac": "52:54:00:12:34:56"},
@@ -255,7 +255,7 @@ DEVICE_LINES: dict[str, dict[str, Any]] = {
         {"serial": "123", "lun": 1, "share-rw": True},
     "driver=virtio-rng id=rng bus=r1 vectors=3 multifunction=off": {"vectors": 3},  # an alias
 }  # fmt: skip
-"""Properties as they are typed, and as the device has them."""
+"""Properties as typed, and as the device shows them."""
 
 
 @pytest.mark.parametrize("program_name", ["shell", "exec"])
@@ -287,7 +287,7 @@ def test_a_slot_is_text(tmp_path: Path, program: Callable[[str], str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "marked", "said"),
+    ("line", "marked_lines", "said"),
     [
         ("device_add driver=scsi-hd id=x bus=sc.0 drive=n0 lun=many", "many",
          "Invalid parameter type for 'lun', expected: integer; lun= takes a whole number"),

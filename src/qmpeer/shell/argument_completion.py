@@ -1,8 +1,8 @@
-"""What completion is asked, and its answers for arguments: names, and values that a schema knows.
+"""Completion of arguments: the names of members, and the values that the schema allows.
 
-What is required comes first: the members that an object can't do without, those of objects within
-it that were begun, then the optional ones. Branches are followed as far as the values of their
-discriminators were typed, before the cursor or behind it.
+Required members come first, then the required members of nested objects that the user has begun,
+then the optional members. A union's branch counts only if the value of its discriminator was
+typed, before or behind the cursor.
 """
 
 import contextlib
@@ -35,13 +35,13 @@ _SCALARS: Final = ("string", "int", "number", "boolean", "null")
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """One way to go on.
+    """One completion of the current word.
 
     Attributes:
-        text: What the text from the start of the completions up to the cursor becomes.
-        meta: What it is, in a few words.
-        is_required: It has to be given.
-        name: The name that `text` has in quotes; "" where it is the same as typed.
+        text: The text to insert in place of the current word.
+        meta: A description in a few words.
+        is_required: True for a mandatory member.
+        name: The name without quotes if `text` quotes it, else "".
     """
 
     text: str
@@ -51,11 +51,11 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class CompletionResult(msgspec.Struct, frozen=True):
-    """How a text can go on.
+    """The completions of a text at the cursor.
 
     Attributes:
-        start: Where in the text the part begins that is replaced.
-        candidates: What it may become, the likeliest first.
+        start: Offset of the text that a candidate replaces; it ends at the cursor.
+        candidates: The completions, the likeliest first.
     """
 
     start: int
@@ -63,14 +63,14 @@ class CompletionResult(msgspec.Struct, frozen=True):
 
 
 class CompletionRequest(msgspec.Struct, frozen=True):
-    """A place in a statement, and what is known of how it can go on there.
+    """A position in a statement, and the sources of its completions.
 
     Attributes:
-        vocabulary: What the server takes.
-        names: The names of what it has.
-        answers: What it says of properties.
-        words: The words that matter before the cursor.
-        current: The word at the cursor, up to it.
+        vocabulary: The server's commands and events.
+        names: The names of objects on the server.
+        answers: The server's answers about properties.
+        words: The words before the cursor that the completion depends on.
+        current: The word at the cursor, cut at the cursor.
         later: The words behind the cursor.
     """
 
@@ -82,7 +82,7 @@ class CompletionRequest(msgspec.Struct, frozen=True):
     later: Sequence[Word] = ()
 
     def offer(self, candidates: Iterable[Candidate]) -> CompletionResult:
-        """Return the items that begin with the current word; where none does, that hold it."""
+        """Return the candidates that begin with the current word, or else those that contain it."""
         current = self.current
         typed = current.value.text if current.name is None else f"{current.name}="
         given = list(candidates)
@@ -96,11 +96,11 @@ class CompletionRequest(msgspec.Struct, frozen=True):
         return CompletionResult(current.start, tuple(found))
 
     def offer_names(self, kind: str, about: str = "") -> CompletionResult:
-        """Return the names of things of some kind, as `offer` does."""
+        """Return the names of one kind of object that match the current word, as `offer` does."""
         return self.offer(name_candidates(self.names, kind, about))
 
     def commands(self, *, is_oob: bool = False) -> Iterator[Candidate]:
-        """Yield the server's commands, all or those that can be executed out of band."""
+        """Yield the server's commands, or only those that allow execution out of band."""
         for name in self.vocabulary.command_names:
             command = self.vocabulary.commands[name]
             if is_oob and command is not None and not command.allow_oob:
@@ -110,13 +110,13 @@ class CompletionRequest(msgspec.Struct, frozen=True):
     def members(
         self, type_name: str, command: str, words: Sequence[Word], schema: Schema | None = None
     ) -> CompletionResult:
-        """Return the members of an object at the cursor, or the values of one.
+        """Complete the name of an object's member at the cursor, or the value of a member.
 
         Args:
             type_name: The object's type.
-            command: The command or event that it belongs to.
-            words: What was typed of it before the cursor.
-            schema: The schema that has the type; None for the vocabulary's.
+            command: The command or event that takes the object.
+            words: The words of the object before the cursor.
+            schema: The schema that defines the type; None for the vocabulary's.
         """
         current, schema = self.current, schema or self.vocabulary.schema
         if schema is None or (current.name is None and current.value.kind != "plain"):
@@ -132,13 +132,13 @@ class CompletionRequest(msgspec.Struct, frozen=True):
 
 
 class _ArgumentCompletion:
-    """The way from a type of arguments to the place of the cursor.
+    """Completion within the arguments of one command.
 
     Args:
         schema: The schema.
-        tree: The arguments that were typed.
+        tree: The typed arguments.
         command: The command's name.
-        names: The names of what the server has.
+        names: The names of objects on the server.
     """
 
     def __init__(self, schema: Schema, tree: Level, command: str, names: NameLookup) -> None:
@@ -148,7 +148,7 @@ class _ArgumentCompletion:
         self._command = command
 
     def _name_scope(self, kind: str, typed: str) -> str:
-        """Return what names of a kind depend on."""
+        """Return the text that limits the names of a kind: a path, or the object of a property."""
         if kind in ("file", "qom-path"):
             return typed
         if kind == "qom-property":
@@ -175,7 +175,7 @@ class _ArgumentCompletion:
         )
 
     def _object(self, type_name: str, level: Level, prefix: str) -> list[Candidate]:
-        """Give the members that can come next, what is required first."""
+        """Return the members that can follow, required ones first."""
         known = self._members_of(type_name, level)
         required: list[Candidate] = []
         optional: list[Candidate] = []
@@ -204,7 +204,7 @@ class _ArgumentCompletion:
         return required + optional + late
 
     def _required_within(self, member: Member, level: Level, prefix: str) -> Iterator[Candidate]:
-        """Give what is still required in an object that was begun."""
+        """Yield the required members that a partly typed object still lacks."""
         type_ = alternatives(self._schema, member.type).get("object")
         if isinstance(type_, StructDefinition | UnionDefinition):
             for candidate in self._object(type_.name, level, prefix):
@@ -217,7 +217,7 @@ class _ArgumentCompletion:
     def _member_candidates(
         self, type_name: str, path: str, meta: str, is_required: bool
     ) -> Iterator[Candidate]:
-        """Give the forms in which a member can be given: a value, an object's or a list's parts."""
+        """Yield the ways to type a member: as a value, or as parts of an object or a list."""
         kinds = alternatives(self._schema, type_name)
         if any(kind in kinds for kind in _SCALARS):
             yield Candidate(f"{path}=", meta, is_required)
@@ -232,7 +232,11 @@ class _ArgumentCompletion:
     def _descend(
         self, type_name: str, level: Level, path: Sequence[str]
     ) -> tuple[dict[str, Type | None], Level] | None:
-        """Return the kinds of values at a path, and what was typed there; None if it is none."""
+        """Return the kinds of values at a path, and the typed arguments there.
+
+        Returns:
+            None if the path doesn't exist.
+        """
         kinds = alternatives(self._schema, type_name)
         for name in path:
             type_, array = kinds.get("object"), kinds.get("array")
@@ -273,7 +277,7 @@ class _ArgumentCompletion:
         return CompletionResult(value.start, tuple(matching_candidates(value.text, candidates)))
 
     def _known_values(self, type_name: str, path: Sequence[str]) -> Iterator[Candidate]:
-        """Give the values that a member can have, as far as the schema knows them."""
+        """Yield the values that the schema lists for a member."""
         found = self._descend(type_name, self._tree, path)
         if found is None:
             return
@@ -296,7 +300,7 @@ def _meta(member: Member, schema: Schema) -> str:
 
 
 def name_candidates(names: NameLookup, kind: str, about: str) -> list[Candidate]:
-    """Return the names of what the server has as they are typed."""
+    """Return the names of one kind of object on the server, quoted where that is necessary."""
     candidates = []
     for name in names(kind, about)[: limits.SHELL_COMPLETIONS]:
         if not name or not name.isprintable():
@@ -308,9 +312,9 @@ def name_candidates(names: NameLookup, kind: str, about: str) -> list[Candidate]
 
 
 def matching_candidates(typed: str, candidates: Iterable[Candidate]) -> Iterator[Candidate]:
-    """Give the items that begin with what was typed, in quotes or not, each once.
+    """Yield the candidates that begin with the typed text, quoted or not, each once.
 
-    A server may have any names: those are left out that no single word can stand for.
+    A server may use any characters in names. A name that can't be typed as one word is skipped.
     """
     seen: set[str] = set()
     for candidate in candidates:
@@ -321,12 +325,12 @@ def matching_candidates(typed: str, candidates: Iterable[Candidate]) -> Iterator
 
 
 def _is_one_word(text: str) -> bool:
-    """Return whether a text is one word once it is inserted, a blank behind it or not."""
+    """Return whether the inserted text is one word, apart from a blank at its end."""
     return text.isprintable() and (" " not in text.rstrip(" ") or text.startswith('"'))
 
 
 def _word(name: str) -> str:
-    """Return a name as it is typed: quoted if it has blanks, or looks like something else."""
+    """Return a name as a user types it: quoted if it has blanks or begins like a value."""
     if name[0] in "\"'{[" or any(char.isspace() for char in name):
         return _quoted(name)
     return name

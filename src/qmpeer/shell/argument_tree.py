@@ -1,8 +1,8 @@
-"""Arguments in dotted form as a tree, and what they mean where no schema says it.
+"""A tree of arguments in dotted form, and its value as JSON without a schema.
 
-Dots nest: ``a.b=1`` is ``{"a": {"b": 1}}``, and where all names of a level are numbers it is a
-list: ``a.0=x a.1=y`` is ``{"a": ["x", "y"]}``. Without a schema a value is JSON if it parses as
-JSON, else text; ``name:=text`` is text whatever it looks like.
+Dots nest: ``a.b=1`` is ``{"a": {"b": 1}}``. A level whose names are all numbers is a list:
+``a.0=x a.1=y`` is ``{"a": ["x", "y"]}``. Without a schema a value is JSON if it parses as JSON,
+else text. ``name:=text`` is always text.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,13 +20,13 @@ Node: TypeAlias = Union[Word, "Level"]
 
 
 class Level:
-    """The members of one level.
+    """One level of nested arguments.
 
     Attributes:
-        members: What each name stands for: a word with its value, or a level below.
-        path: The names that lead here.
-        first: The word that began it, for the place of mistakes; None at the top.
-        end: Where something that is missing would stand.
+        members: By name, the word with the value, or the level below.
+        path: The names from the top to this level.
+        first: The first word of the level, marked in errors; None at the top.
+        end: The offset that an error about a missing member marks.
     """
 
     __slots__ = ("end", "first", "members", "path")
@@ -39,29 +39,29 @@ class Level:
 
     @property
     def is_list(self) -> bool:
-        """One of its names is a number."""
+        """True if a name is a number."""
         return any(map(_is_number, self.members))
 
     def text_of(self, name: str) -> str | None:
-        """Return what was typed as a member's value; None if it has none, or one in parts."""
+        """Return a member's value as typed; None if it is absent or typed in parts."""
         node = self.members.get(name)
         return node.value.text if isinstance(node, Word) else None
 
 
 def _is_number(name: str) -> bool:
-    # A list's place has few digits; int() refuses thousands of them.
+    # A list's index has few digits; int() raises ValueError at thousands of them.
     return name.isdecimal() and name.isascii() and len(name) < 10
 
 
 def build_tree(words: Sequence[Word], end: int = 0) -> Level:
-    """Make a tree of words that are all ``name=value``.
+    """Return the tree of words of the form ``name=value``.
 
     Args:
         words: The words.
-        end: Where something is missing if there are no words.
+        end: The offset that an error about a missing argument marks if there are no words.
 
     Raises:
-        InputError: If one isn't, or if they contradict each other.
+        InputError: If a word has another form, or if two contradict each other.
     """
     top = Level(end=words[-1].end if words else end)
     for word in words:
@@ -73,7 +73,7 @@ def insert_word(level: Level, word: Word) -> None:
     """Add a word to a tree.
 
     Raises:
-        InputError: If it isn't ``name=value``, or contradicts what is there.
+        InputError: If the word isn't ``name=value``, or contradicts an earlier word.
     """
     if word.name is None:
         text = word.value.text
@@ -111,10 +111,10 @@ def _at_name(word: Word, reason: str) -> InputError:
 
 
 def items_of(level: Level) -> list[Node]:
-    """Return the items of a level that is a list, in their order.
+    """Return the items of a level that is a list, in order of their indexes.
 
     Raises:
-        InputError: If not all names are numbers, or one is missing.
+        InputError: If a name isn't a number, or an index is missing.
     """
     members = level.members
     where = ".".join(level.path)
@@ -143,24 +143,24 @@ def _at_node(node: Node, reason: str) -> InputError:
 def untyped_object(
     level: Level, value_of: "Callable[[Word], JsonValue] | None" = None
 ) -> JsonObject:
-    """Return what a tree says where no schema tells what its values are.
+    """Return the JSON object of a tree without a schema.
 
     Args:
         level: The tree.
-        value_of: How a value is read; by default as `untyped_value` does.
+        value_of: Returns the value of a word; `untyped_value` by default.
 
     Raises:
-        InputError: If it contradicts itself.
+        InputError: If the tree is inconsistent.
     """
     read = value_of or untyped_value
     return {name: untyped_node(node, read) for name, node in level.members.items()}
 
 
 def untyped_node(node: Node, value_of: Callable[[Word], JsonValue]) -> JsonValue:
-    """Return what a part of a tree says, as `untyped_object` does.
+    """Return the JSON value of a part of a tree, as `untyped_object` does.
 
     Raises:
-        InputError: If it contradicts itself.
+        InputError: If the part is inconsistent.
     """
     if isinstance(node, Word):
         return value_of(node)
@@ -170,10 +170,10 @@ def untyped_node(node: Node, value_of: Callable[[Word], JsonValue]) -> JsonValue
 
 
 def untyped_value(word: Word) -> JsonValue:
-    """Return what a value says where no schema tells what it is.
+    """Return the JSON value of a word without a schema.
 
     Raises:
-        InputError: If it is JSON that can't be read.
+        InputError: If the value begins like JSON and doesn't parse.
     """
     value = word.value
     if value.kind == "json":
@@ -191,10 +191,10 @@ def untyped_value(word: Word) -> JsonValue:
 
 
 def parse_json(value: Value) -> JsonValue:
-    """Read a value in JSON, or in QEMU's dialect of it.
+    """Parse a value as JSON, or as QEMU's dialect of JSON.
 
     Raises:
-        InputError: If it can't be read.
+        InputError: If it can't be parsed.
     """
     try:
         found: JsonValue = msgspec.json.decode(value.text)
@@ -206,7 +206,7 @@ def parse_json(value: Value) -> JsonValue:
 
 
 def _parse_tolerantly(value: Value, reason: str) -> JsonValue:
-    """Read it with the parser that takes all that QEMU takes."""
+    """Parse a value with the slower parser, which accepts all that QEMU accepts."""
     from qmpeer.wire.tolerant import TolerantReader  # start: 6 ms
 
     try:
@@ -215,7 +215,7 @@ def _parse_tolerantly(value: Value, reason: str) -> JsonValue:
         items = []
     if len(items) == 1 and not isinstance(items[0], WireError | LimitError):
         return items[0]
-    raise InputError(f"this is no JSON: {_reason(reason)}", *_place(value, reason), is_syntax=True)
+    raise InputError(f"invalid JSON: {_reason(reason)}", *_place(value, reason), is_syntax=True)
 
 
 def _reason(text: str) -> str:
@@ -223,11 +223,12 @@ def _reason(text: str) -> str:
 
 
 def _place(value: Value, reason: str) -> tuple[int, int]:
-    """Return where the JSON decoder, which counts bytes, gave up."""
+    """Return the offsets of the character at which the JSON decoder stopped."""
     _, _, tail = reason.rpartition("(byte ")
     digits = tail.rstrip(")")
     if not digits.isdecimal():
         return value.start, value.end
+    # The decoder counts bytes, an InputError characters.
     at = len(value.text.encode(errors="replace")[: int(digits)].decode(errors="replace"))
     start = min(value.start + at, max(value.end - 1, value.start))
     return start, start + 1

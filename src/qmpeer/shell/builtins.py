@@ -1,8 +1,8 @@
-"""The words of the shell's own, one record each: to add one, add a record to `BUILTINS`.
+"""The shell's built-ins, one record each: to add one, add a record to `BUILTINS`.
 
-From there it is executed, completed, coloured and kept in history as it says, and ``help`` knows
-it. A word of one of the last forms, such as ``oob``, stands before something else; its record tells
-what happens to the word alone.
+The record defines how a built-in is executed, completed, coloured, stored in history and shown by
+``help``. A prefix, such as ``oob``, stands before a server's command. Its record defines what
+happens to a prefix without a command.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ from qmpeer.wire import encode_pretty
 
 
 class ShellExit(Exception):
-    """The user wants to leave."""
+    """A request to end the shell."""
 
 
 # --- Help and settings --------------------------------------------------------------------------
@@ -47,17 +47,17 @@ async def _help(context: BuiltinContext, line: BuiltinLine) -> None:
     session = context.session
     vocabulary = await session.connection.fetch_vocabulary()
     behind = line_behind(line, vocabulary.commands)
-    manual, error_report = None, ""
+    manual, failure = None, ""
     if behind is not None:
         try:
             manual = await asyncio.to_thread(session.documentation)
         except DocumentationError as error:
-            error_report = f"no documentation: {visible(str(error))}"
+            failure = f"no documentation: {visible(str(error))}"
     screen = session.screen
     lines = help_lines(behind, vocabulary, BUILTINS, manual, screen.palette, screen.width)
     await screen.show_text("\n".join(lines))
-    if error_report:
-        screen.note(error_report)
+    if failure:
+        screen.note(failure)
 
 
 def _complete_help(request: CompletionRequest) -> CompletionResult:
@@ -69,7 +69,7 @@ def _complete_help(request: CompletionRequest) -> CompletionResult:
     return request.offer(
         [
             *request.commands(),
-            *(Candidate(f"{name} ", "the shell's own") for name in BUILTINS if name[0].isalpha()),
+            *(Candidate(f"{name} ", "built-in") for name in BUILTINS if name[0].isalpha()),
             *_events(request),
             *(Candidate(f"{name} ", "type") for name in types),
         ]
@@ -115,7 +115,7 @@ async def _show_events(context: BuiltinContext, line: BuiltinLine) -> None:
         try:
             session.events.filter.set(word.value.text)
         except re.error as error:
-            reason = f"this is no regular expression: {error}"
+            reason = f"invalid regular expression: {error}"
             raise InputError(reason, word.start, word.end, is_syntax=True) from None
         session.start_events()
     if not line.words or session.settings.is_interactive:
@@ -166,7 +166,7 @@ def _seconds(word: Word) -> float | None:
     except ValueError:
         return None
     if not 0 <= seconds <= 1e9:
-        raise InputError("expected seconds from 0 on", word.start, word.end, is_syntax=True)
+        raise InputError("expected seconds, 0 or more", word.start, word.end, is_syntax=True)
     return seconds
 
 
@@ -258,11 +258,11 @@ async def _system(context: BuiltinContext, line: BuiltinLine) -> None:
     with terminal_lent():
         status = await _finished(line.text)
     if status != 0:
-        raise InputError(f"it ended with status {status}", statement.start, statement.end)
+        raise InputError(f"the command ended with status {status}", statement.start, statement.end)
 
 
 async def _finished(command: str) -> int:
-    """Execute a command of the system's shell, and return its status."""
+    """Execute a command of the system's shell, and return its exit status."""
     process = await asyncio.create_subprocess_shell(command)
     try:
         return await process.wait()
@@ -297,14 +297,14 @@ async def _exit(context: BuiltinContext, line: BuiltinLine) -> None:
 # --- All of them --------------------------------------------------------------------------------
 
 BUILTINS: Final[dict[str, Builtin]] = {word.name: word for word in (
-    Builtin("help", "what a command, an event or a type is",
+    Builtin("help", "describe a command, an event or a type",
             "help [COMMAND|EVENT|TYPE]           list all of them, or describe one\n"
-            "help COMMAND name=value ...         with the branch that a value selects\n"
-            "help COMMAND.ARGUMENT[.MEMBER ...]  one argument, and what is within it\n"
+            "help COMMAND name=value ...         show only the branch that a value selects\n"
+            "help COMMAND.ARGUMENT[.MEMBER ...]  one argument, and its members\n"
             "qmp-shell --docs FILE|DIR, or QMPEER_DOCS, names the place of QEMU's documentation.",
             _help, history_rule=HistoryRule.NAME, complete=_complete_help),
     Builtin("events", "show events: on, off, or a pattern",
-            "events [on|off|REGEX]      show events above the prompt as they come",
+            "events [on|off|REGEX]      show events above the prompt as they arrive",
             _show_events, Form.PATTERN, complete=_complete_events),
     Builtin("set", "settings: output, timing, pager, timeout",
             "set [output auto|json|table|raw] [timing on|off] [pager on|off] "
@@ -312,14 +312,14 @@ BUILTINS: Final[dict[str, Builtin]] = {word.name: word for word in (
             _set, complete=_complete_set),
     Builtin("wait", "wait for an event",
             "wait [SECONDS] EVENT [name=value ...]\n"
-            "Wait for an event whose data has these values. Those that came since the last\n"
-            "command was sent count, so that 'stop', then 'wait STOP' doesn't miss it.",
+            "Wait for an event whose data has these values. An event that arrived after the last\n"
+            "command was sent counts too: 'stop', then 'wait STOP' doesn't miss it.",
             _wait, complete=_complete_wait),
     Builtin("job", "follow a job until it is done",
-            "job ID      follow a job with its progress until it is done; C-c leaves it alone",
+            "job ID      show a job's progress until it is done; C-c stops watching, not the job",
             _job, history_rule=HistoryRule.NAME, complete=_complete_job),
     Builtin("record", "write the conversation to a file",
-            "record FILE | record off      write what is sent and what comes, without secrets",
+            "record FILE | record off      write sent and received messages, without secrets",
             _record, history_rule=HistoryRule.FILE, complete=_complete_file),
     Builtin("source", "execute the lines of a file",
             "source FILE      execute the lines of a file, up to the first error",
@@ -332,38 +332,38 @@ BUILTINS: Final[dict[str, Builtin]] = {word.name: word for word in (
             _reconnect),
     Builtin("transaction(", "several actions, all or none, up to )",
             "transaction(\n    ACTION name=value ...\n    ...\n)\n"
-            "All actions together or none; a line that says cancel, or C-c, gives them up.",
+            "All actions take effect, or none. The line 'cancel', or C-c, discards them.",
             None, Form.BLOCK),
     Builtin("oob", "execute a command out of band",
-            "oob COMMAND [name=value ...]      out of band: overtakes the commands that wait",
+            "oob COMMAND [name=value ...]      execute it ahead of the commands that wait",
             _nothing_behind, Form.OOB_COMMAND, complete=_complete_oob),
     Builtin("execute", "execute a command, whatever its name",
-            "execute COMMAND [name=value ...]      for a command named like a word of ours",
+            "execute COMMAND [name=value ...]      for a command with the name of a built-in",
             _nothing_behind, Form.COMMAND, complete=_complete_command),
     Builtin("hmp", "execute a command of the human monitor",
-            "hmp LINE      one command of the human monitor; qmp-shell -H is a session of them",
+            "hmp LINE      execute one human monitor command; 'qmp-shell -H' has a prompt for them",
             _hmp, Form.TEXT, HistoryRule.HUMAN_LINE, _complete_hmp),
-    Builtin("exit", "leave",
-            "exit      leave, as C-d does; 'quit' is QEMU's own command and ends QEMU",
+    Builtin("exit", "end the shell",
+            "exit      end the shell, as C-d does; 'quit' is a command of QEMU and ends QEMU",
             _exit),
     Builtin("!", "execute a command of the system's shell",
             "! COMMAND      execute a command of the system's shell",
             _system, Form.TEXT, HistoryRule.TEXT),
 )}  # fmt: skip
-"""The words of the shell's own, by their names."""
+"""The built-ins by name."""
 
 
 def split(text: str) -> list[Statement]:
-    """Divide a text into statements, as `qmpeer.shell.words.split` does, by these words."""
+    """Divide a text into statements, as `qmpeer.shell.words.split` does, with these built-ins."""
     return split_by_forms(text, {name: word.form for name, word in BUILTINS.items()})
 
 
 def line_of(statement: Statement, commands: Collection[str] = ()) -> Line:
-    """Return what a statement is, as `read_line` does, by these words."""
+    """Return the kind of line, as `read_line` does, with these built-ins."""
     return read_line(statement, BUILTINS, commands)
 
 
 def line_behind(line: BuiltinLine, commands: Collection[str] = ()) -> Line | None:
-    """Return what the words behind the first would be as a line; None if there are none."""
+    """Return the words behind the first as a line of their own; None if there are none."""
     statement = msgspec.structs.replace(line.statement, words=tuple(line.words))
     return line_of(statement, commands) if line.words else None

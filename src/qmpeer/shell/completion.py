@@ -1,4 +1,4 @@
-"""Completion: how a text can go on at the cursor, from nothing but what is given."""
+"""Completion of a text at the cursor, a pure function of its arguments."""
 
 import re
 from collections.abc import Sequence
@@ -33,14 +33,14 @@ def complete(
     names: NameLookup = no_names,
     answers: PropertyAnswers = no_answers,
 ) -> CompletionResult:
-    """Find how a text can go on.
+    """Return the completions of a text at the cursor.
 
     Args:
-        text: All that was typed.
-        cursor: Where the cursor stands in it.
-        vocabulary: What the server takes.
-        names: The names of what it has.
-        answers: What it says of properties.
+        text: The whole text.
+        cursor: The cursor's offset.
+        vocabulary: The server's commands and events.
+        names: The names of objects on the server.
+        answers: The server's answers about properties.
 
     Example:
         >>> found = complete("st", 2, Vocabulary(None, ["stop", "cont"]))
@@ -80,7 +80,7 @@ def _is_in_comment(before: str, current: Word) -> bool:
 
 
 def _last_statement(before: str) -> Statement | None:
-    """Return the statement that the end of a text belongs to; None if a new one begins there."""
+    """Return the statement at the end of a text; None if a new statement begins there."""
     statements = split(before)
     if not statements:
         return None
@@ -91,7 +91,7 @@ def _last_statement(before: str) -> Statement | None:
 
 
 def _words_behind(text: str, cursor: int, statement: Statement | None) -> list[Word]:
-    """Return the words behind the cursor that belong to the same statement."""
+    """Return the words of the same statement behind the cursor."""
     if cursor == len(text) or statement is None:
         return []
     line_end = text.find("\n", cursor)
@@ -104,7 +104,7 @@ def _words_behind(text: str, cursor: int, statement: Statement | None) -> list[W
 
 
 def _first_word(request: CompletionRequest) -> CompletionResult:
-    """Complete the first word: a command, or a word of the shell's own."""
+    """Complete the first word: a server's command or a built-in."""
     if request.current.value.kind != "plain":
         return CompletionResult(request.current.start)
     own = [word for word in BUILTINS.values() if word.name[0].isalpha()]
@@ -145,7 +145,7 @@ def _action(statement: Statement, request: CompletionRequest) -> CompletionResul
     if not action:
         items = [Candidate(f"{name} ", "action") for name in types]
         return request.offer(
-            [*items, Candidate(") ", "send them"), Candidate("cancel", "give it up")]
+            [*items, Candidate(") ", "send them"), Candidate("cancel", "discard them")]
         )
     name = action[0].value.text
     if name not in types:

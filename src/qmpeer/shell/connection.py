@@ -1,4 +1,4 @@
-"""The connection of a shell: to connect, to learn what the server takes, to connect again."""
+"""The shell's connection: connecting, reconnecting, and the server's vocabulary."""
 
 import asyncio
 import contextlib
@@ -16,20 +16,20 @@ from qmpeer.values import JsonObject
 _SILENT: Final = frozenset(
     {"guest-shutdown", "guest-suspend-disk", "guest-suspend-ram", "guest-suspend-hybrid"}
 )
-"""The commands of a guest agent that answer only when they fail."""
+"""Commands of a guest agent that are answered only when they fail."""
 
 
 class ShellConnection:
-    """The connection to one address.
+    """The shell's connection to one address, which can be opened again.
 
     Args:
-        address: Where the server is.
+        address: The server's address.
         negotiate: False for a guest agent.
-        connect_timeout: Seconds to connect in; None waits for ever.
+        connect_timeout: Seconds to connect; None waits forever.
 
     Attributes:
-        client: The connection; None before the first.
-        vocabulary: What the server takes, as far as it is known.
+        client: The current or last client; None before the first.
+        vocabulary: The server's commands and events, empty until they are known.
         command_timeout: Seconds for a reply.
     """
 
@@ -53,18 +53,18 @@ class ShellConnection:
 
     @property
     def is_connected(self) -> bool:
-        """There is a connection."""
+        """True while the client is connected."""
         return self.client is not None and not self.client.is_closed
 
     def begin_connecting(self) -> None:
-        """Begin to connect, while there is something else to do; `connect` goes on with it."""
+        """Start to connect in the background; `connect` waits for the result."""
         self._connecting = asyncio.ensure_future(self._open())
 
     async def connect(self, on_silence: Callable[[], None] | None = None) -> AsyncClient:
         """Connect, for the first time or again.
 
         Args:
-            on_silence: Called once when nobody has greeted, or no agent answered, for two seconds.
+            on_silence: Called once if no greeting, or no agent's reply, arrives within two seconds.
 
         Raises:
             OSError: As `AsyncClient.connect`.
@@ -87,7 +87,7 @@ class ShellConnection:
         return self.client
 
     async def _open(self) -> AsyncClient:
-        """Connect; a guest agent is there once it has answered."""
+        """Connect; for a guest agent, wait for its first reply as well."""
         client = await AsyncClient.connect(
             self.address,
             timeout=self._connect_timeout,
@@ -99,7 +99,7 @@ class ShellConnection:
             contact = aio.AsyncAgentContact(aio.connect_by(client))
             try:
                 await contact.first_contact(Countdown(self._connect_timeout))
-            except CommandError:  # this is none, but something else that doesn't greet
+            except CommandError:  # not an agent, but a server without greeting
                 self._is_agent = False
             except BaseException:
                 await client.close()
@@ -134,25 +134,26 @@ class ShellConnection:
         """Return the connection.
 
         Raises:
-            ConnectionClosed: If there is none.
+            ConnectionClosed: If the client isn't connected.
         """
         if self.client is None or self.client.is_closed:
             raise ConnectionClosed("not connected; 'reconnect' connects again")
         return self.client
 
     def start_vocabulary_query(self) -> asyncio.Task[Vocabulary]:
-        """Begin to ask the server what it takes, unless that was done."""
+        """Start to query the server's commands and events, unless that was done."""
         if self._vocabulary_task is None:
             self._vocabulary_task = asyncio.ensure_future(self._query_vocabulary())
         return self._vocabulary_task
 
     @property
     def has_vocabulary(self) -> bool:
-        """The server has told what it takes, or that it doesn't tell."""
+        """True once the query for the vocabulary has ended, successful or not."""
         return self._vocabulary_task is not None and self._vocabulary_task.done()
 
     async def fetch_vocabulary(self) -> Vocabulary:
-        """Return what the server takes; what it doesn't tell is left out."""
+        """Return the server's commands and events, as far as the server lists them."""
+        # Shielded: C-c at one statement must not cancel the query that others wait for.
         return await asyncio.shield(self.start_vocabulary_query())
 
     async def _query_vocabulary(self) -> Vocabulary:
@@ -167,7 +168,7 @@ class ShellConnection:
         return self.vocabulary
 
     async def _names(self, client: AsyncClient) -> list[str]:
-        """Ask for the names only: of a server before 2.5, or of a guest agent."""
+        """Query the names only, for QEMU before 2.5 and for guest agents."""
         for command, member in (("query-commands", None), ("guest-info", "supported_commands")):
             try:
                 answer = await client.execute(command, timeout=limits.CONNECT_TIMEOUT)
@@ -180,7 +181,7 @@ class ShellConnection:
         return []
 
     async def close(self) -> None:
-        """Close the connection; doing so twice is fine."""
+        """Close the connection; a second call has no effect."""
         if self._connecting is not None:
             self._connecting.cancel()
             with contextlib.suppress(asyncio.CancelledError, QMPError, OSError, ValueError):
@@ -194,7 +195,7 @@ class ShellConnection:
 
 
 def _vocabulary_of(answer: Any) -> Vocabulary:
-    """Return what the answer to query-qmp-schema says, in a thread of its own: keys go first."""
+    """Return the vocabulary in a reply to query-qmp-schema; run it in a thread, as it is slow."""
     from qmpeer.schema import schema_from_introspection  # start: 9 ms
 
     return Vocabulary(schema_from_introspection(answer))

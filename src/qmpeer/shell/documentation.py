@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from qmpeer.schema import Entity, Schema
 
 _FILES: Final = ("qapi-schema.json", os.path.join("qapi", "qapi-schema.json"))
-"""Where a folder may have the first file of a schema: QEMU's own sources have the second."""
+"""Paths of a schema's first file in a folder; QEMU's source tree has the second."""
 _EXPECTED: Final = "expected QEMU's qapi/qapi-schema.json, or the folder that holds it"
 
 
 class DocumentationError(Exception):
-    """Documentation that can't be read; the sentence gives the reason."""
+    """Documentation can't be read, for the reason in the message."""
 
 
 class Manual:
@@ -24,13 +24,13 @@ class Manual:
 
     Args:
         schema: A schema with doc comments.
-        source: What the user called it; "" for that of qmpeer's own machine, which says nothing
-            about what another server should have.
+        source: Its name as the user typed it; "" for the schema of qmpeer's own machine, which
+            isn't compared with the server's.
 
     Attributes:
         schema: The schema.
-        source: What the user called it.
-        entities: Its commands and events, by their names.
+        source: Its name as the user typed it.
+        entities: Its commands and events by name.
     """
 
     def __init__(self, schema: "Schema", source: str = "") -> None:
@@ -44,9 +44,9 @@ class Manual:
         }
 
     def texts(self, name: str | None) -> Mapping[str, str]:
-        """Return the texts for a type's members, values or branches, those of its bases first.
+        """Return the texts about a type's members, values or branches, those of its bases first.
 
-        A type without a name of its own is described with its command or event.
+        The members of an implicit type are documented with its command or event.
         """
         from qmpeer.schema import Array, BuiltIn  # start: 9 ms
 
@@ -64,18 +64,18 @@ class Manual:
 
 
 Documentation: TypeAlias = Callable[[], Manual | None]
-"""Returns what help shows, None if there is none; takes a second, and raises DocumentationError."""
+"""Returns the documentation, or None; takes a second, and raises DocumentationError."""
 
 
 def documentation_file(source: str) -> str:
-    """Return the file that a source of documentation means.
+    """Return the path of the schema file in a source of documentation.
 
     Args:
-        source: A file, or a folder that holds one.
+        source: A schema file, or a folder that contains one.
 
     Raises:
-        OSError: If there is nothing of that name.
-        DocumentationError: If the folder holds none.
+        OSError: If the source doesn't exist.
+        DocumentationError: If the folder contains no schema file.
     """
     os.stat(source)
     if not os.path.isdir(source):
@@ -84,11 +84,11 @@ def documentation_file(source: str) -> str:
         path = os.path.join(source, name)
         if os.path.isfile(path):
             return path
-    raise DocumentationError(f"{source} holds no qapi-schema.json")
+    raise DocumentationError(f"{source} contains no qapi-schema.json")
 
 
 def documentation_from(source: str) -> Documentation:
-    """Return what reads the documentation of a source, once; "" is our own machine's."""
+    """Return a function that reads documentation once; "" is the source of our own machine's."""
 
     @cache
     def read() -> Manual:

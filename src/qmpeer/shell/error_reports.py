@@ -1,4 +1,4 @@
-"""What went wrong, with the line at fault, both without their secrets."""
+"""Error reports: the message, the line with the error, and a mark, all without secrets."""
 
 import re
 from collections.abc import Iterator
@@ -13,13 +13,15 @@ _QUOTED: Final = re.compile(r"'[^']*'")
 
 
 def error_report(text: str, error: Exception, width: int, start: int = 0) -> Iterator[str]:
-    """Give what went wrong, then the line at fault with a mark below, without their secrets.
+    """Yield the message of an error, then the line with the error and a mark below it.
+
+    Secrets are redacted in all of them.
 
     Args:
         text: The statement.
-        error: Why it failed.
-        width: The columns of the line.
-        start: Where the statement begins in the text from whose start a mistake counts.
+        error: The error that ended it.
+        width: The columns of a line.
+        start: Offset of the statement in the text that an InputError's offsets refer to.
     """
     places, text, error, start = unwrap_source_error(text, error, start)
     if isinstance(error, InputError):
@@ -37,7 +39,7 @@ def error_report(text: str, error: Exception, width: int, start: int = 0) -> Ite
 def unwrap_source_error(
     text: str, error: Exception, start: int = 0
 ) -> tuple[str, str, Exception, int]:
-    """Return the places of files that lead to an error, the text there, the error and its start."""
+    """Return the files and lines that lead to an error, then the text, error and offset there."""
     places = ""
     while isinstance(error, SourceError):
         places += f"{error.place}: "
@@ -46,12 +48,12 @@ def unwrap_source_error(
 
 
 def redacted_error(text: str, input_error: InputError, start: int = 0) -> tuple[str, InputError]:
-    """Return a text and what is wrong with it, both without secrets.
+    """Return a text and its error, both without secrets.
 
     Args:
         text: The text.
-        input_error: What is wrong.
-        start: What the mistake's place has to be reduced by.
+        input_error: The error.
+        start: Offset of the text; it is subtracted from the error's offsets.
     """
     shown = redacted_statement(text, input_error.start - start, input_error.end - start)
     if shown is None:

@@ -1,4 +1,4 @@
-"""Events as lines above the prompt: which ones, and no more than a person can follow."""
+"""Events as lines above the prompt, filtered, and limited to a rate that a person can follow."""
 
 import re
 from datetime import datetime
@@ -10,11 +10,11 @@ from qmpeer.messages import Event
 
 
 class EventFilter:
-    """Decide which events are shown: all, none, or those whose line a pattern is found in.
+    """A filter for events: all, none, or those whose line matches a pattern.
 
     Attributes:
-        is_on: Some are.
-        pattern: The pattern; None for all.
+        is_on: True if the filter lets events through.
+        pattern: A regular expression, searched for in the line; None for all events.
     """
 
     def __init__(self, *, is_on: bool = True) -> None:
@@ -22,10 +22,10 @@ class EventFilter:
         self.pattern: re.Pattern[str] | None = None
 
     def set(self, word: str) -> None:
-        """Set it to on, off, or a regular expression.
+        """Set the filter: "on", "off", or a regular expression.
 
         Raises:
-            re.error: If it is none.
+            re.error: If the expression is invalid.
         """
         if word in ("on", "off"):
             self.is_on, self.pattern = word == "on", None
@@ -34,7 +34,7 @@ class EventFilter:
             self.is_on = True
 
     def takes(self, event: Event) -> bool:
-        """Return whether an event is shown."""
+        """Return whether the filter lets an event through."""
         if not self.is_on:
             return False
         if self.pattern is None:
@@ -49,9 +49,9 @@ class EventFilter:
 
 
 class EventRateLimit:
-    """Let through as many as can be read in a period, and count the others.
+    """A limit of events in each period, with a count of those beyond it.
 
-    Time comes in as an argument.
+    The caller passes the time.
 
     Example:
         >>> rate_limit = EventRateLimit(2, 1.0)
@@ -73,7 +73,7 @@ class EventRateLimit:
         self.omitted: int = 0
 
     def take(self, now: float) -> bool:
-        """Return whether one more may be shown."""
+        """Count an event, and return whether it may be shown."""
         if now - self._begin >= self._period:
             self._begin, self._count = now, 0
         self._count += 1
@@ -83,13 +83,13 @@ class EventRateLimit:
         return False
 
     def take_omitted(self) -> int:
-        """Return how many were left out since this was last asked."""
+        """Return the number of events left out since the last call."""
         count, self.omitted = self.omitted, 0
         return count
 
 
 def event_line(event: Event, palette: Palette = PLAIN) -> str:
-    """Return an event as one line: when it was made, its name, its data."""
+    """Return an event as one line: time, name and data."""
     when = ""
     if event.timestamp is not None and event.timestamp.seconds >= 0:
         when = _time(event.timestamp.seconds, event.timestamp.microseconds)
@@ -105,5 +105,9 @@ def event_line(event: Event, palette: Palette = PLAIN) -> str:
 def _time(seconds: int, microseconds: int) -> str:
     try:
         return f"{datetime.fromtimestamp(seconds):%H:%M:%S}.{microseconds // 1000:03d}"
-    except (OverflowError, OSError, ValueError):  # no server's clock is like this
+    except (
+        OverflowError,
+        OSError,
+        ValueError,
+    ):  # beyond the year 9999, or what the C library can convert
         return f"{seconds}.{microseconds:06d}"[:30]

@@ -1,4 +1,4 @@
-"""Events on their way from the connection to the screen and into the record."""
+"""The transfer of events from the connection to the screen and to the recording."""
 
 import asyncio
 import contextlib
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 class EventPump:
-    """What shows the events of one connection after the other.
+    """A task that shows the events of the current connection.
 
     Args:
-        screen: Where they are shown.
-        is_on: They are shown until somebody says otherwise.
+        screen: The screen that shows them.
+        is_on: True if the filter lets all events through at first.
 
     Attributes:
-        filter: Which events are shown.
-        recording: Where all of them are written; None for nowhere.
+        filter: The filter for shown events.
+        recording: The recording to which all events are written, or None.
     """
 
     def __init__(self, screen: Screen, *, is_on: bool) -> None:
@@ -36,13 +36,13 @@ class EventPump:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, client: AsyncClient) -> None:
-        """Begin to show events, unless that was done."""
+        """Start to show events, unless the task runs already."""
         if self._task is None:
             self._queue = client.events(match=self._is_wanted)
             self._task = asyncio.ensure_future(self._show(self._queue))
 
     async def end(self) -> None:
-        """Show no more."""
+        """Stop showing events."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -60,23 +60,23 @@ class EventPump:
                 if queue.dropped > dropped and self.filter.is_on:
                     self._screen.add_omitted(queue.dropped - dropped)
                 dropped = queue.dropped
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # next() returns at once in a flood: let keys be handled
         except ConnectionClosed as closed:
             self._task = None
             self._losses.put_nowait(closed.reason)
 
     async def lost(self) -> str:
-        """Wait until the server closes a connection, and return the reason."""
+        """Wait until a connection ends, and return the reason."""
         return await self._losses.get()
 
     def record(self, recording: "Recording | None") -> None:
-        """Record the conversation there, or nowhere."""
+        """Record into a file from now on, or stop recording."""
         if self.recording is not None:
             self.recording.close()
         self.recording = recording
 
     async def take(self) -> None:
-        """Show the events that have come."""
+        """Show the events that have already arrived."""
         if self._task is None or self._queue is None:
             return
         with contextlib.suppress(TimeoutError, ConnectionClosed):
@@ -84,7 +84,10 @@ class EventPump:
                 self._handle(await self._queue.next(0))
 
     def _is_wanted(self, event: Event) -> bool:
-        """Return whether an event is for anybody: what isn't must not push out what is."""
+        """Return whether an event is shown or recorded.
+
+        Others stay out of the queue, where they could displace events that are wanted.
+        """
         return self.recording is not None or self.filter.takes(event)
 
     def _handle(self, event: Event) -> None:

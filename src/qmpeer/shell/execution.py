@@ -1,4 +1,4 @@
-"""What each kind of line does."""
+"""Execution of statements: server commands, JSON messages, transactions and built-ins."""
 
 import asyncio
 import re
@@ -44,7 +44,7 @@ _LONGEST_MARK: Final = 60
 
 
 class LineExecutor:
-    """What executes the lines of a session, wherever they were typed.
+    """An executor of statements in one session, for the prompt and for scripts.
 
     Args:
         session: The session.
@@ -60,21 +60,21 @@ class LineExecutor:
         self._reader: tuple[Schema, ArgumentReader] | None = None
 
     def reader(self, schema: Schema) -> ArgumentReader:
-        """Return what reads values by a schema."""
+        """Return an argument reader for a schema."""
         if self._reader is None or self._reader[0] is not schema:
             self._reader = schema, ArgumentReader(schema)
         return self._reader[1]
 
     async def execute(self, statement: Statement) -> None:
-        """Execute one line.
+        """Execute one statement.
 
         Raises:
-            InputError: If something is wrong with it.
+            InputError: If the statement is wrong.
             CommandError: If the server returned an error.
             QMPError: If the connection ends.
-            OSError: If a file can't be had, or there is no reply in time.
-            SourceError: If a line of a file fails that it executes.
-            ShellExit: If that is what it says.
+            OSError: If a file can't be opened, or there is no reply in time.
+            SourceError: If a statement of a sourced file fails.
+            ShellExit: If the statement is ``exit``.
         """
         self.session.begin_line()
         match line_of(statement, self.session.connection.vocabulary.commands):
@@ -96,15 +96,15 @@ class LineExecutor:
                 assert_never(never)
 
     async def execute_file(self, path: Word) -> None:
-        """Execute the lines of a file, up to the first that fails.
+        """Execute the statements of a file, up to the first that fails.
 
         Raises:
-            SourceError: If one fails.
+            SourceError: If a statement fails.
             OSError: If the file can't be read.
-            InputError: If too many files execute one another.
+            InputError: If nested source commands too deeply.
         """
         if self._depth >= limits.SHELL_SOURCES:
-            reason = f"more than {limits.SHELL_SOURCES} files source one another"
+            reason = f"more than {limits.SHELL_SOURCES} nested source commands"
             raise InputError(reason, path.start, path.end)
         self._depth += 1
         try:
@@ -125,7 +125,7 @@ class LineExecutor:
     # --- Messages -------------------------------------------------------------------------------
 
     async def _message(self, word: Word) -> None:
-        """Execute a command that was given as it stands on the wire."""
+        """Execute a command typed as a QMP message."""
         try:
             command = parse_command(parse_json(word.value), is_oob_enabled=True)
         except MessageError as error:
@@ -147,7 +147,7 @@ class LineExecutor:
             raise _unknown(command, vocabulary)
         schema, arguments = await self._arguments(vocabulary, line)
         if line.is_oob and "oob" not in connection.connected().capabilities:
-            reason = "this server doesn't do out of band"
+            reason = "this server doesn't support out-of-band execution"
             raise InputError(reason, command.start, command.end)
         self._warn(vocabulary, name)
         try:
@@ -158,7 +158,7 @@ class LineExecutor:
     async def _arguments(
         self, vocabulary: Vocabulary, line: Invocation
     ) -> tuple[Schema | None, JsonObject | None]:
-        """Return what the words say, and the schema by which they were read."""
+        """Return the arguments of a command, and the schema that typed them."""
         words, schema = line.arguments, vocabulary.schema
         if schema is None:
             return None, read_untyped(words) if words else None
@@ -172,7 +172,7 @@ class LineExecutor:
     async def _with_properties(
         self, schema: Schema, command: CommandDefinition, values: Mapping[str, str]
     ) -> tuple[Schema, CommandDefinition]:
-        """Return a schema and a command that know the properties among its arguments.
+        """Return the schema and the command, extended by the properties of a device or object.
 
         Raises:
             QMPError: If the connection ends.
@@ -203,7 +203,7 @@ class LineExecutor:
         words: Sequence[Word],
         schema: Schema | None = None,
     ) -> Exception:
-        """Return what a server's error says, with the place of the argument that it names."""
+        """Return an InputError that marks the argument named in a server's error, or the error."""
         if error.error_class == "CommandNotFound":
             vocabulary = await self.session.connection.fetch_vocabulary()
             if vocabulary.is_known and command.value.text not in vocabulary.commands:
@@ -231,7 +231,7 @@ class LineExecutor:
 
     async def _transaction(self, line: Transaction) -> None:
         if line.is_cancelled:
-            self.session.screen.note("transaction given up")
+            self.session.screen.note("transaction cancelled")
             return
         statement = line.statement
         vocabulary = await self.session.connection.fetch_vocabulary()
@@ -289,7 +289,7 @@ def _unknown(word: Word, vocabulary: Vocabulary) -> InputError:
 
 
 def _unclosed(statement: Statement) -> InputError:
-    """Return what to say of a statement that ends within a bracket: which one."""
+    """Return the error for a statement that ends within a bracket, marking that bracket."""
     last = statement.words[-1].value
     bracket = last if not last.is_closed else statement.words[0].value  # transaction(
     end = bracket.end if last.is_closed else bracket.start + 1

@@ -1,4 +1,4 @@
-"""Names of files, for completion and for what is read or written."""
+"""Files by the names that users type: completion, reading, writing."""
 
 import errno
 import os
@@ -14,10 +14,10 @@ _PIECE: Final = 1024 * 1024
 
 
 def file_names(typed: str) -> Iterator[str]:
-    """Give the paths that begin with what was typed; those of folders end in a slash.
+    """Yield the paths that begin with the typed text; a folder's path ends with a slash.
 
     Args:
-        typed: A path, or its beginning; ``~/`` stands for the home.
+        typed: The beginning of a path; ``~/`` stands for the home directory.
     """
     folder, slash, start = typed.rpartition("/")
     place = os.path.expanduser(folder + slash) or "."
@@ -43,11 +43,12 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
 
 
 def read_text(path: str) -> str:
-    """Return what a file holds; ``~/`` stands for the home.
+    """Return the text of a file; ``~/`` stands for the home directory.
 
     Raises:
-        OSError: If it can't be read, is too large, or is a FIFO into which nobody writes.
+        OSError: If it can't be read, is too large, or is a FIFO without a writer.
     """
+    # Without O_NONBLOCK, opening a FIFO would wait for a writer.
     fd = os.open(os.path.expanduser(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         data = b"".join(_pieces(fd, path))
@@ -64,17 +65,15 @@ def read_text(path: str) -> str:
 
 
 def _pieces(fd: int, path: str) -> Iterator[bytes]:
-    """Yield what a file holds, up to the limit; a FIFO or a terminal has to be in time.
-
-    Of a FIFO that nobody has opened for writing yet, reading finds an end at once, polling doesn't.
-    """
+    """Yield the bytes of a file up to the limit; a FIFO or a terminal must send them in time."""
     size, end = 0, time.monotonic() + limits.SHELL_SOURCE_TIMEOUT
+    # Poll first: read() on a FIFO that nobody has opened for writing reports an end at once.
     poll = select.poll()
     poll.register(fd, select.POLLIN)
     while size <= limits.SHELL_STATEMENT:
         patience = min(limits.SHELL_SOURCE_SILENCE, end - time.monotonic())
         if not poll.poll(max(0, round(patience * 1000))):
-            reason = f"nothing came for {limits.SHELL_SOURCE_SILENCE:g} seconds"
+            reason = f"no data for {limits.SHELL_SOURCE_SILENCE:g} seconds"
             raise OSError(errno.ETIME, reason, path)
         try:
             piece = os.read(fd, min(_PIECE, limits.SHELL_STATEMENT + 1 - size))
@@ -87,10 +86,10 @@ def _pieces(fd: int, path: str) -> Iterator[bytes]:
 
 
 def open_private(path: str, flags: int = 0) -> int:
-    """Open a file to add to it, which nobody else may read from now on; return its descriptor.
+    """Open a file for appending, make it private to its owner, and return its descriptor.
 
     Raises:
-        OSError: If it can't be written, or is somebody else's.
+        OSError: If it can't be written, or belongs to another user.
     """
     flags |= os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
     fd = os.open(path, flags, 0o600)
@@ -106,7 +105,7 @@ def open_private(path: str, flags: int = 0) -> int:
 
 
 def write_file(path: str, data: bytes) -> None:
-    """Make a file of some bytes, or replace it.
+    """Write a file, replacing an existing one; ``~/`` stands for the home directory.
 
     Raises:
         OSError: If it can't be written.

@@ -1,7 +1,7 @@
 """The entries of help: one command, event, type or member, with its documentation.
 
-The server's schema is the frame, since it says what is there; texts come from the documentation,
-which may be another release's. Where the two differ, the entry says so.
+The server's schema defines the contents of an entry. The texts come from the documentation, which
+may be another release's. Where the two differ, the entry notes it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,11 +44,11 @@ _LEFT_OUT: Final = ("Since", "TODO", *_RETURNS)
 
 
 class Entries:
-    """A writer of entries for one server.
+    """The entries of help for one server.
 
     Args:
         schema: The server's schema.
-        manual: The documentation, if there is some.
+        manual: The documentation, or None.
         width: Columns of a line.
         palette: The colours.
     """
@@ -64,12 +64,12 @@ class Entries:
     # --- Commands and events --------------------------------------------------------------------
 
     def entity(self, entity: Entity, chosen: Mapping[str, str], note: str = "") -> Iterator[str]:
-        """Give the entry of a command or an event.
+        """Yield the entry of a command or an event.
 
         Args:
-            entity: As the server has it.
-            chosen: Values of arguments: which branches are meant.
-            note: A further fact for its headline.
+            entity: The command or event in the server's schema.
+            chosen: Values of discriminators; only the branches that they select are shown.
+            note: A further fact for the headline.
         """
         theirs = self._manual.entities.get(entity.name) if self._manual else None
         documentation = theirs.documentation if theirs is not None else None
@@ -159,7 +159,7 @@ class Entries:
     # --- Types and members ----------------------------------------------------------------------
 
     def type(self, place: Place, note: str = "") -> Iterator[str]:
-        """Give the entry of a type."""
+        """Yield the entry of a type."""
         of = self._schema.types[place.type]
         documentation = self._documentation(place)
         features = () if isinstance(of, BuiltIn | Array) else of.features
@@ -181,11 +181,11 @@ class Entries:
         yield from self._sections(documentation)
 
     def member(self, found: Found, word: str) -> Iterator[str]:
-        """Give the entry of a member, an argument or a value.
+        """Yield the entry of a member, an argument or a value.
 
         Args:
-            found: What a path leads to.
-            word: What it is: "argument", "member".
+            found: The end of a path.
+            word: The word for the headline: "argument", "member".
         """
         member, place = found.member, found.place
         text, facts = self._said(found.text, member.features)
@@ -265,7 +265,7 @@ class Entries:
             yield f"  {name}: {kind}{self._marked(', '.join(facts))}"
             yield from self._lines(text, _TEXT)
 
-    # --- What the documentation says ------------------------------------------------------------
+    # --- Documentation --------------------------------------------------------------------------
 
     def _documentation(self, place: Place) -> Documentation | None:
         if self._manual is None or place.documented is None:
@@ -273,12 +273,12 @@ class Entries:
         return getattr(self._manual.schema.types.get(place.documented), "documentation", None)
 
     def _texts(self, place: Place, documentation: Documentation | None = None) -> Mapping[str, str]:
-        """Return the texts about members, those in a command's own comment first of all."""
+        """Return the texts about members; those in a command's own comment take precedence."""
         texts = self._manual.texts(place.documented) if self._manual else {}
         return {**texts, **documentation.members} if documentation else texts
 
     def _said(self, text: str, features: Sequence[Feature]) -> tuple[str, list[str]]:
-        """Return a text without what it says in brackets, and that: its default, its release."""
+        """Return a text without its asides in brackets, and the facts in them: default, release."""
         rest, since, default = without_asides(text)
         facts = special_features(features)
         facts += [f"default {visible(' '.join(default.split()))}"] if default else []
@@ -292,7 +292,7 @@ class Entries:
     def _lacking(
         self, texts: Mapping[str, str], names: Iterable[str], place: Place
     ) -> Iterator[str]:
-        """Say which members the documentation has, and the server hasn't."""
+        """Yield a line with the members that are documented and that the server lacks."""
         if not self._compares or place.documented is None:
             return
         there = set(names)
@@ -304,7 +304,7 @@ class Entries:
             )
 
     def _own_names(self, place: Place) -> Sequence[str]:
-        """Return the names of members or values that the documentation's type has."""
+        """Return the names of the members or values of the documented type."""
         assert self._manual is not None
         schema = self._manual.schema
         of = schema.types.get(place.documented or "")
@@ -331,7 +331,7 @@ class Entries:
         return self._name(place)
 
     def _name(self, place: Place) -> str:
-        """Return a type's name, rather that of the documentation: introspection hides it."""
+        """Return a type's name, preferably the documented one, as introspection hides names."""
         if self._manual is not None and place.documented is not None:
             of: Type | None = self._manual.schema.types.get(place.documented)
             if of is not None and not isinstance(of, BuiltIn) and not getattr(of, "is_implicit", 0):
@@ -343,7 +343,7 @@ class Entries:
 
 
 def _nowhere(name: str) -> str | None:
-    """Say that no name is a link."""
+    """Return None: a terminal shows no links."""
     return None
 
 

@@ -1,7 +1,7 @@
-"""Names with dots, such as ``blockdev-add.file.filename``, followed in two schemas at once.
+"""Paths with dots, such as ``blockdev-add.file.filename``, followed in two schemas at once.
 
-The server's schema says what is there; that of the documentation, which may be another release's,
-is followed along the same members as far as it has them.
+The server's schema defines which members exist. The documentation's schema, which may be another
+release's, is followed along the same members as far as it has them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ from qmpeer.shell.documentation import Manual
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A type: what the server calls it, and what the documentation does."""
+    """A type, by its name in the server's schema and its name in the documentation."""
 
     type: str
     documented: str | None = None
@@ -40,9 +40,10 @@ class Found(msgspec.Struct, frozen=True):
         path: The path.
         member: The member, or the value of an enum.
         place: The member's type; None for a value.
-        text: What the documentation says of it.
-        discriminator: The member that decides whether it is there; "" if it always is.
-        branches: The values of that member with which it is there.
+        text: Its text in the documentation.
+        discriminator: The discriminator of the union, if only some branches have the member; else
+            "".
+        branches: The values of the discriminator that select these branches.
     """
 
     path: str
@@ -54,11 +55,11 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Paths:
-    """A guide along paths in the server's schema and in the documentation.
+    """A resolver of paths in the server's schema and in the documentation.
 
     Args:
         schema: The server's schema.
-        manual: The documentation, if there is some.
+        manual: The documentation, or None.
     """
 
     def __init__(self, schema: Schema, manual: Manual | None) -> None:
@@ -72,7 +73,7 @@ class Paths:
         return Place(entity.arguments or EMPTY.name, documented)
 
     def result_of(self, command: CommandDefinition) -> Place | None:
-        """Return the type of what a command returns; None if that is nothing."""
+        """Return the type of a command's return value; None if it returns nothing."""
         if command.returns is None:
             return None
         theirs = self._manual.entities.get(command.name) if self._manual else None
@@ -81,7 +82,7 @@ class Paths:
         )
 
     def type_of(self, name: str) -> Place:
-        """Return a type that both may have under the same name."""
+        """Return a type by a name that both schemas may have."""
         known = self._manual is not None and name in self._manual.schema.types
         return Place(name, name if known else None)
 
@@ -109,13 +110,13 @@ class Paths:
         return Place(of.element, theirs.element if isinstance(theirs, Array) else None)
 
     def element_place(self, place: Place) -> Place:
-        """Return the type of the elements of an array, however deep; any other is its own."""
+        """Return the type of an array's elements, through nested arrays; other types unchanged."""
         while isinstance(self._schema.types[place.type], Array):
             place = self.inner_place(place)
         return place
 
     def alternatives_of(self, place: Place) -> dict[str, Place]:
-        """Return the types that a value may have, by their kind in JSON; built-in ones left out."""
+        """Return the types that a value may have, by kind in JSON, without built-in types."""
         mine = alternatives(self._schema, place.type)
         theirs: dict[str, Type | None] = {}
         if self._manual is not None and place.documented is not None:
@@ -127,12 +128,12 @@ class Paths:
         }
 
     def follow(self, start: Place, names: Sequence[str], path: str) -> Found | None:
-        """Follow a path; None if it leads nowhere, or is too long.
+        """Return the end of a path; None if the path doesn't exist, or is too long.
 
         Args:
-            start: The type where it begins.
-            names: Its members, at least one.
-            path: What it is called up to there.
+            start: The type where the path begins.
+            names: The names of its members, at least one.
+            path: The path up to the type.
         """
         if len(names) > limits.SHELL_LEVELS:
             return None
@@ -146,7 +147,7 @@ class Paths:
         return None
 
     def names_in(self, start: Place) -> list[str]:
-        """Return the names that can stand next in a path."""
+        """Return the names that can follow in a path."""
         names: dict[str, None] = {}
         for place in self._inside(start):
             of = self._schema.types[place.type]
@@ -190,7 +191,7 @@ class Paths:
             yield msgspec.structs.replace(found, discriminator=tag, branches=tuple(values))
 
     def _inside(self, start: Place) -> Iterator[Place]:
-        """Give the types in which a path can go on."""
+        """Yield the types in which a path can continue: through arrays and alternates."""
         for place in self.alternatives_of(start).values():
             element = self.element_place(place)
             if element == place:

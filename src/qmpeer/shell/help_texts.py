@@ -1,4 +1,4 @@
-"""Help: which entry is meant by what stands behind ``help``, or a list of all that there is."""
+"""The topics of ``help``: the entry for a name, or a list of all names."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, assert_never
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from qmpeer.shell.help_entries import Entries
 
 _WIDTH: Final = 80
-_SILENT: Final = "this server doesn't tell its arguments"
+_SILENT: Final = "this server doesn't list its arguments"
 
 
 def help_lines(
@@ -38,12 +38,12 @@ def help_lines(
     palette: Palette = PLAIN,
     width: int = _WIDTH,
 ) -> Iterator[str]:
-    """Give the lines of help for what stands behind ``help``; all that there is for nothing.
+    """Yield the lines of help for a topic; without a topic, a list of all names.
 
     Args:
-        line: What it would be as a line of its own.
-        vocabulary: What the server takes.
-        builtins: The words of the shell's own.
+        line: The words behind ``help``, as a line of their own.
+        vocabulary: The server's commands and events.
+        builtins: The built-ins by name.
         manual: The documentation, of any release.
         palette: The colours.
         width: Columns of a line.
@@ -59,7 +59,7 @@ def help_lines(
             topics = _Topics(vocabulary, builtins, manual, palette, width)
             yield from topics.about(word.value.text, words)
         case Messages():
-            yield "JSON is sent as it is; help NAME tells of the command in it"
+            yield "JSON is sent unchanged; 'help COMMAND' describes the command in it"
         case Unfinished() | Unreadable():
             topic = line.statement.words[0].value.text
             topics = _Topics(vocabulary, builtins, manual, palette, width)
@@ -84,11 +84,11 @@ class _Topics:
         self._width = width
 
     def about(self, topic: str, words: Sequence[Word] = ()) -> Iterator[str]:
-        """Give help for a name: of a command, an event, a type, or with dots of their members.
+        """Yield help for a command, an event or a type, or with dots for one of their members.
 
         Args:
             topic: The name.
-            words: What stands behind it: values of arguments say which branches are meant.
+            words: The words behind it; values of discriminators select branches.
         """
         commands = self._vocabulary.commands
         block = self._builtins.get(f"{topic}(")  # transaction( is one, transaction a command
@@ -106,7 +106,7 @@ class _Topics:
             yield self._nothing(topic)
 
     def _of_server(self, topic: str, words: Sequence[Word]) -> Iterator[str]:
-        """Give what the server's schema has of that name."""
+        """Yield the entry for a name in the server's schema."""
         vocabulary, schema = self._vocabulary, self._vocabulary.schema
         if schema is None:
             return
@@ -132,7 +132,10 @@ class _Topics:
                 yield from entries.type(place)
 
     def _of_manual(self, topic: str, words: Sequence[Word]) -> Iterator[str]:
-        """Give what only the documentation has: of another release, or a name that is hidden."""
+        """Yield the entry for a name that is only in the documentation.
+
+        Another release may have it, or introspection hides it.
+        """
         manual = self._manual
         if manual is None or not manual.source:
             return
@@ -160,7 +163,7 @@ class _Topics:
         return Entries(schema, manual, self._width, self._palette)
 
     def _nothing(self, topic: str) -> str:
-        """Say that there is nothing of that name, and what may be meant."""
+        """Return the message for an unknown name, with a suggestion."""
         schema = self._vocabulary.schema
         types = () if schema is None else schema.types
         names = [*self._vocabulary.commands, *self._vocabulary.events, *self._builtins, *types]
@@ -179,7 +182,7 @@ class _Topics:
 def names_behind(
     path: str, vocabulary: Vocabulary, manual: Manual | None = None
 ) -> list[str] | None:
-    """Return the names that can stand behind a path and a dot; None if it leads nowhere."""
+    """Return the names that can follow a path and a dot; None if the path doesn't exist."""
     from qmpeer.shell.help_paths import Paths  # start: 9 ms
 
     if vocabulary.schema is None:
@@ -212,7 +215,7 @@ def _overview(
     yield "  sub.name=value  a member within     list.0=value  an item     'a b'  with a blank"
     yield "  name:=value     text, whatever it looks like    {...}  JSON    # a comment"
     yield ""
-    yield palette.paint("heading", "The shell's own words (help WORD tells more)")
+    yield palette.paint("heading", "Built-ins of the shell ('help NAME' shows more)")
     yield from (f"  {word.name:<14}{word.about}" for word in builtins.values())
     yield ""
     yield palette.paint("heading", f"Commands of this server: {len(vocabulary.commands)}")

@@ -1,6 +1,6 @@
-"""History: one file a user, to which lines are added and from which none is ever taken.
+"""The history of typed lines: one file for each user, to which lines are only appended.
 
-Each line of the file is one entry as a JSON string. Several shells may write to it at once.
+Each line of the file is one entry as a JSON string. Several shells may append at once.
 """
 
 import os
@@ -14,17 +14,20 @@ from qmpeer.shell.files import open_private
 
 
 def history_path(environment: Mapping[str, str]) -> str:
-    """Return where history is kept: ``$XDG_STATE_HOME/qmpeer/history``, in the home by default."""
+    """Return the path of the history: ``$XDG_STATE_HOME/qmpeer/history``.
+
+    XDG_STATE_HOME defaults to ``~/.local/state``.
+    """
     base = environment.get("XDG_STATE_HOME") or "~/.local/state"
     return os.path.join(os.path.expanduser(base), "qmpeer", "history")
 
 
 class FileHistory(History):
-    """Keep what was typed, without its secrets.
+    """The history of one user in a file, without secrets.
 
     Args:
-        path: The file; None keeps it in memory only.
-        redact: Returns what may be kept of a line, None for nothing.
+        path: The file; None keeps the history in memory only.
+        redact: Returns a line without its secrets; None if the line must not be stored.
     """
 
     def __init__(
@@ -36,7 +39,7 @@ class FileHistory(History):
         self._last: str | None = None
 
     def append_string(self, string: str) -> None:
-        """Add a line; blank ones, too long ones and repetitions are left out."""
+        """Add a line, unless it is blank, too long, or the same as the line before."""
         if len(string) > limits.SHELL_HISTORY_ENTRY or not string.strip():
             return
         shown = self._redact(string.strip())
@@ -46,7 +49,7 @@ class FileHistory(History):
         super().append_string(shown)
 
     def load_history_strings(self) -> Iterable[str]:
-        """Give the entries of the file, the last first."""
+        """Return the entries of the file, the newest first."""
         return reversed(self._read())
 
     def _read(self) -> list[str]:
@@ -62,7 +65,7 @@ class FileHistory(History):
         return [entry for line in lines if isinstance(entry := _entry(line), str)]
 
     def store_string(self, string: str) -> None:
-        """Add a line to the file; where that is not possible, it is kept in memory only."""
+        """Append a line to the file; if that fails, keep history in memory from now on."""
         if self.path is None:
             return
         data = msgspec.json.encode(string.encode(errors="replace").decode()) + b"\n"
@@ -75,7 +78,7 @@ class FileHistory(History):
 
 
 def _no_link(path: str, flags: int) -> int:
-    """Open a file, but not by a link, and without waiting for somebody to write to it."""
+    """Open a file that is no symbolic link, without waiting for the writer of a FIFO."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 

@@ -1,13 +1,13 @@
-"""The human monitor through QMP: the CPU that lines are about."""
+"""The human monitor through QMP, with the CPU that its commands apply to."""
 
 from qmpeer.values import JsonObject
 
 
 class HumanMonitor:
-    """The CPU that lines for the human monitor are about.
+    """The state of a human monitor session: the CPU chosen with ``cpu N``.
 
-    QEMU takes the CPU with each line, and refuses one that isn't there: nothing is said of a CPU
-    until somebody chooses one by ``cpu N``.
+    QEMU expects the CPU with each line, and rejects a CPU that doesn't exist. So no CPU is sent
+    until the user chooses one.
     """
 
     def __init__(self) -> None:
@@ -21,9 +21,9 @@ class HumanMonitor:
         return {"command-line": line} | ({} if cpu is None else {"cpu-index": cpu})
 
     def update(self, line: str, text: str) -> None:
-        """Take in what a line printed: the CPU that it chose counts if it is there."""
+        """Remember the CPU that a line chose, unless its output says that there is no such CPU."""
         cpu = _choice(line)
-        if cpu is not None and "nvalid" not in text:
+        if cpu is not None and "nvalid" not in text:  # "invalid CPU index", in either case
             self._cpu = cpu
 
 
@@ -31,5 +31,5 @@ def _choice(line: str) -> int | None:
     """Return the CPU that a line chooses; None if it chooses none."""
     words = line.split()
     is_choice = len(words) == 2 and words[0] == "cpu" and words[1].isdecimal()
-    # int() refuses thousands of digits, and no machine has so many CPUs.
+    # int() raises ValueError at thousands of digits.
     return int(words[1]) if is_choice and len(words[1]) < 10 else None

@@ -1,4 +1,4 @@
-"""How lines for the human monitor can go on."""
+"""Completion of lines for the human monitor."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ _INFO: Final = re.compile(r"^info ([\w-]+)(?: .*)? -- ", re.M)
 
 
 def names_in_help(text: str, *, of_info: bool = False) -> Iterator[str]:
-    r"""Give the commands that a help text names, and their short forms.
+    r"""Yield the commands that a help text lists, and their short forms.
 
     Example:
         >>> list(names_in_help("p|print /fmt expr -- print\nquit|q  -- quit"))
@@ -27,12 +27,12 @@ def names_in_help(text: str, *, of_info: bool = False) -> Iterator[str]:
 
 
 def complete_human(line: str, names: NameLookup) -> CompletionResult:
-    """Find how a line for the human monitor can go on.
+    """Return the completions of a line for the human monitor.
 
     Args:
         line: The line up to the cursor.
-        names: Its "human" names are those of the commands; those behind a command, such as info,
-            it gives for that word.
+        names: Returns names of the kind "human": the words that can follow the text of the line,
+            such as "info"; commands for "".
     """
     words = line.split(" ")
     typed = words[-1]
@@ -44,7 +44,7 @@ def complete_human(line: str, names: NameLookup) -> CompletionResult:
 
 
 async def human_names(client: AsyncClient, before: str, timeout: float) -> Sequence[str]:
-    """Return what may follow the words of a line for the human monitor."""
+    """Return the words that can follow the beginning of a line for the human monitor."""
     if before not in ("", "info"):
         kind = _ARGUMENTS.get(before.split(maxsplit=1)[0])
         return await client.names(kind, timeout=timeout) if kind and " " not in before else ()
@@ -72,4 +72,4 @@ _ARGUMENTS: Final = {
     "ringbuf_write": "chardev",
     "qom-list": "qom-path",
 }
-"""What the first argument of a command of the human monitor names."""
+"""The kind of name that the first argument of a human monitor command expects."""

@@ -1,4 +1,4 @@
-"""Mistakes in what was typed, each with its place, and how that place is marked."""
+"""Errors in typed text, with their offsets, and lines that mark them."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -6,19 +6,19 @@ from typing import Final
 from qmpeer.display.safe_text import columns, cut, visible
 
 _CONTEXT: Final = 12
-"""Columns that are shown before a mark where the line is cut."""
+"""Columns before the mark in a line that is cut."""
 _LONGEST_MARK: Final = 60
 
 
 class InputError(Exception):
-    """What is wrong with a text, where, and what would be right.
+    """An error in a typed text, with its position and a hint.
 
     Attributes:
-        reason: What is wrong, in QEMU's words where it has some.
-        start: The first character at fault, counted from 0.
-        end: The one behind the last; the same as `start` where something is missing.
-        hint: What would be right; "" where the reason says it.
-        is_syntax: The text can't be read, whoever listens; else it is not for this server.
+        reason: The error, in QEMU's words if QEMU reports it too.
+        start: Offset of the first wrong character.
+        end: Offset behind the last one; equal to `start` if something is missing.
+        hint: A correction; "" if the reason is enough.
+        is_syntax: True if no server could accept the text, False if this server doesn't.
     """
 
     def __init__(
@@ -36,13 +36,13 @@ class InputError(Exception):
 
 
 class SourceError(Exception):
-    """Where in a file a statement failed.
+    """A failed statement of a sourced file.
 
     Attributes:
         place: The file and the line.
         text: The statement's lines.
-        error: Why.
-        start: Where these begin in the file, from whose start mistakes count.
+        error: The error.
+        start: Offset of the lines in the file; the offsets of an InputError refer to the file.
     """
 
     def __init__(self, place: str, text: str, error: Exception, start: int = 0) -> None:
@@ -57,7 +57,7 @@ class SourceError(Exception):
 
 
 def marked_lines(text: str, input_error: InputError, width: int) -> Iterator[str]:
-    """Give the line that holds a mistake, cut to a width, and below it the mark.
+    """Yield the line with an error, cut to a width, then a line with the mark.
 
     Example:
         >>> for line in marked_lines("stop noww=1", InputError("", 5, 9), 40):

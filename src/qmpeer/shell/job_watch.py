@@ -1,4 +1,4 @@
-"""Following a job that somebody else began, until it is done or waits for somebody."""
+"""Following a job that another command started, until it ends or waits for a command."""
 
 import contextlib
 from collections.abc import Callable
@@ -16,13 +16,13 @@ from qmpeer.errors import LimitError
 from qmpeer.messages import Event
 
 _REFRESH: Final = 0.5
-"""Seconds between two looks at the progress, of which no event tells."""
+"""Seconds between two queries of the progress, which no event reports."""
 _RESTING: Final = frozenset({*NEXT_COMMANDS, "concluded", "null"})
 _EVENTS: Final = ("JOB_STATUS_CHANGE", "BLOCK_JOB_COMPLETED", "BLOCK_JOB_CANCELLED")
 
 
 def advice(job: JobState) -> str:
-    """Return what a job waits for; "" if for nobody."""
+    """Return the command that a job waits for, as a sentence; "" if it waits for none."""
     name = visible(job.id)
     if job.stop_reason is not None:
         return f"it waits: job-resume id={name} tries again, job-cancel id={name} gives it up"
@@ -35,16 +35,16 @@ def advice(job: JobState) -> str:
 async def follow_job(
     client: AsyncClient, job: str, report: Callable[[JobState], None], *, since: int
 ) -> JobState | None:
-    """Follow a job until it is over, waits for somebody, or was stopped by an error.
+    """Follow a job until it ends, waits for a command, or stops at an error.
 
     Args:
         client: The connection.
         job: The job's id.
-        report: Called now and then with how it stands.
-        since: A mark: what events after it told of the job's end counts.
+        report: Called with the job's state, again and again.
+        since: An event mark. Events after it may report the end of a job that is already gone.
 
     Returns:
-        How it stood at last; None if there is no such job, nor was one after the mark.
+        The job's last state; None if there is no such job, and none has ended since the mark.
 
     Raises:
         QMPError: As `AsyncClient.execute`.
@@ -68,14 +68,14 @@ async def follow_job(
                 return found
             with contextlib.suppress(TimeoutError):
                 record.update_from_event(await events.next(_REFRESH))
-        with contextlib.suppress(TimeoutError):  # what is gone told its end before that answer
+        with contextlib.suppress(TimeoutError):  # events of a gone job precede the empty reply
             while True:
                 record.update_from_event(await events.next(0))
     return record.end()
 
 
 class _JobRecord:
-    """Keep what is told of a job of which, at its end, nobody can be asked any more."""
+    """The last known state of a job, which may be gone before it can be queried at its end."""
 
     def __init__(self, job: str) -> None:
         self._begin(job)
@@ -87,14 +87,14 @@ class _JobRecord:
         self._is_aborting = False
 
     def update_state(self, state: JobState) -> None:
-        """Take in what the server answered."""
+        """Update the state from the server's reply."""
         self._state = state
         self._was_there = True
         self._is_over = False
         self._is_aborting = state.status == "aborting"
 
     def update_from_event(self, event: Event) -> None:
-        """Take in what one of the job's events says."""
+        """Update the state from one of the job's events."""
         data = event.data
         if event.name == "JOB_STATUS_CHANGE":
             self._change_status(text_of(data.get("status")))
@@ -106,7 +106,7 @@ class _JobRecord:
 
     def _change_status(self, status: str) -> None:
         match status:
-            case "created":  # another one of the same name
+            case "created":  # a new job with the same id
                 self._begin(self._state.id)
             case "concluded" | "null":
                 self._is_over = True
@@ -119,11 +119,11 @@ class _JobRecord:
         self._state = msgspec.structs.replace(self._state, **changes)
 
     def end(self) -> JobState | None:
-        """Return how it ended, None if nothing was told of that."""
+        """Return the final state; None if neither a reply nor an event reported the job."""
         if not (self._is_over or self._was_there):
             return None
         if self._state.error is None and self._is_aborting:
-            self._change(error="it failed, and why can't be asked any more")
+            self._change(error="it failed; the reason is no longer available")
         if self._state.error is None and self._is_over:
             self._change(current=self._state.total)
         return self._state
@@ -135,7 +135,7 @@ async def _look(client: AsyncClient, job: str) -> JobState | None:
 
 
 def progress_bar(job: JobState, width: int) -> str:
-    """Return a line with a bar.
+    """Return a line with a progress bar.
 
     Example:
         >>> progress_bar(JobState("j", "running", "backup", 1, 4), 32)

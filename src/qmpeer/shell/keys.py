@@ -1,4 +1,4 @@
-"""Keys: what Enter, Tab, Escape and a paste do, of any length."""
+"""Key bindings for Enter, Tab, Escape and pastes of any length."""
 
 from collections.abc import Callable
 from typing import Final
@@ -14,6 +14,7 @@ from prompt_toolkit.keys import Keys
 from qmpeer import limits
 
 _END: Final = "\x1b[201~"
+"""The escape sequence by which a terminal ends a paste."""
 
 
 def key_bindings(
@@ -21,12 +22,12 @@ def key_bindings(
     keep_paste: Callable[[str], str],
     tab: Callable[[Buffer], None],
 ) -> KeyBindings:
-    """Return what the keys do that aren't prompt_toolkit's own.
+    """Return the key bindings that differ from prompt_toolkit's.
 
     Args:
-        is_complete: Returns whether Enter executes a text, or begins a new line in it.
-        keep_paste: Keeps a long paste aside, and returns what stands for it in the line.
-        tab: Completes.
+        is_complete: Returns whether Enter executes a text; otherwise Enter begins a new line.
+        keep_paste: Stores a long paste, and returns a placeholder for the line.
+        tab: Completes the text of a buffer.
     """
     bindings = KeyBindings()
     is_in_line = has_focus(DEFAULT_BUFFER) & ~is_searching
@@ -36,7 +37,7 @@ def key_bindings(
         buffer = event.current_buffer
         state = buffer.complete_state
         if state is not None and state.current_completion is not None:
-            buffer.complete_state = None  # what is chosen stands in the line
+            buffer.complete_state = None  # the chosen text is already in the line
         elif is_complete(buffer.text):
             buffer.validate_and_handle()
         else:
@@ -61,7 +62,10 @@ def key_bindings(
 
 
 class _Parser(Vt100Parser):
-    """A parser that looks for the end of a paste in what is new; its base looks through all."""
+    """A parser that searches only new data for the end of a paste.
+
+    Its base class searches the whole paste at each call, which takes quadratic time.
+    """
 
     def feed(self, data: str) -> None:
         if not self._in_bracketed_paste:
@@ -69,6 +73,7 @@ class _Parser(Vt100Parser):
             super().feed(data)
             return
         self._pieces.append(data)
+        # The end may be split between two pieces, so the pieces before are searched as well.
         if _END not in "".join(self._pieces[-2 * len(_END) :])[-len(data) - len(_END) :]:
             return
         content, _, rest = "".join(self._pieces).partition(_END)
@@ -80,7 +85,7 @@ class _Parser(Vt100Parser):
 
 
 def take_long_pastes(input: Input) -> None:
-    """Make an input take long pastes in a time that grows with their length, not its square."""
+    """Make an input read long pastes in linear time."""
     parser = getattr(input, "vt100_parser", None)
     if isinstance(parser, Vt100Parser) and hasattr(parser, "_in_bracketed_paste"):
         input.vt100_parser = _Parser(parser.feed_key_callback)  # type: ignore[attr-defined]  # a Vt100Input

@@ -1,4 +1,4 @@
-"""Colours of what is being typed."""
+"""Colours for the line that is being typed."""
 
 from collections.abc import Callable, Collection
 from typing import Final, assert_never
@@ -24,10 +24,10 @@ _STYLES: Final = {"plain": "", "quoted": "ansigreen", "json": "ansicyan"}
 
 
 class LineLexer(Lexer):
-    """Colour commands, names, quoted text, JSON, comments and what can't be read."""
+    """A lexer that colours commands, names, quoted text, JSON, comments and errors."""
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
-        """Return what gives each line in its pieces."""
+        """Return a function that returns the styled pieces of a line by its number."""
         text = document.text
         if not text or len(text) > limits.SHELL_PASTE:
             return lambda number: [("", document.lines[number])]
@@ -66,14 +66,14 @@ def _paint(styles: list[str], line: Line) -> None:
                 _paint_words(styles, statement, set())
             else:
                 _paint(styles, begun)
-            if not line.lacks_command:  # that may still come
+            if not line.lacks_command:  # the user may still type one before it
                 _mark(styles, input_error.start, input_error.end, "ansired")
         case never:
             assert_never(never)
 
 
 def _paint_words(styles: list[str], statement: Statement, commands: Collection[int]) -> None:
-    """Colour the words of a statement; those at some places are commands."""
+    """Colour the words of a statement; `commands` holds the indexes of the command names."""
     _mark(styles, statement.start, statement.end, "ansibrightblack")
     for number, word in enumerate(statement.words):
         if word.name is not None:

@@ -1,11 +1,10 @@
-"""What a typed line is: decided here, and nowhere else.
+"""The six kinds of typed lines, and the only place that tells them apart.
 
-A line is one of these: messages as they stand on the wire, a command, a transaction, a word of the
-shell's own, the beginning of one of them whose bracket isn't closed yet, or a mistake. What
-executes, completes, colours or keeps lines matches on them, and says of each kind what it does.
+A line is one of these: messages as on the wire, a command, a transaction, a built-in, an unfinished
+line with an open bracket, or a line that can't be read. Execution, completion, colouring and
+history match on these classes.
 
-What there is to know of a word of the shell's own stands in one record, a `Builtin`; all of them
-are in `qmpeer.shell.builtins`.
+A built-in is described by one record, a `Builtin`; all records are in `qmpeer.shell.builtins`.
 """
 
 import itertools
@@ -25,7 +24,7 @@ from qmpeer.shell.words import Form, Statement, Word
 
 
 class BuiltinContext(Protocol):
-    """What executes lines, as far as a word of the shell's own needs it.
+    """The part of the executor that built-ins use.
 
     Attributes:
         session: The session.
@@ -34,46 +33,46 @@ class BuiltinContext(Protocol):
     session: Session
 
     def reader(self, schema: Schema) -> ArgumentReader:
-        """Return what reads values by a schema."""
+        """Return an argument reader for a schema."""
         ...
 
     async def execute_file(self, path: Word) -> None:
-        """Execute the lines of a file, up to the first that fails.
+        """Execute the statements of a file, up to the first that fails.
 
         Raises:
-            SourceError: If one fails.
+            SourceError: If a statement fails.
             OSError: If the file can't be read.
-            InputError: If too many files execute one another.
+            InputError: If nested source commands too deeply.
         """
 
 
 class HistoryRule(Enum):
-    """What history may keep of that which stands behind a word of the shell's own."""
+    """The part of a built-in's arguments that history may store."""
 
-    ARGUMENTS = "all but what is called like a secret"
-    NAME = "the first word, unless it is called like a secret"
+    ARGUMENTS = "all except values that are named like a secret"
+    NAME = "the first word, unless it is named like a secret"
     FILE = "the first word, if it looks like a file's name"
-    TEXT = "a text without what looks like a password in it"
+    TEXT = "the text, without words that look like a password"
     HUMAN_LINE = "a line for the human monitor, without its secrets"
-    NOTHING = "nothing: it is a secret"
+    NOTHING = "nothing, as the arguments are secret"
 
 
 def no_completions(request: CompletionRequest) -> CompletionResult:
-    """Return that nothing is known of how a line can go on."""
+    """Return no completions."""
     return CompletionResult(request.current.end)
 
 
 class Builtin(msgspec.Struct, frozen=True):
-    """A word of the shell's own: all that there is to know of it.
+    """A built-in command of the shell.
 
     Attributes:
-        name: The word.
-        about: What it is for, in a few words.
-        usage: What ``help`` says of it.
-        run: Executes a line that begins with it; None if `form` makes its lines another kind.
-        form: What follows it.
-        history_rule: What history may keep of a line that begins with it.
-        complete: Completes what stands behind it.
+        name: The word that the line begins with.
+        about: Its purpose in a few words.
+        usage: The text that ``help`` shows.
+        run: Executes a line; None if `form` makes the line one of another kind.
+        form: The form of its arguments.
+        history_rule: The part of its arguments that history may store.
+        complete: Completes its arguments.
     """
 
     name: str
@@ -86,19 +85,19 @@ class Builtin(msgspec.Struct, frozen=True):
 
 
 class Messages(msgspec.Struct, frozen=True):
-    """Commands as they stand on the wire, one a word."""
+    """A line of QMP messages, one for each word."""
 
     statement: Statement
 
 
 class Invocation(msgspec.Struct, frozen=True):
-    """A command of the server.
+    """A line with a command of the server.
 
     Attributes:
         statement: The statement.
-        command: The command's name.
+        command: The word with the command's name.
         arguments: The words behind it.
-        is_oob: It is executed out of band.
+        is_oob: True for execution out of band.
     """
 
     statement: Statement
@@ -108,12 +107,12 @@ class Invocation(msgspec.Struct, frozen=True):
 
 
 class Transaction(msgspec.Struct, frozen=True):
-    """A transaction.
+    """A transaction in parentheses.
 
     Attributes:
         statement: The statement.
         actions: The words of each action.
-        is_cancelled: It ends with cancel, not with a parenthesis.
+        is_cancelled: True if it ends with ``cancel`` instead of a parenthesis.
     """
 
     statement: Statement
@@ -122,12 +121,12 @@ class Transaction(msgspec.Struct, frozen=True):
 
 
 class BuiltinLine(msgspec.Struct, frozen=True):
-    """A line of the shell's own.
+    """A line with a built-in.
 
     Attributes:
         statement: The statement.
-        word: The word that it begins with.
-        words: The words behind that.
+        word: The built-in.
+        words: The words behind its name.
     """
 
     statement: Statement
@@ -136,17 +135,17 @@ class BuiltinLine(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """What stands behind the word, where that takes text."""
+        """The text behind the name, if the built-in's form is TEXT."""
         return self.statement.raw or ""
 
     def only_word(self, what: str) -> Word:
-        """Return the one word that there may be.
+        """Return the only argument.
 
         Args:
-            what: What it says, for the message.
+            what: A description of the argument, for the error message.
 
         Raises:
-            InputError: If there is none, or another one.
+            InputError: If there is no argument, or more than one.
         """
         words, end = self.words, self.statement.end
         if not words:
@@ -157,11 +156,11 @@ class BuiltinLine(msgspec.Struct, frozen=True):
 
 
 class Unfinished(msgspec.Struct, frozen=True):
-    """A line that may go on: a bracket is open.
+    """A line with an open bracket, which the next line may continue.
 
     Attributes:
         statement: The statement.
-        begun: What it is so far.
+        begun: The line so far.
     """
 
     statement: Statement
@@ -169,12 +168,12 @@ class Unfinished(msgspec.Struct, frozen=True):
 
 
 class Unreadable(msgspec.Struct, frozen=True):
-    """A mistake: a line that is none of the others.
+    """A line that can't be read.
 
     Attributes:
-        statement: The statement, as far as it divides into words.
-        input_error: What can't be read.
-        begun: What the line is up to there; None if no command stands first.
+        statement: The statement, divided into words up to the error.
+        input_error: The error.
+        begun: The line up to the error; None if it doesn't begin with a command.
     """
 
     statement: Statement
@@ -183,7 +182,7 @@ class Unreadable(msgspec.Struct, frozen=True):
 
     @property
     def lacks_command(self) -> bool:
-        """It divides into words, but no command stands first."""
+        """True if the only error is that no command comes first."""
         return self.begun is None and self.statement.input_error is None
 
 
@@ -193,13 +192,13 @@ Line: TypeAlias = Union[Messages, Invocation, Transaction, BuiltinLine, Unfinish
 def read_line(
     statement: Statement, builtins: Mapping[str, Builtin], commands: Collection[str]
 ) -> Line:
-    """Return what a statement is.
+    """Return the kind of line that a statement is.
 
     Args:
         statement: The statement.
-        builtins: The words of the shell's own.
-        commands: The names of the server's commands, as far as they are known; a word of the
-            shell's own that is among them is the server's.
+        builtins: The built-ins by name.
+        commands: The known names of the server's commands. A name that is among them and among
+            the built-ins means the server's command.
     """
     line = _read(statement, builtins, commands)
     if statement.input_error is not None:
@@ -209,7 +208,7 @@ def read_line(
 
 
 def _read(statement: Statement, builtins: Mapping[str, Builtin], commands: Collection[str]) -> Line:
-    """Return what a statement is, as far as it can be read."""
+    """Return the kind of line, ignoring errors and open brackets behind the first word."""
     first, *words = statement.words
     if first.name is None and first.value.kind == "json":
         return _messages(statement)

@@ -1,6 +1,6 @@
-"""Names of what the server has, kept for a moment: completion asks without waiting.
+"""A cache of the names of objects on the server, which completion reads without waiting.
 
-What isn't known when it is asked for is noted, and fetched by who can wait.
+A lookup that misses is noted. `LiveNames.fetch` then queries the server for all that are missing.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ _PATHS: Final = frozenset({"qom-path"})
 
 
 class LiveNames:
-    """A short memory of names.
+    """A cache of names that expire after a moment.
 
     Args:
-        client: Returns the connection, None while there is none.
-        clock: Seconds, from any time on.
+        client: Returns the client, or None while there is none.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -38,14 +38,14 @@ class LiveNames:
         self._lock = asyncio.Lock()
 
     def __call__(self, kind: str, about: str) -> Sequence[str]:
-        """Return the names that are known, and note it if there are none."""
+        """Return the cached names of one kind; note a miss."""
         if kind == "file":
             return list(file_names(about))
         found: Sequence[str] | None = self._remembered(_key(kind, about))
         return found or ()
 
     def answer(self, question: PropertyQuery) -> JsonValue:
-        """Return the answer to a question if it is known, and note it if not."""
+        """Return the cached answer to a query, or None; note a miss."""
         answer: JsonValue = self._remembered(question)
         return answer
 
@@ -57,15 +57,21 @@ class LiveNames:
 
     @property
     def is_complete(self) -> bool:
-        """Nothing was asked for in vain."""
+        """True if no lookup has missed since the last fetch, and no fetch is running."""
         return not self._missing and not self._lock.locked()
 
     def forget(self) -> None:
-        """Forget what is known, as a command may have changed it."""
+        """Drop the cached names that a command may have changed."""
         self._known = {key: item for key, item in self._known.items() if _is_lasting(key)}
 
     async def fetch(self) -> bool:
-        """Fetch what was asked for in vain; return whether more is known now."""
+        """Query the server for the names that lookups missed.
+
+        Returns:
+            True if the cache may hold more than before.
+        """
+        # Each key starts a fetch, and they run one at a time. A fetch that waited returns True, as
+        # the one before it may have filled the cache.
         had_to_wait = self._lock.locked()
         async with self._lock:
             missing, self._missing = self._missing, set()
@@ -81,16 +87,16 @@ class LiveNames:
 
 
 _Key: TypeAlias = tuple[str, str] | PropertyQuery
-"""A kind of names with what they are about, or a question."""
+"""A kind of names with the text that limits them, or a query for properties."""
 
 
 def _is_lasting(key: _Key) -> bool:
-    """Return whether no command changes an answer: what the human monitor takes."""
+    """Return whether commands leave an entry valid, such as the human monitor's commands."""
     return isinstance(key, tuple) and key[0] == "human"
 
 
 def _key(kind: str, about: str) -> tuple[str, str]:
-    """Return what is asked of the server: the folder of a path, whatever was typed of a name."""
+    """Return the cache key of a lookup: for a path, its folder without the typed beginning."""
     if kind in _PATHS:
         return kind, about.rpartition("/")[0]
     return kind, about

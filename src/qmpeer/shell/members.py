@@ -1,6 +1,6 @@
-"""Which members an object has, its branches followed as far as its discriminators are known.
+"""The members of an object, including those of the branches that known discriminators select.
 
-And what is found by these: the actions of a transaction, and what a member is, in words.
+Also the actions of a transaction, and short descriptions of types, which are derived from members.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,12 +25,12 @@ from qmpeer.schema.model import (
 
 
 class Members(msgspec.Struct, frozen=True):
-    """Hold the members of an object.
+    """The members of an object.
 
     Attributes:
-        members: All that it can have, by their names: those of its bases, then of its branches.
-        discriminators: Those that decide over branches, and the values that each can have.
-        undecided: The discriminator that isn't known; None if there is none.
+        members: The possible members by name: those of its bases, then those of its branches.
+        discriminators: The discriminators and the values that each can have.
+        undecided: The discriminator whose value isn't known, or None.
     """
 
     members: dict[str, Member]
@@ -44,7 +44,7 @@ def members_of(schema: Schema, name: str, value_of: Callable[[str], str | None])
     Args:
         schema: The schema.
         name: The type.
-        value_of: Gives the value of a member as far as it is known, else None.
+        value_of: Returns the value of a member if it is known, else None.
     """
     members: dict[str, Member] = {}
     discriminators: dict[str, tuple[str, ...]] = {}
@@ -72,7 +72,7 @@ def arguments_type(command: CommandDefinition) -> str:
 
 
 def transaction_types(schema: Schema) -> dict[str, str]:
-    """Return the actions of a transaction, and the type of each one's data."""
+    """Return the data type of each action that a transaction accepts, by action name."""
     command = next((each for each in schema.commands() if each.name == "transaction"), None)
     if command is None:
         return {}
@@ -98,7 +98,7 @@ def _data_of(schema: Schema, branch: Branch) -> Member | None:
 
 
 def type_words(schema: Schema, name: str) -> str:
-    """Say what a type is, in a word or two."""
+    """Return a description of a type in a word or two."""
     kinds = alternatives(schema, name)
     if len(kinds) == len(ALL_KINDS):
         return "any"
@@ -111,24 +111,24 @@ def type_words(schema: Schema, name: str) -> str:
 
 
 def joined_values(type_: EnumDefinition, most: int) -> str | None:
-    """Return the values of an enum as one text; None if it would have more than `most` characters.
+    """Return the values of an enum as one text; None if it has more than `most` characters.
 
-    Many members can share an enum of many values, so these are joined only if they are few.
+    Many members can share a large enum, so a large one isn't joined at all.
     """
-    if len(type_.values) > most + 1:  # one character stands between two
+    if len(type_.values) > most + 1:  # each value takes a character and a separator
         return None
     values = "|".join(value.name for value in type_.values)
     return values if len(values) <= most else None
 
 
 def marks_of(features: Sequence[Feature]) -> str:
-    """Return the features that a user should know of: deprecated, unstable.
+    """Return the special features that users should see: deprecated, unstable.
 
     Example:
         >>> from qmpeer.schema.model import Feature
         >>> marks_of([Feature("unstable"), Feature("json-cli")])
         'unstable'
     """
-    if not features:  # as of nearly all: this is asked of each name at each key
+    if not features:  # the common case: called for each name at each key
         return ""
     return ", ".join(special_features(features))

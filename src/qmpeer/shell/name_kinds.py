@@ -1,6 +1,6 @@
-"""Which arguments are names of things that the server has, and of what things.
+"""The arguments that name an object on the server, and the kind of that object.
 
-What `qmpeer.client` knows of it, and what only a shell asks for.
+The kinds are those of `qmpeer.client`, and some that only the shell completes.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,19 +9,21 @@ from typing import Final, TypeAlias
 from qmpeer.client.server_names import kind_of as kind_for_clients
 
 NameLookup: TypeAlias = Callable[[str, str], Sequence[str]]
-"""Give the names of things of a kind, as `qmpeer.client` calls the kinds, and of some more: "file",
-"secret", "human" (commands of the human monitor). The text is what was typed of a file's or a QOM
-path, and what a property belongs to; for other kinds it is empty."""
+"""Returns the names of one kind: a kind of `qmpeer.client`, "file", "secret", or "human" (commands
+of the human monitor). The second argument is the beginning of a file's or a QOM path, the object
+that a property belongs to, or else empty."""
 
 _FILES: Final = frozenset({"file.filename", "snapshot-file", "filename"})
 
 
 def kind_of(command: str, path: Sequence[str]) -> str | None:
-    """Return what an argument names; None if that isn't known, or it gets a new name.
+    """Return the kind of object that an argument names.
+
+    None means that the kind isn't known, or that the argument gives a new object its name.
 
     Args:
         command: The command's name.
-        path: The names that lead to the argument.
+        path: The names of the members from the top to the argument.
 
     Example:
         >>> kind_of("blockdev-del", ["node-name"]), kind_of("blockdev-add", ["node-name"])
@@ -38,5 +40,5 @@ def kind_of(command: str, path: Sequence[str]) -> str | None:
 
 
 def no_names(kind: str, about: str) -> Sequence[str]:
-    """Give no names."""
+    """Return no names."""
     return ()

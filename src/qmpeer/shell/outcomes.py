@@ -1,4 +1,4 @@
-"""What to say of whatever stopped a statement, and how bad that is."""
+"""Outcomes of statements, and their errors as one line of text."""
 
 from enum import Enum
 
@@ -8,16 +8,16 @@ from qmpeer.shell.input_errors import InputError, SourceError
 
 
 class Outcome(Enum):
-    """How a statement, or a script, ended."""
+    """The outcome of a statement or a script."""
 
     DONE = "done"
     REFUSED = "the server refused it, or would have"
-    UNREADABLE = "it makes no sense"
-    LOST = "no connection, or no answer in time"
+    UNREADABLE = "it can't be read"
+    LOST = "no connection, or no reply in time"
 
 
 def outcome_of(error: Exception) -> Outcome:
-    """Return how a statement ended that raised this."""
+    """Return the outcome of a statement that raised an error."""
     match error:
         case SourceError():
             return outcome_of(error.error)
@@ -32,7 +32,7 @@ def outcome_of(error: Exception) -> Outcome:
 
 
 def error_text(error: Exception) -> str:
-    """Return what went wrong, as one line that is fit for a terminal."""
+    """Return an error as one line that is safe for a terminal."""
     match error:
         case SourceError():
             return f"{error.place}: {error_text(error.error)}"

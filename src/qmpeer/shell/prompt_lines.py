@@ -1,6 +1,6 @@
-"""What is done with the lines of a prompt: they are completed, coloured and executed.
+"""The lines of a prompt: their completion, colouring and execution.
 
-All that reads a line hangs on this module. A prompt imports it once it is shown.
+This module imports everything that reads lines. The prompt is shown first, and then imports it.
 """
 
 import asyncio
@@ -28,10 +28,10 @@ class PromptLines:
     Args:
         session: The session.
         screen: Its screen.
-        is_human: Lines are for the human monitor.
+        is_human: True if the lines are for the human monitor.
 
     Attributes:
-        lexer: Colours them.
+        lexer: The lexer that colours them.
     """
 
     def __init__(self, session: Session, screen: TerminalScreen, *, is_human: bool) -> None:
@@ -46,7 +46,7 @@ class PromptLines:
     # --- Completing -----------------------------------------------------------------------------
 
     def is_complete(self, text: str) -> bool:
-        """Return whether Enter executes a text, or begins a new line in it."""
+        """Return whether Enter executes a text; otherwise it begins a new line."""
         if self._is_human:
             return True
         statements = split(text)
@@ -55,7 +55,7 @@ class PromptLines:
         return not statements or not statements[-1].is_open
 
     def complete(self, text: str, cursor: int) -> CompletionResult:
-        """Find how a text can go on, by what is known."""
+        """Return the completions of a text, using cached names only."""
         if len(text) > limits.SHELL_PASTE:
             return CompletionResult(0)
         if self._is_human:
@@ -65,13 +65,13 @@ class PromptLines:
 
     @property
     def has_all_names(self) -> bool:
-        """All that completion asked for was known."""
+        """True if the cache had all names that the last completion looked up."""
         return self._names.is_complete and (
             self._is_human or self._session.connection.has_vocabulary
         )
 
     async def fetch(self, text: str, cursor: int) -> bool:
-        """Ask the server for what completion of a text lacks; return whether more is known now."""
+        """Fetch the names that the completion of a text lacks; return True if some may be new."""
         connection = self._session.connection
         is_new = not (self._is_human or connection.has_vocabulary)
         if is_new:
@@ -82,11 +82,11 @@ class PromptLines:
     # --- Executing ------------------------------------------------------------------------------
 
     async def execute(self, text: str, typed_at: int | None) -> bool:
-        """Execute a text up to the first error; return whether the user leaves.
+        """Execute a text up to the first error; return whether the user exits.
 
         Args:
             text: The text.
-            typed_at: The column where it begins in the line above; None if it isn't there.
+            typed_at: Its first column in the line above; None if the line above shows another text.
         """
         self._names.forget()
         try:
@@ -110,7 +110,7 @@ class PromptLines:
                 continue
             rest = text[statement.end :].strip()
             if rest:
-                self._screen.note("what stands behind it was not executed")
+                self._screen.note("the statements after it were not executed")
             break
 
     async def _execute_human(self, line: str) -> None:
@@ -133,7 +133,7 @@ class PromptLines:
             self._screen.error(error_text(error))
 
     def _show_input_error(self, text: str, input_error: InputError, typed_at: int | None) -> None:
-        """Mark what is wrong: in the line where it was typed, or show that again, discreetly."""
+        """Mark an error below the typed line, or below a copy of it without secrets."""
         width = self._screen.width
         is_one_line = typed_at is not None and "\n" not in text
         if is_one_line and (typed_at or 0) + columns(visible(text)) < width:

@@ -1,9 +1,9 @@
-"""Arguments that are properties of a device or an object: the server tells their types.
+"""Arguments that are properties of a device or an object, typed by querying the server.
 
-The schema leaves them open: what ``device_add`` takes depends on the device, the value of
-``qom-set`` on the property. A server that is asked lists the properties with a type in QOM's words,
-such as uint32, OnOffAuto or link<iothread>. Once they are members of the schema, they are read,
-completed and refused like all others.
+The schema leaves them open: the arguments of ``device_add`` depend on the device, the value of
+``qom-set`` on the property. On request, the server lists the properties with QOM's types, such as
+uint32, OnOffAuto or link<iothread>. This module adds them to the schema as members. Then they are
+parsed, completed and rejected like all others.
 
 Spec: QEMU's device-list-properties, qom-list-properties and qom-list.
 """
@@ -34,13 +34,13 @@ from qmpeer.shell.words import Word
 from qmpeer.values import JsonObject, JsonValue
 
 _PREFIX: Final = "property:"
-"""The beginning of the names of properties' types. No name of QAPI has a colon."""
+"""Prefix of the names of properties' types. QAPI allows no colon in names."""
 _PROPS: Final = "properties:props"
 _ARGUMENTS: Final = "properties:arguments"
 _TEXT: Final = BUILT_INS["str"]
 _OPEN: Final = frozenset({"device_add", "netdev_add", "object-add"})
-"""Commands that QEMU leaves open, unless their arguments are a union: netdev_add before 5.0,
-object-add before 6.0, device_add always. Introspection doesn't tell."""
+"""Commands with open arguments, unless these are a union: netdev_add before 5.0, object-add before
+6.0, device_add always. Introspection doesn't show it."""
 _BUILT_INS: Final[Mapping[str, Type]] = {
     **{
         name: of
@@ -55,24 +55,24 @@ _BUILT_INS: Final[Mapping[str, Type]] = {
     "busnr": BUILT_INS["uint32"],
     "list": BUILT_INS["any"],
 }
-"""QOM's words for types, as QAPI has them. Enums and structs apart, all others are text."""
+"""QAPI's types by QOM's names. All other QOM types but enums and structs are text."""
 _KNOWN_VALUES: Final = {"OnOffAuto": ("on", "off", "auto"), "OnOffSplit": ("on", "off", "split")}
 """The values of enums that QEMU doesn't always describe."""
 _VALUES: Final = re.compile(r"[\w.+-]+(?:/[\w.+-]+)+")
-"""The last word of a description that lists the values of an enum."""
+"""The last word of a description, if it lists the values of an enum: "off/auto"."""
 _MISSING: Final = re.compile(r"Property '.*\.([^.']+)' not found")
 _TYPE_ENDS: Final = ("-pci", "-ccw", "-device", "transitional")
-"""What the types behind QEMU's aliases end with: virtio-net stands for virtio-net-pci or -ccw. Only
+"""Endings of the types behind QEMU's aliases: virtio-net stands for virtio-net-pci or -ccw. Only
 types have lists of properties."""
 _UNSAFE: Final = re.compile(r"-gl(-|$)")
-"""Types that nobody asks about: QEMU 7.2 exits where the module of virtio-vga-gl or
-virtio-gpu-gl-pci isn't installed. They can't be hot-plugged anyway."""
+"""Types that are never queried: QEMU 7.2 exits if the module of virtio-vga-gl or virtio-gpu-gl-pci
+isn't installed. They can't be hot-plugged anyway."""
 _PCI_SLOT: Final = "Slot and optional function number"
-"""The description of `addr`. QEMU takes the text 5 for slot 5, but the number 5 for function 5."""
+"""The description of `addr`. To QEMU the text "5" is slot 5, but the number 5 is function 5."""
 
 
 class PropertyQuery(msgspec.Struct, frozen=True):
-    """A command that lists properties, and its one argument."""
+    """A command that lists properties, with its only argument."""
 
     command: str
     name: str
@@ -80,33 +80,33 @@ class PropertyQuery(msgspec.Struct, frozen=True):
 
     @property
     def arguments(self) -> JsonObject:
-        """The arguments, as they are sent."""
+        """The command's arguments."""
         return {self.name: self.value}
 
 
 PropertyAnswers: TypeAlias = Callable[[PropertyQuery], JsonValue]
-"""Returns what a server answers to a question; None if it gave no answer."""
+"""Returns the server's reply to a query, or None."""
 
 
 def no_answers(question: PropertyQuery) -> JsonValue:
-    """Return None: there is no answer."""
+    """Return None."""
     return None
 
 
 def typed_values(words: Iterable[Word]) -> dict[str, str]:
-    """Return what words of the form name=value say, as text."""
+    """Return the values of words of the form name=value as text, by name."""
     return {word.name: word.value.text for word in words if word.name is not None}
 
 
 def property_queries(
     schema: Schema, command: CommandDefinition, values: Mapping[str, str]
 ) -> Iterator[PropertyQuery]:
-    """Yield what to ask a server about properties; the first answer counts.
+    """Yield the queries for the properties that a command sets; the first reply counts.
 
     Args:
         schema: The server's schema.
         command: The command.
-        values: Its arguments as they were typed.
+        values: Its arguments as typed.
 
     Example:
         >>> device_add = CommandDefinition(name="device_add")
@@ -137,8 +137,8 @@ def with_properties(
     Args:
         schema: The server's schema.
         command: The command.
-        values: Its arguments as they were typed.
-        answers: What the server answers to the questions.
+        values: Its arguments as typed.
+        answers: Returns the server's replies to the queries.
     """
     is_open = _is_open(schema, command)
     asked = map(answers, property_queries(schema, command, values))
@@ -155,7 +155,7 @@ def with_properties(
             members["value"] = Member("value", _type_name(name, properties[name]))
     else:
         found = {name: _member(name, type_) for name, type_ in properties.items()}
-        if "props" in members:  # of object-add before 6.0: they may be in there as well
+        if "props" in members:  # object-add before 6.0 accepts them there as well
             inner = StructDefinition(name=_PROPS, members=tuple(found.values()))
             types[inner.name] = inner
             members["props"] = Member("props", inner.name, is_optional=True)
@@ -169,7 +169,7 @@ def with_properties(
 
 
 def _is_open(schema: Schema, command: CommandDefinition) -> bool:
-    """Return whether the schema doesn't name all that a command takes."""
+    """Return whether a command accepts arguments that the schema doesn't list."""
     is_struct = isinstance(schema.types[arguments_type(command)], StructDefinition)
     return not command.is_generated or (command.name in _OPEN and is_struct)
 
@@ -184,7 +184,7 @@ def _type_name(name: str, of: Type) -> str:
 
 
 def _properties(answer: JsonValue) -> Iterator[tuple[str, Type]]:
-    """Yield the names and types of the properties in an answer that can be set."""
+    """Yield the names and types of the settable properties in a reply."""
     for each in answer[: limits.NAMES] if isinstance(answer, list) else ():
         if isinstance(each, dict):
             name, kind, about = (each.get(key) for key in ("name", "type", "description"))
@@ -193,10 +193,10 @@ def _properties(answer: JsonValue) -> Iterator[tuple[str, Type]]:
 
 
 def property_type(kind: str, description: str = "") -> Type:
-    """Return what QAPI has for a property's type.
+    """Return the QAPI type for a property's QOM type.
 
     Args:
-        kind: The type in QOM's words.
+        kind: The QOM type.
         description: The property's description, which may list the values of an enum.
 
     Example:
@@ -222,7 +222,7 @@ def property_type(kind: str, description: str = "") -> Type:
 
 
 def missing_property(desc: str) -> str:
-    """Return the property that QEMU's error says isn't there; "" if it is another error.
+    """Return the property that QEMU's error reports as not found; "" for other errors.
 
     Example:
         >>> missing_property("Property 'virtio-blk-pci.driv' not found")
@@ -239,8 +239,8 @@ def property_names(schema: Schema) -> list[str]:
 
 
 def is_lenient(type_name: str) -> bool:
-    """Return whether a type is a property's: a value in JSON is for the server to judge.
+    """Return whether a type is a property's, so that the server must judge a JSON value.
 
-    QOM's words are rough: a list of numbers, for one, may be called int.
+    QOM's types are imprecise. For example, the type of a list of numbers may be int.
     """
     return type_name.startswith((_PREFIX, _PROPS))

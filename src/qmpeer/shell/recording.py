@@ -1,4 +1,4 @@
-"""The conversation as a transcript in a file, without its secrets."""
+"""A transcript of the conversation in a file, without secrets."""
 
 import os
 from typing import IO
@@ -10,13 +10,13 @@ from qmpeer.wire import encode_line
 
 
 class Recording:
-    """A file with what is sent behind ``->`` and what comes behind ``<-``.
+    """A transcript with ``->`` before sent messages and ``<-`` before received ones.
 
     Args:
-        path: The file, to which lines are added.
+        path: The file, to which lines are appended.
 
     Raises:
-        OSError: If it can't be written, or others may read it and that can't be changed.
+        OSError: If it can't be written, or can't be made private.
     """
 
     def __init__(self, path: str) -> None:
@@ -25,18 +25,18 @@ class Recording:
         self._file: IO[bytes] = open(fd, "ab", buffering=0)  # noqa: SIM115 - it stays open
 
     def write_command(self, command: str, arguments: JsonObject | None, *, is_oob: bool) -> None:
-        """Write a command."""
+        """Write a command, without its secrets."""
         message: JsonObject = {"exec-oob" if is_oob else "execute": command}
         if arguments:
             message["arguments"] = self._scrubber.arguments(command, arguments)
         self._write(b"-> ", message)
 
     def write_return(self, value: JsonValue) -> None:
-        """Write what it returned."""
+        """Write a command's return value."""
         self._write(b"<- ", {"return": value})
 
     def write_error(self, error_class: str, desc: str) -> None:
-        """Write its error."""
+        """Write a command's error, without the secrets of earlier commands."""
         shown = self._scrubber.text(desc)
         self._write(b"<- ", {"error": {"class": error_class, "desc": shown}})
 

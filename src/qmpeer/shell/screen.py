@@ -1,4 +1,4 @@
-"""What a session shows things on: a terminal, or the two streams of a script."""
+"""The output of a session: a terminal, or the two streams of a script."""
 
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from qmpeer.values import JsonValue
 
 
 class Screen(Protocol):
-    """Show what a session has to say.
+    """The output of a session.
 
     Attributes:
         palette: The colours of texts.
@@ -22,22 +22,22 @@ class Screen(Protocol):
         ...
 
     async def show_value(self, value: JsonValue, command: str, seconds: float) -> None:
-        """Show what a command returned, and how long that took."""
+        """Show a command's return value, and the seconds that it took."""
 
     async def show_text(self, text: str) -> None:
-        """Show a text of several lines, which may be long."""
+        """Show a text of any number of lines."""
 
     async def show_human(self, text: str) -> None:
-        """Show what the human monitor printed."""
+        """Show the output of the human monitor."""
 
     def show_event(self, event: Event) -> None:
         """Show an event."""
 
     def add_omitted(self, count: int) -> None:
-        """Take note of events that came too fast to be shown."""
+        """Add to the count of events that came too fast to be shown."""
 
     def note(self, text: str) -> None:
-        """Say something of the shell's own."""
+        """Show a message of the shell."""
 
     def show_progress(self, text: str) -> None:
-        """Show how something stands, in the place of what was last shown so; "" ends it."""
+        """Show progress in place of the last progress text; "" ends it."""

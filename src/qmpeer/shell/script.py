@@ -1,4 +1,4 @@
-"""Scripts: statements from the command line, from files or from standard input, JSON lines out."""
+"""Scripts: statements from the command line, files or standard input; replies as JSON lines."""
 
 import asyncio
 import contextlib
@@ -30,15 +30,15 @@ from qmpeer.wire import encode_line
 _WIDTH: Final = 100
 _PIECE: Final = 64 * 1024
 _STRINGS: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*"?' + r"|'[^'\\]*+(?:\\.[^'\\]*+)*'?")
-"""Strings within brackets; all of them are closed there."""
+"""Strings within brackets. All of them are closed, or the statement would have an error."""
 
 
 class ScriptScreen:
-    """A screen that has each reply as a line of JSON on one stream, and all else on another.
+    """A screen that writes replies as lines of JSON to one stream, and messages to another.
 
     Args:
-        output: Where replies go.
-        errors: Where the rest goes; None if there is no such place.
+        output: The stream for replies.
+        errors: The stream for messages; None drops them.
 
     Attributes:
         palette: No colours.
@@ -60,20 +60,20 @@ class ScriptScreen:
         self._write(value)
 
     async def show_text(self, text: str) -> None:
-        """Write a text to standard output, as it is."""
+        """Write a text to standard output without changes."""
         self._output.write(text.encode(errors="backslashreplace") + b"\n")
         self._output.flush()
 
     async def show_human(self, text: str) -> None:
-        """Write what the human monitor printed, as a JSON string."""
+        """Write the output of the human monitor as a JSON string."""
         self._write(text)
 
     def show_event(self, event: Event) -> None:
-        """Write an event in the form that it has on the wire."""
+        """Write an event as on the wire."""
         self._write(event_message(event.name, event.data or None, event.timestamp))
 
     def add_omitted(self, count: int) -> None:
-        """Take note of events that came too fast."""
+        """Add to the count of events that came too fast."""
         self._omitted += count
 
     def note(self, text: str) -> None:
@@ -86,13 +86,13 @@ class ScriptScreen:
         """Show nothing."""
 
     def complain(self, place: str, text: str, error: Exception, start: int = 0) -> None:
-        """Write what went wrong, where, and with a mark in the line at fault.
+        """Write an error with its place, and a mark in the line with the error.
 
         Args:
-            place: Where the statement stands.
+            place: The script and line of the statement.
             text: The statement.
-            error: Why it failed.
-            start: Where the statement begins in its script, from where mistakes count.
+            error: The error.
+            start: Offset of the statement in its script; an InputError's offsets refer to that.
         """
         what, *lines = error_report(text, error, _WIDTH - 4, start)
         self.note(f"{place}: {what}")
@@ -101,9 +101,9 @@ class ScriptScreen:
                 print("\n".join(f"    {e}" for e in lines), file=self._errors, flush=True)
 
     def finish(self) -> None:
-        """Say what was left out."""
+        """Write the number of events that were left out, if any."""
         if self._omitted:
-            self.note(f"{self._omitted} events were left out")
+            self.note(f"{self._omitted} events were not shown")
 
     def _write(self, value: JsonValue) -> None:
         self._output.write(encode_line(value).replace(b"\r\n", b"\n"))
@@ -111,12 +111,12 @@ class ScriptScreen:
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """Statements, and where they come from.
+    """A part of a script, with its origin.
 
     Attributes:
         text: The statements.
-        name: What they are from.
-        line: The number of their first line; 0 where there are no lines.
+        name: The name of the script, for messages.
+        line: The number of the first line; 0 for statements from the command line.
     """
 
     text: str
@@ -132,14 +132,14 @@ async def run_script(
     keep_going: bool = False,
     is_human: bool = False,
 ) -> Outcome:
-    """Execute statements up to the first that fails, and return how that ended.
+    """Execute statements up to the first that fails, and return the outcome.
 
     Args:
         session: The session, connected.
         screen: Its screen.
         pieces: The statements.
-        keep_going: Go on after one that failed; the first failure is the outcome all the same.
-        is_human: They are lines for the human monitor.
+        keep_going: Continue after a failure; the outcome is still that of the first failure.
+        is_human: True if they are lines for the human monitor.
     """
     executor = LineExecutor(session)
     outcome = Outcome.DONE
@@ -170,7 +170,7 @@ async def run_script(
 def _runnable_statements(
     executor: LineExecutor, text: str, is_human: bool
 ) -> Iterator[tuple[int, int, Callable[[], Awaitable[None]]]]:
-    """Give what executes each statement of a text, and where its lines begin and end."""
+    """Yield for each statement the offset of its first line, its end, and a function to run it."""
     if not is_human:
         for statement in split(text):
             begin = text.rfind("\n", 0, statement.start) + 1
@@ -184,13 +184,13 @@ def _runnable_statements(
 
 
 async def word_pieces(commands: Iterable[str]) -> AsyncIterator[Piece]:
-    """Give the commands of a command line."""
+    """Yield the statements of a command line."""
     for number, command in enumerate(commands, 1):
         yield Piece(command, f"command {number}")
 
 
 async def file_pieces(path: str) -> AsyncIterator[Piece]:
-    """Give what a file holds.
+    """Yield the text of a file.
 
     Raises:
         OSError: If it can't be read.
@@ -200,9 +200,10 @@ async def file_pieces(path: str) -> AsyncIterator[Piece]:
 
 
 def _lines_of(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines of a stream, without the lock of its buffer.
+    """Yield the lines of a stream, reading below its buffer.
 
-    A thread that holds that while it waits for more would abort the interpreter's exit.
+    A thread that waits in a buffered read holds the buffer's lock. The interpreter would abort at
+    exit when it can't get this lock.
     """
     raw = getattr(stream, "raw", None)
     if not isinstance(raw, io.RawIOBase):
@@ -210,7 +211,7 @@ def _lines_of(stream: BinaryIO) -> Iterator[bytes]:
         return
     begun: list[bytes] = []
     while (data := raw.read(_PIECE)) != b"":
-        if data is None:  # somebody made it non-blocking
+        if data is None:  # the descriptor is non-blocking
             select.select([raw], [], [])
             continue
         for line in data.splitlines(keepends=True):
@@ -222,12 +223,12 @@ def _lines_of(stream: BinaryIO) -> Iterator[bytes]:
 
 
 async def stream_pieces(stream: BinaryIO) -> AsyncIterator[Piece]:
-    """Give statements as soon as a stream has brought each of them to its end."""
+    """Yield statements as soon as a stream has sent their last line."""
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[bytes] = asyncio.Queue()
     room = threading.Semaphore(1000)
 
-    def read() -> None:  # in a thread of its own that nobody waits for: it may never end
+    def read() -> None:  # in a daemon thread: the read may never return
         for line in _lines_of(stream):
             room.acquire()
             with contextlib.suppress(RuntimeError):  # the loop is closed
@@ -257,13 +258,14 @@ async def stream_pieces(stream: BinaryIO) -> AsyncIterator[Piece]:
 
 
 def _equivalent_prefix(text: str) -> str | None:
-    """Return a short text behind which the next lines divide as they do behind these.
+    """Return a short text that leaves the scanner in the same state as an unfinished text.
 
-    So no line is read again, however many are still to come. None: the last statement has ended.
+    The next line is scanned behind this text, so that a long statement isn't scanned again for each
+    of its lines. None if the last statement has ended.
     """
     last = next(reversed(split(f"{text}x")), None)
     if last is None or last.start == len(text):
-        return "" if text.endswith("\\\n") else None  # even in a comment it holds lines together
+        return "" if text.endswith("\\\n") else None  # a continuation, even in a comment
     begin = "transaction( x" if last.breaks else "x"
     value = last.words[-1].value
     if not value.is_closed:

@@ -1,13 +1,13 @@
-"""Lines without their secrets: what history may keep, and what is shown of a line that failed.
+"""Lines without secrets, for history and for error reports.
 
-What a line is, `qmpeer.shell.lines` has decided; `_edits_of` says of each kind which parts of it
-may be kept, and `qmpeer.messages.redaction` what is a secret:
+`qmpeer.shell.lines` tells the kinds of lines apart. `_edits_of` has the rule for each kind, and
+`qmpeer.messages.redaction` decides what is a secret:
 
-- messages, commands and actions of a transaction: all but their secrets;
-- a word of the shell's own: what its record says;
-- a line that isn't finished or can't be read: all of it, if nothing in it could be a secret; else
-  nothing of the whole text, as it may go on where it was meant to end. One that merely has no
-  command first is kept like a command that nobody knows.
+- messages, commands and actions of a transaction: all except their secrets;
+- a built-in: the part that its record's history rule names;
+- a line that is unfinished or can't be read: the whole line if nothing in it could be a secret.
+  Otherwise nothing of the whole text is kept, since the line may not end where the user meant it
+  to. A line whose only error is that no command comes first is treated as an unknown command.
 """
 
 import json
@@ -56,16 +56,16 @@ from qmpeer.values import JsonObject, JsonValue
 
 _NAMES: Final = frozenset().union(*SECRETS.values())
 _FILE_NAME: Final = re.compile(r"[\w.~+-]*[./][\w.~/+-]*|[A-Za-z_-]+|[a-z]+[-_]?\d{1,4}")
-"""What looks like a file's name, and not like a password that was pasted."""
+"""Words that look like a file's name, and not like a pasted password."""
 _REDACTIONS: Final = {HistoryRule.HUMAN_LINE: redact_human_line, HistoryRule.TEXT: redact_text}
-"""What keeps of a text what may be kept; of other texts nothing is kept."""
+"""The functions that redact a built-in's text; other texts are redacted as a whole."""
 _GLUED: Final = re.compile(r"([\w-]+)[:,;]")
 _TOKEN: Final = re.compile(r"(?:[\w-]|\\u[0-9a-fA-F]{4})+")
 _COMMENT: Final = re.compile(r"(?<!\S)#[^\n]*")
 
 
 class Edit(NamedTuple):
-    """A part of a text, and what to show in its place."""
+    """A replacement for a part of a text."""
 
     start: int
     end: int
@@ -75,13 +75,13 @@ class Edit(NamedTuple):
 def without_secrets(
     text: str, commands: Collection[str] = (), *, is_human: bool = False
 ) -> str | None:
-    """Return a line with its secrets left out; None if it must not be kept at all.
+    """Return a line with its secrets redacted; None if the line must not be stored at all.
 
     Args:
-        text: What was typed.
-        commands: The names of the server's commands: what is none of these may be a misspelt one,
-            so that whatever is called like a secret is taken for one.
-        is_human: It is for the human monitor.
+        text: The typed text.
+        commands: The names of the server's commands. Any other name may be a misspelt command, so
+            all its arguments that are named like a secret are redacted.
+        is_human: True if the line is for the human monitor.
 
     Example:
         >>> without_secrets("set_password protocol=vnc password=x", ["set_password"])
@@ -92,13 +92,13 @@ def without_secrets(
 
 
 class RedactedStatement(NamedTuple):
-    """A text that was typed as it may be shown.
+    """A statement without its secrets, with the offsets of an error in it.
 
     Attributes:
-        text: The text without its secrets.
-        start: Where a place in it begins.
-        end: Where that ends.
-        scrubber: Blanks the same secrets in what is said of the text.
+        text: The statement, redacted.
+        start: Offset of the error in the redacted text.
+        end: Offset of the error's end.
+        scrubber: Removes the same secrets from messages about the statement.
     """
 
     text: str
@@ -108,7 +108,7 @@ class RedactedStatement(NamedTuple):
 
 
 def redacted_statement(text: str, start: int, end: int) -> RedactedStatement | None:
-    """Return a text as it may be shown, with a place in it; None if it may not be shown at all."""
+    """Return a redacted text, with two offsets adapted; None if it must not be shown at all."""
     edits = _edits(text, ()) if len(text) <= limits.SHELL_SHOWN else None
     if edits is None:
         return None
@@ -120,7 +120,7 @@ def redacted_statement(text: str, start: int, end: int) -> RedactedStatement | N
 
 
 def _moved(place: int, edits: Sequence[Edit]) -> int:
-    """Return where a place of a text is once it is edited; within an edit that is its start."""
+    """Return an offset in the edited text; an offset within an edit becomes the edit's start."""
     shift = 0
     for edit in edits:
         if place <= edit.start:
@@ -150,9 +150,9 @@ def _human_edits(text: str) -> list[Edit]:
 
 
 def _edits(text: str, commands: Collection[str]) -> list[Edit] | None:
-    """Return what to change in a text; None if nothing of it may be kept."""
+    """Return the edits of a text; None if nothing of it may be kept."""
     edits: list[Edit] = []
-    may_hold_secrets = None  # costs a look at each word, and is seldom asked
+    may_hold_secrets = None  # computed when first needed: it looks at each word
     for statement in split(text):
         found = _edits_of(line_of(statement, commands), text, commands)
         if found is not None:
@@ -167,20 +167,22 @@ def _edits(text: str, commands: Collection[str]) -> list[Edit] | None:
 
 
 def _edits_of(line: Line, text: str, commands: Collection[str]) -> Iterable[Edit] | None:
-    """Return what to change in a line; None if that can't be told as it can't be read."""
+    """Return the edits of a line; None if the line can't be read, so that they aren't known."""
     if not _has_readable_json(line.statement):
         return None
     words = line.statement.words
     match line:
         case Messages():
             return [edit for word in words for edit in _message(word)]
-        case Invocation() if _is_prefix(words[0]) and len(words) > 1:  # whoever has such a command
+        case Invocation() if (
+            _is_prefix(words[0]) and len(words) > 1
+        ):  # a server with a command "oob"
             return _edits_of(line_of(_behind_prefixes(line.statement), commands), text, commands)
         case Invocation(command=command) if command.value.text.startswith("!"):
-            return [Edit(command.start, words[-1].end, REDACTED)]  # behind a prefix: no command
+            return [Edit(command.start, words[-1].end, REDACTED)]  # behind a prefix, not a command
         case Invocation(command=command, arguments=arguments):
             return _invocation(command, arguments, commands)
-        case Transaction() if not line.statement.breaks:  # none: its word stands where none may
+        case Transaction() if not line.statement.breaks:  # behind a prefix or in quotes: no block
             return [Edit(words[1].start, words[-1].end, REDACTED)] if len(words) > 1 else []
         case Transaction(actions=actions):
             return [edit for action in actions for edit in _action(text, action, commands)]
@@ -191,7 +193,7 @@ def _edits_of(line: Line, text: str, commands: Collection[str]) -> Iterable[Edit
         case Unreadable(lacks_command=True) if words[0].name is None:
             name = words[0].value.text
             if _TOKEN.fullmatch(name) is None and name not in BUILTINS:
-                return None  # what is in quotes is no name: it may be a whole line
+                return None  # not a name, perhaps a whole line in quotes
             return _edits_of(line_of(_unquoted(line.statement), commands), text, commands)
         case Unreadable(lacks_command=True):
             return _command("", words, commands)
@@ -212,7 +214,7 @@ def _has_readable_json(statement: Statement) -> bool:
 
 
 def _is_suspect(text: str) -> bool:
-    """Return whether a text that can't be read could hold a secret."""
+    """Return whether a text that can't be read may contain a secret."""
     names = {found[0] for found in _TOKEN.finditer(text)}
     return redact_text(text) != text or any(
         is_secret_name(name) or name in _NAMES or carrier_of(name) for name in names
@@ -220,7 +222,7 @@ def _is_suspect(text: str) -> bool:
 
 
 def _comments(text: str, edits: Sequence[Edit]) -> Iterator[Edit]:
-    """Yield the comments that are called like secrets, as far as nothing is edited there."""
+    """Yield edits for comments that may contain secrets, outside of the other edits."""
     starts = [edit.start for edit in edits]
     for found in _COMMENT.finditer(text):
         begun = bisect_left(starts, found.end())
@@ -230,7 +232,7 @@ def _comments(text: str, edits: Sequence[Edit]) -> Iterator[Edit]:
 
 
 def _unquoted(statement: Statement) -> Statement:
-    """Return what a statement would be if its first word weren't in quotes."""
+    """Return a statement with the quotes of its first word removed."""
     first, *others = statement.words
     value = structs.replace(first.value, kind="plain")
     words = (structs.replace(first, value=value), *others)
@@ -238,7 +240,7 @@ def _unquoted(statement: Statement) -> Statement:
 
 
 def _behind_prefixes(statement: Statement) -> Statement:
-    """Return what stands behind ``oob`` or ``execute``, and behind several of them."""
+    """Return the statement behind one or more prefixes, ``oob`` or ``execute``."""
     words, count = statement.words, 1
     while count < len(words) - 1 and _is_prefix(words[count]):
         count += 1
@@ -263,7 +265,7 @@ def _invocation(
 
 
 def _action(text: str, words: Sequence[Word], commands: Collection[str]) -> Iterator[Edit]:
-    """Yield the edits of an action, or of any statement that was typed in its place."""
+    """Yield the edits of an action, or of another statement typed in its place."""
     start, end = words[0].start, words[-1].end
     if words[0].value.text.startswith("transaction("):
         yield Edit(start, end, REDACTED)
@@ -274,7 +276,7 @@ def _action(text: str, words: Sequence[Word], commands: Collection[str]) -> Iter
 
 
 def _own(line: BuiltinLine, text: str) -> Iterator[Edit]:
-    """Yield the edits of a line of the shell's own, as its word's record says."""
+    """Yield the edits of a line with a built-in, by its history rule."""
     rule = line.word.history_rule
     if line.text:
         start = text.rindex(line.text, line.statement.start, line.statement.end)
@@ -322,7 +324,7 @@ def _command(command: str, words: Sequence[Word], commands: Collection[str]) -> 
 
 
 def _plain_type(words: Sequence[Word]) -> JsonObject:
-    """Return the member that says that an object keeps no secrets; {} if none does."""
+    """Return the member with the type of an object that holds no secrets; {} for other objects."""
     for word in words:
         if word.name in ("qom-type", "qom_type") and is_plain_object(word.value.text):
             return {"qom-type": word.value.text}
@@ -330,7 +332,7 @@ def _plain_type(words: Sequence[Word]) -> JsonObject:
 
 
 def _is_harmless(carrier: str, word: Word) -> bool:
-    """Return whether a word of a command that may carry a secret may be shown."""
+    """Return whether a word may be shown, in a command that may carry a secret."""
     value = word.value
     if value.kind == "json":
         return False
@@ -343,11 +345,11 @@ def _is_harmless(carrier: str, word: Word) -> bool:
 
 
 _CLOSED: Final = frozenset({"vnc|spice", r"secret(?:_keyring)?|tls-[\w-]+", "raw|base64"})
-"""The forms that leave no room for anything else."""
+"""Patterns that match a fixed set of words, so that a secret can't match them."""
 
 
 def _argument(command: str, word: Word, context: JsonObject, *, is_known: bool) -> Iterator[Edit]:
-    """Yield what to show in place of a word's value, if not itself."""
+    """Yield the edit of a word's value, if it contains a secret."""
     value: JsonValue = word.value.text
     if word.value.kind == "json":
         value = parse_json(word.value)

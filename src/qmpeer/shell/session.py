@@ -1,4 +1,4 @@
-"""A session: the connection, what is shown of it, and what was said last."""
+"""A session: the connection, its screen, its settings, and the last reply."""
 
 import time
 from typing import TYPE_CHECKING
@@ -25,20 +25,20 @@ class Session:
 
     Args:
         connection: The connection.
-        screen: What things are shown on.
+        screen: The output.
         settings: The settings.
-        documentation: Returns the documentation that help shows, None if there is none.
+        documentation: Returns the documentation that help shows, or None.
 
     Attributes:
         connection: The connection.
-        screen: What things are shown on.
+        screen: The output.
         settings: The settings.
-        documentation: Returns the documentation that help shows, None if there is none.
-        events: Shows the events, and records them.
-        mark: Events with greater numbers came since the last command was sent.
+        documentation: Returns the documentation that help shows, or None.
+        events: The task that shows and records events.
+        mark: The event mark of the last command; events with greater numbers arrived after it.
         last: The last reply.
-        has_value: There was one.
-        is_unanswered: The line sent a command, and there is no reply yet.
+        has_value: True once there was a reply.
+        is_unanswered: True while a command of the current line waits for its reply.
     """
 
     def __init__(
@@ -62,13 +62,13 @@ class Session:
     # --- Commands -------------------------------------------------------------------------------
 
     def begin_line(self) -> None:
-        """Take note that a line begins: nothing of it was sent yet."""
+        """Reset the state of the line before; nothing of the new line was sent yet."""
         self.is_unanswered = False
 
     async def execute(
         self, name: str, arguments: JsonObject | None, *, is_oob: bool = False
     ) -> None:
-        """Execute a command, and show what it returns.
+        """Execute a command, and show its return value.
 
         Raises:
             CommandError: If the server returned an error.
@@ -118,7 +118,7 @@ class Session:
         return value, seconds
 
     def take(self, event: Event) -> None:
-        """Take an event that was waited for as the last reply; what came before it is passed."""
+        """Make an awaited event the last reply, and move the mark behind it."""
         self.mark = event.number
         self._remember(event.data)
 
@@ -128,7 +128,7 @@ class Session:
     # --- The connection and its events ----------------------------------------------------------
 
     async def connect(self) -> None:
-        """Connect, for the first time or again, and say who is there.
+        """Connect, for the first time or again, and show the server's name.
 
         Raises:
             OSError: As `ShellConnection.connect`.
@@ -151,44 +151,44 @@ class Session:
         address, seconds = visible(self.connection.address), f"{limits.SHELL_SILENCE:g} seconds"
         if self.connection.negotiate:
             self.screen.note(
-                f"nobody has greeted at {address} for {seconds}: a monitor serves one client at a "
-                "time, and another may hold this one. Close that one, or give QEMU a second "
-                "monitor (-qmp). Still waiting; C-c gives up. If this is a guest agent, which "
-                "doesn't greet, add --no-negotiate"
+                f"no greeting from {address} for {seconds}: a monitor serves one client at a time, "
+                "and another client may be connected. Disconnect that client, or give QEMU a "
+                "second monitor (-qmp). Still waiting; C-c gives up. If this is a guest agent, "
+                "which doesn't greet, add --no-negotiate"
             )
         else:
             self.screen.note(
-                f"no guest agent has answered at {address} for {seconds}: it may not run yet, its "
-                "guest may be stopped, or another client may hold its port. Still waiting; C-c "
-                "gives up"
+                f"no answer from a guest agent at {address} for {seconds}: it may not be running "
+                "yet, its guest may be stopped, or another client may be connected to its port. "
+                "Still waiting; C-c gives up"
             )
 
     def welcome(self) -> str:
-        """Return what to say once there is a connection."""
+        """Return the message for a new connection."""
         address = visible(self.connection.address)
         greeting = self.connection.connected().greeting
         if greeting is None:
-            return f"connected to {address}; help tells more, C-d leaves"
+            return f"connected to {address}; 'help' shows more, C-d exits"
         if greeting.version is None:
-            return f"connected to a QMP server at {address}; help tells more, C-d leaves"
+            return f"connected to a QMP server at {address}; 'help' shows more, C-d exits"
         qemu, package = greeting.version.qemu, visible(greeting.version.package)
         version = f"{qemu.major}.{qemu.minor}.{qemu.micro}"
         behind = f" ({package})" if package else ""
-        return f"connected to QEMU {version}{behind}; help tells more, C-d leaves"
+        return f"connected to QEMU {version}{behind}; 'help' shows more, C-d exits"
 
     def start_events(self) -> None:
-        """Begin to show events, and to record them, unless that was done."""
+        """Start to show and record events, unless that was done."""
         if self.connection.is_connected:
             self.events.begin(self.connection.connected())
 
     def record(self, recording: "Recording | None") -> None:
-        """Record the conversation there, or nowhere."""
+        """Record the conversation into a file from now on, or stop recording."""
         self.events.record(recording)
         if recording is not None:
             self.start_events()
 
     async def close(self) -> None:
-        """End it."""
+        """End the session."""
         await self.events.end()
         self.events.record(None)
         await self.connection.close()

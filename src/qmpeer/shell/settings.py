@@ -1,4 +1,4 @@
-"""Settings of a session, changed by ``set``."""
+"""The settings of a session, which ``set`` changes."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -15,15 +15,15 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class Settings:
-    """How a session behaves.
+    """The settings of a session.
 
     Attributes:
-        is_interactive: A person is there.
-        output: The form of replies: json, table (where that is possible), raw (one line), or auto,
-            a table where all of it fits.
-        timing: How long each command took is told.
-        pager: What is longer than the screen goes through the pager.
-        timeout: Seconds for a reply; None waits for ever.
+        is_interactive: True at a prompt, False in a script.
+        output: The form of replies: json, table (if possible), raw (one line), or auto (a table if
+            it fits).
+        timing: True to show how long each command took.
+        pager: True to show texts longer than the screen in the pager.
+        timeout: Seconds for a reply; None waits forever.
 
     Example:
         >>> settings = Settings()
@@ -43,24 +43,24 @@ class Settings:
         self.timeout: float | None = timeout
 
     def set(self, name: str, value: str) -> None:
-        """Change one.
+        """Change a setting.
 
         Raises:
-            ValueError: If there is none, or it can't be so.
+            ValueError: If there is no such setting, or it can't have this value.
         """
         if name == "timeout":
             self.timeout = _timeout(value)
         elif name not in CHOICES:
             raise ValueError(f"there is no setting {name!r}, expected one of {', '.join(CHOICES)}")
         elif value not in CHOICES[name]:
-            raise ValueError(f"{name} is one of {', '.join(CHOICES[name])}")
+            raise ValueError(f"{name} must be one of {', '.join(CHOICES[name])}")
         elif name == "output":
             self.output = value
         else:
             setattr(self, name, value == "on")
 
     def lines(self) -> Iterator[str]:
-        """Give each setting with its value."""
+        """Yield each setting with its value."""
         yield f"output {self.output}"
         yield f"timing {'on' if self.timing else 'off'}"
         yield f"pager {'on' if self.pager else 'off'}"
@@ -75,5 +75,5 @@ def _timeout(value: str) -> float | None:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds <= 1e9:
-        raise ValueError("timeout is a number of seconds, or none")
+        raise ValueError("timeout must be a number of seconds, or none")
     return seconds

@@ -1,4 +1,4 @@
-"""What is said of the names that look like one that isn't there."""
+"""Suggestions for a mistyped name."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -6,11 +6,11 @@ from typing import Final
 from qmpeer.messages import near_names
 
 _OTHERWISE: Final = {"info": ("hmp info", "query-status")}
-"""What is meant by a command of the human monitor's."""
+"""Suggestions for commands of the human monitor."""
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return what to say of the names that look like one that isn't there; "" if none does.
+    """Return a question that suggests similar names; "" if no name is similar.
 
     Example:
         >>> did_you_mean("blockdev_ad", ["blockdev-add", "query-name", "stop"])
@@ -21,7 +21,7 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
 
 
 def _meant(name: str, names: Iterable[str]) -> Sequence[str]:
-    """Return at most three names that look, begin, or are meant, like one that isn't there."""
+    """Return at most three names that are similar to a name or begin with it."""
     simple = name.lower().replace("_", "-")
     known = {known.lower().replace("_", "-"): known for known in names}
     meant = [text for text in _OTHERWISE.get(simple, ()) if text.split()[0] in known]

@@ -1,4 +1,4 @@
-"""The prompt: prompt_toolkit around a session."""
+"""The prompt of a session, on prompt_toolkit."""
 
 import asyncio
 import contextlib
@@ -57,23 +57,23 @@ _STYLE: Final = Style.from_dict(
 _LINES: Final = "qmpeer.shell.prompt_lines"
 _PASTED: Final = re.compile(r"<pasted \d+: \d+ characters>")
 _ESCAPE: Final = 0.1
-"""Seconds in which what follows an escape byte is the same key."""
+"""Seconds within which the bytes after an escape byte belong to the same key."""
 _PREFIX: Final = 0.4
-"""Seconds in which the second key of two that belong together follows: C-x C-e, Escape and f."""
+"""Seconds to wait for the second key of a pair: C-x C-e, Escape and f."""
 
 
 class Terminal:
-    """A prompt at which lines are read, and executed.
+    """A prompt that reads lines and executes them.
 
     Args:
         session: The session, connected or not.
         screen: Its screen.
-        history: What was typed before.
+        history: The history of typed lines.
         input: prompt_toolkit's input, None for the terminal's.
-        output: prompt_toolkit's output, the screen's own.
-        is_human: Lines are for the human monitor.
-        reconnects: Connect again by itself when the server has left.
-        is_coloured: Colour what is typed.
+        output: prompt_toolkit's output, the same as the screen's.
+        is_human: True if the lines are for the human monitor.
+        reconnects: True to reconnect automatically after the connection ended.
+        is_coloured: True to colour the typed text.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class Terminal:
         return "qmp> " if self._session.connection.negotiate else "qga> "
 
     def _rendered(self, application: "Application[str]") -> None:
-        """Begin what typing can do without, now that there is a prompt."""
+        """Start background work after the prompt is visible, as the first key may come later."""
         if not self._is_human:
             self._session.connection.start_vocabulary_query()
         if self._preparing is None:
@@ -137,7 +137,7 @@ class Terminal:
 
     @cached_property
     def _lines(self) -> "PromptLines":
-        """What is done with what is typed: no prompt waits for it, the first key may."""
+        """The handler of lines. Importing it delays the first key at most, not the prompt."""
         from qmpeer.shell.prompt_lines import PromptLines  # start: 40 ms
 
         return PromptLines(self._session, self._screen, is_human=self._is_human)
@@ -145,7 +145,7 @@ class Terminal:
     # --- The loop -------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Read and execute until the user leaves."""
+        """Read and execute lines until the user exits."""
         self._watching = asyncio.ensure_future(self._watch())
         with self._taking_interrupts():
             await self._run()
@@ -170,17 +170,17 @@ class Terminal:
                 break
 
     async def _interruptible(self, work: Coroutine[Any, Any, T]) -> T | None:
-        """Do something that C-c ends, and return what it returns; None if it was ended."""
+        """Await a coroutine that C-c cancels; return its result, None if it was cancelled."""
         task: asyncio.Task[T] = asyncio.ensure_future(work)
         self._running = task
         try:
             return await task
         except asyncio.CancelledError:
-            if not task.cancelled():
+            if not task.cancelled():  # cancelled from outside, not by C-c
                 task.cancel()
                 raise
-            doubt = "; what was sent may still be executed" if self._session.is_unanswered else ""
-            self._screen.note(f"given up{doubt}")
+            doubt = "; the server may still execute it" if self._session.is_unanswered else ""
+            self._screen.note(f"cancelled{doubt}")
             return None
         finally:
             self._running = None
@@ -191,7 +191,7 @@ class Terminal:
 
     @contextlib.contextmanager
     def _taking_interrupts(self) -> Iterator[None]:
-        """Take C-c for as long as the shell is there; without a task it does nothing."""
+        """Handle SIGINT while the shell runs; it has no effect without a running task."""
         loop = asyncio.get_running_loop()
         try:
             loop.add_signal_handler(signal.SIGINT, self._interrupt)
@@ -206,7 +206,7 @@ class Terminal:
     # --- The connection -------------------------------------------------------------------------
 
     async def begin(self) -> Outcome:
-        """Connect, and say who is there or why nobody is."""
+        """Connect, and show the server's name or the error."""
         try:
             with self._taking_interrupts():
                 await self._interruptible(self._session.connect())
@@ -216,12 +216,12 @@ class Terminal:
         return Outcome.DONE if self._session.connection.is_connected else Outcome.LOST
 
     async def _watch(self) -> None:
-        """Say so when the server has left, and connect again if that is wanted."""
+        """Report the end of each connection, and reconnect if the user asked for that."""
         while True:
             reason = await self._session.events.lost()
-            advice = "'reconnect' connects again, C-d leaves"
+            advice = "'reconnect' connects again, C-d exits"
             if self._reconnects:
-                advice = "connecting again as soon as that is possible"
+                advice = "reconnecting as soon as possible"
             self._screen.note(f"{reason}; {advice}")
             self._prompt.app.invalidate()
             if self._reconnects:
@@ -238,28 +238,28 @@ class Terminal:
     # --- What is typed --------------------------------------------------------------------------
 
     def _is_complete(self, text: str) -> bool:
-        """Return whether Enter executes a text, or begins a new line in it."""
+        """Return whether Enter executes a text; otherwise it begins a new line."""
         return self._lines.is_complete(self._expanded(text))
 
     def _lexer(self) -> Lexer | None:
-        """Return what colours the line; there is nothing to colour before the first key."""
+        """Return the lexer; None for an empty line, as importing it must not delay the prompt."""
         return self._lines.lexer if self._prompt.default_buffer.text else None
 
     def _keep_paste(self, data: str) -> str:
-        """Keep a long paste aside, and return what stands for it in the line."""
+        """Store a long paste, and return the placeholder that the line shows."""
         name = f"<pasted {len(self._pastes) + 1}: {len(data)} characters>"
         self._pastes[name] = data
         return name
 
     def _expanded(self, text: str) -> str:
-        """Put in what was pasted, which stays as it is, whatever it holds."""
+        """Replace placeholders by the pasted texts; placeholders within these stay."""
         return _PASTED.sub(lambda found: self._pastes.get(found[0], found[0]), text)
 
     def _tab(self, buffer: Buffer) -> None:
-        """Go on as far as all completions agree; then choose one after the other.
+        """Insert the common beginning of all completions; on further calls select the next one.
 
-        It happens at once, as what was typed behind it may be there already, unless the server has
-        to be asked.
+        If the cache has all names, this happens at once, since the next keys may have been typed
+        already. Otherwise it happens after the server's reply.
         """
         state = buffer.complete_state
         if state is not None and state.current_completion is not None:
@@ -274,13 +274,13 @@ class Terminal:
     async def _tab_later(self, buffer: Buffer) -> None:
         document = buffer.document
         await self._fetch()
-        if buffer.document == document:
+        if buffer.document == document:  # nothing was typed meanwhile
             _apply_completions(
                 buffer, list(self._completer.get_completions(document, CompleteEvent()))
             )
 
     async def _fetch(self) -> bool:
-        """Ask the server for what completion lacks; return whether more is known now."""
+        """Fetch the names that completion lacks; return True if some may be new."""
         document = self._prompt.default_buffer.document
         return await self._lines.fetch(document.text, document.cursor_position)
 
@@ -289,7 +289,7 @@ class Terminal:
 
 
 class _Completer(Completer):
-    """Completion from what is known, then from what had to be fetched."""
+    """A completer that uses cached names, then fetched ones."""
 
     def __init__(
         self, find: "Callable[[Document], CompletionResult]", fetch: Callable[[], Awaitable[bool]]
@@ -300,7 +300,7 @@ class _Completer(Completer):
     def get_completions(
         self, document: Document, complete_event: CompleteEvent
     ) -> Iterable[Completion]:
-        """Give the completions that are known."""
+        """Yield the completions from cached names."""
         found = self._find(document)
         at = found.start - document.cursor_position
         for item in found.candidates:
@@ -310,7 +310,7 @@ class _Completer(Completer):
     async def get_completions_async(
         self, document: Document, complete_event: CompleteEvent
     ) -> AsyncGenerator[Completion, None]:
-        """Give the completions, names fetched where they have to be."""
+        """Yield the completions, after fetching missing names."""
         found = list(self.get_completions(document, complete_event))
         if await self._fetch():
             found = list(self.get_completions(document, complete_event))
@@ -327,7 +327,7 @@ def _continuation(width: int, line: int, wrapped: int) -> str:
 
 
 def _apply_completions(buffer: Buffer, found: Sequence[Completion]) -> None:
-    """Insert what all completions have in common, or show them and choose the first."""
+    """Insert the common beginning of all completions, or show them and select the first."""
     if len(found) == 1:
         buffer.cancel_completion()
         buffer.delete_before_cursor(-found[0].start_position)

@@ -1,8 +1,9 @@
-"""What is typed while no prompt is there: it waits for the next one, or belongs to a child.
+"""The terminal's end-of-file key, C-d, between two prompts and in child processes.
 
-Between two prompts the terminal gathers lines by itself and takes C-d for an end of its own, of
-which a zero byte would be left. So C-d has no meaning for it while a shell runs, but for commands
-of the system's shell and the pager, which read from the terminal themselves. Theirs is C-c, too.
+Between two prompts the kernel gathers what is typed into lines, for the next prompt. There it would
+turn C-d into an end of file, and leave a zero byte behind. So the key is switched off while the
+shell runs. Child processes that read from the terminal, such as the pager, get it back. While a
+child has the terminal, C-c is for the child only.
 """
 
 import contextlib
@@ -12,23 +13,23 @@ from collections.abc import Iterator
 from typing import Final
 
 _TERMINAL: Final = 0
-"""Standard input: a process has one terminal, whoever in it asks."""
+"""Standard input; a process has only one terminal."""
 _CONTROLS: Final = 6
-"""Where the special characters stand in what tcgetattr returns."""
+"""Index of the special characters in the result of tcgetattr()."""
 _LOANS: Final[list[None]] = []
-"""One for each child that has it."""
+"""One element for each child that has the terminal."""
 
 
 @contextlib.contextmanager
 def eof_as_key() -> Iterator[None]:
-    """Let C-d be a key like others."""
+    """Make C-d an ordinary key."""
     with _end_of_file(b"\0"):
         yield
 
 
 @contextlib.contextmanager
 def terminal_lent() -> Iterator[None]:
-    """Let C-d be the end of what a child reads from a terminal, and C-c be for the child."""
+    """Lend the terminal to a child process: C-d ends its input, C-c interrupts it."""
     _LOANS.append(None)
     try:
         with _end_of_file(b"\x04"):
@@ -38,7 +39,7 @@ def terminal_lent() -> Iterator[None]:
 
 
 def is_terminal_lent() -> bool:
-    """Return whether a child has the terminal: then C-c is none of ours."""
+    """Return whether a child has the terminal, so that C-c is for the child."""
     return bool(_LOANS)
 
 

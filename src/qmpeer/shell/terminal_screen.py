@@ -1,4 +1,4 @@
-"""Showing things on a terminal, above the prompt while one is there."""
+"""Output on a terminal, above the prompt while there is one."""
 
 import asyncio
 import contextlib
@@ -24,17 +24,17 @@ from qmpeer.values import JsonValue
 from qmpeer.wire import encode_line
 
 _GATHER = 0.05
-"""Seconds for which lines above the prompt are gathered, as the prompt is drawn anew for each."""
+"""Seconds for which lines above the prompt are gathered, since each output redraws the prompt."""
 
 
 class TerminalScreen:
-    """A terminal, written to through prompt_toolkit's output.
+    """A screen on a terminal, through prompt_toolkit's output.
 
     Args:
         output: The output.
         settings: The session's settings.
         palette: The colours.
-        has_pager: Long texts may go through the pager.
+        has_pager: True if long texts may use the pager.
 
     Attributes:
         palette: The colours.
@@ -60,13 +60,13 @@ class TerminalScreen:
 
     @property
     def width(self) -> int:
-        """Columns of the terminal."""
+        """The columns of the terminal, at least 10."""
         return max(self._output.get_size().columns, 10)
 
     # --- What a session shows -------------------------------------------------------------------
 
     async def show_value(self, value: JsonValue, command: str, seconds: float) -> None:
-        """Show a reply as the settings say."""
+        """Show a reply in the form that the settings select."""
         await self._show(self._formatted(value, command))
         if self._settings.timing:
             self.note(f"{seconds * 1000:.1f} ms")
@@ -83,12 +83,12 @@ class TerminalScreen:
         return "\n".join(display.json_lines(value, self.width, self.palette))
 
     async def show_text(self, text: str) -> None:
-        """Show a text in lines that fit."""
+        """Show a text, wrapped at the terminal's width."""
         lines = (part for line in text.split("\n") for part in wrapped(line, self.width))
         await self._show("\n".join(lines))
 
     async def _show(self, text: str) -> None:
-        """Show lines, through the pager if they are more than the screen has."""
+        """Show lines, in the pager if they don't fit on the screen."""
         is_long = text.count("\n") >= self._output.get_size().rows - 1
         if is_long and self._has_pager and self._settings.pager:
             self._flush_now()
@@ -103,28 +103,28 @@ class TerminalScreen:
             self.write(text)
 
     async def show_human(self, text: str) -> None:
-        """Show what the human monitor printed."""
+        """Show the output of the human monitor."""
         if text:
             await self._show(visible_lines(text).rstrip("\n"))
 
     def show_event(self, event: Event) -> None:
-        """Show an event, unless there are too many."""
+        """Show an event, unless events come too fast."""
         if self._rate_limit.take(time.monotonic()):
             self.write(event_line(event, self.palette))
         else:
             self._flush_soon()
 
     def add_omitted(self, count: int) -> None:
-        """Take note of events that came too fast."""
+        """Add to the count of events that came too fast."""
         self._rate_limit.omitted += count
         self._flush_soon()
 
     def note(self, text: str) -> None:
-        """Say something of the shell's own, in lines that fit."""
+        """Show a message of the shell, wrapped at the terminal's width."""
         self._write_styled("note", text)
 
     def show_progress(self, text: str) -> None:
-        """Show how something stands, on the line of what was last shown so."""
+        """Show progress on the line of the last progress text; "" ends the line."""
         if not text and not self._is_progress_shown:
             return
         self._is_progress_shown = bool(text)
@@ -133,22 +133,22 @@ class TerminalScreen:
     # --- Errors ---------------------------------------------------------------------------------
 
     def error(self, text: str) -> None:
-        """Say that something went wrong."""
+        """Show an error message."""
         self._write_styled("error", text)
 
     def _write_styled(self, style: str, text: str) -> None:
         self.write("\n".join(self._painted(style, text)))
 
     def _painted(self, style: str, text: str) -> list[str]:
-        """Return a sentence as lines that fit."""
+        """Return a coloured sentence, wrapped at the terminal's width."""
         return [self.palette.paint(style, line) for line in _filled(text, self.width)]
 
     def input_error(self, lines: Sequence[str], input_error: InputError) -> None:
-        """Mark what is wrong with a text, and say what would be right.
+        """Show the mark of an error in a typed text, its reason and its hint.
 
         Args:
-            lines: The line at fault, unless it stands there already, and below it the mark.
-            input_error: What is wrong with it.
+            lines: The line with the mark, preceded by the line with the error unless it is visible.
+            input_error: The error.
         """
         *lines, mark = lines
         shown = self.palette.paint("error", mark)
@@ -158,7 +158,7 @@ class TerminalScreen:
     # --- Writing --------------------------------------------------------------------------------
 
     def write(self, text: str) -> None:
-        """Write lines: at once, or above the prompt while there is one."""
+        """Write lines at once, or soon above the prompt while there is one."""
         self._pending.append(text)
         if self._is_prompting() or self._is_paged:
             self._flush_soon()
@@ -171,7 +171,7 @@ class TerminalScreen:
 
     def _flush_soon(self) -> None:
         if self._flushing is None or self._flushing.done():
-            with contextlib.suppress(RuntimeError):  # there is no loop any more
+            with contextlib.suppress(RuntimeError):  # the loop has ended
                 self._flushing = asyncio.ensure_future(self._flush_later())
 
     async def _flush_later(self) -> None:
@@ -180,7 +180,7 @@ class TerminalScreen:
             await asyncio.sleep(_GATHER)
             if self._is_paged:
                 continue
-            if time.monotonic() >= due:  # a slow terminal may always have something to show
+            if time.monotonic() >= due:  # on a slow terminal the loop may never end
                 due = time.monotonic() + limits.SHELL_EVENT_PERIOD
                 self._report_omitted()
             if self._pending:
@@ -189,7 +189,7 @@ class TerminalScreen:
     def _report_omitted(self) -> None:
         count = self._rate_limit.take_omitted()
         if count:
-            text = f"… {count} more events were left out ('events REGEX' chooses)"
+            text = f"… {count} more events were not shown ('events REGEX' selects some)"
             self._pending.append(self.palette.paint("note", text))
 
     async def _above_the_prompt(self) -> None:
@@ -211,7 +211,7 @@ class TerminalScreen:
         self._output.flush()
 
     async def close(self) -> None:
-        """Write what is pending."""
+        """Write pending lines."""
         if self._flushing is not None:
             self._flushing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -221,7 +221,7 @@ class TerminalScreen:
 
 
 def _filled(text: str, width: int) -> list[str]:
-    """Break a sentence into lines."""
+    """Break a sentence into lines at blanks."""
     lines: list[str] = []
     for word in visible(text).split(" "):
         if lines and columns(lines[-1]) + 1 + columns(word) <= width:
@@ -232,7 +232,7 @@ def _filled(text: str, width: int) -> list[str]:
 
 
 def _page(text: str) -> None:
-    """Show a text with the pager."""
+    """Show a text in the pager, or print it if there is no pager."""
     words = shlex.split(os.environ.get("PAGER") or "less")
     if not words or shutil.which(words[0]) is None:
         print(text, end="")

@@ -1,7 +1,7 @@
-"""What typed arguments mean by the schema of the connected server.
+"""Typed arguments as JSON values, by the schema of the connected server.
 
-The schema decides what a value is, so that ``node-name=123`` is text and ``size=64M`` a number.
-Whatever the server would refuse is a mistake at the place of the word that is wrong.
+The schema decides the type of a value: ``node-name=123`` is text and ``size=64M`` a number. A value
+that the server would reject raises an `InputError` that marks the wrong word.
 """
 
 import re
@@ -50,14 +50,14 @@ _KIND_WORDS: Final = {
     "array": "array", "object": "object",
 }  # fmt: skip
 _FEW: Final = 12
-"""Values of an enum that are all named in a hint."""
+"""The most values of an enum that a hint lists."""
 
 
 class ArgumentReader:
-    """What reads arguments by a schema.
+    """A converter from typed arguments to JSON values, by a schema.
 
     Args:
-        schema: That of the server.
+        schema: The server's schema.
 
     Example:
         >>> from qmpeer.schema.model import BUILT_INS, StructDefinition
@@ -77,25 +77,25 @@ class ArgumentReader:
     def arguments(
         self, command: CommandDefinition, words: Sequence[Word], end: int = 0
     ) -> JsonObject:
-        """Read the arguments of a command.
+        """Return the arguments of a command.
 
         Args:
             command: The command.
             words: The words behind its name.
-            end: Where something is missing if there are no words.
+            end: The offset that an error about a missing argument marks if there are no words.
 
         Raises:
-            InputError: If something is wrong with them.
+            InputError: If the arguments are wrong.
         """
         return self.members(
             arguments_type(command), words, command.name, end, is_open=not command.is_generated
         )
 
     def event_match(self, event: EventDefinition, words: Sequence[Word]) -> JsonObject:
-        """Read values that an event's data must have; none of them is mandatory.
+        """Return values that an event's data must match; none of them is mandatory.
 
         Raises:
-            InputError: If it can't have them.
+            InputError: If the event's data can't have them.
         """
         if event.arguments is None:
             return self.members("q_empty", words, event.name)
@@ -110,17 +110,17 @@ class ArgumentReader:
         *,
         is_open: bool = False,
     ) -> JsonObject:
-        """Read an object of some type, given in words or as one JSON object.
+        """Return an object of a type, typed as words or as one JSON object.
 
         Args:
             type_name: The type.
-            words: What was typed.
-            where: What it is for, in messages.
-            end: Where something is missing if there are no words.
-            is_open: It may have members that the schema doesn't name.
+            words: The words.
+            where: The command or action that takes the object, for messages.
+            end: The offset that an error about a missing member marks if there are no words.
+            is_open: True if the object may have members that the schema doesn't list.
 
         Raises:
-            InputError: If something is wrong with it.
+            InputError: If the object is wrong.
         """
         if len(words) == 1 and words[0].name is None and words[0].value.kind == "json":
             value = parse_json(words[0].value)
@@ -176,7 +176,7 @@ class ArgumentReader:
         start = word.start + len(path) - len(name)
         hint = did_you_mean(name, members)
         if not hint and undecided is not None:
-            hint = f"what more there is depends on {undecided}, which comes first"
+            hint = f"further members depend on {undecided}, which is missing"
         if not hint:
             hint = f"{where} takes {_listed(list(members))}" if members else f"{where} takes none"
         raise InputError(qemu_texts.unexpected(path), start, start + len(name), hint)
@@ -199,22 +199,22 @@ class ArgumentReader:
             return self._object(type_.name, node, path, is_open=is_open, is_partial=is_partial)
         word = node.first
         assert word is not None
-        reason = f"'{path}' has nothing within"
+        reason = f"'{path}' has no members"
         hint = f"{path}= {self.expectation(type_name, path)}"
         raise InputError(reason, word.start, word.start + len(word.name or ""), hint)
 
     # --- Values ---------------------------------------------------------------------------------
 
     def value(self, type_name: str, word: Word, path: str) -> JsonValue:
-        """Read the value of a word as one of some type.
+        """Return the value of a word, as a value of a type.
 
         Args:
             type_name: The type.
             word: The word.
-            path: What it is for, in messages.
+            path: The path of the argument, for messages.
 
         Raises:
-            InputError: If it can't be one.
+            InputError: If the word isn't a value of the type.
         """
         value = word.value
         _refuse_redacted(value)
@@ -275,7 +275,7 @@ class ArgumentReader:
             raise InputError(desc, *_place(value, error.path), hint) from None
 
     def expectation(self, type_name: str, path: str) -> str:
-        """Say what may stand behind a name, in a few words."""
+        """Return a few words about the values that an argument takes."""
         kinds = alternatives(self._schema, type_name)
         if len(kinds) == len(ALL_KINDS):
             return "takes any value"
@@ -306,7 +306,7 @@ _NOTHING: Final = object()
 
 
 def _simple(kinds: dict[str, Type | None], text: str) -> object:
-    """Return a plain value as null, boolean or number, where it is one and may be."""
+    """Return a plain value as null, boolean or number, if it is one that the kinds allow."""
     if "null" in kinds and text == "null":
         return None
     if "boolean" in kinds and (found := boolean(text)) is not None:
@@ -319,12 +319,12 @@ def _simple(kinds: dict[str, Type | None], text: str) -> object:
 
 
 def boolean(text: str) -> bool | None:
-    """Read true, on, yes, false, off or no; None if it is none of them."""
+    """Return the boolean of true, on, yes, false, off or no; None for other texts."""
     return WHOLE_WORDS.get(text.lower())
 
 
 def integer(text: str) -> int | None:
-    """Read a whole number with QEMU's size suffixes; None if it is none.
+    """Return a whole number, with or without a size suffix of QEMU's; None for other texts.
 
     Example:
         >>> integer("0x400"), integer("1.5G"), integer("64k"), integer("1M1")
@@ -356,7 +356,7 @@ def _number(text: str) -> object:
 
 
 def _open_value(word: Word) -> JsonValue:
-    """Read what the schema doesn't tell: text, unless it is plainly something else."""
+    """Return a value that the schema leaves open: on and off as booleans, all others untyped."""
     value = word.value
     if value.kind == "plain" and not word.is_text and value.text in ("on", "off"):
         return value.text == "on"
@@ -364,10 +364,10 @@ def _open_value(word: Word) -> JsonValue:
 
 
 def read_untyped(words: Sequence[Word]) -> JsonObject:
-    """Read arguments where there is no schema.
+    """Return arguments without a schema.
 
     Raises:
-        InputError: If they can't be read.
+        InputError: If the words contradict each other, or JSON doesn't parse.
     """
     if len(words) == 1 and words[0].name is None and words[0].value.kind == "json":
         value = parse_json(words[0].value)
@@ -383,12 +383,12 @@ def _checked_value(word: Word) -> JsonValue:
 
 def _refuse_redacted(value: Value) -> None:
     if value.text == REDACTED:
-        reason = "this was a secret, which history doesn't keep"
+        reason = "this was a secret, which history doesn't store"
         raise InputError(reason, value.start, value.end, "type it again")
 
 
 def _place(value: Value, path: str) -> tuple[int, int]:
-    """Find where a member stands in a JSON text: its last name, if it is there but once."""
+    """Return the offsets of a member's name in a JSON text, or of the text if that is unclear."""
     name = re.sub(r"\[\d+\]", "", path).rpartition(".")[2]
     found = list(re.finditer(rf"([\"']){re.escape(name)}\1", value.text)) if name else []
     if len(found) == 1:

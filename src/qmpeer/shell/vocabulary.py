@@ -1,4 +1,4 @@
-"""What can be said to the connected server: its commands and, if it tells it, its schema."""
+"""The commands and events of the connected server, with its schema if it has one."""
 
 from collections.abc import Iterable
 from functools import cached_property
@@ -9,16 +9,16 @@ if TYPE_CHECKING:
 
 
 class Vocabulary:
-    """What a server takes.
+    """The commands and events that a server supports.
 
     Args:
-        schema: Its schema; None where it has none to tell, or hasn't told it yet.
-        names: The names of its commands, where it only tells these.
+        schema: The server's schema; None if it isn't known, or not yet.
+        names: The names of the commands if there is no schema.
 
     Attributes:
         schema: The schema.
-        commands: The commands by their names, None for each of which only the name is known.
-        events: The events by their names.
+        commands: The commands by name; None for a command known by name only.
+        events: The events by name.
 
     Example:
         >>> vocabulary = Vocabulary(None, ["stop", "cont"])
@@ -36,14 +36,14 @@ class Vocabulary:
 
     @cached_property
     def command_names(self) -> tuple[str, ...]:
-        """The commands that can be typed, in order; a server may have any name: "!reboot"."""
+        """The sorted names that can be typed; a server may have others, such as "!reboot"."""
         from qmpeer.schema import name_fault  # start: 9 ms
 
         return tuple(sorted(name for name in self.commands if not name_fault("command", name)))
 
     @property
     def is_known(self) -> bool:
-        """The names of the commands are known, so that one that isn't there is a mistake."""
+        """True if the names of the commands are known, so that any other name is an error."""
         return bool(self.commands)
 
     def has_feature(self, name: str, feature: str) -> bool:

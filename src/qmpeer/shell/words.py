@@ -1,11 +1,15 @@
-r"""How a text divides into statements, and these into words, each with its place.
+r"""The division of a text into statements and words, each with its offsets.
 
-A statement is a line, or several while a bracket is open; ``\`` at its end continues a line and
-``#`` at the start of a word begins a comment. A word is ``name=value``, ``name:=text``, or a value
-alone. A value is plain and ends at a blank, or quoted (with the escapes of JSON in ``"`` and
-``'``), or JSON, which begins with a bracket and ends where that is closed. Within a word quotes
-mean nothing, so that ``it's`` is what it looks like. Words of the shell's own may be followed by
-something else, each as its `Form` says.
+A statement is a line, or several lines while a bracket is open. ``\`` at the end of a line
+continues it, and ``#`` at the start of a word begins a comment. A word is ``name=value``,
+``name:=text``, or a value alone. A value is one of:
+
+- plain: it ends at a blank;
+- quoted: in ``"`` or ``'``, with JSON's escapes;
+- JSON: it begins with a bracket and ends at the closing one.
+
+Quotes within a word have no meaning, so ``it's`` is a plain value. The arguments of a built-in may
+have another form, its `Form`.
 """
 
 import re
@@ -21,7 +25,7 @@ from qmpeer.shell.input_errors import InputError
 Kind: TypeAlias = Literal["plain", "quoted", "json"]
 
 BYTE_ORDER_MARK: Final = "\ufeff"
-"""What some editors begin a file with; it is no part of its text."""
+"""The mark that some editors put before the text of a file."""
 _BLANKS: Final = re.compile(r"(?:[^\S\n]|\\\r?\n)*")
 _COMMENT: Final = re.compile(r"#[^\n]*")
 _HEAD: Final = re.compile(r"[^\s=]*")
@@ -37,25 +41,25 @@ _SHORT: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
 class Form(Enum):
-    """What may follow a word of the shell's own at the beginning of a statement."""
+    """The form of a built-in's arguments."""
 
     WORDS = "words"
-    PATTERN = "patterns, in which brackets and equals signs mean something else"
-    TEXT = "the rest of the line, as it is"
+    PATTERN = "regular expressions, in which brackets and equals signs are ordinary characters"
+    TEXT = "the rest of the line, unchanged"
     COMMAND = "a command and its arguments"
-    OOB_COMMAND = "a command that is executed out of band, and its arguments"
+    OOB_COMMAND = "a command to execute out of band, and its arguments"
     BLOCK = "one action a line, up to )"
 
 
 class Value(msgspec.Struct, frozen=True, gc=False):
-    """A value as it was typed.
+    """A typed value.
 
     Attributes:
-        kind: How: plain, quoted or JSON.
-        text: What it says: of a quoted one without the quotes, of JSON with comments blanked.
-        start: Where it begins in the text.
-        end: Where it ends.
-        is_closed: Its quote or bracket is closed.
+        kind: Plain, quoted or JSON.
+        text: The value without quotes and escapes; JSON with blanks in place of comments.
+        start: Offset of the value in the text.
+        end: Offset of its end.
+        is_closed: False if its bracket or quote isn't closed.
     """
 
     kind: Kind
@@ -66,13 +70,13 @@ class Value(msgspec.Struct, frozen=True, gc=False):
 
 
 class Word(msgspec.Struct, frozen=True):
-    """A word with its place.
+    """A word with its offsets.
 
     Attributes:
-        name: What stands before the equals sign; None where there is none.
-        value: What stands behind it, or the whole word.
-        start: Where the word begins in the text.
-        is_text: It was ``:=``, so that the value is text.
+        name: The text before the equals sign; None if there is no equals sign.
+        value: The value behind the equals sign, or the whole word.
+        start: Offset of the word in the text.
+        is_text: True for ``name:=value``, whose value is text.
     """
 
     name: str | None
@@ -82,7 +86,7 @@ class Word(msgspec.Struct, frozen=True):
 
     @property
     def end(self) -> int:
-        """Where the word ends in the text."""
+        """Offset of the word's end in the text."""
         return self.value.end
 
 
@@ -91,12 +95,12 @@ class Statement(msgspec.Struct, frozen=True):
 
     Attributes:
         words: Its words.
-        start: Where it begins in the text.
-        end: Where it ends.
-        breaks: In a block, before which words a new line or ";" began.
-        raw: The text behind a word of the form TEXT, None for other statements.
-        is_open: A bracket is open, so that it may go on.
-        input_error: What can't be read; None if all can.
+        start: Offset of the statement in the text.
+        end: Offset of its end.
+        breaks: In a block, the indexes of the words that follow a line break or ";".
+        raw: The text behind a built-in of the form TEXT; None for other statements.
+        is_open: True if a bracket is open, so that the next line may continue the statement.
+        input_error: The first error, or None.
     """
 
     words: tuple[Word, ...]
@@ -113,8 +117,8 @@ def split(text: str, forms: Mapping[str, Form]) -> list[Statement]:
 
     Args:
         text: The text.
-        forms: By word of the shell's own, what may follow it. One that ends in a sign, such as
-            ``!``, needs no blank behind it.
+        forms: The forms of built-ins by name. A name that ends with a sign, such as ``!``, needs
+            no blank behind it.
 
     Example:
         >>> [[word.value.text for word in found.words] for found in split("stop # now\ncont", {})]
@@ -155,7 +159,7 @@ def _blanks(text: str, position: int) -> int:
 
 
 class _Scanner:
-    """Scan one statement."""
+    """A scanner for one statement."""
 
     def __init__(
         self, text: str, start: int, forms: Mapping[str, Form], signs: Sequence[str]
@@ -204,7 +208,7 @@ class _Scanner:
         )
 
     def _first(self) -> Word:
-        """Scan the first word, which a sign may end where no blank does."""
+        """Scan the first word; a built-in that is a sign ends there, even without a blank."""
         start = self._at
         for sign in self._signs:
             if self._text.startswith(sign, start):
@@ -213,12 +217,12 @@ class _Scanner:
         return self._word()
 
     def _skip_rest_of_line(self) -> None:
-        """See to it that what follows a mistake on its line isn't another statement."""
+        """Skip the rest of a line with an error, so that it isn't scanned as another statement."""
         if self._input_error is not None:
             self._at = max(self._at, _end(_LINE, self._text, self._at))
 
     def _block(self, first: Word) -> Statement:
-        """Scan up to the closing parenthesis, or a line that says cancel."""
+        """Scan up to the closing parenthesis, or a line with ``cancel``."""
         text = self._text
         words = [first]
         breaks: set[int] = {1}
@@ -263,7 +267,7 @@ class _Scanner:
         return Word(name.removesuffix(":"), self._value(is_text), start, is_text)
 
     def _pattern(self) -> Word:
-        """Scan a regular expression, where brackets and equals signs mean something else."""
+        """Scan a regular expression, in which brackets and equals signs are ordinary."""
         start = self._at
         return Word(None, self._value(is_text=True), start)
 
@@ -362,7 +366,7 @@ class _Scanner:
 
 
 def _blanked(text: str, start: int, end: int, spans: list[tuple[int, int]]) -> str:
-    """Return a part of a text with blanks in the place of comments."""
+    """Return a part of a text with blanks in place of comments, so that offsets stay valid."""
     if not spans:
         return text[start:end]
     parts, at = [], start
