@@ -113,9 +113,9 @@ def test_what_would_steer_a_terminal(agent: str) -> None:
     ],
 )
 def test_our_words_and_the_programs(words: list[str], ours: list[str], rest: list[str]) -> None:
-    given = vars(COMMAND.verbs["exec"].read(words))
-    assert given.pop("behind") == rest
-    assert sorted(name for name, value in given.items() if value) == ours
+    namespace = vars(COMMAND.verbs["exec"].read(words))
+    assert namespace.pop("program_words") == rest
+    assert sorted(name for name, value in namespace.items() if value) == ours
 
 
 @real
@@ -251,7 +251,7 @@ def test_power(pretended: PretendedAgent, capsys: pytest.CaptureFixture[str]) ->
     ("words", "text"),
     [
         ([], "qmpeer ga: found no ADDRESS; see qmpeer ga --help"),
-        (["x"], "qmpeer ga: found no verb behind the address, expected one of ping, info, "),
+        (["x"], "qmpeer ga: found no verb after the address, expected one of ping, info, "),
         (["x", "nope"], "qmpeer ga: found 'nope', expected one of ping, info, "),
         (["x", "exec"], "qmpeer ga: found no PROGRAM; "),
         (["x", "exec", "-e", "A", "ls"], "qmpeer ga: found an --env without '='"),

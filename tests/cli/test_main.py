@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from qmpeer import __version__
-from qmpeer.cli.main import SUBCOMMANDS, Foreign, main
+from qmpeer.cli.main import SUBCOMMANDS, RawSubcommand, main
 from qmpeer.cli.shell_command import qmp_shell
 from tests.cli.scripted_server import Scripted
 from tests.patience import PATIENCE
@@ -88,7 +88,7 @@ def test_options_stand_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_error_of_our_own(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    foreign = Foreign("", lambda words: {}[words[0]])
+    foreign = RawSubcommand("", lambda words: {}[words[0]])
     monkeypatch.setattr("qmpeer.cli.exec_command.COMMAND", foreign)
     assert main(["exec", "x"]) == 70
     assert capsys.readouterr().err == "qmpeer exec: internal error: KeyError: 'x'\n"

@@ -170,7 +170,7 @@ def test_guest_agents(tmp_path: Path, tool: str, capsys: pytest.CaptureFixture[s
         ({"exitcode": 512}, 255, "the program's exit code is 512"),
         ({"exitcode": -256}, 255, "the program's exit code is -256"),
         ({"exitcode": 0xC0000000}, 255, "the program's exit code is 3221225472"),
-        ({}, 255, "the agent doesn't say how the program ended"),
+        ({}, 255, "the agent returned neither an exit code nor a signal"),
         ({"signal": 11}, 139, ""),
         ({"signal": 9, "exitcode": 0}, 137, ""),
         ({"signal": 0, "exitcode": 3}, 3, ""),

@@ -1,6 +1,6 @@
 """Rates from counters, and their lines."""
 
-from qmpeer.display.page import Page
+from qmpeer.display.layout import Layout
 from qmpeer.inventory.activity import Sample, rates
 from qmpeer.inventory.activity_text import activity_lines
 
@@ -30,7 +30,7 @@ def test_lines() -> None:
         "disks": {"d\x1b": {**DISK, "rd_bytes": 2048.0, "rd_operations": 3.0}},
         "nets": {"n": {"rx_bytes": 0.0, "tx_bytes": 1e6}},
     }
-    assert list(activity_lines(found, Page(78))) == [
+    assert list(activity_lines(found, Layout(78))) == [
         "CPUs    2        70 exits/s",
         "        10        50.0%  [##########          ]",
         "        process  120.0%",

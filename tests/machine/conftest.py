@@ -9,7 +9,7 @@ import pytest
 
 from qmpeer.cli.main import main
 from qmpeer.machine import Options
-from qmpeer.machine.machine import Machine, Say
+from qmpeer.machine.machine import Machine, ShowText
 from qmpeer.machine.startup import open_all
 from tests.machine.serving import Ended, StartHere
 from tests.patience import PATIENCE
@@ -62,6 +62,6 @@ def _fail_to_fork() -> NoReturn:
     raise AssertionError("it goes into the background")
 
 
-async def _open_in_time(machine: Machine, options: Options, say: Say) -> None:
+async def _open_in_time(machine: Machine, options: Options, say: ShowText) -> None:
     async with asyncio.timeout(PATIENCE):
         await open_all(machine, options, say)

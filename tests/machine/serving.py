@@ -14,7 +14,7 @@ from typing import IO, Any, NamedTuple, Self
 from qmpeer import Client
 from qmpeer.machine import parse_options
 from qmpeer.machine.process import run_machine
-from qmpeer.machine.signals import When
+from qmpeer.machine.signals import OnSignal
 from qmpeer.monitor import new_event_loop
 from qmpeer.transport import AddressLike, dial
 from tests.patience import PATIENCE
@@ -120,7 +120,7 @@ class Threaded(Served):
         super().__init__(path, *options)
         self.said: list[str] = []
         self._error: BaseException | None = None
-        self._signal: When | None = None
+        self._signal: OnSignal | None = None
         self._is_ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="machine", daemon=True)
         self._thread.start()
@@ -138,7 +138,7 @@ class Threaded(Served):
         finally:
             self._is_ready.set()
 
-    def _watch(self, when: When) -> None:
+    def _watch(self, when: OnSignal) -> None:
         self._signal = when
 
     def send_signal(self, number: int) -> None:

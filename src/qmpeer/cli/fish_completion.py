@@ -1,4 +1,4 @@
-"""The completion script for fish, of all that can be typed behind ``qmpeer``."""
+"""The completion script for fish, with all options and arguments of ``qmpeer``."""
 
 from collections.abc import Iterator, Sequence
 
@@ -101,7 +101,7 @@ def _fish_usage(usage: Usage, program: str) -> Iterator[str]:
         help = f" -d {_fish_quoted(option.help)}" if option.help else ""
         yield f"{start} {flags}{takes}{help}"
     valued = [flag for o in usage.options if o.value is not None for flag in o.flags]
-    for number, argument in enumerate(usage.places):
+    for number, argument in enumerate(usage.positionals):
         if argument.kind in ("", "file"):
             continue
         words = " ".join((_fish_quoted(usage.key), str(number), *valued))

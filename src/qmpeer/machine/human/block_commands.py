@@ -1,4 +1,4 @@
-"""The human commands about drives and block nodes; there are nodes here, and no drives."""
+"""The human commands about drives and block nodes. This machine has nodes, but no drives."""
 
 from collections.abc import Callable
 from typing import Any

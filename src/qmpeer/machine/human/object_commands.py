@@ -1,4 +1,4 @@
-"""The human commands about objects, the tree that they hang in, and devices."""
+"""The human commands about objects, the tree of objects (QOM), and devices."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ _FIXED: Final = {
     "/machine/unattached/system[0]": "memory-region",
     "/machine/unattached/sysbus": "System",
 }
-"""The objects that are always there, and their types."""
+"""The objects that always exist, and their types."""
 _MACHINE_PATH: Final = "/machine"
 _MACHINE: Final[Mapping[str, tuple[str, object]]] = {
     "kernel": ("string", ""),
@@ -44,18 +44,18 @@ _MACHINE: Final[Mapping[str, tuple[str, object]]] = {
     "append": ("string", ""),
     "suppress-vmdesc": ("bool", False),
 }
-"""The machine's own properties: their types and values."""
+"""The types and values of the machine's own properties."""
 _NET_TYPE: Final = "type"
 
 
 class _ObjectTree:
-    """The objects by their paths, and the handlers of the commands about them."""
+    """The tree of objects, and the handlers of the commands about it."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
 
     def object_add(self, object: str) -> str:
-        """Make an object of its description."""
+        """Create an object from its description."""
         objects = self._machine.objects
         try:
             properties, warnings = read_object(object, objects.names, is_option=False)
@@ -95,7 +95,7 @@ class _ObjectTree:
         return f"Error: Property '{of}.{property}' not found"
 
     def qom_set(self, json: bool, path: str, property: str, value: str) -> str:
-        """Refuse: nothing can be set here."""
+        """Refuse: no property can be set here."""
         found = self._find(path)
         if found is None:
             return _not_found(path)
@@ -104,7 +104,7 @@ class _ObjectTree:
         return f"Error: Property '{self._types()[found]}.{property}' {why}"
 
     def qom_tree(self, path: str | None) -> str:
-        """Show an object and all below it."""
+        """Show an object and all objects below it."""
         found = self._find(_MACHINE_PATH if path is None else path)
         if found is None:
             return f"Path '{path}' could not be resolved."
@@ -130,7 +130,7 @@ class _ObjectTree:
         return found
 
     def _find(self, path: str) -> str | None:
-        """Return the whole path that a path means: one from the root, or its end, if unique."""
+        """Return the full path for itself, or for its end if that is unique; else None."""
         found = self._matches(path)
         return found[0] if len(found) == 1 else None
 

@@ -1,6 +1,6 @@
 """What ``qmpeer exec`` sends: values by the server's schema and its properties.
 
-Modules: server_words, argument_words, exec_command.
+Modules: schema_arguments, argument_words, exec_command.
 """
 
 import json
