@@ -13,11 +13,11 @@ def build(name: str, folder: Path) -> Path:
     """Compile one of our C programs and return its path.
 
     Args:
-        name: Name of the program: `cserver` or `cping`.
-        folder: Where the program goes; an older build there is used again.
+        name: The name of the program: `cserver` or `cping`.
+        folder: The folder for the program; an older build there is used again.
 
     Raises:
-        LeftOutError: If there is no C compiler, or it refuses.
+        LeftOutError: If there is no C compiler, or it fails.
     """
     program = folder / name
     if program.exists():

@@ -14,7 +14,7 @@ from qmpeer.values import JsonValue
 
 
 class Document:
-    """Answer query-qmp-schema with a document; a monitor's own answer would be a small one."""
+    """The command query-qmp-schema with a large answer; the monitor's own would be small."""
 
     def __init__(self, document: JsonValue) -> None:
         self._document = document

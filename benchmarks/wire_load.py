@@ -1,6 +1,6 @@
 """Commands one by one over each wire to a monitor: TCP, and telnet, TLS and WebSocket on it.
 
-As in `server_load` nothing is parsed. What the client sends is made before the clock runs.
+As in `server_load`, nothing is parsed. The client's data is prepared before the clock starts.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ _MASK = bytes(range(1, 5))
 
 
 def options(folder: Path) -> list[str]:
-    """Return the options of a server that has a monitor on every wire, on ports of its choice.
+    """Return the options of a server with a monitor on every wire, on ports of its choice.
 
     Raises:
         LeftOutError: If there is no `openssl` to make a certificate with.
@@ -67,7 +67,7 @@ def make_certificate(folder: Path) -> None:
 
 
 def port_of(wire: str, path: str) -> int:
-    """Ask a server, at the unix path of another monitor, on which port a wire ends."""
+    """Return a wire's port, queried at the unix path of the server's other monitor."""
     with connect(path) as stream, stream.makefile("rb") as lines:
         stream.sendall(b'{"execute":"query-chardev"}\n')
         devices = json.loads(lines.readline())["return"]
@@ -76,9 +76,9 @@ def port_of(wire: str, path: str) -> int:
 
 
 class _TlsSocket:
-    """A socket that speaks TLS, with one system call where a plain one needs one.
+    """A TLS socket that makes no more system calls than a plain socket.
 
-    The standard library's reads a record in two, and asks before whether it may.
+    The standard library's TLS socket needs two calls to read a record, and polls before them.
     """
 
     def __init__(self, stream: socket.socket, folder: Path) -> None:
@@ -105,7 +105,7 @@ class _TlsSocket:
                 self._incoming.write(_receive(self._stream))
             try:
                 return self._tls.read(size)
-            except ssl.SSLWantReadError:  # part of a record, or none for us
+            except ssl.SSLWantReadError:  # part of a record, or one without data
                 self._incoming.write(_receive(self._stream))
 
     def close(self) -> None:
@@ -131,7 +131,7 @@ def sequential(wire: str, port: int, folder: Path, seconds: float) -> float:
 
 
 def human_lines(path: str, seconds: float) -> float:
-    """Return the lines a second that a human monitor executes, each typed at its prompt."""
+    """Return the lines a second that a human monitor executes, each sent after its prompt."""
     count = 0
     with socket.socket(socket.AF_UNIX) as stream:
         stream.settimeout(TIMEOUT)

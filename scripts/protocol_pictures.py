@@ -1,7 +1,7 @@
-"""Draw the protocol: who sends what to whom, from top to bottom, one picture for each rule.
+"""Draw the protocol: the messages between speakers, from top to bottom, a picture for each rule.
 
-A picture has lanes, one for each speaker, and rows. Its text stands in the SVG as text, so that it
-can be searched and read aloud; a title and a description hold the same in words.
+A picture has lanes, one for each speaker, and rows. Text stays text in the SVG, so that it can be
+searched and read aloud; a title and a description contain the same in words.
 
     python scripts/protocol_pictures.py            writes docs/pictures/protocol-*.svg
     python scripts/protocol_pictures.py --check    compares; status 1 if a picture is stale
@@ -67,7 +67,7 @@ KINDS: tuple[Kind, ...] = ("command", "reply", "event", "oob")
 
 
 class Message(NamedTuple):
-    """What one speaker sends another: an arrow with its text above it."""
+    """A message from one speaker to another: an arrow with its text above it."""
 
     sender: int
     receiver: int
@@ -90,7 +90,7 @@ class Part(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """What a speaker does, from one row to another, the two included."""
+    """The state of a speaker from one row to another, both included."""
 
     lane: int
     first: int
@@ -236,7 +236,7 @@ PICTURES = (SESSION, REPLIES, OUT_OF_BAND, CLIENTS, BETWEEN)
 
 
 def lane_places(picture: Picture) -> list[float]:
-    """Return where the lanes are drawn, the outer ones near the edges."""
+    """Return the x coordinates of the lanes; the outer ones are near the edges."""
     edge = MARGIN + 60
     step = (picture.width - 2 * edge) / (len(picture.lanes) - 1)
     return [edge + step * index for index in range(len(picture.lanes))]

@@ -1,6 +1,6 @@
-"""Wait until a program listens on a unix socket, without disturbing it by a connection.
+"""A wait until a program listens on a unix socket, without a connection that would disturb it.
 
-The storage daemon's monitor drops a client that comes right after one that left ungreeted.
+The storage daemon's monitor drops a client that connects right after one that left ungreeted.
 """
 
 import os
@@ -20,10 +20,10 @@ LISTENING = "00010000"
 
 
 def until_listening(path: Path | str, process: "subprocess.Popen[Any] | None" = None) -> None:
-    """Wait until somebody listens at a path; fail at once if the process ends instead.
+    """Wait until a process listens at a path; fail at once if it ends instead.
 
-    The kernel tells nobody that a socket has begun to listen, so that the table is read again and
-    again, with a rest between.
+    The kernel sends no notice when a socket begins to listen, so the table is read repeatedly, with
+    a pause in between.
     """
     ends = [] if process is None else [os.pidfd_open(process.pid)]
     deadline = time.monotonic() + PATIENCE

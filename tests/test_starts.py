@@ -1,4 +1,4 @@
-"""The golden files of starts, and what writes them."""
+"""The golden files of starts, and the code that writes them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What pip installs as `qmp-shell` with qemu.qmp."""
+"""The program `qmp-shell` as pip installs it with qemu.qmp."""
 
 import sys
 

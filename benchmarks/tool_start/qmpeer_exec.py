@@ -1,4 +1,4 @@
-"""What pip installs as `qmpeer`, told to execute one command."""
+"""The program `qmpeer` as pip installs it, for executing one command."""
 
 import sys
 

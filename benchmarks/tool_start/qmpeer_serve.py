@@ -1,4 +1,4 @@
-"""What pip installs as `qmpeer`, told to serve one monitor on a descriptor."""
+"""The program `qmpeer` as pip installs it, for serving one monitor on a descriptor."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What pip installs as `qmp-shell` with qmpeer."""
+"""The program `qmp-shell` as pip installs it with qmpeer."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The modules of others that a server can't do without."""
+"""The imports of other packages that a server needs at least."""
 
 import asyncio
 import ssl

@@ -1,4 +1,4 @@
-"""``qmpeer ga`` on a real guest agent, and on a pretended one for what would harm this machine."""
+"""``qmpeer ga`` on a real guest agent, and on a fake one where the real one would do harm."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ import pytest
 from qmpeer.cli.ga_command import COMMAND
 from qmpeer.cli.main import main
 from tests.cli.conftest import HARMFUL
-from tests.cli.pretended_agent import PretendedAgent
+from tests.cli.fake_agent import FakeAgent
 from tests.cli.programs import Ended, Start, at_terminal, run_here
 from tests.machine.serving import QMPEER
 from tests.patience import PATIENCE
@@ -189,7 +189,7 @@ def test_an_agent_that_is_restarted(
         _, err = running.communicate(timeout=PATIENCE)
     os.kill(int(pid.read_text()), signal.SIGKILL)
     assert running.returncode == 3
-    # Which of the two depends on whether the agent had answered that it runs.
+    # The status depends on whether the agent had already answered that the program runs.
     known = f"sh may go on in the guest, its pid is {pid.read_text().strip()}\n"
     unknown = "qmpeer ga: guest-exec was cut off, its outcome is unknown"
     assert err.endswith(known) or err.startswith(unknown)
@@ -203,11 +203,11 @@ def test_by_way_of_the_machine(qemu: str, capsys: pytest.CaptureFixture[str]) ->
     assert "found no virtserialport called 'org.qemu.guest_agent.0'" in capsys.readouterr().err
 
 
-# A pretended agent
+# A fake agent
 
 
 @pytest.fixture
-def pretended(tmp_path: Path) -> Iterator[PretendedAgent]:
+def agent(tmp_path: Path) -> Iterator[FakeAgent]:
     answers: dict[str, Any] = {
         "guest-fsfreeze-freeze": 2,
         "guest-fsfreeze-freeze-list": 1,
@@ -215,35 +215,33 @@ def pretended(tmp_path: Path) -> Iterator[PretendedAgent]:
         "guest-shutdown": None,
         "guest-suspend-disk": Exception("no swap"),
     }
-    with PretendedAgent(tmp_path / "ga", answers) as agent:
+    with FakeAgent(tmp_path / "ga", answers) as agent:
         yield agent
 
 
-def test_freeze_and_thaw(pretended: PretendedAgent, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["ga", pretended.address, "freeze"]) == 0
-    assert main(["ga", pretended.address, "freeze", "/srv", "--json"]) == 0
-    assert main(["ga", pretended.address, "thaw"]) == 0
+def test_freeze_and_thaw(agent: FakeAgent, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ga", agent.address, "freeze"]) == 0
+    assert main(["ga", agent.address, "freeze", "/srv", "--json"]) == 0
+    assert main(["ga", agent.address, "thaw"]) == 0
     assert capsys.readouterr().out == (
         'frozen 2 file systems\n{"frozen": 1}\nthawed 2 file systems\n'
     )
-    assert pretended.seen[1] == ("guest-fsfreeze-freeze-list", {"mountpoints": ["/srv"]})
+    assert agent.seen[1] == ("guest-fsfreeze-freeze-list", {"mountpoints": ["/srv"]})
 
 
 @pytest.mark.parametrize(
     ("command", "status"),
     [(["true"], 0), (["sh", "-c", "exit 5"], 5), (["sh", "-c", "kill -9 $$"], 137), (["/no/x"], 2)],
 )
-def test_frozen_while_a_command_runs(
-    pretended: PretendedAgent, command: list[str], status: int
-) -> None:
-    assert main(["ga", pretended.address, "freeze", "--", *command]) == status
-    assert [name for name, _ in pretended.seen] == ["guest-fsfreeze-freeze", "guest-fsfreeze-thaw"]
+def test_frozen_while_a_command_runs(agent: FakeAgent, command: list[str], status: int) -> None:
+    assert main(["ga", agent.address, "freeze", "--", *command]) == status
+    assert [name for name, _ in agent.seen] == ["guest-fsfreeze-freeze", "guest-fsfreeze-thaw"]
 
 
-def test_power(pretended: PretendedAgent, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["ga", pretended.address, "shutdown", "--reboot"]) == 0
-    assert pretended.seen[0] == ("guest-shutdown", {"mode": "reboot"})
-    assert main(["ga", pretended.address, "suspend", "disk"]) == 1
+def test_power(agent: FakeAgent, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ga", agent.address, "shutdown", "--reboot"]) == 0
+    assert agent.seen[0] == ("guest-shutdown", {"mode": "reboot"})
+    assert main(["ga", agent.address, "suspend", "disk"]) == 1
     assert capsys.readouterr() == ("", "qmpeer ga: GenericError: no swap\n")
 
 

@@ -116,14 +116,14 @@ def test_help_where_standard_output_is_closed(
     words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdout", None)
-    for name in ("block_signals", "raise_fd_limit"):  # what would outlast this test
+    for name in ("block_signals", "raise_fd_limit"):  # redirections that would outlast this test
         monkeypatch.setattr(f"qmpeer.machine.process.{name}", lambda *args: None)
     assert main(words) == 0
 
 
 @pytest.mark.parametrize("how", CLOSED.values(), ids=CLOSED)
 def test_closed_streams(how: str, tmp_path: Path) -> None:
-    """Their numbers go to no socket, so that nothing is written to the server but commands."""
+    """No socket gets their numbers, so only commands are written to the server."""
     told = tmp_path / "told"
     with Scripted(tmp_path / "q", {"query-name": {}, "query-qmp-schema": []}) as server:
         tool = f"{sys.executable} -m qmpeer"

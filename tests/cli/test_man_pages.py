@@ -1,4 +1,4 @@
-"""Manual pages: whole, and read by man without complaint.
+"""Manual pages: complete, and formatted by man without warnings.
 
 Modules: man_command.
 """

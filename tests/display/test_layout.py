@@ -1,4 +1,4 @@
-"""Text for people, on outputs of all kinds."""
+"""Text laid out for all kinds of outputs."""
 
 import pytest
 

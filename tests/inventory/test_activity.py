@@ -1,4 +1,4 @@
-"""Rates from counters, and their lines."""
+"""Rates of counters, and the lines that show them."""
 
 from qmpeer.display.layout import Layout
 from qmpeer.inventory.activity import Sample, rates
@@ -21,7 +21,7 @@ def test_rates() -> None:
         "disks": {"d": {**DISK, "rd_bytes": 2048.0}},
         "nets": {},
     }
-    assert rates(now, before)["cpus"] == {"0": {"seconds": 0.0}}  # set back
+    assert rates(now, before)["cpus"] == {"0": {"seconds": 0.0}}  # the counter was reset
 
 
 def test_lines() -> None:

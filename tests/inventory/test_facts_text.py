@@ -1,4 +1,4 @@
-"""Facts as lines."""
+"""Facts as lines for people."""
 
 from qmpeer.display.layout import Layout
 from qmpeer.inventory.facts_text import info_lines

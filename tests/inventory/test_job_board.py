@@ -1,4 +1,4 @@
-"""What becomes of jobs, from what is said of them."""
+"""The states of jobs, from queries and from events."""
 
 from typing import Any
 

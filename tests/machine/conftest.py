@@ -17,16 +17,16 @@ from tests.starts import resolve_offline
 
 
 class _Started(BaseException):
-    """In place of the machine's life: it has started."""
+    """Raised where the machine would start: the start has succeeded."""
 
 
 @pytest.fixture
 def start(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[StartHere]:
-    """Return what runs ``qmpeer serve`` up to where the guest would start.
+    """Return a function that runs ``qmpeer serve`` up to the start of the guest.
 
-    It ends with no status if the machine starts. Nothing forks, takes signals or resolves names;
+    Its status is None if the machine starts. Nothing forks, takes signals or resolves names;
     standard input is empty.
     """
 
