@@ -14,12 +14,21 @@ version = release = installed_version("qmpeer")
 
 sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 
-extensions = ["myst_parser", "search_words", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = [
+    "api_entries",
+    "limits_table",
+    "myst_parser",
+    "qmpeer.sphinx_domain",
+    "search_words",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+]
 exclude_patterns = ["extensions"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 6
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
+python_maximum_signature_line_length = 70
 
 suppress_warnings = ["misc.highlighting_failure"]  # a console that quotes over two lines
 

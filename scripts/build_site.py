@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT / "src" / "qmpeer" / "machine" / "qapi" / "qapi-schema.json"
-REFERENCE = ("--format", "md", "--toctree", "--title", "Commands and events of qmpeer serve")
+REFERENCE = ("--format", "sphinx", "--title", "Commands and events of qmpeer serve")
 
 PAGE_SIZE = 100_000
 """The most bytes of a page's HTML, which a phone still loads in a moment."""

@@ -74,8 +74,8 @@ IN_BAND_WINDOW: Final = 8
 
 Spec: qmp-spec, "Out-of-band execution": with more, an out-of-band command may have to wait."""
 IDS: Final = 100
-"""Command ids are reused after this many, so they stay short: a byte costs QEMU 1.9 µs. With more
-commands in flight they get longer."""
+"""Command ids are reused after this many; with more commands in flight they get longer. Ours: a
+byte of an id costs QEMU 1.9 µs."""
 FIRST_BYTES: Final = 512
 """First bytes of a server that are kept, for the error if they aren't QMP. Ours."""
 ERRORS_NOTED: Final = 8

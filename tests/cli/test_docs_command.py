@@ -23,6 +23,7 @@ def source(tmp_path: Path) -> Path:
     [
         ("md", {"index.md", "small.md"}),
         ("man", {"qmp.7", "qmp-small.7"}),
+        ("sphinx", {"index.rst", "small.rst"}),
     ],
 )
 def test_files(
@@ -38,15 +39,23 @@ def test_files(
     assert "All of it" in "".join(path.read_text() for path in folder.iterdir())
 
 
+def test_namespace(source: Path, tmp_path: Path) -> None:
+    words = ["docs", "--from", str(source), "--format", "sphinx", "-o", str(tmp_path)]
+    assert main([*words, "--namespace", "QMP"]) == 0
+    assert ".. qapi:namespace:: QMP\n\n.. qapi:module:: small\n" in (
+        (tmp_path / "small.rst").read_text()
+    )
+
+
 def test_html(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for module in ("sphinx", "myst_parser", "furo"):
+    for module in ("sphinx", "furo"):
         pytest.importorskip(module, reason="the extra docs is not installed")
     folder = tmp_path / "html"
     assert main(["docs", "--from", str(source), "--format", "html", "-o", str(folder)]) == 0
     assert capsys.readouterr().out == f"{folder}/index.html\n"
     page = (folder / "small.html").read_text()
     assert "Stop it." in page
-    assert 'href="small.html#stop"' in (folder / "index.html").read_text()
+    assert 'href="small.html#qapi-stop"' in (folder / "index.html").read_text()
     assert (folder / "searchindex.js").exists()
 
 
@@ -59,16 +68,19 @@ def test_html_says_what_to_install(
     monkeypatch.setattr(html_pages, "find_spec", lambda name: None)
     assert main(["docs", "--from", str(source), "--format", "html", "-o", str(tmp_path)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(
-        "qmpeer docs: HTML needs sphinx, myst-parser, furo: pip install '.[docs]'"
-    )
+    assert line.startswith("qmpeer docs: HTML needs sphinx, furo: pip install '.[docs]'")
 
 
 @pytest.mark.parametrize(
     ("words", "status", "text"),
     [
         ([], 2, "the following arguments are required: --from, --format, -o"),
-        (["--from", "x", "--format", "pdf", "-o", "y"], 2, "found format 'pdf', expected md, man"),
+        (
+            ["--from", "x", "--format", "pdf", "-o", "y"],
+            2,
+            "found format 'pdf', expected md, man, sphinx",
+        ),
+        (["--namespace", "a b"], 2, "found namespace 'a b', expected letters"),
         (["--from", "/nonexistent/x", "--format", "md", "-o", "y"], 3, "/nonexistent/x"),
     ],
 )

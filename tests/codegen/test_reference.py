@@ -13,7 +13,7 @@ from typing import Any, get_args
 import pytest
 
 from qmpeer.codegen import FORMATS, ReferenceFormat, reference_files
-from qmpeer.codegen.reference.blocks import Code, Heading, Items, Note, Paragraph, Text
+from qmpeer.codegen.reference.blocks import Code, Example, Heading, Items, Note, Paragraph, Text
 from qmpeer.codegen.reference.markup import blocks_of
 from qmpeer.codegen.reference.pages import reference_of
 from qmpeer.errors import Location
@@ -22,11 +22,11 @@ from qmpeer.schema import (
     CommandDefinition,
     Documentation,
     Schema,
-    Section,
     StructDefinition,
     schema_from_qapi,
 )
 from qmpeer.schema.model import Definition
+from tests.codegen.hostile_texts import hostile_schema
 from tests.corpus import (
     MACHINE_TREE,
     RECORDINGS,
@@ -230,7 +230,11 @@ def test_the_same_schema_gives_the_same_bytes(format: ReferenceFormat, player: S
         ("****\nTop\n****\n\nSub\n===", (Heading(2, "Top"), Heading(3, "Sub"))),
         (".. code-block:: none\n\n  a", (Code("a"),)),
         (".. warning:: b", (Note("warning", (Paragraph((Text("b"),)),)),)),
-        (".. qmp-example::\n    :title: T\n\n    -> 1", (Paragraph((Text("T:"),)), Code("-> 1"))),
+        (".. qmp-example::\n    :title: T\n\n    -> 1", (Example((Code("-> 1"),), "T"),)),
+        (
+            ".. qmp-example::\n   :annotated:\n\n   How::\n\n     -> 1",
+            (Example((Paragraph((Text("How:"),)), Code("-> 1"))),),
+        ),
         ("::\n\n  a", (Code("a"),)),
         (".. target:\n\nx", (Paragraph((Text("x"),)),)),
         ("---", (Paragraph((Text("---"),)),)),
@@ -256,16 +260,6 @@ def test_deep_text_ends() -> None:
     assert blocks_of(deep, lambda name: None)
 
 
-HOSTILE = [
-    "<script>alert(1)</script>",
-    "`", "``", "```\n```", "*a", "**a*", "_a_", "a_", "|a|", "a::", "::", ".. x", "..", ". x",
-    ".so /etc/passwd", "'br", "\\fBx", "\\", "# x", "=====", "+---+", "> x", "- ", "1.", "a. b",
-    "(a) b", ":field: x", "[a](b)", "![a](b)", "{role}`x`", "(x)=", "% c", "$x$", "&lt;", "@",
-    "@a.", "/V x", "--x  y", "http://a_b_.c/_d", "`a <b>`_", "`a <http://x y>`_", "\x1b[m",
-    "\ud800", "a\tb", "\N{BULLET} a", "__a__", "``a` b``", "*``a``*", "http://x`y",
-]  # fmt: skip
-
-
 @pytest.mark.parametrize("format", FORMATS)
 def test_hostile_text_stays_text(format: ReferenceFormat) -> None:
     schema = hostile_schema()
@@ -286,18 +280,6 @@ def test_no_code_ends_its_own_fence(code: str, fence: int) -> None:
     (page,) = (text for text in reference_files(schema, "md", "T").values() if code in text)
     ticks = "`" * fence
     assert f"\n{ticks}text\n{code}\n{ticks}\n" in page
-
-
-def hostile_schema() -> Schema:
-    """Return a schema with all hostile texts, some of which its source would not let pass."""
-    texts = [text.replace("\ud800", "") for text in HOSTILE]
-    documentation = Documentation(
-        symbol="go",
-        text="\n\n".join(texts),
-        features={f"f{index}": text for index, text in enumerate(texts)},
-        sections=tuple(Section(tag, text) for text in texts for tag in ("", "Note", "Errors")),
-    )
-    return Schema(BUILT_INS, (CommandDefinition(name="go", documentation=documentation),))
 
 
 # --- Whole schemas: our own, and real ones --------------------------------------------------------

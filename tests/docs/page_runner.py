@@ -181,7 +181,9 @@ class PageRunner:
         self._folder = folder / "work"
         self._folder.mkdir()
         (folder / "home").mkdir()
-        self._environment = _environment(folder / "home")
+        (folder / "bin").mkdir()
+        _install_shell(folder / "bin" / "qmp-shell")
+        self._environment = _environment(folder / "home", folder / "bin")
         self._shell = Shell(self._folder, self._environment)
         self._failed = ""
 
@@ -261,9 +263,23 @@ class PageRunner:
         self._shell.close()
 
 
-def _environment(home: Path) -> dict[str, str]:
+def _install_shell(path: Path) -> None:
+    """Write a program that is our qmp-shell.
+
+    The package qemu.qmp, which some tests use, has one of the same name; whichever of the two
+    packages was installed last has it in the interpreter's folder.
+    """
+    path.write_text(
+        f"#!{sys.executable}\n"
+        "from qmpeer.cli.shell_command import qmp_shell\n"
+        "raise SystemExit(qmp_shell())\n"
+    )
+    path.chmod(0o755)
+
+
+def _environment(home: Path, own_programs: Path) -> dict[str, str]:
     """Return an environment in which the page's programs are found, and nobody's settings are."""
-    folders = [str(Path(sys.executable).parent)]
+    folders = [str(own_programs), str(Path(sys.executable).parent)]
     for name in (QEMU,):
         if found := find_program(name):
             folders.append(str(Path(found).parent))

@@ -1,4 +1,4 @@
-"""Installation, tutorials, how-tos, the cookbook: all that they show runs as it stands."""
+"""Installation, tutorials, how-tos, the cookbook, the API: all that they show runs as it stands."""
 
 import tempfile
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from tests.docs.page_runner import (
 )
 from tests.docs.pages import DOCS
 
-FOLDERS = ("tutorials", "howto", "cookbook")
+FOLDERS = ("tutorials", "howto", "cookbook", "api")
 PAGES = [
     DOCS / "install.md",
     *(
@@ -136,3 +136,8 @@ def test_a_block_knows_its_file() -> None:
     assert Block("python", "# a/b.py\nx\n", 1).file_name == "a/b.py"
     assert Block("sh", "#!/bin/sh\n# a.sh\nx\n", 1).file_name == "a.sh"
     assert Block("python", "# a thing.\nx\n", 1).file_name == ""
+
+
+def test_qmp_shell_is_ours() -> None:
+    page = "```console\n$ qmp-shell --help | grep -o -m 1 -e '-c COMMAND'\n-c COMMAND\n```\n"
+    run_page("shell", page)

@@ -11,6 +11,7 @@ from prompt_toolkit.history import History, InMemoryHistory
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
 
+from qmpeer.shell.documentation import Documentation
 from qmpeer.shell.link import Link
 from qmpeer.shell.session import Session
 from qmpeer.shell.settings import Settings
@@ -48,6 +49,7 @@ class Person:
         negotiate: bool = True,
         connect_timeout: float | None = None,
         has_pager: bool = False,
+        documentation: Documentation = lambda: None,
     ) -> None:
         self.paper = Paper()
         self._seen = 0
@@ -59,7 +61,7 @@ class Person:
         settings = Settings()
         self.link = Link(str(address), negotiate=negotiate, connect_timeout=connect_timeout)
         self._screen = TerminalScreen(output, settings, has_pager=has_pager)
-        self.session = Session(self.link, self._screen, settings)
+        self.session = Session(self.link, self._screen, settings, documentation)
         self.terminal = Terminal(
             self.session,
             self._screen,

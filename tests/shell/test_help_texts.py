@@ -4,6 +4,7 @@ import pytest
 
 from qmpeer.schema import Member, Schema, StructDefinition, schema_from_qapi
 from qmpeer.shell.builtins import BUILTINS, line_behind, line_of, split
+from qmpeer.shell.documentation import Manual
 from qmpeer.shell.help_texts import help_lines
 from qmpeer.shell.lines import OwnLine
 from qmpeer.shell.members import type_words
@@ -11,11 +12,11 @@ from qmpeer.shell.vocabulary import Vocabulary
 from tests.growth import assert_linear_time, cpu_time
 
 
-def help_for(topic: str, vocabulary: Vocabulary, documentation: Schema | None = None) -> list[str]:
+def help_for(topic: str, vocabulary: Vocabulary, manual: Manual | None = None) -> list[str]:
     line = line_of(split(f"help {topic}")[0])
     assert isinstance(line, OwnLine)
     behind = line_behind(line, vocabulary.commands)
-    return list(help_lines(behind, vocabulary, BUILTINS, documentation))
+    return list(help_lines(behind, vocabulary, BUILTINS, manual))
 
 
 DOCUMENTED = """
@@ -93,12 +94,18 @@ def test_behind_a_prefix_stands_a_command() -> None:
 
 
 def test_documentation_is_shown_where_it_is_known(vocabulary: Vocabulary) -> None:
-    documentation = schema_from_qapi("d.json", lambda name: DOCUMENTED.encode())
+    manual = Manual(schema_from_qapi("d.json", lambda name: DOCUMENTED.encode()))
 
-    lines = help_for("blockdev-del", vocabulary, documentation)
-    assert lines[1] == "Delete a node."
-    assert "  node-name: str  which one" in lines
-    assert "since 0.14" in help_for("stop", vocabulary, documentation)
+    assert help_for("blockdev-del", vocabulary, manual) == [
+        "command blockdev-del",
+        "Delete a node.",
+        "",
+        "required arguments:",
+        "  node-name: str",
+        "      which one",
+        "example: blockdev-del node-name=…",
+    ]
+    assert help_for("stop", vocabulary, manual)[0] == "command stop  (since 0.14)"
 
 
 def test_all_that_there_is(vocabulary: Vocabulary) -> None:

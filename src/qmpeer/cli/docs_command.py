@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from typing import Final
 
@@ -10,7 +11,7 @@ from qmpeer.cli.exits import DONE, UsageError
 from qmpeer.cli.html_pages import build_html, check_installed
 from qmpeer.cli.output import write_files
 from qmpeer.cli.schema_words import FROM, RELEASE, SCHEMA_STATUSES, SOURCES, TIMEOUT, load
-from qmpeer.codegen import reference_files
+from qmpeer.codegen import FORMATS, reference_files
 
 _AFTER: Final = (
     SOURCES
@@ -19,9 +20,12 @@ example:
   qmpeer docs --from qapi/qapi-schema.json --format html -o reference
   xdg-open reference/index.html
 
+In a Sphinx project, the format sphinx needs extensions = ["qmpeer.sphinx_domain"] in conf.py.
+
 """
     + SCHEMA_STATUSES
 )
+_NAMESPACE: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -31,7 +35,11 @@ def _run(given: argparse.Namespace) -> int:
     schema = load(given.source, given)
     title = given.title or _title(given.source)
     files = reference_files(
-        schema, "md" if is_html else given.format, title, has_toctree=is_html or given.toctree
+        schema,
+        "sphinx" if is_html else given.format,
+        title,
+        has_toctree=given.toctree,
+        namespace=given.namespace or "",
     )
     if is_html:
         build_html(files, title, given.output)
@@ -49,8 +57,14 @@ def _title(source: str) -> str:
 
 
 def _format(text: str) -> str:
-    if text not in ("md", "man", "html"):
-        raise UsageError(f"found format {text!r}, expected md, man or html")
+    if text not in (*FORMATS, "html"):
+        raise UsageError(f"found format {text!r}, expected {', '.join(FORMATS)} or html")
+    return text
+
+
+def _namespace(text: str) -> str:
+    if not _NAMESPACE.fullmatch(text):
+        raise UsageError(f"found namespace {text!r}, expected letters, digits, - and _")
     return text
 
 
@@ -60,11 +74,13 @@ COMMAND: Final = Subcommand(
     _AFTER,
     (
         FROM,
-        argument("--format", "FORMAT", "md, man, or html, which needs more: pip install "
-                 "'.[docs]' in qmpeer's checkout", type=_format, required=True),
+        argument("--format", "FORMAT", "md, man, sphinx (the QAPI domain), or html, which needs "
+                 "more: pip install '.[docs]' in qmpeer's checkout", type=_format, required=True),
         argument("-o", "DIR", "the folder to write to", dest="output", required=True),
         argument("--title", "TEXT", "what it is the reference of"),
         argument("--toctree", None, "in md: for a page of a Sphinx site with MyST"),
+        argument("--namespace", "NAME", "in sphinx: keeps names apart from another schema's, such "
+                 "as QMP and QGA in one project", type=_namespace),
         RELEASE,
         TIMEOUT,
     ),

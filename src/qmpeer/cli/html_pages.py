@@ -1,4 +1,4 @@
-"""HTML of pages in Markdown, with Sphinx, MyST and furo: the extra ``docs``."""
+"""HTML of a reference, made with Sphinx, furo and our own domain: the extra ``docs``."""
 
 import subprocess
 import sys
@@ -10,11 +10,11 @@ from typing import Final
 
 from qmpeer.cli.exits import UsageError
 
-_NEEDED: Final = {"sphinx": "sphinx", "myst_parser": "myst-parser", "furo": "furo"}
+_NEEDED: Final = ("sphinx", "furo")
 _SETTINGS: Final = """\
 project = {title!r}
-extensions = ["myst_parser"]
-myst_heading_anchors = 6
+extensions = ["qmpeer.sphinx_domain"]
+smartquotes = False
 html_theme = "furo"
 html_title = project
 html_copy_source = False
@@ -28,7 +28,7 @@ def check_installed() -> None:
     Raises:
         UsageError: If it isn't; it says what to install.
     """
-    missing = [name for module, name in _NEEDED.items() if find_spec(module) is None]
+    missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         raise UsageError(
             f"HTML needs {', '.join(missing)}: pip install '.[docs]' in qmpeer's checkout"
@@ -36,10 +36,10 @@ def check_installed() -> None:
 
 
 def build_html(files: Mapping[str, str], title: str, folder: str) -> None:
-    """Build a site of pages in Markdown.
+    """Build a site.
 
     Args:
-        files: The pages by their files' names; ``index.md`` has the table of contents.
+        files: The pages in the format ``sphinx``, by their files' names.
         title: What the site is called.
         folder: Where it goes.
 

@@ -6,21 +6,21 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from qmpeer import __version__, limits
 from qmpeer.cli.command_line import Subcommand, argument, seconds
-from qmpeer.cli.exits import STATUSES, UsageError, checked_address
+from qmpeer.cli.exits import STATUSES, FileError, UsageError, about_file, checked_address
 from qmpeer.cli.main import main
-from qmpeer.errors import QMPError
+from qmpeer.shell.documentation import (
+    Documentation,
+    DocumentationError,
+    documentation_file,
+    documentation_from,
+)
 from qmpeer.shell.link import Link
-from qmpeer.shell.session import Documentation
 from qmpeer.transport import parse_address
-
-if TYPE_CHECKING:
-    from qmpeer.schema import Schema
 
 PROGRAM: Final = "qmp-shell"
 
@@ -52,7 +52,7 @@ def _run(given: argparse.Namespace) -> int:
         from qmpeer.cli.shell_script import run_statements  # start: 42 ms
 
         return run_statements(given, PROGRAM, _documentation(given.docs))
-    return asyncio.run(_prompt(given))
+    return asyncio.run(_prompt(given, _documentation(given.docs)))
 
 
 def qmp_shell(argv: Sequence[str] | None = None) -> int:
@@ -61,22 +61,23 @@ def qmp_shell(argv: Sequence[str] | None = None) -> int:
 
 
 def _documentation(source: str | None) -> Documentation:
-    """Return what reads the documentation: that of a source, else of our own machine's schema."""
+    """Return what reads the documentation: of the option, the variable, or our own machine.
 
-    @cache
-    def read() -> "Schema | None":
-        from qmpeer.machine.interface import load  # start: 80 ms
-        from qmpeer.sources import load_schema  # start: 30 ms
+    A variable may outlive its file, so that is only an error where somebody asks for help.
 
+    Raises:
+        UsageError: If the option names nothing that is there.
+    """
+    if source is not None:
         try:
-            return load() if source is None else load_schema(source)
-        except (QMPError, OSError, ValueError):
-            return None
+            with about_file(source):
+                documentation_file(source)
+        except DocumentationError as error:
+            raise FileError(str(error)) from error
+    return documentation_from(source or os.environ.get("QMPEER_DOCS", ""))
 
-    return read
 
-
-async def _prompt(given: argparse.Namespace) -> int:
+async def _prompt(given: argparse.Namespace, documentation: Documentation) -> int:
     link = Link(
         given.address,
         negotiate=not given.no_negotiate,
@@ -96,7 +97,7 @@ async def _prompt(given: argparse.Namespace) -> int:
         raise UsageError(reason) from error
     from qmpeer.cli.shell_prompt import talk  # optional extra: shell
 
-    return await talk(given, link, _documentation(given.docs))
+    return await talk(given, link, documentation)
 
 
 COMMAND: Final = Subcommand(
@@ -117,8 +118,8 @@ COMMAND: Final = Subcommand(
         argument("--reconnect", None, "connect again by itself when the server has left"),
         argument("--timeout", "S", "seconds until connected, and for each reply; by default 10 and "
                  "300; at a prompt it waits for a greeting until C-c", type=seconds),
-        argument("--docs", "SOURCE",
-                 "a schema with documentation for 'help', such as QEMU's qapi/qapi-schema.json"),
+        argument("--docs", "FILE|DIR", "QEMU's documentation for 'help': qapi/qapi-schema.json, or "
+                 "the folder that holds it; by default $QMPEER_DOCS", completes="file"),
         argument("--no-history", None, "neither read nor write history"),
         argument("--version", None, "show it and exit", action="version",
                  version=f"{PROGRAM} {__version__}"),

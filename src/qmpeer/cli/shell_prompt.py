@@ -8,10 +8,11 @@ from prompt_toolkit.output import create_output
 
 from qmpeer.cli.exits import DONE, UNREACHABLE
 from qmpeer.display.colours import palette_for
+from qmpeer.shell.documentation import Documentation
 from qmpeer.shell.explaining import Outcome
 from qmpeer.shell.history import FileHistory, history_path
 from qmpeer.shell.link import Link
-from qmpeer.shell.session import Documentation, Session
+from qmpeer.shell.session import Session
 from qmpeer.shell.settings import Settings
 from qmpeer.shell.terminal import Terminal
 from qmpeer.shell.terminal_screen import TerminalScreen

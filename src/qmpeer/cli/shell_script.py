@@ -11,6 +11,7 @@ from typing import Any, Final
 from qmpeer import limits
 from qmpeer.cli.exits import DONE, REFUSED, UNREACHABLE, USAGE, about_file, status_of
 from qmpeer.errors import QMPError
+from qmpeer.shell.documentation import Documentation
 from qmpeer.shell.explaining import Outcome
 from qmpeer.shell.link import Link
 from qmpeer.shell.script import (
@@ -21,7 +22,7 @@ from qmpeer.shell.script import (
     stream_pieces,
     word_pieces,
 )
-from qmpeer.shell.session import Documentation, Session
+from qmpeer.shell.session import Session
 from qmpeer.shell.settings import Settings
 
 _STATUSES: Final = {

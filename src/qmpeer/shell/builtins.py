@@ -18,8 +18,9 @@ from qmpeer.client.jobs import CANCELED
 from qmpeer.display.safe_text import visible
 from qmpeer.errors import JobError
 from qmpeer.shell.argument_completion import Asked, Completions, Item
+from qmpeer.shell.documentation import DocumentationError
 from qmpeer.shell.files import write_file
-from qmpeer.shell.help_texts import help_lines
+from qmpeer.shell.help_texts import help_lines, names_behind
 from qmpeer.shell.human_completion import complete_human
 from qmpeer.shell.job_watch import advice, follow_job, progress_bar
 from qmpeer.shell.lines import Executor, Kept, Line, OwnLine, OwnWord, read_line
@@ -46,14 +47,24 @@ async def _help(executor: Executor, line: OwnLine) -> None:
     session = executor.session
     vocabulary = await session.link.learn()
     behind = line_behind(line, vocabulary.commands)
-    documentation = await asyncio.to_thread(session.documentation) if behind else None
-    palette = session.screen.palette
-    lines = help_lines(behind, vocabulary, BUILTINS, documentation, palette)
-    await session.screen.show_text("\n".join(lines))
+    manual, complaint = None, ""
+    if behind is not None:
+        try:
+            manual = await asyncio.to_thread(session.documentation)
+        except DocumentationError as error:
+            complaint = f"no documentation: {visible(str(error))}"
+    screen = session.screen
+    lines = help_lines(behind, vocabulary, BUILTINS, manual, screen.palette, screen.width)
+    await screen.show_text("\n".join(lines))
+    if complaint:
+        screen.note(complaint)
 
 
 def _complete_help(asked: Asked) -> Completions:
     schema = asked.vocabulary.schema
+    path, dot, _ = asked.current.value.text.rpartition(".")
+    if dot and (names := names_behind(path, asked.vocabulary)) is not None:
+        return asked.offer(Item(f"{path}.{name}") for name in names)
     types = [] if schema is None else filter(str.isidentifier, schema.types)
     return asked.offer(
         [
@@ -287,7 +298,10 @@ async def _exit(executor: Executor, line: OwnLine) -> None:
 
 BUILTINS: Final[dict[str, OwnWord]] = {word.name: word for word in (
     OwnWord("help", "what a command, an event or a type is",
-            "help [COMMAND|EVENT|TYPE]",
+            "help [COMMAND|EVENT|TYPE]           list all of them, or describe one\n"
+            "help COMMAND name=value ...         with the branch that a value selects\n"
+            "help COMMAND.ARGUMENT[.MEMBER ...]  one argument, and what is within it\n"
+            "qmp-shell --docs FILE|DIR, or QMPEER_DOCS, names the place of QEMU's documentation.",
             _help, kept=Kept.NAME, complete=_complete_help),
     OwnWord("events", "show events: on, off, or a pattern",
             "events [on|off|REGEX]      show events above the prompt as they come",

@@ -1,25 +1,12 @@
-"""Help from the schema: what a command, an event or a type is, with documentation where known."""
+"""Help: which entry is meant by what stands behind ``help``, or a list of all that there is."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, assert_never
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, assert_never
 
 from qmpeer.display.colours import PLAIN, Palette
 from qmpeer.display.safe_text import visible
-from qmpeer.schema import Schema, shape_of
-from qmpeer.schema.model import (
-    EMPTY,
-    AlternateDefinition,
-    Array,
-    BuiltIn,
-    CommandDefinition,
-    Documentation,
-    Entity,
-    EnumDefinition,
-    Member,
-    StructDefinition,
-    Type,
-    UnionDefinition,
-)
+from qmpeer.schema.model import CommandDefinition
+from qmpeer.shell.documentation import Manual
 from qmpeer.shell.lines import (
     Invocation,
     Line,
@@ -30,19 +17,26 @@ from qmpeer.shell.lines import (
     Unfinished,
     Unreadable,
 )
-from qmpeer.shell.members import joined_values, marks_of, type_words
+from qmpeer.shell.members import marks_of
 from qmpeer.shell.near import near
 from qmpeer.shell.vocabulary import Vocabulary
+from qmpeer.shell.words import Word
 
-_LONG_ENUM: Final = 40
+if TYPE_CHECKING:
+    from qmpeer.schema import Schema
+    from qmpeer.shell.help_entries import Entries
+
+_WIDTH: Final = 80
+_SILENT: Final = "this server doesn't tell its arguments"
 
 
 def help_lines(
     line: Line | None,
     vocabulary: Vocabulary,
     builtins: Mapping[str, OwnWord],
-    documentation: Schema | None = None,
+    manual: Manual | None = None,
     palette: Palette = PLAIN,
+    width: int = _WIDTH,
 ) -> Iterator[str]:
     """Give the lines of help for what stands behind ``help``; all that there is for nothing.
 
@@ -50,8 +44,9 @@ def help_lines(
         line: What it would be as a line of its own.
         vocabulary: What the server takes.
         builtins: The words of the shell's own.
-        documentation: A schema with documentation, of any release.
+        manual: The documentation, of any release.
         palette: The colours.
+        width: Columns of a line.
     """
     match line:
         case None:
@@ -60,44 +55,154 @@ def help_lines(
             yield from own.usage.split("\n")
         case Transaction(statement=statement):
             yield from builtins[statement.words[0].value.text].usage.split("\n")
-        case Invocation(command=word):
-            yield from _about(word.value.text, vocabulary, builtins, documentation, palette)
+        case Invocation(command=word, arguments=words):
+            topics = _Topics(vocabulary, builtins, manual, palette, width)
+            yield from topics.about(word.value.text, words)
         case Messages():
             yield "JSON is sent as it is; help NAME tells of the command in it"
         case Unfinished() | Unreadable():
             topic = line.statement.words[0].value.text
-            yield from _about(topic, vocabulary, builtins, documentation, palette)
+            topics = _Topics(vocabulary, builtins, manual, palette, width)
+            yield from topics.about(topic)
         case never:
             assert_never(never)
 
 
-def _about(
-    topic: str,
-    vocabulary: Vocabulary,
-    builtins: Mapping[str, OwnWord],
-    documentation: Schema | None,
-    palette: Palette,
-) -> Iterator[str]:
-    """Give help for the name of a command, an event or a type."""
-    schema = vocabulary.schema
-    block = builtins.get(f"{topic}(")  # transaction( is one, transaction a command
-    if topic not in vocabulary.commands:
-        block = block or builtins.get(topic)
-    if block is not None:
-        yield from block.usage.split("\n")
-        if topic in vocabulary.commands:
-            yield ""
-    entity = vocabulary.commands.get(topic) or vocabulary.events.get(topic)
-    if entity is not None and schema is not None:
-        yield from _Help(schema, documentation, palette).entity(entity)
-    elif schema is not None and topic in schema.types:
-        yield from _Help(schema, documentation, palette).type(schema.types[topic])
-    elif topic in vocabulary.commands:
-        yield f"command {topic}: this server doesn't tell its arguments"
-    elif block is None:
+class _Topics:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        builtins: Mapping[str, OwnWord],
+        manual: Manual | None,
+        palette: Palette,
+        width: int,
+    ) -> None:
+        self._vocabulary = vocabulary
+        self._builtins = builtins
+        self._manual = manual
+        self._palette = palette
+        self._width = width
+
+    def about(self, topic: str, words: Sequence[Word] = ()) -> Iterator[str]:
+        """Give help for a name: of a command, an event, a type, or with dots of their members.
+
+        Args:
+            topic: The name.
+            words: What stands behind it: values of arguments say which branches are meant.
+        """
+        commands = self._vocabulary.commands
+        block = self._builtins.get(f"{topic}(")  # transaction( is one, transaction a command
+        if topic not in commands:
+            block = block or self._builtins.get(topic)
+        if block is not None:
+            yield from block.usage.split("\n")
+            if topic in commands:
+                yield ""
+        found = list(self._of_server(topic, words)) or list(self._of_manual(topic, words))
+        yield from found
+        if topic in commands and not found:
+            yield f"command {topic}: {_SILENT}"
+        elif block is None and not found:
+            yield self._nothing(topic)
+
+    def _of_server(self, topic: str, words: Sequence[Word]) -> Iterator[str]:
+        """Give what the server's schema has of that name."""
+        vocabulary, schema = self._vocabulary, self._vocabulary.schema
+        if schema is None:
+            return
+        entries = self._entries(schema, self._manual)
+        is_name = topic in vocabulary.commands or topic in vocabulary.events
+        first, *names = [topic] if is_name else topic.split(".")
+        entity = vocabulary.commands.get(first) or vocabulary.events.get(first)
+        if entity is not None and not names:
+            yield from entries.entity(entity, _chosen(words))
+        elif entity is not None:
+            word = "argument" if isinstance(entity, CommandDefinition) else "data"
+            place = entries.paths.arguments_of(entity)
+            found = entries.paths.follow(place, names, first)
+            if found is None and isinstance(entity, CommandDefinition):
+                result, word = entries.paths.result_of(entity), "result"
+                found = entries.paths.follow(result, names, first) if result else None
+            yield from entries.member(found, word) if found else ()
+        elif first in schema.types and (place := entries.paths.type_of(first)):
+            found = entries.paths.follow(place, names, first) if names else None
+            if found is not None:
+                yield from entries.member(found, "member")
+            elif not names:
+                yield from entries.type(place)
+
+    def _of_manual(self, topic: str, words: Sequence[Word]) -> Iterator[str]:
+        """Give what only the documentation has: of another release, or a name that is hidden."""
+        manual = self._manual
+        if manual is None or not manual.source:
+            return
+        entries = self._entries(manual.schema, manual)
+        first, *names = topic.split(".")
+        entity = manual.entities.get(first)
+        is_there = first in self._vocabulary.commands or not self._vocabulary.is_known
+        if entity is not None and not names:
+            note = "" if is_there else "this server doesn't have it"
+            yield from entries.entity(entity, _chosen(words), note)
+        elif entity is not None:
+            found = entries.paths.follow(entries.paths.arguments_of(entity), names, first)
+            yield from entries.member(found, "argument") if found else ()
+        elif first in manual.schema.types:
+            place = entries.paths.type_of(first)
+            found = entries.paths.follow(place, names, first) if names else None
+            if found is not None:
+                yield from entries.member(found, "member")
+            elif not names:
+                yield from entries.type(place, "as documented")
+
+    def _entries(self, schema: "Schema", manual: Manual | None) -> "Entries":
+        from qmpeer.shell.help_entries import Entries  # start: 50 ms
+
+        return Entries(schema, manual, self._width, self._palette)
+
+    def _nothing(self, topic: str) -> str:
+        """Say that there is nothing of that name, and what may be meant."""
+        schema = self._vocabulary.schema
         types = () if schema is None else schema.types
-        hint = near(topic, [*vocabulary.commands, *vocabulary.events, *builtins, *types])
-        yield f"there is no command, event or type '{visible(topic)}'; {hint or 'help lists them'}"
+        names = [*self._vocabulary.commands, *self._vocabulary.events, *self._builtins, *types]
+        first, dot, rest = topic.rpartition(".")
+        parent = self._place_of(first) if dot else None
+        if parent is not None:
+            hint = near(rest, parent) or f"help {visible(first)} lists what is there"
+            return f"there is no '{visible(rest)}' in {visible(first)}; {hint}"
+        hint = near(topic, names) or "help lists them"
+        return f"there is no command, event or type '{visible(topic)}'; {hint}"
+
+    def _place_of(self, path: str) -> list[str] | None:
+        return names_behind(path, self._vocabulary, self._manual)
+
+
+def names_behind(
+    path: str, vocabulary: Vocabulary, manual: Manual | None = None
+) -> list[str] | None:
+    """Return the names that can stand behind a path and a dot; None if it leads nowhere."""
+    from qmpeer.shell.help_paths import Paths  # start: 9 ms
+
+    if vocabulary.schema is None:
+        return None
+    paths = Paths(vocabulary.schema, manual)
+    first, *names = path.split(".")
+    entity = vocabulary.commands.get(first) or vocabulary.events.get(first)
+    if entity is not None:
+        place = paths.arguments_of(entity)
+    elif first in vocabulary.schema.types:
+        place = paths.type_of(first)
+    else:
+        return None
+    if names:
+        found = paths.follow(place, names, first)
+        if found is None or found.place is None:
+            return None
+        place = found.place
+    return paths.names_in(place)
+
+
+def _chosen(words: Sequence[Word]) -> dict[str, str]:
+    return {word.name: word.value.text for word in words if word.name is not None}
 
 
 def _overview(
@@ -119,133 +224,3 @@ def _overview(
         yield ""
         yield palette.paint("heading", f"Events of this server: {len(vocabulary.events)}")
         yield from (f"  {visible(name)}" for name in sorted(vocabulary.events))
-
-
-class _Help:
-    def __init__(self, schema: Schema, documentation: Schema | None, palette: Palette) -> None:
-        self._schema = schema
-        self._documented: dict[str, Documentation | None] = {}
-        self._types: dict[str, Documentation | None] = {}
-        if documentation is not None:
-            self._documented = {e.name: e.documentation for e in documentation.entities}
-            self._types = {
-                of.name: of.documentation
-                for of in documentation.types.values()
-                if isinstance(
-                    of, EnumDefinition | StructDefinition | UnionDefinition | AlternateDefinition
-                )
-            }
-        self._palette = palette
-
-    def entity(self, entity: Entity) -> Iterator[str]:
-        is_command = isinstance(entity, CommandDefinition)
-        head = f"{'command' if is_command else 'event'} {visible(entity.name)}"
-        marks = marks_of(entity.features)
-        yield self._palette.paint("heading", head) + self._marked(marks)
-        documentation = self._documented.get(entity.name)
-        yield from self._text(documentation)
-        yield from self._members_of(
-            entity.arguments or EMPTY.name,
-            "arguments" if is_command else "data",
-            documentation,
-        )
-        if isinstance(entity, CommandDefinition):
-            if entity.returns is not None:
-                yield f"returns {self._type_name(entity.returns)}"
-            if entity.allow_oob:
-                yield "can be executed out of band: oob " + visible(entity.name)
-            yield from self._example(entity)
-
-    def _example(self, command: CommandDefinition) -> Iterator[str]:
-        of = self._schema.types[command.arguments or EMPTY.name]
-        if isinstance(of, StructDefinition | UnionDefinition):
-            required = [m for m in shape_of(self._schema, of).members if not m.is_optional]
-            words = [f"{member.name}=…" for member in required]
-            yield f"example: {' '.join([visible(command.name), *words])}"
-
-    def type(self, of: Type) -> Iterator[str]:
-        kind = type(of).__name__.removesuffix("Definition").lower()
-        features = () if isinstance(of, BuiltIn | Array) else of.features
-        head = self._palette.paint("heading", f"{kind} {visible(of.name)}")
-        yield head + self._marked(marks_of(features))
-        documentation = self._types.get(of.name)
-        yield from self._text(documentation)
-        match of:
-            case EnumDefinition():
-                for value in of.values:
-                    marks = self._marked(marks_of(value.features))
-                    yield f"  {visible(value.name)}{marks}{_doc(documentation, value.name)}"
-            case StructDefinition() | UnionDefinition():
-                yield from self._members_of(of.name, "members", documentation)
-            case AlternateDefinition():
-                for branch in of.branches:
-                    yield f"  {self._type_name(branch.type)}"
-            case Array():
-                yield f"  a list of {self._type_name(of.element)}"
-            case BuiltIn():
-                yield f"  {type_words(self._schema, of.name)}"
-
-    def _members_of(
-        self, name: str, word: str, documentation: Documentation | None
-    ) -> Iterator[str]:
-        of = self._schema.types[name]
-        if not isinstance(of, StructDefinition | UnionDefinition):
-            return
-        shape = shape_of(self._schema, of)
-        if not shape.members:
-            yield f"no {word}"
-            return
-        required = [member for member in shape.members if not member.is_optional]
-        optional = [member for member in shape.members if member.is_optional]
-        for title, members in (("required", required), ("optional", optional)):
-            if members:
-                yield f"{title} {word}:"
-                yield from self._members(members, documentation)
-        for branch in shape.branches:
-            if branch.type != EMPTY.name:
-                yield f"with {shape.discriminator}={visible(branch.name)}: {branch.type}"
-                inner = self._schema.types[branch.type]
-                if isinstance(inner, StructDefinition | UnionDefinition):
-                    names = [_short(m) for m in shape_of(self._schema, inner).members]
-                    yield f"    {', '.join(names)}"
-
-    def _members(
-        self, members: Iterable[Member], documentation: Documentation | None
-    ) -> Iterator[str]:
-        for member in members:
-            marks = self._marked(marks_of(member.features))
-            name = self._palette.paint("name", visible(member.name))
-            text = f"  {name}: {self._type_name(member.type)}{marks}"
-            yield text + _doc(documentation, member.name)
-
-    def _type_name(self, name: str) -> str:
-        of = self._schema.types[name]
-        if isinstance(of, Array):
-            return f"[{self._type_name(of.element)}]"
-        if isinstance(of, EnumDefinition) and (values := joined_values(of, _LONG_ENUM)) is not None:
-            return visible(values)
-        if isinstance(of, AlternateDefinition):
-            return " or ".join(self._type_name(branch.type) for branch in of.branches)
-        return visible(name)
-
-    def _marked(self, marks: str) -> str:
-        return self._palette.paint("hint", f"  ({marks})") if marks else ""
-
-    def _text(self, documentation: Documentation | None) -> Iterator[str]:
-        if documentation is not None and documentation.text:
-            yield from _wrapped(documentation.text)
-            if documentation.since:
-                yield f"since {documentation.since}"
-
-
-def _short(member: Member) -> str:
-    return visible(member.name) + ("?" if member.is_optional else "")
-
-
-def _doc(documentation: Documentation | None, name: str) -> str:
-    text = documentation.members.get(name, "") if documentation else ""
-    return f"  {visible(' '.join(text.split()))}" if text else ""
-
-
-def _wrapped(text: str) -> Sequence[str]:
-    return [visible(line) for line in text.strip().split("\n")]

@@ -1,14 +1,14 @@
 """A session: the connection, what is shown of it, and what was said last."""
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from qmpeer import limits
 from qmpeer.client.answers import read_answer
 from qmpeer.display.safe_text import visible
 from qmpeer.errors import CommandError
 from qmpeer.messages import Event
+from qmpeer.shell.documentation import Documentation
 from qmpeer.shell.event_pump import EventPump
 from qmpeer.shell.human import HumanMonitor
 from qmpeer.shell.link import Link
@@ -17,11 +17,7 @@ from qmpeer.shell.settings import Settings
 from qmpeer.values import JsonObject, JsonValue
 
 if TYPE_CHECKING:
-    from qmpeer.schema import Schema
     from qmpeer.shell.recording import Recording
-
-Documentation: TypeAlias = Callable[[], "Schema | None"]
-"""Returns a schema with documentation for help, None if there is none."""
 
 
 class Session:
@@ -31,13 +27,13 @@ class Session:
         link: The connection.
         screen: What things are shown on.
         settings: The settings.
-        documentation: Returns a schema with documentation for help, None if there is none.
+        documentation: Returns the documentation that help shows, None if there is none.
 
     Attributes:
         link: The connection.
         screen: What things are shown on.
         settings: The settings.
-        documentation: Returns a schema with documentation for help, None if there is none.
+        documentation: Returns the documentation that help shows, None if there is none.
         events: Shows the events, and records them.
         mark: Events with greater numbers came since the last command was sent.
         last: The last reply.

@@ -9,17 +9,23 @@ from typing import Final, Literal, TypeAlias, get_args
 from qmpeer.codegen.reference.manual import manual_files
 from qmpeer.codegen.reference.markdown import markdown_files
 from qmpeer.codegen.reference.pages import reference_of
+from qmpeer.codegen.reference.restructured_text import restructured_text_files
 from qmpeer.schema import Schema
 
 __all__ = ["FORMATS", "ReferenceFormat", "reference_files"]
 
-ReferenceFormat: TypeAlias = Literal["md", "man"]
+ReferenceFormat: TypeAlias = Literal["md", "man", "sphinx"]
 
 FORMATS: Final[tuple[ReferenceFormat, ...]] = get_args(ReferenceFormat)
 
 
 def reference_files(
-    schema: Schema, format: ReferenceFormat, title: str, *, has_toctree: bool = False
+    schema: Schema,
+    format: ReferenceFormat,
+    title: str,
+    *,
+    has_toctree: bool = False,
+    namespace: str = "",
 ) -> dict[str, str]:
     """Return the reference of a schema as texts of files, by the files' names.
 
@@ -28,9 +34,10 @@ def reference_files(
 
     Args:
         schema: The schema, conditions and all.
-        format: "md" or "man".
+        format: "md" (Markdown), "man", or "sphinx" (reStructuredText for the QAPI domain).
         title: What it is the reference of.
-        has_toctree: Of Markdown: put the pages into the table of contents of a Sphinx project.
+        has_toctree: For Markdown: put the pages into the table of contents of a Sphinx project.
+        namespace: For Sphinx: keeps the names apart from those of another schema in the project.
 
     Example:
         >>> from qmpeer.schema import BUILT_INS, CommandDefinition, Schema
@@ -42,4 +49,6 @@ def reference_files(
     reference = reference_of(schema, title)
     if format == "man":
         return manual_files(reference)
+    if format == "sphinx":
+        return restructured_text_files(reference, namespace=namespace)
     return markdown_files(reference, has_toctree=has_toctree)

@@ -1,49 +1,58 @@
 """Entries: what the reference says of each command, event and type."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from qmpeer.codegen.reference.blocks import (
     Block,
     Entry,
+    Field,
+    FieldKind,
+    Fields,
     Item,
     Items,
-    Link,
     Note,
     Paragraph,
+    Returns,
+    Section,
     Span,
     Spans,
     Text,
+    TypeName,
 )
+from qmpeer.codegen.reference.flattening import condition_spans, field_item, type_spans
 from qmpeer.codegen.reference.markup import Resolve, blocks_of, plain
 from qmpeer.schema import (
     SPECIAL_FEATURES,
     AlternateDefinition,
     Array,
+    Branch,
     BuiltIn,
     CommandDefinition,
     Condition,
     Documentation,
     Entity,
     EnumDefinition,
+    EnumValue,
     EventDefinition,
     Feature,
     Member,
     Schema,
-    Section,
     StructDefinition,
     Type,
     UnionDefinition,
     shape_of,
     special_features,
 )
+from qmpeer.schema import Section as DocSection
 from qmpeer.schema.conditions import condition_text
 
 _ASIDE: Final = re.compile(r"\(((?:since|default)\b[^()]*+)\)", re.IGNORECASE)
 _SINCE: Final = re.compile(r"since:?\s+(?:version\s+)?v?([\d.]+\w*)", re.IGNORECASE)
 _DEFAULT: Final = re.compile(r"default(?:s to|:| is)?\s+(.+)", re.IGNORECASE)
 _LEFT_OUT: Final = frozenset({"Since", "TODO"})
+_RETURNS: Final = frozenset({"Returns", "Return"})
 _NOTES: Final = {"Note": "note", "Notes": "note"}
 _EMPTY: Final = Documentation()
 
@@ -86,83 +95,61 @@ class Definitions:
         """Return the entry of a definition."""
         assert not isinstance(of, BuiltIn | Array)
         documentation = of.documentation or _EMPTY
-        blocks: list[Block] = [self._headline(of, documentation)]
-        blocks += self._marks(of.features, documentation)
-        blocks += self._text(documentation.text)
+        blocks: list[Block] = [*self._text(documentation.text)]
         blocks += self._parts(of, documentation)
         blocks += self._features(of.features, documentation)
         blocks += self._sections(documentation.sections)
-        return Entry(of.name, level, tuple(blocks))
+        return Entry(
+            of.name,
+            level,
+            kind_of(of),
+            tuple(blocks),
+            documentation.since,
+            tuple(self._marks(of.features, documentation)),
+            tuple(_remarks(of)) if isinstance(of, CommandDefinition) else (),
+            _condition(of.condition),
+        )
 
-    # --- What stands above ----------------------------------------------------------------------
-
-    def _headline(self, of: Entity | Type, documentation: Documentation) -> Paragraph:
-        assert not isinstance(of, BuiltIn | Array)
-        said = [kind_of(of).capitalize()]
-        if documentation.since:
-            said.append(f"since {documentation.since}")
-        said += special_features(of.features)
-        if isinstance(of, CommandDefinition):
-            if of.allow_oob:
-                said.append("may come out of band")
-            if of.allow_preconfig:
-                said.append("allowed before the machine is there")
-            if not of.has_response:
-                said.append("success is not answered")
-        spans: list[Span] = [Text(", ".join(said), "emphasis")]
-        if of.condition is not None:
-            spans += _condition(of.condition)
-        return Paragraph(tuple(spans))
-
-    def _marks(self, features: Sequence[Feature], documentation: Documentation) -> Iterator[Note]:
+    def _marks(self, features: Sequence[Feature], documentation: Documentation) -> Iterator[Field]:
         """Give what has to be known before anything else."""
         for mark in special_features(features):
-            text = documentation.features.get(mark, "")
-            default = f"This is {mark}."
-            yield Note(mark, self._text(text) or (Paragraph(plain(default)),))
+            yield Field(mark, self._text(documentation.features.get(mark, "")))
 
     # --- What it consists of --------------------------------------------------------------------
 
     def _parts(self, of: Entity | Type, documentation: Documentation) -> Iterator[Block]:
         match of:
             case CommandDefinition() | EventDefinition():
-                title = "Arguments" if isinstance(of, CommandDefinition) else "Data"
-                yield from self._arguments(title, of.arguments, documentation)
+                yield from self._arguments(of, documentation)
                 if isinstance(of, CommandDefinition):
                     yield from self._returns(of, documentation)
             case EnumDefinition():
-                yield from self._listed(
+                yield from _fields(
+                    "value",
                     "Values",
-                    [
-                        self._part(value.name, (), value, documentation.members)
-                        for value in of.values
-                    ],
+                    [self._field(value, documentation.members) for value in of.values],
                 )
             case AlternateDefinition():
-                yield from self._listed(
+                yield from _fields(
+                    "branch",
                     "One of",
-                    [
-                        self._part(
-                            branch.name, self._type(branch.type), branch, documentation.members
-                        )
-                        for branch in of.branches
-                    ],
+                    [self._field(branch, documentation.members) for branch in of.branches],
                 )
             case StructDefinition() | UnionDefinition():
-                yield from self._members("Members", of, documentation)
+                yield from self._members("member", "Members", of, documentation)
 
-    def _arguments(
-        self, title: str, name: str | None, documentation: Documentation
-    ) -> Iterator[Block]:
-        if name is None:
+    def _arguments(self, entity: Entity, documentation: Documentation) -> Iterator[Block]:
+        if entity.arguments is None:
             return
-        of = self._schema.types[name]
+        kind: FieldKind = "argument" if isinstance(entity, CommandDefinition) else "member"
+        title = "Arguments" if isinstance(entity, CommandDefinition) else "Data"
+        of = self._schema.types[entity.arguments]
         if isinstance(of, StructDefinition) and of.is_implicit:
-            yield from self._members(title, of, documentation)
+            yield from self._members(kind, title, of, documentation)
         elif isinstance(of, StructDefinition) and not shape_of(self._schema, of).members:
             return
         else:
-            head = (Text(f"{title}: the members of "), *self._type(name))
+            head = (Text(f"{title}: the members of "), *type_spans(self._type(of.name)))
             yield Paragraph(head)
             # Up to 4.1 a command could describe the members of a type that it names.
             described = [
@@ -173,25 +160,25 @@ class Definitions:
                 yield Items(tuple(described))
 
     def _members(
-        self, title: str, of: StructDefinition | UnionDefinition, documentation: Documentation
-    ) -> Iterator[Block]:
-        items: list[Item] = []
+        self,
+        kind: FieldKind,
+        title: str,
+        of: StructDefinition | UnionDefinition,
+        documentation: Documentation,
+    ) -> Iterator[Fields]:
+        parts: list[Field | Item] = []
         base = self._schema.types[of.base] if of.base is not None else None
         if isinstance(base, StructDefinition):
             if base.is_implicit:
-                items += self._own(base.members, documentation)
+                parts += [self._field(member, documentation.members) for member in base.members]
             else:
-                items.append(Item((), (Text("All members of "), *self._type(base.name))))
+                head = (Text("All members of "), *type_spans(self._type(base.name)))
+                parts.append(Item((), head))
         if isinstance(of, UnionDefinition):
-            items += self._branches(of)
+            parts += self._branches(of)
         else:
-            items += self._own(of.members, documentation)
-        yield from self._listed(title, items)
-
-    def _own(self, members: Sequence[Member], documentation: Documentation) -> Iterator[Item]:
-        for member in members:
-            facts = self._type(member.type)
-            yield self._part(member.name, facts, member, documentation.members, member.is_optional)
+            parts += [self._field(member, documentation.members) for member in of.members]
+        yield from _fields(kind, title, parts)
 
     def _branches(self, of: UnionDefinition) -> Iterator[Item]:
         for branch in of.branches:
@@ -200,94 +187,85 @@ class Definitions:
                 Text(of.discriminator, "code"),
                 Text(" is "),
                 Text(branch.name, "code"),
+                *condition_spans(_condition(branch.condition)),
             ]
-            if branch.condition is not None:
-                head += _condition(branch.condition)
             inner = self._schema.types[branch.type]
             if isinstance(inner, StructDefinition) and inner.is_implicit:
-                own = tuple(self._own(inner.members, _EMPTY))
+                own = tuple(field_item(self._field(member, {})) for member in inner.members)
                 yield Item((Items(own),) if own else (), (*head, Text(":")))
             else:
-                yield Item((), (*head, Text(": the members of "), *self._type(branch.type)))
+                spans = type_spans(self._type(branch.type))
+                yield Item((), (*head, Text(": the members of "), *spans))
 
-    def _returns(self, command: CommandDefinition, documentation: Documentation) -> Iterator[Block]:
-        said = [s for s in documentation.sections if s.tag in ("Returns", "Return")]
-        if command.returns is not None:
-            yield Paragraph((Text("Returns", "strong"), Text(": "), *self._type(command.returns)))
-        elif said:
-            yield Paragraph((Text("Returns", "strong"), Text(": nothing")))
-        for section in said:
-            yield from self._text(section.text)
+    def _returns(
+        self, command: CommandDefinition, documentation: Documentation
+    ) -> Iterator[Returns]:
+        said = [s.text for s in documentation.sections if s.tag in _RETURNS]
+        if command.returns is not None or said:
+            of = self._type(command.returns) if command.returns is not None else None
+            yield Returns(of, tuple(block for text in said for block in self._text(text)))
 
-    def _listed(self, title: str, items: Sequence[Item]) -> Iterator[Block]:
-        if items:
-            yield Paragraph((Text(title, "strong"),))
-            yield Items(tuple(items))
-
-    def _part(
-        self,
-        name: str,
-        type_spans: Spans,
-        of: object,
-        texts: dict[str, str],
-        is_optional: bool = False,
-    ) -> Item:
+    def _field(self, of: Member | EnumValue | Branch, texts: Mapping[str, str]) -> Field:
         """Return a member, a value or a branch: its name, what is known of it, its text."""
-        text, since, default = _without_asides(texts.get(name, ""))
-        facts: list[Spans] = [type_spans] if type_spans else []
-        if is_optional:
-            facts.append(plain("optional"))
+        text, since, default = without_asides(texts.get(of.name, ""))
+        facts: list[Spans] = []
         if default:
             facts.append((Text("default "), *_inline(default, self._resolve)))
         if since:
             facts.append(plain(f"since {since}"))
-        features: tuple[Feature, ...] = getattr(of, "features", ())
+        features = () if isinstance(of, Branch) else of.features
         facts += [(Text(mark, "strong"),) for mark in special_features(features)]
         facts += [
             (Text("feature "), Text(feature.name, "code"))
             for feature in features
             if feature.name not in SPECIAL_FEATURES
         ]
-        head: list[Span] = [Text(name, "code")]
-        if facts:
-            head.append(Text(" ("))
-            for index, spans in enumerate(facts):
-                head += [Text(", ")] if index else []
-                head += spans
-            head.append(Text(")"))
-        condition: Condition | None = getattr(of, "condition", None)
-        if condition is not None:
-            head += _condition(condition)
-        return Item(self._text(text), tuple(head))
+        return Field(
+            of.name,
+            self._text(text),
+            None if isinstance(of, EnumValue) else self._type(of.type),
+            isinstance(of, Member) and of.is_optional,
+            tuple(facts),
+            _condition(of.condition),
+        )
 
-    def _type(self, name: str) -> Spans:
+    def _type(self, name: str) -> TypeName:
         of = self._schema.types[name]
-        if isinstance(of, Array):
-            return (Text("array of "), *self._type(of.element))
-        target = self._resolve(name)
-        return (Link(name, target, is_code=True) if target else Text(name, "code"),)
+        depth = 0
+        while isinstance(of, Array):
+            depth += 1
+            of = self._schema.types[of.element]
+        if self._resolve(of.name):
+            return TypeName(of.name, depth)
+        if isinstance(of, BuiltIn):
+            return TypeName(of.name, depth, of.json_type)
+        return TypeName(of.name, depth, "string" if isinstance(of, EnumDefinition) else "value")
 
     # --- What stands below ----------------------------------------------------------------------
 
     def _features(
         self, features: Sequence[Feature], documentation: Documentation
-    ) -> Iterator[Block]:
-        own = _names(features)
-        items = [
-            Item(self._text(documentation.features.get(feature.name, "")), _feature_head(feature))
+    ) -> Iterator[Fields]:
+        own = frozenset(feature.name for feature in features)
+        found = [
+            Field(
+                feature.name,
+                self._text(documentation.features.get(feature.name, "")),
+                condition=_condition(feature.condition),
+            )
             for feature in features
             if feature.name not in SPECIAL_FEATURES
         ]
-        items += [
-            Item(self._text(text), (Text(name, "code"),))
+        found += [
+            Field(name, self._text(text))
             for name, text in documentation.features.items()
             if name not in own
         ]
-        yield from self._listed("Features", items)
+        yield from _fields("feature", "Features", found)
 
-    def _sections(self, sections: Sequence[Section]) -> Iterator[Block]:
+    def _sections(self, sections: Sequence[DocSection]) -> Iterator[Block]:
         for section in sections:
-            if section.tag in _LEFT_OUT or section.tag in ("Returns", "Return"):
+            if section.tag in _LEFT_OUT or section.tag in _RETURNS:
                 continue
             blocks = self._text(section.text)
             if not blocks:
@@ -296,24 +274,30 @@ class Definitions:
                 yield Note(_NOTES[section.tag], blocks)
                 continue
             if section.tag:
-                yield Paragraph((Text(section.tag, "strong"),))
-            yield from blocks
+                yield Section(section.tag, blocks)
+            else:
+                yield from blocks
 
     def _text(self, text: str) -> tuple[Block, ...]:
         return blocks_of(text, self._resolve)
 
 
-def _feature_head(feature: Feature) -> Spans:
-    condition = _condition(feature.condition) if feature.condition is not None else ()
-    return (Text(feature.name, "code"), *condition)
+def _remarks(command: CommandDefinition) -> Iterator[str]:
+    if command.allow_oob:
+        yield "may come out of band"
+    if command.allow_preconfig:
+        yield "allowed before the machine is there"
+    if not command.has_response:
+        yield "success is not answered"
 
 
-def _condition(condition: Condition) -> Spans:
-    return (Text(", if "), Text(condition_text(condition), "code"))
+def _fields(kind: FieldKind, title: str, parts: Sequence[Field | Item]) -> Iterator[Fields]:
+    if parts:
+        yield Fields(kind, title, tuple(parts))
 
 
-def _names(features: Sequence[Feature]) -> frozenset[str]:
-    return frozenset(feature.name for feature in features)
+def _condition(condition: Condition | None) -> str:
+    return "" if condition is None else condition_text(condition)
 
 
 def _inline(text: str, resolve: Resolve) -> Spans:
@@ -321,7 +305,7 @@ def _inline(text: str, resolve: Resolve) -> Spans:
     return first.spans if isinstance(first, Paragraph) else plain(text)
 
 
-def _without_asides(text: str) -> tuple[str, str, str]:
+def without_asides(text: str) -> tuple[str, str, str]:
     """Take ``(since 2.1)`` and ``(default: off)`` out of a text; give what is left, and both."""
     release = _SINCE.fullmatch(text.strip().rstrip("."))
     if release:

@@ -11,14 +11,19 @@ from qmpeer.codegen.reference.blocks import (
     Block,
     Code,
     Entry,
+    Example,
+    Fields,
     Heading,
     Item,
     Items,
     Link,
     Note,
     Paragraph,
+    Returns,
+    Section,
     Span,
 )
+from qmpeer.codegen.reference.flattening import flattened
 from qmpeer.codegen.reference.pages import INDEX, Reference
 
 _PREFIX: Final = "qmp"
@@ -62,12 +67,14 @@ class _Writer:
                     yield from (".ft", ".fi", ".RE")
                 case Heading(level, text):
                     yield f"{'.SH' if level == 2 else '.SS'} {word(text)}"
-                case Entry(name=name, blocks=inner):
+                case Entry(name=name):
                     yield f".SS {word(name)}"
-                    yield from self.blocks(inner)
+                    yield from self.blocks(tuple(flattened(block)))
                 case Note(kind, inner, title):
                     yield from (".PP", f"\\fB{escaped(title or kind.capitalize())}\\fR")
                     yield from (".RS 4", *self.blocks(inner), ".RE")
+                case Example() | Fields() | Returns() | Section():
+                    yield from self.blocks(tuple(flattened(block)))
                 case Items(items, is_numbered):
                     for number, item in enumerate(items, 1):
                         yield from self._item(f"{number}." if is_numbered else "\\(bu", item)

@@ -12,6 +12,8 @@ from qmpeer.codegen.reference.blocks import (
     Block,
     Code,
     Entry,
+    Example,
+    Fields,
     Heading,
     Item,
     Items,
@@ -19,8 +21,11 @@ from qmpeer.codegen.reference.blocks import (
     Note,
     Page,
     Paragraph,
+    Returns,
+    Section,
     Span,
 )
+from qmpeer.codegen.reference.flattening import flattened
 from qmpeer.codegen.reference.pages import Reference
 
 _SPECIAL: Final = re.compile(r"[\\`*_{}\[\]<>&|~$!]")
@@ -91,13 +96,15 @@ class _Writer:
                     yield from (f"{fence}text", *text.split("\n"), fence, "")
                 case Heading(level, text):
                     yield from (f"{'#' * level} {_escaped(text)}", "")
-                case Entry(name=name, level=level, blocks=inner):
+                case Entry(name=name, level=level):
                     yield from (f"{'#' * level} {_escaped(name)}", "")
-                    yield from self.blocks(inner)
+                    yield from self.blocks(tuple(flattened(block)))
                 case Note(kind, inner, title):
                     head = f"**{_escaped(title or kind.capitalize())}**"
                     lines = [head, "", *self.blocks(inner)][:-1]
                     yield from (*(f"> {line}".rstrip() for line in lines), "")
+                case Example() | Fields() | Returns() | Section():
+                    yield from self.blocks(tuple(flattened(block)))
                 case Items(items, is_numbered):
                     for number, item in enumerate(items, 1):
                         yield from self._item(f"{number}. " if is_numbered else "- ", item)

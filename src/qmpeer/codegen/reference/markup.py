@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from qmpeer.codegen.reference.blocks import (
     Block,
     Code,
+    Example,
     Heading,
     Item,
     Items,
@@ -176,19 +177,22 @@ class _Reader:
     def _directive(self, name: str, argument: str) -> Sequence[Block]:
         self._at += 1
         body = self._indented()
-        title, begin = "", 0
+        options: dict[str, str] = {}
+        begin = 0
         while begin < len(body) and (option := _OPTION.fullmatch(body[begin])):
-            title = option[2] if option[1] == "title" else title
+            options[option[1]] = option[2]
             begin += 1
         body = body[begin:]
         if name in _NOTES:
+            title = ""
             if name == "admonition":
                 title, argument = argument, ""
             inner = self._nested([argument, *body] if argument else body)
             return [Note(_NOTES[name], inner, title)] if inner else []
         code = Code("\n".join(body).strip("\n"))
         if name == "qmp-example":
-            return [Paragraph(spans_of(f"{title}:", self._resolve)), code] if title else [code]
+            shown = self._nested(body) if "annotated" in options else (code,)
+            return [Example(shown, options.get("title", ""))]
         if name in ("code-block", "code", "parsed-literal", "table"):
             return [code] if code.text else []
         return self._nested([argument, "", *body])

@@ -62,12 +62,14 @@ class Reference(msgspec.Struct, frozen=True):
         index: The page that leads to all others.
         pages: The modules' pages, in the order of the schema.
         places: For each entry's name, the name of its page.
+        kinds: For each entry's name, what it is, as in `Entry.kind`.
     """
 
     title: str
     index: Page
     pages: tuple[Page, ...]
     places: dict[str, str]
+    kinds: dict[str, str]
 
 
 def reference_of(schema: Schema, title: str) -> Reference:
@@ -100,7 +102,8 @@ class _Maker:
 
     def reference(self) -> Reference:
         pages = tuple(self._page(file, name) for file, name in self._names.items())
-        return Reference(self._title, self._index(pages), pages, self._places)
+        kinds = {name: kind_of(definition) for name, definition in self._definitions.items()}
+        return Reference(self._title, self._index(pages), pages, self._places, kinds)
 
     # --- Modules --------------------------------------------------------------------------------
 
