@@ -1,4 +1,4 @@
-"""The program `qmp-shell` as pip installs it with qemu.qmp."""
+"""The program `qmp-shell` as it is installed with qemu.qmp."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The program `qmpeer` as pip installs it, for executing one command."""
+"""The program `qmpeer` as it is installed, for executing one command."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The program `qmpeer` as pip installs it, for serving one monitor on a descriptor."""
+"""The program `qmpeer` as it is installed, for serving one monitor on a descriptor."""
 
 import sys
 

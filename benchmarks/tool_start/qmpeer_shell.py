@@ -1,4 +1,4 @@
-"""The program `qmp-shell` as pip installs it with qmpeer."""
+"""The program `qmp-shell` as it is installed with qmpeer."""
 
 import sys
 

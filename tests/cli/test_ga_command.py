@@ -207,7 +207,7 @@ def test_by_way_of_the_machine(qemu: str, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.fixture
-def agent(tmp_path: Path) -> Iterator[FakeAgent]:
+def fake(tmp_path: Path) -> Iterator[FakeAgent]:
     answers: dict[str, Any] = {
         "guest-fsfreeze-freeze": 2,
         "guest-fsfreeze-freeze-list": 1,
@@ -219,29 +219,29 @@ def agent(tmp_path: Path) -> Iterator[FakeAgent]:
         yield agent
 
 
-def test_freeze_and_thaw(agent: FakeAgent, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["ga", agent.address, "freeze"]) == 0
-    assert main(["ga", agent.address, "freeze", "/srv", "--json"]) == 0
-    assert main(["ga", agent.address, "thaw"]) == 0
+def test_freeze_and_thaw(fake: FakeAgent, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ga", fake.address, "freeze"]) == 0
+    assert main(["ga", fake.address, "freeze", "/srv", "--json"]) == 0
+    assert main(["ga", fake.address, "thaw"]) == 0
     assert capsys.readouterr().out == (
         'frozen 2 file systems\n{"frozen": 1}\nthawed 2 file systems\n'
     )
-    assert agent.seen[1] == ("guest-fsfreeze-freeze-list", {"mountpoints": ["/srv"]})
+    assert fake.seen[1] == ("guest-fsfreeze-freeze-list", {"mountpoints": ["/srv"]})
 
 
 @pytest.mark.parametrize(
     ("command", "status"),
     [(["true"], 0), (["sh", "-c", "exit 5"], 5), (["sh", "-c", "kill -9 $$"], 137), (["/no/x"], 2)],
 )
-def test_frozen_while_a_command_runs(agent: FakeAgent, command: list[str], status: int) -> None:
-    assert main(["ga", agent.address, "freeze", "--", *command]) == status
-    assert [name for name, _ in agent.seen] == ["guest-fsfreeze-freeze", "guest-fsfreeze-thaw"]
+def test_frozen_while_a_command_runs(fake: FakeAgent, command: list[str], status: int) -> None:
+    assert main(["ga", fake.address, "freeze", "--", *command]) == status
+    assert [name for name, _ in fake.seen] == ["guest-fsfreeze-freeze", "guest-fsfreeze-thaw"]
 
 
-def test_power(agent: FakeAgent, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["ga", agent.address, "shutdown", "--reboot"]) == 0
-    assert agent.seen[0] == ("guest-shutdown", {"mode": "reboot"})
-    assert main(["ga", agent.address, "suspend", "disk"]) == 1
+def test_power(fake: FakeAgent, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ga", fake.address, "shutdown", "--reboot"]) == 0
+    assert fake.seen[0] == ("guest-shutdown", {"mode": "reboot"})
+    assert main(["ga", fake.address, "suspend", "disk"]) == 1
     assert capsys.readouterr() == ("", "qmpeer ga: GenericError: no swap\n")
 
 

@@ -29,16 +29,16 @@ _SHELLS: Final = ("bash", "zsh", "fish")
 
 
 def _run(namespace: argparse.Namespace) -> int:
-    if namespace.what == "names":
+    if namespace.shell == "names":
         if namespace.kind is None or namespace.address is None:
             raise UsageError("found too little after 'names', expected KIND and ADDRESS")
         return _write_names(namespace.kind, namespace.address, namespace.typed)
     if namespace.kind is not None:
-        raise UsageError(f"found {namespace.kind!r} after {namespace.what!r}, expected nothing")
+        raise UsageError(f"found {namespace.kind!r} after {namespace.shell!r}, expected nothing")
     from qmpeer.cli.completion_scripts import SCRIPTS  # start: 150 ms
     from qmpeer.cli.grammar import usages  # start: 150 ms
 
-    write_bytes(SCRIPTS[namespace.what](usages()).encode(), sys.stdout)
+    write_bytes(SCRIPTS[namespace.shell](usages()).encode(), sys.stdout)
     return DONE
 
 
@@ -73,7 +73,7 @@ COMMAND: Final = Subcommand(
     _AFTER,
     (
         argument(
-            "what",
+            "shell",
             None,
             "the shell, or names to list a server's names",
             choices=(*_SHELLS, "names"),

@@ -117,9 +117,9 @@ complete -F _qmpeer qmpeer qmp-shell
 def bash_script(usages: Sequence[Usage]) -> str:
     """Return the script for bash."""
     verbs = (
-        f"            {name}) verbs={'address:' * of[0].has_address_first}"
-        f"{','.join(usage.words[1] for usage in of)} ;;"
-        for name, of in verbs_of(usages).items()
+        f"            {name}) verbs={'address:' * members[0].has_address_first}"
+        f"{','.join(usage.words[1] for usage in members)} ;;"
+        for name, members in verbs_of(usages).items()
     )
     script = _BASH.replace("@NAMES@", ",".join(subcommands_of(usages)))
     script = script.replace("@VERBS@", "\n".join(verbs))
@@ -213,10 +213,10 @@ def zsh_script(usages: Sequence[Usage]) -> str:
         f"            {_zsh_pair(name, about)}" for name, about in subcommands_of(usages).items()
     )
     verbs = (
-        f"        {name}) found=({'address ' * of[0].has_address_first}"
-        + " ".join(_zsh_pair(usage.words[1], usage.about) for usage in of)
+        f"        {name}) found=({'address ' * members[0].has_address_first}"
+        + " ".join(_zsh_pair(usage.words[1], usage.about) for usage in members)
         + ") ;;"
-        for name, of in verbs_of(usages).items()
+        for name, members in verbs_of(usages).items()
     )
     script = _ZSH.replace("@NAMES@", "\n".join(names)).replace("@VERBS@", "\n".join(verbs))
     return script.replace("@CASES@", "\n".join(map(_zsh_case, usages)))

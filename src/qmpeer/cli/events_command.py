@@ -48,6 +48,7 @@ def _run(namespace: argparse.Namespace) -> int:
     deadline = None if namespace.timeout is None else monotonic() + namespace.timeout
     client = connect(namespace, command_timeout=limits.COMMAND_TIMEOUT)
     write = _writer(namespace.json, namespace.time)
+    # The warning comes after the subscription: events during its query must not be missed.
     with client, client.events(*names, match=match) as events:
         if names:
             _warn_of_unknown(client, names)
@@ -112,6 +113,7 @@ def _writer(is_json: bool | None, form: str) -> Callable[[Event], None]:
     if is_json is None:
         is_json = not sys.stdout.isatty()
     if is_json:
+        # None for empty data: QEMU leaves the member out, and so does this line.
         return lambda event: write_json(
             event_message(event.name, event.data or None, event.timestamp)
         )

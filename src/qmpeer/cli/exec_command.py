@@ -74,6 +74,7 @@ def _arguments(words: list[str]) -> tuple[list[str], JsonObject | None, bool]:
         return [], None, False
     from qmpeer.cli import argument_words  # start: 10 ms
 
+    # JSON has types already, so only name=value words can be ambiguous.
     if words == ["-"]:
         data = b"" if sys.stdin is None else sys.stdin.buffer.read()
         return [], argument_words.read_object(data), False

@@ -98,6 +98,7 @@ def status_of(program: str, error: Exception) -> int:
 
 
 def _status_of(program: str, error: Exception) -> int:
+    # The order matters: FileError is a UsageError, and the first cases are QMPErrors.
     match error:
         case SchemaError():
             show_schema_error(program, error)

@@ -51,6 +51,7 @@ COMMAND: Final = VerbGroup(
 def _agent(namespace: argparse.Namespace) -> GuestAgent:
     if not namespace.monitor:
         return connect_agent(namespace)
+    # The monitor is only needed to look up the address: QEMU serves one client of it at a time.
     with connect(namespace) as client, checked_address():
         return client.guest_agent(timeout=namespace.timeout or limits.CONNECT_TIMEOUT)
 
@@ -132,6 +133,7 @@ def _exec(namespace: argparse.Namespace) -> int:
 def _status_of(outcome: Executed) -> int:
     """Return the exit status for a program's outcome; only exit code 0 becomes 0."""
     if outcome.signal is not None:
+        # 255 for a signal that would give no valid status, or 128, which means no signal at all.
         status = _SIGNALLED + outcome.signal
         return status if _SIGNALLED < status < _MOST else _MOST
     if outcome.exit_code is None:
@@ -144,6 +146,8 @@ def _status_of(outcome: Executed) -> int:
 
 
 def _input() -> bytes | None:
+    # A terminal isn't read: the agent takes all input before the program starts, so the user
+    # would have to type it blindly.
     if sys.stdin is None or sys.stdin.isatty():
         return None
     data = sys.stdin.buffer.read(limits.AGENT_INPUT + 1)
@@ -157,7 +161,7 @@ def _outcome(outcome: Executed) -> JsonObject:
     for name, data in (("stdout", outcome.stdout), ("stderr", outcome.stderr)):
         try:
             message[name] = data.decode()
-        except UnicodeDecodeError:
+        except UnicodeDecodeError:  # JSON can't hold these bytes
             message[f"{name}-base64"] = b64encode(data).decode()
     message["truncated"] = outcome.is_truncated
     return message
@@ -183,7 +187,7 @@ def _get(namespace: argparse.Namespace) -> int:
         with AtomicFile(target) as file, CountedStream(target, sink=file) as counted:
             size = agent.get_file(namespace.path, counted)
             file.commit()
-    return _say_size(namespace, target, size)
+    return _write_size(namespace, target, size)
 
 
 def _get_to_output(agent: GuestAgent, path: str) -> None:
@@ -208,17 +212,17 @@ def _put(namespace: argparse.Namespace) -> int:
             raise UsageError("found no standard input")
         with _agent(namespace) as agent:
             size = agent.put_file(sys.stdin.buffer, namespace.path, append=namespace.append)
-        return _say_size(namespace, namespace.path, size)
+        return _write_size(namespace, namespace.path, size)
     with about_file(namespace.file):
         source = open(namespace.file, "rb")  # noqa: SIM115 - closed below
     with source, _agent(namespace) as agent:
         total = os.fstat(source.fileno()).st_size
         with CountedStream(namespace.path, total, source=source) as counted:
             size = agent.put_file(counted, namespace.path, append=namespace.append)
-    return _say_size(namespace, namespace.path, size)
+    return _write_size(namespace, namespace.path, size)
 
 
-def _say_size(namespace: argparse.Namespace, path: str, size: int) -> int:
+def _write_size(namespace: argparse.Namespace, path: str, size: int) -> int:
     write_either(namespace.json, {"file": path, "size": size}, f"{path}: {size} bytes")
     return DONE
 
@@ -248,12 +252,13 @@ def _freeze(namespace: argparse.Namespace) -> int:
     where = namespace.mountpoints or None
     with _agent(namespace) as agent:
         if not namespace.program_words:
-            return _say_count(namespace, "frozen", agent.freeze(where))
+            return _write_count(namespace, "frozen", agent.freeze(where))
         with agent.frozen(where):
             try:
                 status = subprocess.run(namespace.program_words, check=False).returncode
             except OSError as error:
                 raise UsageError(f"{namespace.program_words[0]}: {error.strerror}") from error
+    # subprocess returns minus the signal's number; shells return 128 plus the number.
     return status if status >= 0 else _SIGNALLED - status
 
 
@@ -264,12 +269,12 @@ def _freeze(namespace: argparse.Namespace) -> int:
 )
 def _thaw(namespace: argparse.Namespace) -> int:
     with _agent(namespace) as agent:
-        return _say_count(namespace, "thawed", agent.thaw())
+        return _write_count(namespace, "thawed", agent.thaw())
 
 
-def _say_count(namespace: argparse.Namespace, what: str, number: int) -> int:
-    text = f"{what} {number} file system{'' if number == 1 else 's'}"
-    write_either(namespace.json, {what: number}, text)
+def _write_count(namespace: argparse.Namespace, outcome: str, number: int) -> int:
+    text = f"{outcome} {number} file system{'' if number == 1 else 's'}"
+    write_either(namespace.json, {outcome: number}, text)
     return DONE
 
 

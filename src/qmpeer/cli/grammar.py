@@ -101,7 +101,7 @@ def serve_options() -> tuple[Option, ...]:
         head, _, text = line.strip().partition("  ")
         for each in re.split(r", (?=-)", head):
             name, _, value = each.partition(" ")
-            value = value.removesuffix(", or in JSON")
+            value = value.removesuffix(", or in JSON")  # a remark in the help, not the value's name
             kind = "file" if value == "FILE" else ""
             found.append(Option((name,), value or None, kind, " ".join(text.split())))
     return tuple(found)

@@ -55,6 +55,7 @@ def _facts(namespace: argparse.Namespace) -> JsonObject:
     if namespace.guest_agent:
         return _guest(namespace, timeout)
     end = monotonic() + timeout
+    # A monitor greets at once; a guest agent never does. Silence therefore suggests an agent.
     try:
         client = connect(namespace, timeout=min(timeout, limits.SHELL_SILENCE))
     except TimeoutError as silence:

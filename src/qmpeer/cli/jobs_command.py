@@ -71,6 +71,7 @@ def _is_failed(entry: BoardEntry) -> bool:
 
 def _follow(client: Client, board: JobBoard, show: ShowBoard | None, timeout: float | None) -> None:
     deadline = None if timeout is None else monotonic() + timeout
+    # Subscribed before the first query: a job that ends in between is seen by its event.
     with ExitStack() as stack, client.events(*EVENTS) as events:
         if show is None:
             show = _live(stack)

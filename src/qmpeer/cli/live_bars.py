@@ -70,7 +70,7 @@ def _live_on(output: Output, progress: "Progress") -> ShowBars:
     tasks: dict[str, TaskID] = {}
 
     def show(bars: Iterable[Bar]) -> None:
-        bars = list(bars)
+        bars = list(bars)  # used twice
         for name in tasks.keys() - {bar.name for bar in bars}:
             progress.remove_task(tasks.pop(name))
         for bar in bars:
@@ -79,6 +79,7 @@ def _live_on(output: Output, progress: "Progress") -> ShowBars:
                     "", total=None, title="", size="", visible=False
                 )
             title = cut(visible(f"{bar.name} {bar.text}".strip()), max(output.width - 30, 12))
+            # Without a total rich shows a moving bar; one that is over must stand still.
             total = bar.total or (1 if bar.is_over else None)
             progress.update(
                 tasks[bar.name],

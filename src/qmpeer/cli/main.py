@@ -25,7 +25,7 @@ SUBCOMMANDS: Final = {
     "top": ("ADDRESS", "show the load of CPUs, disks and NICs, live"),
     "schema": ("dump|diff|has|lint ...", "show, compare, query or check schemas"),
     "bindings": ("--from SOURCE [-o FILE]", "write a schema's typed Python binding"),
-    "docs": ("--from SOURCE --format F -o DIR", "write a schema's reference: md, man, html"),
+    "docs": ("--from SOURCE --format F -o DIR", "write a schema's reference (md, man, sphinx, html)"),
     "completion": ("bash|zsh|fish", "write a completion script for a shell"),
     "man": ("-o DIR", "write manual pages"),
 }
@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None, *, program: str | None = None) -> in
             status = _run(name, words[1:])
         except SystemExit as end:  # raised by argparse after --help
             status = end.code if isinstance(end.code, int) else 0
-        sys.stdout.flush()
+        sys.stdout.flush()  # here, so that its errors get an exit status below
         return status
     except KeyboardInterrupt:
         return INTERRUPTED

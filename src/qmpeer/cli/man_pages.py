@@ -15,11 +15,13 @@ _HEADING = re.compile(r"([A-Za-z][A-Za-z ,]*):")
 
 def man_pages() -> dict[str, str]:
     """Return the text of all pages, by file name."""
-    groups = {name: list(of) for name, of in groupby(usages(), lambda usage: usage.words[0])}
+    groups = {
+        name: list(members) for name, members in groupby(usages(), lambda usage: usage.words[0])
+    }
     pages = {"qmpeer.1": _page("qmpeer", "QMP from the command line", _overview(groups))}
-    for name, of in groups.items():
+    for name, members in groups.items():
         program = "qmp-shell" if name == "shell" else f"qmpeer-{name}"
-        pages[f"{program}.1"] = _page(program, _about(name), _subcommand(name, of))
+        pages[f"{program}.1"] = _page(program, _about(name), _subcommand(name, members))
     return pages
 
 

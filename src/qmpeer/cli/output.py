@@ -74,6 +74,7 @@ def write_json(value: JsonValue, *, is_pretty: bool | None = False) -> None:
     """
     if is_pretty is None:
         is_pretty = sys.stdout.isatty()
+    # The encoders end lines with CR LF, as QMP does on the wire; programs in a pipe expect LF.
     text = (encode_pretty if is_pretty else encode_line)(value)
     sys.stdout.buffer.write(text.replace(b"\r\n", b"\n"))
     sys.stdout.buffer.flush()

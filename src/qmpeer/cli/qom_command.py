@@ -172,10 +172,10 @@ def read_value(text: str, name: str, kind: str | None) -> JsonValue:
         >>> read_value("on", "acpi", "OnOffAuto"), read_value("on", "mq", "bool")
         ('on', True)
     """
-    of = BUILT_INS["any"] if kind is None else property_type(kind)
-    is_text = of is BUILT_INS["str"]
+    definition = BUILT_INS["any"] if kind is None else property_type(kind)
+    is_text = definition is BUILT_INS["str"]
     (word,) = to_words([f"{name}{':=' if is_text else '='}{text}"])
-    schema = Schema({**BUILT_INS, f"property:{name}": of})
+    schema = Schema({**BUILT_INS, f"property:{name}": definition})
     try:
         return Reader(schema).value(f"property:{name}", word, name)
     except Mistake as mistake:

@@ -71,14 +71,14 @@ def _declared(
     found = next((each for each in schema.commands() if each.name == command), None)
     if found is None:
         return None
-    said = said_in(words)
+    typed_values = said_in(words)
     answers: dict[Question, JsonValue] = {}
-    for question in questions(schema, found, said):
+    for question in questions(schema, found, typed_values):
         answer = _answer(ask, question.command, question.arguments)
-        if answer is not None:
+        if answer is not None:  # the questions are alternatives: the first answer is enough
             answers[question] = answer
             break
-    return with_properties(schema, found, said, answers.get)
+    return with_properties(schema, found, typed_values, answers.get)
 
 
 def _schema(ask: Ask) -> "Schema | None":
@@ -176,8 +176,8 @@ def _what_was_sent(path: str, typed: Sequence[str], arguments: JsonObject | None
     text = msgspec.json.encode(value).decode()
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
     words = {word.name: word.value.text for word in to_words(typed)}
-    said = words.get(".".join(names))
-    if said is not None and not isinstance(value, str) and len(said) <= _SHOWN:
-        yield f"sent {path} as {shown}; {'.'.join(names)}:={said} sends text"
+    word = words.get(".".join(names))
+    if word is not None and not isinstance(value, str) and len(word) <= _SHOWN:
+        yield f"sent {path} as {shown}; {'.'.join(names)}:={word} sends text"
     else:
         yield f"sent {path} as {shown}"

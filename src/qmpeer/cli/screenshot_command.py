@@ -35,6 +35,7 @@ def _run(namespace: argparse.Namespace) -> int:
         raise UsageError("found no FILE, expected one, - for standard output, or --show")
     if namespace.head is not None and namespace.device is None:
         raise UsageError("found --head without --device")
+    # Everything about the terminal is checked before the server is asked for a picture.
     form = None
     if namespace.show:
         form = inline_form(os.environ) if sys.stdout.isatty() else None

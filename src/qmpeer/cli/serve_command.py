@@ -52,6 +52,7 @@ def _serve(options: Options) -> int:
         if not isinstance(result, ReadyPipe):
             return result
         ready_pipe = result
+    # Written after the forks, by the process that stays: it contains its id, and holds the lock.
     pid_file = None if options.pid_file is None else PidFile(options.pid_file)
     try:
         from qmpeer.machine.process import run_process  # start: 80 ms

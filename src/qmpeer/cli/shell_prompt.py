@@ -1,4 +1,4 @@
-"""``qmpeer shell`` at a terminal."""
+"""The prompt of ``qmpeer shell`` at a terminal."""
 
 import argparse
 import os
@@ -19,13 +19,13 @@ from qmpeer.shell.terminal_screen import TerminalScreen
 from qmpeer.shell.typing_ahead import end_of_file_is_a_key
 
 
-async def talk(given: argparse.Namespace, link: Link, documentation: Documentation) -> int:
+async def talk(namespace: argparse.Namespace, link: Link, documentation: Documentation) -> int:
     """Prompt until the user leaves, and return the exit status.
 
     Args:
-        given: The command line.
-        link: The connection, which has been begun.
-        documentation: What help reads.
+        namespace: The command line.
+        link: The connection, already being made.
+        documentation: The documentation that help shows.
     """
     palette = palette_for(sys.stdout.isatty(), os.environ)
     settings = Settings(timeout=link.command_timeout)
@@ -36,15 +36,15 @@ async def talk(given: argparse.Namespace, link: Link, documentation: Documentati
     def discreet(text: str) -> str | None:
         from qmpeer.shell.secrets import without_secrets  # start: 40 ms
 
-        return without_secrets(text, link.vocabulary.commands, is_human=given.hmp)
+        return without_secrets(text, link.vocabulary.commands, is_human=namespace.hmp)
 
     terminal = Terminal(
         session,
         screen,
-        FileHistory(None if given.no_history else history_path(os.environ), discreet),
+        FileHistory(None if namespace.no_history else history_path(os.environ), discreet),
         output=output,
-        is_human=given.hmp,
-        reconnects=given.reconnect,
+        is_human=namespace.hmp,
+        reconnects=namespace.reconnect,
         is_coloured=palette.is_coloured,
     )
     try:

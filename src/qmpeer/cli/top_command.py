@@ -51,6 +51,7 @@ def _run(namespace: argparse.Namespace) -> int:
 def _pause(client: Client, interval: float) -> None:
     """Wait for the interval; raise if the connection ends meanwhile."""
     end = monotonic() + interval
+    # Waiting for events, rather than sleeping, notices at once that the server is gone.
     with client.events() as events:
         while (left := end - monotonic()) > 0:
             try:

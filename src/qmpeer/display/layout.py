@@ -39,6 +39,7 @@ class Layout:
         try:
             text.encode(self.encoding)
         except (UnicodeError, LookupError):
+            # Our own signs have readable replacements; all other characters become escapes.
             return for_encoding(text.replace("…", "~").replace("×", "x"), self.encoding)
         return text
 

@@ -31,7 +31,7 @@ def visible_lines(text: str) -> str:
 
 def _escaped(char: str) -> str:
     code = ord(char)
-    if code > 0xFFFF:
+    if code > 0xFFFF:  # two surrogates, as JSON writes it
         code -= 0x10000
         return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
     return f"\\u{code:04x}"

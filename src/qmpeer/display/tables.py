@@ -137,7 +137,7 @@ def _fitting(
         full = max([columns(visible(name)), *map(columns, cells[name])])
         least = min(full, max(_LEAST, columns(visible(name))))
         gap = len(_SEPARATOR) if shown else 0
-        if least + gap > room and shown:
+        if least + gap > room and shown:  # a narrower column may still fit
             continue
         widths[name] = min(full, max(min(full, width // 2), least), room - gap)
         if widths[name] + gap > room:

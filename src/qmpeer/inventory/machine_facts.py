@@ -77,6 +77,7 @@ def machine_facts(client: Client) -> JsonObject:
 
 def _kind(queries: OptionalQueries) -> str:
     commands = queries.commands
+    # A storage daemon has QEMU's block commands, and none about CPUs.
     if commands is None or "query-cpus-fast" in commands or "query-cpus" in commands:
         return "machine"
     return "storage-daemon" if "blockdev-add" in commands else "server"

@@ -78,7 +78,7 @@ def _by_descriptor(client: Client, options: JsonObject) -> bytes:
         try:
             return _dump(client, f"/dev/fdset/{number}", options, lambda: _content(file))
         finally:
-            with suppress(QMPError, OSError):
+            with suppress(QMPError, OSError):  # the picture counts, or the error before this one
                 client.execute("remove-fd", {"fdset-id": number})
 
 
@@ -110,7 +110,7 @@ def _dump(client: Client, path: str, options: JsonObject, content: Callable[[], 
         except CommandError as error:
             if form is None or error.error_class == "CommandNotFound":
                 raise
-            refused = error
+            refused = error  # such as "no PNG support": try the next format
             continue
         data = content()
         if not data:

@@ -102,8 +102,8 @@ class BlockGraph:
         Spec: QEMU's layout. [In QEMU the text in place of a file name shows options of the node.]
         """
         node = self._nodes[name]
-        how = f"{node.driver}, read-only" if node.is_read_only else node.driver
-        text = f"{name}: {node.filename} ({how})\n    Cache mode:       writeback\n"
+        details = f"{node.driver}, read-only" if node.is_read_only else node.driver
+        text = f"{name}: {node.filename} ({details})\n    Cache mode:       writeback\n"
         if not verbose:
             return text
         beneath: BlockNode | None = node
@@ -183,7 +183,7 @@ class BlockGraph:
             beneath = self._find(image, above=node)
         else:
             beneath = self._open(image, is_root=False)
-        beneath.parents += 1
+        beneath.parents += 1  # before any check that may fail: _release() counts it down again
         node.image = beneath
         node.size = beneath.size
         node.alignment = _check_alignments(options, beneath.alignment)

@@ -64,7 +64,7 @@ def parse_options(arguments: Sequence[str], warn: Warn = lambda text: None) -> O
             _read_argument(options, word, _OPTIONS[name], rest, warn)
         else:
             raise StartError(word, None, "invalid option")
-        if options.wants_help or options.wants_version:
+        if options.wants_help or options.wants_version:  # as QEMU: later options aren't checked
             return options
     if options.accelerator is not None and options.machine_accelerator is not None:
         reason = 'The -accel and "-machine accel=" options are incompatible'
@@ -138,7 +138,7 @@ def _mon(options: Options, option: str, argument: str) -> Sequence[str]:
 def _monitor(mode: Mode, *, is_pretty: bool = False) -> ReadArgument:
     def read(options: Options, option: str, argument: str) -> None:
         options.has_defaults = False
-        if mode == "readline" and argument.startswith("none"):
+        if mode == "readline" and argument.startswith("none"):  # QEMU compares the start only
             return
         description, monitor = parse_monitor_device(
             option,
@@ -185,7 +185,7 @@ def _add_setting(options: Options, option: str, argument: str) -> Sequence[str]:
 
 def _port(kind: str) -> ReadArgument:
     def read(options: Options, option: str, argument: str) -> None:
-        if argument.startswith("mon:"):
+        if argument.startswith("mon:"):  # it brings a monitor, so the default one isn't added
             options.has_defaults = False
         options.ports.append(PortOption(option=option, argument=argument, kind=kind))
 

@@ -54,7 +54,7 @@ def go_into_background() -> ReadyPipe | int:
         os.close(write_end)
         return 0 if os.read(read_end, 1) == _READY else 1
     os.close(read_end)
-    os.setsid()
+    os.setsid()  # a session without a terminal; its leader, this process, is about to end
     if os.fork():
         os._exit(0)  # the daemon leads no session, so it can't acquire a controlling terminal
     os.umask(0o027)
@@ -76,6 +76,7 @@ class PidFile:
             reason = f"Could not create '{path}': {error.strerror}"
             raise StartError("", None, f"cannot create PID file: {reason}") from error
         try:
+            # Locked before it is truncated: another process's file must stay as it is.
             fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(self._fd, 0)
             os.write(self._fd, b"%d\n" % os.getpid())

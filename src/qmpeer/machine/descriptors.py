@@ -161,6 +161,7 @@ class Descriptors:
         is_unused = not found.copies and not self.has_clients
         kept = []
         for member in found.members:
+            # As in QEMU, none is closed while the guest is stopped, which includes the start.
             if (member.is_removed or is_unused) and self.is_running():
                 os.close(member.fd)
             else:

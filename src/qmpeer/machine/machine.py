@@ -163,7 +163,7 @@ class Machine:
             return
         self.is_shutting_down = True
         self.chardevs.close()
-        self._config_reader.close()
+        self._config_reader.close()  # ends a blockdev-add that waits for a FIFO
         self.monitor.shutdown()
 
     def add_control_device(self, device: Chardev) -> None:
@@ -182,7 +182,7 @@ class Machine:
         before = self._clients
         devices = (device for device in self._control_devices if device.opens != "never")
         clients = self._clients = {device.client for device in devices if device.client}
-        if before - clients:
+        if before - clients:  # somebody left; those who were there before and after kept the sets
             self.descriptors.has_clients = bool(before & clients)
             self.descriptors.clean_sets()
         self.descriptors.has_clients = bool(clients)

@@ -74,7 +74,7 @@ def _take(values: JsonObject, text: str, at: int, word: str) -> int:
     if text[end : end + 1] != "=":
         raise ChardevError(f"Expected '=' after parameter '{text[at:end]}'")
     value_end = _end_of(_VALUE, text, end + 1)
-    if not isinstance(place.get(parts[-1], ""), str):
+    if not isinstance(place.get(parts[-1], ""), str):  # "a.b=1,a=2": a is an object already
         raise _inconsistent(".".join(parts))
     place[parts[-1]] = text[end + 1 : value_end].replace(",,", ",")
     return value_end + 1

@@ -100,7 +100,7 @@ class Objects:
     def _add_secret(self, id: str, properties: JsonObject) -> None:
         data, path = properties.get("data"), properties.get("file")
         if "keyid" in properties:
-            self._secret(str(properties["keyid"]))
+            self._secret(str(properties["keyid"]))  # QEMU's error if it doesn't exist comes first
             raise ChardevError("secrets that are encrypted with another one can't be read here")
         if data is not None and path is not None:
             raise ChardevError("'file' and 'data' are mutually exclusive")
@@ -164,6 +164,7 @@ class Objects:
             str(folder),
             server_side=is_server,
             verify_peer=bool(properties.get("verify-peer", True)),
+            # Called only if the key is encrypted.
             passphrase=None if password is None else lambda: self._secret(str(password)),
         )
 

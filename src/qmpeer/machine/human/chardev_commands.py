@@ -23,34 +23,34 @@ class _ChardevHandlers:
 
     async def chardev_add(self, args: str, *, context: Context) -> str:
         """Create a device from its description."""
-        said, description = _read(args)
+        output, description = _read(args)
         if description is None:
-            return said
+            return output
         if description.help:
-            return said + description.help
+            return output + description.help
         try:
             device = await self._chardevs.add_described(description, context.named_fds.take)
         except ChardevError as error:
-            return f"{said}Error: {error.reason}"
+            return f"{output}Error: {error.reason}"
         if device.waits_for_client:
             await device.wait_for_client()
         base = self._chardevs.get(f"{device.label}-base") if description.is_mux else device
         if base is not None and base.pty is not None:
-            said += f"char device redirected to {base.pty} (label {base.label})\n"
-        return said
+            output += f"char device redirected to {base.pty} (label {base.label})\n"
+        return output
 
     async def chardev_change(self, id: str, args: str, *, context: Context) -> str:
         """Replace a device by one with a new description."""
-        said, description = _read(args)
+        output, description = _read(args)
         if description is None:
-            return said
+            return output
         try:
             _check_replacement(args, description)
             backend = msgspec.structs.replace(description, label=id).backend()
             await self._chardevs.change(id, backend, context.named_fds.take)
         except ChardevError as error:
-            return f"{said}Error: {error.reason}"
-        return said
+            return f"{output}Error: {error.reason}"
+        return output
 
     def info_chardev(self) -> str:
         """List the devices."""

@@ -75,24 +75,24 @@ class _ObjectTree:
             return f"Error: Path '{path}' is ambiguous" if found else _not_found(path)
         properties = [("type", "string")]
         if found[0] == _MACHINE_PATH:
-            properties += [(name, of) for name, (of, _) in _MACHINE.items()]
-        properties += [(name, f"child<{of}>") for name, of in self._children(found[0]).items()]
-        return "".join(f"{name} ({of})\n" for name, of in properties)
+            properties += [(name, kind) for name, (kind, _) in _MACHINE.items()]
+        properties += [(name, f"child<{kind}>") for name, kind in self._children(found[0]).items()]
+        return "".join(f"{name} ({kind})\n" for name, kind in properties)
 
     def qom_get(self, path: str, property: str) -> str:
         """Show a property as JSON."""
         found = self._find(path)
         if found is None:
             return _not_found(path)
-        of = self._types()[found]
+        kind = self._types()[found]
         if property == "type":
-            return json.dumps(of)
+            return json.dumps(kind)
         value = _MACHINE[property][1] if _is_of_machine(found, property) else None
         if value is not None:
             return json.dumps(value)
         if property in self._children(found):
             return json.dumps(f"{found.rstrip('/')}/{property}")
-        return f"Error: Property '{of}.{property}' not found"
+        return f"Error: Property '{kind}.{property}' not found"
 
     def qom_set(self, json: bool, path: str, property: str, value: str) -> str:
         """Refuse: no property can be set here."""
@@ -122,7 +122,7 @@ class _ObjectTree:
         found = dict(_FIXED)
         if names := machine.objects.types:
             found["/objects"] = "container"
-            found.update({f"/objects/{name}": of for name, of in names.items()})
+            found.update({f"/objects/{name}": kind for name, kind in names.items()})
         if len(machine.chardevs):
             found["/chardevs"] = "container"
             for device in machine.chardevs:
@@ -144,8 +144,8 @@ class _ObjectTree:
         """Return the types of an object's children by their names."""
         start = path.rstrip("/") + "/"
         return {
-            known[len(start) :]: of
-            for known, of in self._types().items()
+            known[len(start) :]: kind
+            for known, kind in self._types().items()
             if known.startswith(start) and known != "/" and "/" not in known[len(start) :]
         }
 
