@@ -64,7 +64,7 @@ class BareProtocol(asyncio.Protocol):
         """Greet."""
         assert isinstance(transport, asyncio.WriteTransport)
         bare = Bare(transport.write, transport.close, self._answers)
-        self.data_received = bare.data_received  # type: ignore[method-assign]  # nothing in between
+        self.data_received = bare.data_received  # type: ignore[method-assign]  # no layer in between
 
 
 async def serve(path: str, folder: Path | None) -> None:

@@ -19,14 +19,14 @@ PACKAGES = {
     "qemu_qmp": ("qemu.qmp",),
     "raw_json": (),
 }
-"""By client, what its environment holds."""
+"""The packages in the environment of each client."""
 
 
 def operations(contestant: str, test: str, path: str, count: int, folder: Path) -> Sample:
     """Run one test with a client; return its rate and its CPU time for each operation.
 
     Args:
-        contestant: An adapter's name, with `+uvloop` behind it to run on that loop; or `c_loop`.
+        contestant: The name of an adapter, with the suffix `+uvloop` for that loop; or `c_loop`.
         test: The function of the adapter.
         path: Unix path of the server.
         count: The number of operations.

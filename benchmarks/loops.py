@@ -1,4 +1,4 @@
-"""The event loop that a benchmark's own program runs on: uvloop's or asyncio's."""
+"""The event loop of a benchmark's own program: uvloop's or asyncio's."""
 
 import asyncio
 import os

@@ -66,7 +66,7 @@ def tree(corpus: Path, folder: Path) -> float:
 
 
 def bindings(corpus: Path, folder: Path) -> float:
-    """Time making the text of a binding."""
+    """Time the generation of a binding's text."""
     from qmpeer.codegen import bindings_text
 
     schema = _tree(corpus)

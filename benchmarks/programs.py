@@ -17,7 +17,7 @@ def build(name: str, folder: Path) -> Path:
         folder: The folder for the program; an older build there is used again.
 
     Raises:
-        LeftOutError: If there is no C compiler, or it refuses.
+        LeftOutError: If there is no C compiler, or it fails.
     """
     program = folder / name
     if program.exists():

@@ -14,7 +14,7 @@ class Quantity(Enum):
     MEMORY = ("KiB", 1 / 1024)
 
     def text(self, value: float) -> str:
-        """Write a value of this quantity for people, with its unit."""
+        """Format a value of this quantity for people, with its unit."""
         unit, scale = self.value
         scaled = value * scale
         digits = 0 if scaled >= 1000 else 1 if scaled >= 10 else 2
@@ -34,12 +34,12 @@ class Bar:
 
 
 def at_least(limit: float) -> Bar:
-    """Promise this value or more."""
+    """Return the promise of this value or more."""
     return Bar(limit, is_minimum=True)
 
 
 def at_most(limit: float) -> Bar:
-    """Promise this value or less."""
+    """Return the promise of this value or less."""
     return Bar(limit, is_minimum=False)
 
 

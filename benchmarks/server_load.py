@@ -1,4 +1,4 @@
-"""The load that servers get: raw sockets in one process, replies counted by their newlines.
+"""The load on servers: raw sockets in one process, replies counted by their newlines.
 
 Nothing is parsed, so the client costs the same small amount with every server.
 """
@@ -17,7 +17,7 @@ HUMAN = b'{"execute":"human-monitor-command","arguments":{"command-line":"info v
 NEGOTIATE = b'{"execute":"qmp_capabilities"}\n'
 TIMEOUT = 60.0
 BLOCK = 1 << 16
-"""Bytes asked for at once: with four times as many, getting the memory costs 10 us a command."""
+"""The bytes to receive at once: with four times as many, allocation costs 10 us a command."""
 
 
 def read_lines(stream: socket.socket, count: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""The servers under measurement: started on demand, each in its own process, ended together."""
+"""The measured servers: started on demand, each in its own process, ended together."""
 
 import importlib.util
 import os

@@ -55,7 +55,7 @@ def _bar(row: Row) -> str:
 
 
 def text(results: Sequence[Result]) -> str:
-    """Return the whole table, in Markdown that reads well as it stands."""
+    """Return the whole table, in Markdown that is readable as plain text."""
     lines = [HEAD, *(cells(result) for result in results)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
     rule = tuple("-" * width for width in widths)

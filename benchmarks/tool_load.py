@@ -30,9 +30,9 @@ PACKAGES = {
     "qmpeer_serve": ("qmpeer", "msgspec"),
     "serve_imports": ("msgspec",),
 }
-"""By program, what its environment holds."""
+"""The packages in the environment of each program."""
 TYPED, COMPLETED = b"blockdev-add dri\t", b"ver="
-"""Keys that only the server's schema completes, and what is shown then."""
+"""A line that only the server's schema can complete, and the text then shown."""
 PROMPTS = {"qmpeer_shell": b"qmp>", "qemu_qmp_shell": b"(QEMU) "}
 CURSOR_QUESTION, CURSOR_ANSWER = b"\x1b[6n", b"\x1b[1;1R"
 

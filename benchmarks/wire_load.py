@@ -131,7 +131,7 @@ def sequential(wire: str, port: int, folder: Path, seconds: float) -> float:
 
 
 def human_lines(path: str, seconds: float) -> float:
-    """Return the lines a second that a human monitor executes, each typed at its prompt."""
+    """Return the lines a second that a human monitor executes, each sent after its prompt."""
     count = 0
     with socket.socket(socket.AF_UNIX) as stream:
         stream.settimeout(TIMEOUT)

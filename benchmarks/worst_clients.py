@@ -46,7 +46,7 @@ KINDS: dict[str, Callable[[], bytes]] = {
     "large answers": lambda: b'{"execute":"query-qmp-schema"}\n' * 3000,
     "a bad end": lambda: b'{"execute":"x","id":"' + b"\\u00e9" * (2 * MIB) + b'\\ud800"}\n',
 }
-"""What each of the twenty sends, over and over."""
+"""The data that each of the twenty clients sends repeatedly."""
 
 
 def _members(count: int) -> bytes:
@@ -84,7 +84,7 @@ def _latencies(path: str, seconds: float) -> list[float]:
 
 @contextlib.contextmanager
 def _server(program: list[str], folder: str) -> Iterator[list[str]]:
-    """Run a server with a monitor for each client; give their paths."""
+    """Run a server with a monitor for each client; yield the monitors' paths."""
     paths = [f"{folder}/{number}" for number in range(len(KINDS) + 1)]
     argv = [*program, "-machine", "none", "-nodefaults", "-display", "none"]
     for path in paths:

@@ -29,7 +29,7 @@ def language_faults(path: Path) -> Iterator[str]:
 
 
 def command_faults(schema: Schema, monitor: Monitor) -> Iterator[str]:
-    """Give the commands that are only declared, or only registered."""
+    """Yield the commands that are only declared, or only registered."""
     for name in monitor.missing_handlers():
         yield f"command {name} is declared, but has no handler"
     declared = {command.name for command in schema.commands()}
@@ -39,7 +39,7 @@ def command_faults(schema: Schema, monitor: Monitor) -> Iterator[str]:
 
 
 def event_faults(schema: Schema, sources: Iterable[str]) -> Iterator[str]:
-    """Give the events that are only declared, or only emitted."""
+    """Yield the events that are only declared, or only emitted."""
     declared = {event.name for event in schema.events()}
     emitted = {name for text in sources for name in _emitted(text)}
     for name in sorted(emitted - declared):

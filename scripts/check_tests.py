@@ -28,7 +28,7 @@ MODULES_LINE = re.compile(r"^Modules: ([\w.,\s]+)\.\Z", re.MULTILINE)
 
 
 class Files:
-    """The Python files of a folder, by the names of their modules.
+    """The Python files of a folder, by module name.
 
     Args:
         folder: The folder at which module names begin.
@@ -80,7 +80,7 @@ class Files:
         return module
 
     def imported_modules(self, name: str, files: "Files") -> set[str]:
-        """Return the modules of other files that a file imports."""
+        """Return the modules in this folder that a file imports."""
         homes = {files.home(module, given) for module, given in self.imports(name)}
         return {home for home in homes if home in files}
 

@@ -135,6 +135,7 @@ def is_short_cut(imports: Mapping[str, set[str]], room: str, other: str) -> bool
 def places(floors: Floors, imports: Imports) -> dict[str, Box]:
     """Return the places of the rooms, with connected rooms below each other if possible."""
     rows = [sorted(floor) for floor in floors]
+    # Reorder one row at a time, the others fixed: all rows at once would be too many orders.
     for _ in range(SWEEPS):
         for index in range(len(rows) - 1):  # the ground has no arrows
             orders = [

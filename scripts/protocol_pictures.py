@@ -236,7 +236,7 @@ PICTURES = (SESSION, REPLIES, OUT_OF_BAND, CLIENTS, BETWEEN)
 
 
 def lane_places(picture: Picture) -> list[float]:
-    """Return where the lanes are drawn, the outer ones near the edges."""
+    """Return the x coordinates of the lanes; the outer ones are near the edges."""
     edge = MARGIN + 60
     step = (picture.width - 2 * edge) / (len(picture.lanes) - 1)
     return [edge + step * index for index in range(len(picture.lanes))]

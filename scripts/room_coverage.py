@@ -39,7 +39,7 @@ def excluded() -> str:
 
 
 def shares(room: str, options: list[str]) -> dict[str, float]:
-    """Run a room's tests; return the percentages of its modules that they execute."""
+    """Run a room's tests; return the percentage that they execute of each module."""
     with TemporaryDirectory() as folder:
         configuration = Path(folder) / "coverage.ini"
         configuration.write_text(
@@ -67,7 +67,7 @@ def shares(room: str, options: list[str]) -> dict[str, float]:
 
 
 def rooms() -> list[str]:
-    """Return the rooms, by name."""
+    """Return the names of the rooms, sorted."""
     return sorted(path.parent.name for path in ROOT.glob("src/qmpeer/*/__init__.py"))
 
 
@@ -79,7 +79,7 @@ def lines(room: str, measured: dict[str, float]) -> Iterator[str]:
 
 
 def main(words: list[str]) -> None:
-    """Measure, and print the modules that are covered least."""
+    """Measure the rooms, and print the modules with the lowest coverage."""
     wanted = [word for word in words if word in rooms()]
     for room in wanted or rooms():
         measured = shares(room, [word for word in words if word not in wanted])

@@ -1,4 +1,4 @@
-"""Schemas and recorded conversations: our own small ones, and real ones.
+"""Schemas and recorded conversations for tests: small ones of our own, and real ones.
 
 Our own are in `tests/small_corpus`, where a name has the release of the language, and in the
 built-in machine. The real ones are by others and not a part of the project: the variable
@@ -33,7 +33,7 @@ SMALL_TREES: Final = {
     ("small-6.0", "qapi/qapi-schema.json"): (2, 1),
     ("small-9.2", "qapi/qapi-schema.json"): (18, 5),
 }
-"""Releases and the first files of their schemas; how many commands and events these have."""
+"""The releases: the first file of each schema, and its numbers of commands and events."""
 MACHINE_TREE: Final = ("machine", "qapi-schema.json")
 TREES: Final = {
     ("v1.0", "qapi-schema.json"): (21, 0),

@@ -22,7 +22,9 @@ def living_child(function: Callable[[], object]) -> Iterator[str]:
     results, result = os.pipe()
     go_on, waits = os.pipe()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # the warning about forking with threads
         pid = os.fork()
     if pid == 0:
         os.close(waits)

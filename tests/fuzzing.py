@@ -11,7 +11,7 @@ _Test = TypeVar("_Test", bound=Callable[..., Any])
 
 
 def tried(times: float, *, long: float | None = None) -> Callable[[_Test], _Test]:
-    """Try a property more often than others, or less often.
+    """Try a property with more or fewer examples than others.
 
     Args:
         times: The factor on the profile's number.

@@ -17,7 +17,7 @@ def assert_linear(run: Callable[[int], object], size: int) -> None:
     """Check that a run of this size costs about eight times as much as a run of an eighth.
 
     Args:
-        run: Does the work for a size.
+        run: A function that does the work for a size.
         size: The large size; the work for its square must take seconds.
     """
     assert_linear_time(lambda size: cpu_time(lambda: run(size)), size)

@@ -3,7 +3,8 @@
 __all__ = ["PATIENCE"]
 
 PATIENCE = 60.0
-"""Seconds until a wait counts as a hang. A busy machine may need seconds for milliseconds' work.
+"""The seconds until a wait counts as a hang. A busy machine may need seconds for work of
+milliseconds.
 
-A test in which a wait has to end by its deadline gives that wait a short one of its own.
+A test of a deadline gives its wait a short one of its own.
 """

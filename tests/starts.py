@@ -10,9 +10,9 @@ A case is a command line, quoted as for a shell. The lines below it begin with f
         -> 0
 
 First comes standard error, without the program's name; "@" at the beginning of a line is the whole
-command line. Standard output follows, with "| " before each line. "= -chardev help" is what the
-case of that command line prints there. Last is the exit status, or "starts" for a program that
-goes on.
+command line. Standard output follows, with "| " before each line; "= -chardev help" stands for
+the output of that other case. The last line is the exit status, or "starts" for a program that
+keeps running.
 
 Each case runs in a folder of its own. Things that depend on the host have a name in the files: DIR
 is the folder, which contains the file ``plain`` and the named pipe ``fifo``; PORT is a TCP port of
@@ -62,7 +62,7 @@ _UNKNOWN_HOST = "Name or service not known"
 
 
 class WrongReleaseError(Exception):
-    """A QEMU that isn't the one whose answers are recorded."""
+    """A QEMU of another release than the recorded one."""
 
 
 # Files
@@ -233,7 +233,7 @@ def record(path: Path, qemu: str) -> None:
     """Rewrite a golden file with the answers of a QEMU.
 
     Raises:
-        WrongReleaseError: If it isn't the right one.
+        WrongReleaseError: If its release is another than the recorded one.
     """
     check_release(qemu)
     with TemporaryDirectory() as folder:

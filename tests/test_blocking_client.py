@@ -1,4 +1,4 @@
-"""The converter that makes the blocking client of the async one."""
+"""The converter that generates the blocking client from the async one."""
 
 import shutil
 import subprocess
@@ -135,7 +135,7 @@ def run(client: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def client(tmp_path: Path) -> Path:
-    """A copy of the package."""
+    """A copy of the package to convert."""
     return Path(shutil.copytree(CLIENT, tmp_path / "client"))
 
 

@@ -1,4 +1,4 @@
-"""The tree of errors: their sentences, their facts, and that they survive pickling."""
+"""The tree of errors: their sentences, their attributes, and pickling."""
 
 import pickle
 

@@ -19,7 +19,7 @@ POSSESSIVE_GROUP = re.compile(rb"(?<!\\)\)(?:[*+?]|\{[0-9,]*\})\+|\(\?>")
 
 
 def texts(constant: object) -> Iterator[bytes]:
-    """Yield the texts among the constants of compiled code."""
+    """Yield the strings among the constants of compiled code."""
     match constant:
         case CodeType():
             yield from texts(constant.co_consts)
@@ -104,7 +104,7 @@ def test_no_pattern_is_quadratic() -> None:
     for name, run in searches():
         for begin, pump in pumps(run.__doc__ or ""):
             if spent(run, begin, pump, 4000) > 0.02 and is_quadratic(run, begin, pump):
-                found.append((name, begin, pump))  # what is quadratic takes 50 ms
+                found.append((name, begin, pump))  # a quadratic pattern takes 50 ms
                 break
     assert not found
 

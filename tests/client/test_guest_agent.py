@@ -138,14 +138,14 @@ class PretendedAgent:
 
 
 @pytest.fixture
-def pretended(tmp_path: Path) -> Iterator[PretendedAgent]:
-    made = PretendedAgent(tmp_path / "ga")
+def pretended(tmp_path: Path) -> Iterator[FakeAgent]:
+    made = FakeAgent(tmp_path / "ga")
     yield made
     made.close()
 
 
 @pytest.fixture
-def agent(face: Face, pretended: PretendedAgent) -> Iterator[Agent]:
+def agent(face: Face, pretended: FakeAgent) -> Iterator[Agent]:
     with face.agent(pretended.path, timeout=PATIENCE, command_timeout=PATIENCE) as made:
         yield made
 
@@ -162,7 +162,7 @@ def once(first: Any, then: Any) -> Callable[..., Any]:
 @pytest.mark.parametrize("has_delimited", [True, False], ids=["delimited", "plain"])
 @pytest.mark.parametrize("echoes_ids", [True, False], ids=["ids", "no ids"])
 def test_agents_of_any_age(
-    face: Face, pretended: PretendedAgent, has_delimited: bool, echoes_ids: bool
+    face: Face, pretended: FakeAgent, has_delimited: bool, echoes_ids: bool
 ) -> None:
     pretended.has_delimited, pretended.echoes_ids = has_delimited, echoes_ids
     pretended.answers["guest-get-time"] = 1234
@@ -174,7 +174,7 @@ def test_agents_of_any_age(
         agent.call("synchronize")
 
 
-def test_what_an_agent_is(agent: Agent, pretended: PretendedAgent) -> None:
+def test_what_an_agent_is(agent: Agent, pretended: FakeAgent) -> None:
     commands = [
         {"name": "guest-ping", "enabled": True, "success-response": True},
         {"name": "guest-shutdown", "enabled": False, "success-response": False},
@@ -206,7 +206,7 @@ def test_one_that_is_not_there_is_found_out_soon(agent: Agent, pretended: Preten
 
 @pytest.mark.parametrize("echoes_ids", [True, False], ids=["ids", "no ids"])
 def test_a_command_that_takes_too_long(
-    agent: Agent, pretended: PretendedAgent, echoes_ids: bool
+    agent: Agent, pretended: FakeAgent, echoes_ids: bool
 ) -> None:
     """Its late or missing reply doesn't affect later commands."""
     pretended.echoes_ids = echoes_ids
@@ -221,7 +221,7 @@ def test_a_command_that_takes_too_long(
 
 
 def test_first_contact_waits_for_an_agent_that_is_being_started(
-    face: Face, pretended: PretendedAgent, monkeypatch: pytest.MonkeyPatch
+    face: Face, pretended: FakeAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Data sent before the agent opens its port is lost."""
     monkeypatch.setattr("qmpeer.limits.AGENT_RETRY", 0.05)
@@ -235,7 +235,7 @@ def test_first_contact_waits_for_an_agent_that_is_being_started(
         agent.call("ping")
 
 
-def test_first_contact_that_fails(face: Face, pretended: PretendedAgent, tmp_path: Path) -> None:
+def test_first_contact_that_fails(face: Face, pretended: FakeAgent, tmp_path: Path) -> None:
     pretended.answers["guest-sync-delimited"] = None
     with pytest.raises(TimeoutError, match=r"hasn't answered in 0\.1 s: it may not be running"):
         face.agent(pretended.path, timeout=0.1)
@@ -256,9 +256,7 @@ def test_who_is_no_agent(face: Face, said: bytes) -> None:
     theirs.close()
 
 
-def test_one_that_is_restarted_while_nothing_is_done(
-    agent: Agent, pretended: PretendedAgent
-) -> None:
+def test_one_that_is_restarted_while_nothing_is_done(agent: Agent, pretended: FakeAgent) -> None:
     for _ in range(3):
         pretended.answers["guest-ping"] = once(Gone(), {})
         with pytest.raises(CommandInterrupted, match="guest-ping was cut off"):
@@ -275,7 +273,7 @@ def test_one_that_is_restarted_while_nothing_is_done(
 
 @pytest.mark.parametrize("echoes_ids", [True, False], ids=["ids", "no ids"])
 def test_one_that_is_restarted_behind_a_connection_that_stays(
-    agent: Agent, pretended: PretendedAgent, echoes_ids: bool
+    agent: Agent, pretended: FakeAgent, echoes_ids: bool
 ) -> None:
     """As with a port of QEMU's, only half a reply is left of the old agent."""
     pretended.echoes_ids = echoes_ids
@@ -295,7 +293,7 @@ def test_after_closing(agent: Agent) -> None:
         agent.call("ping")
 
 
-def test_a_socket_is_good_for_one_connection(face: Face, pretended: PretendedAgent) -> None:
+def test_a_socket_is_good_for_one_connection(face: Face, pretended: FakeAgent) -> None:
     sock = socket.socket(socket.AF_UNIX)
     sock.connect(str(pretended.path))
     pretended.answers["guest-ping"] = once({}, Gone())
@@ -319,7 +317,7 @@ def b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def test_a_program(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_program(agent: Agent, pretended: FakeAgent) -> None:
     asked: dict[str, Any] = {}
 
     def begin(**arguments: Any) -> Any:
@@ -343,28 +341,26 @@ def test_a_program(agent: Agent, pretended: PretendedAgent) -> None:
     }
 
 
-def test_a_program_that_a_signal_ends(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_program_that_a_signal_ends(agent: Agent, pretended: FakeAgent) -> None:
     pretended.answers.update(exec_of({"exited": True, "signal": 9}))
     assert agent.call("run", ["x"]) == Executed(None, 9, b"", b"", False)
 
 
 @pytest.mark.parametrize("code", [0, 255, 256, -1, -1073741510, 3221225786, None])
 def test_a_programs_exit_code_is_what_the_agent_says(
-    agent: Agent, pretended: PretendedAgent, code: int | None
+    agent: Agent, pretended: FakeAgent, code: int | None
 ) -> None:
     pretended.answers.update(exec_of({"exited": True, "exitcode": code, "signal": 0}))
     assert agent.call("run", ["x"]) == Executed(code, None, b"", b"", False)
 
 
-def test_a_signal_counts_more_than_a_code(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_signal_counts_more_than_a_code(agent: Agent, pretended: FakeAgent) -> None:
     pretended.answers.update(exec_of({"exited": True, "exitcode": 0, "signal": 9}))
     assert agent.call("run", ["x"]) == Executed(None, 9, b"", b"", False)
 
 
 @pytest.mark.parametrize("text", ["###", "YQ", "YQ=", "Y", "=", "YQ==YQ==", "Ä", "YWJj\x00"])
-def test_output_in_base64_that_is_broken(
-    agent: Agent, pretended: PretendedAgent, text: str
-) -> None:
+def test_output_in_base64_that_is_broken(agent: Agent, pretended: FakeAgent, text: str) -> None:
     for member in ("out-data", "err-data"):
         pretended.answers.update(exec_of({"exited": True, "exitcode": 0, member: text}))
         with pytest.raises(AnswerError, match="expected base64") as caught:
@@ -372,7 +368,7 @@ def test_output_in_base64_that_is_broken(
         assert caught.value.found == {"exited": True, "exitcode": 0, member: text}
 
 
-def test_output_in_base64_that_stands_in_lines(agent: Agent, pretended: PretendedAgent) -> None:
+def test_output_in_base64_that_stands_in_lines(agent: Agent, pretended: FakeAgent) -> None:
     text = "YWFh\r\nYWFh\n YWFh\t"
     pretended.answers.update(exec_of({"exited": True, "exitcode": 0, "out-data": text}))
     assert agent.call("run", ["x"]).stdout == b"a" * 9
@@ -387,7 +383,7 @@ def test_members_that_are_null(agent: Agent, pretended: PretendedAgent) -> None:
     assert agent.call("info").commands == {}
 
 
-def test_a_program_that_does_not_end(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_program_that_does_not_end(agent: Agent, pretended: FakeAgent) -> None:
     pretended.answers.update(exec_of(*[{"exited": False}] * 1000))
     with pytest.raises(TimeoutError, match=r"sleep hasn't ended in 0\.5 s") as caught:
         agent.call("run", ["sleep", "100"], timeout=0.5)
@@ -395,7 +391,7 @@ def test_a_program_that_does_not_end(agent: Agent, pretended: PretendedAgent) ->
 
 
 def test_an_agent_that_stops_while_a_program_runs(
-    agent: Agent, pretended: PretendedAgent, monkeypatch: pytest.MonkeyPatch
+    agent: Agent, pretended: FakeAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A running agent answers at once, even if the program takes long."""
     monkeypatch.setattr("qmpeer.limits.AGENT_PRESENCE", 0.1)
@@ -404,16 +400,14 @@ def test_an_agent_that_stops_while_a_program_runs(
         agent.call("run", ["x"], timeout=None)
 
 
-def test_a_program_is_not_asked_after_too_often(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_program_is_not_asked_after_too_often(agent: Agent, pretended: FakeAgent) -> None:
     pretended.answers.update(exec_of(*[{"exited": False}] * 1000))
     with pytest.raises(TimeoutError):
         agent.call("run", ["sleep"], timeout=0.5)
     assert pretended.seen.count("guest-exec-status") <= 10
 
 
-def test_the_agent_is_restarted_while_a_program_runs(
-    agent: Agent, pretended: PretendedAgent
-) -> None:
+def test_the_agent_is_restarted_while_a_program_runs(agent: Agent, pretended: FakeAgent) -> None:
     pretended.answers.update(exec_of({"exited": False}, Gone()))
     with pytest.raises(CommandInterrupted) as caught:
         agent.call("run", ["x"])
@@ -427,7 +421,7 @@ def test_the_agent_is_restarted_while_a_program_runs(
 class GuestFile:
     """A file behind the agent's commands."""
 
-    def __init__(self, pretended: PretendedAgent, data: bytes = b"") -> None:
+    def __init__(self, pretended: FakeAgent, data: bytes = b"") -> None:
         self.data = bytearray(data)
         self.position = 0
         self.most_written = 1 << 30
@@ -465,7 +459,7 @@ class GuestFile:
 
 
 @pytest.mark.parametrize("size", [0, 1, 48 * 1024, 200_000])
-def test_reading_a_file(agent: Agent, pretended: PretendedAgent, size: int) -> None:
+def test_reading_a_file(agent: Agent, pretended: FakeAgent, size: int) -> None:
     data = bytes(range(256)) * (size // 256 + 1)
     file = GuestFile(pretended, data[:size])
     assert agent.call("read_file", "/x") == data[:size]
@@ -477,7 +471,7 @@ def test_reading_a_file(agent: Agent, pretended: PretendedAgent, size: int) -> N
     assert sink.getvalue() == data[:size]
 
 
-def test_a_file_that_is_too_large(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_file_that_is_too_large(agent: Agent, pretended: FakeAgent) -> None:
     file = GuestFile(pretended, b"x" * 200_000)
     with pytest.raises(LimitError, match="/x is larger than 100000 bytes"):
         agent.call("read_file", "/x", limit=100_000)
@@ -485,7 +479,7 @@ def test_a_file_that_is_too_large(agent: Agent, pretended: PretendedAgent) -> No
 
 
 @pytest.mark.parametrize("most_written", [1 << 30, 1000], ids=["at once", "in parts"])
-def test_writing_a_file(agent: Agent, pretended: PretendedAgent, most_written: int) -> None:
+def test_writing_a_file(agent: Agent, pretended: FakeAgent, most_written: int) -> None:
     file = GuestFile(pretended)
     file.most_written = most_written
     data = bytes(range(256)) * 400
@@ -499,7 +493,7 @@ def test_writing_a_file(agent: Agent, pretended: PretendedAgent, most_written: i
 
 
 @pytest.mark.parametrize("command", ["guest-file-write", "guest-file-flush"])
-def test_a_disk_that_is_full(agent: Agent, pretended: PretendedAgent, command: str) -> None:
+def test_a_disk_that_is_full(agent: Agent, pretended: FakeAgent, command: str) -> None:
     file = GuestFile(pretended)
     pretended.answers[command] = CommandError("GenericError", "No space left on device")
     with pytest.raises(CommandError, match="No space left"):
@@ -507,7 +501,7 @@ def test_a_disk_that_is_full(agent: Agent, pretended: PretendedAgent, command: s
     assert file.open == 0
 
 
-def test_a_file_that_cannot_be_closed(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_file_that_cannot_be_closed(agent: Agent, pretended: FakeAgent) -> None:
     GuestFile(pretended)
     failure = CommandError("GenericError", "no")
     pretended.answers.update({"guest-file-write": failure, "guest-file-close": failure})
@@ -516,9 +510,7 @@ def test_a_file_that_cannot_be_closed(agent: Agent, pretended: PretendedAgent) -
     assert caught.value.__notes__ == ["the file stays open in the guest: GenericError: no"]
 
 
-def test_the_agent_is_restarted_while_a_file_is_written(
-    agent: Agent, pretended: PretendedAgent
-) -> None:
+def test_the_agent_is_restarted_while_a_file_is_written(agent: Agent, pretended: FakeAgent) -> None:
     file = GuestFile(pretended)
     pretended.answers["guest-file-write"] = Gone()
     with pytest.raises(CommandInterrupted, match="guest-file-write was cut off"):
@@ -529,7 +521,7 @@ def test_the_agent_is_restarted_while_a_file_is_written(
 
 
 def test_the_deadline_is_that_of_the_whole_file(
-    agent: Agent, pretended: PretendedAgent, monkeypatch: pytest.MonkeyPatch
+    agent: Agent, pretended: FakeAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("qmpeer.limits.AGENT_LAST", PATIENCE)
     file = GuestFile(pretended)
@@ -575,7 +567,7 @@ def changed(value: Any, odd: Any) -> Iterator[Any]:
 
 @pytest.mark.parametrize(("method", "args", "answers"), ASKING, ids=[each[0] for each in ASKING])
 def test_whatever_an_agent_answers(
-    agent: Agent, pretended: PretendedAgent, method: str, args: tuple[Any, ...], answers: Any
+    agent: Agent, pretended: FakeAgent, method: str, args: tuple[Any, ...], answers: Any
 ) -> None:
     """The result is one of our errors that quotes the answer, or an outcome."""
     found = []
@@ -594,9 +586,7 @@ def test_whatever_an_agent_answers(
 
 
 @pytest.mark.parametrize("count", [-1, 4])
-def test_a_write_of_more_than_was_given(
-    agent: Agent, pretended: PretendedAgent, count: int
-) -> None:
+def test_a_write_of_more_than_was_given(agent: Agent, pretended: FakeAgent, count: int) -> None:
     pretended.answers = {**WRITE, "guest-file-write": {"count": count}}
     with pytest.raises(AnswerError, match="expected a count up to 3"):
         agent.call("write_file", "/x", b"abc")
@@ -612,7 +602,7 @@ def test_a_file_without_an_end(agent: Agent, pretended: PretendedAgent) -> None:
     pretended.wait_for("guest-file-close")
 
 
-def test_a_program_whose_end_cannot_be_read(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_program_whose_end_cannot_be_read(agent: Agent, pretended: FakeAgent) -> None:
     pretended.answers.update(exec_of([]))
     with pytest.raises(AnswerError) as caught:
         agent.call("run", ["x"])
@@ -629,7 +619,7 @@ def test_a_program_whose_end_cannot_be_read(agent: Agent, pretended: PretendedAg
 class FileSystems:
     """The file systems behind the agent's commands."""
 
-    def __init__(self, pretended: PretendedAgent) -> None:
+    def __init__(self, pretended: FakeAgent) -> None:
         self.is_frozen = False
         self.mountpoints: list[str] | None = None
         pretended.answers.update(
@@ -650,7 +640,7 @@ class FileSystems:
         return 2
 
 
-def test_freezing(agent: Agent, pretended: PretendedAgent) -> None:
+def test_freezing(agent: Agent, pretended: FakeAgent) -> None:
     systems = FileSystems(pretended)
     assert agent.call("freeze_status") == "thawed"
     assert agent.call("freeze", ["/", "/home"]) == 2
@@ -661,13 +651,13 @@ def test_freezing(agent: Agent, pretended: PretendedAgent) -> None:
     assert systems.mountpoints is None
 
 
-def test_a_block_in_which_they_are_frozen(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_block_in_which_they_are_frozen(agent: Agent, pretended: FakeAgent) -> None:
     systems = FileSystems(pretended)
     assert agent.while_frozen(lambda: systems.is_frozen).result(PATIENCE) is True
     assert not systems.is_frozen
 
 
-def test_they_are_thawed_whatever_happens(agent: Agent, pretended: PretendedAgent) -> None:
+def test_they_are_thawed_whatever_happens(agent: Agent, pretended: FakeAgent) -> None:
     systems = FileSystems(pretended)
 
     def fail() -> None:
@@ -681,7 +671,7 @@ def test_they_are_thawed_whatever_happens(agent: Agent, pretended: PretendedAgen
 
 @pytest.mark.parametrize("trouble", ["gone", "silent"])
 def test_thawing_is_tried_again(
-    agent: Agent, pretended: PretendedAgent, trouble: str, monkeypatch: pytest.MonkeyPatch
+    agent: Agent, pretended: FakeAgent, trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("qmpeer.limits.AGENT_PRESENCE", 0.05)
     systems = FileSystems(pretended)
@@ -698,7 +688,7 @@ def test_thawing_is_tried_again(
     assert pretended.seen.count("guest-fsfreeze-thaw") >= 3
 
 
-def test_thawing_that_is_refused_says_so(agent: Agent, pretended: PretendedAgent) -> None:
+def test_thawing_that_is_refused_says_so(agent: Agent, pretended: FakeAgent) -> None:
     FileSystems(pretended)
     pretended.answers["guest-fsfreeze-thaw"] = CommandError("GenericError", "failed to thaw")
     with pytest.raises(CommandError, match="failed to thaw"):
@@ -707,7 +697,7 @@ def test_thawing_that_is_refused_says_so(agent: Agent, pretended: PretendedAgent
 
 @pytest.mark.parametrize("trouble", [None, Gone()], ids=["silent", "gone"])
 def test_who_does_not_know_whether_they_are_frozen_thaws(
-    agent: Agent, pretended: PretendedAgent, trouble: Any, monkeypatch: pytest.MonkeyPatch
+    agent: Agent, pretended: FakeAgent, trouble: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("qmpeer.limits.AGENT_LAST", PATIENCE)
     systems = FileSystems(pretended)
@@ -725,7 +715,7 @@ def test_who_does_not_know_whether_they_are_frozen_thaws(
 
 @pytest.mark.parametrize("answer", [NULL, {}, "2", -1, True, [1]])
 def test_an_answer_that_does_not_say_whether_they_are_frozen(
-    agent: Agent, pretended: PretendedAgent, answer: Any
+    agent: Agent, pretended: FakeAgent, answer: Any
 ) -> None:
     systems = FileSystems(pretended)
 
@@ -743,7 +733,7 @@ def test_an_answer_that_does_not_say_whether_they_are_frozen(
 
 @pytest.mark.parametrize("is_silent", [False, True], ids=["thaw", "all"])
 def test_an_agent_that_is_silent_does_not_stretch_the_deadline(
-    agent: Agent, pretended: PretendedAgent, is_silent: bool, monkeypatch: pytest.MonkeyPatch
+    agent: Agent, pretended: FakeAgent, is_silent: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A thaw is sent all the same: an agent that is only slow executes it later."""
     monkeypatch.setattr("qmpeer.limits.AGENT_THAW", 100 * PATIENCE)
@@ -761,7 +751,7 @@ def test_an_agent_that_is_silent_does_not_stretch_the_deadline(
     pretended.wait_for("guest-fsfreeze-thaw")
 
 
-def test_freezing_that_is_refused(agent: Agent, pretended: PretendedAgent) -> None:
+def test_freezing_that_is_refused(agent: Agent, pretended: FakeAgent) -> None:
     FileSystems(pretended)
     pretended.answers["guest-fsfreeze-freeze"] = CommandError("GenericError", "no")
     with pytest.raises(CommandError):
@@ -783,7 +773,7 @@ def test_freezing_that_is_refused(agent: Agent, pretended: PretendedAgent) -> No
 )
 def test_what_succeeds_in_silence(
     agent: Agent,
-    pretended: PretendedAgent,
+    pretended: FakeAgent,
     method: str,
     mode: str,
     command: str,
@@ -800,12 +790,12 @@ def test_what_succeeds_in_silence(
     agent.call("ping")
 
 
-def test_a_guest_that_goes_down_at_once(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_guest_that_goes_down_at_once(agent: Agent, pretended: FakeAgent) -> None:
     pretended.answers["guest-shutdown"] = Gone()
     agent.call("shutdown")
 
 
-def test_a_guest_that_sleeps(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_guest_that_sleeps(agent: Agent, pretended: FakeAgent) -> None:
     pretended.answers.update({"guest-suspend-ram": None, "guest-ping": None})
     with pytest.raises(TimeoutError):
         agent.call("suspend", timeout=0.1)
@@ -814,7 +804,7 @@ def test_a_guest_that_sleeps(agent: Agent, pretended: PretendedAgent) -> None:
 # Through a machine
 
 
-def test_the_machine_tells_where_the_agent_is(face: Face, pretended: PretendedAgent) -> None:
+def test_the_machine_tells_where_the_agent_is(face: Face, pretended: FakeAgent) -> None:
     with connected(face) as (vm, server):
         finding = vm.start("guest_agent", timeout=PATIENCE)
         filename = f"disconnected:unix:{pretended.path},server=on"

@@ -1,4 +1,4 @@
-"""``qmpeer shell`` at a terminal."""
+"""The prompt of ``qmpeer shell`` at a terminal."""
 
 import argparse
 import os
@@ -43,10 +43,10 @@ async def talk(
     terminal = Terminal(
         session,
         screen,
-        FileHistory(None if given.no_history else history_path(os.environ), discreet),
+        FileHistory(None if namespace.no_history else history_path(os.environ), discreet),
         output=output,
-        is_human=given.hmp,
-        reconnects=given.reconnect,
+        is_human=namespace.hmp,
+        reconnects=namespace.reconnect,
         is_coloured=palette.is_coloured,
     )
     try:
