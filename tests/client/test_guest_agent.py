@@ -28,7 +28,7 @@ class Gone(Exception):
     """An order to the pretended agent to close the connection."""
 
 
-class PretendedAgent:
+class FakeAgent:
     """A pretended agent that listens on a path, in a thread.
 
     Attributes:
@@ -192,7 +192,7 @@ def test_what_an_agent_is(agent: Agent, pretended: FakeAgent) -> None:
     ]
 
 
-def test_one_that_is_not_there_is_found_out_soon(agent: Agent, pretended: PretendedAgent) -> None:
+def test_one_that_is_not_there_is_found_out_soon(agent: Agent, pretended: FakeAgent) -> None:
     """It takes seconds, even if the command's own deadline is long."""
     pretended.answers["guest-sync-delimited"] = None
     with pytest.MonkeyPatch.context() as patch:
@@ -374,7 +374,7 @@ def test_output_in_base64_that_stands_in_lines(agent: Agent, pretended: FakeAgen
     assert agent.call("run", ["x"]).stdout == b"a" * 9
 
 
-def test_members_that_are_null(agent: Agent, pretended: PretendedAgent) -> None:
+def test_members_that_are_null(agent: Agent, pretended: FakeAgent) -> None:
     """They count as missing."""
     nothing = dict.fromkeys(("exitcode", "signal", "out-data", "err-data", "out-truncated"))
     pretended.answers.update(exec_of({"exited": True, **nothing}))
@@ -593,7 +593,7 @@ def test_a_write_of_more_than_was_given(agent: Agent, pretended: FakeAgent, coun
     assert pretended.seen[-1] == "guest-file-close"
 
 
-def test_a_file_without_an_end(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_file_without_an_end(agent: Agent, pretended: FakeAgent) -> None:
     """A file that returns no data isn't read in a busy loop."""
     pretended.answers = {**READ, "guest-file-read": {"count": 0, "buf-b64": "", "eof": False}}
     with pytest.raises(TimeoutError):

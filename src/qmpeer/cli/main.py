@@ -25,7 +25,10 @@ SUBCOMMANDS: Final = {
     "top": ("ADDRESS", "show the load of CPUs, disks and NICs, live"),
     "schema": ("dump|diff|has|lint ...", "show, compare, query or check schemas"),
     "bindings": ("--from SOURCE [-o FILE]", "write a schema's typed Python binding"),
-    "docs": ("--from SOURCE --format F -o DIR", "write a schema's reference (md, man, sphinx, html)"),
+    "docs": (
+        "--from SOURCE --format F -o DIR",
+        "write a schema's reference (md, man, sphinx, html)",
+    ),
     "completion": ("bash|zsh|fish", "write a completion script for a shell"),
     "man": ("-o DIR", "write manual pages"),
 }

@@ -73,14 +73,14 @@ def _declared(
     found = next((each for each in schema.commands() if each.name == command), None)
     if found is None:
         return None
-    said = typed_values(words)
+    given_values = typed_values(words)
     answers: dict[PropertyQuery, JsonValue] = {}
-    for question in property_queries(schema, found, said):
+    for question in property_queries(schema, found, given_values):
         answer = _answer(ask, question.command, question.arguments)
         if answer is not None:  # the questions are alternatives: the first answer is enough
             answers[question] = answer
             break
-    return with_properties(schema, found, typed_values, answers.get)
+    return with_properties(schema, found, given_values, answers.get)
 
 
 def _schema(ask: Ask) -> "Schema | None":

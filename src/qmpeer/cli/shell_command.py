@@ -79,12 +79,12 @@ def _documentation(source: str | None) -> Documentation:
     return documentation_from(source or os.environ.get("QMPEER_DOCS", ""))
 
 
-async def _prompt(given: argparse.Namespace, documentation: Documentation) -> int:
+async def _prompt(namespace: argparse.Namespace, documentation: Documentation) -> int:
     connection = ShellConnection(
-        given.address,
-        negotiate=not given.no_negotiate,
-        connect_timeout=given.timeout,
-        command_timeout=given.timeout or limits.COMMAND_TIMEOUT,
+        namespace.address,
+        negotiate=not namespace.no_negotiate,
+        connect_timeout=namespace.timeout,
+        command_timeout=namespace.timeout or limits.COMMAND_TIMEOUT,
     )
     connection.begin_connecting()
     try:
@@ -99,7 +99,7 @@ async def _prompt(given: argparse.Namespace, documentation: Documentation) -> in
         raise UsageError(reason) from error
     from qmpeer.cli.shell_prompt import talk  # optional extra: shell
 
-    return await talk(given, connection, documentation)
+    return await talk(namespace, connection, documentation)
 
 
 COMMAND: Final = Subcommand(

@@ -20,12 +20,12 @@ from qmpeer.shell.terminal_screen import TerminalScreen
 
 
 async def talk(
-    given: argparse.Namespace, connection: ShellConnection, documentation: Documentation
+    namespace: argparse.Namespace, connection: ShellConnection, documentation: Documentation
 ) -> int:
     """Prompt until the user leaves, and return the exit status.
 
     Args:
-        given: The command line.
+        namespace: The command line.
         connection: The connection, which has been begun.
         documentation: What help reads.
     """
@@ -38,7 +38,7 @@ async def talk(
     def discreet(text: str) -> str | None:
         from qmpeer.shell.secrets import without_secrets  # start: 40 ms
 
-        return without_secrets(text, connection.vocabulary.commands, is_human=given.hmp)
+        return without_secrets(text, connection.vocabulary.commands, is_human=namespace.hmp)
 
     terminal = Terminal(
         session,

@@ -65,12 +65,12 @@ async def _interruptible(work: Coroutine[Any, Any, int]) -> int:
         raise KeyboardInterrupt from None
 
 
-async def _run(given: argparse.Namespace, program: str, documentation: Documentation) -> int:
+async def _run(namespace: argparse.Namespace, program: str, documentation: Documentation) -> int:
     connection = ShellConnection(
-        given.address,
-        negotiate=not given.no_negotiate,
-        connect_timeout=given.timeout or limits.CONNECT_TIMEOUT,
-        command_timeout=given.timeout or limits.COMMAND_TIMEOUT,
+        namespace.address,
+        negotiate=not namespace.no_negotiate,
+        connect_timeout=namespace.timeout or limits.CONNECT_TIMEOUT,
+        command_timeout=namespace.timeout or limits.COMMAND_TIMEOUT,
     )
     screen = ScriptScreen(sys.stdout.buffer, sys.stderr)
     settings = Settings(is_interactive=False, timeout=connection.command_timeout)
