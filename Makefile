@@ -63,6 +63,7 @@ check: .venv/.dev ## Check format, lint, types, floors, generated files, the mac
 	$(BIN)/python scripts/check_interface.py
 	$(BIN)/python scripts/check_tests.py
 	$(BIN)/python scripts/check_imports.py
+	$(BIN)/python scripts/check_english.py
 	$(BIN)/python scripts/house.py --check
 
 .PHONY: fix

@@ -47,7 +47,7 @@ class DescribedObject:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Where a reference stands."""
+    """The namespace that a reference is resolved in."""
 
     namespace: str = ""
     module: str = ""

@@ -281,7 +281,7 @@ async def test_errors_of_async_handlers_are_text(
 
 def test_a_line_of_a_program_has_its_context(monitor: Monitor) -> None:
     class Program:
-        """Whoever sent it."""
+        """The sender of the line."""
 
         monitor = None
         peer = "unix:7"
