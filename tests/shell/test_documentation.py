@@ -398,7 +398,7 @@ async def test_at_a_prompt(ours: Path, sources: Path) -> None:
         await person.executes("help disk-open", r"required arguments:\n  disks: \[Options\]")
     async with Person(ours, documentation=documentation_from(str(sources / "empty"))) as person:
         await person.executes(
-            "help stop", r"no documentation:\s+\S+\s+holds\s+no\s+qapi-schema.json"
+            "help stop", r"no documentation:\s+\S+\s+contains\s+no\s+qapi-schema.json"
         )
 
 

@@ -179,7 +179,9 @@ class Terminal:
             if not task.cancelled():  # cancelled from outside, not by C-c
                 task.cancel()
                 raise
-            doubt = "; the server may still execute it" if self._session.is_unanswered else ""
+            doubt = (
+                "; the server may still execute the command" if self._session.is_unanswered else ""
+            )
             self._screen.note(f"cancelled{doubt}")
             return None
         finally:
