@@ -1,14 +1,14 @@
-# Needs Python 3.11 or newer, make and PyPI, as pip is set up on this machine; all else goes into .venv.
+# Needs Python 3.11 or newer, make, and PyPI through this machine's settings of pip. Everything else is installed in .venv.
 
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install -qq --constraint constraints.txt
 PYTEST := $(BIN)/pytest -q
-# Where nothing may write byte code, each worker would rewrite all assertions anew.
+# Without cached byte code, each worker would rewrite the assertions of all tests again.
 unexport PYTHONDONTWRITEBYTECODE
-# Half of a test's time is waiting, so each core takes two workers. A worker takes tests that stand together,
-# since these share servers.
+# Tests wait for half of their time, so there are two workers for each core. A worker gets neighbouring tests, because
+# these share servers.
 WORKERS = $(shell $(BIN)/python -c 'import os; print(2 * len(os.sched_getaffinity(0)))')
 SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist worksteal
 
@@ -19,10 +19,10 @@ SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist worksteal
 help: ## Print the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-23s%s\n", $$1, $$2}'
 
-# --- Set-up: each stamp adds to the same environment ---
+# --- Set-up: each stamp file stands for one more group of packages in the same environment ---
 
 .venv/.package: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("qmpeer needs Python 3.11 or newer, found " + sys.version.split()[0] + "; say make PYTHON=...")'
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("qmpeer needs Python 3.11 or newer, found " + sys.version.split()[0] + "; run make PYTHON=...")'
 	@echo 'Setting up .venv'
 	@$(PYTHON) -m venv --clear .venv
 	@$(INSTALL) pip
@@ -30,12 +30,12 @@ help: ## Print the targets
 	@touch $@
 
 .venv/.dev: .venv/.docs
-	@echo 'Installing the tools of development'
+	@echo 'Installing the development tools'
 	@$(INSTALL) --group dev
 	@touch $@
 
 .venv/.docs: .venv/.package
-	@echo 'Installing the tools of the documentation'
+	@echo 'Installing the documentation tools'
 	@$(INSTALL) --editable '.[fast,docs]'
 	@touch $@
 
@@ -46,12 +46,12 @@ demo: .venv/.package ## Start a monitor, run a client against it, show the conve
 	@$(BIN)/python examples/demo.py
 
 .PHONY: test
-test: .venv/.dev test-programs ## Run the tests: side by side, then those that count time by themselves
+test: .venv/.dev test-programs ## Run the tests: several at once, then one by one those that measure time
 	@$(PYTEST) -rs $(SIDE_BY_SIDE) -m 'not slow and not alone'
 	@$(PYTEST) -rs -p no:xdist -m 'not slow and alone'
 
 .PHONY: check
-check: .venv/.dev ## Check format, lint, the generated client, the compiled schemas, types, floors, the machine's declaration, and that each module has tests
+check: .venv/.dev ## Check format, lint, types, floors, generated files, the machine's declaration, tests for each module
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
 	$(BIN)/python scripts/blocking_client.py --check
@@ -66,7 +66,7 @@ check: .venv/.dev ## Check format, lint, the generated client, the compiled sche
 	$(BIN)/python scripts/house.py --check
 
 .PHONY: fix
-fix: .venv/.dev ## Generate the blocking client, compile our own schemas, format, and mend what ruff can mend
+fix: .venv/.dev ## Generate the blocking client, compile our own schemas, format, and repair what ruff can repair
 	$(BIN)/python scripts/blocking_client.py
 	$(BIN)/python scripts/compile_schemas.py
 	$(BIN)/ruff check --fix --quiet || true
@@ -74,7 +74,7 @@ fix: .venv/.dev ## Generate the blocking client, compile our own schemas, format
 	$(BIN)/ruff check
 
 .PHONY: bench
-bench: .venv/.dev ## Measure against QEMU and the peers, print one table of ratios
+bench: .venv/.dev ## Measure against QEMU and other clients, print one table of ratios
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.worst_clients
 
@@ -82,14 +82,14 @@ bench: .venv/.dev ## Measure against QEMU and the peers, print one table of rati
 docs: .venv/.docs ## Build the documentation into build/docs
 	@$(BIN)/python scripts/build_site.py build/docs
 
-# --- Tests in their second gear: more of the same, for longer ---
+# --- More of the same tests, for longer ---
 
 .PHONY: test-programs
 test-programs: ## Install the programs that the tests drive, as root on Debian, unless QMPEER_INSTALL=no
 	@sh scripts/test_programs.sh
 
 .PHONY: test-slow
-test-slow: .venv/.dev test-programs ## Run what takes long: limits at their real size, all of QEMU's answers, soaks
+test-slow: .venv/.dev test-programs ## Run the long tests: limits at their real size, all of QEMU's answers, endurance
 	@$(PYTEST) -rs -p no:xdist -m slow --timeout=600
 
 .PHONY: fuzz
@@ -105,7 +105,7 @@ interrupts: .venv/.dev ## Interrupt a blocking client at random moments, with on
 	@$(BIN)/python -m tests.faults.interrupted_client --interrupts $(INTERRUPTS) --threads 3
 
 .PHONY: coverage
-coverage: .venv/.dev test-programs ## Run the tests of make test, and tell which lines they leave out
+coverage: .venv/.dev test-programs ## Run the tests of make test, and list the lines that they don't execute
 	@$(PYTEST) $(SIDE_BY_SIDE) -m 'not slow and not alone' --cov --cov-report=
 	@$(PYTEST) -p no:xdist -m 'not slow and alone' --cov --cov-append --cov-report=term:skip-covered
 
@@ -117,16 +117,16 @@ build/qemu10/bin: scripts/qemu10.sh
 	@sh scripts/qemu10.sh build/qemu10
 
 .PHONY: record
-record: .venv/.dev ## Ask the real QEMU 7.2 about every golden command line, write its answers down
+record: .venv/.dev ## Ask the real QEMU 7.2 about every golden command line, and save its answers
 	@$(BIN)/python -m tests.starts "$${QMPEER_QEMU:-qemu-system-x86_64}"
 
 SUITES ?= bookworm trixie
 
 .PHONY: fresh
-fresh: ## Run demo and tests on fresh Debian machines, as root, with debootstrap; SUITES=trixie takes one
+fresh: ## Run demo and tests on fresh Debian machines, as root, with debootstrap; SUITES=trixie chooses one
 	@for suite in $(SUITES); do sh scripts/fresh_machine.sh $$suite || exit 1; done
 
-# --- For the house ---
+# --- Maintenance ---
 
 .PHONY: coverage-rooms
 coverage-rooms: .venv/.dev ## Print the modules that their own room's tests execute least
@@ -139,6 +139,6 @@ pins: .venv/.package ## Pin the newest versions of all tools in constraints.txt
 		--all-extras --group dev --group tools pyproject.toml --output-file constraints.txt
 
 .PHONY: clean
-clean: ## Remove everything that make has made, .venv too
+clean: ## Remove everything that make has created, .venv too
 	rm -rf .venv build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src tests benchmarks examples docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -51,7 +51,7 @@ def run(rows: Sequence[Row], workloads: Workloads, count: int) -> list[rounds.Re
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print; a bar that is not met is no failure of the command."""
+    """Measure and print; the command doesn't fail if a bar isn't met."""
     options = parse_options(argv)
     rows = choose(options)
     if options.list or not rows:

@@ -1,7 +1,7 @@
 """A bare asyncio server: it decodes and encodes each message with msgspec, and does nothing else.
 
-What any server on this loop costs. On a unix socket it is an `asyncio.Protocol`; over TCP, TLS and
-WebSocket it stands behind the same devices and filters as our monitor.
+It shows the cost of any server on this loop. On a unix socket it is an `asyncio.Protocol`; over
+TCP, TLS and WebSocket it is behind the same devices and filters as our monitor.
 """
 
 import argparse
@@ -33,7 +33,7 @@ class Bare:
         write(GREETING)
 
     def data_received(self, data: bytes, fds: Sequence[int] = ()) -> None:
-        """Answer each line that is whole."""
+        """Answer each complete line."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         decode, encode = msgspec.json.decode, msgspec.json.encode
         for line in lines:
@@ -55,7 +55,7 @@ class Bare:
 
 
 class BareProtocol(asyncio.Protocol):
-    """The same on asyncio's own transport."""
+    """The same connection, on asyncio's own transport."""
 
     def __init__(self, answers: dict[str, Any]) -> None:
         self._answers = answers
@@ -64,7 +64,7 @@ class BareProtocol(asyncio.Protocol):
         """Greet."""
         assert isinstance(transport, asyncio.WriteTransport)
         bare = Bare(transport.write, transport.close, self._answers)
-        self.data_received = bare.data_received  # type: ignore[method-assign]  # nothing in between
+        self.data_received = bare.data_received  # type: ignore[method-assign]  # no layer in between
 
 
 async def serve(path: str, folder: Path | None) -> None:

@@ -1,9 +1,9 @@
-"""What a command costs, pinned and not: `python -m benchmarks.breakdown [SECONDS]`.
+"""The cost of a command, pinned and unpinned: `python -m benchmarks.breakdown [SECONDS]`.
 
-For servers with 1, 8 and 64 clients at work and for both clients, on one core and wherever the
-scheduler puts the two ends: the rate, and for each command the CPU time in the program and in the
-kernel, how often the process went to sleep (each sleep ends in a wake-up), and how often it was put
-aside for somebody else.
+It measures servers with 1, 8 and 64 clients at work, and both clients, on one core and wherever the
+scheduler puts the two ends. It prints the rate, and for each command the CPU time in the program
+and in the kernel, how often the process went to sleep (each sleep ends in a wake-up), and how often
+it was preempted.
 """
 
 import contextlib
@@ -24,13 +24,13 @@ from benchmarks.servers import Server, Servers
 CLIENTS = (1, 8, 64)
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAUSE = 0.5
-"""Seconds in which a server sees that its clients are gone."""
-_HEAD = ("what", "cores", "commands/s", "user us", "kernel us", "sleeps", "put aside")
+"""Seconds that a server gets to notice that its clients are gone."""
+_HEAD = ("what", "cores", "commands/s", "user us", "kernel us", "sleeps", "preempted")
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a process has used so far: CPU seconds, and how often it lost the processor."""
+    """The CPU seconds that a process has used so far, and how often it lost the processor."""
 
     user: float
     kernel: float
@@ -39,7 +39,7 @@ class Spent:
 
     @classmethod
     def of(cls, pid: int) -> "Spent":
-        """Read it of a process with one thread that works."""
+        """Read the figures of a process in which one thread works."""
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         status = dict(
             line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -56,7 +56,7 @@ def _anywhere(pid: int) -> Iterator[None]:
 def _server_line(server: Server, what: str, load: Callable[[], float], seconds: float) -> None:
     for cores, place in (("one", one_core), ("any", _anywhere)):
         with place(server.pid):
-            load()  # whatever is made at the first command
+            load()  # the first command has extra work
             time.sleep(_PAUSE)
             before = Spent.of(server.pid)
             rate = load()
@@ -79,7 +79,7 @@ def _print(*cells: str) -> None:
 
 
 def measure_servers(servers: Servers, seconds: float) -> None:
-    """Print a line a server, number of clients and size of reply."""
+    """Print a line for each server, number of clients and size of reply."""
     for name in ("qemu", "bare+asyncio", "qmpeer+asyncio", "qmpeer+uvloop"):
         for clients in CLIENTS:
             with contextlib.suppress(LeftOutError):

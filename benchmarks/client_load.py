@@ -1,4 +1,4 @@
-"""The load that clients put on a server: each client in a process of its own, timed in there."""
+"""The load that clients put on a server: each in a process of its own, timed in there."""
 
 import json
 import subprocess
@@ -19,18 +19,18 @@ PACKAGES = {
     "qemu_qmp": ("qemu.qmp",),
     "raw_json": (),
 }
-"""By client, what its environment holds."""
+"""The packages in the environment of each client."""
 
 
 def operations(contestant: str, test: str, path: str, count: int, folder: Path) -> Sample:
-    """Let a client do one test and return its rate and its CPU time an operation.
+    """Run one test with a client; return its rate and its CPU time for each operation.
 
     Args:
-        contestant: An adapter's name, with `+uvloop` behind it to run on that loop; or `c_loop`.
+        contestant: The name of an adapter, with the suffix `+uvloop` for that loop; or `c_loop`.
         test: The function of the adapter.
         path: Unix path of the server.
-        count: How many operations it does.
-        folder: Where the C program goes.
+        count: The number of operations.
+        folder: The folder for the C program.
     """
     if contestant == C_LOOP:
         argv = [str(programs.build("cping", folder)), test, path, str(count)]
@@ -56,7 +56,7 @@ def _run(argv: list[str]) -> str:
 def first_reply(contestant: str, path: str, folder: Path) -> Sample:
     """Return the time from the start of a client's process to its first reply.
 
-    The process runs in an environment that holds this client alone.
+    The process runs in an environment that has only this client.
     """
     script = str(HERE / "first_reply" / f"{contestant}.py")
     home = folder / f"{contestant}-environment"

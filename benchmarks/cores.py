@@ -1,7 +1,7 @@
 """Round trips on one core: client and server take turns, so neither waits for the other's core.
 
 Waking a sleeping core costs 50 us and more on a virtual machine, several times the work of a
-command, and whether a round trip pays it is the scheduler's whim.
+command, and the scheduler decides unpredictably whether a round trip pays it.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def one_core(pid: int) -> Iterator[None]:
-    """Keep a process, this one and what it starts on one core for the block."""
+    """Pin another process, this one, and what this one starts to one core for the block."""
     allowed = os.sched_getaffinity(0)
     _move(pid, {max(allowed)})
     try:

@@ -1,7 +1,7 @@
-"""Virtual environments that hold one client and what it depends on, for measuring its start.
+"""Virtual environments with one client and its dependencies, for measuring its start.
 
-Packages that happen to be installed beside a client change how long it takes to start: msgspec
-imports typing_extensions where it finds it, which tools of development bring along.
+Other installed packages change how long a client takes to start: msgspec imports typing_extensions
+if it is installed, and development tools install it.
 """
 
 import importlib.util
@@ -14,7 +14,7 @@ from benchmarks.rounds import LeftOutError
 
 
 def create(folder: Path, packages: tuple[str, ...]) -> Path:
-    """Make an environment in which just these packages of ours are installed; return its python."""
+    """Make an environment with only these packages; return its python."""
     python = folder / "bin" / "python"
     if python.exists():
         return python

@@ -1,4 +1,4 @@
-"""The event loop that a benchmark's own program runs on: uvloop's or asyncio's."""
+"""The event loop of a benchmark's own program: uvloop's or asyncio's."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ def run(work: Coroutine[Any, Any, T], loop: str | None = None) -> T:
 
     Args:
         work: The coroutine.
-        loop: "uvloop", anything else for asyncio's; None for what QMPEER_LOOP says.
+        loop: "uvloop", or any other text for asyncio's loop; None to use QMPEER_LOOP.
     """
     if (os.environ.get("QMPEER_LOOP") if loop is None else loop) == "uvloop":
         import uvloop

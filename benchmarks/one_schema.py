@@ -19,7 +19,7 @@ MODULE = "qemu_7_2"
 
 
 def median_of(function: Callable[[], object], count: int) -> float:
-    """Return the median time of so many calls, after one that warms up."""
+    """Return the median time of several calls, after one to warm up."""
     function()
     times = []
     for _ in range(count):
@@ -42,18 +42,18 @@ def _tree(corpus: Path) -> Any:
 
 
 def loads(corpus: Path, folder: Path) -> float:
-    """Time `json.loads` on the answer, written as QEMU writes it."""
+    """Time `json.loads` on the answer, in QEMU's format."""
     text = json.dumps(_answer(corpus)).encode()
     return median_of(lambda: json.loads(text), 20)
 
 
 def allowance(corpus: Path, folder: Path) -> float:
-    """Return what the model may take: three times `json.loads`, and 10 ms."""
+    """Return the time that the model may take: three times `json.loads`, plus 10 ms."""
     return 3 * loads(corpus, folder) + 0.010
 
 
 def model(corpus: Path, folder: Path) -> float:
-    """Time the model of an answer that is read already."""
+    """Time making the model of an answer that is already parsed."""
     from qmpeer.schema import schema_from_introspection
 
     answer = _answer(corpus)
@@ -66,7 +66,7 @@ def tree(corpus: Path, folder: Path) -> float:
 
 
 def bindings(corpus: Path, folder: Path) -> float:
-    """Time making the text of a binding."""
+    """Time the generation of a binding's text."""
     from qmpeer.codegen import bindings_text
 
     schema = _tree(corpus)
@@ -95,13 +95,13 @@ def typed(corpus: Path, folder: Path) -> float:
 
 
 def import_after_client(corpus: Path, folder: Path) -> float:
-    """Time the first import of the binding where the client is there already."""
+    """Time the first import of the binding after the client is imported."""
     importlib.import_module("qmpeer.client")
     return import_alone(corpus, folder)
 
 
 def import_alone(corpus: Path, folder: Path) -> float:
-    """Time the first import of the binding, with all that it imports."""
+    """Time the first import of the binding, with everything that it imports."""
     sys.path.insert(0, str(folder))
     start = time.perf_counter()
     importlib.import_module(MODULE)

@@ -14,10 +14,10 @@ def build(name: str, folder: Path) -> Path:
 
     Args:
         name: Name of the program: `cserver` or `cping`.
-        folder: Where the program goes; an older build there is used again.
+        folder: The folder for the program; an older build there is used again.
 
     Raises:
-        LeftOutError: If there is no C compiler, or it refuses.
+        LeftOutError: If there is no C compiler, or it fails.
     """
     program = folder / name
     if program.exists():

@@ -1,4 +1,4 @@
-"""Rounds: every contestant of a workload once a round, so that other load hits all alike."""
+"""Rounds: in each, every contestant of a workload runs once, so other load affects all alike."""
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping
@@ -10,7 +10,7 @@ Sample = Mapping[Quantity, float]
 
 
 class LeftOutError(Exception):
-    """Say that a contestant can't run here, and why."""
+    """The reason why a contestant can't run here."""
 
 
 @dataclass(slots=True)
@@ -19,7 +19,7 @@ class Contest:
 
     Attributes:
         samples: By contestant, one for each round.
-        left_out: By contestant, why it has no samples.
+        left_out: By contestant, the reason why it has no samples.
     """
 
     samples: dict[str, list[Sample]] = field(default_factory=dict)
@@ -28,15 +28,15 @@ class Contest:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came out for one row.
+    """The outcome of one row.
 
     Attributes:
         row: The row.
-        ours: The median of our samples; None when there are none.
-        theirs: The median of theirs; None when there are none, or nobody stands beside us.
+        ours: The median of our samples; None if there are none.
+        theirs: The median of theirs; None if there are none, or if nothing is compared with us.
         ratio: The median of ours against theirs, round by round.
-        is_met: Whether the bar holds; None when there is no bar or nothing to judge.
-        left_out: Why a side has no samples, else empty.
+        is_met: True if the bar is met; None if there is no bar or no figure.
+        left_out: The reason why a side has no samples, or "".
     """
 
     row: Row
@@ -53,9 +53,9 @@ def play(measure: Callable[[str], Sample], contestants: Iterable[str], rounds: i
     A contestant that fails is left out of all rounds.
 
     Args:
-        measure: Takes one sample of the contestant it is given.
+        measure: Takes one sample of a contestant.
         contestants: Their names.
-        rounds: How many samples each one gets.
+        rounds: The number of samples for each one.
     """
     contest = Contest(samples={name: [] for name in contestants})
     for _ in range(rounds):
@@ -69,7 +69,7 @@ def play(measure: Callable[[str], Sample], contestants: Iterable[str], rounds: i
 
 
 def judge(row: Row, contest: Contest) -> Result:
-    """Compare a row's two sides, pair by pair, and hold the outcome against its bar."""
+    """Compare a row's two sides, pair by pair, and the outcome with its bar."""
     sides = [name for name in (row.ours, row.theirs) if name]
     left_out = "; ".join(contest.left_out[name] for name in sides if name in contest.left_out)
     ours = _values(contest, row.ours, row.quantity)

@@ -1,11 +1,11 @@
-"""The rows of the table: what is compared with what, and the bar that we promise."""
+"""The rows of the table: two contestants to compare, and the bar that we promise."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class Quantity(Enum):
-    """What a sample holds; its value is the unit and how many of them make one in a sample."""
+    """The figure in a sample: its unit, and the factor from a sample to this unit."""
 
     RATE = ("/s", 1.0)
     THROUGHPUT = ("MB/s", 1e-6)
@@ -14,7 +14,7 @@ class Quantity(Enum):
     MEMORY = ("KiB", 1 / 1024)
 
     def text(self, value: float) -> str:
-        """Write a value of this quantity for people, with its unit."""
+        """Format a value of this quantity for people, with its unit."""
         unit, scale = self.value
         scaled = value * scale
         digits = 0 if scaled >= 1000 else 1 if scaled >= 10 else 2
@@ -23,23 +23,23 @@ class Quantity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A promise about a ratio, or about a plain value where nobody stands beside us."""
+    """A promise about a ratio, or about a plain value where nothing is compared with us."""
 
     limit: float
     is_minimum: bool
 
     def holds(self, value: float) -> bool:
-        """Tell whether a measured value keeps the promise."""
+        """Return True if a measured value keeps the promise."""
         return value >= self.limit if self.is_minimum else value <= self.limit
 
 
 def at_least(limit: float) -> Bar:
-    """Promise this value or more."""
+    """Return the promise of this value or more."""
     return Bar(limit, is_minimum=True)
 
 
 def at_most(limit: float) -> Bar:
-    """Promise this value or less."""
+    """Return the promise of this value or less."""
     return Bar(limit, is_minimum=False)
 
 
@@ -48,13 +48,13 @@ class Row:
     """One line of the table.
 
     Attributes:
-        name: What `--rows` takes.
-        measure: What is measured, for people.
+        name: The name for `--rows`.
+        measure: A description of the measurement, for people.
         workload: The workload of `workloads` that yields the samples.
-        quantity: Which figure of the samples is compared.
+        quantity: The figure of the samples that is compared.
         ours: The contestant that is ours.
-        theirs: The contestant beside it; None where a plain value is promised.
-        bar: The promise; None for a row that is there to compare with only.
+        theirs: The contestant to compare with; None where a plain value is promised.
+        bar: The promise; None for a row that is only for comparison.
     """
 
     name: str
@@ -71,7 +71,7 @@ BLOCKING, ASYNC = "qmpeer_blocking", "qmpeer_async"
 
 
 def _monitor_rows() -> tuple[Row, ...]:
-    """List what is measured of the monitor: once on each event loop."""
+    """List the measurements of the monitor: once on each event loop."""
     table = [
         ("sequential", "query-version, 1 monitor, one by one", RATE, (2.5, 3.5)),
         ("eight", "query-version, 8 monitors", RATE, (3.0, 4.0)),
@@ -111,7 +111,7 @@ def _monitor_rows() -> tuple[Row, ...]:
 
 
 def _wire_rows() -> tuple[Row, ...]:
-    """List what is measured of telnet, TLS and WebSocket beside plain TCP, all ours."""
+    """List the measurements of telnet, TLS and WebSocket against plain TCP, all ours."""
     return tuple(
         Row(
             f"wire-{wire}",
@@ -127,7 +127,7 @@ def _wire_rows() -> tuple[Row, ...]:
 
 
 def _bare_rows() -> tuple[Row, ...]:
-    """List what is measured beside a bare server with msgspec, on the same loop and filter."""
+    """List the measurements against a bare server with msgspec, on the same loop and filter."""
     return (
         Row(
             "pipelined-bare",
@@ -163,7 +163,7 @@ def _bare_rows() -> tuple[Row, ...]:
 
 
 def _unpinned_rows() -> tuple[Row, ...]:
-    """List round trips again, their two ends wherever the scheduler puts them."""
+    """List round trips again, with both ends wherever the scheduler puts them."""
     return (
         *(
             Row(
@@ -199,7 +199,7 @@ def _unpinned_rows() -> tuple[Row, ...]:
 
 
 def _human_rows() -> tuple[Row, ...]:
-    """List what is measured of the human monitor."""
+    """List the measurements of the human monitor."""
     return tuple(
         Row(f"human-{name}", f"human monitor: {measure}", f"human-{name}", RATE, ours, "qemu", bar)
         for name, measure, ours, bar in (
@@ -210,7 +210,7 @@ def _human_rows() -> tuple[Row, ...]:
 
 
 def _schema_rows() -> tuple[Row, ...]:
-    """List what is measured of the schema and the bindings, on the real schema of QEMU 7.2."""
+    """List the measurements of the schema and the bindings, on the real schema of QEMU 7.2."""
     time = Quantity.TIME
     return (
         Row(
@@ -248,7 +248,7 @@ def _schema_rows() -> tuple[Row, ...]:
 
 
 def _tool_rows() -> tuple[Row, ...]:
-    """List what is measured of the programs that people start."""
+    """List the measurements of the programs that people start."""
     return tuple(
         Row(name, measure, name, Quantity.TIME, ours, theirs, at_most(bar))
         for name, measure, ours, theirs, bar in (

@@ -1,4 +1,4 @@
-"""What the schema's tools take on a real schema: each measurement in a process of its own."""
+"""The time of the schema's tools on a real schema: each measurement in a process of its own."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ def seconds(test: str, folder: Path) -> Sample:
 
     Args:
         test: A test of `one_schema`.
-        folder: Where the binding goes that some of them import.
+        folder: The folder for the binding that some tests import.
 
     Raises:
         LeftOutError: If there are no real schemas.

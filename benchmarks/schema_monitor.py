@@ -14,7 +14,7 @@ from qmpeer.values import JsonValue
 
 
 class Document:
-    """Answer query-qmp-schema with a document; a monitor's own answer would be a small one."""
+    """A backend that answers query-qmp-schema with a large document."""
 
     def __init__(self, document: JsonValue) -> None:
         self._document = document

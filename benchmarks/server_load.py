@@ -1,6 +1,6 @@
-"""The load that servers get: raw sockets in one process, replies counted by their newlines.
+"""The load on servers: raw sockets in one process, replies counted by their newlines.
 
-Nothing is parsed, so that the client costs the same little whoever answers.
+Nothing is parsed, so the client costs the same small amount with every server.
 """
 
 import resource
@@ -17,7 +17,7 @@ HUMAN = b'{"execute":"human-monitor-command","arguments":{"command-line":"info v
 NEGOTIATE = b'{"execute":"qmp_capabilities"}\n'
 TIMEOUT = 60.0
 BLOCK = 1 << 16
-"""Bytes asked for at once: with four times as many, getting the memory costs 10 us a command."""
+"""The bytes to receive at once: with four times as many, allocation costs 10 us a command."""
 
 
 def read_lines(stream: socket.socket, count: int = 1) -> None:
@@ -49,7 +49,7 @@ def connect(path: str, timeout: float = TIMEOUT) -> socket.socket:
 
 
 def sequential(path: str, seconds: float, command: bytes = COMMAND) -> float:
-    """Return replies a second when each command waits for the reply before."""
+    """Return replies a second when each command waits for the previous reply."""
     count = 0
     with connect(path) as stream:
         now = start = time.perf_counter()
@@ -64,7 +64,7 @@ def sequential(path: str, seconds: float, command: bytes = COMMAND) -> float:
 
 @dataclass(slots=True)
 class _Feeder:
-    """Keeps one connection supplied with commands."""
+    """A source of commands for one connection."""
 
     stream: socket.socket
     epoll: select.epoll
@@ -72,7 +72,7 @@ class _Feeder:
     unsent: bytes = b""
 
     def feed(self, count: int) -> None:
-        """Send this many more commands, or keep what the kernel does not take."""
+        """Send this many more commands; keep the bytes that the kernel doesn't take."""
         had_unsent = self.unsent
         unsent = had_unsent + self.command * count
         try:
@@ -149,7 +149,7 @@ def throughput(path: str, request: bytes, seconds: float) -> float:
 
 
 def memory(pid: int) -> int:
-    """Return the bytes of memory that a process holds (VmRSS)."""
+    """Return the bytes of memory that a process uses (VmRSS)."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS"):
             return int(line.split()[1]) * 1024
@@ -157,7 +157,7 @@ def memory(pid: int) -> int:
 
 
 def allow_files(count: int) -> None:
-    """Let this process, and those it starts from now on, hold this many open files."""
+    """Let this process, and those that it starts from now on, open this many files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < count:
         resource.setrlimit(resource.RLIMIT_NOFILE, (count, max(hard, count)))

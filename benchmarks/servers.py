@@ -1,4 +1,4 @@
-"""The servers under measurement: started on demand, each in its own process, ended together."""
+"""The measured servers: started on demand, each in its own process, ended together."""
 
 import importlib.util
 import os
@@ -24,8 +24,8 @@ ROOT = Path(__file__).parent.parent
 def environment(loop: str = "") -> dict[str, str]:
     """Return the environment in which our processes find this package.
 
-    They keep bytecode whatever the caller's environment says: ours would be compiled at every start
-    else, while the peers were at their installation.
+    They cache bytecode, whatever the caller's environment says. Otherwise our modules would be
+    compiled at every start, while other clients were compiled when they were installed.
     """
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     variables = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
@@ -80,12 +80,12 @@ class Server:
 
 
 def _human_path(paths: list[str]) -> str:
-    """Return where the human monitor is of a server that has one, too."""
+    """Return the path of the human monitor of a server that has one."""
     return paths[0].replace("-0.sock", "-human.sock")
 
 
 def _answers(path: str) -> bool:
-    """Tell whether a monitor greets and negotiates at this path."""
+    """Return True if a monitor greets and negotiates at this path."""
     try:
         connect(path, timeout=START_SECONDS).close()
     except (FileNotFoundError, ConnectionRefusedError, ConnectionResetError, EOFError):
@@ -94,10 +94,10 @@ def _answers(path: str) -> bool:
 
 
 class Servers:
-    """Hands out running servers by contestant's name, and ends them all at the end.
+    """The running servers by contestant's name, all ended together.
 
     Names: `qemu`, `fake` (the C server), `wires` (`qmpeer serve` with a monitor on every wire),
-    `bare-wires` (`bare_server` on every wire), and with `+asyncio` or `+uvloop` behind them `bare`
+    `bare-wires` (`bare_server` on every wire), and, followed by `+asyncio` or `+uvloop`, `bare`
     (`bare_server`), `qmpeer` (`qmpeer serve`), `schema-monitor` and `crowd`
     (both `schema_monitor`), `checked` and `unchecked` (`validating_monitor`).
     """
@@ -120,7 +120,7 @@ class Servers:
             self._running.popitem()[1].stop()
 
     def get(self, name: str) -> Server:
-        """Return the server of this name, started if it does not run yet.
+        """Return the server of this name; start it if it isn't running yet.
 
         Raises:
             LeftOutError: If it can't be started here.
@@ -140,7 +140,7 @@ class Servers:
         return self.with_monitors(name, MONITORS, *options)
 
     def with_monitors(self, name: str, count: int, *options: str) -> Server:
-        """Start one more server of this name, where it can with so many monitors, a client each."""
+        """Start one more server of this name, if possible with so many monitors, one a client."""
         kind, _, loop = name.partition("+")
         if loop == "uvloop" and importlib.util.find_spec("uvloop") is None:
             raise LeftOutError("uvloop is not installed")
@@ -176,7 +176,7 @@ class Servers:
                 return [sys.executable, "-m", module, *paths, self.schema_file()]
 
     def schema_file(self) -> str:
-        """Return the file that holds what the real QEMU returns to query-qmp-schema."""
+        """Return the file with the real QEMU's return value for query-qmp-schema."""
         file = self.folder / "schema.json"
         if not file.exists():
             with connect(self.get("qemu").paths[0]) as stream, stream.makefile("rb") as lines:

@@ -32,7 +32,7 @@ NAMES = {
 
 
 def cells(result: Result) -> tuple[str, ...]:
-    """Return one line of the table, as texts."""
+    """Return the cells of one line of the table."""
     row = result.row
     theirs = _value(result, result.theirs)
     if row.theirs:
@@ -55,7 +55,7 @@ def _bar(row: Row) -> str:
 
 
 def text(results: Sequence[Result]) -> str:
-    """Return the whole table, in Markdown that reads well as it stands."""
+    """Return the whole table, in Markdown that is readable as plain text."""
     lines = [HEAD, *(cells(result) for result in results)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
     rule = tuple("-" * width for width in widths)
@@ -68,7 +68,7 @@ def _line(texts: Iterable[str], widths: Iterable[int]) -> str:
 
 
 def summary(results: Sequence[Result]) -> str:
-    """Return the lines below the table: how many bars hold, and who was left out and why."""
+    """Return the lines below the table: the number of bars met, and who was left out and why."""
     judged = [result for result in results if result.is_met is not None]
     reasons = dict.fromkeys(result.left_out for result in results if result.left_out)
     lines = [f"{sum(bool(result.is_met) for result in judged)} of {len(judged)} bars met"]

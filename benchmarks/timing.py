@@ -21,7 +21,7 @@ class Timing:
 
 @contextlib.contextmanager
 def timed() -> Iterator[Timing]:
-    """Time the block; the figures are there once it has ended."""
+    """Time the block; the figures are set when it has ended."""
     timing = Timing()
     wall, cpu = time.perf_counter(), time.process_time()
     yield timing

@@ -1,4 +1,4 @@
-"""How long programs take that people start: each in an environment that holds it alone."""
+"""The start-up times of the tools: each runs in an environment that has only this tool."""
 
 import contextlib
 import fcntl
@@ -30,9 +30,9 @@ PACKAGES = {
     "qmpeer_serve": ("qmpeer", "msgspec"),
     "serve_imports": ("msgspec",),
 }
-"""By program, what its environment holds."""
+"""The packages in the environment of each program."""
 TYPED, COMPLETED = b"blockdev-add dri\t", b"ver="
-"""Keys that only the server's schema completes, and what is shown then."""
+"""A line that only the server's schema can complete, and the text then shown."""
 PROMPTS = {"qmpeer_shell": b"qmp>", "qemu_qmp_shell": b"(QEMU) "}
 CURSOR_QUESTION, CURSOR_ANSWER = b"\x1b[6n", b"\x1b[1;1R"
 
@@ -41,9 +41,9 @@ def whole_run(program: str, path: str, folder: Path) -> Sample:
     """Return the time from the start of a program to its end.
 
     Args:
-        program: Which one.
+        program: The program's name.
         path: Unix path of the server.
-        folder: Where environments go.
+        folder: The folder for environments.
     """
     argv = _argv(program, path, folder)
     start = time.perf_counter()
@@ -85,7 +85,7 @@ def _greeting(argv: list[str], folder: Path) -> float:
 
 
 def measured(program: str, path: str, folder: Path) -> Sample:
-    """Return the time that a program has measured itself, and prints in seconds."""
+    """Return the time, in seconds, that a program measures itself and prints."""
     argv = _argv(program, path, folder)
     done = subprocess.run(
         argv, capture_output=True, text=True, env=_environment(folder), timeout=TIMEOUT, check=False
@@ -102,7 +102,7 @@ def until_prompt(program: str, path: str, folder: Path) -> Sample:
 
 
 def until_completion(program: str, path: str, folder: Path) -> Sample:
-    """Return the time from the prompt to the completion of what is typed there at once."""
+    """Return the time from the prompt to the completion of a word that is typed at once."""
     with _at_prompt(program, path, folder) as (_, terminal):
         start = time.perf_counter()
         os.write(terminal, TYPED)
@@ -112,7 +112,7 @@ def until_completion(program: str, path: str, folder: Path) -> Sample:
 
 @contextlib.contextmanager
 def _at_prompt(program: str, path: str, folder: Path) -> Iterator[tuple[float, int]]:
-    """Run a program at a terminal; give when it started and the terminal, once it prompts."""
+    """Run a program at a terminal; when it prompts, give its start time and the terminal."""
     argv = _argv(program, path, folder)
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
@@ -131,7 +131,7 @@ def _at_prompt(program: str, path: str, folder: Path) -> Iterator[tuple[float, i
 
 
 def _await(terminal: int, text: bytes, program: str) -> None:
-    """Wait for a text, and be the terminal that a program asks where its cursor is."""
+    """Wait for a text; meanwhile answer the program's questions for the cursor's position."""
     seen, deadline = b"", time.perf_counter() + TIMEOUT
     while text not in seen:
         remaining = deadline - time.perf_counter()
@@ -147,7 +147,7 @@ def _await(terminal: int, text: bytes, program: str) -> None:
 
 
 def _installed(program: str, folder: Path) -> tuple[bool, list[str]]:
-    """Return whether a program was only now installed, and the command line that starts it."""
+    """Return True if a program has just been installed, and the command line that starts it."""
     home = folder / f"{program}-environment"
     is_first = not home.exists()
     python = str(environments.create(home, PACKAGES[program]))

@@ -1,6 +1,6 @@
-"""A monitor with one command of three arguments: with their check against the schema, or without.
+"""A monitor with one command of three arguments, checked against the schema or unchecked.
 
-Nothing else is different, so that the difference is what validation costs.
+Nothing else differs, so the difference is the cost of validation.
 """
 
 import argparse
@@ -34,8 +34,8 @@ async def serve(path: str, *, is_checked: bool) -> None:
     """Serve a monitor on a unix path until the process is ended."""
     schema = schema_from_qapi("resize.json", lambda name: SCHEMA)
     monitor = Monitor(name="benchmarks", version=(7, 2, 0), package="", schema=schema)
-    if not is_checked:  # what follows relies on the arguments being right, as they are here
-        Parameters.judge_by = _judge_by_nothing  # type: ignore[method-assign]  # here alone
+    if not is_checked:  # safe here: the arguments are always right
+        Parameters.judge_by = _judge_by_nothing  # type: ignore[method-assign]  # only in this process
     monitor.command("resize")(resize)
     await monitor.serve(f"unix:{path}")
 

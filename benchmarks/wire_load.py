@@ -1,6 +1,6 @@
-"""Commands one by one over each wire to a monitor: TCP, and telnet, TLS and WebSocket on it.
+"""Commands one by one to a monitor over TCP, and over telnet, TLS and WebSocket on TCP.
 
-As in `server_load` nothing is parsed. What the client sends is made before the clock runs.
+As in `server_load`, nothing is parsed. The client's texts are made before the clock starts.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ _MASK = bytes(range(1, 5))
 
 
 def options(folder: Path) -> list[str]:
-    """Return the options of a server that has a monitor on every wire, on ports of its choice.
+    """Return the options of a server that has a monitor on every wire, each on a free port.
 
     Raises:
         LeftOutError: If there is no `openssl` to make a certificate with.
@@ -41,13 +41,13 @@ def options(folder: Path) -> list[str]:
 
 
 def device(wire: str) -> str:
-    """Return the character device that listens on a wire, on a port of its choice."""
+    """Return the character device that listens on a wire, on a free port."""
     extra = {"tcp": "", "tls": ",tls-creds=tls"}.get(wire, f",{wire}=on")
     return f"socket,id={wire},host=127.0.0.1,port=0,server=on,wait=off{extra}"
 
 
 def make_certificate(folder: Path) -> None:
-    """Make the certificate of a server, unless it is there.
+    """Make the certificate of a server, unless it exists.
 
     Raises:
         LeftOutError: If there is no `openssl` to make it with.
@@ -67,7 +67,7 @@ def make_certificate(folder: Path) -> None:
 
 
 def port_of(wire: str, path: str) -> int:
-    """Ask a server, at the unix path of another monitor, on which port a wire ends."""
+    """Ask a server, at the unix path of another monitor, for the port of a wire."""
     with connect(path) as stream, stream.makefile("rb") as lines:
         stream.sendall(b'{"execute":"query-chardev"}\n')
         devices = json.loads(lines.readline())["return"]
@@ -76,9 +76,9 @@ def port_of(wire: str, path: str) -> int:
 
 
 class _TlsSocket:
-    """A socket that speaks TLS, with one system call where a plain one needs one.
+    """A TLS socket that needs as many system calls as a plain one.
 
-    The standard library's reads a record in two, and asks before whether it may.
+    The standard library's reads a record in two calls, and first asks whether the socket is ready.
     """
 
     def __init__(self, stream: socket.socket, folder: Path) -> None:
@@ -105,7 +105,7 @@ class _TlsSocket:
                 self._incoming.write(_receive(self._stream))
             try:
                 return self._tls.read(size)
-            except ssl.SSLWantReadError:  # part of a record, or none for us
+            except ssl.SSLWantReadError:  # a part of a record, or a record without data
                 self._incoming.write(_receive(self._stream))
 
     def close(self) -> None:
@@ -116,7 +116,7 @@ class _TlsSocket:
 
 
 def sequential(wire: str, port: int, folder: Path, seconds: float) -> float:
-    """Return replies a second when each command waits for the reply before."""
+    """Return replies a second when each command waits for the previous reply."""
     count = 0
     command = _framed(wire, COMMAND)
     with contextlib.closing(_connect(wire, port, folder)) as stream:
@@ -131,7 +131,7 @@ def sequential(wire: str, port: int, folder: Path, seconds: float) -> float:
 
 
 def human_lines(path: str, seconds: float) -> float:
-    """Return the lines a second that a human monitor executes, each typed at its prompt."""
+    """Return the lines a second that a human monitor executes, each sent after its prompt."""
     count = 0
     with socket.socket(socket.AF_UNIX) as stream:
         stream.settimeout(TIMEOUT)

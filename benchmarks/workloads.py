@@ -1,4 +1,4 @@
-"""The workloads: by name, what one sample of a contestant is."""
+"""The workloads, by name: functions that take one sample of a contestant."""
 
 import contextlib
 from collections.abc import Callable
@@ -22,14 +22,14 @@ WAVE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much of everything one sample holds.
+    """The size of one sample.
 
     Attributes:
-        seconds: How long a server is loaded.
-        commands: How many commands a client sends one by one.
-        waves: How often a client has its 1,000 commands in flight.
-        events: How many events a client takes.
-        schemas: How often a client asks for the schema.
+        seconds: The time for which a server is loaded.
+        commands: The number of commands that a client sends one by one.
+        waves: The number of times that a client has its 1,000 commands in flight.
+        events: The number of events that a client takes.
+        schemas: The number of times that a client asks for the schema.
     """
 
     seconds: float = 0.6
@@ -43,25 +43,25 @@ QUICK = Effort(seconds=0.2, commands=500, waves=2, events=5000, schemas=4)
 
 
 def quoted_request(document: str) -> bytes:
-    """Write a command with a large argument in single quotes, which only QEMU's dialect takes.
+    """Write a command with a large argument in single quotes, which only QEMU's dialect allows.
 
-    The answer is a short error: the time goes into reading.
+    The answer is a short error, so most of the time is spent reading.
     """
     return b"{'execute':'query-version','arguments':{'a':%b}}\n" % document.encode()
 
 
 class Workloads:
-    """Takes samples: `by_name[workload](contestant)`."""
+    """Functions that take samples: `by_name[workload](contestant)`."""
 
     by_name: dict[str, Callable[[str], Sample]]
 
     def __init__(self, servers: Servers, effort: Effort, *, cpu_server: str) -> None:
-        """Set the scene.
+        """Prepare the workloads.
 
         Args:
-            servers: Where servers come from.
+            servers: The source of servers.
             effort: The size of a sample.
-            cpu_server: Where the CPU time of a command is measured: `qemu` or `fake`.
+            cpu_server: The server for measuring the CPU time of a command: `qemu` or `fake`.
         """
         self._is_pinned = True
         self._servers = servers
@@ -101,12 +101,12 @@ class Workloads:
         return self._servers.get(name).paths[0]
 
     def _round_trips(self, server: str) -> contextlib.AbstractContextManager[None]:
-        """Measure what a round trip costs, not how long a core takes to wake up."""
+        """Measure the cost of a round trip without the time that a core takes to wake up."""
         pid = self._servers.get(server).pid
         return one_core(pid) if self._is_pinned else contextlib.nullcontext()
 
     def _unpinned(self, workload: Callable[[str], Sample], name: str) -> Sample:
-        """Leave it to the scheduler on which cores a round trip runs, as it is at a user's."""
+        """Let the scheduler choose the cores of a round trip, as on a user's machine."""
         self._is_pinned = False
         try:
             return workload(name)
@@ -153,7 +153,7 @@ class Workloads:
         return {Quantity.THROUGHPUT: rate}
 
     def _idle(self, name: str) -> Sample:
-        # A server of its own for each sample: memory once freed is used again, not given back.
+        # Each sample gets a server of its own: a process reuses freed memory and doesn't return it.
         server_load.allow_files(IDLE_CLIENTS + 100)
         server = self._servers.start(name)
         try:

@@ -1,9 +1,9 @@
-"""What clients that do their worst cost the others: twenty of them at once, and one that asks.
+"""The latency of one client beside twenty clients that do their worst.
 
     python -m benchmarks.worst_clients [SECONDS]
 
-prints the latencies of a client that asks query-name again and again, alone and beside one client
-of each kind; the same of QEMU. The goal: 99 of 100 answers within 50 ms, all within 300 ms.
+prints the latencies of a client that repeats query-name, alone and beside one client of each kind;
+and the same with QEMU. The goal: 99 of 100 answers within 50 ms, all within 300 ms.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ KINDS: dict[str, Callable[[], bytes]] = {
     "large answers": lambda: b'{"execute":"query-qmp-schema"}\n' * 3000,
     "a bad end": lambda: b'{"execute":"x","id":"' + b"\\u00e9" * (2 * MIB) + b'\\ud800"}\n',
 }
-"""What each of the twenty sends, over and over."""
+"""The data that each of the twenty clients sends repeatedly."""
 
 
 def _members(count: int) -> bytes:
@@ -54,7 +54,7 @@ def _members(count: int) -> bytes:
 
 
 def _do_worst(path: str, data: bytes) -> None:
-    """Send something over and over, reading what comes."""
+    """Send a text again and again, and read what comes."""
     with contextlib.suppress(OSError), connect(path) as stream:
         stream.setblocking(False)
         unsent = memoryview(data)
@@ -69,7 +69,7 @@ def _do_worst(path: str, data: bytes) -> None:
 
 
 def _latencies(path: str, seconds: float) -> list[float]:
-    """Return how long each question of one client took, a few milliseconds apart."""
+    """Return the time of each command of one client, sent a few milliseconds apart."""
     found: list[float] = []
     with connect(path) as stream:
         end = time.monotonic() + seconds
@@ -84,7 +84,7 @@ def _latencies(path: str, seconds: float) -> list[float]:
 
 @contextlib.contextmanager
 def _server(program: list[str], folder: str) -> Iterator[list[str]]:
-    """Run a server with a monitor for each client; give their paths."""
+    """Run a server with a monitor for each client; yield the monitors' paths."""
     paths = [f"{folder}/{number}" for number in range(len(KINDS) + 1)]
     argv = [*program, "-machine", "none", "-nodefaults", "-display", "none"]
     for path in paths:

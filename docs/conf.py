@@ -30,7 +30,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 python_maximum_signature_line_length = 70
 
-suppress_warnings = ["misc.highlighting_failure"]  # a console that quotes over two lines
+suppress_warnings = ["misc.highlighting_failure"]  # a console block may have a quote over two lines
 
 html_theme = "furo"
 html_title = f"qmpeer {release}"

@@ -1,6 +1,6 @@
 """A monitor, a client against it, and their conversation as it goes over the wire.
 
-Needs nothing but qmpeer; ends by itself after a second or so.
+It needs only qmpeer, and ends after about a second.
 """
 
 import socket
@@ -16,7 +16,7 @@ guest = {"running": True}
 
 @monitor.command("query-status")
 def query_status() -> dict[str, bool]:
-    """Tell whether the guest runs."""
+    """Return whether the guest runs."""
     return guest
 
 
@@ -36,7 +36,7 @@ def memory_read(address: int, size: int = 4) -> str:
 
 
 def show(source: socket.socket, sink: socket.socket, arrow: str) -> None:
-    """Pass bytes on and print them; "->" is what the client says."""
+    """Pass bytes on and print them; "->" marks what the client sends."""
     while data := source.recv(65536):
         for line in data.decode().splitlines():
             print(arrow, line, flush=True)
@@ -45,7 +45,7 @@ def show(source: socket.socket, sink: socket.socket, arrow: str) -> None:
 
 
 def wiretap(path: Path) -> tuple[socket.socket, list[threading.Thread]]:
-    """Return a socket that leads to the monitor, and the threads that show what goes through."""
+    """Return a socket that leads to the monitor, and the threads that print the traffic."""
     server = socket.socket(socket.AF_UNIX)
     server.connect(str(path))
     ours, theirs = socket.socketpair()

@@ -3,24 +3,24 @@
     python scripts/blocking_client.py            writes what has changed
     python scripts/blocking_client.py --check    writes nothing; status 1 if anything would change
 
-A folder behind that stands for src/qmpeer/client, of which it is a copy.
+A folder as the last argument is used in place of src/qmpeer/client; it must be a copy of that.
 
 Each module of SOURCES in src/qmpeer/client/aio is turned into the one of the same name in
 src/qmpeer/client/blocking: `await` and `async` go, `Awaitable[X]` and `Reply[X]` become X, and
-names become others by the table NAMES. What blocking code does in a way of its own stands in
-`door`, `channel` and `reconnecting_channel`, which are written by hand in both folders and offer
-the same names. So no source asks which client it is for.
+names become others by the table NAMES. The modules `primitives`, `channel` and
+`reconnecting_channel` are written by hand in both folders, with the same names. So no source asks
+which client it is for.
 
-Docstrings are turned by the same table, doctests too, and by PHRASES. What is true for one client
-only is said by comments below its docstring, which go:
+Docstrings and doctests are converted by the same table, and by PHRASES. A text that is true for one
+client only is marked by comments below its docstring, which are removed:
 
     # blocking: - a text of the docstring … and its end.
-    # blocking: + What stands in its place, if anything does.
-    # blocking: + This line goes on with it.
+    # blocking: + The replacement, if there is one.
+    # blocking: + This line continues it.
 
-The first text is looked for whatever its line breaks; "…" stands for all between two texts. In the
+The first text is found across line breaks; "…" stands for everything between two texts. In the
 lists of Args, Attributes and Raises a "+" line that begins with a name and a colon is a new item.
-Paragraphs that change are filled anew; ruff formats and sorts all else.
+Changed paragraphs are filled anew; ruff formats and sorts the rest.
 """
 
 import argparse
@@ -89,11 +89,11 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class ConversionError(Exception):
-    """A mark that can't be obeyed."""
+    """A comment whose replacement can't be made."""
 
 
 class Edit(NamedTuple):
-    """A piece of a text, from one offset to another, and what takes its place."""
+    """A replacement for the part of a text between two offsets."""
 
     start: int
     end: int
@@ -101,20 +101,20 @@ class Edit(NamedTuple):
 
 
 def converted(source: str, name: str) -> str:
-    """Return the blocking twin of a module's text, as yet unformatted.
+    """Return the blocking twin of a module's text, not formatted yet.
 
     Args:
         source: The text.
         name: Its file's name, for the first line.
 
     Raises:
-        ConversionError: If what a mark names isn't in the docstring above it, or a name of
-            asyncio's or of the async client's is left.
+        ConversionError: If the text of a comment isn't in the docstring above it, or a name of
+            asyncio or of the async client is left.
     """
     first = f"# Generated from {name} by scripts/blocking_client.py: `make fix` writes it anew.\n"
     pieces, at = [first], 0
     for edit in sorted((*_docstring_edits(source), *_token_edits(source))):
-        if edit.start >= at:  # else it lies in a docstring, which was turned as a whole
+        if edit.start >= at:  # else it is in a docstring, which was converted as a whole
             pieces += (source[at : edit.start], edit.text)
             at = edit.end
     text = "".join((*pieces, source[at:]))
@@ -137,7 +137,7 @@ def _offsets(source: str) -> list[int]:
 def _token_edits(source: str) -> Iterator[Edit]:
     offsets = _offsets(source)
     depth = 0
-    unwrapped: set[int] = set()  # the depths of the brackets that go
+    unwrapped: set[int] = set()  # the depths of the brackets that are removed
     tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
     for token, after in zip(tokens, [*tokens[1:], tokens[-1]], strict=True):
         start, end = (offsets[line] + column for line, column in (token.start, token.end))
@@ -174,7 +174,7 @@ class Block:
     Attributes:
         lines: The lines.
         text: Their words, to be filled anew if they change; None for lines that stay.
-        hanging: By how much the lines behind the first are indented more.
+        hanging: The additional indent of the lines after the first.
     """
 
     lines: list[str]
@@ -182,7 +182,7 @@ class Block:
     hanging: int = 0
 
     def render(self) -> list[str]:
-        """Return its lines, filled anew if its words have changed."""
+        """Return the lines, filled anew if the words have changed."""
         if self.text is None:
             return [_renamed(_WORDS.sub("", line)) for line in self.lines]
         if self.text == _words_of(self.lines):
@@ -224,7 +224,7 @@ def _docstrings(source: str) -> Iterator[ast.Expr]:
 
 
 def _replacements(marks: Iterable[re.Match[str]]) -> list[tuple[str, list[str]]]:
-    """Return texts to be replaced, each with the lines that take its place."""
+    """Return the texts to replace, each with the lines of its replacement."""
     found: list[tuple[str, list[str]]] = []
     for mark in marks:
         if mark[1] == "-":
@@ -237,7 +237,7 @@ def _replacements(marks: Iterable[re.Match[str]]) -> list[tuple[str, list[str]]]
 
 
 def _docstring(lines: list[str], replacements: list[tuple[str, list[str]]]) -> list[str]:
-    """Return a docstring's lines as they are in the blocking client."""
+    """Return a docstring's lines for the blocking client."""
     blocks = list(_blocks(lines))
     for old, new in replacements:
         _replace(blocks, old, new)
@@ -251,12 +251,12 @@ def _docstring(lines: list[str], replacements: list[tuple[str, list[str]]]) -> l
         if block.text != "":
             found += block.render()
         elif found and not found[-1].strip():
-            found.pop()  # the empty line before what is gone
+            found.pop()  # the empty line before the removed block
     return found
 
 
 def _blocks(lines: list[str]) -> Iterator[Block]:
-    """Give the pieces of a docstring."""
+    """Yield the blocks of a docstring."""
     base = len(lines[0]) - len(lines[0].lstrip())
     section = ""
     block = Block([])
@@ -284,7 +284,7 @@ def _words_of(lines: list[str]) -> str:
 
 
 def _replace(blocks: list[Block], old: str, new: list[str]) -> None:
-    """Replace a text in the one block that has it."""
+    """Replace a text in the one block that contains it."""
     pattern = re.compile(".*?".join(map(re.escape, old.split(" … "))))
     for place, block in enumerate(blocks):
         found = None if block.text is None else pattern.search(block.text)
@@ -312,19 +312,19 @@ def generated(source: Path) -> str:
     """Return the text of the blocking twin of a module.
 
     Raises:
-        ConversionError: As `converted`, or if the source is no Python.
+        ConversionError: As `converted`, or if the source isn't Python.
     """
     text = converted(source.read_text(encoding="utf-8"), f"aio/{source.name}")
     return formatted(text)
 
 
 def formatted(text: str) -> str:
-    """Return a module's text without unused imports, and as ruff writes it.
+    """Return a module's text without unused imports, formatted by ruff.
 
     Raises:
-        ConversionError: If it is no Python.
+        ConversionError: If it isn't Python.
     """
-    target = str(CLIENT / "blocking" / "client.py")  # whose settings are meant
+    target = str(CLIENT / "blocking" / "client.py")  # the file whose settings ruff applies
     for how in (
         ("check", "--quiet", "--fix-only", "--select=F401,I,RUF022"),
         ("format", "--quiet"),

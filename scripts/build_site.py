@@ -1,9 +1,9 @@
-"""Build the site: the hand-written pages, the API, and the reference of `qmpeer serve`.
+"""The builder of the site: hand-written pages, the API, and the reference of `qmpeer serve`.
 
     python scripts/build_site.py FOLDER
 
-writes HTML into a folder, and prints how large its pages are. Warnings are errors, and so is a page
-of more than 100 kB. Nothing is written into docs, so that builds may run side by side.
+writes HTML into a folder, and prints the sizes of the largest pages. Warnings are errors, and so is
+a page of more than 100 kB. Nothing is written into docs, so several builds may run at once.
 """
 
 import argparse
@@ -18,13 +18,13 @@ SCHEMA = ROOT / "src" / "qmpeer" / "machine" / "qapi" / "qapi-schema.json"
 REFERENCE = ("--format", "sphinx", "--title", "Commands and events of qmpeer serve")
 
 PAGE_SIZE = 100_000
-"""Bytes of a page's HTML: what a phone loads in a moment."""
+"""The most bytes of a page's HTML, so a phone loads it quickly."""
 UNLIMITED = ("genindex.html",)
 """Pages that list everything."""
 
 
 class BuildError(Exception):
-    """What kept the site from being built."""
+    """The output of the command that failed."""
 
 
 def build(folder: Path) -> None:
@@ -40,7 +40,7 @@ def build(folder: Path) -> None:
 
 
 def _gather_pages(work: Path) -> Path:
-    """Put all sources of the site into one folder; return that."""
+    """Put all sources of the site into one folder; return the folder."""
     pages = work / "docs"
     shutil.rmtree(pages, ignore_errors=True)
     shutil.copytree(ROOT / "docs", pages, ignore=shutil.ignore_patterns("reference", "__pycache__"))
@@ -57,7 +57,7 @@ def _run(command: list[str]) -> None:
 
 
 def page_sizes(folder: Path) -> dict[str, int]:
-    """Return the sizes of the pages in bytes, by their names, the largest first."""
+    """Return the sizes of the pages in bytes, by name, the largest first."""
     sizes = {
         str(path.relative_to(folder)): path.stat().st_size
         for path in folder.rglob("*.html")

@@ -1,16 +1,16 @@
-"""Check that every import inside a function says why it isn't at the top of its file.
+"""Check that every import inside a function has a reason.
 
-It says so in a comment on its own line, which begins with one of three reasons::
+The reason is a comment on the line of the import, and begins with one of three texts::
 
     # asyncio stays out of the blocking client
     # optional extra: NAME
     # start: N ms
 
-The last one is for what costs a common start 5 ms or more: a command's, that of `import qmpeer`, of
-the pytest plugin. The check reads the files and runs nothing.
+The last one is for imports that cost a common start 5 ms or more: of a command, of `import qmpeer`,
+of the pytest plugin. The check reads the files and runs nothing.
 
-On standard output: the imports without a reason, one line each, then how many imports inside
-functions there are, by their reasons. Status 1 if one has none.
+On standard output: the imports without a reason, one line each, then the number of imports inside
+functions for each reason. Status 1 if one has no reason.
 """
 
 import ast
@@ -33,7 +33,7 @@ NONE = "without a reason"
 
 
 class Inner(NamedTuple):
-    """An import inside a function: its line, what is imported, and why it stands there."""
+    """An import inside a function: its line, the imported names, and its reason."""
 
     line: int
     text: str
@@ -41,7 +41,7 @@ class Inner(NamedTuple):
 
 
 def inner_imports(source: str) -> Iterator[Inner]:
-    """Give the imports inside functions, in the order of a file."""
+    """Give the imports inside functions, in the order of the file."""
     comments = {
         token.start[0]: token.string
         for token in tokenize.generate_tokens(io.StringIO(source).readline)
@@ -64,7 +64,7 @@ def _imports(tree: ast.AST, *, is_inner: bool) -> Iterator[ast.Import | ast.Impo
 
 
 def report(folder: Path, root: Path) -> tuple[list[str], Counter[str]]:
-    """Return a line for each import without a reason, and how many there are of each reason."""
+    """Return a line for each import without a reason, and the number of imports for each reason."""
     faults: list[str] = []
     counts = Counter[str]()
     for path in sorted(folder.rglob("*.py")):

@@ -1,8 +1,8 @@
-"""Check that the built-in machine and its QAPI files say the same.
+"""Check that the built-in machine and its QAPI files agree.
 
-What is wrong, one line each, on standard output: a file against the rules of today's style, which
-ask for documentation of everything; a command without a handler, a handler without a command; an
-event that is emitted but not declared, or declared but emitted nowhere. Status 1 if there is any.
+Faults, one line each, on standard output: a file that breaks QEMU's rules of today, which require
+documentation of everything; a command without a handler, a handler without a command; an event that
+is emitted but not declared, or declared but emitted nowhere. Status 1 if there is a fault.
 """
 
 import ast
@@ -21,7 +21,7 @@ SOURCES = Path(__file__).parent.parent / "src" / "qmpeer"
 
 
 def language_faults(path: Path) -> Iterator[str]:
-    """Give what today's style has against a QAPI file and those that it includes."""
+    """Give the faults, by today's rules, of a QAPI file and those that it includes."""
     try:
         schema_from_qapi(str(path), lambda name: Path(name).read_bytes(), is_strict=True)
     except SchemaError as error:
@@ -29,7 +29,7 @@ def language_faults(path: Path) -> Iterator[str]:
 
 
 def command_faults(schema: Schema, monitor: Monitor) -> Iterator[str]:
-    """Give the commands that are only declared, or only registered."""
+    """Yield the commands that are only declared, or only registered."""
     for name in monitor.missing_handlers():
         yield f"command {name} is declared, but has no handler"
     declared = {command.name for command in schema.commands()}
@@ -39,7 +39,7 @@ def command_faults(schema: Schema, monitor: Monitor) -> Iterator[str]:
 
 
 def event_faults(schema: Schema, sources: Iterable[str]) -> Iterator[str]:
-    """Give the events that are only declared, or only emitted."""
+    """Yield the events that are only declared, or only emitted."""
     declared = {event.name for event in schema.events()}
     emitted = {name for text in sources for name in _emitted(text)}
     for name in sorted(emitted - declared):
@@ -58,7 +58,7 @@ def _emitted(text: str) -> Iterator[str]:
 
 
 def faults() -> Iterator[str]:
-    """Give what is wrong with the machine's interface."""
+    """Give the faults of the machine's interface."""
     yield from language_faults(SOURCES / "machine" / "qapi" / "qapi-schema.json")
     schema = load()
     yield from command_faults(schema, Machine(Options()).monitor)

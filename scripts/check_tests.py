@@ -1,19 +1,19 @@
 """Check that every module is covered by its own room's tests.
 
 The tests of a room are the files in tests/<room>/, with what these import of tests/. A module of
-the room counts as covered if one of these says so:
+the room counts as covered in four cases:
 
-- a test file is called after it: test_lexer.py covers lexer;
-- a test file imports it, or imports a name that it defines, whichever package hands the name out;
-- a module that the tests import imports it: it is a part of that one;
+- a test file is named after it: test_lexer.py covers lexer;
+- a test file imports it, or a name that it defines, also through a package that exports the name;
+- a module that the tests import imports it;
 - the docstring of a test file ends with "Modules: lexer, parser."
 
 A module outside of rooms, qmpeer/errors.py, has tests/test_errors.py. The check reads the files and
-runs nothing: it finds the module that nobody thought of, not the line. `make coverage-rooms`
-measures how much of each module its own room's tests execute.
+runs nothing: it finds a forgotten module, not a forgotten line. `make coverage-rooms` measures how
+much of each module its own room's tests execute.
 
-What is wrong, one line each, on standard output: modules that aren't covered, and modules in a
-docstring that aren't there. Status 1 if there is any.
+Faults, one line each, on standard output: modules that aren't covered, and modules in a docstring
+that don't exist. Status 1 if there is a fault.
 """
 
 import ast
@@ -28,11 +28,11 @@ MODULES_LINE = re.compile(r"^Modules: ([\w.,\s]+)\.\Z", re.MULTILINE)
 
 
 class Files:
-    """The Python files of a folder, by the names of their modules.
+    """The Python files of a folder, by module name.
 
     Args:
-        folder: What module names begin at.
-        package: The package below it that is looked at.
+        folder: The folder at which module names begin.
+        package: The package below it to look at.
     """
 
     def __init__(self, folder: Path, package: str) -> None:
@@ -51,7 +51,7 @@ class Files:
 
     @cached_property
     def modules(self) -> list[str]:
-        """All modules but packages and __main__."""
+        """All modules except packages and __main__."""
         return [
             name
             for name in self._trees
@@ -63,14 +63,14 @@ class Files:
         return ast.get_docstring(self._trees[name]) or ""
 
     def imports(self, name: str) -> list[tuple[str, str]]:
-        """Return what a file imports: modules, and a name of each, or none."""
+        """Return the imports of a file: modules, each with an imported name or ""."""
         found = self._imports.get(name)
         if found is None:
             found = self._imports[name] = list(_imports(self._trees[name]))
         return found
 
     def home(self, module: str, name: str) -> str:
-        """Return the module that defines a name, which a package may only hand out."""
+        """Return the module that defines a name which a package may export."""
         if f"{module}.{name}" in self._trees:
             return f"{module}.{name}"
         if module in self._packages:
@@ -80,13 +80,13 @@ class Files:
         return module
 
     def imported_modules(self, name: str, files: "Files") -> set[str]:
-        """Return the modules of other files that a file imports."""
+        """Return the modules in this folder that a file imports."""
         homes = {files.home(module, given) for module, given in self.imports(name)}
         return {home for home in homes if home in files}
 
 
 def _imports(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """Give what is imported; expressions, where no import can be, aren't looked at."""
+    """Give the imports; expressions are skipped, since they can't contain one."""
     for field in ("body", "handlers", "orelse", "finalbody", "cases"):
         for node in getattr(tree, field, ()):
             match node:
@@ -99,7 +99,7 @@ def _imports(tree: ast.AST) -> Iterator[tuple[str, str]]:
 
 
 def faults(sources: Files, tests: Files) -> Iterator[str]:
-    """Give what is wrong."""
+    """Give the faults."""
     for room in sorted({_room(name) for name in sources.modules}):
         if f"qmpeer.{room}" in sources.modules:
             if f"tests.test_{room}" not in tests:
@@ -125,7 +125,7 @@ def _room(module: str) -> str:
 
 
 def _direct(modules: list[str], own: list[str], sources: Files, tests: Files) -> set[str]:
-    """Return the modules of a room that its tests import, or are called after."""
+    """Return the modules of a room that its tests import, or are named after."""
     files = _with_helpers(own, tests)
     imported = set[str]().union(*(tests.imported_modules(file, sources) for file in files))
     called = {file.rpartition(".test_")[2] for file in own if ".test_" in file}
@@ -133,7 +133,7 @@ def _direct(modules: list[str], own: list[str], sources: Files, tests: Files) ->
 
 
 def _with_helpers(own: Iterable[str], tests: Files) -> set[str]:
-    """Return test files and what they import of tests, directly or not."""
+    """Return test files and the files of tests that they import, directly or not."""
     found, new = set[str](), set(own)
     while new:
         found |= new

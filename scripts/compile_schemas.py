@@ -1,7 +1,7 @@
 """Compile our own QAPI files: `python scripts/compile_schemas.py [--check]`.
 
 QEMU compiles its files into C; ours become `interface.json`, which is read at a server's start.
-With --check nothing is written: each that is stale is named, and the exit status is 1.
+With --check nothing is written: stale files are listed, and the exit status is 1 if there is one.
 """
 
 import argparse
@@ -16,16 +16,16 @@ SOURCES = {
     "monitor/interface.json": "monitor/qapi/monitor.json",
     "machine/interface.json": "machine/qapi/qapi-schema.json",
 }
-"""By compiled file, the first of those that it is made of."""
+"""By compiled file, the QAPI file from which it is made; that one includes the others."""
 
 
 def compiled(source: str) -> bytes:
-    """Return what a file, and all that it includes, is compiled to."""
+    """Return the compiled form of a file and everything that it includes."""
     return compile_schema(schema_from_qapi(source, lambda name: (PACKAGE / name).read_bytes()))
 
 
 def run(*, is_check: bool) -> int:
-    """Write what is stale, or only name it; return the exit status."""
+    """Write stale files, or only list them; return the exit status."""
     stale = []
     for name, source in SOURCES.items():
         target, text = PACKAGE / name, compiled(source)

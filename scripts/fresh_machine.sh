@@ -1,18 +1,18 @@
 #!/bin/sh
-# Make a fresh Debian machine in a folder, run `make demo` and `make test` of HEAD there, print times.
+# Make a fresh Debian machine in a folder, run `make demo` and `make test` of HEAD there, and print how long it takes.
 #
 #   scripts/fresh_machine.sh SUITE [COMMAND...]
 #
 # SUITE is bookworm or trixie; COMMAND runs in place of `make test`. The machine is debootstrap's
-# smallest one with what CONTRIBUTING.md asks for. What installs runs in the network of this host,
-# with its settings of apt, pip and certificates; the tests run in a network of their own, where
-# loopback is the only device.
+# smallest one, with the packages that CONTRIBUTING.md asks for. Installations use this host's
+# network and its settings of apt, pip and certificates. The tests run in a network of their own, in
+# which loopback is the only device.
 #
-#   MIRROR         where to fetch Debian (default: where apt fetches it here)
-#   FRESH_CACHE    a folder that keeps the machine, its packages and wheels, so the next run is quick
+#   MIRROR         the mirror to fetch Debian from (default: the one that apt uses here)
+#   FRESH_CACHE    a folder for the machine, its packages and wheels, to make the next run quick
 #   QMPEER_CORPUS  a folder with real schemas, for the tests
 #
-# All mounts are made in a namespace and end with it, however this script ends.
+# All mounts are in a namespace and disappear with it, however this script ends.
 set -eu
 umask 022
 PATH=$PATH:/usr/sbin:/sbin
@@ -25,7 +25,7 @@ fail() {
 
 # --- Inside the namespaces ---
 
-# $1: the step's name; the rest: what to run.
+# $1: the step's name; the rest: the command to run.
 step() {
     running=$1
     shift
@@ -80,7 +80,7 @@ END
     done
 }
 
-# $1: a folder; $2: where it appears in the machine; $3: the mode, "ro" or "rw".
+# $1: a folder; $2: its path in the machine; $3: the mode, "ro" or "rw".
 bind() {
     mkdir -p "$root$2"
     mount -o "bind,$3" "$1" "$root$2"
@@ -98,7 +98,7 @@ ff02::2		ip6-allrouters
 END
 }
 
-# Take along what this host needs to reach its registries: names, proxies, certificates, indexes.
+# Copy what this host needs to reach its registries: name servers, proxies, certificates, indexes.
 copy_settings() {
     cp -L /etc/resolv.conf "$root/etc/resolv.conf"
     echo "deb $mirror $suite main" >"$root/etc/apt/sources.list"
@@ -113,11 +113,11 @@ copy_settings() {
         cp -L "$file" "$copy"
         cat "$file" >>"$work/named"
     done <"$work/pip"
-    # The settings name files and folders: certificates, constraints, wheels, indexes.
+    # These settings refer to files and folders: certificates, constraints, wheels, indexes.
     cat "$work/settings" >>"$work/named"
     tr -s " =\t\"'" '\n' <"$work/named" | sed -n 's|^file:///|/|; /^\//p' | sort -u >"$work/paths"
     while read -r path; do
-        path=${path%/simple} # the files of an index lie beside its pages
+        path=${path%/simple} # an index has its files beside its pages
         if [ -d "$path" ] && ! [ -d "$root$path" ]; then
             bind "$path" "$path" ro
         elif [ -f "$path" ]; then
@@ -128,7 +128,7 @@ copy_settings() {
     cp "$work/settings" "$root/root/settings"
 }
 
-# Run words in the machine, as root with nothing but a path and a home.
+# Run a command in the machine, as root, with only PATH and HOME in the environment.
 run() {
     env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         ${QMPEER_CORPUS:+QMPEER_CORPUS=/srv/schemas} QMPEER_INSTALL="${QMPEER_INSTALL-}" \
@@ -136,11 +136,11 @@ run() {
 }
 
 run_with_settings() {
-    # shellcheck disable=SC2016 # the machine's shell expands it
+    # shellcheck disable=SC2016 # the shell in the machine expands "$@"
     run sh -c '. /root/settings && exec "$@"' sh "$@"
 }
 
-# Run words in the machine, where loopback is the only network.
+# Run a command in the machine, with loopback as the only network.
 run_alone() {
     export QMPEER_INSTALL=no
     ip link set lo up
@@ -154,7 +154,7 @@ inside() {
     root=$work/machine here=$4
     shift 4
     running=
-    trap record_time EXIT # of a step that fails, too
+    trap record_time EXIT # records the time of a failing step, too
     step debootstrap debootstrap_machine
     mount_devices
     name_machine
@@ -182,7 +182,7 @@ make_machine() {
         command -v "$program" >/dev/null || fail "$program is missing; on Debian: apt-get install debootstrap iproute2 git"
     done
     mirror=${MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | head -n 1)}
-    [ -n "$mirror" ] || fail "say where Debian is: MIRROR=http://..."
+    [ -n "$mirror" ] || fail "found no mirror of Debian: set MIRROR=http://..."
     [ $# -gt 0 ] || set -- make test
 
     work=$(mktemp -d "${TMPDIR:-/tmp}/fresh-$suite.XXXXXX")
@@ -192,7 +192,7 @@ make_machine() {
     setsid env --default-signal unshare --mount --pid --fork --kill-child --uts --mount-proc \
         sh "$work/script" --inside "$work" "$suite" "$mirror" "$here" "$@" </dev/null &
     machine=$!
-    # The kernel ends all processes of the machine with its first one.
+    # When the machine's first process ends, the kernel ends all others in its namespace.
     trap 'kill -KILL $(cat /proc/$machine/task/$machine/children) || kill -KILL $machine' INT TERM HUP
     wait $machine || status=$?
     trap '' INT TERM HUP
@@ -203,13 +203,13 @@ make_machine() {
         grep -E '(passed|failed|error).* in [0-9.:]+' "$work/log" || true
     fi
     if grep -q " $work/" /proc/self/mounts; then
-        fail "something is still mounted in $work, so it stays"
+        fail "something is still mounted in $work, so the folder is not removed"
     fi
     rm -rf --one-file-system "$work"
     return "$status"
 }
 
-# The shell reads this to its end before it begins, so that this file may be edited meanwhile.
+# The shell reads a case statement to its end before it runs it, so this file may be edited meanwhile.
 case ${1-} in
     --inside)
         shift
@@ -222,7 +222,7 @@ case ${1-} in
         run_alone "$@"
         exit
         ;;
-    '' | -*) fail "say which suite of Debian: bookworm or trixie" ;;
+    '' | -*) fail "name a suite of Debian: bookworm or trixie" ;;
     *)
         make_machine "$@"
         exit

@@ -1,14 +1,14 @@
 """Draw the house: the rooms by floor, and which room imports which.
 
 Rooms are the packages and modules below src/qmpeer, floors are the layers of the contract in
-pyproject.toml, arrows are the imports that the files hold, those for type checkers included. A
-strong arrow leads to a room that is reached no other way; a pale one is a short cut. Arrows to the
-ground are left out: every room may stand on it.
+pyproject.toml, arrows are the imports in the files, including those for type checkers. A strong
+arrow is the only way from one room to another; a pale one is a short cut. Arrows to the ground are
+left out, since every room may import it.
 
     python scripts/house.py            writes docs/pictures/house.svg
     python scripts/house.py --check    compares; status 1 if the drawing is stale
 
-The files are read and nothing is run, so that the same source gives the same bytes.
+The files are only read, not run, so the same source always gives the same bytes.
 """
 
 import ast
@@ -24,13 +24,13 @@ ROOT = Path(__file__).parent.parent
 PICTURE = ROOT / "docs" / "pictures" / "house.svg"
 PACKAGE = "qmpeer"
 DOORS = ("__init__", "__main__")
-"""What lies before the house: the names that it hands out, and the command."""
+"""Modules outside of all rooms: the exported names, and the command."""
 
 WIDTH, MARGIN, LABEL = 960, 24, 76
 BOX_WIDTH, BOX_HEIGHT = 132, 40
 FLOOR = 112
 SHIFT = 24
-"""By how much rows of an odd length stand aside, so that fewer arrows pass behind rooms."""
+"""Sideways shift of rows with an odd number of rooms: fewer arrows then pass behind rooms."""
 SWEEPS = 6
 
 STYLE = """\
@@ -62,18 +62,18 @@ Imports = dict[str, set[str]]
 
 
 class Box(NamedTuple):
-    """Where a room is drawn: the middle of its upper edge."""
+    """The place of a room in the picture: the middle of its upper edge."""
 
     x: float
     y: float
 
     @property
     def bottom(self) -> float:
-        """Where its lower edge is."""
+        """The height of its lower edge."""
         return self.y + BOX_HEIGHT
 
 
-# --- What there is ------------------------------------------------------------------------------
+# --- Rooms, floors, imports ---------------------------------------------------------------------
 
 
 def floors_of(project: str, rooms: Iterable[str]) -> Floors:
@@ -81,10 +81,10 @@ def floors_of(project: str, rooms: Iterable[str]) -> Floors:
 
     Args:
         project: The text of pyproject.toml.
-        rooms: The rooms that there are.
+        rooms: All existing rooms.
 
     Raises:
-        ValueError: If a room stands on no floor.
+        ValueError: If a room is on no floor.
     """
     contracts = tomllib.loads(project)["tool"]["importlinter"]["contracts"]
     layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
@@ -121,7 +121,7 @@ def _rooms_in(tree: ast.AST) -> Iterator[str]:
 
 
 def is_short_cut(imports: Mapping[str, set[str]], room: str, other: str) -> bool:
-    """Return whether a room reaches another one by way of a third as well."""
+    """Return True if a room also reaches another one through a third."""
     seen, waiting = set[str](), imports[room] - {other}
     while waiting:
         seen |= waiting
@@ -129,12 +129,13 @@ def is_short_cut(imports: Mapping[str, set[str]], room: str, other: str) -> bool
     return other in seen
 
 
-# --- Where it stands ----------------------------------------------------------------------------
+# --- Layout -------------------------------------------------------------------------------------
 
 
 def places(floors: Floors, imports: Imports) -> dict[str, Box]:
-    """Return where the rooms are drawn, those with much to do with each other below each other."""
+    """Return the places of the rooms, with connected rooms below each other if possible."""
     rows = [sorted(floor) for floor in floors]
+    # Reorder one row at a time, the others fixed: all rows at once would be too many orders.
     for _ in range(SWEEPS):
         for index in range(len(rows) - 1):  # the ground has no arrows
             orders = [
@@ -145,7 +146,7 @@ def places(floors: Floors, imports: Imports) -> dict[str, Box]:
 
 
 def _length(boxes: Mapping[str, Box], imports: Imports) -> float:
-    """Return how far to the side the arrows lead, all together."""
+    """Return the total sideways length of the arrows."""
     return sum(
         abs(boxes[room].x - boxes[other].x) for room, others in imports.items() for other in others
     )
@@ -163,7 +164,7 @@ def _boxes(rows: Sequence[Sequence[str]]) -> dict[str, Box]:
 
 
 def _spread(box: Box, others: Sequence[str], boxes: Mapping[str, Box]) -> dict[str, float]:
-    """Return where on a box's edge the arrows from or to others are, in the order of these."""
+    """Return the places on a box's edge of the arrows from or to others, in the others' order."""
     order = sorted(others, key=lambda other: (boxes[other].x, boxes[other].y))
     step = (BOX_WIDTH - 24) / max(len(order) + 1, 2)
     left = box.x - BOX_WIDTH / 2 + 12
@@ -179,7 +180,7 @@ def drawing(floors: Floors, imports: Imports, sentences: Mapping[str, str]) -> s
     Args:
         floors: The rooms on each floor, the ground last.
         imports: Which rooms each room imports.
-        sentences: What each room is, shown where the pointer rests.
+        sentences: A description of each room, shown when the pointer is on it.
     """
     boxes = places(floors, imports)
     ground = set(floors[-1])
@@ -219,7 +220,7 @@ def _head(kind: str) -> str:
 
 
 def _arrows(imports: Imports, boxes: Mapping[str, Box]) -> list[str]:
-    """Give the arrows, the pale ones first, so that the strong ones lie upon them."""
+    """Return the arrows, pale ones first, so that strong ones are drawn over them."""
     importers = {room: [other for other in imports if room in imports[other]] for room in imports}
     starts = {room: _spread(boxes[room], sorted(imports[room]), boxes) for room in imports}
     ends = {room: _spread(boxes[room], importers[room], boxes) for room in imports}

@@ -1,7 +1,7 @@
-"""Draw the protocol: who sends what to whom, from top to bottom, one picture for each rule.
+"""Draw the protocol: the messages between two ends, top to bottom, one picture for each rule.
 
-A picture has lanes, one for each speaker, and rows. Its text stands in the SVG as text, so that it
-can be searched and read aloud; a title and a description hold the same in words.
+A picture has rows and a lane for each end. Its text is text in the SVG too, so it can be searched
+and read aloud; a title and a description have the same contents in words.
 
     python scripts/protocol_pictures.py            writes docs/pictures/protocol-*.svg
     python scripts/protocol_pictures.py --check    compares; status 1 if a picture is stale
@@ -67,7 +67,7 @@ KINDS: tuple[Kind, ...] = ("command", "reply", "event", "oob")
 
 
 class Message(NamedTuple):
-    """What one speaker sends another: an arrow with its text above it."""
+    """A message from one end to another: an arrow with its text above it."""
 
     sender: int
     receiver: int
@@ -90,7 +90,7 @@ class Part(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """What a speaker does, from one row to another, the two included."""
+    """An activity of one end, from one row to another, both included."""
 
     lane: int
     first: int
@@ -236,7 +236,7 @@ PICTURES = (SESSION, REPLIES, OUT_OF_BAND, CLIENTS, BETWEEN)
 
 
 def lane_places(picture: Picture) -> list[float]:
-    """Return where the lanes are drawn, the outer ones near the edges."""
+    """Return the x coordinates of the lanes; the outer ones are near the edges."""
     edge = MARGIN + 60
     step = (picture.width - 2 * edge) / (len(picture.lanes) - 1)
     return [edge + step * index for index in range(len(picture.lanes))]
@@ -302,7 +302,7 @@ def _drawn(
                 f'  <path class="arrow {kind}" marker-end="url(#{kind})"'
                 f' d="M{start + inward:.0f} {y}H{end - inward:.0f}"/>'
             )
-            # Where an arrow passes a lane, its text stands in the gap at the outer end.
+            # If an arrow passes a lane, its text is in the gap at the outer end.
             left, right = sorted((sender, receiver))
             near = left if left == 0 else right - 1
             middle = (places[near] + places[near + 1]) / 2

@@ -1,19 +1,19 @@
 #!/bin/sh
 # Unpack QEMU 10 and fish 4, as Debian 13 (trixie) packages them, into FOLDER, beside the system's own.
 #
-# usage: qemu10.sh [FOLDER]   (build/qemu10 if none is named)
+# usage: qemu10.sh [FOLDER]   (default: build/qemu10)
 #
-# FOLDER/bin then holds qemu-system-x86_64, qemu-img, qemu-io, qemu-storage-daemon, qemu-ga and fish. Each is a small script that starts
-# the unpacked program by the unpacked loader, with the unpacked libraries. Nothing is installed, and root isn't needed.
-# apt resolves, fetches and verifies the packages in folders of its own, as if nothing were installed. It asks the mirror that
-# this machine uses already; the variable MIRROR names another one. On Debian 13 itself FOLDER/bin links to the system's programs.
+# FOLDER/bin then contains qemu-system-x86_64, qemu-img, qemu-io, qemu-storage-daemon, qemu-ga and fish. Each is a small script that starts
+# the unpacked program with the unpacked loader and libraries. Nothing is installed, and root isn't needed.
+# apt resolves, fetches and verifies the packages in separate folders, as if nothing were installed. It uses the mirror that
+# this machine has configured; the variable MIRROR names another one. On Debian 13 itself, FOLDER/bin links to the system's programs.
 set -eu
 
 programs='qemu-system-x86_64 qemu-img qemu-io qemu-storage-daemon qemu-ga fish'
 packages='qemu-system-x86 qemu-system-common qemu-utils qemu-guest-agent fish'
 release=trixie
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-PATH=$PATH:/usr/sbin:/sbin # qemu-ga is there
+PATH=$PATH:/usr/sbin:/sbin # qemu-ga is in one of these
 
 fail() {
     echo "qemu10.sh: $*" >&2
@@ -30,7 +30,7 @@ mkdir -p "$folder/bin.new"
 codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null || true)
 
 if [ "$codename" = "$release" ]; then
-    echo "This is Debian 13: its own programs are the ones that are wanted"
+    echo "This is Debian 13: its own programs are used"
     for program in $programs; do
         path=$(command -v "$program") || fail "$program is missing; make test-programs installs it"
         ln -sf "$path" "$folder/bin.new/$program"
@@ -51,10 +51,10 @@ mirror=${MIRROR:-$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO
 
 apt=$folder/apt
 mkdir -p "$apt/lists/partial" "$apt/archives/partial"
-: >"$apt/status" # nothing is installed there, so every library is fetched
+: >"$apt/status" # no package counts as installed, so every library is fetched
 if [ -e $keyring ]; then signed="[signed-by=$keyring] "; else signed=; fi
 echo "deb $signed$mirror $release main" >"$apt/sources.list"
-# What apt is configured to do on this machine stays (its proxies, for one), except for what it runs after an update.
+# Keep apt's configuration of this machine, such as its proxies, but not the commands that it runs after an update.
 cat >"$apt/apt.conf" <<END
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
@@ -70,7 +70,7 @@ Dir::State::status "$apt/status";
 END
 
 echo "Fetching QEMU 10 and fish 4 of Debian 13"
-# shellcheck disable=SC2086 # one word a package
+# shellcheck disable=SC2086 # each package is a word
 {
     apt-get -qq -c "$apt/apt.conf" update &&
         apt-get -qq -y -c "$apt/apt.conf" --download-only install $packages
@@ -89,12 +89,12 @@ libraries=$(dirname "$(find "$root" -name libc.so.6 | head -n 1)")
 loader=$(find "$libraries" -name 'ld-linux*.so.*' | head -n 1)
 [ -n "$loader" ] || fail "the packages hold no loader"
 
-modules=${libraries#"$root"}/qemu # where QEMU looks for its modules too, and aborts if they are another release's
+modules=${libraries#"$root"}/qemu # QEMU looks for modules here too, and aborts if they are from another release
 
 for program in $programs; do
     path=$(find "$root" -type f -path "*bin/$program")
     [ -n "$path" ] || fail "the packages hold no $program"
-    LC_ALL=C sed -i "s,$modules\x00,/nil${modules#/usr}\x00,g" "$path" # a path of the same length, and of nothing
+    LC_ALL=C sed -i "s,$modules\x00,/nil${modules#/usr}\x00,g" "$path" # a path of the same length that doesn't exist
     options=
     if [ "$program" = qemu-system-x86_64 ]; then # its firmware
         options=" -L $root/usr/share/qemu -L $root/usr/share/seabios -L $root/usr/lib/ipxe/qemu"
@@ -110,4 +110,4 @@ done
 
 "$folder/bin.new/qemu-system-x86_64" --version | sed -n 1p
 rm -rf "$apt"
-mv "$folder/bin.new" "$folder/bin" # last, so that bin is there only when all is
+mv "$folder/bin.new" "$folder/bin" # last, so that bin exists only if everything is in it

@@ -1,9 +1,9 @@
 """Measure how much of each module its own room's tests execute.
 
-Room by room, only tests/<room>/ is run, with coverage of the room's package alone, programs that
-the tests start included. Printed are the modules of which less than 80 % of the lines and branches
-were executed, the least first: other rooms' tests may execute the rest, but who breaks such a line
-learns it late and far away. Nothing passes or fails by these numbers.
+For each room, only tests/<room>/ is run, and only the room's package is measured, also in programs
+that the tests start. The modules with less than 80 % of their lines and branches executed are
+printed, the lowest first. Other rooms' tests may execute the rest, but a mistake in such a line is
+then found late and far away. These numbers make nothing pass or fail.
 
 Arguments: names of rooms (default: all), then options for pytest.
 """
@@ -32,14 +32,14 @@ exclude_also =
 
 
 def excluded() -> str:
-    """Return what isn't measured, as pyproject.toml says, a line each."""
+    """Return the exclusions of pyproject.toml, one in each line."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     patterns: list[str] = project["tool"]["coverage"]["report"]["exclude_also"]
     return "\n".join(f"    {pattern}" for pattern in patterns)
 
 
 def shares(room: str, options: list[str]) -> dict[str, float]:
-    """Run a room's tests; return the percentages of its modules that they execute."""
+    """Run a room's tests; return the percentage that they execute of each module."""
     with TemporaryDirectory() as folder:
         configuration = Path(folder) / "coverage.ini"
         configuration.write_text(
@@ -67,19 +67,19 @@ def shares(room: str, options: list[str]) -> dict[str, float]:
 
 
 def rooms() -> list[str]:
-    """Return the rooms, by name."""
+    """Return the names of the rooms, sorted."""
     return sorted(path.parent.name for path in ROOT.glob("src/qmpeer/*/__init__.py"))
 
 
 def lines(room: str, measured: dict[str, float]) -> Iterator[str]:
-    """Give what is printed about a room."""
+    """Give the printed lines about a room."""
     low = sorted((share, file) for file, share in measured.items() if share < ENOUGH)
     yield f"{room}: {len(measured)} modules, {len(low)} below {ENOUGH:.0f} %"
     yield from (f"  {share:5.1f} %  {file}" for share, file in low)
 
 
 def main(words: list[str]) -> None:
-    """Measure, and print the modules that are covered least."""
+    """Measure the rooms, and print the modules with the lowest coverage."""
     wanted = [word for word in words if word in rooms()]
     for room in wanted or rooms():
         measured = shares(room, [word for word in words if word not in wanted])

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make the pictures in docs/shell.md anew, from the test that takes them.
+# Make the pictures of docs/shell.md again, with the test that takes them.
 set -e
 cd "$(dirname "$0")/.."
 mkdir -p docs/pictures

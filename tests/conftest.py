@@ -1,4 +1,4 @@
-"""What all tests share: a neutral host, how long properties are tried, where real programs are."""
+"""Set-up of all tests: a neutral host, profiles of Hypothesis, fixtures for real programs."""
 
 import os
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def program() -> Callable[[str], str]:
-    """Return what finds a real program, or skips the test and says which one is missing."""
+    """Return a function that finds a real program, or skips the test and names the missing one."""
 
     def find(name: str) -> str:
         return find_program(name) or pytest.skip(f"{name} is not installed")
@@ -37,7 +37,7 @@ def program() -> Callable[[str], str]:
 
 @pytest.fixture(scope="session")
 def recorded_qemu(program: Callable[[str], str]) -> str:
-    """Return the QEMU whose answers stand in golden files, or skip the test."""
+    """Return the QEMU whose answers are in golden files, or skip the test."""
     path = program(QEMU)
     try:
         check_release(path)

@@ -1,10 +1,9 @@
-"""Schemas and recorded conversations: our own small ones, and real ones.
+"""Schemas and recorded conversations for tests: small ones of our own, and real ones.
 
-Our own are those of `tests/small_corpus`, whose names say which release's language they are in, and
-the built-in machine's. The real ones are other people's and no part of the project: the variable
-QMPEER_CORPUS names the directory that has them, laid out as ours is. Without it, each test is
-skipped once for all of them.
-Each is read once by a process: nobody changes what is returned.
+Our own are in `tests/small_corpus`, where a name has the release of the language, and in the
+built-in machine. The real ones are by others and not a part of the project: the variable
+QMPEER_CORPUS names their directory, which has the same layout as ours. Without it, each test is
+skipped once for all of them. A process reads each one once, so nobody may change what is returned.
 """
 
 import json
@@ -34,7 +33,7 @@ SMALL_TREES: Final = {
     ("small-6.0", "qapi/qapi-schema.json"): (2, 1),
     ("small-9.2", "qapi/qapi-schema.json"): (18, 5),
 }
-"""Releases and the first files of their schemas; how many commands and events these have."""
+"""The releases: the first file of each schema, and its numbers of commands and events."""
 MACHINE_TREE: Final = ("machine", "qapi-schema.json")
 TREES: Final = {
     ("v1.0", "qapi-schema.json"): (21, 0),
@@ -56,11 +55,11 @@ TREES: Final = {
 
 
 def own_and_real(own: Iterable[Any], real: Iterable[Any]) -> list[Any]:
-    """Return what a test is parametrized with: our own, then the real ones, if they are there.
+    """Return a test's parameters: our own, then the real ones if they exist.
 
     Args:
         own: Parameters of our own schemas or recordings.
-        real: Those of the real ones; where these are missing, one stands for all and is skipped.
+        real: Parameters of the real ones; if there are none, one skipped parameter.
     """
     real = [*real]
     if not HAS_CORPUS:
@@ -71,7 +70,7 @@ def own_and_real(own: Iterable[Any], real: Iterable[Any]) -> list[Any]:
 
 
 def corpus_path() -> Path:
-    """Return where the real ones are, or skip the test."""
+    """Return the directory of the real ones, or skip the test."""
     path = os.environ.get("QMPEER_CORPUS")
     if not path:
         pytest.skip(NO_CORPUS)
@@ -110,7 +109,7 @@ def recorded_schema(name: str) -> Schema:
 
 @cache
 def qapi_schema(release: str, root: str = "qapi/qapi-schema.json") -> Schema:
-    """Return the model of a release's files, its own rules applied; "machine" is the machine's."""
+    """Return the model of a release's files by its own rules; "machine" is the machine's."""
     path = MACHINE if release == "machine" else _home(release) / "qapi" / release
     if not (path / root).exists():
         pytest.skip(f"{path / root} is not there")
@@ -123,7 +122,7 @@ def qapi_schema(release: str, root: str = "qapi/qapi-schema.json") -> Schema:
 
 
 def json_values(text: str) -> Iterator[dict[str, Any]]:
-    """Give the JSON values that stand one after the other in a text."""
+    """Give the JSON values that follow one another in a text."""
     decoder, position = json.JSONDecoder(), 0
     while found := re.compile(r"\S").search(text, position):
         value, position = decoder.raw_decode(text, found.start())

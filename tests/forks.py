@@ -1,4 +1,4 @@
-"""What a forked child of the tests does and says."""
+"""Functions run in a forked child, for tests."""
 
 import os
 import threading
@@ -18,11 +18,13 @@ def in_child(function: Callable[[], object]) -> str:
 
 @contextmanager
 def living_child(function: Callable[[], object]) -> Iterator[str]:
-    """Do the same, and keep the child alive for the length of a block."""
+    """Do the same, and keep the child alive until the block ends."""
     results, result = os.pipe()
     go_on, waits = os.pipe()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # the warning about forking with threads
         pid = os.fork()
     if pid == 0:
         os.close(waits)

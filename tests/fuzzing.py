@@ -1,4 +1,4 @@
-"""How often properties are tried: shortly in the tests, many more times by ``make fuzz``."""
+"""Numbers of examples for properties: few in the tests, many more with ``make fuzz``."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -11,11 +11,11 @@ _Test = TypeVar("_Test", bound=Callable[..., Any])
 
 
 def tried(times: float, *, long: float | None = None) -> Callable[[_Test], _Test]:
-    """Try a property more often than others, or less often.
+    """Try a property with more or fewer examples than others.
 
     Args:
-        times: How many times as often as the profile says.
-        long: The same in the long profile; None for the same.
+        times: The factor on the profile's number.
+        long: The factor in the long profile; None for the same factor.
     """
     count = settings().max_examples
     is_long = count > 1000

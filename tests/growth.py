@@ -1,4 +1,4 @@
-"""How the cost of something grows with its size, in CPU time: other processes don't count."""
+"""The growth of a cost with its size, in CPU time, so other processes don't count."""
 
 import time
 from collections.abc import Callable
@@ -6,28 +6,28 @@ from collections.abc import Callable
 __all__ = ["assert_linear", "assert_linear_time", "cpu_time", "is_linear"]
 
 RATIO = 8
-"""How much larger the large case is than the small one."""
+"""The ratio of the large case to the small one."""
 MOST = 24
-"""How much dearer it may be: the square would be 64 times."""
+"""The highest allowed ratio of their costs; quadratic growth would give 64."""
 LEAST_SECONDS = 0.005
-"""What the small case counts at least; less is mostly noise."""
+"""The least cost of the small case; less is mostly noise."""
 
 
 def assert_linear(run: Callable[[int], object], size: int) -> None:
-    """Check that a run of this size costs about eight times as much as one of an eighth.
+    """Check that a run of this size costs about eight times as much as a run of an eighth.
 
     Args:
-        run: Does the work for a size.
+        run: A function that does the work for a size.
         size: The large size; the work for its square must take seconds.
     """
     assert_linear_time(lambda size: cpu_time(lambda: run(size)), size)
 
 
 def assert_linear_time(seconds: Callable[[int], float], size: int) -> None:
-    """Check the same where not all of a run counts.
+    """Check the same for a part of a run.
 
     Args:
-        seconds: Does the work for a size, and returns the CPU time of what counts.
+        seconds: Does the work for a size, and returns the CPU time of the part that counts.
         size: The large size.
     """
     small, spent = _measure(seconds, size)
@@ -35,23 +35,23 @@ def assert_linear_time(seconds: Callable[[int], float], size: int) -> None:
 
 
 def is_linear(seconds: Callable[[int], float], size: int) -> bool:
-    """Return what `assert_linear_time` checks."""
+    """Return True if `assert_linear_time` passes."""
     small, spent = _measure(seconds, size)
     return spent <= MOST * small
 
 
 def _measure(seconds: Callable[[int], float], size: int) -> tuple[float, float]:
-    """Return what the small case counts, the middle one of three, and what the large one takes."""
+    """Return the cost of the small case, the median of three, and the cost of the large one."""
     small = max(LEAST_SECONDS, sorted(seconds(size // RATIO) for _ in range(3))[1])
     spent = seconds(size)
     for _ in range(2):
-        if spent > MOST * small:  # something else was in the way
+        if spent > MOST * small:  # another load may have disturbed it
             spent = min(spent, seconds(size))
     return small, spent
 
 
 def cpu_time(call: Callable[[], object]) -> float:
-    """Return the seconds that the processor needed for a call, in this process."""
+    """Return the CPU seconds of a call in this process."""
     begin = time.process_time()
     call()
     return time.process_time() - begin

@@ -1,6 +1,7 @@
-"""Wait until a program listens on a unix socket, without disturbing it by a connection.
+"""A wait for a program to listen on a unix socket, without disturbing it by a connection.
 
-The storage daemon's monitor drops a client that comes right after one that left ungreeted.
+The storage daemon's monitor drops a client that connects right after one that left before it was
+greeted.
 """
 
 import os
@@ -20,10 +21,10 @@ LISTENING = "00010000"
 
 
 def until_listening(path: Path | str, process: "subprocess.Popen[Any] | None" = None) -> None:
-    """Wait until somebody listens at a path; fail at once if the process ends instead.
+    """Wait until a program listens at a path; fail at once if the process ends instead.
 
-    The kernel tells nobody that a socket has begun to listen, so that the table is read again and
-    again, with a rest between.
+    The kernel doesn't report that a socket has begun to listen, so the table is read again and
+    again, with a pause in between.
     """
     ends = [] if process is None else [os.pidfd_open(process.pid)]
     deadline = time.monotonic() + PATIENCE

@@ -1,7 +1,7 @@
-"""A host without settings, in place of the one that the tests really run on.
+"""A neutral environment for tests, in place of the real host's settings.
 
 Tests, and the programs that they start, get the same environment, home, umask, time zone,
-limits and signals everywhere. What the host doesn't have, tests that need it leave out.
+limits and signals everywhere. Tests that need something that the host lacks are skipped.
 """
 
 import os
@@ -16,16 +16,16 @@ from collections.abc import Callable
 import pytest
 
 KEPT = re.compile("PATH|LD_.*|PYTHONPATH|QMPEER_(?!LOOP).*|(HYPOTHESIS|PYTEST|COV).*")
-"""Variables of the real host that stay."""
+"""The variables of the real host that are kept."""
 FILES = 1024
-"""Descriptors that a process may have open, as on most hosts."""
+"""The number of descriptors that a process may open, as on most hosts."""
 NEUTRAL = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "xterm-256color", "SHELL": "/bin/sh"}
 LONGEST = 16
-"""The longest name for the folder of temporary files: paths of sockets end at 107 bytes."""
+"""The longest path of the folder for temporary files: paths of sockets have at most 107 bytes."""
 
 
 def make_neutral() -> Callable[[], None]:
-    """Make this process neutral, and return what cleans up after it."""
+    """Make this process neutral, and return the function that cleans up."""
     for name in set(os.environ):
         if not KEPT.fullmatch(name):
             del os.environ[name]
@@ -40,7 +40,7 @@ def make_neutral() -> Callable[[], None]:
     os.environ["TMPDIR"] = tempfile.gettempdir()
     home = tempfile.TemporaryDirectory(prefix="home-", ignore_cleanup_errors=True)
     os.environ["HOME"] = home.name
-    # What started us in the background may have ignored these, and programs inherit that.
+    # A parent that started us in the background may ignore these, and programs inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
@@ -50,7 +50,7 @@ def make_neutral() -> Callable[[], None]:
 
 
 def skip_what_is_missing(item: pytest.Item) -> None:
-    """Skip a test whose markers ask for what this host doesn't have."""
+    """Skip a test if its markers require something that this host lacks."""
     if item.get_closest_marker("terminal") and not _has_terminals():
         _skip_for_want_of_terminals()
     if item.get_closest_marker("ipv6") and not _has_ipv6():

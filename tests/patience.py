@@ -1,9 +1,10 @@
-"""How long tests wait for what must happen."""
+"""The longest wait in a test for something that must happen."""
 
 __all__ = ["PATIENCE"]
 
 PATIENCE = 60.0
-"""Seconds until a wait counts as a hang. A busy machine may need seconds for milliseconds' work.
+"""The seconds until a wait counts as a hang. A busy machine may need seconds for work of
+milliseconds.
 
-A test in which a wait has to end by its deadline gives that wait a short one of its own.
+A test of a deadline gives its wait a short one of its own.
 """

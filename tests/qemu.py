@@ -12,7 +12,7 @@ __all__ = ["BASE", "QEMU", "find_program", "release_of"]
 
 QEMU = "qemu-system-x86_64"
 BASE = ("-machine", "none", "-nodefaults", "-display", "none", "-accel", "tcg")
-"""Options of a machine without devices, which starts anywhere."""
+"""The options of a machine without devices, which starts on any host."""
 
 
 def find_program(name: str) -> str | None:

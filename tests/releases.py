@@ -1,4 +1,4 @@
-"""Texts of QEMU 7.2 that tests compare with a QEMU, and what later releases write instead."""
+"""Texts of QEMU 7.2 that tests compare with a QEMU, and their replacements in later releases."""
 
 __all__ = ["as_written_by"]
 
@@ -9,7 +9,7 @@ IN_QEMU_10 = [
 
 
 def as_written_by(release: tuple[int, int], text: str) -> str:
-    """Return a text of QEMU 7.2 as a release writes it."""
+    """Return a text of QEMU 7.2 in the words of another release."""
     if release >= (10, 0):
         for written, later in IN_QEMU_10:
             text = text.replace(written, later)

@@ -1,4 +1,4 @@
-"""Golden files of starts: command lines, and what QEMU 7.2 says of each.
+"""Golden files of starts: command lines, and the output of QEMU 7.2 for each.
 
 A case is a command line, quoted as for a shell. The lines below it begin with four blanks::
 
@@ -10,17 +10,17 @@ A case is a command line, quoted as for a shell. The lines below it begin with f
         -> 0
 
 First comes standard error, without the program's name; "@" at the beginning of a line is the whole
-command line. Standard output follows, with "| " before each line. "= -chardev help" is what the
-case of that command line prints there. Last is the exit status, or "starts" for a program that
-goes on.
+command line. Standard output follows, with "| " before each line; "= -chardev help" stands for
+the output of that other case. The last line is the exit status, or "starts" for a program that
+keeps running.
 
-Each case has a folder of its own, where it runs. What depends on the host has a name in the files:
-DIR is the folder, which holds the file ``plain`` and the named pipe ``fifo``; PORT is a TCP port
-of 127.0.0.1 where nobody listens; PTS is a pseudo-terminal. Names of hosts are unknown everywhere,
-whatever the resolver says.
+Each case runs in a folder of its own. Things that depend on the host have a name in the files: DIR
+is the folder, which contains the file ``plain`` and the named pipe ``fifo``; PORT is a TCP port of
+127.0.0.1 at which nothing listens; PTS is a pseudo-terminal. Host names are unknown everywhere,
+whatever the host's resolver knows.
 
-``make record`` asks the real QEMU about every case and writes the files anew. For a new case, write
-its command line and record.
+``make record`` runs every case with the real QEMU and rewrites the files. For a new case, write its
+command line and record.
 """
 
 import os
@@ -45,13 +45,13 @@ Cases = dict[Words, Said]
 HERE = Path(__file__).parent
 FILES = (HERE / "chardev" / "start_lines.txt", HERE / "machine" / "start_lines.txt")
 RELEASE = (7, 2)
-"""The QEMU whose answers stand in the files."""
+"""The QEMU whose answers are in the files."""
 
 _LAST = ("-device", "nosuch")
-"""An option that QEMU looks at after all others, and that ends it."""
+"""An option that QEMU reads after all others, and that ends it."""
 _SAID_OF_LAST = "-device nosuch: 'nosuch' is not a valid device model name"
 _ABRIDGED = 4
-"""Output of so many lines or more is written once."""
+"""Output of this many lines or more is written only once."""
 _UNRESOLVED = re.compile(
     r"(address resolution failed for .*: )"
     r"(?:Temporary failure in name resolution|No address associated with hostname"
@@ -62,7 +62,7 @@ _UNKNOWN_HOST = "Name or service not known"
 
 
 class WrongReleaseError(Exception):
-    """A QEMU that isn't the one whose answers are recorded."""
+    """A QEMU of another release than the recorded one."""
 
 
 # Files
@@ -103,7 +103,7 @@ def write_cases(path: Path, cases: Cases) -> None:
 
 
 class Place:
-    """The surroundings of one case: a folder, and a port where nobody listens."""
+    """The environment of one case: a folder, and a port at which nothing listens."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -115,11 +115,11 @@ class Place:
         self._port = str(self._closed.getsockname()[1])
 
     def put(self, words: Sequence[str]) -> list[str]:
-        """Return a command line of a golden file as it is here."""
+        """Return a command line of a golden file with this host's values."""
         return [word.replace("DIR", str(self.folder)).replace("PORT", self._port) for word in words]
 
     def said(self, words: Words, err: str, out: str, status: int | str) -> Said:
-        """Return what was said of a command line as a golden file has it."""
+        """Return the output for a command line in the form of a golden file."""
         whole = " ".join(self.put(words)) + ": "
         said = [
             f"@: {line.removeprefix(whole)}" if line.startswith(whole) else line
@@ -153,7 +153,7 @@ def resolve_offline(
     proto: int = 0,
     flags: int = 0,
 ) -> object:
-    """Resolve as a host does that knows no name but its own: for ``socket.getaddrinfo``."""
+    """Resolve like a host that knows only its own name, in place of ``socket.getaddrinfo``."""
     host = "127.0.0.1" if host == "localhost" else host
     return _getaddrinfo(host, port, family, type, proto, flags | socket.AI_NUMERICHOST)
 
@@ -169,7 +169,7 @@ def without_terminals(cases: Cases) -> Cases:
 def sample(cases: Cases, count: int) -> Cases:
     """Choose the first case of each kind of answer, and a few more from the whole file.
 
-    None of them opens a pseudo-terminal or has a name that a resolver must look up.
+    None of them opens a pseudo-terminal or needs a resolver.
     """
     asked = {
         words: said
@@ -189,7 +189,7 @@ def sample(cases: Cases, count: int) -> Cases:
 
 
 def check_release(qemu: str) -> None:
-    """Find out whether this is the QEMU whose answers are recorded.
+    """Check that this is the QEMU whose answers are recorded.
 
     Raises:
         WrongReleaseError: If it is another.
@@ -200,7 +200,7 @@ def check_release(qemu: str) -> None:
 
 
 def ask(qemu: str, words: Words, folder: Path) -> Said:
-    """Start a QEMU in a new folder, and return what it says of a command line."""
+    """Start a QEMU in a new folder, and return its output for a command line."""
     with Place(folder) as place:
         done = subprocess.run(
             [qemu, *BASE, *_LAST, *place.put(words)],
@@ -222,7 +222,7 @@ def ask(qemu: str, words: Words, folder: Path) -> Said:
 
 
 def ask_all(qemu: str, cases: Cases, folder: Path) -> Cases:
-    """Ask a QEMU about all cases, as many at a time as there are processors."""
+    """Run all cases with a QEMU, one for each processor at a time."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         folders = [folder / str(number) for number in range(len(cases))]
         answers = pool.map(ask, [qemu] * len(cases), cases, folders)
@@ -230,10 +230,10 @@ def ask_all(qemu: str, cases: Cases, folder: Path) -> Cases:
 
 
 def record(path: Path, qemu: str) -> None:
-    """Write a golden file anew, with the answers of a QEMU.
+    """Rewrite a golden file with the answers of a QEMU.
 
     Raises:
-        WrongReleaseError: If it isn't the right one.
+        WrongReleaseError: If its release is another than the recorded one.
     """
     check_release(qemu)
     with TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""The converter that makes the blocking client of the async one."""
+"""The converter that generates the blocking client from the async one."""
 
 import shutil
 import subprocess
@@ -135,7 +135,7 @@ def run(client: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def client(tmp_path: Path) -> Path:
-    """A copy of the package."""
+    """A copy of the package to convert."""
     return Path(shutil.copytree(CLIENT, tmp_path / "client"))
 
 
@@ -151,7 +151,7 @@ def test_a_method_of_the_async_client_appears_in_the_blocking_one(client: Path) 
         await self.execute("stop", timeout=timeout)
 
 '''
-    before, text = "    # The rest\n", source.read_text()
+    before, text = "    # The connection\n", source.read_text()
     assert text.count(before) == 1
     source.write_text(text.replace(before, method + before))
     stale = run(client, "--check")
@@ -170,7 +170,7 @@ def test_a_method_of_the_async_client_appears_in_the_blocking_one(client: Path) 
 
 @pytest.mark.parametrize("folder", ["aio", "blocking"])
 def test_what_stays_by_hand_is_short(folder: str) -> None:
-    lines = (CLIENT / folder / "door.py").read_text().splitlines()
+    lines = (CLIENT / folder / "primitives.py").read_text().splitlines()
     assert len(lines) <= 100
 
 

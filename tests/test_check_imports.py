@@ -1,4 +1,4 @@
-"""The check that every import inside a function says why it stands there."""
+"""The check that every import inside a function has a reason."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The compiled forms of our own QAPI files: complete, and noticed where they are stale."""
+"""The compiled forms of our own QAPI files, and the check that they are up to date."""
 
 from pathlib import Path
 

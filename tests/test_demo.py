@@ -1,4 +1,4 @@
-"""The demo runs by itself, ends, and shows both sides of a conversation."""
+"""The demo: it needs no input, ends, and shows both sides of a conversation."""
 
 import subprocess
 import sys

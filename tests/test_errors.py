@@ -1,4 +1,4 @@
-"""The tree of errors: their sentences, their facts, and that they survive pickling."""
+"""The tree of errors: their sentences, their attributes, and pickling."""
 
 import pickle
 
@@ -57,8 +57,8 @@ SENTENCES = [
         AnswerError("guest-exec", {"pid": "7"}, "a pid"),
         'the answer to guest-exec is unusable: found {"pid": "7"}, expected a pid',
     ),
-    (MigrationError("failed", "refused"), "the migration is failed: refused"),
-    (MigrationError("cancelled", ""), "the migration is cancelled"),
+    (MigrationError("failed", "refused"), "the migration failed: refused"),
+    (MigrationError("cancelled", ""), "the migration was cancelled"),
     (
         CommandInterrupted("stop", 4, "the server left"),
         "stop was cut off, its outcome is unknown: the server left",

@@ -1,4 +1,4 @@
-"""The drawing of the house: its rooms and arrows, and that the one in the docs is today's."""
+"""The drawing of the house: its rooms and arrows, and that the copy in the docs is up to date."""
 
 import re
 from pathlib import Path
@@ -65,7 +65,9 @@ def test_a_drawing(project: Path) -> None:
     assert rooms == {"roof", "left", "right", "errors"}
     titles = {node.text for node in tree.iterfind(".//svg:g/svg:title", named)}
     assert {"The left <room>.", "What can go wrong."} <= titles
-    assert len(tree.findall(".//svg:path[@class='near']", named)) == 2  # none to the ground
+    assert (
+        len(tree.findall(".//svg:path[@class='near']", named)) == 2
+    )  # arrows to the ground are left out
 
 
 def test_the_drawing_in_the_docs_is_todays(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""What packages hand out lazily: each name, and a clear error for any other."""
+"""Names that packages import lazily: each is there, and any other gives a clear error."""
 
 import importlib
 import subprocess

@@ -1,4 +1,4 @@
-"""Each limit has a source, and makes sense as a number."""
+"""The limits: each has a source and a plausible value."""
 
 import ast
 import inspect
@@ -14,7 +14,7 @@ LIMITS: Final = sorted(name for name in vars(limits) if name.isupper())
 
 
 def _described() -> dict[str, str]:
-    """Return the string behind each assignment of the module."""
+    """Return the string after each assignment of the module."""
     body = ast.parse(inspect.getsource(limits)).body
     found: dict[str, str] = {}
     for node, following in pairwise(body):

@@ -1,4 +1,4 @@
-"""What is packed for others, and what they are told to install."""
+"""The source archive, the wheel, and the instructions for installing them."""
 
 import os
 import re
@@ -18,7 +18,7 @@ from tests.patience import PATIENCE
 ROOT = Path(__file__).parents[1]
 BUILD = "import sys, uv_build; getattr(uv_build, sys.argv[1])(sys.argv[2])"
 MADE = {"PKG-INFO", "pyproject.toml.orig"}
-"""What the build adds."""
+"""Files that the build adds."""
 STRAY = (
     ".coverage", ".hypothesis/unicode_data/x", "build/x.py", "dist/x.whl", "notes.txt", "uv.lock",
     "benchmarks/results.json", "benchmarks/a.out", "docs/_build/index.html",
@@ -28,7 +28,7 @@ STRAY = (
     "src/qmpeer/.mypy_cache/x.json", "tests/.pytest_cache/x.json", "tests/.hypothesis/x.txt",
     "tests/cli/x.log", "tests/conftest.py~", "tests/shell/core", "tests/small_corpus/x.orig",
 )  # fmt: skip
-"""What lies about where somebody works."""
+"""Stray files, as in a folder in which somebody works."""
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_the_wheel_is_the_package(tracked: list[str], untidy: Path, tmp_path: Pa
 
 
 def test_nobody_is_told_to_install_from_an_index(tracked: list[str]) -> None:
-    """The package is on none, so that whatever is found there under its name isn't ours."""
+    """The package is on no index, so a package of its name there isn't ours."""
     told = re.compile(
         r"(?:pip\d?|pipx|uvx?)\s+(?:(?!uninstall)\w+\s+)*[\"']?qmpeer\b(?!/)|qmpeer\["
     )

@@ -1,4 +1,4 @@
-"""Regular expressions: none uses what Python 3.11 got wrong up to 3.11.4, none is quadratic."""
+"""Regular expressions: none is quadratic, none has what Python 3.11.0 to 3.11.4 get wrong."""
 
 import importlib
 import inspect
@@ -19,7 +19,7 @@ POSSESSIVE_GROUP = re.compile(rb"(?<!\\)\)(?:[*+?]|\{[0-9,]*\})\+|\(\?>")
 
 
 def texts(constant: object) -> Iterator[bytes]:
-    """Yield the texts among the constants of compiled code."""
+    """Yield the strings among the constants of compiled code."""
     match constant:
         case CodeType():
             yield from texts(constant.co_consts)
@@ -33,7 +33,7 @@ def texts(constant: object) -> Iterator[bytes]:
 
 
 def test_no_group_is_possessive() -> None:
-    """Where such a group ends within a try that fails, those Pythons match too much."""
+    """If such a group ends within an attempt that fails, those Pythons match too much."""
     found = []
     for path in Path(qmpeer.__file__).parent.rglob("*.py"):
         code = SourceFileLoader(path.stem, str(path)).get_code(path.stem)
@@ -49,11 +49,11 @@ def test_the_pattern_itself() -> None:
 
 
 CUT_UP = {"qmpeer.wire.lexer._TOKENS"}
-"""Patterns for texts that another one has found to be whole: what is open there never ends."""
+"""Patterns for texts that another pattern has checked: an unclosed part can't occur there."""
 
 
 def searches() -> Iterator[tuple[str, Callable[[str], object]]]:
-    """Yield what looks for a pattern of ours in a text, as far as patterns have names."""
+    """Yield search functions of our patterns, if these have names."""
     for module in pkgutil.walk_packages(qmpeer.__path__, "qmpeer."):
         if module.name.endswith("__main__"):
             continue
@@ -78,7 +78,7 @@ def run_of(pattern: "re.Pattern[Any]", is_searched: bool) -> Callable[[str], obj
 
 
 def pumps(pattern: str) -> Iterator[tuple[str, str]]:
-    """Yield how a text begins that a pattern may take long for, and what then comes many times."""
+    """Yield texts that a pattern may take long for: a beginning, and a part that is repeated."""
     signs = sorted({char for char in pattern if not char.isalnum() and char not in "()|?+"})[:14]
     words = re.findall(r"[a-z]{3,}", pattern)[:4]
     repeated = [*signs, " ", "a", *words, *(a + b for a in signs for b in ' a"\\' if a != b)]
@@ -88,7 +88,7 @@ def pumps(pattern: str) -> Iterator[tuple[str, str]]:
 
 
 def spent(run: Callable[[str], object], begin: str, pump: str, size: int) -> float:
-    """Return the seconds that a search takes in a text of a size."""
+    """Return the seconds of a search in a text of a size."""
     text = begin + pump * (size // len(pump)) + "\0"
     return cpu_time(lambda: run(text))
 
@@ -99,12 +99,12 @@ def is_quadratic(run: Callable[[str], object], begin: str, pump: str) -> bool:
 
 @pytest.mark.slow
 def test_no_pattern_is_quadratic() -> None:
-    """What comes many times, and then doesn't go on, costs as often as much."""
+    """A repeated part without a match at its end costs time in proportion to its number."""
     found = []
     for name, run in searches():
         for begin, pump in pumps(run.__doc__ or ""):
             if spent(run, begin, pump, 4000) > 0.02 and is_quadratic(run, begin, pump):
-                found.append((name, begin, pump))  # what is quadratic takes 50 ms
+                found.append((name, begin, pump))  # a quadratic pattern takes 50 ms
                 break
     assert not found
 

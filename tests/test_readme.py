@@ -1,4 +1,4 @@
-"""The README tells the truth: its commands and its Python are run, and print what stands there."""
+"""The README is true: its commands and its Python run, and print the output that it shows."""
 
 import re
 import socket
@@ -20,7 +20,7 @@ PRINTS = re.compile(r"# prints (.*)$", re.MULTILINE)
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """Start what the README starts first, on a port of its own."""
+    """Start the first server of the README, on a free port."""
     (command,) = SERVE.findall(README)
     argv = command.replace("localhost:4444", "127.0.0.1:0").split()
     control, theirs = socket.socketpair()
@@ -46,7 +46,7 @@ def _port_of(client: Client) -> int:
 
 
 def with_outputs(blocks: list[Block]) -> Iterator[Block]:
-    """Yield blocks, and behind Python what its comments say that it prints."""
+    """Yield blocks, and after each Python block the output that its comments promise."""
     for block in blocks:
         yield block
         if block.language == "python":

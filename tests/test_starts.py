@@ -1,4 +1,4 @@
-"""The golden files of starts, and what writes them."""
+"""The golden files of starts, and the functions that write them."""
 
 from pathlib import Path
 

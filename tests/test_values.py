@@ -1,4 +1,4 @@
-"""UNSET: a member that isn't there, which is neither null nor false to be mistaken for one."""
+"""UNSET, the value of a member that isn't there: it differs from null and from false."""
 
 import copy
 import pickle

@@ -1,4 +1,4 @@
-"""Programs at terminals of their own, and what their screens show: tmux, with nobody's settings."""
+"""Programs at terminals of their own, with their screens: tmux without personal settings."""
 
 import os
 import select
@@ -14,7 +14,7 @@ __all__ = ["Terminal"]
 
 
 class ScreenChanges:
-    """A control client of a tmux server: tmux tells it of every output.
+    """A control client of a tmux server, which gets a notice of every output.
 
     Args:
         tmux: The command line of tmux, up to its own options.
@@ -28,10 +28,10 @@ class ScreenChanges:
         )
         assert self._process.stdout is not None
         self._output = self._process.stdout.fileno()
-        self._wait([])  # until it is attached: it learns of all that comes from now on
+        self._wait([])  # until it is attached: from now on it gets a notice of every output
 
     def until(self, screen: Callable[[], str], is_so: Callable[[str], bool]) -> str:
-        """Look at the screen whenever it has changed, until it is as wanted; return it."""
+        """Read the screen after each change until a condition is true; return it."""
         while not is_so(shown := screen()):
             self._wait(shown)
         return shown
@@ -50,8 +50,8 @@ class Terminal:
 
     Args:
         tmux: The program.
-        folder: Where the tmux server listens.
-        argv: The command line; a single word is a line for the shell.
+        folder: The folder of the tmux server's socket.
+        argv: The command line; a single word is run by the shell.
         columns: The width of the screen.
         rows: Its height.
     """
@@ -77,11 +77,11 @@ class Terminal:
         self._call("send-keys", *keys)
 
     def text(self) -> str:
-        """Return the whole screen, without blanks at the ends of lines: some were written."""
+        """Return the whole screen, without blanks at the ends of lines."""
         return "\n".join(line.rstrip() for line in self._call("capture-pane", "-p").splitlines())
 
     def until(self, is_so: Callable[[str], bool]) -> str:
-        """Wait until the whole screen is as wanted; return it."""
+        """Wait until a condition is true for the whole screen; return it."""
         return self._changes.until(self.text, is_so)
 
     def until_last(self, line: str) -> list[str]:
@@ -92,7 +92,7 @@ class Terminal:
         """Type a line at a prompt, and wait for the next prompt; return the screen's lines."""
         count = sum(line.startswith(prompt) for line in self.until_last(prompt))
         self.enter(text)
-        # The prompt alone doesn't tell: before the line is echoed it is still the last one.
+        # The prompt alone proves nothing: until the line is echoed, the last line is the old one.
         return self._until(
             lambda lines: (
                 lines[-1] == prompt and sum(line.startswith(prompt) for line in lines) > count
@@ -100,7 +100,7 @@ class Terminal:
         )
 
     def until_seen(self, text: str) -> list[str]:
-        """Wait until a text stands somewhere on the screen; return its lines."""
+        """Wait until a text is on the screen; return the screen's lines."""
         return self._until(lambda lines: text in "\n".join(lines))
 
     def _until(self, is_so: Callable[[list[str]], bool]) -> list[str]:

@@ -32,7 +32,7 @@ class BareProtocol(asyncio.Protocol):
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Take whole lines; keep the rest."""
+        """Handle complete lines; keep the rest."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         loads, pending = self._loads, self._pending
         for line in lines:
@@ -66,11 +66,11 @@ class BareProtocol(asyncio.Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tests:
-    """The tests, with one JSON library.
+    """The tests with one JSON library.
 
     Attributes:
-        loads: Reads a JSON text.
-        dumps: Writes a JSON text.
+        loads: The function that parses a JSON text.
+        dumps: The function that formats a JSON text.
     """
 
     loads: Callable[[bytes], Any]
@@ -99,7 +99,7 @@ class Tests:
         return await self.sequential(path, count, "query-qmp-schema")
 
     async def pipelined(self, path: str, count: int) -> Timing:
-        """Send commands in waves of 1,000 that are in flight together."""
+        """Send commands in waves of 1,000 that are in flight at the same time."""
         protocol = await self._connect(path)
         with timed() as timing:
             for _ in range(count // WAVE):

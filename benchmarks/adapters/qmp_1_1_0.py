@@ -1,6 +1,6 @@
 """qmp 1.1.0 of PyPI, blocking: QEMU 5.0's own module.
 
-No events: it loses the rest of a line that comes in two pieces.
+It has no test of events: it loses the rest of a line that arrives in two pieces.
 """
 
 from qmp import QEMUMonitorProtocol

@@ -1,4 +1,4 @@
-"""The bare loop over a blocking socket: what a program costs that has no client at all."""
+"""The bare loop over a blocking socket: the cost of a program without a client library."""
 
 import socket
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from benchmarks.timing import Timing, timed
 
 @dataclass(frozen=True, slots=True)
 class RawSocket:
-    """The tests, with one JSON library.
+    """The tests with one JSON library.
 
     Attributes:
-        loads: Reads a JSON text.
-        dumps: Writes a JSON text.
+        loads: The function that parses a JSON text.
+        dumps: The function that formats a JSON text.
     """
 
     loads: Callable[[bytes], Any]

@@ -1,4 +1,4 @@
-"""qemu.qmp, from nothing to its first reply."""
+"""qemu.qmp, from its start to its first reply."""
 
 import asyncio
 import sys

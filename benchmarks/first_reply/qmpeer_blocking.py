@@ -1,4 +1,4 @@
-"""Our blocking client, from nothing to its first reply."""
+"""Our blocking client, from its start to its first reply."""
 
 import sys
 

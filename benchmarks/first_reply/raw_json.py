@@ -1,4 +1,4 @@
-"""A bare socket and json, from nothing to the first reply."""
+"""A bare socket with json, from its start to the first reply."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""The short script on qemu.qmp that executes one command."""
+"""A short script with qemu.qmp that executes one command."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from qemu.qmp import QMPClient
 
 
 async def main() -> None:
-    """Connect, send the command, show its value."""
+    """Connect, execute the command, print its return value."""
     client = QMPClient()
     await client.connect(sys.argv[1])
     print(json.dumps(await client.execute("query-status")))

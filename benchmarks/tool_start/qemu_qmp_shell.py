@@ -1,4 +1,4 @@
-"""What pip installs as `qmp-shell` with qemu.qmp."""
+"""The program that pip installs as `qmp-shell` with qemu.qmp."""
 
 import sys
 

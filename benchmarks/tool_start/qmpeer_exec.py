@@ -1,4 +1,4 @@
-"""What pip installs as `qmpeer`, told to execute one command."""
+"""The program that pip installs as `qmpeer`, executing one command."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What completion takes at most, key by key through a long line, on a real server's schema."""
+"""The longest time of a completion, key by key through a long line, on a real server's schema."""
 
 import statistics
 import sys

@@ -1,4 +1,4 @@
-"""What pip installs as `qmpeer`, told to serve one monitor on a descriptor."""
+"""The program that pip installs as `qmpeer`, serving one monitor on a descriptor."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What pip installs as `qmp-shell` with qmpeer."""
+"""The program that pip installs as `qmp-shell` with qmpeer."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The modules of others that a server can't do without."""
+"""The modules of others that every server needs."""
 
 import asyncio
 import ssl

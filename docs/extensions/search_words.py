@@ -1,7 +1,7 @@
-"""Words that lead the site's search to a page: what people type for what the page is about.
+"""Search words for each page: the words that people type when they look for its subject.
 
-Sphinx's search ranks all pages that hold a word alike. An entry of the index that is marked as the
-main one comes first, so each page gets some.
+Sphinx's search gives the same rank to all pages with a word. A main entry of the index ranks first,
+so each page gets some.
 """
 
 from docutils import nodes
@@ -44,11 +44,11 @@ WORDS: dict[str, tuple[str, ...]] = {
     "shell": ("completion", "history", "qmp-shell"),
     "tools": ("screenshot", "command line tools"),
 }
-"""By page, words and phrases in small letters."""
+"""By page, words and phrases in lower case."""
 
 
 class AddWords(SphinxTransform):
-    """Put a page's words in front of it, as main entries of the index."""
+    """A transform that puts a page's search words at its top, as main entries of the index."""
 
     default_priority = 800  # before domains collect what a page has
 

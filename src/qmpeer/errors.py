@@ -260,6 +260,10 @@ class JobError(CommandError):
         return f"job {self.job} ({self.command}) failed: {self.desc}"
 
 
+_PAST_TENSE = {"failed": "failed", "cancelled": "was cancelled"}
+"""What the final states of a migration are called in a sentence."""
+
+
 class MigrationError(CommandError):
     """A migration that started, and then failed or was cancelled.
 
@@ -275,7 +279,8 @@ class MigrationError(CommandError):
         return MigrationError, (self.status, self.desc)
 
     def __str__(self) -> str:
-        return f"the migration is {self.status}" + (f": {self.desc}" if self.desc else "")
+        verb = _PAST_TENSE.get(self.status, f"is {self.status}")
+        return f"the migration {verb}" + (f": {self.desc}" if self.desc else "")
 
 
 class CommandInterrupted(QMPError):

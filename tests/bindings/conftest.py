@@ -1,4 +1,4 @@
-"""Warnings that no test before has used up."""
+"""A fixture that makes each test see all warnings."""
 
 import pytest
 
@@ -7,5 +7,5 @@ from qmpeer.bindings import deprecation
 
 @pytest.fixture(autouse=True)
 def nothing_was_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget which warnings were given, as each is given once in a process."""
+    """Forget the warnings given so far, because each is given once per process."""
     monkeypatch.setattr(deprecation, "_given", set[str]())

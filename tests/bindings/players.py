@@ -1,4 +1,4 @@
-"""A binding of a few types, as one would be generated: what the tests of this room decode."""
+"""A small binding, like a generated one, for the tests of this package."""
 
 from typing import Annotated, Any, ClassVar, TypeAlias
 

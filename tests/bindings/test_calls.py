@@ -1,4 +1,4 @@
-"""Commands and events as values: what is sent for typed arguments, and what answers become."""
+"""Commands and events as values: encoding of typed arguments, decoding of answers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""JSON of this release, of a newer one and of none: what becomes a type, what stays as it is."""
+"""Decoding of JSON from this release, from a newer one, and of wrong JSON."""
 
 import json
 from collections.abc import Callable
@@ -31,7 +31,7 @@ OPEN = Tray(is_open=True)
 
 
 def odd(of: Callable[..., Any], **members: Any) -> Any:
-    """Make a struct of members that no type checker would let pass."""
+    """Make a struct with members that a type checker would reject."""
     return of(**members)
 
 
@@ -96,7 +96,7 @@ AS_DECLARED: list[tuple[str, Any, Any, Any]] = [
         ),
     ),
 ]
-"""Names of cases, types, values as the schema has them, and what they become."""
+"""Names of cases, types, values that fit the schema, and the decoded values."""
 
 NEWER: list[tuple[str, Any, Any, Any]] = [
     ("value of an enum", Player, {"name": "a", "speed": "warp"}, Player(name="a", speed="warp")),
@@ -148,7 +148,7 @@ NEWER: list[tuple[str, Any, Any, Any]] = [
     ),
     ("branch within an alternate", Reference, {"card": "cf"}, UnknownCard(tag="cf", members={})),
 ]
-"""What only a newer release sends."""
+"""Values that only a newer release sends."""
 
 OTHERWISE: list[tuple[str, Any, Any, Any]] = [
     ("string for a number", int, "3", "3"),
@@ -176,7 +176,7 @@ OTHERWISE: list[tuple[str, Any, Any, Any]] = [
     ("array for a union", Medium, [1], [1]),
     ("kind that an alternate doesn't have", Reference, [1], [1]),
 ]
-"""What no release sends: a value of another JSON type than the schema has, or too few members."""
+"""Values that no release sends: of another JSON type, or with missing members."""
 
 cases = pytest.mark.parametrize(
     ("of", "value", "expected"),
@@ -226,7 +226,7 @@ def test_a_value_nested_deeper_than_python_goes_stays_plain() -> None:
 
 
 def test_what_was_decoded_is_not_what_came() -> None:
-    """The caller's own value stays whole, whatever is done with the struct."""
+    """Changes of the struct don't affect the caller's own value."""
     value = {"is-open": True, "x": [1]}
     decoder_of(Tray)(value).extra.clear()
     assert value == {"is-open": True, "x": [1]}

@@ -1,4 +1,4 @@
-"""Warnings of what a later release may not have: which, how often, and whose line they name."""
+"""Deprecation warnings: which are given, how often, and the line that they name."""
 
 import warnings
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What goes out: exactly what a value holds, under the names of the wire."""
+"""Encoding to JSON: exactly a value's members, under their names on the wire."""
 
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -66,7 +66,7 @@ def test_encode(value: Any, expected: Any) -> None:
     found = encode(value)
     assert found == expected
     if isinstance(expected, dict) and isinstance(found, dict):
-        assert list(found) == list(expected)  # in the schema's order
+        assert list(found) == list(expected)  # in the order of the schema
 
 
 @pytest.mark.parametrize(

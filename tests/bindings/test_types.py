@@ -1,4 +1,4 @@
-"""The types of a binding: structs that keep what they don't know, open enums."""
+"""The base types of a binding: structs that keep unknown members, and open enums."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_an_enumeration_has_its_values_in_order() -> None:
 
 def test_an_enumeration_has_what_is_a_value_and_no_more() -> None:
     class Mixed(Enumeration):
-        """Values, and what else a class has."""
+        """An enum whose class also has other attributes."""
 
         NONE = "none"
         _1 = "1"

@@ -1,6 +1,6 @@
-"""What a program says of the character devices of its command line, line by line, as QEMU does.
+"""A program's output about the character devices of its command line, as QEMU prints it.
 
-The golden file start_lines.txt holds the command lines, with what QEMU says of them.
+The golden file start_lines.txt holds the command lines with QEMU's output.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ LINES = Path(__file__).with_name("start_lines.txt")
 
 
 async def say(words: Words, place: Place) -> Said:
-    """Do what a program does that starts with this command line, and return what it says."""
+    """Start a program with this command line, and return its output."""
     start = _Start()
     try:
         async with asyncio.timeout(PATIENCE):
@@ -32,7 +32,7 @@ async def say(words: Words, place: Place) -> Said:
 
 
 class _Start:
-    """A program's start: it makes its devices, and keeps what it writes."""
+    """The start of a program, which makes its devices and keeps its output."""
 
     def __init__(self) -> None:
         self.out: list[str] = []

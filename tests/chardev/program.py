@@ -1,4 +1,4 @@
-"""A program around character devices: it keeps what they say, and what their front ends hear."""
+"""A program around character devices: it keeps their messages and their front ends' input."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from tests.transport.recorder import Recorder
 
 
 class _Leaver(Recorder):
-    """Close the stream when the other end sends no more, as monitors do."""
+    """A handler that closes its stream at the end of input, as monitors do."""
 
     def eof_received(self) -> None:
         super().eof_received()
@@ -19,7 +19,7 @@ class _Leaver(Recorder):
 
 
 class FrontEnd:
-    """Make the handlers of a device's streams, and keep them."""
+    """A front end that makes the handlers of a device's streams and keeps them."""
 
     def __init__(self, greeting: bytes = b"", *, stays: bool = False) -> None:
         self.greeting = greeting
@@ -43,7 +43,7 @@ class FrontEnd:
         return self.handlers[-1]
 
     async def connected(self, times: int = 1) -> Recorder:
-        """Wait until somebody has come so many times."""
+        """Wait until clients have connected so many times."""
         async with asyncio.timeout(PATIENCE):
             while len(self.handlers) < times:
                 self._made.clear()
@@ -52,7 +52,7 @@ class FrontEnd:
 
 
 class Program:
-    """Be what stands around the devices."""
+    """A host program of character devices."""
 
     def __init__(self, **host: Any) -> None:
         self.said: list[str] = []
@@ -71,21 +71,21 @@ class Program:
         self.devices = Chardevs(self.host)
 
     async def add(self, text: str, front: FrontEnd | None = None) -> Chardev:
-        """Make what -chardev describes, and attach a front end."""
+        """Make the device of a -chardev option, and attach a front end."""
         device = await self.devices.add_described(parse_chardev(text))
         if front is not None:
             device.attach(front)
         return device
 
     async def until(self, is_so: Callable[[], bool]) -> None:
-        """Wait until something is so that a device, or a report, changes."""
+        """Wait for a condition, which is checked when a device changes or a report comes."""
         async with asyncio.timeout(PATIENCE):
             while not is_so():
                 self._changed.clear()
                 await self._changed.wait()
 
     async def end(self) -> None:
-        """Cut all connections, and let everybody hear of it."""
+        """Cut all connections, and let all handlers be notified."""
         for device in self.devices:
             device.yank()
             device.close()

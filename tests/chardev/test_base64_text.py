@@ -1,4 +1,4 @@
-"""Base64 as it is read, beside a model of GLib's decoder: a group of four at a time."""
+"""Base64 decoding, compared with a model of GLib's decoder: a group of four at a time."""
 
 import itertools
 

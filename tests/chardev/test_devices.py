@@ -1,4 +1,4 @@
-"""Devices other than sockets, each on what it is made of: files, pipes, terminals, datagrams.
+"""Devices other than sockets, on real files, pipes, terminals and datagrams.
 
 Modules: output_only.
 """
@@ -27,7 +27,7 @@ from tests.transport.recorder import spin
 
 @pytest.fixture
 def terminal() -> Iterator[tuple[int, int]]:
-    """A master and a slave."""
+    """The master and the slave of a pseudo-terminal."""
     ends = pty.openpty()
     yield ends
     for fd in ends:
@@ -325,7 +325,7 @@ async def test_full_log(own: Program, tmp_path: Path, caplog: pytest.LogCaptureF
         front.last.stream.write(b".")
     assert path.read_bytes() == b"greeting" + b"." * 100
     [record] = caplog.records
-    assert record.message.startswith("/dev/full can't be written, and goes on without: ")
+    assert record.message.startswith("/dev/full can't be written, its device goes on without it: ")
 
 
 async def test_log_goes_on_when_there_is_room(
@@ -345,7 +345,7 @@ async def test_log_goes_on_when_there_is_room(
     front.last.stream.write(b"kept")
     assert log.read_bytes() == b"kept"
     assert [record.message for record in caplog.records] == [
-        f"{log} can't be written, and goes on without: [Errno {errno.ENOSPC}] no space",
+        f"{log} can't be written, its device goes on without it: [Errno {errno.ENOSPC}] no space",
         f"{log} can be written again",
     ]
 

@@ -1,4 +1,4 @@
-"""The key=value language, number by number; whole lines are in start_lines.txt."""
+"""The key=value language: single values; start_lines.txt has whole command lines."""
 
 import pytest
 

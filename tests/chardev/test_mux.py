@@ -1,4 +1,4 @@
-"""The mux: several front ends on one device, its menu, and who hears what."""
+"""The mux: several front ends on one device, its menu, and the distribution of input."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from tests.transport.recorder import Recorder, spin
 
 
 class Focused(Recorder):
-    """A front end that wants to know of the focus, as human monitors do."""
+    """A front end that is notified of the focus, as human monitors are."""
 
     def focus_gained(self) -> None:
         self.calls.append("focus_gained")
@@ -37,7 +37,7 @@ class Human(FrontEnd):
 
 
 class Mux:
-    """A mux on one end of a socket pair, and the other end."""
+    """A mux on one end of a socket pair, with the other end."""
 
     def __init__(self, program: Program, device: MuxDevice, end: socket.socket) -> None:
         self.program = program
@@ -56,12 +56,12 @@ class Mux:
         await self.settled()
 
     async def settled(self) -> None:
-        """Let the loop read what was sent before."""
+        """Let the loop read the data that was sent before."""
         await asyncio.sleep(0)
         await spin()
 
     def heard(self) -> bytes:
-        """Return what has come out."""
+        """Return the output so far."""
         try:
             return self.end.recv(1 << 20, socket.MSG_DONTWAIT)
         except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Any text is a device or a ChardevError, and reading it takes no longer than its length allows."""
+"""Any text gives a device or a ChardevError, and parsing takes time linear in its length."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,7 +30,7 @@ texts = st.one_of(
 
 
 def check(read: Callable[[], Description]) -> None:
-    """Read a device and make it, without opening it."""
+    """Parse a device and make it, without opening it."""
     with suppress(ChardevError):
         description = read()
         if not description.help and not description.is_reference:
@@ -77,7 +77,7 @@ def test_commas_survive(values: dict[str, str]) -> None:
     ids=lambda text: text[:8],
 )
 def test_long_text(text: str) -> None:
-    """What takes time by the square of its length would take minutes."""
+    """Code that takes quadratic time would run for minutes."""
 
     def run(size: int) -> None:
         part = text[: size - 1] + text[-1]

@@ -1,4 +1,4 @@
-"""What QMP's commands do with devices: add, change, remove, query."""
+"""The operations of QMP's commands on devices: add, change, remove, query."""
 
 import asyncio
 from pathlib import Path
@@ -39,7 +39,7 @@ async def test_add_tells_of_a_pty(devices: Chardevs) -> None:
 
 
 async def test_two_adds_at_once(devices: Chardevs) -> None:
-    """Resolving a host takes turns of the loop; only one gets the label."""
+    """Resolving a host takes several turns of the loop; only one device gets the label."""
     backend: JsonObject = {
         "type": "socket",
         "data": {"addr": {"type": "inet", "data": {"host": "127.0.0.1", "port": "0"}}},

@@ -1,4 +1,4 @@
-"""The ring buffer, written by a front end or by ringbuf-write, and read by ringbuf-read."""
+"""The ring buffer: written by a front end or ringbuf-write, and read by ringbuf-read."""
 
 import base64
 

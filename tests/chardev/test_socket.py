@@ -1,4 +1,4 @@
-"""The socket device: who comes in, where, and how it dials itself."""
+"""The socket device: its addresses, its clients, and dialling."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ from tests.transport.recorder import spin
 
 
 def dial(address: str | tuple[str, int]) -> socket.socket:
-    """Connect to what listens already, and wait no longer than anybody should."""
+    """Connect to a listening socket, with a time limit."""
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     sock = socket.socket(family)
     sock.settimeout(PATIENCE)
@@ -37,7 +37,7 @@ def dial(address: str | tuple[str, int]) -> socket.socket:
 
 
 def where(device: object) -> tuple[str, int]:
-    """Return host and port of a device that listens on TCP."""
+    """Return the host and port of a device that listens on TCP."""
     assert isinstance(device, SocketDevice)
     address = device.address
     assert isinstance(address, TcpAddress)

@@ -1,4 +1,4 @@
-"""Every command line that QEMU has an opinion on: what is said of it, by us and by QEMU."""
+"""Command lines with character devices: our output against QEMU's."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Real servers that the tools are tried on: a machine with disks and a NIC, a daemon, an agent."""
+"""Real servers for tests of the tools: a machine with disks and a NIC, a daemon, an agent."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ MIB = 1 << 20
 
 @pytest.fixture(autouse=True)
 def patience_with_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a busy machine take its time for names to complete."""
+    """Give a busy machine more time to list names for completion."""
     monkeypatch.setattr("qmpeer.limits.NAMES_TIMEOUT", PATIENCE)
 
 
@@ -101,7 +101,7 @@ def daemon(
 def agent(
     program: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory, start: Start
 ) -> str:
-    """A real guest agent, that can do no harm here; its path."""
+    """A real guest agent that can do no harm here; its path."""
     folder = tmp_path_factory.mktemp("agent")
     (folder / "state").mkdir()
     path = folder / "ga"
@@ -112,6 +112,6 @@ def agent(
 
 @pytest.fixture
 def no_rich(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make rich something that can't be imported."""
+    """Make the import of rich fail."""
     for name in ("rich", *(name for name in sys.modules if name.startswith("rich."))):
         monkeypatch.setitem(sys.modules, name, None)

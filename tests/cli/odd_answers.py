@@ -1,4 +1,4 @@
-"""What a machine answers to the tools, and the same with something odd in it."""
+"""Answers of a machine to the tools, and variations of them with one odd part."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 __all__ = ["ANSWERS", "ODD", "odd_answers"]
 
 DEEP: list[Any] = []
-for _ in range(1000):  # the reader takes no more
+for _ in range(1000):  # deeper values can't be read
     DEEP = [DEEP]
 
 ODD: list[Any] = [
@@ -58,7 +58,7 @@ ANSWERS: dict[str, Any] = {
 
 
 def odd_answers(value: Any, odd: Any) -> Iterator[Any]:
-    """Give a value with another one in place of each of its parts, or without that part."""
+    """Yield variations of a value: each has one part replaced by another value, or left out."""
     yield odd
     is_object = isinstance(value, dict)
     keys = value if is_object else range(len(value) if isinstance(value, list) else 0)

@@ -1,4 +1,4 @@
-"""The tools, run to their end: in this process, with a terminal or without, or as programs."""
+"""Runs of the tools: in this process, with or without a terminal, or as programs."""
 
 import contextlib
 import fcntl
@@ -25,32 +25,32 @@ __all__ = ["Ended", "Shown", "Start", "at_terminal", "run_here"]
 
 
 class Start:
-    """Start programs, and end them."""
+    """A starter of programs, which it also ends."""
 
     def __init__(self) -> None:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __call__(self, argv: Sequence[str], listens_at: Path) -> "subprocess.Popen[bytes]":
-        """Start one, and wait until it listens."""
+        """Start a program, and wait until it listens."""
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
         self._processes.append(process)
         until_listening(listens_at, process)
         return process
 
     def end(self) -> None:
-        """End all of them."""
+        """End all programs."""
         for process in self._processes:
             process.kill()
             process.wait(PATIENCE)
 
 
 class Ended(NamedTuple):
-    """How a command line ended.
+    """The outcome of a command line.
 
     Attributes:
         status: Its exit status.
-        out: What it wrote to standard output.
-        err: What it wrote to standard error.
+        out: Its standard output.
+        err: Its standard error.
     """
 
     status: int
@@ -63,7 +63,7 @@ def run_here(*words: str, input: bytes = b"", **environment: str) -> Ended:
 
     Args:
         words: The command line, without the program's name.
-        input: What standard input holds.
+        input: The content of standard input.
         environment: Variables besides those of this process.
     """
     standard = io.BytesIO(input), io.BytesIO(), io.BytesIO()
@@ -75,17 +75,17 @@ def run_here(*words: str, input: bytes = b"", **environment: str) -> Ended:
             patch.setenv(name, value)
         status = main(words)
     for stream in streams:
-        stream.detach()  # it would close what a thread may still read
+        stream.detach()  # closing it would close a stream that a thread may still read
     return Ended(status, standard[1].getvalue(), standard[2].getvalue())
 
 
 class Shown(NamedTuple):
-    """What a command line showed at a terminal.
+    """The outcome of a command line at a terminal.
 
     Attributes:
         status: Its exit status.
-        lines: What stands on the screen at its end, without blank lines below.
-        raw: All that it wrote.
+        lines: The final lines of the screen, without blank lines below.
+        raw: Its whole output.
     """
 
     status: int
@@ -107,7 +107,7 @@ def at_terminal(*words: str, columns: int = 80, rows: int = 40, **environment: s
     raw = bytearray()
 
     def look() -> None:
-        with contextlib.suppress(OSError):  # EIO: nobody has the terminal open any more
+        with contextlib.suppress(OSError):  # EIO: the last process has closed the terminal
             while data := os.read(ours, 65536):
                 raw.extend(data)
                 stream.feed(data)

@@ -1,4 +1,4 @@
-"""A server that answers as a test has it say, be that never so odd."""
+"""A server with answers chosen by a test, however odd they are."""
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -42,13 +42,13 @@ class Scripted:
     """A server in a thread.
 
     Args:
-        path: Where it listens.
-        answers: What its commands return: a value, an error, or a function of the arguments.
+        path: The unix path on which it listens.
+        answers: The results of its commands: a value, an error, or a function of the arguments.
 
     Attributes:
-        address: Where it listens.
+        address: The address on which it listens.
         emit: Sends an event.
-        seen: The commands that came, with their arguments.
+        seen: The commands received, with their arguments.
     """
 
     def __init__(self, path: Path, answers: Mapping[str, Any]) -> None:

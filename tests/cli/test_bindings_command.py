@@ -1,4 +1,4 @@
-"""``qmpeer bindings``, through its entry: where the module goes, and what is in it."""
+"""``qmpeer bindings``, through its entry point: the file that it writes, and its content."""
 
 import sys
 from collections.abc import Callable
@@ -18,11 +18,11 @@ Import = Callable[[str], ModuleType]
 
 @pytest.fixture
 def module_of(monkeypatch: pytest.MonkeyPatch) -> Import:
-    """Return what imports a module from its text."""
+    """Return a function that imports a module from its text."""
 
     def load(text: str) -> ModuleType:
         module = ModuleType("made_by_the_command")
-        monkeypatch.setitem(sys.modules, module.__name__, module)  # where annotations are looked up
+        monkeypatch.setitem(sys.modules, module.__name__, module)  # annotations are resolved there
         exec(text, module.__dict__)
         return module
 
@@ -34,7 +34,7 @@ def test_to_standard_output(module_of: Import) -> None:
     assert (done.status, done.err) == (0, b"")
     output = done.out.decode()
     assert "caps_small-9.2.replies" in output
-    assert NOW not in output  # where it lay is nobody's business
+    assert NOW not in output  # the source's folder must not get into the module
     q = module_of(output)
     assert introspection_hash(recorded_introspection("small-9.2")) == q.SCHEMA_HASH
     assert q.stop_now().name == "stop-now"

@@ -157,7 +157,7 @@ def has_output(process: "subprocess.Popen[str]") -> bool:
 
 
 def stop_and_go_until(process: "subprocess.Popen[str]", second: RawClient) -> None:
-    """Make events until the process has ended: it can't be seen when it is ready for them."""
+    """Cause events until the process ends, as no one can see when it begins to listen for them."""
     while process.poll() is None:
         second.exchange("stop")
         second.exchange("cont")
@@ -184,7 +184,7 @@ def test_events_by_name(address: str, second: RawClient) -> None:
 
 @pytest.fixture
 def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the time for events be up as soon as the client is connected, however long it is."""
+    """Let every --timeout pass at once after the client has connected."""
     times = iter([0.0])
     monkeypatch.setattr("qmpeer.cli.events_command.monotonic", lambda: next(times, 1e6))
 

@@ -1,4 +1,4 @@
-"""Completion in real shells: the same places in each of them.
+"""Completion in real shells, with the same cases for each.
 
 Modules: completion_command.
 """
@@ -84,7 +84,7 @@ end
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the scripts, and with programs of ours that a shell finds."""
+    """A folder with the scripts, and with our programs on the shell's PATH."""
     folder = tmp_path_factory.mktemp("completion")
     made = usages()
     (folder / "bash").write_text(bash_script(made))
@@ -154,8 +154,8 @@ def test_bash(typed: str, offered: set[str], bash: dict[str, list[str]]) -> None
 @pytest.mark.parametrize(("typed", "offered"), CASES.values(), ids=CASES)
 def test_fish(typed: str, offered: set[str], fish: dict[str, list[str]]) -> None:
     found = {line.partition("\t")[0] for line in fish[typed]}
-    # A scheme before a path is a part of the word here. Fish 4 offers words, too, that only have
-    # the same letters somewhere.
+    # A scheme before a path is part of the word here. Fish 4 also offers words that merely contain
+    # the same letters.
     last = typed.rpartition(" ")[2]
     assert {word.removeprefix("unix:") for word in found if word.startswith(last)} == offered
 
@@ -166,7 +166,7 @@ def test_zsh(folder: Path, place: Path, program: Callable[[str], str]) -> None:
     try:
         for typed, offered in CASES.values():
             if "unix:" in typed or typed == "qmp-shell -f vm":
-                continue  # what is a file's name, and how it is completed, is the user's to say
+                continue  # users configure how their shell completes file names
             found = shell.offers(typed).replace("\\", "")
             assert all(word in found for word in offered), (typed, offered, found)
     finally:
@@ -174,7 +174,7 @@ def test_zsh(folder: Path, place: Path, program: Callable[[str], str]) -> None:
 
 
 class Zsh:
-    """An interactive zsh, whose widget says what would be offered."""
+    """An interactive zsh, with a widget that lists the completions it would offer."""
 
     def __init__(self, argv: Sequence[str], folder: Path, place: Path) -> None:
         self._ours, its = pty.openpty()
@@ -202,8 +202,8 @@ class Zsh:
         return seen
 
     def offers(self, typed: str) -> str:
-        """Return what a list below a line shows."""
-        self._write(f"{typed}\x18l")  # and nothing behind it, or it would not be shown
+        """Return the completions that zsh lists below the line."""
+        self._write(f"{typed}\x18l")  # and no text after it: zsh wouldn't show the list
         seen = self._until("<end>")
         self._write("\x15")
         return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|[\r\x07]", "", seen)
@@ -226,7 +226,7 @@ def test_syntax(shell: str, folder: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_all_is_described() -> None:
-    """Each subcommand, each verb and each option says what it is."""
+    """Each subcommand, each verb and each option has a description."""
     made = usages()
     assert {usage.words[0] for usage in made} == SUBCOMMAND_NAMES
     for usage in made:

@@ -1,4 +1,4 @@
-"""``qmpeer docs``, through its entry."""
+"""``qmpeer docs``, through its entry point."""
 
 from pathlib import Path
 

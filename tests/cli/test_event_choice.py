@@ -1,4 +1,4 @@
-"""Events by names and by regular expressions."""
+"""Events chosen by names and by regular expressions."""
 
 import re
 

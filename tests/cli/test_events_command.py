@@ -17,7 +17,7 @@ from tests.cli.scripted_server import Scripted
 
 @contextmanager
 def emitting(server: Scripted, *names: str, **data: str) -> Iterator[None]:
-    """Send events all the while: when somebody is ready for them can't be seen."""
+    """Send events all the time, as no one can see when a client begins to listen for them."""
     is_over = threading.Event()
 
     def emit() -> None:
@@ -62,7 +62,7 @@ def test_at_a_terminal_without_colours(server: Scripted) -> None:
 
 @pytest.mark.parametrize("is_json", [True, False])
 def test_forms_can_be_chosen(server: Scripted, is_json: bool) -> None:
-    """Elsewhere it is JSON, unless it is to be text; on a terminal the other way round."""
+    """Outside terminals JSON is written unless --text is given; on a terminal it is the reverse."""
     words = ["events", server.address, "CHANGED", "--count", "1", "--time", "full"]
     with emitting(server, "OTHER", "CHANGED", a="b"):
         if is_json:

@@ -1,4 +1,4 @@
-"""``qmpeer ga`` on a real guest agent, and on a pretended one for what would harm this machine."""
+"""``qmpeer ga`` on a real guest agent, and on a fake one where the real one would do harm."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ import pytest
 from qmpeer.cli.ga_command import COMMAND
 from qmpeer.cli.main import main
 from tests.cli.conftest import HARMFUL
-from tests.cli.pretended_agent import PretendedAgent
+from tests.cli.fake_agent import FakeAgent
 from tests.cli.programs import Ended, Start, at_terminal, run_here
 from tests.machine.serving import QMPEER
 from tests.patience import PATIENCE
@@ -89,7 +89,7 @@ def test_a_program_that_lasts_too_long(agent: str) -> None:
     done = ga(agent, "exec", "-n", "--timeout", "1", "sh", "-c", "echo $$; exec sleep 60")
     assert done.status == 3
     reason, note = done.err.decode().splitlines()
-    assert note.startswith("qmpeer ga: sh may go on in the guest, its pid is ")
+    assert note.startswith("qmpeer ga: sh may still run in the guest, its pid is ")
     assert reason.startswith("qmpeer ga: sh hasn't ended in ")
     os.kill(int(note.split()[-1]), signal.SIGKILL)
 
@@ -113,9 +113,9 @@ def test_what_would_steer_a_terminal(agent: str) -> None:
     ],
 )
 def test_our_words_and_the_programs(words: list[str], ours: list[str], rest: list[str]) -> None:
-    given = vars(COMMAND.verbs["exec"].read(words))
-    assert given.pop("behind") == rest
-    assert sorted(name for name, value in given.items() if value) == ours
+    namespace = vars(COMMAND.verbs["exec"].read(words))
+    assert namespace.pop("program_words") == rest
+    assert sorted(name for name, value in namespace.items() if value) == ours
 
 
 @real
@@ -190,7 +190,7 @@ def test_an_agent_that_is_restarted(
     os.kill(int(pid.read_text()), signal.SIGKILL)
     assert running.returncode == 3
     # Which of the two depends on whether the agent had answered that it runs.
-    known = f"sh may go on in the guest, its pid is {pid.read_text().strip()}\n"
+    known = f"sh may still run in the guest, its pid is {pid.read_text().strip()}\n"
     unknown = "qmpeer ga: guest-exec was cut off, its outcome is unknown"
     assert err.endswith(known) or err.startswith(unknown)
     start(argv, path)
@@ -203,11 +203,11 @@ def test_by_way_of_the_machine(qemu: str, capsys: pytest.CaptureFixture[str]) ->
     assert "found no virtserialport called 'org.qemu.guest_agent.0'" in capsys.readouterr().err
 
 
-# A pretended agent
+# A fake agent
 
 
 @pytest.fixture
-def pretended(tmp_path: Path) -> Iterator[PretendedAgent]:
+def fake(tmp_path: Path) -> Iterator[FakeAgent]:
     answers: dict[str, Any] = {
         "guest-fsfreeze-freeze": 2,
         "guest-fsfreeze-freeze-list": 1,
@@ -215,35 +215,33 @@ def pretended(tmp_path: Path) -> Iterator[PretendedAgent]:
         "guest-shutdown": None,
         "guest-suspend-disk": Exception("no swap"),
     }
-    with PretendedAgent(tmp_path / "ga", answers) as agent:
+    with FakeAgent(tmp_path / "ga", answers) as agent:
         yield agent
 
 
-def test_freeze_and_thaw(pretended: PretendedAgent, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["ga", pretended.address, "freeze"]) == 0
-    assert main(["ga", pretended.address, "freeze", "/srv", "--json"]) == 0
-    assert main(["ga", pretended.address, "thaw"]) == 0
+def test_freeze_and_thaw(fake: FakeAgent, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ga", fake.address, "freeze"]) == 0
+    assert main(["ga", fake.address, "freeze", "/srv", "--json"]) == 0
+    assert main(["ga", fake.address, "thaw"]) == 0
     assert capsys.readouterr().out == (
         'frozen 2 file systems\n{"frozen": 1}\nthawed 2 file systems\n'
     )
-    assert pretended.seen[1] == ("guest-fsfreeze-freeze-list", {"mountpoints": ["/srv"]})
+    assert fake.seen[1] == ("guest-fsfreeze-freeze-list", {"mountpoints": ["/srv"]})
 
 
 @pytest.mark.parametrize(
     ("command", "status"),
     [(["true"], 0), (["sh", "-c", "exit 5"], 5), (["sh", "-c", "kill -9 $$"], 137), (["/no/x"], 2)],
 )
-def test_frozen_while_a_command_runs(
-    pretended: PretendedAgent, command: list[str], status: int
-) -> None:
-    assert main(["ga", pretended.address, "freeze", "--", *command]) == status
-    assert [name for name, _ in pretended.seen] == ["guest-fsfreeze-freeze", "guest-fsfreeze-thaw"]
+def test_frozen_while_a_command_runs(fake: FakeAgent, command: list[str], status: int) -> None:
+    assert main(["ga", fake.address, "freeze", "--", *command]) == status
+    assert [name for name, _ in fake.seen] == ["guest-fsfreeze-freeze", "guest-fsfreeze-thaw"]
 
 
-def test_power(pretended: PretendedAgent, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["ga", pretended.address, "shutdown", "--reboot"]) == 0
-    assert pretended.seen[0] == ("guest-shutdown", {"mode": "reboot"})
-    assert main(["ga", pretended.address, "suspend", "disk"]) == 1
+def test_power(fake: FakeAgent, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ga", fake.address, "shutdown", "--reboot"]) == 0
+    assert fake.seen[0] == ("guest-shutdown", {"mode": "reboot"})
+    assert main(["ga", fake.address, "suspend", "disk"]) == 1
     assert capsys.readouterr() == ("", "qmpeer ga: GenericError: no swap\n")
 
 
@@ -251,7 +249,7 @@ def test_power(pretended: PretendedAgent, capsys: pytest.CaptureFixture[str]) ->
     ("words", "text"),
     [
         ([], "qmpeer ga: found no ADDRESS; see qmpeer ga --help"),
-        (["x"], "qmpeer ga: found no verb behind the address, expected one of ping, info, "),
+        (["x"], "qmpeer ga: found no verb after the address, expected one of ping, info, "),
         (["x", "nope"], "qmpeer ga: found 'nope', expected one of ping, info, "),
         (["x", "exec"], "qmpeer ga: found no PROGRAM; "),
         (["x", "exec", "-e", "A", "ls"], "qmpeer ga: found an --env without '='"),

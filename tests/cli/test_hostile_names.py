@@ -1,4 +1,4 @@
-"""Names that a server chooses are data: TAB in real shells runs none of them, and quotes them.
+"""Names chosen by a server are data: TAB in real shells quotes them and never executes one.
 
 Modules: completion_command, completion_scripts, fish_completion.
 """
@@ -54,7 +54,7 @@ echo .
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server all whose jobs, events and commands have such names."""
+    """A server with such names for all its jobs, events and commands."""
     path = tmp_path_factory.mktemp("server") / "q"
     names = [*OFFERED, *LEFT_OUT]
     answers = dict.fromkeys(names) | {
@@ -66,7 +66,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def names_of(kind: str, address: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """Return what the shells get."""
+    """Return the names that the shells get."""
     assert main(["completion", "names", kind, "--", address]) == 0
     return capsys.readouterr().out.split("\n")[:-1]
 
@@ -79,7 +79,7 @@ def test_jobs(address: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_stands_in_a_language_of_ours(
     kind: str, known: str, address: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Commands stand behind -c of qmp-shell, too, and events are patterns."""
+    """Commands are also completed after -c of qmp-shell, and events are patterns."""
     found = names_of(kind, address, capsys)
     assert known in found
     assert not {*OFFERED, *LEFT_OUT} & set(found)
@@ -100,7 +100,7 @@ def test_tab(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """At a terminal, TAB completes each name, and the command then gets just that."""
+    """At a terminal, TAB completes each name, and the command gets exactly that name."""
     (tmp_path / "script").write_text(SCRIPTS[shell](usages()))
     (tmp_path / "names").write_text("".join(f"{n}\n" for n in names_of("job", address, capsys)))
     (tmp_path / "qmpeer").write_text(STUB)
@@ -130,6 +130,6 @@ def test_tab(
 
 @pytest.mark.parametrize("shell", SCRIPTS)
 def test_nothing_evaluates_words(shell: str) -> None:
-    """What runs a text as code, or expands it a second time, stands in no script."""
+    """No script contains a construct that executes a text as code or expands it twice."""
     script = SCRIPTS[shell](usages())
     assert not re.search(r"\beval\b|compgen|complete.* -W|\$\{\(\w*e\w*\)|\(\$\(", script)

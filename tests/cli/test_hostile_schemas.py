@@ -1,7 +1,7 @@
-"""Sources that somebody made to do harm: what they say ends in one line, and takes little memory.
+"""Malicious schema sources: each ends in a one-line error, and takes little memory.
 
-They are as large as the limits, which are made small here; in their real size they are read by the
-tests marked slow, in a process that is held to its time and memory.
+They are as large as the limits, which are made small here. The tests marked slow read them in their
+real size, in a process with limited time and memory.
 """
 
 import os
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits are Linu
 
 
 def run(*words: str) -> tuple[int, str]:
-    """Return the exit status and the text on standard error, with limits that are made small."""
+    """Return the exit status and standard error of a run with small limits."""
     with smaller_limits(DIVISOR), _room_for(MEMORY):
         tracemalloc.start()
         try:
@@ -54,7 +54,7 @@ def run(*words: str) -> tuple[int, str]:
 
 @contextmanager
 def _room_for(size: int) -> Iterator[None]:
-    """Give this process so much more memory and no more, whatever it is made to read."""
+    """Limit this process to so much more memory than it uses now."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + size, hard))
@@ -65,7 +65,7 @@ def _room_for(size: int) -> Iterator[None]:
 
 
 def run_bounded(*words: str) -> tuple[int, str]:
-    """Do the same in a process of its own."""
+    """Do the same as run(), in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-c", _BOUNDED, *words],
         capture_output=True,
@@ -87,7 +87,7 @@ def check(result: tuple[int, str], status: int, text: str) -> None:
 
 
 def filling(form: bytes, share: float = 0.9) -> bytes:
-    """Return a text over and over, until it takes this share of what may be read."""
+    """Repeat a text until it takes this share of the allowed size."""
     return form * int(limits.SCHEMA_SIZE * share / len(form))
 
 
@@ -126,12 +126,12 @@ TEXTS: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
 }
 """What fills a limit, or passes it by far, and what the error says."""
 SMALL_TEXTS: Final[dict[str, tuple[bytes, str]]] = {
-    "a truncated answer": (b"[%b" % ENTITY, "this is no JSON"),
+    "a truncated answer": (b"[%b" % ENTITY, "this isn't JSON"),
     "an answer that is not UTF-8": (b'[{"meta-type":"\xff"}]', "byte 0xff"),
-    "an answer with a NUL": (b"[%b,\0]" % ENTITY, "this is no JSON"),
+    "an answer with a NUL": (b"[%b,\0]" % ENTITY, "this isn't JSON"),
     "control characters in names": (
         b'[{"name":"\\u001b[31m","meta-type":"event","arg-type":"0"},%b]' % ENTITY,
-        r"'\x1b[31m' is no name",
+        r"'\x1b[31m' is not a valid name",
     ),
 }
 
@@ -177,7 +177,7 @@ def test_include_of_what_is_no_file(name: str, tmp_path: Path) -> None:
 
 
 def test_links_that_lead_round_end(tmp_path: Path) -> None:
-    """Every way round gives the file another name."""
+    """Each time round, the file has another name."""
     (tmp_path / "again").symlink_to(tmp_path)
     file = tmp_path / "schema.json"
     file.write_text("{ 'include': 'again/schema.json' }\n")
@@ -224,8 +224,8 @@ NESTED: Final = b'{"return":%b%b}\n'
 @pytest.mark.parametrize(
     ("reply", "status", "text"),
     [
-        (b'{"return":{}}\n', 1, "not an answer of query-qmp-schema"),
-        (b'{"return":[3]}\n', 1, "not an answer of query-qmp-schema"),
+        (b'{"return":{}}\n', 1, "not an answer to query-qmp-schema"),
+        (b'{"return":[3]}\n', 1, "not an answer to query-qmp-schema"),
         (b'{"error":{"class":"CommandNotFound","desc":"no"}}\n', 1, "has no query-qmp-schema"),
         (NESTED % (b"[" * 9999, b"]" * 9999), 3, "nesting"),
     ],

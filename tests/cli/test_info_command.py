@@ -1,4 +1,4 @@
-"""``qmpeer info``: real servers at one look, and servers that are not QEMU."""
+"""``qmpeer info``: summaries of real servers, and of servers that are not QEMU."""
 
 import json
 import socket
@@ -140,7 +140,7 @@ ASKED = (
 def test_answers_that_are_not_qemus(
     answer: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever a server says, it is shown or left out, and steers no terminal."""
+    """Any answer of a server is shown or left out, and never steers the terminal."""
     with Scripted(tmp_path / "q", dict.fromkeys(ASKED, answer)) as server:
         text = info(capsys, server.address)
         json.loads(info(capsys, server.address, "--json"))

@@ -24,7 +24,7 @@ MIB = 1 << 20
 
 @pytest.fixture
 def vm(qemu: str) -> Iterator[Client]:
-    """Another monitor of the machine; its jobs are ended after the test."""
+    """Another monitor of the machine; after the test its jobs are ended."""
     with Client.connect(f"{qemu}2", timeout=PATIENCE, command_timeout=PATIENCE) as client:
         yield client
         for job in client.execute("query-jobs"):
@@ -36,7 +36,7 @@ def vm(qemu: str) -> Iterator[Client]:
             try:
                 client.execute("job-dismiss", {"id": job["id"]})
             except CommandError:
-                pass  # it dismissed itself
+                pass  # it was dismissed automatically
 
 
 def copy(vm: Client, name: str, speed: int, **more: Any) -> None:
@@ -171,12 +171,12 @@ def test_live_at_a_terminal(qemu: str, vm: Client, columns: int) -> None:
     assert shown.lines[0].startswith("copy backup" if columns == 80 else "copy bac")
     assert "100%" in shown.lines[0]
     assert shown.raw.endswith(b"\r\n")
-    assert b"\x1b[?25h" in shown.raw  # the cursor is there again
+    assert b"\x1b[?25h" in shown.raw  # the cursor is visible again
 
 
 @pytest.mark.usefixtures("no_rich")
 def test_at_a_terminal_without_rich(qemu: str, vm: Client) -> None:
-    """Then there are lines instead of bars that move."""
+    """Without rich there are lines instead of moving bars."""
     copy(vm, "copy", FAST, **{"auto-finalize": False})
     shown = at_terminal("jobs", qemu, "--wait", NO_COLOR="1")
     assert shown.status == 0
@@ -196,7 +196,7 @@ def test_a_migration(
         mark = vm.event_mark()
         vm.execute("migrate", {"uri": f"unix:{tmp_path}/nobody"})
         vm.wait_event("MIGRATION", {"status": "failed"}, since=mark, timeout=PATIENCE)
-        assert main(["jobs", second, "--wait"]) == 0  # that was before we looked
+        assert main(["jobs", second, "--wait"]) == 0  # it had failed before the first query
         assert capsys.readouterr().out.startswith("migration ")
 
         with jobs(second, "--wait", "--json") as waiting:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from qmpeer import __version__
-from qmpeer.cli.main import SUBCOMMANDS, Foreign, main
+from qmpeer.cli.main import SUBCOMMANDS, RawSubcommand, main
 from qmpeer.cli.shell_command import qmp_shell
 from tests.cli.scripted_server import Scripted
 from tests.patience import PATIENCE
@@ -88,7 +88,7 @@ def test_options_stand_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_error_of_our_own(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    foreign = Foreign("", lambda words: {}[words[0]])
+    foreign = RawSubcommand("", lambda words: {}[words[0]])
     monkeypatch.setattr("qmpeer.cli.exec_command.COMMAND", foreign)
     assert main(["exec", "x"]) == 70
     assert capsys.readouterr().err == "qmpeer exec: internal error: KeyError: 'x'\n"
@@ -116,14 +116,14 @@ def test_help_where_standard_output_is_closed(
     words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdout", None)
-    for name in ("block_signals", "raise_fd_limit"):  # what would outlast this test
+    for name in ("block_signals", "raise_fd_limit"):  # redirections that would outlast this test
         monkeypatch.setattr(f"qmpeer.machine.process.{name}", lambda *args: None)
     assert main(words) == 0
 
 
 @pytest.mark.parametrize("how", CLOSED.values(), ids=CLOSED)
 def test_closed_streams(how: str, tmp_path: Path) -> None:
-    """Their numbers go to no socket, so that nothing is written to the server but commands."""
+    """No socket gets their numbers, so only commands are written to the server."""
     told = tmp_path / "told"
     with Scripted(tmp_path / "q", {"query-name": {}, "query-qmp-schema": []}) as server:
         tool = f"{sys.executable} -m qmpeer"

@@ -1,4 +1,4 @@
-"""Manual pages: whole, and read by man without complaint.
+"""Manual pages: complete, and formatted by man without warnings.
 
 Modules: man_command.
 """
@@ -65,7 +65,7 @@ def test_what_it_looks_like(program: Callable[[str], str], tmp_path: Path) -> No
         timeout=PATIENCE,
     )
     text = done.stdout
-    assert "qmpeer-jobs - show how far the jobs and the migration of a server are" in text
+    assert "qmpeer-jobs - show the progress of a server's jobs and of its migration" in text
     assert "qmpeer jobs [-h] [--json] [--timeout S] [--wait] ADDRESS [ID ...]" in text
     heads = [line for line in text.splitlines() if line and not line.startswith(" ")]
     assert heads[1:-1] == [

@@ -1,4 +1,4 @@
-"""Servers and guest agents that answer anything: the tools make do, or say so in one line."""
+"""Servers and guest agents with any answers: the tools cope, or end with a one-line error."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from qmpeer.cli.main import main
+from tests.cli.fake_agent import FakeAgent
 from tests.cli.odd_answers import ANSWERS, ODD, odd_answers
-from tests.cli.pretended_agent import PretendedAgent
 from tests.cli.scripted_server import Scripted
 
 TOOLS = [
@@ -29,7 +29,7 @@ TOOLS = [
 
 
 class Odd:
-    """A server with one answer that is odd."""
+    """A server with one odd answer."""
 
     def __init__(self, path: Path) -> None:
         self.answers = dict(ANSWERS)
@@ -43,7 +43,7 @@ class Odd:
         return main([word.replace("{}", self.server.address) for word in tool.split()])
 
     def asks(self, tool: str) -> list[str]:
-        """Return what a tool asks for if nothing is odd."""
+        """Return the commands that a tool sends if no answer is odd."""
         self.server.seen.clear()
         self.run(tool)
         return [name for name in ANSWERS if name in {name for name, _ in self.server.seen}]
@@ -57,7 +57,7 @@ def server(tmp_path: Path) -> Iterator[Odd]:
 
 
 def try_all(server: Odd, tool: str, capsys: pytest.CaptureFixture[str], step: int) -> int:
-    """Try each step-th odd answer of each command that a tool asks for; return how many."""
+    """Try every step-th odd answer to each command that a tool sends; return their number."""
     count = tried = 0
     for command in server.asks(tool):
         for odd in ODD:
@@ -145,10 +145,10 @@ def test_guest_agents(tmp_path: Path, tool: str, capsys: pytest.CaptureFixture[s
     answers = dict(AGENT)
     words = tool.format(tmp_path / "ga").split()
     count = 0
-    with PretendedAgent(tmp_path / "ga", answers) as agent:
+    with FakeAgent(tmp_path / "ga", answers) as agent:
         main(words)
         for command in list(dict.fromkeys(name for name, _ in agent.seen)):
-            for odd in ODD[1:]:  # None is no answer there
+            for odd in ODD[1:]:  # None means no answer there
                 for answer in odd_answers(AGENT[command], odd):
                     count += 1
                     if count % 7:
@@ -170,7 +170,7 @@ def test_guest_agents(tmp_path: Path, tool: str, capsys: pytest.CaptureFixture[s
         ({"exitcode": 512}, 255, "the program's exit code is 512"),
         ({"exitcode": -256}, 255, "the program's exit code is -256"),
         ({"exitcode": 0xC0000000}, 255, "the program's exit code is 3221225472"),
-        ({}, 255, "the agent doesn't say how the program ended"),
+        ({}, 255, "the agent returned neither an exit code nor a signal"),
         ({"signal": 11}, 139, ""),
         ({"signal": 9, "exitcode": 0}, 137, ""),
         ({"signal": 0, "exitcode": 3}, 3, ""),
@@ -183,6 +183,6 @@ def test_how_a_program_ended(
     tmp_path: Path, end: Any, status: int, note: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answers = {**AGENT, "guest-exec-status": {"exited": True, **end}}
-    with PretendedAgent(tmp_path / "ga", answers) as agent:
+    with FakeAgent(tmp_path / "ga", answers) as agent:
         assert main(["ga", agent.address, "exec", "-n", "x"]) == status
     assert capsys.readouterr().err == (f"qmpeer ga: {note}\n" if note else "")

@@ -1,4 +1,4 @@
-"""Lines for people, on outputs of all kinds."""
+"""Lines for people, on all kinds of outputs."""
 
 import io
 

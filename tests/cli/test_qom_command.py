@@ -128,7 +128,7 @@ def test_values_that_are_none(text: str, kind: str, reason: str) -> None:
 def test_a_tree_without_an_end(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However much a server says, there is an end of it."""
+    """However many objects a server lists, the tree ends."""
     monkeypatch.setattr("qmpeer.limits.QOM_OBJECTS", 500)
     entries = [{"name": f"x{number}", "type": "child<y>"} for number in range(3)]
     with Scripted(tmp_path / "q", {"qom-list": entries}) as server:

@@ -1,4 +1,4 @@
-"""``qmpeer schema``, through its entry: dump, diff, has, lint."""
+"""``qmpeer schema``, through its entry point: dump, diff, has, lint."""
 
 import json
 from pathlib import Path
@@ -87,7 +87,7 @@ def test_lint(tmp_path: Path) -> None:
     status, output, errors = run("lint", OLD_QAPI, "--strict")
     assert (status, output) == (1, "")
     assert "key 'discriminator' is missing" in errors
-    # One that can't be read doesn't keep the others from being read.
+    # A file that can't be read doesn't prevent the check of the others.
     (tmp_path / "bad.json").write_text("{ 'command': 3 }")
     status, _, errors = run("lint", str(tmp_path / "none"), str(tmp_path / "bad.json"))
     assert status == 3
@@ -109,7 +109,7 @@ def test_lint(tmp_path: Path) -> None:
         (["diff", NOW, "hello"], 3, "hello:1:1: found 'hello'"),
         (["diff", "none.json", NOW], 3, "none.json: No such file or directory"),
         (["has", NOW], 2, "EXPRESSION"),
-        (["has", NOW, "..x"], 2, "found '..x', expected the name of a command or an event first"),
+        (["has", NOW, "..x"], 2, "found '..x', expected a command or an event first"),
         (["has", "hello", "stop"], 3, "hello:1:1: found 'hello'"),
         (["lint"], 2, "FILE"),
     ],

@@ -1,4 +1,4 @@
-"""``qmpeer screenshot`` on a real machine, in all ways in which the picture can come to us."""
+"""``qmpeer screenshot`` on a real machine, with every way of passing the picture."""
 
 import json
 import os
@@ -74,7 +74,7 @@ def test_what_the_server_refuses(
 
 
 def old_server(tmp_path: Path, data: bytes) -> Scripted:
-    """A server before 7.1 that takes no descriptors."""
+    """A server like QEMU before 7.1, which accepts no descriptors."""
 
     def screendump(filename: str, format: str | None = None) -> Any:
         if format is not None:

@@ -1,4 +1,4 @@
-"""Starting ``qmpeer exec`` costs little: most of what it could import, it doesn't."""
+"""The start of ``qmpeer exec`` is cheap: it imports few of the modules that it could need."""
 
 import subprocess
 import sys

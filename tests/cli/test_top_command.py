@@ -1,4 +1,4 @@
-"""``qmpeer top``, on this host and of a real machine."""
+"""``qmpeer top``, of this host and of a real machine."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ from tests.cli.scripted_server import Scripted
 
 @pytest.mark.skipif(not Path("/sys/class/net/lo").exists(), reason="/sys is not mounted")
 def test_counters_of_this_host(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A server on this host: here it is this very process."""
+    """A server on this host; here it is this process itself."""
     text = "n0: index=0,type=nic,model=m,macaddr=x\r\n \\ t0: index=0,type=tap,ifname=lo\r\n"
     answers = {
         "human-monitor-command": text,
@@ -51,7 +51,7 @@ def test_a_machine(qemu: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def heads_at_a_terminal(qemu: str) -> int:
-    """Return how often the first line is on the screen after three looks."""
+    """Return how often the first line is on the screen after three updates."""
     shown = at_terminal("top", qemu, "--count", "3", "--interval", "0.05")
     assert shown.status == 0
     return sum(line.startswith("CPUs    0 ") for line in shown.lines)

@@ -1,4 +1,4 @@
-"""Each scenario meets both clients, the async one on every loop that is there."""
+"""Fixtures that run each scenario with both clients, the async one on every installed loop."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from tests.client.hourglass import Hourglass
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
 try:
     import uvloop
-except ImportError:  # an extra
+except ImportError:  # an optional extra
     pass
 else:
     LOOPS["uvloop"] = uvloop.new_event_loop
@@ -37,7 +37,7 @@ def hourglass(monkeypatch: pytest.MonkeyPatch) -> Hourglass:
 
 
 class OurMonitor:
-    """A monitor of our own in a thread, with commands to wait in and to raise events by."""
+    """Our own monitor in a thread, with a command that waits and one that emits events."""
 
     def __init__(self, path: Path) -> None:
         self.address = f"unix:{path}"
@@ -56,7 +56,7 @@ class OurMonitor:
 
         @monitor.command("hold")
         async def hold(name: str) -> JsonValue:
-            """Answer when somebody says "release"."""
+            """Answer once "release" is executed."""
             event = self._held.setdefault(name, asyncio.Event())
             monitor.emit("HELD", {"name": name})
             await event.wait()

@@ -1,7 +1,7 @@
-"""Both clients under one face, so that a scenario is written once.
+"""A common blocking interface to both clients, so that each scenario is written once.
 
-A scenario is blocking code. The async client runs on a loop in a thread beside it, asyncio's or
-uvloop's, and each call waits for its outcome there.
+The async client runs on a loop (asyncio's or uvloop's) in another thread, and each call waits for
+its outcome there.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ P = ParamSpec("P")
 
 
 def background(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-    """Call a function in a thread of its own."""
+    """Call a function in a new thread."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -37,7 +37,7 @@ def background(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> F
 
 
 class Subscription(Protocol):
-    """What both clients' subscriptions can do."""
+    """A subscription of either client."""
 
     @property
     def dropped(self) -> int: ...
@@ -50,7 +50,7 @@ class Subscription(Protocol):
 
 
 class Vm(ABC):
-    """What both clients can do."""
+    """A client of either kind."""
 
     client: Any
 
@@ -59,7 +59,7 @@ class Vm(ABC):
 
     @abstractmethod
     def begin(self, command: str, arguments: Any = None, **options: Any) -> Future[Any]:
-        """Execute a command, and don't wait for its outcome."""
+        """Execute a command without waiting for its outcome."""
 
     @abstractmethod
     def events(self, *names: Any, **options: Any) -> Subscription: ...
@@ -74,12 +74,12 @@ class Vm(ABC):
     def check(self, binding: Any) -> Any: ...
 
     def start(self, method: str, *args: Any, **options: Any) -> Future[Any]:
-        """Call a method of the client, and don't wait for its outcome."""
+        """Call a method of the client without waiting for its outcome."""
         return self.start_on(self.client, method, *args, **options)
 
     @abstractmethod
     def start_on(self, what: Any, method: str, *args: Any, **options: Any) -> Future[Any]:
-        """Call a method of something that the client has made."""
+        """Call a method of an object that the client made, without waiting for its outcome."""
 
     def call(self, method: str, *args: Any, **options: Any) -> Any:
         """Call a method of the client."""
@@ -123,7 +123,7 @@ class Vm(ABC):
 
 
 class Face(ABC):
-    """One client on one loop, or on none."""
+    """A kind of client, with the loop that it runs on."""
 
     @abstractmethod
     def connect(self, address: AddressLike, **options: Any) -> Vm: ...
@@ -140,15 +140,15 @@ class Face(ABC):
 
     @abstractmethod
     def end(self) -> None:
-        """Close what was made here."""
+        """Close everything that was made here."""
 
 
 class Agent(ABC):
-    """What both clients of a guest agent can do."""
+    """A guest agent's client of either kind."""
 
     @abstractmethod
     def start(self, method: str, *args: Any, **options: Any) -> Future[Any]:
-        """Call a method, and don't wait for its outcome."""
+        """Call a method without waiting for its outcome."""
 
     def call(self, method: str, *args: Any, **options: Any) -> Any:
         """Call a method."""
@@ -156,7 +156,7 @@ class Agent(ABC):
 
     @abstractmethod
     def while_frozen(self, function: Callable[[], T], **options: Any) -> Future[T]:
-        """Call a function in a block in which file systems are frozen."""
+        """Call a function while file systems are frozen."""
 
     def __enter__(self) -> "Agent":
         return self
@@ -202,7 +202,7 @@ class AsyncAgent(Agent):
 
 
 class BlockingVm(Vm):
-    """The blocking client as it is."""
+    """The blocking client."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -278,7 +278,7 @@ class BlockingFace(Face):
 
 
 class LoopThread:
-    """A loop in a thread of its own."""
+    """An event loop in a new thread."""
 
     def __init__(self, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
         self.loop = new_loop()
@@ -288,7 +288,7 @@ class LoopThread:
         self._thread.start()
 
     def submit(self, make: Callable[[], Awaitable[T]]) -> Future[T]:
-        """Call a function on the loop and await what it returns."""
+        """Start a function on the loop; its result is awaited there."""
 
         async def run() -> T:
             return await make()
@@ -296,7 +296,7 @@ class LoopThread:
         return asyncio.run_coroutine_threadsafe(run(), self.loop)
 
     def begin(self, make: Callable[[], Awaitable[T]]) -> Future[T]:
-        """Do that, and hand out what it raises as it is: notes and all."""
+        """Start a function on the loop; return a future of its result or unchanged exception."""
         future: Future[T] = Future()
 
         async def run() -> T:
@@ -321,7 +321,7 @@ class LoopThread:
         return future
 
     def call(self, make: Callable[[], Awaitable[T]]) -> T:
-        """Do that and wait for the outcome."""
+        """Call a function on the loop and wait for its outcome."""
         return self.submit(make).result(PATIENCE)
 
     def end(self) -> None:
@@ -332,7 +332,7 @@ class LoopThread:
 
 
 class AsyncVm(Vm):
-    """The async client, each call waited for."""
+    """The async client behind blocking calls."""
 
     def __init__(self, client: AsyncClient, loop: LoopThread) -> None:
         self.client = client
@@ -394,7 +394,7 @@ class AsyncSubscription:
 
 
 class AsyncFace(Face):
-    """The async client on a loop of the kind given."""
+    """The async client on a loop of the given kind."""
 
     def __init__(self, new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
         self._loop = LoopThread(new_loop)

@@ -1,4 +1,4 @@
-"""Deadlines of procedures that a test holds back until all that must come before has come."""
+"""Procedure deadlines that a test holds back until everything before them has happened."""
 
 import pytest
 
@@ -9,10 +9,10 @@ __all__ = ["Hourglass"]
 
 
 class Hourglass:
-    """What counts down in a client's procedures: nothing does before a test lets it.
+    """A replacement for the countdowns of a client's procedures, which a test starts one by one.
 
-    Countdowns are let go in the order in which they are made. One that is let go has really begun
-    when it was made: it may be over already, which its procedure sees at the next event.
+    They are started in the order in which they were made. A started one counts from the time when
+    it was made, so it may be over at once; its procedure notices that at the next event.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +38,7 @@ class Hourglass:
         monkeypatch.setattr(Countdown, "is_over", property(held_is_over))
 
     def let_go(self) -> None:
-        """Let the next one count down."""
+        """Start the next countdown."""
         self._let_go += 1
 
     def _is_held(self, countdown: Countdown) -> bool:

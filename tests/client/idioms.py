@@ -1,4 +1,4 @@
-"""Each way in which asyncio takes a coroutine, given a command; type checkers read it, too."""
+"""All asyncio functions that accept a coroutine, called with a command; also type-checked."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

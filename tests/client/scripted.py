@@ -1,4 +1,4 @@
-"""A server that says what a test tells it to, and when: what no real one does on demand."""
+"""A scripted server, which sends what a test asks for at the right moment."""
 
 import array
 import json
@@ -22,7 +22,7 @@ PLAIN_GREETING = GREETING.replace(b'["oob"]', b"[]")
 
 
 class ScriptedServer:
-    """One connection, from the server's side."""
+    """The server's end of one connection."""
 
     def __init__(self, sock: socket.socket) -> None:
         sock.settimeout(PATIENCE)
@@ -58,7 +58,7 @@ class ScriptedServer:
         return command
 
     def command_with_fds(self) -> tuple[dict[str, Any], list[int]]:
-        """Return a command and the descriptors that came with its own bytes."""
+        """Return the next command and the descriptors that came with its bytes."""
         data, ancillary, _, _ = self.socket.recvmsg(1 << 16, socket.CMSG_SPACE(253 * 4))
         fds = array.array("i")
         for _, _, part in ancillary:
@@ -68,7 +68,7 @@ class ScriptedServer:
         return json.loads(data), fds.tolist()
 
     def has_input(self) -> bool:
-        """Tell whether the client has sent anything that wasn't read yet."""
+        """Return whether the client has sent anything that wasn't read yet."""
         poll = select.poll()
         poll.register(self.socket, select.POLLIN)
         return bool(self._lines or self._part or poll.poll(0))
@@ -93,7 +93,7 @@ class ScriptedServer:
 def connected(
     face: Face, greeting: bytes = GREETING, *, tcp: bool = False, **options: Any
 ) -> Iterator[tuple[Vm, ScriptedServer]]:
-    """A client that has negotiated with a scripted server, and that server."""
+    """Yield a client that has negotiated with a scripted server, and the server."""
     ours, theirs = tcp_pair() if tcp else socket.socketpair()
     server = ScriptedServer(theirs)
     try:
@@ -118,7 +118,7 @@ def tcp_pair() -> tuple[socket.socket, socket.socket]:
 
 
 def open_fds() -> set[str]:
-    """What the process has open; for whether it is the same afterwards."""
+    """Return the open descriptors of the process, to compare before and after."""
     return set(os.listdir("/proc/self/fd"))
 
 

@@ -1,4 +1,4 @@
-"""What only the async client has: futures, tasks, and their cancellation."""
+"""The async client's own features: futures, tasks, and their cancellation."""
 
 import asyncio
 import gc
@@ -17,7 +17,7 @@ from tests.patience import PATIENCE
 
 
 class Pair:
-    """A client and a scripted server on one loop; the server's steps don't block it long."""
+    """A client and a scripted server on one loop; the server's steps block it only briefly."""
 
     def __init__(self, vm: AsyncClient, server: ScriptedServer) -> None:
         self.vm = vm
@@ -41,7 +41,7 @@ async def connect(**options: Any) -> Pair:
 
 @pytest_asyncio.fixture
 async def pair() -> AsyncIterator[Pair]:
-    gc.freeze()  # what was there before the test is none of its garbage, and much to look through
+    gc.freeze()  # earlier objects aren't this test's garbage, and would take long to scan
     made = await connect()
     yield made
     await made.vm.close()
@@ -114,7 +114,7 @@ async def test_a_command_is_sent_before_it_is_awaited(pair: Pair) -> None:
     command = await pair.command()
     pair.server.reply(command, 1)
     assert await future == 1
-    assert await future == 1  # as often as one likes
+    assert await future == 1  # repeated calls are fine
 
 
 async def test_a_thousand_in_flight(pair: Pair) -> None:

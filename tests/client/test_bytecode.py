@@ -1,8 +1,8 @@
-"""What CPython's compiler makes of the blocking client's blocks: no signal strikes past a clean-up.
+"""The bytecode of the blocking client's blocks: no signal can bypass a clean-up.
 
-CPython 3.13 leaves a jump backwards out of the table of handlers where a loop's body ends with an
-`if`. An exception of a signal's handler that strikes there leaves a `with` or a `try` without its
-clean-up, and a lock taken for ever. A loop in a function of its own doesn't have that.
+If a loop's body ends with an `if`, CPython 3.13 omits the backward jump from the table of exception
+handlers. An exception that a signal handler raises there leaves a `with` or `try` without its
+clean-up, and a lock taken for ever. A loop in a function of its own isn't affected.
 """
 
 import ast
@@ -17,9 +17,9 @@ import qmpeer.client.blocking.agent_contact
 import qmpeer.client.blocking.agent_files
 import qmpeer.client.blocking.channel
 import qmpeer.client.blocking.client
-import qmpeer.client.blocking.door
 import qmpeer.client.blocking.guest_agent
 import qmpeer.client.blocking.job_run
+import qmpeer.client.blocking.primitives
 import qmpeer.client.blocking.reconnecting_channel
 import qmpeer.client.blocking.subscription
 import qmpeer.client.events
@@ -30,7 +30,7 @@ MODULES = [
     qmpeer.client.blocking.agent_files,
     qmpeer.client.blocking.channel,
     qmpeer.client.blocking.client,
-    qmpeer.client.blocking.door,
+    qmpeer.client.blocking.primitives,
     qmpeer.client.blocking.guest_agent,
     qmpeer.client.blocking.job_run,
     qmpeer.client.blocking.reconnecting_channel,
@@ -41,7 +41,7 @@ MODULES = [
 
 
 def code_objects(code: CodeType) -> Iterator[CodeType]:
-    if not code.co_name.startswith("<"):  # an expression's loop is in a frame of its own
+    if not code.co_name.startswith("<"):  # the loop of a comprehension has a frame of its own
         yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
@@ -59,7 +59,7 @@ def protected_lines(tree: ast.AST) -> set[int]:
 
 
 def unprotected_jumps(source: str, code: CodeType) -> list[int]:
-    """Return the lines of jumps backwards that are in such a body, but not in its table."""
+    """Return the lines of backward jumps that are in such a body but not in its table."""
     lines = protected_lines(ast.parse(source))
     found = []
     for each in code_objects(code):

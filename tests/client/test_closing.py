@@ -1,4 +1,4 @@
-"""The end of a connection: what was in flight, what comes after, and how quiet it is."""
+"""The end of a connection: commands in flight, later calls, and no warnings."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ def test_all_commands_in_flight_are_interrupted(face: Face) -> None:
         assert outcomes.count(None) == 1
         sent = {command["arguments"]["n"] for command in commands}
         for n, outcome in enumerate(outcomes):
-            # A thread of the blocking client may begin its command only after the end.
+            # The thread of a blocking client may start its command only after the end.
             expected = CommandInterrupted if n in sent else CommandInterrupted | ConnectionClosed
             assert outcome is None or isinstance(outcome, expected), n
 
@@ -161,7 +161,7 @@ def test_quit_is_no_success_when_it_was_never_sent(face: Face) -> None:
         holding = vm.begin("x")
         server.command()
         quitting = vm.begin("quit")
-        # Another one behind it that times out shows that it is in the queue.
+        # A later command that times out shows that this one is queued.
         with pytest.raises(TimeoutError):
             vm.execute("y", timeout=0.02)
         server.close()
@@ -209,7 +209,7 @@ def test_closing_after_the_server_has(face: Face) -> None:
 
 
 def test_nothing_stays_open(face: Face) -> None:
-    with connected(face):  # the loop has opened its own
+    with connected(face):  # the loop has opened descriptors of its own
         pass
     before = open_fds()
     for _ in range(3):
@@ -219,7 +219,7 @@ def test_nothing_stays_open(face: Face) -> None:
 
 
 STRICT = ("-X", "dev", "-W", "error")
-"""Options that have Python tell about everything; also about a loop's client that isn't closed."""
+"""Options that make Python show all warnings, including those of unclosed async clients."""
 CLIENTS = {
     "blocking": """
         from qmpeer import Client
@@ -275,7 +275,7 @@ def run_python(text: str, *options: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_a_program_that_lets_sigpipe_end_it_lives_on(ours: OurMonitor) -> None:
-    """Command-line tools do so for the sake of their own output."""
+    """Command-line tools keep SIGPIPE's default action for their output."""
     done = run_python(
         textwrap.dedent(
             """

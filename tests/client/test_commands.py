@@ -1,4 +1,4 @@
-"""Commands: their form on the wire, their outcomes, and how each meets its own reply."""
+"""Commands: their form on the wire, their outcomes, and the matching of replies."""
 
 import json
 import math
@@ -99,7 +99,7 @@ def test_any_value_may_be_returned(face: Face, value: Any) -> None:
 
 
 def test_replies_that_are_nobodys_are_passed_over(face: Face) -> None:
-    """QEMU sends the reply of a client that has left to the next one."""
+    """QEMU sends a reply to a client that has left to the next client."""
     with connected(face) as (vm, server):
         executing = vm.begin("query-name")
         command = server.command()
@@ -259,7 +259,7 @@ def test_bytes_ff_are_passed_over(face: Face) -> None:
 
 
 def test_the_answer_to_a_byte_ff_is_not_the_commands(face: Face) -> None:
-    """The opening that is recommended for the guest agent begins with a byte that it answers."""
+    """The recommended opening for a guest agent begins with a byte that the agent answers."""
     with connected(face, negotiate=False) as (vm, server):
         executing = vm.begin("guest-sync-delimited", {"id": 7})
         command = server.command()
@@ -295,7 +295,7 @@ def test_out_of_band_overtakes(face: Face, ours: OurMonitor) -> None:
 
 @pytest.mark.parametrize("has_overtaken", [True, False], ids=["after_oob", "max_in_flight"])
 def test_eight_in_band_commands_are_in_flight_at_the_most(face: Face, has_overtaken: bool) -> None:
-    """With more, the server would not even read what is to overtake them."""
+    """With more, the server wouldn't read the out-of-band command behind them."""
     options: Any = {} if has_overtaken else {"max_in_flight": 8}
     with connected(face, **options) as (vm, server):
         if has_overtaken:
@@ -307,7 +307,7 @@ def test_eight_in_band_commands_are_in_flight_at_the_most(face: Face, has_overta
             executing.append(vm.begin("x", {"n": number}))
             assert server.command()["arguments"] == {"n": number}
         executing += [vm.begin("x", {"n": number}) for number in range(8, 12)]
-        # What goes out of band behind them isn't held back, and so it shows that they are.
+        # An out-of-band command behind them isn't queued, which shows that they are.
         urgent = vm.begin("migrate-pause", oob=True)
         command = server.command()
         assert "exec-oob" in command

@@ -1,4 +1,4 @@
-"""Connecting: every form of address, greeting, negotiation, and what stands in the way."""
+"""Connecting: all forms of addresses, the greeting, negotiation, and obstacles."""
 
 import json
 import re
@@ -99,7 +99,7 @@ def test_a_capability_that_is_not_offered(face: Face) -> None:
         connecting.result(PATIENCE)
     assert caught.value.requested == ("oob",)
     assert caught.value.offered == ()
-    assert theirs.recv(1) == b""  # closed, and nothing was asked for
+    assert theirs.recv(1) == b""  # closed without a request
     server.close()
 
 
@@ -227,7 +227,7 @@ STRANGERS = {
 def test_a_stranger_is_named_at_once(
     face: Face, tmp_path: Path, said: bytes, look: str, is_tcp: bool
 ) -> None:
-    """It stays, so that a client that waits for more would wait for its whole deadline."""
+    """The peer stays connected, so a client that waited for more would use its whole deadline."""
     address: Any = ("127.0.0.1", 0) if is_tcp else str(tmp_path / "s")
     with socket.socket(socket.AF_INET if is_tcp else socket.AF_UNIX) as listener:
         listener.bind(address)
@@ -362,7 +362,7 @@ def test_a_socket_that_cannot_be_accepted_on(face: Face) -> None:
 
 
 def dial_when_there(path: Path) -> socket.socket:
-    """Our own dialling knows how to wait."""
+    """Connect with retries until the server listens."""
     from qmpeer.transport import dial
 
     return dial(path, timeout=PATIENCE, wait_for_socket=True)

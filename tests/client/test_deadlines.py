@@ -1,4 +1,4 @@
-"""Deadlines: nobody waits for ever, and what comes late is never taken for another's."""
+"""Deadlines: no wait is endless, and a late reply is never taken for another command's."""
 
 import re
 import time
@@ -15,9 +15,9 @@ from tests.patience import PATIENCE
 
 
 def given_up(vm: Vm, server: ScriptedServer) -> dict[str, Any]:
-    """Let the deadline of a command pass that the server has, and return that command.
+    """Return a command that the server has received and whose deadline has passed.
 
-    One whose deadline passes before it is sent never is; a busy machine may take its time.
+    On a busy machine a deadline may pass before the command is sent; then it is tried again.
     """
     timeout = 0.001
     while True:
@@ -78,7 +78,7 @@ def test_the_connections_own_deadline(face: Face) -> None:
             vm.execute("slow")
         with pytest.raises(TimeoutError, match=re.escape("event STOP didn't come in 0.05 s")):
             vm.wait_event("STOP")
-        if server.has_input():  # a command whose deadline passes before it is sent never is
+        if server.has_input():  # if its deadline passes before it is sent, it is never sent
             server.command()
         patient = vm.begin("slow", timeout=None)
         command = server.command()
@@ -128,7 +128,7 @@ def test_events_do_not_stretch_a_deadline(face: Face) -> None:
         while not executing.done():
             assert time.monotonic() < start + PATIENCE
             _, is_writable, _ = select([], [server.socket], [], 0.01)
-            if is_writable:  # it isn't read any more once the deadline has passed
+            if is_writable:  # after the deadline nobody reads it
                 server.event("RTC_CHANGE")
         with pytest.raises(TimeoutError):
             executing.result(PATIENCE)
@@ -157,7 +157,7 @@ def test_a_server_that_takes_no_more(face: Face) -> None:
 
 
 def test_a_server_that_takes_no_more_before_it_has_spoken(face: Face) -> None:
-    """Who sends much to somebody who sends much has to read meanwhile."""
+    """A client that sends much to a server that sends much must read meanwhile."""
     with connected(face, PLAIN_GREETING) as (vm, server):
         text = "x" * (4 << 20)
         executing = vm.begin("echo", {"value": text})
@@ -183,6 +183,6 @@ def test_after_a_deadline_all_goes_on(face: Face) -> None:
 def test_a_timer_that_comes_a_little_early_ends_the_countdown() -> None:
     now = 100.0
     countdown = Countdown(0.1, lambda: now)
-    now += 0.0985  # when a loop that counts whole milliseconds may wake
+    now += 0.0985  # a loop that counts whole milliseconds may wake so late
     assert countdown.is_over
     assert Countdown(None, lambda: now).is_over is False

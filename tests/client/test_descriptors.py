@@ -1,4 +1,4 @@
-"""Descriptors: each with its own command's bytes, and the caller's all the while."""
+"""Descriptors: sent with their own command's bytes, and still owned by the caller."""
 
 import errno
 import os
@@ -24,7 +24,7 @@ def files() -> Iterator[list[int]]:
 
 
 def contents(fds: list[int]) -> list[int]:
-    """Say which files these are, and close them."""
+    """Return the contents of the files, and close them."""
     numbers = [int(os.pread(fd, 10, 0)) for fd in fds]
     for fd in fds:
         os.close(fd)
@@ -40,7 +40,7 @@ def test_they_come_with_their_command(face: Face, files: list[int]) -> None:
             assert contents(fds) == sent
             server.reply(command)
         assert [each.result(PATIENCE) for each in executing] == [{}] * 4
-        assert contents([os.dup(fd) for fd in files]) == [0, 1, 2, 3]  # still the caller's
+        assert contents([os.dup(fd) for fd in files]) == [0, 1, 2, 3]  # still open
 
 
 def test_they_wait_for_their_turn_with_their_command(face: Face, files: list[int]) -> None:
@@ -48,7 +48,7 @@ def test_they_wait_for_their_turn_with_their_command(face: Face, files: list[int
         first = vm.begin("x")
         command = server.command()
         waiting = vm.begin("getfd", {"fdname": "a"}, fds=files[:2])
-        with pytest.raises(TimeoutError):  # which shows that it is in the queue
+        with pytest.raises(TimeoutError):  # this shows that it is queued
             vm.execute("y", timeout=0.05)
         server.reply(command)
         first.result(PATIENCE)
@@ -90,7 +90,7 @@ def test_over_tcp(face: Face, files: list[int]) -> None:
 
 def test_none_stays_open(face: Face, files: list[int]) -> None:
     with connected(face, max_in_flight=1) as (vm, server):
-        with connected(face):  # the loop has opened its own
+        with connected(face):  # the loop has opened descriptors of its own
             pass
         before = open_fds()
         holding = vm.begin("x", fds=files)

@@ -1,4 +1,4 @@
-"""Events: numbered, kept, waited for by mark, and subscriptions."""
+"""Events: numbering, the log, waits with marks, and subscriptions."""
 
 import re
 import threading
@@ -134,7 +134,7 @@ def test_one_that_came_before_it_was_waited_for(face: Face) -> None:
             with pytest.raises(TimeoutError) as caught:
                 vm.wait_event(names, match, timeout=0.05)
             assert str(caught.value).endswith("didn't come in 0.05 s")
-        with pytest.raises(TimeoutError) as caught:  # who has a mark knows what a mark is
+        with pytest.raises(TimeoutError) as caught:  # no hint for a caller who passed a mark
             vm.wait_event("STOP", since=1, timeout=0.05)
         assert "event_mark" not in str(caught.value)
 
@@ -195,7 +195,7 @@ def test_the_last_4096_are_kept(face: Face, ours: OurMonitor) -> None:
 
 
 def test_more_than_are_kept_come_while_they_are_waited_for(face: Face, ours: OurMonitor) -> None:
-    """Each is looked at as it comes; what isn't kept any more wasn't it."""
+    """Each event is checked when it comes, so a dropped one can't have matched."""
     with face.connect(ours.address) as vm:
         waiting = background(vm.wait_event, "LAST", since=vm.event_mark(), timeout=PATIENCE)
         for _ in range(3):

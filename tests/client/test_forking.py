@@ -1,4 +1,4 @@
-"""A connection belongs to the process that opened it, whatever its forked children do."""
+"""A connection and forked children: it belongs to the process that opened it."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ NOT_OURS = (
 
 
 def use(client: Any, method: str, *args: Any, **options: Any) -> Any:
-    """Call a method in a child: on a new loop, if it is the async client's."""
+    """Call a method in a child; for the async client, on a new loop."""
     if isinstance(client, AsyncClient):
 
         async def run() -> Any:
@@ -52,7 +52,7 @@ def vm(face: Face, ours: OurMonitor, request: pytest.FixtureRequest) -> Any:
 
 
 def works(vm: Vm) -> None:
-    """Assert that the parent's connection is whole, in both directions."""
+    """Assert that the parent's connection works in both directions."""
     mark = vm.event_mark()
     assert vm.execute("echo", {"value": 1}, timeout=PATIENCE) == {"value": 1}
     vm.execute("emit", {"name": "X"}, timeout=PATIENCE)
@@ -135,7 +135,7 @@ def test_a_launched_program_is_not_the_childs(face: Face, server: list[str]) -> 
 
 @pytest.mark.parametrize("kind", LEFT_OPEN)
 def test_a_child_ends_before_its_parent(server: list[str], kind: str) -> None:
-    """What the interpreter does at its end, in the child, ends nothing of the parent's."""
+    """The interpreter's exit in the child affects nothing of the parent."""
     text = LEFT_OPEN[kind].format(argv=server, monitor=MONITOR)
     text = (
         f"from qmpeer import Client\n{text}\nimport os, sys\nsys.stdout.flush()\n"

@@ -1,4 +1,4 @@
-"""A guest agent that a test pretends: of any age, silent, restarted in the middle, or wrong."""
+"""The guest agent's client against a pretended agent: old, silent, restarted, or wrong."""
 
 import base64
 import contextlib
@@ -21,22 +21,22 @@ from tests.patience import PATIENCE
 
 FF = b"\xff"
 NULL = object()
-"""The answer null."""
+"""Stands for the answer null, as None stands for no answer."""
 
 
 class Gone(Exception):
-    """The agent drops the connection."""
+    """An order to the pretended agent to close the connection."""
 
 
-class PretendedAgent:
-    """An agent that listens on a path, in a thread.
+class FakeAgent:
+    """A pretended agent that listens on a path, in a thread.
 
     Attributes:
-        echoes_ids: It has the member "id", as agents have since 2.12 or so.
-        has_delimited: It has guest-sync-delimited, as agents have since 1.1.
-        answers: What becomes of a command: a value, an exception, or a function of its arguments;
-            None is no answer at all, NULL is null.
-        seen: The commands that came, in order.
+        echoes_ids: True if it supports the member "id", as agents do since about 2.12.
+        has_delimited: True if it has guest-sync-delimited, as agents do since 1.1.
+        answers: The answer to each command: a value, an exception, or a function of the arguments;
+            None means no answer, NULL the answer null.
+        seen: The commands received, in order.
     """
 
     def __init__(self, path: Path) -> None:
@@ -115,12 +115,12 @@ class PretendedAgent:
         connection.sendall(prefix + json.dumps(message).encode() + b"\n")
 
     def say(self, data: bytes) -> None:
-        """Say something unasked."""
+        """Send something unasked."""
         assert self._connection is not None
         self._connection.sendall(data)
 
     def wait_for(self, name: str, count: int = 1) -> None:
-        """Wait until a command has come so often."""
+        """Wait until a command has come `count` times."""
         with self.changed:
             assert self.changed.wait_for(lambda: self.seen.count(name) >= count, PATIENCE)
 
@@ -138,14 +138,14 @@ class PretendedAgent:
 
 
 @pytest.fixture
-def pretended(tmp_path: Path) -> Iterator[PretendedAgent]:
-    made = PretendedAgent(tmp_path / "ga")
+def pretended(tmp_path: Path) -> Iterator[FakeAgent]:
+    made = FakeAgent(tmp_path / "ga")
     yield made
     made.close()
 
 
 @pytest.fixture
-def agent(face: Face, pretended: PretendedAgent) -> Iterator[Agent]:
+def agent(face: Face, pretended: FakeAgent) -> Iterator[Agent]:
     with face.agent(pretended.path, timeout=PATIENCE, command_timeout=PATIENCE) as made:
         yield made
 
@@ -156,13 +156,13 @@ def once(first: Any, then: Any) -> Callable[..., Any]:
     return lambda **_: next(answers, then)
 
 
-# Being in contact
+# Contact with the agent
 
 
 @pytest.mark.parametrize("has_delimited", [True, False], ids=["delimited", "plain"])
 @pytest.mark.parametrize("echoes_ids", [True, False], ids=["ids", "no ids"])
 def test_agents_of_any_age(
-    face: Face, pretended: PretendedAgent, has_delimited: bool, echoes_ids: bool
+    face: Face, pretended: FakeAgent, has_delimited: bool, echoes_ids: bool
 ) -> None:
     pretended.has_delimited, pretended.echoes_ids = has_delimited, echoes_ids
     pretended.answers["guest-get-time"] = 1234
@@ -174,7 +174,7 @@ def test_agents_of_any_age(
         agent.call("synchronize")
 
 
-def test_what_an_agent_is(agent: Agent, pretended: PretendedAgent) -> None:
+def test_what_an_agent_is(agent: Agent, pretended: FakeAgent) -> None:
     commands = [
         {"name": "guest-ping", "enabled": True, "success-response": True},
         {"name": "guest-shutdown", "enabled": False, "success-response": False},
@@ -192,8 +192,8 @@ def test_what_an_agent_is(agent: Agent, pretended: PretendedAgent) -> None:
     ]
 
 
-def test_one_that_is_not_there_is_found_out_soon(agent: Agent, pretended: PretendedAgent) -> None:
-    """However long the command's own deadline is."""
+def test_one_that_is_not_there_is_found_out_soon(agent: Agent, pretended: FakeAgent) -> None:
+    """It takes seconds, even if the command's own deadline is long."""
     pretended.answers["guest-sync-delimited"] = None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("qmpeer.limits.AGENT_PRESENCE", 0.1)
@@ -206,9 +206,9 @@ def test_one_that_is_not_there_is_found_out_soon(agent: Agent, pretended: Preten
 
 @pytest.mark.parametrize("echoes_ids", [True, False], ids=["ids", "no ids"])
 def test_a_command_that_takes_too_long(
-    agent: Agent, pretended: PretendedAgent, echoes_ids: bool
+    agent: Agent, pretended: FakeAgent, echoes_ids: bool
 ) -> None:
-    """Its late reply, or that there is none, is no trouble to those that follow."""
+    """Its late or missing reply doesn't affect later commands."""
     pretended.echoes_ids = echoes_ids
     pretended.answers["guest-fstrim"] = None
     for _ in range(3):
@@ -221,9 +221,9 @@ def test_a_command_that_takes_too_long(
 
 
 def test_first_contact_waits_for_an_agent_that_is_being_started(
-    face: Face, pretended: PretendedAgent, monkeypatch: pytest.MonkeyPatch
+    face: Face, pretended: FakeAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is said before it opens its port is lost."""
+    """Data sent before the agent opens its port is lost."""
     monkeypatch.setattr("qmpeer.limits.AGENT_RETRY", 0.05)
     lost = iter([None, None, None])
 
@@ -235,9 +235,9 @@ def test_first_contact_waits_for_an_agent_that_is_being_started(
         agent.call("ping")
 
 
-def test_first_contact_that_fails(face: Face, pretended: PretendedAgent, tmp_path: Path) -> None:
+def test_first_contact_that_fails(face: Face, pretended: FakeAgent, tmp_path: Path) -> None:
     pretended.answers["guest-sync-delimited"] = None
-    with pytest.raises(TimeoutError, match=r"hasn't answered in 0\.1 s: it may not run"):
+    with pytest.raises(TimeoutError, match=r"hasn't answered in 0\.1 s: it may not be running"):
         face.agent(pretended.path, timeout=0.1)
     with pytest.raises(FileNotFoundError):
         face.agent(tmp_path / "nobody", timeout=PATIENCE)
@@ -247,7 +247,7 @@ def test_first_contact_that_fails(face: Face, pretended: PretendedAgent, tmp_pat
 
 @pytest.mark.parametrize("said", [b"QEMU 7.2.0 monitor - type 'help'\r\n(qemu) ", b'lue"}\n'])
 def test_who_is_no_agent(face: Face, said: bytes) -> None:
-    """It is told from the end of a reply that was for somebody else."""
+    """It is distinguished from the rest of a reply to another client."""
     ours, theirs = socket.socketpair()
     theirs.sendall(said)
     with pytest.raises(TimeoutError) as caught:
@@ -256,9 +256,7 @@ def test_who_is_no_agent(face: Face, said: bytes) -> None:
     theirs.close()
 
 
-def test_one_that_is_restarted_while_nothing_is_done(
-    agent: Agent, pretended: PretendedAgent
-) -> None:
+def test_one_that_is_restarted_while_nothing_is_done(agent: Agent, pretended: FakeAgent) -> None:
     for _ in range(3):
         pretended.answers["guest-ping"] = once(Gone(), {})
         with pytest.raises(CommandInterrupted, match="guest-ping was cut off"):
@@ -275,9 +273,9 @@ def test_one_that_is_restarted_while_nothing_is_done(
 
 @pytest.mark.parametrize("echoes_ids", [True, False], ids=["ids", "no ids"])
 def test_one_that_is_restarted_behind_a_connection_that_stays(
-    agent: Agent, pretended: PretendedAgent, echoes_ids: bool
+    agent: Agent, pretended: FakeAgent, echoes_ids: bool
 ) -> None:
-    """As it is with a port of QEMU's: half a reply is all that is left of the old one."""
+    """As with a port of QEMU's, only half a reply is left of the old agent."""
     pretended.echoes_ids = echoes_ids
     pretended.answers["guest-file-open"] = None
     executing = agent.start("execute", "guest-file-open", {"path": "x"}, timeout=0.5)
@@ -295,7 +293,7 @@ def test_after_closing(agent: Agent) -> None:
         agent.call("ping")
 
 
-def test_a_socket_is_good_for_one_connection(face: Face, pretended: PretendedAgent) -> None:
+def test_a_socket_is_good_for_one_connection(face: Face, pretended: FakeAgent) -> None:
     sock = socket.socket(socket.AF_UNIX)
     sock.connect(str(pretended.path))
     pretended.answers["guest-ping"] = once({}, Gone())
@@ -303,7 +301,7 @@ def test_a_socket_is_good_for_one_connection(face: Face, pretended: PretendedAge
         agent.call("ping")
         with pytest.raises(CommandInterrupted):
             agent.call("ping")
-        with pytest.raises(ConnectionClosed, match="was made by a socket"):
+        with pytest.raises(ConnectionClosed, match="a socket can't be connected again"):
             agent.call("ping")
 
 
@@ -319,7 +317,7 @@ def b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def test_a_program(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_program(agent: Agent, pretended: FakeAgent) -> None:
     asked: dict[str, Any] = {}
 
     def begin(**arguments: Any) -> Any:
@@ -343,28 +341,26 @@ def test_a_program(agent: Agent, pretended: PretendedAgent) -> None:
     }
 
 
-def test_a_program_that_a_signal_ends(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_program_that_a_signal_ends(agent: Agent, pretended: FakeAgent) -> None:
     pretended.answers.update(exec_of({"exited": True, "signal": 9}))
     assert agent.call("run", ["x"]) == Executed(None, 9, b"", b"", False)
 
 
 @pytest.mark.parametrize("code", [0, 255, 256, -1, -1073741510, 3221225786, None])
 def test_a_programs_exit_code_is_what_the_agent_says(
-    agent: Agent, pretended: PretendedAgent, code: int | None
+    agent: Agent, pretended: FakeAgent, code: int | None
 ) -> None:
     pretended.answers.update(exec_of({"exited": True, "exitcode": code, "signal": 0}))
     assert agent.call("run", ["x"]) == Executed(code, None, b"", b"", False)
 
 
-def test_a_signal_counts_more_than_a_code(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_signal_counts_more_than_a_code(agent: Agent, pretended: FakeAgent) -> None:
     pretended.answers.update(exec_of({"exited": True, "exitcode": 0, "signal": 9}))
     assert agent.call("run", ["x"]) == Executed(None, 9, b"", b"", False)
 
 
 @pytest.mark.parametrize("text", ["###", "YQ", "YQ=", "Y", "=", "YQ==YQ==", "Ä", "YWJj\x00"])
-def test_output_in_base64_that_is_broken(
-    agent: Agent, pretended: PretendedAgent, text: str
-) -> None:
+def test_output_in_base64_that_is_broken(agent: Agent, pretended: FakeAgent, text: str) -> None:
     for member in ("out-data", "err-data"):
         pretended.answers.update(exec_of({"exited": True, "exitcode": 0, member: text}))
         with pytest.raises(AnswerError, match="expected base64") as caught:
@@ -372,14 +368,14 @@ def test_output_in_base64_that_is_broken(
         assert caught.value.found == {"exited": True, "exitcode": 0, member: text}
 
 
-def test_output_in_base64_that_stands_in_lines(agent: Agent, pretended: PretendedAgent) -> None:
+def test_output_in_base64_that_stands_in_lines(agent: Agent, pretended: FakeAgent) -> None:
     text = "YWFh\r\nYWFh\n YWFh\t"
     pretended.answers.update(exec_of({"exited": True, "exitcode": 0, "out-data": text}))
     assert agent.call("run", ["x"]).stdout == b"a" * 9
 
 
-def test_members_that_are_null(agent: Agent, pretended: PretendedAgent) -> None:
-    """That is as if they weren't there."""
+def test_members_that_are_null(agent: Agent, pretended: FakeAgent) -> None:
+    """They count as missing."""
     nothing = dict.fromkeys(("exitcode", "signal", "out-data", "err-data", "out-truncated"))
     pretended.answers.update(exec_of({"exited": True, **nothing}))
     assert agent.call("run", ["x"]) == Executed(None, None, b"", b"", False)
@@ -387,37 +383,35 @@ def test_members_that_are_null(agent: Agent, pretended: PretendedAgent) -> None:
     assert agent.call("info").commands == {}
 
 
-def test_a_program_that_does_not_end(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_program_that_does_not_end(agent: Agent, pretended: FakeAgent) -> None:
     pretended.answers.update(exec_of(*[{"exited": False}] * 1000))
     with pytest.raises(TimeoutError, match=r"sleep hasn't ended in 0\.5 s") as caught:
         agent.call("run", ["sleep", "100"], timeout=0.5)
-    assert caught.value.__notes__ == ["sleep may go on in the guest, its pid is 17"]
+    assert caught.value.__notes__ == ["sleep may still run in the guest, its pid is 17"]
 
 
 def test_an_agent_that_stops_while_a_program_runs(
-    agent: Agent, pretended: PretendedAgent, monkeypatch: pytest.MonkeyPatch
+    agent: Agent, pretended: FakeAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However long the program may take, an agent that is there tells so at once."""
+    """A running agent answers at once, even if the program takes long."""
     monkeypatch.setattr("qmpeer.limits.AGENT_PRESENCE", 0.1)
     pretended.answers.update(exec_of({"exited": False}, None))
     with pytest.raises(TimeoutError, match=r"the guest agent hasn't answered in 0\.1 s"):
         agent.call("run", ["x"], timeout=None)
 
 
-def test_a_program_is_not_asked_after_too_often(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_program_is_not_asked_after_too_often(agent: Agent, pretended: FakeAgent) -> None:
     pretended.answers.update(exec_of(*[{"exited": False}] * 1000))
     with pytest.raises(TimeoutError):
         agent.call("run", ["sleep"], timeout=0.5)
     assert pretended.seen.count("guest-exec-status") <= 10
 
 
-def test_the_agent_is_restarted_while_a_program_runs(
-    agent: Agent, pretended: PretendedAgent
-) -> None:
+def test_the_agent_is_restarted_while_a_program_runs(agent: Agent, pretended: FakeAgent) -> None:
     pretended.answers.update(exec_of({"exited": False}, Gone()))
     with pytest.raises(CommandInterrupted) as caught:
         agent.call("run", ["x"])
-    assert caught.value.__notes__ == ["x may go on in the guest, its pid is 17"]
+    assert caught.value.__notes__ == ["x may still run in the guest, its pid is 17"]
     agent.call("ping")
 
 
@@ -427,7 +421,7 @@ def test_the_agent_is_restarted_while_a_program_runs(
 class GuestFile:
     """A file behind the agent's commands."""
 
-    def __init__(self, pretended: PretendedAgent, data: bytes = b"") -> None:
+    def __init__(self, pretended: FakeAgent, data: bytes = b"") -> None:
         self.data = bytearray(data)
         self.position = 0
         self.most_written = 1 << 30
@@ -465,7 +459,7 @@ class GuestFile:
 
 
 @pytest.mark.parametrize("size", [0, 1, 48 * 1024, 200_000])
-def test_reading_a_file(agent: Agent, pretended: PretendedAgent, size: int) -> None:
+def test_reading_a_file(agent: Agent, pretended: FakeAgent, size: int) -> None:
     data = bytes(range(256)) * (size // 256 + 1)
     file = GuestFile(pretended, data[:size])
     assert agent.call("read_file", "/x") == data[:size]
@@ -477,7 +471,7 @@ def test_reading_a_file(agent: Agent, pretended: PretendedAgent, size: int) -> N
     assert sink.getvalue() == data[:size]
 
 
-def test_a_file_that_is_too_large(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_file_that_is_too_large(agent: Agent, pretended: FakeAgent) -> None:
     file = GuestFile(pretended, b"x" * 200_000)
     with pytest.raises(LimitError, match="/x is larger than 100000 bytes"):
         agent.call("read_file", "/x", limit=100_000)
@@ -485,7 +479,7 @@ def test_a_file_that_is_too_large(agent: Agent, pretended: PretendedAgent) -> No
 
 
 @pytest.mark.parametrize("most_written", [1 << 30, 1000], ids=["at once", "in parts"])
-def test_writing_a_file(agent: Agent, pretended: PretendedAgent, most_written: int) -> None:
+def test_writing_a_file(agent: Agent, pretended: FakeAgent, most_written: int) -> None:
     file = GuestFile(pretended)
     file.most_written = most_written
     data = bytes(range(256)) * 400
@@ -499,7 +493,7 @@ def test_writing_a_file(agent: Agent, pretended: PretendedAgent, most_written: i
 
 
 @pytest.mark.parametrize("command", ["guest-file-write", "guest-file-flush"])
-def test_a_disk_that_is_full(agent: Agent, pretended: PretendedAgent, command: str) -> None:
+def test_a_disk_that_is_full(agent: Agent, pretended: FakeAgent, command: str) -> None:
     file = GuestFile(pretended)
     pretended.answers[command] = CommandError("GenericError", "No space left on device")
     with pytest.raises(CommandError, match="No space left"):
@@ -507,7 +501,7 @@ def test_a_disk_that_is_full(agent: Agent, pretended: PretendedAgent, command: s
     assert file.open == 0
 
 
-def test_a_file_that_cannot_be_closed(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_file_that_cannot_be_closed(agent: Agent, pretended: FakeAgent) -> None:
     GuestFile(pretended)
     failure = CommandError("GenericError", "no")
     pretended.answers.update({"guest-file-write": failure, "guest-file-close": failure})
@@ -516,9 +510,7 @@ def test_a_file_that_cannot_be_closed(agent: Agent, pretended: PretendedAgent) -
     assert caught.value.__notes__ == ["the file stays open in the guest: GenericError: no"]
 
 
-def test_the_agent_is_restarted_while_a_file_is_written(
-    agent: Agent, pretended: PretendedAgent
-) -> None:
+def test_the_agent_is_restarted_while_a_file_is_written(agent: Agent, pretended: FakeAgent) -> None:
     file = GuestFile(pretended)
     pretended.answers["guest-file-write"] = Gone()
     with pytest.raises(CommandInterrupted, match="guest-file-write was cut off"):
@@ -529,7 +521,7 @@ def test_the_agent_is_restarted_while_a_file_is_written(
 
 
 def test_the_deadline_is_that_of_the_whole_file(
-    agent: Agent, pretended: PretendedAgent, monkeypatch: pytest.MonkeyPatch
+    agent: Agent, pretended: FakeAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("qmpeer.limits.AGENT_LAST", PATIENCE)
     file = GuestFile(pretended)
@@ -539,7 +531,7 @@ def test_the_deadline_is_that_of_the_whole_file(
     assert file.open == 0
 
 
-# Answers that are of no use
+# Unusable answers
 
 
 ODD: list[Any] = [None, True, 0, -1, 1.5, "", "x", "7", [], [None], [[]], {}, {"x": 1}, 2**63]
@@ -563,7 +555,7 @@ ASKING: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
 
 
 def changed(value: Any, odd: Any) -> Iterator[Any]:
-    """Give a value with another one in place of each of its parts, itself first."""
+    """Yield copies of a value in which one part is replaced, first the value itself."""
     yield odd
     keys = value if isinstance(value, dict) else range(len(value) if isinstance(value, list) else 0)
     for key in keys:
@@ -575,36 +567,34 @@ def changed(value: Any, odd: Any) -> Iterator[Any]:
 
 @pytest.mark.parametrize(("method", "args", "answers"), ASKING, ids=[each[0] for each in ASKING])
 def test_whatever_an_agent_answers(
-    agent: Agent, pretended: PretendedAgent, method: str, args: tuple[Any, ...], answers: Any
+    agent: Agent, pretended: FakeAgent, method: str, args: tuple[Any, ...], answers: Any
 ) -> None:
-    """It is one error of ours that says what came, or an outcome."""
+    """The result is one of our errors that quotes the answer, or an outcome."""
     found = []
     for command, good in answers.items():
         for bad in (bad for odd in ODD for bad in changed(good, odd) if bad != good):
             pretended.answers = {**answers, command: NULL if bad is None else bad}
             if isinstance(bad, dict) and (bad.get("exited") is False or bad.get("count") == 0):
-                continue  # that goes on for ever
+                continue  # this would never end
             with contextlib.suppress(AnswerError):
                 agent.call(method, *args)
                 continue
             found.append(bad)
-    assert len(found) >= len(ODD) - 3  # it may be right by chance
+    assert len(found) >= len(ODD) - 3  # the changed answer may be valid by chance
     pretended.answers = answers
     agent.call(method, *args)
 
 
 @pytest.mark.parametrize("count", [-1, 4])
-def test_a_write_of_more_than_was_given(
-    agent: Agent, pretended: PretendedAgent, count: int
-) -> None:
+def test_a_write_of_more_than_was_given(agent: Agent, pretended: FakeAgent, count: int) -> None:
     pretended.answers = {**WRITE, "guest-file-write": {"count": count}}
     with pytest.raises(AnswerError, match="expected a count up to 3"):
         agent.call("write_file", "/x", b"abc")
     assert pretended.seen[-1] == "guest-file-close"
 
 
-def test_a_file_without_an_end(agent: Agent, pretended: PretendedAgent) -> None:
-    """One that gives nothing isn't asked as fast as can be."""
+def test_a_file_without_an_end(agent: Agent, pretended: FakeAgent) -> None:
+    """A file that returns no data isn't read in a busy loop."""
     pretended.answers = {**READ, "guest-file-read": {"count": 0, "buf-b64": "", "eof": False}}
     with pytest.raises(TimeoutError):
         agent.call("read_file", "/x", timeout=0.6)
@@ -612,24 +602,24 @@ def test_a_file_without_an_end(agent: Agent, pretended: PretendedAgent) -> None:
     pretended.wait_for("guest-file-close")
 
 
-def test_a_program_whose_end_cannot_be_read(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_program_whose_end_cannot_be_read(agent: Agent, pretended: FakeAgent) -> None:
     pretended.answers.update(exec_of([]))
     with pytest.raises(AnswerError) as caught:
         agent.call("run", ["x"])
     assert str(caught.value) == (
-        "the answer to guest-exec-status is unusable: found [], expected an object that says "
-        "whether it has exited"
+        "the answer to guest-exec-status is unusable: found [], expected an object with "
+        "exited, a boolean"
     )
-    assert caught.value.__notes__ == ["x may go on in the guest, its pid is 17"]
+    assert caught.value.__notes__ == ["x may still run in the guest, its pid is 17"]
 
 
 # File systems
 
 
 class FileSystems:
-    """What can be frozen, behind the agent's commands."""
+    """The file systems behind the agent's commands."""
 
-    def __init__(self, pretended: PretendedAgent) -> None:
+    def __init__(self, pretended: FakeAgent) -> None:
         self.is_frozen = False
         self.mountpoints: list[str] | None = None
         pretended.answers.update(
@@ -650,7 +640,7 @@ class FileSystems:
         return 2
 
 
-def test_freezing(agent: Agent, pretended: PretendedAgent) -> None:
+def test_freezing(agent: Agent, pretended: FakeAgent) -> None:
     systems = FileSystems(pretended)
     assert agent.call("freeze_status") == "thawed"
     assert agent.call("freeze", ["/", "/home"]) == 2
@@ -661,13 +651,13 @@ def test_freezing(agent: Agent, pretended: PretendedAgent) -> None:
     assert systems.mountpoints is None
 
 
-def test_a_block_in_which_they_are_frozen(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_block_in_which_they_are_frozen(agent: Agent, pretended: FakeAgent) -> None:
     systems = FileSystems(pretended)
     assert agent.while_frozen(lambda: systems.is_frozen).result(PATIENCE) is True
     assert not systems.is_frozen
 
 
-def test_they_are_thawed_whatever_happens(agent: Agent, pretended: PretendedAgent) -> None:
+def test_they_are_thawed_whatever_happens(agent: Agent, pretended: FakeAgent) -> None:
     systems = FileSystems(pretended)
 
     def fail() -> None:
@@ -681,7 +671,7 @@ def test_they_are_thawed_whatever_happens(agent: Agent, pretended: PretendedAgen
 
 @pytest.mark.parametrize("trouble", ["gone", "silent"])
 def test_thawing_is_tried_again(
-    agent: Agent, pretended: PretendedAgent, trouble: str, monkeypatch: pytest.MonkeyPatch
+    agent: Agent, pretended: FakeAgent, trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("qmpeer.limits.AGENT_PRESENCE", 0.05)
     systems = FileSystems(pretended)
@@ -698,7 +688,7 @@ def test_thawing_is_tried_again(
     assert pretended.seen.count("guest-fsfreeze-thaw") >= 3
 
 
-def test_thawing_that_is_refused_says_so(agent: Agent, pretended: PretendedAgent) -> None:
+def test_thawing_that_is_refused_says_so(agent: Agent, pretended: FakeAgent) -> None:
     FileSystems(pretended)
     pretended.answers["guest-fsfreeze-thaw"] = CommandError("GenericError", "failed to thaw")
     with pytest.raises(CommandError, match="failed to thaw"):
@@ -707,7 +697,7 @@ def test_thawing_that_is_refused_says_so(agent: Agent, pretended: PretendedAgent
 
 @pytest.mark.parametrize("trouble", [None, Gone()], ids=["silent", "gone"])
 def test_who_does_not_know_whether_they_are_frozen_thaws(
-    agent: Agent, pretended: PretendedAgent, trouble: Any, monkeypatch: pytest.MonkeyPatch
+    agent: Agent, pretended: FakeAgent, trouble: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("qmpeer.limits.AGENT_LAST", PATIENCE)
     systems = FileSystems(pretended)
@@ -725,7 +715,7 @@ def test_who_does_not_know_whether_they_are_frozen_thaws(
 
 @pytest.mark.parametrize("answer", [NULL, {}, "2", -1, True, [1]])
 def test_an_answer_that_does_not_say_whether_they_are_frozen(
-    agent: Agent, pretended: PretendedAgent, answer: Any
+    agent: Agent, pretended: FakeAgent, answer: Any
 ) -> None:
     systems = FileSystems(pretended)
 
@@ -743,9 +733,9 @@ def test_an_answer_that_does_not_say_whether_they_are_frozen(
 
 @pytest.mark.parametrize("is_silent", [False, True], ids=["thaw", "all"])
 def test_an_agent_that_is_silent_does_not_stretch_the_deadline(
-    agent: Agent, pretended: PretendedAgent, is_silent: bool, monkeypatch: pytest.MonkeyPatch
+    agent: Agent, pretended: FakeAgent, is_silent: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A thaw is asked for all the same: an agent that is only slow does it in its turn."""
+    """A thaw is sent all the same: an agent that is only slow executes it later."""
     monkeypatch.setattr("qmpeer.limits.AGENT_THAW", 100 * PATIENCE)
     monkeypatch.setattr("qmpeer.limits.AGENT_PRESENCE", 100 * PATIENCE)
 
@@ -757,11 +747,11 @@ def test_an_agent_that_is_silent_does_not_stretch_the_deadline(
     with pytest.raises(TimeoutError) as caught:
         agent.while_frozen(lambda: None, timeout=0.1).result(PATIENCE)
     (note,) = caught.value.__notes__
-    assert note.startswith("file systems may be frozen, they could not be thawed: ")
+    assert note.startswith("file systems may be frozen, thawing them failed: ")
     pretended.wait_for("guest-fsfreeze-thaw")
 
 
-def test_freezing_that_is_refused(agent: Agent, pretended: PretendedAgent) -> None:
+def test_freezing_that_is_refused(agent: Agent, pretended: FakeAgent) -> None:
     FileSystems(pretended)
     pretended.answers["guest-fsfreeze-freeze"] = CommandError("GenericError", "no")
     with pytest.raises(CommandError):
@@ -783,7 +773,7 @@ def test_freezing_that_is_refused(agent: Agent, pretended: PretendedAgent) -> No
 )
 def test_what_succeeds_in_silence(
     agent: Agent,
-    pretended: PretendedAgent,
+    pretended: FakeAgent,
     method: str,
     mode: str,
     command: str,
@@ -800,21 +790,21 @@ def test_what_succeeds_in_silence(
     agent.call("ping")
 
 
-def test_a_guest_that_goes_down_at_once(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_guest_that_goes_down_at_once(agent: Agent, pretended: FakeAgent) -> None:
     pretended.answers["guest-shutdown"] = Gone()
     agent.call("shutdown")
 
 
-def test_a_guest_that_sleeps(agent: Agent, pretended: PretendedAgent) -> None:
+def test_a_guest_that_sleeps(agent: Agent, pretended: FakeAgent) -> None:
     pretended.answers.update({"guest-suspend-ram": None, "guest-ping": None})
     with pytest.raises(TimeoutError):
         agent.call("suspend", timeout=0.1)
 
 
-# By way of a machine
+# Through a machine
 
 
-def test_the_machine_tells_where_the_agent_is(face: Face, pretended: PretendedAgent) -> None:
+def test_the_machine_tells_where_the_agent_is(face: Face, pretended: FakeAgent) -> None:
     with connected(face) as (vm, server):
         finding = vm.start("guest_agent", timeout=PATIENCE)
         filename = f"disconnected:unix:{pretended.path},server=on"

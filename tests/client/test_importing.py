@@ -1,4 +1,4 @@
-"""What importing a client costs, and what one shows of itself."""
+"""The modules that importing a client loads, and the names that a client shows."""
 
 import textwrap
 

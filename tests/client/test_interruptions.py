@@ -1,4 +1,4 @@
-"""One exception of a signal's handler, before or behind each call that a blocking client makes."""
+"""Exceptions of a signal handler before and after each call of a blocking client."""
 
 import signal
 import threading
@@ -13,7 +13,7 @@ import pytest
 
 from qmpeer import Client, CommandError, CommandInterrupted, ConnectionClosed
 from qmpeer.client.blocking.channel import Channel
-from qmpeer.client.blocking.roles import Call, Role
+from qmpeer.client.blocking.roles import PendingCommand, Role
 from qmpeer.errors import LocalProtocolError
 from qmpeer.values import JsonObject
 from tests.client.conftest import OurMonitor
@@ -22,11 +22,11 @@ from tests.patience import PATIENCE
 
 
 class Struck(BaseException):
-    """What a signal's handler raises."""
+    """The exception that the signal handler raises."""
 
 
 class Striker:
-    """Counts the calls before and behind which a signal could strike, and strikes at one."""
+    """A counter of the points at which a signal may strike, which raises at one of them."""
 
     def __init__(self, *at: int) -> None:
         self._at = at
@@ -46,7 +46,7 @@ class Striker:
 
 
 class Watched:
-    """An object before and behind whose calls a signal may strike."""
+    """A proxy of an object, with a strike point before and after each call."""
 
     def __init__(self, real: Any, striker: Striker) -> None:
         object.__setattr__(self, "_real", real)
@@ -70,7 +70,7 @@ class Watched:
 
 
 class WatchedLock(Watched):
-    """A lock that `with` never leaves taken: a signal strikes before it or behind it."""
+    """A proxy of a lock with strike points around `with`, which never leaves the lock taken."""
 
     def __enter__(self) -> None:
         self._striker.pass_by()
@@ -89,7 +89,7 @@ class WatchedLock(Watched):
 
 
 class WatchedInbox(deque[bytes]):
-    """An inbox that has what was received by the time that a signal strikes."""
+    """A proxy of the inbox with a strike point after the data was received."""
 
     striker: Striker
 
@@ -128,7 +128,7 @@ USES: dict[str, Callable[[Client], object]] = {
 
 
 def goes_on(vm: Client) -> None:
-    """Assert that it works or is closed, in this thread and in another."""
+    """Assert that the client works or is closed, in this thread and in another."""
     values: tuple[JsonObject, ...] = ({"value": 5}, {"value": 6})
     for value in values:
         executing = background(echo, vm, value)
@@ -148,7 +148,7 @@ def echo(vm: Client, value: JsonObject) -> object:
 
 
 def strikes(ours: OurMonitor, use: Callable[[Client], object], *at: int) -> bool:
-    """Use a client and strike; return whether there was anything left to strike at."""
+    """Use a client and strike; return whether the strike point was reached."""
     striker = Striker(*at)
     vm = Client.connect(ours.address, timeout=PATIENCE)
     vm.execute("emit", {"name": "X"}, timeout=PATIENCE)
@@ -191,7 +191,7 @@ def test_a_second_strike_while_the_first_is_cleaned_up(
 
 @pytest.fixture
 def on_alarm() -> Iterator[Callable[[Callable[[], object]], None]]:
-    """What has a function called by a signal, soon."""
+    """Return a context in which a signal soon calls a function."""
     before = signal.getsignal(signal.SIGALRM)
 
     def arrange(function: Callable[[], object]) -> None:
@@ -263,13 +263,13 @@ def test_closing_waits_for_no_lock(ours: OurMonitor) -> None:
 
 
 def test_who_sends_next_notices_that_bytes_were_cut(ours: OurMonitor) -> None:
-    """Another thread may have asked before that, and send before whoever was struck tidies up."""
+    """Another thread may send before the interrupted thread cleans up."""
     with Client.connect(ours.address, timeout=PATIENCE) as vm:
         channel = vm._channel
         assert isinstance(channel, Channel)
         with channel.lock:
-            channel._is_cut = True  # a sender that was struck has just given its role back
-            call = Call()
+            channel._is_cut = True  # an interrupted sender has just given its role back
+            call = PendingCommand()
             channel.session.execute("echo", {"value": 1}, call)
         channel._send_all(call, None)
         assert isinstance(call.error, CommandInterrupted)
@@ -278,7 +278,7 @@ def test_who_sends_next_notices_that_bytes_were_cut(ours: OurMonitor) -> None:
 
 
 def somebody_elses() -> Role:
-    """Return the role of a thread that isn't there."""
+    """Return the role of a thread that doesn't exist."""
     role = Role()
     role.thread = 0
     return role
@@ -290,10 +290,10 @@ def test_who_is_struck_sends_what_others_have_left_to_it(ours: OurMonitor) -> No
         assert isinstance(channel, Channel)
         channel._sender = somebody_elses()
         waiting = background(partial(vm.execute, "echo", {"value": 1}, timeout=PATIENCE))
-        while channel._reader is None:  # it receives, as its command is left to the one who sends
+        while channel._reader is None:  # it receives, because the sending thread sends its command
             sleep(0)
         channel._sender = None
-        channel._abandon(Call())
+        channel._abandon(PendingCommand())
         assert waiting.result(PATIENCE) == {"value": 1}
 
 

@@ -1,4 +1,4 @@
-"""Jobs seen through: what servers of any age say of them, and what goes wrong in the middle.
+"""Runs of jobs: servers of any age, and failures in the middle.
 
 Modules: aio.job_run, aio.procedures, blocking.job_run.
 """
@@ -22,7 +22,7 @@ BACKUP = {"job-id": "j", "device": "a", "target": "b"}
 
 
 class JobServer:
-    """Answers what a job's course asks, from one job that a test moves on."""
+    """A scripted server with one job, which a test moves from state to state."""
 
     def __init__(self, server: ScriptedServer, *, age: str = "new") -> None:
         self.server = server
@@ -38,7 +38,7 @@ class JobServer:
         self.server.event(f"BLOCK_JOB_{name}", **{**numbers, **data})
 
     def begin(self, *statuses: str, id: str = "j") -> dict[str, Any]:
-        """Answer the command that begins it, the first events before that."""
+        """Answer the command that starts the job, after its first events."""
         command = self.server.command()
         self.status(*statuses, id=id)
         self.server.reply(command)
@@ -183,7 +183,7 @@ def test_somebody_else_cancels_it(face: Face) -> None:
 
 
 def test_one_that_cannot_be_begun(face: Face) -> None:
-    """Its id may be another's, which goes on."""
+    """Its id may belong to another job, which must not be cancelled."""
     with connected(face) as (vm, server):
         running = vm.start("run_job", "blockdev-backup", BACKUP)
         JobServer(server).refuse("blockdev-backup", desc="Job ID 'j' already in use")
@@ -260,7 +260,7 @@ def test_a_failure_of_an_old_one(face: Face) -> None:
             running.result(PATIENCE)
 
 
-# An error that only stops it
+# Errors that only stop the job
 
 
 def block_info(io_status: str = "nospace", status: str = "paused", **more: Any) -> dict[str, Any]:
@@ -273,10 +273,10 @@ REASONS = {"nospace": "No space left on device", "failed": "reading or writing f
 @pytest.mark.parametrize("status", ["paused", "standby"])
 @pytest.mark.parametrize("io_status", REASONS)
 def test_an_error_stops_it(face: Face, io_status: str, status: str) -> None:
-    """It is left as it is: nothing more is asked."""
+    """The job is left as it is, without further queries."""
     with connected(face) as (vm, server):
         running, jobs = started(vm, server)
-        jobs.status("paused", "running")  # as QEMU has it, whenever its graph changes
+        jobs.status("paused", "running")  # QEMU pauses jobs like this whenever its graph changes
         jobs.block("ERROR", operation="write", action="stop")
         jobs.status(status)
         jobs.answer("query-jobs", [info(status)])
@@ -323,7 +323,7 @@ def test_an_error_that_somebody_waits_for(face: Face) -> None:
         jobs.status("paused")
         jobs.answer("query-jobs", [info("paused")])
         jobs.answer("query-block-jobs", [block_info()])
-        jobs.status("running")  # somebody has made room, and resumed it
+        jobs.status("running")  # somebody has freed space and resumed it
         jobs.status("concluded", "null")
         jobs.answer("query-jobs", [])
         assert running.result(PATIENCE).status == "concluded"
@@ -382,7 +382,7 @@ def test_one_that_somebody_has_paused_after_an_error(face: Face) -> None:
     "odd", [0, "x", [None], [[]], [{}], {}, [{"id": 1, "status": [], "error": {}}]], ids=repr
 )
 def test_answers_that_are_no_jobs(face: Face, odd: Any) -> None:
-    """That is as if nothing could be asked."""
+    """The run continues as if the server couldn't be queried."""
     with connected(face) as (vm, server):
         running, jobs = started(vm, server)
         server.event("JOB_STATUS_CHANGE", id="j", status=odd)
@@ -410,7 +410,7 @@ def test_progress(face: Face) -> None:
         for number in (10, 20):
             running_info = info("running", **{"current-progress": number})
             jobs.answer("query-jobs", [running_info])
-        # Another question may be under way when the end comes.
+        # Another query may be in flight at the end.
         jobs.status("concluded")
         command = server.command()
         while command["execute"] == "query-jobs":
@@ -484,7 +484,7 @@ def test_a_deadline_cancels_the_job(face: Face, hourglass: Hourglass) -> None:
 
 
 def runs_out(hourglass: Hourglass, jobs: JobServer) -> None:
-    """Let the job's time run out now that it has begun."""
+    """Let the job's deadline pass, now that the job has started."""
     hourglass.let_go()
     jobs.status("running")
 
@@ -537,7 +537,7 @@ def test_one_that_cannot_be_cancelled(face: Face, hourglass: Hourglass) -> None:
         with pytest.raises(TimeoutError) as caught:
             running.result(PATIENCE)
         (note,) = caught.value.__notes__
-        assert note.startswith("job j goes on, it could not be cancelled: GenericError: cannot")
+        assert note.startswith("job j is still running, cancelling it failed: GenericError: cannot")
 
 
 def test_one_that_does_not_end_when_it_is_cancelled(
@@ -565,14 +565,16 @@ def test_a_server_that_answers_no_more(
         with pytest.raises(TimeoutError, match="wasn't done") as caught:
             running.result(PATIENCE)
         (note,) = caught.value.__notes__
-        assert note.startswith("job j may go on, it could not be cancelled: job-cancel wasn't")
+        assert note.startswith(
+            "job j may still be running, cancelling it failed: job-cancel wasn't"
+        )
 
 
 @pytest.mark.parametrize("is_begun", [True, False])
 def test_a_beginning_that_is_not_answered(face: Face, is_begun: bool) -> None:
-    """Whose job it would be that is cancelled, only its event tells."""
+    """Only the event shows whether the job is ours to cancel."""
     with connected(face) as (vm, server):
-        # Nothing holds a command's own deadline back.
+        # The hourglass doesn't hold back a command's own deadline.
         running = vm.start("run_job", "blockdev-backup", BACKUP, timeout=3.0 if is_begun else 0.1)
         jobs = JobServer(server)
         assert server.command()["execute"] == "blockdev-backup"
@@ -583,7 +585,7 @@ def test_a_beginning_that_is_not_answered(face: Face, is_begun: bool) -> None:
         with pytest.raises(TimeoutError, match="blockdev-backup wasn't answered") as caught:
             running.result(PATIENCE)
         notes = getattr(caught.value, "__notes__", [])
-        assert notes == ([] if is_begun else ["whether job j was begun is unknown"])
+        assert notes == ([] if is_begun else ["it is unknown whether job j was started"])
         assert not server.has_input()
 
 
@@ -594,7 +596,7 @@ def test_the_end_of_the_connection(face: Face) -> None:
         server.close()
         with pytest.raises(CommandInterrupted, match="blockdev-backup") as caught:
             running.result(PATIENCE)
-        assert "job j may go on" in str(caught.value)
+        assert "job j may still be running" in str(caught.value)
 
 
 def interrupt(_: JobState) -> None:
@@ -602,7 +604,7 @@ def interrupt(_: JobState) -> None:
 
 
 def test_who_is_interrupted_cancels_the_job(face: Face) -> None:
-    """By C-c in a thread, by cancelling a task."""
+    """By Ctrl-C in a thread, or by cancelling a task."""
     with connected(face) as (vm, server):
         if isinstance(vm, AsyncVm):
             running, jobs = started(vm, server)

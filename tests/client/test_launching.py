@@ -1,4 +1,4 @@
-"""Programs that are started with their monitor on a socket pair, and end with their client.
+"""Launched programs: their monitor on a socket pair, and their end with the client.
 
 Modules: launching, process_guard.
 """
@@ -56,7 +56,7 @@ SERVER = textwrap.dedent(
 
 @pytest.fixture
 def server(tmp_path: Path) -> list[str]:
-    """The command line of a small server; what launch() adds stands behind it."""
+    """Return the command line of a small server, to which launch() adds its options."""
     path = tmp_path / "server.py"
     path.write_text(SERVER)
     return [sys.executable, str(path)]
@@ -192,7 +192,7 @@ def has_ended(pid: int) -> bool:
 
 
 def children() -> set[int]:
-    """The processes that this one has started and not waited for."""
+    """Return the child processes that this one hasn't waited for."""
     found: set[int] = set()
     for path in Path("/proc/self/task").glob("*/children"):
         found.update(map(int, path.read_text().split()))
@@ -200,7 +200,7 @@ def children() -> set[int]:
 
 
 def catches(pid: int, signum: int) -> bool:
-    """True once a process has a handler for a signal."""
+    """Return whether a process has a handler for a signal."""
     (mask,) = re.findall(r"SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
     return bool(int(mask, 16) >> (signum - 1) & 1)
 
@@ -217,7 +217,7 @@ ENDS = {
 
 
 def printed_by(text: str, tmp_path: Path) -> list[int]:
-    """Run a program to its end, which others may survive, and return the numbers it printed."""
+    """Run a program, and return the numbers that it printed; its children may survive it."""
     path = tmp_path / "printed"
     with path.open("wb") as out:
         subprocess.run([sys.executable, "-c", text], stdout=out, timeout=PATIENCE, check=False)

@@ -1,4 +1,4 @@
-"""Migrations seen through: with events and without, progress, failures and cancelling.
+"""Runs of migrations: with and without events, progress, failures and cancelling.
 
 Modules: aio.migration_run, blocking.migration_run.
 """
@@ -19,7 +19,7 @@ URI = "unix:/elsewhere"
 
 
 class MigrationServer:
-    """Answers what a migration's course asks."""
+    """A scripted server with one migration."""
 
     def __init__(self, server: ScriptedServer) -> None:
         self.server = server
@@ -36,7 +36,7 @@ class MigrationServer:
         self.server.fail(command, error_class, desc)
 
     def begin(self) -> dict[str, Any]:
-        """Have events already."""
+        """Answer the first commands of a server whose events are enabled already."""
         self.answer(
             "query-migrate-capabilities",
             [{"capability": "xbzrle", "state": False}, {"capability": "events", "state": True}],
@@ -52,7 +52,7 @@ class MigrationServer:
         self.answer("query-migrate", {"status": status, "ram": ram, **more})
 
     def until(self, expected: str) -> dict[str, Any]:
-        """Answer questions until another command comes, and return that."""
+        """Answer queries until another command comes, and return that command."""
         while (command := self.server.command())["execute"] != expected:
             assert command["execute"] == "query-migrate"
             self.server.reply(command, {"status": "active"})
@@ -117,7 +117,7 @@ def test_progress(face: Face) -> None:
         migration.tell("setup")
         migration.tell("active")
         migration.status("completed")
-        # A question that was under way may be answered first.
+        # A query in flight may be answered first.
         while not running.done():
             if server.has_input():
                 migration.tell("completed")
@@ -139,7 +139,7 @@ def test_a_failure(face: Face, status: str) -> None:
             running.result(PATIENCE)
         assert caught.value.status == status
         assert caught.value.desc == more.get("error-desc", "")
-        assert str(caught.value).startswith(f"the migration is {status}")
+        assert str(caught.value).startswith("the migration ")
         assert isinstance(caught.value, CommandError)
         assert not server.has_input()
 
@@ -185,7 +185,7 @@ def test_a_deadline_cancels_it(face: Face, hourglass: Hourglass) -> None:
 
 
 def test_nothing_cancels_it_in_postcopy(face: Face, hourglass: Hourglass) -> None:
-    """The guest is on both sides then, and would be lost."""
+    """In postcopy the guest is spread over both sides, and would be lost."""
     with connected(face) as (vm, server):
         running = vm.start("migrate", URI, timeout=0.1)
         migration = MigrationServer(server)
@@ -197,7 +197,7 @@ def test_nothing_cancels_it_in_postcopy(face: Face, hourglass: Hourglass) -> Non
         with pytest.raises(TimeoutError) as caught:
             running.result(PATIENCE)
         (note,) = caught.value.__notes__
-        assert note == "the migration goes on, as it can't be cancelled in postcopy-active"
+        assert note == "the migration is still running, as it can't be cancelled in postcopy-active"
         assert not server.has_input()
 
 
@@ -215,7 +215,9 @@ def test_one_that_cannot_be_cancelled(
         with pytest.raises(TimeoutError) as caught:
             running.result(PATIENCE)
         (note,) = caught.value.__notes__
-        assert note.startswith("the migration may go on, it could not be cancelled: query-migrate")
+        assert note.startswith(
+            "the migration may still be running, cancelling it failed: query-migrate"
+        )
 
 
 def test_the_end_of_the_connection(face: Face) -> None:
@@ -225,7 +227,7 @@ def test_the_end_of_the_connection(face: Face) -> None:
         migration.begin()
         migration.status("active")
         server.close()
-        with pytest.raises(CommandInterrupted, match="the migration may go on"):
+        with pytest.raises(CommandInterrupted, match="the migration may still be running"):
             running.result(PATIENCE)
 
 
@@ -243,12 +245,12 @@ def test_fractions(state: MigrationState, fraction: float) -> None:
     assert state.fraction == fraction
 
 
-# Answers that are of no use
+# Unusable answers
 
 
 @pytest.mark.parametrize("odd", [0, "x", [], [None], [{}], [{"capability": 1}]], ids=repr)
 def test_capabilities_that_cannot_be_read(face: Face, odd: Any) -> None:
-    """Then it is asked how it stands."""
+    """Without events, the state is polled."""
     with connected(face) as (vm, server):
         running = vm.start("migrate", URI, timeout=PATIENCE, interval=0.02)
         migration = MigrationServer(server)
@@ -283,4 +285,4 @@ def test_a_state_that_is_none(face: Face) -> None:
         migration.answer("migrate_cancel")
         with pytest.raises(AnswerError, match="query-migrate is unusable") as caught:
             running.result(PATIENCE)
-        assert caught.value.__notes__ == ["the migration was to be cancelled, and is completed"]
+        assert caught.value.__notes__ == ["the migration wasn't cancelled, its status is completed"]

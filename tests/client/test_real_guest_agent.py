@@ -1,4 +1,4 @@
-"""A real guest agent: programs, files, restarts, and one that stands still."""
+"""The guest agent's client against a real agent: programs, files, restarts, and a stopped agent."""
 
 import logging
 import os
@@ -26,11 +26,11 @@ HARMFUL = (
     "guest-fsfreeze-freeze,guest-fsfreeze-freeze-list,guest-fsfreeze-thaw,guest-fstrim,"
     "guest-set-time,guest-shutdown,guest-suspend-disk,guest-suspend-hybrid,guest-suspend-ram"
 )
-"""What would be done to the machine that the tests run on."""
+"""Commands that would affect the machine that runs the tests."""
 
 
 class RealAgent:
-    """An agent in a process of its own, which can be started again."""
+    """A real agent in a process of its own, which can be restarted."""
 
     def __init__(self, program: str, folder: Path) -> None:
         self.path = folder / "ga"
@@ -151,7 +151,7 @@ def test_it_comes_back_while_it_is_waited_for(agent: Agent, real: RealAgent) -> 
 
 
 def test_one_that_stands_still(agent: Agent, real: RealAgent) -> None:
-    """It is found out in a few seconds, however long the deadline; then all goes on."""
+    """It is noticed within a few seconds, even if the deadline is long; later calls work again."""
     os.kill(real.process.pid, signal.SIGSTOP)
     try:
         with pytest.MonkeyPatch.context() as patch:
@@ -178,7 +178,7 @@ def test_one_that_stands_still_in_the_middle(
     os.mkfifo(fifo)
     with face.agent(real.path, timeout=PATIENCE) as agent:
         running = agent.start("run", ["/bin/cat", str(fifo)], timeout=None)
-        with fifo.open("wb") as writing:  # it runs once this opens
+        with fifo.open("wb") as writing:  # it runs once this is opened
             while "guest-exec-status" not in caplog.text:
                 assert not running.done()
             os.kill(real.process.pid, signal.SIGSTOP)
@@ -192,10 +192,10 @@ def test_one_that_stands_still_in_the_middle(
 
 
 class Port:
-    """A guest's port: the connection stays while the agent behind it comes and goes.
+    """A pretended guest port, whose connection stays open while the agent behind it is restarted.
 
     Attributes:
-        most: How many bytes of its next long reply go through before the agent is restarted.
+        most: The number of bytes of the next long reply that pass before the agent is restarted.
     """
 
     def __init__(self, path: Path, real: RealAgent) -> None:
@@ -216,7 +216,7 @@ class Port:
                         return
 
     def _relay(self, client: socket.socket, agent: socket.socket) -> bool:
-        """Pass on what both say; tell whether the client is still there."""
+        """Relay both directions; return whether the client is still connected."""
         while True:
             readable, _, _ = select.select([client, agent], [], [])
             if agent in readable:
@@ -250,7 +250,7 @@ def test_it_is_restarted_behind_a_port_that_stays(
         for most in (1, 20, 6000):
             port.most = most
             while port.most is not None:
-                # A reply to what was given up on may be the one that is cut; then this reads all.
+                # The cut reply may be one to a command that was given up; then this read succeeds.
                 with suppress(TimeoutError, CommandError):
                     data = agent.call("read_file", str(tmp_path / "file"), timeout=0.2)
                     assert data == b"x" * 10_000
@@ -267,7 +267,7 @@ def test_what_a_client_before_us_left_unfinished(face: Face, real: RealAgent) ->
 
 
 def test_by_way_of_a_machine(face: Face, program: Callable[[str], str], tmp_path: Path) -> None:
-    """The machine says where the port of its guest's agent is; here nobody is behind it."""
+    """The machine returns the address of its agent's port; no agent is behind it here."""
     port = "virtserialport,chardev=port,name=org.qemu.guest_agent.0"
     chardev = f"socket,id=port,path={tmp_path}/port,server=on,wait=off"
     machine = ["-machine", "q35", "-nodefaults", "-display", "none", "-accel", "tcg", "-m", "32"]

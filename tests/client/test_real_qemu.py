@@ -1,4 +1,4 @@
-"""Jobs, migration, names and connecting anew with a real QEMU, each promise once."""
+"""Jobs, migration, names and reconnecting with a real QEMU, one test per promise."""
 
 import os
 import shutil
@@ -35,7 +35,7 @@ def launch(face: Face, program: Callable[[str], str]) -> Callable[..., Vm]:
 
 @pytest.fixture(scope="module")
 def images(program: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with qcow2 images of 8 MiB: "disk", of which half is written, and "copy"."""
+    """Make a folder with qcow2 images of 8 MiB: "disk", half of it written, and "copy"."""
     folder = tmp_path_factory.mktemp("images")
     for name in ("disk", "copy"):
         words = ["create", "-q", "-f", "qcow2", f"{folder}/{name}.qcow2", "8M"]
@@ -47,7 +47,7 @@ def images(program: Callable[[str], str], tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def vm(launch: Callable[..., Vm], images: Path, tmp_path: Path) -> Iterator[Vm]:
-    """A machine with a disk, "disk", and a node for its copy, each in a file of its own."""
+    """Start a machine with a disk, "disk", and a node for its copy, each in a file of its own."""
     with launch() as made:
         for name in ("disk", "copy"):
             shutil.copy(images / f"{name}.qcow2", tmp_path)
@@ -61,7 +61,7 @@ def add(vm: Vm, node: dict[str, Any]) -> None:
 
 
 def slow_backup(vm: Vm, **more: Any) -> dict[str, Any]:
-    """Have disks, and return the arguments of a backup that takes a minute."""
+    """Add disks, and return the arguments of a backup that takes a minute."""
     null = {"driver": "null-co", "size": 64 * MIB, "read-zeroes": False}
     for name in ("source", "target"):
         add(vm, {**null, "node-name": name})
@@ -164,9 +164,9 @@ def test_qemu_is_killed_meanwhile(vm: Vm) -> None:
     backup = slow_backup(vm)
     running = vm.start("run_job", "blockdev-backup", backup, timeout=PATIENCE)
     vm.wait_event("JOB_STATUS_CHANGE", {"id": "b", "status": "running"}, since=0)
-    vm.execute("query-jobs")  # the reply to what began it came before this one's
+    vm.execute("query-jobs")  # the reply to the starting command came before this one
     os.kill(vm.process.pid, signal.SIGKILL)
-    with pytest.raises(CommandInterrupted, match="job b may go on"):
+    with pytest.raises(CommandInterrupted, match="job b may still be running"):
         running.result(PATIENCE)
 
 
@@ -185,7 +185,7 @@ def test_a_migration(launch: Callable[..., Vm], tmp_path: Path) -> None:
         assert state.info["total-time"] >= 0
         assert told[-1] == state
         while (status := source.execute("query-status")["status"]) != "postmigrate":
-            assert status == "finish-migrate"  # a moment longer than query-migrate says
+            assert status == "finish-migrate"  # a moment after query-migrate reports the end
         target.wait_event("RESUME", since=0)
 
 
@@ -254,7 +254,7 @@ def test_names(launch: Callable[..., Vm], tmp_path: Path) -> None:
         assert "query-status" in vm.call("names", "command", timeout=PATIENCE)
 
 
-# What it can't read
+# Commands that QEMU can't parse
 
 
 UNREADABLE: dict[str, tuple[bytes, str]] = {
@@ -269,7 +269,7 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
 def test_what_qemu_cannot_read_is_refused_at_once(
     launch: Callable[..., Vm], monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """QEMU answers without an id. The client refuses such values itself, which this undoes."""
+    """QEMU answers without an id. The client's own check of such values is disabled here."""
     text, desc = UNREADABLE[kind]
     monkeypatch.setattr(
         "qmpeer.protocol.command_queue.encode_request",
@@ -288,7 +288,7 @@ def test_what_qemu_cannot_read_is_refused_at_once(
         assert [each.result(PATIENCE)["status"] for each in after] == ["running"] * 3
 
 
-# Connecting anew
+# Reconnecting
 
 
 def test_qemu_is_restarted(face: Face, program: Callable[[str], str], tmp_path: Path) -> None:
@@ -305,7 +305,7 @@ def test_qemu_is_restarted(face: Face, program: Callable[[str], str], tmp_path: 
             waiting = vm.start("wait_event", "STOP", since=mark)
             process.kill()
             process.wait()
-            while not vm.client.interruptions:  # else the next command might yet be sent to it
+            while not vm.client.interruptions:  # until the loss is noticed
                 vm.event_mark()
             process = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
             assert vm.execute("query-status")["status"] == "running"

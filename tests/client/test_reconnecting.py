@@ -1,4 +1,4 @@
-"""A client that connects anew: what goes on, what is told, and when it gives up."""
+"""A reconnecting client: what continues, what is recorded, and when it gives up."""
 
 import contextlib
 import os
@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from qmpeer import CommandInterrupted, ConnectionClosed
+from qmpeer.client.backoff import Backoff
 from qmpeer.client.interruptions import Interruption, Interruptions
-from qmpeer.client.patience import Patience
 from tests.client.faces import BlockingFace, Face, Vm, background
 from tests.client.scripted import ScriptedServer, open_fds
 from tests.patience import PATIENCE
 
 
 class RestartedServer:
-    """Listens on a path; each connection is a scripted server of its own."""
+    """A listener on a path that can be restarted; each connection is a scripted server."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -33,13 +33,13 @@ class RestartedServer:
         self.listener.listen()
 
     def go_away(self) -> None:
-        """Close the last connection, and let nobody connect."""
+        """Close the last connection, and refuse new ones."""
         self.listener.close()
         self.path.unlink()
         self.connections[-1].close()
 
     def greet(self) -> ScriptedServer:
-        """Take the next client in, and negotiate."""
+        """Accept the next client, and negotiate."""
         sock, _ = self.listener.accept()
         server = ScriptedServer(sock)
         self.connections.append(server)
@@ -75,7 +75,7 @@ def connected(
 
 
 def until_lost(vm: Vm, count: int = 1) -> None:
-    """Wait until the client knows that its connection is gone."""
+    """Wait until the client has noticed that its connection is lost."""
     end = time.monotonic() + PATIENCE
     while len(vm.client.interruptions) < count:
         assert time.monotonic() < end
@@ -228,7 +228,7 @@ def test_a_server_that_is_away_for_a_while(face: Face, tmp_path: Path) -> None:
 
 
 def test_a_server_that_greets_nobody(face: Face, tmp_path: Path) -> None:
-    """It listens, but is stopped, or another client has its monitor."""
+    """It listens, but is stopped, or another client uses its monitor."""
     with connected(face, tmp_path) as (vm, _, server):
         server.close()
         until_lost(vm)
@@ -272,12 +272,12 @@ def test_closing_is_no_interruption(face: Face, tmp_path: Path) -> None:
 
 
 def test_a_job_is_not_followed_into_the_next_connection(face: Face, tmp_path: Path) -> None:
-    """What became of it may have been said to nobody."""
+    """Events about its end may have been lost between the connections."""
     with connected(face, tmp_path) as (vm, servers, server):
         running = vm.start("run_job", "blockdev-backup", {"job-id": "j"})
         server.reply(server.command())
         server.close()
-        with pytest.raises(CommandInterrupted, match="job j may go on"):
+        with pytest.raises(CommandInterrupted, match="job j may still be running"):
             running.result(PATIENCE)
         after = vm.begin("query-jobs")
         second = servers.greet()
@@ -323,8 +323,8 @@ def test_only_so_many_interruptions_are_remembered(monkeypatch: pytest.MonkeyPat
 
 
 def test_waiting_gets_longer_and_has_an_end() -> None:
-    patience = Patience(None)
+    patience = Backoff(None)
     delays = [patience.next_delay() for _ in range(50)]
     assert delays == sorted(delays)
     assert delays[-1] == 2.0
-    assert Patience(0.01).next_delay() <= 0.01
+    assert Backoff(0.01).next_delay() <= 0.01

@@ -1,4 +1,4 @@
-"""What AsyncClient.execute returns: a future that goes wherever a coroutine goes."""
+"""The reply of AsyncClient.execute: a future that is also a coroutine."""
 
 import asyncio
 import collections.abc
@@ -110,7 +110,7 @@ async def test_another_loop(vm: AsyncClient) -> None:
 
 
 async def test_deadlines_that_are_close_together(vm: AsyncClient) -> None:
-    """uvloop's timer doesn't tell when it is due if that is within half a millisecond."""
+    """uvloop's timer can't report its due time if that is within half a millisecond."""
     names = [f"h{n}" for n in range(8)]
     replies = [
         vm.execute("hold", {"name": name}, timeout=0.0001 * (9 - n)) for n, name in enumerate(names)

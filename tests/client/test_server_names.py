@@ -1,4 +1,4 @@
-"""What is there to be named, from what a server can be asked; and which argument names what.
+"""Names from a server's answers, and the kind of name that each argument takes.
 
 Modules: aio.name_queries, blocking.name_queries.
 """

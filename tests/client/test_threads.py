@@ -1,4 +1,4 @@
-"""One blocking client, several threads: each gets its own answers, none keeps others waiting."""
+"""One blocking client in several threads: each gets its own answers, none blocks others."""
 
 import asyncio
 import socket
@@ -82,7 +82,7 @@ def test_closing_wakes_everybody(vm: Client) -> None:
         vm.execute("echo", timeout=0.05)
     vm.close()
     for each in (holding, *behind):
-        # What had no time to be sent was told so.
+        # Commands without time to be sent reported that.
         with pytest.raises((CommandInterrupted, ConnectionClosed), match="the client was closed"):
             each.result(PATIENCE)
     with pytest.raises(ConnectionClosed, match="the client was closed"):
@@ -143,7 +143,7 @@ def test_an_event_for_one_who_does_not_read(face: BlockingFace) -> None:
 def test_a_mark_while_another_thread_reads(
     face: BlockingFace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qmpeer.limits.MARK_MOMENT", 0.25)  # on a machine as busy as can be
+    monkeypatch.setattr("qmpeer.limits.MARK_MOMENT", 0.25)  # even on a very busy machine
     with connected(face) as (vm, server):
         reading = vm.begin("x")
         command = server.command()
@@ -155,7 +155,7 @@ def test_a_mark_while_another_thread_reads(
 
 
 def test_a_mark_sends_on_what_waits_for_its_turn(face: BlockingFace) -> None:
-    """A reply that a mark takes in makes room for a command of another thread."""
+    """A reply that event_mark() receives makes room for another thread's command."""
     with connected(face, max_in_flight=1) as (vm, server):
         for _ in range(50):
             executing = [vm.begin("x", timeout=PATIENCE), vm.begin("x", timeout=PATIENCE)]
@@ -167,13 +167,13 @@ def test_a_mark_sends_on_what_waits_for_its_turn(face: BlockingFace) -> None:
 
 
 def test_a_large_command_while_another_thread_reads(face: BlockingFace) -> None:
-    """The one who sends has to go on when the one who reads has his answer."""
+    """The sending thread has to continue when the reading thread has its answer."""
     with connected(face, PLAIN_GREETING) as (vm, server):
         text = "x" * (4 << 20)
         reading = vm.begin("first")
         command = server.command()
         sending = vm.begin("echo", {"value": text}, timeout=PATIENCE)
-        server.socket.recv(1, 0x2)  # MSG_PEEK: it has begun
+        server.socket.recv(1, 0x2)  # MSG_PEEK: the command has begun
         server.reply(command)
         assert reading.result(PATIENCE) == {}
         for _ in range(1000):
@@ -186,7 +186,7 @@ def test_a_large_command_while_another_thread_reads(face: BlockingFace) -> None:
 def test_a_deadline_behind_one_who_sends(face: BlockingFace) -> None:
     with connected(face, PLAIN_GREETING) as (vm, server):
         sending = vm.begin("big", {"value": "x" * (4 << 20)}, timeout=None)
-        server.socket.recv(1, 0x2)  # MSG_PEEK: it has begun
+        server.socket.recv(1, 0x2)  # MSG_PEEK: the command has begun
         with pytest.raises(TimeoutError):
             vm.execute("small", timeout=0.05)
         assert not sending.done()
@@ -200,7 +200,7 @@ def test_a_deadline_behind_one_who_sends(face: BlockingFace) -> None:
 def test_closing_while_a_command_is_sent(face: BlockingFace) -> None:
     with connected(face, PLAIN_GREETING) as (vm, server):
         sending = vm.begin("big", {"value": "x" * (4 << 20)}, timeout=None)
-        server.socket.recv(1, 0x2)  # MSG_PEEK: it has begun
+        server.socket.recv(1, 0x2)  # MSG_PEEK: the command has begun
         vm.close()
         with pytest.raises(CommandInterrupted):
             sending.result(PATIENCE)
@@ -242,7 +242,7 @@ def test_what_the_end_itself_brings_about_is_done() -> None:
         answers = [False, True]
 
         def is_done() -> bool:
-            channel.close()  # as another thread may, right after it was asked
+            channel.close()  # as another thread might, right after the check
             return answers.pop(0) if len(answers) > 1 else answers[0]
 
         assert channel.wait(is_done, Deadline(None))

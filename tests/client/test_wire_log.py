@@ -1,4 +1,4 @@
-"""What the clients log: one line a message, secrets blanked, nothing while nobody listens."""
+"""The clients' logs: one line per message, secrets blanked, nothing while logging is off."""
 
 import asyncio
 import logging
@@ -87,7 +87,7 @@ def test_secrets_in_odd_places(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Neither what is sent nor an error that repeats it, nor a URL that comes back."""
+    """Neither sent arguments, nor an error that repeats them, nor a returned URL shows a secret."""
     monitor = Monitor(name="traced")
 
     @monitor.command(command)

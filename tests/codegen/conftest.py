@@ -1,4 +1,4 @@
-"""Bindings of real schemas, each made and imported once."""
+"""Fixtures for bindings of real schemas, each generated and imported once."""
 
 import sys
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Import = Callable[[str], ModuleType]
 
 @pytest.fixture(scope="session")
 def import_text(tmp_path_factory: pytest.TempPathFactory) -> Import:
-    """Return what imports a module from its text."""
+    """Return a function that imports a module from its text."""
     directory = tmp_path_factory.mktemp("made")
     count = 0
 
@@ -26,7 +26,7 @@ def import_text(tmp_path_factory: pytest.TempPathFactory) -> Import:
         path.write_text(text)
         module = ModuleType(path.stem)
         module.__file__ = str(path)
-        sys.modules[path.stem] = module  # where annotations are looked up
+        sys.modules[path.stem] = module  # where Python resolves annotations
         exec(compile(text, str(path), "exec"), module.__dict__)
         return module
 
@@ -35,7 +35,7 @@ def import_text(tmp_path_factory: pytest.TempPathFactory) -> Import:
 
 @pytest.fixture(scope="session")
 def binding_of(import_text: Import) -> Import:
-    """Return what gives the binding of a recording, "7.2.0_x86_64", or of files, "v7.2 files"."""
+    """Return a function that binds a recording, "7.2.0_x86_64", or files, "v7.2 files"."""
     made: dict[str, ModuleType] = {}
 
     def binding(name: str) -> ModuleType:

@@ -1,4 +1,4 @@
-"""Texts that are markup of one kind or another, and must stay text."""
+"""Texts that are markup in some format, and must stay text."""
 
 from qmpeer.schema import BUILT_INS, CommandDefinition, Documentation, Schema, Section
 
@@ -13,7 +13,7 @@ HOSTILE = [
 
 
 def hostile_schema() -> Schema:
-    """Return a schema with all hostile texts, some of which its source would not let pass."""
+    """Return a schema with all hostile texts, including some that its source would refuse."""
     texts = [text.replace("\ud800", "") for text in HOSTILE]
     documentation = Documentation(
         symbol="go",

@@ -1,6 +1,6 @@
 """Bindings of whole schemas, QEMU's and our own, tried on recorded conversations.
 
-Modules: bindings.docstrings, bindings.names.
+Modules: bindings.docstrings, bindings.python_names.
 """
 
 import inspect
@@ -21,7 +21,7 @@ from qmpeer import schema as model
 from qmpeer.bindings import Command, encode
 from qmpeer.bindings.decoding import Decoder, decoder_of
 from qmpeer.codegen import bindings_text
-from qmpeer.codegen.bindings.names import Scope
+from qmpeer.codegen.bindings.python_names import Scope
 from qmpeer.errors import SchemaSemanticError
 from qmpeer.schema import (
     BUILT_INS,
@@ -53,7 +53,7 @@ NOT_A_WORD = re.compile(r"[^A-Za-z0-9_]+")
 
 
 def identifier(name: str) -> str:
-    """Return what a command or an argument is called in Python."""
+    """Return the Python name of a command or an argument."""
     found = NOT_A_WORD.sub("_", name).lstrip("_")
     return f"{found}_" if keyword.iskeyword(found) else found
 
@@ -166,18 +166,18 @@ def test_replies_of_a_newer_release_are_kept_whole(
         count += 1
         unknown += "extra={" in repr(decoder(reply["return"]))
     assert count > least
-    assert unknown > 0  # else nothing newer was among them
+    assert unknown > 0  # or no newer part was among them
 
 
 def own_schemas() -> Iterator[tuple[str, Schema]]:
-    """Give small schemas: of today's language, of an old one, of a recording."""
+    """Return small schemas: in today's language, in an old one, from a recording."""
     yield "today", qapi_schema("small-9.2")
     yield "old", qapi_schema("small-2.4", "qapi-schema.json")
     yield "recorded", recorded_schema("small-10.0")
 
 
 def real_schemas() -> Iterator[tuple[str, Schema]]:
-    """Give QEMU's own, of the same three kinds."""
+    """Return QEMU's own schemas of the same three kinds."""
     corpus_path()
     yield "today", qapi_schema("v7.2")
     yield "old", qapi_schema("v1.0", "qapi-schema.json")
@@ -193,7 +193,7 @@ def real_schemas() -> Iterator[tuple[str, Schema]]:
 def test_the_texts_pass_mypy_and_ruff(
     schemas: Callable[[], Iterator[tuple[str, Schema]]], tmp_path: Path
 ) -> None:
-    """All in one run: most of it is for what they import."""
+    """Check all in one run, because most of its time is for their imports."""
     paths = []
     for name, schema in schemas():
         paths.append(tmp_path / f"{name}.py")
@@ -222,7 +222,7 @@ def test_many_names_that_become_one_take_no_long_time() -> None:
 
 
 def test_commands_that_name_one_large_struct(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What each of them takes is written out, so that the file would grow as their product."""
+    """Each function lists all members, so the file would grow with the product."""
     base = StructDefinition(name="Base", members=tuple(Member(f"b{n}", "int") for n in range(10)))
     large = StructDefinition(
         name="Large", base="Base", members=tuple(Member(f"m{n}", "int") for n in range(20))
@@ -238,6 +238,6 @@ def test_commands_that_name_one_large_struct(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(SchemaSemanticError) as raised:
         bindings_text(schema)
     assert str(raised.value) == (
-        "with it, commands have 300 members, expected at most 299, inherited ones included\n"
+        "with it, the commands have 300 arguments, expected at most 299, inherited ones included\n"
         "in command 'c9'"
     )

@@ -1,4 +1,4 @@
-"""Reference documentation: what is on the pages, whatever the source and the format.
+"""Reference documentation: the pages' contents, for every source and format.
 
 Modules: reference.entries, reference.manual, reference.markdown, reference.pages.
 """
@@ -13,7 +13,7 @@ from typing import Any, get_args
 import pytest
 
 from qmpeer.codegen import FORMATS, ReferenceFormat, reference_files
-from qmpeer.codegen.reference.blocks import Code, Example, Heading, Items, Note, Paragraph, Text
+from qmpeer.codegen.reference.blocks import Code, Example, Heading, ItemList, Note, Paragraph, Text
 from qmpeer.codegen.reference.markup import blocks_of
 from qmpeer.codegen.reference.pages import reference_of
 from qmpeer.errors import Location
@@ -139,7 +139,7 @@ QAPI = """
 MOVE = """\
 ### move
 
-*Command, since 1.0, deprecated, may come out of band*, if `CONFIG_TRAY`
+*Command, since 1.0, deprecated, may be executed out of band*, if `CONFIG_TRAY`
 
 > **Deprecated**
 >
@@ -248,11 +248,11 @@ def test_blocks(text: str, blocks: tuple[object, ...]) -> None:
 def test_lists_nest_and_end() -> None:
     found = blocks_of("- a\n  b\n\n  - c\n- d\n\n1. e\n2. f\nend", lambda name: None)
     bullets, numbers = found[0], found[1]
-    assert isinstance(bullets, Items)
-    assert isinstance(numbers, Items)
+    assert isinstance(bullets, ItemList)
+    assert isinstance(numbers, ItemList)
     assert numbers.is_numbered
     assert [len(items.items) for items in (bullets, numbers)] == [2, 2]
-    assert isinstance(bullets.items[0].blocks[1], Items)
+    assert isinstance(bullets.items[0].blocks[1], ItemList)
 
 
 def test_deep_text_ends() -> None:

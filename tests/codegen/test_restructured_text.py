@@ -1,4 +1,4 @@
-"""Pages in reStructuredText: directives, and text that stays text.
+"""Pages in reStructuredText: directives, and plain text without accidental markup.
 
 Modules: reference.restructured_text, reference.flattening.
 """
@@ -16,9 +16,9 @@ from qmpeer.codegen.reference.blocks import (
     Block,
     Code,
     Heading,
-    Item,
-    Items,
+    ItemList,
     Link,
+    ListItem,
     Note,
     Page,
     Paragraph,
@@ -207,7 +207,7 @@ def test_index() -> None:
 
 
 def page_of(*blocks: Block) -> nodes.document:
-    """Write blocks and read them as docutils reads them; what it objects to fails."""
+    """Write blocks and parse them with docutils; its warnings fail the test."""
     index = Page("index", "T", blocks)
     text = restructured_text_files(Reference("T", index, (), {}, {}))["index.rst"]
     body = text[text.index(":maxdepth: 1") :].split("\n", 1)[1]
@@ -250,9 +250,15 @@ def test_a_link_is_read_as_it_was(text: str, path: str) -> None:
 
 
 @pytest.mark.property
-@given(st.lists(st.builds(lambda t: Item((Paragraph((Text(t),)),)), ODD), min_size=1, max_size=4))
-def test_lists_keep_their_items(items: list[Item]) -> None:
-    blocks = Items(tuple(items)), Items(tuple(items), is_numbered=True), Items(tuple(items))
+@given(
+    st.lists(st.builds(lambda t: ListItem((Paragraph((Text(t),)),)), ODD), min_size=1, max_size=4)
+)
+def test_lists_keep_their_items(items: list[ListItem]) -> None:
+    blocks = (
+        ItemList(tuple(items)),
+        ItemList(tuple(items), is_numbered=True),
+        ItemList(tuple(items)),
+    )
     tree = page_of(*blocks)
     kinds = (nodes.bullet_list, nodes.enumerated_list, nodes.bullet_list)
     lists = [node for node in tree if isinstance(node, nodes.bullet_list | nodes.enumerated_list)]
@@ -261,7 +267,7 @@ def test_lists_keep_their_items(items: list[Item]) -> None:
 
 
 def test_lists_that_follow_one_another_stay_two() -> None:
-    one = Items((Item((Paragraph((Text("a"),)),)),))
+    one = ItemList((ListItem((Paragraph((Text("a"),)),)),))
     assert len(list(page_of(one, one).findall(nodes.bullet_list))) == 2
 
 

@@ -1,4 +1,4 @@
-"""Blocks on a terminal: in its width and its colours, with nothing in them that steers it."""
+"""Blocks on a terminal: its width, its colours, and no control characters."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Texts that would steer a terminal, and a look whether one does."""
+"""Texts that would steer a terminal, and a check that a text can't."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Bars of letters."""
+"""Progress bars of ASCII characters."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Colours, where they are wanted."""
+"""The choice of colours for an output."""
 
 import pytest
 

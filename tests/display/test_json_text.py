@@ -1,4 +1,4 @@
-"""JSON as people read it."""
+"""JSON for people."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Pictures: PPM to PNG, and PNG in terminals."""
+"""Pictures: PPM converted to PNG, and PNG in terminals."""
 
 import re
 import struct
@@ -14,7 +14,7 @@ PPM = b"P6\n3 2\n255\n" + PIXELS
 
 
 def pixels_of(png: bytes) -> bytes:
-    """Read a PNG as it is defined, checksums and all."""
+    """Decode a PNG by its specification, and check its checksums."""
     at, data = 8, b""
     while at < len(png):
         (size,) = struct.unpack(">I", png[at : at + 4])

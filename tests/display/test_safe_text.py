@@ -1,4 +1,4 @@
-"""Text that can't steer a terminal."""
+"""Text made safe for a terminal."""
 
 import pytest
 from hypothesis import given

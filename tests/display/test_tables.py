@@ -1,4 +1,4 @@
-"""Tables: nothing raw, in the width that there is."""
+"""Tables: safe for a terminal, and no wider than it."""
 
 from typing import Any
 

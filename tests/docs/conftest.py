@@ -1,4 +1,4 @@
-"""A server that pages talk to."""
+"""A server for the programs on pages."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from tests.patience import PATIENCE
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder in which ``qmpeer serve`` listens, at "q"; whoever comes leaves all as it was."""
+    """A folder in which ``qmpeer serve`` listens, at "q"; each user leaves it as it was."""
     folder = tmp_path_factory.mktemp("pages")
     server = subprocess.Popen(
         [sys.executable, "-m", "qmpeer", "serve", "-qmp", f"unix:{folder}/q,server,wait=off"]

@@ -1,19 +1,18 @@
 """Run a page from top to bottom, as its reader would: one folder, one shell, one terminal.
 
-A block's language says what happens to it:
+A block's language decides what happens to it:
 
-- ``console``: lines behind ``$`` are commands, continued behind ``>``; the others are their output.
+- ``console``: lines after ``$`` are commands, continued after ``>``; the others are their output.
   All run in one bash. A command may fail only if the page shows its status by ``$ echo $?`` next.
-- ``terminal``: what a person sees. What stands behind a prompt is typed, the first command too, and
-  so is a line that begins with ``{ "``; ``^D``, behind a prompt or alone, is a key. It runs in
-  tmux.
-- any language whose first line (or the one behind ``#!``) is a comment that names a file: the block
+- ``terminal``: a person's screen. Text after a prompt is typed, the first command too, and so is a
+  line that begins with ``{ "``; ``^D``, after a prompt or alone, is a key. It runs in tmux.
+- any language whose first line (or the one after ``#!``) is a comment that names a file: the block
   is saved.
-- ``python`` without such a name: a program; a ``text`` block right behind it is what it prints.
-- others are shown only.
+- ``python`` without such a name: a program; a ``text`` block right after it is its output.
+- others are only shown.
 
-In expected output "…" stands for any text within a line, and on a line by itself for any number of
-lines. The comment ``<!-- hidden: console ... -->`` holds commands that a reader needn't see.
+In expected output "…" stands for any text within a line, and alone on a line for any number of
+lines. The comment ``<!-- hidden: console ... -->`` contains commands that a reader needn't see.
 """
 
 import os
@@ -57,7 +56,7 @@ COLUMNS, ROWS = 130, 60
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block of a page, and where it stands."""
+    """One block of a page, and its line."""
 
     language: str
     text: str
@@ -96,7 +95,7 @@ def pattern_of(expected: str) -> str:
     for line in expected.splitlines():
         if line == "…":
             pattern += r"(?:.*\n)*?"
-        elif KEY.fullmatch(line):  # which some programs echo, and some don't
+        elif KEY.fullmatch(line):  # some programs echo it, some don't
             pattern += rf"(?:{re.escape(line)}\n)?"
         elif (prompt := _prompt_of(line)) and KEY.fullmatch(line.removeprefix(prompt)):
             key = re.escape(line.removeprefix(prompt))  # the program may leave in this line
@@ -111,7 +110,7 @@ def _prompt_of(line: str) -> str:
 
 
 def assert_printed(printed: str, expected: str, where: str) -> None:
-    """Hold what was printed against what the page shows."""
+    """Compare printed text with the output on the page."""
     if printed and not printed.endswith("\n"):
         printed += "\n"
     assert re.fullmatch(pattern_of(expected), printed), (
@@ -120,7 +119,7 @@ def assert_printed(printed: str, expected: str, where: str) -> None:
 
 
 class Shell:
-    """One bash, which runs one command after the other.
+    """One bash that runs one command after the other.
 
     Its script comes through a pipe of its own, so that no command reads it by accident.
     """
@@ -143,7 +142,7 @@ class Shell:
         self._count = 0
 
     def run(self, command: str) -> tuple[int, str]:
-        """Run a command; return its status and its output, and what came from the background."""
+        """Run a command; return its status, and its output with that of background programs."""
         self._count += 1
         mark = f"=== {os.getpid()} {self._count} ==="
         script = f"{command}\n__=$?; echo; echo '{mark}' $__; (exit $__)\n"
@@ -157,7 +156,7 @@ class Shell:
         return int(end[1]), printed[: end.start()].decode()
 
     def close(self) -> None:
-        """End the shell, and what it left in the background."""
+        """End the shell and its background programs."""
         os.close(self._script)
         try:
             os.killpg(self._process.pid, signal.SIGTERM)
@@ -266,8 +265,8 @@ class PageRunner:
 def _install_shell(path: Path) -> None:
     """Write a program that is our qmp-shell.
 
-    The package qemu.qmp, which some tests use, has one of the same name; whichever of the two
-    packages was installed last has it in the interpreter's folder.
+    The package qemu.qmp, which some tests use, has a program of the same name. The package that
+    was installed last has its own in the interpreter's folder.
     """
     path.write_text(
         f"#!{sys.executable}\n"
@@ -278,7 +277,7 @@ def _install_shell(path: Path) -> None:
 
 
 def _environment(home: Path, own_programs: Path) -> dict[str, str]:
-    """Return an environment in which the page's programs are found, and nobody's settings are."""
+    """Return an environment that finds the page's programs and has no personal settings."""
     folders = [str(own_programs), str(Path(sys.executable).parent)]
     for name in (QEMU,):
         if found := find_program(name):
@@ -293,7 +292,7 @@ def _environment(home: Path, own_programs: Path) -> dict[str, str]:
 
 
 def _commands(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the commands of a console block, each with what is shown behind it."""
+    """Yield the commands of a console block, each with the output shown after it."""
     command, expected, is_continued = "", "", False
     for line in text.splitlines():
         if line.startswith("$ "):
@@ -318,7 +317,7 @@ def _type(terminal: Terminal, text: str) -> None:
 
 
 def _until_shown(terminal: Terminal, shown: str, where: str, prompts: str = "") -> None:
-    """Wait until the screen shows a text, and nothing else but a prompt."""
+    """Wait until the screen shows only a text and perhaps a prompt."""
     pattern = re.compile(pattern_of(shown) + (rf"(?:(?:{prompts})\s*)*" if prompts else ""))
 
     def is_shown(screen: str) -> bool:

@@ -1,4 +1,4 @@
-"""Pages with code: their blocks, and how they are run."""
+"""Blocks of pages, and functions that run them."""
 
 import contextlib
 import functools
@@ -19,11 +19,11 @@ __all__ = ["SHOWN_PATH", "blocks", "run_console", "run_python"]
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 SHOWN_PATH = "/run/vm.qmp"
-"""Where pages say that a server listens."""
+"""The address of a server on pages."""
 
 
 def blocks(page: str) -> list[tuple[str, str, str]]:
-    """Return the language and the text of each block, and what stands behind it as its output."""
+    """Return the language and the text of each block, and the output shown after it."""
     found = re.findall(r"^```(\w*)\n(.*?)^```$", (DOCS / page).read_text(), re.M | re.DOTALL)
     behind = [*found[1:], ("", "")]
     return [
@@ -33,7 +33,7 @@ def blocks(page: str) -> list[tuple[str, str, str]]:
 
 
 def run_python(source: str, folder: Path, warning: Literal["error", "ignore"] = "error") -> str:
-    """Run Python in a folder, as a program of its own would run; return what it prints."""
+    """Run Python in a folder, like a program of its own; return its output."""
     path, modules = list(sys.path), set(sys.modules)
 
     def run() -> int:
@@ -55,7 +55,7 @@ def run_python(source: str, folder: Path, warning: Literal["error", "ignore"] = 
 
 
 def captured(run: Callable[[], int], folder: Path) -> tuple[int, str, str]:
-    """Call a function in a folder; return its status, and what it writes to stdout and stderr."""
+    """Call a function in a folder; return its status, and its output to stdout and stderr."""
     out, err = (io.TextIOWrapper(io.BytesIO(), write_through=True) for _ in range(2))
     with (
         contextlib.chdir(folder),
@@ -68,9 +68,9 @@ def captured(run: Callable[[], int], folder: Path) -> tuple[int, str, str]:
 
 
 def run_console(text: str, folder: Path) -> str:
-    """Run the commands of a console block; return it with what they really print.
+    """Run the commands of a console block; return the block with their real output.
 
-    Those of qmpeer alone run in this process, and those that need a shell in one.
+    Commands of qmpeer run in this process; commands that need a shell run in one.
     """
     shown, status = "", 0
     for command in re.findall(r"^\$ (.*)$", text, re.MULTILINE):
@@ -85,7 +85,7 @@ def run_console(text: str, folder: Path) -> str:
 
 
 def run_in_shell(command: str, status: int, folder: Path) -> tuple[int, str]:
-    """Run a command behind one that ended with a status; return its own, and its output."""
+    """Run a command after one that ended with a status; return its own status, and its output."""
     python = f'qmpeer() {{ {sys.executable} -m qmpeer "$@"; }}\n'
     done = subprocess.run(
         ["sh", "-c", f"{python}(exit {status}); {command}"],

@@ -1,4 +1,4 @@
-"""The page for those who come from qemu.qmp: both sides run, and print the same."""
+"""The page for users of qemu.qmp: both programs of each pair run, and print the same."""
 
 import inspect
 import itertools
@@ -21,7 +21,7 @@ TEXT = (DOCS / PAGE).read_text()
 
 
 def pairs() -> Iterator[tuple[str, str, str]]:
-    """Yield the code of the one, that of the other, and what both print."""
+    """Yield the code with qemu.qmp, the code with qmpeer, and the output of both."""
     found = blocks(PAGE)
     for (kind, theirs, _), (other, ours, output) in itertools.pairwise(found):
         if (kind, other) == ("python", "python") and "qemu.qmp" in theirs:
@@ -43,7 +43,7 @@ def placed(source: str, folder: Path) -> str:
 
 
 def run_apart(source: str, folder: Path) -> str:
-    """Run Python in a process of its own: what is left open there ends with it."""
+    """Run Python in a process of its own, whose end closes what the program leaves open."""
     done = subprocess.run(
         [sys.executable, "-c", source],
         capture_output=True,
@@ -99,7 +99,7 @@ def test_there_is_something_to_run() -> None:
 
 
 def calls(object_: object) -> set[str]:
-    """Return the names of what a class offers."""
+    """Return the public names of a class."""
     return {
         name
         for name, _ in inspect.getmembers(object_)

@@ -1,4 +1,4 @@
-"""Pages of facts, held against the code: environment variables, exit codes, log names, limits."""
+"""Pages of facts, compared with the code: environment variables, exit codes, log names, limits."""
 
 import ast
 import importlib.util
@@ -133,7 +133,7 @@ def test_every_log_name_and_its_levels() -> None:
 
 @pytest.fixture(scope="module")
 def limit_groups() -> Any:
-    """The module of the documentation's set-up that reads the limits."""
+    """The extension of the documentation that reads the limits."""
     path = ROOT / "docs" / "extensions" / "limit_groups.py"
     spec = importlib.util.spec_from_file_location("limit_groups", path)
     assert spec is not None

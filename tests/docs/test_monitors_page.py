@@ -1,4 +1,4 @@
-"""The page on monitors: its session at two terminals is held here, with real programs."""
+"""The page on monitors: its session at two terminals, run with real programs."""
 
 import re
 import sys
@@ -26,7 +26,7 @@ PROMPT = "(qemu) "
 
 
 class Telnet:
-    """A program's end, played by telnet."""
+    """The connection of a program, made with telnet."""
 
     def __init__(self, program: str, port: str) -> None:
         self._process = Popen(
@@ -56,7 +56,7 @@ class Telnet:
 
 
 def alike(text: str) -> str:
-    """Leave out what differs each time: ports, the clock, names of the host, blanks at the end."""
+    """Return a text without varying parts: ports, times, the host's names, blanks at the end."""
     text = re.sub(r'"(micro)?seconds": \d+', r'"\1seconds": 0', text)
     text = text.replace("localhost", "127.0.0.1")  # whatever this host's resolver says
     return re.sub(r"(127\.0\.0\.1(?:,port=|:))\d+", r"\1PORT", text).rstrip()
@@ -64,7 +64,7 @@ def alike(text: str) -> str:
 
 @pytest.fixture
 def terminal(program: Callable[[str], str], tmp_path: Path) -> Iterator[Terminal]:
-    """Start what the page starts, on a port that is free."""
+    """Start the server of the page on a free port."""
     command, *_ = START.splitlines()
     command = command.replace(f"localhost,port={SHOWN_PORT}", "127.0.0.1,port=0")
     words = command.removeprefix("$ qmpeer ").split()

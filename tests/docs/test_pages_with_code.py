@@ -1,4 +1,4 @@
-"""Pages whose code runs: what they show works, and prints what stands there."""
+"""Pages with code: the code runs, and prints the output on the page."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The page on the protocol: each rule has tests that exist, and its conversations are true."""
+"""The page on the protocol: the tests of each rule exist, and its conversations are true."""
 
 import ast
 import functools
@@ -79,7 +79,7 @@ def path(
     program: Callable[[str], str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Path]:
-    """Where a server listens that holds all conversations, one after the other."""
+    """The address of a server for all conversations, one after the other."""
     command = QMPEER if request.param == "qmpeer" else [program(QEMU), *BASE]
     path = tmp_path_factory.mktemp("protocol") / "q"
     listening = ["-qmp", f"unix:{path},server=on,wait=off"]
@@ -102,7 +102,7 @@ def conversation(path: Path) -> Iterator[Conversation]:
 
 
 def comparable(message: Any) -> Any:
-    """Return a message without what differs from server to server and from day to day."""
+    """Return a message without the parts that vary with the server or the time."""
     if "QMP" in message:
         return sorted(message["QMP"])
     message.pop("timestamp", None)
@@ -111,7 +111,7 @@ def comparable(message: Any) -> Any:
 
 @pytest.fixture
 def release(request: pytest.FixtureRequest) -> tuple[int, int]:
-    """Return the release of QEMU that the server is of, or follows."""
+    """Return the QEMU release of the server, or the release that it follows."""
     if request.node.callspec.params["path"] == "qmpeer":
         return (7, 2)
     version: tuple[int, int] = request.getfixturevalue("qemu_version")

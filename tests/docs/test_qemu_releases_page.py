@@ -1,4 +1,4 @@
-"""The page on QEMU's releases: what it says of a release, the QEMU at hand does."""
+"""The page on QEMU's releases, compared with the QEMU at hand."""
 
 import json
 import re
@@ -25,7 +25,7 @@ from tests.qemu import BASE, QEMU
 
 PAGE = (DOCS / "qemu-releases.md").read_text()
 ROWS = re.findall(r"^\| `([^`]+)` \| (yes|no) \| (yes|no) \|", PAGE, re.MULTILINE)
-"""An expression of ``qmpeer schema has``, whether 7.2 has it, whether 10.0 has it."""
+"""Rows: an expression of ``qmpeer schema has``, and "yes" or "no" for 7.2 and for 10.0."""
 TEXTS = re.findall(
     r"^\| `([^`]+)`[^|]* \| `([^`]+)` \| `([^`]+)` \|$",
     PAGE.partition("\n## Texts\n")[2].partition("\n## ")[0],
@@ -49,7 +49,7 @@ COLUMNS = {(7, 2): 0, (10, 0): 1}
 
 @pytest.fixture(scope="module")
 def column(qemu_version: tuple[int, int]) -> int:
-    """Return the number of the running release's column."""
+    """Return the index of the running release's column."""
     if qemu_version not in COLUMNS:
         pytest.skip("the page is about QEMU 7.2 and 10.0, and this is {}.{}".format(*qemu_version))
     return COLUMNS[qemu_version]
@@ -158,7 +158,7 @@ class Disk:
         return answer[3:]
 
     def read(self) -> None:
-        """Read a sector; return when the disk has said that it can't."""
+        """Read a sector; return when the disk has reported an error."""
         for port, value in ((0x1F6, 0xE0), (0x1F2, 1), (0x1F7, 0x20)):
             self._ask(f"outb {port:#x} {value:#x}")
         while (status := int(self._ask("inb 0x1f7"), 16)) & 0x80:

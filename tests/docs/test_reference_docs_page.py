@@ -1,4 +1,4 @@
-"""The page on reference documentation: what it shows is what you get."""
+"""The page on reference documentation: its examples give the output that it shows."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""Installation, tutorials, how-tos, the cookbook, the API: all that they show runs as it stands."""
+"""Installation, tutorials, how-tos, the cookbook, the API: everything shown runs as it is."""
 
 import tempfile
 from collections.abc import Callable

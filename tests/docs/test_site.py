@@ -1,4 +1,4 @@
-"""The site: pages have places, links lead somewhere, it builds, and its search finds things."""
+"""The site: every page has a place, links have targets, it builds, and the search finds pages."""
 
 import fcntl
 import json
@@ -37,7 +37,7 @@ def prose(path: Path) -> str:
 
 
 def anchors(path: Path) -> set[str]:
-    """Return what links to headings of a page may end in."""
+    """Return the anchors of a page's headings."""
     headings = re.findall(r"^#+ (.*)$", prose(path), re.MULTILINE)
     explicit = re.findall(r"^\(([\w-]+)\)=$", prose(path), re.MULTILINE)
     slugs = {re.sub(r"[^\w\- ]", "", each.lower()).strip().replace(" ", "-") for each in headings}
@@ -69,7 +69,7 @@ def test_links_within_the_site(path: Path) -> None:
 
 
 def test_links_to_others() -> None:
-    """Nobody can follow these here, so a new host is named on purpose."""
+    """Tests can't follow these links, so a new host has to be listed on purpose."""
     found = {
         host: path.name
         for path in [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
@@ -138,7 +138,7 @@ built = pytest.mark.timeout(600)  # the build takes 40 s of a processor, and oth
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the built site. Workers share one; the first that comes builds it."""
+    """Return the built site. Workers share one; the first of them builds it."""
     for module in ("sphinx", "myst_parser", "furo"):
         pytest.importorskip(module, reason="the extra docs is not installed: make .venv/.docs")
     base = tmp_path_factory.getbasetemp()
@@ -193,7 +193,7 @@ SEARCHES = {
     "query-status": {"reference/run-state"},
     "telnet": {"monitors"},
 }
-"""What people type, and the pages that must be among the first five."""
+"""Search words, and the pages that must be among the first five results."""
 
 
 @built

@@ -1,4 +1,4 @@
-"""The page about the tools: what it shows is what a real QEMU shows, but for numbers."""
+"""The page about the tools: a real QEMU gives the output on the page, except numbers."""
 
 import re
 import shlex
@@ -36,7 +36,7 @@ def folder(
 
 
 def without_numbers(text: str) -> str:
-    """Return a text without what differs between releases and builds."""
+    """Return a text without the parts that vary with release and build."""
     text = re.sub(r"(?m)^(QEMU [0-9.]+) \(.*\)", r"\1", text)
     return re.sub(r" +", " ", re.sub(r"\d+(\.\d+)*", "#", text))
 

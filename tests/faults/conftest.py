@@ -1,4 +1,4 @@
-"""Both loops for the monitor's side, and both clients for the other."""
+"""Fixtures for both ends: a monitor on either loop, and clients of each kind."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 
 @pytest.fixture(params=["blocking", *LOOPS])
 def twins(request: pytest.FixtureRequest) -> Iterator[Twins]:
-    """Each client in turn: the blocking one, the async one on each loop."""
+    """Return the kinds of clients: the blocking one, and the async one on each loop."""
     twins = Twins(LOOPS.get(request.param))
     yield twins
     twins.close()
@@ -26,5 +26,5 @@ def twins(request: pytest.FixtureRequest) -> Iterator[Twins]:
 
 @pytest.fixture(params=["unix", "tcp"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
-    """Where a pretended server listens: at a path, or on a port of its choice."""
+    """Return the address of a pretended server: a path, or any free port."""
     return tmp_path / "pretended" if request.param == "unix" else None

@@ -1,4 +1,4 @@
-"""A monitor for many clients in a process of its own; `query-memory` tells what it takes.
+"""A monitor for many clients in a process of its own; `query-memory` returns its memory.
 
 Its arguments: the loop's kind, the address, and the limit of descriptors or 0.
 """

@@ -1,8 +1,8 @@
 """Run both clients over a link that goes dead, and print what they raise, as JSON.
 
-It is to be run in a network namespace of its own. A second one, its child's, holds the server; a
-pair of virtual interfaces connects them, and the child takes its end down. From then on segments
-vanish, and nobody says so: the kernel gives the connection up by itself, with ETIMEDOUT.
+Run it in a network namespace of its own. A child process has a second namespace with the server. A
+pair of virtual interfaces connects the two, and the child takes its end down. From then on,
+segments are lost silently, and the kernel gives the connection up with ETIMEDOUT.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ def ip(*words: str) -> None:
 def bring_up(device: str, own: str, other: str, other_mac: str) -> None:
     ip("addr", "add", f"{own}/24", "dev", device)
     ip("link", "set", device, "up")
-    # A neighbour that can't be forgotten: else the error would be EHOSTUNREACH.
+    # A permanent neighbour entry: without it, the error would be EHOSTUNREACH.
     ip("neigh", "replace", other, "lladdr", other_mac, "dev", device, "nud", "permanent")
 
 
@@ -104,7 +104,7 @@ async def use(port: int, child: "subprocess.Popen[str]") -> dict[str, Any]:
     for client in blocking:
         client.execute("query-version")
     cut_here(child)
-    # One of each kind sends a command into the void, the other only waits: keepalive tells it.
+    # Of each kind, one client sends a lost command, the other only waits, and keepalive ends it.
     outcomes = await asyncio.gather(
         loop.run_in_executor(pool, raised_by, blocking[0].execute, "query-version"),
         loop.run_in_executor(pool, raised_by, blocking[1].wait_event, "NEVER"),
@@ -133,7 +133,7 @@ def main() -> None:
         assert child.stdin is not None
         assert child.stdout is not None
         try:
-            # unshare(1) becomes the program: once that answers, it is in its own namespace.
+            # unshare(1) executes the program, so once that answers, it is in its own namespace.
             move(child)
             bring_up("here", HERE, THERE, MAC_THERE)
             child.stdin.write("up\n")

@@ -1,9 +1,10 @@
-"""What hostile servers cost a client in time and memory, one kind after the other.
+"""A measurement of the time and memory that hostile servers cost a client.
 
     python -m tests.faults.hostile_server [KIND ...]
 
-prints a table with a row for each kind and client: a command with a deadline of one second, the
-longest time in which nothing else ran, and how much memory was needed beside the size of the text.
+It prints a table with a row per kind of server and client: the outcome of a command with a deadline
+of one second, the longest time in which nothing else ran, and the memory used besides the size of
+the text.
 """
 
 import asyncio
@@ -84,18 +85,18 @@ KINDS: dict[str, Callable[[int], bytes]] = {
     "short of a tolerant text": lambda size: b"[" + b"a," * (MIB // 2 - 8) + b"]\r\n",
     "short and single-quoted": lambda size: b"{'a':[" + b"'',1," * (MIB // 5 - 8) + b"]}\r\n",
 }
-"""What is sent in answer to a command, for a size in bytes; most have that size."""
+"""The answers to a command, as functions of a size in bytes, which most of them have."""
 
 
 class Cost(NamedTuple):
-    """What a kind has cost a client.
+    """The cost of a kind of server to a client.
 
     Attributes:
-        outcome: What the command came to.
-        seconds: Until that was known.
+        outcome: The command's outcome.
+        seconds: The time until the outcome.
         stall: The longest time in which the loop ran nothing else; 0 for a blocking client.
-        memory: Bytes by which the process grew at most.
-        size: Bytes of the text.
+        memory: The greatest growth of the process in bytes.
+        size: The size of the text in bytes.
     """
 
     outcome: str
@@ -151,7 +152,7 @@ def _memory() -> int:
 
 
 def cost(kind: str, client: str, size: int) -> Cost:
-    """Let a client ask a server of a kind; in a process that has done nothing else."""
+    """Measure a client with a server of a kind, in a process that has done nothing else."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "sock")
         listener = socket.socket(socket.AF_UNIX)
@@ -203,7 +204,7 @@ def _asked(ask: Callable[[str], Any], path: str, length: int) -> Cost:
 
 
 def run_alone(kind: str, client: str, size: int) -> Cost:
-    """Have a process of its own find out what a kind costs a client."""
+    """Measure the cost of a kind to a client in a new process."""
     argv = [sys.executable, "-m", "tests.faults.hostile_server", "--one", kind, client, str(size)]
     root = Path(__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root / "src"), *sys.path])}
@@ -227,7 +228,7 @@ def _rows(kinds: list[str]) -> Iterator[str]:
 
 
 def main(argv: list[str]) -> None:
-    """Print the table, or what one kind costs as JSON."""
+    """Print the table, or the cost of one kind as JSON."""
     if argv[:1] == ["--one"]:
         print(json.dumps(cost(argv[1], argv[2], int(argv[3]))))
         return

@@ -1,15 +1,16 @@
-"""Interrupt blocking clients at random moments by exceptions from a signal's handler.
+"""A stress test that interrupts blocking clients at random moments by a signal handler.
 
     python -m tests.faults.interrupted_client [--kind KIND] [--threads N] [--interrupts N]
 
-The main thread uses a client, and SIGALRM raises an exception there some microseconds later; in a
-third of the cases further ones follow while the first is cleaned up. Then nothing interrupts, and
-the client must work or be closed. Other threads use the same client all the while. Every answer is
-compared with what was asked. The server is a process of its own, to be quick.
+The main thread uses a client, and SIGALRM raises an exception there some microseconds later. In a
+third of the cases, further exceptions follow during the cleanup of the first. Then the interrupts
+stop, and the client must work or be closed. Other threads use the same client all the time. Each
+answer is compared with the request. The server has a process of its own, for speed.
 
-What was seen is printed as JSON: how often the client was interrupted, was closed by that, was
-stuck, or got another's answer, the longest time in seconds until it worked or said that it was
-closed, and the descriptors that stayed open. Any stuck or wrong makes the exit status 1.
+The results are printed as JSON: how often the client was interrupted, was closed by that, was
+stuck, or got another command's answer; the longest time in seconds until it worked or was known to
+be closed; and the descriptors left open. If any client was stuck or got a wrong answer, the exit
+status is 1.
 """
 
 import argparse
@@ -38,17 +39,17 @@ from qmpeer.values import JsonObject
 __all__ = ["KINDS", "Seen", "run"]
 
 STUCK_AFTER = 3.0
-"""Seconds without an answer of a server that answers at once."""
+"""Seconds without an answer after which a client counts as stuck."""
 SHORTEST, LONGEST = 5e-6, 4e-4
-"""Seconds until an interrupt: a command takes about 1e-4."""
+"""The longest time until an interrupt, in seconds; a command takes about 1e-4."""
 CALLS = 50
-"""Calls in which an interrupt is awaited."""
+"""The number of calls in which an interrupt is awaited."""
 
 ENDED = (ConnectionClosed, CommandInterrupted)
 
 
 class Interrupted(BaseException):
-    """Raised by the signal's handler, as KeyboardInterrupt is."""
+    """The exception that the signal handler raises, like KeyboardInterrupt no Exception."""
 
 
 # The server
@@ -100,12 +101,12 @@ def serve(path: str) -> None:
                 threading.Thread(target=answer, args=(sock, greets), daemon=True).start()
 
         threading.Thread(target=accept, daemon=True).start()
-    sys.stdin.read()  # until whoever started us has gone
+    sys.stdin.read()  # until our parent has gone
 
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """Run the server in a process of its own, and give the folder of its sockets."""
+    """Run the server in a new process, and yield the folder of its sockets."""
     with tempfile.TemporaryDirectory() as folder:
         argv = [sys.executable, "-m", __spec__.name, "--serve", folder]
         with subprocess.Popen(argv, stdin=subprocess.PIPE) as process:
@@ -147,7 +148,7 @@ KINDS: Mapping[str, Callable[[str], AnyClient]] = {
 
 @dataclass
 class Seen:
-    """What became of a client."""
+    """The results of a trial."""
 
     interrupts: int = 0
     repeated: int = 0
@@ -161,12 +162,12 @@ class Seen:
 
     @property
     def is_good(self) -> bool:
-        """Nothing was stuck, wrong, left open, or an error that callers don't expect."""
+        """True if nothing was stuck, wrong, left open, or an unexpected error."""
         return not (self.stuck or self.wrong or self.left_open or self.errors)
 
 
 class Trial:
-    """One client after the other, used by several threads and interrupted in the main one."""
+    """A series of clients, used by several threads and interrupted in the main one."""
 
     def __init__(self, kind: str, folder: str, threads: int, seed: int) -> None:
         self.seen = Seen()
@@ -182,7 +183,7 @@ class Trial:
         self._threads = [threading.Thread(target=self._work) for _ in range(1, threads)]
 
     def run(self, interrupts: int) -> Seen:
-        """Interrupt so often, and return what was seen."""
+        """Interrupt the clients the given number of times, and return the results."""
         before = signal.signal(signal.SIGALRM, self._strike)
         for thread in self._threads:
             thread.start()
@@ -213,7 +214,7 @@ class Trial:
     def _strike(self, signum: int, frame: object) -> None:
         if self._is_armed:
             self._struck += 1
-            if self._struck < self._strikes:  # no interval: that may leave no time to get here
+            if self._struck < self._strikes:  # not a repeating timer, which may be too fast
                 signal.setitimer(signal.ITIMER_REAL, self._random.uniform(SHORTEST, LONGEST / 4))
             raise Interrupted
 
@@ -228,13 +229,13 @@ class Trial:
             signal.setitimer(signal.ITIMER_REAL, delay)
             for _ in range(CALLS):
                 call(self._client)
-        except ENDED:  # an interrupt that its caller has survived, or another thread's
+        except ENDED:  # an interrupt after the call, or in another thread
             pass
         except Exception as error:
             self._note(error)
 
     def _look(self) -> None:
-        """See whether the client works, or says that it is closed, and open another one then."""
+        """Check that the client works; if it is closed, open the next one."""
         start = monotonic()
         try:
             self._echo(self._client)
@@ -258,7 +259,7 @@ class Trial:
             try:
                 self._echo(client)
             except ENDED:
-                sleep(1e-3)  # until there is the next one
+                sleep(1e-3)  # until the next client is open
             except TimeoutError:
                 if client is self._client and not self._is_over:
                     self._note_stuck()
@@ -279,7 +280,7 @@ class Trial:
             traceback.print_exc()
         self.seen.errors[f"{type(error).__name__}: {error}"] += 1
 
-    # What is done with a client
+    # Operations on a client
 
     def _echo(self, client: AnyClient) -> None:
         self._number += 1
@@ -305,11 +306,11 @@ class Trial:
 
 
 def run(kind: str, threads: int, interrupts: int, seed: int) -> Seen:
-    """Interrupt one kind of client so often, and return what was seen."""
-    # An exception in a finalizer is told of, and nothing else comes of it.
+    """Interrupt one kind of client the given number of times, and return the results."""
+    # An exception in a finalizer is only reported, and does no harm.
     sys.unraisablehook = lambda seen: None
     with serving() as folder:
-        KINDS[kind](folder).close()  # what is imported or made once is there now
+        KINDS[kind](folder).close()  # everything that is imported or made once exists now
         before = len(os.listdir("/proc/self/fd"))
         seen = Trial(kind, folder, threads, seed).run(interrupts)
         seen.left_open = len(os.listdir("/proc/self/fd")) - before

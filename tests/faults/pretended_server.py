@@ -1,4 +1,4 @@
-"""A server that does what a script says, in a thread, and both clients behind one face."""
+"""A scripted server in a thread, and both clients behind a common interface."""
 
 import asyncio
 import contextlib
@@ -59,14 +59,14 @@ class Peer:
         return json.dumps(message).encode() + b"\r\n"
 
     def until_read(self) -> None:
-        """Wait until the client has taken all that was sent."""
+        """Wait until the client has received everything that was sent."""
         end = time.monotonic() + PATIENCE
         while struct.unpack("i", fcntl.ioctl(self.sock, termios.TIOCOUTQ, b"\0\0\0\0"))[0]:
             assert time.monotonic() < end
             time.sleep(0)
 
     def reset(self) -> None:
-        """Have a TCP connection end with ECONNRESET."""
+        """End a TCP connection with ECONNRESET."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close()
 
@@ -76,7 +76,7 @@ class Peer:
 
 
 class PretendedServer:
-    """Listens, and has a script talk to each client in turn."""
+    """A listener that runs a script for each client in turn."""
 
     def __init__(self, script: Callable[[Peer], None], path: Path | None = None) -> None:
         if path is None:
@@ -135,7 +135,7 @@ class PretendedServer:
 
 
 class Twin(Protocol):
-    """What the two clients have in common, once the async one blocks."""
+    """The common interface of both clients, with blocking calls."""
 
     def execute(self, command: str, arguments: Any = None, **options: Any) -> Any: ...
     def wait_event(self, names: Any = None, match: Any = None, **options: Any) -> Event: ...
@@ -144,7 +144,7 @@ class Twin(Protocol):
 
 
 class BlockingTwin:
-    """The async client on a loop of its own, spoken to as to the blocking one."""
+    """The async client on a loop of its own, behind blocking calls."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, client: AsyncClient) -> None:
         self._loop = loop
@@ -174,7 +174,7 @@ class BlockingTwin:
 
 
 class Twins:
-    """Makes clients of one kind, and closes them at the end."""
+    """A factory of clients of one kind, which closes them at the end."""
 
     def __init__(self, loop_factory: Callable[[], asyncio.AbstractEventLoop] | None) -> None:
         self.is_async = loop_factory is not None
@@ -202,7 +202,7 @@ class Twins:
         return BlockingTwin(self._loop, future.result(PATIENCE))
 
     def start(self, what: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Call something in another thread; return the future of its outcome."""
+        """Call a function in another thread; return the future of its outcome."""
         return self._pool.submit(what, *args, **options)
 
     def close(self) -> None:
@@ -216,7 +216,7 @@ class Twins:
 
 
 def causes(error: BaseException) -> Sequence[BaseException]:
-    """Return an exception and what it was raised from."""
+    """Return an exception and its chain of causes."""
     chain = [error]
     while (cause := chain[-1].__cause__) is not None:
         chain.append(cause)

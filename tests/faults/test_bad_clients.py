@@ -1,4 +1,4 @@
-"""A monitor whose clients die, half-close, or send their requests in pieces."""
+"""A monitor with clients that die, half-close, or send their requests in pieces."""
 
 import asyncio
 import fcntl
@@ -19,7 +19,7 @@ from tests.patience import PATIENCE
 
 
 def is_all_read(client: RawClient) -> bool:
-    """Tell whether the server has taken all that a client on a unix socket sent."""
+    """Return whether the server has received everything that a client on a unix socket sent."""
     unread = fcntl.ioctl(client.sock, termios.TIOCOUTQ, b"\0\0\0\0")
     return unread == struct.pack("i", 0)
 
@@ -57,7 +57,7 @@ async def test_requests_cut_at_every_byte(
 async def test_a_half_closed_socket(
     monitor: Monitor, path: Path, scheme: str, is_oob: bool
 ) -> None:
-    """What was asked is answered, then it is closed; as in QEMU."""
+    """Requests are answered, then the connection is closed, as in QEMU."""
     release = asyncio.Event()
 
     @monitor.command("slow")

@@ -1,4 +1,4 @@
-"""Clients whose server dies, is silent, or talks nonsense."""
+"""Clients of servers that die, are silent, or send nonsense."""
 
 import contextlib
 import errno
@@ -122,13 +122,13 @@ def test_no_answer_to_qmp_capabilities(twins: Twins, place: Path | None) -> None
     server = PretendedServer(script, place)
     with server:
         connected = dial(server.address, timeout=PATIENCE)
-        connected.recv(1, socket.MSG_PEEK)  # the greeting is there
+        connected.recv(1, socket.MSG_PEEK)  # the greeting has come
         with pytest.raises(TimeoutError, match="hasn't answered qmp_capabilities"):
             twins.connect(connected, timeout=2.0)
 
 
 def test_no_answer_to_a_command(twins: Twins, place: Path | None) -> None:
-    """Its late reply is taken for nobody's."""
+    """Its late reply is ignored."""
     kept: list[Any] = []
 
     def script(peer: Peer) -> None:
@@ -204,7 +204,7 @@ def test_greetings_cut_at_every_byte(twins: Twins, tmp_path: Path) -> None:
             client.close()
 
 
-# The server talks nonsense
+# The server sends nonsense
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_greetings_cut_at_every_byte(twins: Twins, tmp_path: Path) -> None:
 def test_a_server_of_another_kind(twins: Twins, nonsense: bytes) -> None:
     def script(peer: Peer) -> None:
         peer.send(nonsense)
-        if nonsense.endswith(b"\n"):  # else more may come: only the end, or a deadline, tells
+        if nonsense.endswith(b"\n"):  # otherwise more may come, until the end or a deadline
             peer.read()
 
     with PretendedServer(script) as server, pytest.raises(ConnectionClosed):
@@ -297,7 +297,7 @@ def test_garbage_instead_of_a_reply(twins: Twins, nonsense: bytes, cause: type[E
 
 
 def test_a_flood_of_events(twins: Twins) -> None:
-    """What is kept is bounded, what was dropped is counted, and the command is answered."""
+    """The log is bounded, dropped events are counted, and the command is answered."""
     count = limits.EVENTS_KEPT + limits.EVENTS_SUBSCRIBED + 500
 
     def script(peer: Peer) -> None:

@@ -1,4 +1,4 @@
-"""A crowd of clients at once; what an idle one costs; and no descriptors left."""
+"""Many clients at once: the cost of an idle one, and running out of descriptors."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ Start = Callable[..., "tuple[str, subprocess.Popen[str]]"]
 
 @pytest.fixture(autouse=True)
 def _descriptors() -> Iterator[None]:
-    """Let this process have a descriptor for each client."""
+    """Raise this process's limit to a descriptor per client."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = DESCRIPTORS
     if hard != resource.RLIM_INFINITY and hard < wanted:
@@ -82,14 +82,15 @@ def test_a_crowd(
     count: int,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Each negotiates, runs a command and gets an event; idle, it costs little memory."""
+    """Each client negotiates, runs a command and gets an event; an idle one takes little memory."""
 
     warm = FIRST * count // THOUSAND
 
     async def scenario() -> None:
         address, process = start(kind, path if scheme == "unix" else "tcp:127.0.0.1:0")
         first = await RawClient.connect(address)
-        # The first of them fill what the process has free already; that would flatter us.
+        # The first clients use memory that the process has free already, which would improve the
+        # figure.
         clients = await crowd(address, warm)
         before = await memory(first, connections=warm + 1)
         clients += await crowd(address, count)
@@ -130,7 +131,7 @@ async def memory(client: RawClient, connections: int) -> int:
 @pytest.mark.parametrize("scheme", ["unix", "tcp"])
 @pytest.mark.parametrize("kind", LOOPS)
 def test_no_descriptors_left(start: Start, path: Path, kind: str, scheme: str) -> None:
-    """Those who are in are served, the others come in when there is room; one line is logged."""
+    """Connected clients are served, others are accepted when there is room; one line is logged."""
 
     async def scenario() -> None:
         address, process = start(kind, path if scheme == "unix" else "tcp:127.0.0.1:0", 40)
@@ -160,7 +161,7 @@ def test_no_descriptors_left(start: Start, path: Path, kind: str, scheme: str) -
 
 
 def test_descriptors_allow_fewer(start: Start, path: Path) -> None:
-    """Some are spared for the rest of the process; the next client comes in when one has left."""
+    """Some descriptors are reserved for the process; a client is accepted when one leaves."""
     descriptors, allowed = 130, 66
 
     async def scenario() -> None:
@@ -183,7 +184,7 @@ def test_descriptors_allow_fewer(start: Start, path: Path) -> None:
 
 
 def test_serve_raises_the_limit_of_descriptors(path: Path) -> None:
-    """As far as its clients need, for the whole process."""
+    """The limit is raised to what the clients need, for the whole process."""
     program = (
         "import asyncio, resource, sys\n"
         "from qmpeer import Monitor\n"

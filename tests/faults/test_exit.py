@@ -1,4 +1,4 @@
-"""Nothing of a monitor keeps its process from exiting."""
+"""Exit of a process that has a monitor: nothing of the monitor prevents it."""
 
 import os
 import subprocess

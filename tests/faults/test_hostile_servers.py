@@ -1,4 +1,4 @@
-"""What hostile servers cost a client: none holds it past its deadline, or bloats it."""
+"""The cost of hostile servers to a client: deadlines hold, and memory is bounded."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def test_a_deadline_is_kept_whatever_comes(kind: str, client: str) -> None:
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("kind", ["a string and no comma", "as many nan as may be", "commas"])
 def test_what_comes_ends_a_command(kind: str, client: str) -> None:
-    """The same, short: by its deadline, or by an error before."""
+    """With smaller texts: a command ends by its deadline, or earlier by an error."""
     cost = run_alone(kind, client, 2 * MIB)
     assert cost.outcome.startswith(("TimeoutError", "CommandInterrupted", "ConnectionClosed"))
     assert cost.memory < 64 * MIB

@@ -1,4 +1,4 @@
-"""A blocking client whose calls are cut short by exceptions of a signal's handler."""
+"""A blocking client whose calls are interrupted by exceptions of a signal handler."""
 
 import json
 import subprocess

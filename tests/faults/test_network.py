@@ -1,4 +1,4 @@
-"""A connection that the kernel gives up: ETIMEDOUT is the end of it, and no deadline of ours."""
+"""A connection that the kernel gives up: ETIMEDOUT counts as its end, not as our deadline."""
 
 import errno
 import json

@@ -1,4 +1,4 @@
-"""A real QEMU that is killed, or stopped, with commands in flight."""
+"""A real QEMU that is killed or stopped while commands are in flight."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.real
 
 @pytest.fixture
 def qemu(program: Callable[[str], str], path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A QEMU that listens at the path."""
+    """Start a QEMU that listens at the path."""
     argv = [program(QEMU), *BASE, "-qmp", f"unix:{path},server=on,wait=off"]
     process = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
     yield process
@@ -40,7 +40,7 @@ def test_sigkill_with_commands_in_flight(
 ) -> None:
     client = twins.connect(path, wait_for_socket=True)
     blocked = twins.start(client.execute, "blockdev-add", blocker(tmp_path))
-    with pytest.raises(TimeoutError):  # so the one before has come
+    with pytest.raises(TimeoutError):  # so the command before it has arrived
         client.execute("query-status", timeout=0.2)
     assert client.execute("query-yank", oob=True)
     queued = twins.start(client.execute, "query-name")
@@ -56,7 +56,7 @@ def test_sigkill_with_commands_in_flight(
 
 
 def test_sigstop(qemu: subprocess.Popen[bytes], twins: Twins, path: Path) -> None:
-    """The deadline holds; the late replies are nobody's once it goes on."""
+    """The deadline holds; late replies after SIGCONT are ignored."""
     client = twins.connect(path, wait_for_socket=True)
     assert client.execute("query-status")["status"] == "running"
     qemu.send_signal(signal.SIGSTOP)

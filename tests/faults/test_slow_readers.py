@@ -1,4 +1,4 @@
-"""Clients of a monitor that don't read, or read late: they harm themselves alone."""
+"""Clients of a monitor that don't read or read late: they harm only themselves."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ from tests.monitor.raw_client import RawClient, until
 from tests.patience import PATIENCE
 
 KERNEL = 8 * 1024 * 1024
-"""More than sockets take on both sides together."""
+"""More bytes than the socket buffers of both sides hold."""
 
 
 def unsent(monitor: Monitor) -> int:
@@ -133,7 +133,7 @@ async def test_events_queue_up_to_a_limit(
         assert sent * 100_000 < limits.UNSENT_OUTPUT + limits.UNSENT_EVENTS + KERNEL
     assert sent * 100_000 > limits.UNSENT_EVENTS
     assert most <= limits.UNSENT_OUTPUT + limits.UNSENT_EVENTS + 200_100
-    part = len(spent) // 4  # what has queued up makes nothing dearer: seven times, if it did
+    part = len(spent) // 4  # a long queue must not slow it down (7 times)
     assert sum(spent[-part:]) < 4 * max(sum(spent[:part]), growth.LEAST_SECONDS)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "disconnected" in caplog.text
@@ -231,7 +231,7 @@ async def test_clients_share_a_budget(
     caplog: pytest.LogCaptureFixture,
     what: str,
 ) -> None:
-    """Who takes the last of a listener's memory leaves; the others go on."""
+    """The client that exceeds the listener's memory budget is dropped; the others continue."""
     monkeypatch.setattr(limits, "LISTENER_MEMORY", 2_000_000)
     monitor.command("get")(lambda: "x" * 900_000)
     listener = await monitor.listen(path, many=True)
@@ -252,14 +252,14 @@ async def test_clients_share_a_budget(
     for client in monitor_clients:
         client.close()
     await until(lambda: monitor.connections == 0)
-    async with await RawClient.connect(listener.address) as client:  # nothing is held any more
+    async with await RawClient.connect(listener.address) as client:  # no memory is held any more
         assert "x" in (await client.execute("get"))["return"]
 
 
 async def test_a_burst_of_events_keeps_to_the_budget(
     monitor: Monitor, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who doesn't read is cut off within the turn that emits too much, not behind it."""
+    """A client that doesn't read is dropped within the turn that emits too much, not after it."""
     clients, budget, most_held = 12, 8 << 20, 0
     change = MemoryBudget.change
 

@@ -1,4 +1,4 @@
-"""Clients that do their worst hold nobody: others have a turn in between. Counted, not timed."""
+"""Turns between clients: a demanding client doesn't hold up others. Counted, not timed."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,12 +26,12 @@ WORST: dict[str, Callable[[], bytes]] = {
     "deep": lambda: (b"[" * 1023 + b"]" * 1023) * 64,
     "garbage": lambda: bytes(n * n >> 7 & 0xFF for n in range(MIB // 8)),
 }
-"""What they send, all longer than a turn."""
+"""The requests of demanding clients, all longer than a turn."""
 
 
 @pytest.mark.parametrize("kind", WORST)
 async def test_others_have_a_turn_in_between(monitor: Monitor, connect: Connect, kind: str) -> None:
-    """Whoever asks one thing after the other is answered many times until the worst is done."""
+    """A client that sends one command after the other is answered many times meanwhile."""
     worst, other = await connect(), await connect()
     data = WORST[kind]()
 

@@ -1,6 +1,6 @@
-"""What goes wrong on the wires to a monitor: it goes on, keeps its memory, and says a line.
+"""Faults of the transports to a monitor: it keeps running, doesn't grow, and logs one line.
 
-The monitor is ``qmpeer serve``, with a second way in through which it is seen to go on.
+The monitor is ``qmpeer serve``; a second monitor shows that it keeps running.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from tests.transport.filters.certificates import Authority
 
 MEBIBYTE = 1 << 20
 GROWTH = 3 * MEBIBYTE
-"""What a server's memory may grow by."""
+"""The allowed growth of a server's memory."""
 
 UPGRADE = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -32,18 +32,18 @@ UPGRADE = (
 
 
 class Faulty(Serving):
-    """A serving machine with monitors of every kind, and what a fault must leave as it is."""
+    """A server with monitors of every kind, and the state that a fault must not change."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
         self._stderr = folder / "stderr"
-        with self._stderr.open("w") as stderr:  # a file never stops it, as a pipe might
+        with self._stderr.open("w") as stderr:  # a file never blocks it, as a pipe might
             super().__init__(folder / "qmp", *options, stderr=stderr)
         self.vm = self.client()
         self.begin()
 
     def begin(self) -> None:
-        """Look at what it is before a fault."""
+        """Record the state before a fault."""
         self._before = self.memory()
         self._said = len(self.said_in_all())
 
@@ -69,7 +69,7 @@ class Faulty(Serving):
         return self._stderr.read_text()
 
     def said(self, growth: int = GROWTH) -> str:
-        """See that it goes on and hasn't grown; return what it has said on stderr meanwhile."""
+        """Assert that the server runs and hasn't grown; return its stderr since `begin`."""
         assert self.vm.execute("query-status")["running"]
         assert self.memory() - self._before < growth
         return self.said_in_all()[self._said :]
@@ -104,7 +104,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
 
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
-    """A server that gives a handshake half a second."""
+    """Start a server that allows half a second for a handshake."""
     folder = tmp_path_factory.mktemp("hasty")
     make_certificates(folder)
     with Faulty(folder, *tls(folder), "--handshake-timeout", "0.5") as faulty:
@@ -113,7 +113,7 @@ def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
 
 @pytest.fixture
 def server(running: Faulty) -> Faulty:
-    """The same for all tests: whatever came before, it goes on."""
+    """Return the server that all tests share: it must survive each of them."""
     running.begin()
     return running
 
@@ -133,12 +133,12 @@ def tls(folder: Path) -> tuple[str, ...]:
 
 
 def several(name: str, few: int, many: int) -> pytest.MarkDecorator:
-    """Run a test for a second or so, and in the slow tests for longer."""
+    """Repeat a test for about a second, and longer in the slow tests."""
     return pytest.mark.parametrize(name, [few, pytest.param(many, marks=pytest.mark.slow)])
 
 
 def rest(sock: socket.socket) -> bytes:
-    """Read to the end, however it comes."""
+    """Read to the end, even if that is a reset."""
     data = b""
     try:
         while more := sock.recv(1 << 16):
@@ -161,7 +161,7 @@ def greeting(sock: socket.socket) -> bytes:
 
 
 def make_certificates(folder: Path) -> None:
-    """Make a server's folder, and those of its clients."""
+    """Make folders with certificates of a server and of its clients."""
     ours, theirs = Authority(), Authority("another authority")
     revoked = ours.issue("revoked")
     ours.fill(folder / "server", server=ours.issue("server"), revoked=[revoked])
@@ -175,7 +175,7 @@ def make_certificates(folder: Path) -> None:
 
 
 def handshake(server: Faulty, name: str) -> bytes:
-    """Connect as somebody; return the greeting, or nothing where it is refused."""
+    """Connect with a client's certificate; return the greeting, or b"" if refused."""
     folder = server.folder
     context = ssl.create_default_context(cafile=str(folder / "server" / "ca-cert.pem"))
     if name != "nobody":
@@ -220,7 +220,7 @@ def test_handshakes_that_are_none(server: Faulty, first: bytes) -> None:
 @pytest.mark.parametrize("first", [b"\x16\x03\x01", b""], ids=["half", "silence"])
 def test_handshakes_that_do_not_end(hasty: Faulty, first: bytes) -> None:
     hasty.begin()
-    for _ in range(2):  # whoever was first keeps nobody out
+    for _ in range(2):  # the first client doesn't keep others out
         with hasty.dial("tls") as sock:
             sock.sendall(first)
             assert b'"QMP"' not in rest(sock)
@@ -289,7 +289,7 @@ def test_a_flood_of_telnet_commands(server: Faulty, unit: bytes, is_cut: bool, s
 @pytest.mark.parametrize("label", ["tcp", "telnet", "ws"])
 @several("least", 500, 10_000)
 def test_many_connects(server: Faulty, label: str, least: int) -> None:
-    """Somebody connects and leaves, again and again: others are answered meanwhile."""
+    """While one client connects and leaves repeatedly, others are answered."""
     with server.dial(label) as sock:
         address = sock.getpeername()
     is_over = Event()
@@ -309,7 +309,7 @@ def test_many_connects(server: Faulty, label: str, least: int) -> None:
 
 
 def crowd(address: tuple[str, int], least: int, is_over: Event) -> None:
-    """Connect and leave, at least so often, and until it is over."""
+    """Connect and leave at least `least` times, until `is_over`."""
     connecting: deque[socket.socket] = deque()
     count = 0
     while count < least or not is_over.is_set():
@@ -317,14 +317,14 @@ def crowd(address: tuple[str, int], least: int, is_over: Event) -> None:
         connecting[-1].setblocking(False)
         connecting[-1].connect_ex(address)
         count += 1
-        if len(connecting) > 5:  # long enough to be let in, where there is room
+        if len(connecting) > 5:  # long enough to be accepted if there is room
             connecting.popleft().close()
     for sock in connecting:
         sock.close()
 
 
 def test_a_crowd_that_stays(server: Faulty) -> None:
-    """Who comes while somebody is there waits in silence, and costs the server nothing."""
+    """Further clients wait without an answer, and cost the server nothing."""
     before = len(server.descriptors())
     with contextlib.ExitStack() as stack:
         first = stack.enter_context(server.dial("tcp"))

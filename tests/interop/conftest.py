@@ -1,6 +1,6 @@
-"""Real servers, and our own as a program: each in a process of its own, on a socket of its own.
+"""Fixtures of real servers and our own program, each in its own process with its own socket.
 
-Tests that leave a server as they found it share it; a changed one is ended, and another started.
+Tests share a server as long as they leave it unchanged; a changed one is replaced by a new one.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ def face(request: pytest.FixtureRequest) -> Iterator[Face]:
 
 @contextlib.contextmanager
 def starting(folder: Path, stderr: IO[str] | None = None) -> Iterator[StartProgram]:
-    """Give what starts programs in a folder, and end them all at the end."""
+    """Yield a function that starts programs in a folder; end all of them afterwards."""
     with contextlib.ExitStack() as stack:
 
         def begin(argv: Sequence[str]) -> "subprocess.Popen[str]":
@@ -54,7 +54,7 @@ def starting(folder: Path, stderr: IO[str] | None = None) -> Iterator[StartProgr
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[StartProgram]:
-    """Start a program, and end it after the test."""
+    """Return a function that starts a program, which is ended after the test."""
     with starting(tmp_path) as begin:
         yield begin
 
@@ -70,7 +70,7 @@ def end(process: "subprocess.Popen[str]") -> None:
 
 
 class Server:
-    """A server that listens on a unix socket, and on TCP, too, if it was asked to."""
+    """A server that listens on a unix socket, and optionally on TCP."""
 
     def __init__(
         self, command: Sequence[str], path: Path, start: StartProgram, options: Sequence[str] = ()
@@ -83,7 +83,7 @@ class Server:
         until_listening(path, self.process)
 
     def port(self) -> int:
-        """Say where it listens on TCP."""
+        """Return the TCP port on which it listens."""
         with Client.connect(self.path) as vm:
             for chardev in vm.execute("query-chardev"):
                 if "tcp:" in chardev["filename"]:
@@ -92,7 +92,7 @@ class Server:
         raise AssertionError("it doesn't listen on TCP")
 
     def state(self) -> list[Any]:
-        """Ask for what one test could leave behind for the next."""
+        """Query the state that one test could leave behind for the next."""
         with Client.connect(self.path, timeout=PATIENCE, command_timeout=PATIENCE) as vm:
             return [answer(vm, command) for command in LASTING]
 
@@ -112,7 +112,7 @@ StartServer = Callable[..., Server]
 
 
 class Shared:
-    """The servers that tests share, by their command: each listens on a unix socket and on TCP."""
+    """The servers that tests share, by command line; each listens on a unix socket and on TCP."""
 
     def __init__(self, start: StartProgram, folder: Path) -> None:
         self._start = start
@@ -121,7 +121,7 @@ class Shared:
         self._count = 0
 
     def server(self, command: Sequence[str]) -> Server:
-        """Return the one that is there, or start one."""
+        """Return the running server, or start one."""
         if command not in self._servers:
             self._count += 1
             path = self._folder / f"qmp{self._count}"
@@ -131,7 +131,7 @@ class Shared:
         return self._servers[command][0]
 
     def give_back(self, command: Sequence[str]) -> None:
-        """End the one that is there if it isn't as it was."""
+        """End the running server if a test has changed it."""
         server, state = self._servers[command]
         try:
             is_as_it_was = server.process.poll() is None and server.state() == state
@@ -153,7 +153,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
 def server(
     request: pytest.FixtureRequest, shared: Shared, program: Callable[[str], str]
 ) -> Iterator[Server]:
-    """Our own server, or QEMU: what is true of the one is true of the other."""
+    """Return our own server or QEMU: each test must pass with both."""
     command = OURS if request.param == "ours" else (program(QEMU),)
     yield shared.server(command)
     shared.give_back(command)
@@ -168,7 +168,7 @@ def shared_qemu(shared: Shared, program: Callable[[str], str]) -> Iterator[Serve
 
 @pytest.fixture
 def release(server: Server, request: pytest.FixtureRequest) -> tuple[int, int]:
-    """Return the release of QEMU that the server is of, or follows."""
+    """Return the QEMU release of the server, or the one whose interface it follows."""
     if server.command == OURS:
         return (7, 2)
     version: tuple[int, int] = request.getfixturevalue("qemu_version")

@@ -1,4 +1,4 @@
-"""A program that talks to a monitor for a person who types: what it is told, and what it shows."""
+"""A dialogue with a terminal program that talks to a monitor."""
 
 import subprocess
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ __all__ = ["converse"]
 
 
 def converse(argv: Sequence[str], *said: str) -> list[str]:
-    """Say a line after each line that the program prints; return what it printed.
+    """Send a line after each line that the program prints; return the printed lines.
 
-    Lines that aren't the monitor's are passed over.
+    Lines that aren't the monitor's are ignored.
     """
     heard: list[str] = []
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Address schemes of other rooms: both clients dial them, monitors listen at them."""
+"""Address schemes of other packages: both clients connect to them, monitors listen at them."""
 
 import asyncio
 import socket
@@ -17,7 +17,7 @@ from tests.patience import PATIENCE
 
 
 class LabAddress(Address, frozen=True):
-    """A number of a laboratory, which is a unix socket in its folder."""
+    """An address scheme "lab:NUMBER" for a unix socket in a folder."""
 
     scheme: ClassVar[str] = "lab"
     form: ClassVar[str] = "lab:N"
@@ -37,7 +37,7 @@ class LabAddress(Address, frozen=True):
 
 
 class TunnelAddress(LabAddress, frozen=True):
-    """The same by means of its own, which may take long."""
+    """A similar address that makes its connection itself, which may take long."""
 
     scheme: ClassVar[str] = "tunnel"
 

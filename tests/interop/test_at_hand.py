@@ -1,4 +1,4 @@
-"""What people have at hand, on our monitors: socat, nc, openssl, a browser, tmux, QEMU itself."""
+"""Common tools with our monitors: socat, nc, openssl, a browser, tmux, and QEMU itself."""
 
 import http.server
 import json
@@ -34,12 +34,12 @@ ANSWER = {"return": {"status": "running", "singlestep": False, "running": True},
 
 @pytest.fixture
 def serve(start: StartProgram, tmp_path: Path) -> StartServer:
-    """Start ``qmpeer serve`` with one QMP monitor, and whatever other options."""
+    """Start ``qmpeer serve`` with one QMP monitor and other options."""
     return lambda *options: Server(OURS, tmp_path / "qmp", start, options)
 
 
 class Site(NamedTuple):
-    """A server that can be reached in every way, and a folder with certificates to come with."""
+    """A server with a monitor on each transport, and a folder with clients' certificates."""
 
     server: Server
     folder: Path
@@ -72,12 +72,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             *("-chardev", f"{tls},tls-authz=who,id=one", "-mon", "chardev=one,mode=control"),
         ]
         server = Server(OURS, folder / "qmp", start, options)
-        until_listening(folder / "hmp", server.process)  # which is opened last
+        until_listening(folder / "hmp", server.process)  # opened last
         yield Site(server, folder, web)
 
 
 TCP, TELNET, WEBSOCKET, HMP = (f"compat_monitor{number}" for number in range(1, 5))
-"""The labels that the server gives its monitors; the first is that of the unix socket."""
+"""The labels of the server's monitors; the first is the unix socket's."""
 
 
 def check(heard: list[str]) -> None:
@@ -104,7 +104,7 @@ def test_socat(site: Site, program: Program, target: str) -> None:
 
 
 def test_telnet_option(site: Site, program: Program) -> None:
-    """With telnet=on, a real telnet negotiates, and none of that is seen in the JSON."""
+    """With telnet=on, a real telnet negotiates, and nothing of that appears in the JSON."""
     argv = [program("telnet"), "127.0.0.1", site.port(TELNET)]
     check(converse(argv, NEGOTIATE, QUERY))
 
@@ -134,7 +134,7 @@ def test_openssl_with_a_client_certificate(site: Site, program: Program) -> None
 
 
 def only_output(argv: Sequence[str]) -> str:
-    """Return what a program prints that is not let in; it ends by itself."""
+    """Return the output of a program that the server refuses, and which then ends."""
     done = subprocess.run(
         argv, capture_output=True, text=True, timeout=PATIENCE, stdin=subprocess.PIPE
     )
@@ -172,7 +172,7 @@ socket.onerror = () => { log += "refused"; tell(); };
 
 
 class _Answering(http.server.BaseHTTPRequestHandler):
-    """Serve the page, and take what it tells."""
+    """A handler that serves the page and receives its results."""
 
     web: "Web"
 
@@ -195,7 +195,7 @@ class _Answering(http.server.BaseHTTPRequestHandler):
 
 
 class Web:
-    """A web server on this host, as any page's may be, with one page."""
+    """A web server on this host with one page, of any origin."""
 
     def __init__(self) -> None:
         self.page = ""
@@ -205,7 +205,7 @@ class Web:
         self.origin = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def show(self, port: str, then: str) -> None:
-        """Let the page dial a port, and go to another page when it has told the outcome."""
+        """Let the page connect to a port, and return the outcome that it reports."""
         self.page = PAGE % (port, then, then)
 
     def __enter__(self) -> "Web":
@@ -220,7 +220,7 @@ class Web:
 def test_pages_in_a_browser(
     site: Site, start: StartProgram, program: Program, tmp_path: Path
 ) -> None:
-    """A page from elsewhere is refused, and one of the origin that is allowed comes in."""
+    """A page of another origin is refused, and one of the allowed origin is accepted."""
     port = site.port(WEBSOCKET)
     with Web() as foreign:
         foreign.show(port, then=site.web.origin)
@@ -243,12 +243,12 @@ def test_pages_in_a_browser(
 
 @pytest.mark.terminal
 def test_a_pty(serve: StartServer) -> None:
-    """As screen and minicom do: open the slave, type, read."""
+    """Open the slave, type and read, as screen and minicom do."""
     server = serve("-monitor", "pty")
     with Client.connect(server.path) as vm:
         chardevs = vm.execute("query-chardev")
     (path,) = (c["filename"][4:] for c in chardevs if c["label"] == "compat_monitor1")
-    for _ in range(2):  # whoever leaves can come back
+    for _ in range(2):  # a client that leaves can come back
         slave = os.open(path, os.O_RDWR | os.O_NOCTTY)
         try:
             tty.setraw(slave)
@@ -268,7 +268,7 @@ def read_until(fd: int, end: bytes) -> bytes:
 
 @pytest.mark.terminal
 def test_stdio_at_a_terminal(program: Program, tmp_path: Path) -> None:
-    """The line that QMP's first README shows: a human monitor here, QMP on a port."""
+    """The command line of QMP's first README: a human monitor here, QMP on a port."""
     argv = [
         *(*OURS, "-chardev", "stdio,id=mon0", "-mon", "chardev=mon0,mode=readline"),
         *("-chardev", "socket,id=mon1,host=127.0.0.1,port=0,server=on,wait=off"),
@@ -285,7 +285,7 @@ def test_stdio_at_a_terminal(program: Program, tmp_path: Path) -> None:
 
 @pytest.mark.terminal
 def test_a_mux_at_a_terminal(program: Program, tmp_path: Path) -> None:
-    """HMP and QMP on one terminal, by turns: in QEMU 7.2 'stop' aborts there."""
+    """HMP and QMP take turns on one terminal. In QEMU 7.2 'stop' aborts there."""
     argv = [
         *(*OURS, "-chardev", "stdio,id=m,mux=on"),
         *("-mon", "chardev=m,mode=readline", "-mon", "chardev=m,mode=control"),
@@ -321,7 +321,7 @@ def test_qemu_dials_in_to_our_device(
         *("-qmp", f"unix:{tmp_path}/theirs,server=on,wait=off"),
     ]
     start([program(QEMU), *line])
-    # Two human monitors talk to one another: whatever the one prints is a line for the other.
+    # Two human monitors talk to each other: each takes the other's output as commands.
     with Client.connect(
         f"unix:{tmp_path}/theirs", wait_for_socket=True, timeout=PATIENCE
     ) as theirs:
@@ -335,7 +335,7 @@ def test_qemu_dials_in_to_our_device(
 def test_we_dial_in_to_qemus_device(
     serve: StartServer, start: StartProgram, program: Program, tmp_path: Path
 ) -> None:
-    """Our QMP monitor comes out of QEMU's ring buffer, byte for byte."""
+    """The output of our QMP monitor is in QEMU's ring buffer, byte for byte."""
     line = [
         *BASE,
         *("-chardev", f"socket,id=in,path={tmp_path}/in,server=on,wait=off,logfile={tmp_path}/log"),
@@ -352,6 +352,6 @@ def test_we_dial_in_to_qemus_device(
             c["filename"] for c in vm.execute("query-chardev") if c["label"] == "compat_monitor1"
         )
         assert not name.startswith("disconnected")
-    # Both greet; each takes the other's greeting for a command, and says what is wrong with it.
+    # Both greet; each takes the other's greeting for a command and returns an error.
     read_until(log, b"QMP input member 'QMP' is unexpected")
     os.close(log)

@@ -1,4 +1,4 @@
-"""The binding of the QEMU that is here, in both clients, and clients that check what they send."""
+"""The binding of the installed QEMU in both clients, and clients that check their commands."""
 
 import importlib
 import json
@@ -33,7 +33,7 @@ def qemu_answer(program: Callable[[str], str]) -> Any:
 
 @pytest.fixture(scope="module")
 def q(qemu_answer: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
-    """Make and import the binding of this QEMU, from a saved answer."""
+    """Generate and import the binding of the installed QEMU, from a saved answer."""
     directory = tmp_path_factory.mktemp("binding")
     saved = directory / "schema.json"
     saved.write_text(json.dumps(qemu_answer))
@@ -144,7 +144,7 @@ TAKEN: list[tuple[str, Any]] = [
     ("blockdev-add", {"driver": "null-co", "node-name": "n1", "latency-ns": -1}),
     ("blockdev-add", {"driver": "null-co", "node-name": "n2", "cache": {"direct": True}}),
     ("migrate-set-parameters", {"max-bandwidth": 1 << 40}),
-    ("migrate-set-parameters", {"multifd-zlib-level": 256}),  # introspection doesn't tell of 8 bits
+    ("migrate-set-parameters", {"multifd-zlib-level": 256}),  # introspection has no 8-bit type
     ("qom-set", {"path": "/nowhere", "property": "x", "value": [None]}),
 ]
 
@@ -161,7 +161,7 @@ def test_strict_refuses_what_the_server_refuses(face: Face, shared_qemu: Server)
             try:
                 strict.execute(*call, timeout=PATIENCE)
             except CommandError:
-                pass  # the command's own affair
+                pass  # checked by the command itself
 
 
 def outcome(vm: Vm, command: str, arguments: Any) -> str:

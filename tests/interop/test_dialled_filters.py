@@ -1,4 +1,4 @@
-"""Both clients at addresses of TLS and WebSocket: our server, QEMU, and who is neither."""
+"""Both clients over TLS and WebSocket: to our server, to QEMU, and to other servers."""
 
 import json
 import select
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.real
 
 
 class Site(NamedTuple):
-    """A server that is open in several ways, and folders of certificates to come to it with."""
+    """A server with several TLS and WebSocket monitors, and folders of clients' certificates."""
 
     server: Server
     folder: Path
@@ -47,13 +47,13 @@ class Site(NamedTuple):
         return f"{scheme}:127.0.0.1:{port}?{query}".replace("wss:", "wss://")
 
     def complaints(self) -> str:
-        """Return what the server has said so far."""
+        """Return the server's stderr so far."""
         return (self.folder / "stderr").read_text()
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Certificates of a server, and of several who come to it."""
+    """Make certificates of a server and of several clients."""
     folder = tmp_path_factory.mktemp("site")
     authority, other = Authority(), Authority("another authority")
     friend = authority.issue("friend")
@@ -123,7 +123,7 @@ def test_commands_and_events(face: Face, site: Site, scheme: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["tls", "wss"])
 def test_the_server_goes_away(face: Face, site: Site, scheme: str) -> None:
-    """It says no goodbye in the terms of TLS then, which is no news."""
+    """It sends no close_notify then, which isn't an error here."""
     with (
         Relay(site.port(scheme)) as relay,
         face.connect(site.address(scheme, port=relay.port), timeout=PATIENCE) as vm,
@@ -134,7 +134,7 @@ def test_the_server_goes_away(face: Face, site: Site, scheme: str) -> None:
 
 
 def test_it_is_left_with_a_goodbye(face: Face, site: Site) -> None:
-    """Else it complains. Once the next one is in, it has done with the one before."""
+    """Otherwise it would complain. When it accepts the next client, it is done with this one."""
     before = ""
     for turn in range(3):
         for scheme in ("tls", "ws", "wss"):
@@ -177,7 +177,7 @@ def test_the_systems_authorities(face: Face, site: Site, monkeypatch: pytest.Mon
     with pytest.raises(OSError, match="certificate is refused"):
         face.connect(address, timeout=PATIENCE)
     monkeypatch.setenv("SSL_CERT_FILE", f"{site.folder}/friend/ca-cert.pem")
-    # Known to the system now; but the server wants to know us as well.
+    # The system trusts the server now, but the server also asks for our certificate.
     with pytest.raises((OSError, ConnectionClosed), match="certificate required"):
         face.connect(address, timeout=PATIENCE)
 
@@ -214,7 +214,7 @@ def test_pings_without_a_pause(face: Face, call: str) -> None:
 
 
 class Pinging:
-    """Upgrade, then send nothing but pings, always many more than were answered."""
+    """A WebSocket server that only sends pings, many more than were answered."""
 
     PING, PONG_SIZE = b"\x89\x00", 6
     AHEAD = 20_000
@@ -266,7 +266,7 @@ def test_reconnecting(face: Face, site: Site) -> None:
 
 
 class Relay:
-    """Pass on what two ends say, one client after the other."""
+    """A relay between two ends, one client after the other."""
 
     def __init__(self, port: int) -> None:
         self._upstream = port
@@ -340,7 +340,7 @@ def test_without_wsproto(
 
 @contextmanager
 def answering(answer: bytes | None) -> Iterator[int]:
-    """Answer whoever comes, and stay; None says nothing."""
+    """Answer each client with the given bytes and stay connected; None sends nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def run() -> None:
@@ -400,7 +400,7 @@ def test_cancelled_while_shaking_hands(face: Face) -> None:
 
 
 def test_qemus_tls(face: Face, qemu_site: Site) -> None:
-    """Its monitor reads a byte of each record, and then waits for the next one."""
+    """QEMU's monitor reads one byte of each record, and then waits for the next record."""
     address = qemu_site.address("tls", "friend", "one-byte-records=on")
     with face.connect(address, timeout=PATIENCE) as vm:
         assert len(vm.execute("query-qmp-schema")) > 1000

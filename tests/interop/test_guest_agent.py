@@ -45,7 +45,7 @@ def test_several_in_flight(face: Face, agent: Path) -> None:
 
 
 def test_the_opening_that_is_recommended(face: Face, agent: Path) -> None:
-    """What a client before us left unfinished is still there; a byte FF makes an end of it."""
+    """A previous client's unfinished data is still there; a byte FF terminates it."""
     with dial(agent, timeout=PATIENCE, wait_for_socket=True) as departed:
         departed.sendall(b'{"execute": "guest-ping", "arguments": {"text": "unfin')
     sock = dial(agent, timeout=PATIENCE)

@@ -29,9 +29,9 @@ def monitor_options(path: Path) -> tuple[str, ...]:
 
 
 class Blocked:
-    """A command that takes until it is released: it reads a FIFO, whose other end is ours.
+    """A command that runs until it is released: it opens a FIFO, and we hold the other end.
 
-    Once this is made the server is at it.
+    Once the object is made, the server executes the command.
     """
 
     def __init__(self, vm: Vm, fifo: Path, node: str = "blocked") -> None:
@@ -51,14 +51,14 @@ class Blocked:
             except OSError as error:
                 if error.errno != errno.ENXIO or time.monotonic() > deadline:
                     raise
-                os.sched_yield()  # nobody reads yet
+                os.sched_yield()  # the server hasn't opened it yet
 
     def release(self) -> None:
         os.close(self._end)
 
 
 def overtake(vm: Vm) -> None:
-    """Execute something out of band; the storage daemon knows nothing that could be."""
+    """Execute a command out of band; the storage daemon has none that allow it."""
     with contextlib.suppress(CommandError):
         vm.execute("query-yank", oob=True, timeout=PATIENCE)
 
@@ -156,7 +156,7 @@ def test_descriptors(face: Face, qemu: Server) -> None:
             before = open_fds()
             vm.execute("add-fd", {"fdset-id": 0}, fds=[read_end, read_end])
             assert open_fds() == before
-        os.fstat(read_end)  # still ours
+        os.fstat(read_end)  # still open
     finally:
         os.close(read_end)
 

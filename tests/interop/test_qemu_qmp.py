@@ -1,4 +1,4 @@
-"""The client of the QEMU project, qemu.qmp, drives our monitor as it drives QEMU."""
+"""The QEMU project's client, qemu.qmp, with our monitor and with QEMU."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ async def vm(server: Server) -> AsyncIterator[Any]:
     yield client
     try:
         await client.disconnect()
-    except EOFError:  # it was told to quit
+    except EOFError:  # it was sent "quit"
         pass
 
 

@@ -1,6 +1,6 @@
-"""The first client of all, qmp from PyPI, drives our monitor as it drives QEMU.
+"""The oldest client, qmp from PyPI, with our monitor and with QEMU.
 
-It sends no ids and no line ends, reads line by line, and is copied in many a project.
+It sends no ids and no line endings, reads line by line, and is copied in many projects.
 """
 
 import json
@@ -52,7 +52,7 @@ def test_events_come_before_the_reply(vm: Any) -> None:
     vm.connect()
     for command, event in (("stop", "STOP"), ("cont", "RESUME")) * 5:
         assert vm.cmd(command) == {"return": {}}
-        # What it has taken in before the reply it has in its list.
+        # Events that came before the reply are in the client's list.
         assert [each["event"] for each in vm._QEMUMonitorProtocol__events] == [event]
         assert vm.pull_event(wait=PATIENCE)["event"] == event
 

@@ -1,4 +1,4 @@
-"""A person with telnet: the conversation that stands in the README."""
+"""A telnet session with our monitor: the conversation in the README."""
 
 from collections.abc import Callable
 from pathlib import Path

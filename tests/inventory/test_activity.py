@@ -1,6 +1,6 @@
-"""Rates from counters, and their lines."""
+"""Rates of counters, and the lines that show them."""
 
-from qmpeer.display.page import Page
+from qmpeer.display.layout import Layout
 from qmpeer.inventory.activity import Sample, rates
 from qmpeer.inventory.activity_text import activity_lines
 
@@ -21,7 +21,7 @@ def test_rates() -> None:
         "disks": {"d": {**DISK, "rd_bytes": 2048.0}},
         "nets": {},
     }
-    assert rates(now, before)["cpus"] == {"0": {"seconds": 0.0}}  # set back
+    assert rates(now, before)["cpus"] == {"0": {"seconds": 0.0}}  # the counter was reset
 
 
 def test_lines() -> None:
@@ -30,7 +30,7 @@ def test_lines() -> None:
         "disks": {"d\x1b": {**DISK, "rd_bytes": 2048.0, "rd_operations": 3.0}},
         "nets": {"n": {"rx_bytes": 0.0, "tx_bytes": 1e6}},
     }
-    assert list(activity_lines(found, Page(78))) == [
+    assert list(activity_lines(found, Layout(78))) == [
         "CPUs    2        70 exits/s",
         "        10        50.0%  [##########          ]",
         "        process  120.0%",

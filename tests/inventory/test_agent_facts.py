@@ -1,4 +1,4 @@
-"""What an agent tells of its guest, by whichever commands it has."""
+"""Facts about a guest, from those commands that its agent has."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from qmpeer import GuestAgent
 from qmpeer.inventory.agent_facts import agent_facts
-from tests.cli.pretended_agent import PretendedAgent
+from tests.cli.fake_agent import FakeAgent
 
 ANSWERS: dict[str, Any] = {
     "guest-info": {
@@ -31,8 +31,8 @@ ANSWERS: dict[str, Any] = {
 )  # fmt: skip
 def test_what_is_told(tmp_path: Path, odd: dict[str, Any], told: dict[str, Any]) -> None:
     with (
-        PretendedAgent(tmp_path / "ga", {**ANSWERS, **odd}) as pretended,
-        GuestAgent.connect(pretended.address) as agent,
+        FakeAgent(tmp_path / "ga", {**ANSWERS, **odd}) as fake,
+        GuestAgent.connect(fake.address) as agent,
     ):
         facts = agent_facts(agent)
     assert facts == {

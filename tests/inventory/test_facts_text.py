@@ -1,6 +1,6 @@
-"""Facts as lines."""
+"""Facts as lines for people."""
 
-from qmpeer.display.page import Page
+from qmpeer.display.layout import Layout
 from qmpeer.inventory.facts_text import info_lines
 
 
@@ -25,7 +25,7 @@ def test_all_that_can_be_told() -> None:
                   "total-progress": 4}],
         "migration": {"status": "active", "current-progress": 30, "total-progress": 40},
     }  # fmt: skip
-    assert list(info_lines(facts, Page(78))) == [
+    assert list(info_lines(facts, Layout(78))) == [
         "QEMU 10.2.0 is running",
         "machine     q35, x86_64, kvm",
         "CPUs        4 × host (2 sockets × 2 cores), up to 8",

@@ -1,4 +1,4 @@
-"""What becomes of jobs, from what is said of them."""
+"""The states of jobs, from queries and from events."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def stand(board: JobBoard) -> list[tuple[str, str, int, str | None]]:
 )
 def test_when_it_is_over(said: list[Any], is_over: bool) -> None:
     board = JobBoard()
-    board.learn(said, {})
+    board.update(said, {})
     assert board.is_over is is_over
 
 
@@ -64,34 +64,34 @@ def test_when_it_is_over(said: list[Any], is_over: bool) -> None:
 )  # fmt: skip
 def test_events(events: list[Event], end: tuple[Any, ...]) -> None:
     board = JobBoard()
-    board.learn([job()], None)
+    board.update([job()], None)
     for event in events:
-        board.take(event)
+        board.apply_event(event)
     assert [(*stand(board)[0][:2], *stand(board)[0][3:])] == [(*end[:2], *end[3:])]
     assert board.is_over is (end[1] != "running")
 
 
 def test_a_job_that_is_gone_when_it_is_asked_for() -> None:
     board = JobBoard()
-    board.learn([job(), job("concluded", "k", error="No space")], None)
-    board.learn([], None)
+    board.update([job(), job("concluded", "k", error="No space")], None)
+    board.update([], None)
     assert stand(board) == [("j", "null", 4, None), ("k", "null", 1, "No space")]
 
 
 def test_only_those_that_are_wanted() -> None:
     board = JobBoard(["k", "l"])
-    board.learn([job(), job(id="k")], {"status": "active"})
-    board.take(change("running", "j"))
+    board.update([job(), job(id="k")], {"status": "active"})
+    board.apply_event(change("running", "j"))
     assert [entry.id for entry in board.entries] == ["k"]
     assert board.missing == ["l"]
 
 
 def test_jobs_that_begin_meanwhile() -> None:
     board = JobBoard()
-    board.learn([], None)
-    board.take(change("created", "k"))
+    board.update([], None)
+    board.apply_event(change("created", "k"))
     assert not board.is_over
-    board.learn([job(id="k")], None)
+    board.update([job(id="k")], None)
     assert stand(board) == [("k", "running", 1, None)]
 
 
@@ -105,7 +105,7 @@ def test_jobs_before_3_0() -> None:
         "paused": True,
         "busy": False,
     }
-    board.learn([job_state_of(old)], None)
+    board.update([job_state_of(old)], None)
     (entry,) = board.entries
     assert (entry.id, entry.status, entry.current, entry.total) == ("d", "paused", 2, 8)
 
@@ -122,13 +122,13 @@ def test_jobs_before_3_0() -> None:
 )
 def test_migration(info: dict[str, Any], end: str, is_failed: bool) -> None:
     board = JobBoard()
-    board.learn([], {"status": "none"})
+    board.update([], {"status": "none"})
     assert board.entries == []
-    board.learn([], {"status": "active", "ram": {"total": 8, "remaining": 6}})
+    board.update([], {"status": "active", "ram": {"total": 8, "remaining": 6}})
     assert stand(board) == [("migration", "active", 2, None)]
     assert not board.is_over
-    board.take(Event("MIGRATION", {"status": "device"}))
-    board.learn([], info)
+    board.apply_event(Event("MIGRATION", {"status": "device"}))
+    board.update([], info)
     (entry,) = board.entries
     assert board.is_over
     assert (entry.status, entry.is_failed, entry.was_seen_running) == (end, is_failed, True)
@@ -147,17 +147,17 @@ def test_migration(info: dict[str, Any], end: str, is_failed: bool) -> None:
 )  # fmt: skip
 def test_what_makes_a_migration_go_on(info: dict[str, Any], advice: str) -> None:
     board = JobBoard()
-    board.learn([], info)
+    board.update([], info)
     assert board.entries[0].advice == advice
 
 
 def test_one_that_an_error_has_stopped_and_goes_on() -> None:
     board = JobBoard()
-    board.learn([job("paused", stop_reason="No space")], None)
+    board.update([job("paused", stop_reason="No space")], None)
     (entry,) = board.entries
     assert (entry.is_failed, entry.bar.text) == (True, "mirror stopped: No space")
     assert entry.message()["stop-reason"] == "No space"
-    board.take(change("running"))
+    board.apply_event(change("running"))
     (entry,) = board.entries
     assert (entry.is_failed, entry.is_resting, entry.bar.text) == (False, False, "mirror running")
     assert "stop-reason" not in entry.message()
@@ -165,14 +165,14 @@ def test_one_that_an_error_has_stopped_and_goes_on() -> None:
 
 def test_a_migration_of_yesterday() -> None:
     board = JobBoard()
-    board.learn([], {"status": "failed"})
+    board.update([], {"status": "failed"})
     assert not board.entries[0].was_seen_running
 
 
 def test_more_jobs_than_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qmpeer.limits.JOBS", 3)
     board = JobBoard()
-    board.learn([job(id="a"), job("concluded", "b"), job(id="c"), job(id="d"), job(id="e")], None)
+    board.update([job(id="a"), job("concluded", "b"), job(id="c"), job(id="d"), job(id="e")], None)
     assert [entry.id for entry in board.entries] == ["a", "c", "d"]
 
 
@@ -195,5 +195,5 @@ def test_more_jobs_than_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_advice(entry: Any, advice: str) -> None:
     board = JobBoard()
-    board.learn([entry], None)
+    board.update([entry], None)
     assert board.entries[0].advice == advice

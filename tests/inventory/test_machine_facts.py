@@ -1,4 +1,4 @@
-"""What a server tells of itself."""
+"""Facts about a server."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from tests.cli.scripted_server import Scripted
 
 
 def test_facts_are_complete_without_query_commands(tmp_path: Path) -> None:
-    """An old server that can't tell its commands is asked all."""
+    """An old server that can't list its commands is sent every query."""
     with (
         Scripted(tmp_path / "q", {"query-status": {"status": "paused"}}) as server,
         Client.connect(server.address) as client,

@@ -1,4 +1,4 @@
-"""Objects and their properties, whatever a server says of them."""
+"""Objects and their properties, with any answers of the server."""
 
 from pathlib import Path
 from typing import Any

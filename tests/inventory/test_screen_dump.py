@@ -14,7 +14,7 @@ PPM = b"P6 2 1 255 abcdef"
 
 
 def dumped(folder: Path, data: bytes) -> bytes:
-    """Take a picture of a server before 7.1 that takes no descriptors, and writes this."""
+    """Take a picture from a server before 7.1 that accepts no descriptors and writes this."""
 
     def screendump(filename: str, device: str, format: str | None = None) -> Any:
         assert device == "d"

@@ -1,7 +1,7 @@
-"""What QEMU 7.2 answers to blockdev-add and blockdev-del, one after the other on one machine.
+"""The answers of QEMU 7.2 to a sequence of blockdev-add and blockdev-del on one machine.
 
-Each entry is the arguments and the answer's description, None for success. A node name alone stands
-for blockdev-del.
+Each entry has the arguments and the error's description, None for success. An entry with only a
+node name is a blockdev-del.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ def _dashed(members: dict[str, Any]) -> dict[str, Any]:
 
 
 CONVERSATION: list[tuple[dict[str, Any] | str, str | None]] = [
-    # Form
+    # The form of the arguments
     ({}, "Parameter 'driver' is missing"),
     ({"driver": "nope"}, "Parameter 'driver' does not accept value 'nope'"),
     ({"driver": 1}, "Invalid parameter type for 'driver', expected: string"),
@@ -85,7 +85,7 @@ CONVERSATION: list[tuple[dict[str, Any] | str, str | None]] = [
     (debug("n0", config="/nonexistent/x"), "Duplicate nodes with node-name='n0'"),
     (debug("x1", null("x1")), "Duplicate nodes with node-name='x1'"),
     (debug("b0", null("n0")), "Duplicate nodes with node-name='n0'"),
-    # Values against each other
+    # Values that depend on each other
     (null("1x", detect_zeroes="unmap"), UNMAP),
     (
         null("n4", force_share=True, detect_zeroes="unmap"),

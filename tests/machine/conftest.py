@@ -9,7 +9,7 @@ import pytest
 
 from qmpeer.cli.main import main
 from qmpeer.machine import Options
-from qmpeer.machine.machine import Machine, Say
+from qmpeer.machine.machine import Machine, ShowText
 from qmpeer.machine.startup import open_all
 from tests.machine.serving import Ended, StartHere
 from tests.patience import PATIENCE
@@ -17,16 +17,16 @@ from tests.starts import resolve_offline
 
 
 class _Started(BaseException):
-    """In place of the machine's life: it has started."""
+    """Raised where the machine would start: the start has succeeded."""
 
 
 @pytest.fixture
 def start(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[StartHere]:
-    """Return what runs ``qmpeer serve`` up to where the guest would start.
+    """Return a function that runs ``qmpeer serve`` up to the start of the guest.
 
-    It ends with no status if the machine starts. Nothing forks, takes signals or resolves names;
+    Its status is None if the machine starts. Nothing forks, takes signals or resolves names;
     standard input is empty.
     """
 
@@ -62,6 +62,6 @@ def _fail_to_fork() -> NoReturn:
     raise AssertionError("it goes into the background")
 
 
-async def _open_in_time(machine: Machine, options: Options, say: Say) -> None:
+async def _open_in_time(machine: Machine, options: Options, say: ShowText) -> None:
     async with asyncio.timeout(PATIENCE):
         await open_all(machine, options, say)

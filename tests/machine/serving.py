@@ -1,4 +1,4 @@
-"""``qmpeer serve`` as a process of its own or in a thread of this one, every wait bounded."""
+"""``qmpeer serve`` as a process or in a thread of this one; every wait has a deadline."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from typing import IO, Any, NamedTuple, Self
 from qmpeer import Client
 from qmpeer.machine import parse_options
 from qmpeer.machine.process import run_machine
-from qmpeer.machine.signals import When
+from qmpeer.machine.signals import OnSignal
 from qmpeer.monitor import new_event_loop
 from qmpeer.transport import AddressLike, dial
 from tests.patience import PATIENCE
@@ -25,7 +25,7 @@ SERVE = [*QMPEER, "serve"]
 
 
 class Ended(NamedTuple):
-    """The end of a start in the test's own process; the status is None if the machine started."""
+    """The outcome of a start in this process; the status is None if the machine started."""
 
     returncode: int | None
     stdout: str
@@ -33,7 +33,7 @@ class Ended(NamedTuple):
 
 
 StartHere = Callable[..., Ended]
-"""What the fixture ``start`` gives: it runs a command line in the test's own process."""
+"""The fixture ``start``: a function that runs a command line in the test's own process."""
 
 
 def run_qmpeer(*words: str, **options: Any) -> "subprocess.CompletedProcess[str]":
@@ -44,14 +44,14 @@ def run_qmpeer(*words: str, **options: Any) -> "subprocess.CompletedProcess[str]
 
 
 class Served:
-    """A machine with one monitor at a unix path, and whatever other options."""
+    """A machine with a monitor at a unix path, and further options."""
 
     def __init__(self, path: Path, *options: str) -> None:
         self.path = path
         self.words = [*BASE, "-qmp", f"unix:{path},server=on,wait=off", *options]
 
     def client(self, **options: Any) -> Client:
-        """Connect, as soon as it listens."""
+        """Connect as soon as the machine listens."""
         return Client.connect(
             self.path,
             wait_for_socket=True,
@@ -81,7 +81,7 @@ class Served:
 
 
 class Serving(Served):
-    """A machine that is a process of its own: ours, or another program's."""
+    """A machine in a process of its own: ours, or another program."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Serving(Served):
         return self.process.wait(PATIENCE)
 
     def stderr(self) -> str:
-        """Wait for the end and return what it said."""
+        """Wait for the end and return its standard error."""
         text: str = self.process.communicate(timeout=PATIENCE)[1]
         return text
 
@@ -110,17 +110,17 @@ class Serving(Served):
 
 
 class Threaded(Served):
-    """A machine in a thread of this process, for all that needs no process of its own.
+    """A machine in a thread of this process, for tests that need no process.
 
     Attributes:
-        said: What it has written to standard error.
+        said: The texts written to standard error.
     """
 
     def __init__(self, path: Path, *options: str) -> None:
         super().__init__(path, *options)
         self.said: list[str] = []
         self._error: BaseException | None = None
-        self._signal: When | None = None
+        self._signal: OnSignal | None = None
         self._is_ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="machine", daemon=True)
         self._thread.start()
@@ -138,16 +138,16 @@ class Threaded(Served):
         finally:
             self._is_ready.set()
 
-    def _watch(self, when: When) -> None:
+    def _watch(self, when: OnSignal) -> None:
         self._signal = when
 
     def send_signal(self, number: int) -> None:
-        """Do what a signal does, sent by nobody."""
+        """Act as a signal without a sender does."""
         assert self._signal is not None
         self._signal(number, "")
 
     def wait(self) -> int:
-        """Wait for the end and return the exit status that it means."""
+        """Wait for the end and return the exit status that a process would have."""
         self._thread.join(PATIENCE)
         assert not self._thread.is_alive(), "it doesn't end"
         if self._error is not None:
@@ -161,7 +161,7 @@ class Threaded(Served):
 
 
 class RawClient:
-    """A client that shows every line in its order."""
+    """A client that returns every message in order."""
 
     def __init__(self, address: AddressLike) -> None:
         self._socket = dial(address, timeout=PATIENCE, wait_for_socket=True)
@@ -169,7 +169,7 @@ class RawClient:
         self._lines = self._socket.makefile("rb")
 
     def negotiate(self) -> Any:
-        """Take the greeting and negotiate; return the greeting."""
+        """Read the greeting, negotiate, and return the greeting."""
         greeting = self._receive_answer()
         self.send("qmp_capabilities")
         answer = self._receive_answer()
@@ -177,7 +177,7 @@ class RawClient:
         return greeting
 
     def _receive_answer(self) -> Any:
-        # Who connects to a QEMU that is just starting may see its RESUME at any point.
+        # A client of a QEMU that is just starting may receive its RESUME at any point.
         while "event" in (message := self.receive()):
             pass
         return message
@@ -187,7 +187,7 @@ class RawClient:
         self._socket.sendall(b"".join(json.dumps({"execute": c}).encode() for c in commands))
 
     def receive(self) -> Any:
-        """Return the next message, None at the end."""
+        """Return the next message; None at the end."""
         line = self._lines.readline()
         assert not line or line.endswith(b"\r\n"), line
         return json.loads(line) if line else None
@@ -216,7 +216,7 @@ class RawClient:
 
 
 def shortened(message: Any) -> Any:
-    """Give an event as its name, or its name and data."""
+    """Return an event as its name, or as its name and data."""
     if message is None or "event" not in message:
         return message
     return (message["event"], message["data"]) if "data" in message else message["event"]

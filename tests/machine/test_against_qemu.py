@@ -1,4 +1,4 @@
-"""The same questions to a real QEMU and to the built-in machine."""
+"""The same commands to a real QEMU and to the built-in machine."""
 
 import json
 import os
@@ -20,7 +20,7 @@ PROGRAMS = ["ours", pytest.param("qemu", marks=pytest.mark.real)]
 def client(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Client]:
-    """Return a client of the one machine of its kind that all tests share."""
+    """Return a client of a machine of this kind; all tests share one machine."""
     path = tmp_path_factory.mktemp(request.param) / "q"
     with serve(path, request) as served, served.client() as client:
         yield client
@@ -98,7 +98,9 @@ def conversation(served: Served) -> list[Any]:
 def test_answers_and_events(
     recorded_qemu: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qmpeer.machine.machine.KVM_DEVICE", "/dev/null")  # QEMU was built with KVM
+    monkeypatch.setattr(
+        "qmpeer.machine.machine.KVM_DEVICE", "/dev/null"
+    )  # this QEMU was built with KVM
     named = ("-name", "vm0")
     found = []
     for served in (

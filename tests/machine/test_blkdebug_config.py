@@ -19,7 +19,7 @@ def reader() -> Iterator[ConfigReader]:
 
 
 class Reading(threading.Thread):
-    """Read in a thread, as a blocking handler does."""
+    """A thread that reads, as a blocking handler does."""
 
     def __init__(self, reader: ConfigReader, path: Path) -> None:
         super().__init__(daemon=True)
@@ -40,7 +40,7 @@ class Reading(threading.Thread):
 
 
 def open_writer(path: Path) -> int:
-    """Open the writing end of a FIFO; this waits until there is a reader."""
+    """Open the write end of a FIFO; this waits until there is a reader."""
     return os.open(path, os.O_WRONLY)
 
 
@@ -110,7 +110,7 @@ def test_a_fifo_that_is_opened_and_closed(reader: ConfigReader, fifo: Path) -> N
 def test_closing_ends_the_wait(fifo: Path) -> None:
     reader = ConfigReader(os.open)
     reading = Reading(reader, fifo)
-    writer = open_writer(fifo)  # from here on it does wait
+    writer = open_writer(fifo)  # from here on the reader waits
     reader.close()
 
     reading.end()

@@ -86,7 +86,7 @@ def test_nodes_have_a_limit(graph: BlockGraph, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_tower_of_filters(graph: BlockGraph) -> None:
-    """One that was built node by node may be higher than anything can recurse."""
+    """A tower that is built node by node may be higher than the limit of recursion."""
     assert answer(graph, null("n0")) is None
     for number in range(1, 2000):
         assert answer(graph, debug(f"n{number}", f"n{number - 1}")) is None

@@ -1,8 +1,8 @@
-"""The human monitor's commands: what they print, held against a real QEMU's, and what they offer.
+"""The human monitor's commands: their output, compared with a real QEMU's, and their completions.
 
-The file human_lines.txt holds lines, in an order that matters, and below each what is printed,
-four blanks before it, in QEMU 7.2. The other file holds those lines, in the same order, that print
-something else in QEMU 10.0.
+The file human_lines.txt contains command lines, in an order that matters. Below each is its output
+in QEMU 7.2, indented by four blanks. The other file contains the lines, in the same order, whose
+output differs in QEMU 10.0.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ LINES_IN_QEMU_10 = Path(__file__).with_name("human_lines_in_qemu_10.txt")
 
 
 def conversation(file: Path = LINES) -> Iterator[tuple[str, str]]:
-    """Give the file's lines and what they print, as QMP returns it."""
+    """Yield the file's lines with their output as QMP returns it."""
     line, printed = "", ""
     for text in file.read_text(encoding="utf-8").split("\n"):
         if text.startswith("    "):
@@ -47,7 +47,9 @@ def client(
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "q"
     served: Served
-    monkeypatch.setattr("qmpeer.machine.machine.KVM_DEVICE", "/dev/null")  # QEMU was built with KVM
+    monkeypatch.setattr(
+        "qmpeer.machine.machine.KVM_DEVICE", "/dev/null"
+    )  # this QEMU was built with KVM
     if request.param == "ours":
         served = Threaded(path)
     else:
@@ -59,7 +61,7 @@ def client(
 
 @pytest.fixture
 def differing(request: pytest.FixtureRequest) -> list[tuple[str, str]]:
-    """Return the lines that print something else than in QEMU 7.2, and what, in order."""
+    """Return the lines whose output differs from QEMU 7.2, with that output, in order."""
     if request.node.callspec.params["client"] == "ours":
         return []
     match request.getfixturevalue("qemu_version"):

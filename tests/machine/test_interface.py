@@ -1,4 +1,4 @@
-"""The machine's interface: what it declares, what it does, and what QEMU 7.2 declares."""
+"""The machine's schema, compared with its handlers and with the schema of QEMU 7.2."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -82,7 +82,7 @@ def own_entities() -> dict[str, Entities]:
 
 
 def differences(ours: dict[str, Entities], theirs: dict[str, Entities]) -> list[str]:
-    """Tell where our commands and events have what QEMU's don't, or another shape."""
+    """Yield the differences of our commands and events from QEMU's."""
     found: list[str] = []
     seen: set[tuple[str, str]] = set()
 

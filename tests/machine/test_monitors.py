@@ -1,4 +1,4 @@
-"""Monitors of every kind, made by every option, on one machine; what clients do at run time."""
+"""Monitors of every kind, created by every option on one machine; and their use at run time."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ def client(tmp_path: Path) -> Iterator[Client]:
 
 
 def read_until(sock: socket.socket, end: bytes) -> bytes:
-    """Read up to an end; the socket's own deadline ends the wait."""
+    """Read up to an ending; the socket's own deadline ends the wait."""
     data = b""
     while not data.endswith(end):
         part = sock.recv(65536)
@@ -405,7 +405,7 @@ def test_a_set_stands_for_a_path(client: Client, tmp_path: Path) -> None:
             f"Failed to add chardev 'n': {desc}"
         )
     client.execute("remove-fd", {"fdset-id": 3})
-    assert client.execute("query-fdsets") == [{"fds": [], "fdset-id": 3}]  # it is in use
+    assert client.execute("query-fdsets") == [{"fds": [], "fdset-id": 3}]  # the set is in use
     client.execute("chardev-remove", {"id": "f"})
     client.execute("chardev-remove", {"id": "r"})
     assert client.execute("query-fdsets") == []
@@ -464,7 +464,7 @@ def test_sets_stay_when_others_than_programs_leave(tmp_path: Path) -> None:
             with serving.client() as client:
                 numbers = [of["fdset-id"] for of in client.execute("query-fdsets")]
                 assert numbers == [2, 1]
-            with serving.client() as client:  # now the last program has left
+            with serving.client() as client:  # now the last client has disconnected
                 assert client.execute("query-fdsets") == []
 
 
@@ -472,7 +472,9 @@ def test_a_client_counts_that_came_before_its_monitor(tmp_path: Path) -> None:
     words = ("-chardev", f"socket,id=w,path={tmp_path}/w,server=on,wait=on")
     with Serving(tmp_path / "q", *words) as serving:
         early = dial(serving.path, timeout=PATIENCE, wait_for_socket=True)
-        with dial(tmp_path / "w", timeout=PATIENCE, wait_for_socket=True):  # then come monitors
+        with dial(
+            tmp_path / "w", timeout=PATIENCE, wait_for_socket=True
+        ):  # monitors are created after that
             with Client.connect(early, timeout=PATIENCE) as client, open(os.devnull) as file:
                 client.execute("add-fd", fds=[file.fileno()])
             with serving.client() as client:
@@ -480,7 +482,7 @@ def test_a_client_counts_that_came_before_its_monitor(tmp_path: Path) -> None:
 
 
 class OneClient:
-    """A device as a machine sees it, with a client that comes and goes unannounced."""
+    """A device with at most one client, which connects and disconnects without a callback."""
 
     opens = "later"
     client: object = None
@@ -508,7 +510,7 @@ def test_one_client_leaves_and_one_comes_between_two_looks() -> None:
     assert not has_set_with(None, "C")
     add_set()
     assert has_set_with("D", "C")
-    assert has_set_with("E", "C")  # C was there all the time
+    assert has_set_with("E", "C")  # C was connected all the time
     assert not has_set_with(None, None)
     machine.close()
 

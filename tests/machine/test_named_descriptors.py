@@ -1,4 +1,4 @@
-"""getfd and what takes its names: every monitor has its own; held against a real QEMU's answers."""
+"""Descriptors named by getfd, separate for each monitor, compared with a real QEMU."""
 
 import os
 import socket
@@ -27,7 +27,7 @@ def unknown(name: str) -> str:
 
 
 class Terminal:
-    """A human monitor, line by line."""
+    """A client of a human monitor that works line by line."""
 
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
@@ -36,7 +36,7 @@ class Terminal:
         self._read()
 
     def run(self, line: str, *fds: int) -> str:
-        """Enter a line; return what it prints."""
+        """Enter a line; return its output."""
         socket.send_fds(self._socket, [line.encode() + b"\r"], fds)
         return self._read().partition(b"\r\n")[2].decode()
 
@@ -83,7 +83,7 @@ def other(client: Client, tmp_path: Path) -> Iterator[Client]:
 
 @pytest.fixture
 def terminal(other: Client, tmp_path: Path) -> Iterator[Terminal]:
-    terminal = Terminal(tmp_path / "human")  # it listens, as what comes behind it does
+    terminal = Terminal(tmp_path / "human")  # it listens, and so do the devices after it
     yield terminal
     terminal.close()
 

@@ -1,4 +1,4 @@
-"""Keys with dots: what they make, and where they end."""
+"""Keys with dots: the values they build, and their ends."""
 
 from typing import Any
 

@@ -77,7 +77,7 @@ def test_help_names_what_an_object_takes() -> None:
 
 
 def add(objects: Objects, argument: str) -> str | None:
-    """Make an object; return why that can't be."""
+    """Add an object; return the reason if it is refused."""
     try:
         objects.add(read_object(argument, [])[0])
     except ChardevError as error:

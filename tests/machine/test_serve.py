@@ -1,4 +1,4 @@
-"""``qmpeer serve``: its monitors and commands, and its process, end to end.
+"""``qmpeer serve`` end to end: its monitors, its commands and its process.
 
 Modules: daemonize, process, signals, usage.
 """
@@ -355,7 +355,7 @@ def test_stdio_outlives_its_input(tmp_path: Path) -> None:
         assert into is not None
         into.write('{"execute": "qmp_capabilities"}{"execute": "query-chardev"}')
         into.close()
-        serving.process.stdin = None  # as far as communicate() is concerned
+        serving.process.stdin = None  # so that communicate() doesn't wait for them
         assert out.readline().startswith('{"QMP"')
         assert out.readline() == '{"return": {}}\n'
         assert '"filename": "stdio"' in out.readline()
@@ -374,7 +374,7 @@ def test_telnet(program: Callable[[str], str], client: Client) -> None:
 
 
 def talk(argv: list[str]) -> list[Any]:
-    """Type what a person types, and return the lines that are JSON."""
+    """Type lines as a person would, and return the lines of the output that are JSON."""
     commands = ['{ "execute": "qmp_capabilities" }', '{ "execute": "query-version" }']
     answers = []
     with subprocess.Popen(
@@ -401,10 +401,10 @@ def test_in_the_background(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     process = os.pidfd_open(int(pid_file.read_text()))
     try:
-        with Client.connect(path, timeout=PATIENCE) as client:  # it listens already
+        with Client.connect(path, timeout=PATIENCE) as client:  # the machine listens already
             assert client.execute("query-status")["running"] is True
             client.execute("quit")
-        assert select.select([process], [], [], PATIENCE)[0]  # it has ended
+        assert select.select([process], [], [], PATIENCE)[0]  # the machine has ended
         assert not path.exists()
         assert not pid_file.exists()
     finally:
@@ -525,7 +525,7 @@ def test_help_and_version(start: StartHere) -> None:
 
 
 def test_the_limit_of_descriptors_is_raised(tmp_path: Path) -> None:
-    """Many monitors with their clients take more than most shells allow a program."""
+    """Many monitors with clients need more descriptors than most shells allow."""
 
     def lower() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))

@@ -1,4 +1,4 @@
-"""What a machine that is started says on its streams, and its exit status: ours and QEMU's."""
+"""The output and the exit status of a start, ours compared with QEMU's."""
 
 import re
 import shlex
@@ -29,7 +29,7 @@ def test_start_lines(
     with Place(tmp_path / "here") as place:
         monkeypatch.chdir(place.folder)
         line = [*BASE, *place.put(words)]
-        forks = words[-1] == "-daemonize"  # the other is wrong before it comes to that
+        forks = words[-1] == "-daemonize"  # the other argument is rejected first
         done = run_qmpeer("serve", *line) if forks else start(*line)
         err = re.sub("^qmpeer serve: ", "", done.stderr, flags=re.MULTILINE)
         status = "starts" if done.returncode is None else done.returncode

@@ -1,4 +1,4 @@
-"""A server's messages as a client reads them, and commands as it writes them."""
+"""A client's messages: parsing of a server's messages, and commands to send."""
 
 from itertools import permutations
 

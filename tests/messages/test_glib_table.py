@@ -1,4 +1,4 @@
-"""The order in which GLib's hash tables keep names."""
+"""The order of names in GLib's hash tables."""
 
 import itertools
 import random
@@ -8,7 +8,7 @@ import pytest
 from qmpeer.messages.glib_table import GlibTable
 from tests.growth import assert_linear
 
-# The order of query-chardev, which is the reverse, as QEMU listed these.
+# As QEMU's query-chardev listed these, which is the reverse of the table's order.
 
 
 def order(*labels: str) -> list[str]:
@@ -32,7 +32,7 @@ def order(*labels: str) -> list[str]:
     ],
 )
 def test_order(history: tuple[str, ...], listed: list[str]) -> None:
-    # A monitor's own device was there from the beginning.
+    # The monitor's own device is in the table from the beginning.
     found = [label for label in order("compat_monitor0", *history) if label != "compat_monitor0"]
     assert found == [label for label in listed if label != "compat_monitor0"]
 
@@ -58,7 +58,7 @@ def test_no_label_is_lost(seed: int) -> None:
 
 def test_labels_that_collide_take_no_long_time() -> None:
     def run(count: int) -> None:
-        pairs = itertools.product(("az", "bY"), repeat=12)  # djb2 of these is the same
+        pairs = itertools.product(("az", "bY"), repeat=12)  # these have the same djb2 hash
         order = GlibTable()
         for label in itertools.islice(pairs, count):
             order.add("".join(label))

@@ -1,4 +1,4 @@
-"""Which of several unexpected members an error names: the one that QEMU names."""
+"""The unexpected member that an error names, if there are several: QEMU's choice."""
 
 from itertools import permutations
 
@@ -15,7 +15,7 @@ from qmpeer.messages.qemu_order import unexpected_member
         ("xy", "y"),
         ("yx", "y"),
         (["one", "two", "three", "four", "five", "six", "seven", "eight"], "one"),
-        (["Aa", "BB", "C#"], "Aa"),  # one hash, so that they collide
+        (["Aa", "BB", "C#"], "Aa"),  # the same hash, so they collide
         (["C#", "BB", "Aa"], "Aa"),
         (["\u00e9", "e", "\u00e8"], "e"),
         ([f"m{number}" for number in range(40)], "m30"),
@@ -35,7 +35,7 @@ def test_one_that_is_alone_is_named(size: int) -> None:
 
 
 def test_a_few_are_named_alike_in_any_order() -> None:
-    """Where nothing collides, a hash table is the same whichever way it was filled."""
+    """Without collisions, a hash table doesn't depend on the order of filling."""
     named = {unexpected_member(names, []) for names in permutations(["arguments", "x", "y"])}
     assert len(named) == 1
 

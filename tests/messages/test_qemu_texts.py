@@ -1,4 +1,4 @@
-"""QEMU's sentences about what a client sent."""
+"""QEMU's error texts about a client's input."""
 
 import pytest
 

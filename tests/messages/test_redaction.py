@@ -1,4 +1,4 @@
-"""The table of secrets: each row, at each depth, and nothing else."""
+"""Redaction: each row of the table of secrets, at each depth, and nothing else."""
 
 import copy
 
@@ -22,7 +22,7 @@ SECRET = "pa55"
 
 
 def placed(path: tuple[str, ...], secret: JsonValue) -> JsonValue:
-    """Return arguments with a secret where a row's path leads."""
+    """Return arguments with a secret at a row's path."""
     if not path:
         return secret
     step, rest = path[0], path[1:]
@@ -60,7 +60,7 @@ ROWS = (
     ("*", ("**", "secret")),
     ("*", ("**", "passwrd")),
 )
-"""Command, and the path of a secret; as the command, * stands for any."""
+"""Commands with the path of a secret; the command * stands for any."""
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0]}: {'.'.join(row[1])}")
@@ -73,7 +73,7 @@ def test_each_row(row: tuple[str, tuple[str, ...]], secret: JsonValue) -> None:
     before = copy.deepcopy(arguments)
     redacted = redact_arguments(name, arguments)
     assert redacted == placed(path, REDACTED)
-    assert arguments == before  # nothing is changed in place
+    assert arguments == before  # the original is unchanged
     message: JsonObject = {"execute": name, "arguments": arguments, "id": 1}
     assert redact_message(message) == {**message, "arguments": redacted}
     assert SECRET not in repr(redact_message(message))
@@ -203,7 +203,7 @@ def test_what_is_nested_deep_is_blanked_whole() -> None:
 
 
 def test_a_number_is_shown() -> None:
-    """JSON shows that it is one: no secret of QAPI's is a number."""
+    """Numbers are shown: no secret in QAPI is a number."""
     arguments: JsonObject = {"path": "/machine", "property": "rombar", "value": 1}
     assert redact_arguments("qom-set", arguments) is arguments
 
@@ -240,7 +240,7 @@ def test_a_long_text_takes_no_long_time(piece: str) -> None:
 
 
 def test_many_names_take_no_long_time() -> None:
-    """Misspelt names are looked for among the first ones alone."""
+    """Misspelt names are only searched for among the first names."""
 
     def run(size: int) -> None:
         message: JsonObject = {f"passvord{number}"[-11:]: "x" for number in range(size)}

@@ -1,4 +1,4 @@
-"""Commands as a server reads them, and what it writes."""
+"""A server's messages: parsing of commands, and responses to send."""
 
 from typing import Any, cast
 
@@ -76,7 +76,7 @@ REFUSED: list[tuple[Any, bool, str]] = [
     ({"Execute": "x"}, False, member("Execute", "is unexpected")),
     ({"execute": "x", "": 1}, False, member("", "is unexpected")),
     ({"execute": "x", "__com.example_x": 1}, False, member("__com.example_x", "is unexpected")),
-    # Several things are wrong: the first on the walk counts, whatever the order of the text.
+    # Several faults: the first in QEMU's order counts, not the first in the text.
     ({"execute": 1, "arguments": 1}, False, EXECUTE_STRING),
     ({"arguments": 1, "execute": 1}, False, EXECUTE_STRING),
     ({"exec-oob": 1, "execute": 1}, True, OOB_STRING),
@@ -180,7 +180,7 @@ def test_without_an_id() -> None:
     assert error_message("C", "d", UNSET) == {"error": {"class": "C", "desc": "d"}}
 
 
-# QEMU 7.2's own output shows its order: members as they came back.
+# Members in the order in which QEMU 7.2 echoed them.
 WALKS = [
     "timestamp event data",
     "seconds microseconds",

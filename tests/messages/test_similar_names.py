@@ -1,4 +1,4 @@
-"""Names that look like one that isn't there."""
+"""Suggestions of similar names."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Peers that don't speak QMP: known by their first bytes, and quoted so that nothing steers."""
+"""Recognition of peers that don't speak QMP, and safe quoting of their bytes."""
 
 import pytest
 from hypothesis import given

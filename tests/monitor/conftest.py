@@ -34,7 +34,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest_asyncio.fixture
 async def monitor() -> AsyncIterator[Monitor]:
-    """A monitor that listens nowhere yet and is gone after the test."""
+    """A monitor that doesn't listen yet and is shut down after the test."""
     monitor = Monitor(name="test", version=(7, 2, 0))
     yield monitor
     monitor.shutdown()
@@ -44,7 +44,7 @@ async def monitor() -> AsyncIterator[Monitor]:
 
 @pytest_asyncio.fixture
 async def connect(monitor: Monitor, path: Path) -> AsyncIterator[Connect]:
-    """Return what connects and negotiates with the monitor, any number of times."""
+    """Return a function that connects to the monitor and negotiates."""
     clients: list[RawClient] = []
 
     async def connect(**options: Any) -> RawClient:

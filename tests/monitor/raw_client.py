@@ -1,4 +1,4 @@
-"""A client without manners: raw bytes on a socket, every wait bounded."""
+"""A client that may break the protocol: raw bytes on a socket, every wait bounded."""
 
 import asyncio
 import json
@@ -75,7 +75,7 @@ class RawClient:
             await asyncio.get_running_loop().sock_sendall(self.sock, data)
 
     async def receive_bytes(self, end: bytes = b"\r\n") -> bytes:
-        """Return the next message as it came, without its end."""
+        """Return the bytes of the next message, without its line end."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(PATIENCE):
             while (found := self._buffer.find(end, max(0, self._searched - len(end)))) < 0:
@@ -102,7 +102,7 @@ class RawClient:
         return await self.receive()
 
     async def receive_rest(self) -> bytes:
-        """Return all that comes until the server closes."""
+        """Return all bytes until the server closes."""
         loop = asyncio.get_running_loop()
         rest, self._buffer = bytes(self._buffer), bytearray()
         async with asyncio.timeout(PATIENCE):
@@ -114,7 +114,7 @@ class RawClient:
         return rest
 
     def is_silent(self) -> bool:
-        """Tell whether nothing has come that wasn't received yet."""
+        """Return True if no unread bytes have arrived."""
         if self._buffer:
             return False
         try:
@@ -140,14 +140,14 @@ class RawClient:
 
 
 def plain_socket(address: Address | str | Path) -> socket.socket:
-    """Return a socket of the family that an address needs."""
+    """Return a socket of an address's family."""
     target = parse_address(str(address))
     assert isinstance(target, Address)
     return socket.socket(target.endpoints()[0].family)
 
 
 async def until(is_so: Any) -> None:
-    """Let the loop go round until something is so."""
+    """Run the loop until a condition holds."""
     async with asyncio.timeout(PATIENCE):
         while not is_so():
             await asyncio.sleep(0)

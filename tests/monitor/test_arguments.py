@@ -1,6 +1,6 @@
 """Signatures to argument readers, and results to JSON.
 
-The tables' texts are those of QEMU 7.2; where a row bears the name of a command, it was asked.
+The tables' texts are those of QEMU 7.2. A row with a command's name was measured with it.
 """
 
 import enum
@@ -431,16 +431,16 @@ def unresolved(name: "Missing") -> None: ...  # type: ignore[name-defined] # noq
     [
         (star, r"star\(\): parameter '\*names: str' can't be given by name"),
         (positional, r"positional\(\): parameter 'name: str' can't be given by name"),
-        (plain, r"plain\(\): parameter 'thing': Plain is no type that QMP has"),
+        (plain, r"plain\(\): parameter 'thing': Plain is not a type of QMP"),
         (number, "'number': the values of Number are not strings"),
         (literal, "'one': the values of Literal"),
         (same, "'both': two types of .* are the same in JSON"),
         (keys, "'keys': the keys of .* are not strings"),
-        (octets, "'data': bytes is no type"),
+        (octets, "'data': bytes is not a type"),
         (wide, "is for int, not for"),
         (tagged, "Tagged has a tag"),
-        (clash, "two of the members a, a have one name"),
-        (nested, "'deep': Plain is no type"),
+        (clash, "two of the members a, a have the same name"),
+        (nested, "'deep': Plain is not a type"),
         (unresolved, "unresolved: an annotation can't be resolved: name 'Missing'"),
     ],
     ids=label,
@@ -605,10 +605,10 @@ def test_other_results_are_converted(
         (Plain(), "an object of type Plain"),
         (Link, "an object of type type"),
         ((1, {2}), "an object of type set"),
-        (({1: 2},), "an object with a key that is no string"),
+        (({1: 2},), "an object with a key that isn't a string"),
     ],
     ids=["bytes", "object", "class", "set", "key"],
 )
 def test_a_result_that_is_no_json_is_named(value: object, text: str) -> None:
-    with pytest.raises(TypeError, match=rf"^no_annotation\(\) returned {text}, which is no JSON$"):
+    with pytest.raises(TypeError, match=rf"^no_annotation\(\) returned {text}, which isn't JSON$"):
         result_of(no_annotation)(value)

@@ -1,4 +1,4 @@
-"""A backend that the user brings: any name, any JSON, values or awaitables."""
+"""A program's own backend: any name, any JSON, values or awaitables."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable
@@ -17,7 +17,7 @@ from tests.patience import PATIENCE
 
 
 class Parrot:
-    """Repeats what it was asked, in several ways."""
+    """A backend that repeats its arguments in several ways."""
 
     def __init__(self) -> None:
         self.asked = 0

@@ -1,4 +1,4 @@
-"""Blocking handlers hold their own client, in a limited number of threads; exclusive ones all."""
+"""Blocking handlers delay their own client, in a limited number of threads; exclusive ones all."""
 
 import asyncio
 import queue
@@ -18,7 +18,7 @@ from tests.patience import PATIENCE
 
 
 class Gate:
-    """Handlers that end when they are let; `begun` and `ended` are their names, in order."""
+    """Handlers that end when the test allows it; `begun` and `ended` list their names in order."""
 
     def __init__(self, monitor: Monitor) -> None:
         self.begun: list[str] = []
@@ -135,7 +135,7 @@ async def test_a_terminals_line_keeps_back_its_own_terminal_only(
 
 
 async def test_so_many_run_at_once_and_the_others_in_order(connect: Connect, gate: Gate) -> None:
-    """At the real limit: a few more clients than threads, and one that is served all the time."""
+    """At the real limit: a few more clients than threads, and one that is always served."""
     names = [f"{number:03}" for number in range(limits.BLOCKING_THREADS + 6)]
     clients = [await connect() for _ in names]
     for client, name in zip(clients, names, strict=True):
@@ -297,7 +297,7 @@ async def test_an_exclusive_one_lets_nothing_begin_and_what_runs_end(
 async def test_two_exclusive_lines_of_programs(
     monitor: Monitor, connect: Connect, gate: Gate
 ) -> None:
-    """They may run side by side where a program starts them; others wait until both have ended."""
+    """A program may run them side by side; other commands wait until both have ended."""
     client = await connect()
     lines = [monitor.run_human(f"hold {name}") for name in "ab"]
     futures = [asyncio.ensure_future(said) for said in lines if not isinstance(said, str)]
@@ -312,7 +312,7 @@ async def test_two_exclusive_lines_of_programs(
 
 
 def test_where_the_caller_says(path: Path) -> None:
-    """There no number limits them. Those that aren't blocking go there one at a time."""
+    """Their number isn't limited there. Handlers that aren't blocking run there one at a time."""
     monitor = Monitor()
     works: queue.Queue[Callable[[], None]] = queue.Queue()
     for name, is_blocking in (("work", True), ("note", False)):

@@ -21,7 +21,7 @@ def open_fds() -> int:
 
 
 class Taker:
-    """Takes descriptors when asked to, and tells which file each is."""
+    """A backend whose command takes the descriptors and returns the file behind each."""
 
     def __init__(self, monitor: Monitor) -> None:
         monitor.command("take")(self.take)

@@ -1,4 +1,4 @@
-"""Monitors on character devices, or whatever has the same face."""
+"""Monitors on character devices, or on objects with the same interface."""
 
 import asyncio
 from typing import Literal
@@ -13,7 +13,7 @@ When = Literal["now", "later", "never"]
 
 
 class Device:
-    """Hold what was attached, and connect a stream in memory to it."""
+    """A device that keeps its front end and connects a stream in memory to it."""
 
     def __init__(self, kind: str = "socket", *, oob: bool = True, opens: When = "now") -> None:
         self.kind = kind
@@ -35,7 +35,7 @@ class Device:
 
 
 async def attached(device: Device, *, human: bool = False, pretty: bool = False) -> bytes:
-    """Attach a monitor, connect, and return what it says."""
+    """Attach a monitor, connect, and return its output."""
     monitor = Monitor(name="mine", version=(1, 2, 3))
     monitor.attach(device, human=human, pretty=pretty)
     device.connect()

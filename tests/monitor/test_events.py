@@ -1,4 +1,4 @@
-"""Events: to whom, when, how often, and from where."""
+"""Events: their recipients, their order, their rate limits, and emission from any thread."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""Whatever handlers and hooks raise: it is answered and logged, and two kinds end the monitor."""
+"""Exceptions of handlers and hooks are answered and logged; two kinds end the monitor."""
 
 import asyncio
 import logging
@@ -121,7 +121,7 @@ async def test_each_is_logged_once(
 async def test_a_line_that_fails_is_answered(
     monitor: Monitor, connect: Connect, tmp_path: Path, kind: str, failure: Failure
 ) -> None:
-    """At a terminal, and by way of QMP."""
+    """At a terminal, and through QMP."""
     monitor.human_command("fail", blocking=kind == "blocking")(failing(kind, failure))
     run_line(monitor)
     client = await connect()
@@ -184,7 +184,7 @@ def is_over(monitor: Monitor, path: Path) -> None:
 @pytest.mark.parametrize("kind", [*KINDS, "oob", "backend"])
 @table(ENDINGS)
 def test_the_monitor_ends_in_order(path: Path, kind: str, failure: Failure) -> None:
-    """The client is answered, another's command that runs is too, then all are disconnected."""
+    """The client and another client's running command are answered, then all are disconnected."""
 
     class Backend:
         def commands(self) -> list[Any]:
@@ -304,7 +304,7 @@ def test_what_a_program_runs_beside_its_handlers(path: Path, failure: Failure) -
 
 @table(ENDINGS)
 def test_it_is_the_programs_too_where_the_program_runs_it(path: Path, failure: Failure) -> None:
-    """Handlers in a thread of the program's own: C-c, or sys.exit(), is meant for both."""
+    """With handlers in a thread of the program, C-c or sys.exit() ends both."""
     monitor = Monitor()
     works: queue.Queue[Callable[[], None]] = queue.Queue()
     monitor.command("quit")(failing("sync", failure))

@@ -1,4 +1,4 @@
-"""Declared commands and events, policy, and what the monitor says of its interface."""
+"""Declared commands and events, policy, and introspection of the monitor's interface."""
 
 import asyncio
 import os
@@ -157,7 +157,7 @@ def no_rest(kind: str, note: str | None = None) -> None: ...
     ("name", "handler", "fault"),
     [
         ("move", too_few, "no parameter takes the argument 'speed'"),
-        ("move", too_many, "it takes 'colour', which is no argument of it"),
+        ("move", too_many, "it takes 'colour', which isn't an argument of the command"),
         ("move", not_optional, "the argument 'slowly' is optional: its parameter needs a default"),
         ("move", not_mandatory, "the argument 'tray' is mandatory: its parameter has a default"),
         ("act", no_rest, "the arguments are a union"),
@@ -176,7 +176,7 @@ def test_handlers_must_match(
 def test_what_is_declared_is_not_said_again(schema: Schema) -> None:
     monitor = Monitor(schema=schema)
     for again in ({"allow_oob": True}, {"features": ["deprecated"]}):
-        with pytest.raises(ValueError, match="command spin: the schema says"):
+        with pytest.raises(ValueError, match="command spin: the schema declares"):
             monitor.command("spin", **again)(lambda: None)
     with pytest.raises(ValueError, match="can't be blocking and also out-of-band"):
         monitor.command("spin", blocking=True)(lambda: None)
@@ -189,7 +189,7 @@ def test_types_that_clash_with_the_monitors_own_are_refused() -> None:
             b"{ 'struct': 'VersionInfo', 'data': {} }{ 'command': 'ask', 'returns': 'VersionInfo' }"
         ),
     )
-    with pytest.raises(ValueError, match="type 'VersionInfo' is another"):
+    with pytest.raises(ValueError, match="type 'VersionInfo' differs"):
         Monitor(schema=clash)
 
 

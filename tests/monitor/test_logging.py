@@ -1,4 +1,4 @@
-"""What a monitor writes to its log: one line a message, and no secrets."""
+"""The log of a monitor: one line a message, and no secrets."""
 
 import logging
 from collections.abc import Iterator
@@ -101,8 +101,8 @@ async def test_nothing_is_formatted_when_nobody_listens(
     def fail(*args: object) -> None:
         raise AssertionError("formatted")
 
-    monkeypatch.setattr("qmpeer.monitor.connection.Connection._log_sent", fail)
-    monkeypatch.setattr("qmpeer.monitor.connection.Connection._log_received", fail)
+    monkeypatch.setattr("qmpeer.monitor.connection.MonitorConnection._log_sent", fail)
+    monkeypatch.setattr("qmpeer.monitor.connection.MonitorConnection._log_received", fail)
     client = await connect()
     assert "return" in await client.execute("query-version")
     assert not caplog.records

@@ -1,4 +1,4 @@
-"""Descriptors by name: each monitor has its own, whoever is connected, and none is left open."""
+"""Named descriptors: each monitor has its own, and none is left open."""
 
 import gc
 import os
@@ -72,7 +72,7 @@ def test_what_is_left_when_the_names_go_is_closed() -> None:
 
 
 class Keeper:
-    """Names descriptors when asked to, and tells whether there is one of a name."""
+    """A backend that names descriptors and returns whether a name has one."""
 
     def __init__(self, monitor: Monitor) -> None:
         self.kept: list[int] = []

@@ -67,7 +67,7 @@ async def test_an_open_port_is_refused(monitor: Monitor) -> None:
 
 @pytest.mark.parametrize("scheme", ["unix", "tcp"])
 async def test_shutdown_in_a_handler(monitor: Monitor, path: Path, scheme: str) -> None:
-    """As in QEMU: event, reply, end; what was pipelined behind it isn't answered."""
+    """As in QEMU: event, reply, end; commands pipelined behind it aren't answered."""
     executed: list[str] = []
 
     @monitor.command("quit")

@@ -1,4 +1,4 @@
-"""Whose turn it is: in-band, out-of-band, async and blocking handlers of several clients."""
+"""The order of in-band, out-of-band, async and blocking handlers of several clients."""
 
 import asyncio
 import threading
@@ -14,7 +14,7 @@ from tests.patience import PATIENCE
 
 
 class Gate:
-    """Handlers that end when they are let; `entered` are those that began."""
+    """Handlers that end when the test allows it; `entered` lists those that began."""
 
     def __init__(self, monitor: Monitor) -> None:
         self.open = asyncio.Event()

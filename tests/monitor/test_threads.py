@@ -72,7 +72,7 @@ def test_stop_in_a_handler(monitor: Monitor, path: Path) -> None:
 
 
 class MainLoop:
-    """Runs what it is given, in the thread of its run()."""
+    """A main loop that calls functions in the thread of its run()."""
 
     def __init__(self) -> None:
         self.jobs: queue.Queue[Callable[[], None] | None] = queue.Queue()
@@ -147,7 +147,7 @@ def test_handlers_run_where_the_caller_says(monitor: Monitor, path: Path) -> Non
 
 
 def test_an_out_of_band_command_lets_nobody_overtake(monitor: Monitor, path: Path) -> None:
-    """With handlers in one thread each in-band command waits for the one before all the same."""
+    """With handlers in one thread, each in-band command still waits for the previous one."""
     jobs: queue.Queue[Callable[[], None]] = queue.Queue()
     for name in ("one", "two"):
         monitor.command(name)(lambda: None)

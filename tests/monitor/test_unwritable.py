@@ -1,4 +1,4 @@
-"""What JSON can't hold: its emitter or its handler gets the error, and nobody else notices."""
+"""Values that JSON can't hold: only the emitter or the handler gets the error."""
 
 import asyncio
 import threading
@@ -72,7 +72,7 @@ def declared() -> Schema:
 
 
 def emit_all(monitor: Monitor, value: Any) -> list[type[BaseException]]:
-    """Emit the value by each event, twice; return what that raised."""
+    """Emit the value with each event, twice; return the exceptions."""
     raised: list[type[BaseException]] = []
     for name in EVENTS * 2:
         try:
@@ -83,7 +83,7 @@ def emit_all(monitor: Monitor, value: Any) -> list[type[BaseException]]:
 
 
 async def still_well(monitor: Monitor, *clients: RawClient) -> None:
-    """Assert that everybody is answered and gets the next event, and it alone."""
+    """Assert that all clients are answered and get the next event, and no other."""
     monitor.emit("END", {"n": 1})
     for client in clients:
         assert (await client.receive())["event"] == "END"
@@ -182,7 +182,7 @@ async def test_a_name_is_a_text(monitor: Monitor, connect: Connect) -> None:
 async def test_an_event_is_what_it_was_when_it_was_emitted(
     monitor: Monitor, connect: Connect
 ) -> None:
-    """Whoever goes on with the same dict changes no event, whenever it is sent."""
+    """Later changes to the same dict change no event, whenever it is sent."""
     client = await connect()
     listener = await monitor.listen("tcp:127.0.0.1:0", pretty=True)
 

@@ -1,7 +1,6 @@
-"""A server without I/O: sessions, the dispatcher of all of them, and a table of commands.
+"""A server without I/O: sessions, their dispatcher, and a table of commands.
 
-It does what a monitor does, in the order in which a monitor does it, with bytes put in and taken
-out by hand.
+It works as a monitor does, in the same order, but tests pass the bytes in and out.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,24 +21,24 @@ VERSION = Version(QemuVersion(7, 2, 0), "qmpeer")
 
 
 def messages(data: bytes) -> list[JsonValue]:
-    """Read what a server wrote; every line of it has to end with CR LF."""
+    """Parse a server's output, in which each line must end with CR LF."""
     lines = data.split(b"\r\n")
     assert lines.pop() == b""
     return [msgspec.json.decode(line) for line in lines]
 
 
 class PretendedServer:
-    """Execute commands of any number of sessions.
+    """A server for any number of sessions.
 
     Args:
-        commands: What there is; a handler raises CommandError to answer with an error.
-        slow: The names of commands that run on until they are answered by `finish`.
+        commands: The handlers by command; a handler raises CommandError to return an error.
+        slow: The names of commands that run until `finish` answers them.
         oob: The names of commands that may be executed out of band.
-        holds: Slow commands hold all in-band commands of all sessions.
+        holds: True if slow commands hold up all in-band commands of all sessions.
 
     Attributes:
-        running: The slow commands that aren't answered yet, in the order in which they began.
-        started: The ids of all commands, in the order in which they began.
+        running: The unanswered slow commands, in the order in which they were started.
+        started: The ids of all commands, in the order in which they were started.
     """
 
     def __init__(
@@ -62,13 +61,13 @@ class PretendedServer:
     def connect(
         self, *, capabilities: tuple[str, ...] = ("oob",), is_pretty: bool = False
     ) -> ServerSession:
-        """Take in a client; its greeting is still to be fetched."""
+        """Add a client; its greeting is unread."""
         session = ServerSession(VERSION, capabilities=capabilities, is_pretty=is_pretty)
         self.sessions.append(session)
         return session
 
     def negotiated(self, *enable: str) -> ServerSession:
-        """Take in a client that has negotiated, its greeting and its reply fetched."""
+        """Add a client that has negotiated and read its greeting and reply."""
         session = self.connect()
         request: JsonObject = {"execute": "qmp_capabilities", "arguments": {"enable": [*enable]}}
         self.receive(session, msgspec.json.encode(request))
@@ -76,17 +75,17 @@ class PretendedServer:
         return session
 
     def receive(self, session: ServerSession, data: bytes) -> None:
-        """Take in bytes of a client and execute what may be."""
+        """Receive bytes of a client and execute the commands whose turn it is."""
         session.receive_data(data)
         self.pump()
 
     def exchange(self, session: ServerSession, data: bytes) -> list[JsonValue]:
-        """Take in bytes of a client and return what it is sent, read."""
+        """Receive bytes of a client and return the messages sent to it."""
         self.receive(session, data)
         return messages(session.data_to_send())
 
     def pump(self) -> None:
-        """Execute what may be executed now."""
+        """Execute the commands whose turn it is."""
         for session in self.sessions:
             while (admitted := session.admit(self.dispatcher.is_free)) is not False:
                 if admitted is True:
@@ -94,10 +93,10 @@ class PretendedServer:
                     self._dispatch()
                 else:
                     self._run(session, admitted)
-        self._dispatch()  # whoever's output has been resumed may be waiting for a turn
+        self._dispatch()  # a session whose output was resumed may wait for its turn
 
     def finish(self, number: int = 0, value: JsonValue = None) -> None:
-        """Answer a slow command, the oldest by default."""
+        """Answer a slow command, the oldest one by default."""
         session, command = self.running.pop(number)
         session.respond(command, {} if value is None else value)
         self.dispatcher.release(command)
@@ -107,7 +106,7 @@ class PretendedServer:
         self.pump()
 
     def emit(self, name: str, data: JsonObject | None = None) -> None:
-        """Send an event to all."""
+        """Send an event to all clients."""
         line = encode_line(event_message(name, data, Timestamp(1, 2)))
         for session in self.sessions:
             session.send_event(line)

@@ -1,4 +1,4 @@
-"""A real QEMU to compare with: one process, a connection for each input."""
+"""A real QEMU for comparisons: one process, a connection per input."""
 
 import json
 import re
@@ -15,14 +15,14 @@ from tests.qemu import BASE
 __all__ = ["LAST", "ask_qemu", "ask_us", "by_value", "running_qemu"]
 
 LAST = b'\x01{"execute":"last","id":"last"}\n'
-"""A byte that starts the reader afresh, and a command by which the end of the answers is known."""
+"""A byte that resets the reader, and a command that marks the end of the answers."""
 
 _NO_NUMBER = re.compile(rb"(?<=[\[ ])-?(?:inf|nan)(?=[,\]}])")
 
 
 @contextmanager
 def running_qemu(program: str, directory: Path) -> Iterator[Path]:
-    """Run a QEMU that listens already; give the path of its monitor."""
+    """Run a QEMU; yield the path of its monitor once it listens."""
     path = directory / "q"
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
@@ -44,7 +44,7 @@ def running_qemu(program: str, directory: Path) -> Iterator[Path]:
 
 
 def ask_qemu(path: Path, data: bytes) -> bytes:
-    """Return what QEMU answers, without its greeting."""
+    """Return QEMU's answers, without its greeting."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(PATIENCE)
         connection.connect(str(path))
@@ -59,7 +59,7 @@ def ask_qemu(path: Path, data: bytes) -> bytes:
 
 
 def ask_us(server: PretendedServer, data: bytes) -> bytes:
-    """Return what we answer, without the greeting."""
+    """Return our answers, without the greeting."""
     session = server.connect()
     session.data_to_send()
     answer = b""
@@ -78,7 +78,7 @@ def _number(text: str) -> int | float:
 
 
 def by_value(answer: bytes) -> list[str]:
-    """Return lines so that the order of members and the spelling of numbers don't matter."""
+    """Return lines in a form in which the order of members and the form of numbers don't matter."""
     lines = answer.split(b"\r\n")
     assert lines.pop() == b""
     return list(map(_line_by_value, lines))
@@ -88,6 +88,6 @@ def _line_by_value(line: bytes) -> str:
     line = _NO_NUMBER.sub(b"null", line)
     try:
         value = json.loads(line, parse_float=_number)
-    except RecursionError:  # too deep for it: by its text then
+    except RecursionError:  # too deep to parse: compare the text
         return line.decode("ascii")
     return json.dumps(value, sort_keys=True)

@@ -1,4 +1,4 @@
-"""The server's session against a real QEMU: random requests, and negotiations, answered alike."""
+"""The server's session compared with a real QEMU: random requests and negotiations."""
 
 import json
 import random
@@ -88,7 +88,7 @@ def qemu(tmp_path_factory: pytest.TempPathFactory, program: Callable[[str], str]
 @pytest.mark.property
 @given(requests)
 def test_qemu_answers_the_same(qemu: Path, qemu_version: tuple[int, int], data: bytes) -> None:
-    # Out-of-band answers overtake at times, as it happens: so the order is set aside.
+    # Out-of-band answers overtake others at random, so the order isn't compared.
     ours = by_value(ask_us(PretendedServer(COMMANDS, oob=OUT_OF_BAND), data))
     ours = [as_written_by(qemu_version, answer) for answer in ours]
     assert sorted(ours) == sorted(by_value(ask_qemu(qemu, data)))

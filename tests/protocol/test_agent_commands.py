@@ -1,4 +1,4 @@
-"""The client's session with a guest agent: synchronizing, and commands that succeed in silence."""
+"""The client's session with a guest agent: synchronizing, and silent commands."""
 
 import json
 from typing import Any
@@ -73,7 +73,7 @@ def test_late_replies_without_ids_are_passed_over(session: Session) -> None:
 
 
 def test_replies_that_will_never_come_are_not_waited_for(session: Session) -> None:
-    """The agent was restarted behind a connection that stayed."""
+    """The agent was restarted while the connection stayed open."""
     given_up = [session.execute("guest-info", None, f"{n}") for n in range(3)]
     sent_by(session)
     for each in given_up:
@@ -105,7 +105,7 @@ REPLY = b'{"return": {"count": 3, "buf-b64": "QUJD", "eof": false}, "id": 1}\r\n
 @pytest.mark.parametrize("stray", [STRAY, OLD_STRAY, b""], ids=["7.2", "old", "silent"])
 @pytest.mark.parametrize("length", range(len(REPLY)))
 def test_a_reply_that_was_broken_off(session: Session, length: int, stray: bytes) -> None:
-    """The agent was restarted in the middle of it."""
+    """The agent was restarted in the middle of the reply."""
     given_up = session.execute("guest-file-read", {"handle": 1}, "read")
     sent_by(session)
     session.give_up(given_up)

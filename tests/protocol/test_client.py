@@ -291,7 +291,7 @@ def test_marks_are_passed_over(data: bytes) -> None:
     assert client.failure is None
 
 
-# Errors without an id: a text that the server couldn't read
+# Errors without an id: the server couldn't parse a text
 
 
 def refusal(desc: str = "bad") -> bytes:
@@ -372,7 +372,7 @@ def test_a_silent_command_was_not_refused_unless_its_error_says_so() -> None:
 
 @pytest.mark.parametrize("negotiates", [True, False], ids=["monitor", "agent"])
 def test_two_commands_that_fail_one_after_the_other(negotiates: bool) -> None:
-    """The server has forgotten the ids of its errors; a command is sent to find out whose it is."""
+    """The server's errors carry no ids; a probe is sent to find out which command each is about."""
     client = negotiated() if negotiates else Client(negotiate=False)
     client.execute("first", None, "first")
     client.receive_data(reply(int(negotiates)))
@@ -400,7 +400,7 @@ def test_one_that_succeeds_after_one_that_failed() -> None:
     client.execute("b", None, "b")
     client.receive_data(refusal("more of the same"))
     assert outcomes(client.receive_data(reply(2))) == [("b", {})]
-    assert outcomes(client.receive_data(reply(3))) == []  # of the command that was to find out
+    assert outcomes(client.receive_data(reply(3))) == []  # of the probe
 
 
 def test_a_readers_errors_come_in_numbers_and_need_no_such_command() -> None:
@@ -447,7 +447,7 @@ def test_a_command_that_waits_for_its_turn_was_not_refused() -> None:
         client.execute(name, None, name)
     said(client)
     assert outcomes(client.receive_data(refusal())) == [("a", "bad")]
-    assert [command["id"] for command in said(client)] == [2]  # its turn has come
+    assert [command["id"] for command in said(client)] == [2]  # now it is sent
     assert outcomes(client.receive_data(reply(2))) == [("b", {})]
 
 
@@ -511,7 +511,7 @@ def test_one_whose_bytes_are_still_here_never_will_be_either() -> None:
     o = client.execute("o", None, "o", is_oob=True)
     client.give_up(a)
     client.give_up(o)
-    assert [command["execute"] for command in said(client)] == ["b"]  # its turn has come
+    assert [command["execute"] for command in said(client)] == ["b"]  # now it is sent
     assert client.commands_in_flight == 1
 
 
@@ -544,7 +544,7 @@ def test_a_command_that_could_not_be_sent_is_taken_back() -> None:
     assert (client.interrupted, client.commands_in_flight) == ([], 0)
     others = [client.execute("b", None, str(number)) for number in range(limits.IDS)]
     assert len(said(client)) == 1
-    client.withdraw(a)  # its id is another's by now
+    client.withdraw(a)  # another command has its id by now
     assert client.interrupted == others
     b = client.execute("b", None, "oob", is_oob=True)
     client.withdraw(b)
@@ -601,7 +601,7 @@ def test_more_outstanding_than_there_are_short_ids(outstanding: int) -> None:
     assert outcomes(happened) == [(str(n), str(n)) for n in range(outstanding)]
     for _ in range(3):
         client.receive_data(reply(client.execute("x", None, "t").id))
-    assert client.execute("x", None, "t").id < limits.IDS  # short again
+    assert client.execute("x", None, "t").id < limits.IDS  # short ids again
 
 
 def test_ids_are_reused_as_they_come_free() -> None:
@@ -671,7 +671,7 @@ def test_descriptors_go_with_their_own_command() -> None:
     ]
 
 
-# Out of turn
+# Calls at the wrong time
 
 
 def test_nothing_is_sent_before_negotiation_is_done_or_after_the_end() -> None:
@@ -710,7 +710,7 @@ def test_a_window_that_lets_nothing_through(max_in_flight: int) -> None:
         Client(max_in_flight=max_in_flight)
 
 
-# What the peer does wrong
+# Violations by the peer
 
 
 @pytest.mark.parametrize(
@@ -919,5 +919,5 @@ def test_a_change_that_asks_for_a_command_goes_on_changing() -> None:
     refusal = line({"error": {"class": "GenericError", "desc": "no"}})
     client.is_changing = True
     client.receive_data(refusal + refusal)
-    assert client.has_data_to_send  # a command that finds out what was refused
+    assert client.has_data_to_send  # a probe for the refused command
     assert client.is_changing

@@ -1,4 +1,4 @@
-"""Whose turn it is, over several connections."""
+"""The turns of several connections."""
 
 import msgspec
 import pytest
@@ -105,7 +105,7 @@ def test_whoever_finds_nobody_waiting_has_the_turn_at_once() -> None:
     server = server_with(holds=True)
     a, b = server.negotiated(), server.negotiated()
     b.receive_data(requests("b1"))
-    assert b.admit() is True  # it waits in its queue
+    assert b.admit() is True  # it is queued
     server.dispatcher.enlist(b, b)
     assert not server.dispatcher.is_free
     a.receive_data(requests("a1"))

@@ -1,4 +1,4 @@
-"""What ends a connection: whose doing it was, the reason, and which commands it cuts off."""
+"""The end of a connection: who caused it, the reason, and the commands that it cuts off."""
 
 import pytest
 

@@ -1,7 +1,8 @@
-"""Client machines against a server machine, over a pretended wire that is slow as it likes.
+"""Client sessions with a server session, over a simulated wire of random speed.
 
-Whatever is asked, delayed, given up, finished late and cut up on the way: every command gets its
-own answer, once; in-band ones in the order in which they were asked; every event arrives, in order.
+Commands are sent, delayed, given up and finished late, and the bytes are cut at random. Still each
+command gets its own answer exactly once, in-band commands in the order in which they were sent; and
+all events arrive in order.
 """
 
 import random
@@ -34,7 +35,7 @@ COMMANDS = {"echo": echo, "refuse": refuse, "slow": echo, "oob": echo, "slow-oob
 
 @dataclass
 class Peer:
-    """A client, the session that serves it, and the bytes between them."""
+    """A client's session, the server's session for it, and the bytes between them."""
 
     client: ClientSession[Token]
     session: ServerSession
@@ -61,7 +62,7 @@ class Peer:
             self.client.give_up(self.sent[token])
 
     def carry(self, server: PretendedServer, size: int) -> None:
-        """Carry some bytes each way."""
+        """Transfer some bytes in each direction."""
         while data := self.client.data_to_send()[0]:
             self.to_server += data
         if self.session.wants_data and self.to_server:
@@ -131,7 +132,7 @@ class World:
             peer.carry(self.server, self.chance.choice((1, 2, 10, 100, 1000)))
 
     def settle(self) -> None:
-        """Let everything come to its end."""
+        """Run until nothing is left to do."""
         for peer in self.peers:
             peer.session.resume_output()
             self.server.dispatcher.enlist(peer.session, peer.session)
@@ -179,7 +180,7 @@ PEERS = st.lists(
     actions=st.lists(ACTIONS, min_size=1, max_size=120),
     seed=st.integers(0, 2**32),
 )
-@example(  # nothing but a queued command is left when the output is resumed
+@example(  # only a queued command is left when the output is resumed
     peers=[(None, True), (None, False)],
     holds=False,
     actions=["slow", "echo", "echo", "give up", "carry", "echo", "pause", "oob", "finish", "carry"],

@@ -111,7 +111,7 @@ def test_negotiation(
     if isinstance(answer, str):
         assert said == error("GenericError", answer, id=1)
         assert not session.is_ready
-        assert server.exchange(session, NEGOTIATE_OOB) == [{"return": {}}]  # may be tried again
+        assert server.exchange(session, NEGOTIATE_OOB) == [{"return": {}}]  # a second try
     else:
         assert said == {**answer, "id": 1} if isinstance(answer, dict) else answer
         assert session.is_ready
@@ -368,7 +368,7 @@ def test_a_long_answer_is_the_same_text_in_slices(
     value = copy.deepcopy(value)
     session.respond(command, value)
     if isinstance(value, dict):
-        value.clear()  # a handler may change what it has returned
+        value.clear()  # a handler may change the value that it returned
         value["changed"] = True
     session.send_event(event)
     session.respond_error(command, "GenericError", "no")
@@ -499,8 +499,8 @@ def test_after_close_answers_are_dropped_and_nothing_is_executed() -> None:
     server.emit("STOP")
     assert session.data_to_send() == b""
     assert server.started == [1, 3]
-    assert len(messages(neighbour.data_to_send())) == 2  # nor does anybody else get them
-    session.close()  # twice is quiet
+    assert len(messages(neighbour.data_to_send())) == 2  # and no other client gets them
+    session.close()  # a second call does nothing
 
 
 def test_a_slow_command_of_a_client_that_left_fails_quietly() -> None:

@@ -1,4 +1,4 @@
-"""The rate limit of events, with time as the tests will have it."""
+"""The rate limit of events, with a simulated clock."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def stamp(now: float) -> Timestamp:
 
 
 class Clock:
-    """Offer events at their times, and ask for what is due exactly when it is."""
+    """A simulated clock, which offers events at their times and takes the due ones in time."""
 
     def __init__(self) -> None:
         self.throttle = Throttle()

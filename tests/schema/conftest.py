@@ -1,4 +1,4 @@
-"""Schemas of a few lines, read from their text."""
+"""Fixtures for small schemas given as text."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ ReadSchema = Callable[..., Schema]
 
 @pytest.fixture
 def schema_of() -> ReadSchema:
-    """Return what reads a schema from its text, and from those of the files it includes."""
+    """Return a function that reads a schema from its text and the texts of included files."""
 
     def read(text: str, *, is_strict: bool = False, **files: str) -> Schema:
         texts = {"schema.json": text, **{f"{name}.json": files[name] for name in files}}

@@ -1,4 +1,4 @@
-"""Schemas that look like real ones, and changes to them, as Hypothesis strategies."""
+"""Hypothesis strategies for realistic schemas with changes."""
 
 import copy
 import re
@@ -96,7 +96,7 @@ _KEYS: Final = st.sampled_from(
 
 @st.composite
 def changed_qapi(draw: st.DrawFn) -> str:
-    """Give the schema with words exchanged, left out or put in."""
+    """Return the schema with words exchanged, removed or inserted."""
     tokens = list(_TOKENS)
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, len(tokens) - 1))
@@ -119,7 +119,7 @@ def changed_qapi(draw: st.DrawFn) -> str:
 
 @st.composite
 def changed_answer(draw: st.DrawFn) -> list[Any]:
-    """Give the answer with parts exchanged, left out, doubled, renamed or made something else."""
+    """Return the answer with parts exchanged, removed, doubled, renamed or replaced."""
     answer = copy.deepcopy(ANSWER)
     for _ in range(draw(st.integers(1, 3))):
         parts = list(_parts(answer))

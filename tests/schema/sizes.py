@@ -1,4 +1,4 @@
-"""Limits made small, with the inputs that fill them, and how long those take to be read."""
+"""Reduced limits, inputs that reach them, and a check of the time to read these."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 def with_limits(text: str) -> str:
-    """Return a text with the limits in the places that bear their names."""
+    """Return a text with the names of limits replaced by their values."""
     return text.format_map(vars(limits))
 
 
@@ -40,11 +40,11 @@ def smaller_limits(divisor: int) -> Iterator[None]:
 
 
 def check_growth(make: Callable[[], T], read: Callable[[T], None]) -> None:
-    """Check that an input takes time in proportion to its size, not to its square.
+    """Check that reading an input takes time in proportion to its size, not to its square.
 
     Args:
-        make: Makes an input of the size that the limits have.
-        read: Reads it.
+        make: A function that makes an input of the limits' size.
+        read: A function that reads it.
     """
 
     def seconds(size: int) -> float:

@@ -1,4 +1,4 @@
-"""The same questions to a real QEMU, and the same answers."""
+"""The model compared with a real QEMU: both give the same answers."""
 
 import json
 import re
@@ -85,7 +85,7 @@ UNSTABLE: list[tuple[str, JsonObject]] = [
 
 @pytest.fixture(scope="module")
 def ask(program: Program) -> Ask:
-    """Return what sends commands to a QEMU of its own, and gives the answers."""
+    """Return a function that sends commands to a private QEMU and returns the answers."""
     command = [program(QEMU), *BASE]
 
     def send(commands: list[JsonObject], *options: str) -> list[JsonObject]:
@@ -96,13 +96,13 @@ def ask(program: Program) -> Ask:
 
 @pytest.fixture
 def from_files(qemu_version: tuple[int, int]) -> bool:
-    """Return whether the schema is that of files: there are those of one release."""
+    """Return True if the schema comes from files, which exist for one release only."""
     return qemu_version == (7, 2)
 
 
 @pytest.fixture
 def schema(ask: Ask, from_files: bool) -> Schema:
-    """Return the model of the release's files, or else that of its own answer."""
+    """Return the model of the release's files, or else of its own answer."""
     if from_files:
         return release_7_2()
     (reply,) = ask([QUERY])
@@ -129,7 +129,7 @@ def conversation(command: list[str], commands: list[JsonObject]) -> list[JsonObj
             answer = json.loads(line)
             if "return" in answer or "error" in answer:
                 answers.append(answer)
-        # Not before: what the pipe hasn't taken when it quits is lost.
+        # Only now: output that the pipe hasn't taken when QEMU quits is lost.
         stdin.write('{"execute": "quit"}\n')
     return answers[1:]
 
@@ -161,7 +161,7 @@ def test_answer_comes_back_as_it_was(ask: Ask) -> None:
 
 
 def messages(validator: Validator, cases: list[tuple[str, JsonObject]]) -> list[str | None]:
-    """Return what is refused and how, None where nothing is."""
+    """Return the error texts, with None for each accepted command."""
     found: list[str | None] = []
     for command, arguments in cases:
         try:
@@ -187,7 +187,7 @@ def test_texts_are_the_same(ask: Ask, schema: Schema, from_files: bool) -> None:
     if from_files:
         assert ours == theirs
         return
-    # An answer tells neither the names of alternates nor the widths of integers.
+    # An answer lists neither the names of alternates nor the widths of integers.
     pairs = zip(map(without_name, ours), map(without_name, theirs), strict=True)
     differing = [pair for pair in pairs if pair[0] != pair[1]]
     assert [their for _, their in differing if not OF_INTEGERS.search(their)] == []

@@ -1,8 +1,8 @@
-"""The files of a release and what its QEMU answers: one interface, read in two ways.
+"""The files of a release compared with its QEMU's answer: one interface, read in two ways.
 
-A QEMU is built with some of what its schema has under `if`; which, its answer doesn't say. It is
-found here by trying every name, so that the names below are neither too many nor too few. What
-remains is listed too, and docs/schema-agreement.md says why.
+A build of QEMU contains some of the parts under `if`. Its answer doesn't list the configured names,
+so they are found here by trying every name; the lists below are exactly the result. The remaining
+disagreements are listed too, and docs/schema-agreement.md explains them.
 """
 
 import re
@@ -99,12 +99,12 @@ REMAINING: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def disagreements(files: Schema, recording: Schema) -> list[str]:
-    """Return what one model has on the wire and the other has not, or has otherwise."""
+    """Return the differences between two models on the wire."""
     return list(_Comparison(files, recording).all())
 
 
 class _Comparison:
-    """Walk two models side by side, from commands and events on; each pair of types once."""
+    """A comparison of two models, starting from commands and events; each pair of types once."""
 
     def __init__(self, files: Schema, recording: Schema) -> None:
         self._files = files
@@ -224,9 +224,9 @@ def _sort(of: Type) -> str:
 
 
 def find_left_out(files: Schema, recording: Schema) -> frozenset[str]:
-    """Return the names that are not configured, as far as the recording tells.
+    """Return the names that are not configured, as far as the recording shows.
 
-    A name is left out if there are fewer disagreements without what depends on it.
+    A name is not configured if removing the parts that depend on it reduces the disagreements.
     """
     left_out = frozenset[str]()
     fewest = len(disagreements(_without(files, left_out), recording))
@@ -293,7 +293,7 @@ def test_without_conditions_nothing_is_missing_from_the_files(name: str) -> None
 
 @recordings
 def test_answers_are_equal(name: str) -> None:
-    """Type by type: in QEMU's order, and with the numbers that it masks names with."""
+    """Compare type by type, in QEMU's order and with the numbers that mask the names."""
     files = _without(qapi_schema(RELEASES[name]), LEFT_OUT[name])
     ours, theirs = introspection_of(files), recorded_introspection(name)
     different = [one for one, other in zip(ours, theirs, strict=True) if one != other]

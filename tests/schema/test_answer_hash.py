@@ -1,4 +1,4 @@
-"""The hash of an answer: the same for the same answer, however its members are ordered."""
+"""The hash of an answer, which doesn't depend on the order of members."""
 
 from hashlib import sha256
 

@@ -1,4 +1,4 @@
-"""A compiled schema: what comes back is what went in, and nothing else is taken for one."""
+"""Compiled schemas: they are read back unchanged, and other texts are refused."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What changed from one schema to another: each kind of change, whom it breaks, where it is met."""
+"""Differences between schemas: each kind of change, its effect on clients, its places."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Members that policy hides: taken out wherever they stand, and nothing else is."""
+"""Members that policy hides: exactly these are removed, at every level."""
 
 import copy
 from typing import Any

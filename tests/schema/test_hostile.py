@@ -1,8 +1,7 @@
-"""Schemas that somebody made to do harm end in one clear error, soon.
+"""Hostile schemas: each ends quickly in one clear error.
 
-What fills a limit is made small, the limit with it, and must take time in proportion to its size;
-in its real size it is tried by the tests marked slow. That it doesn't take all memory either is
-seen in tests/cli.
+Inputs that reach a limit are tested with a reduced limit, and must take time in proportion to their
+size; the tests marked slow use the real size. Tests in tests/cli check the memory.
 """
 
 import copy
@@ -35,12 +34,12 @@ from tests.schema.sizes import check_growth, with_limits
 SECONDS: Final = 15.0
 """CPU time that anything may take; all take far less."""
 
-pytestmark = pytest.mark.no_cover  # it takes five times as long when every line is counted
+pytestmark = pytest.mark.no_cover  # measuring coverage makes it five times as slow
 
 
 @pytest.fixture(autouse=True)
 def soon() -> Iterator[None]:
-    """Hold every test of this file to its time."""
+    """Limit the time of every test of this file."""
     start = process_time()
     yield
     assert process_time() - start < SECONDS
@@ -58,17 +57,17 @@ def error_of(files: dict[str, bytes]) -> SchemaError:
 
 
 def joined(form: bytes, count: int) -> bytes:
-    """Return so many texts of one form, each with its number in it."""
+    """Return many texts of one form, each containing its number."""
     return b"\n".join(form.replace(b"#", b"%d" % number) for number in range(count))
 
 
 def filling(form: bytes, share: float = 1) -> bytes:
-    """Return a text over and over, until it takes this share of what a file may have."""
+    """Repeat a text until it fills this share of a file's largest size."""
     return form * int(limits.SCHEMA_FILE_SIZE * share / len(form))
 
 
 def many(form: bytes, count: int) -> bytes:
-    """Return so many texts of one form, a comma between them, each with its number in it."""
+    """Return many texts of one form, separated by commas, each containing its number."""
     return joined(form + b",", count)[:-1]
 
 
@@ -80,28 +79,28 @@ LARGE: Final[dict[str, tuple[Make, str]]] = {
     ),
     "more values": (
         lambda: b"{ 'enum': 'A', 'data': [ %b ] }" % (b"'a', " * limits.SCHEMA_VALUES + b"'a'"),
-        "at most {SCHEMA_VALUES} values are read",
+        "at most {SCHEMA_VALUES} values",
     ),
     "one line of errors": (
         lambda: filling(b"{ 'enum': 3 } ", 0.6),
         "found '3', expected a value",
     ),
-    "nothing but signs": (
+    "only signs": (
         lambda: filling(b"\x00\x1b[\xc2\xa0}", 0.8),
         "found '\\x00', expected '{{'",
     ),
-    "nothing but brackets": (lambda: filling(b"["), "found '[', expected '{{'"),
+    "only brackets": (lambda: filling(b"["), "found '[', expected '{{'"),
     "a long name": (
         lambda: b"{ 'struct': '%b', 'data': {} }" % filling(b"a_", 0.9),
         "'a_a_a_",
     ),
     "a long doc comment": (
         lambda: b"##\n# @A:\n#\n%b##\n{ 'event': 'A' }" % filling(b"# @x: y\n", 0.95),
-        "'x' is documented a second time",
+        "'x' is documented twice",
     ),
     "a doc comment of tags": (
         lambda: b"##\n# @A:\n%b##\n{ 'event': 'A' }" % filling(b"#\n# Since: 1.0\n", 0.95),
-        "'Since:' stands here a second time",
+        "duplicate 'Since:'",
     ),
     "a circle of bases": (
         lambda: joined(
@@ -109,7 +108,7 @@ LARGE: Final[dict[str, tuple[Make, str]]] = {
             b"{ 'struct': 'NextT#x', 'base': 'T#x', 'data': {} }",
             limits.SCHEMA_DEFINITIONS // 5,
         ),
-        "its bases lead back to it",
+        "it is one of its own bases",
     ),
     "branches that double at every level": (
         lambda: (
@@ -121,7 +120,7 @@ LARGE: Final[dict[str, tuple[Make, str]]] = {
             )
             + b"{ 'struct': 'U60x', 'data': {} }"
         ),
-        "objects have more than {SCHEMA_MEMBERS} members",
+        "the types have more than {SCHEMA_MEMBERS} members",
     ),
     "a large base of many": (
         lambda: (
@@ -133,7 +132,7 @@ LARGE: Final[dict[str, tuple[Make, str]]] = {
                 ),
             )
         ),
-        "objects have more than {SCHEMA_MEMBERS} members",
+        "the types have more than {SCHEMA_MEMBERS} members",
     ),
     "a large enum of many unions": (
         lambda: (
@@ -146,13 +145,13 @@ LARGE: Final[dict[str, tuple[Make, str]]] = {
                 ),
             )
         ),
-        "objects have more than {SCHEMA_MEMBERS} members",
+        "the types have more than {SCHEMA_MEMBERS} members",
     ),
     "an alternate that holds itself": (
         lambda: (
             b"{ 'alternate': 'A', 'data': { %b } }" % many(b"'v#': 'A'", limits.SCHEMA_VALUES // 5)
         ),
-        "'A' is an alternate; an alternate can't hold another",
+        "'A' is an alternate, which another alternate can't contain",
     ),
     "types that aren't there": (
         lambda: (
@@ -166,7 +165,7 @@ LARGE: Final[dict[str, tuple[Make, str]]] = {
 SMALL: Final[dict[str, tuple[bytes, str]]] = {
     "UTF-16": ("{ 'enum': 'A', 'data': [] }".encode("utf-16"), "byte 0xff is not UTF-8"),
     "a byte order mark": (b"\xef\xbb\xbf{ 'event': 'A' }", r"found '\ufeff', expected '{'"),
-    "NUL in a name": (b"{ 'event': 'A\0' }", r"a string holds '\x00'"),
+    "NUL in a name": (b"{ 'event': 'A\0' }", r"a string contains '\x00'"),
     "a truncated file": (QAPI.encode()[:-46], "found a string without an end"),
 }
 
@@ -176,7 +175,7 @@ def check_text(text: bytes, reason: str) -> None:
     assert reason in str(error)
     assert len(str(error)) < 3000
     assert len(error.others) < limits.SCHEMA_ERRORS
-    # However long a line is, its errors share it.
+    # Errors on one line share its text, however long it is.
     assert sum(len(line) for line in {id(e.text): e.text for e in error.others}.values()) < 5e6
 
 
@@ -197,7 +196,7 @@ def test_text_of_the_largest_size(make: Make, reason: str) -> None:
 
 
 def test_includes_that_fan_out_end() -> None:
-    """Each file includes all: that is many ways through few files."""
+    """Each file includes all others: there are many paths through few files."""
     files = {
         f"{number}.json": b"".join(b"{ 'include': '%d.json' }\n" % other for other in range(100))
         for number in range(100)
@@ -242,39 +241,54 @@ K: Final = {"name": "k", "type": "2"}
 ENUM: Final[JsonObject] = {"name": "2", "meta-type": "enum", "values": ["a"]}
 VARIANT: Final = {"case": "a", "type": "3"}
 ENTITIES: Final[dict[str, tuple[list[Any], str]]] = {
-    "names that are none": ([command("")], "'' is no name"),
-    "names over two lines": ([command("a\nb")], r"'a\nb' is no name"),
-    "names with quotes": ([command('a"""')], "is no name"),
-    "half a surrogate pair": ([command("a\ud800")], r"'a\ud800' is no name"),
+    "names that are none": ([command("")], "'' is not a valid name"),
+    "names over two lines": ([command("a\nb")], r"'a\nb' is not a valid name"),
+    "names with quotes": ([command('a"""')], "is not a valid name"),
+    "half a surrogate pair": ([command("a\ud800")], r"'a\ud800' is not a valid name"),
     "half a pair for a meta-type": ([{"name": "a", "meta-type": "\ud800"}], "not Unicode"),
-    "a member without a name": ([of_members({"name": "", "type": "0"}), EMPTY], "'' is no name"),
-    "a feature without a name": ([{**EMPTY, "features": [""]}], "'' is no name"),
+    "a member without a name": (
+        [of_members({"name": "", "type": "0"}), EMPTY],
+        "'' is not a valid name",
+    ),
+    "a feature without a name": ([{**EMPTY, "features": [""]}], "'' is not a valid name"),
     "a member's odd feature": (
         [of_members({"name": "a", "type": "0", "features": ["x y"]}), EMPTY],
-        "'x y' is no name",
+        "'x y' is not a valid name",
     ),
-    "a value over two lines": ([{**ENUM, "values": ["a\n"]}], r"'a\n' is no value"),
+    "a value over two lines": ([{**ENUM, "values": ["a\n"]}], r"'a\n' is not a valid value"),
     "a value's odd feature": (
         [{"name": "2", "meta-type": "enum", "members": [{"name": "a", "features": ["\0"]}]}],
-        r"'\x00' is no name",
+        r"'\x00' is not a valid name",
     ),
-    "a type named as an array": ([{**EMPTY, "name": "[0]"}], "'[0]' is no name"),
-    "a type named as a built-in": ([{**EMPTY, "name": "int"}], "a built-in type is named so"),
-    "an enum that isn't QType": ([{**ENUM, "name": "QType"}], "a built-in type is named so"),
-    "no empty type": ([{**of_members({"name": "a", "type": "q_empty"}), "name": "q_empty"}], "so"),
+    "a type named as an array": ([{**EMPTY, "name": "[0]"}], "'[0]' is not a valid name"),
+    "a type named as a built-in": (
+        [{**EMPTY, "name": "int"}],
+        "its name belongs to a built-in type",
+    ),
+    "an enum that isn't QType": (
+        [{**ENUM, "name": "QType"}],
+        "its name belongs to a built-in type",
+    ),
+    "no empty type": (
+        [{**of_members({"name": "a", "type": "q_empty"}), "name": "q_empty"}],
+        "belongs to a built-in type",
+    ),
     "an array named otherwise": (
         [EMPTY, {"name": "7", "meta-type": "array", "element-type": "0"}],
-        "arrays of '0' are not named so",
+        "expected the name '[0]'",
     ),
     "an integer that is a string": ([built_in("int", "string")], "'string', not 'int'"),
-    "a built-in that is a type": ([built_in("QType", "string")], "no built-in type is named so"),
+    "a built-in that is a type": (
+        [built_in("QType", "string")],
+        "there is no built-in type of that name",
+    ),
     "an alternate of nothing": (
         [{"name": "5", "meta-type": "alternate", "members": []}],
         "it has no types",
     ),
     "an alternate of twice the same": (
         [EMPTY, {"name": "5", "meta-type": "alternate", "members": [{"type": "0"}] * 2}],
-        "two of its types are one",
+        "two of its types are the same",
     ),
     "an optional tag": (
         [of_members({**K, "default": None}, tag="k"), ENUM],
@@ -286,7 +300,7 @@ ENTITIES: Final[dict[str, tuple[list[Any], str]]] = {
             {"name": "3", "meta-type": "object", "members": [K]},
             ENUM,
         ],
-        "a member of a variant is its own as well",
+        "a member of a variant repeats a member of the union",
     ),
     "a tag in a branch of a branch": (
         [
@@ -299,11 +313,11 @@ ENTITIES: Final[dict[str, tuple[list[Any], str]]] = {
             {"name": "4", "meta-type": "object", "members": [K]},
             ENUM,
         ],
-        "a member of a variant is its own as well",
+        "a member of a variant repeats a member of the union",
     ),
     "a variant of itself": (
         [of_members(K, tag="k", variants=[{"case": "a", "type": "1"}]), ENUM],
-        "its variants lead back to it",
+        "it is one of its own variants",
     ),
     "an array of itself": (
         [{"name": "[[0]]", "meta-type": "array", "element-type": "[[0]]"}],
@@ -311,13 +325,13 @@ ENTITIES: Final[dict[str, tuple[list[Any], str]]] = {
     ),
     "an alternate of itself": (
         [{"name": "5", "meta-type": "alternate", "members": [{"type": "5"}]}],
-        "is an alternate as well",
+        "is an alternate, too",
     ),
 }
 
 
 def level(number: int, *cases: str) -> JsonObject:
-    """Return an object whose variants are all the next one."""
+    """Return an object whose variants are all the next object."""
     return {
         "name": str(number + 10),
         "meta-type": "object",
@@ -334,11 +348,11 @@ LARGE_ANSWERS: Final[dict[str, tuple[Callable[[], list[Any]], str]]] = {
     ),
     "more members": (
         lambda: [of_members(*[{"name": "a", "type": "0"}] * (limits.SCHEMA_MEMBERS + 1)), EMPTY],
-        "types have more than {SCHEMA_MEMBERS} members",
+        "expected at most {SCHEMA_MEMBERS}",
     ),
     "more values": (
         lambda: [{**ENUM, "values": ["a"] * (limits.SCHEMA_MEMBERS + 1)}],
-        "types have more than {SCHEMA_MEMBERS} members",
+        "expected at most {SCHEMA_MEMBERS}",
     ),
     "a chain of variants": (
         lambda: [
@@ -346,7 +360,7 @@ LARGE_ANSWERS: Final[dict[str, tuple[Callable[[], list[Any]], str]]] = {
             {**EMPTY, "name": str(limits.SCHEMA_DEFINITIONS // 5 + 10)},
             ENUM,
         ],
-        "it has more than 100 bases or branches in a row",
+        "its bases or branches are nested more than 100 levels deep",
     ),
     "variants that double at every level": (
         lambda: [
@@ -354,7 +368,7 @@ LARGE_ANSWERS: Final[dict[str, tuple[Callable[[], list[Any]], str]]] = {
             {**EMPTY, "name": "70"},
             {**ENUM, "values": ["a", "b", "c"]},
         ],
-        "objects have more than {SCHEMA_MEMBERS} members",
+        "the types have more than {SCHEMA_MEMBERS} members",
     ),
     "a long name": (
         lambda: [command("a" * limits.SCHEMA_MEMBERS)],
@@ -393,9 +407,10 @@ def test_answer_nested_deeply(opening: str) -> None:
         value = [value] if opening == "[" else {"a": value}
     with pytest.raises(SchemaSemanticError) as caught:
         schema_from_introspection([{"name": "0", "meta-type": "object", "members": value}])
-    assert str(caught.value).startswith("not an answer of query-qmp-schema: ")
-    schema_from_introspection([{**EMPTY, "more": value}])  # what a release adds, nobody looks at
-    while value is not None:  # not all at once
+    assert str(caught.value).startswith("not an answer to query-qmp-schema: ")
+    # Members that a later release adds are ignored.
+    schema_from_introspection([{**EMPTY, "more": value}])
+    while value is not None:  # freed level by level: at once would recurse too deeply
         value = value[0] if opening == "[" else value["a"]
 
 
@@ -418,7 +433,7 @@ WRONG: Final[tuple[Any, ...]] = (
 
 @pytest.mark.parametrize("index", range(len(ANSWER)), ids=lambda index: str(ANSWER[index]["name"]))
 def test_wrong_type_of_any_key(index: int) -> None:
-    """In an answer of which nothing else is wrong."""
+    """Try each wrong type in an otherwise correct answer."""
     refused = 0
     for parent, key in [*_parts_of(ANSWER[index])]:
         for value in (*WRONG, "drop"):
@@ -442,7 +457,7 @@ def _parts_of(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[An
 
 
 def try_answer(answer: list[Any]) -> bool:
-    """Return whether it is accepted; what is, is of use to whoever takes a schema."""
+    """Return True if the answer is accepted; an accepted one must work for every user."""
     try:
         schema = schema_from_introspection(answer)
     except SchemaError as error:
@@ -460,7 +475,7 @@ ARGUMENTS: Final[tuple[JsonObject, ...]] = (
 
 
 def use(schema: Schema) -> None:
-    """Do with a schema what others do."""
+    """Pass a schema to every function that takes one."""
     again = introspection_of(schema)
     assert introspection_of(schema_from_introspection(again)) == again
     "\n".join(listing(schema))
@@ -502,7 +517,7 @@ def test_alternate_that_meets_itself_in_an_array(schema_of: Callable[..., Schema
 
 
 def test_what_is_used_stays_when_its_condition_is_not_met(schema_of: Callable[..., Schema]) -> None:
-    """QEMU couldn't be compiled then; the model doesn't fall to pieces."""
+    """QEMU wouldn't compile, but the model stays complete."""
     schema = select(
         schema_of(
             "{ 'command': 'go', 'data': 'One', 'returns': [ 'One' ] }\n"

@@ -1,4 +1,4 @@
-"""Introspection, both ways."""
+"""Introspection as source and as output."""
 
 from collections.abc import Callable
 from typing import Any
@@ -101,7 +101,7 @@ def test_answer_comes_back_as_it_was() -> None:
 
 
 def test_branches_that_an_answer_leaves_out() -> None:
-    """They have nothing, though nothing in the answer is empty, and are written down with that."""
+    """They have the empty type, even if the answer lists no empty type; the output lists it."""
     kind: JsonObject = {"name": "kind", "type": "1"}
     answer: list[JsonObject] = [
         {"name": "a", "meta-type": "command", "arg-type": "0", "ret-type": "0"},
@@ -178,7 +178,7 @@ def test_names_that_are_not_masked_are_kept() -> None:
 
 
 def broken(changes: dict[str, Any]) -> list[Any]:
-    """Return the answer with the entities of these names changed, or left out."""
+    """Return the answer with the entities of these names changed or removed."""
     return [
         {**entity, **changes.get(str(entity["name"]), {})}
         for entity in ANSWER
@@ -192,8 +192,8 @@ OBJECT = {"name": "7", "meta-type": "object", "members": []}
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (None, "not an answer of query-qmp-schema: Expected `array`"),
-        ([3], "not an answer of query-qmp-schema: Expected `object`"),
+        (None, "not an answer to query-qmp-schema: Expected `array`"),
+        ([3], "not an answer to query-qmp-schema: Expected `object`"),
         ([{"name": "a"}], "missing required field `meta-type`"),
         (broken({"build": {"meta-type": "function"}}), "Invalid value 'function'"),
         (broken({"build": {"arg-type": 3}}), "Expected `str`, got `int`"),
@@ -203,23 +203,26 @@ OBJECT = {"name": "7", "meta-type": "object", "members": []}
         (broken({"[1]": {"element-type": "77"}}), "refers to '77'"),
         (broken({"[1]": {"element-type": "[int]"}}), "its elements are arrays"),
         (broken({"[1]": {"element-type": "[1]"}}), "its elements are arrays"),
-        (broken({"2": {"members": [{"name": "a", "type": "int"}] * 2}}), "members have one name"),
-        (broken({"3": {"tag": None}}), "it has variants, but no tag"),
-        (broken({"3": {"tag": "sort"}}), "its tag 'sort' is none of its members"),
+        (
+            broken({"2": {"members": [{"name": "a", "type": "int"}] * 2}}),
+            "members have the same name",
+        ),
+        (broken({"3": {"tag": None}}), "it has variants but no tag"),
+        (broken({"3": {"tag": "sort"}}), "its tag 'sort' is not a member"),
         (broken({"3": {"members": [{"name": "kind", "type": "str"}]}}), "is not an enum"),
         (broken({"3": {"variants": [{"case": "x", "type": "0"}]}}), "not those of its tag"),
         (broken({"3": {"variants": [{"case": "wall", "type": "str"}]}}), "is not an object"),
-        (broken({"3": {"variants": [{"case": "wall", "type": "3"}]}}), "lead back to it"),
-        (broken({"4": {"members": [{"name": "a"}] * 2}}), "values have one name"),
-        (broken({"5": {"members": [{"type": "5"}]}}), "is an alternate as well"),
+        (broken({"3": {"variants": [{"case": "wall", "type": "3"}]}}), "one of its own variants"),
+        (broken({"4": {"members": [{"name": "a"}] * 2}}), "values have the same name"),
+        (broken({"5": {"members": [{"type": "5"}]}}), "is an alternate, too"),
         (broken({"int": {"name": "float"}}), "refers to 'int'"),
         (
             [*ANSWER, {"name": "float", "meta-type": "builtin", "json-type": "number"}],
-            "is named so",
+            "no built-in type of that name",
         ),
         ([*ANSWER, {"name": "8", "meta-type": "enum"}], "neither members nor values"),
-        ([*ANSWER, OBJECT, OBJECT], "two types have one name"),
-        ([*ANSWER, ANSWER[0]], "two commands or events are named 'query-paint'"),
+        ([*ANSWER, OBJECT, OBJECT], "two types have the same name"),
+        ([*ANSWER, ANSWER[0]], "duplicate command or event 'query-paint'"),
     ],
 )
 def test_answer_that_contradicts_itself(answer: JsonValue, reason: str) -> None:

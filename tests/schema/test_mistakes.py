@@ -1,6 +1,6 @@
-"""Golden cases: one mistake, one tiny file, its message beside it.
+"""Golden cases: one mistake per file, with its message in a file beside it.
 
-What only today's rules refuse has a name that begins with `todays_`.
+Cases that only today's rules refuse have names that begin with `todays_`.
 """
 
 from pathlib import Path

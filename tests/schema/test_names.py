@@ -1,4 +1,4 @@
-"""Names: which can be, and which are in today's style.
+"""The rules for names, and today's style.
 
 Modules: definition_parts.
 """
@@ -6,7 +6,7 @@ Modules: definition_parts.
 import pytest
 
 from qmpeer.schema.cycles import cycles
-from qmpeer.schema.names import name_fault, style_fault
+from qmpeer.schema.name_rules import name_fault, style_fault
 
 
 @pytest.mark.parametrize(
@@ -25,17 +25,17 @@ def test_a_name(kind: str, name: str) -> None:
     assert name_fault(kind, name) is None
 
 
-NO_NAME = "is no name: letters, digits, '-' and '_' make one, a letter first"
+NO_NAME = "is not a name, expected a letter, then letters, digits, '-' and '_'"
 
 
 @pytest.mark.parametrize(
     ("kind", "name", "expected"),
     [
-        ("struct", "name", "'name' is not in CamelCase, as names of types are"),
-        ("struct", "query-name", "'query-name' is not in CamelCase, as names of types are"),
-        ("union", "NameList", "'NameList' ends in 'List', which is kept for arrays"),
-        ("event", "Stop", "'Stop' is not in CAPITALS_WITH_UNDERSCORES, as names of events are"),
-        ("event", "A-B", "'A-B' is not in CAPITALS_WITH_UNDERSCORES, as names of events are"),
+        ("struct", "name", "'name' is not in CamelCase, expected for a type"),
+        ("struct", "query-name", "'query-name' is not in CamelCase, expected for a type"),
+        ("union", "NameList", "'NameList' ends in 'List', which is reserved for arrays"),
+        ("event", "Stop", "'Stop' is not in CAPITALS_WITH_UNDERSCORES, expected for an event"),
+        ("event", "A-B", "'A-B' is not in CAPITALS_WITH_UNDERSCORES, expected for an event"),
         ("command", "", f"'' {NO_NAME}"),
         ("command", "2nd", f"'2nd' {NO_NAME}"),
         ("command", "-a", f"'-a' {NO_NAME}"),
@@ -44,11 +44,11 @@ NO_NAME = "is no name: letters, digits, '-' and '_' make one, a letter first"
         ("command", "a\n", f"'a\\n' {NO_NAME}"),
         ("command", "caf\u00e9", f"'caf\u00e9' {NO_NAME}"),
         ("value", "-a", f"'-a' {NO_NAME}"),
-        ("command", "q_obj", "'q_obj' begins with 'q_', which is kept for QAPI itself"),
-        ("member", "Q-obj", "'Q-obj' begins with 'q_', which is kept for QAPI itself"),
-        ("member", "has-name", "a member can't be named 'has-name': the name is kept for C"),
-        ("member", "has_name", "a member can't be named 'has_name': the name is kept for C"),
-        ("member", "u", "a member can't be named 'u': the name is kept for C"),
+        ("command", "q_obj", "'q_obj' begins with 'q_', which is reserved for QAPI"),
+        ("member", "Q-obj", "'Q-obj' begins with 'q_', which is reserved for QAPI"),
+        ("member", "has-name", "member name 'has-name' is reserved for C"),
+        ("member", "has_name", "member name 'has_name' is reserved for C"),
+        ("member", "u", "member name 'u' is reserved for C"),
     ],
 )
 def test_no_name(kind: str, name: str, expected: str) -> None:
@@ -60,10 +60,10 @@ def test_no_name(kind: str, name: str, expected: str) -> None:
     [
         ("query-name", None),
         ("__org.example_query-name", None),
-        ("query_name", "'query_name' has '_' where a name has '-'"),
-        ("__org.example_query_name", "'__org.example_query_name' has '_' where a name has '-'"),
-        ("2.0", "'2.0' has '.' where a name has '-'"),
-        ("Name", "'Name' has capitals"),
+        ("query_name", "'query_name' contains '_', expected '-'"),
+        ("__org.example_query_name", "'__org.example_query_name' contains '_', expected '-'"),
+        ("2.0", "'2.0' contains '.', expected '-'"),
+        ("Name", "'Name' contains capitals, expected lower case"),
     ],
 )
 def test_style(name: str, expected: str | None) -> None:
@@ -72,7 +72,10 @@ def test_style(name: str, expected: str | None) -> None:
 
 def test_underscores_may_be_allowed_where_capitals_are_not() -> None:
     assert style_fault("a_b", may_have_underscores=True) is None
-    assert style_fault("A_b", may_have_underscores=True) == "'A_b' has capitals"
+    assert (
+        style_fault("A_b", may_have_underscores=True)
+        == "'A_b' contains capitals, expected lower case"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Whether a schema has something: both notations, and why something isn't there."""
+"""Queries for parts of a schema: both notations, and the reasons of failures."""
 
 import pytest
 
@@ -55,7 +55,7 @@ MISSING: list[tuple[str, str, tuple[str, ...]]] = [
     ("STOP", "there is no command or event 'STOP'", ("STOPPED",)),
     ("query-discs.kid", "there is no member 'kid' in the arguments of query-discs", ("kind",)),
     ("add-disc.kind?", "kind of the arguments of add-disc is mandatory", ()),
-    ("add-disc.vinyl?", "vinyl of the arguments of add-disc is a branch", ()),
+    ("add-disc.vinyl?", "vinyl of the arguments of add-disc is a branch, not a member", ()),
     ("add-disc.tape", "there is no member 'tape' in the arguments of add-disc", ()),
     (
         "query-discs.kind=vynil",
@@ -69,17 +69,17 @@ MISSING: list[tuple[str, str, tuple[str, ...]]] = [
         (),
     ),
     ("take-disc=vinyl", "the arguments of take-disc is object, not vinyl", ()),
-    ("play.name.first", "name of the arguments of play has nothing within", ()),
+    ("play.name.first", "name of the arguments of play has no members", ()),
     (
         "query-discs.kind=vinyl.x",
-        "vinyl of kind of the arguments of query-discs is a value, with nothing within",
+        "vinyl of kind of the arguments of query-discs is an enum value, without members",
         (),
     ),
     ("STOPPED:reason", "STOPPED is an event, which returns nothing", ()),
     ("STOPPED.reason", "there is no member 'reason' in the data of STOPPED", ()),
     (
         "set-anything.value.x",
-        "value of the arguments of set-anything can be anything, which says no more",
+        "value of the arguments of set-anything can be any value, without further structure",
         (),
     ),
     ("stop-now:x", "there is no member 'x' in what stop-now returns", ()),
@@ -89,13 +89,13 @@ MISSING: list[tuple[str, str, tuple[str, ...]]] = [
 ]
 
 NO_EXPRESSIONS = [
-    ("", "found '', expected the name of a command or an event first"),
-    (".kind", "found '.kind', expected the name of a command or an event first"),
+    ("", "found '', expected a command or an event first"),
+    (".kind", "found '.kind', expected a command or an event first"),
     ("go..kind", "found '..kind' in 'go..kind', expected .name, :name, =value or @feature"),
     ("go.", "found '.' in 'go.', expected .name, :name, =value or @feature"),
-    ("go.a:b", "found ':' within 'go.a:b', expected it behind a command"),
-    ("go=a?", "found '?' behind =a, expected it behind a member"),
-    ("go@a?", "found '?' behind @a, expected it behind a member"),
+    ("go.a:b", "found ':' within 'go.a:b', expected it after a command"),
+    ("go=a?", "found '?' after =a, expected it after a member"),
+    ("go@a?", "found '?' after @a, expected it after a member"),
     ("go/kind", "found 'kind' in 'go/kind', expected arg-type or ret-type"),
     ("go/arg-type//a", "found an empty name in 'go/arg-type//a'"),
     ("/arg-type/a", "found an empty name in '/arg-type/a'"),
@@ -104,7 +104,7 @@ NO_EXPRESSIONS = [
 
 @pytest.fixture(params=["files", "recording"])
 def schema(request: pytest.FixtureRequest) -> Schema:
-    """What was withheld from the recording isn't asked for here."""
+    """Return the schema of a recording, whose omissions the tests don't query."""
     name = "small-9.2"
     return qapi_schema(name) if request.param == "files" else recorded_schema(name)
 

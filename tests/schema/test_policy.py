@@ -1,4 +1,4 @@
-"""Policy: which features each of its settings rejects, ends the process for, or hides."""
+"""Policy: the features that each setting rejects, hides, or ends the process for."""
 
 from typing import Any
 

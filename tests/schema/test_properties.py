@@ -1,4 +1,4 @@
-"""Whatever comes in, what comes out is a schema or one of the errors that there are for it."""
+"""Properties: any input makes a schema or one of the documented errors."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Conditions settled: what a build has."""
+"""Selection: the schema of one build."""
 
 from collections.abc import Callable
 

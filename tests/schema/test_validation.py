@@ -1,4 +1,4 @@
-"""Values against types: QEMU's texts, in QEMU's order."""
+"""Validation of values: QEMU's error texts, in QEMU's order."""
 
 from collections.abc import Callable
 
@@ -222,7 +222,7 @@ def test_deep_nesting_is_one_clear_error(schema: Schema) -> None:
         tree = {"left": tree}
     with pytest.raises(ValidationError, match="nested too deeply"):
         Validator(schema).arguments("all")({"tree": tree})
-    while tree:  # or its end would be deep as well
+    while tree:  # or freeing it would recurse as deeply
         tree = tree.pop("left")  # type: ignore[assignment]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.pretended_agent import PretendedAgent
+from tests.cli.fake_agent import FakeAgent
 from tests.shell.person import Person
 from tests.shell.real_servers import running
 
@@ -34,7 +34,7 @@ async def test_a_real_one(agent: Path) -> None:
 
 
 async def test_a_command_that_answers_only_its_failure(tmp_path: Path) -> None:
-    with PretendedAgent(
+    with FakeAgent(
         tmp_path / "qga", {"guest-shutdown": None, "guest-info": {"supported_commands": []}}
     ) as agent:
         async with Person(tmp_path / "qga", negotiate=False) as person:
@@ -46,7 +46,7 @@ async def test_an_agent_that_has_stopped_answering(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers: dict[str, Any] = {"guest-get-time": None, "guest-info": {"supported_commands": []}}
-    with PretendedAgent(tmp_path / "qga", answers) as agent:
+    with FakeAgent(tmp_path / "qga", answers) as agent:
         async with Person(tmp_path / "qga", negotiate=False) as person:
             await person.executes("set timeout 0.2", "qga>")
             await person.executes("guest-get-time", r"(?s)0\.\d+\s+s")

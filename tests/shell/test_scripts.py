@@ -275,7 +275,7 @@ def test_an_event_is_found_after_the_server_has_left(
         (["/nonexistent/x"], "qmp-shell: unix:/nonexistent/x: No such file or directory\n"),
         (["x:y:z", "--nothing"], "qmpeer shell: unrecognized arguments: --nothing"),
         (["x:y:z", "query-name", "a=b c"],
-         "qmpeer shell: found 'query-name' behind ADDRESS, expected -c 'query-name a=b c'; see"),
+         "qmpeer shell: found 'query-name' after ADDRESS, expected -c 'query-name a=b c'; see"),
         ([""], "qmpeer shell: found no ADDRESS, expected one, or QMP_SOCKET in the environment"),
     ],
 )  # fmt: skip

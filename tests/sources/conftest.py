@@ -1,4 +1,4 @@
-"""Servers that say what a test tells them to."""
+"""A fixture that starts scripted servers."""
 
 from collections.abc import Iterator
 from pathlib import Path

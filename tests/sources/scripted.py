@@ -1,4 +1,4 @@
-"""Servers that say what a test tells them to, each to one client."""
+"""Scripted servers, each for one client."""
 
 import socket
 import threading
@@ -16,17 +16,17 @@ GREETING = (
 )
 DONE = b'{"return": {}}\n'
 LEAVE = b"leave"
-"""In place of a text: the server closes the connection."""
+"""Stands for a text: the server closes the connection."""
 
 Serve = Callable[..., str]
 
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Serve]:
-    """Give what starts a server for one client, and gives its address.
+    """Yield a function that starts a server for one client and returns its address.
 
-    It sends its first text at once, and each of the others when something came; then it sends the
-    text ``endless``, if there is one, until the client leaves.
+    The server sends its first text at once, and each further text when it has received something.
+    Then it repeats the text ``endless``, if there is one, until the client leaves.
     """
     listeners: list[socket.socket] = []
     threads: list[threading.Thread] = []
@@ -36,7 +36,7 @@ def serving(folder: Path) -> Iterator[Serve]:
             listener = socket.create_server(("127.0.0.1", 0))
             address = f"ws://127.0.0.1:{listener.getsockname()[1]}"
         else:
-            path = folder / f"server{len(listeners)}.json"  # a word like that of a file
+            path = folder / f"server{len(listeners)}.json"  # a source that looks like a file's name
             listener = socket.socket(socket.AF_UNIX)
             listener.bind(str(path))
             listener.listen()
@@ -59,7 +59,7 @@ def _answer(
 ) -> None:
     client, _ = listener.accept()
     client.settimeout(PATIENCE)
-    # A client that has had enough resets the connection.
+    # A client that stops reading resets the connection.
     with client, suppress(BrokenPipeError, ConnectionResetError):
         if websocket:
             header = b""
@@ -79,6 +79,6 @@ def _answer(
 
 
 def _frame(data: bytes) -> bytes:
-    """Return a server's frame of a WebSocket."""
+    """Return a WebSocket frame of a server."""
     size = len(data)
     return b"\x82" + (bytes([size]) if size < 126 else b"\x7e" + size.to_bytes(2)) + data

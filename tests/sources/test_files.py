@@ -1,4 +1,4 @@
-"""Files that somebody named: what is read of them, and what is refused."""
+"""Reading of files that a user named, and the ones that are refused."""
 
 import os
 from collections.abc import Callable
@@ -76,7 +76,7 @@ def test_release_and_strictness_are_given_on(tmp_path: Path) -> None:
     file.write_text("{ 'command': 'go' }")
     assert not read_qapi(str(file), release=(4, 2)).form.enum_members
     assert read_qapi(str(file), release=(6, 2)).form.enum_members
-    with pytest.raises(SchemaError, match="it has no doc comment"):
+    with pytest.raises(SchemaError, match="the doc comment is missing"):
         read_qapi(str(file), is_strict=True)
 
 

@@ -1,4 +1,4 @@
-"""The schema of a running monitor: its own answer, and what it says instead."""
+"""The schema of a running monitor: its answer, and other replies."""
 
 import json
 from pathlib import Path
@@ -76,7 +76,7 @@ def test_an_error_of_the_monitor_keeps_its_class(serve: Serve) -> None:
 
 
 def test_a_guest_agent_has_no_greeting(serve: Serve) -> None:
-    """An agent says nothing until it is asked; the time for a greeting ends the wait."""
+    """An agent sends nothing on its own; the timeout for the greeting ends the wait."""
     with pytest.raises(TimeoutError, match=r"hasn't greeted in 0\.05 s"):
         ask(serve(b""), 0.05)
 

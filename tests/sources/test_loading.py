@@ -1,4 +1,4 @@
-"""One word for a schema: a file of any kind, or a monitor."""
+"""Loading of a schema from a file of any kind or a monitor."""
 
 import json
 import os
@@ -56,7 +56,7 @@ def test_release_and_strictness_are_given_on(tmp_path: Path) -> None:
     file = tmp_path / "schema.json"
     file.write_text("{ 'command': 'go' }")
     assert not load_schema(file, release=(4, 2)).form.enum_members
-    with pytest.raises(SchemaError, match="it has no doc comment"):
+    with pytest.raises(SchemaError, match="the doc comment is missing"):
         load_schema(file, is_strict=True)
 
 
@@ -78,15 +78,15 @@ FILES: dict[str, tuple[bytes, str]] = {
         b'{"return": {}}\n',
         "{} holds no answer to query-qmp-schema",
     ),
-    "JSON cut off": (b'[{"name": "a"', "{}:1:14: this is no JSON: expecting ',' delimiter"),
+    "JSON cut off": (b'[{"name": "a"', "{}:1:14: this isn't JSON: expecting ',' delimiter"),
     "bytes": (b'[{"a": "\xff"}]', "{} is neither JSON nor QAPI: byte 0xff at 8 is not UTF-8"),
     "entity without a name": (
         b'[{"meta-type": "event"}]',
-        "not an answer of query-qmp-schema: Object missing required field `name`",
+        "not an answer to query-qmp-schema: Object missing required field `name`",
     ),
     "entity of an unknown kind": (
         b'[{"name": "a", "meta-type": "signal"}]',
-        "not an answer of query-qmp-schema: Invalid value 'signal'",
+        "not an answer to query-qmp-schema: Invalid value 'signal'",
     ),
     "type that isn't there": (
         b'[{"name": "A", "meta-type": "event", "arg-type": "7"}]',

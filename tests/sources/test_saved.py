@@ -1,4 +1,4 @@
-"""Where in a file an answer to query-qmp-schema is found, and what is said where there is none."""
+"""The search for an answer to query-qmp-schema in a file, and the errors without one."""
 
 import json
 from typing import Any
@@ -77,12 +77,12 @@ def test_json_is_told_from_qapi(text: str, expected: bool) -> None:
         ),
         pytest.param(
             b'{"return": {}}\n  {"return": }',
-            "f:2:14: this is no JSON: expecting value",
+            "f:2:14: this isn't JSON: expecting value",
             id="cut off",
         ),
         pytest.param(
             b'-> {"execute": "stop"}\n<- {"return": [}\n',
-            "f:2:16: this is no JSON: expecting value",
+            "f:2:16: this isn't JSON: expecting value",
             id="in a transcript",
         ),
         pytest.param(

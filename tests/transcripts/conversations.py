@@ -1,4 +1,4 @@
-"""Which transcripts there are, and how what was said is held against what should have been."""
+"""The transcripts, and comparisons of real answers with recorded ones."""
 
 import json
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ __all__ = ["CASES", "FILES", "SENTINEL", "by_value", "check_sentinel", "turns"]
 FILES = sorted(Path(__file__).parent.glob("*.txt"))
 CASES = {path.stem: parse_transcript(path.read_text(encoding="ascii")).cases for path in FILES}
 SENTINEL = b'{"execute":"sentinel","id":"S"}\n'
-"""Sent when a case is over, to see that the server listens still."""
+"""Sent after a case, to check that the server still listens."""
 
 
 def turns(case: Case) -> Iterator[tuple[bytes, bytes]]:
-    """Give what the client says in one go, and what the server answers to that."""
+    """Give each group of lines that the client sends at once, and the server's answers to it."""
     said: dict[Sender, bytes] = {Sender.CLIENT: b"", Sender.SERVER: b""}
     last = Sender.CLIENT
     for line in case.lines:
@@ -42,7 +42,7 @@ def _without_clock(value: JsonValue) -> JsonValue:
 def by_value(data: bytes) -> list[tuple[bool, JsonValue]]:
     """Return a server's lines as values, so that member order and number spelling don't matter.
 
-    Each goes with whether it ends as it should. True and 1 are told apart by their JSON text.
+    Each value comes with True if the line's end is right. The JSON text tells True from 1.
     """
     read = [
         (line.endswith(b"\r\n"), _without_clock(json.loads(line, parse_float=_number)))

@@ -1,4 +1,4 @@
-"""A table of a machine's commands that needs no machine: enough for the form of requests."""
+"""A table of a machine's commands without a machine, sufficient to check requests."""
 
 from collections.abc import Callable, Mapping
 

@@ -1,4 +1,4 @@
-"""A stream that ends in memory: what was written is kept, nothing is read."""
+"""A stream in memory: it keeps what is written, and reads nothing."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ __all__ = ["MemoryStream"]
 
 
 class MemoryStream(Stream):
-    """Keep what is written."""
+    """A stream that keeps what is written."""
 
     def __init__(self) -> None:
         self.written = bytearray()
@@ -37,10 +37,10 @@ class MemoryStream(Stream):
 
     @property
     def unsent(self) -> int:
-        """None: all is sent at once."""
+        """Always 0: everything is sent at once."""
         return 0
 
     @property
     def peer(self) -> str:
-        """Who is at the other end."""
+        """The name of the other end."""
         return "memory"

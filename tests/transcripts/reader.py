@@ -9,10 +9,10 @@ Theory of operation. A transcript is a text file of *cases* with blank lines bet
     -> \xff\                                      a backslash last: no line end
     <-                                            nothing comes here
 
-Bytes outside printable ASCII, and a blank that ends a line, are written as ``\xff``, two lower-case
-digits. Any other backslash stands for itself, so that JSON's own escapes read as they are on the
-wire; one that would be taken for an escape or for the end of a line is ``\x5c``. The text before
-the first case, if it has no lines of a conversation, is the heading of the whole.
+Bytes outside printable ASCII, and a blank at the end of a line, are written as ``\xff``, with two
+lower-case digits. Any other backslash stands for itself, so JSON's own escapes look as they do on
+the wire; a backslash that would look like an escape or the end of a line is ``\x5c``. Text before
+the first case is the heading of the file if it has no lines of a conversation.
 """
 
 import re
@@ -25,20 +25,20 @@ __all__ = ["Case", "Line", "Sender", "Transcript", "format_transcript", "parse_t
 
 
 class Sender(Enum):
-    """Name who sent a line, by its mark."""
+    """The sender of a line; the value is its mark."""
 
     CLIENT = "->"
     SERVER = "<-"
 
     @property
     def line_end(self) -> bytes:
-        """What its lines end with unless they say otherwise."""
+        """The usual end of the sender's lines."""
         return b"\n" if self is Sender.CLIENT else b"\r\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Hold bytes of one sender: a line, or a piece of one; none from a server that is silent."""
+    """Bytes of one sender: a line, or a part of one; empty for a silent server."""
 
     sender: Sender
     data: bytes
@@ -46,10 +46,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Hold one conversation.
+    """One conversation.
 
     Attributes:
-        facts: What the heading says of it, by name.
+        facts: The facts in its heading, by name.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """Hold the cases of one file, and the heading above them."""
+    """The cases of one file, and the heading above them."""
 
     heading: str
     cases: tuple[Case, ...]
@@ -74,7 +74,7 @@ def parse_transcript(text: str) -> Transcript:
     """Read a transcript.
 
     Raises:
-        ValueError: If a line is none of a transcript's; it names the line's number.
+        ValueError: If a line doesn't belong in a transcript; the message has its number.
     """
     heading = ""
     cases: list[Case] = []
@@ -128,7 +128,7 @@ def _parse_line(number: int, line: str) -> Line:
 
 
 def format_transcript(transcript: Transcript) -> str:
-    """Write a transcript, so that `parse_transcript` gives the same back."""
+    """Write a transcript; `parse_transcript` reads the same from it."""
     blocks = [_comment(transcript.heading)] if transcript.heading else []
     blocks += map(_format_case, transcript.cases)
     return "\n".join(blocks)

@@ -18,7 +18,7 @@ MI = 1 << 20
 
 
 def say(data: bytes) -> tuple[list[str], bytes]:
-    """Say something in chunks of 64 KiB; return the errors' texts, and all that was answered."""
+    """Send something in chunks of 64 KiB; return the errors' texts, and all answers."""
     server = PretendedServer(COMMANDS)
     session = server.negotiated()
     answer = b""
@@ -145,7 +145,7 @@ def check_token_count(limit: int, more: int, texts: list[str]) -> None:
 
 
 def check_token_size(limit: int) -> None:
-    """Check an id just below the limit of a token's size, which is given back, and one past it."""
+    """Check an id just below the limit of a token's size, which comes back, and one above it."""
     text = b"a" * (limit - 100)
     texts, answer = say(as_id(b'"' + text + b'"'))
     assert texts == [NOT_FOUND]

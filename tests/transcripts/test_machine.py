@@ -1,7 +1,7 @@
-"""The transcripts of QEMU 7.2, all of them, said to the built-in machine by a stream in memory.
+"""All transcripts of QEMU 7.2, sent to the built-in machine through a stream in memory.
 
-Commands that the machine doesn't have yet are skipped by their name, and types of objects that it
-doesn't have; nothing else is.
+Only commands that the machine doesn't have yet, and types of objects that it doesn't have, are
+skipped, by name.
 """
 
 import asyncio
@@ -29,11 +29,11 @@ NEGOTIATE = {
 TYPES_OF_QEMU = {"memory-backend-ram"}
 """Types of objects that only QEMU has."""
 CHANGING = ("commands", "later_commands")
-"""Subjects whose commands change a machine: each of their cases has one of its own."""
+"""Subjects whose commands change a machine: each of their cases gets a machine of its own."""
 
 
 def said(*, is_changing: bool) -> pytest.MarkDecorator:
-    """Give a test the cases that change a machine, or those that don't."""
+    """Parametrize a test with the cases that change a machine, or with those that don't."""
     cases = [
         pytest.param(subject, case, id=f"{subject}: {case.name}")
         for subject, cases in CASES.items()
@@ -61,7 +61,7 @@ def end(machine: Machine) -> None:
 async def said_to(
     handler: StreamHandler, stream: MemoryStream, data: bytes, lines: int = 1
 ) -> bytes:
-    """Say something and return the answer, waited for: some commands run in a thread."""
+    """Send something, and wait for the answer, since some commands run in a thread."""
     handler.data_received(data, ())
     for _ in range(1000):
         if stream.written.count(b"\n") >= lines:
@@ -89,13 +89,13 @@ async def skip_unless_there(case: Case, stream: MemoryStream, handler: StreamHan
 
 @pytest.fixture(autouse=True)
 def kvm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let KVM be there, on every host, as it is where the cases were recorded."""
+    """Make KVM appear available on every host, as on the host of the recordings."""
     monkeypatch.setattr("qmpeer.machine.machine.KVM_DEVICE", "/dev/null")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Machine, Path]]:
-    """A machine that no case changes, and its folder."""
+    """A machine that no case changes, with its folder."""
     folder = tmp_path_factory.mktemp("machine")
     machine = await start(folder)
     yield machine, folder
@@ -118,7 +118,7 @@ async def test_machine_that_changes(subject: str, case: Case, tmp_path: Path) ->
 
 
 async def converse(subject: str, case: Case, machine: Machine, folder: Path) -> None:
-    """Have a client in memory connect to the monitor's device, and speak."""
+    """Connect a client in memory to the monitor's device, and talk to it."""
     (device,) = machine.chardevs
     stream = MemoryStream()
     handler = device._connect(stream)

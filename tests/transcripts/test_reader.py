@@ -1,4 +1,4 @@
-"""The form of transcripts itself."""
+"""The format of transcripts."""
 
 from pathlib import Path
 

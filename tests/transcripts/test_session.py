@@ -1,6 +1,6 @@
-"""The transcripts of QEMU 7.2, said to the server's session without I/O.
+"""The transcripts of QEMU 7.2, sent to the server's session without I/O.
 
-Each case is said in one go, then byte by byte, then cut up at random: what comes back is the same.
+Each case is sent at once, then byte by byte, then in random pieces: the answers are the same.
 """
 
 import random
@@ -16,7 +16,7 @@ from tests.transcripts.reader import Case
 
 ENABLED = {"negotiated": (), "negotiated with oob": ("oob",)}
 NEEDS_A_MACHINE = ("commands", "later_commands")
-"""These are said to the built-in machine, by test_machine."""
+"""Transcripts for the built-in machine, sent by test_machine."""
 
 SAID = [
     pytest.param(case, id=f"{subject}: {case.name}")

@@ -40,7 +40,7 @@ def recorder(stream: Stream) -> StreamHandler:
 
 
 async def connected(address: Address) -> Pair:
-    """A client's and a server's end, over a listener that lives no longer than needed."""
+    """A client's and a server's end, connected over a listener that is then closed."""
     server: asyncio.Future[Recorder] = asyncio.get_running_loop().create_future()
 
     def serve(stream: Stream) -> StreamHandler:

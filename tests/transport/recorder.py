@@ -1,4 +1,4 @@
-"""A stream's handler that keeps what it is told, and lets tests wait for it."""
+"""A stream's handler that records its calls and lets tests wait for them."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -73,6 +73,6 @@ class Recorder:
 
 
 async def spin(turns: int = 20) -> None:
-    """Let the loop go round so often that what could happen at once has happened."""
+    """Run enough turns of the loop for everything that needs no waiting."""
     for _ in range(turns):
         await asyncio.sleep(0)

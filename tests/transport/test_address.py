@@ -15,7 +15,7 @@ from qmpeer.transport import (
     register_scheme,
 )
 from qmpeer.transport.address import FdAddress, VsockAddress, address_of
-from qmpeer.transport.filtered_address import TlsAddress, TlsTerms, WsAddress, WssAddress
+from qmpeer.transport.filtered_address import TlsAddress, TlsOptions, WsAddress, WssAddress
 from qmpeer.transport.schemes import _SCHEMES
 
 FORMS: dict[str, tuple[AddressLike, Address, str]] = {
@@ -35,12 +35,12 @@ FORMS: dict[str, tuple[AddressLike, Address, str]] = {
     "tls": ("tls:vm.example:4444", TlsAddress("vm.example", 4444), "tls:vm.example:4444"),
     "tls with options": (
         "tls:[::1]:4444?dir=/etc/pki/a%20b&tls-hostname=vm.example&verify-peer=off",
-        TlsAddress("::1", 4444, TlsTerms("/etc/pki/a b", "vm.example", verify_peer=False)),
+        TlsAddress("::1", 4444, TlsOptions("/etc/pki/a b", "vm.example", verify_peer=False)),
         "tls:[::1]:4444?dir=/etc/pki/a%20b&tls-hostname=vm.example&verify-peer=off",
     ),
     "tls in small pieces": (
         "tls:a:1?one-byte-records=on",
-        TlsAddress("a", 1, TlsTerms(one_byte_records=True)),
+        TlsAddress("a", 1, TlsOptions(one_byte_records=True)),
         "tls:a:1?one-byte-records=on",
     ),
     "ws": ("ws://localhost:5/", WsAddress("localhost", 5), "ws://localhost:5/"),
@@ -52,7 +52,7 @@ FORMS: dict[str, tuple[AddressLike, Address, str]] = {
     ),
     "wss": (
         "wss://[::1]/?verify-peer=on&dir=x",
-        WssAddress("::1", 443, "/", TlsTerms("x")),
+        WssAddress("::1", 443, "/", TlsOptions("x")),
         "wss://[::1]:443/?dir=x",
     ),
     "bare host and port": ("localhost:4444", TcpAddress("localhost", 4444), "tcp:localhost:4444"),
@@ -111,7 +111,7 @@ MISTAKES: dict[str, tuple[object, str]] = {
         "found '65536', expected a port: a number up",
     ),
     "endless port": ("tcp:localhost:" + "1" * 5000, "expected a port"),
-    "IPv6 without brackets": ("::1:4444", "an IPv6 address stands in brackets"),
+    "IPv6 without brackets": ("::1:4444", "write an IPv6 address in brackets"),
     "vsock without port": ("vsock:3", "found '', expected a port"),
     "vsock with a word": ("vsock:host:1", "found 'host', expected a CID"),
     "fd with a word": ("fd:stdin", "found 'stdin', expected a file descriptor"),

@@ -1,4 +1,4 @@
-"""What every stream promises, on every transport and both loops.
+"""The promises of every stream, on every transport and both loops.
 
 Modules: aio.descriptor_stream, aio.hangups.
 """
@@ -220,7 +220,7 @@ KINDS = {"unix": socket.socketpair, "tcp": tcp_pair}
 
 
 async def opened(kind: str) -> tuple[Recorder, socket.socket]:
-    """A stream, and the bare socket at its other end."""
+    """A stream with the plain socket at its other end."""
     ours, theirs = KINDS[kind]()
     theirs.setblocking(False)
     _, handler = await open_stream(ours, Recorder, timeout=PATIENCE)

@@ -1,4 +1,4 @@
-"""A peer that is gone, with something left unread, before we have looked."""
+"""A peer that left, with unread bytes, before we read from it."""
 
 import asyncio
 import os

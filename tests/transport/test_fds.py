@@ -1,4 +1,4 @@
-"""Descriptors on unix sockets: with their own bytes, in order, and none left open."""
+"""Descriptors on unix sockets: sent with their own bytes, in order, and none left open."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""A blocking socket above a filter that is simple to see through, the wire in the test's hands."""
+"""A blocking socket above a simple filter, with a wire that the test controls."""
 
 import select
 import socket
@@ -20,7 +20,7 @@ DONTWAIT = socket.MSG_DONTWAIT
 
 
 class Marks(Filter):
-    """Send "<DATA>"; take "?" for a question, "." for the end, "#" for a mistake, "+" for hello."""
+    """A filter that sends "<DATA>" and reads "?" question, "." end, "#" mistake, "+" hello."""
 
     name = "marks"
 
@@ -90,7 +90,7 @@ def test_both_ways(ends: Ends) -> None:
 
 
 def test_what_is_for_the_filter_alone(ends: Ends) -> None:
-    """It is answered; who waits looks at the clock anew, who doesn't gets what is behind it."""
+    """It is answered. A waiting caller checks its clock again, another gets the bytes behind it."""
     ends.wire.sendall(b"??")
     with pytest.raises(InterruptedError):
         ends.ours.recv(100)
@@ -150,7 +150,7 @@ def test_a_wire_that_takes_no_more(ends: Ends) -> None:
 
 
 def test_who_asks_and_never_listens(ends: Ends) -> None:
-    with pytest.raises(OSError, match="the peer leaves our answers unread, but asks on"):
+    with pytest.raises(OSError, match="the peer keeps asking, but doesn't read our answers"):
         while True:
             ends.wire.sendall(b"?" * limits.READ_SIZE)
             with suppress(BlockingIOError, InterruptedError):
@@ -175,7 +175,7 @@ def test_what_the_filter_could_not_say_yet_goes_first(ends: Ends) -> None:
 
 
 def test_an_answer_that_nobody_takes_spoils_no_other(ends: Ends) -> None:
-    """The peer has left; what it said before is still to be read."""
+    """The peer has left; its earlier bytes can still be read."""
     ends.wire.sendall(b"last?words")
     ends.wire.close()
     assert ends.ours.recv(100) == b"lastwords"
@@ -183,7 +183,7 @@ def test_an_answer_that_nobody_takes_spoils_no_other(ends: Ends) -> None:
 
 
 def test_interrupted_in_the_middle(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody knows then how much was taken in: the connection is of no more use."""
+    """It is then unknown how much was decoded, so the connection is unusable."""
 
     def interrupt(data: bytes) -> Received:
         raise KeyboardInterrupt
@@ -193,7 +193,7 @@ def test_interrupted_in_the_middle(ends: Ends, monkeypatch: pytest.MonkeyPatch) 
         patch.setattr(ends.ours._filter, "receive", interrupt)
         with pytest.raises(KeyboardInterrupt):
             ends.ours.recv(100)
-    with pytest.raises(FilterError, match="lost by an interruption"):
+    with pytest.raises(FilterError, match="an interruption lost received bytes"):
         ends.ours.recv(100)
 
 
@@ -225,7 +225,7 @@ def test_no_more_than_was_to_come(ends: Ends) -> None:
     ends.wire.sendall(b"12345")
     assert ends.ours.recv(100) == b"12345"
     ends.wire.sendall(b"6")
-    with pytest.raises(OSError, match="more came"):
+    with pytest.raises(OSError, match="received more bytes"):
         ends.ours.recv(100)
 
 

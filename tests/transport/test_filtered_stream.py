@@ -1,4 +1,4 @@
-"""Streams with filters: on a pretended wire, and over real sockets."""
+"""Streams with filters, on a simulated wire and over real sockets."""
 
 import asyncio
 import logging
@@ -32,7 +32,7 @@ CLOSED = b"\x88\x02\x03\xe8"
 
 
 class Wire(Stream):
-    """The raw stream, as far as a filtered one uses it."""
+    """A simulated raw stream with the methods that a filtered stream uses."""
 
     def __init__(self) -> None:
         self.written = bytearray()
@@ -284,7 +284,7 @@ async def test_pongs_for_who_reads_nothing_are_bounded() -> None:
     assert session.wire.is_aborted
     session.below.connection_lost(None)
     assert isinstance(session.above.error, FilterError)
-    assert str(session.above.error).endswith("unread, but asks on")
+    assert str(session.above.error).startswith("keeps asking, but leaves ")
 
 
 async def test_pongs_for_who_reads_are_not() -> None:
@@ -370,14 +370,14 @@ def authority() -> Authority:
 def contexts(
     authority: Authority, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A client's and a server's."""
+    """A client's and a server's TLS context."""
     folder: Path = tmp_path_factory.mktemp("tls") / "pki"
     authority.fill(folder, server=authority.issue("server"), client=authority.issue("laptop"))
     return x509_context(folder, server_side=False), x509_context(folder, server_side=True)
 
 
 class Server:
-    """A listener with filters, and those who came through them."""
+    """A listener with filters, and the handlers of clients that passed them."""
 
     def __init__(self) -> None:
         self.clients: asyncio.Queue[Recorder] = asyncio.Queue()
@@ -506,7 +506,7 @@ async def test_a_plain_client_is_reset(
     text: bytes,
     reason: str,
 ) -> None:
-    """As QEMU does it: nothing is sent, and the end is no orderly one."""
+    """As in QEMU, nothing is sent, and the connection is reset."""
     async with serving(tls(contexts[1])) as server:
         reader, writer = await dial(server)
         writer.write(text)

@@ -1,4 +1,4 @@
-"""Sockets that belong to one process: nothing of them is left in a forked child."""
+"""Sockets belong to one process: a forked child can't use them."""
 
 import gc
 import os
@@ -47,7 +47,7 @@ def test_a_child_leaves_the_path(tmp_path: Path) -> None:
 
 
 class Ring:
-    """Garbage of which only the collector gets hold, with a socket of ours."""
+    """Cyclic garbage with a socket of ours, which only the collector can free."""
 
     def __init__(self) -> None:
         self.ring = self
@@ -57,7 +57,7 @@ class Ring:
 
 
 class Collecting:
-    """Stands where a reference to a socket does; looking at it runs the collector."""
+    """A replacement for a reference to a socket; calling it runs the collector."""
 
     def __call__(self) -> None:
         gc.collect()

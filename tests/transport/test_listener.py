@@ -22,7 +22,7 @@ from tests.transport.recorder import Recorder, spin
 
 
 class Clients:
-    """A handler factory that greets, and keeps the handlers."""
+    """A handler factory that greets clients and keeps the handlers."""
 
     def __init__(self) -> None:
         self.handlers: list[Recorder] = []
@@ -157,7 +157,7 @@ async def test_more_clients_than_there_may_be(
 async def test_how_many_there_may_be_can_be_set(
     start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is logged when it is reached, once: again only after half of them have left."""
+    """Reaching the limit is logged once, and again only after half of the clients have left."""
 
     def said() -> int:
         return sum("4 clients, others wait" in message for message in caplog.messages)

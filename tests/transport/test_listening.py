@@ -1,4 +1,4 @@
-"""Binding: whom it lets in, and what it leaves alone."""
+"""Binding: addresses that are refused, and files that are kept."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Standard input and output, whatever they are."""
+"""Standard input and output of any kind."""
 
 import os
 import pty

@@ -1,4 +1,4 @@
-"""The queue behind every write that the kernel does not take at once."""
+"""The queue of bytes that the kernel doesn't take at once."""
 
 import os
 import random
@@ -9,7 +9,7 @@ from qmpeer.transport.aio.unsent import UnsentOutput
 
 
 def send(queue: UnsentOutput, most: int) -> tuple[bytes, int]:
-    """Play a kernel that takes so many bytes."""
+    """Act as a kernel that takes so many bytes."""
     pieces, fds = queue.next_batch()
     taken = b"".join(pieces)[:most]
     queue.remove(len(taken))

@@ -1,4 +1,4 @@
-"""Values as text that tells all of them apart: 1, 1.0 and True, 0.0 and -0.0, at any nesting."""
+"""A textual form of values that distinguishes 1, 1.0 and True, or 0.0 and -0.0, at any depth."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,7 +6,7 @@ __all__ = ["exactly", "shown"]
 
 
 def exactly(value: object) -> str:
-    """Return such a text; unlike repr() it needs no recursion."""
+    """Return the text of a value; unlike repr() this doesn't recurse."""
     parts: list[str] = []
     stack: list[tuple[Iterator[object], str]] = [(iter([value]), "")]
     while stack:
@@ -29,7 +29,7 @@ def exactly(value: object) -> str:
 
 
 def shown(items: Iterable[object]) -> list[str]:
-    """Return the items of a reader, values exactly and errors as their texts."""
+    """Return a reader's items as texts: values by `exactly`, errors by their messages."""
     return [
         f"{type(item).__name__}: {item}" if isinstance(item, Exception) else exactly(item)
         for item in items

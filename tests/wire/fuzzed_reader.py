@@ -1,9 +1,9 @@
-"""The server's reader and a real QEMU, given the same fuzzed inputs: how many are answered alike.
+"""A comparison of the server's reader with a real QEMU on the same fuzzed inputs.
 
     python -m tests.wire.fuzzed_reader [COUNT [SEED]]
 
-sends many inputs in one go, each behind a byte that starts the reader afresh and before a command
-by which its answers are known. C0 80 and escapes at the edge of what is one are among them.
+Many inputs are sent on one connection. Each follows a byte that resets the reader, and is followed
+by a command that marks the end of its answers. The inputs include C0 80 and barely valid escapes.
 """
 
 import random
@@ -21,12 +21,12 @@ __all__ = ["differing", "inputs"]
 
 NEGOTIATE = b'{"execute":"qmp_capabilities"}\n'
 LOT = 200
-"""Inputs that are sent in one connection."""
+"""The number of inputs sent on one connection."""
 _EXTRA = [b"\xc0\x80", b"\\u", b"\\ud8", b"\\u00\xc0\x80", b"\\ude00", b"\\fd", b"\xed\xa0\x80"]
 
 
 def inputs(seed: int) -> Iterator[bytes]:
-    """Return endless inputs, the same for the same seed."""
+    """Yield inputs without end, the same ones for the same seed."""
     chance = random.Random(seed)
     while True:
         kind = chance.randrange(4)
@@ -41,7 +41,7 @@ def inputs(seed: int) -> Iterator[bytes]:
 
 
 def differing(path: Path, lot: list[bytes]) -> list[bytes]:
-    """Return those inputs of a lot that a real QEMU and we answer differently."""
+    """Return the inputs that a real QEMU and we answer differently."""
 
     def is_alike(some: list[bytes]) -> bool:
         data = NEGOTIATE + b"\x01\n".join(some)
@@ -53,7 +53,7 @@ def differing(path: Path, lot: list[bytes]) -> list[bytes]:
 
 
 def main(argv: list[str]) -> int:
-    """Print what differs, and how much of how many."""
+    """Print the inputs with different answers, and their number."""
     count = int(argv[0]) if argv else 1_000_000
     seed = int(argv[1]) if len(argv) > 1 else 1
     source, done, different = inputs(seed), 0, 0

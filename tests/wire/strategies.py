@@ -90,11 +90,11 @@ json_values: st.SearchStrategy[JsonValue] = st.recursive(
     ),
     max_leaves=12,
 )
-"""Values that JSON can hold and QEMU keeps exactly."""
+"""Values that JSON can express and QEMU stores exactly."""
 
 
 def _text(chance: random.Random, depth: int, *, is_odd: bool) -> str:
-    """Return the text of a value, spaced, escaped and spelled at random."""
+    """Return a JSON text of a value with random spaces, escapes and number formats."""
 
     def space() -> str:
         return chance.choice(_SPACES)
@@ -120,7 +120,7 @@ def _text(chance: random.Random, depth: int, *, is_odd: bool) -> str:
 
 
 def odd_texts(seed: int) -> bytes:
-    """Return objects with odd values in them."""
+    """Return texts of objects with odd values in them."""
     return _texts(seed, is_odd=True)
 
 
@@ -143,7 +143,7 @@ def _texts(seed: int, *, is_odd: bool) -> bytes:
 
 
 def mutated(text: bytes, seed: int) -> bytes:
-    """Return a text with bytes put in, taken out and put elsewhere."""
+    """Return a text with bytes inserted, removed and moved."""
     chance = random.Random(seed)
     data = bytearray(text)
     for _ in range(chance.choice((0, 1, 1, 2, 4))):
@@ -167,17 +167,17 @@ json_texts = st.builds(lambda seed: _texts(seed, is_odd=False), _seeds)
 """Well-formed objects, one or several."""
 _odd_texts = st.builds(odd_texts, _seeds)
 near_json = st.builds(mutated, _odd_texts, _seeds)
-"""Objects with odd values in them, bytes put in, taken out and put elsewhere."""
+"""Objects with odd values in them, and with bytes inserted, removed and moved."""
 any_bytes = (
     near_json
     | st.lists(st.sampled_from(PIECES), max_size=20).map(b"".join)
     | st.binary(max_size=60)
 )
-"""What may come over a wire."""
+"""Any input that may come over a wire."""
 
 
 def chunks(data: bytes, seed: int) -> list[bytes]:
-    """Cut bytes into pieces at random."""
+    """Return bytes cut into random pieces."""
     chance = random.Random(seed)
     sizes = chance.choice(((1,), (1, 2, 3), (1, 5, 20), (7, 100, 1000)))
     pieces = []

@@ -1,7 +1,6 @@
-"""The server's reader against a real QEMU: both are said the same random bytes, and answer alike.
+"""The server's reader compared with a real QEMU: the same random bytes get the same answers.
 
-Behind the reader stands a session that has been negotiated and knows no commands, so that what
-comes back is ids and errors.
+A negotiated session without commands uses the reader, so the answers consist of ids and errors.
 """
 
 from collections.abc import Callable, Iterator
@@ -37,5 +36,5 @@ def test_qemu_answers_the_same(qemu: Path, data: bytes) -> None:
 
 @pytest.mark.real
 def test_fuzzed_inputs_are_answered_the_same(qemu: Path) -> None:
-    """A million of them: python -m tests.wire.fuzzed_reader."""
+    """To try a million: python -m tests.wire.fuzzed_reader."""
     assert differing(qemu, [*islice(inputs(2), 300)]) == []

@@ -1,4 +1,4 @@
-"""JSON text made ASCII: beside the plain way, and how its cost grows."""
+"""Conversion of JSON text to ASCII: compared with a simple version, and its cost."""
 
 import random
 
@@ -15,7 +15,7 @@ _SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r":
 
 
 def plainly(text: str) -> bytes:
-    """Write a string character by character."""
+    """Convert a string character by character."""
     units = (
         _SHORT.get(c)
         or (c if " " <= c < "\x7f" else "")
@@ -43,7 +43,7 @@ def test_any_text(text: str) -> None:
 
 
 def test_every_character() -> None:
-    """All at once leave no room for surrogates; a part leaves some."""
+    """All characters together leave no first digit for surrogates; a part of them does."""
     low = "".join(map(chr, (*range(0xD800), *range(0xE000, 0x10000))))
     for text in (low + "\U0001d11e\U0010ffff", low[:0x5000] + "\U0001d11ea\U0010ffff"):
         assert to_ascii(_encode(text)) == plainly(text)
@@ -66,7 +66,7 @@ TEXTS = {
 @pytest.mark.alone
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_no_python_for_each_character(text: str) -> None:
-    """The measure is what Python needs to call a function as often as there are characters."""
+    """The measure is the time in which Python calls a function once per character."""
     data = _encode(text)
     each = cpu_time(lambda: [len(c) for c in text])
     assert min(cpu_time(lambda: to_ascii(data)) for _ in range(3)) < 5 * each

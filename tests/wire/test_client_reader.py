@@ -67,7 +67,7 @@ def message_reader() -> ClientReader[Incoming]:
 
 
 def taken_in(reader: ClientReader[Any], data: bytes) -> list[Any]:
-    """Have data read to the end."""
+    """Let a reader handle data to the end."""
     items = reader.receive_data(data)
     while reader.is_busy:
         items += reader.resume()
@@ -157,7 +157,7 @@ def test_blank_lines() -> None:
 def test_marks_between_values() -> None:
     assert shown(read([b'\xff\xff{"a":1}\n', b"\xff", b'{"b":2}\n'])) == shown([{"a": 1}, {"b": 2}])
     assert read([b'\xff{"a":1}']) == [{"a": 1}]
-    assert STRAY_FF in shown(read([b'{"a":1}\xff{"b":2}\n']))  # one that a session passes over
+    assert STRAY_FF in shown(read([b'{"a":1}\xff{"b":2}\n']))  # one that a session ignores
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ ITEM: JsonValue = {"name": "x" * 1000, "braces": "}{", "list": [1, 2, {}]}
 
 
 def seconds_for(encode: Encode, count: int, size: int) -> float:
-    """Return the CPU time that a reply of so many items takes in pieces of a size."""
+    """Return the CPU time for a reply with a number of items, in pieces of a size."""
     data = encode({"return": [ITEM] * count, "id": 7})
     pieces = [data[at : at + size] for at in range(0, len(data), size)]
     reader = message_reader()
@@ -273,7 +273,7 @@ def test_a_long_reply_is_read_once(encode: Encode) -> None:
 @servers
 def test_a_reply_of_100_mib(encode: Encode) -> None:
     assert len(encode([ITEM] * 1024)) >= 0.8 * 1024**2
-    assert seconds_for(encode, 100 * 1024, 65536) < 60  # read anew for each piece: minutes
+    assert seconds_for(encode, 100 * 1024, 65536) < 60  # quadratic: minutes
 
 
 def test_errors_bear_where_they_showed() -> None:
@@ -282,11 +282,11 @@ def test_errors_bear_where_they_showed() -> None:
     assert error.position >= 1
 
 
-# What has bounds
+# Limits
 
 
 def steps(reader: ClientReader[Any], data: bytes) -> tuple[list[object], int]:
-    """Return the items of a text, in pieces as they come, and how many steps it took."""
+    """Return the items of a text that comes in pieces, and the number of steps."""
     items: list[object] = []
     count = 0
     for at in range(0, len(data), limits.READ_SIZE):
@@ -371,7 +371,7 @@ ODD = {
 
 @pytest.mark.parametrize("count", [1, 3, 20_000], ids="{} times".format)
 def test_odd_numbers_outside_strings(count: int) -> None:
-    """Wherever a text is cut for it."""
+    """The result doesn't depend on where the text is cut."""
     chance = random.Random(count)
     for size in (1, 7, limits.READ_SIZE + 3):
         chosen = [chance.choice([*ODD]) for _ in range(count)]
@@ -397,7 +397,7 @@ def test_odd_numbers_outside_strings(count: int) -> None:
     ],
 )
 def test_what_takes_long_is_done_in_steps(text: bytes) -> None:
-    """Each is so short that a deadline is kept; CPU time, compared with the whole."""
+    """Each step is short enough for deadlines: its CPU time is compared with the whole."""
     _, count = steps(plain_reader(), text + b"\r\n")
     assert count >= 8
 

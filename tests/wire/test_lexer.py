@@ -1,4 +1,4 @@
-"""The lexer: what is one token, over any border between chunks."""
+"""The lexer: the borders of tokens, for any borders of chunks."""
 
 import pytest
 
@@ -13,7 +13,7 @@ WHOLE = [
     *(b"1e5", b"1E5", b"1e+5", b"1E-05", b"0.0e1", b"1.5e300", b"1.5E3", b"0.5E-3"),
     *(b"true", b"x", b"abc"),
 ]
-"""Tokens; behind each comes a byte that ends it, and belongs to the next."""
+"""Tokens that are ended by the next byte, which belongs to the next token."""
 
 FAILED = [
     *(b"A", b"@", b"\x00", b"\x1f", b"\x7f", b"\x80", b"\xff", b"_", b"/", b"+", b"."),

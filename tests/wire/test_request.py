@@ -1,4 +1,4 @@
-"""A command's text: what a server reads goes out, what none reads is refused first."""
+"""The encoder of commands: readable ones are encoded, ones that no server accepts are refused."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def command(value: JsonValue) -> JsonObject:
 
 
 def nested(levels: int) -> JsonObject:
-    """Return a command that is so many objects deep."""
+    """Return a command that is nested `depth` objects deep."""
     value: JsonObject = {}
     for _ in range(levels - 1):
         value = {"a": value}
@@ -44,7 +44,8 @@ def test_characters_that_no_server_reads(char: str) -> None:
     assert caught.value.path == "arguments.a[1].b"
     kind = "a lone surrogate" if 0xD800 <= ord(char) <= 0xDFFF else "a noncharacter"
     assert str(caught.value) == (
-        f"arguments.a[1].b holds U+{ord(char):04X}, {kind}, expected characters that a server reads"
+        f"arguments.a[1].b holds U+{ord(char):04X}, {kind}, "
+        "expected characters that a server accepts"
     )
 
 
@@ -88,7 +89,7 @@ def test_brackets_in_strings_are_no_nesting() -> None:
 
 def test_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "TOKENS", 4096)
-    most = (4096 - 13) // 2  # 14 tokens around the items, and a comma behind each but the last
+    most = (4096 - 13) // 2  # 14 tokens around the items, and a comma after each except the last
     for count in (most - 1, most):
         message = command([1] * count)
         assert ServerReader().receive_data(encode_request(message)) == [message]

@@ -1,4 +1,4 @@
-"""The server's reader: its fast path against the tolerant reader, which is the law."""
+"""The server's reader: its fast path compared with the tolerant reader."""
 
 from collections.abc import Callable, Iterable
 
@@ -20,7 +20,7 @@ EXPECTING_VALUE = "WireError: JSON parse error, expecting value"
 
 
 def check_alike(data: bytes) -> bool:
-    """Check that the fast path gives what the tolerant reader does; tell whether it was taken."""
+    """Check that the fast path returns the tolerant reader's items; return whether it was taken."""
     fast = _decode_alike(data)
     if fast is None:
         return False
@@ -31,7 +31,7 @@ def check_alike(data: bytes) -> bool:
 
 
 def check_pieces(data: bytes, *cuts: Iterable[bytes]) -> None:
-    """Check that each way to cut up some bytes gives what the tolerant reader does with all."""
+    """Check that all ways of cutting some bytes give the tolerant reader's items for the whole."""
     law = shown(TolerantReader().receive_data(data))
     for pieces in ([data], *cuts):
         reader = ServerReader()
@@ -50,7 +50,7 @@ def check_every_cut(data: bytes) -> None:
     check_pieces(data, [bytes([byte]) for byte in data], *halves)
 
 
-# What msgspec and QEMU see differently, and what only looks so.
+# Texts that msgspec and QEMU read differently, and ones that only seem so.
 TEXTS = [
     pytest.param(b'{"a":1}', True, id="an object"),
     pytest.param(b'{"a":1}\r\n', True, id="CR LF"),
@@ -88,7 +88,7 @@ TEXTS = [
 
 
 RARE = [
-    # A line that looks whole, within a value that another line began.
+    # A line that looks whole, inside a value that an earlier line began.
     b'{"a":\n{"b":1}\n}\n{"c":}\n',
     b"{\"a\":'a'}\n\n\xea",
     (
@@ -130,7 +130,7 @@ RARE = [
         b'"\r\n}]} \r\r\n'
     ),
 ]
-"""Inputs that go through all of the reader, picked out of thousands that properties had made."""
+"""Inputs that cover all of the reader, selected from thousands of generated ones."""
 
 
 @pytest.mark.parametrize(("text", "is_fast"), TEXTS)
@@ -143,7 +143,7 @@ def test_the_fast_path_is_taken_where_it_gives_the_same(text: bytes, is_fast: bo
 
 
 def test_as_deep_as_it_goes() -> None:
-    """Whether msgspec goes that deep depends on the Python."""
+    """The depth that msgspec supports depends on the Python version."""
     text = b'{"a":' + b"[" * 1023 + b"]" * 1023 + b"}"
     check_alike(text)
     check_chunks(text, 1)
@@ -198,7 +198,7 @@ def test_what_is_written_reads_back(
 
 
 def _has_noncharacter(value: JsonValue) -> bool:
-    """Tell whether there is text in it that QEMU refuses."""
+    """Return whether a value holds text that QEMU refuses."""
     if isinstance(value, str):
         return any(ord(c) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(c) <= 0xFDEF for c in value)
     if isinstance(value, dict):

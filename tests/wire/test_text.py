@@ -1,4 +1,4 @@
-"""Strings of QEMU's dialect: what they say, and how the malformed is shown."""
+"""Strings of QEMU's dialect: decoding, and the display of malformed ones."""
 
 import random
 
@@ -72,7 +72,7 @@ BAD = [
             *(b"\xf4\x8f\xbf\xbf", b"\xf1\xaf\xbf\xbf"),
         )
     ),
-    (b'"\xff\\a"', NO_UTF8),  # the first that is wrong counts
+    (b'"\xff\\a"', NO_UTF8),  # the first fault counts
     (b'"\\a\xff"', NO_ESCAPE),
     (b'"\xc3\\u00a9"', NO_UTF8),
 ]
@@ -156,7 +156,7 @@ FAULTY_PARTS = [
 
 
 def outcome(token: bytes) -> str:
-    """Return what a token says, or what is wrong with it."""
+    """Return a token's text, or its error message."""
     try:
         return decode_string(token)
     except WireError as error:

@@ -1,4 +1,4 @@
-"""The tolerant reader's limits, made small, and when a value is parsed."""
+"""The tolerant reader: small limits, and the time at which a value is parsed."""
 
 import pytest
 
@@ -36,7 +36,7 @@ every_size = pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
 @pytest.mark.parametrize(
     ("data", "items"),
     [
-        # A token may have 20 bytes, and all tokens of a value together.
+        # A token may have 20 bytes, and so may all tokens of a value together.
         pytest.param(b'"' + b"a" * 17 + b'" ', ["'" + "a" * 17 + "'"], id="a string within it"),
         pytest.param(
             b'"' + b"a" * 22 + b'"\n',

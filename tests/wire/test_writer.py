@@ -1,4 +1,4 @@
-"""The writer: exact bytes."""
+"""The exact bytes of the writer."""
 
 import math
 import tracemalloc
@@ -108,7 +108,7 @@ def test_any_nesting_that_can_be_read(encode: Encode, depth: int) -> None:
 
 
 def nested(depth: int, value: Any = None) -> tuple[Any, Any]:
-    """Return a value in so many arrays, and in so many objects."""
+    """Return a value nested in a number of arrays, and in a number of objects."""
     arrays, objects = ([], {}) if value is None else (value, value)
     for _ in range(depth):
         arrays, objects = [arrays], {"a": objects}
@@ -116,7 +116,7 @@ def nested(depth: int, value: Any = None) -> tuple[Any, Any]:
 
 
 def holds_itself(make: Callable[[list[Any]], object]) -> object:
-    """Return a list that holds what is made of it."""
+    """Return a list that holds a value made from the list itself."""
     value: list[Any] = []
     value.append(make(value))
     return value
@@ -168,7 +168,7 @@ def test_what_grows_by_holding_others_twice(
 
 
 def test_numbers_with_too_many_digits() -> None:
-    """Python refuses to write them out."""
+    """Python refuses to convert them to text."""
     values: list[JsonValue] = [10**5000, [10**5000], {"a": [1, 10**5000]}]
     for value in values:
         with pytest.raises(TypeError, match="digits"):
@@ -189,7 +189,7 @@ def test_what_json_can_not_hold(encode: Encode, depth: int) -> None:
 @pytest.mark.property
 @given(json_values)
 def test_the_slow_way_writes_the_same(value: JsonValue) -> None:
-    """What is long or holds lone surrogates goes another way; it must not show."""
+    """Long values and lone surrogates take another path, with the same result."""
     odd: JsonValue = {"a": value, "odd": ["\ud800", value], "b": [value]}
     plain: JsonValue = {"a": value, "odd": ["\ufffd", value], "b": [value]}
     for encode in (encode_compact, encode_line, encode_pretty):

@@ -1,4 +1,4 @@
-"""What generated bindings stand on: commands as values, typed events, types that stay open."""
+"""The base of generated bindings: commands as values, typed events, types that stay open."""
 
 from qmpeer.bindings.calls import (
     Command,

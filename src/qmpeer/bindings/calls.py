@@ -1,4 +1,4 @@
-"""Commands as values, and events as types: what a generated binding hands to a client."""
+"""Commands as values and events as types, which a generated binding gives to a client."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
@@ -16,11 +16,11 @@ D = TypeVar("D")
 
 
 class Command(Generic[R]):
-    """A command that is yet to be executed: its name, its arguments and what it returns.
+    """A command to execute: its name, arguments and return type.
 
     Attributes:
-        name: Its name on the wire.
-        arguments: Its arguments as JSON, None for none.
+        name: The command's name on the wire.
+        arguments: The arguments as JSON; None if there are none.
 
     Example:
         >>> query_name = Command("query-name", None, lambda value: value.get("name"))
@@ -38,11 +38,11 @@ class Command(Generic[R]):
         self._decode = decode
 
     def decode(self, value: JsonValue) -> R:
-        """Return the value of the reply as the type that the command returns."""
+        """Convert a reply's value to the command's return type."""
         return self._decode(value)
 
     def decode_json(self, text: bytes) -> R:
-        """Return the value of the reply, given as its text, as the type that the command returns.
+        """Convert a reply's value, given as JSON text, to the command's return type.
 
         Raises:
             msgspec.DecodeError: If the text isn't JSON.
@@ -57,7 +57,7 @@ class Command(Generic[R]):
             return NotImplemented
         return self.name == other.name and (self.arguments or {}) == (other.arguments or {})
 
-    __hash__: ClassVar[None]  # type: ignore[assignment]  # its arguments can change
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # its arguments are mutable
 
     def __repr__(self) -> str:
         return f"Command({self.name!r}, {self.arguments!r})"
@@ -70,13 +70,13 @@ def command(
     extra: Mapping[str, Any] | None = None,
     deprecated: Iterable[str] = (),
 ) -> Command[Any]:
-    """Make a command of typed arguments; generated functions call it.
+    """Make a command from typed arguments. Generated functions call this.
 
     Args:
-        name: Its name on the wire.
-        arguments: The arguments by their names on the wire; those that are UNSET are left out.
-        returns: The type that it returns.
-        extra: Further arguments, which the schema doesn't have.
+        name: The command's name on the wire.
+        arguments: The arguments by their names on the wire; UNSET ones are left out.
+        returns: The return type.
+        extra: Further arguments, which aren't in the schema.
         deprecated: Arguments whose use gives a DeprecationWarning.
     """
     sent: JsonObject = {}
@@ -92,15 +92,15 @@ def command(
 
 
 def union_command(name: str, arguments: Any, returns: Any) -> Command[Any]:
-    """Make a command whose arguments are a union; generated functions call it.
+    """Make a command whose arguments are a union. Generated functions call this.
 
     Args:
-        name: Its name on the wire.
+        name: The command's name on the wire.
         arguments: One of the union's branches.
-        returns: The type that the command returns.
+        returns: The return type.
 
     Raises:
-        TypeError: If the arguments are no object.
+        TypeError: If the arguments aren't an object.
     """
     sent = encode_arguments(arguments)
     if not isinstance(sent, dict):
@@ -109,13 +109,13 @@ def union_command(name: str, arguments: Any, returns: Any) -> Command[Any]:
 
 
 class TypedEvent(msgspec.Struct, Generic[D], frozen=True):
-    """One event whose data is of the type that a binding has for it.
+    """One event with data of its type in a binding.
 
     Attributes:
         name: The event's name.
-        data: Its data.
-        timestamp: When it was made; None from servers that don't say.
-        number: The client's own count of events on this connection, from 1.
+        data: The event's data.
+        timestamp: The time of the event; None if the server sent none.
+        number: The event's number on this connection, counted by the client from 1.
     """
 
     name: str
@@ -125,10 +125,10 @@ class TypedEvent(msgspec.Struct, Generic[D], frozen=True):
 
 
 class EventType(Generic[D]):
-    """An event's name, with the type of its data.
+    """An event's name and the type of its data.
 
     Attributes:
-        name: Its name on the wire.
+        name: The event's name on the wire.
     """
 
     __slots__ = ("_decode", "name")
@@ -138,11 +138,11 @@ class EventType(Generic[D]):
         self._decode = decode
 
     def decode(self, data: JsonObject) -> D:
-        """Return an event's data as its type; {} where it came without."""
+        """Convert an event's data to its type; pass {} if the event had no data."""
         return self._decode(data)
 
     def typed(self, event: Event) -> TypedEvent[D]:
-        """Return an event of this name, with its data as its type."""
+        """Convert an event of this name to a `TypedEvent`."""
         return TypedEvent(event.name, self._decode(event.data), event.timestamp, event.number)
 
     def __repr__(self) -> str:
@@ -150,14 +150,14 @@ class EventType(Generic[D]):
 
 
 def event_type(name: str, data: Any) -> EventType[Any]:
-    """Make an event's type; generated bindings call it.
+    """Make an event type. Generated bindings call this.
 
     Args:
         name: The event's name on the wire.
         data: The type of its data.
     """
 
-    def decode(value: JsonObject) -> Any:  # the decoder is made when the first event comes
+    def decode(value: JsonObject) -> Any:  # the decoder is made for the first event
         return decoder_of(data)(value)
 
     return EventType(name, decode)

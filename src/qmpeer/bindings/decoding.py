@@ -1,13 +1,13 @@
-"""From JSON to the types of a binding, whatever the server's release.
+"""The decoder from JSON to a binding's types, for servers of any release.
 
-Theory of operation. There are two paths. The *fast* one has msgspec build the type, members that
-it doesn't have forbidden; it refuses whatever isn't exactly what the schema says. Then, and for
-types that msgspec can't express (a union as a branch of a union), comes the *open* one: it walks
-the plain value along the type and refuses nothing. Members that aren't known are kept in `extra`,
-a branch that isn't known becomes an `UnknownBranch`, a value of another JSON type stays as it is,
-and a mandatory member that is missing is UNSET. Where the fast path succeeds, both give the same.
+Theory of operation. There are two paths. On the *fast* path msgspec builds the type; it refuses
+unknown members and anything else that differs from the schema. The *open* path is taken after such
+a refusal, and for types that msgspec can't express (a union as a branch of a union). It walks the
+plain value along the type and refuses nothing. Unknown members go into `extra`, an unknown branch
+becomes an `UnknownBranch`, a value of another JSON type stays as it is, and a missing mandatory
+member is UNSET. Where the fast path succeeds, both paths give the same result.
 
-A constructor of the open path is made from a type's annotations when it is first needed.
+The constructors of the open path are made from a type's annotations on first use.
 """
 
 import types
@@ -26,11 +26,11 @@ _decoders: Final[dict[Any, "Decoder"]] = {}
 _constructors: Final[dict[Any, Construct | None]] = {}
 
 
-def decoder_of(of: Any) -> "Decoder":
-    """Return the decoder of a type; there is one for each."""
-    decoder = _decoders.get(of)
+def decoder_of(target: Any) -> "Decoder":
+    """Return the decoder of a type; it is made once per type."""
+    decoder = _decoders.get(target)
     if decoder is None:
-        decoder = _decoders[of] = Decoder(of)
+        decoder = _decoders[target] = Decoder(target)
     return decoder
 
 
@@ -38,7 +38,7 @@ class Decoder:
     """A decoder of values of one type.
 
     Args:
-        of: The type, as annotations name it: a struct, a list of them, a union.
+        target: The type as in annotations: a struct, a list of structs, a union.
 
     Example:
         >>> decoder_of(list[str])(["a", "b"])
@@ -47,18 +47,18 @@ class Decoder:
 
     __slots__ = ("_is_fast", "_json", "_type")
 
-    def __init__(self, of: Any) -> None:
-        self._type = of
+    def __init__(self, target: Any) -> None:
+        self._type = target
         self._json: msgspec.json.Decoder[Any] | None = None
         try:
-            self._json = msgspec.json.Decoder(of)
+            self._json = msgspec.json.Decoder(target)
         except (TypeError, RecursionError):
             self._is_fast = False
         else:
             self._is_fast = True
 
     def __call__(self, value: Any) -> Any:
-        """Decode a plain JSON value; nothing is refused."""
+        """Decode a plain JSON value. Nothing is refused."""
         if self._is_fast:
             try:
                 return msgspec.convert(value, self._type)
@@ -67,7 +67,7 @@ class Decoder:
         return self.open(value)
 
     def json(self, text: bytes) -> Any:
-        """Decode a value from its text.
+        """Decode a value from JSON text.
 
         Raises:
             msgspec.DecodeError: If the text isn't JSON.
@@ -80,31 +80,32 @@ class Decoder:
         return self.open(msgspec.json.decode(text))
 
     def open(self, value: Any) -> Any:
-        """Decode a plain JSON value along the open path alone."""
+        """Decode a plain JSON value by the open path only."""
         construct = _constructor(self._type)
         if construct is None:
             return value
         try:
             return construct(value)
-        except RecursionError:  # nested deeper than any type is meant to be
+        except RecursionError:  # nested deeper than any sensible value
             return value
 
 
-def _constructor(of: Any) -> Construct | None:
-    """Return what builds values of a type from plain ones; None where they are plain themselves."""
-    if of in _constructors:
-        return _constructors[of]
+def _constructor(target: Any) -> Construct | None:
+    """Return the constructor of a type's values; None if they are plain JSON values."""
+    if target in _constructors:
+        return _constructors[target]
     construct: Construct | None = None
-    origin = get_origin(of)
+    origin = get_origin(target)
     if origin is Annotated:
-        construct = _constructor(get_args(of)[0])
+        construct = _constructor(get_args(target)[0])
     elif origin is list:
-        construct = _list_constructor(*get_args(of))
+        construct = _list_constructor(*get_args(target))
     elif origin in (typing.Union, types.UnionType):
-        construct = _union_constructor(get_args(of))
-    elif isinstance(of, type) and issubclass(of, Struct):
-        construct = _StructConstructor(of)
-    _constructors[of] = construct
+        construct = _union_constructor(get_args(target))
+    elif isinstance(target, type) and issubclass(target, Struct):
+        construct = _StructConstructor(target)
+    # Cached for good: the types are those of a binding, which lives as long as the program.
+    _constructors[target] = construct
     return construct
 
 
@@ -120,16 +121,17 @@ def _list_constructor(element: Any) -> Construct | None:
 
 
 class _StructConstructor:
-    """Build one struct; its fields are looked up when the first value comes.
+    """A constructor of one struct type.
 
-    Until then nothing is known of them, so that a struct may contain itself.
+    The fields are looked up for the first value. Doing so earlier would not end for a struct that
+    contains itself.
     """
 
     __slots__ = ("_fields", "_required", "_struct", "_tags")
 
-    def __init__(self, of: type[Struct]) -> None:
-        self._struct = of
-        self._tags = tags_of(of)
+    def __init__(self, target: type[Struct]) -> None:
+        self._struct = target
+        self._tags = tags_of(target)
         self._fields: dict[str, tuple[str, Construct | None]] | None = None
         self._required: tuple[str, ...] = ()
 
@@ -154,26 +156,27 @@ class _StructConstructor:
                 known[name] = item if construct is None else construct(item)
             elif wire not in self._tags:
                 extra[wire] = item
+        # msgspec's constructors demand all required fields, so missing ones get a placeholder.
         for name in self._required:
             if name not in known:
                 known[name] = UNSET
         return self._struct(**known, extra=extra)
 
 
-def tags_of(of: type[Struct]) -> dict[str, str]:
-    """Return the discriminators of a union's branch, and the values that mean it."""
-    tags: dict[str, str] | None = getattr(of, "branch_tags", None)
+def tags_of(target: type[Struct]) -> dict[str, str]:
+    """Return the discriminators of a union's branch, with their values."""
+    tags: dict[str, str] | None = getattr(target, "branch_tags", None)
     if tags is not None:
         return tags
-    config = of.__struct_config__
+    config = target.__struct_config__
     return {} if config.tag_field is None else {config.tag_field: str(config.tag)}
 
 
-def _union_constructor(of: Iterable[Any]) -> Construct | None:
+def _union_constructor(target: Iterable[Any]) -> Construct | None:
     kinds: list[tuple[type, Construct]] = []
     branches: list[type[Struct]] = []
     unknown: type[UnknownBranch] | None = None
-    for alternative in of:
+    for alternative in target:
         if isinstance(alternative, type) and issubclass(alternative, UnknownBranch):
             unknown = alternative
         elif isinstance(alternative, type) and issubclass(alternative, Struct):
@@ -181,11 +184,11 @@ def _union_constructor(of: Iterable[Any]) -> Construct | None:
         else:
             construct = _constructor(alternative)
             if construct is not None:
-                kinds.append((list, construct))  # a struct's own constructor is among branches
+                kinds.append((list, construct))  # structs are in branches
     if unknown is not None:
         kinds.append((dict, _branch_constructor(branches, unknown)))
     elif branches:
-        kinds.append((dict, _StructConstructor(branches[0])))  # an alternate has one at most
+        kinds.append((dict, _StructConstructor(branches[0])))  # an alternate has at most one
     if not kinds:
         return None
 

@@ -1,4 +1,4 @@
-"""Warnings of what a later release may no longer have, each given once."""
+"""Deprecation warnings, each given once."""
 
 import functools
 import sys
@@ -14,19 +14,22 @@ _given: Final[set[str]] = set()
 
 
 def warn_once(text: str, *, calls: int) -> None:
-    """Give a DeprecationWarning, unless the same was given before.
+    """Give a DeprecationWarning, unless the same one was given before.
 
-    It names the line that uses what is deprecated: Python shows only those of the main program.
+    It points to the line that uses the deprecated item: by default, Python only shows warnings of
+    lines in the main program.
 
     Args:
-        text: What is deprecated.
-        calls: Calls between that line and this room; 1 if a generated function was called there.
+        text: The warning.
+        calls: The number of calls between that line and this package; 1 for a generated function.
     """
     if text in _given:
         return
     _given.add(text)
     frame: FrameType | None = sys._getframe()
     level = 1
+    # Skip the frames of this package, then the generated function's frame, as often as `calls`
+    # says.
     for further in range(calls, -1, -1):
         while frame is not None and frame.f_globals.get("__name__", "").startswith(_ROOM):
             frame, level = frame.f_back, level + 1
@@ -36,7 +39,7 @@ def warn_once(text: str, *, calls: int) -> None:
 
 
 if TYPE_CHECKING:
-    from typing_extensions import deprecated  # type checkers have it without its being installed
+    from typing_extensions import deprecated  # type checkers know it even if it isn't installed
 else:
 
     def deprecated(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

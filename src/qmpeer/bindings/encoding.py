@@ -1,4 +1,4 @@
-"""From the types of a binding to JSON: exactly what they hold, unknown members included."""
+"""The encoder of a binding's types to JSON, including their unknown members."""
 
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
@@ -14,21 +14,21 @@ _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 _Warn: TypeAlias = Callable[[type[Struct], str], None] | None
 
 
-class _Plan(msgspec.Struct, frozen=True):
-    """How a struct is encoded: its tags, and the names of its members here and there."""
+class _StructEncoding(msgspec.Struct, frozen=True):
+    """The encoding of a struct type: its tags, and its members' names in Python and on the wire."""
 
     tags: dict[str, str]
     members: tuple[tuple[str, str], ...]
 
 
-_plans: Final[dict[type[Struct], _Plan]] = {}
+_encodings: Final[dict[type[Struct], _StructEncoding]] = {}
 
 
 def encode(value: Any) -> JsonValue:
-    """Return a value as JSON; members that are UNSET are left out.
+    """Return a value as JSON; UNSET members are left out.
 
     Raises:
-        TypeError: If it is, or holds, nothing that JSON can hold.
+        TypeError: If it is or holds a value that JSON can't express.
 
     Example:
         >>> class Point(Struct, rename={"x_axis": "x-axis"}):
@@ -40,12 +40,12 @@ def encode(value: Any) -> JsonValue:
 
 
 def encode_arguments(value: Any) -> JsonValue:
-    """Return what is to be sent as JSON, and warn of deprecated members in it, once each."""
+    """Return arguments as JSON, and warn of deprecated members, once each."""
     return _encode(value, _warn)
 
 
-def _warn(of: type[Struct], name: str) -> None:
-    warn_once(f"member {name} of {of.__name__} is deprecated", calls=1)
+def _warn(struct: type[Struct], name: str) -> None:
+    warn_once(f"member {name} of {struct.__name__} is deprecated", calls=1)
 
 
 def _encode(value: Any, warn: _Warn) -> JsonValue:
@@ -71,17 +71,18 @@ def _encode_object(members: dict[str, Any], warn: _Warn) -> JsonObject:
 
 
 def _encode_struct(value: Struct, warn: _Warn) -> JsonObject:
-    of = type(value)
-    plan = _plans.get(of)
-    if plan is None:
-        pairs = zip(of.__struct_fields__, of.__struct_encode_fields__, strict=True)
-        plan = _plans[of] = _Plan(tags_of(of), tuple(p for p in pairs if p[0] != "extra"))
-    result: JsonObject = dict(plan.tags)
-    for name, wire in plan.members:
+    struct = type(value)
+    encoding = _encodings.get(struct)
+    if encoding is None:
+        pairs = zip(struct.__struct_fields__, struct.__struct_encode_fields__, strict=True)
+        members = tuple(pair for pair in pairs if pair[0] != "extra")
+        encoding = _encodings[struct] = _StructEncoding(tags_of(struct), members)
+    result: JsonObject = dict(encoding.tags)
+    for name, wire in encoding.members:
         item = getattr(value, name)
         if item is not UNSET:
-            if warn is not None and wire in of.deprecated_members:
-                warn(of, wire)
+            if warn is not None and wire in struct.deprecated_members:
+                warn(struct, wire)
             result[wire] = _encode(item, warn)
     if value.extra:
         result.update(_encode_object(value.extra, warn))

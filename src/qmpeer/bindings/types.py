@@ -1,4 +1,4 @@
-"""What the types of a binding are made of: structs that keep what they don't know, open enums."""
+"""The base types of a binding: structs that keep unknown members, and open enums."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -7,29 +7,29 @@ import msgspec
 
 
 class Struct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, repr_omit_defaults=True):
-    """An object type of a schema; a subclass has its members as attributes.
+    """An object type of a schema; subclasses have its members as attributes.
 
-    Members that the type doesn't have are in `extra` under their names on the wire. One that isn't
-    there is UNSET, even a mandatory one that the server left out; None is JSON's null. Where a
-    server sends a value of another JSON type than the schema has, it stands there as it came.
+    Unknown members are in `extra`, under their names on the wire. A missing member is UNSET, even a
+    mandatory one that the server left out; None is JSON's null. A value of another JSON type than
+    in the schema is kept as it came.
 
     Attributes:
-        extra: Members of a newer server; they are sent, too.
-        deprecated_members: Members that a newer release may no longer take.
+        extra: Unknown members, such as those of a newer server; they are also sent.
+        deprecated_members: Members that a newer release may no longer accept.
     """
 
     deprecated_members: ClassVar[tuple[str, ...]] = ()
 
-    # A dollar sign stands in no name of QAPI, so that no member is taken for this one.
+    # QAPI names contain no dollar sign, so this name can't clash with a member's.
     extra: dict[str, Any] = msgspec.field(default_factory=dict, name="$extra")
 
 
 class Empty(Struct):
-    """An object without members, which commands return that return nothing."""
+    """An object without members, the return type of commands that return nothing."""
 
 
 class UnknownBranch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A value of a union whose branch the binding doesn't know.
+    """A value of a union with a branch that isn't in the binding.
 
     Attributes:
         tag: The value of the union's discriminator.
@@ -41,9 +41,9 @@ class UnknownBranch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Enumeration:
-    """The names of an enum's values as constants; values themselves are plain strings.
+    """The values of an enum as constants. The values are plain strings.
 
-    A newer server's values are strings as well, so that nothing needs to be done for them.
+    So a newer server's unknown values need no special handling.
 
     Example:
         >>> class RunState(Enumeration):
@@ -55,7 +55,7 @@ class Enumeration:
 
     @classmethod
     def values(cls) -> tuple[str, ...]:
-        """Return the values that the schema has, in its order."""
+        """Return the values in the order of the schema."""
         return tuple(cls._values())
 
     @classmethod

@@ -1,8 +1,8 @@
-"""QEMU's character devices: what a monitor, or anything else, talks through.
+"""QEMU's character devices: byte streams for monitors and other front ends.
 
 A device is described by an option (`parse_chardev`, `parse_device`) or by the JSON of
-``chardev-add``. `create` makes one; `Chardevs` holds those of a program by their labels. Its front
-end is whatever makes the handler of a stream, such as ``Monitor.connection_factory()``.
+``chardev-add``. `create` makes one device; `Chardevs` holds all devices of a program by label. A
+front end is a factory for the handlers of streams, such as ``Monitor.connection_factory()``.
 
 Example:
     >>> import asyncio

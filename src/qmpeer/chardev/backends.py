@@ -1,7 +1,7 @@
-"""What ``-chardev``'s keys mean to each type of device: the JSON that ``chardev-add`` takes.
+"""Translation of ``-chardev``'s keys, for each type of device, to the JSON of ``chardev-add``.
 
 Spec: QAPI, ChardevBackend: ``{"type": …, "data": {…}}``, with addresses in their old form, which
-has a ``data`` of its own. The errors are QEMU's, and so is the order in which they are found.
+has a ``data`` of its own. The errors and the order of the checks are QEMU's.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,8 +19,7 @@ BACKENDS: Final = (
 """The types that QEMU 7.2 lists, in its order."""
 
 ALIASES: Final = {"tty": "serial", "parport": "parallel"}
-"""Old names of types, which QEMU warns of."""
-
+"""Old names of types, for which QEMU warns."""
 
 _REQUIRED: Final = {
     "file": ("path", "out", "file: no filename"),
@@ -29,7 +28,7 @@ _REQUIRED: Final = {
     "parallel": ("path", "device", "parallel: no device path"),
     "mux": ("chardev", "chardev", "mux: no chardev"),
 }
-"""By types: a key that has to be there, what it is called in the JSON, the complaint otherwise."""
+"""By type: a required key, its name in the JSON, and the start of the error if it is missing."""
 
 _COPIED: Final = {
     "stdio": ("signal",),
@@ -38,14 +37,14 @@ _COPIED: Final = {
     "memory": ("size",),
     "vc": ("width", "height", "cols", "rows"),
 }
-"""By types: keys that are called the same in the JSON, where a number of 0 stands for none."""
+"""By type: keys with the same name in the JSON; a number of 0 counts as missing."""
 
 
 def backend_of(label: str, values: Values) -> JsonObject:
-    """Make the JSON of a backend.
+    """Return the JSON of a backend.
 
     Raises:
-        ChardevError: If the keys don't go together, in QEMU's words.
+        ChardevError: If the keys can't be combined, in QEMU's words.
     """
     name = values.get("backend")
     if name is None:
@@ -58,19 +57,20 @@ def backend_of(label: str, values: Values) -> JsonObject:
         data["logfile"] = values["logfile"]
         data["logappend"] = values.get("logappend", False)
     if kind in _REQUIRED:
-        key, member, what = _REQUIRED[kind]
+        key, member, complaint = _REQUIRED[kind]
         if key not in values:
-            raise ChardevError(f"chardev: {what} given")
+            raise ChardevError(f"chardev: {complaint} given")
         data[member] = str(values[key])
     for key in _COPIED.get(kind, ()):
         value = values.get(key)
+        # False is passed on; 0 and "" count as missing.
         if value or value is False:
             data[key] = value
     return {"type": kind, "data": data | _PARSERS[kind](values) if kind in _PARSERS else data}
 
 
 def alias_warning(values: Values) -> str | None:
-    """Say what QEMU warns of when a type goes by its old name."""
+    """Return QEMU's warning for the old name of a type, or None."""
     name = str(values.get("backend"))
     if name not in ALIASES:
         return None
@@ -125,7 +125,7 @@ def _inet(host: str, port: str, values: Values) -> JsonObject:
 
 
 def _signed(number: object) -> int:
-    """Read a number of 64 bits as signed, as the integers of QAPI are."""
+    """Return a number of 64 bits as signed, like QAPI's integers."""
     number = int(str(number))
     return number - (1 << 64) if number >= 1 << 63 else number
 

@@ -1,4 +1,4 @@
-"""Base64 as QEMU reads it, which is GLib's way behind a check of the characters."""
+"""Base64 as QEMU decodes it: a check of the characters, then GLib's decoder."""
 
 import base64
 import re
@@ -11,13 +11,12 @@ _PADDED: Final = re.compile(rb"[^=]*={0,2}")
 
 
 def read_base64(text: bytes) -> bytes:
-    """Decode base64 as far as it goes: what is left over of a group of four is dropped.
+    """Decode base64; an incomplete group of four characters at the end is dropped.
 
-    Spec: QEMU: line ends don't count; padding may stand within the text, too, where it counts as
-    zeros.
+    Spec: QEMU ignores line ends, and reads padding in the middle of the text as zeros.
 
     Raises:
-        ChardevError: If there are other characters in it, in QEMU's words.
+        ChardevError: If the text has other characters, in QEMU's words.
 
     Example:
         >>> read_base64(b"YWJjZA=="), read_base64(b"YWJjZA")

@@ -1,10 +1,9 @@
-"""The character device: something with a label that one front end, such as a monitor, talks to.
+"""The character device: a labelled byte stream for one front end, such as a monitor.
 
-How it works. A front end is what makes the handler of a new stream. A device comes and goes as a
-socket's clients do: each time somebody is there, it makes a `Link`, which is the stream's handler
-and hands everything on to the front end's. Nobody has to be attached yet: then the link reads
-nothing until somebody is, so that what the client has sent early isn't lost, and only watches
-whether the client is still there.
+How it works. A front end is a factory for handlers of streams. A device's connections come and go
+like a socket's clients. For each one the device makes a `DeviceConnection`: the handler of the
+stream, which forwards everything to the front end's handler. If no front end is attached yet, the
+connection reads nothing, so that a client's early data isn't lost, and only watches for a hang-up.
 """
 
 from abc import ABC, abstractmethod
@@ -24,16 +23,16 @@ class Chardev(ABC):
 
     Attributes:
         kind: Its type in QAPI.
-        offers_oob: A control monitor on it offers out-of-band execution.
-        is_socket: It can be yanked.
-        input_end: On end of input: notify the front end ("told"), close ("closes"), or ignore.
+        offers_oob: True if a control monitor on it offers out-of-band execution.
+        is_socket: True if it can be yanked.
+        input_end: On end of input: notify the front end ("reported"), close ("closes"), or ignore.
         label: Its id.
-        data: What QAPI's ChardevBackend says of it.
+        data: Its members of QAPI's ChardevBackend.
     """
 
     offers_oob: ClassVar[bool] = True
     is_socket: ClassVar[bool] = False
-    input_end: ClassVar[Literal["told", "closes", "ignored"]] = "ignored"
+    input_end: ClassVar[Literal["reported", "closes", "ignored"]] = "ignored"
 
     def __init__(
         self,
@@ -49,7 +48,7 @@ class Chardev(ABC):
         self._find_fd = find_fd
         self._host = host
         self._factory: HandlerFactory | None = None
-        self._link: Link | None = None
+        self._connection: DeviceConnection | None = None
         self._log: OutputFile | None = None
         self._sharer: Chardev | None = None
         self._is_closed = False
@@ -57,64 +56,68 @@ class Chardev(ABC):
     def __repr__(self) -> str:
         return f"<chardev {self.label}: {self.filename}>"
 
-    # What is seen of it.
+    # Its state.
 
     @property
     def filename(self) -> str:
-        """What query-chardev calls its filename."""
+        """Its "filename" in query-chardev."""
         return self.kind
 
     @property
     def opens(self) -> Literal["now", "later", "never"]:
-        """When its other end is there, if that isn't for a client to say."""
+        """When it has another end, if no client decides that by connecting."""
         return "now"
 
     @property
     def frontend_open(self) -> bool:
-        """Whether a front end is attached; through a mux, whether one is attached to that."""
+        """True if a front end is attached; if that is a mux, True if the mux has a front end."""
         return self._factory is not None if self._sharer is None else self._sharer.frontend_open
 
     @property
     def is_busy(self) -> bool:
-        """Whether it can't be removed now."""
+        """True if it can't be removed now."""
         return self._factory is not None
 
     @property
-    def client(self) -> "Link | None":
-        """The link of whoever is at the other end, or None."""
-        return None if self._link is None or self._link.stream.is_over else self._link
+    def client(self) -> "DeviceConnection | None":
+        """The connection of the client at the other end, or None."""
+        return (
+            None
+            if self._connection is None or self._connection.stream.is_over
+            else self._connection
+        )
 
     @property
     def is_connected(self) -> bool:
-        """Whether somebody is at the other end."""
+        """True if a client is at the other end."""
         return self.client is not None
 
     @property
     def pty(self) -> str | None:
-        """The path of its slave, if it is a pty."""
+        """The path of its slave if it is a pty, otherwise None."""
         return None
 
     # The front end.
 
     def attach(self, factory: HandlerFactory, *, wants_echo: bool = False) -> None:
-        """Give it its front end: what makes the handler of every stream.
+        """Attach the front end: the factory for the handler of every stream.
 
         Args:
             factory: Such as Monitor.connection_factory() returns.
-            wants_echo: A terminal shows and edits lines itself, as control monitors want it.
+            wants_echo: Let a terminal echo and edit lines itself, as for control monitors.
 
         Raises:
-            ChardevError: If it has one already.
+            ChardevError: If it has a front end already.
         """
         if self._factory is not None:
             raise ChardevError(f"Device '{self.label}' is in use")
         self._factory = factory
-        if self._link is not None:
-            self._link.attach(factory)
-            self._link.stream.resume_reading()
+        if self._connection is not None:
+            self._connection.attach(factory)
+            self._connection.stream.resume_reading()
 
     def share(self, sharer: "Chardev", factory: HandlerFactory) -> None:
-        """Attach a mux, which has front ends of its own.
+        """Attach a mux as the front end; the mux has front ends of its own.
 
         Raises:
             ChardevError: If it has a front end already.
@@ -123,18 +126,18 @@ class Chardev(ABC):
         self._sharer = sharer
 
     def detach(self) -> None:
-        """Take its front end away; who is connected is cut off."""
+        """Remove the front end and disconnect the client."""
         self._factory = self._sharer = None
-        if self._link is not None:
-            self._link.stream.abort()
+        if self._connection is not None:
+            self._connection.stream.abort()
 
     # Opening and closing.
 
     async def open(self) -> None:
-        """Begin to listen, or connect, or whatever makes it usable.
+        """Make the device usable: listen, connect, or open a file.
 
         Raises:
-            ChardevError: If it can't be had, in QEMU's words.
+            ChardevError: If the device can't be opened, in QEMU's words.
         """
         path = self.data.get("logfile")
         if path is not None:
@@ -148,78 +151,79 @@ class Chardev(ABC):
 
     @abstractmethod
     async def _open(self) -> None:
-        """Do what open() does, the log file excepted."""
+        """Open the device itself; open() opens the log file."""
 
     @property
     def waits_for_client(self) -> bool:
-        """Whether nothing should start before a client is there."""
+        """True if the program should wait for a client before it starts."""
         return False
 
     async def wait_for_client(self) -> None:  # noqa: B027 - most don't wait
-        """Wait until somebody has connected, or until it is closed."""
+        """Wait until a client has connected, or until the device is closed."""
 
     def close(self) -> None:
-        """Take no further client; who talks to a front end stays until that closes the stream."""
-        if self._link is not None and self._factory is None:
-            self._link.stream.abort()
+        """Accept no further clients. A client of a front end stays until that closes the stream."""
+        if self._connection is not None and self._factory is None:
+            self._connection.stream.abort()
         self._is_closed = True
         self._close_log()
 
     def yank(self) -> None:
-        """Cut the connection, whatever is under way on it."""
-        if self._link is not None:
-            self._link.stream.abort()
+        """Cut the connection at once, dropping unsent data."""
+        if self._connection is not None:
+            self._connection.stream.abort()
 
     def send_break(self) -> None:  # noqa: B027 - most have none
-        """Send a break to the other end, where there is such a thing."""
+        """Send a break to the other end, if the device supports breaks."""
 
-    # What subclasses call.
+    # For subclasses.
 
-    def _connect(self, stream: Stream) -> "Link":
-        """Make the handler of a new stream: what listeners are given."""
+    def _connect(self, stream: Stream) -> "DeviceConnection":
+        """Return the handler of a new stream. This is the handler factory for listeners."""
         logged = stream if self._log is None else LoggedStream(stream, self._log)
-        link = self._link = Link(self, logged)
+        connection = self._connection = DeviceConnection(self, logged)
         if self._factory is None:
+            # Input stays unread until a front end is attached, so a hang-up must be watched for.
             stream.pause_reading()
-            stream.tell_hangup(stream.abort)
+            stream.on_hangup(stream.abort)
         else:
             try:
-                link.attach(self._factory)
+                connection.attach(self._factory)
             except BaseException:
-                self._link = None
+                self._connection = None
                 raise
         self._connected()
         self._host.when_changed()
-        return link
+        return connection
 
     def _connected(self) -> None:  # noqa: B027 - most needn't
-        """Take note that somebody is there."""
+        """React to a new connection."""
 
     def _disconnected(self, error: OSError | None) -> None:  # noqa: B027 - most needn't
-        """Take note that nobody is there any more."""
+        """React to the end of a connection."""
 
-    def link_lost(self, link: "Link", error: OSError | None) -> None:
-        """Learn from a link that it is over."""
-        if self._link is link:
-            self._link = None
+    def connection_ended(self, connection: "DeviceConnection", error: OSError | None) -> None:
+        """Handle the end of a connection, which calls this."""
+        if self._connection is connection:  # else a new one has replaced it already
+            self._connection = None
         self._disconnected(error)
         if self._is_closed:
             self._close_log()
         self._host.when_changed()
 
     def _close_log(self) -> None:
-        if self._log is not None and self._link is None:
+        if self._log is not None and self._connection is None:
             self._log.close()
 
 
-class Link:
-    """The handler of one stream, for whichever front end is attached.
+class DeviceConnection:
+    """One connection of a device: the stream's handler, which forwards to the front end's handler.
 
     Attributes:
-        stream: What it handles.
-        data_received: The front end's.
-        pause_writing: The front end's.
-        resume_writing: The front end's.
+        stream: The stream.
+        data_received: The front end's method.
+        pause_writing: The front end's method.
+        resume_writing: The front end's method.
     """
 
     stream: Stream
@@ -244,31 +248,30 @@ class Link:
         self.pause_writing = self.resume_writing = self._do_nothing
 
     def attach(self, factory: HandlerFactory) -> None:
-        """Let a front end have the stream."""
+        """Hand the stream to a front end."""
         handler = self._handler = factory(self.stream)
-        # What is called most goes straight to the front end.
+        # The most frequent calls go directly to the front end's handler.
         self.data_received = handler.data_received
         self.pause_writing = handler.pause_writing
         self.resume_writing = handler.resume_writing
 
     def eof_received(self) -> None:
-        """Pass on that the other end sends no more, if that is an end.
+        """Handle the end of input as `Chardev.input_end` requires.
 
-        Spec: QEMU: the end of standard input is not the end of the monitor, which goes on to send
-        events.
+        Spec: in QEMU a monitor goes on to send events after the end of standard input.
         """
         if self._handler is None or self._device.input_end == "closes":
             self.stream.close()
-        elif self._device.input_end == "told":
+        elif self._device.input_end == "reported":
             self._handler.eof_received()
 
     def connection_lost(self, error: OSError | None) -> None:
-        """Pass on that the stream has ended."""
+        """Notify the front end and the device that the stream has ended."""
         try:
             if self._handler is not None:
                 self._handler.connection_lost(error)
         finally:
-            self._device.link_lost(self, error)
+            self._device.connection_ended(self, error)
 
     def _refuse(self, data: bytes, fds: Sequence[int]) -> None:
         raise AssertionError("found bytes without a front end, expected a pause")

@@ -1,4 +1,4 @@
-"""Output into a file, and input from another if there is one."""
+"""The file device: output to a file, and input from another file if one is named."""
 
 import os
 
@@ -10,7 +10,7 @@ from qmpeer.transport.aio.stdio_stream import StdioStream
 
 
 class FileDevice(Chardev):
-    """A file that is written to; it is emptied first unless it is appended to."""
+    """A device that writes to a file, which it truncates first unless it appends."""
 
     _file: OutputFile | None = None
 
@@ -22,24 +22,26 @@ class FileDevice(Chardev):
             raise _not_opened(path, error) from error
         if "in" not in self.data:
             self._file = file
-            sink = OutputOnlyStream(self.kind, file.write)
-            sink.start(self._connect(sink))
+            output = OutputOnlyStream(self.kind, file.write)
+            output.start(self._connect(output))
             return
         path = str(self.data["in"])
         try:
+            # O_NONBLOCK: opening a FIFO for reading would wait for a writer.
             read_fd = self._host.open_path(path, os.O_RDONLY | os.O_NONBLOCK)
         except OSError as error:
             file.close()
             raise _not_opened(path, error) from error
+        # The stream closes the descriptor from now on.
         fd = file.release()
         assert fd is not None
         stream = StdioStream(read_fd, fd, self.kind, self._host.close_path)
         stream.start(self._connect(stream))
 
     def close(self) -> None:
-        """Close the file, unless a front end may still write to it."""
+        """Close the device, and the file too unless a front end may still write to it."""
         super().close()
-        if self._link is None and self._file is not None:
+        if self._connection is None and self._file is not None:
             self._file.close()
 
     def _disconnected(self, error: OSError | None) -> None:

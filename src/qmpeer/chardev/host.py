@@ -1,4 +1,4 @@
-"""Services that the host program gives character devices; every part has a default."""
+"""Services that the host program provides to character devices; each has a default."""
 
 import logging
 import os
@@ -17,9 +17,9 @@ class TlsCredentials(msgspec.Struct, frozen=True):
     """TLS for one end of a connection, as ``-object tls-creds-…`` describes it.
 
     Attributes:
-        context: Certificates, or keys, and rules.
-        is_for_server: Whether its endpoint is the server.
-        identifies_clients: Whether clients must authenticate, by a certificate or a key.
+        context: The TLS context with certificates or keys.
+        is_for_server: True for a server, False for a client.
+        identifies_clients: True if clients must authenticate, by a certificate or a key.
     """
 
     context: ssl.SSLContext
@@ -30,7 +30,7 @@ class TlsCredentials(msgspec.Struct, frozen=True):
 FindFd = Callable[[str], int | None]
 """Looks up a descriptor passed to the monitor, by name; None if there is none."""
 Authorize = Callable[[str], bool]
-"""Says whether the owner of a certificate with this name may come in."""
+"""Returns True if a client whose certificate has this name may connect."""
 
 
 def _say(line: str) -> None:
@@ -46,26 +46,27 @@ def _nothing() -> None:
 
 
 class Host(msgspec.Struct):
-    """What the devices of one program share.
+    """The services and settings that the devices of one program share.
 
     Attributes:
-        say: Shows a line on standard output, such as where a pty is.
-        report: Shows an error on standard error that no command asked for.
+        say: Prints a line on standard output, such as the path of a pty.
+        report: Prints an error on standard error that isn't the reply to a command.
         quit: Ends the program: a mux's C-a x.
         commit: Writes disks back: a mux's C-a s.
-        when_changed: Called when somebody connected to a device, or left it.
-        open_path: Opens a path with flags of open(); knows /dev/fdset/N if the program does.
-        close_path: Closes what that has opened.
+        when_changed: Called when a client connects to a device or leaves it.
+        open_path: Opens a path with flags of open(), and /dev/fdset/N if the program supports it.
+        close_path: Closes a descriptor that ``open_path`` returned.
         credentials: TLS credentials by their ids.
-        is_object: Says whether there is any object with an id.
-        authorizers: What decides on the names of TLS clients, by their ids (``tls-authz``).
-        origins: Web pages that may connect by WebSocket.
+        is_object: Returns True if an object with an id exists.
+        authorizers: Checks of TLS clients' names, by their ids (``tls-authz``).
+        origins: Origins of web pages that may connect by WebSocket.
         escape: The character that begins a mux's escape: C-a.
-        is_insecure: TCP may be open to the network without TLS.
+        is_insecure: True if TCP may be open to the network without TLS.
         socket_mode: The mode of unix sockets' files.
-        handshake_timeout: Seconds for TLS and WebSocket to begin on TCP; None waits for ever.
-        standard: Descriptors of standard input and output; None if the program gives them up.
-        standard_user: The label of the device that has them.
+        handshake_timeout: Seconds for the handshakes of TLS and WebSocket on TCP; None waits for
+            ever.
+        standard: Descriptors of standard input and output; None if the program has closed them.
+        standard_user: The label of the device that uses them.
     """
 
     say: Callable[[str], None] = _say

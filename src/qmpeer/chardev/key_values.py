@@ -1,11 +1,11 @@
 """QEMU's ``key=value,key=value`` language for one option's argument.
 
 A comma in a value is written twice. A key without a value is a flag: ``server`` is ``server=on``,
-``nowait`` is ``wait=off``. The first part may leave out its key when the option implies one:
+``nowait`` is ``wait=off``. The first part may omit its key if the option implies one:
 ``-name vm0`` is ``-name guest=vm0``.
 
-Spec: QEMU's option syntax. A value that leaves out its key ends at a comma, but an ``=`` before
-that comma makes a key of what stands before it; ``path=…`` in full takes any path.
+Spec: QEMU's option syntax. A value without its key ends at a comma. If it contains an ``=``, the
+text before that is read as a key; so a path with an ``=`` must be written as ``path=…``.
 """
 
 import re
@@ -36,7 +36,7 @@ _SIZE_HINT: Final = (
 
 
 class KeyValue(NamedTuple):
-    """One key with its value, and the flag that it was written as, if it was."""
+    """One key with its value, and the flag's text if it was written as a flag."""
 
     key: str
     value: str
@@ -44,7 +44,7 @@ class KeyValue(NamedTuple):
 
     @property
     def warning(self) -> str | None:
-        """What QEMU says of a flag; None if it was none."""
+        """QEMU's warning for a flag; None if it wasn't a flag."""
         if self.flag is None:
             return None
         better = f"{self.key}={self.value}"
@@ -57,8 +57,8 @@ def parse_key_values(text: str, *, implied_key: str | None = None) -> list[KeyVa
     """Split an argument into its keys and values, in order, repeated ones included.
 
     Args:
-        text: The argument as it stood on the command line.
-        implied_key: The key of the first part where it has none.
+        text: The argument from the command line.
+        implied_key: The key of the first part if it has none.
 
     Example:
         >>> [pair[:2] for pair in parse_key_values("/a,,b,server,nowait", implied_key="path")]
@@ -92,9 +92,9 @@ def split_key_values(text: str, *, implied_key: str | None = None) -> list[tuple
 
 
 def read_structured(text: str) -> JsonObject:
-    """Read the argument of an option that QEMU declares in QAPI: an object in JSON, or key=value.
+    """Parse the argument of an option that QEMU declares in QAPI: a JSON object, or key=value.
 
-    Spec: there are no flags in this syntax; the last of a repeated key counts.
+    Spec: this syntax has no flags; the last of a repeated key counts.
 
     Raises:
         ChardevError: If it is neither, in QEMU's words.
@@ -117,10 +117,10 @@ def read_structured(text: str) -> JsonObject:
 
 
 def read_json(text: str) -> JsonObject:
-    """Read an option's argument that is an object in JSON.
+    """Parse an option's argument that is a JSON object.
 
     Raises:
-        ChardevError: If it is none, in QEMU's words.
+        ChardevError: If it isn't one, in QEMU's words.
     """
     found = ServerReader().receive_data(f"{text}\n".encode("utf-8", "surrogateescape"))
     if len(found) > 1:
@@ -131,10 +131,10 @@ def read_json(text: str) -> JsonObject:
 
 
 def read_boolean(key: str, value: str) -> bool:
-    """Read the value of a boolean key.
+    """Parse the value of a boolean key.
 
     Raises:
-        ChardevError: If it is none, in QEMU's words.
+        ChardevError: If it isn't a boolean, in QEMU's words.
     """
     if (is_on := on_or_off(value)) is None:
         raise ChardevError(qemu_texts.expects(key, "'on' or 'off'"))
@@ -142,10 +142,10 @@ def read_boolean(key: str, value: str) -> bool:
 
 
 def read_number(key: str, value: str) -> int:
-    """Read the value of a numeric key: decimal, 0x… or 0…; -1 is the largest there is.
+    """Parse the value of a numeric key: decimal, 0x… or 0…; -1 is the largest number.
 
     Raises:
-        ChardevError: If it is none, in QEMU's words.
+        ChardevError: If it isn't a number, in QEMU's words.
     """
     found = _INTEGER.fullmatch(value)
     if found is None:
@@ -154,16 +154,17 @@ def read_number(key: str, value: str) -> int:
     number = _unsigned(digits, base=8 if digits.startswith("0") else 10)
     if number >= _TOO_MUCH:
         raise ChardevError(f"Value '{value}' is too large for parameter '{key}'")
+    # As with C's strtoull(), a minus wraps around.
     return _TOO_MUCH - number if sign == "-" and number else number
 
 
 def read_size(key: str, value: str) -> int:
-    """Read the value of a size: bytes, or with one of the suffixes k, M, G, T, P and E.
+    """Parse a size: a number of bytes, or a number with the suffix k, M, G, T, P or E.
 
-    Spec: QEMU rounds half bytes up; there are no fractions of bytes without a suffix.
+    Spec: QEMU rounds half bytes up, and accepts no fraction without a suffix.
 
     Raises:
-        ChardevError: If it is none, in QEMU's words.
+        ChardevError: If it isn't a size, in QEMU's words.
 
     Example:
         >>> read_size("size", "64k"), read_size("size", "1.5M"), read_size("size", "0x10")
@@ -174,6 +175,7 @@ def read_size(key: str, value: str) -> int:
         raise _no_size(key)
     whole = _unsigned(found["whole"], base=10)
     scale = 1 << 10 * _SUFFIXES.index((found["suffix"] or "b").lower())
+    # In units of 2^-64, for exact rounding.
     fraction = min(int(float(f"0{found['fraction'] or ''}0") * _TOO_MUCH), _TOO_MUCH - 1)
     if whole >= _TOO_MUCH and (found["fraction"] or found["suffix"]):
         raise _no_size(key)
@@ -186,7 +188,7 @@ def read_size(key: str, value: str) -> int:
 
 
 def size_warning(value: str) -> str | None:
-    """Say what QEMU warns of in a size."""
+    """Return QEMU's warning for a size, or None."""
     found = _HEX_SIZE.fullmatch(value)
     if found is None or not found["suffix"]:
         return None
@@ -194,10 +196,10 @@ def size_warning(value: str) -> str | None:
 
 
 def check_id(text: str) -> str:
-    """Return an identifier as it is.
+    """Return a valid identifier unchanged.
 
     Raises:
-        ChardevError: If it is none, in QEMU's words.
+        ChardevError: If it isn't valid, in QEMU's words.
     """
     if not _ID.fullmatch(text):
         raise ChardevError(qemu_texts.expects("id", "an identifier"), hint=_ID_HINT)
@@ -211,16 +213,16 @@ def _no_size(key: str) -> ChardevError:
 
 
 def _unsigned(digits: str, base: int) -> int:
-    """Read digits, which 0x makes hexadecimal; all numbers that are too large are the same."""
+    """Parse digits, hexadecimal behind 0x; all numbers that are too large give one result."""
     if digits[1:2] in ("x", "X"):
         digits, base = digits[2:], 16
     digits = digits.lstrip("0") or "0"
-    # int() of a million digits takes long, or is refused.
+    # int() of a million digits takes long, and newer Pythons refuse it.
     return int(digits, base) if len(digits) <= _LONGEST_NUMBER else _TOO_MUCH
 
 
 def _first_of(text: str, start: int) -> int:
-    """Find where a key ends: at the first comma, or the first "=" before that."""
+    """Return the end of a key: the first comma, or the first "=" before it."""
     comma = text.find(",", start)
     end = len(text) if comma < 0 else comma
     equals = text.find("=", start, end)
@@ -228,7 +230,7 @@ def _first_of(text: str, start: int) -> int:
 
 
 def _take_value(text: str, start: int) -> tuple[str, int]:
-    """Take a value up to its single comma; give it, and where the next key begins."""
+    """Return the value up to its single comma, and the start of the next key."""
     at = start
     while (at := text.find(",", at)) >= 0:
         if text[at + 1 : at + 2] != ",":

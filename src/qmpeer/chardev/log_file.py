@@ -1,8 +1,8 @@
-"""The file that a device's output is written to as well (``logfile=``, ``logappend=``).
+"""The log of a device's output (``logfile=``, ``logappend=``).
 
-A log never stops what it logs.
+A failing log doesn't stop its device.
 
-Spec: QEMU logs what a front end writes, not what it reads.
+Spec: QEMU logs the output of a front end, not its input.
 """
 
 import errno
@@ -19,10 +19,10 @@ def open_log(host: Host, path: str, *, appends: bool) -> OutputFile:
     """Open or create a log.
 
     Raises:
-        ChardevError: If that can't be done, in QEMU's words.
+        ChardevError: If it can't be opened, in QEMU's words.
     """
     try:
-        return OutputFile(host, path, appends=appends, lost="and goes on without")
+        return OutputFile(host, path, appends=appends, lost="its device goes on without it")
     except OSError as error:
         raise ChardevError(_refusal(path, appends, error)) from error
 

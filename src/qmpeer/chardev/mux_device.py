@@ -1,10 +1,10 @@
-"""The multiplexer: several front ends on one device, and a menu to choose who has the keyboard.
+"""The multiplexer: several front ends on one device, and a menu that switches the keyboard.
 
-It is the front end of its base; `mux_session` does the work.
+It is the front end of its base device. `mux_session` does the work for one connection.
 """
 
 from qmpeer import limits
-from qmpeer.chardev.device import Chardev, Link
+from qmpeer.chardev.device import Chardev, DeviceConnection
 from qmpeer.chardev.host import Host
 from qmpeer.chardev.mux_session import MuxSession
 from qmpeer.errors import ChardevError
@@ -13,7 +13,7 @@ from qmpeer.values import JsonObject
 
 
 class MuxDevice(Chardev):
-    """A device that shares another one among up to four front ends."""
+    """A device that shares its base device among up to four front ends."""
 
     def __init__(self, label: str, data: JsonObject, host: Host, base: Chardev) -> None:
         super().__init__("mux", label, data, host, None)
@@ -25,30 +25,30 @@ class MuxDevice(Chardev):
 
     @property
     def frontend_open(self) -> bool:
-        """Whether a front end is attached, another mux not counted."""
+        """True if a front end other than a mux is attached, here or to an attached mux."""
         has_own = len(self._factories) > len(self._sharers)
         return has_own or any(sharer.frontend_open for sharer in self._sharers)
 
     @property
     def is_busy(self) -> bool:
-        """Whether it can't be removed now. Spec: QEMU's never can."""
+        """True: it can't be removed. Spec: QEMU never removes a mux."""
         return True
 
     @property
-    def client(self) -> Link | None:
-        """The link of whoever is at the other end of its base, or None."""
+    def client(self) -> DeviceConnection | None:
+        """The connection of the client at the other end of its base, or None."""
         return self._base.client
 
     @property
     def focus(self) -> int:
-        """Which front end has the keyboard, counted from 0; -1 before there is any."""
+        """The index of the front end with the keyboard, from 0; -1 without front ends."""
         return len(self._factories) - 1 if self._session is None else self._session.focus
 
     def attach(self, factory: HandlerFactory, *, wants_echo: bool = False) -> None:
-        """Add a front end, which gets the focus.
+        """Add a front end and give it the focus.
 
         Raises:
-            ChardevError: If there are four already.
+            ChardevError: If there are four front ends already.
         """
         if len(self._factories) == limits.MUX_FRONT_ENDS:
             raise ChardevError(f"Device '{self.label}' is in use")
@@ -60,7 +60,7 @@ class MuxDevice(Chardev):
         """Attach another mux.
 
         Raises:
-            ChardevError: If there are four front ends already, or too many muxes below.
+            ChardevError: If there are four front ends already, or too many muxes on one another.
         """
         if self._level == limits.MUX_LEVELS:
             found = f"found {self._level + 1} muxes on one another"
@@ -72,7 +72,7 @@ class MuxDevice(Chardev):
         self._base.share(self, self._begin)
 
     async def wait_for_client(self) -> None:
-        """Wait until somebody has connected to its base."""
+        """Wait until a client has connected to its base."""
         await self._base.wait_for_client()
 
     def yank(self) -> None:

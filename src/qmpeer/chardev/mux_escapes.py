@@ -1,7 +1,7 @@
-"""The escapes of a mux: C-a and a letter, found among the input, without I/O.
+"""Parser for the escapes in a mux's input: C-a and a letter. It does no I/O.
 
 Spec: QEMU: ``h`` or ``?`` help, ``x`` exit, ``s`` save disks, ``b`` break, ``c`` next front end,
-``t`` time stamps, C-a itself once; any other letter is swallowed.
+``t`` time stamps; a second C-a sends one C-a; any other letter is dropped.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Final
 
 
 class Escape(Enum):
-    """What a letter behind the escape character asks for."""
+    """The actions of the letters behind the escape character."""
 
     HELP = "h"
     EXIT = "x"
@@ -26,16 +26,16 @@ _LETTERS: Final = {ord(escape.value): escape for escape in Escape} | {ord("?"): 
 
 
 class EscapeReader:
-    """A reader that tells escapes from input."""
+    """A parser that separates escapes from other input."""
 
     def __init__(self, character: int) -> None:
-        """Take the character that begins an escape, 1 for C-a; what is no byte never comes."""
+        """Set the character that begins an escape, 1 for C-a; none if it isn't a byte."""
         self._character = character
         self._mark = bytes((character,)) if 0 <= character <= 0xFF else b""
         self._has_mark = False
 
     def receive(self, data: bytes) -> Iterator[bytes | Escape]:
-        """Yield input and escapes, in their order."""
+        """Yield input and escapes in order."""
         at = 0
         if not self._mark:
             yield data
@@ -59,7 +59,7 @@ class EscapeReader:
 
 
 def help_text(character: int) -> bytes:
-    """Return what is printed for help."""
+    """Return the help that a mux prints."""
     if 0 < character < 26:
         name, before = f"C-{chr(ord('a') - 1 + character)}", ""
     else:
@@ -77,7 +77,7 @@ def help_text(character: int) -> bytes:
 
 
 class Stamper:
-    """The time before each line: hours, minutes, seconds and thousandths since the first one."""
+    """A writer of time stamps before lines: the time since the first stamp."""
 
     def __init__(self) -> None:
         self._began: float | None = None
@@ -85,13 +85,13 @@ class Stamper:
         self._is_line_start = False
 
     def toggle(self) -> None:
-        """Begin to stamp, or stop."""
+        """Start or stop to write time stamps."""
         self._is_on = not self._is_on
         self._began = None
         self._is_line_start = False
 
     def stamp(self, data: bytes, now: float) -> bytes:
-        """Return output with its stamps."""
+        """Return output with time stamps before its lines."""
         if not self._is_on or not data:
             return data
         pieces: list[bytes] = []

@@ -1,13 +1,13 @@
-"""One connection of a mux's base, shared among front ends: who has the keyboard, and who waits.
+"""One connection of a mux's base, shared among the mux's front ends.
 
-How it works. For each connection of the base there is a `MuxSession`, the handler of the base's
-stream, and in it one `MuxStream` for each front end. Input goes to the one that has the focus, less
-the escapes; if that one doesn't read, its input waits, and escapes still work. Output of all goes
-to the base. A front end that wants to know of the focus has methods ``focus_gained()`` and
-``focus_lost()``, as human monitors do: what it writes without the focus waits until it has it.
-Others, such as control monitors, write whenever they like.
+How it works. Each connection of the base has a `MuxSession`, the handler of the base's stream. It
+holds one `MuxStream` for each front end. Input, without the escapes, goes to the front end with the
+focus. If that one doesn't read, its input waits, and escapes still work. Output of all front ends
+goes to the base. A front end may have the methods ``focus_gained()`` and ``focus_lost()``, as human
+monitors do; then its output waits while it doesn't have the focus. Other front ends, such as
+control monitors, write at any time.
 
-Spec: QEMU: the focus starts with whoever was attached last.
+Spec: in QEMU the front end that was attached last has the focus first.
 """
 
 import asyncio
@@ -25,8 +25,8 @@ from qmpeer.transport.descriptors import close_all
 class MuxSession:
     """The handler of the base's stream, for all front ends of one connection.
 
-    It begins a turn of the loop after there is somebody to begin with, so that those who are
-    attached one after another all begin alike, and only the last one has had the focus.
+    The front ends start one turn of the loop after the first is attached. So front ends that are
+    attached one after another start together, and only the last one gets the focus.
     """
 
     def __init__(
@@ -48,12 +48,12 @@ class MuxSession:
         self._is_lost = False
         self._beginning: asyncio.Handle | None = None
         stream.pause_reading()
-        stream.tell_hangup(stream.abort)  # nobody may read from it for long
+        stream.on_hangup(stream.abort)  # reading may be paused for long
         if factories:
             self._beginning = self._loop.call_soon(self._begin)
 
     def attached(self, factory: HandlerFactory) -> None:
-        """Begin with the first front end, or make the stream of one more, with the focus."""
+        """Start with the first front end, or add another one and give it the focus."""
         if self._beginning is None:
             self._beginning = self._loop.call_soon(self._begin)
         elif self._fronts:
@@ -63,6 +63,7 @@ class MuxSession:
             front.start(factory)
 
     def _begin(self) -> None:
+        # The connection may have ended before this callback.
         if self._is_lost:
             return
         self._fronts.extend(MuxStream(self) for _ in self._factories)
@@ -71,18 +72,18 @@ class MuxSession:
             front.start(factory)
         self.settle()
 
-    # What front ends call
+    # For front ends
 
     def has_focus(self, front: "MuxStream") -> bool:
-        """Say whether input goes to this front end."""
+        """Return True if input goes to this front end."""
         return self._focused is front
 
     def send(self, data: bytes, fds: Sequence[int] = ()) -> None:
-        """Send output of any front end, with time stamps if they are wanted."""
+        """Send output of any front end, with time stamps if they are switched on."""
         self.stream.write(self._stamper.stamp(data, self._loop.time()), fds)
 
     def settle(self) -> None:
-        """Read from the base as long as there is room for what comes."""
+        """Read from the base unless a front end's waiting input has reached its limit."""
         if any(front.is_full for front in self._fronts):
             self.stream.pause_reading()
         else:
@@ -93,10 +94,10 @@ class MuxSession:
         if all(front.is_closed for front in self._fronts):
             self.stream.close()
 
-    # What the base calls
+    # For the base
 
     def data_received(self, data: bytes, fds: Sequence[int]) -> None:
-        """Hand input to who has the focus, and obey escapes."""
+        """Hand input to the front end with the focus, and execute escapes."""
         for piece in self._escapes.receive(data):
             if isinstance(piece, Escape):
                 self._obey(piece)
@@ -107,35 +108,35 @@ class MuxSession:
         self.settle()
 
     def eof_received(self) -> None:
-        """Tell all that no more comes."""
+        """Notify all front ends of the end of input."""
         for front in self._fronts:
             front.end()
 
     def pause_writing(self) -> None:
-        """Tell all that much is unsent."""
+        """Notify all front ends that much output is unsent."""
         for front in self._fronts:
             if not front.is_closed:
                 front.handler.pause_writing()
 
     def resume_writing(self) -> None:
-        """Tell all that there is room again."""
+        """Notify all front ends that there is room for output again."""
         for front in self._fronts:
             if not front.is_closed:
                 front.handler.resume_writing()
 
     def connection_lost(self, error: OSError | None) -> None:
-        """Tell all that it is over."""
+        """Notify all front ends that the connection has ended."""
         self._when_ended(self)
         self._is_lost = True
         for front in self._fronts:
             front.lost(error)
 
     def break_received(self) -> None:
-        """Hand on a break to who has the focus."""
+        """Forward a break to the front end with the focus, if its handler takes breaks."""
         if (front := self._focused) is not None:
-            tell = getattr(front.handler, "break_received", None)
-            if tell is not None:
-                tell()
+            notify = getattr(front.handler, "break_received", None)
+            if notify is not None:
+                notify()
 
     # Inside
 
@@ -161,7 +162,7 @@ class MuxSession:
                 self._stamper.toggle()
 
     def _set_focus(self, index: int) -> None:
-        # Spec: QEMU tells both even if they are the same: C-a c with one begins a new line.
+        # Spec: QEMU notifies both, even if they are the same: so C-a c begins a new line.
         if (before := self._focused) is not None:
             before.focus_changed(False)
         self.focus = index
@@ -169,11 +170,11 @@ class MuxSession:
 
 
 class MuxStream(Stream):
-    """What one front end of a mux sees of its base.
+    """The stream of one front end of a mux.
 
     Attributes:
-        handler: The front end's.
-        is_closed: The front end wants no more of it.
+        handler: The front end's handler.
+        is_closed: True if the front end has closed it.
     """
 
     def __init__(self, session: MuxSession) -> None:
@@ -184,16 +185,16 @@ class MuxStream(Stream):
         self._held_size = 0
         self._held_output: list[bytes] = []
         self._held_output_size = 0
-        self._awaits_focus = True
+        self._awaits_focus = True  # output is held until the front end gets the focus
         self._has_eof = False
         self._is_paused = False
         self._is_lost = False
         self._is_writing_paused = False
 
-    # What the front end calls
+    # For the front end
 
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
-        """Send bytes, or keep them until the focus comes back."""
+        """Send bytes, or keep them until the front end gets the focus."""
         if self.is_closed or self._is_lost:
             return
         if self._awaits_focus and not fds:
@@ -210,14 +211,14 @@ class MuxStream(Stream):
         self._is_paused = True
 
     def resume_reading(self) -> None:
-        """Let data_received() be called again."""
+        """Resume the calls of data_received()."""
         if self._is_paused:
             self._is_paused = False
             if self._held_input or self._has_eof:
                 asyncio.get_running_loop().call_soon(self._deliver)
 
     def close(self) -> None:
-        """Close this front end's part; the base closes with the last one."""
+        """Close this stream; the base closes with the last one."""
         if self.is_closed:
             return
         self.is_closed = True
@@ -226,26 +227,26 @@ class MuxStream(Stream):
         self._session.closed()
         if not self._is_lost:
             self._is_lost = True
-            asyncio.get_running_loop().call_soon(self._tell_lost, None)
+            asyncio.get_running_loop().call_soon(self._report_lost, None)
 
     def abort(self) -> None:
-        """Close this front end's part."""
+        """Close this stream."""
         self.close()
 
     @property
     def unsent(self) -> int:
-        """Bytes that write() accepted and the kernel hasn't yet."""
+        """The number of bytes that write() accepted but the kernel hasn't taken yet."""
         return self._session.stream.unsent + self._held_output_size
 
     @property
     def peer(self) -> str:
-        """Who is at the other end of the base, for logs."""
+        """The name of the base's peer in logs."""
         return self._session.stream.peer
 
-    # What the session calls
+    # For the session
 
     def start(self, factory: HandlerFactory) -> None:
-        """Make the front end's handler."""
+        """Create the front end's handler."""
         self.handler = factory(self)
         self.focus_changed(self._session.has_focus(self))
         if not hasattr(self.handler, "focus_gained"):
@@ -254,7 +255,7 @@ class MuxStream(Stream):
     def receive(self, data: bytes, fds: Sequence[int]) -> None:
         """Hand over input, or keep it while the front end doesn't read."""
         if self.is_closed or self._is_paused or self._held_input:
-            close_all(fds)
+            close_all(fds)  # descriptors can't be kept beside the bytes
             if not self.is_closed:
                 self._held_input.append(data)
                 self._held_size += len(data)
@@ -263,37 +264,37 @@ class MuxStream(Stream):
 
     @property
     def is_full(self) -> bool:
-        """Whether so much input waits that no more should come."""
+        """True if so much input waits that no more should be read."""
         return self._held_size > limits.MUX_HELD_INPUT
 
     def end(self) -> None:
-        """Hand over that there is no more input."""
+        """Hand over the end of input."""
         self._has_eof = True
         if not self._is_paused:
             self._deliver()
 
     def focus_changed(self, is_focused: bool) -> None:
-        """Tell the front end, if it wants to know."""
+        """Notify the front end, if its handler has the methods for it."""
         if self.is_closed:
             return
         if not is_focused:
-            if (tell := getattr(self.handler, "focus_lost", None)) is not None:
-                tell()
+            if (notify := getattr(self.handler, "focus_lost", None)) is not None:
+                notify()  # it may end its line, which is still shown
                 self._awaits_focus = True
             return
         self._release_output()
-        if (tell := getattr(self.handler, "focus_gained", None)) is not None:
-            tell()
+        if (notify := getattr(self.handler, "focus_gained", None)) is not None:
+            notify()
 
     def lost(self, error: OSError | None) -> None:
-        """Tell the front end that it is over."""
+        """Notify the front end that the connection has ended."""
         if not self._is_lost:
             self._is_lost = True
-            self._tell_lost(error)
+            self._report_lost(error)
 
     # Inside
 
-    def _tell_lost(self, error: OSError | None) -> None:
+    def _report_lost(self, error: OSError | None) -> None:
         handler, self.handler = self.handler, NOBODY
         self.is_closed = True
         self._drop()

@@ -1,8 +1,8 @@
-"""Devices without another end: null, and those of QEMU whose other end isn't built in here.
+"""Devices without another end: null, and QEMU's devices whose other end we don't have.
 
-``vc`` is a text console of QEMU's window, and nobody sees it without one. ``msmouse``,
-``wctablet``, ``testdev`` and ``qemu-vdagent`` stand for a guest's hardware: they are there, so that
-command lines and queries work, and silent.
+``vc`` is a text console in QEMU's window, invisible without a window. ``msmouse``, ``wctablet``,
+``testdev`` and ``qemu-vdagent`` belong to a guest's hardware. They exist here so that command lines
+and queries work; they are silent.
 """
 
 from typing import ClassVar, Final, Literal
@@ -18,21 +18,21 @@ _OPENS: Final[dict[str, Literal["now", "later", "never"]]] = {
     "testdev": "now",
     "qemu-vdagent": "now",
 }
-"""The types, and when each has somebody at its other end."""
+"""When each of these types has another end."""
 
 
 class NullDevice(Chardev):
-    """A device that drops what is written and never reads anything.
+    """A device that drops all output and has no input.
 
-    Spec: QEMU: out-of-band execution isn't offered on null and vc, and null and msmouse never open:
-    a control monitor there doesn't greet.
+    Spec: QEMU doesn't offer out-of-band execution on null and vc. null and msmouse never open, so a
+    control monitor there doesn't greet.
     """
 
     offers_oob: ClassVar[bool] = False
 
     @property
     def opens(self) -> Literal["now", "later", "never"]:
-        """When its other end is there."""
+        """When the device has another end."""
         return _OPENS[self.kind]
 
     async def _open(self) -> None:
@@ -40,4 +40,4 @@ class NullDevice(Chardev):
         stream.start(self._connect(stream))
 
     def _take(self, data: bytes) -> None:
-        """Drop it."""
+        """Drop the data."""

@@ -1,8 +1,8 @@
 """The argument of ``-chardev``: its keys, their types, and the device that they describe.
 
-QEMU reads such an option in two steps, and so do we, because the errors of all first steps come
-before those of the second ones: parse_chardev() takes the text apart and knows which keys there
-are; Description.backend() makes of them what ``chardev-add`` takes.
+QEMU reads such options in two steps: it parses all of them before it makes the first device. So do
+we, to find errors in the same order. parse_chardev() splits the text and checks keys and types;
+Description.backend() translates the keys to the JSON of ``chardev-add``.
 """
 
 from collections.abc import Collection, Mapping
@@ -34,24 +34,24 @@ _PARAMETERS: Final = (
 PARAMETERS: Final[Mapping[str, str]] = {
     name: _TYPES[kind] for name, kind in (word.split(":") for word in _PARAMETERS.split())
 }
-"""The keys that ``-chardev`` knows and their types, in QEMU's order."""
+"""The keys of ``-chardev`` and their types, in QEMU's order."""
 _TYPES_IN_HELP: Final = {"string": "str", "boolean": "bool (on/off)", "number": "num"}
 _HELP_WORDS: Final = frozenset({"help", "?"})
 
 OptionValue = str | bool | int
-"""What a key's text has been read as."""
+"""The parsed value of a key."""
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
-    """What an option says of a character device, before there is one.
+    """The description of a character device by an option.
 
     Attributes:
-        label: Its id; None if there is none, which backend() complains about.
+        label: Its id, or None; backend() refuses a description without an id.
         values: The keys with their values; the last of a repeated key counts.
-        warnings: What QEMU warns of, in its words.
-        help: What is to be printed instead of making a device; "" if nothing.
-        help_status: The exit status that goes with the help.
-        is_reference: It names a device that is there already (``chardev:ID``).
+        warnings: QEMU's warnings.
+        help: The help text to print instead of making a device, or "".
+        help_status: The program's exit status after the help.
+        is_reference: True if it names an existing device (``chardev:ID``).
     """
 
     label: str | None
@@ -63,14 +63,14 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_mux(self) -> bool:
-        """Whether several may share it: a mux stands before the device then."""
+        """True if several front ends may share it, through a mux before the device."""
         return self.values.get("mux") is True
 
     def backend(self) -> JsonObject:
-        """Return the device as ``chardev-add`` takes it, of QAPI's type ChardevBackend.
+        """Return the device as an argument of ``chardev-add``, of QAPI's type ChardevBackend.
 
         Raises:
-            ChardevError: If it describes none, in QEMU's words.
+            ChardevError: If the description is invalid, in QEMU's words.
         """
         if self.label is None:
             raise ChardevError("chardev: no id specified")
@@ -78,26 +78,27 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_chardev(text: str, taken: Collection[str] = ()) -> Description:
-    """Read the argument of ``-chardev``.
+    """Parse the argument of ``-chardev``.
 
     Args:
         text: The argument.
-        taken: Ids that were given before.
+        taken: Ids that are in use.
 
     Raises:
-        ChardevError: If it can't be read, in QEMU's words.
+        ChardevError: If it can't be parsed, in QEMU's words.
 
     Example:
         >>> mine = parse_chardev("socket,id=mon1,host=localhost,port=4444,server=on,wait=off")
         >>> mine.label, mine.backend()["type"]
         ('mon1', 'socket')
     """
-    # QEMU looks for the id before it knows that the first part may leave out its key.
+    # QEMU searches the id first, without regard to the key that the first part may omit.
     label = next((pair.value for pair in parse_key_values(text) if pair.key == "id"), None)
     if label is not None:
         check_new_id(label, taken)
     pairs = parse_key_values(text, implied_key="backend")
     asks = next((at for at, pair in enumerate(pairs) if pair.flag in _HELP_WORDS), None)
+    # As in QEMU, only the keys before the word for help are parsed.
     values, warnings = _read_warning(pairs[:asks])
     if asks is not None:
         text = parameters_help("chardev", PARAMETERS)
@@ -110,7 +111,7 @@ def parse_chardev(text: str, taken: Collection[str] = ()) -> Description:
 
 
 def check_new_id(label: str, taken: Collection[str]) -> None:
-    """Refuse a label that is no identifier, or is taken.
+    """Refuse a label that isn't a valid identifier or is taken.
 
     Raises:
         ChardevError: In QEMU's words.
@@ -121,10 +122,10 @@ def check_new_id(label: str, taken: Collection[str]) -> None:
 
 
 def read_values(pairs: Collection[KeyValue]) -> dict[str, OptionValue]:
-    """Read the values by the types of their keys.
+    """Parse the values by the types of their keys.
 
     Raises:
-        ChardevError: At the first one that doesn't fit, in QEMU's words.
+        ChardevError: At the first invalid value, in QEMU's words.
     """
     return {key: _read_value(key, value) for key, value, _ in pairs if key != "id"}
 
@@ -132,7 +133,7 @@ def read_values(pairs: Collection[KeyValue]) -> dict[str, OptionValue]:
 def _read_warning(
     pairs: Collection[KeyValue],
 ) -> tuple[dict[str, OptionValue], tuple[str, ...]]:
-    """Read the values, and collect the warnings that stand before the first error."""
+    """Parse the values, and collect the warnings that QEMU prints before the first error."""
     values: dict[str, OptionValue] = {}
     warnings: list[str] = []
     for pair in pairs:
@@ -166,7 +167,7 @@ def _backends_help() -> str:
 
 
 def parameters_help(option: str, parameters: Mapping[str, str]) -> str:
-    """Write for people which keys an option knows, by their types."""
+    """Return the help for an option: its keys with their types."""
     lines = (
         f"  {key}=<{_TYPES_IN_HELP.get(kind, kind)}>\n" for key, kind in sorted(parameters.items())
     )

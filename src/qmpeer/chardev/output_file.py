@@ -1,7 +1,7 @@
-"""A file that output goes to, whatever becomes of its disk.
+"""An output file that survives a full disk.
 
-What doesn't fit is lost. When the disk is full, one line says so; when there is room again, what
-comes from then on is written.
+Output that doesn't fit is lost. A full disk is logged once. When there is room again, later output
+is written.
 """
 
 import logging
@@ -14,16 +14,16 @@ _logger: Final = logging.getLogger("qmpeer.chardev")
 
 
 class OutputFile:
-    """A file that is written to, and complained about once.
+    """An output file whose failures are logged once.
 
     Args:
-        host: Opens and closes it.
-        path: Where it is.
-        appends: What is there stays, in front.
-        lost: What a complaint says of the output.
+        host: Opens and closes the file.
+        path: The file's path.
+        appends: Append to the file instead of truncating it.
+        lost: What the log says about the output when the file can't be written.
 
     Raises:
-        OSError: If it can't be opened.
+        OSError: If the file can't be opened.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class OutputFile:
         self._fd: int | None = host.open_path(path, flags)
 
     def write(self, data: bytes) -> None:
-        """Write all of it, or lose the rest."""
+        """Write all data; if that fails, the rest is lost."""
         if self._fd is None:
             return
         view = memoryview(data)
@@ -54,11 +54,11 @@ class OutputFile:
             _logger.info("%s can be written again", self._path)
 
     def release(self) -> int | None:
-        """Give up the descriptor, which is the caller's then."""
+        """Return the descriptor, which the caller then owns."""
         fd, self._fd = self._fd, None
         return fd
 
     def close(self) -> None:
-        """Close it; what is written afterwards is lost."""
+        """Close the file; later output is lost."""
         if (fd := self.release()) is not None:
             self._host.close_path(fd)

@@ -1,6 +1,6 @@
-"""Streams with nobody at the other end: what is written is taken by a function, nothing comes in.
+"""Streams without another end: a function takes the output, and there is no input.
 
-The base of the devices that keep, drop or store output.
+Devices that keep, drop or store output are built on it.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from qmpeer.transport.descriptors import refused_fds
 
 
 class OutputOnlyStream(Stream):
-    """A stream that hands over what is written; it never fails and never ends by itself."""
+    """A stream that hands its output to a function. It ends only when it is closed."""
 
     __slots__ = ("_handler", "_is_closed", "_loop", "_peer", "_take")
 
@@ -23,13 +23,13 @@ class OutputOnlyStream(Stream):
         self._is_closed = False
 
     def start(self, handler: StreamHandler) -> None:
-        """Learn who is to be told of the end."""
+        """Set the handler, which is notified of the end."""
         self._handler = handler
         if self._is_closed:
             self._loop.call_soon(handler.connection_lost, None)
 
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
-        """Hand over bytes."""
+        """Hand bytes to the function."""
         if fds:
             raise refused_fds(self._peer)
         if not self._is_closed:
@@ -54,10 +54,10 @@ class OutputOnlyStream(Stream):
 
     @property
     def unsent(self) -> int:
-        """Nothing ever is."""
+        """0: the function takes everything at once."""
         return 0
 
     @property
     def peer(self) -> str:
-        """What the device is, for logs."""
+        """The device's name in logs."""
         return self._peer

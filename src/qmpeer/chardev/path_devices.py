@@ -1,7 +1,8 @@
-"""Devices that are opened by a path and are read and written as they come: pipe, serial, parallel.
+"""Devices on a path that is opened and then read and written: pipe, serial, parallel.
 
-Spec: QEMU: a pipe is PATH.in and PATH.out where both are there, else PATH for both directions; it
-is opened in a way that never blocks and never ends. A serial line is 115200 8N1 and raw.
+Spec: QEMU: a pipe is PATH.in and PATH.out if both exist, otherwise PATH for both directions. It is
+opened for reading and writing, so opening doesn't block and input doesn't end. A serial line is
+115200 8N1 and raw.
 """
 
 import fcntl
@@ -14,7 +15,7 @@ from qmpeer.chardev.device import Chardev
 from qmpeer.errors import ChardevError
 from qmpeer.transport.aio.stdio_stream import StdioStream
 
-_BREAK: Final = 0  # of tcsendbreak(): as long as it usually is
+_BREAK: Final = 0  # tcsendbreak()'s usual duration
 _CLAIM_PORT: Final = 0x708B  # Linux: PPCLAIM
 
 
@@ -46,15 +47,16 @@ class PathDevice(Chardev):
 
     def _try(self, path: str) -> int:
         try:
+            # O_RDWR: a pipe that is open for both directions never waits for a peer and never ends.
             return self._host.open_path(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY)
         except OSError as error:
             raise ChardevError(f"Could not open '{self._path}': {error.strerror}") from error
 
     def _prepare(self, fd: int) -> None:
-        """Set up what was opened.
+        """Configure the opened device.
 
         Raises:
-            ChardevError: If it is the wrong thing.
+            ChardevError: If it isn't a device of this type.
         """
 
     def _disconnected(self, error: OSError | None) -> None:
@@ -62,7 +64,7 @@ class PathDevice(Chardev):
 
 
 class PipeDevice(PathDevice):
-    """Two pipes, or one for both directions."""
+    """Two named pipes, or one for both directions."""
 
     def _open_both(self) -> tuple[int, int]:
         try:
@@ -85,7 +87,7 @@ class SerialDevice(PathDevice):
             try:
                 termios.tcsendbreak(self._write_fd, _BREAK)
             except termios.error:
-                pass  # no line, or none that can
+                pass  # not a serial line, or one without breaks
 
     def _prepare(self, fd: int) -> None:
         try:
@@ -94,7 +96,7 @@ class SerialDevice(PathDevice):
             settings[4] = settings[5] = termios.B115200
             termios.tcsetattr(fd, termios.TCSANOW, settings)
         except termios.error:
-            pass  # no terminal: a file of /dev does as well
+            pass  # not a terminal: QEMU accepts any file of /dev
 
 
 class ParallelDevice(PathDevice):

@@ -1,10 +1,10 @@
-"""A pseudo-terminal: whoever opens its slave is the client.
+"""The pty device: a pseudo-terminal whose client opens the slave.
 
-Nobody has to. While the slave is closed nothing is written, so that nothing piles up; the device
-looks from time to time whether somebody has come, and greets anew each time.
+While the slave is closed, nothing is written, so that no output piles up. The device polls for a
+client and greets each new one.
 
-Spec: QEMU: the slave is raw, its path is said on standard output; what a front end writes when the
-device is made waits in the pty's own buffer, so that the first client gets the greeting twice.
+Spec: QEMU makes the slave raw and prints its path on standard output. Output of the front end
+before the first client waits in the pty's own buffer, so the first client gets the greeting twice.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from qmpeer.transport.aio.stdio_stream import StdioStream
 
 
 class PtyDevice(Chardev):
-    """The master of a pseudo-terminal."""
+    """A device on the master of a pseudo-terminal."""
 
-    input_end: ClassVar[Literal["told", "closes", "ignored"]] = "closes"
+    input_end: ClassVar[Literal["reported", "closes", "ignored"]] = "closes"
 
     _master: int | None = None
     _path = ""
@@ -32,7 +32,7 @@ class PtyDevice(Chardev):
 
     @property
     def filename(self) -> str:
-        """What query-chardev calls its filename."""
+        """Its "filename" in query-chardev."""
         return f"pty:{self._path}"
 
     @property
@@ -41,12 +41,12 @@ class PtyDevice(Chardev):
         return self._path
 
     def attach(self, factory: HandlerFactory, *, wants_echo: bool = False) -> None:
-        """Give it its front end; what that writes at once is there for the first client."""
+        """Attach the front end; its first output waits in the pty for the first client."""
         super().attach(factory, wants_echo=wants_echo)
-        if self._master is not None and self._link is None:
-            sink = OutputOnlyStream(self.filename, self._write_ahead)
-            sink.start(self._connect(sink))
-            sink.close()
+        if self._master is not None and self._connection is None:
+            output = OutputOnlyStream(self.filename, self._write_ahead)
+            output.start(self._connect(output))
+            output.close()
 
     async def _open(self) -> None:
         try:
@@ -55,6 +55,8 @@ class PtyDevice(Chardev):
             raise ChardevError(f"Failed to create PTY: {error.strerror}") from error
         tty.setraw(slave)
         self._path = os.ttyname(slave)
+        # While the slave is closed, the master reports a hang-up. That shows when a client opens
+        # it.
         os.close(slave)
         os.set_blocking(master, False)
         self._master = master
@@ -62,12 +64,12 @@ class PtyDevice(Chardev):
         self._look_later()
 
     def close(self) -> None:
-        """Let go of it; who talks to a front end stays."""
+        """Close the device; a client of a front end stays connected."""
         super().close()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._link is None:
+        if self._connection is None:
             self._close_master()
 
     def _look_later(self) -> None:
@@ -75,12 +77,13 @@ class PtyDevice(Chardev):
         self._timer = loop.call_later(limits.PTY_POLL, self._look)
 
     def _look(self) -> None:
-        """Begin if the slave is open; the kernel says nothing of itself when it is opened."""
+        """Connect if the slave is open; it is polled, as the kernel doesn't report the opening."""
         assert self._master is not None
-        if self._link is not None or is_hung_up(self._master):
+        if self._connection is not None or is_hung_up(self._master):
             self._look_later()
             return
         self._timer = None
+        # The stream closes its duplicate; the master stays open for the next client.
         fd = os.dup(self._master)
         stream = StdioStream(fd, fd, self.filename, os.close)
         stream.start(self._connect(stream))
@@ -101,4 +104,4 @@ class PtyDevice(Chardev):
             try:
                 os.write(self._master, data)
             except OSError:
-                pass  # its buffer is full
+                pass  # the pty's buffer is full

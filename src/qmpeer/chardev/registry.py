@@ -1,7 +1,7 @@
-"""The character devices of one program: their labels, and what QMP's commands do with them.
+"""The character devices of one program, with the operations of QMP's chardev commands.
 
-Every method that a command stands behind raises `ChardevError` with QEMU's words. Devices belong to
-one event loop's thread.
+The methods behind commands raise `ChardevError` with QEMU's words. Devices belong to one event
+loop's thread.
 """
 
 from collections.abc import Iterator, Mapping
@@ -47,18 +47,18 @@ def create(
     bases: Mapping[str, Chardev] | None = None,
     find_fd: FindFd | None = None,
 ) -> Chardev:
-    """Make a device, which open() then makes usable.
+    """Make a device; call its open() to make it usable.
 
     Args:
-        label: What it is called.
-        backend: Of QAPI's type ChardevBackend, checked against it.
-        host: What it may ask of the program.
-        bases: The devices that a mux may stand before.
-        find_fd: Looks up descriptors by their names, which are the device's then; without it they
-            go by their numbers.
+        label: The device's label.
+        backend: A valid value of QAPI's type ChardevBackend.
+        host: The services of the program.
+        bases: The devices that a mux may share.
+        find_fd: Looks up descriptors by name; the device then owns them. Without it, descriptors
+            are given by number.
 
     Raises:
-        ChardevError: If there can't be such a device, in QEMU's words.
+        ChardevError: If no such device can be made, in QEMU's words.
 
     Example:
         >>> create("log", {"type": "ringbuf", "data": {"size": 4096}}).filename
@@ -80,15 +80,15 @@ def create(
 
 
 class Chardevs:
-    """Devices by their labels."""
+    """The devices of a program by label."""
 
     def __init__(self, host: Host | None = None) -> None:
         self.host: Final = host or Host()
         self._devices: dict[str, Chardev] = {}
-        self._order = GlibTable()  # as QEMU keeps them, which shows in query-chardev
+        self._order = GlibTable()  # QEMU's hash table, whose order query-chardev shows
 
     def __iter__(self) -> Iterator[Chardev]:
-        """Go through the devices in the order in which they were made."""
+        """Iterate over the devices in the order in which they were made."""
         return iter(tuple(self._devices.values()))
 
     def __contains__(self, label: object) -> bool:
@@ -98,22 +98,22 @@ class Chardevs:
         return len(self._devices)
 
     def get(self, label: str) -> Chardev | None:
-        """Return the device with this label, if there is one."""
+        """Return the device with this label, or None."""
         return self._devices.get(label)
 
-    # What a command line does
+    # Operations of a command line
 
     async def add_described(
         self, description: Description, find_fd: FindFd | None = None
     ) -> Chardev:
-        """Make and open the device of an option; of two, when a mux stands before it.
+        """Make and open the device of an option, and a mux before it if the option has mux=on.
 
         Args:
-            description: What the option says.
-            find_fd: As in `add`, where a monitor's line says it.
+            description: The parsed option.
+            find_fd: As in `add`, if the description comes from a human monitor's line.
 
         Raises:
-            ChardevError: If it can't be had, in QEMU's words.
+            ChardevError: If the device can't be opened, in QEMU's words.
         """
         backend = description.backend()
         label = description.label
@@ -138,20 +138,20 @@ class Chardevs:
             raise ChardevError(f'chardev "{label}" not found')
         return device
 
-    # What commands do
+    # Operations of QMP's commands
 
     async def add(
         self, label: str, backend: JsonObject, find_fd: FindFd | None = None
     ) -> JsonObject:
-        """Do what chardev-add does.
+        """Execute chardev-add.
 
         Args:
-            label: What it will be called.
-            backend: Of QAPI's type ChardevBackend, already checked against it.
-            find_fd: Gives the descriptors that a monitor was passed, by their names.
+            label: The label of the new device.
+            backend: A valid value of QAPI's type ChardevBackend.
+            find_fd: Looks up descriptors passed to a monitor, by name.
 
         Returns:
-            Of QAPI's type ChardevReturn: the path of a new pty.
+            A value of QAPI's type ChardevReturn: the path of a new pty.
         """
         if label in self._devices:
             raise ChardevError(f"Chardev with id '{label}' already exists")
@@ -164,10 +164,10 @@ class Chardevs:
     async def change(
         self, label: str, backend: JsonObject, find_fd: FindFd | None = None
     ) -> JsonObject:
-        """Do what chardev-change does.
+        """Execute chardev-change.
 
-        Spec: QEMU: monitors don't let themselves be changed; what has no front end is removed and
-        added, and is gone if that fails.
+        Spec: QEMU can't change the device of a monitor. A device without a front end is removed and
+        added again; it is lost if that fails.
         """
         device = self._devices.get(label)
         if device is None:
@@ -180,18 +180,18 @@ class Chardevs:
         return await self.add(label, backend, find_fd)
 
     def remove(self, label: str) -> None:
-        """Do what chardev-remove does."""
+        """Execute chardev-remove."""
         device = self._found(label)
         if device.is_busy:
             raise ChardevError(f"Chardev '{label}' is busy")
         self._drop(device)
 
     def send_break(self, label: str) -> None:
-        """Do what chardev-send-break does."""
+        """Execute chardev-send-break."""
         self._found(label).send_break()
 
     def query(self) -> list[JsonValue]:
-        """Do what query-chardev does."""
+        """Execute query-chardev."""
         return [
             {
                 "frontend-open": device.frontend_open,
@@ -202,23 +202,23 @@ class Chardevs:
         ]
 
     def query_backends(self) -> list[JsonValue]:
-        """Do what query-chardev-backends does."""
+        """Execute query-chardev-backends."""
         return [{"name": name} for name in reversed(BACKENDS)]
 
     def write_ring(self, label: str, data: str, data_format: str = "utf8") -> None:
-        """Do what ringbuf-write does."""
+        """Execute ringbuf-write."""
         self._ring(label).write_text(data, data_format)
 
     def read_ring(self, label: str, size: int, data_format: str = "utf8") -> str:
-        """Do what ringbuf-read does."""
+        """Execute ringbuf-read."""
         return self._ring(label).read_text(size, data_format)
 
     def yankable(self) -> list[str]:
-        """Return the labels of devices that query-yank lists."""
+        """Return the labels of the devices that query-yank lists."""
         return [device.label for device in self if device.is_socket]
 
     def close(self) -> None:
-        """Take no further clients anywhere, and put terminals back as they were."""
+        """Accept no further clients on any device, and restore terminals."""
         for device in self:
             device.close()
 
@@ -226,13 +226,13 @@ class Chardevs:
 
     async def _add(self, label: str, backend: JsonObject, find_fd: FindFd | None = None) -> Chardev:
         if label in self._devices:
-            what = "to object (type 'container')"
-            raise ChardevError(f"attempt to add duplicate property '{label}' {what}")
+            owner = "to object (type 'container')"
+            raise ChardevError(f"attempt to add duplicate property '{label}' {owner}")
         if len(self._devices) >= limits.CHARDEVS:
             raise ChardevError(f"there are {limits.CHARDEVS} devices already")
         device = create(label, backend, self.host, bases=self._devices, find_fd=find_fd)
         await device.open()
-        if label in self._devices:  # another command was faster while this one connected
+        if label in self._devices:  # another command took the label while this one connected
             device.close()
             raise ChardevError(f"Chardev with id '{label}' already exists")
         self._devices[label] = device

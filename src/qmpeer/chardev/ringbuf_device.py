@@ -1,8 +1,8 @@
-"""The ring buffer: what a front end writes is kept, the newest up to its size, to be read by QMP.
+"""The ring buffer device: it keeps a front end's newest output, which QMP commands read.
 
-Spec: QAPI, ringbuf-read and ringbuf-write; 64 KiB unless said otherwise, and a power of two. Data
-travels as text or as base64. Text is QEMU's modified UTF-8: it ends at a NUL byte, U+0000 is C0 80,
-and what is malformed is read as U+FFFD.
+Spec: QAPI, ringbuf-read and ringbuf-write; the size is a power of two, by default 64 KiB. Data is
+text or base64. Text is QEMU's modified UTF-8: it ends at a NUL byte, U+0000 is C0 80, and malformed
+bytes are read as U+FFFD.
 """
 
 import base64
@@ -19,7 +19,7 @@ from qmpeer.wire.text import replace_malformed
 
 
 class RingBuffer(Chardev):
-    """The last bytes that were written."""
+    """A device that keeps the last bytes of its output."""
 
     offers_oob: ClassVar[bool] = False
 
@@ -46,22 +46,22 @@ class RingBuffer(Chardev):
         stream.start(self._connect(stream))
 
     def write(self, data: bytes) -> None:
-        """Keep bytes, and forget the oldest where there is no room."""
+        """Append bytes, and drop the oldest ones beyond the size."""
         self._bytes += data[-self._size :]
         if (surplus := len(self._bytes) - self._size) > 0:
             del self._bytes[:surplus]
 
     def read(self, size: int) -> bytes:
-        """Take out at most so many of the oldest bytes."""
+        """Remove and return the oldest bytes, at most ``size``."""
         data = bytes(self._bytes[:size])
         del self._bytes[:size]
         return data
 
     def write_text(self, text: str, data_format: str = "utf8") -> None:
-        """Do what ringbuf-write does.
+        """Execute ringbuf-write.
 
         Raises:
-            ChardevError: If it isn't base64 where it should be, in QEMU's words.
+            ChardevError: If the format is base64 but the text isn't, in QEMU's words.
         """
         if data_format != "base64":
             self.write(text.encode("utf-8", "replace").replace(b"\0", b"\xc0\x80"))
@@ -69,12 +69,12 @@ class RingBuffer(Chardev):
         self.write(read_base64(text.encode("utf-8", "surrogatepass")))
 
     def read_text(self, size: int, data_format: str = "utf8") -> str:
-        """Do what ringbuf-read does.
+        """Execute ringbuf-read.
 
-        Spec: QEMU reads as many bytes as were asked for, even if a character is cut by that.
+        Spec: QEMU reads exactly the requested number of bytes, even if that splits a character.
 
         Raises:
-            ChardevError: If the size isn't one, in QEMU's words.
+            ChardevError: If the size isn't positive, in QEMU's words.
         """
         if size <= 0:
             raise ChardevError("size must be greater than zero")

@@ -1,11 +1,10 @@
 """QEMU's short device syntax, the DEV of ``-qmp DEV``, ``-monitor DEV`` and ``-serial DEV``.
 
 ``stdio``, ``pty``, ``null``, ``vc[:WxH]``, ``file:PATH``, ``pipe:PATH``, ``tcp:HOST:PORT[,…]`` and
-its kin ``telnet:``, ``tn3270:`` and ``websocket:``, ``unix:PATH[,…]``, ``udp:[HOST]:PORT[@…]``,
-``/dev/…``, ``chardev:ID`` for a device that is there already, and ``mon:DEV`` for one that shares
-itself.
+similarly ``telnet:``, ``tn3270:`` and ``websocket:``, ``unix:PATH[,…]``, ``udp:[HOST]:PORT[@…]``,
+``/dev/…``, ``chardev:ID`` for an existing device, and ``mon:DEV`` for a device behind a mux.
 
-[An IPv6 host may stand in brackets in ``tcp:`` and its kin, which QEMU doesn't read.]
+[In ``tcp:`` and the similar forms, an IPv6 host may be in brackets, which QEMU doesn't accept.]
 """
 
 import re
@@ -30,15 +29,15 @@ _KIN_OF_TCP: Final = ("tcp", "telnet", "tn3270", "websocket")
 
 
 def parse_device(text: str, label: str, *, taken: Collection[str] = ()) -> Description:
-    """Read a device in the short syntax; that of ``chardev:ID`` has that ID as its label.
+    """Parse a device in the short syntax; for ``chardev:ID`` the label is ID.
 
     Args:
         text: The device.
-        label: What it will be called, such as ``compat_monitor0``.
-        taken: Ids that were given before.
+        label: The label of a new device, such as ``compat_monitor0``.
+        taken: Ids that are in use.
 
     Raises:
-        ChardevError: If it can't be read, in QEMU's words.
+        ChardevError: If it can't be parsed, in QEMU's words.
 
     Example:
         >>> parse_device("tcp:localhost:4444,server", "compat_monitor0").backend()["data"]["addr"]
@@ -49,6 +48,7 @@ def parse_device(text: str, label: str, *, taken: Collection[str] = ()) -> Descr
         try:
             check_id(name)
         except ChardevError as error:
+            # As in QEMU, without the hint.
             raise ChardevError(error.reason) from None
         return Description(label=name, is_reference=True)
     is_mux = text.startswith("mon:")
@@ -61,12 +61,12 @@ def parse_device(text: str, label: str, *, taken: Collection[str] = ()) -> Descr
     if is_mux:
         values["mux"] = True
         if device == "stdio":
-            values["signal"] = False  # C-c belongs to who sits there
+            values["signal"] = False  # C-c goes to the front end
     return Description(label=label, values=values)
 
 
 def _with_text(error: ChardevError, text: str) -> ChardevError:
-    """Put the last word in, which says what could not be read."""
+    """Return the error with QEMU's last line, which quotes the device that can't be parsed."""
     last = f"parse error: {text}"
     if not error.reason:
         return ChardevError(last)
@@ -75,10 +75,10 @@ def _with_text(error: ChardevError, text: str) -> ChardevError:
 
 
 def _device_values(text: str) -> dict[str, OptionValue]:
-    """Read what stands behind ``mon:``.
+    """Parse a device without the ``mon:``.
 
     Raises:
-        ChardevError: With "" for a reason if the parts of a known form can't be told.
+        ChardevError: With the reason "" if the parts of a known form can't be separated.
     """
     if text in _ALONE:
         return {"backend": text}
@@ -109,7 +109,7 @@ def _tcp(scheme: str, rest: str) -> dict[str, OptionValue]:
         raise ChardevError("")
     host = found["host"] if found["six"] is None else found["six"]
     values: dict[str, OptionValue] = {"backend": "socket", "host": host, "port": found["port"]}
-    if found["rest"].startswith(","):  # else it is more of the port than QEMU reads
+    if found["rest"].startswith(","):  # otherwise it is the rest of a port that QEMU cuts off
         values = _keys(found["rest"][1:], values)
     if scheme != "tcp":
         values[scheme] = True
@@ -120,8 +120,8 @@ def _udp(rest: str) -> dict[str, OptionValue]:
     found = _UDP.fullmatch(rest)
     if found is None:
         raise ChardevError("")
-    given = {key: value for key, value in found.groupdict().items() if value is not None}
-    return {"backend": "udp", **given}
+    present = {key: value for key, value in found.groupdict().items() if value is not None}
+    return {"backend": "udp", **present}
 
 
 def _vc(text: str) -> dict[str, OptionValue]:

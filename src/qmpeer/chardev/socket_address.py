@@ -1,7 +1,7 @@
-"""The address of a socket device: QAPI's SocketAddressLegacy, as sockets and as text.
+"""The address of a socket device: QAPI's SocketAddressLegacy, opened as a socket and as text.
 
-Spec: QEMU: ``to`` scans ports upwards, ``ipv4`` and ``ipv6`` choose families, ``abstract`` names
-have no file, and ``tight=off`` fills them up with NULs. The errors are in its words.
+Spec: QEMU: ``to`` is the last port to try, ``ipv4`` and ``ipv6`` select families, ``abstract``
+names have no file, and ``tight=off`` pads them with NULs. The errors are QEMU's.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class SocketAddress:
 
     Attributes:
         kind: unix, inet, vsock or fd.
-        data: Its members.
+        data: The members of the address.
     """
 
     def __init__(self, address: JsonObject) -> None:
@@ -46,7 +46,7 @@ class SocketAddress:
 
     @property
     def where(self) -> str:
-        """How errors name it."""
+        """The address in errors."""
         match self.kind:
             case "unix":
                 return str(self.data["path"])
@@ -57,7 +57,7 @@ class SocketAddress:
         return str(self.data["str"])
 
     def text(self, protocol: str) -> str:
-        """Name it as query-chardev does while nobody is connected."""
+        """Return the address as query-chardev shows it while no client is connected."""
         match self.kind:
             case "inet":
                 return f"{protocol}:{self.where}"
@@ -75,7 +75,7 @@ class SocketAddress:
         """Bind and listen.
 
         Raises:
-            ChardevError: If that can't be done.
+            ChardevError: If that fails.
         """
         if self.kind == "fd":
             return self._adopt_listener(insecure, find_fd)
@@ -83,18 +83,20 @@ class SocketAddress:
             return await self._listen_inet(insecure)
         if self.kind == "unix" and not self.where and not self.data.get("abstract"):
             self.data = {**self.data, "path": _free_path()}
-        what = f"Failed to bind socket to {self.where}" if self.kind == "unix" else None
+        complaint = "Failed to bind socket"
+        if self.kind == "unix":
+            complaint += f" to {self.where}"
         try:
             return listen(self._plain(), insecure=insecure, mode=mode)
         except OSError as error:
-            raise _refused(error, what or "Failed to bind socket") from error
+            raise _refused(error, complaint) from error
 
     def _adopt_listener(self, insecure: bool, find_fd: FindFd | None) -> socket.socket:
         sock = self._adopt(find_fd)
         try:
             if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
                 sock.listen(1)
-            # Spec: QEMU removes the file in the end, as of a socket of its own.
+            # Spec: QEMU removes the socket's file at the end, as for a socket of its own.
             return own_path(listen(sock, insecure=insecure))
         except OSError as error:
             sock.close()
@@ -108,9 +110,9 @@ class SocketAddress:
         else:
             found.sort(key=lambda endpoint: endpoint.family)
             hosts = [(str(each.sockaddr[0]), int(each.sockaddr[1])) for each in found]
-        # Without a port to try QEMU gives whatever reason it has found last.
+        # If the range has no port, QEMU reports whatever errno was set last.
         failure = OSError(errno.ENOENT, os.strerror(errno.ENOENT))
-        what = "Failed to create a socket"
+        complaint = "Failed to create a socket"
         for numeric, first in hosts:
             last = int(str(self.data.get("to", first))) & 0xFFFF
             for port in range(first, last + 1):
@@ -120,10 +122,10 @@ class SocketAddress:
                 except OSError as error:
                     failure = error
                     if error.errno != errno.EADDRINUSE:
-                        what = "Failed to bind socket"
+                        complaint = "Failed to bind socket"
                         break
-                    what = "Failed to find an available port"
-        raise _refused(failure, what) from failure
+                    complaint = "Failed to find an available port"
+        raise _refused(failure, complaint) from failure
 
     # Connecting
 
@@ -131,7 +133,7 @@ class SocketAddress:
         """Connect.
 
         Raises:
-            ChardevError: If that can't be done.
+            ChardevError: If that fails.
         """
         if self.kind == "fd":
             return self._adopt(find_fd)
@@ -154,10 +156,10 @@ class SocketAddress:
     # Both
 
     def _plain(self) -> Address:
-        """Return an address that isn't TCP.
+        """Return the `Address` of a unix or vsock address.
 
         Raises:
-            ChardevError: If there can't be such an address.
+            ChardevError: If the address is invalid.
         """
         if self.kind == "vsock":
             return VsockAddress(self._vsock("cid"), self._vsock("port"))
@@ -170,8 +172,9 @@ class SocketAddress:
         if is_abstract:
             padding = 0 if self._is_tight else _SUN_PATH - 1 - len(os.fsencode(path))
             return UnixAddress("@" + path + "\0" * padding)
-        if not path:  # nobody listens there
+        if not path:  # dialled: a name on which nobody listens
             return UnixAddress("@" + "\0" * (_SUN_PATH - 1))
+        # A leading "@" would make the name abstract.
         return UnixAddress("./" + path if path.startswith("@") else path)
 
     def _vsock(self, name: str) -> int:
@@ -182,10 +185,10 @@ class SocketAddress:
 
     @property
     def family(self) -> socket.AddressFamily:
-        """The family that ``ipv4`` and ``ipv6`` leave, or both.
+        """The address family that ``ipv4`` and ``ipv6`` select; AF_UNSPEC for both families.
 
         Raises:
-            ChardevError: If they leave none.
+            ChardevError: If they exclude both.
         """
         four, six = self.data.get("ipv4"), self.data.get("ipv6")
         if four is False and six is False:
@@ -205,7 +208,7 @@ class SocketAddress:
         to_listen: bool,
         family: int | None = None,
     ) -> list[Endpoint]:
-        """Find the endpoints behind a host and port.
+        """Resolve the host and port to endpoints.
 
         Raises:
             ChardevError: If there are none.
@@ -263,16 +266,16 @@ def _descriptor(text: str) -> int:
 
 
 def _free_path() -> str:
-    """Choose a path for a socket that was given none, in the folder that GLib takes for it."""
+    """Return a new path in GLib's folder for temporary files, for a socket without a path."""
     folder = os.environ.get("TMPDIR") or "/tmp"
     return os.path.join(folder, f"qemu-socket-{os.urandom(4).hex()}")
 
 
-def _refused(error: OSError, what: str) -> ChardevError:
+def _refused(error: OSError, complaint: str) -> ChardevError:
     if isinstance(error, ExposedError):
         return ChardevError(f"{error.reason}, or --insecure")
-    if error.errno is None:  # ours, in full
+    if error.errno is None:  # our own error, with a complete text
         return ChardevError(str(error))
     if isinstance(error, socket.gaierror):
         return ChardevError(str(error.strerror))
-    return ChardevError(f"{what}: {error.strerror}")
+    return ChardevError(f"{complaint}: {error.strerror}")

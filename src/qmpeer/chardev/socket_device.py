@@ -1,7 +1,7 @@
-"""The socket device: one client at a time comes in, or it dials somebody itself.
+"""The socket device: a server for one client at a time, or a client.
 
-Spec: QEMU: the next client waits, silently, until the one before has left; ``reconnect=N`` dials
-again every N seconds and says only once that nobody is there.
+Spec: in QEMU the next client waits silently until the previous one has left. ``reconnect=N`` dials
+again every N seconds and reports only the first failure.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from qmpeer import limits
-from qmpeer.chardev.device import Chardev, Link
+from qmpeer.chardev.device import Chardev, DeviceConnection
 from qmpeer.chardev.host import FindFd, Host
 from qmpeer.chardev.socket_address import SocketAddress
 from qmpeer.errors import ChardevError
@@ -30,7 +30,7 @@ class SocketDevice(Chardev):
     """A unix, TCP or vsock socket, as a server or as a client."""
 
     is_socket: ClassVar[bool] = True
-    input_end: ClassVar[Literal["told", "closes", "ignored"]] = "told"
+    input_end: ClassVar[Literal["reported", "closes", "ignored"]] = "reported"
 
     def __init__(
         self,
@@ -57,10 +57,10 @@ class SocketDevice(Chardev):
 
     @property
     def filename(self) -> str:
-        """What query-chardev calls its filename.
+        """Its "filename" in query-chardev.
 
-        Spec: QEMU, query-chardev: ``disconnected:`` before a socket nobody is connected to, both
-        ends of a TCP connection, and of a unix connection the path of our own end.
+        Spec: QEMU, query-chardev: ``disconnected:`` before the address of a socket without a
+        client, both ends of a TCP connection, and our own path for a unix connection.
         """
         server = ",server=on" if self._is_server else ""
         if not self.is_connected:
@@ -75,7 +75,7 @@ class SocketDevice(Chardev):
 
     @property
     def address(self) -> Address | None:
-        """Where it listens, with the real port; None if it doesn't."""
+        """The address that it listens on, with the real port; None if it doesn't listen."""
         return None if self._listener is None else self._listener.address
 
     async def _open(self) -> None:
@@ -88,16 +88,16 @@ class SocketDevice(Chardev):
 
     @property
     def waits_for_client(self) -> bool:
-        """Whether nothing should start before a client is there (``wait=on``)."""
+        """True if the program should wait for a client before it starts (``wait=on``)."""
         return self._is_server and bool(self.data.get("wait")) and not self._has_come.is_set()
 
     async def wait_for_client(self) -> None:
-        """Wait until somebody has connected, or until it is closed."""
+        """Wait until a client has connected, or until the device is closed."""
         await self._has_come.wait()
 
     def close(self) -> None:
-        """Take no further client, dial no more; who talks to a front end stays."""
-        self._has_come.set()
+        """Accept no further clients and stop dialling; a client of a front end stays."""
+        self._has_come.set()  # ends wait_for_client()
         if self._dialling is not None:
             self._dialling.cancel()
         if self._listener is not None:
@@ -108,15 +108,15 @@ class SocketDevice(Chardev):
 
     @property
     def _protocol(self) -> str:
-        """How query-chardev names what is spoken on TCP."""
+        """The protocol on TCP, as query-chardev names it."""
         return next((name for name in ("telnet", "websocket") if self.data.get(name)), "tcp")
 
     @property
     def _text(self) -> str:
-        """Name its address as far as it is known by now."""
+        """The address as query-chardev shows it, with the real port if that is known."""
         address = self.address
         if isinstance(address, TcpAddress):
-            # Spec: QEMU: what listens on every interface, for both families, goes by IPv4's name.
+            # Spec: QEMU shows IPv4's address for a listener on all interfaces of both families.
             is_both = not self._host_name and self._address.family == socket.AF_UNSPEC
             host = "0.0.0.0" if is_both and address.host == "::" else address.host
             return f"{self._protocol}:{host}:{address.port}"
@@ -146,7 +146,7 @@ class SocketDevice(Chardev):
         return self._filters.wrap(self._connect, server_name=name, is_local=is_local, failed=failed)
 
     def _check(self) -> None:
-        """Refuse what doesn't go together, in QEMU's order."""
+        """Refuse options that can't be combined, in QEMU's order."""
         kind = self._address.kind
         if kind == "fd" and "reconnect" in self.data:
             raise _incompatible("reconnect", "'fd' address type")
@@ -163,6 +163,7 @@ class SocketDevice(Chardev):
             raise _incompatible("wait", "socket in client connect mode")
 
     async def _listen(self) -> None:
+        # A port that is open to the network is no risk if TLS authenticates the clients.
         is_known = self._filters is not None and self._filters.identifies_clients
         sock = await self._address.listen(
             insecure=self._host.is_insecure or is_known,
@@ -178,6 +179,7 @@ class SocketDevice(Chardev):
 
     async def _dial(self) -> None:
         sock = await self._address.connect(self._find_fd, limits.CONNECT_TIMEOUT)
+        # A failed handshake counts as a departure, so that dialling goes on.
         factory = self._handler_factory(sock, self._disconnected)
         try:
             await open_stream(sock, factory, timeout=limits.CONNECT_TIMEOUT)
@@ -188,6 +190,7 @@ class SocketDevice(Chardev):
     async def _keep_dialling(self) -> None:
         has_complained = False
         while True:
+            # Before dialling, because the peer may leave at once.
             self._has_left.clear()
             try:
                 await self._dial()
@@ -200,7 +203,7 @@ class SocketDevice(Chardev):
                 await self._has_left.wait()
             await asyncio.sleep(self._reconnect)
 
-    def _connect(self, stream: Stream) -> Link:
+    def _connect(self, stream: Stream) -> DeviceConnection:
         self._own_end, self._other_end = _tcp_end(stream.own), _tcp_end(stream.peer)
         return super()._connect(stream)
 
@@ -212,9 +215,10 @@ class SocketDevice(Chardev):
 
 
 def _tcp_end(end: str) -> str:
-    """Write one end of a TCP connection as HOST:PORT; nothing of others.
+    """Return one end of a TCP connection as HOST:PORT, and "" for other sockets.
 
-    Where one socket takes both families, those of IPv4 look mapped; QEMU has a socket for each.
+    A socket for both families shows IPv4 addresses as mapped ones. QEMU has a socket for each
+    family, so it shows plain ones.
     """
     if not end.startswith("tcp:"):
         return ""
@@ -222,9 +226,10 @@ def _tcp_end(end: str) -> str:
 
 
 def _listener_text(address: Address) -> str:
-    """Write the address of a unix socket that was handed over.
+    """Return the address of a unix socket that was passed as a descriptor.
 
-    Spec: QEMU: an abstract name is cut at its first NUL, and tight unless it is as long as can be.
+    Spec: QEMU cuts an abstract name at its first NUL, and takes it for tight unless it has the
+    maximum length.
     """
     if not isinstance(address, UnixAddress) or not address.is_abstract:
         return str(address)
@@ -233,5 +238,5 @@ def _listener_text(address: Address) -> str:
     return f"unix:{name.partition(chr(0))[0]},abstract=on{tight}"
 
 
-def _incompatible(option: str, what: str) -> ChardevError:
-    return ChardevError(f"'{option}' option is incompatible with {what}")
+def _incompatible(option: str, other: str) -> ChardevError:
+    return ChardevError(f"'{option}' option is incompatible with {other}")

@@ -1,6 +1,6 @@
-"""Which filters stand between a socket and a front end: TLS, telnet or TN3270, WebSocket.
+"""The filters between a socket and a front end: TLS, telnet or TN3270, WebSocket.
 
-TLS is the outermost on the wire, so that nothing leaves in clear text in front of it.
+TLS is next to the wire, so that nothing is sent in clear text.
 """
 
 from collections.abc import Callable
@@ -18,8 +18,8 @@ class SocketFilters:
     """The filters of one socket device.
 
     Raises:
-        ChardevError: If credentials aren't there, or are for the other end, or an extra is missing;
-            in QEMU's words, where QEMU has any.
+        ChardevError: If credentials don't exist or are for the other end, or an extra is missing;
+            in QEMU's words, if QEMU has such an error.
     """
 
     def __init__(self, data: JsonObject, host: Host, *, is_server: bool) -> None:
@@ -44,7 +44,7 @@ class SocketFilters:
 
     @property
     def identifies_clients(self) -> bool:
-        """Whether clients must authenticate through TLS."""
+        """True if clients must authenticate through TLS."""
         credentials = self._credentials
         return credentials is not None and credentials.identifies_clients
 
@@ -56,14 +56,16 @@ class SocketFilters:
         is_local: bool,
         failed: Callable[[OSError], None] | None = None,
     ) -> HandlerFactory:
-        """Put the filters before what makes the handler of a new stream.
+        """Return a handler factory that puts the filters in front of another one.
 
-        Spec: QEMU: telnet within WebSocket, if it is both; where it dials itself, plain bytes.
+        Spec: QEMU puts telnet inside WebSocket if both are set; a client of these sends plain
+        bytes.
 
         Args:
-            factory: What gets the clear text.
-            server_name: Whom a client of ours believes to reach.
-            is_local: The other end is let in by a file's mode, and may take its time.
+            factory: Makes the handlers, which get the clear text.
+            server_name: The name that a server's certificate must hold, for a client.
+            is_local: True for a unix socket: its file's mode protects it, so the handshakes have no
+                timeout.
             failed: Called if the stream ends during the handshakes, before there is a handler.
         """
         filters: list[FilterFactory] = []

@@ -1,11 +1,11 @@
-"""Standard input and output.
+"""The stdio device: standard input and output.
 
-On a terminal a human monitor edits lines itself, so that the terminal is made raw; a control
-monitor leaves lines and their echo to the terminal. What was set before is put back at the end, and
-set again when the process goes on after it was stopped.
+A human monitor edits lines itself, so the device makes a terminal raw. A control monitor leaves
+line editing and echo to the terminal. The terminal's settings are restored at the end. When the
+process continues after a stop, the device sets the terminal up again.
 
-Spec: QEMU: raw, but output is processed; signals stay unless ``signal=off``. The end of input ends
-nothing.
+Spec: QEMU makes the terminal raw but leaves output processing on. Signals stay on unless
+``signal=off``. The end of input doesn't end the device.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class StdioDevice(Chardev):
     _wants_echo = False
 
     def attach(self, factory: HandlerFactory, *, wants_echo: bool = False) -> None:
-        """Give it its front end, and set the terminal as that wants it."""
+        """Attach the front end, and set up the terminal for it."""
         super().attach(factory, wants_echo=wants_echo)
         self._wants_echo = wants_echo
         self._set_terminal()
@@ -55,13 +55,14 @@ class StdioDevice(Chardev):
         if os.isatty(read_fd):
             self._terminal = read_fd
             self._saved = termios.tcgetattr(read_fd)
+            # Also if the program ends without closing the device.
             atexit.register(self._restore)
             self._watch_continuing()
             self._set_terminal()
         await open_stdio_stream(self._connect, read_fd, write_fd)
 
     def close(self) -> None:
-        """Put the terminal back."""
+        """Close the device and restore the terminal."""
         super().close()
         self._restore()
 
@@ -92,15 +93,15 @@ class StdioDevice(Chardev):
             atexit.unregister(self._restore)
 
     def _apply(self, settings: list[Any]) -> None:
-        # tcsetattr() from the background stops the process unless the signal is ignored.
+        # In a background process, tcsetattr() sends SIGTTOU, which stops the process by default.
         try:
             before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
         except ValueError:
-            before = None  # not the main thread
+            before = None  # only the main thread may set signal handlers
         try:
             termios.tcsetattr(self._terminal, termios.TCSANOW, settings)
         except (termios.error, OSError):
-            pass  # it has hung up, or is closed
+            pass  # the terminal has hung up or is closed
         finally:
             if before is not None:
                 signal.signal(signal.SIGTTOU, before)
@@ -109,4 +110,4 @@ class StdioDevice(Chardev):
         try:
             asyncio.get_running_loop().add_signal_handler(signal.SIGCONT, self._set_terminal)
         except (ValueError, RuntimeError):
-            pass  # not the main thread
+            pass  # only the main thread may set signal handlers

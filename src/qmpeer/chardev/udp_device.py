@@ -1,7 +1,7 @@
-"""Datagrams: what comes from the other end is input, every write is one datagram, or several.
+"""The UDP device: received datagrams are input, and each write is one datagram or several.
 
-[QEMU never greets on UDP, so that a control monitor there answers nothing. Here the first datagram
-that comes in is the client's arrival, and it is greeted.]
+[QEMU never greets on UDP, so a control monitor there answers nothing. Here the first datagram
+counts as a client's connection, and the monitor greets it.]
 """
 
 import asyncio
@@ -22,13 +22,13 @@ _TRANSIENT: Final = frozenset({errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENE
 
 
 class UdpDevice(Chardev):
-    """Datagrams to and from one other end."""
+    """A device that exchanges datagrams with one peer."""
 
     _sock: socket.socket | None = None
 
     @property
     def local_port(self) -> int:
-        """Where datagrams come in; 0 while it is closed."""
+        """The port that receives datagrams; 0 while the device is closed."""
         return 0 if self._sock is None else int(self._sock.getsockname()[1])
 
     async def _open(self) -> None:
@@ -58,16 +58,16 @@ class UdpDevice(Chardev):
         return address
 
     def _arrived(self) -> None:
-        """Begin with the first datagram, which is still to be read."""
+        """Connect at the first datagram, which the new stream then reads."""
         assert self._sock is not None
         asyncio.get_running_loop().remove_reader(self._sock.fileno())
         stream = DatagramStream(self._sock, self._remote().where)
         stream.start(self._connect(stream))
 
     def close(self) -> None:
-        """Take no more, unless a front end still talks."""
+        """Close the device, and the socket too unless a front end still uses it."""
         super().close()
-        if self._sock is not None and self._link is None:
+        if self._sock is not None and self._connection is None:
             asyncio.get_running_loop().remove_reader(self._sock.fileno())
             self._sock.close()
             self._sock = None
@@ -77,7 +77,7 @@ class UdpDevice(Chardev):
 
 
 class DatagramStream(DescriptorStream):
-    """A connected datagram socket; that nobody listens yet is no error."""
+    """A stream on a connected datagram socket; an absent peer isn't an error."""
 
     __slots__ = ("_sock",)
 
@@ -97,6 +97,7 @@ class DatagramStream(DescriptorStream):
             if error.errno not in _TRANSIENT:
                 self._finish(error)
             return False
+        # An empty datagram isn't the end of input.
         return self._hand_over(data, NO_FDS) if data else True
 
     def _transmit(self, pieces: Sequence[bytes | memoryview], fds: Sequence[int]) -> int:
@@ -105,7 +106,7 @@ class DatagramStream(DescriptorStream):
         except OSError as error:
             if error.errno not in _TRANSIENT:
                 raise
-            return len(pieces[0])  # lost, as datagrams may be
+            return len(pieces[0])  # a datagram may get lost, so this isn't an error
 
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
         """Send bytes, in as many datagrams as they need."""
@@ -117,7 +118,7 @@ class DatagramStream(DescriptorStream):
 
 
 def _inet(address: JsonValue, host: str = "", port: str = "") -> SocketAddress:
-    """Read an address, with what stands for an empty host or port."""
+    """Return an address with defaults for an empty host or port."""
     assert isinstance(address, dict)
     data = address["data"]
     if address["type"] != "inet" or not isinstance(data, dict):

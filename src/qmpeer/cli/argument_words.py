@@ -1,8 +1,8 @@
-"""The words behind a command as its arguments: ``name=value``, or one JSON object.
+"""Command arguments written as words: ``name=value``, or one JSON object.
 
-A value is JSON if it parses as JSON, else text; ``name:=text`` is text whatever it looks like.
-Dots nest: ``a.b=1`` is ``{"a": {"b": 1}}``, and where all names of a level are numbers it is a
-list: ``a.0=x a.1=y`` is ``{"a": ["x", "y"]}``.
+A value is JSON if it parses as JSON, else text; ``name:=text`` is always text.
+Dots nest: ``a.b=1`` is ``{"a": {"b": 1}}``. A level whose names are all numbers is a list:
+``a.0=x a.1=y`` is ``{"a": ["x", "y"]}``.
 """
 
 import re
@@ -21,11 +21,11 @@ from qmpeer.shell.words import Kind, Value, Word
 from qmpeer.values import JsonObject, JsonValue
 
 _SEVERAL_MEANINGS: Final = re.compile(rf"[+-]?\.?[0-9].*|null|{'|'.join(WHOLE_WORDS)}", re.I | re.S)
-"""Plain values that may be text or something else; all others are text whatever the schema says."""
+"""Plain values whose type the schema must decide; all others are text in any schema."""
 
 
 def read_arguments(words: Sequence[str]) -> JsonObject:
-    """Make a command's arguments of the words behind its name.
+    """Return a command's arguments from the words after its name.
 
     Raises:
         UsageError: If the words are neither one JSON object nor all ``name=value``, or if they
@@ -41,15 +41,15 @@ def read_arguments(words: Sequence[str]) -> JsonObject:
 
 
 def is_object(words: Sequence[str]) -> bool:
-    """Return whether words are one JSON object."""
+    """Return whether the words are one JSON object."""
     return len(words) == 1 and words[0].lstrip().startswith("{")
 
 
 def to_words(words: Sequence[str]) -> list[Word]:
-    """Take words of a command line for those of a statement.
+    """Convert words of a command line to words of a shell statement.
 
     Raises:
-        UsageError: If one isn't UTF-8.
+        UsageError: If a word isn't UTF-8.
     """
     for word in words:
         check_text(word)
@@ -57,16 +57,16 @@ def to_words(words: Sequence[str]) -> list[Word]:
 
 
 def is_ambiguous(word: Word) -> bool:
-    """Return whether it takes a schema to know what a word means."""
+    """Return whether a word's type depends on the schema."""
     is_plain = word.value.kind == "plain" and not word.is_text
     return is_plain and _SEVERAL_MEANINGS.fullmatch(word.value.text) is not None
 
 
 def free_arguments(words: Sequence[Word]) -> JsonObject:
-    """Return what words mean where no schema says it.
+    """Return the arguments that words stand for without a schema.
 
     Raises:
-        UsageError: If they make no sense.
+        UsageError: If the words contradict each other.
     """
     try:
         return untyped_object(build_tree(words))
@@ -75,10 +75,10 @@ def free_arguments(words: Sequence[Word]) -> JsonObject:
 
 
 def read_object(text: str | bytes) -> JsonObject:
-    """Read one JSON object.
+    """Parse one JSON object.
 
     Raises:
-        UsageError: If it is none.
+        UsageError: If the text isn't JSON, or isn't an object.
     """
     try:
         value = msgspec.json.decode(text)
@@ -92,7 +92,10 @@ def read_object(text: str | bytes) -> JsonObject:
 
 
 def _word(word: str) -> Word:
-    """Return a word of a command line, quotes in which the system's shell has taken away."""
+    """Return a statement's word for one of the command line.
+
+    The system's shell has removed its own quotes, so quotes that remain belong to the value.
+    """
     name, equals, text = word.partition("=")
     if not equals:
         return Word(None, Value("plain", word, 0, len(word)), 0)
@@ -105,7 +108,7 @@ def _word(word: str) -> Word:
 
 
 def _kind_and_text(text: str) -> tuple[Kind, str]:
-    """Tell plain text from JSON: a string in quotes, an object, a list."""
+    """Classify a value: a quoted JSON string, a JSON object or list, or else plain text."""
     if text[:1] in ('"', "{", "["):
         try:
             value: JsonValue = msgspec.json.decode(text)

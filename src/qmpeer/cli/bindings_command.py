@@ -1,4 +1,4 @@
-"""``qmpeer bindings``: the typed binding of a schema, as a Python module."""
+"""``qmpeer bindings``: the typed Python binding of a schema, as one module."""
 
 import argparse
 import os
@@ -26,18 +26,20 @@ example:
 )
 
 
-def _run(given: argparse.Namespace) -> int:
-    schema = load(given.source, given)
-    name = os.path.basename(given.source) if os.path.exists(given.source) else given.source
+def _run(namespace: argparse.Namespace) -> int:
+    schema = load(namespace.source, namespace)
+    name = (
+        os.path.basename(namespace.source) if os.path.exists(namespace.source) else namespace.source
+    )
     try:
-        text = bindings_text(schema, only=given.only, source=name)
+        text = bindings_text(schema, only=namespace.only, source=name)
     except ValueError as error:
         raise UsageError(f"--only: {error}") from error
-    if given.output is None:
+    if namespace.output is None:
         sys.stdout.buffer.write(text.encode())
         sys.stdout.buffer.flush()
         return DONE
-    path = given.output
+    path = namespace.output
     if os.path.isdir(path):
         path = os.path.join(path, DEFAULT_NAME)
     with about_file(path), open(path, "w", encoding="utf-8", newline="\n") as file:
@@ -52,10 +54,10 @@ COMMAND: Final = Subcommand(
     (
         FROM,
         argument("-o", "FILE|DIR",
-                 f"where to write it, in a directory as {DEFAULT_NAME}; else to standard output",
+                 f"write to FILE, or to {DEFAULT_NAME} in DIR; default: standard output",
                  dest="output", completes="file"),
         argument("--only", "REGEX",
-                 "commands and events whose whole name matches, and the types that they need",
+                 "only the commands and events whose whole name matches, and the types they need",
                  nargs="+", action="extend", default=[]),
         RELEASE,
         TIMEOUT,

@@ -9,13 +9,13 @@ from qmpeer.cli.exits import DONE, STATUSES, UsageError, status_of
 from qmpeer.cli.output import terminal_columns
 
 
-class Argument(NamedTuple):
-    """One option, or one word that is none.
+class ArgumentDeclaration(NamedTuple):
+    """The declaration of one option or one positional argument.
 
     Attributes:
-        names: The option's names, or the name of the word.
-        completes: What completes it where its placeholder doesn't say it: "names:KIND".
-        settings: The rest of what argparse is told.
+        names: The option's names, or the name of the positional argument.
+        completes: The source of its completions, "names:KIND"; "" to infer it from the placeholder.
+        settings: Further keyword arguments for argparse's add_argument().
     """
 
     names: tuple[str, ...]
@@ -23,47 +23,47 @@ class Argument(NamedTuple):
     settings: Mapping[str, Any]
 
 
-Execute: TypeAlias = Callable[[argparse.Namespace], int]
-"""Does what was read says, and returns the exit status."""
-Declared: TypeAlias = Argument | tuple[Argument, ...]
-"""An argument, or several that exclude one another."""
+Handler: TypeAlias = Callable[[argparse.Namespace], int]
+"""Runs a subcommand with its parsed arguments, and returns the exit status."""
+ArgumentOrGroup: TypeAlias = ArgumentDeclaration | tuple[ArgumentDeclaration, ...]
+"""One argument, or a group of arguments that exclude one another."""
 
 
 def argument(
     names: str, placeholder: str | None, help: str, *, completes: str = "", **settings: Any
-) -> Argument:
-    """Declare an argument.
+) -> ArgumentDeclaration:
+    """Declare an option or a positional argument.
 
     Args:
-        names: The option's names, "-e --env", or the name of a word that is none.
-        placeholder: What --help calls its value; None for an option that takes none.
-        help: What --help says of it.
-        completes: As in `Argument`.
-        settings: The rest, in argparse's words.
+        names: The option's names, "-e --env", or the name of a positional argument.
+        placeholder: The name of its value in --help; None for an option without a value.
+        help: Its description in --help.
+        completes: As in `ArgumentDeclaration`.
+        settings: Further keyword arguments for argparse's add_argument().
     """
     all_names = tuple(names.split())
     if placeholder is not None:
         settings["metavar"] = placeholder
     elif names.startswith("-") and not settings.keys() & {"action", "choices"}:
         settings["action"] = "store_true"
-    return Argument(all_names, completes, {"help": help, **settings})
+    return ArgumentDeclaration(all_names, completes, {"help": help, **settings})
 
 
 class CommandLine(argparse.ArgumentParser):
-    """Argparse with errors of one line, which the subcommand itself reports.
+    """An argparse parser that raises UsageError instead of exiting.
 
     Args:
-        program: What --help and errors call it.
-        about: What it does.
-        after: What --help says below the options.
-        declared: The arguments.
+        program: The program's name in --help and in errors.
+        about: The description above the options.
+        after: The text below the options in --help.
+        arguments: The arguments.
 
     Attributes:
-        completes: What completes an argument, by its destination.
+        completes: The source of completions of each argument, by argparse's destination.
     """
 
     def __init__(
-        self, program: str, about: str, after: str, declared: Iterable[Declared] = ()
+        self, program: str, about: str, after: str, arguments: Iterable[ArgumentOrGroup] = ()
     ) -> None:
         super().__init__(
             prog=program,
@@ -73,10 +73,10 @@ class CommandLine(argparse.ArgumentParser):
             allow_abbrev=False,
         )
         self.completes: dict[str, str] = {}
-        for each in declared:
-            alone = isinstance(each, Argument)
+        for each in arguments:
+            alone = isinstance(each, ArgumentDeclaration)
             group = self if alone else self.add_mutually_exclusive_group()
-            for one in (each,) if isinstance(each, Argument) else each:
+            for one in (each,) if isinstance(each, ArgumentDeclaration) else each:
                 action = group.add_argument(*one.names, **one.settings)
                 self.completes[action.dest] = one.completes
 
@@ -85,11 +85,11 @@ class CommandLine(argparse.ArgumentParser):
         return list(self._actions)
 
     def help_of(self, action: argparse.Action) -> str:
-        """Return what --help says of one."""
+        """Return an argument's description in --help, its defaults filled in."""
         return self._get_formatter()._expand_help(action) if action.help else ""
 
     def error(self, message: str) -> NoReturn:
-        """Report a command line that makes no sense."""
+        """Raise UsageError where argparse would print the message and exit."""
         raise UsageError(message)
 
 
@@ -98,84 +98,90 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
 
 
 class Subcommand(NamedTuple):
-    """A subcommand, or a verb of one.
+    """A subcommand, or one verb of a `VerbGroup`.
 
     Attributes:
-        program: What --help and errors call it.
-        about: What it does.
-        after: What --help says below the options.
-        declared: Its arguments.
-        execute: Does it, with what was read, and returns the exit status.
-        usage: Its synopsis, where argparse's own wouldn't do.
-        has_command: What stands behind "--" is somebody else's command: ``given.behind``.
-        has_program: What begins with the first word that is no option is one: ``given.behind``.
+        program: The program's name in --help and in errors.
+        about: The description above the options.
+        after: The text below the options in --help.
+        arguments: Its arguments.
+        handler: Runs it with the parsed arguments, and returns the exit status.
+        usage: Its synopsis where argparse's own would be wrong.
+        has_command: True if the words after "--" are the command line of another program. They
+            are in ``namespace.program_words``.
+        has_program: True if the first word that is no option begins such a command line.
     """
 
     program: str
     about: str
     after: str
-    declared: Sequence[Declared]
-    execute: Execute
+    arguments: Sequence[ArgumentOrGroup]
+    handler: Handler
     usage: str | None = None
     has_command: bool = False
     has_program: bool = False
 
     def parser(self) -> CommandLine:
-        """Return what reads its words."""
-        parser = CommandLine(self.program, self.about, self.after, self.declared)
+        """Return a parser of its arguments."""
+        parser = CommandLine(self.program, self.about, self.after, self.arguments)
         if self.usage is not None:
             parser.usage = f"{self.program} {self.usage}"
         return parser
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
-        """Read the words behind it.
+        """Parse the words after the subcommand.
 
         Raises:
-            UsageError: If they make no sense.
+            UsageError: If they don't fit the declared arguments.
         """
         parser = self.parser()
         if self.has_program:
-            parser.add_argument("behind", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-            given = parser.parse_args(words)
-            given.behind = given.behind[given.behind[:1] == ["--"] :]
-            return given
+            # REMAINDER leaves options after the program's name to that program. argparse allows
+            # it in parse_args() only, so options have to stand before the name.
+            parser.add_argument("program_words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+            namespace = parser.parse_args(words)
+            namespace.program_words = namespace.program_words[
+                namespace.program_words[:1] == ["--"] :
+            ]
+            return namespace
+        # Split by hand: argparse would merge the words after "--" into the positional arguments.
         at = words.index("--") if self.has_command and "--" in words else len(words)
-        given = parser.parse_intermixed_args(words[:at])
-        given.behind = list(words[at + 1 :])
-        return given
+        namespace = parser.parse_intermixed_args(words[:at])
+        namespace.program_words = list(words[at + 1 :])
+        return namespace
 
     def run(self, words: Sequence[str]) -> int:
-        """Do what the words say, and return the exit status.
+        """Parse the words, run the subcommand and return the exit status.
 
         Raises:
-            UsageError: If they make no sense.
-            QMPError: If the server refuses, or the connection ends.
-            OSError: If there is no connection, or no reply in time.
+            UsageError: If the words don't fit the declared arguments.
+            QMPError: If the server returns an error, or the connection ends.
+            OSError: If the connection fails, or a reply doesn't come in time.
         """
-        return self.execute(self.read(words))
+        return self.handler(self.read(words))
 
 
-class Verbs:
-    """A subcommand that does several things: ``qmpeer NAME VERB ...``.
+class VerbGroup:
+    """A subcommand with several verbs: ``qmpeer NAME VERB ...``.
 
     Args:
-        program: What --help and errors call it.
-        about: What all of them are for.
-        common: Arguments that each of them has.
-        has_address_first: A server's address stands before the verb: ``given.address``.
-        after: What --help says below the verbs.
+        program: The program's name in --help and in errors.
+        about: The purpose of the verbs together.
+        common: Arguments that every verb has.
+        has_address_first: True if a server's address precedes the verb: ``namespace.address``.
+        after: The text below the verbs in --help.
 
     Attributes:
-        about: What all of them are for.
-        verbs: What can be done, by name.
-        has_address_first: A server's address stands before the verb.
+        about: The purpose of the verbs together.
+        verbs: The verbs by name.
+        has_address_first: True if a server's address precedes the verb.
     """
 
     def __init__(
         self,
         program: str,
         about: str,
-        *common: Declared,
+        *common: ArgumentOrGroup,
         has_address_first: bool = False,
         after: str = "",
     ) -> None:
@@ -187,27 +193,32 @@ class Verbs:
         self._after = after
 
     def verb(
-        self, name: str, about: str, after: str, *declared: Declared, **settings: Any
-    ) -> Callable[[Execute], Execute]:
-        """Declare a verb, which the decorated function does; the arguments are `Subcommand`'s."""
+        self, name: str, about: str, after: str, *arguments: ArgumentOrGroup, **settings: Any
+    ) -> Callable[[Handler], Handler]:
+        """Declare a verb whose handler is the decorated function.
 
-        def add(execute: Execute) -> Execute:
+        The arguments are those of `Subcommand`.
+        """
+
+        def add(handler: Handler) -> Handler:
             program = f"{self._program} {name}"
-            arguments = (*self._common, *declared)
-            self.verbs[name] = Subcommand(program, about, after, arguments, execute, **settings)
-            return execute
+            declared = (*self._common, *arguments)
+            self.verbs[name] = Subcommand(program, about, after, declared, handler, **settings)
+            return handler
 
         return add
 
     def run(self, words: Sequence[str]) -> int:
-        """Do what the words say, and return the exit status.
+        """Find the verb, run it with the words after it, and return the exit status.
 
         Raises:
-            UsageError: If there is no address, or no verb.
+            UsageError: If the address or the verb is missing, or the verb is unknown.
             QMPError: As `Subcommand.run`.
             OSError: As `Subcommand.run`.
         """
         address, behind = "", list(words)
+        # "qmpeer ga ping --help", without an address, is a request for the verb's help. Otherwise
+        # a server whose address is called like a verb is taken for an address.
         asks_of_verb = words[1:2] in (["-h"], ["--help"]) and words[0] in self.verbs
         if self.has_address_first and not asks_of_verb and words[:1] not in (["-h"], ["--help"]):
             if not words:
@@ -218,20 +229,20 @@ class Verbs:
             sys.stdout.write(self.help())
             return DONE
         if name not in self.verbs:
-            place = "no verb behind the address" if self.has_address_first else "nothing"
+            place = "no verb after the address" if self.has_address_first else "nothing"
             found = f"found {name!r}" if name else f"found {place}"
             raise UsageError(f"{found}, expected one of {', '.join(self.verbs)}")
         verb = self.verbs[name]
         try:
-            given = verb.read(behind[1:])
+            namespace = verb.read(behind[1:])
         except UsageError as error:
             return status_of(verb.program, error)
         if self.has_address_first:
-            given.address = address
-        return verb.execute(given)
+            namespace.address = address
+        return verb.handler(namespace)
 
     def help(self) -> str:
-        """Return what tells of all verbs."""
+        """Return the text of --help: all verbs, one a line."""
         width = max(map(len, self.verbs))
         lines = "".join(f"  {name:{width}}  {verb.about}\n" for name, verb in self.verbs.items())
         return (
@@ -241,11 +252,11 @@ class Verbs:
         )
 
 
-# What words say
+# Checks of single words
 
 
 def check_text(word: str) -> None:
-    """Check that a word is text, as words of a command line may be any bytes.
+    """Check that a word is UTF-8, as the words of a command line may be any bytes.
 
     Raises:
         UsageError: If it isn't UTF-8.
@@ -257,7 +268,7 @@ def check_text(word: str) -> None:
 
 
 def seconds(text: str) -> float:
-    """Read a number of seconds: positive, and small enough for a clock."""
+    """Parse a number of seconds: positive, and small enough for the clock of an event loop."""
     value = float(text)
     if not 0 < value <= 1e9:
         raise ValueError
@@ -265,7 +276,7 @@ def seconds(text: str) -> float:
 
 
 def count(text: str) -> int:
-    """Read a number of things: 1 or more."""
+    """Parse an integer that is 1 or more."""
     value = int(text)
     if value < 1:
         raise ValueError
@@ -273,7 +284,7 @@ def count(text: str) -> int:
 
 
 def natural(text: str) -> int:
-    """Read a number that may be 0."""
+    """Parse an integer that is 0 or more."""
     value = int(text)
     if value < 0:
         raise ValueError
@@ -281,13 +292,13 @@ def natural(text: str) -> int:
 
 
 def example(text: str, statuses: str = STATUSES) -> str:
-    """Return what --help says below the options: an example, and what exit statuses mean."""
+    """Return the text below the options in --help: an example, then the exit statuses."""
     return f"example:\n{text}\n\n{statuses}"
 
 
-# Arguments that several subcommands have
+# Arguments of several subcommands
 
 ADDRESS: Final = argument("address", "ADDRESS", "unix:PATH, tcp:HOST:PORT, ...")
-JSON: Final = argument("--json", None, "JSON, for programs")
-TIMEOUT: Final = argument("--timeout", "S", "seconds until connected, and then until each reply; "
-                          "by default 10 and 300", type=seconds)  # fmt: skip
+JSON: Final = argument("--json", None, "write JSON, for programs")
+TIMEOUT: Final = argument("--timeout", "S", "wait at most S seconds for the connection (default "
+                          "10), and for each reply (default 300)", type=seconds)  # fmt: skip

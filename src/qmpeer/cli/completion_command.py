@@ -1,4 +1,4 @@
-"""``qmpeer completion``: scripts that have TAB complete, and the names that they ask for."""
+"""``qmpeer completion``: completion scripts for shells, and the server's names that they query."""
 
 import argparse
 import re
@@ -17,9 +17,9 @@ example, for this user:
   $ qmpeer completion bash >~/.local/share/bash-completion/completions/qmpeer
   $ qmpeer completion zsh >~/.zfunc/_qmpeer        # a folder of $fpath
   $ qmpeer completion fish >~/.config/fish/completions/qmpeer.fish
-bash finds the one for qmp-shell under that name: ln -s qmpeer qmp-shell there.
+For qmp-shell, bash looks for a script of that name: ln -s qmpeer qmp-shell in the same folder.
 
-The scripts ask for the names that a server has, such as its commands and its jobs:
+The scripts use this command to list a server's names, such as its commands and its jobs:
   $ qmpeer completion names job /run/vm.qmp
 
 """
@@ -28,17 +28,17 @@ The scripts ask for the names that a server has, such as its commands and its jo
 _SHELLS: Final = ("bash", "zsh", "fish")
 
 
-def _run(given: argparse.Namespace) -> int:
-    if given.what == "names":
-        if given.kind is None or given.address is None:
-            raise UsageError("found too little behind 'names', expected KIND and ADDRESS")
-        return _write_names(given.kind, given.address, given.typed)
-    if given.kind is not None:
-        raise UsageError(f"found {given.kind!r} behind {given.what!r}, expected nothing")
+def _run(namespace: argparse.Namespace) -> int:
+    if namespace.shell == "names":
+        if namespace.kind is None or namespace.address is None:
+            raise UsageError("found too little after 'names', expected KIND and ADDRESS")
+        return _write_names(namespace.kind, namespace.address, namespace.typed)
+    if namespace.kind is not None:
+        raise UsageError(f"found {namespace.kind!r} after {namespace.shell!r}, expected nothing")
     from qmpeer.cli.completion_scripts import SCRIPTS  # start: 150 ms
     from qmpeer.cli.grammar import usages  # start: 150 ms
 
-    write_bytes(SCRIPTS[given.what](usages()).encode(), sys.stdout)
+    write_bytes(SCRIPTS[namespace.shell](usages()).encode(), sys.stdout)
     return DONE
 
 
@@ -56,10 +56,11 @@ def _write_names(kind: str, address: str, typed: str) -> int:
 
 
 def _is_offered(kind: str, name: str) -> bool:
-    """Return whether a name can be typed and means nothing else: a server may have any.
+    """Return whether a server's name is safe to offer: it can be typed, and stands for itself.
 
-    One with a dash in front would be an option. A command may stand in the language of qmp-shell,
-    behind its -c, and an event is a pattern: these are offered only if QAPI would have them.
+    A server may use any names. One that begins with a dash would be read as an option. Commands
+    are also completed after qmp-shell's -c, in its own language, and events are patterns; both
+    are offered only if they are valid QAPI names.
     """
     if kind in ("command", "event"):
         return re.fullmatch(r"[A-Za-z_][\w.-]*", name, re.ASCII) is not None
@@ -68,13 +69,20 @@ def _is_offered(kind: str, name: str) -> bool:
 
 COMMAND: Final = Subcommand(
     "qmpeer completion",
-    "Write a script that has TAB complete all this.",
+    "Write a completion script for a shell.",
     _AFTER,
     (
-        argument("what", None, "for which shell; or names", choices=(*_SHELLS, "names")),
-        argument("kind", "KIND", "of names: command, job, ...", nargs="?"),
-        argument("address", "ADDRESS", "of names: who has them", nargs="?"),
-        argument("typed", "TEXT", "how they begin", nargs="?", default=""),
+        argument(
+            "shell",
+            None,
+            "the shell, or names to list a server's names",
+            choices=(*_SHELLS, "names"),
+        ),
+        argument("kind", "KIND", "names: their kind, such as command or job", nargs="?"),
+        argument("address", "ADDRESS", "names: the server", nargs="?"),
+        argument(
+            "typed", "TEXT", "names: list only those that begin with TEXT", nargs="?", default=""
+        ),
     ),
     _run,
 )

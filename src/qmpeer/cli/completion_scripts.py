@@ -1,10 +1,10 @@
-"""Completion scripts for bash, zsh and fish, of all that can be typed behind ``qmpeer``."""
+"""Completion scripts for bash, zsh and fish, with all options and arguments of ``qmpeer``."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from qmpeer.cli.fish_completion import fish_script
-from qmpeer.cli.grammar import Option, Place, Usage, subcommands_of, verbs_of
+from qmpeer.cli.grammar import Option, Positional, Usage, subcommands_of, verbs_of
 
 # bash
 
@@ -117,9 +117,9 @@ complete -F _qmpeer qmpeer qmp-shell
 def bash_script(usages: Sequence[Usage]) -> str:
     """Return the script for bash."""
     verbs = (
-        f"            {name}) verbs={'address:' * of[0].has_address_first}"
-        f"{','.join(usage.words[1] for usage in of)} ;;"
-        for name, of in verbs_of(usages).items()
+        f"            {name}) verbs={'address:' * members[0].has_address_first}"
+        f"{','.join(usage.words[1] for usage in members)} ;;"
+        for name, members in verbs_of(usages).items()
     )
     script = _BASH.replace("@NAMES@", ",".join(subcommands_of(usages)))
     script = script.replace("@VERBS@", "\n".join(verbs))
@@ -134,7 +134,7 @@ def _bash_case(usage: Usage) -> str:
         if option.value is not None
         for flag in option.flags
     )
-    places = " ".join(f"{each.kind or '-'}{'+' * each.is_many}" for each in usage.places)
+    places = " ".join(f"{each.kind or '-'}{'+' * each.is_many}" for each in usage.positionals)
     return (
         f"        '{usage.key}')\n            options={options}\n"
         f"            valued='{valued}'\n            places='{places}' ;;"
@@ -213,10 +213,10 @@ def zsh_script(usages: Sequence[Usage]) -> str:
         f"            {_zsh_pair(name, about)}" for name, about in subcommands_of(usages).items()
     )
     verbs = (
-        f"        {name}) found=({'address ' * of[0].has_address_first}"
-        + " ".join(_zsh_pair(usage.words[1], usage.about) for usage in of)
+        f"        {name}) found=({'address ' * members[0].has_address_first}"
+        + " ".join(_zsh_pair(usage.words[1], usage.about) for usage in members)
         + ") ;;"
-        for name, of in verbs_of(usages).items()
+        for name, members in verbs_of(usages).items()
     )
     script = _ZSH.replace("@NAMES@", "\n".join(names)).replace("@VERBS@", "\n".join(verbs))
     return script.replace("@CASES@", "\n".join(map(_zsh_case, usages)))
@@ -227,7 +227,7 @@ def _zsh_pair(name: str, about: str) -> str:
 
 
 def _zsh_case(usage: Usage) -> str:
-    specs = [*map(_zsh_option, usage.options), *_zsh_places(usage.places)]
+    specs = [*map(_zsh_option, usage.options), *_zsh_places(usage.positionals)]
     lines = "".join(f" \\\n            {spec}" for spec in specs)
     return f"        '{usage.key}')\n        _arguments{lines} ;;"
 
@@ -242,7 +242,7 @@ def _zsh_option(option: Option) -> str:
     return _quoted(f"{names}{help}{value}")
 
 
-def _zsh_places(places: Sequence[Place]) -> Iterator[str]:
+def _zsh_places(places: Sequence[Positional]) -> Iterator[str]:
     for number, argument in enumerate(places, 1):
         place = "*" if argument.is_many else str(number)
         yield _quoted(f"{place}:{_zsh_text(argument.name)}:{_zsh_action(argument.kind)}")
@@ -273,4 +273,4 @@ SCRIPTS: Final[Mapping[str, Callable[[Sequence[Usage]], str]]] = {
     "zsh": zsh_script,
     "fish": fish_script,
 }
-"""By shell, what makes its script."""
+"""The function that writes a shell's script, by the shell's name."""

@@ -1,4 +1,4 @@
-"""Connections to the server, or the guest agent, that a command line names."""
+"""Connections to the server or the guest agent at a command line's address."""
 
 import argparse
 from typing import TYPE_CHECKING, Any
@@ -11,34 +11,34 @@ if TYPE_CHECKING:
     from qmpeer.client import GuestAgent
 
 
-def connect(given: argparse.Namespace, **options: Any) -> Client:
-    """Connect to the server at ``given.address``, with the deadlines of ``given.timeout``.
+def connect(namespace: argparse.Namespace, **options: Any) -> Client:
+    """Connect to the server at ``namespace.address`` with ``namespace.timeout``.
 
     Raises:
-        UsageError: If the address isn't one.
+        UsageError: If the address is malformed.
         QMPError: As `Client.connect`.
         OSError: As `Client.connect`.
     """
     with checked_address():
-        return Client.connect(given.address, **_deadlines(given) | options)
+        return Client.connect(namespace.address, **_deadlines(namespace) | options)
 
 
-def connect_agent(given: argparse.Namespace, **options: Any) -> "GuestAgent":
-    """Connect to the guest agent at ``given.address``, with the deadlines of ``given.timeout``.
+def connect_agent(namespace: argparse.Namespace, **options: Any) -> "GuestAgent":
+    """Connect to the guest agent at ``namespace.address`` with ``namespace.timeout``.
 
     Raises:
-        UsageError: If the address isn't one.
+        UsageError: If the address is malformed.
         QMPError: As `GuestAgent.connect`.
         OSError: As `GuestAgent.connect`.
     """
     from qmpeer.client import GuestAgent  # start: 10 ms
 
     with checked_address():
-        return GuestAgent.connect(given.address, **_deadlines(given) | options)
+        return GuestAgent.connect(namespace.address, **_deadlines(namespace) | options)
 
 
-def _deadlines(given: argparse.Namespace) -> dict[str, Any]:
+def _deadlines(namespace: argparse.Namespace) -> dict[str, Any]:
     return {
-        "timeout": given.timeout or limits.CONNECT_TIMEOUT,
-        "command_timeout": given.timeout or limits.COMMAND_TIMEOUT,
+        "timeout": namespace.timeout or limits.CONNECT_TIMEOUT,
+        "command_timeout": namespace.timeout or limits.COMMAND_TIMEOUT,
     }

@@ -20,7 +20,7 @@ example:
   qmpeer docs --from qapi/qapi-schema.json --format html -o reference
   xdg-open reference/index.html
 
-In a Sphinx project, the format sphinx needs extensions = ["qmpeer.sphinx_domain"] in conf.py.
+A Sphinx project that uses the format sphinx needs extensions = ["qmpeer.sphinx_domain"] in conf.py.
 
 """
     + SCHEMA_STATUSES
@@ -28,25 +28,25 @@ In a Sphinx project, the format sphinx needs extensions = ["qmpeer.sphinx_domain
 _NAMESPACE: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def _run(given: argparse.Namespace) -> int:
-    is_html = given.format == "html"
+def _run(namespace: argparse.Namespace) -> int:
+    is_html = namespace.format == "html"
     if is_html:
         check_installed()
-    schema = load(given.source, given)
-    title = given.title or _title(given.source)
+    schema = load(namespace.source, namespace)
+    title = namespace.title or _title(namespace.source)
     files = reference_files(
         schema,
-        "sphinx" if is_html else given.format,
+        "sphinx" if is_html else namespace.format,
         title,
-        has_toctree=given.toctree,
-        namespace=given.namespace or "",
+        has_toctree=namespace.toctree,
+        namespace=namespace.name_prefix or "",
     )
     if is_html:
-        build_html(files, title, given.output)
-        what = os.path.join(given.output, "index.html")
+        build_html(files, title, namespace.output)
+        what = os.path.join(namespace.output, "index.html")
     else:
-        write_files(files, given.output)
-        what = f"{len(files)} files in {given.output}"
+        write_files(files, namespace.output)
+        what = f"{len(files)} files in {namespace.output}"
     sys.stdout.write(f"{what}\n")
     return DONE
 
@@ -74,13 +74,13 @@ COMMAND: Final = Subcommand(
     _AFTER,
     (
         FROM,
-        argument("--format", "FORMAT", "md, man, sphinx (the QAPI domain), or html, which needs "
-                 "more: pip install '.[docs]' in qmpeer's checkout", type=_format, required=True),
+        argument("--format", "FORMAT", "md, man, sphinx (the QAPI domain) or html; for html first "
+                 "run: pip install '.[docs]' in qmpeer's checkout", type=_format, required=True),
         argument("-o", "DIR", "the folder to write to", dest="output", required=True),
-        argument("--title", "TEXT", "what it is the reference of"),
-        argument("--toctree", None, "in md: for a page of a Sphinx site with MyST"),
-        argument("--namespace", "NAME", "in sphinx: keeps names apart from another schema's, such "
-                 "as QMP and QGA in one project", type=_namespace),
+        argument("--title", "TEXT", "the title of the reference"),
+        argument("--toctree", None, "md: add a table of contents for a Sphinx site with MyST"),
+        argument("--namespace", "NAME", "sphinx: keep the names apart from those of another schema "
+                 "in the same project, such as QMP and QGA", dest="name_prefix", type=_namespace),
         RELEASE,
         TIMEOUT,
     ),

@@ -1,4 +1,4 @@
-"""``qmpeer events``: events as they come, a line each."""
+"""``qmpeer events``: a server's events as they arrive, one a line."""
 
 import argparse
 import re
@@ -24,12 +24,12 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_.-]*")
 
 _AFTER: Final = (
     """\
-On a terminal each event is a line with the time when it was made; else, and with --json, it is one
-line of JSON, as soon as it comes:
+On a terminal each event is one line of text that begins with the event's time. Elsewhere, and with
+--json, each event is one line of JSON, written as soon as it arrives:
   {"timestamp": {"seconds": ..., "microseconds": ...}, "event": "STOP", "data": {...}}
 
-It ends with status 0 after --count events, or when the time of --timeout is up and there is no
---count; with 3 when the time is up before --count events came, or when the connection ends.
+The exit status is 0 after --count events, or after --timeout seconds without --count. It is 3 if
+--timeout passes before --count events have arrived, or if the connection ends.
 
 example:
   $ qmpeer events /run/vm.qmp STOP RESUME 'JOB_.*'
@@ -43,22 +43,25 @@ example:
 _TIMES: Final = ("clock", "full", "since", "none")
 
 
-def _run(given: argparse.Namespace) -> int:
-    names, match = choice_of(given.names)
-    deadline = None if given.timeout is None else monotonic() + given.timeout
-    client = connect(given, command_timeout=limits.COMMAND_TIMEOUT)
-    write = _writer(given.json, given.time)
+def _run(namespace: argparse.Namespace) -> int:
+    names, match = choice_of(namespace.names)
+    deadline = None if namespace.timeout is None else monotonic() + namespace.timeout
+    client = connect(namespace, command_timeout=limits.COMMAND_TIMEOUT)
+    write = _writer(namespace.json, namespace.time)
+    # The warning comes after the subscription: events during its query must not be missed.
     with client, client.events(*names, match=match) as events:
         if names:
             _warn_of_unknown(client, names)
         shown = 0
-        while given.count is None or shown < given.count:
+        while namespace.count is None or shown < namespace.count:
             try:
                 event = events.next(None if deadline is None else max(deadline - monotonic(), 0))
             except TimeoutError:
-                if given.count is None:
+                if namespace.count is None:
                     break
-                reason = f"found {shown} events in {given.timeout:g} s, expected {given.count}"
+                reason = (
+                    f"found {shown} events in {namespace.timeout:g} s, expected {namespace.count}"
+                )
                 raise TimeoutError(reason) from None
             write(event)
             shown += 1
@@ -66,12 +69,12 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def choice_of(words: Sequence[str]) -> tuple[list[str], Callable[[Event], bool] | None]:
-    """Return the names that are chosen, or a function of events where a word is no name.
+    """Return the chosen names; or, if a word is a pattern, no names and a function that matches.
 
-    A name is a regular expression as well, of itself; the whole name of an event has to match.
+    A pattern has to match the whole name of an event, so a plain name matches itself only.
 
     Raises:
-        UsageError: If a word is neither.
+        UsageError: If a word is neither a name nor a regular expression.
 
     Example:
         >>> choice_of(["STOP", "RESUME"])
@@ -92,12 +95,12 @@ def choice_of(words: Sequence[str]) -> tuple[list[str], Callable[[Event], bool] 
 
 
 def _warn_of_unknown(client: Client, names: Sequence[str]) -> None:
-    """Say which names the server's schema lacks: a mistyped one would be waited for in vain."""
+    """Warn of names that the server's schema lacks: a mistyped event would never arrive."""
     try:
         known = client.names("event", timeout=limits.SHELL_SILENCE)
-    except TimeoutError:  # it is busy
+    except TimeoutError:  # the server is busy: the warning isn't worth a longer wait
         return
-    if not known:  # it can't be asked
+    if not known:  # the server has no command that lists its events
         return
     for name in names:
         if name not in known:
@@ -110,25 +113,26 @@ def _writer(is_json: bool | None, form: str) -> Callable[[Event], None]:
     if is_json is None:
         is_json = not sys.stdout.isatty()
     if is_json:
+        # None for empty data: QEMU leaves the member out, and so does this line.
         return lambda event: write_json(
             event_message(event.name, event.data or None, event.timestamp)
         )
-    page = standard_output()
+    output = standard_output()
     before: list[float] = []
 
     def write(event: Event) -> None:
         time = _time(event, form, before)
         if time is None:
-            page.write([event_line(event, page.palette)])
+            output.write([event_line(event, output.palette)])
         else:
-            line = event_line(replace(event, timestamp=None), page.palette)
-            page.write([f"{page.palette.paint('time', time)} {line}".lstrip()])
+            line = event_line(replace(event, timestamp=None), output.palette)
+            output.write([f"{output.palette.paint('time', time)} {line}".lstrip()])
 
     return write
 
 
 def _time(event: Event, form: str, before: list[float]) -> str | None:
-    """Return the time before an event; None for that of the clock."""
+    """Return the time to show before an event; None for the clock time, which event_line() adds."""
     if form == "none":
         return ""
     stamp = event.timestamp
@@ -141,26 +145,28 @@ def _time(event: Event, form: str, before: list[float]) -> str | None:
         return f"{since:+.6f}"
     try:
         return datetime.fromtimestamp(now, UTC).astimezone().isoformat(" ", "milliseconds")
-    except (OverflowError, OSError, ValueError):  # no server's clock is like this
+    except (OverflowError, OSError, ValueError):  # a timestamp that no calendar has
         return None
 
 
 COMMAND: Final = Subcommand(
     PROGRAM,
-    "Show the events of a QMP server as they come.",
+    "Show the events of a QMP server as they arrive.",
     _AFTER,
     (
         ADDRESS,
         argument("names", "NAME|REGEX",
-                 "which events: those whose whole name matches; by default all",
+                 "show only events whose whole name matches; default: all",
                  completes="names:event", nargs="*", default=[]),
-        argument("--count", "N", "end after so many", type=count),
-        argument("--timeout", "S", "end after so many seconds", type=seconds),
-        argument("--time", None, "the time before an event, in text: clock, full (with the date), "
-                 "since (seconds after the event before), none", choices=_TIMES, default="clock"),
+        argument("--count", "N", "end after N events", type=count),
+        argument("--timeout", "S", "end after S seconds", type=seconds),
+        argument("--time", None, "the time that text lines begin with: clock, full (with the "
+                 "date), since (seconds since the previous event), none", choices=_TIMES,
+                 default="clock"),
         (
-            argument("--json", None, "JSON in any case", default=None),
-            argument("--text", None, "text in any case", dest="json", action="store_false"),
+            argument("--json", None, "write JSON, even on a terminal", default=None),
+            argument("--text", None, "write text, even to a pipe or a file", dest="json",
+                     action="store_false"),
         ),
     ),
     _run,

@@ -1,4 +1,4 @@
-"""How a subcommand ends: one exit status and, unless all went well, one line on standard error."""
+"""The end of a subcommand: its exit status and, after an error, one line on standard error."""
 
 import sys
 from collections.abc import Iterator
@@ -13,23 +13,23 @@ REFUSED: Final = 1
 USAGE: Final = 2
 UNREACHABLE: Final = 3
 INTERRUPTED: Final = 130
-"""After Ctrl-C, as shells count: 128 and the signal's number."""
+"""After Ctrl-C: 128 plus the number of SIGINT, as shells count."""
 OUR_FAULT: Final = 70
-"""An error that no input should cause; sysexits.h calls it EX_SOFTWARE."""
+"""After a bug in this program; sysexits.h calls it EX_SOFTWARE."""
 BROKEN_PIPE: Final = 141
-"""When nobody reads standard output any more; the same count."""
+"""After the reader of standard output has gone: 128 plus the number of SIGPIPE."""
 
 STATUSES: Final = """\
 exit status:
-  0  done
-  1  the server answered with an error, or would have
-  2  the command line makes no sense, or a file of its can't be read or written
-  3  no connection, connection lost, no answer in time, or output that can't be written
+  0  success
+  1  the server returned an error, or would refuse the arguments
+  2  the command line is wrong, or a file that it names can't be read or written
+  3  no connection, connection lost, no reply in time, or output that can't be written
 """
 
 
 class UsageError(Exception):
-    """A command line that makes no sense: what was found, what was expected."""
+    """A command line that is wrong: what was found, what was expected."""
 
 
 class RefusedError(Exception):
@@ -37,7 +37,7 @@ class RefusedError(Exception):
 
 
 class FileError(UsageError):
-    """A file of the command line's that can't be read or written."""
+    """A file, named on the command line, that can't be read or written."""
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def about_file(path: str) -> Iterator[None]:
     """
     try:
         yield
-    except BrokenPipeError:  # nobody reads it any more, as on standard output
+    except BrokenPipeError:  # a pipe whose reader has gone; main() ends as for standard output
         raise
     except OSError as error:
         raise FileError(f"{path}: {error.strerror or error}") from error
@@ -57,7 +57,7 @@ def about_file(path: str) -> Iterator[None]:
 
 @contextmanager
 def checked_address() -> Iterator[None]:
-    """Re-raise ValueError, which an address of no known form raises, as UsageError.
+    """Re-raise as UsageError the ValueError that a malformed address causes.
 
     Raises:
         UsageError: If a ValueError is raised within.
@@ -69,18 +69,18 @@ def checked_address() -> Iterator[None]:
 
 
 def complain(program: str, text: str) -> None:
-    """Write one line to standard error, whatever the text holds."""
-    # The clients' argument, by what the command line has in its place.
+    """Write a text to standard error as one line that can't steer a terminal."""
+    # The client's errors advise its own argument; here the advice has to be an option.
     text = text.replace("negotiate=False", "qmpeer ga, or exec --no-negotiate")
-    line = visible(" ".join(text.splitlines())) or "failed without saying why"
+    line = visible(" ".join(text.splitlines())) or "failed without a reason"
     try:
         print(f"{program}: {line}", file=sys.stderr, flush=True)
     except OSError:
-        pass  # nobody is there to be told
+        pass  # standard error can't be written either
 
 
-def show(program: str, error: SchemaError) -> None:
-    """Write what is wrong with a schema to standard error, all of it, with the lines at fault."""
+def show_schema_error(program: str, error: SchemaError) -> None:
+    """Write all faults of a schema to standard error, each with the lines at fault."""
     before = f"{program}: " if program else ""
     texts = [before + visible_lines(str(each)) for each in (error, *error.others)]
     try:
@@ -90,7 +90,7 @@ def show(program: str, error: SchemaError) -> None:
 
 
 def status_of(program: str, error: Exception) -> int:
-    """Complain of an error, and say with which status to end."""
+    """Write an error and its notes to standard error; return the exit status."""
     status = _status_of(program, error)
     for note in getattr(error, "__notes__", ()):
         complain(program, note)
@@ -98,9 +98,10 @@ def status_of(program: str, error: Exception) -> int:
 
 
 def _status_of(program: str, error: Exception) -> int:
+    # The order matters: FileError is a UsageError, and the first cases are QMPErrors.
     match error:
         case SchemaError():
-            show(program, error)
+            show_schema_error(program, error)
             return REFUSED
         case FileError():
             text, status = str(error), USAGE
@@ -110,7 +111,7 @@ def _status_of(program: str, error: Exception) -> int:
             text, status = str(error), REFUSED
         case OSError():
             text, status = os_text(error), UNREACHABLE
-        case QMPError() | ModuleNotFoundError():  # of an extra; it says which
+        case QMPError() | ModuleNotFoundError():  # its text names the extra that is missing
             text, status = str(error), UNREACHABLE
         case _:
             import logging  # start: 7 ms

@@ -1,4 +1,4 @@
-"""Files on this side of a copy: whole or not at all, and counted on a terminal."""
+"""The local file of a copy, written whole or not at all, and its progress on a terminal."""
 
 import os
 import tempfile
@@ -7,27 +7,27 @@ from time import monotonic
 from typing import BinaryIO, Final
 
 from qmpeer.cli.exits import UsageError, about_file
-from qmpeer.cli.live_bars import Show, bars_on
+from qmpeer.cli.live_bars import ShowBars, bars_on
 from qmpeer.cli.output import standard_error
 from qmpeer.client.agent_answers import Readable, Writable
 from qmpeer.display.bars import Bar
 
-_PATIENCE: Final = 1.0
-"""Seconds after which a copy is long enough for a bar."""
+_BAR_DELAY: Final = 1.0
+"""Seconds after which a copy shows a progress bar."""
 
 
-def naming(path: str, file: str | None) -> str:
-    r"""Return the name of the file that a guest's file is copied to.
+def copy_target(path: str, file: str | None) -> str:
+    r"""Return the path of the local file that a guest's file is copied to.
 
     Args:
-        path: Of the guest's file; on Windows with backslashes.
-        file: A file, a folder, or None for this folder.
+        path: The path of the guest's file; on Windows with backslashes.
+        file: A local file, a local folder, or None for the current folder.
 
     Raises:
-        UsageError: If the path doesn't end in a name.
+        UsageError: If the path doesn't end in a file's name.
 
     Example:
-        >>> naming("/etc/hostname", None), naming("C:\\logs\\a.txt", None)
+        >>> copy_target("/etc/hostname", None), copy_target("C:\\logs\\a.txt", None)
         ('hostname', 'a.txt')
     """
     if file is not None and not os.path.isdir(file):
@@ -38,14 +38,16 @@ def naming(path: str, file: str | None) -> str:
     return os.path.join(file, name) if file is not None else name
 
 
-class Whole:
-    """A file that appears under its name once all of it is there.
+class AtomicFile:
+    """A file that appears under its name only when it is complete.
+
+    Until then it is a temporary file in the same folder, so that the last step is a rename.
 
     Args:
-        path: Its name; what was there before is replaced.
+        path: Its path; a file that was there before is replaced.
 
     Raises:
-        FileError: If it can't be written; here as in all its methods.
+        FileError: If it can't be written; also in all methods.
     """
 
     def __init__(self, path: str) -> None:
@@ -55,19 +57,19 @@ class Whole:
 
     def _open(self) -> BinaryIO:
         self._is_special = os.path.exists(self._path) and not os.path.isfile(self._path)
-        if self._is_special:  # such as /dev/null
+        if self._is_special:  # such as /dev/null: a rename would replace the device by a file
             return open(self._path, "wb")
         folder = os.path.dirname(os.path.realpath(self._path))
         number, self._part = tempfile.mkstemp(prefix=".qmpeer-", dir=folder)
         return open(number, "wb")
 
     def write(self, data: bytes, /) -> None:
-        """Add to it."""
+        """Append some bytes."""
         with about_file(self._path):
             self._file.write(data)
 
     def commit(self) -> None:
-        """Put it in its place: all of it is there."""
+        """Move the complete file to its path."""
         with about_file(self._path):
             self._commit()
 
@@ -79,7 +81,7 @@ class Whole:
             os.replace(self._part, target)
             self._is_special = True
 
-    def __enter__(self) -> "Whole":
+    def __enter__(self) -> "AtomicFile":
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -89,23 +91,23 @@ class Whole:
 
 
 def _mode_of(path: str) -> int:
-    """Return the permissions of a file, or those that a new one gets."""
+    """Return the permissions of a file, or those that a new one would get."""
     try:
         return os.stat(path).st_mode & 0o777
     except FileNotFoundError:
-        mask = os.umask(0)
+        mask = os.umask(0)  # the only way to read it
         os.umask(mask)
         return 0o666 & ~mask
 
 
-class Counted:
-    """A count of what passes, shown on a terminal if it takes long.
+class CountedStream:
+    """A stream that counts its bytes, and shows a progress bar if the copy takes long.
 
     Args:
-        name: What is copied.
-        total: How many bytes there will be; 0 if that isn't known.
-        source: What is read from, if it is read.
-        sink: What is written to, if it is written.
+        name: The name beside the bar.
+        total: The number of bytes expected; 0 if that isn't known.
+        source: The stream to read from, for reading.
+        sink: The stream to write to, for writing.
     """
 
     def __init__(
@@ -121,10 +123,10 @@ class Counted:
         self._source = source
         self._sink = sink
         self._count = 0
-        self._end = monotonic() + _PATIENCE
+        self._end = monotonic() + _BAR_DELAY
         self._output = standard_error()
         self._stack = ExitStack()
-        self._show: Show | None = None
+        self._show: ShowBars | None = None
 
     def read(self, size: int, /) -> bytes:
         """Return the next bytes."""
@@ -147,7 +149,7 @@ class Counted:
             self._show = self._stack.enter_context(bars_on(self._output))
         self._show([Bar(self._name, "", self._count, self._total)])
 
-    def __enter__(self) -> "Counted":
+    def __enter__(self) -> "CountedStream":
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -1,4 +1,4 @@
-"""The completion script for fish, of all that can be typed behind ``qmpeer``."""
+"""The completion script for fish, with all options and arguments of ``qmpeer``."""
 
 from collections.abc import Iterator, Sequence
 
@@ -70,7 +70,7 @@ end
 def fish_script(usages: Sequence[Usage]) -> str:
     """Return the script for fish."""
     verbed = verbs_of(usages)
-    addressed = [name for name, of in verbed.items() if of[0].has_address_first]
+    addressed = [name for name, members in verbed.items() if members[0].has_address_first]
     others = [name for name in verbed if name not in addressed]
     script = _FISH.replace("@ADDRESSED@", " ".join(addressed))
     script = script.replace("@VERBED@", " ".join(others))
@@ -81,9 +81,9 @@ def fish_script(usages: Sequence[Usage]) -> str:
 def _fish_lines(usages: Sequence[Usage]) -> Iterator[str]:
     for name, about in subcommands_of(usages).items():
         yield f"complete -c qmpeer -f -n '__qmpeer_count 1' -a {name} -d {_fish_quoted(about)}"
-    for name, of in verbs_of(usages).items():
-        place = 3 if of[0].has_address_first else 2
-        for usage in of:
+    for name, members in verbs_of(usages).items():
+        place = 3 if members[0].has_address_first else 2
+        for usage in members:
             yield (
                 f"complete -c qmpeer -f -n '__qmpeer_behind {name} {place}' "
                 f"-a {usage.words[1]} -d {_fish_quoted(usage.about)}"
@@ -101,7 +101,7 @@ def _fish_usage(usage: Usage, program: str) -> Iterator[str]:
         help = f" -d {_fish_quoted(option.help)}" if option.help else ""
         yield f"{start} {flags}{takes}{help}"
     valued = [flag for o in usage.options if o.value is not None for flag in o.flags]
-    for number, argument in enumerate(usage.places):
+    for number, argument in enumerate(usage.positionals):
         if argument.kind in ("", "file"):
             continue
         words = " ".join((_fish_quoted(usage.key), str(number), *valued))

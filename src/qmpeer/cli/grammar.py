@@ -1,6 +1,6 @@
-"""All that can be typed behind ``qmpeer``: the source of shell completion and of manual pages.
+"""The options and arguments of all subcommands, for shell completion and for manual pages.
 
-It is read off the parsers, which also make the text of --help: what one of them knows, all know.
+They are read from the argparse parsers, which also write --help, so the three always agree.
 """
 
 import argparse
@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from qmpeer.cli.command_line import CommandLine, Subcommand, Verbs
+from qmpeer.cli.command_line import CommandLine, Subcommand, VerbGroup
 from qmpeer.cli.main import SUBCOMMANDS, subcommand
 from qmpeer.machine import USAGE
 
@@ -19,10 +19,10 @@ class Option(NamedTuple):
     """One option.
 
     Attributes:
-        flags: Its names: "--timeout".
-        value: What its value is called; None if it takes none.
-        kind: What completes the value: "file", "words:A,B", "names:KIND", or "".
-        help: What it does.
+        flags: Its names, such as "--timeout".
+        value: The name of its value in --help; None if it takes none.
+        kind: How its value is completed: "file", "words:A,B", "names:KIND", or "" for not at all.
+        help: Its description.
     """
 
     flags: tuple[str, ...]
@@ -31,14 +31,14 @@ class Option(NamedTuple):
     help: str
 
 
-class Place(NamedTuple):
-    """One word that is no option.
+class Positional(NamedTuple):
+    """One positional argument.
 
     Attributes:
-        name: What it is called.
-        kind: What completes it, as for options.
-        is_many: There may be several.
-        help: What it is.
+        name: Its name in --help.
+        kind: How it is completed, as for options.
+        is_many: True if it may be repeated.
+        help: Its description.
     """
 
     name: str
@@ -48,38 +48,38 @@ class Place(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """What can be typed behind one subcommand, or behind a verb of one.
+    """The options and arguments of one subcommand, or of one verb.
 
     Attributes:
-        words: The subcommand, and the verb.
-        has_address_first: The address stands between the two.
-        about: What it does.
+        words: The subcommand, and the verb if there is one.
+        has_address_first: True if the address stands between the two.
+        about: Its description.
         options: Its options.
-        places: Its other words, in their order.
-        parser: What reads it; None for serve's, which are QEMU's.
+        positionals: Its positional arguments, in order.
+        parser: Its parser; None for serve, whose options are QEMU's.
     """
 
     words: tuple[str, ...]
     has_address_first: bool
     about: str
     options: tuple[Option, ...]
-    places: tuple[Place, ...]
+    positionals: tuple[Positional, ...]
     parser: CommandLine | None
 
     @property
     def key(self) -> str:
-        """The subcommand and the verb."""
+        """The subcommand and the verb, with a blank between them."""
         return " ".join(self.words)
 
 
 def usages() -> list[Usage]:
-    """Return what can be typed behind each subcommand."""
+    """Return the options and arguments of all subcommands and verbs."""
     return [usage for name in SUBCOMMANDS for usage in _usages_of(name)]
 
 
 def _usages_of(name: str) -> Iterator[Usage]:
     match subcommand(name):
-        case Verbs() as group:
+        case VerbGroup() as group:
             for verb, each in group.verbs.items():
                 yield _usage((name, verb), group.has_address_first, each.parser())
         case Subcommand() as one:
@@ -89,10 +89,10 @@ def _usages_of(name: str) -> Iterator[Usage]:
 
 
 def serve_options() -> tuple[Option, ...]:
-    """Return the options of ``qmpeer serve``, which are QEMU's and in a text of their own.
+    """Return the options of ``qmpeer serve``, parsed from the text of its --help.
 
-    A line that begins with two blanks and a dash tells of one option or several: "-name NAME", and
-    behind two blanks what it does.
+    A line that begins with two blanks and a dash describes one option or several: "-name NAME",
+    then two or more blanks, then the description.
     """
     found = []
     for line in USAGE.splitlines():
@@ -101,14 +101,14 @@ def serve_options() -> tuple[Option, ...]:
         head, _, text = line.strip().partition("  ")
         for each in re.split(r", (?=-)", head):
             name, _, value = each.partition(" ")
-            value = value.removesuffix(", or in JSON")
+            value = value.removesuffix(", or in JSON")  # a remark in the help, not the value's name
             kind = "file" if value == "FILE" else ""
             found.append(Option((name,), value or None, kind, " ".join(text.split())))
     return tuple(found)
 
 
 def _usage(words: tuple[str, ...], has_address_first: bool, parser: CommandLine) -> Usage:
-    options, places = [], []
+    options, positionals = [], []
     for action in parser.actions():
         if action.help is argparse.SUPPRESS:
             continue
@@ -116,13 +116,13 @@ def _usage(words: tuple[str, ...], has_address_first: bool, parser: CommandLine)
         kind = _kind(name, parser, action)
         text = " ".join(parser.help_of(action).split())
         if not action.option_strings:
-            places.append(Place(name, kind, action.nargs in ("*", "+"), text))
+            positionals.append(Positional(name, kind, action.nargs in ("*", "+"), text))
         elif action.nargs == 0:
             options.append(Option(tuple(action.option_strings), None, "", text))
         else:
             options.append(Option(tuple(action.option_strings), name, kind, text))
     about = (parser.description or "").rstrip()
-    return Usage(words, has_address_first, about, tuple(options), tuple(places), parser)
+    return Usage(words, has_address_first, about, tuple(options), tuple(positionals), parser)
 
 
 def _kind(name: str, parser: CommandLine, action: argparse.Action) -> str:
@@ -132,7 +132,7 @@ def _kind(name: str, parser: CommandLine, action: argparse.Action) -> str:
 
 
 def verbs_of(usages: Sequence[Usage]) -> dict[str, list[Usage]]:
-    """Return the verbs of each subcommand that has some."""
+    """Return the verbs of each subcommand that has verbs."""
     found: dict[str, list[Usage]] = {}
     for usage in usages:
         if len(usage.words) == 2:
@@ -141,7 +141,7 @@ def verbs_of(usages: Sequence[Usage]) -> dict[str, list[Usage]]:
 
 
 def subcommands_of(usages: Sequence[Usage]) -> dict[str, str]:
-    """Return the subcommands with what each does."""
+    """Return a description of each subcommand, by its name."""
     found: dict[str, str] = {}
     for usage in usages:
         name, *verb = usage.words

@@ -23,10 +23,10 @@ html_show_sphinx = False
 
 
 def check_installed() -> None:
-    """See whether all that is needed is there.
+    """Check that the packages for HTML are installed.
 
     Raises:
-        UsageError: If it isn't; it says what to install.
+        UsageError: If one is missing; the error names it and the command that installs it.
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
@@ -40,11 +40,11 @@ def build_html(files: Mapping[str, str], title: str, folder: str) -> None:
 
     Args:
         files: The pages in the format ``sphinx``, by their files' names.
-        title: What the site is called.
-        folder: Where it goes.
+        title: The title of the site.
+        folder: The folder to write to.
 
     Raises:
-        OSError: If it can't be built; it says what Sphinx said.
+        OSError: If Sphinx fails; the error contains the last line of its output.
     """
     with tempfile.TemporaryDirectory(prefix="qmpeer-docs-") as name:
         source = Path(name, "source")

@@ -1,4 +1,4 @@
-"""``qmpeer info``: what machine this is, at one look."""
+"""``qmpeer info``: a summary of a server and its machine."""
 
 import argparse
 from time import monotonic
@@ -16,8 +16,8 @@ from qmpeer.values import JsonObject
 
 _AFTER: Final = (
     """\
-It asks whichever query commands the server has; what the server doesn't tell is left out. Who
-doesn't greet within two seconds is taken for a guest agent.
+The facts come from the query commands that the server has; the others are left out. A server that
+sends no greeting within two seconds is taken for a guest agent.
 
 example:
   $ qmpeer info /run/vm.qmp
@@ -36,59 +36,64 @@ example:
 )
 
 
-def _run(given: argparse.Namespace) -> int:
-    show_facts(_facts(given), given.json)
+def _run(namespace: argparse.Namespace) -> int:
+    show_facts(_facts(namespace), namespace.json)
     return DONE
 
 
 def show_facts(facts: JsonObject, is_json: bool) -> None:
-    """Write what a server or a guest is, for programs or for people."""
+    """Write the facts about a server or a guest, as JSON or as lines for people."""
     if is_json:
         write_json(facts, is_pretty=None)
     else:
-        page = standard_output()
-        page.write(info_lines(facts, page))
+        output = standard_output()
+        output.write(info_lines(facts, output))
 
 
-def _facts(given: argparse.Namespace) -> JsonObject:
-    timeout = given.timeout or limits.CONNECT_TIMEOUT
-    if given.guest_agent:
-        return _guest(given, timeout)
+def _facts(namespace: argparse.Namespace) -> JsonObject:
+    timeout = namespace.timeout or limits.CONNECT_TIMEOUT
+    if namespace.guest_agent:
+        return _guest(namespace, timeout)
     end = monotonic() + timeout
+    # A monitor greets at once; a guest agent never does. Silence therefore suggests an agent.
     try:
-        client = connect(given, timeout=min(timeout, limits.SHELL_SILENCE))
+        client = connect(namespace, timeout=min(timeout, limits.SHELL_SILENCE))
     except TimeoutError as silence:
-        return _who_is_silent(given, end, silence)
+        return _who_is_silent(namespace, end, silence)
     with client:
         return machine_facts(client)
 
 
-def _who_is_silent(given: argparse.Namespace, end: float, silence: TimeoutError) -> JsonObject:
-    """Ask who doesn't greet: a guest agent; else a monitor that is slow, or is another's now."""
+def _who_is_silent(namespace: argparse.Namespace, end: float, silence: TimeoutError) -> JsonObject:
+    """Return the facts of a server that sent no greeting in time.
+
+    It may be a guest agent, which never sends one. If it doesn't answer as an agent either, it is
+    a monitor that is slow, or that serves another client now: QEMU serves one at a time.
+    """
     try:
-        return _guest(given, min(max(end - monotonic(), 0.01), limits.SHELL_SILENCE))
+        return _guest(namespace, min(max(end - monotonic(), 0.01), limits.SHELL_SILENCE))
     except TimeoutError:
         remaining = end - monotonic()
         if remaining <= 0:
             raise silence from None
-    with connect(given, timeout=remaining) as client:
+    with connect(namespace, timeout=remaining) as client:
         return machine_facts(client)
 
 
-def _guest(given: argparse.Namespace, timeout: float) -> JsonObject:
-    with connect_agent(given, timeout=timeout) as agent:
+def _guest(namespace: argparse.Namespace, timeout: float) -> JsonObject:
+    with connect_agent(namespace, timeout=timeout) as agent:
         return agent_facts(agent)
 
 
 COMMAND: Final = Subcommand(
     "qmpeer info",
-    "Show what a QMP server is, at one look.",
+    "Show a summary of a QMP server and its machine.",
     _AFTER,
     (
         ADDRESS,
         JSON,
         TIMEOUT,
-        argument("-g --guest-agent", None, "it is a guest agent: don't try QMP"),
+        argument("-g --guest-agent", None, "ADDRESS is a guest agent: don't try QMP first"),
     ),
     _run,
 )

@@ -1,4 +1,4 @@
-"""Bars on an output: live on a terminal, else a line now and then."""
+"""Progress bars on an output: live on a terminal, elsewhere a line now and then."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from qmpeer.cli.output import Output
 from qmpeer.display.bars import Bar, bar_line
-from qmpeer.display.page import size_text
+from qmpeer.display.layout import size_text
 from qmpeer.display.safe_text import cut, visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
-Show: TypeAlias = Callable[[Iterable[Bar]], None]
-"""Shows how things stand now."""
+ShowBars: TypeAlias = Callable[[Iterable[Bar]], None]
+"""Shows the current state of all bars."""
 _STEP: Final = 0.1
-"""Of the whole, after which another line tells how far a thing is where lines can't be replaced."""
+"""The share of progress after which another line is written, where lines can't be replaced."""
 
 
 @contextmanager
-def bars_on(output: Output) -> Iterator[Show]:
-    """Give what shows bars on an output: live on a terminal, if rich is installed, else lines."""
+def bars_on(output: Output) -> Iterator[ShowBars]:
+    """Yield a function that shows bars: live on a terminal if rich is installed, else as lines."""
     progress = _progress_on(output) if output.is_terminal else None
     if progress is None:
         yield _lines_on(output)
@@ -30,8 +30,8 @@ def bars_on(output: Output) -> Iterator[Show]:
             yield _live_on(output, progress)
 
 
-def _lines_on(output: Output) -> Show:
-    """Return what writes a line when something has changed, or is a step further."""
+def _lines_on(output: Output) -> ShowBars:
+    """Return a function that writes a line when a bar's text changed, or it is a step further."""
     shown: dict[str, tuple[str, int]] = {}
 
     def show(bars: Iterable[Bar]) -> None:
@@ -65,12 +65,12 @@ def _progress_on(output: Output) -> "Progress | None":
     return Progress(title, bar, share, size, console=console, refresh_per_second=8)
 
 
-def _live_on(output: Output, progress: "Progress") -> Show:
-    """Return what draws bars in their place."""
+def _live_on(output: Output, progress: "Progress") -> ShowBars:
+    """Return a function that redraws the bars in place."""
     tasks: dict[str, TaskID] = {}
 
     def show(bars: Iterable[Bar]) -> None:
-        bars = list(bars)
+        bars = list(bars)  # used twice
         for name in tasks.keys() - {bar.name for bar in bars}:
             progress.remove_task(tasks.pop(name))
         for bar in bars:
@@ -79,6 +79,7 @@ def _live_on(output: Output, progress: "Progress") -> Show:
                     "", total=None, title="", size="", visible=False
                 )
             title = cut(visible(f"{bar.name} {bar.text}".strip()), max(output.width - 30, 12))
+            # Without a total rich shows a moving bar; one that is over must stand still.
             total = bar.total or (1 if bar.is_over else None)
             progress.update(
                 tasks[bar.name],

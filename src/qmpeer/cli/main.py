@@ -1,4 +1,4 @@
-"""The entry: which subcommand it is, and how the process ends whatever happens in it."""
+"""The entry point: the choice of a subcommand, and an exit status for every way it can end."""
 
 import os
 import sys
@@ -10,26 +10,29 @@ from qmpeer import __version__
 from qmpeer.cli.exits import BROKEN_PIPE, INTERRUPTED, UsageError, status_of
 
 if TYPE_CHECKING:
-    from qmpeer.cli.command_line import Subcommand, Verbs
+    from qmpeer.cli.command_line import Subcommand, VerbGroup
 
 SUBCOMMANDS: Final = {
-    "serve": ("[QEMU options]", "a machine that answers QMP"),
+    "serve": ("[QEMU options]", "run a machine that answers QMP"),
     "exec": ("ADDRESS COMMAND [name=value ...]", "execute one command"),
-    "events": ("ADDRESS [NAME|REGEX ...]", "show events as they come"),
-    "shell": ("ADDRESS", "a prompt, or a script; also called qmp-shell"),
-    "info": ("ADDRESS", "what machine is this, at one look"),
-    "jobs": ("ADDRESS [ID ...] [--wait]", "progress of jobs and migration"),
+    "events": ("ADDRESS [NAME|REGEX ...]", "show events as they arrive"),
+    "shell": ("ADDRESS", "open a prompt, or run a script (also: qmp-shell)"),
+    "info": ("ADDRESS", "show a summary of the machine"),
+    "jobs": ("ADDRESS [ID ...] [--wait]", "show the progress of jobs and migration"),
     "ga": ("ADDRESS VERB ...", "run a guest-agent command"),
-    "qom": ("ADDRESS tree|list|get|set ...", "the objects that a machine is made of"),
-    "screenshot": ("ADDRESS [FILE]", "what the guest shows, as a picture"),
-    "top": ("ADDRESS", "what its CPUs, disks and NICs do, live"),
-    "schema": ("dump|diff|has|lint ...", "what a server offers: show, compare, look up"),
-    "bindings": ("--from SOURCE [-o FILE]", "write its typed Python binding"),
-    "docs": ("--from SOURCE --format F -o DIR", "write its reference: md, man, html"),
-    "completion": ("bash|zsh|fish", "a script that has TAB complete all this"),
-    "man": ("-o DIR", "manual pages"),
+    "qom": ("ADDRESS tree|list|get|set ...", "show and change the machine's QOM objects"),
+    "screenshot": ("ADDRESS [FILE]", "save the guest's screen as a picture"),
+    "top": ("ADDRESS", "show the load of CPUs, disks and NICs, live"),
+    "schema": ("dump|diff|has|lint ...", "show, compare, query or check schemas"),
+    "bindings": ("--from SOURCE [-o FILE]", "write a schema's typed Python binding"),
+    "docs": (
+        "--from SOURCE --format F -o DIR",
+        "write a schema's reference (md, man, sphinx, html)",
+    ),
+    "completion": ("bash|zsh|fish", "write a completion script for a shell"),
+    "man": ("-o DIR", "write manual pages"),
 }
-"""By name, what stands behind it, and what it is for; ``qmpeer.cli.NAME_command`` has the rest."""
+"""The subcommands: name, arguments and description. Each is in ``qmpeer.cli.NAME_command``."""
 _USAGE: Final = """\
 usage: qmpeer SUBCOMMAND ...
 
@@ -40,31 +43,34 @@ QMP, the QEMU Machine Protocol, from the command line.
   qmpeer --help                                  this text; each subcommand has its own
 
 An ADDRESS is unix:PATH, tcp:HOST:PORT, tls:HOST:PORT, ws://HOST:PORT, wss://HOST:PORT,
-vsock:CID:PORT or fd:N; a word alone is a path if it holds "/", else HOST:PORT if it ends in ":" and
-digits, else a path. "?dir=FOLDER" behind tls: or wss: has the certificates, as QEMU wants them.
+vsock:CID:PORT or fd:N. Without such a prefix it is a path if it contains "/", else HOST:PORT if it
+ends in ":" and digits, else a path. "?dir=FOLDER" at the end of a tls: or wss: address names the
+folder of the certificates, laid out as for QEMU.
 """
 
 
-class Foreign(NamedTuple):
-    """A subcommand that reads its words itself: serve, whose options are QEMU's.
+class RawSubcommand(NamedTuple):
+    """A subcommand that parses its own words: serve, whose options are QEMU's.
 
     Attributes:
-        about: What it does.
-        run: Does what the words say, and returns the exit status.
+        about: Its description.
+        run: Runs it with the words after its name, and returns the exit status.
     """
 
     about: str
     run: Callable[[Sequence[str]], int]
 
 
-def subcommand(name: str) -> "Subcommand | Verbs | Foreign":
-    """Return one of `SUBCOMMANDS`; only its own module is imported."""
-    found: Subcommand | Verbs | Foreign = import_module(f"qmpeer.cli.{name}_command").COMMAND
+def subcommand(name: str) -> "Subcommand | VerbGroup | RawSubcommand":
+    """Import the module of one of `SUBCOMMANDS`, and no other, and return the subcommand."""
+    found: Subcommand | VerbGroup | RawSubcommand = import_module(
+        f"qmpeer.cli.{name}_command"
+    ).COMMAND
     return found
 
 
 def usage() -> str:
-    """Return what --help says."""
+    """Return the text of --help."""
     lines = (
         f"  {f'qmpeer {name} {behind}':46} {text}" for name, (behind, text) in SUBCOMMANDS.items()
     )
@@ -75,8 +81,8 @@ def main(argv: Sequence[str] | None = None, *, program: str | None = None) -> in
     """Run the command line and return the exit status.
 
     Args:
-        argv: The words without the program's name; by default the process's own.
-        program: What complains; by default qmpeer with the subcommand.
+        argv: The words without the program's name; by default those of the process.
+        program: The program's name in errors; by default qmpeer with the subcommand.
     """
     _hold_closed_streams()
     words = list(sys.argv[1:] if argv is None else argv)
@@ -85,9 +91,9 @@ def main(argv: Sequence[str] | None = None, *, program: str | None = None) -> in
     try:
         try:
             status = _run(name, words[1:])
-        except SystemExit as end:  # argparse, after --help
+        except SystemExit as end:  # raised by argparse after --help
             status = end.code if isinstance(end.code, int) else 0
-        sys.stdout.flush()
+        sys.stdout.flush()  # here, so that its errors get an exit status below
         return status
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -100,19 +106,21 @@ def main(argv: Sequence[str] | None = None, *, program: str | None = None) -> in
 
 
 def _hold_closed_streams() -> None:
-    """Open the null device for streams that were closed from the start.
+    """Open the null device in place of streams that were closed from the start.
 
-    A socket would get the number of one, and what is written there would reach the server.
+    Otherwise the next socket would get the number of a standard stream, and errors written to
+    that stream would reach the server.
     """
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
-            fd = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
-            if name != "stdin":  # who reads has to know that there is nothing
+            # open() takes the lowest free number, which is this stream's, as we go from 0 to 2.
+            fd = os.open(os.devnull, os.O_RDWR)
+            if name != "stdin":  # stays None: subcommands that read it must see that it is closed
                 setattr(sys, name, open(fd, "w", encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def _discard_unwritten() -> None:
-    """Drop what can't be written, or the interpreter's last flush fails (status 120)."""
+    """Discard output that can't be written; the interpreter's last flush would exit with 120."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if not stream.closed:

@@ -1,4 +1,4 @@
-"""``qmpeer man``: manual pages, of what --help says."""
+"""``qmpeer man``: manual pages made of the --help texts."""
 
 import argparse
 from typing import Final
@@ -18,17 +18,17 @@ example:
 """
 
 
-def _run(given: argparse.Namespace) -> int:
+def _run(namespace: argparse.Namespace) -> int:
     pages = man_pages()
-    write_files(pages, given.output)
-    write_text(f"{len(pages)} files in {given.output}\n")
+    write_files(pages, namespace.output)
+    write_text(f"{len(pages)} files in {namespace.output}\n")
     return DONE
 
 
 COMMAND: Final = Subcommand(
     "qmpeer man",
     "Write manual pages.",
-    _EXAMPLE.format(count=1 + len(SUBCOMMANDS)) + STATUSES,  # a page for each, and qmpeer's own
+    _EXAMPLE.format(count=1 + len(SUBCOMMANDS)) + STATUSES,  # one for each, and one for qmpeer
     (argument("-o", "DIR", "the folder to write to", dest="output", required=True),),
     _run,
 )

@@ -1,4 +1,4 @@
-"""Manual pages of the command line, in section 1: one of ``qmpeer``, and one a subcommand."""
+"""Manual pages in section 1: one for ``qmpeer``, and one for each subcommand."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,12 +14,14 @@ _HEADING = re.compile(r"([A-Za-z][A-Za-z ,]*):")
 
 
 def man_pages() -> dict[str, str]:
-    """Return the pages by the names of their files."""
-    groups = {name: list(of) for name, of in groupby(usages(), lambda usage: usage.words[0])}
+    """Return the text of all pages, by file name."""
+    groups = {
+        name: list(members) for name, members in groupby(usages(), lambda usage: usage.words[0])
+    }
     pages = {"qmpeer.1": _page("qmpeer", "QMP from the command line", _overview(groups))}
-    for name, of in groups.items():
+    for name, members in groups.items():
         program = "qmp-shell" if name == "shell" else f"qmpeer-{name}"
-        pages[f"{program}.1"] = _page(program, _about(name), _subcommand(name, of))
+        pages[f"{program}.1"] = _page(program, _about(name), _subcommand(name, members))
     return pages
 
 
@@ -74,7 +76,7 @@ def _subcommand(name: str, usages: Sequence[Usage]) -> Iterator[str]:
 
 
 def _body(usage: Usage, macro: str) -> Iterator[str]:
-    """Give what it does, its options, and all else that --help says of it."""
+    """Yield the description, the options, and the rest of the --help text."""
     assert usage.parser is not None
     yield line(escaped(usage.about))
     lines = (usage.parser.epilog or "").split("\n")
@@ -92,7 +94,7 @@ def _synopsis(usage: Usage) -> Iterator[str]:
 
 def _options(usage: Usage, macro: str) -> Iterator[str]:
     yield _heading(macro, "options")
-    for place in usage.places:
+    for place in usage.positionals:
         if place.help:
             yield from (".TP", f"\\fI{escaped(place.name)}\\fR", line(escaped(place.help)))
     for option in usage.options:
@@ -109,9 +111,9 @@ def _flags(option: Option) -> str:
 
 
 def _text(text: str, macro: str = ".SH") -> Iterator[str]:
-    """Give a text as --help has it.
+    """Yield a --help text as roff.
 
-    What is indented stays as it is; words with a colon, alone on a line, head what comes below.
+    Indented lines stay as they are. A line that consists of words and a final colon is a heading.
     """
     paragraph: list[str] = []
     block: list[str] = []

@@ -1,4 +1,4 @@
-"""What goes out: lines for people, JSON for programs, files."""
+"""Output of the subcommands: lines for people, JSON for programs, files."""
 
 import os
 import sys
@@ -7,21 +7,21 @@ from typing import TextIO
 
 from qmpeer.cli.exits import about_file
 from qmpeer.display.colours import palette_for
-from qmpeer.display.page import ENDLESS, Page
+from qmpeer.display.layout import ENDLESS, Layout
 from qmpeer.display.safe_text import visible_lines
 from qmpeer.values import JsonValue
 from qmpeer.wire import encode_line, encode_pretty
 
 
-class Output(Page):
-    """A page whose lines go to a stream.
+class Output(Layout):
+    """A stream for lines, with the width, the encoding and the colours that fit it.
 
     Args:
-        stream: Standard output or error; None where it was closed from the start.
+        stream: Standard output or error; None if it was closed from the start.
 
     Attributes:
         stream: The stream.
-        is_terminal: Somebody sits there.
+        is_terminal: True if the stream is a terminal.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
@@ -34,7 +34,7 @@ class Output(Page):
         )
 
     def write(self, lines: Iterable[str]) -> None:
-        """Write lines, which may hold colours but nothing else that isn't visible."""
+        """Write lines, which may contain colour sequences but no other control characters."""
         text = "".join(f"{line}\n" for line in lines)
         if self.stream is not None and text:
             self.stream.write(self.encoded(text))
@@ -42,9 +42,9 @@ class Output(Page):
 
 
 def terminal_columns() -> int:
-    """Return how many columns the terminal has.
+    """Return the number of columns of the terminal, 80 if there is none.
 
-    It is shutil.get_terminal_size, whose module imports compressors: 10 ms of each start.
+    As shutil.get_terminal_size; importing shutil imports compressors, 10 ms of each start.
     """
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and int(columns):
@@ -56,12 +56,12 @@ def terminal_columns() -> int:
 
 
 def standard_output() -> Output:
-    """Return standard output, as it is now."""
+    """Return standard output as it is now: tests replace it, terminals are resized."""
     return Output(sys.stdout)
 
 
 def standard_error() -> Output:
-    """Return standard error, as it is now."""
+    """Return standard error as it is now."""
     return Output(sys.stderr)
 
 
@@ -69,18 +69,19 @@ def write_json(value: JsonValue, *, is_pretty: bool | None = False) -> None:
     """Write a value as JSON in UTF-8, and flush.
 
     Args:
-        value: What to write.
-        is_pretty: Indented, or on one line; None is indented on a terminal only.
+        value: The value.
+        is_pretty: True to indent, False for one line, None to indent on a terminal only.
     """
     if is_pretty is None:
         is_pretty = sys.stdout.isatty()
+    # The encoders end lines with CR LF, as QMP does on the wire; programs in a pipe expect LF.
     text = (encode_pretty if is_pretty else encode_line)(value)
     sys.stdout.buffer.write(text.replace(b"\r\n", b"\n"))
     sys.stdout.buffer.flush()
 
 
 def write_text(text: str) -> None:
-    """Write a text in UTF-8, without what could steer a terminal, and flush."""
+    """Write a text in UTF-8 and flush; on a terminal, escape control characters."""
     write_bytes(text.encode("utf-8", "surrogateescape"), sys.stdout)
 
 
@@ -93,7 +94,7 @@ def write_either(is_json: bool, value: JsonValue, text: str) -> None:
 
 
 def write_bytes(data: bytes, stream: TextIO) -> None:
-    """Write what somebody else made: as it is, but on a terminal without what could steer it."""
+    """Write bytes of unknown origin as they are; on a terminal, escape control characters."""
     if stream.isatty():
         stream.write(Output(stream).encoded(visible_lines(data.decode(errors="backslashreplace"))))
     else:
@@ -103,10 +104,10 @@ def write_bytes(data: bytes, stream: TextIO) -> None:
 
 
 def write_files(files: Mapping[str, str], folder: str) -> None:
-    """Write texts into a folder, which is made if it isn't there.
+    """Write texts into a folder, and create the folder if it doesn't exist.
 
     Raises:
-        FileError: If they can't be written.
+        FileError: If the folder or a file can't be written.
     """
     with about_file(folder):
         os.makedirs(folder, exist_ok=True)

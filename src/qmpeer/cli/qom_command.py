@@ -1,4 +1,4 @@
-"""``qmpeer qom``: the objects that a machine is made of, and their properties."""
+"""``qmpeer qom``: a machine's objects in QEMU's object model (QOM), and their properties."""
 
 import argparse
 from collections.abc import Iterator, Sequence
@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from qmpeer import limits
 from qmpeer.cli.argument_words import to_words
-from qmpeer.cli.command_line import JSON, TIMEOUT, Verbs, argument, check_text, count, example
+from qmpeer.cli.command_line import JSON, TIMEOUT, VerbGroup, argument, check_text, count, example
 from qmpeer.cli.connecting import connect
 from qmpeer.cli.exits import DONE, RefusedError
 from qmpeer.cli.output import standard_output, write_json
 from qmpeer.display.json_text import one_line
-from qmpeer.display.page import Page
+from qmpeer.display.layout import Layout
 from qmpeer.inventory.objects import children, properties, values
 from qmpeer.schema import Schema
 from qmpeer.schema.model import BUILT_INS
@@ -20,10 +20,10 @@ from qmpeer.shell.properties import property_type
 from qmpeer.shell.typed_arguments import ArgumentReader
 from qmpeer.values import JsonObject, JsonValue
 
-_PATH: Final = argument("path", "PATH", "such as /machine", completes="names:qom-path")
-COMMAND: Final = Verbs(
+_PATH: Final = argument("path", "PATH", "the object, such as /machine", completes="names:qom-path")
+COMMAND: Final = VerbGroup(
     "qmpeer qom",
-    "Show and change the objects that a machine is made of (QOM), and their properties.",
+    "Show a machine's objects in QEMU's object model (QOM), and change their properties.",
     JSON,
     TIMEOUT,
     has_address_first=True,
@@ -35,34 +35,46 @@ COMMAND: Final = Verbs(
 
 @COMMAND.verb(
     "tree",
-    "Show an object and all below it.",
+    "Show an object and all objects below it.",
     example(
         "  $ qmpeer qom /run/vm.qmp tree /machine/peripheral\n"
         "  /machine/peripheral\n  ├─ net0 (virtio-net-pci)\n  ..."
     ),
-    argument("path", "PATH", "by default /", completes="names:qom-path", nargs="?", default="/"),
-    argument("--depth", "N", "so many levels of it", type=count, default=limits.QOM_DEPTH),
+    argument(
+        "path",
+        "PATH",
+        "the object to begin with (default /)",
+        completes="names:qom-path",
+        nargs="?",
+        default="/",
+    ),
+    argument("--depth", "N", "show at most N levels", type=count, default=limits.QOM_DEPTH),
 )
-def _tree(given: argparse.Namespace) -> int:
-    check_text(given.path)
-    with connect(given) as client:
-        tree = children(client, given.path, given.depth)
-    if given.json:
-        write_json({"path": given.path, "children": tree}, is_pretty=None)
+def _tree(namespace: argparse.Namespace) -> int:
+    check_text(namespace.path)
+    with connect(namespace) as client:
+        tree = children(client, namespace.path, namespace.depth)
+    if namespace.json:
+        write_json({"path": namespace.path, "children": tree}, is_pretty=None)
         return DONE
-    page = standard_output()
-    page.write([page.palette.paint("heading", page.fitted(given.path)), *_branches(tree, page, "")])
+    output = standard_output()
+    output.write(
+        [
+            output.palette.paint("heading", output.fitted(namespace.path)),
+            *_branches(tree, output, ""),
+        ]
+    )
     return DONE
 
 
-def _branches(tree: Sequence[Any], page: Page, before: str) -> Iterator[str]:
-    is_plain = page.encoded("├") != "├"
+def _branches(tree: Sequence[Any], output: Layout, before: str) -> Iterator[str]:
+    is_plain = output.encoded("├") != "├"
     for number, entry in enumerate(tree, 1):
         is_last = number == len(tree)
         mark = ("`- " if is_last else "|- ") if is_plain else ("└─ " if is_last else "├─ ")
-        yield page.fitted(f"{before}{mark}{entry['name']} ({entry['type']})")
+        yield output.fitted(f"{before}{mark}{entry['name']} ({entry['type']})")
         bar = "   " if is_last else "|  " if is_plain else "│  "
-        yield from _branches(entry.get("children", ()), page, before + bar)
+        yield from _branches(entry.get("children", ()), output, before + bar)
 
 
 # Properties
@@ -70,34 +82,34 @@ def _branches(tree: Sequence[Any], page: Page, before: str) -> Iterator[str]:
 
 @COMMAND.verb(
     "list",
-    "Show the properties of an object, with their types.",
+    "List the properties of an object with their types.",
     example("  $ qmpeer qom /run/vm.qmp list /machine\n  acpi  OnOffAuto\n  ..."),
     _PATH,
 )
-def _list_all(given: argparse.Namespace) -> int:
-    check_text(given.path)
-    with connect(given) as client:
-        found = properties(client, given.path)
-    _show([{"name": name, "type": kind} for name, kind in found], given.json)
+def _list_all(namespace: argparse.Namespace) -> int:
+    check_text(namespace.path)
+    with connect(namespace) as client:
+        found = properties(client, namespace.path)
+    _show([{"name": name, "type": kind} for name, kind in found], namespace.json)
     return DONE
 
 
 @COMMAND.verb(
     "get",
-    "Show the value of a property, or of all of an object's.",
+    "Show the value of one property, or of all properties of an object.",
     example('  $ qmpeer qom /run/vm.qmp get /machine type\n  "pc-q35-7.2-machine"'),
     _PATH,
-    argument("name", "PROPERTY", "by default all", nargs="?"),
+    argument("name", "PROPERTY", "the property; default: all", nargs="?"),
 )
-def _get(given: argparse.Namespace) -> int:
-    check_text(given.path)
-    with connect(given) as client:
-        if given.name is not None:
-            check_text(given.name)
-            value = client.execute("qom-get", {"path": given.path, "property": given.name})
-            write_json(value, is_pretty=False if given.json else None)
+def _get(namespace: argparse.Namespace) -> int:
+    check_text(namespace.path)
+    with connect(namespace) as client:
+        if namespace.name is not None:
+            check_text(namespace.name)
+            value = client.execute("qom-get", {"path": namespace.path, "property": namespace.name})
+            write_json(value, is_pretty=False if namespace.json else None)
             return DONE
-        _show(list(values(client, given.path)), given.json)
+        _show(list(values(client, namespace.path)), namespace.json)
     return DONE
 
 
@@ -105,7 +117,7 @@ def _show(entries: list[JsonObject], is_json: bool) -> None:
     if is_json:
         write_json(list(entries), is_pretty=None)
         return
-    page = standard_output()
+    output = standard_output()
     rows = []
     for entry in entries:
         row = [str(entry["name"]), str(entry["type"])]
@@ -114,44 +126,45 @@ def _show(entries: list[JsonObject], is_json: bool) -> None:
         elif "value" in entry:
             row.append(one_line(entry["value"]))
         rows.append(row)
-    page.write(page.section("", rows, 0))
+    output.write(output.section("", rows, 0))
 
 
 @COMMAND.verb(
     "set",
-    "Change a property.",
+    "Change the value of a property.",
     example(
         "  $ qmpeer qom /run/vm.qmp set /machine/peripheral/rng0 max-bytes 1024\n"
-        "\nThe property's type decides what VALUE is: text, true or on, a number (4096, "
-        "0x1000,\n64M). Where the server doesn't tell, it is JSON, or text that is none."
+        "\nThe property's type decides how VALUE is read: as text, a boolean (true, on) or a "
+        "number\n(4096, 0x1000, 64M). If the server doesn't return a type, VALUE is JSON if it "
+        "parses as\nJSON, else text."
     ),
     _PATH,
-    argument("name", "PROPERTY", "such as graphics"),
+    argument("name", "PROPERTY", "the property, such as graphics"),
     argument("value", "VALUE", "the new value"),
 )
-def _set(given: argparse.Namespace) -> int:
-    for word in (given.path, given.name, given.value):
+def _set(namespace: argparse.Namespace) -> int:
+    for word in (namespace.path, namespace.name, namespace.value):
         check_text(word)
-    with connect(given) as client:
-        kinds = dict(properties(client, given.path))
-        value = read_value(given.value, given.name, kinds.get(given.name))
-        arguments: JsonObject = {"path": given.path, "property": given.name, "value": value}
+    with connect(namespace) as client:
+        kinds = dict(properties(client, namespace.path))
+        value = read_value(namespace.value, namespace.name, kinds.get(namespace.name))
+        arguments: JsonObject = {"path": namespace.path, "property": namespace.name, "value": value}
         client.execute("qom-set", arguments)
-        if given.json:
+        if namespace.json:
             write_json({})
     return DONE
 
 
 def read_value(text: str, name: str, kind: str | None) -> JsonValue:
-    """Read a word as the value of a property.
+    """Parse a word as the value of a property.
 
     Args:
         text: The word.
         name: The property's name.
-        kind: Its type in QOM's words; None if that isn't known.
+        kind: Its type as qom-list names it; None if that isn't known.
 
     Raises:
-        RefusedError: If the property can't have that value.
+        RefusedError: If the value doesn't fit the property's type.
 
     Example:
         >>> read_value("1", "id", "string"), read_value("64M", "size", "uint32")
@@ -159,10 +172,10 @@ def read_value(text: str, name: str, kind: str | None) -> JsonValue:
         >>> read_value("on", "acpi", "OnOffAuto"), read_value("on", "mq", "bool")
         ('on', True)
     """
-    of = BUILT_INS["any"] if kind is None else property_type(kind)
-    is_text = of is BUILT_INS["str"]
+    definition = BUILT_INS["any"] if kind is None else property_type(kind)
+    is_text = definition is BUILT_INS["str"]
     (word,) = to_words([f"{name}{':=' if is_text else '='}{text}"])
-    schema = Schema({**BUILT_INS, f"property:{name}": of})
+    schema = Schema({**BUILT_INS, f"property:{name}": definition})
     try:
         return ArgumentReader(schema).value(f"property:{name}", word, name)
     except InputError as input_error:

@@ -1,12 +1,20 @@
-"""``qmpeer schema``: show a schema, compare two, look something up, check files."""
+"""``qmpeer schema``: a schema shown, compared with another, queried or checked."""
 
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from qmpeer.cli.command_line import Verbs, argument
-from qmpeer.cli.exits import DONE, REFUSED, UNREACHABLE, UsageError, complain, os_text, show
+from qmpeer.cli.command_line import VerbGroup, argument
+from qmpeer.cli.exits import (
+    DONE,
+    REFUSED,
+    UNREACHABLE,
+    UsageError,
+    complain,
+    os_text,
+    show_schema_error,
+)
 from qmpeer.cli.output import write_json
 from qmpeer.cli.schema_words import RELEASE, SCHEMA_STATUSES, SOURCES, TIMEOUT, load
 from qmpeer.errors import QMPError, SchemaError
@@ -17,16 +25,16 @@ PROGRAM: Final = "qmpeer schema"
 
 _DIFF_STATUSES: Final = """\
 exit status:
-  0  nothing that a client could use has gone
-  1  something has, or became less; it is marked with an exclamation mark
-  2  the command line makes no sense
+  0  NEW still has everything that a client of OLD can use
+  1  NEW lacks something, or restricts it; such lines begin with an exclamation mark
+  2  the command line is wrong
   3  a source can't be read or reached
 """
 _EXPRESSIONS: Final = """\
-an EXPRESSION begins with a command or an event; then, as often as there is something within:
-  .name     an argument, a member, or the branch of a union
-  :name     the same, of what the command returns
-  .name?    ... that is optional
+an EXPRESSION is the name of a command or an event; any number of these may follow:
+  .name     the argument or member of this name, or the branch of a union
+  :name     a member of the command's return value
+  .name?    an argument or member that is optional
   =value    this value of an enum, or null, string, int, number, boolean, array, object
   @feature  a feature, such as deprecated
 With slashes it is in libvirt's notation: blockdev-add/arg-type/+qcow2/backing/!null
@@ -38,32 +46,32 @@ example:
 """
 _HAS_STATUSES: Final = """\
 exit status:
-  0  all of it is there
-  1  something isn't
-  2  the command line makes no sense
+  0  the schema has everything asked for
+  1  the schema lacks something
+  2  the command line is wrong
   3  the source can't be read or reached
 """
 _ONLY: Final = argument("--only", "REGEX",
-                        "commands and events whose whole name matches, and the types that they use",
+                        "only the commands and events whose whole name matches, and their types",
                         nargs="+", action="extend", default=[])  # fmt: skip
-COMMAND: Final = Verbs(
-    PROGRAM, "Show what commands, events and types a QMP server has.", after=SOURCES
+COMMAND: Final = VerbGroup(
+    PROGRAM, "Show the commands, events and types of a QMP server.", after=SOURCES
 )
 
 
 @COMMAND.verb(
     "dump",
-    "Show a schema.",
+    "List the commands, events and types of a schema.",
     f"{SOURCES}\n{SCHEMA_STATUSES}",
     argument("source", "SOURCE", "see below"),
-    argument("--json", None, "as query-qmp-schema answers it"),
+    argument("--json", None, "write JSON, as query-qmp-schema returns it"),
     _ONLY,
     RELEASE,
     TIMEOUT,
 )
-def _dump(given: argparse.Namespace) -> int:
-    schema = _only(load(given.source, given), given.only)
-    if given.json:
+def _dump(namespace: argparse.Namespace) -> int:
+    schema = _only(load(namespace.source, namespace), namespace.only)
+    if namespace.json:
         write_json(list(introspection_of(schema)), is_pretty=None)
     else:
         _write(listing(schema))
@@ -72,23 +80,23 @@ def _dump(given: argparse.Namespace) -> int:
 
 @COMMAND.verb(
     "diff",
-    "Compare two schemas.",
+    "Show the differences between two schemas.",
     f"{SOURCES}\n{_DIFF_STATUSES}",
-    argument("old", "OLD", "what a client was made for; see below"),
-    argument("new", "NEW", "what it meets"),
-    argument("--json", None, "as a list of objects"),
+    argument("old", "OLD", "the SOURCE that a client was written for; see below"),
+    argument("new", "NEW", "the SOURCE that it will be used with"),
+    argument("--json", None, "write the differences as a JSON list of objects"),
     _ONLY,
     RELEASE,
     TIMEOUT,
 )
-def _diff(given: argparse.Namespace) -> int:
+def _diff(namespace: argparse.Namespace) -> int:
     try:
-        old = load(given.old, given)
-        new = load(given.new, given)
+        old = load(namespace.old, namespace)
+        new = load(namespace.new, namespace)
     except QMPError as error:
         raise _UnreachableError(str(error)) from error
-    found = differences(_only(old, given.only), _only(new, given.only))
-    if given.json:
+    found = differences(_only(old, namespace.only), _only(new, namespace.only))
+    if namespace.json:
         write_json(
             [
                 {
@@ -109,20 +117,20 @@ def _diff(given: argparse.Namespace) -> int:
 
 @COMMAND.verb(
     "has",
-    "Say whether a schema has something.",
+    "Check whether a schema has a command, an argument, a value or a feature.",
     _EXPRESSIONS + _HAS_STATUSES,
     argument("source", "SOURCE", "as for qmpeer schema dump"),
     argument("expressions", "EXPRESSION", "see below", nargs="+"),
     RELEASE,
     TIMEOUT,
 )
-def _has(given: argparse.Namespace) -> int:
+def _has(namespace: argparse.Namespace) -> int:
     try:
-        schema = load(given.source, given)
+        schema = load(namespace.source, namespace)
     except QMPError as error:
         raise _UnreachableError(str(error)) from error
     try:
-        answers = [find(schema, expression) for expression in given.expressions]
+        answers = [find(schema, expression) for expression in namespace.expressions]
     except ValueError as error:
         raise UsageError(str(error)) from error
     _write(map(str, answers))
@@ -135,16 +143,16 @@ def _has(given: argparse.Namespace) -> int:
     SCHEMA_STATUSES,
     argument("files", "FILE", "the first file of a schema", nargs="+"),
     argument("--strict", None,
-             "ask for today's style and full documentation, whatever the files' pragmas say"),
+             "require today's style and full documentation, even where the files' pragmas don't"),
     RELEASE,
 )  # fmt: skip
-def _lint(given: argparse.Namespace) -> int:
+def _lint(namespace: argparse.Namespace) -> int:
     status = DONE
-    for file in given.files:
+    for file in namespace.files:
         try:
-            read_qapi(file, is_strict=given.strict, release=given.release)
+            read_qapi(file, is_strict=namespace.strict, release=namespace.release)
         except SchemaError as error:
-            show("", error)
+            show_schema_error("", error)
             status = max(status, REFUSED)
         except OSError as error:
             complain(f"{PROGRAM} lint", os_text(error))
@@ -153,7 +161,7 @@ def _lint(given: argparse.Namespace) -> int:
 
 
 class _UnreachableError(OSError):
-    """A source that has no schema, where exit status 1 means something else."""
+    """A source without a schema, for verbs whose exit status 1 is a result, not an error."""
 
 
 def _only(schema: Schema, expressions: Sequence[str]) -> Schema:

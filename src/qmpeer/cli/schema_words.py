@@ -1,4 +1,4 @@
-"""What the subcommands that take a SOURCE have in common: how it is given, and how it is read."""
+"""Options and help texts of the subcommands that read a schema from a SOURCE."""
 
 import argparse
 import re
@@ -12,33 +12,33 @@ from qmpeer.sources import load_schema
 SOURCES: Final = """\
 a SOURCE is one of:
   a schema in the QAPI language     its first file, such as qapi/qapi-schema.json
-  a saved introspection answer      what query-qmp-schema returned, alone or as a reply
-  a recorded conversation           with such a reply in it, libvirt's .replies for instance
+  a saved introspection answer      the return value or the reply of query-qmp-schema
+  a recorded conversation           with such a reply in it, such as libvirt's .replies
   the address of a running monitor  unix:PATH, tcp:HOST:PORT, ...
 """
 SCHEMA_STATUSES: Final = """\
 exit status:
-  0  done
-  1  the schema is faulty, or the server answered with an error
-  2  the command line makes no sense, or what it names can't be written
+  0  success
+  1  the schema is faulty, or the server returned an error
+  2  the command line is wrong, or the output can't be written
   3  the source can't be read or reached
 """
 
 
-def load(source: str, given: argparse.Namespace) -> Schema:
-    """Return the schema of a source, by the options ``given.timeout`` and ``given.release``.
+def load(source: str, namespace: argparse.Namespace) -> Schema:
+    """Return the schema of a source, using the options --timeout and --release.
 
     Raises:
         UsageError: If the word is neither a file nor an address.
-        QMPError: If the schema is faulty, or its monitor leaves.
-        OSError: If it can't be had.
+        QMPError: If the schema is faulty, or the monitor closes the connection.
+        OSError: If the source can't be read or reached.
     """
     with checked_address():
-        return load_schema(source, timeout=given.timeout, release=given.release)
+        return load_schema(source, timeout=namespace.timeout, release=namespace.release)
 
 
 def _release(text: str) -> tuple[int, int]:
-    """Read a release such as 4.2."""
+    """Parse a release such as 4.2."""
     found = re.fullmatch(r"v?(\d{1,3})\.(\d{1,3})(?:\.\d{1,3})?", text)
     if not found:
         raise ValueError
@@ -46,5 +46,6 @@ def _release(text: str) -> tuple[int, int]:
 
 
 FROM: Final = argument("--from", "SOURCE", "see below", dest="source", required=True)
-RELEASE: Final = argument("--release", "X.Y", "QEMU's, of old QAPI files", type=_release)
-TIMEOUT: Final = argument("--timeout", "S", "seconds; 10", type=seconds, default=10.0)
+RELEASE: Final = argument("--release", "X.Y", "the QEMU release of old QAPI files", type=_release)
+TIMEOUT: Final = argument("--timeout", "S", "wait at most S seconds for a monitor (default 10)",
+                          type=seconds, default=10.0)  # fmt: skip

@@ -6,11 +6,11 @@ from typing import Final
 
 from qmpeer import __version__
 from qmpeer.cli.exits import complain, os_text
-from qmpeer.cli.main import Foreign
+from qmpeer.cli.main import RawSubcommand
 from qmpeer.machine import USAGE, Options, StartError, StartHelp, parse_options
 from qmpeer.machine.daemonize import (
     PidFile,
-    Starter,
+    ReadyPipe,
     go_into_background,
     hold_standard_descriptors,
 )
@@ -20,9 +20,9 @@ _FAILED: Final = 1
 
 
 def _run(words: Sequence[str]) -> int:
-    """Run the machine until quit or a signal; 1 if it can't start."""
+    """Run the machine until quit or a signal; return 1 if it can't start."""
     try:
-        options = parse_options(words, _say)
+        options = parse_options(words, _report)
         if options.wants_help:
             sys.stdout.write(USAGE)
             return 0
@@ -37,7 +37,7 @@ def _run(words: Sequence[str]) -> int:
         return asked.status
     except StartError as error:
         for text in error.texts:
-            _say(text)
+            _report(text)
     except OSError as error:
         complain(PROGRAM, os_text(error))
     return _FAILED
@@ -45,32 +45,35 @@ def _run(words: Sequence[str]) -> int:
 
 def _serve(options: Options) -> int:
     hold_standard_descriptors()
-    starter = None
+    ready_pipe = None
     if options.is_daemon:
-        # Before there are threads and a loop, which don't survive a fork.
-        place = go_into_background()
-        if not isinstance(place, Starter):
-            return place
-        starter = place
+        # Fork before a thread or an event loop exists: neither would survive in the child.
+        result = go_into_background()
+        if not isinstance(result, ReadyPipe):
+            return result
+        ready_pipe = result
+    # Written after the forks, by the process that stays: it contains its id, and holds the lock.
     pid_file = None if options.pid_file is None else PidFile(options.pid_file)
     try:
         from qmpeer.machine.process import run_process  # start: 80 ms
 
-        return run_process(options, _say, (lambda: None) if starter is None else starter.say_ready)
+        return run_process(
+            options, _report, (lambda: None) if ready_pipe is None else ready_pipe.report_ready
+        )
     finally:
         if pid_file is not None:
             pid_file.remove()
 
 
-def _say(text: str) -> None:
-    """Write a text to standard error, the program's name before its first line."""
+def _report(text: str) -> None:
+    """Write a text to standard error, its first line after the program's name."""
     first, *below = text.split("\n")
     complain(PROGRAM, first)
     if below:
         try:
             print(*below, sep="\n", file=sys.stderr, flush=True)
         except OSError:
-            pass  # nobody is there to be told
+            pass  # standard error is closed; the exit status remains
 
 
-COMMAND: Final = Foreign("Run a machine that answers QMP.", _run)
+COMMAND: Final = RawSubcommand("Run a machine that answers QMP.", _run)

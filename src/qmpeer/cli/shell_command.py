@@ -1,4 +1,4 @@
-"""``qmpeer shell``, which is ``qmp-shell``: a prompt, or a script."""
+"""``qmpeer shell``, also called ``qmp-shell``: a prompt, or the run of a script."""
 
 import argparse
 import asyncio
@@ -25,48 +25,50 @@ from qmpeer.transport import parse_address
 PROGRAM: Final = "qmp-shell"
 
 _AFTER: Final = """\
-At the prompt: TAB completes, 'help' tells more, C-c cancels the line, C-d leaves.
+At the prompt TAB completes, 'help' shows help, C-c cancels the line, and C-d leaves:
   query-block
   blockdev-add driver=qcow2 node-name=disk0 file.driver=file file.filename=/srv/disk0.qcow2
   {"execute": "query-status"}
 
-Scripts: without a terminal on standard input, with -c or with -f there is neither banner nor
-prompt. Each reply is one line of JSON, and the first error ends it.
+With -c, with -f, or without a terminal on standard input, the shell runs a script, and shows
+neither a banner nor a prompt. It writes each reply as one line of JSON. The first error ends it.
   echo query-status | qmp-shell vm.qmp | jq -r .status
   qmp-shell vm.qmp -c 'migrate uri="exec:cat > vm.state"' -c 'wait 60 STOP'
 
 """
 
 
-def _run(given: argparse.Namespace) -> int:
-    if given.extra:
-        command = shlex.quote(" ".join(given.extra))
-        raise UsageError(f"found {given.extra[0]!r} behind ADDRESS, expected -c {command}")
-    given.address = given.address or os.environ.get("QMP_SOCKET", "")
-    if not given.address:
+def _run(namespace: argparse.Namespace) -> int:
+    if namespace.extra:
+        command = shlex.quote(" ".join(namespace.extra))
+        raise UsageError(f"found {namespace.extra[0]!r} after ADDRESS, expected -c {command}")
+    namespace.address = namespace.address or os.environ.get("QMP_SOCKET", "")
+    if not namespace.address:
         raise UsageError("found no ADDRESS, expected one, or QMP_SOCKET in the environment")
     with checked_address():
-        parse_address(given.address)
-    is_script = bool(given.commands or given.files) or sys.stdin is None or not sys.stdin.isatty()
+        parse_address(namespace.address)
+    is_script = (
+        bool(namespace.commands or namespace.files) or sys.stdin is None or not sys.stdin.isatty()
+    )
     if is_script:
         from qmpeer.cli.shell_script import run_statements  # start: 42 ms
 
-        return run_statements(given, PROGRAM, _documentation(given.docs))
-    return asyncio.run(_prompt(given, _documentation(given.docs)))
+        return run_statements(namespace, PROGRAM, _documentation(namespace.docs))
+    return asyncio.run(_prompt(namespace, _documentation(namespace.docs)))
 
 
 def qmp_shell(argv: Sequence[str] | None = None) -> int:
-    """Run ``qmp-shell``: the entry of the program of that name."""
+    """Run the program ``qmp-shell``, whose entry point this is."""
     return main(["shell", *(sys.argv[1:] if argv is None else argv)], program=PROGRAM)
 
 
 def _documentation(source: str | None) -> Documentation:
-    """Return what reads the documentation: of the option, the variable, or our own machine.
+    """Return the documentation named by --docs or QMPEER_DOCS, else that of our own machine.
 
-    A variable may outlive its file, so that is only an error where somebody asks for help.
+    A variable may outlive its file, so a missing file in QMPEER_DOCS is an error only for help.
 
     Raises:
-        UsageError: If the option names nothing that is there.
+        UsageError: If the file or folder of the option doesn't exist.
     """
     if source is not None:
         try:
@@ -77,16 +79,16 @@ def _documentation(source: str | None) -> Documentation:
     return documentation_from(source or os.environ.get("QMPEER_DOCS", ""))
 
 
-async def _prompt(given: argparse.Namespace, documentation: Documentation) -> int:
+async def _prompt(namespace: argparse.Namespace, documentation: Documentation) -> int:
     connection = ShellConnection(
-        given.address,
-        negotiate=not given.no_negotiate,
-        connect_timeout=given.timeout,
-        command_timeout=given.timeout or limits.COMMAND_TIMEOUT,
+        namespace.address,
+        negotiate=not namespace.no_negotiate,
+        connect_timeout=namespace.timeout,
+        command_timeout=namespace.timeout or limits.COMMAND_TIMEOUT,
     )
     connection.begin_connecting()
     try:
-        # While the server answers:
+        # The import takes longest: it runs in a thread, while the server answers.
         await asyncio.to_thread(import_module, "qmpeer.cli.shell_prompt")
     except ImportError as error:
         await connection.close()
@@ -97,31 +99,32 @@ async def _prompt(given: argparse.Namespace, documentation: Documentation) -> in
         raise UsageError(reason) from error
     from qmpeer.cli.shell_prompt import talk  # optional extra: shell
 
-    return await talk(given, connection, documentation)
+    return await talk(namespace, connection, documentation)
 
 
 COMMAND: Final = Subcommand(
     PROGRAM,
-    "Talk to a QMP server: at a prompt, or by a script.",
+    "Send commands to a QMP server, at a prompt or from a script.",
     _AFTER + STATUSES,
     (
-        argument("address", "ADDRESS", "unix:PATH, tcp:HOST:PORT, ...; by default $QMP_SOCKET",
+        argument("address", "ADDRESS", "unix:PATH, tcp:HOST:PORT, ...; default: $QMP_SOCKET",
                  nargs="?"),
         argument("extra", None, argparse.SUPPRESS, nargs="*"),
-        argument("-c", "COMMAND", "execute it; may be repeated", dest="commands",
+        argument("-c", "COMMAND", "execute COMMAND; may be repeated", dest="commands",
                  completes="names:command", action="append"),
-        argument("-f", "FILE", "execute its lines; - is stdin", dest="files", action="append"),
-        argument("--keep-going", None, "go on after an error of a script's command"),
-        argument("-H --hmp", None, "lines are for the human monitor"),
+        argument("-f", "FILE", "execute the lines of FILE, - for standard input; may be repeated",
+                 dest="files", action="append"),
+        argument("--keep-going", None, "continue a script after a command that fails"),
+        argument("-H --hmp", None, "send lines to the human monitor"),
         argument("-g --no-negotiate", None,
-                 "for the guest agent, which neither greets nor negotiates"),
-        argument("--reconnect", None, "connect again by itself when the server has left"),
-        argument("--timeout", "S", "seconds until connected, and for each reply; by default 10 and "
-                 "300; at a prompt it waits for a greeting until C-c", type=seconds),
+                 "don't wait for a greeting; for a guest agent, which sends none"),
+        argument("--reconnect", None, "reconnect when the server closes the connection"),
+        argument("--timeout", "S", "wait at most S seconds for the connection (default 10; at a "
+                 "prompt: until C-c), and for each reply (default 300)", type=seconds),
         argument("--docs", "FILE|DIR", "QEMU's documentation for 'help': qapi/qapi-schema.json, or "
-                 "the folder that holds it; by default $QMPEER_DOCS", completes="file"),
-        argument("--no-history", None, "neither read nor write history"),
-        argument("--version", None, "show it and exit", action="version",
+                 "its folder; default: $QMPEER_DOCS", completes="file"),
+        argument("--no-history", None, "don't read or write the history"),
+        argument("--version", None, "show the version and exit", action="version",
                  version=f"{PROGRAM} {__version__}"),
     ),
     _run,

@@ -1,4 +1,4 @@
-"""``qmpeer shell`` at a terminal."""
+"""The prompt of ``qmpeer shell`` at a terminal."""
 
 import argparse
 import os
@@ -20,12 +20,12 @@ from qmpeer.shell.terminal_screen import TerminalScreen
 
 
 async def talk(
-    given: argparse.Namespace, connection: ShellConnection, documentation: Documentation
+    namespace: argparse.Namespace, connection: ShellConnection, documentation: Documentation
 ) -> int:
     """Prompt until the user leaves, and return the exit status.
 
     Args:
-        given: The command line.
+        namespace: The command line.
         connection: The connection, which has been begun.
         documentation: What help reads.
     """
@@ -38,15 +38,15 @@ async def talk(
     def discreet(text: str) -> str | None:
         from qmpeer.shell.secrets import without_secrets  # start: 40 ms
 
-        return without_secrets(text, connection.vocabulary.commands, is_human=given.hmp)
+        return without_secrets(text, connection.vocabulary.commands, is_human=namespace.hmp)
 
     terminal = Terminal(
         session,
         screen,
-        FileHistory(None if given.no_history else history_path(os.environ), discreet),
+        FileHistory(None if namespace.no_history else history_path(os.environ), discreet),
         output=output,
-        is_human=given.hmp,
-        reconnects=given.reconnect,
+        is_human=namespace.hmp,
+        reconnects=namespace.reconnect,
         is_coloured=palette.is_coloured,
     )
     try:

@@ -33,24 +33,27 @@ _STATUSES: Final = {
 }
 
 
-def run_statements(given: argparse.Namespace, program: str, documentation: Documentation) -> int:
-    """Execute the statements that a command line names, and return the exit status.
+def run_statements(
+    namespace: argparse.Namespace, program: str, documentation: Documentation
+) -> int:
+    """Execute the statements of a command line, and return the exit status.
 
     Args:
-        given: The command line.
-        program: What complains.
-        documentation: What help reads.
+        namespace: The command line.
+        program: The program's name in errors.
+        documentation: The documentation that help shows.
     """
-    return asyncio.run(_interruptible(_run(given, program, documentation)))
+    return asyncio.run(_interruptible(_run(namespace, program, documentation)))
 
 
 async def _interruptible(work: Coroutine[Any, Any, int]) -> int:
-    """Do some work, and cancel it at C-c.
+    """Await some work, and cancel it at C-c.
 
-    The loop's handler is needed for that: it wakes a loop that a signal finds about to sleep.
+    The loop's own signal handler is needed for that. Without it, a signal that arrives just before
+    the loop sleeps would not wake the loop.
 
     Raises:
-        KeyboardInterrupt: If it was cancelled.
+        KeyboardInterrupt: If the work was cancelled.
     """
     task = asyncio.current_task()
     assert task is not None
@@ -62,12 +65,12 @@ async def _interruptible(work: Coroutine[Any, Any, int]) -> int:
         raise KeyboardInterrupt from None
 
 
-async def _run(given: argparse.Namespace, program: str, documentation: Documentation) -> int:
+async def _run(namespace: argparse.Namespace, program: str, documentation: Documentation) -> int:
     connection = ShellConnection(
-        given.address,
-        negotiate=not given.no_negotiate,
-        connect_timeout=given.timeout or limits.CONNECT_TIMEOUT,
-        command_timeout=given.timeout or limits.COMMAND_TIMEOUT,
+        namespace.address,
+        negotiate=not namespace.no_negotiate,
+        connect_timeout=namespace.timeout or limits.CONNECT_TIMEOUT,
+        command_timeout=namespace.timeout or limits.COMMAND_TIMEOUT,
     )
     screen = ScriptScreen(sys.stdout.buffer, sys.stderr)
     settings = Settings(is_interactive=False, timeout=connection.command_timeout)
@@ -80,20 +83,20 @@ async def _run(given: argparse.Namespace, program: str, documentation: Documenta
         outcome = await run_script(
             session,
             screen,
-            _pieces(given),
-            keep_going=given.keep_going,
-            is_human=given.hmp,
+            _pieces(namespace),
+            keep_going=namespace.keep_going,
+            is_human=namespace.hmp,
         )
     finally:
         await session.close()
     return _STATUSES[outcome]
 
 
-async def _pieces(given: argparse.Namespace) -> AsyncIterator[Piece]:
-    if given.commands:
-        async for piece in word_pieces(given.commands):
+async def _pieces(namespace: argparse.Namespace) -> AsyncIterator[Piece]:
+    if namespace.commands:
+        async for piece in word_pieces(namespace.commands):
             yield piece
-    for path in given.files or ([] if given.commands else ["-"]):
+    for path in namespace.files or ([] if namespace.commands else ["-"]):
         if path != "-":
             with about_file(path):
                 async for piece in file_pieces(path):

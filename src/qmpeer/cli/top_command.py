@@ -1,4 +1,4 @@
-"""``qmpeer top``: what the CPUs, disks and NICs of a machine do, live."""
+"""``qmpeer top``: the live load of a machine's CPUs, disks and NICs."""
 
 import argparse
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from qmpeer.cli.output import standard_output, write_json
 from qmpeer.client import Client
 from qmpeer.inventory.activity import Sampler, rates
 from qmpeer.inventory.activity_text import activity_lines
-from qmpeer.inventory.machine_facts import Asking
+from qmpeer.inventory.machine_facts import OptionalQueries
 from qmpeer.values import JsonObject
 
 _AFTER: Final = (
     """\
-How long CPUs ran, and what went through network interfaces, is in /proc and /sys of the machine's
-host: it is shown if that is this one, and ADDRESS a unix socket. C-c ends it.
+CPU times and network traffic are read from /proc and /sys of the machine's host, so they are shown
+only if the machine runs on this host and ADDRESS is a unix socket. Press C-c to end.
 
 example:
   $ qmpeer top /run/vm.qmp
@@ -33,14 +33,14 @@ example:
 )
 
 
-def _run(given: argparse.Namespace) -> int:
-    with connect(given) as client, ExitStack() as stack:
-        sampler = Sampler(Asking(client), client.fileno())
-        show = write_json if given.json else _on_page(stack)
+def _run(namespace: argparse.Namespace) -> int:
+    with connect(namespace) as client, ExitStack() as stack:
+        sampler = Sampler(OptionalQueries(client), client.fileno())
+        show = write_json if namespace.json else _on_page(stack)
         before = sampler.sample(monotonic())
         shown = 0
-        while given.count is None or shown < given.count:
-            _pause(client, given.interval)
+        while namespace.count is None or shown < namespace.count:
+            _pause(client, namespace.interval)
             now = sampler.sample(monotonic())
             show(rates(before, now))
             before = now
@@ -49,8 +49,9 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def _pause(client: Client, interval: float) -> None:
-    """Wait, but no longer than the connection lasts."""
+    """Wait for the interval; raise if the connection ends meanwhile."""
     end = monotonic() + interval
+    # Waiting for events, rather than sleeping, notices at once that the server is gone.
     with client.events() as events:
         while (left := end - monotonic()) > 0:
             try:
@@ -60,9 +61,9 @@ def _pause(client: Client, interval: float) -> None:
 
 
 def _on_page(stack: ExitStack) -> Callable[[JsonObject], None]:
-    """Return what shows rates: in their place, if rich is installed, else below one another."""
-    page = standard_output()
-    if page.is_terminal:
+    """Return a function that shows rates: in place if rich is installed, else one after another."""
+    output = standard_output()
+    if output.is_terminal:
         try:
             from rich.console import Console  # optional extra: shell
             from rich.live import Live  # optional extra: shell
@@ -70,25 +71,26 @@ def _on_page(stack: ExitStack) -> Callable[[JsonObject], None]:
         except ImportError:
             pass
         else:
-            console = Console(file=page.stream, width=page.width, highlight=False)
+            console = Console(file=output.stream, width=output.width, highlight=False)
             live = stack.enter_context(Live(console=console, auto_refresh=False))
             return lambda found: live.update(
-                Text.from_ansi(page.encoded("\n".join(activity_lines(found, page)))), refresh=True
+                Text.from_ansi(output.encoded("\n".join(activity_lines(found, output)))),
+                refresh=True,
             )
-    return lambda found: page.write([*activity_lines(found, page), ""])
+    return lambda found: output.write([*activity_lines(found, output), ""])
 
 
 COMMAND: Final = Subcommand(
     "qmpeer top",
-    "Show what the CPUs, disks and NICs of a machine do, live.",
+    "Show the load of a machine's CPUs, disks and NICs, live.",
     _AFTER,
     (
         ADDRESS,
         JSON,
         TIMEOUT,
-        argument("--interval", "S", "seconds from one look to the next; 1", type=seconds,
+        argument("--interval", "S", "seconds between updates (default 1)", type=seconds,
                  default=1.0),
-        argument("--count", "N", "end after so many", type=count),
+        argument("--count", "N", "end after N updates", type=count),
     ),
     _run,
 )  # fmt: skip

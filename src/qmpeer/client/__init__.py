@@ -1,6 +1,6 @@
 """The clients: `Client` for blocking code, `AsyncClient` for asyncio.
 
-Their names are handed out lazily, so that the one doesn't import what the other needs.
+Names are imported on first use: a program that uses one client doesn't import the other's modules.
 """
 
 from typing import TYPE_CHECKING

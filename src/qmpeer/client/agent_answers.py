@@ -1,4 +1,4 @@
-"""A guest agent's answers, each read as what it should be: the guest decides what it says."""
+"""Typed answers of a guest agent. The guest isn't trusted: each answer is checked."""
 
 from typing import Annotated, Protocol
 
@@ -9,26 +9,27 @@ from qmpeer.errors import AnswerError
 
 
 class Readable(Protocol):
-    """What can be read from, such as a file that was opened in binary mode."""
+    """A source of bytes, such as a file opened in binary mode."""
 
     def read(self, size: int, /) -> bytes:
-        """Return at most so many bytes, none at the end."""
+        """Return at most `size` bytes, b"" at the end."""
 
 
 class Writable(Protocol):
-    """What can be written to, such as a file that was opened in binary mode."""
+    """A destination of bytes, such as a file opened in binary mode."""
 
     def write(self, data: bytes, /) -> object:
-        """Take in some bytes."""
+        """Write some bytes."""
 
 
 class AgentCommand(msgspec.Struct, frozen=True):
-    """What an agent tells of one of its commands.
+    """A command of a guest agent, as guest-info lists it.
 
     Attributes:
         name: Its name.
-        is_enabled: It may be executed.
-        answers_success: Its success is answered; else only its failure is.
+        is_enabled: True if it may be executed.
+        answers_success: True if the agent answers when the command succeeds; otherwise it answers
+            failures only.
     """
 
     name: str
@@ -37,11 +38,11 @@ class AgentCommand(msgspec.Struct, frozen=True):
 
 
 class AgentInfo(msgspec.Struct, frozen=True):
-    """What an agent is.
+    """A guest agent's version and commands, as guest-info returns them.
 
     Attributes:
-        version: Its version.
-        commands: Its commands by name.
+        version: The agent's version.
+        commands: The agent's commands, by name.
     """
 
     version: str
@@ -49,14 +50,14 @@ class AgentInfo(msgspec.Struct, frozen=True):
 
 
 class Executed(msgspec.Struct, frozen=True):
-    """How a program in the guest ended.
+    """The result of a program that ran in the guest.
 
     Attributes:
-        exit_code: What it returned, on Windows any 32 bits; None where a signal ended it.
-        signal: The signal that ended it, or None; on Windows the exception's code.
-        stdout: What it wrote there, as far as the agent kept it (16 MiB).
-        stderr: What it wrote there, likewise.
-        is_truncated: The agent didn't keep all of it.
+        exit_code: Its exit code, up to 32 bits on Windows; None if a signal ended it.
+        signal: The signal that ended it, or None; on Windows the exception code.
+        stdout: Its standard output, up to the 16 MiB that the agent keeps.
+        stderr: Its standard error, up to the same limit.
+        is_truncated: True if the output was longer than the agent keeps.
     """
 
     exit_code: int | None
@@ -66,22 +67,22 @@ class Executed(msgspec.Struct, frozen=True):
     is_truncated: bool
 
 
-class _Supported(msgspec.Struct, rename="kebab"):
+class _SupportedCommand(msgspec.Struct, rename="kebab"):
     name: str
     enabled: bool | None = True
     success_response: bool | None = True
 
 
-class _Info(msgspec.Struct):
+class _InfoAnswer(msgspec.Struct):
     version: str | None = None
-    supported_commands: list[_Supported] | None = None
+    supported_commands: list[_SupportedCommand] | None = None
 
 
-class _Begun(msgspec.Struct):
+class _ExecAnswer(msgspec.Struct):
     pid: int
 
 
-class _Status(msgspec.Struct, rename="kebab"):
+class _ExecStatus(msgspec.Struct, rename="kebab"):
     exited: bool
     exitcode: int | None = None
     signal: int | None = None
@@ -91,37 +92,37 @@ class _Status(msgspec.Struct, rename="kebab"):
     err_truncated: bool | None = None
 
 
-class _Part(msgspec.Struct, rename="kebab"):
+class _ReadAnswer(msgspec.Struct, rename="kebab"):
     buf_b64: str
     eof: bool
 
 
-class _Written(msgspec.Struct):
+class _WriteAnswer(msgspec.Struct):
     count: int
 
 
 def read_info(answer: object) -> AgentInfo:
     """Read the answer to guest-info."""
-    said = read_answer("guest-info", answer, _Info, "an object with a version and commands")
+    info = read_answer("guest-info", answer, _InfoAnswer, "an object with a version and commands")
     commands = (
         AgentCommand(each.name, each.enabled is not False, each.success_response is not False)
-        for each in said.supported_commands or ()
+        for each in info.supported_commands or ()
     )
-    return AgentInfo(said.version or "", {each.name: each for each in commands})
+    return AgentInfo(info.version or "", {each.name: each for each in commands})
 
 
 def read_pid(answer: object) -> int:
     """Read the answer to guest-exec."""
-    return read_answer("guest-exec", answer, _Begun, "an object with a pid, an integer").pid
+    return read_answer("guest-exec", answer, _ExecAnswer, "an object with a pid, an integer").pid
 
 
 def read_executed(answer: object) -> Executed | None:
     """Read the answer to guest-exec-status; None if the program hasn't ended."""
     command = "guest-exec-status"
-    status = read_answer(command, answer, _Status, "an object that says whether it has exited")
+    status = read_answer(command, answer, _ExecStatus, "an object with exited, a boolean")
     if not status.exited:
         return None
-    signal = status.signal or None  # 0 is none
+    signal = status.signal or None  # 0 means no signal
     return Executed(
         exit_code=status.exitcode if signal is None else None,
         signal=signal,
@@ -136,22 +137,22 @@ def read_handle(answer: object) -> int:
     return read_answer("guest-file-open", answer, int, "a handle, an integer")
 
 
-def read_part(answer: object) -> tuple[bytes, bool]:
-    """Read the answer to guest-file-read: some bytes, and whether they are the last."""
-    part = read_answer("guest-file-read", answer, _Part, "an object with buf-b64 and eof")
+def read_chunk(answer: object) -> tuple[bytes, bool]:
+    """Read the answer to guest-file-read: the bytes, and True at the end of the file."""
+    part = read_answer("guest-file-read", answer, _ReadAnswer, "an object with buf-b64 and eof")
     return read_base64("guest-file-read", answer, part.buf_b64), part.eof
 
 
 def read_written(answer: object, most: int) -> int:
-    """Read the answer to guest-file-write: how many bytes were written, of so many."""
-    written = read_answer("guest-file-write", answer, _Written, "an object with a count")
+    """Read the answer to guest-file-write: the number of bytes written, at most `most`."""
+    written = read_answer("guest-file-write", answer, _WriteAnswer, "an object with a count")
     if not 0 <= written.count <= most:
         raise AnswerError("guest-file-write", answer, f"a count up to {most}")
     return written.count
 
 
 def read_count(command: str, answer: object) -> int:
-    """Read the answer to a command about file systems: how many they are."""
+    """Read the answer to a freeze or thaw command: the number of file systems."""
     kind = Annotated[int, msgspec.Meta(ge=0)]
     count: int = read_answer(command, answer, kind, "a number of file systems")
     return count

@@ -1,4 +1,4 @@
-"""What commands return, read as what it should be: the other end decides what comes."""
+"""Checked conversion of answers to types. The peer isn't trusted to return the right type."""
 
 import binascii
 from typing import Any, Final, TypeVar
@@ -12,14 +12,14 @@ T = TypeVar("T")
 UNREADABLE: Final = (
     ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError,
 )  # fmt: skip
-"""What code raises that reads an answer without a look at its form; for what may be left out."""
+"""The exceptions of code that reads an answer without checking its form; for optional answers."""
 
 
 def read_answer(command: str, value: object, kind: type[T], expected: str) -> T:
-    """Return a command's value as a type of msgspec's; members that it doesn't have are ignored.
+    """Convert a command's return value to a msgspec type, ignoring unknown members.
 
     Raises:
-        AnswerError: If it is something else; `expected` says what it should be.
+        AnswerError: If the value has another form; `expected` describes the right one.
     """
     try:
         return msgspec.convert(value, kind)
@@ -28,7 +28,7 @@ def read_answer(command: str, value: object, kind: type[T], expected: str) -> T:
 
 
 def read_base64(command: str, value: Any, text: str) -> bytes:
-    """Return what a member of a command's value says in base64, which may stand in lines.
+    """Decode base64, which may be broken into lines, from a member of a command's return value.
 
     Raises:
         AnswerError: If it isn't base64.
@@ -41,10 +41,10 @@ def read_base64(command: str, value: Any, text: str) -> bytes:
 
 
 def text_of(value: object, otherwise: str = "") -> str:
-    """Return a text that may be left out; one that is no text is as if it were."""
+    """Return an optional string member; a value of another type counts as missing."""
     return value if isinstance(value, str) else otherwise
 
 
 def count_of(value: object) -> int:
-    """Return a number that may be left out, which is 0 then; one that is none is as if it were."""
+    """Return an optional integer member; 0 if it is missing or of another type."""
     return value if isinstance(value, int) else 0

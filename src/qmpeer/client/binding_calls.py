@@ -1,4 +1,4 @@
-"""Calls by a generated binding's values: which names and types they stand for."""
+"""Translation between the values of a generated binding and QMP's names and arguments."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union
@@ -12,25 +12,25 @@ if TYPE_CHECKING:
 
 
 EventName: TypeAlias = Union[str, "EventType[Any]"]
-"""An event by its name, or by its type in a binding."""
+"""An event's name, or its type in a binding."""
 
 
 class Binding(Protocol):
-    """What a generated binding says of the schema that it is for."""
+    """The module of a generated binding, as far as it describes its schema."""
 
     @property
     def SCHEMA_HASH(self) -> str:
-        """The hash of its introspection."""
+        """The hash of the schema's introspection."""
 
     def schema(self) -> "Schema":
-        """Return its model."""
+        """Return the schema that the binding was generated from."""
 
 
 class EventTypes:
-    """The events that are wanted, and as what they are handed out.
+    """The events that a caller asked for, and their types in a binding.
 
     Attributes:
-        names: The names of the events; none means all.
+        names: The names of the events; an empty tuple means all.
     """
 
     __slots__ = ("_types", "names")
@@ -47,24 +47,27 @@ class EventTypes:
         self.names: tuple[str, ...] = tuple(names)
 
     def hand_out(self, event: Event) -> "Event | TypedEvent[Any]":
-        """Return the event, with data of its type if it was asked for by that."""
+        """Return the event, as a `TypedEvent` if the caller asked for it by its type."""
         event_type = self._types.get(event.name)
         return event if event_type is None else event_type.typed(event)
 
 
 def event_types(names: "EventName | Iterable[EventName] | None") -> EventTypes:
-    """Return what one name, several, or none at all ask for."""
+    """Normalize one event name or type, several, or None for all."""
     if names is None:
         return EventTypes(())
+    # decode() marks an EventType, whose module isn't imported here: that would delay a client's
+    # start.
     if isinstance(names, str) or hasattr(names, "decode"):
         return EventTypes((names,))  # type: ignore[arg-type]  # no iterable has decode()
     return EventTypes(names)
 
 
 def compare(binding: Binding, introspection: JsonValue) -> "Differences":
-    """Compare a binding's schema with what a server answered to query-qmp-schema."""
+    """Compare a binding's schema with a server's answer to query-qmp-schema."""
     from qmpeer import schema  # start: 40 ms
 
+    # Equal hashes spare building and comparing two models.
     found = schema.introspection_hash(introspection) if isinstance(introspection, list) else ""
     if found == binding.SCHEMA_HASH:
         return schema.Differences()
@@ -74,7 +77,7 @@ def compare(binding: Binding, introspection: JsonValue) -> "Differences":
 def named(
     command: "str | Command[Any]", arguments: JsonObject | None
 ) -> tuple[str, dict[str, Any]]:
-    """Return the name and the arguments of a command, be it a binding's or not."""
+    """Return a command's name and arguments, given its name or a binding's command."""
     if isinstance(command, str):
         return command, dict(arguments or {})
     return command.name, dict(command.arguments or {})

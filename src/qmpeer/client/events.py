@@ -1,6 +1,6 @@
-"""Events as a client keeps them: the last 4,096, and a queue for each subscription.
+"""A client's event log, which keeps the last 4,096 events, and its subscription queues.
 
-No I/O and no waiting happens here; both clients look into the same log.
+There is no I/O and no waiting here; both clients use the same classes.
 """
 
 import threading
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 Names: TypeAlias = str | Iterable[str] | None
-"""One event's name, or several; None or none at all is any."""
+"""One event name, or several. None and an empty sequence match any event."""
 Match: TypeAlias = Mapping[str, JsonValue] | Callable[[Event], bool] | None
-"""Members that an event's data must have, with these values, at any depth; or a function."""
+"""Members that an event's data must have, nested ones included; or a function of the event."""
 
 
 def matcher(names: Names, match: Match) -> Callable[[Event], bool]:
-    """Return what tells whether an event is wanted."""
+    """Return a function that tests whether an event has one of the names and matches."""
     wanted = _name_set(names)
 
     def matches(event: Event) -> bool:
@@ -55,10 +55,10 @@ def _contains(value: JsonValue, wanted: object) -> bool:
 
 
 class EventQueue:
-    """The unread events of one subscription; the oldest give way, and are counted.
+    """The unread events of one subscription. When it is full, the oldest are dropped and counted.
 
     Attributes:
-        dropped: How many were dropped since the subscription began.
+        dropped: The number of events dropped since the subscription began.
     """
 
     __slots__ = ("_events", "_failure", "_log", "_matches", "_names", "dropped")
@@ -74,10 +74,10 @@ class EventQueue:
         self.dropped: int = 0
 
     def put(self, event: Event) -> None:
-        """Add an event, if it is wanted.
+        """Add an event if the subscription asks for it.
 
-        What a function of the caller's own raises is no business of whoever reads: it is raised by
-        `take`, and no more is taken in.
+        If the caller's match function raises, `take` raises that exception, and the queue accepts
+        no more events. The connection isn't affected.
         """
         if self._names is not None and event.name not in self._names:
             return
@@ -85,6 +85,7 @@ class EventQueue:
             if self._matches is not None and not self._matches(event):
                 return
         except Exception as error:
+            # Don't raise here: a subscriber's mistake must not stop the delivery to others.
             self._failure = error
             self.close()
             return
@@ -93,7 +94,7 @@ class EventQueue:
         self._events.append(event)
 
     def take(self) -> Event | None:
-        """Return the oldest unread event, None if there is none."""
+        """Return the oldest unread event, or None."""
         if self._events:
             return self._events.popleft()
         if self._failure is not None:
@@ -102,11 +103,11 @@ class EventQueue:
 
     @property
     def has_something(self) -> bool:
-        """There is something that take() would return or raise."""
+        """True if `take` has something to return or raise."""
         return bool(self._events) or self._failure is not None
 
     def close(self) -> None:
-        """Take in no more; doing so twice is fine. What is unread can still be taken."""
+        """Accept no more events; repeated calls do no harm. Unread events can still be taken."""
         self._log.unsubscribe(self)
 
 
@@ -122,43 +123,45 @@ class EventLog:
     def __init__(self) -> None:
         self._kept: deque[Event] = deque(maxlen=limits.EVENTS_KEPT)
         self._queues: tuple[EventQueue, ...] = ()
-        self._lock = threading.RLock()  # of who subscribes; connections change, the log stays
+        self._lock = threading.RLock()  # guards _queues; the log outlives a reconnection
         own(self)
         self.last: int = 0
 
     def _disown(self, reason: str) -> None:
-        """Free the lock in a forked child: a thread of the parent may have held it."""
+        """Replace the lock in a forked child: a thread of the parent may have held it."""
         self._lock = threading.RLock()
 
     def add(self, event: Event) -> None:
-        """Take in an event, in the order of its number."""
+        """Record the next event and put it into the queues that match."""
         self.last = event.number
         self._kept.append(event)
         for queue in self._queues:
             queue.put(event)
 
     def subscribe(self, names: Names, match: Match, limit: int) -> EventQueue:
-        """Return a queue that takes in what comes from now on."""
+        """Return a queue of the matching events that come from now on."""
         queue = EventQueue(self, names, match, limit)
         with self._lock:
+            # A new tuple: add() may be iterating over the old one, without the lock.
             self._queues += (queue,)
         return queue
 
     def unsubscribe(self, queue: EventQueue) -> None:
-        """End a queue."""
+        """Stop putting events into a queue."""
         with self._lock:
             self._queues = tuple(other for other in self._queues if other is not queue)
 
     def first_after(self, mark: int, matches: Callable[[Event], bool]) -> Event | None:
-        """Return the first event after a mark that matches, None if there is none yet.
+        """Return the first matching event after a mark, or None if there is none yet.
 
         Raises:
-            LimitError: If events after the mark are no longer kept: it may have been one of them.
+            LimitError: If events after the mark are no longer kept: one of them may have matched.
         """
         dropped = self.last - len(self._kept) - mark
         if dropped > 0:
             reason = f"{dropped} events after the mark are no longer kept; it may be one of them"
             raise LimitError(reason, "EVENTS_KEPT", self._kept.maxlen or 0)
+        # Numbers are consecutive, so the first -dropped events are those up to the mark.
         for index in range(-dropped, len(self._kept)):
             event = self._kept[index]
             if matches(event):
@@ -166,24 +169,25 @@ class EventLog:
         return None
 
     def has_come(self, mark: int, matches: Callable[[Event], bool]) -> bool:
-        """Return whether an event matches that came before the mark and is still kept."""
+        """Return whether a matching event came before the mark and is still kept."""
+        # A copy, because another thread may add events meanwhile.
         return any(event.number <= mark and matches(event) for event in tuple(self._kept))
 
 
 class EventWait:
-    """An event that is waited for, and how far the log has been searched for it.
+    """One wait for an event, with the position up to which the log was searched.
 
     Args:
-        names: What it may be called; None is any.
-        match: What else is asked of it.
-        since: The mark that the caller gave.
+        names: The names to accept; None accepts any.
+        match: The condition on the event.
+        since: The caller's mark.
 
     Attributes:
-        began: The mark behind which it counts.
-        event: The event, once it is found.
+        began: The mark after which events are accepted.
+        event: The event, once found.
 
     Raises:
-        TypeError: If the mark isn't one.
+        TypeError: If the mark isn't a number.
     """
 
     __slots__ = ("_log", "_mark", "_matches", "_names", "_since", "began", "event")
@@ -201,13 +205,13 @@ class EventWait:
         self.event: Event | None = None
 
     def begin(self, now: int) -> None:
-        """Take in the mark of now, which counts if the caller gave none."""
+        """Start the wait; `now` is the mark to use if the caller gave none."""
         if self._since is None:
             self.began = now
         self._mark = self.began
 
     def is_found(self) -> bool:
-        """Look at what has come since the last call."""
+        """Search the events that came since the last call."""
         if self.event is None and self._mark != self._log.last:
             self.event = self._log.first_after(self._mark, self._matches)
             self._mark = self._log.last
@@ -216,24 +220,24 @@ class EventWait:
     def late(
         self, seconds: float | None, interruptions: "tuple[Interruption, ...]"
     ) -> TimeoutError:
-        """Return the error of a deadline that has passed.
+        """Return the error for a wait whose deadline has passed.
 
         Args:
-            seconds: How long that was.
-            interruptions: The connections that were lost: the event may have come meanwhile.
+            seconds: The timeout.
+            interruptions: The client's lost connections: the event may have come in such a gap.
         """
         gap = ""
         if any(each.last_event >= self.began for each in interruptions):
             gap = "; the connection was lost meanwhile, it may have come then"
-        what = f"event {', '.join(self._names)}" if self._names else "an event"
-        return TimeoutError(f"{what} didn't come in {seconds:.4g} s{gap}{self.missed()}")
+        wanted = f"event {', '.join(self._names)}" if self._names else "an event"
+        return TimeoutError(f"{wanted} didn't come in {seconds:.4g} s{gap}{self.missed()}")
 
     def missed(self) -> str:
-        """Return what to add to an error where such an event came before it was waited for."""
+        """Return a hint for the error if a matching event came before the wait, else ""."""
         try:
             if self._since is not None or not self._log.has_come(self.began, self._matches):
                 return ""
-        except Exception:  # the caller's own function has met an event that it doesn't know
+        except Exception:  # the caller's function may not expect every event
             return ""
         return (
             "; one came before it was waited for: take a mark with event_mark() before what causes "
@@ -242,7 +246,7 @@ class EventWait:
 
 
 def _no_mark(found: object) -> str:
-    """Return what is wrong with a mark; one that wasn't awaited yet is never awaited."""
+    """Describe a wrong mark. If it is a coroutine, close it: nobody will await it."""
     text = f"found {type(found).__name__} as since, expected a mark, a number"
     if isinstance(found, Coroutine):
         found.close()

@@ -1,8 +1,8 @@
-"""The interruptions of a client that connects anew.
+"""The lost connections of a client that reconnects.
 
-Numbers of events go on from one connection to the next, and an interruption tells between which two
-the connection was lost: what the server said meanwhile was said to nobody. A command that was cut
-off isn't repeated, as it may have been executed.
+Event numbers continue from one connection to the next. An interruption records between which two
+numbers the connection was lost: events of that time are missing. A command that was cut off isn't
+repeated, because the server may have executed it.
 """
 
 import msgspec
@@ -14,10 +14,10 @@ class Interruption(msgspec.Struct, frozen=True):
     """A connection that was lost.
 
     Attributes:
-        reason: Why it was.
-        last_event: The number of the last event before it; those that follow came later, and
-            between the two some may be missing.
-        commands: The names of the commands that were cut off, whose outcome is unknown.
+        reason: Why it was lost.
+        last_event: The number of the last event before the loss. Events may be missing between it
+            and the next number.
+        commands: The names of the commands that were cut off; their outcome is unknown.
     """
 
     reason: str
@@ -26,7 +26,7 @@ class Interruption(msgspec.Struct, frozen=True):
 
 
 class Interruptions:
-    """The last interruptions of a client's connections."""
+    """The most recent interruptions of a client."""
 
     __slots__ = ("_known",)
 
@@ -35,10 +35,10 @@ class Interruptions:
 
     @property
     def known(self) -> tuple[Interruption, ...]:
-        """The last of them, the oldest first."""
+        """The most recent interruptions, oldest first."""
         return self._known
 
     def add(self, reason: str, last_event: int, commands: tuple[str, ...]) -> None:
-        """Take in one."""
+        """Record an interruption."""
         made = Interruption(reason, last_event, commands[: limits.INTERRUPTIONS])
         self._known = (*self._known, made)[-limits.INTERRUPTIONS :]

@@ -1,4 +1,4 @@
-"""How a job stands, and which command takes it further."""
+"""The state of a job, and the command that each waiting state needs."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias
@@ -9,36 +9,37 @@ from qmpeer.client.answers import count_of, read_answer, text_of
 from qmpeer.values import JsonObject, JsonValue
 
 WhenReady: TypeAlias = Literal["complete", "stop"]
-"""What becomes of a job that could go on for ever: it switches over, or it just ends."""
+"""How to end a job that is ready: switch over to the target, or stop without switching."""
 
 OnStopped: TypeAlias = Literal["raise", "wait"]
-"""What is done once an error has stopped a job: it is left, or somebody will see to it."""
+"""What to do when an error stops a job: raise JobError, or wait for somebody to resume it."""
 
 NEXT_COMMANDS: Final[Mapping[str, str]] = {
     "ready": "job-complete",
     "standby": "job-resume",
     "pending": "job-finalize",
 }
-"""By states in which a job waits for somebody, the command that makes it go on."""
-STANDING: Final = frozenset({"paused", "standby"})
+"""The command that continues a job, for each state in which a job waits for one."""
+PAUSED_STATES: Final = frozenset({"paused", "standby"})
 """States in which a job may have been stopped by an error."""
 _WORKED = frozenset({"waiting", "pending", "concluded", "null"})
-"""States in which all its work is done, however little that was."""
+"""States in which all work is done, even if there was none."""
 CANCELED = "Operation canceled"
 """The error of a cancelled job. QEMU: strerror(ECANCELED)."""
 
 
 class JobState(msgspec.Struct, frozen=True):
-    """How a job stands.
+    """The state of a job.
 
     Attributes:
-        id: Its id.
+        id: The job's id.
         status: "created", "running", "ready", "pending", "concluded", …; new ones may appear.
-        type: "mirror", "backup", "create", …; "" while it isn't known.
-        current: How much is done, in a unit of the job's own, mostly bytes.
-        total: How much that will be at the end, as far as is known; it may grow.
-        error: Why it failed, if it did.
-        stop_reason: Why an error has stopped it, if one has: it waits to be resumed or cancelled.
+        type: "mirror", "backup", "create", …; "" if unknown.
+        current: The amount of work done, in a unit that depends on the job, mostly bytes.
+        total: The estimated total amount of work; it may grow.
+        error: The reason of a failure, or None.
+        stop_reason: The error that stopped the job, or None. A stopped job waits to be resumed or
+            cancelled.
 
     Example:
         >>> JobState("j", "running", current=1, total=4).fraction
@@ -55,13 +56,13 @@ class JobState(msgspec.Struct, frozen=True):
 
     @property
     def fraction(self) -> float:
-        """How much of it is done, from 0 to 1."""
+        """The part of the work that is done, from 0 to 1."""
         if self.total <= 0:
             return 1.0 if self.status in _WORKED else 0.0
         return min(1.0, max(0.0, self.current / self.total))
 
     def message(self) -> JsonObject:
-        """Return it as query-jobs has it, and "stop-reason"."""
+        """Return the state as an element of query-jobs, with "stop-reason" added."""
         message: JsonObject = {
             "id": self.id,
             "type": self.type,
@@ -75,18 +76,18 @@ class JobState(msgspec.Struct, frozen=True):
         return message
 
 
-def read_job_states(command: str, said: object) -> list[JobState]:
+def read_job_states(command: str, answer: object) -> list[JobState]:
     """Read the answer to query-jobs, or to query-block-jobs."""
-    jobs = read_answer(command, said, list[dict[str, Any]], "a list of objects")
+    jobs = read_answer(command, answer, list[dict[str, Any]], "a list of objects")
     return [job_state_of(each) for each in jobs]
 
 
 def job_state_of(info: JsonObject) -> JobState:
-    """Read an element of query-jobs, or of query-block-jobs, where that is all there is.
+    """Read an element of query-jobs, or of query-block-jobs from a server that only has that.
 
-    What a server leaves out, or writes in another form, is as if it were not known.
+    Members that are missing or of the wrong type count as unknown.
     """
-    is_old = "device" in info  # of query-block-jobs: before 3.0
+    is_old = "device" in info  # from query-block-jobs: QEMU before 3.0
     status = text_of(info.get("status"), "running")
     if is_old and info.get("paused") is True and status == "running":
         status = "paused"
@@ -98,14 +99,14 @@ def job_state_of(info: JsonObject) -> JobState:
         current=count_of(info.get("offset" if is_old else "current-progress")),
         total=count_of(info.get("len" if is_old else "total-progress")),
         error=None if error is None else text_of(error, "failed"),
-        stop_reason=_stop_reason(info.get("io-status")) if status in STANDING else None,
+        stop_reason=_stop_reason(info.get("io-status")) if status in PAUSED_STATES else None,
     )
 
 
-def told_by(data: JsonObject) -> dict[str, Any]:
-    """Return what a BLOCK_JOB event says of its job, as members of `JobState`.
+def members_of_event(data: JsonObject) -> dict[str, Any]:
+    """Return the data of a BLOCK_JOB event as members of `JobState`.
 
-    For a job that dismisses itself it is the last of it.
+    For a job that dismisses itself, these events are the only source of its final state.
     """
     members = (
         ("current", "offset", int),
@@ -119,7 +120,7 @@ def told_by(data: JsonObject) -> dict[str, Any]:
 
 
 def _stop_reason(io_status: JsonValue) -> str | None:
-    """Return what an io-status says; QEMU tells a full disk from all else."""
+    """Return an io-status as a reason. QEMU distinguishes a full disk from all other errors."""
     if io_status in (None, "ok"):
         return None
     return "No space left on device" if io_status == "nospace" else "reading or writing failed"

@@ -1,8 +1,8 @@
-"""A program started with its monitor on a socket pair: no path, no race at start-up.
+"""Launching of a program with its monitor on a socket pair: no path, no race at start-up.
 
-It ends with its client and with the program that launched it, however that one ends: see
-`qmpeer.client.process_guard`. It doesn't get the signals of that program's terminal, unless the
-caller asks for them.
+The program ends with its client and with the process that launched it, even if that is killed: see
+`qmpeer.client.process_guard`. Unless the caller asks for them, it doesn't get the signals of the
+launching process's terminal.
 """
 
 import os
@@ -21,9 +21,9 @@ from qmpeer.transport.forking import own, own_socket
 
 
 def monitor_options(program: str) -> tuple[str, ...]:
-    """Return the options that open a monitor on a descriptor, "{fd}" in its place.
+    """Return the options that open a monitor on a descriptor, with "{fd}" as a placeholder.
 
-    QEMU's for any program but the storage daemon, which has its own.
+    The storage daemon has options of its own; any other program gets QEMU's.
     """
     if os.path.basename(program).startswith("qemu-storage-daemon"):
         monitor = ("--monitor", "chardev=qmpeer-monitor")
@@ -37,21 +37,21 @@ def monitor_options(program: str) -> tuple[str, ...]:
 
 
 class Launched:
-    """A program that was started, and our end of its monitor.
+    """A launched program, and our end of its monitor.
 
     Args:
         argv: The program and its options, without those of the monitor.
-        options: Those of the monitor, "{fd}" standing for the descriptor; None for QEMU's.
-        stderr: Where its stderr goes; None keeps it for error messages.
-        ends_with_parent: It ends when this program does.
-        own_session: It runs in a session of its own, out of reach of this program's terminal.
+        options: The monitor's options, with "{fd}" for the descriptor; None for QEMU's.
+        stderr: The destination of its stderr; None keeps it for error messages.
+        ends_with_parent: End it when this process ends.
+        own_session: Run it in a session of its own, so that it gets no signals of our terminal.
 
     Attributes:
         process: The process.
-        socket: Our end.
+        socket: Our end of the socket pair.
 
     Raises:
-        OSError: If it can't be started.
+        OSError: If the program can't be started.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class Launched:
         ends_with_parent: bool,
         own_session: bool,
     ) -> None:
+        # A file rather than a pipe: nobody reads a pipe, so a talkative program would block on it.
         self._stderr = tempfile.TemporaryFile() if stderr is None else None  # noqa: SIM115 - kept
         self._name = argv[0]
         ours, theirs = socket.socketpair()
@@ -83,26 +84,27 @@ class Launched:
                     self._stderr.close()
                 raise
         self._guard = guard = _Guard.of(self.process) if ends_with_parent else None
-        # Also when a client is forgotten, or the interpreter ends: it would live on by itself.
+        # Runs also when a client is garbage-collected or the interpreter exits, or the program
+        # would keep running.
         self._finish = weakref.finalize(self, _end, self.process, self._stderr, guard)
         self._finish.atexit = ends_with_parent
         own(self)
 
     def obituary(self) -> str | None:
-        """Return how the program ended and what it said last; None while it lives.
+        """Describe how the program ended, with the end of its stderr; return None if it still runs.
 
-        It is given a moment: its monitor closes before it is gone.
+        Wait up to a second for that: the program's monitor closes before its process ends.
         """
         try:
             status = self.process.wait(timeout=1.0)
         except subprocess.TimeoutExpired:
             return None
         how = f"exit status {status}" if status >= 0 else f"signal {-status}"
-        said = self.stderr_text().strip()
-        return f"{self._name} ended with {how}" + (f": {said}" if said else "")
+        output = self.stderr_text().strip()
+        return f"{self._name} ended with {how}" + (f": {output}" if output else "")
 
     def stderr_text(self) -> str:
-        """Return the end of what it wrote to stderr."""
+        """Return the end of its stderr."""
         if self._stderr is None or self._stderr.closed:
             return ""
         size = self._stderr.seek(0, os.SEEK_END)
@@ -110,18 +112,18 @@ class Launched:
         return self._stderr.read().decode(errors="replace")
 
     def _disown(self, reason: str) -> None:
-        """Take in that this is a forked child: the program is its parent's."""
+        """Forget the program in a forked child: it belongs to the parent."""
         if self._guard is not None:
             self._guard.disown()
         self._finish.detach()
 
     def end(self) -> None:
-        """End the program if it lives, and wait for it; doing so twice is fine."""
+        """End the program if it runs, and wait for it; repeated calls do no harm."""
         self._finish()
 
 
 class _Guard:
-    """The guard of a launched program, and what tells it that we live."""
+    """The guard process of a launched program, and the lifeline that shows it that we run."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", lifeline: socket.socket) -> None:
         self._process = process
@@ -129,7 +131,7 @@ class _Guard:
 
     @classmethod
     def of(cls, guarded: "subprocess.Popen[bytes]") -> "_Guard | None":
-        """Start one; warn if that can't be done."""
+        """Start a guard; warn if it can't be started."""
         try:
             return cls._start(guarded)
         except OSError as error:
@@ -146,15 +148,18 @@ class _Guard:
         source = spec and spec.loader and spec.loader.get_source(spec.name)  # type: ignore[attr-defined]
         if not (source and sys.executable) or getattr(sys, "frozen", False):
             raise OSError("there is no Python to run the guard")
+        # A pidfd can't be taken over by another process, as a process id can.
         pidfd = os.pidfd_open(guarded.pid)
         ours, theirs = socket.socketpair()
         own_socket(ours)
         with theirs:
             fds = (pidfd, theirs.fileno())
-            words = [*fds, os.getpid(), limits.CLOSE_TIMEOUT]
+            arguments = [*fds, os.getpid(), limits.CLOSE_TIMEOUT]
             try:
                 process = subprocess.Popen(
-                    [sys.executable, "-ISB", "-c", source, *map(str, words)],
+                    # Isolated from the environment and without site: it starts fast and runs no
+                    # other code.
+                    [sys.executable, "-ISB", "-c", source, *map(str, arguments)],
                     cwd="/",
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
@@ -170,12 +175,12 @@ class _Guard:
         return cls(process, ours)
 
     def disown(self) -> None:
-        """Leave it to the parent process, in a forked child."""
-        self._process.returncode = 0  # else its destructor would warn that it still runs
+        """Forget the guard in a forked child: it belongs to the parent."""
+        self._process.returncode = 0  # or its destructor would warn that it still runs
         self._lifeline.close()
 
     def dismiss(self) -> None:
-        """End it, once what it guards has ended."""
+        """End the guard, once the guarded program has ended."""
         self._process.kill()
         self._process.wait()
         self._lifeline.close()
@@ -184,7 +189,7 @@ class _Guard:
 def _end(
     process: "subprocess.Popen[bytes]", stderr: IO[bytes] | None, guard: "_Guard | None"
 ) -> None:
-    """End it politely first, then by SIGKILL."""
+    """End a program by SIGTERM, and by SIGKILL if it doesn't react."""
     if process.poll() is None:
         process.terminate()
         try:

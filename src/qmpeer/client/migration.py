@@ -1,4 +1,4 @@
-"""How a migration stands, as query-migrate has it."""
+"""The state of a migration, read from query-migrate."""
 
 from typing import Any
 
@@ -8,15 +8,15 @@ from qmpeer.client.answers import count_of, read_answer, text_of
 
 
 class MigrationState(msgspec.Struct, frozen=True):
-    """How a migration stands.
+    """The state of a migration.
 
     Attributes:
         status: "setup", "active", "postcopy-active", "completed", "failed", …; new ones may appear.
-        transferred: Bytes of memory that were sent.
-        remaining: Bytes that are still to be sent; guests dirty them again.
-        total: Bytes of memory in all.
-        error: Why it failed, if it did.
-        info: All that query-migrate said.
+        transferred: Bytes of memory sent.
+        remaining: Bytes still to be sent; it grows when the guest dirties memory again.
+        total: Bytes of the guest's memory.
+        error: The reason of a failure, or None.
+        info: The whole answer to query-migrate.
     """
 
     status: str
@@ -28,7 +28,7 @@ class MigrationState(msgspec.Struct, frozen=True):
 
     @property
     def fraction(self) -> float:
-        """How much of the memory needs not be sent any more, from 0 to 1."""
+        """The part of the memory that is sent and up to date, from 0 to 1."""
         if self.status == "completed":
             return 1.0
         if self.total <= 0 or self.remaining <= 0:
@@ -57,12 +57,12 @@ def read_migration(answer: object) -> MigrationState:
 
 
 def read_capabilities(answer: object) -> dict[str, bool]:
-    """Read the answer to query-migrate-capabilities: whether each is enabled."""
+    """Read the answer to query-migrate-capabilities: each capability, and whether it is enabled."""
     command = "query-migrate-capabilities"
     known = read_answer(command, answer, list[_Capability], "a list of capabilities")
     return {each.capability: each.state for each in known}
 
 
 def _bytes_of(ram: object, member: str) -> int:
-    """Return a number of what is said of the memory; 0 if it isn't said."""
+    """Return a number about the memory; 0 if it is missing."""
     return count_of(ram.get(member)) if isinstance(ram, dict) else 0

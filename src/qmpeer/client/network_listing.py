@@ -1,4 +1,4 @@
-"""The human monitor's "info network": QMP has no command that lists NICs and their back ends."""
+"""A parser of the human monitor's "info network". QMP has no command that lists NICs."""
 
 import re
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ class NetworkLine(NamedTuple):
     """One line of the listing.
 
     Attributes:
-        name: What is called so.
-        kind: "nic", or the type of a back end.
-        options: Further options by their names.
-        is_backend: It is the back end of the NIC in the line above.
+        name: The name of the NIC or back end.
+        kind: "nic", or the back end's type.
+        options: Further options, by name.
+        is_backend: True for the back end of the NIC on the line above.
     """
 
     name: str
@@ -28,7 +28,7 @@ class NetworkLine(NamedTuple):
 
 
 def network_lines(text: str) -> Iterator[NetworkLine]:
-    r"""Give the lines that name something.
+    r"""Yield the lines that name a NIC or a back end.
 
     Example:
         >>> text = "nic0: index=0,type=nic,model=e1000\n \\ n0: index=0,type=tap,ifname=t0"

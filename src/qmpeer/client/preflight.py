@@ -1,4 +1,4 @@
-"""Commands checked before they are sent, against the server's schema."""
+"""The check of commands against the server's schema before they are sent."""
 
 import warnings
 
@@ -9,7 +9,7 @@ from qmpeer.values import JsonObject, JsonValue
 
 
 class Preflight:
-    """The check that refuses what the server would refuse, with its words.
+    """A check that rejects the commands that the server would reject, in the server's words.
 
     Args:
         schema: The server's schema.
@@ -26,20 +26,20 @@ class Preflight:
 
     @classmethod
     def of_answer(cls, introspection: JsonValue) -> "Preflight":
-        """Make one of what the server answered to query-qmp-schema.
+        """Build the check from the server's answer to query-qmp-schema.
 
         Raises:
-            SchemaError: If that is no schema.
+            SchemaError: If the answer isn't a schema.
         """
         return cls(schema_from_introspection(introspection))
 
     def check(self, command: str, arguments: JsonObject | None) -> None:
         """Check a command.
 
-        What is deprecated gives a DeprecationWarning, once each.
+        Each deprecated command or argument gives one DeprecationWarning.
 
         Raises:
-            ValidationError: If the server doesn't have it, or wouldn't take its arguments.
+            ValidationError: If the server doesn't have the command, or would reject its arguments.
         """
         if command == "qmp_capabilities":
             return
@@ -61,6 +61,6 @@ class Preflight:
 
 
 def no_schema(error: CommandError) -> CommandError:
-    """Return the error for a server that can't say what its schema is."""
+    """Return the error for a server that has no query-qmp-schema."""
     desc = f"strict=True asks the server for its schema, which it doesn't have: {error.desc}"
     return CommandError(error.error_class, desc, error.command, error.id)

@@ -1,4 +1,4 @@
-"""What a client that connects anew knows of its connections."""
+"""The state that both reconnecting clients share: the series of their connections."""
 
 import socket
 from typing import Any, Generic, Protocol, TypeVar
@@ -11,35 +11,35 @@ from qmpeer.transport import AddressLike
 
 
 def late_to_connect(error: Exception | None) -> TimeoutError:
-    """Return the error of a deadline that passes before the next connection is made."""
+    """Return the error for a deadline that passed before the next connection was made."""
     return TimeoutError(f"the connection was lost, and isn't made anew: {error}")
 
 
-class Connection(Protocol):
-    """What a series of connections is made of: a channel."""
+class SeriesChannel(Protocol):
+    """A channel, as a series of connections sees it."""
 
     end: ConnectionClosed | None
     interrupted: tuple[str, ...]
     session: ClientSession[Any]
 
 
-C = TypeVar("C", bound=Connection)
+C = TypeVar("C", bound=SeriesChannel)
 
 
 class ConnectionSeries(Generic[C]):
     """A client's connections, one after the other.
 
     Args:
-        address: Where the server is.
-        seconds: For how long another connection is tried for before all ends; None for ever.
+        address: The server's address.
+        seconds: How long to keep trying to reconnect before the series ends; None for ever.
 
     Attributes:
-        log: The events that have come, over all of them.
-        end: Why no more will come, once that is so.
-        launched: Nothing: what was launched can't be connected to again.
+        log: The events of all connections.
+        end: The reason why the series has ended, or None.
+        launched: Always None: a launched program can't be connected to again.
 
     Raises:
-        ValueError: If the address is good for one connection only.
+        ValueError: If the address can be connected to only once.
     """
 
     def __init__(self, address: AddressLike, seconds: float | None) -> None:
@@ -56,40 +56,41 @@ class ConnectionSeries(Generic[C]):
 
     @property
     def current(self) -> C:
-        """The connection that there is, or was at last."""
+        """The current connection, or the last one if it was lost."""
         assert self._current is not None
         return self._current
 
     def _adopt(self, channel: C) -> None:
-        """Make a connection the current one; it may be lost already."""
+        """Make a connection the current one, even if it was lost in the meantime."""
+        # Read first: once _current is set, the channel's own call of _lost records a loss.
         is_lost = channel.end is not None
         self._current = channel
         if is_lost:
             self._lost(channel)
 
     def _lost(self, channel: C) -> None:
-        """Take in that a connection is lost; one that has never been ours is none."""
+        """Record the loss of the current connection; ignore connections that never were current."""
         if self.end is None and channel is self._current and channel.end is not None:
             self._interruptions.add(channel.end.reason, self.log.last, channel.interrupted)
 
     @property
     def interruptions(self) -> tuple[Interruption, ...]:
-        """The connections that were lost."""
+        """The lost connections, oldest first."""
         return self._interruptions.known
 
     @property
     def is_closed(self) -> bool:
-        """No more will come."""
+        """True if the series has ended."""
         return self.end is not None
 
     @property
     def session(self) -> ClientSession[Any]:
-        """The protocol's side of the connection that there is, or was at last."""
+        """The protocol session of the current connection, or of the last one."""
         return self.current.session
 
 
 def can_be_dialled_again(address: AddressLike) -> bool:
-    """Return whether an address leads to its server more than once; a descriptor doesn't.
+    """Return whether an address can be connected to repeatedly; a descriptor can't.
 
     Example:
         >>> can_be_dialled_again("unix:/run/vm.qmp"), can_be_dialled_again("fd:3")

@@ -1,7 +1,7 @@
-"""What is there to be named: block nodes, devices, jobs, …, from what a server answers.
+"""Names of a server's block nodes, devices, jobs, …, for completion.
 
-Each kind has sources, the best first; the first command that the server has gives the names.
-`kind_of` tells which kind an argument of a command names: the schema only says that it is a string.
+Each kind of name has several source commands, the best first; the first one that the server has is
+used. `kind_of` returns the kind of name that an argument takes: the schema only declares a string.
 """
 
 import re
@@ -88,7 +88,7 @@ KINDS: dict[str, tuple[Source, ...]] = {
     "drive": (("query-block", None, _members("device")),),
     "drive-device": (
         ("query-block", None, _members("qdev")),
-    ),  # ids, and paths where there is none
+    ),  # ids, or QOM paths of devices without an id
     "event": (("query-qmp-schema", None, _events),),
     "iothread": (("query-iothreads", None, _members("id")),),
     "job": (
@@ -102,18 +102,19 @@ KINDS: dict[str, tuple[Source, ...]] = {
     "qom-property": (("qom-list", None, _members("name")),),
     "qom-type": (("qom-list-types", None, _members("name")),),
 }
-"""The kinds of names, each with what tells them."""
+"""The kinds of names, with the commands that list them."""
 
 
 def sources_of(kind: str, within: str) -> Iterator[Source]:
-    """Give the commands that tell the names of a kind, the best first.
+    """Yield the commands that list the names of a kind, the best first.
 
     Args:
         kind: One of KINDS.
-        within: The path whose children or properties are meant, if it is a kind of these.
+        within: The QOM path whose children or properties to list, for "qom-path" and
+            "qom-property".
 
     Raises:
-        ValueError: If there is no such kind.
+        ValueError: If the kind is unknown.
     """
     if kind not in KINDS:
         known = ", ".join(sorted([*KINDS, "block"]))
@@ -124,7 +125,7 @@ def sources_of(kind: str, within: str) -> Iterator[Source]:
 
 
 def names_in(answer: Any, read: Callable[[Any], Iterable[Any]]) -> list[str]:
-    """Return the names in a reply; one that isn't as expected holds none from there on."""
+    """Return the names in an answer, sorted; reading stops at the first unexpected value."""
     found: set[str] = set()
     try:
         for name in read(answer):
@@ -132,12 +133,12 @@ def names_in(answer: Any, read: Callable[[Any], Iterable[Any]]) -> list[str]:
                 found.add(name)
     except UNREADABLE:
         pass
-    # Those that QEMU gave ("#block123") stand behind the others.
+    # Generated names ("#block123") are sorted last.
     return sorted(found, key=lambda name: (name.startswith("#"), by_number(name)))[: limits.NAMES]
 
 
 def by_number(name: str) -> list[Any]:
-    """Return what sorts a name by the numbers in it, too."""
+    """Return a sort key that orders the numbers in names by value."""
     return [int(p) if n % 2 else p for n, p in enumerate(re.split(r"(\d{1,18})", name))]
 
 
@@ -206,14 +207,14 @@ _OF_MEMBERS: dict[str, str] = {
 
 
 def kind_of(command: str, path: str) -> str | None:
-    """Return which kind of names an argument takes; None if it isn't a name of what is there.
+    """Return the kind of name that an argument takes; None if it doesn't name an existing object.
 
     Args:
         command: The command's name.
-        path: The argument's, dotted: "node-name", "file.filename", "actions.0.data.device".
+        path: The argument's dotted path: "node-name", "file.filename", "actions.0.data.device".
 
     Returns:
-        One of those that `Client.names` takes, "block" for a node or a drive, or "file".
+        A kind that `Client.names` accepts ("block" is a node or a drive), or "file".
 
     Example:
         >>> kind_of("blockdev-add", "node-name"), kind_of("blockdev-del", "node-name")
@@ -238,10 +239,10 @@ def kind_of(command: str, path: str) -> str | None:
 
 
 def chardev_address(label: str, chardevs: list[dict[str, Any]]) -> str:
-    """Return where a character device that waits for somebody can be dialled.
+    """Return the address of a character device that listens for a connection.
 
     Raises:
-        ValueError: If it is none that can.
+        ValueError: If the device doesn't listen on a socket.
 
     Example:
         >>> chardev_address("ga", [{"label": "ga", "filename": "disconnected:unix:/ga,server=on"}])

@@ -1,4 +1,4 @@
-"""The protocol's side of a new connection."""
+"""The protocol session of a new connection."""
 
 import os
 from collections.abc import Sequence
@@ -14,7 +14,9 @@ def new_session(
     max_in_flight: int | None,
     message_limit: int,
 ) -> ClientSession[Any]:
-    """Return a session whose ids begin anywhere; the arguments are those of `ClientSession`."""
+    """Return a session whose ids begin at a random number; the arguments are `ClientSession`'s."""
+    # The random first id keeps a reply that QEMU owed to the previous client from matching a
+    # command of ours.
     session: type[ClientSession[Any]] = ClientSession if negotiate else AgentSession
     return session(
         negotiate=negotiate,

@@ -1,4 +1,4 @@
-"""How long is waited: for one reply or event, and for all that a procedure takes."""
+"""Deadlines: of one reply or event, and of a whole procedure."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -8,7 +8,7 @@ from qmpeer import limits
 
 
 class Default:
-    """What stands for a timeout that wasn't given."""
+    """The type of `DEFAULT`, the value of a timeout that wasn't given."""
 
     def __repr__(self) -> str:
         return "the connection's own"
@@ -16,15 +16,15 @@ class Default:
 
 DEFAULT: Final = Default()
 Timeout: TypeAlias = float | Default | None
-"""Seconds, None for ever, or the connection's own."""
+"""Seconds, None to wait for ever, or `DEFAULT` for the connection's own timeout."""
 
 
 class Deadline:
     """The end of one wait, on the monotonic clock.
 
     Attributes:
-        timeout: The seconds that it was given; None is for ever.
-        end: When they end; None is never.
+        timeout: The timeout in seconds; None waits for ever.
+        end: The time at which the wait ends; None is never.
     """
 
     __slots__ = ("end", "timeout")
@@ -34,7 +34,7 @@ class Deadline:
         self.end: float | None = None if timeout is None else monotonic() + timeout
 
     def remaining(self) -> float | None:
-        """Return the seconds left, fewer than 0 once it has passed; None if there is no end."""
+        """Return the seconds left, negative after the deadline; None if there is no deadline."""
         return None if self.end is None else self.end - monotonic()
 
 
@@ -42,8 +42,8 @@ class Countdown:
     """The deadline of a procedure of several commands and waits.
 
     Args:
-        timeout: Seconds; None is for ever.
-        clock: Tells the time in seconds.
+        timeout: Seconds; None waits for ever.
+        clock: A function that returns the time in seconds.
 
     Example:
         >>> time = 0.0
@@ -61,7 +61,7 @@ class Countdown:
         self.timeout: float | None = timeout
 
     def remaining(self, at_most: float | None = None) -> float | None:
-        """Return the seconds left, no more than so many and no fewer than 0; None for ever."""
+        """Return the seconds left, from 0 to `at_most`; None if neither limits the wait."""
         if self._end is None:
             return at_most
         left = max(0.0, self._end - self._clock())
@@ -69,5 +69,5 @@ class Countdown:
 
     @property
     def is_over(self) -> bool:
-        """The time has run out, or will before a timer can tell."""
+        """True if the time has run out. Timers fire slightly early, which is allowed for."""
         return self._end is not None and self._clock() >= self._end - limits.TIMER_EARLINESS

@@ -1,8 +1,8 @@
 """The conversation as log lines: "qmpeer.client" at DEBUG, one line a message.
 
-``>`` is what we send, ``<`` what comes, ``=`` what becomes of the connection. Secrets are blanked.
-A program that doesn't use logging doesn't pay for it either: without it imported there is nobody to
-listen, and nothing is formatted while nobody does.
+``>`` marks sent messages, ``<`` received ones, ``=`` a change of the connection. Secrets are
+blanked. Unused logging costs nothing: if the program hasn't imported `logging`, no handler can
+exist, and messages are formatted only while the logger is enabled.
 """
 
 import sys
@@ -25,11 +25,11 @@ class WireLog:
     def __init__(self, logger: Any, peer: str) -> None:
         self._logger = logger  # a logging.Logger
         self._peer = peer
-        self._scrubber = messages.Scrubber()  # imported only now
+        self._scrubber = messages.Scrubber()  # imported on first use, which is here
 
     @classmethod
     def of(cls, peer: str) -> "WireLog | None":
-        """Return one if somebody listens now, else None."""
+        """Return a log if the logger is enabled now, else None."""
         logging = sys.modules.get("logging")
         if logging is None:
             return None
@@ -37,24 +37,24 @@ class WireLog:
         return cls(logger, peer) if logger.isEnabledFor(_DEBUG) else None
 
     def sent(self, sent: Sent[Any], arguments: JsonObject | None) -> None:
-        """Write down a command."""
+        """Log a command."""
         verb = "exec-oob" if sent.is_oob else "execute"
         shown = self._scrubber.arguments(sent.name, arguments) or ""
         self._logger.debug("%s: > %s %s %s id=%s", self._peer, verb, sent.name, shown, sent.id)
 
     def received(self, happened: Iterable[Happened[Any]]) -> None:
-        """Write down what came."""
+        """Log received messages."""
         for item in happened:
             if isinstance(item, Event):
-                what = f"event {item.name} {messages.redact_urls(str(item.data or ''))}"
+                text = f"event {item.name} {messages.redact_urls(str(item.data or ''))}"
             elif isinstance(item, Unclaimed):
-                what = f"error of no command {self._scrubber.text(str(item.error))}"
+                text = f"error of no command {self._scrubber.text(str(item.error))}"
             elif item.error is not None:
-                what = f"error {self._scrubber.text(str(item.error))}"
+                text = f"error {self._scrubber.text(str(item.error))}"
             else:
-                what = f"return {messages.redact_urls(str(item.value))}"
-            self._logger.debug("%s: < %s", self._peer, what)
+                text = f"return {messages.redact_urls(str(item.value))}"
+            self._logger.debug("%s: < %s", self._peer, text)
 
     def ended(self, reason: str) -> None:
-        """Write down the end."""
+        """Log the end of the connection."""
         self._logger.debug("%s: = closed: %s", self._peer, reason)

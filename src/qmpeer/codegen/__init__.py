@@ -1,4 +1,4 @@
-"""What is written from a schema: typed bindings and the reference documentation."""
+"""Output generated from a schema: typed bindings and reference documentation."""
 
 from qmpeer.codegen.bindings import bindings_text
 from qmpeer.codegen.reference import FORMATS, ReferenceFormat, reference_files

@@ -1,7 +1,7 @@
-"""How things look on a terminal, without I/O: safe text, colours, tables, bars, pictures.
+"""Text and pictures for a terminal, without I/O: safe text, colours, tables, bars, PNG.
 
-What a program shows first of all, safe text and colours, is imported by its module; names for
-values are handed out lazily.
+Safe text and colours, which every program needs at once, are imported from their modules. The
+names below are imported lazily.
 """
 
 from typing import TYPE_CHECKING

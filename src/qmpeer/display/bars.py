@@ -1,4 +1,4 @@
-"""Bars that show how far things are."""
+"""Progress bars."""
 
 from typing import Final
 
@@ -7,19 +7,19 @@ import msgspec
 from qmpeer.display.safe_text import columns, cut, visible
 
 _LEAST: Final = 8
-"""Columns of a bar, below which there is none."""
+"""The fewest columns of a bar; with less room, only the percentage is shown."""
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """How far one thing is.
+    """The progress of one job or copy.
 
     Attributes:
-        name: What it is called.
-        text: How it stands, in a word or two.
-        current: How much is done.
-        total: Of how much; 0 where that isn't known.
-        is_over: Nothing more will come.
-        is_failed: It has failed.
+        name: Its name.
+        text: Its state, in a word or two.
+        current: The amount that is done.
+        total: The whole amount; 0 if that isn't known.
+        is_over: True if it has ended.
+        is_failed: True if it has failed.
     """
 
     name: str
@@ -31,14 +31,14 @@ class Bar(msgspec.Struct, frozen=True):
 
     @property
     def fraction(self) -> float:
-        """How much of it is done, from 0 to 1."""
+        """The share that is done, from 0 to 1."""
         if self.total <= 0:
             return 1.0 if self.is_over and not self.is_failed else 0.0
         return min(max(self.current / self.total, 0.0), 1.0)
 
 
 def bar_line(bar: Bar, width: int) -> str:
-    """Return a bar as one line of letters that any output has.
+    """Return a bar as one line of ASCII characters.
 
     Example:
         >>> bar_line(Bar("job0", "mirror running", 1, 4), 44)

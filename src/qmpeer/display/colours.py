@@ -1,14 +1,14 @@
-"""Colours, where the terminal has them and the user wants them."""
+"""Colours, for terminals that have them and users who want them."""
 
 from collections.abc import Mapping
 from typing import Final
 
 
 class Palette:
-    """The sequences that begin each kind of text, and the one that ends all.
+    """The colours of the kinds of text, as terminal sequences (SGR).
 
     Args:
-        codes: The numbers of SGR sequences by their kinds; none leaves texts as they are.
+        codes: The numbers of the sequences by kind; without them, text stays as it is.
     """
 
     def __init__(self, codes: Mapping[str, str]) -> None:
@@ -16,7 +16,7 @@ class Palette:
 
     @property
     def is_coloured(self) -> bool:
-        """There are colours."""
+        """True if there are colours."""
         return bool(self._codes)
 
     def paint(self, kind: str, text: str) -> str:
@@ -26,7 +26,7 @@ class Palette:
 
 
 PLAIN: Final = Palette({})
-"""No colours."""
+"""The palette without colours."""
 TERMINAL: Final = Palette(
     {
         "name": "34",
@@ -41,11 +41,11 @@ TERMINAL: Final = Palette(
         "heading": "1",
     }
 )
-"""The sixteen colours that every terminal has, in its own shades."""
+"""A palette of the sixteen colours that every terminal has; the user's theme sets their shades."""
 
 
 def palette_for(is_terminal: bool, environment: Mapping[str, str]) -> Palette:
-    """Return the colours for an output: none if it is no terminal, or NO_COLOR says so."""
+    """Return the palette for an output: no colours outside terminals, or if NO_COLOR is set."""
     if not is_terminal or environment.get("NO_COLOR") or environment.get("TERM") == "dumb":
         return PLAIN
     return TERMINAL

@@ -1,4 +1,4 @@
-"""JSON as people read it: indented, short containers on one line, coloured, safe to show."""
+"""JSON for people: indented, short containers on one line, coloured, safe for a terminal."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,8 @@ def json_text(value: JsonValue, width: int = 80, palette: Palette = PLAIN) -> st
 
     Args:
         value: The value.
-        width: Containers without containers that fit are left on one line.
+        width: The columns of a line. A list or object that fits, and contains no other, stays on
+            one line.
         palette: The colours.
 
     Example:
@@ -33,7 +34,7 @@ def json_text(value: JsonValue, width: int = 80, palette: Palette = PLAIN) -> st
 
 
 def json_lines(value: JsonValue, width: int = 80, palette: Palette = PLAIN) -> Iterator[str]:
-    """Give the lines of `json_text`."""
+    """Yield the lines of `json_text`."""
     line: list[str] = []
     for piece in _Writer(width, palette).pieces(value, "", 0):
         if piece == "\n":
@@ -61,7 +62,7 @@ class _Writer:
         if short is not None:
             yield short
             return
-        if len(indent) > _DEEPEST:  # too deep to be told apart
+        if len(indent) > _DEEPEST:  # deeper indents help nobody, and their sum grows quadratically
             yield one_line(value)
             return
         inner = indent + _INDENT
@@ -90,6 +91,7 @@ class _Writer:
         ):
             return None
         room = self._width - used - 1
+        # A cheap lower bound first: long strings need not be encoded to see that they don't fit.
         if sum(len(item) for item in items if isinstance(item, str)) > room:
             return None
         plain = visible(json.dumps(value, ensure_ascii=False))
@@ -114,8 +116,8 @@ class _Writer:
 
 
 def one_line(value: JsonValue) -> str:
-    """Return a value as JSON on one line, fit for a terminal."""
+    """Return a value as JSON on one line, safe for a terminal."""
     try:
         return visible(json.dumps(value, ensure_ascii=False))
-    except RecursionError:
+    except RecursionError:  # nested too deep for the standard library
         return encode_line(value).decode("ascii").rstrip()

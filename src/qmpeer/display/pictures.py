@@ -1,4 +1,4 @@
-"""Pictures: PPM made into PNG, and what shows a PNG in a terminal."""
+"""Pictures: conversion from PPM to PNG, and the sequences that show a PNG in a terminal."""
 
 import struct
 import zlib
@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 PNG: Final = b"\x89PNG\r\n\x1a\n"
-"""What a PNG begins with."""
+"""The signature at the beginning of a PNG."""
 _KITTY_CHUNK: Final = 4096
 _WHITE: Final = b" \t\r\n\v\f"
 
 
 def png_of_ppm(data: bytes) -> bytes:
-    """Return a PNG of a PPM (P6, 8 bits a sample), as QEMU writes them.
+    """Convert a PPM to a PNG. The PPM is P6 with 8 bits a sample, as QEMU writes it.
 
     Raises:
-        ValueError: If it isn't one.
+        ValueError: If the data isn't such a PPM.
 
     Example:
         >>> png_size(png_of_ppm(b"P6 2 1 255 abcdef"))
@@ -60,7 +60,7 @@ def png_size(data: bytes) -> tuple[int, int]:
     """Return the width and the height of a PNG.
 
     Raises:
-        ValueError: If it isn't one.
+        ValueError: If the data isn't a PNG.
     """
     if not data.startswith(PNG) or len(data) < 24:
         raise ValueError("found no picture in the format PNG")
@@ -69,7 +69,7 @@ def png_size(data: bytes) -> tuple[int, int]:
 
 
 def inline_form(environment: Mapping[str, str]) -> str | None:
-    """Return how a terminal shows pictures: "kitty", "iterm", or None if it isn't known to.
+    """Return a terminal's protocol for pictures: "kitty", "iterm", or None if it has none.
 
     Example:
         >>> inline_form({"TERM": "xterm-kitty"}), inline_form({"TERM_PROGRAM": "iTerm.app"})
@@ -77,14 +77,14 @@ def inline_form(environment: Mapping[str, str]) -> str | None:
     """
     term, program = environment.get("TERM", ""), environment.get("TERM_PROGRAM", "")
     if term.startswith(("screen", "tmux")):
-        return None  # it would not pass them on
+        return None  # multiplexers don't pass pictures on to the terminal
     if "KITTY_WINDOW_ID" in environment or "kitty" in term or "ghostty" in term:
         return "kitty"
     return "iterm" if program in ("iTerm.app", "WezTerm", "mintty") else None
 
 
 def inline_text(png: bytes, form: str) -> Iterator[str]:
-    """Give what shows a PNG in a terminal.
+    """Yield the sequences that show a PNG in a terminal.
 
     Spec: kitty's graphics protocol, "A minimal example"; iTerm2's "Inline Images Protocol".
     """

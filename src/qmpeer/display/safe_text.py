@@ -1,4 +1,4 @@
-"""Text that can't steer a terminal, whoever sent it."""
+"""Text from unknown senders, made safe: control characters become visible escapes."""
 
 import re
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ from unicodedata import combining, east_asian_width
 _NEWLINES: Final = re.compile(r"\r+\n")
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 _WORD: Final = re.compile(r" *(?:\[[^\]]{1,30}\]|[^ ])+")
-"""A word with the blanks before it; what stands in brackets is one."""
+"""A word with the blanks before it; text in square brackets counts as one word."""
 
 
 def visible(text: str) -> str:
-    r"""Return a text with what isn't printable as an escape.
+    r"""Return a text with every character that isn't printable as an escape.
 
     Example:
         >>> visible("a\x1b[2Jb\x9bé")
@@ -24,21 +24,21 @@ def visible(text: str) -> str:
 
 
 def visible_lines(text: str) -> str:
-    """Return a text of several lines with what isn't printable, but newlines and tabs, escaped."""
+    """Return a text of several lines with unprintable characters escaped; tabs become blanks."""
     text = _NEWLINES.sub("\n", text).replace("\t", "        ")
     return "\n".join(map(visible, text.split("\n")))
 
 
 def _escaped(char: str) -> str:
     code = ord(char)
-    if code > 0xFFFF:
+    if code > 0xFFFF:  # two surrogates, as JSON writes it
         code -= 0x10000
         return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
     return f"\\u{code:04x}"
 
 
 def columns(text: str) -> int:
-    """Return how many columns a visible text takes on a terminal."""
+    """Return the number of columns that a visible text takes on a terminal."""
     if text.isascii():
         return len(text)
     return sum(
@@ -47,7 +47,7 @@ def columns(text: str) -> int:
 
 
 def cut(text: str, width: int) -> str:
-    """Return a visible text, cut to so many columns with a sign that it was.
+    """Return a visible text that takes at most so many columns; "…" marks where it was cut.
 
     Example:
         >>> cut("0123456789", 5)
@@ -65,7 +65,7 @@ def cut(text: str, width: int) -> str:
 
 
 def wrapped(line: str, width: int) -> Iterator[str]:
-    """Break a visible line, coloured or not, at blanks; what follows the first part is indented.
+    """Break a visible line, coloured or not, at blanks; indent all parts but the first.
 
     Example:
         >>> list(wrapped("set [timing on|off] [pager on|off]", 24))
@@ -83,7 +83,7 @@ def wrapped(line: str, width: int) -> Iterator[str]:
 
 
 def for_encoding(text: str, encoding: str | None) -> str:
-    """Return a text as an output with such an encoding can take it."""
+    """Return a text with escapes for characters that an encoding lacks."""
     name = encoding or "utf-8"
     try:
         return text.encode(name, "backslashreplace").decode(name)

@@ -1,4 +1,4 @@
-"""Lists of objects as tables: one row an object, one column a member, as many as fit."""
+"""Lists of objects as tables: a row for each object, a column for each member that fits."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
@@ -26,16 +26,16 @@ _FAVOURITES: Final[Mapping[str, Sequence[str]]] = {
     "qom-list": ("name", "type"),
     "qom-list-types": ("name", "abstract", "parent"),
 }  # fmt: skip
-"""For well-known commands, the members that matter, the first of them most."""
+"""The main members of well-known commands' objects, the most important first."""
 _SEPARATOR: Final = "  "
 _LEAST: Final = 6
-"""Columns of text that a column of a table has at least, where it has as many."""
+"""The smallest width to which a table's column is cut."""
 _DEEP: Final = 2
-"""Levels of objects whose members become columns."""
+"""The levels of nested objects whose members become columns."""
 
 
 def is_tabular(value: JsonValue) -> bool:
-    """Return whether a value is a list of objects, not too long for a table."""
+    """Return whether a value is a list of objects that is short enough for a table."""
     return (
         isinstance(value, list)
         and 0 < len(value) <= limits.SHELL_TABLE_ROWS
@@ -46,15 +46,16 @@ def is_tabular(value: JsonValue) -> bool:
 def table_text(
     rows: Sequence[JsonObject], width: int, palette: Palette = PLAIN, command: str = ""
 ) -> tuple[str, bool]:
-    """Return a list of objects as a table, and whether what there was room for says enough.
+    """Return a list of objects as a table, and whether the columns that fit are enough to read it.
 
-    Of a well-known command only the members that matter are shown; the others are named below.
+    For a well-known command, only the main members become columns. A line below the table names
+    the members that are left out.
 
     Args:
         rows: The objects.
-        width: Columns of the terminal. What is left out for want of room is said below.
+        width: The columns of the terminal.
         palette: The colours.
-        command: The command that returned them, as some have favourite members.
+        command: The command that returned the objects.
 
     Example:
         >>> print(table_text([{"id": "a", "n": 1}, {"id": "bc", "n": 20}], 40)[0])
@@ -68,7 +69,7 @@ def table_text(
         there.update(dict.fromkeys(row))
     ordered = sorted(there, key=lambda name: name.count("."))
     favourites = [name for name in _FAVOURITES.get(command, ()) if name in there]
-    candidates = (favourites or ordered)[: max(width, 20)]  # no more fit
+    candidates = (favourites or ordered)[: max(width, 20)]  # more can't fit
     cells = {name: [_cell(row, name) for row in flat] for name in candidates}
     wanted = sorted(cells, key=lambda name: not any(cells[name]))  # the empty ones last
     shown, widths = _fitting(wanted, cells, width)
@@ -92,7 +93,7 @@ def _says_enough(
     widths: Mapping[str, int],
     cells: Mapping[str, Sequence[str]],
 ) -> bool:
-    """Return whether two columns are left, or the only one is whole."""
+    """Return whether at least two columns are shown, or the only one is not cut."""
     if len(wanted) > 1:
         return sum(any(cells[name]) for name in shown) > 1
     return all(columns(cell) <= widths[name] for name in shown for cell in cells[name])
@@ -128,7 +129,7 @@ def _cell(row: JsonObject, name: str) -> str:
 def _fitting(
     names: Sequence[str], cells: Mapping[str, Sequence[str]], width: int
 ) -> tuple[list[str], dict[str, int]]:
-    """Choose the columns that fit, and how wide each is."""
+    """Choose the columns that fit, and their widths."""
     shown: list[str] = []
     widths: dict[str, int] = {}
     room = width
@@ -136,7 +137,7 @@ def _fitting(
         full = max([columns(visible(name)), *map(columns, cells[name])])
         least = min(full, max(_LEAST, columns(visible(name))))
         gap = len(_SEPARATOR) if shown else 0
-        if least + gap > room and shown:
+        if least + gap > room and shown:  # a narrower column may still fit
             continue
         widths[name] = min(full, max(min(full, width // 2), least), room - gap)
         if widths[name] + gap > room:
@@ -145,7 +146,7 @@ def _fitting(
         room -= widths[name] + gap
         if room < len(_SEPARATOR) + 1:
             break
-    for name in shown:  # what is left goes to those that were cut
+    for name in shown:  # the remaining room goes to columns that were cut
         full = max([columns(visible(name)), *map(columns, cells[name])])
         more = min(max(room, 0), full - widths[name])
         if more > 0:

@@ -1,1 +1,1 @@
-"""What a server is: its machine, its guest, its jobs, what it does and what it shows."""
+"""Facts about a running machine: hardware, guest, jobs, load and screen."""

@@ -1,4 +1,4 @@
-"""What a machine does: counters at one moment, and rates between two."""
+"""The load of a machine: counters at one moment, and rates between two moments."""
 
 import os
 import socket
@@ -10,25 +10,25 @@ from typing import Any, Final
 import msgspec
 
 from qmpeer.client.answers import UNREADABLE
-from qmpeer.inventory.machine_facts import Asking, device_name, nics
+from qmpeer.inventory.machine_facts import OptionalQueries, device_name, nics
 from qmpeer.values import JsonObject
 
 _PROCESS: Final = "process"
 _DISK_COUNTERS: Final = ("rd_bytes", "wr_bytes", "rd_operations", "wr_operations")
 _STAT_TIMES: Final = slice(11, 13)
-"""utime and stime in /proc/PID/stat, counted from the field behind the program's name."""
+"""The fields utime and stime of /proc/PID/stat, counted from the one after the program's name."""
 
 Counters = Mapping[str, Mapping[str, float]]
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """Counters of one moment, by what they are of and by what they count.
+    """The counters at one moment, by device and by counter.
 
     Attributes:
         time: The moment, in seconds.
-        cpus: Of each CPU, and of the process: seconds that it ran, exits to the hypervisor.
-        disks: Of each disk: bytes and operations, read and written.
-        nets: Of each NIC: bytes received and sent, as the guest sees it.
+        cpus: For each CPU and for the process: seconds of CPU time, exits to the hypervisor.
+        disks: For each disk: bytes and operations, read and written.
+        nets: For each NIC: bytes received and sent, as seen by the guest.
     """
 
     time: float
@@ -38,7 +38,7 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 def rates(before: Sample, now: Sample) -> JsonObject:
-    """Return what each counter grew by in a second.
+    """Return how much each counter grew per second between two samples.
 
     Example:
         >>> first = Sample(0.0, {"0": {"seconds": 1.0}}, {}, {})
@@ -52,7 +52,7 @@ def rates(before: Sample, now: Sample) -> JsonObject:
         new: Counters = getattr(now, kind)
         result[kind] = {
             name: {
-                # A counter that was set back, as by a device that is plugged anew, begins at 0.
+                # A counter that shrank was reset, as by a device that was plugged in again.
                 counter: max(value - old.get(name, {}).get(counter, value), 0.0) / span
                 for counter, value in counters.items()
             }
@@ -62,25 +62,25 @@ def rates(before: Sample, now: Sample) -> JsonObject:
 
 
 class Sampler:
-    """Counters of a machine, read now and then.
+    """A reader of a machine's counters.
 
-    Those of threads and of network interfaces are in this host's /proc and /sys, if the server's
-    process is on this host: then it is at the other end of a unix socket.
+    CPU times and network traffic are read from /proc and /sys of this host, so they are available
+    only if the server's process is on this host, at the other end of a unix socket.
 
     Args:
-        asking: Who is asked.
-        descriptor: The connection's socket.
+        queries: The server.
+        descriptor: The file descriptor of the connection's socket.
     """
 
-    def __init__(self, asking: Asking, descriptor: int) -> None:
-        self._asking = asking
+    def __init__(self, queries: OptionalQueries, descriptor: int) -> None:
+        self._queries = queries
         self._process = _process_behind(descriptor)
         self._interfaces = self._find_interfaces() if self._process else {}
 
     def _find_interfaces(self) -> dict[str, str]:
         found: dict[str, str] = {}
         try:
-            for nic in nics(self._asking) or ():
+            for nic in nics(self._queries) or ():
                 backend: Any = nic.get("backend", {})
                 interface = str(backend.get("interface", ""))
                 if interface and "/" not in interface:
@@ -109,7 +109,7 @@ class Sampler:
             seconds = _seconds(f"/proc/{self._process}/stat")
             if seconds is not None:
                 yield _PROCESS, {"seconds": seconds}
-        for cpu in self._asking.ask("query-cpus-fast") or ():
+        for cpu in self._queries.ask("query-cpus-fast") or ():
             counters = {}
             if self._process is not None:
                 seconds = _seconds(f"/proc/{self._process}/task/{int(cpu['thread-id'])}/stat")
@@ -120,19 +120,19 @@ class Sampler:
             yield str(cpu["cpu-index"]), counters
 
     def _exits(self) -> dict[str, float]:
-        said = self._asking.ask(
+        answer = self._queries.ask(
             "query-stats",
             {"target": "vcpu", "providers": [{"provider": "kvm", "names": ["exits"]}]},
         )
         return {
             str(each["qom-path"]): _number(counter["value"])
-            for each in said or ()
+            for each in answer or ()
             for counter in each.get("stats", ())
             if isinstance(counter.get("value"), int)
         }
 
     def _disks(self) -> Iterator[tuple[str, dict[str, float]]]:
-        for number, disk in enumerate(self._asking.ask("query-blockstats") or ()):
+        for number, disk in enumerate(self._queries.ask("query-blockstats") or ()):
             name = (
                 disk.get("device")
                 or device_name(str(disk.get("qdev", "")))
@@ -148,7 +148,8 @@ class Sampler:
         for name, interface in self._interfaces.items():
             folder = Path("/sys/class/net") / interface / "statistics"
             try:
-                # What the host's end sends is what the guest receives.
+                # The host's interface is the other end of the cable: what it sends, the guest
+                # receives.
                 yield (
                     name,
                     {
@@ -161,7 +162,7 @@ class Sampler:
 
 
 def _tolerant(found: Iterator[tuple[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
-    """Collect what was found, up to what isn't QEMU's answer."""
+    """Collect counters until an answer isn't in QEMU's form; keep those before it."""
     result: dict[str, dict[str, float]] = {}
     try:
         for name, counters in found:
@@ -172,10 +173,10 @@ def _tolerant(found: Iterator[tuple[str, dict[str, float]]]) -> dict[str, dict[s
 
 
 def _number(value: Any) -> float:
-    """Return a counter.
+    """Return a counter as a float.
 
     Raises:
-        TypeError: If it is none.
+        TypeError: If the value isn't an integer.
     """
     if not isinstance(value, int):
         raise TypeError
@@ -183,7 +184,7 @@ def _number(value: Any) -> float:
 
 
 def _process_behind(descriptor: int) -> int | None:
-    """Return the process at the other end of a unix socket, None if it isn't on this host."""
+    """Return the id of the process at the other end of a unix socket; None if it isn't here."""
     try:
         with socket.socket(fileno=os.dup(descriptor)) as other:
             if other.family != socket.AF_UNIX:
@@ -192,13 +193,15 @@ def _process_behind(descriptor: int) -> int | None:
     except OSError:
         return None
     pid = int(struct.unpack("=iII", credentials)[0])
+    # 0, or an id without an entry in /proc: the process is in another pid namespace.
     return pid if pid > 0 and os.path.exists(f"/proc/{pid}/task") else None
 
 
 def _seconds(path: str) -> float | None:
-    """Return how long a thread or a process has run."""
+    """Return the CPU seconds of a thread or a process, from its ``stat`` file."""
     try:
         text = Path(path).read_text()
+        # The program's name is in brackets, and may itself contain blanks and brackets.
         times = text.rpartition(")")[2].split()[_STAT_TIMES]
     except OSError:
         return None

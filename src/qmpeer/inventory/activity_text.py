@@ -1,19 +1,19 @@
-"""What a machine does, as lines for people."""
+"""The load of a machine, as lines for people."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from qmpeer.display.page import Page, rate_text
+from qmpeer.display.layout import Layout, rate_text
 
 _INDENT: Final = 8
 _BAR: Final = 20
 
 
-def activity_lines(found: Mapping[str, Any], page: Page) -> Iterator[str]:
-    """Give the lines that tell rates."""
-    yield from page.section("CPUs", list(_cpu_rows(found["cpus"])), _INDENT)
-    yield from page.section("disks", list(_disk_rows(found["disks"])), _INDENT)
-    yield from page.section("NICs", list(_net_rows(found["nets"])), _INDENT)
+def activity_lines(found: Mapping[str, Any], layout: Layout) -> Iterator[str]:
+    """Yield lines that show rates."""
+    yield from layout.section("CPUs", list(_cpu_rows(found["cpus"])), _INDENT)
+    yield from layout.section("disks", list(_disk_rows(found["disks"])), _INDENT)
+    yield from layout.section("NICs", list(_net_rows(found["nets"])), _INDENT)
 
 
 def _cpu_rows(cpus: Mapping[str, Mapping[str, float]]) -> Iterator[list[str]]:

@@ -1,4 +1,4 @@
-"""What a guest is, from whichever commands its agent has."""
+"""Facts about a guest, from those commands that its agent has."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -10,7 +10,7 @@ from qmpeer.values import JsonObject, JsonValue
 
 
 def agent_facts(agent: GuestAgent) -> JsonObject:
-    """Return all that an agent tells of itself and of its guest, in one object."""
+    """Return all facts about an agent and its guest, as one object."""
     info = agent.info()
     names = sorted(info.commands)
     facts: JsonObject = {
@@ -25,29 +25,29 @@ def agent_facts(agent: GuestAgent) -> JsonObject:
         try:
             value = read(agent.execute(command))
         except (*UNREADABLE, CommandError):
-            continue  # it isn't there in this guest, or isn't told in the form that is known
+            continue  # this guest doesn't have it, or the answer's form is unknown
         if value is not None:
             facts[name] = value
     return facts
 
 
-def _host_name(said: Any) -> JsonValue:
-    return str(said["host-name"])
+def _host_name(answer: Any) -> JsonValue:
+    return str(answer["host-name"])
 
 
-def _system(said: Any) -> JsonValue:
+def _system(answer: Any) -> JsonValue:
     return {
-        "name": str(said.get("pretty-name", said.get("name", ""))),
-        "kernel": str(said.get("kernel-release", "")),
-        "architecture": str(said.get("machine", "")),
+        "name": str(answer.get("pretty-name", answer.get("name", ""))),
+        "kernel": str(answer.get("kernel-release", "")),
+        "architecture": str(answer.get("machine", "")),
     }
 
 
-def _cpus(said: Any) -> JsonValue:
-    return {"count": len(said), "online": sum(bool(each["online"]) for each in said)}
+def _cpus(answer: Any) -> JsonValue:
+    return {"count": len(answer), "online": sum(bool(each["online"]) for each in answer)}
 
 
-def _interfaces(said: Any) -> JsonValue:
+def _interfaces(answer: Any) -> JsonValue:
     return [
         {
             "name": str(each["name"]),
@@ -57,11 +57,11 @@ def _interfaces(said: Any) -> JsonValue:
                 for address in each.get("ip-addresses", ())
             ],
         }
-        for each in said
+        for each in answer
     ]
 
 
-def _file_systems(said: Any) -> JsonValue:
+def _file_systems(answer: Any) -> JsonValue:
     return [
         {
             "mountpoint": str(each["mountpoint"]),
@@ -69,18 +69,18 @@ def _file_systems(said: Any) -> JsonValue:
             "size": each.get("total-bytes"),
             "used": each.get("used-bytes"),
         }
-        for each in sorted(said, key=lambda each: str(each["mountpoint"]))
+        for each in sorted(answer, key=lambda each: str(each["mountpoint"]))
     ]
 
 
-def _users(said: Any) -> JsonValue:
-    return [str(each["user"]) for each in said]
+def _users(answer: Any) -> JsonValue:
+    return [str(each["user"]) for each in answer]
 
 
-def _time_zone(said: Any) -> JsonValue:
-    hours, seconds = divmod(abs(said["offset"]), 3600)
-    offset = f"{'-' if said['offset'] < 0 else '+'}{hours:02d}:{seconds // 60:02d}"
-    return f"{said['zone']} {offset}" if "zone" in said else offset
+def _time_zone(answer: Any) -> JsonValue:
+    hours, seconds = divmod(abs(answer["offset"]), 3600)
+    offset = f"{'-' if answer['offset'] < 0 else '+'}{hours:02d}:{seconds // 60:02d}"
+    return f"{answer['zone']} {offset}" if "zone" in answer else offset
 
 
 _SECTIONS: Final[dict[str, tuple[str, Callable[[Any], JsonValue]]]] = {
@@ -91,5 +91,5 @@ _SECTIONS: Final[dict[str, tuple[str, Callable[[Any], JsonValue]]]] = {
     "interfaces": ("guest-network-get-interfaces", _interfaces),
     "file-systems": ("guest-get-fsinfo", _file_systems),
     "users": ("guest-get-users", _users),
-    "frozen": ("guest-fsfreeze-status", lambda said: said == "frozen"),
+    "frozen": ("guest-fsfreeze-status", lambda answer: answer == "frozen"),
 }

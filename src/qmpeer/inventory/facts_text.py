@@ -1,10 +1,10 @@
-"""The facts of a server, or of a guest, as lines for people."""
+"""The facts about a server or a guest, as lines for people."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from qmpeer.client.answers import UNREADABLE
-from qmpeer.display.page import Page, size_text
+from qmpeer.display.layout import Layout, size_text
 
 _INDENT: Final = 12
 _KINDS: Final = {"machine": "QEMU", "storage-daemon": "QEMU storage daemon"}
@@ -17,16 +17,16 @@ Facts = Mapping[str, Any]
 Rows = Iterator[list[str]]
 
 
-def info_lines(facts: Facts, page: Page) -> Iterator[str]:
-    """Give the lines that tell facts, those of `machine_facts` or of `agent_facts`."""
-    yield page.palette.paint("heading", page.fitted(" ".join(_headline(facts))))
+def info_lines(facts: Facts, layout: Layout) -> Iterator[str]:
+    """Yield lines that show the facts of `machine_facts` or `agent_facts`."""
+    yield layout.palette.paint("heading", layout.fitted(" ".join(_headline(facts))))
     for title, rows_of in _SECTIONS.items():
         try:
             rows = [[str(cell) for cell in row] for row in rows_of(facts)]
         except UNREADABLE:
-            continue  # it isn't QEMU's answer
+            continue  # the answer isn't in QEMU's form
         if rows:
-            yield from page.section(title, rows, _INDENT)
+            yield from layout.section(title, rows, _INDENT)
 
 
 def _headline(facts: Facts) -> Iterator[str]:

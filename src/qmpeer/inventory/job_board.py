@@ -1,6 +1,6 @@
-"""What becomes of the jobs and the migration of a server.
+"""The states of a server's jobs and of its migration.
 
-Asked now and then, it says how they stand; its events tell what happens between two questions.
+The states come from queries, sent now and then, and from the events in between.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +12,7 @@ from qmpeer import limits
 from qmpeer.client import Client
 from qmpeer.client.answers import text_of
 from qmpeer.client.blocking.job_run import job_states
-from qmpeer.client.jobs import NEXT_COMMANDS, JobState, told_by
+from qmpeer.client.jobs import NEXT_COMMANDS, JobState, members_of_event
 from qmpeer.client.migration import read_migration
 from qmpeer.display.bars import Bar
 from qmpeer.errors import CommandError
@@ -28,40 +28,40 @@ EVENTS: Final = (
     "BLOCK_JOB_ERROR",
     "MIGRATION",
 )
-"""Those that tell what becomes of jobs."""
+"""The events that report changes of jobs."""
 MIGRATION: Final = "migration"
-"""By which name the migration is among the jobs."""
+"""The id of the migration among the jobs."""
 _NEXT_OF_MIGRATION: Final = {
     "pre-switchover": "migrate-continue state=pre-switchover",
     "postcopy-paused": "migrate resume=true uri=…",
 }
-"""By states in which the migration waits for somebody, the command that makes it go on."""
+"""The commands that resume a waiting migration, by the state in which it waits."""
 _ENDED: Final = frozenset({"concluded", "null", "completed", "failed", "cancelled"})
 _RESTING: Final = frozenset({*NEXT_COMMANDS, *_ENDED, "pre-switchover", "none"})
 
 
-class Entry(JobState, frozen=True):
-    """How a job, or the migration, stands; a job that is gone is "null".
+class BoardEntry(JobState, frozen=True):
+    """The state of a job or of the migration; the status of a job that is gone is "null".
 
     Attributes:
-        was_seen_running: It was still under way at some time.
+        was_seen_running: True if it was seen at least once before it ended.
     """
 
     was_seen_running: bool = False
 
     @property
     def is_resting(self) -> bool:
-        """It is at its end, or waits for somebody."""
+        """True if it has ended, or waits for a command."""
         return self.status in _RESTING or self.stop_reason is not None
 
     @property
     def is_failed(self) -> bool:
-        """It came to a bad end, or an error has stopped it."""
+        """True if it has failed, was cancelled, or was stopped by an error."""
         return self.error is not None or self.stop_reason is not None
 
     @property
     def advice(self) -> str:
-        """What makes it go on."""
+        """A sentence with the command that makes it go on; "" if it needs none."""
         if self.id == MIGRATION:
             command = _NEXT_OF_MIGRATION.get(self.status)
         elif self.stop_reason is not None:
@@ -77,7 +77,7 @@ class Entry(JobState, frozen=True):
 
     @property
     def bar(self) -> Bar:
-        """How it stands, as a bar."""
+        """Its state as a progress bar."""
         status = "done" if self.status in ("null", "concluded", "completed") else self.status
         if self.stop_reason is not None:
             status = f"stopped: {self.stop_reason}"
@@ -93,47 +93,52 @@ class Entry(JobState, frozen=True):
 
 
 class JobBoard:
-    """How all jobs stand.
+    """The states of all jobs.
 
     Args:
-        wanted: The ids of those that matter; none means all, and the migration.
+        wanted: The ids of the jobs to keep; empty for all jobs and the migration.
     """
 
     def __init__(self, wanted: Sequence[str] = ()) -> None:
         self._wanted = frozenset(wanted)
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, BoardEntry] = {}
 
     @property
-    def entries(self) -> list[Entry]:
-        """How they stand, in the order in which they were first seen."""
+    def entries(self) -> list[BoardEntry]:
+        """The states, in the order in which the jobs were first seen."""
         return list(self._entries.values())
 
     @property
     def is_over(self) -> bool:
-        """None is under way, and those that are wanted were there."""
+        """True if every job rests."""
         return all(entry.is_resting for entry in self._entries.values())
 
     @property
     def missing(self) -> list[str]:
-        """The wanted ones that were never seen."""
+        """The wanted ids that were never seen."""
         return sorted(self._wanted - self._entries.keys())
 
-    # What the server says when it is asked
+    # Answers to queries
 
-    def learn(self, jobs: Iterable[JobState], migration: Any) -> None:
-        """Take in how all jobs stand, and what query-migrate says."""
-        said = [Entry(**msgspec.structs.asdict(job)) for job in jobs]
+    def update(self, jobs: Iterable[JobState], migration: Any) -> None:
+        """Replace the states by the server's answers.
+
+        Args:
+            jobs: The states of all jobs.
+            migration: The return value of query-migrate; None if there is none.
+        """
+        entries = [BoardEntry(**msgspec.structs.asdict(job)) for job in jobs]
         if isinstance(migration, dict) and migration.get("status", "none") != "none":
-            said.append(migration_entry(migration))
+            entries.append(migration_entry(migration))
         there = set()
-        for entry in said:
+        for entry in entries:
             there.add(entry.id)
             self._put(entry)
         for entry in list(self._entries.values()):
             if entry.id not in there and entry.id != MIGRATION:
                 self._put(msgspec.structs.replace(entry, status="null"))
 
-    def _put(self, entry: Entry) -> None:
+    def _put(self, entry: BoardEntry) -> None:
         if self._wanted and entry.id not in self._wanted:
             return
         before = self._entries.get(entry.id)
@@ -141,6 +146,7 @@ class JobBoard:
         if before is not None and error is None and entry.status in _ENDED:
             error = before.error
         if error is None and entry.status == "null" and before is not None:
+            # It was dismissed between two queries. Its last status is all that is left of it.
             if before.status == "aborting":
                 error = "failed, the reason is gone"
             else:
@@ -155,10 +161,10 @@ class JobBoard:
             ended = (each.id for each in self._entries.values() if each.status in _ENDED)
             del self._entries[next(ended, entry.id)]
 
-    # What it says by itself
+    # Events
 
-    def take(self, event: Event) -> None:
-        """Take in an event: it may tell of the end of a job that nobody can be asked of then."""
+    def apply_event(self, event: Event) -> None:
+        """Apply an event: it may be the last trace of a job, which no query returns afterwards."""
         data = event.data
         if event.name == "MIGRATION":
             entry = self._entries.get(MIGRATION)
@@ -168,31 +174,31 @@ class JobBoard:
         name = text_of(data.get("id", data.get("device")))
         entry = self._entries.get(name)
         if entry is None:
-            entry = Entry(id=name, type=text_of(data.get("type")), status="created")
+            entry = BoardEntry(id=name, type=text_of(data.get("type")), status="created")
         if event.name == "JOB_STATUS_CHANGE":
             self._put(_changed(entry, data))
             return
-        changes = told_by(data)
+        changes = members_of_event(data)
         if event.name == "BLOCK_JOB_CANCELLED":
             changes["error"] = "cancelled"
         if event.name != "BLOCK_JOB_ERROR" and entry.status in ("created", "running", "ready"):
-            changes["status"] = "concluded"  # where there is no JOB_STATUS_CHANGE, before 3.0
+            changes["status"] = "concluded"  # before QEMU 3.0 no JOB_STATUS_CHANGE reports it
         self._put(msgspec.structs.replace(entry, **changes))
 
 
-def look(client: Client, board: JobBoard) -> None:
-    """Ask a server how all stand.
+def refresh_board(client: Client, board: JobBoard) -> None:
+    """Query the states of all jobs and of the migration.
 
     Raises:
-        QMPError: As `Client.execute`; a command that the server doesn't have is passed over.
+        QMPError: As `Client.execute`; commands that the server doesn't have are skipped.
         OSError: As `Client.execute`.
     """
     jobs = _asked(lambda: job_states(client, client.command_timeout))
-    board.learn(jobs or (), _asked(lambda: client.execute("query-migrate")))
+    board.update(jobs or (), _asked(lambda: client.execute("query-migrate")))
 
 
 def _asked(ask: Callable[[], T]) -> T | None:
-    """Return what a server says; None if it doesn't have the command."""
+    """Return a command's return value; None if the server doesn't have the command."""
     try:
         return ask()
     except CommandError as error:
@@ -201,12 +207,12 @@ def _asked(ask: Callable[[], T]) -> T | None:
     return None
 
 
-def _changed(entry: Entry, data: JsonObject) -> Entry:
+def _changed(entry: BoardEntry, data: JsonObject) -> BoardEntry:
     return msgspec.structs.replace(entry, status=text_of(data.get("status")), stop_reason=None)
 
 
-def migration_entry(info: dict[str, Any]) -> Entry:
-    """Read what query-migrate says."""
+def migration_entry(info: dict[str, Any]) -> BoardEntry:
+    """Return the migration's state from the return value of query-migrate."""
     state = read_migration(info)
     status, total, error = state.status, state.total, state.error
     if not error and status in ("failed", "cancelled"):
@@ -214,7 +220,7 @@ def migration_entry(info: dict[str, Any]) -> Entry:
     stop_reason = None
     if status == "postcopy-paused":
         stop_reason, error = error or "the other side can't be reached", None
-    return Entry(
+    return BoardEntry(
         id=MIGRATION,
         type=MIGRATION,
         status=status,

@@ -1,7 +1,7 @@
-"""What a QMP server is at one look, from whichever query commands it has.
+"""Facts about a QMP server and its machine, from those query commands that the server has.
 
-A server need not have any of them, and need not answer as QEMU does: what it doesn't tell, or tells
-in a form that isn't known, is left out.
+A server may lack any of these commands, and may answer in other ways than QEMU. Facts without an
+answer, or with an answer of unknown form, are left out.
 """
 
 import re
@@ -22,8 +22,8 @@ _JOBS: Final = ("query-jobs", "query-block-jobs")
 _TOPOLOGY: Final = ("sockets", "dies", "clusters", "cores", "threads")
 
 
-class Asking:
-    """A server that is asked for what it can tell.
+class OptionalQueries:
+    """Queries to a server that may not have the commands for them.
 
     Args:
         client: The connection.
@@ -32,14 +32,14 @@ class Asking:
     def __init__(self, client: Client) -> None:
         self._client = client
         self.commands: frozenset[str] | None = None
-        said = self.ask("query-commands")
-        if isinstance(said, list):
+        answer = self.ask("query-commands")
+        if isinstance(answer, list):
             self.commands = frozenset(
-                str(each["name"]) for each in said if isinstance(each, dict) and "name" in each
+                str(each["name"]) for each in answer if isinstance(each, dict) and "name" in each
             )
 
     def ask(self, command: str, arguments: JsonObject | None = None) -> Any:
-        """Return the value of a command; None if the server doesn't have it, or refuses."""
+        """Return a command's return value; None if the server doesn't have it, or refuses."""
         if self.commands is not None and command not in self.commands:
             return None
         try:
@@ -48,7 +48,7 @@ class Asking:
             return None
 
     def jobs(self) -> list[JobState] | None:
-        """Return how its jobs stand; None if it doesn't tell."""
+        """Return the states of the jobs; None if the server has no command for them."""
         if self.commands is not None and self.commands.isdisjoint(_JOBS):
             return None
         try:
@@ -57,103 +57,104 @@ class Asking:
             return None
 
     def property(self, path: str, name: str) -> Any:
-        """Return a property of a QOM object, None if there isn't one."""
+        """Return a property of a QOM object; None if there is no such object or property."""
         return self.ask("qom-get", {"path": path, "property": name})
 
 
 def machine_facts(client: Client) -> JsonObject:
-    """Return all that a server tells of what it is, in one object."""
-    asking = Asking(client)
-    facts: JsonObject = {"kind": _kind(asking)}
+    """Return all facts about a server, as one object."""
+    queries = OptionalQueries(client)
+    facts: JsonObject = {"kind": _kind(queries)}
     for name, ask in _SECTIONS.items():
         try:
-            value = ask(asking)
+            value = ask(queries)
         except UNREADABLE:
-            continue  # it isn't QEMU's answer
+            continue  # the answer isn't in QEMU's form
         if value is not None:
             facts[name] = value
     return facts
 
 
-def _kind(asking: Asking) -> str:
-    commands = asking.commands
+def _kind(queries: OptionalQueries) -> str:
+    commands = queries.commands
+    # A storage daemon has QEMU's block commands, and none about CPUs.
     if commands is None or "query-cpus-fast" in commands or "query-cpus" in commands:
         return "machine"
     return "storage-daemon" if "blockdev-add" in commands else "server"
 
 
-def _version(asking: Asking) -> JsonValue:
-    said = asking.ask("query-version")
-    if said is None:
+def _version(queries: OptionalQueries) -> JsonValue:
+    answer = queries.ask("query-version")
+    if answer is None:
         return None
-    qemu = said["qemu"]
+    qemu = answer["qemu"]
     return {
         "version": ".".join(str(qemu[part]) for part in ("major", "minor", "micro")),
-        "package": str(said.get("package", "")),
+        "package": str(answer.get("package", "")),
     }
 
 
-def _status(asking: Asking) -> JsonValue:
-    said = asking.ask("query-status")
-    return None if said is None else str(said["status"])
+def _status(queries: OptionalQueries) -> JsonValue:
+    answer = queries.ask("query-status")
+    return None if answer is None else str(answer["status"])
 
 
-def _member(command: str, member: str) -> Callable[[Asking], JsonValue]:
-    return lambda asking: (asking.ask(command) or {}).get(member)
+def _member(command: str, member: str) -> Callable[[OptionalQueries], JsonValue]:
+    return lambda queries: (queries.ask(command) or {}).get(member)
 
 
-def _uuid(asking: Asking) -> JsonValue:
-    uuid = (asking.ask("query-uuid") or {}).get("UUID")
+def _uuid(queries: OptionalQueries) -> JsonValue:
+    uuid = (queries.ask("query-uuid") or {}).get("UUID")
     return None if uuid is None or not uuid.strip("0-") else str(uuid)
 
 
-def _machine(asking: Asking) -> JsonValue:
-    machine = asking.property("/machine", "type")
+def _machine(queries: OptionalQueries) -> JsonValue:
+    machine = queries.property("/machine", "type")
     return None if machine is None else str(machine).removesuffix("-machine")
 
 
-def _accelerator(asking: Asking) -> JsonValue:
-    accelerators = asking.ask("query-accelerators")  # since 10.2
+def _accelerator(queries: OptionalQueries) -> JsonValue:
+    accelerators = queries.ask("query-accelerators")  # since 10.2
     if accelerators is not None:
         return str(accelerators["enabled"])
-    return "kvm" if _kvm(asking) else None
+    return "kvm" if _kvm(queries) else None
 
 
-def _kvm(asking: Asking) -> JsonValue:
-    said = asking.ask("query-kvm")
-    return None if said is None else bool(said["enabled"])
+def _kvm(queries: OptionalQueries) -> JsonValue:
+    answer = queries.ask("query-kvm")
+    return None if answer is None else bool(answer["enabled"])
 
 
-def _cpus(asking: Asking) -> JsonValue:
-    said = asking.ask("query-cpus-fast")
-    if said is None:
-        said = asking.ask("query-cpus")  # before 2.12
-    if said is None:
+def _cpus(queries: OptionalQueries) -> JsonValue:
+    answer = queries.ask("query-cpus-fast")
+    if answer is None:
+        answer = queries.ask("query-cpus")  # before 2.12
+    if answer is None:
         return None
-    cpus: JsonObject = {"count": len(said)}
-    path = said[0].get("qom-path", said[0].get("qom_path")) if said else None
-    model = None if path is None else asking.property(path, "type")
+    cpus: JsonObject = {"count": len(answer)}
+    path = answer[0].get("qom-path", answer[0].get("qom_path")) if answer else None
+    model = None if path is None else queries.property(path, "type")
     if model is not None:
         cpus["model"] = _CPU_TYPE.sub("", str(model))
-    topology = asking.property("/machine", "smp")
+    topology = queries.property("/machine", "smp")
     if isinstance(topology, dict):
         cpus["topology"] = {
             level: topology[level] for level in _TOPOLOGY if isinstance(topology.get(level), int)
         }
         if isinstance(topology.get("maxcpus"), int):
             cpus["most"] = topology["maxcpus"]
-    cpus["threads"] = [each.get("thread-id", each.get("thread_id")) for each in said]
+    cpus["threads"] = [each.get("thread-id", each.get("thread_id")) for each in answer]
     return cpus
 
 
-def _memory(asking: Asking) -> JsonValue:
-    said = asking.ask("query-memory-size-summary")
-    if said is None:
+def _memory(queries: OptionalQueries) -> JsonValue:
+    answer = queries.ask("query-memory-size-summary")
+    if answer is None:
         return None
-    memory: JsonObject = {"base": said["base-memory"]}
-    if said.get("plugged-memory"):
-        memory["plugged"] = said["plugged-memory"]
-    balloon = asking.ask("query-balloon")
+    memory: JsonObject = {"base": answer["base-memory"]}
+    if answer.get("plugged-memory"):
+        memory["plugged"] = answer["plugged-memory"]
+    balloon = queries.ask("query-balloon")
     if balloon is not None:
         memory["balloon"] = balloon["actual"]
     return memory
@@ -162,9 +163,9 @@ def _memory(asking: Asking) -> JsonValue:
 # Disks
 
 
-def _disks(asking: Asking) -> JsonValue:
-    said = asking.ask("query-block")
-    return None if said is None else [_disk(each) for each in said]
+def _disks(queries: OptionalQueries) -> JsonValue:
+    answer = queries.ask("query-block")
+    return None if answer is None else [_disk(each) for each in answer]
 
 
 def _disk(block: dict[str, Any]) -> JsonObject:
@@ -183,13 +184,16 @@ def _disk(block: dict[str, Any]) -> JsonObject:
 
 
 def device_name(path: str) -> str:
-    """Return the name of the device behind a QOM path; "" if it names none."""
+    """Return the name of the device at a QOM path; "" for an empty path.
+
+    A virtio disk's path ends in "/virtio-backend", below the device that has the name.
+    """
     parts = [part for part in path.split("/") if part not in ("", "virtio-backend")]
     return parts[-1] if parts else ""
 
 
 def _node(node: dict[str, Any]) -> JsonObject:
-    """Return what matters of an element of query-named-block-nodes, or of a drive's medium."""
+    """Return the main facts about a block node, or about the medium of a drive."""
     image = node.get("image", {})
     facts: JsonObject = {
         "node": str(node.get("node-name", "")),
@@ -205,36 +209,36 @@ def _node(node: dict[str, Any]) -> JsonObject:
     return facts
 
 
-def _nodes(asking: Asking) -> JsonValue:
+def _nodes(queries: OptionalQueries) -> JsonValue:
     """Return the block nodes of a server that has no drives."""
-    if _kind(asking) == "machine":
+    if _kind(queries) == "machine":
         return None
-    said = asking.ask("query-named-block-nodes", {"flat": True})
-    return None if said is None else [_node(each) for each in said]
+    answer = queries.ask("query-named-block-nodes", {"flat": True})
+    return None if answer is None else [_node(each) for each in answer]
 
 
-def _exports(asking: Asking) -> JsonValue:
-    said = asking.ask("query-block-exports")
-    if not said:
+def _exports(queries: OptionalQueries) -> JsonValue:
+    answer = queries.ask("query-block-exports")
+    if not answer:
         return None
     return [
         {"id": str(each["id"]), "type": str(each["type"]), "node": str(each.get("node-name", ""))}
-        for each in said
+        for each in answer
     ]
 
 
 # Networks
 
 
-def nics(asking: Asking) -> list[JsonObject] | None:
-    """Return the NICs of a machine, each with what is behind it."""
-    text = asking.ask("human-monitor-command", INFO_NETWORK)
+def nics(queries: OptionalQueries) -> list[JsonObject] | None:
+    """Return the NICs of a machine with their backends; None if the server can't list them."""
+    text = queries.ask("human-monitor-command", INFO_NETWORK)
     if isinstance(text, str):
         return list(_nics_of(text))
-    said = asking.ask("query-rx-filter")
-    if said is None:
+    answer = queries.ask("query-rx-filter")
+    if answer is None:
         return None
-    return [{"name": str(each["name"]), "mac": str(each["main-mac"])} for each in said]
+    return [{"name": str(each["name"]), "mac": str(each["main-mac"])} for each in answer]
 
 
 def _nics_of(text: str) -> Iterator[JsonObject]:
@@ -258,9 +262,9 @@ def _nics_of(text: str) -> Iterator[JsonObject]:
 # The rest
 
 
-def _chardevs(asking: Asking) -> JsonValue:
-    said = asking.ask("query-chardev")
-    if said is None:
+def _chardevs(queries: OptionalQueries) -> JsonValue:
+    answer = queries.ask("query-chardev")
+    if answer is None:
         return None
     return [
         {
@@ -268,33 +272,33 @@ def _chardevs(asking: Asking) -> JsonValue:
             "filename": str(each.get("filename", "")),
             "open": bool(each.get("frontend-open", True)),
         }
-        for each in sorted(said, key=lambda each: str(each["label"]))
+        for each in sorted(answer, key=lambda each: str(each["label"]))
     ]
 
 
-def _jobs(asking: Asking) -> JsonValue:
-    jobs = asking.jobs()
+def _jobs(queries: OptionalQueries) -> JsonValue:
+    jobs = queries.jobs()
     return None if jobs is None else [job.message() for job in jobs]
 
 
-def _migration(asking: Asking) -> JsonValue:
-    said = asking.ask("query-migrate")
-    if not said or said.get("status", "none") == "none":
+def _migration(queries: OptionalQueries) -> JsonValue:
+    answer = queries.ask("query-migrate")
+    if not answer or answer.get("status", "none") == "none":
         return None
-    return migration_entry(said).message()
+    return migration_entry(answer).message()
 
 
-def _displays(asking: Asking) -> JsonValue:
+def _displays(queries: OptionalQueries) -> JsonValue:
     found: list[JsonValue] = []
     for kind in ("vnc", "spice"):
-        said = asking.ask(f"query-{kind}")
-        if said is not None and said.get("enabled"):
-            place = f"{said.get('host', '')}:{said.get('service', said.get('port', ''))}"
+        answer = queries.ask(f"query-{kind}")
+        if answer is not None and answer.get("enabled"):
+            place = f"{answer.get('host', '')}:{answer.get('service', answer.get('port', ''))}"
             found.append({"type": kind, "address": place})
     return found or None
 
 
-_SECTIONS: Final[dict[str, Callable[[Asking], JsonValue]]] = {
+_SECTIONS: Final[dict[str, Callable[[OptionalQueries], JsonValue]]] = {
     "qemu": _version,
     "status": _status,
     "name": _member("query-name", "name"),
@@ -308,7 +312,7 @@ _SECTIONS: Final[dict[str, Callable[[Asking], JsonValue]]] = {
     "disks": _disks,
     "nodes": _nodes,
     "exports": _exports,
-    "nics": lambda asking: None if (found := nics(asking)) is None else [*found],
+    "nics": lambda queries: None if (found := nics(queries)) is None else [*found],
     "displays": _displays,
     "chardevs": _chardevs,
     "jobs": _jobs,

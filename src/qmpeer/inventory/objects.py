@@ -1,4 +1,4 @@
-"""The objects that a machine is made of (QOM), and their properties."""
+"""A machine's objects in QEMU's object model (QOM), and their properties."""
 
 import re
 from collections.abc import Iterator
@@ -22,22 +22,22 @@ class _Property(msgspec.Struct):
 
 
 def properties(client: Client, path: str) -> list[tuple[str, str]]:
-    """Return the names and the types of what an object has, in their order.
+    """Return the names and types of an object's properties, sorted by name.
 
     Raises:
         QMPError: As `Client.execute`; here as in all of this module.
         OSError: As `Client.execute`.
     """
     answer = client.execute("qom-list", {"path": path})
-    said = read_answer("qom-list", answer, list[_Property], "a list of names and types")
-    return sorted(((each.name, each.type) for each in said), key=lambda each: by_number(each[0]))
+    found = read_answer("qom-list", answer, list[_Property], "a list of names and types")
+    return sorted(((each.name, each.type) for each in found), key=lambda each: by_number(each[0]))
 
 
 def children(client: Client, path: str, depth: int) -> list[JsonValue]:
-    """Return the objects below one, so many levels deep, each with its name and its type.
+    """Return the objects below one, each with its name and type, down to a number of levels.
 
     Raises:
-        LimitError: If there are too many.
+        LimitError: If there are more objects than `limits.QOM_OBJECTS`.
     """
     return _below(client, path, depth, [0])
 
@@ -56,7 +56,7 @@ def _below(client: Client, path: str, depth: int, seen: list[int]) -> list[JsonV
         if depth > 1:
             try:
                 below = _below(client, f"{path.rstrip('/')}/{name}", depth - 1, seen)
-            except CommandError:  # it was unplugged meanwhile
+            except CommandError:  # the object was unplugged after its parent was listed
                 continue
             if below:
                 entry["children"] = below
@@ -65,13 +65,13 @@ def _below(client: Client, path: str, depth: int, seen: list[int]) -> list[JsonV
 
 
 def values(client: Client, path: str) -> Iterator[JsonObject]:
-    """Give the properties of an object, each with its value, or why that can't be read."""
+    """Yield the properties of an object, each with its value or the error of reading it."""
     for name, kind in properties(client, path):
         if _CHILD.fullmatch(kind):
             continue
         entry: JsonObject = {"name": name, "type": kind}
         try:
             entry["value"] = client.execute("qom-get", {"path": path, "property": name})
-        except CommandError as error:  # not all can be read
+        except CommandError as error:  # some properties can only be written
             entry["error"] = error.desc
         yield entry

@@ -1,4 +1,4 @@
-"""A picture of what a guest shows, by way of a file that the server writes and we read."""
+"""A picture of a guest's screen, in a temporary file that the server writes and we read."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ from qmpeer.transport import UnixAddress, parse_address
 from qmpeer.values import JsonObject
 
 _FORMATS: Final = ("png", None)
-"""What the server is asked for: PNG, since 7.1 and where it was built with that; else PPM."""
+"""The formats to request: PNG (QEMU 7.1 and later, if built with it), else the default, PPM."""
 
 
 class _FdSet(msgspec.Struct, rename="kebab"):
@@ -26,24 +26,24 @@ class _FdSet(msgspec.Struct, rename="kebab"):
 
 
 class UnreadableError(OSError):
-    """Tell that the server wrote no picture where we can read."""
+    """A picture that the server wrote where we can't read it, or that isn't one."""
 
 
 def screen_dump(client: Client, address: str, options: JsonObject) -> bytes:
-    """Return a PNG of what a guest shows.
+    """Return a PNG of a guest's screen.
 
-    Over a unix socket the server is handed an open file, so that it needs no permission for any
-    folder of ours; elsewhere, or where it takes none, it writes into a folder that all may enter
-    who know its name.
+    Over a unix socket the server receives an open file, so that it needs no permission for any
+    folder of ours. Over other connections, or if it doesn't accept descriptors, it writes into a
+    temporary folder. Every user can enter that folder, but the file's name is random.
 
     Args:
         client: The connection.
-        address: Where that leads.
+        address: The address of the connection.
         options: Further arguments of "screendump": device, head.
 
     Raises:
         CommandError: If the server has no screen, or can't write.
-        UnreadableError: If it wrote nothing where we can read.
+        UnreadableError: If the server wrote no picture that we can read.
     """
     if _passes_descriptors(address):
         try:
@@ -67,7 +67,8 @@ def _is_about_descriptors(error: CommandError) -> bool:
 
 def _by_descriptor(client: Client, options: JsonObject) -> bytes:
     with tempfile.TemporaryFile() as file:
-        # A set of its own: the server takes from it what was opened as it wants it, for writing.
+        # Opened once more, for writing only: QEMU takes from a set only a descriptor whose access
+        # mode is the one that it needs.
         writing = os.open(f"/proc/self/fd/{file.fileno()}", os.O_WRONLY)
         try:
             added = client.execute("add-fd", {"opaque": "qmpeer screenshot"}, fds=[writing])
@@ -77,7 +78,7 @@ def _by_descriptor(client: Client, options: JsonObject) -> bytes:
         try:
             return _dump(client, f"/dev/fdset/{number}", options, lambda: _content(file))
         finally:
-            with suppress(QMPError, OSError):
+            with suppress(QMPError, OSError):  # the picture counts, or the error before this one
                 client.execute("remove-fd", {"fdset-id": number})
 
 
@@ -86,7 +87,7 @@ def _by_path(client: Client, options: JsonObject) -> bytes:
         os.chmod(folder, 0o711)
         path = os.path.join(folder, os.urandom(8).hex())
         with open(path, "x+b") as file:
-            os.chmod(path, 0o666)  # the server may be another user's; nobody else knows the name
+            os.chmod(path, 0o666)  # the server may run as another user; the name is a secret
             return _dump(client, path, options, lambda: _content(file))
 
 
@@ -109,7 +110,7 @@ def _dump(client: Client, path: str, options: JsonObject, content: Callable[[], 
         except CommandError as error:
             if form is None or error.error_class == "CommandNotFound":
                 raise
-            refused = error
+            refused = error  # such as "no PNG support": try the next format
             continue
         data = content()
         if not data:
@@ -118,4 +119,4 @@ def _dump(client: Client, path: str, options: JsonObject, content: Callable[[], 
             return data if data.startswith(PNG) else png_of_ppm(data)
         except ValueError as error:
             raise UnreadableError(f"the server {error}") from error
-    raise AssertionError(refused)  # the last format's refusal was raised
+    raise AssertionError(refused)  # unreachable: a refusal of the last format was raised above

@@ -1,8 +1,8 @@
-"""The file of rules that blkdebug reads when it opens.
+"""The configuration file that a blkdebug node reads when it opens.
 
-The file may be a FIFO: opening one waits until somebody opens its other end, and reading it until
-that end is closed. A client can so hold up in-band commands for as long as it likes, which is how
-out-of-band execution is tested. The wait here ends when the machine does.
+The file may be a FIFO. Opening a FIFO waits for a writer, and reading it lasts until the writer
+closes it. A client can thus hold up in-band commands for as long as it likes, which is how
+out-of-band execution is tested. The wait ends early when the machine shuts down.
 
 Spec: QEMU's configuration files: ``[group]`` or ``[group "id"]``, then ``key = "value"``; a line
 that starts with ``#`` is a comment.
@@ -25,23 +25,23 @@ _GROUPS: Final = frozenset({"inject-error", "set-state"})
 
 
 class ConfigReader:
-    """A reader of files of rules in a worker thread, until close() is called in another.
+    """A reader of configuration files; read() may block a worker thread, and close() wakes it.
 
     Args:
-        open_path: Opens a path with flags of open().
+        open_path: Opens a path with the flags of open(2).
     """
 
     def __init__(self, open_path: Callable[[str, int], int]) -> None:
         self._wake_read, self._wake_write = os.pipe()
-        # Not in close(): a thread may still poll this end.
+        # Not closed in close(): a thread may still poll this end. Closing the write end wakes it.
         weakref.finalize(self, os.close, self._wake_read)
         self._open_path = open_path
 
     def read(self, path: str) -> None:
-        """Wait for the file's text and check it.
+        """Read the whole file and check its syntax.
 
         Raises:
-            CommandError: If the file can't be read, or isn't a file of rules.
+            CommandError: If the file can't be read, or isn't a configuration of blkdebug.
         """
         try:
             text = self._read_bytes(path).decode("utf-8", "replace")
@@ -50,11 +50,11 @@ class ConfigReader:
         _check(path, text)
 
     def close(self) -> None:
-        """End all waiting, now and in future."""
+        """End all reads of FIFOs, those under way and those to come."""
         os.close(self._wake_write)
 
     def _read_bytes(self, path: str) -> bytes:
-        # Opened without blocking, a FIFO is there at once; then its writer is waited for.
+        # O_NONBLOCK opens a FIFO without waiting for a writer: the wait below can be interrupted.
         fd = self._open_path(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
             is_fifo = stat.S_ISFIFO(os.fstat(fd).st_mode)

@@ -1,11 +1,11 @@
-"""The block nodes that blockdev-add has made, and how they hang together.
+"""The graph of block nodes that blockdev-add creates.
 
-Two drivers: ``null-co``, which stores nothing, and ``blkdebug``, a filter over another node. No
-guest reads or writes here, so that a node is its options, its name and its image; the rules that
-blkdebug is given are read and never fire.
+There are two drivers: ``null-co``, which stores nothing, and ``blkdebug``, a filter over another
+node. No guest reads or writes here, so a node consists of its options, its name and its image.
+The rules of blkdebug are read, but never fire.
 
-Spec: QEMU, blockdev-add and blockdev-del: the order of the checks and their words. A node is named
-before its driver opens it, and a node that fails to open takes down what was opened beneath it.
+Spec: QEMU, blockdev-add and blockdev-del: the order of the checks and their error texts. A node is
+named before its driver opens it. If opening fails, nodes opened beneath it are deleted again.
 """
 
 import itertools
@@ -28,23 +28,23 @@ _LONGEST_LATENCY: Final = 2**63 - 1
 _INT_MAX: Final = 2**31 - 1
 
 Options: TypeAlias = Mapping[str, Any]
-"""A BlockdevOptions of the schema, which the monitor has held to it."""
+"""A BlockdevOptions of the schema; the monitor has validated it."""
 
 ReadConfig = Callable[[str], None]
-"""Opens and reads the rules of blkdebug; may block. Raises CommandError."""
+"""Reads the configuration file of blkdebug at a path; may block. Raises CommandError."""
 
 
 class BlockNode(msgspec.Struct, eq=False):
-    """One node.
+    """One block node.
 
     Attributes:
-        image: The node beneath it, None for null-co.
-        parents: How many nodes lie on it.
-        is_owned_by_monitor: Whether blockdev-add named it at its root, so that blockdev-del may
-            delete it.
-        alignment: The least unit of its requests, in bytes.
-        is_read_only: Whether it refuses to be written.
-        size: How large it is, in bytes.
+        image: The node beneath it; None for null-co.
+        parents: The number of nodes on top of it.
+        is_owned_by_monitor: True if it was the outermost node of a blockdev-add, so that
+            blockdev-del may delete it.
+        alignment: The smallest unit of its requests, in bytes.
+        is_read_only: True if it can't be written.
+        size: Its size in bytes.
     """
 
     name: str
@@ -58,7 +58,7 @@ class BlockNode(msgspec.Struct, eq=False):
 
     @property
     def filename(self) -> str:
-        """What takes the place of a file's name."""
+        """The text that QEMU shows in place of a file name."""
         filters, node = 0, self
         while node.image is not None:
             filters, node = filters + 1, node.image
@@ -66,8 +66,8 @@ class BlockNode(msgspec.Struct, eq=False):
 
     @property
     def described(self) -> str:
-        """What is said of its image."""
-        size = -(-self.size // _SECTOR) * _SECTOR
+        """The lines of ``info block -v`` about its image."""
+        size = -(-self.size // _SECTOR) * _SECTOR  # rounded up to whole sectors, as QEMU does
         disk = "0 B" if self.image is None else "unavailable"
         return (
             f"image: {self.filename}\nfile format: {self.driver}\n"
@@ -85,12 +85,12 @@ class BlockGraph:
 
     @property
     def names(self) -> list[str]:
-        """The names of all nodes, the oldest first."""
+        """The names of all nodes, in order of creation."""
         return list(self._nodes)
 
     @property
     def first_writable(self) -> str | None:
-        """The name of the oldest node that nothing lies on and that can be written."""
+        """The name of the oldest writable node without a parent; None if there is none."""
         for node in self._nodes.values():
             if node.is_owned_by_monitor and not node.parents and not node.is_read_only:
                 return node.name
@@ -99,11 +99,11 @@ class BlockGraph:
     def describe(self, name: str, *, verbose: bool = False) -> str:
         """Describe a node for people, as ``info block`` does.
 
-        Spec: QEMU's layout. [Options of a node don't stand in what takes the place of a file name.]
+        Spec: QEMU's layout. [In QEMU the text in place of a file name shows options of the node.]
         """
         node = self._nodes[name]
-        how = f"{node.driver}, read-only" if node.is_read_only else node.driver
-        text = f"{name}: {node.filename} ({how})\n    Cache mode:       writeback\n"
+        details = f"{node.driver}, read-only" if node.is_read_only else node.driver
+        text = f"{name}: {node.filename} ({details})\n    Cache mode:       writeback\n"
         if not verbose:
             return text
         beneath: BlockNode | None = node
@@ -114,20 +114,20 @@ class BlockGraph:
         return f"{text}\nImages:\n{images}"
 
     def add(self, options: Options) -> None:
-        """Make a node, and those that its options describe within.
+        """Create a node, and the nodes that its options describe inline.
 
         Raises:
-            CommandError: If it can't be made; then nothing has changed.
+            CommandError: If one can't be created; then the graph is unchanged.
         """
         if "node-name" not in options:
             raise _refused("'node-name' must be specified for the root node")
         self._open(options, is_root=True)
 
     def delete(self, node_name: str) -> None:
-        """Delete a node, and those beneath it that only it held.
+        """Delete a node, and the nodes beneath it that nothing else uses.
 
         Raises:
-            CommandError: If there is none of that name, or if it can't be deleted.
+            CommandError: If there is no such node, or if it can't be deleted.
         """
         node = self._nodes.get(node_name)
         if node is None:
@@ -183,7 +183,7 @@ class BlockGraph:
             beneath = self._find(image, above=node)
         else:
             beneath = self._open(image, is_root=False)
-        beneath.parents += 1
+        beneath.parents += 1  # before any check that may fail: _release() counts it down again
         node.image = beneath
         node.size = beneath.size
         node.alignment = _check_alignments(options, beneath.alignment)
@@ -197,7 +197,7 @@ class BlockGraph:
         return found
 
     def _release(self, node: BlockNode) -> None:
-        """Forget a node that nobody holds any more, and so on downwards."""
+        """Delete a node that has no owner and no parents; then likewise the nodes beneath it."""
         while not node.is_owned_by_monitor and not node.parents:
             del self._nodes[node.name]
             if node.image is None:
@@ -207,7 +207,7 @@ class BlockGraph:
 
 
 def _human_size(size: int) -> str:
-    """Write a size with three digits, as QEMU does."""
+    """Format a size with three digits, as QEMU does."""
     number, unit = float(size), 0
     while number >= 1000 and unit < len(_UNITS) - 1:
         number /= 1024
@@ -237,10 +237,10 @@ def _check_null(options: Options) -> None:
 
 
 def _check_alignments(options: Options, beneath: int) -> int:
-    """Check blkdebug's limits against each other, and give the resulting alignment.
+    """Check blkdebug's limits against each other, and return the resulting alignment.
 
-    Spec: QEMU, blkdebug: each limit is a multiple of the alignment, the greatest of a pair a
-    multiple of the preferred one, and all are below 2^31 - 1.
+    Spec: QEMU, blkdebug: each limit is a multiple of the alignment, the maximum of a pair is a
+    multiple of the preferred value, and all are below 2^31 - 1.
     """
     align = _limit("align", options, 1)
     if align & (align - 1):

@@ -1,4 +1,4 @@
-"""The commands about character devices: what `Chardevs` does, with the asker's descriptors."""
+"""QMP commands about character devices, which pass the client's descriptors to `Chardevs`."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,17 +10,17 @@ from qmpeer.values import JsonObject
 
 
 class ChardevCommands:
-    """The handlers of the commands about character devices.
+    """The handlers of the QMP commands about character devices.
 
     Args:
-        chardevs: The devices.
+        chardevs: The machine's devices.
     """
 
     def __init__(self, chardevs: Chardevs) -> None:
         self._chardevs = chardevs
 
     def register(self, monitor: Monitor) -> None:
-        """Register all on a monitor."""
+        """Register all handlers on a monitor."""
         command = monitor.command
         command("query-chardev")(self._chardevs.query)
         command("query-chardev-backends")(self._chardevs.query_backends)
@@ -38,20 +38,20 @@ class ChardevCommands:
         _tried(lambda: self._chardevs.write_ring(device, data, format))
 
     def ringbuf_read(self, device: str, size: int, format: str = "utf8") -> str:
-        """Take the oldest bytes out of a ring buffer."""
+        """Remove the oldest bytes from a ring buffer and return them as text."""
         text: str = _tried(lambda: self._chardevs.read_ring(device, size, format))
         return text
 
     async def chardev_add(
         self, id: str, backend: dict[str, Any], *, context: Context
     ) -> JsonObject:
-        """Make a character device."""
+        """Create a character device."""
         return await self._made(id, self._chardevs.add, backend, context)
 
     async def chardev_change(
         self, id: str, backend: dict[str, Any], *, context: Context
     ) -> JsonObject:
-        """Make another character device of one."""
+        """Replace the backend of a character device."""
         return await self._made(id, self._chardevs.change, backend, context)
 
     async def _made(
@@ -79,11 +79,11 @@ class ChardevCommands:
         _tried(lambda: self._chardevs.send_break(id))
 
     def query_yank(self) -> list[JsonObject]:
-        """Return what can be yanked: the devices on sockets."""
+        """Return the instances for yank: the devices on sockets."""
         return [{"type": "chardev", "id": label} for label in self._chardevs.yankable()]
 
     def yank(self, instances: list[JsonObject]) -> None:
-        """Cut connections: all of the instances, or none if one doesn't exist."""
+        """Cut the connections of all instances; of none if one doesn't exist."""
         sockets = {device.label: device for device in self._chardevs if device.is_socket}
         found: list[Chardev] = []
         for instance in instances:
@@ -96,6 +96,7 @@ class ChardevCommands:
 
 
 def _tried(work: Callable[[], Any]) -> Any:
+    """Call a function, and re-raise ChardevError as the CommandError for the client."""
     try:
         return work()
     except ChardevError as error:

@@ -1,8 +1,8 @@
-"""The command line of ``qmpeer serve``: which of QEMU's options it takes, and what they say.
+"""The command line of ``qmpeer serve``: the parser of those QEMU options that it supports.
 
-Options start with one dash or two and mean the same. The last of a repeated option counts, but
-those that make something, such as ``-chardev`` and ``-qmp``, each make one more. All are read
-before anything is made.
+Options may begin with one dash or two. If an option is repeated, the last one counts; but each
+``-chardev``, ``-qmp`` and the like creates one more device or monitor. All options are parsed
+before anything is created.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ from qmpeer.machine.monitor_options import Mode, parse_mon, parse_monitor_device
 from qmpeer.machine.object_options import read_object
 from qmpeer.machine.options import ChardevOption, FdOption, ObjectOption, Options, PortOption
 from qmpeer.machine.set_option import parse_set, set_in_chardev, set_in_monitor
-from qmpeer.machine.start_error import StartError, StartHelp, behind_warnings, notice
+from qmpeer.machine.start_error import StartError, StartHelp, notice, prepend_warnings
 from qmpeer.messages import qemu_texts
 from qmpeer.schema import SPECIAL_FEATURES
 
@@ -40,17 +40,17 @@ Warn = Callable[[str], None]
 
 
 def parse_options(arguments: Sequence[str], warn: Warn = lambda text: None) -> Options:
-    """Read a command line, without the program's name.
+    """Parse a command line, without the program's name.
 
     Parsing ends at -h or -version.
 
     Args:
         arguments: The command line.
-        warn: Is given what QEMU warns of, as it is found.
+        warn: Called with each of QEMU's warnings, as soon as it is found.
 
     Raises:
-        StartError: At the first option that is unknown or that can't be done here.
-        StartHelp: If an option asks for a text.
+        StartError: At the first option that is unknown or not supported here.
+        StartHelp: If an option asks for help.
     """
     options = Options()
     rest = iter(arguments)
@@ -64,7 +64,7 @@ def parse_options(arguments: Sequence[str], warn: Warn = lambda text: None) -> O
             _read_argument(options, word, _OPTIONS[name], rest, warn)
         else:
             raise StartError(word, None, "invalid option")
-        if options.wants_help or options.wants_version:
+        if options.wants_help or options.wants_version:  # as QEMU: later options aren't checked
             return options
     if options.accelerator is not None and options.machine_accelerator is not None:
         reason = 'The -accel and "-machine accel=" options are incompatible'
@@ -75,11 +75,11 @@ def parse_options(arguments: Sequence[str], warn: Warn = lambda text: None) -> O
 
 
 def _add_default_monitor(options: Options) -> None:
-    """Add the monitor that there is if no option makes one.
+    """Add the default monitor, for a command line whose options make none.
 
     Spec: QEMU has a human monitor in its window, or with -nographic on standard input and output.
-    [There is no window here, so that it is there too, unless -display none was given: then it is a
-    console that nobody sees, as in QEMU. The same goes for -daemonize.]
+    [There is no window here, so it is always on standard input and output, except with
+    -display none or -daemonize: then it is on a console that nobody sees, as in QEMU.]
     """
     if options.is_daemon and options.has_no_graphic:
         raise StartError("", None, "-nographic cannot be used with -daemonize")
@@ -88,11 +88,13 @@ def _add_default_monitor(options: Options) -> None:
 
 
 Flag = Callable[[Options], None]
-Reader = Callable[[Options, str, str], Sequence[str] | None]
+"""Records an option without an argument."""
+ReadArgument = Callable[[Options, str, str], Sequence[str] | None]
+"""Records an option, given as it was spelled, and its argument; returns QEMU's warnings."""
 
 
 def _read_argument(
-    options: Options, word: str, reader: Reader, rest: Iterator[str], warn: Warn
+    options: Options, word: str, reader: ReadArgument, rest: Iterator[str], warn: Warn
 ) -> None:
     argument = next(rest, None)
     if argument is None:
@@ -106,7 +108,7 @@ def _read_argument(
 
 
 def _nothing(options: Options) -> None:
-    """Take an option that leaves out what isn't here anyway."""
+    """Accept an option that turns off something that this machine never has."""
 
 
 def _set(name: str, value: object = True) -> Flag:
@@ -133,10 +135,10 @@ def _mon(options: Options, option: str, argument: str) -> Sequence[str]:
     return warnings
 
 
-def _monitor(mode: Mode, *, is_pretty: bool = False) -> Reader:
+def _monitor(mode: Mode, *, is_pretty: bool = False) -> ReadArgument:
     def read(options: Options, option: str, argument: str) -> None:
         options.has_defaults = False
-        if mode == "readline" and argument.startswith("none"):
+        if mode == "readline" and argument.startswith("none"):  # QEMU compares the start only
             return
         description, monitor = parse_monitor_device(
             option,
@@ -162,7 +164,10 @@ def _monitor_ids(options: Options) -> list[str]:
 
 
 def _add_setting(options: Options, option: str, argument: str) -> Sequence[str]:
-    """Add to the option of its id. Spec: messages name the option that was added to."""
+    """Change the option that has the setting's id.
+
+    Spec: QEMU: later errors name the option that was changed, not -set.
+    """
     setting = parse_set(argument)
     if setting.group == "chardev":
         for at, chardev in enumerate(options.chardevs):
@@ -178,9 +183,9 @@ def _add_setting(options: Options, option: str, argument: str) -> Sequence[str]:
     raise ChardevError(f'there is no {setting.group} "{setting.id}" defined')
 
 
-def _port(kind: str) -> Reader:
+def _port(kind: str) -> ReadArgument:
     def read(options: Options, option: str, argument: str) -> None:
-        if argument.startswith("mon:"):
+        if argument.startswith("mon:"):  # it brings a monitor, so the default one isn't added
             options.has_defaults = False
         options.ports.append(PortOption(option=option, argument=argument, kind=kind))
 
@@ -188,6 +193,7 @@ def _port(kind: str) -> Reader:
 
 
 def _object(options: Options, option: str, argument: str) -> Sequence[str]:
+    # Objects in JSON are left out: QEMU checks their ids only when it creates them.
     taken = [
         str(other.properties["id"])
         for other in options.objects
@@ -199,7 +205,7 @@ def _object(options: Options, option: str, argument: str) -> Sequence[str]:
 
 
 def _escape(options: Options, option: str, argument: str) -> None:
-    """Read it as strtol() does. What no byte can be is never typed."""
+    """Parse the code of -echr as strtol() does; a code that is no byte is never typed."""
     options.escape = 0
     found = _NUMBER.match(argument)
     if found is None:
@@ -210,7 +216,7 @@ def _escape(options: Options, option: str, argument: str) -> None:
     try:
         options.escape = int(found[1] + digits, base)
     except ValueError:
-        pass  # 09
+        pass  # such as 09: octal by its first digit, but no octal number
 
 
 def _fd(options: Options, option: str, argument: str) -> None:
@@ -224,6 +230,7 @@ def _fd(options: Options, option: str, argument: str) -> None:
         raise ChardevError("fd option is required and must be non-negative")
     if fd <= 2:
         raise ChardevError("fd cannot be a standard I/O stream")
+    # As in QEMU: an inherited descriptor can't have close-on-exec, so one that has it is our own.
     try:
         is_ours = bool(fcntl.fcntl(fd, fcntl.F_GETFD) & fcntl.FD_CLOEXEC)
     except OSError:
@@ -266,7 +273,7 @@ def _name(options: Options, option: str, argument: str) -> Sequence[str]:
     for pair in parse_key_values(argument, implied_key="guest"):
         if pair.warning is not None:
             warnings.append(pair.warning)
-        with behind_warnings(warnings):
+        with prepend_warnings(warnings):
             if pair.key == "guest":
                 options.guest_name = pair.value
             elif pair.key == "debug-threads":
@@ -287,16 +294,17 @@ def _pid_file(options: Options, option: str, argument: str) -> None:
 
 
 def _compat(options: Options, option: str, argument: str) -> None:
-    given = read_structured(argument)
-    for key, value in given.items():
-        what, _, way = key.rpartition("-")
-        if what not in SPECIAL_FEATURES or way not in _POLICIES:
+    for key, value in read_structured(argument).items():
+        feature, _, direction = key.rpartition("-")
+        if feature not in SPECIAL_FEATURES or direction not in _POLICIES:
             raise ValueError(qemu_texts.unexpected(key))
         if not isinstance(value, str):
             raise ValueError(qemu_texts.wrong_type(key, "string"))
-        if value not in _POLICIES[way]:
+        if value not in _POLICIES[direction]:
             raise ValueError(qemu_texts.not_accepted(key, value))
-        options.policy = msgspec.structs.replace(options.policy, **{f"{what}_{way}": value})
+        options.policy = msgspec.structs.replace(
+            options.policy, **{f"{feature}_{direction}": value}
+        )
 
 
 def _machine(options: Options, option: str, argument: str) -> None:
@@ -315,7 +323,7 @@ def _accel(options: Options, option: str, argument: str) -> None:
 
 
 def _known_accelerator(names: str) -> str:
-    """Take "kvm:tcg" as QEMU does: the first that there is."""
+    """Return the first accelerator that exists, as QEMU does for "kvm:tcg"."""
     for name in names.split(":"):
         if name in _ACCELERATORS:
             return name
@@ -343,7 +351,7 @@ _FLAGS: Final[dict[str, Flag]] = {
     "no-user-config": _nothing,
     "nographic": _set("has_no_graphic"),
 }
-_OPTIONS: Final[dict[str, Reader]] = {
+_OPTIONS: Final[dict[str, ReadArgument]] = {
     "chardev": _chardev,
     "mon": _mon,
     "qmp": _monitor("control"),

@@ -1,7 +1,7 @@
-"""What query-command-line-options tells of the options that monitors are made with.
+"""The answer to query-command-line-options: the options that this machine has.
 
-Spec: QEMU 7.2 lists the parameters of each option in the reverse of their order. [Options about
-what this machine hasn't aren't there, nor what QEMU says of a parameter.]
+Spec: QEMU 7.2 lists each option's parameters in reverse order. [Options for hardware that this
+machine lacks are left out, and so are QEMU's help texts of parameters.]
 """
 
 from collections.abc import Mapping
@@ -21,15 +21,15 @@ _OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "mon": MON_PARAMETERS,
     "chardev": PARAMETERS,
 }
-"""The types of each option's parameters, in their order."""
+"""The types of each option's parameters, in order."""
 _DEFAULTS: Final = {"tight": "on"}
 
 
 def describe_options(option: str | None = None) -> list[JsonValue]:
-    """Describe one option, or all.
+    """Return the description of one option, or of all.
 
     Raises:
-        CommandError: If there is none of that name.
+        CommandError: If there is no such option.
     """
     if option is not None and option not in _OPTIONS:
         raise CommandError("GenericError", f"invalid option name: {option}")

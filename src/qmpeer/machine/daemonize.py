@@ -1,8 +1,8 @@
-"""Going on in the background: the first process ends once its child is ready.
+"""Daemonization: the first process ends once the daemon, its grandchild, is ready.
 
-Spec: QEMU, -daemonize and -pidfile. The first process waits for the last one's word and then ends
-with status 0, or ends with status 1 if there was none; the last one keeps standard error until it
-is ready, so that its errors come out where they are looked for.
+Spec: QEMU, -daemonize and -pidfile. The first process waits on a pipe. It ends with status 0 when
+the daemon reports that it is ready, and with status 1 if the daemon ends before. The daemon keeps
+standard error until it is ready, so that the user sees its errors.
 """
 
 import fcntl
@@ -14,23 +14,24 @@ _READY = b"r"
 
 
 def hold_standard_descriptors() -> None:
-    """Put something in the place of standard streams that were closed from the start.
+    """Open the null device in place of standard streams that were closed from the start.
 
-    A socket of ours would get their number else, and be taken for a terminal.
+    Otherwise a socket of ours would get the number of a standard stream, and be used as one.
     """
+    # open() takes the lowest free number: this fills the gaps among 0, 1 and 2.
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(number)
 
 
-class Starter:
-    """The line from the process that stays to the one that was started."""
+class ReadyPipe:
+    """The pipe on which the daemon reports to the first process that it is ready."""
 
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
 
-    def say_ready(self) -> None:
-        """Let the first process end, and let go of its terminal and folder."""
+    def report_ready(self) -> None:
+        """Report that the daemon is ready; detach from the terminal and the current folder."""
         null = os.open(os.devnull, os.O_RDWR)
         for number in range(3):
             os.dup2(null, number)
@@ -41,32 +42,33 @@ class Starter:
         os.close(self._pipe)
 
 
-def go_into_background() -> Starter | int:
-    """Fork, before there are threads or a loop.
+def go_into_background() -> ReadyPipe | int:
+    """Fork twice; call this before a thread or an event loop exists.
 
     Returns:
-        In the process that was started: its exit status. In the one that stays: the line to it.
+        In the first process, after the daemon is ready or has failed: the exit status. In the
+        daemon: the pipe to the first process.
     """
     read_end, write_end = os.pipe()
     if os.fork():
         os.close(write_end)
         return 0 if os.read(read_end, 1) == _READY else 1
     os.close(read_end)
-    os.setsid()
+    os.setsid()  # a session without a terminal; its leader, this process, is about to end
     if os.fork():
-        os._exit(0)  # so that what stays leads no session and gets no terminal
+        os._exit(0)  # the daemon leads no session, so it can't acquire a controlling terminal
     os.umask(0o027)
-    return Starter(write_end)
+    return ReadyPipe(write_end)
 
 
 class PidFile:
-    """The file that names this process, locked while it lives."""
+    """A file with this process's id, locked as long as the process runs."""
 
     def __init__(self, path: str) -> None:
-        """Create it.
+        """Create and lock the file.
 
         Raises:
-            StartError: If it can't be created, or if another process holds it.
+            StartError: If it can't be created, or if another process has locked it.
         """
         try:
             self._fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -74,6 +76,7 @@ class PidFile:
             reason = f"Could not create '{path}': {error.strerror}"
             raise StartError("", None, f"cannot create PID file: {reason}") from error
         try:
+            # Locked before it is truncated: another process's file must stay as it is.
             fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(self._fd, 0)
             os.write(self._fd, b"%d\n" % os.getpid())
@@ -84,7 +87,7 @@ class PidFile:
         self._path = os.path.abspath(path)
 
     def remove(self) -> None:
-        """Remove it, unless something else has taken its place."""
+        """Remove the file, unless another file has taken its place."""
         try:
             if os.path.samestat(os.stat(self._path), os.fstat(self._fd)):
                 os.unlink(self._path)

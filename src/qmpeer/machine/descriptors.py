@@ -1,9 +1,9 @@
-"""The file descriptors that clients have sent: sets, which the machine keeps, and named ones.
+"""The file descriptors received from clients: the machine's fd sets, and named descriptors.
 
 Spec: QEMU, getfd, closefd, add-fd, remove-fd, query-fdsets, and -add-fd of its command line. A
-command takes the first of the descriptors that came last; what came with it beyond that is closed.
-Wherever a path is taken, ``/dev/fdset/N`` stands for that descriptor of set N which was opened for
-what it is wanted for.
+command takes the first of the descriptors received last; the others of that message are closed.
+Wherever QEMU takes a path, ``/dev/fdset/N`` stands for the descriptor in set N that was opened
+with the access mode that is needed.
 """
 
 import errno
@@ -28,42 +28,42 @@ _SET_NUMBER: Final = re.compile(r"\s*\+?([0-9]{1,10})")
 _NOTHING_SENT = "No file descriptor supplied via SCM_RIGHTS"
 
 
-class _Member(msgspec.Struct):
+class _SetMember(msgspec.Struct):
     fd: int
     opaque: str | None
     is_removed: bool = False
 
 
-class _Set(msgspec.Struct):
-    members: list[_Member] = msgspec.field(default_factory=list)
+class _FdSet(msgspec.Struct):
+    members: list[_SetMember] = msgspec.field(default_factory=list)
     copies: set[int] = msgspec.field(default_factory=set)
 
 
 class Descriptors:
-    """Descriptors in sets, each of which is closed when its time has come.
+    """The machine's fd sets; they close their members as QEMU does.
 
-    Spec: QEMU: a set is in use while there are copies of its members, and is there as long. While
-    the guest is stopped no member goes. Members go when they are removed, and when nobody is
-    connected and the set isn't in use.
+    Spec: QEMU: a set is in use while copies of its members are open, and exists at least as long.
+    A member is closed after remove-fd, or when no client is connected and the set isn't in use.
+    While the guest is stopped, no member is closed.
 
     Attributes:
-        is_running: Says whether the guest runs.
-        has_clients: Whether somebody is connected who may ask for a set.
+        is_running: Returns whether the guest runs.
+        has_clients: True if a client is connected to a QMP monitor.
     """
 
     def __init__(self, is_running: Callable[[], bool] = lambda: True) -> None:
         self.is_running: Callable[[], bool] = is_running
         self.has_clients: bool = True
-        self._sets: dict[int, _Set] = {}
+        self._sets: dict[int, _FdSet] = {}
 
     def add_to_set(self, set_id: int | None, opaque: str | None, received: list[int]) -> JsonObject:
-        """Put the first of the received descriptors into a set, by default a new one.
+        """Put the first of the received descriptors into a set, by default into a new one.
 
         Returns:
-            The number of the set and the descriptor's own, as add-fd returns them.
+            The numbers of the set and of the descriptor, as add-fd returns them.
 
         Raises:
-            CommandError: If none was received, or if the number of the set is negative.
+            CommandError: If no descriptor was received, or the number of the set is negative.
         """
         fd = _take_first(received)
         if set_id is None:
@@ -76,14 +76,14 @@ class Descriptors:
         if sum(len(found.members) for found in self._sets.values()) >= limits.NAMED_FDS:
             os.close(fd)
             raise CommandError("GenericError", f"there are {limits.NAMED_FDS} descriptors already")
-        self._sets.setdefault(set_id, _Set()).members.append(_Member(fd, opaque))
+        self._sets.setdefault(set_id, _FdSet()).members.append(_SetMember(fd, opaque))
         return {"fd": fd, "fdset-id": set_id}
 
     def remove_from_set(self, fdset_id: int, fd: int | None = None) -> None:
-        """Close one descriptor of a set, or all of them; an empty set is gone if it isn't in use.
+        """Close one descriptor of a set, or all; delete the set if it is then empty and not in use.
 
         Raises:
-            CommandError: If there is no such set, or if it doesn't hold the descriptor.
+            CommandError: If there is no such set, or if the descriptor isn't in it.
         """
         found = self._sets.get(fdset_id)
         members = [] if found is None else found.members
@@ -111,13 +111,13 @@ class Descriptors:
         ]
 
     def open_path(self, path: str, flags: int, mode: int = 0o666) -> int:
-        """Open a path, or take a copy of a descriptor where it names a set.
+        """Open a path; for ``/dev/fdset/N`` return a copy of a descriptor in set N.
 
-        Spec: QEMU: the access mode must be the one that is wanted, else EACCES; other flags are
-        set as far as that can be done afterwards. The copy shares its position with what is copied.
+        Spec: QEMU: a descriptor's access mode must equal the requested one, else EACCES. The other
+        flags are set as far as the kernel allows. The copy and its original share one position.
 
         Raises:
-            OSError: If it can't be had.
+            OSError: If the path can't be opened, or the set has no such descriptor.
         """
         name = _SET_PATH.fullmatch(path)
         if name is None:
@@ -125,10 +125,10 @@ class Descriptors:
         return _copied(self._member(name[1], flags), flags)
 
     def open_lasting(self, path: str, flags: int) -> int:
-        """Do the same; a set is in use until close_lasting() is called.
+        """Open a path as open_path() does; a set is then in use until close_lasting().
 
         Raises:
-            OSError: If it can't be had.
+            OSError: As open_path().
         """
         fd = self.open_path(path, flags)
         if name := _SET_PATH.fullmatch(path):
@@ -136,7 +136,7 @@ class Descriptors:
         return fd
 
     def close_lasting(self, fd: int) -> None:
-        """Close what open_lasting() has opened."""
+        """Close a descriptor of open_lasting()."""
         os.close(fd)
         for set_id, found in list(self._sets.items()):
             if fd in found.copies:
@@ -145,12 +145,12 @@ class Descriptors:
                     self._clean(set_id)
 
     def clean_sets(self) -> None:
-        """Close what has no reason to be open any more."""
+        """Close all members that nothing keeps open any more."""
         for set_id in list(self._sets):
             self._clean(set_id)
 
     def close(self) -> None:
-        """Close everything."""
+        """Close all members of all sets."""
         for found in self._sets.values():
             for member in found.members:
                 os.close(member.fd)
@@ -161,6 +161,7 @@ class Descriptors:
         is_unused = not found.copies and not self.has_clients
         kept = []
         for member in found.members:
+            # As in QEMU, none is closed while the guest is stopped, which includes the start.
             if (member.is_removed or is_unused) and self.is_running():
                 os.close(member.fd)
             else:
@@ -181,10 +182,10 @@ class Descriptors:
 
 
 def name_received(names: NamedFds, name: str, received: list[int]) -> None:
-    """Keep the first of the received descriptors under a name; an older one is closed.
+    """Store the first of the received descriptors under a name; close an older one of that name.
 
     Raises:
-        CommandError: If none was received, or if the name starts with a digit.
+        CommandError: If no descriptor was received, or the name starts with a digit.
     """
     fd = _take_first(received)
     if name[:1] in "0123456789" and name:
@@ -196,7 +197,7 @@ def name_received(names: NamedFds, name: str, received: list[int]) -> None:
 
 
 def close_named(names: NamedFds, name: str) -> None:
-    """Close the descriptor of a name.
+    """Close the descriptor of this name.
 
     Raises:
         CommandError: If there is none.
@@ -215,6 +216,7 @@ def _set_number(text: str) -> int:
 def _copied(fd: int, flags: int) -> int:
     copy = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 0)
     try:
+        # F_SETFL ignores O_SYNC and O_TRUNC: refuse a difference in the one, apply the other here.
         if (fcntl.fcntl(fd, fcntl.F_GETFL) ^ flags) & os.O_SYNC:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         fcntl.fcntl(copy, fcntl.F_SETFL, flags)

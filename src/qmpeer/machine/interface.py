@@ -1,6 +1,6 @@
-"""The machine's interface, as its own QAPI files declare it (``qapi/qapi-schema.json``).
+"""The schema of the built-in machine, declared in ``qapi/qapi-schema.json``.
 
-``interface.json`` is what they are compiled to (`qmpeer.schema.compiled`).
+``interface.json`` is its compiled form (`qmpeer.schema.compiled`), which loads faster.
 """
 
 import os.path
@@ -15,6 +15,6 @@ _COMPILED: Final = os.path.join(os.path.dirname(__file__), "interface.json")
 
 @cache
 def load() -> Schema:
-    """Return the schema: every command that a handler answers, every event that is emitted."""
+    """Return the schema; it has exactly the commands with handlers and the events emitted."""
     with open(_COMPILED, "rb") as file:
         return schema_from_compiled(file.read())

@@ -1,8 +1,7 @@
-"""The built-in machine: a guest's run state, what devices there are, and their commands.
+"""The built-in machine: its run state, its devices and objects, and the handlers of its commands.
 
-It is small on purpose. There is no guest in it, as in QEMU's machine type ``none``, and what it
-answers is what QEMU 7.2 answers there. Commands and events are declared in ``qapi/``; here are the
-handlers.
+It is small on purpose. It has no guest, like QEMU's machine type ``none``, and it answers as QEMU
+7.2 does with that type. Commands and events are declared in ``qapi/``.
 """
 
 import logging
@@ -29,37 +28,39 @@ from qmpeer.values import JsonObject, JsonValue
 log: logging.Logger = logging.getLogger("qmpeer.machine")
 KVM_DEVICE: Final = "/dev/kvm"
 VERSION: Final = (7, 2, 0)
-"""The QEMU whose interface this is."""
-Say: TypeAlias = Callable[[str], None]
-"""Shows a text to whoever started the process."""
+"""The QEMU release whose interface the machine has."""
+ShowText: TypeAlias = Callable[[str], None]
+"""Shows a text to the user who started the process."""
 
 
-def _say_nothing(line: str) -> None:
-    """Stand in where a program shows nothing."""
+def _show_nothing(line: str) -> None:
+    """Discard a line: the default for machines inside a program."""
 
 
 class Machine:
-    """A machine with a monitor of its own, whose commands it answers.
+    """A machine, with a monitor that executes its commands.
 
     Args:
-        options: What the command line asked for.
-        show: Shows a line on standard output, such as where a pty is, until the machine has
-            started: whoever makes one later gets its path as an answer.
-        report: Shows an error on standard error that no command asked for.
+        options: The parsed command line.
+        show: Shows a line on standard output, such as the path of a pty. It is called only until
+            the machine has started; later a command that creates a pty returns the path.
+        report: Shows an error that belongs to no command on standard error.
 
     Attributes:
-        monitor: The monitor; it is open nowhere yet.
-        state: Whether the guest runs.
-        is_shutting_down: Whether it takes no further command.
+        monitor: The monitor; at first no device is attached to it.
+        state: The guest's run state.
+        is_shutting_down: True once the machine executes no further command.
         chardevs: The character devices.
-        objects: What -object and object-add have made.
-        descriptors: The sets of descriptors that clients have sent.
+        objects: The objects of -object and object-add.
+        descriptors: The sets of descriptors received from clients.
         chardev_commands: The handlers of the commands about character devices.
         blocks: The block nodes.
-        is_singlestep: What query-status says of stepping; there is nothing to step through.
+        is_singlestep: The value in query-status; it has no effect, as there is no guest code.
     """
 
-    def __init__(self, options: Options, show: Say = _say_nothing, report: Say = log.error) -> None:
+    def __init__(
+        self, options: Options, show: ShowText = _show_nothing, report: ShowText = log.error
+    ) -> None:
         self.monitor: Monitor = Monitor(
             name="qmpeer",
             version=VERSION,
@@ -131,9 +132,10 @@ class Machine:
     # Life
 
     def start(self) -> None:
-        """Let the guest run, unless it was to wait for cont.
+        """Start the guest, unless -S was given; then open the monitors for commands.
 
-        Spec: QEMU: who has negotiated by then gets the event, which is nobody but a log file.
+        Spec: QEMU: the event goes to clients that have negotiated by now, so it is only in log
+        files.
         """
         self._has_started = True
         if not self._options.is_stopped:
@@ -145,10 +147,10 @@ class Machine:
             self._show(line)
 
     def shut_down(self, reason: str) -> None:
-        """End the machine: send SHUTDOWN, then finish the answers and close the monitors.
+        """End the machine: send SHUTDOWN, then send the last replies and close the monitors.
 
         Args:
-            reason: As in the event's data: host-qmp-quit, host-signal.
+            reason: The reason in the event's data, such as host-qmp-quit or host-signal.
         """
         if self.is_shutting_down:
             return
@@ -156,31 +158,31 @@ class Machine:
         self.end()
 
     def end(self) -> None:
-        """Finish the answers and close the monitors."""
+        """End the machine without an event: send the last replies and close the monitors."""
         if self.is_shutting_down:
             return
         self.is_shutting_down = True
         self.chardevs.close()
-        self._config_reader.close()
+        self._config_reader.close()  # ends a blockdev-add that waits for a FIFO
         self.monitor.shutdown()
 
     def add_control_device(self, device: Chardev) -> None:
-        """Count the clients of a device that has a QMP monitor; one may be there already."""
+        """Watch the clients of a device with a QMP monitor; a client may be connected already."""
         self._control_devices.append(device)
         self.clients_changed()
 
     def clients_changed(self) -> None:
-        """Take note that a client has come or gone.
+        """Update the descriptors in sets after a client has connected or disconnected.
 
-        If one client left and another came since the last look, the first left before the other
-        came.
+        If one client was replaced by another since the last call, the first left before the
+        second came: for that moment there was no client.
 
-        Spec: QEMU looks which descriptors in sets are still wanted whenever a client has gone.
+        Spec: QEMU checks which descriptors in sets are still needed whenever a client disconnects.
         """
         before = self._clients
         devices = (device for device in self._control_devices if device.opens != "never")
         clients = self._clients = {device.client for device in devices if device.client}
-        if before - clients:
+        if before - clients:  # somebody left; those who were there before and after kept the sets
             self.descriptors.has_clients = bool(before & clients)
             self.descriptors.clean_sets()
         self.descriptors.has_clients = bool(clients)
@@ -188,7 +190,7 @@ class Machine:
     # The guest
 
     def query_status(self) -> JsonObject:
-        """Return whether the guest runs."""
+        """Return the guest's run state."""
         is_running = self.state is RunState.RUNNING
         return {"status": self.state.value, "singlestep": self.is_singlestep, "running": is_running}
 
@@ -198,12 +200,12 @@ class Machine:
             self.monitor.emit("STOP")
 
     def stop_to_load(self) -> None:
-        """Stop the guest because a snapshot is about to be loaded."""
+        """Stop the guest before a snapshot is loaded."""
         if self._move("loadvm"):
             self.monitor.emit("STOP")
 
     def cont(self) -> None:
-        """Let the guest run."""
+        """Start or resume the guest."""
         if self._move("cont"):
             self.monitor.emit("RESUME")
 
@@ -213,12 +215,12 @@ class Machine:
         self.monitor.emit("RESET", {"guest": False, "reason": "host-qmp-system-reset"})
 
     def _move(self, command: str) -> bool:
-        """Move to the state that a command leads to; say whether it is another one."""
+        """Move to the state that a command leads to; return whether the state changed."""
         before, self.state = self.state, next_state(command, self.state)
         return self.state is not before
 
     def system_powerdown(self) -> None:
-        """Press the power button; there is no guest to take notice."""
+        """Press the power button; there is no guest to react."""
         self.monitor.emit("POWERDOWN")
 
     def quit(self) -> None:
@@ -226,7 +228,7 @@ class Machine:
         self.shut_down("host-qmp-quit")
 
     def query_name(self) -> JsonObject:
-        """Return the guest's name, if it has one."""
+        """Return the guest's name if it has one."""
         name = self._options.guest_name
         return {} if name is None else {"name": name}
 
@@ -237,7 +239,7 @@ class Machine:
     # The machine
 
     def query_kvm(self) -> JsonObject:
-        """Return whether KVM is used, and whether it could be."""
+        """Return whether KVM is in use, and whether this host has it."""
         return {"enabled": False, "present": os.path.exists(KVM_DEVICE)}
 
     def query_target(self) -> JsonObject:
@@ -253,13 +255,13 @@ class Machine:
         return []
 
     def query_block(self) -> list[JsonObject]:
-        """Return the drives that the guest sees: none, as nodes of blockdev-add aren't drives."""
+        """Return the guest's drives: none, as the nodes of blockdev-add aren't drives."""
         return []
 
     # The command line, objects and people
 
     def object_add(self, **properties: JsonValue) -> None:
-        """Make an object."""
+        """Create an object."""
         try:
             self.objects.add(properties)
         except ChardevError as error:
@@ -283,11 +285,11 @@ class Machine:
     # Descriptors
 
     def getfd(self, fdname: str, *, context: Context) -> None:
-        """Keep a descriptor that came with this command under a name."""
+        """Store a descriptor that came with this command under a name."""
         name_received(context.named_fds, fdname, context.take_fds())
 
     def closefd(self, fdname: str, *, context: Context) -> None:
-        """Close the descriptor of a name."""
+        """Close the descriptor of this name."""
         close_named(context.named_fds, fdname)
 
     def add_fd(
@@ -299,7 +301,7 @@ class Machine:
     # Block nodes
 
     def blockdev_add(self, **arguments: JsonValue) -> None:
-        """Make a block node."""
+        """Create a block node."""
         self.blocks.add(arguments)
 
     # Out of band
@@ -312,5 +314,5 @@ class Machine:
         )
 
     def close(self) -> None:
-        """Give back what the machine holds of the system."""
+        """Close the descriptors that the machine still holds."""
         self.descriptors.close()

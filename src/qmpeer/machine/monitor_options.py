@@ -1,11 +1,11 @@
-"""The options that make monitors: ``-mon``, and what ``-qmp DEV`` and its kin stand for.
+"""The options that create monitors: ``-mon``, ``-qmp``, ``-qmp-pretty`` and ``-monitor``.
 
-``-qmp DEV``, ``-qmp-pretty DEV`` and ``-monitor DEV`` each stand for a character device and a
-monitor on it. The device's label is ``compat_monitorN``, N counting all three; ``chardev:ID``
-counts, too, but names a device that is there already.
+The last three each create a character device and a monitor on it. The device's label is
+``compat_monitorN``; N counts the options of all three kinds. With ``chardev:ID`` an option is
+counted, too, but uses an existing device.
 
-Spec: QEMU 7.2. What a ``-mon`` option says is looked at when all devices are made, so that its
-errors come after theirs.
+Spec: QEMU 7.2. The values of ``-mon`` are checked after all devices are created, so its errors
+come after theirs.
 """
 
 from collections.abc import Collection
@@ -17,25 +17,25 @@ from qmpeer.chardev import Description, parse_device
 from qmpeer.chardev.key_values import check_id, parse_key_values, read_boolean
 from qmpeer.chardev.options import parameters_help
 from qmpeer.errors import ChardevError
-from qmpeer.machine.start_error import StartHelp, behind_warnings
+from qmpeer.machine.start_error import StartHelp, prepend_warnings
 from qmpeer.messages import qemu_texts
 
 Mode = Literal["readline", "control"]
 
 MON_PARAMETERS: Final = {"mode": "string", "chardev": "string", "pretty": "boolean"}
-"""The keys that ``-mon`` knows besides an id and their types, in QEMU's order."""
+"""The keys of ``-mon`` besides the id, with their types, in QEMU's order."""
 
 
 class MonitorOption(msgspec.Struct, frozen=True, kw_only=True):
-    """One monitor of the command line.
+    """One monitor on the command line.
 
     Attributes:
         option: The option as it was spelled.
         argument: Its argument.
-        id: The monitor's, None if it has none.
-        chardev: The label of its device; None if there is none, which is an error.
-        mode: What it was asked to be, not yet looked at.
-        is_pretty: Whether it writes over many lines; None if that wasn't said.
+        id: The monitor's id; None if it has none.
+        chardev: The label of its device; None if it was left out, which is an error.
+        mode: The mode as it was spelled, not checked yet; None if it was left out.
+        is_pretty: True if JSON is indented; None if ``pretty`` was left out.
     """
 
     option: str
@@ -46,10 +46,10 @@ class MonitorOption(msgspec.Struct, frozen=True, kw_only=True):
     is_pretty: bool | None = None
 
     def checked(self) -> tuple[str, Mode, bool]:
-        """Return the device's label, what the monitor is, and whether it is pretty.
+        """Return the device's label, the monitor's mode, and whether its JSON is indented.
 
         Raises:
-            ChardevError: If the option doesn't say so, in QEMU's words.
+            ChardevError: If the mode is unknown or the device is left out, in QEMU's words.
         """
         if self.mode not in (None, "readline", "control"):
             raise ChardevError(qemu_texts.not_accepted("mode", self.mode))
@@ -62,19 +62,19 @@ class MonitorOption(msgspec.Struct, frozen=True, kw_only=True):
 def parse_mon(
     option: str, argument: str, taken: Collection[str]
 ) -> tuple[MonitorOption, list[str]]:
-    """Read the argument of ``-mon``.
+    """Parse the argument of ``-mon``.
 
     Args:
         option: The option as it was spelled.
         argument: Its argument.
-        taken: Ids of other monitors.
+        taken: The ids of other monitors.
 
     Returns:
-        What it says, and what QEMU warns of.
+        The monitor, and QEMU's warnings.
 
     Raises:
-        ChardevError: If it can't be read, in QEMU's words.
-        StartHelp: If it asks for its parameters.
+        ChardevError: If the argument is invalid, in QEMU's words.
+        StartHelp: If it asks for a list of its parameters.
     """
     pairs = parse_key_values(argument, implied_key="chardev")
     if any(pair.flag in ("help", "?") for pair in pairs):
@@ -88,7 +88,7 @@ def parse_mon(
     for pair in pairs:
         if pair.warning is not None:
             warnings.append(pair.warning)
-        with behind_warnings(warnings):
+        with prepend_warnings(warnings):
             if pair.key == "pretty":
                 is_pretty = read_boolean(pair.key, pair.value)
             elif pair.key not in (*MON_PARAMETERS, "id"):
@@ -115,22 +115,22 @@ def parse_monitor_device(
     devices: Collection[str],
     monitors: Collection[str],
 ) -> tuple[Description | None, MonitorOption]:
-    """Read the argument of ``-qmp``, ``-qmp-pretty`` or ``-monitor``.
+    """Parse the argument of ``-qmp``, ``-qmp-pretty`` or ``-monitor``.
 
     Args:
         option: The option as it was spelled.
         argument: Its argument.
-        mode: What the option makes.
-        is_pretty: Whether it writes over many lines.
-        number: How many such options stood before.
+        mode: The monitor's mode, which the option implies.
+        is_pretty: True if the monitor indents JSON.
+        number: The number of such options before this one.
         devices: The labels of other devices.
-        monitors: Ids of other monitors.
+        monitors: The ids of other monitors.
 
     Returns:
-        The device, None if it is another option's; and the monitor.
+        The device, None if another option creates it; and the monitor.
 
     Raises:
-        ChardevError: If it can't be read, in QEMU's words.
+        ChardevError: If the argument is invalid, in QEMU's words.
     """
     description = parse_device(argument, f"compat_monitor{number}", taken=devices)
     label = description.label

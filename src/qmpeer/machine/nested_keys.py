@@ -1,8 +1,8 @@
-"""Keys with dots that reach into objects and arrays: ``rules.0.match=x,rules.0.policy=allow``.
+"""The keyval syntax, whose dotted keys build objects and arrays: ``rules.0.match=x``.
 
-Spec: QEMU's keyval syntax: a part of a key is a name or a number; an object whose keys are all
-numbers is an array. There are no flags; ``help`` and ``?`` may stand anywhere. The last of a
-repeated key counts.
+Spec: QEMU's keyval syntax: each part of a key is a name or a number; an object whose keys are all
+numbers is an array. There are no flags; ``help`` and ``?`` may stand anywhere. If a key is
+repeated, the last one counts.
 """
 
 import re
@@ -22,21 +22,21 @@ _LARGEST_INDEX: Final = (1 << 31) - 1
 
 
 class NestedKeys(NamedTuple):
-    """What a text says: strings, in objects and arrays, and whether it asks for help."""
+    """A parsed keyval text: strings in objects and arrays, and whether it asks for help."""
 
     values: JsonObject
     wants_help: bool
 
 
 def parse_nested_keys(text: str, *, implied_key: str) -> NestedKeys:
-    """Read such a text.
+    """Parse a keyval text.
 
     Args:
         text: The text.
-        implied_key: The key of the first part where it has none.
+        implied_key: The key of the first value if it has none.
 
     Raises:
-        ChardevError: If it can't be read, in QEMU's words.
+        ChardevError: If the text is malformed, in QEMU's words.
 
     Example:
         >>> parse_nested_keys("authz-list,rules.0.match=x", implied_key="qom-type").values
@@ -63,7 +63,7 @@ def parse_nested_keys(text: str, *, implied_key: str) -> NestedKeys:
 
 
 def _take(values: JsonObject, text: str, at: int, word: str) -> int:
-    """Take a key and its value; return where the next key begins."""
+    """Parse one key and its value into an object; return the offset of the next key."""
     parts, end = _parts(text, at, word)
     place = values
     for depth, part in enumerate(parts[:-1], 1):
@@ -74,24 +74,25 @@ def _take(values: JsonObject, text: str, at: int, word: str) -> int:
     if text[end : end + 1] != "=":
         raise ChardevError(f"Expected '=' after parameter '{text[at:end]}'")
     value_end = _end_of(_VALUE, text, end + 1)
-    if not isinstance(place.get(parts[-1], ""), str):
+    if not isinstance(place.get(parts[-1], ""), str):  # "a.b=1,a=2": a is an object already
         raise _inconsistent(".".join(parts))
     place[parts[-1]] = text[end + 1 : value_end].replace(",,", ",")
     return value_end + 1
 
 
 def _parts(text: str, at: int, word: str) -> tuple[list[str], int]:
-    """Split a key; return its parts, and where it ends."""
+    """Split a key into its parts; return them and the offset behind the key."""
     parts: list[str] = []
     end = at
     while not parts or text[end : end + 1] == ".":
         start = end + bool(parts)
+        # The first part is never a number: the outermost level is always an object.
         found = (parts and _INDEX.match(text, start)) or _NAME.match(text, start)
         if not found or text[found.end() : found.end() + 1] not in (*".=,", ""):
             raise ChardevError(qemu_texts.invalid(word))
         if len(found[0]) > limits.KEY_PART:
-            of = " fragment" if parts or found.end() != at + len(word) else ""
-            raise ChardevError(f"Parameter{of} '{found[0]}' is too long")
+            suffix = " fragment" if parts or found.end() != at + len(word) else ""
+            raise ChardevError(f"Parameter{suffix} '{found[0]}' is too long")
         parts.append(found[0])
         end = found.end()
         if len(parts) > limits.KEY_PARTS:
@@ -101,12 +102,12 @@ def _parts(text: str, at: int, word: str) -> tuple[list[str], int]:
 
 def _end_of(pattern: re.Pattern[str], text: str, at: int) -> int:
     found = pattern.match(text, at)
-    assert found is not None  # it may be empty
+    assert found is not None  # these patterns match the empty string, too
     return found.end()
 
 
 def _listed(value: JsonValue, key: str) -> JsonValue:
-    """Make arrays of the objects whose keys are numbers."""
+    """Return a value in which objects with only numbers as keys have become arrays."""
     if not isinstance(value, dict):
         return value
     for name, below in value.items():

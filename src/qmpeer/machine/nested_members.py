@@ -1,4 +1,4 @@
-"""Strings in objects and arrays, read by the types that the schema gives them.
+"""Conversion of keyval strings to the types of the schema, inside objects and arrays.
 
 Spec: QEMU's input visitor for the keyval syntax: members in the schema's order, each object's
 unknown ones after its known ones.
@@ -23,16 +23,16 @@ def struct_members(schema: Schema, name: str) -> dict[str, Member]:
 def read_members(
     schema: Schema, members: Mapping[str, Member], values: Mapping[str, JsonValue], path: str = ""
 ) -> JsonObject:
-    """Read the members of an object.
+    """Convert the members of an object.
 
     Args:
-        schema: Knows the members' types: strings, booleans, enums, structs and arrays of these.
-        members: The members that there are.
-        values: What they are given.
-        path: The object's key and a dot; "" for the outermost.
+        schema: The types of the members: strings, booleans, enums, structs and arrays of these.
+        members: The members that the object's type has.
+        values: The values in the text.
+        path: The object's key and a dot; "" for the outermost object.
 
     Raises:
-        ChardevError: If they don't fit, in QEMU's words.
+        ChardevError: If the values don't fit the types, in QEMU's words.
     """
     found: JsonObject = {}
     for name, member in members.items():
@@ -52,7 +52,11 @@ def _read(schema: Schema, type: str, value: JsonValue, name: str, key: str) -> J
         if not isinstance(value, list):
             raise _mistyped(key, "array")
         element = definition.element
-        return [_read(schema, element, of, "null", f"{key}.{at}") for at, of in enumerate(value)]
+        # QEMU has no name for an element: its error texts then contain "null".
+        return [
+            _read(schema, element, item, "null", f"{key}.{index}")
+            for index, item in enumerate(value)
+        ]
     if isinstance(definition, StructDefinition):
         if not isinstance(value, dict):
             raise _mistyped(key, "object")
@@ -62,7 +66,7 @@ def _read(schema: Schema, type: str, value: JsonValue, name: str, key: str) -> J
     if type == "bool":
         return read_boolean(key, value)
     if isinstance(definition, EnumDefinition) and value not in {
-        of.name for of in definition.values
+        allowed.name for allowed in definition.values
     }:
         raise ChardevError(qemu_texts.not_accepted(name, value))
     return value

@@ -1,6 +1,6 @@
-"""What an ``-object`` option says, as ``object-add`` takes it, judged by the schema.
+"""The argument of ``-object``, parsed and validated into the arguments of ``object-add``.
 
-All options are read before anything is made, in QEMU as here; `Objects.add` then makes the object.
+All options are parsed before anything is created, as in QEMU; `Objects.add` creates the object.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,7 +17,7 @@ from qmpeer.errors import ChardevError, ValidationError
 from qmpeer.machine.interface import load
 from qmpeer.machine.nested_keys import parse_nested_keys
 from qmpeer.machine.nested_members import read_members, struct_members
-from qmpeer.machine.start_error import StartHelp, behind_warnings
+from qmpeer.machine.start_error import StartHelp, prepend_warnings
 from qmpeer.messages import qemu_texts
 from qmpeer.schema import Array, EnumDefinition, Member, Schema, UnionDefinition, Validator
 from qmpeer.values import JsonObject
@@ -28,23 +28,24 @@ _TYPE: Final = "qom-type"
 def read_object(
     argument: str, taken: Collection[str], *, is_option: bool = True
 ) -> tuple[JsonObject, list[str]]:
-    """Read the argument of ``-object``: JSON, or keys with their values.
+    """Parse the argument of ``-object``: JSON, or keys with values.
 
     Args:
         argument: The argument.
-        taken: Ids of objects that other options describe by keys and values.
-        is_option: It is an option's; a human command's has another syntax, without flags.
+        taken: The ids of objects in other options with keys and values.
+        is_option: True for -object; the human command object_add has another syntax, without
+            flags.
 
     Returns:
-        What ``object-add`` takes, and what QEMU warns of.
+        The arguments of ``object-add``, and QEMU's warnings.
 
     Raises:
-        ChardevError: If it can't be read, in QEMU's words.
-        StartHelp: If it asks which objects there are, or what one takes.
+        ChardevError: If the argument is invalid, in QEMU's words.
+        StartHelp: If it asks for the types of objects, or for the properties of one.
     """
     if argument.startswith("{"):
         properties = read_json(argument)
-        _judge(properties)
+        _validate(properties)
         return properties, []
     schema = load()
     if not is_option:
@@ -56,19 +57,20 @@ def read_object(
         raise ChardevError(f"Duplicate ID '{id}' for object")
     warnings = [pair.warning for pair in pairs if pair.warning is not None]
     values = {pair.key: pair.value for pair in pairs}
-    with behind_warnings(warnings):
+    with prepend_warnings(warnings):
         return _typed(schema, values), warnings
 
 
 def _read_nested(schema: Schema, argument: str) -> JsonObject:
-    """Read keys with their values as QEMU reads what it declares in QAPI."""
+    """Parse keys with values by QEMU's keyval rules and the schema's types."""
     values, wants_help = parse_nested_keys(argument, implied_key=_TYPE)
     kind = values.get(_TYPE)
     if wants_help:
         raise StartHelp(_members_help(schema, str(kind)) or _types_help())
     base = {_TYPE: Member(_TYPE, "ObjectType"), "id": Member("id", "str")}
-    given = {key: value for key, value in values.items() if key in base}
-    properties = read_members(schema, base, given)
+    # The common members come first: their errors precede those of the type's own members.
+    common = {key: value for key, value in values.items() if key in base}
+    properties = read_members(schema, base, common)
     return properties | read_members(
         schema,
         _members(schema, str(kind)),
@@ -76,7 +78,7 @@ def _read_nested(schema: Schema, argument: str) -> JsonObject:
     )
 
 
-def _judge(properties: JsonObject) -> None:
+def _validate(properties: JsonObject) -> None:
     try:
         Validator(load(), frozenset()).arguments("object-add")(properties)
     except ValidationError as error:
@@ -84,26 +86,26 @@ def _judge(properties: JsonObject) -> None:
 
 
 def _typed(schema: Schema, values: Mapping[str, str]) -> JsonObject:
-    """Read the values by the types that the schema gives their keys."""
+    """Convert the values of a -object option to the types of the schema, and validate them."""
     known = _members(schema, values.get(_TYPE, ""))
     properties: JsonObject = {}
     unknown: list[str] = []
     for key, value in values.items():
-        of = "str" if key in (_TYPE, "id") else known[key].type if key in known else None
-        if of == "bool":
+        kind = "str" if key in (_TYPE, "id") else known[key].type if key in known else None
+        if kind == "bool":
             properties[key] = read_boolean(key, value)
-        elif of is None or isinstance(schema.types.get(of), Array):
+        elif kind is None or isinstance(schema.types.get(kind), Array):
             unknown.append(key)
         else:
             properties[key] = value
-    _judge(properties)  # a missing member comes before an unknown one
+    _validate(properties)  # QEMU reports a missing member before an unknown one
     if unknown:
         raise ChardevError(qemu_texts.invalid(unknown[0]))
     return properties
 
 
 def _members(schema: Schema, kind: str) -> dict[str, Member]:
-    """Return what a type of object has of its own; with "" for a type, what there is at all."""
+    """Return the members specific to a type of object; for the type "", those of all types."""
     options = schema.types["ObjectOptions"]
     assert isinstance(options, UnionDefinition)
     names = [branch.type for branch in options.branches if kind in (branch.name, "")]
@@ -114,7 +116,7 @@ def _members(schema: Schema, kind: str) -> dict[str, Member]:
 
 
 def object_types() -> list[str]:
-    """Return the types of objects that there are."""
+    """Return the names of all types of objects."""
     kinds = load().types["ObjectType"]
     assert isinstance(kinds, EnumDefinition)
     return [value.name for value in kinds.values]
@@ -135,12 +137,12 @@ def _types_help() -> str:
 
 
 def _members_help(schema: Schema, kind: str) -> str:
-    """Say what a type of object takes; "" if there is no such type."""
+    """Return QEMU's help text for a type of object; "" if there is no such type."""
     if kind not in object_types():
         return ""
     lines = "".join(
         f"  {name}=<{'string' if member.type == 'str' else member.type.strip('[]')}>\n"
         for name, member in sorted(_members(schema, kind).items())
-        if name != "loaded"  # which is deprecated
+        if name != "loaded"  # deprecated; QEMU doesn't list it either
     )
     return f"{kind} options:\n{lines}"

@@ -1,6 +1,6 @@
-"""The objects of ``-object`` and ``object-add``: TLS credentials, secrets, and who may come in.
+"""The objects of ``-object`` and ``object-add``: TLS credentials, secrets and access lists.
 
-Spec: QAPI, ObjectOptions. The texts are QEMU's. [Secrets that are encrypted with another one are
+Spec: QAPI, ObjectOptions. The error texts are QEMU's. [Secrets that another secret encrypts are
 refused: the standard library has no AES.]
 """
 
@@ -26,9 +26,10 @@ class Objects:
     """The objects of one machine.
 
     Attributes:
-        credentials: TLS credentials by their ids.
-        authorizers: By their ids, what decides whether the owner of a certificate may come in.
-        types: The types of all objects by their ids.
+        credentials: TLS credentials by id.
+        authorizers: Access lists by id: functions of the name in a certificate that return
+            whether its owner may connect.
+        types: The types of all objects by id.
     """
 
     def __init__(self, open_path: Callable[[str, int], int]) -> None:
@@ -52,18 +53,18 @@ class Objects:
         return list(self.types)
 
     def add(self, properties: JsonObject) -> None:
-        """Make an object.
+        """Create an object.
 
         Args:
-            properties: Of QAPI's type ObjectOptions, checked against it.
+            properties: A valid ObjectOptions of the schema.
 
         Raises:
-            ChardevError: If it can't be made, in QEMU's words.
+            ChardevError: If it can't be created, in QEMU's words.
         """
         id = check_id(str(properties["id"]))
         if id in self.types:
-            what = "to object (type 'container')"
-            raise ChardevError(f"attempt to add duplicate property '{id}' {what}")
+            place = "to object (type 'container')"
+            raise ChardevError(f"attempt to add duplicate property '{id}' {place}")
         if len(self.types) >= limits.OBJECTS:
             raise ChardevError(f"there are {limits.OBJECTS} objects already")
         kind = str(properties["qom-type"])
@@ -73,10 +74,10 @@ class Objects:
         self.types[id] = kind
 
     def remove(self, id: str) -> None:
-        """Remove an object; who uses it already goes on with it.
+        """Remove an object; devices and connections that use it already keep it.
 
         Raises:
-            ChardevError: If there is none of that name.
+            ChardevError: If there is no object of that name.
         """
         if self.types.pop(id, None) is None:
             raise ChardevError(f"object '{id}' not found")
@@ -84,7 +85,7 @@ class Objects:
         for table in (self.credentials, self.authorizers, self._secrets):
             table.pop(id, None)
 
-    # Who may come in
+    # Access lists
 
     def _add_list(self, id: str, properties: JsonObject) -> None:
         rules: Any = properties.get("rules", [])
@@ -99,7 +100,7 @@ class Objects:
     def _add_secret(self, id: str, properties: JsonObject) -> None:
         data, path = properties.get("data"), properties.get("file")
         if "keyid" in properties:
-            self._secret(str(properties["keyid"]))
+            self._secret(str(properties["keyid"]))  # QEMU's error if it doesn't exist comes first
             raise ChardevError("secrets that are encrypted with another one can't be read here")
         if data is not None and path is not None:
             raise ChardevError("'file' and 'data' are mutually exclusive")
@@ -114,14 +115,14 @@ class Objects:
         self._secrets[id] = secret
 
     def _read(self, path: str) -> bytes:
-        what = "Failed to open"
+        failure = "Failed to open"
         try:
             fd = self._open_path(path, os.O_RDONLY)
-            what = "Error reading"
+            failure = "Error reading"
             with _reader(fd) as file:
                 secret = file.read(limits.SECRET + 1)
         except OSError as error:
-            why = f"{what} file “{path}”: {error.strerror}"
+            why = f"{failure} file “{path}”: {error.strerror}"
             raise ChardevError(f"Unable to read {path}: {why}") from error
         if len(secret) > limits.SECRET:
             raise ChardevError(f"Unable to read {path}: more than {limits.SECRET} bytes")
@@ -163,6 +164,7 @@ class Objects:
             str(folder),
             server_side=is_server,
             verify_peer=bool(properties.get("verify-peer", True)),
+            # Called only if the key is encrypted.
             passphrase=None if password is None else lambda: self._secret(str(password)),
         )
 
@@ -170,12 +172,13 @@ class Objects:
 def _reader(fd: int) -> BinaryIO:
     try:
         return os.fdopen(fd, "rb")
-    except OSError:  # a folder: that leaves it open
+    except OSError:  # a folder; fdopen() leaves the descriptor open then
         os.close(fd)
         raise
 
 
 def _decide(rules: list[JsonObject], allows_others: bool, name: str) -> bool:
+    """Return the policy of the first rule that matches a name, else the list's own."""
     for rule in rules:
         pattern = str(rule["match"])
         if rule.get("format") == "glob":

@@ -1,4 +1,4 @@
-"""What a command line of ``qmpeer serve`` asks for, read and not yet made."""
+"""The parsed command line of ``qmpeer serve``, from which the machine is then created."""
 
 import msgspec
 
@@ -10,37 +10,37 @@ from qmpeer.values import JsonObject
 
 
 class _Option(msgspec.Struct, frozen=True, kw_only=True):
-    """An option as it was spelled, and its argument."""
+    """An option as it was spelled, with its argument."""
 
     option: str
     argument: str
 
 
 class ChardevOption(_Option, frozen=True, kw_only=True):
-    """An option that makes a character device: ``-chardev``, or ``-qmp`` and its kin."""
+    """An option that creates a character device, such as ``-chardev`` or ``-qmp``."""
 
     description: Description
 
 
 class ObjectOption(msgspec.Struct, frozen=True, kw_only=True):
-    """The argument of an ``-object``, and what ``object-add`` takes."""
+    """An ``-object``: its argument, and the arguments of ``object-add`` that it stands for."""
 
     argument: str
     properties: JsonObject
 
 
 class PortOption(_Option, frozen=True, kw_only=True):
-    """A ``-serial`` or ``-parallel``, which is read only when monitors are there.
+    """A ``-serial`` or ``-parallel``; its argument is parsed only after the monitors are created.
 
     Attributes:
-        kind: serial or parallel.
+        kind: "serial" or "parallel".
     """
 
     kind: str
 
 
 class FdOption(_Option, frozen=True, kw_only=True):
-    """An ``-add-fd``: a descriptor that was inherited and goes into a set."""
+    """An ``-add-fd``: an inherited descriptor, and the set to put it into."""
 
     fd: int
     set_id: int
@@ -48,24 +48,24 @@ class FdOption(_Option, frozen=True, kw_only=True):
 
 
 class Options(msgspec.Struct, kw_only=True):
-    """All that a command line asks for.
+    """All options of a command line.
 
     Attributes:
         chardevs: The character devices, in order.
         monitors: The monitors, in order.
         objects: The objects, in order.
-        ports: Serial and parallel ports, in order.
-        fds: Descriptors for sets.
-        guest_name: For query-name; None if the guest has none.
-        guest_uuid: For query-uuid.
-        is_stopped: Whether the guest waits for cont (-S).
-        is_insecure: Whether TCP may be open to the network without certificates.
+        ports: The serial and parallel ports, in order.
+        fds: The inherited descriptors for sets.
+        guest_name: The name for query-name; None if the guest has none.
+        guest_uuid: The UUID for query-uuid.
+        is_stopped: True if the guest waits for cont (-S).
+        is_insecure: True if TCP may be open to the network without client certificates.
         escape: The byte that begins a mux's escape (-echr).
-        origins: Web pages that may connect by WebSocket.
-        handshake_timeout: Seconds for TLS and WebSocket to begin; None waits for ever.
-        has_defaults: Whether there is a monitor if no option makes one.
-        policy: What is done about what is deprecated or unstable (-compat).
-        notices: What is to be said on standard output before all else.
+        origins: Origins of web pages that may connect by WebSocket.
+        handshake_timeout: Seconds for the TLS and WebSocket handshakes; None waits for ever.
+        has_defaults: True if a default monitor is added when no option creates one.
+        policy: The handling of deprecated and unstable input and output (-compat).
+        notices: Lines for standard output, shown before anything is created.
     """
 
     chardevs: list[ChardevOption] = []
@@ -97,4 +97,5 @@ class Options(msgspec.Struct, kw_only=True):
     @property
     def labels(self) -> list[str]:
         """The labels of the character devices."""
-        return [of.description.label for of in self.chardevs if of.description.label is not None]
+        labels = (chardev.description.label for chardev in self.chardevs)
+        return [label for label in labels if label is not None]

@@ -1,7 +1,7 @@
-"""Whether the guest runs, and which command moves it where.
+"""The run states of the guest, and the transitions that commands cause.
 
-There is no guest code in this machine: what runs is the state alone, with the events that a
-client of QEMU relies on.
+There is no guest code in this machine: only the state changes, with the events that a client of
+QEMU relies on.
 """
 
 import enum
@@ -18,21 +18,21 @@ class RunState(enum.Enum):
 
 
 _MOVES: Final = {
-    # A move that isn't in this table changes nothing and raises no event.
+    # A command and a state without an entry change nothing and emit no event.
     ("stop", RunState.RUNNING): RunState.PAUSED,
     ("cont", RunState.PRELAUNCH): RunState.RUNNING,
     ("cont", RunState.PAUSED): RunState.RUNNING,
     ("cont", RunState.RESTORE_VM): RunState.RUNNING,
-    # QEMU, loadvm: the guest stops first, and stays where that left it if nothing can be loaded.
+    # QEMU, loadvm: the guest stops first, and stays stopped if the snapshot can't be loaded.
     ("loadvm", RunState.RUNNING): RunState.RESTORE_VM,
-    # QEMU, main loop: a reset of a guest that doesn't run makes it one that never ran.
+    # QEMU, main loop: a reset takes a stopped guest back to the state before its first start.
     ("system_reset", RunState.PAUSED): RunState.PRELAUNCH,
     ("system_reset", RunState.RESTORE_VM): RunState.PRELAUNCH,
 }
 
 
 def next_state(command: str, state: RunState) -> RunState:
-    """Say in which state a command leaves the guest.
+    """Return the guest's state after a command.
 
     Example:
         >>> next_state("stop", RunState.RUNNING)

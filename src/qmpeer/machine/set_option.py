@@ -1,7 +1,6 @@
-"""The option ``-set GROUP.ID.KEY=VALUE``, which adds to an option that stands before it.
+"""The option ``-set GROUP.ID.KEY=VALUE``, which adds a key to an earlier option.
 
-Spec: QEMU 7.2. Only devices and monitors have ids here, so that of the other groups there is never
-one to add to.
+Spec: QEMU 7.2. Here only devices and monitors have ids, so in any other group no id is found.
 """
 
 import re
@@ -30,7 +29,7 @@ _OTHERS: Final = frozenset({"object", "machine", "smp-opts", "boot-opts"})
 
 
 class Setting(NamedTuple):
-    """What a ``-set`` option says."""
+    """The four parts of a ``-set`` option's argument."""
 
     group: str
     id: str
@@ -39,10 +38,10 @@ class Setting(NamedTuple):
 
 
 def parse_set(argument: str) -> Setting:
-    """Read the argument of ``-set``.
+    """Parse the argument of ``-set``.
 
     Raises:
-        ChardevError: If it can't be read, or there is no such group, in QEMU's words.
+        ChardevError: If it is malformed, or there is no such group, in QEMU's words.
 
     Example:
         >>> parse_set("chardev.mon0.wait=off")
@@ -60,7 +59,7 @@ def parse_set(argument: str) -> Setting:
 
 
 def set_in_chardev(description: Description, setting: Setting) -> tuple[Description, Sequence[str]]:
-    """Return the description of a device with one more key, and what QEMU warns of.
+    """Return a device's description with one more key, and QEMU's warnings.
 
     Raises:
         ChardevError: If the key or its value is wrong, in QEMU's words.

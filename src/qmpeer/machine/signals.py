@@ -1,7 +1,7 @@
-"""The signals that end a machine, and who sent them.
+"""The signals that end a machine, and the processes that send them.
 
-Spec: QEMU says which process has sent the signal, and its name. A handler of Python's doesn't learn
-that; so the signals are blocked, and a thread waits for them.
+Spec: QEMU reports the id and the name of the sender. A Python signal handler doesn't get these, so
+the signals are blocked, and a thread waits for them with sigwaitinfo().
 """
 
 import os
@@ -12,28 +12,28 @@ from typing import Final
 
 _SIGNALS: Final = frozenset({signal.SIGINT, signal.SIGHUP, signal.SIGTERM})
 
-When = Callable[[int, str], None]
-"""Is told the number of a signal, and what is known of its sender: "" or " from pid 7 (bash)"."""
+OnSignal = Callable[[int, str], None]
+"""Called with a signal's number and a text about its sender: "" or " from pid 7 (bash)"."""
 
 
 def block_signals() -> None:
-    """Hold back the signals until they are waited for; before there are threads."""
+    """Block the signals until watch_signals() waits for them; call this before threads start."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
 
-def watch_signals(when: When) -> None:
-    """Wait for signals in a thread, and call a function there."""
+def watch_signals(on_signal: OnSignal) -> None:
+    """Wait for signals in a thread, and call a function there for each."""
 
     def watch() -> None:
         while True:
             info = signal.sigwaitinfo(_SIGNALS)
-            when(info.si_signo, _sender(info.si_pid))
+            on_signal(info.si_signo, _sender(info.si_pid))
 
     threading.Thread(target=watch, name="signals", daemon=True).start()
 
 
 def _sender(pid: int) -> str:
-    """Name a process. Spec: QEMU: nobody for 0, which is the kernel, as for Ctrl-C."""
+    """Describe a signal's sender. Spec: QEMU: "" for pid 0, the kernel, as after Ctrl-C."""
     if pid == 0:
         return ""
     try:

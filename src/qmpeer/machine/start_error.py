@@ -1,4 +1,4 @@
-"""Why a machine can't start, as QEMU tells it: the option, its argument, and the reason."""
+"""The error of a machine that can't start, formatted as QEMU does: option, argument, reason."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,14 +7,14 @@ from qmpeer.errors import ChardevError
 
 
 class StartError(Exception):
-    """The reason why the machine can't start.
+    """A fault that prevents the machine from starting.
 
     Attributes:
-        option: The option at fault as it was spelled, "" if it is none of them.
-        argument: Its argument, None if it has none.
-        reason: What is wrong, in QEMU's words where QEMU has any.
-        hint: Further lines that stand below, "" if there are none.
-        earlier: What stands in lines of its own before that.
+        option: The option at fault as it was spelled; "" if no option is.
+        argument: Its argument; None if it has none.
+        reason: The reason, in QEMU's words where QEMU has the same error.
+        hint: Further lines below the reason; "" if there are none.
+        earlier: Texts for lines of their own before the reason.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class StartError(Exception):
 
     @classmethod
     def of(cls, option: str, argument: str | None, error: ValueError) -> "StartError":
-        """Return what an error means that an option has led to."""
+        """Return the error for an option whose value raised a ValueError."""
         if isinstance(error, ChardevError):
             return cls(option, argument, error.reason, error.hint, error.earlier)
         return cls(option, argument, str(error))
@@ -44,17 +44,17 @@ class StartError(Exception):
 
     @property
     def texts(self) -> list[str]:
-        """All that is to be said, each text beginning in a line of its own."""
+        """All texts to show, in order; each begins on a line of its own."""
         before = [notice(self.option, self.argument, text) for text in self.earlier]
         return [*before, f"{self}\n{self.hint}" if self.hint else str(self)]
 
 
 class StartHelp(Exception):
-    """An option that asks for a text instead of a machine.
+    """A request for help, which ends the program instead of starting the machine.
 
     Attributes:
-        text: To be printed on standard output.
-        status: The exit status that goes with it.
+        text: The help text, for standard output.
+        status: The exit status.
     """
 
     def __init__(self, text: str, status: int = 0) -> None:
@@ -64,7 +64,7 @@ class StartHelp(Exception):
 
 
 def notice(option: str, argument: str | None, text: str) -> str:
-    """Put before a text which option it is about."""
+    """Return a text with the option that it is about in front."""
     if not option:
         return text
     where = option if argument is None else f"{option} {argument}"
@@ -72,8 +72,8 @@ def notice(option: str, argument: str | None, text: str) -> str:
 
 
 @contextmanager
-def behind_warnings(warnings: Sequence[str]) -> Iterator[None]:
-    """Have an error that is raised meanwhile say first what was warned of."""
+def prepend_warnings(warnings: Sequence[str]) -> Iterator[None]:
+    """Add the warnings to a ChardevError that is raised in the block, before its own text."""
     try:
         yield
     except ChardevError as error:

@@ -1,7 +1,7 @@
 """The start of the machine, in QEMU's order: objects, devices, monitors, ports.
 
-Spec: QEMU 7.2: whatever is wrong ends the start at once. A server with ``wait=on`` keeps back all
-that comes behind it until a client is there.
+Spec: QEMU 7.2: the first error ends the start. A server with ``wait=on`` delays everything after it
+until a client has connected.
 """
 
 import fcntl
@@ -9,47 +9,48 @@ import os
 
 from qmpeer.chardev import Chardev, Description, parse_device
 from qmpeer.errors import ChardevError, CommandError
-from qmpeer.machine.machine import Machine, Say
+from qmpeer.machine.machine import Machine, ShowText
 from qmpeer.machine.monitor_options import MonitorOption
 from qmpeer.machine.options import ChardevOption, FdOption, Options, PortOption
 from qmpeer.machine.start_error import StartError, StartHelp, notice
 
 
-async def open_all(machine: Machine, options: Options, say: Say) -> None:
-    """Make all objects, devices and monitors.
+async def open_all(machine: Machine, options: Options, report: ShowText) -> None:
+    """Create all objects, devices and monitors of a command line.
 
     Args:
-        machine: Whose they are.
-        options: What the command line asked for.
-        say: Shows a text on standard error.
+        machine: The machine to add them to.
+        options: The parsed command line.
+        report: Shows a text on standard error.
 
     Raises:
-        StartError: If one can't be had.
-        StartHelp: If an option asks for a text.
+        StartError: If one can't be created.
+        StartHelp: If an option asks for help.
     """
     for inherited in options.fds:
         _adopt(machine, inherited)
+    # Closed only now: two -add-fd may name the same descriptor.
     for fd in {inherited.fd for inherited in options.fds}:
         os.close(fd)
     for object in options.objects:
         try:
             machine.objects.add(object.properties)
         except ChardevError as error:
-            raise StartError.of("", None, error) from error  # QEMU doesn't say which option
+            raise StartError.of("", None, error) from error  # QEMU doesn't name the option
     for chardev in options.chardevs:
-        await _open_chardev(machine, chardev, say)
-        if machine.is_shutting_down:  # a signal came while a client was awaited
+        await _open_chardev(machine, chardev, report)
+        if machine.is_shutting_down:  # a signal ended the wait for a client
             return
     for monitor in options.monitors:
         _open_monitor(machine, monitor)
     for kind in ("serial", "parallel"):
         ports = [port for port in options.ports if port.kind == kind]
         for number, port in enumerate(ports):
-            await _open_port(machine, port, f"{kind}{number}", say)
+            await _open_port(machine, port, f"{kind}{number}", report)
 
 
 def _adopt(machine: Machine, inherited: FdOption) -> None:
-    """Put an inherited descriptor into a set. Spec: QEMU keeps a copy and closes the original."""
+    """Put a copy of an inherited descriptor into a set, as QEMU does; it closes the originals."""
     try:
         copy = fcntl.fcntl(inherited.fd, fcntl.F_DUPFD_CLOEXEC, 0)
         machine.descriptors.add_to_set(inherited.set_id, inherited.opaque, [copy])
@@ -60,11 +61,11 @@ def _adopt(machine: Machine, inherited: FdOption) -> None:
         raise StartError(inherited.option, inherited.argument, error.desc) from error
 
 
-async def _open_chardev(machine: Machine, chardev: ChardevOption, say: Say) -> None:
+async def _open_chardev(machine: Machine, chardev: ChardevOption, report: ShowText) -> None:
     if chardev.description.help:
         raise StartHelp(chardev.description.help)
     try:
-        await _make(machine, chardev, chardev.description, say)
+        await _make(machine, chardev, chardev.description, report)
     except ChardevError as error:
         raise StartError.of(chardev.option, chardev.argument, error) from error
 
@@ -73,15 +74,15 @@ async def _make(
     machine: Machine,
     source: ChardevOption | PortOption,
     description: Description,
-    say: Say,
+    report: ShowText,
 ) -> Chardev:
-    """Make and open a device, and wait for its client if that was asked for."""
+    """Create and open a device; with ``wait=on``, wait for its client."""
     device = await machine.chardevs.add_described(description)
     base = machine.chardevs.get(f"{device.label}-base") if description.is_mux else None
     base = base or device
     if base.waits_for_client:
         text = f"info: QEMU waiting for connection on: {base.filename}"
-        say(notice(source.option, source.argument, text))
+        report(notice(source.option, source.argument, text))
         await base.wait_for_client()
     return device
 
@@ -99,10 +100,10 @@ def _open_monitor(machine: Machine, monitor: MonitorOption) -> None:
         machine.add_control_device(device)
 
 
-async def _open_port(machine: Machine, port: PortOption, label: str, say: Say) -> None:
-    """Make the device of a port, which has a human monitor on it if it is shared.
+async def _open_port(machine: Machine, port: PortOption, label: str, report: ShowText) -> None:
+    """Create the device of a port, and a human monitor on it if the device is shared (``mon:``).
 
-    Spec: QEMU looks at these options last of all. [The port itself has no guest behind it.]
+    Spec: QEMU parses these options last of all. [No guest is connected to the port.]
     """
     if port.argument == "none":
         return
@@ -113,14 +114,15 @@ async def _open_port(machine: Machine, port: PortOption, label: str, say: Say) -
             if description.label not in machine.chardevs:
                 raise ChardevError("parse error: ")
             return
-        device = await _make(machine, port, description, say)
+        device = await _make(machine, port, description, report)
         if description.is_mux:
             machine.monitor.attach(device, human=True)
     except ChardevError as error:
         last = f"could not connect {port.kind} device to character backend '{port.argument}'"
         first = f"{error.reason}\n{error.hint}" if error.hint else error.reason
         earlier = (*error.earlier, first)
-        if first.startswith("parse error: "):  # which is the last word of -qmp and its kin
+        # QEMU shows the parser's text for -qmp, -qmp-pretty and -monitor, but not for ports.
+        if first.startswith("parse error: "):
             earlier = error.earlier
         if port.argument.startswith("chardev:"):
             earlier = ()

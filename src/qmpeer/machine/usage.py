@@ -5,72 +5,73 @@ from typing import Final
 USAGE: Final = """\
 usage: qmpeer serve [options]
 
-Starts a machine without a guest and answers QMP, and people, as QEMU 7.2 does.
-Options are QEMU's, with one dash or two:
+Starts a machine without a guest. Its QMP and human monitors answer as QEMU 7.2 does.
+The options are QEMU's, with one dash or two:
 
 monitors:
-  -qmp DEV            a monitor for programs on DEV, one JSON value a line
-  -qmp-pretty DEV     the same, indented
-  -monitor DEV        a monitor for people on DEV; 'none' is none
+  -qmp DEV            a QMP monitor on DEV, which writes one JSON value a line
+  -qmp-pretty DEV     a QMP monitor on DEV, which indents JSON
+  -monitor DEV        a human monitor on DEV; 'none' for no monitor
   -mon [chardev=]ID[,mode=readline|control][,pretty=on|off]
-                      a monitor on a device of -chardev, for people or for programs
-                      Without any of these there is one for people on standard input and output;
-                      with -display none or -daemonize nobody sees it, with -nodefaults it isn't.
+                      a monitor on the device ID of a -chardev: human (readline) or QMP (control)
+                      Without any of these options, a human monitor is on standard input and
+                      output. With -display none or -daemonize it is on a console that nobody
+                      sees. With -nodefaults there is none.
   DEV is tcp:HOST:PORT[,OPTS], telnet:HOST:PORT[,OPTS], websocket:HOST:PORT[,OPTS],
       unix:PATH[,OPTS], stdio, pty, file:PATH, pipe:PATH, udp:HOST:PORT[@HOST:PORT], null, vc,
-      /dev/..., chardev:ID, or mon:DEV for one that shares itself (C-a h tells how)
+      /dev/..., chardev:ID, or mon:DEV for a device that several can share (C-a h shows help)
 
 character devices:
   -chardev TYPE,id=ID[,OPTS]
-                      a device; -chardev help lists the types, -chardev TYPE,help what they take
-  OPTS of sockets: server[=on|off]      listen (else connect)
-                   wait=on|off          start only when a client is there; default on
-                   reconnect=SECONDS    a client's: try again
+                      a device; -chardev help lists the types, -chardev TYPE,help its options
+  OPTS of sockets: server[=on|off]      listen for clients, instead of connecting
+                   wait=on|off          wait for a client before the start goes on; default on
+                   reconnect=SECONDS    connect again after so many seconds
                    to=PORT, ipv4=on|off, ipv6=on|off, abstract=on|off, nodelay
                    telnet=on, tn3270=on, websocket=on
-                   tls-creds=ID         TLS, with credentials of -object
-                   tls-authz=ID         who may come in, by an authz-... of -object
+                   tls-creds=ID         use TLS, with the tls-creds-... object ID
+                   tls-authz=ID         admit only clients that the authz-... object ID allows
   OPTS of all:     logfile=PATH[,logappend=on], mux=on
   -serial DEV, -parallel DEV
-                      a device by that name; mon:DEV has a monitor for people, too
+                      a device with the label of the port; mon:DEV adds a human monitor
   -echr N             the character that begins the escapes of mux=on; default 1, C-a
   -add-fd fd=N,set=SET[,opaque=TEXT]
-                      an inherited descriptor that /dev/fdset/SET stands for
+                      add the inherited descriptor N to /dev/fdset/SET
   -set chardev.ID.KEY=VALUE, -set mon.ID.KEY=VALUE
-                      add to a -chardev or -mon, or one that -qmp made, that stands before
+                      add KEY=VALUE to an earlier -chardev or -mon, or to one made by -qmp
 
-credentials and who may come in:
+credentials and access:
   -object TYPE,id=ID[,...], or in JSON
                       tls-creds-x509, tls-creds-psk, tls-creds-anon, secret, authz-list or
-                      authz-simple; -object TYPE,help tells what it takes
-  --insecure          listen for TCP on other addresses than this host's own loopback, where
-                      anyone who reaches the port controls the machine; TLS that asks clients
-                      for certificates or keys needs no such leave
+                      authz-simple; -object TYPE,help lists its properties
+  --insecure          allow TCP on addresses other than loopback, where anyone who can reach the
+                      port controls the machine; not needed with TLS that requires certificates
+                      or keys of clients
   -allow-origin ORIGIN
-                      let pages of ORIGIN, such as https://admin.example, connect by WebSocket;
-                      may be repeated, * is all. Pages of others are refused.
+                      let web pages of ORIGIN, such as https://admin.example, connect by
+                      WebSocket; may be repeated, * allows all. Other pages are refused.
   -handshake-timeout SECONDS|off
-                      how long TLS and WebSocket may take to begin on TCP; default 10
+                      limit the TLS and WebSocket handshakes on TCP; default 10
 
 machine:
   -S                  start with the guest stopped
-  -name [guest=]NAME  name of the guest, for query-name
-  -uuid UUID          identity of the guest, for query-uuid
-  -singlestep         what query-status says of stepping
-  -pidfile FILE       write the process id to FILE, remove it at the end
-  -daemonize          go on in the background once the monitors listen
-  -machine none       the only machine there is; -M is the same
-  -compat WHAT=HOW    refuse or hide what clients had better not use; WHAT is deprecated-input
-                      or unstable-input with accept, reject or crash, deprecated-output or
-                      unstable-output with accept or hide
-  -accel NAME         tcg, kvm or qtest; there is no guest to accelerate
-  -display none       the only display there is
+  -name [guest=]NAME  the guest's name, for query-name
+  -uuid UUID          the guest's UUID, for query-uuid
+  -singlestep         let query-status report single-step mode
+  -pidfile FILE       write the process id to FILE; remove FILE at the end
+  -daemonize          go to the background once the monitors listen
+  -machine none       the only machine type; -M is the same
+  -compat KEY=VALUE   refuse or hide deprecated or unstable parts of the interface:
+                      deprecated-input or unstable-input with accept, reject or crash,
+                      deprecated-output or unstable-output with accept or hide
+  -accel NAME         tcg, kvm or qtest; accepted, but there is no guest to accelerate
+  -display none       the only display
   -nographic, -nodefaults, -no-user-config
-                      accepted; there is nothing else to leave out
+                      accepted; besides the default monitor there is nothing to leave out
 
-  -h, --help          this text
-  -version            the version
+  -h, --help          show this text
+  -version            show the version
 
-The environment's QMPEER_LOOP chooses the event loop: uvloop or asyncio.
-Exit status: 0 after quit, SIGTERM or SIGINT; 1 if it couldn't start.
+The environment variable QMPEER_LOOP chooses the event loop: uvloop or asyncio.
+Exit status: 0 after quit, SIGTERM, SIGINT or SIGHUP; 1 if the machine can't start.
 """

@@ -1,6 +1,6 @@
-"""Values and messages: greeting, command, response, event.
+"""QMP messages as JSON values and structs: greeting, command, response, event.
 
-What a client doesn't need for its first reply is handed out lazily.
+Names that a client doesn't need for its first reply are imported on first use.
 """
 
 from typing import TYPE_CHECKING

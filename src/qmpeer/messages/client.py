@@ -1,10 +1,9 @@
-"""Messages as a client reads and writes them: bytes of a message in, its struct out, and commands.
+"""A client's messages: received ones decoded to structs, and commands to send.
 
-`Incoming` is the form in which msgspec decodes each message straight from its bytes; what doesn't
-fit it is looked at by `parse_message` as a plain value, which says what is wrong.
+msgspec decodes each message from its bytes to `Incoming`. A message that doesn't fit goes through
+`parse_message` as a plain value, which finds out what is wrong.
 
-Spec: qmp-spec, "Protocol Specification". Members that are not in it are passed over: newer servers
-may send more.
+Spec: qmp-spec, "Protocol Specification". Unknown members are ignored: newer servers may send more.
 """
 
 from typing import Any
@@ -24,7 +23,7 @@ class IncomingError(msgspec.Struct):
 
 
 class Incoming(msgspec.Struct):
-    """Any message of a server: its event, return_value, error or greeting is set."""
+    """Any message of a server: one of event, return_value, error and greeting is set."""
 
     return_value: Any = msgspec.field(name="return", default=UNSET)
     id: Any = UNSET
@@ -36,10 +35,10 @@ class Incoming(msgspec.Struct):
 
 
 def parse_message(value: JsonValue) -> Incoming:
-    """Read a message that was decoded to a plain value.
+    """Convert a message that was decoded to a plain value.
 
     Raises:
-        MessageError: If it is none of a server's messages.
+        MessageError: If it isn't a message of a server.
     """
     if not isinstance(value, dict):
         raise MessageError(f"found {json_kind(value)} where a message must be an object")
@@ -49,7 +48,7 @@ def parse_message(value: JsonValue) -> Incoming:
     if "timestamp" in value:
         try:
             msgspec.convert(value["timestamp"], Timestamp)
-        except msgspec.ValidationError:  # an event is worth more than its stamp
+        except msgspec.ValidationError:  # keep the event, drop the bad timestamp
             del value["timestamp"]
     try:
         return msgspec.convert(value, Incoming)
@@ -58,19 +57,19 @@ def parse_message(value: JsonValue) -> Incoming:
 
 
 def _without_nulls(value: JsonObject) -> JsonObject:
-    """Return a copy without the members that are null, as others write what isn't there."""
+    """Return a copy without null members: some servers write null for a missing member."""
     return {
         name: item for name, item in value.items() if item is not None or name in ("return", "id")
     }
 
 
 def parse_greeting(value: Any) -> Greeting:
-    """Read the member "QMP" of a greeting.
+    """Convert the member "QMP" of a greeting.
 
-    Capabilities that aren't text are passed over. A version that isn't one gives None.
+    Capabilities that aren't strings are ignored. A malformed version gives None.
 
     Raises:
-        MessageError: If it isn't an object.
+        MessageError: If the value isn't an object.
     """
     if not isinstance(value, dict):
         raise MessageError(f"found {json_kind(value)} where QMP must be an object", "QMP")
@@ -86,8 +85,9 @@ def parse_greeting(value: Any) -> Greeting:
 def command_message(
     name: str, arguments: JsonObject | None, id: JsonValue | UnsetType, is_oob: bool
 ) -> JsonObject:
-    """Return a command as a JSON value; arguments that are empty are left out."""
+    """Return a command as a JSON value; empty arguments are left out."""
     message: JsonObject = {"exec-oob" if is_oob else "execute": name}
+    # QEMU treats empty and missing arguments alike, so the shorter text is sent.
     if arguments:
         message["arguments"] = arguments
     if id is not UNSET:
@@ -105,5 +105,5 @@ _KINDS = {
 
 
 def json_kind(value: object) -> str:
-    """Return what kind of JSON value one is, for an error: "an object", "null"."""
+    """Return the kind of a JSON value for an error message: "an object", "null"."""
     return _KINDS.get(type(value), "a number")

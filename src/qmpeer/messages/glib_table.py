@@ -1,12 +1,12 @@
-"""GLib's hash table of names: in which slots it keeps them, which is the order of some answers.
+"""A model of GLib's hash table of names, whose slots decide the order of some answers.
 
-QEMU names one of several unexpected members, and lists its character devices, as it finds them in
-such a table. So the order depends on all that was in the table, on what was taken out, and on how
-it was filled. Nobody should count on it; programs that compare whole answers do.
+QEMU takes the name of an unexpected member, and the order of its character devices, from such a
+table. So the order depends on all names ever added, on those removed, and on the order of adding.
+Nobody should rely on it, but programs that compare whole answers do.
 
 Spec: GLib 2.74: djb2 of the name, times 11, modulo the largest prime that fits; triangular probing;
-slots of removed names used again; resized in place when it is full or nearly empty, each name that
-is met in its new place being moved next.
+slots of removed names reused; resized in place when full or nearly empty, where a name that
+occupies another's new slot is moved next.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,20 +14,20 @@ from enum import Enum
 from typing import Final
 
 _PRIMES: Final = (1, 2, 3, 7, 13, 31, 61, 127, 251, 509, 1021, 2039, 4093, 8191, 16381, 32749)
-_LEAST_SHIFT: Final = 3  # log2 of the number of slots that a table has at least
+_LEAST_SHIFT: Final = 3  # log2 of the least number of slots
 
 
 class _Mark(Enum):
-    REMOVED = "where a name was"
+    REMOVED = "the slot of a removed name"
 
 
 _Slot = str | _Mark | None
 _Reached = dict[int, tuple[int, int]]
-"""For each home, at which place and step probing from there has found room last."""
+"""For each home slot, the slot and the step at which probing last found room."""
 
 
 class GlibTable:
-    """Names in the slots in which GLib has them.
+    """A set of names in the slot order of GLib.
 
     Example:
         >>> table = GlibTable()
@@ -45,11 +45,11 @@ class GlibTable:
         self._reached = _Reached()
 
     def __iter__(self) -> Iterator[str]:
-        """Go through the names from the lowest slot to the highest."""
+        """Yield the names from the lowest slot to the highest."""
         return (name for name in self._slots if isinstance(name, str))
 
     def add(self, name: str) -> None:
-        """Add a name that isn't there."""
+        """Add a new name."""
         place = self._room(name, self._reached, lambda at: isinstance(self._slots[at], str))
         self._used += self._slots[place] is None
         self._slots[place] = name
@@ -57,7 +57,7 @@ class GlibTable:
         self._resize()
 
     def remove(self, name: str) -> None:
-        """Remove one that is."""
+        """Remove a name of the table."""
         self._slots[self._slots.index(name)] = _Mark.REMOVED
         self._reached.clear()
         self._count -= 1
@@ -67,10 +67,10 @@ class GlibTable:
         return (_hash(name) * 11 & 0xFFFF_FFFF) % _PRIMES[self._shift]
 
     def _room(self, name: str, reached: _Reached, is_taken: Callable[[int], bool]) -> int:
-        """Return the first place for a name that isn't taken.
+        """Return the first free slot for a name.
 
-        What was found taken must stay so as long as `reached` is used: names that share a home
-        would else go the same way again and again.
+        `reached` remembers how far probing went, so that names with the same home slot don't repeat
+        it. It is valid only while no taken slot becomes free.
         """
         home, mask = self._home(name), (1 << self._shift) - 1
         at, step = reached.get(home, (home, 1))
@@ -81,6 +81,8 @@ class GlibTable:
 
     def _resize(self) -> None:
         size = len(self._slots)
+        # GLib's conditions: fewer than a quarter of the slots hold names, or fewer than about 1 in
+        # 17 are unused.
         is_sparse = size > self._count * 4 and size > 1 << _LEAST_SHIFT
         is_full = size <= self._used + self._used // 16
         if not (is_sparse or is_full):
@@ -92,7 +94,7 @@ class GlibTable:
         self._reached.clear()
 
     def _settle(self) -> None:
-        """Move all names to where they belong, in place: each evicts whom it finds there."""
+        """Move all names to their new slots, in place; each evicts the name that it finds there."""
         new_size = 1 << self._shift
         slots = self._slots
         slots.extend([None] * (new_size - len(slots)))
@@ -115,12 +117,12 @@ def _hash(name: str) -> int:
     value = 5381
     for byte in _modified_utf8(name):
         value = (value * 33 + (byte - 256 if byte > 127 else byte)) & 0xFFFF_FFFF
-    return max(value, 2)  # 0 and 1 mark slots that are empty and that were emptied
+    return max(value, 2)  # 0 and 1 mark empty and emptied slots
 
 
 def _modified_utf8(name: str) -> bytes:
     try:
-        data = name.encode("utf-8", "surrogateescape")  # of a command line, which may be no UTF-8
+        data = name.encode("utf-8", "surrogateescape")  # a name of a command line may not be UTF-8
     except UnicodeEncodeError:
         data = name.encode("utf-8", "surrogatepass")
     return data.replace(b"\0", b"\xc0\x80")

@@ -1,12 +1,12 @@
-"""An id as QEMU gives it back: parsed, and written out again.
+"""A command's id as QEMU echoes it: parsed and written again.
 
-What differs from the text that came is the order of members, and the spelling of numbers with a
-fraction or an exponent, which are doubles to QEMU: 1e16 comes back as 10000000000000000, and 0.1 as
-0.10000000000000001.
+The echo differs from the original text in two ways: the order of members, and the form of numbers
+with a fraction or an exponent, which QEMU stores as doubles. 1e16 comes back as 10000000000000000,
+and 0.1 as 0.10000000000000001.
 
 Spec: QEMU 7.2 walks its hash tables, and writes doubles by "%.17g". [Infinity, which JSON can't
-say, comes back as null. Only the first 4096 members and items are ordered and spelled so: more
-would cost more than the command.]
+express, comes back as null. Only the first 4096 members and items are converted: more would take
+longer than the command.]
 """
 
 import math
@@ -19,7 +19,7 @@ from qmpeer.messages.qemu_order import in_qemu_order
 
 
 def echoed(id: Any) -> Any:
-    """Return an id ordered and spelled as QEMU does it; containers change in place."""
+    """Return an id in QEMU's order and number format; containers are changed in place."""
     if type(id) is float:
         return _spelled(id)
     containers = [id] if type(id) in (list, dict) else []

@@ -1,8 +1,8 @@
-"""The orders in which QEMU walks an object's members, which show where several things are wrong.
+"""QEMU's order of an object's members, which decides the fault that an error reports.
 
-A parsed object is a hash table of 512 buckets. QEMU walks it bucket by bucket, the newest member
-first in each, and reports the first fault that it meets. Members that nobody has read stand in a
-hash table of GLib's, filled in that order: QEMU reports the one in the lowest slot as unexpected.
+QEMU stores a parsed object in a hash table of 512 buckets. It walks the table bucket by bucket, the
+newest member first in each, and reports the first fault. Unused members are then in a GLib hash
+table that was filled in that order: QEMU reports the one in the lowest slot as unexpected.
 
 Spec: QEMU 7.2, measured; the first hash is that of its QDict.
 """
@@ -17,10 +17,10 @@ _MASK = 0xFFFFFFFF
 
 
 def hash_order(name: str) -> int:
-    """Return the bucket of a name, by which members are sorted."""
+    """Return the bucket of a name, the sort key of members."""
     key = name.encode("utf-8", "surrogatepass").replace(b"\x00", b"\xc0\x80")
     value = 0x238F13AF * len(key)
-    for index in range(min(len(key), 24)):  # the shifts come round every 24 bytes
+    for index in range(min(len(key), 24)):  # the shifts repeat every 24 bytes
         value += sum(key[index::24]) << (index * 5 % 24)
     return (1103515243 * (value & _MASK) + 12345 & _MASK) % _BUCKETS
 
@@ -28,11 +28,11 @@ def hash_order(name: str) -> int:
 def in_qemu_order(names: Iterable[str]) -> list[str]:
     """Return member names in QEMU's order.
 
-    [More than 4096 names, or 64 KiB of them, stay in the order of the text: to sort them would cost
-    more than the command.]
+    [More than 4096 names, or 64 KiB of them, stay in the order of the text: sorting them would take
+    longer than the command.]
 
     Args:
-        names: The names in the order in which they stood in the text.
+        names: The names in the order of the text.
 
     Example:
         >>> in_qemu_order(["zeta", "alpha", "m", "a", ""])
@@ -45,14 +45,15 @@ def in_qemu_order(names: Iterable[str]) -> list[str]:
 
 
 def unexpected_member(names: Sequence[str], expected: Sequence[str]) -> str:
-    """Choose the member that the error names.
+    """Return the unexpected member that QEMU's error would name.
 
-    [QEMU makes the same choice whatever the size; past 4096 members or 64 KiB of names, where the
-    choice would cost more than the command, we take the first in the order of the input.]
+    [QEMU makes the same choice for any size. Past 4096 members or 64 KiB of names the choice would
+    take longer than the command, so we return the first in the order of the text.]
 
     Args:
-        names: All members of the object, in the order in which they came.
-        expected: Those that were read, in the order in which they were; one at least is missing.
+        names: All members of the object, in the order of the text.
+        expected: The members that were read, in that order; at least one of `names` isn't among
+            them.
     """
     known = set(expected)
     unknown = [name for name in names if name not in known]

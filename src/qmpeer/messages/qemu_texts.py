@@ -1,52 +1,52 @@
-"""QEMU's sentences about what a client sent, each once.
+"""QEMU's error texts about a client's input, each defined once.
 
-Clients and their users know these texts, and programs match on them. The reader of JSON has its
-own (`qmpeer.wire`), and a text that is said in one place only stands there.
+Users know these texts, and programs match on them. The JSON reader has its own (`qmpeer.wire`). A
+text used in only one place is defined there.
 
 Spec: QEMU 7.2, measured.
 """
 
 
 def missing(name: str) -> str:
-    """Return what is said of an argument that must be there and isn't."""
+    """Return the error for a missing mandatory argument."""
     return f"Parameter '{name}' is missing"
 
 
 def unexpected(name: str) -> str:
-    """Return what is said of an argument that nobody takes."""
+    """Return the error for an unknown argument."""
     return f"Parameter '{name}' is unexpected"
 
 
 def wrong_type(name: str, expected: str) -> str:
-    """Return what is said of an argument that has another JSON type."""
+    """Return the error for an argument of the wrong JSON type."""
     return f"Invalid parameter type for '{name}', expected: {expected}"
 
 
 def not_accepted(name: str, value: object) -> str:
-    """Return what is said of a value that isn't one of those that there are."""
+    """Return the error for a value that isn't one of the possible ones."""
     return f"Parameter '{name}' does not accept value '{value}'"
 
 
 def expects(name: str, what: str) -> str:
-    """Return what is said of a value that is not of the form that it must have."""
+    """Return the error for a value of the wrong form."""
     return f"Parameter '{name}' expects {what}"
 
 
-def disabled(what: str) -> str:
-    """Return what is said of something that policy refuses, such as "Deprecated parameter x"."""
-    return f"{what} disabled by policy"
+def disabled(item: str) -> str:
+    """Return the error for an item that policy refuses, such as "Deprecated parameter x"."""
+    return f"{item} disabled by policy"
 
 
 def invalid(name: str) -> str:
-    """Return what is said of a key that an option of the command line doesn't have."""
+    """Return the error for an unknown key of a command-line option."""
     return f"Invalid parameter '{name}'"
 
 
 def unknown_command(name: str) -> str:
-    """Return what is said of a command that isn't there."""
+    """Return the error for an unknown command."""
     return f"The command {name} has not been found"
 
 
 def unknown_device(name: str) -> str:
-    """Return what is said of a device that isn't there."""
+    """Return the error for an unknown device."""
     return f"Device '{name}' not found"

@@ -1,11 +1,11 @@
-"""Blanking of secrets in commands, texts and errors that are written down.
+"""Redaction of secrets in commands, texts and errors before they are logged or saved.
 
-Every log, history and recording goes through here. A value is blanked
+Every log, history and recording uses it. A value is redacted
 
-- if it is called like a secret, at any depth and even if that is misspelt;
-- if its command may carry one, unless it is shown to be harmless: a number, a truth value, or a
-  text of the form that its member takes;
-- as a part of a text: the password in a URL, what stands behind ``password=``.
+- if its name is that of a secret, at any depth, even if the name is misspelt;
+- if its command may carry a secret, unless the value is known to be harmless: a number, a boolean,
+  or a text of the form that its member has;
+- if it is part of a text: the password in a URL, the value after ``password=``.
 
 The tables of names and commands are in `secret_names`.
 """
@@ -33,7 +33,7 @@ from qmpeer.values import JsonObject, JsonValue
 REDACTED: Final = "<redacted>"
 
 _OF_ANY: Final = frozenset().union(*SECRETS.values()) - {"key", "keys", "args"}
-"""Members that are secrets in a command that isn't known."""
+"""Members that are secrets in an unknown command."""
 
 _HUMAN: Final[Mapping[str, int]] = {
     "block-passwd": 2,
@@ -43,7 +43,7 @@ _HUMAN: Final[Mapping[str, int]] = {
     "qom-set": 3,
     "set-password": 2,
 }
-"""Commands of the human monitor, and how many words of them may be shown."""
+"""Commands of the human monitor that carry secrets, with the number of words that may be shown."""
 _USERINFO: Final = re.compile(r"(://[^\s/?#@:%\"',]*[:%])[^\s/?#@\"']+(?=@)")
 _RBD_KEY: Final = re.compile(r"(:key=)[^\s:,\"']+")
 _NAME: Final = re.compile(
@@ -53,20 +53,20 @@ _NAME: Final = re.compile(
 """A name that a value may follow: ``password=``, ``"password": ``, ``--password ``."""
 _VALUE: Final = re.compile(r"\"[^\"]*+\"?|'[^'\n]*+'?|[^,\s&;\"'\\]*+(?:,,[^,\s&;\"'\\]*+)*")
 _OPTIONS: Final = ("u", "user")
-"""Options of programs that take a name with a password."""
+"""Options of programs whose value is a user name with a password."""
 _WORDS: Final = re.compile(r"[^\s,:=@%\"']{4,}")
 
 
 def redact_arguments(
     command: str, arguments: JsonObject | None, *, is_known: bool | None = None
 ) -> JsonObject | None:
-    """Return the arguments with their secrets blanked, the same object where there are none.
+    """Return the arguments with their secrets redacted, or the same object if there are none.
 
     Args:
         command: The command's name.
-        arguments: Its arguments.
-        is_known: True if the server has this command, so that it isn't another one misspelt; False
-            if it has not, so that what is a secret in any command is one here.
+        arguments: The command's arguments.
+        is_known: True if the server has this command, so the name isn't misspelt. False if it
+            doesn't: then members that are secrets in any command are secrets here.
 
     Example:
         >>> redact_arguments("set_password", {"protocol": "vnc", "passwrd": "x"})
@@ -74,16 +74,17 @@ def redact_arguments(
     """
     if not arguments:
         return arguments
-    redacted = _Blanking(command, is_known).of(arguments, "", 0)
+    redacted = _Redaction(command, is_known).of(arguments, "", 0)
     assert isinstance(redacted, dict)
     return redacted
 
 
 def redact_message(message: JsonValue) -> JsonValue:
-    """Return a command as it stands on the wire with its secrets blanked; others as they are.
+    """Return a command message with its secrets redacted, and any other message unchanged.
 
-    Misspelt verbs and members give nothing away.
+    Misspelt names, even of "execute" and "arguments", reveal nothing.
     """
+    # Not a command, but a client may have sent a list by mistake: its strings may be arguments.
     if isinstance(message, list):
         items = [redact_message(item) for item in message]
         if any(isinstance(item, str) and carrier_of(item) for item in _some(message)):
@@ -104,7 +105,7 @@ def redact_message(message: JsonValue) -> JsonValue:
 
 
 def _command_of(message: JsonObject) -> str:
-    """Return the command of a message, wherever it stands if it is one that may carry a secret."""
+    """Return a message's command; a secret-carrying one is found anywhere in the message."""
     name = message.get("execute", message.get("exec-oob"))
     values = [item for each in _some(message.values()) for item in (each, *_items(each))]
     texts = [text for text in (name, *values) if isinstance(text, str)]
@@ -116,7 +117,7 @@ def _items(value: JsonValue) -> Iterable[JsonValue]:
 
 
 def _some(values: Iterable[JsonValue]) -> Iterable[JsonValue]:
-    """Give the first of many values: a message of a sane client has no more."""
+    """Return the first few values: a sane client's message has no more."""
     return islice(values, 8)
 
 
@@ -124,8 +125,8 @@ def _differ(new: Iterable[JsonValue], old: Iterable[JsonValue]) -> bool:
     return any(one is not other for one, other in zip(new, old, strict=True))
 
 
-class _Blanking:
-    """The rules for the arguments of one command."""
+class _Redaction:
+    """The redaction of the arguments of one command."""
 
     def __init__(self, command: str, is_known: bool | None) -> None:
         self._command = simple_name(command)
@@ -137,7 +138,7 @@ class _Blanking:
         self._secrets = SECRETS.get(self._carrier or self._command, frozenset())
 
     def of(self, value: JsonValue, name: str, depth: int) -> JsonValue:
-        """Return a value with its secrets blanked, the same where there are none."""
+        """Return a value with its secrets redacted, or the same object if there are none."""
         if depth > limits.REDACTION_DEPTH:
             return REDACTED
         match value:
@@ -155,7 +156,7 @@ class _Blanking:
         return value
 
     def _carrier_at(self, value: JsonObject, depth: int) -> str | None:
-        """Return the command whose members an object holds, None if it can hold no secret."""
+        """Return the command whose members an object holds; None if it can't hold secrets."""
         if self._carrier == "object-add" or self._is_unknown:
             if any(isinstance(each, str) and keeps_secrets(each) for each in value.values()):
                 return "object-add"
@@ -165,7 +166,7 @@ class _Blanking:
         return self._carrier if depth == 0 else None
 
     def _member(self, carrier: str | None, name: str, value: JsonValue, depth: int) -> JsonValue:
-        self._names += 1  # to look for misspelt ones takes 60 microseconds each
+        self._names += 1  # looking for misspelt names takes 60 microseconds each
         is_secret = is_secret_name if self._names <= limits.REDACTION_NAMES else is_called_secret
         if is_secret(name) or simple_name(name) in self._secrets:
             return REDACTED
@@ -189,25 +190,25 @@ class _Blanking:
 
 
 def _action(action: JsonValue) -> JsonValue:
-    """Return an action of a transaction, which is like a command, with its secrets blanked."""
+    """Return an action of a transaction, which resembles a command, with its secrets redacted."""
     if isinstance(action, dict) and isinstance(name := action.get("type"), str):
         data = action.get("data")
         blanked = redact_arguments(name, data) if isinstance(data, dict) else data
         action = action if blanked is data else {**action, "data": blanked}
-    return _Blanking("", None).of(action, "", 0)
+    return _Redaction("", None).of(action, "", 0)
 
 
 # --- Texts --------------------------------------------------------------------------------------
 
 
 def redact_text(text: str) -> str:
-    """Return a text without the passwords in its URLs, and behind what is called like a secret.
+    """Return a text with redacted passwords in its URLs and redacted values after secret names.
 
     Example:
         >>> redact_text("http://me:x@host/ --password y key=z")
         'http://me:<redacted>@host/ --password <redacted> key=z'
     """
-    if text.startswith("exec:"):  # a program's command line
+    if text.startswith("exec:"):  # a command line, in which any word may be secret
         return f"exec:{REDACTED}"
     if "rbd:" in text:
         text = _RBD_KEY.sub(rf"\1{REDACTED}", text)
@@ -226,12 +227,12 @@ def redact_text(text: str) -> str:
 
 
 def redact_urls(text: str) -> str:
-    """Return a text without the passwords in its URLs."""
+    """Return a text with the passwords in its URLs redacted."""
     return _USERINFO.sub(rf"\1{REDACTED}", text) if "://" in text else text
 
 
 def redact_human_line(line: str) -> str:
-    """Return a line for the human monitor with its secrets blanked, the same if it has none."""
+    """Return a line for the human monitor with its secrets redacted; the same line if none."""
     words = line.split()
     for at, word in enumerate(words):
         name = _human_carrier(word.strip("\"';"), is_first=at == 0)
@@ -250,7 +251,7 @@ def redact_human_line(line: str) -> str:
 
 
 def _human_carrier(word: str, *, is_first: bool) -> str | None:
-    """Return which command with a secret a word names; the first may be shortened or misspelt."""
+    """Return the secret-carrying command that a word means; a line's first word may be misspelt."""
     name = simple_name(word)
     if name in _HUMAN:
         return name
@@ -262,7 +263,7 @@ def _human_carrier(word: str, *, is_first: bool) -> str | None:
 
 
 def _shown_words(name: str, words: list[str]) -> int:
-    """Return how many words of a command of the human monitor may be shown."""
+    """Return how many words of a human monitor's command may be shown."""
     behind = [word.strip("\"'") for word in words[1:]]
     first = behind[0] if behind else ""
     if name == "change" and not first.startswith("vnc"):
@@ -282,7 +283,7 @@ def _shown_words(name: str, words: list[str]) -> int:
 
 
 class Scrubber:
-    """The secrets of recent commands: what was blanked there is blanked in errors, too."""
+    """The secrets of recent commands, which are redacted in error texts, too."""
 
     __slots__ = ("_secrets",)
 
@@ -290,18 +291,19 @@ class Scrubber:
         self._secrets: deque[str] = deque(maxlen=limits.REDACTED_TEXTS)
 
     def arguments(self, command: str, arguments: JsonObject | None) -> JsonObject | None:
-        """Return a command's arguments with their secrets blanked, and remember these."""
+        """Return a command's arguments with their secrets redacted, and remember the secrets."""
         redacted = redact_arguments(command, arguments)
         if redacted is not arguments:
             self.blanked(arguments, redacted)
         return redacted
 
     def blanked(self, value: JsonValue, shown: JsonValue) -> None:
-        """Remember what was blanked in a value."""
+        """Remember the secrets that `shown` redacts in `value`."""
         if value is shown:
             return
         if isinstance(value, str) and len(value) <= limits.REDACTED_SIZE:
             kept = set(_WORDS.findall(shown)) if isinstance(shown, str) else ()
+            # QEMU's errors often quote only a part of a value, so its words are remembered, too.
             words = [word for word in _WORDS.findall(value) if word not in kept]
             whole = [value] if shown == REDACTED and len(value) >= limits.REDACTED_LENGTH else []
             self._secrets.extend([*whole, *words])
@@ -313,7 +315,8 @@ class Scrubber:
                 self.blanked(item, shown[at] if isinstance(shown, list) else REDACTED)
 
     def text(self, text: str) -> str:
-        """Return a text, such as an error's, without what was blanked."""
+        """Return a text, such as an error's, with the remembered secrets redacted."""
+        # The longest first: a shorter one may be a part of it.
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, REDACTED)
         return redact_urls(text)

@@ -1,6 +1,6 @@
-"""Which names are those of secrets, and which commands may carry a secret in which members.
+"""The names of secrets, and the commands that may carry secrets, with their members.
 
-Nothing here knows a server's schema: a command is often wrong when it is written down.
+These tables don't use a server's schema: the commands that are logged are often wrong.
 
 Spec: the QAPI schema's members that carry passwords, keys and secrets, QEMU 2.0 to 10.
 """
@@ -24,7 +24,7 @@ SECRETS: Final[Mapping[str, frozenset[str]]] = {
     "netdev-add": frozenset({"smb"}),  # a share, maybe with its user's password
     "object-add": frozenset({"data"}),
 }
-"""By command, members that are secrets though they aren't called so."""
+"""By command, members that are secrets although their names don't show it."""
 
 _ID: Final = r"[\w.#:/\[\]-]+"
 _PATH: Final = r"[^\s=]+"
@@ -60,16 +60,16 @@ CARRIERS: Final[Mapping[str, Mapping[str, str]]] = {
     "qom-set": {"path": _PATH, "property": _ID, "value": _PLAIN},
     "set-password": {**_VNC, "connected": "keep|fail|disconnect"},
 }
-"""Commands that may carry a secret, each with the forms of those texts that may be shown.
+"""Commands that may carry a secret, with patterns of the member texts that may be shown.
 
-`object-add` is one only for objects that keep secrets.
+`object-add` is one only for objects that hold secrets.
 """
 
 _OBJECTS: Final = re.compile(
     r"acpi-|authz-|can-|colo-|cryptodev-|dbus-|filter-|igvm|input-|iommufd|iothread|main-loop|"
     r"memory-backend-|monitor-|pef-|pr-manager|qtest|rng-|s390-|sev-|tdx-|thread-|throttle-|x-"
 )
-"""The types of objects that keep no secrets begin so."""
+"""Beginnings of the types of objects without secrets."""
 _MORE_NAMES: Final = (
     "api-key", "apikey", "auth-token", "cookie", "cookies", "credentials", "pass", "passphrase",
     "private-key", "pw", "pwd", "secret", "secrets", "secretkey", "token",
@@ -79,14 +79,14 @@ _UNICODE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 def simple_name(name: str) -> str:
-    """Return a name in lower case with dashes, its escapes read, as the tables have it."""
+    """Return a name as in the tables: lower case, dashes, JSON escapes decoded."""
     plain = _UNICODE.sub(lambda found: chr(int(found[1], 16)), name) if "\\" in name else name
     return plain.lower().replace("_", "-")
 
 
 @lru_cache(maxsize=1024)
 def is_secret_name(name: str) -> bool:
-    """Return whether a member's name, misspelt or not, is that of a secret.
+    """Return whether a member's name is that of a secret, even if misspelt.
 
     Example:
         >>> [is_secret_name(name) for name in ("password", "PASSWRD", "proxy-password", "key")]
@@ -103,14 +103,14 @@ def is_secret_name(name: str) -> bool:
 
 
 def is_called_secret(name: str) -> bool:
-    """Return whether a name is that of a secret, spelt right."""
+    """Return whether a correctly spelt name is that of a secret."""
     simple = simple_name(name)
     return ("passw" in simple and not simple.endswith("-secret")) or simple in _MORE_NAMES
 
 
 @lru_cache(maxsize=1024)
 def carrier_of(command: str) -> str | None:
-    """Return which of the commands that may carry a secret one is, misspelt or not.
+    """Return the secret-carrying command that a name means, even if misspelt; else None.
 
     Example:
         >>> carrier_of("set_passwrd"), carrier_of("query-name")
@@ -136,20 +136,20 @@ _NEIGHBOURS: Final = frozenset(
         "qom-list",
     }
 )
-"""Commands without secrets, and a word, that look like one of the others."""
+"""Names that resemble a secret-carrying command but aren't one."""
 
 
 def is_shown(carrier: str, member: str, text: str) -> bool:
-    """Return whether a text may be shown as a member of a command that may carry a secret."""
+    """Return whether a text may be shown as a member of a secret-carrying command."""
     form = CARRIERS[carrier].get(simple_name(member))
     return form is not None and re.fullmatch(form, text) is not None
 
 
 def keeps_secrets(type_name: str) -> bool:
-    """Return whether a text is the type of an object that keeps secrets."""
+    """Return whether a text is the type of an object that holds secrets."""
     return re.fullmatch(CARRIERS["object-add"]["qom-type"], type_name) is not None
 
 
 def is_plain_object(type_name: str) -> bool:
-    """Return whether a text is the type of an object that keeps none."""
+    """Return whether a text is the type of an object without secrets."""
     return _OBJECTS.match(type_name) is not None

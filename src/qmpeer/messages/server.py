@@ -1,4 +1,4 @@
-"""Messages as a server reads and writes them: values in, commands out, and responses back.
+"""A server's messages: commands parsed from JSON values, and responses to send.
 
 Spec: qmp-spec, "Issuing Commands", "Commands Responses", "Asynchronous events"; the order of checks
 and the texts are QEMU's, measured on QEMU 7.2.
@@ -16,18 +16,19 @@ _PLAIN = frozenset((int, str, type(UNSET)))
 
 
 def parse_command(value: Any, is_oob_enabled: bool) -> CommandMessage:
-    """Read one command.
+    """Parse one command.
 
     Args:
-        value: What the client sent.
-        is_oob_enabled: Out-of-band execution was negotiated.
+        value: The value that the client sent.
+        is_oob_enabled: True if out-of-band execution was negotiated.
 
     Raises:
-        MessageError: In QEMU's words. Its ``member`` names what is wrong; the id, where there is
-            one, is to be echoed all the same, but for a value that isn't an object.
+        MessageError: In QEMU's words. Its ``member`` is the wrong member. The error's response
+            still echoes the id, except if the value isn't an object.
     """
     if type(value) is not dict:
         raise MessageError("QMP input must be a JSON object")
+    # The fast path: a well-formed command needs no walk in QEMU's order.
     name, arguments, id = value.get("execute"), value.get("arguments"), value.get("id", UNSET)
     has_others = len(value) != 1 + (arguments is not None) + (id is not UNSET)
     if type(name) is str and not has_others and (arguments is None or type(arguments) is dict):
@@ -36,7 +37,7 @@ def parse_command(value: Any, is_oob_enabled: bool) -> CommandMessage:
 
 
 def _parse_carefully(value: JsonObject, is_oob_enabled: bool) -> CommandMessage:
-    """Walk the members in QEMU's order; the first that is wrong counts."""
+    """Check the members in QEMU's order; the first wrong one is reported."""
     verb = None
     for member in in_qemu_order(value):
         if member == "execute" or (member == "exec-oob" and is_oob_enabled):
@@ -59,12 +60,12 @@ def _parse_carefully(value: JsonObject, is_oob_enabled: bool) -> CommandMessage:
 
 
 def is_out_of_band(value: Any) -> bool:
-    """Tell whether a request, out-of-band execution being on, overtakes those that wait."""
+    """Return whether a request is executed out of band, if that is enabled."""
     return type(value) is dict and "exec-oob" in value and "execute" not in value
 
 
 def version_value(version: Version) -> JsonObject:
-    """Return what query-version returns and the greeting holds."""
+    """Return a version as in query-version and in the greeting."""
     qemu = version.qemu
     triple: JsonObject = {"micro": qemu.micro, "minor": qemu.minor, "major": qemu.major}
     return {"qemu": triple, "package": version.package}
@@ -77,14 +78,14 @@ def greeting_message(version: Version, capabilities: tuple[str, ...]) -> JsonObj
 
 
 def return_message(value: JsonValue, id: JsonValue | UnsetType) -> JsonObject:
-    """Return a success response as a JSON value; the id stands behind the value, as in QEMU."""
+    """Return a success response as a JSON value; as in QEMU, the id follows the value."""
     if id is UNSET:
         return {"return": value}
     return {"return": value, "id": id}
 
 
 def error_message(error_class: str, desc: str, id: JsonValue | UnsetType) -> JsonObject:
-    """Return an error response as a JSON value; the id stands before the error, as in QEMU."""
+    """Return an error response as a JSON value; as in QEMU, the id precedes the error."""
     error: JsonObject = {"class": error_class, "desc": desc}
     if id is UNSET:
         return {"error": error}
@@ -92,7 +93,7 @@ def error_message(error_class: str, desc: str, id: JsonValue | UnsetType) -> Jso
 
 
 def event_message(name: str, data: JsonObject | None, timestamp: Timestamp | None) -> JsonObject:
-    """Return an event as a JSON value; without data or a timestamp it has no such member."""
+    """Return an event as a JSON value; data and timestamp are left out if they are None."""
     message: JsonObject = {}
     if timestamp is not None:
         message["timestamp"] = {

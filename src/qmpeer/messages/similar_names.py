@@ -1,4 +1,4 @@
-"""Names that look like one that isn't there: the misspelt ones."""
+"""Suggestions of similar names for a misspelt one."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -7,12 +7,12 @@ from qmpeer import limits
 
 
 def near_names(name: str, names: Iterable[str], most: int = 3) -> list[str]:
-    """Return the names that look like another one, the likest first.
+    """Return the names that resemble a given one, the most similar first.
 
     Args:
-        name: The name that isn't there.
-        names: Those that are.
-        most: How many to return at most.
+        name: The unknown name.
+        names: The known names.
+        most: The greatest number of names to return.
 
     Example:
         >>> near_names("query-nmae", ["query-name", "stop", "query-names"])
@@ -25,5 +25,6 @@ def near_names(name: str, names: Iterable[str], most: int = 3) -> list[str]:
     known = list(names)
     if found := get_close_matches(name, known, most, limits.NEAR_NAME):
         return found
+    # Swapped letters in short names, which difflib rates below the cutoff.
     letters = sorted(name)
     return [each for each in known if len(each) == len(name) and sorted(each) == letters][:most]

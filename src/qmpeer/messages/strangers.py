@@ -1,20 +1,20 @@
-"""What a peer that doesn't speak QMP looks like, by the first bytes that it sends.
+"""Recognition of peers that don't speak QMP, by the first bytes that they send.
 
-Whoever dials the wrong port, or the right one in the wrong way, is told what answered there, and
-what to do. A kind is recognised by bytes that no QMP server begins with.
+A user who connects to the wrong port, or to the right one in the wrong way, learns what answered
+there, and what to do. The patterns match only bytes that no QMP server begins with.
 """
 
 import re
 from typing import Final
 
 _SHOWN: Final = 80
-"""Bytes of somebody's text that an error quotes."""
+"""The number of bytes of a peer's data that an error quotes."""
 
-# Patterns stay text until they are needed, which is seldom: a client's start waits for each.
+# Compiled on first use, which is rare: each compiled pattern delays a client's start.
 _KINDS: Final = (
     (
         rb"QEMU [^\n]*monitor - type|[^{]*\(qemu\) ",
-        "QEMU's human monitor; start QEMU with -qmp in place of -monitor, or mode=control in -mon",
+        "QEMU's human monitor; start QEMU with -qmp instead of -monitor, or mode=control in -mon",
     ),
     (rb"SSH-", "an SSH server; give the address of the monitor itself"),
     (rb"HTTP/|<(?:!DOCTYPE|html)", "an HTTP server; for QMP over WebSocket write ws:// or wss://"),
@@ -37,15 +37,16 @@ _KINDS: Final = (
     (rb"[\t\r\n\x1b -~]{4}", "a console, or a log: is it the chardev of the monitor?"),
 )
 _TELLING: Final = 8
-"""So many of these kinds are known from their beginning, without the end of a line."""
+"""The first kinds of the table are recognised by their first bytes, before the end of a line."""
 
 
 def look_of(first: bytes, *, is_whole: bool = True) -> str | None:
-    """Return what a peer looks like and what to do about it; None if it can't be told.
+    """Return what a peer looks like and what to do about it; None if it isn't recognised.
 
     Args:
         first: The first bytes that it sent.
-        is_whole: More wouldn't help; else only what begins like nothing else is told.
+        is_whole: True if more bytes wouldn't help. Otherwise only kinds with an unmistakable
+            beginning are recognised.
 
     Example:
         >>> look_of(b"SSH-2.0-OpenSSH_9.2p1")
@@ -57,7 +58,7 @@ def look_of(first: bytes, *, is_whole: bool = True) -> str | None:
 
 
 def found_instead(first: bytes, expected: str = "a greeting") -> str:
-    """Return what a peer sent in place of what was expected, what it looks like, and what to do.
+    """Return the error text for an unexpected peer: what it sent, what it looks like, what to do.
 
     Example:
         >>> found_instead(b"%!")
@@ -70,17 +71,18 @@ def found_instead(first: bytes, expected: str = "a greeting") -> str:
 
 
 def shown(data: bytes) -> str:
-    r"""Return bytes of somebody's for an error: quoted, escaped and cut.
+    r"""Return a peer's bytes for an error message: quoted, escaped and shortened.
 
     Example:
         >>> print(shown(b"(qemu) \x1b[K"))
         '(qemu) \x1b[K'
     """
+    # repr() escapes control bytes, so that a peer can't send sequences to the user's terminal.
     return repr(data[:_SHOWN])[1:] + ("..." if len(data) > _SHOWN else "")
 
 
 def shown_text(text: str) -> str:
-    r"""Return text of somebody's for an error: escaped and cut.
+    r"""Return a peer's text for an error message: escaped and shortened.
 
     Example:
         >>> print(shown_text("stray '\x1b'"))
@@ -90,7 +92,7 @@ def shown_text(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Escape what a peer has put into a text and would make more than one line of a log.
+    r"""Escape unprintable characters, so that a peer's text stays on one line of a log.
 
     Example:
         >>> print(printable("CN=a\nb é"))

@@ -1,7 +1,7 @@
-"""What QMP says and is kept: greeting, command, event, each as a struct.
+"""QMP's messages as structs: greeting, command and event.
 
-The structs know nothing of bytes. Responses aren't kept: a server writes them from their parts, and
-a client takes them apart (`qmpeer.messages.client`).
+The structs are independent of the wire format. Responses have no struct: a server writes them from
+their parts, and a client splits them (`qmpeer.messages.client`).
 
 Spec: qmp-spec, "Protocol Specification".
 """
@@ -13,13 +13,13 @@ import msgspec
 from qmpeer.values import UNSET, JsonObject, JsonValue
 
 CAPABILITIES_COMMAND = "qmp_capabilities"
-"""The one command that exists before negotiation."""
+"""The only command before negotiation."""
 CAPABILITIES = ("oob",)
-"""The capabilities that there are."""
+"""All capabilities of QMP."""
 
 
 class QemuVersion(msgspec.Struct, frozen=True, order=True):
-    """The release whose interface a server follows; comparable."""
+    """A QEMU release, comparable with others."""
 
     major: int
     minor: int
@@ -27,11 +27,11 @@ class QemuVersion(msgspec.Struct, frozen=True, order=True):
 
 
 class Version(msgspec.Struct, frozen=True):
-    """What a server says of itself, in its greeting and in query-version.
+    """A server's version, as in its greeting and in query-version.
 
     Attributes:
-        qemu: The release whose interface it follows.
-        package: What was packaged, free text, often empty.
+        qemu: The QEMU release whose interface the server implements.
+        package: The version of the package: free text, often empty.
     """
 
     qemu: QemuVersion
@@ -42,8 +42,8 @@ class Greeting(msgspec.Struct, frozen=True):
     """The first message of a server.
 
     Attributes:
-        version: What the server is. None from QEMU 0.12 and from servers that don't say.
-        capabilities: Those that it offers, in its order.
+        version: The server's version; None from QEMU 0.12 and from servers that don't send one.
+        capabilities: The offered capabilities, in the server's order.
     """
 
     version: Version | None
@@ -51,13 +51,13 @@ class Greeting(msgspec.Struct, frozen=True):
 
 
 class CommandMessage(msgspec.Struct, frozen=True):
-    """One command as it was asked for.
+    """One command that a client sent.
 
     Attributes:
-        name: The name, which may be that of no command.
-        arguments: None where the member was left out.
-        id: Any JSON value, UNSET where there was none.
-        is_oob: It came as exec-oob, to be executed out of band.
+        name: The command's name, which may be unknown.
+        arguments: The arguments; None if the member was missing.
+        id: The id, any JSON value; UNSET if there was none.
+        is_oob: True for exec-oob: the command is to be executed out of band.
     """
 
     name: str
@@ -67,7 +67,7 @@ class CommandMessage(msgspec.Struct, frozen=True):
 
 
 class Timestamp(msgspec.Struct, frozen=True, order=True):
-    """When an event was made, by the server's clock; -1 and -1 where that failed."""
+    """The time of an event, by the server's clock; -1 and -1 if the server couldn't read it."""
 
     seconds: int
     microseconds: int
@@ -78,9 +78,9 @@ class Event(msgspec.Struct, frozen=True):
 
     Attributes:
         name: The event's name, the member "event" on the wire.
-        data: Its data; empty where it had none.
-        timestamp: When it was made; None from servers that don't say.
-        number: The client's own count of events on this connection, from 1, given on arrival.
+        data: The event's data; {} if it had none.
+        timestamp: The time of the event; None if the server sent none.
+        number: The event's number on this connection, counted by the client from 1.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""What stands behind a monitor: the one interface between the two.
+"""The interface between a monitor and its backend.
 
-A machine, a proxy and a recording each are a backend. Programs that register handlers on a
-`Monitor` need none of their own: the decorators build one (`qmpeer.monitor.commands`).
+A machine, a proxy and a recording are backends. A program that registers handlers on a `Monitor`
+needs no backend of its own: the decorators build one (`qmpeer.monitor.commands`).
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -14,7 +14,7 @@ from qmpeer.monitor.named_fds import NamedFds
 from qmpeer.values import JsonObject, JsonValue
 
 Emit: TypeAlias = Callable[[str, JsonObject | None], None]
-"""Deliver an event: its name, and its data or None."""
+"""Delivers an event: its name, and its data or None."""
 
 
 class CommandInfo(msgspec.Struct, frozen=True):
@@ -22,7 +22,7 @@ class CommandInfo(msgspec.Struct, frozen=True):
 
     Attributes:
         name: Its name on the wire.
-        allow_oob: It may be executed out of band; it must not block then.
+        allow_oob: True if it may be executed out of band; then it must not block.
         features: Such as "deprecated" and "unstable".
         arguments: The names of its arguments.
     """
@@ -34,11 +34,11 @@ class CommandInfo(msgspec.Struct, frozen=True):
 
 
 class ContextMonitor(Protocol):
-    """A monitor, as far as the handlers of its commands may ask it for something."""
+    """The part of a monitor that handlers may use."""
 
     @property
     def version(self) -> Version:
-        """What the greeting and query-version say."""
+        """The version in the greeting and in query-version's reply."""
 
     def emit(self, name: str, data: JsonObject | None = None) -> None:
         """Send an event to every client; see `Monitor.emit`."""
@@ -50,32 +50,32 @@ class ContextMonitor(Protocol):
 
 
 class Context(Protocol):
-    """Where a command came from."""
+    """The origin of a command: the client and its monitor."""
 
     @property
     def peer(self) -> str:
-        """The client, for logs."""
+        """The client's name in logs."""
 
     @property
     def monitor(self) -> ContextMonitor:
-        """The monitor that it came to."""
+        """The monitor that received the command."""
 
     @property
     def named_fds(self) -> NamedFds:
-        """Keeps descriptors for all clients of where it came to, and for nobody else."""
+        """The named descriptors, shared by all clients at the same address and by no others."""
 
     def take_fds(self) -> list[int]:
-        """Return the last set of descriptors that this client sent; they are the caller's now.
+        """Return the last set of descriptors that this client sent, and pass on their ownership.
 
-        A set that comes before the last was taken replaces it: QEMU keeps one.
+        A new set replaces one that wasn't taken: QEMU keeps one set.
         """
 
 
 class Backend(Protocol):
-    """What executes a monitor's commands and delivers events."""
+    """The executor of a monitor's commands and the source of its events."""
 
     def commands(self) -> Iterable[CommandInfo]:
-        """Return what there is; asked for once."""
+        """Return all commands. The monitor calls this once."""
 
     def execute(
         self, command: CommandMessage, context: Context
@@ -83,11 +83,11 @@ class Backend(Protocol):
         """Execute one command, whatever its name.
 
         Returns:
-            Its value, or an awaitable of it.
+            The command's value, or an awaitable of it.
 
         Raises:
-            CommandError: To answer with an error; CommandNotFound for a name that it doesn't have.
+            CommandError: To answer with an error: CommandNotFound for an unknown name.
         """
 
     def subscribe(self, emit: Emit) -> None:
-        """Take note of where events go. ``emit`` may be called from any thread."""
+        """Keep ``emit``, and call it for each event, from any thread."""

@@ -1,7 +1,7 @@
-"""The commands of a monitor: those that were registered on it, and behind them its backend's.
+"""The commands of a monitor: registered handlers first, then its backend's commands.
 
-Each handler's signature is read once: its parameters are the command's arguments, its annotations
-their types, unless a schema declares the command (`qmpeer.monitor.interface`).
+Each handler's signature is read once. Its parameters are the command's arguments and its
+annotations are their types, unless a schema declares the command (`qmpeer.monitor.interface`).
 """
 
 import inspect
@@ -21,7 +21,7 @@ from qmpeer.values import JsonObject, JsonValue
 
 
 class _Handler:
-    """A handler, what its signature says, and which command it answers."""
+    """A registered handler with its command and its compiled signature."""
 
     __slots__ = (
         "command",
@@ -51,7 +51,7 @@ class _Handler:
         self.command: schema.CommandDefinition = command
         self.is_blocking: bool = is_blocking
         self.is_exclusive: bool = is_exclusive
-        self.is_refused: bool = is_refused  # policy keeps it out
+        self.is_refused: bool = is_refused  # by the policy on deprecated and unstable features
         self.is_async: bool = inspect.iscoroutinefunction(function)
         self.context_name: str | None = parameters.context_name
         self.read: Callable[[JsonObject | None], dict[str, Any]] = parameters.read
@@ -62,11 +62,11 @@ class _Handler:
         )
 
     def call(self, arguments: dict[str, Any]) -> JsonValue:
-        """Call the function; return what is answered."""
+        """Call the function and return the value of the reply."""
         return self.result(self.function(**arguments))
 
     async def wait(self, value: Awaitable[Any]) -> JsonValue:
-        """Wait for what an async function gives; return what is answered."""
+        """Await an async function's result and return the value of the reply."""
         return self.result(await value)
 
 
@@ -74,9 +74,9 @@ class Commands:
     """The lookup of the handler that executes a command.
 
     Args:
-        interface: Knows what is declared, and takes in what signatures say.
-        backend: Executes what isn't registered.
-        threads: Where handlers run that don't run on the loop.
+        interface: Holds the declared commands, and collects those of signatures.
+        backend: Executes commands that aren't registered.
+        threads: Runs the handlers that don't run on the loop.
     """
 
     def __init__(self, interface: Interface, backend: Backend | None, threads: Threads) -> None:
@@ -99,11 +99,12 @@ class Commands:
         """Register a handler.
 
         Raises:
-            ValueError: If the name is taken, if the command would block out of band, or if it is
-                said again what a schema says.
-            TypeError: If its signature can't be a command's, or isn't that of what is declared.
+            ValueError: If the name is taken, if the command would block out of band, or if it
+                repeats features or allow_oob that a schema declares.
+            TypeError: If its signature can't be a command's, or doesn't match the declaration.
         """
         is_coroutine = inspect.iscoroutinefunction(function)
+        # The monitor's session answers qmp_capabilities itself, so nobody may register it.
         if name in self._handlers or name == CAPABILITIES_COMMAND:
             raise ValueError(f"command {name} is registered already")
         blocking = blocking or exclusive
@@ -113,6 +114,7 @@ class Commands:
         interface = self._interface
         parameters = parameters_of(function, interface.types)
         command = interface.add(function, name, parameters, allow_oob=allow_oob, features=features)
+        # A schema may allow oob too, which is known only now.
         if blocking and command.allow_oob:
             raise ValueError(f"command {name} can't be blocking and also out-of-band")
         self._handlers[name] = _Handler(
@@ -126,7 +128,7 @@ class Commands:
         )
 
     def names(self) -> list[str]:
-        """Return all names, the last first.
+        """Return all names in reverse order.
 
         Spec: QEMU 7.2 lists its commands in the reverse of the schema's order.
         """
@@ -134,7 +136,7 @@ class Commands:
         return list(reversed(names))
 
     def function(self, name: str) -> Callable[..., Any] | None:
-        """Return the function that answers one command, None if it isn't registered."""
+        """Return the handler of a command, or None if none is registered."""
         handler = self._handlers.get(name)
         return None if handler is None else handler.function
 
@@ -144,13 +146,14 @@ class Commands:
         """Execute one command.
 
         Returns:
-            Its value, an awaitable of it, or a `Blocking` that is to be called in a thread.
+            The command's value, an awaitable of it, or a `Blocking` to call in a thread.
 
         Raises:
-            CommandError: If it doesn't exist, can't be executed out of band as asked, or fails; if
-                its arguments are wrong.
+            CommandError: If the command doesn't exist, can't be executed out of band as requested,
+                or fails, or if its arguments are wrong.
         """
         handler = self._handlers.get(command.name)
+        # As in QEMU, a disabled command is refused before its arguments are looked at.
         if handler is not None and handler.is_refused:
             self._interface.refuse(handler.command)
         if command.is_oob:
@@ -167,6 +170,7 @@ class Commands:
         if self._threads.is_for_all and not handler.is_async:
             return Blocking(partial(handler.call, arguments), is_exclusive=True)
         value = handler.function(**arguments) if arguments else handler.function()
+        # The two commonest results take the shortest way: inspect.isawaitable() is slow.
         if value is None and not handler.has_output:
             return {}
         if type(value) is not dict and inspect.isawaitable(value):
@@ -174,7 +178,7 @@ class Commands:
         return handler.result(value)
 
     def _check_oob(self, name: str, handler: _Handler | None) -> None:
-        """Refuse a command that can't be executed out of band, in QEMU's words."""
+        """Raise QEMU's error for a command that can't be executed out of band."""
         info: schema.CommandDefinition | CommandInfo | None
         info = self._infos_of_backend().get(name) if handler is None else handler.command
         if info is None and name != CAPABILITIES_COMMAND:
@@ -190,5 +194,5 @@ class Commands:
 
 
 def _command_not_found(name: str) -> CommandError:
-    """Return the error for a name that isn't a command's, in QEMU's words."""
+    """Return QEMU's error for an unknown command."""
     return CommandError("CommandNotFound", qemu_texts.unknown_command(name))

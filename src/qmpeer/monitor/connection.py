@@ -1,4 +1,4 @@
-"""One client of a monitor: the thin shell between a byte stream and its session."""
+"""The connection of one client: a thin shell between a byte stream and its session."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +12,7 @@ from qmpeer.messages import Scrubber, redact_message, redact_urls
 from qmpeer.monitor.backend import ContextMonitor
 from qmpeer.monitor.human.session import HumanSession
 from qmpeer.monitor.named_fds import NamedFds
-from qmpeer.monitor.turns import Executor, Turns
+from qmpeer.monitor.turns import CommandExecutor, Turns
 from qmpeer.protocol import ServerSession
 from qmpeer.transport.aio import Stream
 from qmpeer.transport.descriptors import close_all
@@ -23,15 +23,15 @@ log: logging.Logger = logging.getLogger("qmpeer.monitor")
 
 
 class MemoryBudget:
-    """The memory that the clients of one listener may hold together.
+    """The memory limit for all clients of one listener together.
 
-    One client's request may have 64 MiB, and replies that it doesn't read wait for it; thousands of
-    clients that each keep to such limits would still take all memory. Whoever asks for more when
-    the budget is spent is disconnected, so that those who are there already go on.
+    One client's request may have 64 MiB, and unread replies wait for their client. Thousands of
+    clients within these limits would still take all memory. Once the budget is spent, a client that
+    needs more is disconnected, so that the others can go on.
 
     Attributes:
-        held: Bytes that they hold now, about: unfinished requests, and output that waits.
-        most: How many there may be.
+        held: Approximate number of bytes held now: unfinished requests and unsent output.
+        most: The limit in bytes.
     """
 
     __slots__ = ("held", "most")
@@ -41,33 +41,33 @@ class MemoryBudget:
         self.held: int = 0
 
     def change(self, before: int, now: int) -> bool:
-        """Take note that a client holds more or less than before; say whether that is too much."""
+        """Record a client's new size; return True if it grew and the budget is exceeded."""
         self.held += now - before
         return now > before and self.held > self.most
 
 
-class Place(msgspec.Struct, frozen=True):
-    """Where a monitor is open: what all connections there share.
+class AccessPoint(msgspec.Struct, frozen=True):
+    """One place where a monitor is open, with the objects that all connections there share.
 
     Attributes:
         monitor: The monitor.
-        turns: Executes commands.
-        commands: Executes one of them.
-        on_gone: Called with a connection that is gone.
+        turns: Schedules commands.
+        commands: Executes one command.
+        on_gone: Called with a connection that has ended.
         named_fds: The descriptors that clients have named.
-        budget: The memory that clients may take.
+        budget: The memory limit for the clients.
     """
 
     monitor: ContextMonitor
     turns: Turns
-    commands: Executor
-    on_gone: Callable[["Connection"], None]
+    commands: CommandExecutor
+    on_gone: Callable[["MonitorConnection"], None]
     named_fds: NamedFds = msgspec.field(default_factory=NamedFds)
     budget: MemoryBudget = msgspec.field(default_factory=MemoryBudget)
 
 
-class Connection:
-    """The bytes, descriptors and flow control between a stream and a session.
+class MonitorConnection:
+    """A client's connection: it moves bytes and descriptors between a stream and a session.
 
     It is the `StreamHandler` of its stream and the `Context` of its client's commands.
     """
@@ -78,7 +78,7 @@ class Connection:
         "_held",
         "_is_closing",
         "_is_reading_paused",
-        "_place",
+        "_access",
         "_scrubber",
         "_turns",
         "_unread",
@@ -90,29 +90,29 @@ class Connection:
 
     def __init__(
         self,
-        place: Place,
+        access: AccessPoint,
         stream: Stream,
         session: ServerSession | HumanSession,
         *,
         is_pretty: bool = False,
     ) -> None:
-        self._place = place
-        self._turns = place.turns
-        self._budget = place.budget
-        self._held = 0  # of the budget
-        self._unread = b""  # received, and for later turns
+        self._access = access
+        self._turns = access.turns
+        self._budget = access.budget
+        self._held = 0  # this client's share of the budget
+        self._unread = b""  # received, and left for later turns
         self._is_closing = False
         self._fds: Sequence[int] = ()
         self._is_reading_paused = False
         self._scrubber: Scrubber | None = None  # made by the first request that is logged
         self.stream: Stream = stream
         self.is_pretty: bool = is_pretty
-        self.commands: Executor = place.commands
+        self.commands: CommandExecutor = access.commands
         self.session: ServerSession | HumanSession = session
-        stream.tell_hangup(stream.abort)  # nobody is there to be answered
+        stream.on_hangup(stream.abort)  # a reply would reach nobody
 
     def restart(self, session: ServerSession) -> None:
-        """Begin anew on the same stream, with a session of its own."""
+        """Replace the session by a new one on the same stream."""
         self.flush()
         self.session.close()
         self.session = session
@@ -122,32 +122,34 @@ class Connection:
 
     @property
     def peer(self) -> str:
-        """The client, for logs."""
+        """The client's name in logs."""
         return self.stream.peer
 
     @property
     def monitor(self) -> ContextMonitor:
-        """The monitor that it came to."""
-        return self._place.monitor
+        """The monitor that the client is connected to."""
+        return self._access.monitor
 
     @property
     def named_fds(self) -> NamedFds:
-        """Keeps descriptors for all clients of where it came to, and for nobody else."""
-        return self._place.named_fds
+        """The named descriptors, shared by all clients at the same address and by no others."""
+        return self._access.named_fds
 
     def take_fds(self) -> list[int]:
-        """Return the last set of descriptors that this client sent; they are the caller's now."""
+        """Return the last set of descriptors that this client sent, and pass on their ownership."""
         fds, self._fds = self._fds, ()
         return list(fds)
 
     # StreamHandler
 
     def data_received(self, data: bytes, fds: Sequence[int]) -> None:
-        """Take in bytes and execute what they ask for."""
+        """Take in bytes and execute the commands in them."""
         if fds:
+            # QEMU keeps one set of descriptors: a new one replaces a set that nobody took.
             self._drop_fds()
             self._fds = fds[: limits.RECEIVED_FDS]
             close_all(fds[limits.RECEIVED_FDS :])
+        # Large input is processed in several turns, and later bytes must stay behind it.
         if len(data) > limits.TURN_SMALL or self._unread:
             self._unread += data
             self.settle()
@@ -155,15 +157,16 @@ class Connection:
             self._take_in(data)
 
     def take_turn(self) -> None:
-        """Go on with what is left, for a moment."""
+        """Process unread bytes, for at most ``limits.TURN_TIME``."""
         if not self._can_read_on:
             self._turns.pump(self)
-            if self.session.can_take:  # a long answer had kept it back
+            if self.session.can_take:  # a long reply had delayed the next command
                 self._turns.resume(self)
             return
         until = perf_counter() + limits.TURN_TIME
         while self._can_read_on:
             unread = self._unread
+            # Cut behind a line, so that the session seldom has to keep part of a request.
             cut = unread.rfind(b"\n", 0, limits.TURN_SIZE) + 1 or limits.TURN_SIZE
             self._unread = unread[cut:]
             self._take_in(unread[:cut])
@@ -182,21 +185,21 @@ class Connection:
         self._turns.pump(self)
 
     def eof_received(self) -> None:
-        """Answer what was asked for, then close."""
+        """Answer the commands that were received, then close."""
         self.session.receive_eof()
         self._turns.pump(self)
 
     def pause_writing(self) -> None:
-        """Take no further command."""
+        """Start no further command until `resume_writing`."""
         self.session.pause_output()
 
     def resume_writing(self) -> None:
-        """Take commands again."""
+        """Start commands again."""
         self.session.resume_output()
         self._turns.resume(self)
 
     def connection_lost(self, error: OSError | None) -> None:
-        """Forget the client."""
+        """Release everything that belongs to the client."""
         self.session.close()
         self._unread = b""
         self._drop_fds()
@@ -204,16 +207,16 @@ class Connection:
         self._held = 0
         log.debug("%s: = gone: %s", self.peer, error or "closed")
         self._turns.forget(self)
-        self._place.on_gone(self)
+        self._access.on_gone(self)
 
     # Output
 
     def flush(self) -> bool:
-        """Send what the session has to send; tell whether it was anything."""
+        """Send the session's output; return True if there was any."""
         session = self.session
         was_writing = session.is_writing
         data = session.data_to_send()
-        if was_writing and not session.is_writing:  # what waited for that goes on
+        if was_writing and not session.is_writing:  # commands had waited for the long reply
             self._turns.later(self)
         if session.failure is not None:
             log.warning("%s: = disconnected: %s", self.peer, session.failure)
@@ -227,22 +230,24 @@ class Connection:
         return True
 
     def mark(self) -> None:
-        """Have sent what the session has to send, soon."""
+        """Schedule the sending of the session's output."""
         self._turns.mark(self)
 
     def close_when_answered(self) -> None:
-        """Send what there is, and close once the commands that run are answered."""
+        """Send pending output, and close once the running commands are answered."""
         self.flush()
         self._is_closing = True
         self.settle()
 
     def settle(self) -> None:
-        """After a turn: read on or not, and close if all is done."""
+        """End a turn: pause or resume reading, and close if everything is done."""
         self.weigh()
         session, unread = self.session, self._unread
         wants_data = session.wants_data
         if session.is_writing or (unread and wants_data):
             self._turns.later(self)
+        # Read only what the session takes now. The rest stays in the kernel, which slows the client
+        # down.
         if wants_data and not unread:
             if self._is_reading_paused:
                 self._is_reading_paused = False
@@ -257,7 +262,7 @@ class Connection:
             self.stream.close()
 
     def weigh(self) -> None:
-        """Tell the budget what this client holds; cut it off if that is too much."""
+        """Report this client's size to the budget; disconnect it if that is too much."""
         held = self.session.held_size + self.stream.unsent + len(self._unread)
         if held == self._held:
             return
@@ -268,12 +273,12 @@ class Connection:
             self._cut_off()
 
     def _cut_off(self) -> None:
-        """Disconnect the client at once, and execute nothing more of what it has sent."""
+        """Disconnect the client at once and drop its unread requests."""
         self._unread = b""
         self.session.close()
         self.stream.abort()
 
-    # Logging, where somebody listens
+    # Logging: called only when DEBUG is enabled
 
     def _log_received(self, requests: Iterable[JsonValue | QMPError]) -> None:
         for request in requests:
@@ -287,10 +292,12 @@ class Connection:
                 log.debug("%s: < %s", self.peer, text)
 
     def _log_sent(self, data: bytes) -> None:
+        # A pretty message ends in a brace on its own line.
         messages = data.split(b"\r\n}\r\n") if self.is_pretty else data.splitlines()
         for message in filter(None, messages):
             lines = [line.strip() for line in message.decode().splitlines()]
             text = " ".join(lines) + " }" * self.is_pretty
+            # Error texts quote arguments: blank the secrets that the requests contained.
             if self._scrubber is not None and '"error": {' in text:
                 shown = self._scrubber.text(text)
             else:

@@ -1,9 +1,9 @@
-"""Events on their way from a program to the clients: from any thread, limited, written out once.
+"""The broadcast of events to all clients: from any thread, rate-limited, encoded once.
 
-An event is written out where it is emitted. So what JSON can't hold is its emitter's mistake alone,
-and what is changed afterwards changes no event.
+`EventBroadcast.emit` encodes the event at once. So the emitter gets the error if JSON can't hold
+the data, and later changes to the data don't change the event.
 
-Spec: QEMU 7.2: an event goes to every monitor that has negotiated, and to nobody later.
+Spec: QEMU 7.2 sends an event to every monitor that has negotiated; nobody gets it later.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from qmpeer.values import JsonObject
 from qmpeer.wire import encode_line, encode_pretty
 
 _Event = tuple[str, JsonObject | None, tuple[bytes, bytes]]
-"""Its name, what tells its kind where it is limited, and its text: a line, and many lines."""
+"""Name, the member that rate limits go by (or None), and the text: compact and pretty."""
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 
@@ -39,28 +39,28 @@ class Recipient(Protocol):
 
     @property
     def session(self) -> _RecipientSession:
-        """What negotiates, and holds the output back."""
+        """The session, which takes events once it has negotiated."""
 
     @property
     def is_pretty(self) -> bool:
-        """Events are written over many lines."""
+        """True if events are written over many lines."""
 
     def flush(self) -> bool:
-        """Send what the session has to send, now."""
+        """Send the session's output now."""
 
     def weigh(self) -> None:
-        """Tell the budget what this client holds; cut it off if that is too much."""
+        """Report this client's size to the budget; disconnect it if that is too much."""
 
     def mark(self) -> None:
-        """Have sent what the session has to send, soon."""
+        """Schedule the sending of the session's output."""
 
 
 class EventBroadcast:
-    """The way of events to the connections of a monitor.
+    """A sender of events to all connections of a monitor.
 
     Args:
-        loop: The monitor's.
-        recipients: Those who are connected, at any time.
+        loop: The monitor's loop.
+        recipients: The current connections; the caller changes this collection.
     """
 
     def __init__(self, loop: MonitorLoop, recipients: Collection[Recipient]) -> None:
@@ -75,20 +75,20 @@ class EventBroadcast:
         self._has_pretty = False
 
     def write_pretty_too(self) -> None:
-        """Write events over many lines as well, from now on."""
+        """Encode events over many lines as well, from now on."""
         self._has_pretty = True
 
     def close(self) -> None:
-        """Send no more."""
+        """Send no further events."""
         self._is_closed = True
         if self._throttle_timer is not None:
             self._throttle_timer.cancel()
 
     def emit(self, name: str, data: JsonObject | None = None) -> None:
-        """Send an event, at once in the loop's thread, else soon.
+        """Send an event: at once in the loop's thread, soon from any other.
 
         Raises:
-            TypeError: If there is something in it that JSON can't hold.
+            TypeError: If JSON can't hold the data.
         """
         event = self._written(name, data)
         if self._loop.loop is None or self._is_closed:
@@ -100,13 +100,15 @@ class EventBroadcast:
             return
         emitted = self._emitted
         emitted.append(event)
-        if not self._is_taking_due:  # set before, and cleared before the events are taken
+        # take_emitted() clears the flag before it takes events. So an event that is appended while
+        # the loop takes others either is taken too or schedules another call.
+        if not self._is_taking_due:
             self._is_taking_due = True
             self._loop.call(self.take_emitted)
         elif len(emitted) > limits.EMITTED_EVENTS:
             try:
                 emitted.popleft()
-            except IndexError:  # all were taken meanwhile
+            except IndexError:  # the loop has taken all of them meanwhile
                 return
             self._warn_of_lost()
 
@@ -116,7 +118,7 @@ class EventBroadcast:
             log.warning("events are emitted faster than they are sent: the oldest are lost")
 
     def take_emitted(self) -> None:
-        """Send what other threads have emitted."""
+        """Send the events that other threads have emitted."""
         self._is_taking_due = self._has_lost_emitted = False
         emitted = self._emitted
         while emitted:
@@ -149,20 +151,20 @@ class EventBroadcast:
             if not connection.session.is_ready:
                 continue
             if connection.is_pretty:
-                if pretty:  # else nobody could be here when it was emitted
+                if pretty:  # empty if no pretty client could exist when it was emitted
                     connection.session.send_event(pretty)
             else:
                 connection.session.send_event(line)
             if connection.session.output_size > limits.UNSENT_OUTPUT:
-                connection.flush()  # a burst within one turn has its bounds as well
+                connection.flush()  # bounds the output of a burst within one turn
                 connection.weigh()
             connection.mark()
 
     def _written(self, name: str, data: JsonObject | None) -> _Event:
-        """Write an event out, with the time of now.
+        """Encode an event with the current time.
 
         Raises:
-            TypeError: If there is something in it that JSON can't hold.
+            TypeError: If JSON can't hold the data.
         """
         if not isinstance(name, str):
             raise TypeError(f"found {type(name).__name__}, expected an event's name as a str")
@@ -173,8 +175,9 @@ class EventBroadcast:
         kind: JsonObject | None = None
         try:
             text = encode_line(message), encode_pretty(message) if self._has_pretty else b""
+            # Some events are limited separately for each value of one member, such as an id.
             if data and (member := THROTTLED_EVENTS.get(name)):
                 kind = {member: encode_line(data.get(member)).decode()}
-        except Exception as error:
+        except Exception as error:  # a value's own methods may raise anything
             raise TypeError(f"event {name} can't be written as JSON: {error}") from error
         return name, kind, text

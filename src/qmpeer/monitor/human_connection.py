@@ -1,10 +1,10 @@
-"""One terminal at a human monitor: the thin shell between a byte stream and its session."""
+"""The connection of one terminal to a human monitor: a shell between a stream and a session."""
 
 import logging
 from collections.abc import Iterable
 from typing import Any
 
-from qmpeer.monitor.connection import Connection, Place
+from qmpeer.monitor.connection import AccessPoint, MonitorConnection
 from qmpeer.monitor.human.context import HumanState
 from qmpeer.monitor.human.session import HumanSession
 from qmpeer.transport.aio import Stream
@@ -12,35 +12,35 @@ from qmpeer.transport.aio import Stream
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 
 
-class HumanConnection(Connection):
-    """The keys and the text between a stream and a human monitor's session.
+class HumanConnection(MonitorConnection):
+    """A terminal's connection: keys in and text out.
 
     Attributes:
-        state: What the monitor remembers.
-        is_interactive: Somebody sits at a terminal.
+        state: The state that the monitor keeps between commands.
+        is_interactive: True: a person types at a terminal.
     """
 
     __slots__ = ("is_interactive", "state")
 
     def __init__(
-        self, place: Place, stream: Stream, session: HumanSession, state: HumanState
+        self, access: AccessPoint, stream: Stream, session: HumanSession, state: HumanState
     ) -> None:
-        super().__init__(place, stream, session)
+        super().__init__(access, stream, session)
         self.state: HumanState = state
         self.is_interactive: bool = True
 
     def focus_gained(self) -> None:
-        """Take note that the terminal is ours again: show the prompt."""
+        """Show the prompt: this monitor has the terminal's focus."""
         self._focus(True)
 
     def focus_lost(self) -> None:
-        """Take note that the terminal is another's now: end the line."""
+        """End the line: another front end has the terminal's focus."""
         self._focus(False)
 
     def settle(self) -> None:
-        """After a round of work, do as QMP's does; and go on later if a turn was too short.
+        """End a turn as a QMP connection does, and continue later if the turn was cut short.
 
-        Whoever sends lines without end keeps nobody else waiting.
+        So a client that sends endless lines doesn't delay other clients.
         """
         super().settle()
         assert isinstance(self.session, HumanSession)
@@ -53,7 +53,7 @@ class HumanConnection(Connection):
         self.flush()
 
     def _log_received(self, requests: Iterable[Any]) -> None:
-        """Do nothing: lines are logged when they are executed, keys aren't."""
+        """Do nothing: a line is logged when it is executed, and keys aren't logged."""
 
     def _log_sent(self, data: bytes) -> None:
         log.debug("%s: > %d bytes", self.peer, len(data))

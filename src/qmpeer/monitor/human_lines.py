@@ -1,4 +1,4 @@
-"""Single lines for the human monitor that come by other ways than a terminal."""
+"""Execution of single human-monitor lines that don't come from a terminal."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -14,12 +14,12 @@ from qmpeer.monitor.turns import Outcome, Turns, failure_of, outcome_of
 
 
 class HumanLines:
-    """The execution of single lines.
+    """An executor of single lines, for QMP's human-monitor-command.
 
     Args:
         monitor: The monitor.
-        loop: The monitor's.
-        turns: Executes what blocks.
+        loop: The monitor's loop.
+        turns: Runs blocking handlers.
         commands: The human commands.
     """
 
@@ -35,13 +35,13 @@ class HumanLines:
         self, line: str, context: Context | None, cpu_index: int | None
     ) -> str | Awaitable[str]:
         """Execute a line; see `Monitor.run_human`."""
-        here = OneLine(self._monitor, context, cpu_index)
+        line_context = OneLine(self._monitor, context, cpu_index)
         try:
-            outcome = self._commands.run(line, here)
+            outcome = self._commands.run(line, line_context)
             if isinstance(outcome, str):
                 return to_lines(outcome)
             if isinstance(outcome, Blocking):
-                if not self._loop.is_here:  # where handlers may block
+                if not self._loop.is_here:  # this thread isn't the loop's and may block
                     return to_lines(str(outcome()))
                 later: Awaitable[Outcome] = self._turns.run_blocking(
                     outcome, line.partition(" ")[0]
@@ -56,6 +56,7 @@ class HumanLines:
         loop = self._loop.loop
         if loop is None or self._loop.is_here:
             return finish
+        # Another thread can't await: it waits for the loop to finish the command.
         waiting = asyncio.run_coroutine_threadsafe(outcome_of(finish), loop)
         text, failure = waiting.result(limits.COMMAND_TIMEOUT)
         if failure is not None:

@@ -1,10 +1,9 @@
-"""The interface of a monitor, as one schema: what was declared, and what signatures say.
+"""The interface of a monitor as one schema: declared commands and events, and signatures.
 
-Three sources make it up, in this order: the monitor's own commands (``qapi/control.json`` and
-``qapi/introspect.json`` beside this file, compiled to ``interface.json``); the schema that a
-program declares its commands and events in; and for a command that isn't declared, the signature
-and the docstring of its handler. Of what is declared, only commands that have a handler are in the
-interface.
+It has three sources, in this order: the monitor's own commands (``qapi/control.json`` and
+``qapi/introspect.json`` beside this file, compiled to ``interface.json``); the schema in which a
+program declares its commands and events; and, for a command that isn't declared, the signature and
+the docstring of its handler. A declared command belongs to the interface only if it has a handler.
 
 Validation, policy and introspection all come from here.
 """
@@ -22,7 +21,7 @@ from qmpeer.messages import CAPABILITIES_COMMAND, qemu_texts
 from qmpeer.monitor.handlers.docstrings import documentation_of
 from qmpeer.monitor.handlers.parameters import Parameters
 from qmpeer.monitor.handlers.schema_types import ANY, SchemaTypes
-from qmpeer.monitor.handlers.signature_check import declared_members, match
+from qmpeer.monitor.handlers.signature_check import check_signature, declared_members
 from qmpeer.monitor.handlers.type_compiler import TypeCompiler
 from qmpeer.monitor.handlers.type_hints import function_hints
 from qmpeer.schema import (
@@ -56,32 +55,32 @@ def own_schema() -> Schema:
 
 
 class Interface:
-    """Hold the commands and events of one monitor.
+    """The commands and events of one monitor.
 
     Args:
-        declared: The schema that a program declares its commands and events in, conditions settled.
-        policy: What is done about what is deprecated or unstable.
-        checks_output: Hold replies and events to what is declared, too.
+        declared: The schema that declares a program's commands and events, conditions settled.
+        policy: The policy on deprecated and unstable features.
+        checks_output: Check replies and events against the declarations, too.
 
     Attributes:
         types: Compiles the annotations of handlers.
 
     Raises:
-        ValueError: If the schema has a type of a name that the monitor's own commands use, and it
-            is another type.
+        ValueError: If the schema has a type with the name of a type of the monitor's own commands,
+            but the two types differ.
     """
 
     def __init__(self, declared: Schema | None, policy: Policy, checks_output: bool) -> None:
         self._schema = None if declared is None else _with_own(declared)
         self._policy = policy
         self._checks_output = checks_output
-        of = self._schema or Schema({})
-        self._declarations = SchemaTypes(of.types)
-        self._validator = Validator(of, policy.rejected)
-        self._hiding = Hiding(of, policy.hidden) if policy.hidden else None
-        self._commands = {command.name: command for command in of.commands()}
-        self._events = {event.name: event for event in of.events()}
-        self._made: dict[str, CommandDefinition] = {}
+        known = self._schema or Schema({})
+        self._declarations = SchemaTypes(known.types)
+        self._validator = Validator(known, policy.rejected)
+        self._hiding = Hiding(known, policy.hidden) if policy.hidden else None
+        self._commands = {command.name: command for command in known.commands()}
+        self._events = {event.name: event for event in known.events()}
+        self._made: dict[str, CommandDefinition] = {}  # from signatures
         self._registered = {CAPABILITIES_COMMAND: True}
         self._introspection: list[JsonObject] | None = None
         self.types: TypeCompiler = TypeCompiler(self._declarations)
@@ -89,7 +88,7 @@ class Interface:
     # Commands
 
     def is_declared(self, name: str) -> bool:
-        """Return whether the schema has a command of this name."""
+        """Return True if the schema declares a command of this name."""
         return name in self._commands
 
     def add(
@@ -101,26 +100,27 @@ class Interface:
         allow_oob: bool,
         features: Iterable[str],
     ) -> CommandDefinition:
-        """Take in the handler of a command; return what the command is.
+        """Add the handler of a command and return the command's definition.
 
-        What judges the handler's arguments becomes what the schema declares of them.
+        If the schema declares the command, the handler's arguments are checked by the declaration.
 
         Raises:
-            TypeError: If the handler doesn't go with what is declared.
-            ValueError: If what the schema says is said a second time.
+            TypeError: If the handler's signature doesn't match the declaration.
+            ValueError: If the call repeats features or allow_oob of a declared command.
         """
-        given = tuple(map(Feature, features))
+        own_features = tuple(map(Feature, features))
         declared = self._commands.get(name)
         if declared is None or self._schema is None:
-            command = self._made[name] = self._make(function, name, parameters, allow_oob, given)
+            command = self._make(function, name, parameters, allow_oob, own_features)
+            self._made[name] = command
         else:
-            if allow_oob or given:
+            if allow_oob or own_features:
                 raise ValueError(
-                    f"command {name}: the schema says whether it has features and allows oob"
+                    f"command {name}: the schema declares its features and whether it allows oob"
                 )
             command = declared
             if declared.is_generated:
-                match(parameters, self._schema, declared)
+                check_signature(parameters, self._schema, declared)
                 members, _ = declared_members(self._schema, declared)
                 check = self._guard(self._validator.arguments(name))
                 parameters.judge_by(check, {member.name: member.type for member in members})
@@ -137,7 +137,7 @@ class Interface:
         features: tuple[Feature, ...],
     ) -> CommandDefinition:
         members = parameters.members
-        names = {part.name: part.wire for part in parameters.parts}
+        names = {member.name: member.wire for member in parameters.conversions}
         return CommandDefinition(
             name=name,
             arguments=self._declarations.arguments(name, members) if members else None,
@@ -149,7 +149,7 @@ class Interface:
         )
 
     def _returned(self, function: Callable[..., Any], name: str) -> str | None:
-        """Return the type of what a handler gives; anything where its annotation is none of QMP."""
+        """Return the type of a handler's result; "any" if QMP has no type for its annotation."""
         annotation = function_hints(function).get("return", Any)
         if annotation is type(None):
             return None
@@ -159,7 +159,7 @@ class Interface:
             return ANY
 
     def _guard(self, check: ArgumentsCheck) -> ArgumentsCheck:
-        """Make a check end the process where policy says so."""
+        """Wrap a check so that it aborts the process where the policy is "crash"."""
         crashing = self._policy.crashing
         if not crashing:
             return check
@@ -175,13 +175,13 @@ class Interface:
         return check_or_crash
 
     def is_refused(self, command: CommandDefinition) -> bool:
-        """Return whether policy keeps a command out."""
+        """Return True if the policy rejects a command."""
         return any(feature.name in self._policy.rejected for feature in command.features)
 
     def refuse(self, command: CommandDefinition) -> NoReturn:
-        """Refuse a command that policy keeps out.
+        """Refuse a command that the policy rejects.
 
-        Spec: QEMU 7.2: it is as if the command weren't there; with "crash", the process aborts.
+        Spec: QEMU 7.2 answers as if the command didn't exist; with "crash", the process aborts.
 
         Raises:
             CommandError: Always.
@@ -196,7 +196,7 @@ class Interface:
     # Output
 
     def output(self, command: CommandDefinition) -> Callable[[JsonValue], JsonValue] | None:
-        """Return what becomes of that which a command returned; None if it stays as it is."""
+        """Return the post-processing for a command's result, or None if there is none."""
         if command.name not in self._commands or not (self._checks_output or self._hiding):
             return None
 
@@ -210,10 +210,10 @@ class Interface:
         return shown
 
     def event(self, name: str, data: JsonObject | None) -> tuple[bool, JsonObject | None]:
-        """Return whether an event is sent, and its data as it is shown.
+        """Return whether an event is sent, and its data without hidden members.
 
         Raises:
-            ValidationError: If it isn't what is declared, and that is asked for.
+            ValidationError: If ``checks_output`` is on and the event doesn't match its declaration.
         """
         declared = self._events.get(name)
         if declared is None:
@@ -233,18 +233,18 @@ class Interface:
     # The whole
 
     def missing(self) -> list[str]:
-        """Return the commands that are declared but have no handler."""
+        """Return the declared commands that have no handler."""
         return [name for name in self._commands if name not in self._registered]
 
     def names(self) -> list[str]:
         """Return the names of all commands, in the order of the schema."""
-        if self._schema is None:  # the monitor's own were registered first
+        if self._schema is None:  # the monitor registers its own commands first
             return list(self._registered)
         declared = [name for name in self._commands if name in self._registered]
         return declared + list(self._made)
 
     def schema(self) -> Schema:
-        """Return all of it as one schema."""
+        """Return the whole interface as one schema."""
         schema = self._schema or own_schema()
         declared = tuple(
             entity
@@ -257,7 +257,7 @@ class Interface:
         return msgspec.structs.replace(schema, types=types, entities=declared + made, labels={})
 
     def introspection(self) -> list[JsonObject]:
-        """Return all of it as query-qmp-schema gives it."""
+        """Return the whole interface as query-qmp-schema's value."""
         if self._introspection is None:
             schema = self.schema()
             if "deprecated" in self._policy.hidden:
@@ -267,16 +267,16 @@ class Interface:
 
 
 def _with_own(declared: Schema) -> Schema:
-    """Return a schema with those of the monitor's own commands that it doesn't declare itself."""
+    """Return a schema extended by the monitor's own commands, unless it declares them itself."""
     own = own_schema()
     names = {entity.name for entity in declared.entities}
     if all(entity.name in names for entity in own.entities):
         return declared
-    for name, of in own.types.items():
-        if isinstance(of, BuiltIn):  # an "int" that was learnt from introspection is a wider one
+    for name, own_type in own.types.items():
+        if isinstance(own_type, BuiltIn):  # an "int" that was read from introspection is wider
             continue
-        if _bare(declared.types.get(name, of)) != _bare(of):
-            raise ValueError(f"type {name!r} is another than that of the monitor's own commands")
+        if _bare(declared.types.get(name, own_type)) != _bare(own_type):
+            raise ValueError(f"type {name!r} differs from that of the monitor's own commands")
     missing = tuple(entity for entity in own.entities if entity.name not in names)
     types = {**own.types, **declared.types}
     return msgspec.structs.replace(
@@ -284,13 +284,13 @@ def _with_own(declared: Schema) -> Schema:
     )
 
 
-def _bare(of: Type) -> Type:
-    """Return a type without what is said of it."""
-    if isinstance(of, BuiltIn | Array):
-        return of
-    return msgspec.structs.replace(of, documentation=None, location=None)
+def _bare(schema_type: Type) -> Type:
+    """Return a type without its documentation and its location."""
+    if isinstance(schema_type, BuiltIn | Array):
+        return schema_type
+    return msgspec.structs.replace(schema_type, documentation=None, location=None)
 
 
 def _crash(desc: str) -> NoReturn:
     log.critical("%s", desc)
-    os.abort()
+    os.abort()  # as QEMU does: by SIGABRT, not an orderly exit

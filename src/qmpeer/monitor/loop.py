@@ -1,6 +1,6 @@
-"""The event loop that a monitor belongs to, once it has one.
+"""The event loop of a monitor.
 
-A monitor is made before there is a loop, and it belongs to the first one that it is opened on.
+A monitor is made without a loop. It belongs to the first loop that it is opened on.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ class MonitorLoop:
     """A monitor's event loop and its thread.
 
     Attributes:
-        loop: The loop; None before there is one, and in a forked child.
+        loop: The loop; None before the monitor is opened, and in a forked child.
     """
 
     __slots__ = ("_thread", "loop")
@@ -22,36 +22,36 @@ class MonitorLoop:
         self._thread: int | None = None
 
     def attach(self) -> None:
-        """Take the loop that runs, unless there is one already."""
+        """Take the running loop, unless one is set already."""
         if self.loop is None:
             self.loop = asyncio.get_running_loop()
             self._thread = threading.get_ident()
 
     def detach(self) -> None:
-        """Forget the loop: in a forked child it is the parent's."""
+        """Forget the loop: in a forked child it belongs to the parent."""
         self.loop = self._thread = None
 
     @property
     def is_here(self) -> bool:
-        """This is the loop's thread."""
+        """True if the caller runs in the loop's thread."""
         return self._thread == threading.get_ident()
 
     @property
     def running(self) -> asyncio.AbstractEventLoop:
-        """The loop, where there must be one."""
+        """The loop, which must be set."""
         assert self.loop is not None
         return self.loop
 
     def call(self, function: Callable[[], object]) -> bool:
-        """Have a function called in the loop's thread, soon; callable from any thread.
+        """Schedule a function in the loop's thread; callable from any thread.
 
         Returns:
-            Whether it will be: False where there is no loop, or it has been closed.
+            True if it is scheduled; False if there is no loop or the loop is closed.
         """
         if self.loop is None:
             return False
         try:
             self.loop.call_soon_threadsafe(function)
-        except RuntimeError:
+        except RuntimeError:  # closed between the check and the call
             return False
         return True

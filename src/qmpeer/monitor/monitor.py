@@ -1,11 +1,11 @@
 """The embeddable monitor: commands in from any number of clients, replies and events out.
 
-This is the face that a program sees. `qmpeer.monitor.commands` finds the handler of a command,
-`qmpeer.monitor.turns` executes it, events go through `qmpeer.monitor.event_broadcast`, and
-`qmpeer.monitor.openings` knows where the monitor is open. All of it runs on one event loop's
-thread; what may be called from others says so.
+This module is the interface for programs. `qmpeer.monitor.commands` finds the handler of a command,
+`qmpeer.monitor.turns` executes it, `qmpeer.monitor.event_broadcast` sends events, and
+`qmpeer.monitor.openings` opens and closes the monitor. All code runs in one event loop's thread.
+Methods that other threads may call are documented so.
 
-[Long on purpose: it is the face of a monitor, most of it documentation.]
+[Long on purpose: it is a monitor's whole public interface, and most of it is documentation.]
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from qmpeer import limits
 from qmpeer.messages import QemuVersion, Version, version_value
 from qmpeer.monitor.backend import Backend, Context
 from qmpeer.monitor.commands import Commands
-from qmpeer.monitor.connection import Connection
+from qmpeer.monitor.connection import MonitorConnection
 from qmpeer.monitor.event_broadcast import EventBroadcast
 from qmpeer.monitor.handlers.type_hints import wire_name
 from qmpeer.monitor.human.commands import HumanCommands
@@ -29,8 +29,8 @@ from qmpeer.monitor.human_connection import HumanConnection
 from qmpeer.monitor.human_lines import HumanLines
 from qmpeer.monitor.interface import Interface
 from qmpeer.monitor.loop import MonitorLoop
-from qmpeer.monitor.openings import CharacterDevice, Opening, Openings
-from qmpeer.monitor.threads import ENDING, Call, Threads
+from qmpeer.monitor.openings import CharacterDevice, OpeningOptions, Openings
+from qmpeer.monitor.threads import ENDING, CallSoon, Threads
 from qmpeer.monitor.turns import Turns
 from qmpeer.schema import Policy, Schema, name_fault
 from qmpeer.transport import AddressLike, raise_fd_limit
@@ -43,28 +43,28 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Monitor:
-    """Give a program a QMP monitor.
+    """A QMP monitor for a program to embed.
 
-    Register handlers with `command`, send events with `emit`, and open it with `serve` or `listen`
-    inside asyncio, or with `start` beside a main loop of another kind.
+    Register handlers with `command`, and send events with `emit`. Open the monitor with `serve` or
+    `listen` inside asyncio, or with `start` beside a main loop of another kind.
 
     Args:
-        name: What the program is; it stands in "package" of the version if none is given.
-        version: Its release, as major, minor, micro.
-        package: Free text for the version.
-        backend: What executes the commands that aren't registered here.
-        schema: Declares commands and events, conditions settled by `select`. A command in it takes
-            its arguments, features and whether it allows oob from there; its handler's signature
-            must go with that. Others are what their handlers' signatures say.
-        policy: What is done about what is deprecated or unstable; by default it is accepted.
-        checks_output: Hold replies and events to the schema too, which is for tests: a reply that
-            isn't as declared becomes an internal error, and `emit` raises ValidationError.
-        linger: Seconds for which the loop is kept awake for the next command while one client alone
-            is active, which makes such a client's commands up to twice as fast and takes processor
-            time. 0 switches it off, for programs that do other work on the same loop.
+        name: The program's name; the default of ``package``.
+        version: The program's release as major, minor, micro.
+        package: Free text for the version's "package".
+        backend: Executes the commands that aren't registered here.
+        schema: Declares commands and events, conditions settled by `select`. It defines the
+            arguments and features of its commands and whether they allow oob; their handlers'
+            signatures must match. Other commands are defined by their handlers' signatures.
+        policy: The policy on deprecated and unstable features; by default they are accepted.
+        checks_output: Check replies and events against the schema too, for tests: a reply that
+            doesn't match becomes an internal error, and `emit` raises ValidationError.
+        linger: Seconds for which the loop stays awake for the next command while only one client is
+            active. This makes that client's commands up to twice as fast and takes processor time.
+            0 switches it off, for programs that do other work on the same loop.
 
     Attributes:
-        human: The commands of its human monitors, and the hooks of their completion and registers.
+        human: The commands of its human monitors, and the hooks for completion and registers.
 
     Raises:
         ValueError: If the schema's types clash with those of the monitor's own commands.
@@ -98,7 +98,7 @@ class Monitor:
         self._ended_by: BaseException | None = None
         self._loop = MonitorLoop()
         self._threads = Threads()
-        connections: set[Connection] = set()
+        connections: set[MonitorConnection] = set()
         self._events = EventBroadcast(self._loop, connections)
         self._turns = Turns(self._loop, self._threads, self._events.take_emitted, self._end, linger)
         self._commands = Commands(self._interface, backend, self._threads)
@@ -119,7 +119,7 @@ class Monitor:
             backend.subscribe(self.emit)
         self.command("query-version")(self._query_version)
         self.command("query-commands")(self._query_commands)
-        if backend is None or schema is not None:  # a backend alone knows its interface itself
+        if backend is None or schema is not None:  # without a schema the backend answers it
             self.command("query-qmp-schema")(self._interface.introspection)
 
     # Commands
@@ -135,37 +135,38 @@ class Monitor:
     ) -> Callable[[Function], Function]:
         """Register the decorated function as a command's handler.
 
-        Its parameters are the command's arguments, underscores written as dashes; their annotations
-        are the types, and those with a default are optional. A parameter annotated `Context` gets
-        that instead. It returns the command's value, None for {}. To answer with an error it raises
-        `CommandError`; any other exception is logged and answered as a GenericError. SystemExit and
-        KeyboardInterrupt then shut the monitor down as `shutdown` does; see `ended_by`.
+        Its parameters are the command's arguments, with dashes for underscores. Their annotations
+        are the types, and parameters with a default are optional. A parameter annotated `Context`
+        receives the command's context. The handler returns the command's value, or None for {}. It
+        raises `CommandError` to answer with an error. Any other exception is logged and answered as
+        a GenericError. SystemExit and KeyboardInterrupt also shut the monitor down, as `shutdown`
+        does; see `ended_by`.
 
-        A sync handler runs on the loop and must not block. An async one may take its time: it keeps
-        back only the in-band commands of its own client.
+        A sync handler runs on the loop and must not block. An async handler may take long: only the
+        in-band commands of its own client wait for it.
 
         Args:
             name: The command's name on the wire.
-            allow_oob: It may be executed out of band. Leave it out where a schema declares it.
-            blocking: Run it in a thread. It keeps back only the in-band commands of its own client,
-                so it may run beside any other handler, itself included. At most
+            allow_oob: Allow out-of-band execution. Leave it out where a schema declares it.
+            blocking: Run the handler in a thread. Only the in-band commands of its own client wait
+                for it, so it may run beside any other handler, itself included. At most
                 `limits.BLOCKING_THREADS` run at once; further commands wait.
-            exclusive: Run it in a thread, and let no other in-band command start meanwhile, whoever
-                sends it, as in QEMU. One that hangs leaves only out-of-band commands to everybody.
+            exclusive: Run the handler in a thread, and start no other in-band command of any client
+                meanwhile, as in QEMU. If it hangs, only out-of-band commands are still executed.
             features: Such as "deprecated". Leave them out where a schema declares them.
 
         Raises:
-            ValueError: If the name is taken or can't be one in QAPI, or what the schema declares is
-                said again.
-            TypeError: If its signature can't be a command's, or isn't that of what is declared; or
-                if this stands without a name, as ``@monitor.command``.
+            ValueError: If the name is taken or isn't valid in QAPI, or if the call repeats features
+                or allow_oob of a declared command.
+            TypeError: If the signature can't be a command's, or doesn't match the declaration; or
+                if the decorator is used without a name, as ``@monitor.command``.
 
         Example:
             >>> monitor = Monitor()
             >>> @monitor.command("query-load")
             ... def query_load() -> float:
             ...     return 0.5
-            >>> @monitor.command  # a program says which name is promised to its clients
+            >>> @monitor.command  # the name is never derived from the function's
             ... def query_load() -> float: ...
             Traceback (most recent call last):
             TypeError: found a function, expected a name: @monitor.command("query-load")
@@ -203,27 +204,27 @@ class Monitor:
     ) -> Callable[[Function], Function]:
         r"""Register the decorated function as the handler of a human monitor's command.
 
-        Its parameters are the command's arguments. It returns the text to print, any other value
-        to have it written out, or None. Errors are as with `command`, and printed as
-        ``Error: DESC``. Sync, async and blocking handlers are run as those of `command` are.
+        Its parameters are the command's arguments. It returns the text to print, another value,
+        which is printed in a readable form, or None. Errors are handled as with `command`, and
+        printed as ``Error: DESC``. Sync, async and blocking handlers run as those of `command` do.
 
         Args:
-            name: The command's name, with others behind ``|``: ``stop|s``; or that of a subcommand:
+            name: The command's name, with aliases behind ``|``: ``stop|s``; or a subcommand's name:
                 ``info status``.
-            args: The arguments by QEMU's letters: ``force:-f,device:B``. By default they are what
-                the signature says: see `qmpeer.monitor.human.signatures`.
-            params: The arguments as help shows them; by default what ``args`` says.
-            help: What the command does; by default the first line of the docstring.
+            args: The arguments by QEMU's letters: ``force:-f,device:B``. By default they come from
+                the signature: see `qmpeer.monitor.human.signatures`.
+            params: The arguments as help shows them; by default derived from ``args``.
+            help: The command's description; by default the first line of the docstring.
             blocking: As with `command`: run it in a thread.
-            exclusive: As with `command`: let no in-band command start meanwhile.
-            complete: Offers completions. It is given the words up to the cursor, the command's name
-                first and what is to be completed last.
-            details: What ``help NAME`` prints in place of the command's line, as QEMU does for
-                ``log``.
+            exclusive: As with `command`: start no in-band command meanwhile.
+            complete: Returns completions. It gets the words up to the cursor, with the command's
+                name first and the word to complete last.
+            details: The text that ``help NAME`` prints in place of the command's line, as QEMU does
+                for ``log``.
 
         Raises:
             ValueError: If a name is taken, or ``args`` can't be read.
-            TypeError: If the signature can't be a command's, or if this stands without a name.
+            TypeError: If the signature can't be a command's, or if the decorator has no name.
 
         Example:
             >>> monitor = Monitor()
@@ -265,21 +266,21 @@ class Monitor:
         show: Callable[[Any], str] | None = None,
         complete: Callable[[Sequence[str]], Iterable[str] | Completions] | None = None,
     ) -> None:
-        r"""Make a human monitor's command of a QMP command.
+        r"""Register a human monitor's command that executes a QMP command.
 
         Args:
             command: The QMP command's name.
-            name: The human one's, ``stop|s`` or ``info status``; by default the same.
-            args: Its arguments by QEMU's letters; their names are those of the QMP command's. By
-                default what the signature of the QMP command's handler says.
-            params: The arguments as help shows them; by default what ``args`` says.
-            help: What the command does; by default the first line of its handler's docstring.
-            show: Writes the QMP command's value for people; by default members a line each.
+            name: The human command's name, ``stop|s`` or ``info status``; by default the same.
+            args: Its arguments by QEMU's letters, named as the QMP command's arguments. By default
+                they come from the signature of the QMP command's handler.
+            params: The arguments as help shows them; by default derived from ``args``.
+            help: The command's description; by default the first line of the handler's docstring.
+            show: Formats the QMP command's value for people; by default one member a line.
             complete: As in `human_command`.
 
         Raises:
             ValueError: If a name is taken, or ``args`` are needed or can't be read.
-            TypeError: If a line can't give what the signature asks for.
+            TypeError: If a line can't hold a parameter of the signature.
 
         Example:
             >>> monitor = Monitor(version=(7, 2, 0), package="mine")
@@ -305,15 +306,15 @@ class Monitor:
     ) -> str | Awaitable[str]:
         r"""Execute a line as a human monitor does, for QMP's human-monitor-command.
 
-        Errors are text too. A QMP handler may return what this returns.
+        Errors are returned as text, too. A QMP handler may return this method's result.
 
         Args:
             line: The line.
-            context: Where it came from, if that is known.
-            cpu_index: The CPU that it is for; the handler finds it in its context's ``state``.
+            context: The context of the QMP command that sent the line, if there is one.
+            cpu_index: The CPU to use; the handler finds it in its context's ``state``.
 
         Returns:
-            What was printed, with CR LF at the ends of lines; an awaitable of it for a command that
+            The printed text, with CR LF at the ends of lines; an awaitable of it for a command that
             is async or blocking.
 
         Example:
@@ -333,15 +334,15 @@ class Monitor:
         return [{"name": name} for name in self._commands.names()]
 
     def schema(self) -> Schema:
-        """Return the interface: what is declared, of commands those with a handler, and the rest.
+        """Return the monitor's interface: declared types and events, and commands with a handler.
 
-        Commands that no schema declares are what the signatures and docstrings of their handlers
-        say. A backend's aren't there.
+        Commands that no schema declares come from the signatures and docstrings of their handlers.
+        A backend's commands aren't included.
         """
         return self._interface.schema()
 
     def missing_handlers(self) -> list[str]:
-        """Return the commands that the schema declares but nothing answers yet."""
+        """Return the commands that the schema declares but that have no handler yet."""
         return self._interface.missing()
 
     # Opening and closing
@@ -359,23 +360,25 @@ class Monitor:
         """Start to listen, and return at once.
 
         Args:
-            address: Where; unix paths get mode 0600, TCP ports other than on loopback are refused.
-            many: Greet many clients at once; by default one, and the next one waits.
-            max_clients: How many of them; by default `limits.LISTENER_CLIENTS`, 10,000. They are
-                never more than RLIMIT_NOFILE allows, less 64. The next one waits; the log says so.
+            address: The address. A unix path gets mode 0600; a TCP port is refused unless it is on
+                loopback.
+            many: Serve many clients at once; by default one, and the next one waits.
+            max_clients: The largest number of clients; by default `limits.LISTENER_CLIENTS`,
+                10,000. It is never more than RLIMIT_NOFILE less 64. The next client waits, which is
+                logged.
             pretty: Write replies and events over many lines.
-            human: Be a human monitor there, for terminals.
-            insecure: Let a TCP port be open to the network.
+            human: Serve a human monitor there, for terminals.
+            insecure: Allow a TCP port that is open to the network.
 
         Returns:
-            The listener; its ``address`` is the real one where port 0 was asked for.
+            The listener. Its ``address`` has the real port if you asked for port 0.
 
         Raises:
-            OSError: If that address can't be had.
-            ValueError: If it isn't one.
+            OSError: If the address can't be bound.
+            ValueError: If it isn't an address.
         """
-        opening = Opening(many, max_clients, pretty, human, insecure)
-        return await self._openings.listen(address, opening)
+        options = OpeningOptions(many, max_clients, pretty, human, insecure)
+        return await self._openings.listen(address, options)
 
     async def connect(
         self,
@@ -388,10 +391,12 @@ class Monitor:
         """Dial a client that listens, and serve it; return once connected.
 
         Raises:
-            OSError: If nobody can be reached.
-            TimeoutError: If it takes too long.
+            OSError: If the client can't be reached.
+            TimeoutError: If connecting takes longer than ``timeout`` seconds.
         """
-        await self._openings.connect(address, Opening(pretty=pretty, human=human), timeout=timeout)
+        await self._openings.connect(
+            address, OpeningOptions(pretty=pretty, human=human), timeout=timeout
+        )
 
     async def serve(
         self,
@@ -404,15 +409,15 @@ class Monitor:
     ) -> None:
         """Listen on all addresses and serve until `shutdown`, or until cancelled.
 
-        With ``many`` the process's soft limit of descriptors is raised to what the clients need.
+        With ``many``, the process's soft limit of descriptors is raised as the clients need it.
         """
         self._loop.attach()
-        opening = Opening(many, max_clients, pretty, human, insecure)
+        options = OpeningOptions(many, max_clients, pretty, human, insecure)
         if many:
             raise_fd_limit(max_clients or limits.LISTENER_CLIENTS)
         try:
             for address in addresses:
-                await self._openings.listen(address, opening)
+                await self._openings.listen(address, options)
             await self.wait_closed()
         finally:
             self._openings.close()
@@ -427,13 +432,13 @@ class Monitor:
         human: bool = False,
         insecure: bool = False,
     ) -> None:
-        """Serve a connected socket, what comes in at a listening one, or a character device.
+        """Serve a connected socket, the clients of a listening socket, or a character device.
 
-        A socket belongs to us then. Call it in the loop's thread, or after `start` from any. For
-        other transports there is `connection_factory`.
+        The monitor then owns the socket. Call it in the loop's thread, or after `start` from any
+        thread. For other transports use `connection_factory`.
 
         Args:
-            source: What is to be served.
+            source: The socket or the character device.
             many: As in `listen`; for sockets.
             max_clients: As in `listen`; for sockets.
             pretty: As in `listen`.
@@ -442,19 +447,19 @@ class Monitor:
 
         Raises:
             ChardevError: If the character device has a front end already.
-            TypeError: If it is something else, such as an address.
-            ValueError: If a human monitor is to be pretty.
+            TypeError: If ``source`` is something else, such as an address.
+            ValueError: If both ``human`` and ``pretty`` are set.
         """
-        self._openings.attach(source, Opening(many, max_clients, pretty, human, insecure))
+        self._openings.attach(source, OpeningOptions(many, max_clients, pretty, human, insecure))
 
     def open_devices(self) -> None:
-        """Greet on the character devices that open only now."""
+        """Greet on the character devices that open now rather than when they were made."""
         self._openings.open_devices()
 
     def connection_factory(
         self, *, pretty: bool = False, oob: bool = True
-    ) -> Callable[[Stream], Connection]:
-        """Return what makes the handler of a new stream: the way in for any transport.
+    ) -> Callable[[Stream], MonitorConnection]:
+        """Return the factory for the handlers of new streams, for any transport.
 
         Args:
             pretty: Write replies and events over many lines.
@@ -465,48 +470,48 @@ class Monitor:
     def human_connection_factory(
         self, *, prompt: str = PROMPT, greeting: str | None = None, focused: bool = True
     ) -> Callable[[Stream], HumanConnection]:
-        """Return what makes the handler of a human monitor's streams.
+        """Return the factory for the handlers of a human monitor's streams.
 
-        It is one monitor for all of them, in turn or at once: they have one history.
+        All these streams, in turn or at once, belong to one monitor: they share one history.
 
         Args:
-            prompt: What stands before a line.
-            greeting: What a terminal is shown first, QEMU's banner by default.
-            focused: The terminal is ours from the start. With False, as on a mux, the prompt waits
-                for the handler's ``focus_gained()``.
+            prompt: The prompt before each line.
+            greeting: The first text on the terminal, by default QEMU's banner.
+            focused: The terminal has the focus from the start. With False, as on a mux, the prompt
+                waits for the handler's ``focus_gained()``.
         """
         return self._openings.human_factory(prompt=prompt, greeting=greeting, focused=focused)
 
     @property
     def listeners(self) -> tuple[Listener, ...]:
-        """Where it listens."""
+        """The open listeners."""
         return tuple(self._openings.listeners)
 
     @property
     def connections(self) -> int:
-        """How many clients are connected."""
+        """The number of connected clients."""
         return len(self._openings.connections)
 
     def shutdown(self) -> None:
-        """Take no further command, finish the answers, close all. Callable from any thread."""
+        """Take no further commands, finish the replies and close. Callable from any thread."""
         self._openings.shut_down()
 
     @property
     def ended_by(self) -> BaseException | None:
-        """The SystemExit or KeyboardInterrupt of a handler by which the monitor was shut down.
+        """The SystemExit or KeyboardInterrupt of a handler that shut the monitor down, or None.
 
-        The program goes on. If it is to end as well, raise this when `serve` has returned.
+        The program goes on. To end it as well, raise this exception when `serve` has returned.
         """
         return self._ended_by
 
     def _end(self, error: BaseException) -> None:
-        """Take in that a handler has raised what ends the monitor; callable from any thread."""
+        """Shut down because of a handler's exception; callable from any thread."""
         log.error("the monitor ends by %s", type(error).__name__)
         self._ended_by = self._ended_by or error
         self.shutdown()
 
     async def wait_closed(self) -> None:
-        """Wait until it was shut down and all connections are gone."""
+        """Wait until the monitor is shut down and all connections are closed."""
         await self._openings.wait_closed()
 
     # Beside a blocking main loop
@@ -519,41 +524,42 @@ class Monitor:
         pretty: bool = False,
         human: bool = False,
         insecure: bool = False,
-        call: Call | None = None,
+        call: CallSoon | None = None,
     ) -> None:
-        """Serve from a thread of its own; return once it listens. `stop` ends it.
+        """Serve in a separate thread, and return once it listens. `stop` ends it.
 
         Args:
-            addresses: Where to listen, as in `listen`.
+            addresses: The addresses, as in `listen`.
             many: As in `listen`.
             max_clients: As in `listen`.
             pretty: As in `listen`.
             human: As in `listen`.
             insecure: As in `listen`.
-            call: Has a function called in the thread where sync handlers belong, such as a main
+            call: Schedules a function in the thread where sync handlers shall run, such as a main
                 loop's "call this when idle". By default they run in the monitor's own thread.
-                Blocking ones go there too. Those that aren't blocking stay one at a time.
+                Blocking handlers run through ``call`` too. Others run one at a time.
 
         Raises:
-            OSError: If an address can't be had.
-            RuntimeError: If it was started before.
+            OSError: If an address can't be bound.
+            RuntimeError: If the monitor was started before.
         """
         if self._thread is not None or self._loop.loop is not None:
             raise RuntimeError("this monitor was started before")
         self._threads.hand_over(call)
-        opening = Opening(many, max_clients, pretty, human, insecure)
+        options = OpeningOptions(many, max_clients, pretty, human, insecure)
         started = threading.Event()
         failure: list[BaseException] = []
 
         async def run() -> None:
             try:
                 for address in addresses:
-                    await self._openings.listen(address, opening)
+                    await self._openings.listen(address, options)
             except BaseException as error:
                 failure.append(error)
                 self._openings.close()
                 return
             finally:
+                # Even after a failure: start() waits for it.
                 started.set()
             await self.serve()
 
@@ -564,7 +570,9 @@ class Monitor:
                 while not serving.done():
                     try:
                         loop.run_until_complete(serving)
-                    except ENDING as error:  # of a task or a callback of the program's own
+                    except ENDING as error:
+                        # A task or a callback of the program raised it, which stopped the loop.
+                        # Run the loop again, so that the monitor still answers its clients.
                         self._turns.end(error)
 
         self._thread = threading.Thread(target=run_loop, name=f"{self.name} monitor", daemon=True)
@@ -574,7 +582,7 @@ class Monitor:
             raise failure[0]
 
     def stop(self, timeout: float | None = 2 * limits.CLOSE_TIMEOUT) -> None:
-        """Shut down what `start` started, and wait for it; doing so twice is fine.
+        """Shut down the thread that `start` started, and wait for its end. Idempotent.
 
         A handler that calls it in the monitor's own thread doesn't wait.
         """
@@ -584,7 +592,7 @@ class Monitor:
                 self._thread.join(timeout)
 
     def _disown(self, reason: str) -> None:
-        """Take in that this is a forked child: what is open, and the thread, are its parent's."""
+        """Forget the thread and all connections: in a forked child they belong to the parent."""
         self._thread = None
         self._openings.disown()
 
@@ -593,16 +601,16 @@ class Monitor:
     def emit(self, name: str, data: JsonObject | None = None) -> None:
         """Send an event to every client that has negotiated. Callable from any thread.
 
-        An event that a handler emits stands before its reply. The seven events that QEMU limits to
-        one a second are limited here too. Without clients it is lost, as in QEMU.
+        An event that a handler emits is sent before its reply. The seven events that QEMU limits to
+        one a second are limited here too. Without clients the event is lost, as in QEMU.
 
         Args:
             name: The event's name.
-            data: Its data; None if it has none.
+            data: The event's data, or None.
 
         Raises:
-            TypeError: If there is something in it that JSON can't hold; nothing is sent then.
-            ValidationError: If it isn't what the schema declares, and `checks_output` is on.
+            TypeError: If JSON can't hold the data; then nothing is sent.
+            ValidationError: If `checks_output` is on and the event doesn't match its declaration.
         """
         if self._judges_events:
             is_sent, data = self._interface.event(name, data)
@@ -612,10 +620,10 @@ class Monitor:
 
 
 def _check_name(name: object, decorator: str) -> None:
-    """Refuse a decorator without a name: it would register nothing, in silence.
+    """Refuse a decorator without a name, which would silently register nothing.
 
     Raises:
-        TypeError: If it is no text.
+        TypeError: If the name isn't a str.
     """
     if isinstance(name, str):
         return
@@ -627,7 +635,7 @@ def _check_name(name: object, decorator: str) -> None:
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """Return a new loop: uvloop's if it is installed."""
+    """Return a new event loop: uvloop's if uvloop is installed."""
     try:
         import uvloop  # optional extra: fast
     except ImportError:

@@ -1,6 +1,6 @@
 """Descriptors that a monitor's clients have sent and named.
 
-Spec: QEMU: names belong to one monitor, no other knows them. They outlive its clients' connections.
+Spec: in QEMU each monitor has its own names. They outlive its clients' connections.
 """
 
 import os
@@ -11,7 +11,7 @@ from qmpeer.errors import CommandError
 
 
 class NamedFds:
-    """Keep descriptors by name; what is left when this goes is closed.
+    """A table of descriptors by name; it closes the remaining ones when it is collected.
 
     Example:
         >>> names = NamedFds()
@@ -29,10 +29,10 @@ class NamedFds:
         weakref.finalize(self, _close_all, self._fds)
 
     def keep(self, name: str, fd: int) -> None:
-        """Keep a descriptor, which is ours now; an older one of that name is closed.
+        """Take over a descriptor under a name, and close an older one of that name.
 
         Raises:
-            CommandError: If there are too many; the descriptor is closed then.
+            CommandError: If there are too many; then the new descriptor is closed.
         """
         if len(self._fds) >= limits.NAMED_FDS and name not in self._fds:
             os.close(fd)
@@ -43,11 +43,11 @@ class NamedFds:
             os.close(old)
 
     def take(self, name: str) -> int | None:
-        """Give away the descriptor of a name, which is forgotten then; None if there is none."""
+        """Remove a name and return its descriptor, which the caller then owns; None if unknown."""
         return self._fds.pop(name, None)
 
     def close(self) -> None:
-        """Close all."""
+        """Close all descriptors."""
         _close_all(self._fds)
 
 

@@ -1,6 +1,6 @@
-"""Where a monitor is open: listeners, sockets and character devices, and how all that ends.
+"""The listeners, sockets and character devices that a monitor is open on, and their shutdown.
 
-`qmpeer.monitor.monitor.Monitor` says what each of these does for a program.
+The public methods of `qmpeer.monitor.monitor.Monitor` document what each of these does.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import msgspec
 
 from qmpeer import limits
 from qmpeer.monitor.backend import ContextMonitor
-from qmpeer.monitor.connection import Connection, Place
+from qmpeer.monitor.connection import AccessPoint, MonitorConnection
 from qmpeer.monitor.event_broadcast import EventBroadcast
 from qmpeer.monitor.human.commands import HumanCommands
 from qmpeer.monitor.human.context import HumanState
@@ -23,43 +23,43 @@ from qmpeer.monitor.human.session import PROMPT, HumanSession, banner
 from qmpeer.monitor.human_connection import HumanConnection
 from qmpeer.monitor.loop import MonitorLoop
 from qmpeer.monitor.named_fds import NamedFds
-from qmpeer.monitor.turns import Executor, Turns
+from qmpeer.monitor.turns import CommandExecutor, Turns
 from qmpeer.protocol import ServerSession
 from qmpeer.transport import AddressLike
 from qmpeer.transport.aio import HandlerFactory, Listener, Stream, open_stream, start_listening
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
-ConnectionT = TypeVar("ConnectionT", bound=Connection)
+ConnectionT = TypeVar("ConnectionT", bound=MonitorConnection)
 
 
 class CharacterDevice(Protocol):
-    """What a monitor asks of a character device, such as those of `qmpeer.chardev`."""
+    """The interface that a monitor needs of a character device, such as one of `qmpeer.chardev`."""
 
     @property
     def kind(self) -> str:
-        """What type it is; a "mux" tells its front ends when they have the keyboard."""
+        """The device's type; a "mux" notifies its front ends when they get the keyboard."""
 
     @property
     def offers_oob(self) -> bool:
-        """Whether out-of-band execution is offered on it."""
+        """True if monitors offer out-of-band execution on it."""
 
     @property
     def opens(self) -> Literal["now", "later", "never"]:
-        """When its other end is there, if that isn't for a client to say.
+        """When the device has another end, if no client decides that by connecting.
 
-        Where nobody is yet, a control monitor doesn't greet, and sends events; a human one is
-        silent. ``Monitor.open_devices`` says that it is later now.
+        Before that, a control monitor doesn't greet but sends events, and a human monitor is
+        silent. ``Monitor.open_devices`` opens the "later" ones.
         """
 
     def attach(self, factory: HandlerFactory, *, wants_echo: bool = False) -> None:
-        """Take what makes the handler of each of its streams."""
+        """Set the front end: the factory for the handler of each of the device's streams."""
 
 
-class Opening(msgspec.Struct, frozen=True):
-    """How a monitor is opened somewhere; `Monitor.listen` says what each of these means.
+class OpeningOptions(msgspec.Struct, frozen=True):
+    """The options of `Monitor.listen` and its like, which documents them.
 
     Raises:
-        ValueError: If a human monitor is to be pretty.
+        ValueError: If both ``human`` and ``pretty`` are set.
     """
 
     many: bool = False
@@ -74,20 +74,20 @@ class Opening(msgspec.Struct, frozen=True):
 
 
 class Openings:
-    """All that a monitor is open on.
+    """All listeners and connections of a monitor.
 
     Args:
-        monitor: Whose they are.
-        loop: The monitor's.
-        turns: Executes what comes in.
+        monitor: The monitor.
+        loop: The monitor's loop.
+        turns: Schedules the commands that come in.
         events: Sends events to ``connections``.
-        connections: Takes those who are connected.
-        commands: Those of control monitors.
-        human: Those of human monitors.
+        connections: The set that this class keeps the open connections in.
+        commands: Executes the commands of control monitors.
+        human: Executes the commands of human monitors.
 
     Attributes:
-        listeners: Where it listens.
-        connections: Those who are connected.
+        listeners: The open listeners.
+        connections: The open connections.
     """
 
     def __init__(
@@ -96,12 +96,12 @@ class Openings:
         loop: MonitorLoop,
         turns: Turns,
         events: EventBroadcast,
-        connections: set[Connection],
-        commands: Executor,
+        connections: set[MonitorConnection],
+        commands: CommandExecutor,
         human: HumanCommands,
     ) -> None:
         self.listeners: list[Listener] = []
-        self.connections: set[Connection] = connections
+        self.connections: set[MonitorConnection] = connections
         self._monitor = monitor
         self._loop = loop
         self._turns = turns
@@ -114,32 +114,32 @@ class Openings:
         self._closed = asyncio.Event()
         self._is_shut_down = False
 
-    # What makes the handlers of streams
+    # Factories for the handlers of streams
 
-    def _factory(self, opening: Opening) -> Callable[[Stream], Connection]:
-        if opening.human:
+    def _factory(self, options: OpeningOptions) -> Callable[[Stream], MonitorConnection]:
+        if options.human:
             return self.human_factory()
-        return self.control_factory(opening.pretty)
+        return self.control_factory(options.pretty)
 
     def control_factory(
         self, pretty: bool, *, oob: bool = True, greets: bool = True
-    ) -> Callable[[Stream], Connection]:
-        """Return what makes a control monitor's; see `Monitor.connection_factory`."""
-        place = self._place(self._commands)
+    ) -> Callable[[Stream], MonitorConnection]:
+        """Return the factory for a control monitor; see `Monitor.connection_factory`."""
+        access = self._access_point(self._commands)
         if pretty:
             self._events.write_pretty_too()
 
-        def connect(stream: Stream) -> Connection:
+        def connect(stream: Stream) -> MonitorConnection:
             session = self._session(pretty, oob=oob, greets=greets)
-            return self._greeted(Connection(place, stream, session, is_pretty=pretty))
+            return self._greeted(MonitorConnection(access, stream, session, is_pretty=pretty))
 
         return connect
 
     def human_factory(
         self, *, prompt: str = PROMPT, greeting: str | None = None, focused: bool = True
     ) -> Callable[[Stream], HumanConnection]:
-        """Return what makes a human monitor's; see `Monitor.human_connection_factory`."""
-        place = self._place(self._human)
+        """Return the factory for a human monitor; see `Monitor.human_connection_factory`."""
+        access = self._access_point(self._human)
         state = HumanState()
 
         def connect(stream: Stream) -> HumanConnection:
@@ -151,14 +151,14 @@ class Openings:
                 is_focused=focused,
                 is_over=lambda: self._turns.is_stopped,
             )
-            return self._greeted(HumanConnection(place, stream, session, state))
+            return self._greeted(HumanConnection(access, stream, session, state))
 
         return connect
 
-    def _place(self, commands: Executor) -> Place:
-        place = Place(self._monitor, self._turns, commands, self._gone)
-        self._named_fds.add(place.named_fds)
-        return place
+    def _access_point(self, commands: CommandExecutor) -> AccessPoint:
+        access = AccessPoint(self._monitor, self._turns, commands, self._gone)
+        self._named_fds.add(access.named_fds)
+        return access
 
     def _session(self, pretty: bool, *, oob: bool, greets: bool = True) -> ServerSession:
         capabilities = ("oob",) if oob else ()
@@ -171,37 +171,37 @@ class Openings:
         self.connections.add(connection)
         log.debug("%s: = connected", connection.peer)
         connection.flush()
-        if self._is_shut_down:  # it was on its way in when the listener closed
+        if self._is_shut_down:  # the client was being accepted when the listener closed
             connection.stream.close()
         return connection
 
-    def _gone(self, connection: Connection) -> None:
+    def _gone(self, connection: MonitorConnection) -> None:
         self.connections.discard(connection)
         self._check_closed()
 
     # Opening
 
-    async def listen(self, address: AddressLike, opening: Opening) -> Listener:
+    async def listen(self, address: AddressLike, options: OpeningOptions) -> Listener:
         """Start to listen; see `Monitor.listen`."""
         self._loop.attach()
         listener = await start_listening(
             address,
-            self._factory(opening),
-            many=opening.many,
-            max_clients=opening.max_clients,
-            insecure=opening.insecure,
+            self._factory(options),
+            many=options.many,
+            max_clients=options.max_clients,
+            insecure=options.insecure,
         )
         self.listeners.append(listener)
         return listener
 
     async def connect(
-        self, address: AddressLike, opening: Opening, *, timeout: float | None
+        self, address: AddressLike, options: OpeningOptions, *, timeout: float | None
     ) -> None:
         """Dial a client that listens; see `Monitor.connect`."""
         self._loop.attach()
-        await open_stream(address, self._factory(opening), timeout=timeout)
+        await open_stream(address, self._factory(options), timeout=timeout)
 
-    def attach(self, source: "socket | CharacterDevice", opening: Opening) -> None:
+    def attach(self, source: "socket | CharacterDevice", options: OpeningOptions) -> None:
         """Serve a socket or a character device; see `Monitor.attach`."""
         if not isinstance(source, socket) and not hasattr(source, "attach"):
             raise TypeError(
@@ -209,44 +209,45 @@ class Openings:
                 "addresses are for listen(), connect(), serve() and start()"
             )
         if self._loop.loop is not None and not self._loop.is_here:
-            self._loop.running.call_soon_threadsafe(self.attach, source, opening)
+            self._loop.running.call_soon_threadsafe(self.attach, source, options)
             return
         if not isinstance(source, socket):
-            self._attach_device(source, opening)
+            self._attach_device(source, options)
             return
-        task = asyncio.ensure_future(self._attach(source, opening))
+        task = asyncio.ensure_future(self._attach(source, options))
         self._attaching.add(task)
         task.add_done_callback(self._attached)
 
-    async def _attach(self, source: socket, opening: Opening) -> None:
+    async def _attach(self, source: socket, options: OpeningOptions) -> None:
         if source.getsockopt(SOL_SOCKET, SO_ACCEPTCONN):
-            await self.listen(source, opening)
+            await self.listen(source, options)
         else:
-            await self.connect(source, opening, timeout=limits.CONNECT_TIMEOUT)
+            await self.connect(source, options, timeout=limits.CONNECT_TIMEOUT)
 
     def _attached(self, task: "asyncio.Task[None]") -> None:
         self._attaching.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("what was attached can't be served: %s", error)
+            log.error("the attached socket can't be served: %s", error)
 
-    def _attach_device(self, device: CharacterDevice, opening: Opening) -> None:
+    def _attach_device(self, device: CharacterDevice, options: OpeningOptions) -> None:
         self._loop.attach()
         is_silent = device.opens == "never"
-        if opening.human:
-            is_ours = device.kind != "mux" and not is_silent  # else the prompt waits for the mux
+        if options.human:
+            # On a mux the prompt waits until the mux gives the focus.
+            is_focused = device.kind != "mux" and not is_silent
             greeting = "" if is_silent else None
-            device.attach(self.human_factory(focused=is_ours, greeting=greeting))
+            device.attach(self.human_factory(focused=is_focused, greeting=greeting))
             return
         is_open = device.opens == "now"
-        factory = self.control_factory(opening.pretty, oob=device.offers_oob, greets=is_open)
+        factory = self.control_factory(options.pretty, oob=device.offers_oob, greets=is_open)
         if device.opens == "later":
-            factory = self._opened_later(factory, opening.pretty, device.offers_oob)
+            factory = self._opened_later(factory, options.pretty, device.offers_oob)
         device.attach(factory, wants_echo=True)
 
     def _opened_later(
-        self, factory: Callable[[Stream], Connection], pretty: bool, oob: bool
-    ) -> Callable[[Stream], Connection]:
-        def connect(stream: Stream) -> Connection:
+        self, factory: Callable[[Stream], MonitorConnection], pretty: bool, oob: bool
+    ) -> Callable[[Stream], MonitorConnection]:
+        def connect(stream: Stream) -> MonitorConnection:
             connection = factory(stream)
             begin = partial(self._session, pretty, oob=oob)
             self._unopened.append(lambda: connection.restart(begin()))
@@ -255,13 +256,13 @@ class Openings:
         return connect
 
     def open_devices(self) -> None:
-        """Greet on the character devices that open only now."""
+        """Greet on the character devices that open "later"; see `Monitor.open_devices`."""
         unopened, self._unopened = self._unopened, []
         for greet in unopened:
             greet()
 
     def disown(self) -> None:
-        """Forget what is open: in a forked child it is the parent's."""
+        """Forget listeners and connections: in a forked child they belong to the parent."""
         self._loop.detach()
         self._closed = asyncio.Event()
         self.connections.clear()
@@ -270,27 +271,29 @@ class Openings:
     # Closing
 
     def shut_down(self) -> None:
-        """Take no further command, and close soon; callable from any thread."""
+        """Take no further commands, and close soon; callable from any thread."""
         self._stop()
-        self._loop.call(self.close)  # without a loop, or after its end, nothing is open
+        self._loop.call(self.close)  # does nothing without a loop: then nothing is open
 
     def close(self) -> None:
-        """Take no further command, finish the answers, close all."""
+        """Take no further commands, finish the replies and close everything."""
         self._stop()
         for listener in self.listeners:
             listener.close()
         self.listeners.clear()
         self._turns.give_up_waiting()
+        # A copy: closing removes connections from the set.
         for connection in list(self.connections):
             connection.close_when_answered()
             if connection.session.is_answering:
+                # Bounds the shutdown even if a handler never ends.
                 self._loop.running.call_later(limits.CLOSE_TIMEOUT, connection.stream.abort)
         self._check_closed()
 
     async def wait_closed(self) -> None:
-        """Wait until it was shut down and all connections are gone."""
+        """Wait until the monitor is shut down and all connections are closed."""
         self._loop.attach()
-        self._check_closed()  # it may have been shut down before there was a loop
+        self._check_closed()  # shut_down() may have been called before there was a loop
         await self._closed.wait()
 
     def _stop(self) -> None:
@@ -301,6 +304,7 @@ class Openings:
         if self._is_shut_down and not self.connections:
             self._turns.cancel_tasks()
             self._events.close()
+            # Named descriptors outlive their connections, but not the monitor.
             for named_fds in self._named_fds:
                 named_fds.close()
             self._closed.set()

@@ -1,6 +1,6 @@
-"""Where handlers run that don't run on the loop: threads of ours, or the program's own thread.
+"""Threads for the handlers that don't run on the loop: our own, or the program's.
 
-All but `Call` and the work itself runs on one event loop's thread.
+Everything here runs on the event loop's thread, except `CallSoon` and the work itself.
 """
 
 import asyncio
@@ -14,21 +14,21 @@ from qmpeer.errors import CommandError
 from qmpeer.values import JsonValue
 
 ENDING: Final = (SystemExit, KeyboardInterrupt)
-"""What ends the monitor when a handler raises it."""
+"""Exceptions that end the monitor when a handler raises them."""
 
-Call: TypeAlias = Callable[[Callable[[], None]], object]
+CallSoon: TypeAlias = Callable[[Callable[[], None]], object]
 """Calls a function soon, in a thread of the caller's choice, and returns at once."""
 Done: TypeAlias = Callable[[JsonValue, BaseException | None], None]
-"""Take what a handler returned, or what it raised."""
+"""Takes a handler's result, or the exception that it raised."""
 
 
 class Blocking:
-    """A command that is yet to be run, in a thread: it may block.
+    """A command that may block and is still to be run in a thread.
 
-    Call it there; what it returns or raises is the command's outcome.
+    Call it in that thread. It returns the command's result or raises its error.
 
     Attributes:
-        is_exclusive: No other in-band command goes ahead meanwhile.
+        is_exclusive: True if no other in-band command may start meanwhile.
     """
 
     __slots__ = ("_work", "is_exclusive")
@@ -43,23 +43,23 @@ class Blocking:
 
 
 class Threads:
-    """A pool of threads, each of which ends with its work.
+    """A pool of threads, with a new thread for each piece of work.
 
-    They are daemons: a handler that never returns doesn't keep the program from its end.
+    They are daemon threads, so a handler that never returns doesn't stop the program from ending.
 
     Attributes:
-        is_for_all: Sync handlers that aren't blocking run here too, one at a time: the program
-            has a thread for them.
+        is_for_all: True if all sync handlers run here, those that aren't blocking one at a time:
+            the program has provided a thread for them.
     """
 
     def __init__(self) -> None:
         self.is_for_all: bool = False
-        self._call: Call | None = None
+        self._call: CallSoon | None = None
         self._count = 0
         self._waiting: dict[object, tuple[Callable[[], None], Callable[[Exception], object]]] = {}
 
-    def hand_over(self, call: Call | None) -> None:
-        """Have all work done in a thread of the program's choice, where no number limits it."""
+    def hand_over(self, call: CallSoon | None) -> None:
+        """Run all work through ``call``, in a thread of the program's choice, without a limit."""
         self._call = call
         self.is_for_all = call is not None
 
@@ -74,20 +74,21 @@ class Threads:
         """Run work in a thread, now or when one is free.
 
         Args:
-            loop: Where ``done`` is called.
-            owner: By whom it is found while it waits; nobody has two.
-            name: The command's, for the thread's.
-            work: What is to be done.
-            done: Takes the outcome.
+            loop: The loop in which ``done`` is called.
+            owner: The key for `forget` while the work waits; each owner has at most one work.
+            name: The command's name, for the thread's name.
+            work: The work.
+            done: Called with the result.
 
         Raises:
-            CommandError: If too much waits already.
+            CommandError: If too many commands are waiting already.
             RuntimeError: If no thread can be started.
         """
         if self._call is not None:
             self._call(partial(_do, loop, work, done, is_ours=False))
             return
         start = partial(self._start, loop, name, work, done)
+        # Work that waits goes first, even if a thread has just become free.
         if self._waiting or self._count >= limits.BLOCKING_THREADS:
             if len(self._waiting) >= limits.BLOCKING_WAITING:
                 desc = f"{len(self._waiting)} commands wait for a thread already"
@@ -97,13 +98,13 @@ class Threads:
             start()
 
     def forget(self, owner: object, error: CommandError) -> None:
-        """Give up what waits for a thread, if something of this owner does."""
+        """Fail the owner's waiting work, if there is any, with an error."""
         if owner in self._waiting:
             _, fail = self._waiting.pop(owner)
             fail(error)
 
     def forget_all(self, error: CommandError) -> None:
-        """Give up all that waits for a thread."""
+        """Fail all waiting work with an error."""
         for owner in list(self._waiting):
             self.forget(owner, error)
 
@@ -117,6 +118,7 @@ class Threads:
 
         do = partial(_do, loop, work, ended, is_ours=True)
         threading.Thread(target=do, name=f"{name} handler", daemon=True).start()
+        # Counted only now: start() raises if the system allows no further thread.
         self._count += 1
 
     def _start_waiting(self) -> None:
@@ -124,7 +126,7 @@ class Threads:
             start, fail = self._waiting.pop(next(iter(self._waiting)))
             try:
                 start()
-            except RuntimeError as error:  # the system has no thread left
+            except RuntimeError as error:  # the system allows no further thread
                 fail(error)
 
 
@@ -137,7 +139,7 @@ def _do(loop: asyncio.AbstractEventLoop, work: Blocking, done: Done, *, is_ours:
         failure = error
     try:
         loop.call_soon_threadsafe(done, value, failure)
-    except RuntimeError:  # the loop has gone meanwhile
+    except RuntimeError:  # the loop was closed meanwhile
         pass
     if isinstance(failure, ENDING) and not is_ours:
-        raise failure  # in a thread of the program's own, it is the program's as well
+        raise failure  # the program's own thread gets it as well

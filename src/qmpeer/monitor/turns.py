@@ -1,15 +1,17 @@
-"""Turns: requests in, their commands executed in turn, replies and events out.
+"""Turns: the loop's steps that admit requests, execute commands in order, and send replies.
 
-Theory of operation.  All of it runs on one event loop's thread. A turn begins when bytes or an
-outcome come in: `pump` admits requests, the dispatcher says whose is next (where nobody waits, that
-is the one just admitted), `_run` executes. Sync handlers run to their end inside the turn. Async
-ones become tasks, blocking ones threads (`qmpeer.monitor.threads`), and each ends in a turn of its
-own (`_finished`). What was written in a turn is sent at its end, one write a connection.
+Theory of operation.  Everything runs on one event loop's thread. A turn begins when bytes or a
+handler's result come in. `pump` admits requests, the dispatcher chooses the next command (the one
+just admitted, if no other waits), and `_run` executes it. Sync handlers run to their end inside the
+turn. Async handlers become tasks and blocking ones run in threads (`qmpeer.monitor.threads`); each
+of these ends in a later turn (`_finished`). At its end a turn sends its output, one write per
+connection.
 
-A handler may raise whatever it likes: its client gets an internal error, and the log the traceback.
-`SystemExit` and `KeyboardInterrupt` then end the monitor, in order, and not the loop it runs on.
+A handler may raise any exception: its client gets an internal error, and the log gets the
+traceback. `SystemExit` and `KeyboardInterrupt` also shut down the monitor in order, but not the
+loop.
 
-Every decision is the session's or the dispatcher's; here is only what needs a loop.
+The session and the dispatcher make all decisions. This module has only the parts that need a loop.
 """
 
 import asyncio
@@ -37,44 +39,44 @@ _GONE: Final = CommandError("GenericError", "The client has gone")
 _SHUT_DOWN: Final = CommandError("GenericError", "The monitor was shut down")
 
 
-class Executor(Protocol):
-    """What executes the commands of a connection."""
+class CommandExecutor(Protocol):
+    """The executor of a connection's commands."""
 
     def execute(
         self, command: CommandMessage, context: Any
     ) -> JsonValue | Awaitable[JsonValue] | Blocking:
-        """Execute one command: give its value, an awaitable of it, or what a thread is to call."""
+        """Execute one command; return its value, an awaitable of it, or a `Blocking`."""
 
 
 class TurnTaker(Protocol):
-    """A connection, as far as its turns go."""
+    """The part of a connection that `Turns` uses."""
 
     @property
     def session(self) -> ServerSession | HumanSession:
-        """Admits its requests and takes their answers."""
+        """The session, which admits requests and takes replies."""
 
     @property
-    def commands(self) -> Executor:
-        """Executes its commands."""
+    def commands(self) -> CommandExecutor:
+        """The executor of its commands."""
 
     def flush(self) -> bool:
-        """Send what the session has to send; tell whether it was anything."""
+        """Send the session's output; return True if there was any."""
 
     def settle(self) -> None:
-        """Read on or not, and close if all is done."""
+        """End a turn: pause or resume reading, and close if everything is done."""
 
     def take_turn(self) -> None:
-        """Go on with what is left, for a moment."""
+        """Process unread bytes for a limited time."""
 
 
 Outcome: TypeAlias = tuple[JsonValue, BaseException | None]
-"""What a handler returned, or what it raised."""
+"""A handler's result, or the exception that it raised."""
 
 
 async def outcome_of(value: Awaitable[JsonValue]) -> Outcome:
-    """Wait for a handler's value; what it raises is returned.
+    """Await a handler's value; return its exception instead of raising it.
 
-    A task that raised SystemExit or KeyboardInterrupt would end the loop that it runs on.
+    A task that raised SystemExit or KeyboardInterrupt would stop its loop.
     """
     try:
         return await value, None
@@ -83,18 +85,18 @@ async def outcome_of(value: Awaitable[JsonValue]) -> Outcome:
 
 
 class Turns:
-    """The execution of commands, for all connections of a monitor.
+    """The scheduler of commands for all connections of a monitor.
 
     Args:
-        loop: The monitor's.
-        threads: Where handlers go that don't run in the loop's thread.
+        loop: The monitor's loop.
+        threads: Runs the handlers that don't run in the loop's thread.
         take_emitted: Sends the events that other threads have emitted; called before a reply.
-        on_ended: Called when a handler has raised what ends the monitor; from any thread.
-        linger: Seconds for which the loop is kept awake for the next command of the only client
-            that is active.
+        on_ended: Called, from any thread, with an exception of a handler that ends the monitor.
+        linger: Seconds for which the loop stays awake for the next command while only one client is
+            active.
 
     Attributes:
-        is_stopped: No further command is executed.
+        is_stopped: True when no further command is executed.
     """
 
     def __init__(
@@ -111,9 +113,9 @@ class Turns:
         self._take_emitted = take_emitted
         self._on_ended = on_ended
         self._linger = linger
-        self._alone_since = 0.0  # when another connection than the last one was served
+        self._alone_since = 0.0  # since when all turns have been the last served connection's
         self._dispatcher = Dispatcher[TurnTaker]()
-        self._pumped: TurnTaker | None = None  # it is sent what it says in its own turn
+        self._pumped: TurnTaker | None = None  # pump() flushes it, so mark() needn't
         self._dirty: dict[TurnTaker, None] = {}
         self._waiting: OrderedDict[TurnTaker, None] = OrderedDict()
         self._is_turn_due = False
@@ -129,22 +131,22 @@ class Turns:
         self.is_stopped = True
 
     def give_up_waiting(self) -> None:
-        """Answer what still waits for a thread."""
+        """Answer the commands that still wait for a thread with an error."""
         self._threads.forget_all(_SHUT_DOWN)
 
     def cancel_tasks(self) -> None:
-        """Cancel the async handlers that still run."""
+        """Cancel the async handlers that are still running."""
         for task in self._tasks:
             task.cancel()
 
     def pump(self, connection: TurnTaker) -> None:
-        """Execute what a connection asks for, as far as the rules let it now."""
+        """Execute those commands of a connection whose turn it is."""
         session = connection.session
         self._pumped = connection
         is_over = False
         try:
             is_over = self._admit_all(connection)
-        except ENDING as error:  # of a hook, such as that of completion
+        except ENDING as error:  # raised by a hook, such as completion's
             self.end(error)
         finally:
             self._pumped = None
@@ -161,7 +163,7 @@ class Turns:
             self._linger_for(connection)
 
     def _admit_all(self, connection: TurnTaker) -> bool:
-        """Admit requests and execute them; tell whether the turn was over before all were."""
+        """Admit requests and execute them; return True if the turn's time ended before that."""
         session, dispatcher = connection.session, self._dispatcher
         until = perf_counter() + limits.TURN_TIME
         while True:
@@ -174,16 +176,18 @@ class Turns:
                     self._dispatch()
                 else:
                     self._run(connection, admitted)
+                # Between commands only: one command is never cut off.
                 if perf_counter() > until and not session.wants_data:
                     connection.flush()
                     return True
+            # Output that was flushed makes room, so that the session may admit more.
             if not connection.flush() or session.wants_data or session.is_writing:
                 return False
 
     def later(self, connection: TurnTaker) -> None:
-        """Let a connection go on when it is its turn.
+        """Schedule another turn for a connection.
 
-        Between two turns, whoever they are for, the loop sees to what has come from others.
+        Between two turns, of whichever connections, the loop handles its other events.
         """
         self._waiting.setdefault(connection)
         if not self._is_turn_due:
@@ -200,17 +204,17 @@ class Turns:
                 self._loop.running.call_soon(self._take_turn)
 
     def resume(self, connection: TurnTaker) -> None:
-        """Go on with a connection whose output has room again."""
+        """Continue with a connection whose output has room again."""
         if connection.session.can_take:
             self._dispatcher.enlist(connection.session, connection)
             self._dispatch()
         self.pump(connection)
 
     def _linger_for(self, connection: TurnTaker) -> None:
-        """Keep the loop awake for a moment, if this is the only client that is active.
+        """Keep the loop awake for a moment if only this client is active.
 
-        To be woken costs more than to execute a small command. Where many clients are active, the
-        time is better spent on more of them at once.
+        Waking up costs more than executing a small command. If many clients are active, sleeping is
+        better: the loop then serves several of them at once.
         """
         now = perf_counter()
         if connection is not self._last_served:
@@ -224,14 +228,14 @@ class Turns:
                 self._loop.running.call_soon(self._stay_awake)
 
     def _stay_awake(self) -> None:
-        sched_yield()  # whoever else wants the processor goes first
+        sched_yield()  # other processes that need the processor go first
         if perf_counter() < self._linger_until:
             self._loop.running.call_soon(self._stay_awake)
         else:
             self._is_lingering = False
 
     def mark(self, connection: TurnTaker) -> None:
-        """Take note that a connection has something to send, soon."""
+        """Schedule the sending of a connection's output."""
         if connection is self._pumped:
             return
         if not self._dirty and self._pumped is None:
@@ -243,14 +247,14 @@ class Turns:
         for connection in dirty:
             connection.flush()
             connection.settle()
-            if connection.session.can_take:  # much output had kept it back
+            if connection.session.can_take:  # too much output had delayed its next command
                 self._loop.running.call_soon(self.resume, connection)
 
     def _dispatch(self) -> None:
         dispatcher = self._dispatcher
         while (entry := dispatcher.next_command()) is not None:
             connection, command = entry
-            if command is None:
+            if command is None:  # the session has answered it itself
                 self.mark(connection)
                 continue
             self._run(connection, command)
@@ -261,6 +265,7 @@ class Turns:
         session = connection.session
         try:
             value = connection.commands.execute(command, connection)
+            # The commonest case first: a sync handler's JSON value.
             if type(value) in _JSON_TYPES:
                 session.respond(command, value)  # type: ignore[arg-type]  # it is one of these
             elif isinstance(value, Blocking):
@@ -284,6 +289,7 @@ class Turns:
         def done(task: "asyncio.Future[Outcome]") -> None:
             self._tasks.discard(task)
             result, error = (None, asyncio.CancelledError()) if task.cancelled() else task.result()
+            # cancel_tasks() has cancelled it: the client gets the reason.
             if isinstance(error, asyncio.CancelledError) and self.is_stopped:
                 error = _SHUT_DOWN
             self._finished(connection, command, result, error)
@@ -291,7 +297,7 @@ class Turns:
         task.add_done_callback(done)
 
     def run_blocking(self, work: Blocking, name: str) -> "asyncio.Future[Outcome]":
-        """Run what a command in progress has yet to do, where blocking handlers are run."""
+        """Run the blocking part of a command in progress in a thread."""
         future: asyncio.Future[Outcome] = self._loop.running.create_future()
         command = CommandMessage(name)
 
@@ -302,7 +308,7 @@ class Turns:
                 self._go_on()
 
         self._start_elsewhere(future, command, work, done)
-        future.add_done_callback(partial(self._threads.forget, error=_GONE))  # it was cancelled
+        future.add_done_callback(partial(self._threads.forget, error=_GONE))  # if cancelled
         return future
 
     def _start_elsewhere(
@@ -323,8 +329,8 @@ class Turns:
         value: JsonValue,
         error: BaseException | None,
     ) -> None:
-        """End a command that ran on: answer it, and let go ahead what waited for it."""
-        self._take_emitted()
+        """Answer a command that ended in a later turn; start the commands that waited for it."""
+        self._take_emitted()  # events of the handler's thread are sent before its reply
         session = connection.session
         if error is None:
             try:
@@ -345,24 +351,25 @@ class Turns:
     def _fail(
         self, session: ServerSession | HumanSession, command: CommandMessage, error: BaseException
     ) -> None:
-        """Answer a command whose handler raised, whatever it raised."""
+        """Answer a command whose handler raised any exception."""
         session.respond_error(command, *failure_of(command.name, error))
         if isinstance(error, ENDING):
             self._on_ended(error)
 
     def end(self, error: BaseException) -> None:
-        """End the monitor by what was raised elsewhere than in a handler."""
-        log.error("what the program runs beside its handlers failed", exc_info=error)
+        """End the monitor because code other than a handler raised an exception."""
+        log.error("code of the program outside its handlers failed", exc_info=error)
         self._on_ended(error)
 
     def _go_on(self) -> None:
-        """Go on with what an exclusive command has held up."""
+        """Continue with the commands that an exclusive command has delayed."""
         self._dispatch()
+        # A copy: pump() changes the set.
         for stalled in list(self._stalled):
             self.pump(stalled)
 
     def forget(self, connection: TurnTaker) -> None:
-        """Take note that a client is gone."""
+        """Forget a connection that has ended."""
         self._stalled.discard(connection)
         self._waiting.pop(connection, None)
         self._threads.forget(connection, _GONE)
@@ -372,14 +379,14 @@ class Turns:
 
 
 def failure_of(name: str, error: BaseException) -> tuple[str, str]:
-    """Return the class and the text by which a handler's exception is answered.
+    """Return the error class and the text of the reply to a handler's exception.
 
-    One that isn't a CommandError is logged.
+    An exception that isn't a CommandError is logged.
     """
     if isinstance(error, CommandError):
         try:
             return str(error.error_class), str(error.desc)
-        except BaseException as failure:
+        except BaseException as failure:  # a program's subclass may fail here
             error = failure
     log.error("the handler of %s failed", name, exc_info=error)
     try:

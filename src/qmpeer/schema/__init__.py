@@ -1,6 +1,7 @@
-"""One model of what a server offers: read from QAPI or introspection, checked, introspected.
+"""The schema of a server as one model, read from QAPI files or from introspection.
 
-The model itself is imported at once; what reads, checks and writes it is handed out lazily.
+The model itself is imported at once. The functions that read, check and write it are imported on
+first use.
 """
 
 from typing import TYPE_CHECKING
@@ -38,7 +39,7 @@ from qmpeer.schema.model import (
     UnionDefinition,
     special_features,
 )
-from qmpeer.schema.names import name_fault
+from qmpeer.schema.name_rules import name_fault
 from qmpeer.schema.policy import Policy
 
 if TYPE_CHECKING:

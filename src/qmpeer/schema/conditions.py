@@ -1,8 +1,9 @@
-r"""Conditions: what `if` says, read from either form, and whether it is met.
+r"""Conditions of `if`, in both forms that QAPI has had.
 
-Since 6.2 a condition is a name or a tree of all, any and not. From 3.0 to 6.1 it was an expression
-of C's preprocessor, such as ``defined(CONFIG_VNC) && !defined(CONFIG_WIN32)``, which becomes the
-same tree, and a list of these meant all. An expression that is more than that stays one string.
+Since 6.2 a condition is a name, or a tree of all, any and not. From 3.0 to 6.1 it was an expression
+of the C preprocessor, such as ``defined(CONFIG_VNC) && !defined(CONFIG_WIN32)``, or a list of these
+that must all hold. Such expressions are converted to the same tree. An expression with anything
+other than defined(), !, &&, || and parentheses is kept as one string.
 """
 
 import re
@@ -18,11 +19,11 @@ _TOKEN: Final = re.compile(r"\s*(defined\s*\(\s*(\w+)\s*\)|defined\s+(\w+)|&&|\|
 
 
 def is_met(condition: Condition | None, is_defined: Callable[[str], bool]) -> bool:
-    """Return whether a condition is met; None always is.
+    """Return True if a condition is met; None always is.
 
     Args:
         condition: The condition.
-        is_defined: Says whether a name such as CONFIG_VNC is configured.
+        is_defined: Returns True for a configured name, such as CONFIG_VNC.
 
     Example:
         >>> is_met(AllOf(("A", Not("B"))), {"A"}.__contains__)
@@ -42,7 +43,7 @@ def is_met(condition: Condition | None, is_defined: Callable[[str], bool]) -> bo
 
 
 def condition_text(condition: Condition) -> str:
-    """Return a condition for people.
+    """Return a condition as readable text.
 
     Example:
         >>> condition_text(AllOf(("A", Not("B"), AnyOf(("C", "D")))))
@@ -64,7 +65,7 @@ def _part_text(part: Condition) -> str:
 
 
 def parse_expression(text: str) -> Condition:
-    """Return the condition that a name, or an expression of C's preprocessor, stands for.
+    """Return the condition for a name or for an expression of the C preprocessor.
 
     Example:
         >>> parse_expression("defined(A) && !defined(B)")
@@ -81,15 +82,15 @@ def parse_expression(text: str) -> Condition:
         condition = _any(tokens, 0)
     except _NotOursError:
         return text
-    return condition if len(tokens) == 1 else text
+    return condition if len(tokens) == 1 else text  # the one left is the end
 
 
 class _NotOursError(Exception):
-    """An expression that is more than defined(), not, and, or."""
+    """An expression with anything other than defined(), !, && and ||."""
 
 
 def is_condition_name(text: str) -> bool:
-    """Return whether a condition is a plain name, as all have been since 6.2."""
+    """Return True if a condition is a plain name, the only form of string since 6.2."""
     return _NAME.match(text) is not None
 
 
@@ -105,6 +106,8 @@ def _tokens(text: str) -> deque[str] | None:
     return tokens
 
 
+# A recursive descent parser: _any reads "||", _all reads "&&", _one reads the rest. As in C, "&&"
+# binds more tightly.
 def _any(tokens: deque[str], depth: int) -> Condition:
     parts = [_all(tokens, depth)]
     while tokens[0] == "||":

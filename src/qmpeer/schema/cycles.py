@@ -1,13 +1,15 @@
-"""Types that contain themselves where no value could, as bases or as branches."""
+"""Cycles of bases and of branches, which no value could fit."""
 
 from collections.abc import Iterable, Mapping
 
 
 def cycles(successors: Mapping[str, Iterable[str]]) -> list[str]:
-    """Return one name of each cycle met on the way through a graph.
+    """Return one name of each cycle in a graph.
+
+    The search is depth-first and keeps its own stack: a schema may be deeper than Python recurses.
 
     Args:
-        successors: For each name those that it leads to; names that lead nowhere may be left out.
+        successors: The successors of each name; names without successors may be left out.
 
     Example:
         >>> cycles({"A": ["B"], "B": ["C", "D"], "C": ["A"], "D": ["D"]})

@@ -1,4 +1,4 @@
-"""The pieces of definitions, each checked by itself."""
+"""The parts of definitions: type names, enum values, features, conditions."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -14,9 +14,9 @@ from qmpeer.schema.model import (
     Feature,
     Not,
 )
-from qmpeer.schema.names import name_fault, style_fault
+from qmpeer.schema.name_rules import name_fault, style_fault
 from qmpeer.schema.pragmas import Pragmas
-from qmpeer.schema.sources import Place, Problems
+from qmpeer.schema.source_files import Problems, SourcePlace
 from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
 
 _NOTHING: Final = ObjectNode(0)
@@ -24,42 +24,43 @@ _ANY: Final = ("**",)
 _UNCHECKED: Final = ("**", "dict", "visitor")
 
 
-class Use(NamedTuple):
+class TypeUse(NamedTuple):
     """One mention of a type.
 
     Attributes:
-        type: The type, an array's elements' if it is an array.
-        role: As what: member, base, branch, alternate, arguments, boxed or returns.
-        is_array: It is mentioned in brackets.
-        place: Where.
+        type: The type; for an array, the type of its elements.
+        role: Its role: member, base, branch, alternate, arguments, boxed or returns.
+        is_array: True if it is mentioned in brackets.
+        place: The place in the source.
     """
 
     type: str
     role: str
     is_array: bool
-    place: Place
+    place: SourcePlace
 
 
 class DefinitionParts:
-    """A reader of the pieces of definitions.
+    """A reader of the parts of definitions.
 
     Args:
-        problems: Takes what is wrong with them.
-        pragmas: The rules.
+        problems: Collects the errors.
+        pragmas: The rules of the schema.
 
     Attributes:
-        uses: The mentions of types, in their order.
-        is_unchecked: The types are those of a command of up to 2.3 at whose types nothing looked.
+        uses: The mentions of types, in source order.
+        is_unchecked: True within a command of 'gen': 'no' (up to 2.3). QEMU ignored its types, so
+            they may have names that don't exist.
     """
 
     def __init__(self, problems: Problems, pragmas: Pragmas) -> None:
         self._problems = problems
         self._pragmas = pragmas
-        self.uses: list[Use] = []
+        self.uses: list[TypeUse] = []
         self.is_unchecked = False
 
-    def enum_value(self, item: Node, place: Place) -> EnumValue | None:
-        """Read one value of an enum: a string, or an object with a name; None if it is neither."""
+    def enum_value(self, item: Node, place: SourcePlace) -> EnumValue | None:
+        """Read one enum value: a string, or an object with a name. Return None if it is neither."""
         node = _NOTHING
         if isinstance(item, ObjectNode):
             node = item
@@ -72,36 +73,39 @@ class DefinitionParts:
         self.check_fault("value", item, place)
         return EnumValue(item, self.features(node, place), self.condition(node, place))
 
-    def type_name(self, node: Node, role: str, place: Place) -> str | None:
-        """Read the mention of a type, and note in which role; None if it is none."""
+    def type_name(self, node: Node, role: str, place: SourcePlace) -> str | None:
+        """Read the mention of a type and record its role; return None if it isn't one."""
         text = self.type_text(node, place)
         if text is not None:
             name, is_array = element_of(text)
-            self.uses.append(Use(name, role, is_array, place))
+            self.uses.append(TypeUse(name, role, is_array, place))
         return text
 
-    def type_text(self, node: Node, place: Place) -> str | None:
-        """Return the name in the model of a type that is mentioned; None if it is no mention."""
-        any_names = _UNCHECKED if self.is_unchecked else _ANY  # ** up to 2.4
+    def type_text(self, node: Node, place: SourcePlace) -> str | None:
+        """Return the model's name of a mentioned type; None if the node doesn't mention one."""
+        any_names = _UNCHECKED if self.is_unchecked else _ANY  # up to 2.4, ** meant any
         if isinstance(node, str):
             return "any" if node in any_names else node
         if not isinstance(node, ArrayNode):
-            self._problems.semantic(place, f"{described(node)} where a type's name is expected")
+            self._problems.semantic(place, f"found {described(node)}, expected a type's name")
         elif len(node) != 1 or not isinstance(node[0], str):
-            self._problems.semantic(place, "the type of an array is one type's name in brackets")
+            self._problems.semantic(place, "expected an array type: one type's name in brackets")
         else:
             return f"[{'any' if node[0] in any_names else node[0]}]"
         return None
 
-    def long_form(self, value: Node, place: Place) -> tuple[ObjectNode, Node]:
-        """Take apart what may be a type or an object with a type, a condition and features."""
+    def long_form(self, value: Node, place: SourcePlace) -> tuple[ObjectNode, Node]:
+        """Split a member's value into its options (condition, features) and its type.
+
+        In the short form the value is the type alone, and the options are empty.
+        """
         if not isinstance(value, ObjectNode) or "type" not in value:
             return _NOTHING, value
         self._is_part(value, place, "type", ("if", "features"))
         return value, value["type"]
 
-    def features(self, node: ObjectNode, place: Place) -> tuple[Feature, ...]:
-        """Read the features of a definition or a part of one."""
+    def features(self, node: ObjectNode, place: SourcePlace) -> tuple[Feature, ...]:
+        """Read the features of a definition or of one of its parts."""
         listed = node.get("features")
         if listed is None:
             return ()
@@ -116,7 +120,7 @@ class DefinitionParts:
                 features.append(feature)
         return tuple(features)
 
-    def _feature(self, item: Node, place: Place) -> Feature | None:
+    def _feature(self, item: Node, place: SourcePlace) -> Feature | None:
         condition = None
         if isinstance(item, ObjectNode):
             if not self._is_part(item, place, "name", ("if",)):
@@ -132,25 +136,31 @@ class DefinitionParts:
         return Feature(item, condition)
 
     def condition(
-        self, node: ObjectNode, place: Place, *, is_silent: bool = False
+        self, node: ObjectNode, place: SourcePlace, *, is_silent: bool = False
     ) -> Condition | None:
-        """Read the condition of a definition or a part of one; silently if it was read before."""
+        """Read the condition of a definition or of one of its parts.
+
+        Args:
+            node: The definition or the part.
+            place: Its place.
+            is_silent: Report no errors, because they were reported when it was read before.
+        """
         if "if" not in node:
             return None
         problems = Problems() if is_silent else self._problems
         return self._condition(node["if"], place.at(node.values_at["if"]), problems)
 
-    def _condition(self, node: Node, place: Place, problems: Problems) -> Condition | None:
+    def _condition(self, node: Node, place: SourcePlace, problems: Problems) -> Condition | None:
         is_todays = self._pragmas.is_todays
         match node:
             case str() if not node.strip():
-                problems.semantic(place, "an empty condition")
+                problems.semantic(place, "the condition is empty")
                 return None
             case str():
                 if is_todays and not is_condition_name(node):
                     problems.semantic(place, f"{node!r} is not the name of a condition")
                 return parse_expression(node)
-            case ArrayNode() if not is_todays:  # from 3.0 to 6.1: all of these
+            case ArrayNode() if not is_todays:  # from 3.0 to 6.1 a list meant all
                 return self._conditions(AllOf, node, place, problems)
             case ObjectNode() if len(node) == 1:
                 (word, part), where = next(iter(node.items())), place.at(node.offset)
@@ -164,7 +174,7 @@ class DefinitionParts:
         return None
 
     def _conditions(
-        self, kind: type[AllOf] | type[AnyOf], node: Node, place: Place, problems: Problems
+        self, kind: type[AllOf] | type[AnyOf], node: Node, place: SourcePlace, problems: Problems
     ) -> Condition | None:
         if not isinstance(node, ArrayNode) or not node:
             problems.semantic(place, "expected an array of one condition or more")
@@ -175,34 +185,38 @@ class DefinitionParts:
         ]
         return kind(tuple(part for part in parts if part is not None))
 
-    def check_fault(self, kind: str, name: str, place: Place) -> None:
-        """Note what is wrong with a name."""
+    def check_fault(self, kind: str, name: str, place: SourcePlace) -> None:
+        """Report a name that breaks the rules for its kind."""
         fault = name_fault(kind, name)
         if fault:
             self._problems.semantic(place, fault)
 
-    def check_style(self, expression: Expression, name: str, place: Place) -> None:
-        """Note a member's or a value's name that is not in the style, if that is demanded."""
+    def check_style(self, expression: Expression, name: str, place: SourcePlace) -> None:
+        """Report a member's or a value's name that breaks the style, if the pragmas require it."""
         if self._pragmas.is_strict and expression.name not in self._pragmas.types:
-            # The pragma is of 6.0, but had members with underscores among those not excepted.
+            # The pragma came with 6.0, but QEMU's schemas had members with underscores then that
+            # no exception listed.
             fault = style_fault(name, may_have_underscores=not self._pragmas.is_todays)
             if fault:
                 self._problems.semantic(place, fault)
 
-    def is_new(self, name: str, kind: str, seen: dict[str, str], place: Place) -> bool:
-        """Return whether a name is new; note one that was there before, if only in C."""
+    def is_new(self, name: str, kind: str, seen: dict[str, str], place: SourcePlace) -> bool:
+        """Return True if a name is new; report a duplicate, also of its form in C.
+
+        In C, dashes and dots become underscores.
+        """
         key = name.replace("-", "_").replace(".", "_")
         if key not in seen:
             seen[key] = name
             return True
-        same = "" if seen[key] == name else f", which in C is the same as {seen[key]!r}"
-        self._problems.semantic(place, f"{kind} {name!r} stands here a second time{same}")
+        same = "" if seen[key] == name else f"; in C it has the same name as {seen[key]!r}"
+        self._problems.semantic(place, f"duplicate {kind} {name!r}{same}")
         return False
 
     def _is_part(
-        self, node: ObjectNode, place: Place, required: str, optional: Iterable[str]
+        self, node: ObjectNode, place: SourcePlace, required: str, optional: Iterable[str]
     ) -> bool:
-        """Check the keys of an object within a definition, and return whether it is usable."""
+        """Check the keys of an object within a definition; return True if it is usable."""
         for key in node:
             if key != required and key not in optional:
                 where = place.at(node.keys_at[key])
@@ -213,5 +227,5 @@ class DefinitionParts:
 
 
 def element_of(name: str) -> tuple[str, bool]:
-    """Return the type that stands in the source, and whether in brackets."""
+    """Return a type's name without brackets, and True if it had brackets."""
     return (name[1:-1], True) if name.startswith("[") else (name, False)

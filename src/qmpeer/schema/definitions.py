@@ -1,7 +1,7 @@
-"""Definitions: expressions become the structs of the model.
+"""The builder of the model's structs from expressions.
 
-What can be seen within one definition is checked here; what needs others, such as whether a type
-exists, is left to `references`, together with a note of where each type is used.
+It checks each definition on its own. Checks that need other definitions, such as the existence of a
+type, are left to `references`, which gets a list of the uses of types.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import Final, TypedDict
 import msgspec
 
 from qmpeer.errors import Location
-from qmpeer.schema.definition_parts import DefinitionParts, Use, element_of
+from qmpeer.schema.definition_parts import DefinitionParts, TypeUse, element_of
 from qmpeer.schema.expressions import Expression, described
 from qmpeer.schema.model import (
     BUILT_INS,
@@ -30,9 +30,9 @@ from qmpeer.schema.model import (
     Type,
     UnionDefinition,
 )
-from qmpeer.schema.names import name_fault, style_fault
+from qmpeer.schema.name_rules import name_fault, style_fault
 from qmpeer.schema.pragmas import Pragmas
-from qmpeer.schema.sources import Place, Problems
+from qmpeer.schema.source_files import Problems, SourcePlace
 from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
 
 _ONLY_FALSE: Final = ("gen", "success-response")
@@ -40,7 +40,7 @@ _ONLY_TRUE: Final = ("boxed", "allow-oob", "allow-preconfig", "coroutine")
 
 
 class _Common(TypedDict):
-    """What definitions of all kinds have."""
+    """The fields that definitions of all kinds share."""
 
     name: str
     features: tuple[Feature, ...]
@@ -49,18 +49,18 @@ class _Common(TypedDict):
     location: Location
 
 
-class Definitions:
-    """The definitions of a schema, as far as each can be read by itself.
+class DefinitionBuilder:
+    """A builder of the model's types, commands and events, one definition at a time.
 
     Args:
-        problems: Takes what is wrong with them.
-        pragmas: The rules, all pragmas taken.
+        problems: Collects the errors.
+        pragmas: The rules of the schema, after all its pragmas have been read.
 
     Attributes:
-        types: The types, in their order.
-        entities: The commands and events, in their order.
-        origins: The expressions, by the name of what they define.
-        uses: The mentions of types, in their order.
+        types: The types, in source order.
+        entities: The commands and events, in source order.
+        origins: The expressions, by the names that they define.
+        uses: The mentions of types, in source order.
     """
 
     def __init__(self, problems: Problems, pragmas: Pragmas) -> None:
@@ -71,15 +71,15 @@ class Definitions:
         self.origins: dict[str, Expression] = {}
         self._wrapped_types: dict[str, str] = {}
         self._parts = DefinitionParts(problems, pragmas)
-        self.uses: list[Use] = self._parts.uses
+        self.uses: list[TypeUse] = self._parts.uses
 
     def add(self, expression: Expression) -> None:
         """Read one definition."""
         self._check_name(expression)
         if self.origins[expression.name] is not expression:
-            return  # noted already; what is checked later is the first
+            return  # a duplicate, reported already: later checks look at the first one
         if "data" not in expression.node and expression.keyword not in ("command", "event"):
-            return  # noted already
+            return  # reported already
         if self._pragmas.is_todays and expression.keyword not in ("command", "event"):
             self._check_type_features(expression)
         match expression.keyword:
@@ -97,7 +97,11 @@ class Definitions:
                 self._add_event(expression)
 
     def finish(self) -> None:
-        """End after the last definition: a simple union's wrappers get the wrapped conditions."""
+        """Complete the model after the last definition.
+
+        A simple union's wrapper gets the condition of the type that it wraps. That type may be
+        defined after the union.
+        """
         for wrapper, name in self._wrapped_types.items():
             condition = getattr(self.types.get(name), "condition", None)
             if condition is not None:
@@ -115,19 +119,17 @@ class Definitions:
                 self._problems.semantic(place, fault)
         first = self.origins.setdefault(name, expression)
         if first is not expression:
-            self._problems.semantic(
-                place, f"{name!r} is defined a second time, first at {first.place.location}"
-            )
+            self._problems.semantic(place, f"{name!r} is already defined at {first.place.location}")
         elif name in BUILT_INS:
             self._problems.semantic(place, f"{name!r} is a built-in type")
         elif name in self.types:
-            self._problems.semantic(place, f"{name!r} is the enum of a union without discriminator")
+            self._problems.semantic(place, f"{name!r} is the implicit enum of a simple union")
         if self._pragmas.is_strict and expression.is_old:
             now = expression.keyword
-            self._problems.semantic(place, f"this is the language of before 2.4; '{now}' it is now")
+            self._problems.semantic(place, f"obsolete since 2.4, expected the keyword '{now}'")
 
     def _check_type_features(self, expression: Expression) -> None:
-        """Note the features that only commands, events, members and values can have."""
+        """Report features that only commands, events, members and values can have."""
         listed = expression.node.get("features")
         if isinstance(listed, ArrayNode):
             for item, offset in zip(listed, listed.items_at, strict=True):
@@ -135,7 +137,7 @@ class Definitions:
                     place = expression.place.at(offset)
                     self._problems.semantic(place, f"a type can't have the feature {item!r}")
 
-    def _common(self, expression: Expression, place: Place) -> _Common:
+    def _common(self, expression: Expression, place: SourcePlace) -> _Common:
         return {
             "name": expression.name,
             "features": self._parts.features(expression.node, place),
@@ -175,7 +177,7 @@ class Definitions:
     def _base(self, expression: Expression) -> str | None:
         base = self._optional_string(expression, "base")
         if base is not None:
-            self.uses.append(Use(base, "base", False, expression.value_place("base")))
+            self.uses.append(TypeUse(base, "base", False, expression.value_place("base")))
         return base
 
     def _add_union(self, expression: Expression) -> None:
@@ -186,10 +188,11 @@ class Definitions:
             for branch in branches:
                 self._use(expression, branch, "branch")
         else:
-            if self._pragmas.is_todays or "base" in expression.node:  # simple unions were up to 6.1
+            # Up to 6.1 a union without discriminator was a simple union, which has no base.
+            if self._pragmas.is_todays or "base" in expression.node:
                 self._problems.semantic(expression.place, "key 'discriminator' is missing")
             elif not branches and expression.node["data"] == {}:
-                self._problems.semantic(expression.place, "a union without branches")
+                self._problems.semantic(expression.place, "the union has no branches")
             base = self._simple_base(expression, branches)
             branches = tuple(self._wrapped(expression, branch) for branch in branches)
         place = expression.place
@@ -201,16 +204,16 @@ class Definitions:
         )
 
     def _use(self, expression: Expression, branch: Branch, role: str) -> str:
-        """Note in which role the type of a branch is used; return its name without brackets."""
+        """Record the role of a branch's type; return the type's name without brackets."""
         data = expression.node["data"]
         assert isinstance(data, ObjectNode)
         name, is_array = element_of(branch.type)
         place = expression.place.at(data.values_at[branch.name])
-        self.uses.append(Use(name, role, is_array, place))
+        self.uses.append(TypeUse(name, role, is_array, place))
         return name
 
     def _union_base(self, expression: Expression) -> str:
-        """Return the base, a type of its own where its members stand in the union itself."""
+        """Return the base; members listed in the union itself make an implicit type."""
         base = expression.node.get("base")
         if base is None:
             self._problems.semantic(expression.place, "key 'base' is missing")
@@ -220,11 +223,12 @@ class Definitions:
         return self._add_implicit(expression, "base", self._members(expression, base, place))
 
     def _simple_base(self, expression: Expression, branches: Sequence[Branch]) -> str:
-        """Make what a simple union has instead of a discriminator: an enum of its branches."""
+        """Make the implicit base of a simple union: its member `type`, an enum of the branches."""
         kind = f"{expression.name}Kind"
         if kind in self.types:
             self._problems.semantic(
-                expression.place, f"{kind!r} is defined already, and it would be this union's enum"
+                expression.place,
+                f"{kind!r} is already defined, but this union implies an enum of that name",
             )
         self.types[kind] = EnumDefinition(
             name=kind,
@@ -232,12 +236,12 @@ class Definitions:
             values=tuple(EnumValue(branch.name, (), branch.condition) for branch in branches),
             is_implicit=True,
         )
-        is_inline = isinstance(expression.node.get("base"), ObjectNode)  # noted already
+        is_inline = isinstance(expression.node.get("base"), ObjectNode)  # reported already
         base = None if is_inline else self._base(expression)
         return self._add_implicit(expression, "base", (Member("type", kind),), base)
 
     def _wrapped(self, expression: Expression, branch: Branch) -> Branch:
-        """Make the object that a simple union puts around a branch: its one member is `data`."""
+        """Make the wrapper of a simple union's branch: an object with the one member `data`."""
         name = self._use(expression, branch, "member")
         wrapper = f"{branch.type}-wrapper"
         if wrapper not in self.types:
@@ -250,7 +254,7 @@ class Definitions:
         place = expression.value_place("data")
         branches = self._branches(expression)
         if not branches and expression.node["data"] == {}:
-            self._problems.semantic(place, "an alternate without branches")
+            self._problems.semantic(place, "the alternate has no branches")
         for branch in branches:
             self._use(expression, branch, "alternate")
         self.types[expression.name] = AlternateDefinition(
@@ -260,7 +264,7 @@ class Definitions:
 
     def _add_command(self, expression: Expression) -> None:
         node, place = expression.node, expression.place
-        self._parts.is_unchecked = node.get("gen") == "no"
+        self._parts.is_unchecked = node.get("gen") == "no"  # the spelling up to 2.3
         flags = {key for key in (*_ONLY_FALSE, *_ONLY_TRUE) if self._flag(expression, key)}
         if {"allow-oob", "coroutine"} <= flags:
             self._problems.semantic(place, "'allow-oob' and 'coroutine' exclude each other")
@@ -300,7 +304,7 @@ class Definitions:
         place = expression.value_place("data")
         if isinstance(data, ObjectNode):
             if is_boxed:
-                self._problems.semantic(place, "'boxed' needs a type's name, not its members")
+                self._problems.semantic(place, "found members, expected a type's name for 'boxed'")
             members = self._members(expression, data, place)
             return self._add_implicit(expression, "arg", members) if members else None
         if isinstance(data, ArrayNode):
@@ -315,6 +319,7 @@ class Definitions:
         members: tuple[Member, ...],
         base: str | None = None,
     ) -> str:
+        # Silently: an error in the condition is reported for the definition itself.
         name = f"{expression.name}-{suffix}"
         self.types[name] = StructDefinition(
             name=name,
@@ -326,9 +331,11 @@ class Definitions:
         )
         return name
 
-    # --- Their parts ----------------------------------------------------------------------------
+    # --- Parts of definitions -------------------------------------------------------------------
 
-    def _members(self, expression: Expression, data: Node, place: Place) -> tuple[Member, ...]:
+    def _members(
+        self, expression: Expression, data: Node, place: SourcePlace
+    ) -> tuple[Member, ...]:
         if not isinstance(data, ObjectNode):
             self._problems.semantic(place, f"the members are {described(data)}, not an object")
             return ()
@@ -339,20 +346,21 @@ class Definitions:
             self._parts.check_fault("member", name, where)
             self._parts.check_style(expression, name, where)
             value_place = place.at(data.values_at[key])
-            node, of = self._parts.long_form(value, value_place)
-            if isinstance(of, ObjectNode) and expression.is_old:
-                type_name = self._nested(expression, name, of)
+            node, type_node = self._parts.long_form(value, value_place)
+            if isinstance(type_node, ObjectNode) and expression.is_old:
+                type_name = self._nested(expression, name, type_node)
             else:
-                type_name = self._parts.type_name(of, "member", value_place) or "any"
+                # "any" after an error: it leads to no further ones.
+                type_name = self._parts.type_name(type_node, "member", value_place) or "any"
             if self._parts.is_new(name, "member", seen, where):
                 features = self._parts.features(node, where)
                 condition = self._parts.condition(node, where)
                 members.append(Member(name, type_name, key != name, features, condition))
         return tuple(members)
 
-    def _nested(self, expression: Expression, name: str, of: ObjectNode) -> str:
-        """Make a type of members that stand within those of another, as they could up to 2.3."""
-        members = self._members(expression, of, expression.place.at(of.offset))
+    def _nested(self, expression: Expression, name: str, type_node: ObjectNode) -> str:
+        """Make an implicit type of an object nested in a member list, which was valid up to 2.3."""
+        members = self._members(expression, type_node, expression.place.at(type_node.offset))
         return self._add_implicit(expression, name, members)
 
     def _branches(self, expression: Expression) -> tuple[Branch, ...]:
@@ -364,19 +372,19 @@ class Definitions:
         for name, value in data.items():
             where, value_place = place.at(data.keys_at[name]), place.at(data.values_at[name])
             self._parts.check_fault("branch", name, where)
-            node, of = self._parts.long_form(value, value_place)
-            type_name = self._parts.type_text(of, value_place)
+            node, type_node = self._parts.long_form(value, value_place)
+            type_name = self._parts.type_text(type_node, value_place)
             if type_name and self._parts.is_new(name, "branch", seen, where):
                 branches.append(Branch(name, type_name, self._parts.condition(node, where)))
         return tuple(branches)
 
     def _flag(self, expression: Expression, key: str) -> bool:
-        """Return whether a flag is there; its only value is what it isn't without."""
+        """Return True if a flag is given; its only valid value is the opposite of its default."""
         value = expression.node.get(key)
         if value is None:
             return False
         wanted = key in _ONLY_TRUE
-        if value is not wanted and (wanted or value != "no"):  # 'no' up to 2.3
+        if value is not wanted and (wanted or value != "no"):  # up to 2.3 it was 'no'
             word = "true" if wanted else "false"
             self._problems.semantic(expression.value_place(key), f"'{key}' can only be {word}")
         return True

@@ -1,9 +1,9 @@
-"""Differences: what of one schema is gone in another, or has changed, or is new.
+"""The differences between two schemas: removed, changed, deprecated and new parts.
 
-Types are compared by what is sent on the wire, from each command and event on, as introspection
-doesn't tell their names. What a client sends may be allowed more later, what it receives may become
-less varied; the other way round a change may break it. Each pair of types is compared once for each
-of the two ways, and a change within them names the places where it is met.
+Types are compared by their form on the wire, starting from each command and event, because
+introspection hides type names. A type that a client sends may safely accept more in the new schema,
+and a type that it receives may safely contain less; the reverse may break the client. So each pair
+of types is compared once for each direction, and a change lists all places where the pair is used.
 """
 
 from collections import deque
@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from qmpeer.schema.flattened import Shape, shape_of
-from qmpeer.schema.kinds import ALL_KINDS, alternatives
+from qmpeer.schema.json_kinds import ALL_KINDS, alternatives
 from qmpeer.schema.model import (
     EMPTY,
     SPECIAL_FEATURES,
@@ -40,15 +40,16 @@ _SHOWN_PLACES: Final = 3
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One change.
+    """One change between two schemas.
 
     Attributes:
         kind: gone, changed, deprecated or new.
-        path: Where: ``blockdev-add.qcow2.backing`` is an argument, ``query-block:device`` a member
-            of what is returned; a branch stands in the path by its name, an array's elements don't.
-        text: What: "command", "argument, now mandatory", …
-        is_breaking: A client that used it, or relied on it, has to change.
-        other_paths: Where else the same type is used.
+        path: The changed part. ``blockdev-add.qcow2.backing`` is an argument,
+            ``query-block:device`` a member of the return value. A branch appears by its name, an
+            array's elements don't appear.
+        text: A description: "command", "argument, now mandatory", …
+        is_breaking: True if a client that uses this part has to change.
+        other_paths: Other places where the same type is used.
     """
 
     kind: Kind
@@ -67,12 +68,12 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Differences(msgspec.Struct, frozen=True):
-    """All changes from one schema to another, in the order of the old one.
+    """All changes from one schema to another, in the order of the old schema.
 
-    Its text lists them by their kind; a ``!`` stands before those that may break a client.
+    `str()` lists them by kind, with a ``!`` before those that may break a client.
 
     Attributes:
-        changes: The changes; there are none if all is the same.
+        changes: The changes; empty if the schemas are equal.
     """
 
     changes: tuple[Change, ...] = ()
@@ -82,7 +83,7 @@ class Differences(msgspec.Struct, frozen=True):
 
     @property
     def is_breaking(self) -> bool:
-        """Whether something that a client could use has gone, or became less."""
+        """True if at least one change may break a client."""
         return any(change.is_breaking for change in self.changes)
 
     def of_kind(self, kind: Kind) -> list[Change]:
@@ -103,11 +104,11 @@ class Differences(msgspec.Struct, frozen=True):
 def differences(old: Schema, new: Schema) -> Differences:
     """Compare two schemas.
 
-    Conditions are passed over: what might be there is taken to be there.
+    Conditions are ignored: conditional parts count as present.
 
     Args:
-        old: What a client was made for.
-        new: What it meets.
+        old: The schema that a client was written for.
+        new: The schema that it will meet.
 
     Example:
         >>> from qmpeer.schema.model import BUILT_INS, CommandDefinition, EventDefinition, Schema
@@ -123,8 +124,8 @@ def differences(old: Schema, new: Schema) -> Differences:
     return Differences(tuple(_Comparison(old, new).changes()))
 
 
-class _Found:
-    """The changes between one pair of types, and where the pair is used."""
+class _PairChanges:
+    """The changes between one pair of types, and the places where the pair is used."""
 
     __slots__ = ("changes", "paths")
 
@@ -133,11 +134,14 @@ class _Found:
         self.changes: list[Change] = []
 
 
-class _Key(NamedTuple):
-    """What is compared: a type of each schema, which way its values go, and in what object.
+class _TypePair(NamedTuple):
+    """A pair of types to compare, with the direction of its values.
 
     Attributes:
-        moved: Of a union's branch, the members that the new union has in all branches.
+        old: The type in the old schema.
+        new: The type in the new schema.
+        is_out: True if the server sends the values.
+        moved: For a union's branch, the members that the new union has in all branches.
     """
 
     old: str
@@ -147,32 +151,32 @@ class _Key(NamedTuple):
 
 
 class _Comparison:
-    """A comparison of two schemas, from each command and event on, nearest uses first."""
+    """A breadth-first comparison of two schemas, starting from their commands and events."""
 
     def __init__(self, old: Schema, new: Schema) -> None:
         self._old = old
         self._new = new
-        self._pairs: dict[_Key, _Found] = {}
-        self._order: list[_Found] = []
-        self._queue: deque[tuple[_Key, str, _Found]] = deque()
+        self._pairs: dict[_TypePair, _PairChanges] = {}
+        self._order: list[_PairChanges] = []
+        self._queue: deque[tuple[_TypePair, str, _PairChanges]] = deque()
 
     def changes(self) -> Iterator[Change]:
         old = {entity.name: entity for entity in self._old.entities}
         new = {entity.name: entity for entity in self._new.entities}
         for name, entity in old.items():
             if name not in new or type(new[name]) is not type(entity):
-                self._top().changes.append(Change("gone", name, _sort(entity), True))
+                self._top().changes.append(Change("gone", name, _entity_kind(entity), True))
             else:
                 self._compare_entities(entity, new[name])
         for name, entity in new.items():
             if name not in old or type(old[name]) is not type(entity):
-                self._top().changes.append(Change("new", name, _sort(entity)))
+                self._top().changes.append(Change("new", name, _entity_kind(entity)))
         for found in self._order:
             for change in found.changes:
                 yield _with_places(change, found.paths)
 
-    def _top(self) -> _Found:
-        found = _Found()
+    def _top(self) -> _PairChanges:
+        found = _PairChanges()
         self._order.append(found)
         return found
 
@@ -180,7 +184,7 @@ class _Comparison:
 
     def _compare_entities(self, old: Entity, new: Entity) -> None:
         top = self._top()
-        top.changes += _feature_changes(old.name, _sort(old), old.features, new.features)
+        top.changes += _feature_changes(old.name, _entity_kind(old), old.features, new.features)
         if isinstance(old, CommandDefinition) and isinstance(new, CommandDefinition):
             if old.allow_oob and not new.allow_oob:
                 top.changes.append(Change("changed", old.name, "no longer out of band", True))
@@ -201,8 +205,8 @@ class _Comparison:
         path: str,
         moved: frozenset[str] = frozenset(),
     ) -> None:
-        """Compare two types, unless these two have been compared; note where they are used."""
-        key = _Key(old or EMPTY.name, new or EMPTY.name, is_out, moved)
+        """Queue a pair of types unless it was queued before; record its place."""
+        key = _TypePair(old or EMPTY.name, new or EMPTY.name, is_out, moved)
         found = self._pairs.get(key)
         if found is None:
             found = self._pairs[key] = self._top()
@@ -211,7 +215,7 @@ class _Comparison:
 
     # --- Types ----------------------------------------------------------------------------------
 
-    def _compare_types(self, key: _Key, path: str, found: _Found) -> None:
+    def _compare_types(self, key: _TypePair, path: str, found: _PairChanges) -> None:
         old = alternatives(self._old, key.old)
         new = alternatives(self._new, key.new)
         found.changes += _kind_changes(path, old, new, key.is_out)
@@ -220,7 +224,9 @@ class _Comparison:
             if one is not None and other is not None:
                 self._compare_alike(one, other, key, path, found)
 
-    def _compare_alike(self, old: Type, new: Type, key: _Key, path: str, found: _Found) -> None:
+    def _compare_alike(
+        self, old: Type, new: Type, key: _TypePair, path: str, found: _PairChanges
+    ) -> None:
         match old, new:
             case Array(), Array():
                 self._compare(old.element, new.element, key.is_out, path)
@@ -229,6 +235,7 @@ class _Comparison:
             case (EnumDefinition(), _) | (_, EnumDefinition()):
                 is_wider = isinstance(old, EnumDefinition)
                 text = "any string, was an enum" if is_wider else "an enum, was any string"
+                # A sender may be allowed more values, a receiver may get fewer.
                 is_breaking = is_wider == key.is_out
                 found.changes.append(Change("changed", _bare(path), text, is_breaking))
             case (
@@ -242,21 +249,23 @@ class _Comparison:
             case _:
                 pass
 
-    def _compare_members(self, old: Shape, new: Shape, key: _Key, path: str, found: _Found) -> None:
+    def _compare_members(
+        self, old: Shape, new: Shape, key: _TypePair, path: str, found: _PairChanges
+    ) -> None:
         before = {member.name: member for member in old.members}
         after = {member.name: member for member in new.members}
         for name, member in before.items():
             if name in after:
                 found.changes += _member_changes(path + name, member, after[name], key.is_out)
                 self._compare(member.type, after[name].type, key.is_out, f"{path}{name}.")
-            elif name not in key.moved:
+            elif name not in key.moved:  # a moved one is still in every value
                 found.changes.append(self._lost_member(path, name, new))
         for name, member in after.items():
             if name not in before:
                 found.changes.append(_new_member(path, member, key.is_out))
 
     def _lost_member(self, path: str, name: str, new: Shape) -> Change:
-        """Say whether a member is gone, or has become one of branches alone."""
+        """Return the change for a lost member: it is gone, or it moved into some branches."""
         having = [
             branch.name
             for branch in new.branches
@@ -268,14 +277,15 @@ class _Comparison:
         return Change("changed", path + name, text, True)
 
     def _branch_members(self, name: str) -> Sequence[Member]:
-        of = self._new.types[name]
-        assert isinstance(of, StructDefinition | UnionDefinition)
-        return shape_of(self._new, of).members
+        schema_type = self._new.types[name]
+        assert isinstance(schema_type, StructDefinition | UnionDefinition)
+        return shape_of(self._new, schema_type).members
 
     def _compare_branches(
-        self, old: Shape, new: Shape, key: _Key, path: str, found: _Found
+        self, old: Shape, new: Shape, key: _TypePair, path: str, found: _PairChanges
     ) -> None:
         if old.discriminator != new.discriminator:
+            # Branches of different discriminators can't be compared one by one.
             if old.discriminator is not None:
                 text = f"{_union_by(new)}, was {_union_by(old)}"
                 found.changes.append(Change("changed", _bare(path), text, True))
@@ -286,10 +296,10 @@ class _Comparison:
             if branch.name in after:
                 where = f"{path}{branch.name}."
                 self._compare(branch.type, after[branch.name], key.is_out, where, moved)
-        # That a branch has gone, or is new, is a change of the discriminator's enum.
+        # A removed or new branch is reported as a change of the discriminator's enum.
 
 
-# --- The changes of one thing -------------------------------------------------------------------
+# --- Changes of one part ------------------------------------------------------------------------
 
 
 def _member_changes(path: str, old: Member, new: Member, is_out: bool) -> Iterator[Change]:
@@ -334,6 +344,7 @@ def _kind_changes(
 
 
 def _allows(kinds: Iterable[str], kind: str) -> bool:
+    # A type of any number accepts integers too.
     return kind in kinds or (kind == "int" and "number" in kinds)
 
 
@@ -348,7 +359,7 @@ def _feature_changes(
     after = [feature.name for feature in new]
     for name in before:
         if name not in after:
-            if name in SPECIAL_FEATURES:
+            if name in SPECIAL_FEATURES:  # losing one of these breaks no client
                 yield Change("changed", path, f"{word}, no longer {name}")
             else:
                 yield Change("gone", f"{path}@{name}", "feature", True)
@@ -362,12 +373,12 @@ def _feature_changes(
                 yield Change("new", f"{path}@{name}", "feature")
 
 
-def _sort(entity: Entity) -> str:
+def _entity_kind(entity: Entity) -> str:
     return "command" if isinstance(entity, CommandDefinition) else "event"
 
 
 def _word(path: str) -> str:
-    """Say what stands below a path: the arguments of a command have no further dot or colon."""
+    """Return the word for the parts below a path; a command's arguments have no further dot."""
     is_argument = path.count(".") == 1 and ":" not in path and not path.isupper()
     return "argument" if is_argument else "member"
 
@@ -385,6 +396,6 @@ def _with_places(change: Change, paths: Sequence[str]) -> Change:
         return change
     first = paths[0]
     others = tuple(other + change.path[len(first) :] for other in paths[1:])
-    if not change.path.startswith(first):  # it is about the type itself
+    if not change.path.startswith(first):  # a change of the type itself
         others = tuple(_bare(other) + change.path[len(first) - 1 :] for other in paths[1:])
     return msgspec.structs.replace(change, other_paths=others)

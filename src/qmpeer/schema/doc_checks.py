@@ -1,8 +1,8 @@
-"""Checks of doc comments: is all documented that must be, and is all there that is documented?
+"""Checks of doc comments against the definitions that they document.
 
-Spec: with the pragma doc-required each definition has a doc comment, and what that describes must
-exist. Since 9.0 members, values and features must be described as well, but for those of the
-definitions in documentation-exceptions.
+Spec: the pragma doc-required requires a doc comment for each definition, and everything that it
+describes must exist. Since 9.0 members, values and features must be described as well, except in
+the definitions that documentation-exceptions lists.
 """
 
 import re
@@ -13,9 +13,10 @@ from qmpeer import limits
 from qmpeer.schema.documentation import DocComment
 from qmpeer.schema.expressions import Expression
 from qmpeer.schema.pragmas import Pragmas
-from qmpeer.schema.sources import Place, Problems, Source
+from qmpeer.schema.source_files import Problems, SourceFile, SourcePlace
 from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
 
+# A symbol without a colon, a definition of a 'type' or the mark #optional: all older than 2.9.
 _OLD: Final = re.compile(r"^##[ \t]*\n# @[\w.-]+[ \t]*$|^\{ *'type'|#optional", re.MULTILINE)
 _INSTEAD: Final = {
     "Note": ".. note::",
@@ -23,27 +24,31 @@ _INSTEAD: Final = {
     "Example": ".. qmp-example::",
     "Examples": ".. qmp-example::",
 }
-"""Tags that there are no more since 9.1, and what is written now."""
+"""The tags that 9.1 removed, and their replacements."""
 
 
 class DocProblems:
-    """What is wrong with doc comments, kept until it is known whether that matters."""
+    """The errors in doc comments, held back until all files are read.
+
+    QEMU checked no doc comments before 2.9. Errors in such old schemas are dropped, unless a pragma
+    requires documentation.
+    """
 
     def __init__(self) -> None:
-        self._noted: list[tuple[Place, str]] = []
+        self._noted: list[tuple[SourcePlace, str]] = []
         self._is_old = False
 
-    def take(self, source: Source) -> None:
-        """Look in a file for signs of the time when nothing read doc comments."""
+    def note_age(self, source: SourceFile) -> None:
+        """Look for signs that a file is older than the checking of doc comments."""
         self._is_old = self._is_old or _OLD.search(source.text) is not None
 
-    def note(self, place: Place, reason: str) -> None:
-        """Note what is wrong."""
+    def note(self, place: SourcePlace, reason: str) -> None:
+        """Record an error."""
         if len(self._noted) < limits.SCHEMA_ERRORS:
             self._noted.append((place, reason))
 
-    def tell(self, pragmas: Pragmas, problems: Problems) -> None:
-        """Give on what was noted, at the end, if it matters."""
+    def report(self, pragmas: Pragmas, problems: Problems) -> None:
+        """Report the recorded errors if this schema's doc comments have to be correct."""
         if pragmas.is_doc_required or not self._is_old:
             for place, reason in self._noted:
                 problems.semantic(place, reason)
@@ -54,13 +59,13 @@ def check_documentation(expression: Expression, pragmas: Pragmas, problems: DocP
 
     Args:
         expression: The definition.
-        pragmas: The rules.
-        problems: Takes what is wrong.
+        pragmas: The rules of the schema.
+        problems: Collects the errors.
     """
     comment = expression.comment
     if comment is None:
         if pragmas.is_doc_required and not expression.has_other_comment:
-            problems.note(expression.place, "it has no doc comment")
+            problems.note(expression.place, "the doc comment is missing")
         return
     _check_sections(expression, comment, pragmas, problems)
     members, features = set(_members(expression)), set(_features(expression.node))
@@ -79,7 +84,7 @@ def check_documentation(expression: Expression, pragmas: Pragmas, problems: DocP
             if name not in names:
                 place = comment.place_of(name)
                 place.definition = expression.place.definition
-                problems.note(place, f"{kind} {name!r} is documented, but isn't there")
+                problems.note(place, f"{kind} {name!r} is documented but doesn't exist")
         is_needed = pragmas.needs_member_docs and expression.name not in pragmas.undocumented
         if is_needed or kind == "feature":
             for name in sorted(names - set(described)):
@@ -87,9 +92,9 @@ def check_documentation(expression: Expression, pragmas: Pragmas, problems: DocP
 
 
 def _may_describe_boxed(pragmas: Pragmas) -> bool:
-    """Return whether members of a type that a command names may be described with the command.
+    """Return True if a command's doc comment may describe the members of its arguments' type.
 
-    Spec: up to 4.1 they could. Then there was doc-required, but not yet the other pragmas of today.
+    Spec: valid up to 4.1. Schemas of that time have doc-required, but no other of today's pragmas.
     """
     return pragmas.is_doc_required and not pragmas.is_strict
 
@@ -101,22 +106,24 @@ def _check_sections(
     if expression.keyword != "command":
         for tag in ("Returns", "Errors"):
             if tag in tags:
-                problems.note(comment.place_of(f"{tag}:"), f"only commands have '{tag}:'")
+                problems.note(comment.place_of(f"{tag}:"), f"'{tag}:' is only for commands")
     elif pragmas.is_todays and "Returns" in tags and "returns" not in expression.node:
-        problems.note(comment.place_of("Returns:"), "it returns nothing")
+        problems.note(comment.place_of("Returns:"), "'Returns:' without a return value")
     if pragmas.is_todays:
         for tag in sorted(tags & _INSTEAD.keys()):
-            problems.note(comment.place_of(f"{tag}:"), f"'{tag}:' is now '{_INSTEAD[tag]}'")
+            problems.note(
+                comment.place_of(f"{tag}:"), f"found '{tag}:', expected '{_INSTEAD[tag]}'"
+            )
 
 
 def _members(expression: Expression) -> Iterator[str]:
-    """Give all that may be documented as a member: members, values, branches, arguments."""
+    """Yield every name that may be documented as a member: members, values, branches, arguments."""
     parts = [expression.node.get("data"), expression.node.get("base")]
     if expression.keyword == "union":
         if "discriminator" in expression.node:
             del parts[0]
         else:
-            yield "type"  # a simple union has it of itself
+            yield "type"  # the implicit discriminator of a simple union
     for part in parts:
         if isinstance(part, ArrayNode):
             yield from filter(None, map(_name, part))
@@ -125,7 +132,7 @@ def _members(expression: Expression) -> Iterator[str]:
 
 
 def _features(node: ObjectNode) -> Iterator[str]:
-    """Give the features of a definition and of its parts."""
+    """Yield the features of a definition and of its parts."""
     listed = node.get("features")
     if isinstance(listed, ArrayNode):
         yield from filter(None, map(_name, listed))

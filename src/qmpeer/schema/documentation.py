@@ -1,22 +1,25 @@
-"""Doc comments: what stands between two lines of ##, old style and new.
+"""Doc comments: text between two lines of ##, in the styles of all releases.
 
-A comment whose first line is ``@symbol:`` documents the definition that follows it: first the whole
-of it, then its members (``@member: text``), below ``Features:`` its features, and sections with a
-tag such as ``Since: 2.10``. All others are free text. Up to 2.8 the colon could be missing, text of
-a member need not be indented, and ``#optional`` marked optional members.
+A comment whose first line is ``@symbol:`` documents the definition that follows it. It first
+describes the whole definition, then its members (``@member: text``), its features below
+``Features:``, and more in sections with a tag such as ``Since: 2.10``. Any other comment is free
+text. Up to 2.8 the colon could be missing, a member's text need not be indented, and ``#optional``
+marked optional members.
 
-Markup within the text is left as it is: before 9.1 it is QEMU's own, from then on reStructuredText.
+The markup of the text is not interpreted: before 9.1 it is QEMU's own, from then on
+reStructuredText.
 """
 
 import re
 from typing import Final
 
 from qmpeer.schema.model import Documentation, Section
-from qmpeer.schema.sources import Place, Source
+from qmpeer.schema.source_files import SourceFile, SourcePlace
 from qmpeer.schema.syntax import Comment
 
 _SYMBOL: Final = re.compile(r"@([A-Za-z0-9_.][\w.-]*)(?:$|:\s*|\s*$)")
 _ARGUMENT: Final = re.compile(r"@([A-Za-z0-9_.][\w.-]*):(?:\s+|$)")
+# Since could be without its colon, if a release followed.
 _TAG: Final = re.compile(
     r"(Since|Returns?|Errors|Notes?|Examples?|TODO)(?::(?:\s+|$)|(?<=Since)\s+(?=[0-9v]))"
 )
@@ -29,14 +32,13 @@ _WHOLE, _MEMBER, _FEATURE, _SECTION = range(4)
 
 
 class DocComment:
-    """A doc comment that was read.
+    """A parsed doc comment.
 
     Attributes:
-        documentation: What it says.
-        place: Where it begins.
-        lines: The number of the line, within the comment, on which each member, feature or tagged
-            section begins.
-        faults: What is wrong with it by itself, with the numbers of the lines.
+        documentation: Its content.
+        place: Its beginning in the file.
+        lines: The line, within the comment, on which each member, feature or tagged section begins.
+        faults: Errors that don't depend on the definition, with their line numbers.
     """
 
     __slots__ = ("documentation", "faults", "lines", "place")
@@ -44,37 +46,37 @@ class DocComment:
     def __init__(
         self,
         documentation: Documentation,
-        place: Place,
+        place: SourcePlace,
         lines: dict[str, int],
         faults: list[tuple[int, str]],
     ) -> None:
         self.documentation: Documentation = documentation
-        self.place: Place = place
+        self.place: SourcePlace = place
         self.lines: dict[str, int] = lines
         self.faults: list[tuple[int, str]] = faults
 
-    def place_of(self, name: str) -> Place:
-        """Return where a member, a feature or a tagged section begins."""
+    def place_of(self, name: str) -> SourcePlace:
+        """Return the place where a member, a feature or a tagged section begins."""
         return self.place_of_line(self.lines[name])
 
-    def place_of_line(self, number: int) -> Place:
-        """Return where a line of the comment begins."""
+    def place_of_line(self, number: int) -> SourcePlace:
+        """Return the place where a line of the comment begins."""
         line = self.place.location.line + number
         return self.place.at(self.place.source.line_offset(line))
 
 
-def read_comment(source: Source, comment: Comment) -> DocComment:
-    """Read a doc comment.
+def read_comment(source: SourceFile, comment: Comment) -> DocComment:
+    """Parse a doc comment.
 
     Args:
-        source: The file it stands in.
+        source: The file that contains it.
         comment: The comment.
     """
-    reader = _Reader()
+    reader = _CommentReader()
     for number, line in enumerate(comment.text.split("\n")[1:-1], 1):
-        reader.take(number, line.strip(" \t\r").removeprefix("#").rstrip())
+        reader.read_line(number, line.strip(" \t\r").removeprefix("#").rstrip())
     reader.end()
-    place = Place(source, comment.offset)
+    place = SourcePlace(source, comment.offset)
     documentation = Documentation(
         reader.symbol,
         reader.text,
@@ -87,7 +89,9 @@ def read_comment(source: Source, comment: Comment) -> DocComment:
     return DocComment(documentation, place, reader.lines, reader.faults)
 
 
-class _Reader:
+class _CommentReader:
+    """A line-by-line parser: each part collects its lines until the next part begins."""
+
     def __init__(self) -> None:
         self.symbol: str | None = None
         self.text = ""
@@ -105,12 +109,12 @@ class _Reader:
         self._in_features = False
         self._has_tags = False
 
-    def take(self, number: int, line: str) -> None:
-        """Take one line, the # at its beginning removed."""
+    def read_line(self, number: int, line: str) -> None:
+        """Read one line, without its leading #."""
         self._number = number
         text = line[1:] if line.startswith(" ") else line
         if text is line and line:
-            self._note("a blank is missing behind '#'")
+            self._note("found no blank after '#'")
         if self._is_first:
             self._is_first = not text
             if text.startswith("@"):
@@ -119,7 +123,7 @@ class _Reader:
             if self.symbol is not None:
                 text = self._begin(number, text)
             elif text[0] == "@" and _ARGUMENT.match(text):
-                self._note("text without a symbol has no members")
+                self._note("found a member in free text, which documents no definition")
         self._part.append(text)
 
     def _note(self, reason: str, number: int | None = None) -> None:
@@ -128,14 +132,14 @@ class _Reader:
     def _take_symbol(self, text: str) -> str:
         symbol = _SYMBOL.match(text)
         if symbol is None or ":" not in symbol[0]:
-            self._note("a symbol is '@', a name and ':'")
+            self._note("expected a symbol: '@', a name and ':'")
         if symbol is None:
             return text
         self.symbol = symbol[1]
         return text[symbol.end() :]
 
     def _begin(self, number: int, text: str) -> str:
-        """Begin a new part where the line says so, and return the rest of the line."""
+        """Begin a new part if the line is the first of one; return the rest of the line."""
         if text[0] == "@":
             argument = _ARGUMENT.match(text)
             if argument:
@@ -143,11 +147,11 @@ class _Reader:
                 self._begin_argument(argument[1], number)
                 return text[argument.end() :]
             if text.startswith("@:"):
-                self._note("no name stands between '@' and ':'")
+                self._note("found no name between '@' and ':'")
         elif _FEATURES.match(text):
             self.finish()
             if _FEATURES_TAG in self.lines:
-                self._note(f"'{_FEATURES_TAG}' stands here a second time")
+                self._note(f"duplicate '{_FEATURES_TAG}'")
             self.lines.setdefault(_FEATURES_TAG, number)
             self._kind, self._name, self._in_features = _SECTION, "", True
             return ""
@@ -157,6 +161,7 @@ class _Reader:
                 self.finish()
                 self._begin_section(tag[1], number)
                 return text[tag.end() :]
+        # Text that is not indented ends the part before the blank line, and begins a plain section.
         is_behind_blank = bool(self._part) and not self._part[-1]
         if is_behind_blank and self._kind != _WHOLE and not self._goes_on():
             self.finish()
@@ -164,9 +169,9 @@ class _Reader:
         return text
 
     def _goes_on(self) -> bool:
-        """Return whether text that is not indented belongs to the section before the blank line.
+        """Return True if unindented text continues the section before the blank line.
 
-        Spec: since 9.0 the text of a section is indented. Notes and examples were not, before.
+        Spec: since 9.0 the text of a section is indented. Before, notes and examples were not.
         """
         return self._kind == _SECTION and (self._name in _OLD_TAGS or not any(self._part))
 
@@ -174,26 +179,26 @@ class _Reader:
         self._kind = _FEATURE if self._in_features else _MEMBER
         self._name = name
         if name in (self.features if self._in_features else self.members):
-            self._note(f"{name!r} is documented a second time")
+            self._note(f"{name!r} is documented twice")
         elif not self._in_features and self._has_tags:
-            self._note(f"{name!r} is documented behind a tagged section")
+            self._note(f"{name!r} is documented after a tagged section")
         self.lines.setdefault(name, number)
 
     def _begin_section(self, tag: str, number: int) -> None:
         self._kind, self._name, self._in_features = _SECTION, tag, False
         self._has_tags = True
         if tag in _ONCE and f"{tag}:" in self.lines:
-            self._note(f"'{tag}:' stands here a second time")
+            self._note(f"duplicate '{tag}:'")
         self.lines.setdefault(f"{tag}:", number)
 
     def end(self) -> None:
-        """End the comment."""
+        """Finish the comment."""
         self.finish()
         if _FEATURES_TAG in self.lines and not self.features:
-            self._note(f"'{_FEATURES_TAG}' has no feature behind it", self.lines[_FEATURES_TAG])
+            self._note(f"'{_FEATURES_TAG}' is not followed by a feature", self.lines[_FEATURES_TAG])
 
     def finish(self) -> None:
-        """End the part that was begun."""
+        """Finish the current part and store its text."""
         is_plain = self._kind == _WHOLE or (self._kind == _SECTION and not self._name)
         text = "\n".join(self._part).strip("\n ") if is_plain else _dedented(self._part)
         self._part = []
@@ -213,9 +218,9 @@ class _Reader:
 
 
 def _dedented(lines: list[str]) -> str:
-    """Join lines without the indentation that all but the first have in common.
+    """Join lines, removing the common indentation of all except the first.
 
-    The first is what stands behind a name or a tag.
+    The first line is the text that follows a name or a tag.
     """
     first, *rest = lines
     indents = [len(line) - len(line.lstrip()) for line in rest if line]

@@ -1,10 +1,10 @@
-"""Expressions: the objects at the top of a file, each told by its keyword."""
+"""Expressions: the top-level objects of a file, each identified by its keyword."""
 
 from typing import Final
 
 from qmpeer.schema.documentation import DocComment
 from qmpeer.schema.model import Documentation
-from qmpeer.schema.sources import Place, Problems, Source
+from qmpeer.schema.source_files import Problems, SourceFile, SourcePlace
 from qmpeer.schema.syntax import ArrayNode, Node, ObjectNode
 
 DIRECTIVES: Final = ("include", "pragma")
@@ -26,57 +26,59 @@ _KEYS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     ),
     "event": ((), ("data", "boxed", *_COMMON)),
 }
-"""For each keyword the keys that must be there and those that may be."""
+"""For each keyword, the required and the optional keys."""
 
 
 class Expression:
-    """One expression.
+    """One definition, include or pragma.
 
     Attributes:
-        keyword: What it is; "struct" for an old "type", "alternate" for an old union of that kind.
-        name: What it defines; the file for an include, "" for a pragma.
+        keyword: Its kind. An old "type" is "struct"; an old union whose discriminator is {} is
+            "alternate".
+        name: The defined name; the file for an include, "" for a pragma.
         node: The object.
-        place: Where its name stands.
-        comment: The doc comment in front of it.
-        has_other_comment: The doc comment in front of it is that of another; noted already.
-        is_old: It is of the language up to 2.3, before "type" became "struct".
+        place: The place of its name.
+        comment: The doc comment before it.
+        has_other_comment: True if the doc comment before it has another symbol, which was reported.
+        is_old: True for the language up to 2.3, before "type" became "struct".
     """
 
     __slots__ = ("comment", "has_other_comment", "is_old", "keyword", "name", "node", "place")
 
-    def __init__(self, keyword: str, name: str, node: ObjectNode, place: Place) -> None:
+    def __init__(self, keyword: str, name: str, node: ObjectNode, place: SourcePlace) -> None:
+        # Up to 2.3 an empty object as discriminator marked an alternate.
         is_alternate = keyword == "union" and node.get("discriminator") == {}
         self.is_old: bool = keyword == "type" or is_alternate
         now = {"type": "struct"}.get(keyword, keyword)
         self.keyword: str = "alternate" if is_alternate else now
         self.name: str = name
         self.node: ObjectNode = node
-        self.place: Place = place
+        self.place: SourcePlace = place
         self.comment: DocComment | None = None
         self.has_other_comment: bool = False
 
     @property
     def documentation(self) -> Documentation | None:
-        """What the doc comment says."""
+        """The content of its doc comment."""
         return self.comment.documentation if self.comment else None
 
-    def value_place(self, key: str) -> Place:
-        """Return where the value of one of the keys stands."""
+    def value_place(self, key: str) -> SourcePlace:
+        """Return the place of a key's value."""
         return self.place.at(self.node.values_at[key])
 
 
-def read_expression(source: Source, node: ObjectNode, problems: Problems) -> Expression | None:
-    """Tell what an object is, and check its keys.
+def read_expression(source: SourceFile, node: ObjectNode, problems: Problems) -> Expression | None:
+    """Return the expression that an object stands for, after checking its keys.
 
     Args:
-        source: The file it stands in.
+        source: The file that contains it.
         node: The object.
-        problems: Takes what is wrong with it.
+        problems: Collects the errors.
 
     Returns:
-        The expression; None if it is none.
+        The expression; None if the object isn't one.
     """
-    place = Place(source, node.offset)
+    place = SourcePlace(source, node.offset)
     keyword = next((key for key in node if key in _KEYS), None)
     if keyword is None:
         problems.semantic(place, f"expected one of the keys {', '.join(_KEYS)}")
@@ -97,12 +99,12 @@ def read_expression(source: Source, node: ObjectNode, problems: Problems) -> Exp
     return Expression(keyword, value, node, place)
 
 
-def _check_keys(keyword: str, node: ObjectNode, place: Place, problems: Problems) -> None:
+def _check_keys(keyword: str, node: ObjectNode, place: SourcePlace, problems: Problems) -> None:
     required, optional = _KEYS[keyword]
     for key in node:
         if key not in (keyword, *required, *optional):
             if key in _KEYS:
-                reason = f"it can't be both, {keyword} and {key}"
+                reason = f"it has two keywords, '{keyword}' and '{key}'"
             else:
                 reason = f"{keyword} has no key '{key}'"
             problems.semantic(place.at(node.keys_at[key]), reason)
@@ -112,7 +114,7 @@ def _check_keys(keyword: str, node: ObjectNode, place: Place, problems: Problems
 
 
 def described(node: Node) -> str:
-    """Return what a value is, for an error text."""
+    """Return the kind of a value, for an error message."""
     match node:
         case ObjectNode():
             return "an object"

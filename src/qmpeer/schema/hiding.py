@@ -1,17 +1,17 @@
-"""Hiding: values without the members that policy doesn't show."""
+"""A filter for output values, which removes the members that policy hides."""
 
 from qmpeer.schema.flattened import Shape, shape_of
-from qmpeer.schema.kinds import alternatives
+from qmpeer.schema.json_kinds import alternatives
 from qmpeer.schema.model import Array, Feature, Schema, StructDefinition, UnionDefinition
 from qmpeer.values import JsonValue
 
 
 class Hiding:
-    """A filter that takes members with certain features out of values.
+    """A filter that removes members with certain features from values.
 
     Args:
-        schema: The schema whose types the values are of.
-        hidden: The features: "deprecated", "unstable".
+        schema: The schema of the values.
+        hidden: The features to hide: "deprecated", "unstable".
 
     Example:
         >>> from qmpeer.schema.model import BUILT_INS, Member
@@ -28,28 +28,31 @@ class Hiding:
         self._shapes: dict[str, Shape] = {}
 
     def has_hidden(self, features: tuple[Feature, ...]) -> bool:
-        """Return whether one of these features is hidden."""
+        """Return True if one of these features is hidden."""
         return any(feature.name in self._hidden for feature in features)
 
     def shown(self, type_name: str, value: JsonValue) -> JsonValue:
-        """Return what is shown of a value; the value itself stays as it is."""
+        """Return a copy of a value without its hidden members."""
         kinds = alternatives(self._schema, type_name)
         if isinstance(value, list):
-            of = kinds.get("array")
-            if isinstance(of, Array):
-                return [self.shown(of.element, item) for item in value]
+            schema_type = kinds.get("array")
+            if isinstance(schema_type, Array):
+                return [self.shown(schema_type.element, item) for item in value]
         elif isinstance(value, dict):
-            of = kinds.get("object")
-            if isinstance(of, StructDefinition | UnionDefinition):
+            schema_type = kinds.get("object")
+            if isinstance(schema_type, StructDefinition | UnionDefinition):
                 result = dict(value)
-                self._hide(of, result)
+                self._hide(schema_type, result)
                 return result
         return value
 
-    def _hide(self, of: StructDefinition | UnionDefinition, value: dict[str, JsonValue]) -> None:
-        shape = self._shapes.get(of.name)
+    def _hide(
+        self, object_type: StructDefinition | UnionDefinition, value: dict[str, JsonValue]
+    ) -> None:
+        shape = self._shapes.get(object_type.name)
         if shape is None:
-            shape = self._shapes[of.name] = shape_of(self._schema, of)
+            shape = self._shapes[object_type.name] = shape_of(self._schema, object_type)
+        # Read before the loop, which may remove it.
         tag = value.get(shape.discriminator) if shape.discriminator else None
         for member in shape.members:
             if member.name not in value:

@@ -1,7 +1,7 @@
-"""Introspection as a sink: the model as query-qmp-schema answers it.
+"""Introspection as output: a model in the form of query-qmp-schema's return value.
 
-Only what commands and events use is listed: they themselves in schema order, then the types in the
-order of their labels.
+It lists the commands and events in schema order, then the types that they use, in the order of
+their labels.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,13 +28,13 @@ from qmpeer.values import JsonObject, JsonValue
 
 
 def introspection_of(schema: Schema, form: IntrospectionForm | None = None) -> list[JsonObject]:
-    """Return what query-qmp-schema answers.
+    """Return the model as query-qmp-schema returns it.
 
-    Conditions are passed over: select() the schema first, or all that might be there is listed.
+    Conditions are ignored, so conditional parts are listed; apply select() first to leave them out.
 
     Args:
         schema: The model.
-        form: In the form of which release; None for that of the schema's source.
+        form: The form of a release; None for the form of the schema's source.
 
     Example:
         >>> from qmpeer.schema.model import BUILT_INS
@@ -45,31 +45,38 @@ def introspection_of(schema: Schema, form: IntrospectionForm | None = None) -> l
     """
     labels = schema.labels or label_types(schema)
     if EMPTY.name not in labels and _has_bare_branches(schema, labels):
+        # The empty type gets the lowest number that no other type has.
         free = (str(number) for number in range(len(labels) + 1))
         labels = {
             **labels,
             EMPTY.name: next(label for label in free if label not in labels.values()),
         }
-    output = _Output(schema, labels, form or schema.form)
+    output = _AnswerBuilder(schema, labels, form or schema.form)
     listed = {labels[name]: schema.types[name] for name in labels if name in schema.types}
     return [
         *(output.entity(entity) for entity in schema.entities),
-        *(output.type(label, of) for label, of in listed.items()),
+        *(output.type(label, schema_type) for label, schema_type in listed.items()),
     ]
 
 
 def _has_bare_branches(schema: Schema, names: Iterable[str]) -> bool:
-    """Tell whether a union leaves out a value of its discriminator: nothing stands there then.
+    """Return True if a discriminator value has no branch, which requires the empty type.
 
-    [QEMU writes all of them down.]
+    [QEMU lists a branch for every value, so its own answers always have that type.]
     """
-    unions = (of for name in names if isinstance(of := schema.types.get(name), UnionDefinition))
+    unions = (
+        schema_type
+        for name in names
+        if isinstance(schema_type := schema.types.get(name), UnionDefinition)
+    )
     return any(
-        branch.type == EMPTY.name for of in unions for branch in shape_of(schema, of).branches
+        branch.type == EMPTY.name
+        for schema_type in unions
+        for branch in shape_of(schema, schema_type).branches
     )
 
 
-class _Output:
+class _AnswerBuilder:
     def __init__(self, schema: Schema, labels: dict[str, str], form: IntrospectionForm) -> None:
         self._schema = schema
         self._labels = labels
@@ -90,37 +97,39 @@ class _Output:
                 result["allow-preconfig"] = entity.allow_preconfig
         return _with_features(result, entity.features)
 
-    def type(self, label: str, of: Type) -> JsonObject:
-        match of:
+    def type(self, label: str, schema_type: Type) -> JsonObject:
+        match schema_type:
             case BuiltIn():
-                return {"name": label, "meta-type": "builtin", "json-type": of.json_type}
+                return {"name": label, "meta-type": "builtin", "json-type": schema_type.json_type}
             case Array():
-                element = self._labels[of.element]
+                element = self._labels[schema_type.element]
                 return {"name": label, "meta-type": "array", "element-type": element}
             case EnumDefinition():
-                return self._enum(label, of)
+                return self._enum(label, schema_type)
             case AlternateDefinition():
-                return self._alternate(label, of)
+                return self._alternate(label, schema_type)
             case StructDefinition() | UnionDefinition():
-                return self._object(label, of)
+                return self._object(label, schema_type)
 
-    def _enum(self, label: str, of: EnumDefinition) -> JsonObject:
+    def _enum(self, label: str, schema_type: EnumDefinition) -> JsonObject:
         result: JsonObject = {"name": label, "meta-type": "enum"}
         if self._form.enum_members:
             result["members"] = [
-                _with_features({"name": value.name}, value.features) for value in of.values
+                _with_features({"name": value.name}, value.features) for value in schema_type.values
             ]
         if self._form.enum_values:
-            result["values"] = [value.name for value in of.values]
-        return _with_features(result, of.features)
+            result["values"] = [value.name for value in schema_type.values]
+        return _with_features(result, schema_type.features)
 
-    def _alternate(self, label: str, of: AlternateDefinition) -> JsonObject:
-        types: list[JsonValue] = [{"type": self._labels[branch.type]} for branch in of.branches]
+    def _alternate(self, label: str, schema_type: AlternateDefinition) -> JsonObject:
+        types: list[JsonValue] = [
+            {"type": self._labels[branch.type]} for branch in schema_type.branches
+        ]
         result: JsonObject = {"name": label, "meta-type": "alternate", "members": types}
-        return _with_features(result, of.features)
+        return _with_features(result, schema_type.features)
 
-    def _object(self, label: str, of: StructDefinition | UnionDefinition) -> JsonObject:
-        shape = shape_of(self._schema, of)
+    def _object(self, label: str, schema_type: StructDefinition | UnionDefinition) -> JsonObject:
+        shape = shape_of(self._schema, schema_type)
         result: JsonObject = {
             "name": label,
             "meta-type": "object",
@@ -132,7 +141,7 @@ class _Output:
                 {"case": branch.name, "type": self._labels[branch.type]}
                 for branch in shape.branches
             ]
-        return _with_features(result, of.features)
+        return _with_features(result, schema_type.features)
 
     def _member(self, member: Member) -> JsonObject:
         result: JsonObject = {"name": member.name, "type": self._labels[member.type]}

@@ -1,4 +1,4 @@
-"""Checks of introspection: does an answer to query-qmp-schema contradict itself?"""
+"""Consistency checks for an answer to query-qmp-schema."""
 
 import re
 from collections import Counter
@@ -8,7 +8,7 @@ from typing import Final
 from qmpeer import limits
 from qmpeer.errors import SchemaSemanticError
 from qmpeer.schema.cycles import cycles
-from qmpeer.schema.entities import (
+from qmpeer.schema.introspection_entities import (
     AlternateEntity,
     ArrayEntity,
     BuiltInEntity,
@@ -28,21 +28,22 @@ _NOT_IN_NAMES: Final = re.compile(r"""[ "'\\\[\]]""")
 def check_entities(
     entities: list[CommandEntity | EventEntity], types: Mapping[str, TypeEntity], count: int
 ) -> None:
-    """Check that all names stand for something, and for what can stand there.
+    """Check that every reference leads to a type, and to a type that is valid there.
 
     Args:
         entities: The commands and events.
         types: The types by their names.
-        count: How many entities came, to see whether two had one name.
+        count: The number of entities in the answer, to detect duplicate names.
 
     Raises:
-        SchemaSemanticError: If there is a contradiction.
+        SchemaSemanticError: If the answer contradicts itself.
     """
     if len({entity.name for entity in entities}) + len(types) < count:
         counted = Counter(entity.name for entity in entities)
+        # `types` has lost one of two types with the same name, so that the name is unknown here.
         twice = next((name for name, uses in counted.items() if uses > 1), None)
         raise SchemaSemanticError(
-            f"two commands or events are named {twice!r}" if twice else "two types have one name"
+            f"duplicate command or event {twice!r}" if twice else "two types have the same name"
         )
     _check_size(types)
     for entity in entities:
@@ -52,204 +53,223 @@ def check_entities(
         if isinstance(entity, CommandEntity):
             _find(entity.ret_type, types, entity)
     values = {
-        name: frozenset(values_of(of)) for name, of in types.items() if type(of) is EnumEntity
+        name: frozenset(values_of(type_entity))
+        for name, type_entity in types.items()
+        if type(type_entity) is EnumEntity
     }
-    for of in types.values():
-        _check_type(of, types, values)
+    for type_entity in types.values():
+        _check_type(type_entity, types, values)
     variants = {
-        name: [variant.type for variant in of.variants]
-        for name, of in types.items()
-        if isinstance(of, ObjectEntity)
+        name: [variant.type for variant in type_entity.variants]
+        for name, type_entity in types.items()
+        if isinstance(type_entity, ObjectEntity)
     }
     for name in cycles(variants):
-        raise _contradiction(types[name], "its variants lead back to it")
+        raise _contradiction(types[name], "it is one of its own variants")
 
 
 def _check_size(types: Mapping[str, TypeEntity]) -> None:
-    """Refuse what would take long even before bases and branches are counted."""
+    """Refuse an answer so large that even counting its bases and branches would take long."""
     size = 0
-    for of in types.values():
-        if isinstance(of, ObjectEntity):
-            size += len(of.members) + len(of.variants)
-        elif isinstance(of, EnumEntity):
-            size += len(values_of(of))
+    for type_entity in types.values():
+        if isinstance(type_entity, ObjectEntity):
+            size += len(type_entity.members) + len(type_entity.variants)
+        elif isinstance(type_entity, EnumEntity):
+            size += len(values_of(type_entity))
     if size > limits.SCHEMA_MEMBERS:
-        raise SchemaSemanticError(f"types have more than {limits.SCHEMA_MEMBERS} members")
+        raise SchemaSemanticError(
+            f"the types have {size} members, expected at most {limits.SCHEMA_MEMBERS}"
+        )
 
 
-def _check_names(names: Collection[str], of: SchemaEntity) -> None:
-    """Refuse names that nobody can write, half a surrogate pair among them."""
+def _check_names(names: Collection[str], entity: SchemaEntity) -> None:
+    """Refuse names with characters that are unprintable or special, lone surrogates included.
+
+    All names are joined and checked at once; the wrong name is searched only after a failure.
+    """
     if "" in names or not _is_name("".join(names)):
         name = next(name for name in names if not name or not _is_name(name))
-        raise _contradiction(of, f"{name!r} is no name")
+        raise _contradiction(entity, f"{name!r} is not a valid name")
 
 
 def _is_name(text: str) -> bool:
     return text.isprintable() and not _NOT_IN_NAMES.search(text)
 
 
-def _check_values(values: Collection[str], of: SchemaEntity) -> None:
-    """Refuse values of an enum that nobody can write; a server may have any others."""
+def _check_values(values: Collection[str], entity: SchemaEntity) -> None:
+    """Refuse enum values with unprintable characters; a server may use any others."""
     if not "".join(values).isprintable():
         value = next(value for value in values if not value.isprintable())
-        raise _contradiction(of, f"{value!r} is no value")
+        raise _contradiction(entity, f"{value!r} is not a valid value")
 
 
 def _check_type(
-    of: TypeEntity, types: Mapping[str, TypeEntity], values: Mapping[str, frozenset[str]]
+    type_entity: TypeEntity, types: Mapping[str, TypeEntity], values: Mapping[str, frozenset[str]]
 ) -> None:
-    if not isinstance(of, ArrayEntity | BuiltInEntity):
-        _check_names((of.name,), of)
-        if of.name in BUILT_INS and not _is_built_in(of):
-            raise _contradiction(of, "a built-in type is named so")
-    match of:
+    if not isinstance(type_entity, ArrayEntity | BuiltInEntity):
+        _check_names((type_entity.name,), type_entity)
+        if type_entity.name in BUILT_INS and not _is_built_in(type_entity):
+            raise _contradiction(type_entity, "its name belongs to a built-in type")
+    match type_entity:
         case ObjectEntity():
-            _check_object(of, types, values)
+            _check_object(type_entity, types, values)
         case EnumEntity():
-            _check_enum(of)
+            _check_enum(type_entity)
         case ArrayEntity():
-            _check_array(of, types)
+            _check_array(type_entity, types)
         case AlternateEntity():
-            _check_alternate(of, types)
+            _check_alternate(type_entity, types)
         case BuiltInEntity():
-            known = BUILT_INS.get(of.name)
+            known = BUILT_INS.get(type_entity.name)
             if not isinstance(known, BuiltIn):
-                raise _contradiction(of, "no built-in type is named so")
-            if of.json_type != known.json_type:
-                found = f"its JSON type is {of.json_type!r}"
-                raise _contradiction(of, f"{found}, not {known.json_type!r}")
+                raise _contradiction(type_entity, "there is no built-in type of that name")
+            if type_entity.json_type != known.json_type:
+                found = f"its JSON type is {type_entity.json_type!r}"
+                raise _contradiction(type_entity, f"{found}, not {known.json_type!r}")
 
 
 def check_variants(types: Mapping[str, TypeEntity]) -> None:
-    """Check that no member of a variant is one of the union's own, too.
+    """Check that a variant's members don't repeat those of its union.
 
     Args:
-        types: The types by their names; those of unions are known to hold not too much.
+        types: The types by their names, after check_sizes(): this check takes time in proportion to
+            the size of the unions with their branches.
 
     Raises:
-        SchemaSemanticError: If one is.
+        SchemaSemanticError: If a member is repeated.
     """
     names = {
-        name: {member.name for member in of.members}
-        for name, of in types.items()
-        if isinstance(of, ObjectEntity)
+        name: {member.name for member in type_entity.members}
+        for name, type_entity in types.items()
+        if isinstance(type_entity, ObjectEntity)
     }
-    for of in types.values():
-        if isinstance(of, ObjectEntity) and of.variants:
-            for name in _reached(of, types):
-                if not names[name].isdisjoint(names[of.name]):
-                    raise _contradiction(of, "a member of a variant is its own as well")
+    for type_entity in types.values():
+        if isinstance(type_entity, ObjectEntity) and type_entity.variants:
+            for name in _reached(type_entity, types):
+                if not names[name].isdisjoint(names[type_entity.name]):
+                    raise _contradiction(
+                        type_entity, "a member of a variant repeats a member of the union"
+                    )
 
 
 def _reached(union: ObjectEntity, types: Mapping[str, TypeEntity]) -> set[str]:
-    """Return the variants, and those of the variants."""
+    """Return a union's variants, and the variants of those that are unions."""
     found = set[str]()
     unions = [union]
     while unions:
         for variant in unions.pop().variants:
             if variant.type not in found:
                 found.add(variant.type)
-                of = types[variant.type]
-                assert isinstance(of, ObjectEntity)
-                if of.variants:
-                    unions.append(of)
+                type_entity = types[variant.type]
+                assert isinstance(type_entity, ObjectEntity)
+                if type_entity.variants:
+                    unions.append(type_entity)
     return found
 
 
-def _is_built_in(of: TypeEntity) -> bool:
-    """Return whether a type is what QAPI has of itself, of a server that doesn't mask names."""
-    match BUILT_INS[of.name], of:
+def _is_built_in(type_entity: TypeEntity) -> bool:
+    """Return True if a type is QAPI's own definition, from a server that doesn't mask names."""
+    match BUILT_INS[type_entity.name], type_entity:
         case StructDefinition(), ObjectEntity():
-            return not (of.members or of.variants or of.features)
+            return not (type_entity.members or type_entity.variants or type_entity.features)
         case EnumDefinition(values=values), EnumEntity():
-            return tuple(value.name for value in values) == values_of(of) and not of.features
+            return (
+                tuple(value.name for value in values) == values_of(type_entity)
+                and not type_entity.features
+            )
         case _:
             return False
 
 
 def _check_object(
-    of: ObjectEntity, types: Mapping[str, TypeEntity], values: Mapping[str, frozenset[str]]
+    object_entity: ObjectEntity,
+    types: Mapping[str, TypeEntity],
+    values: Mapping[str, frozenset[str]],
 ) -> None:
-    names = {member.name for member in of.members}
-    _check_names((*names, *of.features), of)
-    if len(names) < len(of.members):
-        raise _contradiction(of, "two of its members have one name")
-    for member in of.members:
+    names = {member.name for member in object_entity.members}
+    _check_names((*names, *object_entity.features), object_entity)
+    if len(names) < len(object_entity.members):
+        raise _contradiction(object_entity, "two of its members have the same name")
+    for member in object_entity.members:
         if member.type not in types:
-            raise _unknown(of, member.type)
+            raise _unknown(object_entity, member.type)
         if member.features:
-            _check_names(member.features, of)
-    if of.tag is None:
-        if of.variants:
-            raise _contradiction(of, "it has variants, but no tag")
+            _check_names(member.features, object_entity)
+    if object_entity.tag is None:
+        if object_entity.variants:
+            raise _contradiction(object_entity, "it has variants but no tag")
         return
-    tag = next((member for member in of.members if member.name == of.tag), None)
+    tag = next(
+        (member for member in object_entity.members if member.name == object_entity.tag), None
+    )
     if tag is None:
-        raise _contradiction(of, f"its tag {of.tag!r} is none of its members")
+        raise _contradiction(object_entity, f"its tag {object_entity.tag!r} is not a member")
     if tag.default is not UNSET:
-        raise _contradiction(of, f"its tag {of.tag!r} is optional")
+        raise _contradiction(object_entity, f"its tag {object_entity.tag!r} is optional")
     if tag.type not in values:
-        raise _contradiction(of, f"its tag {of.tag!r} is not an enum")
-    cases = {variant.case for variant in of.variants}
-    if len(cases) < len(of.variants) or not cases <= values[tag.type]:
-        raise _contradiction(of, f"its variants are not those of its tag {of.tag!r}")
-    for variant in of.variants:
-        branch = _find(variant.type, types, of)
+        raise _contradiction(object_entity, f"its tag {object_entity.tag!r} is not an enum")
+    cases = {variant.case for variant in object_entity.variants}
+    if len(cases) < len(object_entity.variants) or not cases <= values[tag.type]:
+        raise _contradiction(
+            object_entity, f"its variants are not those of its tag {object_entity.tag!r}"
+        )
+    for variant in object_entity.variants:
+        branch = _find(variant.type, types, object_entity)
         if not isinstance(branch, ObjectEntity):
-            raise _contradiction(of, f"its variant {variant.case!r} is not an object")
+            raise _contradiction(object_entity, f"its variant {variant.case!r} is not an object")
 
 
-def values_of(of: EnumEntity) -> tuple[str, ...]:
-    """Return the values of an enum, whichever of the two lists it has."""
-    if of.members is not UNSET:
-        return tuple(value.name for value in of.members)
-    return of.values if of.values is not UNSET else ()
+def values_of(enum: EnumEntity) -> tuple[str, ...]:
+    """Return the values of an enum, from whichever of its two lists is present."""
+    if enum.members is not UNSET:
+        return tuple(value.name for value in enum.members)
+    return enum.values if enum.values is not UNSET else ()
 
 
-def _check_enum(of: EnumEntity) -> None:
-    if of.members is UNSET and of.values is UNSET:
-        raise _contradiction(of, "it has neither members nor values")
-    values = values_of(of)
+def _check_enum(enum: EnumEntity) -> None:
+    if enum.members is UNSET and enum.values is UNSET:
+        raise _contradiction(enum, "it has neither members nor values")
+    values = values_of(enum)
     if len(set(values)) < len(values):
-        raise _contradiction(of, "two of its values have one name")
-    _check_values(values, of)
-    _check_names(of.features, of)
-    for value in () if of.members is UNSET else of.members:
+        raise _contradiction(enum, "two of its values have the same name")
+    _check_values(values, enum)
+    _check_names(enum.features, enum)
+    for value in () if enum.members is UNSET else enum.members:
         if value.features:
-            _check_names(value.features, of)
+            _check_names(value.features, enum)
 
 
-def _check_alternate(of: AlternateEntity, types: Mapping[str, TypeEntity]) -> None:
-    _check_names(of.features, of)
-    names = {alternative.type for alternative in of.members}
+def _check_alternate(alternate: AlternateEntity, types: Mapping[str, TypeEntity]) -> None:
+    _check_names(alternate.features, alternate)
+    names = {alternative.type for alternative in alternate.members}
     if not names:
-        raise _contradiction(of, "it has no types")
-    if len(names) < len(of.members):
-        raise _contradiction(of, "two of its types are one")
+        raise _contradiction(alternate, "it has no types")
+    if len(names) < len(alternate.members):
+        raise _contradiction(alternate, "two of its types are the same")
     for name in names:
-        if isinstance(_find(name, types, of), AlternateEntity):
-            raise _contradiction(of, "one of its types is an alternate as well")
+        if isinstance(_find(name, types, alternate), AlternateEntity):
+            raise _contradiction(alternate, "one of its types is an alternate, too")
 
 
-def _check_array(of: ArrayEntity, types: Mapping[str, TypeEntity]) -> None:
-    element = _find(of.element_type, types, of)
+def _check_array(array: ArrayEntity, types: Mapping[str, TypeEntity]) -> None:
+    element = _find(array.element_type, types, array)
     if isinstance(element, ArrayEntity):
-        raise _contradiction(of, "its elements are arrays")
-    if of.name != f"[{of.element_type}]":
-        raise _contradiction(of, f"arrays of {of.element_type!r} are not named so")
+        raise _contradiction(array, "its elements are arrays")
+    if array.name != f"[{array.element_type}]":
+        raise _contradiction(array, f"expected the name '[{array.element_type}]'")
 
 
-def _find(name: str, types: Mapping[str, TypeEntity], of: SchemaEntity) -> TypeEntity:
+def _find(name: str, types: Mapping[str, TypeEntity], entity: SchemaEntity) -> TypeEntity:
     found = types.get(name)
     if found is None:
-        raise _unknown(of, name)
+        raise _unknown(entity, name)
     return found
 
 
-def _unknown(of: SchemaEntity, name: str) -> SchemaSemanticError:
-    return _contradiction(of, f"it refers to {name!r}, which is not among the types")
+def _unknown(entity: SchemaEntity, name: str) -> SchemaSemanticError:
+    return _contradiction(entity, f"it refers to {name!r}, which is not among the types")
 
 
-def _contradiction(of: SchemaEntity, reason: str) -> SchemaSemanticError:
-    kind = of.__struct_config__.tag
-    return SchemaSemanticError(reason, definition=f"{kind} {of.name!r}")
+def _contradiction(entity: SchemaEntity, reason: str) -> SchemaSemanticError:
+    kind = entity.__struct_config__.tag
+    return SchemaSemanticError(reason, definition=f"{kind} {entity.name!r}")

@@ -1,10 +1,10 @@
-"""The names that introspection gives types, so that nobody relies on their real ones.
+"""The masked type names of introspection, which keep clients from relying on the real names.
 
-Spec: QEMU numbers types in order of first use: it goes through the commands and events in schema
-order, of each the arguments and then what it returns; then through the types that these use, as
-they come, of each the members and then the branches. An array comes before its elements. Integer
-types are all "int"; arrays are "[int]" or "[7]". Conditions play no part: what they leave out
-leaves gaps.
+Spec: QEMU numbers types in order of first use. It visits the commands and events in schema order:
+first the arguments of each, then its return type. It then visits the types that these use, in the
+order of their numbers: first the members of each, then its branches. An array comes before its
+elements. All integer types are "int"; arrays are "[int]" or "[7]". Conditions are ignored, so parts
+that they leave out leave gaps in the numbers.
 """
 
 from qmpeer.schema.flattened import shape_of
@@ -31,7 +31,7 @@ def label_types(schema: Schema) -> dict[str, str]:
         >>> label_types(Schema(types, (query,)))
         {'q_empty': '0', '[int8]': '[int]', 'int8': 'int'}
     """
-    labels = _Labels(schema)
+    labels = _Labeller(schema)
     for entity in schema.entities:
         labels.use(entity.arguments or EMPTY.name)
         if isinstance(entity, CommandDefinition):
@@ -40,7 +40,7 @@ def label_types(schema: Schema) -> dict[str, str]:
     return labels.labels
 
 
-class _Labels:
+class _Labeller:
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
         self._queue: list[Type] = []
@@ -53,26 +53,26 @@ class _Labels:
             label = self._label(self._schema.types[name])
         return label
 
-    def _label(self, of: Type) -> str:
-        if isinstance(of, BuiltIn):
-            self.labels[of.name] = of.introspected
-        elif isinstance(of, Array):
-            self.labels[of.name] = ""  # it takes its place before its elements take theirs
-            self.labels[of.name] = f"[{self.use(of.element)}]"
+    def _label(self, schema_type: Type) -> str:
+        if isinstance(schema_type, BuiltIn):
+            self.labels[schema_type.name] = schema_type.introspected
+        elif isinstance(schema_type, Array):
+            self.labels[schema_type.name] = ""  # reserves its place before its elements' places
+            self.labels[schema_type.name] = f"[{self.use(schema_type.element)}]"
         else:
-            self.labels[of.name] = str(self._count)
+            self.labels[schema_type.name] = str(self._count)
             self._count += 1
-            self._queue.append(of)
-        return self.labels[of.name]
+            self._queue.append(schema_type)
+        return self.labels[schema_type.name]
 
     def follow(self) -> None:
-        for of in self._queue:  # it grows meanwhile
-            if isinstance(of, StructDefinition | UnionDefinition):
-                shape = shape_of(self._schema, of)
+        for schema_type in self._queue:  # the loop itself appends to it
+            if isinstance(schema_type, StructDefinition | UnionDefinition):
+                shape = shape_of(self._schema, schema_type)
                 for member in shape.members:
                     self.use(member.type)
                 for branch in shape.branches:
                     self.use(branch.type)
-            elif isinstance(of, AlternateDefinition):
-                for branch in of.branches:
+            elif isinstance(schema_type, AlternateDefinition):
+                for branch in schema_type.branches:
                     self.use(branch.type)

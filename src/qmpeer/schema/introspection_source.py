@@ -1,7 +1,7 @@
-"""Introspection as a source: what query-qmp-schema answers becomes a model.
+"""Introspection as a source: a model made from an answer to query-qmp-schema.
 
-The answer may come from any release since 2.5, from a monitor of ours, or from nobody knows whom:
-it is checked first, so that whoever walks the model finds what each name stands for.
+The answer may come from any QEMU since 2.5, from our own monitor or from an unknown server. It is
+checked first, so that users of the model can rely on its references.
 """
 
 from collections import Counter
@@ -12,7 +12,8 @@ import msgspec
 
 from qmpeer import limits
 from qmpeer.errors import SchemaSemanticError
-from qmpeer.schema.entities import (
+from qmpeer.schema.introspection_checks import check_entities, check_variants, values_of
+from qmpeer.schema.introspection_entities import (
     AlternateEntity,
     ArrayEntity,
     BuiltInEntity,
@@ -24,7 +25,6 @@ from qmpeer.schema.entities import (
     SchemaEntity,
     TypeEntity,
 )
-from qmpeer.schema.introspection_checks import check_entities, check_variants, values_of
 from qmpeer.schema.model import (
     ANY_INTEGER,
     BUILT_INS,
@@ -53,15 +53,15 @@ _NO_FEATURES: Final[tuple[Feature, ...]] = ()
 
 
 def schema_from_introspection(answer: JsonValue | list[JsonObject]) -> Schema:
-    """Make the model of what a server answered to query-qmp-schema.
+    """Make a model from a server's answer to query-qmp-schema.
 
-    Types whose names are masked get new ones, after the place of their first use.
+    Types with masked names get new names, derived from their first use.
 
     Args:
         answer: The command's return value.
 
     Raises:
-        SchemaSemanticError: If it isn't what that command answers, or contradicts itself.
+        SchemaSemanticError: If the answer has another form, or contradicts itself.
 
     Example:
         >>> schema = schema_from_introspection([
@@ -80,11 +80,11 @@ def schema_from_introspection(answer: JsonValue | list[JsonObject]) -> Schema:
     try:
         entities = msgspec.convert(answer, list[SchemaEntity])
     except msgspec.ValidationError as error:
-        raise SchemaSemanticError(f"not an answer of query-qmp-schema: {error}") from error
-    except UnicodeEncodeError as error:  # half a surrogate pair, in what was to be quoted
-        raise SchemaSemanticError("not an answer of query-qmp-schema: not Unicode") from error
+        raise SchemaSemanticError(f"not an answer to query-qmp-schema: {error}") from error
+    except UnicodeEncodeError as error:  # msgspec's message would quote a lone surrogate
+        raise SchemaSemanticError("not an answer to query-qmp-schema: not Unicode") from error
     except RecursionError:
-        raise SchemaSemanticError("not an answer of query-qmp-schema: nested too deeply") from None
+        raise SchemaSemanticError("not an answer to query-qmp-schema: nested too deeply") from None
     tops = [entity for entity in entities if isinstance(entity, CommandEntity | EventEntity)]
     types = {
         entity.name: entity
@@ -93,7 +93,8 @@ def schema_from_introspection(answer: JsonValue | list[JsonObject]) -> Schema:
     }
     check_entities(tops, types, len(entities))
     names = name_types(tops, types, _empty(tops, types))
-    schema = _Builder(names, types).build(tops, _form(entities))
+    schema = _ModelBuilder(names, types).build(tops, _form(entities))
+    # In this order: check_variants() is slow on a model that is too large.
     check_sizes(schema.types, _refuse)
     check_variants(types)
     return schema
@@ -104,6 +105,7 @@ def _refuse(name: str, reason: str) -> NoReturn:
 
 
 def _form(entities: Iterable[SchemaEntity]) -> IntrospectionForm:
+    # An answer without enums doesn't show its form, so today's is assumed.
     enums = [entity for entity in entities if isinstance(entity, EnumEntity)]
     commands = [entity for entity in entities if isinstance(entity, CommandEntity)]
     return IntrospectionForm(
@@ -115,12 +117,14 @@ def _form(entities: Iterable[SchemaEntity]) -> IntrospectionForm:
 
 
 def _empty(entities: Iterable[CommandEntity | EventEntity], types: Mapping[str, TypeEntity]) -> str:
-    """Find the type that stands for "nothing": an empty object, the one most used as such."""
+    """Return the type that means "nothing": the most used of the empty object types."""
     uses = Counter(entity.arg_type for entity in entities)
     uses.update(entity.ret_type for entity in entities if isinstance(entity, CommandEntity))
     for name, _ in uses.most_common():
-        of = types[name]
-        if isinstance(of, ObjectEntity) and not (of.members or of.variants or of.features):
+        type_entity = types[name]
+        if isinstance(type_entity, ObjectEntity) and not (
+            type_entity.members or type_entity.variants or type_entity.features
+        ):
             return name
     return EMPTY.name
 
@@ -128,27 +132,30 @@ def _empty(entities: Iterable[CommandEntity | EventEntity], types: Mapping[str, 
 # --- The model ----------------------------------------------------------------------------------
 
 
-class _Builder:
-    """A builder of the model's structs, with the new names."""
+class _ModelBuilder:
+    """A builder of the model's structs from entities, with the new names.
+
+    Features and members repeat thousands of times in an answer, so equal ones are shared.
+    """
 
     def __init__(self, names: Mapping[str, str], types: Mapping[str, TypeEntity]) -> None:
         self._names = dict(names)
         self._types = types
         self._features: dict[tuple[str, ...], tuple[Feature, ...]] = {(): _NO_FEATURES}
         self._members: dict[tuple[str, str, bool], Member] = {}
-        for name, of in types.items():
-            if isinstance(of, BuiltInEntity):
+        for name, type_entity in types.items():
+            if isinstance(type_entity, BuiltInEntity):
                 self._names[name] = name
-            elif isinstance(of, ArrayEntity):
-                element = of.element_type
+            elif isinstance(type_entity, ArrayEntity):
+                element = type_entity.element_type
                 self._names[name] = f"[{names.get(element, element)}]"
 
     def build(
         self, entities: Iterable[CommandEntity | EventEntity], form: IntrospectionForm
     ) -> Schema:
         built: dict[str, Type] = {**BUILT_INS, "int": ANY_INTEGER}
-        for of in self._types.values():
-            self._add_type(of, built)
+        for type_entity in self._types.values():
+            self._add_type(type_entity, built)
         labels = {self._names[label]: label for label in self._types}
         return Schema(built, tuple(map(self._entity, entities)), form=form, labels=labels)
 
@@ -170,47 +177,51 @@ class _Builder:
         name = self._names[name]
         return None if name == EMPTY.name else name
 
-    def _add_type(self, of: TypeEntity, built: dict[str, Type]) -> None:
-        name = self._names[of.name]
+    def _add_type(self, type_entity: TypeEntity, built: dict[str, Type]) -> None:
+        name = self._names[type_entity.name]
         if name in built:
-            return  # a built-in, or the empty type
-        match of:
+            return  # a built-in type, or the empty type
+        match type_entity:
             case ObjectEntity(tag=None):
                 built[name] = StructDefinition(
                     name=name,
-                    features=self._features_of(of.features),
-                    members=self._members_of(of),
-                    is_implicit=name.endswith("-arg"),
+                    features=self._features_of(type_entity.features),
+                    members=self._members_of(type_entity),
+                    is_implicit=name.endswith("-arg"),  # name_types() gives no other such names
                 )
             case ObjectEntity(tag=tag):
+                # Introspection lists the common members without naming a base.
                 base = f"{name}-base"
                 built[base] = StructDefinition(
-                    name=base, members=self._members_of(of), is_implicit=True
+                    name=base, members=self._members_of(type_entity), is_implicit=True
                 )
                 built[name] = UnionDefinition(
                     name=name,
-                    features=self._features_of(of.features),
+                    features=self._features_of(type_entity.features),
                     base=base,
                     discriminator=tag or "",
                     branches=tuple(
-                        Branch(variant.case, self._names[variant.type]) for variant in of.variants
+                        Branch(variant.case, self._names[variant.type])
+                        for variant in type_entity.variants
                     ),
                 )
             case EnumEntity():
                 built[name] = EnumDefinition(
-                    name=name, features=self._features_of(of.features), values=self._values_of(of)
+                    name=name,
+                    features=self._features_of(type_entity.features),
+                    values=self._values_of(type_entity),
                 )
             case ArrayEntity():
-                built[name] = Array(name, self._names[of.element_type])
+                built[name] = Array(name, self._names[type_entity.element_type])
             case AlternateEntity():
                 built[name] = AlternateDefinition(
                     name=name,
-                    features=self._features_of(of.features),
-                    branches=self._alternatives_of(of),
+                    features=self._features_of(type_entity.features),
+                    branches=self._alternatives_of(type_entity),
                 )
 
-    def _members_of(self, of: ObjectEntity) -> tuple[Member, ...]:
-        return tuple(map(self._member, of.members))
+    def _members_of(self, type_entity: ObjectEntity) -> tuple[Member, ...]:
+        return tuple(map(self._member, type_entity.members))
 
     def _member(self, member: EntityMember) -> Member:
         return Member(
@@ -220,16 +231,17 @@ class _Builder:
             self._features_of(member.features),
         )
 
-    def _values_of(self, of: EnumEntity) -> tuple[EnumValue, ...]:
-        if of.members is UNSET:
-            return tuple(map(EnumValue, values_of(of)))
+    def _values_of(self, type_entity: EnumEntity) -> tuple[EnumValue, ...]:
+        if type_entity.members is UNSET:
+            return tuple(map(EnumValue, values_of(type_entity)))
         return tuple(
-            EnumValue(value.name, self._features_of(value.features)) for value in of.members
+            EnumValue(value.name, self._features_of(value.features))
+            for value in type_entity.members
         )
 
-    def _alternatives_of(self, of: AlternateEntity) -> tuple[Branch, ...]:
-        """Name the branches, which introspection does not, after their types."""
-        names = [self._names[alternative.type] for alternative in of.members]
+    def _alternatives_of(self, type_entity: AlternateEntity) -> tuple[Branch, ...]:
+        """Return the branches, named after their types: introspection doesn't list their names."""
+        names = [self._names[alternative.type] for alternative in type_entity.members]
         return tuple(Branch(name, name) for name in names)
 
     def _features_of(self, names: tuple[str, ...]) -> tuple[Feature, ...]:

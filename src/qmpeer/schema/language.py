@@ -1,10 +1,10 @@
-"""The QAPI language as a source: schema files become a model.
+"""The QAPI language as a source: a model made from schema files.
 
-Theory of operation. Files are read in the order in which they include one another, each once;
-`syntax` gives their expressions and doc comments, `pragmas` takes the rules. When all are read,
-`definitions` makes structs of the expressions, `references` and `doc_checks` see whether these go
-together. What is wrong is collected on the way; only after text that could not be read are
-references left unchecked, since what they refer to may be in it.
+Theory of operation. Files are read once each, in the order in which they include one another.
+`syntax` parses their expressions and doc comments, `pragmas` collects the rules. After the last
+file, `definitions` makes structs of the expressions, then `references` and `doc_checks` check how
+these fit together. Errors are collected on the way. After a syntax error, references are not
+checked, because the unreadable text may contain what they refer to.
 
 Spec: QEMU's "How to use the QAPI code generator", of today and of every release since 1.0.
 """
@@ -17,18 +17,18 @@ from typing import Final, TypeAlias
 
 from qmpeer import limits
 from qmpeer.errors import Location
-from qmpeer.schema.definitions import Definitions
+from qmpeer.schema.definitions import DefinitionBuilder
 from qmpeer.schema.doc_checks import DocProblems, check_documentation
 from qmpeer.schema.documentation import DocComment, read_comment
 from qmpeer.schema.expressions import DIRECTIVES, Expression, read_expression
 from qmpeer.schema.model import Documentation, Entity, IntrospectionForm, Schema
 from qmpeer.schema.pragmas import Pragmas
 from qmpeer.schema.references import check_references
-from qmpeer.schema.sources import Place, Problems, Source, TooManyErrors
+from qmpeer.schema.source_files import Problems, SourceFile, SourcePlace, TooManyErrors
 from qmpeer.schema.syntax import Comment, read_file
 
 ReadFile: TypeAlias = Callable[[str], bytes]
-"""Reads a file by its name; an OSError says that there is none."""
+"""A function that reads a file by its name, and raises OSError if it can't."""
 
 
 _AS_READ: Final = (2, 12)
@@ -44,19 +44,19 @@ def schema_from_qapi(
     is_strict: bool = False,
     release: tuple[int, int] | None = None,
 ) -> Schema:
-    """Make the model of a schema in the QAPI language.
+    """Make a model from a schema in the QAPI language.
 
     Args:
-        file: The name of its first file. Names of included files are made from the names of those
-            that include them, with slashes.
-        read: Reads a file by such a name.
-        is_strict: Hold it to the rules of today's style even if its pragmas don't ask for that:
-            names, results, documentation, nothing of the language of old.
-        release: The release of QEMU that it is from, where that is known, such as (4, 2): it
-            decides on the order and the form of introspection. None for today's.
+        file: The name of its first file. The names of included files are relative to the file that
+            includes them, with slashes.
+        read: A function that reads a file by such a name.
+        is_strict: Apply today's rules even if the schema's pragmas don't require them: names,
+            return types, documentation, no obsolete syntax.
+        release: The schema's QEMU release, if known, such as (4, 2). It decides the order and the
+            form of introspection. None means today's.
 
     Raises:
-        SchemaError: The first thing that is wrong with it; the others are in its `others`.
+        SchemaError: The first error in the schema; the others are in its `others`.
         OSError: If the first file can't be read.
 
     Example:
@@ -67,7 +67,7 @@ def schema_from_qapi(
     """
     problems = Problems()
     try:
-        schema = _Loader(read, problems, is_strict).load(file, release)
+        schema = _SchemaLoader(read, problems, is_strict).load(file, release)
     except TooManyErrors:
         schema = None
     if problems or schema is None:
@@ -84,10 +84,10 @@ def _form(release: tuple[int, int] | None) -> IntrospectionForm:
 
 
 def _sorted_by_file(entities: Iterable[Entity], files: Iterable[str]) -> list[Entity]:
-    """Put together what a file defines, before what the files define that it includes.
+    """Sort commands and events by file, each file before the files that it includes.
 
-    Spec: QEMU's order since 5.0. From 2.12 on it was the order in which all was read; before, that
-    of the names.
+    Spec: QEMU's order since 5.0. From 2.12 to 4.2 it was the order in which they were read; before
+    2.12 they were sorted by name.
     """
     order = {file: index for index, file in enumerate(files)}
 
@@ -98,7 +98,9 @@ def _sorted_by_file(entities: Iterable[Entity], files: Iterable[str]) -> list[En
     return sorted(entities, key=place)
 
 
-class _Loader:
+class _SchemaLoader:
+    """The state of reading one schema: its files, rules, expressions and doc comments."""
+
     def __init__(self, read: ReadFile, problems: Problems, is_strict: bool) -> None:
         self._read = read
         self._problems = problems
@@ -112,12 +114,12 @@ class _Loader:
 
     def load(self, file: str, release: tuple[int, int] | None) -> Schema:
         self._load_text(file, self._read(file), None, ())
-        definitions = Definitions(self._problems, self._pragmas)
+        definitions = DefinitionBuilder(self._problems, self._pragmas)
         for expression in self._expressions:
             definitions.add(expression)
             check_documentation(expression, self._pragmas, self._docs)
         definitions.finish()
-        self._docs.tell(self._pragmas, self._problems)
+        self._docs.report(self._pragmas, self._problems)
         if not self._problems.has_syntax_errors:
             check_references(definitions, self._pragmas, self._problems)
         entities = list(definitions.entities.values())
@@ -136,7 +138,7 @@ class _Loader:
     # --- Files ----------------------------------------------------------------------------------
 
     def _load_text(
-        self, file: str, data: bytes, place: Place | None, chain: tuple[str, ...]
+        self, file: str, data: bytes, place: SourcePlace | None, chain: tuple[str, ...]
     ) -> None:
         includes: tuple[Location, ...] = ()
         if place:
@@ -149,21 +151,22 @@ class _Loader:
                 f"{limits.SCHEMA_FILE_SIZE} bytes a file, "
                 f"{limits.SCHEMA_SIZE} in {limits.SCHEMA_FILES} files"
             )
-            empty = Place(Source(file, "", includes), 0)
-            self._problems.syntax(empty, f"the schema is too large; at most {limit} are read")
+            # The text that is too large is not kept for the error message.
+            empty = SourcePlace(SourceFile(file, "", includes), 0)
+            self._problems.syntax(empty, f"the schema is too large, expected at most {limit}")
             raise TooManyErrors
         try:
-            source = Source(file, data.decode("utf-8"), includes)
+            source = SourceFile(file, data.decode("utf-8"), includes)
         except UnicodeDecodeError as error:
             text = data[: error.start].decode("utf-8")
-            place = Place(Source(file, text, includes), len(text))
+            place = SourcePlace(SourceFile(file, text, includes), len(text))
             self._problems.syntax(place, f"byte 0x{data[error.start]:02x} is not UTF-8")
             return
         self._load_source(source, (*chain, file))
 
-    def _load_source(self, source: Source, chain: tuple[str, ...]) -> None:
+    def _load_source(self, source: SourceFile, chain: tuple[str, ...]) -> None:
         comment: DocComment | None = None
-        self._docs.take(source)
+        self._docs.note_age(source)
         for item in read_file(source, self._problems, self._count, self._pragmas.is_todays):
             if isinstance(item, Comment):
                 self._end_comment(comment)
@@ -178,36 +181,39 @@ class _Loader:
             else:
                 self._attach(expression, comment)
             comment = None
-            self._take(expression, chain)
+            self._add(expression, chain)
         self._end_comment(comment)
 
-    def _take(self, expression: Expression, chain: tuple[str, ...]) -> None:
+    def _add(self, expression: Expression, chain: tuple[str, ...]) -> None:
         match expression.keyword:
             case "include":
                 self._include(expression, chain)
             case "pragma":
-                self._pragmas.take(expression, self._problems)
+                self._pragmas.apply(expression, self._problems)
             case _:
                 if len(self._expressions) >= limits.SCHEMA_DEFINITIONS:
-                    reason = f"more than {limits.SCHEMA_DEFINITIONS} definitions"
+                    reason = f"found more than {limits.SCHEMA_DEFINITIONS} definitions"
                     self._problems.semantic(expression.place, reason)
                     raise TooManyErrors
                 self._expressions.append(expression)
 
     def _include(self, expression: Expression, chain: tuple[str, ...]) -> None:
         source, place = expression.place.source, expression.place
+        # posixpath on every system: names within a schema have slashes.
         folder = posixpath.dirname(source.file)
         file = posixpath.normpath(posixpath.join(folder, expression.name))
         if file in chain:
             self._problems.semantic(place, f"{file!r} includes itself")
-        elif file not in self._files:
+        elif file not in self._files:  # a second include is valid, and does nothing
             if len(chain) >= limits.SCHEMA_INCLUDES:
-                self._problems.semantic(place, f"more than {limits.SCHEMA_INCLUDES} files in a row")
+                self._problems.semantic(
+                    place, f"includes are nested more than {limits.SCHEMA_INCLUDES} levels deep"
+                )
                 return
             try:
                 data = self._read(file)
             except (OSError, ValueError) as error:
-                self._files[file] = None
+                self._files[file] = None  # a second include of it reports no second error
                 reason = getattr(error, "strerror", None) or str(error)
                 self._problems.semantic(place, f"{file!r} can't be read: {reason}")
                 return
@@ -215,12 +221,12 @@ class _Loader:
 
     # --- Doc comments ---------------------------------------------------------------------------
 
-    def _comment(self, source: Source, comment: Comment) -> DocComment | None:
+    def _comment(self, source: SourceFile, comment: Comment) -> DocComment | None:
         if not comment.is_closed:
-            reason = "the doc comment that begins here has no '##' at its end"
-            self._docs.note(Place(source, comment.offset), reason)
+            reason = "the doc comment has no closing '##'"
+            self._docs.note(SourcePlace(source, comment.offset), reason)
             if "\n#" not in comment.text:
-                return None  # the end of one that has no beginning
+                return None  # a closing ## without an opening one
         read = read_comment(source, comment)
         for number, reason in read.faults:
             self._docs.note(read.place_of_line(number), reason)
@@ -233,7 +239,7 @@ class _Loader:
         if symbol == expression.name:
             expression.comment = comment
         else:
-            reason = f"the doc comment of {symbol!r} stands before {expression.name!r}"
+            reason = f"the doc comment of {expression.name!r} has the symbol {symbol!r}"
             if symbol is None:
                 reason = f"the doc comment of {expression.name!r} has no symbol"
             self._docs.note(comment.place, reason)
@@ -241,11 +247,11 @@ class _Loader:
             self._free.append(comment.documentation)
 
     def _end_comment(self, comment: DocComment | None) -> None:
-        """Take a doc comment that no definition follows."""
+        """Store a doc comment that no definition follows; report it if it has a symbol."""
         if comment is None:
             return
         symbol = comment.documentation.symbol
         if symbol is not None:
-            reason = f"the doc comment of {symbol!r} has no definition behind it"
+            reason = f"the doc comment of {symbol!r} is not followed by its definition"
             self._docs.note(comment.place, reason)
         self._free.append(comment.documentation)

@@ -1,7 +1,7 @@
-"""A schema as text that people read: a few lines a command, an event, a type.
+"""A schema as readable text, with a few lines for each command, event and type.
 
-Optional members have a question mark, arrays stand in brackets, features behind an at sign, and
-conditions in braces::
+Optional members have a question mark, arrays are in brackets, features have an at sign, and
+conditions are in braces::
 
     command query-block -> [BlockInfo]
     command blockdev-del(node-name: str)
@@ -20,6 +20,7 @@ from qmpeer.schema.model import (
     BuiltIn,
     CommandDefinition,
     Condition,
+    Definition,
     Entity,
     EnumDefinition,
     Feature,
@@ -34,7 +35,7 @@ _WIDTH = 100
 
 
 def listing(schema: Schema) -> Iterator[str]:
-    """Give the lines of commands and events, then of the types that they use.
+    """Yield the lines of commands and events, then of the types that they use.
 
     Example:
         >>> from qmpeer.schema.model import BUILT_INS
@@ -56,8 +57,9 @@ class _Lister:
         self._used: dict[str, None] = {}
 
     def used_types(self) -> Iterator[str]:
-        """Give the types that were named so far, and those that these name in their turn."""
+        """Yield the types that were mentioned so far, and those that their own listing mentions."""
         given: set[str] = set()
+        # The caller lists each type that it gets, which adds to self._used.
         while rest := [name for name in self._used if name not in given]:
             given.update(rest)
             yield from rest
@@ -78,27 +80,27 @@ class _Lister:
         else:
             yield f"{head}({self._name(arguments.name)}){after}"
 
-    def type(self, of: Type) -> Iterator[str]:
-        match of:
+    def type(self, schema_type: Type) -> Iterator[str]:
+        match schema_type:
             case EnumDefinition():
-                yield f"enum {of.name}{_marks(of.features, of.condition)}"
-                for value in of.values:
+                yield f"enum {schema_type.name}{_type_marks(schema_type)}"
+                for value in schema_type.values:
                     yield f"    {value.name}{_marks(value.features, value.condition)}"
             case StructDefinition():
-                yield f"struct {of.name}{_marks(of.features, of.condition)}"
-                for member in shape_of(self._schema, of).members:
+                yield f"struct {schema_type.name}{_type_marks(schema_type)}"
+                for member in shape_of(self._schema, schema_type).members:
                     yield f"    {self._member(member)}"
             case UnionDefinition():
-                yield from self._union(of)
+                yield from self._union(schema_type)
             case AlternateDefinition():
-                types = " | ".join(self._name(branch.type) for branch in of.branches)
-                yield f"alternate {of.name} = {types}{_marks(of.features, of.condition)}"
+                types = " | ".join(self._name(branch.type) for branch in schema_type.branches)
+                yield f"alternate {schema_type.name} = {types}{_type_marks(schema_type)}"
             case BuiltIn() | Array():
                 pass
 
-    def _union(self, of: UnionDefinition) -> Iterator[str]:
-        shape = shape_of(self._schema, of)
-        yield f"union {of.name} by {of.discriminator}{_marks(of.features, of.condition)}"
+    def _union(self, union: UnionDefinition) -> Iterator[str]:
+        shape = shape_of(self._schema, union)
+        yield f"union {union.name} by {union.discriminator}{_type_marks(union)}"
         for member in shape.members:
             yield f"    {self._member(member)}"
         for branch in shape.branches:
@@ -107,9 +109,9 @@ class _Lister:
                 yield from self._branch(branch.type)
 
     def _branch(self, name: str) -> Iterator[str]:
-        of = self._schema.types[name]
-        if isinstance(of, StructDefinition):
-            for member in shape_of(self._schema, of).members:
+        schema_type = self._schema.types[name]
+        if isinstance(schema_type, StructDefinition):
+            for member in shape_of(self._schema, schema_type).members:
                 yield f"        {self._member(member)}"
         else:
             yield f"        all of {self._name(name)}"
@@ -120,12 +122,16 @@ class _Lister:
         return f"{member.name}{mark}: {self._name(member.type)}{marks}"
 
     def _name(self, name: str) -> str:
-        of = self._schema.types[name]
-        if isinstance(of, Array):
-            return f"[{self._name(of.element)}]"
-        if not isinstance(of, BuiltIn) and name != EMPTY.name:
+        schema_type = self._schema.types[name]
+        if isinstance(schema_type, Array):
+            return f"[{self._name(schema_type.element)}]"
+        if not isinstance(schema_type, BuiltIn) and name != EMPTY.name:
             self._used[name] = None
         return "{}" if name == EMPTY.name else name
+
+
+def _type_marks(definition: Definition) -> str:
+    return _marks(definition.features, definition.condition)
 
 
 def _marks(features: Sequence[Feature], condition: Condition | None) -> str:

@@ -1,13 +1,13 @@
-"""The model: what a schema declares, whatever it was read from.
+"""The schema model: types, commands and events, independent of their source.
 
-Types refer to one another by name, so that a type may contain itself; an array's name is that of
-its elements in brackets. Names with a dash behind a definition's own, such as ``eject-arg``, belong
-to types that have none in the source (`is_implicit`).
+Types refer to one another by name, because a type may contain itself. An array's name is its
+element type in brackets. Types without a name in the source (`is_implicit`) are named after a
+definition, with a dash and a suffix, such as ``eject-arg``.
 
-Spec: QEMU's "How to use the QAPI code generator", which calls things as they are called here.
+Spec: QEMU's "How to use the QAPI code generator", whose words are used here.
 
-What may stand beside others of its kind has a tag, and defaults are left out, for the form in which
-`qmpeer.schema.compiled` keeps a model.
+The members of a Union have a tag and defaults are left out; both serve the JSON form that
+`qmpeer.schema.compiled` writes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,33 +19,34 @@ from qmpeer.errors import Location
 
 
 class AllOf(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
-    """A condition that is met when all of these are."""
+    """A condition that is met if all of its parts are."""
 
     conditions: tuple["Condition", ...]
 
 
 class AnyOf(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
-    """A condition that is met when one of these is."""
+    """A condition that is met if at least one of its parts is."""
 
     conditions: tuple["Condition", ...]
 
 
 class Not(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
-    """A condition that is met when this one is not."""
+    """A condition that is met if its part is not."""
 
     condition: "Condition"
 
 
 Condition: TypeAlias = str | AllOf | AnyOf | Not
-"""What `if` says. A string is the name of what must be configured, such as CONFIG_VNC."""
+"""The condition of an `if`. A string is a configuration name, such as CONFIG_VNC."""
 
 
+# gc=False: a schema has thousands of these small structs, and none can be part of a cycle.
 class Section(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One part of a doc comment.
 
     Attributes:
-        tag: What it begins with, such as Since, Returns, Errors, Note; "" for plain text.
-        text: Its text, without the marks and the indentation of the comment.
+        tag: Its first word, such as Since, Returns, Errors, Note; "" for plain text.
+        text: Its text, without the comment's marks and indentation.
     """
 
     tag: str
@@ -56,13 +57,13 @@ class Documentation(msgspec.Struct, frozen=True, omit_defaults=True):
     """One doc comment.
 
     Attributes:
-        symbol: The definition it is for; None where it stands for itself.
-        text: What it says of the whole, up to the first member, feature or tag.
-        members: The text for each member, value, branch or argument that it describes.
+        symbol: The definition that it documents; None for free text.
+        text: The description of the whole, before the first member, feature or tag.
+        members: The text for each described member, value, branch or argument.
         features: The text for each feature.
-        sections: All that comes behind, in its order.
-        since: The release named behind Since, such as "2.10"; "" where none is.
-        location: Where the comment begins.
+        sections: The remaining sections, in their order.
+        since: The release after Since, such as "2.10"; "" if there is none.
+        location: The beginning of the comment.
     """
 
     symbol: str | None = None
@@ -75,18 +76,18 @@ class Documentation(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 SPECIAL_FEATURES: Final = ("deprecated", "unstable")
-"""The features that policy knows, and that say something to everybody."""
+"""The features that have a meaning for every client, and that policy can act on."""
 
 
 class Feature(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """One feature: a mark that a client can look for."""
+    """One feature: a name by which a client detects what the server supports."""
 
     name: str
     condition: Condition | None = None
 
 
 def special_features(features: Iterable[Feature]) -> list[str]:
-    """Return the names of those features that policy knows."""
+    """Return the names of those features that are in SPECIAL_FEATURES."""
     names = {feature.name for feature in features}
     return [name for name in SPECIAL_FEATURES if name in names]
 
@@ -110,7 +111,7 @@ class EnumValue(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Branch(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """One branch of a union (its name is the discriminator's value) or of an alternate."""
+    """One branch of an alternate or a union; a union's is named after the discriminator's value."""
 
     name: str
     type: str
@@ -118,14 +119,14 @@ class Branch(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class BuiltIn(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
-    """A type that QAPI has of itself.
+    """A built-in type of QAPI.
 
     Attributes:
-        name: What schemas call it.
-        json_type: What introspection calls its values.
-        introspected: The type that introspection gives for it: int for int8 to size.
-        low: The least of an integer type; 0 makes it one without a sign.
-        high: The greatest.
+        name: Its name in schemas.
+        json_type: The name that introspection has for the JSON type of its values.
+        introspected: Its name in introspection: "int" for all types from int8 to size.
+        low: The smallest value of an integer type; 0 if it is unsigned.
+        high: The greatest value of an integer type.
     """
 
     name: str
@@ -136,14 +137,14 @@ class BuiltIn(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
 
 
 class Array(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
-    """The type of arrays of one type."""
+    """An array type."""
 
     name: str
     element: str
 
 
 class Definition(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag=True):
-    """What all definitions have."""
+    """The common base of all definitions."""
 
     name: str
     features: tuple[Feature, ...] = ()
@@ -161,7 +162,7 @@ class EnumDefinition(Definition, frozen=True, kw_only=True):
 
 
 class StructDefinition(Definition, frozen=True, kw_only=True):
-    """An object type without branches; its members come behind those of its base."""
+    """An object type without branches; its base's members come before its own."""
 
     members: tuple[Member, ...]
     base: str | None = None
@@ -169,10 +170,10 @@ class StructDefinition(Definition, frozen=True, kw_only=True):
 
 
 class UnionDefinition(Definition, frozen=True, kw_only=True):
-    """A union: one member of its base says which further members there are.
+    """A union: a member of its base, the discriminator, selects further members.
 
-    Values of the discriminator without a branch have no further members. A simple union is one
-    with implicit base and branches.
+    A discriminator value without a branch selects none. A simple union has an implicit base and
+    implicit branches.
     """
 
     base: str
@@ -181,7 +182,7 @@ class UnionDefinition(Definition, frozen=True, kw_only=True):
 
 
 class AlternateDefinition(Definition, frozen=True, kw_only=True):
-    """An alternate: the JSON type of the value says which branch it is."""
+    """An alternate: the JSON type of the value selects the branch."""
 
     branches: tuple[Branch, ...]
 
@@ -190,14 +191,14 @@ class CommandDefinition(Definition, frozen=True, kw_only=True):
     """A command.
 
     Attributes:
-        arguments: The type of its arguments, an object type; None where it takes none.
-        returns: The type of what it returns; None where that is nothing.
-        is_boxed: The arguments are one value to the C function; nothing shows on the wire.
-        is_generated: False where QEMU doesn't check the arguments against their type.
-        has_response: False where success is not answered, as for guest-shutdown.
-        allow_oob: It may come out of band.
-        allow_preconfig: It may come before the machine is there.
-        is_coroutine: QEMU runs it in a coroutine.
+        arguments: The type of its arguments, an object type; None if it takes none.
+        returns: The type of its return value; None if it returns nothing.
+        is_boxed: True if the C function gets its arguments as one value; the wire is the same.
+        is_generated: False if QEMU doesn't check the arguments against their type.
+        has_response: False if success has no response, as for guest-shutdown.
+        allow_oob: True if it may be executed out of band.
+        allow_preconfig: True if it may be executed before the machine is created.
+        is_coroutine: True if QEMU runs it in a coroutine.
     """
 
     arguments: str | None = None
@@ -211,7 +212,7 @@ class CommandDefinition(Definition, frozen=True, kw_only=True):
 
 
 class EventDefinition(Definition, frozen=True, kw_only=True):
-    """An event; `arguments` is the type of its data, None where it has none."""
+    """An event; `arguments` is the type of its data, None if it has no data."""
 
     arguments: str | None = None
     is_boxed: bool = False
@@ -225,9 +226,9 @@ Entity: TypeAlias = CommandDefinition | EventDefinition
 _INTEGER_BITS: Final = {"int": 64, "int8": 8, "int16": 16, "int32": 32, "int64": 64}
 _UNSIGNED_BITS: Final = {"uint8": 8, "uint16": 16, "uint32": 32, "uint64": 64, "size": 64}
 ANY_INTEGER: Final = BuiltIn("int", "int", "int", -1 << 63, (1 << 64) - 1)
-"""What int means in introspection, which doesn't tell how many bits there are, nor of a sign."""
+"""The integer type of introspection, which lists neither width nor sign."""
 EMPTY: Final = StructDefinition(name="q_empty", members=(), is_implicit=True)
-"""The object type without members: arguments of a command that takes none, and the like."""
+"""The object type without members: the arguments of a command that takes none, for example."""
 BUILT_INS: Final[dict[str, Type]] = {
     "str": BuiltIn("str", "string", "str"),
     "number": BuiltIn("number", "number", "number"),
@@ -251,17 +252,17 @@ BUILT_INS: Final[dict[str, Type]] = {
     ),
     EMPTY.name: EMPTY,
 }
-"""The types that every schema has."""
+"""The types that every schema contains."""
 
 
 class IntrospectionForm(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The form in which a release of QEMU gives its introspection.
+    """The form of a QEMU release's introspection.
 
     Attributes:
         enum_members: Enums have `members`, with features (since 6.2).
         enum_values: Enums have `values`, plain strings.
-        oob_always: Commands have allow-oob even where it is false (2.12).
-        preconfig_always: They have allow-preconfig, too (some QEMUs on the way to 3.0).
+        oob_always: Commands have allow-oob even if it is false (2.12).
+        preconfig_always: They also have allow-preconfig (development versions of 3.0).
     """
 
     enum_members: bool = True
@@ -274,13 +275,13 @@ class Schema(msgspec.Struct, frozen=True, omit_defaults=True):
     """One schema.
 
     Attributes:
-        types: All types by their names: built-ins, definitions in their order, arrays.
-        entities: Commands and events in schema order.
-        free_documentation: Doc comments that belong to no definition, in their order.
-        form: The form in which it is introspected.
-        labels: What introspection calls the types, in its order; empty where that is yet to be
-            made out by label_types(). Labels of types that are not there don't matter.
-        files: The files it was read from, in the order in which they were included.
+        types: All types by their names: built-ins, definitions in source order, arrays.
+        entities: Commands and events, in schema order.
+        free_documentation: Doc comments without a definition, in source order.
+        form: The form of its introspection.
+        labels: The names of types in introspection, in its order; empty until label_types() makes
+            them. Labels of types that the schema lacks are ignored.
+        files: The files that it was read from, in the order of inclusion.
 
     Example:
         >>> entities = CommandDefinition(name="stop"), EventDefinition(name="STOP")
@@ -297,9 +298,9 @@ class Schema(msgspec.Struct, frozen=True, omit_defaults=True):
     files: tuple[str, ...] = ()
 
     def commands(self) -> Iterator[CommandDefinition]:
-        """Give the commands, in schema order."""
+        """Return the commands, in schema order."""
         return (entity for entity in self.entities if isinstance(entity, CommandDefinition))
 
     def events(self) -> Iterator[EventDefinition]:
-        """Give the events, in schema order."""
+        """Return the events, in schema order."""
         return (entity for entity in self.entities if isinstance(entity, EventDefinition))

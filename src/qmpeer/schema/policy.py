@@ -1,4 +1,4 @@
-"""Policy: what is done about commands, arguments, events and members that may go away."""
+"""The policy for deprecated and unstable parts of an interface."""
 
 from typing import Literal, TypeAlias
 
@@ -11,15 +11,16 @@ OutputPolicy: TypeAlias = Literal["accept", "hide"]
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """A policy.
+    """A policy for deprecated and unstable commands, arguments, events and members.
 
-    Spec: QEMU's ``-compat``, made for testing whether a client relies on such things.
+    Spec: QEMU's ``-compat``, which helps to test if a client relies on them.
 
     Attributes:
-        deprecated_input: Of what comes in: accept; reject with an error; crash the process.
-        deprecated_output: Of what goes out: accept; hide, as a later release may.
-        unstable_input: The same of what is unstable.
-        unstable_output: The same of what is unstable.
+        deprecated_input: The action for deprecated input: accept; reject with an error; crash the
+            process.
+        deprecated_output: The action for deprecated output: accept; hide, as a later release may.
+        unstable_input: The action for unstable input.
+        unstable_output: The action for unstable output.
 
     Example:
         >>> Policy(deprecated_input="reject").rejected
@@ -33,17 +34,17 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rejected(self) -> frozenset[str]:
-        """The features that aren't accepted in what comes in."""
+        """The features that are rejected in input."""
         return self._features("input", "reject", "crash")
 
     @property
     def crashing(self) -> frozenset[str]:
-        """The features of which the process ends."""
+        """The features that end the process when they occur in input."""
         return self._features("input", "crash")
 
     @property
     def hidden(self) -> frozenset[str]:
-        """The features of what isn't sent."""
+        """The features that are hidden from output."""
         return self._features("output", "hide")
 
     def _features(self, way: str, *policies: str) -> frozenset[str]:

@@ -1,20 +1,20 @@
-"""Pragmas: which rules a schema asks for, and which names are excepted from them.
+"""The rules that a schema's pragmas require, and the exceptions from them.
 
-Spec: pragmas are of the whole schema, whichever file they stand in. Since 2.9; up to 5.2 the lists
-had other names, and the rules that there are now were not all there yet.
+Spec: a pragma applies to the whole schema, in whichever file it is. Pragmas exist since 2.9. Up to
+5.2 the lists of exceptions had other names, and some of today's rules didn't exist.
 
-[So that every release can be read, names in lower case with dashes, results that are objects and
-documented members are demanded only of schemas that know the rule: those with a pragma of the new
-names, or all when the caller says so. What came later than that pragma is demanded only when the
-caller says so: dashes in names of members, discriminators of unions, conditions that are names.
-A pragma that isn't known may be of a release to come: then it is passed over, unless the caller
-wants today's rules.]
+[Schemas of every release must be readable. So these rules apply only if the schema has a list of
+exceptions under its new name, or if the caller asks for them: names in lower case with dashes,
+objects as return values, documented members. Rules newer than these lists apply only if the caller
+asks for them: dashes in member names, discriminators for all unions, plain names as conditions. An
+unknown pragma may come from a future release. It is ignored, unless the caller asks for today's
+rules.]
 """
 
 from typing import Final
 
 from qmpeer.schema.expressions import Expression, described
-from qmpeer.schema.sources import Problems
+from qmpeer.schema.source_files import Problems
 from qmpeer.schema.syntax import ArrayNode, ObjectNode
 
 _LISTS: Final = {
@@ -29,17 +29,20 @@ _OLD: Final = ("returns-whitelist", "name-case-whitelist")
 
 
 class Pragmas:
-    """What the pragmas read so far say.
+    """The rules required by the pragmas that have been read.
+
+    Args:
+        is_strict: Apply all of today's rules from the start.
 
     Attributes:
-        is_doc_required: Definitions must be documented.
-        is_strict: The rules of style hold.
-        is_todays: All of them, because the caller says so.
-        needs_member_docs: Members, values and features must be documented as well.
-        commands: Commands whose names may have underscores and capitals.
-        returns: Commands that may return something else than an object.
-        types: Types whose members' names may have underscores and capitals.
-        undocumented: Definitions whose members need not be documented.
+        is_doc_required: True if definitions must be documented.
+        is_strict: True if the rules of style apply.
+        is_todays: True if all of today's rules apply, because the caller asked for them.
+        needs_member_docs: True if members, values and features must be documented as well.
+        commands: Commands whose names may contain underscores and capitals.
+        returns: Commands that may return something other than an object.
+        types: Types whose members' names may contain underscores and capitals.
+        undocumented: Definitions whose members need no documentation.
     """
 
     def __init__(self, is_strict: bool = False) -> None:
@@ -52,8 +55,8 @@ class Pragmas:
         self.types: set[str] = set()
         self.undocumented: set[str] = set()
 
-    def take(self, expression: Expression, problems: Problems) -> None:
-        """Take one pragma."""
+    def apply(self, expression: Expression, problems: Problems) -> None:
+        """Apply one pragma."""
         pragma = expression.node["pragma"]
         assert isinstance(pragma, ObjectNode)
         for key, value in pragma.items():
@@ -70,6 +73,7 @@ class Pragmas:
                 problems.semantic(place, f"'{key}' is not an array of strings")
             else:
                 getattr(self, _LISTS[key]).update(value)
+                # A schema with a list under its new name is written for today's rules.
                 self.is_strict = self.is_strict or key not in _OLD
                 if key == "documentation-exceptions":
                     self.needs_member_docs = True

@@ -1,16 +1,16 @@
-"""Syntax: the text of one file becomes expressions and doc comments.
+"""The parser of the QAPI syntax, which finds the expressions and doc comments of one file.
 
-A file is a sequence of objects in a JSON of its own: strings in single quotes, of printable ASCII,
-with no escape but a doubled backslash; true and false, no numbers, no null; comments from # to the
-end of the line. A comment between two lines of ## is a doc comment; up to 2.8, where nothing read
-these, one of the two may be missing.
+A file is a sequence of objects in a JSON dialect. Strings are in single quotes and consist of
+printable ASCII; the only escape is a doubled backslash. There are true and false, but no numbers
+and no null. Comments begin with # and end with the line. A comment between two lines of ## is a doc
+comment. Up to 2.8 QEMU didn't parse these, so one of the two lines may be missing.
 
-[Up to 1.5 commas could be missing, or stand behind the last item. That is overlooked in files of
-that language, known by their definitions of a 'type'. From 2.4 to 3.1 strings had the escapes of
-JSON; those for printable characters are read. A strict schema may have none of these.]
+[Up to 1.5 a comma could be missing, or follow the last item. This is accepted in files of that
+time, recognised by a definition of a 'type'. From 2.4 to 3.1 strings had JSON's escapes; those for
+printable characters are accepted. Strict parsing accepts none of these.]
 
-An error ends the expression it is in. Reading goes on at the next brace that stands at the
-beginning of a line, with the doc comment in front of it.
+An error ends its expression. Parsing resumes at the next brace at the beginning of a line, with the
+doc comment before it.
 """
 
 import re
@@ -18,8 +18,10 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple, NoReturn, TypeAlias
 
 from qmpeer import limits
-from qmpeer.schema.sources import Place, Problems, Source, TooManyErrors
+from qmpeer.schema.source_files import Problems, SourceFile, SourcePlace, TooManyErrors
 
+# Each group is one kind of token, in the order of the constants below. A doc comment begins only
+# after white space, and its closing ## is a group of its own.
 _TOKEN: Final = re.compile(
     r"""[ \t\r\n]*+(?:
         ([{}\[\],:])
@@ -35,7 +37,8 @@ _TOKEN: Final = re.compile(
     )""",
     re.VERBOSE | re.MULTILINE | re.DOTALL,
 )
-# No group is possessive: before 3.11.5 Python got those wrong. What they repeat is a file at most.
+# No group is possessive, because of a bug in Python before 3.11.5. A file's size bounds their
+# repeats.
 _PUNCTUATION, _PLAIN, _DOC, _DOC_END, _COMMENT, _ESCAPED, _BOOLEAN, _END, _WRONG = range(1, 10)
 _RESUME: Final = re.compile(r"^(?:\{|[ \t]*+##[ \t\r]*$)", re.MULTILINE)
 _ESCAPE: Final = re.compile(r"\\(u00[2-7][0-9A-Fa-f]|.)")
@@ -46,7 +49,7 @@ _NO_OFFSETS: Final[dict[str, int]] = {}
 
 
 class ObjectNode(dict[str, "Node"]):
-    """An object; `keys_at` and `values_at` are the offsets of its parts by key."""
+    """An object; `keys_at` and `values_at` are the offsets of its keys and values, by key."""
 
     __slots__ = ("keys_at", "offset", "values_at")
 
@@ -69,12 +72,12 @@ Node: TypeAlias = ObjectNode | ArrayNode | str | bool
 
 
 class Comment(NamedTuple):
-    """A doc comment.
+    """The text of a doc comment.
 
     Attributes:
-        offset: Where it begins.
-        text: Its lines as they stand in the file, the ## at its end left out.
-        is_closed: Whether there was one.
+        offset: Its beginning in the file.
+        text: Its lines as they are in the file, without the closing ##.
+        is_closed: True if it had a closing ##.
     """
 
     offset: int
@@ -89,28 +92,30 @@ class _Token(NamedTuple):
 
 
 class _Unreadable(Exception):
-    """An expression that can't be read further; the problem is noted already."""
+    """Raised to abandon an expression; its error has been recorded."""
 
 
 def read_file(
-    source: Source, problems: Problems, count: Iterator[int], is_strict: bool = False
+    source: SourceFile, problems: Problems, count: Iterator[int], is_strict: bool = False
 ) -> Iterator[ObjectNode | Comment | None]:
-    """Give the expressions and doc comments of a file, in their order.
+    """Yield the expressions and doc comments of a file, in their order.
 
-    None stands for an expression that can't be read.
+    None stands for an expression that can't be parsed.
 
     Args:
         source: The file.
-        problems: Takes what can't be read.
-        count: Counts the values of all files.
-        is_strict: Overlook nothing.
+        problems: Collects the errors.
+        count: A counter of the values in all files.
+        is_strict: Accept no syntax of older releases.
     """
     return _Parser(source, problems, count, is_strict).items()
 
 
 class _Parser:
+    """A recursive descent parser with one token of lookahead."""
+
     def __init__(
-        self, source: Source, problems: Problems, count: Iterator[int], is_strict: bool
+        self, source: SourceFile, problems: Problems, count: Iterator[int], is_strict: bool
     ) -> None:
         self._source = source
         self._problems = problems
@@ -149,8 +154,8 @@ class _Parser:
             self._position = found.end()
             if kind == _COMMENT:
                 if self._is_strict and found[kind].startswith("##"):
-                    place = Place(self._source, found.start(kind))
-                    self._problems.syntax(place, "'##' has a line to itself")
+                    place = SourcePlace(self._source, found.start(kind))
+                    self._problems.syntax(place, "found text after '##', expected the line's end")
                 continue
             if kind == _DOC_END:
                 yield _Token(kind, found[_DOC], found.start(_DOC))
@@ -163,15 +168,15 @@ class _Parser:
         if offset is None:
             offset = self._token.offset
             if self._token.kind in (_DOC, _DOC_END):
-                reason = "a doc comment stands inside an expression"
-        self._problems.syntax(Place(self._source, offset), reason)
+                reason = "found a doc comment inside an expression"
+        self._problems.syntax(SourcePlace(self._source, offset), reason)
         raise _Unreadable
 
     def _resume(self) -> Comment | None:
-        """Go to the next brace that may begin an expression.
+        """Skip to the next brace that may begin an expression.
 
         Returns:
-            The doc comment right in front of it.
+            The doc comment directly before it.
         """
         text, first, comment = self._source.text, self._token.offset, None
         while self._token.kind != _END:
@@ -189,12 +194,12 @@ class _Parser:
         return None
 
     def _next(self) -> _Token:
-        """Go to the next token of the expression."""
+        """Move to the next token within an expression, and return it."""
         self._token = next(self._tokens)
         return self._token
 
     def _after(self) -> None:
-        """Go behind a value; what ends an expression may be followed by a doc comment."""
+        """Move past a value or a comment."""
         self._token = next(self._tokens)
 
     # --- Values ---------------------------------------------------------------------------------
@@ -216,8 +221,8 @@ class _Parser:
                 self._fail(f"found {_described(self._token)}, expected ':'")
             value_offset = self._next().offset
             if key in node:
-                place = Place(self._source, offset)
-                self._problems.semantic(place, f"key {key!r} stands here a second time")
+                place = SourcePlace(self._source, offset)
+                self._problems.semantic(place, f"duplicate key {key!r}")
             node[key] = self._value(level)
             node.keys_at[key] = offset
             node.values_at[key] = value_offset
@@ -251,7 +256,7 @@ class _Parser:
         return False
 
     def _is_loose(self) -> bool:
-        """Return whether it is overlooked that a comma is missing, or one too many."""
+        """Return True if missing and trailing commas are accepted in this file."""
         if self._has_old_types is None:
             self._has_old_types = bool(_OLD_TYPE.search(self._source.text))
         return self._has_old_types and not self._is_strict
@@ -259,8 +264,8 @@ class _Parser:
     def _value(self, level: int) -> Node:
         kind, text, offset = self._token
         if next(self._count) > limits.SCHEMA_VALUES:
-            reason = f"the schema is too large; at most {limits.SCHEMA_VALUES} values are read"
-            self._problems.syntax(Place(self._source, offset), reason)
+            reason = f"the schema is too large, expected at most {limits.SCHEMA_VALUES} values"
+            self._problems.syntax(SourcePlace(self._source, offset), reason)
             raise TooManyErrors
         if kind in (_PLAIN, _ESCAPED):
             return self._string()
@@ -269,7 +274,9 @@ class _Parser:
             return text == "true"
         if kind == _PUNCTUATION and text in "{[":
             if level >= limits.SCHEMA_LEVELS:
-                self._fail(f"more than {limits.SCHEMA_LEVELS} levels of braces and brackets")
+                self._fail(
+                    f"braces and brackets are nested more than {limits.SCHEMA_LEVELS} levels deep"
+                )
             return self._object(level + 1) if text == "{" else self._array(level + 1)
         return self._fail(f"found {_described(self._token)}, expected a value")
 
@@ -279,7 +286,7 @@ class _Parser:
             text = _ESCAPE.sub(self._unescaped, text[1:-1])
         wrong = _NOT_PRINTABLE.search(text)
         if wrong:
-            reason = f"a string holds {wrong[0]!a}, which is not printable ASCII"
+            reason = f"a string contains {wrong[0]!a}, expected printable ASCII"
             self._fail(reason, offset + 1 + wrong.start())
         self._after()
         return text
@@ -290,7 +297,7 @@ class _Parser:
             return sign
         if self._is_strict or not (sign in _OLD_ESCAPES or len(sign) > 1):
             where = self._token.offset + 1 + escape.start()
-            self._fail(f"unknown escape '{escape[0]}'; only '\\\\' is known", where)
+            self._fail(f"unknown escape '{escape[0]}', expected '\\\\'", where)
         return sign if len(sign) == 1 else chr(int(sign[1:], 16))
 
 
@@ -308,7 +315,7 @@ def _described(token: _Token) -> str:
             if token.text.startswith("'"):
                 return "a string without an end"
             if token.text == '"':
-                return "a double quote (strings stand in single ones)"
+                return "a double quote (strings need single quotes)"
             is_word = token.text[0].isalnum() or token.text[0] in "_-"
             text = token.text if is_word else token.text[0]
             return f"'{text}'" if text.isprintable() else f"{text!a}"

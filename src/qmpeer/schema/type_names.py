@@ -1,9 +1,9 @@
-"""Readable names for types that introspection gives only as numbers.
+"""Readable names for types that introspection lists only as numbers.
 
-A type is named after the place of its first use, walking from the commands and events in their
-order, nearest uses first: what query-status returns is StatusInfo, the type of its member `status`
-is Status. The arguments of one command alone are a type without a name of its own, as they mostly
-are in QEMU's files: eject-arg.
+A type is named after its first use, in a breadth-first search from the commands and events in their
+order: query-status returns a StatusInfo, whose member `status` is a Status. A type that is only the
+arguments of one command gets the name of an implicit type, such as eject-arg: in most cases it is
+one in QEMU's files, too.
 """
 
 import re
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from qmpeer import limits
-from qmpeer.schema.entities import (
+from qmpeer.schema.introspection_entities import (
     AlternateEntity,
     ArrayEntity,
     BuiltInEntity,
@@ -31,11 +31,11 @@ _KNOWN_ALTERNATES: Final = {
     frozenset({"str", "null", "{driver…}"}): "BlockdevRefOrNull",
     frozenset({"str", "{node,name}"}): "BlockDirtyBitmapOrStr",
 }
-"""QEMU's names, since an error text gives them."""
+"""QEMU's names of alternates, which its error texts contain."""
 
 
 def camel_case(name: str) -> str:
-    """Return a name of the wire in the form of a type's.
+    """Return a name from the wire in CamelCase, the form of type names.
 
     Example:
         >>> camel_case("x-query-virtio"), camel_case("DEVICE_DELETED"), camel_case("__com.acme_x")
@@ -48,20 +48,20 @@ def camel_case(name: str) -> str:
 def name_types(
     entities: Iterable[CommandEntity | EventEntity], types: Mapping[str, TypeEntity], empty: str
 ) -> dict[str, str]:
-    """Name all types but arrays and built-ins.
+    """Return a name for each type except arrays and built-in types.
 
     Args:
-        entities: Commands and events in their order.
-        types: The types by the names that they came with.
-        empty: The one that means "nothing".
+        entities: The commands and events, in their order.
+        types: The types by their names in introspection.
+        empty: The type that means "nothing".
 
     Returns:
-        The new names, by the old ones.
+        The new names, by the old names.
     """
-    return _Namer(types, empty).name_all(list(entities))
+    return _TypeNamer(types, empty).name_all(list(entities))
 
 
-class _Namer:
+class _TypeNamer:
     def __init__(self, types: Mapping[str, TypeEntity], empty: str) -> None:
         self._types = types
         self._names = {empty: EMPTY.name}
@@ -71,8 +71,8 @@ class _Namer:
 
     def name_all(self, entities: list[CommandEntity | EventEntity]) -> dict[str, str]:
         uses = Counter(entity.arg_type for entity in entities)
-        for of in self._types.values():
-            uses.update(_references(of))
+        for type_entity in self._types.values():
+            uses.update(_references(type_entity))
         uses.update(entity.ret_type for entity in entities if isinstance(entity, CommandEntity))
         for entity in entities:
             self._name_arguments(entity, uses[entity.arg_type] == 1)
@@ -90,12 +90,13 @@ class _Namer:
         arguments = self._types[entity.arg_type]
         if is_only_use and isinstance(arguments, ObjectEntity) and arguments.tag is None:
             if arguments.name not in self._names:
-                self._give(arguments.name, camel_case(entity.name), f"{entity.name}-arg")
+                self._assign(arguments.name, camel_case(entity.name), f"{entity.name}-arg")
         else:
             suffix = "Arguments" if isinstance(entity, CommandEntity) else "Data"
             self._use(entity.arg_type, camel_case(entity.name), suffix)
 
     def _follow(self) -> None:
+        """Name the types that queued types use, until the queue is empty."""
         while self._queue:
             name, stem = self._queue.popleft()
             match self._types[name]:
@@ -109,46 +110,46 @@ class _Namer:
                         self._use(alternative.type, stem, self._kind(alternative.type))
 
     def _use(self, name: str, stem: str, suffix: str = "", word: str = "") -> None:
-        """Name a type, unless it has a name.
+        """Name a type after one of its uses, unless it has a name.
 
         Args:
-            name: The type, or that of arrays of it.
-            stem: Where it is used, in CamelCase.
-            suffix: What to put behind that.
-            word: The member of the stem that it is the type of.
+            name: The type, or an array of it.
+            stem: The name of the using command or type, in CamelCase.
+            suffix: The suffix for the stem.
+            word: The member of the using type.
         """
         if name in self._names:
             return
-        of = self._types[name]
-        is_array = isinstance(of, ArrayEntity)
-        if isinstance(of, ArrayEntity):
-            name = of.element_type
-            of = self._types[name]
-        if name in self._names or isinstance(of, BuiltInEntity):
+        type_entity = self._types[name]
+        is_array = isinstance(type_entity, ArrayEntity)
+        if isinstance(type_entity, ArrayEntity):
+            name = type_entity.element_type
+            type_entity = self._types[name]
+        if name in self._names or isinstance(type_entity, BuiltInEntity):
             return
         stem = _join(stem, camel_case(word)) if word else stem
         stem = stem.removesuffix("s") if is_array else stem
-        if not name.isdigit():  # from a server that doesn't mask them
+        if not name.isdigit():  # the server doesn't mask names
             self._names[name] = name
             self._queue.append((name, camel_case(name)))
         else:
-            known = _KNOWN_ALTERNATES.get(self._branches(of), stem + suffix)
-            self._give(name, stem, known)
+            known = _KNOWN_ALTERNATES.get(self._branches(type_entity), stem + suffix)
+            self._assign(name, stem, known)
 
-    def _give(self, name: str, stem: str, wish: str) -> None:
-        chosen = wish
+    def _assign(self, name: str, stem: str, preferred: str) -> None:
+        chosen = preferred
         while chosen in self._taken:
-            self._numbers[wish] = max(self._numbers[wish] + 1, 2)
-            chosen = f"{wish}{self._numbers[wish]}"
+            self._numbers[preferred] = max(self._numbers[preferred] + 1, 2)
+            chosen = f"{preferred}{self._numbers[preferred]}"
         self._taken.add(chosen)
         self._names[name] = chosen
         self._queue.append((name, stem))
 
-    def _branches(self, of: TypeEntity) -> frozenset[str]:
-        """Return the types of an alternate's branches, an object as what tells it from others."""
-        if not isinstance(of, AlternateEntity):
+    def _branches(self, type_entity: TypeEntity) -> frozenset[str]:
+        """Return the types of an alternate's branches; objects are identified by their members."""
+        if not isinstance(type_entity, AlternateEntity):
             return frozenset()
-        return frozenset(map(self._mark, (member.type for member in of.members)))
+        return frozenset(map(self._mark, (member.type for member in type_entity.members)))
 
     def _mark(self, name: str) -> str:
         match self._types[name]:
@@ -170,13 +171,14 @@ class _Namer:
 
 
 def _join(stem: str, word: str) -> str:
+    # Nested types would make ever longer names: start anew with the member's name.
     if len(stem) + len(word) > limits.TYPE_NAME:
         return word
     return stem if stem.endswith(word) else stem + word
 
 
-def _references(of: TypeEntity) -> Iterator[str]:
-    match of:
+def _references(type_entity: TypeEntity) -> Iterator[str]:
+    match type_entity:
         case ObjectEntity(members=members, variants=variants):
             yield from (member.type for member in members)
             yield from (variant.type for variant in variants)

@@ -1,25 +1,12 @@
-"""Validation: does a value fit a type of the schema?
+"""Validation of values against the types of a schema.
 
-Each type is compiled to a check once, when it is first asked for.
+Each type is compiled to a check on its first use.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from qmpeer.errors import ValidationError
-from qmpeer.schema.checks import (
-    SIMPLE_CHECKS,
-    Check,
-    Field,
-    Fields,
-    ValueRefusal,
-    alternate_check,
-    array_check,
-    enum_check,
-    integer_check,
-    object_check,
-    rejected_check,
-)
 from qmpeer.schema.flattened import Shape, shape_of
 from qmpeer.schema.model import (
     EMPTY,
@@ -35,6 +22,19 @@ from qmpeer.schema.model import (
     Type,
     UnionDefinition,
 )
+from qmpeer.schema.value_checks import (
+    SIMPLE_CHECKS,
+    Check,
+    Field,
+    Fields,
+    ValueRefusal,
+    alternate_check,
+    array_check,
+    enum_check,
+    integer_check,
+    object_check,
+    rejected_check,
+)
 from qmpeer.values import JsonObject, JsonValue
 
 ArgumentsCheck: TypeAlias = Callable[[JsonObject | None], None]
@@ -43,7 +43,7 @@ _NOTHING: Final[JsonObject] = {}
 _JSON_TYPES: Final[dict[str, tuple[type, ...]]] = {
     "string": (str,),
     "number": (float, int),
-    "int": (int, float),  # which of the two it must be, the check says
+    "int": (int, float),  # the check decides between the two
     "boolean": (bool,),
     "null": (type(None),),
     "value": (str, float, int, bool, type(None), dict, list),
@@ -51,11 +51,11 @@ _JSON_TYPES: Final[dict[str, tuple[type, ...]]] = {
 
 
 class Validator:
-    """Checks of values against the types of a schema.
+    """A validator of values against the types of a schema.
 
     Args:
-        schema: The schema, conditions settled by select().
-        rejected: The features that policy refuses in what comes in: "deprecated", "unstable".
+        schema: The schema; apply select() first to resolve its conditions.
+        rejected: The features that policy rejects in input: "deprecated", "unstable".
 
     Example:
         >>> from qmpeer.schema.model import BUILT_INS, CommandDefinition
@@ -79,23 +79,23 @@ class Validator:
         self._unfilled: list[tuple[Fields, StructDefinition | UnionDefinition]] = []
 
     def arguments(self, command: str) -> ArgumentsCheck:
-        """Return what checks a command's arguments and raises ValidationError.
+        """Return a function that checks a command's arguments and raises ValidationError.
 
         Args:
-            command: Its name.
+            command: The command's name.
 
         Raises:
             KeyError: If the schema has no such command.
         """
         declared = self._commands[command]
         if not declared.is_generated:
-            return _accept  # QEMU leaves them to the command
+            return _accept  # QEMU leaves the check to the command
         name = declared.arguments or EMPTY.name
         self._settled_check(name)
         return arguments_check(self._fields_of(name))
 
     def check_return(self, command: str, value: JsonValue) -> None:
-        """Check what a command returned; one that returns nothing returns an empty object.
+        """Check a command's return value, which is an empty object if it returns nothing.
 
         Raises:
             ValidationError: If it doesn't fit.
@@ -104,7 +104,7 @@ class Validator:
         self.check(self._commands[command].returns or EMPTY.name, value)
 
     def check_event(self, event: str, data: JsonObject | None) -> None:
-        """Check an event's data; None is that of an event without.
+        """Check an event's data; None if the event has no data.
 
         Raises:
             ValidationError: If it doesn't fit.
@@ -113,7 +113,7 @@ class Validator:
         self.check(self._events[event].arguments or EMPTY.name, data or _NOTHING)
 
     def check(self, type_name: str, value: JsonValue) -> None:
-        """Check any value against any type.
+        """Check a value against a type.
 
         Raises:
             ValidationError: If it doesn't fit.
@@ -124,56 +124,62 @@ class Validator:
     # --- Compilation ----------------------------------------------------------------------------
 
     def _settled_check(self, name: str) -> Check:
-        """Return the check of a type; all objects that it may meet are compiled."""
+        """Return the check of a type, after compiling all object types that it can reach."""
         check = self._check(name)
-        while self._unfilled:  # not from within one another, or a long chain would be too deep
-            fields, of = self._unfilled.pop()
-            self._fill(fields, shape_of(self._schema, of))
+        while self._unfilled:  # a loop, because a long chain would recurse too deeply
+            fields, schema_type = self._unfilled.pop()
+            self._fill(fields, shape_of(self._schema, schema_type))
         return check
 
     def _check(self, name: str) -> Check:
         check = self._checks.get(name)
         if check is None:
 
-            def check_itself(value: JsonValue) -> None:  # an array of alternates that hold it
+            def check_itself(value: JsonValue) -> None:  # for a cycle of arrays and alternates
                 self._checks[name](value)
 
             self._checks[name] = check_itself
             check = self._checks[name] = self._compile(self._schema.types[name])
         return check
 
-    def _compile(self, of: Type) -> Check:
-        match of:
+    def _compile(self, schema_type: Type) -> Check:
+        match schema_type:
             case BuiltIn():
-                return SIMPLE_CHECKS[of.name][1] if of.name in SIMPLE_CHECKS else integer_check(of)
+                return (
+                    SIMPLE_CHECKS[schema_type.name][1]
+                    if schema_type.name in SIMPLE_CHECKS
+                    else integer_check(schema_type)
+                )
             case Array():
-                return array_check(self._check(of.element))
+                return array_check(self._check(schema_type.element))
             case EnumDefinition():
-                rejected = {value.name: self._rejection(value.features) for value in of.values}
+                rejected = {
+                    value.name: self._rejection(value.features) for value in schema_type.values
+                }
                 words = {name: word for name, word in rejected.items() if word}
                 return enum_check(rejected, words)
             case AlternateDefinition():
-                return alternate_check(self._alternatives(of), of.name)
+                return alternate_check(self._alternatives(schema_type), schema_type.name)
             case StructDefinition() | UnionDefinition():
-                return object_check(self._fields_of(of.name))
+                return object_check(self._fields_of(schema_type.name))
 
     def _rejection(self, features: tuple[Feature, ...]) -> str | None:
         names = {feature.name for feature in features}
         return next((word for name, word in self._words.items() if name in names), None)
 
-    def _alternatives(self, of: AlternateDefinition) -> Mapping[type, Check]:
+    def _alternatives(self, alternate: AlternateDefinition) -> Mapping[type, Check]:
         return {
             python: self._check(branch.type)
-            for branch in of.branches
+            for branch in alternate.branches
             for python in _python_types(self._schema.types[branch.type])
         }
 
     def _fields_of(self, name: str) -> Fields:
         if name not in self._fields:
-            of = self._schema.types[name]
-            assert isinstance(of, StructDefinition | UnionDefinition)
+            schema_type = self._schema.types[name]
+            assert isinstance(schema_type, StructDefinition | UnionDefinition)
             self._fields[name] = Fields()
-            self._unfilled.append((self._fields[name], of))
+            self._unfilled.append((self._fields[name], schema_type))
         return self._fields[name]
 
     def _fill(self, fields: Fields, shape: Shape) -> None:
@@ -189,10 +195,10 @@ class Validator:
         return Field(member.name, simple, self._check(member.type), member.is_optional)
 
 
-def _python_types(of: Type) -> tuple[type, ...]:
-    match of:
+def _python_types(schema_type: Type) -> tuple[type, ...]:
+    match schema_type:
         case BuiltIn():
-            return _JSON_TYPES[of.json_type]
+            return _JSON_TYPES[schema_type.json_type]
         case Array():
             return (list,)
         case EnumDefinition():
@@ -202,10 +208,10 @@ def _python_types(of: Type) -> tuple[type, ...]:
 
 
 def arguments_check(fields: Fields) -> ArgumentsCheck:
-    """Make the check of a command's arguments, which raises ValidationError.
+    """Return the check of a command's arguments, which raises ValidationError.
 
     Args:
-        fields: Its arguments.
+        fields: The arguments.
     """
     check = object_check(fields)
     takes_nothing = fields.takes_nothing and fields.tag is None
@@ -213,14 +219,15 @@ def arguments_check(fields: Fields) -> ArgumentsCheck:
     def check_arguments(arguments: JsonObject | None) -> None:
         if not arguments and takes_nothing:
             return
-        try:  # as _run() does, without its call: this is the hot path of a monitor
+        try:  # the body of _run(), without a call: this is the hot path of a monitor
             check(arguments or _NOTHING)
         except ValueRefusal as refusal:
             error = refusal.error()
-        except RecursionError:
+        except RecursionError:  # a deep value of a type that contains itself
             error = _too_deep(arguments)
         else:
             return
+        # Raised here, outside the handler, so that the error has no __context__.
         raise error
 
     return check_arguments

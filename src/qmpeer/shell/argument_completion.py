@@ -14,7 +14,7 @@ import msgspec
 
 from qmpeer import limits
 from qmpeer.schema import Schema
-from qmpeer.schema.kinds import ALL_KINDS, alternatives
+from qmpeer.schema.json_kinds import ALL_KINDS, alternatives
 from qmpeer.schema.model import (
     Array,
     EnumDefinition,

@@ -10,7 +10,7 @@ from qmpeer import limits
 from qmpeer.client import AsyncClient, JobState
 from qmpeer.client.aio.job_run import job_states
 from qmpeer.client.answers import text_of
-from qmpeer.client.jobs import CANCELED, NEXT_COMMANDS, told_by
+from qmpeer.client.jobs import CANCELED, NEXT_COMMANDS, members_of_event
 from qmpeer.display.safe_text import columns, visible
 from qmpeer.errors import LimitError
 from qmpeer.messages import Event
@@ -100,7 +100,7 @@ class _JobRecord:
             self._change_status(text_of(data.get("status")))
             return
         self._is_over = True
-        self._change(status="concluded", **told_by(data))
+        self._change(status="concluded", **members_of_event(data))
         if event.name == "BLOCK_JOB_CANCELLED":
             self._change(error=CANCELED)
 

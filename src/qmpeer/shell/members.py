@@ -9,7 +9,7 @@ import msgspec
 
 from qmpeer import limits
 from qmpeer.schema import Schema, shape_of
-from qmpeer.schema.kinds import ALL_KINDS, alternatives
+from qmpeer.schema.json_kinds import ALL_KINDS, alternatives
 from qmpeer.schema.model import (
     EMPTY,
     Array,

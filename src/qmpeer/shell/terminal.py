@@ -33,7 +33,7 @@ from prompt_toolkit.lexers import DynamicLexer, Lexer
 from prompt_toolkit.output import Output
 from prompt_toolkit.styles import Style
 
-from qmpeer.client.patience import Patience
+from qmpeer.client.backoff import Backoff
 from qmpeer.errors import QMPError
 from qmpeer.shell.keys import key_bindings, take_long_pastes
 from qmpeer.shell.outcomes import Outcome, error_text, outcome_of
@@ -230,9 +230,9 @@ class Terminal:
                 await self._reconnect()
 
     async def _reconnect(self) -> None:
-        patience = Patience(None)
+        backoff = Backoff(None)
         while not self._session.connection.is_connected:
-            await asyncio.sleep(patience.next_delay())
+            await asyncio.sleep(backoff.next_delay())
             with contextlib.suppress(QMPError, OSError):
                 await self._session.connect()
         self._prompt.app.invalidate()

@@ -12,7 +12,7 @@ from qmpeer.errors import ValidationError
 from qmpeer.messages import REDACTED, qemu_texts
 from qmpeer.on_off import WHOLE_WORDS
 from qmpeer.schema import Schema, Validator
-from qmpeer.schema.kinds import ALL_KINDS, alternatives
+from qmpeer.schema.json_kinds import ALL_KINDS, alternatives
 from qmpeer.schema.model import (
     Array,
     BuiltIn,

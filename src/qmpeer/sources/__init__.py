@@ -1,4 +1,4 @@
-"""Where a schema comes from: a QAPI file, a saved answer, a recording, or a running monitor."""
+"""Sources of a schema: a QAPI file, a saved answer, a recording, or a running monitor."""
 
 from qmpeer.sources.files import read_qapi
 from qmpeer.sources.loading import load_schema

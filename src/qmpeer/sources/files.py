@@ -1,4 +1,4 @@
-"""Reading files that somebody named: regular ones only, and none without end."""
+"""Reading of files that a user named: only regular files, up to a size limit."""
 
 import errno
 import os
@@ -10,13 +10,13 @@ from qmpeer.schema import Schema, schema_from_qapi
 
 
 def read_regular(path: str, limit: int) -> bytes:
-    """Return what a file holds.
+    """Return the contents of a file.
 
     Raises:
-        SchemaSyntaxError: If that is more than so many bytes.
-        OSError: If it can't be read, or is no regular file.
+        SchemaSyntaxError: If the file is larger than `limit` bytes.
+        OSError: If it can't be read, or isn't a regular file.
     """
-    # Without O_NONBLOCK, to open a pipe waits for somebody who writes to it.
+    # Without O_NONBLOCK, opening a named pipe would wait for a writer.
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
@@ -33,10 +33,10 @@ def read_regular(path: str, limit: int) -> bytes:
 def read_qapi(
     path: str, *, release: tuple[int, int] | None = None, is_strict: bool = False
 ) -> Schema:
-    """Return the schema whose first file this is.
+    """Return the schema of a QAPI file and the files that it includes.
 
     Raises:
-        SchemaError: If it is faulty.
+        SchemaError: If the schema is faulty.
         OSError: If the file can't be read.
     """
 

@@ -1,4 +1,4 @@
-"""The schema of a running monitor, as it answers query-qmp-schema."""
+"""The schema of a running monitor, read by query-qmp-schema."""
 
 import socket
 
@@ -11,14 +11,14 @@ from qmpeer.values import JsonValue
 
 
 def ask(address: str, timeout: float | None) -> JsonValue:
-    """Ask a monitor for its introspection.
+    """Return a monitor's answer to query-qmp-schema.
 
     Raises:
-        SchemaSyntaxError: If there is no end to what it sends.
-        OSError: If it can't be reached, or doesn't answer in time.
-        QMPError: If it leaves.
-        CommandError: If it has no query-qmp-schema.
-        ValueError: If the address isn't one.
+        SchemaSyntaxError: If the monitor sends more than a schema can have.
+        OSError: If the monitor can't be reached, or doesn't answer in time.
+        QMPError: If the monitor closes the connection.
+        CommandError: If the monitor has no query-qmp-schema.
+        ValueError: If the address is malformed.
     """
     with _bounded(dial(address, timeout=timeout)) as sock:
         try:
@@ -36,6 +36,7 @@ def ask(address: str, timeout: float | None) -> JsonValue:
 
 
 def _answer(sock: socket.socket, timeout: float | None) -> JsonValue:
+    # One command needs no out-of-band execution.
     with Client.connect(sock, timeout=timeout, command_timeout=timeout, capabilities=()) as client:
         answer: JsonValue = client.execute("query-qmp-schema")
     return answer
@@ -48,12 +49,12 @@ def _bounded(sock: socket.socket) -> "_BoundedSocket | FilteredSocket":
 
 
 class _BoundedSocket(socket.socket):
-    """A socket that receives no more than a schema can have.
+    """A socket that receives no more bytes than a schema can have.
 
-    A reply of any other command may be far longer.
+    The client's own limit is larger, because other replies may be far longer.
 
     Attributes:
-        most: How many bytes may come yet.
+        most: The number of bytes that may still come.
     """
 
     most: int

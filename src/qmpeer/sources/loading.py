@@ -1,4 +1,4 @@
-"""One word that names a schema, whatever kind of source it is."""
+"""Loading of a schema from any kind of source."""
 
 import os
 import stat
@@ -17,27 +17,28 @@ def load_schema(
     release: tuple[int, int] | None = None,
     is_strict: bool = False,
 ) -> Schema:
-    """Return the schema that a word names.
+    """Load a schema from a file or a running monitor.
 
-    Conditions stay in the schema of a QAPI file.
+    The conditions in a QAPI file aren't evaluated: they stay in the schema.
 
     Args:
         source: A QAPI file; a file with an answer to query-qmp-schema, alone or anywhere in a
-            recorded conversation; or the address of a running monitor. A word that names a file
-            which is no socket is that file, any other an address.
-        timeout: Seconds for a monitor to greet, and then for its answer; None waits for ever.
-        release: The release of QEMU that a QAPI file is from, where that is known, as (4, 2).
-        is_strict: Hold a QAPI file to the rules of today's style.
+            recorded conversation; or the address of a running monitor. If it is the path of an
+            existing file other than a socket, that file is read; otherwise it is an address.
+        timeout: Seconds for a monitor's greeting, and again for its answer; None waits for ever.
+        release: The QEMU release of a QAPI file, if known, such as (4, 2).
+        is_strict: Check a QAPI file against today's style rules, too.
 
     Raises:
-        SchemaError: If what is there is no schema, or a faulty one.
-        OSError: If it can't be read or reached, or doesn't answer in time.
+        SchemaError: If the source holds no schema, or a faulty one.
+        OSError: If the source can't be read or reached, or doesn't answer in time.
         CommandError: If the monitor has no query-qmp-schema.
-        ValueError: If the word is neither a file nor an address.
+        ValueError: If the source is neither a file nor an address.
     """
     path = os.fspath(source)
     mode = _mode(path)
     if mode is None or stat.S_ISSOCK(mode):
+        # Probably a misspelt file name: the error of an address would mislead.
         if mode is None and path.endswith((".json", ".replies")) and ":" not in path:
             raise FileNotFoundError(2, "No such file or directory", path)
         return schema_from_introspection(ask(path, timeout))
@@ -52,5 +53,5 @@ def _mode(path: str) -> int | None:
         return os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except ValueError:  # a NUL within
+    except ValueError:  # a NUL byte in it
         raise ValueError(f"found {path!r}, expected a file or an address") from None

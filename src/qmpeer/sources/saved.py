@@ -1,4 +1,4 @@
-"""Answers to query-qmp-schema in files: alone, as a reply, or within a recorded conversation."""
+"""A finder of answers to query-qmp-schema in files: alone, as a reply, or in a recording."""
 
 import json
 import re
@@ -18,7 +18,7 @@ _BLANK: Final = re.compile(r"\s*")
 
 
 def holds_answers(data: bytes) -> bool:
-    """Return whether a file holds JSON, and no schema in the QAPI language."""
+    """Return whether a file holds JSON rather than a schema in the QAPI language."""
     return _JSON.match(data) is not None or _TRANSCRIPT.search(data) is not None
 
 
@@ -26,11 +26,11 @@ def find_answer(data: bytes, name: str) -> JsonValue:
     """Return the first answer to query-qmp-schema.
 
     Args:
-        data: JSON values, one after the other; lines of a transcript may begin with an arrow.
+        data: JSON values, one after the other. The lines of a transcript may begin with an arrow.
         name: The file's name, for errors.
 
     Raises:
-        SchemaSyntaxError: If there is none, or what comes before it is no JSON.
+        SchemaSyntaxError: If there is no answer, or the text before it isn't JSON.
     """
     try:
         text = data.decode("utf-8")
@@ -40,6 +40,7 @@ def find_answer(data: bytes, name: str) -> JsonValue:
             f" at {error.start} is not UTF-8"
         ) from None
     if _TRANSCRIPT.search(data):
+        # Two spaces for an arrow keep the columns of error messages right.
         text = _COMMENT.sub("", _ARROW.sub("  ", text))
     for value in islice(_values(text, name), limits.ANSWER_VALUES):
         answer = value["return"] if isinstance(value, dict) and "return" in value else value
@@ -60,8 +61,8 @@ def _values(text: str, name: str) -> Iterator[JsonValue]:
         except json.JSONDecodeError as error:
             place = f"{name}:{error.lineno}:{error.colno}"
             reason = error.msg[:1].lower() + error.msg[1:]
-            raise SchemaSyntaxError(f"{place}: this is no JSON: {reason}") from None
-        except ValueError:  # from Python's own limit
+            raise SchemaSyntaxError(f"{place}: this isn't JSON: {reason}") from None
+        except ValueError:  # Python limits the digits of an int
             raise SchemaSyntaxError(f"{name} holds a number with too many digits") from None
         except RecursionError:
             raise SchemaSyntaxError(f"{name} is nested too deeply") from None

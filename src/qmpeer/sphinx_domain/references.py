@@ -13,7 +13,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.roles import XRefRole
 
 from qmpeer.schema import BUILT_INS, BuiltIn
-from qmpeer.schema.kinds import ALL_KINDS
+from qmpeer.schema.json_kinds import ALL_KINDS
 from qmpeer.sphinx_domain.objects import Context
 
 DOMAIN: Final = "qapi"

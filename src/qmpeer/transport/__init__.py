@@ -1,8 +1,8 @@
 """Byte streams between two ends: addresses, dialling and listening.
 
-`address`, `schemes` and `blocking` import no asyncio and their names are here; the asyncio side is
-`qmpeer.transport.aio`, which is imported under its own name by those who run a loop. Names for
-dialling without a loop and for listening are handed out lazily.
+This package exports the names that work without asyncio. The asyncio side is
+`qmpeer.transport.aio`, which programs with a loop import separately. The names for blocking
+dialling and for listening are imported lazily.
 """
 
 from typing import TYPE_CHECKING

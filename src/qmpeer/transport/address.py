@@ -1,8 +1,8 @@
-"""Where the other end is: one small type a scheme, which parses, prints and says how it is dialled.
+"""Addresses: one small type for each scheme, which parses and prints addresses and resolves them.
 
-A new scheme is a subclass of `Address` that `schemes.register_scheme` is given. It has `parse` and
-``__str__``, and one of two ways to be dialled and listened at: `endpoints`, which anybody connects
-to or binds, or `open_socket`, where it makes a socket by means of its own.
+A new scheme is a subclass of `Address`, registered with `schemes.register_scheme`. It has `parse`
+and ``__str__``, and one of two methods for dialling and listening: `endpoints` returns what to
+connect to or bind, or `open_socket` makes a socket in the scheme's own way.
 """
 
 import os
@@ -24,13 +24,13 @@ _HOST_PORT: Final = re.compile(r"(?s)(?:\[(?P<six>[^\[\]]*)\]|(?P<host>[^\[\]:]*
 
 
 class Address(msgspec.Struct, frozen=True):
-    """One end of a stream; each scheme has a type of its own.
+    """The address of one end of a stream; each scheme has a subclass.
 
-    str() gives text that parse_address() reads as the same address.
+    parse_address() reads the text of str() as the same address.
 
     Attributes:
-        scheme: What stands before its colon.
-        form: How it is written, for an error's list of what is expected.
+        scheme: The text before the colon.
+        form: The syntax, for an error's list of expected forms.
     """
 
     scheme: ClassVar[str]
@@ -38,53 +38,54 @@ class Address(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> "Address":
-        """Read what stands behind "SCHEME:".
+        """Parse the text behind "SCHEME:".
 
         Raises:
-            ValueError: If it is no such address.
+            ValueError: If it isn't an address of this scheme.
         """
         raise NotImplementedError
 
     @property
     def may_block(self) -> bool:
-        """Whether its methods may take seconds: an event loop calls them in another thread then."""
+        """True if its methods may take seconds, so that an event loop calls them in a thread."""
         return False
 
     def endpoints(self, *, to_listen: bool = False) -> list[Endpoint]:
-        """Return the endpoints behind it, in the order in which to try them.
+        """Return its endpoints, in the order in which to try them.
 
         Raises:
             OSError: If the host has no address (socket.gaierror).
-            ValueError: If the scheme has none for this purpose.
+            ValueError: If the scheme has no endpoints for dialling, or for listening.
         """
         raise ValueError(f"found {str(self)!r}, expected an address of unix, tcp, vsock or fd")
 
     def open_socket(
         self, timeout: float | None, *, to_listen: bool = False
     ) -> socket.socket | None:
-        """Return a socket that is connected, or listens, where no endpoint is needed for that.
+        """Return a connected or listening socket, if the scheme opens sockets itself.
 
-        It belongs to the caller. None, as here, sends the caller to the endpoints.
+        The socket belongs to the caller. If the result is None, as here, the caller uses the
+        endpoints.
 
         Args:
-            timeout: Seconds that it may take; None for any number.
-            to_listen: Whether it has to listen.
+            timeout: The time limit in seconds; None for no limit.
+            to_listen: True for a listening socket.
 
         Raises:
-            OSError: If there can't be one.
+            OSError: If the socket can't be opened.
         """
         return None
 
     def new_filter(self, tls: "ssl.SSLContext | None") -> "Filter | None":
-        """Return what stands between its wire and who dials it; None is the wire itself.
+        """Return a new filter between a client and the wire; None if the scheme has no filter.
 
         Args:
-            tls: Certificates and what is checked, in place of what the address says.
+            tls: A TLS context, which replaces the address's TLS options.
 
         Raises:
             OSError: If a file of certificates can't be used.
-            ValueError: If there is a context, but the scheme hasn't to do with TLS.
-            ModuleNotFoundError: If it needs an extra that is not installed.
+            ValueError: If there is a context, but the scheme doesn't use TLS.
+            ModuleNotFoundError: If the scheme needs an extra that isn't installed.
         """
         refuse_tls(self, tls)
         return None
@@ -100,7 +101,7 @@ class UnixAddress(Address, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> "UnixAddress":
-        """Read a path."""
+        """Parse a path."""
         name = text[1:] if text.startswith("@") else text
         if not name or "\0" in name:
             raise ValueError(f"found {text!r}, expected the path of a unix socket")
@@ -113,11 +114,11 @@ class UnixAddress(Address, frozen=True):
 
     @property
     def is_abstract(self) -> bool:
-        """Whether it has no file."""
+        """True if it has no file."""
         return self.path.startswith("@")
 
     def endpoints(self, *, to_listen: bool = False) -> list[Endpoint]:
-        """Return the one that there is."""
+        """Return the only endpoint."""
         return [Endpoint(socket.AF_UNIX, "\0" + self.path[1:] if self.is_abstract else self.path)]
 
     def __str__(self) -> str:
@@ -125,9 +126,9 @@ class UnixAddress(Address, frozen=True):
 
 
 class HostAddress(Address, frozen=True):
-    """A host and a port, on which anything may lie.
+    """A host and a port, for any protocol on TCP.
 
-    An empty host means this machine: loopback for who dials, every interface for who listens.
+    An empty host is this machine: loopback when dialling, every interface when listening.
     """
 
     host: str
@@ -140,7 +141,7 @@ class HostAddress(Address, frozen=True):
 
     @property
     def may_block(self) -> bool:
-        """Whether the resolver may have to ask the network: the host has a name."""
+        """True if the host is a name, for which the resolver may ask the network."""
         try:
             look_up(self.host, self.port, flags=socket.AI_NUMERICHOST)
         except socket.gaierror:
@@ -148,10 +149,10 @@ class HostAddress(Address, frozen=True):
         return False
 
     def endpoints(self, *, to_listen: bool = False) -> list[Endpoint]:
-        """Return all that the host name stands for.
+        """Return all endpoints of the host name.
 
-        An empty host is listened at as "::" first, which takes IPv4 clients as well; a name is on
-        IPv4 first, which is where clients that try one address only look for "localhost".
+        When listening, an empty host gives "::" first, which accepts IPv4 clients, too. A name
+        gives IPv4 first: clients that try only one address look for "localhost" there.
         """
         found = look_up(self.host, self.port, flags=socket.AI_PASSIVE if to_listen else 0)
         if to_listen:
@@ -160,14 +161,14 @@ class HostAddress(Address, frozen=True):
 
 
 class TcpAddress(HostAddress, frozen=True):
-    """A host and a port, with nothing in between."""
+    """A host and a port, without filters."""
 
     scheme: ClassVar[str] = "tcp"
     form: ClassVar[str] = "tcp:HOST:PORT"
 
     @classmethod
     def parse(cls, text: str) -> "TcpAddress":
-        """Read HOST:PORT."""
+        """Parse HOST:PORT."""
         return cls(*parse_host_port(text))
 
     def __str__(self) -> str:
@@ -175,7 +176,7 @@ class TcpAddress(HostAddress, frozen=True):
 
 
 class VsockAddress(Address, frozen=True):
-    """A virtual machine's number, or its host's, and a port of it."""
+    """A virtual machine's or its host's CID, and a port."""
 
     scheme: ClassVar[str] = "vsock"
     form: ClassVar[str] = "vsock:CID:PORT"
@@ -185,12 +186,12 @@ class VsockAddress(Address, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> "VsockAddress":
-        """Read CID:PORT."""
+        """Parse CID:PORT."""
         cid, _, port = text.partition(":")
         return cls(_number(cid, 0xFFFF_FFFF, "a CID"), _number(port, 0xFFFF_FFFF, "a port"))
 
     def endpoints(self, *, to_listen: bool = False) -> list[Endpoint]:
-        """Return the one that there is."""
+        """Return the only endpoint."""
         return [Endpoint(socket.AF_VSOCK, (self.cid, self.port))]
 
     def __str__(self) -> str:
@@ -198,7 +199,7 @@ class VsockAddress(Address, frozen=True):
 
 
 class FdAddress(Address, frozen=True):
-    """The number of a descriptor that is a socket already, connected or listening."""
+    """The number of a descriptor that is a connected or listening socket."""
 
     scheme: ClassVar[str] = "fd"
     form: ClassVar[str] = "fd:N"
@@ -207,11 +208,11 @@ class FdAddress(Address, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> "FdAddress":
-        """Read a number."""
+        """Parse a number."""
         return cls(_number(text, 0x7FFF_FFFF, "a file descriptor"))
 
     def open_socket(self, timeout: float | None, *, to_listen: bool = False) -> socket.socket:
-        """Take the descriptor over."""
+        """Take over the descriptor."""
         return adopt_fd(self.fd)
 
     def __str__(self) -> str:
@@ -219,7 +220,7 @@ class FdAddress(Address, frozen=True):
 
 
 class OtherAddress(Address, frozen=True):
-    """An end of a socket of another family, to be shown."""
+    """The address of a socket of another family, for display only."""
 
     scheme: ClassVar[str] = "socket"
 
@@ -230,7 +231,7 @@ class OtherAddress(Address, frozen=True):
 
 
 def address_of(family: int, sockaddr: object) -> Address:
-    """Turn what getsockname(), getpeername() or accept() gave into an address."""
+    """Return the address for a result of getsockname(), getpeername() or accept()."""
     if family == socket.AF_UNIX:
         if isinstance(sockaddr, bytes):  # the abstract namespace: a NUL and the name
             return UnixAddress("@" + os.fsdecode(sockaddr[1:]))
@@ -244,24 +245,24 @@ def address_of(family: int, sockaddr: object) -> Address:
 
 
 def refuse_tls(target: Address | socket.socket, tls: object) -> None:
-    """Refuse a context for TLS where nothing would be encrypted.
+    """Refuse a TLS context for an address without TLS.
 
     Raises:
-        ValueError: If there is one.
+        ValueError: If there is a context.
     """
     if tls is not None:
         raise ValueError(f"found tls= with {target}, expected an address of tls or wss")
 
 
 def parse_host_port(text: str) -> tuple[str, int]:
-    """Read HOST:PORT; an IPv6 address stands in brackets.
+    """Parse HOST:PORT; an IPv6 address is in brackets.
 
     Raises:
-        ValueError: If it is something else.
+        ValueError: If the text has another form.
     """
     found = _HOST_PORT.fullmatch(text)
     if found is None:
-        hint = " (an IPv6 address stands in brackets)" if text.count(":") > 1 else ""
+        hint = " (write an IPv6 address in brackets)" if text.count(":") > 1 else ""
         raise ValueError(f"found {text!r}, expected HOST:PORT{hint}")
     host = found["host"] if found["six"] is None else found["six"]
     if "/" in host or "\0" in host:
@@ -269,8 +270,8 @@ def parse_host_port(text: str) -> tuple[str, int]:
     return host, _number(found["port"], 0xFFFF, "a port")
 
 
-def _number(text: str, most: int, what: str) -> int:
-    # The length is bounded first: int() of a million digits takes long.
+def _number(text: str, most: int, noun: str) -> int:
+    # The length is checked first: int() of a million digits takes long.
     if re.fullmatch(r"[0-9]{1,10}", text) and (number := int(text)) <= most:
         return number
-    raise ValueError(f"found {text!r}, expected {what}: a number up to {most}")
+    raise ValueError(f"found {text!r}, expected {noun}: a number up to {most}")

@@ -1,4 +1,4 @@
-"""Dialling without an event loop: the blocking half of the room's door."""
+"""Dialling without an event loop."""
 
 import errno
 import os
@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from qmpeer.transport.address import refuse_tls
-from qmpeer.transport.dialling import DialPlan, begin
+from qmpeer.transport.dialling import DialPlan, resolve_or_open
 from qmpeer.transport.filtered_socket import open_filtered
 from qmpeer.transport.schemes import AddressLike, parse_address
 from qmpeer.transport.sockets import Endpoint, is_connected_to_itself, new_socket
@@ -23,27 +23,27 @@ def dial(
     wait_for_socket: bool = False,
     tls: "ssl.SSLContext | None" = None,
 ) -> socket.socket:
-    """Connect, within so many seconds in all; a connected socket is given back as it is.
+    """Connect to an address and return the socket; a connected socket is returned unchanged.
 
-    Every address that a host name has is tried. The socket is in blocking mode and is not
-    inherited by child processes. fd:N is taken over: it belongs to the socket from here on. For
-    tls, ws and wss it is a `FilteredSocket`, with the handshakes done.
+    All addresses of a host name are tried. The socket is in blocking mode, and child processes
+    don't inherit it. The descriptor of fd:N is taken over: it belongs to the socket from now on.
+    For tls, ws and wss the result is a `FilteredSocket` whose handshakes are done.
 
-    [The deadline doesn't cover the system's resolver, which has its own; numbers don't need it.]
+    [The timeout doesn't cover the system's resolver, which has its own; numbers don't need it.]
 
     Args:
-        address: Whom to connect to.
-        timeout: None waits for ever.
-        wait_for_socket: Try again while nobody listens there yet, be it that the path doesn't
-            exist or that the connection is refused.
-        tls: For tls and wss: certificates, and what is checked, in place of the address's options.
+        address: The address of the server.
+        timeout: The time limit in seconds for everything; None waits for ever.
+        wait_for_socket: Try again while nobody listens there yet: while the path doesn't exist, or
+            the connection is refused.
+        tls: For tls and wss: a context, which replaces the address's TLS options.
 
     Raises:
-        OSError: If it can't be connected, as the kernel says it; or a handshake's FilterError, that
-            says what was wrong; or a file of certificates can't be read.
-        TimeoutError: If there was no connection in time; it says what stood in the way.
-        ValueError: If the address has no meaning, or is one without TLS though tls is given.
-        ModuleNotFoundError: If ws and wss need wsproto, and that is not installed.
+        OSError: If the connection fails, with the kernel's error; or if a handshake fails, with a
+            FilterError that names the reason; or if a file of certificates can't be read.
+        TimeoutError: If the time is over; the error names the last obstacle.
+        ValueError: If the address is invalid, or if ``tls`` is given but the address has no TLS.
+        ModuleNotFoundError: If ws or wss needs wsproto and it isn't installed.
     """
     target = parse_address(address)
     if isinstance(target, socket.socket):
@@ -51,7 +51,7 @@ def dial(
         return target
     filter = target.new_filter(tls)
     plan = DialPlan(target, timeout=timeout, wait_for_socket=wait_for_socket, now=time.monotonic())
-    found = begin(target, plan, time.monotonic())
+    found = resolve_or_open(target, plan, time.monotonic())
     sock = found if isinstance(found, socket.socket) else _connected(found, plan)
     sock.setblocking(True)
     return sock if filter is None else open_filtered(sock, filter, plan)
@@ -72,7 +72,7 @@ def _connected(endpoints: list[Endpoint], plan: DialPlan) -> socket.socket:
 def _try(endpoint: Endpoint, timeout: float | None) -> socket.socket:
     sock = new_socket(endpoint.family)
     try:
-        # A unix socket connects at once or says why not.
+        # A unix socket connects or fails at once. (EAGAIN: its queue is full.)
         sock.settimeout(0 if endpoint.family == socket.AF_UNIX else timeout)
         sock.connect(endpoint.sockaddr)
         if is_connected_to_itself(sock):

@@ -1,4 +1,4 @@
-"""Descriptors that travel with bytes: where they can, how many, and copies of them."""
+"""Descriptors that are sent with bytes: checks, duplicates and closing."""
 
 import os
 import socket
@@ -8,10 +8,10 @@ from qmpeer import limits
 
 
 def refused_fds(found: str) -> ValueError:
-    """Return the error for descriptors where none can travel.
+    """Return the error for descriptors on a stream that can't send any.
 
     Args:
-        found: What was to send them.
+        found: The name of the stream.
     """
     return ValueError(f"descriptors travel over unix sockets only, found {found}")
 
@@ -22,10 +22,10 @@ def check_fds(fds: Sequence[int], sock: socket.socket, peer: str = "") -> None:
     Args:
         fds: The descriptors.
         sock: The socket.
-        peer: Who is at its other end, as an error names it.
+        peer: The peer's name, for errors.
 
     Raises:
-        ValueError: If it can't.
+        ValueError: If it isn't a unix socket, or there are too many descriptors.
     """
     if sock.family != socket.AF_UNIX:
         raise refused_fds(peer or f"a socket of {socket.AddressFamily(sock.family).name}")
@@ -36,7 +36,7 @@ def check_fds(fds: Sequence[int], sock: socket.socket, peer: str = "") -> None:
 
 
 def duplicates(fds: Iterable[int]) -> tuple[int, ...]:
-    """Return duplicates of all of these, or of none.
+    """Return duplicates of all descriptors, or of none.
 
     Raises:
         OSError: If one can't be duplicated.
@@ -44,7 +44,7 @@ def duplicates(fds: Iterable[int]) -> tuple[int, ...]:
     copies: list[int] = []
     try:
         for fd in fds:
-            copies.append(os.dup(fd))  # one at a time, so that the first can be closed again
+            copies.append(os.dup(fd))  # one at a time, so that a failure can close the others
     except OSError:
         close_all(copies)
         raise

@@ -1,7 +1,7 @@
-"""What to do after a connection could not be made: try again, and when, or give up.
+"""The plan of a dial: after a failed attempt it decides whether and when to try again.
 
-Both sides of the room ask this plan and differ only in how they connect and sleep. Time comes
-in as an argument.
+The blocking and the asyncio side share this plan; they differ only in connecting and sleeping. Time
+comes in as an argument.
 """
 
 import errno
@@ -18,10 +18,10 @@ _NOT_THERE_YET: Final = frozenset({errno.ENOENT, errno.ECONNREFUSED})
 
 
 class DialPlan:
-    """The deadline of one dial, and the reason why it hasn't succeeded so far.
+    """The deadline of one dial, and the reason for its failure so far.
 
     Attributes:
-        address: Whom to connect to, as errors name it.
+        address: The server's address, for errors.
     """
 
     __slots__ = ("_deadline", "_delay", "_is_patient", "_reason", "_timeout", "address")
@@ -39,36 +39,36 @@ class DialPlan:
     def turns(
         self, endpoints: Sequence[Endpoint], clock: Callable[[], float]
     ) -> Iterator[tuple[Endpoint, float | None]]:
-        """Yield each endpoint with the seconds that it may take: its share of what is left."""
+        """Yield each endpoint with its time limit in seconds: a share of the remaining time."""
         for shares, endpoint in zip(range(len(endpoints), 0, -1), endpoints, strict=True):
             yield endpoint, self.seconds_left(clock(), shares=shares)
 
     def seconds_left(self, now: float, *, shares: int = 1) -> float | None:
-        """Say how long the next step may take, when so many steps share what is left.
+        """Return the time limit in seconds of the next of some steps that share the remaining time.
 
-        Never less than a millisecond, so that a step of a spent plan ends, and ends soon.
+        It is at least a millisecond, so that a step without remaining time still ends, and soon.
         """
         return None if self._deadline is None else max((self._deadline - now) / shares, 0.001)
 
     def is_over(self, now: float) -> bool:
-        """Whether there is no time left."""
+        """Return True if no time is left."""
         return self._deadline is not None and now >= self._deadline
 
     def delay_after(self, error: OSError, now: float) -> float:
-        """Say how many seconds to wait before all addresses are tried again.
+        """Return the seconds to wait before all endpoints are tried again.
 
         Raises:
             OSError: The error itself, with the address as its filename, if it is final.
-            TimeoutError: If there is no time left.
+            TimeoutError: If no time is left.
 
-        Spec: connect() to a unix socket whose queue is full gives EAGAIN when it doesn't block.
-        QEMU's queue has room for one or two, and they wait until the client before them leaves: the
-        server is busy, not absent, so that this is waited for in any case.
+        Spec: a non-blocking connect() to a unix socket with a full queue fails with EAGAIN. QEMU's
+        queue holds one or two clients, which wait until the previous client leaves. So the server
+        is busy, not absent, and the dial is tried again even without ``wait_for_socket``.
         """
         if error.errno == errno.EAGAIN:
             self._reason = "it is busy: too many clients are waiting there already"
         elif error.errno is None and isinstance(error, TimeoutError):
-            pass  # a step took its share of the time: there was no answer
+            pass  # the step's own time limit passed: there was no answer
         elif self._is_patient and error.errno in _NOT_THERE_YET:
             self._reason = f"it is not there: {os.strerror(error.errno)}"
         else:
@@ -79,18 +79,18 @@ class DialPlan:
         return delay if self._deadline is None else min(delay, self._deadline - now)
 
     def timed_out(self, reason: str | None = None) -> TimeoutError:
-        """Make the error that says what was waited for, how long, and what stood in the way."""
+        """Return the error that names the address, the time and the last obstacle."""
         reason = reason or self._reason
         long = "" if self._timeout is None else f" {self._timeout:g} s"
         return TimeoutError(f"waited{long} for {self.address}, but {reason}")
 
 
-def begin(address: Address, plan: DialPlan, now: float) -> socket.socket | list[Endpoint]:
-    """Return the socket that an address brings along, or else the endpoints to connect to.
+def resolve_or_open(address: Address, plan: DialPlan, now: float) -> socket.socket | list[Endpoint]:
+    """Return the socket that the address's scheme opens itself, or the endpoints to connect to.
 
     Raises:
-        OSError: If there is none.
-        ValueError: If its scheme knows of none.
+        OSError: If there is no such socket, or no endpoint.
+        ValueError: If the scheme can't be dialled.
     """
     sock = address.open_socket(plan.seconds_left(now))
     if sock is not None:
@@ -102,9 +102,9 @@ def begin(address: Address, plan: DialPlan, now: float) -> socket.socket | list[
 
 
 def annotated(error: OSError, address: object) -> OSError:
-    """Name the address in an error of the kernel, which keeps its class and number."""
+    """Add the address to an error of the kernel; its class and its number stay."""
     if error.errno is not None and error.filename is None:
         error.filename = str(address)
-        if error.errno > 0:  # the resolver's are below, with a text of their own
-            error.strerror = os.strerror(error.errno)  # asyncio has put its own words there
+        if error.errno > 0:  # the resolver's errors are negative and have their own texts
+            error.strerror = os.strerror(error.errno)  # replaces asyncio's words
     return error

@@ -1,9 +1,9 @@
-"""A filter: what stands between the bytes of a wire and the bytes that a session sees, without I/O.
+"""Filters: codecs between the bytes on the wire and the bytes of the session, without I/O.
 
-A filter is told what comes from below (`receive`, `receive_eof`) and what is to be sent from above
-(`send`, `close`), and gives bytes for either side; nobody waits in it. `receive` never raises: what
-the peer did wrong stands in `failure`, behind everything that was right before it, so that nothing
-depends on how the bytes were cut into chunks. `Stacked` puts one filter upon another.
+A filter receives bytes from the wire (`receive`, `receive_eof`) and sends those of the session
+(`send`, `close`). Its methods return bytes for either side and never wait. `receive` never raises:
+it returns the valid bytes before the peer's mistake, and `failure` holds the mistake. So the result
+doesn't depend on the chunks in which the bytes came. `Stacked` puts one filter upon another.
 """
 
 import errno
@@ -12,14 +12,14 @@ from abc import ABC, abstractmethod
 from qmpeer.messages.strangers import printable
 
 Received = tuple[list[bytes], bytes]
-"""What receive() gives: pieces for above, at most as large as what came, and bytes to send."""
+"""Result of receive(): pieces for the session, no larger than the input, and bytes to send."""
 
 
 class FilterError(ConnectionAbortedError):
-    """Why a filter can't go on: the `OSError` that ends the stream.
+    """A failure of a filter: the `OSError` that ends the stream.
 
     Attributes:
-        reason: What was found, in one line.
+        reason: The finding in one line.
     """
 
     def __init__(self, reason: str) -> None:
@@ -31,28 +31,28 @@ class FilterError(ConnectionAbortedError):
 
 
 class StrangerError(FilterError):
-    """The peer speaks something else than the filter.
+    """The peer speaks another protocol than the filter.
 
-    Who dialled it names its address. Who was dialled resets the connection, as no answer would be
-    understood.
+    A client adds the peer's address to the error. A server resets the connection, since the peer
+    wouldn't understand an answer.
     """
 
 
 class CutOffError(FilterError):
     """The peer closed without close_notify or a close frame.
 
-    Many clients leave like that, and it does no harm to a session whose messages have ends.
+    Many clients do that. It does no harm to a session whose messages mark their own ends.
     """
 
 
 class Filter(ABC):
-    """What turns the bytes of a wire into those of a session, and back.
+    """A codec between the bytes on the wire and the bytes of the session.
 
     Attributes:
-        is_open: Whether send() may be called: the handshake is over, and no goodbye was said.
-        has_opened: Whether it is open, or was: one chunk may hold all from handshake to goodbye.
-        has_ended: Whether the peer said that it sends no more; what comes after is ignored.
-        failure: Why the stream can't go on, None while it can; send what receive() gave, then
+        is_open: True if send() may be called: after the handshake and before the goodbye.
+        has_opened: True if it is or was open. One chunk may hold handshake, data and goodbye.
+        has_ended: True if the peer has sent its goodbye; later bytes are ignored.
+        failure: The reason why the stream can't go on, or None. Send the output of receive(), then
             close.
     """
 
@@ -67,23 +67,23 @@ class Filter(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """What it is called in a log line: "TLS", "telnet", "WebSocket"."""
+        """Its name in the log: "TLS", "telnet", "WebSocket"."""
 
     @property
     def peer_name(self) -> str | None:
-        """Whom the peer has proved to be, as a distinguished name; None if it hasn't."""
+        """The distinguished name that the peer has proved, or None."""
         return None
 
     @abstractmethod
     def start(self) -> bytes:
-        """Give what is sent before anything has come. Call it once."""
+        """Return the bytes to send first. Call it once."""
 
     @abstractmethod
     def receive(self, data: bytes) -> Received:
-        """Take bytes from the wire."""
+        """Decode bytes from the wire."""
 
     def receive_eof(self) -> None:
-        """Learn that the wire ends; whether that is early shows in failure."""
+        """Handle the end of the wire; if it is too early, set ``failure``."""
         if not self.has_ended and self.failure is None:
             if not self.has_opened:
                 self._fail(f"the peer left during the {self.name} handshake")
@@ -91,10 +91,10 @@ class Filter(ABC):
 
     @abstractmethod
     def send(self, data: bytes) -> bytes:
-        """Encode bytes of the session; b"" once nothing can be sent any more."""
+        """Encode bytes of the session; return b"" if the filter isn't open."""
 
     def close(self) -> bytes:
-        """Give the goodbye, and send nothing more."""
+        """Return the goodbye, and send nothing more."""
         self._shut()
         return b""
 
@@ -102,7 +102,7 @@ class Filter(ABC):
         self.is_open = self.has_opened = True
 
     def _shut(self) -> bool:
-        """Send no more; say whether that is new."""
+        """Stop sending; return True if the filter was open."""
         was_open, self.is_open = self.is_open, False
         return was_open
 
@@ -115,7 +115,8 @@ class Filter(ABC):
         self._shut()
 
     def _follow(self, lower: "Filter", upper: "Filter") -> None:
-        # What the upper one found, be it wrong or the end, came before what the lower one did.
+        # The upper filter gets bytes that the lower one has passed. So the upper one's mistake or
+        # end of data came earlier than the lower one's failure.
         earlier = self.failure or upper.failure
         self.failure = earlier or (None if upper.has_ended else lower.failure)
         self.is_open = lower.is_open and upper.is_open and self.failure is None
@@ -124,7 +125,7 @@ class Filter(ABC):
 
 
 class Stacked(Filter):
-    """Two filters as one: the lower is next to the wire."""
+    """Two filters as one; the lower one is next to the wire."""
 
     __slots__ = ("_lower", "_upper")
 
@@ -135,16 +136,16 @@ class Stacked(Filter):
 
     @property
     def name(self) -> str:
-        """The name of the filter whose turn it is."""
+        """The name of the filter whose handshake comes next."""
         return self._upper.name if self._lower.has_opened else self._lower.name
 
     @property
     def peer_name(self) -> str | None:
-        """Whom the peer has proved to be to either."""
+        """The distinguished name that the peer has proved to either filter, or None."""
         return self._lower.peer_name or self._upper.peer_name
 
     def start(self) -> bytes:
-        """Start the lower one, and the upper one as soon as the lower is open."""
+        """Start the lower filter, and the upper one as soon as the lower one is open."""
         output = self._lower.start()
         if self._lower.has_opened:
             output += self._lower.send(self._upper.start())
@@ -152,12 +153,13 @@ class Stacked(Filter):
         return output
 
     def receive(self, data: bytes) -> Received:
-        """Pass bytes up through both."""
+        """Decode bytes with both filters."""
         if self.failure is not None or self.has_ended:
             return [], b""
         lower, upper = self._lower, self._upper
         had_opened = lower.has_opened
         pieces, output = lower.receive(data)
+        # The upper handshake begins as soon as the lower one is done.
         if lower.has_opened and not had_opened:
             output += lower.send(upper.start())
         found: list[bytes] = []
@@ -172,7 +174,7 @@ class Stacked(Filter):
         return found, output
 
     def receive_eof(self) -> None:
-        """Let both know, from below."""
+        """Notify both filters, the lower one first."""
         if self.failure is not None or self.has_ended:
             return
         self._lower.receive_eof()
@@ -181,12 +183,12 @@ class Stacked(Filter):
         self._follow(self._lower, self._upper)
 
     def send(self, data: bytes) -> bytes:
-        """Pass bytes down through both."""
+        """Encode bytes with both filters."""
         encoded = self._upper.send(data)
         return self._lower.send(encoded) if encoded else b""
 
     def close(self) -> bytes:
-        """Say both goodbyes."""
+        """Return the goodbyes of both filters."""
         goodbye = self._upper.close()
         output = self._lower.send(goodbye) if goodbye and self._lower.is_open else b""
         self._shut()

@@ -1,22 +1,22 @@
-"""Addresses that are dialled through filters: ``tls:``, ``ws:`` and ``wss:``.
+"""Addresses for dialling through filters: ``tls:``, ``ws:`` and ``wss:``.
 
     tls:HOST:PORT[?OPTION=VALUE&...]
     ws://HOST[:PORT][/PATH]
     wss://HOST[:PORT][/PATH][?OPTION=VALUE&...]
 
-The options are for this end and are never sent. They have QEMU's names where QEMU has them:
+The options are for this end and are never sent. They have QEMU's names if QEMU has such options:
 
 ``dir``
-    The folder of certificates, as QEMU's ``tls-creds-x509`` wants it for a client: ca-cert.pem,
-    and, to show who we are, client-cert.pem with client-key.pem. Without it the server's
-    certificate has to be one of an authority that this system trusts, and none of ours is shown.
+    The folder of certificates, as QEMU's ``tls-creds-x509`` expects it for a client: ca-cert.pem,
+    and, to identify the client, client-cert.pem with client-key.pem. Without this option the
+    system's authorities must verify the server's certificate, and the client shows none.
 ``verify-peer``
-    ``off`` takes any server, whoever it may be.
+    ``off`` accepts any server without a check.
 ``tls-hostname``
-    The name that the server's certificate has to hold, if it isn't HOST.
+    The name that the server's certificate must hold, if it isn't HOST.
 ``one-byte-records``
-    ``on`` sends each byte in a record of its own, which QEMU 7.2 needs: its monitor reads one byte
-    of each, and then waits for the next. QEMU has no such option.
+    ``on`` sends each byte in a TLS record of its own. QEMU 7.2 needs this: its monitor reads one
+    byte of each record and then waits for the next record. QEMU has no such option.
 """
 
 import os
@@ -36,19 +36,19 @@ if TYPE_CHECKING:
 
 _OPTIONS: Final = ("dir", "tls-hostname", "verify-peer", "one-byte-records")
 _BOOLEANS: Final = frozenset({"verify-peer", "one-byte-records"})
-_PATH: Final = re.compile(r"[!-~]*")  # sent as it is; what else is in it is written as %XX
+_PATH: Final = re.compile(r"[!-~]*")  # sent unchanged; other characters are written as %XX
 _UNSAFE: Final = re.compile(rb"[^A-Za-z0-9_.~/-]")
 _ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
-class TlsTerms(msgspec.Struct, frozen=True):
-    """What an address says of TLS, behind its "?".
+class TlsOptions(msgspec.Struct, frozen=True):
+    """The TLS options of an address, behind its "?".
 
     Attributes:
-        dir: The folder of certificates; None for this system's authorities.
-        tls_hostname: The name that the server's certificate has to hold; None for the host.
-        verify_peer: Whether that is checked.
-        one_byte_records: Whether each byte is sent in a record of its own.
+        dir: The folder of certificates; None for the system's authorities.
+        tls_hostname: The name that the server's certificate must hold; None for the host.
+        verify_peer: True if the server's certificate is checked.
+        one_byte_records: True if each byte is sent in a record of its own.
     """
 
     dir: str | None = None
@@ -57,11 +57,11 @@ class TlsTerms(msgspec.Struct, frozen=True):
     one_byte_records: bool = False
 
     @classmethod
-    def parse(cls, query: str) -> "TlsTerms":
-        """Read options.
+    def parse(cls, query: str) -> "TlsOptions":
+        """Parse options.
 
         Raises:
-            ValueError: If there is another one, or one twice, or one without a value of its kind.
+            ValueError: If an option is unknown or repeated, or if its value is invalid.
         """
         found: dict[str, str | bool] = {}
         for word in query.split("&") if query else ():
@@ -81,7 +81,7 @@ class TlsTerms(msgspec.Struct, frozen=True):
         return msgspec.convert(found, cls)
 
     def new_filter(self, host: str, context: "ssl.SSLContext | None") -> Filter:
-        """Return a client's TLS; see `Address.new_filter`."""
+        """Return the TLS filter of a client; see `Address.new_filter`."""
         from qmpeer.transport.filters import TLSFilter, client_context  # start: 40 ms
 
         return TLSFilter(
@@ -89,7 +89,7 @@ class TlsTerms(msgspec.Struct, frozen=True):
             server_side=False,
             server_hostname=self.tls_hostname or host,
             record=1 if self.one_byte_records else limits.TLS_RECORD,
-            needs_goodbye=False,  # QEMU says none when it ends
+            needs_goodbye=False,  # QEMU sends no close_notify when it ends
         )
 
     def __str__(self) -> str:
@@ -101,38 +101,38 @@ class TlsTerms(msgspec.Struct, frozen=True):
         return "?" + "&".join(words) if words else ""
 
 
-_DEFAULTS: Final = TlsTerms()
+_DEFAULTS: Final = TlsOptions()
 
 
 class _FilteredAddress(HostAddress, frozen=True):
-    """A host and a port that speak through a filter."""
+    """A host and a port behind a filter."""
 
     def endpoints(self, *, to_listen: bool = False) -> list[Endpoint]:
-        """Return those of TCP; who listens chooses filters in another way."""
+        """Return the endpoints of TCP, for dialling only: listeners set their filters elsewhere."""
         if to_listen:
-            raise ValueError(f"found {str(self)!r}, which can be dialled, not listened at")
+            raise ValueError(f"found {str(self)!r}, which can only be dialled, not listened on")
         return super().endpoints()
 
 
 class TlsAddress(_FilteredAddress, frozen=True):
-    """A host and a port that speak TLS."""
+    """A host and a port with TLS."""
 
     scheme: ClassVar[str] = "tls"
     form: ClassVar[str] = "tls:HOST:PORT"
 
-    tls: TlsTerms = _DEFAULTS
+    tls: TlsOptions = _DEFAULTS
 
     @classmethod
     def parse(cls, text: str) -> "TlsAddress":
-        """Read HOST:PORT[?OPTIONS]."""
+        """Parse HOST:PORT[?OPTIONS]."""
         where, _, query = text.partition("?")
         host, port = parse_host_port(where)
         if not host:
             raise ValueError(f"found {text!r}, expected tls:HOST:PORT")
-        return cls(host, port, TlsTerms.parse(query))
+        return cls(host, port, TlsOptions.parse(query))
 
     def new_filter(self, tls: "ssl.SSLContext | None") -> Filter:
-        """Return TLS."""
+        """Return the TLS filter."""
         return self.tls.new_filter(self.host, tls)
 
     def __str__(self) -> str:
@@ -140,7 +140,7 @@ class TlsAddress(_FilteredAddress, frozen=True):
 
 
 class WsAddress(_FilteredAddress, frozen=True):
-    """A WebSocket."""
+    """The address of a WebSocket."""
 
     scheme: ClassVar[str] = "ws"
     form: ClassVar[str] = "ws://HOST:PORT"
@@ -149,14 +149,14 @@ class WsAddress(_FilteredAddress, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> "WsAddress":
-        """Read //HOST[:PORT][/PATH]."""
+        """Parse //HOST[:PORT][/PATH]."""
         if text.startswith("//") and "?" in text:
             raise ValueError(f"found 'ws:{text}', {_expected('ws')}: options are for TLS")
         host, port, path, _ = _read_url("ws", 80, text)
         return cls(host, port, path)
 
     def new_filter(self, tls: "ssl.SSLContext | None") -> Filter:
-        """Return a WebSocket's client."""
+        """Return the filter of a WebSocket's client."""
         from qmpeer.transport.filters import WebSocketClientFilter  # start: 40 ms
 
         refuse_tls(self, tls)
@@ -167,21 +167,21 @@ class WsAddress(_FilteredAddress, frozen=True):
 
 
 class WssAddress(WsAddress, frozen=True):
-    """A WebSocket over TLS."""
+    """The address of a WebSocket over TLS."""
 
     scheme: ClassVar[str] = "wss"
     form: ClassVar[str] = "wss://HOST:PORT"
 
-    tls: TlsTerms = _DEFAULTS
+    tls: TlsOptions = _DEFAULTS
 
     @classmethod
     def parse(cls, text: str) -> "WssAddress":
-        """Read //HOST[:PORT][/PATH][?OPTIONS]."""
+        """Parse //HOST[:PORT][/PATH][?OPTIONS]."""
         host, port, path, query = _read_url("wss", 443, text)
-        return cls(host, port, path, TlsTerms.parse(query))
+        return cls(host, port, path, TlsOptions.parse(query))
 
     def new_filter(self, tls: "ssl.SSLContext | None") -> Filter:
-        """Return a WebSocket's client above TLS."""
+        """Return the filter of a WebSocket's client above TLS."""
         upgrade = super().new_filter(None)
         return Stacked(self.tls.new_filter(self.host, tls), upgrade)
 
@@ -194,7 +194,7 @@ def _expected(scheme: str) -> str:
 
 
 def _read_url(scheme: str, default_port: int, text: str) -> tuple[str, int, str, str]:
-    """Read a host, a port, a path and options."""
+    """Parse a URL into host, port, path and options."""
     url, _, query = text.partition("?")
     where, _, path = url[2:].partition("/")
     if where.endswith("]") or ":" not in where:
@@ -207,7 +207,7 @@ def _read_url(scheme: str, default_port: int, text: str) -> tuple[str, int, str,
 
 
 def _written(value: str | bool) -> str:
-    """Write an option's value, what may not stand in it as %XX."""
+    """Return an option's value as text, with other characters as %XX."""
     if isinstance(value, bool):
         return "on" if value else "off"
     return _UNSAFE.sub(lambda byte: b"%%%02X" % ord(byte[0]), os.fsencode(value)).decode()

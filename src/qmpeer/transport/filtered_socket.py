@@ -1,8 +1,8 @@
-"""A blocking socket with filters between its wire and who reads and writes: TLS, WebSocket.
+"""A blocking socket with filters between its wire and its user: TLS, WebSocket.
 
-It is used by `recv`, `send` and `shutdown`, with MSG_DONTWAIT or without, from one thread that
-receives and another that sends; what else a socket can do would pass the filters by. What a filter
-has to say itself (handshakes, pongs) is sent in passing.
+Only `recv`, `send` and `shutdown` work, with or without MSG_DONTWAIT, from one thread that receives
+and another that sends. Other methods of a socket would bypass the filters. These calls also send a
+filter's own output (handshakes, pongs).
 """
 
 import errno
@@ -22,14 +22,14 @@ _SEND_FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 
 
 class FilteredSocket(socket.socket):
-    """A connected socket, seen from above its filters.
+    """A connected socket whose bytes go through a filter.
 
     Args:
         raw: The socket below; it is taken over.
-        filter: What stands in between.
+        filter: The filter.
 
     Attributes:
-        most: How many bytes of the session may come in all; None for any number.
+        most: The number of bytes of the session that may still be received; None for any number.
     """
 
     def __init__(self, raw: socket.socket, filter: Filter) -> None:
@@ -38,10 +38,10 @@ class FilteredSocket(socket.socket):
         self._filter = filter
         self._lock = threading.Lock()  # guards the filter, and the order of its output
         self._unsent = bytearray()
-        self._control = 0  # what of it the filter has added by itself
-        self._encoded = 0  # how much of what is to be sent stands in it
-        self._early = b""
-        self._inbox: deque[bytes] = deque()  # received, and not taken in yet
+        self._control = 0  # bytes in _unsent that are the filter's own
+        self._encoded = 0  # bytes of the session that are encoded in _unsent
+        self._early = b""  # session bytes that came with the handshake
+        self._inbox: deque[bytes] = deque()  # received, but not decoded yet
         self._is_torn = False
         self._broken: FilterError | None = None
 
@@ -49,8 +49,8 @@ class FilteredSocket(socket.socket):
         """Do the handshakes of the filters, within the time of the plan.
 
         Raises:
-            OSError: If the peer isn't one to talk to; FilterError says why.
-            TimeoutError: If the time is up.
+            OSError: If the handshake fails; a FilterError names the reason.
+            TimeoutError: If the time is over.
         """
         filter, unsent = self._filter, self._filter.start()
         while True:
@@ -59,7 +59,7 @@ class FilteredSocket(socket.socket):
                 raise TimeoutError
             self.settimeout(plan.seconds_left(now))
             if filter.failure is not None:
-                with suppress(OSError):  # what tells the peer why; it may have left
+                with suppress(OSError):  # the reason, for a peer that may have left
                     super().sendall(unsent, socket.MSG_NOSIGNAL)
                 raise filter.failure
             if unsent:
@@ -75,27 +75,27 @@ class FilteredSocket(socket.socket):
         self.setblocking(True)
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
-        """Receive bytes of the session, b"" at its end. There may be more of them than `size`.
+        """Receive bytes of the session, b"" at its end. It may return more than `size` bytes.
 
         Raises:
             BlockingIOError: If nothing came in time, or with MSG_DONTWAIT at once.
-            InterruptedError: If what came was for the filters: there may be more, and the time may
-                be over by now.
-            OSError: If the peer broke their rules; FilterError says which.
+            InterruptedError: If the received bytes were for the filters only. More may come, and
+                the caller's time may be over.
+            OSError: If the peer broke a filter's rules; a FilterError names the mistake.
         """
         if self._early:
             found, self._early = self._early, b""
             return self._counted(found)
         if self._is_torn:
-            self._broken = self._broken or FilterError("what had come was lost by an interruption")
+            self._broken = self._broken or FilterError("an interruption lost received bytes")
         self._raise_failure()
         if self._filter.has_ended:
             return b""
         if self._unsent:
             with self._lock:
                 self._flush_control()
-        # An exception of a signal's handler strikes between calls: this one loses no bytes, and
-        # those that follow are marked until what they have found is returned.
+        # A signal handler may raise between any two calls. This line loses no bytes: map() appends
+        # them within one call. The lines below set _is_torn until their result is returned.
         if not self._inbox:
             self._inbox.extend(map(super().recv, (size,), (flags,)))
         self._is_torn = True
@@ -112,13 +112,15 @@ class FilteredSocket(socket.socket):
         raise InterruptedError(errno.EINTR, os.strerror(errno.EINTR))
 
     def send(self, data: bytes | memoryview, flags: int = 0, /) -> int:  # type: ignore[override]
-        """Send some of the session's bytes, without waiting, and say how many.
+        """Send some of the session's bytes without waiting, and return their number.
 
         Raises:
-            BlockingIOError: If the wire takes no more now: wait until it does, then send the same.
-            OSError: If the connection is at its end.
+            BlockingIOError: If the wire is full: wait until it has room, then send the same bytes.
+            OSError: If the connection has ended.
         """
         with self._lock:
+            # Encoded bytes can't be taken back. After a BlockingIOError they are still in _unsent,
+            # so the same bytes aren't encoded again.
             if not self._encoded:
                 piece = bytes(data[: limits.READ_SIZE])
                 self._unsent += self._filter.send(piece)
@@ -131,8 +133,9 @@ class FilteredSocket(socket.socket):
         return sent
 
     def shutdown(self, how: int, /) -> None:
-        """Say goodbye, as far as the wire takes it now, and end the connection."""
-        if how != socket.SHUT_RD and not self._lock.locked():  # its holder never waits
+        """Send the goodbye, if the wire has room for it now, and end the connection."""
+        # Amid another thread's output there is no place for a goodbye. Otherwise the lock is free.
+        if how != socket.SHUT_RD and not self._lock.locked():
             try:
                 with self._lock:
                     if not self._encoded:
@@ -169,13 +172,13 @@ class FilteredSocket(socket.socket):
         return b"".join(pieces)
 
     def _flush_control(self) -> None:
-        """Send what the filter says by itself, as far as that goes."""
+        """Send the filter's own output, as far as the wire has room."""
         try:
             self._flush()
         except BlockingIOError:
             if self._control > limits.UNSENT_CONTROL:
-                self._broken = FilterError("the peer leaves our answers unread, but asks on")
-        except OSError:  # at its end: what came before that is still to be read
+                self._broken = FilterError("the peer keeps asking, but doesn't read our answers")
+        except OSError:  # the connection has ended; earlier input is still to be read
             self._unsent.clear()
 
     def _flush(self) -> None:
@@ -193,16 +196,16 @@ class FilteredSocket(socket.socket):
         if self.most is not None:
             self.most -= len(data)
             if self.most < 0:
-                raise OSError("more came than was to come in all")
+                raise OSError("received more bytes than allowed in total")
         return data
 
 
 def open_filtered(raw: socket.socket, filter: Filter, plan: DialPlan) -> FilteredSocket:
-    """Put filters on a socket just dialled, which is closed if their handshakes fail.
+    """Put filters on a connected socket, and close it if their handshakes fail.
 
     Raises:
-        OSError: If the peer isn't one to talk to.
-        TimeoutError: If the plan's time is up.
+        OSError: If a handshake fails.
+        TimeoutError: If the plan's time is over.
     """
     sock = FilteredSocket(raw, filter)
     try:

@@ -1,4 +1,4 @@
-"""Binding a socket to an address without harm to what is there, or to who should not reach it."""
+"""Listening sockets, bound without damage to existing files and not exposed by accident."""
 
 import errno
 import fcntl
@@ -23,10 +23,10 @@ _LOCK_DELAY: Final = 0.01
 
 
 class ExposedError(PermissionError):
-    """An address that others than this machine could reach, where that wasn't asked for.
+    """An address that other machines or guests could reach, without ``insecure``.
 
     Attributes:
-        reason: Who could, and what to use instead; ``or insecure=True`` comes behind it.
+        reason: Who could reach it, and what to use instead; str() adds ``or insecure=True``.
     """
 
     def __init__(self, reason: str) -> None:
@@ -38,7 +38,7 @@ class ExposedError(PermissionError):
 
 
 class BoundSocket(socket.socket):
-    """A listening socket that remembers the file which bind() made for it."""
+    """A listening socket with the file that bind() created for it."""
 
     __slots__ = ("identity", "path")
 
@@ -50,17 +50,17 @@ class BoundSocket(socket.socket):
 def listen(
     address: AddressLike, *, backlog: int = 1, insecure: bool = False, mode: int = 0o600
 ) -> socket.socket:
-    """Bind and listen; a listening socket, or the number of one (fd:N), is taken as it is.
+    """Bind and listen; a listening socket, or the number of one (fd:N), is used unchanged.
 
-    A unix path gets its mode before anybody can connect to it. What stands at the path stays there,
-    unless it is a dead socket. Port 0 chooses a free port.
+    A unix path gets its mode before any client can connect to it. An existing file at the path is
+    kept unless it is a dead socket. Port 0 chooses a free port.
 
-    [QEMU removes whatever is at the path, a regular file too, and takes the mode from the umask.]
+    [QEMU removes any file at the path, even a regular one, and takes the mode from the umask.]
 
     Raises:
-        OSError: If the address is in use, or can't be bound.
+        OSError: If the address is in use or can't be bound.
         PermissionError: If other machines or guests could connect, and insecure isn't set.
-        ValueError: If the address has no meaning, or if the given socket doesn't listen.
+        ValueError: If the address is invalid, or if the given socket doesn't listen.
     """
     target = parse_address(address)
     sock = target.open_socket(None, to_listen=True) if isinstance(target, Address) else target
@@ -75,20 +75,20 @@ def listen(
 
 
 def raise_fd_limit(clients: int) -> None:
-    """Raise this process's soft limit of descriptors to what so many clients take, if it may be."""
+    """Raise this process's soft limit of descriptors for so many clients, if that is allowed."""
     wanted = clients + limits.SPARE_FDS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY:
         wanted = min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        with suppress(OSError, ValueError):  # a system may forbid that too
+        with suppress(OSError, ValueError):  # a system may forbid even this
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def allowed_clients(most: int) -> int:
-    """Return how many clients a listener may have, at most so many, by this process's limit.
+    """Return ``most``, or fewer if this process's limit of descriptors allows fewer clients.
 
-    Where that is very low there is nothing to spare: then the kernel says when it is reached.
+    If the limit is very low, no descriptors are reserved: then accept() fails at the limit.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft < 2 * limits.SPARE_FDS:
@@ -97,7 +97,7 @@ def allowed_clients(most: int) -> int:
 
 
 def own_path(sock: socket.socket) -> socket.socket:
-    """Take over a socket that listens: its file, if it has one, is to go with it."""
+    """Take over a listening socket together with its file, if it has one."""
     path = sock.getsockname() if sock.family == socket.AF_UNIX else ""
     if not isinstance(path, str) or not path:
         return sock
@@ -112,9 +112,9 @@ def own_path(sock: socket.socket) -> socket.socket:
 
 
 def unlink_if_ours(sock: socket.socket) -> None:
-    """Remove the file that listen() made for this socket, if it is still the one at its path.
+    """Remove the file that listen() created for this socket, if it is still the one at its path.
 
-    Call it before the socket is closed, so that there is no dead socket in between.
+    Call it before closing the socket, so that no client finds a dead socket.
     """
     if not isinstance(sock, BoundSocket) or not is_ours(sock):
         return
@@ -122,13 +122,13 @@ def unlink_if_ours(sock: socket.socket) -> None:
         if _identity(sock.path) == sock.identity:
             os.unlink(sock.path)
     except OSError:
-        pass  # gone already, or its folder is
+        pass  # the file or its folder is removed already
     except AttributeError:
         pass  # never bound
 
 
 def local_address(sock: socket.socket) -> Address:
-    """Say where a socket listens, with its real port."""
+    """Return the address of a listening socket, with its real port."""
     return address_of(sock.family, sock.getsockname())
 
 
@@ -157,6 +157,7 @@ def _listen_on(endpoint: Endpoint, backlog: int, mode: int) -> socket.socket:
     sock = new_socket(endpoint.family)
     try:
         if endpoint.family in (socket.AF_INET, socket.AF_INET6):
+            # Otherwise a restart would fail while old connections are in TIME_WAIT.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if endpoint.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not endpoint.takes_both)
@@ -172,7 +173,7 @@ def _refuse_strangers(endpoint: Endpoint, address: Address) -> None:
     if endpoint.is_loopback:
         return
     if endpoint.family == socket.AF_VSOCK:
-        # A monitor is the machine: a guest that reaches its own has left its box.
+        # A monitor controls the machine: a guest that reaches it could leave its sandbox.
         raise ExposedError(f"{address} can be reached by guests; use a unix socket")
     raise ExposedError(
         f"{address} can be reached from other machines, without a password; "
@@ -185,8 +186,8 @@ def _listen_on_path(path: str, backlog: int, mode: int) -> BoundSocket:
     own_socket(sock)
     lock = _lock_folder(os.path.dirname(path))
     try:
-        # Linux gives the new file the mode of the socket, less the umask; a socket that is bound
-        # and doesn't listen can't be connected to. So there is no moment with a wrong mode.
+        # Linux creates the file with the socket's mode, less the umask, and refuses connections to
+        # a bound socket that doesn't listen yet. So no client can connect while the mode is wrong.
         os.fchmod(sock.fileno(), mode)
         _bind_path(sock, path)
         sock.path = os.path.abspath(path)
@@ -204,9 +205,9 @@ def _listen_on_path(path: str, backlog: int, mode: int) -> BoundSocket:
 
 
 def _lock_folder(folder: str) -> int | None:
-    # Between bind() and listen() a socket looks dead: two servers that start at once at one path
-    # would remove each other's. A lock on the folder leaves no file behind, and is best effort: the
-    # folder may be unreadable, or locked by a stranger for good.
+    # Between bind() and listen() a socket looks dead: two servers that start at the same path at
+    # once would remove each other's socket. A lock on the folder leaves no file behind. It is best
+    # effort: the folder may be unreadable, or another program may hold the lock for ever.
     try:
         fd = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
@@ -244,8 +245,10 @@ def _remove_dead_socket(path: str) -> None:
     if found == errno.ENOENT:
         return
     if found != errno.ECONNREFUSED:
-        what = "somebody is listening here" if found in (0, errno.EAGAIN) else os.strerror(found)
-        raise OSError(errno.EADDRINUSE, f"the address is in use: {what}", path)
+        # EAGAIN: its queue is full, so it listens.
+        state = "somebody is listening here" if found in (0, errno.EAGAIN) else os.strerror(found)
+        raise OSError(errno.EADDRINUSE, f"the address is in use: {state}", path)
+    # Another server may have replaced the socket since lstat().
     if _identity(path) == (status.st_dev, status.st_ino):
         os.unlink(path)
 

@@ -1,6 +1,6 @@
-"""The table of address schemes, and the forms in which an address may be given.
+"""The table of address schemes, and the parser for all forms of an address.
 
-Upper rooms add their schemes to it by `register_scheme`.
+Other packages add schemes with `register_scheme`.
 """
 
 import os
@@ -12,7 +12,7 @@ from qmpeer.transport.address import Address, FdAddress, TcpAddress, UnixAddress
 from qmpeer.transport.filtered_address import TlsAddress, WsAddress, WssAddress
 
 AddressLike = str | os.PathLike[str] | tuple[str, int] | Address | socket.socket
-"""Whatever is taken where an address is."""
+"""The types that are accepted as an address."""
 
 _SCHEMES: Final[dict[str, type[Address]]] = {
     kind.scheme: kind
@@ -27,24 +27,24 @@ _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def register_scheme(kind: type[Address]) -> None:
-    """Teach parse_address() another scheme: clients dial it then, and monitors listen at it.
+    """Register another scheme, for clients to dial and monitors to listen on.
 
     Args:
-        kind: A frozen subclass of Address; `qmpeer.transport.address` says what it has.
+        kind: A frozen subclass of Address; see `qmpeer.transport.address`.
     """
     _SCHEMES[kind.scheme] = kind
 
 
 def parse_address(address: AddressLike) -> Address | socket.socket:
-    """Read an address in any of its forms.
+    """Parse an address in any of its forms.
 
-    A text that starts with "SCHEME:" is read by that scheme; another is a path if it holds "/",
-    else HOST:PORT if it ends in ":digits", else a path; but a port or a host alone, such as "4444",
-    "localhost" or "::1", is refused. A path object is always a path, a pair is a host and a port,
-    and an Address or a socket comes back as it is.
+    The scheme of a text that starts with "SCHEME:" parses it. Any other text is a path if it
+    contains "/", HOST:PORT if it ends in ":digits", and otherwise a path. A port or a host alone,
+    such as "4444", "localhost" or "::1", is refused. A path object is always a path, a pair is a
+    host and a port, and an Address or a socket is returned unchanged.
 
     Raises:
-        ValueError: If the text fits no form, or if its scheme can't be used here.
+        ValueError: If the text has no valid form, or if its scheme can't be used here.
 
     Example:
         >>> parse_address("localhost:4444")
@@ -58,6 +58,7 @@ def parse_address(address: AddressLike) -> Address | socket.socket:
         return _parse_pair(address)
     if isinstance(address, os.PathLike):
         path = os.fsdecode(address)
+        # A path object is never an abstract name.
         return UnixAddress.parse("./" + path if path.startswith("@") else path)
     if not isinstance(address, str):
         raise ValueError(f"found {address!r}, expected an address such as {_forms()}")
@@ -69,7 +70,7 @@ def _forms() -> str:
 
 
 def address_text(address: AddressLike) -> str:
-    """Return an address as an error names it.
+    """Return an address as text for errors.
 
     Example:
         >>> address_text(("localhost", 4444)), address_text("/run/vm.qmp")
@@ -95,10 +96,10 @@ def _parse_text(text: str) -> Address:
 
 
 def _refuse_half_of_tcp(text: str) -> None:
-    """Refuse a port without a host, or a host without a port: nobody means a file of that name.
+    """Refuse a port without a host, or a host without a port: a file of that name is unlikely.
 
     Raises:
-        ValueError: If it is one.
+        ValueError: If the text is one.
     """
     host = text if _is_host(text) else text.partition(":")[0]
     if re.fullmatch("[0-9]+", text):
@@ -113,7 +114,7 @@ def _refuse_half_of_tcp(text: str) -> None:
 
 
 def _is_host(text: str) -> bool:
-    """Return whether a text can be nothing but a host: a number, or this machine's own name."""
+    """Return True if a text is certainly a host: an IP address or a name of this machine."""
     text = text.removeprefix("[").removesuffix("]").partition("%")[0]
     if text.lower() in _LOCAL_NAMES:
         return True
@@ -121,7 +122,7 @@ def _is_host(text: str) -> bool:
         try:
             socket.inet_pton(family, text)
             return True
-        except (OSError, ValueError):  # ValueError: of a NUL
+        except (OSError, ValueError):  # ValueError: the text contains a NUL
             pass
     return False
 

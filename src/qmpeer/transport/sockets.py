@@ -1,20 +1,20 @@
-"""Stream sockets: what an address comes down to, and the options that a socket gets."""
+"""Stream sockets: the endpoints of an address, and new sockets with their options."""
 
 import errno
 import socket
 from typing import NamedTuple, cast
 
 SockAddr = str | tuple[str | int, ...]
-"""What bind() and connect() take."""
+"""The argument of bind() and connect()."""
 
 
 class Endpoint(NamedTuple):
-    """One family and sockaddr that an address stands for.
+    """One address family and sockaddr of an address.
 
     Attributes:
         family: Such as AF_UNIX.
-        sockaddr: What bind() and connect() take.
-        takes_both: Whether a listener of AF_INET6 takes clients of IPv4 as well.
+        sockaddr: The argument of bind() and connect().
+        takes_both: True if a listener of AF_INET6 accepts IPv4 clients, too.
     """
 
     family: int
@@ -23,7 +23,7 @@ class Endpoint(NamedTuple):
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """True if only this machine can reach it."""
         match self.family:
             case socket.AF_UNIX:
                 return True
@@ -44,7 +44,7 @@ def look_up(
     kind: int = socket.SOCK_STREAM,
     flags: int = 0,
 ) -> list[Endpoint]:
-    """Ask the system's resolver; an empty host is this machine.
+    """Resolve a host with the system's resolver; an empty host is this machine.
 
     Raises:
         OSError: If the host has no address (socket.gaierror).
@@ -54,7 +54,7 @@ def look_up(
 
 
 def new_socket(family: int) -> socket.socket:
-    """Make a stream socket that is not inherited; TCP ones send small messages at once."""
+    """Return a stream socket that isn't inherited; a TCP one sends small messages at once."""
     sock = socket.socket(family, socket.SOCK_STREAM)
     if family in (socket.AF_INET, socket.AF_INET6):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -62,10 +62,10 @@ def new_socket(family: int) -> socket.socket:
 
 
 def adopt_fd(fd: int) -> socket.socket:
-    """Take over a socket by its descriptor, which belongs to the new object from here on.
+    """Take over a descriptor as a socket, which owns it from now on.
 
     Raises:
-        OSError: If the descriptor is not open, or not a stream socket.
+        OSError: If the descriptor isn't open, or isn't a stream socket.
     """
     try:
         sock = socket.socket(fileno=fd)
@@ -74,6 +74,7 @@ def adopt_fd(fd: int) -> socket.socket:
             raise
         raise OSError(error.errno, f"File descriptor '{fd}' is not a socket") from None
     if sock.type != socket.SOCK_STREAM:
+        # The descriptor stays the caller's: detach() keeps it open.
         kind = sock.type
         sock.detach()
         raise OSError(errno.EPROTOTYPE, f"found a socket of {kind!r}, expected a stream")
@@ -82,10 +83,10 @@ def adopt_fd(fd: int) -> socket.socket:
 
 
 def is_connected_to_itself(sock: socket.socket) -> bool:
-    """Tell a TCP socket that met itself.
+    """Return True for a TCP socket that is connected to itself.
 
-    Dialling a port of the ephemeral range again and again, nobody listening, may choose that very
-    port for our own end: TCP calls that a simultaneous open and connects the socket to itself.
+    Repeated dialling of an ephemeral port on which nobody listens may choose the same port for our
+    own end. TCP treats this as a simultaneous open and connects the socket to itself.
     """
     return (
         sock.family in (socket.AF_INET, socket.AF_INET6)

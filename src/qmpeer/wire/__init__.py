@@ -1,6 +1,6 @@
 """Bytes and JSON values, in QEMU's dialect of JSON.
 
-The server's side is imported lazily, to keep a client's start short.
+The server's reader is imported on first use, to keep a client's start short.
 """
 
 from typing import TYPE_CHECKING

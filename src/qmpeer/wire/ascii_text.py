@@ -1,12 +1,13 @@
-r"""JSON text in UTF-8 as QEMU writes it: in ASCII, with upper-case digits in ``\uXXXX``.
+r"""JSON text converted from UTF-8 to QEMU's form: ASCII, with upper-case digits in ``\uXXXX``.
 
-Nothing is done character by character in Python; every step is one pass of C over all of the text,
-and most of the work is that of Python's "backslashreplace". What JSON text never holds, control
-bytes, stands for what a step mustn't touch meanwhile: 01 for a backslash that is meant as one, 02
-to 07 for the letters a to f. So the only letters a to f left are digits of new escapes.
+Python code never handles single characters: each step is one pass of C over the whole text, and
+Python's "backslashreplace" does most of the work. Control bytes, which JSON text never holds,
+protect text from a step: 01 replaces a literal backslash, 02 to 07 replace the letters a to f. So
+the only letters a to f left are digits of new escapes.
 
-Characters past U+FFFF leave as surrogates, which no codec writes one by one. So these get another
-first digit than D, one that no other character of the text has, and the D back in the escapes.
+Characters past U+FFFF are written as surrogates, which no codec escapes one by one. So their first
+digit D is replaced by another one, which no other character of the text has, and is restored in the
+escapes.
 """
 
 import re
@@ -22,15 +23,15 @@ _PLACES = tuple(
     (digit, bytes(range(16 * digit, 16 * digit + 16)))
     for digit in (*range(15, 13, -1), *range(12, 0, -1))
 )
-"""First digits of code points, and all high bytes that begin with them; but for 0 and D."""
+"""The first digits of code points, except 0 and D, with all high bytes that begin with them."""
 _PAST_16_BITS = "[\U00010000-\U0010ffff]+"
 
 
 def to_ascii(text: bytes) -> bytes:
-    """Return a JSON text with all that isn't printable ASCII escaped.
+    """Return a JSON text with everything escaped that isn't printable ASCII.
 
     Args:
-        text: As msgspec writes it; line feeds may stand between its tokens.
+        text: The text as msgspec writes it; its tokens may be separated by line feeds.
     """
     has_backslash = b"\\" in text
     if has_backslash:
@@ -46,7 +47,7 @@ def to_ascii(text: bytes) -> bytes:
 
 
 def _escaped(text: str) -> bytes:
-    """Escape a text, with lower-case digits except in escapes that are final."""
+    """Escape a text. Digits are upper-case only in escapes that are final."""
     units = text.encode("utf-16-le")
     if len(units) == 2 * len(text):
         return _lower_escapes(text)
@@ -57,7 +58,7 @@ def _escaped(text: str) -> bytes:
             moved[1::2] = high.translate(bytes.maketrans(_SURROGATES, row[8:]))
             escaped = _lower_escapes(moved.decode("utf-16-le"))
             return escaped.replace(b"\\u%x" % digit, b"\\uD")
-    return _lower_escapes(re.sub(_PAST_16_BITS, _pairs, text))  # all places are taken
+    return _lower_escapes(re.sub(_PAST_16_BITS, _pairs, text))  # the text uses all first digits
 
 
 def _lower_escapes(text: str) -> bytes:

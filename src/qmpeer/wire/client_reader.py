@@ -1,12 +1,13 @@
-"""The client's reader: messages out of what a server sends, whatever server it is.
+"""The client's reader, which parses the messages of any server.
 
-It accepts more than QEMU does, since it must never lose a server's message for a formality.
-msgspec reads whole lines; only what it refuses goes another way, and that way has bounds: a server
-may be hostile. What takes long is done in steps, so that whoever waits can look at the clock in
+It accepts more than QEMU does, because it must not lose a message for a formality. msgspec parses
+whole lines; only lines that it refuses take a slower path. That path is bounded, because a server
+may be hostile. Long work is done in steps, so that a waiting caller can check its deadline in
 between.
 
-A text of more than ``limits.TOLERANT_SIZE`` bytes is JSON, except for the inf and nan that QEMU
-writes; a shorter one may be any that QEMU's own reader takes. One bad text is one error.
+A text of more than ``limits.TOLERANT_SIZE`` bytes must be JSON, except for the inf and nan that
+QEMU writes. A shorter one may be anything that QEMU's own reader accepts. One bad text gives one
+error.
 """
 
 import re
@@ -25,37 +26,37 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Steps: TypeAlias = "Generator[list[T | Item], None, list[T | Item]]"
-"""Gives the items of each step but the last, and returns those of the last."""
+"""A generator that yields the items of each step, and returns those of the last step."""
 
 _decode_plainly = msgspec.json.Decoder().decode_lines
 _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _STRUCTURE = b"[]{},:"
 _STEP = 16 * 1024
-"""Bytes that the tolerant reader takes in one step."""
+"""The number of bytes that the tolerant reader handles in one step."""
 _ERRING_STEP = 1024
-"""The same behind an error: each byte may be another error, which takes far longer."""
+"""The same after an error: each byte may be another error, which takes far longer."""
 _STEPS_AT_ONCE = 4
-"""Steps that are taken at once, so that what is short is done then."""
+"""The number of steps done at once, so that short texts are finished immediately."""
 _STEP_LINES = 256
-"""Odd lines that are read in one step."""
-# Compiled where it is needed first, which is seldom: a client's start waits for each.
+"""The number of odd lines read in one step."""
+# Compiled on first use, which is rare: each compiled pattern delays a client's start.
 _LONE_BRACE = rb"\n\}\r?\n"
 
 
 class ClientReader(Generic[T]):
-    """A reader of what a server sends: values that end with a line, or without one.
+    """A reader of a server's messages, with or without line endings.
 
-    Each message is decoded into the type of the decoder given; where that refuses, into a plain
-    value. LF alone ends a line as well as CR LF, a value may go over many lines (as pretty monitors
-    write), bytes FF between values are passed over (the guest agent sends them), and the inf and
-    nan that QEMU writes for some doubles are null, as are Python's Infinity and NaN.
+    Each message is decoded into the decoder's type, or into a plain value if the decoder refuses
+    it. Lines end with LF or CR LF, and a value may span many lines (pretty monitors write that). FF
+    bytes between values are skipped (the guest agent sends them). The inf and nan that QEMU writes
+    for some doubles become null, as do Python's Infinity and NaN.
 
     Args:
-        decoder: Decodes a message.
-        message_limit: Bytes of the longest message; None for ``limits.MESSAGE_SIZE``.
+        decoder: The decoder of a message.
+        message_limit: The size of the longest message in bytes; None for ``limits.MESSAGE_SIZE``.
 
     Attributes:
-        is_busy: There is something left to be done by `resume`, before more is received.
+        is_busy: True if `resume` must be called before more data is received.
     """
 
     __slots__ = (
@@ -96,11 +97,12 @@ class ClientReader(Generic[T]):
         self._is_pretty = False
 
     def receive_data(self, data: bytes) -> "list[T | Item]":
-        """Take in bytes and return the messages and errors that they complete, in order.
+        """Receive bytes and return the messages and errors that they complete, in order.
 
         Errors are items of the result; nothing is raised. A message longer than the limit gives a
-        LimitError and is dropped. If `is_busy` is true after it, not all is done yet.
+        LimitError and is dropped. If `is_busy` is true afterwards, the work isn't finished.
         """
+        # The fast path: whole lines, and no unfinished work.
         if (
             data[-1:] == b"\n"
             and not self._parts
@@ -118,7 +120,7 @@ class ClientReader(Generic[T]):
         return items + self._receive_part(data)
 
     def resume(self) -> "list[T | Item]":
-        """Go on with what `receive_data` has left; return what that completes."""
+        """Continue the unfinished work of `receive_data`; return the items that it completes."""
         if self._steps is None:
             return []
         try:
@@ -131,7 +133,7 @@ class ClientReader(Generic[T]):
             return items + self._receive_part(rest) if rest else items
 
     def _begin_steps(self, head: bytes, rest: bytes) -> "list[T | Item]":
-        """Read whole texts, as much of them as is soon done, and then the part of one."""
+        """Start reading whole texts in steps, and do the first steps; keep `rest` for later."""
         self._steps = self._read_lines(head)
         self.is_busy = True
         self._rest = rest
@@ -152,7 +154,7 @@ class ClientReader(Generic[T]):
             return [error]
         if not cut:
             self._parts.append(data)
-            # It is whole, as likely as not, if all that was opened is closed.
+            # A message without a line ending is probably whole once all brackets are closed.
             if data[-1:] != b"}" or not self._balance.is_even(self._parts):
                 return []
             cut = len(data)
@@ -170,7 +172,7 @@ class ClientReader(Generic[T]):
         return self._begin_steps(head, rest)
 
     def _passed_limit(self, data: bytes) -> LimitError | None:
-        """Count what has come of a message; return the error if it is too much."""
+        """Count the bytes and brackets of a message; return the error if they pass a limit."""
         if self._size > self._message_limit:
             most = self._message_limit
             return LimitError(f"a message is longer than {most} bytes", "MESSAGE_SIZE", most)
@@ -184,16 +186,16 @@ class ClientReader(Generic[T]):
         return None
 
     def _cut(self, data: bytes) -> int:
-        """Return how many of these bytes end a line; in pretty output, a line with a lone brace."""
+        """Return the size of the whole lines; in pretty output, up to a lone closing brace."""
         if not self._is_pretty:
             return data.rfind(b"\n") + 1
-        before = b"".join(self._parts[-3:])[-3:]  # what such a line may have begun with
+        before = b"".join(self._parts[-3:])[-3:]  # the line may have begun in earlier data
         return max(0, _after_lone_brace(before + data) - len(before))
 
     # In steps
 
     def _read_lines(self, head: bytes) -> "Steps[T]":
-        """Read whole texts, one of which at least is odd or long."""
+        """Read whole texts, at least one of them odd or long."""
         items: list[T | Item] = []
         count = start = 0
         while start < len(head):
@@ -221,8 +223,8 @@ class ClientReader(Generic[T]):
         rest = text[cut:]
         is_pretty = rest[:1] == b"{" and rest[1:3].lstrip(b"\r")[:1] in (b"", b"\n")
         if self._tolerant is None and (is_pretty or not cut):
-            self._is_pretty = True  # another one has begun
-        else:  # the server has changed its form
+            self._is_pretty = True  # another pretty message has begun
+        else:  # the server has changed to another form
             whole = rest.rfind(b"\n") + 1
             items += yield from self._read_lines(rest[:whole])
             rest = rest[whole:]
@@ -234,7 +236,7 @@ class ClientReader(Generic[T]):
         return items
 
     def _read_text(self, text: bytes) -> "Steps[T]":
-        """Read messages, which msgspec may refuse."""
+        """Read messages that msgspec may refuse."""
         is_long = len(text) > limits.TOLERANT_SIZE
         if is_long:
             yield []
@@ -252,7 +254,7 @@ class ClientReader(Generic[T]):
             items = yield from self._read_tolerantly(text)
             return items
         yield []
-        if isinstance(refusal, msgspec.ValidationError):  # JSON, but no message
+        if isinstance(refusal, msgspec.ValidationError):  # JSON, but not a message
             try:
                 return [*_decode_plainly(text)]
             except _REFUSED as error:
@@ -266,7 +268,7 @@ class ClientReader(Generic[T]):
             return [], error
 
     def _read_tolerantly(self, data: bytes) -> "Steps[T]":
-        """Read as QEMU does; only the first error of a text counts."""
+        """Read in QEMU's dialect; only the first error of a text counts."""
         items: list[T | Item] = []
         tolerant = self._tolerant
         assert tolerant is not None
@@ -303,14 +305,14 @@ class ClientReader(Generic[T]):
 
 
 def _tolerant_reader() -> "TolerantReader":
-    """Return a new one; its patterns cost a program's start more than most ever need of it."""
+    """Return a new tolerant reader, imported on first use: compiling its patterns takes a while."""
     from qmpeer.wire.tolerant import TolerantReader  # start: 5 ms
 
     return TolerantReader()
 
 
 def _after_lone_brace(text: bytes) -> int:
-    """Return where the last line ends that is but a closing brace; 0 if there is none."""
+    """Return the end of the last line that holds only a closing brace; 0 if there is none."""
     end = 0
     for match in re.finditer(_LONE_BRACE, text):
         end = match.end()

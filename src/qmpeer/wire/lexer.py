@@ -1,16 +1,17 @@
-"""The lexer of QEMU's JSON dialect: bytes in, in any chunks, tokens and stray bytes out.
+"""The lexer of QEMU's JSON dialect: bytes in any chunks become tokens and stray bytes.
 
-Theory of operation.  A token is found by one of two means that agree:
+Theory of operation. Tokens are found in two ways, which agree:
 
-* ``_RUN`` takes the longest stretch of whole tokens and white space at a position in one step of
-  the pattern engine, and ``_TOKENS`` cuts it up. Nearly all bytes go this way.
-* Where the run stops, a small automaton steps through what is there: a token that the data ends
-  in, a token begun in earlier data, or a lexical error. Its states are the law's; a state that
-  leads to itself takes a whole stretch of bytes at once, so that a string of 64 MiB in a thousand
-  chunks is read once and not a thousand times.
+* The pattern ``_RUN`` matches the longest stretch of whole tokens and white space, and ``_TOKENS``
+  splits it. Nearly all bytes are handled this way.
+* A small automaton handles the place where the run stops: a token that continues in the next data,
+  one that began in earlier data, or a lexical error. Its states are QEMU's. A state that leads to
+  itself takes a whole stretch of bytes at once, so a string of 64 MiB in a thousand chunks is read
+  once and not a thousand times.
 
-A lexical error takes the offending byte into the token it reports, drops it, and skips to a byte
-at which a token could begin: one of ``{ } [ ] : ,``, a control byte other than TAB, or FE/FF.
+After a lexical error, the token that is reported includes the offending byte. The lexer drops it,
+and skips to a byte at which a token could begin: one of ``{ } [ ] : ,``, a control byte other than
+TAB, or FE/FF.
 
 Spec: JSON as QEMU's monitor reads it (strings in single quotes; no exponent after a lone 0;
 keywords are lower case letters), measured on QEMU 7.2.
@@ -30,13 +31,13 @@ class Stray(bytes):
 
 
 class Oversize(bytes):
-    """Stands where a token passed the limit of its size; empty."""
+    """An empty placeholder for a token that passed the size limit."""
 
     __slots__ = ()
 
 
 FAILURES = frozenset((Stray, Oversize))
-"""The types of what is no token."""
+"""The types of items that aren't tokens."""
 
 _CHAR = rb"[^\x00-\x1f\xfe\xff%b\\]"
 _BODY = _CHAR + rb"*+(?:\\[\x20-\xfd]" + _CHAR + rb"*+)*"
@@ -47,7 +48,8 @@ _TOKEN = b"|".join(
         rb"[{}\[\]:,]",
         b'"' + _DQ_BODY + b'"',
         b"'" + _SQ_BODY + b"'",
-        # Only what a following byte has ended, and that byte mustn't be one that spoils it.
+        # Numbers and keywords count only once a following byte has ended them; some bytes would
+        # make them an error instead.
         rb"-?0(?=[^0-9.])",
         rb"-?[1-9][0-9]*+(?=[^0-9.eE])",
         rb"-?(?:0|[1-9][0-9]*+)\.[0-9]++(?=[^0-9eE])",
@@ -59,8 +61,8 @@ _SPACE = re.compile(rb"[ \t\r\n]*+")
 _RUN = re.compile(rb"[ \t\r\n]*+(?:(?:" + _TOKEN + rb")[ \t\r\n]*+)*", re.DOTALL)
 _TOKENS = re.compile(_TOKEN, re.DOTALL)
 _WINDOW = 64 * 1024
-"""Bytes that a pattern looks at in one go, as it takes up to 128 bytes of memory for each. Its
-groups can't be possessive: Python gets that wrong before 3.11.5."""
+"""The number of bytes that one match sees, because a match takes up to 128 bytes of memory per
+byte. Possessive groups would avoid that, but Python gets them wrong before 3.11.5."""
 _SKIPPED = re.compile(rb"[^{}\[\]:,\x00-\x08\x0a-\x1f\xfe\xff]*+")
 
 
@@ -117,9 +119,9 @@ _NEXT: dict[_State, dict[int, _State]] = {
 }
 _IN_STRINGS = {_S.DQ_STRING, _S.DQ_ESCAPE, _S.SQ_STRING, _S.SQ_ESCAPE}
 _ENDS_BEFORE = {_S.ZERO, _S.DIGITS, _S.FRACTION, _S.EXPONENT, _S.KEYWORD}
-"""States in which any byte without a move ends the token, and belongs to the next one …"""
+"""States in which any byte without a transition ends the token and begins the next one …"""
 _SPOILED_BY = {_S.ZERO: _DIGITS_09}
-"""… but for these, which make it a lexical error."""
+"""… except these bytes, which make it a lexical error."""
 _STRETCH = {
     _S.DQ_STRING: re.compile(_DQ_BODY, re.DOTALL),
     _S.SQ_STRING: re.compile(_SQ_BODY, re.DOTALL),
@@ -131,10 +133,10 @@ _STRETCH = {
 
 
 class Lexer:
-    """Cut a stream of bytes into tokens.
+    """A splitter of a byte stream into tokens.
 
     Attributes:
-        size: Bytes of a token that is under way.
+        size: The bytes received of an unfinished token.
     """
 
     __slots__ = ("_is_skipping", "_pieces", "_prefix", "_state", "size")
@@ -148,19 +150,19 @@ class Lexer:
 
     @property
     def is_idle(self) -> bool:
-        """No token is begun and nothing is being skipped."""
+        """True if no token is unfinished and nothing is being skipped."""
         return self._state is None and not self._is_skipping
 
     @property
     def held_size(self) -> int:
-        """Bytes of memory that a token under way takes, about."""
+        """The approximate memory of an unfinished token, in bytes."""
         return self.size if self._prefix is None else self.size + self._prefix.size
 
     def tokens(self, data: bytes) -> list[bytes]:
-        """Return the tokens that are complete with this data, in order.
+        """Return the tokens that this data completes, in order.
 
-        A `Stray` stands where a token failed, an `Oversize` where one passed the limit. Numbers and
-        keywords are complete only when a following byte has come.
+        A failed token gives a `Stray`, one that passed the size limit an `Oversize`. Numbers and
+        keywords are complete only once a following byte has come.
         """
         found: list[bytes] = []
         position, end = 0, len(data)
@@ -177,7 +179,7 @@ class Lexer:
             match = _RUN.match(data, position, position + _WINDOW)
             assert match is not None
             if match.end() > position:
-                # The byte behind the run has to be seen: it is what ends a number or a keyword.
+                # The byte after the run must be visible: it ends a number or a keyword.
                 found += _TOKENS.findall(data, position, match.end() + 1)
                 position = match.end()
                 if position == end:
@@ -186,7 +188,7 @@ class Lexer:
         return found
 
     def _step(self, data: bytes, position: int, found: list[bytes]) -> int:
-        """Go through one token by the automaton; return where the next one begins."""
+        """Read one token with the automaton; return the position of the next one."""
         start, end = position, len(data)
         state = self._state
         if state is None:

@@ -1,7 +1,7 @@
-"""The parser of QEMU's JSON dialect: the tokens of one value in, the value out.
+"""The parser of QEMU's JSON dialect: the tokens of a value become the value.
 
-It walks with a stack of its own, so that any nesting that the reader lets through is safe.
-The first thing wrong counts, and tokens left over are not looked at.
+It uses a stack of its own instead of recursion, so any nesting that the reader accepts is safe.
+Only the first fault of a value counts; its remaining tokens are ignored.
 
 Spec: JSON as QEMU's monitor parses it, measured on QEMU 7.2.
 """
@@ -21,13 +21,13 @@ _OPENERS = frozenset((b"{", b"["))
 _BRACES = {b"{": 1, b"}": -1}
 _BRACKETS = {b"[": 1, b"]": -1}
 _SEEN = 4096
-"""Tokens of one value whose values are remembered."""
+"""The number of distinct tokens of one value whose decoded values are cached."""
 _Container: TypeAlias = list[JsonValue] | dict[str, JsonValue]
 UNFINISHED = object()
-"""Stands for a value that hasn't ended yet."""
+"""The outcome for a value that isn't complete yet."""
 
-# What the next token has to be: a value, or the same or the end of what has just been opened, or
-# what separates values in a list, a name from its value, and members.
+# The states, by what the next token must be: a value; a value or the end of an empty container; the
+# separator in a list; the colon after a member's name; the separator of members.
 _VALUE, _FIRST, _LIST, _COLON, _DICT = range(5)
 _CLOSERS = (b"", b"", b"]", b"", b"}")
 _EXPECTED = (
@@ -40,10 +40,10 @@ _EXPECTED = (
 
 
 class Parser:
-    """Parse one value after another, whose tokens come in any number of lots.
+    """A parser of one value after another, whose tokens may come in several calls.
 
     Attributes:
-        count: How many tokens of the value under way have come.
+        count: The number of tokens received of the unfinished value.
     """
 
     __slots__ = (
@@ -63,10 +63,10 @@ class Parser:
         self.start_afresh()
 
     def start_afresh(self) -> None:
-        """Forget the value under way."""
+        """Forget the unfinished value."""
         self.count: int = 0
         self._error: WireError | None = None
-        self._braces = 0  # that are open, once there is an error; below 0 if more were closed
+        self._braces = 0  # open ones after an error; negative if more were closed
         self._brackets = 0
         self._state = _VALUE
         self._container: _Container | None = None
@@ -76,12 +76,13 @@ class Parser:
             self._seen = dict(_KEYWORDS)
 
     def take(self, tokens: Sequence[bytes], at: int) -> tuple[int, object]:
-        """Take tokens from one on, up to the end of a value.
+        """Parse tokens from index `at` on, up to the end of a value.
 
         Returns:
-            Behind which token it stopped, and the value, or the WireError in its place, whose
-            reason has no prefix yet. Without either, `UNFINISHED`: all were taken, or the next is
-            no token, or one too many, or opens too much.
+            The index of the first token that wasn't taken, and the outcome: the value, or a
+            WireError whose reason has no prefix yet, or `UNFINISHED`. In the last case all tokens
+            were taken, or the next one isn't a token, or would pass the limit of tokens or of
+            nesting.
         """
         start = at
         end = min(len(tokens), at + limits.TOKENS - self.count)
@@ -94,9 +95,10 @@ class Parser:
         return at, outcome
 
     def _parse(self, tokens: Sequence[bytes], at: int, end: int) -> tuple[int, object]:
-        """Take well-formed tokens.
+        """Parse tokens up to the first fault.
 
-        It is one function because it is the hot path: a token takes 200 ns, and a call adds 95.
+        This is a single function because it is the hot path: a token takes 200 ns, and a call would
+        add 95 ns.
         """
         stack, container, key, state = self._stack, self._container, self._key, self._state
         seen, most = self._seen, limits.NESTING
@@ -141,7 +143,7 @@ class Parser:
                     reason = _EXPECTED[state]
                 break
             at += 1
-            # The value is complete: put it where it belongs.
+            # The value is complete: put it into its container.
             if container is None:
                 return at, value
             if type(container) is list:
@@ -168,7 +170,7 @@ class Parser:
         return at, UNFINISHED
 
     def _skip(self, tokens: Sequence[bytes], at: int, end: int) -> tuple[int, object]:
-        """Count what is opened and closed, until the value would end."""
+        """Skip the tokens of a faulty value up to the bracket that ends it."""
         braces, brackets = self._braces, self._brackets
         while at < end:
             token = tokens[at]
@@ -177,6 +179,7 @@ class Parser:
             if braces + brackets > limits.NESTING or type(token) in FAILURES:
                 break
             at += 1
+            # QEMU counts both kinds separately, and doesn't check that they match.
             if braces < 0 or brackets < 0 or not (braces or brackets):
                 return at, self._error
         self._braces, self._brackets = braces, brackets

@@ -1,7 +1,7 @@
-"""The text of a client's command; what no server can read is refused before it is sent.
+"""The encoder of a client's commands, which refuses any command that no server could parse.
 
-A server answers such a text with an error that bears no id, so its sender can only guess which
-command it is about. QEMU 7.2 gives a thousand errors for one value that is nested too deep.
+A server would answer such a text with an error without an id, so the client could only guess which
+command it is about. QEMU 7.2 sends a thousand errors for one value that is nested too deep.
 
 Spec: QEMU's reader of JSON: UTF-8 without surrogates and noncharacters, 1024 braces and brackets
 open at once, 2 Mi tokens, 64 MiB.
@@ -19,7 +19,7 @@ from qmpeer.wire.structure import count_tokens, has_few_tokens
 from qmpeer.wire.writer import encode_compact
 
 _encode = msgspec.json.Encoder().encode
-# Compiled where they are needed first, which is seldom: a client's start waits for each.
+# Compiled on first use, which is rare: each compiled pattern delays a client's start.
 NONCHARACTER = (
     rb"\xef\xb7[\x90-\xaf]|\xef\xbf[\xbe\xbf]|[\xf0-\xf4][\x8f\x9f\xaf\xbf]\xbf[\xbe\xbf]"
 )
@@ -27,20 +27,20 @@ NONCHARACTER = (
 
 
 def encode_request(message: JsonObject) -> bytes:
-    """Return the shortest JSON text of a command, in UTF-8 and without a line's end.
+    """Return the shortest JSON text of a command, in UTF-8 and without a line ending.
 
-    Spec: QEMU reads one byte at a time, so each one that isn't sent is time saved.
+    Spec: QEMU reads one byte at a time, so each byte saved saves time.
 
     Raises:
-        TypeError: If there is something in it that JSON can't hold, or it holds itself.
-        ValidationError: If there is a character in it that no server reads: a lone surrogate or a
+        TypeError: If it holds a value that JSON can't express, or itself.
+        ValidationError: If it holds a character that no server accepts: a lone surrogate or a
             noncharacter.
-        LimitError: If it is nested deeper, or longer, than a server reads.
+        LimitError: If it is longer or deeper nested than a server accepts.
     """
     try:
         if "arguments" in message:
             text = encode_compact(message, is_exact=True)
-        else:  # there is nothing in it that could be long, deep or odd
+        else:  # without arguments nothing can be long, deep or odd
             text = _encode(message)
     except UnicodeEncodeError:
         raise _unreadable(message) from None
@@ -62,8 +62,8 @@ def _exceeded(found: str, limit: str, value: int) -> LimitError:
 
 
 def _unreadable(message: JsonObject) -> ValidationError:
-    """Return the error for a text that holds a character which no server reads."""
-    wanted = "characters that a server reads"
+    """Return the error for a character that no server accepts."""
+    wanted = "characters that a server accepts"
     for path, text in _strings(message):
         for char in text:
             code = ord(char)
@@ -78,7 +78,7 @@ def _unreadable(message: JsonObject) -> ValidationError:
 
 
 def _strings(message: JsonObject) -> Iterator[tuple[str, str]]:
-    """Give all strings of a value with their paths, in the order in which they are written."""
+    """Yield all strings of a value with their paths, in the order of the text."""
     stack: list[Iterator[tuple[str, object]]] = [iter([("", message)])]
     while stack:
         path, value = next(stack[-1], ("", stack))

@@ -1,9 +1,9 @@
-r"""The server's reader: requests out of bytes, by the fast path where it may be taken.
+r"""The server's reader, which parses requests exactly as QEMU does.
 
-It reads ahead of what is used, by one chunk at the most.
+It reads ahead by one chunk at most.
 
-It follows QEMU's law to the letter. `_decode_alike` reads a whole chunk with
-msgspec, some fifty times as fast as the tolerant reader, and gives up where the two could differ:
+`_decode_alike` reads a whole chunk with msgspec, some fifty
+times as fast as the tolerant reader, and gives up where the two might differ:
 
 ====================================  =========================================================
 msgspec accepts                       how it is noticed
@@ -16,8 +16,8 @@ values without a gap, ``truefalse``   something that isn't an object
 1024 nested, 2 Mi tokens              counts of what could open or separate
 ====================================  =========================================================
 
-What it refuses the tolerant reader takes: what is wrong may be right for QEMU, and if it isn't, its
-error is QEMU's.
+The tolerant reader reads what `_decode_alike` gives up on: QEMU may accept it, and if it doesn't,
+the error must be QEMU's.
 """
 
 import re
@@ -39,7 +39,8 @@ _pack = msgspec.msgpack.Encoder().encode
 _DOUBTFUL_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|[fF][dDfF])")
 _ESCAPE = re.compile(rb"\\.", re.DOTALL)
 _ENDS = (b"\n", b"}")
-# As a number: with bytes, `in` first tries to take them for one, which costs more than the search.
+# A number, because `bytes in bytes` first tries to convert the operand to one, which takes longer
+# than the search.
 _BACKSLASH = ord("\\")
 
 
@@ -51,6 +52,7 @@ def _decode_alike(data: bytes) -> list[JsonValue] | None:
         return None
     try:
         values: list[JsonValue] = _decode_lines(data)
+        # MessagePack refuses integers past 64 bits, which QEMU would read as doubles.
         _pack(values)
         again = _encode(values)
     except (msgspec.MsgspecError, UnicodeDecodeError, OverflowError, RecursionError):
@@ -63,13 +65,14 @@ def _decode_alike(data: bytes) -> list[JsonValue] | None:
             return None
         data = _ESCAPE.sub(b"", data)
         again = _ESCAPE.sub(b"", again)
+    # A duplicate member, an error in QEMU, is lost in the dict, so the new text has fewer quotes.
     if data.count(b'"') != again.count(b'"'):
         return None
     return values
 
 
 def _tolerant_reader() -> "TolerantReader":
-    """Return a new one; its patterns cost a program's start more than most ever need of it."""
+    """Return a new tolerant reader, imported on first use: compiling its patterns takes a while."""
     from qmpeer.wire.tolerant import TolerantReader  # start: 5 ms
 
     return TolerantReader()
@@ -83,30 +86,30 @@ def _is_within_limits(data: bytes) -> bool:
 
 
 class ServerReader:
-    """A reader of what a client sends, which reads as QEMU's monitor does.
+    """A reader of a client's requests, in the way of QEMU's monitor.
 
-    Spec: JSON as QEMU's monitor reads it. It needs no newline: an object counts at its closing
-    brace; only top-level numbers and keywords need a following byte.
+    Spec: JSON as QEMU's monitor reads it. A newline isn't necessary: an object is complete at its
+    closing brace. Only top-level numbers and keywords need a following byte.
     """
 
     __slots__ = ("_received", "_tolerant")
 
     def __init__(self) -> None:
         self._received = 0
-        self._tolerant: TolerantReader | None = None  # made when it is needed first
+        self._tolerant: TolerantReader | None = None  # made on first use
 
     @property
     def is_idle(self) -> bool:
-        """No value is under way."""
+        """True if no value is unfinished."""
         return self._tolerant is None or self._tolerant.is_idle
 
     @property
     def held_size(self) -> int:
-        """Bytes of memory that a value under way takes, about."""
+        """The approximate memory of an unfinished value, in bytes."""
         return 0 if self._tolerant is None else self._tolerant.held_size
 
     def receive_data(self, data: bytes) -> "list[Item]":
-        """Take in bytes and return the values and errors that they complete, in order.
+        """Receive bytes and return the values and errors that they complete, in order.
 
         Errors are items of the result; nothing is raised.
         """

@@ -1,6 +1,6 @@
-"""What a JSON text shows of its structure without being read: brackets, nesting, tokens.
+"""The structure of a JSON text, measured without parsing: brackets, nesting, tokens.
 
-All of it is counted by C, so that it costs little beside reading the text.
+All counting is done by C functions, so it takes little time compared with parsing the text.
 """
 
 import re
@@ -13,25 +13,26 @@ _ODD_NUMBERS = tuple(
     sign + word for word in (b"inf", b"nan", b"Infinity", b"NaN") for sign in (b"-", b"")
 )
 _PIECE = 64 * 1024
-# Compiled where they are needed first, which is seldom: a client's start waits for each.
+# Compiled on first use, which is rare: each compiled pattern delays a client's start.
 _TOKEN = rb"[\[\]{},:]|[^\[\]{},: \r\n]++"
 _CAN_BE_CUT_BEHIND = rb"[^A-Za-z\\-]"
 _ESCAPE = rb"\\*+."
 
 
 def _without_strings(text: bytes | bytearray) -> bytes:
-    """Return a well-formed text with 0 for each string."""
+    """Return a well-formed text with each string replaced by 0."""
+    # Escaped backslashes go first: any backslash left before a quote then escapes that quote.
     return b"0".join(text.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
 
 
 def has_few_tokens(text: bytes | bytearray, openers: int) -> bool:
-    """Tell whether a text can't have more tokens than one value may, whatever is in its strings.
+    """Return True if a text surely has no more tokens than a value may have.
 
     Args:
-        text: Well-formed or not.
-        openers: How many braces and brackets are opened in it.
+        text: The text, well-formed or not.
+        openers: The number of opening braces and brackets in it.
     """
-    # Every token is one of these, or stands next to one that it shares with one other at the most.
+    # Every token is one of these, or is next to one; and at most two tokens share one of these.
     structure = 2 * openers + text.count(b",") + text.count(b":")
     return 2 * structure + 1 <= limits.TOKENS
 
@@ -42,10 +43,11 @@ def count_tokens(text: bytes) -> int:
 
 
 def is_deeper(text: bytes | bytearray, most: int) -> bool:
-    """Tell whether a well-formed text is nested deeper."""
+    """Return whether a well-formed text has more than `most` levels."""
     if text.count(b"[") + text.count(b"{") <= most:
         return False
     brackets = _without_strings(text).translate(None, _NOT_BRACKETS)
+    # Each pass removes the innermost brackets.
     for _ in range(most):
         brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
         if not brackets:
@@ -54,7 +56,7 @@ def is_deeper(text: bytes | bytearray, most: int) -> bool:
 
 
 class Balance:
-    """How many braces and brackets are open in a text that comes in parts."""
+    """The number of open braces and brackets in a text that comes in parts."""
 
     __slots__ = ("_before", "_counted", "_is_in_string", "_open")
 
@@ -62,10 +64,10 @@ class Balance:
         self._counted = 0  # parts
         self._open = 0
         self._is_in_string = False
-        self._before = b""  # a backslash at the end of what was counted
+        self._before = b""  # a backslash at the end of the counted text
 
     def is_even(self, parts: Sequence[bytes]) -> bool:
-        """Tell whether all are closed again; each part is looked at once."""
+        """Return whether all brackets are closed again. Each part is counted once."""
         for part in parts[self._counted :]:
             text = (self._before + part).replace(b"\\\\", b"").replace(b'\\"', b"")
             self._before = b"\\" if text.endswith(b"\\") else b""
@@ -79,12 +81,12 @@ class Balance:
 
 
 def may_have_odd_numbers(text: bytes) -> bool:
-    """Tell whether there is something like inf or nan in a text."""
+    """Return whether a text contains something like inf or nan."""
     return any(word in text for word in (b"inf", b"nan", b"Inf", b"NaN"))
 
 
 def nulls_for_odd_numbers(text: bytes) -> Iterator[bytes]:
-    """Return a text, piece by piece, with null for each inf and nan outside its strings.
+    """Yield a text in pieces, with each inf and nan outside of strings replaced by null.
 
     Spec: QEMU writes such doubles as C does, Python as Infinity and NaN; JSON has neither.
     """
@@ -92,7 +94,7 @@ def nulls_for_odd_numbers(text: bytes) -> Iterator[bytes]:
     while start < len(text):
         piece = text[start : _cut(text, start + _PIECE)]
         start += len(piece)
-        # No well-formed text holds control bytes.
+        # Control bytes are safe as masks: no well-formed text holds any.
         masked = piece.replace(b"\\\\", b"\x01\x01").replace(b'\\"', b"\x02\x02")
         parts = masked.split(b'"')
         if may_have_odd_numbers(masked) and not _has_masks(piece):
@@ -107,7 +109,7 @@ def nulls_for_odd_numbers(text: bytes) -> Iterator[bytes]:
 
 
 def _cut(text: bytes, position: int) -> int:
-    """Return where a text can be cut, near a position: within no word and no escape."""
+    """Return a position near the given one at which no word and no escape is cut."""
     match = re.compile(_CAN_BE_CUT_BEHIND).search(text, position, position + 32)
     if match is None and text[position - 1 : position] == b"\\":
         match = re.compile(_ESCAPE, re.DOTALL).match(text, position)

@@ -1,8 +1,9 @@
-"""Strings of QEMU's JSON dialect: bytes of a token in, text out, and the malformed made visible.
+"""The decoder of string tokens in QEMU's JSON dialect.
 
-QEMU keeps strings in "modified UTF-8": UTF-8 without surrogates and noncharacters, with C0 80 for
-U+0000. Python's decoder differs in three points only: it takes noncharacters, refuses C0 80, and
-counts malformed units in its own way. So it does the work, and patterns watch these points.
+QEMU stores strings in "modified UTF-8": UTF-8 without surrogates and noncharacters, with C0 80 for
+U+0000. Python's decoder differs in only three points: it accepts noncharacters, refuses C0 80, and
+divides malformed sequences differently. So Python's decoder does the work, and patterns check these
+points.
 
 Spec: QEMU's reader and writer of JSON strings, measured on QEMU 7.2.
 """
@@ -23,7 +24,7 @@ _UNIT = re.compile(
     rb"[\x00-\x7f]++|[\xc0-\xdf][\x80-\xbf]?+|[\xe0-\xef][\x80-\xbf]{0,2}+|[\xf0-\xf7][\x80-\xbf]{0,3}+"
     rb"|[\xf8-\xfb][\x80-\xbf]{0,4}+|[\xfc-\xfd][\x80-\xbf]{0,5}+|[\x80-\xbf\xfe\xff]"
 )
-"""What is read as one, well-formed or not: a lead byte takes the continuations it asks for."""
+"""One unit, well-formed or not: a lead byte with as many continuation bytes as it asks for."""
 
 _decode_json = msgspec.json.Decoder(str).decode
 _DOUBTFUL_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|[fF][dDfF])")
@@ -43,14 +44,14 @@ _PLAIN = re.compile(
     rb"|(?!" + _NO_CHARACTER + rb")\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})*",
     re.DOTALL,
 )
-"""A stretch of a string in which no escape is malformed, or a noncharacter's."""
+"""A stretch of a string whose escapes are all well-formed and aren't noncharacters."""
 _WINDOW = 64 * 1024
-"""Bytes that this pattern looks at in one go, as it takes up to 128 bytes of memory for each."""
+"""The number of bytes that one match sees: a match takes up to 128 bytes of memory per byte."""
 _SHORT = {ord(escape): text for escape, text in zip("\"'\\/bfnrt", "\"'\\/\b\f\n\r\t", strict=True)}
 
 
 def _decode(data: bytes) -> str | None:
-    """Decode modified UTF-8, or return None where it is malformed."""
+    """Decode modified UTF-8; return None if it is malformed."""
     if data.isascii():
         return data.decode("ascii")
     if _NONCHARACTER.search(data) is not None:
@@ -62,9 +63,9 @@ def _decode(data: bytes) -> str | None:
 
 
 def replace_malformed(data: bytes) -> str:
-    """Decode bytes for an error's text, U+FFFD for each malformed unit.
+    """Decode bytes for an error message, with U+FFFD for each malformed unit.
 
-    The text ends at a NUL byte, as QEMU's does.
+    The text ends at a NUL byte, as in QEMU.
     """
     data = data.partition(b"\x00")[0]
     text = _decode(data)
@@ -76,13 +77,13 @@ def replace_malformed(data: bytes) -> str:
 
 
 def decode_string(token: bytes) -> str:
-    """Return the text of a string token, quotes and all.
+    """Return the text of a string token.
 
     Args:
-        token: A complete token in double or single quotes, as the lexer gives it.
+        token: A complete token of the lexer, including its double or single quotes.
 
     Raises:
-        WireError: If an escape or a byte sequence isn't one; the first in the token counts.
+        WireError: If an escape or a byte sequence is malformed; the first one counts.
     """
     if type(token) is LongString:
         return token.text()
@@ -101,10 +102,10 @@ def decode_string(token: bytes) -> str:
 
 
 class Prefix:
-    """The beginning of a long string, decoded as it comes: at its end little is left to be done.
+    """The decoded beginning of a long string, so that little work is left at its end.
 
     Attributes:
-        size: Bytes of memory that the text takes.
+        size: The memory of the decoded text, in bytes.
     """
 
     __slots__ = ("_is_good", "_position", "_quote", "_rest", "_texts", "size")
@@ -112,14 +113,14 @@ class Prefix:
     def __init__(self, piece: bytes) -> None:
         self._quote = piece[:1]
         self._rest = b""
-        self._position = 0  # behind what is decoded, in the string; the quote isn't part of that
+        self._position = 0  # the end of the decoded part, without the opening quote
         self._texts: list[str] = []
         self._is_good = True
         self.size: int = 0
         self.take(piece[1:])
 
     def take(self, piece: bytes) -> None:
-        """Take in more of the token."""
+        """Add more bytes of the token."""
         if self._is_good:
             self._rest += piece
             if len(self._rest) >= _WINDOW:
@@ -130,7 +131,7 @@ class Prefix:
         body = self._rest[:end]
         try:
             text = decode_string(self._quote + body + self._quote)
-        except WireError:  # it is found again once the string has ended
+        except WireError:  # it is found again at the end of the string
             self._is_good = False
             self._rest = b""
         else:
@@ -140,7 +141,7 @@ class Prefix:
             self._rest = self._rest[end:]
 
     def whole(self, token: bytes) -> "LongString":
-        """Return the token that has this beginning."""
+        """Return the complete token, with its decoded beginning."""
         string = LongString(token)
         string.position = self._position
         string.texts = self._texts
@@ -148,30 +149,30 @@ class Prefix:
 
 
 class LongString(bytes):
-    """A string's token whose beginning is decoded.
+    """A string token whose beginning is already decoded.
 
     Attributes:
-        texts: What is decoded.
-        position: Behind which byte of the string that is.
+        texts: The decoded texts.
+        position: The position in the string up to which it is decoded.
     """
 
     texts: list[str]
     position: int
 
     def text(self) -> str:
-        """Return the whole text, or raise as `decode_string`."""
+        """Return the whole text; raise as `decode_string` does."""
         token = bytes(self)
         return "".join((*self.texts, *_decode_escaped(token[1:-1], token, self.position)))
 
 
 def _decode_escaped(body: bytes, token: bytes, position: int = 0) -> Iterator[str]:
-    """Decode a string with odd escapes from a position on, a stretch of the others at once."""
+    """Decode a string from a position on: odd escapes one by one, everything else in stretches."""
     while position < len(body):
         end = _cut(body, position, position + _WINDOW)
         if end > position and _DOUBTFUL.search(body, position, end) is None:
             try:
                 yield _decode_plain(body[position:end])
-            except WireError:  # something is wrong in it: find the first
+            except WireError:  # a fault in it: find the first one
                 pass
             else:
                 position = end
@@ -191,9 +192,9 @@ def _decode_escaped(body: bytes, token: bytes, position: int = 0) -> Iterator[st
 
 
 def _cut(body: bytes, start: int, position: int) -> int:
-    """Return where a string can be cut: at a position, or before it and behind the start.
+    """Return a cut position in a string: the given one, or one between it and the start.
 
-    It is within no character, no escape and no pair of them; the start isn't, either.
+    It cuts no character, no escape and no surrogate pair of escapes. The start must not, either.
     """
     if position >= len(body):
         return len(body)
@@ -209,18 +210,19 @@ def _cut(body: bytes, start: int, position: int) -> int:
 
 
 def _is_escape(body: bytes, start: int, position: int) -> bool:
-    """Return whether a backslash begins an escape, rather than ends one."""
+    """Return whether a backslash begins an escape rather than ending one."""
     before = body[start:position]
     return (len(before) - len(before.rstrip(b"\\"))) % 2 == 0
 
 
 def _decode_plain(piece: bytes) -> str:
-    """Decode a piece whose escapes are well-formed and stand for themselves."""
+    """Decode a piece whose escapes are all well-formed and complete."""
     if not piece.isascii() and _NONCHARACTER.search(piece) is not None:
         raise WireError("invalid UTF-8 sequence in string")
-    # As JSON has it: quotes escaped, apostrophes not. A control byte stands for a backslash.
+    # Convert to JSON: escape quotes, not apostrophes. A control byte replaces escaped backslashes
+    # meanwhile.
     piece = piece.replace(b"\\\\", b"\x01")
-    if b"\\\xc0" in piece:  # C0 80 would become an escape's letter
+    if b"\\\xc0" in piece:  # C0 80 would become the letter of an escape
         raise WireError("invalid escape sequence in string")
     piece = piece.replace(b'\\"', b'"').replace(b"\\'", b"'")
     piece = piece.replace(b'"', b'\\"').replace(b"\x01", b"\\\\").replace(b"\xc0\x80", b"\\u0000")
@@ -232,7 +234,7 @@ def _decode_plain(piece: bytes) -> str:
 
 def _short_escape(body: bytes, start: int, token: bytes) -> tuple[str, int]:
     byte = body[start + 1]
-    if byte == ord("u"):  # its digits are wrong; QEMU shows four bytes, the closing quote included
+    if byte == ord("u"):  # wrong digits; QEMU shows four bytes, including the closing quote
         shown = replace_malformed(token[start + 1 : start + 7])
         raise WireError(f"{shown} is not a valid Unicode character")
     text = _SHORT.get(byte)

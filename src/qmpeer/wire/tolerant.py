@@ -1,9 +1,9 @@
-"""The tolerant reader: QEMU's JSON dialect in full, one value or error after another.
+"""The tolerant reader: a parser of QEMU's full JSON dialect, which returns values and errors.
 
-A value ends when its braces and brackets balance, each kind counted for itself, or when
-either count goes below zero; newlines mean nothing. After an error the counts start afresh at the
-next token. This is the law for a server; the fast path of `qmpeer.wire.server_reader` only hurries
-it up.
+A value ends when its braces and brackets balance, each kind counted separately, or when either
+count drops below zero. Newlines have no meaning. After an error, counting restarts at the next
+token. This reader defines a server's behaviour; the fast path of `qmpeer.wire.server_reader` only
+speeds it up.
 
 Spec: JSON as QEMU's monitor reads it, measured on QEMU 7.2.
 """
@@ -18,19 +18,19 @@ from qmpeer.wire.parser import UNFINISHED, Parser
 from qmpeer.wire.text import replace_malformed
 
 Item: TypeAlias = JsonValue | WireError | LimitError
-"""What a reader gives: a value, or the error that stands in its place."""
+"""An item that a reader returns: a value, or an error in place of one."""
 
 _TOKEN_COST = 48
-"""Bytes of a token besides its own: an object, and its place in a list."""
+"""The memory of a token in addition to its own bytes: an object, and its slot in a list."""
 
 
 class TolerantReader:
-    """Turn bytes, in any chunks, into values and errors.
+    """A reader of values and errors from bytes in any chunks.
 
-    Errors are items of the result, in their place among the values; nothing is raised.
+    Errors are items of the results, in order with the values; nothing is raised.
 
     Attributes:
-        position: How many bytes of the stream have come; errors bear it.
+        position: The number of bytes received; errors carry it.
     """
 
     __slots__ = ("_lexer", "_parser", "_size", "position")
@@ -38,33 +38,34 @@ class TolerantReader:
     def __init__(self) -> None:
         self._lexer = Lexer()
         self._parser = Parser()
-        self._size = 0  # of the tokens of the value under way
+        self._size = 0  # of the tokens of the unfinished value
         self.position: int = 0
 
     @property
     def is_idle(self) -> bool:
-        """No value, token or recovery is under way."""
+        """True if no value, token or recovery is unfinished."""
         return not self._parser.count and self._lexer.is_idle
 
     @property
     def held_size(self) -> int:
-        """Bytes of memory that what is under way takes, about."""
+        """The approximate memory of unfinished input, in bytes."""
         return self._size + self._lexer.held_size + _TOKEN_COST * self._parser.count
 
     def receive_data(self, data: bytes) -> list[Item]:
-        """Take in bytes and return what they complete, in order."""
-        if len(data) > limits.TOKEN_SIZE:  # a token past the limit must not come whole
+        """Receive bytes and return the items that they complete, in order."""
+        if len(data) > limits.TOKEN_SIZE:  # no token past the limit may come whole
             step = limits.TOKEN_SIZE // 2
             pieces = (data[at : at + step] for at in range(0, len(data), step))
             return [item for piece in pieces for item in self.receive_data(piece)]
         self.position += len(data)
         items: list[Item] = []
+        # Only data that might pass the limit is checked token by token, which is slow.
         can_pass = self._size + self._lexer.size + len(data) >= limits.TOKEN_SIZE
         found = self._lexer.tokens(data)
         if not can_pass:
             self._take(found, items)
             return items
-        for token in found:  # their sizes have to be looked at one by one
+        for token in found:  # near the limit, check each token's size
             if self._size + len(token) + 1 > limits.TOKEN_SIZE and type(token) not in FAILURES:
                 self._exceed("token size", limits.TOKEN_SIZE, items)
             else:
@@ -98,7 +99,7 @@ class TolerantReader:
         return WireError("JSON parse error, " + replace_malformed(text), self.position)
 
     def _refuse(self, token: bytes, items: list[Item]) -> None:
-        """Give the error for what is no token, or is one too many, or opens too much."""
+        """Add the error for an item that isn't a token, or that passes a limit."""
         if isinstance(token, Stray):
             reason = f"JSON parse error, stray '{replace_malformed(token)}'"
             items.append(WireError(reason, self.position))

@@ -1,17 +1,16 @@
-r"""The writer: JSON values out, in the form that QEMU gives them.
+r"""The writer of JSON values in QEMU's format.
 
-One value a line in pure ASCII, a space behind each comma and colon, upper-case digits in
-``\uXXXX``, CR LF at the end; or pretty, four spaces a level, where empty containers take two
-lines.
-[Members leave in the order in which they came; QEMU's is that of its hash tables. Floats are
-written as short as they read back the same. Infinity and NaN, which JSON can't say, leave as null:
-QEMU writes inf.]
+A line holds one value in pure ASCII, with a space after each comma and colon, upper-case digits in
+``\uXXXX``, and CR LF at the end. The pretty format indents by four spaces a level, and empty
+containers take two lines. [Members keep the order of the value; QEMU's is that of its hash tables.
+Floats are written in the shortest form that reads back the same. Infinity and NaN, which JSON can't
+express, are written as null: QEMU writes inf.]
 
-How it works.  msgspec writes into a buffer that can't grow, as a view holds it: so nothing in a
-value, be it that it holds itself, takes more time or memory than the buffer has room for. What
-doesn't fit is written in pieces: some members at once, as many as fit, and by itself whatever
-doesn't even alone. The containers that are open then are known, which tells a value that holds
-itself.
+How it works. msgspec writes into a buffer that can't grow, because a view holds it. So no value,
+not even one that contains itself, takes more time or memory than the buffer allows. A value that
+doesn't fit is written in pieces: as many members at once as fit, and a member that doesn't fit
+alone is written by itself in the same way. The open containers are known at that point, so a value
+that contains itself is detected.
 """
 
 import re
@@ -33,32 +32,33 @@ _encoder = msgspec.json.Encoder()
 _encode, _encode_into = _encoder.encode, _encoder.encode_into
 _format = msgspec.json.format
 _PIECE = limits.READ_SIZE
-"""Bytes of a piece before it is made ASCII, and characters of a string in one."""
+"""The size of a piece in bytes before it is made ASCII, and the characters of a string in one."""
 _UNFIT = (BufferError, RecursionError, ValueError)
-"""What comes of a value that has to be written in pieces: for its size, for its nesting, and for
-lone surrogates."""
+"""The exceptions of msgspec that make a value be written in pieces: it is too large, nested too
+deep, or holds lone surrogates."""
 _PRETTY_LEVELS = 32
-"""Levels that are indented by msgspec in one go: each makes every line of it longer."""
+"""The number of levels that msgspec indents in one call: each level makes every line longer."""
 _IS_C_DEEPER = sys.version_info >= (3, 12)
-"""Whether msgspec goes deeper than a reader: there the interpreter counts C's levels apart."""
-# As numbers: with bytes, `in` first tries to take them for one, which costs more than the search.
+"""True if msgspec nests deeper than a reader accepts: Python 3.12 counts C levels separately."""
+# Numbers, because `bytes in bytes` first tries to convert the operand to one, which takes longer
+# than the search.
 _BACKSLASH, _DEL = ord("\\"), 0x7F
-# Compiled where they are needed first, which is seldom: a client's start waits for each.
+# Compiled on first use, which is rare: each compiled pattern delays a client's start.
 _EMPTY = rb"[\[{](?=[\]}],?(?:\n|\Z))"
 _LONE_SURROGATE = "[\ud800-\udfff]"
 
 
 def encode_compact(value: JsonValue, *, is_exact: bool = False) -> bytes:
-    """Return the shortest JSON text of a value, in UTF-8 and without a line's end.
+    """Return the shortest JSON text of a value, in UTF-8 and without a line ending.
 
     Args:
-        value: Any.
-        is_exact: Refuse lone surrogates; else they are written as U+FFFD.
+        value: Any JSON value.
+        is_exact: Refuse lone surrogates instead of writing them as U+FFFD.
 
     Raises:
-        UnicodeEncodeError: If it is to be exact, and there is a lone surrogate in it.
-        TypeError: If there is something in it that JSON can't hold, or it holds itself.
-        LimitError: If it is nested deeper than anybody reads, or endlessly long.
+        UnicodeEncodeError: If is_exact is true and the value holds a lone surrogate.
+        TypeError: If the value holds something that JSON can't express, or itself.
+        LimitError: If the value is nested deeper than any reader accepts, or too long.
     """
     try:
         return bytes(_bounded(value, limits.SMALL_TEXT))
@@ -67,19 +67,19 @@ def encode_compact(value: JsonValue, *, is_exact: bool = False) -> bytes:
 
 
 def encode_line(value: JsonValue) -> bytes:
-    """Return a value as QEMU writes it, one line with CR LF at its end.
+    """Return a value as QEMU writes it, on one line that ends with CR LF.
 
     Raises:
-        TypeError: If there is something in it that JSON can't hold, or it holds itself.
-        LimitError: If it is nested deeper than anybody reads, or endlessly long.
+        TypeError: If the value holds something that JSON can't express, or itself.
+        LimitError: If the value is nested deeper than any reader accepts, or too long.
     """
     return small_line(value) or b"".join(line_pieces(value))
 
 
 def small_line(value: JsonValue) -> bytes | None:
-    """Return the same as `encode_line` if it is short and has nothing odd in it."""
+    """Return the same as `encode_line` for a short value without oddities, else None."""
     buffer = bytearray(limits.SMALL_TEXT)
-    view = memoryview(buffer)  # noqa: F841 - while it is there the buffer can't grow
+    view = memoryview(buffer)  # noqa: F841 - keeps the buffer from growing
     try:
         _encode_into(value, buffer)
         text = _format(buffer, indent=0)
@@ -91,19 +91,19 @@ def small_line(value: JsonValue) -> bytes | None:
 
 
 def encode_pretty(value: JsonValue) -> bytes:
-    """Return a value as QEMU's pretty monitors write it, each line ended by CR LF.
+    """Return a value as QEMU's pretty monitors write it, with CR LF at each line's end.
 
     Raises:
-        TypeError: If there is something in it that JSON can't hold, or it holds itself.
-        LimitError: If it is nested deeper than anybody reads, or endlessly long.
+        TypeError: If the value holds something that JSON can't express, or itself.
+        LimitError: If the value is nested deeper than any reader accepts, or too long.
     """
     return b"".join(pretty_pieces(value))
 
 
 def line_pieces(value: JsonValue) -> Iterator[bytes]:
-    """Return the same as `encode_line`, piece by piece.
+    """Yield the same as `encode_line`, in pieces.
 
-    The value mustn't be changed until the last one.
+    The value must not change before the last piece.
     """
     for piece in _Pieces(b", ", b": ", 0).of(value):
         yield to_ascii(piece)
@@ -111,14 +111,14 @@ def line_pieces(value: JsonValue) -> Iterator[bytes]:
 
 
 def pretty_pieces(value: JsonValue) -> Iterator[bytes]:
-    """Return the same as `encode_pretty`, piece by piece, as `line_pieces` does."""
+    """Yield the same as `encode_pretty`, in pieces."""
     for piece in _Pieces(b",", b": ", 4).of(value):
         yield to_ascii(piece).replace(b"\n", b"\r\n")
     yield b"\r\n"
 
 
 def begun(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes] | None]:
-    """Return a text's beginning, as much as is written at once, and what gives the rest."""
+    """Return the beginning of a text, about `limits.SLICE` bytes, and an iterator over the rest."""
     first: list[bytes] = []
     size = 0
     for piece in pieces:
@@ -130,27 +130,27 @@ def begun(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes] | None]:
 
 
 def _bounded(value: Any, room: int) -> bytearray:
-    """Return a value's text.
+    """Return a value's text of at most `room` bytes.
 
     Raises:
-        BufferError: If it has more bytes than that.
-        RecursionError: If it is nested deeper than msgspec goes.
-        UnicodeEncodeError: If there are lone surrogates in it.
-        TypeError: If there is something in it that JSON can't hold.
+        BufferError: If it is longer.
+        RecursionError: If it is nested deeper than msgspec supports.
+        UnicodeEncodeError: If it holds lone surrogates.
+        TypeError: If it holds something that JSON can't express.
     """
     buffer = bytearray(room)
-    view = memoryview(buffer)  # noqa: F841 - while it is there the buffer can't grow
+    view = memoryview(buffer)  # noqa: F841 - keeps the buffer from growing
     _encode_into(value, buffer)
     return buffer
 
 
 class _Level:
-    """A container under way: the members that are still to be written, and how many at once."""
+    """A partly written container: its remaining members, and how many to write at once."""
 
     __slots__ = ("batches", "container", "count", "is_begun", "is_object", "items")
 
     def __init__(self, container: Any) -> None:
-        self.container = container  # kept, so that no other gets its id
+        self.container = container  # referenced, so that its identity can be compared
         self.is_object = isinstance(container, dict)
         self.items: Iterator[Any] = iter(container.items() if self.is_object else container)
         self.batches: list[list[Any]] = []
@@ -166,12 +166,12 @@ class _Level:
 
 
 class _Pieces:
-    """A text in pieces.
+    """A writer of a text in pieces.
 
     Args:
-        comma: What stands between two members of a container.
-        colon: What stands behind a member's name.
-        indent: Spaces a level, on lines of their own; 0 for a single line, None for no space.
+        comma: The text between two members of a container.
+        colon: The text after a member's name.
+        indent: The spaces per level, on separate lines; 0 for a single line, None for no spaces.
         is_exact: Refuse lone surrogates.
     """
 
@@ -185,7 +185,7 @@ class _Pieces:
         self._levels: list[_Level] = []
 
     def of(self, value: Any) -> Iterator[bytes]:
-        """Return the pieces of a value, in UTF-8."""
+        """Yield the pieces of a value, in UTF-8."""
         for room in (limits.SMALL_TEXT, limits.SLICE):
             text = self._fitted(value, room)
             if text is not None:
@@ -231,7 +231,7 @@ class _Pieces:
         return b"\n" + b" " * (self._indent * len(self._levels)) if self._indent else b""
 
     def _fitted(self, value: Any, room: int) -> bytes | None:
-        """Return a value's text, or that of a batch in its brackets; None if it is unfit."""
+        """Return the text of a value, or of a batch in brackets; None if it must go in pieces."""
         outer = max(0, len(self._levels) - 1)
         try:
             text: bytes | bytearray = _bounded(value, room)
@@ -247,7 +247,7 @@ class _Pieces:
             return None
 
     def _by_itself(self, value: Any) -> Iterator[bytes]:
-        """Write a value that doesn't fit: a long string, or a container's opener."""
+        """Write a value that doesn't fit: a long string, or a container's opening bracket."""
         if isinstance(value, str):
             yield from self._string(value)
         elif isinstance(value, (dict, list, tuple)):
@@ -274,7 +274,7 @@ class _Pieces:
             except UnicodeEncodeError:
                 if self._is_exact:
                     raise
-                # As QEMU writes what isn't UTF-8.
+                # QEMU writes U+FFFD for anything that isn't UTF-8.
                 encoded = _encode(re.sub(_LONE_SURROGATE, "\ufffd", piece))
             yield encoded[1:-1]
         yield b'"'
@@ -290,7 +290,7 @@ def _exceeded(found: str, limit: str, most: int, unit: str) -> LimitError:
 
 
 def _opened(match: Match[bytes]) -> bytes:
-    """Return an empty container's opener and what comes before its closer on a line of its own."""
+    """Return an empty container's opening bracket, a new line, and the closing one's indent."""
     text, end = match.string, match.end()
     start = text.rfind(b"\n", 0, end) + 1
     line = text[start:end]

@@ -1,4 +1,4 @@
-"""Commands that take what those of QEMU 7.2 of the same names take, and do nothing."""
+"""Commands with the names and arguments of QEMU 7.2's, which do nothing."""
 
 from qmpeer.monitor import Monitor
 

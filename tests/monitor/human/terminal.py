@@ -1,4 +1,4 @@
-"""A terminal at a human monitor, in memory: keys in, the screen that results out."""
+"""A terminal at a human monitor, in memory: keys in, the resulting screen out."""
 
 import pyte
 
@@ -14,19 +14,19 @@ COLUMNS = 250
 
 
 class Screen:
-    """Show what a monitor writes."""
+    """The screen of a terminal that shows a monitor's output."""
 
     def __init__(self, columns: int = COLUMNS, rows: int = 70) -> None:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
 
     def feed(self, data: bytes) -> None:
-        """Take in what was written."""
+        """Process the monitor's output."""
         self._stream.feed(data)
 
     @property
     def rows(self) -> list[str]:
-        """What is written, to the row that the cursor stands in."""
+        """The text of all rows up to the cursor's."""
         screen = self._screen
         shown = (screen.buffer[y] for y in range(screen.cursor.y + 1))
         return [
@@ -35,14 +35,14 @@ class Screen:
 
     @property
     def cursor(self) -> int:
-        """The column that the cursor stands in."""
+        """The cursor's column."""
         column = self._screen.cursor.x
         assert isinstance(column, int)
         return column
 
 
 class Terminal:
-    """Sit at a monitor's human monitor; only sync commands are executed."""
+    """A terminal at a human monitor; only sync commands are executed."""
 
     is_interactive = True
 
@@ -55,7 +55,7 @@ class Terminal:
         self._show()
 
     def press(self, keys: bytes) -> bytes:
-        """Press keys that come together; return what was written of them."""
+        """Press keys that come together; return the output that they cause."""
         self.session.receive_data(keys)
         while not self.session.wants_data:
             if self.session.admit():

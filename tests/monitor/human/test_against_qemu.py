@@ -1,6 +1,7 @@
 """The same keys at our human monitor and at a real QEMU's; the screens must be the same.
 
-What depends on the set of commands isn't typed here: completion stays where both have one name.
+Only keys whose effect doesn't depend on the set of commands are typed: completion is limited to
+commands that both have.
 """
 
 import random
@@ -49,7 +50,7 @@ class Qemu:
         self.banner = self._receive_until(SHOWN).removesuffix(SHOWN)
 
     def press(self, keys: bytes) -> bytes:
-        """Press keys, then ^L; return what was written before that cleared the screen."""
+        """Press keys, then ^L; return the output before the screen was cleared."""
         self.human.sendall(keys + CLEAR)
         return self._receive_until(CLEARED).removesuffix(CLEARED)
 
@@ -76,7 +77,7 @@ class Qemu:
 
 
 class Pair:
-    """Both of them, and what is done at both."""
+    """Our monitor and QEMU's, with the actions done at both."""
 
     def __init__(self, path: str) -> None:
         self.qemu = Qemu(path)
@@ -84,7 +85,7 @@ class Pair:
         self.terminal = Terminal(self.monitor)
 
     def press(self, *together: bytes) -> None:
-        """Press keys at both, each argument at once, from an empty line and screen on."""
+        """Press keys at both, each argument at once, beginning with an empty line and screen."""
         theirs, ours = Screen(1200), self.terminal
         self.qemu.press(b"")
         ours.screen = Screen(1200)
@@ -107,7 +108,7 @@ def pair(program: Callable[[str], str]) -> Iterator[Pair]:
 
 @pytest.fixture(scope="module")
 def used(program: Callable[[str], str]) -> Iterator[Pair]:
-    """Return a pair that was used before: its history and its last format are the same, too."""
+    """Return a pair that was used before; both have the same history and the same last format."""
     pair = Pair(program(QEMU))
     yield pair
     pair.qemu.end()
@@ -198,7 +199,7 @@ def test_keys_that_qemu_10_has_besides(
 
 
 def test_a_line_ends_where_the_buffer_does(pair: Pair) -> None:
-    """What is entered is compared, not shown: QEMU writes 33 MB.
+    """The entered line is compared, not the screen: QEMU writes 33 MB.
 
     Nothing is inserted before the end of a full line: QEMU writes behind its buffer then.
     """
@@ -210,7 +211,7 @@ def test_a_line_ends_where_the_buffer_does(pair: Pair) -> None:
 
 
 def test_a_full_history(pair: Pair) -> None:
-    """Lines that are entered again, from the history and not, before it is full and after."""
+    """Repeated lines, typed and from the history, before it is full and afterwards."""
     pair.press(b"".join(b"p %d\r" % number for number in range(limits.HUMAN_HISTORY - 1)))
     for keys in (b"p 3", b"new", b"\x1b[A", b"\x1b[A\r\x1b[A", b"\x1b[A\x1b[A", b"\x1b[A\x1b[B"):
         pair.press(keys)
@@ -219,7 +220,7 @@ def test_a_full_history(pair: Pair) -> None:
 
 
 def test_any_keys(pair: Pair) -> None:
-    """Walk about at random, the same way every time."""
+    """Press random keys, the same ones in every run."""
     keys = [
         *(
             b"\x01",

@@ -1,4 +1,4 @@
-"""Human commands: by letters, by signatures, made of QMP's; their help and their completion."""
+"""Human commands: from letters, signatures and QMP commands; their help and their completion."""
 
 import enum
 import threading
@@ -331,7 +331,7 @@ def test_a_qmp_command_gives_a_human_one(monitor: Monitor) -> None:
 
 
 def test_arguments_of_a_qmp_command_without_a_handler_must_be_said(monitor: Monitor) -> None:
-    with pytest.raises(ValueError, match="give args="):
+    with pytest.raises(ValueError, match="pass args="):
         monitor.human_from_qmp("nope")
     monitor.human_from_qmp("nope", args="")
     assert said(monitor, "nope") == "Error: The command nope has not been found\n"

@@ -29,7 +29,7 @@ Open = Callable[[], Awaitable[RawClient]]
 
 @pytest_asyncio.fixture
 async def sit(monitor: Monitor, tmp_path: Path) -> AsyncIterator[Open]:
-    """Return what sits down at the monitor's human monitor, any number of times."""
+    """Return a function that connects a terminal to the monitor's human monitor."""
     await monitor.listen(tmp_path / "qmp", many=True)  # what `connect` connects to
     path = tmp_path / "hmp"
     await monitor.listen(path, many=True, human=True)
@@ -56,7 +56,7 @@ async def printed(terminal: RawClient, line: bytes) -> bytes:
 
 @pytest.fixture
 def noted(monitor: Monitor) -> list[str]:
-    """Commands that note when they are executed, of QMP and of people, slow and blocking ones."""
+    """QMP and human commands, also slow and blocking ones, that record their execution."""
     notes: list[str] = []
 
     def note(name: str) -> str:
@@ -114,7 +114,7 @@ async def test_lines_are_executed_and_errors_printed(monitor: Monitor, sit: Open
 async def test_a_line_has_its_turn_among_commands(
     monitor: Monitor, sit: Open, connect: Connect, noted: list[str]
 ) -> None:
-    """A blocking QMP command holds lines back; a line that blocks holds commands back."""
+    """Lines wait for a blocking QMP command, and commands wait for a blocking line."""
     program, terminal, other = await connect(oob=True), await sit(), await connect()
     program.send({"execute": "block", "arguments": {"name": "a"}})
     await until(lambda: noted == ["a"])
@@ -160,7 +160,7 @@ async def test_a_line_made_of_a_command_that_blocks_does_too(
 async def test_human_monitors_have_nothing_in_common_but_commands(
     monitor: Monitor, tmp_path: Path
 ) -> None:
-    """Each address is a monitor: its history, its line, its keys."""
+    """Each address is a separate monitor with its own history, line and keys."""
     monitor.human_command("note")(lambda: "noted")
     clients = []
     for name in ("a", "b"):
@@ -290,7 +290,7 @@ async def test_secrets_are_not_logged(
 async def test_a_flood_of_lines_keeps_nobody_waiting(
     monitor: Monitor, sit: Open, connect: Connect
 ) -> None:
-    """Lines that came at once are executed some at a time; others come between."""
+    """Many lines that came at once are executed in groups; other clients come in between."""
     executed = 0
 
     @monitor.human_command("n")
@@ -407,7 +407,7 @@ async def test_a_human_monitor_cannot_be_pretty(monitor: Monitor, tmp_path: Path
 
 
 def test_handlers_run_where_the_caller_says(tmp_path: Path) -> None:
-    """Beside a main loop: the handlers of lines and of programs are run there, async ones not."""
+    """Beside a main loop, sync handlers of lines and of programs run there, async ones don't."""
     monitor = Monitor(name="test", version=(7, 2, 0))
     works: queue.Queue[Callable[[], None]] = queue.Queue()
     me = threading.get_ident()

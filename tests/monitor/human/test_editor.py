@@ -1,4 +1,4 @@
-"""The line editor: what keys make of a line, what the terminal shows of it, and what that costs."""
+"""The line editor: the effect of keys on a line, its display on a terminal, and its cost."""
 
 import pytest
 from hypothesis import given, settings
@@ -30,7 +30,7 @@ def complete_colours(text: str) -> Completions:
 
 
 class Desk:
-    """An editor, and the terminal that shows what it writes."""
+    """An editor and a terminal that shows its output."""
 
     def __init__(self, history: History | None = None, columns: int = 250) -> None:
         self.history = history or History()
@@ -135,7 +135,7 @@ def test_history_goes_back_and_on() -> None:
 
 
 def test_the_last_line_of_a_full_history_entered_again_leaves_the_place_in_it() -> None:
-    """As in QEMU: the next line back is the one before it."""
+    """As in QEMU, the next line back is then the one before it."""
     history = History()
     for number in range(limits.HUMAN_HISTORY - 1):
         assert history.add(b"%d" % number)
@@ -156,7 +156,7 @@ def test_history_keeps_the_last_lines_each_once() -> None:
 
 
 def test_history_that_shrank_meanwhile_does_no_harm() -> None:
-    """Two terminals of one monitor share it."""
+    """Two terminals of one monitor share one history."""
     history = History()
     history.add(b"one")
     one, other = Desk(history), Desk(history)
@@ -210,7 +210,7 @@ KEYS = st.lists(CHARACTERS.map(str.encode) | STEPS | st.just(b"w" * 90), max_siz
 
 
 class Model:
-    """The same editor, as simple as can be: characters and a cursor."""
+    """A model of the editor: characters and a cursor."""
 
     def __init__(self) -> None:
         self.line = ""

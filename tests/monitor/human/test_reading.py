@@ -1,6 +1,6 @@
-"""What lines are read with: words, expressions, formats, and arguments by their letters.
+"""The parts of a line: words, expressions, formats, and arguments by their letters.
 
-Texts of errors and most values stand in lines.txt, as QEMU has them; here is the rest.
+lines.txt holds QEMU's texts of errors and most values; this module tests the rest.
 """
 
 from typing import Any
@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from qmpeer import limits
 from qmpeer.monitor.human import ExpressionError, Format, dump_memory, evaluate, format_value
 from qmpeer.monitor.human.arguments import (
+    ArgumentContext,
     ArgumentError,
-    Surroundings,
     parse_letters,
     read_arguments,
 )
@@ -25,8 +25,8 @@ GIB = 1 << 30
 
 
 def read(letters: str, line: str, formats: FormatMemory | None = None) -> dict[str, Any]:
-    surroundings = Surroundings("cmd", no_registers, formats or FormatMemory())
-    return read_arguments(parse_letters(letters), line, 0, surroundings)
+    context = ArgumentContext("cmd", no_registers, formats or FormatMemory())
+    return read_arguments(parse_letters(letters), line, 0, context)
 
 
 # Words
@@ -90,7 +90,7 @@ def test_long_numbers_are_too_large(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["1+", "-", "(", "(1)*("])
 def test_an_expression_has_a_bound(text: str) -> None:
-    """So that none of a program's keeps others waiting for long."""
+    """No expression of a program keeps others waiting for long."""
     with pytest.raises(ExpressionError, match="expression too long"):
         evaluate(text * (limits.HUMAN_EXPRESSION + 1))
     assert evaluate("1+" * (limits.HUMAN_EXPRESSION // 2) + "1")[0] > 1
@@ -228,7 +228,7 @@ def test_memory_is_dumped_as_by_qemu(format: str, dump: str) -> None:
 
 
 def test_only_eight_bytes_have_a_sign() -> None:
-    """As in QEMU, which reads the smaller ones without."""
+    """As in QEMU, which reads smaller values as unsigned."""
     dumps = [
         dump_memory(Format(1, "d", size), 0, lambda address, length: b"\xff" * length)
         for size in (1, 2, 4, 8)

@@ -1,4 +1,4 @@
-"""What QEMU 7.2 printed and showed, said to our human monitor again.
+"""Recorded sessions of QEMU 7.2, replayed at our human monitor.
 
 Lines are compared word by word. Keys are compared by the screen that results: QEMU writes the whole
 line at every key, ours the difference.
@@ -20,7 +20,7 @@ def cases(name: str) -> tuple[Case, ...]:
 
 
 def turns(case: Case) -> Iterator[tuple[bytes, bytes]]:
-    """Give what was said, and what came back."""
+    """Yield each input with its output."""
     said, answer = b"", b""
     for line in case.lines:
         if line.sender is Sender.CLIENT:

@@ -45,7 +45,7 @@ class Issued:
 
 
 class Authority:
-    """Sign certificates for servers at 127.0.0.1 and localhost, and for clients."""
+    """An authority for certificates of servers at 127.0.0.1 and localhost, and of clients."""
 
     def __init__(self, name: str = "the authority") -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -63,7 +63,7 @@ class Authority:
         return self.certificate.public_bytes(serialization.Encoding.DER)
 
     def issue(self, subject: Subject, *, age: int = 1) -> Issued:
-        """Sign one that began so many days ago and lasts two."""
+        """Sign a certificate that became valid some days ago and lasts two days."""
         key = ec.generate_private_key(ec.SECP256R1())
         uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         names = [
@@ -84,7 +84,7 @@ class Authority:
         return Issued(certificate, key)
 
     def revoke(self, *revoked: Issued) -> bytes:
-        """Make the list of these revoked certificates."""
+        """Return the list of these revoked certificates."""
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(self._name)
@@ -108,7 +108,7 @@ class Authority:
         client: Issued | None = None,
         revoked: Sequence[Issued] = (),
     ) -> Path:
-        """Make a folder with what one end needs."""
+        """Make a folder with the files for one end."""
         folder.mkdir()
         (folder / "ca-cert.pem").write_bytes(self.certificate.public_bytes(_PEM))
         for end, issued in (("server", server), ("client", client)):
@@ -121,7 +121,7 @@ class Authority:
 
 
 def name_of(*attributes: tuple[x509.ObjectIdentifier, str] | Any) -> x509.Name:
-    """Make a name of types and values, in this order."""
+    """Return a name made of types and values, in this order."""
     return x509.Name([x509.NameAttribute(oid, value) for oid, value in attributes])
 
 
@@ -134,7 +134,7 @@ def _subject_id(key: Key) -> x509.SubjectKeyIdentifier:
 
 
 def _authority_id(key: Key) -> x509.AuthorityKeyIdentifier:
-    """What Python asks for since 3.13, unless it is told otherwise."""
+    """Return the extension that Python requires by default since 3.13."""
     return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
 
 

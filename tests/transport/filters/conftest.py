@@ -1,4 +1,4 @@
-"""One authority for a whole run: to make keys takes time."""
+"""One authority for a whole run, because making keys takes time."""
 
 import pytest
 

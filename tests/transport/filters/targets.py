@@ -1,7 +1,7 @@
 """Fuzz targets: plain functions of bytes, which raise if a filter breaks a promise.
 
-The first byte says how the rest is cut. Whatever comes, in whatever pieces: nothing is raised, what
-is handed on and how it ends is the same, and no answer is longer than what was asked.
+The first byte sets the sizes of the pieces of the rest. For any input in any pieces, nothing is
+raised, the decoded data and the end are the same, and no answer is longer than the input.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from tests.transport.filters.wires import Outcome, cut, each_byte, outcome, star
 
 
 def telnet(data: bytes) -> None:
-    """Take what a telnet client sends."""
+    """Decode the bytes of a telnet client."""
     rest = data[1:]
     for is_tn3270 in (False, True):
 
@@ -28,13 +28,13 @@ def telnet(data: bytes) -> None:
 
 
 def upgrade(data: bytes) -> None:
-    """Take what a WebSocket client sends, the upgrade included."""
+    """Decode the bytes of a WebSocket client, the upgrade included."""
     whole = _check_chunkings(server, data)
     assert whole.failure is None or whole.output.startswith(b"HTTP/1.1 4") or whole.has_opened
 
 
 def websocket(data: bytes) -> None:
-    """Take what a WebSocket client sends behind an upgrade."""
+    """Decode the bytes of a WebSocket client after the upgrade."""
     whole = _check_chunkings(upgraded, data)
     assert len(whole.data) <= len(data)
     assert len(whole.output) <= len(data) + 125

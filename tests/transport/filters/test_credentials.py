@@ -1,4 +1,4 @@
-"""Contexts made of folders: what is taken, and the one line for what isn't."""
+"""Contexts made of folders: accepted files, and one-line errors for the others."""
 
 import base64
 import ssl

@@ -1,4 +1,4 @@
-"""Whom a certificate names, in the words of GnuTLS: each row was seen in QEMU 7.2."""
+"""Distinguished names as GnuTLS writes them: each row was seen in QEMU 7.2."""
 
 import pytest
 from cryptography import x509
@@ -147,7 +147,7 @@ def element(tag: int, *parts: bytes) -> bytes:
 
 
 def certificate(oid: bytes) -> bytes:
-    """Return what a name is found in: before the subject stand four other elements."""
+    """Return a certificate with a subject, which four other elements precede."""
     attribute = element(0x30, element(0x06, oid), element(0x0C, b"x"))
     subject = element(0x30, element(0x31, attribute))
     return element(0x30, element(0x30, *[element(0x30)] * 4, subject))

@@ -1,4 +1,4 @@
-"""The fuzz targets on what Hypothesis makes up, 100,000 inputs each in the long run."""
+"""The fuzz targets with inputs from Hypothesis, 100,000 each in the long run."""
 
 import pytest
 from hypothesis import given, strategies

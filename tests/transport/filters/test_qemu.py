@@ -1,4 +1,4 @@
-"""QEMU's own TLS, which is GnuTLS, as the client of ours."""
+"""QEMU's TLS, which is GnuTLS, as a client of our TLS."""
 
 import asyncio
 import subprocess
@@ -27,7 +27,7 @@ KEY, WRONG_KEY = "00112233445566778899", "99887766554433221100"
 async def dialled(
     make: FilterFactory, qemu: str, *objects: str
 ) -> AsyncIterator["asyncio.Future[Recorder]"]:
-    """Let QEMU dial in, and give what becomes of it: a handler, or why there is none."""
+    """Let QEMU dial in, and return the handler, or the reason why there is none."""
     found: asyncio.Future[Recorder] = asyncio.get_running_loop().create_future()
 
     def take(stream: Stream) -> StreamHandler:
@@ -87,7 +87,7 @@ async def test_qemu_dials_in(
 
 @pytest.fixture(scope="module")
 def parameters(program: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a folder with parameters for Diffie and Hellman, which takes a while."""
+    """Make a folder with Diffie-Hellman parameters, which takes a while."""
     folder = tmp_path_factory.mktemp("parameters")
     words = ["dhparam", "-dsaparam", "-out", f"{folder}/dh-params.pem", "2048"]
     subprocess.run([program("openssl"), *words], check=True, stderr=subprocess.DEVNULL)
@@ -101,7 +101,7 @@ async def test_qemu_dials_in_without_a_name(
     tmp_path: Path,
     has_parameters: bool,
 ) -> None:
-    """It takes parameters for Diffie and Hellman only: those of the folder, or ours."""
+    """It accepts Diffie-Hellman parameters only: those of the folder, or ours."""
     folder = request.getfixturevalue("parameters") if has_parameters else tmp_path
     context = anonymous_context(folder, server_side=True)
     async with (

@@ -1,4 +1,4 @@
-"""telnet: what is taken out, what is answered, and what is doubled."""
+"""telnet: removal of commands, answers to options, and doubling of FF."""
 
 import re
 

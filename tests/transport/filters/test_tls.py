@@ -1,4 +1,4 @@
-"""TLS: who is let in, and what is said, before and after."""
+"""TLS: handshakes, authorisation, data and goodbyes."""
 
 import dataclasses
 import ssl
@@ -22,7 +22,7 @@ from tests.transport.filters.wires import Ends, cut, each_byte, outcome
 
 @dataclasses.dataclass
 class Folders:
-    """What both ends have, and the contexts made of it."""
+    """The folders of both ends, and the contexts made of them."""
 
     path: Path
     authority: Authority

@@ -1,4 +1,4 @@
-"""WebSocket: who is let in, which frames are taken, and what is answered."""
+"""WebSocket: upgrades, accepted frames and answers."""
 
 import struct
 import subprocess
@@ -85,7 +85,7 @@ REFUSED = {
     "subprotocol": (
         400,
         request(sec_websocket_protocol="chat"),
-        "found no subprotocol 'binary' among those asked for",
+        "found no 'binary' among the requested subprotocols",
     ),
     "a body": (400, request(content_length="5") + b"hello", "found a body, expected none"),
     "two lengths": (
@@ -339,12 +339,12 @@ def _answer(filter: WebSocketClientFilter, old: bytes = b"", new: bytes = b"") -
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        (b"HTTP/1.1", b"RFB 003.008", "what answers is no HTTP server"),
+        (b"HTTP/1.1", b"RFB 003.008", "the peer is no HTTP server"),
         (b"101 Switching Protocols", b"404 Not Found", "the server refuses: 404 Not Found"),
         (b"Upgrade: websocket", b"Upgrade: h2c", "found no Upgrade to websocket"),
-        (b"Accept: ", b"Accept: x", "the server has not understood our key"),
-        (b"Protocol: binary", b"Protocol: chat", "the server has chosen another subprotocol"),
-        (b"Server: ", b"Sec-WebSocket-Extensions: x\r\nS: ", "the server has chosen an extension"),
+        (b"Accept: ", b"Accept: x", "the server did not understand our key"),
+        (b"Protocol: binary", b"Protocol: chat", "the server chose another subprotocol"),
+        (b"Server: ", b"Sec-WebSocket-Extensions: x\r\nS: ", "the server chose an extension"),
     ],
     ids=["no HTTP", "404", "upgrade", "key", "subprotocol", "extension"],
 )

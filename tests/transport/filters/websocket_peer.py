@@ -1,4 +1,4 @@
-"""A WebSocket peer's bytes, right and wrong, made without any library."""
+"""A WebSocket peer's bytes, valid and invalid, made without a library."""
 
 from qmpeer.transport.filters import Filter, WebSocketFilter
 
@@ -19,7 +19,7 @@ def request(
     extra: tuple[str, ...] = (),
     **changes: str | None,
 ) -> bytes:
-    """Make an upgrade with some fields changed, or left out."""
+    """Return an upgrade with some fields changed or left out."""
     by_name = {name.replace("_", "-").lower(): value for name, value in changes.items()}
     fields = {name: by_name.pop(name.lower(), value) for name, value in FIELDS.items()}
     fields |= by_name
@@ -41,7 +41,7 @@ def frame(
     announced: int | None = None,
     width: int | None = None,
 ) -> bytes:
-    """Make a frame, as a client does unless it is told otherwise."""
+    """Return a frame, by default a client's."""
     size = len(payload) if announced is None else announced
     if width is None:
         width = 0 if size < 126 else 2 if size < 65536 else 8

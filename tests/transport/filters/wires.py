@@ -1,4 +1,4 @@
-"""What a filter makes of bytes that come in pieces, and two filters that talk in memory."""
+"""A filter fed with bytes in pieces, and two filters connected in memory."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from qmpeer.transport.filters import Filter
 
 
 class Outcome(NamedTuple):
-    """What one end has seen and said; only the data and the end are the same for any chunking."""
+    """The results of one end; only the data and the end are the same for any chunking."""
 
     data: bytes
     output: bytes
@@ -41,7 +41,7 @@ def each_byte(data: bytes) -> list[bytes]:
 
 
 def cut(data: bytes, sizes: Iterable[int]) -> list[bytes]:
-    """Cut into pieces of these sizes, and the rest."""
+    """Cut data into pieces of these sizes, and a last piece."""
     pieces, start = [], 0
     for size in sizes:
         if start >= len(data):
@@ -58,7 +58,7 @@ def started(make: Callable[[], Filter]) -> Filter:
 
 
 class Ends:
-    """A client's and a server's filter, each the other's peer, and what they have received."""
+    """A client's and a server's filter that are each other's peer, with their received data."""
 
     def __init__(self, client: Filter, server: Filter) -> None:
         self.client, self.server = client, server
@@ -67,7 +67,7 @@ class Ends:
         self.exchange(client.start(), server.start())
 
     def exchange(self, from_client: bytes = b"", from_server: bytes = b"") -> None:
-        """Carry bytes to and fro until nobody says anything."""
+        """Exchange bytes until neither end sends any."""
         while from_client or from_server:
             self.wire += from_client + from_server
             pieces, to_client = self.server.receive(from_client)

@@ -1,12 +1,12 @@
-"""The async client, written by hand; the blocking one is generated from much of it.
+"""The async client, written by hand; most of the blocking client is generated from it.
 
-`scripts/blocking_client.py` says from what, and how. What not every program needs is handed out
-lazily.
+`scripts/blocking_client.py` documents the generation. Names that only some programs need are
+imported on first use.
 """
-# blocking: - The async client … from much of it.
-# blocking: + The blocking client, generated from its twin but for what it does in its own way.
-# blocking: - says from what, and how.
-# blocking: + says how. No event loop is imported here.
+# blocking: - The async client … from it.
+# blocking: + The blocking client, most of it generated from its twin.
+# blocking: - documents the generation.
+# blocking: + documents the generation. No event loop is imported here.
 
 from typing import TYPE_CHECKING
 

@@ -1,8 +1,8 @@
-"""A connection on an event loop: what comes is taken in as it comes, whoever waits.
+"""A connection on an event loop, which receives even while nobody waits.
 
-A command is a future from the moment it is sent, so any number can be in flight; the first is
-written at once, those that follow in the same turn of the loop together. One timer keeps all
-deadlines: it is set for the earliest and looks at the others when it fires.
+Each command is a future from the moment it is sent, so any number can be in flight. The first is
+written at once; further ones of the same turn of the loop are written together. One timer serves
+all deadlines: it is set for the earliest one and checks the others when it fires.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from qmpeer import limits
-from qmpeer.client.aio.reply import Reply, executed_there
+from qmpeer.client.aio.reply import Reply, execute_on_loop
 from qmpeer.client.events import EventLog
 from qmpeer.client.timeouts import Deadline
 from qmpeer.client.wire_log import WireLog
@@ -38,18 +38,18 @@ if TYPE_CHECKING:
 
 
 AsyncOnLost: TypeAlias = Callable[["AsyncChannel"], None]
-"""Called once a channel's connection has ended."""
+"""A function that is called once a channel's connection has ended."""
 
 
 class AsyncChannel:
-    """An async client's connection, the handler of its stream.
+    """An async client's connection, and the handler of its stream.
 
     Attributes:
-        session: The protocol's side of it.
-        log: The events that have come.
-        end: Why the connection has ended, once it has.
-        interrupted: The commands that the end has cut off.
-        launched: The program at the other end, if it is ours.
+        session: The protocol session.
+        log: The events received.
+        end: The reason why the connection has ended, or None.
+        interrupted: The names of the commands that the end cut off.
+        launched: The program at the other end, if we launched it.
     """
 
     def __init__(
@@ -81,16 +81,16 @@ class AsyncChannel:
 
     @property
     def interruptions(self) -> "tuple[Interruption, ...]":
-        """Nothing: at the first one, all ends."""
+        """Always empty: without `reconnect`, the first loss ends the client."""
         return ()
 
     @property
     def is_closed(self) -> bool:
-        """It has ended."""
+        """True if the connection has ended."""
         return self.end is not None
 
     async def negotiate(self, deadline: Deadline) -> None:
-        """Take the greeting and negotiate, as `AsyncClient.connect` says."""
+        """Receive the greeting and negotiate, as described at `AsyncClient.connect`."""
         session = self.session
         try:
             if not await self.wait(lambda: session.phase is Phase.READY, deadline):
@@ -112,9 +112,9 @@ class AsyncChannel:
         is_oob: bool,
         fds: Sequence[int],
     ) -> Reply[Any]:
-        """Send one command, as `AsyncClient.execute` says."""
+        """Send one command, as described at `AsyncClient.execute`."""
         if asyncio._get_running_loop() is not self._loop:
-            return executed_there(self, self._loop, command, arguments, timeout, is_oob, fds)
+            return execute_on_loop(self, self._loop, command, arguments, timeout, is_oob, fds)
         reply = self._reply_to(command, timeout)
         sent = self.session.execute(command, arguments, reply, is_oob, (*fds,) if fds else ())
         return self._begin(sent, arguments, reply)
@@ -129,10 +129,10 @@ class AsyncChannel:
         return reply
 
     def synchronize(self, command: str, value: int, timeout: float | None) -> Reply[Any]:
-        """Synchronize with a guest agent, as `AgentSession.synchronize` does."""
+        """Synchronize with a guest agent, as described at `AgentSession.synchronize`."""
         session = self._agent_session
         for sent in session.interrupted:
-            if sent.token is not None and sent.token.done():  # it was cancelled
+            if sent.token is not None and sent.token.done():  # cancelled by its caller
                 session.give_up(sent)
         reply = self._reply_to(command, timeout)
         sent = session.synchronize(command, value, reply)
@@ -141,7 +141,7 @@ class AsyncChannel:
     def execute_silently(
         self, command: str, arguments: JsonObject | None, timeout: float | None
     ) -> Reply[Any]:
-        """Execute a command whose success isn't answered."""
+        """Execute a command that isn't answered when it succeeds."""
         reply = self._reply_to(command, timeout)
         sent = self._agent_session.execute_silently(command, arguments, reply)
         return self._begin(sent, arguments, reply)
@@ -154,13 +154,13 @@ class AsyncChannel:
     def _begin(
         self, sent: Sent[Reply[Any]], arguments: JsonObject | None, reply: Reply[Any]
     ) -> Reply[Any]:
-        """Log it, watch its deadline, and send it now or with those that follow."""
+        """Log a command, watch its deadline, and send it now or with the next ones."""
         if self._wire_log is not None:
             self._wire_log.sent(sent, arguments)
         session, fds, deadline = self.session, sent.fds, reply._deadline
         if deadline is not None and (self._timer is None or deadline < self._timer_due):
             self._set_timer(deadline)
-        if sent.is_waiting:  # it may be given up until its turn
+        if sent.is_waiting:  # queued: the caller may give it up before it is sent
             if fds:
                 self._keep_fds(sent)
             reply.add_done_callback(lambda _: session.give_up(sent))
@@ -172,7 +172,7 @@ class AsyncChannel:
         return reply
 
     async def take_in_what_has_arrived(self) -> None:
-        """Let the loop read until nothing more is there, or until it finds no end."""
+        """Let the loop read until nothing more arrives, or for `limits.MARK_TIME` at most."""
         end = self._loop.time() + limits.MARK_TIME
         while self._loop.time() < end:
             before = self._received
@@ -188,12 +188,12 @@ class AsyncChannel:
         while data:
             try:
                 self._stream.write(data, fds)
-            except (OSError, ValueError) as error:  # the descriptors are refused
+            except (OSError, ValueError) as error:  # the descriptors can't be sent
                 self._refuse(fds, error)
             data, fds = session.data_to_send()
 
     def _keep_fds(self, sent: "Sent[Reply[Any]]") -> None:
-        """Keep descriptors of our own until they are sent: the caller may close his before."""
+        """Duplicate the descriptors until they are sent: the caller may close its own before."""
         assert sent.token is not None
         reply = sent.token
         try:
@@ -217,7 +217,7 @@ class AsyncChannel:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_at(deadline, self._check_deadlines)
-        self._timer_due = deadline  # uvloop's timer doesn't tell when it is due at once
+        self._timer_due = deadline  # uvloop's handle can't report this at once
 
     def _check_deadlines(self) -> None:
         self._timer = None
@@ -236,11 +236,11 @@ class AsyncChannel:
             self._set_timer(earliest)
 
     async def connected(self, deadline: Deadline) -> "AsyncChannel":
-        """Return the connection that there is: this one, even if it has ended."""
+        """Return the current connection: this one, even if it has ended."""
         return self
 
     async def wait(self, is_done: Callable[[], bool], deadline: Deadline) -> bool:
-        """Wait until is_done() or the deadline; False at that. Raise when the connection ends."""
+        """Wait for is_done(); return False at the deadline, raise if the connection ends."""
         while not is_done():
             if self.end is not None:
                 raise ConnectionClosed(self.end.reason) from self.end.__cause__
@@ -270,19 +270,19 @@ class AsyncChannel:
     # StreamHandler
 
     def data_received(self, data: bytes, fds: Sequence[int]) -> None:
-        """Take in what the server sent."""
+        """Handle data of the server."""
         close_all(fds)
         self._received += len(data)
         self._hand_out(self.session.receive_data(data))
 
     def _read_on(self) -> None:
-        """Read on in what was received, for a moment."""
+        """Parse more of the received data."""
         if self.end is None:
             self._received += 1
             self._hand_out(self.session.resume())
 
     def _hand_out(self, occurrences: Sequence[Any]) -> None:
-        """Give everybody what is theirs, and read on in a turn of the loop of its own."""
+        """Deliver replies and events; continue a long parse in a later turn of the loop."""
         session = self.session
         if self._wire_log is not None:
             self._wire_log.received(occurrences)
@@ -301,6 +301,7 @@ class AsyncChannel:
             self._lose(session.failure)
             self._stream.abort()
         if session.is_busy:
+            # Stop reading while a long parse continues: the buffered data must not grow.
             self._stream.pause_reading()
             self._loop.call_soon(self._read_on)
             self._is_reading_paused = True
@@ -313,18 +314,19 @@ class AsyncChannel:
             self._wake()
 
     def eof_received(self) -> None:
-        """Take in that the server sends no more."""
+        """Close the stream: the server sends no more."""
         self._stream.close()
 
     def pause_writing(self) -> None:
-        """Do nothing: what is unsent is the caller's own commands."""
+        """Do nothing: only the caller's own commands are unsent."""
 
     def resume_writing(self) -> None:
-        """Do nothing, as pause_writing."""
+        """Do nothing, like pause_writing."""
 
     def connection_lost(self, error: OSError | None) -> None:
-        """End what waits."""
+        """End the connection and all waits."""
         if self.launched is not None and self.end is None and server_has_left(error):
+            # It waits up to a second for the program's end, too long for the loop's thread.
             waiting = self._loop.run_in_executor(None, self.launched.obituary)
             waiting.add_done_callback(lambda done: self._lose(error, done.result()))
         else:
@@ -348,7 +350,7 @@ class AsyncChannel:
                 reply.set_result(outcome.value)
             else:
                 reply.set_exception(outcome.error)
-                reply.exception()  # it may have been sent without anybody waiting: be quiet then
+                reply.exception()  # if nobody awaits it, asyncio must not log it
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -357,13 +359,13 @@ class AsyncChannel:
         self._wake()
 
     def _disown(self, reason: str) -> None:
-        """Take in that this is a forked child: the connection, and its loop, are its parent's."""
+        """End the connection in a forked child: it belongs to the parent, and so does the loop."""
         self._lost = None
         if self.end is None:
             self.end = ConnectionClosed(reason)
 
     async def close(self) -> None:
-        """Close the connection, and end the program at its other end if it is ours."""
+        """Close the connection, and end the program at its other end if we launched it."""
         if self._lost is None:
             self._stream.abort()
             return
@@ -371,6 +373,7 @@ class AsyncChannel:
             self._flush()
         self._lose(ConnectionClosed(CLOSED_BY_US))
         self._stream.close()
+        # shield() keeps a cancelled close() from cancelling the future that others may await.
         await asyncio.shield(self._lost)
         if self.launched is not None:
             await asyncio.to_thread(self.launched.end)

@@ -1,7 +1,7 @@
 """The async client: the same names as the blocking one, with await.
 
-[Long on purpose: it is the face of a client, most of it documentation; what it does stands in the
-modules that it imports.]
+[Long on purpose: it is the public interface of a client, most of it documentation. The work is done
+in the modules that it imports.]
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -10,7 +10,13 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
 from qmpeer import limits, transport
 from qmpeer.client import aio
 from qmpeer.client.aio.channel import AsyncChannel, AsyncOnLost
-from qmpeer.client.aio.door import Door, accepted, aside, decoded, opened
+from qmpeer.client.aio.primitives import (
+    ClosedOnExit,
+    accept_connection,
+    call_blocking,
+    decoded,
+    open_connection,
+)
 from qmpeer.client.aio.reply import Reply
 from qmpeer.client.aio.subscription import AsyncEvents
 from qmpeer.client.binding_calls import Binding, EventName, compare, event_types, named
@@ -40,15 +46,16 @@ R = TypeVar("R")
 D = TypeVar("D")
 
 
-class AsyncClient(Door):
-    """A QMP server, driven from asyncio.
+class AsyncClient(ClosedOnExit):
+    """A client of a QMP server, for asyncio.
 
     Make one with `connect`, `accept` or `launch`, and use it as an async context manager. It
-    belongs to the loop that it was made on, and to the process that made it: in a forked child,
-    using it raises ConnectionClosed, and closing it doesn't touch the parent's connection.
+    belongs to the event loop and the process that made it. In a forked child, its methods raise
+    ConnectionClosed, and closing it doesn't affect the parent's connection.
 
     Attributes:
-        command_timeout: Seconds for a command and for wait_event unless they say otherwise.
+        command_timeout: The default timeout of commands, wait_event, run_job and migrate, in
+            seconds. None waits for ever.
 
     Example:
         >>> from qmpeer.errors import CommandError, ConnectionClosed
@@ -59,9 +66,9 @@ class AsyncClient(Door):
         ...     ...
     """
 
-    # blocking: - driven from asyncio.
-    # blocking: + driven from blocking code; several threads may share one.
-    # blocking: - belongs to the loop that it was made on, and to the process
+    # blocking: - A client of a QMP server, for asyncio.
+    # blocking: + A client of a QMP server, for blocking code; several threads may share one.
+    # blocking: - belongs to the event loop and the process
     # blocking: + belongs to the process
 
     def __init__(self, channel: "AnyAsyncChannel", command_timeout: float | None) -> None:
@@ -87,41 +94,43 @@ class AsyncClient(Door):
         reconnect: float | None = 0.0,
         tls: "ssl.SSLContext | None" = None,
     ) -> "AsyncClient":
-        """Connect to a server, take its greeting and negotiate.
+        """Connect to a server and negotiate capabilities.
 
         Args:
             address: Such as "unix:/run/vm.qmp", "localhost:4444", "tls:vm.example:4444",
                 "wss://vm.example:4444/", or a connected socket.
-            timeout: Seconds for all of that together; None waits for ever.
-            command_timeout: Seconds for each command later on.
-            negotiate: False for a guest agent, which neither greets nor negotiates.
-            capabilities: Those to enable; None enables "oob" if it is offered.
-            max_in_flight: In-band commands sent before the first of them is answered; the others
-                wait their turn. None: any number, and 8 from the first out-of-band command on, so
-                that the next one isn't kept waiting.
-            message_limit: Bytes of the longest message; a longer one ends the connection.
-            strict: Check commands before they are sent, against the server's schema or the one
-                given here; what the server would refuse raises ValidationError then. What is
-                deprecated gives a DeprecationWarning.
-            wait_for_socket: Keep trying while nobody listens there yet.
-            reconnect: Seconds for which another connection is tried for whenever one is lost; None
-                for ever. Numbers of events go on, and `interruptions` tells what was lost: a
-                command that was cut off raises CommandInterrupted, as ever, and isn't repeated; all
-                else waits, no longer than its own deadline.
-            tls: For tls and wss: certificates, and what is checked, in place of the options that
-                such an address has.
+            timeout: Seconds to connect, receive the greeting and negotiate; None waits for ever.
+            command_timeout: The default timeout of later commands, in seconds; None waits for ever.
+            negotiate: False for a guest agent, which neither sends a greeting nor negotiates.
+            capabilities: The capabilities to enable; None enables "oob" if the server offers it.
+            max_in_flight: The number of in-band commands that may be sent and not yet answered;
+                further commands are queued. None sets no limit at first, and 8 from the first
+                out-of-band command on, so that later out-of-band commands aren't held up.
+            message_limit: The size of the longest message accepted, in bytes. A longer one ends the
+                connection.
+            strict: Check each command before it is sent, against the server's schema (True) or
+                against the given schema. A command that the server would refuse raises
+                ValidationError; a deprecated one gives a DeprecationWarning.
+            wait_for_socket: Keep trying while nobody listens at the address yet.
+            reconnect: After a connection is lost, keep trying to reconnect for this many seconds; 0
+                doesn't reconnect, None never gives up. Event numbers continue, and `interruptions`
+                records what was lost. A command that was cut off raises CommandInterrupted and
+                isn't repeated. Everything else waits for the new connection, up to its own
+                deadline.
+            tls: The TLS context for tls and wss, instead of the options in the address.
 
         Raises:
-            OSError: If it can't be reached, or if it, or we, refuse the other's certificate.
-            TimeoutError: If time runs out; it says whether the server was silent.
-            NegotiationError: If the server refuses.
-            ConnectionClosed: If it leaves, or isn't a QMP server.
-            CommandError: If it can't say what its schema is, and strict=True asked for that.
-            ValueError: If the address isn't one, or can't be connected to again.
+            OSError: If the server can't be reached, or if one side rejects the other's certificate.
+            TimeoutError: If the timeout passes; the message shows whether the server was silent.
+            NegotiationError: If the server refuses the capabilities, or doesn't offer them.
+            ConnectionClosed: If the server closes the connection, or isn't a QMP server.
+            CommandError: If strict is True and the server can't return its schema.
+            ValueError: If the address is malformed, or reconnect is set for one that can't be
+                connected to again.
         """
-        # blocking: - longer than its own deadline.
-        # blocking: + longer than its own deadline. It is whoever needs the connection that makes
-        # blocking: + the new one: events that come while nobody waits for any are lost.
+        # blocking: - up to its own deadline.
+        # blocking: + up to its own deadline. The next call that needs a connection makes it; events
+        # blocking: + that the server sends before that are lost.
 
         async def open_channel(
             seconds: float | None, log: EventLog, on_lost: AsyncOnLost | None
@@ -129,7 +138,7 @@ class AsyncClient(Door):
             session = new_session(
                 address_text(address), negotiate, capabilities, max_in_flight, message_limit
             )
-            return await opened(
+            return await open_connection(
                 address,
                 session,
                 Deadline(seconds),
@@ -162,25 +171,29 @@ class AsyncClient(Door):
         strict: "bool | Schema" = False,
         insecure: bool = False,
     ) -> "AsyncClient":
-        """Wait for a server that dials us, as QEMU does without ``server=on``; else as `connect`.
+        """Wait for a server that connects to us, as QEMU does without ``server=on``.
+
+        Further arguments and exceptions are those of `connect`.
 
         Args:
-            address: Where to listen, or a socket that listens already, which stays open.
-            timeout: Seconds until it has come, greeted and negotiated.
-            insecure: Listen where other machines can reach it; whoever comes first is the server.
+            address: The address to listen at, or a listening socket, which stays open.
+            timeout: Seconds until the server has connected and negotiated; None waits for ever.
+            insecure: Allow an address that other machines can reach. The first peer that connects
+                is taken for the server.
         """
         deadline = Deadline(timeout)
         listener = transport.listen(address, backlog=1, insecure=insecure)
         try:
-            sock = await accepted(listener, timeout)
+            sock = await accept_connection(listener, timeout)
         finally:
+            # A listening socket of the caller's stays open; only ours is removed.
             if listener is not address:
                 transport.unlink_if_ours(listener)
                 listener.close()
         session = new_session(
             address_text(address), negotiate, capabilities, max_in_flight, message_limit
         )
-        channel = await opened(sock, session, deadline)
+        channel = await open_connection(sock, session, deadline)
         return await cls._made(channel, deadline, command_timeout, strict)
 
     @classmethod
@@ -199,34 +212,39 @@ class AsyncClient(Door):
         ends_with_parent: bool = True,
         own_session: bool = True,
     ) -> "AsyncClient":
-        """Start a program with its monitor on a socket pair, and connect; `close` ends it.
+        """Start a program with its monitor on a socket pair, and connect; `close` ends the program.
 
-        What isn't told of here is as in `connect`.
+        Further arguments and exceptions are those of `connect`.
 
         Args:
-            argv: The program and its options; those of the monitor are added.
-            timeout: Seconds until it has greeted and negotiated.
-            monitor: The options to add, "{fd}" standing for the descriptor; by default QEMU's.
-            stderr: Where its stderr goes, as for subprocess.Popen; None keeps it for errors.
-            ends_with_parent: It ends when this program does, however that ends: by returning, by
-                an exception, by os._exit or by a signal, SIGKILL included. A small process of
-                Python stands guard over it. False leaves it running, and its monitor closed.
-            own_session: It runs in a session of its own, so that Ctrl-C at this program's terminal
-                doesn't reach it, and it can be told to quit. False leaves it in ours.
+            argv: The program and its options; the monitor's options are added.
+            timeout: Seconds until it has negotiated; None waits for ever.
+            monitor: The monitor's options, with "{fd}" for the descriptor; None adds QEMU's.
+            stderr: The destination of its stderr, as for subprocess.Popen; None keeps it for error
+                messages.
+            ends_with_parent: End it when this process ends, in whatever way: by returning, by an
+                exception, by os._exit or by a signal, including SIGKILL. A small Python process
+                guards it. False leaves it running with its monitor closed.
+            own_session: Run it in a session of its own, so that Ctrl-C at our terminal doesn't
+                reach it, and you can still send it "quit". False runs it in our session.
 
         Raises:
-            ConnectionClosed: If it ends at once; with what it wrote to stderr.
+            ConnectionClosed: If the program ends at once; the message holds its stderr.
         """
         from qmpeer.client.launching import Launched  # start: 20 ms
 
         deadline = Deadline(timeout)
-        launched = await aside(Launched, argv, monitor, stderr, ends_with_parent, own_session)
+        launched = await call_blocking(
+            Launched, argv, monitor, stderr, ends_with_parent, own_session
+        )
         try:
             session = new_session(argv[0], True, capabilities, max_in_flight, message_limit)
-            channel = await opened(launched.socket, session, deadline, launched=launched)
+            channel = await open_connection(launched.socket, session, deadline, launched=launched)
             return await cls._made(channel, deadline, command_timeout, strict)
         except BaseException:
-            await aside(launched.end)
+            # After any exception, KeyboardInterrupt included: the program must not outlive the
+            # failed launch.
+            await call_blocking(launched.end)
             raise
 
     @classmethod
@@ -242,6 +260,7 @@ class AsyncClient(Door):
             try:
                 await client._be_strict(strict, deadline.remaining())
             except BaseException:
+                # Without the schema there is no strict client, so nobody will close it later.
                 await client.close()
                 raise
         return client
@@ -288,50 +307,55 @@ class AsyncClient(Door):
         oob: bool = False,
         fds: Sequence[int] = (),
     ) -> Reply[Any]:
-        """Send one command; await what this returns for its value.
+        """Send one command; await the returned future for its return value.
 
-        It is sent whether or not it is awaited; cancelling the future drops the reply, not the
-        command. The future goes wherever a coroutine goes, such as asyncio.create_task(). From
-        another thread, or while the client's loop isn't running, this returns a mere coroutine, and
-        nothing is sent until the loop runs that, as by asyncio.run_coroutine_threadsafe().
+        The command is sent at once, even if the future is never awaited; cancelling the future
+        drops the reply, not the command. The future can be used like a coroutine, for example with
+        asyncio.create_task().
+
+        If you call this from another thread, or while the client's loop isn't running, it returns a
+        plain coroutine. Then nothing is sent until the loop runs the coroutine, for example by
+        asyncio.run_coroutine_threadsafe().
 
         Args:
-            command: Its name, or what a function of a binding returned.
-            arguments: Its arguments; those of a binding's command are in it already.
-            timeout: Seconds until the reply; None waits for ever. A command that timed out may
-                still be executed; its late reply is dropped.
-            oob: Execute it out of band, overtaking those that wait.
-            fds: Descriptors to send with it, over a unix socket; they stay the caller's.
+            command: The command's name, or a command made by a function of a binding.
+            arguments: The arguments. A binding's command already holds them.
+            timeout: Seconds until the reply; None waits for ever. The server may still execute a
+                command that timed out; its late reply is dropped.
+            oob: Execute the command out of band, ahead of queued commands.
+            fds: File descriptors to send with the command over a unix socket. You still have to
+                close them.
 
         Returns:
-            A future of the value as JSON has it, {} where the command returns nothing; of a
-            binding's command as the type that it returns. It raises
-            CommandError if the server answered with an error; CommandInterrupted if the connection
-            ended first, and the outcome is unknown (the reply of "quit" may be cut off, which
-            counts as success); TimeoutError if the deadline passed; ValueError or OSError if the
-            descriptors can't be sent.
+            A future of the return value: a JSON value, {} if the command returns nothing, or the
+            return type of a binding's command. The future raises CommandError if the server
+            returned an error, TimeoutError if the deadline passed, and ValueError or OSError if the
+            descriptors can't be sent. It raises CommandInterrupted if the connection ended before
+            the reply, so the outcome is unknown; "quit" succeeds in this case.
 
         Raises:
-            ConnectionClosed: If the connection has ended before.
+            ConnectionClosed: If the connection had already ended.
             LocalProtocolError: If out-of-band execution isn't enabled.
-            TypeError: If JSON can't hold the arguments.
-            ValidationError: If there is a character in them that no server reads (a lone surrogate,
-                a noncharacter), or the client is strict, and the server would refuse the command.
-            LimitError: If they are nested deeper, or longer, than a server reads.
+            TypeError: If the arguments aren't JSON values.
+            ValidationError: If the arguments hold a character that no server accepts (a lone
+                surrogate, a noncharacter), or the client is strict and the server would refuse the
+                command.
+            LimitError: If the arguments are longer or deeper nested than a server accepts.
         """
-        # blocking: - Send one command; await what this returns for its value.
-        # blocking: + Execute one command and return its value.
-        # blocking: - It is sent whether … run_coroutine_threadsafe().
-        # blocking: - A future of the value … can't be sent.
-        # blocking: + The value as JSON has it, {} where the command returns nothing; of a binding's
-        # blocking: + command as the type that it returns.
+        # blocking: - Send one command; await the returned future for its return value.
+        # blocking: + Execute one command and return its return value.
+        # blocking: - The command is sent at once … with asyncio.create_task().
+        # blocking: - If you call this … run_coroutine_threadsafe().
+        # blocking: - A future of the return value … in this case.
+        # blocking: + A JSON value, {} if the command returns nothing; or the return type of a
+        # blocking: + binding's command.
         # blocking: - ConnectionClosed: If
-        # blocking: + CommandError: If the server answered with an error.
-        # blocking: + CommandInterrupted: If the connection ended first, and the outcome is unknown;
-        # blocking: + the reply of "quit" may be cut off, which counts as success.
+        # blocking: + CommandError: If the server returned an error.
+        # blocking: + CommandInterrupted: If the connection ended before the reply, so the outcome
+        # blocking: + is unknown; "quit" succeeds in this case.
         # blocking: + TimeoutError: If the deadline passed.
-        # blocking: + ValueError: If descriptors can't be sent here.
-        # blocking: + OSError: If one of them isn't open.
+        # blocking: + ValueError: If descriptors can't be sent over this connection.
+        # blocking: + OSError: If one of the descriptors isn't open.
         # blocking: + ConnectionClosed: If
         if not isinstance(command, str):
             return decoded(
@@ -344,17 +368,17 @@ class AsyncClient(Door):
         return self._channel.execute(command, arguments, seconds, oob, fds)
 
     async def check(self, binding: Binding, *, timeout: Timeout = DEFAULT) -> "Differences":
-        """Compare the schema that a binding is for with the server's.
+        """Compare a binding's schema with the server's.
 
         Args:
-            binding: The module of the binding.
-            timeout: Seconds for the server's answer; None waits for ever.
+            binding: The binding's module.
+            timeout: Seconds until the server's answer; None waits for ever.
 
         Returns:
-            What the server lacks ("gone"), what it has more ("new"), and what differs.
+            What the server lacks ("gone"), what only the server has ("new"), and what differs.
 
         Raises:
-            CommandError: If the server can't say what its schema is.
+            CommandError: If the server can't return its schema.
         """
         return compare(binding, await self.execute("query-qmp-schema", timeout=timeout))
 
@@ -380,23 +404,27 @@ class AsyncClient(Door):
     def events(
         self, *names: EventName, match: Match = None, limit: int = limits.EVENTS_SUBSCRIBED
     ) -> "AsyncEvents[Any]":
-        """Subscribe to the events that come from now on.
+        """Subscribe to events that come from now on.
 
         Args:
-            names: Those wanted, each by its name or its type in a binding, in which case events are
-                handed out with data of that type; none means all.
-            match: Members that their data must have, or a function of the event.
-            limit: How many may be unread before the oldest are dropped, and counted.
+            names: The events to receive, each as its name or its type in a binding; none means all.
+                Events subscribed by type carry data of that type.
+            match: Members that an event's data must have, or a function of the event.
+            limit: The number of unread events to keep; beyond it, the oldest are dropped and
+                counted.
 
         Returns:
-            An async iterator and context manager; it ends when the connection does.
+            An async iterator and context manager; it ends with the connection.
         """
         wanted = event_types(names)
         queue = self._channel.log.subscribe(wanted.names, match, limit)
         return AsyncEvents(self._channel, queue, wanted.hand_out)
 
     async def event_mark(self) -> int:
-        """Take in what has arrived, and return a mark: "everything after now" for wait_event."""
+        """Return a mark for wait_event that stands for "events after now".
+
+        Events that have already arrived are received first, so they come before the mark.
+        """
         await self._channel.take_in_what_has_arrived()
         return self._channel.log.last
 
@@ -438,21 +466,23 @@ class AsyncClient(Door):
         """Wait for an event and return it.
 
         Args:
-            names: One name or several, or types of a binding; None is any.
-            match: Members that its data must have, or a function of the event.
-            since: A mark: events after it count that have come already. None: only new ones.
+            names: One event name or several, or types of a binding; None accepts any event.
+            match: Members that the event's data must have, or a function of the event.
+            since: A mark of event_mark: events after it count, even if they have already come. None
+                waits for a new event.
             timeout: Seconds; None waits for ever.
 
         Raises:
-            TimeoutError: If none comes in time.
+            TimeoutError: If no such event comes in time.
             ConnectionClosed: If the connection ends first.
-            LimitError: If events after the mark are no longer kept, so that it may be one of them.
-            TypeError: If the mark isn't one.
+            LimitError: If events after the mark are no longer kept, and one of them may match.
+            TypeError: If the mark isn't a number.
         """
         seconds = self._seconds(timeout)
         deadline = Deadline(seconds)
         wanted = event_types(names)
         waiting = EventWait(self._channel.log, wanted.names, match, since)
+        # The mark is taken before the first search, so no event can fall between the two.
         waiting.begin(await self.event_mark())
         try:
             if not await self._channel.wait(waiting.is_found, deadline):
@@ -463,7 +493,7 @@ class AsyncClient(Door):
         assert waiting.event is not None
         return wanted.hand_out(waiting.event)
 
-    # What takes several commands
+    # Procedures of several commands
 
     async def run_job(
         self,
@@ -476,34 +506,36 @@ class AsyncClient(Door):
         interval: float = limits.PROGRESS_INTERVAL,
         timeout: Timeout = DEFAULT,
     ) -> "JobState":
-        """Begin a job, see it through by its events, and return how it stood at its end.
+        """Start a job, follow its events to its end, and return its last state.
 
-        It is finalized and dismissed if it doesn't do so by itself. What keeps this from seeing its
-        end, be it the deadline or an exception of the progress function, cancels it; if that
-        doesn't work, the exception bears a note of it.
+        A job that doesn't finalize or dismiss itself is finalized and dismissed. If the deadline
+        passes, the progress function raises, or anything else ends this call early, the job is
+        cancelled; if that fails, the exception gets a note.
 
         Args:
-            command: What begins it: "blockdev-mirror", "blockdev-create", "snapshot-save", …; any
-                that takes a job-id, by its name or from a binding.
-            arguments: Its arguments; without a job-id it is given one.
-            when_ready: Whether a job that is ready, and could go on for ever, switches over to its
-                target ("complete"), or stops, so that the target is a copy of what was ("stop").
-            on_stopped: Whether a job that an error has stopped (on-target-error=stop) raises
-                JobError and is left as it is, for job-resume or job-cancel ("raise"), or is waited
-                for, as somebody else will see to it ("wait").
-            progress: Called with the job's state whenever that changes; a coroutine is awaited.
-            interval: Seconds from one question for the progress to the next; without a progress
-                function, none is asked.
-            timeout: Seconds for all of it; None waits for ever.
+            command: The command that starts the job, by its name or from a binding:
+                "blockdev-mirror", "blockdev-create", "snapshot-save", … Any command with a job-id
+                works.
+            arguments: The command's arguments; a job-id is added if there is none.
+            when_ready: How to end a job that is ready and would otherwise run for ever. "complete"
+                switches over to the target; "stop" ends the job and leaves the target as a copy.
+            on_stopped: What to do when an error stops the job (on-target-error=stop). "raise"
+                raises JobError and leaves the job stopped, for job-resume or job-cancel; "wait"
+                waits for somebody else to resume or cancel it.
+            progress: A function, called with the job's state whenever that changes; an awaitable
+                result is awaited.
+            interval: Seconds between queries of the progress; without a progress function, there
+                are none.
+            timeout: Seconds for the whole job; None waits for ever.
 
         Raises:
-            JobError: If the job fails, somebody cancels it, or an error has stopped it.
-            CommandError: If it can't be begun.
-            CommandInterrupted: If the connection ends meanwhile; the job may go on.
-            ConnectionClosed: Likewise.
+            JobError: If the job fails, somebody cancels it, or an error stops it.
+            CommandError: If the server refuses to start the job.
+            CommandInterrupted: If the connection ends meanwhile; the job may continue.
+            ConnectionClosed: If the connection had already ended.
             TimeoutError: If the deadline passed.
         """
-        # blocking: - ; a coroutine is awaited
+        # blocking: - ; an awaitable result is awaited
         name, given = named(command, arguments)
         countdown = Countdown(self._seconds(timeout))
         run = aio.JobRun(self, name, given, when_ready, on_stopped, progress, interval, countdown)
@@ -518,28 +550,30 @@ class AsyncClient(Door):
         interval: float = limits.PROGRESS_INTERVAL,
         timeout: Timeout = DEFAULT,
     ) -> "MigrationState":
-        """Migrate the machine, and return how that stood at its end.
+        """Migrate the machine, and return the migration's last state.
 
-        Where the server has MIGRATION events they are enabled, and nothing is polled but the
-        progress. What keeps this from seeing the end cancels the migration, but not in postcopy.
-        One that pauses before it switches over goes on once the progress function has been told.
+        MIGRATION events are enabled if the server has them; then only the progress is polled. If
+        the deadline passes, the progress function raises, or anything else ends this call early,
+        the migration is cancelled, except in postcopy. A migration that pauses before its
+        switchover continues after the call of the progress function.
 
         Args:
-            uri: Whereto, such as "unix:/run/other.sock" or "exec:cat >file".
-            arguments: Further arguments of the command "migrate".
-            progress: Called with the state whenever that changes, and each interval; a coroutine
-                is awaited.
-            interval: Seconds from one question for the progress to the next.
-            timeout: Seconds for all of it; None waits for ever.
+            uri: The destination, such as "unix:/run/other.sock" or "exec:cat >file".
+            arguments: Further arguments of "migrate".
+            progress: A function, called with the state whenever that changes, and once per
+                interval; an awaitable result is awaited.
+            interval: Seconds between queries of the progress.
+            timeout: Seconds for the whole migration; None waits for ever.
 
         Raises:
-            MigrationError: If it fails, for the server's own reason, or somebody cancels it.
-            CommandError: If it can't be begun.
-            CommandInterrupted: If the connection ends meanwhile; the migration may go on.
-            ConnectionClosed: Likewise.
+            MigrationError: If the migration fails, with the server's reason, or somebody cancels
+                it.
+            CommandError: If the server refuses to start the migration.
+            CommandInterrupted: If the connection ends meanwhile; the migration may continue.
+            ConnectionClosed: If the connection had already ended.
             TimeoutError: If the deadline passed.
         """
-        # blocking: - ; a coroutine is awaited
+        # blocking: - ; an awaitable result is awaited
         given = dict(arguments or {}) if uri is None else {"uri": uri, **(arguments or {})}
         countdown = Countdown(self._seconds(timeout))
         return await aio.MigrationRun(self, given, progress, interval, countdown).run()
@@ -550,17 +584,17 @@ class AsyncClient(Door):
         *,
         timeout: float | None = limits.CONNECT_TIMEOUT,
     ) -> "AsyncGuestAgent":
-        """Connect to the guest's agent, and wait until it answers; to be closed by the caller.
+        """Connect to the guest's agent, and wait until it answers. You have to close the result.
 
         Args:
-            address: Of the chardev behind its port; None asks the server, which tells it if it is
-                a socket that waits for somebody.
-            timeout: Seconds for that; None waits for ever.
+            address: The address of the chardev behind the agent's port. None asks the server for
+                it, which works if the chardev is a listening socket.
+            timeout: Seconds until the agent answers; None waits for ever.
 
         Raises:
-            ValueError: If the server doesn't tell an address.
-            OSError: If it can't be reached.
-            TimeoutError: If the agent doesn't answer.
+            ValueError: If the server has no such address.
+            OSError: If the address can't be connected to.
+            TimeoutError: If the agent doesn't answer in time.
         """
         countdown = Countdown(timeout)
         if address is None:
@@ -572,52 +606,55 @@ class AsyncClient(Door):
     async def names(
         self, kind: str, *, within: str = "", timeout: float | None = limits.NAMES_TIMEOUT
     ) -> list[str]:
-        """Return the names of what is there, for completion; none if the server can't be asked.
+        """Return the names of existing objects, for completion.
+
+        The list is empty if the server has no command that lists them.
 
         Args:
             kind: "block-node", "drive", "block" (either), "drive-device", "device", "job",
                 "chardev", "netdev", "qom-path", "qom-property", "object", "iothread",
                 "memory-backend", "block-export", "dirty-bitmap", "command", "event",
                 "device-type", "qom-type" or "chardev-backend".
-            within: Where to look: the path whose children or properties are meant.
-            timeout: Seconds for asking.
+            within: For "qom-path" and "qom-property", the path whose children or properties to
+                list.
+            timeout: Seconds until the answer; None waits for ever.
 
         Raises:
-            ValueError: If there is no such kind.
+            ValueError: If the kind is unknown.
             TimeoutError: If the server doesn't answer in time.
         """
         return await aio.names(self, kind, within, Countdown(timeout))
 
-    # The rest
+    # The connection
 
     @property
     def greeting(self) -> Greeting | None:
-        """What the server said at first; None where nothing was negotiated."""
+        """The server's greeting; None if the client didn't negotiate."""
         return self._channel.session.greeting
 
     @property
     def capabilities(self) -> tuple[str, ...]:
-        """The capabilities that are enabled."""
+        """The enabled capabilities."""
         return self._channel.session.capabilities
 
     @property
     def process(self) -> "subprocess.Popen[bytes] | None":
-        """The process that `launch` started."""
+        """The process that `launch` started, or None."""
         launched = self._channel.launched
         return None if launched is None else launched.process
 
     @property
     def interruptions(self) -> "tuple[Interruption, ...]":
-        """The connections that were lost, the oldest first; none without ``reconnect``."""
+        """The lost connections, oldest first; empty without ``reconnect``."""
         return self._channel.interruptions
 
     @property
     def is_closed(self) -> bool:
-        """The connection has ended, and no other will be made."""
+        """True if the connection has ended and no other will be made."""
         return self._channel.is_closed
 
     async def close(self) -> None:
-        """Close the connection, and end what `launch` started; doing so twice is fine."""
+        """Close the connection and end the program of `launch`; repeated calls do no harm."""
         await self._channel.close()
 
     def __repr__(self) -> str:

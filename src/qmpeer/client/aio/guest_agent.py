@@ -1,4 +1,4 @@
-"""A guest agent, for asyncio."""
+"""The client of a guest agent, for asyncio."""
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from qmpeer.client.agent_answers import (
 from qmpeer.client.aio import agent_files
 from qmpeer.client.aio.agent_contact import AsyncAgentContact, ask, no_answer, rest_of
 from qmpeer.client.aio.channel import AsyncChannel
-from qmpeer.client.aio.door import Door, Lock, opened, pause
+from qmpeer.client.aio.primitives import ClosedOnExit, Lock, open_connection, pause
 from qmpeer.client.aio.procedures import watchful_pause
 from qmpeer.client.answers import read_answer
 from qmpeer.client.reconnection import can_be_dialled_again
@@ -33,20 +33,22 @@ from qmpeer.values import JsonObject
 _THAW = "guest-fsfreeze-thaw"
 
 
-class AsyncGuestAgent(Door):
-    """A guest's agent, driven from asyncio.
+class AsyncGuestAgent(ClosedOnExit):
+    """A client of a guest agent, for asyncio.
 
     Make one with `connect` or `AsyncClient.guest_agent`, and use it as an async context manager.
-    Each thing begins by making sure, within five seconds, that the agent is there; only then does
-    the deadline of its own count alone. An agent that was restarted is connected to again, by the
-    next thing that is done; what was under way raises CommandInterrupted, or ConnectionClosed.
 
-    All methods raise CommandError if the agent refuses, AnswerError (which is one) if its answer is
-    of no use, TimeoutError if it doesn't answer in time, CommandInterrupted if the connection ends
-    first and the outcome is unknown, and ConnectionClosed or OSError if there is none.
+    Each method first checks, within five seconds, that the agent answers; so a silent agent raises
+    TimeoutError soon, even if the method's own timeout is long. If the agent was restarted, the
+    next call connects again; calls that were running raise CommandInterrupted or ConnectionClosed.
+
+    All methods raise CommandError if the agent returns an error, AnswerError (a subclass) if its
+    answer has the wrong form, TimeoutError if it doesn't answer in time, CommandInterrupted if the
+    connection ends first (the outcome is unknown then), and ConnectionClosed or OSError if there is
+    no connection.
 
     Attributes:
-        command_timeout: Seconds for each thing that is done unless it says otherwise.
+        command_timeout: The default timeout of each method, in seconds; None waits for ever.
 
     Example:
         >>> address = "unix:/run/ga.sock"
@@ -56,8 +58,8 @@ class AsyncGuestAgent(Door):
         0
     """
 
-    # blocking: - from asyncio.
-    # blocking: + from blocking code; several threads may share one.
+    # blocking: - A client of a guest agent, for asyncio.
+    # blocking: + A client of a guest agent, for blocking code; several threads may share one.
 
     def __init__(self, address: AddressLike, command_timeout: float | None) -> None:
         self.command_timeout = command_timeout
@@ -69,7 +71,7 @@ class AsyncGuestAgent(Door):
         self._is_closed = False
 
     def _disown(self, reason: str) -> None:
-        """Free the lock in a forked child: it may have been held in the parent."""
+        """Replace the lock in a forked child: a thread of the parent may have held it."""
         self._lock = Lock()
 
     @classmethod
@@ -84,12 +86,12 @@ class AsyncGuestAgent(Door):
         """Connect to an agent, and wait until it answers.
 
         Args:
-            address: Of the chardev behind its port, or where it listens itself; or a connected
-                socket, which can't be connected again.
-            timeout: Seconds for that: give a guest that is being booted as long as it takes. None
+            address: The address of the chardev behind the agent's port, or of the agent itself if
+                it listens; or a connected socket, which rules out reconnecting.
+            timeout: Seconds until the agent answers; a guest that is still booting needs more. None
                 waits for ever.
-            command_timeout: Seconds for each thing that is done later on.
-            wait_for_socket: Keep trying while nobody listens there yet.
+            command_timeout: The default timeout of later calls, in seconds; None waits for ever.
+            wait_for_socket: Keep trying while nobody listens at the address yet.
         """
         agent = cls(address, command_timeout)
         agent._waits_for_socket = wait_for_socket
@@ -98,23 +100,27 @@ class AsyncGuestAgent(Door):
         except BaseException:
             await agent.close()
             raise
+        # A restarting agent may be missing for a moment, so later connections wait for its socket.
         agent._waits_for_socket = True
         return agent
 
-    # Anything
+    # Commands
 
     async def execute(
         self, command: str, arguments: JsonObject | None = None, *, timeout: Timeout = DEFAULT
     ) -> Any:
-        """Execute one of the agent's commands that answer their success, and return its value."""
+        """Execute a command of the agent and return its return value.
+
+        The command must be one that the agent answers when it succeeds.
+        """
         return await self._contact.execute(command, arguments, self._countdown(timeout))
 
     async def synchronize(self, *, timeout: Timeout = DEFAULT) -> None:
-        """Make sure that the agent is there and listens; everything else does so by itself."""
+        """Check that the agent answers. All other methods do so themselves."""
         await self._contact.synchronize(self._countdown(timeout))
 
     async def ping(self, *, timeout: Timeout = DEFAULT) -> None:
-        """Ask for an answer of the agent."""
+        """Execute guest-ping, which returns nothing."""
         await self.execute("guest-ping", timeout=timeout)
 
     async def info(self, *, timeout: Timeout = DEFAULT) -> AgentInfo:
@@ -132,15 +138,15 @@ class AsyncGuestAgent(Door):
         capture_output: bool = True,
         timeout: Timeout = DEFAULT,
     ) -> Executed:
-        """Run a program in the guest, and wait for its end.
+        """Run a program in the guest, and wait until it ends.
 
         Args:
-            argv: The program and its arguments; no shell looks at them.
-            env: Its environment, instead of the agent's.
-            input: What it reads from its standard input.
-            capture_output: Return what it writes, which the agent keeps up to 16 MiB of.
-            timeout: Seconds for all of it. A program that hasn't ended by then goes on: the
-                TimeoutError bears a note of its pid.
+            argv: The program and its arguments; no shell interprets them.
+            env: The program's environment, instead of the agent's.
+            input: The program's standard input.
+            capture_output: Return the program's output, up to the 16 MiB that the agent keeps.
+            timeout: Seconds for the whole run; None waits for ever. A program that hasn't ended by
+                then keeps running; a note at the TimeoutError holds its pid.
         """
         countdown = self._countdown(timeout)
         arguments: JsonObject = {
@@ -154,10 +160,11 @@ class AsyncGuestAgent(Door):
             arguments["input-data"] = b64encode(input).decode()
         channel = await self._contact.synchronize(countdown)
         pid = read_pid(await ask(channel, "guest-exec", arguments, countdown))
+        # An agent sends no events, so the status is polled, at growing intervals.
         delay = limits.AGENT_POLL
         try:
             while True:
-                executed = await _look_at(channel, argv[0], pid, countdown)
+                executed = await _query_status(channel, argv[0], pid, countdown)
                 if executed is not None:
                     return executed
                 await watchful_pause(channel, countdown.remaining(delay))
@@ -165,7 +172,7 @@ class AsyncGuestAgent(Door):
                 if countdown.is_over:
                     raise TimeoutError(f"{argv[0]} hasn't ended in {countdown.timeout:.4g} s")
         except (AnswerError, TimeoutError, CommandInterrupted, ConnectionClosed) as error:
-            error.add_note(f"{argv[0]} may go on in the guest, its pid is {pid}")
+            error.add_note(f"{argv[0]} may still run in the guest, its pid is {pid}")
             raise
 
     # Files
@@ -173,10 +180,10 @@ class AsyncGuestAgent(Door):
     async def read_file(
         self, path: str, *, limit: int = limits.AGENT_FILE, timeout: Timeout = DEFAULT
     ) -> bytes:
-        """Return what a file of the guest's holds.
+        """Return the contents of a file in the guest.
 
         Raises:
-            LimitError: If it is larger than so many bytes.
+            LimitError: If the file is larger than `limit` bytes.
         """
         memory = BytesIO()
         await agent_files.get_file(self._contact, path, memory, limit, self._countdown(timeout))
@@ -185,18 +192,18 @@ class AsyncGuestAgent(Door):
     async def write_file(
         self, path: str, data: bytes, *, append: bool = False, timeout: Timeout = DEFAULT
     ) -> None:
-        """Write a file of the guest's, or add to its end."""
+        """Write a file in the guest, or append to it."""
         await self.put_file(BytesIO(data), path, append=append, timeout=timeout)
 
     async def get_file(self, path: str, sink: Writable, *, timeout: Timeout = DEFAULT) -> int:
-        """Copy a file of the guest's into one that is open for writing; return its size."""
+        """Copy a file out of the guest into an open binary file; return its size."""
         countdown = self._countdown(timeout)
         return await agent_files.get_file(self._contact, path, sink, None, countdown)
 
     async def put_file(
         self, source: Readable, path: str, *, append: bool = False, timeout: Timeout = DEFAULT
     ) -> int:
-        """Copy a file that is open for reading into one of the guest's; return its size."""
+        """Copy an open binary file into a file in the guest; return the number of bytes."""
         countdown = self._countdown(timeout)
         return await agent_files.put_file(self._contact, source, path, append, countdown)
 
@@ -205,10 +212,10 @@ class AsyncGuestAgent(Door):
     async def freeze(
         self, mountpoints: Sequence[str] | None = None, *, timeout: Timeout = DEFAULT
     ) -> int:
-        """Freeze the guest's file systems, or some; return how many. `frozen` is the safer way.
+        """Freeze all or some of the guest's file systems; return their number. Prefer `frozen`.
 
-        If it remains unknown whether they are frozen, thawing them is asked for before this raises;
-        where that wasn't answered before the deadline, the exception bears a note of it.
+        If the outcome is unknown, the file systems are thawed before this raises. If thawing fails,
+        the exception gets a note.
         """
         countdown = self._countdown(timeout)
         command = "guest-fsfreeze-freeze" if mountpoints is None else "guest-fsfreeze-freeze-list"
@@ -219,15 +226,15 @@ class AsyncGuestAgent(Door):
         except BaseException as error:
             is_refused = isinstance(error, CommandError) and not isinstance(error, AnswerError)
             if is_refused or isinstance(error, GeneratorExit):
-                raise  # the agent thaws what it froze before it failed
+                raise  # the agent itself thaws what it had frozen
             try:
                 await self._thaw_surely(rest_of(countdown, limits.AGENT_THAW))
             except (CommandError, ConnectionClosed, CommandInterrupted, OSError) as failure:
-                error.add_note(f"file systems may be frozen, they could not be thawed: {failure}")
+                error.add_note(f"file systems may be frozen, thawing them failed: {failure}")
             raise
 
     async def thaw(self, *, timeout: Timeout = DEFAULT) -> int:
-        """Thaw the guest's file systems; return how many were frozen."""
+        """Thaw the guest's file systems; return the number of frozen ones."""
         return read_count(_THAW, await self.execute(_THAW, timeout=timeout))
 
     async def freeze_status(self, *, timeout: Timeout = DEFAULT) -> str:
@@ -238,21 +245,21 @@ class AsyncGuestAgent(Door):
     def frozen(
         self, mountpoints: Sequence[str] | None = None, *, timeout: Timeout = DEFAULT
     ) -> "AsyncFrozen":
-        """Return an async context manager in which the guest's file systems are frozen.
+        """Return an async context manager that keeps the guest's file systems frozen.
 
-        At its end they are thawed, whatever has happened: for a minute that is tried again, on a
-        new connection where need be.
+        At its end they are thawed in any case: for a minute, a failed attempt is repeated, on a new
+        connection if necessary.
 
         Args:
-            mountpoints: Those to freeze; None freezes all.
-            timeout: Seconds for freezing them.
+            mountpoints: The file systems to freeze; None freezes all.
+            timeout: Seconds to freeze them; None waits for ever.
         """
         return AsyncFrozen(self, mountpoints, timeout)
 
     async def _thaw_surely(self, countdown: Countdown) -> int:
-        """Thaw them, again and again while the agent can't be reached or doesn't answer."""
+        """Thaw the file systems, retrying while the agent can't be reached or doesn't answer."""
         while True:
-            # Each attempt has its own deadline: the agent may be restarted while we wait.
+            # Each attempt has a deadline of its own: the agent may be restarted during one.
             attempt = Countdown(countdown.remaining(2 * limits.AGENT_PRESENCE))
             try:
                 return read_count(_THAW, await self._contact.execute_at_last(_THAW, None, attempt))
@@ -269,15 +276,16 @@ class AsyncGuestAgent(Door):
         *,
         timeout: Timeout = DEFAULT,
     ) -> None:
-        """Shut the guest down; return once it has begun to, or is gone."""
+        """Shut the guest down; return once the shutdown has begun or the guest is gone."""
         await self._contact.send("guest-shutdown", {"mode": mode}, self._countdown(timeout))
 
     async def suspend(
         self, mode: Literal["disk", "ram", "hybrid"] = "ram", *, timeout: Timeout = DEFAULT
     ) -> None:
-        """Suspend the guest; return once it has answered again, or is gone.
+        """Suspend the guest; return once it answers again or is gone.
 
-        A guest that sleeps doesn't answer: that it does so within the deadline raises TimeoutError.
+        A suspended guest doesn't answer. If it isn't woken before the deadline, this raises
+        TimeoutError.
         """
         await self._contact.send(f"guest-suspend-{mode}", None, self._countdown(timeout))
 
@@ -285,11 +293,11 @@ class AsyncGuestAgent(Door):
 
     @property
     def is_closed(self) -> bool:
-        """It was closed by `close`."""
+        """True if `close` was called."""
         return self._is_closed
 
     async def close(self) -> None:
-        """Close the connection; doing so twice is fine."""
+        """Close the connection; repeated calls do no harm."""
         async with self._lock:
             self._is_closed = True
             if self._channel is not None:
@@ -300,14 +308,14 @@ class AsyncGuestAgent(Door):
 
     @property
     def _contact(self) -> AsyncAgentContact:
-        """Contact with the agent, made anew each time: kept, the two would keep each other."""
+        """A new contact with the agent. Storing it would make a reference cycle."""
         return AsyncAgentContact(self._connected)
 
     def _countdown(self, timeout: Timeout) -> Countdown:
         return Countdown(self.command_timeout if isinstance(timeout, Default) else timeout)
 
     async def _connected(self, timeout: float | None) -> AsyncChannel:
-        """Return the connection, made anew if it has ended."""
+        """Return the connection; make a new one if it has ended."""
         async with self._lock:
             if self._is_closed:
                 raise ConnectionClosed("the guest agent's client was closed")
@@ -317,21 +325,23 @@ class AsyncGuestAgent(Door):
             if channel is not None:
                 await channel.close()
                 if not can_be_dialled_again(self._address):
-                    raise ConnectionClosed("the connection has ended, and was made by a socket")
+                    raise ConnectionClosed(
+                        "the connection has ended, and a socket can't be connected again"
+                    )
             session = new_session(
                 address_text(self._address), False, None, None, limits.MESSAGE_SIZE
             )
-            self._channel = await opened(
+            self._channel = await open_connection(
                 self._address, session, Deadline(timeout), wait_for_socket=self._waits_for_socket
             )
             return self._channel
 
 
 class AsyncFrozen:
-    """A block in which a guest's file systems are frozen.
+    """A context manager that keeps a guest's file systems frozen.
 
     Attributes:
-        count: How many are frozen.
+        count: The number of frozen file systems.
     """
 
     def __init__(
@@ -350,10 +360,10 @@ class AsyncFrozen:
         await self._agent._thaw_surely(Countdown(limits.AGENT_THAW))
 
 
-async def _look_at(
+async def _query_status(
     channel: AsyncChannel, program: str, pid: int, countdown: Countdown
 ) -> Executed | None:
-    """Ask whether a program has ended, and how; an agent that is there answers that at once."""
+    """Ask once whether a program has ended; a running agent answers that at once."""
     seconds = countdown.remaining(limits.AGENT_PRESENCE)
     try:
         answer = await channel.execute("guest-exec-status", {"pid": pid}, seconds, False, ())

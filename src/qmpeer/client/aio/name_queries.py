@@ -1,8 +1,8 @@
-"""What a server is asked by several commands: names, and where its guest agent is."""
+"""Queries that take several commands: names for completion, and the guest agent's address."""
 
 from typing import Any
 
-from qmpeer.client.aio.procedures import Executor
+from qmpeer.client.aio.procedures import CommandClient
 from qmpeer.client.answers import read_answer
 from qmpeer.client.server_names import chardev_address, names_in, sources_of
 from qmpeer.client.timeouts import Countdown
@@ -11,11 +11,11 @@ from qmpeer.values import JsonObject
 
 _PERIPHERALS = ("/machine/peripheral", "/machine/peripheral-anon")
 _AGENT_PORT = "org.qemu.guest_agent.0"
-"""The port's name that guest agents open. QEMU: qga."""
+"""The name of the port that guest agents open. QEMU: qga."""
 
 
-async def names(client: Executor, kind: str, within: str, countdown: Countdown) -> list[str]:
-    """Ask for the names of one kind, as `AsyncClient.names` says."""
+async def names(client: CommandClient, kind: str, within: str, countdown: Countdown) -> list[str]:
+    """Return the names of one kind, as described at `AsyncClient.names`."""
     if kind == "block":
         nodes = await names(client, "block-node", "", countdown)
         drives = await names(client, "drive", "", countdown)
@@ -32,11 +32,11 @@ async def names(client: Executor, kind: str, within: str, countdown: Countdown) 
     return []
 
 
-async def find_agent(client: Executor, countdown: Countdown) -> str:
-    """Ask where the guest agent's port can be reached.
+async def find_agent(client: CommandClient, countdown: Countdown) -> str:
+    """Return the address of the chardev behind the guest agent's port.
 
     Raises:
-        ValueError: If the machine has no port for one, or it can't be dialled.
+        ValueError: If the machine has no such port, or its chardev can't be connected to.
     """
     for parent in _PERIPHERALS:
         try:
@@ -55,12 +55,12 @@ async def find_agent(client: Executor, countdown: Countdown) -> str:
 
 
 async def _objects(
-    client: Executor, command: str, arguments: JsonObject | None, countdown: Countdown
+    client: CommandClient, command: str, arguments: JsonObject | None, countdown: Countdown
 ) -> list[dict[str, Any]]:
     answer = await client.execute(command, arguments, timeout=countdown.remaining())
     return read_answer(command, answer, list[dict[str, Any]], "a list of objects")
 
 
-async def _property(client: Executor, path: str, name: str, countdown: Countdown) -> Any:
+async def _property(client: CommandClient, path: str, name: str, countdown: Countdown) -> Any:
     arguments: JsonObject = {"path": path, "property": name}
     return await client.execute("qom-get", arguments, timeout=countdown.remaining())

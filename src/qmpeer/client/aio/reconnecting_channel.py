@@ -1,4 +1,4 @@
-"""A channel that outlives its connections, for the async client: a task sees to the next one."""
+"""The async client's reconnecting channel: a task makes the next connection."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -6,9 +6,9 @@ from typing import Any, TypeAlias
 
 from qmpeer import limits
 from qmpeer.client.aio.channel import AsyncChannel, AsyncOnLost
-from qmpeer.client.aio.reply import Reply, executed_there, reply_from
+from qmpeer.client.aio.reply import Reply, execute_on_loop, reply_from
+from qmpeer.client.backoff import Backoff
 from qmpeer.client.events import EventLog
-from qmpeer.client.patience import Patience
 from qmpeer.client.reconnection import ConnectionSeries, late_to_connect
 from qmpeer.client.timeouts import Deadline
 from qmpeer.errors import ConnectionClosed, QMPError
@@ -21,11 +21,11 @@ from qmpeer.values import JsonObject
 AsyncOpenChannel: TypeAlias = Callable[
     [float | None, EventLog, AsyncOnLost | None], Awaitable[AsyncChannel]
 ]
-"""Makes a channel that has negotiated, within so many seconds."""
+"""A function that connects and negotiates, within a timeout in seconds."""
 
 
 class AsyncReconnectingChannel(ConnectionSeries[AsyncChannel]):
-    """An async client's connections, one after the other; `begin` makes the first."""
+    """The series of an async client's connections. `begin` makes the first."""
 
     end: ConnectionClosed | None
 
@@ -40,7 +40,7 @@ class AsyncReconnectingChannel(ConnectionSeries[AsyncChannel]):
         own(self)
 
     async def begin(self, timeout: float | None) -> None:
-        """Make the first connection, within so many seconds."""
+        """Make the first connection, within `timeout` seconds."""
         self._adopt(await self._open(timeout, self.log, self._lost))
 
     def _lost(self, channel: AsyncChannel) -> None:
@@ -56,13 +56,14 @@ class AsyncReconnectingChannel(ConnectionSeries[AsyncChannel]):
         is_oob: bool,
         fds: Sequence[int],
     ) -> Reply[Any]:
-        """Send one command, as `AsyncClient.execute` says, once there is a connection."""
+        """Send one command, as described at `AsyncClient.execute`, once there is a connection."""
         if asyncio._get_running_loop() is not self._loop:
-            return executed_there(self, self._loop, command, arguments, timeout, is_oob, fds)
+            return execute_on_loop(self, self._loop, command, arguments, timeout, is_oob, fds)
         if self.end is not None:
             raise ConnectionClosed(self.end.reason) from self.end.__cause__
         if self.current.end is None:
             return self.current.execute(command, arguments, timeout, is_oob, fds)
+        # Duplicate the descriptors: the caller may close its own while we wait for a connection.
         later = self._execute_later(
             command, arguments, Deadline(timeout), is_oob, duplicates(fds) if fds else ()
         )
@@ -83,14 +84,14 @@ class AsyncReconnectingChannel(ConnectionSeries[AsyncChannel]):
                 try:
                     remaining = deadline.remaining()
                     execution = self.current.execute(command, arguments, remaining, is_oob, fds)
-                except ConnectionClosed:  # lost again before the command could be sent
+                except ConnectionClosed:  # lost again before the command was sent
                     continue
                 return await execution
         finally:
             close_all(fds)
 
     async def wait(self, is_done: Callable[[], bool], deadline: Deadline) -> bool:
-        """Wait until is_done() or the deadline; False at that. Raise when all ends."""
+        """Wait for is_done(); return False at the deadline, raise if reconnecting ends."""
         while True:
             try:
                 return await self.current.wait(is_done, deadline)
@@ -101,15 +102,15 @@ class AsyncReconnectingChannel(ConnectionSeries[AsyncChannel]):
                     return is_done()
 
     async def take_in_what_has_arrived(self) -> None:
-        """Let the loop read until nothing more is there."""
+        """Let the loop read until nothing more arrives."""
         await self.current.take_in_what_has_arrived()
 
     async def connected(self, deadline: Deadline) -> AsyncChannel:
-        """Return the connection that there is, or wait for a new one.
+        """Return the current connection, or wait for a new one.
 
         Raises:
             TimeoutError: If there is none in time.
-            ConnectionClosed: If there won't be one.
+            ConnectionClosed: If the client has given up or was closed.
         """
         while self.end is None and self.current.end is not None:
             remaining = deadline.remaining()
@@ -124,20 +125,22 @@ class AsyncReconnectingChannel(ConnectionSeries[AsyncChannel]):
         return self.current
 
     async def _reconnect(self) -> None:
-        """Try to connect anew until that is done, or patience is at its end."""
-        patience = Patience(self._seconds)
+        """Try to reconnect until it succeeds or the back-off's deadline passes."""
+        backoff = Backoff(self._seconds)
         while self.end is None:
             try:
-                most = patience.countdown.remaining(limits.CONNECT_TIMEOUT)
+                # Each attempt is bounded: a server that is stopped accepts connections but never
+                # greets.
+                most = backoff.countdown.remaining(limits.CONNECT_TIMEOUT)
                 channel = await self._open(most, self.log, self._lost)
             except (OSError, QMPError) as error:
                 self._failure = error
-                if patience.countdown.is_over:
-                    self.end = patience.exhausted(error)
+                if backoff.countdown.is_over:
+                    self.end = backoff.exhausted(error)
                 else:
-                    await asyncio.sleep(patience.next_delay())
-            except Exception as error:  # nothing that trying again would mend
-                self.end = patience.exhausted(error)
+                    await asyncio.sleep(backoff.next_delay())
+            except Exception as error:  # trying again wouldn't help
+                self.end = backoff.exhausted(error)
             else:
                 self._task = None
                 self._adopt(channel)
@@ -145,20 +148,21 @@ class AsyncReconnectingChannel(ConnectionSeries[AsyncChannel]):
         self._task = None
 
     def _disown(self, reason: str) -> None:
-        """Take in that this is a forked child: the connection is its parent's."""
+        """End the series in a forked child: the connection belongs to the parent."""
         self._task = None
         if self.end is None:
             self.end = ConnectionClosed(reason)
 
     async def close(self) -> None:
-        """Close the connection, and make no other."""
+        """Close the connection and stop reconnecting."""
         if self.end is None:
             self.end = ConnectionClosed(CLOSED_BY_US)
         if self._task is not None:
+            # Wait for the cancelled task, or it could still open a connection after we return.
             self._task.cancel()
             await asyncio.wait((self._task,))
         await self.current.close()
 
 
 AnyAsyncChannel: TypeAlias = AsyncChannel | AsyncReconnectingChannel
-"""What a client stands on: one connection, or one after the other."""
+"""A client's channel: a single connection, or a series of them."""

@@ -1,8 +1,8 @@
-"""What `AsyncClient.execute` returns: a future that goes wherever a coroutine goes.
+"""The future that `AsyncClient.execute` returns, which is also a coroutine.
 
-The command is sent when `execute` is called, so a reply is a future; a coroutine that sent nothing
-before it ran would halve the rate of commands in flight. Tasks, task groups and the like take
-coroutines alone, so a reply can be driven as one as well.
+`execute` sends the command at once, so its reply is a future. A coroutine, which would send nothing
+before it runs, would halve the rate of commands in flight. But asyncio.create_task() and task
+groups accept only coroutines, so a reply is one, too.
 """
 
 import asyncio
@@ -22,25 +22,24 @@ R = TypeVar("R")
 class Reply(asyncio.Future[R], Coroutine[Any, Any, R]):
     """The outcome of a command that was sent, as a future and as a coroutine.
 
-    To cancel it drops the outcome, not the command. asyncio.wait(), which takes no coroutines,
-    takes it as a task: asyncio.create_task(reply).
+    Cancelling it drops the outcome, not the command. asyncio.wait() accepts no coroutines: pass it
+    asyncio.create_task(reply).
 
     Attributes:
-        command: Its name.
-
-    Who makes a reply sets its attributes: an __init__ here would cost more than all the rest.
+        command: The command's name.
     """
 
+    # The channel sets these attributes: an __init__ here would cost more than all the rest.
     __slots__ = ("_deadline", "_timeout", "command")
     command: str
-    _timeout: float | None  # seconds that the caller gave it
-    _deadline: float | None  # when they end, on the loop's clock
+    _timeout: float | None  # the caller's timeout in seconds
+    _deadline: float | None  # the same as a time of the loop's clock
 
     def __repr__(self) -> str:
         return super().__repr__().replace("Reply", f"Reply to {self.command}", 1)
 
     def send(self, value: object, /) -> Any:
-        """Do one step of a coroutine that awaits this future."""
+        """Run one step of a coroutine that awaits this future."""
         if self.done():
             raise StopIteration(self.result())
         self._asyncio_future_blocking = True
@@ -53,7 +52,7 @@ class Reply(asyncio.Future[R], Coroutine[Any, Any, R]):
         tb: TracebackType | None = None,
         /,
     ) -> Any:
-        """Drop the outcome, as an exception ends the coroutine that awaits it."""
+        """Drop the outcome and raise the exception, as in a coroutine that awaits this future."""
         self.cancel()
         if isinstance(typ, BaseException):
             raise typ
@@ -65,7 +64,7 @@ class Reply(asyncio.Future[R], Coroutine[Any, Any, R]):
 
 
 def reply_from(future: "asyncio.Future[Any]", command: str, decode: Callable[[Any], R]) -> Reply[R]:
-    """Return a reply of what another future gives, decoded; to cancel it cancels that one."""
+    """Return a reply with another future's decoded result; cancelling it cancels that future."""
     result: Reply[R] = Reply(loop=future.get_loop())
     result.command = command
 
@@ -94,7 +93,7 @@ def reply_from(future: "asyncio.Future[Any]", command: str, decode: Callable[[An
 
 
 def decoded(command: "Command[R]", reply: Reply[Any]) -> Reply[R]:
-    """Return the reply to a binding's command, as the type that it returns."""
+    """Return the reply to a binding's command, decoded to its return type."""
     if isinstance(reply, Reply):
         return reply_from(reply, command.name, command.decode)
 
@@ -104,24 +103,24 @@ def decoded(command: "Command[R]", reply: Reply[Any]) -> Reply[R]:
     return cast("Reply[R]", later())
 
 
-class Executing(Protocol):
-    """What executes commands on one loop."""
+class CommandChannel(Protocol):
+    """A channel that executes commands on one event loop."""
 
     end: ConnectionClosed | None
 
     @property
     def execute(self) -> Callable[..., Awaitable[Any]]:
-        """Send one command."""
+        """The function that sends one command."""
 
 
-def executed_there(
-    channel: Executing, loop: asyncio.AbstractEventLoop, *asked: object
+def execute_on_loop(
+    channel: CommandChannel, loop: asyncio.AbstractEventLoop, *arguments: object
 ) -> Reply[Any]:
-    """Return a coroutine that executes a command on a channel's loop, which isn't running here."""
+    """Return a coroutine that executes a command once the channel's loop runs it."""
 
     async def execute() -> Any:
         if asyncio.get_running_loop() is loop:
-            return await channel.execute(*asked)
+            return await channel.execute(*arguments)
         if channel.end is not None:
             raise ConnectionClosed(channel.end.reason)
         raise RuntimeError(

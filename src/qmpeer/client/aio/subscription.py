@@ -17,7 +17,7 @@ E = TypeVar("E")
 
 
 class AsyncEvents(Generic[E]):
-    """An iterator over the events of a subscription, which ends when the connection does.
+    """An async iterator over the events of a subscription; it ends with the connection.
 
     Example:
         >>> async with vm.events("STOP") as events:  # doctest: +SKIP
@@ -34,7 +34,7 @@ class AsyncEvents(Generic[E]):
 
     @property
     def dropped(self) -> int:
-        """How many events were dropped since the subscription began, as they weren't read."""
+        """The number of unread events dropped since the subscription began."""
         return self._queue.dropped
 
     async def next(self, timeout: float | None) -> E:
@@ -45,7 +45,7 @@ class AsyncEvents(Generic[E]):
             ConnectionClosed: If the connection ends first.
         """
         deadline = Deadline(timeout)
-        while (event := self._queue.take()) is None:  # somebody else may have taken it
+        while (event := self._queue.take()) is None:  # another reader may have taken it
             if not await self._channel.wait(lambda: self._queue.has_something, deadline):
                 raise TimeoutError(f"no event came in {timeout:.4g} s")
         return self._hand_out(event)
@@ -63,7 +63,7 @@ class AsyncEvents(Generic[E]):
             raise StopAsyncIteration from None
 
     def close(self) -> None:
-        """End the subscription; what is unread can still be read."""
+        """End the subscription; unread events can still be read."""
         self._queue.close()
 
     async def __aenter__(self) -> "AsyncEvents[E]":
@@ -76,7 +76,7 @@ class AsyncEvents(Generic[E]):
 async def events_of_this_connection(
     channel: "AnyAsyncChannel", names: tuple[str, ...], match: Match, timeout: float | None
 ) -> AsyncEvents[Event]:
-    """Subscribe to events; with the connection that there is now, waiting for them ends."""
+    """Subscribe to events of the current connection; the subscription ends with it."""
     current = await channel.connected(Deadline(timeout))
     queue = current.log.subscribe(names, match, limits.EVENTS_SUBSCRIBED)
     return AsyncEvents(current, queue, lambda event: event)

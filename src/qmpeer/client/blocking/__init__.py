@@ -1,8 +1,8 @@
 # Generated from aio/__init__.py by scripts/blocking_client.py: `make fix` writes it anew.
-"""The blocking client, generated from its twin but for what it does in its own way.
+"""The blocking client, most of it generated from its twin.
 
-`scripts/blocking_client.py` says how. No event loop is imported here. What not every program needs
-is handed out lazily.
+`scripts/blocking_client.py` documents the generation. No event loop is imported here. Names that
+only some programs need are imported on first use.
 """
 
 from typing import TYPE_CHECKING

@@ -1,13 +1,15 @@
 # Generated from aio/agent_contact.py by scripts/blocking_client.py: `make fix` writes it anew.
-"""Contact with a guest agent, made sure of before each thing that is done.
+"""Command execution through a guest agent, each command after a synchronization.
 
-Theory of operation.  Nobody says hello here, the agent may not run, or its guest not, and it may be
-restarted while our connection stays. What it answers the guest decides: each answer is read as what
-it should be, or raises AnswerError. Each thing that is done begins with a synchronization, in a
-few seconds: who is there answers, and what was left of anything before is passed over by both ends.
-That is what tells an agent that doesn't answer from a command that takes its time, whose deadline
-may then be long. Where the connection was lost, a new one is made in those few seconds; a command
-that was sent is never repeated, as its outcome is unknown. Only thawing is: it does no harm.
+Theory of operation. A guest agent sends no greeting. The agent or its guest may not run, and the
+agent may be restarted while our connection stays open. The guest isn't trusted: each answer is
+checked, and one of the wrong form raises AnswerError.
+
+Every operation starts with a synchronization, which has a few seconds: a running agent answers it,
+and both ends discard what was left of earlier commands. This distinguishes a silent agent from a
+slow command, so a command's own deadline may be long. A lost connection is made anew within those
+few seconds. A command that was sent is never repeated, because its outcome is unknown. Thawing is
+the exception: repeating it does no harm.
 
 Spec: QEMU, qga/qapi-schema.json.
 """
@@ -18,18 +20,18 @@ from typing import Any, TypeAlias
 
 from qmpeer import limits
 from qmpeer.client.blocking.channel import Channel
-from qmpeer.client.blocking.door import pause
-from qmpeer.client.blocking.procedures import Executor
+from qmpeer.client.blocking.primitives import pause
+from qmpeer.client.blocking.procedures import CommandClient
 from qmpeer.client.timeouts import Countdown, Deadline
 from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed
 from qmpeer.values import JsonObject
 
 Connect: TypeAlias = Callable[[float | None], Channel]
-"""Sees to it, within so many seconds, that there is a connection to the agent."""
+"""A function that returns a connection to the agent, within a timeout in seconds."""
 
 
-def connect_by(client: Executor) -> Connect:
-    """Return what has a client's connection, which doesn't negotiate."""
+def connect_by(client: CommandClient) -> Connect:
+    """Return a `Connect` that uses the connection of a client that doesn't negotiate."""
 
     def connect(timeout: float | None) -> Channel:
         return client._channel.connected(Deadline(timeout))
@@ -38,34 +40,34 @@ def connect_by(client: Executor) -> Connect:
 
 
 def ask(channel: Channel, command: str, arguments: JsonObject | None, countdown: Countdown) -> Any:
-    """Execute a command on a connection on which the agent is there."""
+    """Execute a command on a synchronized connection."""
     return channel.execute(command, arguments, countdown.remaining(), False, ())
 
 
 class AgentContact:
-    """What is said to a guest agent, each time after making sure that it is there.
+    """The commands sent to a guest agent, each after a synchronization.
 
     Args:
-        connect: Makes the connection.
+        connect: The function that makes the connection.
     """
 
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
 
     def synchronize(self, countdown: Countdown, most: float | None = None) -> Channel:
-        """Make sure that the agent is there, and that what it says from here on is said to us.
+        """Synchronize with the agent, so that its next answers are ours.
 
         Args:
-            countdown: The deadline of all that is to be done.
-            most: Seconds for this, if fewer remain; None for `limits.AGENT_PRESENCE`.
+            countdown: The deadline of the whole operation.
+            most: Seconds for the synchronization, at most; None for `limits.AGENT_PRESENCE`.
 
         Returns:
-            The connection on which it is there.
+            The connection on which the agent answered.
 
         Raises:
-            TimeoutError: If it doesn't answer.
-            ConnectionClosed: If there is no connection to it.
-            OSError: If there can't be one.
+            TimeoutError: If the agent doesn't answer.
+            ConnectionClosed: If the connection ends.
+            OSError: If no connection can be made.
         """
         seconds = countdown.remaining(limits.AGENT_PRESENCE if most is None else most) or 0.0
         presence = Countdown(seconds)
@@ -77,12 +79,12 @@ class AgentContact:
             except (CommandInterrupted, ConnectionClosed):
                 if presence.is_over:
                     raise
-                pause(presence.remaining(limits.AGENT_POLL) or 0.0)  # it is being restarted
+                pause(presence.remaining(limits.AGENT_POLL) or 0.0)  # it is restarting
             except TimeoutError as error:
-                raise TimeoutError(no_answer(seconds) + _what_came(error)) from None
+                raise TimeoutError(no_answer(seconds) + _unexpected_input(error)) from None
 
     def first_contact(self, countdown: Countdown) -> None:
-        """Wait until the agent answers: what is said before it has opened its port may be lost."""
+        """Wait until the agent answers. Retry: data sent before it opens its port may be lost."""
         while True:
             try:
                 self.synchronize(countdown, limits.AGENT_RETRY)
@@ -91,22 +93,23 @@ class AgentContact:
                 if countdown.is_over:
                     raise TimeoutError(
                         f"the guest agent hasn't answered in {countdown.timeout:.4g} s: "
-                        f"it may not run, or another client hold its port{_what_came(error)}"
+                        "it may not be running, or another client may hold its port"
+                        f"{_unexpected_input(error)}"
                     ) from None
 
     def execute(self, command: str, arguments: JsonObject | None, countdown: Countdown) -> Any:
-        """Execute a command of the agent that answers."""
+        """Execute a command that the agent answers."""
         return ask(self.synchronize(countdown), command, arguments, countdown)
 
     def send(self, command: str, arguments: JsonObject | None, countdown: Countdown) -> None:
-        """Execute a command of the agent that answers its failure only."""
+        """Execute a command that the agent answers only if it fails."""
         channel = self.synchronize(countdown)
         channel.execute_silently(command, arguments, countdown.remaining())
 
     def execute_at_last(
         self, command: str, arguments: JsonObject | None, countdown: Countdown
     ) -> Any:
-        """Execute what must not be left out; an agent that is slow does it in its turn."""
+        """Execute a cleanup command even without synchronization; a slow agent runs it later."""
         channel = self._connect(countdown.remaining())
         try:
             _synchronize_once(channel, Countdown((countdown.remaining() or 0.0) / 2))
@@ -119,27 +122,30 @@ def _synchronize_once(channel: Channel, presence: Countdown) -> None:
     try:
         channel.synchronize("guest-sync-delimited", _number(), presence.remaining())
     except CommandError:  # before QEMU 1.1, or forbidden to us
+        # guest-sync lacks the delimiter FF, so stale input can't be discarded as reliably.
         channel.synchronize("guest-sync", _number(), presence.remaining())
 
 
 def _number() -> int:
+    # Random, so that no late answer to an earlier synchronization matches; 31 bits, which every
+    # agent can store.
     return int.from_bytes(os.urandom(4), "little") >> 1
 
 
-def _what_came(error: TimeoutError) -> str:
-    """Return what a deadline's error says of what came in place of an answer."""
+def _unexpected_input(error: TimeoutError) -> str:
+    """Return the part of a timeout's message that describes unexpected input, or ""."""
     _, mark, found = str(error).partition("; ")
     return mark + found
 
 
 def no_answer(seconds: float) -> str:
-    """Return what is wrong with an agent that is silent."""
+    """Return the error message for a silent agent."""
     return (
         f"the guest agent hasn't answered in {seconds:.4g} s: "
-        "it may not run, or its guest be stopped"
+        "it may not be running, or its guest may be stopped"
     )
 
 
 def rest_of(countdown: Countdown, most: float) -> Countdown:
-    """Return what remains of the caller's deadline, or a moment if that is over."""
+    """Return a cleanup's countdown: the caller's remaining time, or a moment if that is over."""
     return Countdown(max(countdown.remaining(most) or 0.0, limits.AGENT_LAST))

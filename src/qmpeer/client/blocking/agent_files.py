@@ -1,8 +1,8 @@
 # Generated from aio/agent_files.py by scripts/blocking_client.py: `make fix` writes it anew.
-"""Copying a guest's files by way of its agent, a piece at a time.
+"""File copies to and from a guest through its agent, one chunk at a time.
 
-What is raised in between may be anything, KeyboardInterrupt and cancellation too: the file is
-closed in the guest before it goes on.
+Whatever exception ends a copy (KeyboardInterrupt and cancellation included), the file is closed in
+the guest before the exception continues.
 """
 
 from base64 import b64encode
@@ -11,8 +11,8 @@ from qmpeer import limits
 from qmpeer.client.agent_answers import (
     Readable,
     Writable,
+    read_chunk,
     read_handle,
-    read_part,
     read_written,
 )
 from qmpeer.client.blocking.agent_contact import AgentContact, ask, rest_of
@@ -32,17 +32,17 @@ def _open(contact: AgentContact, path: str, mode: str, countdown: Countdown) -> 
 def get_file(
     contact: AgentContact, path: str, sink: Writable, most: int | None, countdown: Countdown
 ) -> int:
-    """Copy a file of the guest's; return its size.
+    """Copy a file out of the guest; return its size.
 
     Raises:
-        LimitError: If it is larger than so many bytes.
+        LimitError: If the file is larger than `most` bytes.
     """
     channel, handle = _open(contact, path, "rb", countdown)
     size = 0
     try:
         while True:
-            asked: JsonObject = {"handle": handle, "count": limits.AGENT_CHUNK}
-            data, is_last = read_part(ask(channel, "guest-file-read", asked, countdown))
+            arguments: JsonObject = {"handle": handle, "count": limits.AGENT_CHUNK}
+            data, is_last = read_chunk(ask(channel, "guest-file-read", arguments, countdown))
             size += len(data)
             if most is not None and size > most:
                 reason = f"{path} is larger than {most} bytes"
@@ -61,19 +61,19 @@ def get_file(
 def put_file(
     contact: AgentContact, source: Readable, path: str, is_added: bool, countdown: Countdown
 ) -> int:
-    """Write a file of the guest's; return how many bytes were written."""
+    """Write a file in the guest; return the number of bytes written."""
     channel, handle = _open(contact, path, "ab" if is_added else "wb", countdown)
     size = 0
     try:
         while data := source.read(limits.AGENT_CHUNK):
             size += len(data)
-            while data:  # an agent may write less than it was given
-                asked: JsonObject = {"handle": handle, "buf-b64": b64encode(data).decode()}
-                answer = ask(channel, "guest-file-write", asked, countdown)
+            while data:  # an agent may write only a part of them
+                arguments: JsonObject = {"handle": handle, "buf-b64": b64encode(data).decode()}
+                answer = ask(channel, "guest-file-write", arguments, countdown)
                 written = read_written(answer, len(data))
                 data = data[written:]
                 _pause_unless(written, channel, countdown)
-        # What the guest's disk has no room for shows when it is written out.
+        # A full disk in the guest may only show when the file is flushed.
         ask(channel, "guest-file-flush", {"handle": handle}, countdown)
     except BaseException as error:
         _close_after(error, contact, handle, countdown)
@@ -83,17 +83,17 @@ def put_file(
 
 
 def _pause_unless(is_moving: int, channel: Channel, countdown: Countdown) -> None:
-    """Wait a moment, as the agent had no data for us or no room for ours."""
+    """Pause if no data moved: the agent had none for us, or had no room for ours."""
     if not is_moving:
         watchful_pause(channel, countdown.remaining(limits.AGENT_POLL_MOST))
         if countdown.is_over:
-            raise TimeoutError(f"the guest's file wasn't done in {countdown.timeout:.4g} s")
+            raise TimeoutError(f"the guest's file wasn't copied in {countdown.timeout:.4g} s")
 
 
 def _close_after(
     error: BaseException, contact: AgentContact, handle: int, countdown: Countdown
 ) -> None:
-    """Close a file in the guest after something went wrong; if that can't be done, say so."""
+    """Close a file in the guest after an error; add a note to the error if that fails."""
     if isinstance(error, (GeneratorExit, ConnectionClosed, CommandInterrupted)):
         return
     rest = rest_of(countdown, limits.AGENT_PRESENCE)

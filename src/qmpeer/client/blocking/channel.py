@@ -1,37 +1,38 @@
-"""A connection that several threads share: who reads, who sends, and how each gets its own.
+"""A connection that several threads share, without a thread of its own.
 
-Theory of operation.  Whoever waits reads.  The thread that waits for a reply or an event takes the
-*reading role* if it is free, receives, and hands out what comes: replies to those who wait for
-them, events to the log. Other threads sleep until something changes and then see for themselves
-whether they are done, or take the role over. Who sends has the *sending role*. `lock` guards the
-session and is never held while waiting.
+Theory of operation. The waiting threads do the reading. A thread that waits for a reply or an event
+takes the *reading role* if it is free. It receives, gives replies to the threads that wait for
+them, and adds events to the log. Other threads sleep until something changes; then each checks
+whether its wait is over, or takes the reading role. A thread that sends has the *sending role*.
+`lock` guards the session and is never held while waiting.
 
-The deadline of a single receive is the kernel's own (SO_RCVTIMEO): it costs no system call while
-it stays the same, and a poll before each receive would cost one. [Python resumes a receive that a
-signal interrupts, and the kernel then counts anew: signals that keep coming faster than a deadline
-put it off.]
+The kernel enforces the deadline of a single receive (SO_RCVTIMEO). That costs no system call while
+the deadline stays the same; a poll before each receive would cost one. [Python resumes a receive
+that a signal interrupts, and the kernel then starts counting again. So signals that come faster
+than the deadline postpone it.]
 
-An exception from a signal's handler may strike behind every call, and another one while the first
-is cleaned up. Five things keep the connection usable, or closed, but never stuck:
+A signal handler may raise an exception after every call, and a second one during the cleanup of the
+first. Five rules keep the connection usable, or closed, but never stuck:
 
-- A lock is taken by `with` alone, which CPython never leaves with the lock taken.
-  No loop stands in a `with` or `try` that cleans up: CPython 3.13 doesn't guard the jump
-  backwards of a loop whose body ends with an `if`.
-- A role is an attribute, taken inside the `try` that gives it back, and given back by a store, in
-  front of which no signal is delivered.
-- What is received goes into the inbox inside one call of C, so it isn't lost.
-- While the session changes, `is_changing` is set. Who finds it set ends the connection: an
-  exception has struck there. `_is_cut` says the same of bytes that were being sent.
-- Nobody relies on being woken: who sleeps looks again after limits.WAKE_INTERVAL.
+- A lock is taken only by `with`, which CPython never leaves with the lock taken. A `with` or `try`
+  that cleans up contains no loop: CPython 3.13 doesn't guard the backward jump of a loop whose body
+  ends with an `if`.
+- A role is an attribute. It is taken inside the `try` that gives it back, and given back by a
+  store; no signal is delivered right before a store.
+- Received data goes into the inbox within one C call, so it isn't lost.
+- `is_changing` is set while the session changes. A thread that finds it set ends the connection,
+  because an exception has interrupted a change. `_is_cut` does the same for bytes being sent.
+- No thread relies on being woken: a sleeping thread checks again after limits.WAKE_INTERVAL.
 
-`close` waits for no lock: it marks and shuts the socket down, and whoever has the lock or a role
-does the rest. A handler that uses a client whose wait or send it has interrupted is refused.
+`close` waits for no lock. It sets a flag and shuts the socket down; the thread that has the lock or
+a role does the rest. A signal handler can't use a client whose wait or send it has interrupted: it
+gets LocalProtocolError.
 
-Spec: CPython 3.11 to 3.13 deliver signals at the start of a Python function, behind a call, and at
-a jump backwards.
+Spec: CPython 3.11 to 3.13 deliver signals at the start of a Python function, after a call, and at a
+backward jump.
 
-[Long on purpose: each of the five things holds only as long as all that takes a lock or a role
-keeps to it, so all of it is to be read together.]
+[Long on purpose: the five rules hold only if all code that takes a lock or a role follows them, so
+that code is in one place.]
 """
 
 import errno
@@ -47,7 +48,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, TypeAlias
 
 from qmpeer import limits
-from qmpeer.client.blocking.roles import AnyRole, Call, Condition, Role
+from qmpeer.client.blocking.roles import AnyRole, PendingCommand, Role, WaitCondition
 from qmpeer.client.events import EventLog
 from qmpeer.client.timeouts import Deadline
 from qmpeer.client.wire_log import WireLog
@@ -75,16 +76,16 @@ if TYPE_CHECKING:
 
 
 OnLost: TypeAlias = Callable[["Channel"], None]
-"""Called once a channel's connection has ended, with the channel's lock held."""
+"""A function that is called once a channel's connection has ended, with the channel's lock held."""
 
-INTERRUPTED = "a signal's handler can't use the client whose call it has interrupted"
+INTERRUPTED = "a signal handler can't use the client whose call it has interrupted"
 _SIZE = (limits.READ_SIZE,)
 _WAITING, _NOT_WAITING = (0,), (socket.MSG_DONTWAIT,)
-_SEND_FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL  # the program may have SIGPIPE end it
+_SEND_FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL  # SIGPIPE might end the program
 
 
 def remaining_of(deadline: float | None) -> float | None:
-    """Return the seconds until a deadline, which is on the monotonic clock; None for ever."""
+    """Return the seconds until a deadline on the monotonic clock; None if there is none."""
     return None if deadline is None else deadline - monotonic()
 
 
@@ -93,19 +94,19 @@ class Channel:
 
     Attributes:
         socket: The connected socket.
-        session: The protocol's side of it.
-        log: The events that have come.
-        lock: Guards the session, the log and the end.
-        end: Why the connection has ended, once it has.
-        interrupted: The commands that the end has cut off.
-        is_closing: It was closed, though the end may be still to come.
-        launched: The program at the other end, if it is ours.
+        session: The protocol session.
+        log: The events received.
+        lock: The lock that guards the session, the log and the end.
+        end: The reason why the connection has ended, or None.
+        interrupted: The names of the commands that the end cut off.
+        is_closing: True once `close` was called; the end may follow later.
+        launched: The program at the other end, if we launched it.
     """
 
     def __init__(
         self,
         sock: socket.socket,
-        session: ClientSession[Call],
+        session: ClientSession[PendingCommand],
         launched: "Launched | None",
         log: EventLog | None = None,
         on_lost: OnLost | None = None,
@@ -114,10 +115,11 @@ class Channel:
         own(self)
         sock.settimeout(None)
         self.socket: socket.socket = sock
-        self.session: ClientSession[Call] = session
+        self.session: ClientSession[PendingCommand] = session
         self.log: EventLog = EventLog() if log is None else log
         session.events_received = self.log.last
-        self.lock: threading.RLock = threading.RLock()  # a handler may have interrupted its holder
+        # Re-entrant: a signal handler may interrupt the holder and use the client.
+        self.lock: threading.RLock = threading.RLock()
         self.end: ConnectionClosed | None = None
         self.interrupted: tuple[str, ...] = ()
         self.launched: Launched | None = launched
@@ -135,16 +137,16 @@ class Channel:
 
     @property
     def interruptions(self) -> "tuple[Interruption, ...]":
-        """Nothing: at the first one, all ends."""
+        """Always empty: without `reconnect`, the first loss ends the client."""
         return ()
 
     @property
     def is_closed(self) -> bool:
-        """It has ended, or was closed."""
+        """True if the connection has ended or `close` was called."""
         return self.end is not None or self.is_closing
 
     def negotiate(self, deadline: Deadline) -> None:
-        """Take the greeting and negotiate, as `Client.connect` says."""
+        """Receive the greeting and negotiate, as described at `Client.connect`."""
         session, role = self.session, Role()
         while session.phase is not Phase.READY and self.end is None:
             remaining = deadline.remaining()
@@ -164,35 +166,35 @@ class Channel:
         is_oob: bool,
         fds: Sequence[int],
     ) -> JsonValue:
-        """Execute one command, as `Client.execute` says."""
+        """Execute one command, as described at `Client.execute`."""
         if fds:
             fds = self._check_fds(fds)
-        call = Call()
-        asked = command, arguments, call, is_oob, fds
-        return self._outcome(call, self.session.execute, asked, arguments, timeout)
+        call = PendingCommand()
+        ask_arguments = command, arguments, call, is_oob, fds
+        return self._outcome(call, self.session.execute, ask_arguments, arguments, timeout)
 
     def synchronize(self, command: str, value: int, timeout: float | None) -> JsonValue:
-        """Synchronize with a guest agent, as `AgentSession.synchronize` does."""
-        call, ask = Call(), self._agent_session.synchronize
+        """Synchronize with a guest agent, as described at `AgentSession.synchronize`."""
+        call, ask = PendingCommand(), self._agent_session.synchronize
         return self._outcome(call, ask, (command, value, call), {"id": value}, timeout)
 
     def execute_silently(
         self, command: str, arguments: JsonObject | None, timeout: float | None
     ) -> JsonValue:
-        """Execute a command whose success isn't answered."""
-        call, ask = Call(), self._agent_session.execute_silently
+        """Execute a command that isn't answered when it succeeds."""
+        call, ask = PendingCommand(), self._agent_session.execute_silently
         return self._outcome(call, ask, (command, arguments, call), arguments, timeout)
 
     @property
-    def _agent_session(self) -> AgentSession[Call]:
+    def _agent_session(self) -> AgentSession[PendingCommand]:
         assert isinstance(self.session, AgentSession), "made without negotiate=False"
         return self.session
 
     def _outcome(
         self,
-        call: Call,
-        ask: Callable[..., Sent[Call]],
-        asked: tuple[object, ...],
+        call: PendingCommand,
+        ask: Callable[..., Sent[PendingCommand]],
+        ask_arguments: tuple[object, ...],
         arguments: JsonObject | None,
         timeout: float | None,
     ) -> JsonValue:
@@ -201,7 +203,7 @@ class Channel:
         try:
             with self.lock:
                 self._check_open(call)
-                sent = ask(*asked)
+                sent = ask(*ask_arguments)
                 if self._wire_log is not None:
                     self._wire_log.sent(sent, arguments)
             self._send_all(call, deadline)
@@ -210,7 +212,7 @@ class Channel:
         except BaseException:
             try:
                 self._abandon(call)
-            finally:  # should a signal have struck there, too
+            finally:  # in case a signal handler interrupted the first call
                 self._abandon(call)
             raise
         if call.error is not None:
@@ -234,7 +236,7 @@ class Channel:
                 raise LocalProtocolError(INTERRUPTED)
 
     def _is_within_itself(self) -> bool:
-        """Return whether this is a handler's call, below which another is still running."""
+        """Return whether a signal handler called us within another call of this channel."""
         frame: FrameType | None = sys._getframe()
         while frame is not None and frame.f_code.co_filename == __file__:
             frame = frame.f_back
@@ -245,36 +247,36 @@ class Channel:
         return False
 
     def _notice_interruption(self) -> None:
-        """End the connection if it was closed, or torn by an exception. The lock is held."""
+        """End the connection if it was closed or an exception broke it. The lock is held."""
         if self.is_closing:
             self._lose(ConnectionClosed(CLOSED_BY_US))
         elif self.session.is_changing or (self._is_cut and self._sender is None):
-            self._lose(ConnectionClosed("an exception of a signal's handler cut a command short"))
+            self._lose(ConnectionClosed("an exception of a signal handler cut a command short"))
 
-    def _abandon(self, call: Call) -> None:
-        """Give up what a call has asked for, and end the connection if it is torn."""
+    def _abandon(self, call: PendingCommand) -> None:
+        """Give up a call's command, and end the connection if an exception broke it."""
         with self.lock:
             if self.session.is_changing and self._is_within_itself():
-                return  # it was refused
+                return  # a signal handler's call, which was refused
             self._notice_interruption()
             self.session.is_changing = True
             self._give_up(call)
             self.session.is_changing = False
-        if self.session.has_data_to_send:  # of threads that left it to this one, and wait by now
+        if self.session.has_data_to_send:  # commands of other threads, which left the sending to us
             try:
                 self._send_all(call, monotonic() + limits.WAKE_INTERVAL)
-            except TimeoutError:  # that was the end of the connection
+            except TimeoutError:  # the connection has ended by it
                 pass
 
-    def _give_up(self, call: Call) -> None:
+    def _give_up(self, call: PendingCommand) -> None:
         for sent in self.session.interrupted:
             if sent.token is call:
                 self.session.give_up(sent)
 
     def take_in_what_has_arrived(self) -> None:
-        """Receive until nothing more is there, or see to it that the thread that reads does.
+        """Receive until nothing more arrives, or let the reading thread do so.
 
-        Not for ever: a server may send without a pause.
+        It takes `limits.MARK_TIME` at most: a server may send without a pause.
         """
         role, end = Role(), monotonic() + limits.MARK_TIME
         while self.end is None and monotonic() < end:
@@ -288,10 +290,10 @@ class Channel:
 
     def _check_fds(self, fds: Sequence[int]) -> tuple[int, ...]:
         check_fds(fds, self.socket)
-        return (*fds,)  # a tuple of this command's own, whatever was given
+        return (*fds,)  # always a new tuple: `is` finds the command by it
 
     def _send_all(self, role: AnyRole, deadline: float | None) -> None:
-        """Send what the session has to send, or leave it to the thread that is at it."""
+        """Send the session's queued data, or leave that to the thread that is sending."""
         session = self.session
         while session.has_data_to_send:
             try:
@@ -302,6 +304,8 @@ class Channel:
                         self._notice_interruption()
                         return
                     self._sender = role
+                    # Set before the data is taken from the session: an exception from here on loses
+                    # bytes.
                     self._is_cut = True
                     data, fds = session.data_to_send()
                 self._send(data, fds, deadline)
@@ -324,10 +328,10 @@ class Channel:
         fds: tuple[int, ...],
         deadline: float | None,
     ) -> None:
-        """Send bytes to their end, with their descriptors.
+        """Send all of the bytes, with their descriptors.
 
-        A failure isn't the end yet: what the server said before is read first. Whatever else is
-        raised leaves a command cut short, and no more can be said on this connection.
+        A failed send doesn't end the connection yet: data that the server sent before is read
+        first. Any other exception cuts a command short, and the connection can't be used for more.
         """
         while data:
             try:
@@ -347,7 +351,7 @@ class Channel:
             data, fds = memoryview(data)[sent:], ()
 
     def _refuse(self, fds: tuple[int, ...], error: OSError) -> None:
-        """Fail the command whose descriptors the kernel didn't take."""
+        """Fail the command whose descriptors the kernel refused."""
         with self.lock:
             self._withdraw(fds, error)
             self._wake()
@@ -360,10 +364,10 @@ class Channel:
                 self.session.withdraw(sent)
 
     def _wait_writable(self, deadline: float | None) -> None:
-        """Wait until the server takes more, taking in what it sends: it may wait for that."""
+        """Wait until the socket is writable. Receive meanwhile: the server may wait for that."""
         remaining = remaining_of(deadline)
         if remaining is not None and remaining <= 0:
-            raise TimeoutError("the server took no more of a command until its deadline")
+            raise TimeoutError("the server didn't read all of a command before the deadline")
 
         def receive(seconds: float | None) -> bool:
             if self._poll(select.POLLOUT | select.POLLIN, seconds) & ~select.POLLOUT:
@@ -371,12 +375,12 @@ class Channel:
             return True
 
         if self._in_role(Role(), receive, remaining) is None:
-            # The thread that reads may soon do so no more.
+            # Wait briefly only: the thread that reads may stop soon.
             most = limits.WAKE_INTERVAL
             self._poll(select.POLLOUT, most if remaining is None else min(most, remaining))
 
     def _poll(self, wanted: int, seconds: float | None) -> int:
-        """Wait until the socket is ready for one of these, and say for which; 0 if it isn't."""
+        """Wait until the socket has one of the wanted poll events; return those, or 0."""
         poll = select.poll()
         try:
             poll.register(self.socket, wanted)
@@ -388,8 +392,8 @@ class Channel:
     # Receiving
 
     def wait(self, is_done: Callable[[], bool], deadline: Deadline) -> bool:
-        """Wait until is_done() or the deadline; False at that. Raise when the connection ends."""
-        return self._wait(Condition(is_done), deadline.remaining(), deadline.end)
+        """Wait for is_done(); return False at the deadline, raise if the connection ends."""
+        return self._wait(WaitCondition(is_done), deadline.remaining(), deadline.end)
 
     def _wait(self, role: AnyRole, timeout: float | None, deadline: float | None) -> bool:
         remaining = timeout
@@ -399,11 +403,11 @@ class Channel:
                     try:
                         self._check_open(role)
                     except ConnectionClosed:
-                        if not role.is_done:  # else the end, just now, gave it its outcome
+                        if not role.is_done:  # else the end itself was its outcome
                             raise
             if remaining is not None and remaining <= 0:
                 return False
-            if role.sends and self.session.has_data_to_send:  # its turn may have come
+            if role.sends and self.session.has_data_to_send:  # the window may have room now
                 self._send_all(role, deadline)
             has_received = self._in_role(role, self._receive, remaining)
             if has_received is None:
@@ -414,7 +418,7 @@ class Channel:
                 )
             elif not has_received:
                 return role.is_done
-            elif role.sends and role.is_done:  # a command stays done; a condition is asked once
+            elif role.sends and role.is_done:  # a command stays done; a condition may not
                 return True
             remaining = remaining_of(deadline)
         return True
@@ -422,7 +426,7 @@ class Channel:
     def _in_role(
         self, role: AnyRole, receive: Callable[[float | None], bool], seconds: float | None
     ) -> bool | None:
-        """Receive as the one that does, unless it is done; None if somebody else does already."""
+        """Receive in the reading role; return None if another thread has it."""
         try:
             with self.lock:
                 if self._reader is None:
@@ -439,9 +443,9 @@ class Channel:
                     self._close_socket()
 
     def _sleep(self, role: AnyRole, seconds: float | None, is_needed: Callable[[], bool]) -> None:
-        """Sleep until something changes, or for a moment, while somebody else receives."""
+        """Sleep until something changes, or for a moment, while another thread receives."""
         gate = threading.Lock()
-        gate.acquire()  # opened by who wakes us, if anybody does
+        gate.acquire()  # released by the thread that wakes us
         with self.lock:
             if self._reader is None or self.end is not None or not is_needed():
                 return
@@ -451,25 +455,25 @@ class Channel:
         if not gate.acquire(timeout=most if seconds is None else max(0.0, min(most, seconds))):
             try:
                 self._sleepers.remove(gate)
-            except ValueError:  # somebody is just opening it
+            except ValueError:  # another thread is releasing it right now
                 pass
 
     @property
     def _can_send(self) -> bool:
-        """There is something to send, and nobody is at it."""
+        """True if there is data to send and no thread is sending."""
         return self._sender is None and self.session.has_data_to_send
 
     def _wake(self) -> None:
-        """Wake the threads that sleep; each looks again."""
+        """Wake the sleeping threads, so that each checks again."""
         sleepers = self._sleepers
         try:
             while sleepers:
                 sleepers.pop().release()
-        except IndexError:  # others do it, too
+        except IndexError:  # another thread wakes them, too
             pass
 
     def _receive(self, timeout: float | None) -> bool:
-        """Receive once and hand out what came; False if nothing did in time."""
+        """Receive once and deliver what came; return False if nothing came in time."""
         if not (self._inbox or self.session.is_busy):
             if timeout != self._receive_timeout:
                 self._set_receive_timeout(timeout)
@@ -479,7 +483,7 @@ class Channel:
         return True
 
     def _receive_now(self, seconds: float | None = 0.0) -> bool:
-        """Take in what has arrived; False if nothing has."""
+        """Receive and deliver without waiting; return False if nothing has arrived."""
         is_left = self._inbox or self.session.is_busy
         if not (is_left or self._fill_inbox(_NOT_WAITING)):
             return False
@@ -487,12 +491,12 @@ class Channel:
         return self.end is None
 
     def _fill_inbox(self, flags: tuple[int]) -> bool:
-        """Receive once; False if nothing came in time."""
+        """Receive once into the inbox; return False if nothing came in time."""
         try:
             self._inbox.extend(map(self._recv, _SIZE, flags))
         except BlockingIOError:
             return False
-        except InterruptedError:  # what came was for the filters of the wire
+        except InterruptedError:  # the data was for a filter (TLS, WebSocket, telnet) only
             pass
         except OSError as error:
             with self.lock:
@@ -500,17 +504,17 @@ class Channel:
         return True
 
     def _set_receive_timeout(self, timeout: float | None) -> None:
-        seconds = 0.0 if timeout is None else max(timeout, 1e-6)  # 0 is for ever to the kernel
+        seconds = 0.0 if timeout is None else max(timeout, 1e-6)  # 0 means no timeout to the kernel
         whole = int(seconds)
         value = struct.pack("@ll", whole, int((seconds - whole) * 1e6))
         try:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, value)
-        except OSError:  # closed meanwhile; the receive tells
+        except OSError:  # closed meanwhile; the receive will raise
             pass
         self._receive_timeout = timeout
 
     def _take_in(self) -> None:
-        """Hand out what the server sent."""
+        """Parse and deliver one piece of the received data."""
         session, inbox = self.session, self._inbox
         with self.lock:
             if self.is_closing or session.is_changing or self._is_cut:
@@ -528,8 +532,8 @@ class Channel:
                     self._lose(None)
             session.is_changing = False
 
-    def _hand_out(self, occurrences: list[Happened[Call]]) -> None:
-        """Give everybody what is theirs. The lock is held."""
+    def _hand_out(self, occurrences: list[Happened[PendingCommand]]) -> None:
+        """Deliver replies and events. The lock is held."""
         session = self.session
         if self._wire_log is not None:
             self._wire_log.received(occurrences)
@@ -545,7 +549,7 @@ class Channel:
             self._lose(session.failure)
 
     def _lose(self, error: Exception | None) -> None:
-        """End the connection, and all that waits for it. The lock is held."""
+        """End the connection and all waits. The lock is held."""
         if self._has_ended:
             return
         if self.end is None:
@@ -563,60 +567,62 @@ class Channel:
             call = outcome.token
             call.value, call.error = outcome.value, outcome.error
             call.is_done = True
+        # Only once, even if an exception interrupts this call and another thread repeats it.
         on_lost, self._on_lost = self._on_lost, None
         if on_lost is not None:
             on_lost(self)
+        # Set last: if an exception interrupts this call, the next caller repeats it.
         self._has_ended = True
         self._wake()
 
     def _leave_it_to_the_reader(self, role: AnyRole) -> bool:
-        """Let the thread that reads take in what has arrived; False if there is nothing more."""
+        """Let the reading thread receive; return False if nothing more has arrived."""
         has_input = bool(self._poll(select.POLLIN, 0.0))
-        # What it has received but not yet handed out shows nowhere: give it a moment.
+        # It may have received data that it hasn't delivered yet, which we can't see: wait a moment.
         self._sleep(role, None if has_input else limits.MARK_MOMENT, lambda: True)
         return has_input
 
     def connected(self, deadline: Deadline) -> "Channel":
-        """Return the connection that there is: this one, even if it has ended."""
+        """Return the current connection: this one, even if it has ended."""
         return self
 
     def _disown(self, reason: str) -> None:
-        """Take in that this is a forked child: the connection is its parent's."""
+        """End the connection in a forked child: it belongs to the parent."""
         self.lock = threading.RLock()
         self._reader = self._sender = None
         if self.end is None:
             self.end = ConnectionClosed(reason)
 
     def fileno(self) -> int:
-        """Return the socket's descriptor; -1 once it is closed."""
+        """Return the socket's descriptor; -1 once the socket is closed."""
         return self.socket.fileno()
 
     def _shut_down(self) -> None:
-        """Let the server know, and wake a thread that receives."""
+        """Shut the socket down, which tells the server and wakes a receiving thread."""
         try:
             self.socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
 
     def _close_socket(self) -> None:
-        """Give the socket back to the system, unless somebody is receiving or sending."""
+        """Close the socket, unless a thread is receiving or sending."""
         if self._reader is None and self._sender is None:
             self.socket.close()
 
     def forget(self) -> None:
-        """Give the socket back to the system."""
+        """Close the socket only."""
         self.socket.close()
 
     def close(self) -> None:
-        """Close the connection, and end the program at its other end if it is ours.
+        """Close the connection, and end the program at its other end if we launched it.
 
-        It waits for no lock: a signal's handler may call it, another thread, or a finalizer.
+        It waits for no lock: a signal handler, another thread or a finalizer may call it.
         """
         self.is_closing = True
         self._shut_down()
         taken: list[bool] = []
         try:
-            taken.extend(map(self.lock.acquire, (False,)))  # as with the inbox
+            taken.extend(map(self.lock.acquire, (False,)))  # within one C call, as with the inbox
             if taken[0]:
                 self._notice_interruption()
         finally:

@@ -1,5 +1,5 @@
 # Generated from aio/guest_agent.py by scripts/blocking_client.py: `make fix` writes it anew.
-"""A guest agent, for blocking code."""
+"""The client of a guest agent, for blocking code."""
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from qmpeer.client.answers import read_answer
 from qmpeer.client.blocking import agent_files
 from qmpeer.client.blocking.agent_contact import AgentContact, ask, no_answer, rest_of
 from qmpeer.client.blocking.channel import Channel
-from qmpeer.client.blocking.door import Door, Lock, opened, pause
+from qmpeer.client.blocking.primitives import ClosedOnExit, Lock, open_connection, pause
 from qmpeer.client.blocking.procedures import watchful_pause
 from qmpeer.client.reconnection import can_be_dialled_again
 from qmpeer.client.sessions import new_session
@@ -34,20 +34,22 @@ from qmpeer.values import JsonObject
 _THAW = "guest-fsfreeze-thaw"
 
 
-class GuestAgent(Door):
-    """A guest's agent, driven from blocking code; several threads may share one.
+class GuestAgent(ClosedOnExit):
+    """A client of a guest agent, for blocking code; several threads may share one.
 
-    Make one with `connect` or `Client.guest_agent`, and use it as a context manager. Each thing
-    begins by making sure, within five seconds, that the agent is there; only then does the deadline
-    of its own count alone. An agent that was restarted is connected to again, by the next thing
-    that is done; what was under way raises CommandInterrupted, or ConnectionClosed.
+    Make one with `connect` or `Client.guest_agent`, and use it as a context manager.
 
-    All methods raise CommandError if the agent refuses, AnswerError (which is one) if its answer is
-    of no use, TimeoutError if it doesn't answer in time, CommandInterrupted if the connection ends
-    first and the outcome is unknown, and ConnectionClosed or OSError if there is none.
+    Each method first checks, within five seconds, that the agent answers; so a silent agent raises
+    TimeoutError soon, even if the method's own timeout is long. If the agent was restarted, the
+    next call connects again; calls that were running raise CommandInterrupted or ConnectionClosed.
+
+    All methods raise CommandError if the agent returns an error, AnswerError (a subclass) if its
+    answer has the wrong form, TimeoutError if it doesn't answer in time, CommandInterrupted if the
+    connection ends first (the outcome is unknown then), and ConnectionClosed or OSError if there is
+    no connection.
 
     Attributes:
-        command_timeout: Seconds for each thing that is done unless it says otherwise.
+        command_timeout: The default timeout of each method, in seconds; None waits for ever.
 
     Example:
         >>> address = "unix:/run/ga.sock"
@@ -67,7 +69,7 @@ class GuestAgent(Door):
         self._is_closed = False
 
     def _disown(self, reason: str) -> None:
-        """Free the lock in a forked child: it may have been held in the parent."""
+        """Replace the lock in a forked child: a thread of the parent may have held it."""
         self._lock = Lock()
 
     @classmethod
@@ -82,12 +84,12 @@ class GuestAgent(Door):
         """Connect to an agent, and wait until it answers.
 
         Args:
-            address: Of the chardev behind its port, or where it listens itself; or a connected
-                socket, which can't be connected again.
-            timeout: Seconds for that: give a guest that is being booted as long as it takes. None
+            address: The address of the chardev behind the agent's port, or of the agent itself if
+                it listens; or a connected socket, which rules out reconnecting.
+            timeout: Seconds until the agent answers; a guest that is still booting needs more. None
                 waits for ever.
-            command_timeout: Seconds for each thing that is done later on.
-            wait_for_socket: Keep trying while nobody listens there yet.
+            command_timeout: The default timeout of later calls, in seconds; None waits for ever.
+            wait_for_socket: Keep trying while nobody listens at the address yet.
         """
         agent = cls(address, command_timeout)
         agent._waits_for_socket = wait_for_socket
@@ -96,23 +98,27 @@ class GuestAgent(Door):
         except BaseException:
             agent.close()
             raise
+        # A restarting agent may be missing for a moment, so later connections wait for its socket.
         agent._waits_for_socket = True
         return agent
 
-    # Anything
+    # Commands
 
     def execute(
         self, command: str, arguments: JsonObject | None = None, *, timeout: Timeout = DEFAULT
     ) -> Any:
-        """Execute one of the agent's commands that answer their success, and return its value."""
+        """Execute a command of the agent and return its return value.
+
+        The command must be one that the agent answers when it succeeds.
+        """
         return self._contact.execute(command, arguments, self._countdown(timeout))
 
     def synchronize(self, *, timeout: Timeout = DEFAULT) -> None:
-        """Make sure that the agent is there and listens; everything else does so by itself."""
+        """Check that the agent answers. All other methods do so themselves."""
         self._contact.synchronize(self._countdown(timeout))
 
     def ping(self, *, timeout: Timeout = DEFAULT) -> None:
-        """Ask for an answer of the agent."""
+        """Execute guest-ping, which returns nothing."""
         self.execute("guest-ping", timeout=timeout)
 
     def info(self, *, timeout: Timeout = DEFAULT) -> AgentInfo:
@@ -130,15 +136,15 @@ class GuestAgent(Door):
         capture_output: bool = True,
         timeout: Timeout = DEFAULT,
     ) -> Executed:
-        """Run a program in the guest, and wait for its end.
+        """Run a program in the guest, and wait until it ends.
 
         Args:
-            argv: The program and its arguments; no shell looks at them.
-            env: Its environment, instead of the agent's.
-            input: What it reads from its standard input.
-            capture_output: Return what it writes, which the agent keeps up to 16 MiB of.
-            timeout: Seconds for all of it. A program that hasn't ended by then goes on: the
-                TimeoutError bears a note of its pid.
+            argv: The program and its arguments; no shell interprets them.
+            env: The program's environment, instead of the agent's.
+            input: The program's standard input.
+            capture_output: Return the program's output, up to the 16 MiB that the agent keeps.
+            timeout: Seconds for the whole run; None waits for ever. A program that hasn't ended by
+                then keeps running; a note at the TimeoutError holds its pid.
         """
         countdown = self._countdown(timeout)
         arguments: JsonObject = {
@@ -152,10 +158,11 @@ class GuestAgent(Door):
             arguments["input-data"] = b64encode(input).decode()
         channel = self._contact.synchronize(countdown)
         pid = read_pid(ask(channel, "guest-exec", arguments, countdown))
+        # An agent sends no events, so the status is polled, at growing intervals.
         delay = limits.AGENT_POLL
         try:
             while True:
-                executed = _look_at(channel, argv[0], pid, countdown)
+                executed = _query_status(channel, argv[0], pid, countdown)
                 if executed is not None:
                     return executed
                 watchful_pause(channel, countdown.remaining(delay))
@@ -163,7 +170,7 @@ class GuestAgent(Door):
                 if countdown.is_over:
                     raise TimeoutError(f"{argv[0]} hasn't ended in {countdown.timeout:.4g} s")
         except (AnswerError, TimeoutError, CommandInterrupted, ConnectionClosed) as error:
-            error.add_note(f"{argv[0]} may go on in the guest, its pid is {pid}")
+            error.add_note(f"{argv[0]} may still run in the guest, its pid is {pid}")
             raise
 
     # Files
@@ -171,10 +178,10 @@ class GuestAgent(Door):
     def read_file(
         self, path: str, *, limit: int = limits.AGENT_FILE, timeout: Timeout = DEFAULT
     ) -> bytes:
-        """Return what a file of the guest's holds.
+        """Return the contents of a file in the guest.
 
         Raises:
-            LimitError: If it is larger than so many bytes.
+            LimitError: If the file is larger than `limit` bytes.
         """
         memory = BytesIO()
         agent_files.get_file(self._contact, path, memory, limit, self._countdown(timeout))
@@ -183,18 +190,18 @@ class GuestAgent(Door):
     def write_file(
         self, path: str, data: bytes, *, append: bool = False, timeout: Timeout = DEFAULT
     ) -> None:
-        """Write a file of the guest's, or add to its end."""
+        """Write a file in the guest, or append to it."""
         self.put_file(BytesIO(data), path, append=append, timeout=timeout)
 
     def get_file(self, path: str, sink: Writable, *, timeout: Timeout = DEFAULT) -> int:
-        """Copy a file of the guest's into one that is open for writing; return its size."""
+        """Copy a file out of the guest into an open binary file; return its size."""
         countdown = self._countdown(timeout)
         return agent_files.get_file(self._contact, path, sink, None, countdown)
 
     def put_file(
         self, source: Readable, path: str, *, append: bool = False, timeout: Timeout = DEFAULT
     ) -> int:
-        """Copy a file that is open for reading into one of the guest's; return its size."""
+        """Copy an open binary file into a file in the guest; return the number of bytes."""
         countdown = self._countdown(timeout)
         return agent_files.put_file(self._contact, source, path, append, countdown)
 
@@ -203,10 +210,10 @@ class GuestAgent(Door):
     def freeze(
         self, mountpoints: Sequence[str] | None = None, *, timeout: Timeout = DEFAULT
     ) -> int:
-        """Freeze the guest's file systems, or some; return how many. `frozen` is the safer way.
+        """Freeze all or some of the guest's file systems; return their number. Prefer `frozen`.
 
-        If it remains unknown whether they are frozen, thawing them is asked for before this raises;
-        where that wasn't answered before the deadline, the exception bears a note of it.
+        If the outcome is unknown, the file systems are thawed before this raises. If thawing fails,
+        the exception gets a note.
         """
         countdown = self._countdown(timeout)
         command = "guest-fsfreeze-freeze" if mountpoints is None else "guest-fsfreeze-freeze-list"
@@ -217,15 +224,15 @@ class GuestAgent(Door):
         except BaseException as error:
             is_refused = isinstance(error, CommandError) and not isinstance(error, AnswerError)
             if is_refused or isinstance(error, GeneratorExit):
-                raise  # the agent thaws what it froze before it failed
+                raise  # the agent itself thaws what it had frozen
             try:
                 self._thaw_surely(rest_of(countdown, limits.AGENT_THAW))
             except (CommandError, ConnectionClosed, CommandInterrupted, OSError) as failure:
-                error.add_note(f"file systems may be frozen, they could not be thawed: {failure}")
+                error.add_note(f"file systems may be frozen, thawing them failed: {failure}")
             raise
 
     def thaw(self, *, timeout: Timeout = DEFAULT) -> int:
-        """Thaw the guest's file systems; return how many were frozen."""
+        """Thaw the guest's file systems; return the number of frozen ones."""
         return read_count(_THAW, self.execute(_THAW, timeout=timeout))
 
     def freeze_status(self, *, timeout: Timeout = DEFAULT) -> str:
@@ -236,21 +243,21 @@ class GuestAgent(Door):
     def frozen(
         self, mountpoints: Sequence[str] | None = None, *, timeout: Timeout = DEFAULT
     ) -> "Frozen":
-        """Return a context manager in which the guest's file systems are frozen.
+        """Return a context manager that keeps the guest's file systems frozen.
 
-        At its end they are thawed, whatever has happened: for a minute that is tried again, on a
-        new connection where need be.
+        At its end they are thawed in any case: for a minute, a failed attempt is repeated, on a new
+        connection if necessary.
 
         Args:
-            mountpoints: Those to freeze; None freezes all.
-            timeout: Seconds for freezing them.
+            mountpoints: The file systems to freeze; None freezes all.
+            timeout: Seconds to freeze them; None waits for ever.
         """
         return Frozen(self, mountpoints, timeout)
 
     def _thaw_surely(self, countdown: Countdown) -> int:
-        """Thaw them, again and again while the agent can't be reached or doesn't answer."""
+        """Thaw the file systems, retrying while the agent can't be reached or doesn't answer."""
         while True:
-            # Each attempt has its own deadline: the agent may be restarted while we wait.
+            # Each attempt has a deadline of its own: the agent may be restarted during one.
             attempt = Countdown(countdown.remaining(2 * limits.AGENT_PRESENCE))
             try:
                 return read_count(_THAW, self._contact.execute_at_last(_THAW, None, attempt))
@@ -267,15 +274,16 @@ class GuestAgent(Door):
         *,
         timeout: Timeout = DEFAULT,
     ) -> None:
-        """Shut the guest down; return once it has begun to, or is gone."""
+        """Shut the guest down; return once the shutdown has begun or the guest is gone."""
         self._contact.send("guest-shutdown", {"mode": mode}, self._countdown(timeout))
 
     def suspend(
         self, mode: Literal["disk", "ram", "hybrid"] = "ram", *, timeout: Timeout = DEFAULT
     ) -> None:
-        """Suspend the guest; return once it has answered again, or is gone.
+        """Suspend the guest; return once it answers again or is gone.
 
-        A guest that sleeps doesn't answer: that it does so within the deadline raises TimeoutError.
+        A suspended guest doesn't answer. If it isn't woken before the deadline, this raises
+        TimeoutError.
         """
         self._contact.send(f"guest-suspend-{mode}", None, self._countdown(timeout))
 
@@ -283,11 +291,11 @@ class GuestAgent(Door):
 
     @property
     def is_closed(self) -> bool:
-        """It was closed by `close`."""
+        """True if `close` was called."""
         return self._is_closed
 
     def close(self) -> None:
-        """Close the connection; doing so twice is fine."""
+        """Close the connection; repeated calls do no harm."""
         with self._lock:
             self._is_closed = True
             if self._channel is not None:
@@ -298,14 +306,14 @@ class GuestAgent(Door):
 
     @property
     def _contact(self) -> AgentContact:
-        """Contact with the agent, made anew each time: kept, the two would keep each other."""
+        """A new contact with the agent. Storing it would make a reference cycle."""
         return AgentContact(self._connected)
 
     def _countdown(self, timeout: Timeout) -> Countdown:
         return Countdown(self.command_timeout if isinstance(timeout, Default) else timeout)
 
     def _connected(self, timeout: float | None) -> Channel:
-        """Return the connection, made anew if it has ended."""
+        """Return the connection; make a new one if it has ended."""
         with self._lock:
             if self._is_closed:
                 raise ConnectionClosed("the guest agent's client was closed")
@@ -315,21 +323,23 @@ class GuestAgent(Door):
             if channel is not None:
                 channel.close()
                 if not can_be_dialled_again(self._address):
-                    raise ConnectionClosed("the connection has ended, and was made by a socket")
+                    raise ConnectionClosed(
+                        "the connection has ended, and a socket can't be connected again"
+                    )
             session = new_session(
                 address_text(self._address), False, None, None, limits.MESSAGE_SIZE
             )
-            self._channel = opened(
+            self._channel = open_connection(
                 self._address, session, Deadline(timeout), wait_for_socket=self._waits_for_socket
             )
             return self._channel
 
 
 class Frozen:
-    """A block in which a guest's file systems are frozen.
+    """A context manager that keeps a guest's file systems frozen.
 
     Attributes:
-        count: How many are frozen.
+        count: The number of frozen file systems.
     """
 
     def __init__(
@@ -348,8 +358,10 @@ class Frozen:
         self._agent._thaw_surely(Countdown(limits.AGENT_THAW))
 
 
-def _look_at(channel: Channel, program: str, pid: int, countdown: Countdown) -> Executed | None:
-    """Ask whether a program has ended, and how; an agent that is there answers that at once."""
+def _query_status(
+    channel: Channel, program: str, pid: int, countdown: Countdown
+) -> Executed | None:
+    """Ask once whether a program has ended; a running agent answers that at once."""
     seconds = countdown.remaining(limits.AGENT_PRESENCE)
     try:
         answer = channel.execute("guest-exec-status", {"pid": pid}, seconds, False, ())

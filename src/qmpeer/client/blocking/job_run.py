@@ -1,21 +1,22 @@
 # Generated from aio/job_run.py by scripts/blocking_client.py: `make fix` writes it anew.
-"""A job, from the command that begins it to its end.
+"""One job, from the command that starts it to its end.
 
-Theory of operation.  The job's own events say how it goes on. While they are silent, nothing is
-asked except its progress, and that only where somebody wants to know.
-JOB_STATUS_CHANGE (since 3.0) leads: at "ready" the job is completed, at "pending" finalized where
-it doesn't do so by itself, at "concluded" its error is fetched and it is dismissed, where it
-doesn't do that by itself. A server
-that never says JOB_STATUS_CHANGE tells the same by BLOCK_JOB_*. Those come in either case, and hold
-the error of a block job that dismisses itself.
+Theory of operation. The run follows the job's events. It queries nothing except the progress, and
+that only if there is a progress function.
 
-An error may only stop a job (on-target-error=stop, -ENOSPC): BLOCK_JOB_ERROR says so, then its
-status is "paused", or "standby" where it was ready. Why, query-block-jobs alone tells, by its
-io-status; that also tells it from a job that somebody has paused. It is left as it is, for somebody
-to resume or to cancel.
+JOB_STATUS_CHANGE (since 3.0) drives the run. At "ready" the job is completed. At "pending" it is
+finalized, unless it finalizes itself. At "concluded" its error is fetched and the job is dismissed,
+unless it dismisses itself. A server without JOB_STATUS_CHANGE sends the same information in
+BLOCK_JOB_* events. Those come in either case, and hold the error of a block job that dismisses
+itself.
 
-What else ends this procedure before the job's end, be it a deadline or the caller's own exception,
-cancels the job: it would go on by itself, and its id be taken.
+An error may stop a job without ending it (on-target-error=stop, -ENOSPC). BLOCK_JOB_ERROR announces
+this; then the status is "paused", or "standby" if the job was ready. Only query-block-jobs returns
+the reason, in io-status, which also distinguishes this from a job that somebody paused. The job is
+left stopped, to be resumed or cancelled.
+
+Anything else that ends the run early (a deadline, the caller's exception) cancels the job.
+Otherwise it would keep running, and its id would stay in use.
 
 Spec: QEMU, qapi/job.json, JobStatus and JobVerb.
 """
@@ -28,17 +29,17 @@ import msgspec
 
 from qmpeer import limits
 from qmpeer.client.answers import text_of
-from qmpeer.client.blocking.door import tell
-from qmpeer.client.blocking.procedures import Executor, first_that_exists, next_event
+from qmpeer.client.blocking.primitives import report_progress
+from qmpeer.client.blocking.procedures import CommandClient, first_that_exists, next_event
 from qmpeer.client.blocking.subscription import Events, events_of_this_connection
 from qmpeer.client.jobs import (
     CANCELED,
-    STANDING,
+    PAUSED_STATES,
     JobState,
     OnStopped,
     WhenReady,
+    members_of_event,
     read_job_states,
-    told_by,
 )
 from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, JobError
@@ -55,24 +56,24 @@ _EVENTS = (
 
 
 class JobRun:
-    """A job that is begun here, and seen through.
+    """The run of one job.
 
     Args:
-        client: The server's.
-        command: What begins it.
-        arguments: Its arguments; a job-id is added where there is none.
-        when_ready: What is to be done with it once it is ready.
-        on_stopped: What is to be done once an error has stopped it.
-        progress: Called with its state whenever that changes.
-        interval: Seconds from one question for its progress to the next.
-        countdown: The deadline of all of it.
+        client: The client.
+        command: The command that starts the job.
+        arguments: The command's arguments; a job-id is added if there is none.
+        when_ready: How to end the job once it is ready.
+        on_stopped: What to do once an error has stopped the job.
+        progress: A function, called with the job's state whenever that changes.
+        interval: Seconds between queries of the progress.
+        countdown: The deadline of the whole run.
     """
 
     _events: Events[Event]
 
     def __init__(
         self,
-        client: Executor,
+        client: CommandClient,
         command: str,
         arguments: dict[str, Any],
         when_ready: WhenReady,
@@ -84,6 +85,7 @@ class JobRun:
         self._client = client
         self._is_id_ours = "job-id" not in arguments
         if self._is_id_ours:
+            # Random, so that it can't clash with the job of another client.
             arguments["job-id"] = f"qmpeer-{os.urandom(6).hex()}"
         self._id = str(arguments["job-id"])
         self._command = command
@@ -91,18 +93,19 @@ class JobRun:
         self._when_ready = when_ready
         self._on_stopped = on_stopped
         self._progress = progress
-        # Without anybody who wants to know its progress, nothing is asked.
+        # None: without a progress function there are no queries.
         self._interval = None if progress is None else max(interval, limits.PROGRESS_INTERVAL_LEAST)
         self._countdown = countdown
         self._state = JobState(self._id, "created")
-        self._has_statuses = False  # the server says JOB_STATUS_CHANGE
+        self._has_statuses = False  # the server sends JOB_STATUS_CHANGE
         self._has_left_ready = False
-        self._had_error = False  # one that was to stop it
+        self._had_error = False  # BLOCK_JOB_ERROR with the action "stop"
         self._is_cancelled = False
         self._is_over = False
 
     def run(self) -> JobState:
-        """Begin it, and return how it stood at its end, as `Client.run_job` says."""
+        """Start the job, and return its last state, as described at `Client.run_job`."""
+        # Subscribe before the command is sent: the job's first events may come before the reply.
         self._events = events_of_this_connection(
             self._client._channel, _EVENTS, self._concerns, self._countdown.timeout
         )
@@ -120,20 +123,21 @@ class JobRun:
             )
             is_begun = True
             return self._follow()
+        # A coroutine that is being closed can't execute commands: the job keeps running.
         except GeneratorExit:
             raise
-        except JobError:  # it is over, or is left as it is
+        except JobError:  # the job has ended, or is left stopped
             raise
         except (CommandInterrupted, ConnectionClosed) as error:
             if not is_begun:
                 raise
-            reason = f"{error.reason}; job {self._id} may go on"
+            reason = f"{error.reason}; job {self._id} may still be running"
             raise CommandInterrupted(self._command, self._id, reason) from error
         except BaseException as error:
-            # A command that was refused began nothing; the id may be another's job then.
+            # A refused command started no job; the id may belong to another job then.
             is_refused = isinstance(error, CommandError) and not is_begun
             if not is_refused and not self._is_over:
-                self._cancel(error, may_be_anothers=not is_begun)
+                self._cancel(error, may_be_foreign=not is_begun)
             raise
 
     def _follow(self) -> JobState:
@@ -142,7 +146,7 @@ class JobRun:
             if event is not None:
                 self._take(event)
             elif self._interval is not None and not self._countdown.is_over:
-                self._look()
+                self._update()
             if not self._is_over:
                 if self._countdown.is_over:
                     why = self._state.stop_reason
@@ -151,12 +155,12 @@ class JobRun:
                         f"{self._countdown.timeout:.4g} s"
                         + (f", an error has stopped it: {why}" if why else "")
                     )
-                tell(self._progress, self._state)
+                report_progress(self._progress, self._state)
         if self._is_cancelled or self._state.error == CANCELED:
             raise JobError(self._id, CANCELED, self._command, is_cancelled=True)
         if self._state.error is not None:
             raise JobError(self._id, self._state.error, self._command)
-        tell(self._progress, self._state)
+        report_progress(self._progress, self._state)
         return self._state
 
     # Events
@@ -169,10 +173,10 @@ class JobRun:
             return
         if event.name == "BLOCK_JOB_ERROR":
             self._had_error = self._had_error or data.get("action") == "stop"
-            if not self._has_statuses or self._state.status in STANDING:
-                self._look_whether_stopped()
+            if not self._has_statuses or self._state.status in PAUSED_STATES:
+                self._query_if_stopped()
             return
-        self._change(**told_by(data))
+        self._change(**members_of_event(data))
         if event.name == "BLOCK_JOB_CANCELLED":
             self._is_cancelled = True
         if self._has_statuses:
@@ -193,7 +197,7 @@ class JobRun:
         self._change(status=status, stop_reason=None)
         match status:
             case "paused" | "standby":
-                self._look_whether_stopped()
+                self._query_if_stopped()
             case "ready":
                 self._leave_ready()
             case "pending" if self._arguments.get("auto-finalize") is False:
@@ -209,8 +213,8 @@ class JobRun:
                 self._is_over = True
 
     def _leave_ready(self) -> None:
-        """End a job that could go on for ever."""
-        if self._has_left_ready or self._is_cancelled:  # "standby" and back again, or cancelled
+        """Complete or stop a job that would otherwise stay ready for ever."""
+        if self._has_left_ready or self._is_cancelled:  # e.g. back from "standby"
             return
         try:
             if self._when_ready == "complete":
@@ -221,7 +225,7 @@ class JobRun:
                     ("block-job-complete", {"device": self._id}),
                 )
             else:
-                # Without force: a job that is ready ends with all copied, and switches nothing.
+                # Without force, a ready job ends with a complete copy and doesn't switch over.
                 self._client.execute(
                     "block-job-cancel", {"device": self._id}, timeout=limits.CANCEL_TIMEOUT
                 )
@@ -229,11 +233,11 @@ class JobRun:
             state = self._query()
             if state is None or state.status == "ready":
                 raise
-            return  # it has left that state meanwhile, and will be back
+            return  # it left "ready" meanwhile, and will return to it
         self._has_left_ready = True
 
     def _conclude(self) -> None:
-        """Fetch what became of it, and dismiss it; one that dismisses itself is gone by now."""
+        """Fetch the job's error and dismiss it; a job that dismisses itself is gone by now."""
         self._is_over = True
         state = self._query()
         if state is None:
@@ -242,42 +246,42 @@ class JobRun:
         self._state = msgspec.structs.replace(state, error=error)
         try:
             self._client.execute("job-dismiss", {"id": self._id}, timeout=limits.CANCEL_TIMEOUT)
-        except CommandError:  # somebody else did
+        except CommandError:  # somebody else dismissed it
             pass
 
-    # Asking and cancelling
+    # Queries and cancelling
 
-    def _look_whether_stopped(self) -> None:
-        """Ask whether an error has stopped it; jobs also pause for a moment by themselves."""
+    def _query_if_stopped(self) -> None:
+        """Query the state if an error may have stopped the job; jobs also pause without one."""
         if self._had_error and not self._is_cancelled:
-            self._look()
+            self._update()
 
-    def _look(self) -> None:
-        """Ask how it stands.
+    def _update(self) -> None:
+        """Query the job's state.
 
         Raises:
-            JobError: If an error has stopped it, and nobody was to be waited for.
+            JobError: If an error has stopped the job, and on_stopped is "raise".
         """
         self._state = state = self._query() or self._state
         if state.stop_reason is not None and self._on_stopped == "raise":
             raise JobError(self._id, state.stop_reason, self._command, is_stopped=True)
 
     def _query(self) -> JobState | None:
-        """Ask how it stands; None if it isn't there."""
+        """Query the job's state; return None if there is no such job."""
         try:
             states = job_states(self._client, limits.CANCEL_TIMEOUT, self._had_error)
         except CommandError:
             return None
         return next((state for state in states if state.id == self._id), None)
 
-    def _cancel(self, error: BaseException, may_be_anothers: bool) -> None:
-        """Cancel it, wait for its end, and dismiss it; what doesn't work is noted at the error."""
+    def _cancel(self, error: BaseException, may_be_foreign: bool) -> None:
+        """Cancel the job, wait for its end, dismiss it; add a note to the error if that fails."""
         countdown = Countdown(limits.CANCEL_TIMEOUT)
         try:
-            if may_be_anothers and not self._is_id_ours:
+            if may_be_foreign and not self._is_id_ours:
                 event = next_event(self._events, 0)
                 if event is None or event.data.get("status") != "created":
-                    error.add_note(f"whether job {self._id} was begun is unknown")
+                    error.add_note(f"it is unknown whether job {self._id} was started")
                     return
             self._is_cancelled = True
             first_that_exists(
@@ -294,24 +298,26 @@ class JobRun:
                 error.add_note(f"job {self._id} was cancelled, but hasn't ended yet")
         except CommandError as refusal:
             if self._query() is not None:
-                error.add_note(f"job {self._id} goes on, it could not be cancelled: {refusal}")
+                error.add_note(f"job {self._id} is still running, cancelling it failed: {refusal}")
         except (CommandInterrupted, ConnectionClosed, TimeoutError) as failure:
-            error.add_note(f"job {self._id} may go on, it could not be cancelled: {failure}")
+            error.add_note(f"job {self._id} may still be running, cancelling it failed: {failure}")
 
 
-def job_states(client: Executor, timeout: float | None, asks_why: bool = True) -> list[JobState]:
-    """Ask how all jobs stand, and why an error has stopped one.
+def job_states(
+    client: CommandClient, timeout: float | None, with_reasons: bool = True
+) -> list[JobState]:
+    """Query the states of all jobs, including the error that stopped one.
 
     Raises:
-        CommandError: CommandNotFound, if the server can't be asked.
+        CommandError: With CommandNotFound if the server has neither query.
     """
-    said = first_that_exists(client, timeout, ("query-jobs", None), ("query-block-jobs", None))
-    states = read_job_states("query-jobs", said)
-    if not asks_why or all(state.status not in STANDING for state in states):
+    answer = first_that_exists(client, timeout, ("query-jobs", None), ("query-block-jobs", None))
+    states = read_job_states("query-jobs", answer)
+    if not with_reasons or all(state.status not in PAUSED_STATES for state in states):
         return states
     try:
-        said = client.execute("query-block-jobs", timeout=timeout)
+        answer = client.execute("query-block-jobs", timeout=timeout)
     except CommandError:
         return states
-    reasons = {state.id: state.stop_reason for state in read_job_states("query-block-jobs", said)}
+    reasons = {state.id: state.stop_reason for state in read_job_states("query-block-jobs", answer)}
     return [msgspec.structs.replace(each, stop_reason=reasons.get(each.id)) for each in states]

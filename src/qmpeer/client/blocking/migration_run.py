@@ -1,10 +1,9 @@
 # Generated from aio/migration_run.py by scripts/blocking_client.py: `make fix` writes it anew.
-"""A migration, from the command that begins it to its end.
+"""One migration, from the command that starts it to its end.
 
-MIGRATION events say how it goes on, where the server has them: their capability is enabled
-first. Without them, and for progress, query-migrate is asked at a bounded rate. What ends this
-procedure before the migration's end cancels it, but never in postcopy, where the guest is on both
-sides and would be lost.
+The run follows MIGRATION events, whose capability it enables if the server has it. Without events,
+and for progress, it polls query-migrate at a bounded rate. Anything that ends the run early cancels
+the migration, except in postcopy: there the guest is spread over both sides, and would be lost.
 
 Spec: QEMU, qapi/migration.json, MigrationStatus and MigrationCapability.
 """
@@ -14,8 +13,8 @@ from typing import Any
 
 from qmpeer import limits
 from qmpeer.client.answers import text_of
-from qmpeer.client.blocking.door import tell
-from qmpeer.client.blocking.procedures import Executor, next_event, watchful_pause
+from qmpeer.client.blocking.primitives import report_progress
+from qmpeer.client.blocking.procedures import CommandClient, next_event, watchful_pause
 from qmpeer.client.blocking.subscription import Events, events_of_this_connection
 from qmpeer.client.migration import MigrationState, read_capabilities, read_migration
 from qmpeer.client.timeouts import Countdown
@@ -27,21 +26,21 @@ _FAILED = ("failed", "cancelled", "postcopy-paused")
 
 
 class MigrationRun:
-    """A migration that is begun here, and seen through.
+    """The run of one migration.
 
     Args:
-        client: The server's.
-        arguments: Those of the command "migrate".
-        progress: Called with the state whenever that changes.
-        interval: Seconds from one question for the progress to the next.
-        countdown: The deadline of all of it.
+        client: The client.
+        arguments: The arguments of "migrate".
+        progress: A function, called with the state whenever that changes.
+        interval: Seconds between queries of the progress.
+        countdown: The deadline of the whole run.
     """
 
     _events: Events[Event]
 
     def __init__(
         self,
-        client: Executor,
+        client: CommandClient,
         arguments: JsonObject,
         progress: Callable[[MigrationState], object] | None,
         interval: float,
@@ -56,7 +55,8 @@ class MigrationRun:
         self._status = "setup"
 
     def run(self) -> MigrationState:
-        """Begin it, and return how it stood at its end, as `Client.migrate` says."""
+        """Start the migration, and return its last state, as described at `Client.migrate`."""
+        # Subscribe before the command is sent: the first events may come before the reply.
         self._events = events_of_this_connection(
             self._client._channel, ("MIGRATION",), None, self._countdown.timeout
         )
@@ -75,10 +75,11 @@ class MigrationRun:
         except (CommandInterrupted, ConnectionClosed) as error:
             if not is_begun:
                 raise
-            reason = f"{error.reason}; the migration may go on"
+            reason = f"{error.reason}; the migration may still be running"
             raise CommandInterrupted("migrate", None, reason) from error
         except BaseException as error:
-            # One that was refused began nothing; another may be under way.
+            # A refused command started nothing, and another migration may be running: don't cancel
+            # that one.
             if is_begun or not isinstance(error, CommandError):
                 self._cancel(error)
             raise
@@ -89,8 +90,8 @@ class MigrationRun:
             states = read_capabilities(answer)
             if states.get("events") is False:
                 wanted: JsonObject = {"capability": "events", "state": True}
-                given: JsonObject = {"capabilities": [wanted]}
-                self._execute("migrate-set-capabilities", given, self._countdown)
+                arguments: JsonObject = {"capabilities": [wanted]}
+                self._execute("migrate-set-capabilities", arguments, self._countdown)
         except CommandError:
             return False
         return "events" in states
@@ -100,19 +101,19 @@ class MigrationRun:
             is_changed = self._wait()
             if self._countdown.is_over and self._status not in (*_FAILED, "completed"):
                 raise TimeoutError(f"the migration wasn't done in {self._countdown.timeout:.4g} s")
-            if is_changed and self._has_events and not self._is_telling():
+            if is_changed and self._has_events and not self._is_worth_a_query():
                 continue
             state = self._query()
-            tell(self._progress, state)
+            report_progress(self._progress, state)
             if state.status == "completed":
                 return state
             if state.status in _FAILED:
                 raise MigrationError(state.status, state.error or "")
             if state.status == "pre-switchover":
-                self._go_on()
+                self._continue()
 
-    def _is_telling(self) -> bool:
-        """Return whether it is worth a question what lies behind the status."""
+    def _is_worth_a_query(self) -> bool:
+        """Return whether this status is worth a query-migrate."""
         return self._progress is not None or self._status in (
             *_FAILED,
             "completed",
@@ -120,7 +121,7 @@ class MigrationRun:
         )
 
     def _wait(self) -> bool:
-        """Wait until something may have changed; tell whether an event said so."""
+        """Wait until the state may have changed; return whether an event announced it."""
         if not self._has_events:
             watchful_pause(self._client._channel, self._countdown.remaining(self._interval))
             return False
@@ -137,24 +138,27 @@ class MigrationRun:
         self._status = state.status
         return state
 
-    def _go_on(self) -> None:
-        """Let it switch over: it was to pause before, and the caller has been told."""
+    def _continue(self) -> None:
+        """Continue at "pre-switchover", now that the progress function was called."""
         arguments: JsonObject = {"state": "pre-switchover"}
         try:
             self._client.execute("migrate-continue", arguments, timeout=limits.CANCEL_TIMEOUT)
-        except CommandError:  # it has gone on meanwhile
+        except CommandError:  # it has continued meanwhile
             state = self._query()
             if state.status == "pre-switchover":
                 raise
 
     def _cancel(self, error: BaseException) -> None:
-        """Cancel it and wait for its end; what doesn't work is noted at the error."""
+        """Cancel the migration and wait for its end; add a note to the error if that fails."""
         countdown = Countdown(limits.CANCEL_TIMEOUT)
         try:
             state = self._query()
             status = state.status
+            # In postcopy neither side has the whole guest: cancelling would lose it.
             if status.startswith("postcopy"):
-                error.add_note(f"the migration goes on, as it can't be cancelled in {status}")
+                error.add_note(
+                    f"the migration is still running, as it can't be cancelled in {status}"
+                )
                 return
             self._execute("migrate_cancel", None, countdown)
             while status not in (*_FAILED, "completed", "none") and not countdown.is_over:
@@ -163,9 +167,9 @@ class MigrationRun:
                 state = self._query()
                 status = state.status
             if status != "cancelled":
-                error.add_note(f"the migration was to be cancelled, and is {status}")
+                error.add_note(f"the migration wasn't cancelled, its status is {status}")
         except (CommandError, CommandInterrupted, ConnectionClosed, TimeoutError) as failure:
-            error.add_note(f"the migration may go on, it could not be cancelled: {failure}")
+            error.add_note(f"the migration may still be running, cancelling it failed: {failure}")
 
     def _execute(self, command: str, arguments: JsonObject | None, countdown: Countdown) -> Any:
         return self._client.execute(command, arguments, timeout=countdown.remaining())

@@ -1,10 +1,10 @@
 # Generated from aio/name_queries.py by scripts/blocking_client.py: `make fix` writes it anew.
-"""What a server is asked by several commands: names, and where its guest agent is."""
+"""Queries that take several commands: names for completion, and the guest agent's address."""
 
 from typing import Any
 
 from qmpeer.client.answers import read_answer
-from qmpeer.client.blocking.procedures import Executor
+from qmpeer.client.blocking.procedures import CommandClient
 from qmpeer.client.server_names import chardev_address, names_in, sources_of
 from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError
@@ -12,11 +12,11 @@ from qmpeer.values import JsonObject
 
 _PERIPHERALS = ("/machine/peripheral", "/machine/peripheral-anon")
 _AGENT_PORT = "org.qemu.guest_agent.0"
-"""The port's name that guest agents open. QEMU: qga."""
+"""The name of the port that guest agents open. QEMU: qga."""
 
 
-def names(client: Executor, kind: str, within: str, countdown: Countdown) -> list[str]:
-    """Ask for the names of one kind, as `Client.names` says."""
+def names(client: CommandClient, kind: str, within: str, countdown: Countdown) -> list[str]:
+    """Return the names of one kind, as described at `Client.names`."""
     if kind == "block":
         nodes = names(client, "block-node", "", countdown)
         drives = names(client, "drive", "", countdown)
@@ -33,11 +33,11 @@ def names(client: Executor, kind: str, within: str, countdown: Countdown) -> lis
     return []
 
 
-def find_agent(client: Executor, countdown: Countdown) -> str:
-    """Ask where the guest agent's port can be reached.
+def find_agent(client: CommandClient, countdown: Countdown) -> str:
+    """Return the address of the chardev behind the guest agent's port.
 
     Raises:
-        ValueError: If the machine has no port for one, or it can't be dialled.
+        ValueError: If the machine has no such port, or its chardev can't be connected to.
     """
     for parent in _PERIPHERALS:
         try:
@@ -56,12 +56,12 @@ def find_agent(client: Executor, countdown: Countdown) -> str:
 
 
 def _objects(
-    client: Executor, command: str, arguments: JsonObject | None, countdown: Countdown
+    client: CommandClient, command: str, arguments: JsonObject | None, countdown: Countdown
 ) -> list[dict[str, Any]]:
     answer = client.execute(command, arguments, timeout=countdown.remaining())
     return read_answer(command, answer, list[dict[str, Any]], "a list of objects")
 
 
-def _property(client: Executor, path: str, name: str, countdown: Countdown) -> Any:
+def _property(client: CommandClient, path: str, name: str, countdown: Countdown) -> Any:
     arguments: JsonObject = {"path": path, "property": name}
     return client.execute("qom-get", arguments, timeout=countdown.remaining())

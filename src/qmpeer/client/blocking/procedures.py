@@ -1,5 +1,5 @@
 # Generated from aio/procedures.py by scripts/blocking_client.py: `make fix` writes it anew.
-"""What procedures of several commands and events are made of."""
+"""The steps of procedures: commands with fallbacks, and waits for events."""
 
 from typing import Any, Protocol
 
@@ -11,8 +11,8 @@ from qmpeer.messages import Event
 from qmpeer.values import JsonObject
 
 
-class Executor(Protocol):
-    """What a procedure runs on: a client."""
+class CommandClient(Protocol):
+    """A client, as procedures use it."""
 
     @property
     def _channel(self) -> AnyChannel: ...
@@ -24,12 +24,12 @@ class Executor(Protocol):
 
 
 def first_that_exists(
-    client: Executor, timeout: float | None, *commands: tuple[str, JsonObject | None]
+    client: CommandClient, timeout: float | None, *commands: tuple[str, JsonObject | None]
 ) -> Any:
-    """Execute the first of some commands that the server has.
+    """Execute the first of the commands that the server has.
 
     Raises:
-        CommandError: CommandNotFound, if it has none of them; else as the command has it.
+        CommandError: If the command fails; with CommandNotFound if the server has none of them.
     """
     for command, arguments in commands[:-1]:
         try:
@@ -37,12 +37,13 @@ def first_that_exists(
         except CommandError as error:
             if error.error_class != "CommandNotFound":
                 raise
+    # The last command's error is the caller's, even CommandNotFound.
     command, arguments = commands[-1]
     return client.execute(command, arguments, timeout=timeout)
 
 
 def next_event(events: Events[Event], timeout: float | None) -> Event | None:
-    """Return the next event, None if none comes in time."""
+    """Return the next event, or None at the timeout."""
     try:
         return events.next(timeout)
     except TimeoutError:
@@ -50,5 +51,5 @@ def next_event(events: Events[Event], timeout: float | None) -> Event | None:
 
 
 def watchful_pause(channel: AnyChannel, seconds: float | None) -> None:
-    """Wait for some time; raise if the connection ends meanwhile."""
+    """Pause; raise at once if the connection ends."""
     channel.wait(lambda: False, Deadline(seconds or 0.0))

@@ -1,7 +1,7 @@
-"""A channel that outlives its connections, for the blocking client.
+"""The blocking client's reconnecting channel.
 
-There is no thread here that could see to it: whoever needs the connection next, be it for a command
-or for events, makes a new one, and others that need it wait for that.
+There is no background thread. The next thread that needs the connection, for a command or for
+events, makes a new one; other threads wait for it.
 """
 
 import threading
@@ -10,10 +10,10 @@ from time import sleep
 from typing import TypeAlias
 
 from qmpeer import limits
+from qmpeer.client.backoff import Backoff
 from qmpeer.client.blocking.channel import INTERRUPTED, Channel, OnLost
 from qmpeer.client.blocking.roles import Role
 from qmpeer.client.events import EventLog
-from qmpeer.client.patience import Patience
 from qmpeer.client.reconnection import (
     ConnectionSeries,
     late_to_connect,
@@ -26,14 +26,14 @@ from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject, JsonValue
 
 OpenChannel: TypeAlias = Callable[[float | None, EventLog, OnLost | None], Channel]
-"""Makes a channel that has negotiated, within so many seconds."""
+"""A function that connects and negotiates, within a timeout in seconds."""
 
 
 class ReconnectingChannel(ConnectionSeries[Channel]):
-    """A blocking client's connections, one after the other; `begin` makes the first.
+    """The series of a blocking client's connections. `begin` makes the first.
 
     Attributes:
-        is_closing: It was closed.
+        is_closing: True once `close` was called.
     """
 
     end: ConnectionClosed | None
@@ -43,25 +43,25 @@ class ReconnectingChannel(ConnectionSeries[Channel]):
     ) -> None:
         super().__init__(address, seconds)
         self._open = open_channel
-        self._lock = threading.RLock()  # of who makes the next connection
+        self._lock = threading.RLock()  # guards _maker
         self.is_closing: bool = False
         self._maker: Role | None = None
-        self._patience: Patience | None = None  # while there is no connection
+        self._backoff: Backoff | None = None  # None while there is a connection
         own(self)
 
     def begin(self, timeout: float | None) -> None:
-        """Make the first connection, within so many seconds."""
+        """Make the first connection, within `timeout` seconds."""
         self._adopt(self._open(timeout, self.log, self._lost))
 
     def _disown(self, reason: str) -> None:
-        """Take in that this is a forked child: the connection is its parent's."""
+        """End the series in a forked child: the connection belongs to the parent."""
         self._lock = threading.RLock()
         self._maker = None
         if self.end is None:
             self.end = ConnectionClosed(reason)
 
     def fileno(self) -> int:
-        """Return the descriptor of the connection that there is."""
+        """Return the descriptor of the current connection."""
         return self.current.fileno()
 
     def execute(
@@ -72,23 +72,24 @@ class ReconnectingChannel(ConnectionSeries[Channel]):
         is_oob: bool,
         fds: Sequence[int],
     ) -> JsonValue:
-        """Execute one command, as `Client.execute` says; connect before if need be."""
+        """Execute one command, as described at `Client.execute`; reconnect first if necessary."""
         deadline = Deadline(timeout)
         while True:
             channel = self.current
-            # A command sent to who has left long since would be one whose outcome is unknown.
+            # Notice a server that left long ago before sending: a command sent into its closed
+            # connection would be reported as one with an unknown outcome.
             channel.take_in_what_has_arrived()
             if channel.end is not None:
                 channel = self.connected(deadline)
                 timeout = deadline.remaining()
             try:
                 return channel.execute(command, arguments, timeout, is_oob, fds)
-            except ConnectionClosed:  # it was before the command could be sent
+            except ConnectionClosed:  # lost before the command was sent
                 if channel.end is None or self.end is not None:
                     raise
 
     def wait(self, is_done: Callable[[], bool], deadline: Deadline) -> bool:
-        """Wait until is_done() or the deadline; False at that. Raise when all ends."""
+        """Wait for is_done(); return False at the deadline, raise if reconnecting ends."""
         while True:
             try:
                 return self.current.wait(is_done, deadline)
@@ -99,15 +100,15 @@ class ReconnectingChannel(ConnectionSeries[Channel]):
                     return is_done()
 
     def take_in_what_has_arrived(self) -> None:
-        """Receive until nothing more is there."""
+        """Receive until nothing more arrives."""
         self.current.take_in_what_has_arrived()
 
     def connected(self, deadline: Deadline) -> Channel:
-        """Return the connection that there is, or make a new one.
+        """Return the current connection, or make a new one.
 
         Raises:
             TimeoutError: If there is none in time.
-            ConnectionClosed: If there won't be one.
+            ConnectionClosed: If the client has given up or was closed.
         """
         role = Role()
         try:
@@ -129,7 +130,7 @@ class ReconnectingChannel(ConnectionSeries[Channel]):
             remaining = deadline.remaining()
             if remaining is not None and remaining <= 0:
                 raise TimeoutError(
-                    "the connection was lost, and another thread is at making a new one"
+                    "the connection was lost, and another thread is still making a new one"
                 )
             sleep(min(limits.WAKE_INTERVAL, remaining or limits.WAKE_INTERVAL))
 
@@ -142,41 +143,41 @@ class ReconnectingChannel(ConnectionSeries[Channel]):
         return self._maker is role
 
     def _try(self, deadline: Deadline) -> None:
-        """Try once to connect anew; after a failure, wait as long as is good before the next."""
-        if self._patience is None:
-            self._patience = Patience(self._seconds)
-        patience = self._patience
+        """Try once to reconnect; after a failure, wait for the delay before the next attempt."""
+        if self._backoff is None:
+            self._backoff = Backoff(self._seconds)
+        backoff = self._backoff
         remaining = deadline.remaining()
         most = (
             limits.CONNECT_TIMEOUT if remaining is None else min(limits.CONNECT_TIMEOUT, remaining)
         )
-        seconds = patience.countdown.remaining(max(0.0, most))
+        seconds = backoff.countdown.remaining(max(0.0, most))
         try:
             channel = self._open(seconds, self.log, self._lost)
         except (OSError, QMPError) as error:
             remaining = deadline.remaining()
-            if patience.countdown.is_over:
-                self.end = patience.exhausted(error)
+            if backoff.countdown.is_over:
+                self.end = backoff.exhausted(error)
             elif remaining is not None and remaining <= 0:
                 raise late_to_connect(error) from None
             else:
-                delay = patience.next_delay()
+                delay = backoff.next_delay()
                 countdown = Countdown(delay if remaining is None else min(delay, remaining))
                 while self.end is None and not countdown.is_over:
                     sleep(countdown.remaining(limits.WAKE_INTERVAL) or 0.0)
         else:
-            self._patience = None
+            self._backoff = None
             self.current.close()
             self._adopt(channel)
             if self.end is not None:  # closed meanwhile
                 channel.close()
 
     def forget(self) -> None:
-        """Give the socket back to the system."""
+        """Close the socket only."""
         self.current.forget()
 
     def close(self) -> None:
-        """Close the connection, and make no other."""
+        """Close the connection and stop reconnecting."""
         if self.end is None:
             self.end = ConnectionClosed(CLOSED_BY_US)
         self.is_closing = True
@@ -184,4 +185,4 @@ class ReconnectingChannel(ConnectionSeries[Channel]):
 
 
 AnyChannel: TypeAlias = Channel | ReconnectingChannel
-"""What a client stands on: one connection, or one after the other."""
+"""A client's channel: a single connection, or a series of them."""

@@ -1,4 +1,4 @@
-"""What a thread does on a connection that it shares, and what it waits for."""
+"""The roles of threads that share a connection, and the waits that they belong to."""
 
 from collections.abc import Callable
 from threading import get_ident
@@ -8,12 +8,12 @@ from qmpeer.values import JsonValue
 
 
 class Role:
-    """What a thread does here, reading or sending, if it waits for nothing in particular.
+    """The role of a thread that reads or sends without waiting for anything in particular.
 
     Attributes:
-        thread: Which thread.
-        is_done: What it waits for has come about.
-        sends: It sends what the session has to send while it waits.
+        thread: The thread's id.
+        is_done: True once the thread's wait is over.
+        sends: True if the thread sends queued commands while it waits.
     """
 
     __slots__ = ("thread",)
@@ -24,8 +24,8 @@ class Role:
         self.thread: int = get_ident()
 
 
-class Call:
-    """A command that a thread waits for: its role, and the outcome."""
+class PendingCommand:
+    """A command that a thread waits for, with its outcome; also the thread's role."""
 
     __slots__ = ("error", "is_done", "thread", "value")
     sends: Final = True
@@ -37,8 +37,8 @@ class Call:
         self.thread: int = get_ident()
 
 
-class Condition:
-    """Anything else that a thread waits for, and its role meanwhile."""
+class WaitCondition:
+    """Any other condition that a thread waits for; also the thread's role."""
 
     __slots__ = ("_is_met", "thread")
     sends: Final = False
@@ -49,8 +49,8 @@ class Condition:
 
     @property
     def is_done(self) -> bool:
-        """It has come about."""
+        """True if the condition is met."""
         return self._is_met()
 
 
-AnyRole: TypeAlias = Role | Call | Condition
+AnyRole: TypeAlias = Role | PendingCommand | WaitCondition

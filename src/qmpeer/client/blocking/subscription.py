@@ -18,7 +18,7 @@ E = TypeVar("E")
 
 
 class Events(Generic[E]):
-    """An iterator over the events of a subscription, which ends when the connection does.
+    """An iterator over the events of a subscription; it ends with the connection.
 
     Example:
         >>> with vm.events("STOP") as events:  # doctest: +SKIP
@@ -35,7 +35,7 @@ class Events(Generic[E]):
 
     @property
     def dropped(self) -> int:
-        """How many events were dropped since the subscription began, as they weren't read."""
+        """The number of unread events dropped since the subscription began."""
         return self._queue.dropped
 
     def next(self, timeout: float | None) -> E:
@@ -46,7 +46,7 @@ class Events(Generic[E]):
             ConnectionClosed: If the connection ends first.
         """
         deadline = Deadline(timeout)
-        while (event := self._queue.take()) is None:  # somebody else may have taken it
+        while (event := self._queue.take()) is None:  # another reader may have taken it
             if not self._channel.wait(lambda: self._queue.has_something, deadline):
                 raise TimeoutError(f"no event came in {timeout:.4g} s")
         return self._hand_out(event)
@@ -64,7 +64,7 @@ class Events(Generic[E]):
             raise StopIteration from None
 
     def close(self) -> None:
-        """End the subscription; what is unread can still be read."""
+        """End the subscription; unread events can still be read."""
         self._queue.close()
 
     def __enter__(self) -> "Events[E]":
@@ -77,7 +77,7 @@ class Events(Generic[E]):
 def events_of_this_connection(
     channel: "AnyChannel", names: tuple[str, ...], match: Match, timeout: float | None
 ) -> Events[Event]:
-    """Subscribe to events; with the connection that there is now, waiting for them ends."""
+    """Subscribe to events of the current connection; the subscription ends with it."""
     current = channel.connected(Deadline(timeout))
     queue = current.log.subscribe(names, match, limits.EVENTS_SUBSCRIBED)
     return Events(current, queue, lambda event: event)

@@ -1,12 +1,12 @@
-"""Typed bindings: a Python module that has a schema's commands as functions, its types as classes.
+"""Typed bindings: a Python module with a schema's commands as functions, its types as classes.
 
-Theory of operation. `names` makes Python names of those of the schema, `plan` decides which types
-are needed and what each becomes, `types_text` and `calls_text` write them, and `module` puts the
-module together. Its text depends on the schema alone.
+Theory of operation. `planner` selects the needed types and makes a plan of them, whose structs are
+in `plan`; `python_names` converts the names. `types_text` and `calls_text` write the plan as
+Python, and `module` assembles the module. Its text depends only on the schema.
 
-What becomes of what::
+The Python form of each kind of definition::
 
-    struct      class StatusInfo(Struct):                    # its base's members are inherited
+    struct      class StatusInfo(Struct):                    # or a subclass of its base
                     running: bool
                     status: Annotated[str, RunState]
     enum        class RunState(Enumeration):                 # values are plain strings
@@ -18,9 +18,9 @@ What becomes of what::
     command     def query_status() -> Command[StatusInfo]: ...
     event       STOP: EventType[Empty] = event_type("STOP", Empty)
 
-A branch of a union is one class with the members of the union's base and the branch's own, as they
-are one object on the wire. Where a branch is a union itself, there is a class for each of that
-one's branches, with both discriminators.
+A branch of a union is one class with the members of the union's base and of the branch, because
+they are one object on the wire. A branch that is itself a union has a class for each of its own
+branches, with both discriminators.
 """
 
 from qmpeer.codegen.bindings.module import bindings_text

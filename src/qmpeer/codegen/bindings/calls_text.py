@@ -1,4 +1,4 @@
-"""The text of a binding's commands, functions that make them, and of its events."""
+"""The Python text of a binding's command functions and event constants."""
 
 from collections.abc import Iterator
 
@@ -11,13 +11,15 @@ _INDENT = "    "
 
 
 def command_lines(plan: CommandPlan) -> Iterator[str]:
-    """Give the lines of one command's function."""
-    of = plan.of
-    if "deprecated" in special_features(of.features):
-        yield f"@deprecated({literal(f'command {of.name} is deprecated')})"
+    """Yield the lines of a command's function."""
+    definition = plan.definition
+    if "deprecated" in special_features(definition.features):
+        yield f"@deprecated({literal(f'command {definition.name} is deprecated')})"
     yield from _signature(plan)
-    fallback = f"Make the command {of.name}."
-    yield from docstring(plan.documentation, fallback, "Args", plan.arguments, of.features, _INDENT)
+    fallback = f"Make the command {definition.name}."
+    yield from docstring(
+        plan.documentation, fallback, "Args", plan.arguments, definition.features, _INDENT
+    )
     yield from _body(plan)
 
 
@@ -32,12 +34,13 @@ def _signature(plan: CommandPlan) -> Iterator[str]:
 
 
 def _body(plan: CommandPlan) -> Iterator[str]:
-    name = literal(plan.of.name)
+    name = literal(plan.definition.name)
     if plan.union:
         yield f"{_INDENT}return union_command({name}, arguments, {plan.returns})"
         return
     deprecated = [a.wire for a in plan.arguments if "deprecated" in special_features(a.features)]
     marked = "".join(f", {literal(wire)}" for wire in deprecated)
+    # Only deprecated arguments are listed: the function warns about those that are set.
     last = f", ({marked[2:]},)" if deprecated else ""
     if not plan.arguments:
         yield f"{_INDENT}return command({name}, {{}}, {plan.returns}, extra)"
@@ -50,8 +53,10 @@ def _body(plan: CommandPlan) -> Iterator[str]:
 
 
 def event_lines(plan: EventPlan) -> Iterator[str]:
-    """Give the lines of one event's constant."""
-    of = plan.of
-    name = literal(of.name)
+    """Yield the lines of an event's constant."""
+    definition = plan.definition
+    name = literal(definition.name)
     yield f"{plan.name}: Final[EventType[{plan.data}]] = event_type({name}, {plan.data})"
-    yield from docstring(of.documentation, f"The event {of.name}.", "", (), of.features, "")
+    yield from docstring(
+        definition.documentation, f"The event {definition.name}.", "", (), definition.features, ""
+    )

@@ -1,4 +1,4 @@
-"""Docstrings of a binding, from the documentation in the schema."""
+"""Docstrings of a binding, made from the schema's documentation."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,15 +20,15 @@ def docstring(
     features: Sequence[Feature],
     indent: str,
 ) -> Iterator[str]:
-    """Give the lines of a docstring, its quotes included.
+    """Yield the lines of a docstring, with its quotes.
 
     Args:
-        documentation: What the schema says; None where it says nothing.
-        fallback: What stands there instead.
-        title: Over the members: "Args" or "Attributes".
-        attributes: The members that are described.
-        features: Those of the definition.
-        indent: What each line begins with.
+        documentation: The documentation in the schema; None if it has none.
+        fallback: The text for a definition without documentation.
+        title: The heading of the members: "Args" or "Attributes".
+        attributes: The members to describe.
+        features: The features of the definition.
+        indent: The indentation of each line.
     """
     lines = list(_paragraphs(documentation)) or [fallback]
     for mark in special_features(features):
@@ -54,7 +54,7 @@ def enum_docstring(
     features: Sequence[Feature],
     indent: str,
 ) -> Iterator[str]:
-    """Give the lines of the docstring of an enum, as `docstring` does."""
+    """Yield the lines of an enum's docstring, as `docstring` does."""
     texts = {} if documentation is None else documentation.members
     attributes = [
         Attribute(value.name, name, "str", False, value.features, texts.get(value.name, ""))
@@ -81,16 +81,18 @@ def _item(name: str, text: str) -> list[str]:
 
 
 def _text(text: str) -> list[str]:
-    """Return the lines of a text, with members named as in Python code."""
+    """Return the lines of a text, without control characters and without the @ before names."""
     cleaned = _CONTROL.sub("", text.expandtabs(4))
     marked = _SYMBOL.sub(r"\1", cleaned)
     return [line.rstrip() for line in marked.strip("\n").split("\n")] if marked.strip() else []
 
 
 def _quoted(lines: Sequence[str], indent: str) -> Iterator[str]:
+    # The text comes from a schema: nothing in it may end the string early.
     safe = [line.replace("\\", "\\\\").replace('"""', '\\"\\"\\"') for line in lines]
     while safe and not safe[-1]:
         safe.pop()
+    # 94 is the length of a line without the six quotes; a quote at the end would join them.
     if len(safe) == 1 and len(safe[0]) + len(indent) <= 94 and not safe[0].endswith('"'):
         yield f'{indent}"""{safe[0]}"""'
         return

@@ -1,4 +1,4 @@
-"""What a binding consists of: each enum, struct, union, alternate, command and event of it."""
+"""The plan of a binding: the Python form of each type, command and event."""
 
 from typing import TypeAlias
 
@@ -23,7 +23,7 @@ class Attribute(msgspec.Struct, frozen=True):
     Attributes:
         wire: Its name on the wire.
         name: Its name in Python.
-        type: Its annotation, without what makes it optional.
+        type: Its annotation, without the part for optional members.
         text: Its documentation.
     """
 
@@ -36,29 +36,29 @@ class Attribute(msgspec.Struct, frozen=True):
 
 
 class EnumPlan(msgspec.Struct, frozen=True):
-    """What an enum becomes: constants, each by its name, and their documentation."""
+    """The plan of an enum: a class with constants by their Python names."""
 
     name: str
-    of: EnumDefinition
+    definition: EnumDefinition
     constants: tuple[tuple[str, EnumValue], ...]
 
 
 class StructPlan(msgspec.Struct, frozen=True):
-    """What a struct becomes; `base` is a class of the binding's own."""
+    """The plan of a struct: a class; `base` is a class of the binding, or Struct."""
 
     name: str
-    of: StructDefinition
+    definition: StructDefinition
     base: str
     attributes: tuple[Attribute, ...]
 
 
 class BranchPlan(msgspec.Struct, frozen=True):
-    """The class of one branch of a union.
+    """The plan of a union's branch: a class.
 
     Attributes:
         value: The discriminator's value.
-        constants: The discriminators, by their names on the wire: in Python, and their value.
-        attributes: What it has beside the union's common members.
+        constants: The Python name and the value of each discriminator, by its name on the wire.
+        attributes: The members in addition to the union's common members.
     """
 
     name: str
@@ -69,16 +69,16 @@ class BranchPlan(msgspec.Struct, frozen=True):
 
 
 class UnionPlan(msgspec.Struct, frozen=True):
-    """What a union becomes: a class of its common members, one a branch, and an alias.
+    """The plan of a union: a class of its common members, one for each branch, and an alias.
 
     Attributes:
-        common: The class of the common members; "" where there are none.
-        unknown: The class of branches that aren't known.
-        tag: The discriminator, on the wire and in Python.
+        common: The class of the common members; "" if there are none.
+        unknown: The class of unknown branches.
+        tag: The discriminator's name on the wire and in Python.
     """
 
     name: str
-    of: UnionDefinition
+    definition: UnionDefinition
     common: str
     unknown: str
     tag: tuple[str, str]
@@ -87,24 +87,24 @@ class UnionPlan(msgspec.Struct, frozen=True):
 
 
 class AliasPlan(msgspec.Struct, frozen=True):
-    """What an alternate becomes: an alias of a union of other types."""
+    """The plan of an alternate: an alias for a union of types."""
 
     name: str
-    of: AlternateDefinition
+    definition: AlternateDefinition
     type: str
 
 
 class CommandPlan(msgspec.Struct, frozen=True):
-    """What a command becomes.
+    """The plan of a command: a function.
 
     Attributes:
-        arguments: The arguments; those of a union are in one parameter.
-        union: The annotation of that, "" where there is none.
-        returns: The annotation of what it returns.
+        arguments: Its parameters; empty if the arguments are a union.
+        union: The annotation of the one parameter for a union; "" if they are not a union.
+        returns: The annotation of the return value.
     """
 
     name: str
-    of: CommandDefinition
+    definition: CommandDefinition
     arguments: tuple[Attribute, ...]
     union: str
     returns: str
@@ -112,18 +112,18 @@ class CommandPlan(msgspec.Struct, frozen=True):
 
 
 class EventPlan(msgspec.Struct, frozen=True):
-    """What an event becomes: a constant, and the annotation of its data."""
+    """The plan of an event: a constant, and the annotation of its data."""
 
     name: str
-    of: EventDefinition
+    definition: EventDefinition
     data: str
 
 
 TypePlan: TypeAlias = EnumPlan | StructPlan | UnionPlan | AliasPlan
 
 
-class Plan(msgspec.Struct, frozen=True):
-    """What a whole schema becomes; aliases come behind what they are made of."""
+class BindingPlan(msgspec.Struct, frozen=True):
+    """The plan of a whole binding; each alias comes after the types that it contains."""
 
     types: tuple[TypePlan, ...]
     commands: tuple[CommandPlan, ...]

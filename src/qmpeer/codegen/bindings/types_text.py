@@ -1,4 +1,4 @@
-"""The text of a binding's types: classes and aliases."""
+"""The Python text of a binding's types: classes and aliases."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -20,21 +20,21 @@ _WIDTH = 100
 
 
 def literal(text: str) -> str:
-    """Return a string as source text."""
+    """Return a string as a Python literal."""
     return json.dumps(text, ensure_ascii=False) if text.isprintable() else json.dumps(text)
 
 
 def optional(attribute: Attribute) -> str:
-    """Return an annotation with what makes it optional, and its default."""
+    """Return a member's annotation; an optional member has UNSET in its type and as default."""
     if not attribute.is_optional:
         return attribute.type
-    if attribute.type == "Any":
+    if attribute.type == "Any":  # it includes UnsetType
         return "Any = UNSET"
     return f"{attribute.type} | UnsetType = UNSET"
 
 
 def wrapped(before: str, parts: Sequence[str], after: str) -> Iterator[str]:
-    """Give parts in parentheses: in one line if it isn't too long, else each in its own."""
+    """Yield parts in parentheses: on one line if it isn't too long, or else one part a line."""
     line = before + ", ".join(parts) + after
     if len(line) <= _WIDTH:
         yield line
@@ -45,7 +45,7 @@ def wrapped(before: str, parts: Sequence[str], after: str) -> Iterator[str]:
 
 
 def type_lines(plan: TypePlan) -> Iterator[str]:
-    """Give the lines of one type."""
+    """Yield the lines of a type."""
     match plan:
         case EnumPlan():
             yield from _enum(plan)
@@ -56,45 +56,62 @@ def type_lines(plan: TypePlan) -> Iterator[str]:
         case AliasPlan():
             yield from _alias(plan.name, plan.type.split(" | "))
             yield from _alias_docstring(
-                plan.of.documentation, f"Either of the alternate {plan.of.name}."
+                plan.definition.documentation, f"A value of the alternate {plan.definition.name}."
             )
 
 
 def _enum(plan: EnumPlan) -> Iterator[str]:
     yield f"class {plan.name}(Enumeration):"
-    fallback = f"Values of the enum {plan.of.name}."
-    of = plan.of
-    yield from enum_docstring(of.documentation, fallback, plan.constants, of.features, _INDENT)
+    fallback = f"Values of the enum {plan.definition.name}."
+    definition = plan.definition
+    yield from enum_docstring(
+        definition.documentation, fallback, plan.constants, definition.features, _INDENT
+    )
     yield ""
     for name, value in plan.constants:
         yield f"{_INDENT}{name}: Final = {literal(value.name)}"
 
 
 def _struct(plan: StructPlan) -> Iterator[str]:
-    of = plan.of
-    fallback = "An object without a name of its own." if of.is_implicit else f"A {of.name}."
+    definition = plan.definition
+    fallback = (
+        "An object type that has no name in the schema."
+        if definition.is_implicit
+        else f"A {definition.name}."
+    )
     yield from _class(
-        plan.name, [plan.base], plan.attributes, {}, of.documentation, fallback, of.features
+        plan.name,
+        [plan.base],
+        plan.attributes,
+        {},
+        definition.documentation,
+        fallback,
+        definition.features,
     )
 
 
 def _union(plan: UnionPlan) -> Iterator[str]:
     wire, name = plan.tag
-    of = plan.of
+    definition = plan.definition
     base, keywords = "Struct", [f"tag_field={literal(wire)}"]
     if plan.common:
-        fallback = f"What all branches of {plan.name} have."
+        fallback = f"The members that all branches of {plan.name} have."
         yield from _class(
-            plan.common, ["Struct", *keywords], plan.attributes, {}, of.documentation, fallback,
-            of.features,
-        )  # fmt: skip
+            plan.common,
+            ["Struct", *keywords],
+            plan.attributes,
+            {},
+            definition.documentation,
+            fallback,
+            definition.features,
+        )
         yield from ("", "")
         base, keywords = plan.common, []
     for branch in plan.branches:
         yield from _branch(plan, branch, base, keywords)
         yield from ("", "")
     yield f'class {plan.unknown}(UnknownBranch, tag_field={literal(wire)}, tag=""):'
-    yield f'{_INDENT}"""A branch of {plan.name} that this binding doesn\'t know."""'
+    yield f'{_INDENT}"""A branch of {plan.name} that is newer than this binding."""'
     yield ""
     yield f"{_INDENT}@property"
     yield f"{_INDENT}def {name}(self) -> str:"
@@ -102,7 +119,7 @@ def _union(plan: UnionPlan) -> Iterator[str]:
     yield f"{_INDENT}    return self.tag"
     yield from ("", "")
     yield from _alias(plan.name, [branch.name for branch in plan.branches] + [plan.unknown])
-    yield from _alias_docstring(of.documentation, f"The union {of.name}.")
+    yield from _alias_docstring(definition.documentation, f"The union {definition.name}.")
 
 
 def _branch(
@@ -132,7 +149,7 @@ def _class(
     renamed = {a.name: a.wire for a in attributes if a.name != a.wire}
     arguments = list(bases)
     if attributes:
-        arguments.append("kw_only=True")  # what comes with a base may be optional
+        arguments.append("kw_only=True")  # a base may have optional members, which come first
     if renamed:
         pairs = ", ".join(f"{literal(key)}: {literal(value)}" for key, value in renamed.items())
         arguments.append(f"rename={{{pairs}}}")
@@ -149,7 +166,7 @@ def _body(attributes: Sequence[Attribute], constants: dict[str, tuple[str, str]]
     if deprecated:
         names = "".join(f"{literal(wire)}, " for wire in deprecated)
         yield f"{_INDENT}deprecated_members: ClassVar[tuple[str, ...]] = ({names.rstrip()})"
-    if len(constants) > 1:
+    if len(constants) > 1:  # a branch within a branch
         pairs = ", ".join(f"{literal(w)}: {literal(v)}" for w, (_, v) in constants.items())
         yield f"{_INDENT}branch_tags: ClassVar[dict[str, str]] = {{{pairs}}}"
     for name, value in constants.values():

@@ -1,7 +1,8 @@
 """Reference documentation: pages on all commands, events and types of a schema.
 
-`pages` makes pages of a schema, whose blocks (`blocks`) are the same for every format; `entries`
-says what stands in an entry, `markup` reads doc comments. One module a format writes them out.
+`pages` makes pages from a schema. They consist of `blocks`, which are the same for every format.
+`entries` makes the entry of each definition, `markup` parses doc comments. One module for each
+format writes the pages.
 """
 
 from typing import Final, Literal, TypeAlias, get_args
@@ -27,17 +28,17 @@ def reference_files(
     has_toctree: bool = False,
     namespace: str = "",
 ) -> dict[str, str]:
-    """Return the reference of a schema as texts of files, by the files' names.
+    """Return the reference of a schema: the text of each file, by its name.
 
-    One file is a module's, which is a QAPI file; one more, ``index`` or ``qmp.7``, leads to them.
-    The same schema gives the same texts.
+    Each QAPI file is a module and makes one file. One more file, ``index`` or ``qmp.7``, links to
+    all of them. The same schema makes the same texts.
 
     Args:
-        schema: The schema, conditions and all.
+        schema: The schema, with its conditions.
         format: "md" (Markdown), "man", or "sphinx" (reStructuredText for the QAPI domain).
-        title: What it is the reference of.
-        has_toctree: For Markdown: put the pages into the table of contents of a Sphinx project.
-        namespace: For Sphinx: keeps the names apart from those of another schema in the project.
+        title: The title of the reference.
+        has_toctree: For Markdown: add the pages to the table of contents of a Sphinx project.
+        namespace: For Sphinx: separates the names from those of another schema in the project.
 
     Example:
         >>> from qmpeer.schema import BUILT_INS, CommandDefinition, Schema

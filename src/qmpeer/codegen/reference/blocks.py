@@ -1,6 +1,6 @@
-"""Blocks: what a page of documentation consists of, whatever it is written in.
+"""Blocks: the parts of a documentation page, independent of its format.
 
-A page is a sequence of blocks; a block holds spans, or further blocks.
+A page is a sequence of blocks; a block contains spans, or further blocks.
 """
 
 from typing import Literal, TypeAlias
@@ -19,10 +19,9 @@ class Link(msgspec.Struct, frozen=True):
     """A link.
 
     Attributes:
-        text: What is shown.
-        target: An address of the web, or what an entry or a page is called: "#" and the name of the
-            entry, "page:" and the name of the page.
-        is_code: It is shown as code.
+        text: The visible text.
+        target: A web address, or "#" and the name of an entry, or "page:" and the name of a page.
+        is_code: True if it is shown as code.
     """
 
     text: str
@@ -41,27 +40,27 @@ class Paragraph(msgspec.Struct, frozen=True):
 
 
 class Code(msgspec.Struct, frozen=True):
-    """Lines that stay as they are."""
+    """Preformatted lines."""
 
     text: str
 
 
-class Item(msgspec.Struct, frozen=True):
-    """An item of a list; `head` stands before its blocks."""
+class ListItem(msgspec.Struct, frozen=True):
+    """An item of a list; `head` comes before its blocks."""
 
     blocks: "tuple[Block, ...]"
     head: Spans = ()
 
 
-class Items(msgspec.Struct, frozen=True):
-    """A list; one that is numbered begins with 1."""
+class ItemList(msgspec.Struct, frozen=True):
+    """A list; a numbered list begins with 1."""
 
-    items: tuple[Item, ...]
+    items: tuple[ListItem, ...]
     is_numbered: bool = False
 
 
 class Note(msgspec.Struct, frozen=True):
-    """A box that stands out; its kind is "note", "warning", "deprecated" or "unstable"."""
+    """A highlighted box; its kind is "note", "warning", "deprecated" or "unstable"."""
 
     kind: str
     blocks: "tuple[Block, ...]"
@@ -83,12 +82,12 @@ class Example(msgspec.Struct, frozen=True):
 
 
 class TypeName(msgspec.Struct, frozen=True):
-    """A type, as a member or a result names it.
+    """A type, as a member or a result mentions it.
 
     Attributes:
-        name: The type's name; that of the elements if it is an array.
-        depth: How many arrays are around it.
-        json_type: What JSON calls its values, if the type has no entry of its own.
+        name: The type's name; for an array, the name of its elements' type.
+        depth: The number of nested arrays.
+        json_type: The JSON type of its values, if the type has no entry of its own.
     """
 
     name: str
@@ -101,11 +100,11 @@ class Field(msgspec.Struct, frozen=True):
 
     Attributes:
         name: Its name.
-        blocks: What is said about it.
+        blocks: Its description.
         type: Its type, if it has one.
-        is_optional: It may be left out.
-        facts: What else is known: its default, the release that brought it, its features.
-        condition: What must be configured for it.
+        is_optional: True if it may be omitted.
+        facts: Other facts: its default, the release that added it, its features.
+        condition: Its condition in the schema.
     """
 
     name: str
@@ -120,15 +119,15 @@ FieldKind: TypeAlias = Literal["argument", "member", "value", "branch", "feature
 
 
 class Fields(msgspec.Struct, frozen=True):
-    """The fields of one kind; an item among them stands for the fields of another entry."""
+    """The fields of one kind; an item among them refers to the fields of another entry."""
 
     kind: FieldKind
     title: str
-    parts: tuple[Field | Item, ...]
+    parts: tuple[Field | ListItem, ...]
 
 
 class Returns(msgspec.Struct, frozen=True):
-    """What a command returns; nothing if it has no type."""
+    """The return value of a command; a `type` of None means nothing."""
 
     type: TypeName | None
     blocks: "tuple[Block, ...]"
@@ -146,13 +145,13 @@ class Entry(msgspec.Struct, frozen=True):
 
     Attributes:
         name: The definition's name.
-        level: That of its heading.
-        kind: What it is: "command", "event", "enum", "object", "union" or "alternate".
-        blocks: What stands below the heading and the facts.
-        since: The release that brought it.
-        marks: Its features that everybody must know: deprecated, unstable.
-        remarks: Facts about a command, in a few words each.
-        condition: What must be configured for it.
+        level: The level of its heading.
+        kind: Its kind: "command", "event", "enum", "object", "union" or "alternate".
+        blocks: The content below the heading and the facts.
+        since: The release that added it.
+        marks: Its features with a general meaning: deprecated, unstable.
+        remarks: Short facts about a command.
+        condition: Its condition in the schema.
     """
 
     name: str
@@ -166,7 +165,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 Block: TypeAlias = (
-    Paragraph | Code | Items | Note | Heading | Example | Fields | Returns | Section | Entry
+    Paragraph | Code | ItemList | Note | Heading | Example | Fields | Returns | Section | Entry
 )
 
 
@@ -174,9 +173,9 @@ class Page(msgspec.Struct, frozen=True):
     """A page.
 
     Attributes:
-        name: What its file is called, without the ending.
+        name: The name of its file, without the suffix.
         title: Its title.
-        blocks: What is on it.
+        blocks: Its content.
     """
 
     name: str

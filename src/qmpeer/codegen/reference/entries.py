@@ -1,4 +1,4 @@
-"""Entries: what the reference says of each command, event and type."""
+"""Entries: the descriptions of single commands, events and types."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,8 +10,8 @@ from qmpeer.codegen.reference.blocks import (
     Field,
     FieldKind,
     Fields,
-    Item,
-    Items,
+    ItemList,
+    ListItem,
     Note,
     Paragraph,
     Returns,
@@ -57,14 +57,14 @@ _NOTES: Final = {"Note": "note", "Notes": "note"}
 _EMPTY: Final = Documentation()
 
 
-def kind_of(of: Entity | Type) -> str:
-    """Return what a definition is called.
+def kind_of(definition: Entity | Type) -> str:
+    """Return the kind of a definition, as the reference names it.
 
     Example:
         >>> kind_of(CommandDefinition(name="stop"))
         'command'
     """
-    match of:
+    match definition:
         case CommandDefinition():
             return "command"
         case EventDefinition():
@@ -79,112 +79,115 @@ def kind_of(of: Entity | Type) -> str:
             return "object"
 
 
-class Definitions:
-    """The entries of a schema's definitions.
+class EntryBuilder:
+    """A builder of entries for a schema's definitions.
 
     Args:
         schema: The schema.
-        resolve: Gives the target of a link for a name.
+        resolve: Returns the link target for a name.
     """
 
     def __init__(self, schema: Schema, resolve: Resolve) -> None:
         self._schema = schema
         self._resolve = resolve
 
-    def entry(self, of: Entity | Type, level: int) -> Entry:
+    def entry(self, definition: Entity | Type, level: int) -> Entry:
         """Return the entry of a definition."""
-        assert not isinstance(of, BuiltIn | Array)
-        documentation = of.documentation or _EMPTY
+        assert not isinstance(definition, BuiltIn | Array)
+        documentation = definition.documentation or _EMPTY
         blocks: list[Block] = [*self._text(documentation.text)]
-        blocks += self._parts(of, documentation)
-        blocks += self._features(of.features, documentation)
+        blocks += self._parts(definition, documentation)
+        blocks += self._features(definition.features, documentation)
         blocks += self._sections(documentation.sections)
         return Entry(
-            of.name,
+            definition.name,
             level,
-            kind_of(of),
+            kind_of(definition),
             tuple(blocks),
             documentation.since,
-            tuple(self._marks(of.features, documentation)),
-            tuple(_remarks(of)) if isinstance(of, CommandDefinition) else (),
-            _condition(of.condition),
+            tuple(self._marks(definition.features, documentation)),
+            tuple(_remarks(definition)) if isinstance(definition, CommandDefinition) else (),
+            _condition(definition.condition),
         )
 
     def _marks(self, features: Sequence[Feature], documentation: Documentation) -> Iterator[Field]:
-        """Give what has to be known before anything else."""
+        """Yield the marks that precede everything else."""
         for mark in special_features(features):
             yield Field(mark, self._text(documentation.features.get(mark, "")))
 
-    # --- What it consists of --------------------------------------------------------------------
+    # --- Parts of an entry ----------------------------------------------------------------------
 
-    def _parts(self, of: Entity | Type, documentation: Documentation) -> Iterator[Block]:
-        match of:
+    def _parts(self, definition: Entity | Type, documentation: Documentation) -> Iterator[Block]:
+        match definition:
             case CommandDefinition() | EventDefinition():
-                yield from self._arguments(of, documentation)
-                if isinstance(of, CommandDefinition):
-                    yield from self._returns(of, documentation)
+                yield from self._arguments(definition, documentation)
+                if isinstance(definition, CommandDefinition):
+                    yield from self._returns(definition, documentation)
             case EnumDefinition():
                 yield from _fields(
                     "value",
                     "Values",
-                    [self._field(value, documentation.members) for value in of.values],
+                    [self._field(value, documentation.members) for value in definition.values],
                 )
             case AlternateDefinition():
                 yield from _fields(
                     "branch",
                     "One of",
-                    [self._field(branch, documentation.members) for branch in of.branches],
+                    [self._field(branch, documentation.members) for branch in definition.branches],
                 )
             case StructDefinition() | UnionDefinition():
-                yield from self._members("member", "Members", of, documentation)
+                yield from self._members("member", "Members", definition, documentation)
 
     def _arguments(self, entity: Entity, documentation: Documentation) -> Iterator[Block]:
         if entity.arguments is None:
             return
         kind: FieldKind = "argument" if isinstance(entity, CommandDefinition) else "member"
         title = "Arguments" if isinstance(entity, CommandDefinition) else "Data"
-        of = self._schema.types[entity.arguments]
-        if isinstance(of, StructDefinition) and of.is_implicit:
-            yield from self._members(kind, title, of, documentation)
-        elif isinstance(of, StructDefinition) and not shape_of(self._schema, of).members:
+        schema_type = self._schema.types[entity.arguments]
+        if isinstance(schema_type, StructDefinition) and schema_type.is_implicit:
+            yield from self._members(kind, title, schema_type, documentation)
+        elif (
+            isinstance(schema_type, StructDefinition)
+            and not shape_of(self._schema, schema_type).members
+        ):
             return
         else:
-            head = (Text(f"{title}: the members of "), *type_spans(self._type(of.name)))
+            head = (Text(f"{title}: the members of "), *type_spans(self._type(schema_type.name)))
             yield Paragraph(head)
-            # Up to 4.1 a command could describe the members of a type that it names.
+            # Up to 4.1 a command could describe the members of its arguments' type.
             described = [
-                Item(self._text(text), (Text(member, "code"),))
+                ListItem(self._text(text), (Text(member, "code"),))
                 for member, text in documentation.members.items()
             ]
             if described:
-                yield Items(tuple(described))
+                yield ItemList(tuple(described))
 
     def _members(
         self,
         kind: FieldKind,
         title: str,
-        of: StructDefinition | UnionDefinition,
+        object_type: StructDefinition | UnionDefinition,
         documentation: Documentation,
     ) -> Iterator[Fields]:
-        parts: list[Field | Item] = []
-        base = self._schema.types[of.base] if of.base is not None else None
+        parts: list[Field | ListItem] = []
+        base = self._schema.types[object_type.base] if object_type.base is not None else None
         if isinstance(base, StructDefinition):
             if base.is_implicit:
                 parts += [self._field(member, documentation.members) for member in base.members]
             else:
                 head = (Text("All members of "), *type_spans(self._type(base.name)))
-                parts.append(Item((), head))
-        if isinstance(of, UnionDefinition):
-            parts += self._branches(of)
+                parts.append(ListItem((), head))
+        if isinstance(object_type, UnionDefinition):
+            parts += self._branches(object_type)
         else:
-            parts += [self._field(member, documentation.members) for member in of.members]
+            parts += [self._field(member, documentation.members) for member in object_type.members]
         yield from _fields(kind, title, parts)
 
-    def _branches(self, of: UnionDefinition) -> Iterator[Item]:
-        for branch in of.branches:
+    def _branches(self, union: UnionDefinition) -> Iterator[ListItem]:
+        for branch in union.branches:
             head: list[Span] = [
                 Text("If "),
-                Text(of.discriminator, "code"),
+                Text(union.discriminator, "code"),
                 Text(" is "),
                 Text(branch.name, "code"),
                 *condition_spans(_condition(branch.condition)),
@@ -192,28 +195,28 @@ class Definitions:
             inner = self._schema.types[branch.type]
             if isinstance(inner, StructDefinition) and inner.is_implicit:
                 own = tuple(field_item(self._field(member, {})) for member in inner.members)
-                yield Item((Items(own),) if own else (), (*head, Text(":")))
+                yield ListItem((ItemList(own),) if own else (), (*head, Text(":")))
             else:
                 spans = type_spans(self._type(branch.type))
-                yield Item((), (*head, Text(": the members of "), *spans))
+                yield ListItem((), (*head, Text(": the members of "), *spans))
 
     def _returns(
         self, command: CommandDefinition, documentation: Documentation
     ) -> Iterator[Returns]:
-        said = [s.text for s in documentation.sections if s.tag in _RETURNS]
-        if command.returns is not None or said:
-            of = self._type(command.returns) if command.returns is not None else None
-            yield Returns(of, tuple(block for text in said for block in self._text(text)))
+        texts = [s.text for s in documentation.sections if s.tag in _RETURNS]
+        if command.returns is not None or texts:
+            type_name = self._type(command.returns) if command.returns is not None else None
+            yield Returns(type_name, tuple(block for text in texts for block in self._text(text)))
 
-    def _field(self, of: Member | EnumValue | Branch, texts: Mapping[str, str]) -> Field:
-        """Return a member, a value or a branch: its name, what is known of it, its text."""
-        text, since, default = without_asides(texts.get(of.name, ""))
+    def _field(self, part: Member | EnumValue | Branch, texts: Mapping[str, str]) -> Field:
+        """Return the field of a member, a value or a branch: its name, facts and text."""
+        text, since, default = without_asides(texts.get(part.name, ""))
         facts: list[Spans] = []
         if default:
             facts.append((Text("default "), *_inline(default, self._resolve)))
         if since:
             facts.append(plain(f"since {since}"))
-        features = () if isinstance(of, Branch) else of.features
+        features = () if isinstance(part, Branch) else part.features
         facts += [(Text(mark, "strong"),) for mark in special_features(features)]
         facts += [
             (Text("feature "), Text(feature.name, "code"))
@@ -221,27 +224,31 @@ class Definitions:
             if feature.name not in SPECIAL_FEATURES
         ]
         return Field(
-            of.name,
+            part.name,
             self._text(text),
-            None if isinstance(of, EnumValue) else self._type(of.type),
-            isinstance(of, Member) and of.is_optional,
+            None if isinstance(part, EnumValue) else self._type(part.type),
+            isinstance(part, Member) and part.is_optional,
             tuple(facts),
-            _condition(of.condition),
+            _condition(part.condition),
         )
 
     def _type(self, name: str) -> TypeName:
-        of = self._schema.types[name]
+        schema_type = self._schema.types[name]
         depth = 0
-        while isinstance(of, Array):
+        while isinstance(schema_type, Array):
             depth += 1
-            of = self._schema.types[of.element]
-        if self._resolve(of.name):
-            return TypeName(of.name, depth)
-        if isinstance(of, BuiltIn):
-            return TypeName(of.name, depth, of.json_type)
-        return TypeName(of.name, depth, "string" if isinstance(of, EnumDefinition) else "value")
+            schema_type = self._schema.types[schema_type.element]
+        if self._resolve(schema_type.name):
+            return TypeName(schema_type.name, depth)
+        if isinstance(schema_type, BuiltIn):
+            return TypeName(schema_type.name, depth, schema_type.json_type)
+        return TypeName(
+            schema_type.name,
+            depth,
+            "string" if isinstance(schema_type, EnumDefinition) else "value",
+        )
 
-    # --- What stands below ----------------------------------------------------------------------
+    # --- Features and sections ------------------------------------------------------------------
 
     def _features(
         self, features: Sequence[Feature], documentation: Documentation
@@ -284,14 +291,14 @@ class Definitions:
 
 def _remarks(command: CommandDefinition) -> Iterator[str]:
     if command.allow_oob:
-        yield "may come out of band"
+        yield "may be executed out of band"
     if command.allow_preconfig:
-        yield "allowed before the machine is there"
+        yield "may be executed before the machine is created"
     if not command.has_response:
-        yield "success is not answered"
+        yield "success has no response"
 
 
-def _fields(kind: FieldKind, title: str, parts: Sequence[Field | Item]) -> Iterator[Fields]:
+def _fields(kind: FieldKind, title: str, parts: Sequence[Field | ListItem]) -> Iterator[Fields]:
     if parts:
         yield Fields(kind, title, tuple(parts))
 
@@ -306,7 +313,11 @@ def _inline(text: str, resolve: Resolve) -> Spans:
 
 
 def without_asides(text: str) -> tuple[str, str, str]:
-    """Take ``(since 2.1)`` and ``(default: off)`` out of a text; give what is left, and both."""
+    """Split ``(since 2.1)`` and ``(default: off)`` off a text.
+
+    Returns:
+        The remaining text, the release and the default; "" for a missing one.
+    """
     release = _SINCE.fullmatch(text.strip().rstrip("."))
     if release:
         return "", release[1], ""
@@ -323,5 +334,5 @@ def without_asides(text: str) -> tuple[str, str, str]:
                 return text, "", ""
     if not since and not default:
         return text, "", ""
-    *before, last = _ASIDE.split(text)[::2]  # every other part is what stands in brackets
+    *before, last = _ASIDE.split(text)[::2]  # the other parts are the asides
     return "".join([*map(str.rstrip, before), last]), since, default

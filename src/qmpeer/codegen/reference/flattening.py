@@ -1,6 +1,6 @@
-"""Flattening: an entry as plain blocks, for formats that have no directives for it.
+"""Plain blocks for entries, in formats that have no directives for them.
 
-What is left are paragraphs, lists, code and notes.
+The result contains only paragraphs, lists, code, headings and notes.
 """
 
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ from qmpeer.codegen.reference.blocks import (
     Example,
     Field,
     Fields,
-    Item,
-    Items,
+    ItemList,
     Link,
+    ListItem,
     Note,
     Paragraph,
     Returns,
@@ -26,7 +26,7 @@ from qmpeer.codegen.reference.blocks import (
 
 
 def flattened(block: Entry | Example | Fields | Returns | Section) -> Iterator[Block]:
-    """Give what a block consists of; of an entry, what stands below its heading.
+    """Yield the plain blocks of a block; for an entry, those below its heading.
 
     Example:
         >>> list(flattened(Section("Errors", ())))
@@ -43,9 +43,9 @@ def flattened(block: Entry | Example | Fields | Returns | Section) -> Iterator[B
             yield from blocks
         case Fields(title=title, parts=parts):
             yield Paragraph((Text(title, "strong"),))
-            yield Items(tuple(p if isinstance(p, Item) else field_item(p) for p in parts))
-        case Returns(of, blocks):
-            spans = (Text("nothing"),) if of is None else type_spans(of)
+            yield ItemList(tuple(p if isinstance(p, ListItem) else field_item(p) for p in parts))
+        case Returns(type_name, blocks):
+            spans = (Text("nothing"),) if type_name is None else type_spans(type_name)
             yield Paragraph((Text("Returns", "strong"), Text(": "), *spans))
             yield from blocks
         case Section(title, blocks):
@@ -66,8 +66,8 @@ def _mark(mark: Field) -> Note:
     return Note(mark.name, mark.blocks or (Paragraph((Text(f"This is {mark.name}."),)),))
 
 
-def field_item(field: Field) -> Item:
-    """Return a field as an item: its name, and in brackets what is known about it."""
+def field_item(field: Field) -> ListItem:
+    """Return a field as a list item: its name, and its facts in parentheses."""
     facts: list[Spans] = [type_spans(field.type)] if field.type is not None else []
     if field.is_optional:
         facts.append((Text("optional"),))
@@ -77,15 +77,19 @@ def field_item(field: Field) -> Item:
         head += [Text(", " if index else " ("), *spans]
     if facts:
         head.append(Text(")"))
-    return Item(field.blocks, (*head, *condition_spans(field.condition)))
+    return ListItem(field.blocks, (*head, *condition_spans(field.condition)))
 
 
 def condition_spans(condition: str) -> Spans:
-    """Return what stands behind something that depends on the configuration."""
+    """Return the text that follows a conditional part."""
     return (Text(", if "), Text(condition, "code")) if condition else ()
 
 
-def type_spans(of: TypeName) -> Spans:
-    """Return a type in words, linked to its entry if it has one."""
-    name = Text(of.name, "code") if of.json_type else Link(of.name, f"#{of.name}", is_code=True)
-    return (Text("array of " * of.depth), name) if of.depth else (name,)
+def type_spans(type_name: TypeName) -> Spans:
+    """Return a type in words, with a link to its entry if it has one."""
+    name = (
+        Text(type_name.name, "code")
+        if type_name.json_type
+        else Link(type_name.name, f"#{type_name.name}", is_code=True)
+    )
+    return (Text("array of " * type_name.depth), name) if type_name.depth else (name,)

@@ -1,6 +1,6 @@
-"""Pages for man: one a module, in section 7, and one that lists them.
+"""Manual pages in section 7: one for each module, and one that lists them.
 
-Links are the names of entries in bold.
+A link is the name of the entry in bold.
 """
 
 import re
@@ -14,9 +14,9 @@ from qmpeer.codegen.reference.blocks import (
     Example,
     Fields,
     Heading,
-    Item,
-    Items,
+    ItemList,
     Link,
+    ListItem,
     Note,
     Paragraph,
     Returns,
@@ -41,7 +41,7 @@ def manual_files(reference: Reference) -> dict[str, str]:
             ".SH NAME",
             f"{escaped(name)} \\- {escaped(page.title)}",
         ]
-        lines = [*head, ".SH DESCRIPTION", *_Writer().blocks(page.blocks)]
+        lines = [*head, ".SH DESCRIPTION", *_ManualWriter().blocks(page.blocks)]
         others = [INDEX] if page is not reference.index else [p.name for p in reference.pages]
         see = ", ".join(f"\\fB{escaped(_named(other))}\\fR(7)" for other in others)
         if see:
@@ -54,9 +54,9 @@ def _named(page: str) -> str:
     return _PREFIX if page == INDEX else f"{_PREFIX}-{page}"
 
 
-class _Writer:
+class _ManualWriter:
     def blocks(self, blocks: Sequence[Block]) -> Iterator[str]:
-        """Give the lines of blocks; each begins with its macro."""
+        """Yield the lines of blocks; each block begins with its macro."""
         for block in blocks:
             match block:
                 case Paragraph(spans):
@@ -75,11 +75,11 @@ class _Writer:
                     yield from (".RS 4", *self.blocks(inner), ".RE")
                 case Example() | Fields() | Returns() | Section():
                     yield from self.blocks(tuple(flattened(block)))
-                case Items(items, is_numbered):
+                case ItemList(items, is_numbered):
                     for number, item in enumerate(items, 1):
                         yield from self._item(f"{number}." if is_numbered else "\\(bu", item)
 
-    def _item(self, mark: str, item: Item) -> Iterator[str]:
+    def _item(self, mark: str, item: ListItem) -> Iterator[str]:
         blocks = item.blocks
         if item.head:
             yield from (".TP", self.spans(item.head))
@@ -88,7 +88,7 @@ class _Writer:
         if blocks and isinstance(blocks[0], Paragraph):
             yield self.spans(blocks[0].spans)
             blocks = blocks[1:]
-        elif item.head and not blocks:
+        elif item.head and not blocks:  # .TP needs a body
             yield "\\&"
         if blocks:
             yield from (".RS", *self.blocks(blocks), ".RE")
@@ -110,15 +110,15 @@ class _Writer:
 
 
 def escaped(text: str) -> str:
-    """Return a text as it stands in the source of a page."""
+    """Return a text escaped for the source of a page."""
     return re.sub(r"[\\\-'`^~]", lambda found: _SIGNS[found[0]], text)
 
 
 def line(text: str) -> str:
-    """Keep a line from being taken for a macro."""
+    """Return a line escaped so that man doesn't read it as a macro."""
     return f"\\&{text}" if text[:1] in (".", "'") else text
 
 
 def word(text: str) -> str:
-    """Return the argument of a macro."""
+    """Return a text as an argument of a macro."""
     return '"' + escaped(" ".join(text.split())).replace('"', "\\(dq") + '"'

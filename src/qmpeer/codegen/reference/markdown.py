@@ -1,7 +1,7 @@
-"""Pages in Markdown, as GitHub and MyST (Sphinx) read it alike.
+"""Pages in Markdown that GitHub and MyST (Sphinx) read in the same way.
 
-Links within it go to headings, by the anchors that both make of them: letters, digits, dashes and
-underscores of the heading in lower case, with a number behind where there are several.
+Internal links use the anchors that both make from headings: the letters, digits, dashes and
+underscores of the heading in lower case, followed by a number if the anchor is taken.
 """
 
 import re
@@ -15,9 +15,9 @@ from qmpeer.codegen.reference.blocks import (
     Example,
     Fields,
     Heading,
-    Item,
-    Items,
+    ItemList,
     Link,
+    ListItem,
     Note,
     Page,
     Paragraph,
@@ -38,13 +38,13 @@ def markdown_files(reference: Reference, *, has_toctree: bool = False) -> dict[s
 
     Args:
         reference: The reference.
-        has_toctree: Put the pages into the table of contents of a Sphinx project.
+        has_toctree: Add the pages to the table of contents of a Sphinx project.
     """
     pages = (reference.index, *reference.pages)
     anchors = {name: anchor for page in pages for name, anchor in _anchors(page).items()}
     files = {}
     for page in pages:
-        writer = _Writer(reference, page, anchors)
+        writer = _MarkdownWriter(reference, page, anchors)
         lines = [f"# {_escaped(page.title)}", "", *writer.blocks(page.blocks)]
         if has_toctree and page is reference.index:
             names = [other.name for other in reference.pages]
@@ -54,7 +54,7 @@ def markdown_files(reference: Reference, *, has_toctree: bool = False) -> dict[s
 
 
 def _anchors(page: Page) -> dict[str, str]:
-    """Return the anchor of each entry's heading; all headings count where names meet."""
+    """Return the anchor of each entry; other headings count, because they take anchors, too."""
     anchors: dict[str, str] = {}
     seen: dict[str, int] = {_slug(page.title): 1}
     for block in _headings(page.blocks):
@@ -79,19 +79,20 @@ def _slug(text: str) -> str:
     return _WORDS.sub("", text.lower()).replace(" ", "-")
 
 
-class _Writer:
+class _MarkdownWriter:
     def __init__(self, reference: Reference, page: Page, anchors: dict[str, str]) -> None:
         self._reference = reference
         self._page = page
         self._anchors = anchors
 
     def blocks(self, blocks: Sequence[Block]) -> Iterator[str]:
-        """Give the lines of blocks, an empty line behind each."""
+        """Yield the lines of blocks, with an empty line after each block."""
         for block in blocks:
             match block:
                 case Paragraph(spans):
                     yield from (_at_start(self.spans(spans)), "")
                 case Code(text):
+                    # The fence is longer than any run of backticks in the code.
                     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
                     yield from (f"{fence}text", *text.split("\n"), fence, "")
                 case Heading(level, text):
@@ -105,12 +106,12 @@ class _Writer:
                     yield from (*(f"> {line}".rstrip() for line in lines), "")
                 case Example() | Fields() | Returns() | Section():
                     yield from self.blocks(tuple(flattened(block)))
-                case Items(items, is_numbered):
+                case ItemList(items, is_numbered):
                     for number, item in enumerate(items, 1):
                         yield from self._item(f"{number}. " if is_numbered else "- ", item)
                     yield ""
 
-    def _item(self, mark: str, item: Item) -> Iterator[str]:
+    def _item(self, mark: str, item: ListItem) -> Iterator[str]:
         lines: list[str] = []
         rest = item.blocks
         if item.head:
@@ -156,7 +157,7 @@ def _escaped(text: str) -> str:
 
 
 def _at_start(line: str) -> str:
-    """Keep a line from being taken for a list, a heading, a comment."""
+    """Return a line escaped so that it isn't read as a list, a heading or a comment."""
     line = line.strip()
     numbered = _NUMBERED.match(line)
     if numbered:

@@ -1,8 +1,8 @@
-"""Markup: the text of doc comments, of all releases, as blocks.
+"""The parser of doc comments' markup, which makes blocks of it.
 
-It is half of reStructuredText, and was less before: paragraphs, lists, literal text behind ``::``
-or behind ``|``, a few directives, examples with ``->`` and ``<-``, headings with ``=`` in front or
-with a line below. What isn't known stays text.
+The markup of all releases is accepted. Today it is a part of reStructuredText; before, it was less.
+It has paragraphs, lists, literal text after ``::`` or ``|``, a few directives, examples with ``->``
+and ``<-``, and headings after ``=`` or above a line. Unknown markup stays text.
 """
 
 import re
@@ -14,9 +14,9 @@ from qmpeer.codegen.reference.blocks import (
     Code,
     Example,
     Heading,
-    Item,
-    Items,
+    ItemList,
     Link,
+    ListItem,
     Note,
     Paragraph,
     Spans,
@@ -24,7 +24,7 @@ from qmpeer.codegen.reference.blocks import (
 )
 
 Resolve: TypeAlias = Callable[[str], str | None]
-"""Gives the target of a link for a name; None where it is none of the schema's."""
+"""A function that returns the link target for a name; None if the schema has no such name."""
 
 _DIRECTIVE: Final = re.compile(r"\.\. ([\w-]+)::\s*(.*)")
 _OPTION: Final = re.compile(r":([\w-]+):\s*(.*)")
@@ -57,7 +57,7 @@ _INLINE: Final = re.compile(
 
 
 def blocks_of(text: str, resolve: Resolve) -> tuple[Block, ...]:
-    r"""Read a text.
+    r"""Parse a text into blocks.
 
     Example:
         >>> paragraph, code = blocks_of("Eject @device::\n\n  now", lambda name: None)
@@ -65,7 +65,7 @@ def blocks_of(text: str, resolve: Resolve) -> tuple[Block, ...]:
         (Text(text='device', style='code'), 'now')
     """
     clean = _CONTROL.sub("", text.expandtabs(8))
-    return _Reader([line.rstrip() for line in clean.split("\n")], resolve).read()
+    return _MarkupReader([line.rstrip() for line in clean.split("\n")], resolve).read()
 
 
 def plain(text: str) -> Spans:
@@ -74,7 +74,7 @@ def plain(text: str) -> Spans:
 
 
 def spans_of(text: str, resolve: Resolve) -> Spans:
-    """Read the inside of a paragraph."""
+    """Parse the inline markup of a paragraph."""
     spans: list[Text | Link] = []
     end = 0
     for found in _INLINE.finditer(text):
@@ -108,8 +108,8 @@ def _span(found: re.Match[str], resolve: Resolve) -> Text | Link:
             return Link(words, known, is_code=True) if known else Text(words, "emphasis")
 
 
-class _Reader:
-    """A reader of lines; each method takes the block that it knows from where the reader stands."""
+class _MarkupReader:
+    """A parser of lines; each method parses one kind of block from the current line."""
 
     def __init__(self, lines: Sequence[str], resolve: Resolve, depth: int = 0) -> None:
         self._lines = lines
@@ -157,12 +157,13 @@ class _Reader:
         return self._paragraph()
 
     def _nested(self, lines: Sequence[str]) -> tuple[Block, ...]:
+        # Deeper lists stay text: parsing recurses at each level.
         if self._depth >= 20:
             return (Code("\n".join(lines).strip("\n")),)
-        return _Reader(lines, self._resolve, self._depth + 1).read()
+        return _MarkupReader(lines, self._resolve, self._depth + 1).read()
 
     def _indented(self) -> list[str]:
-        """Take the lines that are indented, and give them without what they have in common."""
+        """Consume the indented lines, and return them without their common indentation."""
         begin = self._at
         while self._at < len(self._lines) and self._lines[self._at][:1] in ("", " "):
             self._at += 1
@@ -204,7 +205,7 @@ class _Reader:
         return Code("\n".join(map(text_of, self._lines[begin : self._at])))
 
     def _example(self) -> Code:
-        """Take messages up to text that is none: what stands behind a blank line, at the margin."""
+        """Consume messages, up to unindented text after a blank line."""
         begin, end = self._at, self._at
         while self._at < len(self._lines):
             line = self._lines[self._at]
@@ -219,7 +220,7 @@ class _Reader:
         return Code("\n".join(self._lines[begin:end]))
 
     def _title(self) -> Heading | None:
-        """Take a line with a rule below it, and maybe another above."""
+        """Consume a title with a rule below it, and perhaps another above."""
         lines, at = self._lines, self._at
         above = _RULE.match(lines[at])
         text_at = at + 1 if above else at
@@ -234,23 +235,23 @@ class _Reader:
             self._rules.append(style)
         return Heading(min(self._rules.index(style), 4) + 2, lines[text_at].strip())
 
-    def _items(self, pattern: re.Pattern[str], is_numbered: bool) -> Items:
-        items: list[Item] = []
+    def _items(self, pattern: re.Pattern[str], is_numbered: bool) -> ItemList:
+        items: list[ListItem] = []
         lines = self._lines
         while self._at < len(lines) and (mark := pattern.match(lines[self._at])):
             first = lines[self._at][mark.end() :]
             self._at += 1
             rest = self._indented()
-            if not rest and self._goes_on():  # a second line that isn't indented, as of old
+            if not rest and self._goes_on():  # older releases didn't indent further lines
                 while self._at < len(lines) and self._goes_on():
                     rest.append(lines[self._at])
                     self._at += 1
                 rest += self._indented()
-            items.append(Item(self._nested([first, *rest])))
-        return Items(tuple(items), is_numbered)
+            items.append(ListItem(self._nested([first, *rest])))
+        return ItemList(tuple(items), is_numbered)
 
     def _goes_on(self) -> bool:
-        """Return whether the line here may go on with what stands before it."""
+        """Return True if the current line may continue the text before it."""
         line = self._lines[self._at] if self._at < len(self._lines) else ""
         return bool(line) and not (
             line[0] in " |" or _BULLET.match(line) or _NUMBER.match(line) or _EXAMPLE.match(line)
@@ -272,5 +273,5 @@ class _Reader:
             return shown if text == ":" else [Paragraph(spans_of(text, self._resolve)), *shown]
         if is_term and self._lines[self._at][0] == " ":
             inner = self._nested(self._indented())
-            return [Items((Item(inner, spans_of(text, self._resolve)),))]
+            return [ItemList((ListItem(inner, spans_of(text, self._resolve)),))]
         return [Paragraph(spans_of(text, self._resolve))]

@@ -1,7 +1,7 @@
-"""Pages: the reference of a schema, one page a module and an index over all of them.
+"""The pages of a schema's reference: one for each module, and an index of all.
 
-A module is a QAPI file. What comes from introspection, or from the signatures of handlers, has no
-files: it is one module.
+A module is a QAPI file. A schema from introspection or from the signatures of handlers has no files
+and makes one module.
 """
 
 import itertools
@@ -17,14 +17,14 @@ from qmpeer.codegen.reference.blocks import (
     Block,
     Entry,
     Heading,
-    Item,
-    Items,
+    ItemList,
     Link,
+    ListItem,
     Page,
     Paragraph,
     Text,
 )
-from qmpeer.codegen.reference.entries import Definitions, kind_of
+from qmpeer.codegen.reference.entries import EntryBuilder, kind_of
 from qmpeer.codegen.reference.markup import blocks_of, plain
 from qmpeer.errors import Location
 from qmpeer.schema import (
@@ -58,11 +58,11 @@ class Reference(msgspec.Struct, frozen=True):
     """The reference of a schema.
 
     Attributes:
-        title: What it is the reference of.
-        index: The page that leads to all others.
-        pages: The modules' pages, in the order of the schema.
-        places: For each entry's name, the name of its page.
-        kinds: For each entry's name, what it is, as in `Entry.kind`.
+        title: Its title.
+        index: The page that links to all others.
+        pages: The modules' pages, in schema order.
+        places: The page name of each entry, by the entry's name.
+        kinds: The kind of each entry, as in `Entry.kind`, by the entry's name.
     """
 
     title: str
@@ -76,24 +76,26 @@ def reference_of(schema: Schema, title: str) -> Reference:
     """Make the reference of a schema.
 
     Args:
-        schema: The schema, conditions and all.
-        title: What it is the reference of.
+        schema: The schema, with its conditions.
+        title: The title of the reference.
     """
-    return _Maker(schema, title).reference()
+    return _ReferenceBuilder(schema, title).reference()
 
 
-class _Maker:
+class _ReferenceBuilder:
     def __init__(self, schema: Schema, title: str) -> None:
         self._title = title
-        types = [of for of in schema.types.values() if _is_shown(of)]
-        self._definitions: dict[str, _Definition] = {of.name: of for of in types}
+        types = [definition for definition in schema.types.values() if _is_shown(definition)]
+        self._definitions: dict[str, _Definition] = {
+            definition.name: definition for definition in types
+        }
         self._definitions.update((entity.name, entity) for entity in schema.entities)
         names = _page_names(_files(schema, self._definitions.values()))
         self._names = names
         self._places = {
             name: names[_file_of(definition)] for name, definition in self._definitions.items()
         }
-        self._entries = Definitions(schema, self._resolve)
+        self._entries = EntryBuilder(schema, self._resolve)
         self._free = _by_file(schema.free_documentation)
         self._here = _by_file(self._definitions.values())
 
@@ -118,7 +120,7 @@ class _Maker:
         return Page(name, title, tuple(blocks))
 
     def _in_order(self, parts: Sequence[Documentation | _Definition]) -> list[Block]:
-        """Give what a file holds as it stands there, entries one level below its headings."""
+        """Return the contents of a file in its order, with entries one level below its headings."""
         blocks: list[Block] = []
         level = 2
         for part in parts:
@@ -134,23 +136,27 @@ class _Maker:
     def _by_kind(self, definitions: Sequence[_Definition]) -> list[Block]:
         blocks: list[Block] = []
         for title, kinds in _SECTIONS:
-            chosen = [of for of in definitions if kind_of(of) in kinds]
+            chosen = [definition for definition in definitions if kind_of(definition) in kinds]
             if chosen:
                 blocks.append(Heading(2, title))
-                blocks += [self._entries.entry(of, 3) for of in chosen]
+                blocks += [self._entries.entry(definition, 3) for definition in chosen]
         return blocks
 
     # --- The index ------------------------------------------------------------------------------
 
     def _index(self, pages: Sequence[Page]) -> Page:
-        modules = [Item((), (Link(page.title, f"page:{page.name}"),)) for page in pages]
-        blocks: list[Block] = [Heading(2, "Modules"), Items(tuple(modules))]
+        modules = [ListItem((), (Link(page.title, f"page:{page.name}"),)) for page in pages]
+        blocks: list[Block] = [Heading(2, "Modules"), ItemList(tuple(modules))]
         for title, kinds in _SECTIONS:
-            names = [name for name, of in self._definitions.items() if kind_of(of) in kinds]
+            names = [
+                name
+                for name, definition in self._definitions.items()
+                if kind_of(definition) in kinds
+            ]
             if names:
                 names.sort(key=lambda name: (name.lower(), name))
                 items = [self._index_item(name) for name in names]
-                blocks += [Heading(2, title), Items(tuple(items))]
+                blocks += [Heading(2, title), ItemList(tuple(items))]
         counts = [
             f"{title}: {sum(kind_of(of) in kinds for of in self._definitions.values())}"
             for title, kinds in _SECTIONS
@@ -158,26 +164,28 @@ class _Maker:
         summary = Paragraph(plain(", ".join(counts)))
         return Page(INDEX, self._title, (summary, *blocks))
 
-    def _index_item(self, name: str) -> Item:
-        of = self._definitions[name]
-        assert not isinstance(of, BuiltIn | Array)
-        marks = special_features(of.features)
+    def _index_item(self, name: str) -> ListItem:
+        definition = self._definitions[name]
+        assert not isinstance(definition, BuiltIn | Array)
+        marks = special_features(definition.features)
         note = (Text(" "), Text(f"({', '.join(marks)})", "emphasis")) if marks else ()
-        return Item((), (Link(name, f"#{name}", is_code=True), *note))
+        return ListItem((), (Link(name, f"#{name}", is_code=True), *note))
 
 
-def _is_shown(of: Type) -> bool:
-    if isinstance(of, BuiltIn | Array) or of.name in BUILT_INS:
+def _is_shown(definition: Type) -> bool:
+    if isinstance(definition, BuiltIn | Array) or definition.name in BUILT_INS:
         return False
-    return not (isinstance(of, StructDefinition | EnumDefinition) and of.is_implicit)
+    return not (
+        isinstance(definition, StructDefinition | EnumDefinition) and definition.is_implicit
+    )
 
 
-def _location(of: Documentation | _Definition) -> Location | None:
-    return None if isinstance(of, BuiltIn | Array) else of.location
+def _location(part: Documentation | _Definition) -> Location | None:
+    return None if isinstance(part, BuiltIn | Array) else part.location
 
 
-def _file_of(of: Documentation | _Definition) -> str:
-    location = _location(of)
+def _file_of(part: Documentation | _Definition) -> str:
+    location = _location(part)
     return location.file if location else ""
 
 
@@ -188,20 +196,20 @@ def _by_file(parts: Iterable[_Part]) -> defaultdict[str, list[_Part]]:
     return found
 
 
-def _place(of: Documentation | _Definition) -> tuple[int, int]:
-    location = _location(of)
+def _place(part: Documentation | _Definition) -> tuple[int, int]:
+    location = _location(part)
     return (location.line, location.column) if location else (0, 0)
 
 
 def _files(schema: Schema, definitions: Iterable[_Definition]) -> list[str]:
-    """Return the files that say something, in the schema's order."""
-    used = {_file_of(of) for of in (*schema.free_documentation, *definitions)}
+    """Return the files with content, in the schema's order."""
+    used = {_file_of(part) for part in (*schema.free_documentation, *definitions)}
     known = [file for file in schema.files if file in used]
     return known + sorted(used - set(known))
 
 
 def _page_names(files: Sequence[str]) -> dict[str, str]:
-    """Return what each file's page is called: by the file's name, with its folder if it must be."""
+    """Return the name of each file's page: the file's name, with folders only if it is taken."""
     names: dict[str, str] = {}
     taken = {INDEX}
     for file in files:
@@ -217,9 +225,9 @@ def _page_names(files: Sequence[str]) -> dict[str, str]:
 
 
 def _titled(blocks: Sequence[Block], name: str) -> tuple[str, list[Block]]:
-    """Take the title from the first heading, if the page begins with one.
+    """Return the title and the other blocks; a first heading is the title.
 
-    The levels of what is left begin with 2, and none is left out.
+    The levels of the other headings begin with 2 and skip none.
     """
     title = name.capitalize() if name == _ALL else name
     if blocks and isinstance(blocks[0], Heading):

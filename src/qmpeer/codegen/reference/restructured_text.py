@@ -1,8 +1,8 @@
 """Pages in reStructuredText, with the directives of the QAPI domain for Sphinx.
 
-QEMU's manual is written with that domain; `qmpeer.sphinx_domain` is one of our own with the same
-directives, options, fields and roles. Types without an entry are called what JSON calls their
-values, as the domain wants it.
+QEMU's manual uses that domain. `qmpeer.sphinx_domain` is our own, with the same directives,
+options, fields and roles. A type without an entry is written as the JSON type of its values, as the
+domain requires.
 
 Spec: QEMU's "The Sphinx QAPI Domain".
 """
@@ -21,9 +21,9 @@ from qmpeer.codegen.reference.blocks import (
     FieldKind,
     Fields,
     Heading,
-    Item,
-    Items,
+    ItemList,
     Link,
+    ListItem,
     Note,
     Page,
     Paragraph,
@@ -69,9 +69,9 @@ def restructured_text_files(reference: Reference, *, namespace: str = "") -> dic
 
     Args:
         reference: The reference.
-        namespace: What keeps its names apart from those of another schema in the same project.
+        namespace: A prefix that separates its names from those of another schema in the project.
     """
-    writer = _Writer(reference)
+    writer = _RestructuredTextWriter(reference)
     files = {}
     for page in (reference.index, *reference.pages):
         lines = [*_title(1, page.title)]
@@ -97,21 +97,21 @@ def _title(level: int, text: str) -> list[str]:
     return [title, _UNDERLINES[level - 1] * width, ""]
 
 
-class _Writer:
+class _RestructuredTextWriter:
     def __init__(self, reference: Reference) -> None:
         self._kinds = reference.kinds
 
     def blocks(self, blocks: Sequence[Block], *, is_within: bool = False) -> Iterator[str]:
-        """Give the lines of blocks, an empty line behind each.
+        """Yield the lines of blocks, with an empty line after each block.
 
         Args:
             blocks: The blocks.
-            is_within: They stand within a directive or a list, where no section can begin.
+            is_within: True within a directive or a list, where no section can begin.
         """
         before: Block | None = None
         for block in blocks:
-            if isinstance(block, Items) and isinstance(before, Items):
-                yield from ("..", "")  # else the second list would go on with the first
+            if isinstance(block, ItemList) and isinstance(before, ItemList):
+                yield from ("..", "")  # a comment separates two lists
             before = block
             match block:
                 case Heading(level, text) if not is_within:
@@ -133,14 +133,14 @@ class _Writer:
                 yield from (head, "", *self._indented(inner))
             case Example():
                 yield from self._example(block)
-            case Items(items, is_numbered):
+            case ItemList(items, is_numbered):
                 for number, item in enumerate(items, 1):
                     yield from self._item(f"{number}. " if is_numbered else "- ", item)
                 yield ""
             case Fields():
                 yield from self._fields(block)
-            case Returns(of, inner):
-                yield from self._returns(of, inner)
+            case Returns(type_name, inner):
+                yield from self._returns(type_name, inner)
             case Section(title, inner):
                 yield from self._section(title, inner)
             case Entry():
@@ -175,16 +175,16 @@ class _Writer:
         yield from self._indented(blocks)
 
     def _fields(self, fields: Fields) -> Iterator[str]:
-        """Give the fields, then the items that stand for the fields of other entries."""
+        """Yield the fields, then the items that refer to the fields of other entries."""
         own = [part for part in fields.parts if isinstance(part, Field)]
-        others = tuple(part for part in fields.parts if isinstance(part, Item))
+        others = tuple(part for part in fields.parts if isinstance(part, ListItem))
         yield from _with_gap(
             line for field in own for line in self._field(_FIELDS[fields.kind], field)
         )
         if others:
             title = f"Further {fields.title.lower()}" if own else fields.title
             yield from self._block(Paragraph((Text(title, "strong"),)))
-            yield from self._block(Items(others))
+            yield from self._block(ItemList(others))
 
     def _field(self, name: str, field: Field) -> Iterator[str]:
         words = [name]
@@ -197,7 +197,7 @@ class _Writer:
         yield from self._labelled(" ".join(words), _with_facts(field.blocks, facts))
 
     def _labelled(self, label: str, blocks: Sequence[Block]) -> Iterator[str]:
-        """Give a field of a field list."""
+        """Yield a field of a field list."""
         if blocks and isinstance(blocks[0], Paragraph):
             yield f":{label}: {self._line(blocks[0].spans)}"
             blocks = blocks[1:]
@@ -206,12 +206,12 @@ class _Writer:
         if blocks:
             yield from ("", *self._indented(blocks))
 
-    def _returns(self, of: TypeName | None, blocks: Sequence[Block]) -> Iterator[str]:
-        if of is None:
+    def _returns(self, type_name: TypeName | None, blocks: Sequence[Block]) -> Iterator[str]:
+        if type_name is None:
             yield from self._block(Paragraph((Text("Returns", "strong"), Text(": nothing"))))
             yield from self.blocks(blocks, is_within=True)
         else:
-            yield from _with_gap(self._labelled(f"return {_type_word(of)}", blocks))
+            yield from _with_gap(self._labelled(f"return {_type_word(type_name)}", blocks))
 
     def _section(self, title: str, blocks: Sequence[Block]) -> Iterator[str]:
         if title == "Errors":
@@ -237,7 +237,7 @@ class _Writer:
 
     # --- Lists and lines ------------------------------------------------------------------------
 
-    def _item(self, mark: str, item: Item) -> Iterator[str]:
+    def _item(self, mark: str, item: ListItem) -> Iterator[str]:
         blocks = item.blocks
         first = ""
         if item.head:
@@ -252,7 +252,7 @@ class _Writer:
             yield from ("", *self._indented(blocks, " " * len(mark)))
 
     def _line(self, spans: Spans) -> str:
-        """Return a paragraph, which is one line."""
+        """Return a paragraph as one line."""
         line = ""
         was_markup = False
         for span in _joined(spans):
@@ -267,7 +267,7 @@ class _Writer:
         return f"\\ {line}" if _RULE.fullmatch(line) else line
 
     def _span(self, span: Span) -> tuple[str, bool]:
-        """Return a span, and whether it is marked up."""
+        """Return the text of a span, and True if it has markup."""
         if isinstance(span, Link):
             return self._link(span), True
         if span.style == "code":
@@ -295,7 +295,7 @@ class _Writer:
 
 
 def _with_gap(lines: Iterable[str]) -> Iterator[str]:
-    """Give lines, and an empty one behind them if the last isn't."""
+    """Yield lines, followed by an empty line if the last isn't empty."""
     line = ""
     for line in lines:
         yield line
@@ -304,7 +304,7 @@ def _with_gap(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _joined(spans: Spans) -> list[Span]:
-    """Join plain texts that follow one another: what is markup shows in all of them."""
+    """Join adjacent plain texts, because markup to escape may cross their border."""
     joined: list[Span] = []
     for span in spans:
         last = joined[-1] if joined else None
@@ -315,13 +315,13 @@ def _joined(spans: Spans) -> list[Span]:
     return joined
 
 
-def _type_word(of: TypeName) -> str:
-    name = of.json_type or of.name
-    return "[" * of.depth + name + "]" * of.depth
+def _type_word(type_name: TypeName) -> str:
+    name = type_name.json_type or type_name.name
+    return "[" * type_name.depth + name + "]" * type_name.depth
 
 
 def _with_facts(blocks: tuple[Block, ...], facts: Sequence[Spans]) -> tuple[Block, ...]:
-    """Put facts in brackets behind the first paragraph."""
+    """Add facts in parentheses to the end of the first paragraph."""
     if not facts:
         return blocks
     spans: list[Span] = [Text("(")]
@@ -351,7 +351,7 @@ def _quoted(text: str) -> Iterator[str]:
 
 
 def escaped(text: str) -> str:
-    r"""Return a text as it stands in the source of a page.
+    r"""Return a text escaped for the source of a page.
 
     Example:
         >>> escaped("a_b is *that_ big")
@@ -361,7 +361,7 @@ def escaped(text: str) -> str:
 
 
 def _at_start(line: str) -> str:
-    """Keep a line from being taken for a list, a field, a comment, a rule."""
+    """Return a line escaped so that it isn't read as a list, a field, a comment or a rule."""
     line = line.lstrip()
     return f"\\{line}" if _AT_START.match(line) else line
 
@@ -376,7 +376,7 @@ def _code(text: str) -> str:
 
 
 def _gap(before: str, after: str, was_markup: bool) -> str:
-    """Return what must stand between two spans if one is marked up: nothing that is seen."""
+    """Return the invisible separator that two spans need if one of them has markup."""
     if was_markup:
         return "" if after[0] in " .,;:!?)]}" and not after.startswith("::") else "\\ "
     return "" if before[-1] in " ([{" and after[1:2] not in ")]}" else "\\ "

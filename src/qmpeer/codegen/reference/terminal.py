@@ -1,9 +1,18 @@
-"""Blocks as lines for a terminal: filled to its width, in its colours, nothing that steers it."""
+"""Lines for a terminal from blocks: filled to its width, coloured, without control characters."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from qmpeer.codegen.reference.blocks import Block, Code, Heading, Item, Items, Link, Note, Paragraph
+from qmpeer.codegen.reference.blocks import (
+    Block,
+    Code,
+    Heading,
+    ItemList,
+    Link,
+    ListItem,
+    Note,
+    Paragraph,
+)
 from qmpeer.codegen.reference.blocks import Span as BlockSpan
 from qmpeer.display.colours import PLAIN, Palette
 from qmpeer.display.safe_text import columns, visible
@@ -17,7 +26,7 @@ class TerminalWriter:
     r"""A writer of blocks for one width and palette.
 
     Args:
-        width: Columns of a line.
+        width: The width of a line in columns.
         palette: The colours.
 
     Example:
@@ -35,7 +44,7 @@ class TerminalWriter:
         self._palette = palette
 
     def lines(self, blocks: Sequence[Block], indent: int = 0) -> Iterator[str]:
-        """Give the lines of blocks, all of them indented."""
+        """Yield the lines of blocks, with an indentation."""
         before: Block | None = None
         for block in blocks:
             if isinstance(before, Paragraph) and isinstance(block, Paragraph | Note | Heading):
@@ -56,13 +65,13 @@ class TerminalWriter:
                 label = visible(title or kind.capitalize())
                 yield " " * indent + self._palette.paint("hint", f"{label}:")
                 yield from self.lines(inner, indent + 2)
-            case Items(items, is_numbered):
+            case ItemList(items, is_numbered):
                 for number, item in enumerate(items, 1):
                     yield from self._item(f"{number}. " if is_numbered else "- ", item, indent)
-            case _:  # a block with a form of its own in other formats: its contents
+            case _:  # blocks that only other formats treat specially: their content
                 yield from self.lines(getattr(block, "blocks", ()), indent)
 
-    def _item(self, mark: str, item: Item, indent: int) -> Iterator[str]:
+    def _item(self, mark: str, item: ListItem, indent: int) -> Iterator[str]:
         if item.head:
             yield from self.filled(item.head, indent)
             yield from self.lines(item.blocks, indent + 4)
@@ -72,7 +81,7 @@ class TerminalWriter:
         yield from inner[1:]
 
     def filled(self, spans: Sequence[BlockSpan], indent: int = 0, more: int = 0) -> Iterator[str]:
-        """Give the lines of a text, broken at blanks; all but the first indented by some more."""
+        """Yield the lines of a text, broken at blanks; later lines are indented by `more`."""
         row, used = " " * indent, indent
         is_begun = False
         for word, width in self._words(spans):
@@ -85,7 +94,7 @@ class TerminalWriter:
             yield row
 
     def _words(self, spans: Sequence[BlockSpan]) -> Iterator[tuple[str, int]]:
-        """Give each word, in its colours, and its columns; spans may meet within a word."""
+        """Yield each coloured word and its columns; a word may consist of several spans."""
         word, width = "", 0
         for span in spans:
             text, kind = _shown(span)
@@ -102,7 +111,7 @@ class TerminalWriter:
 
 
 def _shown(span: BlockSpan) -> tuple[str, str]:
-    """Return a span's text, and the kind of its colour."""
+    """Return the text of a span, and the name of its colour."""
     if isinstance(span, Link):
         is_address = not span.target.startswith(("#", "page:")) and span.target != span.text
         text = f"{span.text} <{span.target}>" if is_address else span.text

@@ -1,4 +1,4 @@
-"""What commands print about hardware that this machine doesn't have.
+"""The output of human commands about hardware that this machine doesn't have.
 
 Spec: QEMU 7.2 with ``-machine none``, measured.
 """
@@ -97,7 +97,7 @@ _KINDS: Final = {
     "Error: VM Generation ID device not found": "info vm-generation-id",
     "None": "info vnc",
 }
-"""Each answer once, with its commands. A word in braces is the argument of that name."""
+"""The commands of each answer, by answer. A word in braces is the argument of that name."""
 
 ANSWERS: Final = {name: text for text, names in _KINDS.items() for name in names.split(", ")}
-"""What each of these commands prints."""
+"""The answer of each command."""

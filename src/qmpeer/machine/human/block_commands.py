@@ -1,4 +1,4 @@
-"""The human commands about drives and block nodes; there are nodes here, and no drives."""
+"""The human commands about drives and block nodes. This machine has nodes, but no drives."""
 
 from collections.abc import Callable
 from typing import Any
@@ -71,13 +71,13 @@ def block_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
 def _drive_add(node: bool, opts: str, **rest: Any) -> str:
     """Refuse: there are no drives."""
     pairs = parse_key_values(opts)
-    said = "".join(f"warning: {pair.warning}\n" for pair in pairs if pair.warning is not None)
+    warnings = "".join(f"warning: {pair.warning}\n" for pair in pairs if pair.warning is not None)
     keys = {pair.key for pair in pairs}
     if node and "node-name" not in keys:
-        return f"{said}'node-name' needs to be specified"
+        return f"{warnings}'node-name' needs to be specified"
     if not keys & {"file", "driver"}:
-        return f"{said}Must specify either driver or file"
-    return f"{said}this machine has no drives"
+        return f"{warnings}Must specify either driver or file"
+    return f"{warnings}this machine has no drives"
 
 
 def _change(

@@ -14,43 +14,43 @@ from qmpeer.monitor import Context
 _UNREADABLE = "Parsing chardev args failed"
 
 
-class _Handlers:
-    """The handlers that tell people more than what went wrong."""
+class _ChardevHandlers:
+    """The handlers whose output differs from their QMP commands'."""
 
     def __init__(self, machine: Machine) -> None:
         self._chardevs = machine.chardevs
         self._commands = machine.chardev_commands
 
     async def chardev_add(self, args: str, *, context: Context) -> str:
-        """Make a device of its description."""
-        said, description = _read(args)
+        """Create a device from its description."""
+        output, description = _read(args)
         if description is None:
-            return said
+            return output
         if description.help:
-            return said + description.help
+            return output + description.help
         try:
             device = await self._chardevs.add_described(description, context.named_fds.take)
         except ChardevError as error:
-            return f"{said}Error: {error.reason}"
+            return f"{output}Error: {error.reason}"
         if device.waits_for_client:
             await device.wait_for_client()
         base = self._chardevs.get(f"{device.label}-base") if description.is_mux else device
         if base is not None and base.pty is not None:
-            said += f"char device redirected to {base.pty} (label {base.label})\n"
-        return said
+            output += f"char device redirected to {base.pty} (label {base.label})\n"
+        return output
 
     async def chardev_change(self, id: str, args: str, *, context: Context) -> str:
-        """Put the device of a description in another one's place."""
-        said, description = _read(args)
+        """Replace a device by one with a new description."""
+        output, description = _read(args)
         if description is None:
-            return said
+            return output
         try:
             _check_replacement(args, description)
             backend = msgspec.structs.replace(description, label=id).backend()
             await self._chardevs.change(id, backend, context.named_fds.take)
         except ChardevError as error:
-            return f"{said}Error: {error.reason}"
-        return said
+            return f"{output}Error: {error.reason}"
+        return output
 
     def info_chardev(self) -> str:
         """List the devices."""
@@ -61,13 +61,13 @@ class _Handlers:
         return "".join(lines)
 
     def ringbuf_read(self, device: str, size: int) -> str:
-        """Take out what a ring holds, readably."""
+        """Remove the oldest characters from a ring buffer; show control characters as escapes."""
         return "".join(map(_visible, self._commands.ringbuf_read(device, size))) + "\n"
 
 
 def chardev_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
     """Return the handlers by their names, those of ``info`` as two words."""
-    handlers, commands = _Handlers(machine), machine.chardev_commands
+    handlers, commands = _ChardevHandlers(machine), machine.chardev_commands
     return {
         "chardev-add": handlers.chardev_add,
         "chardev-change": handlers.chardev_change,
@@ -82,7 +82,7 @@ def chardev_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
 
 
 def _check_replacement(args: str, description: Description) -> None:
-    """Refuse what ``chardev-add`` takes and ``chardev-change`` doesn't."""
+    """Refuse descriptions that ``chardev-add`` accepts and ``chardev-change`` doesn't."""
     if description.label is not None:
         raise ChardevError("Unexpected 'id' parameter")
     if description.help:
@@ -93,7 +93,7 @@ def _check_replacement(args: str, description: Description) -> None:
 
 
 def _read(args: str) -> tuple[str, Description | None]:
-    """Read a description; return what is said at once, and None if there is none."""
+    """Parse a description; return its warnings or errors, and None instead of it after an error."""
     try:
         description = parse_chardev(args)
     except ChardevError as error:
@@ -113,7 +113,7 @@ def _visible(character: str) -> str:
 
 
 def chardev_labels(chardevs: Chardevs, kind: str | None = None) -> Callable[..., Iterable[str]]:
-    """Return what offers the labels of devices, all or those of one type."""
+    """Return a completer that offers the labels of devices, all or those of one type."""
 
     def labels(words: Sequence[str]) -> Iterable[str]:
         if len(words) != 2:

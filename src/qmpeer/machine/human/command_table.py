@@ -1,18 +1,18 @@
-"""The human monitor's commands: names, arguments by letter, and what help says of them."""
+"""The table of the human monitor's commands: names, arguments by letter, and help texts."""
 
 import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 
-class Row(NamedTuple):
-    """What the table says of a command.
+class CommandRow(NamedTuple):
+    """One command of the table.
 
     Attributes:
-        names: Its names, ``stop|s``; the handler goes by the first.
-        args: Its arguments by QEMU's letters.
-        params: The same as help shows them.
-        help: What it does, as help shows it.
+        names: Its names, such as ``stop|s``; the handler has the first.
+        args: Its arguments with QEMU's type letters.
+        params: Its arguments as help shows them.
+        help: Its description in help.
     """
 
     names: str
@@ -22,7 +22,7 @@ class Row(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The first of its names."""
+        """The first name."""
         return self.names.partition("|")[0]
 
 
@@ -260,18 +260,18 @@ info virtio-vhost-queue-status | path:s,queue:i | path queue | a vhost queue
 info vm-generation-id | the machine's generation
 info vnc | the VNC server
 """
-"""A command each: names | arguments | what help shows of these | what it does.
+"""One command a line: names | arguments | arguments in help | description.
 
-The two in the middle are left out where there are none. A line that is indented goes on with the
-one above it; no argument has a blank in it.
+A command without arguments leaves out the two columns in the middle. An indented line continues
+the line above; arguments contain no blanks.
 """
 
 
-def _read(table: str) -> Iterator[Row]:
+def _read(table: str) -> Iterator[CommandRow]:
     for line in re.sub(r"\n +", " ", table).splitlines():
         names, *middle, help = line.split(" | ")
         args, params = middle or ("", "")
-        yield Row(names, args.replace(" ", ""), params, help)
+        yield CommandRow(names, args.replace(" ", ""), params, help)
 
 
 ROWS: Final = tuple(_read(_TABLE))

@@ -1,4 +1,4 @@
-"""The human commands about the guest: whether it runs, its keys and its screen."""
+"""The human commands about the guest: its run state, its keys and its screen."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -72,7 +72,7 @@ def guest_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
 
 
 def _version(machine: Machine) -> str:
-    """Write the version as QEMU does: the package right behind the number."""
+    """Format the version as QEMU does, with nothing between the number and the package."""
     version = machine.monitor.version
     number = version.qemu
     return f"{number.major}.{number.minor}.{number.micro}{version.package}"
@@ -82,7 +82,7 @@ def _version(machine: Machine) -> str:
 
 
 def key_names(words: Sequence[str]) -> Completions:
-    """Offer the names of keys for ``sendkey``, behind those that are there."""
+    """Complete the last key in the argument of ``sendkey``, such as ``ctrl-alt-de``."""
     if len(words) != 2:
         return Completions(0, [])
     typed = words[1].rpartition("-")[2]
@@ -90,7 +90,7 @@ def key_names(words: Sequence[str]) -> Completions:
 
 
 def _sendkey(keys: str, **rest: Any) -> str:
-    """Take names of keys, or their numbers; there is no guest to type them to."""
+    """Check the names or numbers of the keys; there is no guest to receive them."""
     for key in keys.split("-"):
         name = "less" if key == "<" else key
         if name not in _KEYS and not _KEY_NUMBER.fullmatch(name):
@@ -98,7 +98,7 @@ def _sendkey(keys: str, **rest: Any) -> str:
     return ""
 
 
-# The screen, and others that might look on
+# The screen, and remote access to it
 
 
 def _screendump(device: str | None, format: str | None = None, **rest: Any) -> str:

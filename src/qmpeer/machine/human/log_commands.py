@@ -1,4 +1,4 @@
-"""The human commands about logs, traces and profiles of an emulated CPU: there is none to log."""
+"""The human commands about logs, traces and profiles. There is no CPU, so nothing is logged."""
 
 import os
 from collections.abc import Callable
@@ -33,12 +33,12 @@ LOG_HELP: Final = (
     + "".join(f"{name:<15} {text}\n" for name, text in {"none": "nothing", **_ITEMS}.items())
     + "trace:PATTERN   trace events\n"
 )
-"""What ``log`` takes, as ``help log`` shows it."""
+"""The text of ``help log``: the items of the log."""
 
 
 def log_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
     """Return the handlers by their names, those of ``info`` as two words."""
-    state = _Log(machine)
+    state = _LogSettings(machine)
     return {
         "log": state.set_items,
         "logfile": state.set_file,
@@ -48,8 +48,8 @@ def log_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
     }
 
 
-class _Log:
-    """Where the log goes: the file is made, and stays empty."""
+class _LogSettings:
+    """The settings of the log. Its file is created, and stays empty."""
 
     def __init__(self, machine: Machine) -> None:
         self._open_path = machine.descriptors.open_path
@@ -57,7 +57,7 @@ class _Log:
         self._has_profile = False
 
     def set_items(self, items: str) -> str:
-        """Take what is to be logged; nothing is."""
+        """Choose the items to log."""
         chosen = set() if items == "none" else set(items.split(","))
         if "all" in chosen:
             chosen = {*_ITEMS}
@@ -72,14 +72,14 @@ class _Log:
         return warnings + self._open()
 
     def set_file(self, filename: str) -> str:
-        """Choose where it is logged. Spec: QEMU: %d stands for the process's number, once."""
+        """Choose the log file. Spec: QEMU: one %d in its name stands for the process id."""
         if "%" in filename.replace("%d", "", 1):
             return f"Bad logfile template: {filename}"
         self._path = filename.replace("%d", str(os.getpid()), 1)
         return self._open()
 
     def _open(self) -> str:
-        """Make the file, whatever is logged. Spec: QEMU: its traces may always be."""
+        """Create the file. Spec: QEMU does so for any items, as traces may be added later."""
         if self._path is None:
             return ""
         try:
@@ -89,7 +89,7 @@ class _Log:
         return ""
 
     def set_profile(self, op: str | None) -> str:
-        """Turn the profile of locks on or off, or tell whether it is on."""
+        """Turn the profile of locks on or off, or show whether it is on."""
         match op:
             case None:
                 return f"sync-profile is {'on' if self._has_profile else 'off'}"
@@ -103,7 +103,7 @@ class _Log:
 
 
 def _warning(pattern: str) -> str:
-    """Say that there is no such event; patterns with wildcards may match none."""
+    """Warn that there is no such trace event; a pattern with wildcards may match none."""
     name = pattern.removeprefix("-")
     return "" if "*" in name else f"warning: trace event '{name}' does not exist\n"
 

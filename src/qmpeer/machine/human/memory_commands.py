@@ -1,4 +1,4 @@
-"""The human commands about memory, ports, registers and how they are traced; none is there."""
+"""The human commands about memory, ports and registers. This machine has none of them."""
 
 import os
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def memory_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
     """Return the handlers by their names, those of ``info`` as two words."""
 
     def pmemsave(val: int, size: int, filename: str) -> None:
-        """Write the memory out; it reads as zeroes where there is none."""
+        """Write memory to a file; where there is no memory, QEMU reads zeroes."""
         try:
             fd = machine.descriptors.open_path(filename, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         except OSError as error:
@@ -49,7 +49,7 @@ def memory_commands(machine: Machine) -> dict[str, Callable[..., Any]]:
             os.close(fd)
 
     def dump_guest(begin: int | None, length: int | None, **flags: Any) -> str:
-        """Refuse, as there is no memory. Spec: QEMU finds that when the guest has been stopped."""
+        """Refuse, as there is no memory. Spec: QEMU stops the guest before it notices that."""
         if sum(flags.get(name, False) for name in ("windmp", "zlib", "lzo", "snappy")) > 1:
             return "Error: only one of '-z|-l|-s|-w' can be set"
         if begin is not None and length is None:
@@ -79,7 +79,7 @@ def _xp(fmt: Format, addr: int) -> str:
 
 
 def _read_port(fmt: Format, addr: int, index: int | None) -> str:
-    """Read a port: nobody answers, which gives ones."""
+    """Read a port; without a device every bit is one."""
     port = (addr + (index is not None)) & 0xFFFF
     suffix = _PORT_SUFFIXES.get(fmt.size, "b")
     value = (1 << 8 * (fmt.size if suffix != "b" else 1)) - 1
@@ -118,7 +118,7 @@ def _info_mtree(flatview: bool, owner: bool, **rest: Any) -> str:
 
 
 def _info_usbhost(rest: str | None) -> str:
-    """Refuse, whatever follows. Spec: in QEMU that is a module, which nothing has loaded."""
+    """Refuse with any argument. Spec: QEMU has this command in a module that isn't loaded."""
     return f'Command "info usbhost{"" if rest is None else " "}" is not available.'
 
 

@@ -1,4 +1,4 @@
-"""The human commands about migration: what can be set is remembered, and nothing migrates."""
+"""The human commands about migration. Capabilities can be set, but nothing can migrate."""
 
 from collections.abc import Callable
 from typing import Any, Final

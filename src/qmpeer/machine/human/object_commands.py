@@ -1,4 +1,4 @@
-"""The human commands about objects, the tree that they hang in, and devices."""
+"""The human commands about objects, the tree of objects (QOM), and devices."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ _FIXED: Final = {
     "/machine/unattached/system[0]": "memory-region",
     "/machine/unattached/sysbus": "System",
 }
-"""The objects that are always there, and their types."""
+"""The objects that always exist, and their types."""
 _MACHINE_PATH: Final = "/machine"
 _MACHINE: Final[Mapping[str, tuple[str, object]]] = {
     "kernel": ("string", ""),
@@ -44,18 +44,18 @@ _MACHINE: Final[Mapping[str, tuple[str, object]]] = {
     "append": ("string", ""),
     "suppress-vmdesc": ("bool", False),
 }
-"""The machine's own properties: their types and values."""
+"""The types and values of the machine's own properties."""
 _NET_TYPE: Final = "type"
 
 
 class _ObjectTree:
-    """The objects by their paths, and the handlers of the commands about them."""
+    """The tree of objects, and the handlers of the commands about it."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
 
     def object_add(self, object: str) -> str:
-        """Make an object of its description."""
+        """Create an object from its description."""
         objects = self._machine.objects
         try:
             properties, warnings = read_object(object, objects.names, is_option=False)
@@ -75,27 +75,27 @@ class _ObjectTree:
             return f"Error: Path '{path}' is ambiguous" if found else _not_found(path)
         properties = [("type", "string")]
         if found[0] == _MACHINE_PATH:
-            properties += [(name, of) for name, (of, _) in _MACHINE.items()]
-        properties += [(name, f"child<{of}>") for name, of in self._children(found[0]).items()]
-        return "".join(f"{name} ({of})\n" for name, of in properties)
+            properties += [(name, kind) for name, (kind, _) in _MACHINE.items()]
+        properties += [(name, f"child<{kind}>") for name, kind in self._children(found[0]).items()]
+        return "".join(f"{name} ({kind})\n" for name, kind in properties)
 
     def qom_get(self, path: str, property: str) -> str:
         """Show a property as JSON."""
         found = self._find(path)
         if found is None:
             return _not_found(path)
-        of = self._types()[found]
+        kind = self._types()[found]
         if property == "type":
-            return json.dumps(of)
+            return json.dumps(kind)
         value = _MACHINE[property][1] if _is_of_machine(found, property) else None
         if value is not None:
             return json.dumps(value)
         if property in self._children(found):
             return json.dumps(f"{found.rstrip('/')}/{property}")
-        return f"Error: Property '{of}.{property}' not found"
+        return f"Error: Property '{kind}.{property}' not found"
 
     def qom_set(self, json: bool, path: str, property: str, value: str) -> str:
-        """Refuse: nothing can be set here."""
+        """Refuse: no property can be set here."""
         found = self._find(path)
         if found is None:
             return _not_found(path)
@@ -104,7 +104,7 @@ class _ObjectTree:
         return f"Error: Property '{self._types()[found]}.{property}' {why}"
 
     def qom_tree(self, path: str | None) -> str:
-        """Show an object and all below it."""
+        """Show an object and all objects below it."""
         found = self._find(_MACHINE_PATH if path is None else path)
         if found is None:
             return f"Path '{path}' could not be resolved."
@@ -122,7 +122,7 @@ class _ObjectTree:
         found = dict(_FIXED)
         if names := machine.objects.types:
             found["/objects"] = "container"
-            found.update({f"/objects/{name}": of for name, of in names.items()})
+            found.update({f"/objects/{name}": kind for name, kind in names.items()})
         if len(machine.chardevs):
             found["/chardevs"] = "container"
             for device in machine.chardevs:
@@ -130,7 +130,7 @@ class _ObjectTree:
         return found
 
     def _find(self, path: str) -> str | None:
-        """Return the whole path that a path means: one from the root, or its end, if unique."""
+        """Return the full path for itself, or for its end if that is unique; else None."""
         found = self._matches(path)
         return found[0] if len(found) == 1 else None
 
@@ -144,8 +144,8 @@ class _ObjectTree:
         """Return the types of an object's children by their names."""
         start = path.rstrip("/") + "/"
         return {
-            known[len(start) :]: of
-            for known, of in self._types().items()
+            known[len(start) :]: kind
+            for known, kind in self._types().items()
             if known.startswith(start) and known != "/" and "/" not in known[len(start) :]
         }
 

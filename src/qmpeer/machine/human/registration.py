@@ -1,7 +1,7 @@
-"""The human monitor's commands of the machine, put together: tables, handlers, completion.
+"""The registration of all human commands: each row of the table with its handler and completer.
 
-The table says which commands there are, what they take and what help shows. A handler goes by the
-first of a command's names; a text of `absent_hardware` stands for it where there is nothing to do.
+Handlers are found by the first of a command's names. A command about hardware that the machine
+lacks has a fixed answer of `absent_hardware` instead.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -26,13 +26,13 @@ Completer = Callable[[Sequence[str]], Iterable[str] | Completions]
 
 _SWITCH: Final = ("on", "off")
 _DETAILS: Final = {"log": LOG_HELP}
-"""What ``help NAME`` shows where that is more than a line."""
+"""The text of ``help NAME`` for commands whose help is longer than a line."""
 
 
 def register_human_commands(machine: Machine) -> None:
-    """Register all commands of QEMU's human monitor on a machine's."""
+    """Register all commands of QEMU's human monitor on a machine's monitor."""
     handlers: dict[str, Handler] = {
-        **{name: _teller(text) for name, text in ANSWERS.items()},
+        **{name: _fixed_answer(text) for name, text in ANSWERS.items()},
         **guest_commands(machine),
         **chardev_commands(machine),
         **block_commands(machine),
@@ -53,12 +53,12 @@ def register_human_commands(machine: Machine) -> None:
         )(handlers[row.name])
 
 
-def _teller(text: str) -> Handler:
+def _fixed_answer(text: str) -> Handler:
     return lambda **arguments: text.format_map(arguments)
 
 
 def _offered(*lists: Iterable[str]) -> Completer:
-    """Return what offers, for each word behind a command's name, those of a list."""
+    """Return a completer that offers the n-th list for the n-th word after a command's name."""
     return lambda words: dict(enumerate(lists, 2)).get(len(words), ())
 
 

@@ -1,1 +1,1 @@
-"""Python functions as handlers: their signatures, annotations and docstrings as schema types."""
+"""Compilation of handlers: signatures, annotations and docstrings of Python to schema types."""

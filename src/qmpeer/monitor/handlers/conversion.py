@@ -1,7 +1,7 @@
-"""Conversion: JSON values that were judged to fit, as the Python objects that annotations ask for.
+"""Conversions of valid JSON values to the Python objects that annotations require.
 
-None stands for the conversion that does nothing, so that plain values cost nothing. What doesn't
-fit never comes here; `qmpeer.schema.checks` has refused it.
+None is the conversion that does nothing, so that plain values cost nothing. Values have passed
+`qmpeer.schema.value_checks` before they are converted.
 """
 
 import math
@@ -12,18 +12,18 @@ from qmpeer.errors import CommandError
 from qmpeer.values import JsonObject
 
 Convert: TypeAlias = Callable[[Any], Any] | None
-"""Turns a JSON value into what the annotation asks for; None leaves it as it is."""
+"""Converts a JSON value to the annotation's type; None leaves it as it is."""
 
 _MASK: Final = (1 << 64) - 1
 
 
-class Part(NamedTuple):
-    """Hold one member of an object, or one argument of a command.
+class MemberConversion(NamedTuple):
+    """The conversion of one member of an object, or of one argument of a command.
 
     Attributes:
-        wire: Its name on the wire.
-        name: Its name in Python.
-        convert: What is done with its value.
+        wire: The member's name on the wire.
+        name: The member's name in Python.
+        convert: The conversion of its value.
     """
 
     wire: str
@@ -32,7 +32,10 @@ class Part(NamedTuple):
 
 
 def to_float(value: Any) -> float:
-    """Return a number as a float; those that are too large are infinite, as to the JSON reader."""
+    """Return a number as a float; a number that is too large becomes infinite.
+
+    The JSON reader does the same.
+    """
     try:
         return float(value)
     except OverflowError:
@@ -40,32 +43,32 @@ def to_float(value: Any) -> float:
 
 
 def to_uint64(value: Any) -> int:
-    """Return an integer as one without a sign: a negative one is its two's complement."""
+    """Return an integer as unsigned: a negative one becomes its two's complement."""
     number: int = value & _MASK
     return number
 
 
 def enum_conversion(members: Mapping[str, object]) -> Convert:
-    """Return what gives the member of an Enum for its value."""
+    """Return the conversion of a value to the member of an Enum."""
     return members.__getitem__
 
 
 def list_conversion(convert: Convert) -> Convert:
-    """Return the conversion of arrays from that of their elements."""
+    """Return the conversion of arrays, given that of their elements."""
     if convert is None:
         return None
     return lambda value: [convert(item) for item in value]
 
 
 def map_conversion(convert: Convert) -> Convert:
-    """Return the conversion of objects with any members from that of their values."""
+    """Return the conversion of objects with any members, given that of their values."""
     if convert is None:
         return None
     return lambda value: {name: convert(item) for name, item in value.items()}
 
 
 def alternate_conversion(conversions: Mapping[type, Convert]) -> Convert:
-    """Return the conversion that goes by the JSON type of the value."""
+    """Return the conversion that is chosen by the JSON type of the value."""
     if not any(conversions.values()):
         return None
 
@@ -77,15 +80,15 @@ def alternate_conversion(conversions: Mapping[type, Convert]) -> Convert:
 
 
 def members_conversion(
-    parts: Sequence[Part], rest: Convert = None
+    members: Sequence[MemberConversion], rest: Convert = None
 ) -> Callable[[JsonObject], dict[str, Any]]:
-    """Return what gives an object's members by their Python names.
+    """Return the conversion of an object to a dict of its members by their Python names.
 
     Args:
-        parts: Those that it has; a member that is none of them keeps its name.
-        rest: What is done with such a member.
+        members: The known members; any other member keeps its name.
+        rest: The conversion of those others.
     """
-    known = {wire: (name, convert) for wire, name, convert in parts}
+    known = {wire: (name, convert) for wire, name, convert in members}
 
     def convert_members(value: JsonObject) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -97,20 +100,20 @@ def members_conversion(
     return convert_members
 
 
-def struct_conversion(parts: Sequence[Part], build: Callable[..., object]) -> Convert:
-    """Return what makes an object of a class.
+def struct_conversion(members: Sequence[MemberConversion], build: Callable[..., object]) -> Convert:
+    """Return the conversion of an object to an instance of a class.
 
     Args:
-        parts: Its members.
-        build: Called with these by their Python names. A ValueError that it raises, as what its own
-            checks have found, becomes a CommandError.
+        members: The members of the object.
+        build: Called with the members by their Python names. A ValueError, such as the class's own
+            checks raise, becomes a CommandError.
     """
-    convert_members = members_conversion(parts)
+    convert_members = members_conversion(members)
 
     def convert_struct(value: Any) -> Any:
-        members = convert_members(value)
+        keywords = convert_members(value)
         try:
-            return build(**members)
+            return build(**keywords)
         except ValueError as error:
             raise CommandError("GenericError", str(error)) from error
 

@@ -1,4 +1,4 @@
-"""Docstrings of handlers, as the documentation of their commands."""
+"""Parser for handlers' docstrings, which document their commands."""
 
 import inspect
 import re
@@ -15,15 +15,15 @@ _TAGS: Final = {"Raises": "Errors", "Examples": "Example", "Notes": "Note"}
 def documentation_of(
     function: Callable[..., object], symbol: str, arguments: Mapping[str, str]
 ) -> Documentation | None:
-    """Read a docstring: its text, what it says of each argument, and its other sections.
+    """Parse a docstring: its text, its description of each argument, and its other sections.
 
     Args:
         function: The handler, documented in Google's style or without sections.
         symbol: The command's name.
-        arguments: The names of the arguments on the wire, by those of the parameters.
+        arguments: The arguments' names on the wire, by the parameters' names.
 
     Returns:
-        The documentation; None without a docstring.
+        The documentation, or None without a docstring.
 
     Example:
         >>> def eject(force: bool = False) -> None:
@@ -50,7 +50,7 @@ def documentation_of(
 
 
 def _parts(docstring: str) -> tuple[str, list[tuple[str, str]]]:
-    """Split a docstring into the text at its head, and its headed sections."""
+    """Split a docstring into the text before the first heading, and the sections."""
     bodies: list[tuple[str, list[str]]] = [("", [])]
     for line in docstring.splitlines():
         heading = _HEADING.match(line)

@@ -1,4 +1,4 @@
-"""The arguments of a command, from the signature of the function that answers it."""
+"""The arguments of a command, as its handler's signature defines them."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -6,7 +6,7 @@ from typing import Any, Unpack, get_args, get_origin
 
 from qmpeer.errors import CommandError, ValidationError
 from qmpeer.monitor.backend import Context
-from qmpeer.monitor.handlers.conversion import Part, members_conversion
+from qmpeer.monitor.handlers.conversion import MemberConversion, members_conversion
 from qmpeer.monitor.handlers.schema_types import ANY, SchemaTypes
 from qmpeer.monitor.handlers.type_compiler import (
     REQUIRED,
@@ -17,21 +17,21 @@ from qmpeer.monitor.handlers.type_compiler import (
 )
 from qmpeer.monitor.handlers.type_hints import function_hints, underlying, wire_name
 from qmpeer.schema import ArgumentsCheck, Member
-from qmpeer.schema.checks import Fields
 from qmpeer.schema.validation import arguments_check
+from qmpeer.schema.value_checks import Fields
 from qmpeer.values import JsonObject
 
 
 class Parameters:
-    """Turn a command's arguments into the keyword arguments of its handler.
+    """A reader that turns a command's arguments into keyword arguments for its handler.
 
     Attributes:
-        members: The arguments as a schema has them, in the order in which they are judged.
-        parts: The same, with their names in Python.
-        is_open: There may be others.
-        context_name: The name of the handler's parameter that takes the context, None without one.
-            It is never among what read() gives.
-        check: Judges the arguments; raises ValidationError.
+        members: The arguments as members of a schema, in the order in which they are checked.
+        conversions: Their conversions, with their names in Python.
+        is_open: True if other arguments are accepted, too.
+        context_name: The name of the handler's parameter for the context, or None. read() never
+            returns it.
+        check: Checks the arguments; raises ValidationError.
     """
 
     __slots__ = (
@@ -42,7 +42,7 @@ class Parameters:
         "context_name",
         "is_open",
         "members",
-        "parts",
+        "conversions",
     )
 
     def __init__(
@@ -55,33 +55,39 @@ class Parameters:
         fields = fields_of(members, Fields())
         if rest is not None:
             fields.rest = rest.check
-            fields.barred = reserved - {member.part.wire for member in members}
+            # A member must not overwrite another parameter through **rest.
+            fields.barred = reserved - {member.conversion.wire for member in members}
         self.members: tuple[Member, ...] = tuple(member.member for member in members)
         self.is_open: bool = rest is not None
         self._rest = ANY if rest is None else rest.type_name
         self.context_name: str | None = context_name
         self.check: ArgumentsCheck = arguments_check(fields)
-        self.parts: tuple[Part, ...] = tuple(member.part for member in members)
-        self._convert = members_conversion(self.parts, None if rest is None else rest.convert)
-        self._empty: dict[str, Any] = {}
+        self.conversions: tuple[MemberConversion, ...] = tuple(
+            member.conversion for member in members
+        )
+        self._convert = members_conversion(self.conversions, None if rest is None else rest.convert)
+        self._empty: dict[str, Any] = {}  # shared by all calls without arguments
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the arguments on the wire, in the order in which they are judged."""
+        """The names of the arguments on the wire, in the order in which they are checked."""
         return tuple(member.name for member in self.members)
 
     def judge_by(self, check: ArgumentsCheck, types: Mapping[str, str]) -> None:
-        """Have the arguments judged by what a schema declares.
+        """Replace the check of the arguments by a schema's.
 
-        Where the annotations ask for other types than that, they have a say after it.
+        If the annotations require other types than the schema, their own check runs afterwards.
 
         Args:
-            check: The check of what is declared.
+            check: The check by the schema's declaration.
             types: The declared type of each argument.
         """
         own = self.check
-        asked = {member.type for member in self.members if types.get(member.name) != member.type}
-        if not asked | {self._rest} <= {ANY}:
+        differing = {
+            member.type for member in self.members if types.get(member.name) != member.type
+        }
+        # A parameter of any type accepts whatever the schema does.
+        if not differing | {self._rest} <= {ANY}:
 
             def check_both(arguments: JsonObject | None) -> None:
                 check(arguments)
@@ -92,16 +98,17 @@ class Parameters:
             self.check = check
 
     def read(self, arguments: JsonObject | None) -> dict[str, Any]:
-        """Return the keyword arguments to call the handler with.
+        """Return the keyword arguments for the handler.
 
-        Optional ones that are missing are left out. Where there are none at all, the dict is one
-        that all calls share: leave it as it is.
+        Missing optional arguments are left out. If there are no arguments, all calls return the
+        same dict: don't change it.
 
         Args:
-            arguments: The command's arguments; None when it came without.
+            arguments: The command's arguments, or None if it has none.
 
         Raises:
-            CommandError: If one is missing, ill-typed or unexpected; QEMU's class and words.
+            CommandError: If an argument is missing, unexpected or of the wrong type; QEMU's class
+                and words.
         """
         try:
             self.check(arguments)
@@ -116,18 +123,18 @@ class Parameters:
 def parameters_of(function: Callable[..., object], types: TypeCompiler | None = None) -> Parameters:
     """Read a handler's signature.
 
-    An argument is optional if its parameter has a default. Its name on the wire is the parameter's,
-    with dashes for underscores and without an underscore at its end. A parameter without annotation
-    takes any value. One with the annotation Context takes the context and is no argument.
-    ``**rest: T`` takes all other members, each of type T, under their names as they are;
-    ``**rest: Unpack[SomeTypedDict]`` takes that TypedDict's, also as they are.
+    An argument is optional if its parameter has a default. Its name on the wire is the parameter's
+    name, with dashes for underscores and without a trailing underscore. A parameter without
+    annotation takes any value. A parameter annotated Context receives the context and isn't an
+    argument. ``**rest: T`` takes all other members, each of type T, with unchanged names.
+    ``**rest: Unpack[SomeTypedDict]`` takes that TypedDict's members, also with unchanged names.
 
     Args:
         function: The handler: a function, a method, a functools.partial, anything with a signature.
-        types: Compiles the annotations; None where nobody else's types matter.
+        types: Compiles the annotations; None makes a compiler for this call only.
 
     Raises:
-        TypeError: If a parameter has a type that QMP doesn't have, or can't be given by name.
+        TypeError: If a parameter's type doesn't exist in QMP, or it can't be passed by name.
 
     Example:
         >>> def screendump(filename: str, head: int | None = None) -> None: ...
@@ -163,7 +170,7 @@ def parameters_of(function: Callable[..., object], types: TypeCompiler | None = 
 
 
 def _parameter_names(function: Callable[..., object]) -> frozenset[str]:
-    """Return what ``**rest`` can't be given: the parameters, those already bound included."""
+    """Return the names that ``**rest`` must not contain: all parameters, bound ones included."""
     parameters = inspect.signature(underlying(function)).parameters.values()
     kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     return frozenset(parameter.name for parameter in parameters if parameter.kind not in kinds)

@@ -1,4 +1,4 @@
-"""What a handler returned, as the JSON value of the reply."""
+"""Conversion of a handler's result to the JSON value of the reply."""
 
 import dataclasses
 import enum
@@ -14,19 +14,19 @@ _PLAIN: Final = frozenset({dict, list, str, int, float, bool})
 
 
 def result_of(function: Callable[..., object]) -> Callable[[object], JsonValue]:
-    """Make a function that turns what a handler returned (or its awaitable gave) into JSON.
+    """Return the function that converts a handler's result to JSON.
 
-    None becomes ``{}``. A dataclass, a msgspec.Struct, an Enum or a tuple is converted, with all it
-    holds; the names of fields change as those of parameters do, and a field whose value is UNSET,
-    or None by default, is left out. A dict, a list and a plain value pass as they are, without a
-    look inside, unless the handler's annotation says that there is more than JSON in them, as in
+    None becomes ``{}``. Dataclasses, msgspec.Structs, Enums and tuples are converted recursively.
+    The names of fields change as those of parameters do. A field is left out if its value is UNSET,
+    or if it is None and None is its default. A dict, a list and a plain value pass unchanged and
+    unchecked, unless the handler's annotation contains other types than JSON's, as in
     ``list[BlockInfo]``.
 
     Args:
-        function: The handler.
+        function: The handler; of an async one, the awaited result is converted.
 
     Returns:
-        The function. It raises TypeError for what can't be turned into JSON.
+        The function. It raises TypeError for a value that can't be converted to JSON.
 
     Raises:
         TypeError: If the handler's annotations can't be resolved.
@@ -49,7 +49,7 @@ def result_of(function: Callable[..., object]) -> Callable[[object], JsonValue]:
         try:
             return _json(value)
         except TypeError as error:
-            raise TypeError(f"{name}() returned {error}, which is no JSON") from None
+            raise TypeError(f"{name}() returned {error}, which isn't JSON") from None
 
     return convert
 
@@ -69,13 +69,14 @@ def _needs_conversion(annotation: Any, seen: set[object]) -> bool:
 
 
 def _json(value: Any) -> JsonValue:
+    # Enums first: a member of a StrEnum is a str, too.
     if isinstance(value, enum.Enum):
         return _json(value.value)
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
-            raise TypeError("an object with a key that is no string")
+            raise TypeError("an object with a key that isn't a string")
         return {str(_json(key)): _json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_json(item) for item in value]

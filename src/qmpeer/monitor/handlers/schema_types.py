@@ -1,6 +1,6 @@
-"""The types that handlers' annotations stand for, as types of a schema.
+"""The schema types that handlers' annotations are compiled to.
 
-What a signature doesn't name gets a name after its use. Types of the same making are one type.
+A type without a name in the signature is named after its use. Equal types are one type.
 """
 
 import re
@@ -20,19 +20,19 @@ from qmpeer.schema import (
 )
 
 ANY: Final = "any"
-"""The type of anything; objects with any members are of it as well, as QAPI can't say more."""
+"""The type of any value; also of objects with any members, for which QAPI has no other type."""
 
 _WORDS: Final = re.compile("[A-Za-z0-9]+")
 
 
 class SchemaTypes:
-    """The types of one schema, collected one by one.
+    """The types of one schema, added one by one.
 
     Args:
-        taken: The names that other types have.
+        taken: Names that are used by other types.
 
     Attributes:
-        types: The types by their names, without the built-in ones.
+        types: The types by name, without the built-in ones.
     """
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
@@ -41,13 +41,13 @@ class SchemaTypes:
         self._made: dict[object, str] = {}
 
     def array(self, element: str) -> str:
-        """Return the name of the type of arrays of a type."""
+        """Add the array of a type, and return its name."""
         name = f"[{element}]"
         self.types[name] = Array(name, element)
         return name
 
     def enum(self, name: str, values: Sequence[str]) -> str:
-        """Return the name of an enum, which is like the one that is wished for."""
+        """Add an enum and return its name, which is ``name``, or similar if that is taken."""
         key = ("enum", tuple(values))
         if key not in self._made:
             own = self._made[key] = self.reserve(name)
@@ -55,26 +55,26 @@ class SchemaTypes:
         return self._made[key]
 
     def alternate(self, name: str, branches: Mapping[str, str]) -> str:
-        """Return the name of an alternate, which is like the one that is wished for."""
+        """Add an alternate and return its name, which is ``name``, or similar if that is taken."""
         key = ("alternate", name, tuple(branches.items()))
         if key not in self._made:
             own = self._made[key] = self.reserve(name)
-            named = tuple(Branch(word, of) for word, of in branches.items())
-            self.types[own] = AlternateDefinition(name=own, branches=named)
+            pairs = tuple(Branch(word, type_name) for word, type_name in branches.items())
+            self.types[own] = AlternateDefinition(name=own, branches=pairs)
         return self._made[key]
 
     def struct(self, name: str, members: Sequence[Member]) -> None:
-        """Declare a struct under a name that was reserved for it."""
+        """Add a struct under a reserved name."""
         self.types[name] = StructDefinition(name=name, members=tuple(members))
 
     def arguments(self, entity: str, members: Sequence[Member]) -> str:
-        """Return the name of the type of a command's arguments or of an event's data."""
+        """Add the type of a command's arguments or an event's data, and return its name."""
         name = f"{entity}-arg"
         self.types[name] = StructDefinition(name=name, members=tuple(members), is_implicit=True)
         return name
 
     def reserve(self, wish: str) -> str:
-        """Return a name that nothing else has."""
+        """Return a new name similar to a wished one, and mark it as taken."""
         words = (word[:1].upper() + word[1:] for word in _WORDS.findall(wish))
         stem = name = "".join(words) or "Type"
         number = 2

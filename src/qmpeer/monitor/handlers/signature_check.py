@@ -1,4 +1,4 @@
-"""Matching: does a handler's signature go with what the schema declares of its command?"""
+"""The check of a handler's signature against the schema's declaration of its command."""
 
 from collections.abc import Iterable
 
@@ -15,21 +15,21 @@ from qmpeer.schema import (
 
 
 def declared_members(schema: Schema, command: CommandDefinition) -> tuple[tuple[Member, ...], bool]:
-    """Return a command's arguments, and whether there are further ones, of a union's branches."""
-    of = schema.types[command.arguments or EMPTY.name]
-    assert isinstance(of, StructDefinition | UnionDefinition)
-    shape = shape_of(schema, of)
+    """Return a command's arguments, and whether a union's branches add others."""
+    arguments = schema.types[command.arguments or EMPTY.name]
+    assert isinstance(arguments, StructDefinition | UnionDefinition)
+    shape = shape_of(schema, arguments)
     return shape.members, bool(shape.branches)
 
 
-def match(parameters: Parameters, schema: Schema, command: CommandDefinition) -> None:
-    """See whether a handler can take what its command takes.
+def check_signature(parameters: Parameters, schema: Schema, command: CommandDefinition) -> None:
+    """Check that a handler accepts all arguments of its command.
 
-    Each argument has a parameter, with a default if it may be missing; or ``**rest`` takes those
-    that have none. Those of a union's branches always go there.
+    Each argument needs a parameter, with a default if the argument is optional. ``**rest`` takes
+    the arguments without a parameter, and always those of a union's branches.
 
     Raises:
-        TypeError: If it can't; the first thing that doesn't match.
+        TypeError: If it doesn't; the error names the first mismatch.
     """
     members, has_branches = declared_members(schema, command)
     own = {member.name: member for member in parameters.members}
@@ -44,7 +44,7 @@ def _faults(
     for name in own:
         if name not in names:
             listed = ", ".join(repr(name) for name in names) or "none"
-            yield f"it takes {name!r}, which is no argument of it ({listed})"
+            yield f"it takes {name!r}, which isn't an argument of the command ({listed})"
     if has_branches and not is_open:
         yield "the arguments are a union; the members of its branches take a '**rest' parameter"
     for member in members:

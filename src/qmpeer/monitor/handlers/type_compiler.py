@@ -1,26 +1,26 @@
-"""Annotations: which type of a schema the type of a Python parameter or field asks for.
+"""Compiler of annotations: the schema types of Python parameters and fields.
 
 =====================================  ==========================================================
 annotation                             on the wire
 =====================================  ==========================================================
 ``str``, ``bool``, ``None``            string, boolean, null
 ``int``                                integer of 64 bits; narrower ones are in `types`
-``float``                              number, integers too; given as a float
-``int | float``                        number, given as it is
+``float``                              number, integers too; passed as a float
+``int | float``                        number, passed as it is
 ``Any``, ``object``, ``JsonValue``     anything
 ``list[T]``, ``Sequence[T]``           array
 ``dict[str, T]``, ``Mapping[str, T]``  object with any members
 ``Literal["a", "b"]``, an Enum         string, one of these; an Enum by its values
 TypedDict, dataclass, msgspec.Struct   object with these members and no others
-a union                                alternate: which one it is, the JSON type says
+a union                                alternate, chosen by the JSON type
 =====================================  ==========================================================
 
-The names of a dataclass's and a Struct's fields change as those of parameters do, but for those
-that a Struct renames itself; the keys of a TypedDict stay as they are.
+The names of a dataclass's and a Struct's fields change as those of parameters do, unless a Struct
+renames them itself. The keys of a TypedDict stay unchanged.
 
-``X | None`` with the default None is an optional X: it may be missing, and null is refused, as QMP
-has it. Null is taken where the default is another, where the union has more types than these two,
-and in a named alternate such as `types.StrOrNull`.
+``X | None`` with the default None is an optional X: it may be missing, and null is refused, as in
+QMP. Null is accepted if the default isn't None, if the union has more than these two types, and in
+a named alternate such as `types.StrOrNull`.
 """
 
 import collections.abc
@@ -37,7 +37,7 @@ import msgspec
 
 from qmpeer.monitor.handlers.conversion import (
     Convert,
-    Part,
+    MemberConversion,
     alternate_conversion,
     enum_conversion,
     list_conversion,
@@ -51,7 +51,7 @@ from qmpeer.monitor.handlers.schema_types import ANY, SchemaTypes
 from qmpeer.monitor.handlers.type_hints import class_hints, struct_names, wire_name
 from qmpeer.monitor.handlers.types import Alternate, Signed, Unsigned
 from qmpeer.schema import BUILT_INS, BuiltIn, Member
-from qmpeer.schema.checks import (
+from qmpeer.schema.value_checks import (
     SIMPLE_CHECKS,
     Check,
     Field,
@@ -66,19 +66,19 @@ from qmpeer.schema.checks import (
 from qmpeer.values import UnsetType
 
 REQUIRED: Final = object()
-"""The default of a member that has none."""
+"""The default of a member without a default."""
 
 
 class CompiledType(NamedTuple):
-    """Hold what an annotation was compiled to.
+    """The result of compiling an annotation.
 
     Attributes:
         type_name: The name of the type in the schema.
-        check: Refuses a value that doesn't fit.
-        convert: Turns one that does into what the annotation asks for.
-        json: The Python types of the JSON values that it is for.
-        word: What to call it in the name of an alternate.
-        simple: A Python type all of whose values fit.
+        check: Refuses a value that isn't valid.
+        convert: Converts a valid value to the annotation's type.
+        json: The Python types of its JSON values.
+        word: Its name within the name of an alternate.
+        simple: A Python type whose values are all valid.
     """
 
     type_name: str
@@ -90,10 +90,10 @@ class CompiledType(NamedTuple):
 
 
 class CompiledMember(NamedTuple):
-    """Hold what one member of an object, or one argument of a command, was compiled to."""
+    """The result of compiling one member of an object, or one argument of a command."""
 
     field: Field
-    part: Part
+    conversion: MemberConversion
     member: Member
 
 
@@ -114,10 +114,12 @@ def _simple(name: str, json: frozenset[type], convert: Convert = None) -> Compil
 
 
 def _integer(name: str) -> CompiledType:
-    of = BUILT_INS[name]
-    assert isinstance(of, BuiltIn)
-    convert = to_uint64 if of.low == 0 else None  # those of fewer bits are never negative
-    return CompiledType(name, integer_check(of), convert, _NUMBER, "int")
+    built_in = BUILT_INS[name]
+    assert isinstance(built_in, BuiltIn)
+    # QEMU accepts a negative integer for 64 bits only. Valid values of narrower types are never
+    # negative, so the conversion doesn't change them.
+    convert = to_uint64 if built_in.low == 0 else None
+    return CompiledType(name, integer_check(built_in), convert, _NUMBER, "int")
 
 
 _ANYTHING: Final = _simple("any", frozenset({bool, int, float, str, list, dict, type(None)}))
@@ -132,10 +134,10 @@ _SIMPLE: Final[dict[object, CompiledType]] = {
 
 
 class TypeCompiler:
-    """A compiler of annotations, each class once, even where it contains itself.
+    """A compiler of annotations. It compiles each class once, even one that contains itself.
 
     Args:
-        types: Takes the types that it makes of them.
+        types: Collects the resulting types.
     """
 
     def __init__(self, types: SchemaTypes) -> None:
@@ -149,35 +151,35 @@ class TypeCompiler:
             wire: Its name on the wire.
             name: Its name in Python.
             annotation: Its type.
-            default: Its default in Python; REQUIRED where it has none, and ``...`` where it has
-                one that isn't known.
+            default: Its default in Python; REQUIRED if it has none, and ``...`` if it has an
+                unknown one.
 
         Raises:
-            TypeError: If the annotation is no type of QMP's.
+            TypeError: If QMP has no type for the annotation.
         """
         is_optional = default is not REQUIRED
         if is_optional:
             annotation = _present(annotation, default)
         try:
-            of = self.compile(annotation, hint=wire)
+            compiled = self.compile(annotation, hint=wire)
         except TypeError as error:
             raise TypeError(f"{name!r}: {error}") from error
         return CompiledMember(
-            Field(wire, of.simple, of.check, is_optional),
-            Part(wire, name, of.convert),
-            Member(wire, of.type_name, is_optional),
+            Field(wire, compiled.simple, compiled.check, is_optional),
+            MemberConversion(wire, name, compiled.convert),
+            Member(wire, compiled.type_name, is_optional),
         )
 
     def compile(self, annotation: Any, name: str | None = None, hint: str = "") -> CompiledType:
         """Compile an annotation.
 
         Args:
-            annotation: As function_hints() gives it.
-            name: What to call it if it is an alternate.
-            hint: What it is for; a type that has no name gets one after that.
+            annotation: The annotation as function_hints() returns it.
+            name: The name if it is an alternate.
+            hint: The use of the type, from which a type without a name gets one.
 
         Raises:
-            TypeError: If it is no type of QMP's.
+            TypeError: If QMP has no type for it.
         """
         if annotation in _ANY:
             return _ANYTHING
@@ -195,12 +197,12 @@ class TypeCompiler:
         if (origin or annotation) in _OBJECTS:
             if args and args[0] is not str:
                 raise TypeError(f"the keys of {annotation} are not strings")
-            of = self.compile(args[1], hint=hint) if args else _ANYTHING
-            check, convert = map_check(of.check), map_conversion(of.convert)
+            values = self.compile(args[1], hint=hint) if args else _ANYTHING
+            check, convert = map_check(values.check), map_conversion(values.convert)
             return CompiledType(ANY, check, convert, frozenset({dict}), "object")
         if isinstance(annotation, type):
             return self._class(annotation)
-        raise TypeError(f"{annotation!r} is no type that QMP has")
+        raise TypeError(f"{annotation!r} is not a type of QMP")
 
     def _annotated(
         self, base: Any, metadata: Sequence[object], name: str | None, hint: str
@@ -215,18 +217,19 @@ class TypeCompiler:
                 return _integer(f"{kind}{item.bits}")
         return self.compile(base, name, hint)
 
-    def _array(self, of: CompiledType) -> CompiledType:
+    def _array(self, element: CompiledType) -> CompiledType:
         return CompiledType(
-            self._types.array(of.type_name),
-            array_check(of.check),
-            list_conversion(of.convert),
+            self._types.array(element.type_name),
+            array_check(element.check),
+            list_conversion(element.convert),
             frozenset({list}),
-            f"[{of.word}]",
+            f"[{element.word}]",
         )
 
     def _alternate(self, args: Sequence[Any], name: str | None, hint: str) -> CompiledType:
         if any(arg in _ANY for arg in args):
             return _ANYTHING
+        # JSON has only one type for numbers, so these two are no alternate.
         if int in args and float in args:
             members = [self.compile(arg, hint=hint) for arg in args if arg not in (int, float)]
             members.append(_NUMBERS)
@@ -256,8 +259,8 @@ class TypeCompiler:
         return self._enum(hint, strings, None, "str")
 
     def _enum(self, name: str, values: Sequence[str], convert: Convert, word: str) -> CompiledType:
-        of = self._types.enum(name, values)
-        return CompiledType(of, enum_check(values, {}), convert, frozenset({str}), word)
+        type_name = self._types.enum(name, values)
+        return CompiledType(type_name, enum_check(values, {}), convert, frozenset({str}), word)
 
     def _class(self, cls: type) -> CompiledType:
         if cls in _SIMPLE:
@@ -277,7 +280,7 @@ class TypeCompiler:
             return self._struct(cls, self._dataclass_fields, cls)
         if issubclass(cls, msgspec.Struct):
             return self._struct(cls, self._struct_fields, cls)
-        raise TypeError(f"{cls.__qualname__} is no type that QMP has")
+        raise TypeError(f"{cls.__qualname__} is not a type of QMP")
 
     def _struct(
         self,
@@ -285,7 +288,11 @@ class TypeCompiler:
         members_of: Callable[[Any], list[CompiledMember]],
         build: Callable[..., object],
     ) -> CompiledType:
-        """Compile a class. What refers to it meanwhile, from within itself, looks it up later."""
+        """Compile a class.
+
+        A class that contains itself is entered in the table before its members are compiled. Its
+        check reads its fields, and its conversion looks itself up, only when they are called.
+        """
         json, fields = frozenset({dict}), Fields()
         name = self._types.reserve(cls.__name__)
         check = object_check(fields)
@@ -298,25 +305,27 @@ class TypeCompiler:
         try:
             members = members_of(cls)
         except BaseException:
+            # Otherwise a later use would find the unfinished type.
             del self._classes[cls]
             raise
         fields_of(members, fields)
-        parts = [member.part for member in members]
+        conversions = [member.conversion for member in members]
         self._types.struct(name, [member.member for member in members])
         if build is not dict:
-            convert = struct_conversion(parts, build)
-        elif any(part.convert for part in parts):
-            convert = members_conversion(parts)
+            convert = struct_conversion(conversions, build)
+        elif any(member.convert for member in conversions):
+            convert = members_conversion(conversions)
         else:
             convert = None
         self._classes[cls] = CompiledType(name, check, convert, json, cls.__name__)
         return self._classes[cls]
 
     def keys(self, cls: Any) -> list[CompiledMember]:
-        """Compile a TypedDict's keys, which are members of it or of what unpacks it."""
+        """Compile the keys of a TypedDict, or of ``**rest: Unpack[TypedDict]``."""
         members = []
         for name, annotation in class_hints(cls).items():
             hint, is_required = annotation, name in cls.__required_keys__
+            # __required_keys__ ignores these marks if the annotations are strings.
             while get_origin(hint) in (typing.Required, typing.NotRequired):
                 is_required = get_origin(hint) is typing.Required
                 (hint,) = get_args(hint)
@@ -338,7 +347,7 @@ class TypeCompiler:
 
     def _struct_fields(self, cls: Any) -> list[CompiledMember]:
         if cls.__struct_config__.tag is not None:
-            raise TypeError(f"{cls.__qualname__} has a tag, which QMP has no use for")
+            raise TypeError(f"{cls.__qualname__} has a tag, which QMP doesn't support")
         hints = class_hints(cls)
         fields = msgspec.structs.fields(cls)
         return [
@@ -351,18 +360,18 @@ def fields_of(members: Sequence[CompiledMember], fields: Fields) -> Fields:
     """Fill the fields of an object type.
 
     Raises:
-        TypeError: If two members have one name on the wire, or in Python.
+        TypeError: If two members have the same name on the wire or in Python.
     """
-    wires = [member.part.wire for member in members]
-    names = {member.part.name for member in members}
+    wires = [member.conversion.wire for member in members]
+    names = {member.conversion.name for member in members}
     if len(set(wires)) < len(wires) or len(names) < len(wires):
-        raise TypeError(f"two of the members {', '.join(wires)} have one name")
+        raise TypeError(f"two of the members {', '.join(wires)} have the same name")
     fields.fields = tuple(member.field for member in members)
     return fields
 
 
 def _present(annotation: Any, default: object) -> Any:
-    """Return the type of an optional member when it is there."""
+    """Return the type of an optional member when it is present."""
     if get_origin(annotation) not in _UNIONS:
         return annotation
     args = [arg for arg in get_args(annotation) if arg is not UnsetType]

@@ -23,28 +23,28 @@ def wire_name(name: str) -> str:
 
 
 def struct_names(cls: type[msgspec.Struct]) -> Iterator[tuple[str, str]]:
-    """Give the name on the wire and in Python of each field, in their order.
+    """Yield each field's name on the wire and in Python, in order.
 
-    A field that the class renames itself has the name that the class says.
+    If the class renames a field itself, that name is the one on the wire.
     """
     for name, encoded in zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True):
         yield wire_name(name) if encoded == name else encoded, name
 
 
 def class_hints(cls: type) -> dict[str, Any]:
-    """Return the annotations of a class's fields or keys, with the names in them looked up.
+    """Return the annotations of a class's fields or keys, with all names resolved.
 
     Raises:
-        TypeError: If a name isn't known where the class was defined.
+        TypeError: If a name isn't defined in the class's module.
     """
     return _hints(cls, vars(sys.modules[cls.__module__]))
 
 
 def function_hints(function: Callable[..., object]) -> dict[str, Any]:
-    """Return a handler's annotations, "return" included, with the names in them looked up.
+    """Return a handler's annotations, "return" included, with all names resolved.
 
     Raises:
-        TypeError: If a name isn't known where the handler was defined.
+        TypeError: If a name isn't defined in the handler's module.
     """
     function = underlying(function)
     return _hints(function, getattr(inspect.unwrap(function), "__globals__", {}))
@@ -60,7 +60,7 @@ def underlying(function: Callable[..., object]) -> Callable[..., object]:
 
 
 def _hints(owner: Any, scope: Mapping[str, object]) -> dict[str, Any]:
-    # JsonValue contains itself; with Any in it, it can be resolved to its end.
+    # JsonValue contains itself. With Any in its place, get_type_hints() comes to an end.
     known = {"JsonValue": Any} if scope.get("JsonValue", JsonValue) == JsonValue else None
     try:
         return typing.get_type_hints(owner, localns=known, include_extras=True)

@@ -1,8 +1,8 @@
-"""The types of QAPI that Python's own annotations can't say.
+"""QAPI types that plain Python annotations can't express.
 
 An ``int`` is QAPI's ``int``, 64 bits with a sign; a ``str | int`` is an alternate without a name.
-Where a handler means something narrower, it says so in an ``Annotated``; to a type checker these
-are plain integers and unions.
+Use an ``Annotated`` type for anything narrower. For a type checker these are plain integers and
+unions.
 """
 
 from typing import Annotated, TypeAlias
@@ -11,25 +11,25 @@ import msgspec
 
 
 class Signed(msgspec.Struct, frozen=True):
-    """Say how many bits an integer with a sign has: ``Annotated[int, Signed(16)]``."""
+    """The number of bits of an integer with a sign: ``Annotated[int, Signed(16)]``."""
 
     bits: int
 
 
 class Unsigned(msgspec.Struct, frozen=True):
-    """Say how many bits an integer without a sign has: ``Annotated[int, Unsigned(16)]``.
+    """The number of bits of an integer without a sign: ``Annotated[int, Unsigned(16)]``.
 
-    Spec: QEMU takes a negative integer for one of 64 bits and adds 2^64 to it.
+    Spec: QEMU accepts a negative integer for one of 64 bits and adds 2^64 to it.
     """
 
     bits: int
 
 
 class Alternate(msgspec.Struct, frozen=True):
-    """Name a union as QAPI names its alternates: ``Annotated[str | None, Alternate("StrOrNull")]``.
+    """The name of a union as a QAPI alternate: ``Annotated[str | None, Alternate("StrOrNull")]``.
 
-    The name stands in the error text for a value of none of its types. Without one it is made of
-    the names of the types, as in ``str|int``.
+    The error for a value of any other type contains this name. Without a name, the error lists the
+    types, as in ``str|int``.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The human monitor: lines and words in, text out, for people at a terminal."""
+"""The human monitor: command lines in, text out, for people at a terminal."""
 
 from qmpeer.monitor.human.commands import HumanCommands
 from qmpeer.monitor.human.context import HumanContext, HumanState, OneLine

@@ -1,27 +1,28 @@
 """Arguments of human commands, by QEMU's letters: ``device:B,force:-f,size:o?``.
 
 ==========  =====================================================================================
-letter      what is read
+letter      argument
 ==========  =====================================================================================
-``s``       a word, which may stand in quotes
-``F`` ``B``  the same: a file's name, a block device's; completed as such
+``s``       a word, in quotes or not
+``F`` ``B``  a word: the name of a file or of a block device, which completion offers
 ``S``       the rest of the line
-``O``       the same as ``s`` where it may be left out: options, the command's own to read
-``i`` ``l``  an expression of 32, of 64 bits
-``M``       an expression that isn't negative, in MiB; given in bytes
-``o``       a size such as ``1.5G``, in MiB without a suffix; given in bytes
-``T``       a number, with ``ms``, ``us`` or ``ns`` behind it if need be; given in seconds
+``O``       an optional word: options, which the command parses itself
+``i`` ``l``  an expression of 32 or of 64 bits
+``M``       an expression in MiB that isn't negative; passed in bytes
+``o``       a size such as ``1.5G``, in MiB without a suffix; passed in bytes
+``T``       a number, optionally followed by ``ms``, ``us`` or ``ns``; passed in seconds
 ``b``       ``on`` or ``off``
-``/``       a format such as ``/4xw``; given as a `Format`, what is left out as it was last
-``-f``      ``-f`` or nothing; True if it is there
-``-fs``     ``-f`` and a word, or nothing
+``/``       a format such as ``/4xw``; passed as a `Format`; missing parts are the last one's
+``-f``      an optional ``-f``; True if it is present
+``-fs``     an optional ``-f`` and a word
 ==========  =====================================================================================
 
-``?`` behind a letter: it may be missing, which only the end of the line shows. ``.`` behind one:
-the expression is there if a dot stands before it. What is missing isn't among what is given.
+``?`` behind a letter makes the argument optional; it is missing only at the end of the line. ``.``
+behind a letter makes an expression optional; it is present if a dot precedes it. A missing argument
+has no value.
 
-Spec: QEMU 7.2, measured; the texts of errors are QEMU's. [An optional ``b`` and ``T`` are taken
-too, words have no limit of 1023 bytes, and the error about a ``-`` at the end has its own line.]
+Spec: QEMU 7.2, measured; the texts of errors are QEMU's. [``b`` and ``T`` may be optional, too;
+words aren't limited to 1023 bytes; and the error about a ``-`` at the end has its own line.]
 """
 
 import math
@@ -35,18 +36,18 @@ from qmpeer.monitor.human.words import BLANKS, read_word, skip_blanks
 
 
 class ArgumentError(ValueError):
-    """Say what is wrong with a command's arguments, in QEMU's words."""
+    """A mistake in a command's arguments; the text is QEMU's."""
 
 
-class Argument(NamedTuple):
-    """Hold one argument of a command.
+class HumanArgument(NamedTuple):
+    """The description of one argument of a human command.
 
     Attributes:
         name: Its name.
-        letter: What is read; ``-`` for flags.
+        letter: Its type; ``-`` for flags.
         mark: ``?``, ``.`` or nothing.
         flag: The letter of a flag.
-        takes_word: A word stands behind the flag.
+        takes_word: True if a word follows the flag.
     """
 
     name: str
@@ -56,13 +57,13 @@ class Argument(NamedTuple):
     takes_word: bool = False
 
 
-class Surroundings(NamedTuple):
-    """Hold what arguments are read with, besides the line.
+class ArgumentContext(NamedTuple):
+    """The context in which a line's arguments are read.
 
     Attributes:
-        command: The command's name as its table has it, for errors.
-        registers: Gives the values of registers.
-        formats: Remembers the last format.
+        command: The command's name in its table, for errors.
+        registers: Looks up the values of registers.
+        formats: Holds the last format.
     """
 
     command: str
@@ -85,18 +86,18 @@ _NUMBER: Final = re.compile(
 )
 _SECONDS: Final = {"ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _MISSING: Final = object()
-_Reader: TypeAlias = Callable[[Argument, str, int, Surroundings], tuple[Any, int]]
+_Reader: TypeAlias = Callable[[HumanArgument, str, int, ArgumentContext], tuple[Any, int]]
 
 
-def parse_letters(text: str) -> tuple[Argument, ...]:
-    """Read QEMU's description of a command's arguments.
+def parse_letters(text: str) -> tuple[HumanArgument, ...]:
+    """Parse QEMU's description of a command's arguments.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If it isn't such a description.
 
     Example:
         >>> parse_letters("force:-f,device:B")[1]
-        Argument(name='device', letter='B', mark='', flag='', takes_word=False)
+        HumanArgument(name='device', letter='B', mark='', flag='', takes_word=False)
     """
     arguments = []
     for part in text.split(",") if text else ():
@@ -104,9 +105,9 @@ def parse_letters(text: str) -> tuple[Argument, ...]:
         if found is None:
             raise ValueError(f"found {part!r} among arguments, expected NAME:LETTER")
         if found["flag"]:
-            arguments.append(Argument(found[1], "-", "", found["flag"], bool(found["word"])))
+            arguments.append(HumanArgument(found[1], "-", "", found["flag"], bool(found["word"])))
             continue
-        argument = Argument(found[1], found["letter"], found[5])
+        argument = HumanArgument(found[1], found["letter"], found[5])
         if argument.mark == "." and argument.letter not in _INTEGERS:
             raise ValueError(f"found {part!r} among arguments, but only expressions take a dot")
         arguments.append(argument)
@@ -114,90 +115,90 @@ def parse_letters(text: str) -> tuple[Argument, ...]:
 
 
 def read_arguments(
-    arguments: Sequence[Argument], line: str, position: int, surroundings: Surroundings
+    arguments: Sequence[HumanArgument], line: str, position: int, context: ArgumentContext
 ) -> dict[str, Any]:
-    """Read a command's arguments to the end of the line.
+    """Read a command's arguments up to the end of the line.
 
     Raises:
-        ArgumentError: If one is missing or wrong, or there are too many.
+        ArgumentError: If an argument is missing or wrong, or there are too many.
     """
     values: dict[str, Any] = {}
     for index, argument in enumerate(arguments):
         if argument.letter == "-":
-            value, position = _read_flag(arguments[index:], line, position, surroundings)
+            value, position = _read_flag(arguments[index:], line, position, context)
         else:
             position = skip_blanks(line, position)
             if argument.mark == "?" and position == len(line):
                 continue
-            value, position = _READERS[argument.letter](argument, line, position, surroundings)
+            value, position = _READERS[argument.letter](argument, line, position, context)
         if value is not _MISSING:
             values[argument.name] = value
     if skip_blanks(line, position) < len(line):
-        raise ArgumentError(f"{surroundings.command}: extraneous characters at the end of line")
+        raise ArgumentError(f"{context.command}: extraneous characters at the end of line")
     return values
 
 
 def _read_flag(
-    arguments: Sequence[Argument], line: str, position: int, surroundings: Surroundings
+    arguments: Sequence[HumanArgument], line: str, position: int, context: ArgumentContext
 ) -> tuple[Any, int]:
-    """Read the first of these flags, if it comes next; it may be a later one's turn."""
+    """Read the first of these flags if it comes next; a later flag may come instead."""
     argument = arguments[0]
     start = skip_blanks(line, position)
     if not line.startswith("-", start):
         return _MISSING, start
     letter = line[start + 1 : start + 2]
     if letter != argument.flag:
-        # QEMU looks for "-X" in all that describes what comes, the names too.
+        # QEMU searches "-X" in the whole text that describes the later arguments, names included.
         if letter and any(letter == of.flag or f"-{letter}" in of.name for of in arguments[1:]):
             return _MISSING, start
-        raise ArgumentError(f"{surroundings.command}: unsupported option -{letter}")
+        raise ArgumentError(f"{context.command}: unsupported option -{letter}")
     if not argument.takes_word:
         return True, start + 2
     found = read_word(line, start + 2)
     if found is None:
-        raise ArgumentError(f"{surroundings.command}: value expected for -{letter}")
+        raise ArgumentError(f"{context.command}: value expected for -{letter}")
     return found
 
 
 def _read_word(
-    argument: Argument, line: str, position: int, surroundings: Surroundings
+    argument: HumanArgument, line: str, position: int, context: ArgumentContext
 ) -> tuple[Any, int]:
     found = read_word(line, position)
     if found is not None:
         return found
-    what = {"F": "filename", "B": "block device name"}.get(argument.letter, "string")
-    raise ArgumentError(f"{surroundings.command}: {what} expected")
+    kind = {"F": "filename", "B": "block device name"}.get(argument.letter, "string")
+    raise ArgumentError(f"{context.command}: {kind} expected")
 
 
 def _read_options(
-    argument: Argument, line: str, position: int, surroundings: Surroundings
+    argument: HumanArgument, line: str, position: int, context: ArgumentContext
 ) -> tuple[Any, int]:
     if position == len(line):
         return _MISSING, position
-    return _read_word(argument, line, position, surroundings)
+    return _read_word(argument, line, position, context)
 
 
 def _read_rest(
-    argument: Argument, line: str, position: int, surroundings: Surroundings
+    argument: HumanArgument, line: str, position: int, context: ArgumentContext
 ) -> tuple[Any, int]:
     if position == len(line):
-        raise ArgumentError(f"{surroundings.command}: string expected")
+        raise ArgumentError(f"{context.command}: string expected")
     return line[position:], len(line)
 
 
 def _read_integer(
-    argument: Argument, line: str, position: int, surroundings: Surroundings
+    argument: HumanArgument, line: str, position: int, context: ArgumentContext
 ) -> tuple[Any, int]:
     if argument.mark == ".":
         if not line.startswith(".", position):
             return _MISSING, position
         position += 1
     try:
-        value, position = evaluate(line, position, surroundings.registers)
+        value, position = evaluate(line, position, context.registers)
     except ExpressionError as error:
         raise ArgumentError(str(error)) from None
     if argument.letter == "i" and not 0 <= value < 1 << 32:
-        name = surroundings.command
+        name = context.command
         raise ArgumentError(f"'{name}' has failed: integer is for 32-bit values")
     if argument.letter == "M":
         if value < 0:
@@ -207,7 +208,7 @@ def _read_integer(
 
 
 def _read_size(
-    argument: Argument, line: str, position: int, surroundings: Surroundings
+    argument: HumanArgument, line: str, position: int, context: ArgumentContext
 ) -> tuple[Any, int]:
     found = _SIZE.match(line, position)
     if found is None or found["dot"]:
@@ -221,6 +222,7 @@ def _read_size(
         whole, fraction_digits = found["whole"], (found["fraction"] or ".")[1:]
         fraction = float(f"0.{fraction_digits}")
         has_exponent = fraction_digits and _EXPONENT.match(line, position)
+        # As QEMU: no exponent, no fraction of a byte, and at most 64 bits.
         if has_exponent or (fraction and scale == 1) or len(whole.lstrip("0")) > 20:
             raise ArgumentError("invalid size")
         value = int(whole) * scale + int(fraction * scale + 0.5)
@@ -230,12 +232,13 @@ def _read_size(
 
 
 def _read_time(
-    argument: Argument, line: str, position: int, surroundings: Surroundings
+    argument: HumanArgument, line: str, position: int, context: ArgumentContext
 ) -> tuple[Any, int]:
     found = _NUMBER.match(line, position)
     if found is None:
         raise ArgumentError("Number expected")
     value, position = float(found[0]), found.end()
+    # C's strtod() accepts inf and nan; QEMU refuses them afterwards.
     if not math.isfinite(value):
         raise ArgumentError("Bad number")
     unit = line[position : position + 2]
@@ -248,7 +251,7 @@ def _read_time(
 
 
 def _read_switch(
-    argument: Argument, line: str, position: int, surroundings: Surroundings
+    argument: HumanArgument, line: str, position: int, context: ArgumentContext
 ) -> tuple[Any, int]:
     end = position
     while end < len(line) and "!" <= line[end] <= "~":
@@ -260,12 +263,12 @@ def _read_switch(
 
 
 def _read_format(
-    argument: Argument, line: str, position: int, surroundings: Surroundings
+    argument: HumanArgument, line: str, position: int, context: ArgumentContext
 ) -> tuple[Any, int]:
     if not line.startswith("/", position):
-        return surroundings.formats.last(), position
+        return context.formats.last(), position
     try:
-        return surroundings.formats.read(line, position + 1)
+        return context.formats.read(line, position + 1)
     except ValueError as error:
         raise ArgumentError(str(error)) from None
 

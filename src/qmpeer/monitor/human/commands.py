@@ -1,7 +1,7 @@
-"""The human commands of a monitor: registered, found by a line, executed.
+"""The human commands of a monitor: their registration, their lookup and their execution.
 
-Every monitor has ``help``, ``info``, ``info history`` and ``print``; what else there is, its
-program registers.
+Every monitor has ``help``, ``info``, ``info history`` and ``print``. Its program registers the
+others.
 """
 
 import inspect
@@ -18,9 +18,9 @@ from qmpeer.messages import CommandMessage, redact_human_line
 from qmpeer.monitor.backend import Context
 from qmpeer.monitor.handlers.type_hints import wire_name
 from qmpeer.monitor.human.arguments import (
-    Argument,
+    ArgumentContext,
     ArgumentError,
-    Surroundings,
+    HumanArgument,
     parse_letters,
     read_arguments,
 )
@@ -29,29 +29,36 @@ from qmpeer.monitor.human.context import HumanContext
 from qmpeer.monitor.human.expressions import no_registers
 from qmpeer.monitor.human.formats import Format, FormatMemory, format_value
 from qmpeer.monitor.human.signatures import Signature, context_name_of, params_of, read_signature
-from qmpeer.monitor.human.table import NOTHING, Completions, HumanCommand, Table, Unknown, help_text
+from qmpeer.monitor.human.table import (
+    NOTHING,
+    CommandTable,
+    Completions,
+    HumanCommand,
+    UnknownCommand,
+    help_text,
+)
 from qmpeer.monitor.human.words import BLANKS
 from qmpeer.monitor.threads import ENDING, Blocking, Threads
 from qmpeer.values import JsonValue
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
-Outcome: TypeAlias = str | Awaitable[str] | Blocking
-"""What a command prints, now, later or in a thread."""
+CommandOutput: TypeAlias = str | Awaitable[str] | Blocking
+"""A command's printed text, an awaitable of it, or the work in a thread that returns it."""
 LINE: Final = "command-line"
 """The argument that holds the line, as in QMP's human-monitor-command."""
 
 
 class HumanCommands:
-    r"""A monitor's human commands, and the execution of lines.
+    r"""A monitor's human commands, and the executor of its lines.
 
     Args:
-        threads: Where handlers run that don't run on the loop.
+        threads: Runs the handlers that don't run on the loop.
 
     Attributes:
-        registers: Gives the value of a register by its name, for expressions; None where there is
-            none of that name.
-        kinds: Names for completion, by an argument's letter: ``F`` for files, ``B`` for block
-            devices. Called at a key, so they must be quick.
+        registers: Returns the value of a register by its name, for expressions, or None for an
+            unknown name.
+        kinds: Functions that return names for completion, by an argument's letter: ``F`` for files,
+            ``B`` for block devices. They run at a key press, so they must be quick.
 
     Example:
         >>> from qmpeer import Monitor
@@ -67,9 +74,10 @@ class HumanCommands:
 
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
-        self._table = Table()
+        self._table = CommandTable()
         self._later: list[Callable[[], None]] = []
-        self._registering = threading.RLock()  # one who waits for itself is told
+        # Reentrant: a registration that needs the table itself gets an error, not a deadlock.
+        self._registering = threading.RLock()
         self.registers: Callable[[str, HumanContext], int | None] | None = None
         self.kinds: dict[str, NamesFor] = {"F": _files}
         self._formats = FormatMemory()
@@ -78,22 +86,23 @@ class HumanCommands:
     # Registering
 
     def later(self, register: Callable[[], None]) -> None:
-        """Put off the registering of commands until one is needed, so that no start waits for it.
+        """Delay the registration of commands until a command is needed, for a quicker start.
 
         Args:
             register: Calls ``monitor.human_command`` and the like. It is called once, before a line
-                or a key, in the thread that executes or completes it. What it raises is raised
-                there, and it is called again for the next one.
+                is executed or a key is completed, in the same thread. If it raises, the line or the
+                key fails, and it is called again for the next one.
         """
         self._later.append(register)
 
     @property
-    def table(self) -> Table:
+    def table(self) -> CommandTable:
         """The commands."""
         if self._later:
             with self._registering:
                 while self._later:
                     self._later[0]()
+                    # Removed only after success: a failed registration is tried again.
                     del self._later[0]
         return self._table
 
@@ -150,14 +159,16 @@ class HumanCommands:
 
         Args:
             command: The QMP command's name.
-            handler: Answers it; None where that isn't known.
-            execute: Executes it.
+            handler: The QMP command's handler, or None if it isn't known.
+            execute: Executes the QMP command.
             name: The human command's name.
         """
         if args is not None:
             arguments = parse_letters(args)
         elif handler is None:
-            raise ValueError(f"no handler says which arguments {command} has: give args=")
+            raise ValueError(
+                f"found no handler of {command} to read its arguments from: pass args="
+            )
         else:
             found = read_signature(handler).arguments
             arguments = tuple(part._replace(name=wire_name(part.name)) for part in found)
@@ -166,8 +177,8 @@ class HumanCommands:
         wire_names = {_python_name(argument.name): argument.name for argument in arguments}
 
         def run(context: Context, /, **values: JsonValue) -> Any:
-            given = {wire_names[key]: value for key, value in values.items()}
-            return execute(CommandMessage(command, given or None), context)
+            wire_values = {wire_names[key]: value for key, value in values.items()}
+            return execute(CommandMessage(command, wire_values or None), context)
 
         self._put(
             name,
@@ -176,7 +187,7 @@ class HumanCommands:
             params=params,
             help=help,
             complete=complete,
-            is_quick=True,  # QMP's command says itself where it is run
+            is_quick=True,  # the QMP command's handler decides where it runs
             context_name="",
             show=show,
         )
@@ -184,14 +195,14 @@ class HumanCommands:
     def _put(
         self,
         name: str,
-        arguments: tuple[Argument, ...],
+        arguments: tuple[HumanArgument, ...],
         handler: Callable[..., Any],
         *,
         params: str | None = None,
         help: str = "",
         **more: Any,
     ) -> None:
-        """Add a command, or a subcommand where its name is of several words."""
+        """Add a command, or a subcommand if its name has several words."""
         *parents, last = name.split()
         table = self._table
         for depth, parent in enumerate(parents, 1):
@@ -205,7 +216,7 @@ class HumanCommands:
                     "[subcommand]",
                     f"{parent} commands",
                     show_help,
-                    Table(),
+                    CommandTable(),
                     is_quick=True,
                 )
                 table.add(command)
@@ -217,7 +228,7 @@ class HumanCommands:
 
     # Executing
 
-    def execute(self, command: CommandMessage, context: Any) -> Outcome:
+    def execute(self, command: CommandMessage, context: Any) -> CommandOutput:
         """Execute the line that a session's command holds."""
         assert command.arguments is not None
         line = command.arguments[LINE]
@@ -226,19 +237,20 @@ class HumanCommands:
             log.debug("%s: < %s", context.peer, redact_human_line(line))
         return self.run(line, context)
 
-    def run(self, line: str, context: HumanContext) -> Outcome:
+    def run(self, line: str, context: HumanContext) -> CommandOutput:
         """Execute one line.
 
         Returns:
-            What it prints, lines ended by LF; an awaitable of that; or a `Blocking` that is to be
-            called in a thread.
+            The printed text, with LF at line ends; an awaitable of it; or a `Blocking` to call in a
+            thread.
 
         Raises:
-            CommandError: What its handler raises; so may the awaitable and the Blocking.
+            CommandError: If the handler raises it. The awaitable and the `Blocking` may raise it,
+                too.
         """
         try:
             found = self.table.resolve(line)
-        except Unknown as error:
+        except UnknownCommand as error:
             return f"{error}\n"
         if found is None:
             return ""
@@ -262,6 +274,7 @@ class HumanCommands:
         if self._threads.is_for_all and not runs_here:  # one at a time, as on the loop
             return Blocking(partial(_call, command, handler, values), is_exclusive=True)
         value = handler(**values)
+        # A command derived from a blocking QMP command.
         if isinstance(value, Blocking):
             return Blocking(partial(_call, command, value, {}), value.is_exclusive)
         if inspect.isawaitable(value):
@@ -273,13 +286,13 @@ class HumanCommands:
     ) -> dict[str, Any]:
         hook = self.registers
         registers = no_registers if hook is None else lambda name: hook(name, context)
-        surroundings = Surroundings(command.name, registers, self._formats)
-        values = read_arguments(command.arguments, line, start, surroundings)
-        given = {_python_name(name): value for name, value in values.items()}
-        return {**command.defaults, **given} if command.defaults else given
+        reading = ArgumentContext(command.name, registers, self._formats)
+        values = read_arguments(command.arguments, line, start, reading)
+        keywords = {_python_name(name): value for name, value in values.items()}
+        return {**command.defaults, **keywords} if command.defaults else keywords
 
     def complete(self, text: str) -> Completions:
-        """Say how the text up to the cursor can go on; it can't, where a hook fails."""
+        """Return the completions of the text up to the cursor; none if a hook fails."""
         try:
             return complete(self.table, text, self.kinds)
         except ENDING:
@@ -288,7 +301,7 @@ class HumanCommands:
             log.exception("the completion of a line failed")
             return NOTHING
 
-    # What every monitor has
+    # The commands of every monitor
 
     def _add_generic(self) -> None:
         self._put(
@@ -307,7 +320,7 @@ class HumanCommands:
             params="[subcommand]",
             help="show various information about the system state",
             is_quick=True,
-            subcommands=Table(),
+            subcommands=CommandTable(),
         )
         self._put(
             "info history",
@@ -353,11 +366,13 @@ def _python_name(name: str) -> str:
     return name.replace("-", "_")
 
 
-def _defaults(function: Callable[..., object], arguments: tuple[Argument, ...]) -> dict[str, Any]:
-    """Return values for what may be missing and has no default in Python.
+def _defaults(
+    function: Callable[..., object], arguments: tuple[HumanArgument, ...]
+) -> dict[str, Any]:
+    """Return the values of missing optional arguments whose parameters have no default.
 
     Raises:
-        TypeError: If the handler takes other arguments than these.
+        TypeError: If the handler doesn't accept exactly these arguments.
     """
     signature = inspect.signature(function)
     needed = {
@@ -380,7 +395,7 @@ def _defaults(function: Callable[..., object], arguments: tuple[Argument, ...]) 
 
 
 def _first_line(function: Callable[..., object]) -> str:
-    """Return a docstring's first sentence in the manner of help: no capital, no full stop."""
+    """Return a docstring's first sentence in the style of help: no capital, no full stop."""
     text = (inspect.getdoc(function) or "").partition("\n")[0].rstrip(".")
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
@@ -394,5 +409,5 @@ def _list_folder(path: str) -> Iterable[tuple[str, bool]]:
         with os.scandir(path) as entries:
             for entry in islice(entries, limits.HUMAN_FILES):
                 yield entry.name, entry.is_dir()
-    except OSError:  # it can't be read, so there is nothing to offer
+    except OSError:  # an unreadable folder has no completions
         return

@@ -1,28 +1,28 @@
-"""Completion at a human monitor: how a text can go on, from nothing but what is given.
+"""Completion at a human monitor, as functions without I/O.
 
-Spec: QEMU 7.2, measured: names of commands, of subcommands, of both behind ``help``, then by the
-kind of the argument: files, devices, and what a command itself offers.
+Spec: QEMU 7.2, measured. It completes the names of commands and subcommands, both of them behind
+``help``, and then arguments by their kind: files, devices, and a command's own completions.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from qmpeer import limits
-from qmpeer.monitor.human.table import NOTHING, Completions, Table
+from qmpeer.monitor.human.table import NOTHING, CommandTable, Completions
 from qmpeer.monitor.human.words import BLANKS, split_words
 
 NamesFor: TypeAlias = Callable[[str], Iterable[str]]
-"""Give the names that begin with a prefix, and others if that is easier."""
+"""Returns the names that begin with a prefix; other names are ignored."""
 _COLUMNS = 80
 
 
-def complete(table: Table, text: str, kinds: Mapping[str, NamesFor]) -> Completions:
-    """Find how a text can go on.
+def complete(table: CommandTable, text: str, kinds: Mapping[str, NamesFor]) -> Completions:
+    """Return the completions of a text.
 
     Args:
         table: The commands.
         text: The line up to the cursor.
-        kinds: Names for arguments, by their letter: ``F`` files, ``B`` block devices.
+        kinds: Functions that return names, by an argument's letter: ``F`` files, ``B`` devices.
     """
     words = split_words(text)
     if words is None:
@@ -33,7 +33,7 @@ def complete(table: Table, text: str, kinds: Mapping[str, NamesFor]) -> Completi
 
 
 def _complete_words(
-    root: Table, table: Table, words: Sequence[str], kinds: Mapping[str, NamesFor]
+    root: CommandTable, table: CommandTable, words: Sequence[str], kinds: Mapping[str, NamesFor]
 ) -> Completions:
     prefix = words[-1]
     if len(words) == 1:
@@ -57,9 +57,9 @@ def _complete_words(
 
 
 def _offer(names: Iterable[str], prefix: str) -> Completions:
-    """Take the names that begin with a prefix.
+    """Return the completions among some names that begin with a prefix.
 
-    [Names with control characters, such as a file may have, are left out: they could do anything
+    [Names with control characters, such as a file may have, are left out: they could send commands
     to the terminal.]
     """
     found: set[str] = set()
@@ -72,12 +72,13 @@ def _offer(names: Iterable[str], prefix: str) -> Completions:
 
 
 def common_prefix(names: Sequence[str]) -> str:
-    """Return what all names begin with.
+    """Return the longest prefix of all names.
 
     Example:
         >>> common_prefix(["migrate", "migrate_cancel"])
         'migrate'
     """
+    # In sorted order the first and the last name have the least in common.
     first, last = min(names), max(names)
     for index, (one, other) in enumerate(zip(first, last, strict=False)):
         if one != other:
@@ -86,7 +87,7 @@ def common_prefix(names: Sequence[str]) -> str:
 
 
 def columns_of(names: Sequence[str]) -> Iterable[str]:
-    """Set names in columns, as wide as the longest and two more, 10 at least, in 80.
+    """Yield rows of names, 80 wide, in columns two wider than the longest name, at least 10.
 
     Example:
         >>> list(columns_of(["stats", "status"]))
@@ -101,12 +102,12 @@ def columns_of(names: Sequence[str]) -> Iterable[str]:
 def file_names(
     prefix: str, list_folder: Callable[[str], Iterable[tuple[str, bool]]]
 ) -> Iterable[str]:
-    """Give the paths that begin with a prefix; those of folders end in a slash.
+    """Yield the paths that begin with a prefix; a folder's path ends in a slash.
 
     Args:
-        prefix: What was typed.
-        list_folder: Gives the entries of a folder, and whether each is a folder; none if it
-            can't be read.
+        prefix: The typed text.
+        list_folder: Returns the entries of a folder, and whether each is a folder; none if the
+            folder can't be read.
 
     Example:
         >>> list(file_names("/tmp/a", lambda path: [("ab", True), ("ac", False), ("b", False)]))

@@ -1,4 +1,4 @@
-"""Where a human command came from, and what its monitor remembers between two."""
+"""The context of a human command, and the state that its monitor keeps between commands."""
 
 from typing import Protocol
 
@@ -10,11 +10,11 @@ from qmpeer.monitor.named_fds import NamedFds
 
 
 class HumanState(msgspec.Struct):
-    """What a human monitor remembers; it outlives its connections.
+    """The state of a human monitor, which outlives its connections.
 
     Attributes:
         history: The lines that were entered.
-        cpu_index: The CPU that was chosen, None for the first.
+        cpu_index: The selected CPU, None for the first.
     """
 
     history: History = msgspec.field(default_factory=History)
@@ -22,12 +22,12 @@ class HumanState(msgspec.Struct):
 
 
 class HumanContext(Context, Protocol):
-    """Where a human command came from.
+    """The origin of a human command.
 
     Attributes:
-        state: What its monitor remembers. It is lost after a single line, such as that of QMP's
-            human-monitor-command.
-        is_interactive: Somebody sits at a terminal.
+        state: The monitor's state. QMP's human-monitor-command executes a single line with a state
+            of its own, which is dropped afterwards.
+        is_interactive: True if a person types at a terminal.
     """
 
     state: HumanState
@@ -35,15 +35,15 @@ class HumanContext(Context, Protocol):
 
 
 class OneLine:
-    """The context of a line that came by another way than a human monitor.
+    """The context of a line that didn't come from a human monitor's terminal.
 
-    Spec: QEMU: it is a monitor of its own, which knows no descriptors. Those that came with the
-    line stay with whoever sent them, for the next command.
+    Spec: QEMU executes it in a temporary monitor, which has no descriptors. Descriptors sent with
+    the line stay with the QMP client, for its next command.
 
     Args:
         monitor: The monitor.
-        origin: Where the line came from, if that is known.
-        cpu_index: The CPU that it is for.
+        origin: The context of the QMP command that sent the line, if there is one.
+        cpu_index: The CPU to use.
     """
 
     __slots__ = ("_monitor", "_named_fds", "_origin", "is_interactive", "state")
@@ -59,19 +59,19 @@ class OneLine:
 
     @property
     def monitor(self) -> ContextMonitor:
-        """The monitor that it came to."""
+        """The monitor that executes the line."""
         return self._monitor
 
     @property
     def peer(self) -> str:
-        """The client, for logs."""
+        """The client's name in logs."""
         return "" if self._origin is None else self._origin.peer
 
     @property
     def named_fds(self) -> NamedFds:
-        """Keeps descriptors while the line is executed."""
+        """The named descriptors, which exist only while the line is executed."""
         return self._named_fds
 
     def take_fds(self) -> list[int]:
-        """Return nothing: descriptors belong to where the line came from."""
+        """Return an empty list: the descriptors stay with the QMP client."""
         return []

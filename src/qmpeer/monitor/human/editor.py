@@ -1,36 +1,36 @@
-"""The line editor of a human monitor: keys in, finished lines and what the terminal shows out.
+"""The line editor of a human monitor: keys in, finished lines and terminal output out.
 
-Theory of operation.  Keys change the line; `_show` brings the terminal up to date, once for all
-keys that came together and before anything else is written. What is on the terminal is known, so
-only the difference goes out::
+Theory of operation.  Keys change the line. `_show` updates the terminal once for all keys that came
+together, before anything else is written. The editor keeps a copy of the terminal's line, so it
+sends only the difference::
 
-    (qemu) info vrsion      the line was changed at `_same`; what stands before it stays
-                 ^          a character at the end: itself
-                            else the rest is written again, or, where much of it only moves,
-                            room for it is made or closed by the terminal
+    (qemu) info vrsion      the line changed at `_same`; the text before it is left alone
+                 ^          a character at the end is written alone
+                            otherwise the rest is written again; if the rest is long and only
+                            moves, the terminal inserts or deletes characters instead
 
-So a line that is typed costs one byte a key, and no key costs more than the line. QEMU writes the
-whole line at every key; a terminal of any width that the line fits into shows the same.
+So typing costs one byte a key, and no key costs more than the line. QEMU writes the whole line at
+every key. The result looks the same on any terminal that is wide enough for the line.
 
 Spec: QEMU 7.2, measured, for every key:
 
 =====================  ====================================================================
 CR, LF                 end the line
-``^A`` ``^E``          go to its begin, its end; so do ``ESC [1~`` ``ESC [4~``,
+``^A`` ``^E``          go to the start, the end; so do ``ESC [1~`` ``ESC [4~``,
                        ``ESC O H``, ``ESC O F``
-``ESC [D`` ``ESC [C``  go one character back, on
+``ESC [D`` ``ESC [C``  go one character back, forward
 ``^H`` DEL             delete the character before
 ``^D`` ``ESC [3~``     delete the character under the cursor
 ``^W``                 delete the word before
-``ESC [A`` ``ESC [B``  the line before, after in the history; so do ``ESC [F``, ``ESC [E``
+``ESC [A`` ``ESC [B``  previous, next line of the history; so do ``ESC [F``, ``ESC [E``
 TAB                    complete
 ``^L``                 clear the screen
 =====================  ====================================================================
 
 Bytes from 0x20 on are inserted, other control bytes are ignored, and 0x9B is ``ESC [``.
-[Characters of UTF-8 are moved over and deleted as a whole, and shown when whole; in QEMU their
-bytes are. Nothing is inserted into a full line; QEMU writes behind its buffer where the cursor
-isn't at the end.]
+[The cursor skips a UTF-8 character as a whole, and keys delete it as a whole; it is shown when
+complete. QEMU works on single bytes. Nothing is inserted into a full line; QEMU writes beyond its
+buffer if the cursor isn't at the end.]
 """
 
 import enum
@@ -49,7 +49,7 @@ Completer: TypeAlias = Callable[[str], Completions]
 _TEXT: Final = re.compile(rb"[\x20-\x7e]+")
 _BLANKS: Final = BLANKS.encode()
 _REDRAWN: Final = 80
-"""Bytes behind the cursor that are written again rather than moved."""
+"""The most bytes behind the cursor that are written again rather than moved by the terminal."""
 
 
 class _Escape(enum.Enum):
@@ -60,12 +60,12 @@ class _Escape(enum.Enum):
 
 
 class LineEditor:
-    """Edit lines.
+    """An editor of single lines.
 
     Args:
-        prompt: What stands before each.
-        history: The lines so far; finished ones are added.
-        complete: Says how the text up to the cursor can go on.
+        prompt: The prompt before each line.
+        history: The earlier lines; finished lines are added.
+        complete: Returns the completions of the text up to the cursor.
     """
 
     __slots__ = (
@@ -107,17 +107,18 @@ class LineEditor:
         self._show_prompt()
 
     def receive(self, data: bytes, position: int = 0) -> tuple[bytes | None, int]:
-        """Take in keys, up to the end of a line or a TAB, which may write much.
+        """Take in keys, up to the end of a line or a TAB, which may cause much output.
 
-        The prompt isn't shown after a line, as it may take a while to be executed: call `restart`
-        then. After this call, send what data_to_send() returns.
+        The prompt isn't shown after a line. Call `restart` when the line has been executed. After
+        this call, send what data_to_send() returns.
 
         Returns:
-            The line, None if there is none yet, and where the next key is.
+            The line, or None if it isn't finished, and the position of the next key.
         """
         end = len(data)
         while position < end:
             if self._escape is _Escape.NONE:
+                # Not a continuation byte: the character before stays incomplete.
                 if self._incomplete and data[position] & 0xC0 != 0x80:
                     self._insert_incomplete()
                 found = _TEXT.match(data, position)
@@ -139,7 +140,7 @@ class LineEditor:
         return None, position
 
     def data_to_send(self) -> bytes:
-        """Return what is to be sent now, b"" if nothing is."""
+        """Return the output to send now, b"" if there is none."""
         data = b"".join(self._output)
         self._output.clear()
         return data
@@ -148,7 +149,7 @@ class LineEditor:
         self._show()
         line = bytes(self._line)
         if self._history.add(line):
-            self._entry = None  # what changes nothing leaves it where it is, as in QEMU
+            self._entry = None  # as in QEMU, it stays if the history didn't change
         self._output.append(b"\r\n")
         self._line.clear()
         self._cursor = 0
@@ -181,7 +182,7 @@ class LineEditor:
     def _press_byte(self, key: int) -> None:
         if not self._incomplete:
             if key == 0x9B:
-                self._escape = _Escape.CSI  # its number goes on from the last one's, as in QEMU
+                self._escape = _Escape.CSI  # as in QEMU, the last sequence's number isn't reset
             elif _size(key) == 1:
                 self._insert(bytes((key,)))
             else:
@@ -254,7 +255,7 @@ class LineEditor:
         self._same = 0
 
     def _word_before(self) -> int:
-        """Return the begin of the word before the cursor, blanks behind it included."""
+        """Return the start of the word before the cursor; blanks between them count to the word."""
         line, start = self._line, self._cursor - 1
         while start > 0 and line[start] in _BLANKS:
             start -= 1
@@ -264,6 +265,7 @@ class LineEditor:
 
     def _go_back_in_history(self) -> None:
         entry = len(self._history) if self._entry is None else self._entry
+        # Another terminal of this monitor may have shortened the history.
         entry = min(entry, len(self._history)) - 1
         if entry >= 0:
             self._entry = entry
@@ -285,6 +287,7 @@ class LineEditor:
             return
         if len(names) == 1:
             (name,) = names
+            # No blank behind a folder: its path may go on.
             more = name[typed:] if name.endswith("/") else name[typed:] + " "
             self._insert(more.encode("utf-8", "surrogateescape"))
             return
@@ -295,7 +298,7 @@ class LineEditor:
         self._output += (b"\r\n", text.encode("utf-8", "surrogateescape"))
         self._show_prompt()
 
-    # What the terminal shows
+    # The terminal
 
     def _show_prompt(self) -> None:
         self._output.append(self._prompt)
@@ -306,7 +309,7 @@ class LineEditor:
         self._shown_cursor = self._same = 0
 
     def _show(self) -> None:
-        """Bring the terminal up to date."""
+        """Update the terminal."""
         at, line = self._same, self._line
         old = self._shown
         if at < len(line) or at < len(old):
@@ -317,7 +320,7 @@ class LineEditor:
         self._move(self._cursor)
 
     def _show_change(self, at: int, old: bytes, new: bytes) -> None:
-        """Write what has become of the end of the line, the cursor standing before it."""
+        """Replace the end of the line on the terminal; the cursor is at its start."""
         if len(old) > _REDRAWN and new.endswith(old):
             inserted = new[: len(new) - len(old)]
             self._output += (_sequence(_width(inserted), b"@"), inserted)
@@ -332,7 +335,7 @@ class LineEditor:
         self._shown = self._shown[:at] + new
 
     def _move(self, to: int) -> None:
-        """Move the terminal's cursor to where it stands before a byte of what is shown."""
+        """Move the terminal's cursor before a byte of the shown line."""
         here = self._shown_cursor
         if to < here:
             self._output.append(_sequence(_width(self._shown[to:here]), b"D"))
@@ -348,7 +351,7 @@ def _sequence(count: int, end: bytes) -> bytes:
 
 
 def _size(first: int) -> int:
-    """Return how many bytes the character has that begins with this one."""
+    """Return the size in bytes of the character that begins with this byte."""
     if 0xC2 <= first <= 0xDF:
         return 2
     if 0xE0 <= first <= 0xEF:
@@ -357,7 +360,7 @@ def _size(first: int) -> int:
 
 
 def _before(line: bytearray, cursor: int) -> int:
-    """Return where the character before the cursor begins."""
+    """Return the start of the character before the cursor."""
     start = cursor - 1
     while start > 0 and cursor - start < 4 and line[start] & 0xC0 == 0x80:
         start -= 1
@@ -366,7 +369,7 @@ def _before(line: bytearray, cursor: int) -> int:
 
 
 def _after(line: bytearray, cursor: int) -> int:
-    """Return where the character under the cursor ends."""
+    """Return the end of the character under the cursor."""
     if cursor >= len(line):
         return cursor
     end = cursor + _size(line[cursor])
@@ -375,7 +378,7 @@ def _after(line: bytearray, cursor: int) -> int:
 
 
 def _width(text: bytes) -> int:
-    """Return how many columns a terminal takes for it."""
+    """Return the number of columns that a text takes on a terminal."""
     if text.isascii():
         return len(text)
     width = 0

@@ -2,12 +2,12 @@
 
 From loose to tight: ``+ -``, then ``& | ^``, then ``* / %``, each from the left, then ``+ - ~``
 before an operand, and parentheses. An operand is a number as in C (``0x1f``, ``017``, ``15``), a
-character (``'a'``) or a register (``$pc``). What overflows wraps, and division cuts off.
+character (``'a'``) or a register (``$pc``). Overflow wraps around, and division truncates.
 
-There is no recursion in it, so that no line is nested too deeply.
+The evaluation isn't recursive, so deep nesting can't exhaust the stack.
 
-Spec: QEMU 7.2, measured; the texts of errors are QEMU's. [The lowest integer divided by -1 wraps
-as well, QEMU dies of it; an error shows a whole character, where QEMU shows its first byte.]
+Spec: QEMU 7.2, measured; the texts of errors are QEMU's. [The lowest integer divided by -1 wraps,
+too; QEMU crashes. An error shows a whole character; QEMU shows its first byte.]
 """
 
 import re
@@ -18,21 +18,21 @@ from qmpeer import limits
 from qmpeer.monitor.human.words import skip_blanks
 
 Registers: TypeAlias = Callable[[str], int | None]
-"""Give a register's value by its name without the ``$``; None where there is no such register."""
+"""Returns a register's value by its name without the ``$``, or None for an unknown register."""
 
 _LEVELS: Final = {"+": 1, "-": 1, "&": 2, "|": 2, "^": 2, "*": 3, "/": 3, "%": 3}
 _NUMBER: Final = re.compile(r"0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*)")
 _REGISTER: Final = re.compile(r"[A-Za-z0-9_.]*")
 _LONGEST: Final = 24
-"""Digits that a number of 64 bits can't have in any base, leading zeros not counted."""
+"""More digits than a number of 64 bits has in any base, leading zeros not counted."""
 
 
 class ExpressionError(ValueError):
-    """Say what is wrong with an expression, in QEMU's words."""
+    """A mistake in an expression; the text is QEMU's."""
 
 
 def no_registers(name: str) -> int | None:
-    """Know no register."""
+    """Return None for any name: there are no registers."""
     return None
 
 
@@ -45,10 +45,10 @@ def evaluate(text: str, position: int = 0, registers: Registers = no_registers) 
     """Evaluate the expression that begins at a position.
 
     Returns:
-        Its value, and where it ends: before what can't go on with it.
+        Its value, and the position of the first character that doesn't belong to it.
 
     Raises:
-        ExpressionError: If it is none.
+        ExpressionError: If there is no valid expression.
 
     Example:
         >>> evaluate("6 & 3 + 1 and more")
@@ -72,6 +72,7 @@ def evaluate(text: str, position: int = 0, registers: Registers = no_registers) 
                 value = _apply_unary(operators.pop(), value)
             sign = text[position : position + 1]
             level = _LEVELS.get(sign, 0)
+            # "(" has level 0, so the loop stops at it.
             while operators and _LEVELS.get(operators[-1], 0) >= max(level, 1):
                 value = _apply(operators.pop(), values.pop(), value)
             if level:
@@ -151,7 +152,7 @@ def _apply(operator: str, left: int, right: int) -> int:
         case _:
             if right == 0:
                 raise ExpressionError("division by zero")
-            quotient = abs(left) // abs(right)  # C cuts off, Python rounds down
+            quotient = abs(left) // abs(right)  # C truncates, Python rounds down
             if (left < 0) != (right < 0):
                 quotient = -quotient
             value = quotient if operator == "/" else left - quotient * right

@@ -1,7 +1,7 @@
-"""Formats of the human monitor, ``/4xw``: how many, in which notation, of which size.
+"""Formats of the human monitor, such as ``/4xw``: a count, a notation and a size.
 
-Spec: QEMU 7.2, measured. What a format leaves out is as it was last; QEMU keeps one such memory for
-all its monitors.
+Spec: QEMU 7.2, measured. A missing part is taken from the last format, which all of QEMU's monitors
+share.
 """
 
 import re
@@ -14,7 +14,7 @@ from qmpeer import limits
 from qmpeer.monitor.human.words import BLANKS
 
 ReadMemory: TypeAlias = Callable[[int, int], bytes | None]
-"""Read so many bytes at an address; None where there are none to read."""
+"""Reads a number of bytes at an address; returns None if they can't be read."""
 
 _FORMAT: Final = re.compile(r"([0-9]*)([oduxicbhwgL]*)")
 _SIZES: Final = {"b": 1, "h": 2, "w": 4, "g": 8, "L": 8}
@@ -22,12 +22,12 @@ _ESCAPES: Final = {"'": "\\'", "\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 
 
 class Format(msgspec.Struct, frozen=True):
-    """Hold one format.
+    """One complete format.
 
     Attributes:
-        count: How many values; what wasn't said is 1.
+        count: The number of values, by default 1.
         notation: ``o``, ``d``, ``u``, ``x``, ``c``, or ``i`` for instructions.
-        size: Bytes of one value: 1, 2, 4 or 8; -1 for instructions, unless it was said.
+        size: Bytes of one value: 1, 2, 4 or 8; -1 for instructions without a size.
     """
 
     count: int = 1
@@ -36,27 +36,28 @@ class Format(msgspec.Struct, frozen=True):
 
 
 class FormatMemory:
-    """Read formats, and fill in what they leave out by the last one."""
+    """A reader of formats that completes them from the last format."""
 
     def __init__(self) -> None:
         self._notation = "x"
         self._size = 4
 
     def last(self) -> Format:
-        """Return what no format at all means."""
+        """Return the format that applies if a line has none."""
         return Format(1, self._notation, -1 if self._notation == "i" else self._size)
 
     def read(self, text: str, position: int) -> tuple[Format, int]:
-        """Read the format that begins behind its slash; return it and where it ends.
+        """Read the format behind a slash; return it and the position of its end.
 
         Raises:
-            ValueError: If it ends before a blank; nothing is remembered of it.
+            ValueError: If another character than a blank follows; then it isn't remembered.
         """
         found = _FORMAT.match(text, position)
         assert found is not None
         if text[found.end() : found.end() + 1].strip(BLANKS):
             raise ValueError(f"invalid char in format: '{text[found.end()]}'")
         digits, letters = found.groups()
+        # Cut off: int() of a million digits takes long, and no count is that large.
         count = int(digits[:_COUNT_DIGITS]) if digits else 1
         notation, size = self._notation, -1
         for letter in letters:
@@ -74,7 +75,7 @@ _COUNT_DIGITS: Final = 18
 
 
 def format_character(value: int) -> str:
-    r"""Write a value as a character in quotes.
+    r"""Format a value as a character in quotes.
 
     Example:
         >>> format_character(10), format_character(300)
@@ -87,7 +88,7 @@ def format_character(value: int) -> str:
 
 
 def format_value(value: int, notation: str) -> str:
-    """Write a value as ``print`` does: ``d`` and ``i`` with its sign, others as 64 bits without.
+    """Format a value as ``print`` does: ``d`` and ``i`` signed, others as unsigned 64 bits.
 
     Example:
         >>> format_value(255, "x"), format_value(-1, "d"), format_value(0, "x")
@@ -108,13 +109,14 @@ def format_value(value: int, notation: str) -> str:
 
 
 def dump_memory(format: Format, address: int, read: ReadMemory) -> str:
-    r"""Write out memory as ``x`` and ``xp`` do, ``i`` excepted, which is the caller's to write.
+    r"""Dump memory as ``x`` and ``xp`` do, except the notation ``i``, which callers handle.
 
-    Stops at what can't be read. [QEMU has no bound; here it is ``limits.HUMAN_DUMP`` bytes.]
+    The dump stops at memory that can't be read. [QEMU has no limit; ours is ``limits.HUMAN_DUMP``
+    bytes.]
 
     Args:
-        format: What to write, and how much.
-        address: Where it begins.
+        format: The notation, the size and the number of values.
+        address: The first address.
         read: Reads up to 16 bytes.
 
     Example:

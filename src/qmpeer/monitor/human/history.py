@@ -1,12 +1,12 @@
-"""The lines that were entered at a human monitor, which outlive its connections."""
+"""The history of a human monitor's lines, which outlives its connections."""
 
 from qmpeer import limits
 
 
 class History:
-    """Keep the last lines, each once.
+    """The last lines that were entered, each once.
 
-    Spec: QEMU 7.2, measured: 64 lines; one that is entered again moves to the end.
+    Spec: QEMU 7.2, measured: 64 lines; a repeated line moves to the end.
     """
 
     __slots__ = ("_lines",)
@@ -15,11 +15,11 @@ class History:
         self._lines: list[bytes] = []
 
     def add(self, line: bytes) -> bool:
-        """Take in a line; an empty one isn't kept.
+        """Add a line, unless it is empty.
 
         Returns:
-            True if that changed anything, which it doesn't where the line stands last in a full
-            history, or is empty.
+            True if the history changed. It doesn't if the line is empty, or if the history is full
+            and the line is its last.
         """
         is_full = len(self._lines) == limits.HUMAN_HISTORY
         if not line or (is_full and line == self._lines[-1]):

@@ -1,8 +1,8 @@
 """A human monitor's side of one connection, without I/O.
 
-It has the face of `qmpeer.protocol.ServerSession`, so that the same turns serve both: a line that
-was entered waits for its turn among the in-band commands of all monitors, and further keys wait
-unread until it was executed.
+It has the same methods as `qmpeer.protocol.ServerSession`, so `qmpeer.monitor.turns` serves both. A
+line that was entered waits for its turn among the in-band commands of all monitors. Further keys
+wait unread until it has been executed.
 
 Spec: QEMU 7.2, measured: banner, prompt, one line at a time; events aren't shown.
 """
@@ -24,35 +24,35 @@ PROMPT: Final = "(qemu) "
 
 
 def banner(version: Version) -> str:
-    """Return the line that a human monitor begins with, in QEMU's words."""
+    """Return QEMU's greeting line of a human monitor."""
     number = version.qemu
     release = f"{number.major}.{number.minor}.{number.micro}"
     return f"QEMU {release} monitor - type 'help' for more information\n"
 
 
 def to_lines(text: str) -> str:
-    """Return text as a terminal wants it: each LF as CR LF."""
+    """Return text for a terminal: each LF becomes CR LF."""
     return text.replace("\n", "\r\n")
 
 
 class HumanSession:
-    """Speak as a human monitor with one terminal.
+    """A human monitor's session with one terminal.
 
     Args:
-        greeting: What it begins with.
-        prompt: What stands before a line.
-        history: The lines so far.
-        complete: Says how the text up to the cursor can go on.
-        is_focused: The terminal is ours from the start.
-        is_over: Tells whether no further line will be executed, as after QEMU's ``quit``: then
-            there is no prompt either.
+        greeting: The first text.
+        prompt: The prompt before each line.
+        history: The earlier lines.
+        complete: Returns the completions of the text up to the cursor.
+        is_focused: True if the terminal has the focus from the start.
+        is_over: Returns True if no further line will be executed, as after QEMU's ``quit``. Then
+            the prompt isn't shown either.
 
     Attributes:
         running: The line being executed.
-        failure: Why the connection must be cut: never here.
-        is_ready: Events are sent: never here.
-        is_writing: A long answer is being written: never here.
-        output_size: Bytes that data_to_send() would return.
+        failure: The reason to disconnect: always None here.
+        is_ready: True if events are sent: always False here.
+        is_writing: True while a long reply is being written: always False here.
+        output_size: The number of bytes that data_to_send() would return.
     """
 
     __slots__ = (
@@ -104,51 +104,51 @@ class HumanSession:
         if is_focused:
             self._restart()
 
-    # What comes in
+    # Input
 
     def receive_data(self, data: bytes) -> Sequence[Any]:
-        """Take in keys; then `admit` what came of them.
+        """Take in keys; then call `admit`.
 
         Returns:
-            Nothing: lines are logged, not keys.
+            An empty sequence: lines are logged, not keys.
         """
         self._input = self._input[self._position :] + data
         self._position = 0
         return ()
 
     def receive_eof(self) -> None:
-        """Take in that there are no more keys; what was entered is executed still."""
+        """Note the end of the input; lines that were entered are still executed."""
         self._has_eof = True
 
     @property
     def wants_data(self) -> bool:
-        """There is nothing left that waits to be admitted."""
+        """True if no received key waits to be admitted."""
         return self._position == len(self._input)
 
     @property
     def held_size(self) -> int:
-        """Bytes of keys that wait, and of output that is unsent."""
+        """The number of bytes of waiting keys and of unsent output."""
         return len(self._input) - self._position + self.output_size
 
     @property
     def is_finished(self) -> bool:
-        """There are no more keys, and all that was entered is executed."""
+        """True if the input has ended and all lines have been executed."""
         return self._has_eof and self.wants_data and self._line is None and self.running is None
 
     @property
     def is_answering(self) -> bool:
-        """A line is being executed."""
+        """True if a line is being executed."""
         return self.running is not None
 
     def admit(self, is_free: bool = False) -> bool:
         """Take in keys up to the end of the next line.
 
         Args:
-            is_free: It makes no difference here.
+            is_free: Not used here.
 
         Returns:
-            True when there is a line, to be taken in its turn. False when there isn't, or the last
-            one is still being executed, or much output waits to be sent, or its turn is over.
+            True if there is a line, to be taken in its turn. False if there is none, if the last
+            one is still being executed, if much output is unsent, or if the turn is over.
         """
         if self._line is not None or self.running is not None or self._is_output_paused:
             return False
@@ -163,7 +163,7 @@ class HumanSession:
         return False
 
     def begin_turn(self) -> bool:
-        """Admit as many lines and TABs as one turn has; tell whether the last turn was cut off."""
+        """Allow another turn's lines and TABs; return True if the last turn was cut off."""
         was_cut_off = self._turn == 0 and not self.wants_data and self.running is None
         if self._line is None:
             self._turn = limits.HUMAN_TURN
@@ -173,7 +173,7 @@ class HumanSession:
 
     @property
     def can_take(self) -> bool:
-        """A line waits, the last one is executed, and what it prints would find room."""
+        """True if a line waits, the last one has been executed, and there is room for output."""
         return (
             self._line is not None
             and self.running is None
@@ -186,8 +186,8 @@ class HumanSession:
         """Take the line.
 
         Returns:
-            A command to execute and to `respond` to; its argument is the line, its name the line's
-            first word. None where there is nothing to execute.
+            A command to execute and to `respond` to, with the line as its argument and the line's
+            first word as its name. None if the line is blank.
         """
         assert self._line is not None
         line = to_text(self._line)
@@ -200,7 +200,7 @@ class HumanSession:
         return self.running
 
     def respond(self, command: CommandMessage, value: JsonValue) -> None:
-        """Print what a line gave, then the prompt."""
+        """Print a line's output, then the prompt."""
         assert isinstance(value, str)
         self.running = None
         if not self._is_closed:
@@ -211,12 +211,12 @@ class HumanSession:
         """Print an error as QEMU prints that of a QMP command, then the prompt."""
         self.respond(command, f"Error: {desc}\n")
 
-    # What goes out
+    # Output
 
     def focus(self, is_focused: bool) -> None:
-        """Take note that the terminal is ours, or another's, as with a mux.
+        """Note that the session gets or loses the terminal's focus, as on a mux.
 
-        Spec: QEMU 7.2, measured: to leave ends the line, to come back begins a new one.
+        Spec: QEMU 7.2, measured: losing the focus ends the line, getting it begins a new one.
         """
         if is_focused is self._is_focused:
             return
@@ -230,7 +230,7 @@ class HumanSession:
         """Do nothing: a human monitor shows no events."""
 
     def data_to_send(self) -> bytes:
-        """Return what is to be sent now, b"" if nothing is."""
+        """Return the output to send now, b"" if there is none."""
         if not self._output:
             return b""
         data = b"".join(self._output)
@@ -239,15 +239,15 @@ class HumanSession:
         return data
 
     def pause_output(self) -> None:
-        """Take note that more than ``limits.UNSENT_OUTPUT`` bytes are unsent."""
+        """Note that more than ``limits.UNSENT_OUTPUT`` bytes are unsent."""
         self._is_output_paused = True
 
     def resume_output(self) -> None:
-        """Take note that few bytes are unsent; then `admit` again."""
+        """Note that few bytes are unsent; then call `admit` again."""
         self._is_output_paused = False
 
     def close(self) -> None:
-        """Forget what wasn't executed; what still runs prints nothing."""
+        """Drop the lines that weren't executed, and the output of one that is running."""
         self._is_closed = True
         self._input, self._position, self._line = b"", 0, None
         self._output.clear()

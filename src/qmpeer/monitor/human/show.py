@@ -1,10 +1,10 @@
-"""Values for people: what a human command prints of what its handler returned."""
+"""Formatting of a handler's result as text that a human command prints."""
 
 from typing import Any
 
 
 def show_value(value: Any) -> str:
-    r"""Write a value: text as it is, its last line ended, members and elements a line each.
+    r"""Format a value: text unchanged but with a final line end, other values one member a line.
 
     Example:
         >>> show_value({"status": "running", "cpus": [{"id": 0}, {"id": 1}]})

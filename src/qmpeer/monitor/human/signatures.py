@@ -1,19 +1,19 @@
-"""Arguments of a human command from the signature of its handler.
+"""The arguments of a human command, as its handler's signature defines them.
 
 ===============================  ===========================================================
 annotation                       on the line
 ===============================  ===========================================================
 ``str``                          a word
 ``int``                          an expression
-``float``                        a number, with ``ms``, ``us`` or ``ns`` behind it if need be
+``float``                        a number, optionally followed by ``ms``, ``us`` or ``ns``
 ``bool``, False by default       a flag: its name's first letter
 ``bool``                         ``on`` or ``off``
 ``Literal["a", "b"]``, an Enum   one of these words
-those of this module             as they say
+the annotations of this module   see there
 ===============================  ===========================================================
 
-A parameter with a default may be left out, if nothing follows. One annotated `Context` or
-`HumanContext` takes that instead.
+A parameter with a default is optional at the end of the line. A parameter annotated `Context` or
+`HumanContext` receives the command's context.
 """
 
 import enum
@@ -29,46 +29,46 @@ from qmpeer.errors import CommandError
 from qmpeer.messages import qemu_texts
 from qmpeer.monitor.backend import Context
 from qmpeer.monitor.handlers.type_hints import function_hints
-from qmpeer.monitor.human.arguments import Argument, parse_letters
+from qmpeer.monitor.human.arguments import HumanArgument, parse_letters
 from qmpeer.monitor.human.context import HumanContext
 from qmpeer.monitor.human.formats import Format
 
 
 class Letter(msgspec.Struct, frozen=True):
-    """Say by QEMU's letter how an argument is read: ``Annotated[str, Letter("F")]``.
+    """QEMU's letter for the type of an argument: ``Annotated[str, Letter("F")]``.
 
-    A flag of another letter than its name's first is ``Annotated[bool, Letter("-x")]``.
+    A flag whose letter isn't the first of its name is ``Annotated[bool, Letter("-x")]``.
     """
 
     letter: str
 
 
 FileName: TypeAlias = Annotated[str, Letter("F")]
-"""A file's name, completed as such."""
+"""A file's name, with completion."""
 BlockDevice: TypeAlias = Annotated[str, Letter("B")]
-"""A block device's name, completed as such."""
+"""A block device's name, with completion."""
 RestOfLine: TypeAlias = Annotated[str, Letter("S")]
-"""The rest of the line, blanks and quotes as they are."""
+"""The rest of the line, with unchanged blanks and quotes."""
 Mebibytes: TypeAlias = Annotated[int, Letter("M")]
-"""An expression in MiB; given in bytes."""
+"""An expression in MiB; passed in bytes."""
 SizeInBytes: TypeAlias = Annotated[int, Letter("o")]
-"""A size such as 1.5G, in MiB without a suffix; given in bytes."""
+"""A size such as 1.5G, in MiB without a suffix; passed in bytes."""
 OnOff: TypeAlias = Annotated[bool, Letter("b")]
-"""``on`` or ``off``, even where there is a default."""
+"""``on`` or ``off``, even if the parameter has a default."""
 
 _LETTERS: Final[dict[object, str]] = {str: "s", int: "l", float: "T", bool: "b", Format: "/"}
 
 
 class Signature(msgspec.Struct, frozen=True):
-    """Hold what a handler's signature says.
+    """A handler's signature, compiled.
 
     Attributes:
-        arguments: Its arguments.
-        context_name: The parameter that takes the context.
-        conversions: What turns a word into what a parameter asks for, by its name.
+        arguments: The arguments.
+        context_name: The parameter that receives the context.
+        conversions: The conversions of words to the parameters' types, by parameter name.
     """
 
-    arguments: tuple[Argument, ...]
+    arguments: tuple[HumanArgument, ...]
     context_name: str | None
     conversions: dict[str, Callable[[str], Any]]
 
@@ -77,7 +77,7 @@ def read_signature(function: Callable[..., object]) -> Signature:
     """Read a handler's signature.
 
     Raises:
-        TypeError: If a parameter is none that a line can give.
+        TypeError: If a line can't hold a parameter.
 
     Example:
         >>> def eject(device: str, force: bool = False) -> str: ...
@@ -85,12 +85,12 @@ def read_signature(function: Callable[..., object]) -> Signature:
         ['-', 's']
     """
     hints = function_hints(function)
-    arguments: list[Argument] = []
+    arguments: list[HumanArgument] = []
     conversions: dict[str, Callable[[str], Any]] = {}
     context_name = None
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise TypeError(f"{name!r}: a line can't give any number of arguments")
+            raise TypeError(f"{name!r}: a line can't hold any number of arguments")
         hint = hints.get(name, str)
         if hint in (Context, HumanContext):
             context_name = name
@@ -102,21 +102,22 @@ def read_signature(function: Callable[..., object]) -> Signature:
     flags = [argument for argument in arguments if argument.letter == "-"]
     if len({argument.flag for argument in flags}) < len(flags):
         raise TypeError(f"two flags of {function.__qualname__} begin with the same letter")
-    arguments.sort(key=lambda argument: argument.letter != "-")  # flags stand first on a line
+    arguments.sort(key=lambda argument: argument.letter != "-")  # flags are first on a line
     return Signature(tuple(arguments), context_name, conversions)
 
 
 def context_name_of(function: Callable[..., object]) -> str | None:
-    """Return the name of the parameter that takes the context, None without one."""
+    """Return the name of the parameter that receives the context, or None."""
     hints = function_hints(function).items()
     return next((name for name, hint in hints if hint in (Context, HumanContext)), None)
 
 
 def _argument(
     name: str, hint: Any, default: object
-) -> tuple[Argument, Callable[[str], Any] | None]:
+) -> tuple[HumanArgument, Callable[[str], Any] | None]:
     is_optional = default is not inspect.Parameter.empty
     if get_origin(hint) in (Union, UnionType):
+        # X | None is an optional X.
         others = [arg for arg in get_args(hint) if arg is not NoneType]
         hint = others[0] if len(others) == 1 else hint
     if get_origin(hint) is Annotated:
@@ -128,18 +129,18 @@ def _argument(
             return argument._replace(mark="?" * has_mark), None
         hint = base
     if hint is bool and default is False:
-        return Argument(name, "-", "", name[0]), None
+        return HumanArgument(name, "-", "", name[0]), None
     if hint in _LETTERS:
         letter = _LETTERS[hint]
-        return Argument(name, letter, "?" * (is_optional and letter != "/")), None
+        return HumanArgument(name, letter, "?" * (is_optional and letter != "/")), None
     conversion = _choice(name, hint)
     if conversion is None:
-        raise TypeError(f"{name!r}: {hint!r} is no type that a line can give")
-    return Argument(name, "s", "?" * is_optional), conversion
+        raise TypeError(f"{name!r}: {hint!r} is not a type that a line can hold")
+    return HumanArgument(name, "s", "?" * is_optional), conversion
 
 
 def _choice(name: str, hint: Any) -> Callable[[str], Any] | None:
-    """Return what reads one of some words, None if the annotation isn't that."""
+    """Return the conversion for a Literal or an Enum, or None for another annotation."""
     if get_origin(hint) is Literal:
         choices: dict[object, Any] = {value: value for value in get_args(hint)}
     elif isinstance(hint, type) and issubclass(hint, enum.Enum):
@@ -158,8 +159,8 @@ def _choose(name: str, choices: dict[object, Any], word: str) -> Any:
     return choices[word]
 
 
-def params_of(arguments: Sequence[Argument]) -> str:
-    """Write arguments for people, as QEMU does.
+def params_of(arguments: Sequence[HumanArgument]) -> str:
+    """Format arguments for people, as QEMU does.
 
     Example:
         >>> from qmpeer.monitor.human.arguments import parse_letters
@@ -169,7 +170,7 @@ def params_of(arguments: Sequence[Argument]) -> str:
     return " ".join(map(_param, arguments))
 
 
-def _param(argument: Argument) -> str:
+def _param(argument: HumanArgument) -> str:
     if argument.letter == "-":
         return (
             f"[-{argument.flag} {argument.name}]" if argument.takes_word else f"[-{argument.flag}]"

@@ -1,7 +1,7 @@
-"""The table of human commands: their names, their help, and which one a line means.
+"""The table of human commands: their names, their help, and the lookup of a line's command.
 
-Names, help, completion and reading all come from here. A command with subcommands, such as
-``info``, has a table of its own.
+Execution, help and completion all use this table. A command with subcommands, such as ``info``, has
+a table of its own.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from qmpeer.monitor.human.arguments import Argument
+from qmpeer.monitor.human.arguments import HumanArgument
 from qmpeer.monitor.human.show import show_value
 from qmpeer.monitor.human.words import skip_blanks, split_words
 
@@ -18,11 +18,11 @@ _NAME: Final = re.compile(r"[^ /\t\n\v\f\r]*")
 
 
 class Completions(NamedTuple):
-    """How a text can go on.
+    """The completions of a text.
 
     Attributes:
-        typed: How much of each name is there already, in characters.
-        names: What the last word may become, sorted.
+        typed: The number of characters of each name that are typed already.
+        names: The names that complete the last word, sorted.
     """
 
     typed: int
@@ -30,7 +30,7 @@ class Completions(NamedTuple):
 
 
 NOTHING: Final = Completions(0, [])
-"""It can't go on."""
+"""No completions."""
 
 
 class HumanCommand(msgspec.Struct):
@@ -38,29 +38,29 @@ class HumanCommand(msgspec.Struct):
 
     Attributes:
         name: Its names as help shows them, ``stop|s``.
-        arguments: What is read from the line.
-        params: The same for people.
-        help: What it does, for people.
+        arguments: Its arguments.
+        params: The arguments as help shows them.
+        help: Its description in help.
         handler: Executes it, with the arguments as keywords.
-        subcommands: Those that may follow its name.
-        complete: Offers completions for the last of the words, the command's name being the first.
-        is_blocking: It is to be executed in a thread.
-        is_exclusive: No in-band command goes ahead meanwhile.
-        is_quick: It is executed where lines are read, even if handlers belong elsewhere.
-        context_name: The handler's parameter that takes the context.
-        defaults: Values of arguments that are missing, where the handler has none for them.
-        conversions: What turns a word into what the handler takes, by the argument's name.
-        show: Writes what the handler returned, for people; None as `text` does.
-        is_help: Its argument is another command's name.
-        details: What help shows of it, when asked for nothing else, in place of its line.
+        subcommands: The commands that may follow its name.
+        complete: Returns completions for the last of the words; the command's name is the first.
+        is_blocking: True if it runs in a thread.
+        is_exclusive: True if no in-band command may start meanwhile.
+        is_quick: True if it runs in the loop's thread, even if other handlers run elsewhere.
+        context_name: The handler's parameter for the context.
+        defaults: Values of missing arguments whose parameters have no default.
+        conversions: The conversions of words to the parameters' types, by argument name.
+        show: Formats the handler's result for people; None formats it as `text` does.
+        is_help: True if its argument is another command's name.
+        details: The text that ``help NAME`` shows in place of the command's line.
     """
 
     name: str
-    arguments: tuple[Argument, ...]
+    arguments: tuple[HumanArgument, ...]
     params: str
     help: str
     handler: Callable[..., Any]
-    subcommands: "Table | None" = None
+    subcommands: "CommandTable | None" = None
     complete: Callable[[Sequence[str]], Iterable[str] | Completions] | None = None
     is_blocking: bool = False
     is_exclusive: bool = False
@@ -74,18 +74,18 @@ class HumanCommand(msgspec.Struct):
 
     @property
     def names(self) -> list[str]:
-        """Each of its names."""
+        """Its name and its aliases."""
         return self.name.split("|")
 
     def text(self, value: Any) -> str:
-        """Write what the handler returned, its last line ended."""
+        """Format the handler's result, with a final line end."""
         return show_value(value if self.show is None else self.show(value))
 
     def next_letter(self, words: Sequence[str]) -> str:
-        """Return the letter of the argument that comes behind some words, "" if none does.
+        """Return the letter of the argument behind some words, "" if there is none.
 
-        [QEMU counts flags as if they were all there, and takes the last argument's letter for
-        all that comes behind it.]
+        [QEMU counts flags as if all of them were present, and uses the last argument's letter for
+        all words behind it.]
         """
         flags = {f"-{a.flag}": a for a in self.arguments if a.letter == "-"}
         letters = [a.letter for a in self.arguments if a.letter != "-"]
@@ -100,8 +100,8 @@ class HumanCommand(msgspec.Struct):
         return letters[index] if index < len(letters) and not is_flags_word else ""
 
 
-class Unknown(LookupError):
-    """Say which words name no command; the text is QEMU's."""
+class UnknownCommand(LookupError):
+    """The words that name no command; the text is QEMU's."""
 
     def __init__(self, words: str) -> None:
         super().__init__(words)
@@ -111,8 +111,8 @@ class Unknown(LookupError):
         return f"unknown command: '{self.words}'"
 
 
-class Table:
-    """Hold commands by their names."""
+class CommandTable:
+    """A table of commands by name."""
 
     __slots__ = ("_by_name", "_sorted")
 
@@ -124,7 +124,7 @@ class Table:
         """Add a command.
 
         Raises:
-            ValueError: If one of its names is taken, or is none.
+            ValueError: If one of its names is taken or invalid.
         """
         for name in command.names:
             if name in self._by_name:
@@ -133,27 +133,28 @@ class Table:
                 raise ValueError(f"found {name!r}, which can't be a human command's name")
         for name in command.names:
             self._by_name[name] = command
+        # Each command once, in spite of its aliases.
         self._sorted = sorted({id(c): c for c in self._by_name.values()}.values(), key=_by_name)
 
     def find(self, name: str) -> HumanCommand | None:
-        """Return the command of a name or alias."""
+        """Return the command with a name or alias, or None."""
         return self._by_name.get(name)
 
     def __iter__(self) -> Iterator[HumanCommand]:
-        """Give the commands in the order of help."""
+        """Iterate over the commands in the order of help."""
         return iter(self._sorted)
 
     def resolve(self, line: str) -> tuple[HumanCommand, int] | None:
-        """Find the command that a line means.
+        """Find the command of a line.
 
         Returns:
-            The command, and where its arguments begin; None for a blank line.
+            The command and the position of its arguments; None for a blank line.
 
         Raises:
-            Unknown: If there is none.
+            UnknownCommand: If there is no such command.
 
         Spec: QEMU 7.2, measured: a name ends at a blank or a slash; errors show the line from its
-        begin to the end of the name.
+        start to the end of the name.
         """
         position = skip_blanks(line, 0)
         if position == len(line):
@@ -165,7 +166,7 @@ class Table:
             end = found.end()
             command = table.find(line[position:end])
             if command is None:
-                raise Unknown(line[:end])
+                raise UnknownCommand(line[:end])
             position = skip_blanks(line, end)
             if command.subcommands is None or position == len(line):
                 return command, position
@@ -176,18 +177,19 @@ def _by_name(command: HumanCommand) -> str:
     return command.name
 
 
-def help_text(table: Table, topic: str | None) -> str:
-    """Write the help for a command, a subcommand, or all of a table.
+def help_text(table: CommandTable, topic: str | None) -> str:
+    """Return the help for a command, for a subcommand, or for a whole table.
 
-    Spec: QEMU 7.2, measured; words behind a command's name don't count.
+    Spec: QEMU 7.2, measured; words behind a command's name are ignored.
     """
     words = split_words(topic) if topic else []
+    # Wrong quotes: as in QEMU, help prints nothing.
     if words is None:
         return ""
     for index, word in enumerate(words):
         command = table.find(word)
         if command is None:
-            return f"{Unknown(' '.join(words[: index + 1]))}\n"
+            return f"{UnknownCommand(' '.join(words[: index + 1]))}\n"
         if command.subcommands is None:
             details = command.details
             if details is None or topic != " ".join(words[: index + 1]):

@@ -1,14 +1,14 @@
-"""Words of a human monitor's line: what separates them, and quotes.
+r"""The words of a human monitor's line: blanks and quotes.
 
-Spec: QEMU 7.2, measured. Blanks are C's; a word in double quotes ends at the next one, and in it a
-backslash takes ``n``, ``r``, a quote of either kind or a backslash.
+Spec: QEMU 7.2, measured. Blanks are those of C. A word in double quotes ends at the next double
+quote; its escapes are ``\n``, ``\r``, ``\"``, ``\'`` and ``\\``.
 """
 
 import re
 from typing import Final
 
 BLANKS: Final = " \t\n\v\f\r"
-"""What separates words."""
+"""The characters that separate words."""
 _BLANKS: Final = re.compile(r"[ \t\n\v\f\r]*")
 _PLAIN: Final = re.compile(r"[^ \t\n\v\f\r]+")
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\[nr\\\'"])*)"')
@@ -18,7 +18,7 @@ _MOST_WORDS: Final = 16
 
 
 def skip_blanks(line: str, position: int) -> int:
-    """Return where the next word begins, or the end of the line."""
+    """Return the position of the next word, or the end of the line."""
     found = _BLANKS.match(line, position)
     assert found is not None
     return found.end()
@@ -28,8 +28,8 @@ def read_word(line: str, position: int) -> tuple[str, int] | None:
     r"""Read the next word.
 
     Returns:
-        The word without its quotes, and where it ends; None if there is none, or its quotes or
-        escapes are wrong.
+        The word without its quotes, and the position of its end; None if there is no word, or if
+        its quotes or escapes are wrong.
 
     Example:
         >>> read_word(r'eject "my \"disk\"" x', 5)
@@ -52,7 +52,7 @@ def split_words(line: str) -> list[str] | None:
     """Split a line into words.
 
     Returns:
-        The words; None if the quotes of one are wrong, or there are more than 16.
+        The words; None if a word's quotes are wrong, or there are more than 16 words.
 
     Example:
         >>> split_words('help "info" status')
@@ -70,5 +70,5 @@ def split_words(line: str) -> list[str] | None:
 
 
 def to_text(line: bytes) -> str:
-    """Return a line as text; bytes that aren't UTF-8 come back out as they went in."""
+    """Return a line as text; bytes that aren't UTF-8 become surrogates, which restore them."""
     return line.decode("utf-8", "surrogateescape")

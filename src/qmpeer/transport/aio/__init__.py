@@ -1,7 +1,7 @@
-"""The asyncio side of the room: streams, dialling and listening under a running loop.
+"""The asyncio side of the transport: streams, dialling and listening under a running loop.
 
-It works on asyncio's own loops and on uvloop. Names for listening are handed out lazily: a client
-seldom listens.
+It works on asyncio's own loops and on uvloop. The names for listening are imported lazily, since a
+client seldom listens.
 """
 
 from typing import TYPE_CHECKING

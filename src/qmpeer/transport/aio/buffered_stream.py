@@ -1,7 +1,7 @@
-"""A stream on a transport of the loop's own: TCP, and later what lies on top of it.
+"""A stream on one of the loop's own transports, for TCP.
 
-The transports read into one buffer that all connections of a thread share: between the moment
-when a transport asks for it and the moment when it says how much is in it, nothing else runs.
+All connections of a thread read into one shared buffer. That is safe: nothing else runs between a
+transport's call of get_buffer() and its call of buffer_updated().
 """
 
 import asyncio
@@ -30,19 +30,19 @@ _AT_ONCE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER's value for a close that resets the connection."""
 
 
-class _Shared(threading.local):
+class _SharedBuffer(threading.local):
     def __init__(self) -> None:
         self.buffer = memoryview(bytearray(limits.READ_SIZE))
 
 
-_shared = _Shared()
+_shared = _SharedBuffer()
 
 
 class BufferedStream(Stream, asyncio.BufferedProtocol):
-    """A stream to its handler and a protocol to its transport.
+    """A stream for its handler and a protocol for its transport.
 
-    Pausing is a flag, as on unix sockets: bytes that come nevertheless are held, at most one
-    buffer full, and only then the transport is told to stop.
+    As on unix sockets, pausing only sets a flag. If bytes come nevertheless, the stream holds them,
+    at most one buffer full, and only then pauses the transport.
     """
 
     __slots__ = (
@@ -73,11 +73,11 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         self._handler: StreamHandler = NOBODY
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._waiting = bytearray()  # follows the transport's own unsent bytes
-        self._is_full = False  # the transport takes no more for now
+        self._waiting = bytearray()  # to be sent after the transport's own unsent bytes
+        self._is_full = False  # the transport has paused writing
         self._held = b""
         self._has_held_eof = False
-        self._has_stopped = False  # the transport, from reading
+        self._has_stopped = False  # the transport's reading is paused
         self._is_paused = False
         self._is_writing_paused = False
         self._is_closing = False
@@ -85,38 +85,38 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         self._lost_error: OSError | None = None
 
     def start(self, handler: StreamHandler) -> None:
-        """Begin to call the handler; what has come before is held, as in a pause."""
+        """Begin to call the handler; bytes that came before were held, as in a pause."""
         self._handler = handler
         if self._is_lost:
-            self._loop.call_soon(self._tell_lost)
+            self._loop.call_soon(self._report_lost)
             return
         if self._is_writing_paused:
             handler.pause_writing()
         if not self._is_paused:
             self._release_held()
 
-    # The stream, as the handler sees it.
+    # The stream, for the handler.
 
     @property
     def unsent(self) -> int:
-        """Bytes that write() accepted and the kernel hasn't yet."""
+        """The number of bytes that write() accepted but the kernel hasn't taken yet."""
         if self._transport is None:
             return 0
         return self._transport.get_write_buffer_size() + len(self._waiting)
 
     @property
     def peer(self) -> str:
-        """Who is at the other end, for logs."""
+        """The peer's name in logs."""
         return self._peer
 
     @property
     def own(self) -> str:
-        """Our end, written as `peer` is."""
+        """Our own address, in the form of `peer`."""
         sock = None if self._transport is None else self._transport.get_extra_info("socket")
         return "" if sock is None else str(address_of(sock.family, sock.getsockname()))
 
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
-        """Send bytes, at once if the kernel takes them, and keep the rest; never block."""
+        """Send bytes without blocking, and queue those that the kernel doesn't take at once."""
         if fds:
             raise refused_fds(self._peer)
         if self._is_closing or self._transport is None:
@@ -125,14 +125,14 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
             self._waiting += data
             self._pause_if_much()
         else:
-            self._transport.write(bytes(data))  # uvloop keeps what it is given
+            self._transport.write(bytes(data))  # uvloop keeps a reference, so a copy is needed
 
     def pause_reading(self) -> None:
         """Hold back data_received() and eof_received() until resume_reading()."""
         self._is_paused = True
 
     def resume_reading(self) -> None:
-        """Let data_received() be called again."""
+        """Resume the calls of data_received()."""
         if self._is_paused:
             self._is_paused = False
             self._release_held()
@@ -142,6 +142,7 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         if self._is_closing or self._transport is None:
             return
         self._is_closing = True
+        # transport.close() sends only the bytes that the transport has.
         if self._waiting:
             self._pass_on(len(self._waiting))
         if self.unsent:
@@ -163,15 +164,15 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
         self.abort()
 
-    # The protocol, as the transport sees it.
+    # The protocol, for the transport.
 
     @property
     def is_connected(self) -> bool:
-        """Whether there is a transport, which will report its end."""
+        """True if there is a transport, which will report its end."""
         return self._transport is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport; give it more only when it is nearly empty."""
+        """Take the transport; limit its buffer, so that it asks for more only when almost empty."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=limits.UNSENT_PIECES, low=limits.UNSENT_PIECES)
 
@@ -191,7 +192,7 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
                 self._transport.pause_reading()
 
     def eof_received(self) -> bool:
-        """Tell the handler, now or after the pause; the stream stays open for writing."""
+        """Notify the handler, now or after the pause; the stream stays open for writing."""
         if self._may_deliver and not self._held:
             self._handler.eof_received()
         else:
@@ -199,16 +200,16 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         return True
 
     def pause_writing(self) -> None:
-        """Give the transport no more, and tell the handler if that is too much already."""
+        """Stop feeding the transport, and notify the handler if too much is unsent."""
         self._is_full = True
         self._pause_if_much()
 
     def resume_writing(self) -> None:
-        """Go on soon: within this call, asyncio's transport can't bear a write that fails."""
+        """Schedule more writing: asyncio's transport breaks if a write fails within this call."""
         self._loop.call_soon(self._go_on_writing)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the handler what ended the stream, after what was held for it."""
+        """Hand over held bytes, then notify the handler of the end and its reason."""
         self._transport = None
         self._waiting.clear()
         self._deliver_held()
@@ -221,7 +222,7 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
                 exc = handler_failure(exc)
             self._lost_error = exc
         if self._handler is not NOBODY:
-            self._tell_lost()
+            self._report_lost()
         elif self._lost_callback is not None:
             self._lost_callback(self)
             self._lost_callback = None
@@ -239,7 +240,7 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
                 self._handler.pause_writing()
 
     def _go_on_writing(self) -> None:
-        """Give the transport what waits, as long as it takes some; tell the handler in time."""
+        """Feed the transport until it is full; notify the handler when little is unsent."""
         self._is_full = False
         piece = limits.UNSENT_RESUME - limits.UNSENT_PIECES
         while self._waiting and not self._is_full:
@@ -280,7 +281,7 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         self._lost_error = left_unread(self)
         self.abort()
 
-    def _tell_lost(self) -> None:
+    def _report_lost(self) -> None:
         handler, self._handler = self._handler, NOBODY
         callback, self._lost_callback = self._lost_callback, None
         error, self._lost_error = self._lost_error, None

@@ -1,4 +1,4 @@
-"""Opening streams: dialling under a loop, and wrapping what is connected already."""
+"""Opening streams: dialling under a loop, and wrapping connected sockets."""
 
 import asyncio
 import errno
@@ -14,7 +14,7 @@ from qmpeer.transport.aio.filtered_stream import filtered
 from qmpeer.transport.aio.socket_stream import SocketStream
 from qmpeer.transport.aio.stdio_stream import StdioStream
 from qmpeer.transport.aio.stream import HandlerFactory, LostCallback, Stream, StreamHandler
-from qmpeer.transport.dialling import DialPlan, begin
+from qmpeer.transport.dialling import DialPlan, resolve_or_open
 from qmpeer.transport.filter import Filter, StrangerError
 from qmpeer.transport.forking import own_socket
 from qmpeer.transport.schemes import AddressLike, parse_address
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import ssl
 
 _QUIET: Final = logging.Logger("qmpeer.transport", logging.CRITICAL)  # noqa: LOG001 - of no tree
-"""Writes nothing: who dials learns by an exception why it failed, or from its handler."""
+"""A logger without output: a dialler gets the failure as an exception or through its handler."""
 
 
 async def open_stream(
@@ -35,25 +35,25 @@ async def open_stream(
     wait_for_socket: bool = False,
     tls: "ssl.SSLContext | None" = None,
 ) -> tuple[Stream, StreamHandler]:
-    """Connect, within so many seconds in all, and start a stream with its handler.
+    """Connect to an address, and start a stream with its handler.
 
-    A connected socket, and fd:N, are taken over. Every address that a host name has is tried. For
-    tls, ws and wss the handler is made once the handshakes are done.
+    A connected socket and the descriptor of fd:N are taken over. All addresses of a host name are
+    tried. For tls, ws and wss the handler is made when the handshakes are done.
 
     Args:
-        address: Whom to connect to.
+        address: The address of the server.
         handler_factory: Makes the handler; nothing is read before it returns.
-        timeout: None waits for ever.
-        wait_for_socket: Try again while nobody listens there yet, be it that the path doesn't
-            exist or that the connection is refused.
-        tls: For tls and wss: certificates, and what is checked, in place of the address's options.
+        timeout: The time limit in seconds for everything; None waits for ever.
+        wait_for_socket: Try again while nobody listens there yet: while the path doesn't exist, or
+            the connection is refused.
+        tls: For tls and wss: a context, which replaces the address's TLS options.
 
     Raises:
-        OSError: If it can't be connected, as the kernel says it; or a handshake's FilterError, that
-            says what was wrong; or a file of certificates can't be read.
-        TimeoutError: If there was no connection in time; it says what stood in the way.
-        ValueError: If the address has no meaning, or is one without TLS though tls is given.
-        ModuleNotFoundError: If ws and wss need wsproto, and that is not installed.
+        OSError: If the connection fails, with the kernel's error; or if a handshake fails, with a
+            FilterError that names the reason; or if a file of certificates can't be read.
+        TimeoutError: If the time is over; the error names the last obstacle.
+        ValueError: If the address is invalid, or if ``tls`` is given but the address has no TLS.
+        ModuleNotFoundError: If ws or wss needs wsproto and it isn't installed.
     """
     target = parse_address(address)
     if isinstance(target, socket.socket):
@@ -72,10 +72,10 @@ async def open_stream(
 async def open_stdio_stream(
     handler_factory: HandlerFactory, stdin_fd: int = 0, stdout_fd: int = 1
 ) -> tuple[Stream, StreamHandler]:
-    """Start a stream on the process's standard input and output, or on two such descriptors.
+    """Start a stream on standard input and output, or on two other descriptors.
 
-    They may be pipes, a socket, a terminal or regular files. They are not closed at the end, and
-    block again then if they did before.
+    They may be pipes, a socket, a terminal or regular files. At the end they aren't closed, and
+    their blocking mode is restored.
     """
     stream = StdioStream(stdin_fd, stdout_fd)
     return stream, _start(stream, handler_factory)
@@ -87,7 +87,7 @@ async def start_stream(
     handler_factory: HandlerFactory,
     lost_callback: LostCallback | None = None,
 ) -> tuple[Stream, StreamHandler]:
-    """Start the stream that fits a connected socket, which belongs to it from here on."""
+    """Start the right kind of stream on a connected socket, which the stream then owns."""
     if has_own_stream(sock):
         own = SocketStream(sock, peer, lost_callback)
         return own, _start(own, handler_factory)
@@ -110,14 +110,14 @@ async def start_stream(
 def start_socket_stream(
     sock: socket.socket, peer: str, handler_factory: HandlerFactory, lost_callback: LostCallback
 ) -> None:
-    """Do the same without a task, for a socket that has a stream of our own."""
+    """Start a `SocketStream`, which needs no task; see `has_own_stream`."""
     _start(SocketStream(sock, peer, lost_callback), handler_factory)
 
 
 def has_own_stream(sock: socket.socket) -> bool:
-    """Say whether the loop's transports would lose something that this socket carries.
+    """Return True if the socket needs a `SocketStream` rather than the loop's transports.
 
-    vsock is with the unix sockets, as loops know nothing about it.
+    The transports lose the descriptors of unix sockets, and don't support vsock.
     """
     return sock.family in (socket.AF_UNIX, socket.AF_VSOCK)
 
@@ -169,22 +169,23 @@ async def _start_filtered(
 async def _dial(address: Address, plan: DialPlan) -> socket.socket:
     loop = asyncio.get_running_loop()
     if address.may_block:
-        beginning = loop.run_in_executor(None, begin, address, plan, loop.time())
+        beginning = loop.run_in_executor(None, resolve_or_open, address, plan, loop.time())
         try:
             async with asyncio.timeout(plan.seconds_left(loop.time())):
                 found = await asyncio.shield(beginning)
         except BaseException as error:
+            # The thread can't be stopped. It may still return a socket, which must be closed.
             beginning.add_done_callback(_close_late)
-            if isinstance(error, TimeoutError) and not error.args:  # ours
+            if isinstance(error, TimeoutError) and not error.args:  # our own deadline
                 raise plan.timed_out() from None
             raise
     else:
-        found = begin(address, plan, loop.time())
+        found = resolve_or_open(address, plan, loop.time())
     return found if isinstance(found, socket.socket) else await connect(found, plan)
 
 
 def _close_late(beginning: "asyncio.Future[Any]") -> None:
-    """Close a socket that came when nobody waited for it any more."""
+    """Close a socket that was opened after its dial had been given up."""
     if not beginning.cancelled() and beginning.exception() is None:
         found = beginning.result()
         if isinstance(found, socket.socket):
@@ -192,11 +193,11 @@ def _close_late(beginning: "asyncio.Future[Any]") -> None:
 
 
 async def connect(endpoints: Sequence[Endpoint], plan: DialPlan) -> socket.socket:
-    """Return a socket connected to one of these, as soon as the plan has it.
+    """Connect to one of the endpoints, following the plan, and return the socket.
 
     Raises:
-        OSError: If it can't be connected.
-        TimeoutError: If the plan's time is up.
+        OSError: If the connection fails.
+        TimeoutError: If the plan's time is over.
     """
     clock = asyncio.get_running_loop().time
     while True:
@@ -215,7 +216,7 @@ async def _try(endpoint: Endpoint, timeout: float | None) -> socket.socket:
     try:
         sock.setblocking(False)
         if endpoint.family == socket.AF_UNIX:
-            sock.connect(endpoint.sockaddr)  # at once, or it says why not
+            sock.connect(endpoint.sockaddr)  # a unix socket connects or fails at once
         else:
             async with asyncio.timeout(timeout):
                 await asyncio.get_running_loop().sock_connect(sock, endpoint.sockaddr)

@@ -1,17 +1,17 @@
-"""A stream on file descriptors of our own, watched by the loop's readers and writers.
+"""A stream on our own file descriptors, watched by the loop's readers and writers.
 
-How it works. The loop calls _readable() and _writable(); a subclass says there how bytes are read,
-and in _transmit() how they are sent. Three things are lazy, since they would cost more than a
-command does:
+How it works. The loop calls _readable() and _writable(). Subclasses read bytes in _readable() and
+send them in _transmit(). Three things are lazy, since each would cost more than a command:
 
-- pause_reading() only sets a flag. Should bytes come meanwhile, _readable() finds the flag and only
-  then has the reader removed; resume_reading() puts it back.
-- write() sends at once. Only what the kernel leaves makes a queue and a writer, and both go when
-  the queue is empty.
-- connection_lost() is told from the loop, never from within a call of the handler's own.
+- pause_reading() only sets a flag. If bytes come meanwhile, _readable() sees the flag and removes
+  the reader; resume_reading() adds it again.
+- write() sends at once. It makes a queue and a writer only for bytes that the kernel doesn't take,
+  and removes both when the queue is empty.
+- connection_lost() is called from the loop, never from within a call by the handler.
 
-A failed write does not end the reading at once: who has gone may have left messages, and a client
-must not lose an event by having sent a command too late. What has arrived is handed over first.
+A failed write doesn't end the reading at once. A peer that has left may have sent messages before,
+and a client must not lose an event because it sent a command too late. So received bytes are handed
+over first.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from qmpeer.transport.descriptors import refused_fds
 
 
 class DescriptorStream(Stream):
-    """What unix sockets and standard input and output have in common."""
+    """The common base of streams on unix sockets and on standard input and output."""
 
     __slots__ = (
         "_can_write",
@@ -85,21 +85,21 @@ class DescriptorStream(Stream):
 
     @property
     def unsent(self) -> int:
-        """Bytes that write() accepted and the kernel hasn't yet."""
+        """The number of bytes that write() accepted but the kernel hasn't taken yet."""
         return 0 if self._queue is None else self._queue.size
 
     @property
     def peer(self) -> str:
-        """Who is at the other end, for logs."""
+        """The peer's name in logs."""
         return self._peer
 
     @property
     def is_over(self) -> bool:
-        """Whether it is known to be closed."""
+        """True if the stream is closed."""
         return self._is_closed
 
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
-        """Send bytes, at once if the kernel takes them, and keep the rest; never block."""
+        """Send bytes without blocking, and queue those that the kernel doesn't take at once."""
         if fds:
             self._check_fds(data, fds)
         if not self._can_write or not data:
@@ -112,7 +112,7 @@ class DescriptorStream(Stream):
                 pass
             except OSError as error:
                 if fds and error.errno not in (errno.EPIPE, errno.ECONNRESET):
-                    raise  # the descriptors are refused, the stream is whole
+                    raise  # the kernel refused the descriptors; the stream is still usable
                 self._fail_writing(error)
                 return
             if sent == len(data):
@@ -124,7 +124,7 @@ class DescriptorStream(Stream):
         self._is_paused = True
 
     def resume_reading(self) -> None:
-        """Let data_received() be called again."""
+        """Resume the calls of data_received()."""
         self._is_paused = False
         if self._is_reading and not self._has_reader:
             self._watch_reading()
@@ -145,19 +145,19 @@ class DescriptorStream(Stream):
         """Close now and drop what is unsent."""
         self._finish(None)
 
-    # What a subclass says.
+    # For subclasses to implement.
 
     @abstractmethod
     def _readable(self) -> bool:
-        """Read once and hand it over; say whether there were bytes."""
+        """Read once and hand the bytes over; return True if there were any."""
 
     @abstractmethod
     def _transmit(self, pieces: Sequence[bytes | memoryview], fds: Sequence[int]) -> int:
-        """Send once, without blocking, and say how many bytes have gone."""
+        """Send once without blocking, and return the number of sent bytes."""
 
     @abstractmethod
     def _release(self) -> None:
-        """Let go of the descriptors."""
+        """Close or restore the descriptors."""
 
     def _check_fds(self, data: bytes, fds: Sequence[int]) -> None:
         raise refused_fds(self._peer)
@@ -191,7 +191,7 @@ class DescriptorStream(Stream):
     # Writing.
 
     def _enqueue(self, data: bytes, sent: int, fds: Sequence[int]) -> None:
-        data = bytes(data)  # no copy, unless it is something that the caller may change
+        data = bytes(data)  # copies only a buffer that the caller may change
         if (queue := self._queue) is None:
             queue = UnsentOutput()
             queue.append(data, sent, fds)
@@ -236,6 +236,7 @@ class DescriptorStream(Stream):
         self._can_write = False
         self._drop_queue()
         if self._is_reading and not self._is_paused:
+            # Not from within write(), which the handler may have called.
             self._loop.call_soon(self._drain, error)
         else:
             self._finish(error)
@@ -262,9 +263,9 @@ class DescriptorStream(Stream):
             self._timer.cancel()
             self._timer = None
         self._release()
-        self._loop.call_soon(self._tell_lost, error)
+        self._loop.call_soon(self._report_lost, error)
 
-    def _tell_lost(self, error: OSError | None) -> None:
+    def _report_lost(self, error: OSError | None) -> None:
         handler, self._handler = self._handler, NOBODY
         callback, self._lost_callback = self._lost_callback, None
         try:

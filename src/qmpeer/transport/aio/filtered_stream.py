@@ -1,14 +1,14 @@
-"""A stream on a stream, with filters in between: the handler sees what they let through.
+"""A stream on another stream, with filters in between.
 
-How it works. `filtered()` makes a handler factory for the raw stream of another one. What the raw
-stream hears goes through the filters; when their handshakes are over, the factory behind is asked
-for its handler, which is given a stream of its own: the same object, seen from above. What a filter
-has to say itself (handshakes, pongs) goes out at once.
+How it works. `filtered()` wraps a handler factory into one for the raw stream. Bytes of the raw
+stream go through the filters. When their handshakes are over, the wrapped factory makes its
+handler. That handler gets a `FilteredStream`, which is also the raw stream's handler. A filter's
+own output (handshakes, pongs) is sent at once.
 
-The end comes in three ways, each after all that came before it was handed over: the peer says
-goodbye in a filter's terms, which is an eof_received(); the wire ends; or a filter fails, and then
-the raw stream is closed, behind the answer that tells the peer why, or reset if the peer speaks
-something else.
+A stream ends in one of three ways, each after all earlier bytes are handed over. If the peer sends
+a filter's goodbye, the handler's eof_received() is called. The wire may end. If a filter fails, the
+raw stream is closed, after the answer that names the reason to the peer, or reset if the peer
+speaks another protocol.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ FilterFactory = Callable[[], Filter]
 """Makes the filter of one stream."""
 
 FailureCallback = Callable[[OSError], None]
-"""Learns why a stream ended before it was open."""
+"""Called with the reason if a stream ends before its handshakes are over."""
 
 _logger: Final = logging.getLogger("qmpeer.transport")
 
@@ -49,18 +49,18 @@ def filtered(
     log: logging.Logger = _logger,
     failed: FailureCallback | None = None,
 ) -> HandlerFactory:
-    """Put filters in front of a handler factory; what comes back is one as well.
+    """Return a handler factory that puts filters in front of another one.
 
-    The handler is made when all handshakes are over, and never if they fail, which is logged with
-    its reason.
+    The handler is made when all handshakes are over. If they fail, it isn't made, and the reason is
+    logged.
 
     Args:
         factory: Makes the handler above the filters.
-        filters: What makes the filters of one stream, the one next to the wire first; none gives
-            the factory as it is.
-        timeout: Seconds for all handshakes together; None waits for ever.
-        log: Where it is written why a stream ended.
-        failed: Called as well if the stream ends before there is a handler.
+        filters: The factories of a stream's filters, the one next to the wire first. If there are
+            none, the result is the factory itself.
+        timeout: The time limit in seconds for all handshakes together; None waits for ever.
+        log: The logger for the reasons why streams ended.
+        failed: Also called if the stream ends before there is a handler.
     """
     if not filters:
         return factory
@@ -75,7 +75,7 @@ def filtered(
 
 
 class FilteredStream(StreamLayer):
-    """A stream to the handler above, and the handler of the raw stream below."""
+    """A stream for the handler above, and the handler of the raw stream below."""
 
     __slots__ = (
         "_control",
@@ -84,7 +84,7 @@ class FilteredStream(StreamLayer):
         "_failed",
         "_filter",
         "_handler",
-        "_has_told_end",
+        "_has_reported_end",
         "_held",
         "_is_closing",
         "_is_paused",
@@ -105,44 +105,44 @@ class FilteredStream(StreamLayer):
         super().__init__(raw)
         self._loop = asyncio.get_running_loop()
         self._filter = filter
-        self._factory: HandlerFactory | None = factory  # None once it was asked
+        self._factory: HandlerFactory | None = factory  # None once the handler is made
         self._log = log
         self._failed = failed
         self._handler: StreamHandler = NOBODY
         self._held: deque[bytes] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._error: OSError | None = None
-        self._control = 0  # bytes that filters sent while the peer read nothing
-        self._has_told_end = False
+        self._control = 0  # bytes of the filters' own output while the peer reads nothing
+        self._has_reported_end = False
         self._is_paused = False
         self._is_writing_paused = False
         self._is_closing = False
 
     def start(self, timeout: float | None) -> None:
-        """Begin the handshakes, and the session at once if there are none."""
+        """Begin the handshakes, or the session if there are no handshakes."""
         if output := self._filter.start():
             self._raw.write(output)
         if not self._advance() and timeout is not None and self._filter.failure is None:
             self._timer = self._loop.call_later(timeout, self._give_up, timeout)
         self._take_end()
 
-    # The stream, as the handler above sees it.
+    # The stream, for the handler above.
 
     @property
     def peer_name(self) -> str | None:
-        """Whom the peer's certificate names, None without one."""
+        """The name in the peer's certificate, or None without one."""
         return self._filter.peer_name
 
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
-        """Encode bytes and send them, at once if the kernel takes them; never block."""
+        """Encode bytes and send them without blocking."""
         if fds:
             raise refused_fds(f"{self.peer} behind {self._filter.name}")
         if not data or self._is_closing:
             return
         if output := self._filter.send(data):
             self._raw.write(output)
-        if self._filter.failure is not None and self._has_untold_end:
-            self._loop.call_soon(self._release)  # not from in here
+        if self._filter.failure is not None and self._has_unreported_end:
+            self._loop.call_soon(self._release)  # the handler called us: don't call it now
 
     def pause_reading(self) -> None:
         """Hold back data_received() and eof_received() until resume_reading()."""
@@ -150,17 +150,17 @@ class FilteredStream(StreamLayer):
         self._raw.pause_reading()
 
     def resume_reading(self) -> None:
-        """Let data_received() be called again."""
+        """Resume the calls of data_received()."""
         if not self._is_paused:
             return
         self._is_paused = False
-        if self._held or self._has_untold_end:
+        if self._held or self._has_unreported_end:
             self._loop.call_soon(self._release)
         else:
             self._raw.resume_reading()
 
     def close(self) -> None:
-        """Stop reading, say goodbye behind what is unsent, then close."""
+        """Stop reading, send unsent bytes and the goodbye, then close."""
         if self._is_closing:
             return
         self._is_closing = True
@@ -175,11 +175,11 @@ class FilteredStream(StreamLayer):
         self._held.clear()
         self._raw.abort()
 
-    # The handler, as the raw stream sees it.
+    # The handler, for the raw stream.
 
     def data_received(self, data: bytes, fds: Sequence[int]) -> None:
-        """Pass bytes up through the filters."""
-        close_all(fds)  # nothing above could say which bytes they belong to
+        """Decode bytes with the filters and hand them over."""
+        close_all(fds)  # after decoding, it is unknown which bytes they belong to
         if self._is_closing:
             return
         pieces, reply = self._filter.receive(data)
@@ -200,25 +200,25 @@ class FilteredStream(StreamLayer):
         self._take_end()
 
     def eof_received(self) -> None:
-        """Let the filters judge whether the wire may end here."""
+        """Let the filters decide whether the wire may end here."""
         self._filter.receive_eof()
         self._take_end()
 
     def pause_writing(self) -> None:
-        """Pass it on."""
+        """Forward the call to the handler."""
         self._is_writing_paused = True
         if not self._is_closing:
             self._handler.pause_writing()
 
     def resume_writing(self) -> None:
-        """Pass it on."""
+        """Forward the call to the handler."""
         self._is_writing_paused = False
         self._control = 0
         if not self._is_closing:
             self._handler.resume_writing()
 
     def connection_lost(self, error: OSError | None) -> None:
-        """Tell whoever is there what ended the stream."""
+        """Report the reason of the end to the handler, or to ``failed`` if there is none yet."""
         self._stop_timer()
         self._guarded(self._deliver)
         self._is_closing = True
@@ -227,20 +227,20 @@ class FilteredStream(StreamLayer):
         if handler is not NOBODY:
             handler.connection_lost(error)
         elif self._error is None:
-            self._tell_failed(
+            self._report_failed(
                 error or FilterError(f"the peer left during the {self._filter.name} handshake")
             )
 
     # Inside.
 
     @property
-    def _has_untold_end(self) -> bool:
-        return not self._has_told_end and (
+    def _has_unreported_end(self) -> bool:
+        return not self._has_reported_end and (
             self._filter.failure is not None or self._filter.has_ended
         )
 
     def _advance(self) -> bool:
-        """Make the handler once the filters are open; say whether there is one now."""
+        """Make the handler once the filters are open; return True if there is one now."""
         if self._factory is None:
             return True
         if not self._filter.has_opened:
@@ -259,9 +259,9 @@ class FilteredStream(StreamLayer):
             self._handler.data_received(self._held.popleft(), NO_FDS)
 
     def _take_end(self) -> None:
-        if not self._has_untold_end or self._held or self._is_paused or self._is_closing:
+        if not self._has_unreported_end or self._held or self._is_paused or self._is_closing:
             return
-        self._has_told_end = True
+        self._has_reported_end = True
         if self._filter.failure is not None:
             self._fail(self._filter.failure)
             return
@@ -276,9 +276,10 @@ class FilteredStream(StreamLayer):
             self._raw.resume_reading()
 
     def _take_turns(self) -> None:
-        """Read no more in this turn of the loop: many small frames take long, and uvloop reads on.
+        """Stop reading for this turn of the loop.
 
-        Who asks for answers, such as pongs, without a pause would keep all others waiting.
+        A peer that sends pings without a pause would delay all other clients: many small frames
+        take long, and uvloop reads repeatedly within one turn.
         """
         if not self._is_paused:
             self._raw.pause_reading()
@@ -289,7 +290,7 @@ class FilteredStream(StreamLayer):
             self._raw.resume_reading()
 
     def _guarded(self, step: Callable[[], None]) -> None:
-        # What a handler raises out of a call of the raw stream is that stream's to deal with.
+        # The raw stream handles exceptions in its own calls. These steps run outside of them.
         try:
             step()
         except Exception as error:
@@ -299,7 +300,7 @@ class FilteredStream(StreamLayer):
     def _fail(self, error: OSError) -> None:
         self._error = error
         if self._factory is not None:
-            self._tell_failed(error)
+            self._report_failed(error)
         else:
             level = logging.INFO if isinstance(error, CutOffError) else logging.WARNING
             self._log.log(level, "%s: %s", self.peer, error)
@@ -315,10 +316,10 @@ class FilteredStream(StreamLayer):
             f"waited {timeout:.4g} s for {self.peer}, but the {self._filter.name} handshake "
             "is not over"
         )
-        self._tell_failed(self._error)
+        self._report_failed(self._error)
         self.abort()
 
-    def _tell_failed(self, error: OSError) -> None:
+    def _report_failed(self, error: OSError) -> None:
         self._stop_timer()
         self._log.warning("%s: refused: %s", self.peer, error)
         failed, self._failed = self._failed, None
@@ -333,6 +334,6 @@ class FilteredStream(StreamLayer):
     def _limit_control(self, size: int) -> None:
         self._control += size
         if self._control > limits.UNSENT_CONTROL:
-            self._error = FilterError(f"leaves {self.unsent} bytes unread, but asks on")
+            self._error = FilterError(f"keeps asking, but leaves {self.unsent} bytes unread")
             self._log.warning("%s: %s", self.peer, self._error)
             self.abort()

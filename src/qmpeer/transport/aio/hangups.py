@@ -1,8 +1,8 @@
-"""Noticing that a peer is gone for good while nothing is read from it.
+"""Detection of hang-ups while nothing is read from the peer.
 
-A loop watches a descriptor only for what it would read or write. The kernel tells of a hang-up
-without being asked for anything else, so all sockets that aren't read from are in one epoll of
-their own, and that epoll is what the loop watches.
+A loop watches a descriptor only for reading or writing. epoll reports hang-ups even if no other
+event is requested. So all sockets whose reading is paused are in a separate epoll, and the loop
+watches that epoll.
 
 Spec: QEMU notices a unix client that closed while its commands wait, and greets the next one.
 """
@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 
 class _Watch:
-    """The sockets of one loop; it lives as long as there are any."""
+    """The watched sockets of one loop; it exists while there are any."""
 
     __slots__ = ("_callbacks", "_epoll", "_loop")
 
@@ -39,9 +39,9 @@ class _Watch:
     def _look(self) -> None:
         for fd, _ in self._epoll.poll(0):
             callback = self._callbacks[fd]
-            self.remove(fd)
+            self.remove(fd)  # first: it is reported once, and the callback may close it
             callback()
-            if self._epoll.closed:
+            if self._epoll.closed:  # no socket is left
                 break
 
 
@@ -49,7 +49,7 @@ _watches: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Watch]" = WeakKeyDictio
 
 
 def watch_hangup(loop: asyncio.AbstractEventLoop, fd: int, callback: Callable[[], None]) -> None:
-    """Have a function called, once, when both directions of a socket are closed."""
+    """Call a function, once, when both directions of a socket are closed."""
     watch = _watches.get(loop)
     if watch is None:
         watch = _watches[loop] = _Watch(loop)
@@ -57,14 +57,14 @@ def watch_hangup(loop: asyncio.AbstractEventLoop, fd: int, callback: Callable[[]
 
 
 def unwatch_hangup(loop: asyncio.AbstractEventLoop, fd: int) -> None:
-    """Take that back; doing so twice is fine."""
+    """Stop watching a socket. Idempotent."""
     watch = _watches.get(loop)
     if watch is not None:
         watch.remove(fd)
 
 
 def is_hung_up(fd: int) -> bool:
-    """Tell whether both directions of a socket are closed, or the other end of a pty is."""
+    """Return True if both directions of a socket are closed, or the other end of a pty is."""
     poll = select.poll()
     poll.register(fd, 0)
     return bool(poll.poll(0))

@@ -1,7 +1,7 @@
-"""Accepting clients: one at a time as QEMU does, or as many as come.
+"""The listener, which accepts clients: one at a time as QEMU does, or many.
 
-The listener has its own accept loop on the loop's reader: no task and no future a client, but for
-the kinds of socket that the loop's own transports carry.
+It accepts in a reader callback of the loop. Only sockets on the loop's own transports need a task
+per client.
 """
 
 import asyncio
@@ -34,23 +34,23 @@ async def start_listening(
 ) -> "Listener":
     """Listen, and start a stream with its handler for every client.
 
-    Unless many is set, a client is taken only when the one before has gone and its handler's
-    connection_lost() has returned; until then the next one waits in the socket's queue, silently.
+    Unless many is set, the next client is accepted only when the previous one has left and its
+    handler's connection_lost() has returned. Until then it waits silently in the socket's queue.
 
     Spec: QEMU's socket chardev, one client at a time with a backlog of 1.
 
     Args:
-        address: Where to listen, or a socket that listens already.
+        address: The address, or a listening socket.
         handler_factory: Makes the handler of a client; nothing is read before it returns.
-        many: Take clients at once, as many as max_clients, or as RLIMIT_NOFILE allows less
-            limits.SPARE_FDS; the next one waits until one has gone.
+        many: Serve many clients at once: at most max_clients, and at most RLIMIT_NOFILE less
+            limits.SPARE_FDS. The next client waits until one has left.
         max_clients: By default limits.LISTENER_CLIENTS.
-        insecure: Allow addresses that others than this machine can reach.
+        insecure: Allow addresses that other machines or guests can reach.
 
     Raises:
-        OSError: If the address is in use, or can't be bound.
+        OSError: If the address is in use or can't be bound.
         PermissionError: If other machines or guests could connect, and insecure isn't set.
-        ValueError: If the address has no meaning, or max_clients hasn't.
+        ValueError: If the address or max_clients is invalid.
     """
     if max_clients is not None and (not many or max_clients < 1):
         raise ValueError(f"found max_clients={max_clients}, expected many=True and 1 or more")
@@ -61,7 +61,7 @@ async def start_listening(
 
 
 class Listener:
-    """Where clients come in. Clients stay connected when it closes."""
+    """A listening socket that accepts clients. When it closes, its clients stay connected."""
 
     __slots__ = (
         "_address",
@@ -100,12 +100,12 @@ class Listener:
 
     @property
     def address(self) -> Address:
-        """Where it listens, with the real port."""
+        """The address that it listens on, with the real port."""
         return self._address
 
     @property
     def clients(self) -> int:
-        """How many clients are connected."""
+        """The number of connected clients."""
         return self._clients
 
     def close(self) -> None:
@@ -138,9 +138,10 @@ class Listener:
     def _accept(self) -> None:
         self._allowed = allowed_clients(self._most)  # the process's limit may have changed
         if self._is_full:
-            # Only now that somebody waits: most often nobody does, and the reader may stay.
+            # Lazy: the reader is removed only if a client waits, which is rare.
             self._unwatch()
             return
+        # Several per turn, but not so many that connected clients have to wait.
         for _ in range(min(limits.ACCEPTS, self._most)):
             if self._sock is None or self._is_full:
                 return
@@ -150,9 +151,10 @@ class Listener:
                 self._has_warned = False
                 return
             except OSError as error:
+                # That client left before it was accepted; the next one may still be there.
                 if error.errno in _CLIENT_GONE:
                     continue
-                self._rest(error)
+                self._pause_accepting(error)
                 return
             self._clients += 1
             if self._most > 1 and self._is_full:
@@ -168,7 +170,7 @@ class Listener:
     def _take(self, sock: socket.socket, sockaddr: object) -> None:
         if not has_own_stream(sock):
             peer = str(address_of(sock.family, sockaddr))
-            task = self._loop.create_task(self._take_slowly(sock, peer))
+            task = self._loop.create_task(self._take_by_transport(sock, peer))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             return
@@ -177,7 +179,7 @@ class Listener:
         except Exception:
             _logger.exception("a client of %s could not be served", self._address)
 
-    async def _take_slowly(self, sock: socket.socket, peer: str) -> None:
+    async def _take_by_transport(self, sock: socket.socket, peer: str) -> None:
         try:
             await start_stream(sock, peer, self._factory, self._client_lost)
         except Exception:
@@ -186,11 +188,12 @@ class Listener:
     def _client_lost(self, stream: Stream) -> None:
         self._clients -= 1
         if self._has_said_full and 2 * self._clients < self._allowed:
-            self._has_said_full = False  # a crowd about the limit shall not fill the log
+            self._has_said_full = False  # hysteresis: a crowd at the limit must not fill the log
         if self._pause is None:
             self._watch()
 
-    def _rest(self, error: OSError) -> None:
+    def _pause_accepting(self, error: OSError) -> None:
+        # Without descriptors accept() would fail in each turn of the loop: log once, and wait.
         if not self._has_warned or error.errno not in _NO_ROOM:
             _logger.error("no client of %s can be accepted: %s", self._address, error)
             self._has_warned = True

@@ -1,4 +1,4 @@
-"""A connected socket as a stream, with its descriptors: the hot path of unix sockets.
+"""A stream on a connected socket that also transports descriptors: the hot path of unix sockets.
 
 asyncio's and uvloop's transports lose the descriptors that come with the bytes.
 """
@@ -18,17 +18,17 @@ from qmpeer.transport.forking import own_socket
 
 _INT_SIZE: Final = array("i").itemsize
 _ANCILLARY_SIZE: Final = socket.CMSG_SPACE(limits.MESSAGE_FDS * _INT_SIZE)
-_NOSIGNAL: Final = socket.MSG_NOSIGNAL  # the program may have SIGPIPE end it
+_NOSIGNAL: Final = socket.MSG_NOSIGNAL  # a program may have restored SIGPIPE's default action
 _READ_SIZE: Final = limits.READ_SIZE
 _CLOEXEC: Final = socket.MSG_CMSG_CLOEXEC
 
 
 class SocketStream(DescriptorStream):
-    """A socket, read by recvmsg() so that no descriptor is lost, sent by send() without any.
+    """A stream on a socket. It reads with recvmsg(), to lose no descriptor.
 
-    uvloop reports a hang-up once, even with unread bytes, then stops watching. A reply finds that
-    out. Where bytes lead to none, we look ourselves whether the peer is there. asyncio's own loops
-    report it again and again.
+    uvloop reports a hang-up once, even with unread bytes, then stops watching. If received bytes
+    cause a reply, the failing write shows the hang-up. If they don't, this class checks for one
+    itself. asyncio's own loops report a hang-up repeatedly.
     """
 
     __slots__ = (
@@ -36,7 +36,7 @@ class SocketStream(DescriptorStream):
         "_is_hangup_watched",
         "_needs_no_look",
         "_sock",
-        "_tells_again",
+        "_repeats_hangups",
     )
 
     def __init__(
@@ -48,22 +48,22 @@ class SocketStream(DescriptorStream):
         super().__init__(fd, fd, peer, lost_callback)
         self._sock = sock
         self._hangup_callback: Callable[[], None] | None = None
-        self._tells_again = isinstance(self._loop, asyncio.SelectorEventLoop)
-        self._needs_no_look = self._tells_again  # the loop or a write will show a hang-up
+        self._repeats_hangups = isinstance(self._loop, asyncio.SelectorEventLoop)
+        self._needs_no_look = self._repeats_hangups  # the loop or a write will show a hang-up
         self._is_hangup_watched = False
 
-    def tell_hangup(self, callback: Callable[[], None]) -> None:
-        """Have a function called when the peer is gone for good, should that show."""
+    def on_hangup(self, callback: Callable[[], None]) -> None:
+        """Call a function when the peer has closed both directions; see `Stream.on_hangup`."""
         self._hangup_callback = callback
 
     def start(self, handler: StreamHandler) -> None:
         """Begin to read, and to call the handler."""
         super().start(handler)
-        if not self._has_reader:  # paused before it began
+        if not self._has_reader:  # paused before the start
             self._watch_hangup()
 
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
-        """Send bytes, at once if the kernel takes them, and keep the rest; never block."""
+        """Send bytes without blocking, and queue those that the kernel doesn't take at once."""
         self._needs_no_look = True
         if fds or self._queue is not None or not self._can_write:
             super().write(data, fds)
@@ -94,7 +94,7 @@ class SocketStream(DescriptorStream):
             self._stop_reading()
             callback()
             return False
-        self._needs_no_look = self._tells_again
+        self._needs_no_look = self._repeats_hangups
         if not ancillary and data:
             try:
                 self._handler.data_received(data, NO_FDS)
@@ -105,7 +105,7 @@ class SocketStream(DescriptorStream):
             return True
         fds = _received_fds(ancillary)
         if flags & socket.MSG_CTRUNC or not data:
-            # Some were lost, and which ones nobody can say: better none than the wrong ones.
+            # Some descriptors are lost, and it is unknown which: pass on none of them.
             close_all(fds)
             fds = NO_FDS
         has_more = self._hand_over(data, fds)
@@ -114,7 +114,7 @@ class SocketStream(DescriptorStream):
         return has_more
 
     def _look_for_peer(self) -> None:
-        """Read on if the peer is gone, since nobody may tell us again."""
+        """Schedule another read if the peer has hung up, since uvloop may not report it again."""
         if self._has_reader and is_hung_up(self._read_fd):
             self._loop.call_soon(self._read_on)
 

@@ -1,8 +1,8 @@
-"""Two descriptors as a stream, whatever they are: pipes, a socket, a terminal, files.
+"""A stream on two descriptors of any kind: pipes, a socket, a terminal, files.
 
-Those of standard input and output are the process's and stay open. While the stream lives they
-don't block, which everyone notices who shares them; close() and abort() put that back. A terminal
-keeps its settings.
+Standard input and output belong to the process and stay open. While the stream is open, they are in
+non-blocking mode, which affects all processes that share them; close() and abort() restore the
+mode. A terminal keeps its settings.
 
 Spec: on a terminal QEMU leaves echo and canonical mode on for control monitors.
 """
@@ -17,13 +17,13 @@ from qmpeer.transport.aio.stream import NO_FDS
 
 
 class StdioStream(DescriptorStream):
-    """A descriptor to read and one to write, which may be the same.
+    """A stream on a descriptor for reading and one for writing, which may be the same.
 
     Args:
-        read_fd: The one to read.
-        write_fd: The one to write.
-        peer: Who is at the other end, for logs.
-        close_fd: Closes each of them at the end; without it they stay open.
+        read_fd: The descriptor for reading.
+        write_fd: The descriptor for writing.
+        peer: The peer's name in logs.
+        close_fd: Closes the descriptors at the end; without it they stay open.
     """
 
     __slots__ = ("_close_fd", "_is_plain_input", "_was_blocking")
@@ -54,7 +54,8 @@ class StdioStream(DescriptorStream):
             if error.errno != errno.EIO:
                 self._finish(error)
                 return False
-            data = b""  # a terminal that hung up
+            data = b""  # EIO: the terminal has hung up
+        # The loop doesn't watch such input, so the next read is scheduled here.
         if self._is_plain_input and data:
             self._loop.call_soon(self._readable)
         return self._hand_over(data, NO_FDS)
@@ -65,7 +66,7 @@ class StdioStream(DescriptorStream):
                 super()._watch_reading()
                 return
             except PermissionError:
-                # Regular files and /dev/null can't be watched, and never let anybody wait.
+                # epoll refuses regular files and /dev/null, which are always readable.
                 self._is_plain_input = True
         self._has_reader = True
         self._loop.call_soon(self._readable)
@@ -88,4 +89,4 @@ class StdioStream(DescriptorStream):
             try:
                 os.set_blocking(fd, was_blocking)
             except OSError:
-                pass  # closed by somebody else
+                pass  # closed by other code

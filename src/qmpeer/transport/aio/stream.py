@@ -1,4 +1,4 @@
-"""What a byte stream offers to the session's shell, and what it calls there."""
+"""The interfaces of a byte stream and of its handler."""
 
 import asyncio
 import errno
@@ -10,32 +10,32 @@ from qmpeer.transport.descriptors import close_all
 
 
 class StreamHandler(Protocol):
-    """What a stream calls: a monitor's or a client's connection.
+    """The receiver of a stream's calls: a monitor's or a client's connection.
 
     All calls come from the loop's thread. An exception ends the stream and is reported to the
     loop's exception handler.
     """
 
     def data_received(self, data: bytes, fds: Sequence[int]) -> None:
-        """Take bytes, at most 64 KiB, and the descriptors that came with them.
+        """Handle received bytes, at most 64 KiB, and the descriptors that came with them.
 
-        The descriptors are close-on-exec and belong to the handler, which has to close them.
+        The descriptors are close-on-exec. They belong to the handler, which must close them.
         """
 
     def eof_received(self) -> None:
-        """Learn that the peer sends no more; the stream can be written to until close()."""
+        """Handle the end of input; the stream can still be written to until close()."""
 
     def pause_writing(self) -> None:
-        """Learn that more than limits.UNSENT_OUTPUT bytes are unsent. Called from write(), too."""
+        """Stop writing: more than limits.UNSENT_OUTPUT bytes are unsent. write() may call this."""
 
     def resume_writing(self) -> None:
-        """Learn that no more than limits.UNSENT_RESUME bytes are unsent now."""
+        """Resume writing: at most limits.UNSENT_RESUME bytes are unsent now."""
 
     def connection_lost(self, error: OSError | None) -> None:
-        """Learn that the stream is closed; nothing is called after it, and never from write().
+        """Handle the end of the stream. It is the last call, and never comes from write().
 
         Args:
-            error: What ended it; None after close() and abort().
+            error: The reason; None after close() and abort().
         """
 
 
@@ -49,33 +49,33 @@ class Stream(ABC):
 
     @abstractmethod
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
-        """Send bytes, at once if the kernel takes them, and keep the rest; never block.
+        """Send bytes without blocking, and queue those that the kernel doesn't take at once.
 
-        Descriptors travel with the first of these very bytes. The caller keeps them and may close
+        Descriptors are sent with the first of these bytes. The caller still owns them and may close
         them as soon as this returns.
 
         Raises:
-            ValueError: If descriptors are given and the stream is no unix socket, or there are
-                no bytes for them to go with, or more than limits.MESSAGE_FDS of them.
-            OSError: If the kernel refuses the descriptors; none of the bytes is sent then.
+            ValueError: If there are descriptors but the stream isn't a unix socket, or there are no
+                bytes, or there are more than limits.MESSAGE_FDS descriptors.
+            OSError: If the kernel refuses the descriptors; then no byte is sent.
         """
 
     @abstractmethod
     def pause_reading(self) -> None:
         """Hold back data_received() and eof_received() until resume_reading().
 
-        Cheap and idempotent, as resume_reading() is: meant to be called at every command.
+        Like resume_reading() it is cheap and idempotent, so it can be called for every command.
         """
 
     @abstractmethod
     def resume_reading(self) -> None:
-        """Let data_received() be called again."""
+        """Resume the calls of data_received()."""
 
     @abstractmethod
     def close(self) -> None:
         """Stop reading, send what is unsent, then close.
 
-        After limits.CLOSE_TIMEOUT seconds it closes all the same.
+        After limits.CLOSE_TIMEOUT seconds it closes even if bytes are unsent.
         """
 
     @abstractmethod
@@ -83,43 +83,43 @@ class Stream(ABC):
         """Close now and drop what is unsent."""
 
     def reset(self) -> None:
-        """Abort, and have the peer know of it: on TCP by a reset."""
+        """Abort with an error for the peer: on TCP with a reset."""
         self.abort()
 
-    def tell_hangup(self, callback: Callable[[], None]) -> None:  # noqa: B027 - most can't tell
-        """Have a function called when the peer is gone for good, instead of eof_received().
+    def on_hangup(self, callback: Callable[[], None]) -> None:  # noqa: B027 - most can't tell
+        """Call a function when the peer has closed both directions, instead of eof_received().
 
-        It is called once, even while reading is paused; what the peer sent last may be unread then.
-        Only unix sockets can tell that from a peer that merely sends no more; on others nothing
-        happens.
+        It is called once, even while reading is paused; the peer's last bytes may still be unread.
+        Only unix sockets distinguish this from a peer that closed one direction; other streams
+        never call it.
         """
 
     @property
     @abstractmethod
     def unsent(self) -> int:
-        """Bytes that write() accepted and the kernel hasn't yet."""
+        """The number of bytes that write() accepted but the kernel hasn't taken yet."""
 
     @property
     @abstractmethod
     def peer(self) -> str:
-        """Who is at the other end, for logs."""
+        """The peer's name in logs."""
 
     @property
     def is_over(self) -> bool:
-        """Whether it is known to be closed, though connection_lost() may be still to come."""
+        """True if the stream is known to be closed, even before connection_lost() is called."""
         return False
 
     @property
     def own(self) -> str:
-        """Our end, written as `peer` is, where that is more than a listener knows; else "".
+        """Our own address, in the form of `peer`, on TCP; otherwise "".
 
-        A listener on all addresses doesn't know to which of them a client came.
+        A listener on all interfaces doesn't know to which address a client connected.
         """
         return ""
 
 
 class StreamLayer(Stream):
-    """A stream on another one, to which it leaves what it doesn't do itself."""
+    """A stream on another stream; it forwards all calls that a subclass doesn't override."""
 
     __slots__ = ("_raw",)
 
@@ -127,7 +127,7 @@ class StreamLayer(Stream):
         self._raw = raw
 
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
-        """Send bytes, at once if the kernel takes them, and keep the rest; never block."""
+        """Send bytes without blocking, and queue those that the kernel doesn't take at once."""
         self._raw.write(data, fds)
 
     def pause_reading(self) -> None:
@@ -135,7 +135,7 @@ class StreamLayer(Stream):
         self._raw.pause_reading()
 
     def resume_reading(self) -> None:
-        """Let data_received() be called again."""
+        """Resume the calls of data_received()."""
         self._raw.resume_reading()
 
     def close(self) -> None:
@@ -146,42 +146,42 @@ class StreamLayer(Stream):
         """Close now and drop what is unsent."""
         self._raw.abort()
 
-    def tell_hangup(self, callback: Callable[[], None]) -> None:
-        """Have a function called when the peer is gone for good, where the raw stream can tell."""
-        self._raw.tell_hangup(callback)
+    def on_hangup(self, callback: Callable[[], None]) -> None:
+        """Call a function when the peer has closed both directions, if the raw stream can."""
+        self._raw.on_hangup(callback)
 
     @property
     def unsent(self) -> int:
-        """Bytes that write() accepted, as they are on the wire, and the kernel hasn't yet."""
+        """The number of encoded bytes that the kernel hasn't taken yet."""
         return self._raw.unsent
 
     @property
     def peer(self) -> str:
-        """Who is at the other end, for logs."""
+        """The peer's name in logs."""
         return self._raw.peer
 
     @property
     def is_over(self) -> bool:
-        """Whether it is known to be closed."""
+        """True if the raw stream is known to be closed."""
         return self._raw.is_over
 
     @property
     def own(self) -> str:
-        """Our end, written as `peer` is."""
+        """Our own address, in the form of `peer`, or ""."""
         return self._raw.own
 
 
 HandlerFactory = Callable[[Stream], StreamHandler]
-"""Makes the handler of a new stream. It may already write; nothing is read before it returns."""
+"""Makes the handler of a new stream. It may write at once; nothing is read before it returns."""
 
 LostCallback = Callable[[Stream], None]
-"""What a listener wants to be told after connection_lost()."""
+"""A listener's callback, which is called after connection_lost()."""
 
 NO_FDS: Final[tuple[int, ...]] = ()
 
 
 class _Nobody:
-    """Stands where the handler is not yet, or not any more."""
+    """Placeholder before the handler is set and after it is removed."""
 
     __slots__ = ()
 
@@ -205,20 +205,20 @@ NOBODY: Final[StreamHandler] = _Nobody()
 
 
 def left_unread(stream: Stream) -> TimeoutError:
-    """Return what ends a stream whose peer takes no more while it closes."""
+    """Return the error of a stream whose peer doesn't read the last bytes while it closes."""
     text = f"{stream.peer} left {stream.unsent} bytes unread for too long while closing"
     return TimeoutError(text)
 
 
 def handler_failure(error: Exception) -> OSError:
-    """Return what ends a stream whose handler has raised something."""
+    """Return the error of a stream whose handler has raised an exception."""
     lost = ConnectionAbortedError(errno.ECONNABORTED, "the handler failed")
     lost.__cause__ = error
     return lost
 
 
 def report_failure(loop: asyncio.AbstractEventLoop, stream: Stream, error: Exception) -> OSError:
-    """Tell the loop what a handler has raised, and return what ends its stream."""
+    """Report a handler's exception to the loop, and return the error of its stream."""
     loop.call_exception_handler(
         {"message": f"the handler of {stream.peer} failed", "exception": error}
     )

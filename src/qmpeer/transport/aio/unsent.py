@@ -1,4 +1,4 @@
-"""The output that the kernel hasn't taken yet, with the descriptors that wait in its midst."""
+"""The queue of output that the kernel hasn't taken yet, with its descriptors."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -7,26 +7,26 @@ from itertools import islice
 from qmpeer import limits
 from qmpeer.transport.descriptors import close_all, duplicates
 
-_Parcel = tuple[bytes, tuple[int, ...]]
+_BytesWithFds = tuple[bytes, tuple[int, ...]]
 
 
 class UnsentOutput:
-    """Queue of bytes, sent in batches; nothing is copied, whatever the size of a message.
+    """A queue of bytes that are sent in batches and never copied.
 
-    Descriptors are duplicates of the caller's, owned by the queue until they are sent or dropped.
-    A batch begins, but never goes on, with bytes that carry descriptors: so these stay with the
-    first of their own bytes.
+    Its descriptors are duplicates of the caller's; the queue owns them until they are sent or
+    dropped. Bytes with descriptors are always the first of their batch, so that the descriptors are
+    sent with their own bytes.
     """
 
     __slots__ = ("_pieces", "_sent_of_first", "size")
 
     def __init__(self) -> None:
-        self._pieces: deque[bytes | _Parcel] = deque()
+        self._pieces: deque[bytes | _BytesWithFds] = deque()
         self._sent_of_first = 0
         self.size: int = 0
 
     def append(self, data: bytes, sent: int, fds: Sequence[int]) -> None:
-        """Add bytes, of which the first have been sent already if the queue is empty.
+        """Add bytes; if the queue is empty, the first ``sent`` of them have been sent already.
 
         Raises:
             OSError: If a descriptor can't be duplicated; nothing is added then.
@@ -40,7 +40,7 @@ class UnsentOutput:
         self.size += len(data) - sent
 
     def next_batch(self) -> tuple[list[bytes | memoryview], Sequence[int]]:
-        """Give what to send now: pieces, and the descriptors to go with the first of them."""
+        """Return the next batch: its pieces, and the descriptors for the first piece."""
         first = self._pieces[0]
         if isinstance(first, tuple):
             return [first[0]], first[1]
@@ -55,9 +55,10 @@ class UnsentOutput:
         return batch, ()
 
     def remove(self, sent: int) -> None:
-        """Forget bytes that have been sent, from the start of the last batch."""
+        """Remove sent bytes from the start of the last batch."""
         first = self._pieces[0]
         if isinstance(first, tuple) and sent:
+            # The descriptors were sent with the first byte.
             close_all(first[1])
             self._pieces[0] = first[0]
         self.size -= sent
@@ -71,7 +72,7 @@ class UnsentOutput:
         self._sent_of_first = sent
 
     def drop(self) -> None:
-        """Forget everything and close the descriptors."""
+        """Drop all bytes and close the descriptors."""
         for piece in self._pieces:
             if isinstance(piece, tuple):
                 close_all(piece[1])

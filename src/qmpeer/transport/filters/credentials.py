@@ -1,15 +1,16 @@
 """TLS contexts from QEMU's folders of certificates and keys.
 
-A folder of ``tls-creds-x509`` has ca-cert.pem, server-cert.pem with server-key.pem, or
-client-cert.pem with client-key.pem, and perhaps ca-crl.pem, a list of revoked certificates; one of
-``tls-creds-psk`` has keys.psk, lines of NAME:KEY in hexadecimal; one of ``tls-creds-anon`` may have
-dh-params.pem.
+A folder for ``tls-creds-x509`` has ca-cert.pem, and server-cert.pem with server-key.pem or
+client-cert.pem with client-key.pem. It may have ca-crl.pem, a list of revoked certificates. A
+folder for ``tls-creds-psk`` has keys.psk with lines of NAME:KEY in hexadecimal. A folder for
+``tls-creds-anon`` may have dh-params.pem.
 
-TLS 1.2 is the oldest version taken. [QEMU takes what GnuTLS's priorities say, 1.0 among them.]
-[Anonymous TLS, which anybody in between can read, ends at 1.2 as such.] Without dh-params.pem it
-uses the group ffdhe2048: QEMU as a client takes no elliptic curves there.
+TLS 1.2 is the oldest accepted version. [QEMU accepts the versions of GnuTLS's priorities, 1.0 among
+them.] [The newest version of anonymous TLS, which anybody between the ends can read, is 1.2.]
+Without dh-params.pem, anonymous TLS uses the group ffdhe2048: QEMU as a client accepts no elliptic
+curves there.
 
-Spec: QEMU's texts for what can't be read; RFC 7919, appendix A.1, for the group.
+Spec: QEMU's texts for unreadable files; RFC 7919, appendix A.1, for the group.
 """
 
 import os
@@ -31,19 +32,19 @@ def x509_context(
     verify_peer: bool = True,
     passphrase: Passphrase = None,
 ) -> ssl.SSLContext:
-    """Make the context of a folder with certificates.
+    """Return the context for a folder of certificates.
 
     Args:
         folder: The ``dir`` of tls-creds-x509.
-        server_side: Whether it is for a server: ``endpoint=server``.
-        verify_peer: For a server, let in only clients with a certificate of this authority; for a
-            client, take only servers with one that holds their name. A client without its own
-            certificate goes without.
-        passphrase: Of the private key.
+        server_side: True for a server: ``endpoint=server``.
+        verify_peer: A server accepts only clients with a certificate of this authority; a client
+            accepts only servers whose certificate holds their name. A client needn't have a
+            certificate itself.
+        passphrase: The passphrase of the private key.
 
     Raises:
         OSError: If a file is missing or can't be read, with QEMU's text.
-        ValueError: If a file has not in it what it should, with QEMU's text.
+        ValueError: If a file has invalid contents, with QEMU's text.
     """
     end = "server" if server_side else "client"
     authority = _existing(folder, "ca-cert.pem")
@@ -66,19 +67,19 @@ def x509_context(
 
 
 def client_context(folder: str | None, verify_peer: bool) -> ssl.SSLContext:
-    """Make the context of a client that dials any server of TLS.
+    """Return the context of a client for any TLS server.
 
     Args:
-        folder: As for `x509_context`; None trusts this system's authorities, and shows nothing.
-        verify_peer: Take only servers with a certificate that holds their name.
+        folder: As for `x509_context`; None trusts the system's authorities and has no certificate.
+        verify_peer: Accept only servers whose certificate holds their name.
 
     Raises:
-        OSError: If a file of the folder is missing, or has not in it what it should.
+        OSError: If a file of the folder is missing or has invalid contents.
     """
     if folder is not None:
         try:
             return x509_context(folder, server_side=False, verify_peer=verify_peer)
-        except ValueError as error:  # it may be half written, as a missing one may come yet
+        except ValueError as error:  # an OSError, like a missing file's: it may be half written
             raise FilterError(str(error)) from None
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -92,14 +93,15 @@ def client_context(folder: str | None, verify_peer: bool) -> ssl.SSLContext:
 def anonymous_context(
     folder: str | os.PathLike[str] | None, *, server_side: bool
 ) -> ssl.SSLContext:
-    """Make a context without certificates, for ``tls-creds-anon``.
+    """Return a context without certificates, for ``tls-creds-anon``.
 
     Raises:
-        ValueError: If dh-params.pem is no such file, or if Python's TLS has no anonymous ciphers.
+        ValueError: If dh-params.pem is invalid, or if Python's TLS has no anonymous ciphers.
     """
     context = _context(server_side)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     try:
+        # OpenSSL refuses anonymous ciphers at any higher security level.
         context.set_ciphers("ADH+AESGCM:AECDH+AES:ADH+AES:@SECLEVEL=0")
     except ssl.SSLError:
         raise ValueError("anonymous TLS is not in this Python's OpenSSL") from None
@@ -117,16 +119,16 @@ def anonymous_context(
 def psk_context(
     folder: str | os.PathLike[str], *, server_side: bool, username: str = "qemu"
 ) -> ssl.SSLContext:
-    """Make a context with keys that both ends know, for ``tls-creds-psk``.
+    """Return a context with pre-shared keys, for ``tls-creds-psk``.
 
     Args:
         folder: The ``dir`` of tls-creds-psk.
-        server_side: Whether it is for a server: it takes every name of the file.
-        username: Whose key a client uses.
+        server_side: True for a server, which accepts every name in the file.
+        username: The name of a client's key.
 
     Raises:
         OSError: If keys.psk is missing or can't be read.
-        ValueError: If it has no such key, or if Python's TLS has no pre-shared keys.
+        ValueError: If the file has no such key, or if Python's TLS has no pre-shared keys.
     """
     path = _existing(folder, "keys.psk")
     context: Any = _context(server_side)
@@ -146,7 +148,7 @@ def psk_context(
 
 _PARTS: Final = ("cert", "key")
 _GROUP: Final = Path(__file__).with_name("ffdhe2048.pem")
-"""Parameters for Diffie and Hellman, as OpenSSL reads them: from a file only."""
+"""Diffie-Hellman parameters, which OpenSSL reads only from a file."""
 
 
 def _context(server_side: bool) -> ssl.SSLContext:
@@ -157,7 +159,7 @@ def _context(server_side: bool) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     if server_side:
-        context.num_tickets = 0  # no session is resumed: a monitor's lasts
+        context.num_tickets = 0  # a monitor's connection is long, so resuming sessions is useless
     return context
 
 
@@ -188,7 +190,7 @@ def _load_own(
     found = passphrase() if callable(passphrase) else passphrase
 
     def ask() -> bytes:
-        # Without this OpenSSL would ask on the terminal.
+        # Without this callback OpenSSL would ask for the passphrase on the terminal.
         return found.encode() if isinstance(found, str) else found or b""
 
     try:

@@ -1,20 +1,20 @@
-r"""Whom a certificate names, as the text that QEMU compares with authorisation lists.
+r"""A certificate's distinguished name, as the text that QEMU compares with authorisation lists.
 
-It is GnuTLS's text: the parts in the order in which they stand in the certificate, so that one made
-with ``-subj /C=GB/O=Acme/CN=laptop`` is ``C=GB,O=Acme,CN=laptop``. What has a meaning of its own in
-it is escaped by a backslash. A type without a name is its number; its value, as that of a type of
-text that it may not have, is the element in hexadecimal behind "#". Text in T.61 that is not ASCII,
-or in UCS-4, is in hexadecimal behind "\#".
+The text is GnuTLS's. Its parts are in the certificate's order: a certificate made with ``-subj
+/C=GB/O=Acme/CN=laptop`` has the name ``C=GB,O=Acme,CN=laptop``. Special characters are escaped with
+a backslash. An attribute type without a name is shown as its number, with its value in hexadecimal
+behind "#". The value of a named type is written like that, too, if its string type isn't allowed
+there. Text in UCS-4, or in T.61 that isn't ASCII, is in hexadecimal behind "\#".
 
-Spec: RFC 4514 but for the order, which QEMU takes as it is in the certificate; for what is in
-hexadecimal, GnuTLS 3.7 as QEMU 7.2 shows it.
+Spec: RFC 4514, except for the order, which QEMU takes from the certificate; GnuTLS 3.7, as QEMU 7.2
+shows it, for hexadecimal values.
 """
 
 import re
 from typing import Final
 
 _LONGEST_NUMBER: Final = 128
-"""Bits of one number of an object identifier. X.667: a UUID's 128; GnuTLS takes 64."""
+"""Bits of one number of an object identifier. X.667: 128 for a UUID; GnuTLS accepts 64."""
 _SEQUENCE: Final = 0x30
 _VERSION: Final = 0xA0
 _UTF8: Final = 0x0C
@@ -33,7 +33,7 @@ _ENCODINGS: Final = {
     _UNIVERSAL: None,
 }
 _DIRECTORY: Final = frozenset({_UTF8, _PRINTABLE, _T61, _BMP, _UNIVERSAL})
-"""Types of text that most values may have."""
+"""The string types that are allowed for most attributes."""
 
 _NAMES: Final = {
     "0.9.2342.19200300.100.1.1": ("UID", _DIRECTORY),
@@ -71,13 +71,13 @@ _ESCAPED: Final = re.compile(r'[,+"\\<>;]|\A[ #]| \Z')
 
 
 def subject_name(certificate: bytes) -> str:
-    """Give the distinguished name of a certificate's subject.
+    """Return the distinguished name of a certificate's subject.
 
     Args:
-        certificate: In DER, as a handshake gives it.
+        certificate: The certificate in DER, as a handshake returns it.
 
     Raises:
-        ValueError: If it is no certificate.
+        ValueError: If it isn't a certificate.
     """
     try:
         _, body, _ = _element(_element(certificate, 0)[1], 0)
@@ -128,6 +128,7 @@ def _number(oid: bytes) -> str:
         if byte < 0x80:
             numbers.append(value)
             value = 0
+    # X.690: the first value holds two numbers, as 40 * first + second.
     first = min(numbers[0] // 40, 2)
     return ".".join(map(str, [first, numbers[0] - 40 * first, *numbers[1:]]))
 
@@ -141,7 +142,7 @@ def _elements(data: bytes) -> list[bytes]:
 
 
 def _element(data: bytes, position: int) -> tuple[int, bytes, int]:
-    """Read one element of DER: its tag, its value, and where the next one begins."""
+    """Parse one element of DER: its tag, its value, and the position of the next one."""
     tag, size, start = data[position], data[position + 1], position + 2
     if size >= 0x80:
         count = size & 0x7F

@@ -1,13 +1,13 @@
-"""The server's end of telnet: options and commands are taken out, and FF is doubled.
+"""The server's end of telnet: it removes options and commands, and doubles FF.
 
-At the start it sends what QEMU sends: WILL ECHO, WILL SUPPRESS-GO-AHEAD, WILL BINARY, DO BINARY, or
-the options of tn3270. The peer's answers to these are not answered again. Any other option is
-refused, each of them once in either direction, so that nothing goes round in circles and a flood of
-requests makes no flood of answers. Commands have two or three bytes, subnegotiations as many as
-they like up to a limit, and none of it reaches the session.
+It begins with the same options as QEMU: WILL ECHO, WILL SUPPRESS-GO-AHEAD, WILL BINARY, DO BINARY,
+or those of tn3270. The peer's answers to these aren't answered again. Any other option is refused,
+once in either direction. So there are no endless negotiations, and a flood of requests doesn't
+cause a flood of answers. Commands have two or three bytes. Subnegotiations may have any length up
+to a limit. None of them reaches the session.
 
-[QEMU answers no request, takes one byte too many for two-byte commands but BREAK, lets
-subnegotiations through, and doubles nothing.]
+[QEMU answers no request, removes one byte too many for two-byte commands except BREAK, passes
+subnegotiations to the session, and doesn't double FF.]
 
 Spec: RFC 854, RFC 855, RFC 1143 for answering each request once.
 """
@@ -31,7 +31,7 @@ _START: Final = bytes.fromhex("fffb01 fffb03 fffb00 fffd00")
 _START_TN3270: Final = bytes.fromhex("fffd19 fffb19 fffd00 fffb00 fffd18 fffa1801fff0")
 _OFFERED: Final = re.compile(rb"\xff([\xfb\xfd])(.)", re.DOTALL)
 _DOUBLED: Final = re.compile(rb"(?:\xff\xff)+")
-_IDLE: Final = re.compile(rb"(?:\xff[^\xfa-\xff])+")  # commands of two bytes: they ask for nothing
+_IDLE: Final = re.compile(rb"(?:\xff[^\xfa-\xff])+")  # commands of two bytes, without answers
 
 
 class _State(enum.Enum):
@@ -43,7 +43,7 @@ class _State(enum.Enum):
 
 
 class TelnetFilter(Filter):
-    r"""Telnet to a client; open from the start, as there is nothing to wait for.
+    r"""The telnet filter of a server. It is open from the start: telnet has no handshake.
 
     Args:
         is_tn3270: Offer the options of a 3270 terminal instead.
@@ -61,7 +61,7 @@ class TelnetFilter(Filter):
     def __init__(self, *, is_tn3270: bool = False) -> None:
         super().__init__()
         self._start = _START_TN3270 if is_tn3270 else _START
-        # What the peer says of these is an answer: to our WILL it says DO, to our DO it says WILL.
+        # A DO for our WILL, or a WILL for our DO, is an answer and not a request.
         answers = {_WILL: _DO, _DO: _WILL}
         self._agreed = {
             (answers[verb[0]], option[0]) for verb, option in _OFFERED.findall(self._start)
@@ -73,16 +73,16 @@ class TelnetFilter(Filter):
 
     @property
     def name(self) -> str:
-        """What it is called in a log line."""
+        """Its name in the log."""
         return "telnet"
 
     def start(self) -> bytes:
-        """Give the offers."""
+        """Return the options that we offer and request."""
         self._open()
         return self._start
 
     def receive(self, data: bytes) -> Received:
-        """Take the commands out of what has come."""
+        """Decode bytes: remove commands, and halve doubled FFs."""
         if self.failure is not None or self.has_ended or not data:
             return [], b""
         if self._state is _State.DATA and _IAC not in data:
@@ -107,7 +107,7 @@ class TelnetFilter(Filter):
         return [text] if text else [], b"".join(replies)
 
     def send(self, data: bytes) -> bytes:
-        """Double FF, which no JSON has in it."""
+        """Double FF; JSON doesn't contain it."""
         if not self.is_open:
             return b""
         return data.replace(b"\xff", b"\xff\xff") if _IAC in data else data
@@ -121,6 +121,7 @@ class TelnetFilter(Filter):
         if doubled := _DOUBLED.match(data, found):
             pieces.append(bytes(doubled[0][::2]))
             return doubled.end()
+        # A run of two-byte commands is skipped at once, for speed.
         if idle := _IDLE.match(data, found):
             return idle.end()
         self._state = _State.COMMAND
@@ -139,7 +140,7 @@ class TelnetFilter(Filter):
 
     def _answer(self, verb: int, option: int) -> bytes:
         request = (verb, option)
-        # WONT and DONT need no answer: whatever it is, it is off already, or is ours to keep.
+        # WONT and DONT need no answer: the option is off already, or one that we don't give up.
         if verb in (_WONT, _DONT) or request in self._agreed or request in self._refused:
             return b""
         self._refused.add(request)

@@ -1,8 +1,8 @@
-"""TLS: records to bytes and back, in memory.
+"""TLS as a filter, in memory.
 
-A record is handed on whole, as soon as it is there. [QEMU reads one byte of it at a time and then
-waits for the socket, so that QMP over TLS stalls there.] The goodbye is a close_notify; a wire that
-ends without one may have been cut by anybody, and is a failure.
+A record is decoded as a whole as soon as it is complete. [QEMU reads one byte of it and then waits
+for the socket, so QMP over TLS stalls there.] The goodbye is a close_notify. A wire that ends
+without one is a failure: an attacker may have cut it.
 """
 
 import re
@@ -22,7 +22,7 @@ from qmpeer.transport.filter import (
 from qmpeer.transport.filters.distinguished_name import subject_name
 
 Authorize = Callable[[str], bool]
-"""Says whether somebody with this distinguished name may come in."""
+"""Returns True if a peer with this distinguished name may connect."""
 
 _NOT_TLS: Final = "found something else than TLS, or a version too old"
 _HTTP: Final = "found HTTP, expected TLS"
@@ -39,18 +39,18 @@ _ALERT: Final = re.compile(r"(?:TLSV1|TLSV13|SSLV3)_ALERT_(\w+)")
 
 
 class TLSFilter(Filter):
-    """TLS, as its context says.
+    """The TLS filter of a client or a server.
 
     Args:
-        context: Certificates, versions and whether the peer's certificate is checked.
-        server_side: Whether the peer is the one that dialled.
-        server_hostname: The server's name or address, which its certificate has to hold, for a
+        context: The certificates, the versions, and the checks of the peer's certificate.
+        server_side: True for a server.
+        server_hostname: The server's name or address, which its certificate must hold, for a
             client whose context checks it.
-        record: Bytes of the session in a record that is sent, at most.
-        needs_goodbye: Whether a wire that ends without a close_notify is a failure. Who tells by
-            the messages themselves that all has come can do without.
-        authorize: Asked after the handshake whether who is named in the peer's certificate may
-            come in, with the name as `subject_name()` writes it; who has none may not.
+        record: The largest number of session bytes in a sent record.
+        needs_goodbye: True if a wire that ends without a close_notify is a failure. It isn't needed
+            if the messages themselves show that they are complete.
+        authorize: Called after the handshake with the name in the peer's certificate, as
+            `subject_name()` returns it. A peer without a name isn't authorised.
     """
 
     __slots__ = (
@@ -86,21 +86,21 @@ class TLSFilter(Filter):
 
     @property
     def name(self) -> str:
-        """What it is called in a log line."""
+        """Its name in the log."""
         return "TLS"
 
     @property
     def peer_name(self) -> str | None:
-        """The distinguished name of the peer's certificate, if there was one that was checked."""
+        """The distinguished name in the peer's certificate, if it was checked; otherwise None."""
         return self._peer_name
 
     def start(self) -> bytes:
-        """Give a client's first flight."""
+        """Return a client's first handshake messages."""
         self._shake_hands()
         return self._outgoing.read()
 
     def receive(self, data: bytes) -> Received:
-        """Take records, and those of the handshake first."""
+        """Decode records, first those of the handshake."""
         if self.failure is not None or self.has_ended or not data:
             return [], b""
         incoming, tls = self._incoming, self._object
@@ -118,20 +118,20 @@ class TLSFilter(Filter):
                     break
                 pieces.append(piece)
         except ssl.SSLWantReadError:
-            pass  # the rest of a record
+            pass  # an incomplete record
         except ssl.SSLError as error:
             self._fail(explain(error))
         return pieces, self._outgoing.read() if self._outgoing.pending else b""
 
     def receive_eof(self) -> None:
-        """Learn that the wire ends, which it should do after a close_notify only."""
+        """Handle the end of the wire; without a close_notify before, it is a failure."""
         was_open = self.is_open and not self.has_ended
         super().receive_eof()
         if was_open and self._needs_goodbye:
             self._fail("the TLS connection ended without a close_notify", CutOffError)
 
     def send(self, data: bytes) -> bytes:
-        """Put bytes into records."""
+        """Encode bytes into records."""
         if not self.is_open:
             return b""
         tls, size = self._object, self._record
@@ -147,7 +147,7 @@ class TLSFilter(Filter):
         return self._outgoing.read()
 
     def close(self) -> bytes:
-        """Give a close_notify, and wait for none."""
+        """Return a close_notify, without waiting for the peer's."""
         if self._shut():
             self._say_goodbye()
         return self._outgoing.read()
@@ -172,8 +172,9 @@ class TLSFilter(Filter):
             self._fail(objection)
 
     def _examine(self) -> str | None:
-        """Find out who the peer is, and say what there is against letting it in."""
+        """Read the peer's name, and return the reason if it may not connect, or None."""
         certificate = self._object.getpeercert(binary_form=True)
+        # A certificate that wasn't verified proves nothing.
         if certificate and self._object.context.verify_mode is not ssl.CERT_NONE:
             try:
                 self._peer_name = subject_name(certificate)
@@ -189,11 +190,11 @@ class TLSFilter(Filter):
         try:
             self._object.unwrap()
         except (ssl.SSLError, OSError):
-            pass  # the peer's own close_notify isn't there yet, which is no matter
+            pass  # the peer's own close_notify hasn't come yet, and isn't needed
 
 
 def explain(error: Exception) -> str:
-    """Say in one line what went wrong in TLS.
+    """Describe an error of TLS in one line.
 
     Example:
         >>> explain(ssl.SSLError(1, "[SSL: NO_SHARED_CIPHER] no shared cipher (_ssl.c:1006)"))

@@ -1,9 +1,10 @@
-"""WebSocket: the bytes of the session are the payload of messages, in frames of any size.
+"""WebSocket as a filter: the session's bytes are the payload of messages, in frames of any size.
 
-Where a message begins and ends means nothing: QMP's values delimit themselves. Text messages are
-taken as well as binary ones, which browsers find handier; what is sent is binary, as QEMU does it.
-[QEMU takes no text.] What a ping carries is sent back, for the last ping of several that come at
-once. Text that is no UTF-8 is a failure; how much of it is handed on before depends on how it came.
+The bounds of messages have no meaning: QMP's values delimit themselves. Text messages are accepted
+as well as binary ones, since they are easier for browsers; sent messages are binary, as QEMU's are.
+[QEMU accepts no text.] A ping's payload is sent back; of several pings that come at once, only the
+last is answered. Text that isn't UTF-8 is a failure; how much of it is decoded before that depends
+on its chunks.
 
 Spec: RFC 6455; section 5.5.3 for answering the last of several pings.
 """
@@ -19,7 +20,7 @@ from qmpeer import limits
 from qmpeer.messages import found_instead
 from qmpeer.transport.filter import Filter, Received, StrangerError
 from qmpeer.transport.filters.websocket_upgrade import (
-    Refusal,
+    UpgradeRefusal,
     answer_upgrade,
     check_answer,
     refuse_upgrade,
@@ -35,10 +36,10 @@ _NORMAL: Final = 1000
 
 
 def load_framing() -> "type[Framing]":
-    """Import what makes frames, which nobody needs without WebSocket.
+    """Import the module for frames, which only WebSocket needs.
 
     Raises:
-        ModuleNotFoundError: If wsproto is not installed; it says how to.
+        ModuleNotFoundError: If wsproto isn't installed; the error says how to install it.
     """
     try:
         from qmpeer.transport.filters.websocket_frames import Framing  # optional extra: websocket
@@ -49,7 +50,7 @@ def load_framing() -> "type[Framing]":
 
 
 class _WebSocket(Filter):
-    """What both ends have in common."""
+    """The common base of both ends of a WebSocket."""
 
     __slots__ = ("_framing", "_header")
 
@@ -58,19 +59,19 @@ class _WebSocket(Filter):
     def __init__(self, *, is_client: bool, largest: int) -> None:
         super().__init__()
         self._framing = load_framing()(is_client=is_client, largest=largest)
-        self._header: bytearray | None = bytearray()  # None once it is through
+        self._header: bytearray | None = bytearray()  # None after the upgrade
 
     @property
     def name(self) -> str:
-        """What it is called in a log line."""
+        """Its name in the log."""
         return "WebSocket"
 
     def start(self) -> bytes:
-        """Give what is sent before anything has come: nothing, for a server."""
+        """Return the bytes to send first: none for a server."""
         return b""
 
     def receive(self, data: bytes) -> Received:
-        """Take the upgrade first, then frames."""
+        """Decode the upgrade, then frames."""
         if self.failure is not None or self.has_ended or not data:
             return [], b""
         output = b""
@@ -93,42 +94,44 @@ class _WebSocket(Filter):
         return [text] if text else [], output
 
     def send(self, data: bytes) -> bytes:
-        """Put bytes into one binary frame."""
+        """Encode bytes into one binary frame."""
         return self._framing.binary(data) if self.is_open else b""
 
     def close(self) -> bytes:
-        """Say that all is said."""
+        """Return a close frame."""
         return self._framing.close(_NORMAL) if self._shut() else b""
 
     def _take_header(self, header: bytearray, data: bytes) -> tuple[bytes, bytes]:
+        # Search only the new bytes and the last three: the whole header at each byte would take
+        # quadratic time.
         start = max(0, len(header) - len(_END) + 1)
         header += data
         end = header.find(_END, start)
         if (end + len(_END) if end >= 0 else len(header)) > limits.WEBSOCKET_HEADER:
             reason = f"the HTTP header is longer than {limits.WEBSOCKET_HEADER} bytes"
-            return self._refuse(Refusal(431, reason)), b""
+            return self._refuse(UpgradeRefusal(431, reason)), b""
         if end < 0:
             return b"", b""
         self._header = None
         try:
             output = self._upgrade(bytes(header[: end + 2]))
-        except Refusal as refusal:
+        except UpgradeRefusal as refusal:
             return self._refuse(refusal), b""
         self._open()
         return output, bytes(header[end + len(_END) :])
 
-    def _refuse(self, refusal: Refusal) -> bytes:
-        """Fail; give what says so to the peer."""
+    def _refuse(self, refusal: UpgradeRefusal) -> bytes:
+        """Fail, and return the answer that names the reason to the peer."""
         self._header = None
         self._fail(refusal.reason)
         return b""
 
     @abstractmethod
     def _upgrade(self, header: bytes) -> bytes:
-        """Take the peer's header, without its blank line; give the answer to it.
+        """Process the peer's header, without its blank line, and return the answer.
 
         Raises:
-            Refusal: If it isn't what was to come.
+            UpgradeRefusal: If it isn't a valid request, or answer.
         """
 
 
@@ -136,14 +139,14 @@ class WebSocketFilter(_WebSocket):
     """The server's end of a WebSocket.
 
     Args:
-        origins: Whose pages are taken, such as "https://console.example"; "*" takes all. None is,
-            unless it is named here: `websocket_upgrade` says why.
-        clock: Gives the seconds since 1970.
+        origins: The origins of accepted pages, such as "https://console.example"; "*" accepts all.
+            Other pages are refused; `websocket_upgrade` explains why.
+        clock: Returns the seconds since 1970.
     """
 
     __slots__ = ("_clock", "_origins")
 
-    _close_reason = "peer requested close"  # as QEMU says it
+    _close_reason = "peer requested close"  # QEMU's text
 
     def __init__(
         self, *, origins: Collection[str] = (), clock: Callable[[], float] = time.time
@@ -155,7 +158,7 @@ class WebSocketFilter(_WebSocket):
     def _upgrade(self, header: bytes) -> bytes:
         return answer_upgrade(header, self._origins, self._clock())
 
-    def _refuse(self, refusal: Refusal) -> bytes:
+    def _refuse(self, refusal: UpgradeRefusal) -> bytes:
         super()._refuse(refusal)
         return refuse_upgrade(refusal, self._clock())
 
@@ -164,8 +167,8 @@ class WebSocketClientFilter(_WebSocket):
     """The client's end of a WebSocket.
 
     Args:
-        host: The server as its Host header says it: "HOST:PORT".
-        path: What is asked for.
+        host: The server's name for the Host header: "HOST:PORT".
+        path: The requested path.
     """
 
     __slots__ = ("_host", "_key", "_path")
@@ -177,14 +180,14 @@ class WebSocketClientFilter(_WebSocket):
         self._key = base64.b64encode(os.urandom(16)).decode()
 
     def start(self) -> bytes:
-        """Give the request."""
+        """Return the request for the upgrade."""
         return request_upgrade(self._host, self._path, self._key)
 
     def _take_header(self, header: bytearray, data: bytes) -> tuple[bytes, bytes]:
         first = bytes(header) + data
         if not header.startswith(_HTTP) and not _HTTP.startswith(first[: len(_HTTP)]):
             found = found_instead(first, "HTTP")
-            self._fail(f"what answers is no HTTP server: {found}", StrangerError)
+            self._fail(f"the peer is no HTTP server: {found}", StrangerError)
             return b"", b""
         return super()._take_header(header, data)
 

@@ -1,8 +1,8 @@
-"""WebSocket's framing, by wsproto: bytes to what they hold, and back.
+"""WebSocket's framing, with wsproto: a codec between bytes and frames.
 
-Payload is handed on as it comes, so that neither the size of a frame nor of a message costs memory;
-what a frame announces has a limit all the same. wsproto is an extra, so that who needs this module
-imports it when needed, by `websocket.load_framing()`.
+Payload is decoded as it comes, so large frames and messages don't take memory. The announced size
+of a frame is limited nevertheless. wsproto is an extra, so other modules import this one only when
+they need it, with `websocket.load_framing()`.
 
 Spec: RFC 6455, sections 5 and 7.4.
 """
@@ -22,13 +22,14 @@ from wsproto.frame_protocol import (
 
 @dataclass(slots=True)
 class Frames:
-    """What some bytes held.
+    """The decoded contents of some bytes.
 
     Attributes:
-        data: Payload, in order.
-        ping: What the last ping carried, None without one.
-        close_code: With which code the peer said goodbye, None if it didn't.
-        failure: With which code to say goodbye, and why; what is above came before.
+        data: The payload in order.
+        ping: The payload of the last ping, or None.
+        close_code: The code of our answer to the peer's close frame, or None.
+        failure: The code of our close frame and the reason, or None. The other attributes hold the
+            contents before the failure.
     """
 
     data: list[bytes] = field(default_factory=list)
@@ -38,11 +39,11 @@ class Frames:
 
 
 class Framing:
-    """The peer's bytes as frames, and our own; a client masks them.
+    """A codec for frames; a client masks its frames.
 
     Args:
-        is_client: Whether we are the client, whose peer must not mask, as clients have to.
-        largest: Bytes that one frame may announce.
+        is_client: True for a client. It must mask its frames, and a server must not.
+        largest: The largest size in bytes that a frame may announce.
     """
 
     __slots__ = ("_limit", "_protocol")
@@ -52,7 +53,7 @@ class Framing:
         self._protocol = FrameProtocol(is_client, [self._limit])
 
     def receive(self, data: bytes) -> Frames:
-        """Take bytes; not to be called after a goodbye or a failure."""
+        """Decode bytes. Don't call it after a close frame or a failure."""
         found = Frames()
         self._protocol.receive_bytes(data)
         try:
@@ -70,20 +71,20 @@ class Framing:
         return found
 
     def binary(self, data: bytes) -> bytes:
-        """Make a binary message of one frame."""
+        """Return a binary message of one frame."""
         return bytes(self._protocol.send_data(data))
 
     def pong(self, payload: bytes) -> bytes:
-        """Answer a ping."""
+        """Return the answer to a ping."""
         return bytes(self._protocol.pong(payload))
 
     def close(self, code: int, reason: str | None = None) -> bytes:
-        """Say goodbye; a reason is cut to what fits."""
+        """Return a close frame; a reason that is too long is cut."""
         return bytes(self._protocol.close(code, reason))
 
 
 class _Limit(Extension):
-    """A refusal of frames for what their headers announce, before any of it has come."""
+    """A limit on the announced size of frames, checked before their payload comes."""
 
     name = "limit"
 
@@ -116,5 +117,5 @@ _NOTHING_RESERVED = RsvBits(False, False, False)
 
 
 def _answer_to(code: int) -> int:
-    # A goodbye without a code shows as one that may not be sent.
+    # wsproto reports a close frame without a code as 1005, which must not be sent.
     return CloseReason.NORMAL_CLOSURE if code == CloseReason.NO_STATUS_RCVD else code

@@ -1,14 +1,14 @@
-"""The HTTP exchange that turns a connection into a WebSocket, from either end.
+"""The HTTP exchange that upgrades a connection to a WebSocket, from either end.
 
-A server takes what QEMU's takes: GET of "/", Host, Upgrade, Connection, a key, version 13, and of
-subprotocols none or a list with "binary".
+A server accepts the same requests as QEMU's: GET of "/", Host, Upgrade, Connection, a key, version
+13, and either no subprotocols or a list with "binary".
 
-**Pages.** A browser lets any page connect to any host and port, this machine's own included, and
-tells by `Origin` whose page it is. A monitor is its machine, so that no page may talk to it unless
-its origin is allowed by name. A page of the same host is no exception: whoever can place a file on
-any web server of this machine would own the virtual machine, and a name that an attacker has
-pointed to 127.0.0.1 is "the same host" as well. Programs other than browsers send no `Origin` and
-are taken. [QEMU asks for no origin: any page may command it.]
+**Pages.** A browser lets any page connect to any host and port, even on this machine, and sends the
+page's origin in `Origin`. A monitor controls its machine. So a page may connect only if its origin
+is allowed by name. Pages of the same host are no exception. Otherwise anyone who can place a file
+on a web server of this machine would control the virtual machine; and a name that an attacker
+points to 127.0.0.1 is "the same host", too. Programs other than browsers send no `Origin` and are
+accepted. [QEMU checks no origin: any page may command it.]
 
 Spec: RFC 6455, section 4; QEMU's answers 400 and 404, which lack the end of their header there.
 """
@@ -33,12 +33,12 @@ _REASONS: Final = {
 _SERVER: Final = "qmpeer"
 
 
-class Refusal(Exception):
-    """Why an upgrade is refused.
+class UpgradeRefusal(Exception):
+    """The refusal of an upgrade.
 
     Attributes:
-        status: The HTTP status that says it to the peer.
-        reason: What was found.
+        status: The HTTP status of the answer.
+        reason: The finding in one line.
     """
 
     def __init__(self, status: int, reason: str) -> None:
@@ -48,7 +48,7 @@ class Refusal(Exception):
 
 
 def accept_key(key: str) -> str:
-    """Make the proof that a server has understood a client's key.
+    """Return the proof that a server has understood a client's key.
 
     Example:
         >>> accept_key("dGhlIHNhbXBsZSBub25jZQ==")
@@ -58,39 +58,40 @@ def accept_key(key: str) -> str:
 
 
 def answer_upgrade(header: bytes, origins: Collection[str], now: float) -> bytes:
-    """Answer a client's request.
+    """Return the answer to a client's request.
 
     Args:
-        header: The request as far as its blank line.
-        origins: Whose pages are taken, such as "https://console.example"; "*" takes all.
+        header: The request up to its blank line.
+        origins: The origins of accepted pages, such as "https://console.example"; "*" accepts all.
         now: Seconds since 1970, for the answer's date.
 
     Raises:
-        Refusal: If it is no upgrade, or not for us.
+        UpgradeRefusal: If it isn't a valid upgrade, or its origin isn't accepted.
     """
     first, _, rest = header.partition(b"\r\n")
     request = _REQUEST_LINE.fullmatch(first)
     if request is None or request[1] != b"GET":
-        raise Refusal(400, "found no GET request of HTTP 1.1")
+        raise UpgradeRefusal(400, "found no GET request of HTTP 1.1")
     if request[2] != b"/":
-        raise Refusal(404, f"found path {request[2].decode()[:100]!r}, expected '/'")
+        raise UpgradeRefusal(404, f"found path {request[2].decode()[:100]!r}, expected '/'")
     fields = _fields(rest)
     _expect_upgrade(fields)
+    # A body would be read as frames.
     if fields.get("content-length", "0") != "0" or "transfer-encoding" in fields:
-        raise Refusal(400, "found a body, expected none")
+        raise UpgradeRefusal(400, "found a body, expected none")
     if "host" not in fields:
-        raise Refusal(400, "found no Host")
+        raise UpgradeRefusal(400, "found no Host")
     if fields.get("sec-websocket-version") != "13":
-        raise Refusal(400, "found no Sec-WebSocket-Version 13")
+        raise UpgradeRefusal(400, "found no Sec-WebSocket-Version 13")
     key = fields.get("sec-websocket-key", "")
     if not _is_key(key):
-        raise Refusal(400, "found no Sec-WebSocket-Key of 16 bytes")
+        raise UpgradeRefusal(400, "found no Sec-WebSocket-Key of 16 bytes")
     protocols = fields.get("sec-websocket-protocol")
     if protocols is not None and "binary" not in _tokens(protocols):
-        raise Refusal(400, "found no subprotocol 'binary' among those asked for")
+        raise UpgradeRefusal(400, "found no 'binary' among the requested subprotocols")
     origin = fields.get("origin")
     if origin is not None and origin.lower() not in origins and "*" not in origins:
-        raise Refusal(403, f"pages of {origin[:100]!r} are not allowed here")
+        raise UpgradeRefusal(403, f"pages of {origin[:100]!r} are not allowed here")
     lines = [
         "HTTP/1.1 101 Switching Protocols",
         f"Server: {_SERVER}",
@@ -104,8 +105,8 @@ def answer_upgrade(header: bytes, origins: Collection[str], now: float) -> bytes
     return _header(lines)
 
 
-def refuse_upgrade(refusal: Refusal, now: float) -> bytes:
-    """Make the answer of a server that refuses."""
+def refuse_upgrade(refusal: UpgradeRefusal, now: float) -> bytes:
+    """Return the answer of a server that refuses an upgrade."""
     text = f"{refusal.reason}\n".encode()
     lines = [
         f"HTTP/1.1 {refusal.status} {_REASONS[refusal.status]}",
@@ -120,10 +121,10 @@ def refuse_upgrade(refusal: Refusal, now: float) -> bytes:
 
 
 def request_upgrade(host: str, path: str, key: str) -> bytes:
-    """Make a client's request.
+    """Return a client's request.
 
     Raises:
-        ValueError: If the host or the path would end its line.
+        ValueError: If the host or the path contains characters that would end its line.
     """
     if not (_VISIBLE.fullmatch(host) and _VISIBLE.fullmatch(path)):
         raise ValueError(
@@ -146,22 +147,22 @@ def check_answer(header: bytes, key: str) -> None:
     """Check a server's answer.
 
     Raises:
-        Refusal: If it is anything but the upgrade that was asked for.
+        UpgradeRefusal: If it isn't the requested upgrade.
     """
     first, _, rest = header.partition(b"\r\n")
     status = re.fullmatch(rb"HTTP/1\.1 ([0-9]{3})(?: [^\0\r\n]*)?", first)
     if status is None:
-        raise Refusal(400, "what answers is no HTTP server")
+        raise UpgradeRefusal(400, "the peer is no HTTP server")
     if status[1] != b"101":
-        raise Refusal(400, f"the server refuses: {first[9:109].decode(errors='replace')}")
+        raise UpgradeRefusal(400, f"the server refuses: {first[9:109].decode(errors='replace')}")
     fields = _fields(rest)
     _expect_upgrade(fields)
     if fields.get("sec-websocket-accept") != accept_key(key):
-        raise Refusal(400, "the server has not understood our key")
+        raise UpgradeRefusal(400, "the server did not understand our key")
     if fields.get("sec-websocket-protocol", "binary") != "binary":
-        raise Refusal(400, "the server has chosen another subprotocol than 'binary'")
+        raise UpgradeRefusal(400, "the server chose another subprotocol than 'binary'")
     if fields.get("sec-websocket-extensions"):
-        raise Refusal(400, "the server has chosen an extension that nobody asked for")
+        raise UpgradeRefusal(400, "the server chose an extension that we did not request")
 
 
 def _fields(text: bytes) -> dict[str, str]:
@@ -171,10 +172,10 @@ def _fields(text: bytes) -> dict[str, str]:
             continue
         found = _HEADER_LINE.fullmatch(line)
         if found is None:
-            raise Refusal(400, "found a line that is no HTTP header")
+            raise UpgradeRefusal(400, "found a line that is no HTTP header")
         name, value = found[1].decode().lower(), found[2].decode("latin-1")
         if name in fields and name in _SINGLE:
-            raise Refusal(400, f"found {name} twice")
+            raise UpgradeRefusal(400, f"found {name} twice")
         fields[name] = f"{fields[name]}, {value}" if name in fields else value
     return fields
 
@@ -184,9 +185,9 @@ _SINGLE: Final = frozenset({"host", "origin", "sec-websocket-key", "sec-websocke
 
 def _expect_upgrade(fields: dict[str, str]) -> None:
     if "websocket" not in _tokens(fields.get("upgrade", "")):
-        raise Refusal(400, "found no Upgrade to websocket")
+        raise UpgradeRefusal(400, "found no Upgrade to websocket")
     if "upgrade" not in _tokens(fields.get("connection", "")):
-        raise Refusal(400, "found no Connection: Upgrade")
+        raise UpgradeRefusal(400, "found no Connection: Upgrade")
 
 
 def _tokens(value: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""Python names for those of a schema; no two of one scope become one."""
+"""Python names for the names of a schema, unique within each scope."""
 
 import keyword
 import re
@@ -27,13 +27,13 @@ IMPORTED: Final = (
     "TYPE_CHECKING",
     "union_command",
 )
-"""Names that a generated module imports."""
+"""The names that a generated module imports."""
 
 _OWN: Final = ("SCHEMA_HASH", "schema")
 CLASS_SCOPE: Final = frozenset(
     {"branch_tags", "deprecated_members", "extra", "members", "tag", "values", *IMPORTED}
 )
-"""Names that an attribute can't have."""
+"""The names that an attribute can't have."""
 
 _MODULE_SCOPE: Final = frozenset({*IMPORTED, *_OWN})
 _NOT_A_WORD: Final = re.compile(r"[^A-Za-z0-9_]+")
@@ -43,8 +43,8 @@ _WORDS: Final = re.compile(r"[A-Za-z0-9]+")
 def variable_name(name: str) -> str:
     """Return the name of a function, a parameter or an attribute.
 
-    Dashes and dots become underscores; those at the front go, as they mean something in classes.
-    Python's own words, those that annotations are made of included, get one at the end.
+    Dashes and dots become underscores. Leading underscores are removed, because they have a meaning
+    in classes. Keywords and names used in annotations get an underscore at the end.
 
     Example:
         >>> variable_name("node-name"), variable_name("class"), variable_name("__com.acme_x")
@@ -60,11 +60,12 @@ def variable_name(name: str) -> str:
     return result
 
 
+# An attribute with such a name would hide the type from the annotations after it.
 _ANNOTATION_WORDS: Final = frozenset({"bool", "dict", "float", "int", "list", "property", "str"})
 
 
 def constant_name(name: str) -> str:
-    """Return the name of an enum's value or of an event.
+    """Return the name of a constant, for an enum value or an event.
 
     Example:
         >>> constant_name("null-co"), constant_name("BLOCK_JOB_READY"), constant_name("2.0")
@@ -75,7 +76,7 @@ def constant_name(name: str) -> str:
 
 
 def class_name(name: str) -> str:
-    """Return the name of a type: as it is where that will do, else in CamelCase.
+    """Return the name of a class: the type's own name if it is valid, or else in CamelCase.
 
     Example:
         >>> class_name("StatusInfo"), class_name("q-obj.x"), class_name("__org.acme_Type")
@@ -90,7 +91,7 @@ def class_name(name: str) -> str:
 
 
 def camel_case(name: str) -> str:
-    """Return a name's words, put together with capitals.
+    """Return a name's words in CamelCase.
 
     Example:
         >>> camel_case("null-co"), camel_case("BLOCK_JOB_READY"), camel_case("x-colo")
@@ -102,7 +103,7 @@ def camel_case(name: str) -> str:
 
 
 class Scope:
-    """Names that are taken, so that each is handed out once.
+    """A set of used names, which makes each new name unique.
 
     Example:
         >>> scope = Scope(["extra"])
@@ -112,14 +113,14 @@ class Scope:
 
     def __init__(self, taken: Iterable[str] = _MODULE_SCOPE) -> None:
         self._taken = set(taken)
-        self._numbers: dict[str, int] = {}  # for each wish, what to try next
+        self._numbers: dict[str, int] = {}  # the next number to try for each name
 
-    def take(self, wish: str) -> str:
-        """Return a name like the one that is wished for, and let nobody else have it."""
-        name, number = wish, self._numbers.get(wish, 1)
+    def take(self, preferred: str) -> str:
+        """Reserve a name and return it: the preferred one, or that one with a suffix."""
+        name, number = preferred, self._numbers.get(preferred, 1)
         while name in self._taken or keyword.iskeyword(name):
-            name = wish + "_" if number == 1 else f"{wish}_{number}"
+            name = preferred + "_" if number == 1 else f"{preferred}_{number}"
             number += 1
-        self._numbers[wish] = number
+        self._numbers[preferred] = number
         self._taken.add(name)
         return name

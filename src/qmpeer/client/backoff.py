@@ -1,22 +1,22 @@
-"""How long a client waits between two attempts to connect anew."""
+"""The delays between a client's attempts to reconnect."""
 
 from qmpeer import limits
 from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import ConnectionClosed
 
 
-class Patience:
-    """How long is waited for the next attempt to connect anew, and when that is given up.
+class Backoff:
+    """Exponential back-off between attempts to reconnect, with a deadline.
 
     Args:
-        seconds: From the first attempt to the last; None never gives up.
+        seconds: The time to keep trying; None never gives up.
 
     Attributes:
-        countdown: Counts them.
+        countdown: The deadline for the last attempt.
 
     Example:
-        >>> patience = Patience(60.0)
-        >>> [patience.next_delay() for _ in range(8)]
+        >>> backoff = Backoff(60.0)
+        >>> [backoff.next_delay() for _ in range(8)]
         [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
     """
 
@@ -27,14 +27,14 @@ class Patience:
         self._delay = limits.RECONNECT_DELAY
 
     def next_delay(self) -> float:
-        """Return the seconds until the next attempt."""
+        """Return the seconds to wait before the next attempt."""
         delay = self.countdown.remaining(self._delay)
         assert delay is not None
         self._delay = min(2 * self._delay, limits.RECONNECT_DELAY_MOST)
         return delay
 
     def exhausted(self, error: Exception) -> ConnectionClosed:
-        """Return the end of a client that has given up, for what the last attempt met with."""
+        """Return the error that ends a client after its last attempt failed with `error`."""
         closed = ConnectionClosed(
             f"the connection was lost, and not made anew in {self.countdown.timeout} s: {error}"
         )

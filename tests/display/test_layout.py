@@ -1,8 +1,8 @@
-"""Text for people, on outputs of all kinds."""
+"""Text laid out for all kinds of outputs."""
 
 import pytest
 
-from qmpeer.display.page import Page, rate_text, size_text
+from qmpeer.display.layout import Layout, rate_text, size_text
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_rates() -> None:
 
 
 def test_a_section() -> None:
-    made = Page()
+    made = Layout()
     rows = [["a", "x", "1"], ["bcd", "", "2"], ["e"], ["日本", "y", "3"]]
     assert made.section("title", rows, 8) == [
         "title   a     x  1",
@@ -44,14 +44,14 @@ def test_a_section() -> None:
 
 
 def test_what_a_server_says_can_not_steer_a_terminal() -> None:
-    made = Page(40)
+    made = Layout(40)
     (line,) = made.section("", [["\x1b[2Ja\nb\x9b1m"]], 0)
     assert line == r"\u001b[2Ja\u000ab\u009b1m"
     assert made.fitted("\x07" * 100) == r"\u0007" * 6 + r"\u0…"
 
 
 def test_lines_are_cut_where_the_terminal_ends() -> None:
-    made = Page(20)
+    made = Layout(20)
     assert made.section("t", [["0123456789" * 3, "x"]], 8) == ["t       01234567890…"]
-    made = Page(3)
+    made = Layout(3)
     assert made.width == 20

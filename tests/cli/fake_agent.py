@@ -1,4 +1,4 @@
-"""A guest agent that answers as a test has it say, for what would harm this machine."""
+"""A fake guest agent with answers chosen by a test, for commands that would harm this machine."""
 
 import json
 import socketserver
@@ -7,24 +7,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-__all__ = ["PretendedAgent"]
+__all__ = ["FakeAgent"]
 
 
 class _Server(socketserver.ThreadingUnixStreamServer):
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a client that has left meanwhile."""
+        """Ignore the error of a client that has disconnected."""
 
 
-class PretendedAgent:
+class FakeAgent:
     """An agent in a thread.
 
     Args:
-        path: Where it listens.
-        answers: What its commands return; None is no answer, an exception's text an error.
+        path: The unix path on which it listens.
+        answers: The return values of its commands; None for no answer, an exception for an error.
 
     Attributes:
-        address: Where it listens.
-        seen: The commands that came but for synchronization, with their arguments.
+        address: The address on which it listens.
+        seen: The commands received, except synchronization, with their arguments.
     """
 
     def __init__(self, path: Path, answers: dict[str, Any]) -> None:
@@ -56,7 +56,7 @@ class PretendedAgent:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 
-    def __enter__(self) -> "PretendedAgent":
+    def __enter__(self) -> "FakeAgent":
         return self
 
     def __exit__(

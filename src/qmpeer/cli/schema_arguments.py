@@ -1,8 +1,8 @@
-"""What the words of a command line mean to the connected server, and why it refused them.
+"""Command arguments read by the connected server's schema, and hints about refused commands.
 
-The server's schema and the types of its properties decide, as in the shell: ``serial=123`` is text,
-``size=64M`` a number. The server is only asked where a word can be read in several ways. Where it
-doesn't tell, a value is JSON if it parses as JSON, else text.
+The schema and the types of properties decide a value's type, as in the shell: ``serial=123`` is
+text, ``size=64M`` a number. The schema is queried only if a word can be read in several ways.
+Without a schema, a value is JSON if it parses as JSON, else text.
 """
 
 import re
@@ -41,14 +41,14 @@ _WRONG_TYPE: Final = re.compile(
     r"Invalid parameter type for '([^']+)'|Parameter '([^']+)' expects "
 )
 _SHOWN: Final = 100
-"""Characters of a value that a hint shows."""
+"""The most characters of a value that a hint shows."""
 
 
 def read_by_server(client: Client, command: str, typed: Sequence[str]) -> JsonObject | None:
-    """Return the arguments that words of the form name=value stand for; None if it doesn't tell.
+    """Return the arguments that name=value words stand for; None if the server has no schema.
 
     Raises:
-        UsageError: If they make no sense.
+        UsageError: If the words contradict each other.
         RefusedError: If the server would refuse them.
         QMPError: If the connection ends.
         TimeoutError: If the server doesn't answer.
@@ -66,21 +66,21 @@ def read_by_server(client: Client, command: str, typed: Sequence[str]) -> JsonOb
 def _declared(
     ask: Ask, command: str, words: Sequence[Word]
 ) -> tuple[Schema, CommandDefinition] | None:
-    """Ask for the schema, the command in it, and its properties; return None if there is none."""
+    """Query the schema and the command's properties; None if the schema lacks the command."""
     schema = _schema(ask)
     if schema is None:
         return None
     found = next((each for each in schema.commands() if each.name == command), None)
     if found is None:
         return None
-    said = typed_values(words)
+    given_values = typed_values(words)
     answers: dict[PropertyQuery, JsonValue] = {}
-    for question in property_queries(schema, found, said):
+    for question in property_queries(schema, found, given_values):
         answer = _answer(ask, question.command, question.arguments)
-        if answer is not None:
+        if answer is not None:  # the questions are alternatives: the first answer is enough
             answers[question] = answer
             break
-    return with_properties(schema, found, said, answers.get)
+    return with_properties(schema, found, given_values, answers.get)
 
 
 def _schema(ask: Ask) -> "Schema | None":
@@ -92,7 +92,7 @@ def _schema(ask: Ask) -> "Schema | None":
 
 
 def _answer(ask: Ask, command: str, arguments: JsonObject | None = None) -> JsonValue:
-    """Return a reply; None if the server refuses."""
+    """Return a command's return value; None if the server returns an error."""
     try:
         return ask(command, arguments)
     except CommandError:
@@ -111,15 +111,15 @@ def explain(
     *,
     may_ask: bool = True,
 ) -> Iterator[str]:
-    """Yield what helps somebody whose command a server has refused.
+    """Yield hints about a command that the server refused.
 
     Args:
         client: The connection.
         command: The command's name.
-        typed: Its arguments as words; empty where they came as JSON.
+        typed: Its arguments as words; empty if they came as JSON.
         arguments: The arguments as they were sent.
-        error: What the server said.
-        may_ask: The server may be asked; it needn't answer.
+        error: The server's error.
+        may_ask: True if further queries may be sent. Without an answer there are fewer hints.
     """
     if wrong := _WRONG_TYPE.search(error.desc):
         yield from _what_was_sent(wrong[1] or wrong[2], typed, redact_arguments(command, arguments))
@@ -139,7 +139,7 @@ def explain(
 def _declared_otherwise(
     schema: Schema, command: CommandDefinition, words: Sequence[Word], error: CommandError
 ) -> Iterator[str]:
-    """Yield what the schema has in place of what was refused."""
+    """Yield names in the schema that are close to the refused one."""
     if missing := missing_property(error.desc):
         if hint := did_you_mean(missing, property_names(schema)):
             yield hint
@@ -152,7 +152,7 @@ def _declared_otherwise(
 
 
 def _names_like(ask: Ask, command: str) -> Iterator[str]:
-    """Yield the names of the commands that look like one that isn't there."""
+    """Yield a hint that lists commands with names close to an unknown one."""
     answer = _answer(ask, "query-commands")
     if answer is None and isinstance(info := _answer(ask, "guest-info"), dict):
         answer = info.get("supported_commands")
@@ -165,7 +165,7 @@ def _names_like(ask: Ask, command: str) -> Iterator[str]:
 
 
 def _what_was_sent(path: str, typed: Sequence[str], arguments: JsonObject | None) -> Iterator[str]:
-    """Yield the value that the server found to be of a wrong type, and how to send text."""
+    """Yield a hint that shows the value of the wrong type, and how to send it as text."""
     names = re.findall(r"[^.\[\]]+", path)
     value: JsonValue = arguments
     for name in names:
@@ -178,8 +178,8 @@ def _what_was_sent(path: str, typed: Sequence[str], arguments: JsonObject | None
     text = msgspec.json.encode(value).decode()
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
     words = {word.name: word.value.text for word in to_words(typed)}
-    said = words.get(".".join(names))
-    if said is not None and not isinstance(value, str) and len(said) <= _SHOWN:
-        yield f"sent {path} as {shown}; {'.'.join(names)}:={said} sends text"
+    word = words.get(".".join(names))
+    if word is not None and not isinstance(value, str) and len(word) <= _SHOWN:
+        yield f"sent {path} as {shown}; {'.'.join(names)}:={word} sends text"
     else:
         yield f"sent {path} as {shown}"

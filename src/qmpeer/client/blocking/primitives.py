@@ -1,4 +1,4 @@
-"""What blocking code does in its own way; `qmpeer.client.aio.door` has the same names."""
+"""The primitives of the blocking client; `qmpeer.client.aio.primitives` has the same names."""
 
 import socket
 import threading
@@ -8,7 +8,7 @@ from time import sleep
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from qmpeer.client.blocking.channel import Channel, OnLost
-from qmpeer.client.blocking.roles import Call
+from qmpeer.client.blocking.roles import PendingCommand
 from qmpeer.client.events import EventLog
 from qmpeer.client.timeouts import Deadline
 from qmpeer.protocol import ClientSession
@@ -25,17 +25,17 @@ R = TypeVar("R")
 
 Lock: Final = threading.RLock
 pause: Final = sleep
-aside: Final = call
+call_blocking: Final = call
 """Call a function that may block for a moment."""
 
 
-class Door:
-    """A connection as a context manager, which closes it; its socket goes with the last of it."""
+class ClosedOnExit:
+    """A context manager that closes the connection at its end."""
 
-    _channel: Any  # AnyChannel, None while an agent has no connection
+    _channel: Any  # AnyChannel; None while a GuestAgent has no connection
 
     def close(self) -> None:
-        """Close the connection; doing so twice is fine."""
+        """Close the connection; repeated calls do no harm."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:
@@ -45,23 +45,24 @@ class Door:
         self.close()
 
     def fileno(self) -> int:
-        """Return the socket's descriptor, for select; -1 once it is closed."""
+        """Return the socket's descriptor, for select; -1 once the socket is closed."""
         return -1 if self._channel is None else self._channel.fileno()
 
     def __del__(self) -> None:
+        # Only the socket is closed here: a finalizer may run inside any other call.
         channel = getattr(self, "_channel", None)
         if channel is not None:
             channel.forget()
 
 
 def decoded(command: "Command[R]", value: Any) -> R:
-    """Return the value of a binding's command, as the type that it returns."""
+    """Return the value of a binding's command, decoded to its return type."""
     return command.decode(value)
 
 
-def opened(
+def open_connection(
     address: AddressLike,
-    session: ClientSession[Call],
+    session: ClientSession[PendingCommand],
     deadline: Deadline,
     *,
     log: EventLog | None = None,
@@ -70,7 +71,7 @@ def opened(
     wait_for_socket: bool = False,
     tls: "ssl.SSLContext | None" = None,
 ) -> Channel:
-    """Connect and negotiate; what isn't said here is as in `Client.connect`."""
+    """Connect and negotiate, as described at `Client.connect`."""
     sock = dial(address, timeout=deadline.timeout, wait_for_socket=wait_for_socket, tls=tls)
     channel = Channel(sock, session, launched, log, on_lost)
     try:
@@ -81,8 +82,8 @@ def opened(
     return channel
 
 
-def accepted(listener: socket.socket, timeout: float | None) -> socket.socket:
-    """Return the first connection that comes to a listening socket."""
+def accept_connection(listener: socket.socket, timeout: float | None) -> socket.socket:
+    """Accept one connection on a listening socket."""
     before = listener.gettimeout()
     listener.settimeout(timeout)
     try:
@@ -93,7 +94,7 @@ def accepted(listener: socket.socket, timeout: float | None) -> socket.socket:
         listener.settimeout(before)
 
 
-def tell(report: Callable[[Any], object] | None, value: Any) -> None:
-    """Call a function of the caller's, if there is one."""
-    if report is not None:
-        report(value)
+def report_progress(progress: Callable[[Any], object] | None, state: Any) -> None:
+    """Call the progress function, if there is one."""
+    if progress is not None:
+        progress(state)

@@ -1,6 +1,6 @@
-"""The entities of introspection, as query-qmp-schema lists them.
+"""The entities that query-qmp-schema lists.
 
-Spec: qapi/introspect.json, SchemaInfo. What a release adds to it is passed over.
+Spec: qapi/introspect.json, SchemaInfo. Members that a later release adds are ignored.
 """
 
 from typing import TypeAlias
@@ -11,7 +11,7 @@ from qmpeer.values import UNSET, UnsetType
 
 
 class EntityMember(msgspec.Struct, gc=False):
-    """One member of an object; that it has a default, always null, makes it optional."""
+    """One member of an object; optional if it has a `default`, which is always null."""
 
     name: str
     type: str
@@ -70,7 +70,7 @@ class ObjectEntity(_Entity, tag="object", gc=False):
 
 
 class EnumEntity(_Entity, tag="enum", gc=False):
-    """An enum; which of the two lists there are depends on the release."""
+    """An enum; the release decides whether `members`, `values` or both are present."""
 
     members: tuple[EntityValue, ...] | UnsetType = UNSET
     values: tuple[str, ...] | UnsetType = UNSET

@@ -1,17 +1,17 @@
-"""Checks: functions that take one JSON value of one type, or refuse it in QEMU's words.
+"""Validators for JSON values, one for each type of a schema, with QEMU's error texts.
 
-Theory of operation. A check is a closure that knows nothing of where its value stands. A value
-that doesn't fit raises ValueRefusal; each closure that it passes on its way out adds its own step
-to the path (".member" or "[3]"), so that no path is made while all is well. The text is made at the
-end.
+Theory of operation. A check is a closure over a type. It takes a value and doesn't know the value's
+place in the arguments. It raises ValueRefusal for a value that doesn't fit. Each check that the
+exception passes adds its own step to the path (".member" or "[3]"), so valid values cost no path.
+The error text is composed last.
 
-The order in which things are refused is QEMU's: members in the order of their declaration, those
-of a base first, those of a branch last, missing and ill-typed ones at once; unexpected ones when
-all the others of the same object have been read.
+Errors come in QEMU's order. Members are checked in the order of their declaration: the base's
+first, the branch's last. A missing member and a wrong type are reported at once. Unexpected members
+are reported after all declared members of the same object.
 
-Spec: QEMU's input visitor, whose error texts these are. Some of them give the member's own name
-instead of its path, and "null" for a list's element: a value outside an enum, an integer outside
-its bits, a value of none of an alternate's types.
+Spec: QEMU's input visitor, from which the error texts come. Three of them name the member without
+its path, and call a list's element "null": a value outside an enum, an integer out of range, and a
+value that fits no branch of an alternate.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -32,15 +32,15 @@ _MAX_UINT64: Final = (1 << 64) - 1
 
 
 class ValueRefusal(Exception):
-    """A value that doesn't fit, on the way out to where its place is known.
+    """A value that doesn't fit its type; outer checks add the path to it.
 
     Attributes:
-        text: Makes QEMU's sentence of the name of the parameter.
-        expected: What was expected.
-        found: The value; UNSET where there was none.
-        is_local: Whether the name is the last step of the path only.
-        feature: The feature that policy refuses; "" where it is no matter of policy.
-        path: The steps to the value, the innermost first: ".member" or "[3]".
+        text: Composes QEMU's sentence from the parameter's name.
+        expected: The type or value that was expected.
+        found: The value; UNSET if the member is missing.
+        is_local: True if the sentence names only the last step of the path.
+        feature: The feature that policy rejects; "" if policy plays no part.
+        path: The steps to the value, innermost first: ".member" or "[3]".
     """
 
     def __init__(
@@ -61,8 +61,9 @@ class ValueRefusal(Exception):
         self.path: list[str] = []
 
     def error(self) -> ValidationError:
-        """Make the error for the caller."""
+        """Return the error for the caller, with its whole path."""
         path = "".join(reversed(self.path)).removeprefix(".")
+        # QEMU prints "null" for a value without a name, such as the arguments as a whole.
         name = path if self.path else "null"
         if self.is_local and self.path:
             last = self.path[0]
@@ -92,7 +93,7 @@ def _at(member: str, text: Callable[[str], str], expected: str, found: object) -
     return refusal
 
 
-# --- Values without parts -----------------------------------------------------------------------
+# --- Simple values ------------------------------------------------------------------------------
 
 
 def _check_any(value: JsonValue) -> None:
@@ -115,6 +116,7 @@ def _check_null(value: JsonValue) -> None:
 
 
 def _check_number(value: JsonValue) -> None:
+    # Exact types here and below: to isinstance(), True is an int.
     if type(value) is not float and type(value) is not int:
         raise _wrong_type("number", value)
 
@@ -126,14 +128,14 @@ SIMPLE_CHECKS: Final[dict[str, tuple[type | None, Check]]] = {
     "number": (float, _check_number),
     "any": (None, _check_any),
 }
-"""The checks of built-in types but the integers, and a Python type whose values all pass."""
+"""For each built-in type except integers: a Python type whose values all pass, and the check."""
 
 
-def integer_check(of: BuiltIn) -> Check:
-    """Make the check of an integer type; 1.0 and 1e3 are no integers, as in QEMU."""
-    low, high = of.low, of.high
+def integer_check(built_in: BuiltIn) -> Check:
+    """Return the check of an integer type; it refuses 1.0 and 1e3, as QEMU does."""
+    low, high = built_in.low, built_in.high
     if low < 0:
-        widest = max(high, _MAX_INT64)
+        widest = max(high, _MAX_INT64)  # introspection's int covers uint64, too
 
         def check_signed(value: JsonValue) -> None:
             if type(value) is not int or not _MIN_INT64 <= value <= widest:
@@ -141,11 +143,11 @@ def integer_check(of: BuiltIn) -> Check:
             if not low <= value <= high:
                 raise _expects(word, value, is_local=True)
 
-        word = f"int{high.bit_length() + 1}_t"
+        word = f"int{high.bit_length() + 1}_t"  # QEMU's text has the name of the C type
         return check_signed
 
     def check_unsigned(value: JsonValue) -> None:
-        # A negative integer is taken for the two's complement of 64 bits.
+        # QEMU reads a negative integer as the two's complement of 64 bits.
         if type(value) is not int or not _MIN_INT64 <= value <= _MAX_UINT64:
             raise _expects("uint64", value)
         if value & _MAX_UINT64 > high:
@@ -156,11 +158,11 @@ def integer_check(of: BuiltIn) -> Check:
 
 
 def enum_check(values: Iterable[str], rejected: Mapping[str, str]) -> Check:
-    """Make the check of an enum.
+    """Return the check of an enum.
 
     Args:
         values: All its values.
-        rejected: Those that policy refuses, with the word why: "Deprecated" or "Unstable".
+        rejected: The values that policy rejects, each with "Deprecated" or "Unstable".
     """
     known = frozenset(values)
 
@@ -178,7 +180,7 @@ def enum_check(values: Iterable[str], rejected: Mapping[str, str]) -> Check:
 
 
 def rejected_check(word: str) -> Check:
-    """Make the check of a member that policy refuses whatever its value is."""
+    """Return the check of a member that policy rejects, whatever its value."""
 
     def check_rejected(value: JsonValue) -> None:
         def text(name: str) -> str:
@@ -189,11 +191,11 @@ def rejected_check(word: str) -> Check:
     return check_rejected
 
 
-# --- Values with parts --------------------------------------------------------------------------
+# --- Arrays, alternates, objects ----------------------------------------------------------------
 
 
 def array_check(check: Check) -> Check:
-    """Make the check of an array from that of its elements."""
+    """Return the check of an array, made from its elements' check."""
 
     def check_array(value: JsonValue) -> None:
         if type(value) is not list:
@@ -211,7 +213,7 @@ def array_check(check: Check) -> Check:
 
 
 def map_check(check: Check) -> Check:
-    """Make the check of objects with any members from that of their values."""
+    """Return the check of an object with arbitrary member names, made from its values' check."""
 
     def check_map(value: JsonValue) -> None:
         if type(value) is not dict:
@@ -231,11 +233,11 @@ def _check_member(check: Check, name: str, value: JsonValue) -> None:
 
 
 def alternate_check(checks: Mapping[type, Check], name: str) -> Check:
-    """Make the check of an alternate.
+    """Return the check of an alternate.
 
     Args:
-        checks: The check for each Python type of a JSON value that is allowed.
-        name: The alternate's name, which the text for any other type gives.
+        checks: The check for each allowed Python type of a JSON value.
+        name: The alternate's name, for the error text about any other type.
     """
 
     def check_alternate(value: JsonValue) -> None:
@@ -252,9 +254,9 @@ class Field(NamedTuple):
 
     Attributes:
         name: Its name.
-        simple: A Python type whose values all pass; None where there is no such type.
-        check: The check for all others.
-        is_optional: Whether it may be missing.
+        simple: A Python type whose values all pass; None if there is no such type.
+        check: The check for all other values.
+        is_optional: True if it may be missing.
     """
 
     name: str
@@ -264,16 +266,16 @@ class Field(NamedTuple):
 
 
 class Fields:
-    """The members of an object type, and of each of its branches.
+    """The members of an object type and of its branches.
 
-    It is filled after it was made, so that a type may contain itself.
+    It is filled after it is created, because a type may contain itself.
 
     Attributes:
-        rows: The `fields` as plain tuples, which are taken apart several times as fast.
-        tag: The member that decides which branch there is; None without branches.
-        branches: The further members, for each value of the tag.
-        rest: The check of all other members; None where there must be none.
-        barred: Members that must not be among these.
+        rows: The `fields` as plain tuples, which Python unpacks several times as fast.
+        tag: The discriminator; None for a type without branches.
+        branches: The branch's members, for each value of the tag.
+        rest: The check of all other members; None if other members are refused.
+        barred: Names that other members must not have.
     """
 
     __slots__ = ("_fields", "barred", "branches", "rest", "rows", "tag")
@@ -298,12 +300,15 @@ class Fields:
 
     @property
     def takes_nothing(self) -> bool:
-        """Whether an object without members will do."""
+        """True if an empty object fits."""
         return all(field.is_optional for field in self.fields)
 
 
 def object_check(top: Fields) -> Check:
-    """Make the check of an object."""
+    """Return the check of an object.
+
+    This is a monitor's hot path, which is why the loop over branches is written out.
+    """
 
     def check_object(value: JsonValue) -> None:
         if type(value) is not dict:
@@ -329,6 +334,7 @@ def object_check(top: Fields) -> Check:
             if part.tag is None:
                 break
             part = _branch(part, value)
+        # Some member was not declared: only now is it worth finding out which.
         if count < len(value):
             if top.rest is None:
                 raise _unexpected(top, value)
@@ -349,7 +355,7 @@ def _check_rest(top: Fields, check: Check, value: JsonObject) -> None:
 def _branch(part: Fields, value: JsonObject) -> Fields:
     tag = value.get(part.tag or "")
     branch = part.branches.get(tag) if type(tag) is str else None
-    if branch is None:  # its own check took it: a string up to 2.0, where it should be an enum
+    if branch is None:  # up to 2.0 the tag may be a plain string, whose check passes any value
         refusal = _not_accepted(part.branches, tag)
         refusal.path.append(f".{part.tag}")
         raise refusal

@@ -1,4 +1,4 @@
-"""Sources: the files of a schema while it is read, and what is found wrong in them."""
+"""The source files of a schema, places in them, and their errors."""
 
 import re
 from array import array
@@ -11,13 +11,13 @@ from qmpeer.errors import Location, SchemaError, SchemaSemanticError, SchemaSynt
 _LINE_END: Final = re.compile("\n")
 
 
-class Source:
-    """One file.
+class SourceFile:
+    """One source file.
 
     Attributes:
         file: The name by which it was read.
         text: Its text.
-        includes: Where it was included, then where that file was, up to the first.
+        includes: The place of its include, then that of the including file, up to the first file.
     """
 
     def __init__(self, file: str, text: str, includes: tuple[Location, ...] = ()) -> None:
@@ -34,9 +34,9 @@ class Source:
         return Location(self.file, line + 1, offset - self._starts[line] + 1)
 
     def line(self, number: int) -> str:
-        """Return a line by its number, without its end.
+        """Return a line by its number, without the line end.
 
-        Errors of one line share its text, which may be as long as the file.
+        Errors on one line share its text, which may be as long as the file.
         """
         if self._line[0] != number:
             self._split()
@@ -51,24 +51,25 @@ class Source:
         return self._starts[number - 1]
 
     def _split(self) -> None:
+        # Only when a place is printed: most files have no error.
         if not self._starts:
             self._starts.append(0)
             self._starts.extend(found.end() for found in _LINE_END.finditer(self.text))
 
 
-class Place:
-    """A place in a file, cheaply kept: line and column are made out when asked for."""
+class SourcePlace:
+    """A place in a file, stored as an offset; line and column are computed on demand."""
 
     __slots__ = ("definition", "offset", "source")
 
-    def __init__(self, source: Source, offset: int, definition: str | None = None) -> None:
-        self.source: Source = source
+    def __init__(self, source: SourceFile, offset: int, definition: str | None = None) -> None:
+        self.source: SourceFile = source
         self.offset: int = offset
         self.definition: str | None = definition
 
-    def at(self, offset: int) -> "Place":
+    def at(self, offset: int) -> "SourcePlace":
         """Return another place in the same definition."""
-        return Place(self.source, offset, self.definition)
+        return SourcePlace(self.source, offset, self.definition)
 
     @property
     def location(self) -> Location:
@@ -77,11 +78,11 @@ class Place:
 
 
 class TooManyErrors(Exception):
-    """So many errors that reading on is of no use."""
+    """Raised to stop reading after too many errors."""
 
 
 class Problems:
-    """What is wrong, collected so that one run tells all of it."""
+    """The errors of a schema, collected so that one run reports all of them."""
 
     def __init__(self) -> None:
         self._errors: list[SchemaError] = []
@@ -91,18 +92,18 @@ class Problems:
 
     @property
     def has_syntax_errors(self) -> bool:
-        """Whether something could not be read, so that much may seem to be missing."""
+        """True if some text could not be parsed; definitions may then seem to be missing."""
         return any(isinstance(error, SchemaSyntaxError) for error in self._errors)
 
-    def syntax(self, place: Place, reason: str) -> None:
-        """Note that the text can't be read."""
+    def syntax(self, place: SourcePlace, reason: str) -> None:
+        """Record text that can't be parsed."""
         self._add(SchemaSyntaxError, place, reason)
 
-    def semantic(self, place: Place, reason: str) -> None:
-        """Note that the text says what can't be."""
+    def semantic(self, place: SourcePlace, reason: str) -> None:
+        """Record text that breaks a rule of the language."""
         self._add(SchemaSemanticError, place, reason)
 
-    def _add(self, kind: type[SchemaError], place: Place, reason: str) -> None:
+    def _add(self, kind: type[SchemaError], place: SourcePlace, reason: str) -> None:
         location = place.location
         text = place.source.line(location.line)
         self._errors.append(kind(reason, location, text, place.definition, place.source.includes))
@@ -110,7 +111,7 @@ class Problems:
             raise TooManyErrors
 
     def error(self) -> SchemaError:
-        """Return the first error, which holds the others."""
+        """Return the first error, with the others in its `others`."""
         first, *others = self._errors
         first.others = tuple(others)
         return first

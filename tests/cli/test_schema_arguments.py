@@ -1,6 +1,6 @@
-"""What ``qmpeer exec`` sends: values by the server's schema and its properties.
+"""The values that ``qmpeer exec`` sends, read by the server's schema and by property types.
 
-Modules: server_words, argument_words, exec_command.
+Modules: schema_arguments, argument_words, exec_command.
 """
 
 import json
@@ -63,7 +63,7 @@ def server(tmp_path: Path, **answers: Any) -> Scripted:
         (["is-open=No"], {"is-open": False}),
         (["ratio=.5"], {"ratio": 0.5}),
         (["driver=null"], {"driver": "null"}),
-        (["names=[1, 2]"], {"names": [1, 2]}),  # without a plain word nobody asks for the schema
+        (["names=[1, 2]"], {"names": [1, 2]}),  # without a plain word the schema is not queried
         (["names.0=1", "names.1=2"], {"names": ["1", "2"]}),
         (["inner.level=0x10", "inner.name=7"], {"inner": {"level": 16, "name": "7"}}),
         (['inner={"level": 1}', "size=1k"], {"inner": {"level": 1}, "size": 1024}),
@@ -208,7 +208,7 @@ def test_a_misspelt_property_gets_the_nearest_name(
 
 
 def test_a_mistake_in_text_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The server refuses what nobody asked the schema about; its hint comes all the same."""
+    """The server refuses arguments sent without a look at the schema; the hint is shown anyway."""
     refusal = CommandError("GenericError", "Parameter 'drivr' is unexpected")
     with server(tmp_path, add=refusal) as scripted:
         assert main(["exec", scripted.address, "add", "drivr=x"]) == 1
@@ -217,7 +217,7 @@ def test_a_mistake_in_text_is_explained(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_out_of_band_nothing_is_asked(tmp_path: Path) -> None:
-    """It is for a server whose commands in band hang."""
+    """--oob is for a server whose in-band commands hang."""
     with server(tmp_path) as scripted:
         assert main(["exec", scripted.address, "add", "size=64M", "--oob"]) == 1
 
@@ -225,14 +225,14 @@ def test_out_of_band_nothing_is_asked(tmp_path: Path) -> None:
 
 
 class Deaf(threading.Thread):
-    """A server that answers a few commands and then nothing more.
+    """A server that answers a few commands and then no more.
 
     Args:
-        path: Where it listens.
-        answers: Its replies, that to qmp_capabilities first.
+        path: The unix path on which it listens.
+        answers: Its replies, beginning with the one to qmp_capabilities.
 
     Attributes:
-        seen: The names of the commands that came.
+        seen: The names of the commands received.
     """
 
     def __init__(self, path: Path, answers: Sequence[Any]) -> None:

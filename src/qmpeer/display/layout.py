@@ -1,4 +1,4 @@
-"""Text for people: in the width, the encoding and the colours that an output has."""
+"""Text for people, laid out for the width, the encoding and the colours of an output."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,24 +7,24 @@ from qmpeer.display.colours import PLAIN, Palette
 from qmpeer.display.safe_text import columns, cut, for_encoding, visible
 
 ENDLESS: Final = 1_000_000
-"""Columns of an output that is no terminal: nothing is cut there."""
+"""The width of an output that is no terminal, where nothing is cut."""
 _NARROWEST: Final = 20
 _GAP: Final = "  "
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
-class Page:
-    """What lines for people are laid out for.
+class Layout:
+    """The width, the encoding and the colours for which text is laid out.
 
     Args:
-        width: Columns of a line.
+        width: The columns of a line.
         encoding: The name of the output's encoding.
-        palette: The colours that it has.
+        palette: The output's colours.
 
     Attributes:
-        width: Columns of a line.
+        width: The columns of a line, at least 20.
         encoding: The name of the output's encoding.
-        palette: The colours that it has.
+        palette: The output's colours.
     """
 
     def __init__(
@@ -35,24 +35,25 @@ class Page:
         self.palette: Palette = palette
 
     def encoded(self, text: str) -> str:
-        """Return a text in letters that the output has."""
+        """Return a text with replacements for characters that the output's encoding lacks."""
         try:
             text.encode(self.encoding)
         except (UnicodeError, LookupError):
+            # Our own signs have readable replacements; all other characters become escapes.
             return for_encoding(text.replace("…", "~").replace("×", "x"), self.encoding)
         return text
 
     def fitted(self, text: str) -> str:
-        """Return a text of any letters as one line that fits."""
+        """Return a text as one line that fits the width and can't steer a terminal."""
         return cut(visible(text), self.width)
 
     def section(self, title: str, rows: Sequence[Sequence[str]], indent: int) -> list[str]:
-        """Return lines: a title, and beside it rows whose columns stand below one another.
+        """Return lines with a title on the left and, beside it, rows with aligned columns.
 
         Args:
-            title: What the rows are about; it may be empty.
-            rows: Texts, of any letters.
-            indent: Columns of the title.
+            title: The title of the rows; it may be empty.
+            rows: The cells of each row; they may contain any characters.
+            indent: The columns kept for the title.
         """
         safe = [[visible(cell) for cell in row] for row in rows]
         widths = [max(map(columns, column)) for column in zip(*_even(safe), strict=True)]
@@ -71,7 +72,11 @@ class Page:
 
 
 def _even(rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Fill up short rows; a cell that has none behind it takes no part in its column's width."""
+    """Return rows of equal length, with empty cells for measuring the widths of columns.
+
+    The last cell of a short row becomes empty, too: it may reach into the columns to its right,
+    so it doesn't widen its own.
+    """
     most = max(map(len, rows), default=0)
     return [
         [row[n] if n < len(row) - 1 or n == most - 1 < len(row) else "" for n in range(most)]
@@ -80,7 +85,7 @@ def _even(rows: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def size_text(size: object) -> str:
-    """Return a number of bytes for people; "" if it is none.
+    """Format a number of bytes for people; return "" for anything but a number.
 
     Example:
         >>> size_text(65536), size_text(1_500_000_000), size_text(0), size_text(None)
@@ -97,7 +102,7 @@ def size_text(size: object) -> str:
 
 
 def rate_text(rate: float) -> str:
-    """Return a number of bytes a second for people.
+    """Format a number of bytes per second for people.
 
     Example:
         >>> rate_text(2048.0)

@@ -1,4 +1,4 @@
-"""What asyncio does in its own way; `qmpeer.client.blocking.door` has the same names."""
+"""The primitives of the async client; `qmpeer.client.blocking.primitives` has the same names."""
 
 import asyncio
 import socket
@@ -19,20 +19,29 @@ if TYPE_CHECKING:
 
     from qmpeer.client.launching import Launched
 
-__all__ = ["Door", "Lock", "accepted", "aside", "decoded", "opened", "pause", "tell"]
+__all__ = [
+    "ClosedOnExit",
+    "Lock",
+    "accept_connection",
+    "call_blocking",
+    "decoded",
+    "open_connection",
+    "pause",
+    "report_progress",
+]
 
 
 Lock: Final = asyncio.Lock
 pause: Final = asyncio.sleep
-aside: Final = asyncio.to_thread
-"""Call a function that may block for a moment."""
+call_blocking: Final = asyncio.to_thread
+"""Call a function that may block for a moment, without blocking the loop."""
 
 
-class Door:
-    """A connection as a context manager, which closes it."""
+class ClosedOnExit:
+    """A context manager that closes the connection at its end."""
 
     async def close(self) -> None:
-        """Close the connection; doing so twice is fine."""
+        """Close the connection; repeated calls do no harm."""
         raise NotImplementedError
 
     async def __aenter__(self) -> Self:
@@ -42,7 +51,7 @@ class Door:
         await self.close()
 
 
-async def opened(
+async def open_connection(
     address: AddressLike,
     session: ClientSession[Reply[Any]],
     deadline: Deadline,
@@ -53,7 +62,7 @@ async def opened(
     wait_for_socket: bool = False,
     tls: "ssl.SSLContext | None" = None,
 ) -> AsyncChannel:
-    """Connect and negotiate; what isn't said here is as in `AsyncClient.connect`."""
+    """Connect and negotiate, as described at `AsyncClient.connect`."""
     _, channel = await open_stream(
         address,
         lambda stream: AsyncChannel(stream, session, launched, log, on_lost),
@@ -66,8 +75,8 @@ async def opened(
     return channel
 
 
-async def accepted(listener: socket.socket, timeout: float | None) -> socket.socket:
-    """Return the first connection that comes to a listening socket."""
+async def accept_connection(listener: socket.socket, timeout: float | None) -> socket.socket:
+    """Accept one connection on a listening socket."""
     before = listener.gettimeout()
     listener.setblocking(False)
     try:
@@ -80,8 +89,8 @@ async def accepted(listener: socket.socket, timeout: float | None) -> socket.soc
     return sock
 
 
-async def tell(report: Callable[[Any], object] | None, value: Any) -> None:
-    """Call a function of the caller's, if there is one; await what it returns, if that can be."""
-    told = None if report is None else report(value)
-    if isawaitable(told):
-        await told
+async def report_progress(progress: Callable[[Any], object] | None, state: Any) -> None:
+    """Call the caller's progress function, if any; await its result if that is awaitable."""
+    result = None if progress is None else progress(state)
+    if isawaitable(result):
+        await result
