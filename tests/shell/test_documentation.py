@@ -222,7 +222,7 @@ Forget a disk.
 no arguments
 example: disk-forget""",
     "disk-open.disk": "there is no 'disk' in disk-open; did you mean disks?",
-    "disk-open.zzzzz": "there is no 'zzzzz' in disk-open; help disk-open lists what is there",
+    "disk-open.zzzzz": "there is no 'zzzzz' in disk-open; help disk-open lists its members",
     "disk-open.disks.zzzzz.q": (
         "there is no command, event or type 'disk-open.disks.zzzzz.q'; help lists them"
     ),

@@ -165,6 +165,7 @@ class Terminal:
                 break
             expanded = self._expanded(text)
             self._pastes.clear()
+            # With a paste expanded, offsets no longer match the columns of the line above.
             typed_at = len(self._prompt_text) if expanded == text else None
             if await self._interruptible(self._lines.execute(expanded, typed_at)):
                 break
