@@ -222,7 +222,7 @@ Forget a disk.
 no arguments
 example: disk-forget""",
     "disk-open.disk": "there is no 'disk' in disk-open; did you mean disks?",
-    "disk-open.zzzzz": "there is no 'zzzzz' in disk-open; help disk-open lists what is there",
+    "disk-open.zzzzz": "there is no 'zzzzz' in disk-open; help disk-open lists its members",
     "disk-open.disks.zzzzz.q": (
         "there is no command, event or type 'disk-open.disks.zzzzz.q'; help lists them"
     ),
@@ -398,7 +398,7 @@ async def test_at_a_prompt(ours: Path, sources: Path) -> None:
         await person.executes("help disk-open", r"required arguments:\n  disks: \[Options\]")
     async with Person(ours, documentation=documentation_from(str(sources / "empty"))) as person:
         await person.executes(
-            "help stop", r"no documentation:\s+\S+\s+holds\s+no\s+qapi-schema.json"
+            "help stop", r"no documentation:\s+\S+\s+contains\s+no\s+qapi-schema.json"
         )
 
 

@@ -42,7 +42,7 @@ async def test_a_command_that_was_sent(sleeper: Sleeper) -> None:
         async with asyncio.timeout(PATIENCE):
             await sleeper.is_asleep.wait()
         os.kill(os.getpid(), signal.SIGINT)
-        await person.reads("cancelled; the server may still execute it")
+        await person.reads("cancelled; the server may still execute the command")
 
 
 async def test_where_nothing_was_sent(sleeper: Sleeper) -> None:
@@ -51,7 +51,7 @@ async def test_where_nothing_was_sent(sleeper: Sleeper) -> None:
         async with asyncio.timeout(PATIENCE):
             await sleeper.is_asleep.wait()
         os.kill(os.getpid(), signal.SIGINT)
-        await person.reads("may still be executed.*qmp>")
+        await person.reads("may still execute.*qmp>")
         person.types("wait 60 LATE\r")
         async with asyncio.timeout(PATIENCE):
             while person.terminal._running is None:

@@ -148,7 +148,7 @@ qmp-shell: stdin:2: expected the name of an event first
            ^^^^
 """),
     ("query-name\nwait -1 STOP\n", 2, """\
-qmp-shell: stdin:2: expected seconds from 0 on
+qmp-shell: stdin:2: expected seconds, 0 or more
     wait -1 STOP
          ^^
 """),

@@ -85,12 +85,12 @@ class CompletionRequest(msgspec.Struct, frozen=True):
         """Return the candidates that begin with the current word, or else those that contain it."""
         current = self.current
         typed = current.value.text if current.name is None else f"{current.name}="
-        given = list(candidates)
-        found = list(matching_candidates(typed, given))
+        offered = list(candidates)
+        found = list(matching_candidates(typed, offered))
         if not found and len(typed) > 1:
             found = [
                 candidate
-                for candidate in given
+                for candidate in offered
                 if typed in candidate.text and _is_one_word(candidate.text)
             ]
         return CompletionResult(current.start, tuple(found))
@@ -181,22 +181,22 @@ class _ArgumentCompletion:
         optional: list[Candidate] = []
         late: list[Candidate] = []
         for name, member in known.members.items():
-            given = level.members.get(name)
-            if isinstance(given, Word):
+            typed = level.members.get(name)
+            if isinstance(typed, Word):
                 continue
-            if isinstance(given, Level):
-                required += self._required_within(member, given, f"{prefix}{name}.")
-            is_required = not member.is_optional and given is None
+            if isinstance(typed, Level):
+                required += self._required_within(member, typed, f"{prefix}{name}.")
+            is_required = not member.is_optional and typed is None
             meta = _meta(member, self._schema)
             candidates = list(
                 self._member_candidates(member.type, f"{prefix}{name}", meta, is_required)
             )
-            if given is not None:
+            if typed is not None:  # typed in parts, so not as one value
                 candidates = [
                     candidate for candidate in candidates if not candidate.text.endswith("=")
                 ]
             if is_required and name in known.discriminators:
-                required[:0] = candidates
+                required[:0] = candidates  # its value decides which other members exist
             elif is_required:
                 required += candidates
             else:

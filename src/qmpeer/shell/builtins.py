@@ -171,13 +171,13 @@ def _seconds(word: Word) -> float | None:
 
 
 def _complete_wait(request: CompletionRequest) -> CompletionResult:
-    said = [word for word in request.words if not word.value.text.replace(".", "").isdigit()]
-    if not said:
+    words = [word for word in request.words if not word.value.text.replace(".", "").isdigit()]
+    if not words:  # only the seconds were typed
         return request.offer(_events(request))
-    event = request.vocabulary.events.get(said[0].value.text)
+    event = request.vocabulary.events.get(words[0].value.text)
     if event is None or event.arguments is None:
         return CompletionResult(request.current.start)
-    return request.members(event.arguments, event.name, said[1:])
+    return request.members(event.arguments, event.name, words[1:])
 
 
 async def _job(context: BuiltinContext, line: BuiltinLine) -> None:

@@ -69,7 +69,7 @@ class ShellConnection:
         Raises:
             OSError: As `AsyncClient.connect`.
             QMPError: As `AsyncClient.connect`.
-            ValueError: If the address isn't one.
+            ValueError: If the address is invalid.
         """
         if self._connecting is None:
             await self.close()
@@ -81,7 +81,7 @@ class ShellConnection:
             if not done and on_silence is not None:
                 on_silence()
             self.client = await connecting
-        except BaseException:
+        except BaseException:  # C-c too: the attempt must not go on in the background
             connecting.cancel()
             raise
         return self.client

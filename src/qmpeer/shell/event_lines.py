@@ -105,9 +105,5 @@ def event_line(event: Event, palette: Palette = PLAIN) -> str:
 def _time(seconds: int, microseconds: int) -> str:
     try:
         return f"{datetime.fromtimestamp(seconds):%H:%M:%S}.{microseconds // 1000:03d}"
-    except (
-        OverflowError,
-        OSError,
-        ValueError,
-    ):  # beyond the year 9999, or what the C library can convert
+    except (OverflowError, OSError, ValueError):  # e.g. beyond the year 9999
         return f"{seconds}.{microseconds:06d}"[:30]

@@ -141,6 +141,7 @@ class LineExecutor:
         connection = self.session.connection
         connection.connected()
         vocabulary = connection.vocabulary
+        # A script's command without arguments needs no schema: it doesn't wait for one.
         if words or self.session.settings.is_interactive:
             vocabulary = await connection.fetch_vocabulary()
         if vocabulary.is_known and name not in vocabulary.commands:
@@ -180,13 +181,13 @@ class LineExecutor:
         """
         found: dict[PropertyQuery, JsonValue] = {}
         timeout = self.session.settings.timeout
-        for question in property_queries(schema, command, values):
+        for query in property_queries(schema, command, values):
             try:
-                found[question] = await self.session.connection.connected().execute(
-                    question.command, question.arguments, timeout=timeout
+                found[query] = await self.session.connection.connected().execute(
+                    query.command, query.arguments, timeout=timeout
                 )
                 break
-            except CommandError:
+            except CommandError:  # no such type: the next query may be for its alias
                 continue
         return with_properties(schema, command, values, found.get)
 

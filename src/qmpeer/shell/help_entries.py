@@ -127,16 +127,16 @@ class Entries:
         self, command: CommandDefinition, documentation: Documentation | None
     ) -> Iterator[str]:
         place = self.paths.result_of(command)
-        said = [
+        texts = [
             section.text
             for section in (documentation.sections if documentation else ())
             if section.tag in _RETURNS
         ]
         if place is not None:
             yield f"returns {self._type_name(place)}"
-        elif said:
+        elif texts:
             yield "returns nothing"
-        for text in said:
+        for text in texts:
             yield from self._lines(text, _TEXT)
 
     def _example(self, command: CommandDefinition) -> Iterator[str]:

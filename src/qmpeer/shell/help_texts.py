@@ -170,7 +170,7 @@ class _Topics:
         first, dot, rest = topic.rpartition(".")
         parent = self._place_of(first) if dot else None
         if parent is not None:
-            hint = did_you_mean(rest, parent) or f"help {visible(first)} lists what is there"
+            hint = did_you_mean(rest, parent) or f"help {visible(first)} lists its members"
             return f"there is no '{visible(rest)}' in {visible(first)}; {hint}"
         hint = did_you_mean(topic, names) or "help lists them"
         return f"there is no command, event or type '{visible(topic)}'; {hint}"
@@ -213,7 +213,7 @@ def _overview(
 ) -> Iterator[str]:
     yield palette.paint("heading", "Type a command: name=value ..., or paste JSON. TAB completes.")
     yield "  sub.name=value  a member within     list.0=value  an item     'a b'  with a blank"
-    yield "  name:=value     text, whatever it looks like    {...}  JSON    # a comment"
+    yield "  name:=value     always text             {...}  JSON        # a comment"
     yield ""
     yield palette.paint("heading", "Built-ins of the shell ('help NAME' shows more)")
     yield from (f"  {word.name:<14}{word.about}" for word in builtins.values())

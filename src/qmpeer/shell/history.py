@@ -58,7 +58,7 @@ class FileHistory(History):
         try:
             with open(self.path, "rb", opener=_no_link) as file:
                 size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - limits.SHELL_HISTORY))
+                file.seek(max(0, size - limits.SHELL_HISTORY))  # its first line may be cut: skipped
                 lines = file.read().splitlines()
         except OSError:
             return []
@@ -71,6 +71,7 @@ class FileHistory(History):
         data = msgspec.json.encode(string.encode(errors="replace").decode()) + b"\n"
         try:
             os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+            # O_APPEND and one write(): entries of several shells don't mix.
             with open(open_private(self.path, os.O_NOFOLLOW), "ab") as file:
                 file.write(data)
         except OSError:

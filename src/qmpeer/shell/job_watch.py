@@ -55,6 +55,7 @@ async def follow_job(
 
     record = _JobRecord(job)
     async with client.events(*_EVENTS, match=concerns) as events:
+        # Events before the subscription first. Older ones than EVENTS_KEPT are gone: LimitError.
         mark = max(since, await client.event_mark() - limits.EVENTS_KEPT)
         with contextlib.suppress(TimeoutError, LimitError):
             while True:

@@ -47,6 +47,7 @@ def key_bindings(
     def _(event: KeyPressEvent) -> None:
         tab(event.current_buffer)
 
+    # Eager: without it, prompt_toolkit waits for a second key, such as f of Escape and f.
     @bindings.add(Keys.Escape, filter=has_completions, eager=True)
     def _(event: KeyPressEvent) -> None:
         event.current_buffer.cancel_completion()

@@ -44,9 +44,9 @@ class LiveNames:
         found: Sequence[str] | None = self._remembered(_key(kind, about))
         return found or ()
 
-    def answer(self, question: PropertyQuery) -> JsonValue:
+    def answer(self, query: PropertyQuery) -> JsonValue:
         """Return the cached answer to a query, or None; note a miss."""
-        answer: JsonValue = self._remembered(question)
+        answer: JsonValue = self._remembered(query)
         return answer
 
     def _remembered(self, key: "_Key") -> Any:
@@ -109,7 +109,7 @@ async def _ask(client: AsyncClient, key: _Key) -> Any:
     kind, about = key
     if kind == "human":
         return await human_names(client, about, timeout)
-    if kind == "secret":
+    if kind == "secret":  # objects of types such as secret and secret_keyring
         found = await client.execute("qom-list", {"path": "/objects"}, timeout=timeout)
         return [str(e["name"]) for e in found if "secret" in str(e["type"])]
     return await client.names(kind, within=about, timeout=timeout)

@@ -88,7 +88,7 @@ class PromptLines:
             text: The text.
             typed_at: Its first column in the line above; None if the line above shows another text.
         """
-        self._names.forget()
+        self._names.forget()  # a command may create or delete what they name
         try:
             if self._is_human:
                 await self._execute_human(text.strip())

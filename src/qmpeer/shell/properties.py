@@ -88,7 +88,7 @@ PropertyAnswers: TypeAlias = Callable[[PropertyQuery], JsonValue]
 """Returns the server's reply to a query, or None."""
 
 
-def no_answers(question: PropertyQuery) -> JsonValue:
+def no_answers(query: PropertyQuery) -> JsonValue:
     """Return None."""
     return None
 
@@ -141,8 +141,8 @@ def with_properties(
         answers: Returns the server's replies to the queries.
     """
     is_open = _is_open(schema, command)
-    asked = map(answers, property_queries(schema, command, values))
-    answer = next((each for each in asked if each is not None), None)
+    replies = map(answers, property_queries(schema, command, values))
+    answer = next((reply for reply in replies if reply is not None), None)
     properties = dict(sorted(_properties(answer), key=itemgetter(0))) if answer else {}
     of = schema.types[arguments_type(command)]
     if not isinstance(of, StructDefinition) or of.base is not None or not (is_open or properties):

@@ -94,8 +94,8 @@ class ScriptScreen:
             error: The error.
             start: Offset of the statement in its script; an InputError's offsets refer to that.
         """
-        what, *lines = error_report(text, error, _WIDTH - 4, start)
-        self.note(f"{place}: {what}")
+        message, *lines = error_report(text, error, _WIDTH - 4, start)
+        self.note(f"{place}: {message}")
         if lines and self._errors is not None:
             with contextlib.suppress(OSError):
                 print("\n".join(f"    {e}" for e in lines), file=self._errors, flush=True)
@@ -151,7 +151,7 @@ async def run_script(
                     await run()
                 except ShellExit:
                     return outcome
-                except BrokenPipeError:
+                except BrokenPipeError:  # nobody reads our output: not the statement's error
                     raise
                 except (InputError, QMPError, OSError, SourceError) as error:
                     line += piece.text.count("\n", counted, start)
@@ -226,7 +226,7 @@ async def stream_pieces(stream: BinaryIO) -> AsyncIterator[Piece]:
     """Yield statements as soon as a stream has sent their last line."""
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[bytes] = asyncio.Queue()
-    room = threading.Semaphore(1000)
+    room = threading.Semaphore(1000)  # lines that are read ahead of execution
 
     def read() -> None:  # in a daemon thread: the read may never return
         for line in _lines_of(stream):
@@ -263,6 +263,7 @@ def _equivalent_prefix(text: str) -> str | None:
     The next line is scanned behind this text, so that a long statement isn't scanned again for each
     of its lines. None if the last statement has ended.
     """
+    # The x stands for the first word of the next line: is it in the last statement?
     last = next(reversed(split(f"{text}x")), None)
     if last is None or last.start == len(text):
         return "" if text.endswith("\\\n") else None  # a continuation, even in a comment

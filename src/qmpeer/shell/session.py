@@ -93,6 +93,7 @@ class Session:
         self, name: str, arguments: JsonObject | None, *, is_oob: bool = False
     ) -> tuple[JsonValue, float]:
         client = self.connection.connected()
+        # Before the command is sent, so that 'stop', then 'wait STOP' finds the event.
         self.mark = await client.event_mark()
         recording = self.events.recording
         if recording is not None:
@@ -111,6 +112,7 @@ class Session:
             raise
         self.is_unanswered = False
         seconds = time.monotonic() - begin
+        # Events that arrived before the reply are shown before it.
         await self.events.take()
         if recording is not None:
             recording.write_return(value)

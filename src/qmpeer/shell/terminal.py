@@ -165,6 +165,7 @@ class Terminal:
                 break
             expanded = self._expanded(text)
             self._pastes.clear()
+            # With a paste expanded, offsets no longer match the columns of the line above.
             typed_at = len(self._prompt_text) if expanded == text else None
             if await self._interruptible(self._lines.execute(expanded, typed_at)):
                 break
@@ -179,7 +180,9 @@ class Terminal:
             if not task.cancelled():  # cancelled from outside, not by C-c
                 task.cancel()
                 raise
-            doubt = "; the server may still execute it" if self._session.is_unanswered else ""
+            doubt = (
+                "; the server may still execute the command" if self._session.is_unanswered else ""
+            )
             self._screen.note(f"cancelled{doubt}")
             return None
         finally:

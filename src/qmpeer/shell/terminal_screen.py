@@ -202,7 +202,7 @@ class TerminalScreen:
     def _flush_now(self) -> None:
         if self._pending and not self._is_paged:
             pending, self._pending = self._pending, []
-            if self._is_progress_shown:
+            if self._is_progress_shown:  # erase it; the next progress text draws it again
                 self._raw("\r\x1b[K")
             self._raw("\n".join(pending) + "\n")
 

@@ -219,6 +219,7 @@ class ArgumentReader:
         value = word.value
         _refuse_redacted(value)
         kinds = alternatives(self._schema, type_name)
+        # QAPI's "any". An alternate of all kinds has types for them.
         if len(kinds) == len(ALL_KINDS) and kinds["string"] is None:
             return untyped_value(word)
         if value.kind == "json":
