@@ -93,6 +93,10 @@ test-programs: ## Install the programs that the tests drive, as root on Debian, 
 test-slow: .venv/.dev test-programs ## Run the long tests: limits at their real size, all of QEMU's answers, endurance
 	@$(PYTEST) -rs -p no:xdist -m slow --timeout=600
 
+.PHONY: test-pages
+test-pages: .venv/.dev test-programs ## Run everything that the install page, tutorials, how-tos, the cookbook and the API pages show
+	@$(PYTEST) -rs $(SIDE_BY_SIDE) -m pages
+
 .PHONY: fuzz
 fuzz: .venv/.dev ## Try the Hypothesis properties on many more examples
 	@HYPOTHESIS_PROFILE=long $(PYTEST) -m property --timeout=0

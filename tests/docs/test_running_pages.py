@@ -1,10 +1,11 @@
 """Installation, tutorials, how-tos, the cookbook, the API: everything shown runs as it is."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from tests.docs.page_runner import (
     Block,
@@ -26,6 +27,16 @@ PAGES = [
     ),
 ]
 
+FIRST_GEAR = ("get-started", "errors", "guest-state", "client")
+"""Pages that `make test` runs; `make test-pages` runs all of them."""
+
+
+def cases() -> Iterator[ParameterSet]:
+    for path in PAGES:
+        marks = [] if path.stem in FIRST_GEAR else [pytest.mark.slow]
+        name = f"{path.parent.name}/{path.stem}"
+        yield pytest.param(path, id=name, marks=[*marks, pytest.mark.pages])
+
 
 def run_page(name: str, text: str) -> None:
     with tempfile.TemporaryDirectory() as folder, PageRunner(name, Path(folder)) as runner:
@@ -33,7 +44,7 @@ def run_page(name: str, text: str) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("path", PAGES, ids=[f"{path.parent.name}/{path.stem}" for path in PAGES])
+@pytest.mark.parametrize("path", cases())
 def test_page(path: Path, program: Callable[[str], str]) -> None:
     text = path.read_text()
     blocks = page_blocks(text)
