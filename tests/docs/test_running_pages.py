@@ -1,11 +1,10 @@
 """Installation, tutorials, how-tos, the cookbook, the API: everything shown runs as it is."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from _pytest.mark.structures import ParameterSet
 
 from tests.docs.page_runner import (
     Block,
@@ -31,11 +30,14 @@ FIRST_GEAR = ("get-started", "errors", "guest-state", "client")
 """Pages that `make test` runs; `make test-pages` runs all of them."""
 
 
-def cases() -> Iterator[ParameterSet]:
-    for path in PAGES:
-        marks = [] if path.stem in FIRST_GEAR else [pytest.mark.slow]
-        name = f"{path.parent.name}/{path.stem}"
-        yield pytest.param(path, id=name, marks=[*marks, pytest.mark.pages])
+CASES = [
+    pytest.param(
+        path,
+        id=f"{path.parent.name}/{path.stem}",
+        marks=[pytest.mark.pages, *([] if path.stem in FIRST_GEAR else [pytest.mark.slow])],
+    )
+    for path in PAGES
+]
 
 
 def run_page(name: str, text: str) -> None:
@@ -44,7 +46,7 @@ def run_page(name: str, text: str) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("path", cases())
+@pytest.mark.parametrize("path", CASES)
 def test_page(path: Path, program: Callable[[str], str]) -> None:
     text = path.read_text()
     blocks = page_blocks(text)
