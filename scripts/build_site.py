@@ -34,6 +34,8 @@ def build(folder: Path) -> None:
         BuildError: If there are warnings.
     """
     work = folder.parent / f"{folder.name}.work"
+    for leftover in (folder, work):  # a page that has moved would stay, and be described twice
+        shutil.rmtree(leftover, ignore_errors=True)
     pages = _gather_pages(work)
     sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going"]
     _run([*sphinx, "-d", str(work / "doctrees"), str(pages), str(folder)])
@@ -42,7 +44,6 @@ def build(folder: Path) -> None:
 def _gather_pages(work: Path) -> Path:
     """Put all sources of the site into one folder; return the folder."""
     pages = work / "docs"
-    shutil.rmtree(pages, ignore_errors=True)
     shutil.copytree(ROOT / "docs", pages, ignore=shutil.ignore_patterns("reference", "__pycache__"))
     shutil.copy2(ROOT / "CHANGELOG.md", work)  # a page includes it
     command = [sys.executable, "-m", "qmpeer", "docs", "--from", str(SCHEMA), *REFERENCE]
