@@ -96,6 +96,9 @@ busy machine a thread may wait that long for a processor."""
 WAKE_INTERVAL: Final = 0.05
 """Seconds after which a thread that waits for another one checks on its own. Ours: an exception in
 a signal handler may keep the other thread from waking it."""
+WAIT_CHECK: Final = 0.25
+"""Seconds after which a blocking wait for an event checks whether another thread has ended it.
+Ours: the kernel wakes a thread that receives for data only."""
 LAUNCH_STDERR: Final = 64 * 1024
 """Last bytes of a launched program's stderr that are kept. Ours."""
 CLOSE_TIMEOUT: Final = 5.0

@@ -252,8 +252,22 @@ def test_a_subscription_that_has_ended_still_gives_what_is_unread(face: Face) ->
         server.event("X")
         vm.event_mark()
         assert events.next().number == 1
-        with pytest.raises(TimeoutError):
+        with pytest.raises(ConnectionClosed, match="the subscription was closed"):
             events.next(0.01)
+        assert list(events) == []
+
+
+def test_a_reader_ends_when_its_subscription_is_closed(face: Face) -> None:
+    """Whether it receives itself or waits for a thread that does."""
+    with connected(face) as (vm, server):
+        closed, other = [vm.events("X"), vm.events("X")], vm.events("Y")
+        readings = [background(list, events) for events in closed]
+        waiting = background(other.next, PATIENCE)
+        for events in closed:
+            events.close()
+        assert [reading.result(PATIENCE) for reading in readings] == [[], []]
+        server.event("Y")
+        assert waiting.result(PATIENCE).name == "Y"
 
 
 def test_a_subscription_ends_with_the_connection(face: Face) -> None:

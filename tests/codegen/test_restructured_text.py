@@ -38,7 +38,7 @@ MOVE = """\
 
    Move the ``tray`` of a player, as :qapi:cmd:`query-player` says.
 
-   *May come out of band.*
+   *May be executed out of band.*
 
    :feat deprecated: Use :qapi:cmd:`query-player` instead.
 
@@ -161,7 +161,7 @@ OTHERS = """\
 
    Arguments: the members of :qapi:obj:`Any`
 
-   *Allowed before the machine is there.*
+   *May be executed before the machine is created.*
 
    **Returns**: nothing
 

@@ -67,7 +67,7 @@ def test_a_name_can_be_registered_once() -> None:
 )
 def test_a_name_that_qapi_would_not_have_is_refused(name: str) -> None:
     monitor = Monitor()
-    with pytest.raises(ValueError, match="is no name"):
+    with pytest.raises(ValueError, match="is not a name"):
         monitor.command(name)
     assert monitor.schema() == Monitor().schema()
 

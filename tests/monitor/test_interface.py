@@ -397,6 +397,15 @@ async def test_output_that_policy_hides(schema: Schema, path: Path) -> None:
         assert not names & {"spin", "SPUN"}
 
 
+async def test_output_is_checked_before_policy_hides_it(schema: Schema, path: Path) -> None:
+    """A policy for input isn't one for replies, and what is hidden isn't missing."""
+    policy = Policy(deprecated_input="reject", deprecated_output="hide")
+    monitor = player(schema, policy=policy, checks_output=True)
+    async with connected(monitor, path) as client:
+        assert await client.execute("query-disc") == {"return": {"title": "Blue"}}
+        assert (await client.execute("query-qmp-schema"))["return"]
+
+
 # --- Checks of output -----------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from qmpeer import limits
-from qmpeer.errors import LimitError
+from qmpeer.errors import ConnectionClosed, LimitError
 from qmpeer.messages import Event
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonValue
@@ -61,7 +61,7 @@ class EventQueue:
         dropped: The number of events dropped since the subscription began.
     """
 
-    __slots__ = ("_events", "_failure", "_log", "_matches", "_names", "dropped")
+    __slots__ = ("_events", "_failure", "_is_closed", "_log", "_matches", "_names", "dropped")
 
     def __init__(self, log: "EventLog", names: Names, match: Match, limit: int) -> None:
         if limit < 1:
@@ -71,6 +71,7 @@ class EventQueue:
         self._events: deque[Event] = deque(maxlen=limit)
         self._log = log
         self._failure: Exception | None = None
+        self._is_closed = False
         self.dropped: int = 0
 
     def put(self, event: Event) -> None:
@@ -94,20 +95,27 @@ class EventQueue:
         self._events.append(event)
 
     def take(self) -> Event | None:
-        """Return the oldest unread event, or None."""
+        """Return the oldest unread event, or None if there is none yet.
+
+        Raises:
+            ConnectionClosed: If the subscription was closed, and every event was taken.
+        """
         if self._events:
             return self._events.popleft()
         if self._failure is not None:
             raise self._failure
+        if self._is_closed:
+            raise ConnectionClosed("the subscription was closed")
         return None
 
     @property
     def has_something(self) -> bool:
         """True if `take` has something to return or raise."""
-        return bool(self._events) or self._failure is not None
+        return bool(self._events) or self._failure is not None or self._is_closed
 
     def close(self) -> None:
         """Accept no more events; repeated calls do no harm. Unread events can still be taken."""
+        self._is_closed = True
         self._log.unsubscribe(self)
 
 

@@ -73,10 +73,11 @@ class Interface:
     def __init__(self, declared: Schema | None, policy: Policy, checks_output: bool) -> None:
         self._schema = None if declared is None else _with_own(declared)
         self._policy = policy
-        self._checks_output = checks_output
         known = self._schema or Schema({})
         self._declarations = SchemaTypes(known.types)
         self._validator = Validator(known, policy.rejected)
+        # Policy rejects input only: a reply may have what a command mustn't.
+        self._output_validator = Validator(known) if checks_output else None
         self._hiding = Hiding(known, policy.hidden) if policy.hidden else None
         self._commands = {command.name: command for command in known.commands()}
         self._events = {event.name: event for event in known.events()}
@@ -197,12 +198,17 @@ class Interface:
 
     def output(self, command: CommandDefinition) -> Callable[[JsonValue], JsonValue] | None:
         """Return the post-processing for a command's result, or None if there is none."""
-        if command.name not in self._commands or not (self._checks_output or self._hiding):
+        validator = self._output_validator
+        if command.name in {entity.name for entity in own_schema().entities}:
+            validator = (
+                None  # with hiding, our introspection lacks members that the schema requires
+            )
+        if command.name not in self._commands or not (validator or self._hiding):
             return None
 
         def shown(value: JsonValue) -> JsonValue:
-            if self._checks_output:
-                self._validator.check_return(command.name, value)
+            if validator is not None:
+                validator.check_return(command.name, value)
             if self._hiding is None:
                 return value
             return self._hiding.shown(command.returns or EMPTY.name, value)
@@ -218,8 +224,8 @@ class Interface:
         declared = self._events.get(name)
         if declared is None:
             return True, data
-        if self._checks_output:
-            self._validator.check_event(name, data)
+        if self._output_validator is not None:
+            self._output_validator.check_event(name, data)
         if self._hiding is None:
             return True, data
         if self._hiding.has_hidden(declared.features):

@@ -261,6 +261,10 @@ class AsyncChannel:
                     self._waiters.remove(waiter)
         return True
 
+    def check_waits(self) -> None:
+        """Let every wait check its condition."""
+        self._wake()
+
     def _wake(self) -> None:
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:

@@ -101,6 +101,10 @@ class AsyncReconnectingChannel(ConnectionSeries[AsyncChannel]):
                 except TimeoutError:
                     return is_done()
 
+    def check_waits(self) -> None:
+        """Let every wait check its condition."""
+        self.current.check_waits()
+
     async def take_in_what_has_arrived(self) -> None:
         """Let the loop read until nothing more arrives."""
         await self.current.take_in_what_has_arrived()

@@ -17,7 +17,9 @@ E = TypeVar("E")
 
 
 class AsyncEvents(Generic[E]):
-    """An async iterator over the events of a subscription; it ends with the connection.
+    """An async iterator over the events of a subscription.
+
+    The iteration ends with the connection, or when the subscription is closed.
 
     Example:
         >>> async with vm.events("STOP") as events:  # doctest: +SKIP
@@ -42,7 +44,7 @@ class AsyncEvents(Generic[E]):
 
         Raises:
             TimeoutError: If none comes in time.
-            ConnectionClosed: If the connection ends first.
+            ConnectionClosed: If the connection ends first, or the subscription is closed.
         """
         deadline = Deadline(timeout)
         while (event := self._queue.take()) is None:  # another reader may have taken it
@@ -54,17 +56,21 @@ class AsyncEvents(Generic[E]):
         return self
 
     async def __anext__(self) -> E:
-        event = self._queue.take()
-        if event is not None:
-            return self._hand_out(event)
         try:
-            return await self.next(None)
+            event = self._queue.take()
+            if event is None:
+                return await self.next(None)
         except ConnectionClosed:
             raise StopAsyncIteration from None
+        return self._hand_out(event)
 
     def close(self) -> None:
-        """End the subscription; unread events can still be read."""
+        """End the subscription; unread events can still be read.
+
+        A reader that waits for an event ends, too.
+        """
         self._queue.close()
+        self._channel.check_waits()
 
     async def __aenter__(self) -> "AsyncEvents[E]":
         return self

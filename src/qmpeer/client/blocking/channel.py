@@ -393,7 +393,17 @@ class Channel:
 
     def wait(self, is_done: Callable[[], bool], deadline: Deadline) -> bool:
         """Wait for is_done(); return False at the deadline, raise if the connection ends."""
-        return self._wait(WaitCondition(is_done), deadline.remaining(), deadline.end)
+        condition = WaitCondition(is_done)
+        most = limits.WAIT_CHECK
+        while (remaining := deadline.remaining()) is None or remaining > most:
+            # Nothing but data wakes a thread that receives: check what other threads may change.
+            if self._wait(condition, most, monotonic() + most):
+                return True
+        return self._wait(condition, remaining, deadline.end)
+
+    def check_waits(self) -> None:
+        """Let every wait check its condition, at once or after `limits.WAIT_CHECK`."""
+        self._wake()
 
     def _wait(self, role: AnyRole, timeout: float | None, deadline: float | None) -> bool:
         remaining = timeout

@@ -99,6 +99,10 @@ class ReconnectingChannel(ConnectionSeries[Channel]):
                 except TimeoutError:
                     return is_done()
 
+    def check_waits(self) -> None:
+        """Let every wait check its condition, at once or after `limits.WAIT_CHECK`."""
+        self.current.check_waits()
+
     def take_in_what_has_arrived(self) -> None:
         """Receive until nothing more arrives."""
         self.current.take_in_what_has_arrived()

@@ -18,7 +18,9 @@ E = TypeVar("E")
 
 
 class Events(Generic[E]):
-    """An iterator over the events of a subscription; it ends with the connection.
+    """An iterator over the events of a subscription.
+
+    The iteration ends with the connection, or when the subscription is closed.
 
     Example:
         >>> with vm.events("STOP") as events:  # doctest: +SKIP
@@ -43,7 +45,7 @@ class Events(Generic[E]):
 
         Raises:
             TimeoutError: If none comes in time.
-            ConnectionClosed: If the connection ends first.
+            ConnectionClosed: If the connection ends first, or the subscription is closed.
         """
         deadline = Deadline(timeout)
         while (event := self._queue.take()) is None:  # another reader may have taken it
@@ -55,17 +57,21 @@ class Events(Generic[E]):
         return self
 
     def __next__(self) -> E:
-        event = self._queue.take()
-        if event is not None:
-            return self._hand_out(event)
         try:
-            return self.next(None)
+            event = self._queue.take()
+            if event is None:
+                return self.next(None)
         except ConnectionClosed:
             raise StopIteration from None
+        return self._hand_out(event)
 
     def close(self) -> None:
-        """End the subscription; unread events can still be read."""
+        """End the subscription; unread events can still be read.
+
+        A reader that waits for an event ends, too.
+        """
         self._queue.close()
+        self._channel.check_waits()
 
     def __enter__(self) -> "Events[E]":
         return self
