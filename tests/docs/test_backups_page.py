@@ -36,13 +36,14 @@ import os, runpy, sys
 from qmpeer import Client
 
 Client.event_mark = lambda client: os._exit(137)  # the job has started
-runpy.run_path(sys.argv[1], run_name="__main__", alter_sys=True)
+sys.argv.pop(0)
+runpy.run_path(sys.argv[0], run_name="__main__")
 ```
 ```sh
 # killed.sh
 case $1 in
     sh) chmod +x killer/qmpeer.sh; ln -sf qmpeer.sh killer/qmpeer; PATH=$PWD/killer:$PATH "$@" ;;
-    *) shift; python -c "import sys; sys.argv.pop(0); exec(open('killed.py').read())" killed.py "$@" ;;
+    *) shift; python killed.py "$@" ;;
 esac
 ```
 ```console
@@ -121,8 +122,27 @@ $ ls a
 ```
 """
 FAILED = """
+```sh
+# failing/qmpeer.sh
+case $* in
+    *blockdev-backup*) set -- "$@" speed=1 ;;
+    jobs*) python -m qmpeer exec vm.qmp job-cancel id=a ;;
+esac
+exec python -m qmpeer "$@"
+```
 ```console
-$ (ulimit -f 100; trap '' XFSZ; exec qemu-nbd -t -k full.nbd -f qcow2 disk0.qcow2) &
+$ qmp-shell vm.qmp -c 'hmp qemu-io -d sda "write -q -P 3 8M 8M"' > /dev/null
+$ chmod +x failing/qmpeer.sh; ln -s qmpeer.sh failing/qmpeer
+$ PATH=$PWD/failing:$PATH sh hourly.sh vm.qmp disk0 a
+hourly.sh: the backup failed: Operation canceled
+$ echo $?
+1
+$ ls a
+00000.qcow2
+$ sh hourly.sh vm.qmp disk0 a
+$ qmp-shell vm.qmp -c stop > /dev/null
+$ qemu-img compare a/00001.qcow2 -U disk0.qcow2
+Images are identical.
 ```
 """
 RESIZED = """
@@ -152,8 +172,17 @@ def scripts() -> list[Block]:
 @pytest.mark.parametrize("script", ["sh hourly.sh", "python hourly.py"], ids=["sh", "py"])
 @pytest.mark.parametrize("case", CASES)
 def test_hourly_backup(case: str, script: str, program: Callable[[str], str]) -> None:
+    run_case(CASES[case].replace("SCRIPT", script), script, program)
+
+
+def test_hourly_backup_after_a_failed_job(program: Callable[[str], str]) -> None:
+    run_case(FAILED, "sh hourly.sh", program)
+
+
+def run_case(page: str, script: str, program: Callable[[str], str]) -> None:
+    """Run a page behind the start that all cases have in common."""
     for name in ("qemu-system-x86_64", "qemu-img", "jq"):
         program(name)
-    page = (START + CASES[case]).replace("SCRIPT", script)
-    with tempfile.TemporaryDirectory() as folder, PageRunner(case, Path(folder)) as runner:
-        runner.run([*scripts(), *page_blocks(page)])
+    blocks = page_blocks(START.replace("SCRIPT", script) + page)
+    with tempfile.TemporaryDirectory() as folder, PageRunner("case", Path(folder)) as runner:
+        runner.run([*scripts(), *blocks])
