@@ -17,7 +17,8 @@ pytestmark = [pytest.mark.real, pytest.mark.pages, pytest.mark.slow]
 START = """
 ```sh
 # start.sh
-exec qemu-system-x86_64 -M q35 -m 64 -nodefaults -display none -qmp unix:vm.qmp,server=on,wait=off \\
+exec qemu-system-x86_64 -M q35 -m 64 -nodefaults -display none \\
+    -qmp unix:vm.qmp,server=on,wait=off \\
     -blockdev driver=qcow2,node-name=disk0,file.driver=file,file.filename=disk0.qcow2 \\
     -device virtio-scsi-pci -device scsi-hd,id=sda,drive=disk0
 ```
@@ -78,7 +79,7 @@ $ qemu-img compare a/00002.qcow2 -U disk0.qcow2
 Images are identical.
 $ qmpeer exec vm.qmp query-jobs
 []
-$ qmpeer exec vm.qmp query-named-block-nodes flat=true | jq -c 'map(."node-name" | select(. == "a"))'
+$ qmpeer exec vm.qmp query-named-block-nodes | jq -c 'map(."node-name" | select(. == "a"))'
 []
 ```
 """
