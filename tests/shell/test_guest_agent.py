@@ -67,7 +67,7 @@ async def test_nobody_behind_the_port(tmp_path: Path, monkeypatch: pytest.Monkey
         assert (await person.terminal.begin()).name == "LOST"
     said = " ".join(person.text.split())
     assert "no answer from a guest agent" in said
-    assert "it may not run" in said
+    assert "it may not be running" in said
     await person.session.close()
 
 
