@@ -16,7 +16,9 @@ var Scorer = {
   score: (result) => {
     const [page, , anchor, , score, , kind] = result;
     if (kind === "index") {
-      result[1] = Scorer.titleOf(page, anchor) ?? result[1];
+      const title = Scorer.titleOf(page, anchor);
+      if (title) result[1] = title;
+      else result[2] = ""; // an object, which is a result of its own: then the same as the page
       return score;
     }
     if (Scorer.last.includes(page)) return score - 100;
