@@ -30,13 +30,19 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 python_maximum_signature_line_length = 70
 
+default_role = "py:obj"  # docstrings: `connect` is a link if it is described, and code if not
 suppress_warnings = ["misc.highlighting_failure"]  # a console block may have a quote over two lines
 
 html_theme = "furo"
 html_title = f"qmpeer {release}"
 html_copy_source = False
 html_static_path = ["_static"]
+html_search_scorer = str(Path(__file__).parent / "extensions" / "search_scorer.js")
 html_css_files = ["site.css"]
+html_theme_options = {  # furo's red for names looks like an error's
+    "light_css_variables": {"color-api-name": "#0b6b5e", "color-api-pre-name": "#0b6b5e"},
+    "dark_css_variables": {"color-api-name": "#5ccfb8", "color-api-pre-name": "#5ccfb8"},
+}
 
 
 def setup(app: Sphinx) -> None:

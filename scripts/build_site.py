@@ -7,6 +7,7 @@ a page of more than 100 kB. Nothing is written into docs, so several builds may 
 """
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -72,12 +73,14 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description="Build the site.")
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args(words).folder.absolute()
+    print("Building the site (a minute or more)", flush=True)
     try:
         build(folder)
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1
     sizes = page_sizes(folder)
+    print("The largest pages:")
     for name, size in list(sizes.items())[:5]:
         print(f"{size / 1000:6.1f} kB  {name}")
     too_large = [name for name, size in sizes.items() if size > PAGE_SIZE]
@@ -85,6 +88,7 @@ def main(words: Sequence[str]) -> int:
         print(f"more than {PAGE_SIZE // 1000} kB: {', '.join(too_large)}", file=sys.stderr)
         return 1
     print(f"See {folder}/index.html ({len(sizes)} pages)")
+    print(f"Search works best over HTTP: python -m http.server -d {os.path.relpath(folder)}")
     return 0
 
 

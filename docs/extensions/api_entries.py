@@ -13,7 +13,7 @@ import sys
 from importlib import import_module
 from typing import Final
 
-from docutils.nodes import Element
+from docutils.nodes import Element, literal, reference
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
@@ -145,6 +145,15 @@ def resolve_bare_names(app: Sphinx, doctree: Element) -> None:
             node["reftarget"] = BARE_NAMES[node["reftarget"]]
 
 
+def lighten_names(app: Sphinx, doctree: Element, docname: str) -> None:
+    """Drop what only makes a page larger where a docstring mentions a name."""
+    for node in doctree.findall(literal):
+        if "py-obj" in node["classes"]:
+            node["classes"] = []
+            if isinstance(node.parent, reference):
+                node.parent.attributes.pop("reftitle", None)
+
+
 def pass_over_overloads() -> None:
     """Have autodoc take an overloaded function for a plain one; it has no option for that."""
     analyze = ModuleAnalyzer.analyze
@@ -165,4 +174,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", describe_data, priority=400)
     app.connect("object-description-transform", drop_types, priority=400)  # before autodoc
     app.connect("doctree-read", resolve_bare_names)
+    app.connect("doctree-resolved", lighten_names)
     return {"parallel_read_safe": True}

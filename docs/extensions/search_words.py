@@ -1,4 +1,4 @@
-"""Search words for each page: the words that people type when they look for its subject.
+"""Search words for pages and sections: what people type when they look for their subjects.
 
 Sphinx's search gives the same rank to all pages with a word. A main entry of the index ranks first,
 so each page gets some.
@@ -8,6 +8,9 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
+from sphinx.util import logging
+
+_LOGGER = logging.getLogger(__name__)
 
 WORDS: dict[str, tuple[str, ...]] = {
     "install": ("installation", "pip", "virtual environment"),
@@ -19,8 +22,10 @@ WORDS: dict[str, tuple[str, ...]] = {
     "howto/errors": ("commanderror", "exception", "timeout", "time-out"),
     "howto/fake-for-tests": ("fake", "mock", "pytest"),
     "howto/guest-agent": ("guest agent", "qemu-ga"),
+    "howto/guest-agent#run-a-program": ("guest-exec",),
+    "howto/guest-agent#freeze-snapshot-thaw": ("freeze", "fsfreeze", "thaw"),
     "howto/jobs": ("blockdev-mirror", "job", "run_job"),
-    "howto/jq": ("jq", "script", "shell script"),
+    "howto/jq": ("jq", "json", "script", "shell script"),
     "howto/logging": ("debug log", "logging", "wire log"),
     "howto/loops-and-threads": ("asyncio", "fork", "thread"),
     "howto/migrate": ("live migration", "migrate", "migration"),
@@ -30,11 +35,46 @@ WORDS: dict[str, tuple[str, ...]] = {
     "howto/systemd": ("daemon", "service", "systemd"),
     "howto/tls": ("certificate", "encryption", "tls"),
     "howto/wait": ("device_deleted", "event_mark", "hot-unplug", "wait_event"),
-    "cookbook/backups": ("backup", "dirty bitmap", "incremental"),
-    "cookbook/disks": ("blockdev", "disk", "resize", "snapshot"),
-    "cookbook/guest-state": ("freeze", "pause", "save and restore"),
-    "cookbook/looking-and-logging": ("monitoring", "screendump", "screenshot"),
-    "cookbook/media-and-devices": ("cd-rom", "hot-plug", "hot-unplug", "usb"),
+    "cookbook/backups": ("backup",),
+    "cookbook/backups#back-up-a-disk-and-wait-until-its-done": ("backup", "drive-backup"),
+    "cookbook/backups#back-up-every-hour-what-has-changed": (
+        "cron",
+        "crontab",
+        "dirty bitmap",
+        "incremental",
+    ),
+    "cookbook/backups#let-another-program-fetch-a-backup": ("nbd", "pull backup"),
+    "cookbook/disks": ("blockdev", "disk"),
+    "cookbook/disks#see-the-image-chain-of-a-disk": ("backing chain",),
+    "cookbook/disks#grow-a-running-disk": ("block_resize", "grow", "resize"),
+    "cookbook/disks#take-an-external-snapshot": ("overlay", "snapshot"),
+    "cookbook/disks#merge-a-snapshot-back": ("block-commit", "commit", "merge"),
+    "cookbook/disks#copy-a-running-disk-to-another-file": ("mirror",),
+    "cookbook/disks#throttle-a-disk": ("iops", "throttle"),
+    "cookbook/guest-state": ("pause",),
+    "cookbook/guest-state#find-out-why-it-paused": ("io-error", "paused"),
+    "cookbook/guest-state#press-keys-and-send-an-nmi": ("nmi", "send-key"),
+    "cookbook/guest-state#save-the-machine-in-its-disk-and-go-back": (
+        "internal snapshot",
+        "loadvm",
+        "savevm",
+        "snapshot",
+    ),
+    "cookbook/guest-state#save-the-state-to-a-file-and-restore-it": ("save and restore",),
+    "cookbook/guest-state#switch-it-off-politely-then-by-force": ("power off", "shutdown"),
+    "cookbook/looking-and-logging": ("monitoring",),
+    "cookbook/looking-and-logging#take-a-picture-every-minute": (
+        "cron",
+        "screendump",
+        "screenshot",
+    ),
+    "cookbook/looking-and-logging#log-all-events-one-file-a-day": ("event log", "log events"),
+    "cookbook/looking-and-logging#change-the-vnc-password": ("vnc",),
+    "cookbook/media-and-devices": ("hot-plug",),
+    "cookbook/media-and-devices#swap-a-cd": ("cd-rom", "eject"),
+    "cookbook/media-and-devices#plug-a-usb-device-and-unplug-it": ("hot-unplug", "usb"),
+    "cookbook/media-and-devices#plug-a-processor": ("cpu",),
+    "cookbook/media-and-devices#plug-memory": ("dimm", "memory"),
     "explanation/deadlines": ("deadline", "hang", "timeout"),
     "explanation/protocol": ("diagram", "exec-oob", "greeting", "out of band", "qmp_capabilities"),
     "explanation/security": ("password", "permission", "security", "threat model"),
@@ -44,22 +84,30 @@ WORDS: dict[str, tuple[str, ...]] = {
     "shell": ("completion", "history", "qmp-shell"),
     "tools": ("screenshot", "command line tools"),
 }
-"""By page, words and phrases in lower case."""
+"""Words and phrases in lower case, by page or section: "PAGE", "PAGE#ANCHOR" as in links."""
 
 
 class AddWords(SphinxTransform):
-    """A transform that puts a page's search words at its top, as main entries of the index."""
+    """A transform that adds the search words of a page and its sections, as main entries."""
 
     default_priority = 800  # before domains collect what a page has
 
     def apply(self, **kwargs: object) -> None:
-        """Add them to this page, if it has some."""
-        words = WORDS.get(self.env.docname, ())
-        section = self.document.next_node(nodes.section)
-        if words and section is not None:
-            target = section["ids"][0]
-            entries = [("single", word, target, "main", None) for word in words]
-            self.document.insert(0, addnodes.index(entries=entries))
+        """Add those of this page."""
+        for place, words in WORDS.items():
+            page, _, anchor = place.partition("#")
+            if page == self.env.docname:
+                target = self._section(anchor) if anchor else ""  # "": the page, as in results
+                entries = [("single", word, target, "main", None) for word in words]
+                self.document.insert(0, addnodes.index(entries=entries))
+
+    def _section(self, anchor: str) -> str:
+        """Return the id of a section; a link may have it with other signs at apostrophes."""
+        for section in self.document.findall(nodes.section):
+            if anchor in (*section["ids"], section.get("slug")):
+                return str(section["ids"][0])
+        _LOGGER.warning("%s has no section %s", self.env.docname, anchor)
+        return ""
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

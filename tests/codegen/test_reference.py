@@ -191,9 +191,15 @@ def test_formats_are_those_of_the_type() -> None:
     assert get_args(ReferenceFormat) == FORMATS
 
 
+def test_commands_come_first_then_events_then_types(player: Schema) -> None:
+    page = reference_files(player, "md", "Player")["player.md"]
+    headings = re.findall(r"^##+ (\S+)", page, re.MULTILINE)
+    assert headings == ["Trays", "move", "query-player", "MOVED", "Tray", "Player"]
+
+
 def test_entry(player: Schema) -> None:
     page = reference_files(player, "md", "Player")["player.md"]
-    assert page.startswith("# Players\n\nAbout players.\n\n## Trays\n\n### Tray\n")
+    assert page.startswith("# Players\n\nAbout players.\n\n## Trays\n\n### move\n")
     assert MOVE in page
     assert "- `open`: Out. Like *this*, \\_that\\_ and *so*.\n- `half-way` (since 2.1)\n" in page
 

@@ -2,7 +2,7 @@
 //
 //     node search_page.js FOLDER QUERY...
 //
-// prints one JSON object: by query, the names of the pages, the best one first.
+// prints one JSON object: by query, the pages' names with anchors and their titles, the best first.
 
 const fs = require("fs");
 const path = require("path");
@@ -26,6 +26,7 @@ const page = {
 };
 page.window = page;
 vm.createContext(page);
+// In the built site, searchtools.js begins with our scorer.
 const scripts = ["doctools", "sphinx_highlight", "language_data", "searchtools"];
 for (const name of [...scripts.map((each) => `_static/${each}.js`), "searchindex.js"]) {
   vm.runInContext(fs.readFileSync(path.join(folder, name), "utf-8"), page, name);
@@ -35,7 +36,7 @@ const found = vm.runInContext(
   `Object.fromEntries(queries.map((query) => [
     query,
     // The page shows the last one first.
-    Search._performSearch(...Search._parseQuery(query)).reverse().map((result) => result[0]),
+    Search._performSearch(...Search._parseQuery(query)).reverse().map((result) => [result[0] + result[2], result[1]]),
   ]))`,
   page,
 );

@@ -192,8 +192,27 @@ SEARCHES = {
     "asyncio": {"howto/loops-and-threads"},
     "query-status": {"reference/run-state"},
     "telnet": {"monitors"},
+    "snapshot": {"cookbook/disks", "cookbook/guest-state"},
+    "log events": {"cookbook/looking-and-logging"},
+    "io-error": {"cookbook/guest-state"},
+    "quit": {"reference/process"},
+    "freeze": {"howto/guest-agent"},
+    "cron": {"cookbook/backups", "cookbook/looking-and-logging"},
+    "json": {"howto/jq"},
+    "qemu.qmp": {"coming-from-qemu-qmp"},
 }
 """Search words, and the pages that must be among the first five results."""
+BEST = {
+    "snapshot": "Disks > Take an external snapshot",
+    "log events": "Looking and logging > Log all events, one file a day",
+    "io-error": "The guest’s state > Find out why it paused",
+    "quit": "quit",
+    "freeze": "Use the guest agent > Freeze, snapshot, thaw",
+    "cron": "Backups > Back up every hour what has changed",
+    "json": "Script with jq",
+    "qemu.qmp": "Coming from qemu.qmp",
+}
+"""Search words, and the title of the first result."""
 
 
 @built
@@ -206,8 +225,15 @@ def test_the_search(site: Path, node: str) -> None:
         timeout=PATIENCE,
         check=True,
     )
-    found: dict[str, list[str]] = json.loads(done.stdout)
-    best = {query: list(dict.fromkeys(pages))[:5] for query, pages in found.items()}
+    found: dict[str, list[tuple[str, str]]] = json.loads(done.stdout)
+    assert {query: found[query][0][1] for query in BEST} == BEST
+    places = {query: [place for place, _ in results] for query, results in found.items()}
+    twice = [query for query, all_of_it in places.items() if len(set(all_of_it)) < len(all_of_it)]
+    assert twice == []
+    best = {
+        query: list(dict.fromkeys(place.partition("#")[0] for place in all_of_it))[:5]
+        for query, all_of_it in places.items()
+    }
     missing = {
         query: (sorted(wanted - set(best[query])), best[query])
         for query, wanted in SEARCHES.items()
@@ -218,7 +244,7 @@ def test_the_search(site: Path, node: str) -> None:
 
 def test_words_of_the_search_are_of_pages() -> None:
     words = (DOCS / "extensions" / "search_words.py").read_text()
-    pages = re.findall(r'^    "([\w/-]+)": \(', words, re.MULTILINE)
+    pages = re.findall(r'^    "([\w/-]+)(?:#[\w-]+)?": \(', words, re.MULTILINE)
     assert len(pages) > 20
     assert [name for name in pages if name not in NAMES] == []
 
@@ -230,7 +256,14 @@ def test_the_script_weighs_pages(
         (tmp_path / name).write_bytes(b"x" * size)
     monkeypatch.setattr(build_site, "build", lambda folder: None)
     assert build_site.main([str(tmp_path)]) == 0
-    assert "(1 pages)" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == [
+        "Building the site (a minute or more)",
+        "The largest pages:",
+        "   0.0 kB  small.html",
+    ]
+    assert "(1 pages)" in lines[-2]
+    assert "http.server -d" in lines[-1]
     (tmp_path / "large.html").write_bytes(b"x" * (build_site.PAGE_SIZE + 1))
     assert build_site.main([str(tmp_path)]) == 1
     assert capsys.readouterr().err == "more than 100 kB: large.html\n"

@@ -8,7 +8,7 @@ import itertools
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeAlias, TypeVar
 
 import msgspec
@@ -120,10 +120,13 @@ class _ReferenceBuilder:
         return Page(name, title, tuple(blocks))
 
     def _in_order(self, parts: Sequence[Documentation | _Definition]) -> list[Block]:
-        """Return the contents of a file in its order, with entries one level below its headings."""
+        """Return the contents of a file, with entries one level below its headings.
+
+        Texts keep their order. Between two of them commands come first, then events, then types.
+        """
         blocks: list[Block] = []
         level = 2
-        for part in parts:
+        for part in _commands_first(parts):
             if isinstance(part, Documentation):
                 found = blocks_of(part.text, self._resolve)
                 blocks += found
@@ -199,6 +202,21 @@ def _by_file(parts: Iterable[_Part]) -> defaultdict[str, list[_Part]]:
 def _place(part: Documentation | _Definition) -> tuple[int, int]:
     location = _location(part)
     return (location.line, location.column) if location else (0, 0)
+
+
+def _commands_first(
+    parts: Sequence[Documentation | _Definition],
+) -> Iterator[Documentation | _Definition]:
+    for _, run in itertools.groupby(parts, key=lambda part: isinstance(part, Documentation)):
+        yield from sorted(run, key=_rank)  # a text's rank is 0, so texts stay as they are
+
+
+def _rank(part: Documentation | _Definition) -> int:
+    """Return the place of a part's kind in `_SECTIONS`."""
+    if isinstance(part, Documentation):
+        return 0
+    kind = kind_of(part)
+    return next(rank for rank, (_, kinds) in enumerate(_SECTIONS) if kind in kinds)
 
 
 def _files(schema: Schema, definitions: Iterable[_Definition]) -> list[str]:
