@@ -37,7 +37,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "howto/wait": ("device_deleted", "event_mark", "hot-unplug", "wait_event"),
     "cookbook/backups": ("backup",),
     "cookbook/backups#back-up-a-disk-and-wait-until-its-done": ("backup", "drive-backup"),
-    "cookbook/backups#back-up-every-hour-what-has-changed": (
+    "cookbook/hourly-backups#back-up-every-hour-what-has-changed": (
         "cron",
         "crontab",
         "dirty bitmap",

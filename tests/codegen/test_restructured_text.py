@@ -124,6 +124,25 @@ MORE = """
 """
 
 OTHERS = """\
+.. qapi:command:: do
+
+   Arguments: the members of :qapi:obj:`Any`
+
+   *May be executed before the machine is created.*
+
+   **Returns**: nothing
+
+   nothing, most of the time
+
+   **Examples**
+
+   1. First:
+
+      .. qmp-example::
+
+         -> 1
+
+
 .. qapi:object:: Base
 
    :memb Kind kind: It decides.
@@ -156,24 +175,6 @@ OTHERS = """\
 
    :alt [string] many: Several.
    :alt null none:
-
-.. qapi:command:: do
-
-   Arguments: the members of :qapi:obj:`Any`
-
-   *May be executed before the machine is created.*
-
-   **Returns**: nothing
-
-   nothing, most of the time
-
-   **Examples**
-
-   1. First:
-
-      .. qmp-example::
-
-         -> 1
 """
 
 
@@ -184,7 +185,7 @@ def schema_of(text: str) -> Schema:
 def test_an_entry() -> None:
     page = reference_files(schema_of(QAPI), "sphinx", "Player")["player.rst"]
     head = "Players\n=======\n\n.. qapi:module:: player\n\nAbout players.\n\nTrays\n-----\n\n"
-    assert page.startswith(f"{head}.. qapi:enum:: Tray\n   :since: 1.0\n")
+    assert page.startswith(f"{head}.. qapi:command:: move\n   :since: 1")
     assert MOVE in page
     assert "   :value half-way: (since 2.1)\n" in page
     assert "\n.. qapi:event:: MOVED\n   :since: 1.0\n\n   It has moved.\n\n   :memb Tray" in page

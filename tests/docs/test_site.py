@@ -197,7 +197,7 @@ SEARCHES = {
     "io-error": {"cookbook/guest-state"},
     "quit": {"reference/process"},
     "freeze": {"howto/guest-agent"},
-    "cron": {"cookbook/backups", "cookbook/looking-and-logging"},
+    "cron": {"cookbook/hourly-backups", "cookbook/looking-and-logging"},
     "json": {"howto/jq"},
     "qemu.qmp": {"coming-from-qemu-qmp"},
 }
@@ -208,7 +208,7 @@ BEST = {
     "io-error": "The guest’s state > Find out why it paused",
     "quit": "quit",
     "freeze": "Use the guest agent > Freeze, snapshot, thaw",
-    "cron": "Backups > Back up every hour what has changed",
+    "cron": "Hourly backups > Back up every hour what has changed",
     "json": "Script with jq",
     "qemu.qmp": "Coming from qemu.qmp",
 }

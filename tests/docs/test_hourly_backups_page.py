@@ -166,7 +166,7 @@ CASES = {
 
 def scripts() -> list[Block]:
     """Return the blocks of the page that are saved as files."""
-    page = (DOCS / "cookbook" / "backups.md").read_text()
+    page = (DOCS / "cookbook" / "hourly-backups.md").read_text()
     return [block for block in page_blocks(page) if block.file_name]
 
 
