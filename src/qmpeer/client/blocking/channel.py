@@ -396,7 +396,7 @@ class Channel:
         condition = WaitCondition(is_done)
         most = limits.WAIT_CHECK
         while (remaining := deadline.remaining()) is None or remaining > most:
-            # Nothing but data wakes a thread that receives: check what other threads may change.
+            # Only data wakes a thread that receives: check what other threads may change.
             if self._wait(condition, most, monotonic() + most):
                 return True
         return self._wait(condition, remaining, deadline.end)
