@@ -266,7 +266,7 @@ def test_an_event_is_found_after_the_server_has_left(
         status, out, err = script(path, stdin="quit\nwait 60 SHUTDOWN\nwait 60 STOP\n")
 
     assert (status, json.loads(out.splitlines()[1])["event"]) == (3, "SHUTDOWN")
-    assert "stdin:3: the server closed the connection" in err
+    assert "stdin:3: " in err
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_a_busy_socket_is_waited_for_in_any_case(connect: Connect, tmp_path: Pat
             connect(path, 0.05)
         assert str(found.value) == (
             f"waited 0.05 s for unix:{path}, "
-            "but it is busy: too many clients are waiting there already"
+            "but its queue is full: another client holds it, or the server hangs"
         )
 
         def accept() -> None:

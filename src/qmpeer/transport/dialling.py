@@ -66,7 +66,7 @@ class DialPlan:
         is busy, not absent, and the dial is tried again even without ``wait_for_socket``.
         """
         if error.errno == errno.EAGAIN:
-            self._reason = "it is busy: too many clients are waiting there already"
+            self._reason = "its queue is full: another client holds it, or the server hangs"
         elif error.errno is None and isinstance(error, TimeoutError):
             pass  # the step's own time limit passed: there was no answer
         elif self._is_patient and error.errno in _NOT_THERE_YET:
@@ -81,7 +81,7 @@ class DialPlan:
     def timed_out(self, reason: str | None = None) -> TimeoutError:
         """Return the error that names the address, the time and the last obstacle."""
         reason = reason or self._reason
-        long = "" if self._timeout is None else f" {self._timeout:g} s"
+        long = "" if self._timeout is None else f" {self._timeout:.4g} s"
         return TimeoutError(f"waited{long} for {self.address}, but {reason}")
 
 
