@@ -94,7 +94,7 @@ test-slow: .venv/.dev test-programs ## Run the long tests: limits at their real 
 	@$(PYTEST) -rs -p no:xdist -m slow --timeout=600
 
 .PHONY: test-pages
-test-pages: .venv/.dev test-programs ## Run everything that the install page, tutorials, how-tos, the cookbook and the API pages show
+test-pages: .venv/.dev test-programs ## Build the site and search it; run everything that its pages show
 	@$(PYTEST) -rs $(SIDE_BY_SIDE) -m pages
 
 .PHONY: fuzz

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
@@ -133,7 +133,12 @@ def test_what_a_page_shows_runs(name: str, request: pytest.FixtureRequest) -> No
 
 # --- The built site -----------------------------------------------------------------------------
 
-built = pytest.mark.timeout(600)  # the build takes 40 s of a processor, and others may have that
+
+def built(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a test of the built site: the build takes 40 s of a processor, which others may use."""
+    for mark in (pytest.mark.slow, pytest.mark.pages, pytest.mark.timeout(600)):
+        test = mark(test)
+    return test
 
 
 @pytest.fixture(scope="session")
