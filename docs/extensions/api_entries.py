@@ -155,7 +155,7 @@ def lighten_names(app: Sphinx, doctree: Element, docname: str) -> None:
 
 
 def pass_over_overloads() -> None:
-    """Have autodoc take an overloaded function for a plain one; it has no option for that."""
+    """Make autodoc show one signature for an overloaded function, for which it has no option."""
     analyze = ModuleAnalyzer.analyze
 
     def analyze_without_overloads(analyzer: ModuleAnalyzer) -> None:
