@@ -6,7 +6,8 @@
 A folder as the last argument is used in place of src/qmpeer/client; it must be a copy of that.
 
 Each module of SOURCES in src/qmpeer/client/aio is turned into the one of the same name in
-src/qmpeer/client/blocking: `await` and `async` go, `Awaitable[X]` and `Reply[X]` become X, and
+src/qmpeer/client/blocking: `await` and `async` go, `Awaitable[X]`, `Later[X]` and `Reply[X]` become
+X, and
 names become others by the table NAMES. The modules `primitives`, `channel` and
 `reconnecting_channel` are written by hand in both folders, with the same names. So no source asks
 which client it is for.
@@ -42,6 +43,7 @@ SOURCES = (
     "agent_contact",
     "agent_files",
     "client",
+    "completion_run",
     "guest_agent",
     "job_run",
     "migration_run",
@@ -69,7 +71,7 @@ NAMES = {
     "__anext__": "__next__",
     "aio": "blocking",
 }
-WRAPPERS = ("Awaitable", "Reply")
+WRAPPERS = ("Awaitable", "Later", "Reply")
 """Generic types that stand for their argument."""
 PHRASES = {
     "The async client: the same names as the blocking one, with await.": "The blocking client.",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from qmpeer.errors import AnswerError as AnswerError
     from qmpeer.errors import CommandError as CommandError
     from qmpeer.errors import CommandInterrupted as CommandInterrupted
+    from qmpeer.errors import CompletionError as CompletionError
     from qmpeer.errors import ConnectionClosed as ConnectionClosed
     from qmpeer.errors import JobError as JobError
     from qmpeer.errors import MigrationError as MigrationError
@@ -34,6 +35,7 @@ _HOMES = {
     "Client": "qmpeer.client.blocking.client",
     "CommandError": "qmpeer.errors",
     "CommandInterrupted": "qmpeer.errors",
+    "CompletionError": "qmpeer.errors",
     "ConnectionClosed": "qmpeer.errors",
     "Context": "qmpeer.monitor",
     "Event": "qmpeer.messages",

@@ -12,6 +12,7 @@
     NegotiationError      the peer refused our capabilities   .requested .offered
     CommandError          the peer answered {"error": …}      .error_class .desc .command .id
       AnswerError         the answer has the wrong type       .found .expected
+      CompletionError     an accepted command that then failed  .event .data
       JobError            a job that started, then failed     .job .is_cancelled .is_stopped
       MigrationError      a migration that did so             .status
     CommandInterrupted    the connection ended first; outcome unknown   .command .id
@@ -31,7 +32,7 @@ Once connected, a program needs to catch at most ``CommandError``, ``CommandInte
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET
@@ -41,6 +42,7 @@ __all__ = [
     "ChardevError",
     "CommandError",
     "CommandInterrupted",
+    "CompletionError",
     "ConnectionClosed",
     "JobError",
     "LimitError",
@@ -225,6 +227,29 @@ def _first_of(parts: Iterator[str], levels: int) -> str:
         return "…"
     shown = [*islice(parts, _MEMBERS + 1)]
     return ", ".join(shown if len(shown) <= _MEMBERS else [*shown[:-1], "…"])
+
+
+class CompletionError(CommandError):
+    """A command that the server accepted, but that wasn't completed, as an event shows.
+
+    Attributes:
+        event: The event's name: DEVICE_UNPLUG_GUEST_ERROR, or RESET if the guest was reset first, …
+        data: The event's data.
+        reason: A sentence about what it means, or "".
+    """
+
+    def __init__(self, command: str, event: str, data: dict[str, Any], reason: str = "") -> None:
+        desc = f"{reason}: {event}" if reason else event
+        super().__init__("GenericError", f"{desc} {_in_short(data)}" if data else desc, command)
+        self.event = event
+        self.data = data
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return CompletionError, (self.command, self.event, self.data, self.reason)
+
+    def __str__(self) -> str:
+        return f"{self.command} was accepted, but not completed: {self.desc}"
 
 
 class JobError(CommandError):

@@ -113,6 +113,8 @@ PROGRESS_INTERVAL_LEAST: Final = 0.02
 """The shortest such interval. Ours: QEMU answers in its main loop."""
 CANCEL_TIMEOUT: Final = 10.0
 """Seconds for cancelling or dismissing an unwanted job or migration. Ours."""
+RESET_GRACE: Final = 1.0
+"""Seconds after a reset in which the event of a removed device may still come. Ours."""
 RECONNECT_DELAY: Final = 0.05
 """Seconds before the second attempt to reconnect, doubled for each further one. Ours."""
 RECONNECT_DELAY_MOST: Final = 2.0

@@ -14,6 +14,7 @@ from qmpeer.lazy import handed_out
 
 if TYPE_CHECKING:
     from qmpeer.client.aio.agent_contact import AsyncAgentContact, connect_by
+    from qmpeer.client.aio.completion_run import CompletionRun
     from qmpeer.client.aio.guest_agent import AsyncGuestAgent
     from qmpeer.client.aio.job_run import JobRun
     from qmpeer.client.aio.migration_run import MigrationRun
@@ -24,6 +25,7 @@ __all__ = [
     "AsyncAgentContact",
     "AsyncGuestAgent",
     "AsyncReconnectingChannel",
+    "CompletionRun",
     "JobRun",
     "MigrationRun",
     "connect_by",
@@ -35,6 +37,7 @@ _HOMES = {
     "AsyncAgentContact": "qmpeer.client.aio.agent_contact",
     "AsyncGuestAgent": "qmpeer.client.aio.guest_agent",
     "AsyncReconnectingChannel": "qmpeer.client.aio.reconnecting_channel",
+    "CompletionRun": "qmpeer.client.aio.completion_run",
     "connect_by": "qmpeer.client.aio.agent_contact",
     "find_agent": "qmpeer.client.aio.name_queries",
     "names": "qmpeer.client.aio.name_queries",

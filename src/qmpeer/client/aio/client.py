@@ -5,7 +5,7 @@ in the modules that it imports.]
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from qmpeer import limits, transport
 from qmpeer.client import aio
@@ -17,7 +17,7 @@ from qmpeer.client.aio.primitives import (
     decoded,
     open_connection,
 )
-from qmpeer.client.aio.reply import Reply
+from qmpeer.client.aio.reply import Later, Reply
 from qmpeer.client.aio.subscription import AsyncEvents
 from qmpeer.client.binding_calls import Binding, EventName, compare, event_types, named
 from qmpeer.client.events import EventLog, EventWait, Match, Names
@@ -75,6 +75,7 @@ class AsyncClient(ClosedOnExit):
         self.command_timeout = command_timeout
         self._channel: AnyAsyncChannel = channel
         self._preflight: Preflight | None = None
+        self._checked_events: set[str] = set()  # names that the server has
 
     # Connecting
 
@@ -298,15 +299,57 @@ class AsyncClient(ClosedOnExit):
         oob: bool = False,
         fds: Sequence[int] = (),
     ) -> Reply[R]: ...
+    @overload
     def execute(
         self,
         command: "str | Command[Any]",
         arguments: JsonObject | None = None,
         *,
+        until: "EventType[D]",
+        match: Match = None,
+        failing: "EventName | Iterable[EventName] | None" = None,
         timeout: Timeout = DEFAULT,
         oob: bool = False,
         fds: Sequence[int] = (),
-    ) -> Reply[Any]:
+    ) -> Later["TypedEvent[D]"]: ...
+    @overload
+    def execute(
+        self,
+        command: "str | Command[Any]",
+        arguments: JsonObject | None = None,
+        *,
+        until: Literal[True],
+        match: Match = None,
+        failing: "EventName | Iterable[EventName] | None" = None,
+        timeout: Timeout = DEFAULT,
+        oob: bool = False,
+        fds: Sequence[int] = (),
+    ) -> Later[Event | None]: ...
+    @overload
+    def execute(
+        self,
+        command: "str | Command[Any]",
+        arguments: JsonObject | None = None,
+        *,
+        until: str,
+        match: Match = None,
+        failing: "EventName | Iterable[EventName] | None" = None,
+        timeout: Timeout = DEFAULT,
+        oob: bool = False,
+        fds: Sequence[int] = (),
+    ) -> Later[Event]: ...
+    def execute(
+        self,
+        command: "str | Command[Any]",
+        arguments: JsonObject | None = None,
+        *,
+        until: "EventName | Literal[True] | None" = None,
+        match: Match = None,
+        failing: "EventName | Iterable[EventName] | None" = None,
+        timeout: Timeout = DEFAULT,
+        oob: bool = False,
+        fds: Sequence[int] = (),
+    ) -> Any:
         """Send one command; await the returned future for its return value.
 
         The command is sent at once, even if the future is never awaited; cancelling the future
@@ -320,8 +363,17 @@ class AsyncClient(ClosedOnExit):
         Args:
             command: The command's name, or a command made by a function of a binding.
             arguments: The arguments. A binding's command already holds them.
-            timeout: Seconds until the reply; None waits for ever. The server may still execute a
-                command that timed out; its late reply is dropped.
+            until: The event that shows that the command has had its effect, by its name or its type
+                in a binding: "DEVICE_DELETED" after device_del. It is waited for, and returned in
+                place of the return value. It may come before the reply; an earlier one isn't taken
+                for it. True takes the event, the match and the failing events that QEMU documents
+                for this command: the how-to on waiting lists the commands.
+            match: With until, members that the data of both kinds of events must have, or a
+                function of the event. None takes the table's if it has the command with this event,
+                else accepts any.
+            failing: With until, events that show a failure. None takes the table's in that case.
+            timeout: Seconds until the reply, or until the event; None waits for ever. The server
+                may still execute a command that timed out; its late reply is dropped.
             oob: Execute the command out of band, ahead of queued commands.
             fds: File descriptors to send with the command over a unix socket. You still have to
                 close them.
@@ -331,12 +383,17 @@ class AsyncClient(ClosedOnExit):
             return type of a binding's command. The future raises CommandError if the server
             returned an error, TimeoutError if the deadline passed, and ValueError or OSError if the
             descriptors can't be sent. It raises CommandInterrupted if the connection ended before
-            the reply, so the outcome is unknown; "quit" succeeds in this case.
+            the reply, so the outcome is unknown; "quit" succeeds in this case. With until, a
+            coroutine of the event, which sends nothing before it is awaited; None if the command
+            needs no event: the machine was stopped already, or only a query shows the effect.
 
         Raises:
+            CompletionError: With until, if a failing event comes; also if a guest must act, and
+                RESET or SHUTDOWN shows that it won't.
             ConnectionClosed: If the connection had already ended.
             LocalProtocolError: If out-of-band execution isn't enabled.
-            TypeError: If the arguments aren't JSON values.
+            TypeError: If the arguments aren't JSON values, or match or failing come without until.
+            ValueError: With until, if the table lacks the command, or the server the event.
             ValidationError: If the arguments hold a character that no server accepts (a lone
                 surrogate, a noncharacter), or the client is strict and the server would refuse the
                 command.
@@ -346,9 +403,10 @@ class AsyncClient(ClosedOnExit):
         # blocking: + Execute one command and return its return value.
         # blocking: - The command is sent at once … with asyncio.create_task().
         # blocking: - If you call this … run_coroutine_threadsafe().
-        # blocking: - A future of the return value … in this case.
+        # blocking: - A future of the return value … shows the effect.
         # blocking: + A JSON value, {} if the command returns nothing; or the return type of a
-        # blocking: + binding's command.
+        # blocking: + binding's command. With until, the event; None if the command needs no event:
+        # blocking: + the machine was stopped already, or only a query shows the effect.
         # blocking: - ConnectionClosed: If
         # blocking: + CommandError: If the server returned an error.
         # blocking: + CommandInterrupted: If the connection ended before the reply, so the outcome
@@ -357,6 +415,12 @@ class AsyncClient(ClosedOnExit):
         # blocking: + ValueError: If descriptors can't be sent over this connection.
         # blocking: + OSError: If one of the descriptors isn't open.
         # blocking: + ConnectionClosed: If
+        if until is not None:
+            return self._execute_until(
+                *named(command, arguments), until, match, failing, timeout, oob, fds
+            )
+        if match is not None or failing is not None:
+            raise TypeError("found match or failing, expected until with them")
         if not isinstance(command, str):
             return decoded(
                 command,
@@ -366,6 +430,27 @@ class AsyncClient(ClosedOnExit):
             self._preflight.check(command, arguments)
         seconds = self.command_timeout if isinstance(timeout, Default) else timeout
         return self._channel.execute(command, arguments, seconds, oob, fds)
+
+    async def _execute_until(
+        self,
+        command: str,
+        arguments: JsonObject,
+        until: "EventName | Literal[True]",
+        match: Match,
+        failing: "EventName | Iterable[EventName] | None",
+        timeout: Timeout,
+        oob: bool,
+        fds: Sequence[int],
+    ) -> Any:
+        if self._preflight is not None:
+            self._preflight.check(command, arguments)
+        countdown = Countdown(self._seconds(timeout))
+        wanted = event_types(None if until is True else until)
+        others = None if failing is None else event_types(failing).names
+        run = aio.CompletionRun(self, command, arguments, wanted.names, match, others, countdown)
+        await run.check_events(self._checked_events)
+        event = await run.run(oob, fds)
+        return None if event is None else wanted.hand_out(event)
 
     async def check(self, binding: Binding, *, timeout: Timeout = DEFAULT) -> "Differences":
         """Compare a binding's schema with the server's.

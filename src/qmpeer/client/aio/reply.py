@@ -8,7 +8,7 @@ groups accept only coroutines, so a reply is one, too.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, cast
 
 from qmpeer.errors import ConnectionClosed
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 
 R = TypeVar("R")
+
+Later: TypeAlias = Coroutine[Any, Any, R]
+"""A coroutine, named by its result alone."""
 
 
 class Reply(asyncio.Future[R], Coroutine[Any, Any, R]):

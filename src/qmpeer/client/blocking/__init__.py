@@ -11,6 +11,7 @@ from qmpeer.lazy import handed_out
 
 if TYPE_CHECKING:
     from qmpeer.client.blocking.agent_contact import AgentContact, connect_by
+    from qmpeer.client.blocking.completion_run import CompletionRun
     from qmpeer.client.blocking.guest_agent import GuestAgent
     from qmpeer.client.blocking.job_run import JobRun
     from qmpeer.client.blocking.migration_run import MigrationRun
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AgentContact",
+    "CompletionRun",
     "GuestAgent",
     "JobRun",
     "MigrationRun",
@@ -32,6 +34,7 @@ _HOMES = {
     "AgentContact": "qmpeer.client.blocking.agent_contact",
     "GuestAgent": "qmpeer.client.blocking.guest_agent",
     "ReconnectingChannel": "qmpeer.client.blocking.reconnecting_channel",
+    "CompletionRun": "qmpeer.client.blocking.completion_run",
     "connect_by": "qmpeer.client.blocking.agent_contact",
     "find_agent": "qmpeer.client.blocking.name_queries",
     "names": "qmpeer.client.blocking.name_queries",

@@ -6,7 +6,7 @@ in the modules that it imports.]
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import IO, TYPE_CHECKING, Any, TypeVar, overload
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from qmpeer import limits, transport
 from qmpeer.client import blocking
@@ -70,6 +70,7 @@ class Client(ClosedOnExit):
         self.command_timeout = command_timeout
         self._channel: AnyChannel = channel
         self._preflight: Preflight | None = None
+        self._checked_events: set[str] = set()  # names that the server has
 
     # Connecting
 
@@ -287,11 +288,53 @@ class Client(ClosedOnExit):
         oob: bool = False,
         fds: Sequence[int] = (),
     ) -> R: ...
+    @overload
     def execute(
         self,
         command: "str | Command[Any]",
         arguments: JsonObject | None = None,
         *,
+        until: "EventType[D]",
+        match: Match = None,
+        failing: "EventName | Iterable[EventName] | None" = None,
+        timeout: Timeout = DEFAULT,
+        oob: bool = False,
+        fds: Sequence[int] = (),
+    ) -> "TypedEvent[D]": ...
+    @overload
+    def execute(
+        self,
+        command: "str | Command[Any]",
+        arguments: JsonObject | None = None,
+        *,
+        until: Literal[True],
+        match: Match = None,
+        failing: "EventName | Iterable[EventName] | None" = None,
+        timeout: Timeout = DEFAULT,
+        oob: bool = False,
+        fds: Sequence[int] = (),
+    ) -> Event | None: ...
+    @overload
+    def execute(
+        self,
+        command: "str | Command[Any]",
+        arguments: JsonObject | None = None,
+        *,
+        until: str,
+        match: Match = None,
+        failing: "EventName | Iterable[EventName] | None" = None,
+        timeout: Timeout = DEFAULT,
+        oob: bool = False,
+        fds: Sequence[int] = (),
+    ) -> Event: ...
+    def execute(
+        self,
+        command: "str | Command[Any]",
+        arguments: JsonObject | None = None,
+        *,
+        until: "EventName | Literal[True] | None" = None,
+        match: Match = None,
+        failing: "EventName | Iterable[EventName] | None" = None,
         timeout: Timeout = DEFAULT,
         oob: bool = False,
         fds: Sequence[int] = (),
@@ -301,17 +344,29 @@ class Client(ClosedOnExit):
         Args:
             command: The command's name, or a command made by a function of a binding.
             arguments: The arguments. A binding's command already holds them.
-            timeout: Seconds until the reply; None waits for ever. The server may still execute a
-                command that timed out; its late reply is dropped.
+            until: The event that shows that the command has had its effect, by its name or its type
+                in a binding: "DEVICE_DELETED" after device_del. It is waited for, and returned in
+                place of the return value. It may come before the reply; an earlier one isn't taken
+                for it. True takes the event, the match and the failing events that QEMU documents
+                for this command: the how-to on waiting lists the commands.
+            match: With until, members that the data of both kinds of events must have, or a
+                function of the event. None takes the table's if it has the command with this event,
+                else accepts any.
+            failing: With until, events that show a failure. None takes the table's in that case.
+            timeout: Seconds until the reply, or until the event; None waits for ever. The server
+                may still execute a command that timed out; its late reply is dropped.
             oob: Execute the command out of band, ahead of queued commands.
             fds: File descriptors to send with the command over a unix socket. You still have to
                 close them.
 
         Returns:
             A JSON value, {} if the command returns nothing; or the return type of a binding's
-            command.
+            command. With until, the event; None if the command needs no event: the machine was
+            stopped already, or only a query shows the effect.
 
         Raises:
+            CompletionError: With until, if a failing event comes; also if a guest must act, and
+                RESET or SHUTDOWN shows that it won't.
             CommandError: If the server returned an error.
             CommandInterrupted: If the connection ended before the reply, so the outcome is unknown;
                 "quit" succeeds in this case.
@@ -320,12 +375,19 @@ class Client(ClosedOnExit):
             OSError: If one of the descriptors isn't open.
             ConnectionClosed: If the connection had already ended.
             LocalProtocolError: If out-of-band execution isn't enabled.
-            TypeError: If the arguments aren't JSON values.
+            TypeError: If the arguments aren't JSON values, or match or failing come without until.
+            ValueError: With until, if the table lacks the command, or the server the event.
             ValidationError: If the arguments hold a character that no server accepts (a lone
                 surrogate, a noncharacter), or the client is strict and the server would refuse the
                 command.
             LimitError: If the arguments are longer or deeper nested than a server accepts.
         """
+        if until is not None:
+            return self._execute_until(
+                *named(command, arguments), until, match, failing, timeout, oob, fds
+            )
+        if match is not None or failing is not None:
+            raise TypeError("found match or failing, expected until with them")
         if not isinstance(command, str):
             return decoded(
                 command,
@@ -335,6 +397,29 @@ class Client(ClosedOnExit):
             self._preflight.check(command, arguments)
         seconds = self.command_timeout if isinstance(timeout, Default) else timeout
         return self._channel.execute(command, arguments, seconds, oob, fds)
+
+    def _execute_until(
+        self,
+        command: str,
+        arguments: JsonObject,
+        until: "EventName | Literal[True]",
+        match: Match,
+        failing: "EventName | Iterable[EventName] | None",
+        timeout: Timeout,
+        oob: bool,
+        fds: Sequence[int],
+    ) -> Any:
+        if self._preflight is not None:
+            self._preflight.check(command, arguments)
+        countdown = Countdown(self._seconds(timeout))
+        wanted = event_types(None if until is True else until)
+        others = None if failing is None else event_types(failing).names
+        run = blocking.CompletionRun(
+            self, command, arguments, wanted.names, match, others, countdown
+        )
+        run.check_events(self._checked_events)
+        event = run.run(oob, fds)
+        return None if event is None else wanted.hand_out(event)
 
     def check(self, binding: Binding, *, timeout: Timeout = DEFAULT) -> "Differences":
         """Compare a binding's schema with the server's.
