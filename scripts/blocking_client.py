@@ -44,6 +44,7 @@ SOURCES = (
     "agent_files",
     "client",
     "completion_run",
+    "ensure",
     "guest_agent",
     "job_run",
     "migration_run",

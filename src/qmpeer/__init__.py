@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qmpeer.errors import CommandError as CommandError
     from qmpeer.errors import CommandInterrupted as CommandInterrupted
     from qmpeer.errors import CompletionError as CompletionError
+    from qmpeer.errors import ConflictError as ConflictError
     from qmpeer.errors import ConnectionClosed as ConnectionClosed
     from qmpeer.errors import JobError as JobError
     from qmpeer.errors import MigrationError as MigrationError
@@ -36,6 +37,7 @@ _HOMES = {
     "CommandError": "qmpeer.errors",
     "CommandInterrupted": "qmpeer.errors",
     "CompletionError": "qmpeer.errors",
+    "ConflictError": "qmpeer.errors",
     "ConnectionClosed": "qmpeer.errors",
     "Context": "qmpeer.monitor",
     "Event": "qmpeer.messages",

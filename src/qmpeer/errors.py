@@ -13,6 +13,7 @@
     CommandError          the peer answered {"error": …}      .error_class .desc .command .id
       AnswerError         the answer has the wrong type       .found .expected
       CompletionError     an accepted command that then failed  .event .data
+      ConflictError       another thing of that id exists     .kind .thing .differences
       JobError            a job that started, then failed     .job .is_cancelled .is_stopped
       MigrationError      a migration that did so             .status
     CommandInterrupted    the connection ended first; outcome unknown   .command .id
@@ -43,6 +44,7 @@ __all__ = [
     "CommandError",
     "CommandInterrupted",
     "CompletionError",
+    "ConflictError",
     "ConnectionClosed",
     "JobError",
     "LimitError",
@@ -250,6 +252,35 @@ class CompletionError(CommandError):
 
     def __str__(self) -> str:
         return f"{self.command} was accepted, but not completed: {self.desc}"
+
+
+class ConflictError(CommandError):
+    """A thing that exists, but with another driver, type or property than asked for.
+
+    Attributes:
+        kind: What it is: "block node", "device", …
+        thing: Its id.
+        differences: For each property that differs, the value found and the one expected. Secrets
+            are redacted.
+    """
+
+    def __init__(
+        self, kind: str, thing: str, differences: dict[str, tuple[Any, Any]], command: str
+    ) -> None:
+        texts = (
+            f"found {name} {_in_short(found)}, expected {_in_short(expected)}"
+            for name, (found, expected) in differences.items()
+        )
+        super().__init__("GenericError", "; ".join(texts), command)
+        self.kind = kind
+        self.thing = thing
+        self.differences = differences
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return ConflictError, (self.kind, self.thing, self.differences, self.command)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.thing} exists, but differs: {self.desc}"
 
 
 class JobError(CommandError):

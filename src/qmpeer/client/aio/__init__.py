@@ -15,6 +15,7 @@ from qmpeer.lazy import handed_out
 if TYPE_CHECKING:
     from qmpeer.client.aio.agent_contact import AsyncAgentContact, connect_by
     from qmpeer.client.aio.completion_run import CompletionRun
+    from qmpeer.client.aio.ensure import Ensuring
     from qmpeer.client.aio.guest_agent import AsyncGuestAgent
     from qmpeer.client.aio.job_run import JobRun
     from qmpeer.client.aio.migration_run import MigrationRun
@@ -26,6 +27,7 @@ __all__ = [
     "AsyncGuestAgent",
     "AsyncReconnectingChannel",
     "CompletionRun",
+    "Ensuring",
     "JobRun",
     "MigrationRun",
     "connect_by",
@@ -38,6 +40,7 @@ _HOMES = {
     "AsyncGuestAgent": "qmpeer.client.aio.guest_agent",
     "AsyncReconnectingChannel": "qmpeer.client.aio.reconnecting_channel",
     "CompletionRun": "qmpeer.client.aio.completion_run",
+    "Ensuring": "qmpeer.client.aio.ensure",
     "connect_by": "qmpeer.client.aio.agent_contact",
     "find_agent": "qmpeer.client.aio.name_queries",
     "names": "qmpeer.client.aio.name_queries",

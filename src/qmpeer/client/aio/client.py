@@ -663,6 +663,69 @@ class AsyncClient(ClosedOnExit):
         countdown = Countdown(self._seconds(timeout))
         return await aio.MigrationRun(self, given, progress, interval, countdown).run()
 
+    # Repeatable calls
+
+    async def ensure_present(
+        self,
+        kind: str,
+        id: str,
+        arguments: JsonObject | None = None,
+        *,
+        command: str | None = None,
+        timeout: Timeout = DEFAULT,
+    ) -> bool:
+        """Create a thing unless it exists already; a call that was cut off may be repeated.
+
+        It looks first. After a command whose outcome is unknown, it looks again before it acts
+        again. With ``reconnect`` that includes a connection that was lost meanwhile.
+
+        Args:
+            kind: "block-node", "device", "object", "netdev", "chardev" or "job".
+            id: Its id; of a block node, its node-name.
+            arguments: The arguments of the command that creates it; the id is added.
+            command: For a job, the command that starts it, such as "blockdev-backup". The job stays
+                when it has ended, so that it isn't started again: remove it with ensure_absent.
+            timeout: Seconds for the whole call; None waits for ever.
+
+        Returns:
+            True if this call created it, False if it existed.
+
+        Raises:
+            ConflictError: If it exists with another driver or type, or with a property that
+                differs. Properties that the server doesn't show aren't compared.
+            CommandError: If the server refuses to create it.
+            CommandInterrupted: If the connection ends, and there is no other.
+            ConnectionClosed: If the connection had already ended.
+            TimeoutError: If the deadline passed.
+            ValueError: If the kind is unknown, or the arguments don't fit it.
+        """
+        ensuring = aio.Ensuring(self, kind, id, Countdown(self._seconds(timeout)))
+        return await ensuring.be_present(arguments, command)
+
+    async def ensure_absent(self, kind: str, id: str, *, timeout: Timeout = DEFAULT) -> bool:
+        """Remove a thing if it exists; a call that was cut off may be repeated.
+
+        A device is gone only once the guest has consented. A running job is cancelled.
+
+        Args:
+            kind: As for `ensure_present`.
+            id: Its id; of a block node, its node-name.
+            timeout: Seconds for the whole call; None waits for ever.
+
+        Returns:
+            True if this call removed it, False if it didn't exist.
+
+        Raises:
+            CompletionError: If the guest refuses to give up a device.
+            CommandError: If the server refuses to remove it, for example because it is in use.
+            CommandInterrupted: If the connection ends, and there is no other.
+            ConnectionClosed: If the connection had already ended.
+            TimeoutError: If the deadline passed.
+            ValueError: If the kind is unknown.
+        """
+        ensuring = aio.Ensuring(self, kind, id, Countdown(self._seconds(timeout)))
+        return await ensuring.be_absent()
+
     async def guest_agent(
         self,
         address: AddressLike | None = None,

@@ -44,7 +44,7 @@ from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, JobError
 from qmpeer.messages import Event
 
-_EVENTS = (
+JOB_EVENTS = (
     "JOB_STATUS_CHANGE",
     "BLOCK_JOB_READY",
     "BLOCK_JOB_PENDING",
@@ -52,6 +52,7 @@ _EVENTS = (
     "BLOCK_JOB_CANCELLED",
     "BLOCK_JOB_ERROR",
 )
+"""The events that announce a change of a job."""
 
 
 class JobRun:
@@ -106,7 +107,7 @@ class JobRun:
         """Start the job, and return its last state, as described at `AsyncClient.run_job`."""
         # Subscribe before the command is sent: the job's first events may come before the reply.
         self._events = await events_of_this_connection(
-            self._client._channel, _EVENTS, self._concerns, self._countdown.timeout
+            self._client._channel, JOB_EVENTS, self._concerns, self._countdown.timeout
         )
         async with self._events:
             return await self._begin()

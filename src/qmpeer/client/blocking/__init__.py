@@ -12,6 +12,7 @@ from qmpeer.lazy import handed_out
 if TYPE_CHECKING:
     from qmpeer.client.blocking.agent_contact import AgentContact, connect_by
     from qmpeer.client.blocking.completion_run import CompletionRun
+    from qmpeer.client.blocking.ensure import Ensuring
     from qmpeer.client.blocking.guest_agent import GuestAgent
     from qmpeer.client.blocking.job_run import JobRun
     from qmpeer.client.blocking.migration_run import MigrationRun
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AgentContact",
     "CompletionRun",
+    "Ensuring",
     "GuestAgent",
     "JobRun",
     "MigrationRun",
@@ -35,6 +37,7 @@ _HOMES = {
     "GuestAgent": "qmpeer.client.blocking.guest_agent",
     "ReconnectingChannel": "qmpeer.client.blocking.reconnecting_channel",
     "CompletionRun": "qmpeer.client.blocking.completion_run",
+    "Ensuring": "qmpeer.client.blocking.ensure",
     "connect_by": "qmpeer.client.blocking.agent_contact",
     "find_agent": "qmpeer.client.blocking.name_queries",
     "names": "qmpeer.client.blocking.name_queries",

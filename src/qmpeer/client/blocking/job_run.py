@@ -45,7 +45,7 @@ from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, JobError
 from qmpeer.messages import Event
 
-_EVENTS = (
+JOB_EVENTS = (
     "JOB_STATUS_CHANGE",
     "BLOCK_JOB_READY",
     "BLOCK_JOB_PENDING",
@@ -53,6 +53,7 @@ _EVENTS = (
     "BLOCK_JOB_CANCELLED",
     "BLOCK_JOB_ERROR",
 )
+"""The events that announce a change of a job."""
 
 
 class JobRun:
@@ -107,7 +108,7 @@ class JobRun:
         """Start the job, and return its last state, as described at `Client.run_job`."""
         # Subscribe before the command is sent: the job's first events may come before the reply.
         self._events = events_of_this_connection(
-            self._client._channel, _EVENTS, self._concerns, self._countdown.timeout
+            self._client._channel, JOB_EVENTS, self._concerns, self._countdown.timeout
         )
         with self._events:
             return self._begin()
