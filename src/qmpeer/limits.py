@@ -116,7 +116,7 @@ CANCEL_TIMEOUT: Final = 10.0
 ENSURE_ATTEMPTS: Final = 3
 """Times that a command is sent whose outcome is unknown each time. Ours: it may end the server."""
 ENSURE_TIMEOUT: Final = 30.0
-"""Seconds for one such attempt, after which the server is asked what has become of it. Ours."""
+"""Seconds for one such attempt, after which the server is asked whether it has succeeded. Ours."""
 RESET_GRACE: Final = 1.0
 """Seconds after a reset in which the event of a removed device may still come. Ours."""
 RECONNECT_DELAY: Final = 0.05
