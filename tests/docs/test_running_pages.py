@@ -26,7 +26,7 @@ PAGES = [
     ),
 ]
 
-FIRST_GEAR = ("get-started", "errors", "guest-state", "client")
+FIRST_GEAR = ("get-started", "errors", "client")
 """Pages that `make test` runs; `make test-pages` runs all of them."""
 
 

@@ -68,6 +68,7 @@ def test_garbage_that_is_collected_at_the_fork() -> None:
     for ours, _ in pairs:
         own_socket(ours)
     collecting: set[Any] = {Collecting() for _ in range(20)}
+    gc.freeze()  # the child collects often, and what the tests hold takes long to scan
     gc.disable()
     try:
         forking._sockets.update(collecting)
