@@ -3,8 +3,8 @@
 #
 # usage: linux_guest.sh [FOLDER]   (default: build/linux-guest)
 #
-# FOLDER then contains vmlinux, the kernel, unpacked so that the guest doesn't have to do it, and initrd, with the drivers of the
-# hardware that tests plug in, loadkeys, and console keymaps, which ckbcomp makes of xkeyboard-config.
+# FOLDER then contains vmlinuz, the kernel; vmlinux, the same unpacked, so that the guest doesn't have to do it; and initrd, with the
+# drivers of the hardware that tests plug in, loadkeys, and console keymaps, which ckbcomp makes of xkeyboard-config.
 # Nothing is installed, and root isn't needed. apt resolves, fetches and verifies the packages in separate folders, as if nothing
 # were installed. It uses the mirror that this machine has configured; the variable MIRROR names another one.
 # If the folder is complete, nothing is done; if it isn't, QMPEER_INSTALL=no prevents that it is made. Of several such scripts one works, and the others wait for it.
@@ -92,6 +92,7 @@ version=$(ls "$root/lib/modules")
 
 # The kernel's file is a small program and the compressed kernel, whose place its header gives (Documentation/arch/x86/boot.rst).
 image=$root/boot/vmlinuz-$version
+cp "$image" "$folder/vmlinuz"
 number() { od -An -t "u$3" -j "$2" -N "$3" "$1" | tr -d ' '; }
 payload=$((($(number "$image" 497 1) + 1) * 512 + $(number "$image" 584 4)))
 tail -c "+$((payload + 1))" "$image" | head -c "$(($(number "$image" 588 4) - 4))" | xz -dc >"$folder/vmlinux"

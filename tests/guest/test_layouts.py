@@ -11,14 +11,14 @@ from tests.guest.typing_text import Keyboard
 from tests.linux_guest import Guest
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
-DEVICES = ("-vga", "std", "-device", "qemu-xhci", "-device", "usb-tablet")
+DEVICES = ("-device", "qemu-xhci", "-device", "usb-tablet")
 EVENT = struct.Struct("<qqHHi")
 """evdev's record: seconds, microseconds, type, code, value."""
 
 
 @pytest.fixture(scope="module")
 def guest(start_guest: Callable[..., Guest]) -> Iterator[Guest]:
-    with start_guest(*DEVICES) as made:
+    with start_guest(*DEVICES, has_screen=True) as made:
         yield made
 
 

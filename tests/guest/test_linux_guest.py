@@ -14,7 +14,7 @@ DISK = ("-blockdev", "null-co,node-name=disk,size=1048576")
 
 @pytest.fixture(scope="module")
 def guest(start_guest: Callable[..., Guest]) -> Iterator[Guest]:
-    with start_guest(*DISK, "-vga", "std") as made:
+    with start_guest(*DISK) as made:
         yield made
 
 

@@ -63,8 +63,9 @@ def test_processor(guest: Guest) -> None:
     free, boot = client.execute("query-hotpluggable-cpus")
     with pytest.raises(CommandError, match="Boot CPU is unpluggable"):
         client.execute("device_del", {"id": boot["qom-path"]})
-    client.execute("device_add", {"driver": free["type"], "id": "c", **free["props"]})
-    guest.wait_until("[ -e /sys/devices/system/cpu/cpu1/online ]")
+    with client.events("ACPI_DEVICE_OST") as reports:
+        client.execute("device_add", {"driver": free["type"], "id": "c", **free["props"]})
+        assert reports.next(PATIENCE).data["info"]["source"] == 1
     guest.run("echo 1 >/sys/devices/system/cpu/cpu1/online")
     gone = ("DEVICE_DELETED", {"path": "/machine/peripheral/c/lapic"})
     begun, ended = (
@@ -78,7 +79,7 @@ def test_locked_tray(guest: Guest) -> None:
     client = guest.client
     tray: JsonObject = {"id": "cd"}
     guest.wait_until("[ -e /dev/sr0 ]")
-    guest.run("sleep 1000 </dev/sr0 & echo $! >/tmp/holder")
+    guest.run("exec 8</dev/sr0; sleep 1000 <&8 &")
     assert client.execute("query-block")[0]["locked"]
     client.execute("blockdev-open-tray", tray)
     with pytest.raises(CommandError, match="Tray of device 'cd' is not open"):
