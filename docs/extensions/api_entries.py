@@ -38,6 +38,7 @@ MADE_ELSEWHERE: Final = frozenset(
         "qmpeer.client.JobState",
         "qmpeer.client.MigrationState",
         "qmpeer.client.Reply",
+        "qmpeer.monitor.Attachment",
         "qmpeer.monitor.CharacterDevice",
         "qmpeer.monitor.ContextMonitor",
         "qmpeer.monitor.Backend",

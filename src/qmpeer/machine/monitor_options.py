@@ -19,6 +19,7 @@ from qmpeer.chardev.options import parameters_help
 from qmpeer.errors import ChardevError
 from qmpeer.machine.start_error import StartHelp, prepend_warnings
 from qmpeer.messages import qemu_texts
+from qmpeer.values import JsonObject
 
 Mode = Literal["readline", "control"]
 
@@ -45,8 +46,8 @@ class MonitorOption(msgspec.Struct, frozen=True, kw_only=True):
     mode: str | None = None
     is_pretty: bool | None = None
 
-    def checked(self) -> tuple[str, Mode, bool]:
-        """Return the device's label, the monitor's mode, and whether its JSON is indented.
+    def properties(self) -> JsonObject:
+        """Return the properties of the object that the option is short for, without its id.
 
         Raises:
             ChardevError: If the mode is unknown or the device is left out, in QEMU's words.
@@ -55,8 +56,8 @@ class MonitorOption(msgspec.Struct, frozen=True, kw_only=True):
             raise ChardevError(qemu_texts.not_accepted("mode", self.mode))
         if self.chardev is None:
             raise ChardevError(qemu_texts.missing("chardev"))
-        mode: Mode = "control" if self.mode == "control" else "readline"
-        return self.chardev, mode, bool(self.is_pretty)
+        kind = "monitor-qmp" if self.mode == "control" else "monitor-hmp"
+        return {"qom-type": kind, "chardev": self.chardev, "pretty": bool(self.is_pretty)}
 
 
 def parse_mon(

@@ -6,13 +6,16 @@ until a client has connected.
 
 import fcntl
 import os
+from collections.abc import Collection
 
 from qmpeer.chardev import Chardev, Description, parse_device
 from qmpeer.errors import ChardevError, CommandError
 from qmpeer.machine.machine import Machine, ShowText
 from qmpeer.machine.monitor_options import MonitorOption
-from qmpeer.machine.options import ChardevOption, FdOption, Options, PortOption
+from qmpeer.machine.monitors import HUMAN
+from qmpeer.machine.options import ChardevOption, FdOption, ObjectOption, Options, PortOption
 from qmpeer.machine.start_error import StartError, StartHelp, notice
+from qmpeer.values import JsonObject
 
 
 async def open_all(machine: Machine, options: Options, report: ShowText) -> None:
@@ -32,15 +35,15 @@ async def open_all(machine: Machine, options: Options, report: ShowText) -> None
     # Closed only now: two -add-fd may name the same descriptor.
     for fd in {inherited.fd for inherited in options.fds}:
         os.close(fd)
-    for object in options.objects:
-        try:
-            machine.objects.add(object.properties)
-        except ChardevError as error:
-            raise StartError.of("", None, error) from error  # QEMU doesn't name the option
+    monitors, others = _split(options.objects, machine.monitors.types)
+    for properties in others:
+        _add_object(machine, properties)
     for chardev in options.chardevs:
         await _open_chardev(machine, chardev, report)
         if machine.is_shutting_down:  # a signal ended the wait for a client
             return
+    for properties in monitors:
+        _add_object(machine, properties)
     for monitor in options.monitors:
         _open_monitor(machine, monitor)
     for kind in ("serial", "parallel"):
@@ -87,17 +90,35 @@ async def _make(
     return device
 
 
-def _open_monitor(machine: Machine, monitor: MonitorOption) -> None:
+def _split(
+    objects: list[ObjectOption], types: Collection[str]
+) -> tuple[list[JsonObject], list[JsonObject]]:
+    """Return the objects of some types, and the others."""
+    chosen: list[JsonObject] = []
+    others: list[JsonObject] = []
+    for option in objects:
+        properties = option.properties
+        (chosen if properties["qom-type"] in types else others).append(properties)
+    return chosen, others
+
+
+def _add_object(machine: Machine, properties: JsonObject) -> None:
     try:
-        label, mode, is_pretty = monitor.checked()
-        device = machine.chardevs.required(label)
-        if is_pretty and mode == "readline":
-            raise ChardevError("'pretty' is not compatible with HMP monitors")
-        machine.monitor.attach(device, pretty=is_pretty, human=mode == "readline")
+        machine.objects.add(properties)
+    except ChardevError as error:
+        raise StartError.of("", None, error) from error  # QEMU doesn't name the option
+
+
+def _open_monitor(machine: Machine, monitor: MonitorOption) -> None:
+    """Open the monitor of an option that is short for an object, where there are such objects."""
+    try:
+        properties = monitor.properties()
+        if machine.has_monitor_objects:
+            machine.objects.add({**properties, "id": monitor.id})
+        else:
+            machine.monitors.open(properties)
     except ChardevError as error:
         raise StartError.of(monitor.option, monitor.argument, error) from error
-    if mode == "control":
-        machine.add_control_device(device)
 
 
 async def _open_port(machine: Machine, port: PortOption, label: str, report: ShowText) -> None:
@@ -116,7 +137,7 @@ async def _open_port(machine: Machine, port: PortOption, label: str, report: Sho
             return
         device = await _make(machine, port, description, report)
         if description.is_mux:
-            machine.monitor.attach(device, human=True)
+            machine.monitors.open({"qom-type": HUMAN, "chardev": device.label})
     except ChardevError as error:
         last = f"could not connect {port.kind} device to character backend '{port.argument}'"
         first = f"{error.reason}\n{error.hint}" if error.hint else error.reason

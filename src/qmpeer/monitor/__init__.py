@@ -1,5 +1,6 @@
 """The embeddable monitor: commands from Python signatures, any number of clients, events."""
 
+from qmpeer.monitor.attachment import Attachment
 from qmpeer.monitor.backend import Backend, CommandInfo, Context, ContextMonitor
 from qmpeer.monitor.handlers.types import (
     Alternate,
@@ -20,6 +21,7 @@ from qmpeer.monitor.openings import CharacterDevice
 
 __all__ = [
     "Alternate",
+    "Attachment",
     "Backend",
     "CharacterDevice",
     "CommandInfo",
