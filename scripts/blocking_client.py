@@ -42,6 +42,7 @@ SOURCES = (
     "agent_contact",
     "agent_files",
     "client",
+    "further_monitor",
     "guest_agent",
     "job_run",
     "migration_run",

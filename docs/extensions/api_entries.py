@@ -41,6 +41,7 @@ MADE_ELSEWHERE: Final = frozenset(
         "qmpeer.monitor.Attachment",
         "qmpeer.monitor.CharacterDevice",
         "qmpeer.monitor.ContextMonitor",
+        "qmpeer.monitor.DetachableDevice",
         "qmpeer.monitor.Backend",
         "qmpeer.Greeting",
         "qmpeer.Event",

@@ -99,7 +99,7 @@ async def test_half_a_reply_is_followed_by_nothing(
     monitor: Monitor, served: Served, has_room: bool
 ) -> None:
     """A client that has let much output wait can't be greeted in the middle of a message."""
-    size = 40 * limits.UNSENT_OUTPUT
+    size = 4 * limits.UNSENT_OUTPUT
     monitor.command("query-text")(lambda: ["x" * 1000] * (size // 1000))
     attachment = monitor.attach_device(served.device)
     await served.client.begin()

@@ -299,11 +299,8 @@ class Machine:
 
     def _client_left(self, id: str, label: str) -> None:
         """Remove a monitor with close-action=delete, and its device."""
-        try:
-            self.objects.remove(id)
-            self.chardevs.remove(label)
-        except ChardevError as error:
-            log.warning("monitor %s can't be removed: %s", id, error)
+        self.objects.remove(id)
+        self.chardevs.remove(label)
 
     def human_monitor_command(
         self, command_line: str, cpu_index: int | None = None, *, context: Context

@@ -60,7 +60,7 @@ _ABSTRACT: Final[Mapping[str, str | None]] = {
     "secret_common": "object",
     "tls-creds": "object",
 }
-"""Types of which there are no objects, with their parents."""
+"""Types without objects of their own, with their parents."""
 _PARENTS: Final = {
     "authz-list": "authz",
     "authz-simple": "authz",

@@ -17,7 +17,7 @@ from qmpeer.monitor.handlers.types import (
 )
 from qmpeer.monitor.monitor import Monitor, new_event_loop
 from qmpeer.monitor.named_fds import NamedFds
-from qmpeer.monitor.openings import CharacterDevice
+from qmpeer.monitor.openings import CharacterDevice, DetachableDevice
 
 __all__ = [
     "Alternate",
@@ -27,6 +27,7 @@ __all__ = [
     "CommandInfo",
     "Context",
     "ContextMonitor",
+    "DetachableDevice",
     "Int8",
     "Int16",
     "Int32",

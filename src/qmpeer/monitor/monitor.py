@@ -30,7 +30,7 @@ from qmpeer.monitor.human_connection import HumanConnection
 from qmpeer.monitor.human_lines import HumanLines
 from qmpeer.monitor.interface import Interface
 from qmpeer.monitor.loop import MonitorLoop
-from qmpeer.monitor.openings import CharacterDevice, OpeningOptions, Openings
+from qmpeer.monitor.openings import CharacterDevice, DetachableDevice, OpeningOptions, Openings
 from qmpeer.monitor.threads import ENDING, CallSoon, Threads
 from qmpeer.monitor.turns import Turns
 from qmpeer.schema import Policy, Schema, name_fault
@@ -455,7 +455,7 @@ class Monitor:
 
     def attach_device(
         self,
-        device: CharacterDevice,
+        device: DetachableDevice,
         *,
         pretty: bool = False,
         human: bool = False,

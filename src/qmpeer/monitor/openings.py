@@ -55,6 +55,10 @@ class CharacterDevice(Protocol):
     def attach(self, factory: HandlerFactory, *, wants_echo: bool = False) -> None:
         """Set the front end: the factory for the handler of each of the device's streams."""
 
+
+class DetachableDevice(CharacterDevice, Protocol):
+    """A character device whose monitor can be removed."""
+
     def detach(self, factory: HandlerFactory) -> None:
         """Remove the front end that has this factory; a client stays connected.
 
@@ -236,7 +240,7 @@ class Openings:
             self._loop.running.call_soon_threadsafe(self.attach, source, options)
             return
         if not isinstance(source, socket):
-            self.attach_device(source, options)
+            self._attach_device(source, options)
             return
         task = asyncio.ensure_future(self._attach(source, options))
         self._attaching.add(task)
@@ -255,11 +259,20 @@ class Openings:
 
     def attach_device(
         self,
-        device: CharacterDevice,
+        device: DetachableDevice,
         options: OpeningOptions,
         when_left: Callable[[], None] | None = None,
     ) -> Attachment:
         """Serve a character device; see `Monitor.attach_device`."""
+        factory, access = self._attach_device(device, options, when_left)
+        return Attachment(device, factory, access, self.connections)
+
+    def _attach_device(
+        self,
+        device: CharacterDevice,
+        options: OpeningOptions,
+        when_left: Callable[[], None] | None = None,
+    ) -> tuple[HandlerFactory, AccessPoint]:
         self._loop.attach()
         factory: HandlerFactory
         if options.human:
@@ -273,7 +286,7 @@ class Openings:
             access = self._access_point(self._commands, when_left)
             factory = self._device_factory(access, device, options.pretty)
         device.attach(factory, wants_echo=not options.human)
-        return Attachment(device, factory, access, self.connections)
+        return factory, access
 
     def _device_factory(
         self, access: AccessPoint, device: CharacterDevice, pretty: bool

@@ -14,6 +14,7 @@ from qmpeer.lazy import handed_out
 
 if TYPE_CHECKING:
     from qmpeer.client.aio.agent_contact import AsyncAgentContact, connect_by
+    from qmpeer.client.aio.further_monitor import FurtherMonitor
     from qmpeer.client.aio.guest_agent import AsyncGuestAgent
     from qmpeer.client.aio.job_run import JobRun
     from qmpeer.client.aio.migration_run import MigrationRun
@@ -24,6 +25,7 @@ __all__ = [
     "AsyncAgentContact",
     "AsyncGuestAgent",
     "AsyncReconnectingChannel",
+    "FurtherMonitor",
     "JobRun",
     "MigrationRun",
     "connect_by",
@@ -38,6 +40,7 @@ _HOMES = {
     "connect_by": "qmpeer.client.aio.agent_contact",
     "find_agent": "qmpeer.client.aio.name_queries",
     "names": "qmpeer.client.aio.name_queries",
+    "FurtherMonitor": "qmpeer.client.aio.further_monitor",
     "JobRun": "qmpeer.client.aio.job_run",
     "MigrationRun": "qmpeer.client.aio.migration_run",
 }

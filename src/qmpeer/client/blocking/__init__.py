@@ -11,6 +11,7 @@ from qmpeer.lazy import handed_out
 
 if TYPE_CHECKING:
     from qmpeer.client.blocking.agent_contact import AgentContact, connect_by
+    from qmpeer.client.blocking.further_monitor import FurtherMonitor
     from qmpeer.client.blocking.guest_agent import GuestAgent
     from qmpeer.client.blocking.job_run import JobRun
     from qmpeer.client.blocking.migration_run import MigrationRun
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AgentContact",
+    "FurtherMonitor",
     "GuestAgent",
     "JobRun",
     "MigrationRun",
@@ -35,6 +37,7 @@ _HOMES = {
     "connect_by": "qmpeer.client.blocking.agent_contact",
     "find_agent": "qmpeer.client.blocking.name_queries",
     "names": "qmpeer.client.blocking.name_queries",
+    "FurtherMonitor": "qmpeer.client.blocking.further_monitor",
     "JobRun": "qmpeer.client.blocking.job_run",
     "MigrationRun": "qmpeer.client.blocking.migration_run",
 }
