@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest_asyncio
 
 from qmpeer import limits
 from qmpeer.chardev import Chardev, Chardevs, parse_chardev
+from qmpeer.messages import version_value
 from qmpeer.monitor import Attachment, Context, Monitor
 from tests.monitor.raw_client import RawClient, until
+from tests.patience import PATIENCE
 
 
 class Served:
@@ -73,6 +76,38 @@ async def test_commands_that_run_end_without_a_reply(monitor: Monitor, served: S
     assert ended == ["wait"]  # and not the command that waited behind it
     monitor.emit("STOP")
     assert (await served.client.receive())["event"] == "STOP"
+
+
+async def test_threads_go_on(monitor: Monitor, served: Served) -> None:
+    """A thread of one monitor's command has the other one removed while that runs a thread, too."""
+    ours, theirs = socket.socketpair()
+    other = await Chardevs().add_described(parse_chardev(f"socket,id=d,fd={theirs.detach()}"))
+    loop = asyncio.get_running_loop()
+    is_running, is_removed = threading.Event(), threading.Event()
+    ended: list[bool] = []
+
+    @monitor.command("wait", blocking=True)
+    def wait() -> None:
+        is_running.set()
+        ended.append(is_removed.wait(PATIENCE))
+
+    @monitor.command("remove", blocking=True)
+    def remove() -> None:
+        assert is_running.wait(PATIENCE)
+        loop.call_soon_threadsafe(attachment.remove)
+        loop.call_soon_threadsafe(is_removed.set)
+
+    attachment = monitor.attach_device(served.device)
+    monitor.attach_device(other)
+    await served.client.begin()
+    served.client.send({"execute": "wait"})
+    async with RawClient(ours) as client:
+        await client.begin()
+        assert await client.execute("remove") == {"return": {}}
+        await until(lambda: bool(ended))
+        assert await client.execute("query-version") == {"return": version_value(monitor.version)}
+    assert ended == [True]
+    assert served.client.is_silent()
 
 
 async def test_what_was_executed_is_answered(monitor: Monitor, served: Served) -> None:
