@@ -262,6 +262,19 @@ def test_refusals(client: Client) -> None:
     assert (objects_of(client), labels_of(client)) == before
 
 
+def test_devices_that_are_always_open(client: Client, tmp_path: Path) -> None:
+    """Each new monitor greets: also on a console, which opens only when the machine starts."""
+    log = tmp_path / "log"
+    for kind in ("vc", "ringbuf"):
+        backend: JsonObject = {"type": kind, "data": {"logfile": str(log)}}
+        client.execute("chardev-add", {"id": "o", "backend": backend})
+        for _ in range(2):
+            client.execute("object-add", adding("o", "o"))
+            client.execute("object-del", {"id": "o"})
+        client.execute("chardev-remove", {"id": "o"})
+        assert log.read_text().count('{"QMP": ') == 2
+
+
 def test_an_object_goes_once(client: Client) -> None:
     client.execute("object-del", {"id": "m"})
     assert error_of(client, "object_del", id="m") == "object 'm' not found"

@@ -23,7 +23,7 @@ from qmpeer.chardev.key_values import (
 )
 from qmpeer.errors import ChardevError
 from qmpeer.machine.interface import load
-from qmpeer.machine.monitor_options import Mode, parse_mon, parse_monitor_device
+from qmpeer.machine.monitor_options import CONTROL, HUMAN, Mode, parse_mon, parse_monitor_device
 from qmpeer.machine.object_options import read_object
 from qmpeer.machine.options import ChardevOption, FdOption, ObjectOption, Options, PortOption
 from qmpeer.machine.set_option import parse_set, set_in_chardev, set_in_monitor
@@ -230,7 +230,7 @@ def _object(options: Options, option: str, argument: str) -> Sequence[str]:
         if not other.argument.startswith("{")
     ]
     properties, warnings = read_object(argument, taken, load(options.has_monitor_objects))
-    if properties["qom-type"] in ("monitor-qmp", "monitor-hmp"):
+    if properties["qom-type"] in (CONTROL, HUMAN):
         options.has_defaults = False
     options.objects.append(ObjectOption(argument=argument, properties=properties))
     return warnings

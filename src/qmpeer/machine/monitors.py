@@ -17,12 +17,10 @@ import msgspec
 
 from qmpeer.chardev import Chardev, Chardevs
 from qmpeer.errors import ChardevError
+from qmpeer.machine.monitor_options import CONTROL, HUMAN
 from qmpeer.machine.objects import Properties
 from qmpeer.monitor import Attachment, Context, Monitor
 from qmpeer.values import JsonObject
-
-HUMAN: Final = "monitor-hmp"
-CONTROL: Final = "monitor-qmp"
 
 
 class _OpenMonitor(msgspec.Struct, frozen=True):

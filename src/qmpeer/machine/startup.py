@@ -6,16 +6,13 @@ until a client has connected.
 
 import fcntl
 import os
-from collections.abc import Collection
 
 from qmpeer.chardev import Chardev, Description, parse_device
 from qmpeer.errors import ChardevError, CommandError
 from qmpeer.machine.machine import Machine, ShowText
-from qmpeer.machine.monitor_options import MonitorOption
-from qmpeer.machine.monitors import HUMAN
-from qmpeer.machine.options import ChardevOption, FdOption, ObjectOption, Options, PortOption
+from qmpeer.machine.monitor_options import HUMAN, MonitorOption
+from qmpeer.machine.options import ChardevOption, FdOption, Options, PortOption
 from qmpeer.machine.start_error import StartError, StartHelp, notice
-from qmpeer.values import JsonObject
 
 
 async def open_all(machine: Machine, options: Options, report: ShowText) -> None:
@@ -35,21 +32,28 @@ async def open_all(machine: Machine, options: Options, report: ShowText) -> None
     # Closed only now: two -add-fd may name the same descriptor.
     for fd in {inherited.fd for inherited in options.fds}:
         os.close(fd)
-    monitors, others = _split(options.objects, machine.monitors.types)
-    for properties in others:
-        _add_object(machine, properties)
+    _add_objects(machine, options, are_monitors=False)
     for chardev in options.chardevs:
         await _open_chardev(machine, chardev, report)
         if machine.is_shutting_down:  # a signal ended the wait for a client
             return
-    for properties in monitors:
-        _add_object(machine, properties)
+    _add_objects(machine, options, are_monitors=True)
     for monitor in options.monitors:
         _open_monitor(machine, monitor)
     for kind in ("serial", "parallel"):
         ports = [port for port in options.ports if port.kind == kind]
         for number, port in enumerate(ports):
             await _open_port(machine, port, f"{kind}{number}", report)
+
+
+def _add_objects(machine: Machine, options: Options, *, are_monitors: bool) -> None:
+    """Create the objects that are monitors, which need their devices, or all others."""
+    for option in options.objects:
+        if (option.properties["qom-type"] in machine.monitors.types) is are_monitors:
+            try:
+                machine.objects.add(option.properties)
+            except ChardevError as error:
+                raise StartError.of("", None, error) from error  # QEMU doesn't name the option
 
 
 def _adopt(machine: Machine, inherited: FdOption) -> None:
@@ -88,25 +92,6 @@ async def _make(
         report(notice(source.option, source.argument, text))
         await base.wait_for_client()
     return device
-
-
-def _split(
-    objects: list[ObjectOption], types: Collection[str]
-) -> tuple[list[JsonObject], list[JsonObject]]:
-    """Return the objects of some types, and the others."""
-    chosen: list[JsonObject] = []
-    others: list[JsonObject] = []
-    for option in objects:
-        properties = option.properties
-        (chosen if properties["qom-type"] in types else others).append(properties)
-    return chosen, others
-
-
-def _add_object(machine: Machine, properties: JsonObject) -> None:
-    try:
-        machine.objects.add(properties)
-    except ChardevError as error:
-        raise StartError.of("", None, error) from error  # QEMU doesn't name the option
 
 
 def _open_monitor(machine: Machine, monitor: MonitorOption) -> None:

@@ -1,19 +1,10 @@
 """A monitor's place on a character device, which can be given up again."""
 
-from collections.abc import Collection
-from typing import Protocol
+from collections.abc import Callable, Collection
 
 from qmpeer.monitor.backend import Context
 from qmpeer.monitor.connection import AccessPoint, MonitorConnection
 from qmpeer.monitor.human.context import OneLine
-from qmpeer.transport.aio import HandlerFactory
-
-
-class Detachable(Protocol):
-    """A character device, as an attachment uses it."""
-
-    def detach(self, factory: HandlerFactory) -> None:
-        """Remove the front end that has this factory; its client stays connected."""
 
 
 class Attachment:
@@ -27,14 +18,12 @@ class Attachment:
 
     def __init__(
         self,
-        device: Detachable,
-        factory: HandlerFactory,
+        detach: Callable[[], None],
         access: AccessPoint,
         connections: Collection[MonitorConnection],
     ) -> None:
         self.is_removed: bool = False
-        self._device = device
-        self._factory = factory
+        self._detach = detach
         self._access = access
         self._connections = connections
 
@@ -55,7 +44,7 @@ class Attachment:
         if self.is_removed:
             return
         self.is_removed = True
-        self._device.detach(self._factory)
+        self._detach()
         for connection in [each for each in self._connections if each.belongs_to(self._access)]:
             connection.leave_stream()
         self._access.named_fds.close()

@@ -265,7 +265,7 @@ class Openings:
     ) -> Attachment:
         """Serve a character device; see `Monitor.attach_device`."""
         factory, access = self._attach_device(device, options, when_left)
-        return Attachment(device, factory, access, self.connections)
+        return Attachment(partial(device.detach, factory), access, self.connections)
 
     def _attach_device(
         self,
