@@ -45,6 +45,7 @@ SOURCES = (
     "client",
     "completion_run",
     "ensure",
+    "further_monitor",
     "guest_agent",
     "job_run",
     "migration_run",

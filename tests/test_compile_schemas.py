@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from qmpeer.machine.interface import load
+from qmpeer.machine.interface import load_all
 from qmpeer.monitor.interface import own_schema
 from qmpeer.schema import Schema, schema_from_qapi
 from scripts import compile_schemas
@@ -12,7 +12,7 @@ from scripts import compile_schemas
 
 @pytest.mark.parametrize(
     ("source", "schema"),
-    [("machine/qapi/qapi-schema.json", load()), ("monitor/qapi/monitor.json", own_schema())],
+    [("machine/qapi/qapi-schema.json", load_all()), ("monitor/qapi/monitor.json", own_schema())],
 )
 def test_nothing_is_lost(source: str, schema: Schema) -> None:
     read = compile_schemas.PACKAGE.joinpath

@@ -89,7 +89,6 @@ class Program:
         for device in self.devices:
             device.yank()
             device.close()
-            device.detach()
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 

@@ -324,3 +324,37 @@ def test_stamps_count_from_the_first() -> None:
 def test_what_is_no_byte_begins_no_escape(character: int) -> None:
     data = bytes(range(256))
     assert list(EscapeReader(character).receive(data)) == [data]
+
+
+async def test_front_ends_are_removed(mux: Mux) -> None:
+    first, human, control = FrontEnd(), Human(b"human\n"), FrontEnd(b"control\n")
+    await mux.attach(first, human, control)
+    mux.device.detach(first)
+    assert mux.device.focus == 1
+    mux.device.detach(control)  # which had the focus
+    assert mux.device.focus == 0
+    assert human.last.calls[-1] == "focus_gained"
+    control.last.stream.write(b"lost")
+    await mux.send(b"to human")
+    assert human.last.data == b"to human"
+    assert mux.heard() == b"control\nhuman\n"
+    mux.device.detach(human)
+    assert (mux.device.focus, mux.device.frontend_open) == (-1, False)
+    await mux.send(b"early")
+    last = FrontEnd(b"last\n")
+    await mux.attach(last)
+    await mux.settled()
+    assert last.last.data == b"early"
+    assert mux.heard() == b"last\n"
+    assert not any(front.last.is_lost for front in (first, human, control))
+    with pytest.raises(ValueError, match="isn't attached"):
+        mux.device.detach(first)
+
+
+async def test_a_front_end_is_removed_before_it_starts(mux: Mux) -> None:
+    first, second = FrontEnd(b"first"), FrontEnd(b"second")
+    mux.device.attach(first)
+    mux.device.detach(first)
+    await mux.settled()
+    await mux.attach(second)
+    assert mux.heard() == b"second"

@@ -84,8 +84,31 @@ async def test_client_before_there_is_a_front_end(own: Program, tmp_path: Path) 
         device.attach(front)
         assert await front.last.until_data(5) == b"early"
         assert await read(client, 8) == b"greeting"
-        device.detach()
-        assert await read(client, 1) == b""
+
+
+async def test_one_front_end_after_another(own: Program, tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    device = await own.add(f"socket,id=a,path={path},server=on,wait=off")
+    first, second = FrontEnd(b"first"), FrontEnd(b"second")
+    device.attach(first)
+    with dial(path) as client:
+        assert await read(client, 5) == b"first"
+        device.detach(first)
+        assert (device.frontend_open, device.is_busy, device.is_connected) == (False, False, True)
+        client.send(b"early")
+        device.attach(second)
+        assert await second.last.until_data(5) == b"early"
+        assert await read(client, 6) == b"second"
+        device.detach(second)
+    await own.until(lambda: not device.is_connected)
+    assert first.last.data == b""
+    assert not any(front.last.is_lost for front in (first, second))
+
+
+async def test_only_the_front_end_itself_is_detached(own: Program) -> None:
+    device = await own.add("null,id=a", FrontEnd())
+    with pytest.raises(ValueError, match="isn't attached"):
+        device.detach(FrontEnd())
 
 
 @pytest.mark.parametrize("options", ["", ",logfile=/dev/null"])

@@ -86,6 +86,9 @@ class Vm(ABC):
         return self.start(method, *args, **options).result(PATIENCE)
 
     @abstractmethod
+    def new_monitor(self, **options: Any) -> "Vm": ...
+
+    @abstractmethod
     def close(self) -> None: ...
 
     @property
@@ -228,6 +231,9 @@ class BlockingVm(Vm):
     def start_on(self, what: Any, method: str, *args: Any, **options: Any) -> Future[Any]:
         return background(getattr(what, method), *args, **options)
 
+    def new_monitor(self, **options: Any) -> "BlockingVm":
+        return BlockingVm(self.client.new_monitor(**options))
+
     def close(self) -> None:
         self.client.close()
 
@@ -362,6 +368,10 @@ class AsyncVm(Vm):
 
     def start_on(self, what: Any, method: str, *args: Any, **options: Any) -> Future[Any]:
         return self._loop.begin(lambda: getattr(what, method)(*args, **options))
+
+    def new_monitor(self, **options: Any) -> "AsyncVm":
+        making = self._loop.begin(lambda: self.client.new_monitor(**options))
+        return AsyncVm(making.result(PATIENCE), self._loop)
 
     def close(self) -> None:
         self._loop.call(self.client.close)

@@ -130,3 +130,57 @@ def test_options_are_told(client: Client, option: str) -> None:
     ]
     unknown = desc_of(client, "query-command-line-options", {"option": "nope"}, [])
     assert unknown == "GenericError: invalid option name: nope"
+
+
+OBJECTS: list[tuple[str, dict[str, Any]]] = [
+    *(
+        ("qom-list", {"path": path})
+        for path in ("/", "/objects", "//objects/", "objects", "/machine", "unattached", "/nope")
+    ),
+    *(("qom-list", {"path": path}) for path in ("", "nope", "/chardevs", "/machine/unattached")),
+    *(
+        ("qom-get", {"path": "/machine", "property": name})
+        for name in ("type", "boot", "memory", "smp", "usb", "peripheral", "memory-backend", "nope")
+    ),
+    ("qom-get", {"path": "/objects/s", "property": "type"}),
+    ("qom-get", {"path": "s", "property": "nope"}),
+    ("qom-get", {"path": "", "property": "type"}),
+    ("qom-get", {"path": "/nope", "property": "type"}),
+    ("qom-list-types", {"implements": "authz"}),
+    ("qom-list-types", {"implements": "authz-simple", "abstract": True}),
+    ("qom-list-types", {"implements": "monitor-qmp"}),
+    ("qom-list-types", {"implements": "nope", "abstract": True}),
+]
+
+
+@pytest.mark.real
+def test_the_tree_of_objects(recorded_qemu: str, tmp_path: Path) -> None:
+    words = ("-object", "secret,id=s,data=x", "-chardev", "null,id=n")
+    found: list[list[Any]] = []
+    with (
+        Threaded(tmp_path / "ours", *words) as ours,
+        Serving(tmp_path / "real", *words, program=[recorded_qemu]) as real,
+    ):
+        for served in (ours, real):
+            with served.client() as client:
+                found.append([answer(client, *asked) for asked in OBJECTS])
+                types = client.execute("qom-list-types", {"abstract": True})
+                found[-1].append({(each["name"], each.get("parent")) for each in types})
+    mine, theirs = found[0].pop(), found[1].pop()
+    assert mine <= theirs
+    for asked, one, other in zip(OBJECTS, *found, strict=True):
+        assert one == other, asked
+
+
+def answer(client: Client, command: str, arguments: dict[str, Any]) -> Any:
+    """Return a value or the error; lists without their order, and without QEMU's own types."""
+    try:
+        value = client.execute(command, arguments)
+    except CommandError as error:
+        return f"{error.error_class}: {error.desc}"
+    if not isinstance(value, list):
+        return value
+    own = {"authz-list-file", "authz-pam"}
+    return sorted(
+        (each for each in value if each["name"] not in own), key=lambda each: each["name"]
+    )

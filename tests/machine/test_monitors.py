@@ -492,7 +492,7 @@ def test_one_client_leaves_and_one_comes_between_two_looks() -> None:
     machine = Machine(parse_options(["-nodefaults"]))
     devices = [OneClient(), OneClient()]
     for device in devices:
-        machine.add_control_device(cast(Chardev, device))
+        machine.monitors.control_devices.append(cast(Chardev, device))
     machine.cont()
 
     def has_set_with(*clients: object) -> bool:

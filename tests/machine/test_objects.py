@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from qmpeer.errors import ChardevError
+from qmpeer.machine.credentials import Credentials
 from qmpeer.machine.object_options import read_object
 from qmpeer.machine.objects import Objects
 from qmpeer.machine.start_error import StartHelp
@@ -12,8 +13,13 @@ from tests.transport.filters.certificates import Authority
 
 
 @pytest.fixture
-def objects() -> Objects:
-    return Objects(os.open)
+def credentials() -> Credentials:
+    return Credentials(os.open)
+
+
+@pytest.fixture
+def objects(credentials: Credentials) -> Objects:
+    return Objects(credentials)
 
 
 @pytest.mark.parametrize(
@@ -151,31 +157,37 @@ NAME = "C=GB,O=Acme,CN=laptop"
     ],
 )
 def test_lists_decide_by_their_first_rule(
-    objects: Objects, rules: list[tuple[str, str, str]], policy: str, is_allowed: bool
+    objects: Objects,
+    credentials: Credentials,
+    rules: list[tuple[str, str, str]],
+    policy: str,
+    is_allowed: bool,
 ) -> None:
     given: list[Any] = [
         {"match": match, "policy": what, "format": how} for match, what, how in rules
     ]
     objects.add({"qom-type": "authz-list", "id": "a", "policy": policy, "rules": given})
-    assert objects.authorizers["a"](NAME) is is_allowed
+    assert credentials.authorizers["a"](NAME) is is_allowed
 
 
-def test_one_name(objects: Objects) -> None:
+def test_one_name(objects: Objects, credentials: Credentials) -> None:
     assert add(objects, f"authz-simple,id=a,identity={NAME.replace(',', ',,')}") is None
-    assert objects.authorizers["a"](NAME)
-    assert not objects.authorizers["a"]("CN=laptop")
+    assert credentials.authorizers["a"](NAME)
+    assert not credentials.authorizers["a"]("CN=laptop")
 
 
-def test_credentials_say_whom_they_let_in(objects: Objects, tmp_path: Path) -> None:
+def test_credentials_say_whom_they_let_in(
+    objects: Objects, credentials: Credentials, tmp_path: Path
+) -> None:
     authority = Authority()
     folder = authority.fill(tmp_path / "tls", server=authority.issue("localhost"))
     start = f"tls-creds-x509,dir={folder},endpoint=server"
     assert add(objects, f"{start},id=strict") is None
     assert add(objects, f"{start},id=lax,verify-peer=off") is None
     assert add(objects, "tls-creds-anon,id=anybody,endpoint=server") is None
-    found = {name: of.identifies_clients for name, of in objects.credentials.items()}
+    found = {name: of.identifies_clients for name, of in credentials.tls.items()}
     assert found == {"strict": True, "lax": False, "anybody": False}
-    assert all(of.is_for_server for of in objects.credentials.values())
+    assert all(of.is_for_server for of in credentials.tls.values())
     assert add(objects, "tls-creds-x509,id=t") == "Missing 'dir' property value"
     assert add(objects, f"tls-creds-x509,id=t,dir={tmp_path}/no") == (
         f"Unable to access credentials {tmp_path}/no/ca-cert.pem: No such file or directory"
@@ -189,7 +201,7 @@ def test_a_folder_is_no_secret_and_is_closed(tmp_path: Path) -> None:
         opened.append(os.open(path, flags))
         return opened[-1]
 
-    reason = add(Objects(open_path), f"secret,id=s,file={tmp_path}")
+    reason = add(Objects(Credentials(open_path)), f"secret,id=s,file={tmp_path}")
     assert reason == (f"Unable to read {tmp_path}: Error reading file “{tmp_path}”: Is a directory")
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(opened[0])

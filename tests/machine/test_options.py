@@ -286,9 +286,9 @@ def test_options_are_added_to() -> None:
     options = parse_options(words.split())
     first, second = (of.description.values for of in options.chardevs)
     assert (first["port"], first["server"], second["signal"]) == ("2,3", True, False)
-    assert [of.checked() for of in options.monitors] == [
-        ("compat_monitor0", "control", True),
-        ("compat_monitor0", "control", False),
+    assert [of.properties() for of in options.monitors] == [
+        {"qom-type": "monitor-qmp", "chardev": "compat_monitor0", "pretty": is_pretty}
+        for is_pretty in (True, False)
     ]
 
 

@@ -125,11 +125,23 @@ class Chardev(ABC):
         self.attach(factory)
         self._sharer = sharer
 
-    def detach(self) -> None:
-        """Remove the front end and disconnect the client."""
+    def detach(self, factory: HandlerFactory) -> None:
+        """Remove the front end; its handlers must not use their streams afterwards.
+
+        A client stays connected, and its input waits for the next front end.
+
+        Args:
+            factory: What `attach` got.
+
+        Raises:
+            ValueError: If another front end is attached, or none.
+        """
+        if self._factory != factory:
+            raise not_attached(self.label)
         self._factory = self._sharer = None
         if self._connection is not None:
-            self._connection.stream.abort()
+            self._connection.detach()
+            self._await_front_end(self._connection.stream)
 
     # Opening and closing.
 
@@ -183,9 +195,7 @@ class Chardev(ABC):
         logged = stream if self._log is None else LoggedStream(stream, self._log)
         connection = self._connection = DeviceConnection(self, logged)
         if self._factory is None:
-            # Input stays unread until a front end is attached, so a hang-up must be watched for.
-            stream.pause_reading()
-            stream.on_hangup(stream.abort)
+            self._await_front_end(stream)
         else:
             try:
                 connection.attach(self._factory)
@@ -195,6 +205,11 @@ class Chardev(ABC):
         self._connected()
         self._host.when_changed()
         return connection
+
+    def _await_front_end(self, stream: Stream) -> None:
+        """Leave input unread until a front end is attached; so a hang-up must be watched for."""
+        stream.pause_reading()
+        stream.on_hangup(stream.abort)
 
     def _connected(self) -> None:  # noqa: B027 - most needn't
         """React to a new connection."""
@@ -214,6 +229,11 @@ class Chardev(ABC):
     def _close_log(self) -> None:
         if self._log is not None and self._connection is None:
             self._log.close()
+
+
+def not_attached(label: str) -> ValueError:
+    """Return the error for a front end that is to be removed from a device without it."""
+    return ValueError(f"this front end isn't attached to '{label}'")
 
 
 class DeviceConnection:
@@ -254,6 +274,12 @@ class DeviceConnection:
         self.data_received = handler.data_received
         self.pause_writing = handler.pause_writing
         self.resume_writing = handler.resume_writing
+
+    def detach(self) -> None:
+        """Forget the front end's handler."""
+        self._handler = None
+        self.data_received = self._refuse
+        self.pause_writing = self.resume_writing = self._do_nothing
 
     def eof_received(self) -> None:
         """Handle the end of input as `Chardev.input_end` requires.

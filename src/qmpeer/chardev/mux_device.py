@@ -4,7 +4,7 @@ It is the front end of its base device. `mux_session` does the work for one conn
 """
 
 from qmpeer import limits
-from qmpeer.chardev.device import Chardev, DeviceConnection
+from qmpeer.chardev.device import Chardev, DeviceConnection, not_attached
 from qmpeer.chardev.host import Host
 from qmpeer.chardev.mux_session import MuxSession
 from qmpeer.errors import ChardevError
@@ -55,6 +55,15 @@ class MuxDevice(Chardev):
         self._factories.append(factory)
         if self._session is not None:
             self._session.attached(factory)
+
+    def detach(self, factory: HandlerFactory) -> None:
+        """Remove one front end; if it had the focus, another one gets it."""
+        if factory not in self._factories:
+            raise not_attached(self.label)
+        index = self._factories.index(factory)
+        del self._factories[index]
+        if self._session is not None:
+            self._session.detached(index)
 
     def share(self, sharer: Chardev, factory: HandlerFactory) -> None:
         """Attach another mux.

@@ -47,6 +47,7 @@ class MuxSession:
         self._loop = asyncio.get_running_loop()
         self._is_lost = False
         self._beginning: asyncio.Handle | None = None
+        self._has_begun = False
         stream.pause_reading()
         stream.on_hangup(stream.abort)  # reading may be paused for long
         if factories:
@@ -56,16 +57,30 @@ class MuxSession:
         """Start with the first front end, or add another one and give it the focus."""
         if self._beginning is None:
             self._beginning = self._loop.call_soon(self._begin)
-        elif self._fronts:
+        elif self._has_begun:
             front = MuxStream(self)
             self._fronts.append(front)
             self._set_focus(len(self._fronts) - 1)
             front.start(factory)
+            self.settle()
+
+    def detached(self, index: int) -> None:
+        """Remove a front end; if it had the focus, another one gets it."""
+        if not self._has_begun:  # none has started; this one won't
+            return
+        had_focus = index == self.focus
+        self._fronts.pop(index).forget_handler()
+        if index < self.focus or self.focus == len(self._fronts):
+            self.focus -= 1
+        if had_focus and (front := self._focused) is not None:
+            front.focus_changed(True)
+        self.settle()
 
     def _begin(self) -> None:
         # The connection may have ended before this callback.
         if self._is_lost:
             return
+        self._has_begun = True
         self._fronts.extend(MuxStream(self) for _ in self._factories)
         self.focus = len(self._fronts) - 1
         for front, factory in zip(self._fronts, self._factories, strict=True):
@@ -83,8 +98,8 @@ class MuxSession:
         self.stream.write(self._stamper.stamp(data, self._loop.time()), fds)
 
     def settle(self) -> None:
-        """Read from the base unless a front end's waiting input has reached its limit."""
-        if any(front.is_full for front in self._fronts):
+        """Read from the base while it has front ends, unless too much input of one waits."""
+        if not self._fronts or any(front.is_full for front in self._fronts):
             self.stream.pause_reading()
         else:
             self.stream.resume_reading()
@@ -251,6 +266,12 @@ class MuxStream(Stream):
         self.focus_changed(self._session.has_focus(self))
         if not hasattr(self.handler, "focus_gained"):
             self._release_output()
+
+    def forget_handler(self) -> None:
+        """Close this stream without a call to its handler."""
+        self.handler = NOBODY
+        self.is_closed = self._is_lost = True
+        self._drop()
 
     def receive(self, data: bytes, fds: Sequence[int]) -> None:
         """Hand over input, or keep it while the front end doesn't read."""

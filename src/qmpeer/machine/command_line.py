@@ -22,7 +22,8 @@ from qmpeer.chardev.key_values import (
     split_key_values,
 )
 from qmpeer.errors import ChardevError
-from qmpeer.machine.monitor_options import Mode, parse_mon, parse_monitor_device
+from qmpeer.machine.interface import load
+from qmpeer.machine.monitor_options import CONTROL, HUMAN, Mode, parse_mon, parse_monitor_device
 from qmpeer.machine.object_options import read_object
 from qmpeer.machine.options import ChardevOption, FdOption, ObjectOption, Options, PortOption
 from qmpeer.machine.set_option import parse_set, set_in_chardev, set_in_monitor
@@ -33,6 +34,11 @@ from qmpeer.schema import SPECIAL_FEATURES
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 _POLICIES: Final = {"input": ("accept", "reject", "crash"), "output": ("accept", "hide")}
 _ACCELERATORS: Final = frozenset({"kvm", "qtest", "tcg"})
+_MON: Final = ("-mon", "--mon")
+_MON_IS_DEPRECATED: Final = (
+    "'-mon' is deprecated, use '-object' with 'monitor-hmp' or 'monitor-qmp' types instead"
+)
+_MONITOR_OBJECTS: Final = "monitor-objects"
 _NUMBER: Final = re.compile(r"\s*([+-]?)(0[xX][0-9a-fA-F]+|[0-9]+)")
 
 
@@ -52,12 +58,12 @@ def parse_options(arguments: Sequence[str], warn: Warn = lambda text: None) -> O
         StartError: At the first option that is unknown or not supported here.
         StartHelp: If an option asks for help.
     """
-    options = Options()
+    options = Options(has_monitor_objects=_asks_for_monitor_objects(arguments))
     rest = iter(arguments)
     for word in rest:
         if not word.startswith("-"):
             raise StartError(word, None, "this machine takes no disk images")
-        name = word[2:] if word.startswith("--") else word[1:]
+        name = _name_of(word)
         if name in _FLAGS:
             _FLAGS[name](options)
         elif name in _OPTIONS:
@@ -72,6 +78,23 @@ def parse_options(arguments: Sequence[str], warn: Warn = lambda text: None) -> O
     if options.has_defaults:
         _add_default_monitor(options)
     return options
+
+
+def _name_of(word: str) -> str:
+    """Return an option without its dashes."""
+    return word[2:] if word.startswith("--") else word[1:]
+
+
+def _asks_for_monitor_objects(arguments: Sequence[str]) -> bool:
+    """Look for --monitor-objects, which affects the options before it, too."""
+    rest = iter(arguments)
+    for word in rest:
+        if word.startswith("-"):
+            if (name := _name_of(word)) == _MONITOR_OBJECTS:
+                return True
+            if name in _OPTIONS:
+                next(rest, None)
+    return False
 
 
 def _add_default_monitor(options: Options) -> None:
@@ -130,9 +153,16 @@ def _chardev(options: Options, option: str, argument: str) -> Sequence[str]:
 
 def _mon(options: Options, option: str, argument: str) -> Sequence[str]:
     options.has_defaults = False
-    monitor, warnings = parse_mon(option, argument, _monitor_ids(options))
+    deprecation: list[str] = []
+    if options.has_monitor_objects and all(other.option not in _MON for other in options.monitors):
+        deprecation.append(_MON_IS_DEPRECATED)
+    with prepend_warnings(deprecation):
+        monitor, warnings = parse_mon(option, argument, _monitor_ids(options))
+    if options.has_monitor_objects and monitor.id is None:
+        monitor = msgspec.structs.replace(monitor, id=f"compat_monitor{options.compat_monitors}")
+        options.compat_monitors += 1
     options.monitors.append(monitor)
-    return warnings
+    return deprecation + warnings
 
 
 def _monitor(mode: Mode, *, is_pretty: bool = False) -> ReadArgument:
@@ -199,7 +229,9 @@ def _object(options: Options, option: str, argument: str) -> Sequence[str]:
         for other in options.objects
         if not other.argument.startswith("{")
     ]
-    properties, warnings = read_object(argument, taken)
+    properties, warnings = read_object(argument, taken, load(options.has_monitor_objects))
+    if properties["qom-type"] in (CONTROL, HUMAN):
+        options.has_defaults = False
     options.objects.append(ObjectOption(argument=argument, properties=properties))
     return warnings
 
@@ -350,6 +382,7 @@ _FLAGS: Final[dict[str, Flag]] = {
     "nodefaults": _set("has_defaults", False),
     "no-user-config": _nothing,
     "nographic": _set("has_no_graphic"),
+    _MONITOR_OBJECTS: _nothing,  # parse_options() has looked for it
 }
 _OPTIONS: Final[dict[str, ReadArgument]] = {
     "chardev": _chardev,

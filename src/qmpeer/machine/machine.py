@@ -10,19 +10,24 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
 from qmpeer import __version__
-from qmpeer.chardev import Chardev, Chardevs, Host
+from qmpeer.chardev import Chardevs, Host
 from qmpeer.errors import ChardevError, CommandError
 from qmpeer.machine.blkdebug_config import ConfigReader
 from qmpeer.machine.block_graph import BlockGraph
 from qmpeer.machine.chardev_commands import ChardevCommands
 from qmpeer.machine.command_line_options import describe_options
+from qmpeer.machine.credentials import Credentials
 from qmpeer.machine.descriptors import Descriptors, close_named, name_received
 from qmpeer.machine.interface import load
+from qmpeer.machine.monitors import Monitors
+from qmpeer.machine.object_options import object_types
+from qmpeer.machine.object_tree import ObjectTree
 from qmpeer.machine.objects import Objects
 from qmpeer.machine.options import Options
 from qmpeer.machine.run_states import RunState, next_state
 from qmpeer.messages import qemu_texts
 from qmpeer.monitor import Context, Monitor
+from qmpeer.schema import Schema
 from qmpeer.values import JsonObject, JsonValue
 
 log: logging.Logger = logging.getLogger("qmpeer.machine")
@@ -47,11 +52,15 @@ class Machine:
         report: Shows an error that belongs to no command on standard error.
 
     Attributes:
+        interface: The machine's declared interface.
         monitor: The monitor; at first no device is attached to it.
+        monitors: The places where it is open.
+        has_monitor_objects: True if its monitors are objects.
         state: The guest's run state.
         is_shutting_down: True once the machine executes no further command.
         chardevs: The character devices.
         objects: The objects of -object and object-add.
+        object_tree: The tree of all objects.
         descriptors: The sets of descriptors received from clients.
         chardev_commands: The handlers of the commands about character devices.
         blocks: The block nodes.
@@ -61,17 +70,19 @@ class Machine:
     def __init__(
         self, options: Options, show: ShowText = _show_nothing, report: ShowText = log.error
     ) -> None:
+        self.has_monitor_objects: bool = options.has_monitor_objects
+        self.interface: Schema = load(options.has_monitor_objects)
         self.monitor: Monitor = Monitor(
             name="qmpeer",
             version=VERSION,
             package=f"qmpeer {__version__}",
-            schema=load(),
+            schema=self.interface,
             policy=options.policy,
         )
         self.state: RunState = RunState.PRELAUNCH
         self._options = options
         self.descriptors: Descriptors = Descriptors(lambda: self.state is RunState.RUNNING)
-        self.objects: Objects = Objects(self.descriptors.open_path)
+        credentials = Credentials(self.descriptors.open_path)
         self._show = show
         host = Host(
             say=self._show_at_start,
@@ -80,9 +91,9 @@ class Machine:
             when_changed=self.clients_changed,
             open_path=self.descriptors.open_lasting,
             close_path=self.descriptors.close_lasting,
-            credentials=self.objects.credentials,
-            is_object=self.objects.types.__contains__,
-            authorizers=self.objects.authorizers,
+            credentials=credentials.tls,
+            is_object=lambda id: id in self.objects.types,
+            authorizers=credentials.authorizers,
             origins=options.origins,
             escape=options.escape,
             is_insecure=options.is_insecure,
@@ -90,7 +101,12 @@ class Machine:
             standard=None if options.is_daemon else (0, 1),
         )
         self.chardevs: Chardevs = Chardevs(host)
-        self._control_devices: list[Chardev] = []
+        self.monitors: Monitors = Monitors(
+            self.monitor, self.chardevs, self.clients_changed, self._client_left
+        )
+        self.objects: Objects = Objects(credentials, self.monitors)
+        creatable = object_types(self.interface)
+        self.object_tree: ObjectTree = ObjectTree(self.objects, self.chardevs, creatable)
         self._clients: set[object] = set()
         self.chardev_commands: ChardevCommands = ChardevCommands(self.chardevs)
         self._config_reader = ConfigReader(self.descriptors.open_path)
@@ -126,6 +142,9 @@ class Machine:
         command("query-command-line-options")(describe_options)
         command("object-add")(self.object_add)
         command("object-del")(self.object_del)
+        command("qom-list")(self.object_tree.qom_list)
+        command("qom-get")(self.object_tree.qom_get)
+        command("qom-list-types")(self.object_tree.qom_list_types)
         command("human-monitor-command")(self.human_monitor_command)
         self.chardev_commands.register(self.monitor)
 
@@ -166,13 +185,8 @@ class Machine:
         self._config_reader.close()  # ends a blockdev-add that waits for a FIFO
         self.monitor.shutdown()
 
-    def add_control_device(self, device: Chardev) -> None:
-        """Watch the clients of a device with a QMP monitor; a client may be connected already."""
-        self._control_devices.append(device)
-        self.clients_changed()
-
     def clients_changed(self) -> None:
-        """Update the descriptors in sets after a client has connected or disconnected.
+        """Update the descriptors in sets after a client of QMP has connected or disconnected.
 
         If one client was replaced by another since the last call, the first left before the
         second came: for that moment there was no client.
@@ -180,7 +194,7 @@ class Machine:
         Spec: QEMU checks which descriptors in sets are still needed whenever a client disconnects.
         """
         before = self._clients
-        devices = (device for device in self._control_devices if device.opens != "never")
+        devices = (device for device in self.monitors.control_devices if device.opens != "never")
         clients = self._clients = {device.client for device in devices if device.client}
         if before - clients:  # somebody left; those who were there before and after kept the sets
             self.descriptors.has_clients = bool(before & clients)
@@ -263,16 +277,30 @@ class Machine:
     def object_add(self, **properties: JsonValue) -> None:
         """Create an object."""
         try:
-            self.objects.add(properties)
+            self.add_object(properties)
         except ChardevError as error:
             raise CommandError("GenericError", error.reason) from error
 
-    def object_del(self, id: str) -> None:
+    def add_object(self, properties: JsonObject) -> None:
+        """Create an object while the machine runs.
+
+        Raises:
+            ChardevError: If it can't be created, in QEMU's words.
+        """
+        self.objects.add(properties)
+        self.monitor.open_devices()  # a new monitor greets at once
+
+    def object_del(self, id: str, *, context: Context) -> None:
         """Remove an object."""
         try:
-            self.objects.remove(id)
+            self.objects.remove(id, context)
         except ChardevError as error:
             raise CommandError("GenericError", error.reason) from error
+
+    def _client_left(self, id: str, label: str) -> None:
+        """Remove a monitor with close-action=delete, and its device."""
+        self.objects.remove(id)
+        self.chardevs.remove(label)
 
     def human_monitor_command(
         self, command_line: str, cpu_index: int | None = None, *, context: Context

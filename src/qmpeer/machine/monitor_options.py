@@ -2,7 +2,8 @@
 
 The last three each create a character device and a monitor on it. The device's label is
 ``compat_monitorN``; N counts the options of all three kinds. With ``chardev:ID`` an option is
-counted, too, but uses an existing device.
+counted, too, but uses an existing device. In a machine with monitor objects a ``-mon`` without an
+id is counted, too, and is called so.
 
 Spec: QEMU 7.2. The values of ``-mon`` are checked after all devices are created, so its errors
 come after theirs.
@@ -19,8 +20,12 @@ from qmpeer.chardev.options import parameters_help
 from qmpeer.errors import ChardevError
 from qmpeer.machine.start_error import StartHelp, prepend_warnings
 from qmpeer.messages import qemu_texts
+from qmpeer.values import JsonObject
 
 Mode = Literal["readline", "control"]
+HUMAN: Final = "monitor-hmp"
+CONTROL: Final = "monitor-qmp"
+"""The types of the objects that these options are short for."""
 
 MON_PARAMETERS: Final = {"mode": "string", "chardev": "string", "pretty": "boolean"}
 """The keys of ``-mon`` besides the id, with their types, in QEMU's order."""
@@ -45,8 +50,8 @@ class MonitorOption(msgspec.Struct, frozen=True, kw_only=True):
     mode: str | None = None
     is_pretty: bool | None = None
 
-    def checked(self) -> tuple[str, Mode, bool]:
-        """Return the device's label, the monitor's mode, and whether its JSON is indented.
+    def properties(self) -> JsonObject:
+        """Return the properties of the object that the option is short for, without its id.
 
         Raises:
             ChardevError: If the mode is unknown or the device is left out, in QEMU's words.
@@ -55,8 +60,8 @@ class MonitorOption(msgspec.Struct, frozen=True, kw_only=True):
             raise ChardevError(qemu_texts.not_accepted("mode", self.mode))
         if self.chardev is None:
             raise ChardevError(qemu_texts.missing("chardev"))
-        mode: Mode = "control" if self.mode == "control" else "readline"
-        return self.chardev, mode, bool(self.is_pretty)
+        kind = CONTROL if self.mode == "control" else HUMAN
+        return {"qom-type": kind, "chardev": self.chardev, "pretty": bool(self.is_pretty)}
 
 
 def parse_mon(

@@ -26,13 +26,14 @@ _TYPE: Final = "qom-type"
 
 
 def read_object(
-    argument: str, taken: Collection[str], *, is_option: bool = True
+    argument: str, taken: Collection[str], schema: Schema | None = None, *, is_option: bool = True
 ) -> tuple[JsonObject, list[str]]:
     """Parse the argument of ``-object``: JSON, or keys with values.
 
     Args:
         argument: The argument.
         taken: The ids of objects in other options with keys and values.
+        schema: The machine's interface.
         is_option: True for -object; the human command object_add has another syntax, without
             flags.
 
@@ -43,11 +44,11 @@ def read_object(
         ChardevError: If the argument is invalid, in QEMU's words.
         StartHelp: If it asks for the types of objects, or for the properties of one.
     """
+    schema = schema or load()
     if argument.startswith("{"):
         properties = read_json(argument)
-        _validate(properties)
+        _validate(schema, properties)
         return properties, []
-    schema = load()
     if not is_option:
         return _read_nested(schema, argument), []
     pairs = parse_key_values(argument, implied_key=_TYPE)
@@ -66,7 +67,7 @@ def _read_nested(schema: Schema, argument: str) -> JsonObject:
     values, wants_help = parse_nested_keys(argument, implied_key=_TYPE)
     kind = values.get(_TYPE)
     if wants_help:
-        raise StartHelp(_members_help(schema, str(kind)) or _types_help())
+        raise StartHelp(_members_help(schema, str(kind)) or _types_help(schema))
     base = {_TYPE: Member(_TYPE, "ObjectType"), "id": Member("id", "str")}
     # The common members come first: their errors precede those of the type's own members.
     common = {key: value for key, value in values.items() if key in base}
@@ -78,9 +79,9 @@ def _read_nested(schema: Schema, argument: str) -> JsonObject:
     )
 
 
-def _validate(properties: JsonObject) -> None:
+def _validate(schema: Schema, properties: JsonObject) -> None:
     try:
-        Validator(load(), frozenset()).arguments("object-add")(properties)
+        Validator(schema, frozenset()).arguments("object-add")(properties)
     except ValidationError as error:
         raise ChardevError(error.desc) from error
 
@@ -98,7 +99,7 @@ def _typed(schema: Schema, values: Mapping[str, str]) -> JsonObject:
             unknown.append(key)
         else:
             properties[key] = value
-    _validate(properties)  # QEMU reports a missing member before an unknown one
+    _validate(schema, properties)  # QEMU reports a missing member before an unknown one
     if unknown:
         raise ChardevError(qemu_texts.invalid(unknown[0]))
     return properties
@@ -115,30 +116,30 @@ def _members(schema: Schema, kind: str) -> dict[str, Member]:
     return found
 
 
-def object_types() -> list[str]:
-    """Return the names of all types of objects."""
-    kinds = load().types["ObjectType"]
+def object_types(schema: Schema) -> list[str]:
+    """Return the names of all types of objects that object-add makes."""
+    kinds = schema.types["ObjectType"]
     assert isinstance(kinds, EnumDefinition)
     return [value.name for value in kinds.values]
 
 
 def _help(schema: Schema, pairs: list[KeyValue]) -> None:
     kind = next((pair.value for pair in pairs if pair.key == _TYPE), "")
-    names = object_types()
+    names = object_types(schema)
     if kind in ("help", "?"):
-        raise StartHelp(_types_help())
+        raise StartHelp(_types_help(schema))
     if any(pair.flag in ("help", "?") for pair in pairs) and kind in names:
         raise StartHelp(_members_help(schema, kind))
 
 
-def _types_help() -> str:
-    lines = "".join(f"  {name}\n" for name in sorted(object_types()))
+def _types_help(schema: Schema) -> str:
+    lines = "".join(f"  {name}\n" for name in sorted(object_types(schema)))
     return f"List of user creatable objects:\n{lines}"
 
 
 def _members_help(schema: Schema, kind: str) -> str:
     """Return QEMU's help text for a type of object; "" if there is no such type."""
-    if kind not in object_types():
+    if kind not in object_types(schema):
         return ""
     lines = "".join(
         f"  {name}=<{'string' if member.type == 'str' else member.type.strip('[]')}>\n"

@@ -64,6 +64,7 @@ class Options(msgspec.Struct, kw_only=True):
         origins: Origins of web pages that may connect by WebSocket.
         handshake_timeout: Seconds for the TLS and WebSocket handshakes; None waits for ever.
         has_defaults: True if a default monitor is added when no option creates one.
+        has_monitor_objects: True if monitors are objects (--monitor-objects).
         policy: The handling of deprecated and unstable input and output (-compat).
         notices: Lines for standard output, shown before anything is created.
     """
@@ -86,6 +87,7 @@ class Options(msgspec.Struct, kw_only=True):
     origins: list[str] = []
     handshake_timeout: float | None = limits.HANDSHAKE_TIMEOUT
     has_defaults: bool = True
+    has_monitor_objects: bool = False
     accelerator: str | None = None
     machine_accelerator: str | None = None
     policy: Policy = Policy()

@@ -78,4 +78,4 @@ def prepend_warnings(warnings: Sequence[str]) -> Iterator[None]:
         yield
     except ChardevError as error:
         earlier = tuple(f"warning: {warning}" for warning in warnings)
-        raise ChardevError(error.reason, error.hint, earlier) from None
+        raise ChardevError(error.reason, error.hint, earlier + error.earlier) from None

@@ -10,7 +10,7 @@ import os
 from qmpeer.chardev import Chardev, Description, parse_device
 from qmpeer.errors import ChardevError, CommandError
 from qmpeer.machine.machine import Machine, ShowText
-from qmpeer.machine.monitor_options import MonitorOption
+from qmpeer.machine.monitor_options import HUMAN, MonitorOption
 from qmpeer.machine.options import ChardevOption, FdOption, Options, PortOption
 from qmpeer.machine.start_error import StartError, StartHelp, notice
 
@@ -32,21 +32,28 @@ async def open_all(machine: Machine, options: Options, report: ShowText) -> None
     # Closed only now: two -add-fd may name the same descriptor.
     for fd in {inherited.fd for inherited in options.fds}:
         os.close(fd)
-    for object in options.objects:
-        try:
-            machine.objects.add(object.properties)
-        except ChardevError as error:
-            raise StartError.of("", None, error) from error  # QEMU doesn't name the option
+    _add_objects(machine, options, are_monitors=False)
     for chardev in options.chardevs:
         await _open_chardev(machine, chardev, report)
         if machine.is_shutting_down:  # a signal ended the wait for a client
             return
+    _add_objects(machine, options, are_monitors=True)
     for monitor in options.monitors:
         _open_monitor(machine, monitor)
     for kind in ("serial", "parallel"):
         ports = [port for port in options.ports if port.kind == kind]
         for number, port in enumerate(ports):
             await _open_port(machine, port, f"{kind}{number}", report)
+
+
+def _add_objects(machine: Machine, options: Options, *, are_monitors: bool) -> None:
+    """Create the objects that are monitors, which need their devices, or all others."""
+    for option in options.objects:
+        if (option.properties["qom-type"] in machine.monitors.types) is are_monitors:
+            try:
+                machine.objects.add(option.properties)
+            except ChardevError as error:
+                raise StartError.of("", None, error) from error  # QEMU doesn't name the option
 
 
 def _adopt(machine: Machine, inherited: FdOption) -> None:
@@ -88,16 +95,15 @@ async def _make(
 
 
 def _open_monitor(machine: Machine, monitor: MonitorOption) -> None:
+    """Open the monitor of an option that is short for an object, where there are such objects."""
     try:
-        label, mode, is_pretty = monitor.checked()
-        device = machine.chardevs.required(label)
-        if is_pretty and mode == "readline":
-            raise ChardevError("'pretty' is not compatible with HMP monitors")
-        machine.monitor.attach(device, pretty=is_pretty, human=mode == "readline")
+        properties = monitor.properties()
+        if machine.has_monitor_objects:
+            machine.objects.add({**properties, "id": monitor.id})
+        else:
+            machine.monitors.open(properties)
     except ChardevError as error:
         raise StartError.of(monitor.option, monitor.argument, error) from error
-    if mode == "control":
-        machine.add_control_device(device)
 
 
 async def _open_port(machine: Machine, port: PortOption, label: str, report: ShowText) -> None:
@@ -116,7 +122,7 @@ async def _open_port(machine: Machine, port: PortOption, label: str, report: Sho
             return
         device = await _make(machine, port, description, report)
         if description.is_mux:
-            machine.monitor.attach(device, human=True)
+            machine.monitors.open({"qom-type": HUMAN, "chardev": device.label})
     except ChardevError as error:
         last = f"could not connect {port.kind} device to character backend '{port.argument}'"
         first = f"{error.reason}\n{error.hint}" if error.hint else error.reason

@@ -17,6 +17,12 @@ monitors:
                       Without any of these options, a human monitor is on standard input and
                       output. With -display none or -daemonize it is on a console that nobody
                       sees. With -nodefaults there is none.
+  --monitor-objects   monitors are objects, as in QEMU 11.1: the options above are short for
+                      -object monitor-qmp,id=ID,chardev=ID[,pretty=on|off]
+                              [,close-action=none|delete]
+                      -object monitor-hmp,id=ID,chardev=ID
+                      object-add makes more of them, object-del removes those for QMP. With
+                      close-action=delete a monitor and its device go when the client leaves.
   DEV is tcp:HOST:PORT[,OPTS], telnet:HOST:PORT[,OPTS], websocket:HOST:PORT[,OPTS],
       unix:PATH[,OPTS], stdio, pty, file:PATH, pipe:PATH, udp:HOST:PORT[@HOST:PORT], null, vc,
       /dev/..., chardev:ID, or mon:DEV for a device that several can share (C-a h shows help)
@@ -43,7 +49,8 @@ character devices:
 credentials and access:
   -object TYPE,id=ID[,...], or in JSON
                       tls-creds-x509, tls-creds-psk, tls-creds-anon, secret, authz-list or
-                      authz-simple; -object TYPE,help lists its properties
+                      authz-simple; -object TYPE,help lists its properties. With
+                      --monitor-objects also monitor-qmp or monitor-hmp
   --insecure          allow TCP on addresses other than loopback, where anyone who can reach the
                       port controls the machine; not needed with TLS that requires certificates
                       or keys of clients

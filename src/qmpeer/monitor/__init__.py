@@ -1,5 +1,6 @@
 """The embeddable monitor: commands from Python signatures, any number of clients, events."""
 
+from qmpeer.monitor.attachment import Attachment
 from qmpeer.monitor.backend import Backend, CommandInfo, Context, ContextMonitor
 from qmpeer.monitor.handlers.types import (
     Alternate,
@@ -16,15 +17,17 @@ from qmpeer.monitor.handlers.types import (
 )
 from qmpeer.monitor.monitor import Monitor, new_event_loop
 from qmpeer.monitor.named_fds import NamedFds
-from qmpeer.monitor.openings import CharacterDevice
+from qmpeer.monitor.openings import CharacterDevice, DetachableDevice
 
 __all__ = [
     "Alternate",
+    "Attachment",
     "Backend",
     "CharacterDevice",
     "CommandInfo",
     "Context",
     "ContextMonitor",
+    "DetachableDevice",
     "Int8",
     "Int16",
     "Int32",

@@ -15,6 +15,7 @@ from qmpeer.monitor.named_fds import NamedFds
 from qmpeer.monitor.turns import CommandExecutor, Turns
 from qmpeer.protocol import ServerSession
 from qmpeer.transport.aio import Stream
+from qmpeer.transport.aio.stream import EndedStream
 from qmpeer.transport.descriptors import close_all
 from qmpeer.values import JsonValue
 from qmpeer.wire import encode_line
@@ -118,6 +119,15 @@ class MonitorConnection:
         self.session = session
         self.flush()
 
+    @property
+    def has_left_stream(self) -> bool:
+        """True after leave_stream()."""
+        return isinstance(self.stream, EndedStream)
+
+    def belongs_to(self, access: AccessPoint) -> bool:
+        """Return True if the client is connected to this access point."""
+        return self._access is access
+
     # Context
 
     @property
@@ -208,6 +218,20 @@ class MonitorConnection:
         log.debug("%s: = gone: %s", self.peer, error or "closed")
         self._turns.forget(self)
         self._access.on_gone(self)
+
+    def leave_stream(self) -> None:
+        """End this connection, but leave its stream open for another front end.
+
+        The stream's owner has stopped calling this handler. Commands that were executed are
+        answered. Where the client would get only a part of a reply, its stream is closed.
+        """
+        self.flush()
+        stream, session = self.stream, self.session
+        self.stream = EndedStream(stream.peer)
+        is_mid_reply = isinstance(session, ServerSession) and session.is_mid_reply
+        if is_mid_reply or stream.unsent > limits.UNSENT_OUTPUT:
+            stream.abort()
+        self.connection_lost(None)
 
     # Output
 

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from qmpeer import limits
 from qmpeer.messages import QemuVersion, Version, version_value
+from qmpeer.monitor.attachment import Attachment
 from qmpeer.monitor.backend import Backend, Context
 from qmpeer.monitor.commands import Commands
 from qmpeer.monitor.connection import MonitorConnection
@@ -29,7 +30,7 @@ from qmpeer.monitor.human_connection import HumanConnection
 from qmpeer.monitor.human_lines import HumanLines
 from qmpeer.monitor.interface import Interface
 from qmpeer.monitor.loop import MonitorLoop
-from qmpeer.monitor.openings import CharacterDevice, OpeningOptions, Openings
+from qmpeer.monitor.openings import CharacterDevice, DetachableDevice, OpeningOptions, Openings
 from qmpeer.monitor.threads import ENDING, CallSoon, Threads
 from qmpeer.monitor.turns import Turns
 from qmpeer.schema import Policy, Schema, name_fault
@@ -451,6 +452,33 @@ class Monitor:
             ValueError: If both ``human`` and ``pretty`` are set.
         """
         self._openings.attach(source, OpeningOptions(many, max_clients, pretty, human, insecure))
+
+    def attach_device(
+        self,
+        device: DetachableDevice,
+        *,
+        pretty: bool = False,
+        human: bool = False,
+        when_left: Callable[[], None] | None = None,
+    ) -> Attachment:
+        """Serve a character device as `attach` does, so that the monitor can be removed again.
+
+        Call it in the loop's thread.
+
+        Args:
+            device: The character device.
+            pretty: As in `listen`.
+            human: As in `listen`.
+            when_left: Called when a client has left, but neither when the attachment is removed nor
+                while the whole monitor shuts down.
+
+        Raises:
+            ChardevError: If the character device has a front end already.
+            ValueError: If both ``human`` and ``pretty`` are set.
+        """
+        return self._openings.attach_device(
+            device, OpeningOptions(pretty=pretty, human=human), when_left
+        )
 
     def open_devices(self) -> None:
         """Greet on the character devices that open now rather than when they were made."""

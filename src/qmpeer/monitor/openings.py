@@ -14,6 +14,7 @@ from weakref import WeakSet
 import msgspec
 
 from qmpeer import limits
+from qmpeer.monitor.attachment import Attachment
 from qmpeer.monitor.backend import ContextMonitor
 from qmpeer.monitor.connection import AccessPoint, MonitorConnection
 from qmpeer.monitor.event_broadcast import EventBroadcast
@@ -53,6 +54,16 @@ class CharacterDevice(Protocol):
 
     def attach(self, factory: HandlerFactory, *, wants_echo: bool = False) -> None:
         """Set the front end: the factory for the handler of each of the device's streams."""
+
+
+class DetachableDevice(CharacterDevice, Protocol):
+    """A character device whose monitor can be removed."""
+
+    def detach(self, factory: HandlerFactory) -> None:
+        """Remove the front end that has this factory; a client stays connected.
+
+        The factory's handlers are called no more, and don't use their streams any longer.
+        """
 
 
 class OpeningOptions(msgspec.Struct, frozen=True):
@@ -126,6 +137,11 @@ class Openings:
     ) -> Callable[[Stream], MonitorConnection]:
         """Return the factory for a control monitor; see `Monitor.connection_factory`."""
         access = self._access_point(self._commands)
+        return self._control_factory(access, pretty, oob=oob, greets=greets)
+
+    def _control_factory(
+        self, access: AccessPoint, pretty: bool, *, oob: bool, greets: bool
+    ) -> Callable[[Stream], MonitorConnection]:
         if pretty:
             self._events.write_pretty_too()
 
@@ -140,6 +156,11 @@ class Openings:
     ) -> Callable[[Stream], HumanConnection]:
         """Return the factory for a human monitor; see `Monitor.human_connection_factory`."""
         access = self._access_point(self._human)
+        return self._human_factory(access, prompt=prompt, greeting=greeting, focused=focused)
+
+    def _human_factory(
+        self, access: AccessPoint, *, prompt: str = PROMPT, greeting: str | None, focused: bool
+    ) -> Callable[[Stream], HumanConnection]:
         state = HumanState()
 
         def connect(stream: Stream) -> HumanConnection:
@@ -155,8 +176,15 @@ class Openings:
 
         return connect
 
-    def _access_point(self, commands: CommandExecutor) -> AccessPoint:
-        access = AccessPoint(self._monitor, self._turns, commands, self._gone)
+    def _access_point(
+        self, commands: CommandExecutor, when_left: Callable[[], None] | None = None
+    ) -> AccessPoint:
+        def gone(connection: MonitorConnection) -> None:
+            self._gone(connection)
+            if when_left and not (self._is_shut_down or connection.has_left_stream):
+                when_left()
+
+        access = AccessPoint(self._monitor, self._turns, commands, gone)
         self._named_fds.add(access.named_fds)
         return access
 
@@ -229,20 +257,43 @@ class Openings:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("the attached socket can't be served: %s", error)
 
-    def _attach_device(self, device: CharacterDevice, options: OpeningOptions) -> None:
+    def attach_device(
+        self,
+        device: DetachableDevice,
+        options: OpeningOptions,
+        when_left: Callable[[], None] | None = None,
+    ) -> Attachment:
+        """Serve a character device; see `Monitor.attach_device`."""
+        factory, access = self._attach_device(device, options, when_left)
+        return Attachment(partial(device.detach, factory), access, self.connections)
+
+    def _attach_device(
+        self,
+        device: CharacterDevice,
+        options: OpeningOptions,
+        when_left: Callable[[], None] | None = None,
+    ) -> tuple[HandlerFactory, AccessPoint]:
         self._loop.attach()
-        is_silent = device.opens == "never"
+        factory: HandlerFactory
         if options.human:
+            is_silent = device.opens == "never"
+            access = self._access_point(self._human, when_left)
             # On a mux the prompt waits until the mux gives the focus.
             is_focused = device.kind != "mux" and not is_silent
             greeting = "" if is_silent else None
-            device.attach(self.human_factory(focused=is_focused, greeting=greeting))
-            return
-        is_open = device.opens == "now"
-        factory = self.control_factory(options.pretty, oob=device.offers_oob, greets=is_open)
-        if device.opens == "later":
-            factory = self._opened_later(factory, options.pretty, device.offers_oob)
-        device.attach(factory, wants_echo=True)
+            factory = self._human_factory(access, focused=is_focused, greeting=greeting)
+        else:
+            access = self._access_point(self._commands, when_left)
+            factory = self._device_factory(access, device, options.pretty)
+        device.attach(factory, wants_echo=not options.human)
+        return factory, access
+
+    def _device_factory(
+        self, access: AccessPoint, device: CharacterDevice, pretty: bool
+    ) -> Callable[[Stream], MonitorConnection]:
+        is_open, oob = device.opens == "now", device.offers_oob
+        factory = self._control_factory(access, pretty, oob=oob, greets=is_open)
+        return self._opened_later(factory, pretty, oob) if device.opens == "later" else factory
 
     def _opened_later(
         self, factory: Callable[[Stream], MonitorConnection], pretty: bool, oob: bool
@@ -250,7 +301,12 @@ class Openings:
         def connect(stream: Stream) -> MonitorConnection:
             connection = factory(stream)
             begin = partial(self._session, pretty, oob=oob)
-            self._unopened.append(lambda: connection.restart(begin()))
+
+            def greet() -> None:
+                if connection in self.connections:  # else it has ended before it was opened
+                    connection.restart(begin())
+
+            self._unopened.append(greet)
             return connection
 
         return connect

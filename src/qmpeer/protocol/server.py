@@ -154,6 +154,11 @@ class ServerSession:
         return self._reader.held_size + self.output_size
 
     @property
+    def is_mid_reply(self) -> bool:
+        """True if data_to_send() has returned only a part of a reply."""
+        return self._rest is not None
+
+    @property
     def is_finished(self) -> bool:
         """True if the client will send no more, and all its requests are answered."""
         return (

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qmpeer.client.aio.agent_contact import AsyncAgentContact, connect_by
     from qmpeer.client.aio.completion_run import CompletionRun
     from qmpeer.client.aio.ensure import Ensuring
+    from qmpeer.client.aio.further_monitor import FurtherMonitor
     from qmpeer.client.aio.guest_agent import AsyncGuestAgent
     from qmpeer.client.aio.job_run import JobRun
     from qmpeer.client.aio.migration_run import MigrationRun
@@ -28,6 +29,7 @@ __all__ = [
     "AsyncReconnectingChannel",
     "CompletionRun",
     "Ensuring",
+    "FurtherMonitor",
     "JobRun",
     "MigrationRun",
     "connect_by",
@@ -44,6 +46,7 @@ _HOMES = {
     "connect_by": "qmpeer.client.aio.agent_contact",
     "find_agent": "qmpeer.client.aio.name_queries",
     "names": "qmpeer.client.aio.name_queries",
+    "FurtherMonitor": "qmpeer.client.aio.further_monitor",
     "JobRun": "qmpeer.client.aio.job_run",
     "MigrationRun": "qmpeer.client.aio.migration_run",
 }

@@ -4,6 +4,7 @@
 in the modules that it imports.]
 """
 
+import socket
 from collections.abc import Callable, Iterable, Sequence
 from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar, overload
 
@@ -772,6 +773,54 @@ class AsyncClient(ClosedOnExit):
             TimeoutError: If the server doesn't answer in time.
         """
         return await aio.names(self, kind, within, Countdown(timeout))
+
+    # Further monitors
+
+    async def new_monitor(self, *, timeout: float | None = limits.CONNECT_TIMEOUT) -> "AsyncClient":
+        """Make a further monitor on the server, and connect to it. You have to close the result.
+
+        The new client has a connection of its own, for a listener of events or a part of your
+        program that waits long. Its deadlines and its strictness are this client's. When it closes,
+        the server removes its monitor.
+
+        Args:
+            timeout: Seconds until it has negotiated; None waits for ever.
+
+        Raises:
+            ValueError: If the server has no monitors that can be added, as before QEMU 11.1; or if
+                this connection isn't a unix socket.
+            CommandError: If the server refuses one.
+            CommandInterrupted: If the connection ends meanwhile.
+            ConnectionClosed: If the connection had already ended.
+            TimeoutError: If the deadline passed.
+        """
+        countdown = Countdown(timeout)
+        sock = await aio.FurtherMonitor(self, self.greeting, countdown).open()
+        try:
+            client = await AsyncClient.connect(
+                sock, timeout=countdown.remaining(), command_timeout=self.command_timeout
+            )
+        except BaseException:
+            sock.close()  # then the server removes the monitor
+            raise
+        client._preflight = self._preflight
+        return client
+
+    async def new_monitor_socket(
+        self, *, timeout: float | None = limits.CONNECT_TIMEOUT
+    ) -> socket.socket:
+        """Make a further monitor on the server, and return a socket that is connected to it.
+
+        Nothing has been read from it yet. It is for another process, or for `connect` with other
+        arguments. When it is closed in all processes, the server removes the monitor.
+
+        Args:
+            timeout: Seconds until the server has made it; None waits for ever.
+
+        Raises:
+            ValueError: As `new_monitor`, like all further exceptions.
+        """
+        return await aio.FurtherMonitor(self, self.greeting, Countdown(timeout)).open()
 
     # The connection
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from qmpeer.client.blocking.agent_contact import AgentContact, connect_by
     from qmpeer.client.blocking.completion_run import CompletionRun
     from qmpeer.client.blocking.ensure import Ensuring
+    from qmpeer.client.blocking.further_monitor import FurtherMonitor
     from qmpeer.client.blocking.guest_agent import GuestAgent
     from qmpeer.client.blocking.job_run import JobRun
     from qmpeer.client.blocking.migration_run import MigrationRun
@@ -23,6 +24,7 @@ __all__ = [
     "AgentContact",
     "CompletionRun",
     "Ensuring",
+    "FurtherMonitor",
     "GuestAgent",
     "JobRun",
     "MigrationRun",
@@ -41,6 +43,7 @@ _HOMES = {
     "connect_by": "qmpeer.client.blocking.agent_contact",
     "find_agent": "qmpeer.client.blocking.name_queries",
     "names": "qmpeer.client.blocking.name_queries",
+    "FurtherMonitor": "qmpeer.client.blocking.further_monitor",
     "JobRun": "qmpeer.client.blocking.job_run",
     "MigrationRun": "qmpeer.client.blocking.migration_run",
 }

@@ -75,7 +75,7 @@ def _completers(machine: Machine) -> dict[str, Completer]:
         "set_link": _offered((), _SWITCH),
         "trace-event": _offered((), _SWITCH),
         "watchdog_action": _offered(WATCHDOG_ACTIONS),
-        "object_add": _offered(object_types()),
+        "object_add": _offered(object_types(machine.interface)),
         "object_del": lambda words: machine.objects.names if len(words) == 2 else (),
         "migrate_set_capability": _offered(CAPABILITIES, _SWITCH),
         "migrate_set_parameter": _offered(PARAMETERS),

@@ -58,6 +58,11 @@ class OneLine:
         self.is_interactive: bool = False
 
     @property
+    def origin(self) -> Context | None:
+        """The context of the QMP command that sent the line, if there is one."""
+        return self._origin
+
+    @property
     def monitor(self) -> ContextMonitor:
         """The monitor that executes the line."""
         return self._monitor

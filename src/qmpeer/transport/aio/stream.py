@@ -177,6 +177,46 @@ HandlerFactory = Callable[[Stream], StreamHandler]
 LostCallback = Callable[[Stream], None]
 """A listener's callback, which is called after connection_lost()."""
 
+
+class EndedStream(Stream):
+    """A stream that has ended, for a handler that must not use its stream any longer."""
+
+    __slots__ = ("_peer",)
+
+    def __init__(self, peer: str) -> None:
+        self._peer = peer
+
+    def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
+        """Do nothing."""
+
+    def pause_reading(self) -> None:
+        """Do nothing."""
+
+    def resume_reading(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def abort(self) -> None:
+        """Do nothing."""
+
+    @property
+    def unsent(self) -> int:
+        """0."""
+        return 0
+
+    @property
+    def peer(self) -> str:
+        """The name of the peer that it had."""
+        return self._peer
+
+    @property
+    def is_over(self) -> bool:
+        """True."""
+        return True
+
+
 NO_FDS: Final[tuple[int, ...]] = ()
 
 
