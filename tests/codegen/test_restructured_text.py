@@ -233,6 +233,7 @@ SPANS = st.lists(st.builds(Text, ODD, STYLES), min_size=1, max_size=4).map(tuple
 @given(SPANS)
 @example((Text("1"), Text(":"), Text(":")))
 @example((Text("\\\\"),))
+@example((Text("("), Text(")", "code")))
 def test_a_paragraph_is_read_as_it_was(spans: Spans) -> None:
     tree = page_of(Paragraph(spans))
     shown = "".join(span.text if not span.style else span.text.strip() for span in spans)

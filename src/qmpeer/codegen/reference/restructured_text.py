@@ -379,4 +379,6 @@ def _gap(before: str, after: str, was_markup: bool) -> str:
     """Return the invisible separator that two spans need if one of them has markup."""
     if was_markup:
         return "" if after[0] in " .,;:!?)]}" and not after.startswith("::") else "\\ "
-    return "" if before[-1] in " ([{" and after[1:2] not in ")]}" else "\\ "
+    # Markup isn't read as such between brackets of a pair. Its mark has one character or two.
+    is_closed = not set(")]}").isdisjoint(after[1:3])
+    return "" if before[-1] in " ([{" and not is_closed else "\\ "
