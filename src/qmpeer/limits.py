@@ -349,6 +349,16 @@ REDACTED_LENGTH: Final = 4
 REDACTED_SIZE: Final = 4096
 """Most characters of such a secret. Ours."""
 
+# Keyboard, pointer, screen.
+TYPED_TEXT: Final = 64 * 1024
+"""Characters of one typed text. Ours: more takes over 20 minutes at the default rate."""
+KEYS_HELD: Final = 8
+"""Keys of one combination. Ours: their bytes fill the queue of a PS/2 keyboard, which has 16."""
+LAYOUTS: Final = 32
+"""Keyboard layouts kept in memory. Ours."""
+LAYOUT_LIST: Final = 4 * 1024 * 1024
+"""Bytes of the list of layouts that is searched for a similar name. Ours; it has 55 kB."""
+
 # The tools (cli).
 JOBS: Final = 1000
 """Jobs to follow; with more, the ones that ended first are forgotten. Ours."""
