@@ -16,30 +16,46 @@ if TYPE_CHECKING:
     from qmpeer.client.aio.agent_contact import AsyncAgentContact, connect_by
     from qmpeer.client.aio.guest_agent import AsyncGuestAgent
     from qmpeer.client.aio.job_run import JobRun
+    from qmpeer.client.aio.keyboard import AsyncKeyboard
     from qmpeer.client.aio.migration_run import MigrationRun
     from qmpeer.client.aio.name_queries import find_agent, names
+    from qmpeer.client.aio.pointer import AsyncPointer, screen_options
     from qmpeer.client.aio.reconnecting_channel import AsyncReconnectingChannel
+    from qmpeer.client.aio.screen import take_picture, watch_screen
+    from qmpeer.client.screen_watch import ScreenWatch
 
 __all__ = [
     "AsyncAgentContact",
     "AsyncGuestAgent",
+    "AsyncKeyboard",
+    "AsyncPointer",
     "AsyncReconnectingChannel",
     "JobRun",
     "MigrationRun",
+    "ScreenWatch",
     "connect_by",
     "find_agent",
     "names",
+    "screen_options",
+    "take_picture",
+    "watch_screen",
 ]
 
 _HOMES = {
     "AsyncAgentContact": "qmpeer.client.aio.agent_contact",
     "AsyncGuestAgent": "qmpeer.client.aio.guest_agent",
+    "AsyncKeyboard": "qmpeer.client.aio.keyboard",
+    "AsyncPointer": "qmpeer.client.aio.pointer",
     "AsyncReconnectingChannel": "qmpeer.client.aio.reconnecting_channel",
     "connect_by": "qmpeer.client.aio.agent_contact",
     "find_agent": "qmpeer.client.aio.name_queries",
     "names": "qmpeer.client.aio.name_queries",
     "JobRun": "qmpeer.client.aio.job_run",
     "MigrationRun": "qmpeer.client.aio.migration_run",
+    "ScreenWatch": "qmpeer.client.screen_watch",
+    "screen_options": "qmpeer.client.aio.pointer",
+    "take_picture": "qmpeer.client.aio.screen",
+    "watch_screen": "qmpeer.client.aio.screen",
 }
 
 

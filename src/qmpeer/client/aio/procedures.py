@@ -1,6 +1,6 @@
 """The steps of procedures: commands with fallbacks, and waits for events."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any, Protocol
 
 from qmpeer.client.aio.reconnecting_channel import AnyAsyncChannel
@@ -18,7 +18,12 @@ class CommandClient(Protocol):
     def _channel(self) -> AnyAsyncChannel: ...
 
     def execute(
-        self, command: str, arguments: JsonObject | None = None, *, timeout: float | None
+        self,
+        command: str,
+        arguments: JsonObject | None = None,
+        *,
+        timeout: float | None,
+        fds: Sequence[int] = (),
     ) -> Awaitable[Any]:
         """Execute a command."""
 

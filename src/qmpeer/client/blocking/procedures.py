@@ -1,6 +1,7 @@
 # Generated from aio/procedures.py by scripts/blocking_client.py: `make fix` writes it anew.
 """The steps of procedures: commands with fallbacks, and waits for events."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from qmpeer.client.blocking.reconnecting_channel import AnyChannel
@@ -18,7 +19,12 @@ class CommandClient(Protocol):
     def _channel(self) -> AnyChannel: ...
 
     def execute(
-        self, command: str, arguments: JsonObject | None = None, *, timeout: float | None
+        self,
+        command: str,
+        arguments: JsonObject | None = None,
+        *,
+        timeout: float | None,
+        fds: Sequence[int] = (),
     ) -> Any:
         """Execute a command."""
 
