@@ -157,6 +157,21 @@ def test_watching_a_region(tmp_path: Path, no_pause: None) -> None:
     assert (tmp_path / "x-0002.png").read_bytes() == picture_of_ppm(c).png()
 
 
+@pytest.mark.parametrize("words", [[], ["--count", "9"]])
+def test_too_many_pictures(
+    words: list[str],
+    tmp_path: Path,
+    no_pause: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("qmpeer.limits.PICTURES_WATCHED", 2)
+    with changing_server(tmp_path, PPM, ppm(b"x" * 6), PPM) as server:
+        file = str(tmp_path / "x.png")
+        assert main(["screenshot", server.address, file, "--watch", *words]) == 3
+    assert capsys.readouterr().err == "qmpeer screenshot: took 2 pictures, the most\n"
+
+
 @pytest.mark.parametrize(("words", "status"), [([], 0), (["--count", "2"], 3)])
 def test_the_end_of_watching(
     words: list[str], status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -23,6 +23,7 @@ from qmpeer.cli.file_copies import AtomicFile
 from qmpeer.cli.output import write_either
 from qmpeer.client import Client
 from qmpeer.display.pictures import Picture, inline_form, inline_text
+from qmpeer.errors import LimitError
 from qmpeer.values import JsonObject
 
 _AFTER: Final = (
@@ -104,8 +105,10 @@ def _watch(client: Client, namespace: argparse.Namespace, screen: dict[str, Any]
         **screen,
     }
     picture: Picture | None = None
-    most = min(namespace.count or limits.PICTURES_WATCHED, limits.PICTURES_WATCHED)
-    for number in range(1, most + 1):
+    most = limits.PICTURES_WATCHED
+    for number in range(1, (namespace.count or most + 1) + 1):
+        if number > most:
+            raise LimitError(f"took {most} pictures, the most", "PICTURES_WATCHED", most)
         try:
             if picture is None and namespace.still is None:
                 picture = client.screenshot(**screen)
