@@ -181,6 +181,24 @@ def test_held_keys(face: Face) -> None:
         assert holding.result(PATIENCE) == "done"
 
 
+def test_a_held_modifier_stays_down(face: Face) -> None:
+    with connected(face) as (vm, server):
+
+        def within() -> None:
+            vm.start_on(vm.client.keyboard, "press", "shift-a", "ctrl-shift-b", rate=FAST).result(
+                PATIENCE
+            )
+
+        holding = vm.within(vm.client.keyboard.hold("shift"), within)
+        assert answer(server, 6) == [
+            ["+shift"], ["-unmapped"], ["a"], ["ctrl", "b"], ["-unmapped"], ["-shift"],
+        ]  # fmt: skip
+        holding.result(PATIENCE)
+        pressing = vm.start_on(vm.client.keyboard, "press", "shift-a", rate=FAST)
+        assert answer(server, 3)[1] == ["shift", "a"]
+        pressing.result(PATIENCE)
+
+
 @pytest.mark.parametrize("is_released", [True, False])
 def test_held_keys_after_an_exception(is_released: bool, face: Face) -> None:
     def within() -> None:

@@ -5,7 +5,7 @@ or with modifiers (shift, AltGr, …); a dead key, which puts an accent on the c
 the keys of Enter and Tab, which are the same everywhere.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -30,6 +30,10 @@ class Stroke(NamedTuple):
     def keys(self) -> tuple[str, ...]:
         """All keys in the order in which they are pressed; they are released in reverse."""
         return (*self.modifiers, self.key)
+
+    def without(self, held: Collection[str]) -> "Stroke":
+        """Return the stroke without the modifiers that are held already."""
+        return Stroke(self.key, tuple(each for each in self.modifiers if each not in held))
 
 
 class Layout(msgspec.Struct, frozen=True):

@@ -78,6 +78,7 @@ class AsyncClient(ClosedOnExit):
         self.command_timeout = command_timeout
         self._channel: AnyAsyncChannel = channel
         self._preflight: Preflight | None = None
+        self._held_keys: list[str] = []
 
     # Connecting
 
@@ -633,7 +634,7 @@ class AsyncClient(ClosedOnExit):
     @property
     def keyboard(self) -> "AsyncKeyboard":
         """The guest's keyboard, to type texts and press keys."""
-        return aio.AsyncKeyboard(self)
+        return aio.AsyncKeyboard(self, self._held_keys)
 
     @property
     def pointer(self) -> "AsyncPointer":

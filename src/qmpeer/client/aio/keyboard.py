@@ -44,8 +44,9 @@ class AsyncKeyboard:
     Spec: QEMU, qapi/ui.json, send-key and input-send-event.
     """
 
-    def __init__(self, client: ScreenClient) -> None:
+    def __init__(self, client: ScreenClient, held: list[str]) -> None:
         self._client = client
+        self._held = held  # the client's list of the keys that `hold` holds
 
     async def type(
         self,
@@ -118,7 +119,7 @@ class AsyncKeyboard:
         Raises:
             KeyNameError: If a name is unknown; raised on entering, as are all errors.
         """
-        return AsyncHeldKeys(self._client, keys, layout)
+        return AsyncHeldKeys(self._client, keys, layout, self._held)
 
     async def _send(self, planned: Sequence[Typed], rate: float, timeout: Timeout) -> None:
         if isinstance(timeout, Default):
@@ -134,6 +135,9 @@ class AsyncKeyboard:
                 for stroke in typed.strokes:
                     if countdown.is_over:
                         raise TimeoutError(f"not everything was typed in {countdown.timeout:.4g} s")
+                    # A held modifier stays down: Linux takes a second release of the left Shift
+                    # key of a PS/2 keyboard for the keyboard's reset.
+                    stroke = stroke.without(self._held)
                     await self._client.execute(
                         "send-key", send_key(stroke, rate), timeout=countdown.remaining()
                     )
@@ -147,6 +151,9 @@ class AsyncKeyboard:
             error.add_note(f"{sent} of {len(planned)} were sent")
             raise
         try:
+            # The next command must not overtake the last release, which QEMU may send late.
+            seconds = countdown.remaining(limits.KEY_HOLD)
+            await watchful_pause(self._client._channel, seconds)
             await self._probe(countdown)
         except CommandError as error:
             error.add_note(f"{sent} of {len(planned)} were sent, and maybe lost")
@@ -161,9 +168,12 @@ class AsyncKeyboard:
 class AsyncHeldKeys:
     """A context manager that holds keys down."""
 
-    def __init__(self, client: ScreenClient, keys: str, layout: str | Layout) -> None:
+    def __init__(
+        self, client: ScreenClient, keys: str, layout: str | Layout, held: list[str]
+    ) -> None:
         self._client = client
         self._text = keys
+        self._held = held
         self._layout = layout
         self._keys: tuple[str, ...] = ()
 
@@ -181,8 +191,11 @@ class AsyncHeldKeys:
             # They may be down although no answer came.
             await self._release(error)
             raise
+        self._held += self._keys
 
     async def __aexit__(self, *exc: object) -> None:
+        for key in self._keys:
+            self._held.remove(key)
         await self._release(exc[1] if isinstance(exc[1], BaseException) else None)
 
     async def _release(self, error: BaseException | None) -> None:

@@ -73,6 +73,7 @@ class Client(ClosedOnExit):
         self.command_timeout = command_timeout
         self._channel: AnyChannel = channel
         self._preflight: Preflight | None = None
+        self._held_keys: list[str] = []
 
     # Connecting
 
@@ -601,7 +602,7 @@ class Client(ClosedOnExit):
     @property
     def keyboard(self) -> "Keyboard":
         """The guest's keyboard, to type texts and press keys."""
-        return blocking.Keyboard(self)
+        return blocking.Keyboard(self, self._held_keys)
 
     @property
     def pointer(self) -> "Pointer":

@@ -45,8 +45,9 @@ class Keyboard:
     Spec: QEMU, qapi/ui.json, send-key and input-send-event.
     """
 
-    def __init__(self, client: ScreenClient) -> None:
+    def __init__(self, client: ScreenClient, held: list[str]) -> None:
         self._client = client
+        self._held = held  # the client's list of the keys that `hold` holds
 
     def type(
         self,
@@ -119,7 +120,7 @@ class Keyboard:
         Raises:
             KeyNameError: If a name is unknown; raised on entering, as are all errors.
         """
-        return HeldKeys(self._client, keys, layout)
+        return HeldKeys(self._client, keys, layout, self._held)
 
     def _send(self, planned: Sequence[Typed], rate: float, timeout: Timeout) -> None:
         if isinstance(timeout, Default):
@@ -135,6 +136,9 @@ class Keyboard:
                 for stroke in typed.strokes:
                     if countdown.is_over:
                         raise TimeoutError(f"not everything was typed in {countdown.timeout:.4g} s")
+                    # A held modifier stays down: Linux takes a second release of the left Shift
+                    # key of a PS/2 keyboard for the keyboard's reset.
+                    stroke = stroke.without(self._held)
                     self._client.execute(
                         "send-key", send_key(stroke, rate), timeout=countdown.remaining()
                     )
@@ -148,6 +152,9 @@ class Keyboard:
             error.add_note(f"{sent} of {len(planned)} were sent")
             raise
         try:
+            # The next command must not overtake the last release, which QEMU may send late.
+            seconds = countdown.remaining(limits.KEY_HOLD)
+            watchful_pause(self._client._channel, seconds)
             self._probe(countdown)
         except CommandError as error:
             error.add_note(f"{sent} of {len(planned)} were sent, and maybe lost")
@@ -162,9 +169,12 @@ class Keyboard:
 class HeldKeys:
     """A context manager that holds keys down."""
 
-    def __init__(self, client: ScreenClient, keys: str, layout: str | Layout) -> None:
+    def __init__(
+        self, client: ScreenClient, keys: str, layout: str | Layout, held: list[str]
+    ) -> None:
         self._client = client
         self._text = keys
+        self._held = held
         self._layout = layout
         self._keys: tuple[str, ...] = ()
 
@@ -182,8 +192,11 @@ class HeldKeys:
             # They may be down although no answer came.
             self._release(error)
             raise
+        self._held += self._keys
 
     def __exit__(self, *exc: object) -> None:
+        for key in self._keys:
+            self._held.remove(key)
         self._release(exc[1] if isinstance(exc[1], BaseException) else None)
 
     def _release(self, error: BaseException | None) -> None:
