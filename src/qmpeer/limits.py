@@ -351,12 +351,12 @@ REDACTED_SIZE: Final = 4096
 
 # Keyboard, pointer, screen.
 TYPED_TEXT: Final = 64 * 1024
-"""Characters of one typed text. Ours: more takes over 20 minutes at the default rate."""
+"""Characters of one typed text. Ours: more takes over 40 minutes at the default rate."""
 KEYS_HELD: Final = 8
 """Keys of one combination. Ours: their bytes fill the queue of a PS/2 keyboard, which has 16."""
-KEY_RATE: Final = 50.0
+KEY_RATE: Final = 25.0
 """Keys pressed a second; a modifier is one of them. Ours: QEMU's USB keyboard reports one change
-every 8 ms, and its queue of 16 changes overflows silently."""
+every 8 ms, and its queue of 16 changes overflows silently. A queue lasts for 0.2 s at this rate."""
 KEY_RATE_MOST: Final = 500.0
 """Most of them. QEMU: 1 ms is the shortest time between two changes of keys."""
 KEY_HOLD: Final = 0.02

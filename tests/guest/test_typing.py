@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from qmpeer.client.key_events import key_events
-from qmpeer.keyboard import find_layout, plan
 from tests.client.faces import AsyncFace, BlockingFace, Face, Vm
 from tests.linux_guest import Guest
 from tests.patience import PATIENCE
@@ -137,20 +135,3 @@ def test_no_key_is_lost_at_the_default_rate(
             for _ in range(3):
                 guest.client.keyboard.type(f"{text}\n", layout)
                 assert guest.typed.read_line(b"\r").decode() == f"{text}\r"
-
-
-@pytest.mark.slow
-def test_keys_are_lost_without_a_rate(start_guest: Callable[..., Guest]) -> None:
-    """Show why there is a rate: the queue of a USB keyboard overflows, and nobody reports it."""
-    text = "the quick brown fox " * 10
-    options, name = KEYBOARDS["usb"]
-    with start_guest("-vga", "std", *options) as guest:
-        guest.wait_until(f"grep -q '{name}' /proc/bus/input/devices")
-        load(guest, "us")
-        us = find_layout("us")
-        for each in plan(text, us):
-            for is_down in (True, False):
-                events = key_events(each.strokes[0].keys, is_down)
-                assert guest.client.execute("input-send-event", events) == {}
-        guest.client.keyboard.press("enter", rate=1)
-        assert guest.typed.read_line(b"\r").decode().removesuffix("\r") != text

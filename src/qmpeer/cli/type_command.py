@@ -24,8 +24,9 @@ stands for the key that types it in the layout.
 A password on a command line can be seen by others on this host; read it from standard input. The
 end of a line is typed as Enter: printf doesn't add one, echo does.
 
-The default rate, {limits.KEY_RATE:g} keys a second, loses no key on any keyboard of QEMU. If the
-guest is busy or starting, a lower one helps.
+QEMU drops keys that a guest doesn't read in time, and nobody reports it. The default rate,
+{limits.KEY_RATE:g} keys a second, allows a guest to be late by 0.2 s. If it is busy or starting,
+a lower one helps.
 
 example:
   $ qmpeer type /run/vm.qmp 'root' --enter

@@ -58,9 +58,9 @@ class AsyncKeyboard:
     ) -> None:
         r"""Type a text; return when its last key is released.
 
-        Enter is typed for "\n", Tab for "\t". At the default rate no key of a text was lost on any
-        keyboard of QEMU 7.2 and 10.0 in a guest that reads its keyboard; nobody reports keys that
-        a guest doesn't read in time.
+        Enter is typed for "\n", Tab for "\t". QEMU drops keys that a guest doesn't read in time,
+        and nobody reports it: the default rate allows a guest to be late by 0.2 s. Give a busy
+        guest more time, and check what it shows.
 
         Args:
             text: The text. A character that the layout can't type is an error before any key is
