@@ -75,9 +75,8 @@ def _standard_input() -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        raise UsageError(
-            f"found {error.object[error.start]:#x} in the text, expected UTF-8"
-        ) from error
+        found = f"found the byte {error.object[error.start]:#04x} in the text"
+        raise UsageError(f"{found}, expected UTF-8") from error
 
 
 COMMAND: Final = Subcommand(
