@@ -14,7 +14,7 @@ packages='linux-image-amd64 busybox-static kbd console-setup xkb-data'
 release=bookworm
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 modules='virtio_pci virtio_blk virtio_net virtio_scsi virtio_balloon virtio_console virtio_mem sd_mod sr_mod ata_piix ahci
-    button evdev psmouse ehci-pci uhci-hcd xhci-pci usbhid hid-generic'
+    button evdev psmouse ehci-pci uhci-hcd xhci-pci usbhid hid-generic virtio_input'
 layouts='us us:intl us:dvorak gb de de:nodeadkeys ch fr be es pt it se pl cz hu tr gr ru jp'
 here=$(cd "$(dirname "$0")" && pwd)
 

@@ -12,6 +12,9 @@ from qmpeer.errors import (
     CommandInterrupted,
     ConnectionClosed,
     JobError,
+    KeyboardError,
+    KeyNameError,
+    LayoutError,
     LimitError,
     LocalProtocolError,
     Location,
@@ -24,6 +27,8 @@ from qmpeer.errors import (
     SchemaError,
     SchemaSemanticError,
     SchemaSyntaxError,
+    UntypableCharacter,
+    UntypableError,
     ValidationError,
     WireError,
 )
@@ -65,6 +70,12 @@ SENTENCES = [
     ),
     (ConnectionClosed("the server left"), "the server left"),
     (ChardevError("no such device", "try another", ("earlier",)), "no such device"),
+    (LayoutError("zz", "found no such layout"), 'layout "zz": found no such layout'),
+    (KeyNameError("ctlr-a", "found 'ctlr'"), "keys \"ctlr-a\": found 'ctlr'"),
+    (
+        UntypableError("us", (UntypableCharacter(3, "€", "U+20AC EURO SIGN"),)),
+        'layout "us" can\'t type "€" (U+20AC EURO SIGN) at 3',
+    ),
     (
         ValidationError("Invalid parameter 'x'", "a.x", "nothing", 3, "deprecated"),
         "Invalid parameter 'x'",
@@ -96,7 +107,7 @@ def test_another_process_gets_it_whole(error: QMPError, sentence: str) -> None:
 
 def test_all_errors_are_tried() -> None:
     public = {getattr(errors, name) for name in errors.__all__}
-    bases = {QMPError, ProtocolError}
+    bases = {QMPError, ProtocolError, KeyboardError}
     found = {of for of in public if isinstance(of, type) and issubclass(of, QMPError)}
     assert found - bases == {type(error) for error, _ in SENTENCES}
 
@@ -112,6 +123,7 @@ def test_what_is_of_what() -> None:
     assert issubclass(JobError, CommandError)
     assert issubclass(MigrationError, CommandError)
     assert issubclass(ChardevError, ValueError)
+    assert issubclass(KeyboardError, ValueError)
     assert CommandError("GenericError", "no").id is UNSET
 
 

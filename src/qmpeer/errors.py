@@ -19,6 +19,10 @@
     CommandInterrupted    the connection ended first; outcome unknown   .command .id
     ConnectionClosed      no more will come                   .reason
     ChardevError          a character device doesn't open     .reason .hint .earlier
+    KeyboardError         keys can't be pressed as asked      .reason
+      LayoutError         a layout isn't available            .layout
+      KeyNameError        a key's name is unknown             .keys
+      UntypableError      a layout lacks a character          .layout .characters
     SchemaError           a schema is wrong                   .location .reason .definition
       SchemaSyntaxError   it can't be read
       SchemaSemanticError it can be read, but breaks QAPI's rules
@@ -47,6 +51,9 @@ __all__ = [
     "ConflictError",
     "ConnectionClosed",
     "JobError",
+    "KeyNameError",
+    "KeyboardError",
+    "LayoutError",
     "LimitError",
     "LocalProtocolError",
     "Location",
@@ -59,6 +66,8 @@ __all__ = [
     "SchemaError",
     "SchemaSemanticError",
     "SchemaSyntaxError",
+    "UntypableCharacter",
+    "UntypableError",
     "ValidationError",
     "WireError",
 ]
@@ -390,6 +399,105 @@ class ChardevError(QMPError, ValueError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class KeyboardError(QMPError, ValueError):
+    """Keys that can't be pressed as asked; nothing was sent.
+
+    Attributes:
+        reason: What was found and what was expected.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class LayoutError(KeyboardError):
+    """A keyboard layout that is unknown, or whose source is missing.
+
+    Attributes:
+        layout: The layout's name.
+    """
+
+    def __init__(self, layout: str, reason: str) -> None:
+        super().__init__(reason)
+        self.layout = layout
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return LayoutError, (self.layout, self.reason)
+
+    def __str__(self) -> str:
+        return f"layout {_in_short(self.layout)}: {self.reason}"
+
+
+class KeyNameError(KeyboardError):
+    """A key combination with a name that is unknown, missing or repeated.
+
+    Attributes:
+        keys: The combination as it was given.
+    """
+
+    def __init__(self, keys: str, reason: str) -> None:
+        super().__init__(reason)
+        self.keys = keys
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return KeyNameError, (self.keys, self.reason)
+
+    def __str__(self) -> str:
+        return f"keys {_in_short(self.keys)}: {self.reason}"
+
+
+class UntypableCharacter(NamedTuple):
+    """A character that a keyboard layout can't type.
+
+    Attributes:
+        position: Its position in the text, counted from 0.
+        character: The character, with its accents.
+        name: Its number and name in Unicode.
+    """
+
+    position: int
+    character: str
+    name: str
+
+
+class UntypableError(KeyboardError):
+    """Characters that a keyboard layout can't type.
+
+    Attributes:
+        layout: The layout's name.
+        characters: All of them, in the order of the text.
+    """
+
+    def __init__(self, layout: str, characters: tuple[UntypableCharacter, ...]) -> None:
+        super().__init__(_untypable(characters))
+        self.layout = layout
+        self.characters = characters
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return UntypableError, (self.layout, self.characters)
+
+    def __str__(self) -> str:
+        return f"layout {_in_short(self.layout)} can't type {self.reason}"
+
+
+def _untypable(characters: tuple[UntypableCharacter, ...]) -> str:
+    """Describe each different character once, with its positions."""
+    places: dict[tuple[str, str], list[int]] = {}
+    for position, character, name in characters:
+        places.setdefault((character, name), []).append(position)
+    parts = []
+    for (character, name), found in islice(places.items(), _MEMBERS):
+        shown = ", ".join(map(str, found[:_MEMBERS])) + (", …" if len(found) > _MEMBERS else "")
+        parts.append(f"{_in_short(character)} ({name}) at {shown}")
+    if len(places) > _MEMBERS:
+        parts.append(f"{len(places) - _MEMBERS} further characters")
+    return "; ".join(parts)
 
 
 class Location(NamedTuple):

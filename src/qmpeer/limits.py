@@ -355,11 +355,46 @@ REDACTED_LENGTH: Final = 4
 REDACTED_SIZE: Final = 4096
 """Most characters of such a secret. Ours."""
 
+# Keyboard, pointer, screen.
+TYPED_TEXT: Final = 64 * 1024
+"""Characters of one typed text. Ours: more takes over 40 minutes at the default rate."""
+KEYS_HELD: Final = 8
+"""Keys of one combination. Ours: their bytes fill the queue of a PS/2 keyboard, which has 16."""
+KEY_RATE: Final = 25.0
+"""Keys pressed a second; a modifier is one of them. Ours: QEMU's USB keyboard reports one change
+every 8 ms, and its queue of 16 changes overflows silently. A queue lasts for 0.2 s at this rate."""
+KEY_RATE_MOST: Final = 500.0
+"""Most of them. QEMU: 1 ms is the shortest time between two changes of keys."""
+KEY_HOLD: Final = 0.02
+"""Longest time in seconds for which a key is down. Ours: guests repeat a key after 250 ms."""
+KEY_RELEASE: Final = 5.0
+"""Seconds for releasing held keys. Ours."""
+POINTER_PAUSE: Final = 0.02
+"""Seconds between two changes of the pointer. Ours: a USB tablet reports one every 8 ms."""
+POINTER_STEP: Final = 100
+"""Pixels of one relative movement. QEMU: a PS/2 mouse reports at most 127 at once."""
+DRAG_STEPS: Final = 10
+"""Positions of the pointer while it drags. Ours."""
+CLICKS: Final = 100
+"""Clicks, or turns of the wheel, of one call. Ours."""
+SCREEN_INTERVAL: Final = 0.25
+"""Seconds between two pictures that are compared. Ours."""
+SCREEN_INTERVAL_LEAST: Final = 0.05
+"""The shortest such interval. Ours: QEMU draws in its main loop."""
+PICTURE: Final = 512 * 1024 * 1024
+"""Bytes of a picture of the screen. Ours: 8K has 100 MB as PPM."""
+PICTURES_WATCHED: Final = 10_000
+"""Pictures of one watch. Ours: they fill a folder."""
+PICTURE_FORGET: Final = 5.0
+"""Seconds for the server to close the file of a picture. Ours."""
+LAYOUTS: Final = 32
+"""Keyboard layouts kept in memory. Ours."""
+LAYOUT_LIST: Final = 4 * 1024 * 1024
+"""Bytes of the list of layouts that is searched for a similar name. Ours; it has 55 kB."""
+
 # The tools (cli).
 JOBS: Final = 1000
 """Jobs to follow; with more, the ones that ended first are forgotten. Ours."""
-PICTURE: Final = 512 * 1024 * 1024
-"""Bytes of a screenshot. Ours: 8K has 100 MB as PPM."""
 QOM_OBJECTS: Final = 100_000
 """Objects of a displayed tree. Ours: a machine has a few hundred."""
 QOM_DEPTH: Final = 64

@@ -81,6 +81,10 @@ class Vm(ABC):
     def start_on(self, what: Any, method: str, *args: Any, **options: Any) -> Future[Any]:
         """Call a method of an object that the client made, without waiting for its outcome."""
 
+    @abstractmethod
+    def within(self, manager: Any, function: Callable[[], T]) -> Future[T]:
+        """Call a function within a context manager that the client made."""
+
     def call(self, method: str, *args: Any, **options: Any) -> Any:
         """Call a method of the client."""
         return self.start(method, *args, **options).result(PATIENCE)
@@ -234,6 +238,13 @@ class BlockingVm(Vm):
     def new_monitor(self, **options: Any) -> "BlockingVm":
         return BlockingVm(self.client.new_monitor(**options))
 
+    def within(self, manager: Any, function: Callable[[], T]) -> Future[T]:
+        def run() -> T:
+            with manager:
+                return function()
+
+        return background(run)
+
     def close(self) -> None:
         self.client.close()
 
@@ -372,6 +383,13 @@ class AsyncVm(Vm):
     def new_monitor(self, **options: Any) -> "AsyncVm":
         making = self._loop.begin(lambda: self.client.new_monitor(**options))
         return AsyncVm(making.result(PATIENCE), self._loop)
+
+    def within(self, manager: Any, function: Callable[[], T]) -> Future[T]:
+        async def run() -> T:
+            async with manager:
+                return await asyncio.to_thread(function)
+
+        return self._loop.begin(run)
 
     def close(self) -> None:
         self._loop.call(self.client.close)

@@ -6,8 +6,10 @@ import zlib
 from base64 import b64decode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from qmpeer.display.pictures import inline_form, inline_text, png_of_ppm, png_size
+from qmpeer.display.pictures import Picture, inline_form, inline_text, picture_of_ppm, png_size
 
 PIXELS = bytes(range(18))
 PPM = b"P6\n3 2\n255\n" + PIXELS
@@ -37,7 +39,7 @@ def pixels_of(png: bytes) -> bytes:
     ids=["plain", "blanks", "comments", "longer"],
 )
 def test_ppm_to_png(ppm: bytes) -> None:
-    png = png_of_ppm(ppm)
+    png = picture_of_ppm(ppm).png()
     assert png_size(png) == (3, 2)
     assert pixels_of(png) == PIXELS
 
@@ -49,7 +51,7 @@ def test_ppm_to_png(ppm: bytes) -> None:
 )  # fmt: skip
 def test_no_picture(data: bytes) -> None:
     with pytest.raises(ValueError, match="wrote"):
-        png_of_ppm(data)
+        picture_of_ppm(data)
     with pytest.raises(ValueError, match="found no picture"):
         png_size(data)
 
@@ -82,3 +84,37 @@ def test_in_kitty() -> None:
 def test_in_iterm() -> None:
     (text,) = inline_text(b"png", "iterm")
     assert text == "\x1b]1337;File=inline=1;size=3:cG5n\a\n"
+
+
+SCREEN = Picture(4, 3, bytes(range(36)))
+
+
+def test_a_region() -> None:
+    assert SCREEN.region(1, 1, 2, 2) == Picture(2, 2, bytes([*range(15, 21), *range(27, 33)]))
+    assert SCREEN.region(0, 1, 4, 2) == Picture(4, 2, bytes(range(12, 36)))
+    assert SCREEN.region(0, 0, 4, 3) == SCREEN
+    assert SCREEN.pixel(3, 2) == (33, 34, 35)
+
+
+@pytest.mark.parametrize(
+    "place", [(-1, 0, 1, 1), (0, 0, 5, 1), (0, 0, 1, 4), (4, 0, 1, 1), (0, 0, 0, 1), (1, 1, 4, 1)]
+)
+def test_no_region(place: tuple[int, int, int, int]) -> None:
+    with pytest.raises(ValueError, match="expected a part of 4x3"):
+        SCREEN.region(*place)
+
+
+@given(st.integers(1, 5), st.integers(1, 5), st.data())
+def test_differences(width: int, height: int, data: st.DataObject) -> None:
+    count = width * height
+    pixels = st.lists(st.sampled_from([b"abc", b"abd", b"xbc"]), min_size=count, max_size=count)
+    one, other = data.draw(pixels), data.draw(pixels)
+    changed = sum(a != b for a, b in zip(one, other, strict=True))
+    found = Picture(width, height, b"".join(one)).difference(
+        Picture(width, height, b"".join(other))
+    )
+    assert found == pytest.approx(changed / count)
+
+
+def test_another_size_is_another_picture() -> None:
+    assert SCREEN.difference(Picture(3, 4, SCREEN.pixels)) == 1.0

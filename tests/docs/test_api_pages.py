@@ -28,6 +28,7 @@ PUBLIC = (
     "qmpeer.client",
     "qmpeer.codegen",
     "qmpeer.errors",
+    "qmpeer.keyboard",
     "qmpeer.messages",
     "qmpeer.monitor",
     "qmpeer.schema",

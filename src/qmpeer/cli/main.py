@@ -21,7 +21,10 @@ SUBCOMMANDS: Final = {
     "jobs": ("ADDRESS [ID ...] [--wait]", "show the progress of jobs and migration"),
     "ga": ("ADDRESS VERB ...", "run a guest-agent command"),
     "qom": ("ADDRESS tree|list|get|set ...", "show and change the machine's QOM objects"),
-    "screenshot": ("ADDRESS [FILE]", "save the guest's screen as a picture"),
+    # Keyboard, pointer, screen
+    "type": ("ADDRESS TEXT [--press KEYS]", "type on the guest's keyboard"),
+    "click": ("ADDRESS X Y", "move the guest's pointer, and click"),
+    "screenshot": ("ADDRESS [FILE] [--watch]", "save the guest's screen as a picture"),
     "top": ("ADDRESS", "show the load of CPUs, disks and NICs, live"),
     "schema": ("dump|diff|has|lint ...", "show, compare, query or check schemas"),
     "bindings": ("--from SOURCE [-o FILE]", "write a schema's typed Python binding"),

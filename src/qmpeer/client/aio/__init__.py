@@ -19,27 +19,39 @@ if TYPE_CHECKING:
     from qmpeer.client.aio.further_monitor import FurtherMonitor
     from qmpeer.client.aio.guest_agent import AsyncGuestAgent
     from qmpeer.client.aio.job_run import JobRun
+    from qmpeer.client.aio.keyboard import AsyncKeyboard
     from qmpeer.client.aio.migration_run import MigrationRun
     from qmpeer.client.aio.name_queries import find_agent, names
+    from qmpeer.client.aio.pointer import AsyncPointer, screen_options
     from qmpeer.client.aio.reconnecting_channel import AsyncReconnectingChannel
+    from qmpeer.client.aio.screen import take_picture, watch_screen
+    from qmpeer.client.screen_watch import ScreenWatch
 
 __all__ = [
     "AsyncAgentContact",
     "AsyncGuestAgent",
+    "AsyncKeyboard",
+    "AsyncPointer",
     "AsyncReconnectingChannel",
     "CompletionRun",
     "Ensuring",
     "FurtherMonitor",
     "JobRun",
     "MigrationRun",
+    "ScreenWatch",
     "connect_by",
     "find_agent",
     "names",
+    "screen_options",
+    "take_picture",
+    "watch_screen",
 ]
 
 _HOMES = {
     "AsyncAgentContact": "qmpeer.client.aio.agent_contact",
     "AsyncGuestAgent": "qmpeer.client.aio.guest_agent",
+    "AsyncKeyboard": "qmpeer.client.aio.keyboard",
+    "AsyncPointer": "qmpeer.client.aio.pointer",
     "AsyncReconnectingChannel": "qmpeer.client.aio.reconnecting_channel",
     "CompletionRun": "qmpeer.client.aio.completion_run",
     "Ensuring": "qmpeer.client.aio.ensure",
@@ -49,6 +61,10 @@ _HOMES = {
     "FurtherMonitor": "qmpeer.client.aio.further_monitor",
     "JobRun": "qmpeer.client.aio.job_run",
     "MigrationRun": "qmpeer.client.aio.migration_run",
+    "ScreenWatch": "qmpeer.client.screen_watch",
+    "screen_options": "qmpeer.client.aio.pointer",
+    "take_picture": "qmpeer.client.aio.screen",
+    "watch_screen": "qmpeer.client.aio.screen",
 }
 
 

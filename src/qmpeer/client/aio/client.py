@@ -35,11 +35,14 @@ if TYPE_CHECKING:
 
     from qmpeer.bindings import Command, EventType, TypedEvent
     from qmpeer.client.aio.guest_agent import AsyncGuestAgent
+    from qmpeer.client.aio.keyboard import AsyncKeyboard
+    from qmpeer.client.aio.pointer import AsyncPointer
     from qmpeer.client.aio.reconnecting_channel import AnyAsyncChannel
     from qmpeer.client.interruptions import Interruption
     from qmpeer.client.jobs import JobState, OnStopped, WhenReady
     from qmpeer.client.migration import MigrationState
     from qmpeer.client.preflight import Preflight
+    from qmpeer.display.pictures import Picture
     from qmpeer.schema import Differences, Schema
 
 
@@ -77,6 +80,7 @@ class AsyncClient(ClosedOnExit):
         self._channel: AnyAsyncChannel = channel
         self._preflight: Preflight | None = None
         self._checked_events: set[str] = set()  # names that the server has
+        self._held_keys: list[str] = []
 
     # Connecting
 
@@ -821,6 +825,79 @@ class AsyncClient(ClosedOnExit):
             ValueError: As `new_monitor`, like all further exceptions.
         """
         return await aio.FurtherMonitor(self, self.greeting, Countdown(timeout)).open()
+
+    # Keyboard, pointer, screen
+
+    @property
+    def keyboard(self) -> "AsyncKeyboard":
+        """The guest's keyboard, to type texts and press keys."""
+        return aio.AsyncKeyboard(self, self._held_keys)
+
+    @property
+    def pointer(self) -> "AsyncPointer":
+        """The guest's pointer, to move it and to click."""
+        return aio.AsyncPointer(self)
+
+    async def screenshot(
+        self, *, device: str | None = None, head: int | None = None, timeout: Timeout = DEFAULT
+    ) -> "Picture":
+        """Return a picture of the guest's screen.
+
+        Over a unix socket the server receives an open file, so that it needs no permission for any
+        folder of ours. Over other connections, or if it doesn't accept descriptors, it writes into
+        a temporary folder; so it has to run on this host.
+
+        Args:
+            device: The display device; None for the first.
+            head: The head of that device.
+            timeout: Seconds for all of it; None waits for ever.
+
+        Raises:
+            CommandError: If the server has no screen, or can't write.
+            OSError: If the server wrote no picture that we can read.
+            ValueError: If there is a head without its device.
+        """
+        options = aio.screen_options(device, head)
+        return await aio.take_picture(self, options, Countdown(self._seconds(timeout)))
+
+    async def wait_screen(
+        self,
+        since: "Picture | None" = None,
+        *,
+        still: float | None = None,
+        region: tuple[int, int, int, int] | None = None,
+        tolerance: float = 0.0,
+        interval: float = limits.SCREEN_INTERVAL,
+        device: str | None = None,
+        head: int | None = None,
+        timeout: Timeout = DEFAULT,
+    ) -> "Picture":
+        """Wait until the screen changes, or stands still, and return its picture.
+
+        With both `since` and `still` it has to change first, and to stand still then: that is how a
+        program's answer to a key or a click looks. Take `since` before you press the key.
+
+        Args:
+            since: A picture of `screenshot` or of an earlier wait, from which it must differ.
+            still: Seconds for which it must not change.
+            region: The part to look at: x, y, width, height, in pixels; None for all of it.
+            tolerance: The share of pixels that may change unnoticed, from 0 to 1: a blinking cursor
+                is 0.0002 of a screen of text.
+            interval: Seconds between two pictures.
+            device: The display device; None for the first.
+            head: The head of that device.
+            timeout: Seconds; None waits for ever.
+
+        Raises:
+            TimeoutError: If that doesn't happen in time; the message has the last difference.
+            CommandError: If the server has no screen, or can't write.
+            OSError: If the server wrote no picture that we can read.
+            ValueError: If there is nothing to wait for, or the region isn't on the screen.
+        """
+        watch = aio.ScreenWatch(since, still, region, tolerance)
+        options = aio.screen_options(device, head)
+        countdown = Countdown(self._seconds(timeout))
+        return await aio.watch_screen(self, watch, interval, options, countdown)
 
     # The connection
 

@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from qmpeer.client.blocking.further_monitor import FurtherMonitor
     from qmpeer.client.blocking.guest_agent import GuestAgent
     from qmpeer.client.blocking.job_run import JobRun
+    from qmpeer.client.blocking.keyboard import Keyboard
     from qmpeer.client.blocking.migration_run import MigrationRun
     from qmpeer.client.blocking.name_queries import find_agent, names
+    from qmpeer.client.blocking.pointer import Pointer, screen_options
     from qmpeer.client.blocking.reconnecting_channel import ReconnectingChannel
+    from qmpeer.client.blocking.screen import take_picture, watch_screen
+    from qmpeer.client.screen_watch import ScreenWatch
 
 __all__ = [
     "AgentContact",
@@ -27,16 +31,24 @@ __all__ = [
     "FurtherMonitor",
     "GuestAgent",
     "JobRun",
+    "Keyboard",
     "MigrationRun",
+    "Pointer",
     "ReconnectingChannel",
+    "ScreenWatch",
     "connect_by",
     "find_agent",
     "names",
+    "screen_options",
+    "take_picture",
+    "watch_screen",
 ]
 
 _HOMES = {
     "AgentContact": "qmpeer.client.blocking.agent_contact",
     "GuestAgent": "qmpeer.client.blocking.guest_agent",
+    "Keyboard": "qmpeer.client.blocking.keyboard",
+    "Pointer": "qmpeer.client.blocking.pointer",
     "ReconnectingChannel": "qmpeer.client.blocking.reconnecting_channel",
     "CompletionRun": "qmpeer.client.blocking.completion_run",
     "Ensuring": "qmpeer.client.blocking.ensure",
@@ -46,6 +58,10 @@ _HOMES = {
     "FurtherMonitor": "qmpeer.client.blocking.further_monitor",
     "JobRun": "qmpeer.client.blocking.job_run",
     "MigrationRun": "qmpeer.client.blocking.migration_run",
+    "ScreenWatch": "qmpeer.client.screen_watch",
+    "screen_options": "qmpeer.client.blocking.pointer",
+    "take_picture": "qmpeer.client.blocking.screen",
+    "watch_screen": "qmpeer.client.blocking.screen",
 }
 
 
