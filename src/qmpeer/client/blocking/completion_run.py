@@ -3,6 +3,9 @@
 
 The search for the event begins before the command is sent, because the event may come before the
 reply. An error reply ends the run, even if an event matches: that event was somebody else's.
+
+Everything after the sending stays on the command's own connection: an event never comes on a later
+one. A query goes the same way, because a strict client might not know it.
 """
 
 from collections.abc import Sequence
@@ -11,10 +14,10 @@ from qmpeer import limits
 from qmpeer.client.blocking.channel import Channel
 from qmpeer.client.blocking.name_queries import names
 from qmpeer.client.blocking.procedures import CommandClient, watchful_pause
-from qmpeer.client.completions import EVENTS, StateQuery, rule_for, unknown_event
+from qmpeer.client.completions import EVENTS, Ending, StateQuery, rule_for, unknown_event
 from qmpeer.client.events import EventWait, Match
 from qmpeer.client.timeouts import Countdown, Deadline
-from qmpeer.errors import CommandError, ConnectionClosed
+from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, ValidationError
 from qmpeer.messages import Event
 from qmpeer.values import JsonObject
 
@@ -26,23 +29,25 @@ class CompletionRun:
         client: The client.
         command: The command.
         arguments: Its arguments.
-        events: The name of the completing event; empty for the table's.
+        event: The name of the completing event; None for the table's.
         match: The condition on the events; None as for `rule_for`.
         failing: The names of the events that show a failure; None as for `rule_for`.
         countdown: The deadline of the whole run.
 
     Raises:
-        ValueError: If no event is given and the table lacks the command, or several are given.
+        ValueError: As for `rule_for`.
+        TypeError: If the condition is none.
     """
 
     _channel: Channel
+    _waiting: EventWait
 
     def __init__(
         self,
         client: CommandClient,
         command: str,
         arguments: JsonObject,
-        events: tuple[str, ...],
+        event: str | None,
         match: Match,
         failing: tuple[str, ...] | None,
         countdown: Countdown,
@@ -50,9 +55,10 @@ class CompletionRun:
         self._client = client
         self._command = command
         self._arguments = arguments
-        self._rule = rule_for(command, arguments, events, match, failing)
-        self._given = {*events, *(failing or ())} - EVENTS
+        self._rule = rule_for(command, arguments, event, match, failing)
+        self._given = {*(failing or ()), *(() if event is None else (event,))} - EVENTS
         self._countdown = countdown
+        self._ending: Ending | None = None
 
     def check_events(self, checked: set[str]) -> None:
         """Check that the server has the events that the caller named.
@@ -65,7 +71,10 @@ class CompletionRun:
         """
         if self._given <= checked:
             return
-        known = names(self._client, "event", "", self._countdown)
+        try:
+            known = names(self._client, "event", "", self._countdown)
+        except ValidationError:  # the schema of a strict client lacks the query
+            known = []
         # A server without a schema can't tell.
         if known and (missing := self._given.difference(known)):
             raise unknown_event(min(missing), known)
@@ -73,25 +82,49 @@ class CompletionRun:
 
     def run(self, is_oob: bool, fds: Sequence[int]) -> Event | None:
         """Execute the command and wait for its effect, as described at `Client.execute`."""
-        remaining = self._countdown.remaining
-        # The event never comes on another connection than the command's own.
-        channel = self._client._channel.connected(Deadline(remaining()))
-        # An event that has arrived already belongs to an earlier command.
-        channel.take_in_what_has_arrived()
-        waiting = EventWait(channel.log, None, self._rule.ends, channel.log.last)
-        waiting.begin(channel.log.last)
-        channel.execute(self._command, self._arguments, remaining(), is_oob, fds)
+        self._send(is_oob, fds)
         try:
-            event = self._ending_event(channel, waiting)
+            event = self._ending_event()
         except ConnectionClosed as error:
+            if self._rule.ends_connection:
+                return None
             raise self._rule.cut_off(self._command, error) from error
-        if event is not None and not self._rule.is_completed_by(event):
-            raise self._rule.failure(self._command, event)
+        if event is not None and self._ending is not Ending.COMPLETED:
+            assert self._ending is not None
+            raise self._rule.failure(self._command, event, self._ending)
         return event
 
-    def _ending_event(self, channel: Channel, waiting: EventWait) -> Event | None:
+    def _send(self, is_oob: bool, fds: Sequence[int]) -> None:
+        """Execute the command, on a new connection if the last one was lost before."""
+        remaining = self._countdown.remaining
+        series = self._client._channel
+        while True:
+            channel = self._channel = series.connected(Deadline(remaining()))
+            # An event that has arrived already belongs to an earlier command.
+            channel.take_in_what_has_arrived()
+            self._waiting = EventWait(channel.log, None, self._ends, channel.log.last)
+            self._waiting.begin(channel.log.last)
+            try:
+                channel.execute(self._command, self._arguments, remaining(), is_oob, fds)
+            except ConnectionClosed:  # lost before the command was sent
+                if channel is series or channel.end is None:
+                    raise
+            else:
+                return
+
+    def _ends(self, event: Event) -> bool:
+        """Return whether an event ends the wait, and note how."""
+        self._ending = self._rule.ending(event)
+        return self._ending is not None
+
+    def _ending_event(self) -> Event | None:
         """Return the event that ends the wait, or None if a query shows the effect without one."""
-        rule, countdown = self._rule, self._countdown
+        rule, countdown, channel, waiting = (
+            self._rule,
+            self._countdown,
+            self._channel,
+            self._waiting,
+        )
         while not waiting.is_found() and rule.query is not None:
             # An event comes before a later reply: if the effect is there without it, none will.
             if self._is_reached(rule.query) and not waiting.is_found():
@@ -105,19 +138,23 @@ class CompletionRun:
             raise rule.late(self._command, countdown.timeout)
         event = waiting.event
         assert event is not None
-        if event.name == "RESET" and not rule.is_completed_by(event):
+        if self._ending is Ending.LOST and event.name == "RESET":
             # A reset completes the removal of devices, and those events may come after its own.
-            after = EventWait(channel.log, None, rule.is_completed_by, event.number)
+            after = EventWait(channel.log, None, self._completes, event.number)
             after.begin(event.number)
             grace = Deadline(countdown.remaining(limits.RESET_GRACE))
             if channel.wait(after.is_found, grace):
+                self._ending = Ending.COMPLETED
                 return after.event
         return event
+
+    def _completes(self, event: Event) -> bool:
+        return self._rule.ending(event) is Ending.COMPLETED
 
     def _is_reached(self, query: StateQuery) -> bool:
         timeout = self._countdown.remaining(limits.CANCEL_TIMEOUT)
         try:
-            answer = self._client.execute(query.command, query.arguments, timeout=timeout)
-        except (CommandError, TimeoutError):  # the event decides
-            return False
+            answer = self._channel.execute(query.command, query.arguments, timeout, False, ())
+        except (CommandError, CommandInterrupted, ConnectionClosed, TimeoutError):
+            return False  # the event decides, or the connection's end
         return query.is_reached(answer)
