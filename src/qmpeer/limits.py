@@ -114,7 +114,8 @@ PROGRESS_INTERVAL_LEAST: Final = 0.02
 CANCEL_TIMEOUT: Final = 10.0
 """Seconds for cancelling or dismissing an unwanted job or migration. Ours."""
 RESET_GRACE: Final = 1.0
-"""Seconds after a reset in which the event of a removed device may still come. Ours."""
+"""Seconds in which a removed device's event may still come after a reset, or after the event of a
+part of the device. Ours: QEMU 7.2 and 10.0 take 0.3."""
 RECONNECT_DELAY: Final = 0.05
 """Seconds before the second attempt to reconnect, doubled for each further one. Ours."""
 RECONNECT_DELAY_MOST: Final = 2.0

@@ -52,7 +52,14 @@ def test_a_device_by_its_id_or_path(id: str) -> None:
         assert ending(made, name, device="d", path=PATH + "d") is expected
         assert ending(made, name, device="other", path=PATH + "other") is None
         # A part of the device is removed before it, and has no id.
-        assert ending(made, name, path=PATH + "d/virtio-backend") is None
+        part = ending(made, name, path=PATH + "d/virtio-backend")
+        assert part is (Ending.UNCLEAR if name == "DEVICE_DELETED" else None)
+        assert ending(made, name, path=PATH + "d2/virtio-backend") is None
+    assert made.confirms is not None
+    assert made.confirms[:2] == ("qom-list", {"path": "/machine/peripheral"})
+    assert made.confirms.is_reached([{"name": "other", "type": "child<x>"}])
+    assert not made.confirms.is_reached([{"name": "d", "type": "child<x>"}])
+    assert not made.confirms.is_reached({})
     assert ending(made, "MEM_UNPLUG_ERROR", device="d", msg="busy") is FAILED
     assert ending(made, "RESET", guest=True) is LOST
     assert ending(made, "SHUTDOWN", guest=True) is LOST
@@ -291,7 +298,7 @@ def test_who_names_an_event_gets_it() -> None:
 
 def test_another_event_has_nothing_of_the_table() -> None:
     made = rule("device_del", "ACPI_DEVICE_OST", id="d")
-    assert made[:5] == ("ACPI_DEVICE_OST", made.completes, {}, False, None)
+    assert (made.event, made.failing, made.needs_guest) == ("ACPI_DEVICE_OST", {}, False)
     assert ending(made, "ACPI_DEVICE_OST") is COMPLETED
     assert ending(made, "RESET") is None
 
@@ -421,7 +428,7 @@ def test_the_lists_above_are_complete() -> None:
         for make in COMPLETIONS.values()
         if (made := make({"property": "requested-size"})) and made.query
     }
-    assert queries == {*ANSWERS, "query-block", "qom-get"}
+    assert queries == {*ANSWERS, "query-block", "qom-get"}  # and qom-list, of device_del
 
 
 def members(schema: Schema, name: str | None, depth: int = 2) -> set[str]:

@@ -69,11 +69,10 @@ def test_the_event_after_the_reply(face: Face) -> None:
     with connected(face) as (vm, server):
         running = begun(vm, server)
         server.event("DEVICE_DELETED", **OTHER)
-        server.event("DEVICE_DELETED", path="/machine/peripheral/disk1/virtio-backend")
         server.event("DEVICE_DELETED", **THIS)
         event = running.result(PATIENCE)
         assert isinstance(event, Event)
-        assert (event.name, event.data, event.number) == ("DEVICE_DELETED", THIS, 3)
+        assert (event.name, event.data, event.number) == ("DEVICE_DELETED", THIS, 2)
         nothing_is_left(vm, server)
 
 
@@ -126,6 +125,69 @@ def test_an_error_reply_after_the_event(face: Face) -> None:
 def test_without_until_nothing_waits(face: Face) -> None:
     with connected(face) as (vm, server):
         assert begun(vm, server, until=None).result(PATIENCE) == {}
+
+
+# Events of a part of a device
+
+PART = {"path": "/machine/peripheral/disk1/virtio-backend"}
+
+
+def test_the_event_of_a_part_comes_first(face: Face) -> None:
+    with connected(face) as (vm, server):
+        running, sent = begin(vm, server)
+        server.event("DEVICE_DELETED", **PART)
+        server.event("DEVICE_DELETED", **THIS)
+        server.reply(sent)
+        assert running.result(PATIENCE).data == THIS
+        assert not server.has_input()
+
+
+def test_the_devices_own_event_comes_later(face: Face) -> None:
+    with connected(face) as (vm, server):
+        running = begun(vm, server)
+        server.event("DEVICE_DELETED", **PART)
+        answer(server, "qom-list", [{"name": "disk1", "type": "child<virtio-blk-pci>"}])
+        with pytest.raises(TimeoutError):
+            running.result(0.05)
+        server.event("DEVICE_DELETED", **THIS)
+        assert running.result(PATIENCE).data == THIS
+
+
+def test_the_guest_refuses_after_a_part(face: Face) -> None:
+    with connected(face) as (vm, server):
+        running = begun(vm, server)
+        server.event("DEVICE_DELETED", **PART)
+        answer(server, "qom-list", [{"name": "disk1", "type": "child<virtio-blk-pci>"}])
+        server.event("DEVICE_UNPLUG_GUEST_ERROR", **THIS)
+        with pytest.raises(CompletionError):
+            running.result(PATIENCE)
+
+
+def test_only_a_part_has_an_event(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor is gone with the event of its interrupt controller."""
+    monkeypatch.setattr(limits, "RESET_GRACE", 0.05)
+    lapic = {"path": "/machine/peripheral/cpu1/lapic"}
+    with connected(face) as (vm, server):
+        running = begun(vm, server, arguments={"id": "cpu1"})
+        server.event("DEVICE_DELETED", **lapic)
+        answer(server, "qom-list", [{"name": "type", "type": "string"}])
+        assert running.result(PATIENCE).data == lapic
+        nothing_is_left(vm, server)
+
+
+def test_a_part_whose_devices_event_is_on_its_way(
+    face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It mustn't be left for the next command to find."""
+    monkeypatch.setattr(limits, "RESET_GRACE", PATIENCE)
+    with connected(face) as (vm, server):
+        running = begun(vm, server)
+        server.event("DEVICE_DELETED", **PART)
+        answer(server, "qom-list", [])
+        with pytest.raises(TimeoutError):
+            running.result(0.05)
+        server.event("DEVICE_DELETED", **THIS)
+        assert running.result(PATIENCE).data == THIS
 
 
 # Failures

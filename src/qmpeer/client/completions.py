@@ -66,6 +66,7 @@ class Ending(Enum):
     COMPLETED = "completed"
     FAILED = "failed"
     LOST = "lost"  # with the guest, which should have acted
+    UNCLEAR = "unclear"  # a query has to show whether it was completed
 
 
 class CompletionRule(NamedTuple):
@@ -81,6 +82,8 @@ class CompletionRule(NamedTuple):
         interval: Seconds between two queries if there is no event.
         ends_connection: The command ends the connection, with or without an event.
         hint: Advice to add to the error of a deadline that passed.
+        stands_for: Tests an event of the same name that may come in place of the completing one.
+        confirms: The query that shows after such an event whether it does.
     """
 
     event: str
@@ -91,6 +94,8 @@ class CompletionRule(NamedTuple):
     interval: float = 0.0
     ends_connection: bool = False
     hint: str = ""
+    stands_for: Test = _never
+    confirms: StateQuery | None = None
 
     def ending(self, event: Event) -> Ending | None:
         """Return how an event ends the wait; None if it doesn't."""
@@ -98,8 +103,11 @@ class CompletionRule(NamedTuple):
         test = self.failing.get(name)
         if test is not None and test(event):
             return Ending.FAILED
-        if name == self.event and self.completes(event):
-            return Ending.COMPLETED
+        if name == self.event:
+            if self.completes(event):
+                return Ending.COMPLETED
+            if self.stands_for(event):
+                return Ending.UNCLEAR
         return Ending.LOST if self.needs_guest and name in _GUEST_GONE else None
 
     @property
@@ -189,16 +197,27 @@ def _is_refusal(device: JsonValue) -> Test:
 
 
 def _device_del(arguments: JsonObject) -> CompletionRule:
-    is_this = _of_device(arguments.get("id"))
+    device = arguments.get("id")
+    is_this = _of_device(device)
+    path = _path(device) or f"/machine/peripheral/{device}"
+    parent, _, last = path.rpartition("/")
+    # QEMU 7.2 to 10.0 send no event of a processor, only one of a part of it.
+    parts = f"{path}/"
+
+    def is_gone(found: Any) -> bool:
+        return isinstance(found, list) and all(each["name"] != last for each in found)
+
     return CompletionRule(
         "DEVICE_DELETED",
         is_this,
         {
             "DEVICE_UNPLUG_GUEST_ERROR": is_this,
             "MEM_UNPLUG_ERROR": is_this,  # before 6.2
-            "ACPI_DEVICE_OST": _is_refusal(arguments.get("id")),
+            "ACPI_DEVICE_OST": _is_refusal(device),
         },
         needs_guest=True,
+        stands_for=lambda event: text_of(event.data.get("path")).startswith(parts),
+        confirms=StateQuery("qom-list", {"path": parent}, is_gone),
     )
 
 
@@ -396,7 +415,7 @@ def rule_for(
     if test is not None:
         if not rule.event:
             raise ValueError(f"found match with until=True, expected none: {command} has no event")
-        rule = rule._replace(completes=test, query=None, hint="")
+        rule = rule._replace(completes=test, stands_for=_never, query=None, hint="")
     if failing is not None:
         tests = {name: test or rule.failing.get(name, _any) for name in failing}
         rule = rule._replace(failing=tests)

@@ -409,8 +409,8 @@ class AsyncClient(ClosedOnExit):
             ValidationError: If the arguments hold a character that no server accepts (a lone
                 surrogate, a noncharacter), or the client is strict and the server would refuse the
                 command.
-            LimitError: If the arguments are longer or deeper nested than a server accepts; with until,
-                if more than 4,096 events came at once, and the awaited one may be among them.
+            LimitError: If the arguments are longer or deeper nested than a server accepts. With
+                until, if more than 4,096 events came at once; the awaited one may be among them.
         """
         # blocking: - Send one command; await the returned future for its return value.
         # blocking: + Execute one command and return its return value.

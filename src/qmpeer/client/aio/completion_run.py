@@ -133,19 +133,40 @@ class CompletionRun:
             if countdown.is_over:
                 raise rule.late(self._command, countdown.timeout)
             await watchful_pause(channel, countdown.remaining(rule.interval))
-        if not await channel.wait(waiting.is_found, Deadline(countdown.remaining())):
-            raise rule.late(self._command, countdown.timeout)
-        event = waiting.event
-        assert event is not None
+        while True:
+            if not await channel.wait(waiting.is_found, Deadline(countdown.remaining())):
+                raise rule.late(self._command, countdown.timeout)
+            event = waiting.event
+            assert event is not None
+            if self._ending is not Ending.UNCLEAR:
+                break
+            if await self._stands_for_another(event):
+                self._ending = Ending.COMPLETED
+                return await self._later_event(event) or event
+            waiting = EventWait(channel.log, None, self._ends, event.number)
+            waiting.begin(event.number)
         if self._ending is Ending.LOST and event.name == "RESET":
             # A reset completes the removal of devices, and those events may come after its own.
-            after = EventWait(channel.log, None, self._completes, event.number)
-            after.begin(event.number)
-            grace = Deadline(countdown.remaining(limits.RESET_GRACE))
-            if await channel.wait(after.is_found, grace):
+            later = await self._later_event(event)
+            if later is not None:
                 self._ending = Ending.COMPLETED
-                return after.event
+                return later
         return event
+
+    async def _stands_for_another(self, event: Event) -> bool:
+        """Return whether no other event need come; False, too, if the completing one has come."""
+        confirms = self._rule.confirms
+        after = EventWait(self._channel.log, None, self._completes, event.number)
+        after.begin(event.number)
+        return confirms is not None and not after.is_found() and await self._is_reached(confirms)
+
+    async def _later_event(self, event: Event) -> Event | None:
+        """Return the completing event if it comes soon after another one."""
+        after = EventWait(self._channel.log, None, self._completes, event.number)
+        after.begin(event.number)
+        grace = Deadline(self._countdown.remaining(limits.RESET_GRACE))
+        await self._channel.wait(after.is_found, grace)
+        return after.event
 
     def _completes(self, event: Event) -> bool:
         return self._rule.ending(event) is Ending.COMPLETED

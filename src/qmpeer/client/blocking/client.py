@@ -391,8 +391,8 @@ class Client(ClosedOnExit):
             ValidationError: If the arguments hold a character that no server accepts (a lone
                 surrogate, a noncharacter), or the client is strict and the server would refuse the
                 command.
-            LimitError: If the arguments are longer or deeper nested than a server accepts; with until,
-                if more than 4,096 events came at once, and the awaited one may be among them.
+            LimitError: If the arguments are longer or deeper nested than a server accepts. With
+                until, if more than 4,096 events came at once; the awaited one may be among them.
         """
         if until is not None:
             return self._execute_until(
