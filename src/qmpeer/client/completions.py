@@ -223,7 +223,8 @@ def _device_del(arguments: JsonObject) -> CompletionRule:
 
 def _run_state(event: str, is_running: bool) -> Callable[[JsonObject], CompletionRule]:
     query = StateQuery("query-status", None, lambda status: status["running"] is is_running)
-    return lambda _: CompletionRule(event, _any, query=query)
+    rule = CompletionRule(event, _any, query=query)
+    return lambda _: rule
 
 
 def _any(_: Event) -> bool:
@@ -410,7 +411,7 @@ def rule_for(
         rule = CompletionRule(event, _any)
     elif rule.query is not None:
         # Who names the event gets the event.
-        rule = rule._replace(query=None, hint="; until=True also sees that it was so before")
+        rule = CompletionRule(*rule[:4], None, hint="; until=True also sees that it was so before")
     test = None if match is None else matcher(None, match)
     if test is not None:
         if not rule.event:

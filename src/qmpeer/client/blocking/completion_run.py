@@ -96,21 +96,31 @@ class CompletionRun:
 
     def _send(self, is_oob: bool, fds: Sequence[int]) -> None:
         """Execute the command, on a new connection if the last one was lost before."""
-        remaining = self._countdown.remaining
         series = self._client._channel
         while True:
-            channel = self._channel = series.connected(Deadline(remaining()))
+            channel = self._channel = series.connected(Deadline(self._remaining()))
             # An event that has arrived already belongs to an earlier command.
             channel.take_in_what_has_arrived()
             self._waiting = EventWait(channel.log, None, self._ends, channel.log.last)
             self._waiting.begin(channel.log.last)
+            timeout = self._remaining()
             try:
-                channel.execute(self._command, self._arguments, remaining(), is_oob, fds)
+                channel.execute(self._command, self._arguments, timeout, is_oob, fds)
             except ConnectionClosed:  # lost before the command was sent
                 if channel is series or channel.end is None:
                     raise
             else:
                 return
+
+    def _remaining(self) -> float | None:
+        """Return the time for the command, in full until some of it has passed.
+
+        The same time-out for every command saves the blocking client a system call for each.
+        """
+        timeout, remaining = self._countdown.timeout, self._countdown.remaining()
+        if timeout is None or remaining is None or timeout - remaining < limits.TIMER_EARLINESS:
+            return timeout
+        return remaining
 
     def _ends(self, event: Event) -> bool:
         """Return whether an event ends the wait, and note how."""
