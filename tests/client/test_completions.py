@@ -285,15 +285,14 @@ def test_the_tables_event_by_name_is_the_tables_rule() -> None:
         assert ending(made, "DEVICE_UNPLUG_GUEST_ERROR", device="d") is FAILED
 
 
-def test_who_names_an_event_gets_it() -> None:
-    """No query spares it; the error of a deadline says what would."""
-    assert rule("stop").query is not None
+def test_the_error_of_a_deadline_says_what_would_have_asked() -> None:
+    text = "event STOP of stop didn't come in 1.5 s; the server had accepted the command"
     made = rule("stop", "STOP")
-    assert made.query is None
-    assert str(made.late("stop", 1.5)) == (
-        "event STOP of stop didn't come in 1.5 s; the server had accepted the command; "
-        "until=True also sees that it was so before"
-    )
+    assert str(made.late("stop", 1.5)) == text
+    named = f"{text}; until=True also sees that it was so before"
+    assert str(made.late("stop", 1.5, asks=False)) == named
+    wakeup = rule("system_wakeup", "WAKEUP")
+    assert str(wakeup.late("x", 1, asks=False)) == str(wakeup.late("x", 1))
 
 
 def test_another_event_has_nothing_of_the_table() -> None:

@@ -81,7 +81,6 @@ class CompletionRule(NamedTuple):
         query: Shows the effect when no event comes; None if there is no such query.
         interval: Seconds between two queries if there is no event.
         ends_connection: The command ends the connection, with or without an event.
-        hint: Advice to add to the error of a deadline that passed.
         stands_for: Tests an event of the same name that may come in place of the completing one.
         confirms: The query that shows after such an event whether it does.
     """
@@ -93,7 +92,6 @@ class CompletionRule(NamedTuple):
     query: StateQuery | None = None
     interval: float = 0.0
     ends_connection: bool = False
-    hint: str = ""
     stands_for: Test = _never
     confirms: StateQuery | None = None
 
@@ -128,12 +126,19 @@ class CompletionRule(NamedTuple):
             reason = text_of(event.data.get("error")) or text_of(event.data.get("msg"))
         return CompletionError(command, event.name, event.data, reason)
 
-    def late(self, command: str, seconds: float | None) -> TimeoutError:
-        """Return the error for a deadline that passed after the reply."""
+    def late(self, command: str, seconds: float | None, *, asks: bool = True) -> TimeoutError:
+        """Return the error for a deadline that passed after the reply.
+
+        Args:
+            command: The command.
+            seconds: The timeout.
+            asks: Whether the query was asked, if there is one.
+        """
+        hint = "" if asks or self.query is None else "; until=True also sees that it was so before"
         guest = "; the guest must act, and may not" if self.needs_guest else ""
         return TimeoutError(
             f"{self.awaited} of {command} didn't come in {seconds:.4g} s; "
-            f"the server had accepted the command{guest}{self.hint}"
+            f"the server had accepted the command{guest}{hint}"
         )
 
     def cut_off(self, command: str, error: ConnectionClosed) -> CommandInterrupted:
@@ -409,14 +414,11 @@ def rule_for(
             raise _unknown_command(command)
     elif rule is None or rule.event != event:
         rule = CompletionRule(event, _any)
-    elif rule.query is not None:
-        # Who names the event gets the event.
-        rule = CompletionRule(*rule[:4], None, hint="; until=True also sees that it was so before")
     test = None if match is None else matcher(None, match)
     if test is not None:
         if not rule.event:
             raise ValueError(f"found match with until=True, expected none: {command} has no event")
-        rule = rule._replace(completes=test, stands_for=_never, query=None, hint="")
+        rule = rule._replace(completes=test, stands_for=_never, query=None)
     if failing is not None:
         tests = {name: test or rule.failing.get(name, _any) for name in failing}
         rule = rule._replace(failing=tests)

@@ -39,7 +39,6 @@ class CompletionRun:
     """
 
     _channel: AsyncChannel
-    _waiting: EventWait
 
     def __init__(
         self,
@@ -55,6 +54,8 @@ class CompletionRun:
         self._command = command
         self._arguments = arguments
         self._rule = rule_for(command, arguments, event, match, failing)
+        # Who names the event gets the event, and no query spares it.
+        self._asks = event is None
         self._given = {*(failing or ()), *(() if event is None else (event,))} - EVENTS
         self._countdown = countdown
         self._ending: Ending | None = None
@@ -81,9 +82,10 @@ class CompletionRun:
 
     async def run(self, is_oob: bool, fds: Sequence[int]) -> Event | None:
         """Execute the command and wait for its effect, as described at `AsyncClient.execute`."""
-        await self._send(is_oob, fds)
+        # It isn't an attribute: it refers to us, and a cycle costs a collection of garbage.
+        waiting = await self._send(is_oob, fds)
         try:
-            event = await self._ending_event()
+            event = await self._ending_event(waiting)
         except ConnectionClosed as error:
             if self._rule.ends_connection:
                 return None
@@ -93,15 +95,23 @@ class CompletionRun:
             raise self._rule.failure(self._command, event, self._ending)
         return event
 
-    async def _send(self, is_oob: bool, fds: Sequence[int]) -> None:
-        """Execute the command, on a new connection if the last one was lost before."""
+    async def _send(self, is_oob: bool, fds: Sequence[int]) -> EventWait:
+        """Execute the command, on a new connection if the last one was lost before.
+
+        Returns:
+            The wait for the event that ends the run; it began before the command was sent.
+        """
         series = self._client._channel
         while True:
-            channel = self._channel = await series.connected(Deadline(self._remaining()))
+            if isinstance(series, AsyncChannel):
+                channel = series
+            else:
+                channel = await series.connected(Deadline(self._remaining()))
+            self._channel = channel
             # An event that has arrived already belongs to an earlier command.
             await channel.take_in_what_has_arrived()
-            self._waiting = EventWait(channel.log, None, self._ends, channel.log.last)
-            self._waiting.begin(channel.log.last)
+            waiting = EventWait(channel.log, None, self._ends, channel.log.last)
+            waiting.begin(channel.log.last)
             timeout = self._remaining()
             try:
                 await channel.execute(self._command, self._arguments, timeout, is_oob, fds)
@@ -109,7 +119,7 @@ class CompletionRun:
                 if channel is series or channel.end is None:
                     raise
             else:
-                return
+                return waiting
 
     def _remaining(self) -> float | None:
         """Return the time for the command, in full until some of it has passed.
@@ -126,15 +136,10 @@ class CompletionRun:
         self._ending = self._rule.ending(event)
         return self._ending is not None
 
-    async def _ending_event(self) -> Event | None:
+    async def _ending_event(self, waiting: EventWait) -> Event | None:
         """Return the event that ends the wait, or None if a query shows the effect without one."""
-        rule, countdown, channel, waiting = (
-            self._rule,
-            self._countdown,
-            self._channel,
-            self._waiting,
-        )
-        while not waiting.is_found() and rule.query is not None:
+        rule, countdown, channel = self._rule, self._countdown, self._channel
+        while not waiting.is_found() and rule.query is not None and self._asks:
             # An event comes before a later reply: if the effect is there without it, none will.
             if await self._is_reached(rule.query) and not waiting.is_found():
                 return None
@@ -144,8 +149,10 @@ class CompletionRun:
                 raise rule.late(self._command, countdown.timeout)
             await watchful_pause(channel, countdown.remaining(rule.interval))
         while True:
-            if not await channel.wait(waiting.is_found, Deadline(countdown.remaining())):
-                raise rule.late(self._command, countdown.timeout)
+            if not waiting.is_found():
+                deadline = Deadline(countdown.remaining())
+                if not await channel.wait(waiting.is_found, deadline):
+                    raise rule.late(self._command, countdown.timeout, asks=self._asks)
             event = waiting.event
             assert event is not None
             if self._ending is not Ending.UNCLEAR:
