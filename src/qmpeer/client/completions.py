@@ -70,7 +70,7 @@ class Ending(Enum):
 
 
 class CompletionRule(NamedTuple):
-    """How to find out that a command has had its effect, or won't have it.
+    """The signs that a command has had its effect, or won't have it.
 
     Attributes:
         event: The name of the completing event; "" if only the query shows the effect.
