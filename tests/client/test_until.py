@@ -344,6 +344,14 @@ def test_quit_ends_the_connection(face: Face, answer: str) -> None:
         assert (event and event.name) == ("SHUTDOWN" if answer == "reply and event" else None)
 
 
+def test_quit_without_the_event_that_was_named(face: Face) -> None:
+    with connected(face) as (vm, server):
+        running = begun(vm, server, "quit", until="SHUTDOWN")
+        server.close()
+        with pytest.raises(CommandInterrupted, match="event SHUTDOWN hadn't come"):
+            running.result(PATIENCE)
+
+
 def test_the_event_cannot_come_on_a_later_connection(face: Face, tmp_path: Path) -> None:
     with reconnecting(face, tmp_path) as (vm, servers, server):
         running = begun(vm, server)

@@ -87,7 +87,7 @@ class CompletionRun:
         try:
             event = await self._ending_event(waiting)
         except ConnectionClosed as error:
-            if self._rule.ends_connection:
+            if self._rule.ends_connection and self._asks:
                 return None
             raise self._rule.cut_off(self._command, error) from error
         if event is not None and self._ending is not Ending.COMPLETED:
