@@ -301,6 +301,18 @@ ROWS: tuple[Row, ...] = (
         "qemu_qmp",
         at_least(8.0),
     ),
+    *(
+        Row(
+            f"{kind}-until",
+            f"{kind} client: CPU of a command and its event",
+            "until",
+            CPU,
+            ours,
+            f"marks_{kind}",
+            at_most(1.1),
+        )
+        for kind, ours in (("blocking", BLOCKING), ("async", ASYNC))
+    ),
     Row("async-events", "async client: events", "events", RATE, ASYNC, "qemu_qmp", at_least(8.0)),
     Row(
         "blocking-events",

@@ -19,6 +19,8 @@ NAMES = {
     "protocol_json": "asyncio.Protocol + json",
     "protocol_orjson": "asyncio.Protocol + orjson",
     "c_loop": "C loop",
+    "marks_blocking": "by hand",
+    "marks_async": "by hand",
     "allowance": "3 json.loads + 10 ms",
     "loads": "json.loads",
     "tcp": "plain TCP",

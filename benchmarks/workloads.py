@@ -81,6 +81,7 @@ class Workloads:
             "commands-fake": lambda name: self._commands(name, "fake"),
             "pipelined-commands": self._pipelined_commands,
             "events": self._events,
+            "until": self._until,
             "schema": self._schema,
             "first-reply": self._first_reply,
             "exec": self._exec,
@@ -194,6 +195,10 @@ class Workloads:
         factor = 1 if server == "qemu" else 5
         with self._round_trips(server):
             return self._operations(name, "sequential", server, factor * self._effort.commands)
+
+    def _until(self, name: str) -> Sample:
+        with self._round_trips("qemu"):
+            return self._operations(name, "until", "qemu", self._effort.commands)
 
     def _pipelined_commands(self, name: str) -> Sample:
         return self._operations(name, "pipelined", "fake", WAVE * self._effort.waves)

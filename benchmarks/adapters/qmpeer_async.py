@@ -45,3 +45,13 @@ async def events(path: str, count: int) -> Timing:
                 if number == count:
                     break
     return timing
+
+
+async def until(path: str, count: int) -> Timing:
+    """Stop the machine and let it continue, each until its event."""
+    async with await AsyncClient.connect(path) as client:
+        with timed() as timing:
+            for _ in range(count // 2):
+                await client.execute("stop", until="STOP")
+                await client.execute("cont", until="RESUME")
+    return timing

@@ -29,3 +29,12 @@ def events(path: str, count: int) -> Timing:
             if number == count:
                 break
     return timing
+
+
+def until(path: str, count: int) -> Timing:
+    """Stop the machine and let it continue, each until its event."""
+    with Client.connect(path) as client, timed() as timing:
+        for _ in range(count // 2):
+            client.execute("stop", until="STOP")
+            client.execute("cont", until="RESUME")
+    return timing

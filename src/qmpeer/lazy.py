@@ -6,6 +6,7 @@ its names is first used.
 Spec: PEP 562.
 """
 
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 
@@ -13,7 +14,7 @@ __all__ = ["handed_out"]
 
 
 def handed_out(package: str, homes: Mapping[str, str], name: str) -> object:
-    """Return a package's lazy attribute.
+    """Return a package's lazy attribute, and make it an ordinary one.
 
     Args:
         package: The package's name.
@@ -26,4 +27,6 @@ def handed_out(package: str, homes: Mapping[str, str], name: str) -> object:
     home = homes.get(name)
     if home is None:
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
-    return getattr(import_module(home), name)
+    value = getattr(import_module(home), name)
+    setattr(sys.modules[package], name, value)
+    return value

@@ -118,7 +118,8 @@ ENSURE_ATTEMPTS: Final = 3
 ENSURE_TIMEOUT: Final = 30.0
 """Seconds for one such attempt, after which the server is asked whether it has succeeded. Ours."""
 RESET_GRACE: Final = 1.0
-"""Seconds after a reset in which the event of a removed device may still come. Ours."""
+"""Seconds in which a removed device's event may still come after a reset, or after the event of a
+part of the device. Ours: QEMU 7.2 and 10.0 take 0.3."""
 RECONNECT_DELAY: Final = 0.05
 """Seconds before the second attempt to reconnect, doubled for each further one. Ours."""
 RECONNECT_DELAY_MOST: Final = 2.0

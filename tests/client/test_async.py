@@ -245,3 +245,36 @@ async def test_many_clients_on_one_loop(ours: OurMonitor) -> None:
 
     values = await asyncio.gather(*(work(number) for number in range(50)))
     assert values == [{"value": number} for number in range(50)]
+
+
+# Commands until an event
+
+
+async def test_a_task_cancelled_before_the_reply_leaves_no_wait(pair: Pair) -> None:
+    disk = {"id": "disk1"}
+    task = asyncio.create_task(pair.vm.execute("device_del", disk, until=True))
+    sent = await pair.command()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    pair.server.reply(sent)
+    pair.server.event("DEVICE_DELETED", device="disk1", path="/machine/peripheral/disk1")
+    again = asyncio.create_task(pair.vm.execute("device_del", disk, until=True))
+    pair.server.fail(await pair.command(), "DeviceNotFound", "gone")
+    with pytest.raises(CommandError, match="gone"):
+        await again
+
+
+async def test_nothing_is_sent_before_an_event_is_awaited(pair: Pair) -> None:
+    later = pair.vm.execute("stop", until=True)
+    await pair.vm.event_mark()
+    assert not pair.server.has_input()
+    later.close()
+
+
+async def test_an_event_on_another_loop(pair: Pair) -> None:
+    def elsewhere() -> None:
+        asyncio.run(pair.vm.execute("stop", until=True))
+
+    with pytest.raises(RuntimeError, match="found another event loop than the client's"):
+        await asyncio.to_thread(elsewhere)

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any, assert_type
 
 import pytest
 
-from qmpeer import AsyncClient, CommandError, Event
+from qmpeer import AsyncClient, Client, CommandError, CompletionError, Event
 from qmpeer.bindings import Command, Empty, EventType, Struct, TypedEvent, command, event_type
 from qmpeer.values import UNSET, UnsetType
 from tests.client.conftest import OurMonitor
@@ -82,3 +83,34 @@ def test_wait_for_a_typed_event(vm: Vm) -> None:
     assert vm.wait_event([TOCK, TICK], since=mark, timeout=PATIENCE).data == TickData(count=0)
     with pytest.raises(TimeoutError, match="event TOCK didn't come"):
         vm.wait_event(TOCK, timeout=0.01)
+
+
+def test_a_command_until_a_typed_event(vm: Vm) -> None:
+    emit: dict[str, object] = {"name": "TICK", "count": 2}
+    event = vm.execute("emit", emit, until=TICK, match={"count": 1}, failing=TOCK)
+    assert isinstance(event, TypedEvent)
+    assert (event.name, event.data) == ("TICK", TickData(count=1))
+    with pytest.raises(CompletionError, match="TOCK"):
+        vm.execute("emit", {"name": "TOCK"}, until=TICK, failing=[TOCK])
+
+
+def test_the_types_of_events(ours: OurMonitor) -> None:
+    """Type checkers know what until= returns."""
+    with Client.connect(ours.address) as client:
+        typed = client.execute(command("emit", {"name": "TICK"}, Empty), until=TICK)
+        assert_type(typed, TypedEvent[TickData])
+        assert_type(client.execute("emit", {"name": "TICK"}, until="TICK"), Event)
+        assert_type(client.execute("emit", {"name": "TICK"}, until=None), Any)
+        with pytest.raises(ValueError, match="until=True with emit"):
+            assert_type(client.execute("emit", until=True), Event | None)
+
+    async def go() -> None:
+        async with await AsyncClient.connect(ours.address) as client:
+            task = asyncio.create_task(client.execute("emit", {"name": "TICK"}, until=TICK))
+            assert_type(task, asyncio.Task[TypedEvent[TickData]])
+            plain = client.execute("emit", {"name": "TOCK"}, until="TOCK")
+            both = await asyncio.gather(task, plain)
+            assert_type(both, tuple[TypedEvent[TickData], Event])
+            assert [event.name for event in both] == ["TICK", "TOCK"]
+
+    asyncio.run(go())

@@ -300,5 +300,8 @@ def example(text: str, statuses: str = STATUSES) -> str:
 
 ADDRESS: Final = argument("address", "ADDRESS", "unix:PATH, tcp:HOST:PORT, ...")
 JSON: Final = argument("--json", None, "write JSON, for programs")
+WAIT_FOR_SOCKET: Final = argument(
+    "--wait-for-socket", None, "keep trying while nobody listens at ADDRESS yet"
+)
 TIMEOUT: Final = argument("--timeout", "S", "wait at most S seconds for the connection (default "
                           "10), and for each reply (default 300)", type=seconds)  # fmt: skip

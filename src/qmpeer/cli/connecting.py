@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 def connect(namespace: argparse.Namespace, **options: Any) -> Client:
     """Connect to the server at ``namespace.address`` with ``namespace.timeout``.
 
+    A subcommand with --wait-for-socket also waits until somebody listens there.
+
     Raises:
         UsageError: If the address is malformed.
         QMPError: As `Client.connect`.
         OSError: As `Client.connect`.
     """
     with checked_address():
-        return Client.connect(namespace.address, **_deadlines(namespace) | options)
+        waits = getattr(namespace, "wait_for_socket", False)
+        options = {"wait_for_socket": waits, **_deadlines(namespace), **options}
+        return Client.connect(namespace.address, **options)
 
 
 def connect_agent(namespace: argparse.Namespace, **options: Any) -> "GuestAgent":

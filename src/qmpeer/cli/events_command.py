@@ -11,12 +11,20 @@ from typing import Final
 from msgspec.structs import replace
 
 from qmpeer import limits
-from qmpeer.cli.command_line import ADDRESS, Subcommand, argument, count, seconds
+from qmpeer.cli.command_line import (
+    ADDRESS,
+    WAIT_FOR_SOCKET,
+    Subcommand,
+    argument,
+    count,
+    seconds,
+)
 from qmpeer.cli.connecting import connect
+from qmpeer.cli.event_output import write_event
 from qmpeer.cli.exits import DONE, STATUSES, UsageError, complain
-from qmpeer.cli.output import standard_output, write_json
+from qmpeer.cli.output import standard_output
 from qmpeer.client import Client
-from qmpeer.messages import Event, event_message, near_names
+from qmpeer.messages import Event, near_names
 from qmpeer.shell.event_lines import event_line
 
 PROGRAM: Final = "qmpeer events"
@@ -113,10 +121,7 @@ def _writer(is_json: bool | None, form: str) -> Callable[[Event], None]:
     if is_json is None:
         is_json = not sys.stdout.isatty()
     if is_json:
-        # None for empty data: QEMU leaves the member out, and so does this line.
-        return lambda event: write_json(
-            event_message(event.name, event.data or None, event.timestamp)
-        )
+        return write_event
     output = standard_output()
     before: list[float] = []
 
@@ -160,6 +165,7 @@ COMMAND: Final = Subcommand(
                  completes="names:event", nargs="*", default=[]),
         argument("--count", "N", "end after N events", type=count),
         argument("--timeout", "S", "end after S seconds", type=seconds),
+        WAIT_FOR_SOCKET,
         argument("--time", None, "the time that text lines begin with: clock, full (with the "
                  "date), since (seconds since the previous event), none", choices=_TIMES,
                  default="clock"),

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Final
 
 from qmpeer import __version__, limits
-from qmpeer.cli.command_line import Subcommand, argument, seconds
+from qmpeer.cli.command_line import WAIT_FOR_SOCKET, Subcommand, argument, seconds
 from qmpeer.cli.exits import STATUSES, FileError, UsageError, about_file, checked_address
 from qmpeer.cli.main import main
 from qmpeer.shell.connection import ShellConnection
@@ -85,6 +85,7 @@ async def _prompt(namespace: argparse.Namespace, documentation: Documentation) -
         negotiate=not namespace.no_negotiate,
         connect_timeout=namespace.timeout,
         command_timeout=namespace.timeout or limits.COMMAND_TIMEOUT,
+        wait_for_socket=namespace.wait_for_socket,
     )
     connection.begin_connecting()
     try:
@@ -121,6 +122,7 @@ COMMAND: Final = Subcommand(
         argument("--reconnect", None, "reconnect when the server closes the connection"),
         argument("--timeout", "S", "wait at most S seconds for the connection (default 10; at a "
                  "prompt: until C-c), and for each reply (default 300)", type=seconds),
+        WAIT_FOR_SOCKET,
         argument("--docs", "FILE|DIR", "QEMU's documentation for 'help': qapi/qapi-schema.json, or "
                  "its folder; default: $QMPEER_DOCS", completes="file"),
         argument("--no-history", None, "don't read or write the history"),

@@ -71,6 +71,7 @@ async def _run(namespace: argparse.Namespace, program: str, documentation: Docum
         negotiate=not namespace.no_negotiate,
         connect_timeout=namespace.timeout or limits.CONNECT_TIMEOUT,
         command_timeout=namespace.timeout or limits.COMMAND_TIMEOUT,
+        wait_for_socket=namespace.wait_for_socket,
     )
     screen = ScriptScreen(sys.stdout.buffer, sys.stderr)
     settings = Settings(is_interactive=False, timeout=connection.command_timeout)

@@ -63,6 +63,39 @@ def event_types(names: "EventName | Iterable[EventName] | None") -> EventTypes:
     return EventTypes(names)
 
 
+def one_event(wanted: object) -> EventTypes:
+    """Normalize the event to wait for: its name or its type; True, the documented one, is no name.
+
+    Raises:
+        TypeError: If it is something else.
+    """
+    if wanted is True:
+        return EventTypes(())
+    is_named = wanted != "" if isinstance(wanted, str) else hasattr(wanted, "decode")
+    if is_named:
+        return EventTypes((wanted,))  # type: ignore[arg-type]  # a name or a type
+    raise TypeError(
+        f"found {wanted!r} as until, expected the name or the type of one event, or True"
+    )
+
+
+def event_names(wanted: "EventName | Iterable[EventName] | None") -> tuple[str, ...] | None:
+    """Normalize the events that the argument `failing` names; None remains None.
+
+    Raises:
+        TypeError: If they are neither names nor types of events.
+    """
+    if wanted is None:
+        return None
+    try:
+        found = event_types(wanted).names
+        if all(found) and {*map(type, found)} <= {str}:
+            return found
+    except (AttributeError, TypeError):  # not iterable, or of something else
+        pass
+    raise TypeError(f"found {wanted!r} as failing, expected names or types of events")
+
+
 def compare(binding: Binding, introspection: JsonValue) -> "Differences":
     """Compare a binding's schema with a server's answer to query-qmp-schema."""
     from qmpeer import schema  # start: 40 ms

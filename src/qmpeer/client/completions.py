@@ -4,12 +4,16 @@ A rule names the event that shows the effect, the events that show a failure, wh
 act before the event comes, and the query that shows the effect when no event comes: a machine that
 was stopped before sends no STOP.
 
-Jobs and migration have `AsyncClient.run_job` and `AsyncClient.migrate`.
+Jobs and migration have `AsyncClient.run_job` and `AsyncClient.migrate`; here are only the commands
+that end a job. [Left out: commands whose effect is there when they are answered, as after
+blockdev-change-medium; migrate_cancel, because MIGRATION must be enabled first; replay, COLO, Xen,
+s390's set-cpu-topology.]
 
 Spec: QEMU, the reference of each command and event.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from enum import Enum
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from qmpeer import limits
@@ -56,6 +60,15 @@ class StateQuery(NamedTuple):
             return False
 
 
+class Ending(Enum):
+    """The ways in which an event ends the wait for a command's effect."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    LOST = "lost"  # with the guest, which should have acted
+    UNCLEAR = "unclear"  # a query has to show whether it was completed
+
+
 class CompletionRule(NamedTuple):
     """The signs that a command has had its effect, or won't have it.
 
@@ -67,6 +80,9 @@ class CompletionRule(NamedTuple):
             that it won't.
         query: Shows the effect when no event comes; None if there is no such query.
         interval: Seconds between two queries if there is no event.
+        ends_connection: The command ends the connection, with or without an event.
+        stands_for: Tests an event of the same name that may come in place of the completing one.
+        confirms: The query that shows after such an event whether it does.
     """
 
     event: str
@@ -75,23 +91,22 @@ class CompletionRule(NamedTuple):
     needs_guest: bool = False
     query: StateQuery | None = None
     interval: float = 0.0
+    ends_connection: bool = False
+    stands_for: Test = _never
+    confirms: StateQuery | None = None
 
-    def ends(self, event: Event) -> bool:
-        """Return whether an event ends the wait, in whatever way."""
-        return self.is_completed_by(event) or self.is_failed_by(event) or self.is_lost_by(event)
-
-    def is_completed_by(self, event: Event) -> bool:
-        """Return whether this is the completing event."""
-        return event.name == self.event and self.completes(event)
-
-    def is_failed_by(self, event: Event) -> bool:
-        """Return whether an event shows that the command has failed."""
-        test = self.failing.get(event.name)
-        return test is not None and test(event)
-
-    def is_lost_by(self, event: Event) -> bool:
-        """Return whether the guest, which should have acted, was reset or ended."""
-        return self.needs_guest and event.name in _GUEST_GONE
+    def ending(self, event: Event) -> Ending | None:
+        """Return how an event ends the wait; None if it doesn't."""
+        name = event.name
+        test = self.failing.get(name)
+        if test is not None and test(event):
+            return Ending.FAILED
+        if name == self.event:
+            if self.completes(event):
+                return Ending.COMPLETED
+            if self.stands_for(event):
+                return Ending.UNCLEAR
+        return Ending.LOST if self.needs_guest and name in _GUEST_GONE else None
 
     @property
     def awaited(self) -> str:
@@ -101,20 +116,29 @@ class CompletionRule(NamedTuple):
         assert self.query is not None
         return f"its end, by {self.query.command},"
 
-    def failure(self, command: str, event: Event) -> CompletionError:
-        """Return the error for an event that isn't the completing one."""
-        if self.is_failed_by(event):
-            reason = text_of(event.data.get("error")) or text_of(event.data.get("msg"))
-        else:
+    def failure(self, command: str, event: Event, ending: Ending) -> CompletionError:
+        """Return the error for an event that ends the wait, but isn't the completing one."""
+        if ending is Ending.LOST:
             reason = "the guest was reset, or ended, before it had acted"
+        elif event.name == "SHUTDOWN":
+            reason = "the machine ended"
+        else:
+            reason = text_of(event.data.get("error")) or text_of(event.data.get("msg"))
         return CompletionError(command, event.name, event.data, reason)
 
-    def late(self, command: str, seconds: float | None) -> TimeoutError:
-        """Return the error for a deadline that passed after the reply."""
+    def late(self, command: str, seconds: float | None, *, asks: bool = True) -> TimeoutError:
+        """Return the error for a deadline that passed after the reply.
+
+        Args:
+            command: The command.
+            seconds: The timeout.
+            asks: Whether the query was asked, if there is one.
+        """
+        hint = "" if asks or self.query is None else "; until=True also sees that it was so before"
         guest = "; the guest must act, and may not" if self.needs_guest else ""
         return TimeoutError(
             f"{self.awaited} of {command} didn't come in {seconds:.4g} s; "
-            f"the server had accepted the command{guest}"
+            f"the server had accepted the command{guest}{hint}"
         )
 
     def cut_off(self, command: str, error: ConnectionClosed) -> CommandInterrupted:
@@ -135,26 +159,38 @@ def _has(**members: JsonValue) -> Test:
 
 def _of_device(device: JsonValue) -> Test:
     """Return a test for an event of a device, given its id or its QOM path."""
-    path = device if isinstance(device, str) and device.startswith("/") else None
-    name = _id_in(path) if path else device
+    name, path = _named(device), _path(device)
     return lambda event: (
         (name is not None and event.data.get("device") == name)
         or (path is not None and event.data.get("path") == path)
     )
 
 
-def _id_in(path: str) -> str | None:
-    """Return the id of the device at a QOM path; None for a device without one."""
+def _path(device: JsonValue) -> str | None:
+    """Return an absolute QOM path as QEMU writes it; None if it is none."""
+    if not isinstance(device, str) or not device.startswith("/"):
+        return None
+    return "/" + "/".join(filter(None, device.split("/")))
+
+
+def _named(device: JsonValue) -> JsonValue:
+    """Return a device's id, given its id or its QOM path; None for a device without one."""
+    path = _path(device)
+    if path is None:
+        return device
     before, _, last = path.rpartition("/")
     return last if before == "/machine/peripheral" else None
 
 
 def _is_refusal(device: JsonValue) -> Test:
+    name = _named(device)
+
     def refuses(event: Event) -> bool:
         info = event.data.get("info")
         return (
             isinstance(info, dict)
-            and info.get("device") == device
+            and name is not None
+            and info.get("device") == name
             and info.get("source") in _EJECTIONS
             and info.get("status") in _REFUSALS
         )
@@ -166,22 +202,34 @@ def _is_refusal(device: JsonValue) -> Test:
 
 
 def _device_del(arguments: JsonObject) -> CompletionRule:
-    is_this = _of_device(arguments.get("id"))
+    device = arguments.get("id")
+    is_this = _of_device(device)
+    path = _path(device) or f"/machine/peripheral/{device}"
+    parent, _, last = path.rpartition("/")
+    # QEMU 7.2 to 10.0 send no event of a processor, only one of a part of it.
+    parts = f"{path}/"
+
+    def is_gone(found: Any) -> bool:
+        return isinstance(found, list) and all(each["name"] != last for each in found)
+
     return CompletionRule(
         "DEVICE_DELETED",
         is_this,
         {
             "DEVICE_UNPLUG_GUEST_ERROR": is_this,
             "MEM_UNPLUG_ERROR": is_this,  # before 6.2
-            "ACPI_DEVICE_OST": _is_refusal(arguments.get("id")),
+            "ACPI_DEVICE_OST": _is_refusal(device),
         },
         needs_guest=True,
+        stands_for=lambda event: text_of(event.data.get("path")).startswith(parts),
+        confirms=StateQuery("qom-list", {"path": parent}, is_gone),
     )
 
 
 def _run_state(event: str, is_running: bool) -> Callable[[JsonObject], CompletionRule]:
     query = StateQuery("query-status", None, lambda status: status["running"] is is_running)
-    return lambda _: CompletionRule(event, _any, query=query)
+    rule = CompletionRule(event, _any, query=query)
+    return lambda _: rule
 
 
 def _any(_: Event) -> bool:
@@ -191,9 +239,7 @@ def _any(_: Event) -> bool:
 def _tray(is_open: bool) -> Callable[[JsonObject], CompletionRule]:
     def rule(arguments: JsonObject) -> CompletionRule:
         drive, device = arguments.get("device"), arguments.get("id")
-        name = device
-        if isinstance(device, str) and device.startswith("/"):
-            name = _id_in(device) or device
+        name = _named(device) or _path(device)
 
         def completes(event: Event) -> bool:
             data = event.data
@@ -263,21 +309,61 @@ def _export_del(member: str) -> Callable[[JsonObject], CompletionRule]:
     return rule
 
 
+def _job_end(member: str, *, may_fail: bool) -> Callable[[JsonObject], CompletionRule]:
+    def rule(arguments: JsonObject) -> CompletionRule:
+        job = arguments.get(member)
+        failing: dict[str, Test] = {}
+        if may_fail:
+            failing["BLOCK_JOB_CANCELLED"] = lambda event: event.data.get("device") == job
+            failing["BLOCK_JOB_COMPLETED"] = lambda event: (
+                event.data.get("device") == job and "error" in event.data
+            )
+        return CompletionRule(
+            "JOB_STATUS_CHANGE",
+            lambda event: event.data.get("id") == job and event.data.get("status") == "concluded",
+            failing,
+        )
+
+    return rule
+
+
+def _qom_set(arguments: JsonObject) -> CompletionRule | None:
+    """Return the rule for the size of a virtio-mem device; other properties are set at once."""
+    if arguments.get("property") != "requested-size":
+        return None
+    device, size = arguments.get("path"), arguments.get("value")
+    name, path = _named(device), _path(device)
+
+    def completes(event: Event) -> bool:
+        data = event.data
+        # Releases before 6.2 send no path.
+        is_this = data["qom-path"] == path if "qom-path" in data else data.get("id") == name
+        return is_this and data.get("size") == size
+
+    query = StateQuery("qom-get", {"path": device, "property": "size"}, lambda found: found == size)
+    return CompletionRule("MEMORY_DEVICE_SIZE_CHANGE", completes, needs_guest=True, query=query)
+
+
 def _quit(_: JsonObject) -> CompletionRule:
-    return CompletionRule("SHUTDOWN", _has(guest=False, reason="host-qmp-quit"))
+    # The storage daemon sends no event.
+    is_ours = _has(guest=False, reason="host-qmp-quit")
+    return CompletionRule("SHUTDOWN", is_ours, ends_connection=True)
 
 
 def _dirty_rate(arguments: JsonObject) -> CompletionRule:
     seconds = arguments.get("calc-time")
     unit = 0.001 if arguments.get("calc-time-unit") == "millisecond" else 1.0
-    interval = seconds * unit if isinstance(seconds, int) else limits.PROGRESS_INTERVAL
+    interval = seconds * unit / 4 if isinstance(seconds, int) else limits.PROGRESS_INTERVAL
     query = StateQuery("query-dirty-rate", None, lambda rate: rate["status"] == "measured")
-    return CompletionRule("", query=query, interval=interval / 4)
+    return CompletionRule("", query=query, interval=max(interval, limits.PROGRESS_INTERVAL_LEAST))
 
 
-COMPLETIONS: Final[Mapping[str, Callable[[JsonObject], CompletionRule]]] = {
+COMPLETIONS: Final[Mapping[str, Callable[[JsonObject], CompletionRule | None]]] = {
     "balloon": _balloon,
     "block-export-del": _export_del("id"),
+    "block-job-cancel": _job_end("device", may_fail=False),
+    "block-job-complete": _job_end("device", may_fail=True),
+    "block-job-finalize": _job_end("id", may_fail=True),
     "blockdev-close-tray": _tray(is_open=False),
     "blockdev-open-tray": _tray(is_open=True),
     "calc-dirty-rate": _dirty_rate,
@@ -285,20 +371,24 @@ COMPLETIONS: Final[Mapping[str, Callable[[JsonObject], CompletionRule]]] = {
     "device_del": _device_del,
     "dump-guest-memory": _dump,
     "eject": _tray(is_open=True),
+    "job-cancel": _job_end("id", may_fail=False),
+    "job-complete": _job_end("id", may_fail=True),
+    "job-finalize": _job_end("id", may_fail=True),
     "nbd-server-remove": _export_del("name"),
+    "qom-set": _qom_set,
     "quit": _quit,
     "stop": _run_state("STOP", is_running=False),
     "system_powerdown": _system_powerdown,
     "system_reset": _system_reset,
     "system_wakeup": _system_wakeup,
 }
-"""The commands with a rule, which is made of a command's arguments."""
+"""The commands with a rule, which is made of a command's arguments; None if these need none."""
 
 
 def rule_for(
     command: str,
     arguments: JsonObject,
-    events: Sequence[str],
+    event: str | None,
     match: Match,
     failing: Iterable[str] | None,
 ) -> CompletionRule:
@@ -307,37 +397,52 @@ def rule_for(
     Args:
         command: The command's name.
         arguments: Its arguments.
-        events: The name of the completing event; empty for the table's.
-        match: The condition on this event and on the failing ones. None takes the table's if it has
-            the command with this event, else accepts any.
-        failing: The names of the events that show a failure. None takes the table's as well.
+        event: The name of the completing event; None for the table's.
+        match: The condition on this event, and on the failing ones of the caller. None takes the
+            table's if it has the command with this event, else accepts any.
+        failing: The names of the events that show a failure. None takes the table's if it has the
+            command with this event.
 
     Raises:
-        ValueError: If no event is given and the table lacks the command, or several are given.
+        ValueError: If no event is given and the table lacks the command, or knows no event of it.
+        TypeError: If the condition is none.
     """
-    rule = COMPLETIONS[command](arguments) if command in COMPLETIONS else None
-    if not events and rule is None:
-        raise ValueError(
-            f"found until=True with {command}, expected the name of an event, "
-            f"or one of the commands {', '.join(COMPLETIONS)}"
-        )
-    if len(events) > 1:
-        raise ValueError(f"found {len(events)} events as until, expected one")
-    if rule is None or (events and rule.event != events[0]):
-        rule = CompletionRule(events[0], _any)
-    if match is not None:
-        test = matcher(None, match)
-        rule = rule._replace(completes=test, failing=dict.fromkeys(rule.failing, test), query=None)
+    made = COMPLETIONS.get(command)
+    rule = None if made is None else made(arguments)
+    if event is None:
+        if rule is None:
+            raise _unknown_command(command)
+    elif rule is None or rule.event != event:
+        rule = CompletionRule(event, _any)
+    test = None if match is None else matcher(None, match)
+    if test is not None:
+        if not rule.event:
+            raise ValueError(f"found match with until=True, expected none: {command} has no event")
+        rule = rule._replace(completes=test, stands_for=_never, query=None)
     if failing is not None:
-        test = _any if match is None else matcher(None, match)
-        rule = rule._replace(failing={name: rule.failing.get(name, test) for name in failing})
+        tests = {name: test or rule.failing.get(name, _any) for name in failing}
+        rule = rule._replace(failing=tests)
     return rule
 
 
+def _unknown_command(command: str) -> ValueError:
+    known = ", ".join(COMPLETIONS)
+    only = " with this property" if command in COMPLETIONS else ""
+    return ValueError(
+        f"found until=True with {command}{only}, expected the name of an event, "
+        f"or one of the commands {known}"
+    )
+
+
+_SAMPLE: Final[JsonObject] = {"property": "requested-size"}
+"""Arguments with which every command of the table has a rule."""
+
+
 def _events_of_table() -> Iterator[str]:
-    for rule in COMPLETIONS.values():
-        made = rule({})
-        yield from (made.event, *made.failing)
+    for make in COMPLETIONS.values():
+        rule = make(_SAMPLE)
+        assert rule is not None
+        yield from (rule.event, *rule.failing)
 
 
 EVENTS: Final = frozenset(_events_of_table())

@@ -25,7 +25,15 @@ Match: TypeAlias = Mapping[str, JsonValue] | Callable[[Event], bool] | None
 
 
 def matcher(names: Names, match: Match) -> Callable[[Event], bool]:
-    """Return a function that tests whether an event has one of the names and matches."""
+    """Return a function that tests whether an event has one of the names and matches.
+
+    Raises:
+        TypeError: If the condition is neither members nor a function.
+    """
+    if not (match is None or callable(match) or isinstance(match, Mapping)):
+        raise TypeError(
+            f"found {match!r} as match, expected members of the event's data, or a function"
+        )
     wanted = _name_set(names)
 
     def matches(event: Event) -> bool:

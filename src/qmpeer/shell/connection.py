@@ -26,6 +26,7 @@ class ShellConnection:
         address: The server's address.
         negotiate: False for a guest agent.
         connect_timeout: Seconds to connect; None waits forever.
+        wait_for_socket: Keep trying while nobody listens at the address yet.
 
     Attributes:
         client: The current or last client; None before the first.
@@ -40,6 +41,7 @@ class ShellConnection:
         negotiate: bool = True,
         connect_timeout: float | None = limits.CONNECT_TIMEOUT,
         command_timeout: float | None = limits.COMMAND_TIMEOUT,
+        wait_for_socket: bool = False,
     ) -> None:
         self.address: str = address
         self.negotiate: bool = negotiate
@@ -47,6 +49,7 @@ class ShellConnection:
         self.vocabulary: Vocabulary = Vocabulary()
         self.command_timeout: float | None = command_timeout
         self._connect_timeout = connect_timeout
+        self._wait_for_socket = wait_for_socket
         self._connecting: asyncio.Task[AsyncClient] | None = None
         self._vocabulary_task: asyncio.Task[Vocabulary] | None = None
         self._is_agent = not negotiate
@@ -93,6 +96,7 @@ class ShellConnection:
             timeout=self._connect_timeout,
             command_timeout=self.command_timeout,
             negotiate=self.negotiate,
+            wait_for_socket=self._wait_for_socket,
         )
         self._is_agent = not self.negotiate
         if self._is_agent:

@@ -20,7 +20,15 @@ from qmpeer.client.aio.primitives import (
 )
 from qmpeer.client.aio.reply import Later, Reply
 from qmpeer.client.aio.subscription import AsyncEvents
-from qmpeer.client.binding_calls import Binding, EventName, compare, event_types, named
+from qmpeer.client.binding_calls import (
+    Binding,
+    EventName,
+    compare,
+    event_names,
+    event_types,
+    named,
+    one_event,
+)
 from qmpeer.client.events import EventLog, EventWait, Match, Names
 from qmpeer.client.sessions import new_session
 from qmpeer.client.timeouts import DEFAULT, Countdown, Deadline, Default, Timeout
@@ -291,6 +299,7 @@ class AsyncClient(ClosedOnExit):
         command: str,
         arguments: JsonObject | None = None,
         *,
+        until: None = None,
         timeout: Timeout = DEFAULT,
         oob: bool = False,
         fds: Sequence[int] = (),
@@ -300,6 +309,7 @@ class AsyncClient(ClosedOnExit):
         self,
         command: "Command[R]",
         *,
+        until: None = None,
         timeout: Timeout = DEFAULT,
         oob: bool = False,
         fds: Sequence[int] = (),
@@ -373,10 +383,11 @@ class AsyncClient(ClosedOnExit):
                 place of the return value. It may come before the reply; an earlier one isn't taken
                 for it. True takes the event, the match and the failing events that QEMU documents
                 for this command: the how-to on waiting lists the commands.
-            match: With until, members that the data of both kinds of events must have, or a
-                function of the event. None takes the table's if it has the command with this event,
-                else accepts any.
-            failing: With until, events that show a failure. None takes the table's in that case.
+            match: With until, members that the event's data must have, or a function of the event.
+                It holds for the events in `failing`, too. None takes the table's if it has the
+                command with this event, else accepts any.
+            failing: With until, events that show a failure. None takes the table's if it has the
+                command with this event; an empty tuple stands for none.
             timeout: Seconds until the reply, or until the event; None waits for ever. The server
                 may still execute a command that timed out; its late reply is dropped.
             oob: Execute the command out of band, ahead of queued commands.
@@ -389,8 +400,9 @@ class AsyncClient(ClosedOnExit):
             returned an error, TimeoutError if the deadline passed, and ValueError or OSError if the
             descriptors can't be sent. It raises CommandInterrupted if the connection ended before
             the reply, so the outcome is unknown; "quit" succeeds in this case. With until, a
-            coroutine of the event, which sends nothing before it is awaited; None if the command
-            needs no event: the machine was stopped already, or only a query shows the effect.
+            coroutine of the event, which sends nothing before it is awaited; with until=True, of
+            None if the effect shows without an event: the machine was stopped before, or QEMU has
+            a query only.
 
         Raises:
             CompletionError: With until, if a failing event comes; also if a guest must act, and
@@ -402,16 +414,18 @@ class AsyncClient(ClosedOnExit):
             ValidationError: If the arguments hold a character that no server accepts (a lone
                 surrogate, a noncharacter), or the client is strict and the server would refuse the
                 command.
-            LimitError: If the arguments are longer or deeper nested than a server accepts.
+            LimitError: If the arguments are longer or deeper nested than a server accepts. With
+                until, if more than 4,096 events came at once; the awaited one may be among them.
         """
         # blocking: - Send one command; await the returned future for its return value.
         # blocking: + Execute one command and return its return value.
         # blocking: - The command is sent at once … with asyncio.create_task().
         # blocking: - If you call this … run_coroutine_threadsafe().
-        # blocking: - A future of the return value … shows the effect.
+        # blocking: - A future of the return value … has a query only.
         # blocking: + A JSON value, {} if the command returns nothing; or the return type of a
-        # blocking: + binding's command. With until, the event; None if the command needs no event:
-        # blocking: + the machine was stopped already, or only a query shows the effect.
+        # blocking: + binding's command. With until, the event; with until=True, None if the effect
+        # blocking: + shows without an event: the machine was stopped before, or QEMU has a query
+        # blocking: + only.
         # blocking: - ConnectionClosed: If
         # blocking: + CommandError: If the server returned an error.
         # blocking: + CommandInterrupted: If the connection ended before the reply, so the outcome
@@ -450,10 +464,11 @@ class AsyncClient(ClosedOnExit):
         if self._preflight is not None:
             self._preflight.check(command, arguments)
         countdown = Countdown(self._seconds(timeout))
-        wanted = event_types(None if until is True else until)
-        others = None if failing is None else event_types(failing).names
-        run = aio.CompletionRun(self, command, arguments, wanted.names, match, others, countdown)
-        await run.check_events(self._checked_events)
+        wanted, others = one_event(until), event_names(failing)
+        name = wanted.names[0] if wanted.names else None
+        run = aio.CompletionRun(self, command, arguments, name, match, others, countdown)
+        if not oob:  # the query would wait behind a command that hangs
+            await run.check_events(self._checked_events)
         event = await run.run(oob, fds)
         return None if event is None else wanted.hand_out(event)
 

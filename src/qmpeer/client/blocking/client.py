@@ -11,7 +11,15 @@ from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from qmpeer import limits, transport
 from qmpeer.client import blocking
-from qmpeer.client.binding_calls import Binding, EventName, compare, event_types, named
+from qmpeer.client.binding_calls import (
+    Binding,
+    EventName,
+    compare,
+    event_names,
+    event_types,
+    named,
+    one_event,
+)
 from qmpeer.client.blocking.channel import Channel, OnLost
 from qmpeer.client.blocking.primitives import (
     ClosedOnExit,
@@ -280,6 +288,7 @@ class Client(ClosedOnExit):
         command: str,
         arguments: JsonObject | None = None,
         *,
+        until: None = None,
         timeout: Timeout = DEFAULT,
         oob: bool = False,
         fds: Sequence[int] = (),
@@ -289,6 +298,7 @@ class Client(ClosedOnExit):
         self,
         command: "Command[R]",
         *,
+        until: None = None,
         timeout: Timeout = DEFAULT,
         oob: bool = False,
         fds: Sequence[int] = (),
@@ -354,10 +364,11 @@ class Client(ClosedOnExit):
                 place of the return value. It may come before the reply; an earlier one isn't taken
                 for it. True takes the event, the match and the failing events that QEMU documents
                 for this command: the how-to on waiting lists the commands.
-            match: With until, members that the data of both kinds of events must have, or a
-                function of the event. None takes the table's if it has the command with this event,
-                else accepts any.
-            failing: With until, events that show a failure. None takes the table's in that case.
+            match: With until, members that the event's data must have, or a function of the event.
+                It holds for the events in `failing`, too. None takes the table's if it has the
+                command with this event, else accepts any.
+            failing: With until, events that show a failure. None takes the table's if it has the
+                command with this event; an empty tuple stands for none.
             timeout: Seconds until the reply, or until the event; None waits for ever. The server
                 may still execute a command that timed out; its late reply is dropped.
             oob: Execute the command out of band, ahead of queued commands.
@@ -366,8 +377,8 @@ class Client(ClosedOnExit):
 
         Returns:
             A JSON value, {} if the command returns nothing; or the return type of a binding's
-            command. With until, the event; None if the command needs no event: the machine was
-            stopped already, or only a query shows the effect.
+            command. With until, the event; with until=True, None if the effect shows without an
+            event: the machine was stopped before, or QEMU has a query only.
 
         Raises:
             CompletionError: With until, if a failing event comes; also if a guest must act, and
@@ -385,7 +396,8 @@ class Client(ClosedOnExit):
             ValidationError: If the arguments hold a character that no server accepts (a lone
                 surrogate, a noncharacter), or the client is strict and the server would refuse the
                 command.
-            LimitError: If the arguments are longer or deeper nested than a server accepts.
+            LimitError: If the arguments are longer or deeper nested than a server accepts. With
+                until, if more than 4,096 events came at once; the awaited one may be among them.
         """
         if until is not None:
             return self._execute_until(
@@ -417,12 +429,11 @@ class Client(ClosedOnExit):
         if self._preflight is not None:
             self._preflight.check(command, arguments)
         countdown = Countdown(self._seconds(timeout))
-        wanted = event_types(None if until is True else until)
-        others = None if failing is None else event_types(failing).names
-        run = blocking.CompletionRun(
-            self, command, arguments, wanted.names, match, others, countdown
-        )
-        run.check_events(self._checked_events)
+        wanted, others = one_event(until), event_names(failing)
+        name = wanted.names[0] if wanted.names else None
+        run = blocking.CompletionRun(self, command, arguments, name, match, others, countdown)
+        if not oob:  # the query would wait behind a command that hangs
+            run.check_events(self._checked_events)
         event = run.run(oob, fds)
         return None if event is None else wanted.hand_out(event)
 
