@@ -114,9 +114,7 @@ PROGRESS_INTERVAL_LEAST: Final = 0.02
 CANCEL_TIMEOUT: Final = 10.0
 """Seconds for cancelling or dismissing an unwanted job or migration. Ours."""
 ENSURE_ATTEMPTS: Final = 3
-"""Times that a command is sent whose outcome is unknown each time. Ours: it may end the server."""
-ENSURE_TIMEOUT: Final = 30.0
-"""Seconds for one such attempt, after which the server is asked what has become of it. Ours."""
+"""Lost connections after which such a call gives up. Ours: its command may end the server."""
 RESET_GRACE: Final = 1.0
 """Seconds after a reset in which the event of a removed device may still come. Ours."""
 RECONNECT_DELAY: Final = 0.05
