@@ -102,10 +102,12 @@ def creation(
     """Return the command that creates a thing, and its arguments.
 
     Raises:
-        ValueError: If the arguments name another id or no type, or the command doesn't belong to
-            the kind.
+        ValueError: If the id is a path, the arguments name another id or no type, or the command
+            doesn't belong to the kind.
     """
     made = kind_called(kind)
+    if "/" in id:  # QEMU 10 takes any text as a device's id
+        raise ValueError(f"found {id!r} as the {made.noun}'s id, expected one without a slash")
     given = dict(arguments or {})
     if (given.setdefault(made.id_member, id)) != id:
         found = given[made.id_member]
@@ -120,7 +122,7 @@ def creation(
             )
         return command, given
     if command is not None:
-        raise ValueError(f"found command {command!r} with a {made.noun}, expected none")
+        raise ValueError(f"found command {command!r}, expected one only for a job")
     if type_wanted(kind, given, made.add) is None:
         member = "backend.type" if kind == "chardev" else made.type_member
         raise ValueError(f"found no {member} in the arguments, expected the {made.noun}'s")
