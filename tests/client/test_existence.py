@@ -292,7 +292,7 @@ def test_a_job_is_compared_by_its_type() -> None:
 
 
 def test_a_conflict_shows_no_secret() -> None:
-    secret = {"qom-type": "secret", "id": "s", "data": "hunter2", "format": "raw"}
+    secret: dict[str, Any] = {"qom-type": "secret", "id": "s", "data": "hunter2", "format": "raw"}
     found = {"qom-type": "secret", "data": "swordfish", "format": "base64"}
     with pytest.raises(ConflictError) as caught:
         compare("object", "s", "object-add", secret, found)

@@ -187,15 +187,15 @@ class Ensuring:
                     if after is not None and after.status == state.status:
                         raise
                     continue  # it has moved on by itself
+                try:
+                    next_event(events, self._countdown.remaining(limits.PROGRESS_INTERVAL))
+                except ConnectionClosed as error:
+                    raise CommandInterrupted("job-cancel", None, error.reason) from error
                 if self._countdown.is_over:
                     raise TimeoutError(
                         f"job {self._id} hasn't ended in {self._countdown.timeout:.4g} s, "
                         f"it is {state.status}"
                     )
-                try:
-                    next_event(events, self._countdown.remaining(limits.PROGRESS_INTERVAL))
-                except ConnectionClosed as error:
-                    raise CommandInterrupted("job-cancel", None, error.reason) from error
 
     def _cancel(self) -> None:
         first_that_exists(
