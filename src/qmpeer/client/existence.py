@@ -160,15 +160,15 @@ def _chardev_properties(backend: Any) -> dict[str, JsonValue]:
     try:
         address = backend["data"]["addr"]
         data = address.get("data", address)
-        if address["type"] == "unix":
-            return {"addr": {"type": "unix", "path": data["path"]}}
-        port = str(data["port"])
-        # The server may choose a port, and shows a service by its number.
-        if address["type"] == "inet" and port.strip("0").isdecimal() and "to" not in data:
-            return {"addr": {"type": "inet", "port": data["port"]}}
+        shown = {"type": address["type"]}
+        if "path" in data:
+            shown["path"] = data["path"]
+        # The server may choose a port, and it shows a service by its number.
+        elif str(data["port"]).strip("0").isdecimal() and "to" not in data:
+            shown["port"] = data["port"]
     except UNREADABLE:
-        pass
-    return {}
+        return {}
+    return {"addr": shown}
 
 
 def _node_properties(node: dict[str, JsonValue]) -> dict[str, JsonValue]:
