@@ -16,15 +16,13 @@ class CuttingRelay:
     Args:
         path: The socket to listen at.
         server: The server's socket; it is connected to anew for each client.
-        command: The command whose reply is lost.
-        times: How often it is lost.
+        command: The command whose first reply is lost.
     """
 
-    def __init__(self, path: Path, server: Path, command: str, times: int = 1) -> None:
+    def __init__(self, path: Path, server: Path, command: str) -> None:
         self.cuts = 0
         self._server = server
         self._command = encode_compact(command)
-        self._times = times
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen()
@@ -55,7 +53,7 @@ class CuttingRelay:
             reply = replies.readline()
             while b'"event"' in reply:
                 reply = replies.readline()
-            if self._command in line and self.cuts < self._times:
+            if self._command in line and not self.cuts:
                 self.cuts += 1
                 return
             client.sendall(reply)
