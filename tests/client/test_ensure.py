@@ -345,10 +345,11 @@ def test_what_is_refused(twin: Twin) -> None:
 # Servers without a command or a container
 
 
-def not_there(server: ScriptedServer, expected: str, error_class: str = "CommandNotFound") -> None:
+def not_there(server: ScriptedServer, expected: str, error_class: str = "CommandNotFound") -> Any:
     command = server.command()
     assert command["execute"] == expected
     server.fail(command, error_class, "not found")
+    return command.get("arguments")
 
 
 def answer(server: ScriptedServer, expected: str, value: Any = None) -> Any:
@@ -395,7 +396,7 @@ def test_chardevs_of_an_old_server(face: Face) -> None:
 def test_nodes_of_an_old_server(face: Face) -> None:
     with connected(face) as (vm, server):
         ensuring = vm.start("ensure_absent", "block-node", "x")
-        not_there(server, "query-named-block-nodes", "GenericError")
+        assert not_there(server, "query-named-block-nodes", "GenericError") == {"flat": True}
         assert answer(server, "query-named-block-nodes", []) is None
         assert ensuring.result(PATIENCE) is False
 
@@ -449,7 +450,7 @@ def job(server: ScriptedServer, status: str) -> None:
     [
         ["concluded", "job-dismiss"],
         ["concluded", "!job-dismiss", "", ""],  # somebody else dismissed it
-        ["running", "job-cancel", "@", "aborting", "@", "concluded", "job-dismiss"],
+        ["running", "job-cancel", "@", "running", "@", "concluded", "job-dismiss"],
         ["running", "job-cancel", "@", ""],  # it dismisses itself
         ["running", "!job-cancel", "concluded", "concluded", "job-dismiss"],
         ["running", "!job-cancel", "ready", "ready", "job-cancel", "@", "concluded", "job-dismiss"],
