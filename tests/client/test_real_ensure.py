@@ -20,6 +20,7 @@ from tests.qemu import BASE, QEMU
 
 pytestmark = pytest.mark.real
 MIB = 1 << 20
+LONG: dict[str, Any] = {"timeout": PATIENCE, "command_timeout": PATIENCE}
 NULL: dict[str, Any] = {"driver": "null-co", "size": MIB}
 MACHINE = (
     "-machine", "pc", *BASE[2:], "-S", "-m", "128M,slots=2,maxmem=1G",
@@ -41,7 +42,7 @@ def vm(program: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) 
     for name in "ab":
         with (folder / name).open("wb") as file:
             file.truncate(MIB)
-    with Client.launch(in_folder(folder, program), command_timeout=PATIENCE) as made:
+    with Client.launch(in_folder(folder, program), **LONG) as made:
         yield made
 
 
@@ -275,7 +276,7 @@ def test_jobs_of_every_type_and_state(program: Callable[[str], str], tmp_path: P
     def image(name: str, **more: Any) -> dict[str, Any]:
         return {"driver": "qcow2", "node-name": name, "file": {**FILE_A, "filename": name}, **more}
 
-    with Client.launch(in_folder(tmp_path, program), command_timeout=PATIENCE) as vm:
+    with Client.launch(in_folder(tmp_path, program), **LONG) as vm:
         for name in ("source", "target"):
             vm.execute("blockdev-add", {**NULL, "node-name": name, "size": 64 * MIB})
         error = {"event": "none", "iotype": "write", "errno": 28}
