@@ -146,7 +146,10 @@ def test_netdevs(vm: Client, tmp_path: Path) -> None:
     local = {"type": "unix", "path": str(tmp_path / "local")}
     remote = {"type": "unix", "path": str(tmp_path / "remote")}
     check(vm, "netdev", {"type": "dgram", "local": local, "remote": remote}, {"type": "user"})
-    check(vm, "netdev", {"type": "stream", "addr": local, "server": True}, {"type": "dgram"})
+    # It isn't removed: QEMU 7.2 and 10.0 crash if that comes before it listens, in a thread.
+    stream: dict[str, Any] = {"type": "stream", "addr": local, "server": True}
+    assert vm.ensure_present("netdev", "stream", stream) is True
+    assert vm.ensure_present("netdev", "stream", stream) is False
     check(vm, "netdev", {"type": "socket", "udp": "127.0.0.1:9", "localaddr": "127.0.0.1:0"})
     vm.ensure_present("netdev", "behind", {"type": "socket", "listen": "127.0.0.1:0"})
     check(vm, "netdev", {"type": "hubport", "hubid": 3}, {"hubid": 4}, {"type": "user"})
