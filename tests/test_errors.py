@@ -10,6 +10,7 @@ from qmpeer.errors import (
     ChardevError,
     CommandError,
     CommandInterrupted,
+    ConflictError,
     ConnectionClosed,
     JobError,
     KeyboardError,
@@ -52,6 +53,10 @@ SENTENCES = [
         "the server refused capabilities ['oob'] (it offers []): not offered",
     ),
     (CommandError("GenericError", "no", "stop", 4), "GenericError: no"),
+    (
+        ConflictError("object", "o", {"a": (1, 2), "b": ("x", None)}, "object-add"),
+        'object o exists, but differs: found a 1, expected 2; found b "x", expected null',
+    ),
     (JobError("j0", "no space", "block-commit"), "job j0 (block-commit) failed: no space"),
     (JobError("j0", "", "block-commit", True), "job j0 (block-commit) was cancelled"),
     (

@@ -117,6 +117,7 @@ ENSURE_ATTEMPTS: Final = 3
 """Times that a command is sent whose outcome is unknown each time. Ours: it may end the server."""
 ENSURE_TIMEOUT: Final = 30.0
 """Seconds for one such attempt, after which the server is asked whether it has succeeded. Ours."""
+"""Lost connections after which such a call gives up. Ours: its command may end the server."""
 RESET_GRACE: Final = 1.0
 """Seconds in which a removed device's event may still come after a reset, or after the event of a
 part of the device. Ours: QEMU 7.2 and 10.0 take 0.3."""

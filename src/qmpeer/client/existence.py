@@ -10,6 +10,7 @@ that lists it.
 
 import re
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
 from qmpeer.client.answers import UNREADABLE, text_of
@@ -54,9 +55,6 @@ KINDS: Final[Mapping[str, Kind]] = {
 """The kinds, by the names that `AsyncClient.names` has for them."""
 
 _OTHER_NAMES: Final[Mapping[tuple[str, str], str]] = {
-    ("chardev", "memory"): "ringbuf",
-    ("chardev", "parport"): "parallel",
-    ("chardev", "tty"): "serial",
     ("device", "ahci"): "ich9-ahci",
     ("device", "lsi"): "lsi53c895a",
     ("netdev", "bridge"): "tap",  # made by a program, and a tap from then on
@@ -64,7 +62,7 @@ _OTHER_NAMES: Final[Mapping[tuple[str, str], str]] = {
 """Types that a server shows under another name."""
 _SUFFIXES: Final = ("-pci", "-ccw")
 """Ends of a device's type that may be left out. QEMU: qdev_alias_table."""
-_NETDEV_PROPERTIES: Final = ("ifname", "restrict")
+_NETDEV_PROPERTIES: Final = ("hubid", "ifname", "restrict")
 """Options that "info network" shows as they were given."""
 _JOB_TYPES: Final[Mapping[str, str]] = {
     "block-commit": "commit",
@@ -80,7 +78,7 @@ _JOB_TYPES: Final[Mapping[str, str]] = {
     "x-blockdev-amend": "amend",
 }
 """The types of the jobs that commands start. QEMU: JobType."""
-_KEPT: Final = frozenset(
+_DISMISSING: Final = frozenset(
     {"block-commit", "block-stream", "blockdev-backup", "blockdev-mirror", "drive-backup",
      "drive-mirror"}
 )  # fmt: skip
@@ -104,10 +102,12 @@ def creation(
     """Return the command that creates a thing, and its arguments.
 
     Raises:
-        ValueError: If the arguments name another id or no type, or the command doesn't belong to
-            the kind.
+        ValueError: If the id is a path, the arguments name another id or no type, or the command
+            doesn't belong to the kind.
     """
     made = kind_called(kind)
+    if "/" in id:  # QEMU 10 takes any text as a device's id
+        raise ValueError(f"found {id!r} as the {made.noun}'s id, expected one without a slash")
     given = dict(arguments or {})
     if (given.setdefault(made.id_member, id)) != id:
         found = given[made.id_member]
@@ -115,12 +115,14 @@ def creation(
     if kind == "job":
         if command is None:
             raise ValueError("found no command, expected the one that starts the job")
-        if command in _KEPT:
-            # A job that dismissed itself couldn't be told from one that never ran.
-            given["auto-dismiss"] = False
+        if command in _DISMISSING and given.setdefault("auto-dismiss", False) is not False:
+            raise ValueError(
+                "found auto-dismiss in the arguments, expected none: a job that dismissed itself "
+                "looks like one that never ran"
+            )
         return command, given
     if command is not None:
-        raise ValueError(f"found command {command!r} with a {made.noun}, expected none")
+        raise ValueError(f"found command {command!r}, expected one only for a job")
     if type_wanted(kind, given, made.add) is None:
         member = "backend.type" if kind == "chardev" else made.type_member
         raise ValueError(f"found no {member} in the arguments, expected the {made.noun}'s")
@@ -158,13 +160,15 @@ def _chardev_properties(backend: Any) -> dict[str, JsonValue]:
     try:
         address = backend["data"]["addr"]
         data = address.get("data", address)
-        if address["type"] == "unix":
-            return {"addr": {"type": "unix", "path": data["path"]}}
-        if address["type"] == "inet" and str(data["port"]) != "0":
-            return {"addr": {"type": "inet", "port": data["port"]}}
+        shown = {"type": address["type"]}
+        if "path" in data:
+            shown["path"] = data["path"]
+        # The server may choose a port, and it shows a service by its number.
+        elif str(data["port"]).strip("0").isdecimal() and "to" not in data:
+            shown["port"] = data["port"]
     except UNREADABLE:
-        pass
-    return {}
+        return {}
+    return {"addr": shown}
 
 
 def _node_properties(node: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -176,7 +180,7 @@ def _node_properties(node: dict[str, JsonValue]) -> dict[str, JsonValue]:
     if isinstance(cache := found.get("cache"), dict):
         found["cache"] = {n: v for n, v in cache.items() if n in ("direct", "no-flush")}
     if str(node.get("driver")).startswith("null-") and "size" in node:
-        found["size"] = node["size"]
+        found["size"] = _in_sectors(node["size"])
     child: Any = node
     while isinstance(child, dict):
         if isinstance(child.get("filename"), str):
@@ -184,6 +188,10 @@ def _node_properties(node: dict[str, JsonValue]) -> dict[str, JsonValue]:
             break
         child = child.get("file")
     return found
+
+
+def _in_sectors(size: JsonValue) -> JsonValue:
+    return -(-size // 512) * 512 if isinstance(size, int) else size
 
 
 # What a server shows
@@ -298,27 +306,43 @@ def _is_same_type(kind: str, wanted: str, found: JsonValue) -> bool:
 
 
 def _is_same_property(name: str, wanted: JsonValue, found: JsonValue) -> bool:
-    if name == "addr" and isinstance(wanted, str) and isinstance(found, int):
-        slot, _, function = wanted.partition(".")  # PCI
-        try:
-            return int(slot, 16) << 3 | int(function or "0", 16) == found
-        except ValueError:
-            return False
+    match name:
+        case "addr" if _devfn(wanted) == found:
+            return True
+        case "drive" if found == "":  # of a usb-storage, which hands it on to its disk
+            return True
+        case "mac" if isinstance(wanted, str) and isinstance(found, str):
+            return wanted.lower().replace("-", ":") == found.lower()
     return _is_same(wanted, found)
+
+
+def _devfn(text: JsonValue) -> int | None:
+    """Return the number by which the server shows an address on a PCI bus."""
+    slot, _, function = str(text).partition(".")
+    try:
+        return int(slot, 16) << 3 | int(function or "0", 16)
+    except ValueError:
+        return None
 
 
 def _is_same(wanted: JsonValue, found: JsonValue) -> bool:
     """Compare two values as QEMU does: a number or a boolean may be given as text."""
-    if isinstance(wanted, list) and isinstance(found, list):
-        return len(wanted) == len(found) and all(map(_is_same, wanted, found))
+    match wanted, found:
+        case list(), list():
+            return len(wanted) == len(found) and all(map(_is_same, wanted, found))
+        case dict(), dict():
+            return not any(_differing("", wanted, found))
+        case str(), str():
+            # What was given by its id may be shown by its path.
+            return wanted in (found, found.rpartition("/")[2], "auto")
     if isinstance(wanted, str | int | float) and isinstance(found, str | int | float):
-        texts = _as_text(wanted), _as_text(found)
-        # What was given by its id may be shown by its path.
-        return texts[0] in (texts[1], texts[1].rpartition("/")[2])
+        return _as_text(wanted) == _as_text(found)
     return wanted == found
 
 
-_NUMBER: Final = re.compile(r"0x(?P<hex>[0-9a-f]{1,16})|(?P<dec>[0-9]{1,20})(?P<unit>[bkmgtpe])?")
+_NUMBER: Final = re.compile(
+    r"0x(?P<hex>[0-9a-f]{1,16})|(?P<dec>[0-9]{1,20}(\.[0-9]{1,20})?)(?P<unit>[bkmgtpe])?"
+)
 _WORDS: Final = {"true": "on", "yes": "on", "y": "on", "false": "off", "no": "off", "n": "off"}
 
 
@@ -327,6 +351,7 @@ def _as_text(value: str | float) -> str:
         return "on" if value else "off"
     text = str(value).lower()
     if number := _NUMBER.fullmatch(text):
-        digits, unit = number["hex"] or number["dec"], number["unit"] or "b"
-        return str(int(digits, 16 if number["hex"] else 10) << 10 * "bkmgtpe".index(unit))
+        if number["hex"]:
+            return str(int(number["hex"], 16))
+        return str(int(Fraction(number["dec"]) * 1024 ** "bkmgtpe".index(number["unit"] or "b")))
     return _WORDS.get(text, text)

@@ -22,6 +22,8 @@ NEXT_COMMANDS: Final[Mapping[str, str]] = {
 """The command that continues a job, for each state in which a job waits for one."""
 PAUSED_STATES: Final = frozenset({"paused", "standby"})
 """States in which a job may have been stopped by an error."""
+ENDING_STATES: Final = frozenset({"aborting", "null"})
+"""States in which a job can't be cancelled, nor dismissed yet."""
 _WORKED = frozenset({"waiting", "pending", "concluded", "null"})
 """States in which all work is done, even if there was none."""
 CANCELED = "Operation canceled"

@@ -9,6 +9,9 @@ from qmpeer.values import JsonObject
 INFO_NETWORK: Final[JsonObject] = {"command-line": "info network"}
 """The arguments of human-monitor-command."""
 _LINE: Final = re.compile(r"(?P<peer> \\ )?(?P<name>[^\s:]+): index=\d+,type=(?P<rest>.*)")
+_HUB: Final = re.compile(r"hub (\d+)")
+_PORT: Final = re.compile(r" \\ (?P<name>[^\s:]+)(?:: (?P<peer>[^\s:]+: .*))?")
+"""A port of a hub, with what is connected to it, which is listed nowhere else."""
 
 
 class NetworkLine(NamedTuple):
@@ -35,7 +38,14 @@ def network_lines(text: str) -> Iterator[NetworkLine]:
         >>> [(line.name, line.kind, line.is_backend) for line in network_lines(text)]
         [('nic0', 'nic', False), ('n0', 'tap', True)]
     """
+    hub = ""
     for line in text.splitlines():
+        if found := _HUB.fullmatch(line):
+            hub = found[1]
+            continue
+        if not _LINE.fullmatch(line) and (port := _PORT.fullmatch(line)):
+            yield NetworkLine(port["name"], "hubport", {"hubid": hub}, False)
+            line = port["peer"] or ""
         if found := _LINE.fullmatch(line):
             kind, *rest = found["rest"].split(",")
             options = dict(option.partition("=")[::2] for option in rest)

@@ -696,26 +696,29 @@ class AsyncClient(ClosedOnExit):
     ) -> bool:
         """Create a thing unless it exists already; a call that was cut off may be repeated.
 
-        It looks first. After a command whose outcome is unknown, it looks again before it acts
-        again. With ``reconnect`` that includes a connection that was lost meanwhile.
+        It looks first. With ``reconnect`` it goes on if the connection is lost, and looks again
+        before it acts again.
 
         Args:
             kind: "block-node", "device", "object", "netdev", "chardev" or "job".
             id: Its id; of a block node, its node-name.
             arguments: The arguments of the command that creates it; the id is added.
             command: For a job, the command that starts it, such as "blockdev-backup". The job stays
-                when it has ended, so that it isn't started again: remove it with ensure_absent.
+                when it has ended, whether it succeeded or not, so that it isn't started again:
+                remove it with ensure_absent.
             timeout: Seconds for the whole call; None waits for ever.
 
         Returns:
-            True if this call created it, False if it existed.
+            True if this call created it, False if it existed. If somebody else creates it while the
+            connection is lost, this call takes that for its own.
 
         Raises:
             ConflictError: If it exists with another driver or type, or with a property that
                 differs. Properties that the server doesn't show aren't compared.
             CommandError: If the server refuses to create it.
-            CommandInterrupted: If the connection ends, and there is no other.
-            ConnectionClosed: If the connection had already ended.
+            CommandInterrupted: If the connection ends after the command was sent, and there is no
+                other; or if it ends three times.
+            ConnectionClosed: If it ends before.
             TimeoutError: If the deadline passed.
             ValueError: If the kind is unknown, or the arguments don't fit it.
         """
@@ -729,7 +732,7 @@ class AsyncClient(ClosedOnExit):
 
         Args:
             kind: As for `ensure_present`.
-            id: Its id; of a block node, its node-name.
+            id: Its id; of a block node, its node-name; of a device, also its QOM path.
             timeout: Seconds for the whole call; None waits for ever.
 
         Returns:
@@ -738,8 +741,9 @@ class AsyncClient(ClosedOnExit):
         Raises:
             CompletionError: If the guest refuses to give up a device.
             CommandError: If the server refuses to remove it, for example because it is in use.
-            CommandInterrupted: If the connection ends, and there is no other.
-            ConnectionClosed: If the connection had already ended.
+            CommandInterrupted: If the connection ends after the command was sent, and there is no
+                other; or if it ends three times.
+            ConnectionClosed: If it ends before.
             TimeoutError: If the deadline passed.
             ValueError: If the kind is unknown.
         """

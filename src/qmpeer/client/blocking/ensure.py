@@ -1,12 +1,13 @@
 # Generated from aio/ensure.py by scripts/blocking_client.py: `make fix` writes it anew.
 """Calls that can be repeated: a thing of a server exists afterwards, or doesn't.
 
-Each looks first and acts only if it must. After a command whose outcome is unknown, because the
-connection was lost or the deadline passed, it looks again before it acts again. On one connection
-that is certain: the server executes the command before the query that was sent after it.
+Each looks first and acts only if it must. After a command whose outcome is unknown, it looks again
+before it acts again. A server executes the in-band commands of one connection in turn, so a look
+after a time-out is certain. After a lost connection, the server may execute the command only after
+the look. Then it refuses the second one, because ids are unique, and another look shows why.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from qmpeer import limits
@@ -24,7 +25,7 @@ from qmpeer.client.existence import (
     properties_wanted,
     type_in,
 )
-from qmpeer.client.jobs import JobState
+from qmpeer.client.jobs import ENDING_STATES, JobState
 from qmpeer.client.network_listing import INFO_NETWORK
 from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed
@@ -49,65 +50,64 @@ class Ensuring:
         self._kind = kind
         self._known = kind_called(kind)
         self._id = id
+        path, _, self._name = id.rpartition("/")
+        self._container = path or self._known.container  # a device may be named by its QOM path
         self._countdown = countdown
 
     def be_present(self, arguments: JsonObject | None, command: str | None) -> bool:
         """Create the thing, as described at `Client.ensure_present`."""
         command, given = creation(self._kind, self._id, arguments, command)
-        wanted = tuple(properties_wanted(self._kind, given))
-        doubt: Exception | None = None
-        for _ in range(limits.ENSURE_ATTEMPTS):
-            found = self._look_in_doubt(wanted, doubt)
+
+        def is_present(found: Mapping[str, JsonValue] | None) -> bool:
             if found is not None:
                 compare(self._kind, self._id, command, given, found)
-                return doubt is not None
-            try:
-                self._execute(command, given)
-                return True
-            except CommandError:
-                # Somebody else has created it meanwhile, or our own attempt was only late.
-                found = self._look_in_doubt(wanted, doubt)
-                if found is None:
-                    raise
-                compare(self._kind, self._id, command, given, found)
-                return doubt is not None
-            except (CommandInterrupted, TimeoutError) as error:
-                doubt = error
-        assert doubt is not None
-        raise doubt
+            return found is not None
+
+        wanted = tuple(properties_wanted(self._kind, given))
+        return self._ensure(is_present, wanted, lambda: self._execute(command, given))
 
     def be_absent(self) -> bool:
         """Remove the thing, as described at `Client.ensure_absent`."""
-        doubt: Exception | None = None
-        for _ in range(limits.ENSURE_ATTEMPTS):
-            if self._look_in_doubt((), doubt) is None:
-                return doubt is not None
+        return self._ensure(lambda found: found is None, (), self._remove)
+
+    def _ensure(
+        self,
+        is_reached: Callable[[Mapping[str, JsonValue] | None], bool],
+        wanted: tuple[str, ...],
+        act: Callable[[], object],
+    ) -> bool:
+        """Look, and act until a look shows the goal; return whether this call has reached it."""
+        doubt: CommandInterrupted | None = None
+        refusal: CommandError | None = None
+        cuts = 0
+        while True:
+            is_acting = False
             try:
-                self._remove()
+                if is_reached(self._look(wanted)):
+                    return doubt is not None
+                if refusal is not None:
+                    break
+                is_acting = True
+                act()
                 return True
-            except CommandError:
-                if self._look_in_doubt((), doubt) is not None:
+            except CommandError as error:
+                # While acting: somebody else was faster, or our own attempt was only late.
+                if not is_acting:
                     raise
-                return doubt is not None
-            except (CommandInterrupted, TimeoutError) as error:
-                doubt = error
-        assert doubt is not None
-        raise doubt
+                refusal = error
+            except CommandInterrupted as error:
+                cuts += 1
+                if is_acting:
+                    doubt = error
+                if cuts == limits.ENSURE_ATTEMPTS:
+                    raise doubt or error from error.__cause__
+            except ConnectionClosed as error:
+                if doubt is None:
+                    raise
+                raise doubt from error
+        raise refusal
 
     # Looking
-
-    def _look_in_doubt(
-        self, wanted: tuple[str, ...], doubt: Exception | None
-    ) -> Mapping[str, JsonValue] | None:
-        """Look; if that fails, raise the error that left the outcome unknown."""
-        if doubt is None:
-            return self._look(wanted)
-        if self._countdown.is_over:
-            raise doubt
-        try:
-            return self._look(wanted)
-        except (CommandInterrupted, ConnectionClosed, TimeoutError) as failure:
-            raise doubt from failure
 
     def _look(self, wanted: tuple[str, ...]) -> Mapping[str, JsonValue] | None:
         """Return what the server shows of the thing, or None if it doesn't exist.
@@ -117,7 +117,10 @@ class Ensuring:
         """
         match self._kind:
             case "block-node":
-                answer = self._execute("query-named-block-nodes", None)
+                try:
+                    answer = self._execute("query-named-block-nodes", {"flat": True})
+                except CommandError:  # before QEMU 5.0
+                    answer = self._execute("query-named-block-nodes", None)
                 return node_in(answer, self._id)
             case "netdev":
                 answer = self._execute("human-monitor-command", INFO_NETWORK)
@@ -125,27 +128,22 @@ class Ensuring:
             case "job":
                 state = self._job()
                 return None if state is None else {"type": state.type or None}
-            case "chardev":
+        try:
+            children = self._execute("qom-list", {"path": self._container})
+        except CommandError as error:
+            if self._kind == "chardev":  # before QEMU 2.10
                 answer = self._execute("query-chardev", None)
-                if not is_chardev_in(answer, self._id):
-                    return None
-                try:
-                    return self._look_into(wanted) or {}
-                except CommandError:  # a server without /chardevs
-                    return {}
-        return self._look_into(wanted)
-
-    def _look_into(self, wanted: tuple[str, ...]) -> Mapping[str, JsonValue] | None:
-        """Return the type and the properties of the QOM object that the thing is."""
-        known = self._known
-        children = self._execute("qom-list", {"path": known.container})
-        type_name = type_in(children, self._id, known.prefix)
+                return {} if is_chardev_in(answer, self._id) else None
+            if error.error_class == "DeviceNotFound":  # as long as it would be empty
+                return None
+            raise
+        type_name = type_in(children, self._name, self._known.prefix)
         if type_name is None:
             return None
-        found: dict[str, JsonValue] = {known.type_member: type_name}
+        found: dict[str, JsonValue] = {self._known.type_member: type_name}
         for name in wanted:
             arguments: JsonObject = {
-                "path": f"{known.container}/{self._id}",
+                "path": f"{self._container}/{self._name}",
                 "property": "parent_bus" if name == "bus" else name,
             }
             try:
@@ -160,7 +158,7 @@ class Ensuring:
         match self._kind:
             case "device":
                 run = CompletionRun(
-                    self._client, "device_del", {"id": self._id}, (), None, None, self._countdown
+                    self._client, "device_del", {"id": self._id}, None, None, None, self._countdown
                 )
                 run.run(False, ())
             case "job":
@@ -169,36 +167,48 @@ class Ensuring:
                 self._execute(self._known.remove, {self._known.id_member: self._id})
 
     def _remove_job(self) -> None:
-        """Cancel the job if it is running, wait for its end, and dismiss it."""
+        """Cancel the job unless it has ended, wait for its end, and dismiss it."""
         # Subscribe before the first query: the job may end in between.
-        events = events_of_this_connection(self._client._channel, JOB_EVENTS, None, self._seconds())
+        events = events_of_this_connection(
+            self._client._channel, JOB_EVENTS, None, self._countdown.remaining()
+        )
         is_cancelled = False
         with events:
             while (state := self._job()) is not None:
-                if state.status == "concluded":
-                    self._execute("job-dismiss", {"id": self._id})
-                    return
-                if not is_cancelled:
-                    first_that_exists(
-                        self._client,
-                        self._seconds(),
-                        ("job-cancel", {"id": self._id}),
-                        ("block-job-cancel", {"device": self._id, "force": True}),
-                    )
-                    is_cancelled = True
+                try:
+                    if state.status == "concluded":
+                        self._execute("job-dismiss", {"id": self._id})
+                        return
+                    if not is_cancelled and state.status not in ENDING_STATES:
+                        self._cancel()
+                        is_cancelled = True
+                except CommandError:
+                    after = self._job()
+                    if after is not None and after.status == state.status:
+                        raise
+                    continue  # it has moved on by itself
+                try:
+                    next_event(events, self._countdown.remaining(limits.PROGRESS_INTERVAL))
+                except ConnectionClosed as error:
+                    raise CommandInterrupted("job-cancel", None, error.reason) from error
                 if self._countdown.is_over:
                     raise TimeoutError(
-                        f"job {self._id} was cancelled, but hasn't ended in "
-                        f"{self._countdown.timeout:.4g} s, it is {state.status}"
+                        f"job {self._id} hasn't ended in {self._countdown.timeout:.4g} s, "
+                        f"it is {state.status}"
                     )
-                next_event(events, self._countdown.remaining(limits.PROGRESS_INTERVAL))
+
+    def _cancel(self) -> None:
+        first_that_exists(
+            self._client,
+            self._countdown.remaining(),
+            ("job-cancel", {"id": self._id}),
+            ("block-job-cancel", {"device": self._id, "force": True}),
+        )
 
     def _job(self) -> JobState | None:
-        states = job_states(self._client, self._seconds(), with_reasons=False)
+        timeout = self._countdown.remaining()
+        states = job_states(self._client, timeout, with_reasons=False)
         return next((state for state in states if state.id == self._id), None)
 
     def _execute(self, command: str, arguments: JsonObject | None) -> Any:
-        return self._client.execute(command, arguments, timeout=self._seconds())
-
-    def _seconds(self) -> float | None:
-        return self._countdown.remaining(limits.ENSURE_TIMEOUT)
+        return self._client.execute(command, arguments, timeout=self._countdown.remaining())
