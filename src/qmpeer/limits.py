@@ -114,9 +114,6 @@ PROGRESS_INTERVAL_LEAST: Final = 0.02
 CANCEL_TIMEOUT: Final = 10.0
 """Seconds for cancelling or dismissing an unwanted job or migration. Ours."""
 ENSURE_ATTEMPTS: Final = 3
-"""Times that a command is sent whose outcome is unknown each time. Ours: it may end the server."""
-ENSURE_TIMEOUT: Final = 30.0
-"""Seconds for one such attempt, after which the server is asked whether it has succeeded. Ours."""
 """Lost connections after which such a call gives up. Ours: its command may end the server."""
 RESET_GRACE: Final = 1.0
 """Seconds in which a removed device's event may still come after a reset, or after the event of a
