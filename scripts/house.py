@@ -17,6 +17,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import permutations
+from math import fsum
 from pathlib import Path
 from typing import NamedTuple
 
@@ -147,7 +148,7 @@ def places(floors: Floors, imports: Imports) -> dict[str, Box]:
 
 def _length(boxes: Mapping[str, Box], imports: Imports) -> float:
     """Return the total sideways length of the arrows."""
-    return sum(
+    return fsum(  # the same in any order, which a set doesn't have
         abs(boxes[room].x - boxes[other].x) for room, others in imports.items() for other in others
     )
 
