@@ -48,8 +48,10 @@ SOURCES = (
     "job_run",
     "migration_run",
     "name_queries",
+    "plug_run",
     "procedures",
     "subscription",
+    "unplug_run",
 )
 WIDTH = 100
 
@@ -63,6 +65,7 @@ NAMES = {
     "AsyncGuestAgent": "GuestAgent",
     "AsyncIterator": "Iterator",
     "AsyncOnLost": "OnLost",
+    "AsyncPlugged": "Plugged",
     "AsyncReconnectingChannel": "ReconnectingChannel",
     "StopAsyncIteration": "StopIteration",
     "__aenter__": "__enter__",

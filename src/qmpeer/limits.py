@@ -115,6 +115,14 @@ CANCEL_TIMEOUT: Final = 10.0
 """Seconds for cancelling or dismissing an unwanted job or migration. Ours."""
 RESET_GRACE: Final = 1.0
 """Seconds after a reset in which the event of a removed device may still come. Ours."""
+UNPLUG_REPEAT: Final = 10.0
+"""Default seconds after which a silent guest is asked again to let a device go. Ours: libvirt waits
+5 to 10 s for a guest, then its callers ask again; a PCI Express slot takes 5 s."""
+PLUGGED: Final = 1024
+"""Plugged devices whose backends a client remembers; then the oldest are forgotten. Ours."""
+HANDED_ON_DEPTH: Final = 4
+"""Levels of QOM at which a backend is searched that a device has handed on. Ours: usb-storage's is
+2 levels below."""
 RECONNECT_DELAY: Final = 0.05
 """Seconds before the second attempt to reconnect, doubled for each further one. Ours."""
 RECONNECT_DELAY_MOST: Final = 2.0

@@ -11,11 +11,14 @@ if TYPE_CHECKING:
     from qmpeer.client.agent_answers import AgentCommand, AgentInfo, Executed
     from qmpeer.client.aio.client import AsyncClient
     from qmpeer.client.aio.guest_agent import AsyncFrozen, AsyncGuestAgent
+    from qmpeer.client.aio.plug_run import AsyncPlugged
     from qmpeer.client.aio.reply import Reply
     from qmpeer.client.aio.subscription import AsyncEvents
     from qmpeer.client.blocking.client import Client
     from qmpeer.client.blocking.guest_agent import Frozen, GuestAgent
+    from qmpeer.client.blocking.plug_run import Plugged
     from qmpeer.client.blocking.subscription import Events
+    from qmpeer.client.hotplug import DeviceBackend
     from qmpeer.client.interruptions import Interruption
     from qmpeer.client.jobs import JobState
     from qmpeer.client.migration import MigrationState
@@ -28,7 +31,9 @@ __all__ = [
     "AsyncEvents",
     "AsyncFrozen",
     "AsyncGuestAgent",
+    "AsyncPlugged",
     "Client",
+    "DeviceBackend",
     "Events",
     "Executed",
     "Frozen",
@@ -36,6 +41,7 @@ __all__ = [
     "Interruption",
     "JobState",
     "MigrationState",
+    "Plugged",
     "Reply",
     "kind_of",
 ]
@@ -48,7 +54,9 @@ _HOMES = {
     "AsyncEvents": "qmpeer.client.aio.subscription",
     "AsyncFrozen": "qmpeer.client.aio.guest_agent",
     "AsyncGuestAgent": "qmpeer.client.aio.guest_agent",
+    "AsyncPlugged": "qmpeer.client.aio.plug_run",
     "Client": "qmpeer.client.blocking.client",
+    "DeviceBackend": "qmpeer.client.hotplug",
     "Events": "qmpeer.client.blocking.subscription",
     "Executed": "qmpeer.client.agent_answers",
     "Frozen": "qmpeer.client.blocking.guest_agent",
@@ -56,6 +64,7 @@ _HOMES = {
     "Interruption": "qmpeer.client.interruptions",
     "JobState": "qmpeer.client.jobs",
     "MigrationState": "qmpeer.client.migration",
+    "Plugged": "qmpeer.client.blocking.plug_run",
     "Reply": "qmpeer.client.aio.reply",
     "kind_of": "qmpeer.client.server_names",
 }

@@ -19,23 +19,35 @@ if TYPE_CHECKING:
     from qmpeer.client.aio.job_run import JobRun
     from qmpeer.client.aio.migration_run import MigrationRun
     from qmpeer.client.aio.name_queries import find_agent, names
+    from qmpeer.client.aio.plug_run import AsyncPlugged, PlugRun
     from qmpeer.client.aio.reconnecting_channel import AsyncReconnectingChannel
+    from qmpeer.client.aio.unplug_run import UnplugRun, path_of
+    from qmpeer.client.hotplug import NO_MEMORY, cpu_parts, memory_parts, parts_of
 
 __all__ = [
+    "NO_MEMORY",
     "AsyncAgentContact",
     "AsyncGuestAgent",
+    "AsyncPlugged",
     "AsyncReconnectingChannel",
     "CompletionRun",
     "JobRun",
     "MigrationRun",
+    "PlugRun",
+    "UnplugRun",
     "connect_by",
+    "cpu_parts",
     "find_agent",
+    "memory_parts",
     "names",
+    "parts_of",
+    "path_of",
 ]
 
 _HOMES = {
     "AsyncAgentContact": "qmpeer.client.aio.agent_contact",
     "AsyncGuestAgent": "qmpeer.client.aio.guest_agent",
+    "AsyncPlugged": "qmpeer.client.aio.plug_run",
     "AsyncReconnectingChannel": "qmpeer.client.aio.reconnecting_channel",
     "CompletionRun": "qmpeer.client.aio.completion_run",
     "connect_by": "qmpeer.client.aio.agent_contact",
@@ -43,6 +55,13 @@ _HOMES = {
     "names": "qmpeer.client.aio.name_queries",
     "JobRun": "qmpeer.client.aio.job_run",
     "MigrationRun": "qmpeer.client.aio.migration_run",
+    "NO_MEMORY": "qmpeer.client.hotplug",
+    "cpu_parts": "qmpeer.client.hotplug",
+    "memory_parts": "qmpeer.client.hotplug",
+    "parts_of": "qmpeer.client.hotplug",
+    "path_of": "qmpeer.client.aio.unplug_run",
+    "PlugRun": "qmpeer.client.aio.plug_run",
+    "UnplugRun": "qmpeer.client.aio.unplug_run",
 }
 
 

@@ -16,23 +16,35 @@ if TYPE_CHECKING:
     from qmpeer.client.blocking.job_run import JobRun
     from qmpeer.client.blocking.migration_run import MigrationRun
     from qmpeer.client.blocking.name_queries import find_agent, names
+    from qmpeer.client.blocking.plug_run import Plugged, PlugRun
     from qmpeer.client.blocking.reconnecting_channel import ReconnectingChannel
+    from qmpeer.client.blocking.unplug_run import UnplugRun, path_of
+    from qmpeer.client.hotplug import NO_MEMORY, cpu_parts, memory_parts, parts_of
 
 __all__ = [
+    "NO_MEMORY",
     "AgentContact",
     "CompletionRun",
     "GuestAgent",
     "JobRun",
     "MigrationRun",
+    "PlugRun",
+    "Plugged",
     "ReconnectingChannel",
+    "UnplugRun",
     "connect_by",
+    "cpu_parts",
     "find_agent",
+    "memory_parts",
     "names",
+    "parts_of",
+    "path_of",
 ]
 
 _HOMES = {
     "AgentContact": "qmpeer.client.blocking.agent_contact",
     "GuestAgent": "qmpeer.client.blocking.guest_agent",
+    "Plugged": "qmpeer.client.blocking.plug_run",
     "ReconnectingChannel": "qmpeer.client.blocking.reconnecting_channel",
     "CompletionRun": "qmpeer.client.blocking.completion_run",
     "connect_by": "qmpeer.client.blocking.agent_contact",
@@ -40,6 +52,13 @@ _HOMES = {
     "names": "qmpeer.client.blocking.name_queries",
     "JobRun": "qmpeer.client.blocking.job_run",
     "MigrationRun": "qmpeer.client.blocking.migration_run",
+    "NO_MEMORY": "qmpeer.client.hotplug",
+    "cpu_parts": "qmpeer.client.hotplug",
+    "memory_parts": "qmpeer.client.hotplug",
+    "parts_of": "qmpeer.client.hotplug",
+    "path_of": "qmpeer.client.blocking.unplug_run",
+    "PlugRun": "qmpeer.client.blocking.plug_run",
+    "UnplugRun": "qmpeer.client.blocking.unplug_run",
 }
 
 

@@ -1,0 +1,296 @@
+# Generated from aio/unplug_run.py by scripts/blocking_client.py: `make fix` writes it anew.
+"""The removal of a device and its backends: the request, the guest's consent, what is left over.
+
+Theory of operation. device_del only asks the guest. DEVICE_DELETED shows that the device is gone;
+an event of failure shows that the guest refused. A guest that is booting, or has hung, ignores the
+request: it is repeated after a while. Meanwhile QEMU may refuse the repetition, because the earlier
+request is pending; that counts as asked. A reset completes some removals, and ends the others
+without an event, so the new guest is asked.
+
+DEVICE_DELETED comes for each part: first for those inside the device and on its buses, last for the
+device itself. The wait is for the last one, so that the others are in the past when it ends.
+
+The device's properties name its backends. They are read before the request, on all devices that
+will go: the device, and those on its buses. Some devices hand their backend on to a device inside
+them, as usb-storage does; then its properties are read.
+
+Spec: QEMU, qapi/qdev.json, device_del and DEVICE_DELETED.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from qmpeer import limits
+from qmpeer.client.answers import read_answer, text_of
+from qmpeer.client.blocking.channel import Channel
+from qmpeer.client.blocking.procedures import CommandClient
+from qmpeer.client.completions import COMPLETIONS, CompletionRule
+from qmpeer.client.events import EventWait
+from qmpeer.client.hotplug import (
+    KIND_OF_PROPERTY,
+    LISTS,
+    DeviceBackend,
+    backend_in,
+    is_pending,
+    listed,
+    removal,
+    sentence,
+)
+from qmpeer.client.timeouts import Countdown, Deadline
+from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed
+
+_PERIPHERALS = ("/machine/peripheral", "/machine/peripheral-anon")
+
+
+class UnplugRun:
+    """The removal of one device.
+
+    Args:
+        client: The client.
+        id: The device's id or QOM path.
+        own: The backends that were added with the device, in that order.
+        removes_backends: True to remove them, and those that the device names.
+        repeat: Seconds after which a silent guest is asked again; None asks once.
+        countdown: The deadline until the guest has let the device go.
+
+    Attributes:
+        is_gone: True once the device is known to be gone.
+    """
+
+    def __init__(
+        self,
+        client: CommandClient,
+        id: str,
+        own: Sequence[DeviceBackend],
+        removes_backends: bool,
+        repeat: float | None,
+        countdown: Countdown,
+    ) -> None:
+        self._client = client
+        self._id = id
+        self._own = own if removes_backends else ()
+        self._removes_backends = removes_backends
+        self._repeat = repeat
+        self._countdown = countdown
+        self._asked = 0
+        self.is_gone: bool = False
+
+    def run(self) -> tuple[DeviceBackend, ...]:
+        """Remove the device and its backends, as described at `Client.unplug`."""
+        found = self._backends() if self._removes_backends else []
+        backends = [*reversed(self._own), *(each for each in found if each not in self._own)]
+        try:
+            self.remove_device()
+        except CommandError as error:
+            if error.error_class == "DeviceNotFound":
+                self.is_gone = True
+                self._remove_orphans(error)
+            raise
+        self.is_gone = True
+        return self._remove(backends)
+
+    # The device
+
+    def remove_device(self) -> None:
+        """Remove the device alone."""
+        channel = self._client._channel.connected(Deadline(self._countdown.remaining()))
+        # An event that has arrived already belongs to an earlier device of that name.
+        channel.take_in_what_has_arrived()
+        rule = COMPLETIONS["device_del"]({"id": self._id})
+        waiting = _wait_after(channel, rule, channel.log.last)
+        try:
+            while self._ask():
+                period = Countdown(self._repeat)
+                while not period.is_over:
+                    seconds = self._countdown.remaining(period.remaining())
+                    if channel.wait(waiting.is_found, Deadline(seconds)):
+                        event = waiting.event
+                        assert event is not None
+                        if rule.is_completed_by(event):
+                            return
+                        if event.name != "RESET":
+                            raise rule.failure("device_del", event)
+                        waiting = _wait_after(channel, rule, event.number)
+                    elif self._countdown.is_over:
+                        raise self._late()
+        except ConnectionClosed as error:
+            raise rule.cut_off("device_del", error) from error
+
+    def _ask(self) -> bool:
+        """Ask the guest to let the device go; return False if it is gone already.
+
+        Raises:
+            CommandError: If the device can't be unplugged, or was never there.
+        """
+        try:
+            self._client.execute(
+                "device_del", {"id": self._id}, timeout=self._countdown.remaining()
+            )
+        except CommandError as error:
+            if error.error_class == "DeviceNotFound" and self._asked:
+                return False
+            if not is_pending(error):
+                raise
+        except TimeoutError:
+            if self._asked:
+                raise self._late() from None
+            raise
+        self._asked += 1
+        return True
+
+    def _late(self) -> TimeoutError:
+        times = "once" if self._asked == 1 else f"{self._asked} times"
+        return TimeoutError(
+            f"device {self._id} is still there: the guest was asked {times} in "
+            f"{self._countdown.timeout:.4g} s and hasn't let it go; it still may"
+        )
+
+    # Backends
+
+    def _remove_orphans(self, error: CommandError) -> None:
+        """Remove the backends of a device that somebody else has removed."""
+        try:
+            removed = self._remove([*reversed(self._own)])
+        except (CommandError, CommandInterrupted, ConnectionClosed, TimeoutError) as failure:
+            error.add_note(str(failure))
+        else:
+            if removed:
+                error.add_note(f"removed what it had left behind: {sentence(removed)}")
+
+    def _remove(self, backends: list[DeviceBackend]) -> tuple[DeviceBackend, ...]:
+        """Remove backends in their order; return those that were there.
+
+        Raises:
+            CommandError: If some can't be removed.
+        """
+        # The guest may have taken all the time; the rest needs little.
+        countdown = Countdown(limits.CANCEL_TIMEOUT)
+        removed: list[DeviceBackend] = []
+        failures: list[CommandError] = []
+        left: list[str] = []
+        for number, backend in enumerate(backends):
+            try:
+                if remove(self._client, backend.kind, backend.name, countdown):
+                    removed.append(backend)
+            except CommandError as error:
+                failures.append(error)
+                left.append(f"{backend} ({error.desc})")
+            except BaseException as error:
+                rest = sentence(backends[number:])
+                error.add_note(f"device {self._id} is gone; {rest} may still be there")
+                raise
+        if failures:
+            first = failures[0]
+            desc = f"device {self._id} is gone, but not {sentence(left)}"
+            raise CommandError(first.error_class, desc, first.command, first.id)
+        return tuple(removed)
+
+    def _backends(self) -> list[DeviceBackend]:
+        """Return the backends that the device, and those on its buses, have for themselves."""
+        found: dict[DeviceBackend, None] = {}
+        try:
+            for path in self._leaving_devices():
+                for backend in self._backends_at(path):
+                    found[backend] = None
+        except CommandError:  # device_del returns the error if there is no such device
+            pass
+        return [*found]
+
+    def _leaving_devices(self) -> list[str]:
+        """Return the paths of the device and of those on its buses, at any depth."""
+        path = path_of(self._id)
+        buses: dict[str, str] = {}
+        for parent in _PERIPHERALS:
+            for name in self._children(parent):
+                device = f"{parent}/{name}"
+                if device != path:
+                    buses[device] = text_of(self._get(device, "parent_bus"))
+        leaving = [path]
+        for above in leaving:
+            leaving += [
+                device
+                for device, bus in buses.items()
+                if bus.startswith(f"{above}/") and device not in leaving
+            ]
+        return leaving
+
+    def _backends_at(self, path: str, depth: int = 0) -> list[DeviceBackend]:
+        found: list[DeviceBackend] = []
+        has_handed_on = depth > 0
+        properties = self._properties(path)
+        for name in KIND_OF_PROPERTY:
+            if name in properties:
+                value = self._get(path, name)
+                backend = backend_in(name, value)
+                if backend is not None:
+                    found.append(backend)
+                has_handed_on = has_handed_on or (name == "drive" and value == "")
+        if has_handed_on and not found and depth < limits.HANDED_ON_DEPTH:
+            for name, kind in properties.items():
+                if kind.startswith("child<") and "memory-region" not in kind:
+                    found += self._backends_at(f"{path}/{name}", depth + 1)
+        return found
+
+    def _properties(self, path: str) -> dict[str, str]:
+        answer = self._client.execute(
+            "qom-list", {"path": path}, timeout=self._countdown.remaining()
+        )
+        entries = read_answer("qom-list", answer, list[dict[str, Any]], "a list of objects")
+        return {text_of(each.get("name")): text_of(each.get("type")) for each in entries}
+
+    def _children(self, path: str) -> list[str]:
+        found = self._properties(path)
+        return [name for name, kind in found.items() if kind.startswith("child<")]
+
+    def _get(self, path: str, name: str) -> Any:
+        """Return the value of a property, None if it can't be read."""
+        try:
+            return self._client.execute(
+                "qom-get", {"path": path, "property": name}, timeout=self._countdown.remaining()
+            )
+        except CommandError:
+            return None
+
+
+def path_of(id: str) -> str:
+    """Return the QOM path of a device, given its id or path."""
+    return id if id.startswith("/") else f"{_PERIPHERALS[0]}/{id}"
+
+
+def remove(client: CommandClient, kind: str, name: str, countdown: Countdown) -> bool:
+    """Remove a backend; return False if there is none.
+
+    Raises:
+        CommandError: If it is there and can't be removed.
+    """
+    command, arguments = removal(kind, name)
+    try:
+        client.execute(command, arguments, timeout=countdown.remaining())
+    except CommandError as error:
+        if error.error_class == "DeviceNotFound":
+            return False
+        try:
+            if type_of(client, kind, name, countdown) is None:
+                return False
+        except CommandError:  # a server that can't tell
+            pass
+        raise
+    return True
+
+
+def type_of(client: CommandClient, kind: str, name: str, countdown: Countdown) -> str | None:
+    """Return the driver or type of a device or backend; None if there is none of that name.
+
+    Raises:
+        CommandError: If the server has no such list.
+    """
+    command, arguments = LISTS[kind]
+    answer = client.execute(command, arguments, timeout=countdown.remaining())
+    return dict(listed(kind, answer)).get(name)
+
+
+def _wait_after(channel: Channel, rule: CompletionRule, mark: int) -> EventWait:
+    """Return a wait for the events that end the removal, after a mark."""
+    waiting = EventWait(channel.log, None, rule.ends, mark)
+    waiting.begin(mark)
+    return waiting
