@@ -2,10 +2,13 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.linux_guest import Guest, make_guest_files
 from tests.neutral_host import make_neutral, skip_what_is_missing
 from tests.qemu import QEMU, find_program, release_of
 from tests.starts import WrongReleaseError, check_release
@@ -50,3 +53,30 @@ def recorded_qemu(program: Callable[[str], str]) -> str:
 def qemu_version(program: Callable[[str], str]) -> tuple[int, int]:
     """Return the release of the QEMU that tests drive, such as (7, 2)."""
     return release_of(program(QEMU))
+
+
+@pytest.fixture(scope="session")
+def guest_files() -> Path:
+    """Return the folder with the Linux guest, which is made once, or skip the test."""
+    folder, fault = make_guest_files()
+    if fault:
+        pytest.skip(fault)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def start_guest(program: Callable[[str], str], guest_files: Path) -> Callable[..., Guest]:
+    """Return a function that starts a Linux guest, and returns it as soon as it runs commands.
+
+    The arguments are those of Guest, without the first.
+    """
+
+    def start(*options: str, **more: Any) -> Guest:
+        guest = Guest(program(QEMU), *options, files=guest_files, **more)
+        try:
+            return guest.until_ready()
+        except BaseException:
+            guest.close()
+            raise
+
+    return start
