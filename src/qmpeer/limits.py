@@ -114,10 +114,13 @@ PROGRESS_INTERVAL_LEAST: Final = 0.02
 CANCEL_TIMEOUT: Final = 10.0
 """Seconds for cancelling or dismissing an unwanted job or migration. Ours."""
 RESET_GRACE: Final = 1.0
-"""Seconds after a reset in which the event of a removed device may still come. Ours."""
+"""Seconds after a reset, or after a device has gone, in which its event may still come. Ours."""
 UNPLUG_REPEAT: Final = 10.0
 """Default seconds after which a silent guest is asked again to let a device go. Ours: libvirt waits
 5 to 10 s for a guest, then its callers ask again; a PCI Express slot takes 5 s."""
+UNPLUG_BUSY: Final = 0.5
+"""Seconds after which a request is repeated that was refused because the guest is busy with the
+slot. Ours: powering a slot up takes Linux half a second."""
 PLUGGED: Final = 1024
 """Plugged devices whose backends a client remembers; then the oldest are forgotten. Ours."""
 HANDED_ON_DEPTH: Final = 4

@@ -10,10 +10,11 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from qmpeer.client.answers import UNREADABLE, read_answer
+from qmpeer.client.answers import UNREADABLE, read_answer, text_of
 from qmpeer.client.network_listing import INFO_NETWORK, network_lines
 from qmpeer.client.server_names import by_number
 from qmpeer.errors import CommandError
+from qmpeer.messages import Event
 from qmpeer.values import JsonObject, JsonValue
 
 Backends: TypeAlias = Mapping[str, JsonValue] | Sequence[Mapping[str, JsonValue]]
@@ -85,9 +86,12 @@ KIND_OF_PROPERTY: Final[Mapping[str, str]] = {
 """The kinds of backends that a device has for itself. An iothread may serve many devices."""
 _FLAT_OBJECTS: Final = 6
 """The first release of QEMU whose object-add takes properties beside "id", not in "props"."""
-_PENDING: Final = ("in the process of unplug", "power indicator blinking")
-"""Refusals of device_del by a machine that still waits for the guest: an earlier request is pending
-(QEMU 6.0 and newer), or the guest is still busy with the slot (PCI Express, QEMU 6.2 and newer)."""
+_PENDING: Final = "in the process of unplug"
+"""In a refusal of device_del because an earlier request is pending: QEMU 6.0 and newer."""
+_BUSY: Final = "power indicator blinking"
+"""In a refusal because the guest is powering a PCI Express slot up or down: QEMU 6.2 and newer."""
+_EJECTIONS: Final = frozenset({3, 0x103})
+"""Sources of a status: an ejection that the machine or the guest has asked for. ACPI 6.5, _OST."""
 NO_MEMORY: Final = (
     "memory can be plugged if QEMU was started with free slots and space, "
     "such as -m 1G,slots=4,maxmem=8G"
@@ -283,8 +287,26 @@ def memory_parts(
 
 
 def is_pending(error: CommandError) -> bool:
-    """Return whether device_del was refused because the guest is still busy with the device."""
-    return any(text in error.desc for text in _PENDING)
+    """Return whether device_del was refused because the guest was asked already."""
+    return _PENDING in error.desc
+
+
+def is_busy(error: CommandError) -> bool:
+    """Return whether device_del was refused because the guest is busy with the device's slot."""
+    return _BUSY in error.desc
+
+
+def is_hint(event: Event, path: str) -> bool:
+    """Return whether an event is a reason to look whether the device at a path is gone."""
+    if event.name == "DEVICE_DELETED":
+        return text_of(event.data.get("path")).startswith(f"{path}/")
+    info = event.data.get("info")
+    return (
+        event.name == "ACPI_DEVICE_OST"
+        and isinstance(info, dict)
+        and info.get("source") in _EJECTIONS
+        and info.get("status") == 0
+    )
 
 
 def listed(kind: str, answer: Any) -> Iterator[tuple[str, str]]:

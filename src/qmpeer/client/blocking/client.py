@@ -693,8 +693,8 @@ class Client(ClosedOnExit):
         lost connection this looks first whether the step had been done.
 
         Args:
-            device: The arguments of device_add, such as {"driver": "virtio-blk-pci", "bus": "b"}. An
-                id is made if there is none.
+            device: The arguments of device_add: {"driver": "virtio-blk-pci", "bus": "port1"}. An id
+                is made if there is none.
             backend: The host's half of the device, as the arguments of the command that adds it:
                 blockdev-add if they have a "driver", netdev_add if they have a "type", chardev-add
                 if they have a "backend", object-add if they have a "qom-type". A node-name or id is

@@ -4,11 +4,14 @@
 Theory of operation. device_del only asks the guest. DEVICE_DELETED shows that the device is gone;
 an event of failure shows that the guest refused. A guest that is booting, or has hung, ignores the
 request: it is repeated after a while. Meanwhile QEMU may refuse the repetition, because the earlier
-request is pending; that counts as asked. A reset completes some removals, and ends the others
-without an event, so the new guest is asked.
+request is pending; that counts as asked. A slot of PCI Express also refuses the first request while
+the guest is still powering it up. A reset completes some removals, and ends the others without an
+event, so the new guest is asked.
 
 DEVICE_DELETED comes for each part: first for those inside the device and on its buses, last for the
-device itself. The wait is for the last one, so that the others are in the past when it ends.
+device itself. The wait is for the last one, so that the others are in the past when it ends. x86's
+processors send none; there, the event of the local APIC, and that the guest has ejected something,
+are hints to look.
 
 The device's properties name its backends. They are read before the request, on all devices that
 will go: the device, and those on its buses. Some devices hand their backend on to a device inside
@@ -24,13 +27,15 @@ from qmpeer import limits
 from qmpeer.client.answers import read_answer, text_of
 from qmpeer.client.blocking.channel import Channel
 from qmpeer.client.blocking.procedures import CommandClient
-from qmpeer.client.completions import COMPLETIONS, CompletionRule
+from qmpeer.client.completions import COMPLETIONS
 from qmpeer.client.events import EventWait
 from qmpeer.client.hotplug import (
     KIND_OF_PROPERTY,
     LISTS,
     DeviceBackend,
     backend_in,
+    is_busy,
+    is_hint,
     is_pending,
     listed,
     removal,
@@ -38,8 +43,11 @@ from qmpeer.client.hotplug import (
 )
 from qmpeer.client.timeouts import Countdown, Deadline
 from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed
+from qmpeer.messages import Event
 
 _PERIPHERALS = ("/machine/peripheral", "/machine/peripheral-anon")
+_GONE = -1.0
+"""Returned in place of a number of seconds: there is no such device any more."""
 
 
 class UnplugRun:
@@ -72,6 +80,8 @@ class UnplugRun:
         self._removes_backends = removes_backends
         self._repeat = repeat
         self._countdown = countdown
+        self._path = path_of(id)
+        self._rule = COMPLETIONS["device_del"]({"id": id})
         self._asked = 0
         self.is_gone: bool = False
 
@@ -96,28 +106,25 @@ class UnplugRun:
         channel = self._client._channel.connected(Deadline(self._countdown.remaining()))
         # An event that has arrived already belongs to an earlier device of that name.
         channel.take_in_what_has_arrived()
-        rule = COMPLETIONS["device_del"]({"id": self._id})
-        waiting = _wait_after(channel, rule, channel.log.last)
+        waiting = self._wait_after(channel, channel.log.last)
         try:
-            while self._ask():
-                period = Countdown(self._repeat)
+            while (seconds := self._ask()) != _GONE:
+                period = Countdown(seconds)
                 while not period.is_over:
-                    seconds = self._countdown.remaining(period.remaining())
-                    if channel.wait(waiting.is_found, Deadline(seconds)):
+                    patience = Deadline(self._countdown.remaining(period.remaining()))
+                    if channel.wait(waiting.is_found, patience):
                         event = waiting.event
                         assert event is not None
-                        if rule.is_completed_by(event):
+                        if self._is_end(channel, event):
                             return
-                        if event.name != "RESET":
-                            raise rule.failure("device_del", event)
-                        waiting = _wait_after(channel, rule, event.number)
+                        waiting = self._wait_after(channel, event.number)
                     elif self._countdown.is_over:
                         raise self._late()
         except ConnectionClosed as error:
-            raise rule.cut_off("device_del", error) from error
+            raise self._rule.cut_off("device_del", error) from error
 
-    def _ask(self) -> bool:
-        """Ask the guest to let the device go; return False if it is gone already.
+    def _ask(self) -> float | None:
+        """Ask the guest to let the device go; return the seconds until it is asked again, or _GONE.
 
         Raises:
             CommandError: If the device can't be unplugged, or was never there.
@@ -128,21 +135,55 @@ class UnplugRun:
             )
         except CommandError as error:
             if error.error_class == "DeviceNotFound" and self._asked:
-                return False
-            if not is_pending(error):
+                return _GONE
+            if not self._asked and is_busy(error):
+                return limits.UNPLUG_BUSY
+            if not is_pending(error) and not is_busy(error):
                 raise
         except TimeoutError:
             if self._asked:
                 raise self._late() from None
             raise
         self._asked += 1
+        return self._repeat
+
+    def _wait_after(self, channel: Channel, mark: int) -> EventWait:
+        """Return a wait for the next event that tells something, after a mark."""
+        waiting = EventWait(channel.log, None, self._tells, mark)
+        waiting.begin(mark)
+        return waiting
+
+    def _tells(self, event: Event) -> bool:
+        return self._rule.ends(event) or is_hint(event, self._path)
+
+    def _is_end(self, channel: Channel, event: Event) -> bool:
+        """Return whether the device is gone.
+
+        Raises:
+            CompletionError: If it will not go.
+        """
+        if self._rule.is_completed_by(event):
+            return True
+        if self._rule.is_failed_by(event) or event.name == "SHUTDOWN":
+            raise self._rule.failure("device_del", event)
+        if self._get(self._path, "type") is not None:
+            return False
+        # Its own event comes when it has let go of its backends; a processor's never comes.
+        waiting = EventWait(channel.log, None, self._rule.is_completed_by, event.number)
+        waiting.begin(event.number)
+        channel.wait(waiting.is_found, Deadline(limits.RESET_GRACE))
         return True
 
     def _late(self) -> TimeoutError:
+        seconds = f"{self._countdown.timeout:.4g} s"
+        if not self._asked:
+            return TimeoutError(
+                f"device {self._id} is still there: the guest was busy with it for {seconds}"
+            )
         times = "once" if self._asked == 1 else f"{self._asked} times"
         return TimeoutError(
-            f"device {self._id} is still there: the guest was asked {times} in "
-            f"{self._countdown.timeout:.4g} s and hasn't let it go; it still may"
+            f"device {self._id} is still there: the guest was asked {times} in {seconds} "
+            "and hasn't let it go; it still may"
         )
 
     # Backends
@@ -198,7 +239,7 @@ class UnplugRun:
 
     def _leaving_devices(self) -> list[str]:
         """Return the paths of the device and of those on its buses, at any depth."""
-        path = path_of(self._id)
+        path = self._path
         buses: dict[str, str] = {}
         for parent in _PERIPHERALS:
             for name in self._children(parent):
@@ -287,10 +328,3 @@ def type_of(client: CommandClient, kind: str, name: str, countdown: Countdown) -
     command, arguments = LISTS[kind]
     answer = client.execute(command, arguments, timeout=countdown.remaining())
     return dict(listed(kind, answer)).get(name)
-
-
-def _wait_after(channel: Channel, rule: CompletionRule, mark: int) -> EventWait:
-    """Return a wait for the events that end the removal, after a mark."""
-    waiting = EventWait(channel.log, None, rule.ends, mark)
-    waiting.begin(mark)
-    return waiting
