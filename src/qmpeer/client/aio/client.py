@@ -819,16 +819,14 @@ class AsyncClient(ClosedOnExit):
             ConnectionClosed: If the connection had already ended.
             TimeoutError: If the guest hasn't let the device go; it still may.
         """
-        path = aio.path_of(id)
-        plugged = self._plugged.get(path)
-        own = () if plugged is None else plugged.backends
+        known = {path: each.backends for path, each in tuple(self._plugged.items())}
         countdown = Countdown(self._seconds(timeout))
-        run = aio.UnplugRun(self, id, own, backends, repeat, countdown)
+        run = aio.UnplugRun(self, id, known, backends, repeat, countdown)
         try:
             return await run.run()
         finally:
-            if run.is_gone:
-                self._plugged.pop(path, None)
+            for path in run.gone:
+                plugged = self._plugged.pop(path, None)
                 if plugged is not None:
                     plugged.is_plugged = False
 

@@ -108,7 +108,7 @@ class PlugRun:
     async def _remove(self, part: Part, countdown: Countdown) -> bool:
         if part.kind != "device":
             return await remove(self._client, part.kind, part.name, countdown)
-        await UnplugRun(self._client, part.name, (), False, None, countdown).remove_device()
+        await UnplugRun(self._client, part.name, {}, False, None, countdown).remove_device()
         return True
 
 

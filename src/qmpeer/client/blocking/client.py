@@ -785,16 +785,14 @@ class Client(ClosedOnExit):
             ConnectionClosed: If the connection had already ended.
             TimeoutError: If the guest hasn't let the device go; it still may.
         """
-        path = blocking.path_of(id)
-        plugged = self._plugged.get(path)
-        own = () if plugged is None else plugged.backends
+        known = {path: each.backends for path, each in tuple(self._plugged.items())}
         countdown = Countdown(self._seconds(timeout))
-        run = blocking.UnplugRun(self, id, own, backends, repeat, countdown)
+        run = blocking.UnplugRun(self, id, known, backends, repeat, countdown)
         try:
             return run.run()
         finally:
-            if run.is_gone:
-                self._plugged.pop(path, None)
+            for path in run.gone:
+                plugged = self._plugged.pop(path, None)
                 if plugged is not None:
                     plugged.is_plugged = False
 

@@ -107,7 +107,7 @@ class PlugRun:
     def _remove(self, part: Part, countdown: Countdown) -> bool:
         if part.kind != "device":
             return remove(self._client, part.kind, part.name, countdown)
-        UnplugRun(self._client, part.name, (), False, None, countdown).remove_device()
+        UnplugRun(self._client, part.name, {}, False, None, countdown).remove_device()
         return True
 
 

@@ -20,7 +20,7 @@ them, as usb-storage does; then its properties are read.
 Spec: QEMU, qapi/qdev.json, device_del and DEVICE_DELETED.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qmpeer import limits
@@ -56,48 +56,53 @@ class UnplugRun:
     Args:
         client: The client.
         id: The device's id or QOM path.
-        own: The backends that were added with the device, in that order.
+        known: The backends that were added with a device, in that order, by the device's QOM path.
         removes_backends: True to remove them, and those that the device names.
         repeat: Seconds after which a silent guest is asked again; None asks once.
         countdown: The deadline until the guest has let the device go.
 
     Attributes:
-        is_gone: True once the device is known to be gone.
+        gone: The paths of the device, and of those on its buses, once they are known to be gone.
     """
 
     def __init__(
         self,
         client: CommandClient,
         id: str,
-        own: Sequence[DeviceBackend],
+        known: Mapping[str, Sequence[DeviceBackend]],
         removes_backends: bool,
         repeat: float | None,
         countdown: Countdown,
     ) -> None:
         self._client = client
         self._id = id
-        self._own = own if removes_backends else ()
+        self._known = known
         self._removes_backends = removes_backends
         self._repeat = repeat
         self._countdown = countdown
         self._path = path_of(id)
         self._rule = COMPLETIONS["device_del"]({"id": id})
         self._asked = 0
-        self.is_gone: bool = False
+        self.gone: Sequence[str] = ()
 
     def run(self) -> tuple[DeviceBackend, ...]:
         """Remove the device and its backends, as described at `Client.unplug`."""
-        found = self._backends() if self._removes_backends else []
-        backends = [*reversed(self._own), *(each for each in found if each not in self._own)]
+        leaving = [self._path]
+        own: list[DeviceBackend] = []
+        found: list[DeviceBackend] = []
+        if self._removes_backends:
+            leaving = self._leaving_devices()
+            own = [each for path in leaving for each in reversed(self._known.get(path, ()))]
+            found = self._backends_of(leaving)
         try:
             self.remove_device()
         except CommandError as error:
             if error.error_class == "DeviceNotFound":
-                self.is_gone = True
-                self._remove_orphans(error)
+                self.gone = leaving
+                self._remove_orphans(own, error)
             raise
-        self.is_gone = True
-        return self._remove(backends)
+        self.gone = leaving
+        return self._remove([*own, *(each for each in found if each not in own)])
 
     # The device
 
@@ -166,12 +171,25 @@ class UnplugRun:
             return True
         if self._rule.is_failed_by(event) or event.name == "SHUTDOWN":
             raise self._rule.failure("device_del", event)
-        if self._get(self._path, "type") is not None:
+        if self._is_there():
             return False
         # Its own event comes when it has let go of its backends; a processor's never comes.
         waiting = EventWait(channel.log, None, self._rule.is_completed_by, event.number)
         waiting.begin(event.number)
         channel.wait(waiting.is_found, Deadline(limits.RESET_GRACE))
+        return True
+
+    def _is_there(self) -> bool:
+        try:
+            self._client.execute(
+                "qom-get",
+                {"path": self._path, "property": "type"},
+                timeout=self._countdown.remaining(),
+            )
+        except CommandError as error:
+            return error.error_class != "DeviceNotFound"
+        except TimeoutError:  # the device's own event decides
+            return True
         return True
 
     def _late(self) -> TimeoutError:
@@ -188,10 +206,10 @@ class UnplugRun:
 
     # Backends
 
-    def _remove_orphans(self, error: CommandError) -> None:
+    def _remove_orphans(self, own: list[DeviceBackend], error: CommandError) -> None:
         """Remove the backends of a device that somebody else has removed."""
         try:
-            removed = self._remove([*reversed(self._own)])
+            removed = self._remove(own)
         except (CommandError, CommandInterrupted, ConnectionClosed, TimeoutError) as failure:
             error.add_note(str(failure))
         else:
@@ -226,27 +244,15 @@ class UnplugRun:
             raise CommandError(first.error_class, desc, first.command, first.id)
         return tuple(removed)
 
-    def _backends(self) -> list[DeviceBackend]:
-        """Return the backends that the device, and those on its buses, have for themselves."""
-        found: dict[DeviceBackend, None] = {}
-        try:
-            for path in self._leaving_devices():
-                for backend in self._backends_at(path):
-                    found[backend] = None
-        except CommandError:  # device_del returns the error if there is no such device
-            pass
-        return [*found]
-
     def _leaving_devices(self) -> list[str]:
         """Return the paths of the device and of those on its buses, at any depth."""
-        path = self._path
         buses: dict[str, str] = {}
         for parent in _PERIPHERALS:
-            for name in self._children(parent):
-                device = f"{parent}/{name}"
-                if device != path:
+            for name, kind in (self._properties(parent)).items():
+                if kind.startswith("child<"):
+                    device = f"{parent}/{name}"
                     buses[device] = text_of(self._get(device, "parent_bus"))
-        leaving = [path]
+        leaving = [self._path]
         for above in leaving:
             leaving += [
                 device
@@ -254,6 +260,13 @@ class UnplugRun:
                 if bus.startswith(f"{above}/") and device not in leaving
             ]
         return leaving
+
+    def _backends_of(self, devices: list[str]) -> list[DeviceBackend]:
+        """Return the backends that devices have for themselves, each once."""
+        found: dict[DeviceBackend, None] = {}
+        for path in devices:
+            found |= dict.fromkeys(self._backends_at(path))
+        return [*found]
 
     def _backends_at(self, path: str, depth: int = 0) -> list[DeviceBackend]:
         found: list[DeviceBackend] = []
@@ -273,15 +286,15 @@ class UnplugRun:
         return found
 
     def _properties(self, path: str) -> dict[str, str]:
-        answer = self._client.execute(
-            "qom-list", {"path": path}, timeout=self._countdown.remaining()
-        )
+        """Return the types of an object's properties; none if there is no such object."""
+        try:
+            answer = self._client.execute(
+                "qom-list", {"path": path}, timeout=self._countdown.remaining()
+            )
+        except CommandError:
+            return {}
         entries = read_answer("qom-list", answer, list[dict[str, Any]], "a list of objects")
         return {text_of(each.get("name")): text_of(each.get("type")) for each in entries}
-
-    def _children(self, path: str) -> list[str]:
-        found = self._properties(path)
-        return [name for name, kind in found.items() if kind.startswith("child<")]
 
     def _get(self, path: str, name: str) -> Any:
         """Return the value of a property, None if it can't be read."""
