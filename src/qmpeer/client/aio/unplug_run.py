@@ -82,6 +82,7 @@ class UnplugRun:
         self._path = path_of(id)
         self._rule = COMPLETIONS["device_del"]({"id": id})
         self._asked = 0
+        self._was_busy = False
         self.gone: Sequence[str] = ()
 
     async def run(self) -> tuple[DeviceBackend, ...]:
@@ -141,11 +142,12 @@ class UnplugRun:
             if error.error_class == "DeviceNotFound" and self._asked:
                 return _GONE
             if not self._asked and is_busy(error):
+                self._was_busy = True
                 return limits.UNPLUG_BUSY
             if not is_pending(error) and not is_busy(error):
                 raise
         except TimeoutError:
-            if self._asked:
+            if self._asked or self._was_busy:
                 raise self._late() from None
             raise
         self._asked += 1
