@@ -21,6 +21,8 @@ SUBCOMMANDS: Final = {
     "jobs": ("ADDRESS [ID ...] [--wait]", "show the progress of jobs and migration"),
     "ga": ("ADDRESS VERB ...", "run a guest-agent command"),
     "qom": ("ADDRESS tree|list|get|set ...", "show and change the machine's QOM objects"),
+    "plug": ("ADDRESS DRIVER [name=value ...]", "plug a device, with its backends"),
+    "unplug": ("ADDRESS ID", "unplug a device, and remove its backends"),
     "screenshot": ("ADDRESS [FILE]", "save the guest's screen as a picture"),
     "top": ("ADDRESS", "show the load of CPUs, disks and NICs, live"),
     "schema": ("dump|diff|has|lint ...", "show, compare, query or check schemas"),

@@ -84,7 +84,7 @@ KIND_OF_PROPERTY: Final[Mapping[str, str]] = {
     "cryptodev": "object",
 }
 """The kinds of backends that a device has for itself. An iothread may serve many devices."""
-_FLAT_OBJECTS: Final = 6
+FLAT_OBJECTS: Final = 6
 """The first release of QEMU whose object-add takes properties beside "id", not in "props"."""
 _PENDING: Final = "in the process of unplug"
 """In a refusal of device_del because an earlier request is pending: QEMU 6.0 and newer."""
@@ -173,17 +173,36 @@ def device_part(device: Mapping[str, JsonValue]) -> Part:
     return _part("device", device, str(device["driver"]))
 
 
-def _backend_part(given: Mapping[str, JsonValue], release: int | None) -> Part:
+def add_command(given: Mapping[str, JsonValue]) -> tuple[str, str]:
+    """Return the command that adds a backend with these arguments, and the argument that names it.
+
+    Raises:
+        ValueError: If they aren't those of a backend.
+
+    Example:
+        >>> add_command({"driver": "null-co"})
+        ('blockdev-add', 'node-name')
+    """
+    kind = _KINDS[_kind_of(given)]
+    return kind.add, kind.member
+
+
+def _kind_of(given: Mapping[str, JsonValue]) -> str:
     for kind, commands in _KINDS.items():
         if commands.marker and commands.marker in given:
-            part = _part(kind, given, str(given[commands.marker]))
-            if kind == "object":
-                return part._replace(arguments=_object_arguments(part.arguments, release))
-            return part._replace(type="") if kind == "chardev" else part
+            return kind
     raise ValueError(
         f"found a backend with the members {_names(given)}, expected one of driver (block node), "
         "type (netdev), backend (chardev) and qom-type (object)"
     )
+
+
+def _backend_part(given: Mapping[str, JsonValue], release: int | None) -> Part:
+    kind = _kind_of(given)
+    part = _part(kind, given, str(given[_KINDS[kind].marker]))
+    if kind == "object":
+        return part._replace(arguments=_object_arguments(part.arguments, release))
+    return part._replace(type="") if kind == "chardev" else part
 
 
 def _part(kind: str, given: Mapping[str, JsonValue], type_name: str) -> Part:
@@ -207,7 +226,7 @@ def _object_arguments(given: JsonObject, release: int | None) -> JsonObject:
     properties = {name: value for name, value in given.items() if name not in own}
     if release is None:
         return given
-    if release < _FLAT_OBJECTS:
+    if release < FLAT_OBJECTS:
         if not properties or "props" in properties:
             return given
         return {**own, "props": properties}
