@@ -122,7 +122,7 @@ def test_the_third_step_fails(vm: Vm) -> None:
     ids=lambda each: each.get("driver"),
 )
 def test_devices_that_go_at_once(vm: Vm, device: JsonObject, backend: JsonObject) -> None:
-    """Whoever has plugged them."""
+    """Those that plug has added, and those of somebody else."""
     before = parts(vm)
     for _ in range(3):
         plugged = vm.call("plug", device, backend)
