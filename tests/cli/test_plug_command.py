@@ -70,9 +70,7 @@ def test_for_programs(machine: str, run: Run) -> None:
     assert (status, found["backends"]) == (0, [backend])
     _, (line,), _ = run("unplug", machine, found["id"], "--json", "--keep-backends")
     assert json.loads(line) == {"id": found["id"], "removed": []}
-    status, (line,), _ = run(
-        "plug", machine, "usb-storage", '{"id": "s", "drive": "n0"}', "--json"
-    )
+    status, (line,), _ = run("plug", machine, "usb-storage", '{"id": "s", "drive": "n0"}', "--json")
     assert json.loads(line) == {"id": "s", "backends": []}
     _, (line,), _ = run("unplug", machine, "s", "--json")
     assert json.loads(line) == {"id": "s", "removed": [backend]}

@@ -247,6 +247,30 @@ def test_an_unknown_outcome_of_anothers_name(face: Face) -> None:
         assert notes(caught.value) == []
 
 
+@pytest.mark.parametrize("is_done", [True, False])
+@pytest.mark.parametrize("step", [3, 4], ids=STEPS[3:])
+def test_a_server_that_cannot_tell_what_it_has(
+    face: Face, monkeypatch: pytest.MonkeyPatch, step: int, is_done: bool
+) -> None:
+    with pretended(face) as (vm, machine):
+        query = ["human-monitor-command", "qom-list"][step - 3]
+        machine.hold(STEPS[step], query)
+        hasten(vm, monkeypatch, STEPS[step])
+        plugging = vm.start("plug", DEVICE, BACKENDS)
+        late = machine.held(STEPS[step])
+        looking = machine.held(query)
+        if is_done:
+            machine.answer(late)
+        machine.let_go(query)
+        machine.refuse(looking, "no", "CommandNotFound")
+        with pytest.raises(TimeoutError) as caught:
+            plugging.result(PATIENCE)
+        assert machine.names == set()
+        (note,) = notes(caught.value)
+        assert note.startswith("taken back: ")
+        assert ([*WORDS, "device d0"][step] in note) is is_done
+
+
 def test_a_server_that_hangs(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "CANCEL_TIMEOUT", 0.1)
     with pretended(face) as (vm, machine):

