@@ -107,11 +107,35 @@ def test_a_silent_guest_is_asked_again(face: Face) -> None:
         assert unplugging.result(PATIENCE) == (NODE,)
 
 
-def test_it_was_gone_when_the_guest_is_asked_again(face: Face) -> None:
+def test_it_was_gone_when_the_guest_is_asked_again(
+    face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Servers before 1.5 send no event."""
+    monkeypatch.setattr(limits, "CANCEL_TIMEOUT", 0.2)
+    monkeypatch.setattr(limits, "RESET_GRACE", 0.01)
     with pretended(face) as (vm, machine):
         unplugging = begin(vm, machine, repeat=0.01)
         machine.devices.clear()
+        assert unplugging.result(PATIENCE) == (NODE,)
+
+
+@pytest.mark.parametrize("sign", ["event", "refusal"])
+def test_a_device_that_is_gone_but_holds_its_backend(face: Face, sign: str) -> None:
+    """QEMU sends DEVICE_DELETED when it lets go, which may be later."""
+    with pretended(face) as (vm, machine):
+        unplugging = begin(vm, machine, repeat=0.01 if sign == "refusal" else None)
+        machine.devices["/gone"] = machine.devices.pop(PATH)
+        if sign == "event":
+            machine.hold("qom-get")
+            machine.server.event("DEVICE_DELETED", path=f"{PATH}/virtio-backend")
+            looking = machine.held("qom-get")
+            machine.let_go("qom-get")
+            machine.answer(looking)
+        vm.event_mark()
+        vm.execute("query-chardev")
+        assert "blockdev-del" not in machine.log
+        machine.devices.clear()
+        machine.server.event("DEVICE_DELETED", device="d0", path=PATH)
         assert unplugging.result(PATIENCE) == (NODE,)
 
 

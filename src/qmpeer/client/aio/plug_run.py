@@ -114,7 +114,8 @@ class PlugRun:
         if part.kind != "device":
             return await remove(self._client, part.kind, part.name, countdown)
         try:
-            await UnplugRun(self._client, part.name, {}, False, None, countdown).remove_device()
+            run = UnplugRun(self._client, part.name, {}, False, None, countdown)
+            await run.remove_device(limits.CANCEL_TIMEOUT)
         except CommandError as error:
             if error.error_class == "DeviceNotFound":
                 return False

@@ -96,24 +96,30 @@ class UnplugRun:
             leaving = await self._leaving_devices()
             own = [each for path in leaving for each in reversed(self._known.get(path, ()))]
             found = await self._backends_of(leaving)
+        backends = [*own, *(each for each in found if each not in own)]
         try:
-            await self.remove_device()
+            await self.remove_device(limits.CANCEL_TIMEOUT if backends else limits.RESET_GRACE)
         except CommandError as error:
             if error.error_class == "DeviceNotFound":
                 self.gone = leaving
                 await self._remove_orphans(own, error)
             raise
         self.gone = leaving
-        return await self._remove([*own, *(each for each in found if each not in own)])
+        return await self._remove(backends)
 
     # The device
 
-    async def remove_device(self) -> None:
-        """Remove the device alone."""
+    async def remove_device(self, grace: float) -> None:
+        """Remove the device alone.
+
+        Args:
+            grace: Seconds to wait for the event of a device that is already gone.
+        """
         channel = await self._client._channel.connected(Deadline(self._countdown.remaining()))
         # An event that has arrived already belongs to an earlier device of that name.
         await channel.take_in_what_has_arrived()
-        waiting = self._wait_after(channel, channel.log.last)
+        mark = channel.log.last
+        waiting = self._wait_after(channel, mark)
         try:
             while (seconds := await self._ask()) != _GONE:
                 period = Countdown(seconds)
@@ -122,11 +128,12 @@ class UnplugRun:
                     if await channel.wait(waiting.is_found, patience):
                         event = waiting.event
                         assert event is not None
-                        if await self._is_end(channel, event):
+                        if await self._is_end(channel, event, grace):
                             return
                         waiting = self._wait_after(channel, event.number)
                     elif self._countdown.is_over:
                         raise self._late()
+            await self._wait_for_release(channel, mark, grace)
         except ConnectionClosed as error:
             raise self._rule.cut_off("device_del", error) from error
 
@@ -176,7 +183,7 @@ class UnplugRun:
         test = self._rule.failing.get(event.name)
         return test is not None and test(event)
 
-    async def _is_end(self, channel: AsyncChannel, event: Event) -> bool:
+    async def _is_end(self, channel: AsyncChannel, event: Event, grace: float) -> bool:
         """Return whether the device is gone.
 
         Raises:
@@ -191,11 +198,19 @@ class UnplugRun:
             raise CompletionError("device_del", event.name, event.data, "the guest has ended")
         if await self._is_there():
             return False
-        # Its own event comes when it has let go of its backends; a processor's never comes.
-        waiting = EventWait(channel.log, None, self._completes, event.number)
-        waiting.begin(event.number)
-        await channel.wait(waiting.is_found, Deadline(limits.RESET_GRACE))
+        await self._wait_for_release(channel, event.number, grace)
         return True
+
+    async def _wait_for_release(self, channel: AsyncChannel, mark: int, grace: float) -> None:
+        """Wait for the own event of a device that is gone; a processor's never comes.
+
+        QEMU removes a device first, and sends the event once nothing uses it any more. Until then,
+        its backends are in use.
+        """
+        waiting = EventWait(channel.log, None, self._completes, mark)
+        waiting.begin(mark)
+        seconds = max(self._countdown.remaining(grace) or 0.0, limits.RESET_GRACE)
+        await channel.wait(waiting.is_found, Deadline(seconds))
 
     async def _is_there(self) -> bool:
         try:

@@ -97,24 +97,30 @@ class UnplugRun:
             leaving = self._leaving_devices()
             own = [each for path in leaving for each in reversed(self._known.get(path, ()))]
             found = self._backends_of(leaving)
+        backends = [*own, *(each for each in found if each not in own)]
         try:
-            self.remove_device()
+            self.remove_device(limits.CANCEL_TIMEOUT if backends else limits.RESET_GRACE)
         except CommandError as error:
             if error.error_class == "DeviceNotFound":
                 self.gone = leaving
                 self._remove_orphans(own, error)
             raise
         self.gone = leaving
-        return self._remove([*own, *(each for each in found if each not in own)])
+        return self._remove(backends)
 
     # The device
 
-    def remove_device(self) -> None:
-        """Remove the device alone."""
+    def remove_device(self, grace: float) -> None:
+        """Remove the device alone.
+
+        Args:
+            grace: Seconds to wait for the event of a device that is already gone.
+        """
         channel = self._client._channel.connected(Deadline(self._countdown.remaining()))
         # An event that has arrived already belongs to an earlier device of that name.
         channel.take_in_what_has_arrived()
-        waiting = self._wait_after(channel, channel.log.last)
+        mark = channel.log.last
+        waiting = self._wait_after(channel, mark)
         try:
             while (seconds := self._ask()) != _GONE:
                 period = Countdown(seconds)
@@ -123,11 +129,12 @@ class UnplugRun:
                     if channel.wait(waiting.is_found, patience):
                         event = waiting.event
                         assert event is not None
-                        if self._is_end(channel, event):
+                        if self._is_end(channel, event, grace):
                             return
                         waiting = self._wait_after(channel, event.number)
                     elif self._countdown.is_over:
                         raise self._late()
+            self._wait_for_release(channel, mark, grace)
         except ConnectionClosed as error:
             raise self._rule.cut_off("device_del", error) from error
 
@@ -177,7 +184,7 @@ class UnplugRun:
         test = self._rule.failing.get(event.name)
         return test is not None and test(event)
 
-    def _is_end(self, channel: Channel, event: Event) -> bool:
+    def _is_end(self, channel: Channel, event: Event, grace: float) -> bool:
         """Return whether the device is gone.
 
         Raises:
@@ -192,11 +199,19 @@ class UnplugRun:
             raise CompletionError("device_del", event.name, event.data, "the guest has ended")
         if self._is_there():
             return False
-        # Its own event comes when it has let go of its backends; a processor's never comes.
-        waiting = EventWait(channel.log, None, self._completes, event.number)
-        waiting.begin(event.number)
-        channel.wait(waiting.is_found, Deadline(limits.RESET_GRACE))
+        self._wait_for_release(channel, event.number, grace)
         return True
+
+    def _wait_for_release(self, channel: Channel, mark: int, grace: float) -> None:
+        """Wait for the own event of a device that is gone; a processor's never comes.
+
+        QEMU removes a device first, and sends the event once nothing uses it any more. Until then,
+        its backends are in use.
+        """
+        waiting = EventWait(channel.log, None, self._completes, mark)
+        waiting.begin(mark)
+        seconds = max(self._countdown.remaining(grace) or 0.0, limits.RESET_GRACE)
+        channel.wait(waiting.is_found, Deadline(seconds))
 
     def _is_there(self) -> bool:
         try:
