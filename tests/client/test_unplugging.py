@@ -229,7 +229,7 @@ def test_a_device_without_an_event_of_its_own(
     """x86's processors."""
     monkeypatch.setattr(limits, "RESET_GRACE", 0.01)
     with pretended(face) as (vm, machine):
-        machine.backends.clear()
+        machine.devices[PATH]["drive"] = None
         unplugging = begin(vm, machine, repeat=None)
         machine.server.event(event, **data)  # another's, or too early: the device is still there
         vm.event_mark()
