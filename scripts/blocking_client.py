@@ -52,9 +52,11 @@ SOURCES = (
     "migration_run",
     "name_queries",
     "pointer",
+    "plug_run",
     "procedures",
     "screen",
     "subscription",
+    "unplug_run",
 )
 WIDTH = 100
 
@@ -73,6 +75,7 @@ NAMES = {
     "AsyncOnLost": "OnLost",
     "AsyncPointer": "Pointer",
     "AsyncScreen": "Screen",
+    "AsyncPlugged": "Plugged",
     "AsyncReconnectingChannel": "ReconnectingChannel",
     "StopAsyncIteration": "StopIteration",
     "__aenter__": "__enter__",

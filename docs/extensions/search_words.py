@@ -71,6 +71,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "cookbook/looking-and-logging#log-all-events-one-file-a-day": ("event log", "log events"),
     "cookbook/looking-and-logging#change-the-vnc-password": ("vnc",),
     "cookbook/media-and-devices": ("hot-plug",),
+    "howto/plug-devices": ("device_add", "device_del", "hot-plug", "hot-unplug"),
     "cookbook/media-and-devices#swap-a-cd": ("cd-rom", "eject"),
     "cookbook/media-and-devices#plug-a-usb-device-and-unplug-it": ("hot-unplug", "usb"),
     "cookbook/media-and-devices#plug-a-processor": ("cpu",),

@@ -118,6 +118,17 @@ ENSURE_ATTEMPTS: Final = 3
 RESET_GRACE: Final = 1.0
 """Seconds in which a removed device's event may still come after a reset, or after the event of a
 part of the device. Ours: QEMU 7.2 and 10.0 take 0.3."""
+UNPLUG_REPEAT: Final = 10.0
+"""Default seconds after which a silent guest is asked again to let a device go. Ours: libvirt waits
+5 to 10 s for a guest, then its callers ask again; a PCI Express slot takes 5 s."""
+UNPLUG_BUSY: Final = 0.5
+"""Seconds after which a request is repeated that was refused because the guest is busy with the
+slot. Ours: powering a slot up takes Linux half a second."""
+PLUGGED: Final = 1024
+"""Plugged devices whose backends a client remembers; then the oldest are forgotten. Ours."""
+HANDED_ON_DEPTH: Final = 4
+"""Levels of QOM at which a backend is searched that a device has handed on. Ours: usb-storage's is
+2 levels below."""
 RECONNECT_DELAY: Final = 0.05
 """Seconds before the second attempt to reconnect, doubled for each further one. Ours."""
 RECONNECT_DELAY_MOST: Final = 2.0

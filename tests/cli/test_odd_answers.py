@@ -21,6 +21,8 @@ TOOLS = [
     "qom {} set /m type x",
     "top {} --count 1 --interval 0.001",
     "screenshot {} {}.png",
+    "plug {} x serial=1",
+    "unplug {} m",
     "exec {} query-jobs",
     "shell {} -c query-jobs",
     "shell {} -H -c help",

@@ -48,6 +48,17 @@ def test_console(text: str, folder: Path) -> None:
 
 def test_all_tools_are_there() -> None:
     page = (DOCS / "tools.md").read_text()
-    for name in ("info", "events", "jobs", "ga", "qom", "screenshot", "top", "completion", "man"):
+    for name in (
+        "info",
+        "events",
+        "jobs",
+        "ga",
+        "qom",
+        "plug",
+        "screenshot",
+        "top",
+        "completion",
+        "man",
+    ):
         assert f"qmpeer {name} " in page
-    assert len(CONSOLE) == 3
+    assert len(CONSOLE) == 4

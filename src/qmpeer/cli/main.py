@@ -21,7 +21,8 @@ SUBCOMMANDS: Final = {
     "jobs": ("ADDRESS [ID ...] [--wait]", "show the progress of jobs and migration"),
     "ga": ("ADDRESS VERB ...", "run a guest-agent command"),
     "qom": ("ADDRESS tree|list|get|set ...", "show and change the machine's QOM objects"),
-    # Keyboard, pointer, screen
+    "plug": ("ADDRESS DRIVER [name=value ...]", "plug a device, with its backends"),
+    "unplug": ("ADDRESS ID", "unplug a device, and remove its backends"),
     "type": ("ADDRESS TEXT [--press KEYS]", "type on the guest's keyboard"),
     "click": ("ADDRESS X Y", "move the guest's pointer, and click"),
     "screenshot": ("ADDRESS [FILE] [--watch]", "save the guest's screen as a picture"),

@@ -12,14 +12,17 @@ if TYPE_CHECKING:
     from qmpeer.client.aio.client import AsyncClient
     from qmpeer.client.aio.guest_agent import AsyncFrozen, AsyncGuestAgent
     from qmpeer.client.aio.keyboard import AsyncHeldKeys, AsyncKeyboard
+    from qmpeer.client.aio.plug_run import AsyncPlugged
     from qmpeer.client.aio.pointer import AsyncPointer
     from qmpeer.client.aio.reply import Reply
     from qmpeer.client.aio.subscription import AsyncEvents
     from qmpeer.client.blocking.client import Client
     from qmpeer.client.blocking.guest_agent import Frozen, GuestAgent
     from qmpeer.client.blocking.keyboard import HeldKeys, Keyboard
+    from qmpeer.client.blocking.plug_run import Plugged
     from qmpeer.client.blocking.pointer import Pointer
     from qmpeer.client.blocking.subscription import Events
+    from qmpeer.client.hotplug import DeviceBackend
     from qmpeer.client.interruptions import Interruption
     from qmpeer.client.jobs import JobState
     from qmpeer.client.migration import MigrationState
@@ -35,8 +38,10 @@ __all__ = [
     "AsyncGuestAgent",
     "AsyncHeldKeys",
     "AsyncKeyboard",
+    "AsyncPlugged",
     "AsyncPointer",
     "Client",
+    "DeviceBackend",
     "Events",
     "Executed",
     "Frozen",
@@ -47,6 +52,7 @@ __all__ = [
     "Keyboard",
     "MigrationState",
     "Picture",
+    "Plugged",
     "Pointer",
     "Reply",
     "kind_of",
@@ -63,7 +69,9 @@ _HOMES = {
     "AsyncHeldKeys": "qmpeer.client.aio.keyboard",
     "AsyncKeyboard": "qmpeer.client.aio.keyboard",
     "AsyncPointer": "qmpeer.client.aio.pointer",
+    "AsyncPlugged": "qmpeer.client.aio.plug_run",
     "Client": "qmpeer.client.blocking.client",
+    "DeviceBackend": "qmpeer.client.hotplug",
     "Events": "qmpeer.client.blocking.subscription",
     "Executed": "qmpeer.client.agent_answers",
     "Frozen": "qmpeer.client.blocking.guest_agent",
@@ -75,6 +83,7 @@ _HOMES = {
     "MigrationState": "qmpeer.client.migration",
     "Picture": "qmpeer.display.pictures",
     "Pointer": "qmpeer.client.blocking.pointer",
+    "Plugged": "qmpeer.client.blocking.plug_run",
     "Reply": "qmpeer.client.aio.reply",
     "kind_of": "qmpeer.client.server_names",
 }

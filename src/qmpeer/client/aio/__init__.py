@@ -22,15 +22,20 @@ if TYPE_CHECKING:
     from qmpeer.client.aio.keyboard import AsyncKeyboard
     from qmpeer.client.aio.migration_run import MigrationRun
     from qmpeer.client.aio.name_queries import find_agent, names
+    from qmpeer.client.aio.plug_run import AsyncPlugged, PlugRun
     from qmpeer.client.aio.pointer import AsyncPointer, screen_options
     from qmpeer.client.aio.reconnecting_channel import AsyncReconnectingChannel
     from qmpeer.client.aio.screen import take_picture, watch_screen
+    from qmpeer.client.aio.unplug_run import UnplugRun, path_of
+    from qmpeer.client.hotplug import NO_MEMORY, cpu_parts, memory_parts, parts_of
     from qmpeer.client.screen_watch import ScreenWatch
 
 __all__ = [
+    "NO_MEMORY",
     "AsyncAgentContact",
     "AsyncGuestAgent",
     "AsyncKeyboard",
+    "AsyncPlugged",
     "AsyncPointer",
     "AsyncReconnectingChannel",
     "CompletionRun",
@@ -38,10 +43,16 @@ __all__ = [
     "FurtherMonitor",
     "JobRun",
     "MigrationRun",
+    "PlugRun",
     "ScreenWatch",
+    "UnplugRun",
     "connect_by",
+    "cpu_parts",
     "find_agent",
+    "memory_parts",
     "names",
+    "parts_of",
+    "path_of",
     "screen_options",
     "take_picture",
     "watch_screen",
@@ -52,6 +63,7 @@ _HOMES = {
     "AsyncGuestAgent": "qmpeer.client.aio.guest_agent",
     "AsyncKeyboard": "qmpeer.client.aio.keyboard",
     "AsyncPointer": "qmpeer.client.aio.pointer",
+    "AsyncPlugged": "qmpeer.client.aio.plug_run",
     "AsyncReconnectingChannel": "qmpeer.client.aio.reconnecting_channel",
     "CompletionRun": "qmpeer.client.aio.completion_run",
     "Ensuring": "qmpeer.client.aio.ensure",
@@ -65,6 +77,13 @@ _HOMES = {
     "screen_options": "qmpeer.client.aio.pointer",
     "take_picture": "qmpeer.client.aio.screen",
     "watch_screen": "qmpeer.client.aio.screen",
+    "NO_MEMORY": "qmpeer.client.hotplug",
+    "cpu_parts": "qmpeer.client.hotplug",
+    "memory_parts": "qmpeer.client.hotplug",
+    "parts_of": "qmpeer.client.hotplug",
+    "path_of": "qmpeer.client.aio.unplug_run",
+    "PlugRun": "qmpeer.client.aio.plug_run",
+    "UnplugRun": "qmpeer.client.aio.unplug_run",
 }
 
 

@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from qmpeer.client.blocking.keyboard import Keyboard
     from qmpeer.client.blocking.migration_run import MigrationRun
     from qmpeer.client.blocking.name_queries import find_agent, names
+    from qmpeer.client.blocking.plug_run import Plugged, PlugRun
     from qmpeer.client.blocking.pointer import Pointer, screen_options
     from qmpeer.client.blocking.reconnecting_channel import ReconnectingChannel
     from qmpeer.client.blocking.screen import take_picture, watch_screen
+    from qmpeer.client.blocking.unplug_run import UnplugRun, path_of
+    from qmpeer.client.hotplug import NO_MEMORY, cpu_parts, memory_parts, parts_of
     from qmpeer.client.screen_watch import ScreenWatch
 
 __all__ = [
+    "NO_MEMORY",
     "AgentContact",
     "CompletionRun",
     "Ensuring",
@@ -33,12 +37,19 @@ __all__ = [
     "JobRun",
     "Keyboard",
     "MigrationRun",
+    "PlugRun",
+    "Plugged",
     "Pointer",
     "ReconnectingChannel",
     "ScreenWatch",
+    "UnplugRun",
     "connect_by",
+    "cpu_parts",
     "find_agent",
+    "memory_parts",
     "names",
+    "parts_of",
+    "path_of",
     "screen_options",
     "take_picture",
     "watch_screen",
@@ -49,6 +60,7 @@ _HOMES = {
     "GuestAgent": "qmpeer.client.blocking.guest_agent",
     "Keyboard": "qmpeer.client.blocking.keyboard",
     "Pointer": "qmpeer.client.blocking.pointer",
+    "Plugged": "qmpeer.client.blocking.plug_run",
     "ReconnectingChannel": "qmpeer.client.blocking.reconnecting_channel",
     "CompletionRun": "qmpeer.client.blocking.completion_run",
     "Ensuring": "qmpeer.client.blocking.ensure",
@@ -62,6 +74,13 @@ _HOMES = {
     "screen_options": "qmpeer.client.blocking.pointer",
     "take_picture": "qmpeer.client.blocking.screen",
     "watch_screen": "qmpeer.client.blocking.screen",
+    "NO_MEMORY": "qmpeer.client.hotplug",
+    "cpu_parts": "qmpeer.client.hotplug",
+    "memory_parts": "qmpeer.client.hotplug",
+    "parts_of": "qmpeer.client.hotplug",
+    "path_of": "qmpeer.client.blocking.unplug_run",
+    "PlugRun": "qmpeer.client.blocking.plug_run",
+    "UnplugRun": "qmpeer.client.blocking.unplug_run",
 }
 
 

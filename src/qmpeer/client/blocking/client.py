@@ -44,8 +44,10 @@ if TYPE_CHECKING:
     from qmpeer.bindings import Command, EventType, TypedEvent
     from qmpeer.client.blocking.guest_agent import GuestAgent
     from qmpeer.client.blocking.keyboard import Keyboard
+    from qmpeer.client.blocking.plug_run import Plugged
     from qmpeer.client.blocking.pointer import Pointer
     from qmpeer.client.blocking.reconnecting_channel import AnyChannel
+    from qmpeer.client.hotplug import Backends, DeviceBackend, Part
     from qmpeer.client.interruptions import Interruption
     from qmpeer.client.jobs import JobState, OnStopped, WhenReady
     from qmpeer.client.migration import MigrationState
@@ -84,6 +86,7 @@ class Client(ClosedOnExit):
         self._preflight: Preflight | None = None
         self._checked_events: set[str] = set()  # names that the server has
         self._held_keys: list[str] = []
+        self._plugged: dict[str, Plugged] = {}  # by QOM path
 
     # Connecting
 
@@ -881,6 +884,139 @@ class Client(ClosedOnExit):
         options = blocking.screen_options(device, head)
         countdown = Countdown(self._seconds(timeout))
         return blocking.watch_screen(self, watch, interval, options, countdown)
+
+    # Plugging and unplugging
+
+    def plug(
+        self, device: JsonObject, backend: "Backends" = (), *, timeout: Timeout = DEFAULT
+    ) -> "Plugged":
+        """Plug a device: add its backends, then the device itself.
+
+        If a step fails, everything that was added is removed again, the last one first. The notes
+        of the exception say what was taken back, and what is still there. After a time-out or a
+        lost connection this looks first whether the step had been done.
+
+        Args:
+            device: The arguments of device_add: {"driver": "virtio-blk-pci", "bus": "port1"}. An id
+                is made if there is none.
+            backend: The host's half of the device, as the arguments of the command that adds it:
+                blockdev-add if they have a "driver", netdev_add if they have a "type", chardev-add
+                if they have a "backend", object-add if they have a "qom-type". A node-name or id is
+                made if there is none. Several are added in the given order. The device's "drive",
+                "netdev", "chardev", "memdev", "rng", "cryptodev" or "iothread" is the last backend
+                of that kind that no other backend uses, unless it is given.
+            timeout: Seconds for all commands together; None waits for ever.
+
+        Returns:
+            The plugged device; as a context manager it is unplugged at its end.
+
+        Raises:
+            CommandError: If the server refuses one of the commands.
+            CommandInterrupted: If the connection ended meanwhile.
+            ConnectionClosed: If the connection had already ended.
+            TimeoutError: If the deadline passed.
+            ValueError: If a backend has none of these members, or the device no driver.
+        """
+        parts = blocking.parts_of(device, backend, self._release())
+        return (self._plug(parts, "", timeout))[0]
+
+    def plug_cpus(self, count: int = 1, *, timeout: Timeout = DEFAULT) -> "list[Plugged]":
+        """Plug processors into the first free slots, as query-hotpluggable-cpus lists them.
+
+        The guest may have to start using them. Exceptions are those of `plug`.
+
+        Args:
+            count: The number of slots. A slot takes one virtual CPU on most machines.
+            timeout: Seconds for all commands together; None waits for ever.
+
+        Raises:
+            ValueError: If fewer slots are free.
+        """
+        countdown = Countdown(self._seconds(timeout))
+        slots = self.execute("query-hotpluggable-cpus", timeout=countdown.remaining())
+        return self._plug(blocking.cpu_parts(slots, count), "", countdown.remaining())
+
+    def plug_memory(
+        self,
+        size: int,
+        device: JsonObject | None = None,
+        backend: JsonObject | None = None,
+        *,
+        timeout: Timeout = DEFAULT,
+    ) -> "Plugged":
+        """Plug a memory device. Exceptions are those of `plug`.
+
+        Args:
+            size: Its size in bytes.
+            device: Further arguments of device_add; the driver is "pc-dimm" if there is none.
+            backend: Further arguments of object-add; the qom-type is "memory-backend-ram" if there
+                is none.
+            timeout: Seconds for all commands together; None waits for ever.
+        """
+        parts = blocking.memory_parts(size, device or {}, backend or {}, self._release())
+        return (self._plug(parts, blocking.NO_MEMORY, timeout))[0]
+
+    def unplug(
+        self,
+        id: str,
+        *,
+        backends: bool = True,
+        repeat: float | None = limits.UNPLUG_REPEAT,
+        timeout: Timeout = DEFAULT,
+    ) -> "tuple[DeviceBackend, ...]":
+        """Unplug a device: ask the guest, wait until it lets the device go, remove the backends.
+
+        Devices on its buses go with it. A reset doesn't end the wait: it completes some removals,
+        and after the others the new guest is asked.
+
+        Args:
+            id: The device's id or QOM path.
+            backends: Remove the backends, too: those that `plug` has added with the device, or that
+                it names in "drive", "netdev", "chardev", "memdev", "rng" or "cryptodev"; the same
+                for devices on its buses. Block nodes below the device's own stay, unless they
+                were added by the same command or by `plug`.
+            repeat: Seconds after which a guest that doesn't answer is asked again; None asks once.
+            timeout: Seconds until the guest has let the device go; None waits for ever.
+
+        Returns:
+            The removed backends, in the order of their removal.
+
+        Raises:
+            CompletionError: If the guest refuses, or ends.
+            CommandError: If there is no such device, it can't be unplugged, or it is gone and one
+                of its backends can't be removed.
+            CommandInterrupted: If the connection ended meanwhile; the device may be gone.
+            ConnectionClosed: If the connection had already ended.
+            TimeoutError: If the guest hasn't let the device go; it still may.
+        """
+        known = {path: each.backends for path, each in tuple(self._plugged.items())}
+        countdown = Countdown(self._seconds(timeout))
+        run = blocking.UnplugRun(self, id, known, backends, repeat, countdown)
+        try:
+            return run.run()
+        finally:
+            for path in run.gone:
+                plugged = self._plugged.pop(path, None)
+                if plugged is not None:
+                    plugged.is_plugged = False
+
+    def _plug(self, parts: "list[Part]", hint: str, timeout: Timeout) -> "list[Plugged]":
+        blocking.PlugRun(self, parts, hint, Countdown(self._seconds(timeout))).run()
+        backends = tuple(part.backend for part in parts if part.kind != "device")
+        made = []
+        for part in parts:
+            if part.kind == "device":
+                plugged = blocking.Plugged(self, part.name, backends)
+                self._plugged[blocking.path_of(part.name)] = plugged
+                made.append(plugged)
+        while len(self._plugged) > limits.PLUGGED:
+            self._plugged.pop(next(iter(self._plugged)), None)
+        return made
+
+    def _release(self) -> int | None:
+        """Return the major release of the server's QEMU, None if it isn't known."""
+        version = None if self.greeting is None else self.greeting.version
+        return None if version is None else version.qemu.major
 
     # The connection
 
