@@ -10,6 +10,7 @@ from qmpeer.errors import (
     ChardevError,
     CommandError,
     CommandInterrupted,
+    CompletionError,
     ConflictError,
     ConnectionClosed,
     JobError,
@@ -53,6 +54,10 @@ SENTENCES = [
         "the server refused capabilities ['oob'] (it offers []): not offered",
     ),
     (CommandError("GenericError", "no", "stop", 4), "GenericError: no"),
+    (
+        CompletionError("device_del", "RESET", {"guest": True}, "the guest was reset"),
+        'device_del was accepted, but not completed: the guest was reset: RESET {"guest": true}',
+    ),
     (
         ConflictError("object", "o", {"a": (1, 2), "b": ("x", None)}, "object-add"),
         'object o exists, but differs: found a 1, expected 2; found b "x", expected null',

@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from qmpeer import limits
-from qmpeer.client.aio.completion_run import CompletionRun
 from qmpeer.client.aio.job_run import JOB_EVENTS, job_states
 from qmpeer.client.aio.procedures import CommandClient, first_that_exists, next_event
 from qmpeer.client.aio.subscription import events_of_this_connection
+from qmpeer.client.aio.unplug_run import UnplugRun
 from qmpeer.client.existence import (
     compare,
     creation,
@@ -156,10 +156,9 @@ class Ensuring:
     async def _remove(self) -> None:
         match self._kind:
             case "device":
-                run = CompletionRun(
-                    self._client, "device_del", {"id": self._id}, None, None, None, self._countdown
-                )
-                await run.run(False, ())
+                repeat = limits.UNPLUG_REPEAT
+                run = UnplugRun(self._client, self._id, {}, False, repeat, self._countdown)
+                await run.run()
             case "job":
                 await self._remove_job()
             case _:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from qmpeer import limits
-from qmpeer.client.blocking.completion_run import CompletionRun
 from qmpeer.client.blocking.job_run import JOB_EVENTS, job_states
 from qmpeer.client.blocking.procedures import CommandClient, first_that_exists, next_event
 from qmpeer.client.blocking.subscription import events_of_this_connection
+from qmpeer.client.blocking.unplug_run import UnplugRun
 from qmpeer.client.existence import (
     compare,
     creation,
@@ -157,10 +157,9 @@ class Ensuring:
     def _remove(self) -> None:
         match self._kind:
             case "device":
-                run = CompletionRun(
-                    self._client, "device_del", {"id": self._id}, None, None, None, self._countdown
-                )
-                run.run(False, ())
+                repeat = limits.UNPLUG_REPEAT
+                run = UnplugRun(self._client, self._id, {}, False, repeat, self._countdown)
+                run.run()
             case "job":
                 self._remove_job()
             case _:
