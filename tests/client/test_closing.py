@@ -232,6 +232,7 @@ CLIENTS = {
         from qmpeer import AsyncClient
         async def main():
             global vm
+            asyncio.get_running_loop().slow_callback_duration = {patience}
             vm = await AsyncClient.connect({address!r})
             await vm.execute("echo")
             vm.execute("hold", {{"name": "x"}})
@@ -255,7 +256,9 @@ ENDS = {
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("kind", CLIENTS)
 def test_the_interpreters_end_is_quiet(ours: OurMonitor, kind: str, end: str) -> None:
-    text = textwrap.dedent(CLIENTS[kind]).format(address=ours.address, last=ENDS[end][kind])
+    text = textwrap.dedent(CLIENTS[kind]).format(
+        address=ours.address, last=ENDS[end][kind], patience=PATIENCE
+    )
     strict = () if kind == "async" and "close()" not in ENDS[end][kind] else STRICT
     done = run_python(text, *strict)
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
