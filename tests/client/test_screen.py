@@ -209,5 +209,5 @@ def test_what_did_not_happen() -> None:
     watching.at(1, "aaab")
     assert watching.watch.late(5.0) == (
         "the screen didn't stand still for 2 s within 5 s; "
-        "25 % of its pixels differed in the last picture (tolerance 10 %)"
+        "a share of 0.25 of its pixels differed in the last picture (tolerance 0.1)"
     )

@@ -83,6 +83,7 @@ class ScreenWatch:
             what = "the screen didn't change"
         else:
             what = f"the screen didn't stand still for {self._still:g} s"
-        share = f"{100 * self._difference:.4g} % of its pixels"
-        allowed = f"tolerance {100 * self._tolerance:.4g} %"
-        return f"{what} within {seconds:.4g} s; {share} differed in the last picture ({allowed})"
+        return (
+            f"{what} within {seconds:.4g} s; a share of {self._difference:.3g} of its pixels "
+            f"differed in the last picture (tolerance {self._tolerance:.3g})"
+        )

@@ -904,7 +904,7 @@ class AsyncClient(ClosedOnExit):
             still: Seconds for which it must not change.
             region: The part to look at: x, y, width, height, in pixels; None for all of it.
             tolerance: The share of pixels that may change unnoticed, from 0 to 1: a blinking cursor
-                is 0.0002 of a screen of text.
+                is 0.0001 of a screen of text.
             interval: Seconds between two pictures.
             device: The display device; None for the first.
             head: The head of that device.
