@@ -24,20 +24,19 @@ from typing import Any
 
 from qmpeer import limits
 from qmpeer.client.aio.channel import AsyncChannel
+from qmpeer.client.aio.presence import look
 from qmpeer.client.aio.procedures import CommandClient
 from qmpeer.client.answers import read_answer, text_of
 from qmpeer.client.completions import COMPLETIONS
 from qmpeer.client.events import EventWait
+from qmpeer.client.existence import KINDS
 from qmpeer.client.hotplug import (
-    KIND_OF_PROPERTY,
-    LISTS,
+    OWNING_PROPERTIES,
     DeviceBackend,
     backend_in,
     is_busy,
     is_hint,
     is_pending,
-    listed,
-    removal,
     sentence,
 )
 from qmpeer.client.timeouts import Countdown, Deadline
@@ -305,7 +304,7 @@ class UnplugRun:
         found: list[DeviceBackend] = []
         has_handed_on = depth > 0
         properties = await self._properties(path)
-        for name in KIND_OF_PROPERTY:
+        for name in OWNING_PROPERTIES:
             if name in properties:
                 value = await self._get(path, name)
                 backend = backend_in(name, value)
@@ -350,27 +349,16 @@ async def remove(client: CommandClient, kind: str, name: str, countdown: Countdo
     Raises:
         CommandError: If it is there and can't be removed.
     """
-    command, arguments = removal(kind, name)
+    command, arguments = KINDS[kind].removal(name)
     try:
         await client.execute(command, arguments, timeout=countdown.remaining())
     except CommandError as error:
         if error.error_class == "DeviceNotFound":
             return False
         try:
-            if await type_of(client, kind, name, countdown) is None:
+            if await look(client, kind, name, (), countdown) is None:
                 return False
         except CommandError:  # a server that can't tell
             pass
         raise
     return True
-
-
-async def type_of(client: CommandClient, kind: str, name: str, countdown: Countdown) -> str | None:
-    """Return the driver or type of a device or backend; None if there is none of that name.
-
-    Raises:
-        CommandError: If the server has no such list.
-    """
-    command, arguments = LISTS[kind]
-    answer = await client.execute(command, arguments, timeout=countdown.remaining())
-    return dict(listed(kind, answer)).get(name)
