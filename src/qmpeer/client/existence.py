@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from qmpeer.client.answers import UNREADABLE, text_of
 from qmpeer.client.network_listing import network_lines
+from qmpeer.client.server_names import PERIPHERALS
 from qmpeer.errors import ConflictError
 from qmpeer.messages import redact_arguments
 from qmpeer.values import JsonObject, JsonValue
@@ -51,7 +52,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "chardev": Kind(
         "chardev", "id", "type", "chardev-add", "chardev-remove", "/chardevs", "chardev-"
     ),
-    "device": Kind("device", "id", "driver", "device_add", "device_del", "/machine/peripheral"),
+    "device": Kind("device", "id", "driver", "device_add", "device_del", PERIPHERALS[0]),
     "job": Kind("job", "job-id", "type", "", "job-dismiss"),
     "netdev": Kind("netdev", "id", "type", "netdev_add", "netdev_del"),
     "object": Kind("object", "id", "qom-type", "object-add", "object-del", "/objects"),

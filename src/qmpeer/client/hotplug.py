@@ -10,11 +10,10 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from qmpeer.client.answers import read_answer, text_of
+from qmpeer.client.answers import read_answer
 from qmpeer.client.existence import KINDS, type_wanted
 from qmpeer.client.server_names import by_number
 from qmpeer.errors import CommandError
-from qmpeer.messages import Event
 from qmpeer.values import JsonObject, JsonValue
 
 Backends: TypeAlias = Mapping[str, JsonValue] | Sequence[Mapping[str, JsonValue]]
@@ -66,8 +65,6 @@ _PENDING: Final = "in the process of unplug"
 """In a refusal of device_del because an earlier request is pending: QEMU 6.0 and newer."""
 _BUSY: Final = "power indicator blinking"
 """In a refusal because the guest is powering a PCI Express slot up or down: QEMU 6.2 and newer."""
-_EJECTIONS: Final = frozenset({3, 0x103})
-"""Sources of a status: an ejection that the machine or the guest has asked for. ACPI 6.5, _OST."""
 NO_MEMORY: Final = (
     "memory can be plugged if QEMU was started with free slots and space, "
     "such as -m 1G,slots=4,maxmem=8G"
@@ -279,19 +276,6 @@ def is_pending(error: CommandError) -> bool:
 def is_busy(error: CommandError) -> bool:
     """Return whether device_del was refused because the guest is busy with the device's slot."""
     return _BUSY in error.desc
-
-
-def is_hint(event: Event, path: str) -> bool:
-    """Return whether an event is a reason to look whether the device at a path is gone."""
-    if event.name == "DEVICE_DELETED":
-        return text_of(event.data.get("path")).startswith(f"{path}/")
-    info = event.data.get("info")
-    return (
-        event.name == "ACPI_DEVICE_OST"
-        and isinstance(info, dict)
-        and info.get("source") in _EJECTIONS
-        and info.get("status") == 0
-    )
 
 
 def backend_in(name: str, value: JsonValue) -> DeviceBackend | None:

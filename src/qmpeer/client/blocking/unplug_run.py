@@ -28,7 +28,7 @@ from qmpeer.client.answers import read_answer, text_of
 from qmpeer.client.blocking.channel import Channel
 from qmpeer.client.blocking.presence import look
 from qmpeer.client.blocking.procedures import CommandClient
-from qmpeer.client.completions import COMPLETIONS
+from qmpeer.client.completions import Ending, path_of, unplug_rule
 from qmpeer.client.events import EventWait
 from qmpeer.client.existence import KINDS
 from qmpeer.client.hotplug import (
@@ -36,15 +36,14 @@ from qmpeer.client.hotplug import (
     DeviceBackend,
     backend_in,
     is_busy,
-    is_hint,
     is_pending,
     sentence,
 )
+from qmpeer.client.server_names import PERIPHERALS
 from qmpeer.client.timeouts import Countdown, Deadline
 from qmpeer.errors import CommandError, CommandInterrupted, CompletionError, ConnectionClosed
 from qmpeer.messages import Event
 
-_PERIPHERALS = ("/machine/peripheral", "/machine/peripheral-anon")
 _GONE = -1.0
 """Returned in place of a number of seconds: there is no such device any more."""
 
@@ -80,9 +79,7 @@ class UnplugRun:
         self._repeat = repeat
         self._countdown = countdown
         self._path = path_of(id)
-        rule = COMPLETIONS["device_del"]({"id": id})
-        assert rule is not None
-        self._rule = rule
+        self._rule = unplug_rule(id)
         self._asked = 0
         self._was_busy = False
         self.gone: Sequence[str] = ()
@@ -119,7 +116,7 @@ class UnplugRun:
         # An event that has arrived already belongs to an earlier device of that name.
         channel.take_in_what_has_arrived()
         mark = channel.log.last
-        waiting = self._wait_after(channel, mark)
+        waiting = EventWait(channel.log, None, self._tells, mark)
         try:
             while (seconds := self._ask()) != _GONE:
                 period = Countdown(seconds)
@@ -130,7 +127,7 @@ class UnplugRun:
                         assert event is not None
                         if self._is_end(channel, event, grace):
                             return
-                        waiting = self._wait_after(channel, event.number)
+                        waiting = EventWait(channel.log, None, self._tells, event.number)
                     elif self._countdown.is_over:
                         raise self._late()
             self._wait_for_release(channel, mark, grace)
@@ -162,26 +159,8 @@ class UnplugRun:
         self._asked += 1
         return self._repeat
 
-    def _wait_after(self, channel: Channel, mark: int) -> EventWait:
-        """Return a wait for the next event that tells something, after a mark."""
-        waiting = EventWait(channel.log, None, self._tells, mark)
-        waiting.begin(mark)
-        return waiting
-
     def _tells(self, event: Event) -> bool:
-        return (
-            self._completes(event)
-            or self._refuses(event)
-            or event.name in ("RESET", "SHUTDOWN")
-            or is_hint(event, self._path)
-        )
-
-    def _completes(self, event: Event) -> bool:
-        return event.name == self._rule.event and self._rule.completes(event)
-
-    def _refuses(self, event: Event) -> bool:
-        test = self._rule.failing.get(event.name)
-        return test is not None and test(event)
+        return self._rule.ending(event) is not None
 
     def _is_end(self, channel: Channel, event: Event, grace: float) -> bool:
         """Return whether the device is gone.
@@ -189,9 +168,10 @@ class UnplugRun:
         Raises:
             CompletionError: If it will not go.
         """
-        if self._completes(event):
+        ending = self._rule.ending(event)
+        if ending is Ending.COMPLETED:
             return True
-        if self._refuses(event):
+        if ending is Ending.FAILED:
             reason = text_of(event.data.get("msg"), "the guest refused")
             raise CompletionError("device_del", event.name, event.data, reason)
         if event.name == "SHUTDOWN":
@@ -207,8 +187,7 @@ class UnplugRun:
         QEMU removes a device first, and sends the event once nothing uses it any more. Until then,
         its backends are in use.
         """
-        waiting = EventWait(channel.log, None, self._completes, mark)
-        waiting.begin(mark)
+        waiting = EventWait(channel.log, None, self._rule.is_completed_by, mark)
         seconds = max(self._countdown.remaining(grace) or 0.0, limits.RESET_GRACE)
         channel.wait(waiting.is_found, Deadline(seconds))
 
@@ -280,7 +259,7 @@ class UnplugRun:
     def _leaving_devices(self) -> list[str]:
         """Return the paths of the device and of those on its buses, at any depth."""
         buses: dict[str, str] = {}
-        for parent in _PERIPHERALS:
+        for parent in PERIPHERALS:
             for name, kind in (self._properties(parent)).items():
                 if kind.startswith("child<"):
                     device = f"{parent}/{name}"
@@ -337,11 +316,6 @@ class UnplugRun:
             )
         except CommandError:
             return None
-
-
-def path_of(id: str) -> str:
-    """Return the QOM path of a device, given its id or path."""
-    return id if id.startswith("/") else f"{_PERIPHERALS[0]}/{id}"
 
 
 def remove(client: CommandClient, kind: str, name: str, countdown: Countdown) -> bool:
