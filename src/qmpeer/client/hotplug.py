@@ -1,4 +1,4 @@
-"""The parts of a plugged device: which commands add and remove each, and how they are joined.
+"""The parts of a plugged device: how they are named, ordered and joined.
 
 A *backend* is the host's half of a device: a block node, a network back end, a character device or
 an object. Each is added by a command of its own, before the device, and removed after it.

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from qmpeer import limits
-from qmpeer.client.aio.job_run import JOB_EVENTS, job_states
+from qmpeer.client.aio.job_run import JOB_EVENTS, cancel_job, job_states
 from qmpeer.client.aio.presence import look
-from qmpeer.client.aio.procedures import CommandClient, first_that_exists, next_event
+from qmpeer.client.aio.procedures import CommandClient, next_event
 from qmpeer.client.aio.subscription import events_of_this_connection
 from qmpeer.client.aio.unplug_run import UnplugRun
 from qmpeer.client.existence import compare, creation, kind_called, properties_wanted
@@ -135,7 +135,7 @@ class Ensuring:
                         await self._execute("job-dismiss", {"id": self._id})
                         return
                     if not is_cancelled and state.status not in ENDING_STATES:
-                        await self._cancel()
+                        await cancel_job(self._client, self._id, self._countdown)
                         is_cancelled = True
                 except CommandError:
                     after = await self._job()
@@ -151,14 +151,6 @@ class Ensuring:
                         f"job {self._id} hasn't ended in {self._countdown.timeout:.4g} s, "
                         f"it is {state.status}"
                     )
-
-    async def _cancel(self) -> None:
-        await first_that_exists(
-            self._client,
-            self._countdown.remaining(),
-            ("job-cancel", {"id": self._id}),
-            ("block-job-cancel", {"device": self._id, "force": True}),
-        )
 
     async def _job(self) -> JobState | None:
         timeout = self._countdown.remaining()

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from qmpeer import limits
-from qmpeer.client.blocking.job_run import JOB_EVENTS, job_states
+from qmpeer.client.blocking.job_run import JOB_EVENTS, cancel_job, job_states
 from qmpeer.client.blocking.presence import look
-from qmpeer.client.blocking.procedures import CommandClient, first_that_exists, next_event
+from qmpeer.client.blocking.procedures import CommandClient, next_event
 from qmpeer.client.blocking.subscription import events_of_this_connection
 from qmpeer.client.blocking.unplug_run import UnplugRun
 from qmpeer.client.existence import compare, creation, kind_called, properties_wanted
@@ -136,7 +136,7 @@ class Ensuring:
                         self._execute("job-dismiss", {"id": self._id})
                         return
                     if not is_cancelled and state.status not in ENDING_STATES:
-                        self._cancel()
+                        cancel_job(self._client, self._id, self._countdown)
                         is_cancelled = True
                 except CommandError:
                     after = self._job()
@@ -152,14 +152,6 @@ class Ensuring:
                         f"job {self._id} hasn't ended in {self._countdown.timeout:.4g} s, "
                         f"it is {state.status}"
                     )
-
-    def _cancel(self) -> None:
-        first_that_exists(
-            self._client,
-            self._countdown.remaining(),
-            ("job-cancel", {"id": self._id}),
-            ("block-job-cancel", {"device": self._id, "force": True}),
-        )
 
     def _job(self) -> JobState | None:
         timeout = self._countdown.remaining()
