@@ -159,6 +159,12 @@ class PretendedMachine:
             case "human-monitor-command", _:
                 lines = enumerate(self._of("netdev_add"))
                 return "".join(f"{n}: index={i},type={g['type']}\r\n" for i, (n, g) in lines)
+            case "qom-list", {"path": "/chardevs"}:
+                chardevs = self._of("chardev-add")
+                return [
+                    {"name": name, "type": f"child<chardev-{given['backend']['type']}>"}
+                    for name, given in chardevs
+                ]
             case "qom-list", {"path": "/objects"}:
                 found = [(name, given["qom-type"]) for name, given in self._of("object-add")]
                 return [{"name": name, "type": f"child<{kind}>"} for name, kind in found]

@@ -1,6 +1,6 @@
 """Calls that may be repeated: cut off, late or refused at any point, and never done twice.
 
-Modules: aio.ensure, blocking.ensure.
+Modules: aio.ensure, aio.presence, blocking.ensure, blocking.presence.
 """
 
 import asyncio

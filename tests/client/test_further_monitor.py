@@ -23,7 +23,7 @@ from tests.patience import PATIENCE
 from tests.qemu import BASE, QEMU
 
 ASKED = "--monitor-objects"
-MADE = re.compile("qmpeer-[0-9a-f]{16}")
+MADE = re.compile("qmpeer-[0-9a-f]{12}")
 """The labels of devices that were made for further monitors."""
 TYPES = [{"name": "monitor-qmp", "parent": "monitor"}]
 

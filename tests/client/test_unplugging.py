@@ -325,6 +325,8 @@ def test_a_backend_that_is_gone(face: Face, can_tell: bool) -> None:
             assert unplugging.result(PATIENCE) == ()
         else:
             machine.refuse(query, "no", "CommandNotFound")
+            query = machine.held("query-named-block-nodes")  # in the form of old releases
+            machine.refuse(query, "no", "CommandNotFound")
             with pytest.raises(
                 CommandError, match=r"is gone, but not block node n0 \(n0 not found"
             ):

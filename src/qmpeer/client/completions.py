@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from qmpeer import limits
 from qmpeer.client.answers import UNREADABLE, text_of
 from qmpeer.client.events import Match, matcher
+from qmpeer.client.server_names import PERIPHERALS
 from qmpeer.errors import CommandInterrupted, CompletionError, ConnectionClosed
 from qmpeer.messages import Event, near_names
 from qmpeer.values import JsonObject, JsonValue
@@ -81,7 +82,7 @@ class CompletionRule(NamedTuple):
         query: Shows the effect when no event comes; None if there is no such query.
         interval: Seconds between two queries if there is no event.
         ends_connection: The command ends the connection, with or without an event.
-        stands_for: Tests an event of the same name that may come in place of the completing one.
+        stands_for: Tests an event that may come in place of the completing one.
         confirms: The query that shows after such an event whether it does.
     """
 
@@ -101,12 +102,15 @@ class CompletionRule(NamedTuple):
         test = self.failing.get(name)
         if test is not None and test(event):
             return Ending.FAILED
-        if name == self.event:
-            if self.completes(event):
-                return Ending.COMPLETED
-            if self.stands_for(event):
-                return Ending.UNCLEAR
+        if name == self.event and self.completes(event):
+            return Ending.COMPLETED
+        if self.stands_for(event):
+            return Ending.UNCLEAR
         return Ending.LOST if self.needs_guest and name in _GUEST_GONE else None
+
+    def is_completed_by(self, event: Event) -> bool:
+        """Return whether an event is the completing one."""
+        return self.ending(event) is Ending.COMPLETED
 
     @property
     def awaited(self) -> str:
@@ -173,41 +177,64 @@ def _path(device: JsonValue) -> str | None:
     return "/" + "/".join(filter(None, device.split("/")))
 
 
+def path_of(device: JsonValue) -> str:
+    """Return the QOM path of a device, given its id or its QOM path."""
+    return _path(device) or f"{PERIPHERALS[0]}/{device}"
+
+
 def _named(device: JsonValue) -> JsonValue:
     """Return a device's id, given its id or its QOM path; None for a device without one."""
     path = _path(device)
     if path is None:
         return device
     before, _, last = path.rpartition("/")
-    return last if before == "/machine/peripheral" else None
+    return last if before == PERIPHERALS[0] else None
 
 
 def _is_refusal(device: JsonValue) -> Test:
     name = _named(device)
 
     def refuses(event: Event) -> bool:
-        info = event.data.get("info")
+        ejection = _ejection(event)
         return (
-            isinstance(info, dict)
-            and name is not None
-            and info.get("device") == name
-            and info.get("source") in _EJECTIONS
-            and info.get("status") in _REFUSALS
+            name is not None
+            and ejection.get("device") == name
+            and ejection.get("status") in _REFUSALS
         )
 
     return refuses
 
 
+def _ejection(event: Event) -> JsonObject:
+    """Return the guest's status of an ejection; empty for another status."""
+    info = event.data.get("info")
+    return info if isinstance(info, dict) and info.get("source") in _EJECTIONS else {}
+
+
 # Rules, each made of the command's arguments
+
+
+def unplug_rule(device: str) -> CompletionRule:
+    """Return the rule of device_del, with a further reason to look: the guest ejected something."""
+    rule = _device_del({"id": device})
+
+    def stands_for(event: Event) -> bool:
+        has_ejected = event.name == "ACPI_DEVICE_OST" and _ejection(event).get("status") == 0
+        return has_ejected or rule.stands_for(event)
+
+    return rule._replace(stands_for=stands_for)
 
 
 def _device_del(arguments: JsonObject) -> CompletionRule:
     device = arguments.get("id")
     is_this = _of_device(device)
-    path = _path(device) or f"/machine/peripheral/{device}"
+    path = path_of(device)
     parent, _, last = path.rpartition("/")
     # QEMU 7.2 to 10.0 send no event of a processor, only one of a part of it.
     parts = f"{path}/"
+
+    def is_of_part(event: Event) -> bool:
+        return event.name == "DEVICE_DELETED" and text_of(event.data.get("path")).startswith(parts)
 
     def is_gone(found: Any) -> bool:
         return isinstance(found, list) and all(each["name"] != last for each in found)
@@ -221,7 +248,7 @@ def _device_del(arguments: JsonObject) -> CompletionRule:
             "ACPI_DEVICE_OST": _is_refusal(device),
         },
         needs_guest=True,
-        stands_for=lambda event: text_of(event.data.get("path")).startswith(parts),
+        stands_for=is_of_part,
         confirms=StateQuery("qom-list", {"path": parent}, is_gone),
     )
 

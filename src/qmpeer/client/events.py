@@ -218,13 +218,13 @@ class EventWait:
         self._matches = matcher(names, match)
         self._since = since
         self.began: int = since or 0
+        self._mark = self.began
         self.event: Event | None = None
 
     def begin(self, now: int) -> None:
         """Start the wait; `now` is the mark to use if the caller gave none."""
         if self._since is None:
-            self.began = now
-        self._mark = self.began
+            self.began = self._mark = now
 
     def is_found(self) -> bool:
         """Search the events that came since the last call."""

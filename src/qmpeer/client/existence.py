@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from qmpeer.client.answers import UNREADABLE, text_of
 from qmpeer.client.network_listing import network_lines
+from qmpeer.client.server_names import PERIPHERALS
 from qmpeer.errors import ConflictError
 from qmpeer.messages import redact_arguments
 from qmpeer.values import JsonObject, JsonValue
@@ -41,13 +42,17 @@ class Kind(NamedTuple):
     container: str = ""
     prefix: str = ""
 
+    def removal(self, id: str) -> tuple[str, JsonObject]:
+        """Return the command that removes a thing of this kind, and its arguments."""
+        return self.remove, {self.id_member: id}
+
 
 KINDS: Final[Mapping[str, Kind]] = {
     "block-node": Kind("block node", "node-name", "driver", "blockdev-add", "blockdev-del"),
     "chardev": Kind(
         "chardev", "id", "type", "chardev-add", "chardev-remove", "/chardevs", "chardev-"
     ),
-    "device": Kind("device", "id", "driver", "device_add", "device_del", "/machine/peripheral"),
+    "device": Kind("device", "id", "driver", "device_add", "device_del", PERIPHERALS[0]),
     "job": Kind("job", "job-id", "type", "", "job-dismiss"),
     "netdev": Kind("netdev", "id", "type", "netdev_add", "netdev_del"),
     "object": Kind("object", "id", "qom-type", "object-add", "object-del", "/objects"),
@@ -252,9 +257,9 @@ def compare(
     """
     known = KINDS[kind]
     member = known.type_member
-    type_name, shown = type_wanted(kind, arguments, command), found.get(member)
+    type_name = type_wanted(kind, arguments, command)
     wanted: JsonObject
-    if type_name is not None and shown is not None and not _is_same_type(kind, type_name, shown):
+    if is_of_another_type(kind, command, arguments, found):
         wanted = {member: type_name}
         paths: list[tuple[str, ...]] = [(member,)]
     else:
@@ -298,11 +303,17 @@ def _at(value: Any, path: tuple[str, ...]) -> JsonValue:
     return found
 
 
-def _is_same_type(kind: str, wanted: str, found: JsonValue) -> bool:
+def is_of_another_type(
+    kind: str, command: str, arguments: JsonObject, found: Mapping[str, JsonValue]
+) -> bool:
+    """Return whether a server shows a driver or type that wasn't asked for."""
+    wanted, shown = type_wanted(kind, arguments, command), found.get(KINDS[kind].type_member)
+    if wanted is None or shown is None:
+        return False
     names = {wanted, _OTHER_NAMES.get((kind, wanted), wanted)}
     if kind == "device":
         names |= {wanted + suffix for suffix in _SUFFIXES}
-    return found in names
+    return shown not in names
 
 
 def _is_same_property(name: str, wanted: JsonValue, found: JsonValue) -> bool:

@@ -1,20 +1,19 @@
-"""The parts of a plugged device: which commands add and remove each, and how they are joined.
+"""The parts of a plugged device: how they are named, ordered and joined.
 
 A *backend* is the host's half of a device: a block node, a network back end, a character device or
 an object. Each is added by a command of its own, before the device, and removed after it.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from qmpeer.client.answers import UNREADABLE, read_answer, text_of
-from qmpeer.client.network_listing import INFO_NETWORK, network_lines
+from qmpeer.client.answers import read_answer
+from qmpeer.client.existence import KINDS, type_wanted
 from qmpeer.client.server_names import by_number
 from qmpeer.errors import CommandError
-from qmpeer.messages import Event
 from qmpeer.values import JsonObject, JsonValue
 
 Backends: TypeAlias = Mapping[str, JsonValue] | Sequence[Mapping[str, JsonValue]]
@@ -37,61 +36,35 @@ class DeviceBackend(msgspec.Struct, frozen=True):
     name: str
 
     def __str__(self) -> str:
-        return f"{_KINDS[self.kind].words} {self.name}"
+        return f"{KINDS[self.kind].noun} {self.name}"
 
 
-class _Kind(NamedTuple):
-    """The commands for one kind of part.
-
-    Attributes:
-        words: What people call it.
-        add: The command that adds one.
-        remove: The command that removes one.
-        member: The argument of both that holds its name.
-        marker: The argument of `add` that only this kind has.
-    """
-
-    words: str
-    add: str
-    remove: str
-    member: str
-    marker: str
-
-
-_KINDS: Final[Mapping[str, _Kind]] = {
+_MARKERS: Final[Mapping[str, str]] = {
     # In this order: objects have properties of any name.
-    "object": _Kind("object", "object-add", "object-del", "id", "qom-type"),
-    "block-node": _Kind("block node", "blockdev-add", "blockdev-del", "node-name", "driver"),
-    "chardev": _Kind("chardev", "chardev-add", "chardev-remove", "id", "backend"),
-    "netdev": _Kind("netdev", "netdev_add", "netdev_del", "id", "type"),
-    "device": _Kind("device", "device_add", "device_del", "id", ""),
+    "qom-type": "object",
+    "driver": "block-node",
+    "backend": "chardev",
+    "type": "netdev",
 }
-_LINKS: Final[Mapping[str, str]] = {"block-node": "drive", "netdev": "netdev", "chardev": "chardev"}
-"""The device's property that names a backend, by the backend's kind."""
-_OBJECT_LINKS: Final[Mapping[str, str]] = {
-    "memory-backend-": "memdev",
-    "rng-": "rng",
-    "cryptodev-": "cryptodev",
-    "iothread": "iothread",
+"""The argument that only one kind of backend has."""
+_LINKS: Final[Mapping[str, tuple[str, str]]] = {
+    "drive": ("block-node", ""),
+    "netdev": ("netdev", ""),
+    "chardev": ("chardev", ""),
+    "memdev": ("object", "memory-backend-"),
+    "rng": ("object", "rng-"),
+    "cryptodev": ("object", "cryptodev-"),
+    "iothread": ("object", "iothread"),
 }
-"""The same for an object, by the beginning of its type."""
-KIND_OF_PROPERTY: Final[Mapping[str, str]] = {
-    "drive": "block-node",
-    "netdev": "netdev",
-    "chardev": "chardev",
-    "memdev": "object",
-    "rng": "object",
-    "cryptodev": "object",
-}
-"""The kinds of backends that a device has for itself. An iothread may serve many devices."""
+"""A device's property that names a backend: the backend's kind, and the beginning of its type."""
+OWNING_PROPERTIES: Final = tuple(name for name in _LINKS if name != "iothread")
+"""Those for a backend that the device has for itself. An iothread may serve many devices."""
 FLAT_OBJECTS: Final = 6
 """The first release of QEMU whose object-add takes properties beside "id", not in "props"."""
 _PENDING: Final = "in the process of unplug"
 """In a refusal of device_del because an earlier request is pending: QEMU 6.0 and newer."""
 _BUSY: Final = "power indicator blinking"
 """In a refusal because the guest is powering a PCI Express slot up or down: QEMU 6.2 and newer."""
-_EJECTIONS: Final = frozenset({3, 0x103})
-"""Sources of a status: an ejection that the machine or the guest has asked for. ACPI 6.5, _OST."""
 NO_MEMORY: Final = (
     "memory can be plugged if QEMU was started with free slots and space, "
     "such as -m 1G,slots=4,maxmem=8G"
@@ -105,33 +78,25 @@ class Part(NamedTuple):
     Attributes:
         kind: "device", or the kind of a backend.
         name: Its id or node-name.
-        type: Its driver or type; "" if a server doesn't list that.
         arguments: The arguments of the command that adds it.
     """
 
     kind: str
     name: str
-    type: str
     arguments: JsonObject
 
     def __str__(self) -> str:
-        return f"{_KINDS[self.kind].words} {self.name}"
+        return f"{KINDS[self.kind].noun} {self.name}"
 
     @property
     def command(self) -> str:
         """The command that adds it."""
-        return _KINDS[self.kind].add
+        return KINDS[self.kind].add
 
     @property
     def backend(self) -> DeviceBackend:
         """Its name, as a backend."""
         return DeviceBackend(self.kind, self.name)
-
-
-def removal(kind: str, name: str) -> tuple[str, JsonObject]:
-    """Return the command that removes a part, and its arguments."""
-    commands = _KINDS[kind]
-    return commands.remove, {commands.member: name}
 
 
 def parts_of(
@@ -163,14 +128,10 @@ def parts_of(
     for number, part in enumerate(parts):
         link = _link_to(part)
         # A backend that another one uses isn't the device's: the chardev of a vhost-user netdev.
-        if link and not any(_mentions(later.arguments, part.name) for later in parts[number + 1 :]):
+        is_used = any(_mentions(later.arguments, part.name) for later in parts[number + 1 :])
+        if link and link not in device and not is_used:
             links[link] = part.name
-    return [*parts, device_part({**device, **{k: v for k, v in links.items() if k not in device}})]
-
-
-def device_part(device: Mapping[str, JsonValue]) -> Part:
-    """Return the part for a device; an id is made if there is none."""
-    return _part("device", device, str(device["driver"]))
+    return [*parts, _part("device", {**device, **links})]
 
 
 def add_command(given: Mapping[str, JsonValue]) -> tuple[str, str]:
@@ -183,13 +144,13 @@ def add_command(given: Mapping[str, JsonValue]) -> tuple[str, str]:
         >>> add_command({"driver": "null-co"})
         ('blockdev-add', 'node-name')
     """
-    kind = _KINDS[_kind_of(given)]
-    return kind.add, kind.member
+    kind = KINDS[_kind_of(given)]
+    return kind.add, kind.id_member
 
 
 def _kind_of(given: Mapping[str, JsonValue]) -> str:
-    for kind, commands in _KINDS.items():
-        if commands.marker and commands.marker in given:
+    for member, kind in _MARKERS.items():
+        if member in given:
             return kind
     raise ValueError(
         f"found a backend with the members {_names(given)}, expected one of driver (block node), "
@@ -198,21 +159,21 @@ def _kind_of(given: Mapping[str, JsonValue]) -> str:
 
 
 def _backend_part(given: Mapping[str, JsonValue], release: int | None) -> Part:
-    kind = _kind_of(given)
-    part = _part(kind, given, str(given[_KINDS[kind].marker]))
-    if kind == "object":
+    part = _part(_kind_of(given), given)
+    if part.kind == "object":
         return part._replace(arguments=_object_arguments(part.arguments, release))
-    return part._replace(type="") if kind == "chardev" else part
+    return part
 
 
-def _part(kind: str, given: Mapping[str, JsonValue], type_name: str) -> Part:
-    member = _KINDS[kind].member
+def _part(kind: str, given: Mapping[str, JsonValue]) -> Part:
+    """Return a part with these arguments; an id or node-name is made if there is none."""
+    member = KINDS[kind].id_member
     name = given.get(member)
     if name is None:
         name = new_name()
     elif not isinstance(name, str):
         raise ValueError(f"found {name!r} as {member}, expected a string")
-    return Part(kind, name, type_name, {**given, member: name})
+    return Part(kind, name, {**given, member: name})
 
 
 def new_name() -> str:
@@ -235,9 +196,11 @@ def _object_arguments(given: JsonObject, release: int | None) -> JsonObject:
 
 
 def _link_to(part: Part) -> str | None:
-    if part.kind != "object":
-        return _LINKS[part.kind]
-    return next((_OBJECT_LINKS[each] for each in _OBJECT_LINKS if part.type.startswith(each)), None)
+    type_name = type_wanted(part.kind, part.arguments, part.command) or ""
+    for name, (kind, beginning) in _LINKS.items():
+        if kind == part.kind and type_name.startswith(beginning):
+            return name
+    return None
 
 
 def _mentions(value: JsonValue, name: str) -> bool:
@@ -281,7 +244,7 @@ def cpu_parts(answer: object, count: int) -> list[Part]:
             f"found {len(free)} free slots for processors, of {len(slots)}, expected {count}: "
             "QEMU's -smp 1,maxcpus=4 makes four slots"
         )
-    return [device_part({"driver": slot.type, **slot.props}) for slot in free[:count]]
+    return [_part("device", {"driver": slot.type, **slot.props}) for slot in free[:count]]
 
 
 def _place(slot: _CpuSlot) -> list[Any]:
@@ -315,51 +278,6 @@ def is_busy(error: CommandError) -> bool:
     return _BUSY in error.desc
 
 
-def is_hint(event: Event, path: str) -> bool:
-    """Return whether an event is a reason to look whether the device at a path is gone."""
-    if event.name == "DEVICE_DELETED":
-        return text_of(event.data.get("path")).startswith(f"{path}/")
-    info = event.data.get("info")
-    return (
-        event.name == "ACPI_DEVICE_OST"
-        and isinstance(info, dict)
-        and info.get("source") in _EJECTIONS
-        and info.get("status") == 0
-    )
-
-
-def listed(kind: str, answer: Any) -> Iterator[tuple[str, str]]:
-    """Yield the name and the type of each part in the answer to the query of LISTS.
-
-    Reading stops at the first value of another form.
-    """
-    try:
-        if kind == "netdev":
-            for line in network_lines(answer):
-                if line.kind != "nic":
-                    yield line.name, line.kind
-            return
-        for each in answer:
-            if kind == "block-node":
-                yield each["node-name"], each["drv"]
-            elif kind == "chardev":
-                yield each["label"], ""
-            elif each["type"].startswith("child<"):
-                yield each["name"], each["type"].removeprefix("child<").removesuffix(">")
-    except UNREADABLE:
-        pass
-
-
-LISTS: Final[Mapping[str, tuple[str, JsonObject | None]]] = {
-    "block-node": ("query-named-block-nodes", None),
-    "chardev": ("query-chardev", None),
-    "device": ("qom-list", {"path": "/machine/peripheral"}),
-    "netdev": ("human-monitor-command", INFO_NETWORK),
-    "object": ("qom-list", {"path": "/objects"}),
-}
-"""The query that lists the parts of each kind."""
-
-
 def backend_in(name: str, value: JsonValue) -> DeviceBackend | None:
     """Return the backend that a device's property names, or None.
 
@@ -371,9 +289,9 @@ def backend_in(name: str, value: JsonValue) -> DeviceBackend | None:
         >>> backend_in("memdev", "/objects/ram1")
         DeviceBackend(kind='object', name='ram1')
     """
-    kind = KIND_OF_PROPERTY.get(name)
-    if kind is None or not isinstance(value, str):
+    if name not in OWNING_PROPERTIES or not isinstance(value, str):
         return None
+    kind, _ = _LINKS[name]
     if kind == "object":  # a link; the device itself made one that is elsewhere
         before, _, value = value.rpartition("/")
         if before != "/objects":

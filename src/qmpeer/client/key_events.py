@@ -8,14 +8,6 @@ from qmpeer import limits
 from qmpeer.keyboard import Stroke, Typed
 from qmpeer.values import JsonObject
 
-KEY_PROBE: Final[JsonObject] = {
-    "events": [
-        {"type": "key", "data": {"down": False, "key": {"type": "qcode", "data": "unmapped"}}}
-    ]
-}
-"""Arguments of "input-send-event" that release no key. The command fails if the machine isn't
-running or has no keyboard; "send-key" would lose its keys silently."""
-
 
 def key_events(keys: Iterable[str], is_down: bool) -> JsonObject:
     """Return the arguments of "input-send-event" that press or release keys."""
@@ -25,6 +17,11 @@ def key_events(keys: Iterable[str], is_down: bool) -> JsonObject:
             for key in keys
         ]
     }
+
+
+KEY_PROBE: Final = key_events(["unmapped"], False)
+"""Arguments of "input-send-event" that release no key. The command fails if the machine isn't
+running or has no keyboard; "send-key" would lose its keys silently."""
 
 
 def send_key(stroke: Stroke, rate: float) -> JsonObject:

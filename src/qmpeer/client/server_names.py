@@ -6,7 +6,7 @@ used. `kind_of` returns the kind of name that an argument takes: the schema only
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from qmpeer import limits
 from qmpeer.client.answers import UNREADABLE
@@ -62,6 +62,9 @@ def _netdevs(text: Any) -> Iterator[Any]:
     return (line.name for line in network_lines(str(text)) if line.kind != "nic")
 
 
+PERIPHERALS: Final = ("/machine/peripheral", "/machine/peripheral-anon")
+"""The QOM paths of the containers of devices: those with an id, and the others."""
+
 _BLOCK_NODES: tuple[Source, ...] = (
     ("query-named-block-nodes", {"flat": True}, _members("node-name")),
     ("query-named-block-nodes", None, _members("node-name")),  # before 5.0
@@ -75,7 +78,7 @@ KINDS: dict[str, tuple[Source, ...]] = {
     "chardev-backend": (("query-chardev-backends", None, _members("name")),),
     "command": (("query-commands", None, _members("name")),),
     "device": (
-        ("qom-list", {"path": "/machine/peripheral"}, _children),
+        ("qom-list", {"path": PERIPHERALS[0]}, _children),
         ("query-pci", None, _pci_devices),
     ),
     "device-type": (

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from qmpeer.client.aio.pointer import AsyncPointer, screen_options
     from qmpeer.client.aio.reconnecting_channel import AsyncReconnectingChannel
     from qmpeer.client.aio.screen import take_picture, watch_screen
-    from qmpeer.client.aio.unplug_run import UnplugRun, path_of
+    from qmpeer.client.aio.unplug_run import UnplugRun
+    from qmpeer.client.completions import path_of
     from qmpeer.client.hotplug import NO_MEMORY, cpu_parts, memory_parts, parts_of
     from qmpeer.client.screen_watch import ScreenWatch
 
@@ -81,7 +82,7 @@ _HOMES = {
     "cpu_parts": "qmpeer.client.hotplug",
     "memory_parts": "qmpeer.client.hotplug",
     "parts_of": "qmpeer.client.hotplug",
-    "path_of": "qmpeer.client.aio.unplug_run",
+    "path_of": "qmpeer.client.completions",
     "PlugRun": "qmpeer.client.aio.plug_run",
     "UnplugRun": "qmpeer.client.aio.unplug_run",
 }

@@ -111,7 +111,6 @@ class CompletionRun:
             # An event that has arrived already belongs to an earlier command.
             await channel.take_in_what_has_arrived()
             waiting = EventWait(channel.log, None, self._ends, channel.log.last)
-            waiting.begin(channel.log.last)
             timeout = self._remaining()
             try:
                 await channel.execute(self._command, self._arguments, timeout, is_oob, fds)
@@ -161,7 +160,6 @@ class CompletionRun:
                 self._ending = Ending.COMPLETED
                 return await self._later_event(event) or event
             waiting = EventWait(channel.log, None, self._ends, event.number)
-            waiting.begin(event.number)
         if self._ending is Ending.LOST and event.name == "RESET":
             # A reset completes the removal of devices, and those events may come after its own.
             later = await self._later_event(event)
@@ -173,20 +171,15 @@ class CompletionRun:
     async def _stands_for_another(self, event: Event) -> bool:
         """Return whether no other event need come; False, too, if the completing one has come."""
         confirms = self._rule.confirms
-        after = EventWait(self._channel.log, None, self._completes, event.number)
-        after.begin(event.number)
+        after = EventWait(self._channel.log, None, self._rule.is_completed_by, event.number)
         return confirms is not None and not after.is_found() and await self._is_reached(confirms)
 
     async def _later_event(self, event: Event) -> Event | None:
         """Return the completing event if it comes soon after another one."""
-        after = EventWait(self._channel.log, None, self._completes, event.number)
-        after.begin(event.number)
+        after = EventWait(self._channel.log, None, self._rule.is_completed_by, event.number)
         grace = Deadline(self._countdown.remaining(limits.RESET_GRACE))
         await self._channel.wait(after.is_found, grace)
         return after.event
-
-    def _completes(self, event: Event) -> bool:
-        return self._rule.ending(event) is Ending.COMPLETED
 
     async def _is_reached(self, query: StateQuery) -> bool:
         timeout = self._countdown.remaining(limits.CANCEL_TIMEOUT)

@@ -7,7 +7,6 @@ the device when its client has left. If a step fails, everything is taken back.
 Spec: QEMU 11.1, objects of the type monitor-qmp.
 """
 
-import os
 import socket
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from qmpeer import limits
 from qmpeer.client.aio.procedures import CommandClient
 from qmpeer.client.answers import read_answer
+from qmpeer.client.hotplug import new_name
 from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed
 from qmpeer.messages import Greeting
@@ -38,7 +38,7 @@ class FurtherMonitor:
         self._client = client
         self._greeting = greeting
         self._countdown = countdown
-        self._name = f"qmpeer-{os.urandom(8).hex()}"
+        self._name = new_name()
         self._undoing: list[tuple[str, JsonObject]] = []
 
     async def open(self) -> socket.socket:

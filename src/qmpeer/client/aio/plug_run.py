@@ -5,8 +5,10 @@ from types import TracebackType
 from typing import Protocol
 
 from qmpeer import limits
+from qmpeer.client.aio.presence import look
 from qmpeer.client.aio.procedures import CommandClient
-from qmpeer.client.aio.unplug_run import UnplugRun, remove, type_of
+from qmpeer.client.aio.unplug_run import UnplugRun, remove
+from qmpeer.client.existence import is_of_another_type
 from qmpeer.client.hotplug import DeviceBackend, Part, sentence
 from qmpeer.client.timeouts import DEFAULT, Countdown, Timeout
 from qmpeer.errors import (
@@ -74,8 +76,10 @@ class PlugRun:
 
     async def _is_there(self, part: Part, countdown: Countdown) -> bool:
         """Return whether a part exists; one of another type is somebody else's."""
-        found = await type_of(self._client, part.kind, part.name, countdown)
-        return found is not None and (not part.type or not found or found == part.type)
+        found = await look(self._client, part.kind, part.name, (), countdown)
+        return found is not None and not is_of_another_type(
+            part.kind, part.command, part.arguments, found
+        )
 
     async def _may_be_there(self, part: Part, countdown: Countdown) -> bool:
         try:

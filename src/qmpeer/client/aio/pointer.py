@@ -204,16 +204,15 @@ class AsyncHand:
 
     async def press(self, button: str) -> None:
         """Press a button; release it if that ends with an exception."""
-        try:
-            await self._send(pointing.button(button, True))
-        except BaseException as error:
-            await self.release_after(button, error)
-            raise
+        await self._change(button, True)
 
     async def release(self, button: str) -> None:
-        """Release a button."""
+        """Release a button; try again if that ends with an exception."""
+        await self._change(button, False)
+
+    async def _change(self, button: str, is_down: bool) -> None:
         try:
-            await self._send(pointing.button(button, False))
+            await self._send(pointing.button(button, is_down))
         except BaseException as error:
             await self.release_after(button, error)
             raise

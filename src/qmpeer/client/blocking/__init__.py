@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from qmpeer.client.blocking.pointer import Pointer, screen_options
     from qmpeer.client.blocking.reconnecting_channel import ReconnectingChannel
     from qmpeer.client.blocking.screen import take_picture, watch_screen
-    from qmpeer.client.blocking.unplug_run import UnplugRun, path_of
+    from qmpeer.client.blocking.unplug_run import UnplugRun
+    from qmpeer.client.completions import path_of
     from qmpeer.client.hotplug import NO_MEMORY, cpu_parts, memory_parts, parts_of
     from qmpeer.client.screen_watch import ScreenWatch
 
@@ -78,7 +79,7 @@ _HOMES = {
     "cpu_parts": "qmpeer.client.hotplug",
     "memory_parts": "qmpeer.client.hotplug",
     "parts_of": "qmpeer.client.hotplug",
-    "path_of": "qmpeer.client.blocking.unplug_run",
+    "path_of": "qmpeer.client.completions",
     "PlugRun": "qmpeer.client.blocking.plug_run",
     "UnplugRun": "qmpeer.client.blocking.unplug_run",
 }

@@ -11,22 +11,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from qmpeer import limits
-from qmpeer.client.blocking.job_run import JOB_EVENTS, job_states
-from qmpeer.client.blocking.procedures import CommandClient, first_that_exists, next_event
+from qmpeer.client.blocking.job_run import JOB_EVENTS, cancel_job, job_states
+from qmpeer.client.blocking.presence import look
+from qmpeer.client.blocking.procedures import CommandClient, next_event
 from qmpeer.client.blocking.subscription import events_of_this_connection
 from qmpeer.client.blocking.unplug_run import UnplugRun
-from qmpeer.client.existence import (
-    compare,
-    creation,
-    is_chardev_in,
-    kind_called,
-    netdev_in,
-    node_in,
-    properties_wanted,
-    type_in,
-)
+from qmpeer.client.existence import compare, creation, kind_called, properties_wanted
 from qmpeer.client.jobs import ENDING_STATES, JobState
-from qmpeer.client.network_listing import INFO_NETWORK
 from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed
 from qmpeer.values import JsonObject, JsonValue
@@ -50,8 +41,6 @@ class Ensuring:
         self._kind = kind
         self._known = kind_called(kind)
         self._id = id
-        path, _, self._name = id.rpartition("/")
-        self._container = path or self._known.container  # a device may be named by its QOM path
         self._countdown = countdown
 
     def be_present(self, arguments: JsonObject | None, command: str | None) -> bool:
@@ -115,42 +104,10 @@ class Ensuring:
         Args:
             wanted: The properties of interest.
         """
-        match self._kind:
-            case "block-node":
-                try:
-                    answer = self._execute("query-named-block-nodes", {"flat": True})
-                except CommandError:  # before QEMU 5.0
-                    answer = self._execute("query-named-block-nodes", None)
-                return node_in(answer, self._id)
-            case "netdev":
-                answer = self._execute("human-monitor-command", INFO_NETWORK)
-                return netdev_in(answer, self._id)
-            case "job":
-                state = self._job()
-                return None if state is None else {"type": state.type or None}
-        try:
-            children = self._execute("qom-list", {"path": self._container})
-        except CommandError as error:
-            if self._kind == "chardev":  # before QEMU 2.10
-                answer = self._execute("query-chardev", None)
-                return {} if is_chardev_in(answer, self._id) else None
-            if error.error_class == "DeviceNotFound":  # as long as it would be empty
-                return None
-            raise
-        type_name = type_in(children, self._name, self._known.prefix)
-        if type_name is None:
-            return None
-        found: dict[str, JsonValue] = {self._known.type_member: type_name}
-        for name in wanted:
-            arguments: JsonObject = {
-                "path": f"{self._container}/{self._name}",
-                "property": "parent_bus" if name == "bus" else name,
-            }
-            try:
-                found[name] = self._execute("qom-get", arguments)
-            except CommandError:  # it can't be read
-                continue
-        return found
+        if self._kind == "job":
+            state = self._job()
+            return None if state is None else {"type": state.type or None}
+        return look(self._client, self._kind, self._id, wanted, self._countdown)
 
     # Acting
 
@@ -163,7 +120,7 @@ class Ensuring:
             case "job":
                 self._remove_job()
             case _:
-                self._execute(self._known.remove, {self._known.id_member: self._id})
+                self._execute(*self._known.removal(self._id))
 
     def _remove_job(self) -> None:
         """Cancel the job unless it has ended, wait for its end, and dismiss it."""
@@ -179,7 +136,7 @@ class Ensuring:
                         self._execute("job-dismiss", {"id": self._id})
                         return
                     if not is_cancelled and state.status not in ENDING_STATES:
-                        self._cancel()
+                        cancel_job(self._client, self._id, self._countdown)
                         is_cancelled = True
                 except CommandError:
                     after = self._job()
@@ -195,14 +152,6 @@ class Ensuring:
                         f"job {self._id} hasn't ended in {self._countdown.timeout:.4g} s, "
                         f"it is {state.status}"
                     )
-
-    def _cancel(self) -> None:
-        first_that_exists(
-            self._client,
-            self._countdown.remaining(),
-            ("job-cancel", {"id": self._id}),
-            ("block-job-cancel", {"device": self._id, "force": True}),
-        )
 
     def _job(self) -> JobState | None:
         timeout = self._countdown.remaining()

@@ -285,12 +285,7 @@ class JobRun:
                     error.add_note(f"it is unknown whether job {self._id} was started")
                     return
             self._is_cancelled = True
-            first_that_exists(
-                self._client,
-                countdown.remaining(),
-                ("job-cancel", {"id": self._id}),
-                ("block-job-cancel", {"device": self._id, "force": True}),
-            )
+            cancel_job(self._client, self._id, countdown)
             while not self._is_over and not countdown.is_over:
                 event = next_event(self._events, countdown.remaining())
                 if event is not None:
@@ -302,6 +297,16 @@ class JobRun:
                 error.add_note(f"job {self._id} is still running, cancelling it failed: {refusal}")
         except (CommandInterrupted, ConnectionClosed, TimeoutError) as failure:
             error.add_note(f"job {self._id} may still be running, cancelling it failed: {failure}")
+
+
+def cancel_job(client: CommandClient, id: str, countdown: Countdown) -> None:
+    """Ask a job to end; with a server that only has block jobs, too."""
+    first_that_exists(
+        client,
+        countdown.remaining(),
+        ("job-cancel", {"id": id}),
+        ("block-job-cancel", {"device": id, "force": True}),
+    )
 
 
 def job_states(

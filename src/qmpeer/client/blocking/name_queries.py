@@ -5,12 +5,11 @@ from typing import Any
 
 from qmpeer.client.answers import read_answer
 from qmpeer.client.blocking.procedures import CommandClient
-from qmpeer.client.server_names import chardev_address, names_in, sources_of
+from qmpeer.client.server_names import PERIPHERALS, chardev_address, names_in, sources_of
 from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError
 from qmpeer.values import JsonObject
 
-_PERIPHERALS = ("/machine/peripheral", "/machine/peripheral-anon")
 _AGENT_PORT = "org.qemu.guest_agent.0"
 """The name of the port that guest agents open. QEMU: qga."""
 
@@ -39,7 +38,7 @@ def find_agent(client: CommandClient, countdown: Countdown) -> str:
     Raises:
         ValueError: If the machine has no such port, or its chardev can't be connected to.
     """
-    for parent in _PERIPHERALS:
+    for parent in PERIPHERALS:
         try:
             children = _objects(client, "qom-list", {"path": parent}, countdown)
         except CommandError:

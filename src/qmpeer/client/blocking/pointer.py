@@ -205,16 +205,15 @@ class Hand:
 
     def press(self, button: str) -> None:
         """Press a button; release it if that ends with an exception."""
-        try:
-            self._send(pointing.button(button, True))
-        except BaseException as error:
-            self.release_after(button, error)
-            raise
+        self._change(button, True)
 
     def release(self, button: str) -> None:
-        """Release a button."""
+        """Release a button; try again if that ends with an exception."""
+        self._change(button, False)
+
+    def _change(self, button: str, is_down: bool) -> None:
         try:
-            self._send(pointing.button(button, False))
+            self._send(pointing.button(button, is_down))
         except BaseException as error:
             self.release_after(button, error)
             raise

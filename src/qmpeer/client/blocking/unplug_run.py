@@ -26,26 +26,24 @@ from typing import Any
 from qmpeer import limits
 from qmpeer.client.answers import read_answer, text_of
 from qmpeer.client.blocking.channel import Channel
+from qmpeer.client.blocking.presence import look
 from qmpeer.client.blocking.procedures import CommandClient
-from qmpeer.client.completions import COMPLETIONS
+from qmpeer.client.completions import Ending, path_of, unplug_rule
 from qmpeer.client.events import EventWait
+from qmpeer.client.existence import KINDS
 from qmpeer.client.hotplug import (
-    KIND_OF_PROPERTY,
-    LISTS,
+    OWNING_PROPERTIES,
     DeviceBackend,
     backend_in,
     is_busy,
-    is_hint,
     is_pending,
-    listed,
-    removal,
     sentence,
 )
+from qmpeer.client.server_names import PERIPHERALS
 from qmpeer.client.timeouts import Countdown, Deadline
 from qmpeer.errors import CommandError, CommandInterrupted, CompletionError, ConnectionClosed
 from qmpeer.messages import Event
 
-_PERIPHERALS = ("/machine/peripheral", "/machine/peripheral-anon")
 _GONE = -1.0
 """Returned in place of a number of seconds: there is no such device any more."""
 
@@ -81,9 +79,7 @@ class UnplugRun:
         self._repeat = repeat
         self._countdown = countdown
         self._path = path_of(id)
-        rule = COMPLETIONS["device_del"]({"id": id})
-        assert rule is not None
-        self._rule = rule
+        self._rule = unplug_rule(id)
         self._asked = 0
         self._was_busy = False
         self.gone: Sequence[str] = ()
@@ -120,7 +116,7 @@ class UnplugRun:
         # An event that has arrived already belongs to an earlier device of that name.
         channel.take_in_what_has_arrived()
         mark = channel.log.last
-        waiting = self._wait_after(channel, mark)
+        waiting = EventWait(channel.log, None, self._tells, mark)
         try:
             while (seconds := self._ask()) != _GONE:
                 period = Countdown(seconds)
@@ -131,7 +127,7 @@ class UnplugRun:
                         assert event is not None
                         if self._is_end(channel, event, grace):
                             return
-                        waiting = self._wait_after(channel, event.number)
+                        waiting = EventWait(channel.log, None, self._tells, event.number)
                     elif self._countdown.is_over:
                         raise self._late()
             self._wait_for_release(channel, mark, grace)
@@ -163,26 +159,8 @@ class UnplugRun:
         self._asked += 1
         return self._repeat
 
-    def _wait_after(self, channel: Channel, mark: int) -> EventWait:
-        """Return a wait for the next event that tells something, after a mark."""
-        waiting = EventWait(channel.log, None, self._tells, mark)
-        waiting.begin(mark)
-        return waiting
-
     def _tells(self, event: Event) -> bool:
-        return (
-            self._completes(event)
-            or self._refuses(event)
-            or event.name in ("RESET", "SHUTDOWN")
-            or is_hint(event, self._path)
-        )
-
-    def _completes(self, event: Event) -> bool:
-        return event.name == self._rule.event and self._rule.completes(event)
-
-    def _refuses(self, event: Event) -> bool:
-        test = self._rule.failing.get(event.name)
-        return test is not None and test(event)
+        return self._rule.ending(event) is not None
 
     def _is_end(self, channel: Channel, event: Event, grace: float) -> bool:
         """Return whether the device is gone.
@@ -190,9 +168,10 @@ class UnplugRun:
         Raises:
             CompletionError: If it will not go.
         """
-        if self._completes(event):
+        ending = self._rule.ending(event)
+        if ending is Ending.COMPLETED:
             return True
-        if self._refuses(event):
+        if ending is Ending.FAILED:
             reason = text_of(event.data.get("msg"), "the guest refused")
             raise CompletionError("device_del", event.name, event.data, reason)
         if event.name == "SHUTDOWN":
@@ -208,8 +187,7 @@ class UnplugRun:
         QEMU removes a device first, and sends the event once nothing uses it any more. Until then,
         its backends are in use.
         """
-        waiting = EventWait(channel.log, None, self._completes, mark)
-        waiting.begin(mark)
+        waiting = EventWait(channel.log, None, self._rule.is_completed_by, mark)
         seconds = max(self._countdown.remaining(grace) or 0.0, limits.RESET_GRACE)
         channel.wait(waiting.is_found, Deadline(seconds))
 
@@ -281,7 +259,7 @@ class UnplugRun:
     def _leaving_devices(self) -> list[str]:
         """Return the paths of the device and of those on its buses, at any depth."""
         buses: dict[str, str] = {}
-        for parent in _PERIPHERALS:
+        for parent in PERIPHERALS:
             for name, kind in (self._properties(parent)).items():
                 if kind.startswith("child<"):
                     device = f"{parent}/{name}"
@@ -306,7 +284,7 @@ class UnplugRun:
         found: list[DeviceBackend] = []
         has_handed_on = depth > 0
         properties = self._properties(path)
-        for name in KIND_OF_PROPERTY:
+        for name in OWNING_PROPERTIES:
             if name in properties:
                 value = self._get(path, name)
                 backend = backend_in(name, value)
@@ -340,38 +318,22 @@ class UnplugRun:
             return None
 
 
-def path_of(id: str) -> str:
-    """Return the QOM path of a device, given its id or path."""
-    return id if id.startswith("/") else f"{_PERIPHERALS[0]}/{id}"
-
-
 def remove(client: CommandClient, kind: str, name: str, countdown: Countdown) -> bool:
     """Remove a backend; return False if there is none.
 
     Raises:
         CommandError: If it is there and can't be removed.
     """
-    command, arguments = removal(kind, name)
+    command, arguments = KINDS[kind].removal(name)
     try:
         client.execute(command, arguments, timeout=countdown.remaining())
     except CommandError as error:
         if error.error_class == "DeviceNotFound":
             return False
         try:
-            if type_of(client, kind, name, countdown) is None:
+            if look(client, kind, name, (), countdown) is None:
                 return False
         except CommandError:  # a server that can't tell
             pass
         raise
     return True
-
-
-def type_of(client: CommandClient, kind: str, name: str, countdown: Countdown) -> str | None:
-    """Return the driver or type of a device or backend; None if there is none of that name.
-
-    Raises:
-        CommandError: If the server has no such list.
-    """
-    command, arguments = LISTS[kind]
-    answer = client.execute(command, arguments, timeout=countdown.remaining())
-    return dict(listed(kind, answer)).get(name)
