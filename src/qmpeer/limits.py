@@ -393,6 +393,10 @@ SCREEN_INTERVAL_LEAST: Final = 0.05
 """The shortest such interval. Ours: QEMU draws in its main loop."""
 PICTURE: Final = 512 * 1024 * 1024
 """Bytes of a picture of the screen. Ours: 8K has 100 MB as PPM."""
+PICTURE_HEADER: Final = 4096
+"""Bytes of its header, comments included. Ours; QEMU's has 20."""
+PICTURE_SIDE: Final = 65535
+"""Pixels of its width or height. VNC: a framebuffer's sides have 16 bits."""
 PICTURES_WATCHED: Final = 10_000
 """Pictures of one watch. Ours: they fill a folder."""
 PICTURE_FORGET: Final = 5.0

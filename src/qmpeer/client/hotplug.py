@@ -6,10 +6,12 @@ an object. Each is added by a command of its own, before the device, and removed
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
+from qmpeer import limits
 from qmpeer.client.answers import UNREADABLE, read_answer, text_of
 from qmpeer.client.network_listing import INFO_NETWORK, network_lines
 from qmpeer.client.server_names import by_number
@@ -90,7 +92,7 @@ _PENDING: Final = "in the process of unplug"
 """In a refusal of device_del because an earlier request is pending: QEMU 6.0 and newer."""
 _BUSY: Final = "power indicator blinking"
 """In a refusal because the guest is powering a PCI Express slot up or down: QEMU 6.2 and newer."""
-_EJECTIONS: Final = frozenset({3, 0x103})
+_EJECTIONS: Final = (3, 0x103)
 """Sources of a status: an ejection that the machine or the guest has asked for. ACPI 6.5, _OST."""
 NO_MEMORY: Final = (
     "memory can be plugged if QEMU was started with free slots and space, "
@@ -328,6 +330,31 @@ def is_hint(event: Event, path: str) -> bool:
     )
 
 
+def leaving_with(path: str, buses: Mapping[str, str]) -> list[str]:
+    """Return the paths of a device that goes and of those on its buses, at any depth.
+
+    Args:
+        path: The device's path.
+        buses: The path of the bus of each device, by the device's path.
+
+    Example:
+        >>> leaving_with("/port", {"/nic": "/port/bus.0", "/port": "/pci", "/disk": "/pci"})
+        ['/port', '/nic']
+    """
+    held_by: dict[str, list[str]] = {}
+    for device, bus in buses.items():
+        *above, _ = bus.split("/", limits.QOM_DEPTH)
+        for holder in accumulate(above, "{}/{}".format):
+            held_by.setdefault(holder, []).append(device)
+    leaving = {path: None}
+    waiting = [path]
+    for each in waiting:
+        found = [device for device in held_by.get(each, ()) if device not in leaving]
+        leaving |= dict.fromkeys(found)
+        waiting += found
+    return waiting
+
+
 def listed(kind: str, answer: Any) -> Iterator[tuple[str, str]]:
     """Yield the name and the type of each part in the answer to the query of LISTS.
 
@@ -341,11 +368,12 @@ def listed(kind: str, answer: Any) -> Iterator[tuple[str, str]]:
             return
         for each in answer:
             if kind == "block-node":
-                yield each["node-name"], each["drv"]
+                yield text_of(each["node-name"]), text_of(each["drv"])
             elif kind == "chardev":
-                yield each["label"], ""
+                yield text_of(each["label"]), ""
             elif each["type"].startswith("child<"):
-                yield each["name"], each["type"].removeprefix("child<").removesuffix(">")
+                type_name = each["type"].removeprefix("child<").removesuffix(">")
+                yield text_of(each["name"]), type_name
     except UNREADABLE:
         pass
 

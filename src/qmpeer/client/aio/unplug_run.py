@@ -36,6 +36,7 @@ from qmpeer.client.hotplug import (
     is_busy,
     is_hint,
     is_pending,
+    leaving_with,
     listed,
     removal,
     sentence,
@@ -131,7 +132,7 @@ class UnplugRun:
                         if await self._is_end(channel, event, grace):
                             return
                         waiting = self._wait_after(channel, event.number)
-                    elif self._countdown.is_over:
+                    if self._countdown.is_over:  # also if one hint comes after the other
                         raise self._late()
             await self._wait_for_release(channel, mark, grace)
         except ConnectionClosed as error:
@@ -285,14 +286,7 @@ class UnplugRun:
                 if kind.startswith("child<"):
                     device = f"{parent}/{name}"
                     buses[device] = text_of(await self._get(device, "parent_bus"))
-        leaving = [self._path]
-        for above in leaving:
-            leaving += [
-                device
-                for device, bus in buses.items()
-                if bus.startswith(f"{above}/") and device not in leaving
-            ]
-        return leaving
+        return leaving_with(self._path, buses)
 
     async def _backends_of(self, devices: list[str]) -> list[DeviceBackend]:
         """Return the backends that devices have for themselves, each once."""
