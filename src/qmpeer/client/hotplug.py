@@ -214,6 +214,8 @@ def _part(kind: str, given: Mapping[str, JsonValue], type_name: str) -> Part:
         name = new_name()
     elif not isinstance(name, str):
         raise ValueError(f"found {name!r} as {member}, expected a string")
+    elif not name or "/" in name:  # QEMU 10 adds such a device, but can't remove it
+        raise ValueError(f"found {name!r} as {member}, expected a name without a slash")
     return Part(kind, name, type_name, {**given, member: name})
 
 
@@ -243,11 +245,15 @@ def _link_to(part: Part) -> str | None:
 
 
 def _mentions(value: JsonValue, name: str) -> bool:
-    if isinstance(value, dict):
-        return any(_mentions(each, name) for each in value.values())
-    if isinstance(value, list):
-        return any(_mentions(each, name) for each in value)
-    return value == name
+    waiting = [value]
+    for each in waiting:  # not a recursion: the caller's values may be nested too deep for one
+        if isinstance(each, dict):
+            waiting += each.values()
+        elif isinstance(each, list):
+            waiting += each
+        elif each == name:
+            return True
+    return False
 
 
 def _names(members: Iterable[str]) -> str:

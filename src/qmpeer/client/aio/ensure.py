@@ -15,6 +15,7 @@ from qmpeer.client.aio.procedures import CommandClient, first_that_exists, next_
 from qmpeer.client.aio.subscription import events_of_this_connection
 from qmpeer.client.aio.unplug_run import UnplugRun
 from qmpeer.client.existence import (
+    check_id,
     compare,
     creation,
     is_chardev_in,
@@ -67,6 +68,8 @@ class Ensuring:
 
     async def be_absent(self) -> bool:
         """Remove the thing, as described at `AsyncClient.ensure_absent`."""
+        if not (self._kind == "device" and self._id.startswith("/")):
+            check_id(self._known, self._id)
         return await self._ensure(lambda found: found is None, (), self._remove)
 
     async def _ensure(

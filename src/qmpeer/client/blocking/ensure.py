@@ -16,6 +16,7 @@ from qmpeer.client.blocking.procedures import CommandClient, first_that_exists, 
 from qmpeer.client.blocking.subscription import events_of_this_connection
 from qmpeer.client.blocking.unplug_run import UnplugRun
 from qmpeer.client.existence import (
+    check_id,
     compare,
     creation,
     is_chardev_in,
@@ -68,6 +69,8 @@ class Ensuring:
 
     def be_absent(self) -> bool:
         """Remove the thing, as described at `Client.ensure_absent`."""
+        if not (self._kind == "device" and self._id.startswith("/")):
+            check_id(self._known, self._id)
         return self._ensure(lambda found: found is None, (), self._remove)
 
     def _ensure(

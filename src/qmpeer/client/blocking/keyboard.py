@@ -197,10 +197,15 @@ class HeldKeys:
     def __exit__(self, *exc: object) -> None:
         for key in self._keys:
             self._held.remove(key)
+        # Who else holds one of them releases it.
+        self._keys = tuple(key for key in self._keys if key not in self._held)
         self._release(exc[1] if isinstance(exc[1], BaseException) else None)
 
     def _release(self, error: BaseException | None) -> None:
         """Release the keys; if that fails, raise, or add a note to the error that came before."""
+        # A coroutine that is being closed can't execute commands.
+        if not self._keys or isinstance(error, GeneratorExit):
+            return
         events = key_events(reversed(self._keys), False)
         try:
             self._client.execute("input-send-event", events, timeout=limits.KEY_RELEASE)

@@ -221,6 +221,8 @@ class Hand:
 
     def release_after(self, button: str, error: BaseException) -> None:
         """Release a button after an exception; add a note to that if it fails."""
+        if isinstance(error, GeneratorExit):
+            return  # a coroutine that is being closed can't execute commands
         events: JsonObject = {**pointing.button(button, False), **self._options}
         try:
             self._client.execute("input-send-event", events, timeout=limits.KEY_RELEASE)
