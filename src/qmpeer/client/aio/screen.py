@@ -57,9 +57,12 @@ class AsyncScreen:
 
     async def __aexit__(self, *exc: object) -> None:
         try:
-            # A coroutine that is being closed can't execute commands.
-            if self._set is not None and not isinstance(exc[1], GeneratorExit):
-                taken: JsonObject = {"fdset-id": self._set}
+            if self._set is None:
+                return
+            taken: JsonObject = {"fdset-id": self._set}
+            if isinstance(exc[1], GeneratorExit):  # a coroutine that is being closed can't wait
+                self._client.execute("remove-fd", taken, timeout=limits.PICTURE_FORGET)
+            else:
                 with suppress(QMPError, OSError):  # the picture counts, or the error before this
                     await self._client.execute("remove-fd", taken, timeout=limits.PICTURE_FORGET)
         finally:

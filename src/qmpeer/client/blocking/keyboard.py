@@ -203,10 +203,12 @@ class HeldKeys:
 
     def _release(self, error: BaseException | None) -> None:
         """Release the keys; if that fails, raise, or add a note to the error that came before."""
-        # A coroutine that is being closed can't execute commands.
-        if not self._keys or isinstance(error, GeneratorExit):
+        if not self._keys:
             return
         events = key_events(reversed(self._keys), False)
+        if isinstance(error, GeneratorExit):  # a coroutine that is being closed can't wait
+            self._client.execute("input-send-event", events, timeout=limits.KEY_RELEASE)
+            return
         try:
             self._client.execute("input-send-event", events, timeout=limits.KEY_RELEASE)
         except Exception as failure:

@@ -58,9 +58,12 @@ class Screen:
 
     def __exit__(self, *exc: object) -> None:
         try:
-            # A coroutine that is being closed can't execute commands.
-            if self._set is not None and not isinstance(exc[1], GeneratorExit):
-                taken: JsonObject = {"fdset-id": self._set}
+            if self._set is None:
+                return
+            taken: JsonObject = {"fdset-id": self._set}
+            if isinstance(exc[1], GeneratorExit):  # a coroutine that is being closed can't wait
+                self._client.execute("remove-fd", taken, timeout=limits.PICTURE_FORGET)
+            else:
                 with suppress(QMPError, OSError):  # the picture counts, or the error before this
                     self._client.execute("remove-fd", taken, timeout=limits.PICTURE_FORGET)
         finally:
