@@ -373,6 +373,8 @@ KEYS_HELD: Final = 8
 KEY_RATE: Final = 25.0
 """Keys pressed a second; a modifier is one of them. Ours: QEMU's USB keyboard reports one change
 every 8 ms, and its queue of 16 changes overflows silently. A queue lasts for 0.2 s at this rate."""
+KEY_RATE_LEAST: Final = 0.01
+"""Fewest of them. Ours: one in 100 s."""
 KEY_RATE_MOST: Final = 500.0
 """Most of them. QEMU: 1 ms is the shortest time between two changes of keys."""
 KEY_HOLD: Final = 0.02
@@ -393,6 +395,10 @@ SCREEN_INTERVAL_LEAST: Final = 0.05
 """The shortest such interval. Ours: QEMU draws in its main loop."""
 PICTURE: Final = 512 * 1024 * 1024
 """Bytes of a picture of the screen. Ours: 8K has 100 MB as PPM."""
+PICTURE_HEADER: Final = 4096
+"""Bytes of its header, comments included. Ours; QEMU's has 20."""
+PICTURE_SIDE: Final = 65535
+"""Pixels of its width or height. Ours: the sides of a screen have 16 bits in VNC."""
 PICTURES_WATCHED: Final = 10_000
 """Pictures of one watch. Ours: they fill a folder."""
 PICTURE_FORGET: Final = 5.0

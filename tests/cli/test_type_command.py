@@ -81,10 +81,11 @@ def test_bad_standard_input(
         (["a", "--layout", "../x"], 'layout "../x": expected a name such as "de"'),
         (["--press", "ctlr-a"], "keys \"ctlr-a\": found 'ctlr', expected the name of a key; "),
         (["a", "--rate", "0"], "argument --rate: "),
+        (["a", "--rate", "1e-320"], "argument --rate: "),
         (["a", "--rate", "501"], "argument --rate: "),
         (["\udcff"], "found '\\udcff', expected text in UTF-8"),
     ],
-    ids=["nothing", "untypable", "layout", "key", "rate-0", "rate-501", "bytes"],
+    ids=["nothing", "untypable", "layout", "key", "rate-0", "rate-tiny", "rate-501", "bytes"],
 )
 def test_mistakes_are_found_before_connecting(
     words: list[str], text: str, capsys: pytest.CaptureFixture[str]

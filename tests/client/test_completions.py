@@ -44,6 +44,7 @@ def event(name: str, **data: Any) -> Event:
 @pytest.mark.parametrize("id", ["d", PATH + "d", "//machine/peripheral//d/"])
 def test_a_device_by_its_id_or_path(id: str) -> None:
     made = rule("device_del", id=id)
+    assert ending(made, "ACPI_DEVICE_OST", info={"device": "d", "source": [], "status": {}}) is None
     for name, expected in (
         ("DEVICE_DELETED", COMPLETED),
         ("DEVICE_UNPLUG_GUEST_ERROR", FAILED),

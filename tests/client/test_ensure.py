@@ -617,4 +617,7 @@ def test_a_mistake_sends_nothing(face: Face) -> None:
                 vm.call("ensure_present", *arguments)
         with pytest.raises(ValueError, match=r"^found 'disk' as a kind"):
             vm.call("ensure_absent", "disk", "x")
+        for kind, id in (("device", "a/b"), ("object", "/objects/x"), ("device", "")):
+            with pytest.raises(ValueError, match="expected one without a slash"):
+                vm.call("ensure_absent", kind, id)
         assert not server.has_input()

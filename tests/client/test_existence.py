@@ -56,6 +56,7 @@ def test_the_command(
     [
         ("disk", "x", {}, None, "found 'disk' as a kind, expected one of block-node, chardev, "),
         ("device", "/machine/x", {"driver": "e1000"}, None, "expected one without a slash"),
+        ("device", "", {"driver": "e1000"}, None, "expected one without a slash"),
         ("device", "x", {"driver": "e1000", "id": "y"}, None, "found id 'y' in the arguments"),
         ("device", "x", None, None, "found no driver in the arguments, expected the device's"),
         ("chardev", "x", {"type": "null"}, None, "found no backend.type in the arguments"),

@@ -199,6 +199,22 @@ def test_a_held_modifier_stays_down(face: Face) -> None:
         pressing.result(PATIENCE)
 
 
+def test_keys_that_are_held_twice_stay_down(face: Face) -> None:
+    with connected(face) as (vm, server):
+
+        def within() -> None:
+            again = vm.client.keyboard.hold("ctrl-shift")
+            vm.within(again, lambda: None).result(PATIENCE)
+            vm.start_on(vm.client.keyboard, "press", "shift-a", rate=FAST).result(PATIENCE)
+
+        holding = vm.within(vm.client.keyboard.hold("shift"), within)
+        assert answer(server, 7) == [
+            ["+shift"], ["+ctrl", "+shift"], ["-ctrl"], ["-unmapped"], ["a"], ["-unmapped"],
+            ["-shift"],
+        ]  # fmt: skip
+        holding.result(PATIENCE)
+
+
 @pytest.mark.parametrize("is_released", [True, False])
 def test_held_keys_after_an_exception(is_released: bool, face: Face) -> None:
     def within() -> None:

@@ -139,6 +139,8 @@ def test_the_greeting_decides_about_that_form(face: Face) -> None:
         (DEVICE, {}, r"the members \(none\)"),
         (DEVICE, {"driver": "null-co", "node-name": 1}, "found 1 as node-name, expected a string"),
         ({"driver": "d", "id": []}, (), r"found \[\] as id, expected a string"),
+        ({"driver": "d", "id": "a/b"}, (), "found 'a/b' as id, expected a name without a slash"),
+        ({"driver": "d", "id": ""}, (), "found '' as id, expected a name without a slash"),
     ],
 )
 def test_wrong_parts_are_found_before_anything_is_added(
@@ -148,6 +150,14 @@ def test_wrong_parts_are_found_before_anything_is_added(
         with pytest.raises(ValueError, match=text):
             vm.call("plug", device, [NODE, backend] if backend != () else backend)
         assert machine.log == []
+
+
+def test_a_backend_may_be_nested_deep() -> None:
+    nested: Any = []
+    for _ in range(5000):
+        nested = [nested]
+    parts = parts_of(DEVICE, [NODE, {"driver": "null-co", "node-name": "n9", "x": nested}], 7)
+    assert parts[-1].arguments["drive"] == "n9"
 
 
 # What is taken back

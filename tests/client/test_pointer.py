@@ -3,6 +3,7 @@
 Modules: pointing.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from qmpeer import CommandError
+from qmpeer import AsyncClient, CommandError
 from qmpeer.errors import AnswerError
 from tests.cli.scripted_server import Scripted
 from tests.client.faces import Face, Vm
+from tests.patience import PATIENCE
 
 WIDTH, HEIGHT = 200, 100
 PPM = b"P6 %d %d 255 " % (WIDTH, HEIGHT) + bytes(3 * WIDTH * HEIGHT)
@@ -184,6 +186,30 @@ def test_a_button_that_stays_pressed(face: Face, tmp_path: Path) -> None:
     assert caught.value.__notes__ == [
         "button left may still be pressed, releasing failed: GenericError: VM not running"
     ]
+
+
+def test_a_coroutine_that_is_closed_ends_silently(tmp_path: Path) -> None:
+    """It can't wait for the release any more."""
+    desk = Desk(TABLET)
+    answers = {
+        "query-mice": desk.mice,
+        "screendump": desk.screendump,
+        "input-send-event": desk.events,
+    }
+
+    async def close_early(address: str) -> None:
+        async with await AsyncClient.connect(address, timeout=PATIENCE) as vm:
+            dragging = vm.pointer.drag(0, 0, 100, 0)
+            while not desk.buttons:
+                waited_for = dragging.send(None)
+                while waited_for is not None and not waited_for.done():
+                    await asyncio.sleep(0)
+            dragging.close()
+            await vm.execute("query-mice")  # after the release
+
+    with Scripted(tmp_path / "q", answers) as server:
+        asyncio.run(close_early(server.address))
+    assert desk.buttons == ["+left", "-left"]
 
 
 def test_a_drag_that_ends_early_releases_the_button(face: Face, tmp_path: Path) -> None:

@@ -138,6 +138,16 @@ def test_waiting_too_long(face: Face, tmp_path: Path) -> None:
             vm.call("wait_screen", mark, timeout=0.2)
 
 
+def test_a_server_that_falls_silent(face: Face) -> None:
+    with connected(face, command_timeout=0.1) as (vm, server):
+        waiting = vm.start("wait_screen", still=1.0, timeout=None)
+        server.reply(server.command(), {"fdset-id": 7, "fd": 20})
+        assert server.command()["execute"] == "screendump"
+        server.reply(server.command())
+        with pytest.raises(TimeoutError, match=r"^screendump wasn't answered in 0.1 s"):
+            waiting.result(PATIENCE)
+
+
 @pytest.mark.parametrize(
     "options",
     [{}, {"still": 0}, {"still": -1.0}, {"still": 1.0, "tolerance": 1.0},

@@ -12,7 +12,9 @@ import pytest
 
 from qmpeer import CommandError, CommandInterrupted, CompletionError, limits
 from qmpeer.client import DeviceBackend
-from qmpeer.client.hotplug import backend_in
+from qmpeer.client.aio.unplug_run import UnplugRun as AsyncRun
+from qmpeer.client.blocking.unplug_run import UnplugRun as BlockingRun
+from qmpeer.client.hotplug import backend_in, leaving_with
 from tests.client.faces import AsyncVm, Face, Vm
 from tests.client.hourglass import Hourglass
 from tests.client.pretended_machine import PERIPHERAL, PretendedMachine
@@ -151,6 +153,56 @@ def test_a_silent_guest_until_the_deadline(face: Face, hourglass: Hourglass) -> 
             "it still may"
         )
         assert "n0" in machine.names
+
+
+def counted(run: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return a list that grows with every event that a run looks at."""
+    seen: list[Any] = []
+    decide = run._is_end
+
+    def note(*given: Any) -> Any:
+        seen.append(given)
+        return decide(*given)
+
+    monkeypatch.setattr(run, "_is_end", note)
+    return seen
+
+
+@pytest.mark.parametrize("run", [AsyncRun, BlockingRun])
+def test_the_deadline_holds_while_hints_come(
+    run: Any, face: Face, hourglass: Hourglass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hints = counted(run, monkeypatch)
+    with pretended(face) as (vm, machine):
+        unplugging = begin(vm, machine, timeout=0.001, repeat=None)
+        machine.hold("qom-get")
+        machine.server.event("RESET", guest=False, reason="host-qmp-system-reset")
+        looking = machine.held("qom-get")
+        machine.let_go("qom-get")
+        for _ in range(3):  # the next one is always there already
+            machine.server.event("RESET", guest=False, reason="host-qmp-system-reset")
+        hourglass.let_go()
+        machine.answer(looking)
+        with pytest.raises(TimeoutError, match="the guest was asked once"):
+            unplugging.result(PATIENCE)
+    assert len(hints) <= 1  # 0 for the other client
+
+
+def test_odd_reports_of_the_guest_are_nobodys(face: Face) -> None:
+    with pretended(face) as (vm, machine):
+        unplugging = begin(vm, machine)
+        values: list[Any] = [[], {}, "3"]
+        for value in values:
+            odd = {"device": "d0", "source": value, "status": value}
+            machine.server.event("ACPI_DEVICE_OST", info=odd)
+        machine.delete(PATH)
+        assert unplugging.result(PATIENCE) == (NODE,)
+
+
+def test_many_devices_on_one_bus_take_linear_time() -> None:
+    count = 20_000  # quadratic time would be minutes
+    buses = {f"/p/{each}": f"/p/d0/{each % 2}/bus" if each % 2 else "/x" for each in range(count)}
+    assert len(leaving_with("/p/d0", buses)) == 1 + count // 2
 
 
 def test_the_deadline_passes_while_the_guest_is_asked_again(

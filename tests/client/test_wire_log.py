@@ -4,11 +4,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from qmpeer import AsyncClient, Client, CommandError, Monitor
 from qmpeer.values import JsonObject
+from tests.cli.scripted_server import Scripted
 
 
 def _serve(path: Path) -> Monitor:
@@ -68,6 +70,17 @@ def test_nothing_is_logged_while_nobody_listens(
     _blocking(tmp_path / "m")
     monitor.stop()
     assert "set_password" not in caplog.text
+
+
+def test_typed_keys_are_not_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    answers: dict[str, Any] = {"input-send-event": {}, "send-key": {}}
+    caplog.set_level(logging.DEBUG, "qmpeer.client")
+    with Scripted(tmp_path / "q", answers) as server, Client.connect(server.address) as vm:
+        vm.keyboard.type("q", rate=500.0)
+        with vm.keyboard.hold("f12"):
+            pass
+    assert "> execute send-key <redacted> id=" in caplog.text
+    assert "qcode" not in caplog.text
 
 
 ODD: list[tuple[str, JsonObject]] = [

@@ -47,6 +47,7 @@ def test_ppm_to_png(ppm: bytes) -> None:
 @pytest.mark.parametrize(
     "data",
     [b"", b"P6", b"P6\n3 2\n255\n", PPM[:-1], b"P5" + PPM[2:], b"P6\n0 2\n255\n", b"P6 # x",
+     b"P6 " + b"#\n" * 4096 + PPM[2:], b"P6 1 65536 255 " + bytes(3 * 65536),
      PPM.replace(b"255", b"65535"), b"P6 99999999 1 255 x", b"P6 -3 2 255 " + PIXELS],
 )  # fmt: skip
 def test_no_picture(data: bytes) -> None:

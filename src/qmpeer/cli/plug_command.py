@@ -65,7 +65,7 @@ def _run(namespace: argparse.Namespace) -> int:
     driver: JsonObject = {"driver": namespace.driver}
     device = _Typed("device_add", words if is_json else [f"driver:={namespace.driver}", *words])
     read_arguments(device.words)  # faults that need no server come first
-    backends = [_typed_backend(text) for text in namespace.backend]
+    backends = [_typed_backend(*each) for each in enumerate(namespace.backend, 1)]
     with connect(namespace) as client:
         given = [_read(client, each) for each in backends]
         properties = _read(client, device)
@@ -84,14 +84,15 @@ def _run(namespace: argparse.Namespace) -> int:
     return DONE
 
 
-def _typed_backend(text: str) -> _Typed:
+def _typed_backend(number: int, text: str) -> _Typed:
     """Return the command for one --backend."""
     try:
         words = [text] if is_object([text]) else shlex.split(text)
         given = read_arguments(words)
         command, member = add_command(given)
     except ValueError as error:
-        raise UsageError(f"found --backend {text!r}: {error}") from error
+        # The text may hold a secret.
+        raise UsageError(f"in --backend number {number}, {error}") from error
     if member not in given and not is_object(words):  # the schema requires most of these
         words.append(f"{member}:={new_name()}")
     return _Typed(command, words)

@@ -41,7 +41,7 @@ example:
 def rate(text: str) -> float:
     """Parse a number of keys a second."""
     value = float(text)
-    if not 0 < value <= limits.KEY_RATE_MOST:
+    if not limits.KEY_RATE_LEAST <= value <= limits.KEY_RATE_MOST:
         raise ValueError
     return value
 

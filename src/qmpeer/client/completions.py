@@ -28,9 +28,9 @@ Test: TypeAlias = Callable[[Event], bool]
 
 _GUEST_GONE: Final = ("RESET", "SHUTDOWN")
 """The events after which a guest won't do any more what it was asked for."""
-_REFUSALS: Final = frozenset({1, 2, 0x80, 0x81, 0x82, 0x83})
+_REFUSALS: Final = (1, 2, 0x80, 0x81, 0x82, 0x83)
 """Status codes of a guest that doesn't eject a device. ACPI 6.5, table 6.20 (_OST)."""
-_EJECTIONS: Final = frozenset({3, 0x103})
+_EJECTIONS: Final = (3, 0x103)
 """Sources of such a status: a request of the machine, or of the guest's administrator."""
 _PAGE: Final = 4096
 """The balloon's unit in bytes. Spec: virtio 1.2, 5.5."""

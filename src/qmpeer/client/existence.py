@@ -101,6 +101,16 @@ def kind_called(name: str) -> Kind:
     return KINDS[name]
 
 
+def check_id(kind: Kind, id: str) -> None:
+    """Check that an id is no path: QEMU 10 takes any text as a device's id.
+
+    Raises:
+        ValueError: If it has a slash, or is empty.
+    """
+    if not id or "/" in id:
+        raise ValueError(f"found {id!r} as the {kind.noun}'s id, expected one without a slash")
+
+
 def creation(
     kind: str, id: str, arguments: JsonObject | None, command: str | None
 ) -> tuple[str, JsonObject]:
@@ -111,8 +121,7 @@ def creation(
             doesn't belong to the kind.
     """
     made = kind_called(kind)
-    if "/" in id:  # QEMU 10 takes any text as a device's id
-        raise ValueError(f"found {id!r} as the {made.noun}'s id, expected one without a slash")
+    check_id(made, id)
     given = dict(arguments or {})
     if (given.setdefault(made.id_member, id)) != id:
         found = given[made.id_member]

@@ -6,10 +6,12 @@ an object. Each is added by a command of its own, before the device, and removed
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
+from qmpeer import limits
 from qmpeer.client.answers import read_answer
 from qmpeer.client.existence import KINDS, type_wanted
 from qmpeer.client.server_names import by_number
@@ -173,6 +175,8 @@ def _part(kind: str, given: Mapping[str, JsonValue]) -> Part:
         name = new_name()
     elif not isinstance(name, str):
         raise ValueError(f"found {name!r} as {member}, expected a string")
+    elif not name or "/" in name:  # QEMU 10 adds such a device, but can't remove it
+        raise ValueError(f"found {name!r} as {member}, expected a name without a slash")
     return Part(kind, name, {**given, member: name})
 
 
@@ -204,11 +208,15 @@ def _link_to(part: Part) -> str | None:
 
 
 def _mentions(value: JsonValue, name: str) -> bool:
-    if isinstance(value, dict):
-        return any(_mentions(each, name) for each in value.values())
-    if isinstance(value, list):
-        return any(_mentions(each, name) for each in value)
-    return value == name
+    waiting = [value]
+    for each in waiting:  # not a recursion: the caller's values may be nested too deep for one
+        if isinstance(each, dict):
+            waiting += each.values()
+        elif isinstance(each, list):
+            waiting += each
+        elif each == name:
+            return True
+    return False
 
 
 def _names(members: Iterable[str]) -> str:
@@ -276,6 +284,31 @@ def is_pending(error: CommandError) -> bool:
 def is_busy(error: CommandError) -> bool:
     """Return whether device_del was refused because the guest is busy with the device's slot."""
     return _BUSY in error.desc
+
+
+def leaving_with(path: str, buses: Mapping[str, str]) -> list[str]:
+    """Return the paths of a device that goes and of those on its buses, at any depth.
+
+    Args:
+        path: The device's path.
+        buses: The path of the bus of each device, by the device's path.
+
+    Example:
+        >>> leaving_with("/port", {"/nic": "/port/bus.0", "/port": "/pci", "/disk": "/pci"})
+        ['/port', '/nic']
+    """
+    held_by: dict[str, list[str]] = {}
+    for device, bus in buses.items():
+        *above, _ = bus.split("/", limits.QOM_DEPTH)
+        for holder in accumulate(above, "{}/{}".format):
+            held_by.setdefault(holder, []).append(device)
+    leaving = {path: None}
+    waiting = [path]
+    for each in waiting:
+        found = [device for device in held_by.get(each, ()) if device not in leaving]
+        leaving |= dict.fromkeys(found)
+        waiting += found
+    return waiting
 
 
 def backend_in(name: str, value: JsonValue) -> DeviceBackend | None:

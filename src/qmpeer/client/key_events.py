@@ -60,6 +60,6 @@ def check_rate(rate: float) -> None:
     Raises:
         ValueError: If it is out of range.
     """
-    if not 0 < rate <= limits.KEY_RATE_MOST:
-        expected = f"expected more than 0 and at most {limits.KEY_RATE_MOST:g}"
+    if not limits.KEY_RATE_LEAST <= rate <= limits.KEY_RATE_MOST:
+        expected = f"expected {limits.KEY_RATE_LEAST:g} to {limits.KEY_RATE_MOST:g}"
         raise ValueError(f"found a rate of {rate} keys a second, {expected}")

@@ -15,6 +15,8 @@ from qmpeer.protocol import Happened, Sent, Unclaimed
 from qmpeer.values import JsonObject
 
 _DEBUG = 10
+_TYPING = frozenset({"input-send-event", "send-key"})
+"""Commands whose arguments aren't logged: they may type a password, key by key."""
 
 
 class WireLog:
@@ -39,7 +41,9 @@ class WireLog:
     def sent(self, sent: Sent[Any], arguments: JsonObject | None) -> None:
         """Log a command."""
         verb = "exec-oob" if sent.is_oob else "execute"
-        shown = self._scrubber.arguments(sent.name, arguments) or ""
+        shown: object = messages.REDACTED
+        if sent.name not in _TYPING:
+            shown = self._scrubber.arguments(sent.name, arguments) or ""
         self._logger.debug("%s: > %s %s %s id=%s", self._peer, verb, sent.name, shown, sent.id)
 
     def received(self, happened: Iterable[Happened[Any]]) -> None:

@@ -6,6 +6,8 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
+from qmpeer import limits
+
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 """The signature at the beginning of a PNG."""
 _KITTY_CHUNK: Final = 4096
@@ -94,23 +96,27 @@ def picture_of_ppm(data: bytes) -> Picture:
     Raises:
         ValueError: If the data isn't such a PPM.
     """
+    header = data[: limits.PICTURE_HEADER]
     words: list[bytes] = []
     at = 0
     while len(words) < 4:
-        while data[at : at + 1] in (b" ", b"\t", b"\r", b"\n", b"#"):
-            if data[at : at + 1] == b"#":
-                at = data.find(b"\n", at) if b"\n" in data[at:] else len(data)
+        while header[at : at + 1] in (b" ", b"\t", b"\r", b"\n", b"#"):
+            if header[at : at + 1] == b"#":
+                at = header.find(b"\n", at) if b"\n" in header[at:] else len(header)
             at += 1
         start = at
-        while at < len(data) and data[at] not in _WHITE:
+        while at < len(header) and header[at] not in _WHITE:
             at += 1
         if start == at:
-            raise ValueError("wrote no picture: its header ends too soon")
-        words.append(data[start:at])
+            raise ValueError("wrote no picture: its header ends too soon, or is too long")
+        words.append(header[start:at])
     magic, *numbers = words
     if magic != b"P6" or not all(word.isdigit() and len(word) < 8 for word in numbers):
         raise ValueError("wrote no picture in the format PPM")
     width, height, most = map(int, numbers)
+    if max(width, height) > limits.PICTURE_SIDE:
+        expected = f"expected at most {limits.PICTURE_SIDE} pixels a side"
+        raise ValueError(f"wrote a picture of {width}x{height}, {expected}")
     pixels = data[at + 1 : at + 1 + 3 * width * height]
     if most != 255 or not width or not height or len(pixels) < 3 * width * height:
         raise ValueError("wrote a picture that isn't complete, or has not 8 bits a sample")

@@ -908,7 +908,7 @@ class AsyncClient(ClosedOnExit):
             interval: Seconds between two pictures.
             device: The display device; None for the first.
             head: The head of that device.
-            timeout: Seconds; None waits for ever.
+            timeout: Seconds; None waits for ever. Each picture also has the timeout of a command.
 
         Raises:
             TimeoutError: If that doesn't happen in time; the message has the last difference.
@@ -919,7 +919,8 @@ class AsyncClient(ClosedOnExit):
         watch = aio.ScreenWatch(since, still, region, tolerance)
         options = aio.screen_options(device, head)
         countdown = Countdown(self._seconds(timeout))
-        return await aio.watch_screen(self, watch, interval, options, countdown)
+        patience = self.command_timeout
+        return await aio.watch_screen(self, watch, interval, options, countdown, patience)
 
     # Plugging and unplugging
 

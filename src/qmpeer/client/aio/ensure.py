@@ -15,7 +15,7 @@ from qmpeer.client.aio.presence import look
 from qmpeer.client.aio.procedures import CommandClient, next_event
 from qmpeer.client.aio.subscription import events_of_this_connection
 from qmpeer.client.aio.unplug_run import UnplugRun
-from qmpeer.client.existence import compare, creation, kind_called, properties_wanted
+from qmpeer.client.existence import check_id, compare, creation, kind_called, properties_wanted
 from qmpeer.client.jobs import ENDING_STATES, JobState
 from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed
@@ -56,6 +56,8 @@ class Ensuring:
 
     async def be_absent(self) -> bool:
         """Remove the thing, as described at `AsyncClient.ensure_absent`."""
+        if not (self._kind == "device" and self._id.startswith("/")):
+            check_id(self._known, self._id)
         return await self._ensure(lambda found: found is None, (), self._remove)
 
     async def _ensure(

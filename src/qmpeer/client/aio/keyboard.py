@@ -196,11 +196,18 @@ class AsyncHeldKeys:
     async def __aexit__(self, *exc: object) -> None:
         for key in self._keys:
             self._held.remove(key)
+        # Who else holds one of them releases it.
+        self._keys = tuple(key for key in self._keys if key not in self._held)
         await self._release(exc[1] if isinstance(exc[1], BaseException) else None)
 
     async def _release(self, error: BaseException | None) -> None:
         """Release the keys; if that fails, raise, or add a note to the error that came before."""
+        if not self._keys:
+            return
         events = key_events(reversed(self._keys), False)
+        if isinstance(error, GeneratorExit):  # a coroutine that is being closed can't wait
+            self._client.execute("input-send-event", events, timeout=limits.KEY_RELEASE)
+            return
         try:
             await self._client.execute("input-send-event", events, timeout=limits.KEY_RELEASE)
         except Exception as failure:

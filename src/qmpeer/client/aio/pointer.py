@@ -220,6 +220,9 @@ class AsyncHand:
     async def release_after(self, button: str, error: BaseException) -> None:
         """Release a button after an exception; add a note to that if it fails."""
         events: JsonObject = {**pointing.button(button, False), **self._options}
+        if isinstance(error, GeneratorExit):  # a coroutine that is being closed can't wait
+            self._client.execute("input-send-event", events, timeout=limits.KEY_RELEASE)
+            return
         try:
             await self._client.execute("input-send-event", events, timeout=limits.KEY_RELEASE)
         except Exception as failure:

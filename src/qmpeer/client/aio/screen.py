@@ -30,12 +30,20 @@ class AsyncScreen:
         client: The client.
         options: Further arguments of "screendump": device, head.
         countdown: The deadline of all pictures.
+        patience: Seconds for each picture; None sets no limit.
     """
 
-    def __init__(self, client: CommandClient, options: JsonObject, countdown: Countdown) -> None:
+    def __init__(
+        self,
+        client: CommandClient,
+        options: JsonObject,
+        countdown: Countdown,
+        patience: float | None = None,
+    ) -> None:
         self._client = client
         self._options = options
         self._countdown = countdown
+        self._patience = patience
         self._set: int | None = None  # the number of the set that has our descriptor
         self._file = PictureFile(has_path=False)
 
@@ -49,8 +57,12 @@ class AsyncScreen:
 
     async def __aexit__(self, *exc: object) -> None:
         try:
-            if self._set is not None:
-                taken: JsonObject = {"fdset-id": self._set}
+            if self._set is None:
+                return
+            taken: JsonObject = {"fdset-id": self._set}
+            if isinstance(exc[1], GeneratorExit):  # a coroutine that is being closed can't wait
+                self._client.execute("remove-fd", taken, timeout=limits.PICTURE_FORGET)
+            else:
                 with suppress(QMPError, OSError):  # the picture counts, or the error before this
                     await self._client.execute("remove-fd", taken, timeout=limits.PICTURE_FORGET)
         finally:
@@ -70,7 +82,7 @@ class AsyncScreen:
     async def _lend(self) -> None:
         """Give the server a descriptor of the file; if it takes none, take a file with a path."""
         arguments: JsonObject = {"opaque": "qmpeer picture"}
-        timeout = self._countdown.remaining()
+        timeout = self._countdown.remaining(self._patience)
         fds = [self._file.descriptor]
         try:
             added = await self._client.execute("add-fd", arguments, timeout=timeout, fds=fds)
@@ -92,7 +104,7 @@ class AsyncScreen:
     async def _dump(self, path: str) -> Picture:
         self._file.clear()
         arguments: JsonObject = {"filename": path, **self._options}
-        timeout = self._countdown.remaining()
+        timeout = self._countdown.remaining(self._patience)
         await self._client.execute("screendump", arguments, timeout=timeout)
         return await call_blocking(self._file.picture)
 
@@ -113,10 +125,11 @@ async def watch_screen(
     interval: float,
     options: JsonObject,
     countdown: Countdown,
+    patience: float | None,
 ) -> Picture:
     """Take pictures until the watch is satisfied, as described at `AsyncClient.wait_screen`."""
     interval = max(interval, limits.SCREEN_INTERVAL_LEAST)
-    async with AsyncScreen(client, options, countdown) as screen:
+    async with AsyncScreen(client, options, countdown, patience) as screen:
         while True:
             picture = await screen.picture()
             if await call_blocking(watch.is_satisfied_by, picture):

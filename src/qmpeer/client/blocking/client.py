@@ -872,7 +872,7 @@ class Client(ClosedOnExit):
             interval: Seconds between two pictures.
             device: The display device; None for the first.
             head: The head of that device.
-            timeout: Seconds; None waits for ever.
+            timeout: Seconds; None waits for ever. Each picture also has the timeout of a command.
 
         Raises:
             TimeoutError: If that doesn't happen in time; the message has the last difference.
@@ -883,7 +883,8 @@ class Client(ClosedOnExit):
         watch = blocking.ScreenWatch(since, still, region, tolerance)
         options = blocking.screen_options(device, head)
         countdown = Countdown(self._seconds(timeout))
-        return blocking.watch_screen(self, watch, interval, options, countdown)
+        patience = self.command_timeout
+        return blocking.watch_screen(self, watch, interval, options, countdown, patience)
 
     # Plugging and unplugging
 

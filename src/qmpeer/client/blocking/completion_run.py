@@ -161,6 +161,8 @@ class CompletionRun:
                 self._ending = Ending.COMPLETED
                 return self._later_event(event) or event
             waiting = EventWait(channel.log, None, self._ends, event.number)
+            if countdown.is_over:  # also if one unclear event comes after the other
+                raise rule.late(self._command, countdown.timeout, asks=self._asks)
         if self._ending is Ending.LOST and event.name == "RESET":
             # A reset completes the removal of devices, and those events may come after its own.
             later = self._later_event(event)

@@ -16,7 +16,7 @@ from qmpeer.client.blocking.presence import look
 from qmpeer.client.blocking.procedures import CommandClient, next_event
 from qmpeer.client.blocking.subscription import events_of_this_connection
 from qmpeer.client.blocking.unplug_run import UnplugRun
-from qmpeer.client.existence import compare, creation, kind_called, properties_wanted
+from qmpeer.client.existence import check_id, compare, creation, kind_called, properties_wanted
 from qmpeer.client.jobs import ENDING_STATES, JobState
 from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed
@@ -57,6 +57,8 @@ class Ensuring:
 
     def be_absent(self) -> bool:
         """Remove the thing, as described at `Client.ensure_absent`."""
+        if not (self._kind == "device" and self._id.startswith("/")):
+            check_id(self._known, self._id)
         return self._ensure(lambda found: found is None, (), self._remove)
 
     def _ensure(

@@ -31,12 +31,20 @@ class Screen:
         client: The client.
         options: Further arguments of "screendump": device, head.
         countdown: The deadline of all pictures.
+        patience: Seconds for each picture; None sets no limit.
     """
 
-    def __init__(self, client: CommandClient, options: JsonObject, countdown: Countdown) -> None:
+    def __init__(
+        self,
+        client: CommandClient,
+        options: JsonObject,
+        countdown: Countdown,
+        patience: float | None = None,
+    ) -> None:
         self._client = client
         self._options = options
         self._countdown = countdown
+        self._patience = patience
         self._set: int | None = None  # the number of the set that has our descriptor
         self._file = PictureFile(has_path=False)
 
@@ -50,8 +58,12 @@ class Screen:
 
     def __exit__(self, *exc: object) -> None:
         try:
-            if self._set is not None:
-                taken: JsonObject = {"fdset-id": self._set}
+            if self._set is None:
+                return
+            taken: JsonObject = {"fdset-id": self._set}
+            if isinstance(exc[1], GeneratorExit):  # a coroutine that is being closed can't wait
+                self._client.execute("remove-fd", taken, timeout=limits.PICTURE_FORGET)
+            else:
                 with suppress(QMPError, OSError):  # the picture counts, or the error before this
                     self._client.execute("remove-fd", taken, timeout=limits.PICTURE_FORGET)
         finally:
@@ -71,7 +83,7 @@ class Screen:
     def _lend(self) -> None:
         """Give the server a descriptor of the file; if it takes none, take a file with a path."""
         arguments: JsonObject = {"opaque": "qmpeer picture"}
-        timeout = self._countdown.remaining()
+        timeout = self._countdown.remaining(self._patience)
         fds = [self._file.descriptor]
         try:
             added = self._client.execute("add-fd", arguments, timeout=timeout, fds=fds)
@@ -93,7 +105,7 @@ class Screen:
     def _dump(self, path: str) -> Picture:
         self._file.clear()
         arguments: JsonObject = {"filename": path, **self._options}
-        timeout = self._countdown.remaining()
+        timeout = self._countdown.remaining(self._patience)
         self._client.execute("screendump", arguments, timeout=timeout)
         return call_blocking(self._file.picture)
 
@@ -114,10 +126,11 @@ def watch_screen(
     interval: float,
     options: JsonObject,
     countdown: Countdown,
+    patience: float | None,
 ) -> Picture:
     """Take pictures until the watch is satisfied, as described at `Client.wait_screen`."""
     interval = max(interval, limits.SCREEN_INTERVAL_LEAST)
-    with Screen(client, options, countdown) as screen:
+    with Screen(client, options, countdown, patience) as screen:
         while True:
             picture = screen.picture()
             if call_blocking(watch.is_satisfied_by, picture):

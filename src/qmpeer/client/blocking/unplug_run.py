@@ -37,6 +37,7 @@ from qmpeer.client.hotplug import (
     backend_in,
     is_busy,
     is_pending,
+    leaving_with,
     sentence,
 )
 from qmpeer.client.server_names import PERIPHERALS
@@ -128,7 +129,7 @@ class UnplugRun:
                         if self._is_end(channel, event, grace):
                             return
                         waiting = EventWait(channel.log, None, self._tells, event.number)
-                    elif self._countdown.is_over:
+                    if self._countdown.is_over:  # also if one hint comes after the other
                         raise self._late()
             self._wait_for_release(channel, mark, grace)
         except ConnectionClosed as error:
@@ -264,14 +265,7 @@ class UnplugRun:
                 if kind.startswith("child<"):
                     device = f"{parent}/{name}"
                     buses[device] = text_of(self._get(device, "parent_bus"))
-        leaving = [self._path]
-        for above in leaving:
-            leaving += [
-                device
-                for device, bus in buses.items()
-                if bus.startswith(f"{above}/") and device not in leaving
-            ]
-        return leaving
+        return leaving_with(self._path, buses)
 
     def _backends_of(self, devices: list[str]) -> list[DeviceBackend]:
         """Return the backends that devices have for themselves, each once."""
