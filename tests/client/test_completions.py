@@ -290,7 +290,7 @@ def test_the_error_of_a_deadline_says_what_would_have_asked() -> None:
     text = "event STOP of stop didn't come in 1.5 s; the server had accepted the command"
     made = rule("stop", "STOP")
     assert str(made.late("stop", 1.5)) == text
-    named = f"{text}; until=True also sees that it was so before"
+    named = f"{text}; it comes only if it wasn't so before"
     assert str(made.late("stop", 1.5, asks=False)) == named
     wakeup = rule("system_wakeup", "WAKEUP")
     assert str(wakeup.late("x", 1, asks=False)) == str(wakeup.late("x", 1))

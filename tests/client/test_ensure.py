@@ -245,12 +245,15 @@ def test_what_is_sent(twin: Twin, kind: str) -> None:
     assert twin.present(server) is True
     assert server.asked == [look, ADDED[kind]]
     assert twin.present(server) is False
-    assert server.asked[2:] == [look]
+    # The look may show a netdev that was removed under its NIC; QEMU refuses one that is there.
+    again = [look, ADDED[kind], look] if kind == "netdev" else [look]
+    assert server.asked[2:] == again
     if kind in REMOVED:
+        del server.asked[:]
         assert twin.absent(server) is True
-        assert server.asked[3:] == [look, REMOVED[kind]]
+        assert server.asked == [look, REMOVED[kind]]
         assert twin.absent(server) is False
-        assert server.asked[5:] == [look]
+        assert server.asked[2:] == [look]
 
 
 @twins

@@ -512,9 +512,7 @@ def test_a_device_that_somebody_else_unplugged(face: Face) -> None:
     with pretended(face) as (vm, machine):
         plugged = vm.call("plug", DEVICE, NODE)
         machine.devices.clear()
-        with pytest.raises(CommandError, match="DeviceNotFound") as caught:
-            begin_to_leave(vm, plugged, None).result(PATIENCE)
-        assert notes(caught.value) == ["removed what it had left behind: block node n0"]
+        begin_to_leave(vm, plugged, None).result(PATIENCE)
         assert machine.names == set()
         assert not plugged.is_plugged
 

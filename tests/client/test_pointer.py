@@ -144,13 +144,16 @@ def test_the_wheel(face: Face, tmp_path: Path) -> None:
         ("drag", (0, 0, 0, HEIGHT), {}, "found the place 0,100"),
         ("scroll", (101,), {}, "found 101 times, expected 0 to 100"),
         ("move", (0, 0), {"head": 1}, "found head 1 without its device"),
+        ("move", (0.5, 0), {}, "found the place 0.5,0, expected whole pixels"),
+        ("click", (0, 0, "links"), {}, "found button 'links', expected one of left, middle, "),
+        ("drag", (0, 0, 1, 1, "links"), {}, "found button 'links'"),
     ],
 )
 def test_mistakes(
     method: str, words: Any, options: dict[str, Any], text: str, face: Face, tmp_path: Path
 ) -> None:
     desk = Desk(TABLET)
-    with at(desk, face, tmp_path) as vm, pytest.raises(ValueError, match=text):
+    with at(desk, face, tmp_path) as vm, pytest.raises((ValueError, TypeError), match=text):
         point(vm, method, *words, **options)
     assert desk.seen == []
 

@@ -160,6 +160,16 @@ def test_netdevs(vm: Client, tmp_path: Path) -> None:
     assert vm.ensure_present("netdev", "port", port) is False
 
 
+def test_netdev_that_was_removed_under_its_nic(vm: Client) -> None:
+    """QEMU removes it without asking, and goes on listing it below the NIC."""
+    for _ in range(2):
+        assert vm.ensure_present("netdev", "n", {"type": "user"}) is True
+        vm.ensure_present("device", "nic", {"driver": "e1000", "netdev": "n"})
+        assert vm.ensure_present("netdev", "n", {"type": "user"}) is False
+        assert vm.ensure_absent("netdev", "n") is True
+        assert vm.ensure_absent("netdev", "n") is False
+
+
 def test_chardevs(vm: Client, tmp_path: Path) -> None:
     def socket(kind: str, **address: Any) -> dict[str, Any]:
         data = {"addr": {"type": kind, "data": address}, "wait": False}

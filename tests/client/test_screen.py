@@ -134,7 +134,9 @@ def test_waiting_too_long(face: Face, tmp_path: Path) -> None:
     answers = {"screendump": writer(PPM)}
     with Scripted(tmp_path / "q", answers) as server, face.connect(server.address) as vm:
         mark = vm.call("screenshot")
-        with pytest.raises(TimeoutError, match=r"^the screen didn't change within 0.2 s; 0 % of"):
+        with pytest.raises(
+            TimeoutError, match=r"^the screen didn't change within 0.2 s; a share of 0 of"
+        ):
             vm.call("wait_screen", mark, timeout=0.2)
 
 

@@ -137,3 +137,8 @@ def test_a_layout_of_the_caller() -> None:
     assert [each.strokes for each in plan("☃", mine)] == [(Stroke("f12", ("alt_r",)),)]
     with pytest.raises(UntypableError):
         plan("^", mine)
+
+
+def test_no_text() -> None:
+    with pytest.raises(TypeError, match="found int, expected a text"):
+        plan(5, find_layout("us"))  # type: ignore[arg-type]

@@ -112,6 +112,8 @@ def _watch(client: Client, namespace: argparse.Namespace, screen: dict[str, Any]
         try:
             if picture is None and namespace.still is None:
                 picture = client.screenshot(**screen)
+                if namespace.region is not None:
+                    picture.region(*namespace.region)  # an error if it isn't on the screen
             else:
                 left = None if end is None else max(end - monotonic(), 0)
                 picture = client.wait_screen(picture, timeout=left, **options)

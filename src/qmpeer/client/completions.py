@@ -138,7 +138,7 @@ class CompletionRule(NamedTuple):
             seconds: The timeout.
             asks: Whether the query was asked, if there is one.
         """
-        hint = "" if asks or self.query is None else "; until=True also sees that it was so before"
+        hint = "" if asks or self.query is None else "; it comes only if it wasn't so before"
         guest = "; the guest must act, and may not" if self.needs_guest else ""
         return TimeoutError(
             f"{self.awaited} of {command} didn't come in {seconds:.4g} s; "
@@ -478,6 +478,6 @@ EVENTS: Final = frozenset(_events_of_table())
 
 def unknown_event(name: str, known: Collection[str]) -> ValueError:
     """Return the error for an event that the server doesn't have."""
-    near = near_names(name, known, 1)
+    near = near_names(name.upper(), known, 1)
     hint = f" (is it {near[0]}?)" if near else ""
     return ValueError(f"found {name!r}, expected an event of this server{hint}")

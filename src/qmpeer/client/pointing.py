@@ -34,12 +34,15 @@ def is_absolute(answer: object) -> bool:
     return current.absolute
 
 
-def check_place(x: int, y: int, size: tuple[int, int]) -> None:
+def check_place(x: float, y: float, size: tuple[int, int]) -> None:
     """Check that a pixel is on the screen.
 
     Raises:
         ValueError: If it isn't.
+        TypeError: If it isn't a place of whole pixels.
     """
+    if not (isinstance(x, int) and isinstance(y, int)):
+        raise TypeError(f"found the place {x},{y}, expected whole pixels")
     width, height = size
     if not (0 <= x < width and 0 <= y < height):
         raise ValueError(f"found the place {x},{y}, expected one on the screen of {width}x{height}")
@@ -74,6 +77,20 @@ def movements(dx: int, dy: int) -> Iterator[JsonObject]:
                 if value
             ]
         }
+
+
+BUTTONS: Final = ("left", "middle", "right", "side", "extra")
+"""The names of buttons. Spec: QEMU, qapi/ui.json, InputButton without the wheel."""
+
+
+def check_button(name: str) -> None:
+    """Check a button's name.
+
+    Raises:
+        ValueError: If there is no such button.
+    """
+    if name not in BUTTONS:
+        raise ValueError(f"found button {name!r}, expected one of {', '.join(BUTTONS)}")
 
 
 def button(name: str, is_down: bool) -> JsonObject:

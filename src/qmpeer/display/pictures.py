@@ -34,6 +34,9 @@ class Picture(NamedTuple):
     height: int
     pixels: bytes
 
+    def __repr__(self) -> str:
+        return f"<Picture {self.width}x{self.height}>"
+
     def pixel(self, x: int, y: int) -> tuple[int, int, int]:
         """Return the colour of a pixel: red, green, blue, each from 0 to 255."""
         red, green, blue = self.region(x, y, 1, 1).pixels

@@ -34,12 +34,15 @@ def plan(text: str, layout: Layout) -> tuple[Typed, ...]:
     Raises:
         UntypableError: If the layout lacks a character; the error lists all of them.
         LimitError: If the text is longer than `limits.TYPED_TEXT`.
+        TypeError: If it isn't a text.
 
     Example:
         >>> from qmpeer.keyboard import find_layout
         >>> [typed.strokes for typed in plan("Hi", find_layout("us"))]
         [(Stroke(key='h', modifiers=('shift',)),), (Stroke(key='i', modifiers=()),)]
     """
+    if not isinstance(text, str):
+        raise TypeError(f"found {type(text).__name__}, expected a text")
     if len(text) > limits.TYPED_TEXT:
         reason = f"found a text of {len(text)} characters, expected at most {limits.TYPED_TEXT}"
         raise LimitError(reason, "TYPED_TEXT", limits.TYPED_TEXT)

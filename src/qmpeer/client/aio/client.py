@@ -1022,8 +1022,8 @@ class AsyncClient(ClosedOnExit):
 
         Raises:
             CompletionError: If the guest refuses, or ends.
-            CommandError: If there is no such device, it can't be unplugged, or it is gone and one
-                of its backends can't be removed.
+            CommandError: If there is no such device, unless this client has plugged it; if it can't
+                be unplugged, or is gone and one of its backends can't be removed.
             CommandInterrupted: If the connection ended meanwhile; the device may be gone.
             ConnectionClosed: If the connection had already ended.
             TimeoutError: If the guest hasn't let the device go; it still may.

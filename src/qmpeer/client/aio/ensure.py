@@ -73,7 +73,10 @@ class Ensuring:
         while True:
             is_acting = False
             try:
-                if is_reached(await self._look(wanted)):
+                found = await self._look(wanted)
+                if self._may_be_gone and refusal is None and found is not None:
+                    pass  # the command shows whether it exists
+                elif is_reached(None if self._is_gone(refusal) else found):
                     return doubt is not None
                 if refusal is not None:
                     break
@@ -98,6 +101,15 @@ class Ensuring:
         raise refusal
 
     # Looking
+
+    @property
+    def _may_be_gone(self) -> bool:
+        """True if the look may show what doesn't exist: a netdev that was removed under its NIC."""
+        return self._kind == "netdev"
+
+    def _is_gone(self, refusal: CommandError | None) -> bool:
+        """Return whether a refusal shows that a thing doesn't exist, although it is listed."""
+        return self._may_be_gone and refusal is not None and refusal.error_class == "DeviceNotFound"
 
     async def _look(self, wanted: tuple[str, ...]) -> Mapping[str, JsonValue] | None:
         """Return what the server shows of the thing, or None if it doesn't exist.

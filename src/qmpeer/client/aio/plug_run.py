@@ -165,7 +165,13 @@ class AsyncPlugged:
         repeat: float | None = limits.UNPLUG_REPEAT,
         timeout: Timeout = DEFAULT,
     ) -> tuple[DeviceBackend, ...]:
-        """Unplug the device and remove its backends, as `AsyncClient.unplug` does."""
+        """Unplug the device and remove its backends, as `AsyncClient.unplug` does.
+
+        A device that is gone already is no error, whether this call was repeated or a reset removed
+        the device.
+        """
+        if not self.is_plugged:
+            return ()
         return await self._client.unplug(self.id, backends=backends, repeat=repeat, timeout=timeout)
 
     async def __aenter__(self) -> "AsyncPlugged":

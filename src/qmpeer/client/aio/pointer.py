@@ -77,6 +77,7 @@ class AsyncPointer:
             head: As for `move`.
             timeout: As for `move`.
         """
+        pointing.check_button(button)
         pointing.check_count(count, 1)
         hand = await self._hand(device, head, timeout)
         await hand.move(x, y)
@@ -110,6 +111,7 @@ class AsyncPointer:
             head: As for `move`.
             timeout: As for `move`.
         """
+        pointing.check_button(button)
         hand = await self._hand(device, head, timeout)
         pointing.check_place(to_x, to_y, hand.size)
         await hand.move(x, y)

@@ -41,7 +41,7 @@ from qmpeer.client.hotplug import (
 )
 from qmpeer.client.server_names import PERIPHERALS
 from qmpeer.client.timeouts import Countdown, Deadline
-from qmpeer.errors import CommandError, CommandInterrupted, CompletionError, ConnectionClosed
+from qmpeer.errors import CommandError, CompletionError, ConnectionClosed
 from qmpeer.messages import Event
 
 _GONE = -1.0
@@ -97,10 +97,9 @@ class UnplugRun:
         try:
             await self.remove_device(limits.CANCEL_TIMEOUT if backends else limits.RESET_GRACE)
         except CommandError as error:
-            if error.error_class == "DeviceNotFound":
-                self.gone = leaving
-                await self._remove_orphans(own, error)
-            raise
+            if error.error_class != "DeviceNotFound" or self._path not in self._known:
+                raise
+            backends = own  # somebody else has removed it, or a reset
         self.gone = leaving
         return await self._remove(backends)
 
@@ -217,16 +216,6 @@ class UnplugRun:
         )
 
     # Backends
-
-    async def _remove_orphans(self, own: list[DeviceBackend], error: CommandError) -> None:
-        """Remove the backends of a device that somebody else has removed."""
-        try:
-            removed = await self._remove(own)
-        except (CommandError, CommandInterrupted, ConnectionClosed, TimeoutError) as failure:
-            error.add_note(str(failure))
-        else:
-            if removed:
-                error.add_note(f"removed what it had left behind: {sentence(removed)}")
 
     async def _remove(self, backends: list[DeviceBackend]) -> tuple[DeviceBackend, ...]:
         """Remove backends in their order; return those that were there.

@@ -164,7 +164,13 @@ class Plugged:
         repeat: float | None = limits.UNPLUG_REPEAT,
         timeout: Timeout = DEFAULT,
     ) -> tuple[DeviceBackend, ...]:
-        """Unplug the device and remove its backends, as `Client.unplug` does."""
+        """Unplug the device and remove its backends, as `Client.unplug` does.
+
+        A device that is gone already is no error, whether this call was repeated or a reset removed
+        the device.
+        """
+        if not self.is_plugged:
+            return ()
         return self._client.unplug(self.id, backends=backends, repeat=repeat, timeout=timeout)
 
     def __enter__(self) -> "Plugged":

@@ -78,6 +78,7 @@ class Pointer:
             head: As for `move`.
             timeout: As for `move`.
         """
+        pointing.check_button(button)
         pointing.check_count(count, 1)
         hand = self._hand(device, head, timeout)
         hand.move(x, y)
@@ -111,6 +112,7 @@ class Pointer:
             head: As for `move`.
             timeout: As for `move`.
         """
+        pointing.check_button(button)
         hand = self._hand(device, head, timeout)
         pointing.check_place(to_x, to_y, hand.size)
         hand.move(x, y)
