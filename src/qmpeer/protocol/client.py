@@ -178,7 +178,10 @@ class ClientSession(CommandQueue[Token]):
 
         It quotes the last error that matched no command: that may have been this command's.
         """
-        text = f"{sent.name} wasn't answered in {timeout:.4g} s"
+        assert timeout is not None
+        # It may be what was left of a longer time: 0.9986 s of a second.
+        seconds = f"{round(timeout, 2) or timeout:.4g} s"
+        text = f"{sent.name} wasn't answered in {seconds}"
         return TimeoutError(text + self._first_words.hint(is_sure=True) + self._quoted())
 
     def _quoted(self) -> str:
