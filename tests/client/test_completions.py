@@ -5,11 +5,10 @@ from typing import Any
 import pytest
 
 from qmpeer import Event, limits
+from qmpeer.client.completion_rules import CompletionRule, Ending
 from qmpeer.client.completions import (
     COMPLETIONS,
     EVENTS,
-    CompletionRule,
-    Ending,
     rule_for,
     unknown_event,
 )

@@ -1,8 +1,4 @@
-"""The events that complete commands: for each command whose effect comes after its reply.
-
-A rule names the event that shows the effect, the events that show a failure, whether a guest must
-act before the event comes, and the query that shows the effect when no event comes: a machine that
-was stopped before sends no STOP.
+"""The table of completions: the rule of each command whose effect comes after its reply.
 
 Jobs and migration have `AsyncClient.run_job` and `AsyncClient.migrate`; here are only the commands
 that end a job. [Left out: commands whose effect is there when they are answered, as after
@@ -13,142 +9,22 @@ Spec: QEMU, the reference of each command and event.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from enum import Enum
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final
 
 from qmpeer import limits
-from qmpeer.client.answers import UNREADABLE, text_of
+from qmpeer.client.answers import text_of
+from qmpeer.client.completion_rules import CompletionRule, StateQuery, Test, any_event, no_event
 from qmpeer.client.events import Match, matcher
 from qmpeer.client.server_names import PERIPHERALS
-from qmpeer.errors import CommandInterrupted, CompletionError, ConnectionClosed
 from qmpeer.messages import Event, near_names
 from qmpeer.values import JsonObject, JsonValue
 
-Test: TypeAlias = Callable[[Event], bool]
-
-_GUEST_GONE: Final = ("RESET", "SHUTDOWN")
-"""The events after which a guest won't do any more what it was asked for."""
 _REFUSALS: Final = (1, 2, 0x80, 0x81, 0x82, 0x83)
 """Status codes of a guest that doesn't eject a device. ACPI 6.5, table 6.20 (_OST)."""
 _EJECTIONS: Final = (3, 0x103)
 """Sources of such a status: a request of the machine, or of the guest's administrator."""
 _PAGE: Final = 4096
 """The balloon's unit in bytes. Spec: virtio 1.2, 5.5."""
-
-
-def _never(_: Event) -> bool:
-    return False
-
-
-class StateQuery(NamedTuple):
-    """A query that shows a command's effect.
-
-    Attributes:
-        command: The query.
-        arguments: Its arguments.
-        shows: Tests an answer for the effect; it may raise any error for an odd answer.
-    """
-
-    command: str
-    arguments: JsonObject | None
-    shows: Callable[[Any], bool]
-
-    def is_reached(self, answer: JsonValue) -> bool:
-        """Return whether an answer shows the effect; an answer of another form doesn't."""
-        try:
-            return bool(self.shows(answer))
-        except UNREADABLE:
-            return False
-
-
-class Ending(Enum):
-    """The ways in which an event ends the wait for a command's effect."""
-
-    COMPLETED = "completed"
-    FAILED = "failed"
-    LOST = "lost"  # with the guest, which should have acted
-    UNCLEAR = "unclear"  # a query has to show whether it was completed
-
-
-class CompletionRule(NamedTuple):
-    """The signs that a command has had its effect, or won't have it.
-
-    Attributes:
-        event: The name of the completing event; "" if only the query shows the effect.
-        completes: Tests an event of that name.
-        failing: Tests of the events that show a failure, by their names.
-        needs_guest: A guest must act before the event comes. A reset, or the machine's end, shows
-            that it won't.
-        query: Shows the effect when no event comes; None if there is no such query.
-        interval: Seconds between two queries if there is no event.
-        ends_connection: The command ends the connection, with or without an event.
-        stands_for: Tests an event that may come in place of the completing one.
-        confirms: The query that shows after such an event whether it does.
-    """
-
-    event: str
-    completes: Test = _never
-    failing: Mapping[str, Test] = {}
-    needs_guest: bool = False
-    query: StateQuery | None = None
-    interval: float = 0.0
-    ends_connection: bool = False
-    stands_for: Test = _never
-    confirms: StateQuery | None = None
-
-    def ending(self, event: Event) -> Ending | None:
-        """Return how an event ends the wait; None if it doesn't."""
-        name = event.name
-        test = self.failing.get(name)
-        if test is not None and test(event):
-            return Ending.FAILED
-        if name == self.event and self.completes(event):
-            return Ending.COMPLETED
-        if self.stands_for(event):
-            return Ending.UNCLEAR
-        return Ending.LOST if self.needs_guest and name in _GUEST_GONE else None
-
-    def is_completed_by(self, event: Event) -> bool:
-        """Return whether an event is the completing one."""
-        return self.ending(event) is Ending.COMPLETED
-
-    @property
-    def awaited(self) -> str:
-        """A name for what shows the effect, for errors."""
-        if self.event:
-            return f"event {self.event}"
-        assert self.query is not None
-        return f"its end, by {self.query.command},"
-
-    def failure(self, command: str, event: Event, ending: Ending) -> CompletionError:
-        """Return the error for an event that ends the wait, but isn't the completing one."""
-        if ending is Ending.LOST:
-            reason = "the guest was reset, or ended, before it had acted"
-        elif event.name == "SHUTDOWN":
-            reason = "the machine ended"
-        else:
-            reason = text_of(event.data.get("error")) or text_of(event.data.get("msg"))
-        return CompletionError(command, event.name, event.data, reason)
-
-    def late(self, command: str, seconds: float | None, *, asks: bool = True) -> TimeoutError:
-        """Return the error for a deadline that passed after the reply.
-
-        Args:
-            command: The command.
-            seconds: The timeout.
-            asks: Whether the query was asked, if there is one.
-        """
-        hint = "" if asks or self.query is None else "; it comes only if it wasn't so before"
-        guest = "; the guest must act, and may not" if self.needs_guest else ""
-        return TimeoutError(
-            f"{self.awaited} of {command} didn't come in {seconds:.4g} s; "
-            f"the server had accepted the command{guest}{hint}"
-        )
-
-    def cut_off(self, command: str, error: ConnectionClosed) -> CommandInterrupted:
-        """Return the error for a connection that ended after the reply."""
-        reason = f"{error.reason}; it was accepted, but {self.awaited} hadn't come"
-        return CommandInterrupted(command, None, reason)
 
 
 # Tests of events
@@ -255,12 +131,8 @@ def _device_del(arguments: JsonObject) -> CompletionRule:
 
 def _run_state(event: str, is_running: bool) -> Callable[[JsonObject], CompletionRule]:
     query = StateQuery("query-status", None, lambda status: status["running"] is is_running)
-    rule = CompletionRule(event, _any, query=query)
+    rule = CompletionRule(event, any_event, query=query)
     return lambda _: rule
-
-
-def _any(_: Event) -> bool:
-    return True
 
 
 def _tray(is_open: bool) -> Callable[[JsonObject], CompletionRule]:
@@ -293,11 +165,11 @@ def _system_powerdown(_: JsonObject) -> CompletionRule:
 def _system_reset(_: JsonObject) -> CompletionRule:
     # With -no-reboot a reset ends the machine.
     is_ours = _has(guest=False, reason="host-qmp-system-reset")
-    return CompletionRule("RESET", is_ours, {"SHUTDOWN": _any})
+    return CompletionRule("RESET", is_ours, {"SHUTDOWN": any_event})
 
 
 def _system_wakeup(_: JsonObject) -> CompletionRule:
-    return CompletionRule("WAKEUP", _any)
+    return CompletionRule("WAKEUP", any_event)
 
 
 def _balloon(arguments: JsonObject) -> CompletionRule:
@@ -440,14 +312,14 @@ def rule_for(
         if rule is None:
             raise _unknown_command(command)
     elif rule is None or rule.event != event:
-        rule = CompletionRule(event, _any)
+        rule = CompletionRule(event, any_event)
     test = None if match is None else matcher(None, match)
     if test is not None:
         if not rule.event:
             raise ValueError(f"found match with until=True, expected none: {command} has no event")
-        rule = rule._replace(completes=test, stands_for=_never, query=None)
+        rule = rule._replace(completes=test, stands_for=no_event, query=None)
     if failing is not None:
-        tests = {name: test or rule.failing.get(name, _any) for name in failing}
+        tests = {name: test or rule.failing.get(name, any_event) for name in failing}
         rule = rule._replace(failing=tests)
     return rule
 

@@ -13,7 +13,8 @@ from qmpeer import limits
 from qmpeer.client.aio.channel import AsyncChannel
 from qmpeer.client.aio.name_queries import names
 from qmpeer.client.aio.procedures import CommandClient, watchful_pause
-from qmpeer.client.completions import EVENTS, Ending, StateQuery, rule_for, unknown_event
+from qmpeer.client.completion_rules import Ending, StateQuery
+from qmpeer.client.completions import EVENTS, rule_for, unknown_event
 from qmpeer.client.events import EventWait, Match
 from qmpeer.client.timeouts import Countdown, Deadline
 from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, ValidationError

@@ -27,7 +27,8 @@ from qmpeer.client.aio.channel import AsyncChannel
 from qmpeer.client.aio.presence import look
 from qmpeer.client.aio.procedures import CommandClient
 from qmpeer.client.answers import read_answer, text_of
-from qmpeer.client.completions import Ending, path_of, unplug_rule
+from qmpeer.client.completion_rules import Ending
+from qmpeer.client.completions import path_of, unplug_rule
 from qmpeer.client.events import EventWait
 from qmpeer.client.existence import KINDS
 from qmpeer.client.hotplug import (

@@ -28,7 +28,8 @@ from qmpeer.client.answers import read_answer, text_of
 from qmpeer.client.blocking.channel import Channel
 from qmpeer.client.blocking.presence import look
 from qmpeer.client.blocking.procedures import CommandClient
-from qmpeer.client.completions import Ending, path_of, unplug_rule
+from qmpeer.client.completion_rules import Ending
+from qmpeer.client.completions import path_of, unplug_rule
 from qmpeer.client.events import EventWait
 from qmpeer.client.existence import KINDS
 from qmpeer.client.hotplug import (
