@@ -39,13 +39,21 @@ _GONE: Final = CommandError("GenericError", "The client has gone")
 _SHUT_DOWN: Final = CommandError("GenericError", "The monitor was shut down")
 
 
+class Pending:
+    """The type of `PENDING`."""
+
+
+PENDING: Final = Pending()
+"""An executor's result for a command whose reply is delivered later."""
+
+
 class CommandExecutor(Protocol):
     """The executor of a connection's commands."""
 
     def execute(
         self, command: CommandMessage, context: Any
-    ) -> JsonValue | Awaitable[JsonValue] | Blocking:
-        """Execute one command; return its value, an awaitable of it, or a `Blocking`."""
+    ) -> JsonValue | Awaitable[JsonValue] | Blocking | Pending:
+        """Execute one command; return its value, an awaitable of it, a `Blocking`, or PENDING."""
 
 
 class TurnTaker(Protocol):
@@ -273,6 +281,8 @@ class Turns:
                 self._start_elsewhere(connection, command, value, done)
             elif inspect.isawaitable(value):
                 self._run_task(connection, command, value)
+            elif isinstance(value, Pending):
+                pass
             else:
                 session.respond(command, value)
         except BaseException as error:
@@ -347,6 +357,16 @@ class Turns:
         self.pump(connection)
         if was_held:
             self._go_on()
+
+    def delivered(self, connection: TurnTaker) -> None:
+        """Send what a raw backend has delivered, and go on with the commands that waited for it."""
+        if connection is self._pumped:
+            return  # pump() does it
+        if self._pumped is not None:  # another connection's turn: this one gets its own
+            self.mark(connection)
+            self.later(connection)
+            return
+        self.resume(connection)
 
     def _fail(
         self, session: ServerSession | HumanSession, command: CommandMessage, error: BaseException
