@@ -175,6 +175,18 @@ async def test_out_of_band_overtakes_everything(monitor: Monitor, far: Far, path
         assert [await client.receive() for _ in range(500)] == [{"return": {}}] * 500
 
 
+async def test_a_reply_starts_many_that_had_waited(monitor: Monitor, far: Far, path: Path) -> None:
+    far.window = 1
+    async with await opened(monitor, path, oob=True) as client:
+        await client.send_all(b'{"execute": "slow"}' + b'{"execute": "echo"}' * 1000)
+        (first,) = await waiting(far.sessions[0], 1)
+        client.send({"exec-oob": "echo", "id": "all are queued"})
+        await client.receive()
+        far.sessions[0].client.deliver(Reply(first, "first"))
+        assert await client.receive() == {"return": "first"}
+        assert [await client.receive() for _ in range(1000)] == [{"return": {}}] * 1000
+
+
 @pytest.mark.parametrize(
     ("name", "error"),
     [("refuse", ("DeviceNotFound", "none here")), ("fail", ("GenericError", "by zero"))],

@@ -24,7 +24,7 @@ def request(id: object, name: str = "query-x", verb: str = "execute", **argument
 
 def executed(session: RawServerSession) -> list[CommandMessage]:
     """Admit and take all that there is room for, as turns do; return what is to be executed."""
-    commands = []
+    commands: list[CommandMessage] = []
     while True:
         admitted = session.admit(True)
         if admitted is False and not session.can_take:

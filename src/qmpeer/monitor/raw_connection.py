@@ -72,7 +72,11 @@ class RawConnection(MonitorConnection):
     def execute(self, command: CommandMessage, context: Context) -> Pending:
         """Pass a command on to the backend, which delivers the reply."""
         assert self._raw_session is not None, "greeted without a session"
-        self._raw_session.execute(command)
+        self._turns.is_in_backend = True
+        try:
+            self._raw_session.execute(command)
+        finally:
+            self._turns.is_in_backend = False
         return PENDING
 
     # RawClient

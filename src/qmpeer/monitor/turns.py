@@ -105,6 +105,7 @@ class Turns:
 
     Attributes:
         is_stopped: True when no further command is executed.
+        is_in_backend: Set while a raw backend executes a command.
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class Turns:
         linger: float,
     ) -> None:
         self.is_stopped: bool = False
+        self.is_in_backend: bool = False
         self._loop = loop
         self._threads = threads
         self._take_emitted = take_emitted
@@ -362,7 +364,9 @@ class Turns:
         """Send what a raw backend has delivered, and go on with the commands that waited for it."""
         if connection is self._pumped:
             return  # pump() does it
-        if self._pumped is not None:  # another connection's turn: this one gets its own
+        # In another connection's turn this one gets its own. In a command of its own it must not
+        # start the next command, which would start the next, and so on.
+        if self._pumped is not None or self.is_in_backend:
             self.mark(connection)
             self.later(connection)
             return
