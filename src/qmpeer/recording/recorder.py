@@ -68,8 +68,8 @@ class Recording:
         self.path: str = path
         self._file = file
         self._clock = clock if times else None
-        self._began = clock()
-        self._written = self._began  # when the last line was
+        self._began: float | None = None  # when the first line was written
+        self._written = 0.0  # when the last one was
         self._lock = Lock()
         self._open: dict[int, ConnectionRecording] = {}
         self._count = 0
@@ -81,7 +81,7 @@ class Recording:
         cls,
         path: str | os.PathLike[str],
         *,
-        title: str = "",
+        title: str | None = "",
         times: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> "Recording":
@@ -92,8 +92,9 @@ class Recording:
 
         Args:
             path: The file. It may be a pipe.
-            title: The section's title. "" makes one of the date and the time, in UTC.
-            times: True to record when a line came, in seconds since the beginning, after each pause
+            title: The section's title. "" makes one of the date and the time, in UTC. None begins
+                no section: the lines come behind those that are there.
+            times: True to record when a line came, in seconds since the first one, after each pause
                 of `limits.RECORDED_PAUSE` or more.
             clock: The clock for these times, in seconds.
 
@@ -103,8 +104,9 @@ class Recording:
         """
         name = os.fspath(path)
         file = TextFile(name)
-        title = redact_urls(title) or time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
-        file.write(("" if file.is_empty else "\n") + format_title(title))
+        if title is not None:
+            begun = format_title(redact_urls(title) or dated_title())
+            file.write(begun if file.is_empty else f"\n{begun}")
         if file.failure is not None:
             file.close()
             raise file.failure
@@ -121,12 +123,19 @@ class Recording:
         Args:
             peer: A remark on it, such as an address; passwords in URLs are blanked.
         """
+        remarks: list[Entry] = [Remark(redact_urls(peer))] if peer else []
+        return self._begin([*remarks, Opened()])
+
+    def joined(self) -> "ConnectionRecording":
+        """Begin the recording of a connection that was opened before."""
+        return self._begin([])
+
+    def _begin(self, entries: list[Entry]) -> "ConnectionRecording":
         with self._lock:
             self._count += 1
             connection = ConnectionRecording(self, self._count)
             self._open[self._count] = connection
-            remarks: list[Entry] = [Remark(redact_urls(peer))] if peer else []
-            self._write(connection.number, [*remarks, Opened()])
+            self._write(connection.number, entries)
         return connection
 
     def close(self) -> None:
@@ -157,6 +166,8 @@ class Recording:
             lines.insert(0, format_entry(OnConnection(number)))
         if self._clock is not None:
             now = self._clock()
+            if self._began is None:
+                self._began = self._written = now
             if now - self._written >= limits.RECORDED_PAUSE:
                 lines.insert(0, format_entry(Elapsed(round(now - self._began, 3))))
             self._written = now
@@ -264,6 +275,12 @@ class ConnectionRecording:
         if len(data) > most:
             entries.append(Remark(f"{len(data) - most} more bytes of it aren't recorded"))
         return entries
+
+
+def dated_title(peer: str = "") -> str:
+    """Return a section's title: an address, the date and the time in UTC."""
+    now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    return f"{peer}, {now}" if peer else now
 
 
 def _lines(data: bytes) -> list[bytes]:
