@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         redact_message,
         redact_urls,
     )
+    from qmpeer.messages.secret_names import TYPING
     from qmpeer.messages.server import (
         error_message,
         event_message,
@@ -51,6 +52,7 @@ __all__ = [
     "CAPABILITIES",
     "CAPABILITIES_COMMAND",
     "REDACTED",
+    "TYPING",
     "CommandMessage",
     "Event",
     "Greeting",
@@ -86,6 +88,7 @@ __all__ = [
 _HOMES = {
     "REDACTED": "qmpeer.messages.redaction",
     "Scrubber": "qmpeer.messages.redaction",
+    "TYPING": "qmpeer.messages.secret_names",
     "echoed": "qmpeer.messages.id_echo",
     "error_message": "qmpeer.messages.server",
     "event_message": "qmpeer.messages.server",
