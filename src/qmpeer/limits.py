@@ -353,6 +353,15 @@ SHELL_SOURCE_SILENCE: Final = 10.0
 SHELL_SOURCE_TIMEOUT: Final = 300.0
 """Seconds in which such a file must end. Ours."""
 
+# Transcripts.
+TRANSCRIPT_SIZE: Final = 256 * 1024 * 1024
+"""Bytes of one transcript, or of one file of replies, that is read. Ours: a day of a busy machine
+has some 60 MB."""
+TRANSCRIPT_LINE: Final = 64 * 1024 * 1024
+"""Bytes of one line of it. Ours: the largest recorded answers have 0.2 MB."""
+TRANSCRIPT_FOUND: Final = 60
+"""Characters of a wrong line that an error shows. Ours."""
+
 # Redaction (messages).
 REDACTION_DEPTH: Final = 64
 """Levels of arguments searched for secrets; deeper ones are blanked. Ours."""
