@@ -159,7 +159,16 @@ def _split(parts: Iterable[AnyPart]) -> list[list[AnyPart]]:
                 current = split.pop()
                 split[-1] += current
         split[-1].append(part)
-    return [each for each in split if any(isinstance(part, Asked | Happened) for part in each)]
+    return [*filter(_is_worth_playing, split)]
+
+
+def _is_worth_playing(parts: Sequence[AnyPart]) -> bool:
+    """Return False if a client connected, negotiated at most, and left."""
+    commands = [part for part in parts if isinstance(part, Asked)]
+    if not commands:  # a reply is then an error, see _paired()
+        return any(isinstance(part, Happened | Answered) for part in parts)
+    has_asked = any(part.command is not None and not _is_negotiation(part) for part in commands)
+    return has_asked or any(isinstance(part, Happened) for part in parts)
 
 
 def _is_negotiation(part: Asked) -> bool:

@@ -4,6 +4,7 @@ import heapq
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
+from qmpeer.messages import CommandMessage
 from qmpeer.replay.conversations import RecordedEvent, RecordedReply, Step
 
 RECORDED: Final = "recorded"
@@ -28,11 +29,11 @@ class Schedule:
 
     def __init__(self, delays: Delays) -> None:
         self._delays = delays
-        self._heap: list[tuple[float, int, Step, object]] = []
+        self._heap: list[tuple[float, int, Step, CommandMessage | None]] = []
         self._number = 0
         self._last_reply = 0.0
 
-    def add(self, steps: Sequence[Step], to: object, now: float, *, is_oob: bool = False) -> None:
+    def add(self, steps: Sequence[Step], to: CommandMessage | None, now: float, *, is_oob: bool = False) -> None:
         """Schedule the steps that answer a command; `to` is returned with each."""
         due = now
         for step in steps:
@@ -49,7 +50,7 @@ class Schedule:
             return 0.0
         return self._delays
 
-    def due(self, now: float) -> list[tuple[Step, object]]:
+    def due(self, now: float) -> list[tuple[Step, CommandMessage | None]]:
         """Remove the steps whose time has come, and return them in order."""
         found = []
         while self._heap and self._heap[0][0] <= now:

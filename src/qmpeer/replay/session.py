@@ -1,0 +1,147 @@
+"""The raw backend's session of one client: messages at their time, to the monitor's side."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
+
+from qmpeer.messages import CommandMessage, Event, Timestamp
+from qmpeer.monitor import RawClient, Reply
+from qmpeer.replay.conversations import RecordedEnd, RecordedEvent, RecordedReply, Step
+from qmpeer.replay.player import Player, refusal_reply
+from qmpeer.replay.playback import Refusal
+from qmpeer.replay.schedule import NO_DELAYS, Delays, Schedule
+from qmpeer.values import UnsetType
+
+Stamp: TypeAlias = Callable[[Timestamp | None], Timestamp | None]
+"""Returns the timestamp of an event that is sent now, from the recorded one."""
+
+
+class Upstream(Protocol):
+    """A real server, asked for what the recording lacks."""
+
+    def ask(self, command: CommandMessage, player: Player, fds: Sequence[int]) -> "asyncio.Future[RecordedReply]":
+        """Begin to execute a command; the result is the reply, also if it is an error."""
+
+
+class ReplaySession:
+    """The side of a replay that serves one client.
+
+    Args:
+        client: The client.
+        player: Its conversation.
+        delays: The rule for delays.
+        stamp: Gives events their timestamps.
+        upstream: Asked for what isn't recorded; or None.
+        on_close: Called when the client has gone.
+    """
+
+    __slots__ = (
+        "_client",
+        "_loop",
+        "_on_close",
+        "_player",
+        "_schedule",
+        "_stamp",
+        "_tasks",
+        "_timer",
+        "_upstream",
+    )
+
+    def __init__(
+        self,
+        client: RawClient,
+        player: Player,
+        delays: Delays,
+        stamp: Stamp,
+        upstream: Upstream | None,
+        on_close: Callable[[], None],
+    ) -> None:
+        self._client = client
+        self._player = player
+        self._schedule = None if delays == NO_DELAYS else Schedule(delays)
+        self._stamp = stamp
+        self._upstream = upstream
+        self._on_close = on_close
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Future[RecordedReply]] = set()
+
+    def negotiated(self) -> None:
+        """Send the steps that came before the first command."""
+        self._send(self._player.course.conversation.opening, None)
+
+    def execute(self, command: CommandMessage) -> None:
+        """Answer one command, at once or at its time."""
+        steps = self._player.ask(command)
+        if not isinstance(steps, Refusal):
+            self._send(steps, command)
+        elif self._upstream is None:
+            self._player.miss(command, steps)
+            self._send((refusal_reply(command, steps),), command)
+        else:
+            self._ask_upstream(self._upstream, command, steps)
+
+    def _ask_upstream(
+        self, upstream: Upstream, command: CommandMessage, refusal: Refusal
+    ) -> None:
+        self._player.miss(command, refusal, from_server=True)
+        asked = upstream.ask(command, self._player, self._client.take_fds())
+        self._tasks.add(asked)
+
+        def answer(asked: asyncio.Future[RecordedReply]) -> None:
+            self._tasks.discard(asked)
+            if not asked.cancelled():
+                self._send((asked.result(),), command)
+
+        asked.add_done_callback(answer)
+
+    def _send(self, steps: Sequence[Step], command: CommandMessage | None) -> None:
+        if self._schedule is None:
+            self._deliver([(step, command) for step in steps])
+            return
+        is_oob = command is not None and command.is_oob
+        self._schedule.add(steps, command, self._loop.time(), is_oob=is_oob)
+        self._send_due()
+
+    def _send_due(self) -> None:
+        assert self._schedule is not None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._deliver(self._schedule.due(self._loop.time()))
+        due = self._schedule.next_due
+        if due is not None:
+            self._timer = self._loop.call_at(due, self._send_due)
+
+    def _deliver(self, steps: Sequence[tuple[Step, CommandMessage | None]]) -> None:
+        messages: list[Reply | Event] = []
+        is_last = False
+        for step, command in steps:
+            if isinstance(step, RecordedReply):
+                assert command is not None, "the opening has no replies"
+                messages.append(_reply(step, command))
+            elif isinstance(step, RecordedEvent):
+                stamp = self._stamp(step.timestamp)
+                messages.append(Event(step.name, step.data or {}, stamp))
+            else:
+                is_last = isinstance(step, RecordedEnd)
+                break
+        if messages:
+            self._client.deliver(*messages)
+        if is_last:
+            self._client.close()
+
+    def close(self) -> None:
+        """Release the session: the client has gone."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        self._on_close()
+
+
+def _reply(step: RecordedReply, command: CommandMessage) -> Reply:
+    if step.error is not None:
+        return Reply(command, error=step.error)
+    assert not isinstance(step.value, UnsetType)
+    return Reply(command, step.value)

@@ -1,0 +1,54 @@
+"""Recordings in tests, and what a replay of them sends, written as short texts."""
+
+from collections.abc import Sequence
+
+from qmpeer.messages import CommandMessage
+from qmpeer.replay.conversations import (
+    Conversation,
+    RecordedEvent,
+    RecordedReply,
+    Step,
+    recorded_conversations,
+)
+from qmpeer.replay.player import Player
+from qmpeer.replay.playback import Refusal
+from qmpeer.transcript import Transcript, parse_transcript
+from qmpeer.values import UNSET, JsonValue
+
+__all__ = ["ask", "conversations", "recording", "shown"]
+
+GREETING = '<- {"QMP": {"version": {"qemu": {"micro": 0, "minor": 2, "major": 7}, "package": ""}, "capabilities": ["oob"]}}\n'
+NEGOTIATION = '-> {"execute": "qmp_capabilities"}\n<- {"return": {}}\n'
+
+
+def recording(text: str, name: str = "r.txt") -> Transcript:
+    """Return a transcript; GREETING and NEGOTIATION stand for their lines."""
+    text = text.replace("GREETING\n", GREETING).replace("NEGOTIATION\n", NEGOTIATION)
+    return parse_transcript(text, name)
+
+
+def conversations(text: str) -> list[Conversation]:
+    return recorded_conversations(recording(text))
+
+
+def shown(steps: Sequence[Step] | Refusal) -> list[JsonValue]:
+    """Return steps in short: a value, an error's class, an event's name in a list, "end"."""
+    if isinstance(steps, Refusal):
+        return [f"{steps.value}!"]
+    return [_shown(step) for step in steps]
+
+
+def _shown(step: Step) -> JsonValue:
+    if isinstance(step, RecordedReply):
+        return step.error["class"] if step.error is not None else _value(step)
+    return [step.name] if isinstance(step, RecordedEvent) else "end"
+
+
+def _value(reply: RecordedReply) -> JsonValue:
+    assert reply.value is not UNSET
+    return reply.value  # type: ignore[return-value]  # it was checked
+
+
+def ask(player: Player, name: str, /, **arguments: JsonValue) -> list[JsonValue]:
+    """Return what a client gets for a command."""
+    return shown(player.ask(CommandMessage(name, arguments or None)))
