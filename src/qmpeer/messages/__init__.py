@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from qmpeer.messages.server import (
         error_message,
+        error_response,
         event_message,
         greeting_message,
         is_out_of_band,
@@ -63,6 +64,7 @@ __all__ = [
     "command_message",
     "echoed",
     "error_message",
+    "error_response",
     "event_message",
     "found_instead",
     "greeting_message",
@@ -88,6 +90,7 @@ _HOMES = {
     "Scrubber": "qmpeer.messages.redaction",
     "echoed": "qmpeer.messages.id_echo",
     "error_message": "qmpeer.messages.server",
+    "error_response": "qmpeer.messages.server",
     "event_message": "qmpeer.messages.server",
     "greeting_message": "qmpeer.messages.server",
     "is_out_of_band": "qmpeer.messages.server",
