@@ -11,6 +11,7 @@ A request that the session answers itself waits until nothing is in flight, so t
 their order: a malformed one, or one for negotiation.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from qmpeer import limits
@@ -29,21 +30,25 @@ class RawServerSession(ServerSession):
         is_pretty: Write each message on many lines.
     """
 
-    __slots__ = ("_in_flight", "_in_flight_oob", "_queued_size", "_window")
+    __slots__ = ("_in_flight", "_in_flight_oob", "_on_ready", "_queued_size", "_window")
 
     def __init__(self, window: int, *, is_pretty: bool = False) -> None:
         super().__init__(None, is_pretty=is_pretty)
         self._phase = GREETING
         self._window = window
+        self._on_ready: Callable[[], object] | None = None
         self._in_flight: dict[int, CommandMessage] = {}  # by identity: arguments have no hash
         self._in_flight_oob: dict[int, CommandMessage] = {}
         self._queued_size = 0.0  # of the requests that wait, estimated: a share of what came
 
-    def greet(self, greeting: JsonObject | None) -> None:
+    def greet(
+        self, greeting: JsonObject | None, on_ready: Callable[[], object] | None = None
+    ) -> None:
         """Send the greeting as it stands, and offer its capabilities.
 
         Args:
             greeting: The whole message; None to execute commands without negotiation.
+            on_ready: Called once the client has negotiated: from then on, events are sent.
 
         Raises:
             LocalProtocolError: If the client was greeted before.
@@ -51,9 +56,20 @@ class RawServerSession(ServerSession):
         if self._phase is CLOSED:
             return
         self._phase = move(self._phase, READY if greeting is None else NEGOTIATION)
+        self._on_ready = on_ready
         if greeting is not None:
             self._offered = _capabilities(greeting)
             self._send(greeting)
+        self._tell_ready()
+
+    def _negotiate(self, command: CommandMessage) -> None:
+        super()._negotiate(command)
+        self._tell_ready()
+
+    def _tell_ready(self) -> None:
+        if self._phase is READY and self._on_ready is not None:
+            on_ready, self._on_ready = self._on_ready, None
+            on_ready()
 
     # What comes in
 
