@@ -10,14 +10,17 @@ from qmpeer.replay.conversations import (
     Step,
     recorded_conversations,
 )
-from qmpeer.replay.player import Player
 from qmpeer.replay.playback import Refusal
+from qmpeer.replay.player import Player
 from qmpeer.transcript import Transcript, parse_transcript
 from qmpeer.values import UNSET, JsonValue
 
 __all__ = ["ask", "conversations", "recording", "shown"]
 
-GREETING = '<- {"QMP": {"version": {"qemu": {"micro": 0, "minor": 2, "major": 7}, "package": ""}, "capabilities": ["oob"]}}\n'
+GREETING = (
+    '<- {"QMP": {"version": {"qemu": {"micro": 0, "minor": 2, "major": 7}, "package": ""}, '
+    '"capabilities": ["oob"]}}\n'
+)
 NEGOTIATION = '-> {"execute": "qmp_capabilities"}\n<- {"return": {}}\n'
 
 
@@ -46,7 +49,7 @@ def _shown(step: Step) -> JsonValue:
 
 def _value(reply: RecordedReply) -> JsonValue:
     assert reply.value is not UNSET
-    return reply.value  # type: ignore[return-value]  # it was checked
+    return reply.value
 
 
 def ask(player: Player, name: str, /, **arguments: JsonValue) -> list[JsonValue]:

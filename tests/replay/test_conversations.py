@@ -25,7 +25,9 @@ def commands(text: str) -> list[list[str]]:
         pytest.param(
             ("GREETING\nNEGOTIATION\n" + STATUS) * 2, [["query-status"]] * 2, id="greeting begins"
         ),
-        pytest.param(("NEGOTIATION\n" + STATUS) * 3, [["query-status"]] * 3, id="capabilities begin"),
+        pytest.param(
+            ("NEGOTIATION\n" + STATUS) * 3, [["query-status"]] * 3, id="capabilities begin"
+        ),
         pytest.param(
             "@ opened\n" + STATUS + "@ closed\n@ opened\n" + STATUS,
             [["query-status"]] * 2,
@@ -67,11 +69,14 @@ def commands(text: str) -> list[list[str]]:
         pytest.param(
             "# one\nGREETING\nNEGOTIATION\n\n# two\n" + STATUS, [["query-status"]], id="sections"
         ),
-        pytest.param("NEGOTIATION\n" + STATUS + "\n# later\n-> [1]\n<- {"
-                     '"error": {"class": "GenericError", "desc": "must be an object"}}\n',
-                     [["query-status"]], id="a request that was none"),
+        pytest.param(
+            "NEGOTIATION\n" + STATUS + "\n# later\n-> [1]\n<- {"
+            '"error": {"class": "GenericError", "desc": "must be an object"}}\n',
+            [["query-status"]],
+            id="a request that was none",
+        ),
     ],
-)  # fmt: skip
+)
 def test_conversations(text: str, expected: list[list[str]]) -> None:
     assert commands(text) == expected
 
@@ -96,7 +101,8 @@ EVENT = '<- {"event": "E", "data": {"n": 1}, "timestamp": {"seconds": 1, "micros
         pytest.param(f"GREETING\nNEGOTIATION\n{EVENT}{STATUS}", [[["E"]], [1]], id="before any"),
         pytest.param(f"{STATUS}{EVENT}{STATUS}", [[], [1, ["E"]], [1]], id="after a reply"),
         pytest.param(
-            f'-> {{"execute": "stop"}}\n{EVENT}<- {{"return": 2}}\n', [[], [["E"], 2]],
+            f'-> {{"execute": "stop"}}\n{EVENT}<- {{"return": 2}}\n',
+            [[], [["E"], 2]],
             id="before its reply",
         ),
         pytest.param(
@@ -112,11 +118,13 @@ EVENT = '<- {"event": "E", "data": {"n": 1}, "timestamp": {"seconds": 1, "micros
             id="out of band",
         ),
         pytest.param(
-            f'-> {{"execute": "quit"}}\n{EVENT}@ closed by server\n', [[], [["E"], "end"]],
+            f'-> {{"execute": "quit"}}\n{EVENT}@ closed by server\n',
+            [[], [["E"], "end"]],
             id="cut off",
         ),
         pytest.param(
-            f'-> {{"execute": "hang", "id": 0}}\n{STATUS}{EVENT}', [[], [], [1, ["E"]]],
+            f'-> {{"execute": "hang", "id": 0}}\n{STATUS}{EVENT}',
+            [[], [], [1, ["E"]]],
             id="one that hangs",
         ),
         pytest.param(STATUS + "@ closed by client\n", [[], [1]], id="closed by client"),
@@ -148,7 +156,7 @@ EVENT = '<- {"event": "E", "data": {"n": 1}, "timestamp": {"seconds": 1, "micros
         ),
         pytest.param(STATUS + '-> {"execute": "b"\\\n', [[], [1]], id="torn at the end"),
     ],
-)  # fmt: skip
+)
 def test_steps(text: str, expected: list[list[object]]) -> None:
     assert steps(text) == expected
 
@@ -172,13 +180,29 @@ def test_delays_and_timestamps() -> None:
     [
         pytest.param("", "r.txt: found no command and no event", id="empty"),
         pytest.param("GREETING\nNEGOTIATION\n", "r.txt: found no command", id="no command"),
-        pytest.param('<- {"return": {}}\n', "r.txt:1: found a reply before any command", id="reply first"),
-        pytest.param('# x\n-> {"execute": "a",}\n', "r.txt:2: found '{\"execute\": \"a\",}', expected a command: JSON", id="JSON"),
-        pytest.param('-> {"execute": "a"\n<- {"return": 1}\n', "r.txt:1: found the beginning of a JSON value", id="unfinished"),
-        pytest.param('-> {"execute": "a"}\n<- {"retrun": 1}\n', "r.txt:2: found '{\"retrun\": 1}', expected a greeting, a reply or an event", id="no message"),
-        pytest.param("<- QEMU 7.2.0 monitor - type 'help'\n", "r.txt:1: .*human monitor", id="human"),
+        pytest.param(
+            '<- {"return": {}}\n', "r.txt:1: found a reply before any command", id="reply first"
+        ),
+        pytest.param(
+            '# x\n-> {"execute": "a",}\n',
+            'r.txt:2: found \'{"execute": "a",}\', expected a command: JSON',
+            id="JSON",
+        ),
+        pytest.param(
+            '-> {"execute": "a"\n<- {"return": 1}\n',
+            "r.txt:1: found the beginning of a JSON value",
+            id="unfinished",
+        ),
+        pytest.param(
+            '-> {"execute": "a"}\n<- {"retrun": 1}\n',
+            "r.txt:2: found '{\"retrun\": 1}', expected a greeting, a reply or an event",
+            id="no message",
+        ),
+        pytest.param(
+            "<- QEMU 7.2.0 monitor - type 'help'\n", "r.txt:1: .*human monitor", id="human"
+        ),
     ],
-)  # fmt: skip
+)
 def test_errors_name_file_and_line(text: str, error: str) -> None:
     with pytest.raises(TranscriptError, match=error):
         conversations(text)

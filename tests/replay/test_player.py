@@ -11,8 +11,8 @@ from qmpeer.replay.conversations import recorded_conversations
 from qmpeer.replay.courses import Courses
 from qmpeer.replay.known_answers import KnownAnswers
 from qmpeer.replay.lookup import Lookup
-from qmpeer.replay.player import Course, Player, Rules, refusal_reply
 from qmpeer.replay.playback import Order, Refusal
+from qmpeer.replay.player import Course, Player, Rules, refusal_reply
 from qmpeer.replay.report import Miss, Tally
 from tests.replay.plays import ask, recording
 
@@ -34,9 +34,7 @@ class Stage:
         ]
 
     def player(self, at: int = 0) -> Player:
-        return Player(
-            self.courses[at], self.rules, self.known, self.tally, self.misses.append
-        )
+        return Player(self.courses[at], self.rules, self.known, self.tally, self.misses.append)
 
 
 def pair(command: str, value: str, arguments: str = "") -> str:
@@ -58,7 +56,9 @@ def test_strict_refuses_more_than_was_recorded() -> None:
 @pytest.mark.parametrize(
     ("recorded", "arguments", "is_found"),
     [
-        pytest.param('{"a": 1, "b": {"c": 2, "d": 3}}', {"b": {"d": 3, "c": 2}, "a": 1}, True, id="order"),
+        pytest.param(
+            '{"a": 1, "b": {"c": 2, "d": 3}}', {"b": {"d": 3, "c": 2}, "a": 1}, True, id="order"
+        ),
         pytest.param('{"a": 1}', {"a": 1.0}, False, id="integer and double"),
         pytest.param('{"a": 1.50}', {"a": 15e-1}, True, id="one double"),
         pytest.param('{"a": 1}', {"a": True}, False, id="integer and boolean"),
@@ -80,12 +80,18 @@ def test_strict_refuses_more_than_was_recorded() -> None:
         pytest.param('{"a": ["$any", {"b": "$regex:x"}]}', {"a": [1, {"b": "x"}]}, True, id="deep"),
         pytest.param('{"a": "<redacted>"}', {"a": "secret"}, True, id="redacted"),
         pytest.param('{"a": "<redacted>"}', {"a": {"b": 1}}, True, id="redacted whole"),
-        pytest.param('{"a": "x=<redacted>,y=<redacted>!"}', {"a": "x=1,y=2!"}, True, id="redacted parts"),
+        pytest.param(
+            '{"a": "x=<redacted>,y=<redacted>!"}', {"a": "x=1,y=2!"}, True, id="redacted parts"
+        ),
         pytest.param('{"a": "x=<redacted>,y"}', {"a": "x=,"}, False, id="redacted part, other end"),
-        pytest.param('{"a": "ab<redacted>bc"}', {"a": "abc"}, False, id="redacted part, overlapping"),
-        pytest.param('{"a": "<redacted>b<redacted>"}', {"a": "xyz"}, False, id="redacted part, missing"),
+        pytest.param(
+            '{"a": "ab<redacted>bc"}', {"a": "abc"}, False, id="redacted part, overlapping"
+        ),
+        pytest.param(
+            '{"a": "<redacted>b<redacted>"}', {"a": "xyz"}, False, id="redacted part, missing"
+        ),
     ],
-)  # fmt: skip
+)
 def test_lookup_by_arguments(recorded: str, arguments: dict[str, object], is_found: bool) -> None:
     player = Stage(pair("a", "1", recorded)).player()
     found = player.ask(CommandMessage("a", arguments))  # type: ignore[arg-type]  # they are JSON
@@ -94,7 +100,9 @@ def test_lookup_by_arguments(recorded: str, arguments: dict[str, object], is_fou
 
 def test_plain_arguments_win_over_patterns_and_the_first_pattern_over_others() -> None:
     text = pair("a", "1", '{"x": "$any"}') + pair("a", "2", '{"x": 5}')
-    player = Stage(text + pair("a", "3", '{"x": "$regex:.*"}') + pair("a", "4", '{"x": "$any"}')).player()
+    player = Stage(
+        text + pair("a", "3", '{"x": "$regex:.*"}') + pair("a", "4", '{"x": "$any"}')
+    ).player()
     answers = [ask(player, "a", x=5), ask(player, "a", x="t"), ask(player, "a", x="u")]
     assert answers == [[2], [1], [4]]
 
@@ -117,13 +125,21 @@ def test_recorded_order() -> None:
     text = pair("a", "1") + pair("b", "2") + pair("a", "3")
     player = Stage(text, Rules(Order.RECORDED)).player()
     out_of_order = ["out of order!"]
-    assert [ask(player, "b"), ask(player, "a"), ask(player, "a")] == [out_of_order, [1], out_of_order]
+    assert [ask(player, "b"), ask(player, "a"), ask(player, "a")] == [
+        out_of_order,
+        [1],
+        out_of_order,
+    ]
     assert [ask(player, "c"), ask(player, "b"), ask(player, "a")] == [UNRECORDED, [2], [3]]
     assert ask(player, "a") == ["asked more often than recorded!"]
 
 
 def test_recorded_order_with_patterns_that_overlap() -> None:
-    text = pair("a", "1", '{"x": "$any"}') + pair("a", "2", '{"x": "$regex:t"}') + pair("a", "3", '{"x": "t"}')
+    text = (
+        pair("a", "1", '{"x": "$any"}')
+        + pair("a", "2", '{"x": "$regex:t"}')
+        + pair("a", "3", '{"x": "t"}')
+    )
     player = Stage(text, Rules(Order.RECORDED)).player()
     assert [ask(player, "a", x="t") for _ in range(3)] == [[1], [2], [3]]
 
@@ -138,7 +154,11 @@ def test_what_a_client_gets_that_asks_in_vain() -> None:
     assert refusal_reply(CommandMessage("x"), Refusal.OUT_OF_ORDER).error["class"] == "GenericError"
 
 
-SCHEMA = pair("query-qmp-schema", '[{"name": "stop", "meta-type": "command"}, {"name": "1", "meta-type": "object"}, {"name": "cont", "meta-type": "command"}]')  # fmt: skip
+SCHEMA = pair(
+    "query-qmp-schema",
+    '[{"name": "stop", "meta-type": "command"}, {"name": "1", "meta-type": "object"}, '
+    '{"name": "cont", "meta-type": "command"}]',
+)
 VERSION = '{"qemu": {"major": %s, "minor": 1, "micro": 0}, "package": "p"}'
 
 
@@ -146,14 +166,29 @@ VERSION = '{"qemu": {"major": %s, "minor": 1, "micro": 0}, "package": "p"}'
     ("text", "version", "capabilities"),
     [
         pytest.param("GREETING\nNEGOTIATION\n" + pair("a", "1"), 7, ["oob"], id="own"),
-        pytest.param("NEGOTIATION\n" + pair("query-version", VERSION % 6), 6, ["oob"], id="query-version"),
+        pytest.param(
+            "NEGOTIATION\n" + pair("query-version", VERSION % 6), 6, ["oob"], id="query-version"
+        ),
         pytest.param("NEGOTIATION\n" + pair("query-version", VERSION % 2), 2, [], id="before oob"),
         pytest.param(pair("a", "1"), 7, [], id="default"),
         pytest.param('-> {"exec-oob": "a"}\n<- {"return": 1}\n', 7, ["oob"], id="default with oob"),
-        pytest.param("NEGOTIATION\n" + pair("a", "1") + "\nNEGOTIATION\n" + pair("query-version", VERSION % 5), 5, ["oob"], id="another's query-version"),
-        pytest.param("NEGOTIATION\n" + pair("a", "1") + "\nGREETING\n" + pair("a", "1"), 7, ["oob"], id="another's"),
+        pytest.param(
+            "NEGOTIATION\n"
+            + pair("a", "1")
+            + "\nNEGOTIATION\n"
+            + pair("query-version", VERSION % 5),
+            5,
+            ["oob"],
+            id="another's query-version",
+        ),
+        pytest.param(
+            "NEGOTIATION\n" + pair("a", "1") + "\nGREETING\n" + pair("a", "1"),
+            7,
+            ["oob"],
+            id="another's",
+        ),
     ],
-)  # fmt: skip
+)
 def test_greeting(text: str, version: int, capabilities: list[str]) -> None:
     greeting = Stage(text).courses[0].greeting
     assert greeting["QMP"]["version"]["qemu"]["major"] == version
@@ -176,15 +211,18 @@ def test_answers_that_are_derived() -> None:
     assert ask(player, "query-commands") == [[{"name": "cont"}, {"name": "stop"}]]
     names = ask(Stage(pair("x", "1")).player(), "query-commands")[0]
     assert [each["name"] for each in names] == [
-        "qmp_capabilities", "query-commands", "query-version", "x",
-    ]  # fmt: skip
+        "qmp_capabilities",
+        "query-commands",
+        "query-version",
+        "x",
+    ]
     assert ask(Stage(pair("x", "1")).player(), "query-qmp-schema") == UNRECORDED
 
 
 def test_an_answer_of_another_conversation() -> None:
     text = "NEGOTIATION\n" + pair("a", "1") + "\nNEGOTIATION\n" + SCHEMA + pair("b", "2")
     player = Stage(text).player()
-    assert len(ask(player, "query-qmp-schema")[0]) == 3
+    assert [each["name"] for each in ask(player, "query-qmp-schema")[0]] == ["stop", "1", "cont"]
     assert ask(player, "b") == UNRECORDED
 
 

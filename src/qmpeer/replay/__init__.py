@@ -1,5 +1,5 @@
 """A server made of a recording."""
 
-#from qmpeer.replay.replay import Replay
+from qmpeer.replay.replay import Replay
 
-#__all__ = ["Replay"]
+__all__ = ["Replay"]

@@ -90,9 +90,7 @@ def _differences(path: str, found: JsonValue, recorded: JsonValue) -> Iterator[D
             yield Difference(path, found, recorded)
 
 
-def _member_differences(
-    path: str, found: JsonObject, recorded: JsonObject
-) -> Iterator[Difference]:
+def _member_differences(path: str, found: JsonObject, recorded: JsonObject) -> Iterator[Difference]:
     for name in dict.fromkeys((*recorded, *found)):
         if name != ANY and (name in recorded or ANY not in recorded):
             mine, theirs = found.get(name, UNSET), recorded.get(name, UNSET)

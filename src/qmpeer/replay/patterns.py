@@ -137,7 +137,9 @@ def _compile_text(pieces: list[str]) -> Matcher:
 
 def _compile_regex(text: str) -> Matcher:
     if len(text) > limits.REPLAY_PATTERN:
-        raise PatternError(f"found a pattern of {len(text)} characters; {limits.REPLAY_PATTERN} fit")
+        raise PatternError(
+            f"found a pattern of {len(text)} characters; {limits.REPLAY_PATTERN} fit"
+        )
     try:
         pattern = re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
@@ -164,7 +166,7 @@ _EXACT: Final = re.compile(r"\{\d+\}")
 
 
 def _may_explode(text: str) -> bool:
-    """Return True if a repeated group holds a repeat or an alternative.
+    r"""Return True if a repeated group holds a repeat or an alternative.
 
     Example:
         >>> [_may_explode(text) for text in ("(a+)+", "(a|b)*", "(ab)+c*", r"[+*]+\\(*")]

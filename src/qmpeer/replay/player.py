@@ -71,9 +71,7 @@ class Player:
         on_miss: Callable[[Miss], None],
     ) -> None:
         self.course: Course = course
-        self.playback: Playback = Playback(
-            course.lookup, rules.order, is_strict=rules.is_strict
-        )
+        self.playback: Playback = Playback(course.lookup, rules.order, is_strict=rules.is_strict)
         self.has_asked: bool = False
         self._known = known
         self._tally = tally

@@ -3,17 +3,16 @@
 import os
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
 
 from qmpeer.messages import Timestamp
 from qmpeer.monitor import RawClient
-from qmpeer.replay.files import read_recording
 from qmpeer.replay.conversations import Conversation, recorded_conversations
 from qmpeer.replay.courses import Courses
+from qmpeer.replay.files import read_recording
 from qmpeer.replay.known_answers import KnownAnswers
 from qmpeer.replay.lookup import Lookup
-from qmpeer.replay.player import Course, Player, Rules
 from qmpeer.replay.playback import Order
+from qmpeer.replay.player import Course, Player, Rules
 from qmpeer.replay.report import Miss, Report, Tally
 from qmpeer.replay.schedule import NO_DELAYS, RECORDED, Delays
 from qmpeer.replay.session import ReplaySession, Upstream
@@ -24,7 +23,7 @@ _WINDOW = 8
 
 
 class Replay:
-    """A raw backend that answers as a recorded server did.
+    r"""A raw backend that answers as a recorded server did.
 
     A command is looked up by its name and arguments; the order of members and the id don't count.
     The same command asked again gets its recorded answers in turn, and then the last one again.
@@ -150,7 +149,7 @@ class Replay:
         """Return the session of a client that has connected; see `qmpeer.monitor.RawBackend`."""
         player, end = self.player()
         session = ReplaySession(client, player, self._delays, self._stamp, self._upstream, end)
-        client.greet(player.course.greeting)
+        client.greet(player.course.greeting, session.begin)
         return session
 
     def _now(self, recorded: Timestamp | None) -> Timestamp | None:

@@ -101,7 +101,7 @@ class Report(msgspec.Struct, frozen=True):
 
     def to_json(self) -> JsonObject:
         """Return the report as a JSON value."""
-        value: JsonObject = msgspec.to_builtins(self)
+        value: JsonObject = msgspec.json.decode(msgspec.json.encode(self))
         value["is_complete"] = self.is_complete
         return value
 
@@ -186,7 +186,7 @@ class Tally:
         self.clients: int = 0
 
     def played(self, conversation: Conversation) -> set[int]:
-        """Return the indices of the exchanges of a conversation that were played, to be added to."""
+        """Return the indices of the played exchanges of a conversation; add to them."""
         return self._played[conversation.number]
 
     def add(self, miss: Miss) -> None:

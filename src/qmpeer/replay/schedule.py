@@ -33,7 +33,9 @@ class Schedule:
         self._number = 0
         self._last_reply = 0.0
 
-    def add(self, steps: Sequence[Step], to: CommandMessage | None, now: float, *, is_oob: bool = False) -> None:
+    def add(
+        self, steps: Sequence[Step], to: CommandMessage | None, now: float, *, is_oob: bool = False
+    ) -> None:
         """Schedule the steps that answer a command; `to` is returned with each."""
         due = now
         for step in steps:

@@ -7,8 +7,8 @@ from typing import Protocol, TypeAlias
 from qmpeer.messages import CommandMessage, Event, Timestamp
 from qmpeer.monitor import RawClient, Reply
 from qmpeer.replay.conversations import RecordedEnd, RecordedEvent, RecordedReply, Step
-from qmpeer.replay.player import Player, refusal_reply
 from qmpeer.replay.playback import Refusal
+from qmpeer.replay.player import Player, refusal_reply
 from qmpeer.replay.schedule import NO_DELAYS, Delays, Schedule
 from qmpeer.values import UnsetType
 
@@ -19,7 +19,9 @@ Stamp: TypeAlias = Callable[[Timestamp | None], Timestamp | None]
 class Upstream(Protocol):
     """A real server, asked for what the recording lacks."""
 
-    def ask(self, command: CommandMessage, player: Player, fds: Sequence[int]) -> "asyncio.Future[RecordedReply]":
+    def ask(
+        self, command: CommandMessage, player: Player, fds: Sequence[int]
+    ) -> "asyncio.Future[RecordedReply]":
         """Begin to execute a command; the result is the reply, also if it is an error."""
 
 
@@ -37,6 +39,7 @@ class ReplaySession:
 
     __slots__ = (
         "_client",
+        "_has_begun",
         "_loop",
         "_on_close",
         "_player",
@@ -62,16 +65,21 @@ class ReplaySession:
         self._stamp = stamp
         self._upstream = upstream
         self._on_close = on_close
+        self._has_begun = False
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Future[RecordedReply]] = set()
 
-    def negotiated(self) -> None:
-        """Send the steps that came before the first command."""
-        self._send(self._player.course.conversation.opening, None)
+    def begin(self) -> None:
+        """Send the steps that came before the first command, once."""
+        if not self._has_begun:
+            self._has_begun = True
+            self._send(self._player.course.conversation.opening, None)
 
     def execute(self, command: CommandMessage) -> None:
         """Answer one command, at once or at its time."""
+        if not self._has_begun:
+            self.begin()
         steps = self._player.ask(command)
         if not isinstance(steps, Refusal):
             self._send(steps, command)
@@ -81,9 +89,7 @@ class ReplaySession:
         else:
             self._ask_upstream(self._upstream, command, steps)
 
-    def _ask_upstream(
-        self, upstream: Upstream, command: CommandMessage, refusal: Refusal
-    ) -> None:
+    def _ask_upstream(self, upstream: Upstream, command: CommandMessage, refusal: Refusal) -> None:
         self._player.miss(command, refusal, from_server=True)
         asked = upstream.ask(command, self._player, self._client.take_fds())
         self._tasks.add(asked)
