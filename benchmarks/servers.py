@@ -99,7 +99,8 @@ class Servers:
     Names: `qemu`, `fake` (the C server), `wires` (`qmpeer serve` with a monitor on every wire),
     `bare-wires` (`bare_server` on every wire), and, followed by `+asyncio` or `+uvloop`, `bare`
     (`bare_server`), `qmpeer` (`qmpeer serve`), `schema-monitor` and `crowd`
-    (both `schema_monitor`), `checked` and `unchecked` (`validating_monitor`).
+    (both `schema_monitor`), `checked` and `unchecked` (`validating_monitor`), `replay`
+    (`replay_monitor`).
     """
 
     def __init__(self, folder: Path) -> None:
@@ -171,6 +172,8 @@ class Servers:
                 return [str(programs.build("cserver", self.folder)), *paths, self.schema_file()]
             case "checked" | "unchecked":
                 return [sys.executable, "-m", "benchmarks.validating_monitor", kind, *paths]
+            case "replay":
+                return [sys.executable, "-m", "benchmarks.replay_monitor", *paths]
             case _:
                 module = "benchmarks.schema_monitor"
                 return [sys.executable, "-m", module, *paths, self.schema_file()]
