@@ -104,7 +104,7 @@ class Conversation(msgspec.Struct, frozen=True):
         opening: The steps before the first command.
         exchanges: The commands, in the order in which they were sent.
         connection: The number of its connection.
-        last_line: The number of its last line; 0 if unknown.
+        last_line: The number of its last message's last line; 0 if unknown.
         strays: The places of replies that belong to no command.
     """
 
@@ -273,7 +273,7 @@ def _conversation(parts: Sequence[AnyPart], number: int) -> Conversation:
         if each.asked is not None and each.asked.command is not None
     )
     first = parts[0]
-    end = max(part.end for part in parts)
+    end = max((part.end for part in parts if not isinstance(part, Ended)), default=0)
     return Conversation(
         number,
         first.place,

@@ -18,6 +18,7 @@ from qmpeer.replay.report import Miss, Tally, missed
 from qmpeer.values import JsonObject, UnsetType
 
 Steps: TypeAlias = tuple[Step, ...]
+OnAnswer: TypeAlias = Callable[[Conversation, CommandMessage, RecordedReply], None]
 
 _SYNCS: Final = ("guest-sync", "guest-sync-delimited")
 """Commands of a guest agent that return their argument, which is another one each time."""
@@ -58,9 +59,19 @@ class Player:
         known: The answers that every client may ask for.
         tally: The counts of the whole replay.
         on_miss: Called with each command that isn't answered as recorded.
+        on_answer: Called with each answer of a real server, and its conversation; or None.
     """
 
-    __slots__ = ("_known", "_on_miss", "_played", "_tally", "course", "has_asked", "playback")
+    __slots__ = (
+        "_known",
+        "_on_answer",
+        "_on_miss",
+        "_played",
+        "_tally",
+        "course",
+        "has_asked",
+        "playback",
+    )
 
     def __init__(
         self,
@@ -69,6 +80,7 @@ class Player:
         known: KnownAnswers,
         tally: Tally,
         on_miss: Callable[[Miss], None],
+        on_answer: OnAnswer | None = None,
     ) -> None:
         self.course: Course = course
         self.playback: Playback = Playback(course.lookup, rules.order, is_strict=rules.is_strict)
@@ -77,6 +89,7 @@ class Player:
         self._tally = tally
         self._played = tally.played(course.conversation)
         self._on_miss = on_miss
+        self._on_answer = on_answer
 
     def ask(self, command: CommandMessage) -> Steps | Refusal:
         """Return the steps that follow a command, or why there are none."""
@@ -109,6 +122,14 @@ class Player:
             if at not in self._played and exchange.command.name == name:
                 self._played.add(at)
                 break
+
+    def answered_by_server(
+        self, command: CommandMessage, refusal: Refusal, reply: RecordedReply
+    ) -> None:
+        """Report a command that a real server has answered."""
+        self.miss(command, refusal, from_server=True)
+        if self._on_answer is not None:
+            self._on_answer(self.course.conversation, command, reply)
 
     def miss(self, command: CommandMessage, refusal: Refusal, *, from_server: bool = False) -> None:
         """Report a command that isn't answered as recorded."""

@@ -3,10 +3,13 @@
 import os
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
-from qmpeer.messages import Timestamp
+from qmpeer.errors import TranscriptError
+from qmpeer.messages import CommandMessage, Timestamp
 from qmpeer.monitor import RawClient
-from qmpeer.replay.conversations import Conversation, recorded_conversations
+from qmpeer.replay.additions import Additions
+from qmpeer.replay.conversations import Conversation, RecordedReply, recorded_conversations
 from qmpeer.replay.courses import Courses
 from qmpeer.replay.files import read_recording
 from qmpeer.replay.known_answers import KnownAnswers
@@ -15,8 +18,10 @@ from qmpeer.replay.playback import Order
 from qmpeer.replay.player import Course, Player, Rules
 from qmpeer.replay.report import Miss, Report, Tally
 from qmpeer.replay.schedule import NO_DELAYS, RECORDED, Delays
-from qmpeer.replay.session import ReplaySession, Upstream
+from qmpeer.replay.session import ReplaySession
+from qmpeer.replay.upstream import UpstreamServer
 from qmpeer.transcript import Transcript
+from qmpeer.transport import AddressLike
 
 _WINDOW = 8
 """In-band commands of one client that may wait for their delayed replies. Ours."""
@@ -43,7 +48,9 @@ class Replay:
         timestamps: "now", or "recorded".
         on_miss: Called, in the monitor's thread, with each command that wasn't answered as
             recorded.
-        upstream: A real server that answers what isn't recorded.
+        server: The address of a real server, which answers what isn't recorded: it executes these
+            commands.
+        add: Add its answers to the files that the transcripts were read from; see `save`.
         clock: Returns the time of an event, in seconds since 1970.
 
     Attributes:
@@ -72,7 +79,8 @@ class Replay:
         delays: Delays = NO_DELAYS,
         timestamps: str = "now",
         on_miss: Callable[[Miss], None] | None = None,
-        upstream: Upstream | None = None,
+        server: AddressLike | None = None,
+        add: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         if isinstance(delays, str):
@@ -86,7 +94,9 @@ class Replay:
             conversations += recorded_conversations(each, len(conversations))
         known = KnownAnswers(conversations)
         played = _chosen(conversations, conversation)
-        self.window: int = 1 if upstream is not None or delays == NO_DELAYS else _WINDOW
+        # Without delays, and of a real server, replies keep the order of the commands by
+        # themselves if there is one command at a time.
+        self.window: int = 1 if server is not None or delays == NO_DELAYS else _WINDOW
         self._known = known
         self._courses = Courses(
             [Course(each, Lookup(each.exchanges), known.greeting(each)) for each in played]
@@ -97,7 +107,13 @@ class Replay:
         self._stamp = (lambda recorded: recorded) if timestamps == "recorded" else self._now
         self._clock = clock
         self._on_miss = on_miss or (lambda miss: None)
-        self._upstream = upstream
+        self._upstream = None if server is None else UpstreamServer(server)
+        self._additions: dict[str, Additions] = {}
+        if add:
+            if server is None:
+                raise ValueError("found add without a server, expected both")
+            for each in transcripts:
+                self._additions[each.name] = Additions(each.name)
 
     @classmethod
     def load(
@@ -109,6 +125,8 @@ class Replay:
         delays: Delays = NO_DELAYS,
         timestamps: str = "now",
         on_miss: Callable[[Miss], None] | None = None,
+        server: AddressLike | None = None,
+        add: bool = False,
     ) -> "Replay":
         """Return the replay of recordings in files: transcripts, or libvirt's ``.replies``.
 
@@ -120,13 +138,15 @@ class Replay:
             ValueError: As for `Replay`.
         """
         return cls(
-            *map(read_recording, paths),
+            *(read_recording(path, is_added_to=add) for path in paths),
             order=order,
             strict=strict,
             conversation=conversation,
             delays=delays,
             timestamps=timestamps,
             on_miss=on_miss,
+            server=server,
+            add=add,
         )
 
     @property
@@ -137,11 +157,14 @@ class Replay:
     def player(self) -> tuple[Player, Callable[[], None]]:
         """Return the next client's player, and the function that ends it."""
         number, course = self._courses.take()
-        player = Player(course, self._rules, self._known, self._tally, self._on_miss)
+        on_answer = self._add if self._additions else None
+        player = Player(course, self._rules, self._known, self._tally, self._on_miss, on_answer)
 
         def end() -> None:
             if not player.has_asked:
                 self._courses.give_back(number)
+            with suppress(TranscriptError, OSError):  # save() is called once more, and raises
+                self.save()
 
         return player, end
 
@@ -151,6 +174,23 @@ class Replay:
         session = ReplaySession(client, player, self._delays, self._stamp, self._upstream, end)
         client.greet(player.course.greeting, session.begin)
         return session
+
+    def _add(
+        self, conversation: Conversation, command: CommandMessage, reply: RecordedReply
+    ) -> None:
+        self._additions[conversation.place.name].add(conversation, command, reply)
+
+    def save(self) -> None:
+        """Write the real server's answers to the files, if `add` is set.
+
+        This also happens whenever a client has gone.
+
+        Raises:
+            TranscriptError: If somebody else has changed a file.
+            OSError: If a file can't be read or written.
+        """
+        for each in self._additions.values():
+            each.write()
 
     def _now(self, recorded: Timestamp | None) -> Timestamp | None:
         seconds, fraction = divmod(self._clock(), 1)

@@ -1,6 +1,7 @@
 """The report of a replay: what was played, never asked, asked in vain, out of order."""
 
 from collections.abc import Iterator, Sequence
+from enum import Enum
 
 import msgspec
 
@@ -81,6 +82,8 @@ class Report(msgspec.Struct, frozen=True):
         never_asked_count: The number of commands never asked.
         asked_in_vain_count: The number of commands asked in vain.
         out_of_order_count: The number of commands that came out of order.
+        from_server: The commands that weren't recorded, and that a real server answered.
+        from_server_count: The number of these.
         strays: The places of recorded replies that belong to no command, and can't be played.
     """
 
@@ -92,11 +95,13 @@ class Report(msgspec.Struct, frozen=True):
     never_asked_count: int = 0
     asked_in_vain_count: int = 0
     out_of_order_count: int = 0
+    from_server: tuple[Miss, ...] = ()
+    from_server_count: int = 0
     strays: tuple[str, ...] = ()
 
     @property
     def is_complete(self) -> bool:
-        """True if everything was played, and nothing else was asked."""
+        """True if everything was played, and nothing was asked in vain."""
         return not (self.never_asked_count or self.asked_in_vain_count or self.out_of_order_count)
 
     def to_json(self) -> JsonObject:
@@ -118,6 +123,9 @@ class Report(msgspec.Struct, frozen=True):
         if self.out_of_order_count:
             yield f"out of order: {self.out_of_order_count}"
             yield from _misses(self.out_of_order, self.out_of_order_count)
+        if self.from_server_count:
+            yield f"answered by the server: {self.from_server_count}"
+            yield from _misses(self.from_server, self.from_server_count)
         if self.strays:
             yield f"recorded replies to no command: {', '.join(self.strays)}"
 
@@ -171,6 +179,21 @@ def missed(
     return Miss(asked(command), refusal.value, conversation.number, shown, differences)
 
 
+class _Kind(Enum):
+    """The lists of the report that a command may be in."""
+
+    IN_VAIN = "in vain"
+    OUT_OF_ORDER = "out of order"
+    FROM_SERVER = "from the server"
+
+
+def _kind_of(miss: Miss) -> _Kind:
+    if miss.from_server:
+        return _Kind.FROM_SERVER
+    is_out_of_order = miss.reason == Refusal.OUT_OF_ORDER.value
+    return _Kind.OUT_OF_ORDER if is_out_of_order else _Kind.IN_VAIN
+
+
 class Tally:
     """The counts of a replay, as it goes on.
 
@@ -181,8 +204,8 @@ class Tally:
     def __init__(self, conversations: Sequence[Conversation]) -> None:
         self._conversations = conversations
         self._played: dict[int, set[int]] = {each.number: set() for each in conversations}
-        self._misses: dict[bool, list[Miss]] = {False: [], True: []}  # True: out of order
-        self._counts = {False: 0, True: 0}
+        self._misses: dict[_Kind, list[Miss]] = {kind: [] for kind in _Kind}
+        self._counts = dict.fromkeys(_Kind, 0)
         self.clients: int = 0
 
     def played(self, conversation: Conversation) -> set[int]:
@@ -191,10 +214,10 @@ class Tally:
 
     def add(self, miss: Miss) -> None:
         """Count a command that wasn't answered as recorded."""
-        is_out_of_order = miss.reason == Refusal.OUT_OF_ORDER.value
-        self._counts[is_out_of_order] += 1
-        if len(self._misses[is_out_of_order]) < limits.REPLAY_REPORTED:
-            self._misses[is_out_of_order].append(miss)
+        kind = _kind_of(miss)
+        self._counts[kind] += 1
+        if len(self._misses[kind]) < limits.REPLAY_REPORTED:
+            self._misses[kind].append(miss)
 
     def report(self) -> Report:
         """Return the report."""
@@ -209,10 +232,12 @@ class Tally:
             self.clients,
             sum(map(len, self._played.values())),
             tuple(shown),
-            tuple(self._misses[False]),
-            tuple(self._misses[True]),
+            tuple(self._misses[_Kind.IN_VAIN]),
+            tuple(self._misses[_Kind.OUT_OF_ORDER]),
             len(left),
-            self._counts[False],
-            self._counts[True],
+            self._counts[_Kind.IN_VAIN],
+            self._counts[_Kind.OUT_OF_ORDER],
+            tuple(self._misses[_Kind.FROM_SERVER]),
+            self._counts[_Kind.FROM_SERVER],
             tuple(str(place) for each in self._conversations for place in each.strays),
         )

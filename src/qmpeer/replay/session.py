@@ -10,6 +10,7 @@ from qmpeer.replay.conversations import RecordedEnd, RecordedEvent, RecordedRepl
 from qmpeer.replay.playback import Refusal
 from qmpeer.replay.player import Player, refusal_reply
 from qmpeer.replay.schedule import NO_DELAYS, Delays, Schedule
+from qmpeer.replay.upstream import UpstreamError
 from qmpeer.values import UnsetType
 
 Stamp: TypeAlias = Callable[[Timestamp | None], Timestamp | None]
@@ -17,12 +18,10 @@ Stamp: TypeAlias = Callable[[Timestamp | None], Timestamp | None]
 
 
 class Upstream(Protocol):
-    """A real server, asked for what the recording lacks."""
+    """A real server, which answers what the recording lacks."""
 
-    def ask(
-        self, command: CommandMessage, player: Player, fds: Sequence[int]
-    ) -> "asyncio.Future[RecordedReply]":
-        """Begin to execute a command; the result is the reply, also if it is an error."""
+    async def ask(self, command: CommandMessage, fds: Sequence[int]) -> RecordedReply:
+        """Execute a command there; see `UpstreamServer.ask`."""
 
 
 class ReplaySession:
@@ -68,7 +67,7 @@ class ReplaySession:
         self._has_begun = False
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Future[RecordedReply]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self) -> None:
         """Send the steps that came before the first command, once."""
@@ -82,24 +81,31 @@ class ReplaySession:
             self.begin()
         steps = self._player.ask(command)
         if not isinstance(steps, Refusal):
-            self._send(steps, command)
+            # The fast path: nothing but a reply.
+            if len(steps) == 1 and self._schedule is None and type(steps[0]) is RecordedReply:
+                self._client.deliver(_reply(steps[0], command))
+            else:
+                self._send(steps, command)
         elif self._upstream is None:
             self._player.miss(command, steps)
             self._send((refusal_reply(command, steps),), command)
         else:
-            self._ask_upstream(self._upstream, command, steps)
+            task = self._loop.create_task(self._ask_upstream(self._upstream, command, steps))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-    def _ask_upstream(self, upstream: Upstream, command: CommandMessage, refusal: Refusal) -> None:
-        self._player.miss(command, refusal, from_server=True)
-        asked = upstream.ask(command, self._player, self._client.take_fds())
-        self._tasks.add(asked)
-
-        def answer(asked: asyncio.Future[RecordedReply]) -> None:
-            self._tasks.discard(asked)
-            if not asked.cancelled():
-                self._send((asked.result(),), command)
-
-        asked.add_done_callback(answer)
+    async def _ask_upstream(
+        self, upstream: Upstream, command: CommandMessage, refusal: Refusal
+    ) -> None:
+        try:
+            reply = await upstream.ask(command, self._client.take_fds())
+        except UpstreamError as error:
+            self._player.miss(command, refusal)
+            desc = f"The recording lacks the command {command.name}, and the server failed: {error}"
+            reply = RecordedReply(0.0, error={"class": "GenericError", "desc": desc})
+        else:
+            self._player.answered_by_server(command, refusal, reply)
+        self._send((reply,), command)
 
     def _send(self, steps: Sequence[Step], command: CommandMessage | None) -> None:
         if self._schedule is None:
