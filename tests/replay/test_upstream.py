@@ -19,6 +19,7 @@ from qmpeer.replay import Replay
 from qmpeer.replay.additions import Additions
 from qmpeer.replay.conversations import RecordedReply, recorded_conversations
 from qmpeer.replay.files import read_recording
+from tests.patience import PATIENCE
 from tests.replay.plays import GREETING, NEGOTIATION
 
 TEXT = f"""\
@@ -140,12 +141,12 @@ async def test_a_server_that_is_gone(file: Path, tmp_path: Path) -> None:
 
 async def test_a_client_that_leaves_while_the_server_works(file: Path, tmp_path: Path) -> None:
     real = Monitor(name="real")
-    entered = asyncio.Event()
+    entered, left = asyncio.Event(), asyncio.Event()
 
     @real.command("count")
     async def count() -> None:
         entered.set()
-        await asyncio.Event().wait()
+        await left.wait()
 
     await real.listen(f"unix:{tmp_path / 'real.qmp'}")
     monitor = Monitor(backend=Replay.load(file, server=f"unix:{tmp_path / 'real.qmp'}"))
@@ -155,6 +156,10 @@ async def test_a_client_that_leaves_while_the_server_works(file: Path, tmp_path:
         await entered.wait()
     with pytest.raises(Exception, match="count was cut off"):
         await waiting
+    async with asyncio.timeout(PATIENCE):
+        while real.connections:
+            await asyncio.sleep(0)
+    left.set()
     for each in (monitor, real):
         each.shutdown()
         await each.wait_closed()

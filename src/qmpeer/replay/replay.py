@@ -102,6 +102,7 @@ class Replay:
             [Course(each, Lookup(each.exchanges), known.greeting(each)) for each in played]
         )
         self._tally = Tally(played)
+        self._players = 0
         self._rules = Rules(Order(order), strict)
         self._delays = delays
         self._stamp = (lambda recorded: recorded) if timestamps == "recorded" else self._now
@@ -157,6 +158,7 @@ class Replay:
     def player(self) -> tuple[Player, Callable[[], None]]:
         """Return the next client's player, and the function that ends it."""
         number, course = self._courses.take()
+        self._players += 1
         on_answer = self._add if self._additions else None
         player = Player(course, self._rules, self._known, self._tally, self._on_miss, on_answer)
 
@@ -165,6 +167,9 @@ class Replay:
                 self._courses.give_back(number)
             with suppress(TranscriptError, OSError):  # save() is called once more, and raises
                 self.save()
+            self._players -= 1
+            if not self._players and self._upstream is not None:
+                self._upstream.release()
 
         return player, end
 

@@ -16,7 +16,7 @@ class UpstreamError(Exception):
 
 
 class UpstreamServer:
-    """A connection to a server, made when it is first needed, and again after it was lost.
+    """A connection to a server, made when it is needed, and again after it was lost or released.
 
     It executes the commands of a replay's clients: on a machine that somebody uses, they do what
     they say.
@@ -34,6 +34,7 @@ class UpstreamServer:
         self._address = address
         self._client: AsyncClient | None = None
         self._connecting = asyncio.Lock()
+        self._closing: asyncio.Task[None] | None = None  # kept: the loop has weak references only
 
     async def ask(self, command: CommandMessage, fds: Sequence[int]) -> RecordedReply:
         """Execute a command there, and return the reply, also if it is an error.
@@ -68,3 +69,8 @@ class UpstreamServer:
         client, self._client = self._client, None
         if client is not None:
             await client.close()
+
+    def release(self) -> None:
+        """Begin to close the connection: nobody needs it now."""
+        if self._client is not None:
+            self._closing = asyncio.get_running_loop().create_task(self.close())
