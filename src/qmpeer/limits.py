@@ -211,6 +211,20 @@ WEBSOCKET_HEADER: Final = 16 * 1024
 WEBSOCKET_FRAME: Final = 128 * 1024 * 1024
 """Bytes of one frame of a client. Ours: twice the longest message. Frames aren't stored."""
 
+# The relay.
+RELAY_LINKS: Final = 1000
+"""Default for the links of one relay; a further client is turned away. Ours: each has two
+descriptors."""
+RELAY_SILENCE: Final = 2.0
+"""Seconds without a byte from a server after which a relay logs it. Ours: QEMU greets within
+milliseconds, but leaves a second client waiting without a word."""
+RELAY_DRAIN: Final = 60.0
+"""Seconds in which one end of a link may read the last bytes after the other end has left. Ours."""
+RELAY_DRAIN_CHECK: Final = 0.01
+"""Seconds before the first check whether it has read them, doubled each time. Ours."""
+RELAY_DRAIN_CHECK_MOST: Final = 0.25
+"""Longest time in seconds between two such checks. Ours."""
+
 # Character devices.
 RING_BUFFER: Final = 64 * 1024
 """Default size of a ring buffer in bytes. QEMU: 64 KiB."""
