@@ -1,4 +1,7 @@
-"""A backend that stands for another server, behind a monitor on real sockets."""
+"""A backend that stands for another server, behind a monitor on real sockets.
+
+Modules: raw_connection.
+"""
 
 import asyncio
 import logging

@@ -1,5 +1,6 @@
 """The session of a raw backend's client: late greetings, windows, overtaking."""
 
+import random
 from typing import Any
 
 import msgspec
@@ -241,3 +242,40 @@ def test_without_negotiation_the_client_is_ready_at_once() -> None:
     calls: list[str] = []
     RawServerSession(1).greet(None, lambda: calls.append("ready"))
     assert calls == ["ready"]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_random_walks(seed: int) -> None:
+    """Whatever the chunks and the order of replies: in order, within the window, each once."""
+    chance = random.Random(seed)
+    window = chance.randint(1, 5)
+    session = negotiated(window, oob=True)
+    text = b"".join(
+        chance.choice((request(id), request(id), request(id, verb="exec-oob"), b"[]\n"))
+        for id in range(1, 120)
+    )
+    asked = [msgspec.json.decode(line) for line in text.splitlines()]
+    in_flight: list[CommandMessage] = []
+    started: list[CommandMessage] = []
+    sent: list[Any] = []
+    session.receive_eof()  # so that is_finished tells when all is answered
+    while text or not session.is_finished:
+        if text and session.wants_data and chance.random() < 0.6:
+            size = chance.randint(1, 200)
+            session.receive_data(text[:size])
+            text = text[size:]
+        new = executed(session)
+        started += new
+        in_flight += new
+        assert sum(not command.is_oob for command in in_flight) <= window
+        if in_flight:
+            command = in_flight.pop(chance.randrange(len(in_flight)))
+            session.respond(command, command.id)
+        sent += messages(session.data_to_send())
+    in_band = [command.id for command in started if not command.is_oob]
+    assert in_band == [each["id"] for each in asked if each and "execute" in each]
+    answered = [each["return"] for each in sent if "return" in each]
+    assert all(each["id"] == each["return"] for each in sent if "return" in each)
+    assert sorted(answered) == [each["id"] for each in asked if each]
+    assert len(sent) == len(asked)
+    assert session.held_size == 0

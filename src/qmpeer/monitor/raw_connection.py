@@ -10,7 +10,7 @@ from qmpeer.monitor.backend import Context, RawBackend, RawSession, Reply
 from qmpeer.monitor.connection import AccessPoint, MonitorConnection
 from qmpeer.monitor.loop import MonitorLoop
 from qmpeer.monitor.threads import ENDING
-from qmpeer.monitor.turns import PENDING, Pending
+from qmpeer.monitor.turns import PENDING, CommandExecutor, Pending
 from qmpeer.protocol import RawServerSession
 from qmpeer.transport.aio import Stream
 from qmpeer.values import JsonObject
@@ -43,7 +43,7 @@ class RawConnection(MonitorConnection):
     ) -> None:
         self._raw_server = RawServerSession(backend.window, is_pretty=is_pretty)
         super().__init__(access, stream, self._raw_server, is_pretty=is_pretty)
-        self.commands = self
+        self.commands: CommandExecutor = self
         self._backend = backend
         self._encode = encode_pretty if is_pretty else encode_line
         self._loop = loop

@@ -148,7 +148,7 @@ class RawServerSession(ServerSession):
         """Take the next request from the queue; see `ServerSession.take`."""
         self._forget_share()
         command = super().take()
-        self.running = None  # one command in flight holds up no other
+        self.running: CommandMessage | None = None  # one command in flight holds up no other
         if command is not None:
             self._in_flight[id(command)] = command
         return command

@@ -44,21 +44,23 @@ from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
 from qmpeer.wire import ServerReader, begun, encode_line, encode_pretty, small_line
 
 
-class _Malformed:
+class MalformedRequest:
     """A malformed request, which waits for its turn to be answered with an error."""
 
     __slots__ = ("desc", "id")
 
     def __init__(self, desc: str, id: JsonValue | UnsetType = UNSET) -> None:
-        self.desc = desc
-        self.id = id
+        self.desc: str = desc
+        self.id: JsonValue | UnsetType = id
 
 
-def malformed(item: Any, error: MessageError) -> _Malformed:
+def malformed(item: Any, error: MessageError) -> MalformedRequest:
     """Return what waits in the queue for a malformed request."""
     if isinstance(item, QMPError):  # an error of the reader
-        return _Malformed(str(item))
-    return _Malformed(error.reason, echoed(item.get("id", UNSET)) if type(item) is dict else UNSET)
+        return MalformedRequest(str(item))
+    return MalformedRequest(
+        error.reason, echoed(item.get("id", UNSET)) if type(item) is dict else UNSET
+    )
 
 
 class ServerSession:
@@ -113,7 +115,7 @@ class ServerSession:
         self._phase: Phase = READY if version is None else NEGOTIATION
         self._reader = ServerReader()
         self._backlog: deque[Any] = deque()
-        self._queue: deque[CommandMessage | _Malformed] = deque()
+        self._queue: deque[CommandMessage | MalformedRequest] = deque()
         self._has_eof = False
         self._is_output_paused = False
         self._unsent_events = 0
@@ -254,7 +256,7 @@ class ServerSession:
                 return item
             self._negotiate(item)
         else:
-            assert isinstance(item, _Malformed)
+            assert isinstance(item, MalformedRequest)
             self._send(error_message("GenericError", item.desc, item.id))
         return None
 
