@@ -381,6 +381,19 @@ TRANSCRIPT_LINE: Final = 64 * 1024 * 1024
 TRANSCRIPT_FOUND: Final = 60
 """Characters of a wrong line that an error shows. Ours."""
 
+# Recordings.
+RECORDED_VALUE: Final = 64 * 1024 * 1024
+"""Bytes of one recorded message; of a longer one only the size is. QEMU: 64 MiB for a command."""
+RECORDED_HELD: Final = 256 * 1024 * 1024
+"""Bytes of unfinished messages of all connections of one recording. Ours."""
+RECORDED_LINE: Final = 1024 * 1024
+"""Bytes of a message in one line of a recording; a longer one takes several lines. Ours."""
+RECORDED_NOISE: Final = 64 * 1024
+"""Bytes of one piece of noise; of the rest only the size is recorded. Ours."""
+RECORDED_PAUSE: Final = 0.005
+"""Seconds without a line after which the time is recorded. Ours: QEMU answers most commands within
+a millisecond, and times that differ at each run would hide what matters."""
+
 # Redaction (messages).
 REDACTION_DEPTH: Final = 64
 """Levels of arguments searched for secrets; deeper ones are blanked. Ours."""

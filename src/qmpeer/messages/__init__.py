@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         redact_message,
         redact_urls,
     )
+    from qmpeer.messages.secret_names import TYPING
     from qmpeer.messages.server import (
         error_message,
         error_response,
@@ -52,6 +53,7 @@ __all__ = [
     "CAPABILITIES",
     "CAPABILITIES_COMMAND",
     "REDACTED",
+    "TYPING",
     "CommandMessage",
     "Event",
     "Greeting",
@@ -88,6 +90,7 @@ __all__ = [
 _HOMES = {
     "REDACTED": "qmpeer.messages.redaction",
     "Scrubber": "qmpeer.messages.redaction",
+    "TYPING": "qmpeer.messages.secret_names",
     "echoed": "qmpeer.messages.id_echo",
     "error_message": "qmpeer.messages.server",
     "error_response": "qmpeer.messages.server",
