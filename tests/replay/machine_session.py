@@ -62,7 +62,7 @@ class _Session:
         """Mirror one block node to another, to the end of the job."""
         source, target, job = f"source{number}", f"target{number}", f"job{number}"
         for node in (source, target):
-            self.do("blockdev-add", driver="null-co", node_name=node, size=1 << 20, read_zeroes=True)
+            self.do("blockdev-add", driver="null-co", node_name=node, size=1 << 20)
         self.until(
             "JOB_STATUS_CHANGE", {"id": job, "status": "ready"},
             "blockdev-mirror", job_id=job, device=source, target=target, sync="full",

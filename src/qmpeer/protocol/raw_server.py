@@ -16,7 +16,13 @@ from typing import Any
 
 from qmpeer import limits
 from qmpeer.errors import LocalProtocolError, MessageError
-from qmpeer.messages import CommandMessage, error_response, is_out_of_band, parse_command
+from qmpeer.messages import (
+    CommandMessage,
+    error_response,
+    is_out_of_band,
+    parse_command,
+    return_message,
+)
 from qmpeer.protocol.phases import CLOSED, GREETING, NEGOTIATION, READY, move
 from qmpeer.protocol.server import ServerSession, malformed
 from qmpeer.values import JsonObject, JsonValue
@@ -109,9 +115,17 @@ class RawServerSession(ServerSession):
             return False
         item = backlog.popleft()
         try:
-            self._queue.append(parse_command(item, self.is_oob_enabled))
+            command = parse_command(item, self.is_oob_enabled)
         except MessageError as error:
             self._queue.append(malformed(item, error))
+        else:
+            # The fast path: nothing else waits, and nothing is in flight.
+            is_alone = not (backlog or self._queue or self._in_flight)
+            if is_free and is_alone and self._is_for_handlers(command):
+                self._queued_size = 0.0
+                self._in_flight[id(command)] = command
+                return command
+            self._queue.append(command)
         if is_free and self.can_take:
             return self.take() or True
         return True
@@ -160,8 +174,14 @@ class RawServerSession(ServerSession):
             LocalProtocolError: If the command was answered before.
             TypeError: If JSON can't hold the value. The command is then still unanswered.
         """
+        if id(command) in self._in_flight:  # the fast path; close() empties it
+            self._send(return_message(value, command.id))
+            del self._in_flight[id(command)]
+            return
         self._check(command)
-        super().respond(command, value)
+        if self._phase is not CLOSED:
+            self._send(return_message(value, command.id))
+        self._answered(command)
 
     def respond_error(self, command: CommandMessage, error_class: str, desc: str) -> None:
         """Answer one command with an error; otherwise like `respond`."""

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from qmpeer.options import (
     GUEST_FLAGS,
     GUEST_OPTIONS,
@@ -37,7 +39,7 @@ class ReplayOptions(ProgramOptions, kw_only=True):
         report_file: The file for the report, or None.
     """
 
-    files: list[str] = []
+    files: list[str] = msgspec.field(default_factory=list)
     order: str = Order.ANY.value
     is_strict: bool = False
     conversation: int | None = None
