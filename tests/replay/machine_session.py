@@ -85,9 +85,7 @@ class _Session:
 
     def migrate(self) -> None:
         """Migrate to nowhere."""
-        self.do(
-            "migrate-set-capabilities", capabilities=[{"capability": "events", "state": True}]
-        )
+        self.do("migrate-set-capabilities", capabilities=[{"capability": "events", "state": True}])
         self.do("query-migrate-capabilities")
         self.until("MIGRATION", {"status": "completed"}, "migrate", uri="exec:cat >/dev/null")
         self.do("query-migrate")

@@ -44,7 +44,7 @@ class Additions:
     """
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self._path = os.path.abspath(path)  # a daemon changes its folder
         self._size = os.stat(path).st_size
         self._pending: list[tuple[int, int, str]] = []  # the line before, a number, the lines
         self._written: list[tuple[int, int]] = []  # the line before, how many lines followed

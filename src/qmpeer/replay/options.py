@@ -1,5 +1,6 @@
 """The command line of ``qmpeer replay``: recordings, and QEMU's options for their monitors."""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -63,9 +64,7 @@ def parse_options(arguments: Sequence[str], warn: Warn = lambda text: None) -> R
         StartHelp: If an option asks for help.
     """
     options = ReplayOptions()
-    parse_words(
-        options, arguments, flags=_FLAGS, readers=_OPTIONS, take_word=_take_file, warn=warn
-    )
+    parse_words(options, arguments, flags=_FLAGS, readers=_OPTIONS, take_word=_take_file, warn=warn)
     if options.wants_help or options.wants_version:
         return options
     if not options.files:
@@ -116,7 +115,7 @@ def _server(options: ReplayOptions, option: str, argument: str) -> None:
 
 
 def _report_file(options: ReplayOptions, option: str, argument: str) -> None:
-    options.report_file = argument
+    options.report_file = os.path.abspath(argument)  # a daemon changes its folder
 
 
 def _strict(options: ReplayOptions) -> None:

@@ -6,6 +6,7 @@ from enum import Enum
 import msgspec
 
 from qmpeer import limits
+from qmpeer.display.safe_text import visible
 from qmpeer.messages import CommandMessage, redact_arguments
 from qmpeer.replay.conversations import Conversation, Exchange
 from qmpeer.replay.differences import Difference, Nearest, nearest
@@ -32,7 +33,7 @@ class Asked(msgspec.Struct, frozen=True):
         most = limits.REPLAY_SHOWN
         text = text if len(text) <= most else f"{text[:most]}…"
         shown = f"{self.command} {text}" if text else self.command
-        return f"{shown} ({self.place})" if self.place else shown
+        return visible(f"{shown} ({self.place})" if self.place else shown)
 
 
 class Miss(msgspec.Struct, frozen=True):
@@ -65,7 +66,7 @@ class Miss(msgspec.Struct, frozen=True):
         if self.nearest is not None:
             word = "expected" if self.reason == Refusal.OUT_OF_ORDER.value else "nearest"
             yield f"{word}: {self.nearest}"
-            yield from map(str, self.differences)
+            yield from map(visible, map(str, self.differences))
 
 
 class Report(msgspec.Struct, frozen=True):
