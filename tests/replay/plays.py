@@ -1,8 +1,10 @@
 """Recordings in tests, and what a replay of them sends, written as short texts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from qmpeer.messages import CommandMessage
+from qmpeer.messages import CommandMessage, Event
+from qmpeer.monitor import Reply
+from qmpeer.replay import Replay
 from qmpeer.replay.conversations import (
     Conversation,
     RecordedEvent,
@@ -13,9 +15,9 @@ from qmpeer.replay.conversations import (
 from qmpeer.replay.playback import Refusal
 from qmpeer.replay.player import Player
 from qmpeer.transcript import Transcript, parse_transcript
-from qmpeer.values import UNSET, JsonValue
+from qmpeer.values import UNSET, JsonObject, JsonValue
 
-__all__ = ["ask", "conversations", "recording", "shown"]
+__all__ = ["ask", "conversations", "played", "recording", "shown"]
 
 GREETING = (
     '<- {"QMP": {"version": {"qemu": {"micro": 0, "minor": 2, "major": 7}, "package": ""}, '
@@ -55,3 +57,47 @@ def _value(reply: RecordedReply) -> JsonValue:
 def ask(player: Player, name: str, /, **arguments: JsonValue) -> list[JsonValue]:
     """Return what a client gets for a command."""
     return shown(player.ask(CommandMessage(name, arguments or None)))
+
+
+class CollectingClient:
+    """The monitor's side of a client, which keeps what is delivered to it.
+
+    Attributes:
+        got: Everything since the last look, in order.
+    """
+
+    peer = "test"
+
+    def __init__(self) -> None:
+        self.got: list[Reply | Event] = []
+        self.greetings: list[JsonObject | None] = []
+        self.is_closed = False
+
+    def take_fds(self) -> list[int]:
+        return []
+
+    def greet(
+        self, greeting: JsonObject | None, on_ready: Callable[[], None] | None = None
+    ) -> None:
+        self.greetings.append(greeting)
+        if on_ready is not None:
+            on_ready()
+
+    def deliver(self, *messages: Reply | Event) -> None:
+        self.got += messages
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def played(replay: Replay, commands: Iterable[CommandMessage]) -> list[list[Reply | Event]]:
+    """Return what a new client gets for each command, without I/O."""
+    client = CollectingClient()
+    session = replay.open_session(client)
+    answers = []
+    for command in commands:
+        client.got = []
+        session.execute(command)
+        answers.append(client.got)
+    session.close()
+    return answers

@@ -11,9 +11,8 @@ from qmpeer import limits
 from qmpeer.messages import CommandMessage
 from qmpeer.replay import Replay
 from qmpeer.replay.differences import argument_differences, nearest
-from qmpeer.replay.playback import Refusal
 from qmpeer.values import JsonObject
-from tests.replay.plays import conversations, recording
+from tests.replay.plays import conversations, played, recording
 
 RECORDING = """\
 NEGOTIATION
@@ -94,23 +93,20 @@ def test_comparing_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(near.differences) == 2
 
 
-def played() -> Replay:
+def used() -> Replay:
     replay = Replay(recording(RECORDING))
-    player, _ = replay.player()
-    for each in (
+    commands = (
         command("query-status"),
         command("query-stats"),
         command("set_password", protocol="spice", password="hunter2"),
         command("blockdev-add", driver="raw", **{"node-name": "n1", "file": "n5"}),
-    ):
-        found = player.ask(each)
-        if isinstance(found, Refusal):
-            player.miss(each, found)
+    )
+    played(replay, commands)
     return replay
 
 
 def test_report_as_text() -> None:
-    assert str(played().report).splitlines() == [
+    assert str(used().report).splitlines() == [
         "played: 1, for 1 client",
         "never asked: 3",
         '  blockdev-add {"driver":"qcow2","file":{"driver":"file","filename":"a.img"},"node-name":"n0"} (r.txt:3)',  # noqa: E501
@@ -129,7 +125,7 @@ def test_report_as_text() -> None:
 
 
 def test_report_as_json() -> None:
-    value = played().report.to_json()
+    value = used().report.to_json()
     assert json.loads(json.dumps(value)) == value
     assert value["is_complete"] is False
     assert value["asked_in_vain"][2] == {
@@ -153,10 +149,7 @@ def test_report_as_json() -> None:
 def test_a_report_lists_the_first_and_counts_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "REPLAY_REPORTED", 2)
     replay = Replay(recording(RECORDING))
-    player, _ = replay.player()
-    for _ in range(5):
-        player.ask(command("x"))
-        player.miss(command("x"), Refusal.UNRECORDED)
+    played(replay, [command("x")] * 5)
     report = replay.report
     assert (len(report.asked_in_vain), report.asked_in_vain_count) == (2, 5)
     assert (len(report.never_asked), report.never_asked_count) == (2, 4)
@@ -165,10 +158,7 @@ def test_a_report_lists_the_first_and_counts_all(monkeypatch: pytest.MonkeyPatch
 
 def test_out_of_order_names_the_expected_command() -> None:
     replay = Replay(recording(RECORDING), order="recorded")
-    player, _ = replay.player()
-    found = player.ask(command("query-status"))
-    assert isinstance(found, Refusal)
-    player.miss(command("query-status"), found)
+    played(replay, [command("query-status")])
     (miss,) = replay.report.out_of_order
     assert str(miss).startswith(
         'out of order: query-status\n  expected: blockdev-add {"driver":"qcow2"'

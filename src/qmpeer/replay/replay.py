@@ -155,7 +155,7 @@ class Replay:
         """What was played so far, what was never asked, and what was asked in vain."""
         return self._tally.report()
 
-    def player(self) -> tuple[Player, Callable[[], None]]:
+    def _next_player(self) -> tuple[Player, Callable[[], None]]:
         """Return the next client's player, and the function that ends it."""
         number, course = self._courses.take()
         self._players += 1
@@ -175,7 +175,7 @@ class Replay:
 
     def open_session(self, client: RawClient) -> ReplaySession:
         """Return the session of a client that has connected; see `qmpeer.monitor.RawBackend`."""
-        player, end = self.player()
+        player, end = self._next_player()
         session = ReplaySession(client, player, self._delays, self._stamp, self._upstream, end)
         client.greet(player.course.greeting, session.begin)
         return session

@@ -15,7 +15,7 @@ from qmpeer.replay.playback import Refusal
 from qmpeer.values import JsonObject
 
 
-class Asked(msgspec.Struct, frozen=True):
+class ReportedCommand(msgspec.Struct, frozen=True):
     """A command, without its secrets.
 
     Attributes:
@@ -49,10 +49,10 @@ class Miss(msgspec.Struct, frozen=True):
         from_server: True if a real server answered it.
     """
 
-    asked: Asked
+    asked: ReportedCommand
     reason: str
     conversation: int
-    nearest: Asked | None = None
+    nearest: ReportedCommand | None = None
     differences: tuple[Difference, ...] = ()
     from_server: bool = False
 
@@ -90,7 +90,7 @@ class Report(msgspec.Struct, frozen=True):
 
     clients: int
     played: int
-    never_asked: tuple[Asked, ...] = ()
+    never_asked: tuple[ReportedCommand, ...] = ()
     asked_in_vain: tuple[Miss, ...] = ()
     out_of_order: tuple[Miss, ...] = ()
     never_asked_count: int = 0
@@ -148,10 +148,10 @@ def _misses(misses: Sequence[Miss], count: int) -> Iterator[str]:
         yield f"  … and {count - len(misses)} more"
 
 
-def asked(command: CommandMessage, place: object = "") -> Asked:
+def reported(command: CommandMessage, place: object = "") -> ReportedCommand:
     """Return a command for a report."""
     arguments = redact_arguments(command.name, command.arguments) or {}
-    return Asked(command.name, arguments, str(place))
+    return ReportedCommand(command.name, arguments, str(place))
 
 
 def missed(
@@ -175,9 +175,9 @@ def missed(
         near = Nearest(expected, ())
     else:
         near = nearest(command, exchanges) if refusal is Refusal.UNRECORDED else None
-    shown = None if near is None else asked(near.exchange.command, near.exchange.place)
+    shown = None if near is None else reported(near.exchange.command, near.exchange.place)
     differences = () if near is None else near.differences
-    return Miss(asked(command), refusal.value, conversation.number, shown, differences)
+    return Miss(reported(command), refusal.value, conversation.number, shown, differences)
 
 
 class _Kind(Enum):
@@ -228,7 +228,7 @@ class Tally:
             for at, exchange in enumerate(each.exchanges)
             if at not in self._played[each.number]
         ]
-        shown = [asked(each.command, each.place) for each in left[: limits.REPLAY_REPORTED]]
+        shown = [reported(each.command, each.place) for each in left[: limits.REPLAY_REPORTED]]
         return Report(
             self.clients,
             sum(map(len, self._played.values())),

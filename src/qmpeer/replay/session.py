@@ -39,7 +39,6 @@ class ReplaySession:
     __slots__ = (
         "_client",
         "_has_begun",
-        "_loop",
         "_on_close",
         "_player",
         "_schedule",
@@ -65,7 +64,6 @@ class ReplaySession:
         self._upstream = upstream
         self._on_close = on_close
         self._has_begun = False
-        self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -90,7 +88,8 @@ class ReplaySession:
             self._player.miss(command, steps)
             self._send((refusal_reply(command, steps),), command)
         else:
-            task = self._loop.create_task(self._ask_upstream(self._upstream, command, steps))
+            asking = self._ask_upstream(self._upstream, command, steps)
+            task = asyncio.get_running_loop().create_task(asking)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -112,7 +111,8 @@ class ReplaySession:
             self._deliver([(step, command) for step in steps])
             return
         is_oob = command is not None and command.is_oob
-        self._schedule.add(steps, command, self._loop.time(), is_oob=is_oob)
+        now = asyncio.get_running_loop().time()
+        self._schedule.add(steps, command, now, is_oob=is_oob)
         self._send_due()
 
     def _send_due(self) -> None:
@@ -120,10 +120,11 @@ class ReplaySession:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._deliver(self._schedule.due(self._loop.time()))
+        loop = asyncio.get_running_loop()
+        self._deliver(self._schedule.due(loop.time()))
         due = self._schedule.next_due
         if due is not None:
-            self._timer = self._loop.call_at(due, self._send_due)
+            self._timer = loop.call_at(due, self._send_due)
 
     def _deliver(self, steps: Sequence[tuple[Step, CommandMessage | None]]) -> None:
         messages: list[Reply | Event] = []
