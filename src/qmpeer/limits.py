@@ -54,6 +54,11 @@ IN_BAND_QUEUE: Final = 8
 """Waiting commands of one monitor with out-of-band enabled. QEMU: QMP_REQ_QUEUE_LEN_MAX is 8."""
 OOB_RUNNING: Final = 64
 """Out-of-band commands of one client that run at once; then no more are read. Ours."""
+RAW_QUEUE: Final = 1024
+"""Waiting commands of one client of a raw backend with out-of-band enabled. Ours: while there are
+fewer, an out-of-band command overtakes them."""
+RAW_QUEUE_SIZE: Final = 1024 * 1024
+"""Bytes of these commands, above which only ``IN_BAND_QUEUE`` of them may wait. Ours."""
 UNSENT_OUTPUT: Final = 1024 * 1024
 """Unsent bytes above which no further command of a client is taken. Ours; QEMU sets no limit."""
 UNSENT_RESUME: Final = 256 * 1024
@@ -162,6 +167,9 @@ NAMES_TIMEOUT: Final = 2.0
 # Transport.
 READ_SIZE: Final = 64 * 1024
 """Bytes of one read. Ours: a buffer of 256 KiB would cost 10 µs a read."""
+HANGUP_CHECK: Final = 0.02
+"""Seconds after a read without a reply before a stream on uvloop checks whether the peer has hung
+up. Ours: checking at each read would cost a system call."""
 MESSAGE_FDS: Final = 253
 """Descriptors in one message. Linux: SCM_MAX_FD."""
 UNIX_PATH: Final = 107
@@ -205,6 +213,20 @@ WEBSOCKET_HEADER: Final = 16 * 1024
 """Bytes of the HTTP header of an upgrade. Ours; QEMU has 4096, which cookies may exceed."""
 WEBSOCKET_FRAME: Final = 128 * 1024 * 1024
 """Bytes of one frame of a client. Ours: twice the longest message. Frames aren't stored."""
+
+# The relay.
+RELAY_LINKS: Final = 1000
+"""Default for the links of one relay; a further client is turned away. Ours: each has two
+descriptors."""
+RELAY_SILENCE: Final = 2.0
+"""Seconds without a byte from a server after which a relay logs it. Ours: QEMU greets within
+milliseconds, but leaves a second client waiting without a word."""
+RELAY_DRAIN: Final = 60.0
+"""Seconds in which one end of a link may read the last bytes after the other end has left. Ours."""
+RELAY_DRAIN_CHECK: Final = 0.01
+"""Seconds before the first check whether it has read them, doubled each time. Ours."""
+RELAY_DRAIN_CHECK_MOST: Final = 0.25
+"""Longest time in seconds between two such checks. Ours."""
 
 # Character devices.
 RING_BUFFER: Final = 64 * 1024
@@ -437,3 +459,18 @@ QOM_OBJECTS: Final = 100_000
 """Objects of a displayed tree. Ours: a machine has a few hundred."""
 QOM_DEPTH: Final = 64
 """Levels of such a tree. Ours: a machine has about ten."""
+
+# Recordings that are replayed (replay).
+REPLAY_PATTERN: Final = 1000
+"""Characters of a pattern in a recorded command. Ours."""
+REPLAY_PATTERN_TEXT: Final = 1000
+"""Characters of a text that a pattern is tried on; a longer one doesn't match. Ours: the time may
+grow with a power of the length."""
+REPLAY_COMPARED: Final = 1000
+"""Recorded commands that an unrecorded one is compared with, to name the nearest. Ours."""
+REPLAY_DIFFERENCES: Final = 20
+"""Differences between two commands that a report names. Ours."""
+REPLAY_SHOWN: Final = 200
+"""Characters of a value in a report. Ours."""
+REPLAY_REPORTED: Final = 1000
+"""Commands of each kind that a report lists; further ones are counted. Ours."""

@@ -45,6 +45,9 @@ class Recording:
 
     Attributes:
         path: The file.
+        connections: The number of connections so far.
+        messages: The number of messages so far.
+        size: The number of bytes that have passed.
 
     Example:
         >>> import os, tempfile
@@ -66,13 +69,15 @@ class Recording:
         self, file: TextFile, path: str, clock: Callable[[], float], *, times: bool
     ) -> None:
         self.path: str = path
+        self.connections: int = 0
+        self.messages: int = 0
+        self.size: int = 0
         self._file = file
         self._clock = clock if times else None
         self._began: float | None = None  # when the first line was written
         self._written = 0.0  # when the last one was
         self._lock = RLock()  # a signal handler may interrupt its holder, and use another client
         self._open: dict[int, ConnectionRecording] = {}
-        self._count = 0
         self._current = 1  # the connection of the last entry
         self._held = 0  # bytes of unfinished messages
 
@@ -132,9 +137,9 @@ class Recording:
 
     def _begin(self, entries: list[Entry]) -> "ConnectionRecording":
         with self._lock:
-            self._count += 1
-            connection = ConnectionRecording(self, self._count)
-            self._open[self._count] = connection
+            self.connections += 1
+            connection = ConnectionRecording(self, self.connections)
+            self._open[self.connections] = connection
             if entries:
                 self._write(connection.number, entries)
         return connection
@@ -203,6 +208,7 @@ class ConnectionRecording:
         with recording._lock:
             if not self._is_open or recording.failure is not None:
                 return
+            recording.size += len(data)
             if sender is Sender.CLIENT:
                 cutter, other, answerer = self._client, Sender.SERVER, self._server
             else:
@@ -265,6 +271,7 @@ class ConnectionRecording:
                 text = f"{piece.dropped} bytes from the {_NAMES[sender]} are too many for this file"
                 entries.append(Remark(text))
             elif piece.value is not NO_VALUE:
+                self._recording.messages += 1
                 data = self._blanker.value(sender, piece.data, piece.value)
                 entries += [Line(sender, part) for part in _lines(data)]
             elif piece.is_noise:
