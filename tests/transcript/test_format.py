@@ -179,6 +179,20 @@ def test_a_fact_has_a_plain_name(name: str) -> None:
         format_title("t", {name: "x"})
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param(OnConnection(0), id="no connection"),
+        pytest.param(Elapsed(-1.0), id="before the beginning"),
+        pytest.param(Elapsed(float("inf")), id="never"),
+        pytest.param(Descriptors(CLIENT, 0), id="no descriptors"),
+    ],
+)
+def test_numbers_that_cannot_be(entry: Entry) -> None:
+    with pytest.raises(ValueError, match=r"found .@ .* expected .@ "):
+        format_entry(entry)
+
+
 def test_lines_and_names_are_no_part_of_equality() -> None:
     one, two = Section("a", (), {}, 1), Section("a", (), {}, 2)
     assert one == two

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterable
 from threading import RLock
 from types import TracebackType
-from typing import Final
 
 from qmpeer import limits
 from qmpeer.messages import redact_urls
@@ -26,8 +25,6 @@ from qmpeer.transcript import (
     format_entry,
     format_title,
 )
-
-_NAMES: Final = {Sender.CLIENT: "client", Sender.SERVER: "server"}
 
 
 class Recording:
@@ -268,7 +265,7 @@ class ConnectionRecording:
             if self._fds and (count := self._fds.pop(sender, 0)):
                 entries.append(Descriptors(sender, count))
             if piece.dropped:
-                text = f"{piece.dropped} bytes from the {_NAMES[sender]} are too many for this file"
+                text = f"{piece.dropped} bytes from the {sender.noun} are too many for this file"
                 entries.append(Remark(text))
             elif piece.value is not NO_VALUE:
                 self._recording.messages += 1

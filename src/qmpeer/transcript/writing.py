@@ -19,7 +19,8 @@ def format_transcript(transcript: Transcript) -> str:
     at their ends are dropped. The text is ASCII if they are.
 
     Raises:
-        ValueError: If the name of a fact isn't made of lower-case letters and blanks.
+        ValueError: If the name of a fact isn't made of lower-case letters and blanks, or a number
+            can't be in a transcript, such as a connection's below 1.
 
     Example:
         >>> format_transcript(Transcript("", (Section("a", (Line(Sender.CLIENT, b"{}\n"),)),)))
