@@ -31,6 +31,7 @@ PUBLIC = (
     "qmpeer.keyboard",
     "qmpeer.messages",
     "qmpeer.monitor",
+    "qmpeer.relay",
     "qmpeer.schema",
     "qmpeer.sources",
     "qmpeer.transport",

@@ -22,7 +22,7 @@ from tests.relay.ends import until
 from tests.transport.filters.certificates import Authority
 from tests.transport.recorder import Recorder
 
-TEXT = b"".join(b'{"execute": "query-%d"}\n' % number for number in range(10_000))
+TEXT = b"".join(b'{"execute": "query-%d"}\n' % number for number in range(2000))
 """Bytes that WebSocket's text and telnet pass on as well."""
 
 
@@ -51,12 +51,10 @@ class Echo:
 class Site:
     """A folder, certificates, and the devices of servers and clients."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, certificates: Path) -> None:
         self.folder = folder
-        authority = Authority()
-        authority.fill(folder / "tls-server", server=authority.issue("server"))
-        authority.fill(folder / "tls-client", client=authority.issue("client"))
-        context = x509_context(folder / "tls-server", server_side=True)
+        self.certificates = certificates
+        context = x509_context(certificates / "server", server_side=True)
         self.host = Host(credentials={"tls": TlsCredentials(context, True, True)})
         self.devices = Chardevs(self.host)
 
@@ -82,7 +80,7 @@ class Site:
         address = device.address  # type: ignore[attr-defined]
         if isinstance(address, UnixAddress):
             return str(address)
-        query = f"?dir={self.folder}/tls-client" if kind in ("tls", "wss") else ""
+        query = f"?dir={self.certificates}/client" if kind in ("tls", "wss") else ""
         return {
             "tcp": f"tcp:127.0.0.1:{address.port}",
             "telnet": f"tcp:127.0.0.1:{address.port}",
@@ -92,9 +90,19 @@ class Site:
         }[kind]
 
 
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make certificates of a server and of a client."""
+    folder = tmp_path_factory.mktemp("certificates")
+    authority = Authority()
+    authority.fill(folder / "server", server=authority.issue("server"))
+    authority.fill(folder / "client", client=authority.issue("client"))
+    return folder
+
+
 @pytest_asyncio.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    site = Site(tmp_path)
+async def site(tmp_path: Path, certificates: Path) -> AsyncIterator[Site]:
+    site = Site(tmp_path, certificates)
     yield site
     site.devices.close()
 
@@ -137,7 +145,7 @@ async def test_tls_with_a_context(site: Site) -> None:
     server = await site.device("server", site.options("tls", "server"))
     server.attach(Echo)
     address = site.address("tls", server).partition("?")[0]
-    context = x509_context(site.folder / "tls-client", server_side=False)
+    context = x509_context(site.certificates / "client", server_side=False)
     async with Relay(address, tls=context) as relay:
         listener = await relay.listen(site.folder / "relay")
         await talk(relay, str(listener.address))
