@@ -17,6 +17,7 @@ from qmpeer.transport import TcpAddress, UnixAddress
 from qmpeer.transport.aio import HandlerFactory
 from qmpeer.transport.aio.filtered_stream import filtered
 from qmpeer.transport.filters import TelnetFilter
+from qmpeer.transport.sockets import Endpoint
 from tests.patience import PATIENCE
 from tests.relay.ends import End, Ends, open_fds, until
 
@@ -126,6 +127,19 @@ async def test_a_connected_socket_serves_one_client(
     assert caplog.messages[0].endswith("its connection served an earlier client")
     await one.send(b"request")
     assert await other.receive(7) == b"request"
+
+
+async def test_an_address_of_another_package_that_fails(
+    ends: Ends, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(TcpAddress, frozen=True):
+        def endpoints(self, *, to_listen: bool = False) -> list[Endpoint]:
+            raise ZeroDivisionError
+
+    ends.server_address = Broken("broken", 1)
+    await ends.relay("unix")
+    assert await (await ends.client()).rest() == b""
+    assert caplog.messages[0].endswith(": reset: no connection to tcp:broken:1: ZeroDivisionError")
 
 
 @pytest.mark.parametrize(
