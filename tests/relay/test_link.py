@@ -101,7 +101,7 @@ async def test_a_reset_is_passed_on_after_the_bytes_before_it(
     await other.send(b"unread, so that a unix socket resets")
     await one.send(b"last words")
     assert await other.receive(10) == b"last words"
-    await until(lambda: bool(one.sock.recv(1, socket.MSG_PEEK)))
+    await until(one.is_readable)
     one.reset()
     if other.sock.family == socket.AF_UNIX:
         assert await other.rest() == b""
@@ -109,6 +109,27 @@ async def test_a_reset_is_passed_on_after_the_bytes_before_it(
         with pytest.raises(ConnectionResetError):
             await other.rest()
     await until(lambda: not ends.relays[0].links)
+
+
+@pytest.mark.parametrize("who", ["client", "server"])
+@pytest.mark.parametrize("how", ["closes", "resets"])
+async def test_the_last_bytes_wait_for_an_end_that_reads_late(
+    ends: Ends, who: str, how: str
+) -> None:
+    pair = await ends.pair("unix", "unix")
+    one, other = pair if who == "client" else reversed(pair)
+    if how == "resets":
+        await other.send(b"unread")
+        await until(one.is_readable)
+    last = BIG[: limits.UNSENT_OUTPUT * 3 // 4]
+    await one.send(last)
+    (link,) = ends.relays[0]._links
+    receiver = link._ends[1 if who == "client" else 0]
+    await until(lambda: receiver.stream.unsent > 100_000)
+    one.close()
+    await until(lambda: link.has_left)
+    assert await other.receive(len(last)) == last
+    assert await other.rest() == b""
 
 
 @everywhere

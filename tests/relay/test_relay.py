@@ -283,7 +283,7 @@ async def test_a_closed_relay_has_sent_everything(ends: Ends) -> None:
     one, other = await ends.pair("unix", "tcp")
     relay = ends.relays[0]
     await one.send(b"last words")
-    await until(lambda: readable(other))
+    await until(other.is_readable)
     relay.close()
     relay.close()
     await relay.wait_closed()
@@ -298,13 +298,6 @@ async def test_a_closed_relay_has_sent_everything(ends: Ends) -> None:
     assert repr(relay) == f"<Relay to {ends.server_address}, 0 clients>"
     assert (await relay.listen("tcp:127.0.0.1:0")).clients == 0
     assert relay.listeners == []
-
-
-def readable(end: End) -> bool:
-    try:
-        return bool(end.sock.recv(1, socket.MSG_PEEK))
-    except BlockingIOError:
-        return False
 
 
 async def test_a_relay_that_is_closed_while_it_dials(ends: Ends) -> None:
