@@ -162,7 +162,7 @@ NAMES_TIMEOUT: Final = 2.0
 # Transport.
 READ_SIZE: Final = 64 * 1024
 """Bytes of one read. Ours: a buffer of 256 KiB would cost 10 µs a read."""
-HANGUP_CHECK: Final = 0.02
+HANGUP_CHECK: Final = 0.1
 """Seconds after a read without a reply before a stream on uvloop checks whether the peer has hung
 up. Ours: checking at each read would cost a system call."""
 MESSAGE_FDS: Final = 253
