@@ -34,6 +34,7 @@ PUBLIC = (
     "qmpeer.messages",
     "qmpeer.monitor",
     "qmpeer.recording",
+    "qmpeer.relay",
     "qmpeer.replay",
     "qmpeer.schema",
     "qmpeer.sources",
