@@ -74,8 +74,8 @@ class Recording:
         self.size: int = 0
         self._file = file
         self._clock = clock if times else None
-        self._began = clock()
-        self._written = self._began  # when the last line was
+        self._began: float | None = None  # when the first line was written
+        self._written = 0.0  # when the last one was
         self._lock = Lock()
         self._open: dict[int, ConnectionRecording] = {}
         self._current = 1  # the connection of the last entry
@@ -99,7 +99,7 @@ class Recording:
             path: The file. It may be a pipe.
             title: The section's title. "" makes one of the date and the time, in UTC. None begins
                 no section: the lines come behind those that are there.
-            times: True to record when a line came, in seconds since the beginning, after each pause
+            times: True to record when a line came, in seconds since the first one, after each pause
                 of `limits.RECORDED_PAUSE` or more.
             clock: The clock for these times, in seconds.
 
@@ -110,8 +110,8 @@ class Recording:
         name = os.fspath(path)
         file = TextFile(name)
         if title is not None:
-            title = redact_urls(title) or time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
-            file.write(("" if file.is_empty else "\n") + format_title(title))
+            begun = format_title(redact_urls(title) or dated_title())
+            file.write(begun if file.is_empty else f"\n{begun}")
         if file.failure is not None:
             file.close()
             raise file.failure
@@ -171,6 +171,8 @@ class Recording:
             lines.insert(0, format_entry(OnConnection(number)))
         if self._clock is not None:
             now = self._clock()
+            if self._began is None:
+                self._began = self._written = now
             if now - self._written >= limits.RECORDED_PAUSE:
                 lines.insert(0, format_entry(Elapsed(round(now - self._began, 3))))
             self._written = now
@@ -280,6 +282,12 @@ class ConnectionRecording:
         if len(data) > most:
             entries.append(Remark(f"{len(data) - most} more bytes of it aren't recorded"))
         return entries
+
+
+def dated_title(peer: str = "") -> str:
+    """Return a section's title: an address, the date and the time in UTC."""
+    now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    return f"{peer}, {now}" if peer else now
 
 
 def _lines(data: bytes) -> list[bytes]:
