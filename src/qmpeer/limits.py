@@ -54,6 +54,11 @@ IN_BAND_QUEUE: Final = 8
 """Waiting commands of one monitor with out-of-band enabled. QEMU: QMP_REQ_QUEUE_LEN_MAX is 8."""
 OOB_RUNNING: Final = 64
 """Out-of-band commands of one client that run at once; then no more are read. Ours."""
+RAW_QUEUE: Final = 1024
+"""Waiting commands of one client of a raw backend with out-of-band enabled. Ours: while there are
+fewer, an out-of-band command overtakes them."""
+RAW_QUEUE_SIZE: Final = 1024 * 1024
+"""Bytes of these commands, above which only ``IN_BAND_QUEUE`` of them may wait. Ours."""
 UNSENT_OUTPUT: Final = 1024 * 1024
 """Unsent bytes above which no further command of a client is taken. Ours; QEMU sets no limit."""
 UNSENT_RESUME: Final = 256 * 1024

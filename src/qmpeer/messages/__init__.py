@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from qmpeer.messages.secret_names import TYPING
     from qmpeer.messages.server import (
         error_message,
+        error_response,
         event_message,
         greeting_message,
         is_out_of_band,
@@ -65,6 +66,7 @@ __all__ = [
     "command_message",
     "echoed",
     "error_message",
+    "error_response",
     "event_message",
     "found_instead",
     "greeting_message",
@@ -91,6 +93,7 @@ _HOMES = {
     "TYPING": "qmpeer.messages.secret_names",
     "echoed": "qmpeer.messages.id_echo",
     "error_message": "qmpeer.messages.server",
+    "error_response": "qmpeer.messages.server",
     "event_message": "qmpeer.messages.server",
     "greeting_message": "qmpeer.messages.server",
     "is_out_of_band": "qmpeer.messages.server",
