@@ -163,6 +163,22 @@ def _bare_rows() -> tuple[Row, ...]:
     )
 
 
+def _replay_rows() -> tuple[Row, ...]:
+    """List the measurement of a replayed recording against our own monitor's handlers."""
+    return tuple(
+        Row(
+            f"replay-{loop}",
+            f"replay: query-version, 1 monitor, one by one ({loop})",
+            "sequential",
+            RATE,
+            f"replay+{loop}",
+            f"qmpeer+{loop}",
+            at_least(0.8),
+        )
+        for loop in ("asyncio", "uvloop")
+    )
+
+
 def _unpinned_rows() -> tuple[Row, ...]:
     """List round trips again, with both ends wherever the scheduler puts them."""
     return (
@@ -286,6 +302,7 @@ def _tool_rows() -> tuple[Row, ...]:
 
 ROWS: tuple[Row, ...] = (
     *_monitor_rows(),
+    *_replay_rows(),
     Row(
         "blocking-cpu",
         "blocking client: CPU a command",

@@ -99,8 +99,9 @@ class Servers:
     Names: `qemu`, `fake` (the C server), `wires` (`qmpeer serve` with a monitor on every wire),
     `bare-wires` (`bare_server` on every wire), and, followed by `+asyncio` or `+uvloop`, `bare`
     (`bare_server`), `qmpeer` (`qmpeer serve`), `schema-monitor` and `crowd`
-    (both `schema_monitor`), `checked` and `unchecked` (`validating_monitor`), and in front of the
-    first monitor of `qemu`, one at a time, `relay` (`relay_server`) and `socat`.
+    (both `schema_monitor`), `checked` and `unchecked` (`validating_monitor`), `replay`
+    (`replay_monitor`), and in front of the first monitor of `qemu`, one at a time, `relay`
+    (`relay_server`) and `socat`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -180,6 +181,8 @@ class Servers:
                 return ["socat", f"UNIX-LISTEN:{paths[0]},fork", f"UNIX-CONNECT:{server}"]
             case "checked" | "unchecked":
                 return [sys.executable, "-m", "benchmarks.validating_monitor", kind, *paths]
+            case "replay":
+                return [sys.executable, "-m", "benchmarks.replay_monitor", *paths]
             case _:
                 module = "benchmarks.schema_monitor"
                 return [sys.executable, "-m", module, *paths, self.schema_file()]

@@ -31,6 +31,8 @@ NAMES = {
     "serve_imports": "its imports",
     "socat": "socat",
     "unchecked+asyncio": "the same without",
+    "qmpeer+asyncio": "handlers",
+    "qmpeer+uvloop": "handlers, uvloop",
 }
 
 

@@ -459,3 +459,18 @@ QOM_OBJECTS: Final = 100_000
 """Objects of a displayed tree. Ours: a machine has a few hundred."""
 QOM_DEPTH: Final = 64
 """Levels of such a tree. Ours: a machine has about ten."""
+
+# Recordings that are replayed (replay).
+REPLAY_PATTERN: Final = 1000
+"""Characters of a pattern in a recorded command. Ours."""
+REPLAY_PATTERN_TEXT: Final = 1000
+"""Characters of a text that a pattern is tried on; a longer one doesn't match. Ours: the time may
+grow with a power of the length."""
+REPLAY_COMPARED: Final = 1000
+"""Recorded commands that an unrecorded one is compared with, to name the nearest. Ours."""
+REPLAY_DIFFERENCES: Final = 20
+"""Differences between two commands that a report names. Ours."""
+REPLAY_SHOWN: Final = 200
+"""Characters of a value in a report. Ours."""
+REPLAY_REPORTED: Final = 1000
+"""Commands of each kind that a report lists; further ones are counted. Ours."""

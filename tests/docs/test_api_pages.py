@@ -31,6 +31,7 @@ PUBLIC = (
     "qmpeer.keyboard",
     "qmpeer.messages",
     "qmpeer.monitor",
+    "qmpeer.replay",
     "qmpeer.schema",
     "qmpeer.sources",
     "qmpeer.transport",
