@@ -1,4 +1,4 @@
-"""What `record=` writes: the conversation of each connection that a client makes."""
+"""`record=`: the conversation of each connection that a client makes, in a file."""
 
 import os
 import re
@@ -132,7 +132,7 @@ def test_a_server_without_negotiation(face: Face, tmp_path: Path, path: Path) ->
     assert lines(path) == [
         "@ opened",
         '-> {"execute":"guest-ping","id": N}',
-        '<- {"return": {}, "id": N}',
+        '<- {"return": {}, "id": N}\\x0a\\',
         "@ closed by client",
     ]
 

@@ -31,6 +31,9 @@ FORMS = {
     "before what is no JSON": f"{REPLY}\n...",
     "in a transcript": f'-> {{ "execute": "query-qmp-schema" }}\n<- {REPLY}\n',
     "in a transcript with comments": f"# It begins.\n\n<- {{}}\n# And:\n<-{REPLY}\n",
+    "in a recording": f"# a title\n\n@ opened\n<- {{}}\n@ time 1.5\n<- {REPLY}\n@ closed\n",
+    "over several lines": f"<- {REPLY[:30]}\\\n<- {REPLY[30:]}\\\n",
+    "from an agent": f"<- \\xff{REPLY}\\x0a\\\n",
     "indented in a transcript": "-> {}\n<- " + PRETTY.replace("\n", "\n   "),
 }
 
@@ -84,6 +87,11 @@ def test_json_is_told_from_qapi(text: str, expected: bool) -> None:
             b'-> {"execute": "stop"}\n<- {"return": [}\n',
             "f:2:16: this isn't JSON: expecting value",
             id="in a transcript",
+        ),
+        pytest.param(
+            b'# a\n-> {"execute": "stop"}\n@ time now\n<- {}\n',
+            "f:3: found '@ time now', expected '@ time' and seconds",
+            id="in a broken transcript",
         ),
         pytest.param(
             b'{"a": "\xc3"}', "f is neither JSON nor QAPI: byte 0xc3 at 7 is not UTF-8", id="UTF-8"

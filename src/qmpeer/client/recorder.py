@@ -97,7 +97,7 @@ class _Tap:
 
 
 class _Recorded(ClientSession[Any]):
-    """What a recorded session does beside its work. Bytes count as sent when they are taken."""
+    """The recording part of a session. Bytes count as sent when they are taken."""
 
     __slots__ = ()
 

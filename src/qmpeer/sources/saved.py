@@ -7,13 +7,14 @@ from itertools import islice
 from typing import Final
 
 from qmpeer import limits
-from qmpeer.errors import SchemaSyntaxError
+from qmpeer.errors import SchemaSyntaxError, TranscriptError
+from qmpeer.transcript import Line, parse_transcript
 from qmpeer.values import JsonValue
 
 _JSON: Final = re.compile(rb'\s*(?:\[\s*[\{\]]|\{\s*["\}])')
-_TRANSCRIPT: Final = re.compile(rb"^(?:<-|->)[ \t]*\{", re.M)
-_ARROW: Final = re.compile(r"^(?:<-|->)", re.M)
-_COMMENT: Final = re.compile(r"^#.*$", re.M)
+_TRANSCRIPT: Final = re.compile(rb"^(?:<-|->)[ \t]*(?:\\xff)*\{", re.M)
+_MARK: Final = "   "
+"""Blanks in place of a line's mark, which keep the columns of error messages right."""
 _BLANK: Final = re.compile(r"\s*")
 
 
@@ -26,7 +27,7 @@ def find_answer(data: bytes, name: str) -> JsonValue:
     """Return the first answer to query-qmp-schema.
 
     Args:
-        data: JSON values, one after the other. The lines of a transcript may begin with an arrow.
+        data: JSON values, one after the other, or a transcript.
         name: The file's name, for errors.
 
     Raises:
@@ -40,13 +41,34 @@ def find_answer(data: bytes, name: str) -> JsonValue:
             f" at {error.start} is not UTF-8"
         ) from None
     if _TRANSCRIPT.search(data):
-        # Two spaces for an arrow keep the columns of error messages right.
-        text = _COMMENT.sub("", _ARROW.sub("  ", text))
+        text = _messages(data, name)
     for value in islice(_values(text, name), limits.ANSWER_VALUES):
         answer = value["return"] if isinstance(value, dict) and "return" in value else value
         if _is_introspection(answer):
             return answer
     raise SchemaSyntaxError(f"{name} holds no answer to query-qmp-schema")
+
+
+def _messages(data: bytes, name: str) -> str:
+    """Return the messages of a transcript, each on its own line of the text."""
+    try:
+        transcript = parse_transcript(data, name)
+    except TranscriptError as error:
+        raise SchemaSyntaxError(str(error)) from None
+    lines: list[str] = []
+    for section in transcript.sections:
+        lines += [""] * (section.line - 1 - len(lines))
+        is_open, last = False, -1  # a line without an end goes on in the next one
+        for entry in section.entries:
+            lines.append("")
+            if isinstance(entry, Line):
+                text = entry.data.lstrip(b"\xff").decode("utf-8", "replace")
+                if not is_open:
+                    last = len(lines) - 1
+                    lines[last] = _MARK
+                lines[last] += text.rstrip("\r\n")
+                is_open = not text.endswith("\n")
+    return "\n".join(lines)
 
 
 def _values(text: str, name: str) -> Iterator[JsonValue]:

@@ -56,7 +56,7 @@ def too_long(name: str) -> TranscriptError:
     )
 
 
-def _shown(line: bytes) -> str:
+def shown(line: bytes) -> str:
     """Return a wrong line for an error, without what may harm a terminal."""
     text = line[: 4 * limits.TRANSCRIPT_FOUND].decode("utf-8", "backslashreplace")
     text = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
@@ -137,7 +137,7 @@ class _Reader:
             return b"" if sender is Sender.SERVER else sender.line_end
         if behind == b"{":
             return _with_end(line[2:], sender)
-        raise self._error(f"found {_shown(line)}, expected a blank behind '{sender.value}'")
+        raise self._error(f"found {shown(line)}, expected a blank behind '{sender.value}'")
 
     def _add(self, entry: Entry) -> None:
         if not self._entries:
@@ -158,13 +158,13 @@ class _Reader:
     def _add_directive(self, line: bytes) -> None:
         entry = parse_directive(line.decode())
         if isinstance(entry, str):
-            raise self._error(f"found {_shown(line)}, expected {entry}")
+            raise self._error(f"found {shown(line)}, expected {entry}")
         self._add(entry)
 
     def _add_continuation(self, line: bytes) -> None:
         last = self._entries[-1] if self._entries else None
         if line[:1] not in b" \t" or not isinstance(last, Line):
-            raise self._error(f"found {_shown(line)}, expected {_EXPECTED}")
+            raise self._error(f"found {shown(line)}, expected {_EXPECTED}")
         self._add(Line(last.sender, _with_end(line, last.sender)))
 
     def _end(self) -> None:
