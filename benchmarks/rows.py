@@ -11,6 +11,7 @@ class Quantity(Enum):
     THROUGHPUT = ("MB/s", 1e-6)
     CPU = ("us CPU", 1e6)
     TIME = ("ms", 1e3)
+    MICROS = ("us", 1e6)
     MEMORY = ("KiB", 1 / 1024)
 
     def text(self, value: float) -> str:
@@ -214,6 +215,29 @@ def _unpinned_rows() -> tuple[Row, ...]:
     )
 
 
+def _relay_rows() -> tuple[Row, ...]:
+    """List the measurements of a relay in front of QEMU against socat at the same place."""
+    return tuple(
+        Row(
+            f"relay-{name}-{loop}",
+            f"relay: {measure} ({loop})",
+            workload,
+            quantity,
+            f"relay+{loop}",
+            "socat",
+            bar,
+        )
+        for name, measure, workload, quantity, loop, bar in (
+            ("p50", "round trip", "relayed", Quantity.MICROS, "uvloop", at_most(1.3)),
+            ("p50", "round trip", "relayed", Quantity.MICROS, "asyncio", None),
+            ("cpu", "CPU of a round trip", "relayed", CPU, "uvloop", at_most(1.5)),
+            ("cpu", "CPU of a round trip", "relayed", CPU, "asyncio", at_most(3.5)),
+            ("rate", "64 in flight", "relayed-pipelined", RATE, "uvloop", at_least(0.9)),
+            ("rate", "64 in flight", "relayed-pipelined", RATE, "asyncio", None),
+        )
+    )
+
+
 def _human_rows() -> tuple[Row, ...]:
     """List the measurements of the human monitor."""
     return tuple(
@@ -372,6 +396,7 @@ ROWS: tuple[Row, ...] = (
     *_bare_rows(),
     *_unpinned_rows(),
     *_human_rows(),
+    *_relay_rows(),
     *_schema_rows(),
 )
 

@@ -29,6 +29,7 @@ NAMES = {
     "bare-tls": "bare server",
     "bare-websocket": "bare server",
     "serve_imports": "its imports",
+    "socat": "socat",
     "unchecked+asyncio": "the same without",
     "qmpeer+asyncio": "handlers",
     "qmpeer+uvloop": "handlers, uvloop",

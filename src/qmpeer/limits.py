@@ -167,6 +167,9 @@ NAMES_TIMEOUT: Final = 2.0
 # Transport.
 READ_SIZE: Final = 64 * 1024
 """Bytes of one read. Ours: a buffer of 256 KiB would cost 10 µs a read."""
+HANGUP_CHECK: Final = 0.02
+"""Seconds after a read without a reply before a stream on uvloop checks whether the peer has hung
+up. Ours: checking at each read would cost a system call."""
 MESSAGE_FDS: Final = 253
 """Descriptors in one message. Linux: SCM_MAX_FD."""
 UNIX_PATH: Final = 107

@@ -43,8 +43,8 @@ def test_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        ([], "qmpeer: found no subcommand, expected one of serve, exec, events"),
-        (["bogus"], "qmpeer: found 'bogus', expected one of serve, exec, events"),
+        ([], "qmpeer: found no subcommand, expected one of serve, relay, record, "),
+        (["bogus"], "qmpeer: found 'bogus', expected one of serve, relay, record, "),
         (["exec"], "qmpeer exec: the following arguments are required: ADDRESS, COMMAND;"),
         (["exec", "q"], "qmpeer exec: the following arguments are required: COMMAND;"),
         (["exec", "q", "stop", "--bogus"], "qmpeer exec: unrecognized arguments: --bogus"),

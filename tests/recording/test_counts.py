@@ -1,4 +1,4 @@
-"""What a recording has counted.
+"""The counts of a recording: connections, messages, bytes.
 
 Modules: recorder.
 """
