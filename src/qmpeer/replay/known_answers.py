@@ -39,7 +39,7 @@ _DERIVED: Final = ("query-version", "query-commands", "query-qmp-schema")
 
 
 class KnownAnswers:
-    """What the recording, as a whole, says about its server.
+    """The facts about its server that the recording holds as a whole.
 
     Args:
         conversations: All conversations of the recording.

@@ -39,7 +39,7 @@ class Course(msgspec.Struct, frozen=True):
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """How a recording is replayed.
+    """The rules by which a recording is replayed.
 
     Attributes:
         order: The order that clients have to keep.
