@@ -110,6 +110,12 @@ interrupts: .venv/.dev ## Interrupt a blocking client at random moments, with on
 	@$(BIN)/python -m tests.faults.interrupted_client --interrupts $(INTERRUPTS)
 	@$(BIN)/python -m tests.faults.interrupted_client --interrupts $(INTERRUPTS) --threads 3
 
+MESSAGES ?= 1000000
+
+.PHONY: soak
+soak: .venv/.dev test-programs ## Send a million messages through a relay to a real QEMU, and compare every byte at both ends
+	@$(BIN)/python -m tests.relay.soak --messages $(MESSAGES)
+
 .PHONY: coverage
 coverage: .venv/.dev test-programs ## Run the tests of make test, and list the lines that they don't execute
 	@$(PYTEST) $(SIDE_BY_SIDE) -m 'not slow and not alone' --cov --cov-report=

@@ -172,6 +172,9 @@ HANGUP_CHECK: Final = 0.02
 up. Ours: checking at each read would cost a system call."""
 MESSAGE_FDS: Final = 253
 """Descriptors in one message. Linux: SCM_MAX_FD."""
+READS_APART: Final = 64
+"""Reads, from a connection's beginning and after descriptors, in which a relay keeps a line with
+descriptors apart from earlier ones. Ours: programs that send any do so early, or repeatedly."""
 UNIX_PATH: Final = 107
 """Bytes of a unix socket's path. Linux: sun_path is 108 with its final NUL."""
 DIAL_DELAY: Final = 0.001

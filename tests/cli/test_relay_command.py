@@ -30,7 +30,11 @@ def parse(*words: str) -> RelayOptions:
         ("q -qmp-pretty stdio", "-qmp-pretty stdio: nothing is indented here"),
         ("q r -qmp stdio", "r: there is an ADDRESS already, expected an option"),
         ("tcp:x -qmp stdio", "found 'x', expected HOST:PORT"),
-        ("http://me:hush@host -qmp stdio", "found "),
+        (
+            "http://me:hush@host -qmp stdio",
+            "found 'http://me:<redacted>@host', expected an address",
+        ),
+        ("wss://me:hush@host:1 -qmp stdio", "found 'wss://me:<redacted>@host:1', expected an a"),
         ("q wss://me:hush@host -qmp stdio", "wss://me:<redacted>@host: there is an ADDRESS"),
         ("q --timeout 0 -qmp stdio", "--timeout 0: expected a positive number of seconds"),
         ("q --timeout -qmp stdio", "--timeout -qmp: expected a positive number of seconds"),

@@ -113,7 +113,10 @@ def _check_server(options: RelayOptions) -> None:
     try:
         address = parse_address(options.server)
     except ValueError as error:
-        raise StartError("", None, redact_urls(str(error))) from error
+        shown = redact_urls(options.server)
+        has_password = shown != options.server  # the error may quote a part of the address
+        reason = f"found {shown!r}, expected an address without a password"
+        raise StartError("", None, reason if has_password else str(error)) from error
     if not isinstance(address, UnixAddress) or address.is_abstract:
         return
     path = os.path.abspath(address.path)

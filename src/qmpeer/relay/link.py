@@ -282,6 +282,8 @@ class _End:
         """Set the end that gets the bytes of this one."""
         self._other = other
         self._write = other.stream.write
+        if other.stream.carries_fds:
+            self.stream.keep_fds_apart()
 
     def pause(self) -> None:
         """Read nothing more."""

@@ -21,6 +21,7 @@ _ANCILLARY_SIZE: Final = socket.CMSG_SPACE(limits.MESSAGE_FDS * _INT_SIZE)
 _NOSIGNAL: Final = socket.MSG_NOSIGNAL  # a program may have restored SIGPIPE's default action
 _READ_SIZE: Final = limits.READ_SIZE
 _CLOEXEC: Final = socket.MSG_CMSG_CLOEXEC
+_PEEK: Final = socket.MSG_CMSG_CLOEXEC | socket.MSG_PEEK
 
 
 class SocketStream(DescriptorStream):
@@ -35,6 +36,8 @@ class SocketStream(DescriptorStream):
         "_hangup_callback",
         "_is_hangup_watched",
         "_is_look_due",
+        "_keeps_fds_apart",
+        "_reads_apart",
         "_needs_no_look",
         "_sock",
         "_repeats_hangups",
@@ -52,6 +55,8 @@ class SocketStream(DescriptorStream):
         self._repeats_hangups = isinstance(self._loop, asyncio.SelectorEventLoop)
         self._needs_no_look = self._repeats_hangups  # the loop or a write will show a hang-up
         self._is_look_due = False
+        self._keeps_fds_apart = False
+        self._reads_apart = 0
         self._is_hangup_watched = False
 
     def on_hangup(self, callback: Callable[[], None]) -> None:
@@ -67,6 +72,12 @@ class SocketStream(DescriptorStream):
     def carries_fds(self) -> bool:
         """True for a unix socket."""
         return self._sock.family == socket.AF_UNIX
+
+    def keep_fds_apart(self) -> None:
+        """Hand over the line that descriptors came with in a call of its own."""
+        if self.carries_fds:
+            self._keeps_fds_apart = True
+            self._reads_apart = limits.READS_APART
 
     def start(self, handler: StreamHandler) -> None:
         """Begin to read, and to call the handler."""
@@ -95,7 +106,13 @@ class SocketStream(DescriptorStream):
             self._unwatch_reading()
             return False
         try:
-            data, ancillary, flags, _ = self._sock.recvmsg(_READ_SIZE, _ANCILLARY_SIZE, _CLOEXEC)
+            if self._reads_apart:
+                self._reads_apart -= 1
+                data, ancillary, flags = self._receive_apart()
+            else:
+                data, ancillary, flags, _ = self._sock.recvmsg(
+                    _READ_SIZE, _ANCILLARY_SIZE, _CLOEXEC
+                )
         except (BlockingIOError, InterruptedError):
             return False
         except OSError as error:
@@ -116,6 +133,8 @@ class SocketStream(DescriptorStream):
                 self._look_for_peer()
             return True
         fds = _received_fds(ancillary)
+        if self._keeps_fds_apart:
+            self._reads_apart = limits.READS_APART
         if flags & socket.MSG_CTRUNC or not data:
             # Some descriptors are lost, and it is unknown which: pass on none of them.
             close_all(fds)
@@ -124,6 +143,21 @@ class SocketStream(DescriptorStream):
         if not self._needs_no_look:
             self._look_for_peer()
         return has_more
+
+    def _receive_apart(self) -> tuple[bytes, list[tuple[int, int, bytes]], int]:
+        """Receive bytes; but only one line if there are descriptors among all that can be read.
+
+        Spec: Linux ends a read behind bytes with descriptors, but not before them. A look ahead
+        shows descriptors that are further behind than the bytes that it shows.
+        """
+        sock = self._sock
+        data, ancillary, flags, _ = sock.recvmsg(_READ_SIZE, _ANCILLARY_SIZE, _PEEK)
+        if not ancillary and not flags & socket.MSG_CTRUNC:
+            return (sock.recv(len(data)) if data else data), [], 0
+        close_all(_received_fds(ancillary))
+        line = data.find(b"\n") + 1 or len(data)
+        data, ancillary, flags, _ = sock.recvmsg(line, _ANCILLARY_SIZE, _CLOEXEC)
+        return data, ancillary, flags
 
     def _look_for_peer(self) -> None:
         """Schedule a check for a hang-up, since uvloop may not report it again.

@@ -115,6 +115,14 @@ class Stream(ABC):
         """True if descriptors can be sent with bytes: on unix sockets."""
         return False
 
+    def keep_fds_apart(self) -> None:  # noqa: B027 - most have none
+        """Hand over the line that descriptors came with in a call of its own.
+
+        Otherwise lines that were sent before it may be in the same call: Linux joins what waits to
+        be read. It costs a second system call for each read, so it is done for the stream's
+        first limits.READS_APART reads, and for as many after each one with descriptors.
+        """
+
     @property
     @abstractmethod
     def unsent(self) -> int:
@@ -188,6 +196,10 @@ class StreamLayer(Stream):
     def carries_fds(self) -> bool:
         """True if the raw stream can send descriptors."""
         return self._raw.carries_fds
+
+    def keep_fds_apart(self) -> None:
+        """Hand over the line that descriptors came with in a call of its own."""
+        self._raw.keep_fds_apart()
 
     @property
     def unsent(self) -> int:
