@@ -85,8 +85,9 @@ PIECES = st.sampled_from(
         "-> ", "<- ", "@ opened", "@ closed by server", "@ connection 2", "@ time 2", "# x", "\n",
         "\n", '{"execute": "a"}', '{"execute": "qmp_capabilities", "id": 1}', '{"return": 1}',
         '{"return": {}, "id": 1}', '{"event": "E"}', '{"QMP": {}}', '{"QMP": 1}', "{", "}", "[]",
-        "\\", '"', '{"error": {}}', '{"error": 1}', '{"event": 1}', '{"event": "E", "data": 1}', "\\xff",
-        '{"execute": "a", "arguments": {"x": "$regex:("}}', '{"exec-oob": "b"}', "@ noise", "nan",
+        "\\", '"', '{"error": {}}', '{"error": 1}', '{"event": 1}', '{"event": "E", "data": 1}',
+        "\\xff", '{"execute": "a", "arguments": {"x": "$regex:("}}', '{"exec-oob": "b"}',
+        "@ noise", "nan",
         '{"execute": "query-version"}', '{"return": {"qemu": 1}}', '{"execute": "query-commands"}',
         '{"return": [{"name": 1}, 5]}', '{"execute": "guest-sync", "arguments": {"id": 1}}',
     )
