@@ -12,7 +12,7 @@ from qmpeer.replay.conversations import Conversation, Exchange
 from qmpeer.replay.differences import Difference, Nearest, nearest
 from qmpeer.replay.patterns import canonical
 from qmpeer.replay.playback import Refusal
-from qmpeer.values import JsonObject
+from qmpeer.values import JsonObject, JsonValue
 
 
 class ReportedCommand(msgspec.Struct, frozen=True):
@@ -25,7 +25,7 @@ class ReportedCommand(msgspec.Struct, frozen=True):
     """
 
     command: str
-    arguments: JsonObject
+    arguments: dict[str, JsonValue]
     place: str = ""
 
     def __str__(self) -> str:
