@@ -469,7 +469,7 @@ REPLAY_PATTERN: Final = 1000
 REPLAY_PATTERN_TEXT: Final = 1000
 """Characters of a text that a pattern is tried on; a longer one doesn't match. Ours: the time may
 grow with a power of the length."""
-REPLAY_COMPARED: Final = 1000
+REPLAY_COMPARED: Final = 500
 """Recorded commands that an unrecorded one is compared with, to name the nearest. Ours."""
 REPLAY_DIFFERENCES: Final = 20
 """Differences between two commands that a report names. Ours."""

@@ -24,7 +24,7 @@ def folder(
     folder = tmp_path_factory.mktemp("tools")
     image = [program("qemu-img"), "create", "-q", "-f", "qcow2", "disk0.qcow2", "1G"]
     subprocess.run(image, cwd=folder, check=True, timeout=PATIENCE)
-    (line,) = [text for kind, text, _ in blocks("tools.md") if kind == "sh"]
+    line = next(text for kind, text, _ in blocks("tools.md") if kind == "sh")
     name, *options = shlex.split(line.replace("\\\n", " "))
     qemu = subprocess.Popen([program(name), *options], cwd=folder, stdin=subprocess.DEVNULL)
     try:

@@ -198,6 +198,7 @@ def test_delays_and_timestamps() -> None:
             "r.txt:2: found '{\"retrun\": 1}', expected a greeting, a reply or an event",
             id="no message",
         ),
+        pytest.param('<- {"QMP": 1}\n', "r.txt:1: found '{\"QMP\": 1}', expected", id="greeting"),
         pytest.param(
             "<- QEMU 7.2.0 monitor - type 'help'\n", "r.txt:1: .*human monitor", id="human"
         ),

@@ -1,4 +1,4 @@
-"""What a client gets for its commands.
+"""Answers to a client's commands.
 
 Modules: courses, known_answers, lookup, player, playback.
 """

@@ -143,6 +143,7 @@ def test_report_as_json() -> None:
         },
         "differences": [{"path": "file", "found": "n5", "recorded": "n0"}],
         "from_server": False,
+        "note": "",
     }
 
 
@@ -169,3 +170,18 @@ def test_out_of_order_names_the_expected_command() -> None:
 def test_stray_replies_are_named() -> None:
     text = '-> {"execute": "a"}\n<- {"return": 1}\n<- {"return": 2}\n'
     assert "recorded replies to no command: r.txt:3" in str(Replay(recording(text)).report)
+
+
+def test_a_recording_of_another_release() -> None:
+    text = (
+        '-> {"execute": "query-version"}\n'
+        '<- {"return": {"qemu": {"major": 2, "minor": 5, "micro": 1}, "package": ""}}\n'
+        '-> {"execute": "query-qmp-schema"}\n'
+        '<- {"return": [{"name": "query-cpus", "meta-type": "command"}]}\n'
+    )
+    replay = Replay(recording(text))
+    played(replay, [command("query-cpus-fast"), command("query-cpus")])
+    lacking, known = replay.report.asked_in_vain
+    note = "the recorded server, QEMU 2.5.1, has no such command (r.txt:3)"
+    assert str(lacking).splitlines()[-1] == f"  {note}"
+    assert known.note == ""

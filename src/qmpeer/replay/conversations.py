@@ -95,7 +95,7 @@ class Exchange(msgspec.Struct, frozen=True):
 
 
 class Conversation(msgspec.Struct, frozen=True):
-    """What one client asked, and what the server sent.
+    """The commands of one client, and everything that the server sent.
 
     Attributes:
         number: Its number in all recordings together, from 1.

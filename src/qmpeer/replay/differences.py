@@ -1,7 +1,6 @@
 """The differences between a command that came and the nearest recorded one."""
 
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
 from itertools import islice
 
 import msgspec
@@ -59,14 +58,19 @@ def nearest(command: CommandMessage, exchanges: Sequence[Exchange]) -> Nearest |
         choice = islice(names, limits.NEAR_NAME_CHOICES)
         near = near_names(command.name, choice, 1)
         same = [each for each in exchanges if each.command.name in near]
-    found: Nearest | None = None
-    least = 0.0
-    for each in same[: limits.REPLAY_COMPARED]:
-        differences = argument_differences(command, each)
-        cost = sum(map(_cost, differences))
-        if found is None or cost < least:
-            found, least = Nearest(each, differences), cost
-    return found
+    if not same:
+        return None
+    # Secrets are compared, too: redacting them all would take far longer.
+    mine = command.arguments or {}
+    nearest_one = min(
+        same[: limits.REPLAY_COMPARED],
+        key=lambda each: _distance(mine, each.command.arguments or {}),
+    )
+    return Nearest(nearest_one, argument_differences(command, nearest_one))
+
+
+def _distance(found: JsonObject, recorded: JsonObject) -> float:
+    return sum(map(_cost, islice(_differences("", found, recorded), limits.REPLAY_DIFFERENCES)))
 
 
 def argument_differences(command: CommandMessage, exchange: Exchange) -> tuple[Difference, ...]:
@@ -107,18 +111,27 @@ def _item_difference(
 
 
 def _fits(found: JsonValue, recorded: JsonValue) -> bool:
+    if type(found) is str and found == recorded:
+        return True
     return canonical(found) == canonical(recorded) or (
         is_loose(recorded) and compile_value(recorded)(found)
     )
 
 
 def _cost(difference: Difference) -> float:
-    """Return how much a difference counts: 1, or less for two texts that resemble each other."""
+    """Return how much a difference counts: 1, or less for texts that begin or end alike."""
     found, recorded = difference.found, difference.recorded
     if isinstance(found, str) and isinstance(recorded, str):
-        mine, theirs = found[: limits.NEAR_NAME_LENGTH], recorded[: limits.NEAR_NAME_LENGTH]
-        return 1 - SequenceMatcher(None, mine, theirs).quick_ratio() / 2
+        longest = max(len(found), len(recorded))
+        alike = _common(found, recorded) + _common(found[::-1], recorded[::-1])
+        return 1 - min(alike, longest) / (2 * longest)
     return 1.0
+
+
+def _common(one: str, other: str) -> int:
+    """Return how many characters two texts begin with in common, counted to a limit."""
+    most = min(len(one), len(other), limits.NEAR_NAME_LENGTH)
+    return next((at for at in range(most) if one[at] != other[at]), most)
 
 
 def _short(value: JsonValue | UnsetType) -> str:

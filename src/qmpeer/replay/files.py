@@ -4,7 +4,9 @@ import os
 
 from qmpeer.errors import TranscriptError
 from qmpeer.recording.reading import read_bounded
-from qmpeer.transcript import Transcript, parse_transcript
+from qmpeer.transcript import Transcript, parse_replies, parse_transcript
+
+_BOM = b"\xef\xbb\xbf"
 
 
 def read_recording(path: str | os.PathLike[str], *, is_added_to: bool = False) -> Transcript:
@@ -20,8 +22,8 @@ def read_recording(path: str | os.PathLike[str], *, is_added_to: bool = False) -
     """
     data = read_bounded(path)
     name = os.fspath(path)
-    if data.lstrip()[:1] == b"{":
+    if data.removeprefix(_BOM).lstrip()[:1] == b"{":
         if is_added_to:
             raise TranscriptError("found replies, expected a transcript to add to", name)
-        raise NotImplementedError
+        return parse_replies(data, name)
     return parse_transcript(data, name)

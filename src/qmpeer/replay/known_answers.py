@@ -39,7 +39,7 @@ _DERIVED: Final = ("query-version", "query-commands", "query-qmp-schema")
 
 
 class KnownAnswers:
-    """What the recording, as a whole, says about its server.
+    """The facts about its server that the recording holds as a whole.
 
     Args:
         conversations: All conversations of the recording.
@@ -49,10 +49,30 @@ class KnownAnswers:
         self._exchanges = [each for one in conversations for each in one.exchanges]
         self._greetings = [one.greeting for one in conversations if one.greeting is not None]
         self._answers = dict(self._derived())
+        self._commands, self._commands_place = self._known_commands()
 
     def get(self, name: str) -> JsonValue | UnsetType:
         """Return the answer to a command without arguments; UNSET if there is none."""
         return self._answers.get(name, UNSET)
+
+    def absence(self, name: str) -> str:
+        """Return a sentence if the recorded server had no such command at all, else "".
+
+        Then the recording is of another release than the client was made for.
+        """
+        if not self._commands or name in self._commands:
+            return ""
+        version = _version(self._answers["query-version"]).qemu
+        release = f"{version.major}.{version.minor}.{version.micro}"
+        return f"the recorded server, QEMU {release}, has no such command ({self._commands_place})"
+
+    def _known_commands(self) -> tuple[frozenset[str], str]:
+        """Return the names of all of the server's commands, and where they are recorded."""
+        for name, names_in in (("query-commands", _names_in), ("query-qmp-schema", _commands_in)):
+            for each in self._exchanges:
+                for reply in _replies([each], name):
+                    return frozenset(names_in(reply)), str(each.place)
+        return frozenset(), ""
 
     def greeting(self, conversation: Conversation) -> JsonObject | None:
         """Return the greeting for a conversation; None for a guest agent's."""
@@ -110,11 +130,17 @@ def _version(value: JsonValue) -> Version:
 
 
 def _commands_in(schema: JsonValue) -> list[str]:
+    """Return the names of a schema's commands, newest first."""
     entities = schema if isinstance(schema, list) else []
-    names = [
+    return _names_in(
+        [each for each in entities if isinstance(each, dict) and each.get("meta-type") == "command"]
+    )[::-1]
+
+
+def _names_in(entities: JsonValue) -> list[str]:
+    """Return the members "name" of a list's objects."""
+    return [
         name
-        for each in entities
-        if isinstance(each, dict) and each.get("meta-type") == "command"
-        if isinstance(name := each.get("name"), str)
+        for each in (entities if isinstance(entities, list) else [])
+        if isinstance(each, dict) and isinstance(name := each.get("name"), str)
     ]
-    return names[::-1]

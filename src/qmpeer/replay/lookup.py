@@ -21,7 +21,7 @@ class Question:
 
     def __init__(self, matches: Matcher | None) -> None:
         self.turns: list[int] = []
-        self.matches = matches
+        self.matches: Matcher | None = matches
 
 
 class Lookup:
@@ -93,7 +93,7 @@ class Lookup:
         if self.exchanges[at].command.name != command.name:
             return False
         question = self._questions[at]
-        # Arguments may fit several patterns, of which find() returns the first.
+        # find() returns the first of several patterns that fit.
         return self.find(command) is question or (
             question.matches is not None and question.matches(command.arguments or {})
         )

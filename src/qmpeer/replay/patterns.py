@@ -4,7 +4,7 @@ r"""Recorded arguments that match more than themselves.
 in a recorded command  matches
 =====================  ============================================================================
 ``"$any"``             any value
-``"$regex:PATTERN"``   a string, all of which Python's ``re`` matches with the pattern
+``"$regex:PATTERN"``   a string that the pattern, in Python's syntax, matches as a whole
 ``<redacted>``         as a whole value, any value; inside a string, any text
 ``"$any": "$any"``     as a member, any further members of the object
 =====================  ============================================================================

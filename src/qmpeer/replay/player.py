@@ -39,7 +39,7 @@ class Course(msgspec.Struct, frozen=True):
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """How a recording is replayed.
+    """The rules by which a recording is replayed.
 
     Attributes:
         order: The order that clients have to keep.
@@ -137,8 +137,9 @@ class Player:
         at = self.playback.position
         expected = exchanges[at] if at < len(exchanges) else None
         miss = missed(command, refusal, self.course.conversation, exchanges, expected)
-        if from_server:
-            miss = msgspec.structs.replace(miss, from_server=True)
+        note = self._known.absence(command.name)
+        if from_server or note:
+            miss = msgspec.structs.replace(miss, from_server=from_server, note=note)
         self._tally.add(miss)
         self._on_miss(miss)
 

@@ -208,7 +208,7 @@ def _read_message(item: JsonValue | QMPError, data: bytes, where: _Where) -> Any
     if isinstance(item, QMPError):
         raise _error(f"{found_instead(data.rstrip(), expected)}: {item}", where[0])
     if isinstance(item, dict):
-        if "QMP" in item:
+        if isinstance(item.get("QMP"), dict):
             return Greeted(*where, item)
         if isinstance(item.get("event"), str):
             return Happened(*where, item)

@@ -12,7 +12,7 @@ from qmpeer.replay.conversations import Conversation, Exchange
 from qmpeer.replay.differences import Difference, Nearest, nearest
 from qmpeer.replay.patterns import canonical
 from qmpeer.replay.playback import Refusal
-from qmpeer.values import JsonObject
+from qmpeer.values import JsonObject, JsonValue
 
 
 class ReportedCommand(msgspec.Struct, frozen=True):
@@ -25,7 +25,7 @@ class ReportedCommand(msgspec.Struct, frozen=True):
     """
 
     command: str
-    arguments: JsonObject
+    arguments: dict[str, JsonValue]
     place: str = ""
 
     def __str__(self) -> str:
@@ -47,6 +47,7 @@ class Miss(msgspec.Struct, frozen=True):
             there is none.
         differences: The differences between the arguments of the two.
         from_server: True if a real server answered it.
+        note: A sentence about it, such as that the recorded server has no such command; or "".
     """
 
     asked: ReportedCommand
@@ -55,6 +56,7 @@ class Miss(msgspec.Struct, frozen=True):
     nearest: ReportedCommand | None = None
     differences: tuple[Difference, ...] = ()
     from_server: bool = False
+    note: str = ""
 
     def __str__(self) -> str:
         return "\n  ".join(self.lines())
@@ -67,6 +69,8 @@ class Miss(msgspec.Struct, frozen=True):
             word = "expected" if self.reason == Refusal.OUT_OF_ORDER.value else "nearest"
             yield f"{word}: {self.nearest}"
             yield from map(visible, map(str, self.differences))
+        if self.note:
+            yield self.note
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -79,7 +79,7 @@ class ReplaySession:
             self.begin()
         steps = self._player.ask(command)
         if not isinstance(steps, Refusal):
-            # The fast path: nothing but a reply.
+            # The fast path: a reply alone.
             if len(steps) == 1 and self._schedule is None and type(steps[0]) is RecordedReply:
                 self._client.deliver(_reply(steps[0], command))
             else:
