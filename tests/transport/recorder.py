@@ -44,6 +44,10 @@ class Recorder:
     def resume_writing(self) -> None:
         self._note("resume_writing")
 
+    def hung_up(self) -> None:
+        """Take the call of on_hangup()."""
+        self._note("hung_up")
+
     def connection_lost(self, error: OSError | None) -> None:
         self.error = error
         self._note("connection_lost")

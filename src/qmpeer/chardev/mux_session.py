@@ -249,6 +249,11 @@ class MuxStream(Stream):
         self.close()
 
     @property
+    def carries_fds(self) -> bool:
+        """True if the base's stream can send descriptors."""
+        return self._session.stream.carries_fds
+
+    @property
     def unsent(self) -> int:
         """The number of bytes that write() accepted but the kernel hasn't taken yet."""
         return self._session.stream.unsent + self._held_output_size

@@ -74,6 +74,11 @@ class Filter(ABC):
         """The distinguished name that the peer has proved, or None."""
         return None
 
+    @property
+    def can_half_close(self) -> bool:
+        """True if one end may stop sending while the other goes on."""
+        return False
+
     @abstractmethod
     def start(self) -> bytes:
         """Return the bytes to send first. Call it once."""
@@ -143,6 +148,11 @@ class Stacked(Filter):
     def peer_name(self) -> str | None:
         """The distinguished name that the peer has proved to either filter, or None."""
         return self._lower.peer_name or self._upper.peer_name
+
+    @property
+    def can_half_close(self) -> bool:
+        """True if both filters can."""
+        return self._lower.can_half_close and self._upper.can_half_close
 
     def start(self) -> bytes:
         """Start the lower filter, and the upper one as soon as the lower one is open."""

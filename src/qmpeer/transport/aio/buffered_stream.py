@@ -52,6 +52,7 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         "_has_stopped",
         "_held",
         "_is_closing",
+        "_is_ending",
         "_is_full",
         "_is_lost",
         "_is_paused",
@@ -80,6 +81,7 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         self._has_stopped = False  # the transport's reading is paused
         self._is_paused = False
         self._is_writing_paused = False
+        self._is_ending = False  # after write_eof()
         self._is_closing = False
         self._is_lost = False
         self._lost_error: OSError | None = None
@@ -119,7 +121,7 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         """Send bytes without blocking, and queue those that the kernel doesn't take at once."""
         if fds:
             raise refused_fds(self._peer)
-        if self._is_closing or self._transport is None:
+        if self._is_closing or self._is_ending or self._transport is None:
             return
         if self._is_full:
             self._waiting += data
@@ -136,6 +138,17 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         if self._is_paused:
             self._is_paused = False
             self._release_held()
+
+    def write_eof(self) -> None:
+        """End our direction once everything unsent is sent."""
+        if not self._is_ending:
+            self._is_ending = True
+            self._end_output()
+
+    @property
+    def can_write_eof(self) -> bool:
+        """True."""
+        return True
 
     def close(self) -> None:
         """Stop reading, send what is unsent for a bounded time, then close."""
@@ -245,10 +258,18 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         piece = limits.UNSENT_RESUME - limits.UNSENT_PIECES
         while self._waiting and not self._is_full:
             self._pass_on(piece)
+        if self._is_ending:
+            self._end_output()
         if self._is_writing_paused and self.unsent <= limits.UNSENT_RESUME:
             self._is_writing_paused = False
             if not self._is_closing:
                 self._handler.resume_writing()
+
+    def _end_output(self) -> None:
+        """Pass write_eof() on once the transport has all bytes; it sends its own ones first."""
+        if self._transport is not None and not self._waiting and not self._is_closing:
+            with contextlib.suppress(OSError):  # the peer is gone already
+                self._transport.write_eof()
 
     def _pass_on(self, size: int) -> None:
         data = bytes(self._waiting[:size])

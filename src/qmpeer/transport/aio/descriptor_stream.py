@@ -41,6 +41,7 @@ class DescriptorStream(Stream):
         "_has_reader",
         "_is_closed",
         "_is_closing",
+        "_is_ending",
         "_is_paused",
         "_is_reading",
         "_is_writing_paused",
@@ -69,6 +70,7 @@ class DescriptorStream(Stream):
         self._is_paused = False
         self._is_writing_paused = False
         self._can_write = True
+        self._is_ending = False  # after write_eof(), until everything is sent
         self._is_closing = False
         self._is_closed = False
 
@@ -145,6 +147,16 @@ class DescriptorStream(Stream):
         """Close now and drop what is unsent."""
         self._finish(None)
 
+    def write_eof(self) -> None:
+        """End our direction once everything unsent is sent."""
+        if not self._can_write or not self.can_write_eof:
+            return
+        self._can_write = False
+        if self._queue is None:
+            self._end_output()
+        else:
+            self._is_ending = True
+
     # For subclasses to implement.
 
     @abstractmethod
@@ -158,6 +170,10 @@ class DescriptorStream(Stream):
     @abstractmethod
     def _release(self) -> None:
         """Close or restore the descriptors."""
+
+    def _end_output(self) -> None:
+        """End our direction; called only if can_write_eof is True."""
+        raise NotImplementedError
 
     def _check_fds(self, data: bytes, fds: Sequence[int]) -> None:
         raise refused_fds(self._peer)
@@ -219,6 +235,9 @@ class DescriptorStream(Stream):
             if self._is_closing:
                 self._finish(None)
                 return
+            if self._is_ending:
+                self._is_ending = False
+                self._end_output()
         if self._is_writing_paused and queue.size <= limits.UNSENT_RESUME:
             self._is_writing_paused = False
             if not self._is_closing:

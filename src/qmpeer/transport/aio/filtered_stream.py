@@ -159,6 +159,21 @@ class FilteredStream(StreamLayer):
         else:
             self._raw.resume_reading()
 
+    def write_eof(self) -> None:
+        """End our direction once everything unsent is sent, if the filters can."""
+        if self.can_write_eof:
+            self._raw.write_eof()
+
+    @property
+    def can_write_eof(self) -> bool:
+        """True if the raw stream and all filters can end one direction alone."""
+        return self._filter.can_half_close and self._raw.can_write_eof
+
+    @property
+    def carries_fds(self) -> bool:
+        """False: after decoding, it is unknown which bytes descriptors belong to."""
+        return False
+
     def close(self) -> None:
         """Stop reading, send unsent bytes and the goodbye, then close."""
         if self._is_closing:
@@ -174,6 +189,12 @@ class FilteredStream(StreamLayer):
         self._is_closing = True
         self._held.clear()
         self._raw.abort()
+
+    def reset(self) -> None:
+        """Abort with an error for the peer, if the raw stream can."""
+        self._is_closing = True
+        self._held.clear()
+        self._raw.reset()
 
     # The handler, for the raw stream.
 
@@ -305,9 +326,7 @@ class FilteredStream(StreamLayer):
             level = logging.INFO if isinstance(error, CutOffError) else logging.WARNING
             self._log.log(level, "%s: %s", self.peer, error)
         if isinstance(error, StrangerError):
-            self._is_closing = True
-            self._held.clear()
-            self._raw.reset()
+            self.reset()
         else:
             self.close()
 

@@ -56,6 +56,16 @@ class SocketStream(DescriptorStream):
         """Call a function when the peer has closed both directions; see `Stream.on_hangup`."""
         self._hangup_callback = callback
 
+    @property
+    def can_write_eof(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def carries_fds(self) -> bool:
+        """True for a unix socket."""
+        return self._sock.family == socket.AF_UNIX
+
     def start(self, handler: StreamHandler) -> None:
         """Begin to read, and to call the handler."""
         super().start(handler)
@@ -144,8 +154,23 @@ class SocketStream(DescriptorStream):
 
     def _hung_up(self) -> None:
         self._is_hangup_watched = False
-        if self._hangup_callback is not None:
-            self._hangup_callback()
+        callback, self._hangup_callback = self._hangup_callback, None
+        if callback is not None:
+            callback()
+
+    def _fail_writing(self, error: OSError) -> None:
+        if self._is_paused and self._hangup_callback is not None and is_hung_up(self._read_fd):
+            # The callback will be called, and decides about the bytes that are still unread.
+            self._can_write = False
+            self._drop_queue()
+        else:
+            super()._fail_writing(error)
+
+    def _end_output(self) -> None:
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the peer is gone, which reading will show
 
     def _unwatch_hangup(self) -> None:
         if self._is_hangup_watched:

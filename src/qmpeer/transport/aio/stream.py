@@ -71,6 +71,21 @@ class Stream(ABC):
     def resume_reading(self) -> None:
         """Resume the calls of data_received()."""
 
+    def write_eof(self) -> None:  # noqa: B027 - most can't
+        """End our direction once everything unsent is sent; the peer's direction stays open.
+
+        The peer reads the end of input, and later calls of write() do nothing. If `can_write_eof`
+        is False, this does nothing at all.
+        """
+
+    @property
+    def can_write_eof(self) -> bool:
+        """True if write_eof() works: on sockets, also with telnet.
+
+        TLS and WebSocket end both directions at once. Standard output belongs to the process.
+        """
+        return False
+
     @abstractmethod
     def close(self) -> None:
         """Stop reading, send what is unsent, then close.
@@ -89,10 +104,16 @@ class Stream(ABC):
     def on_hangup(self, callback: Callable[[], None]) -> None:  # noqa: B027 - most can't tell
         """Call a function when the peer has closed both directions, instead of eof_received().
 
-        It is called once, even while reading is paused; the peer's last bytes may still be unread.
+        It is called once. While reading is paused, the peer's last bytes may still be unread: after
+        resume_reading() they are handed over, and then eof_received() is called.
         Only unix sockets distinguish this from a peer that closed one direction; other streams
         never call it.
         """
+
+    @property
+    def carries_fds(self) -> bool:
+        """True if descriptors can be sent with bytes: on unix sockets."""
+        return False
 
     @property
     @abstractmethod
@@ -138,6 +159,15 @@ class StreamLayer(Stream):
         """Resume the calls of data_received()."""
         self._raw.resume_reading()
 
+    def write_eof(self) -> None:
+        """End our direction once everything unsent is sent, if the raw stream can."""
+        self._raw.write_eof()
+
+    @property
+    def can_write_eof(self) -> bool:
+        """True if the raw stream's write_eof() works."""
+        return self._raw.can_write_eof
+
     def close(self) -> None:
         """Stop reading, send what is unsent, then close."""
         self._raw.close()
@@ -146,9 +176,18 @@ class StreamLayer(Stream):
         """Close now and drop what is unsent."""
         self._raw.abort()
 
+    def reset(self) -> None:
+        """Abort with an error for the peer, if the raw stream can."""
+        self._raw.reset()
+
     def on_hangup(self, callback: Callable[[], None]) -> None:
         """Call a function when the peer has closed both directions, if the raw stream can."""
         self._raw.on_hangup(callback)
+
+    @property
+    def carries_fds(self) -> bool:
+        """True if the raw stream can send descriptors."""
+        return self._raw.carries_fds
 
     @property
     def unsent(self) -> int:

@@ -76,6 +76,11 @@ class TelnetFilter(Filter):
         """Its name in the log."""
         return "telnet"
 
+    @property
+    def can_half_close(self) -> bool:
+        """True: telnet has no goodbye."""
+        return True
+
     def start(self) -> bytes:
         """Return the options that we offer and request."""
         self._open()
