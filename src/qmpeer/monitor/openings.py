@@ -30,6 +30,8 @@ from qmpeer.transport import AddressLike
 from qmpeer.transport.aio import HandlerFactory, Listener, Stream, open_stream, start_listening
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
+FactoryWrapper = Callable[[HandlerFactory], HandlerFactory]
+"""Puts something between a stream and the handler that a factory makes for it."""
 ConnectionT = TypeVar("ConnectionT", bound=MonitorConnection)
 
 
@@ -95,6 +97,7 @@ class Openings:
         connections: The set that this class keeps the open connections in.
         commands: Executes the commands of control monitors.
         human: Executes the commands of human monitors.
+        wrap: Wraps the factories of control monitors' connections.
 
     Attributes:
         listeners: The open listeners.
@@ -110,6 +113,7 @@ class Openings:
         connections: set[MonitorConnection],
         commands: CommandExecutor,
         human: HumanCommands,
+        wrap: FactoryWrapper | None = None,
     ) -> None:
         self.listeners: list[Listener] = []
         self.connections: set[MonitorConnection] = connections
@@ -119,6 +123,7 @@ class Openings:
         self._events = events
         self._commands = commands
         self._human = human
+        self._wrap = wrap
         self._attaching: set[asyncio.Task[None]] = set()
         self._unopened: list[Callable[[], None]] = []
         self._named_fds: WeakSet[NamedFds] = WeakSet()
@@ -127,10 +132,13 @@ class Openings:
 
     # Factories for the handlers of streams
 
-    def _factory(self, options: OpeningOptions) -> Callable[[Stream], MonitorConnection]:
+    def _factory(self, options: OpeningOptions) -> HandlerFactory:
         if options.human:
             return self.human_factory()
-        return self.control_factory(options.pretty)
+        return self._wrapped(self.control_factory(options.pretty))
+
+    def _wrapped(self, factory: HandlerFactory) -> HandlerFactory:
+        return factory if self._wrap is None else self._wrap(factory)
 
     def control_factory(
         self, pretty: bool, *, oob: bool = True, greets: bool = True
@@ -284,7 +292,7 @@ class Openings:
             factory = self._human_factory(access, focused=is_focused, greeting=greeting)
         else:
             access = self._access_point(self._commands, when_left)
-            factory = self._device_factory(access, device, options.pretty)
+            factory = self._wrapped(self._device_factory(access, device, options.pretty))
         device.attach(factory, wants_echo=not options.human)
         return factory, access
 
