@@ -41,7 +41,7 @@ class EndOutput(msgspec.Struct, frozen=True):
 
 
 class Close(msgspec.Struct, frozen=True):
-    """End the whole connection. It is the last action.
+    """End the whole connection. After it, only a `Discard` may come.
 
     Attributes:
         is_reset: Reset it, where the transport can.

@@ -120,6 +120,20 @@ class Direction:
             self.lacks_line_end, self.is_swallowing = False, True
         self.put_all(items, now)
 
+    def insert_line_end(self, now: float) -> None:
+        """End the line of a message that was inserted without one."""
+        self.put(self.sender.line_end, now)
+
+    def end_line(self, line_end: bytes, now: float) -> None:
+        """End the line of a message; if the end isn't there yet, it will come as a gap."""
+        self.lacks_line_end = not line_end
+        if line_end:
+            self.put(line_end, now)
+
+    def lose_line(self, line_end: bytes) -> None:
+        """Lose the end of a line together with its message."""
+        self.lacks_line_end, self.is_swallowing = False, not line_end
+
     def insert_waiting(self, now: float) -> None:
         """Insert what has waited for the end of a message."""
         waiting, self.waiting = self.waiting, []

@@ -8,7 +8,7 @@ from qmpeer.faults.output import Bytes, EndOfPace, Filler, Item, Mark
 from qmpeer.faults.rule import Rule
 from qmpeer.messages import error_message
 from qmpeer.transcript.entries import Sender
-from qmpeer.wire import encode_compact
+from qmpeer.wire import encode_line
 
 UNKNOWN_ID = b'"no such command"'
 _BLANKS = b" " * 4096
@@ -89,7 +89,7 @@ class Draft:
         fault, command = rule.fault, self._sight.command
         error_class = fault.text("class", "GenericError")
         value = error_message(error_class, fault.text("desc", "injected fault"), "")
-        line = with_id(encode_compact(value), None if command is None else command.id)
+        line = with_id(encode_line(value).rstrip(), None if command is None else command.id)
         if self._sight.is_reply:
             self.raw = line
         else:

@@ -71,7 +71,7 @@ class Engine:
 
     Attributes:
         is_idle: True if no fault of the plan can happen on this connection.
-        is_over: True after the last action, `Close`.
+        is_over: True after a `Close`; only a `Discard` may follow it.
 
     Example:
         >>> from qmpeer.faults.fault import parse_fault
@@ -164,10 +164,12 @@ class Engine:
         if direction.output.is_ended:
             self._actions.append(EndOutput(sender))
             return
+        if direction.overtaken:
+            direction.insert(direction.take_overtaken(), now)
+            direction.insert_line_end(now)
         if direction.parts and direction.mode is Mode.HOLD:
             raw, fds = direction.take_message()
             direction.put(raw, now, fds)
-        direction.put_all(direction.take_overtaken(), now)
         direction.output.put(End())
 
     def pause_output(self, sender: Sender) -> None:
@@ -186,10 +188,7 @@ class Engine:
         while not self._actions:
             if self.is_over or not self._step():
                 return None
-        action = self._actions.popleft()
-        if isinstance(action, Close):
-            self._actions.clear()
-        return action
+        return self._actions.popleft()
 
     @property
     def next_due(self) -> float | None:
@@ -230,8 +229,8 @@ class Engine:
             return True
         for direction in self._directions.values():
             if direction.overtaken_until <= now:
-                direction.put_all(direction.take_overtaken(), now)
-                direction.put(direction.sender.line_end, now)
+                direction.insert(direction.take_overtaken(), now)
+                direction.insert_line_end(now)
                 return True
             item = direction.output.take(now)
             if item is not None:
@@ -249,7 +248,7 @@ class Engine:
             case Mark():
                 self._happen(item.rule, direction)
             case Moment():
-                self._begin(item.rule)
+                self._begin(item.rule, direction, lacks_line_end=item.lacks_line_end)
             case EndOfPace():
                 direction.output.set_pace(direction.pace)
             case End():
@@ -276,14 +275,18 @@ class Engine:
         self, direction: Direction, cutter: ValueCutter, data: bytes, fds: tuple[int, ...]
     ) -> None:
         is_new = not cutter.is_inside
-        for part, piece in cutter.cut(data):
+        pieces = deque(cutter.cut(data))
+        while pieces:
+            part, piece = pieces.popleft()
             if part is Part.GAP:
                 direction.fds += fds
                 self._take_gap(direction, piece)
             else:
                 if is_new:
                     self._begin_message(direction)
-                self._take_part(direction, piece, fds, is_last=part is Part.LAST)
+                self._take_part(direction, piece, fds)
+                if part is Part.LAST:
+                    self._end_message(direction, _take_line_end(pieces))
             is_new, fds = part is not Part.OPEN, ()
 
     def _take_gap(self, direction: Direction, gap: bytes) -> None:
@@ -306,9 +309,7 @@ class Engine:
         else:
             direction.mode = Mode.PASS
 
-    def _take_part(
-        self, direction: Direction, piece: bytes, fds: tuple[int, ...], *, is_last: bool
-    ) -> None:
+    def _take_part(self, direction: Direction, piece: bytes, fds: tuple[int, ...]) -> None:
         direction.fds += fds
         if direction.mode is not Mode.PASS:
             direction.parts.append(piece)
@@ -321,8 +322,6 @@ class Engine:
             fds, direction.fds = direction.fds, ()
             if piece or fds:
                 direction.put(piece, self._now, fds)
-        if is_last:
-            self._end_message(direction)
 
     def _give_up_message(self, direction: Direction) -> None:
         """Let a message pass that is too long to be held back or kept."""
@@ -331,27 +330,31 @@ class Engine:
         raw, fds = direction.take_message()
         direction.put(raw if is_held else raw[-1:], self._now, fds)
 
-    def _end_message(self, direction: Direction) -> None:
+    def _end_message(self, direction: Direction, line_end: bytes) -> None:
+        """Handle a whole message, and its line's end as far as it is there."""
         direction.count += 1
         direction.has_passed = False
-        direction.lacks_line_end = True
         if direction.mode is Mode.HOLD:
             raw, fds = direction.take_message()
-            self._change(direction, raw, fds)
-        elif direction.mode is Mode.WATCH:
-            raw, _ = direction.take_message()
-            sight = self._conversation.look_at(direction.sender, direction.count, raw)
-            self._has_passed(direction, sight)
+            self._change(direction, raw, line_end, fds)
+        else:
+            direction.end_line(line_end, self._now)
+            if direction.mode is Mode.WATCH:
+                raw, _ = direction.take_message()
+                self._has_passed(
+                    direction, self._conversation.look_at(direction.sender, direction.count, raw)
+                )
         direction.insert_waiting(self._now)
 
-    def _change(self, direction: Direction, raw: bytes, fds: tuple[int, ...]) -> None:
+    def _change(
+        self, direction: Direction, raw: bytes, line_end: bytes, fds: tuple[int, ...]
+    ) -> None:
         """Let the faults change a message, and put it into the output."""
         now, sender = self._now, direction.sender
         sight = self._conversation.look_at(sender, direction.count, raw)
         draft = Draft(raw, sight)
         if sight.is_reply and sight.command is not None:
-            renamed = self._conversation.take_renamed(sight.command)
-            draft.rename(renamed)
+            draft.rename(self._conversation.take_renamed(sight.command))
         for rule in self._rules:
             if rule.matches(sight):
                 added = self._added(rule, direction)
@@ -362,38 +365,47 @@ class Engine:
                     self._actions.append(Happened(rule.fault))
         overtaken = direction.take_overtaken()
         if draft.is_lost:
-            self._discard(fds)
-            direction.lacks_line_end, direction.is_swallowing = False, True
-            if draft.answer is not None and sight.command is not None:
-                sight.command.answer = draft.answer
-                self._conversation.add(sight.command)
-                self._insert_answers()
+            self._lose(direction, draft, sight, line_end, fds)
+        elif draft.overtaking is not None and not overtaken:
+            direction.overtaken = [*draft.items(fds, sender), *self._moments(direction, sight)]
+            direction.overtaken_until = now + draft.overtaking
+            direction.lose_line(line_end)
+            self._note(sight)
         else:
-            items = list(draft.items(fds, sender))
-            if draft.overtaking is not None and not overtaken:
-                items += self._moments(sight)
-                direction.overtaken = items
-                direction.overtaken_until = now + draft.overtaking
-                direction.lacks_line_end, direction.is_swallowing = False, True
-                self._note(sight)
-                return
-            direction.put_all(items, now)
+            direction.put_all(list(draft.items(fds, sender)), now)
+            direction.end_line(line_end, now)
             self._has_passed(direction, sight)
         if overtaken:
-            if not draft.is_lost:
-                direction.put(sender.line_end, now)
-            direction.put_all(overtaken, now)
-            direction.lacks_line_end, direction.is_swallowing = True, False
+            direction.insert(overtaken, now)
+            direction.insert_line_end(now)
+
+    def _lose(
+        self,
+        direction: Direction,
+        draft: Draft,
+        sight: Sight,
+        line_end: bytes,
+        fds: tuple[int, ...],
+    ) -> None:
+        """Lose a message, or answer it in the server's place."""
+        self._discard(fds)
+        direction.lose_line(line_end)
+        if draft.answer is not None and sight.command is not None:
+            sight.command.answer = draft.answer
+            self._conversation.add(sight.command)
+            self._insert_answers()
+        elif sight.is_reply:
+            self._insert_answers()
 
     def _has_passed(self, direction: Direction, sight: Sight) -> None:
         """Note a message that is in the output, and the moments behind it."""
-        for moment in self._moments(sight):
+        for moment in self._moments(direction, sight):
             direction.output.put(moment)
         self._note(sight)
 
-    def _moments(self, sight: Sight) -> list[Item]:
+    def _moments(self, direction: Direction, sight: Sight) -> list[Item]:
         found = [rule for rule in self._rules if rule.begins_after(sight)]
-        return [Moment(rule) for rule in found]
+        return [Moment(rule, direction.lacks_line_end) for rule in found]
 
     def _note(self, sight: Sight) -> None:
         if sight.sender is CLIENT and sight.command is not None:
@@ -414,8 +426,16 @@ class Engine:
             self._actions.append(Happened(rule.fault))
             self._close(is_reset=True)
 
-    def _begin(self, rule: Rule) -> None:
-        """Let a fault happen whose moment has come, or prepare it for its byte."""
+    def _begin(
+        self, rule: Rule, here: Direction | None = None, *, lacks_line_end: bool = False
+    ) -> None:
+        """Let a fault happen whose moment has come, or prepare it for its byte.
+
+        Args:
+            rule: The fault.
+            here: The direction in whose output the moment came, behind a message.
+            lacks_line_end: True if the line of that message hasn't ended.
+        """
         now, direction = self._now, self._directions[rule.sender]
         if self.is_over or direction.output.is_ended:
             return
@@ -424,6 +444,10 @@ class Engine:
         added = self._added(rule, direction)
         if byte:
             direction.wait_for_byte(byte, rule)
+        elif added is not None and direction is here:
+            if lacks_line_end:
+                added.head = direction.sender.line_end + added.head
+            direction.output.put_first(added)
         elif added is not None:
             direction.insert([added], now)
         elif rule.word in ("delay", "coalesce"):
@@ -496,6 +520,21 @@ class Engine:
     def _discard(self, fds: tuple[int, ...]) -> None:
         if fds:
             self._actions.append(Discard(fds))
+
+
+def _take_line_end(pieces: deque[tuple[Part, bytes]]) -> bytes:
+    """Take the end of a message's line off what follows, if it is there."""
+    if not pieces or pieces[0][0] is not Part.GAP:
+        return b""
+    gap = pieces[0][1]
+    end = gap.find(b"\n") + 1
+    if not end or gap[:end].strip():
+        return b""
+    if end == len(gap):
+        pieces.popleft()
+    else:
+        pieces[0] = (Part.GAP, gap[end:])
+    return gap[:end]
 
 
 def _pace(rule: Rule) -> Pace:

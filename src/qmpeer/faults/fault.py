@@ -141,7 +141,7 @@ def parse_fault(text: str) -> Fault:
     """
     found = _parse(text)
     if found is None:
-        raise FaultError(f"found no fault in {_shown(text)}, expected {_expected()}")
+        raise FaultError(f"found no fault in {_shown(text)}, {_expected()}")
     return found
 
 
@@ -353,7 +353,7 @@ def _check_together(kind: Kind, settings: Mapping[str, Setting]) -> None:
         if key.is_required and key.name not in settings:
             needed = key.name.upper() if key.name == kind.name else f"{key.name}="
             raise FaultError(f"{word}: found no {needed}, expected {key.doc}")
-    targets = [key for key in settings if key in TARGETS]
+    targets = [key for key in TARGETS if key in settings]
     if len(targets) > 1:
         found = " and ".join(f"{key}=" for key in targets)
         raise FaultError(f"{word}: found {found}, expected one place")

@@ -63,9 +63,15 @@ class EndOfPace(msgspec.Struct, frozen=True):
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """A moment for which a fault has waited: a message has been sent."""
+    """A moment for which a fault has waited: a message has been sent.
+
+    Attributes:
+        rule: The fault.
+        lacks_line_end: True if the message's line hasn't ended.
+    """
 
     rule: Rule
+    lacks_line_end: bool = False
 
 
 class End(msgspec.Struct, frozen=True):
@@ -156,7 +162,8 @@ class Output:
             item = Bytes(first.take())
             if first.is_over:
                 self._items.popleft()
-            self._wait_behind(item, now)
+            if self._pace is not None or not first.is_over:
+                self._wait_behind(item, now)
             return item
         if not isinstance(first, Bytes):
             return self._items.popleft()

@@ -66,9 +66,15 @@ class InMessage(AtMessage, total=False):
     byte: int
 
 
-class Anywhere(InMessage, total=False):
-    """A message, a moment, a byte of either side's stream."""
+class AroundMessage(AtMessage, total=False):
+    """A message of either side, or a moment."""
 
     after: str
     after_reply: str
     time: float
+
+
+class Anywhere(AroundMessage, total=False):
+    """A message, a moment, a byte of either side's stream."""
+
+    byte: int

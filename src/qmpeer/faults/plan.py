@@ -10,6 +10,7 @@ from qmpeer.errors import FaultError
 from qmpeer.faults.fault import Fault, make_fault, parse_fault, parse_faults
 from qmpeer.faults.places import (
     Anywhere,
+    AroundMessage,
     AtAnswer,
     AtMessage,
     AtReply,
@@ -124,7 +125,7 @@ class Faults:
         """Send in pieces of so many bytes."""
         return self._make("slices", place, size=size, pause=pause)
 
-    def coalesce(self, seconds: float | None = None, **place: Unpack[BesideMessage]) -> "Faults":
+    def coalesce(self, seconds: float | None = None, **place: Unpack[AroundMessage]) -> "Faults":
         """Send all that comes within a time as one packet."""
         return self._make("coalesce", place, seconds=seconds)
 
